@@ -1,0 +1,48 @@
+//! Time, passed in. Nothing else in the house may ask the system what time it is.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+/// Tells the time. Postgres keeps microseconds, so that is the resolution everywhere.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> DateTime<Utc>;
+}
+
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the time comes from"
+    )]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now().trunc_subsecs(6)
+    }
+}
+
+/// A clock that moves only when told to.
+#[derive(Debug)]
+pub struct MockClock(Mutex<DateTime<Utc>>);
+
+impl MockClock {
+    #[must_use]
+    pub fn at(now: DateTime<Utc>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(now.trunc_subsecs(6))))
+    }
+
+    /// Forwards, or backwards with a negative step.
+    pub fn advance(&self, step: TimeDelta) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += step;
+    }
+}
+
+impl Clock for MockClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

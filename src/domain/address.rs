@@ -1,0 +1,47 @@
+//! Who gets the goods, and where.
+
+/// A postal address, in the words of the shop. What the shop leaves blank is absent.
+///
+/// Personal data: no `Debug` that shows it, so that it cannot slip into a log line.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Address {
+    pub full_name: Option<String>,
+    pub company: Option<String>,
+    pub street_line_1: Option<String>,
+    pub street_line_2: Option<String>,
+    pub city: Option<String>,
+    pub province: Option<String>,
+    pub postal_code: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country_code: Option<String>,
+    pub phone: Option<String>,
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Address").finish_non_exhaustive()
+    }
+}
+
+impl Address {
+    /// Whether nothing at all is filled in, as in an order without a billing address.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The buyer. Personal data, like [`Address`].
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Contact {
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contact").finish_non_exhaustive()
+    }
+}

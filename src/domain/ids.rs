@@ -1,0 +1,136 @@
+//! Names of things, each its own type, so that an order's id is never taken for its code.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest name accepted from outside. Vendure's and VeraCore's own are far below it.
+const MAX_CHARS: usize = 255;
+
+/// Why a text from outside cannot be a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadText {
+    #[error("{what} is empty")]
+    Empty { what: &'static str },
+    #[error("{what} is {chars} characters long; at most {MAX_CHARS} are accepted")]
+    TooLong { what: &'static str, chars: usize },
+    #[error("{what} contains a control character")]
+    Control { what: &'static str },
+}
+
+fn check(what: &'static str, text: &str) -> Result<(), BadText> {
+    if text.trim().is_empty() {
+        return Err(BadText::Empty { what });
+    }
+    let chars = text.chars().count();
+    if chars > MAX_CHARS {
+        return Err(BadText::TooLong { what, chars });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(BadText::Control { what });
+    }
+    Ok(())
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// Takes the text as it is, spaces and case included.
+            ///
+            /// # Errors
+            /// An empty or blank text, one above 255 characters, or one with control characters.
+            pub fn parse(text: impl Into<String>) -> Result<Self, BadText> {
+                let text = text.into();
+                check($what, &text)?;
+                Ok(Self(text))
+            }
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = BadText;
+            fn try_from(text: String) -> Result<Self, BadText> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// Vendure's id of an order: `"17"`, or a UUID, as the shop's id strategy has it.
+    ShopOrderId,
+    "the order id"
+);
+name!(
+    /// Vendure's order code, `"3HRYTW5VQBHBBMJB"`: what people see, and VeraCore's `OrderNumber`.
+    OrderCode,
+    "the order code"
+);
+name!(
+    /// A state of Vendure's order process, `"PaymentSettled"`; shops may define their own.
+    OrderState,
+    "the order state"
+);
+name!(
+    /// Vendure's id of an order line.
+    LineId,
+    "the order line id"
+);
+name!(
+    /// A stock keeping unit. Compared exactly: case and spaces count.
+    Sku,
+    "the SKU"
+);
+name!(
+    /// The code of a Vendure shipping method.
+    ShippingMethodCode,
+    "the shipping method code"
+);
+name!(
+    /// The id that VeraCore gave to an order.
+    ProviderOrderId,
+    "VeraCore's order id"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kept_as_they_are_and_bad_ones_refused() {
+        assert_eq!(Sku::parse(" ab C ").unwrap().as_str(), " ab C ");
+        assert_eq!(Sku::parse(" \t"), Err(BadText::Empty { what: "the SKU" }));
+        assert_eq!(
+            Sku::parse("a\nb"),
+            Err(BadText::Control { what: "the SKU" })
+        );
+        assert_eq!(
+            Sku::parse("x".repeat(256)),
+            Err(BadText::TooLong {
+                what: "the SKU",
+                chars: 256
+            })
+        );
+    }
+}

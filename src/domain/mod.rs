@@ -1,0 +1,23 @@
+//! Pure words and rules of the business: orders, SKUs, quantities, money, states and failures.
+//!
+//! Owns what is true without a network, a database or a clock. Must not do any I/O, hold any SQL
+//! or know any wire format.
+
+mod address;
+mod failure;
+mod ids;
+mod money;
+mod order;
+mod quantity;
+mod status;
+pub mod text;
+
+pub use address::{Address, Contact};
+pub use failure::{Class, ErrorCategory};
+pub use ids::{
+    BadText, LineId, OrderCode, OrderState, ProviderOrderId, ShippingMethodCode, ShopOrderId, Sku,
+};
+pub use money::{CurrencyCode, Money};
+pub use order::{Order, OrderLine, OrderRef};
+pub use quantity::{BadQuantity, Quantity, Units};
+pub use status::SyncStatus;

@@ -1,0 +1,107 @@
+//! Whole units of goods, exact.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// More of one SKU than any warehouse holds; a larger number is an error of the sender.
+const MAX_UNITS: u32 = 100_000_000;
+
+/// Why a number from outside is not a count of units.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadQuantity {
+    #[error("{0} is negative")]
+    Negative(String),
+    #[error("{0} is not a whole number")]
+    Fractional(String),
+    #[error("{0} is more than {MAX_UNITS} units")]
+    TooLarge(String),
+    #[error("it is not a number")]
+    NotANumber,
+    #[error("it is zero")]
+    Zero,
+}
+
+/// A count of units, zero or more.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Units(u32);
+
+impl Units {
+    pub const ZERO: Self = Self(0);
+
+    /// # Errors
+    /// More than a hundred million units.
+    pub fn new(units: u32) -> Result<Self, BadQuantity> {
+        if units > MAX_UNITS {
+            return Err(BadQuantity::TooLarge(units.to_string()));
+        }
+        Ok(Self(units))
+    }
+
+    /// # Errors
+    /// A negative, fractional or absurdly large number. `45.0` is whole.
+    pub fn from_decimal(number: Decimal) -> Result<Self, BadQuantity> {
+        if number.is_sign_negative() && !number.is_zero() {
+            return Err(BadQuantity::Negative(number.to_string()));
+        }
+        if !number.fract().is_zero() {
+            return Err(BadQuantity::Fractional(number.to_string()));
+        }
+        let units =
+            u32::try_from(number.trunc()).map_err(|_| BadQuantity::TooLarge(number.to_string()))?;
+        Self::new(units)
+    }
+
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Units {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many units of a line are ordered: one or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Quantity(Units);
+
+impl Quantity {
+    /// # Errors
+    /// Zero, or more than a hundred million units.
+    pub fn new(units: u32) -> Result<Self, BadQuantity> {
+        if units == 0 {
+            return Err(BadQuantity::Zero);
+        }
+        Units::new(units).map(Self)
+    }
+
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_numbers_of_sane_size_are_units() {
+        let units = |text: &str| Units::from_decimal(text.parse().unwrap());
+        assert_eq!(units("45.0").map(Units::get), Ok(45));
+        assert_eq!(units("-0").map(Units::get), Ok(0));
+        assert_eq!(units("-1"), Err(BadQuantity::Negative("-1".into())));
+        assert_eq!(units("1.5"), Err(BadQuantity::Fractional("1.5".into())));
+        assert!(matches!(
+            units("99999999999999999999"),
+            Err(BadQuantity::TooLarge(_))
+        ));
+        assert_eq!(Quantity::new(0), Err(BadQuantity::Zero));
+    }
+}

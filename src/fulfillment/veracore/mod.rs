@@ -1,0 +1,3 @@
+//! VeraCore, in the styles it is spoken.
+
+pub mod rest;

@@ -1,0 +1,250 @@
+//! The one way out: every outbound call goes through [`Upstream::send`].
+
+use std::{num::NonZeroU32, time::Duration};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use reqwest::{
+    Client, Method, RequestBuilder,
+    header::{HeaderMap, RETRY_AFTER},
+    redirect,
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::{CallError, Sent, retry_after};
+use crate::{clock::SharedClock, domain::text::one_line};
+
+/// What one upstream is spared, and what we are spared from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For the whole call, from the first byte sent to the last one read.
+    pub timeout: Duration,
+    /// For the connection alone; at most `timeout`.
+    pub connect_timeout: Duration,
+    /// Largest answer read, in bytes after decompression.
+    pub max_body: usize,
+    pub max_concurrency: usize,
+    /// Calls per second; `None` for no limit.
+    pub per_second: Option<NonZeroU32>,
+}
+
+/// One system that we call: its connections, its limits and its name in every error.
+pub struct Upstream {
+    name: &'static str,
+    client: Client,
+    limits: Limits,
+    permits: Semaphore,
+    rate: Option<DefaultDirectRateLimiter>,
+    clock: SharedClock,
+}
+
+/// A whole answer, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    upstream: &'static str,
+    operation: &'static str,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    retry_after: Option<Duration>,
+}
+
+impl Upstream {
+    /// # Errors
+    /// When the TLS set-up of this machine is unusable (no system certificates, for one).
+    #[expect(clippy::disallowed_methods, reason = "the one client builder")]
+    pub fn new(
+        name: &'static str,
+        limits: Limits,
+        clock: SharedClock,
+    ) -> Result<Self, reqwest::Error> {
+        // A second call finds a provider installed already, which is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("veracore-sync/", env!("CARGO_PKG_VERSION")))
+            .timeout(limits.timeout)
+            .connect_timeout(limits.connect_timeout)
+            // A redirected POST would be repeated as a GET or sent elsewhere with its credentials.
+            .redirect(redirect::Policy::none())
+            .build()?;
+        Ok(Self {
+            name,
+            client,
+            limits,
+            permits: Semaphore::new(limits.max_concurrency),
+            rate: limits
+                .per_second
+                .map(|n| RateLimiter::direct(Quota::per_second(n))),
+            clock,
+        })
+    }
+
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Makes one call and reads the whole answer, waiting for its turn first. Any status is an
+    /// answer; see [`Answer::success`].
+    ///
+    /// # Errors
+    /// When no whole answer came, or one larger than the limit.
+    pub async fn send(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Answer, CallError> {
+        // The semaphore is never closed; were it, the call would simply not be limited.
+        let _permit = self.permits.acquire().await.ok();
+        if let Some(rate) = &self.rate {
+            rate.until_ready().await;
+        }
+        let outcome = self.exchange(operation, request).await;
+        match &outcome {
+            Ok(answer) => tracing::debug!(
+                upstream = self.name,
+                operation,
+                status = answer.status,
+                bytes = answer.body.len(),
+                "called {}",
+                self.name
+            ),
+            Err(error) => tracing::debug!(upstream = self.name, operation, %error, "call failed"),
+        }
+        outcome
+    }
+
+    async fn exchange(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Answer, CallError> {
+        let failed = |error| self.call_error(operation, error);
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let too_large = || CallError::TooLarge {
+            upstream: self.name,
+            operation,
+            limit: self.limits.max_body,
+        };
+        let announced = response.content_length().unwrap_or(0);
+        if announced > self.limits.max_body as u64 {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > self.limits.max_body {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let retry_after = headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| retry_after::parse(value, self.clock.now()));
+        Ok(Answer {
+            upstream: self.name,
+            operation,
+            status,
+            headers,
+            body,
+            retry_after,
+        })
+    }
+
+    fn call_error(&self, operation: &'static str, error: reqwest::Error) -> CallError {
+        let upstream = self.name;
+        // A URL may carry an order number or more; the operation says enough.
+        let error = error.without_url();
+        if error.is_connect() || error.is_builder() {
+            return CallError::Connect {
+                upstream,
+                operation,
+                detail: cause(&error),
+            };
+        }
+        if error.is_timeout() {
+            let limit = self.limits.timeout;
+            return CallError::Timeout {
+                upstream,
+                operation,
+                limit,
+                sent: Sent::Maybe,
+            };
+        }
+        CallError::Broken {
+            upstream,
+            operation,
+            detail: cause(&error),
+        }
+    }
+}
+
+/// The innermost cause: "connection refused" rather than "error sending request".
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    one_line(&innermost.to_string(), 200)
+}
+
+impl Answer {
+    /// This answer when its status is in 2xx, else the error that it is. `message` finds the
+    /// upstream's own words in an error's body.
+    ///
+    /// # Errors
+    /// [`CallError::Status`] for any other status.
+    pub fn success(self, message: impl FnOnce(&Self) -> String) -> Result<Self, CallError> {
+        if (200..300).contains(&self.status) {
+            return Ok(self);
+        }
+        Err(CallError::Status {
+            upstream: self.upstream,
+            operation: self.operation,
+            status: self.status,
+            message: message(&self),
+            retry_after: self.retry_after,
+        })
+    }
+
+    /// The body read as JSON.
+    ///
+    /// # Errors
+    /// [`CallError::Malformed`] with the place and the field when it is not what was agreed.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| self.malformed(self.describe(&error.to_string())))
+    }
+
+    /// A [`CallError::Malformed`] about this answer.
+    #[must_use]
+    pub fn malformed(&self, detail: String) -> CallError {
+        CallError::Malformed {
+            upstream: self.upstream,
+            operation: self.operation,
+            detail,
+        }
+    }
+
+    fn describe(&self, problem: &str) -> String {
+        let start = self.body.iter().find(|b| !b.is_ascii_whitespace());
+        match start {
+            None => "it is empty".into(),
+            Some(b'<') => "it is HTML or XML instead of JSON".into(),
+            // serde_json's messages may quote a value of the body.
+            Some(_) => one_line(problem, 200),
+        }
+    }
+}

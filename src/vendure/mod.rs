@@ -1,0 +1,201 @@
+//! The shop: the [`Storefront`] trait, its types, and the client of Vendure's Admin API.
+//!
+//! Owns sessions, channels and every operation on the Admin API. Must not know the warehouse or
+//! the ledger, and decides nothing about an order.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::{
+    domain::{BadText, Class, ErrorCategory, Order, OrderCode, OrderRef, OrderState, ShopOrderId},
+    http::CallError,
+};
+
+/// A shop whose orders are carried. Reads only, so far; each is one try, but for a session that
+/// had to be renewed.
+#[async_trait]
+pub trait Storefront: Send + Sync {
+    /// Who we are there and what the shop looks like: the ground for every check at start.
+    ///
+    /// # Errors
+    /// When the shop cannot be asked, or refuses the credentials.
+    async fn profile(&self) -> Result<ShopProfile, StorefrontError>;
+
+    /// The `take` orders in one of the states that were placed last, newest first.
+    ///
+    /// # Errors
+    /// When the page could not be read.
+    async fn newest_orders(
+        &self,
+        states: &[OrderState],
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError>;
+
+    /// A page of the orders in one of the states, oldest first by creation.
+    ///
+    /// # Errors
+    /// When the page could not be read.
+    async fn orders_from(
+        &self,
+        states: &[OrderState],
+        from: SweepPosition,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError>;
+
+    /// A whole order; `None` when the shop does not have it (any more).
+    ///
+    /// # Errors
+    /// When the order could not be read or understood.
+    async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError>;
+
+    /// The order with this code; `None` when the shop has none.
+    ///
+    /// # Errors
+    /// When the shop could not be asked.
+    async fn order_by_code(&self, code: &OrderCode) -> Result<Option<OrderRef>, StorefrontError>;
+}
+
+/// A page of orders, and how many there are in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderPage {
+    pub total: u64,
+    pub orders: Vec<OrderRef>,
+    /// Orders that could not be understood, each with the field: they stop nothing else.
+    pub unreadable: Vec<UnreadableOrder>,
+    /// How many orders the page held, readable or not.
+    pub len: usize,
+    /// When the page's last readable order was created.
+    pub last_created_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableOrder {
+    /// The order's id or code, as far as it could be read.
+    pub key: String,
+    pub problem: String,
+}
+
+/// Where a sweep stands. Orders leave the states while it runs, so an offset alone would step over
+/// others: pages start at a creation time instead, which never changes, and overlap by the orders
+/// created in that same millisecond (all that the API's dates resolve).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SweepPosition {
+    /// Orders created at or after this.
+    pub created_from: Option<DateTime<Utc>>,
+    /// How many of those to leave out, for more orders in one millisecond than a page holds.
+    pub skip: u32,
+}
+
+/// What the shop told about itself and about our login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShopProfile {
+    pub channel_code: String,
+    /// Compared with the configured one: Vendure answers for its default channel when it does not
+    /// know a token.
+    pub channel_token: String,
+    pub currency: String,
+    /// Decimal places of the shop's money.
+    pub money_precision: u32,
+    /// Permissions in the channel; what is needed and missing.
+    pub missing_permissions: Vec<MissingPermission>,
+    pub stock_locations: Vec<StockLocation>,
+    /// Which of the order custom fields `trackingCode`, `carrier`, `shipDate` the shop has.
+    pub order_custom_fields: Vec<String>,
+}
+
+/// A permission that the login lacks, and what it is needed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingPermission {
+    pub permission: &'static str,
+    pub needed_for: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockLocation {
+    pub id: String,
+    pub name: String,
+}
+
+/// What the shop, or the way to it, answered instead of what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorefrontError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The login itself was refused.
+    #[error(
+        "Vendure refused the login: {message}. Check VENDURE_USERNAME and VENDURE_PASSWORD, or VENDURE_API_KEY"
+    )]
+    Credentials { message: String },
+    /// A fresh session may not do this either.
+    #[error(
+        "Vendure {operation}: forbidden, also with a fresh session. Give the login's role the permission for it"
+    )]
+    Forbidden { operation: &'static str },
+    /// The shop answers for another channel than the configured one.
+    #[error(
+        "Vendure answers for the channel '{code}' instead of the one of VENDURE_CHANNEL_TOKEN: no channel has that token. Correct the token (Settings > Channels)"
+    )]
+    WrongChannel { code: String },
+    /// `errors[]` in the answer.
+    #[error("Vendure {operation}: {code}: {message}")]
+    Graphql {
+        operation: &'static str,
+        code: String,
+        message: String,
+    },
+    /// The order was read, but a field of it makes no sense.
+    #[error("Vendure {operation}: {field}: {problem}")]
+    Field {
+        operation: &'static str,
+        field: String,
+        problem: String,
+    },
+}
+
+impl StorefrontError {
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Call(error) => error.class(),
+            Self::Credentials { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
+                Class::Transient
+            }
+            Self::Graphql { code, .. } if code == "INTERNAL_SERVER_ERROR" => Class::Transient,
+            Self::Graphql { .. } | Self::Field { .. } => Class::Permanent,
+        }
+    }
+
+    #[must_use]
+    pub const fn category(&self) -> ErrorCategory {
+        match self {
+            Self::Call(error) => error.category(),
+            Self::Credentials { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
+                ErrorCategory::Auth
+            }
+            Self::Graphql { .. } => ErrorCategory::Upstream,
+            Self::Field { .. } => ErrorCategory::Validation,
+        }
+    }
+
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Call(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn field(
+        operation: &'static str,
+        field: impl Into<String>,
+        problem: &BadText,
+    ) -> Self {
+        Self::Field {
+            operation,
+            field: field.into(),
+            problem: problem.to_string(),
+        }
+    }
+}
