@@ -5,4 +5,5 @@ pub mod clock;
 pub mod domain;
 pub mod fulfillment;
 pub mod http;
+pub mod ledger;
 pub mod vendure;

@@ -42,6 +42,7 @@ class Admin {
             { u: this.username, p: this.password },
         );
         if (login.__typename !== 'CurrentUser') throw new Error(`login: ${login.errorCode}: ${login.message}`);
+        this.token = this.offered;
     }
 
     async post(query, variables) {
@@ -49,8 +50,9 @@ class Admin {
         if (this.token) headers.authorization = `Bearer ${this.token}`;
         if (this.channelToken) headers['vendure-token'] = this.channelToken;
         const response = await fetch(this.url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
-        const token = response.headers.get('vendure-auth-token');
-        if (token) this.token = token;
+        // Remembered, but used only after a login: Vendure also hands out
+        // anonymous sessions, in answers that refuse.
+        this.offered = response.headers.get('vendure-auth-token') || this.offered;
         const text = await response.text();
         let body;
         try {

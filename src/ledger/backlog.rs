@@ -1,0 +1,34 @@
+//! How much is waiting, and until when: what the runner sleeps by.
+
+use chrono::{DateTime, Utc};
+
+use super::{Ledger, LedgerError};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Orders that could be worked on now.
+    pub due: u64,
+    /// When the next one becomes due, leases that run out among them; `None` when none is waiting.
+    pub next: Option<DateTime<Utc>>,
+}
+
+impl Ledger {
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn backlog(&self) -> Result<Backlog, LedgerError> {
+        let row = sqlx::query!(
+            r#"select count(*) filter (where greatest(next_attempt, lease_until) <= $1) as "due!",
+                 min(greatest(next_attempt, lease_until)) filter
+                     (where greatest(next_attempt, lease_until) > $1) as next
+             from veracore_order_sync
+             where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')"#,
+            self.clock.now(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Backlog {
+            due: u64::try_from(row.due).unwrap_or(0),
+            next: row.next,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! What can go wrong with the ledger.
+
+use crate::domain::text::one_line;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Somebody else took the order over; what was found out about it is dropped.
+    #[error("the lease of order {code} was lost: its result is dropped")]
+    LeaseLost { code: String },
+    #[error("the ledger's database: {}", describe(.0))]
+    Database(#[from] sqlx::Error),
+    #[error("{table}.{column} of row {row} holds '{value}', which this version does not know")]
+    BadRow {
+        table: &'static str,
+        column: &'static str,
+        row: i64,
+        value: String,
+    },
+    #[error(
+        "the ledger's tables are missing or out of date ({problem}). Run `veracore-sync migrate`"
+    )]
+    NotMigrated { problem: String },
+    #[error(
+        "the ledger's tables were made by a newer veracore-sync ({problem}). Run that version, or restore a backup from before"
+    )]
+    TooNew { problem: String },
+    #[error("the ledger's tables could not be brought up to date: {problem}")]
+    Migration { problem: String },
+}
+
+/// sqlx's message without the values that a database error may quote.
+fn describe(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => {
+            "no connection within 10 s. Is Postgres up, and DATABASE_URL right?".into()
+        }
+        sqlx::Error::Database(error) => one_line(error.message(), 200),
+        other => one_line(&other.to_string(), 200),
+    }
+}

@@ -1,0 +1,202 @@
+//! Taking found orders in, each once, and the baseline of the very first start.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+
+use super::{Ledger, LedgerError, SkipReason};
+use crate::domain::{OrderCode, OrderRef, ShopOrderId};
+
+/// An order that the shop has in a trigger state.
+pub type FoundOrder = OrderRef;
+
+/// What the first sweep's orders become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Baseline {
+    /// They are recorded as skipped, but for those placed at or after `started_at`, which are new.
+    Skip { started_at: DateTime<Utc> },
+    /// They are sent like any other.
+    Send,
+}
+
+/// An order that was not known before, or came back to a trigger state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenIn {
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+}
+
+impl Ledger {
+    /// Takes in those of the orders that are not known yet, to be sent after `hold`, and revives
+    /// those that had left the trigger states. Returns how many orders that were.
+    ///
+    /// # Errors
+    /// When the database does not answer; then none was taken in.
+    pub async fn take_in(&self, orders: &[FoundOrder], hold: Duration) -> Result<u64, LedgerError> {
+        if orders.is_empty() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let mut connection = self.pool.acquire().await?;
+        insert(&mut connection, orders, "pending", None, now, hold).await
+    }
+
+    /// Whether the very first sweep was taken in.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_baseline(&self) -> Result<bool, LedgerError> {
+        let at = sqlx::query_scalar!("select baseline_at from veracore_config where id = 1")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(at.is_some())
+    }
+
+    /// Takes in the very first sweep, all of it or nothing: a crash half-way must not make orders
+    /// that were paid meanwhile look like old ones. Returns how many orders were taken in to be
+    /// sent and how many as skipped, or `None` when another replica was first.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing was taken in.
+    pub async fn take_baseline(
+        &self,
+        orders: &[FoundOrder],
+        baseline: Baseline,
+        hold: Duration,
+    ) -> Result<Option<(u64, u64)>, LedgerError> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let config =
+            sqlx::query!("select baseline_at from veracore_config where id = 1 for update")
+                .fetch_one(&mut *tx)
+                .await?;
+        if config.baseline_at.is_some() {
+            return Ok(None);
+        }
+        let (new, existing): (Vec<_>, Vec<_>) =
+            orders.iter().cloned().partition(|order| match baseline {
+                Baseline::Send => true,
+                Baseline::Skip { started_at } => order.placed_at.is_some_and(|at| at >= started_at),
+            });
+        let reason = Some(SkipReason::Existing);
+        let skipped = insert(&mut tx, &existing, "skipped", reason, now, hold).await?;
+        let pending = insert(&mut tx, &new, "pending", None, now, hold).await?;
+        sqlx::query!(
+            "update veracore_config set baseline_at = $1, updated_at = $1 where id = 1",
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Some((pending, skipped)))
+    }
+
+    /// Which of the orders `backfill` would send: those not known, and those skipped because they
+    /// were there before the first start.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn backfillable(&self, orders: &[FoundOrder]) -> Result<Vec<TakenIn>, LedgerError> {
+        let (ids, codes, _) = columns(orders);
+        let rows = sqlx::query!(
+            r#"select f.id as "id!", f.code as "code!"
+             from unnest($1::text[], $2::text[]) f(id, code)
+             left join veracore_order_sync o on o.vendure_order_id = f.id
+             where o.id is null or (o.sync_status = 'skipped' and o.skip_reason = 'existing')"#,
+            &ids,
+            &codes,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let known = |id: &str| orders.iter().find(|order| order.id.as_str() == id);
+        Ok(rows
+            .iter()
+            .filter_map(|row| known(&row.id))
+            .map(|order| TakenIn {
+                order_id: order.id.clone(),
+                code: order.code.clone(),
+            })
+            .collect())
+    }
+
+    /// Makes those orders due now, with a note of it in their history. Returns how many.
+    ///
+    /// # Errors
+    /// When the database does not answer; then none was changed.
+    pub async fn backfill(&self, orders: &[FoundOrder]) -> Result<u64, LedgerError> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let (ids, _, _) = columns(orders);
+        let revived = sqlx::query!(
+            "with revived as (
+                 update veracore_order_sync
+                 set sync_status = 'pending', next_attempt = $2, skip_reason = null,
+                     error_message = null, updated_at = $2
+                 where vendure_order_id = any($1)
+                     and sync_status = 'skipped' and skip_reason = 'existing'
+                 returning id
+             )
+             insert into veracore_order_attempt (order_sync_id, kind, started_at, ended_at, outcome)
+             select id, 'backfill', $2, $2, 'done' from revived",
+            &ids,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        let new = insert(&mut tx, orders, "pending", None, now, Duration::ZERO).await?;
+        tx.commit().await?;
+        Ok(revived.rows_affected() + new)
+    }
+}
+
+fn columns(orders: &[FoundOrder]) -> (Vec<String>, Vec<String>, Vec<Option<DateTime<Utc>>>) {
+    let ids = orders.iter().map(|order| order.id.to_string()).collect();
+    let codes = orders.iter().map(|order| order.code.to_string()).collect();
+    let placed = orders.iter().map(|order| order.placed_at).collect();
+    (ids, codes, placed)
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    orders: &[FoundOrder],
+    status: &str,
+    reason: Option<SkipReason>,
+    now: DateTime<Utc>,
+    hold: Duration,
+) -> Result<u64, LedgerError> {
+    let (ids, codes, placed) = columns(orders);
+    let due = now + TimeDelta::from_std(hold).unwrap_or(TimeDelta::zero());
+    let message = reason.map(|_| "it was in a trigger state before the first start");
+    // Known orders are sorted out first, so that a sweep over thousands locks none of them.
+    let done = sqlx::query!(
+        "with found as (
+             select f.id, f.code, f.placed_at
+             from unnest($1::text[], $2::text[], $3::timestamptz[]) f(id, code, placed_at)
+             left join veracore_order_sync o on o.vendure_order_id = f.id
+             where o.id is null
+                 or (o.sync_status = 'skipped' and o.skip_reason = 'left_trigger_state')
+         )
+         insert into veracore_order_sync as o
+             (vendure_order_id, vendure_order_code, placed_at, sync_status, skip_reason,
+              error_message, next_attempt, created_at, updated_at)
+         select distinct on (id) id, code, placed_at, $4, $5, $6,
+             case when $4 = 'pending' then $7::timestamptz end, $8, $8
+         from found
+         on conflict (vendure_order_id) do update
+         set sync_status = 'pending', next_attempt = excluded.created_at, skip_reason = null,
+             error_message = null, updated_at = excluded.updated_at
+         where o.sync_status = 'skipped' and o.skip_reason = 'left_trigger_state'",
+        &ids,
+        &codes,
+        &placed as &[Option<DateTime<Utc>>],
+        status,
+        reason.map(SkipReason::as_str),
+        message,
+        due,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}

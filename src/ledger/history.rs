@@ -1,0 +1,197 @@
+//! The attempts: what was tried on an order, when, and what came of it.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{Ledger, LedgerError};
+use crate::domain::{Class, ErrorCategory};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptId(pub(super) i64);
+
+/// What was tried, or what a person asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptKind {
+    /// The whole order was read from the shop.
+    Read,
+    /// VeraCore was asked whether it has the order.
+    LookUp,
+    /// The order was sent to VeraCore.
+    Send,
+    /// A person wanted another try.
+    Retry,
+    /// A person said that the order VeraCore has is this one.
+    Adopt,
+    /// A person took the order out.
+    Skip,
+    /// A person wanted an order from before the first start to be sent.
+    Backfill,
+}
+
+impl AttemptKind {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::LookUp => "look_up",
+            Self::Send => "send",
+            Self::Retry => "retry",
+            Self::Adopt => "adopt",
+            Self::Skip => "skip",
+            Self::Backfill => "backfill",
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptEnd {
+    /// `accepted`, `refused`, `unknown`, `found`, `missing`, `failed`, `done`…
+    pub outcome: &'static str,
+    /// For a failure: what it allows.
+    pub class: Option<Class>,
+    pub category: Option<ErrorCategory>,
+    pub message: Option<String>,
+}
+
+impl AttemptEnd {
+    #[must_use]
+    pub const fn fine(outcome: &'static str) -> Self {
+        Self {
+            outcome,
+            class: None,
+            category: None,
+            message: None,
+        }
+    }
+}
+
+/// A piece of an order's history that is about to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trace {
+    /// The end of an attempt whose start was written down before, since it changed something.
+    Ends(AttemptId, AttemptEnd),
+    /// A whole attempt that only read.
+    Whole {
+        kind: AttemptKind,
+        started_at: DateTime<Utc>,
+        end: AttemptEnd,
+    },
+}
+
+/// An attempt, as `orders show` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    pub kind: String,
+    pub started_at: DateTime<Utc>,
+    /// Absent while it goes on, or when the process died before the outcome was known.
+    pub ended_at: Option<DateTime<Utc>>,
+    pub outcome: Option<String>,
+    pub class: Option<String>,
+    pub category: Option<String>,
+    pub message: Option<String>,
+}
+
+pub(super) async fn start_attempt(
+    connection: &mut PgConnection,
+    order: i64,
+    kind: AttemptKind,
+    now: DateTime<Utc>,
+    digest: Option<&str>,
+) -> Result<AttemptId, LedgerError> {
+    let id = sqlx::query_scalar!(
+        "insert into veracore_order_attempt (order_sync_id, kind, started_at, payload_digest)
+         values ($1, $2, $3, $4) returning id",
+        order,
+        kind.as_str(),
+        now,
+        digest,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(AttemptId(id))
+}
+
+async fn end_attempt(
+    connection: &mut PgConnection,
+    attempt: AttemptId,
+    end: &AttemptEnd,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "update veracore_order_attempt
+         set ended_at = $2, outcome = $3, class = $4, category = $5, message = $6
+         where id = $1 and ended_at is null",
+        attempt.0,
+        now,
+        end.outcome,
+        end.class.map(Class::as_str),
+        end.category.map(ErrorCategory::as_str),
+        end.message,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn write_trace(
+    connection: &mut PgConnection,
+    order: i64,
+    trace: &Trace,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    match trace {
+        Trace::Ends(attempt, end) => end_attempt(connection, *attempt, end, now).await,
+        Trace::Whole {
+            kind,
+            started_at,
+            end,
+        } => {
+            let attempt = start_attempt(connection, order, *kind, *started_at, None).await?;
+            end_attempt(connection, attempt, end, now).await
+        }
+    }
+}
+
+impl Ledger {
+    /// All attempts on an order, oldest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn attempts(&self, order: i64) -> Result<Vec<Attempt>, LedgerError> {
+        Ok(sqlx::query_as!(
+            Attempt,
+            "select kind, started_at, ended_at, outcome, class, category, message
+             from veracore_order_attempt where order_sync_id = $1 order by id",
+            order,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Clears the messages of other systems, which may quote a customer, from attempts that ended
+    /// before `before`, and from orders that need nothing more. Returns how many were cleared.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let attempts = sqlx::query!(
+            "update veracore_order_attempt set message = null
+             where message is not null and ended_at < $1",
+            before,
+        )
+        .execute(&self.pool)
+        .await?;
+        let orders = sqlx::query!(
+            "update veracore_order_sync set error_message = null, updated_at = $2
+             where error_message is not null and updated_at < $1 and error_category is not null
+                 and sync_status in ('success', 'cancelled', 'skipped', 'error')",
+            before,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(attempts.rows_affected() + orders.rows_affected())
+    }
+}

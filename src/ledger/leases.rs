@@ -1,0 +1,501 @@
+//! Working on orders: claim, intent, outcome. Every write here is fenced by the lease's token, so
+//! that whoever lost the lease can change nothing any more.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    AttemptId, AttemptKind, Ledger, LedgerError, Trace,
+    history::{start_attempt, write_trace},
+};
+use crate::domain::{ErrorCategory, OrderCode, ProviderOrderId, Quantity, ShopOrderId, Sku};
+
+/// An order that is ours to work on until `lease_until`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub id: i64,
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+    pub retry_count: u32,
+    pub parked_count: u32,
+    /// When it was sent, while the outcome of that is unknown.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When VeraCore was first asked about that, after the quiet period, and did not have it.
+    pub missing_at: Option<DateTime<Utc>>,
+    /// Whether it was ever sent, with whatever outcome.
+    pub sent_before: bool,
+    /// A person said that the order which VeraCore has under this number is ours.
+    pub adopt: bool,
+    pub lease_until: DateTime<Utc>,
+    token: Uuid,
+}
+
+/// What is about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// SHA-256 of what is sent, in hex.
+    pub digest: String,
+    pub lines: Vec<IntentLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntentLine {
+    pub line_id: String,
+    pub vendure_sku: String,
+    pub veracore_sku: Sku,
+    pub quantity: Quantity,
+}
+
+/// What went wrong, in words for a merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub category: ErrorCategory,
+    pub message: String,
+}
+
+/// Why an order is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipReason {
+    /// It was there before this installation was (`ORDER_SYNC_EXISTING=skip`).
+    Existing,
+    /// It left the trigger states before its turn; coming back revives it.
+    LeftTriggerState,
+    ShippingMethod,
+    SkipSkus,
+    Person,
+}
+
+impl SkipReason {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Existing => "existing",
+            Self::LeftTriggerState => "left_trigger_state",
+            Self::ShippingMethod => "shipping_method",
+            Self::SkipSkus => "skip_skus",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// What becomes of an order after it was worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// VeraCore has it.
+    Acknowledged {
+        provider_order_id: Option<ProviderOrderId>,
+    },
+    /// It may be there: ask at `at`. `counted` when this was a send that failed.
+    InDoubt {
+        at: DateTime<Utc>,
+        missing_at: Option<DateTime<Utc>>,
+        counted: bool,
+        note: Option<Note>,
+    },
+    /// Certainly not done; again at `at`.
+    Retry {
+        at: DateTime<Utc>,
+        counted: bool,
+        note: Note,
+    },
+    /// The doubt could not be settled, since VeraCore could not be asked: ask again at `at`.
+    StillInDoubt {
+        at: DateTime<Utc>,
+        counted: bool,
+        note: Note,
+    },
+    /// Not yet: at `at`, without a failure.
+    Later {
+        at: DateTime<Utc>,
+    },
+    /// Needs a person.
+    Failed {
+        note: Note,
+    },
+    Skipped {
+        reason: SkipReason,
+        message: String,
+    },
+    Cancelled {
+        message: String,
+    },
+}
+
+impl Ledger {
+    /// Takes up to `limit` due orders, longest due first, for `lease`. Orders whose lease ran out
+    /// are among them: whoever held it is taken for dead.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim_due_orders(
+        &self,
+        limit: u32,
+        lease: Duration,
+        only: Option<&OrderCode>,
+    ) -> Result<Vec<Claimed>, LedgerError> {
+        let now = self.clock.now();
+        let until = now + lease_span(lease);
+        let rows = sqlx::query_as!(
+            ClaimedRow,
+            r#"
+            with due as (
+                select id from veracore_order_sync
+                where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
+                    and next_attempt <= $1
+                    and (lease_until is null or lease_until <= $1)
+                    and ($4::text is null or vendure_order_code = $4)
+                order by next_attempt, id
+                limit $3
+                for update skip locked
+            )
+            update veracore_order_sync o
+            set sync_status = 'syncing', lease_token = gen_random_uuid(), lease_until = $2,
+                last_sync_attempt = $1, updated_at = $1
+            from due where o.id = due.id
+            returning o.id, o.vendure_order_id, o.vendure_order_code, o.retry_count,
+                o.parked_count, o.sent_at, o.missing_at, o.lease_until as "lease_until!",
+                o.lease_token as "lease_token!",
+                coalesce((o.sync_metadata ->> 'adopt')::boolean, false) as "adopt!",
+                exists (select from veracore_order_attempt a
+                    where a.order_sync_id = o.id and a.kind = 'send') as "sent_before!"
+            "#,
+            now,
+            until,
+            i64::from(limit),
+            only.map(OrderCode::as_str),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let readable = rows
+            .into_iter()
+            .filter_map(|row| match Claimed::try_from(row) {
+                Ok(order) => Some(order),
+                Err(error) => {
+                    tracing::error!(%error, "an order of the ledger is left alone");
+                    None
+                }
+            });
+        Ok(readable.collect())
+    }
+
+    /// Writes down what will be sent, before it is sent: from here on the order is in doubt until
+    /// an outcome is recorded. The lease is lengthened to `lease` from now, so that it outlives
+    /// the call.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`]: then nothing may be sent.
+    pub async fn begin_send(
+        &self,
+        order: &Claimed,
+        intent: &Intent,
+        lease: Duration,
+    ) -> Result<AttemptId, LedgerError> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let held = sqlx::query!(
+            "update veracore_order_sync
+             set sent_at = $3, missing_at = null, payload_digest = $4, lease_until = $5, updated_at = $3
+             where id = $1 and lease_token = $2 and lease_until > $3",
+            order.id,
+            order.token,
+            now,
+            intent.digest,
+            now + lease_span(lease),
+        )
+        .execute(&mut *tx)
+        .await?;
+        if held.rows_affected() != 1 {
+            return Err(order.lost());
+        }
+        sqlx::query!(
+            "delete from veracore_order_line where order_sync_id = $1",
+            order.id
+        )
+        .execute(&mut *tx)
+        .await?;
+        for line in &intent.lines {
+            sqlx::query!(
+                "insert into veracore_order_line
+                     (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
+                 values ($1, $2, $3, $4, $5)",
+                order.id,
+                line.line_id,
+                line.vendure_sku,
+                line.veracore_sku.as_str(),
+                i32::try_from(line.quantity.get()).unwrap_or(i32::MAX),
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        let attempt = start_attempt(
+            &mut tx,
+            order.id,
+            AttemptKind::Send,
+            now,
+            Some(&intent.digest),
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(attempt)
+    }
+
+    /// Adds something that was asked about the order, while the work on it goes on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note(&self, order: &Claimed, trace: &Trace) -> Result<(), LedgerError> {
+        let mut connection = self.pool.acquire().await?;
+        write_trace(&mut connection, order.id, trace, self.clock.now()).await
+    }
+
+    /// Records what came of the order, with the end of its last attempt, and gives the lease back.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`]: then nothing was recorded.
+    pub async fn finish(
+        &self,
+        order: &Claimed,
+        trace: Option<&Trace>,
+        next: &Next,
+    ) -> Result<(), LedgerError> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let held = record(&mut tx, order, next, now).await? == 1;
+        if let Some(trace) = trace {
+            // True whoever holds the lease, so it stays in the history.
+            write_trace(&mut tx, order.id, trace, now).await?;
+        }
+        tx.commit().await?;
+        if held { Ok(()) } else { Err(order.lost()) }
+    }
+
+    /// Gives a claimed order back untouched, as at a shutdown.
+    ///
+    /// # Errors
+    /// When the database does not answer; then the lease runs out by itself.
+    pub async fn release(&self, order: &Claimed) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_order_sync
+             set sync_status = case when sent_at is not null then 'in_doubt'
+                     when retry_count > 0 or parked_count > 0 then 'retrying' else 'pending' end,
+                 lease_token = null, lease_until = null, updated_at = $3
+             where id = $1 and lease_token = $2",
+            order.id,
+            order.token,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+/// The columns that an outcome sets; what is `None` keeps its value.
+struct Change<'a> {
+    status: &'static str,
+    next_attempt: Option<DateTime<Utc>>,
+    counted: u32,
+    parked: Option<u32>,
+    note: Option<&'a Note>,
+    message: Option<&'a str>,
+    skip_reason: Option<SkipReason>,
+    keep_sent_at: bool,
+    missing_at: Option<DateTime<Utc>>,
+    acknowledged: bool,
+    provider_order_id: Option<&'a str>,
+}
+
+impl<'a> Change<'a> {
+    fn of(order: &Claimed, next: &'a Next) -> Self {
+        let base = Self {
+            status: "error",
+            next_attempt: None,
+            counted: 0,
+            parked: Some(0),
+            note: None,
+            message: None,
+            skip_reason: None,
+            keep_sent_at: false,
+            missing_at: None,
+            acknowledged: false,
+            provider_order_id: None,
+        };
+        let failed = |counted: bool| {
+            (
+                u32::from(counted),
+                (!counted).then_some(order.parked_count.saturating_add(1)),
+            )
+        };
+        match next {
+            Next::Acknowledged { provider_order_id } => Self {
+                status: "success",
+                acknowledged: true,
+                provider_order_id: provider_order_id.as_ref().map(ProviderOrderId::as_str),
+                ..base
+            },
+            Next::InDoubt {
+                at,
+                missing_at,
+                counted,
+                note,
+            } => Self {
+                status: "in_doubt",
+                next_attempt: Some(*at),
+                counted: u32::from(*counted),
+                note: note.as_ref(),
+                keep_sent_at: true,
+                missing_at: *missing_at,
+                ..base
+            },
+            Next::StillInDoubt { at, counted, note } => {
+                let (counted, parked) = failed(*counted);
+                Self {
+                    status: "in_doubt",
+                    next_attempt: Some(*at),
+                    counted,
+                    parked,
+                    note: Some(note),
+                    keep_sent_at: true,
+                    missing_at: order.missing_at,
+                    ..base
+                }
+            }
+            Next::Retry { at, counted, note } => {
+                let (counted, parked) = failed(*counted);
+                Self {
+                    status: "retrying",
+                    next_attempt: Some(*at),
+                    counted,
+                    parked,
+                    note: Some(note),
+                    ..base
+                }
+            }
+            Next::Later { at } => Self {
+                status: if order.sent_at.is_some() {
+                    "in_doubt"
+                } else {
+                    "pending"
+                },
+                next_attempt: Some(*at),
+                keep_sent_at: true,
+                missing_at: order.missing_at,
+                ..base
+            },
+            Next::Failed { note } => Self {
+                note: Some(note),
+                ..base
+            },
+            Next::Skipped { reason, message } => Self {
+                status: "skipped",
+                message: Some(message),
+                skip_reason: Some(*reason),
+                ..base
+            },
+            Next::Cancelled { message } => Self {
+                status: "cancelled",
+                message: Some(message),
+                ..base
+            },
+        }
+    }
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    order: &Claimed,
+    next: &Next,
+    now: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
+    let change = Change::of(order, next);
+    let message = change
+        .note
+        .map(|note| note.message.as_str())
+        .or(change.message);
+    let done = sqlx::query!(
+        "update veracore_order_sync
+         set sync_status = $3, next_attempt = $4, retry_count = retry_count + $5,
+             parked_count = coalesce($6, parked_count), error_category = $7, error_message = $8,
+             skip_reason = $9, sent_at = case when $10 then sent_at end, missing_at = $11,
+             last_successful_sync = case when $12 then $14 else last_successful_sync end,
+             veracore_order_id = coalesce($13, veracore_order_id),
+             lease_token = null, lease_until = null, updated_at = $14
+         where id = $1 and lease_token = $2",
+        order.id,
+        order.token,
+        change.status,
+        change.next_attempt,
+        i32::try_from(change.counted).unwrap_or(i32::MAX),
+        change
+            .parked
+            .map(|parked| i32::try_from(parked).unwrap_or(i32::MAX)),
+        change.note.map(|note| note.category.as_str()),
+        message,
+        change.skip_reason.map(SkipReason::as_str),
+        change.keep_sent_at,
+        change.missing_at,
+        change.acknowledged,
+        change.provider_order_id,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+impl Claimed {
+    fn lost(&self) -> LedgerError {
+        LedgerError::LeaseLost {
+            code: self.code.to_string(),
+        }
+    }
+}
+
+struct ClaimedRow {
+    id: i64,
+    vendure_order_id: String,
+    vendure_order_code: String,
+    retry_count: i32,
+    parked_count: i32,
+    sent_at: Option<DateTime<Utc>>,
+    missing_at: Option<DateTime<Utc>>,
+    lease_until: DateTime<Utc>,
+    lease_token: Uuid,
+    adopt: bool,
+    sent_before: bool,
+}
+
+impl TryFrom<ClaimedRow> for Claimed {
+    type Error = LedgerError;
+
+    fn try_from(row: ClaimedRow) -> Result<Self, LedgerError> {
+        let bad = |column, value: &str| LedgerError::BadRow {
+            table: "veracore_order_sync",
+            column,
+            row: row.id,
+            value: value.to_owned(),
+        };
+        Ok(Self {
+            id: row.id,
+            order_id: ShopOrderId::parse(row.vendure_order_id.clone())
+                .map_err(|_| bad("vendure_order_id", &row.vendure_order_id))?,
+            code: OrderCode::parse(row.vendure_order_code.clone())
+                .map_err(|_| bad("vendure_order_code", &row.vendure_order_code))?,
+            retry_count: u32::try_from(row.retry_count).unwrap_or(0),
+            parked_count: u32::try_from(row.parked_count).unwrap_or(0),
+            sent_at: row.sent_at,
+            missing_at: row.missing_at,
+            sent_before: row.sent_before,
+            adopt: row.adopt,
+            lease_until: row.lease_until,
+            token: row.lease_token,
+        })
+    }
+}
+
+fn lease_span(lease: Duration) -> TimeDelta {
+    TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1))
+}

@@ -1,0 +1,79 @@
+//! Bringing the tables up to date, whichever of several replicas comes first.
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+
+use super::{Ledger, LedgerError};
+
+/// Ours, beside whatever else uses sqlx in the same schema.
+const TABLE: &str = "veracore_migration";
+
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("./migrations");
+    migrator.dangerous_set_table_name(TABLE);
+    migrator
+}
+
+impl Ledger {
+    /// Applies what is missing. Replicas that start together wait for one another: sqlx holds an
+    /// advisory lock while it works.
+    ///
+    /// # Errors
+    /// When the database does not answer, or its tables are newer than this program.
+    pub async fn migrate(&self) -> Result<(), LedgerError> {
+        migrator()
+            .run(&self.pool)
+            .await
+            .map_err(|error| match error {
+                MigrateError::VersionMissing(version) => LedgerError::TooNew {
+                    problem: format!("migration {version} is not known here"),
+                },
+                MigrateError::Execute(error) => LedgerError::Database(error),
+                other => LedgerError::Migration {
+                    problem: other.to_string(),
+                },
+            })
+    }
+
+    /// Whether the tables are just what this program expects.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotMigrated`] or [`LedgerError::TooNew`] when they are not.
+    pub async fn ensure_migrated(&self) -> Result<(), LedgerError> {
+        let mut connection = self.pool.acquire().await?;
+        let applied = connection.list_applied_migrations(TABLE).await;
+        let applied = match applied {
+            Ok(applied) => applied,
+            Err(MigrateError::Execute(sqlx::Error::Database(error)))
+                if error.code().as_deref() == Some("42P01") =>
+            {
+                return Err(LedgerError::NotMigrated {
+                    problem: "there are none".into(),
+                });
+            }
+            Err(MigrateError::Execute(error)) => return Err(error.into()),
+            Err(other) => {
+                return Err(LedgerError::Migration {
+                    problem: other.to_string(),
+                });
+            }
+        };
+        let migrator = migrator();
+        if let Some(newer) = applied
+            .iter()
+            .find(|done| !migrator.version_exists(done.version))
+        {
+            let problem = format!("migration {} is not known here", newer.version);
+            return Err(LedgerError::TooNew { problem });
+        }
+        let missing = migrator
+            .iter()
+            .find(|m| !applied.iter().any(|d| d.version == m.version));
+        match missing {
+            Some(missing) => {
+                let problem = format!("migration {} is not applied", missing.version);
+                Err(LedgerError::NotMigrated { problem })
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The ledger: all SQL, and the only owner of the pool.
+//!
+//! Owns what is known about every order, its leases, its attempts and the runs of the jobs, in
+//! Postgres; times come from its clock. Must not call anybody, and decides nothing: it records
+//! what it is told, provided that the teller still holds the lease.
+
+mod backlog;
+mod error;
+mod found;
+mod history;
+mod leases;
+mod migrate;
+mod operator;
+mod queries;
+mod runs;
+mod settings;
+
+use std::time::Duration;
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use backlog::Backlog;
+pub use error::LedgerError;
+pub use found::{Baseline, FoundOrder, TakenIn};
+pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
+pub use leases::{Claimed, Intent, IntentLine, Next, Note, SkipReason};
+pub use operator::{RetryMode, Verdict};
+pub use queries::{OrderFilter, StatusCount, SyncRecord};
+pub use runs::{Run, RunId};
+
+use crate::clock::SharedClock;
+
+/// The ledger. Cheap to clone; all clones share one pool.
+#[derive(Clone)]
+pub struct Ledger {
+    pool: PgPool,
+    clock: SharedClock,
+}
+
+impl Ledger {
+    /// A ledger that connects when it is first used: the database may come up later than we do.
+    ///
+    /// # Errors
+    /// When `url` is not a Postgres URL.
+    pub fn connect_lazily(
+        url: &str,
+        max_connections: u32,
+        clock: SharedClock,
+    ) -> Result<Self, LedgerError> {
+        let options: PgConnectOptions = url.parse().map_err(LedgerError::from)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_lazy_with(options.application_name("veracore-sync"));
+        Ok(Self { pool, clock })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        sqlx::query_scalar!("select 1 as \"one!\"")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

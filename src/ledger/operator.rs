@@ -1,0 +1,130 @@
+//! What a person does to an order: try again, adopt, take out.
+
+use super::{AttemptKind, Ledger, LedgerError, SkipReason};
+use crate::domain::{OrderCode, SyncStatus};
+
+/// What kind of another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryMode {
+    Again,
+    /// The order that VeraCore has under this number is ours: a person looked.
+    Adopt,
+}
+
+/// What came of a person's wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Done,
+    /// There is no such order in the ledger.
+    Unknown,
+    /// VeraCore has it; sending it again would make a second one.
+    AlreadyThere {
+        veracore_order_id: Option<String>,
+    },
+    /// Somebody works on it at this moment.
+    Busy,
+}
+
+impl Ledger {
+    /// Makes an order due now, with a fresh count of failures. What is in doubt stays in doubt:
+    /// VeraCore is asked first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn retry_order(
+        &self,
+        code: &OrderCode,
+        mode: RetryMode,
+    ) -> Result<Verdict, LedgerError> {
+        let kind = match mode {
+            RetryMode::Again => AttemptKind::Retry,
+            RetryMode::Adopt => AttemptKind::Adopt,
+        };
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let changed = sqlx::query_scalar!(
+            "update veracore_order_sync
+             set sync_status = case when sent_at is null then 'pending' else 'in_doubt' end,
+                 next_attempt = $2, retry_count = 0, parked_count = 0, error_category = null,
+                 error_message = null, skip_reason = null, lease_token = null, lease_until = null,
+                 sync_metadata = sync_metadata || jsonb_build_object('adopt', $3::boolean),
+                 updated_at = $2
+             where vendure_order_code = $1 and sync_status <> 'success'
+                 and (lease_until is null or lease_until <= $2)
+             returning id",
+            code.as_str(),
+            now,
+            mode == RetryMode::Adopt,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        self.person_did(&mut tx, &changed, kind).await?;
+        tx.commit().await?;
+        self.verdict(code, !changed.is_empty()).await
+    }
+
+    /// Takes an order out: it is not sent (again), whatever the shop says.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn skip_order(&self, code: &OrderCode) -> Result<Verdict, LedgerError> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let changed = sqlx::query_scalar!(
+            "update veracore_order_sync
+             set sync_status = 'skipped', skip_reason = $3, next_attempt = null,
+                 error_category = null, error_message = 'taken out by a person',
+                 lease_token = null, lease_until = null, updated_at = $2
+             where vendure_order_code = $1 and sync_status <> 'success'
+                 and (lease_until is null or lease_until <= $2)
+             returning id",
+            code.as_str(),
+            now,
+            SkipReason::Person.as_str(),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        self.person_did(&mut tx, &changed, AttemptKind::Skip)
+            .await?;
+        tx.commit().await?;
+        self.verdict(code, !changed.is_empty()).await
+    }
+
+    async fn person_did(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        orders: &[i64],
+        kind: AttemptKind,
+    ) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "insert into veracore_order_attempt (order_sync_id, kind, started_at, ended_at, outcome)
+             select id, $2, $3, $3, 'done' from unnest($1::bigint[]) o(id)",
+            orders,
+            kind.as_str(),
+            self.clock.now(),
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn verdict(&self, code: &OrderCode, changed: bool) -> Result<Verdict, LedgerError> {
+        if changed {
+            return Ok(Verdict::Done);
+        }
+        let row = sqlx::query!(
+            "select sync_status, veracore_order_id from veracore_order_sync
+             where vendure_order_code = $1 order by id desc limit 1",
+            code.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(match row {
+            None => Verdict::Unknown,
+            Some(row) if row.sync_status == SyncStatus::Success.as_str() => Verdict::AlreadyThere {
+                veracore_order_id: row.veracore_order_id,
+            },
+            Some(_) => Verdict::Busy,
+        })
+    }
+}

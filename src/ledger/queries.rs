@@ -1,0 +1,154 @@
+//! Reading the ledger: lists, single orders, counts.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{Ledger, LedgerError};
+use crate::domain::{ErrorCategory, OrderCode, SyncStatus};
+
+/// An order as the ledger knows it; what `orders list` and the API show.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncRecord {
+    pub id: i64,
+    pub vendure_order_id: String,
+    pub vendure_order_code: String,
+    pub veracore_order_id: Option<String>,
+    pub sync_status: SyncStatus,
+    pub skip_reason: Option<String>,
+    pub error_category: Option<ErrorCategory>,
+    pub error_message: Option<String>,
+    pub retry_count: u32,
+    pub last_sync_attempt: Option<DateTime<Utc>>,
+    pub last_successful_sync: Option<DateTime<Utc>>,
+    pub next_attempt: Option<DateTime<Utc>>,
+    /// Sent, with the outcome unknown.
+    pub in_doubt_since: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which orders to list, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    pub status: Option<SyncStatus>,
+    pub code: Option<OrderCode>,
+    /// Only rows with a smaller id: the last one of the page before.
+    pub before: Option<i64>,
+    pub limit: u32,
+}
+
+/// How many orders stand where.
+pub type StatusCount = BTreeMap<SyncStatus, u64>;
+
+impl Ledger {
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn orders(&self, filter: &OrderFilter) -> Result<Vec<SyncRecord>, LedgerError> {
+        let rows = sqlx::query_as!(
+            RecordRow,
+            "select id, vendure_order_id, vendure_order_code, veracore_order_id, sync_status,
+                 skip_reason, error_category, error_message, retry_count, last_sync_attempt,
+                 last_successful_sync, next_attempt, sent_at, created_at, updated_at
+             from veracore_order_sync
+             where ($1::text is null or sync_status = $1)
+                 and ($2::text is null or vendure_order_code = $2)
+                 and ($3::bigint is null or id < $3)
+             order by id desc limit $4",
+            filter.status.map(SyncStatus::as_str),
+            filter.code.as_ref().map(OrderCode::as_str),
+            filter.before,
+            i64::from(filter.limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(SyncRecord::try_from).collect()
+    }
+
+    /// The order with this code, the latest should there be several.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn order(&self, code: &OrderCode) -> Result<Option<SyncRecord>, LedgerError> {
+        let filter = OrderFilter {
+            code: Some(code.clone()),
+            limit: 1,
+            ..OrderFilter::default()
+        };
+        Ok(self.orders(&filter).await?.pop())
+    }
+
+    /// The counts, every status among them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_by_status(&self) -> Result<StatusCount, LedgerError> {
+        let rows = sqlx::query!(
+            r#"select sync_status, count(*) as "count!" from veracore_order_sync group by 1"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut counts: StatusCount = SyncStatus::ALL.into_iter().map(|s| (s, 0)).collect();
+        for row in rows {
+            if let Some(status) = SyncStatus::parse(&row.sync_status) {
+                counts.insert(status, u64::try_from(row.count).unwrap_or(0));
+            }
+        }
+        Ok(counts)
+    }
+}
+
+struct RecordRow {
+    id: i64,
+    vendure_order_id: String,
+    vendure_order_code: String,
+    veracore_order_id: Option<String>,
+    sync_status: String,
+    skip_reason: Option<String>,
+    error_category: Option<String>,
+    error_message: Option<String>,
+    retry_count: i32,
+    last_sync_attempt: Option<DateTime<Utc>>,
+    last_successful_sync: Option<DateTime<Utc>>,
+    next_attempt: Option<DateTime<Utc>>,
+    sent_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<RecordRow> for SyncRecord {
+    type Error = LedgerError;
+
+    fn try_from(row: RecordRow) -> Result<Self, LedgerError> {
+        let bad = |column, value: &str| LedgerError::BadRow {
+            table: "veracore_order_sync",
+            column,
+            row: row.id,
+            value: value.to_owned(),
+        };
+        Ok(Self {
+            id: row.id,
+            sync_status: SyncStatus::parse(&row.sync_status)
+                .ok_or_else(|| bad("sync_status", &row.sync_status))?,
+            error_category: match row.error_category {
+                None => None,
+                Some(text) => {
+                    Some(ErrorCategory::parse(&text).ok_or_else(|| bad("error_category", &text))?)
+                }
+            },
+            vendure_order_id: row.vendure_order_id,
+            vendure_order_code: row.vendure_order_code,
+            veracore_order_id: row.veracore_order_id,
+            skip_reason: row.skip_reason,
+            error_message: row.error_message,
+            retry_count: u32::try_from(row.retry_count).unwrap_or(0),
+            last_sync_attempt: row.last_sync_attempt,
+            last_successful_sync: row.last_successful_sync,
+            next_attempt: row.next_attempt,
+            in_doubt_since: row.sent_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
