@@ -6,4 +6,6 @@ pub mod domain;
 pub mod fulfillment;
 pub mod http;
 pub mod ledger;
+pub mod lifecycle;
+pub mod sync;
 pub mod vendure;

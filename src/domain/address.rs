@@ -32,7 +32,7 @@ impl Address {
 }
 
 /// The buyer. Personal data, like [`Address`].
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Contact {
     pub first_name: Option<String>,
     pub last_name: Option<String>,

@@ -25,6 +25,13 @@ impl Money {
     }
 }
 
+impl Serialize for Money {
+    /// As a text: a JSON number may be read as a binary fraction.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use crate::{
     domain::{
@@ -58,7 +59,7 @@ pub trait FulfillmentProvider: Send + Sync {
 }
 
 /// An order in the provider's terms, ready to be sent. Personal data inside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewOrder {
     /// The shop's order code; the provider refuses a second order with the same number.
     pub number: OrderCode,
@@ -74,7 +75,7 @@ pub struct NewOrder {
     pub items: Vec<NewOrderItem>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewOrderItem {
     pub sku: Sku,
     pub quantity: Quantity,
@@ -82,7 +83,7 @@ pub struct NewOrderItem {
 }
 
 /// A name and a postal address. Personal data: its `Debug` shows nothing.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Destination {
     pub first_name: Option<String>,
     pub last_name: Option<String>,

@@ -1,12 +1,12 @@
 //! Taking found orders in, each once, and the baseline of the very first start.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::{Ledger, LedgerError, SkipReason};
-use crate::domain::{OrderCode, OrderRef, ShopOrderId};
+use crate::domain::{OrderRef, SyncStatus};
 
 /// An order that the shop has in a trigger state.
 pub type FoundOrder = OrderRef;
@@ -20,11 +20,39 @@ pub enum Baseline {
     Send,
 }
 
-/// An order that was not known before, or came back to a trigger state.
+/// Where a known order stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenIn {
-    pub order_id: ShopOrderId,
-    pub code: OrderCode,
+pub struct Standing {
+    pub status: SyncStatus,
+    pub skip_reason: Option<String>,
+    pub in_doubt: bool,
+}
+
+impl Standing {
+    /// Whether it will be worked on.
+    #[must_use]
+    pub const fn waits_for_us(&self) -> bool {
+        matches!(
+            self.status,
+            SyncStatus::Pending | SyncStatus::Syncing | SyncStatus::InDoubt | SyncStatus::Retrying
+        )
+    }
+
+    /// Whether a sweep that sees it in a trigger state revives it.
+    #[must_use]
+    pub fn came_back(&self) -> bool {
+        self.is_skipped_for(SkipReason::LeftTriggerState)
+    }
+
+    /// Whether `backfill` would send it.
+    #[must_use]
+    pub fn was_existing(&self) -> bool {
+        self.is_skipped_for(SkipReason::Existing)
+    }
+
+    fn is_skipped_for(&self, reason: SkipReason) -> bool {
+        self.status == SyncStatus::Skipped && self.skip_reason.as_deref() == Some(reason.as_str())
+    }
 }
 
 impl Ledger {
@@ -92,32 +120,39 @@ impl Ledger {
         Ok(Some((pending, skipped)))
     }
 
-    /// Which of the orders `backfill` would send: those not known, and those skipped because they
-    /// were there before the first start.
+    /// Where the orders stand, by their ids; those that are not known are not in it.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn backfillable(&self, orders: &[FoundOrder]) -> Result<Vec<TakenIn>, LedgerError> {
-        let (ids, codes, _) = columns(orders);
+    pub async fn standing(
+        &self,
+        orders: &[FoundOrder],
+    ) -> Result<BTreeMap<String, Standing>, LedgerError> {
+        let (ids, _, _) = columns(orders);
         let rows = sqlx::query!(
-            r#"select f.id as "id!", f.code as "code!"
-             from unnest($1::text[], $2::text[]) f(id, code)
-             left join veracore_order_sync o on o.vendure_order_id = f.id
-             where o.id is null or (o.sync_status = 'skipped' and o.skip_reason = 'existing')"#,
+            r#"select id, vendure_order_id, sync_status, skip_reason,
+                 sent_at is not null as "in_doubt!"
+             from veracore_order_sync where vendure_order_id = any($1)"#,
             &ids,
-            &codes,
         )
         .fetch_all(&self.pool)
         .await?;
-        let known = |id: &str| orders.iter().find(|order| order.id.as_str() == id);
-        Ok(rows
-            .iter()
-            .filter_map(|row| known(&row.id))
-            .map(|order| TakenIn {
-                order_id: order.id.clone(),
-                code: order.code.clone(),
-            })
-            .collect())
+        let mut standing = BTreeMap::new();
+        for row in rows {
+            let status = SyncStatus::parse(&row.sync_status).ok_or(LedgerError::BadRow {
+                table: "veracore_order_sync",
+                column: "sync_status",
+                row: row.id,
+                value: row.sync_status,
+            })?;
+            let known = Standing {
+                status,
+                skip_reason: row.skip_reason,
+                in_doubt: row.in_doubt,
+            };
+            standing.insert(row.vendure_order_id, known);
+        }
+        Ok(standing)
     }
 
     /// Makes those orders due now, with a note of it in their history. Returns how many.

@@ -24,7 +24,7 @@ use sqlx::{
 
 pub use backlog::Backlog;
 pub use error::LedgerError;
-pub use found::{Baseline, FoundOrder, TakenIn};
+pub use found::{Baseline, FoundOrder, Standing};
 pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
 pub use leases::{Claimed, Intent, IntentLine, Next, Note, SkipReason};
 pub use operator::{RetryMode, Verdict};

@@ -3,7 +3,15 @@
 //! Owns sessions, channels and every operation on the Admin API. Must not know the warehouse or
 //! the ledger, and decides nothing about an order.
 
+mod client;
+mod operations;
+mod orders;
+mod profile;
+mod session;
+
 use std::time::Duration;
+
+pub use client::{Login, VendureClient, VendureSettings};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -55,6 +63,38 @@ pub trait Storefront: Send + Sync {
     /// # Errors
     /// When the shop could not be asked.
     async fn order_by_code(&self, code: &OrderCode) -> Result<Option<OrderRef>, StorefrontError>;
+}
+
+#[async_trait]
+impl Storefront for VendureClient {
+    async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
+        self.look_around().await
+    }
+
+    async fn newest_orders(
+        &self,
+        states: &[OrderState],
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.newest(states, take).await
+    }
+
+    async fn orders_from(
+        &self,
+        states: &[OrderState],
+        from: SweepPosition,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.from(states, from, take).await
+    }
+
+    async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
+        self.whole(id).await
+    }
+
+    async fn order_by_code(&self, code: &OrderCode) -> Result<Option<OrderRef>, StorefrontError> {
+        self.by_code(code).await
+    }
 }
 
 /// A page of orders, and how many there are in all.

@@ -1,0 +1,118 @@
+//! Start, drain, stop: every task of the process is spawned here, and waited for at the stop.
+
+use std::{future::Future, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The tasks of this process and the word to stop. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    failed: CancellationToken,
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Everything that was going on came to its end.
+    Fully,
+    /// Time ran out; what was going on is settled from the ledger at the next start.
+    TimedOut,
+}
+
+impl Tasks {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a task. A panic in it is logged; it ends that task, and no other.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where tasks are made"
+    )]
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let handle = tokio::spawn(task);
+        self.tracker.spawn(async move {
+            if let Err(error) = handle.await
+                && error.is_panic()
+            {
+                tracing::error!(
+                    task = name,
+                    "a task panicked; this is a defect, please report it"
+                );
+            }
+        });
+    }
+
+    /// Starts a task without which the process is of no use: when it ends before the stop, the
+    /// process stops, and fails.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where tasks are made"
+    )]
+    pub fn spawn_vital(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let handle = tokio::spawn(task);
+        let tasks = self.clone();
+        self.tracker.spawn(async move {
+            let _ = handle.await;
+            if !tasks.stopping() {
+                tracing::error!(task = name, "a task that must not end has ended; stopping");
+                tasks.failed.cancel();
+                tasks.stop();
+            }
+        });
+    }
+
+    /// Tells every task to come to its end.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Whether a vital task ended by itself.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_cancelled()
+    }
+
+    /// Sleeps, or until the stop.
+    pub async fn sleep(&self, time: Duration) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
+    /// Waits for all tasks after [`Self::stop`], for `patience` at most.
+    pub async fn drain(&self, patience: Duration) -> Drained {
+        self.tracker.close();
+        match tokio::time::timeout(patience, self.tracker.wait()).await {
+            Ok(()) => Drained::Fully,
+            Err(_) => Drained::TimedOut,
+        }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT, and returns its name.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub async fn stop_signal() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}

@@ -1,0 +1,41 @@
+//! Keeping the ledger tidy: once a day, what may quote a customer is cleared after its time, and
+//! old runs are forgotten.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    clock::SharedClock,
+    ledger::{Ledger, LedgerError},
+};
+
+const JOB: &str = "tidy_ledger";
+
+/// How long the runs of jobs are kept.
+const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+
+/// Tidies up if today's occurrence (by UTC days) was not claimed yet, by this or another replica.
+/// Returns whether it did.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tidy_ledger_if_due(
+    ledger: &Ledger,
+    clock: &SharedClock,
+    retention_days: u32,
+) -> Result<bool, LedgerError> {
+    let now = clock.now();
+    let Some(run) = ledger.begin_run(JOB, start_of_day(now)).await? else {
+        return Ok(false);
+    };
+    let cleared = ledger
+        .clear_personal_data(now - TimeDelta::days(i64::from(retention_days)))
+        .await?;
+    let forgotten = ledger.forget_runs(now - RUNS_KEPT).await?;
+    let result = serde_json::json!({ "messagesCleared": cleared, "runsForgotten": forgotten });
+    ledger.end_run(run, &result, None).await?;
+    Ok(true)
+}
+
+fn start_of_day(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
+}

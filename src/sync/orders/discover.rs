@@ -1,0 +1,318 @@
+//! Finding orders: a cheap look at the newest, and the full sweep that misses none.
+//!
+//! No date says that an order became ready: Vendure moves neither `updatedAt` nor `orderPlacedAt`
+//! when it changes an order's state. Only the state itself does. So the newest page is a fast
+//! path, whose cost does not grow with the backlog, and the sweep over the states is the truth.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::{Existing, OrderSync};
+use crate::{
+    domain::OrderRef,
+    ledger::{Baseline, LedgerError},
+    vendure::{OrderPage, StorefrontError, SweepPosition},
+};
+
+/// How many of the newest orders the fast path looks at.
+const NEWEST: u32 = 50;
+
+/// Orders a page of a sweep: the most that Vendure gives unless a shop allows fewer.
+const PAGE: u32 = 1000;
+
+/// Below this, a refused page size is not what is wrong.
+const SMALLEST_PAGE: u32 = 10;
+
+/// What can keep orders from being found.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    #[error(transparent)]
+    Storefront(#[from] StorefrontError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(
+        "Vendure orders: the list does not end: {seen} orders were read of {total}, and it goes on with the same ones"
+    )]
+    Endless { seen: usize, total: u64 },
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Swept {
+    /// Orders that the shop has in a trigger state.
+    pub seen: u64,
+    /// Orders that were not known, or came back to a trigger state.
+    pub taken_in: u64,
+    /// Orders of the very first sweep that were there before us.
+    pub skipped_existing: u64,
+    /// Orders whose entry in the list could not be understood.
+    pub unreadable: u64,
+}
+
+/// What was seen last, by which the next look tells whether anything else changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Watch {
+    seen: Option<Seen>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    total: u64,
+    newest: Option<DateTime<Utc>>,
+}
+
+impl Watch {
+    /// Whether there are more orders than before beyond those that the page shows as placed since:
+    /// older ones came into a trigger state, or more new ones than the page holds.
+    fn unexplained(&self, page: &OrderPage) -> bool {
+        let Some(seen) = self.seen else { return true };
+        let newer = match seen.newest {
+            Some(_) => page
+                .orders
+                .iter()
+                .filter(|order| order.placed_at > seen.newest)
+                .count(),
+            None => 0,
+        };
+        page.total > seen.total.saturating_add(newer as u64)
+    }
+
+    fn remember(&mut self, page: &OrderPage) {
+        let newest = page.orders.iter().filter_map(|order| order.placed_at).max();
+        // Orders leave: the newest ever seen stays the mark.
+        let newest = newest.max(self.seen.and_then(|seen| seen.newest));
+        self.seen = Some(Seen {
+            total: page.total,
+            newest,
+        });
+    }
+}
+
+/// What a look at the newest orders found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looked {
+    pub taken_in: u64,
+    /// Something changed that the newest page does not show: sweep at once.
+    pub sweep: bool,
+}
+
+impl OrderSync {
+    /// Looks at the newest orders and takes in what is not known.
+    ///
+    /// # Errors
+    /// When the shop or the database does not answer; nothing is lost, since the next look or
+    /// sweep sees the same orders.
+    pub async fn look_at_newest(&self, watch: &mut Watch) -> Result<Looked, DiscoverError> {
+        let page = self
+            .storefront
+            .newest_orders(&self.settings.trigger_states, NEWEST)
+            .await?;
+        complain(&page);
+        let sweep = watch.unexplained(&page);
+        let taken_in = self
+            .ledger
+            .take_in(&page.orders, self.settings.hold)
+            .await?;
+        // Only now: had taking them in failed, the next look must see the same change again.
+        watch.remember(&page);
+        if taken_in > 0 {
+            tracing::info!(orders = taken_in, "found new orders for VeraCore");
+        }
+        Ok(Looked { taken_in, sweep })
+    }
+
+    /// Goes through all orders in a trigger state and takes in what is not known. The very first
+    /// sweep of an installation sets the baseline.
+    ///
+    /// # Errors
+    /// As for [`Self::look_at_newest`].
+    pub async fn sweep(&self, watch: &mut Watch) -> Result<Swept, DiscoverError> {
+        let started_at = self.clock.now();
+        // Before the sweep: what changes while it runs shows as a change afterwards.
+        let newest = self
+            .storefront
+            .newest_orders(&self.settings.trigger_states, NEWEST)
+            .await?;
+        let swept = if self.ledger.has_baseline().await? {
+            self.sweep_known(Swept::default()).await?
+        } else {
+            self.sweep_first(started_at).await?
+        };
+        watch.remember(&newest);
+        if swept.taken_in > 0 {
+            tracing::info!(
+                orders = swept.taken_in,
+                seen = swept.seen,
+                "found new orders for VeraCore in a sweep"
+            );
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_known(&self, mut swept: Swept) -> Result<Swept, DiscoverError> {
+        let mut walk = Walk::default();
+        while let Some(page) = self.next_page(&mut walk).await? {
+            swept.unreadable += page.unreadable.len() as u64;
+            swept.taken_in += self
+                .ledger
+                .take_in(&page.orders, self.settings.hold)
+                .await?;
+        }
+        swept.seen = walk.seen.len() as u64;
+        Ok(swept)
+    }
+
+    async fn sweep_first(&self, started_at: DateTime<Utc>) -> Result<Swept, DiscoverError> {
+        let (orders, unreadable) = self.all_in_trigger_states().await?;
+        let baseline = match self.settings.existing {
+            Existing::Skip => Baseline::Skip { started_at },
+            Existing::Send => Baseline::Send,
+        };
+        let seen = orders.len() as u64;
+        match self
+            .ledger
+            .take_baseline(&orders, baseline, self.settings.hold)
+            .await?
+        {
+            Some((taken_in, skipped_existing)) => {
+                tracing::info!(
+                    sent = taken_in,
+                    skipped = skipped_existing,
+                    "VeraCore: first start; orders that were in a trigger state before are recorded (ORDER_SYNC_EXISTING)"
+                );
+                Ok(Swept {
+                    seen,
+                    taken_in,
+                    skipped_existing,
+                    unreadable,
+                })
+            }
+            // Another replica was first, so what it did not know is new.
+            None => {
+                let taken_in = self.ledger.take_in(&orders, self.settings.hold).await?;
+                Ok(Swept {
+                    seen,
+                    taken_in,
+                    skipped_existing: 0,
+                    unreadable,
+                })
+            }
+        }
+    }
+
+    /// Every order in a trigger state, each once, and how many could not be understood.
+    ///
+    /// # Errors
+    /// When the shop does not answer.
+    pub async fn all_in_trigger_states(&self) -> Result<(Vec<OrderRef>, u64), DiscoverError> {
+        let mut walk = Walk::default();
+        let mut orders = Vec::new();
+        let mut unreadable = 0;
+        while let Some(page) = self.next_page(&mut walk).await? {
+            unreadable += page.unreadable.len() as u64;
+            orders.extend(page.orders);
+        }
+        Ok((orders, unreadable))
+    }
+
+    /// The next page of a walk over the trigger states, without the orders seen on earlier ones.
+    async fn next_page(&self, walk: &mut Walk) -> Result<Option<OrderPage>, DiscoverError> {
+        if walk.done {
+            return Ok(None);
+        }
+        let states = &self.settings.trigger_states;
+        let mut page = loop {
+            match self
+                .storefront
+                .orders_from(states, walk.position, walk.take)
+                .await
+            {
+                // The shop's adminListQueryLimit may be lower than the default.
+                Err(StorefrontError::Graphql { code, .. })
+                    if code == "USER_INPUT_ERROR" && walk.take > SMALLEST_PAGE =>
+                {
+                    walk.take /= 2;
+                }
+                other => break other?,
+            }
+        };
+        complain(&page);
+        page.orders
+            .retain(|order| walk.seen.insert(order.id.to_string()));
+        walk.advance(&page)?;
+        Ok(Some(page))
+    }
+}
+
+/// Where a walk over all orders stands.
+struct Walk {
+    position: SweepPosition,
+    take: u32,
+    done: bool,
+    seen: BTreeSet<String>,
+    /// Pages in a row that held nothing new.
+    stale: u32,
+}
+
+/// Pages overlap, so one may hold nothing new; a list that goes on like that has no end.
+const MOST_STALE_PAGES: u32 = 3;
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self {
+            position: SweepPosition::default(),
+            take: PAGE,
+            done: false,
+            seen: BTreeSet::new(),
+            stale: 0,
+        }
+    }
+}
+
+impl Walk {
+    /// Moves on past `page`, from which the orders seen before were taken out.
+    fn advance(&mut self, page: &OrderPage) -> Result<(), DiscoverError> {
+        if page.len < self.take as usize {
+            self.done = true;
+            return Ok(());
+        }
+        self.stale = if page.orders.is_empty() {
+            self.stale + 1
+        } else {
+            0
+        };
+        if self.stale > MOST_STALE_PAGES {
+            return Err(DiscoverError::Endless {
+                seen: self.seen.len(),
+                total: page.total,
+            });
+        }
+        self.position = match page.last_created_at {
+            Some(last) if Some(last) > self.position.created_from => SweepPosition {
+                created_from: Some(last),
+                skip: 0,
+            },
+            _ => SweepPosition {
+                skip: self.position.skip.saturating_add(self.take),
+                ..self.position
+            },
+        };
+        Ok(())
+    }
+}
+
+fn complain(page: &OrderPage) {
+    for bad in &page.unreadable {
+        tracing::error!(
+            order = bad.key,
+            problem = bad.problem,
+            "Vendure: an order in the list cannot be understood and is left out; nothing else is"
+        );
+    }
+}
+
+#[cfg(test)]
+#[path = "discover_tests.rs"]
+mod tests;

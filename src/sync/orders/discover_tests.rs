@@ -1,0 +1,111 @@
+use super::*;
+
+fn order(id: u32, placed_second: Option<i64>) -> OrderRef {
+    OrderRef {
+        id: crate::domain::ShopOrderId::parse(id.to_string()).unwrap(),
+        code: crate::domain::OrderCode::parse(format!("C{id}")).unwrap(),
+        state: crate::domain::OrderState::parse("PaymentSettled").unwrap(),
+        created_at: DateTime::from_timestamp(0, 0).unwrap(),
+        placed_at: placed_second.and_then(|s| DateTime::from_timestamp(s, 0)),
+    }
+}
+
+fn page(total: u64, orders: Vec<OrderRef>) -> OrderPage {
+    OrderPage {
+        total,
+        len: orders.len(),
+        orders,
+        unreadable: vec![],
+        last_created_at: None,
+    }
+}
+
+#[test]
+fn a_change_that_the_newest_page_explains_needs_no_sweep() {
+    let mut watch = Watch::default();
+    assert!(
+        watch.unexplained(&page(1, vec![order(1, Some(10))])),
+        "nothing was seen yet"
+    );
+    watch.remember(&page(1, vec![order(1, Some(10))]));
+    assert!(!watch.unexplained(&page(1, vec![order(1, Some(10))])));
+    assert!(!watch.unexplained(&page(2, vec![order(2, Some(11)), order(1, Some(10))])));
+    // Orders that left explain themselves.
+    assert!(!watch.unexplained(&page(0, vec![])));
+}
+
+#[test]
+fn an_old_order_that_became_ready_is_swept_for() {
+    let mut watch = Watch::default();
+    watch.remember(&page(60, vec![order(1, Some(10))]));
+    // The page is the same, but one more order is in a trigger state.
+    assert!(watch.unexplained(&page(61, vec![order(1, Some(10))])));
+    // One more, placed never (Vendure issue 4686).
+    assert!(watch.unexplained(&page(61, vec![order(2, None), order(1, Some(10))])));
+    // Two more, of which the page shows one.
+    assert!(watch.unexplained(&page(62, vec![order(3, Some(12)), order(1, Some(10))])));
+}
+
+#[test]
+fn orders_that_left_do_not_lower_the_mark() {
+    let mut watch = Watch::default();
+    watch.remember(&page(2, vec![order(2, Some(20)), order(1, Some(10))]));
+    watch.remember(&page(1, vec![order(1, Some(10))]));
+    assert!(watch.unexplained(&page(2, vec![order(3, Some(15)), order(1, Some(10))])));
+}
+
+#[test]
+fn a_walk_moves_by_creation_time_and_by_offset_only_within_one_moment() {
+    let mut walk = Walk {
+        take: 2,
+        ..Walk::default()
+    };
+    let at = |s| DateTime::from_timestamp(s, 0);
+    let full = |created, fresh: Vec<OrderRef>| OrderPage {
+        last_created_at: created,
+        len: 2,
+        ..page(9, fresh)
+    };
+    walk.advance(&full(at(5), vec![order(1, None), order(2, None)]))
+        .unwrap();
+    assert_eq!(
+        walk.position,
+        SweepPosition {
+            created_from: at(5),
+            skip: 0
+        }
+    );
+    walk.advance(&full(at(5), vec![])).unwrap();
+    assert_eq!(
+        walk.position,
+        SweepPosition {
+            created_from: at(5),
+            skip: 2
+        }
+    );
+    walk.advance(&full(at(7), vec![order(3, None), order(4, None)]))
+        .unwrap();
+    assert_eq!(
+        walk.position,
+        SweepPosition {
+            created_from: at(7),
+            skip: 0
+        }
+    );
+    walk.advance(&page(9, vec![order(5, None)])).unwrap();
+    assert!(walk.done);
+}
+
+#[test]
+fn a_list_without_an_end_is_an_error() {
+    let mut walk = Walk {
+        take: 1,
+        ..Walk::default()
+    };
+    let again = OrderPage {
+        len: 1,
+        ..page(9, vec![])
+    };
+    let outcome = (0..10).try_for_each(|_| walk.advance(&again));
+    assert!(matches!(outcome, Err(DiscoverError::Endless { .. })));
+}

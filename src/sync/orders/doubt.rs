@@ -1,0 +1,114 @@
+//! What a lost answer allows. Pure.
+//!
+//! A send whose answer was lost may still be worked on by VeraCore. So it is asked only after a
+//! quiet period; and once it says that it has no such order, it is asked again after a second quiet
+//! period. Only when it was missing both times is the order sent again. Both periods are measured
+//! on the clock as it runs, so that one jump of the clock cannot skip both.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// What may be done about an order in doubt at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Too early even to ask.
+    Wait {
+        until: DateTime<Utc>,
+    },
+    Ask,
+}
+
+/// What follows from VeraCore not having it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Missing for the first time: ask again at `again`.
+    Once { again: DateTime<Utc> },
+    /// Missing twice, a quiet period apart: it did not arrive.
+    Absent,
+}
+
+fn span(quiet: Duration) -> TimeDelta {
+    TimeDelta::from_std(quiet).unwrap_or(TimeDelta::hours(1))
+}
+
+pub(super) fn stage(
+    sent_at: DateTime<Utc>,
+    missing_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    quiet: Duration,
+) -> Stage {
+    let until = missing_at.unwrap_or(sent_at) + span(quiet);
+    // A clock that was set back must not make it wait for longer than a period from now.
+    let until = until.min(now + span(quiet));
+    if now < until {
+        Stage::Wait { until }
+    } else {
+        Stage::Ask
+    }
+}
+
+pub(super) fn missing(
+    missing_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    quiet: Duration,
+) -> Missing {
+    match missing_at {
+        Some(first) if now >= first + span(quiet) => Missing::Absent,
+        _ => Missing::Once {
+            again: now + span(quiet),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Duration = Duration::from_secs(60);
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    #[test]
+    fn it_is_sent_again_only_after_two_quiet_periods_and_two_answers() {
+        assert_eq!(
+            stage(at(0), None, at(59), QUIET),
+            Stage::Wait { until: at(60) }
+        );
+        assert_eq!(stage(at(0), None, at(60), QUIET), Stage::Ask);
+        assert_eq!(
+            missing(None, at(60), QUIET),
+            Missing::Once { again: at(120) }
+        );
+        assert_eq!(
+            stage(at(0), Some(at(60)), at(119), QUIET),
+            Stage::Wait { until: at(120) }
+        );
+        assert_eq!(stage(at(0), Some(at(60)), at(120), QUIET), Stage::Ask);
+        assert_eq!(missing(Some(at(60)), at(120), QUIET), Missing::Absent);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_forward_skips_at_most_one_of_the_periods() {
+        // An hour ahead right after the send: asked at once, but not sent again at once.
+        assert_eq!(stage(at(0), None, at(3600), QUIET), Stage::Ask);
+        assert_eq!(
+            missing(None, at(3600), QUIET),
+            Missing::Once { again: at(3660) }
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_delays_by_one_period_only() {
+        assert_eq!(
+            stage(at(3600), None, at(0), QUIET),
+            Stage::Wait { until: at(60) }
+        );
+        assert_eq!(
+            missing(Some(at(3600)), at(0), QUIET),
+            Missing::Once { again: at(60) }
+        );
+    }
+}

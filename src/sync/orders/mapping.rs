@@ -1,0 +1,286 @@
+//! From the shop's order to the warehouse's: whether it is VeraCore's at all, whether it is fit to
+//! be sent, and in what words. Pure.
+
+use std::collections::BTreeMap;
+
+use globset::GlobSet;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    domain::{Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku},
+    fulfillment::{Destination, NewOrder, NewOrderItem},
+    ledger::{Intent, IntentLine, SkipReason},
+};
+
+/// Which of the customer's prices VeraCore is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitPrice {
+    /// With tax: what the customer pays.
+    Gross,
+    Net,
+}
+
+/// Which orders and lines are VeraCore's, and how they are spelled there.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub unit_price: UnitPrice,
+    /// `None`: orders with any shipping method.
+    pub shipping_methods: Option<Vec<ShippingMethodCode>>,
+    /// Lines whose SKU matches are not VeraCore's.
+    pub skip_skus: GlobSet,
+    /// Vendure's shipping method code to VeraCore's; what is not in it stays as it is.
+    pub shipping_method_map: BTreeMap<String, String>,
+    /// Vendure's SKU to VeraCore's; what is not in it stays as it is.
+    pub sku_map: BTreeMap<String, String>,
+}
+
+/// What is to be done with an order whose turn has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    Send {
+        order: Box<NewOrder>,
+        intent: Intent,
+    },
+    Skip {
+        reason: SkipReason,
+        message: String,
+    },
+    Cancelled,
+    /// It cannot be sent as it is; each problem names its field.
+    Invalid {
+        problems: Vec<String>,
+    },
+}
+
+/// Vendure's own name for a cancelled order, which is final.
+const CANCELLED: &str = "Cancelled";
+
+/// Countries whose parcels do not arrive without state and postal code.
+const STATE_AND_ZIP_NEEDED: [&str; 3] = ["US", "CA", "AU"];
+
+#[must_use]
+pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> Decision {
+    if order.state.as_str() == CANCELLED {
+        return Decision::Cancelled;
+    }
+    if !trigger_states.contains(&order.state) {
+        let message = format!(
+            "it is in state {} now, which is no trigger state",
+            order.state
+        );
+        return Decision::Skip {
+            reason: SkipReason::LeftTriggerState,
+            message,
+        };
+    }
+    let method = match (&rules.shipping_methods, order.shipping_methods.as_slice()) {
+        (None, methods) => methods.first(),
+        (Some(ours), methods) => match methods.iter().find(|method| ours.contains(method)) {
+            Some(method) => Some(method),
+            None => return foreign_method(methods),
+        },
+    };
+    let live: Vec<&OrderLine> = order
+        .lines
+        .iter()
+        .filter(|line| line.quantity > 0)
+        .collect();
+    let lines: Vec<&OrderLine> = live
+        .iter()
+        .copied()
+        .filter(|line| !rules.skip_skus.is_match(&line.sku))
+        .collect();
+    if lines.is_empty() && !live.is_empty() {
+        let message = "all of its lines match ORDER_SKIP_SKUS".into();
+        return Decision::Skip {
+            reason: SkipReason::SkipSkus,
+            message,
+        };
+    }
+    match translate(order, method, &lines, rules) {
+        Ok((new_order, lines)) => {
+            let intent = Intent {
+                digest: digest(&new_order),
+                lines,
+            };
+            Decision::Send {
+                order: Box::new(new_order),
+                intent,
+            }
+        }
+        Err(problems) => Decision::Invalid { problems },
+    }
+}
+
+fn foreign_method(methods: &[ShippingMethodCode]) -> Decision {
+    let names: Vec<&str> = methods.iter().map(ShippingMethodCode::as_str).collect();
+    let message = if names.is_empty() {
+        "it has no shipping method, and ORDER_SHIPPING_METHODS names those that are VeraCore's"
+            .into()
+    } else {
+        format!(
+            "its shipping method {} is not in ORDER_SHIPPING_METHODS",
+            names.join(", ")
+        )
+    };
+    Decision::Skip {
+        reason: SkipReason::ShippingMethod,
+        message,
+    }
+}
+
+fn translate(
+    order: &Order,
+    method: Option<&ShippingMethodCode>,
+    lines: &[&OrderLine],
+    rules: &Rules,
+) -> Result<(NewOrder, Vec<IntentLine>), Vec<String>> {
+    let mut problems = Vec::new();
+    if method.is_none() {
+        problems.push("shippingLines: the order has no shipping method".into());
+    }
+    if lines.is_empty() {
+        problems.push("lines: the order has no lines that are not cancelled".into());
+    }
+    let customer = order.customer.clone().unwrap_or_default();
+    let ship_to = order
+        .shipping_address
+        .as_ref()
+        .map(|a| destination(a, Some(&customer)));
+    match &ship_to {
+        None => problems.push("shippingAddress: the order has none".into()),
+        Some(address) => missing_fields(address, &mut problems),
+    }
+    let mut items = Vec::new();
+    let mut intent = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        match item(at, line, rules) {
+            Ok((sku, quantity)) => {
+                let unit_price = match rules.unit_price {
+                    UnitPrice::Gross => line.unit_price_gross,
+                    UnitPrice::Net => line.unit_price_net,
+                };
+                intent.push(IntentLine {
+                    line_id: line.id.to_string(),
+                    vendure_sku: line.sku.clone(),
+                    veracore_sku: sku.clone(),
+                    quantity,
+                });
+                items.push(NewOrderItem {
+                    sku,
+                    quantity,
+                    unit_price,
+                });
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let (Some(ship_to), Some(method), true) = (ship_to, method, problems.is_empty()) else {
+        return Err(problems);
+    };
+    let shipping_method = rules
+        .shipping_method_map
+        .get(method.as_str())
+        .cloned()
+        .unwrap_or_else(|| method.to_string());
+    let new_order = NewOrder {
+        number: order.code.clone(),
+        // Null on some paid orders (Vendure issue 4686); the creation is the next best.
+        placed_at: order.placed_at.unwrap_or(order.created_at),
+        currency: order.currency.clone(),
+        shipping_method,
+        comments: None,
+        customer,
+        ship_to,
+        bill_to: order
+            .billing_address
+            .as_ref()
+            .map(|address| destination(address, None)),
+        items,
+    };
+    Ok((new_order, intent))
+}
+
+fn item(at: usize, line: &OrderLine, rules: &Rules) -> Result<(Sku, Quantity), String> {
+    let mapped = rules.sku_map.get(&line.sku).unwrap_or(&line.sku);
+    let sku = Sku::parse(mapped.clone())
+        .map_err(|problem| format!("lines[{at}].productVariant.sku: {problem}"))?;
+    let quantity = Quantity::new(line.quantity)
+        .map_err(|problem| format!("lines[{at}].quantity: {problem}"))?;
+    Ok((sku, quantity))
+}
+
+fn missing_fields(address: &Destination, problems: &mut Vec<String>) {
+    let mut need = |value: &Option<String>, field: &str| {
+        if value.is_none() {
+            problems.push(format!("shippingAddress.{field} is missing"));
+        }
+    };
+    if address.last_name.is_none() && address.first_name.is_none() && address.company.is_none() {
+        need(&None, "fullName");
+    }
+    need(&address.address_1, "streetLine1");
+    need(&address.city, "city");
+    need(&address.country, "countryCode");
+    if address
+        .country
+        .as_deref()
+        .is_some_and(|c| STATE_AND_ZIP_NEEDED.contains(&c))
+    {
+        need(&address.state, "province");
+        need(&address.zip, "postalCode");
+    }
+    if let Some(country) = &address.country
+        && (country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()))
+    {
+        problems.push("shippingAddress.countryCode is not a two-letter code".into());
+    }
+}
+
+/// `fallback` gives the name where the address has none.
+fn destination(address: &Address, fallback: Option<&Contact>) -> Destination {
+    let (first_name, last_name) = match (&address.full_name, &address.company, fallback) {
+        (Some(name), ..) => split_name(name),
+        (None, None, Some(contact)) => (contact.first_name.clone(), contact.last_name.clone()),
+        _ => (None, None),
+    };
+    Destination {
+        first_name,
+        last_name,
+        company: address.company.clone(),
+        address_1: address.street_line_1.clone(),
+        address_2: address.street_line_2.clone(),
+        city: address.city.clone(),
+        state: address.province.clone(),
+        zip: address.postal_code.clone(),
+        country: address
+            .country_code
+            .as_ref()
+            .map(|code| code.to_ascii_uppercase()),
+        phone: address.phone.clone(),
+    }
+}
+
+/// Vendure has one field for a name, VeraCore two: the last word is the last name. Put together
+/// again, as on a label, it reads the same.
+fn split_name(full: &str) -> (Option<String>, Option<String>) {
+    let words: Vec<&str> = full.split_whitespace().collect();
+    match words.as_slice() {
+        [] => (None, None),
+        [only] => (Some((*only).to_owned()), None),
+        [first @ .., last] => (Some(first.join(" ")), Some((*last).to_owned())),
+    }
+}
+
+/// SHA-256 of all that is sent, in hex.
+fn digest(order: &NewOrder) -> String {
+    let bytes = serde_json::to_vec(order).unwrap_or_default();
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "mapping_tests.rs"]
+mod tests;

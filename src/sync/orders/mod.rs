@@ -1,0 +1,86 @@
+//! Orders on their way out: found, then sent, each exactly once.
+//!
+//! `discover` asks the shop and fills the ledger; `submit` works on one claimed order: read it,
+//! decide (`mapping`), ask VeraCore, write down the intent, send, record the outcome. `doubt` and
+//! `triage` hold the rules for what follows a lost answer and a failure; both are pure.
+
+pub mod discover;
+mod doubt;
+pub mod mapping;
+pub mod preview;
+mod redact;
+pub mod submit;
+mod triage;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
+    ledger::Ledger, vendure::Storefront,
+};
+
+/// What becomes of orders that are in a trigger state at the very first start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    Skip,
+    Send,
+}
+
+/// How orders are found and sent.
+#[derive(Debug, Clone)]
+pub struct OrderSettings {
+    pub trigger_states: Vec<OrderState>,
+    pub existing: Existing,
+    /// Which orders and lines are VeraCore's, and in what words.
+    pub rules: mapping::Rules,
+    /// How long a found order waits before it is sent.
+    pub hold: Duration,
+    /// Failures of its own after which an order is given to a person.
+    pub max_attempts: u32,
+    pub backoff: Backoff,
+    /// How long a lost send may still be worked on by VeraCore; see `doubt`.
+    pub quiet: Duration,
+    /// How long a claimed order is ours; longer than all calls of one try together.
+    pub lease: Duration,
+    /// How many orders are worked on at once.
+    pub concurrency: u32,
+}
+
+/// The service that carries orders; cheap to clone.
+#[derive(Clone)]
+pub struct OrderSync {
+    pub(crate) storefront: Arc<dyn Storefront>,
+    pub(crate) provider: Arc<dyn FulfillmentProvider>,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: SharedClock,
+    pub(crate) settings: Arc<OrderSettings>,
+}
+
+impl OrderSync {
+    #[must_use]
+    pub fn new(
+        storefront: Arc<dyn Storefront>,
+        provider: Arc<dyn FulfillmentProvider>,
+        ledger: Ledger,
+        clock: SharedClock,
+        settings: OrderSettings,
+    ) -> Self {
+        Self {
+            storefront,
+            provider,
+            ledger,
+            clock,
+            settings: Arc::new(settings),
+        }
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &OrderSettings {
+        &self.settings
+    }
+
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}

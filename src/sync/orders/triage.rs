@@ -1,0 +1,200 @@
+//! What follows from a failure: another try, a look-up first, or a person. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::OrderSettings;
+use crate::{
+    domain::{Class, ErrorCategory},
+    fulfillment::ProviderError,
+    ledger::{AttemptEnd, Claimed, Next, Note},
+    vendure::StorefrontError,
+};
+
+/// What a failed try of the order's own means for the limit. A failure that would have struck any
+/// order (the other end is down, or refuses us) does not count, so that an outage of a day sends
+/// no order to a person.
+fn counts(category: ErrorCategory) -> bool {
+    !matches!(
+        category,
+        ErrorCategory::Network
+            | ErrorCategory::Timeout
+            | ErrorCategory::RateLimited
+            | ErrorCategory::Auth
+            | ErrorCategory::NotFound
+    )
+}
+
+/// A failed send.
+pub(super) fn after_send(
+    error: &ProviderError,
+    message: &str,
+    order: &Claimed,
+    settings: &OrderSettings,
+    now: DateTime<Utc>,
+) -> Next {
+    let category = error.category();
+    let note = |text: String| Note {
+        category,
+        message: text,
+    };
+    match error.class() {
+        // Whatever is at this URL, it is not a place that takes orders: no fault of the order's.
+        Class::Permanent if category == ErrorCategory::NotFound => later(
+            order,
+            settings,
+            now,
+            None,
+            false,
+            note(format!(
+                "VeraCore has no such address: {message}. Check VERACORE_API_URL"
+            )),
+        ),
+        Class::Permanent => Next::Failed {
+            note: note(format!(
+                "VeraCore refused the order: {message}. Correct it, then run `veracore-sync orders retry {}`",
+                order.code
+            )),
+        },
+        Class::Transient => later(
+            order,
+            settings,
+            now,
+            error.retry_after(),
+            counts(category),
+            note(message.into()),
+        ),
+        // The order itself may be what VeraCore stumbles over, so this counts.
+        Class::Ambiguous => Next::InDoubt {
+            at: now + wait(settings.quiet, error.retry_after()),
+            missing_at: None,
+            counted: true,
+            note: Some(note(format!(
+                "sent, but the answer was lost: {message}. VeraCore is asked before it is sent again"
+            ))),
+        },
+    }
+}
+
+/// A failed look-up: the order is where it was before.
+pub(super) fn after_look_up(
+    error: &ProviderError,
+    message: &str,
+    order: &Claimed,
+    settings: &OrderSettings,
+    now: DateTime<Utc>,
+) -> Next {
+    let note = Note {
+        category: error.category(),
+        message: format!("VeraCore could not be asked about the order: {message}"),
+    };
+    let counted = counts(error.category());
+    if order.sent_at.is_some() {
+        // Never given up: until it is settled, nobody knows whether it was sent.
+        let at = retry_at(order, settings, now, error.retry_after());
+        return Next::StillInDoubt { at, counted, note };
+    }
+    later(order, settings, now, error.retry_after(), counted, note)
+}
+
+/// The shop could not give the order.
+pub(super) fn after_read(
+    error: &StorefrontError,
+    message: &str,
+    order: &Claimed,
+    settings: &OrderSettings,
+    now: DateTime<Utc>,
+) -> Next {
+    let note = Note {
+        category: error.category(),
+        message: format!("the order could not be read from Vendure: {message}"),
+    };
+    match error {
+        StorefrontError::Field { .. } => Next::Failed { note },
+        // Reads change nothing, so there is nothing ambiguous about a failed one.
+        _ => later(
+            order,
+            settings,
+            now,
+            error.retry_after(),
+            counts(error.category()),
+            note,
+        ),
+    }
+}
+
+/// How the attempt ends in the history.
+pub(super) fn end(class: Class, category: ErrorCategory, message: &str) -> AttemptEnd {
+    AttemptEnd {
+        outcome: match class {
+            Class::Ambiguous => "unknown",
+            Class::Permanent => "refused",
+            Class::Transient => "failed",
+        },
+        class: Some(class),
+        category: Some(category),
+        message: Some(message.to_owned()),
+    }
+}
+
+/// Whether the order has used up its tries.
+pub(super) fn exhausted(order: &Claimed, settings: &OrderSettings) -> bool {
+    order.retry_count >= settings.max_attempts
+}
+
+pub(super) fn given_up(
+    order: &Claimed,
+    tries: u32,
+    category: ErrorCategory,
+    message: &str,
+) -> Next {
+    Next::Failed {
+        note: Note {
+            category,
+            message: format!(
+                "given up after {} tries; the last one: {message}. When the cause is gone, run `veracore-sync orders retry {}`",
+                tries, order.code
+            ),
+        },
+    }
+}
+
+fn later(
+    order: &Claimed,
+    settings: &OrderSettings,
+    now: DateTime<Utc>,
+    retry_after: Option<Duration>,
+    counted: bool,
+    note: Note,
+) -> Next {
+    if counted && order.retry_count + 1 >= settings.max_attempts {
+        return given_up(order, order.retry_count + 1, note.category, &note.message);
+    }
+    Next::Retry {
+        at: retry_at(order, settings, now, retry_after),
+        counted,
+        note,
+    }
+}
+
+fn retry_at(
+    order: &Claimed,
+    settings: &OrderSettings,
+    now: DateTime<Utc>,
+    retry_after: Option<Duration>,
+) -> DateTime<Utc> {
+    let failures = order
+        .retry_count
+        .saturating_add(order.parked_count)
+        .saturating_add(1);
+    now + wait(
+        settings.backoff.delay(failures, order.order_id.as_str()),
+        retry_after,
+    )
+}
+
+/// The longer of our own delay and the one that was asked for.
+fn wait(own: Duration, asked: Option<Duration>) -> TimeDelta {
+    TimeDelta::from_std(own.max(asked.unwrap_or_default())).unwrap_or(TimeDelta::hours(1))
+}

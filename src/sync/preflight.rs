@@ -1,0 +1,296 @@
+//! What must be right before anything is carried: the findings that `check` prints and that `run`
+//! refuses to start over. Pure.
+
+use serde::Serialize;
+
+use crate::vendure::{ShopProfile, StockLocation, StorefrontError};
+
+/// What the configuration says about the shop.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub channel_token: Option<String>,
+    /// Name or id.
+    pub stock_location: Option<String>,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Ok,
+    /// It works without, but less.
+    Warning,
+    Failed,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Such as `vendure login`.
+    pub check: &'static str,
+    pub verdict: Verdict,
+    pub detail: String,
+    /// What a person should do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+impl Finding {
+    #[must_use]
+    pub fn ok(check: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            check,
+            verdict: Verdict::Ok,
+            detail: detail.into(),
+            fix: None,
+        }
+    }
+
+    #[must_use]
+    pub fn failed(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        let fix = Some(fix.into());
+        Self {
+            check,
+            verdict: Verdict::Failed,
+            detail: detail.into(),
+            fix,
+        }
+    }
+
+    #[must_use]
+    pub fn warning(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Warning,
+            ..Self::failed(check, detail, fix)
+        }
+    }
+}
+
+/// The shop did not show itself.
+#[must_use]
+pub fn shop_unreadable(error: &StorefrontError) -> Finding {
+    let fix = match error {
+        StorefrontError::Call(_) => {
+            "start Vendure, or correct VENDURE_API_URL (the Admin API's, such as https://shop.example/admin-api)"
+        }
+        StorefrontError::Credentials { .. } => {
+            "correct VENDURE_USERNAME and VENDURE_PASSWORD, or VENDURE_API_KEY"
+        }
+        StorefrontError::Forbidden { .. } => {
+            "give the login's role access to the channel, and correct VENDURE_API_KEY if one is used (the shop must have authOptions.tokenMethod 'api-key')"
+        }
+        StorefrontError::WrongChannel { .. } => {
+            "correct VENDURE_CHANNEL_TOKEN: the tokens are under Settings > Channels"
+        }
+        StorefrontError::Graphql { .. } | StorefrontError::Field { .. } => {
+            "is this Vendure 3.3.5 or newer, and VENDURE_API_URL its Admin API?"
+        }
+    };
+    Finding::failed("vendure login", error.to_string(), fix)
+}
+
+/// Whether the shop is as configured, and lets us do what we must.
+#[must_use]
+pub fn shop_findings(profile: &ShopProfile, expected: &Expected) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok("vendure login", "logged in")];
+    findings.push(channel(profile, expected.channel_token.as_deref()));
+    findings.push(permissions(profile));
+    findings.push(location(
+        &profile.stock_locations,
+        expected.stock_location.as_deref(),
+    ));
+    findings.push(custom_fields(profile));
+    findings
+}
+
+fn channel(profile: &ShopProfile, token: Option<&str>) -> Finding {
+    match token {
+        Some(token) if token != profile.channel_token => Finding::failed(
+            "vendure channel",
+            format!(
+                "Vendure answers for the channel '{}' instead",
+                profile.channel_code
+            ),
+            "correct VENDURE_CHANNEL_TOKEN: the tokens are under Settings > Channels",
+        ),
+        _ => Finding::ok("vendure channel", profile.channel_code.clone()),
+    }
+}
+
+fn permissions(profile: &ShopProfile) -> Finding {
+    if profile.missing_permissions.is_empty() {
+        return Finding::ok("vendure permissions", "all that are needed");
+    }
+    let missing: Vec<String> = profile
+        .missing_permissions
+        .iter()
+        .map(|missing| format!("{} ({})", missing.permission, missing.needed_for))
+        .collect();
+    let names: Vec<&str> = profile
+        .missing_permissions
+        .iter()
+        .map(|m| m.permission)
+        .collect();
+    Finding::failed(
+        "vendure permissions",
+        format!("missing: {}", missing.join(", ")),
+        format!(
+            "give the login's role in this channel: {} (Settings > Roles)",
+            names.join(", ")
+        ),
+    )
+}
+
+fn location(locations: &[StockLocation], wanted: Option<&str>) -> Finding {
+    const CHECK: &str = "vendure stock location";
+    let names = || {
+        let names: Vec<String> = locations
+            .iter()
+            .map(|l| format!("{} (id {})", l.name, l.id))
+            .collect();
+        names.join(", ")
+    };
+    match (wanted, locations) {
+        (_, []) => Finding::failed(
+            CHECK,
+            "the channel has none that this login can see",
+            "create a stock location for the channel, and give the login's role ReadStockLocation",
+        ),
+        (None, [only]) => Finding::ok(CHECK, only.name.clone()),
+        (None, _) => Finding::failed(
+            CHECK,
+            format!("the channel has several: {}", names()),
+            "set VENDURE_STOCK_LOCATION to the name or id of VeraCore's",
+        ),
+        (Some(wanted), _) => {
+            let by_id = locations.iter().find(|l| l.id == wanted);
+            let by_name: Vec<_> = locations.iter().filter(|l| l.name == wanted).collect();
+            match (by_id, by_name.as_slice()) {
+                (_, [one]) => Finding::ok(CHECK, one.name.clone()),
+                (Some(one), []) => Finding::ok(CHECK, one.name.clone()),
+                (_, []) => Finding::failed(
+                    CHECK,
+                    format!("there is none called '{wanted}'; there are: {}", names()),
+                    "set VENDURE_STOCK_LOCATION to one of them",
+                ),
+                _ => Finding::failed(
+                    CHECK,
+                    format!("several are called '{wanted}': {}", names()),
+                    "set VENDURE_STOCK_LOCATION to the id of VeraCore's",
+                ),
+            }
+        }
+    }
+}
+
+fn custom_fields(profile: &ShopProfile) -> Finding {
+    const WANTED: [(&str, &str); 3] = [
+        ("trackingCode", "string"),
+        ("carrier", "string"),
+        ("shipDate", "datetime"),
+    ];
+    let missing: Vec<String> = WANTED
+        .iter()
+        .filter(|(name, _)| {
+            !profile
+                .order_custom_fields
+                .iter()
+                .any(|field| field == name)
+        })
+        .map(|(name, kind)| format!("{name} ({kind})"))
+        .collect();
+    if missing.is_empty() {
+        return Finding::ok("vendure custom fields", "trackingCode, carrier, shipDate");
+    }
+    Finding::warning(
+        "vendure custom fields",
+        format!("orders have no {}", missing.join(", ")),
+        "add them to customFields.Order in the shop's configuration to see tracking on orders; shipments are recorded as fulfillments all the same",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendure::MissingPermission;
+
+    fn profile() -> ShopProfile {
+        ShopProfile {
+            channel_code: "__default_channel__".into(),
+            channel_token: "token-a".into(),
+            currency: "USD".into(),
+            money_precision: 2,
+            missing_permissions: vec![],
+            stock_locations: vec![StockLocation {
+                id: "1".into(),
+                name: "Reno".into(),
+            }],
+            order_custom_fields: ["trackingCode", "carrier", "shipDate"]
+                .map(String::from)
+                .to_vec(),
+        }
+    }
+
+    fn verdicts(profile: &ShopProfile, expected: &Expected) -> Vec<Verdict> {
+        shop_findings(profile, expected)
+            .iter()
+            .map(|finding| finding.verdict)
+            .collect()
+    }
+
+    #[test]
+    fn a_shop_as_configured_is_fine() {
+        assert_eq!(verdicts(&profile(), &Expected::default()), [Verdict::Ok; 5]);
+        let expected = Expected {
+            channel_token: Some("token-a".into()),
+            stock_location: Some("1".into()),
+        };
+        assert_eq!(verdicts(&profile(), &expected), [Verdict::Ok; 5]);
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_fix() {
+        let mut shop = profile();
+        shop.missing_permissions = vec![MissingPermission {
+            permission: "UpdateOrder",
+            needed_for: "shipments",
+        }];
+        shop.stock_locations.push(StockLocation {
+            id: "2".into(),
+            name: "Elko".into(),
+        });
+        shop.order_custom_fields.remove(0);
+        let expected = Expected {
+            channel_token: Some("other".into()),
+            stock_location: None,
+        };
+        let findings = shop_findings(&shop, &expected);
+        let text: Vec<String> = findings
+            .iter()
+            .filter(|f| f.verdict != Verdict::Ok)
+            .map(|f| {
+                format!(
+                    "{}: {} -> {}",
+                    f.check,
+                    f.detail,
+                    f.fix.as_deref().unwrap_or("")
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(text.join("\n"));
+    }
+
+    #[test]
+    fn a_location_is_found_by_name_or_id_and_never_guessed() {
+        let two = [("1", "Reno"), ("2", "Reno"), ("Elko", "3")].map(|(id, name)| StockLocation {
+            id: id.into(),
+            name: name.into(),
+        });
+        let found = |wanted: Option<&str>| location(&two, wanted).verdict;
+        assert_eq!(found(Some("2")), Verdict::Ok);
+        assert_eq!(found(Some("Reno")), Verdict::Failed);
+        assert_eq!(found(Some("reno")), Verdict::Failed);
+        assert_eq!(found(None), Verdict::Failed);
+        assert_eq!(location(&[], Some("Reno")).verdict, Verdict::Failed);
+    }
+}

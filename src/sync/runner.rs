@@ -1,0 +1,206 @@
+//! The lease driver: keeps as many orders in work as allowed, and no more claimed than in work.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::orders::{
+    OrderSync,
+    discover::{DiscoverError, Watch},
+};
+use crate::{
+    clock::SharedClock,
+    ledger::{Claimed, LedgerError},
+    lifecycle::Tasks,
+};
+
+/// The longest sleep between two looks at the ledger: another replica may have found orders.
+const LONGEST_SLEEP: Duration = Duration::from_secs(2);
+
+/// After a database error.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How often orders are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intervals {
+    pub poll: Duration,
+    pub sweep: Duration,
+}
+
+/// Works on due orders until the stop; orders in work are finished then, none is begun.
+pub async fn submit_orders(
+    service: OrderSync,
+    wake: Arc<Notify>,
+    clock: SharedClock,
+    tasks: Tasks,
+) {
+    let slots = Arc::new(Semaphore::new(service.settings().concurrency as usize));
+    while !tasks.stopping() {
+        let free = u32::try_from(slots.available_permits()).unwrap_or(1);
+        let claimed = match service.claim(free, None).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "orders cannot be worked on; trying again");
+                tasks.sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let full = claimed.len() == free as usize;
+        for order in claimed {
+            // There are as many permits as orders were claimed: this never waits.
+            let Ok(permit) = Arc::clone(&slots).acquire_owned().await else {
+                return;
+            };
+            let service = service.clone();
+            tasks.spawn("submit_order", async move {
+                work(&service, &order).await;
+                drop(permit);
+            });
+        }
+        if full {
+            // As soon as one is done there may be more to claim.
+            tokio::select! {
+                () = tasks.stopped() => {}
+                permit = slots.acquire() => drop(permit),
+            }
+        } else {
+            let nap = until_next(&service, &clock).await;
+            tokio::select! {
+                () = tasks.stopped() => {}
+                () = wake.notified() => {}
+                () = tokio::time::sleep(nap) => {}
+            }
+        }
+    }
+}
+
+async fn work(service: &OrderSync, order: &Claimed) {
+    match service.work_on(order).await {
+        Ok(_) => {}
+        Err(LedgerError::LeaseLost { code }) => {
+            tracing::warn!(
+                order = code,
+                "VeraCore: another replica took the order over"
+            );
+        }
+        Err(error) => {
+            tracing::error!(order = %order.code, %error, "VeraCore: the order's outcome could not be recorded; it is looked into when its lease has run out");
+        }
+    }
+}
+
+async fn until_next(service: &OrderSync, clock: &SharedClock) -> Duration {
+    match service.ledger().backlog().await {
+        Ok(backlog) if backlog.due > 0 => Duration::from_millis(50),
+        Ok(backlog) => backlog
+            .next
+            .map_or(LONGEST_SLEEP, |at| {
+                (at - clock.now()).to_std().unwrap_or_default()
+            })
+            .clamp(Duration::from_millis(50), LONGEST_SLEEP),
+        Err(_) => PAUSE,
+    }
+}
+
+/// Looks for orders until the stop: a sweep at the start and at every sweep interval, the newest
+/// page in between, and a sweep at once when that page does not explain what changed.
+pub async fn discover_orders(
+    service: OrderSync,
+    wake: Arc<Notify>,
+    intervals: Intervals,
+    clock: SharedClock,
+    tasks: Tasks,
+) {
+    let mut watch = Watch::default();
+    let mut last_sweep = None;
+    let mut failing = false;
+    while !tasks.stopping() {
+        let due = last_sweep.is_none_or(|at: tokio::time::Instant| at.elapsed() >= intervals.sweep);
+        let outcome = look(&service, &mut watch, due, &clock).await;
+        match outcome {
+            Ok(Found { orders, swept }) => {
+                if swept {
+                    last_sweep = Some(tokio::time::Instant::now());
+                }
+                if orders > 0 {
+                    wake.notify_one();
+                }
+                if failing {
+                    tracing::info!("Vendure: orders can be looked for again");
+                }
+                failing = false;
+            }
+            Err(error) => {
+                // Once, loudly; then quietly, until it works again.
+                if failing {
+                    tracing::debug!(%error, "orders cannot be looked for");
+                } else {
+                    tracing::error!(%error, "orders cannot be looked for; trying again at every interval");
+                }
+                failing = true;
+            }
+        }
+        tasks.sleep(intervals.poll).await;
+    }
+}
+
+struct Found {
+    orders: u64,
+    swept: bool,
+}
+
+async fn look(
+    service: &OrderSync,
+    watch: &mut Watch,
+    sweep_is_due: bool,
+    clock: &SharedClock,
+) -> Result<Found, DiscoverError> {
+    let mut orders = 0;
+    if !sweep_is_due {
+        let looked = service.look_at_newest(watch).await?;
+        orders += looked.taken_in;
+        if !looked.sweep {
+            return Ok(Found {
+                orders,
+                swept: false,
+            });
+        }
+    }
+    let swept = sweep(service, watch, clock).await?;
+    Ok(Found {
+        orders: orders + swept,
+        swept: true,
+    })
+}
+
+/// A sweep, with its run in the ledger. Returns how many orders it took in.
+///
+/// # Errors
+/// As for [`OrderSync::sweep`].
+pub async fn sweep(
+    service: &OrderSync,
+    watch: &mut Watch,
+    clock: &SharedClock,
+) -> Result<u64, DiscoverError> {
+    let run = service
+        .ledger()
+        .begin_run("sweep_orders", clock.now())
+        .await?;
+    let outcome = service.sweep(watch).await;
+    if let Some(run) = run {
+        match &outcome {
+            Ok(swept) => {
+                let result = serde_json::to_value(swept).unwrap_or_default();
+                service.ledger().end_run(run, &result, None).await?;
+            }
+            Err(error) => {
+                let result = serde_json::Value::default();
+                service
+                    .ledger()
+                    .end_run(run, &result, Some(&error.to_string()))
+                    .await?;
+            }
+        }
+    }
+    outcome.map(|swept| swept.taken_in)
+}

@@ -1,0 +1,288 @@
+//! The client of the Admin API: one POST an operation, and what its answer means.
+
+use reqwest::{Method, RequestBuilder, header::AUTHORIZATION};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::{
+    StorefrontError,
+    session::{Pass, Session},
+};
+use crate::{
+    clock::SharedClock,
+    domain::text::one_line,
+    http::{Answer, CallError, Limits, Upstream},
+};
+
+/// Who we are in the shop.
+#[derive(Debug, Clone)]
+pub enum Login {
+    Password {
+        username: String,
+        password: SecretString,
+    },
+    /// Sent in its own header; only shops that turned API keys on take it (3.6 and newer).
+    ApiKey(SecretString),
+}
+
+#[derive(Debug, Clone)]
+pub struct VendureSettings {
+    pub api_url: Url,
+    pub login: Login,
+    /// `None`: the shop's default channel.
+    pub channel_token: Option<String>,
+    pub limits: Limits,
+}
+
+/// A shop, by its Admin API.
+pub struct VendureClient {
+    pub(super) upstream: Upstream,
+    pub(super) settings: VendureSettings,
+    session: Session,
+}
+
+const TOKEN_HEADER: &str = "vendure-auth-token";
+const CHANNEL_HEADER: &str = "vendure-token";
+const API_KEY_HEADER: &str = "vendure-api-key";
+
+/// An answer's envelope. `data` is kept as it is, so that a list can be read item by item.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    errors: Vec<GraphqlError>,
+}
+
+#[derive(Deserialize)]
+struct GraphqlError {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Deserialize)]
+struct Extensions {
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// The part of an answer that tells which channel answered.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answering {
+    active_channel: Option<AnsweringChannel>,
+}
+
+#[derive(Deserialize)]
+struct AnsweringChannel {
+    code: String,
+    token: String,
+}
+
+/// A successful answer's `data`, still as text.
+pub(super) struct Data {
+    answer: Answer,
+    range: std::ops::Range<usize>,
+}
+
+impl VendureClient {
+    /// # Errors
+    /// When the TLS set-up of this machine is unusable.
+    pub fn new(settings: VendureSettings, clock: SharedClock) -> Result<Self, reqwest::Error> {
+        let upstream = Upstream::new("Vendure", settings.limits, clock)?;
+        Ok(Self {
+            upstream,
+            settings,
+            session: Session::default(),
+        })
+    }
+
+    /// Runs one operation, with a fresh session should the present one be refused.
+    pub(super) async fn run<T, V>(
+        &self,
+        name: &'static str,
+        operation: &cynic::Operation<T, V>,
+    ) -> Result<Data, StorefrontError>
+    where
+        V: Serialize + Sync,
+        T: Sync,
+    {
+        let body = body_of(name, operation)?;
+        self.run_document(name, body).await
+    }
+
+    pub(super) async fn run_document(
+        &self,
+        name: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Data, StorefrontError> {
+        let pass = self.session.pass(self).await?;
+        match self.post(name, body.clone(), Some(&pass)).await {
+            // Vendure says FORBIDDEN for an expired session and for a missing permission alike:
+            // log in again once, then believe it. Refused calls did nothing, so they may be
+            // repeated, mutations too.
+            Err(StorefrontError::Forbidden { .. }) if pass.can_be_renewed() => {
+                let fresh = self.session.renew(self, &pass).await?;
+                self.post(name, body, Some(&fresh)).await
+            }
+            other => other,
+        }
+    }
+
+    /// One POST. `pass` is absent for the login itself.
+    pub(super) async fn post(
+        &self,
+        name: &'static str,
+        body: Vec<u8>,
+        pass: Option<&Pass>,
+    ) -> Result<Data, StorefrontError> {
+        let mut request = self
+            .upstream
+            .request(Method::POST, self.settings.api_url.clone())
+            .header("content-type", "application/json")
+            .header("accept", "application/json")
+            .body(body);
+        if let Some(token) = &self.settings.channel_token {
+            request = request.header(CHANNEL_HEADER, token);
+        }
+        if let Some(pass) = pass {
+            request = authorize(request, pass);
+        }
+        let answer = self.upstream.send(name, request).await?;
+        self.read(name, answer)
+    }
+
+    fn read(&self, name: &'static str, answer: Answer) -> Result<Data, StorefrontError> {
+        let range = match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
+            Ok(Envelope { errors, .. }) if !errors.is_empty() => {
+                return Err(graphql_error(name, &errors));
+            }
+            Ok(Envelope {
+                data: Some(data), ..
+            }) if (200..300).contains(&answer.status) => {
+                let start = data.get().as_ptr().addr() - answer.body.as_ptr().addr();
+                start..start + data.get().len()
+            }
+            Ok(_) if (200..300).contains(&answer.status) => {
+                return Err(answer
+                    .malformed("it has neither data nor errors".into())
+                    .into());
+            }
+            Ok(_) => return Err(status_error(answer)),
+            Err(_) if !(200..300).contains(&answer.status) => return Err(status_error(answer)),
+            Err(_) => {
+                let error = answer.json::<serde::de::IgnoredAny>().err();
+                let malformed = || answer.malformed("it is not a GraphQL answer".into());
+                return Err(error.unwrap_or_else(malformed).into());
+            }
+        };
+        let data = Data { answer, range };
+        self.check_channel(&data)?;
+        Ok(data)
+    }
+
+    /// A shop that does not know a channel's token answers for its default channel without a word,
+    /// which must never be taken for the configured one's orders.
+    fn check_channel(&self, data: &Data) -> Result<(), StorefrontError> {
+        let Some(wanted) = &self.settings.channel_token else {
+            return Ok(());
+        };
+        let Ok(answering) = serde_json::from_str::<Answering>(data.text()) else {
+            return Ok(());
+        };
+        match answering.active_channel {
+            Some(channel) if channel.token != *wanted => Err(StorefrontError::WrongChannel {
+                code: one_line(&channel.code, 80),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Data {
+    pub(super) fn text(&self) -> &str {
+        self.answer
+            .body
+            .get(self.range.clone())
+            .and_then(|b| std::str::from_utf8(b).ok())
+            .unwrap_or("")
+    }
+
+    /// The data in their agreed shape.
+    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, StorefrontError> {
+        serde_json::from_str(self.text()).map_err(|error| {
+            self.answer
+                .malformed(one_line(&error.to_string(), 200))
+                .into()
+        })
+    }
+
+    pub(super) fn malformed(&self, detail: String) -> StorefrontError {
+        CallError::from(self.answer.malformed(detail)).into()
+    }
+
+    /// The session token that a login's answer carries.
+    pub(super) fn session_token(&self) -> Option<SecretString> {
+        let token = self.answer.headers.get(TOKEN_HEADER)?.to_str().ok()?;
+        (!token.is_empty()).then(|| SecretString::from(token.to_owned()))
+    }
+}
+
+pub(super) fn body_of<T: ?Sized + Serialize>(
+    name: &'static str,
+    operation: &T,
+) -> Result<Vec<u8>, StorefrontError> {
+    serde_json::to_vec(operation).map_err(|error| StorefrontError::Field {
+        operation: name,
+        field: "request".into(),
+        problem: error.to_string(),
+    })
+}
+
+fn authorize(request: RequestBuilder, pass: &Pass) -> RequestBuilder {
+    match pass {
+        Pass::Session { token, .. } => {
+            request.header(AUTHORIZATION, format!("Bearer {}", token.expose_secret()))
+        }
+        // Never as a Bearer token: Vendure does not read a key there.
+        Pass::ApiKey(key) => request.header(API_KEY_HEADER, key.expose_secret()),
+    }
+}
+
+fn graphql_error(operation: &'static str, errors: &[GraphqlError]) -> StorefrontError {
+    let code = |error: &GraphqlError| {
+        error
+            .extensions
+            .as_ref()
+            .and_then(|e| e.code.clone())
+            .unwrap_or_default()
+    };
+    if errors
+        .iter()
+        .any(|error| matches!(code(error).as_str(), "FORBIDDEN" | "UNAUTHORIZED"))
+    {
+        return StorefrontError::Forbidden { operation };
+    }
+    let first = errors.first();
+    let code = first.map(code).filter(|code| !code.is_empty());
+    StorefrontError::Graphql {
+        operation,
+        code: one_line(code.as_deref().unwrap_or("UNKNOWN"), 60),
+        message: one_line(first.map_or("", |error| error.message.as_str()), 300),
+    }
+}
+
+fn status_error(answer: Answer) -> StorefrontError {
+    let message = |answer: &Answer| match answer.body.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'<') => "it answered with an HTML page. Is VENDURE_API_URL the Admin API's?".into(),
+        _ => String::new(),
+    };
+    match answer.success(message) {
+        Err(error) => error.into(),
+        Ok(answer) => answer.malformed("it is not a GraphQL answer".into()).into(),
+    }
+}

@@ -1,0 +1,325 @@
+//! Reading orders: lists of references by the thousand, and whole ones singly.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use cynic::QueryBuilder;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    OrderPage, StorefrontError, SweepPosition, UnreadableOrder, VendureClient,
+    operations::{
+        self, DateOperators, OrderFilterParameter, OrderListOptions, OrderSortParameter,
+        OrderVariables, OrdersVariables, SortOrder, StringOperators,
+    },
+};
+use crate::domain::{
+    Address, BadText, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,
+    OrderState, ShippingMethodCode, ShopOrderId,
+    text::{non_blank, one_line},
+};
+
+const LIST: &str = "orders";
+const READ: &str = "order";
+
+/// A list with its items still as text, so that a bad one spoils no other.
+#[derive(Deserialize)]
+struct LooseOrders<'a> {
+    #[serde(borrow)]
+    orders: LooseList<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LooseList<'a> {
+    total_items: u64,
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
+}
+
+/// What can be read of an item that is not what was agreed.
+#[derive(Deserialize, Default)]
+struct Key {
+    #[serde(default)]
+    id: serde_json::Value,
+    #[serde(default)]
+    code: serde_json::Value,
+}
+
+impl VendureClient {
+    pub(super) async fn newest(
+        &self,
+        states: &[OrderState],
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        let sort = OrderSortParameter {
+            order_placed_at: Some(SortOrder::Desc),
+            id: Some(SortOrder::Desc),
+            ..OrderSortParameter::default()
+        };
+        self.list(options(in_states(states), sort, take, 0)).await
+    }
+
+    pub(super) async fn from(
+        &self,
+        states: &[OrderState],
+        from: SweepPosition,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        let filter = OrderFilterParameter {
+            // `after` excludes the moment itself.
+            created_at: from.created_from.map(|at| DateOperators {
+                after: Some(date(at - TimeDelta::milliseconds(1))),
+            }),
+            ..in_states(states)
+        };
+        let sort = OrderSortParameter {
+            created_at: Some(SortOrder::Asc),
+            id: Some(SortOrder::Asc),
+            ..OrderSortParameter::default()
+        };
+        self.list(options(filter, sort, take, from.skip)).await
+    }
+
+    pub(super) async fn by_code(
+        &self,
+        code: &OrderCode,
+    ) -> Result<Option<OrderRef>, StorefrontError> {
+        let filter = OrderFilterParameter {
+            code: Some(StringOperators {
+                eq: Some(code.to_string()),
+                ..StringOperators::default()
+            }),
+            ..OrderFilterParameter::default()
+        };
+        let sort = OrderSortParameter {
+            id: Some(SortOrder::Desc),
+            ..OrderSortParameter::default()
+        };
+        let page = self.list(options(filter, sort, 10, 0)).await?;
+        if let Some(bad) = page.unreadable.first() {
+            return Err(StorefrontError::Field {
+                operation: LIST,
+                field: bad.key.clone(),
+                problem: bad.problem.clone(),
+            });
+        }
+        Ok(page.orders.into_iter().find(|order| order.code == *code))
+    }
+
+    async fn list(&self, options: OrderListOptions) -> Result<OrderPage, StorefrontError> {
+        let take = options.take.unwrap_or(0);
+        let operation = operations::Orders::build(OrdersVariables { options });
+        let data = self.run(LIST, &operation).await?;
+        let loose: LooseOrders<'_> = serde_json::from_str(data.text())
+            .map_err(|error| data.malformed(one_line(&error.to_string(), 200)))?;
+        let len = loose.orders.items.len();
+        if usize::try_from(take).is_ok_and(|take| len > take) {
+            return Err(data.malformed(format!(
+                "orders.items holds {len} orders, {take} were asked for"
+            )));
+        }
+        let mut page = OrderPage {
+            total: loose.orders.total_items,
+            orders: Vec::with_capacity(len),
+            unreadable: Vec::new(),
+            len,
+            last_created_at: None,
+        };
+        for item in loose.orders.items {
+            match serde_json::from_str(item.get())
+                .map_err(|error| one_line(&error.to_string(), 200))
+                .and_then(|item| reference(item).map_err(|error| error.to_string()))
+            {
+                Ok(order) => {
+                    page.last_created_at = page.last_created_at.max(Some(order.created_at));
+                    page.orders.push(order);
+                }
+                Err(problem) => page.unreadable.push(UnreadableOrder {
+                    key: key(item),
+                    problem,
+                }),
+            }
+        }
+        Ok(page)
+    }
+
+    pub(super) async fn whole(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
+        let operation = operations::OrderQuery::build(OrderVariables {
+            id: cynic::Id::new(id.as_str()),
+        });
+        let data = match self.run(READ, &operation).await {
+            Err(StorefrontError::Graphql { code, .. }) if code == "ENTITY_NOT_FOUND" => {
+                return Ok(None);
+            }
+            other => other?,
+        };
+        let answer: operations::OrderQuery = data.parse()?;
+        let precision = answer
+            .global_settings
+            .server_config
+            .money_strategy_precision;
+        answer
+            .order
+            .map(|order| whole(order, precision))
+            .transpose()
+    }
+}
+
+fn in_states(states: &[OrderState]) -> OrderFilterParameter {
+    let any_of = Some(states.iter().map(ToString::to_string).collect());
+    OrderFilterParameter {
+        state: Some(StringOperators {
+            any_of,
+            ..StringOperators::default()
+        }),
+        ..OrderFilterParameter::default()
+    }
+}
+
+fn options(
+    filter: OrderFilterParameter,
+    sort: OrderSortParameter,
+    take: u32,
+    skip: u32,
+) -> OrderListOptions {
+    OrderListOptions {
+        take: i32::try_from(take).ok(),
+        skip: i32::try_from(skip).ok(),
+        sort: Some(sort),
+        filter: Some(filter),
+    }
+}
+
+fn date(at: DateTime<Utc>) -> operations::DateTime {
+    operations::DateTime(at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+fn key(item: &RawValue) -> String {
+    let key: Key = serde_json::from_str(item.get()).unwrap_or_default();
+    one_line(&format!("id {}, code {}", key.id, key.code), 120)
+}
+
+fn reference(item: operations::OrderItem) -> Result<OrderRef, StorefrontError> {
+    Ok(OrderRef {
+        id: ShopOrderId::parse(item.id.into_inner()).map_err(bad(LIST, "id"))?,
+        code: OrderCode::parse(item.code).map_err(bad(LIST, "code"))?,
+        state: OrderState::parse(item.state).map_err(bad(LIST, "state"))?,
+        created_at: moment(LIST, "createdAt", &item.created_at)?,
+        placed_at: item
+            .order_placed_at
+            .map(|at| moment(LIST, "orderPlacedAt", &at))
+            .transpose()?,
+    })
+}
+
+fn bad(operation: &'static str, field: &'static str) -> impl Fn(BadText) -> StorefrontError {
+    move |problem| StorefrontError::field(operation, field, &problem)
+}
+
+fn wrong(field: impl Into<String>, problem: impl Into<String>) -> StorefrontError {
+    StorefrontError::Field {
+        operation: READ,
+        field: field.into(),
+        problem: problem.into(),
+    }
+}
+
+fn moment(
+    operation: &'static str,
+    field: &'static str,
+    text: &operations::DateTime,
+) -> Result<DateTime<Utc>, StorefrontError> {
+    DateTime::parse_from_rfc3339(&text.0)
+        .map(|at| at.with_timezone(&Utc))
+        .map_err(|_| StorefrontError::Field {
+            operation,
+            field: field.into(),
+            problem: format!("'{}' is not a date", one_line(&text.0, 40)),
+        })
+}
+
+fn whole(order: operations::Order, precision: i32) -> Result<Order, StorefrontError> {
+    let precision = u32::try_from(precision).map_err(|_| {
+        wrong(
+            "globalSettings.serverConfig.moneyStrategyPrecision",
+            "is negative",
+        )
+    })?;
+    let lines = order
+        .lines
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| order_line(at, line, precision))
+        .collect::<Result<_, _>>()?;
+    let shipping_methods = order
+        .shipping_lines
+        .into_iter()
+        .map(|line| ShippingMethodCode::parse(line.shipping_method.code))
+        .collect::<Result<_, _>>()
+        .map_err(bad(READ, "shippingLines.shippingMethod.code"))?;
+    Ok(Order {
+        id: ShopOrderId::parse(order.id.into_inner()).map_err(bad(READ, "id"))?,
+        code: OrderCode::parse(order.code).map_err(bad(READ, "code"))?,
+        state: OrderState::parse(order.state).map_err(bad(READ, "state"))?,
+        created_at: moment(READ, "createdAt", &order.created_at)?,
+        placed_at: order
+            .order_placed_at
+            .map(|at| moment(READ, "orderPlacedAt", &at))
+            .transpose()?,
+        currency: CurrencyCode::parse(&order.currency_code.0)
+            .ok_or_else(|| wrong("currencyCode", "is not three capital letters"))?,
+        customer: order.customer.map(contact),
+        shipping_address: order
+            .shipping_address
+            .map(address)
+            .filter(|a| !a.is_blank()),
+        billing_address: order.billing_address.map(address).filter(|a| !a.is_blank()),
+        shipping_methods,
+        lines,
+    })
+}
+
+fn order_line(
+    at: usize,
+    line: operations::OrderLine,
+    precision: u32,
+) -> Result<OrderLine, StorefrontError> {
+    let money = |name: &str, minor: operations::Money| {
+        Money::from_minor(minor.0, precision)
+            .ok_or_else(|| wrong(format!("lines[{at}].{name}"), "has an absurd precision"))
+    };
+    Ok(OrderLine {
+        id: LineId::parse(line.id.into_inner()).map_err(bad(READ, "lines.id"))?,
+        sku: line.product_variant.sku,
+        quantity: u32::try_from(line.quantity)
+            .map_err(|_| wrong(format!("lines[{at}].quantity"), "is negative"))?,
+        unit_price_gross: money(
+            "proratedUnitPriceWithTax",
+            line.prorated_unit_price_with_tax,
+        )?,
+        unit_price_net: money("proratedUnitPrice", line.prorated_unit_price)?,
+    })
+}
+
+fn contact(customer: operations::Customer) -> Contact {
+    Contact {
+        first_name: non_blank(Some(customer.first_name)),
+        last_name: non_blank(Some(customer.last_name)),
+        email: non_blank(Some(customer.email_address)),
+        phone: non_blank(customer.phone_number),
+    }
+}
+
+fn address(address: operations::OrderAddress) -> Address {
+    Address {
+        full_name: non_blank(address.full_name),
+        company: non_blank(address.company),
+        street_line_1: non_blank(address.street_line_1),
+        street_line_2: non_blank(address.street_line_2),
+        city: non_blank(address.city),
+        province: non_blank(address.province),
+        postal_code: non_blank(address.postal_code),
+        country_code: non_blank(address.country_code),
+        phone: non_blank(address.phone_number),
+    }
+}

@@ -1,0 +1,148 @@
+//! What the shop looks like and what we may do there, found by asking for just what is needed
+//! later: an API key's user is refused the query `me`, so permissions cannot be read off.
+
+use cynic::{MutationBuilder, QueryBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    MissingPermission, ShopProfile, StockLocation, StorefrontError, VendureClient, client::body_of,
+    operations,
+};
+
+/// The custom fields that a tracking number goes into, on orders.
+const TRACKING_FIELDS: [&str; 3] = ["trackingCode", "carrier", "shipDate"];
+
+/// Introspection is not part of the schema that operations are checked against.
+#[derive(Serialize)]
+struct Document {
+    query: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Introspection {
+    #[serde(rename = "__type")]
+    input: Option<InputType>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InputType {
+    input_fields: Option<Vec<Named>>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl VendureClient {
+    pub(super) async fn look_around(&self) -> Result<ShopProfile, StorefrontError> {
+        let shop: operations::Shop = self
+            .run("profile", &operations::Shop::build(()))
+            .await?
+            .parse()?;
+        let mut missing = Vec::new();
+        let mut need = |permission, needed_for, allowed: bool| {
+            if !allowed {
+                missing.push(MissingPermission {
+                    permission,
+                    needed_for,
+                });
+            }
+        };
+        let orders = self
+            .run("probe_orders", &operations::ProbeOrders::build(()))
+            .await;
+        need(
+            "ReadOrder",
+            "finding orders and reading them",
+            allowed(orders)?,
+        );
+        let note = self
+            .run(
+                "probe_order_update",
+                &operations::ProbeUpdateOrder::build(()),
+            )
+            .await;
+        need(
+            "UpdateOrder",
+            "recording shipments and tracking numbers",
+            allowed(note)?,
+        );
+        let variants = self
+            .run("probe_variants", &operations::ProbeVariants::build(()))
+            .await;
+        need("ReadCatalog", "reading stock levels", allowed(variants)?);
+        let update = self
+            .run(
+                "probe_variant_update",
+                &operations::ProbeUpdateVariants::build(()),
+            )
+            .await;
+        need("UpdateCatalog", "writing stock levels", allowed(update)?);
+        let locations = match self
+            .run("probe_stock_locations", &operations::Locations::build(()))
+            .await
+        {
+            Err(StorefrontError::Forbidden { .. }) => {
+                need("ReadStockLocation", "finding the stock location", false);
+                Vec::new()
+            }
+            other => {
+                other?
+                    .parse::<operations::Locations>()?
+                    .stock_locations
+                    .items
+            }
+        };
+        Ok(ShopProfile {
+            channel_code: shop.active_channel.code,
+            channel_token: shop.active_channel.token,
+            currency: shop.active_channel.default_currency_code.0,
+            money_precision: u32::try_from(
+                shop.global_settings.server_config.money_strategy_precision,
+            )
+            .unwrap_or(2),
+            missing_permissions: missing,
+            stock_locations: locations
+                .into_iter()
+                .map(|location| StockLocation {
+                    id: location.id.into_inner(),
+                    name: location.name,
+                })
+                .collect(),
+            order_custom_fields: self.order_custom_fields().await?,
+        })
+    }
+
+    async fn order_custom_fields(&self) -> Result<Vec<String>, StorefrontError> {
+        const NAME: &str = "order_custom_fields";
+        let document = Document {
+            query: "query { __type(name: \"UpdateOrderCustomFieldsInput\") { inputFields { name } } }",
+        };
+        let data = match self.run_document(NAME, body_of(NAME, &document)?).await {
+            // Production shops may have introspection turned off; then nobody can tell.
+            Err(StorefrontError::Graphql { .. }) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let fields = data
+            .parse::<Introspection>()?
+            .input
+            .and_then(|input| input.input_fields);
+        Ok(fields
+            .unwrap_or_default()
+            .into_iter()
+            .map(|field| field.name)
+            .filter(|name| TRACKING_FIELDS.contains(&name.as_str()))
+            .collect())
+    }
+}
+
+/// Whether it was let through; what came of it then does not matter, since it asked for nothing.
+fn allowed<T>(outcome: Result<T, StorefrontError>) -> Result<bool, StorefrontError> {
+    match outcome {
+        Ok(_) | Err(StorefrontError::Graphql { .. }) => Ok(true),
+        Err(StorefrontError::Forbidden { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
