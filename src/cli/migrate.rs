@@ -1,0 +1,13 @@
+//! `migrate`: brings the ledger's tables up to date.
+
+use serde_json::json;
+
+use super::{Outcome, Output};
+use crate::{app, config::Sources};
+
+pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<Outcome> {
+    let ledger = app::ledger_only(sources)?;
+    ledger.migrate().await?;
+    output.print(&json!({ "migrated": true }), || "the ledger's tables are up to date".into())?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,101 @@
+//! The command line: one file a command.
+//!
+//! Owns arguments, output and exit statuses. Must not hold behaviour that a daemon needs too.
+
+mod check;
+mod config;
+mod migrate;
+mod orders;
+mod output;
+mod run;
+mod status;
+mod sync;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use self::output::Output;
+use crate::{
+    app::{App, Refused},
+    config::{ConfigError, Sources},
+    telemetry,
+};
+
+/// Carries paid orders from a Vendure shop to VeraCore, and stock and tracking back.
+#[derive(Debug, Parser)]
+#[command(name = "veracore-sync", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    /// The configuration file (TOML); else the one that CONFIG_FILE names
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon until SIGTERM or SIGINT
+    Run,
+    /// Bring the ledger's tables up to date, and stop
+    Migrate,
+    /// Test every dependency, and say how to fix what is wrong
+    Check,
+    /// Make one pass now
+    Sync(sync::SyncArgs),
+    /// Look at the ledger's orders, and act on them
+    Orders(orders::OrdersArgs),
+    /// Tell how many orders stand where, the jobs' runs, and how both ends are
+    Status,
+    /// Look at the configuration
+    Config(config::ConfigArgs),
+}
+
+/// Runs the command, prints its result and returns its exit status: 0 done, 1 failed, 2 wrong
+/// usage or configuration.
+pub async fn execute(cli: Cli) -> ExitCode {
+    let output = Output { json: cli.common.json };
+    let sources = Sources::from_environment(cli.common.config);
+    let outcome = match cli.command {
+        Command::Run => run::execute(sources).await,
+        Command::Migrate => migrate::execute(&sources, output).await,
+        Command::Check => check::execute(sources, output).await,
+        Command::Sync(args) => sync::execute(sources, output, args).await,
+        Command::Orders(args) => orders::execute(sources, output, args).await,
+        Command::Status => status::execute(sources, output).await,
+        Command::Config(args) => config::execute(sources, output, &args).await,
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        Err(error) => {
+            output.fail(&format!("{error:#}"));
+            let misconfigured = error.is::<ConfigError>() || error.is::<Refused>();
+            ExitCode::from(if misconfigured { 2 } else { 1 })
+        }
+    }
+}
+
+/// How a command that ran to its end came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// It did its work, and found or left something wrong.
+    Failed,
+}
+
+/// The objects for a one-shot command, whose log goes to stderr.
+async fn one_shot(sources: Sources) -> anyhow::Result<App> {
+    let app = App::load(sources).await?;
+    app.log_to(telemetry::Target::Stderr);
+    Ok(app)
+}

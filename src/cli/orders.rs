@@ -1,0 +1,251 @@
+//! `orders …`: looks at the ledger's orders and acts on them.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{
+    Outcome, Output, one_shot,
+    output::{local, table},
+};
+use crate::{
+    app::{App, Refused},
+    config::Sources,
+    domain::{OrderCode, SyncStatus},
+    ledger::{Attempt, FoundOrder, OrderFilter, RetryMode, SyncRecord, Verdict},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct OrdersArgs {
+    #[command(subcommand)]
+    command: OrdersCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum OrdersCommand {
+    /// List orders, newest first
+    List {
+        /// Only those in this status: pending, syncing, in_doubt, retrying, success, error, skipped, cancelled
+        #[arg(long, value_parser = parse_status)]
+        status: Option<SyncStatus>,
+        /// At most this many
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Print one order's whole history
+    Show { code: String },
+    /// Try orders again now, with a fresh count of failures; what is in doubt is looked up first
+    Retry {
+        #[arg(required = true)]
+        codes: Vec<String>,
+        /// The order that VeraCore has under this number is this very one: take it over
+        #[arg(long)]
+        adopt: bool,
+    },
+    /// Take orders out: they are not sent
+    Skip {
+        #[arg(required = true)]
+        codes: Vec<String>,
+    },
+    /// Send orders that were there before the first start
+    Backfill {
+        /// Placed on or after this day (in SYNC_TIMEZONE), or this RFC 3339 moment
+        #[arg(long, value_name = "DATE")]
+        since: String,
+        /// Only print which ones
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+fn parse_status(text: &str) -> Result<SyncStatus, String> {
+    SyncStatus::parse(text).ok_or_else(|| {
+        let all: Vec<&str> = SyncStatus::ALL.into_iter().map(SyncStatus::as_str).collect();
+        format!("it is one of {}", all.join(", "))
+    })
+}
+
+fn parse_code(text: &str) -> Result<OrderCode, Refused> {
+    OrderCode::parse(text).map_err(|problem| Refused(problem.to_string()))
+}
+
+pub(super) async fn execute(
+    sources: Sources,
+    output: Output,
+    args: OrdersArgs,
+) -> anyhow::Result<Outcome> {
+    let app = one_shot(sources).await?;
+    app.ledger.ensure_migrated().await?;
+    match args.command {
+        OrdersCommand::List { status, limit } => list(&app, output, status, limit).await,
+        OrdersCommand::Show { code } => show(&app, output, &parse_code(&code)?).await,
+        OrdersCommand::Retry { codes, adopt } => {
+            let mode = if adopt { RetryMode::Adopt } else { RetryMode::Again };
+            let mut verdicts = Vec::new();
+            for code in codes {
+                let code = parse_code(&code)?;
+                let verdict = app.ledger.retry_order(&code, mode).await?;
+                verdicts.push((code, verdict));
+            }
+            report(output, &verdicts, "it is tried again now")
+        }
+        OrdersCommand::Skip { codes } => {
+            let mut verdicts = Vec::new();
+            for code in codes {
+                let code = parse_code(&code)?;
+                let verdict = app.ledger.skip_order(&code).await?;
+                verdicts.push((code, verdict));
+            }
+            report(output, &verdicts, "it is taken out")
+        }
+        OrdersCommand::Backfill { since, dry_run } => {
+            let since = moment(&since, app.config.schedule.timezone)?;
+            backfill(&app, output, since, dry_run).await
+        }
+    }
+}
+
+async fn list(
+    app: &App,
+    output: Output,
+    status: Option<SyncStatus>,
+    limit: u32,
+) -> anyhow::Result<Outcome> {
+    let filter = OrderFilter { status, limit, ..OrderFilter::default() };
+    let orders = app.ledger.orders(&filter).await?;
+    let zone = app.config.schedule.timezone;
+    output.print(&json!({ "orders": orders }), || {
+        let rows: Vec<Vec<String>> = orders
+            .iter()
+            .map(|order| {
+                vec![
+                    order.vendure_order_code.clone(),
+                    order.sync_status.to_string(),
+                    order.veracore_order_id.clone().unwrap_or_else(|| "-".into()),
+                    order.retry_count.to_string(),
+                    local(order.next_attempt, zone),
+                    order.error_message.clone().unwrap_or_default(),
+                ]
+            })
+            .collect();
+        table(&["ORDER", "STATUS", "VERACORE", "FAILURES", "NEXT TRY", ""], &rows)
+    })?;
+    Ok(Outcome::Done)
+}
+
+async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<Outcome> {
+    let Some(order) = app.ledger.order(code).await? else {
+        anyhow::bail!("there is no order {code} in the ledger");
+    };
+    let attempts = app.ledger.attempts(order.id).await?;
+    let zone = app.config.schedule.timezone;
+    output.print(&json!({ "order": order, "attempts": attempts }), || {
+        describe(&order, &attempts, zone)
+    })?;
+    Ok(Outcome::Done)
+}
+
+fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz) -> String {
+    let mut text = format!(
+        "order {} (Vendure id {})\nstatus: {}\nVeraCore's id: {}\nfailures: {}; last try: {}; next try: {}\n",
+        order.vendure_order_code,
+        order.vendure_order_id,
+        order.sync_status,
+        order.veracore_order_id.as_deref().unwrap_or("-"),
+        order.retry_count,
+        local(order.last_sync_attempt, zone),
+        local(order.next_attempt, zone),
+    );
+    if let Some(message) = &order.error_message {
+        let category = order.error_category.map(|c| format!("{c}: ")).unwrap_or_default();
+        text.push_str(&format!("why: {category}{message}\n"));
+    }
+    if let Some(since) = order.in_doubt_since {
+        text.push_str(&format!("in doubt since: {}\n", local(Some(since), zone)));
+    }
+    text.push_str(&format!("\n{}  found\n", local(Some(order.created_at), zone)));
+    for attempt in attempts {
+        let outcome = attempt.outcome.as_deref().unwrap_or("no outcome is known");
+        let detail = attempt.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default();
+        let at = local(Some(attempt.started_at), zone);
+        text.push_str(&format!("{at}  {}: {outcome}{detail}\n", attempt.kind));
+    }
+    text
+}
+
+fn report(
+    output: Output,
+    verdicts: &[(OrderCode, Verdict)],
+    done: &str,
+) -> anyhow::Result<Outcome> {
+    let words = |verdict: &Verdict| match verdict {
+        Verdict::Done => done.to_owned(),
+        Verdict::Unknown => "refused: the ledger has no such order".into(),
+        Verdict::AlreadyThere { veracore_order_id } => format!(
+            "refused: VeraCore has it already ({})",
+            veracore_order_id.as_deref().unwrap_or("its id is not known")
+        ),
+        Verdict::Busy => "refused: it is being worked on at this moment; see `orders show`".into(),
+    };
+    let results: Vec<serde_json::Value> = verdicts
+        .iter()
+        .map(|(code, verdict)| {
+            json!({ "order": code, "done": *verdict == Verdict::Done, "message": words(verdict) })
+        })
+        .collect();
+    output.print(&json!({ "orders": results }), || {
+        let lines: Vec<String> =
+            verdicts.iter().map(|(code, verdict)| format!("{code}: {}", words(verdict))).collect();
+        lines.join("\n")
+    })?;
+    let all = verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Done);
+    Ok(if all { Outcome::Done } else { Outcome::Failed })
+}
+
+async fn backfill(
+    app: &App,
+    output: Output,
+    since: DateTime<Utc>,
+    dry_run: bool,
+) -> anyhow::Result<Outcome> {
+    app.ensure_shop_is_right().await?;
+    if !app.ledger.has_baseline().await? {
+        anyhow::bail!("the first start has not been yet: run `veracore-sync sync orders` or `run` first");
+    }
+    let (orders, _) = app.orders.all_in_trigger_states().await?;
+    let standing = app.ledger.standing(&orders).await?;
+    let orders: Vec<FoundOrder> = orders
+        .into_iter()
+        .filter(|order| order.placed_at.unwrap_or(order.created_at) >= since)
+        .filter(|order| standing.get(order.id.as_str()).is_none_or(|known| known.was_existing()))
+        .collect();
+    if !dry_run {
+        app.ledger.backfill(&orders).await?;
+    }
+    let codes: Vec<&str> = orders.iter().map(|order| order.code.as_str()).collect();
+    output.print(&json!({ "dryRun": dry_run, "orders": codes }), || {
+        let verb = if dry_run { "would be sent" } else { "are due now" };
+        let list = if codes.is_empty() { String::new() } else { format!(": {}", codes.join(", ")) };
+        format!("{} orders {verb}{list}", codes.len())
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// A day's beginning in the zone, or a moment.
+fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Refused> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.with_timezone(&Utc));
+    }
+    let day: NaiveDate = text.parse().map_err(|_| {
+        Refused(format!("--since: '{text}' is not a date; give it as 2026-11-21 or 2026-11-21T08:00:00Z"))
+    })?;
+    let midnight = day.and_time(NaiveTime::MIN);
+    // Where a clock change skips midnight, the day begins at the hour after it.
+    (0..=3)
+        .find_map(|hour| {
+            (midnight + chrono::TimeDelta::hours(hour)).and_local_timezone(zone).earliest()
+        })
+        .map(|at| at.with_timezone(&Utc))
+        .ok_or_else(|| Refused(format!("--since: the day {text} does not exist in {zone}")))
+}

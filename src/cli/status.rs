@@ -1,0 +1,118 @@
+//! `status`: counts by status, the jobs' runs, and how both ends are.
+
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::{
+    Outcome, Output, one_shot,
+    output::{local, table},
+};
+use crate::{
+    config::Sources,
+    ledger::{Backlog, Run, StatusCount},
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    orders: StatusCount,
+    due_now: u64,
+    next_due: Option<chrono::DateTime<chrono::Utc>>,
+    jobs: Vec<JobStatus>,
+    vendure: End,
+    veracore: End,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobStatus {
+    job: String,
+    last_run: Option<Run>,
+    next_run: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Whether an end answers, asked just now.
+#[derive(Serialize)]
+struct End {
+    ok: bool,
+    detail: String,
+}
+
+impl End {
+    fn of<T>(outcome: Result<T, impl ToString>) -> Self {
+        match outcome {
+            Ok(_) => Self { ok: true, detail: "answers".into() },
+            Err(error) => Self { ok: false, detail: error.to_string() },
+        }
+    }
+}
+
+pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
+    let app = one_shot(sources).await?;
+    app.ledger.ensure_migrated().await?;
+    let orders = app.ledger.count_by_status().await?;
+    let Backlog { due, next } = app.ledger.backlog().await?;
+    let (vendure, veracore) =
+        tokio::join!(app.storefront.profile(), app.provider.find_order(app.probe_number()));
+    let status = Status {
+        orders,
+        due_now: due,
+        next_due: next,
+        jobs: jobs(app.ledger.last_runs().await?, app.config.orders.sweep_interval),
+        vendure: End::of(vendure),
+        veracore: End::of(veracore),
+    };
+    let zone = app.config.schedule.timezone;
+    output.print(&status, || describe(&status, zone))?;
+    Ok(Outcome::Done)
+}
+
+fn jobs(runs: Vec<Run>, sweep: std::time::Duration) -> Vec<JobStatus> {
+    let interval = |job: &str| match job {
+        "sweep_orders" => chrono::TimeDelta::from_std(sweep).ok(),
+        "tidy_ledger" => Some(chrono::TimeDelta::days(1)),
+        _ => None,
+    };
+    runs.into_iter()
+        .map(|run| JobStatus {
+            next_run: interval(&run.job).map(|every| run.scheduled_for + every),
+            job: run.job.clone(),
+            last_run: Some(run),
+        })
+        .collect()
+}
+
+fn describe(status: &Status, zone: Tz) -> String {
+    let rows: Vec<Vec<String>> = status
+        .orders
+        .iter()
+        .map(|(status, count)| vec![status.to_string(), count.to_string()])
+        .collect();
+    let mut text = table(&["ORDERS", "COUNT"], &rows);
+    text.push_str(&format!(
+        "\ndue now: {}; next due: {}\n\n",
+        status.due_now,
+        local(status.next_due, zone)
+    ));
+    let rows: Vec<Vec<String>> = status
+        .jobs
+        .iter()
+        .map(|job| {
+            let last = job.last_run.as_ref();
+            let outcome = last.and_then(|run| run.outcome.clone());
+            let problem = last.and_then(|run| run.error_message.clone()).unwrap_or_default();
+            vec![
+                job.job.clone(),
+                local(last.map(|run| run.started_at), zone),
+                outcome.unwrap_or_else(|| "running".into()),
+                local(job.next_run, zone),
+                problem,
+            ]
+        })
+        .collect();
+    text.push_str(&table(&["JOB", "LAST RUN", "OUTCOME", "NEXT RUN", ""], &rows));
+    for (name, end) in [("Vendure", &status.vendure), ("VeraCore", &status.veracore)] {
+        text.push_str(&format!("\n{name}: {}", end.detail));
+    }
+    text
+}

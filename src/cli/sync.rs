@@ -1,0 +1,112 @@
+//! `sync …`: one pass now.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use super::{Outcome, Output, one_shot};
+use crate::{
+    app::{App, Refused},
+    config::Sources,
+    domain::{OrderCode, SyncStatus},
+    ledger::LedgerError,
+    sync::{
+        orders::{discover::Watch, preview::Preview},
+        runner,
+    },
+};
+
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Find orders and send those that are due
+    Orders {
+        /// Read everything, write nothing, and print each write that would have been made
+        #[arg(long)]
+        dry_run: bool,
+        /// Only this order
+        #[arg(long, value_name = "CODE")]
+        order: Option<String>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pass {
+    taken_in: u64,
+    /// How the orders that were worked on stand now.
+    orders: BTreeMap<SyncStatus, u64>,
+}
+
+pub(super) async fn execute(
+    sources: Sources,
+    output: Output,
+    args: SyncArgs,
+) -> anyhow::Result<Outcome> {
+    let app = one_shot(sources).await?;
+    app.ledger.ensure_migrated().await?;
+    let What::Orders { dry_run, order } = args.what;
+    let only = order
+        .map(OrderCode::parse)
+        .transpose()
+        .map_err(|problem| Refused(format!("--order: {problem}")))?;
+    app.ensure_shop_is_right().await?;
+    if dry_run {
+        let previews = app.orders.preview(only.as_ref()).await?;
+        output.print(&serde_json::json!({ "dryRun": true, "orders": previews }), || {
+            describe(&previews)
+        })?;
+        return Ok(Outcome::Done);
+    }
+    let pass = pass(&app, only.as_ref()).await?;
+    output.print(&pass, || {
+        let counts: Vec<String> =
+            pass.orders.iter().map(|(status, count)| format!("{count} {status}")).collect();
+        let worked = if counts.is_empty() { "no order was due".into() } else { counts.join(", ") };
+        format!("{} new orders found; {worked}", pass.taken_in)
+    })?;
+    let failed = pass.orders.contains_key(&SyncStatus::Error);
+    Ok(if failed { Outcome::Failed } else { Outcome::Done })
+}
+
+async fn pass(app: &App, only: Option<&OrderCode>) -> anyhow::Result<Pass> {
+    let taken_in = runner::sweep(&app.orders, &mut Watch::default(), &app.clock).await?;
+    let limit = app.orders.settings().concurrency;
+    let mut orders: BTreeMap<SyncStatus, u64> = BTreeMap::new();
+    let mut working = JoinSet::new();
+    loop {
+        let free = limit.saturating_sub(u32::try_from(working.len()).unwrap_or(limit));
+        for order in app.orders.claim(free, only).await? {
+            let service = app.orders.clone();
+            working.spawn(async move { service.work_on(&order).await });
+        }
+        match working.join_next().await {
+            None => break,
+            Some(Ok(Ok(status))) => *orders.entry(status).or_default() += 1,
+            Some(Ok(Err(LedgerError::LeaseLost { code }))) => {
+                tracing::warn!(order = code, "VeraCore: another process took the order over");
+            }
+            Some(Ok(Err(error))) => return Err(error.into()),
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+    Ok(Pass { taken_in, orders })
+}
+
+fn describe(previews: &[Preview]) -> String {
+    if previews.is_empty() {
+        return "nothing would be written".into();
+    }
+    let lines: Vec<String> = previews
+        .iter()
+        .map(|preview| format!("would {} {}: {}", preview.would, preview.order, preview.detail))
+        .collect();
+    lines.join("\n")
+}
