@@ -5,4 +5,6 @@ pub mod clock;
 pub mod domain;
 pub mod fulfillment;
 pub mod http;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod vendure;
