@@ -1,1 +1,179 @@
-fn main() {}
+//! The sandbox as a program: a warehouse to rehearse against, and a line for each thing that
+//! happens at it.
+//!
+//! Owns its command line and its output. Must not hold any behaviour of the sandbox itself.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use veracore_sync::{
+    clock::SystemClock,
+    domain::text::one_line,
+    sandbox::{self, ArrivedOrder, LoggedRequest, News, Sandbox, SandboxConfig},
+};
+
+/// A stand-in for VeraCore, in memory, to rehearse with: it takes orders, keeps stock, ships when
+/// told to, and fails when told to.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where to listen. The control API has no password: think before leaving loopback.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// The CompanyId that orders must carry.
+    #[arg(long, default_value = "sandbox-company")]
+    company_id: String,
+    #[arg(long, default_value = "sandbox-client")]
+    client_id: String,
+    #[arg(long, default_value = "sandbox-secret")]
+    client_secret: String,
+    /// Lists in pages of so many rows; without it they are bare arrays.
+    #[arg(long, value_parser = page_size)]
+    page_size: Option<usize>,
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    token_lifetime: u64,
+    /// A path before every path of VeraCore, such as /v1.
+    #[arg(long, default_value = "")]
+    base_path: String,
+    /// Refuse HTTP Basic except for a token.
+    #[arg(long)]
+    no_basic: bool,
+    /// Read `from` of the shipments and ignore it.
+    #[arg(long)]
+    ignore_from: bool,
+    /// Leave optional fields out of answers.
+    #[arg(long)]
+    sparse: bool,
+}
+
+fn page_size(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(size) if size > 0 => Ok(size),
+        _ => Err("a number of rows, 1 or more".into()),
+    }
+}
+
+impl Arguments {
+    fn into_config(self) -> SandboxConfig {
+        SandboxConfig {
+            base_path: self.base_path,
+            company_id: self.company_id,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            token_lifetime: Duration::from_secs(self.token_lifetime),
+            basic: !self.no_basic,
+            page_size: self.page_size,
+            ignore_from: self.ignore_from,
+            sparse: self.sparse,
+            listen: self.listen,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = Arguments::parse().into_config();
+    let listen = config.listen;
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when stderr is gone too.
+            let _ = writeln!(io::stderr(), "veracore-sandbox at {listen}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: SandboxConfig) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let greeting = format!(
+        "company {}, client {}",
+        one_line(&config.company_id, 80),
+        one_line(&config.client_id, 80)
+    );
+    let sandbox = sandbox::start(config, Arc::new(SystemClock)).await?;
+    let mut news = sandbox.news();
+    greet(&sandbox, &greeting);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            Some(event) = news.recv() => match event {
+                News::Order(order) => say(&order_line(&order)),
+                News::Request(request) => say(&request_line(&request)),
+            },
+        }
+    }
+    sandbox.stop().await;
+    say("stopped");
+    Ok(())
+}
+
+fn greet(sandbox: &Sandbox, who: &str) {
+    say(&format!("VeraCore sandbox ready: {}", sandbox.base_url()));
+    say(&format!("  {who}"));
+    say(&format!("  control API: http://{}/sandbox", sandbox.addr()));
+}
+
+/// A reader that went away, such as a closed pipe, must not end the rehearsal.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn request_line(request: &LoggedRequest) -> String {
+    let mut line = format!(
+        "{} {} {}",
+        request.at.format("%H:%M:%S%.3f"),
+        one_line(&request.method, 20),
+        one_line(&request.path, 200),
+    );
+    if let Some(query) = &request.query {
+        line += &format!("?{}", one_line(query, 200));
+    }
+    match request.status {
+        Some(status) => line += &format!(" -> {status}"),
+        None => line += " -> not done",
+    }
+    if let Some(fault) = request.fault {
+        line += &format!(" [fault {fault}]");
+    }
+    if request.dropped {
+        line += " [no answer reached the client]";
+    }
+    line
+}
+
+/// What and how much, but not for whom: an order's address stays out of the output.
+fn order_line(order: &ArrivedOrder) -> String {
+    let items: Vec<String> = order
+        .items
+        .iter()
+        .map(|item| format!("{} x {}", item.quantity, one_line(&item.sku, 80)))
+        .collect();
+    format!(
+        "{} order {} arrived as {}: {}{}{}",
+        order.received_at.format("%H:%M:%S%.3f"),
+        one_line(&order.number, 80),
+        order.order_id,
+        items.join(", "),
+        if order.backordered {
+            " (backordered)"
+        } else {
+            ""
+        },
+        if order.foreign {
+            " (recorded as somebody else's)"
+        } else {
+            ""
+        },
+    )
+}

@@ -1,0 +1,89 @@
+//! How a sandbox is set up.
+//!
+//! Owns the settings and the base path's spelling. Must not read the environment or any file.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use url::Url;
+
+use super::control;
+
+/// The settings of a sandbox; see [`SandboxConfig::default`].
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// Before every path of the VeraCore face: `/v1`; empty for none.
+    pub base_path: String,
+    pub company_id: String,
+    pub client_id: String,
+    pub client_secret: String,
+    pub token_lifetime: Duration,
+    /// Whether HTTP Basic opens the paths other than the token's.
+    pub basic: bool,
+    /// Rows of a page; `None`: lists are bare arrays.
+    pub page_size: Option<usize>,
+    /// Whether `from` of the shipments is read and then ignored.
+    pub ignore_from: bool,
+    /// Whether optional fields (`OrderId` of a status; `ShipmentId`, `Service` and `Items` of a
+    /// shipment) are left out.
+    pub sparse: bool,
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            base_path: String::new(),
+            company_id: "sandbox-company".into(),
+            client_id: "sandbox-client".into(),
+            client_secret: "sandbox-secret".into(),
+            token_lifetime: Duration::from_secs(3600),
+            basic: true,
+            page_size: None,
+            ignore_from: false,
+            sparse: false,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        }
+    }
+}
+
+impl SandboxConfig {
+    /// `v1/`, `/v1/` and `/v1` become `/v1`; `/` becomes nothing.
+    pub(super) fn tidied(mut self) -> io::Result<Self> {
+        let trimmed = self.base_path.trim_matches('/');
+        let base = if trimmed.is_empty() {
+            String::new()
+        } else {
+            format!("/{trimmed}")
+        };
+        if control::is_for_control(&base) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the base path /sandbox is taken by the control API",
+            ));
+        }
+        self.base_path = base;
+        Ok(self)
+    }
+
+    /// What follows the base path; `None` for a path outside it.
+    pub(super) fn strip_base<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(self.base_path.as_str())
+            .filter(|rest| rest.starts_with('/'))
+    }
+}
+
+/// The URL at which this machine reaches a listener.
+pub(super) fn url_of(addr: SocketAddr, path: &str) -> io::Result<Url> {
+    let ip = match addr.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let text = format!("http://{}{path}", SocketAddr::new(ip, addr.port()));
+    Url::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+}

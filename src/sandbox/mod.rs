@@ -1,0 +1,248 @@
+//! The VeraCore twin: a warehouse in memory that speaks VeraCore's style `rest`, for rehearsals,
+//! demos and tests.
+//!
+//! Owns its own idea of the interface, written from the description and never from our client.
+//! Must not use `fulfillment`, `vendure`, `config` or anything else of the daemon but `clock`.
+//!
+//! A call comes in at `server`, meets the faults at `gate`, is understood by `rest` and changes
+//! the `warehouse`; `control` is the side door for the person who rehearses.
+
+mod access;
+mod config;
+mod control;
+mod faults;
+mod gate;
+mod journal;
+mod orders;
+mod reply;
+mod rest;
+mod server;
+mod stock;
+#[cfg(test)]
+mod tests;
+mod warehouse;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc::UnboundedReceiver, watch},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
+
+use crate::clock::SharedClock;
+
+pub use config::SandboxConfig;
+pub use faults::{ActiveFault, Fault, FaultKind, Work};
+pub use journal::{LoggedRequest, News};
+pub use orders::{ArrivedOrder, Item, NewPackage, OrderedItem, Package};
+pub use stock::StockLevel;
+pub use warehouse::Refusal;
+
+/// Everything that changes.
+#[derive(Default)]
+struct State {
+    warehouse: warehouse::Warehouse,
+    access: access::Access,
+    faults: faults::Faults,
+    journal: journal::Journal,
+}
+
+/// What all tasks of one sandbox see.
+struct Shared {
+    config: SandboxConfig,
+    clock: SharedClock,
+    addr: SocketAddr,
+    base_url: Url,
+    stop: CancellationToken,
+    state: Mutex<State>,
+    /// Counts changes, for whoever waits for one.
+    changes: watch::Sender<u64>,
+}
+
+impl Shared {
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let result = act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changes.send_modify(|count| *count += 1);
+        result
+    }
+}
+
+/// A running sandbox. Dropping it stops it.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+/// Starts a sandbox; it answers as soon as this returns.
+///
+/// # Errors
+/// When the address cannot be listened on, or the base path belongs to the control API.
+pub async fn start(config: SandboxConfig, clock: SharedClock) -> io::Result<Sandbox> {
+    let config = config.tidied()?;
+    let listener = TcpListener::bind(config.listen).await?;
+    let addr = listener.local_addr()?;
+    let shared = Arc::new(Shared {
+        base_url: config::url_of(addr, &config.base_path)?,
+        config,
+        clock,
+        addr,
+        stop: CancellationToken::new(),
+        state: Mutex::default(),
+        changes: watch::Sender::new(0),
+    });
+    let tasks = TaskTracker::new();
+    tasks.spawn(server::serve(listener, Arc::clone(&shared), tasks.clone()));
+    Ok(Sandbox { shared, tasks })
+}
+
+impl Sandbox {
+    /// The base URL of the VeraCore face: what `VERACORE_API_URL` is set to.
+    #[must_use]
+    pub fn base_url(&self) -> Url {
+        self.shared.base_url.clone()
+    }
+
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.shared.addr
+    }
+
+    /// In the sequence of their arrival.
+    #[must_use]
+    pub fn orders(&self) -> Vec<ArrivedOrder> {
+        self.shared.read(|state| state.warehouse.orders().to_vec())
+    }
+
+    #[must_use]
+    pub fn order(&self, number: &str) -> Option<ArrivedOrder> {
+        self.shared
+            .read(|state| state.warehouse.order(number).cloned())
+    }
+
+    /// Every call to the VeraCore face, refused and dropped ones included.
+    #[must_use]
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.shared.read(|state| state.journal.all())
+    }
+
+    pub fn clear_requests(&self) {
+        self.shared.change(|state| state.journal.clear());
+    }
+
+    pub fn set_stock(&self, sku: &str, on_hand: u32) {
+        self.shared
+            .change(|state| state.warehouse.set_stock(sku, on_hand));
+    }
+
+    /// The SKUs that were stocked, in their order.
+    #[must_use]
+    pub fn stock(&self) -> Vec<StockLevel> {
+        self.shared.read(|state| state.warehouse.stock())
+    }
+
+    /// Ships packages, all of them or none; an empty list means one with everything left.
+    ///
+    /// # Errors
+    /// When there is no such order, it is cancelled, or it has not so much left to ship.
+    pub fn ship(&self, number: &str, packages: Vec<NewPackage>) -> Result<Vec<Package>, Refusal> {
+        let now = self.shared.clock.now();
+        self.shared
+            .change(|state| state.warehouse.ship(number, packages, now))
+    }
+
+    /// Voids a package, named by its shipment id or tracking number.
+    ///
+    /// # Errors
+    /// When there is no such package, or it is void already.
+    pub fn void(&self, number: &str, package: &str) -> Result<Package, Refusal> {
+        let now = self.shared.clock.now();
+        self.shared
+            .change(|state| state.warehouse.void(number, package, now))
+    }
+
+    /// Cancels what is not shipped of an order.
+    ///
+    /// # Errors
+    /// When there is no such order, or nothing left to cancel.
+    pub fn cancel(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
+        self.shared.change(|state| state.warehouse.cancel(number))
+    }
+
+    /// Moves an order on to `InWarehouse`.
+    ///
+    /// # Errors
+    /// When there is no such order, or it is cancelled.
+    pub fn start_picking(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
+        self.shared
+            .change(|state| state.warehouse.start_picking(number))
+    }
+
+    /// Records an order as if somebody else had sent it.
+    ///
+    /// # Errors
+    /// When the number is taken or blank.
+    pub fn record_foreign(&self, number: &str, items: Vec<Item>) -> Result<ArrivedOrder, Refusal> {
+        self.shared.record_foreign(number, items)
+    }
+
+    /// Unlike the control API this does not check the fault: an unreadable glob hits nothing.
+    pub fn add_fault(&self, fault: Fault) {
+        self.shared.change(|state| state.faults.add(fault));
+    }
+
+    pub fn clear_faults(&self) {
+        self.shared.change(|state| state.faults.clear());
+    }
+
+    /// Those still in force, with their counts.
+    #[must_use]
+    pub fn faults(&self) -> Vec<ActiveFault> {
+        self.shared.read(|state| state.faults.all())
+    }
+
+    /// All tokens given out so far end now.
+    pub fn expire_tokens(&self) {
+        self.shared.change(|state| state.access.expire_all());
+    }
+
+    /// Orders and finished requests from now on, as they come.
+    #[must_use]
+    pub fn news(&self) -> UnboundedReceiver<News> {
+        self.shared.change(|state| state.journal.listen())
+    }
+
+    /// Waits until something holds, looking after each change. It may wait for ever: give it a
+    /// timeout.
+    pub async fn wait_until(&self, mut holds: impl FnMut(&Self) -> bool) {
+        let mut changes = self.shared.changes.subscribe();
+        while !holds(self) {
+            // The sender lives as long as `self`.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Closes every connection, and waits until nothing runs any more.
+    pub async fn stop(self) {
+        self.shared.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}

@@ -1,0 +1,181 @@
+//! An order in the warehouse, and its packages.
+//!
+//! Owns what an order is and which state follows from it. Must not touch stock: the warehouse
+//! keeps both in step.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
+use serde_json::value::RawValue;
+
+/// Units of one SKU in a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    #[serde(rename = "SKU", alias = "sku")]
+    pub sku: String,
+    #[serde(rename = "Quantity", alias = "quantity")]
+    pub quantity: u32,
+}
+
+impl From<(String, u32)> for Item {
+    fn from((sku, quantity): (String, u32)) -> Self {
+        Self { sku, quantity }
+    }
+}
+
+/// One line of an order as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OrderedItem {
+    #[serde(rename = "SKU")]
+    pub sku: String,
+    pub quantity: u32,
+    /// Digit for digit as it was written; absent in an order recorded through the control API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<String>,
+}
+
+/// What to ship. Everything is optional: the default is one package with all that is left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewPackage {
+    pub tracking_number: Option<String>,
+    pub carrier: Option<String>,
+    pub service: Option<String>,
+    pub items: Option<Vec<Item>>,
+    /// Told as it is, for dates without a zone and other oddities; else now.
+    pub ship_date: Option<String>,
+    /// Told as it is; else `Shipped`.
+    pub status: Option<String>,
+}
+
+impl NewPackage {
+    pub(super) fn packed(self, serial: u32, items: Vec<Item>, now: DateTime<Utc>) -> Package {
+        Package {
+            serial,
+            shipment_id: format!("SH-{}", 200_000 + serial),
+            tracking_number: self
+                .tracking_number
+                .unwrap_or_else(|| format!("1ZSANDBOX{serial:09}")),
+            carrier: self.carrier.unwrap_or_else(|| "UPS".into()),
+            service: self.service,
+            ship_date: self
+                .ship_date
+                .unwrap_or_else(|| now.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            status: self.status.unwrap_or_else(|| "Shipped".into()),
+            items,
+            voided: false,
+            changed_at: now,
+        }
+    }
+}
+
+/// A package that left the warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Package {
+    #[serde(skip)]
+    pub(super) serial: u32,
+    pub shipment_id: String,
+    pub tracking_number: String,
+    pub carrier: String,
+    pub service: Option<String>,
+    pub ship_date: String,
+    /// `Shipped`, `Voided`, or what the control API said.
+    pub status: String,
+    pub items: Vec<Item>,
+    pub voided: bool,
+    /// When it was sent or voided, whatever `ship_date` says; `from` compares with this.
+    pub changed_at: DateTime<Utc>,
+}
+
+impl Package {
+    pub(super) fn void(&mut self, now: DateTime<Utc>) {
+        self.voided = true;
+        self.status = "Voided".into();
+        self.changed_at = now;
+    }
+}
+
+/// An order that the sandbox has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivedOrder {
+    pub number: String,
+    /// `VC-100001` and so on.
+    pub order_id: String,
+    pub received_at: DateTime<Utc>,
+    /// As received, byte for byte; `None` for an order that the control API recorded.
+    pub body: Option<String>,
+    pub items: Vec<OrderedItem>,
+    /// Void ones included.
+    pub packages: Vec<Package>,
+    /// Whether some of it was not available when it arrived.
+    pub backordered: bool,
+    /// Whether it was recorded as somebody else's.
+    pub foreign: bool,
+    pub(super) picking: bool,
+    pub(super) cancelled: bool,
+}
+
+impl ArrivedOrder {
+    /// `Received`, `InWarehouse`, `PartiallyShipped`, `Shipped` or `Cancelled`.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        if self.cancelled {
+            "Cancelled"
+        } else if self.live_packages().next().is_some() {
+            if self.left_to_ship().is_empty() {
+                "Shipped"
+            } else {
+                "PartiallyShipped"
+            }
+        } else if self.picking {
+            "InWarehouse"
+        } else {
+            "Received"
+        }
+    }
+
+    /// Packages that are not void.
+    pub fn live_packages(&self) -> impl DoubleEndedIterator<Item = &Package> {
+        self.packages.iter().filter(|package| !package.voided)
+    }
+
+    /// Units per SKU that no live package holds.
+    pub(super) fn left_to_ship(&self) -> BTreeMap<String, u32> {
+        let mut left = BTreeMap::<String, u32>::new();
+        for item in &self.items {
+            let units = left.entry(item.sku.clone()).or_default();
+            *units = units.saturating_add(item.quantity);
+        }
+        for item in self.live_packages().flat_map(|package| &package.items) {
+            if let Some(units) = left.get_mut(&item.sku) {
+                *units = units.saturating_sub(item.quantity);
+            }
+        }
+        left.retain(|_, units| *units > 0);
+        left
+    }
+}
+
+/// The body is shown as the JSON that it is, digits untouched.
+impl Serialize for ArrivedOrder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let body = self
+            .body
+            .as_ref()
+            .and_then(|body| RawValue::from_string(body.clone()).ok());
+        let mut fields = serializer.serialize_struct("ArrivedOrder", 9)?;
+        fields.serialize_field("number", &self.number)?;
+        fields.serialize_field("order_id", &self.order_id)?;
+        fields.serialize_field("received_at", &self.received_at)?;
+        fields.serialize_field("status", self.status())?;
+        fields.serialize_field("backordered", &self.backordered)?;
+        fields.serialize_field("foreign", &self.foreign)?;
+        fields.serialize_field("items", &self.items)?;
+        fields.serialize_field("packages", &self.packages)?;
+        fields.serialize_field("body", &body)?;
+        fields.end()
+    }
+}

@@ -1,0 +1,232 @@
+//! Answers, good and spoiled, and how their bytes go out.
+//!
+//! Owns the response body, including the ones that lie about their length. Must not know what is
+//! answered or why.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use hyper::{
+    HeaderMap, Response, StatusCode,
+    body::{Body, Bytes, Frame, SizeHint},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
+};
+use serde::Serialize;
+
+/// A whole answer, before it meets a fault.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
+        Self::of_bytes(status, serde_json::to_vec(body))
+    }
+
+    /// For people with curl: indented, and with a line end.
+    pub fn pretty(status: StatusCode, body: &impl Serialize) -> Self {
+        let bytes = serde_json::to_vec_pretty(body).map(|mut bytes| {
+            bytes.push(b'\n');
+            bytes
+        });
+        Self::of_bytes(status, bytes)
+    }
+
+    pub fn message(status: StatusCode, message: impl fmt::Display) -> Self {
+        Self::problem(status, "message", message)
+    }
+
+    /// An error under one of the names that VeraCore uses: `message`, `error` or `Error`.
+    pub fn problem(status: StatusCode, name: &str, message: impl fmt::Display) -> Self {
+        Self::json(status, &serde_json::json!({ name: message.to_string() }))
+    }
+
+    pub fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self {
+            status,
+            headers,
+            body: body.into(),
+        }
+    }
+
+    pub fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    fn of_bytes(status: StatusCode, bytes: serde_json::Result<Vec<u8>>) -> Self {
+        match bytes {
+            Ok(bytes) => Self::text(status, "application/json", bytes),
+            Err(error) => Self::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "text/plain",
+                format!("the sandbox could not write its answer: {error}"),
+            ),
+        }
+    }
+}
+
+/// What goes out in the end.
+pub(super) enum Outcome {
+    Answer(Reply),
+    /// The whole length is promised, half is sent, then the connection closes.
+    Half(Reply),
+    /// A JSON array of so many bytes.
+    Filler(u64),
+    /// The connection closes without a byte.
+    Silence,
+}
+
+impl Outcome {
+    /// `None` for silence.
+    pub fn into_response(self) -> Option<Response<Outgoing>> {
+        let (reply, body) = match self {
+            Self::Silence => return None,
+            Self::Answer(mut reply) => {
+                let body = std::mem::take(&mut reply.body);
+                (reply, Outgoing::Whole(Some(body)))
+            }
+            Self::Half(mut reply) => {
+                let whole = std::mem::take(&mut reply.body);
+                reply.headers.insert(CONTENT_LENGTH, whole.len().into());
+                let half = whole.slice(..whole.len() / 2);
+                (reply, Outgoing::Cut { half, told: 0 })
+            }
+            Self::Filler(bytes) => {
+                let reply = Reply::text(StatusCode::OK, "application/json", Bytes::new());
+                (reply, Outgoing::Filler(Filler::new(bytes)))
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        Some(response)
+    }
+}
+
+/// Why a connection is closed on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("closed on purpose, by an injected fault")]
+pub(super) struct Closed;
+
+/// A response body; an error in it makes hyper close the connection.
+pub(super) enum Outgoing {
+    Whole(Option<Bytes>),
+    Cut { half: Bytes, told: u8 },
+    Filler(Filler),
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Closed;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+        match self.get_mut() {
+            Self::Whole(body) => {
+                let bytes = body.take().filter(|bytes| !bytes.is_empty());
+                Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
+            Self::Cut { half, told } => {
+                *told = told.saturating_add(1);
+                match *told {
+                    1 => Poll::Ready(Some(Ok(Frame::data(half.clone())))),
+                    // hyper flushes what it has while a body is not ready; without this turn the
+                    // half answer would be lost with the connection.
+                    2 => {
+                        context.waker().wake_by_ref();
+                        Poll::Pending
+                    }
+                    _ => Poll::Ready(Some(Err(Closed))),
+                }
+            }
+            Self::Filler(filler) => {
+                Poll::Ready(filler.next_chunk().map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            // Unknown on purpose: nothing shall correct the promised length.
+            Self::Cut { .. } | Self::Filler(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// One row of filler; it reads as an inventory item.
+const ROW: &[u8] =
+    br#"{"SKU":"FILLER","AvailableQuantity":0,"ReservedQuantity":0,"OnHandQuantity":0},"#;
+const ROWS_PER_CHUNK: usize = 512;
+
+/// A valid JSON array of an exact length, made as it is sent.
+pub(super) struct Filler {
+    begun: bool,
+    /// Bytes still to be sent, the closing bracket included.
+    left: u64,
+}
+
+impl Filler {
+    pub fn new(bytes: u64) -> Self {
+        Self {
+            begun: false,
+            left: bytes.max(2),
+        }
+    }
+
+    fn next_chunk(&mut self) -> Option<Bytes> {
+        if self.left == 0 {
+            return None;
+        }
+        let mut chunk = Vec::with_capacity(ROW.len() * ROWS_PER_CHUNK + 1);
+        if !self.begun {
+            self.begun = true;
+            self.left -= 1;
+            chunk.push(b'[');
+        }
+        let row = ROW.len() as u64;
+        for _ in 0..ROWS_PER_CHUNK {
+            // The last row, without its comma, must leave room for the bracket.
+            if self.left < 2 * row {
+                self.end(&mut chunk);
+                break;
+            }
+            chunk.extend_from_slice(ROW);
+            self.left -= row;
+        }
+        Some(chunk.into())
+    }
+
+    fn end(&mut self, chunk: &mut Vec<u8>) {
+        if self.left >= ROW.len() as u64 {
+            chunk.extend_from_slice(&ROW[..ROW.len() - 1]);
+            self.left -= ROW.len() as u64 - 1;
+        }
+        while self.left > 1 {
+            chunk.push(b' ');
+            self.left -= 1;
+        }
+        chunk.push(b']');
+        self.left = 0;
+    }
+}

@@ -1,0 +1,116 @@
+//! Strict reading of JSON objects: each field taken by its name, nothing left over, numbers kept
+//! as the text that they are.
+//!
+//! Owns the words of a complaint about a field. Must not know what the fields mean.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+/// An object, and its place in the body for the messages.
+pub(super) struct Object<'a> {
+    place: String,
+    fields: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> Object<'a> {
+    /// `place` is empty for the body itself.
+    pub fn read(place: &str, raw: &'a str) -> Result<Self, String> {
+        let fields = serde_json::from_str(raw).map_err(|_| {
+            let what = if place.is_empty() { "the body" } else { place };
+            format!("{what} is not a JSON object")
+        })?;
+        Ok(Self {
+            place: place.to_owned(),
+            fields,
+        })
+    }
+
+    pub fn name(&self, field: &str) -> String {
+        if self.place.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{}.{field}", self.place)
+        }
+    }
+
+    /// The field's JSON text. `null` is refused: what is absent is left out.
+    pub fn raw(&mut self, field: &str) -> Result<Option<&'a str>, String> {
+        match self.fields.remove(field).map(RawValue::get) {
+            Some("null") => Err(format!(
+                "{} is null; leave it out instead",
+                self.name(field)
+            )),
+            other => Ok(other),
+        }
+    }
+
+    pub fn need_raw(&mut self, field: &str) -> Result<&'a str, String> {
+        self.raw(field)?
+            .ok_or_else(|| format!("{} is missing", self.name(field)))
+    }
+
+    /// A text that is not blank.
+    pub fn text(&mut self, field: &str) -> Result<Option<String>, String> {
+        let Some(raw) = self.raw(field)? else {
+            return Ok(None);
+        };
+        let name = self.name(field);
+        let text: String =
+            serde_json::from_str(raw).map_err(|_| format!("{name} is not a string"))?;
+        if text.trim().is_empty() {
+            return Err(format!("{name} is blank"));
+        }
+        Ok(Some(text))
+    }
+
+    pub fn need_text(&mut self, field: &str) -> Result<String, String> {
+        self.text(field)?
+            .ok_or_else(|| format!("{} is missing", self.name(field)))
+    }
+
+    pub fn object(&mut self, field: &str) -> Result<Option<Self>, String> {
+        let place = self.name(field);
+        self.raw(field)?
+            .map(|raw| Self::read(&place, raw))
+            .transpose()
+    }
+
+    /// A whole number above zero, written without a fraction.
+    pub fn need_count(&mut self, field: &str) -> Result<u32, String> {
+        let raw = self.need_raw(field)?;
+        match raw.parse::<u32>() {
+            Ok(count) if count > 0 => Ok(count),
+            _ => Err(format!(
+                "{} must be a whole number above zero, not {raw}",
+                self.name(field)
+            )),
+        }
+    }
+
+    /// A decimal number of zero or more, digit for digit. JSON allows no leading zeros and no bare
+    /// point, so the characters decide.
+    pub fn need_price(&mut self, field: &str) -> Result<String, String> {
+        let raw = self.need_raw(field)?;
+        let decimal = raw.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+        if decimal {
+            Ok(raw.to_owned())
+        } else {
+            Err(format!(
+                "{} must be a plain decimal number, not {raw}",
+                self.name(field)
+            ))
+        }
+    }
+
+    /// Refuses what was not taken.
+    pub fn end(self) -> Result<(), String> {
+        match self.fields.keys().next() {
+            Some(field) => Err(format!(
+                "{} is not a field of this interface",
+                self.name(field)
+            )),
+            None => Ok(()),
+        }
+    }
+}

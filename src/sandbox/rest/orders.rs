@@ -1,0 +1,179 @@
+//! Orders in the style `rest`: taking one, strictly, and telling where one stands.
+//!
+//! Owns the shape of an order's body. Must not forgive anything that the description does not
+//! allow: a rehearsal should fail here rather than at the real warehouse.
+
+use chrono::DateTime;
+use hyper::StatusCode;
+use serde_json::{Value, json, value::RawValue};
+
+use super::{
+    super::{Shared, orders::OrderedItem, reply::Reply, server::Call, warehouse::Arrival},
+    fields::Object,
+    has_type,
+};
+
+/// `POST /api/orders`.
+pub(super) fn take(shared: &Shared, call: &Call) -> Reply {
+    if !has_type(call, "application/json") {
+        return Reply::message(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/json",
+        );
+    }
+    let body = match std::str::from_utf8(&call.body) {
+        Ok(body) if serde_json::from_str::<&RawValue>(body).is_ok() => body,
+        _ => return Reply::message(StatusCode::BAD_REQUEST, "the body is not JSON"),
+    };
+    let arrival = match read_order(body, &shared.config.company_id) {
+        Ok(arrival) => arrival,
+        Err((status, message)) => return Reply::message(status, message),
+    };
+    let now = shared.clock.now();
+    shared.change(|state| match state.warehouse.accept(arrival, now) {
+        Ok(order) => {
+            state.journal.tell_order(order);
+            Reply::json(
+                StatusCode::CREATED,
+                &json!({
+                    "OrderId": order.order_id,
+                    "OrderNumber": order.number,
+                    "Status": order.status(),
+                }),
+            )
+        }
+        Err(duplicate) => Reply::problem(StatusCode::CONFLICT, "Error", duplicate),
+    })
+}
+
+/// `GET /api/orders/{OrderNumber}/status`.
+pub(super) fn status(shared: &Shared, number: &str) -> Reply {
+    let found = shared.read(|state| {
+        let order = state.warehouse.order(number)?;
+        let mut told = json!({ "OrderNumber": order.number, "Status": order.status() });
+        if !shared.config.sparse {
+            told["OrderId"] = json!(order.order_id);
+        }
+        if let Some(package) = order.live_packages().next_back() {
+            told["TrackingNumber"] = json!(package.tracking_number);
+            told["ShipDate"] = json!(package.ship_date);
+            told["Carrier"] = json!(package.carrier);
+        }
+        Some::<Value>(told)
+    });
+    match found {
+        Some(told) => Reply::json(StatusCode::OK, &told),
+        None => Reply::message(StatusCode::NOT_FOUND, format!("there is no order {number}")),
+    }
+}
+
+type Complaint = (StatusCode, String);
+
+fn read_order(body: &str, company_id: &str) -> Result<Arrival, Complaint> {
+    let unfit = |message: String| (StatusCode::UNPROCESSABLE_ENTITY, message);
+    let mut order = Object::read("", body).map_err(unfit)?;
+    let company = order.need_text("CompanyId").map_err(unfit)?;
+    if company != company_id {
+        let message = format!("CompanyId {company} is not a company of this user");
+        return Err((StatusCode::FORBIDDEN, message));
+    }
+    let (number, items) = read_fields(order).map_err(unfit)?;
+    Ok(Arrival {
+        number,
+        items,
+        body: Some(body.to_owned()),
+    })
+}
+
+fn read_fields(mut order: Object<'_>) -> Result<(String, Vec<OrderedItem>), String> {
+    let number = order.need_text("OrderNumber")?;
+    let date = order.need_text("OrderDate")?;
+    if DateTime::parse_from_rfc3339(&date).is_err() {
+        return Err(format!("OrderDate {date} is not an RFC 3339 time"));
+    }
+    if let Some(code) = order.text("CurrencyCode")?
+        && !capitals(&code, 3)
+    {
+        return Err(format!("CurrencyCode {code} is not a three-letter code"));
+    }
+    order.text("ShippingMethod")?;
+    order.text("Comments")?;
+    if let Some(customer) = order.object("Customer")? {
+        texts_only(customer, &["FirstName", "LastName", "Email", "Phone"])?;
+    }
+    let Some(shipping) = order.object("ShippingAddress")? else {
+        return Err("ShippingAddress is missing".into());
+    };
+    read_address(shipping, true)?;
+    if let Some(billing) = order.object("BillingAddress")? {
+        read_address(billing, false)?;
+    }
+    let items = read_items(order.need_raw("Items")?)?;
+    order.end()?;
+    Ok((number, items))
+}
+
+fn texts_only(mut object: Object<'_>, fields: &[&str]) -> Result<(), String> {
+    for field in fields {
+        object.text(field)?;
+    }
+    object.end()
+}
+
+/// Only an address that goods are sent to must be complete.
+fn read_address(mut address: Object<'_>, complete: bool) -> Result<(), String> {
+    if complete {
+        address.need_text("Address1")?;
+        address.need_text("City")?;
+    }
+    let country = if complete {
+        Some(address.need_text("Country")?)
+    } else {
+        address.text("Country")?
+    };
+    if let Some(country) = country
+        && !capitals(&country, 2)
+    {
+        let name = address.name("Country");
+        return Err(format!("{name} {country} is not a two-letter code"));
+    }
+    texts_only(
+        address,
+        &[
+            "FirstName",
+            "LastName",
+            "Company",
+            "Address1",
+            "Address2",
+            "City",
+            "State",
+            "Zip",
+            "Phone",
+        ],
+    )
+}
+
+fn read_items(raw: &str) -> Result<Vec<OrderedItem>, String> {
+    let rows: Vec<&RawValue> =
+        serde_json::from_str(raw).map_err(|_| "Items is not a list".to_owned())?;
+    if rows.is_empty() {
+        return Err("Items is empty".into());
+    }
+    rows.iter()
+        .enumerate()
+        .map(|(place, row)| {
+            let mut item = Object::read(&format!("Items[{place}]"), row.get())?;
+            let read = OrderedItem {
+                sku: item.need_text("SKU")?,
+                quantity: item.need_count("Quantity")?,
+                unit_price: Some(item.need_price("UnitPrice")?),
+            };
+            item.end()?;
+            Ok(read)
+        })
+        .collect()
+}
+
+fn capitals(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|c| c.is_ascii_uppercase())
+}

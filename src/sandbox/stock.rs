@@ -1,0 +1,97 @@
+//! The shelves: what is on hand and what is promised, per SKU.
+//!
+//! Owns the arithmetic of a stock level. Must not know orders: it is told numbers of units.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The stock of one SKU, in units, as the sandbox's faces tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StockLevel {
+    #[serde(rename = "SKU")]
+    pub sku: String,
+    /// On hand less reserved; zero when more is promised than there is.
+    pub available_quantity: u32,
+    pub reserved_quantity: u32,
+    pub on_hand_quantity: u32,
+}
+
+#[derive(Default)]
+struct Shelf {
+    /// `None`: ordered by somebody, never stocked; such a SKU is in no list.
+    on_hand: Option<u32>,
+    reserved: u32,
+}
+
+impl Shelf {
+    fn on_hand(&self) -> u32 {
+        self.on_hand.unwrap_or(0)
+    }
+}
+
+/// All shelves.
+#[derive(Default)]
+pub(super) struct Stock(BTreeMap<String, Shelf>);
+
+impl Stock {
+    pub fn set(&mut self, sku: &str, on_hand: u32) -> StockLevel {
+        let shelf = self.shelf(sku);
+        shelf.on_hand = Some(on_hand);
+        tell(sku, on_hand, shelf.reserved)
+    }
+
+    /// Promises units. False when not all of them are there (they are promised all the same).
+    pub fn reserve(&mut self, sku: &str, units: u32) -> bool {
+        let shelf = self.shelf(sku);
+        shelf.reserved = shelf.reserved.saturating_add(units);
+        shelf.reserved <= shelf.on_hand()
+    }
+
+    /// Takes a promise back.
+    pub fn release(&mut self, sku: &str, units: u32) {
+        let shelf = self.shelf(sku);
+        shelf.reserved = shelf.reserved.saturating_sub(units);
+    }
+
+    /// Promised units leave the house. A rehearsal may ship what it never stocked: then nothing
+    /// is on hand afterwards, as if the goods had come in just in time.
+    pub fn ship(&mut self, sku: &str, units: u32) {
+        let shelf = self.shelf(sku);
+        shelf.reserved = shelf.reserved.saturating_sub(units);
+        shelf.on_hand = shelf.on_hand.map(|there| there.saturating_sub(units));
+    }
+
+    /// The reverse of [`Stock::ship`].
+    pub fn unship(&mut self, sku: &str, units: u32) {
+        let shelf = self.shelf(sku);
+        shelf.reserved = shelf.reserved.saturating_add(units);
+        shelf.on_hand = shelf.on_hand.map(|there| there.saturating_add(units));
+    }
+
+    pub fn level(&self, sku: &str) -> Option<StockLevel> {
+        let shelf = self.0.get(sku)?;
+        Some(tell(sku, shelf.on_hand?, shelf.reserved))
+    }
+
+    pub fn levels(&self) -> Vec<StockLevel> {
+        self.0
+            .iter()
+            .filter_map(|(sku, shelf)| Some(tell(sku, shelf.on_hand?, shelf.reserved)))
+            .collect()
+    }
+
+    fn shelf(&mut self, sku: &str) -> &mut Shelf {
+        self.0.entry(sku.to_owned()).or_default()
+    }
+}
+
+fn tell(sku: &str, on_hand: u32, reserved: u32) -> StockLevel {
+    StockLevel {
+        sku: sku.to_owned(),
+        available_quantity: on_hand.saturating_sub(reserved),
+        reserved_quantity: reserved,
+        on_hand_quantity: on_hand,
+    }
+}
