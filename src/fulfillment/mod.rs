@@ -193,11 +193,17 @@ pub enum ProviderError {
     /// The look-up answered with another order than the one asked for.
     #[error("VeraCore was asked for order {asked} and answered with another one, {answered}")]
     WrongOrder { asked: OrderCode, answered: String },
-    /// No call was made: we have no credentials that are accepted.
+    /// Nothing was done: our credentials, or a token fresh from them, are refused.
     #[error(
         "VeraCore refused our credentials: {message}. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"
     )]
     Credentials { message: String },
+    /// No call was made: there was no token to make it with, and it is not known to be our fault.
+    #[error("no VeraCore token, so nothing was sent: {0}")]
+    NoToken(#[source] CallError),
+    /// No call was made: this cannot be said in the provider's terms.
+    #[error("not sent to VeraCore: {problem}")]
+    Unsendable { problem: String },
 }
 
 impl ProviderError {
@@ -206,9 +212,10 @@ impl ProviderError {
     pub const fn class(&self) -> Class {
         match self {
             Self::Call(error) => error.class(),
-            Self::Duplicate { .. } => Class::Permanent,
+            Self::Duplicate { .. } | Self::Unsendable { .. } => Class::Permanent,
             Self::WrongOrder { .. } => Class::Ambiguous,
-            Self::Credentials { .. } => Class::Transient,
+            // However the call for a token ended, the call that it was for never began.
+            Self::Credentials { .. } | Self::NoToken(_) => Class::Transient,
         }
     }
 
@@ -219,13 +226,21 @@ impl ProviderError {
             Self::Duplicate { .. } => ErrorCategory::Conflict,
             Self::WrongOrder { .. } => ErrorCategory::Upstream,
             Self::Credentials { .. } => ErrorCategory::Auth,
+            Self::NoToken(error) => match error.category() {
+                // These speak of the token's address; of the order they would mislead.
+                ErrorCategory::Validation | ErrorCategory::NotFound | ErrorCategory::Conflict => {
+                    ErrorCategory::Upstream
+                }
+                other => other,
+            },
+            Self::Unsendable { .. } => ErrorCategory::Validation,
         }
     }
 
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Call(error) => error.retry_after(),
+            Self::Call(error) | Self::NoToken(error) => error.retry_after(),
             _ => None,
         }
     }

@@ -1,0 +1,259 @@
+//! What VeraCore answers, as rows and fields.
+//!
+//! Owns the shapes of CONTRACT section 6 and what becomes of an answer that has another: a row that
+//! cannot be understood is kept apart with its place and its field, and stops no other row. Must
+//! not know how the answer came.
+
+use std::fmt;
+
+use chrono_tz::Tz;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    dates,
+    values::{self, Field, Problem, required},
+};
+use crate::{
+    domain::{OrderCode, ProviderOrderId, Quantity, Sku, text::one_line},
+    fulfillment::{BadRow, FoundOrder, Row, Shipment, ShipmentItem, StockItem},
+};
+
+/// More rows than any answer within the bound on bodies has, unless it means harm: a row costs us
+/// far more memory than the two bytes that it may be written in.
+const MAX_ROWS: usize = 500_000;
+
+/// A list as it came: its rows unread, and where it goes on.
+pub(super) struct Listed<'a> {
+    pub rows: Vec<&'a RawValue>,
+    pub next: Option<String>,
+}
+
+/// Reads `[…]` or `{Items: […], NextPage}`.
+pub(super) fn list(body: &RawValue) -> Result<Listed<'_>, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        items: Field<'a>,
+        #[serde(borrow)]
+        next_page: Field<'a>,
+    }
+    let (items, next) = if body.get().starts_with('{') {
+        let envelope: Envelope<'_> = object(body)?;
+        let next = values::text("NextPage", envelope.next_page)?;
+        let next = next.filter(|next| !next.trim().is_empty());
+        (required("Items", envelope.items)?, next)
+    } else {
+        (body, None)
+    };
+    if !items.get().starts_with('[') {
+        return Err("it is neither a list nor an object with Items".into());
+    }
+    let Rows(rows) = serde_json::from_str(items.get())
+        .map_err(|_| format!("it has more than {MAX_ROWS} rows in one page"))?;
+    Ok(Listed { rows, next })
+}
+
+struct Rows<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Rows<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(RowsVisitor)
+    }
+}
+
+struct RowsVisitor;
+
+impl<'de> Visitor<'de> for RowsVisitor {
+    type Value = Rows<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut rows = Vec::new();
+        while let Some(row) = seq.next_element()? {
+            if rows.len() == MAX_ROWS {
+                return Err(A::Error::custom("too many rows"));
+            }
+            rows.push(row);
+        }
+        Ok(Rows(rows))
+    }
+}
+
+/// Takes an object apart. serde's own messages quote values, so they are not passed on.
+fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, Problem> {
+    if !raw.get().starts_with('{') {
+        return Err("it is not an object".into());
+    }
+    serde_json::from_str(raw.get()).map_err(|_| "one of its fields is there twice".into())
+}
+
+/// A row's own name, for whoever looks for it, if it has a readable one.
+fn key(raw: Field<'_>) -> Option<String> {
+    let text = values::text("", raw).ok().flatten()?;
+    Some(one_line(&text, 80)).filter(|key| !key.is_empty())
+}
+
+fn bad(index: usize, key: Option<String>, problem: Problem) -> BadRow {
+    BadRow {
+        index,
+        key,
+        problem,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StockRow<'a> {
+    #[serde(borrow, rename = "SKU")]
+    sku: Field<'a>,
+    #[serde(borrow)]
+    available_quantity: Field<'a>,
+    #[serde(borrow)]
+    reserved_quantity: Field<'a>,
+    #[serde(borrow)]
+    on_hand_quantity: Field<'a>,
+}
+
+pub(super) fn stock_item(index: usize, raw: &RawValue) -> Row<StockItem> {
+    let row: StockRow<'_> = object(raw).map_err(|problem| bad(index, None, problem))?;
+    row.read()
+        .map_err(|problem| bad(index, key(row.sku), problem))
+}
+
+impl StockRow<'_> {
+    fn read(&self) -> Result<StockItem, Problem> {
+        let available = values::units("AvailableQuantity", self.available_quantity)?;
+        Ok(StockItem {
+            sku: values::name("SKU", self.sku, Sku::parse)?,
+            available: required("AvailableQuantity", available)?,
+            reserved: values::units("ReservedQuantity", self.reserved_quantity)?,
+            on_hand: values::units("OnHandQuantity", self.on_hand_quantity)?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ShipmentRow<'a> {
+    #[serde(borrow)]
+    shipment_id: Field<'a>,
+    #[serde(borrow)]
+    order_number: Field<'a>,
+    #[serde(borrow)]
+    tracking_number: Field<'a>,
+    #[serde(borrow)]
+    carrier: Field<'a>,
+    #[serde(borrow)]
+    service: Field<'a>,
+    #[serde(borrow)]
+    ship_date: Field<'a>,
+    #[serde(borrow)]
+    status: Field<'a>,
+    #[serde(borrow)]
+    items: Field<'a>,
+}
+
+pub(super) fn shipment(index: usize, raw: &RawValue, zone: Tz) -> Row<Shipment> {
+    let row: ShipmentRow<'_> = object(raw).map_err(|problem| bad(index, None, problem))?;
+    row.read(zone)
+        .map_err(|problem| bad(index, key(row.order_number), problem))
+}
+
+impl ShipmentRow<'_> {
+    fn read(&self, zone: Tz) -> Result<Shipment, Problem> {
+        Ok(Shipment {
+            id: values::id("ShipmentId", self.shipment_id)?,
+            order_number: values::name("OrderNumber", self.order_number, OrderCode::parse)?,
+            tracking_number: values::code("TrackingNumber", self.tracking_number)?,
+            carrier: values::label("Carrier", self.carrier)?,
+            service: values::label("Service", self.service)?,
+            shipped_at: dates::moment("ShipDate", self.ship_date, zone)?,
+            // Without it a void package could not be told from one that left.
+            status: required("Status", values::label("Status", self.status)?)?,
+            items: self.items.map(shipment_items).transpose()?,
+        })
+    }
+}
+
+fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct ItemRow<'a> {
+        #[serde(borrow, rename = "SKU")]
+        sku: Field<'a>,
+        #[serde(borrow)]
+        quantity: Field<'a>,
+    }
+    if !raw.get().starts_with('[') {
+        return Err("Items is not a list".into());
+    }
+    let Rows(rows) = serde_json::from_str(raw.get()).map_err(|_| "Items has too many rows")?;
+    let mut items = Vec::new();
+    for (index, raw) in rows.into_iter().enumerate() {
+        let row: ItemRow<'_> =
+            object(raw).map_err(|problem| format!("Items[{index}]: {problem}"))?;
+        let field = format!("Items[{index}].Quantity");
+        let quantity = required(&field, values::units(&field, row.quantity)?)?;
+        let sku = values::name(&format!("Items[{index}].SKU"), row.sku, Sku::parse)?;
+        // A line of which nothing is in this package: only one of no units is no quantity.
+        if let Ok(quantity) = Quantity::new(quantity.get()) {
+            items.push(ShipmentItem { sku, quantity });
+        }
+    }
+    Ok(items)
+}
+
+/// The id that VeraCore gave to an order it took.
+pub(super) fn receipt(body: &RawValue) -> Result<ProviderOrderId, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct ReceiptBody<'a> {
+        #[serde(borrow)]
+        order_id: Field<'a>,
+    }
+    let body: ReceiptBody<'_> = object(body)?;
+    let id = required("OrderId", order_id(body.order_id)?)?;
+    Ok(id)
+}
+
+fn order_id(raw: Field<'_>) -> Result<Option<ProviderOrderId>, Problem> {
+    let id = values::id("OrderId", raw)?.map(ProviderOrderId::parse);
+    id.transpose().map_err(|error| format!("OrderId: {error}"))
+}
+
+/// The order that a look-up found; whether it is the one asked for is the caller's to check.
+pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct StatusBody<'a> {
+        #[serde(borrow)]
+        order_number: Field<'a>,
+        #[serde(borrow)]
+        order_id: Field<'a>,
+        #[serde(borrow)]
+        status: Field<'a>,
+        #[serde(borrow)]
+        tracking_number: Field<'a>,
+        #[serde(borrow)]
+        ship_date: Field<'a>,
+        #[serde(borrow)]
+        carrier: Field<'a>,
+    }
+    let body: StatusBody<'_> = object(body)?;
+    Ok(FoundOrder {
+        number: values::name("OrderNumber", body.order_number, OrderCode::parse)?,
+        provider_order_id: order_id(body.order_id)?,
+        status: required("Status", values::label("Status", body.status)?)?,
+        tracking_number: values::code("TrackingNumber", body.tracking_number)?,
+        carrier: values::label("Carrier", body.carrier)?,
+        shipped_at: dates::moment("ShipDate", body.ship_date, zone)?,
+    })
+}

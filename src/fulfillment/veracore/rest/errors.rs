@@ -1,0 +1,216 @@
+//! VeraCore's own words about a refusal, found in an error's body and made safe to show.
+//!
+//! Owns the spellings of an error message. Never passes on a body, nor anything that it was told to
+//! hide: some systems quote the request, credentials included, in what they answer.
+
+use serde_json::Value;
+
+use crate::domain::text::one_line;
+
+const MAX_CHARS: usize = 300;
+
+/// Where messages are found, in the order in which they are shown: the contract's three, and those
+/// of OAuth (RFC 6749), ASP.NET and problem details (RFC 9457).
+const FIELDS: [&str; 9] = [
+    "message",
+    "Message",
+    "error_description",
+    "error",
+    "Error",
+    "errors",
+    "Errors",
+    "detail",
+    "title",
+];
+
+/// Deeper than this nobody hides a message.
+const MAX_DEPTH: usize = 4;
+
+/// What is read of an error's body. One that is longer is no message, and can cost far more memory
+/// than its own length once it is taken apart.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// An error's body, by what it turned out to be.
+pub(super) enum Told {
+    Nothing,
+    /// JSON with these messages, possibly none.
+    Json(Vec<String>),
+    Html {
+        title: Option<String>,
+    },
+    Xml,
+    /// Neither: its text is searched, never shown.
+    Text(String),
+}
+
+impl Told {
+    pub(super) fn read(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(&body[..body.len().min(MAX_BYTES)]);
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
+            return Self::Nothing;
+        }
+        if let Ok(json) = serde_json::from_str::<Value>(text) {
+            let mut messages = Vec::new();
+            collect(&json, 0, &mut messages);
+            return Self::Json(messages);
+        }
+        if !text.starts_with('<') {
+            return Self::Text(text.to_owned());
+        }
+        let lower = text.to_ascii_lowercase();
+        let is_page = ["<!doctype html", "<html", "<head", "<body", "<title", "<h1"]
+            .iter()
+            .any(|tag| lower.contains(tag));
+        if !is_page {
+            return Self::Xml;
+        }
+        // Lowering ASCII letters moves no byte, so places in one are places in the other.
+        let title = lower.find("<title").and_then(|tag| {
+            let start = tag + lower[tag..].find('>')? + 1;
+            let end = start + lower[start..].find("</title")?;
+            Some(one_line(&text[start..end], 100)).filter(|title| !title.is_empty())
+        });
+        Self::Html { title }
+    }
+
+    /// One bounded line about it. `hidden` is masked wherever it occurs.
+    pub(super) fn shown(&self, hidden: &[&str]) -> String {
+        let words = match self {
+            Self::Nothing => String::new(),
+            Self::Json(messages) => messages.join("; "),
+            Self::Html { title: Some(title) } => format!("an HTML page, \"{title}\""),
+            Self::Html { title: None } => "an HTML page".into(),
+            Self::Xml => "an XML document".into(),
+            Self::Text(_) => "a text without a message that we know".into(),
+        };
+        let masked = hidden
+            .iter()
+            // Shorter ones would mask half of the message and are nobody's secret.
+            .filter(|hidden| hidden.len() >= 4)
+            .fold(words, |words, hidden| words.replace(hidden, "[…]"));
+        one_line(&masked, MAX_CHARS)
+    }
+
+    /// Whether it says that there is an order with this number already.
+    pub(super) fn says_it_exists(&self) -> bool {
+        let says = |text: &str| {
+            let text = text.to_lowercase();
+            text.contains("already exist") || text.contains("duplicate order")
+        };
+        match self {
+            Self::Json(messages) => messages.iter().any(|message| says(message)),
+            Self::Text(text) => says(text),
+            Self::Nothing | Self::Html { .. } | Self::Xml => false,
+        }
+    }
+
+    /// Whether a 404 with this body is VeraCore's own "I do not have it". A page, or words about
+    /// routes, come from a wrong address or from something on the way: taken for an answer, they
+    /// would have the same order sent twice.
+    pub(super) fn is_missing(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Json(messages) => !messages.iter().any(|message| {
+                let message = message.to_lowercase();
+                ["no http resource", "route", "cannot get ", "upstream"]
+                    .iter()
+                    .any(|word| message.contains(word))
+            }),
+            Self::Html { .. } | Self::Xml | Self::Text(_) => false,
+        }
+    }
+}
+
+fn collect(value: &Value, depth: usize, messages: &mut Vec<String>) {
+    if depth > MAX_DEPTH || messages.len() >= 5 {
+        return;
+    }
+    match value {
+        Value::String(text) => {
+            let text = text.trim();
+            if !text.is_empty() && !messages.iter().any(|known| known == text) {
+                messages.push(text.to_owned());
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                collect(value, depth + 1, messages);
+            }
+        }
+        Value::Object(fields) => {
+            for name in FIELDS {
+                if let Some(value) = fields.get(name) {
+                    collect(value, depth + 1, messages);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(body: &str) -> String {
+        Told::read(body.as_bytes()).shown(&[])
+    }
+
+    #[test]
+    fn every_spelling_of_a_message_is_found() {
+        for body in [
+            r#"{"message":"bad SKU"}"#,
+            r#"{"error":"bad SKU"}"#,
+            r#"{"Error":"bad SKU"}"#,
+            r#"{"Error":{"code":7,"message":"bad\r\nSKU"}}"#,
+            r#"{"errors":[{"message":"bad SKU"},{"message":"bad SKU"}]}"#,
+            r#""bad SKU""#,
+        ] {
+            assert_eq!(shown(body), "bad SKU", "{body}");
+        }
+        assert_eq!(
+            shown(r#"{"error":"Bad","message":"No SKU"}"#),
+            "No SKU; Bad"
+        );
+        assert_eq!(shown(r#"{"message":null,"code":7}"#), "");
+        assert_eq!(shown(" "), "");
+    }
+
+    #[test]
+    fn pages_and_texts_are_named_and_not_shown() {
+        let page = "<!DOCTYPE html><HTML><Title lang=en>502\nBad Gateway</TITLE>secret";
+        assert_eq!(shown(page), r#"an HTML page, "502 Bad Gateway""#);
+        assert_eq!(shown("<html>secret"), "an HTML page");
+        assert_eq!(shown("<?xml version='1.0'?><a/>"), "an XML document");
+        assert!(!shown("secret").contains("secret"));
+    }
+
+    #[test]
+    fn messages_are_bounded_and_what_is_hidden_stays_hidden() {
+        let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(5000));
+        assert_eq!(shown(&long).chars().count(), MAX_CHARS + 1);
+        let huge = format!(r#"{{"message":"{}"}}"#, "x".repeat(MAX_BYTES));
+        assert!(shown(&huge).starts_with("a text without"));
+        let told = Told::read(br#"{"message":"no client with s3cr3t, 12 Elm St"}"#);
+        let shown = told.shown(&["s3cr3t", "12 Elm St", "no"]);
+        assert_eq!(shown, "no client with […], […]");
+    }
+
+    #[test]
+    fn only_veracores_own_answer_says_that_something_is_missing() {
+        let missing = |body: &str| Told::read(body.as_bytes()).is_missing();
+        assert!(missing(""));
+        assert!(missing("{}"));
+        assert!(missing(r#"{"message":"order not found"}"#));
+        assert!(!missing("<html><title>404</title></html>"));
+        assert!(!missing("404 page not found"));
+        assert!(!missing("{\"message\":"));
+        assert!(!missing(
+            r#"{"message":"no Route matched with those values"}"#
+        ));
+        assert!(!missing(
+            r#"{"Message":"No HTTP resource was found that matches the request URI"}"#
+        ));
+    }
+}

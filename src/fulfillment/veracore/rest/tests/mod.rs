@@ -1,0 +1,158 @@
+//! The client against servers that answer well, badly and not at all.
+
+mod feeds;
+mod hostile;
+mod orders;
+mod tokens;
+mod transport;
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use wiremock::{
+    Mock, MockServer, Request, ResponseTemplate,
+    matchers::{method, path},
+};
+
+use super::*;
+use crate::{
+    clock::MockClock,
+    domain::{Contact, CurrencyCode, Money, Quantity},
+    fulfillment::{Destination, NewOrderItem},
+};
+
+const SECRET: &str = "s3cr3t-of-the-client";
+
+fn settings(base_url: &str) -> RestSettings {
+    RestSettings {
+        base_url: base_url.parse().unwrap(),
+        company_id: "ACME".into(),
+        credentials: Credentials {
+            client_id: "client".into(),
+            client_secret: SecretString::from(SECRET),
+        },
+        auth: Auth::OAuth2,
+        timezone: chrono_tz::America::Los_Angeles,
+        limits: Limits {
+            timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(2),
+            max_body: 64 * 1024,
+            max_concurrency: 32,
+            per_second: None,
+        },
+    }
+}
+
+fn mock_clock() -> Arc<MockClock> {
+    MockClock::at("2026-11-21T10:00:00Z".parse().unwrap())
+}
+
+/// A server below the path `/vc`, and a client for it.
+struct Scene {
+    server: MockServer,
+    client: RestClient,
+    clock: Arc<MockClock>,
+}
+
+impl Scene {
+    async fn basic() -> Self {
+        Self::with(|settings| settings.auth = Auth::Basic).await
+    }
+
+    async fn oauth2() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut RestSettings)) -> Self {
+        let server = MockServer::start().await;
+        let mut settings = settings(&format!("{}/vc/", server.uri()));
+        change(&mut settings);
+        let clock = mock_clock();
+        let client = RestClient::new(settings, clock.clone()).unwrap();
+        Self {
+            server,
+            client,
+            clock,
+        }
+    }
+
+    async fn on(&self, verb: &str, place: &str, answer: ResponseTemplate) {
+        Mock::given(method(verb))
+            .and(path(format!("/vc/api/{place}")))
+            .respond_with(answer)
+            .mount(&self.server)
+            .await;
+    }
+
+    async fn requests(&self, place: &str) -> Vec<Request> {
+        let mut requests = self.server.received_requests().await.unwrap();
+        requests.retain(|request| request.url.path() == format!("/vc/api/{place}"));
+        requests
+    }
+}
+
+fn answer(status: u16, body: Value) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(body)
+}
+
+fn html(status: u16) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_raw(
+        "<html><head><title>Not Found</title></head><body>12 Elm St</body></html>",
+        "text/html",
+    )
+}
+
+fn code(code: &str) -> OrderCode {
+    OrderCode::parse(code).unwrap()
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn order() -> NewOrder {
+    NewOrder {
+        number: code("T/1 é"),
+        placed_at: "2026-11-21T02:00:00.123456-08:00"
+            .parse::<DateTime<chrono::FixedOffset>>()
+            .unwrap()
+            .to_utc(),
+        currency: CurrencyCode::parse("USD").unwrap(),
+        shipping_method: "UPS-GROUND".into(),
+        comments: text("Leave \"it\"\nat the door"),
+        customer: Contact {
+            first_name: text("Ada"),
+            last_name: text("Lovelace"),
+            email: text("ada@example.com"),
+            phone: None,
+        },
+        ship_to: Destination {
+            first_name: text("Ada"),
+            last_name: text("Lovelace"),
+            company: None,
+            address_1: text("12 Elm St"),
+            address_2: text(""),
+            city: text("Portland"),
+            state: text("OR"),
+            zip: text("01234"),
+            country: text("US"),
+            phone: text("+1 555 0100"),
+        },
+        bill_to: Some(Destination {
+            last_name: text("Byron"),
+            address_1: text("1 Main St"),
+            country: text("GB"),
+            ..Destination::default()
+        }),
+        items: vec![item("MUG-1", 2, 1250, 2), item("MUG-1", 1, 199_999, 4)],
+    }
+}
+
+fn item(sku: &str, quantity: u32, minor: i64, precision: u32) -> NewOrderItem {
+    NewOrderItem {
+        sku: Sku::parse(sku).unwrap(),
+        quantity: Quantity::new(quantity).unwrap(),
+        unit_price: Money::from_minor(minor, precision).unwrap(),
+    }
+}

@@ -1,0 +1,267 @@
+//! Sending orders and looking them up.
+
+use super::*;
+use crate::domain::{Class, ErrorCategory};
+
+#[tokio::test]
+async fn an_order_is_written_exactly_as_agreed() {
+    let scene = Scene::basic().await;
+    scene
+        .on("POST", "orders", answer(201, json!({"OrderId": "VC-1"})))
+        .await;
+    let receipt = scene.client.submit_order(&order()).await.unwrap();
+    assert_eq!(receipt.provider_order_id.as_str(), "VC-1");
+
+    let request = &scene.requests("orders").await[0];
+    assert_eq!(request.headers["content-type"], "application/json");
+    // One field a line, to be read; apart from that, byte for byte.
+    let body = String::from_utf8_lossy(&request.body).replace(",\"", ",\n\"");
+    insta::assert_snapshot!(body, @r#"
+    {"CompanyId":"ACME",
+    "OrderNumber":"T/1 é",
+    "OrderDate":"2026-11-21T10:00:00Z",
+    "CurrencyCode":"USD",
+    "ShippingMethod":"UPS-GROUND",
+    "Comments":"Leave \"it\"\nat the door",
+    "Customer":{"FirstName":"Ada",
+    "LastName":"Lovelace",
+    "Email":"ada@example.com"},
+    "ShippingAddress":{"FirstName":"Ada",
+    "LastName":"Lovelace",
+    "Address1":"12 Elm St",
+    "City":"Portland",
+    "State":"OR",
+    "Zip":"01234",
+    "Country":"US",
+    "Phone":"+1 555 0100"},
+    "BillingAddress":{"LastName":"Byron",
+    "Address1":"1 Main St",
+    "Country":"GB"},
+    "Items":[{"SKU":"MUG-1",
+    "Quantity":2,
+    "UnitPrice":12.50},{"SKU":"MUG-1",
+    "Quantity":1,
+    "UnitPrice":19.9999}]}
+    "#);
+}
+
+#[tokio::test]
+async fn the_order_id_may_be_a_number_and_must_be_there() {
+    for (body, id) in [
+        (
+            json!({"OrderId": 9_007_199_254_740_993_u64}),
+            "9007199254740993",
+        ),
+        (json!({"OrderId": " VC-1 ", "Status": 3}), "VC-1"),
+    ] {
+        let scene = Scene::basic().await;
+        scene.on("POST", "orders", answer(200, body)).await;
+        let receipt = scene.client.submit_order(&order()).await.unwrap();
+        assert_eq!(receipt.provider_order_id.as_str(), id);
+    }
+    for body in [
+        r#"{"OrderId":""}"#,
+        r#"{"OrderId":null}"#,
+        r#"{"OrderId":true}"#,
+        r#"{"OrderId":1.5}"#,
+        r#"{"OrderId":"a","OrderId":"b"}"#,
+        r#"{}"#,
+        r#"["VC-1"]"#,
+        r#"{"OrderId":"#,
+        "",
+        "<html>done</html>",
+    ] {
+        let scene = Scene::basic().await;
+        let garbled = ResponseTemplate::new(200).set_body_string(body);
+        scene.on("POST", "orders", garbled).await;
+        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        assert_eq!(error.class(), Class::Ambiguous, "{body}");
+        assert!(error.to_string().starts_with("VeraCore submit_order: "));
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    type Case = (u16, Value, Class, ErrorCategory, &'static str);
+    let cases: [Case; 7] = [
+        (
+            422,
+            json!({"Error": "unknown SKU MUG-1"}),
+            Class::Permanent,
+            ErrorCategory::Validation,
+            "VeraCore submit_order: HTTP 422: unknown SKU MUG-1",
+        ),
+        (
+            409,
+            json!({}),
+            Class::Permanent,
+            ErrorCategory::Conflict,
+            "VeraCore already has an order T/1 é: ",
+        ),
+        (
+            400,
+            json!({"error": {"message": "Order T/1 é ALREADY EXISTS"}}),
+            Class::Permanent,
+            ErrorCategory::Conflict,
+            "VeraCore already has an order T/1 é: Order T/1 é ALREADY EXISTS",
+        ),
+        (
+            400,
+            json!("Duplicate order number"),
+            Class::Permanent,
+            ErrorCategory::Conflict,
+            "VeraCore already has an order T/1 é: Duplicate order number",
+        ),
+        (
+            500,
+            json!({"message": "already exists"}),
+            Class::Ambiguous,
+            ErrorCategory::Upstream,
+            "VeraCore submit_order: HTTP 500: already exists",
+        ),
+        (
+            403,
+            json!({"message": "a duplicate order"}),
+            Class::Transient,
+            ErrorCategory::Auth,
+            "VeraCore submit_order: HTTP 403: the API client has no access to orders, which VeraCore can grant (a duplicate order)",
+        ),
+        (
+            422,
+            json!({"message": "12 Elm St, call +1 555 0100 or ada@example.com"}),
+            Class::Permanent,
+            ErrorCategory::Validation,
+            "VeraCore submit_order: HTTP 422: […], call […] or […]",
+        ),
+    ];
+    for (status, body, class, category, message) in cases {
+        let scene = Scene::basic().await;
+        scene.on("POST", "orders", answer(status, body)).await;
+        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        let known = (error.class(), error.category(), error.to_string());
+        assert_eq!(known, (class, category, message.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn too_many_calls_say_when_to_come_back() {
+    let scene = Scene::basic().await;
+    let busy = answer(429, json!({"message": "already exists in the queue"}))
+        .insert_header("Retry-After", "7");
+    scene.on("POST", "orders", busy).await;
+    let error = scene.client.submit_order(&order()).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn an_order_that_could_not_be_looked_up_is_not_sent() {
+    let scene = Scene::basic().await;
+    let mut unnameable = order();
+    unnameable.number = code("..");
+    let error = scene.client.submit_order(&unnameable).await.unwrap_err();
+    assert_eq!(error.class(), Class::Permanent);
+    assert_eq!(error.category(), ErrorCategory::Validation);
+    assert!(scene.client.find_order(&code(".")).await.is_err());
+    let sent = scene.server.received_requests().await.unwrap();
+    assert!(sent.is_empty());
+}
+
+#[tokio::test]
+async fn a_found_order_is_read_whole() {
+    let scene = Scene::basic().await;
+    let body = json!({
+        "OrderNumber": "../x", "OrderId": 77, "Status": "Weird\u{7} state",
+        "TrackingNumber": " 1Z ", "ShipDate": "2026-11-21T02:00:00", "Carrier": "", "More": [{}],
+    });
+    scene
+        .on("GET", "orders/..%2Fx/status", answer(200, body))
+        .await;
+    let found = scene.client.find_order(&code("../x")).await.unwrap();
+    let expected = FoundOrder {
+        number: code("../x"),
+        provider_order_id: Some(crate::domain::ProviderOrderId::parse("77").unwrap()),
+        status: "Weird state".into(),
+        tracking_number: text("1Z"),
+        carrier: None,
+        shipped_at: Some("2026-11-21T10:00:00Z".parse().unwrap()),
+    };
+    assert_eq!(found, Some(expected));
+}
+
+#[tokio::test]
+async fn another_order_is_not_taken_for_the_one_asked_for() {
+    for answered in ["t-1", "T-1 ", "T-10"] {
+        let scene = Scene::basic().await;
+        let body = json!({"OrderNumber": answered, "Status": "New"});
+        scene
+            .on("GET", "orders/T-1/status", answer(200, body))
+            .await;
+        let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+        let ProviderError::WrongOrder { answered: told, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(told, answered.trim());
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_with_a_field_amiss_names_it() {
+    for (body, problem) in [
+        (json!({"Status": "New"}), "OrderNumber is missing"),
+        (
+            json!({"OrderNumber": 1, "Status": "New"}),
+            "OrderNumber is not a text",
+        ),
+        (json!({"OrderNumber": "T-1"}), "Status is missing"),
+        (
+            json!({"OrderNumber": "T-1", "Status": []}),
+            "Status is not a text",
+        ),
+        (
+            json!({"OrderNumber": "T-1", "Status": "New", "ShipDate": "soon"}),
+            "ShipDate is not a date",
+        ),
+        (
+            json!({"OrderNumber": "T-1", "Status": "New", "TrackingNumber": "1Z\u{1b}x"}),
+            "TrackingNumber contains a control character",
+        ),
+        (json!([]), "it is not an object"),
+    ] {
+        let scene = Scene::basic().await;
+        scene
+            .on("GET", "orders/T-1/status", answer(200, body))
+            .await;
+        let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+        let expected = format!("VeraCore find_order: the answer cannot be understood: {problem}");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[tokio::test]
+async fn only_veracore_itself_can_say_that_it_has_no_such_order() {
+    for missing in [
+        ResponseTemplate::new(404),
+        answer(404, json!({"message": "no such order"})),
+        answer(404, json!(null)),
+    ] {
+        let scene = Scene::basic().await;
+        scene.on("GET", "orders/T-1/status", missing).await;
+        assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
+    }
+    for page in [
+        html(404),
+        ResponseTemplate::new(404).set_body_string("404 page not found"),
+        answer(
+            404,
+            json!({"message": "no Route matched with those values"}),
+        ),
+        html(200),
+    ] {
+        let scene = Scene::basic().await;
+        scene.on("GET", "orders/T-1/status", page).await;
+        let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
+        assert_eq!(error.category(), ErrorCategory::Upstream, "{error}");
+        assert!(!error.to_string().contains("Elm"), "{error}");
+    }
+}

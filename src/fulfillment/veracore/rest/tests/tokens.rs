@@ -1,0 +1,294 @@
+//! Tokens: fetched once, renewed in time, and never the reason for a second order.
+
+use chrono::TimeDelta;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::domain::{Class, ErrorCategory};
+
+/// Answers `token-1`, `token-2`… to one call after the other.
+fn numbered(expires_in: Value) -> impl Fn(&Request) -> ResponseTemplate {
+    let count = std::sync::atomic::AtomicU64::new(0);
+    move |_: &Request| {
+        let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+        let token = format!("token-{number}");
+        answer(
+            200,
+            json!({"access_token": token, "expires_in": expires_in, "token_type": "bearer"}),
+        )
+        .set_delay(Duration::from_millis(50))
+    }
+}
+
+/// Takes one token and no other.
+fn only(token: &'static str, good: Value) -> impl Fn(&Request) -> ResponseTemplate {
+    move |request: &Request| {
+        if request.headers["authorization"] == format!("Bearer {token}") {
+            answer(200, good.clone())
+        } else {
+            answer(401, json!({"message": "expired"}))
+        }
+    }
+}
+
+impl Scene {
+    async fn give_tokens(&self, respond: impl wiremock::Respond + 'static) {
+        self.respond("token", respond).await;
+    }
+
+    async fn respond(&self, place: &str, respond: impl wiremock::Respond + 'static) {
+        Mock::given(path(format!("/vc/api/{place}")))
+            .respond_with(respond)
+            .mount(&self.server)
+            .await;
+    }
+
+    async fn tokens_asked(&self) -> usize {
+        self.requests("token").await.len()
+    }
+}
+
+async fn twenty_calls(scene: &Arc<Scene>) -> Vec<Result<Page<StockItem>, ProviderError>> {
+    let mut calls = JoinSet::new();
+    for _ in 0..20 {
+        let scene = Arc::clone(scene);
+        calls.spawn(async move { scene.client.inventory(None).await });
+    }
+    calls.join_all().await
+}
+
+#[tokio::test]
+async fn the_token_is_asked_for_as_agreed() {
+    let scene = Scene::oauth2().await;
+    scene.give_tokens(numbered(json!(3600))).await;
+    scene.on("GET", "inventory", answer(200, json!([]))).await;
+    scene.client.inventory(None).await.unwrap();
+    let request = &scene.requests("token").await[0];
+    assert_eq!(request.method, "POST");
+    assert_eq!(
+        request.headers["authorization"],
+        "Basic Y2xpZW50OnMzY3IzdC1vZi10aGUtY2xpZW50"
+    );
+    let form = String::from_utf8_lossy(&request.body);
+    assert_eq!(form, "grant_type=client_credentials&scope=api");
+    let call = &scene.requests("inventory").await[0];
+    assert_eq!(call.headers["authorization"], "Bearer token-1");
+}
+
+#[tokio::test]
+async fn basic_needs_no_token() {
+    let scene = Scene::basic().await;
+    scene
+        .on("GET", "inventory", answer(401, json!({"error": "who?"})))
+        .await;
+    let error = scene.client.inventory(None).await.unwrap_err();
+    assert_eq!(error.category(), ErrorCategory::Auth);
+    assert!(matches!(error, ProviderError::Credentials { .. }));
+    let calls = scene.requests("inventory").await;
+    assert_eq!(calls.len(), 1);
+    assert_eq!(
+        calls[0].headers["authorization"],
+        "Basic Y2xpZW50OnMzY3IzdC1vZi10aGUtY2xpZW50"
+    );
+    assert_eq!(scene.tokens_asked().await, 0);
+}
+
+#[tokio::test]
+async fn many_calls_share_one_token() {
+    let scene = Arc::new(Scene::oauth2().await);
+    scene.give_tokens(numbered(json!(3600))).await;
+    scene.on("GET", "inventory", answer(200, json!([]))).await;
+    for result in twenty_calls(&scene).await {
+        result.unwrap();
+    }
+    assert_eq!(scene.tokens_asked().await, 1);
+}
+
+#[tokio::test]
+async fn many_refused_calls_share_one_renewal() {
+    let scene = Arc::new(Scene::oauth2().await);
+    scene.give_tokens(numbered(json!(3600))).await;
+    scene.respond("inventory", only("token-2", json!([]))).await;
+    for result in twenty_calls(&scene).await {
+        result.unwrap();
+    }
+    assert_eq!(scene.tokens_asked().await, 2);
+    assert_eq!(scene.requests("inventory").await.len(), 40);
+}
+
+#[tokio::test]
+async fn many_calls_share_one_failure() {
+    let scene = Arc::new(Scene::oauth2().await);
+    let down = answer(503, json!({"message": "down"})).set_delay(Duration::from_millis(200));
+    scene.on("POST", "token", down).await;
+    for result in twenty_calls(&scene).await {
+        assert!(matches!(result, Err(ProviderError::NoToken(_))));
+    }
+    assert_eq!(scene.tokens_asked().await, 1);
+}
+
+#[tokio::test]
+async fn an_abandoned_renewal_is_taken_over() {
+    let scene = Arc::new(Scene::oauth2().await);
+    scene.give_tokens(numbered(json!(3600))).await;
+    scene.on("GET", "inventory", answer(200, json!([]))).await;
+    let abandoned =
+        tokio::time::timeout(Duration::from_millis(10), scene.client.inventory(None)).await;
+    assert!(abandoned.is_err());
+    scene.client.inventory(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_ends() {
+    // Life in seconds, and when its successor is fetched; what is no life is taken for 300 s.
+    for (expires_in, renewed_after) in [
+        (json!(3600), 3540),
+        (json!("3600"), 3540),
+        (json!(100), 90),
+        (json!(100.5), 90),
+        (json!(9e300), 270),
+        (json!(99_999_999), 24 * 3600 - 60),
+        (json!(0), 270),
+        (json!(-5), 270),
+        (json!(null), 270),
+        (json!("soon"), 270),
+    ] {
+        let scene = Scene::oauth2().await;
+        scene.give_tokens(numbered(expires_in.clone())).await;
+        scene.on("GET", "inventory", answer(200, json!([]))).await;
+        scene.client.inventory(None).await.unwrap();
+        scene
+            .clock
+            .advance(TimeDelta::milliseconds(renewed_after * 1000 - 1));
+        scene.client.inventory(None).await.unwrap();
+        assert_eq!(scene.tokens_asked().await, 1, "{expires_in}");
+        scene.clock.advance(TimeDelta::milliseconds(1));
+        scene.client.inventory(None).await.unwrap();
+        assert_eq!(scene.tokens_asked().await, 2, "{expires_in}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_early_renewal_leaves_the_token_that_still_works() {
+    let scene = Scene::oauth2().await;
+    let first = answer(200, json!({"access_token": "a", "expires_in": 3600}));
+    Mock::given(path("/vc/api/token"))
+        .respond_with(first)
+        .up_to_n_times(1)
+        .mount(&scene.server)
+        .await;
+    scene.on("POST", "token", answer(500, json!({}))).await;
+    scene.on("GET", "inventory", answer(200, json!([]))).await;
+    scene.client.inventory(None).await.unwrap();
+    scene.clock.advance(TimeDelta::seconds(3550));
+    for _ in 0..3 {
+        scene.client.inventory(None).await.unwrap();
+    }
+    assert_eq!(scene.tokens_asked().await, 2);
+    scene.clock.advance(TimeDelta::seconds(50));
+    let error = scene.client.inventory(None).await.unwrap_err();
+    assert!(matches!(error, ProviderError::NoToken(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_order_refused_for_its_token_is_sent_again_with_a_new_one() {
+    let scene = Scene::oauth2().await;
+    scene.give_tokens(numbered(json!(3600))).await;
+    scene
+        .respond("orders", only("token-2", json!({"OrderId": "VC-1"})))
+        .await;
+    scene.client.submit_order(&order()).await.unwrap();
+    let sent = scene.requests("orders").await;
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[0].body, sent[1].body);
+}
+
+#[tokio::test]
+async fn a_fresh_token_that_is_refused_is_not_renewed_again() {
+    let scene = Scene::oauth2().await;
+    scene.give_tokens(numbered(json!(3600))).await;
+    scene
+        .on(
+            "POST",
+            "orders",
+            answer(401, json!({"error": "token-2 is unknown"})),
+        )
+        .await;
+    let error = scene.client.submit_order(&order()).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient);
+    assert!(
+        error.to_string().contains("HTTP 401, […] is unknown"),
+        "{error}"
+    );
+    assert_eq!(scene.requests("orders").await.len(), 2);
+    assert_eq!(scene.tokens_asked().await, 2);
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_was_sent_and_nothing_is_in_doubt() {
+    let timed_out = answer(200, json!({})).set_delay(Duration::from_secs(3));
+    for (broken, category) in [
+        (
+            answer(500, json!({"message": "down"})),
+            ErrorCategory::Upstream,
+        ),
+        (answer(404, json!({})), ErrorCategory::Upstream),
+        (html(200), ErrorCategory::Upstream),
+        (
+            answer(200, json!({"expires_in": 5})),
+            ErrorCategory::Upstream,
+        ),
+        (
+            answer(200, json!({"access_token": " "})),
+            ErrorCategory::Upstream,
+        ),
+        (
+            answer(200, json!({"access_token": "a\nb"})),
+            ErrorCategory::Upstream,
+        ),
+        (
+            answer(200, json!({"access_token": "a", "token_type": "mac"})),
+            ErrorCategory::Upstream,
+        ),
+        (answer(200, json!("a")), ErrorCategory::Upstream),
+        (timed_out, ErrorCategory::Timeout),
+        (
+            answer(429, json!({})).insert_header("Retry-After", "9"),
+            ErrorCategory::RateLimited,
+        ),
+    ] {
+        let scene = Scene::with(|settings| {
+            settings.limits.timeout = Duration::from_millis(500);
+        })
+        .await;
+        scene.on("POST", "token", broken).await;
+        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        assert!(matches!(error, ProviderError::NoToken(_)), "{error}");
+        assert_eq!(error.class(), Class::Transient, "{error}");
+        assert_eq!(error.category(), category, "{error}");
+        if category == ErrorCategory::RateLimited {
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
+        }
+        assert!(scene.requests("orders").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn refused_credentials_are_called_so_and_stay_secret() {
+    for status in [400, 401, 403] {
+        let scene = Scene::oauth2().await;
+        let told = json!({"error": "invalid_client", "error_description": format!("not {SECRET}")});
+        scene.on("POST", "token", answer(status, told)).await;
+        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        assert_eq!(error.class(), Class::Transient);
+        assert_eq!(error.category(), ErrorCategory::Auth);
+        assert_eq!(
+            error,
+            ProviderError::Credentials {
+                message: format!("HTTP {status}, not […]; invalid_client"),
+            }
+        );
+    }
+    let shown = format!("{:?}", settings("https://v.example").credentials);
+    assert!(!shown.contains(SECRET), "{shown}");
+}

@@ -1,0 +1,148 @@
+//! The body of `POST /api/orders`, in the contract's names and order.
+//!
+//! Owns how an order is written. Absent and empty values are left out; prices are written with
+//! exactly the digits that they have. Must not change what is in the order.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    domain::Contact,
+    fulfillment::{Destination, NewOrder},
+};
+
+/// A moment as VeraCore is given it: RFC 3339, UTC, whole seconds.
+pub(super) fn moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// # Errors
+/// None in practice: every price is a JSON number.
+pub(super) fn order_body(company_id: &str, order: &NewOrder) -> Result<Vec<u8>, serde_json::Error> {
+    let items = order
+        .items
+        .iter()
+        .map(|item| {
+            Ok(Item {
+                sku: item.sku.as_str(),
+                quantity: item.quantity.get(),
+                unit_price: RawValue::from_string(item.unit_price.to_string())?,
+            })
+        })
+        .collect::<Result<_, serde_json::Error>>()?;
+    serde_json::to_vec(&Order {
+        company_id,
+        order_number: order.number.as_str(),
+        order_date: moment(order.placed_at),
+        currency_code: order.currency.as_str(),
+        shipping_method: &order.shipping_method,
+        comments: given(order.comments.as_ref()),
+        customer: customer(&order.customer),
+        shipping_address: address(&order.ship_to),
+        billing_address: order.bill_to.as_ref().map(address),
+        items,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Order<'a> {
+    company_id: &'a str,
+    order_number: &'a str,
+    order_date: String,
+    currency_code: &'a str,
+    shipping_method: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comments: Option<&'a str>,
+    customer: Customer<'a>,
+    shipping_address: Address<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_address: Option<Address<'a>>,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Customer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Address<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    company: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address1: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address2: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zip: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Item<'a> {
+    #[serde(rename = "SKU")]
+    sku: &'a str,
+    quantity: u32,
+    unit_price: Box<RawValue>,
+}
+
+fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+fn customer(contact: &Contact) -> Customer<'_> {
+    Customer {
+        first_name: given(contact.first_name.as_ref()),
+        last_name: given(contact.last_name.as_ref()),
+        email: given(contact.email.as_ref()),
+        phone: given(contact.phone.as_ref()),
+    }
+}
+
+fn address(to: &Destination) -> Address<'_> {
+    Address {
+        first_name: given(to.first_name.as_ref()),
+        last_name: given(to.last_name.as_ref()),
+        company: given(to.company.as_ref()),
+        address1: given(to.address_1.as_ref()),
+        address2: given(to.address_2.as_ref()),
+        city: given(to.city.as_ref()),
+        state: given(to.state.as_ref()),
+        zip: given(to.zip.as_ref()),
+        country: given(to.country.as_ref()),
+        phone: given(to.phone.as_ref()),
+    }
+}
+
+/// What an error message about this order must not repeat: how to reach the buyer.
+pub(super) fn private_values(order: &NewOrder) -> Vec<&str> {
+    let destinations = std::iter::once(&order.ship_to).chain(order.bill_to.as_ref());
+    destinations
+        .flat_map(|to| [&to.address_1, &to.address_2, &to.phone])
+        .chain([&order.customer.email, &order.customer.phone])
+        .filter_map(|value| value.as_deref())
+        .collect()
+}
