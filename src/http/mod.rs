@@ -6,9 +6,11 @@
 
 mod backoff;
 mod error;
+mod health;
 mod retry_after;
 mod upstream;
 
 pub use backoff::Backoff;
 pub use error::{CallError, Sent};
-pub use upstream::{Answer, Limits, Upstream};
+pub use health::{Health, HealthState};
+pub use upstream::{Answer, Limits, Upstream, parse_json};

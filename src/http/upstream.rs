@@ -8,11 +8,11 @@ use reqwest::{
     header::{HeaderMap, RETRY_AFTER},
     redirect,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{CallError, Sent, retry_after};
+use super::{CallError, Health, Sent, retry_after};
 use crate::{clock::SharedClock, domain::text::one_line};
 
 /// What one upstream is spared, and what we are spared from it.
@@ -37,6 +37,7 @@ pub struct Upstream {
     permits: Semaphore,
     rate: Option<DefaultDirectRateLimiter>,
     clock: SharedClock,
+    health: Health,
 }
 
 /// A whole answer, whatever its status.
@@ -77,12 +78,19 @@ impl Upstream {
                 .per_second
                 .map(|n| RateLimiter::direct(Quota::per_second(n))),
             clock,
+            health: Health::default(),
         })
     }
 
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// How the last calls went.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     #[must_use]
@@ -110,6 +118,7 @@ impl Upstream {
             rate.until_ready().await;
         }
         let outcome = self.exchange(operation, request).await;
+        self.health.note(&outcome, self.clock.now());
         match &outcome {
             Ok(answer) => tracing::debug!(
                 upstream = self.name,
@@ -222,29 +231,70 @@ impl Answer {
     /// The body read as JSON.
     ///
     /// # Errors
-    /// [`CallError::Malformed`] with the place and the field when it is not what was agreed.
+    /// [`CallError::Malformed`] with the field when it is not what was agreed.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| self.malformed(self.describe(&error.to_string())))
+        parse_json(&self.body).map_err(|problem| self.malformed(problem))
     }
 
     /// A [`CallError::Malformed`] about this answer.
     #[must_use]
     pub fn malformed(&self, detail: String) -> CallError {
-        CallError::Malformed {
-            upstream: self.upstream,
-            operation: self.operation,
-            detail,
+        CallError::Malformed { upstream: self.upstream, operation: self.operation, detail }
+    }
+}
+
+/// Reads JSON from outside; the error names the field, and quotes nothing of the value.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+    match body.iter().find(|b| !b.is_ascii_whitespace()) {
+        None => return Err("it is empty".into()),
+        Some(b'<') => return Err("it is HTML or XML instead of JSON".into()),
+        Some(_) => {}
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let problem = without_quoted(&error.inner().to_string());
+        let place = if field == "." { String::new() } else { format!("{field}: ") };
+        one_line(&format!("{place}{problem}"), 200)
+    })?;
+    reader.end().map_err(|_| "there is more behind its end".to_owned())?;
+    Ok(value)
+}
+
+/// serde quotes the value that it stumbled over, which may be somebody's address.
+fn without_quoted(problem: &str) -> String {
+    match (problem.find('"'), problem.rfind('"')) {
+        (Some(from), Some(to)) if from < to => {
+            format!("{}\"…{}", &problem[..from], &problem[to..])
         }
+        _ => problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Row {
+        #[expect(dead_code, reason = "read only for its type")]
+        size: u32,
     }
 
-    fn describe(&self, problem: &str) -> String {
-        let start = self.body.iter().find(|b| !b.is_ascii_whitespace());
-        match start {
-            None => "it is empty".into(),
-            Some(b'<') => "it is HTML or XML instead of JSON".into(),
-            // serde_json's messages may quote a value of the body.
-            Some(_) => one_line(problem, 200),
-        }
+    #[test]
+    fn what_is_wrong_with_json_is_told_without_quoting_it() {
+        let problem = |text: &str| parse_json::<Vec<Row>>(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            problem(r#"[{"size": 1}, {"size": "1 Main \"St"}]"#),
+            r#"[1].size: invalid type: string "…", expected u32 at line 1 column 34"#
+        );
+        assert_eq!(problem(r#"[{}]"#), "[0]: missing field `size` at line 1 column 3");
+        assert_eq!(problem(" \n"), "it is empty");
+        assert_eq!(problem("<html>"), "it is HTML or XML instead of JSON");
+        assert_eq!(problem("[] []"), "there is more behind its end");
+        assert!(problem("[{").contains("EOF"));
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     domain::text::one_line,
-    http::{Answer, CallError, Limits, Upstream},
+    http::{Answer, Health, Limits, Upstream, parse_json},
 };
 
 /// Who we are in the shop.
@@ -99,6 +99,12 @@ impl VendureClient {
             settings,
             session: Session::default(),
         })
+    }
+
+    /// How the last calls went.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.upstream.health()
     }
 
     /// Runs one operation, with a fresh session should the present one be refused.
@@ -222,7 +228,7 @@ impl Data {
     }
 
     pub(super) fn malformed(&self, detail: String) -> StorefrontError {
-        CallError::from(self.answer.malformed(detail)).into()
+        self.answer.malformed(detail).into()
     }
 
     /// The session token that a login's answer carries.

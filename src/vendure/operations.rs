@@ -81,6 +81,26 @@ pub(super) struct Orders {
     pub orders: OrderList,
 }
 
+#[derive(cynic::QueryVariables)]
+pub(super) struct NewestVariables {
+    pub options: OrderListOptions,
+    pub all: OrderListOptions,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+#[cynic(graphql_type = "Query", variables = "NewestVariables")]
+pub(super) struct Newest {
+    #[expect(dead_code, reason = "read by the channel check, before this is")]
+    pub active_channel: ChannelToken,
+    #[arguments(options: $options)]
+    #[expect(dead_code, reason = "read item by item instead")]
+    pub orders: OrderList,
+    #[arguments(options: $all)]
+    #[cynic(rename = "orders", alias)]
+    #[expect(dead_code, reason = "read with the list")]
+    pub all: OrderCount,
+}
+
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Channel")]
 pub(super) struct ChannelToken {
@@ -135,6 +155,8 @@ pub(super) struct OrderFilterParameter {
     pub state: Option<StringOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateOperators>,
+    #[cynic(skip_serializing_if = "Option::is_none")]
+    pub order_placed_at: Option<DateOperators>,
 }
 
 #[derive(cynic::InputObject, Debug, Default)]
@@ -147,7 +169,10 @@ pub(super) struct StringOperators {
 
 #[derive(cynic::InputObject, Debug, Default)]
 pub(super) struct DateOperators {
+    #[cynic(skip_serializing_if = "Option::is_none")]
     pub after: Option<DateTime>,
+    #[cynic(skip_serializing_if = "Option::is_none")]
+    pub is_null: Option<bool>,
 }
 
 // One order.

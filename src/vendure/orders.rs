@@ -7,11 +7,13 @@ use serde_json::value::RawValue;
 
 use super::{
     OrderPage, StorefrontError, SweepPosition, UnreadableOrder, VendureClient,
+    client::Data,
     operations::{
-        self, DateOperators, OrderFilterParameter, OrderListOptions, OrderSortParameter,
+        self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions, OrderSortParameter,
         OrderVariables, OrdersVariables, SortOrder, StringOperators,
     },
 };
+use crate::http::parse_json;
 use crate::domain::{
     Address, BadText, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,
     OrderState, ShippingMethodCode, ShopOrderId,
@@ -26,6 +28,15 @@ const READ: &str = "order";
 struct LooseOrders<'a> {
     #[serde(borrow)]
     orders: LooseList<'a>,
+    /// Where the list is only a part of what is counted.
+    #[serde(default)]
+    all: Option<Count>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Count {
+    total_items: u64,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +67,15 @@ impl VendureClient {
             id: Some(SortOrder::Desc),
             ..OrderSortParameter::default()
         };
-        self.list(options(in_states(states), sort, take, 0)).await
+        // Postgres puts nulls first, and so many of them would hide what is new; orders without a
+        // date are the sweep's.
+        let dated = DateOperators { is_null: Some(false), ..DateOperators::default() };
+        let filter = OrderFilterParameter { order_placed_at: Some(dated), ..in_states(states) };
+        let operation = operations::Newest::build(NewestVariables {
+            options: options(filter, sort, take, 0),
+            all: options(in_states(states), OrderSortParameter::default(), 1, 0),
+        });
+        read_list(&self.run(LIST, &operation).await?, take)
     }
 
     pub(super) async fn from(
@@ -69,6 +88,7 @@ impl VendureClient {
             // `after` excludes the moment itself.
             created_at: from.created_from.map(|at| DateOperators {
                 after: Some(date(at - TimeDelta::milliseconds(1))),
+                ..DateOperators::default()
             }),
             ..in_states(states)
         };
@@ -107,40 +127,9 @@ impl VendureClient {
     }
 
     async fn list(&self, options: OrderListOptions) -> Result<OrderPage, StorefrontError> {
-        let take = options.take.unwrap_or(0);
+        let take = options.take.and_then(|take| u32::try_from(take).ok()).unwrap_or(0);
         let operation = operations::Orders::build(OrdersVariables { options });
-        let data = self.run(LIST, &operation).await?;
-        let loose: LooseOrders<'_> = serde_json::from_str(data.text())
-            .map_err(|error| data.malformed(one_line(&error.to_string(), 200)))?;
-        let len = loose.orders.items.len();
-        if usize::try_from(take).is_ok_and(|take| len > take) {
-            return Err(data.malformed(format!(
-                "orders.items holds {len} orders, {take} were asked for"
-            )));
-        }
-        let mut page = OrderPage {
-            total: loose.orders.total_items,
-            orders: Vec::with_capacity(len),
-            unreadable: Vec::new(),
-            len,
-            last_created_at: None,
-        };
-        for item in loose.orders.items {
-            match serde_json::from_str(item.get())
-                .map_err(|error| one_line(&error.to_string(), 200))
-                .and_then(|item| reference(item).map_err(|error| error.to_string()))
-            {
-                Ok(order) => {
-                    page.last_created_at = page.last_created_at.max(Some(order.created_at));
-                    page.orders.push(order);
-                }
-                Err(problem) => page.unreadable.push(UnreadableOrder {
-                    key: key(item),
-                    problem,
-                }),
-            }
-        }
-        Ok(page)
+        read_list(&self.run(LIST, &operation).await?, take)
     }
 
     pub(super) async fn whole(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
@@ -163,6 +152,36 @@ impl VendureClient {
             .map(|order| whole(order, precision))
             .transpose()
     }
+}
+
+/// Reads a page item by item.
+fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
+    let loose: LooseOrders<'_> = data.borrow()?;
+    let len = loose.orders.items.len();
+    if len > take as usize {
+        return Err(data.malformed(format!(
+            "orders.items holds {len} orders, {take} were asked for"
+        )));
+    }
+    let mut page = OrderPage {
+        total: loose.all.map_or(loose.orders.total_items, |all| all.total_items),
+        orders: Vec::with_capacity(len),
+        unreadable: Vec::new(),
+        len,
+        last_created_at: None,
+    };
+    for item in loose.orders.items {
+        match parse_json(item.get().as_bytes())
+            .and_then(|item| reference(item).map_err(|error| error.to_string()))
+        {
+            Ok(order) => {
+                page.last_created_at = page.last_created_at.max(Some(order.created_at));
+                page.orders.push(order);
+            }
+            Err(problem) => page.unreadable.push(UnreadableOrder { key: key(item), problem }),
+        }
+    }
+    Ok(page)
 }
 
 fn in_states(states: &[OrderState]) -> OrderFilterParameter {

@@ -26,6 +26,12 @@ fn counts(category: ErrorCategory) -> bool {
     )
 }
 
+fn counts_for(error: &ProviderError) -> bool {
+    // Without a token nothing was said about the order at all.
+    !matches!(error, ProviderError::NoToken(_) | ProviderError::Credentials { .. })
+        && counts(error.category())
+}
+
 /// A failed send.
 pub(super) fn after_send(
     error: &ProviderError,
@@ -89,7 +95,10 @@ pub(super) fn after_look_up(
         category: error.category(),
         message: format!("VeraCore could not be asked about the order: {message}"),
     };
-    let counted = counts(error.category());
+    if let ProviderError::Unsendable { .. } = error {
+        return Next::Failed { note };
+    }
+    let counted = counts_for(error);
     if order.sent_at.is_some() {
         // Never given up: until it is settled, nobody knows whether it was sent.
         let at = retry_at(order, settings, now, error.retry_after());

@@ -112,6 +112,12 @@ impl RestClient {
             timezone: settings.timezone,
         })
     }
+
+    /// How the last calls went.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.upstream.health()
+    }
 }
 
 #[async_trait]
