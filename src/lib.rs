@@ -2,6 +2,7 @@
 //! ledger. The rooms, in the order in which data meet them:
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod fulfillment;
 pub mod http;
