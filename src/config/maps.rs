@@ -1,0 +1,44 @@
+//! The tables that turn the shop's names into the warehouse's.
+
+use std::collections::BTreeMap;
+
+use super::{problem::Read, reader::Reader};
+use crate::domain::{ShippingMethodCode, Sku};
+
+/// What is not in a map keeps its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Maps {
+    /// Vendure's shipping method code to VeraCore's shipping method.
+    pub shipping_methods: BTreeMap<ShippingMethodCode, String>,
+    /// Vendure's SKU to VeraCore's. Several of the shop's may have one at the warehouse.
+    pub skus: BTreeMap<Sku, Sku>,
+    /// VeraCore's warehouse to Vendure's stock location, by name or id.
+    pub warehouses: BTreeMap<String, String>,
+}
+
+pub(super) fn read(reader: &mut Reader) -> Read<Maps> {
+    let shipping_methods = reader.table("shipping_methods", |code, name| {
+        let code = ShippingMethodCode::parse(code).map_err(|why| why.to_string())?;
+        Ok((code, present(name)?))
+    });
+    let skus = reader.table("skus", |shop, warehouse| {
+        let shop = Sku::parse(shop).map_err(|why| why.to_string())?;
+        let warehouse = Sku::parse(warehouse).map_err(|why| why.to_string())?;
+        Ok((shop, warehouse))
+    });
+    let warehouses = reader.table("warehouses", |warehouse, location| {
+        Ok((present(warehouse)?, present(location)?))
+    });
+    Ok(Maps {
+        shipping_methods: shipping_methods?,
+        skus: skus?,
+        warehouses: warehouses?,
+    })
+}
+
+fn present(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("is blank or holds a control character".into());
+    }
+    Ok(text.to_owned())
+}

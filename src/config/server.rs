@@ -1,0 +1,155 @@
+//! The program itself: what it listens on, logs, announces and keeps.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use url::Url;
+
+use super::{problem::Read, reader::Reader, urls};
+
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `false`: serve HTTP, move nothing.
+    pub sync_enabled: bool,
+    pub http_listen: SocketAddr,
+    /// `None`: only Vendure's credentials are accepted.
+    pub api_token: Option<SecretString>,
+    pub log: Log,
+    pub event_webhook: Option<EventWebhook>,
+    pub encryption_key: Option<EncryptionKey>,
+    /// After so many days names and e-mail addresses in what is kept are cleared.
+    pub pii_retention_days: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: &'static str,
+    /// The variable `RUST_LOG`, unchecked. It wins over `level`.
+    pub rust_log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// Where events are posted, and what signs them.
+#[derive(Debug, Clone)]
+pub struct EventWebhook {
+    pub url: Url,
+    pub secret: SecretString,
+}
+
+/// 256 bits that seal what is secret in the database.
+#[derive(Clone)]
+pub struct EncryptionKey(Arc<SecretBox<[u8; 32]>>);
+
+impl EncryptionKey {
+    /// Reads standard base64, padded or not.
+    fn parse(text: &str) -> Result<Self, String> {
+        let settings = GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(false);
+        let bytes = GeneralPurpose::new(&alphabet::STANDARD, settings).decode(text.trim());
+        // What base64 says of an error quotes a sign of the text.
+        let bytes = bytes.map_err(|_| "is not base64".to_owned())?;
+        let length = bytes.len();
+        let bytes = <[u8; 32]>::try_from(bytes)
+            .map_err(|_| format!("holds {length} bytes instead of 32"))?;
+        Ok(Self(Arc::new(SecretBox::new(Box::new(bytes)))))
+    }
+
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for EncryptionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EncryptionKey")
+    }
+}
+
+const FORMATS: [(&str, LogFormat); 2] = [("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
+const LEVELS: [(&str, &str); 5] = [
+    ("error", "error"),
+    ("warn", "warn"),
+    ("info", "info"),
+    ("debug", "debug"),
+    ("trace", "trace"),
+];
+
+pub(super) fn read(reader: &mut Reader, rust_log: Option<&String>) -> Read<Server> {
+    let sync_enabled = reader.flag("SYNC_ENABLED");
+    let listen = reader.parsed("HTTP_LISTEN", |text| {
+        text.parse()
+            .map_err(|_| "is not an IP address with a port".to_owned())
+    });
+    let http_listen = reader.required("HTTP_LISTEN", listen);
+    let api_token = reader.secret("API_TOKEN");
+    let log = log(reader, rust_log);
+    let event_webhook = event_webhook(reader);
+    let encryption_key = encryption_key(reader);
+    let pii_retention_days = reader.number("PII_RETENTION_DAYS", 1..=3650);
+    Ok(Server {
+        sync_enabled: sync_enabled?,
+        http_listen: http_listen?,
+        api_token: api_token?,
+        log: log?,
+        event_webhook: event_webhook?,
+        encryption_key: encryption_key?,
+        pii_retention_days: pii_retention_days?,
+    })
+}
+
+fn log(reader: &mut Reader, rust_log: Option<&String>) -> Read<Log> {
+    let format = reader.choice("LOG_FORMAT", &FORMATS);
+    let format = reader.required("LOG_FORMAT", format);
+    let level = reader.choice("LOG_LEVEL", &LEVELS);
+    let level = reader.required("LOG_LEVEL", level);
+    Ok(Log {
+        format: format?,
+        level: level?,
+        rust_log: rust_log.filter(|text| !text.trim().is_empty()).cloned(),
+    })
+}
+
+fn event_webhook(reader: &mut Reader) -> Read<Option<EventWebhook>> {
+    let url = match reader.text("EVENT_WEBHOOK_URL") {
+        Ok(Some(text)) => urls::private(&text)
+            .map(Some)
+            .map_err(|why| reader.bad("EVENT_WEBHOOK_URL", why)),
+        other => other.map(|_| None),
+    };
+    let secret = reader.secret("EVENT_WEBHOOK_SECRET")?;
+    match (url?, secret) {
+        (Some(url), Some(secret)) => Ok(Some(EventWebhook { url, secret })),
+        (Some(_), None) => {
+            let problem = "is required with EVENT_WEBHOOK_URL and not set";
+            Err(reader.missing("EVENT_WEBHOOK_SECRET", problem))
+        }
+        (None, Some(_)) => {
+            let useless = "EVENT_WEBHOOK_SECRET does nothing without EVENT_WEBHOOK_URL";
+            reader.warn(useless.to_owned());
+            Ok(None)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+pub(super) fn encryption_key(reader: &mut Reader) -> Read<Option<EncryptionKey>> {
+    let Some(text) = reader.secret("CONFIG_ENCRYPTION_KEY")? else {
+        return Ok(None);
+    };
+    EncryptionKey::parse(text.expose_secret())
+        .map(Some)
+        .map_err(|why| reader.bad("CONFIG_ENCRYPTION_KEY", why))
+}

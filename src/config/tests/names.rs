@@ -1,0 +1,103 @@
+//! Names that others rely on: the contract's, the sample file's, the documentation's.
+
+use std::collections::BTreeSet;
+
+use super::config;
+use crate::config::{Form, KEYS, Key, find_key};
+
+const SAMPLE: &str = include_str!("../../../config/default.toml");
+const MANUAL: &str = include_str!("../../../docs/configuration.md");
+
+/// As CONTRACT section 2 has them, in its order.
+const CONTRACT: &str = "
+    VERACORE_API_URL VERACORE_API_STYLE VERACORE_AUTH VERACORE_CLIENT_ID VERACORE_CLIENT_SECRET
+    VERACORE_COMPANY_ID VERACORE_WEBHOOK_SECRET VERACORE_TIMEOUT_SECONDS
+    VERACORE_RATE_LIMIT_PER_SECOND VERACORE_MAX_CONCURRENCY VENDURE_API_URL VENDURE_USERNAME
+    VENDURE_PASSWORD VENDURE_API_KEY VENDURE_CHANNEL_TOKEN VENDURE_STOCK_LOCATION
+    VENDURE_TIMEOUT_SECONDS VENDURE_MAX_CONCURRENCY DATABASE_URL DATABASE_MAX_CONNECTIONS
+    SYNC_ENABLED ORDER_SYNC_TRIGGER_STATES ORDER_SYNC_EXISTING ORDER_UNIT_PRICE
+    ORDER_SHIPPING_METHODS ORDER_SKIP_SKUS ORDER_HOLD_MINUTES ORDER_POLL_INTERVAL_SECONDS
+    ORDER_SWEEP_INTERVAL_SECONDS ORDER_SYNC_MAX_ATTEMPTS RETRY_INITIAL_SECONDS RETRY_MAX_SECONDS
+    SYNC_TIMEZONE SYNC_INVENTORY_TIME SYNC_INVENTORY_INTERVAL_MINUTES
+    SYNC_TRACKING_INTERVAL_MINUTES BUSINESS_HOURS BUSINESS_DAYS INVENTORY_MAX_DROP_PERCENT
+    INVENTORY_SAFETY_STOCK safety_stock VENDURE_ORDER_NOTES HTTP_LISTEN API_TOKEN
+    CONFIG_ENCRYPTION_KEY EVENT_WEBHOOK_URL EVENT_WEBHOOK_SECRET CANCEL_IN_VENDURE
+    VERACORE_TIMEZONE PII_RETENTION_DAYS shipping_methods skus warehouses LOG_FORMAT LOG_LEVEL
+";
+
+#[test]
+fn every_setting_of_the_contract_is_known_in_its_order() {
+    let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    let contract: Vec<&str> = CONTRACT.split_whitespace().collect();
+    assert_eq!(names, contract);
+    let config = config(&[]);
+    let shown = config.settings().iter();
+    let shown: Vec<&str> = shown.map(|s| s.key.trim_matches(['[', ']'])).collect();
+    assert_eq!(shown, contract);
+    assert!(find_key("vendure_api_key").is_some_and(Key::is_secret));
+    assert!(find_key("NOTHING").is_none());
+}
+
+#[test]
+fn the_secrets_are_these() {
+    let secrets = KEYS
+        .iter()
+        .filter(|key| key.is_secret())
+        .map(|key| key.name);
+    let files = KEYS.iter().filter_map(Key::file_variable);
+    let expected = [
+        "VERACORE_CLIENT_SECRET",
+        "VERACORE_WEBHOOK_SECRET",
+        "VENDURE_PASSWORD",
+        "VENDURE_API_KEY",
+        "DATABASE_URL",
+        "API_TOKEN",
+        "CONFIG_ENCRYPTION_KEY",
+        "EVENT_WEBHOOK_SECRET",
+    ];
+    assert_eq!(secrets.collect::<Vec<_>>(), expected);
+    assert_eq!(files.count(), expected.len() + 1);
+}
+
+#[test]
+fn the_sample_file_has_each_setting_once() {
+    // A setting is a line `name = value`, commented out when it has no default.
+    let mut found = BTreeSet::new();
+    for line in SAMPLE.lines() {
+        let line = line.trim_start_matches("# ");
+        let name = match line.split_once(" = ") {
+            Some((name, _)) => name,
+            None => line.trim_matches(['[', ']']),
+        };
+        let known = KEYS.iter().any(|key| key.in_file() == name);
+        assert!(!known || found.insert(name.to_owned()), "{name} is twice");
+    }
+    let all: BTreeSet<String> = KEYS.iter().map(Key::in_file).collect();
+    assert_eq!(found, all);
+}
+
+#[test]
+fn the_manual_names_each_setting_and_its_default() {
+    let defaults: toml::Table = SAMPLE.parse().unwrap();
+    for key in KEYS {
+        let name = match key.form {
+            Form::Table => format!("[{}]", key.name),
+            _ => key.name.to_owned(),
+        };
+        let row = MANUAL
+            .lines()
+            .find(|line| {
+                line.split('|')
+                    .nth(1)
+                    .is_some_and(|cell| cell.contains(&format!("`{name}`")))
+            })
+            .unwrap_or_else(|| panic!("docs/configuration.md has no row for {name}"));
+        let default = match defaults.get(&key.in_file()) {
+            None | Some(toml::Value::Table(_)) => continue,
+            Some(toml::Value::String(text)) => text.clone(),
+            Some(toml::Value::Array(items)) => items[0].as_str().unwrap().to_owned(),
+            Some(other) => other.to_string(),
+        };
+        assert!(row.contains(&format!("`{default}`")), "{name}: {row}");
+    }
+}

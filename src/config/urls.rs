@@ -1,0 +1,87 @@
+//! The rules for the addresses that we call. Pure.
+//!
+//! Never repeats an address in what it says: a wrong one may hold a password.
+
+use url::{Host, Url};
+
+/// An address over which secrets and customers' data go: `https`, or `http` within this machine.
+pub(super) fn private(text: &str) -> Result<Url, String> {
+    let url = plain(text)?;
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(
+            "uses http, which is refused except for this machine (127.0.0.1, ::1, localhost); use https"
+                .into(),
+        );
+    }
+    Ok(url)
+}
+
+/// An `http` or `https` address without credentials, query and fragment.
+pub(super) fn plain(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("is not a URL that begins with https://".into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or password; they have settings of their own".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a part after ? or #, which a base URL cannot have".into());
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_for_this_machine_only() {
+        for url in [
+            "https://veracore.example.com/v1",
+            "http://127.0.0.1:9000",
+            "http://127.8.8.8/pmomsws/oms.asmx",
+            "http://[::1]:9000/",
+            "http://LOCALHOST:9000",
+        ] {
+            assert!(private(url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://veracore.example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://0.0.0.0:9000",
+            "http://10.0.0.1",
+        ] {
+            assert!(private(url).unwrap_err().contains("https"), "{url}");
+            assert!(plain(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_is_nothing_but_a_base() {
+        for url in [
+            "veracore.example.com",
+            "",
+            "https://",
+            "ftp://example.com",
+            "file:///etc/passwd",
+            "https://user:hunter2@example.com",
+            "https://user@example.com",
+            "https://example.com/?token=hunter2",
+            "https://example.com/#x",
+        ] {
+            let problem = plain(url).unwrap_err();
+            assert!(!problem.contains("hunter2"), "{url}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The warehouse: where VeraCore is, which interface it speaks and how to log in.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use chrono_tz::Tz;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    problem::{Read, Reported},
+    reader::Reader,
+    schedule, urls,
+};
+
+/// Which VeraCore interface is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiStyle {
+    /// JSON over HTTPS.
+    Rest,
+    /// The SOAP service of `oms.asmx` and `order.asmx`.
+    Oms,
+}
+
+/// How the style `rest` logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// A token for the client's id and secret, renewed as needed.
+    OAuth2,
+    /// Id and secret with every call.
+    Basic,
+}
+
+#[derive(Debug, Clone)]
+pub struct VeraCore {
+    /// The base; the API's paths are appended to its own.
+    pub api_url: Url,
+    pub style: ApiStyle,
+    pub auth: Auth,
+    pub client_id: String,
+    pub client_secret: SecretString,
+    /// Always there for [`ApiStyle::Rest`].
+    pub company_id: Option<String>,
+    /// Without it the webhook endpoints answer 404.
+    pub webhook_secret: Option<SecretString>,
+    /// For one whole call.
+    pub timeout: Duration,
+    pub rate_limit_per_second: NonZeroU32,
+    pub max_concurrency: usize,
+    /// The zone of VeraCore's zone-less dates.
+    pub timezone: Tz,
+}
+
+const STYLES: [(&str, ApiStyle); 2] = [("rest", ApiStyle::Rest), ("oms", ApiStyle::Oms)];
+const AUTHS: [(&str, Auth); 2] = [("oauth2", Auth::OAuth2), ("basic", Auth::Basic)];
+
+pub(super) fn read(reader: &mut Reader) -> Read<VeraCore> {
+    let api_url = url(reader);
+    let style = style(reader);
+    let auth = reader.choice("VERACORE_AUTH", &AUTHS);
+    let auth = reader.required("VERACORE_AUTH", auth);
+    let client_id = reader.text("VERACORE_CLIENT_ID");
+    let client_id = reader.required("VERACORE_CLIENT_ID", client_id);
+    let client_secret = reader.secret("VERACORE_CLIENT_SECRET");
+    let client_secret = reader.required("VERACORE_CLIENT_SECRET", client_secret);
+    let company_id = company(reader, style);
+    let webhook_secret = reader.secret("VERACORE_WEBHOOK_SECRET");
+    let timeout = reader.seconds("VERACORE_TIMEOUT_SECONDS", 1..=600);
+    let rate = reader.number("VERACORE_RATE_LIMIT_PER_SECOND", 1..=1000);
+    let max_concurrency = reader.concurrency("VERACORE_MAX_CONCURRENCY");
+    let timezone = zone(reader);
+    Ok(VeraCore {
+        api_url: api_url?,
+        style: style?,
+        auth: auth?,
+        client_id: client_id?,
+        client_secret: client_secret?,
+        company_id: company_id?,
+        webhook_secret: webhook_secret?,
+        timeout: timeout?,
+        // The range above begins at 1.
+        rate_limit_per_second: NonZeroU32::new(rate?).unwrap_or(NonZeroU32::MIN),
+        max_concurrency: max_concurrency?,
+        timezone: timezone?,
+    })
+}
+
+fn url(reader: &mut Reader) -> Read<Url> {
+    let text = reader.text("VERACORE_API_URL");
+    let text = reader.required("VERACORE_API_URL", text)?;
+    urls::private(&text).map_err(|why| reader.bad("VERACORE_API_URL", why))
+}
+
+/// As set, or else as the URL's path tells; a wrong URL's too, so that what the style requires is
+/// named along with the URL's own problem.
+fn style(reader: &mut Reader) -> Read<ApiStyle> {
+    if let Some(style) = reader.choice("VERACORE_API_STYLE", &STYLES)? {
+        return Ok(style);
+    }
+    let text = reader.text("VERACORE_API_URL").unwrap_or_default();
+    let text = text.unwrap_or_default().to_ascii_lowercase();
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let (word, style) = if path.trim_end_matches('/').ends_with(".asmx") {
+        ("oms", ApiStyle::Oms)
+    } else {
+        ("rest", ApiStyle::Rest)
+    };
+    reader.derive("VERACORE_API_STYLE", word.to_owned());
+    Ok(style)
+}
+
+fn company(reader: &mut Reader, style: Read<ApiStyle>) -> Read<Option<String>> {
+    let company = reader.text("VERACORE_COMPANY_ID")?;
+    if company.is_none() && style == Ok(ApiStyle::Rest) {
+        let problem = "is required for VERACORE_API_STYLE=rest and not set";
+        return Err(reader.missing("VERACORE_COMPANY_ID", problem));
+    }
+    Ok(company)
+}
+
+fn zone(reader: &mut Reader) -> Read<Tz> {
+    let own = reader.parsed("VERACORE_TIMEZONE", schedule::zone)?;
+    if let Some(zone) = own {
+        return Ok(zone);
+    }
+    // Its problems are reported by the section that it belongs to.
+    let text = reader.text("SYNC_TIMEZONE")?;
+    let zone = text.as_deref().and_then(|text| schedule::zone(text).ok());
+    let zone = zone.ok_or(Reported)?;
+    reader.derive("VERACORE_TIMEZONE", zone.name().to_owned());
+    Ok(zone)
+}
