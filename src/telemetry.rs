@@ -27,13 +27,27 @@ pub fn start(format: Format, filter: &str, target: Target) {
     let registry = tracing_subscriber::registry().with(filter);
     let outcome = match (format, target) {
         (Format::Json, Target::Stdout) => registry
-            .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stdout))
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stdout),
+            )
             .try_init(),
         (Format::Json, Target::Stderr) => registry
-            .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stderr),
+            )
             .try_init(),
         (Format::Pretty, Target::Stdout) => registry
-            .with(fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal()))
+            .with(
+                fmt::layer()
+                    .with_target(false)
+                    .with_ansi(std::io::stdout().is_terminal()),
+            )
             .try_init(),
         (Format::Pretty, Target::Stderr) => registry
             .with(

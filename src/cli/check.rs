@@ -24,7 +24,9 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
     checks.push(database(&app).await);
     checks.extend(vendure(&app).await);
     checks.extend(veracore(&app).await);
-    let ok = checks.iter().all(|finding| finding.verdict != Verdict::Failed);
+    let ok = checks
+        .iter()
+        .all(|finding| finding.verdict != Verdict::Failed);
     let report = Report { ok, checks };
     output.print(&report, || describe(&report.checks))?;
     Ok(if ok { Outcome::Done } else { Outcome::Failed })
@@ -67,7 +69,10 @@ async fn veracore(app: &App) -> Vec<Finding> {
     let shipments = app.provider.shipments(since, None).await;
     vec![
         Finding::ok("veracore credentials", "accepted"),
-        outcome("veracore order access", orders.map(|_| "may look orders up".into())),
+        outcome(
+            "veracore order access",
+            orders.map(|_| "may look orders up".into()),
+        ),
         outcome(
             "veracore inventory access",
             inventory.map(|page| format!("{} rows on the first page", page.rows.len())),
@@ -97,11 +102,11 @@ fn refused(check: &'static str, error: &ProviderError) -> Finding {
             }
             _ => "ask VeraCore for this access for the API client, and check VERACORE_COMPANY_ID",
         },
-        ErrorCategory::NotFound => {
-            "correct VERACORE_API_URL: the paths /api/… are appended to it"
-        }
+        ErrorCategory::NotFound => "correct VERACORE_API_URL: the paths /api/… are appended to it",
         ErrorCategory::RateLimited => "lower VERACORE_RATE_LIMIT_PER_SECOND, and try again later",
-        _ => "is VERACORE_API_URL the API's (not a web page's), and VERACORE_API_STYLE right? If so, ask VeraCore's support",
+        _ => {
+            "is VERACORE_API_URL the API's (not a web page's), and VERACORE_API_STYLE right? If so, ask VeraCore's support"
+        }
     };
     Finding::failed(check, error.to_string(), fix)
 }
@@ -114,7 +119,10 @@ fn describe(checks: &[Finding]) -> String {
             Verdict::Warning => "warning",
             Verdict::Failed => "FAILED ",
         };
-        text.push_str(&format!("{mark}  {:<26} {}\n", finding.check, finding.detail));
+        text.push_str(&format!(
+            "{mark}  {:<26} {}\n",
+            finding.check, finding.detail
+        ));
         if let Some(fix) = &finding.fix {
             text.push_str(&format!("         fix: {fix}\n"));
         }

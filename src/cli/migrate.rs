@@ -8,6 +8,8 @@ use crate::{app, config::Sources};
 pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<Outcome> {
     let ledger = app::ledger_only(sources)?;
     ledger.migrate().await?;
-    output.print(&json!({ "migrated": true }), || "the ledger's tables are up to date".into())?;
+    output.print(&json!({ "migrated": true }), || {
+        "the ledger's tables are up to date".into()
+    })?;
     Ok(Outcome::Done)
 }

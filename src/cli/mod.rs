@@ -63,7 +63,9 @@ enum Command {
 /// Runs the command, prints its result and returns its exit status: 0 done, 1 failed, 2 wrong
 /// usage or configuration.
 pub async fn execute(cli: Cli) -> ExitCode {
-    let output = Output { json: cli.common.json };
+    let output = Output {
+        json: cli.common.json,
+    };
     let sources = Sources::from_environment(cli.common.config);
     let outcome = match cli.command {
         Command::Run => run::execute(sources).await,

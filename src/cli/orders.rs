@@ -61,7 +61,10 @@ enum OrdersCommand {
 
 fn parse_status(text: &str) -> Result<SyncStatus, String> {
     SyncStatus::parse(text).ok_or_else(|| {
-        let all: Vec<&str> = SyncStatus::ALL.into_iter().map(SyncStatus::as_str).collect();
+        let all: Vec<&str> = SyncStatus::ALL
+            .into_iter()
+            .map(SyncStatus::as_str)
+            .collect();
         format!("it is one of {}", all.join(", "))
     })
 }
@@ -81,7 +84,11 @@ pub(super) async fn execute(
         OrdersCommand::List { status, limit } => list(&app, output, status, limit).await,
         OrdersCommand::Show { code } => show(&app, output, &parse_code(&code)?).await,
         OrdersCommand::Retry { codes, adopt } => {
-            let mode = if adopt { RetryMode::Adopt } else { RetryMode::Again };
+            let mode = if adopt {
+                RetryMode::Adopt
+            } else {
+                RetryMode::Again
+            };
             let mut verdicts = Vec::new();
             for code in codes {
                 let code = parse_code(&code)?;
@@ -112,7 +119,11 @@ async fn list(
     status: Option<SyncStatus>,
     limit: u32,
 ) -> anyhow::Result<Outcome> {
-    let filter = OrderFilter { status, limit, ..OrderFilter::default() };
+    let filter = OrderFilter {
+        status,
+        limit,
+        ..OrderFilter::default()
+    };
     let orders = app.ledger.orders(&filter).await?;
     let zone = app.config.schedule.timezone;
     output.print(&json!({ "orders": orders }), || {
@@ -122,14 +133,20 @@ async fn list(
                 vec![
                     order.vendure_order_code.clone(),
                     order.sync_status.to_string(),
-                    order.veracore_order_id.clone().unwrap_or_else(|| "-".into()),
+                    order
+                        .veracore_order_id
+                        .clone()
+                        .unwrap_or_else(|| "-".into()),
                     order.retry_count.to_string(),
                     local(order.next_attempt, zone),
                     order.error_message.clone().unwrap_or_default(),
                 ]
             })
             .collect();
-        table(&["ORDER", "STATUS", "VERACORE", "FAILURES", "NEXT TRY", ""], &rows)
+        table(
+            &["ORDER", "STATUS", "VERACORE", "FAILURES", "NEXT TRY", ""],
+            &rows,
+        )
     })?;
     Ok(Outcome::Done)
 }
@@ -158,16 +175,26 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz) -> String {
         local(order.next_attempt, zone),
     );
     if let Some(message) = &order.error_message {
-        let category = order.error_category.map(|c| format!("{c}: ")).unwrap_or_default();
+        let category = order
+            .error_category
+            .map(|c| format!("{c}: "))
+            .unwrap_or_default();
         text.push_str(&format!("why: {category}{message}\n"));
     }
     if let Some(since) = order.in_doubt_since {
         text.push_str(&format!("in doubt since: {}\n", local(Some(since), zone)));
     }
-    text.push_str(&format!("\n{}  found\n", local(Some(order.created_at), zone)));
+    text.push_str(&format!(
+        "\n{}  found\n",
+        local(Some(order.created_at), zone)
+    ));
     for attempt in attempts {
         let outcome = attempt.outcome.as_deref().unwrap_or("no outcome is known");
-        let detail = attempt.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default();
+        let detail = attempt
+            .message
+            .as_deref()
+            .map(|m| format!(": {m}"))
+            .unwrap_or_default();
         let at = local(Some(attempt.started_at), zone);
         text.push_str(&format!("{at}  {}: {outcome}{detail}\n", attempt.kind));
     }
@@ -184,7 +211,9 @@ fn report(
         Verdict::Unknown => "refused: the ledger has no such order".into(),
         Verdict::AlreadyThere { veracore_order_id } => format!(
             "refused: VeraCore has it already ({})",
-            veracore_order_id.as_deref().unwrap_or("its id is not known")
+            veracore_order_id
+                .as_deref()
+                .unwrap_or("its id is not known")
         ),
         Verdict::Busy => "refused: it is being worked on at this moment; see `orders show`".into(),
     };
@@ -195,11 +224,15 @@ fn report(
         })
         .collect();
     output.print(&json!({ "orders": results }), || {
-        let lines: Vec<String> =
-            verdicts.iter().map(|(code, verdict)| format!("{code}: {}", words(verdict))).collect();
+        let lines: Vec<String> = verdicts
+            .iter()
+            .map(|(code, verdict)| format!("{code}: {}", words(verdict)))
+            .collect();
         lines.join("\n")
     })?;
-    let all = verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Done);
+    let all = verdicts
+        .iter()
+        .all(|(_, verdict)| *verdict == Verdict::Done);
     Ok(if all { Outcome::Done } else { Outcome::Failed })
 }
 
@@ -211,22 +244,36 @@ async fn backfill(
 ) -> anyhow::Result<Outcome> {
     app.ensure_shop_is_right().await?;
     if !app.ledger.has_baseline().await? {
-        anyhow::bail!("the first start has not been yet: run `veracore-sync sync orders` or `run` first");
+        anyhow::bail!(
+            "the first start has not been yet: run `veracore-sync sync orders` or `run` first"
+        );
     }
     let (orders, _) = app.orders.all_in_trigger_states().await?;
     let standing = app.ledger.standing(&orders).await?;
     let orders: Vec<FoundOrder> = orders
         .into_iter()
         .filter(|order| order.placed_at.unwrap_or(order.created_at) >= since)
-        .filter(|order| standing.get(order.id.as_str()).is_none_or(|known| known.was_existing()))
+        .filter(|order| {
+            standing
+                .get(order.id.as_str())
+                .is_none_or(|known| known.was_existing())
+        })
         .collect();
     if !dry_run {
         app.ledger.backfill(&orders).await?;
     }
     let codes: Vec<&str> = orders.iter().map(|order| order.code.as_str()).collect();
     output.print(&json!({ "dryRun": dry_run, "orders": codes }), || {
-        let verb = if dry_run { "would be sent" } else { "are due now" };
-        let list = if codes.is_empty() { String::new() } else { format!(": {}", codes.join(", ")) };
+        let verb = if dry_run {
+            "would be sent"
+        } else {
+            "are due now"
+        };
+        let list = if codes.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", codes.join(", "))
+        };
         format!("{} orders {verb}{list}", codes.len())
     })?;
     Ok(Outcome::Done)
@@ -238,13 +285,17 @@ fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Refused> {
         return Ok(at.with_timezone(&Utc));
     }
     let day: NaiveDate = text.parse().map_err(|_| {
-        Refused(format!("--since: '{text}' is not a date; give it as 2026-11-21 or 2026-11-21T08:00:00Z"))
+        Refused(format!(
+            "--since: '{text}' is not a date; give it as 2026-11-21 or 2026-11-21T08:00:00Z"
+        ))
     })?;
     let midnight = day.and_time(NaiveTime::MIN);
     // Where a clock change skips midnight, the day begins at the hour after it.
     (0..=3)
         .find_map(|hour| {
-            (midnight + chrono::TimeDelta::hours(hour)).and_local_timezone(zone).earliest()
+            (midnight + chrono::TimeDelta::hours(hour))
+                .and_local_timezone(zone)
+                .earliest()
         })
         .map(|at| at.with_timezone(&Utc))
         .ok_or_else(|| Refused(format!("--since: the day {text} does not exist in {zone}")))

@@ -17,8 +17,16 @@ impl Output {
     ///
     /// # Errors
     /// When stdout is gone or the value has no JSON form.
-    pub fn print(self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-        let mut text = if self.json { serde_json::to_string_pretty(value)? } else { text() };
+    pub fn print(
+        self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        let mut text = if self.json {
+            serde_json::to_string_pretty(value)?
+        } else {
+            text()
+        };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
@@ -64,5 +72,12 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 /// A moment as people at the warehouse read it.
 #[must_use]
 pub fn local(at: Option<DateTime<Utc>>, zone: Tz) -> String {
-    at.map_or_else(|| "-".into(), |at| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string())
+    at.map_or_else(
+        || "-".into(),
+        |at| {
+            at.with_timezone(&zone)
+                .format("%Y-%m-%d %H:%M:%S %Z")
+                .to_string()
+        },
+    )
 }

@@ -21,8 +21,14 @@ pub(super) async fn execute(sources: Sources) -> anyhow::Result<Outcome> {
     match tasks.drain(PATIENCE).await {
         Drained::Fully => tracing::info!("stopped"),
         Drained::TimedOut => {
-            tracing::warn!("stopped with work in flight; it is settled from the ledger at the next start");
+            tracing::warn!(
+                "stopped with work in flight; it is settled from the ledger at the next start"
+            );
         }
     }
-    daemon.end().await
+    Ok(if daemon.end()? {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
 }

@@ -41,8 +41,14 @@ struct End {
 impl End {
     fn of<T>(outcome: Result<T, impl ToString>) -> Self {
         match outcome {
-            Ok(_) => Self { ok: true, detail: "answers".into() },
-            Err(error) => Self { ok: false, detail: error.to_string() },
+            Ok(_) => Self {
+                ok: true,
+                detail: "answers".into(),
+            },
+            Err(error) => Self {
+                ok: false,
+                detail: error.to_string(),
+            },
         }
     }
 }
@@ -52,13 +58,18 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
     app.ledger.ensure_migrated().await?;
     let orders = app.ledger.count_by_status().await?;
     let Backlog { due, next } = app.ledger.backlog().await?;
-    let (vendure, veracore) =
-        tokio::join!(app.storefront.profile(), app.provider.find_order(app.probe_number()));
+    let (vendure, veracore) = tokio::join!(
+        app.storefront.profile(),
+        app.provider.find_order(app.probe_number())
+    );
     let status = Status {
         orders,
         due_now: due,
         next_due: next,
-        jobs: jobs(app.ledger.last_runs().await?, app.config.orders.sweep_interval),
+        jobs: jobs(
+            app.ledger.last_runs().await?,
+            app.config.orders.sweep_interval,
+        ),
         vendure: End::of(vendure),
         veracore: End::of(veracore),
     };
@@ -100,7 +111,9 @@ fn describe(status: &Status, zone: Tz) -> String {
         .map(|job| {
             let last = job.last_run.as_ref();
             let outcome = last.and_then(|run| run.outcome.clone());
-            let problem = last.and_then(|run| run.error_message.clone()).unwrap_or_default();
+            let problem = last
+                .and_then(|run| run.error_message.clone())
+                .unwrap_or_default();
             vec![
                 job.job.clone(),
                 local(last.map(|run| run.started_at), zone),
@@ -110,7 +123,10 @@ fn describe(status: &Status, zone: Tz) -> String {
             ]
         })
         .collect();
-    text.push_str(&table(&["JOB", "LAST RUN", "OUTCOME", "NEXT RUN", ""], &rows));
+    text.push_str(&table(
+        &["JOB", "LAST RUN", "OUTCOME", "NEXT RUN", ""],
+        &rows,
+    ));
     for (name, end) in [("Vendure", &status.vendure), ("VeraCore", &status.veracore)] {
         text.push_str(&format!("\n{name}: {}", end.detail));
     }

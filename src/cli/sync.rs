@@ -60,20 +60,32 @@ pub(super) async fn execute(
     app.ensure_shop_is_right().await?;
     if dry_run {
         let previews = app.orders.preview(only.as_ref()).await?;
-        output.print(&serde_json::json!({ "dryRun": true, "orders": previews }), || {
-            describe(&previews)
-        })?;
+        output.print(
+            &serde_json::json!({ "dryRun": true, "orders": previews }),
+            || describe(&previews),
+        )?;
         return Ok(Outcome::Done);
     }
     let pass = pass(&app, only.as_ref()).await?;
     output.print(&pass, || {
-        let counts: Vec<String> =
-            pass.orders.iter().map(|(status, count)| format!("{count} {status}")).collect();
-        let worked = if counts.is_empty() { "no order was due".into() } else { counts.join(", ") };
+        let counts: Vec<String> = pass
+            .orders
+            .iter()
+            .map(|(status, count)| format!("{count} {status}"))
+            .collect();
+        let worked = if counts.is_empty() {
+            "no order was due".into()
+        } else {
+            counts.join(", ")
+        };
         format!("{} new orders found; {worked}", pass.taken_in)
     })?;
     let failed = pass.orders.contains_key(&SyncStatus::Error);
-    Ok(if failed { Outcome::Failed } else { Outcome::Done })
+    Ok(if failed {
+        Outcome::Failed
+    } else {
+        Outcome::Done
+    })
 }
 
 async fn pass(app: &App, only: Option<&OrderCode>) -> anyhow::Result<Pass> {
@@ -91,7 +103,10 @@ async fn pass(app: &App, only: Option<&OrderCode>) -> anyhow::Result<Pass> {
             None => break,
             Some(Ok(Ok(status))) => *orders.entry(status).or_default() += 1,
             Some(Ok(Err(LedgerError::LeaseLost { code }))) => {
-                tracing::warn!(order = code, "VeraCore: another process took the order over");
+                tracing::warn!(
+                    order = code,
+                    "VeraCore: another process took the order over"
+                );
             }
             Some(Ok(Err(error))) => return Err(error.into()),
             Some(Err(error)) => return Err(error.into()),
@@ -106,7 +121,12 @@ fn describe(previews: &[Preview]) -> String {
     }
     let lines: Vec<String> = previews
         .iter()
-        .map(|preview| format!("would {} {}: {}", preview.would, preview.order, preview.detail))
+        .map(|preview| {
+            format!(
+                "would {} {}: {}",
+                preview.would, preview.order, preview.detail
+            )
+        })
         .collect();
     lines.join("\n")
 }

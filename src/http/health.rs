@@ -16,7 +16,10 @@ pub enum HealthState {
     /// It answered.
     Up { at: DateTime<Utc> },
     /// It did not, or only with a server error.
-    Down { since: DateTime<Utc>, problem: String },
+    Down {
+        since: DateTime<Utc>,
+        problem: String,
+    },
 }
 
 /// A handle on an upstream's state. Cheap to clone.
@@ -26,7 +29,10 @@ pub struct Health(Arc<Mutex<HealthState>>);
 impl Health {
     #[must_use]
     pub fn state(&self) -> HealthState {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn note(&self, outcome: &Result<Answer, CallError>, now: DateTime<Utc>) {
@@ -38,10 +44,14 @@ impl Health {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = match (problem, &*state) {
             (None, _) => HealthState::Up { at: now },
-            (Some(problem), HealthState::Down { since, .. }) => {
-                HealthState::Down { since: *since, problem }
-            }
-            (Some(problem), _) => HealthState::Down { since: now, problem },
+            (Some(problem), HealthState::Down { since, .. }) => HealthState::Down {
+                since: *since,
+                problem,
+            },
+            (Some(problem), _) => HealthState::Down {
+                since: now,
+                problem,
+            },
         };
     }
 }

@@ -239,7 +239,11 @@ impl Answer {
     /// A [`CallError::Malformed`] about this answer.
     #[must_use]
     pub fn malformed(&self, detail: String) -> CallError {
-        CallError::Malformed { upstream: self.upstream, operation: self.operation, detail }
+        CallError::Malformed {
+            upstream: self.upstream,
+            operation: self.operation,
+            detail,
+        }
     }
 }
 
@@ -257,10 +261,16 @@ pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = error.path().to_string();
         let problem = without_quoted(&error.inner().to_string());
-        let place = if field == "." { String::new() } else { format!("{field}: ") };
+        let place = if field == "." {
+            String::new()
+        } else {
+            format!("{field}: ")
+        };
         one_line(&format!("{place}{problem}"), 200)
     })?;
-    reader.end().map_err(|_| "there is more behind its end".to_owned())?;
+    reader
+        .end()
+        .map_err(|_| "there is more behind its end".to_owned())?;
     Ok(value)
 }
 
@@ -291,7 +301,10 @@ mod tests {
             problem(r#"[{"size": 1}, {"size": "1 Main \"St"}]"#),
             r#"[1].size: invalid type: string "…", expected u32 at line 1 column 34"#
         );
-        assert_eq!(problem(r#"[{}]"#), "[0]: missing field `size` at line 1 column 3");
+        assert_eq!(
+            problem(r#"[{}]"#),
+            "[0]: missing field `size` at line 1 column 3"
+        );
         assert_eq!(problem(" \n"), "it is empty");
         assert_eq!(problem("<html>"), "it is HTML or XML instead of JSON");
         assert_eq!(problem("[] []"), "there is more behind its end");

@@ -38,3 +38,32 @@ fn describe(error: &sqlx::Error) -> String {
         other => one_line(&other.to_string(), 200),
     }
 }
+
+impl LedgerError {
+    /// Whether the database may come (back) up by itself, unlike after a refused password.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => true,
+            // 57P03: starting up; 53300: too many connections; class 08: connection.
+            Self::Database(sqlx::Error::Database(error)) => error
+                .code()
+                .is_some_and(|code| code == "57P03" || code == "53300" || code.starts_with("08")),
+            _ => false,
+        }
+    }
+
+    /// Whether the tables were never made.
+    #[must_use]
+    pub fn is_missing_table(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().as_deref() == Some(UNDEFINED_TABLE)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Postgres' code for a table that does not exist.
+pub(super) const UNDEFINED_TABLE: &str = "42P01";

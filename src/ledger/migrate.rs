@@ -2,7 +2,7 @@
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, error::UNDEFINED_TABLE};
 
 /// Ours, beside whatever else uses sqlx in the same schema.
 const TABLE: &str = "veracore_migration";
@@ -44,7 +44,7 @@ impl Ledger {
         let applied = match applied {
             Ok(applied) => applied,
             Err(MigrateError::Execute(sqlx::Error::Database(error)))
-                if error.code().as_deref() == Some("42P01") =>
+                if error.code().as_deref() == Some(UNDEFINED_TABLE) =>
             {
                 return Err(LedgerError::NotMigrated {
                     problem: "there are none".into(),

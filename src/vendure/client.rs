@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use url::Url;
 
@@ -218,13 +218,9 @@ impl Data {
             .unwrap_or("")
     }
 
-    /// The data in their agreed shape.
-    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, StorefrontError> {
-        serde_json::from_str(self.text()).map_err(|error| {
-            self.answer
-                .malformed(one_line(&error.to_string(), 200))
-                .into()
-        })
+    /// The data in their agreed shape, which may borrow from the answer.
+    pub(super) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, StorefrontError> {
+        parse_json(self.text().as_bytes()).map_err(|problem| self.answer.malformed(problem).into())
     }
 
     pub(super) fn malformed(&self, detail: String) -> StorefrontError {

@@ -9,16 +9,16 @@ use super::{
     OrderPage, StorefrontError, SweepPosition, UnreadableOrder, VendureClient,
     client::Data,
     operations::{
-        self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions, OrderSortParameter,
-        OrderVariables, OrdersVariables, SortOrder, StringOperators,
+        self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
+        OrderSortParameter, OrderVariables, OrdersVariables, SortOrder, StringOperators,
     },
 };
-use crate::http::parse_json;
 use crate::domain::{
     Address, BadText, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,
     OrderState, ShippingMethodCode, ShopOrderId,
     text::{non_blank, one_line},
 };
+use crate::http::parse_json;
 
 const LIST: &str = "orders";
 const READ: &str = "order";
@@ -69,8 +69,14 @@ impl VendureClient {
         };
         // Postgres puts nulls first, and so many of them would hide what is new; orders without a
         // date are the sweep's.
-        let dated = DateOperators { is_null: Some(false), ..DateOperators::default() };
-        let filter = OrderFilterParameter { order_placed_at: Some(dated), ..in_states(states) };
+        let dated = DateOperators {
+            is_null: Some(false),
+            ..DateOperators::default()
+        };
+        let filter = OrderFilterParameter {
+            order_placed_at: Some(dated),
+            ..in_states(states)
+        };
         let operation = operations::Newest::build(NewestVariables {
             options: options(filter, sort, take, 0),
             all: options(in_states(states), OrderSortParameter::default(), 1, 0),
@@ -127,7 +133,10 @@ impl VendureClient {
     }
 
     async fn list(&self, options: OrderListOptions) -> Result<OrderPage, StorefrontError> {
-        let take = options.take.and_then(|take| u32::try_from(take).ok()).unwrap_or(0);
+        let take = options
+            .take
+            .and_then(|take| u32::try_from(take).ok())
+            .unwrap_or(0);
         let operation = operations::Orders::build(OrdersVariables { options });
         read_list(&self.run(LIST, &operation).await?, take)
     }
@@ -156,7 +165,7 @@ impl VendureClient {
 
 /// Reads a page item by item.
 fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
-    let loose: LooseOrders<'_> = data.borrow()?;
+    let loose: LooseOrders<'_> = data.parse()?;
     let len = loose.orders.items.len();
     if len > take as usize {
         return Err(data.malformed(format!(
@@ -164,7 +173,9 @@ fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
         )));
     }
     let mut page = OrderPage {
-        total: loose.all.map_or(loose.orders.total_items, |all| all.total_items),
+        total: loose
+            .all
+            .map_or(loose.orders.total_items, |all| all.total_items),
         orders: Vec::with_capacity(len),
         unreadable: Vec::new(),
         len,
@@ -178,7 +189,10 @@ fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
                 page.last_created_at = page.last_created_at.max(Some(order.created_at));
                 page.orders.push(order);
             }
-            Err(problem) => page.unreadable.push(UnreadableOrder { key: key(item), problem }),
+            Err(problem) => page.unreadable.push(UnreadableOrder {
+                key: key(item),
+                problem,
+            }),
         }
     }
     Ok(page)

@@ -39,7 +39,9 @@ struct Database {
 }
 
 pub(super) fn router() -> Router<WebState> {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
 }
 
 async fn healthz() -> &'static str {
@@ -47,7 +49,12 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
-    let problem = state.ledger.ensure_migrated().await.err().map(|error| error.to_string());
+    let problem = state
+        .ledger
+        .ensure_migrated()
+        .await
+        .err()
+        .map(|error| error.to_string());
     let ready = problem.is_none();
     let seen = |health: &OnceLock<Health>| health.get().map(Health::state).unwrap_or_default();
     let body = Ready {
@@ -56,6 +63,10 @@ async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
         vendure: seen(&state.ends.vendure),
         veracore: seen(&state.ends.veracore),
     };
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(body))
 }

@@ -29,9 +29,9 @@ pub struct Rules {
     /// Lines whose SKU matches are not VeraCore's.
     pub skip_skus: GlobSet,
     /// Vendure's shipping method code to VeraCore's; what is not in it stays as it is.
-    pub shipping_method_map: BTreeMap<String, String>,
+    pub shipping_method_map: BTreeMap<ShippingMethodCode, String>,
     /// Vendure's SKU to VeraCore's; what is not in it stays as it is.
-    pub sku_map: BTreeMap<String, String>,
+    pub sku_map: BTreeMap<Sku, Sku>,
 }
 
 /// What is to be done with an order whose turn has come.
@@ -180,7 +180,7 @@ fn translate(
     };
     let shipping_method = rules
         .shipping_method_map
-        .get(method.as_str())
+        .get(method)
         .cloned()
         .unwrap_or_else(|| method.to_string());
     let new_order = NewOrder {
@@ -202,9 +202,9 @@ fn translate(
 }
 
 fn item(at: usize, line: &OrderLine, rules: &Rules) -> Result<(Sku, Quantity), String> {
-    let mapped = rules.sku_map.get(&line.sku).unwrap_or(&line.sku);
-    let sku = Sku::parse(mapped.clone())
+    let sku = Sku::parse(line.sku.clone())
         .map_err(|problem| format!("lines[{at}].productVariant.sku: {problem}"))?;
+    let sku = rules.sku_map.get(&sku).cloned().unwrap_or(sku);
     let quantity = Quantity::new(line.quantity)
         .map_err(|problem| format!("lines[{at}].quantity: {problem}"))?;
     Ok((sku, quantity))

@@ -46,6 +46,21 @@ pub struct OrderSettings {
     pub concurrency: u32,
 }
 
+/// How long a send whose answer was lost may still be worked on by VeraCore, before it is asked
+/// for it: twice the time after which we stop waiting for an answer.
+#[must_use]
+pub fn quiet_period(veracore_timeout: Duration) -> Duration {
+    veracore_timeout * 2
+}
+
+/// How long a claimed order is ours. It must outlive all calls of one try: at the shop a login and
+/// the order, at VeraCore a token, a look-up, the send and another look-up. Should it not, the
+/// intent is refused by the ledger, or the outcome looked up.
+#[must_use]
+pub fn lease(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration {
+    vendure_timeout * 2 + veracore_timeout * 4 + Duration::from_secs(5)
+}
+
 /// The service that carries orders; cheap to clone.
 #[derive(Clone)]
 pub struct OrderSync {

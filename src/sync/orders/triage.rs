@@ -28,8 +28,10 @@ fn counts(category: ErrorCategory) -> bool {
 
 fn counts_for(error: &ProviderError) -> bool {
     // Without a token nothing was said about the order at all.
-    !matches!(error, ProviderError::NoToken(_) | ProviderError::Credentials { .. })
-        && counts(error.category())
+    !matches!(
+        error,
+        ProviderError::NoToken(_) | ProviderError::Credentials { .. }
+    ) && counts(error.category())
 }
 
 /// A failed send.

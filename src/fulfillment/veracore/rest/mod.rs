@@ -31,7 +31,7 @@ use super::super::{
 use crate::{
     clock::SharedClock,
     domain::{OrderCode, Sku, text::one_line},
-    http::{Limits, Upstream},
+    http::{Health, Limits, Upstream},
 };
 
 const VERACORE: &str = "VeraCore";

@@ -1,0 +1,298 @@
+//! The only place where configuration becomes live objects.
+
+mod daemon;
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+
+pub use daemon::Daemon;
+
+use crate::{
+    clock::{SharedClock, SystemClock},
+    config::{self, ApiStyle, Config, ConfigError, LogFormat, Sources},
+    domain::OrderCode,
+    fulfillment::{
+        FulfillmentProvider,
+        veracore::rest::{Auth, Credentials, RestClient, RestSettings},
+    },
+    http::{Backoff, Health, Limits},
+    ledger::{Ledger, LedgerError},
+    sync::{
+        orders::{self, Existing, OrderSettings, OrderSync, mapping},
+        preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
+    },
+    telemetry,
+    vendure::{self, Storefront, StorefrontError, VendureClient, VendureSettings},
+};
+
+/// The largest answers that are read: a feed of 100,000 SKUs is about 12 MB.
+const VERACORE_MAX_BODY: usize = 64 << 20;
+const VENDURE_MAX_BODY: usize = 32 << 20;
+
+/// A connection that takes longer is not coming.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a person must change before anything is started; exit status 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+/// Everything that a command needs.
+pub struct App {
+    pub config: Config,
+    pub clock: SharedClock,
+    pub ledger: Ledger,
+    pub storefront: Arc<dyn Storefront>,
+    pub provider: Arc<dyn FulfillmentProvider>,
+    pub orders: OrderSync,
+    vendure_health: Health,
+    veracore_health: Health,
+    probe: OrderCode,
+}
+
+impl App {
+    /// Reads the configuration, the database's layer included, and makes the objects. Nothing is
+    /// called but the database.
+    ///
+    /// # Errors
+    /// When the configuration is wrong.
+    pub async fn load(sources: Sources) -> anyhow::Result<Self> {
+        let (config, stored) = load_config(sources).await?;
+        let app = Self::build(config)?;
+        if let Err(problem) = stored {
+            tracing::warn!(%problem, "settings stored in the database could not be read");
+        }
+        Ok(app)
+    }
+
+    /// # Errors
+    /// When the configuration cannot work, or HTTPS cannot be set up on this machine.
+    pub fn build(config: Config) -> anyhow::Result<Self> {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let ledger = ledger(&config.database, Arc::clone(&clock))?;
+        let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
+        let provider = Arc::new(veracore_client(&config, Arc::clone(&clock))?);
+        let (vendure_health, veracore_health) = (storefront.health(), provider.health());
+        let orders = OrderSync::new(
+            Arc::clone(&storefront) as Arc<dyn Storefront>,
+            Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
+            ledger.clone(),
+            Arc::clone(&clock),
+            order_settings(&config),
+        );
+        let probe = OrderCode::parse("VERACORE-SYNC-CHECK").context("the probe's number")?;
+        Ok(Self {
+            config,
+            clock,
+            ledger,
+            storefront,
+            provider,
+            orders,
+            vendure_health,
+            veracore_health,
+            probe,
+        })
+    }
+
+    /// Starts the log as configured.
+    pub fn log_to(&self, target: telemetry::Target) {
+        start_log(&self.config, target);
+        for warning in &self.config.warnings {
+            tracing::warn!(warning, "configuration");
+        }
+    }
+
+    /// The number of an order that no shop has, to ask VeraCore for.
+    #[must_use]
+    pub const fn probe_number(&self) -> &OrderCode {
+        &self.probe
+    }
+
+    /// What the shop should look like.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        Expected {
+            channel_token: self.config.vendure.channel_token.clone(),
+            stock_location: self.config.vendure.stock_location.clone(),
+        }
+    }
+
+    /// Refuses to go on with a shop that is not as configured or does not let us do our work.
+    ///
+    /// # Errors
+    /// [`Refused`] with every fix, or the failure to ask.
+    pub async fn ensure_shop_is_right(&self) -> anyhow::Result<()> {
+        let findings = match self.storefront.profile().await {
+            Ok(profile) => shop_findings(&profile, &self.expected()),
+            // Down, not wrong: nobody has to change anything here.
+            Err(error @ StorefrontError::Call(_)) => return Err(error.into()),
+            Err(error) => vec![shop_unreadable(&error)],
+        };
+        let failed: Vec<String> = findings
+            .iter()
+            .filter(|f| f.verdict == Verdict::Failed)
+            .map(describe)
+            .collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        Err(Refused(format!(
+            "Vendure is not as it must be:\n{}",
+            failed.join("\n")
+        ))
+        .into())
+    }
+}
+
+fn describe(finding: &Finding) -> String {
+    let fix = finding.fix.as_deref().unwrap_or("see the manual");
+    format!("  {}: {}\n    fix: {fix}", finding.check, finding.detail)
+}
+
+fn start_log(config: &Config, target: telemetry::Target) {
+    let log = &config.server.log;
+    let format = match log.format {
+        LogFormat::Json => telemetry::Format::Json,
+        LogFormat::Pretty => telemetry::Format::Pretty,
+    };
+    telemetry::start(format, log.rust_log.as_deref().unwrap_or(log.level), target);
+}
+
+/// The configuration with the database's layer, and whether that layer could be read.
+///
+/// # Errors
+/// When the configuration is wrong.
+pub async fn load_config(
+    mut sources: Sources,
+) -> Result<(Config, Result<(), LedgerError>), ConfigError> {
+    let database = config::database_only(&sources)?;
+    let stored = match ledger(&database, Arc::new(SystemClock)) {
+        Ok(ledger) => ledger.stored_settings().await,
+        Err(error) => Err(error),
+    };
+    let stored = match stored {
+        Ok(settings) => {
+            sources.database = settings;
+            Ok(())
+        }
+        // Before the first migration nothing is stored.
+        Err(error) if error.is_missing_table() => Ok(()),
+        Err(error) => Err(error),
+    };
+    Ok((config::load(&sources)?, stored))
+}
+
+/// The ledger alone, for what needs nothing else.
+///
+/// # Errors
+/// When the database's settings are wrong.
+pub fn ledger_only(sources: &Sources) -> anyhow::Result<Ledger> {
+    let database = config::database_only(sources)?;
+    Ok(ledger(&database, Arc::new(SystemClock))?)
+}
+
+fn ledger(database: &config::Database, clock: SharedClock) -> Result<Ledger, LedgerError> {
+    Ledger::connect_lazily(
+        database.url.expose_secret(),
+        database.max_connections,
+        clock,
+    )
+}
+
+fn vendure_client(config: &Config, clock: SharedClock) -> anyhow::Result<VendureClient> {
+    let shop = &config.vendure;
+    let login = match &shop.login {
+        config::Login::Password { username, password } => vendure::Login::Password {
+            username: username.clone(),
+            password: password.clone(),
+        },
+        config::Login::ApiKey(key) => vendure::Login::ApiKey(key.clone()),
+    };
+    let limits = limits(shop.timeout, shop.max_concurrency, None, VENDURE_MAX_BODY);
+    let settings = VendureSettings {
+        api_url: shop.api_url.clone(),
+        login,
+        channel_token: shop.channel_token.clone(),
+        limits,
+    };
+    VendureClient::new(settings, clock).context("HTTPS cannot be set up on this machine")
+}
+
+fn veracore_client(config: &Config, clock: SharedClock) -> anyhow::Result<RestClient> {
+    let veracore = &config.veracore;
+    if veracore.style == ApiStyle::Oms {
+        return Err(Refused(
+            "VERACORE_API_STYLE: this version does not speak 'oms' yet, only 'rest'".into(),
+        )
+        .into());
+    }
+    let settings = RestSettings {
+        base_url: veracore.api_url.clone(),
+        company_id: veracore.company_id.clone().unwrap_or_default(),
+        credentials: Credentials {
+            client_id: veracore.client_id.clone(),
+            client_secret: veracore.client_secret.clone(),
+        },
+        auth: match veracore.auth {
+            config::Auth::OAuth2 => Auth::OAuth2,
+            config::Auth::Basic => Auth::Basic,
+        },
+        timezone: veracore.timezone,
+        limits: limits(
+            veracore.timeout,
+            veracore.max_concurrency,
+            Some(veracore.rate_limit_per_second),
+            VERACORE_MAX_BODY,
+        ),
+    };
+    RestClient::new(settings, clock).map_err(|error| Refused(error.to_string()).into())
+}
+
+fn limits(
+    timeout: Duration,
+    max_concurrency: usize,
+    per_second: Option<NonZeroU32>,
+    max_body: usize,
+) -> Limits {
+    let connect_timeout = timeout.min(CONNECT_TIMEOUT);
+    Limits {
+        timeout,
+        connect_timeout,
+        max_body,
+        max_concurrency,
+        per_second,
+    }
+}
+
+fn order_settings(config: &Config) -> OrderSettings {
+    let settings = &config.orders;
+    let veracore = config.veracore.timeout;
+    OrderSettings {
+        trigger_states: settings.trigger_states.clone(),
+        existing: match settings.existing {
+            config::Existing::Skip => Existing::Skip,
+            config::Existing::Send => Existing::Send,
+        },
+        rules: mapping::Rules {
+            unit_price: match settings.unit_price {
+                config::UnitPrice::Gross => mapping::UnitPrice::Gross,
+                config::UnitPrice::Net => mapping::UnitPrice::Net,
+            },
+            shipping_methods: settings.shipping_methods.clone(),
+            skip_skus: settings.skip_skus.clone(),
+            shipping_method_map: config.maps.shipping_methods.clone(),
+            sku_map: config.maps.skus.clone(),
+        },
+        hold: settings.hold,
+        max_attempts: settings.max_attempts,
+        backoff: Backoff {
+            initial: settings.retry_initial,
+            max: settings.retry_max,
+        },
+        quiet: orders::quiet_period(veracore),
+        lease: orders::lease(config.vendure.timeout, veracore),
+        concurrency: u32::try_from(config.veracore.max_concurrency).unwrap_or(1),
+    }
+}

@@ -1,0 +1,209 @@
+//! The daemon: from the configuration to running jobs, with everything that may be away at the
+//! start waited for, and everything that is wrong refused.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::{net::TcpListener, sync::Notify};
+
+use super::{App, Refused, load_config};
+use crate::{
+    config::Sources,
+    lifecycle::Tasks,
+    sync::{
+        housekeeping,
+        runner::{self, Intervals},
+        scheduler::{self, Tick},
+    },
+    telemetry::Target,
+    web::{self, Ends, WebState},
+};
+
+/// Between two tries to reach what is away at the start.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// A running daemon.
+pub struct Daemon {
+    tasks: Tasks,
+    /// Why it stopped by itself.
+    failure: Arc<Mutex<Option<anyhow::Error>>>,
+}
+
+impl Daemon {
+    /// Starts serving HTTP and, as soon as the database and the shop are there and right, the jobs.
+    ///
+    /// # Errors
+    /// When the configuration is wrong or the address to listen on is taken.
+    pub async fn start(sources: Sources) -> anyhow::Result<Self> {
+        let (config, stored) = load_config(sources.clone()).await?;
+        let app = App::build(config)?;
+        app.log_to(Target::Stdout);
+        let listen = app.config.server.http_listen;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("HTTP_LISTEN: {listen} cannot be listened on"))?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            listen = %listener.local_addr().unwrap_or(listen),
+            "veracore-sync starts, between Vendure and VeraCore"
+        );
+        let daemon = Self {
+            tasks: Tasks::new(),
+            failure: Arc::default(),
+        };
+        let state = WebState {
+            ledger: app.ledger.clone(),
+            ends: Ends::default(),
+        };
+        let ends = state.ends.clone();
+        let server = web::serve(listener, state, daemon.tasks.clone());
+        daemon.tasks.spawn_vital("serve_http", server);
+        let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
+        // When the stored settings could not be read, the objects are made anew with them later.
+        let sources = stored.is_err().then_some(sources);
+        daemon.tasks.spawn("start_jobs", async move {
+            if let Err(error) = start_jobs(app, sources, ends, &tasks).await {
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                tasks.stop();
+            }
+        });
+        Ok(daemon)
+    }
+
+    #[must_use]
+    pub const fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Whether it came to its end as told to, after the drain.
+    ///
+    /// # Errors
+    /// Why it stopped by itself.
+    pub fn end(self) -> anyhow::Result<bool> {
+        match self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            Some(error) => Err(error),
+            None => Ok(!self.tasks.has_failed()),
+        }
+    }
+}
+
+async fn start_jobs(
+    app: App,
+    sources: Option<Sources>,
+    ends: Ends,
+    tasks: &Tasks,
+) -> anyhow::Result<()> {
+    if !migrated(&app, tasks).await? {
+        return Ok(());
+    }
+    let app = match sources {
+        None => app,
+        Some(sources) => App::load(sources).await?,
+    };
+    ends.watch(app.vendure_health.clone(), app.veracore_health.clone());
+    if !app.config.server.sync_enabled {
+        tracing::warn!(
+            "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"
+        );
+        return Ok(());
+    }
+    if !shop_is_right(&app, tasks).await? {
+        return Ok(());
+    }
+    let wake = Arc::new(Notify::new());
+    let intervals = Intervals {
+        poll: app.config.orders.poll_interval,
+        sweep: app.config.orders.sweep_interval,
+    };
+    tasks.spawn_vital(
+        "discover_orders",
+        runner::discover_orders(
+            app.orders.clone(),
+            Arc::clone(&wake),
+            intervals,
+            Arc::clone(&app.clock),
+            tasks.clone(),
+        ),
+    );
+    tasks.spawn_vital(
+        "submit_orders",
+        runner::submit_orders(
+            app.orders.clone(),
+            wake,
+            Arc::clone(&app.clock),
+            tasks.clone(),
+        ),
+    );
+    let tick = tick(&app);
+    let ticking = tasks.clone();
+    tasks.spawn_vital("every_minute", async move {
+        if let Err(error) = scheduler::every_minute(tick, ticking).await {
+            tracing::error!(%error, "the minute's tick cannot be set up");
+        }
+    });
+    tracing::info!("carrying orders to VeraCore");
+    Ok(())
+}
+
+/// Waits for the database and migrates. `false`: told to stop meanwhile.
+async fn migrated(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
+    let mut told = false;
+    while !tasks.stopping() {
+        match app.ledger.migrate().await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_away() => {
+                if !told {
+                    tracing::error!(%error, "the database does not answer; waiting for it");
+                }
+                told = true;
+                tasks.sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}
+
+/// Waits for the shop and looks whether it is as configured. `false`: told to stop meanwhile.
+async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
+    let mut told = false;
+    while !tasks.stopping() {
+        match app.ensure_shop_is_right().await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is::<Refused>() => return Err(error),
+            Err(error) => {
+                if !told {
+                    tracing::error!(%error, "Vendure does not answer; waiting for it");
+                }
+                told = true;
+                tasks.sleep(PAUSE).await;
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn tick(app: &App) -> Tick {
+    let ledger = app.ledger.clone();
+    let clock = Arc::clone(&app.clock);
+    let days = app.config.server.pii_retention_days;
+    Arc::new(move || {
+        let (ledger, clock) = (ledger.clone(), Arc::clone(&clock));
+        let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+            if let Err(error) = housekeeping::tidy_ledger_if_due(&ledger, &clock, days).await {
+                tracing::error!(%error, "the ledger could not be tidied up");
+            }
+        });
+        tick
+    })
+}
