@@ -13,7 +13,7 @@ use crate::{
     app::{App, Refused},
     config::Sources,
     domain::{OrderCode, SyncStatus},
-    ledger::{Attempt, FoundOrder, OrderFilter, RetryMode, SyncRecord, Verdict},
+    ledger::{Attempt, FoundOrder, OrderFilter, RetryMode, Standing, SyncRecord, Verdict},
 };
 
 #[derive(Debug, Args)]
@@ -256,7 +256,7 @@ async fn backfill(
         .filter(|order| {
             standing
                 .get(order.id.as_str())
-                .is_none_or(|known| known.was_existing())
+                .is_none_or(Standing::was_existing)
         })
         .collect();
     if !dry_run {

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    AttemptId, AttemptKind, Ledger, LedgerError, Trace,
+    AttemptId, AttemptKind, Ledger, LedgerError, Next, Trace,
     history::{start_attempt, write_trace},
+    outcome::record,
 };
-use crate::domain::{ErrorCategory, OrderCode, ProviderOrderId, Quantity, ShopOrderId, Sku};
+use crate::domain::{OrderCode, Quantity, ShopOrderId, Sku};
 
 /// An order that is ours to work on until `lease_until`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Claimed {
     /// A person said that the order which VeraCore has under this number is ours.
     pub adopt: bool,
     pub lease_until: DateTime<Utc>,
-    token: Uuid,
+    pub(super) token: Uuid,
 }
 
 /// What is about to be sent.
@@ -47,81 +47,6 @@ pub struct IntentLine {
     pub vendure_sku: String,
     pub veracore_sku: Sku,
     pub quantity: Quantity,
-}
-
-/// What went wrong, in words for a merchant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    pub category: ErrorCategory,
-    pub message: String,
-}
-
-/// Why an order is left alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SkipReason {
-    /// It was there before this installation was (`ORDER_SYNC_EXISTING=skip`).
-    Existing,
-    /// It left the trigger states before its turn; coming back revives it.
-    LeftTriggerState,
-    ShippingMethod,
-    SkipSkus,
-    Person,
-}
-
-impl SkipReason {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Existing => "existing",
-            Self::LeftTriggerState => "left_trigger_state",
-            Self::ShippingMethod => "shipping_method",
-            Self::SkipSkus => "skip_skus",
-            Self::Person => "person",
-        }
-    }
-}
-
-/// What becomes of an order after it was worked on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// VeraCore has it.
-    Acknowledged {
-        provider_order_id: Option<ProviderOrderId>,
-    },
-    /// It may be there: ask at `at`. `counted` when this was a send that failed.
-    InDoubt {
-        at: DateTime<Utc>,
-        missing_at: Option<DateTime<Utc>>,
-        counted: bool,
-        note: Option<Note>,
-    },
-    /// Certainly not done; again at `at`.
-    Retry {
-        at: DateTime<Utc>,
-        counted: bool,
-        note: Note,
-    },
-    /// The doubt could not be settled, since VeraCore could not be asked: ask again at `at`.
-    StillInDoubt {
-        at: DateTime<Utc>,
-        counted: bool,
-        note: Note,
-    },
-    /// Not yet: at `at`, without a failure.
-    Later {
-        at: DateTime<Utc>,
-    },
-    /// Needs a person.
-    Failed {
-        note: Note,
-    },
-    Skipped {
-        reason: SkipReason,
-        message: String,
-    },
-    Cancelled {
-        message: String,
-    },
 }
 
 impl Ledger {
@@ -291,159 +216,6 @@ impl Ledger {
         .await?;
         Ok(())
     }
-}
-
-/// The columns that an outcome sets; what is `None` keeps its value.
-struct Change<'a> {
-    status: &'static str,
-    next_attempt: Option<DateTime<Utc>>,
-    counted: u32,
-    parked: Option<u32>,
-    note: Option<&'a Note>,
-    message: Option<&'a str>,
-    skip_reason: Option<SkipReason>,
-    keep_sent_at: bool,
-    missing_at: Option<DateTime<Utc>>,
-    acknowledged: bool,
-    provider_order_id: Option<&'a str>,
-}
-
-impl<'a> Change<'a> {
-    fn of(order: &Claimed, next: &'a Next) -> Self {
-        let base = Self {
-            status: "error",
-            next_attempt: None,
-            counted: 0,
-            parked: Some(0),
-            note: None,
-            message: None,
-            skip_reason: None,
-            keep_sent_at: false,
-            missing_at: None,
-            acknowledged: false,
-            provider_order_id: None,
-        };
-        let failed = |counted: bool| {
-            (
-                u32::from(counted),
-                (!counted).then_some(order.parked_count.saturating_add(1)),
-            )
-        };
-        match next {
-            Next::Acknowledged { provider_order_id } => Self {
-                status: "success",
-                acknowledged: true,
-                provider_order_id: provider_order_id.as_ref().map(ProviderOrderId::as_str),
-                ..base
-            },
-            Next::InDoubt {
-                at,
-                missing_at,
-                counted,
-                note,
-            } => Self {
-                status: "in_doubt",
-                next_attempt: Some(*at),
-                counted: u32::from(*counted),
-                note: note.as_ref(),
-                keep_sent_at: true,
-                missing_at: *missing_at,
-                ..base
-            },
-            Next::StillInDoubt { at, counted, note } => {
-                let (counted, parked) = failed(*counted);
-                Self {
-                    status: "in_doubt",
-                    next_attempt: Some(*at),
-                    counted,
-                    parked,
-                    note: Some(note),
-                    keep_sent_at: true,
-                    missing_at: order.missing_at,
-                    ..base
-                }
-            }
-            Next::Retry { at, counted, note } => {
-                let (counted, parked) = failed(*counted);
-                Self {
-                    status: "retrying",
-                    next_attempt: Some(*at),
-                    counted,
-                    parked,
-                    note: Some(note),
-                    ..base
-                }
-            }
-            Next::Later { at } => Self {
-                status: if order.sent_at.is_some() {
-                    "in_doubt"
-                } else {
-                    "pending"
-                },
-                next_attempt: Some(*at),
-                keep_sent_at: true,
-                missing_at: order.missing_at,
-                ..base
-            },
-            Next::Failed { note } => Self {
-                note: Some(note),
-                ..base
-            },
-            Next::Skipped { reason, message } => Self {
-                status: "skipped",
-                message: Some(message),
-                skip_reason: Some(*reason),
-                ..base
-            },
-            Next::Cancelled { message } => Self {
-                status: "cancelled",
-                message: Some(message),
-                ..base
-            },
-        }
-    }
-}
-
-async fn record(
-    connection: &mut PgConnection,
-    order: &Claimed,
-    next: &Next,
-    now: DateTime<Utc>,
-) -> Result<u64, LedgerError> {
-    let change = Change::of(order, next);
-    let message = change
-        .note
-        .map(|note| note.message.as_str())
-        .or(change.message);
-    let done = sqlx::query!(
-        "update veracore_order_sync
-         set sync_status = $3, next_attempt = $4, retry_count = retry_count + $5,
-             parked_count = coalesce($6, parked_count), error_category = $7, error_message = $8,
-             skip_reason = $9, sent_at = case when $10 then sent_at end, missing_at = $11,
-             last_successful_sync = case when $12 then $14 else last_successful_sync end,
-             veracore_order_id = coalesce($13, veracore_order_id),
-             lease_token = null, lease_until = null, updated_at = $14
-         where id = $1 and lease_token = $2",
-        order.id,
-        order.token,
-        change.status,
-        change.next_attempt,
-        i32::try_from(change.counted).unwrap_or(i32::MAX),
-        change
-            .parked
-            .map(|parked| i32::try_from(parked).unwrap_or(i32::MAX)),
-        change.note.map(|note| note.category.as_str()),
-        message,
-        change.skip_reason.map(SkipReason::as_str),
-        change.keep_sent_at,
-        change.missing_at,
-        change.acknowledged,
-        change.provider_order_id,
-        now,
-    )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected())
 }
 
 impl Claimed {

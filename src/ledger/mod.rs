@@ -11,6 +11,7 @@ mod history;
 mod leases;
 mod migrate;
 mod operator;
+mod outcome;
 mod queries;
 mod runs;
 mod settings;
@@ -26,8 +27,9 @@ pub use backlog::Backlog;
 pub use error::LedgerError;
 pub use found::{Baseline, FoundOrder, Standing};
 pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
-pub use leases::{Claimed, Intent, IntentLine, Next, Note, SkipReason};
+pub use leases::{Claimed, Intent, IntentLine};
 pub use operator::{RetryMode, Verdict};
+pub use outcome::{Next, Note, SkipReason};
 pub use queries::{OrderFilter, StatusCount, SyncRecord};
 pub use runs::{Run, RunId};
 

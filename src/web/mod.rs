@@ -19,7 +19,6 @@ pub struct WebState {
     pub ends: Ends,
 }
 
-#[must_use]
 pub fn router(state: WebState) -> Router {
     health::router().with_state(state)
 }

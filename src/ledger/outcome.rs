@@ -1,0 +1,229 @@
+//! What becomes of an order after it was worked on, and the one statement that records it.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{Claimed, LedgerError};
+use crate::domain::{ErrorCategory, ProviderOrderId, SyncStatus};
+
+/// What went wrong, in words for a merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub category: ErrorCategory,
+    pub message: String,
+}
+
+/// Why an order is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipReason {
+    /// It was there before this installation was (`ORDER_SYNC_EXISTING=skip`).
+    Existing,
+    /// It left the trigger states before its turn; coming back revives it.
+    LeftTriggerState,
+    ShippingMethod,
+    SkipSkus,
+    Person,
+}
+
+impl SkipReason {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Existing => "existing",
+            Self::LeftTriggerState => "left_trigger_state",
+            Self::ShippingMethod => "shipping_method",
+            Self::SkipSkus => "skip_skus",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// What becomes of an order after it was worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// VeraCore has it.
+    Acknowledged {
+        provider_order_id: Option<ProviderOrderId>,
+    },
+    /// It may be there: ask at `at`. `counted` when this was a send that failed.
+    InDoubt {
+        at: DateTime<Utc>,
+        missing_at: Option<DateTime<Utc>>,
+        counted: bool,
+        note: Option<Note>,
+    },
+    /// Certainly not done; again at `at`.
+    Retry {
+        at: DateTime<Utc>,
+        counted: bool,
+        note: Note,
+    },
+    /// The doubt could not be settled, since VeraCore could not be asked: ask again at `at`.
+    StillInDoubt {
+        at: DateTime<Utc>,
+        counted: bool,
+        note: Note,
+    },
+    /// Not yet: at `at`, without a failure.
+    Later {
+        at: DateTime<Utc>,
+    },
+    /// Needs a person.
+    Failed {
+        note: Note,
+    },
+    Skipped {
+        reason: SkipReason,
+        message: String,
+    },
+    Cancelled {
+        message: String,
+    },
+}
+
+/// What an outcome sets.
+struct Change<'a> {
+    status: SyncStatus,
+    next_attempt: Option<DateTime<Utc>>,
+    counted: bool,
+    parked: bool,
+    note: Option<&'a Note>,
+    message: Option<&'a str>,
+    skip_reason: Option<SkipReason>,
+    keep_sent_at: bool,
+    missing_at: Option<DateTime<Utc>>,
+    provider_order_id: Option<&'a str>,
+}
+
+impl<'a> Change<'a> {
+    const fn to(status: SyncStatus) -> Self {
+        Self {
+            status,
+            next_attempt: None,
+            counted: false,
+            parked: false,
+            note: None,
+            message: None,
+            skip_reason: None,
+            keep_sent_at: false,
+            missing_at: None,
+            provider_order_id: None,
+        }
+    }
+
+    /// A failed try: it counts towards the limit, or only lengthens the pause.
+    const fn failed(self, at: DateTime<Utc>, counted: bool, note: &'a Note) -> Self {
+        let next_attempt = Some(at);
+        Self {
+            next_attempt,
+            counted,
+            parked: !counted,
+            note: Some(note),
+            ..self
+        }
+    }
+
+    const fn still_in_doubt(self, missing_at: Option<DateTime<Utc>>) -> Self {
+        Self {
+            keep_sent_at: true,
+            missing_at,
+            ..self
+        }
+    }
+
+    fn of(order: &Claimed, next: &'a Next) -> Self {
+        match next {
+            Next::Acknowledged { provider_order_id } => Self {
+                provider_order_id: provider_order_id.as_ref().map(ProviderOrderId::as_str),
+                ..Self::to(SyncStatus::Success)
+            },
+            Next::InDoubt {
+                at,
+                missing_at,
+                counted,
+                note,
+            } => Self {
+                next_attempt: Some(*at),
+                counted: *counted,
+                note: note.as_ref(),
+                ..Self::to(SyncStatus::InDoubt).still_in_doubt(*missing_at)
+            },
+            Next::StillInDoubt { at, counted, note } => Self::to(SyncStatus::InDoubt)
+                .failed(*at, *counted, note)
+                .still_in_doubt(order.missing_at),
+            Next::Retry { at, counted, note } => {
+                Self::to(SyncStatus::Retrying).failed(*at, *counted, note)
+            }
+            Next::Later { at } => {
+                let in_doubt = order.sent_at.is_some();
+                let to = if in_doubt {
+                    SyncStatus::InDoubt
+                } else {
+                    SyncStatus::Pending
+                };
+                let change = Self::to(to).still_in_doubt(order.missing_at);
+                Self {
+                    next_attempt: Some(*at),
+                    ..change
+                }
+            }
+            Next::Failed { note } => Self {
+                note: Some(note),
+                ..Self::to(SyncStatus::Error)
+            },
+            Next::Skipped { reason, message } => Self {
+                message: Some(message),
+                skip_reason: Some(*reason),
+                ..Self::to(SyncStatus::Skipped)
+            },
+            Next::Cancelled { message } => Self {
+                message: Some(message),
+                ..Self::to(SyncStatus::Cancelled)
+            },
+        }
+    }
+}
+
+/// Writes the outcome if the lease is still held; returns how many rows that changed.
+pub(super) async fn record(
+    connection: &mut PgConnection,
+    order: &Claimed,
+    next: &Next,
+    now: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
+    let change = Change::of(order, next);
+    let message = change
+        .note
+        .map(|note| note.message.as_str())
+        .or(change.message);
+    let acknowledged = change.status == SyncStatus::Success;
+    let done = sqlx::query!(
+        "update veracore_order_sync
+         set sync_status = $3, next_attempt = $4,
+             retry_count = retry_count + case when $5 then 1 else 0 end,
+             parked_count = case when $6 then parked_count + 1 else 0 end,
+             error_category = $7, error_message = $8, skip_reason = $9,
+             sent_at = case when $10 then sent_at end, missing_at = $11,
+             last_successful_sync = case when $12 then $14 else last_successful_sync end,
+             veracore_order_id = coalesce($13, veracore_order_id),
+             lease_token = null, lease_until = null, updated_at = $14
+         where id = $1 and lease_token = $2",
+        order.id,
+        order.token,
+        change.status.as_str(),
+        change.next_attempt,
+        change.counted,
+        change.parked,
+        change.note.map(|note| note.category.as_str()),
+        message,
+        change.skip_reason.map(SkipReason::as_str),
+        change.keep_sent_at,
+        change.missing_at,
+        acknowledged,
+        change.provider_order_id,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
