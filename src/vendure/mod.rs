@@ -8,6 +8,8 @@ mod operations;
 mod orders;
 mod profile;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
