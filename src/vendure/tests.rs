@@ -198,7 +198,7 @@ async fn another_channels_orders_are_not_taken() {
     assert_eq!(
         wrong,
         Err(StorefrontError::WrongChannel {
-            code: "main".into()
+            answering: Some("main".into())
         })
     );
 }
