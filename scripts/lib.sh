@@ -1,17 +1,22 @@
-# Shared by the scripts: what must be installed, and private throw-away servers. Sourced, never run.
+# Shared by the scripts: what must be installed, child processes that never outlive their script,
+# and private throw-away servers. Sourced, never run.
 # shellcheck shell=bash
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# The Debian package directory of Postgres' server programs, or nothing.
+[ -t 2 ] || say() { printf '==> %s\n' "$*" >&2; }
+
+# --- What must be installed -----------------------------------------------------------------------
+
+# The Debian package directory of Postgres' server programs (the newest), or nothing.
 pg_bin() {
-  local dir
+  local dir found=
   for dir in /usr/lib/postgresql/*/bin; do
-    [ -x "$dir/initdb" ] && { printf '%s\n' "$dir"; return; }
+    [ -x "$dir/initdb" ] && found=$dir
   done
-  command -v initdb >/dev/null 2>&1 && dirname "$(command -v initdb)"
-  return 0
+  [ -n "$found" ] || found=$(dirname "$(command -v initdb || true)")
+  [ "$found" = . ] || printf '%s\n' "$found"
 }
 
 node_is_recent() { command -v node >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ]; }
@@ -23,56 +28,238 @@ ensure_packages() {
   node_is_recent || missing+=(nodejs)
   command -v npm >/dev/null 2>&1 || missing+=(npm)
   command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
-  command -v curl >/dev/null 2>&1 || missing+=(curl)
-  command -v runuser >/dev/null 2>&1 || missing+=(util-linux)
-  [ ${#missing[@]} -eq 0 ] && return
-  if [ "$(id -u)" -ne 0 ]; then
-    die "missing: ${missing[*]}. Install them with:
+  command -v setpriv >/dev/null 2>&1 || missing+=(util-linux)
+  if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" -ne 0 ]; then
+      die "missing: ${missing[*]}. Install them with:
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
+    fi
+    command -v apt-get >/dev/null 2>&1 || die "missing: ${missing[*]}, and there is no apt-get here to install them with"
+    say "installing ${missing[*]}"
+    apt-get update -q >&2
+    # A private cluster is made below; Debian's own must not be started for it.
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+      echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+    [ -n "$(pg_bin)" ] || die "Postgres was installed but its initdb was not found under /usr/lib/postgresql"
+    node_is_recent || die "Node 18 or newer is needed; this Debian's is $(node --version). Install a newer one and run this again"
   fi
-  say "installing ${missing[*]}"
-  apt-get update -q >&2
-  # A private cluster is made below; Debian's own must not be started for it.
-  mkdir -p /etc/postgresql-common
-  [ -e /etc/postgresql-common/createcluster.conf ] ||
-    echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
-  [ -n "$(pg_bin)" ] || die "Postgres was installed but its initdb was not found under /usr/lib/postgresql"
-  node_is_recent || die "Node 18 or newer is needed; Debian gave $(node --version). Install a newer one and run this again"
+  if [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; then
+    die "there is no user postgres, which Postgres runs as when this is run by root. Make it with:
+  useradd --system postgres"
+  fi
+  command -v cargo >/dev/null 2>&1 || PATH=$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin
+  command -v cargo >/dev/null 2>&1 || die "Rust is missing. Install it with rustup, then run this again"
 }
 
-# Postgres refuses root: as root, its programs run as the user that Debian's package made.
-as_postgres() {
-  if [ "$(id -u)" -eq 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
+# --- The work folder and the children -------------------------------------------------------------
+
+WORK=           # temporary; gone when the script ends
+CHILDREN=()     # pids, in the order of their start
+declare -A CHILD_NAME=() CHILD_LOG=()
+
+# begin NAME: makes the work folder, and sees to it that it and all children are gone at the end,
+# however the script ends. (Even kill -9 leaves no process: see `child`.)
+begin() {
+  local base
+  base=$(cd "${TMPDIR:-/tmp}" && pwd)
+  # A temporary folder of root's own could not be entered by Postgres, which never runs as root.
+  [ "$(id -u)" -ne 0 ] || base=/tmp
+  WORK=$(mktemp -d "$base/veracore-sync-$1.XXXXXX")
+  [ "$(id -u)" -ne 0 ] || chmod 711 "$WORK"
+  trap finish EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
 }
+
+finish() {
+  local status=$?
+  trap '' HUP INT TERM
+  trap - EXIT
+  set +e
+  stop_children
+  rm -rf "$WORK"
+  exit "$status"
+}
+
+# child NAME LOG COMMAND…: starts a program in a session of its own, so that Ctrl-C reaches it only
+# through us, in order. The kernel ends it if this script is killed. LOG `-` is our own output.
+# Sets CHILD to its pid.
+child() {
+  local name=$1 log=$2 stop=TERM as=()
+  shift 2
+  if [ "$name" = Postgres ]; then
+    stop=QUIT
+    [ "$(id -u)" -ne 0 ] || as=(--reuid=postgres --regid=postgres --init-groups)
+  fi
+  # Bash starts background programs with INT and QUIT ignored.
+  local start=(setsid env --default-signal=INT,QUIT setpriv --pdeathsig "$stop" "${as[@]}" --)
+  if [ "$log" = - ]; then "${start[@]}" "$@" & else "${start[@]}" "$@" >"$log" 2>&1 & fi
+  CHILD=$!
+  CHILDREN+=("$CHILD")
+  CHILD_NAME[$CHILD]=$name
+  CHILD_LOG[$CHILD]=$log
+}
+
+alive() { kill -0 "$1" 2>/dev/null; }
+
+# attend COMMAND…: runs a program to its end in the foreground's place; a signal to this script ends
+# it at once, which bash would put off otherwise.
+attend() {
+  local pid status=0
+  setsid env --default-signal=INT,QUIT setpriv --pdeathsig TERM -- "$@" &
+  pid=$!
+  CHILDREN+=("$pid")
+  CHILD_NAME[$pid]=$1
+  wait "$pid" || status=$?
+  forget "$pid"
+  return "$status"
+}
+
+forget() {
+  local pid kept=()
+  for pid in "${CHILDREN[@]}"; do [ "$pid" = "$1" ] || kept+=("$pid"); done
+  CHILDREN=("${kept[@]}")
+}
+
+# stop_child PID [SIGNAL]: the program and what it has started; by force after ten seconds.
+stop_child() {
+  local pid=$1 signal=${2:-TERM} waited=0
+  kill -"$signal" -- "-$pid" 2>/dev/null || kill -"$signal" "$pid" 2>/dev/null
+  while alive "$pid" && [ "$waited" -lt 100 ]; do
+    sleep 0.1
+    waited=$((waited + 1))
+  done
+  # Its session's other process groups too: test runners make one a test.
+  session_members "$pid" | xargs -r kill -KILL 2>/dev/null
+  wait "$pid" 2>/dev/null
+  return 0
+}
+
+# The processes of a session, by its id.
+session_members() {
+  local file stat
+  for file in /proc/[0-9]*/stat; do
+    read -r stat 2>/dev/null <"$file" || continue
+    # After the name: state, parent, group, session.
+    # shellcheck disable=SC2086
+    set -- "$1" ${stat##*) }
+    [ "$5" != "$1" ] || printf '%s\n' "${stat%% *}"
+  done
+}
+
+# The last one started is stopped first, so that nothing loses what it stands on.
+stop_children() {
+  local at
+  for ((at = ${#CHILDREN[@]} - 1; at >= 0; at--)); do
+    local pid=${CHILDREN[at]} signal=TERM
+    [ "${CHILD_NAME[$pid]}" = Postgres ] && signal=QUIT
+    stop_child "$pid" "$signal"
+  done
+  CHILDREN=()
+}
+
+# Fails when a child has ended, with the end of its log.
+check_children() {
+  local pid
+  for pid in "${CHILDREN[@]}"; do alive "$pid" || mourn "$pid"; done
+}
+
+mourn() {
+  local log=${CHILD_LOG[$1]:--}
+  [ "$log" = - ] || tail -n 20 "$log" >&2
+  die "${CHILD_NAME[$1]} ended by itself; above is the end of what it said"
+}
+
+# until_logged PATTERN LOG SECONDS WHAT: waits for a line of a child's log, and sets LINE to it.
+until_logged() {
+  local pattern=$1 log=$2 seconds=$3 what=$4 deadline
+  deadline=$((SECONDS + seconds))
+  until LINE=$(grep -m1 -E -- "$pattern" "$log" 2>/dev/null); do
+    check_children
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      tail -n 20 "$log" >&2 || true
+      die "$what took longer than $seconds s; the end of its log is above"
+    fi
+    sleep 0.1
+  done
+}
+
+# --- Servers --------------------------------------------------------------------------------------
 
 free_port() {
   node -e 'const s=require("net").createServer();s.listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
 }
 
-# start_postgres DIR [PORT]: a private cluster on loopback below DIR, user and database "postgres",
-# no password. Sets PG_PORT and PG_URL. Durability is off: the data is thrown away.
-start_postgres() {
-  local dir=$1 bin
-  bin=$(pg_bin)
-  PG_PORT=${2:-$(free_port)}
-  mkdir -p "$dir"
-  [ "$(id -u)" -eq 0 ] && chown postgres "$dir"
-  if [ ! -e "$dir/data/PG_VERSION" ]; then
-    as_postgres "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/../initdb.log" 2>&1 ||
-      { cat "$dir/../initdb.log" >&2; die "initdb failed"; }
+# Postgres refuses root: as root, its programs run as the user that Debian's package made.
+as_postgres() {
+  if [ "$(id -u)" -eq 0 ]; then
+    (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- "$@")
+  else
+    "$@"
   fi
-  as_postgres "$bin/pg_ctl" -D "$dir/data" -l "$dir/postgres.log" -w -t 60 \
-    -o "-p $PG_PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c timezone=UTC" \
-    start >/dev/null || { tail -20 "$dir/postgres.log" >&2; die "Postgres did not start"; }
-  PG_URL="postgres://postgres@127.0.0.1:$PG_PORT"
 }
 
-stop_postgres() {
-  local dir=$1 bin
+# A private cluster on loopback in the work folder; user "postgres", no password. Sets PG_URL, an
+# address without a database. Durability is off: the data is thrown away.
+start_postgres() {
+  local bin dir=$WORK/postgres log=$WORK/postgres.log try port deadline
   bin=$(pg_bin)
-  [ -e "$dir/data/postmaster.pid" ] && as_postgres "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1
-  return 0
+  mkdir "$dir"
+  [ "$(id -u)" -ne 0 ] || chown postgres: "$dir"
+  as_postgres "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$log" 2>&1 ||
+    { cat "$log" >&2; die "initdb failed"; }
+  for try in 1 2 3; do
+    port=$(free_port)
+    child Postgres "$log" "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 \
+      -c unix_socket_directories='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+      -c max_connections=300 -c timezone=UTC
+    deadline=$((SECONDS + 60))
+    while alive "$CHILD" && [ "$SECONDS" -lt "$deadline" ]; do
+      PG_URL="postgres://postgres@127.0.0.1:$port"
+      # Asked for its process: on a port lost to another, another server might answer.
+      [ "$(pg "$PG_URL/postgres" -Atc 'show data_directory' 2>/dev/null)" = "$dir/data" ] && return
+      sleep 0.1
+    done
+    # Most likely somebody else took the port meanwhile.
+    stop_child "$CHILD" QUIT
+    forget "$CHILD"
+    [ "$try" -lt 3 ] || { tail -n 20 "$log" >&2; die "Postgres did not start"; }
+  done
 }
 
-pg() { "$(pg_bin)/psql" -q -v ON_ERROR_STOP=1 "$@"; }
+pg() { "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
+
+# create_database NAME: sets nothing; its address is $PG_URL/NAME.
+create_database() { pg "$PG_URL/postgres" -c "create database $1"; }
+
+# start_vendure MODULES DATABASE_URL: begins to start a shop; `await_vendure` waits for it.
+start_vendure() {
+  child Vendure "$WORK/vendure.log" env DATABASE_URL="$2" PORT=0 LOG_LEVEL=warn node "$ROOT/tests/vendure/server.cjs" "$1"
+}
+
+# Waits for the shop, and fills it. Sets ADMIN_API.
+await_vendure() {
+  until_logged '^\{"ready":true' "$WORK/vendure.log" 180 Vendure
+  ADMIN_API=$(node -p 'JSON.parse(process.argv[1]).adminApi' "$LINE")
+  attend env ADMIN_API="$ADMIN_API" node "$ROOT/tests/vendure/seed.cjs" >"$WORK/seed.json" || die "the shop could not be filled"
+}
+
+# --- Rust -----------------------------------------------------------------------------------------
+
+target_dir() {
+  cargo metadata --manifest-path "$ROOT/Cargo.toml" --no-deps --format-version 1 |
+    node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory'
+}
+
+# A database with the ledger's tables, for sqlx's macros to ask. Sets SCHEMA_URL.
+create_schema_database() {
+  local migration
+  create_database schema
+  SCHEMA_URL=$PG_URL/schema
+  for migration in "$ROOT"/migrations/*.sql; do
+    pg "$SCHEMA_URL" -f "$migration" >/dev/null || die "$migration cannot be applied"
+  done
+}
