@@ -65,6 +65,11 @@ impl World {
         LedgerWorld::new(name, true).await
     }
 
+    /// The same before any migration.
+    pub async fn unmigrated(name: &str) -> LedgerWorld {
+        LedgerWorld::new(name, false).await
+    }
+
     /// Places an order and pays it.
     pub async fn pay_order(&self, lines: &[(&str, u32)]) -> PaidOrder {
         self.shop.pay(&Cart::of(lines)).await

@@ -26,7 +26,14 @@ async fn an_order_is_taken_in_once_however_many_find_it() {
     let taken: u64 = finders.join_all().await.into_iter().sum();
     assert_eq!(taken, 100, "each was new to one of them");
     // The same row twice in one page.
-    assert_eq!(world.ledger.take_in(&[order(101), order(101)], Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(
+        world
+            .ledger
+            .take_in(&[order(101), order(101)], Duration::ZERO)
+            .await
+            .unwrap(),
+        1
+    );
     let counts = world.ledger.count_by_status().await.unwrap();
     assert_eq!(counts[&SyncStatus::Pending], 101);
     world.assert_settled().await;
@@ -43,15 +50,36 @@ async fn only_what_left_the_trigger_states_is_revived() {
         (SkipReason::Person, false),
     ];
     for (id, (reason, revived)) in (1..).zip(reasons) {
-        world.ledger.take_in(&[order(id)], Duration::ZERO).await.unwrap();
+        world
+            .ledger
+            .take_in(&[order(id)], Duration::ZERO)
+            .await
+            .unwrap();
         let claimed = claim(&world.ledger).await.unwrap();
-        let next = Next::Skipped { reason, message: "m".into() };
+        let next = Next::Skipped {
+            reason,
+            message: "m".into(),
+        };
         world.ledger.finish(&claimed, None, &next).await.unwrap();
-        let taken = world.ledger.take_in(&[order(id)], Duration::ZERO).await.unwrap();
+        let taken = world
+            .ledger
+            .take_in(&[order(id)], Duration::ZERO)
+            .await
+            .unwrap();
         assert_eq!(taken, u64::from(revived), "{reason:?}");
         if revived {
             let again = claim(&world.ledger).await.unwrap();
-            world.ledger.finish(&again, None, &Next::Cancelled { message: "m".into() }).await.unwrap();
+            world
+                .ledger
+                .finish(
+                    &again,
+                    None,
+                    &Next::Cancelled {
+                        message: "m".into(),
+                    },
+                )
+                .await
+                .unwrap();
         }
     }
     world.assert_settled().await;
@@ -86,9 +114,15 @@ async fn the_baseline_is_taken_once_and_tells_old_orders_from_new() {
     let claimed = world.ledger.claim_due_orders(9, LEASE, None).await.unwrap();
     assert_eq!(claimed.len(), 2);
     for order in &claimed {
-        let done = Next::Acknowledged { provider_order_id: None };
+        let done = Next::Acknowledged {
+            provider_order_id: None,
+        };
         world.ledger.finish(order, None, &done).await.unwrap();
     }
-    assert_eq!(world.ledger.backfill(&orders[..1]).await.unwrap(), 0, "nothing is sent twice");
+    assert_eq!(
+        world.ledger.backfill(&orders[..1]).await.unwrap(),
+        0,
+        "nothing is sent twice"
+    );
     world.assert_settled().await;
 }

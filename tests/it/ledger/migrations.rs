@@ -2,13 +2,16 @@
 
 use veracore_sync::ledger::LedgerError;
 
-use crate::harness::LedgerWorld;
+use crate::harness::World;
 
 #[tokio::test]
 async fn replicas_that_start_together_migrate_once() {
-    let world = LedgerWorld::unmigrated("together").await;
+    let world = World::unmigrated("together").await;
     let missing = world.ledger.ensure_migrated().await;
-    assert!(matches!(missing, Err(LedgerError::NotMigrated { .. })), "{missing:?}");
+    assert!(
+        matches!(missing, Err(LedgerError::NotMigrated { .. })),
+        "{missing:?}"
+    );
     let mut replicas = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let replica = world.another_ledger(world.clock.clone());
@@ -35,7 +38,7 @@ async fn replicas_that_start_together_migrate_once() {
 
 #[tokio::test]
 async fn an_older_program_stops_at_newer_tables() {
-    let world = LedgerWorld::unmigrated("newer").await;
+    let world = World::unmigrated("newer").await;
     world.ledger.migrate().await.unwrap();
     sqlx::query(
         "insert into veracore_migration (version, description, success, checksum, execution_time)
@@ -44,8 +47,13 @@ async fn an_older_program_stops_at_newer_tables() {
     .execute(&world.pool)
     .await
     .unwrap();
-    for outcome in [world.ledger.migrate().await, world.ledger.ensure_migrated().await] {
-        let Err(error @ LedgerError::TooNew { .. }) = outcome else { panic!("{outcome:?}") };
+    for outcome in [
+        world.ledger.migrate().await,
+        world.ledger.ensure_migrated().await,
+    ] {
+        let Err(error @ LedgerError::TooNew { .. }) = outcome else {
+            panic!("{outcome:?}")
+        };
         assert!(error.to_string().contains("9999"), "{error}");
     }
     world.assert_settled().await;
