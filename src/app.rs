@@ -157,7 +157,11 @@ fn start_log(config: &Config, target: telemetry::Target) {
         LogFormat::Json => telemetry::Format::Json,
         LogFormat::Pretty => telemetry::Format::Pretty,
     };
-    telemetry::start(format, log.rust_log.as_deref().unwrap_or(log.level), target);
+    let filter = log
+        .rust_log
+        .clone()
+        .unwrap_or_else(|| telemetry::filter_of(log.level));
+    telemetry::start(format, &filter, target);
 }
 
 /// The configuration with the database's layer, and whether that layer could be read.

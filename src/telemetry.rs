@@ -20,7 +20,13 @@ pub enum Target {
     Stderr,
 }
 
-/// Starts logging by `filter` (`info`, or a list as in `RUST_LOG`). A second call changes nothing.
+/// What a level means: our own lines at that level, and of the libraries only their complaints.
+#[must_use]
+pub fn filter_of(level: &str) -> String {
+    format!("{level},sqlx=warn,tokio_cron_scheduler=warn,hyper=warn,h2=warn,rustls=warn")
+}
+
+/// Starts logging by `filter`, a list as in `RUST_LOG`. A second call changes nothing.
 pub fn start(format: Format, filter: &str, target: Target) {
     // The filter was checked with the configuration.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));

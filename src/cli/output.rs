@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,20 @@ impl Output {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => Ok(other?),
         }
+    }
+
+    /// A bar on stderr for a long pass; nothing is drawn unless a person looks at a terminal.
+    #[must_use]
+    pub fn progress(self, what: &'static str, total: u64) -> ProgressBar {
+        let target = if self.json {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+        ProgressBar::with_draw_target(Some(total), target)
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            .with_message(what)
     }
 
     /// Tells why a command failed: on stderr, and with `--json` as a document too.

@@ -66,7 +66,7 @@ pub(super) async fn execute(
         )?;
         return Ok(Outcome::Done);
     }
-    let pass = pass(&app, only.as_ref()).await?;
+    let pass = pass(&app, only.as_ref(), output).await?;
     output.print(&pass, || {
         let counts: Vec<String> = pass
             .orders
@@ -88,8 +88,14 @@ pub(super) async fn execute(
     })
 }
 
-async fn pass(app: &App, only: Option<&OrderCode>) -> anyhow::Result<Pass> {
+async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Result<Pass> {
     let taken_in = runner::sweep(&app.orders, &mut Watch::default(), &app.clock).await?;
+    let due = if only.is_some() {
+        1
+    } else {
+        app.ledger.backlog().await?.due
+    };
+    let progress = output.progress("orders", due);
     let limit = app.orders.settings().concurrency;
     let mut orders: BTreeMap<SyncStatus, u64> = BTreeMap::new();
     let mut working = JoinSet::new();
@@ -101,7 +107,10 @@ async fn pass(app: &App, only: Option<&OrderCode>) -> anyhow::Result<Pass> {
         }
         match working.join_next().await {
             None => break,
-            Some(Ok(Ok(status))) => *orders.entry(status).or_default() += 1,
+            Some(Ok(Ok(status))) => {
+                *orders.entry(status).or_default() += 1;
+                progress.inc(1);
+            }
             Some(Ok(Err(LedgerError::LeaseLost { code }))) => {
                 tracing::warn!(
                     order = code,
@@ -112,6 +121,7 @@ async fn pass(app: &App, only: Option<&OrderCode>) -> anyhow::Result<Pass> {
             Some(Err(error)) => return Err(error.into()),
         }
     }
+    progress.finish_and_clear();
     Ok(Pass { taken_in, orders })
 }
 

@@ -1,6 +1,6 @@
 //! The one way out: every outbound call goes through [`Upstream::send`].
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{fmt, num::NonZeroU32, time::Duration};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::{
@@ -41,7 +41,6 @@ pub struct Upstream {
 }
 
 /// A whole answer, whatever its status.
-#[derive(Debug)]
 pub struct Answer {
     upstream: &'static str,
     operation: &'static str,
@@ -209,6 +208,17 @@ fn cause(error: &reqwest::Error) -> String {
     one_line(&innermost.to_string(), 200)
 }
 
+/// Body and headers hold tokens and customers: neither is shown.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("upstream", &self.upstream)
+            .field("operation", &self.operation)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Answer {
     /// This answer when its status is in 2xx, else the error that it is. `message` finds the
     /// upstream's own words in an error's body.
@@ -299,7 +309,7 @@ mod tests {
         let problem = |text: &str| parse_json::<Vec<Row>>(text.as_bytes()).unwrap_err();
         assert_eq!(
             problem(r#"[{"size": 1}, {"size": "1 Main \"St"}]"#),
-            r#"[1].size: invalid type: string "…", expected u32 at line 1 column 34"#
+            r#"[1].size: invalid type: string "…", expected u32 at line 1 column 36"#
         );
         assert_eq!(
             problem(r#"[{}]"#),

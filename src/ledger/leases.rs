@@ -30,7 +30,7 @@ pub struct Claimed {
     /// A person said that the order which VeraCore has under this number is ours.
     pub adopt: bool,
     pub lease_until: DateTime<Utc>,
-    pub(super) token: Uuid,
+    pub(crate) token: Uuid,
 }
 
 /// What is about to be sent.
@@ -219,6 +219,24 @@ impl Ledger {
 }
 
 impl Claimed {
+    /// An order that no ledger holds, for rules that need no ledger.
+    #[cfg(test)]
+    pub(crate) fn for_tests(id: &str, code: &str, retry_count: u32) -> Self {
+        Self {
+            id: 1,
+            order_id: ShopOrderId::parse(id).unwrap(),
+            code: OrderCode::parse(code).unwrap(),
+            retry_count,
+            parked_count: 0,
+            sent_at: None,
+            missing_at: None,
+            sent_before: false,
+            adopt: false,
+            lease_until: DateTime::UNIX_EPOCH,
+            token: Uuid::nil(),
+        }
+    }
+
     fn lost(&self) -> LedgerError {
         LedgerError::LeaseLost {
             code: self.code.to_string(),

@@ -86,7 +86,11 @@ pub fn shop_unreadable(error: &StorefrontError) -> Finding {
             "is this Vendure 3.3.5 or newer, and VENDURE_API_URL its Admin API?"
         }
     };
-    Finding::failed("vendure login", error.to_string(), fix)
+    let check = match error {
+        StorefrontError::WrongChannel { .. } => "vendure channel",
+        _ => "vendure login",
+    };
+    Finding::failed(check, error.to_string(), fix)
 }
 
 /// Whether the shop is as configured, and lets us do what we must.

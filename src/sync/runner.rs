@@ -35,16 +35,18 @@ pub async fn submit_orders(
     tasks: Tasks,
 ) {
     let slots = Arc::new(Semaphore::new(service.settings().concurrency as usize));
+    let mut outage = Outage::of("orders cannot be worked on");
     while !tasks.stopping() {
         let free = u32::try_from(slots.available_permits()).unwrap_or(1);
         let claimed = match service.claim(free, None).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::error!(%error, "orders cannot be worked on; trying again");
+                outage.goes_on(&error);
                 tasks.sleep(PAUSE).await;
                 continue;
             }
         };
+        outage.is_over();
         let full = claimed.len() == free as usize;
         for order in claimed {
             // There are as many permits as orders were claimed: this never waits.
@@ -113,7 +115,7 @@ pub async fn discover_orders(
 ) {
     let mut watch = Watch::default();
     let mut last_sweep = None;
-    let mut failing = false;
+    let mut outage = Outage::of("orders cannot be looked for");
     while !tasks.stopping() {
         let due = last_sweep.is_none_or(|at: tokio::time::Instant| at.elapsed() >= intervals.sweep);
         let outcome = look(&service, &mut watch, due, &clock).await;
@@ -125,22 +127,42 @@ pub async fn discover_orders(
                 if orders > 0 {
                     wake.notify_one();
                 }
-                if failing {
-                    tracing::info!("Vendure: orders can be looked for again");
-                }
-                failing = false;
+                outage.is_over();
             }
-            Err(error) => {
-                // Once, loudly; then quietly, until it works again.
-                if failing {
-                    tracing::debug!(%error, "orders cannot be looked for");
-                } else {
-                    tracing::error!(%error, "orders cannot be looked for; trying again at every interval");
-                }
-                failing = true;
-            }
+            Err(error) => outage.goes_on(&error),
         }
         tasks.sleep(intervals.poll).await;
+    }
+}
+
+/// Something that fails again and again: said once, loudly, and once more when it is over.
+struct Outage {
+    what: &'static str,
+    going_on: bool,
+}
+
+impl Outage {
+    const fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            going_on: false,
+        }
+    }
+
+    fn goes_on(&mut self, error: &impl std::fmt::Display) {
+        if self.going_on {
+            tracing::debug!(%error, "{} still", self.what);
+        } else {
+            tracing::error!(%error, "{}; trying again until it works", self.what);
+        }
+        self.going_on = true;
+    }
+
+    fn is_over(&mut self) {
+        if self.going_on {
+            tracing::info!("over: {}", self.what);
+        }
+        self.going_on = false;
     }
 }
 

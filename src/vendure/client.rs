@@ -202,7 +202,7 @@ impl VendureClient {
         };
         match answering.active_channel {
             Some(channel) if channel.token != *wanted => Err(StorefrontError::WrongChannel {
-                code: one_line(&channel.code, 80),
+                answering: Some(one_line(&channel.code, 80)),
             }),
             _ => Ok(()),
         }
@@ -268,6 +268,12 @@ fn graphql_error(operation: &'static str, errors: &[GraphqlError]) -> Storefront
         .any(|error| matches!(code(error).as_str(), "FORBIDDEN" | "UNAUTHORIZED"))
     {
         return StorefrontError::Forbidden { operation };
+    }
+    if errors
+        .iter()
+        .any(|error| code(error) == "CHANNEL_NOT_FOUND")
+    {
+        return StorefrontError::WrongChannel { answering: None };
     }
     let first = errors.first();
     let code = first.map(code).filter(|code| !code.is_empty());

@@ -8,6 +8,8 @@ mod operations;
 mod orders;
 mod profile;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -173,11 +175,13 @@ pub enum StorefrontError {
         "Vendure {operation}: forbidden, also with a fresh session. Give the login's role the permission for it"
     )]
     Forbidden { operation: &'static str },
-    /// The shop answers for another channel than the configured one.
+    /// The shop knows no channel with the configured token; with a single channel it then answers
+    /// for that one.
     #[error(
-        "Vendure answers for the channel '{code}' instead of the one of VENDURE_CHANNEL_TOKEN: no channel has that token. Correct the token (Settings > Channels)"
+        "no channel of the shop has the token of VENDURE_CHANNEL_TOKEN{}",
+        answering.as_ref().map(|code| format!(" (it answered for '{code}')")).unwrap_or_default()
     )]
-    WrongChannel { code: String },
+    WrongChannel { answering: Option<String> },
     /// `errors[]` in the answer.
     #[error("Vendure {operation}: {code}: {message}")]
     Graphql {

@@ -302,7 +302,7 @@ impl OrderSync {
         next: Next,
     ) -> Result<SyncStatus, LedgerError> {
         self.ledger.finish(order, trace, &next).await?;
-        Ok(report(&order.code, &next))
+        Ok(report(order, &next))
     }
 }
 
@@ -338,7 +338,8 @@ fn adopted(order: &Claimed, found: &FoundOrder, started_at: DateTime<Utc>) -> (T
 }
 
 /// One line for what became of an order.
-fn report(code: &OrderCode, next: &Next) -> SyncStatus {
+fn report(order: &Claimed, next: &Next) -> SyncStatus {
+    let code = &order.code;
     match next {
         Next::Acknowledged { provider_order_id } => {
             let id = provider_order_id.as_ref().map(tracing::field::display);
@@ -358,6 +359,7 @@ fn report(code: &OrderCode, next: &Next) -> SyncStatus {
             tracing::warn!(order = %code, again = %at, category = %note.category, message = note.message, "VeraCore: the order was not sent, and is tried again");
             SyncStatus::Retrying
         }
+        Next::Later { .. } if order.sent_at.is_some() => SyncStatus::InDoubt,
         Next::Later { .. } => SyncStatus::Pending,
         Next::Failed { note } => {
             tracing::error!(order = %code, category = %note.category, message = note.message, "VeraCore: the order needs a person");

@@ -70,7 +70,7 @@ pub(super) fn after_send(
             settings,
             now,
             error.retry_after(),
-            counts(category),
+            counts_for(error),
             note(message.into()),
         ),
         // The order itself may be what VeraCore stumbles over, so this counts.
@@ -209,3 +209,7 @@ fn retry_at(
 fn wait(own: Duration, asked: Option<Duration>) -> TimeDelta {
     TimeDelta::from_std(own.max(asked.unwrap_or_default())).unwrap_or(TimeDelta::hours(1))
 }
+
+#[cfg(test)]
+#[path = "triage_tests.rs"]
+mod tests;

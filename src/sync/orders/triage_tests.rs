@@ -1,0 +1,169 @@
+use super::*;
+use crate::http::{Backoff, CallError, Sent};
+
+fn settings() -> OrderSettings {
+    OrderSettings {
+        trigger_states: vec![],
+        existing: super::super::Existing::Skip,
+        rules: crate::sync::orders::mapping::Rules {
+            unit_price: crate::sync::orders::mapping::UnitPrice::Gross,
+            shipping_methods: None,
+            skip_skus: globset::GlobSet::empty(),
+            shipping_method_map: std::collections::BTreeMap::new(),
+            sku_map: std::collections::BTreeMap::new(),
+        },
+        hold: Duration::ZERO,
+        max_attempts: 3,
+        backoff: Backoff {
+            initial: Duration::from_secs(10),
+            max: Duration::from_secs(100),
+        },
+        quiet: Duration::from_secs(60),
+        lease: Duration::from_secs(60),
+        concurrency: 1,
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+fn order(retry_count: u32) -> Claimed {
+    Claimed::for_tests("1", "ABC", retry_count)
+}
+
+fn status(status: u16, retry_after: Option<u64>) -> ProviderError {
+    ProviderError::Call(CallError::Status {
+        upstream: "VeraCore",
+        operation: "submit_order",
+        status,
+        message: "because".into(),
+        retry_after: retry_after.map(Duration::from_secs),
+    })
+}
+
+fn sent(error: &ProviderError, retry_count: u32) -> Next {
+    after_send(
+        error,
+        &error.to_string(),
+        &order(retry_count),
+        &settings(),
+        now(),
+    )
+}
+
+#[test]
+fn a_refusal_needs_a_person_and_says_what_to_do() {
+    let Next::Failed { note } = sent(&status(422, None), 0) else {
+        panic!("not failed")
+    };
+    insta::assert_snapshot!(note.message, @"VeraCore refused the order: VeraCore submit_order: HTTP 422: because. Correct it, then run `veracore-sync orders retry ABC`");
+    assert_eq!(note.category, ErrorCategory::Validation);
+}
+
+#[test]
+fn an_unknown_outcome_is_looked_into_after_the_quiet_period() {
+    for error in [
+        status(500, None),
+        status(503, None),
+        ProviderError::Call(CallError::Timeout {
+            upstream: "VeraCore",
+            operation: "submit_order",
+            limit: Duration::from_secs(1),
+            sent: Sent::Maybe,
+        }),
+    ] {
+        let Next::InDoubt {
+            at,
+            counted,
+            missing_at,
+            ..
+        } = sent(&error, 2)
+        else {
+            panic!("{error}: not in doubt")
+        };
+        assert_eq!(
+            (at, counted, missing_at),
+            (now() + TimeDelta::seconds(60), true, None)
+        );
+    }
+    // Asked to wait for longer, it is.
+    let Next::InDoubt { at, .. } = sent(&status(503, Some(300)), 0) else {
+        panic!("not in doubt")
+    };
+    assert_eq!(at, now() + TimeDelta::seconds(300));
+}
+
+#[test]
+fn what_would_strike_any_order_uses_up_no_tries() {
+    let down = ProviderError::Call(CallError::Connect {
+        upstream: "VeraCore",
+        operation: "submit_order",
+        detail: "refused".into(),
+    });
+    let no_token = ProviderError::NoToken(CallError::Status {
+        upstream: "VeraCore",
+        operation: "get_token",
+        status: 500,
+        message: String::new(),
+        retry_after: None,
+    });
+    let credentials = ProviderError::Credentials {
+        message: "no".into(),
+    };
+    for error in [
+        down,
+        no_token,
+        credentials,
+        status(401, None),
+        status(403, None),
+        status(404, None),
+    ] {
+        let next = sent(&error, 99);
+        assert!(
+            matches!(next, Next::Retry { counted: false, .. }),
+            "{error}: {next:?}"
+        );
+    }
+}
+
+#[test]
+fn retry_after_is_honoured_when_it_is_longer() {
+    let Next::Retry {
+        at, counted: false, ..
+    } = sent(&status(429, Some(90)), 0)
+    else {
+        panic!("no retry")
+    };
+    assert_eq!(at, now() + TimeDelta::seconds(90));
+    let Next::Retry { at, .. } = sent(&status(429, Some(0)), 0) else {
+        panic!("no retry")
+    };
+    assert!(at > now());
+}
+
+#[test]
+fn the_order_that_the_shop_cannot_give_ends_with_a_person() {
+    let broken = StorefrontError::Graphql {
+        operation: "order",
+        code: "INTERNAL_SERVER_ERROR".into(),
+        message: "x".into(),
+    };
+    let after = |count| after_read(&broken, "x", &order(count), &settings(), now());
+    assert!(matches!(after(0), Next::Retry { counted: true, .. }));
+    assert!(matches!(after(1), Next::Retry { counted: true, .. }));
+    let Next::Failed { note } = after(2) else {
+        panic!("not given up")
+    };
+    assert!(note.message.contains("after 3 tries"), "{}", note.message);
+}
+
+#[test]
+fn a_doubt_is_never_given_up_while_nobody_can_tell() {
+    let doubtful = Claimed {
+        sent_at: Some(now()),
+        ..order(99)
+    };
+    let next = after_look_up(&status(500, None), "x", &doubtful, &settings(), now());
+    assert!(matches!(next, Next::StillInDoubt { .. }), "{next:?}");
+}

@@ -1,0 +1,88 @@
+//! A small client of Vendure's Admin API, written apart from the program's own: what the tests do
+//! in the shop, and what they compare the program's doings with.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+/// A session in the shop.
+#[derive(Clone)]
+pub struct AdminApi {
+    http: Client,
+    url: String,
+    token: String,
+    channel: Option<String>,
+}
+
+impl AdminApi {
+    pub async fn log_in(url: &str, username: &str, password: &str) -> Self {
+        // A second call finds a provider installed already, which is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut api = Self {
+            http: client(),
+            url: url.to_owned(),
+            token: String::new(),
+            channel: None,
+        };
+        let login = json!({
+            "query": "mutation ($u: String!, $p: String!) { login(username: $u, password: $p) { __typename } }",
+            "variables": { "u": username, "p": password },
+        });
+        let answer = api.http.post(url).json(&login).send().await.unwrap();
+        let token = answer.headers().get("vendure-auth-token").cloned();
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(
+            body["data"]["login"]["__typename"], "CurrentUser",
+            "login of {username}: {body}"
+        );
+        api.token = token.unwrap().to_str().unwrap().to_owned();
+        api
+    }
+
+    /// The same session in another channel.
+    pub fn in_channel(&self, token: &str) -> Self {
+        Self {
+            channel: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// One request, whatever comes of it.
+    pub async fn ask(&self, query: &str, variables: &Value) -> Value {
+        let mut request = self
+            .http
+            .post(&self.url)
+            .bearer_auth(&self.token)
+            .json(&json!({ "query": query, "variables": variables }));
+        if let Some(channel) = &self.channel {
+            request = request.header("vendure-token", channel);
+        }
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// One request that must succeed, all of its parts too.
+    pub async fn run(&self, query: &str, variables: &Value) -> Value {
+        let mut answer = self.ask(query, variables).await;
+        assert!(answer.get("errors").is_none(), "{query}: {answer}");
+        let data = answer["data"].take();
+        for (name, part) in data.as_object().unwrap() {
+            assert!(part.get("errorCode").is_none(), "{name}: {part}");
+        }
+        data
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own way to the shop")]
+fn client() -> Client {
+    Client::new()
+}
+
+/// The text of an id or the like.
+///
+/// # Panics
+/// When there is none.
+pub fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
+}

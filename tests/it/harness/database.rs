@@ -1,0 +1,109 @@
+//! A database of a test's own, and the world that has nothing else.
+
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+use url::Url;
+use veracore_sync::{
+    clock::{Clock as _, MockClock, SharedClock, SystemClock},
+    ledger::Ledger,
+};
+
+use super::surroundings;
+
+/// A name that no other test has, in this run or an earlier one.
+pub fn unique(name: &str) -> String {
+    let now = SystemClock.now().timestamp_micros();
+    let clean: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .take(24)
+        .collect();
+    format!("{clean}_{now:x}_{:x}", std::process::id())
+}
+
+/// A ledger in a database of its own, with a clock that moves only when told to.
+pub struct LedgerWorld {
+    pub name: String,
+    pub url: String,
+    /// For looking behind the ledger's back.
+    pub pool: PgPool,
+    pub ledger: Ledger,
+    pub clock: Arc<MockClock>,
+}
+
+impl LedgerWorld {
+    pub(super) async fn new(name: &str, migrated: bool) -> Self {
+        let name = unique(name);
+        let url = create(&name).await;
+        let pool = PgPool::connect_lazy(&url).unwrap();
+        let clock = MockClock::at(SystemClock.now());
+        let world = Self {
+            ledger: connect(&url, clock.clone()),
+            name,
+            url,
+            pool,
+            clock,
+        };
+        if migrated {
+            world.ledger.migrate().await.unwrap();
+        }
+        world
+    }
+
+    /// Another ledger on the same database, as another replica has it.
+    pub fn another_ledger(&self, clock: SharedClock) -> Ledger {
+        connect(&self.url, clock)
+    }
+
+    /// Ends the test: no lease may be left. The database is dropped.
+    pub async fn assert_settled(self) {
+        assert_no_lease(&self.pool).await;
+        self.ledger.close().await;
+        self.drop_database().await;
+    }
+
+    pub(super) async fn drop_database(self) {
+        self.pool.close().await;
+        let mut cluster = cluster().await;
+        let statement = format!("drop database \"{}\" with (force)", self.name);
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut cluster)
+            .await
+            .unwrap();
+    }
+}
+
+/// # Panics
+/// When an order is still leased.
+pub async fn assert_no_lease(pool: &PgPool) {
+    let leased: Vec<String> = sqlx::query_scalar(
+        "select vendure_order_code from veracore_order_sync where lease_token is not null",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    assert!(leased.is_empty(), "still leased: {leased:?}");
+}
+
+pub fn connect(url: &str, clock: SharedClock) -> Ledger {
+    Ledger::connect_lazily(url, 8, clock).unwrap()
+}
+
+async fn cluster() -> PgConnection {
+    PgConnection::connect(&surroundings("TEST_DATABASE_URL"))
+        .await
+        .expect("the tests' Postgres (TEST_DATABASE_URL) answers")
+}
+
+async fn create(name: &str) -> String {
+    let mut cluster = cluster().await;
+    let statement = format!("create database \"{name}\" template template0");
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&mut cluster)
+        .await
+        .unwrap();
+    let mut url: Url = surroundings("TEST_DATABASE_URL").parse().unwrap();
+    url.set_path(name);
+    url.to_string()
+}

@@ -1,0 +1,66 @@
+//! Logs as the tests read them: JSON lines in a file, one file a process. What happens in this
+//! process is written to such a file too.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use serde_json::Value;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _};
+
+/// The folder for a world's logs.
+pub fn folder(world: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("it")
+        .join(world);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Writes what this thread logs to `file`, until the guard is dropped. The tests' runtimes have
+/// one thread each, so that is all that a test does in this process.
+pub fn capture(file: &Path) -> tracing::subscriber::DefaultGuard {
+    let writer = Mutex::new(File::create(file).unwrap());
+    let layer = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(writer);
+    let filter = EnvFilter::new("info");
+    tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(layer))
+}
+
+/// The whole lines of a log, as objects.
+pub fn lines(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole
+        .lines()
+        .map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON in the log: {line}"))
+        })
+        .collect()
+}
+
+/// A line's message.
+pub fn message(line: &Value) -> &str {
+    line["message"].as_str().unwrap_or("")
+}
+
+/// The lines of the level ERROR in all logs of a folder that none of `expected` is part of.
+pub fn unexpected_errors(folder: &Path, expected: &[String]) -> Vec<String> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "log"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .flat_map(|file| lines(file))
+        .filter(|line| line["level"] == "ERROR")
+        .map(|line| line.to_string())
+        .filter(|line| !expected.iter().any(|words| line.contains(words)))
+        .collect()
+}

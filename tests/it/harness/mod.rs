@@ -1,0 +1,46 @@
+//! What a test stands on: a world of its own (ledger database, sandbox, channel in the shop), made
+//! by [`World`], and the handles to drive it: [`Service`] in this process, [`Daemon`] as another.
+//!
+//! Nothing is shared between tests but the shop and the cluster. Waiting is always for a
+//! condition, with a limit.
+
+mod admin;
+mod cart;
+mod daemon;
+mod database;
+mod log;
+mod service;
+mod settled;
+mod shop;
+mod wait;
+mod world;
+
+pub use cart::{Cart, PaidOrder};
+pub use daemon::{Daemon, Output};
+pub use database::LedgerWorld;
+pub use service::Service;
+pub use settled::posts_of;
+pub use wait::{PATIENCE, until};
+pub use world::World;
+
+/// A variable that `scripts/test` exports.
+///
+/// # Panics
+/// When it is not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' surroundings, not the program's configuration"
+)]
+pub fn surroundings(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run the tests with scripts/test"))
+}
+
+/// The shop's version; what an older one cannot do is left out by its tests.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' surroundings, not the program's configuration"
+)]
+pub fn vendure_version() -> String {
+    std::env::var("TEST_VENDURE_VERSION").unwrap_or_else(|_| "3.7.3".into())
+}

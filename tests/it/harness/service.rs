@@ -1,0 +1,187 @@
+//! The order service in this process, driven step by step.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use chrono_tz::Tz;
+use globset::GlobSet;
+use secrecy::SecretString;
+use tokio::{task::JoinSet, time::sleep};
+use veracore_sync::{
+    clock::{MockClock, SharedClock},
+    domain::{OrderState, SyncStatus},
+    fulfillment::veracore::rest::{Auth, Credentials, RestClient, RestSettings},
+    http::{Backoff, Limits},
+    ledger::{Backlog, LedgerError},
+    sandbox::SandboxConfig,
+    sync::orders::{
+        Existing, OrderSettings, OrderSync,
+        discover::{Looked, Swept, Watch},
+        mapping::{Rules, UnitPrice},
+        preview::Preview,
+    },
+    vendure::{Login, VendureClient, VendureSettings},
+};
+
+use super::{PATIENCE, world::World};
+
+/// Steps after which a test that does not come to rest is given up.
+const MOST_STEPS: usize = 2000;
+
+pub struct Service {
+    pub orders: OrderSync,
+    pub watch: Watch,
+    clock: SharedClock,
+    mock: Option<Arc<MockClock>>,
+}
+
+/// Waits as in earnest under a clock that costs nothing, and short ones in real time.
+pub fn settings(mocked: bool) -> OrderSettings {
+    let scale = |mock: u64, real: u64| {
+        if mocked {
+            Duration::from_secs(mock)
+        } else {
+            Duration::from_millis(real)
+        }
+    };
+    OrderSettings {
+        trigger_states: vec![OrderState::parse("PaymentSettled").unwrap()],
+        existing: Existing::Send,
+        rules: Rules {
+            unit_price: UnitPrice::Gross,
+            shipping_methods: None,
+            skip_skus: GlobSet::empty(),
+            shipping_method_map: BTreeMap::new(),
+            sku_map: BTreeMap::new(),
+        },
+        hold: Duration::ZERO,
+        max_attempts: 10,
+        backoff: Backoff {
+            initial: scale(15, 50),
+            max: scale(3600, 400),
+        },
+        quiet: scale(60, 800),
+        lease: scale(300, 10_000),
+        concurrency: 4,
+    }
+}
+
+fn limits(timeout: Duration, max_body: usize) -> Limits {
+    Limits {
+        timeout,
+        connect_timeout: timeout,
+        max_body,
+        max_concurrency: 4,
+        per_second: None,
+    }
+}
+
+impl Service {
+    pub(super) fn new(
+        world: &World,
+        settings: OrderSettings,
+        mock: Option<Arc<MockClock>>,
+    ) -> Self {
+        let shop = VendureSettings {
+            api_url: world.shop.api_url.parse().unwrap(),
+            login: Login::Password {
+                username: world.shop.username.clone(),
+                password: SecretString::from(world.shop.password.clone()),
+            },
+            channel_token: Some(world.shop.channel_token.clone()),
+            limits: limits(Duration::from_secs(20), 8 << 20),
+        };
+        let known = SandboxConfig::default();
+        let veracore = RestSettings {
+            base_url: world.sandbox.base_url(),
+            company_id: known.company_id,
+            credentials: Credentials {
+                client_id: known.client_id,
+                client_secret: SecretString::from(known.client_secret),
+            },
+            auth: Auth::OAuth2,
+            timezone: Tz::UTC,
+            // Half of the quiet period, as the program has it.
+            limits: limits(Duration::from_millis(400), 1 << 20),
+        };
+        let clock = Arc::clone(&world.clock);
+        let orders = OrderSync::new(
+            Arc::new(VendureClient::new(shop, Arc::clone(&clock)).unwrap()),
+            Arc::new(RestClient::new(veracore, Arc::clone(&clock)).unwrap()),
+            world.ledger.clone(),
+            Arc::clone(&clock),
+            settings,
+        );
+        Self {
+            orders,
+            watch: Watch::default(),
+            clock,
+            mock,
+        }
+    }
+
+    pub async fn sweep(&mut self) -> Swept {
+        self.orders.sweep(&mut self.watch).await.unwrap()
+    }
+
+    pub async fn look(&mut self) -> Looked {
+        self.orders.look_at_newest(&mut self.watch).await.unwrap()
+    }
+
+    pub async fn preview(&self) -> Vec<Preview> {
+        self.orders.preview(None).await.unwrap()
+    }
+
+    /// Works on all orders that are due, some at a time. Returns where they stand then.
+    pub async fn work(&self) -> Vec<SyncStatus> {
+        let mut working = JoinSet::new();
+        let mut done = Vec::new();
+        let width = self.orders.settings().concurrency;
+        loop {
+            let free = width - u32::try_from(working.len()).unwrap();
+            for order in self.orders.claim(free, None).await.unwrap() {
+                let service = self.orders.clone();
+                working.spawn(async move { service.work_on(&order).await });
+            }
+            match working.join_next().await {
+                None => return done,
+                Some(outcome) => match outcome.unwrap() {
+                    Ok(status) => done.push(status),
+                    // Another service of this test was quicker.
+                    Err(LedgerError::LeaseLost { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                },
+            }
+        }
+    }
+
+    /// Works on orders until none waits any more. A mock clock is moved to whenever the next one
+    /// is due; the machine's is waited for.
+    pub async fn settle(&self) {
+        let start = tokio::time::Instant::now();
+        for _ in 0..MOST_STEPS {
+            self.work().await;
+            let Backlog { due, next } = self.orders.ledger().backlog().await.unwrap();
+            match (due, next) {
+                (0, None) => return,
+                (0, Some(next)) => self.wait_for(next).await,
+                _ => {}
+            }
+            assert!(start.elapsed() < PATIENCE, "orders do not come to rest");
+        }
+        panic!("orders do not come to rest in {MOST_STEPS} steps");
+    }
+
+    /// A sweep and everything that follows from it.
+    pub async fn carry(&mut self) {
+        self.sweep().await;
+        self.settle().await;
+    }
+
+    async fn wait_for(&self, moment: chrono::DateTime<chrono::Utc>) {
+        let wait = moment - self.clock.now();
+        match &self.mock {
+            Some(mock) => mock.advance(wait),
+            None => sleep(wait.to_std().unwrap_or_default()).await,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! A test's world: a ledger database, a sandbox in VeraCore's place and a channel in the shop, all
+//! of its own.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use chrono::TimeDelta;
+use sqlx::PgPool;
+use veracore_sync::{
+    clock::{MockClock, SharedClock, SystemClock},
+    domain::{OrderCode, SyncStatus},
+    ledger::{Attempt, Ledger, SyncRecord},
+    sandbox::{self, Sandbox, SandboxConfig},
+    sync::orders::OrderSettings,
+};
+
+use super::{
+    cart::{Cart, PaidOrder},
+    daemon::{self, DaemonBuilder, Output},
+    database::{self, LedgerWorld},
+    log,
+    service::{self, Service},
+    settled,
+    shop::{LEAST_PERMISSIONS, Shop},
+};
+
+pub struct World {
+    pub name: String,
+    pub shop: Shop,
+    pub sandbox: Sandbox,
+    pub ledger: Ledger,
+    /// The ledger's tables.
+    pub tables: PgPool,
+    pub clock: SharedClock,
+    mock: Option<Arc<MockClock>>,
+    database: LedgerWorld,
+    logs: PathBuf,
+    /// Parts of lines of the level ERROR that are meant to be there.
+    expected_errors: Vec<String>,
+    _capture: tracing::subscriber::DefaultGuard,
+}
+
+/// How a world differs from the usual one.
+pub struct WorldBuilder {
+    name: String,
+    real_time: bool,
+    migrated: bool,
+    permissions: Vec<&'static str>,
+    sandbox: SandboxConfig,
+}
+
+impl World {
+    /// A world with a clock that moves only when told to.
+    pub fn new(name: &str) -> WorldBuilder {
+        WorldBuilder {
+            name: name.to_owned(),
+            real_time: false,
+            migrated: true,
+            permissions: LEAST_PERMISSIONS.to_vec(),
+            sandbox: SandboxConfig::default(),
+        }
+    }
+
+    /// Only a ledger in a database of its own: no shop, no sandbox.
+    pub async fn ledger_only(name: &str) -> LedgerWorld {
+        LedgerWorld::new(name, true).await
+    }
+
+    /// The same before any migration.
+    pub async fn unmigrated(name: &str) -> LedgerWorld {
+        LedgerWorld::new(name, false).await
+    }
+
+    /// Places an order and pays it.
+    pub async fn pay_order(&self, lines: &[(&str, u32)]) -> PaidOrder {
+        self.shop.pay(&Cart::of(lines)).await
+    }
+
+    /// Places and pays `n` orders that differ.
+    pub async fn pay_orders(&self, n: u32) -> Vec<PaidOrder> {
+        self.shop.pay_all((0..n).map(Cart::varied).collect()).await
+    }
+
+    /// The service in this process, with short waits.
+    pub fn service(&self) -> Service {
+        self.service_with(|_| {})
+    }
+
+    /// The same with other settings.
+    pub fn service_with(&self, change: impl FnOnce(&mut OrderSettings)) -> Service {
+        let mut settings = service::settings(self.mock.is_some());
+        change(&mut settings);
+        Service::new(self, settings, self.mock.clone())
+    }
+
+    /// The daemon as a process of its own.
+    pub fn daemon(&self) -> DaemonBuilder<'_> {
+        DaemonBuilder::new(self)
+    }
+
+    /// A one-shot command with this world's configuration.
+    pub async fn cli(&self, args: &[&str]) -> Output {
+        self.cli_with(&[], args).await
+    }
+
+    /// The same with other settings; an empty value unsets one.
+    pub async fn cli_with(&self, settings: &[(&str, &str)], args: &[&str]) -> Output {
+        let mut env = self.environment();
+        daemon::change(&mut env, settings);
+        daemon::command(env, args).await
+    }
+
+    /// The configuration of a process in this world.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let sandbox = SandboxConfig::default();
+        [
+            ("DATABASE_URL", self.database.url.as_str()),
+            ("VENDURE_API_URL", &self.shop.api_url),
+            ("VENDURE_USERNAME", &self.shop.username),
+            ("VENDURE_PASSWORD", &self.shop.password),
+            ("VENDURE_CHANNEL_TOKEN", &self.shop.channel_token),
+            ("VENDURE_TIMEOUT_SECONDS", "2"),
+            ("VERACORE_API_URL", self.sandbox.base_url().as_str()),
+            ("VERACORE_CLIENT_ID", &sandbox.client_id),
+            ("VERACORE_CLIENT_SECRET", &sandbox.client_secret),
+            ("VERACORE_COMPANY_ID", &sandbox.company_id),
+            ("VERACORE_TIMEOUT_SECONDS", "1"),
+            ("VERACORE_RATE_LIMIT_PER_SECOND", "1000"),
+            ("RETRY_INITIAL_SECONDS", "1"),
+            ("RETRY_MAX_SECONDS", "2"),
+            ("ORDER_POLL_INTERVAL_SECONDS", "1"),
+            ("ORDER_SYNC_EXISTING", "send"),
+            ("HTTP_LISTEN", "127.0.0.1:0"),
+            ("LOG_FORMAT", "json"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// Moves the clock on.
+    ///
+    /// # Panics
+    /// In a world with real time.
+    pub fn advance(&self, step: TimeDelta) {
+        self.mock.as_ref().unwrap().advance(step);
+    }
+
+    /// What the ledger knows of an order.
+    pub async fn record(&self, code: &str) -> Option<SyncRecord> {
+        let code = OrderCode::parse(code).unwrap();
+        self.ledger.order(&code).await.unwrap()
+    }
+
+    /// Where an order stands.
+    ///
+    /// # Panics
+    /// When the ledger does not know it.
+    pub async fn status(&self, code: &str) -> SyncStatus {
+        self.record(code).await.unwrap().sync_status
+    }
+
+    pub async fn attempts(&self, code: &str) -> Vec<Attempt> {
+        let record = self.record(code).await.unwrap();
+        self.ledger.attempts(record.id).await.unwrap()
+    }
+
+    /// Declares that lines of the level ERROR with these words are meant to be there.
+    pub fn expect_error(&mut self, words: &str) {
+        self.expected_errors.push(words.to_owned());
+    }
+
+    pub(super) const fn logs(&self) -> &PathBuf {
+        &self.logs
+    }
+
+    /// Ends the test: no lease is left, no error was logged that was not expected, and every order
+    /// arrived at most once, with a look-up before any second try.
+    pub async fn assert_settled(self) {
+        database::assert_no_lease(&self.tables).await;
+        let errors = log::unexpected_errors(&self.logs, &self.expected_errors);
+        assert!(
+            errors.is_empty(),
+            "unexpected errors:\n{}",
+            errors.join("\n")
+        );
+        let records = settled::all_records(&self.ledger).await;
+        settled::assert_each_once(&self.sandbox, &records);
+        self.ledger.close().await;
+        self.database.drop_database().await;
+        std::fs::remove_dir_all(&self.logs).unwrap();
+    }
+}
+
+impl WorldBuilder {
+    /// The machine's clock.
+    pub const fn real_time(mut self) -> Self {
+        self.real_time = true;
+        self
+    }
+
+    /// Without the ledger's tables, as on the very first day.
+    pub const fn unmigrated(mut self) -> Self {
+        self.migrated = false;
+        self
+    }
+
+    /// The permissions of the daemon's role in the shop.
+    pub fn permissions(mut self, permissions: &[&'static str]) -> Self {
+        self.permissions = permissions.to_vec();
+        self
+    }
+
+    pub fn sandbox(mut self, change: impl FnOnce(&mut SandboxConfig)) -> Self {
+        change(&mut self.sandbox);
+        self
+    }
+
+    pub async fn build(self) -> World {
+        let database = LedgerWorld::new(&self.name, self.migrated).await;
+        let name = database.name.clone();
+        let logs = log::folder(&name);
+        let capture = log::capture(&logs.join("in-process.log"));
+        let mock = (!self.real_time).then(|| Arc::clone(&database.clock));
+        let clock: SharedClock = match &mock {
+            Some(mock) => Arc::clone(mock) as SharedClock,
+            None => Arc::new(SystemClock),
+        };
+        World {
+            shop: Shop::set_up(&name, &self.permissions).await,
+            sandbox: sandbox::start(self.sandbox, Arc::clone(&clock))
+                .await
+                .unwrap(),
+            ledger: database.another_ledger(Arc::clone(&clock)),
+            tables: database.pool.clone(),
+            name,
+            clock,
+            mock,
+            database,
+            logs,
+            expected_errors: Vec::new(),
+            _capture: capture,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The house keeps its order: a room uses only what stands to its right, and no file outgrows it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The rooms from left to right; those of one group do not see each other.
+const GROUPS: [&[&str]; 8] = [
+    &["main"],
+    &["cli"],
+    &["app"],
+    &["web", "sync"],
+    &["ledger", "vendure", "fulfillment"],
+    &["http", "lifecycle", "telemetry"],
+    &["clock"],
+    &["domain"],
+];
+
+/// What the line says beyond the groups: `web` asks `sync`, the configuration is only for those
+/// who make objects of it and builds on the domain, and the stand-in shares nothing with the
+/// client that it stands opposite.
+const ALSO: [(&str, &str); 2] = [("web", "sync"), ("app", "config")];
+const NEVER: [(&str, &str); 1] = [("web", "fulfillment")];
+
+fn rank(room: &str) -> Option<usize> {
+    GROUPS.iter().position(|group| group.contains(&room))
+}
+
+fn may_use(from: &str, to: &str) -> bool {
+    if from == to || ALSO.contains(&(from, to)) {
+        return true;
+    }
+    if NEVER.contains(&(from, to)) {
+        return false;
+    }
+    match (from, to) {
+        ("cli", "config") => true,
+        ("config", _) => to == "domain",
+        (_, "config" | "sandbox") => false,
+        ("sandbox", _) => matches!(to, "clock" | "domain"),
+        _ => rank(from) < rank(to),
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "tests")
+        || path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().ends_with("tests.rs"))
+}
+
+/// The rooms that a file's code names after `crate::`, also in nested `use` lists.
+fn rooms_used(code: &str) -> Vec<String> {
+    let code: String = code
+        .lines()
+        .take_while(|line| !line.contains("#[cfg(test)]"))
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut rooms = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            rooms.extend(names_of_list(list));
+        } else {
+            rooms.push(name_at(rest));
+        }
+    }
+    rooms
+}
+
+fn name_at(text: &str) -> String {
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
+}
+
+fn names_of_list(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut depth = 0;
+    let mut item = String::new();
+    for c in list.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.push(name_at(std::mem::take(&mut item).trim())),
+            _ if depth == 0 => item.push(c),
+            _ => {}
+        }
+    }
+    names.push(name_at(item.trim()));
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+#[test]
+fn rooms_use_only_what_stands_to_their_right() {
+    let src = root().join("src");
+    let mut forbidden = Vec::new();
+    let mut seen = 0;
+    for path in files(&src) {
+        if is_test(&path) || path.starts_with(src.join("bin")) {
+            continue;
+        }
+        let inside = path.strip_prefix(&src).unwrap();
+        let first = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .into_owned();
+        let room = first.trim_end_matches(".rs").to_owned();
+        if room == "lib" {
+            continue;
+        }
+        for used in rooms_used(&fs::read_to_string(&path).unwrap()) {
+            seen += 1;
+            if !may_use(&room, &used) {
+                forbidden.push(format!("{}: {room} must not use {used}", inside.display()));
+            }
+        }
+    }
+    assert!(
+        seen > 50,
+        "only {seen} uses were found: does this test still read them?"
+    );
+    assert!(forbidden.is_empty(), "{}", forbidden.join("\n"));
+}
+
+#[test]
+fn the_watch_would_see_a_forbidden_use() {
+    assert!(!may_use("vendure", "fulfillment"));
+    assert!(!may_use("ledger", "sync"));
+    assert!(!may_use("web", "fulfillment"));
+    assert!(!may_use("sync", "config"));
+    assert!(!may_use("domain", "clock"));
+    assert!(may_use("sync", "ledger"));
+    let code = "use crate::{\n    domain::{A, B},\n    ledger::C,\n    sync,\n};\nfn f() { crate::web::g() }";
+    assert_eq!(rooms_used(code), ["domain", "ledger", "sync", "web"]);
+}
+
+#[test]
+fn no_file_outgrows_the_house_and_each_says_what_it_owns() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests/it"] {
+        for path in files(&root().join(folder)) {
+            let code = fs::read_to_string(&path).unwrap();
+            let lines = code.lines().count();
+            if lines > 600 {
+                wrong.push(format!("{}: {lines} lines", path.display()));
+            }
+            if !is_test(&path) && !code.starts_with("//!") && !code.starts_with("#!") {
+                wrong.push(format!("{}: does not say what it owns", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn migrations_are_numbered_without_gaps() {
+    let mut names: Vec<String> = fs::read_dir(root().join("migrations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    for (at, name) in names.iter().enumerate() {
+        assert!(
+            name.starts_with(&format!("{:04}_", at + 1)),
+            "{name} is out of its place"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Who works on an order, and what becomes of somebody who lost it.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use veracore_sync::{
+    domain::SyncStatus,
+    ledger::{LedgerError, Next},
+};
+
+use super::*;
+use crate::harness::World;
+
+fn acknowledged() -> Next {
+    Next::Acknowledged {
+        provider_order_id: None,
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_claimed_once_however_many_try() {
+    let world = World::ledger_only("claims").await;
+    let orders: Vec<_> = (1..=60).map(order).collect();
+    world.ledger.take_in(&orders, Duration::ZERO).await.unwrap();
+    let replicas: Vec<_> = (0..4)
+        .map(|_| world.another_ledger(world.clock.clone()))
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut claims = tokio::task::JoinSet::new();
+    for replica in replicas {
+        claims.spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let some = replica.claim_due_orders(3, LEASE, None).await.unwrap();
+                if some.is_empty() {
+                    return (replica, mine);
+                }
+                mine.extend(some);
+            }
+        });
+    }
+    while let Some(done) = claims.join_next().await {
+        let (replica, mine) = done.unwrap();
+        for claimed in mine {
+            assert!(
+                seen.insert(claimed.code.to_string()),
+                "{} was claimed twice",
+                claimed.code
+            );
+            replica
+                .finish(&claimed, None, &acknowledged())
+                .await
+                .unwrap();
+        }
+        replica.close().await;
+    }
+    assert_eq!(seen.len(), 60);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_dead_holders_order_is_taken_over_and_the_holder_changes_nothing_any_more() {
+    let world = World::ledger_only("takeover").await;
+    let dead = claimed(&world.ledger).await;
+    assert_eq!(claim(&world.ledger).await, None, "it is leased");
+    world.clock.advance(TimeDelta::seconds(59));
+    assert_eq!(claim(&world.ledger).await, None, "it is leased still");
+    world.clock.advance(TimeDelta::seconds(1));
+    let heir = claim(&world.ledger).await.unwrap();
+    assert_eq!(heir.code, dead.code);
+
+    let sent = world.ledger.begin_send(&dead, &intent(), LEASE).await;
+    assert!(
+        matches!(sent, Err(LedgerError::LeaseLost { .. })),
+        "nothing may be sent: {sent:?}"
+    );
+    let finished = world.ledger.finish(&dead, None, &acknowledged()).await;
+    assert!(
+        matches!(finished, Err(LedgerError::LeaseLost { .. })),
+        "{finished:?}"
+    );
+    world.ledger.release(&dead).await.unwrap();
+    let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
+    assert_eq!(
+        record.sync_status,
+        SyncStatus::Syncing,
+        "the heir's lease is untouched"
+    );
+
+    world
+        .ledger
+        .finish(&heir, None, &acknowledged())
+        .await
+        .unwrap();
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_under_a_lease_that_ran_out_though_nobody_took_it() {
+    let world = World::ledger_only("ranout").await;
+    let late = claimed(&world.ledger).await;
+    world.clock.advance(TimeDelta::seconds(60));
+    let sent = world.ledger.begin_send(&late, &intent(), LEASE).await;
+    assert!(
+        matches!(sent, Err(LedgerError::LeaseLost { .. })),
+        "{sent:?}"
+    );
+    let heir = claim(&world.ledger).await.unwrap();
+    assert_eq!(heir.sent_at, None, "no intent was left behind");
+    world
+        .ledger
+        .finish(&heir, None, &acknowledged())
+        .await
+        .unwrap();
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_intent_survives_the_death_of_who_wrote_it() {
+    let world = World::ledger_only("intent").await;
+    let first = claimed(&world.ledger).await;
+    assert!(!first.sent_before);
+    world
+        .ledger
+        .begin_send(&first, &intent(), LEASE)
+        .await
+        .unwrap();
+    // The process dies here. The intent lengthened the lease from that moment on.
+    world.clock.advance(TimeDelta::seconds(60));
+    let heir = claim(&world.ledger).await.unwrap();
+    assert!(heir.sent_at.is_some() && heir.sent_before);
+    world.ledger.release(&heir).await.unwrap();
+    let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
+    assert_eq!(record.sync_status, SyncStatus::InDoubt);
+    let attempts = world.ledger.attempts(heir.id).await.unwrap();
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(
+        (attempts[0].kind.as_str(), attempts[0].ended_at),
+        ("send", None)
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn only_due_orders_are_claimed_and_the_longest_due_first() {
+    let world = World::ledger_only("due").await;
+    world
+        .ledger
+        .take_in(&[order(1)], Duration::from_secs(100))
+        .await
+        .unwrap();
+    world
+        .ledger
+        .take_in(&[order(2)], Duration::from_secs(50))
+        .await
+        .unwrap();
+    assert_eq!(claim(&world.ledger).await, None);
+    let backlog = world.ledger.backlog().await.unwrap();
+    assert_eq!(backlog.due, 0);
+    assert!(backlog.next.is_some());
+    world.clock.advance(TimeDelta::seconds(100));
+    assert_eq!(world.ledger.backlog().await.unwrap().due, 2);
+    let two = world.ledger.claim_due_orders(2, LEASE, None).await.unwrap();
+    let mut ids: Vec<i64> = two.iter().map(|claimed| claimed.id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids.len(), 2);
+    for claimed in &two {
+        world.ledger.release(claimed).await.unwrap();
+        let record = world.ledger.order(&claimed.code).await.unwrap().unwrap();
+        assert_eq!(
+            record.sync_status,
+            SyncStatus::Pending,
+            "given back untouched"
+        );
+    }
+    let first = claim(&world.ledger).await.unwrap();
+    assert_eq!(first.code, code(2));
+    world.ledger.release(&first).await.unwrap();
+    let only = world
+        .ledger
+        .claim_due_orders(9, LEASE, Some(&code(1)))
+        .await
+        .unwrap();
+    assert_eq!(
+        only.iter().map(|c| c.code.clone()).collect::<Vec<_>>(),
+        [code(1)]
+    );
+    world.ledger.release(&only[0]).await.unwrap();
+    world.assert_settled().await;
+}

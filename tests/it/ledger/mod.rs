@@ -1,0 +1,57 @@
+//! The ledger on a real Postgres: leases, doubts, taking in, a person's wishes, migrations.
+
+mod found;
+mod leases;
+mod migrations;
+mod operator;
+mod outcomes;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use veracore_sync::{
+    domain::{OrderCode, OrderRef, OrderState, Quantity, ShopOrderId, Sku},
+    ledger::{Claimed, Intent, IntentLine, Ledger},
+};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn order(id: u32) -> OrderRef {
+    placed(id, None)
+}
+
+fn placed(id: u32, placed_at: Option<DateTime<Utc>>) -> OrderRef {
+    OrderRef {
+        id: ShopOrderId::parse(id.to_string()).unwrap(),
+        code: code(id),
+        state: OrderState::parse("PaymentSettled").unwrap(),
+        created_at: DateTime::UNIX_EPOCH,
+        placed_at,
+    }
+}
+
+fn code(id: u32) -> OrderCode {
+    OrderCode::parse(format!("ORDER-{id}")).unwrap()
+}
+
+fn intent() -> Intent {
+    Intent {
+        digest: "d".repeat(64),
+        lines: vec![IntentLine {
+            line_id: "1".into(),
+            vendure_sku: "SKU-1".into(),
+            veracore_sku: Sku::parse("SKU-1").unwrap(),
+            quantity: Quantity::new(2).unwrap(),
+        }],
+    }
+}
+
+/// Takes in order 1 and claims it.
+async fn claimed(ledger: &Ledger) -> Claimed {
+    ledger.take_in(&[order(1)], Duration::ZERO).await.unwrap();
+    claim(ledger).await.unwrap()
+}
+
+async fn claim(ledger: &Ledger) -> Option<Claimed> {
+    ledger.claim_due_orders(1, LEASE, None).await.unwrap().pop()
+}
