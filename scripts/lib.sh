@@ -56,6 +56,7 @@ ensure_packages() {
 # --- The work folder and the children -------------------------------------------------------------
 
 WORK=           # temporary; gone when the script ends
+FAREWELL=       # said when the children are stopped
 CHILDREN=()     # pids, in the order of their start
 declare -A CHILD_NAME=() CHILD_LOG=()
 
@@ -79,14 +80,18 @@ finish() {
   trap '' HUP INT TERM
   trap - EXIT
   set +e
+  [ -z "$FAREWELL" ] || say "$FAREWELL"
   stop_children
   rm -rf "$WORK"
   exit "$status"
 }
 
-# child NAME LOG COMMAND…: starts a program in a session of its own, so that Ctrl-C reaches it only
-# through us, in order. The kernel ends it if this script is killed. LOG `-` is our own output.
-# Sets CHILD to its pid.
+# A session of its own, so that Ctrl-C reaches a program only through us, in order. Bash starts
+# background programs with INT and QUIT ignored, which is taken back.
+APART=(setsid env --default-signal=INT --default-signal=QUIT setpriv --pdeathsig)
+
+# child NAME LOG COMMAND…: starts a program that the kernel ends if this script is killed. LOG `-` is
+# our own output. Sets CHILD to its pid.
 child() {
   local name=$1 log=$2 stop=TERM as=()
   shift 2
@@ -94,8 +99,7 @@ child() {
     stop=QUIT
     [ "$(id -u)" -ne 0 ] || as=(--reuid=postgres --regid=postgres --init-groups)
   fi
-  # Bash starts background programs with INT and QUIT ignored.
-  local start=(setsid env --default-signal=INT,QUIT setpriv --pdeathsig "$stop" "${as[@]}" --)
+  local start=("${APART[@]}" "$stop" "${as[@]}" --)
   if [ "$log" = - ]; then "${start[@]}" "$@" & else "${start[@]}" "$@" >"$log" 2>&1 & fi
   CHILD=$!
   CHILDREN+=("$CHILD")
@@ -109,7 +113,7 @@ alive() { kill -0 "$1" 2>/dev/null; }
 # it at once, which bash would put off otherwise.
 attend() {
   local pid status=0
-  setsid env --default-signal=INT,QUIT setpriv --pdeathsig TERM -- "$@" &
+  "${APART[@]}" TERM -- "$@" &
   pid=$!
   CHILDREN+=("$pid")
   CHILD_NAME[$pid]=$1
@@ -232,7 +236,7 @@ start_postgres() {
 
 pg() { "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
 
-# create_database NAME: sets nothing; its address is $PG_URL/NAME.
+# create_database NAME: its address is $PG_URL/NAME.
 create_database() { pg "$PG_URL/postgres" -c "create database $1"; }
 
 # start_vendure MODULES DATABASE_URL: begins to start a shop; `await_vendure` waits for it.
