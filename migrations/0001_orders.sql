@@ -6,7 +6,9 @@ create table veracore_config (
     id smallint primary key default 1 check (id = 1),
     -- setting name (as the environment variable) -> value
     settings jsonb not null default '{}',
-    -- when the very first sweep was taken into the ledger; orders older than that were not ours
+    -- when this installation was first started; orders placed before that were not ours
+    first_started_at timestamptz,
+    -- when the very first sweep was taken into the ledger
     baseline_at timestamptz,
     updated_at timestamptz not null default now()
 );
@@ -38,7 +40,7 @@ create table veracore_order_sync (
     sent_at timestamptz,
     -- when VeraCore was first asked about that intent, after the quiet period, and had no such order
     missing_at timestamptz,
-    -- SHA-256 of the last body meant to be sent
+    -- SHA-256 of the last order meant to be sent
     payload_digest text,
     lease_token uuid,
     lease_until timestamptz,
@@ -68,7 +70,8 @@ create table veracore_order_line (
 
 create index veracore_order_line_sku on veracore_order_line (veracore_sku);
 
--- What was tried, when, and what came of it. Rows are added, and ended once; never changed after.
+-- What was tried, when, and what came of it. Rows are added and ended once; later
+-- only their message is cleared, when its time has come.
 create table veracore_order_attempt (
     id bigint generated always as identity primary key,
     order_sync_id bigint not null references veracore_order_sync (id),

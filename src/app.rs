@@ -19,6 +19,7 @@ use crate::{
     },
     http::{Backoff, Health, Limits},
     ledger::{Ledger, LedgerError},
+    lifecycle::Tasks,
     sync::{
         orders::{self, Existing, OrderSettings, OrderSync, mapping},
         preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
@@ -58,9 +59,9 @@ impl App {
     ///
     /// # Errors
     /// When the configuration is wrong.
-    pub async fn load(sources: Sources) -> anyhow::Result<Self> {
+    pub async fn load(sources: Sources, tasks: Tasks) -> anyhow::Result<Self> {
         let (config, stored) = load_config(sources).await?;
-        let app = Self::build(config)?;
+        let app = Self::build(config, tasks)?;
         if let Err(problem) = stored {
             tracing::warn!(%problem, "settings stored in the database could not be read");
         }
@@ -69,7 +70,7 @@ impl App {
 
     /// # Errors
     /// When the configuration cannot work, or HTTPS cannot be set up on this machine.
-    pub fn build(config: Config) -> anyhow::Result<Self> {
+    pub fn build(config: Config, tasks: Tasks) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
         let ledger = ledger(&config.database, Arc::clone(&clock))?;
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
@@ -81,6 +82,7 @@ impl App {
             ledger.clone(),
             Arc::clone(&clock),
             order_settings(&config),
+            tasks,
         );
         let probe = OrderCode::parse("VERACORE-SYNC-CHECK").context("the probe's number")?;
         Ok(Self {
@@ -126,9 +128,13 @@ impl App {
     pub async fn ensure_shop_is_right(&self) -> anyhow::Result<()> {
         let findings = match self.storefront.profile().await {
             Ok(profile) => shop_findings(&profile, &self.expected()),
-            // Down, not wrong: nobody has to change anything here.
-            Err(error @ StorefrontError::Call(_)) => return Err(error.into()),
-            Err(error) => vec![shop_unreadable(&error)],
+            Err(
+                error @ (StorefrontError::Credentials { .. }
+                | StorefrontError::Forbidden { .. }
+                | StorefrontError::WrongChannel { .. }),
+            ) => vec![shop_unreadable(&error)],
+            // Down or starting up: that may pass without anybody changing anything here.
+            Err(error) => return Err(error.into()),
         };
         let failed: Vec<String> = findings
             .iter()
@@ -298,5 +304,7 @@ fn order_settings(config: &Config) -> OrderSettings {
         quiet: orders::quiet_period(veracore),
         lease: orders::lease(config.vendure.timeout, veracore),
         concurrency: u32::try_from(config.veracore.max_concurrency).unwrap_or(1),
+        sweep_page: orders::SWEEP_PAGE,
+        newest_page: orders::NEWEST_PAGE,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The tasks of this process and the word to stop. Cheap to clone.
@@ -42,6 +43,31 @@ impl Tasks {
                     task = name,
                     "a task panicked; this is a defect, please report it"
                 );
+            }
+        });
+    }
+
+    /// Starts a task that ends by itself, but must not fail: after a panic in it the process stops,
+    /// and fails.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where tasks are made"
+    )]
+    pub fn spawn_needed(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let handle = tokio::spawn(task);
+        let tasks = self.clone();
+        self.tracker.spawn(async move {
+            if handle.await.is_err_and(|error| error.is_panic()) {
+                tracing::error!(
+                    task = name,
+                    "a task panicked; this is a defect, please report it"
+                );
+                tasks.failed.cancel();
+                tasks.stop();
             }
         });
     }
@@ -103,16 +129,27 @@ impl Tasks {
     }
 }
 
-/// Waits for SIGTERM or SIGINT, and returns its name.
-///
-/// # Errors
-/// When signals cannot be listened to.
-pub async fn stop_signal() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals to stop, listened to from the moment that this is made.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// # Errors
+    /// When signals cannot be listened to.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT, and returns its name.
+    pub async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

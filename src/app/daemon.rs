@@ -40,8 +40,9 @@ impl Daemon {
     /// # Errors
     /// When the configuration is wrong or the address to listen on is taken.
     pub async fn start(sources: Sources) -> anyhow::Result<Self> {
+        let tasks = Tasks::new();
         let (config, stored) = load_config(sources.clone()).await?;
-        let app = App::build(config)?;
+        let app = App::build(config, tasks.clone())?;
         app.log_to(Target::Stdout);
         let listen = app.config.server.http_listen;
         let listener = TcpListener::bind(listen)
@@ -53,7 +54,7 @@ impl Daemon {
             "veracore-sync starts, between Vendure and VeraCore"
         );
         let daemon = Self {
-            tasks: Tasks::new(),
+            tasks,
             failure: Arc::default(),
         };
         let state = WebState {
@@ -66,7 +67,7 @@ impl Daemon {
         let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
         // When the stored settings could not be read, the objects are made anew with them later.
         let sources = stored.is_err().then_some(sources);
-        daemon.tasks.spawn("start_jobs", async move {
+        daemon.tasks.spawn_needed("start_jobs", async move {
             if let Err(error) = start_jobs(app, sources, ends, &tasks).await {
                 *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 tasks.stop();
@@ -108,9 +109,17 @@ async fn start_jobs(
     }
     let app = match sources {
         None => app,
-        Some(sources) => App::load(sources).await?,
+        Some(sources) => App::load(sources, tasks.clone()).await?,
     };
+    app.ledger.note_first_start().await?;
     ends.watch(app.vendure_health.clone(), app.veracore_health.clone());
+    let tick = tick(&app);
+    let ticking = tasks.clone();
+    tasks.spawn_vital("tick_every_minute", async move {
+        if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
+            tracing::error!(%error, "the minute's tick cannot be set up");
+        }
+    });
     if !app.config.server.sync_enabled {
         tracing::warn!(
             "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"
@@ -144,13 +153,6 @@ async fn start_jobs(
             tasks.clone(),
         ),
     );
-    let tick = tick(&app);
-    let ticking = tasks.clone();
-    tasks.spawn_vital("every_minute", async move {
-        if let Err(error) = scheduler::every_minute(tick, ticking).await {
-            tracing::error!(%error, "the minute's tick cannot be set up");
-        }
-    });
     tracing::info!("carrying orders to VeraCore");
     Ok(())
 }
@@ -183,7 +185,7 @@ async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
             Err(error) if error.is::<Refused>() => return Err(error),
             Err(error) => {
                 if !told {
-                    tracing::error!(%error, "Vendure does not answer; waiting for it");
+                    tracing::error!(%error, "Vendure does not answer as it should; waiting for it");
                 }
                 told = true;
                 tasks.sleep(PAUSE).await;

@@ -8,6 +8,7 @@ use crate::{
     config::Sources,
     domain::ErrorCategory,
     fulfillment::ProviderError,
+    http::CallError,
     ledger::LedgerError,
     sync::preflight::{Finding, Verdict, shop_findings, shop_unreadable},
 };
@@ -64,11 +65,18 @@ async fn veracore(app: &App) -> Vec<Finding> {
     if let Err(error @ (ProviderError::Credentials { .. } | ProviderError::NoToken(_))) = &orders {
         return vec![refused("veracore credentials", error)];
     }
+    let credentials = match &orders {
+        // An answer of any kind means that somebody looked at them.
+        Ok(_) | Err(ProviderError::Call(CallError::Status { .. })) => {
+            Finding::ok("veracore credentials", "accepted")
+        }
+        Err(error) => refused("veracore credentials", error),
+    };
     let since = app.clock.now() - chrono::TimeDelta::days(1);
     let inventory = app.provider.inventory(None).await;
     let shipments = app.provider.shipments(since, None).await;
     vec![
-        Finding::ok("veracore credentials", "accepted"),
+        credentials,
         outcome(
             "veracore order access",
             orders.map(|_| "may look orders up".into()),

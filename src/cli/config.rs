@@ -24,7 +24,10 @@ pub(super) async fn execute(
 ) -> anyhow::Result<Outcome> {
     let ConfigCommand::Show = args.command;
     let (config, database) = app::load_config(sources).await?;
-    output.print(&serde_json::json!({ "settings": config.settings() }), || {
+    output.print(&serde_json::json!({
+        "settings": config.settings(),
+        "databaseProblem": database.as_ref().err().map(ToString::to_string),
+    }), || {
         let rows: Vec<Vec<String>> = config
             .settings()
             .iter()

@@ -19,6 +19,7 @@ use self::output::Output;
 use crate::{
     app::{App, Refused},
     config::{ConfigError, Sources},
+    lifecycle::Tasks,
     telemetry,
 };
 
@@ -97,7 +98,7 @@ enum Outcome {
 
 /// The objects for a one-shot command, whose log goes to stderr.
 async fn one_shot(sources: Sources) -> anyhow::Result<App> {
-    let app = App::load(sources).await?;
+    let app = App::load(sources, Tasks::new()).await?;
     app.log_to(telemetry::Target::Stderr);
     Ok(app)
 }

@@ -206,8 +206,12 @@ fn report(
     verdicts: &[(OrderCode, Verdict)],
     done: &str,
 ) -> anyhow::Result<Outcome> {
+    let is_done = |verdict: &Verdict| matches!(verdict, Verdict::Done | Verdict::DoneInDoubt);
     let words = |verdict: &Verdict| match verdict {
         Verdict::Done => done.to_owned(),
+        Verdict::DoneInDoubt => format!(
+            "{done}; but it was sent and the answer was lost: VeraCore may have it, look there"
+        ),
         Verdict::Unknown => "refused: the ledger has no such order".into(),
         Verdict::AlreadyThere { veracore_order_id } => format!(
             "refused: VeraCore has it already ({})",
@@ -220,7 +224,7 @@ fn report(
     let results: Vec<serde_json::Value> = verdicts
         .iter()
         .map(|(code, verdict)| {
-            json!({ "order": code, "done": *verdict == Verdict::Done, "message": words(verdict) })
+            json!({ "order": code, "done": is_done(verdict), "message": words(verdict) })
         })
         .collect();
     output.print(&json!({ "orders": results }), || {
@@ -230,9 +234,7 @@ fn report(
             .collect();
         lines.join("\n")
     })?;
-    let all = verdicts
-        .iter()
-        .all(|(_, verdict)| *verdict == Verdict::Done);
+    let all = verdicts.iter().all(|(_, verdict)| is_done(verdict));
     Ok(if all { Outcome::Done } else { Outcome::Failed })
 }
 
@@ -252,7 +254,12 @@ async fn backfill(
     let standing = app.ledger.standing(&orders).await?;
     let orders: Vec<FoundOrder> = orders
         .into_iter()
-        .filter(|order| order.placed_at.unwrap_or(order.created_at) >= since)
+        .filter(|order| {
+            order
+                .placed_at
+                .or(order.created_at)
+                .is_some_and(|at| at >= since)
+        })
         .filter(|order| {
             standing
                 .get(order.id.as_str())

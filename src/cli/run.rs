@@ -1,20 +1,29 @@
 //! `run`: the daemon.
 
+use std::time::Duration;
+
 use super::Outcome;
 use crate::{
     app::Daemon,
     config::Sources,
-    lifecycle::{Drained, stop_signal},
+    lifecycle::{Drained, StopSignals},
 };
 
 /// How long work in flight may go on after the signal.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn execute(sources: Sources) -> anyhow::Result<Outcome> {
-    let daemon = Daemon::start(sources).await?;
+    // Before anything else: the start may wait for the database.
+    let mut signals = StopSignals::listen()?;
+    let daemon = tokio::select! {
+        daemon = Daemon::start(sources) => daemon?,
+        _ = signals.wait() => return Ok(Outcome::Done),
+    };
     let tasks = daemon.tasks().clone();
     tokio::select! {
-        signal = stop_signal() => tracing::info!(signal = signal?, "stopping: no new work is begun, work in flight is finished"),
+        signal = signals.wait() => {
+            tracing::info!(signal, "stopping: no new work is begun, work in flight is finished");
+        }
         () = tasks.stopped() => {}
     }
     tasks.stop();

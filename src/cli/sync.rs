@@ -11,7 +11,6 @@ use crate::{
     app::{App, Refused},
     config::Sources,
     domain::{OrderCode, SyncStatus},
-    ledger::LedgerError,
     sync::{
         orders::{discover::Watch, preview::Preview},
         runner,
@@ -43,6 +42,8 @@ struct Pass {
     taken_in: u64,
     /// How the orders that were worked on stand now.
     orders: BTreeMap<SyncStatus, u64>,
+    /// Orders whose outcome could not be recorded; they are looked into again.
+    unrecorded: u64,
 }
 
 pub(super) async fn execute(
@@ -80,7 +81,7 @@ pub(super) async fn execute(
         };
         format!("{} new orders found; {worked}", pass.taken_in)
     })?;
-    let failed = pass.orders.contains_key(&SyncStatus::Error);
+    let failed = pass.orders.contains_key(&SyncStatus::Error) || pass.unrecorded > 0;
     Ok(if failed {
         Outcome::Failed
     } else {
@@ -98,31 +99,33 @@ async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Re
     let progress = output.progress("orders", due);
     let limit = app.orders.settings().concurrency;
     let mut orders: BTreeMap<SyncStatus, u64> = BTreeMap::new();
+    let mut unrecorded = 0;
     let mut working = JoinSet::new();
     loop {
         let free = limit.saturating_sub(u32::try_from(working.len()).unwrap_or(limit));
         for order in app.orders.claim(free, only).await? {
             let service = app.orders.clone();
-            working.spawn(async move { service.work_on(&order).await });
+            working.spawn(async move { runner::work(&service, &order).await });
         }
         match working.join_next().await {
             None => break,
-            Some(Ok(Ok(status))) => {
-                *orders.entry(status).or_default() += 1;
+            Some(Ok(status)) => {
+                // What could not be recorded was logged, and stops no other.
+                match status {
+                    Some(status) => *orders.entry(status).or_default() += 1,
+                    None => unrecorded += 1,
+                }
                 progress.inc(1);
             }
-            Some(Ok(Err(LedgerError::LeaseLost { code }))) => {
-                tracing::warn!(
-                    order = code,
-                    "VeraCore: another process took the order over"
-                );
-            }
-            Some(Ok(Err(error))) => return Err(error.into()),
             Some(Err(error)) => return Err(error.into()),
         }
     }
     progress.finish_and_clear();
-    Ok(Pass { taken_in, orders })
+    Ok(Pass {
+        taken_in,
+        orders,
+        unrecorded,
+    })
 }
 
 fn describe(previews: &[Preview]) -> String {

@@ -13,7 +13,8 @@ pub struct OrderRef {
     pub id: ShopOrderId,
     pub code: OrderCode,
     pub state: OrderState,
-    pub created_at: DateTime<Utc>,
+    /// Absent when the shop's own is no date: finding an order must not depend on it.
+    pub created_at: Option<DateTime<Utc>>,
     /// When the customer placed it. Vendure can leave it null on a paid order (its issue 4686),
     /// so no decision about finding an order may rest on it.
     pub placed_at: Option<DateTime<Utc>>,

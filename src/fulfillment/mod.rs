@@ -124,6 +124,17 @@ pub struct FoundOrder {
     pub shipped_at: Option<DateTime<Utc>>,
 }
 
+impl FoundOrder {
+    /// Whether the provider's word says that it will not ship it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        let status = self.status.to_ascii_lowercase();
+        ["cancel", "void"]
+            .iter()
+            .any(|word| status.starts_with(word))
+    }
+}
+
 /// Where the next page of a list is; only the client that gave it can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRef(pub(in crate::fulfillment) String);

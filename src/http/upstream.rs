@@ -67,6 +67,9 @@ impl Upstream {
             .connect_timeout(limits.connect_timeout)
             // A redirected POST would be repeated as a GET or sent elsewhere with its credentials.
             .redirect(redirect::Policy::none())
+            // By default HTTP/2 requests that a gateway turned away are sent again: what is sent
+            // again, and when, is decided by those who know what it means.
+            .retry(reqwest::retry::never())
             .build()?;
         Ok(Self {
             name,
@@ -81,20 +84,10 @@ impl Upstream {
         })
     }
 
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
     /// How the last calls went.
     #[must_use]
     pub fn health(&self) -> Health {
         self.health.clone()
-    }
-
-    #[must_use]
-    pub const fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
@@ -111,11 +104,24 @@ impl Upstream {
         operation: &'static str,
         request: RequestBuilder,
     ) -> Result<Answer, CallError> {
-        // The semaphore is never closed; were it, the call would simply not be limited.
-        let _permit = self.permits.acquire().await.ok();
-        if let Some(rate) = &self.rate {
-            rate.until_ready().await;
-        }
+        let turn = async {
+            // The semaphore is never closed; were it, the call would simply not be limited.
+            let permit = self.permits.acquire().await.ok();
+            if let Some(rate) = &self.rate {
+                rate.until_ready().await;
+            }
+            permit
+        };
+        // Whoever waits for longer than a call may take has a lease that goes on running.
+        let limit = self.limits.timeout;
+        let Ok(_permit) = tokio::time::timeout(limit, turn).await else {
+            return Err(CallError::Timeout {
+                upstream: self.name,
+                operation,
+                limit,
+                sent: Sent::No,
+            });
+        };
         let outcome = self.exchange(operation, request).await;
         self.health.note(&outcome, self.clock.now());
         match &outcome {

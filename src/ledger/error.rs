@@ -45,10 +45,13 @@ impl LedgerError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => true,
-            // 57P03: starting up; 53300: too many connections; class 08: connection.
-            Self::Database(sqlx::Error::Database(error)) => error
-                .code()
-                .is_some_and(|code| code == "57P03" || code == "53300" || code.starts_with("08")),
+            // 57P01 to 57P03: stopping or starting up; 53300: too many connections; class 08: the
+            // connection.
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                matches!(code.as_ref(), "57P01" | "57P02" | "57P03")
+                    || code == "53300"
+                    || code.starts_with("08")
+            }),
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use super::{Ledger, LedgerError, SkipReason};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason};
 use crate::domain::{OrderRef, SyncStatus};
 
 /// An order that the shop has in a trigger state.
@@ -79,6 +79,46 @@ impl Ledger {
             .fetch_one(&self.pool)
             .await?;
         Ok(at.is_some())
+    }
+
+    /// Notes that this installation starts, and returns when it did so for the first time: an
+    /// order that was placed after that is not one that was there before us, however long the
+    /// first sweep takes to succeed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note_first_start(&self) -> Result<DateTime<Utc>, LedgerError> {
+        let at = sqlx::query_scalar!(
+            r#"update veracore_config set first_started_at = coalesce(first_started_at, $1)
+             where id = 1 returning first_started_at as "at!""#,
+            self.clock.now(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(at)
+    }
+
+    /// Orders whose id the ledger knows with another code: the shop gave an id twice, as after a
+    /// restored backup. Returns the shop's codes, each with the ledger's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn mistaken(
+        &self,
+        orders: &[FoundOrder],
+    ) -> Result<Vec<(String, String)>, LedgerError> {
+        let (ids, codes, _) = columns(orders);
+        let rows = sqlx::query!(
+            r#"select f.code as "shop!", o.vendure_order_code as ledger
+             from unnest($1::text[], $2::text[]) f(id, code)
+             join veracore_order_sync o on o.vendure_order_id = f.id
+             where o.vendure_order_code <> f.code"#,
+            &ids,
+            &codes,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.shop, row.ledger)).collect())
     }
 
     /// Takes in the very first sweep, all of it or nothing: a crash half-way must not make orders
@@ -173,9 +213,10 @@ impl Ledger {
                  returning id
              )
              insert into veracore_order_attempt (order_sync_id, kind, started_at, ended_at, outcome)
-             select id, 'backfill', $2, $2, 'done' from revived",
+             select id, $3, $2, $2, 'done' from revived",
             &ids,
             now,
+            AttemptKind::Backfill.as_str(),
         )
         .execute(&mut *tx)
         .await?;

@@ -27,7 +27,9 @@ impl Ledger {
                 MigrateError::VersionMissing(version) => LedgerError::TooNew {
                     problem: format!("migration {version} is not known here"),
                 },
-                MigrateError::Execute(error) => LedgerError::Database(error),
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                    LedgerError::Database(error)
+                }
                 other => LedgerError::Migration {
                     problem: other.to_string(),
                 },

@@ -56,6 +56,15 @@ impl Ledger {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_secs(10))
+            // A statement that takes longer waits for something that will not come.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql("set statement_timeout = '30s'")
+                        .execute(connection)
+                        .await?;
+                    Ok(())
+                })
+            })
             .connect_lazy_with(options.application_name("veracore-sync"));
         Ok(Self { pool, clock })
     }

@@ -15,6 +15,8 @@ pub enum RetryMode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Done,
+    /// Done, though it was sent and its answer was lost: VeraCore may have it.
+    DoneInDoubt,
     /// There is no such order in the ledger.
     Unknown,
     /// VeraCore has it; sending it again would make a second one.
@@ -70,23 +72,27 @@ impl Ledger {
     pub async fn skip_order(&self, code: &OrderCode) -> Result<Verdict, LedgerError> {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let changed = sqlx::query_scalar!(
-            "update veracore_order_sync
+        let rows = sqlx::query!(
+            r#"update veracore_order_sync
              set sync_status = 'skipped', skip_reason = $3, next_attempt = null,
                  error_category = null, error_message = 'taken out by a person',
                  lease_token = null, lease_until = null, updated_at = $2
              where vendure_order_code = $1 and sync_status <> 'success'
                  and (lease_until is null or lease_until <= $2)
-             returning id",
+             returning id, sent_at is not null as "in_doubt!""#,
             code.as_str(),
             now,
             SkipReason::Person.as_str(),
         )
         .fetch_all(&mut *tx)
         .await?;
+        let changed: Vec<i64> = rows.iter().map(|row| row.id).collect();
         self.person_did(&mut tx, &changed, AttemptKind::Skip)
             .await?;
         tx.commit().await?;
+        if rows.iter().any(|row| row.in_doubt) {
+            return Ok(Verdict::DoneInDoubt);
+        }
         self.verdict(code, !changed.is_empty()).await
     }
 

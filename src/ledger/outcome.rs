@@ -61,12 +61,15 @@ pub enum Next {
     /// The doubt could not be settled, since VeraCore could not be asked: ask again at `at`.
     StillInDoubt {
         at: DateTime<Utc>,
-        counted: bool,
         note: Note,
     },
     /// Not yet: at `at`, without a failure.
     Later {
         at: DateTime<Utc>,
+    },
+    /// Needs a person, who must know that it may be there: the doubt stays.
+    FailedInDoubt {
+        note: Note,
     },
     /// Needs a person.
     Failed {
@@ -148,8 +151,8 @@ impl<'a> Change<'a> {
                 note: note.as_ref(),
                 ..Self::to(SyncStatus::InDoubt).still_in_doubt(*missing_at)
             },
-            Next::StillInDoubt { at, counted, note } => Self::to(SyncStatus::InDoubt)
-                .failed(*at, *counted, note)
+            Next::StillInDoubt { at, note } => Self::to(SyncStatus::InDoubt)
+                .failed(*at, false, note)
                 .still_in_doubt(order.missing_at),
             Next::Retry { at, counted, note } => {
                 Self::to(SyncStatus::Retrying).failed(*at, *counted, note)
@@ -167,6 +170,10 @@ impl<'a> Change<'a> {
                     ..change
                 }
             }
+            Next::FailedInDoubt { note } => Self {
+                note: Some(note),
+                ..Self::to(SyncStatus::Error).still_in_doubt(order.missing_at)
+            },
             Next::Failed { note } => Self {
                 note: Some(note),
                 ..Self::to(SyncStatus::Error)
@@ -196,6 +203,9 @@ pub(super) async fn record(
         .note
         .map(|note| note.message.as_str())
         .or(change.message);
+    // That VeraCore has the order is true whoever holds the lease by now, and the sooner it is
+    // known the better: a holder who is about to send finds its lease gone. What was set back by
+    // the clock is brought back to now, or a doubt would wait for the future.
     let acknowledged = change.status == SyncStatus::Success;
     let done = sqlx::query!(
         "update veracore_order_sync
@@ -203,11 +213,12 @@ pub(super) async fn record(
              retry_count = retry_count + case when $5 then 1 else 0 end,
              parked_count = case when $6 then parked_count + 1 else 0 end,
              error_category = $7, error_message = $8, skip_reason = $9,
-             sent_at = case when $10 then sent_at end, missing_at = $11,
+             sent_at = case when $10 and sent_at is not null then least(sent_at, $14) end,
+             missing_at = case when $11::timestamptz is not null then least($11, $14) end,
              last_successful_sync = case when $12 then $14 else last_successful_sync end,
              veracore_order_id = coalesce($13, veracore_order_id),
              lease_token = null, lease_until = null, updated_at = $14
-         where id = $1 and lease_token = $2",
+         where id = $1 and (lease_token = $2 or ($12 and sync_status <> 'success'))",
         order.id,
         order.token,
         change.status.as_str(),

@@ -222,8 +222,6 @@ mod tests {
         ShopProfile {
             channel_code: "__default_channel__".into(),
             channel_token: "token-a".into(),
-            currency: "USD".into(),
-            money_precision: 2,
             missing_permissions: vec![],
             stock_locations: vec![StockLocation {
                 id: "1".into(),

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 
 use super::orders::{
     OrderSync,
@@ -10,12 +13,16 @@ use super::orders::{
 };
 use crate::{
     clock::SharedClock,
+    domain::SyncStatus,
     ledger::{Claimed, LedgerError},
     lifecycle::Tasks,
 };
 
 /// The longest sleep between two looks at the ledger: another replica may have found orders.
 const LONGEST_SLEEP: Duration = Duration::from_secs(2);
+
+/// After a sweep that failed, in poll intervals.
+const FAILED_SWEEP_PAUSE: u32 = 3;
 
 /// After a database error.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -76,17 +83,21 @@ pub async fn submit_orders(
     }
 }
 
-async fn work(service: &OrderSync, order: &Claimed) {
+/// Works on one order, whatever happens to it: it stops no other. Returns where it stands then,
+/// where that could be recorded.
+pub async fn work(service: &OrderSync, order: &Claimed) -> Option<SyncStatus> {
     match service.work_on(order).await {
-        Ok(_) => {}
+        Ok(status) => Some(status),
         Err(LedgerError::LeaseLost { code }) => {
             tracing::warn!(
                 order = code,
-                "VeraCore: another replica took the order over"
+                "VeraCore: the order's lease ran out while it was worked on; the next holder looks into it"
             );
+            None
         }
         Err(error) => {
-            tracing::error!(order = %order.code, %error, "VeraCore: the order's outcome could not be recorded; it is looked into when its lease has run out");
+            tracing::error!(order = %order.code, %error, "VeraCore: what was done about the order could not be recorded; it is looked into when its lease has run out");
+            None
         }
     }
 }
@@ -114,22 +125,40 @@ pub async fn discover_orders(
     tasks: Tasks,
 ) {
     let mut watch = Watch::default();
-    let mut last_sweep = None;
     let mut outage = Outage::of("orders cannot be looked for");
+    let mut sweeps = Outage::of("not all orders can be gone through");
+    let mut sweep_is_due = true;
+    let mut next_sweep = Instant::now();
+    let mut not_before = Instant::now();
     while !tasks.stopping() {
-        let due = last_sweep.is_none_or(|at: tokio::time::Instant| at.elapsed() >= intervals.sweep);
-        let outcome = look(&service, &mut watch, due, &clock).await;
-        match outcome {
-            Ok(Found { orders, swept }) => {
-                if swept {
-                    last_sweep = Some(tokio::time::Instant::now());
-                }
-                if orders > 0 {
+        sweep_is_due |= Instant::now() >= next_sweep;
+        // Also when a sweep is due: should it fail half-way, new orders are found all the same.
+        match service.look_at_newest(&mut watch).await {
+            Ok(looked) => {
+                outage.is_over();
+                sweep_is_due |= looked.sweep;
+                if looked.taken_in > 0 {
                     wake.notify_one();
                 }
-                outage.is_over();
             }
             Err(error) => outage.goes_on(&error),
+        }
+        if sweep_is_due && Instant::now() >= not_before && !tasks.stopping() {
+            match sweep(&service, &mut watch, &clock).await {
+                Ok(taken_in) => {
+                    sweeps.is_over();
+                    sweep_is_due = false;
+                    next_sweep = Instant::now() + intervals.sweep;
+                    if taken_in > 0 {
+                        wake.notify_one();
+                    }
+                }
+                Err(DiscoverError::Stopped) => {}
+                Err(error) => {
+                    sweeps.goes_on(&error);
+                    not_before = Instant::now() + intervals.poll * FAILED_SWEEP_PAUSE;
+                }
+            }
         }
         tasks.sleep(intervals.poll).await;
     }
@@ -164,35 +193,6 @@ impl Outage {
         }
         self.going_on = false;
     }
-}
-
-struct Found {
-    orders: u64,
-    swept: bool,
-}
-
-async fn look(
-    service: &OrderSync,
-    watch: &mut Watch,
-    sweep_is_due: bool,
-    clock: &SharedClock,
-) -> Result<Found, DiscoverError> {
-    let mut orders = 0;
-    if !sweep_is_due {
-        let looked = service.look_at_newest(watch).await?;
-        orders += looked.taken_in;
-        if !looked.sweep {
-            return Ok(Found {
-                orders,
-                swept: false,
-            });
-        }
-    }
-    let swept = sweep(service, watch, clock).await?;
-    Ok(Found {
-        orders: orders + swept,
-        swept: true,
-    })
 }
 
 /// A sweep, with its run in the ledger. Returns how many orders it took in.

@@ -18,11 +18,14 @@ pub type Tick = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send 
 ///
 /// # Errors
 /// When the scheduler cannot be started.
-pub async fn every_minute(tick: Tick, tasks: Tasks) -> Result<(), JobSchedulerError> {
+pub async fn tick_every_minute(tick: Tick, tasks: Tasks) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
     let job = Job::new_async(EVERY_MINUTE, move |_, _| tick())?;
     scheduler.add(job).await?;
     scheduler.start().await?;
     tasks.stopped().await;
-    scheduler.shutdown().await
+    if let Err(error) = scheduler.shutdown().await {
+        tracing::debug!(%error, "the minute's tick did not end by itself");
+    }
+    Ok(())
 }

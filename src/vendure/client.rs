@@ -1,6 +1,6 @@
 //! The client of the Admin API: one POST an operation, and what its answer means.
 
-use reqwest::{Method, RequestBuilder, header::AUTHORIZATION};
+use reqwest::{Method, RequestBuilder, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -247,11 +247,16 @@ pub(super) fn body_of<T: ?Sized + Serialize>(
 
 fn authorize(request: RequestBuilder, pass: &Pass) -> RequestBuilder {
     match pass {
-        Pass::Session { token, .. } => {
-            request.header(AUTHORIZATION, format!("Bearer {}", token.expose_secret()))
-        }
+        Pass::Session { token, .. } => request.bearer_auth(token.expose_secret()),
         // Never as a Bearer token: Vendure does not read a key there.
-        Pass::ApiKey(key) => request.header(API_KEY_HEADER, key.expose_secret()),
+        Pass::ApiKey(key) => match HeaderValue::from_str(key.expose_secret()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                request.header(API_KEY_HEADER, value)
+            }
+            // Not sendable, so not right either: the shop's refusal says so.
+            Err(_) => request,
+        },
     }
 }
 

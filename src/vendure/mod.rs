@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{BadText, Class, ErrorCategory, Order, OrderCode, OrderRef, OrderState, ShopOrderId},
+    domain::{BadText, Class, ErrorCategory, Order, OrderRef, OrderState, ShopOrderId},
     http::CallError,
 };
 
@@ -59,12 +59,6 @@ pub trait Storefront: Send + Sync {
     /// # Errors
     /// When the order could not be read or understood.
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError>;
-
-    /// The order with this code; `None` when the shop has none.
-    ///
-    /// # Errors
-    /// When the shop could not be asked.
-    async fn order_by_code(&self, code: &OrderCode) -> Result<Option<OrderRef>, StorefrontError>;
 }
 
 #[async_trait]
@@ -92,10 +86,6 @@ impl Storefront for VendureClient {
 
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
         self.whole(id).await
-    }
-
-    async fn order_by_code(&self, code: &OrderCode) -> Result<Option<OrderRef>, StorefrontError> {
-        self.by_code(code).await
     }
 }
 
@@ -137,9 +127,6 @@ pub struct ShopProfile {
     /// Compared with the configured one: Vendure answers for its default channel when it does not
     /// know a token.
     pub channel_token: String,
-    pub currency: String,
-    /// Decimal places of the shop's money.
-    pub money_precision: u32,
     /// Permissions in the channel; what is needed and missing.
     pub missing_permissions: Vec<MissingPermission>,
     pub stock_locations: Vec<StockLocation>,

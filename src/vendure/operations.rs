@@ -142,15 +142,14 @@ pub(super) struct OrderSortParameter {
     pub created_at: Option<SortOrder>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub order_placed_at: Option<SortOrder>,
-    /// Makes the order of equals the same on every page.
+    /// Makes the order of equals the same on every page. Not the id: Vendure sorts by the keys in
+    /// the order of its schema, where the id stands before the dates and the code behind them.
     #[cynic(skip_serializing_if = "Option::is_none")]
-    pub id: Option<SortOrder>,
+    pub code: Option<SortOrder>,
 }
 
 #[derive(cynic::InputObject, Debug, Default)]
 pub(super) struct OrderFilterParameter {
-    #[cynic(skip_serializing_if = "Option::is_none")]
-    pub code: Option<StringOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub state: Option<StringOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
@@ -161,8 +160,6 @@ pub(super) struct OrderFilterParameter {
 
 #[derive(cynic::InputObject, Debug, Default)]
 pub(super) struct StringOperators {
-    #[cynic(skip_serializing_if = "Option::is_none")]
-    pub eq: Option<String>,
     #[cynic(rename = "in", skip_serializing_if = "Option::is_none")]
     pub any_of: Option<Vec<String>>,
 }
@@ -182,7 +179,7 @@ pub(super) struct OrderVariables {
     pub id: cynic::Id,
 }
 
-#[derive(cynic::QueryFragment, Debug)]
+#[derive(cynic::QueryFragment)]
 #[cynic(graphql_type = "Query", variables = "OrderVariables")]
 pub(super) struct OrderQuery {
     #[expect(dead_code, reason = "read by the channel check, before this is")]
@@ -202,7 +199,7 @@ pub(super) struct ServerConfig {
     pub money_strategy_precision: i32,
 }
 
-#[derive(cynic::QueryFragment, Debug)]
+#[derive(cynic::QueryFragment)]
 pub(super) struct Order {
     pub id: cynic::Id,
     pub code: String,
@@ -217,7 +214,7 @@ pub(super) struct Order {
     pub lines: Vec<OrderLine>,
 }
 
-#[derive(cynic::QueryFragment, Debug)]
+#[derive(cynic::QueryFragment)]
 pub(super) struct Customer {
     pub first_name: String,
     pub last_name: String,
@@ -225,7 +222,7 @@ pub(super) struct Customer {
     pub phone_number: Option<String>,
 }
 
-#[derive(cynic::QueryFragment, Debug)]
+#[derive(cynic::QueryFragment)]
 pub(super) struct OrderAddress {
     pub full_name: Option<String>,
     pub company: Option<String>,
@@ -270,14 +267,12 @@ pub(super) struct ProductVariant {
 #[cynic(graphql_type = "Query")]
 pub(super) struct Shop {
     pub active_channel: Channel,
-    pub global_settings: GlobalSettings,
 }
 
 #[derive(cynic::QueryFragment, Debug)]
 pub(super) struct Channel {
     pub code: String,
     pub token: String,
-    pub default_currency_code: CurrencyCode,
 }
 
 #[derive(cynic::QueryFragment, Debug)]

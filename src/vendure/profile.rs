@@ -98,11 +98,6 @@ impl VendureClient {
         Ok(ShopProfile {
             channel_code: shop.active_channel.code,
             channel_token: shop.active_channel.token,
-            currency: shop.active_channel.default_currency_code.0,
-            money_precision: u32::try_from(
-                shop.global_settings.server_config.money_strategy_precision,
-            )
-            .unwrap_or(2),
             missing_permissions: missing,
             stock_locations: locations
                 .into_iter()

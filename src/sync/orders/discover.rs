@@ -15,15 +15,6 @@ use crate::{
     vendure::{OrderPage, StorefrontError, SweepPosition},
 };
 
-/// How many of the newest orders the fast path looks at.
-const NEWEST: u32 = 50;
-
-/// Orders a page of a sweep: the most that Vendure gives unless a shop allows fewer.
-const PAGE: u32 = 1000;
-
-/// Below this, a refused page size is not what is wrong.
-const SMALLEST_PAGE: u32 = 10;
-
 /// What can keep orders from being found.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
@@ -35,6 +26,8 @@ pub enum DiscoverError {
         "Vendure orders: the list does not end: {seen} orders were read of {total}, and it goes on with the same ones"
     )]
     Endless { seen: usize, total: u64 },
+    #[error("told to stop")]
+    Stopped,
 }
 
 /// What a sweep did.
@@ -55,6 +48,10 @@ pub struct Swept {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Watch {
     seen: Option<Seen>,
+    /// How many of the newest orders the shop lets us look at, where that is less than we wish.
+    take: Option<u32>,
+    /// Whether the baseline is known to have been taken in.
+    baseline: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,10 +76,15 @@ impl Watch {
         page.total > seen.total.saturating_add(newer as u64)
     }
 
-    fn remember(&mut self, page: &OrderPage) {
-        let newest = page.orders.iter().filter_map(|order| order.placed_at).max();
+    fn remember(&mut self, page: &OrderPage, now: DateTime<Utc>) {
+        // A date in the future would hide all that is placed until then.
+        let past = page
+            .orders
+            .iter()
+            .filter_map(|order| order.placed_at)
+            .filter(|at| *at <= now);
         // Orders leave: the newest ever seen stays the mark.
-        let newest = newest.max(self.seen.and_then(|seen| seen.newest));
+        let newest = past.max().max(self.seen.and_then(|seen| seen.newest));
         self.seen = Some(Seen {
             total: page.total,
             newest,
@@ -99,24 +101,27 @@ pub struct Looked {
 }
 
 impl OrderSync {
-    /// Looks at the newest orders and takes in what is not known.
+    /// Looks at the newest orders and takes in what is not known. Before the baseline nobody can
+    /// tell what is new: then this only asks for a sweep.
     ///
     /// # Errors
     /// When the shop or the database does not answer; nothing is lost, since the next look or
     /// sweep sees the same orders.
     pub async fn look_at_newest(&self, watch: &mut Watch) -> Result<Looked, DiscoverError> {
-        let page = self
-            .storefront
-            .newest_orders(&self.settings.trigger_states, NEWEST)
-            .await?;
-        complain(&page);
+        if !self.has_baseline(watch).await? {
+            return Ok(Looked {
+                taken_in: 0,
+                sweep: true,
+            });
+        }
+        let page = self.newest(watch).await?;
         let sweep = watch.unexplained(&page);
         let taken_in = self
             .ledger
             .take_in(&page.orders, self.settings.hold)
             .await?;
         // Only now: had taking them in failed, the next look must see the same change again.
-        watch.remember(&page);
+        watch.remember(&page, self.clock.now());
         if taken_in > 0 {
             tracing::info!(orders = taken_in, "found new orders for VeraCore");
         }
@@ -129,18 +134,14 @@ impl OrderSync {
     /// # Errors
     /// As for [`Self::look_at_newest`].
     pub async fn sweep(&self, watch: &mut Watch) -> Result<Swept, DiscoverError> {
-        let started_at = self.clock.now();
         // Before the sweep: what changes while it runs shows as a change afterwards.
-        let newest = self
-            .storefront
-            .newest_orders(&self.settings.trigger_states, NEWEST)
-            .await?;
-        let swept = if self.ledger.has_baseline().await? {
-            self.sweep_known(Swept::default()).await?
+        let newest = self.newest(watch).await?;
+        let swept = if self.has_baseline(watch).await? {
+            self.sweep_known().await?
         } else {
-            self.sweep_first(started_at).await?
+            self.sweep_first().await?
         };
-        watch.remember(&newest);
+        watch.remember(&newest, self.clock.now());
         if swept.taken_in > 0 {
             tracing::info!(
                 orders = swept.taken_in,
@@ -151,10 +152,39 @@ impl OrderSync {
         Ok(swept)
     }
 
-    async fn sweep_known(&self, mut swept: Swept) -> Result<Swept, DiscoverError> {
-        let mut walk = Walk::default();
+    async fn has_baseline(&self, watch: &mut Watch) -> Result<bool, DiscoverError> {
+        if !watch.baseline {
+            watch.baseline = self.ledger.has_baseline().await?;
+        }
+        Ok(watch.baseline)
+    }
+
+    async fn newest(&self, watch: &mut Watch) -> Result<OrderPage, DiscoverError> {
+        let mut take = watch.take.unwrap_or(self.settings.newest_page);
+        let states = &self.settings.trigger_states;
+        let page = loop {
+            match self.storefront.newest_orders(states, take).await {
+                Err(error) if shrink(&error, &mut take) => {}
+                other => break other?,
+            }
+        };
+        watch.take = Some(take);
+        Ok(page)
+    }
+
+    async fn sweep_known(&self) -> Result<Swept, DiscoverError> {
+        let mut swept = Swept::default();
+        let mut walk = Walk::of(self.settings.sweep_page);
         while let Some(page) = self.next_page(&mut walk).await? {
             swept.unreadable += page.unreadable.len() as u64;
+            for (shop, ledger) in self.ledger.mistaken(&page.orders).await? {
+                swept.unreadable += 1;
+                tracing::error!(
+                    order = shop,
+                    known_as = ledger,
+                    "Vendure gave this order the id of another one, which the ledger knows (was a backup of the shop restored?): it is not sent to VeraCore"
+                );
+            }
             swept.taken_in += self
                 .ledger
                 .take_in(&page.orders, self.settings.hold)
@@ -164,7 +194,8 @@ impl OrderSync {
         Ok(swept)
     }
 
-    async fn sweep_first(&self, started_at: DateTime<Utc>) -> Result<Swept, DiscoverError> {
+    async fn sweep_first(&self) -> Result<Swept, DiscoverError> {
+        let started_at = self.ledger.note_first_start().await?;
         let (orders, unreadable) = self.all_in_trigger_states().await?;
         let baseline = match self.settings.existing {
             Existing::Skip => Baseline::Skip { started_at },
@@ -207,7 +238,7 @@ impl OrderSync {
     /// # Errors
     /// When the shop does not answer.
     pub async fn all_in_trigger_states(&self) -> Result<(Vec<OrderRef>, u64), DiscoverError> {
-        let mut walk = Walk::default();
+        let mut walk = Walk::of(self.settings.sweep_page);
         let mut orders = Vec::new();
         let mut unreadable = 0;
         while let Some(page) = self.next_page(&mut walk).await? {
@@ -222,6 +253,9 @@ impl OrderSync {
         if walk.done {
             return Ok(None);
         }
+        if self.tasks.stopping() {
+            return Err(DiscoverError::Stopped);
+        }
         let states = &self.settings.trigger_states;
         let mut page = loop {
             match self
@@ -229,12 +263,7 @@ impl OrderSync {
                 .orders_from(states, walk.position, walk.take)
                 .await
             {
-                // The shop's adminListQueryLimit may be lower than the default.
-                Err(StorefrontError::Graphql { code, .. })
-                    if code == "USER_INPUT_ERROR" && walk.take > SMALLEST_PAGE =>
-                {
-                    walk.take /= 2;
-                }
+                Err(error) if shrink(&error, &mut walk.take) => {}
                 other => break other?,
             }
         };
@@ -259,19 +288,17 @@ struct Walk {
 /// Pages overlap, so one may hold nothing new; a list that goes on like that has no end.
 const MOST_STALE_PAGES: u32 = 3;
 
-impl Default for Walk {
-    fn default() -> Self {
+impl Walk {
+    fn of(take: u32) -> Self {
         Self {
             position: SweepPosition::default(),
-            take: PAGE,
+            take,
             done: false,
             seen: BTreeSet::new(),
             stale: 0,
         }
     }
-}
 
-impl Walk {
     /// Moves on past `page`, from which the orders seen before were taken out.
     fn advance(&mut self, page: &OrderPage) -> Result<(), DiscoverError> {
         if page.len < self.take as usize {
@@ -301,6 +328,18 @@ impl Walk {
         };
         Ok(())
     }
+}
+
+/// Halves a page that the shop finds too large: its `adminListQueryLimit` may be lower than
+/// Vendure's default. Whether there is anything left to halve.
+fn shrink(error: &StorefrontError, take: &mut u32) -> bool {
+    let too_large =
+        matches!(error, StorefrontError::Graphql { code, .. } if code == "USER_INPUT_ERROR");
+    if too_large && *take > 1 {
+        *take /= 2;
+        return true;
+    }
+    false
 }
 
 fn complain(page: &OrderPage) {

@@ -5,9 +5,13 @@ fn order(id: u32, placed_second: Option<i64>) -> OrderRef {
         id: crate::domain::ShopOrderId::parse(id.to_string()).unwrap(),
         code: crate::domain::OrderCode::parse(format!("C{id}")).unwrap(),
         state: crate::domain::OrderState::parse("PaymentSettled").unwrap(),
-        created_at: DateTime::from_timestamp(0, 0).unwrap(),
+        created_at: DateTime::from_timestamp(0, 0),
         placed_at: placed_second.and_then(|s| DateTime::from_timestamp(s, 0)),
     }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1000, 0).unwrap()
 }
 
 fn page(total: u64, orders: Vec<OrderRef>) -> OrderPage {
@@ -27,7 +31,7 @@ fn a_change_that_the_newest_page_explains_needs_no_sweep() {
         watch.unexplained(&page(1, vec![order(1, Some(10))])),
         "nothing was seen yet"
     );
-    watch.remember(&page(1, vec![order(1, Some(10))]));
+    watch.remember(&page(1, vec![order(1, Some(10))]), now());
     assert!(!watch.unexplained(&page(1, vec![order(1, Some(10))])));
     assert!(!watch.unexplained(&page(2, vec![order(2, Some(11)), order(1, Some(10))])));
     // Orders that left explain themselves.
@@ -37,7 +41,7 @@ fn a_change_that_the_newest_page_explains_needs_no_sweep() {
 #[test]
 fn an_old_order_that_became_ready_is_swept_for() {
     let mut watch = Watch::default();
-    watch.remember(&page(60, vec![order(1, Some(10))]));
+    watch.remember(&page(60, vec![order(1, Some(10))]), now());
     // The page is the same, but one more order is in a trigger state.
     assert!(watch.unexplained(&page(61, vec![order(1, Some(10))])));
     // One more, placed never (Vendure issue 4686).
@@ -49,17 +53,17 @@ fn an_old_order_that_became_ready_is_swept_for() {
 #[test]
 fn orders_that_left_do_not_lower_the_mark() {
     let mut watch = Watch::default();
-    watch.remember(&page(2, vec![order(2, Some(20)), order(1, Some(10))]));
-    watch.remember(&page(1, vec![order(1, Some(10))]));
+    watch.remember(
+        &page(2, vec![order(2, Some(20)), order(1, Some(10))]),
+        now(),
+    );
+    watch.remember(&page(1, vec![order(1, Some(10))]), now());
     assert!(watch.unexplained(&page(2, vec![order(3, Some(15)), order(1, Some(10))])));
 }
 
 #[test]
 fn a_walk_moves_by_creation_time_and_by_offset_only_within_one_moment() {
-    let mut walk = Walk {
-        take: 2,
-        ..Walk::default()
-    };
+    let mut walk = Walk::of(2);
     let at = |s| DateTime::from_timestamp(s, 0);
     let full = |created, fresh: Vec<OrderRef>| OrderPage {
         last_created_at: created,
@@ -98,14 +102,22 @@ fn a_walk_moves_by_creation_time_and_by_offset_only_within_one_moment() {
 
 #[test]
 fn a_list_without_an_end_is_an_error() {
-    let mut walk = Walk {
-        take: 1,
-        ..Walk::default()
-    };
+    let mut walk = Walk::of(1);
     let again = OrderPage {
         len: 1,
         ..page(9, vec![])
     };
     let outcome = (0..10).try_for_each(|_| walk.advance(&again));
     assert!(matches!(outcome, Err(DiscoverError::Endless { .. })));
+}
+
+#[test]
+fn an_order_from_the_future_hides_none_that_follows() {
+    let mut watch = Watch::default();
+    watch.remember(&page(1, vec![order(1, Some(5000))]), now());
+    watch.remember(
+        &page(2, vec![order(1, Some(5000)), order(2, Some(10))]),
+        now(),
+    );
+    assert!(!watch.unexplained(&page(3, vec![order(1, Some(5000)), order(3, Some(11))])));
 }

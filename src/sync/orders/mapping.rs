@@ -154,6 +154,12 @@ fn translate(
     let mut items = Vec::new();
     let mut intent = Vec::new();
     for (at, line) in lines.iter().enumerate() {
+        if lines[..at].iter().any(|earlier| earlier.id == line.id) {
+            problems.push(format!(
+                "lines[{at}].id: the line {} is there twice",
+                line.id
+            ));
+        }
         match item(at, line, rules) {
             Ok((sku, quantity)) => {
                 let unit_price = match rules.unit_price {

@@ -207,6 +207,16 @@ fn everything_that_is_missing_is_named_at_once() {
 }
 
 #[test]
+fn a_line_that_is_there_twice_is_not_guessed_about() {
+    let mut order = order();
+    order.lines.push(order.lines[0].clone());
+    assert_eq!(
+        problems(&order),
+        ["lines[1].id: the line 10 is there twice"]
+    );
+}
+
+#[test]
 fn a_name_comes_from_the_address_its_company_or_the_customer() {
     let mut order = order();
     order.shipping_address.as_mut().unwrap().full_name = None;

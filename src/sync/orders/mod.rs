@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
-    ledger::Ledger, vendure::Storefront,
+    ledger::Ledger, lifecycle::Tasks, vendure::Storefront,
 };
 
 /// What becomes of orders that are in a trigger state at the very first start.
@@ -44,7 +44,16 @@ pub struct OrderSettings {
     pub lease: Duration,
     /// How many orders are worked on at once.
     pub concurrency: u32,
+    /// How many orders a page of a sweep holds; Vendure gives no more than 1000.
+    pub sweep_page: u32,
+    /// How many of the newest orders are looked at.
+    pub newest_page: u32,
 }
+
+/// As many as Vendure gives, unless a shop allows fewer: then pages are halved.
+pub const SWEEP_PAGE: u32 = 1000;
+
+pub const NEWEST_PAGE: u32 = 50;
 
 /// How long a send whose answer was lost may still be worked on by VeraCore, before it is asked
 /// for it: twice the time after which we stop waiting for an answer.
@@ -53,9 +62,9 @@ pub fn quiet_period(veracore_timeout: Duration) -> Duration {
     veracore_timeout * 2
 }
 
-/// How long a claimed order is ours. It must outlive all calls of one try: at the shop a login and
-/// the order, at VeraCore a token, a look-up, the send and another look-up. Should it not, the
-/// intent is refused by the ledger, or the outcome looked up.
+/// How long a claimed order is ours: enough for a try whose calls each take their time (at the shop
+/// a login and the order, at VeraCore a token, a look-up, the send and another look-up). Should it
+/// not be, the ledger refuses the intent, or the outcome is looked up by the next holder.
 #[must_use]
 pub fn lease(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration {
     vendure_timeout * 2 + veracore_timeout * 4 + Duration::from_secs(5)
@@ -69,6 +78,8 @@ pub struct OrderSync {
     pub(crate) ledger: Ledger,
     pub(crate) clock: SharedClock,
     pub(crate) settings: Arc<OrderSettings>,
+    /// Nothing is begun once these are told to stop.
+    pub(crate) tasks: Tasks,
 }
 
 impl OrderSync {
@@ -79,6 +90,7 @@ impl OrderSync {
         ledger: Ledger,
         clock: SharedClock,
         settings: OrderSettings,
+        tasks: Tasks,
     ) -> Self {
         Self {
             storefront,
@@ -86,6 +98,7 @@ impl OrderSync {
             ledger,
             clock,
             settings: Arc::new(settings),
+            tasks,
         }
     }
 

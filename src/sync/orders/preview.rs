@@ -14,7 +14,7 @@ use crate::domain::{OrderCode, OrderRef, SyncStatus};
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
     pub order: OrderCode,
-    /// `send`, `skip`, `cancel`, `fail`, `adopt`, `ask` (in doubt), `wait`.
+    /// `send`, `skip`, `cancel`, `fail`, `ask` (in doubt), or `wait`.
     pub would: &'static str,
     pub detail: String,
 }

@@ -59,6 +59,23 @@ impl OrderSync {
     /// When the ledger does not take the outcome: the database is away, or the lease was lost.
     /// The order is then worked on again when its lease runs out, as if this process had died.
     pub async fn work_on(&self, order: &Claimed) -> Result<SyncStatus, LedgerError> {
+        match self.try_once(order).await {
+            // The database is there and refuses this very row: that does not pass by itself, and
+            // must not come back for ever.
+            Err(error @ LedgerError::Database(_)) if !error.is_away() => {
+                let message =
+                    format!("the ledger could not record it: {error}. Please report this");
+                let note = Note {
+                    category: ErrorCategory::Internal,
+                    message,
+                };
+                self.finish(order, None, Next::FailedInDoubt { note }).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_once(&self, order: &Claimed) -> Result<SyncStatus, LedgerError> {
         let asked_already = match self.settle_doubt(order).await? {
             Doubt::None => false,
             Doubt::Cleared => true,
@@ -181,6 +198,20 @@ impl OrderSync {
                 };
             }
         };
+        if order.code != claimed.code {
+            let message = format!(
+                "Vendure's order {} has the code {} now; it was found as {}",
+                order.id, order.code, claimed.code
+            );
+            let category = ErrorCategory::Conflict;
+            let end = triage::end(Class::Permanent, category, &message);
+            return Ready::Settled {
+                trace: Some(whole(AttemptKind::Read, started_at, end)),
+                next: Next::Failed {
+                    note: Note { category, message },
+                },
+            };
+        }
         let next = match decide(&order, &self.settings.trigger_states, &self.settings.rules) {
             Decision::Send { order, intent } => return Ready::Send { order, intent },
             Decision::Cancelled => Next::Cancelled {
@@ -325,7 +356,20 @@ const fn whole(kind: AttemptKind, started_at: DateTime<Utc>, end: AttemptEnd) ->
     }
 }
 
+/// What follows from VeraCore having our order.
 fn adopted(order: &Claimed, found: &FoundOrder, started_at: DateTime<Utc>) -> (Trace, Next) {
+    if found.is_cancelled() {
+        let message = format!(
+            "VeraCore has the order {}, but cancelled (status {}). If it is to be shipped, have it revived there; if not, run `veracore-sync orders skip {}`",
+            order.code, found.status, order.code
+        );
+        let category = ErrorCategory::Conflict;
+        let end = triage::end(Class::Permanent, category, &message);
+        let next = Next::Failed {
+            note: Note { category, message },
+        };
+        return (whole(AttemptKind::LookUp, started_at, end), next);
+    }
     tracing::info!(order = %order.code, status = found.status, "VeraCore has the order already; it is ours");
     let end = AttemptEnd {
         message: Some(format!("VeraCore has it, status {}", found.status)),
@@ -335,6 +379,15 @@ fn adopted(order: &Claimed, found: &FoundOrder, started_at: DateTime<Utc>) -> (T
         provider_order_id: found.provider_order_id.clone(),
     };
     (whole(AttemptKind::LookUp, started_at, end), next)
+}
+
+/// Where an order stands that was not worked on after all.
+const fn standing(order: &Claimed) -> SyncStatus {
+    if order.sent_at.is_some() {
+        SyncStatus::InDoubt
+    } else {
+        SyncStatus::Pending
+    }
 }
 
 /// One line for what became of an order.
@@ -359,9 +412,8 @@ fn report(order: &Claimed, next: &Next) -> SyncStatus {
             tracing::warn!(order = %code, again = %at, category = %note.category, message = note.message, "VeraCore: the order was not sent, and is tried again");
             SyncStatus::Retrying
         }
-        Next::Later { .. } if order.sent_at.is_some() => SyncStatus::InDoubt,
-        Next::Later { .. } => SyncStatus::Pending,
-        Next::Failed { note } => {
+        Next::Later { .. } => standing(order),
+        Next::Failed { note } | Next::FailedInDoubt { note } => {
             tracing::error!(order = %code, category = %note.category, message = note.message, "VeraCore: the order needs a person");
             SyncStatus::Error
         }

@@ -8,30 +8,65 @@ use super::OrderSettings;
 use crate::{
     domain::{Class, ErrorCategory},
     fulfillment::ProviderError,
+    http::{CallError, Sent},
     ledger::{AttemptEnd, Claimed, Next, Note},
     vendure::StorefrontError,
 };
 
-/// What a failed try of the order's own means for the limit. A failure that would have struck any
-/// order (the other end is down, or refuses us) does not count, so that an outage of a day sends
-/// no order to a person.
-fn counts(category: ErrorCategory) -> bool {
-    !matches!(
-        category,
-        ErrorCategory::Network
-            | ErrorCategory::Timeout
-            | ErrorCategory::RateLimited
-            | ErrorCategory::Auth
-            | ErrorCategory::NotFound
-    )
+/// What was being done when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Sending,
+    Asking,
 }
 
-fn counts_for(error: &ProviderError) -> bool {
-    // Without a token nothing was said about the order at all.
-    !matches!(
-        error,
-        ProviderError::NoToken(_) | ProviderError::Credentials { .. }
-    ) && counts(error.category())
+/// Whether a failure counts towards the order's limit. One that would have struck any order (the
+/// other end is down, refuses us, or is not what is at this address) does not, so that an outage
+/// of a day sends no order to a person.
+fn call_counts(error: &CallError, doing: Doing) -> bool {
+    match error {
+        CallError::Connect { .. } | CallError::Timeout { sent: Sent::No, .. } => false,
+        // An order that VeraCore stumbles over shows as a silence; but so does a slow day, when
+        // nothing more was lost than an answer to a question.
+        CallError::Timeout { .. } | CallError::Broken { .. } => doing == Doing::Sending,
+        CallError::Malformed { .. } | CallError::TooLarge { .. } => true,
+        CallError::Status { status, .. } => {
+            !matches!(status, 401 | 403 | 408 | 425 | 429 | 502..=504) && !is_no_such_place(*status)
+        }
+    }
+}
+
+/// Whether a status speaks of the address rather than of what was sent there.
+const fn is_no_such_place(status: u16) -> bool {
+    matches!(status, 404 | 405 | 407 | 410 | 415)
+}
+
+fn provider_counts(error: &ProviderError, doing: Doing) -> bool {
+    match error {
+        ProviderError::Call(error) => call_counts(error, doing),
+        // Without a token nothing was said about the order at all.
+        ProviderError::NoToken(_) | ProviderError::Credentials { .. } => false,
+        ProviderError::Duplicate { .. }
+        | ProviderError::WrongOrder { .. }
+        | ProviderError::Unsendable { .. } => true,
+    }
+}
+
+fn storefront_counts(error: &StorefrontError) -> bool {
+    match error {
+        StorefrontError::Call(error) => call_counts(error, Doing::Asking),
+        // The shop was upgraded, and speaks another language now.
+        StorefrontError::Graphql { code, .. } => code != "GRAPHQL_VALIDATION_FAILED",
+        StorefrontError::Field { .. } => true,
+        StorefrontError::Credentials { .. }
+        | StorefrontError::Forbidden { .. }
+        | StorefrontError::WrongChannel { .. } => false,
+    }
+}
+
+/// A kind of send that failed for good, though not because of the order.
+fn no_such_place(error: &ProviderError) -> bool {
+    matches!(error, ProviderError::Call(CallError::Status { status, .. }) if is_no_such_place(*status))
 }
 
 /// A failed send.
@@ -49,14 +84,14 @@ pub(super) fn after_send(
     };
     match error.class() {
         // Whatever is at this URL, it is not a place that takes orders: no fault of the order's.
-        Class::Permanent if category == ErrorCategory::NotFound => later(
+        Class::Permanent if no_such_place(error) => later(
             order,
             settings,
             now,
             None,
             false,
             note(format!(
-                "VeraCore has no such address: {message}. Check VERACORE_API_URL"
+                "VeraCore takes no orders at this address: {message}. Check VERACORE_API_URL"
             )),
         ),
         Class::Permanent => Next::Failed {
@@ -70,14 +105,13 @@ pub(super) fn after_send(
             settings,
             now,
             error.retry_after(),
-            counts_for(error),
+            provider_counts(error, Doing::Sending),
             note(message.into()),
         ),
-        // The order itself may be what VeraCore stumbles over, so this counts.
         Class::Ambiguous => Next::InDoubt {
             at: now + wait(settings.quiet, error.retry_after()),
             missing_at: None,
-            counted: true,
+            counted: provider_counts(error, Doing::Sending),
             note: Some(note(format!(
                 "sent, but the answer was lost: {message}. VeraCore is asked before it is sent again"
             ))),
@@ -100,13 +134,19 @@ pub(super) fn after_look_up(
     if let ProviderError::Unsendable { .. } = error {
         return Next::Failed { note };
     }
-    let counted = counts_for(error);
     if order.sent_at.is_some() {
         // Never given up: until it is settled, nobody knows whether it was sent.
         let at = retry_at(order, settings, now, error.retry_after());
-        return Next::StillInDoubt { at, counted, note };
+        return Next::StillInDoubt { at, note };
     }
-    later(order, settings, now, error.retry_after(), counted, note)
+    later(
+        order,
+        settings,
+        now,
+        error.retry_after(),
+        provider_counts(error, Doing::Asking),
+        note,
+    )
 }
 
 /// The shop could not give the order.
@@ -129,7 +169,7 @@ pub(super) fn after_read(
             settings,
             now,
             error.retry_after(),
-            counts(error.category()),
+            storefront_counts(error),
             note,
         ),
     }

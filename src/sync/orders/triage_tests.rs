@@ -1,5 +1,5 @@
 use super::*;
-use crate::http::{Backoff, CallError, Sent};
+use crate::http::Backoff;
 
 fn settings() -> OrderSettings {
     OrderSettings {
@@ -21,6 +21,8 @@ fn settings() -> OrderSettings {
         quiet: Duration::from_secs(60),
         lease: Duration::from_secs(60),
         concurrency: 1,
+        sweep_page: 10,
+        newest_page: 5,
     }
 }
 
@@ -65,7 +67,6 @@ fn a_refusal_needs_a_person_and_says_what_to_do() {
 fn an_unknown_outcome_is_looked_into_after_the_quiet_period() {
     for error in [
         status(500, None),
-        status(503, None),
         ProviderError::Call(CallError::Timeout {
             upstream: "VeraCore",
             operation: "submit_order",
@@ -111,18 +112,39 @@ fn what_would_strike_any_order_uses_up_no_tries() {
     let credentials = ProviderError::Credentials {
         message: "no".into(),
     };
-    for error in [
-        down,
-        no_token,
-        credentials,
-        status(401, None),
-        status(403, None),
-        status(404, None),
-    ] {
+    for error in [down, no_token, credentials]
+        .into_iter()
+        .chain([401, 403, 404, 405, 415].map(|code| status(code, None)))
+    {
         let next = sent(&error, 99);
         assert!(
             matches!(next, Next::Retry { counted: false, .. }),
             "{error}: {next:?}"
+        );
+    }
+}
+
+#[test]
+fn a_gateway_without_its_server_uses_up_no_tries_either() {
+    for code in [502, 503, 504] {
+        let next = sent(&status(code, None), 99);
+        assert!(
+            matches!(next, Next::InDoubt { counted: false, .. }),
+            "{code}: {next:?}"
+        );
+        let look_up = after_look_up(&status(code, None), "x", &order(99), &settings(), now());
+        assert!(
+            matches!(look_up, Next::Retry { counted: false, .. }),
+            "{code}: {look_up:?}"
+        );
+        let error = match status(code, None) {
+            ProviderError::Call(error) => StorefrontError::Call(error),
+            other => panic!("{other}"),
+        };
+        let read = after_read(&error, "x", &order(99), &settings(), now());
+        assert!(
+            matches!(read, Next::Retry { counted: false, .. }),
+            "{code}: {read:?}"
         );
     }
 }

@@ -63,6 +63,8 @@ pub fn settings(mocked: bool) -> OrderSettings {
         quiet: scale(60, 800),
         lease: scale(300, 10_000),
         concurrency: 4,
+        sweep_page: veracore_sync::sync::orders::SWEEP_PAGE,
+        newest_page: veracore_sync::sync::orders::NEWEST_PAGE,
     }
 }
 
@@ -111,6 +113,7 @@ impl Service {
             world.ledger.clone(),
             Arc::clone(&clock),
             settings,
+            veracore_sync::lifecycle::Tasks::new(),
         );
         Self {
             orders,

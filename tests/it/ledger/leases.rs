@@ -74,7 +74,10 @@ async fn a_dead_holders_order_is_taken_over_and_the_holder_changes_nothing_any_m
         matches!(sent, Err(LedgerError::LeaseLost { .. })),
         "nothing may be sent: {sent:?}"
     );
-    let finished = world.ledger.finish(&dead, None, &acknowledged()).await;
+    let given_up = Next::Cancelled {
+        message: "m".into(),
+    };
+    let finished = world.ledger.finish(&dead, None, &given_up).await;
     assert!(
         matches!(finished, Err(LedgerError::LeaseLost { .. })),
         "{finished:?}"
@@ -186,5 +189,48 @@ async fn only_due_orders_are_claimed_and_the_longest_due_first() {
         [code(1)]
     );
     world.ledger.release(&only[0]).await.unwrap();
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn that_veracore_has_an_order_is_true_whoever_holds_the_lease() {
+    let world = World::ledger_only("late").await;
+    let slow = claimed(&world.ledger).await;
+    world
+        .ledger
+        .begin_send(&slow, &intent(), LEASE)
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::seconds(60));
+    let heir = claim(&world.ledger).await.unwrap();
+    world
+        .ledger
+        .finish(&slow, None, &acknowledged())
+        .await
+        .unwrap();
+    let sent = world.ledger.begin_send(&heir, &intent(), LEASE).await;
+    assert!(
+        matches!(sent, Err(LedgerError::LeaseLost { .. })),
+        "nothing is sent twice: {sent:?}"
+    );
+    let finished = world
+        .ledger
+        .finish(
+            &heir,
+            None,
+            &Next::Later {
+                at: heir.lease_until,
+            },
+        )
+        .await;
+    assert!(
+        matches!(finished, Err(LedgerError::LeaseLost { .. })),
+        "{finished:?}"
+    );
+    let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
+    assert_eq!(
+        (record.sync_status, record.in_doubt_since),
+        (SyncStatus::Success, None)
+    );
     world.assert_settled().await;
 }

@@ -25,7 +25,7 @@ fn placed(id: u32, placed_at: Option<DateTime<Utc>>) -> OrderRef {
         id: ShopOrderId::parse(id.to_string()).unwrap(),
         code: code(id),
         state: OrderState::parse("PaymentSettled").unwrap(),
-        created_at: DateTime::UNIX_EPOCH,
+        created_at: None,
         placed_at,
     }
 }

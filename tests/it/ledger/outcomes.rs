@@ -123,11 +123,7 @@ async fn a_doubt_is_kept_until_it_is_settled() {
         (order.sent_at, order.missing_at, order.retry_count),
         (Some(sent_at), missing_at, 1)
     );
-    let unclear = Next::StillInDoubt {
-        at,
-        counted: false,
-        note: note(),
-    };
+    let unclear = Next::StillInDoubt { at, note: note() };
     let record = after(&world, &order, unclear).await;
     assert_eq!(record.in_doubt_since, Some(sent_at));
     let order = claim(&world.ledger).await.unwrap();
@@ -212,5 +208,21 @@ async fn what_may_quote_a_customer_is_cleared_after_its_time() {
         (attempts[0].message.clone(), attempts[0].outcome.as_deref()),
         (None, Some("failed"))
     );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_move_a_doubt_into_the_future() {
+    let world = World::ledger_only("setback").await;
+    let order = claimed(&world.ledger).await;
+    world
+        .ledger
+        .begin_send(&order, &intent(), LEASE)
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::hours(-1));
+    let now = world.clock.now();
+    let record = after(&world, &order, Next::Later { at: now }).await;
+    assert_eq!(record.in_doubt_since, Some(now));
     world.assert_settled().await;
 }

@@ -248,12 +248,24 @@ pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, Probl
         carrier: Field<'a>,
     }
     let body: StatusBody<'_> = object(body)?;
+    // The number alone decides whether VeraCore has the order. The rest is said along, and must
+    // not leave a doubt unsettled when it cannot be read.
     Ok(FoundOrder {
         number: values::name("OrderNumber", body.order_number, OrderCode::parse)?,
-        provider_order_id: order_id(body.order_id)?,
-        status: required("Status", values::label("Status", body.status)?)?,
-        tracking_number: values::code("TrackingNumber", body.tracking_number)?,
-        carrier: values::label("Carrier", body.carrier)?,
-        shipped_at: dates::moment("ShipDate", body.ship_date, zone)?,
+        provider_order_id: readable(order_id(body.order_id)),
+        status: readable(values::label("Status", body.status)).unwrap_or_else(|| "unknown".into()),
+        tracking_number: readable(values::code("TrackingNumber", body.tracking_number)),
+        carrier: readable(values::label("Carrier", body.carrier)),
+        shipped_at: readable(dates::moment("ShipDate", body.ship_date, zone)),
+    })
+}
+
+fn readable<T>(value: Result<Option<T>, Problem>) -> Option<T> {
+    value.unwrap_or_else(|problem| {
+        tracing::warn!(
+            problem,
+            "VeraCore find_order: a field cannot be understood and is left out"
+        );
+        None
     })
 }
