@@ -6,7 +6,9 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod faults;
 mod flows;
 mod harness;
 mod house;
 mod ledger;
+mod process;

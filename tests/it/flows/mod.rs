@@ -1,3 +1,9 @@
-//! Orders on their way from the shop to VeraCore, with nothing going wrong but what the test says.
+//! Orders on their way from the shop to VeraCore: which are found, which are sent, what arrives.
 
 mod arrive;
+mod baseline;
+mod changed;
+mod discovery;
+mod foreign;
+mod invalid;
+mod session;

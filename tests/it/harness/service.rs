@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use globset::GlobSet;
 use secrecy::SecretString;
 use tokio::{task::JoinSet, time::sleep};
 use veracore_sync::{
-    clock::{MockClock, SharedClock},
+    clock::{Clock as _, MockClock, SharedClock, SystemClock},
     domain::{OrderState, SyncStatus},
     fulfillment::veracore::rest::{Auth, Credentials, RestClient, RestSettings},
     http::{Backoff, Limits},
@@ -174,6 +175,15 @@ impl Service {
     /// A sweep and everything that follows from it.
     pub async fn carry(&mut self) {
         self.sweep().await;
+        self.settle().await;
+    }
+
+    /// The same after other processes wrote to the ledger by the machine's clock, which may be
+    /// ahead of the mock one by now.
+    pub async fn settle_after_processes(&self) {
+        if let Some(mock) = &self.mock {
+            mock.advance((SystemClock.now() - mock.now()).max(TimeDelta::zero()));
+        }
         self.settle().await;
     }
 

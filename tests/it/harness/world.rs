@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use veracore_sync::{
     clock::{MockClock, SharedClock, SystemClock},
     domain::{OrderCode, SyncStatus},
-    ledger::{Attempt, Ledger, SyncRecord},
+    ledger::{Attempt, Ledger, RetryMode, SyncRecord, Verdict},
     sandbox::{self, Sandbox, SandboxConfig},
     sync::orders::OrderSettings,
 };
@@ -161,6 +161,13 @@ impl World {
     pub async fn attempts(&self, code: &str) -> Vec<Attempt> {
         let record = self.record(code).await.unwrap();
         self.ledger.attempts(record.id).await.unwrap()
+    }
+
+    /// Another try, as a person asks for it.
+    pub async fn retry(&self, code: &str) {
+        let code = OrderCode::parse(code).unwrap();
+        let verdict = self.ledger.retry_order(&code, RetryMode::Again).await;
+        assert_eq!(verdict.unwrap(), Verdict::Done);
     }
 
     /// Declares that lines of the level ERROR with these words are meant to be there.

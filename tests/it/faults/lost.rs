@@ -1,0 +1,77 @@
+//! Requests and answers that get lost, or come late (I1, I3).
+
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Fault, FaultKind, Work},
+};
+
+use crate::harness::{World, posts_of};
+
+const ORDERS: &str = "/api/orders";
+const LOOK_UPS: &str = "/api/orders/*/status";
+
+async fn assert_all_there(world: World, paid: &[crate::harness::PaidOrder]) {
+    assert_eq!(world.sandbox.orders().len(), paid.len());
+    for order in paid {
+        assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    }
+    world.assert_settled().await;
+}
+
+/// How many sends met a fault of this kind.
+fn struck(world: &World, kind: &str) -> usize {
+    let requests = world.sandbox.requests();
+    requests
+        .iter()
+        .filter(|request| request.method == "POST" && request.fault == Some(kind))
+        .count()
+}
+
+#[tokio::test]
+async fn every_third_answer_is_lost_after_the_work() {
+    let world = World::new("answers").build().await;
+    let fault = Fault::on(ORDERS, FaultKind::DropAnswer).method("POST");
+    world.sandbox.add_fault(fault.every(3));
+    let paid = world.pay_orders(30).await;
+    world.service().carry().await;
+    // Each lost answer was asked for: none of them needed a second send.
+    assert_eq!(struck(&world, "drop_answer"), 10);
+    assert!(
+        paid.iter()
+            .all(|order| posts_of(&world.sandbox, &order.code).len() == 1)
+    );
+    assert_all_there(world, &paid).await;
+}
+
+#[tokio::test]
+async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
+    let world = World::new("requests").build().await;
+    let fault = Fault::on(ORDERS, FaultKind::DropRequest).method("POST");
+    world.sandbox.add_fault(fault.every(3));
+    world
+        .sandbox
+        .add_fault(Fault::on(LOOK_UPS, FaultKind::DropRequest).every(4));
+    let paid = world.pay_orders(30).await;
+    world.service().carry().await;
+    assert!(struck(&world, "drop_request") >= 10);
+    assert_all_there(world, &paid).await;
+}
+
+#[tokio::test]
+async fn a_send_that_is_worked_on_after_our_patience_is_not_repeated() {
+    // The client waits for 0.4 s; VeraCore is asked after 0.8 s, and once more after that.
+    let world = World::new("late").real_time().build().await;
+    for (milliseconds, every) in [(600, 2), (1100, 3)] {
+        let work = Work::After;
+        let fault = Fault::on(ORDERS, FaultKind::Delay { milliseconds, work });
+        world.sandbox.add_fault(fault.method("POST").every(every));
+    }
+    let paid = world.pay_orders(12).await;
+    world.service().carry().await;
+    assert_eq!(struck(&world, "delay"), 8);
+    assert!(
+        paid.iter()
+            .all(|order| posts_of(&world.sandbox, &order.code).len() == 1)
+    );
+    assert_all_there(world, &paid).await;
+}

@@ -1,0 +1,29 @@
+//! The shop's session ends in the middle of the work.
+
+use crate::harness::{World, until};
+
+#[tokio::test]
+async fn a_session_that_ends_in_the_middle_is_renewed() {
+    let world = World::new("session").build().await;
+    world.pay_orders(24).await;
+    let mut service = world.service_with(|settings| settings.concurrency = 2);
+    service.sweep().await;
+    assert_eq!(world.shop.expire_sessions().await, 1);
+    let mut ended = 0;
+    let expiring = async {
+        for arrived in [6, 12, 18] {
+            until("some orders have arrived", || async {
+                (world.sandbox.orders().len() >= arrived).then_some(())
+            })
+            .await;
+            ended += world.shop.expire_sessions().await;
+        }
+    };
+    tokio::join!(service.settle(), expiring);
+    assert_eq!(world.sandbox.orders().len(), 24);
+    assert!(
+        ended >= 2,
+        "{ended} sessions were ended while orders were flowing"
+    );
+    world.assert_settled().await;
+}

@@ -1,0 +1,107 @@
+//! What a shop's staff does to orders, and what the shop says about them; and what only Vendure's
+//! own tables can do: old dates, expired sessions, odd data.
+
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
+use super::{cart::PaidOrder, shop::Shop};
+
+impl Shop {
+    /// Cancels a whole order.
+    pub async fn cancel(&self, order: &PaidOrder) {
+        self.cancel_input(json!({ "orderId": order.id, "reason": "test", "cancelShipping": true }))
+            .await;
+    }
+
+    /// Cancels all of one line.
+    pub async fn cancel_line(&self, order: &PaidOrder, at: usize) {
+        let line = &order.lines[at];
+        let lines = json!([{ "orderLineId": line.id, "quantity": line.quantity }]);
+        self.cancel_input(json!({ "orderId": order.id, "lines": lines }))
+            .await;
+    }
+
+    async fn cancel_input(&self, input: Value) {
+        self.admin
+            .run(
+                "mutation ($input: CancelOrderInput!) { cancelOrder(input: $input) {
+                    __typename ... on ErrorResult { errorCode message } } }",
+                &json!({ "input": input }),
+            )
+            .await;
+    }
+
+    /// Moves an order to another state.
+    pub async fn transition(&self, order: &PaidOrder, state: &str) {
+        self.admin
+            .run(
+                "mutation ($id: ID!, $state: String!) { transitionOrderToState(id: $id, state: $state) {
+                    __typename ... on ErrorResult { errorCode message } } }",
+                &json!({ "id": order.id, "state": state }),
+            )
+            .await;
+    }
+
+    /// Edits an order in the state Modifying; `change` is added to the input.
+    pub async fn modify(&self, order: &PaidOrder, change: &Value) {
+        let mut input = json!({
+            "dryRun": false, "orderId": order.id,
+            "refund": { "paymentId": order.payment, "reason": "test" },
+        });
+        let fields = input.as_object_mut().unwrap();
+        fields.extend(change.as_object().unwrap().clone());
+        self.admin
+            .run(
+                "mutation ($input: ModifyOrderInput!) { modifyOrder(input: $input) {
+                    __typename ... on ErrorResult { errorCode message } } }",
+                &json!({ "input": input }),
+            )
+            .await;
+    }
+
+    /// Everything about an order that could matter, as the shop says.
+    pub async fn told(&self, id: &str) -> Value {
+        const ADDRESS: &str = "{ fullName company streetLine1 streetLine2 city province postalCode countryCode phoneNumber }";
+        let document = format!(
+            "query ($id: ID!) {{ order(id: $id) {{
+                id code state createdAt updatedAt orderPlacedAt currencyCode
+                customer {{ firstName lastName emailAddress phoneNumber }}
+                shippingAddress {ADDRESS} billingAddress {ADDRESS}
+                shippingLines {{ shippingMethod {{ code }} }}
+                lines {{ id quantity proratedUnitPrice proratedUnitPriceWithTax productVariant {{ sku }} }}
+                fulfillments {{ id }} history {{ totalItems }} }} }}"
+        );
+        let mut answer = self.admin.run(&document, &json!({ "id": id })).await;
+        answer["order"].take()
+    }
+
+    /// Gives an order dates of years ago; no date of it says any more that it was just paid.
+    pub async fn make_old(&self, order: &PaidOrder, placed_at: &str) {
+        self.sql(&format!(
+            "update \"order\" set \"updatedAt\" = '2019-03-04 05:06:07.123456',
+                \"createdAt\" = '2019-03-04 05:06:07.123456', \"orderPlacedAt\" = {placed_at}
+             where id = {}",
+            order.id
+        ))
+        .await;
+    }
+
+    /// Ends every session of the channel's administrator. Returns how many there were.
+    pub async fn expire_sessions(&self) -> u64 {
+        self.sql(&format!(
+            "delete from session where \"userId\" in
+                (select id from \"user\" where identifier = '{}')",
+            self.username
+        ))
+        .await
+    }
+
+    /// A statement on Vendure's own tables. Returns how many rows it changed.
+    pub async fn sql(&self, statement: &str) -> u64 {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&self.tables)
+            .await
+            .unwrap()
+            .rows_affected()
+    }
+}

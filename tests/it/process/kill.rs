@@ -1,0 +1,70 @@
+//! `kill -9` at any moment loses nothing and doubles nothing (I1, I11).
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Fault, FaultKind, Work},
+};
+
+use crate::harness::{Dice, World, until};
+
+const KILLS: u64 = 8;
+const NEW_ORDERS: u32 = 5;
+
+#[tokio::test]
+async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
+    let world = World::new("killed").real_time().unmigrated().build().await;
+    let mut dice = Dice::throw();
+    println!("TEST_SEED={} repeats these moments", dice.seed);
+    // Slow enough that kills meet calls under way, on both sides of the work.
+    for (every, work) in [(2, Work::Before), (3, Work::After)] {
+        let slow = FaultKind::Delay {
+            milliseconds: 60,
+            work,
+        };
+        world
+            .sandbox
+            .add_fault(Fault::on("/api/orders", slow).every(every));
+    }
+    let mut paid = Vec::new();
+    for kill in 0..KILLS {
+        let seen = world.sandbox.requests().len();
+        // Each new order is asked for and sent, so there will be so many calls.
+        let calls = dice.below(u64::from(2 * NEW_ORDERS));
+        let pause = Duration::from_millis(dice.below(80));
+        println!("kill {kill}: after {calls} calls and {pause:?}");
+        let mut daemon = world.daemon().spawn();
+        let moment = async {
+            until(
+                &format!("kill {kill} comes after {calls} calls"),
+                || async {
+                    (world.sandbox.requests().len() as u64 >= seen as u64 + calls).then_some(())
+                },
+            )
+            .await;
+            // Chance itself: nothing is waited for here.
+            sleep(pause).await;
+            daemon.kill_9();
+        };
+        let (new, ()) = tokio::join!(world.pay_orders(NEW_ORDERS), moment);
+        paid.extend(new);
+    }
+    let daemon = world.daemon().start().await;
+    until("every order is settled", || async {
+        let counts = world.ledger.count_by_status().await.unwrap();
+        (counts[&SyncStatus::Success] == paid.len() as u64).then_some(())
+    })
+    .await;
+    daemon.stop().await;
+    assert_eq!(world.sandbox.orders().len(), paid.len());
+    for order in &paid {
+        assert!(
+            world.sandbox.order(&order.code).is_some(),
+            "{} is lost",
+            order.code
+        );
+    }
+    world.assert_settled().await;
+}

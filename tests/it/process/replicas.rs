@@ -1,0 +1,57 @@
+//! Several daemons on one database (I1): they start together, share the work, and outlive one
+//! another.
+
+use veracore_sync::domain::SyncStatus;
+
+use crate::harness::{Daemon, World, until};
+
+/// How many orders a daemon says that it brought to VeraCore.
+fn brought(daemon: &Daemon) -> usize {
+    let lines = daemon.lines();
+    let brought = lines
+        .iter()
+        .filter(|line| line["message"] == "VeraCore has the order");
+    brought.count()
+}
+
+#[tokio::test]
+async fn two_replicas_that_start_on_an_empty_database_send_each_order_once() {
+    let world = World::new("replicas")
+        .real_time()
+        .unmigrated()
+        .build()
+        .await;
+    let mut paid = world.pay_orders(20).await;
+    let daemons = [world.daemon().spawn(), world.daemon().spawn()];
+    paid.extend(world.pay_orders(20).await);
+    until("every order is settled", || async {
+        let counts = world.ledger.count_by_status().await.ok()?;
+        (counts[&SyncStatus::Success] == paid.len() as u64).then_some(())
+    })
+    .await;
+    assert_eq!(daemons.iter().map(brought).sum::<usize>(), paid.len());
+    for daemon in daemons {
+        daemon.stop().await;
+    }
+    assert_eq!(world.sandbox.orders().len(), paid.len());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn five_replicas_start_at_once_on_an_empty_database() {
+    let world = World::new("five").real_time().unmigrated().build().await;
+    let mut daemons: Vec<Daemon> = (0..5).map(|_| world.daemon().spawn()).collect();
+    for daemon in &mut daemons {
+        daemon.wait_for("carrying orders to VeraCore").await;
+    }
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    until("the order is settled", || async {
+        let record = world.record(&order.code).await?;
+        (record.sync_status == SyncStatus::Success).then_some(())
+    })
+    .await;
+    for daemon in daemons {
+        daemon.stop().await;
+    }
+    world.assert_settled().await;
+}
