@@ -167,9 +167,10 @@ function problemsOf(expected, { paid, records, arrived }, requests) {
         if (twins.length) wrong('Vendure lists it more than once');
         if (rows.length !== 1) wrong(`the ledger has it ${rows.length} times`);
         if (there.length !== 1) wrong(`the sandbox has it ${there.length} times`);
-        if (sent.length !== 1) wrong(`it was sent ${sent.length} times`);
-        const refused = sent.filter(({ status, dropped }) => dropped || status < 200 || status > 299);
-        if (refused.length) wrong(`a send was answered with ${refused.map(({ status }) => status).join(', ')}`);
+        // An answer may have been lost; what counts is what the sandbox did.
+        const taken = sent.filter(({ status }) => status >= 200 && status <= 299);
+        if (taken.length !== 1) wrong(`VeraCore took it ${taken.length} times, of ${sent.length} sends`);
+        if (sent.some(({ status }) => status === 409)) wrong('it was sent although VeraCore had it');
         if (rows.length !== 1 || there.length !== 1) continue;
         const [row] = rows;
         const [received] = there;
@@ -269,7 +270,7 @@ main(async () => {
     await followToTheEnd(codes, follower);
     const problems = await check(codes, follower);
     if (once) {
-        if (problems.length) throw new Error(`${problems.length} things are wrong, see above`);
+        if (problems.length) throw new Error('not every order arrived exactly once; see above');
         return;
     }
     tellAddresses();
