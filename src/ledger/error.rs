@@ -44,14 +44,28 @@ impl LedgerError {
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => true,
-            // 57P01 to 57P03: stopping or starting up; 53300: too many connections; class 08: the
+            // A proxy (Docker's, a load balancer) before a Postgres that is down takes the connection
+            // and hangs up, which sqlx reads as an answer against the protocol.
+            Self::Database(
+                sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Protocol(_),
+            ) => true,
+            // 57P01 to 57P03: stopping, crashed, starting; 53300: too many connections; class 08:
             // connection.
             Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
-                matches!(code.as_ref(), "57P01" | "57P02" | "57P03")
-                    || code == "53300"
-                    || code.starts_with("08")
+                ["57P01", "57P02", "57P03", "53300"].contains(&&*code) || code.starts_with("08")
             }),
+            _ => false,
+        }
+    }
+
+    /// Whether the database refuses just these data (SQLSTATE classes 22 and 23), which does not
+    /// pass by itself.
+    #[must_use]
+    pub fn is_about_the_data(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error
+                .code()
+                .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
             _ => false,
         }
     }

@@ -12,3 +12,4 @@ mod harness;
 mod house;
 mod ledger;
 mod process;
+mod schema;

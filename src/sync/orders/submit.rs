@@ -62,7 +62,7 @@ impl OrderSync {
         match self.try_once(order).await {
             // The database is there and refuses this very row: that does not pass by itself, and
             // must not come back for ever.
-            Err(error @ LedgerError::Database(_)) if !error.is_away() => {
+            Err(error) if error.is_about_the_data() => {
                 let message =
                     format!("the ledger could not record it: {error}. Please report this");
                 let note = Note {

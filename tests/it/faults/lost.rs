@@ -5,12 +5,10 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind, Work},
 };
 
-use crate::harness::{World, posts_of};
+use super::{LOOK_UPS, ORDERS};
+use crate::harness::{PaidOrder, World, posts_of};
 
-const ORDERS: &str = "/api/orders";
-const LOOK_UPS: &str = "/api/orders/*/status";
-
-async fn assert_all_there(world: World, paid: &[crate::harness::PaidOrder]) {
+async fn assert_all_there(world: World, paid: &[PaidOrder]) {
     assert_eq!(world.sandbox.orders().len(), paid.len());
     for order in paid {
         assert_eq!(world.status(&order.code).await, SyncStatus::Success);
@@ -32,10 +30,10 @@ async fn every_third_answer_is_lost_after_the_work() {
     let world = World::new("answers").build().await;
     let fault = Fault::on(ORDERS, FaultKind::DropAnswer).method("POST");
     world.sandbox.add_fault(fault.every(3));
-    let paid = world.pay_orders(30).await;
+    let paid = world.pay_orders(18).await;
     world.service().carry().await;
     // Each lost answer was asked for: none of them needed a second send.
-    assert_eq!(struck(&world, "drop_answer"), 10);
+    assert_eq!(struck(&world, "drop_answer"), 6);
     assert!(
         paid.iter()
             .all(|order| posts_of(&world.sandbox, &order.code).len() == 1)
@@ -51,9 +49,9 @@ async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
     world
         .sandbox
         .add_fault(Fault::on(LOOK_UPS, FaultKind::DropRequest).every(4));
-    let paid = world.pay_orders(30).await;
+    let paid = world.pay_orders(18).await;
     world.service().carry().await;
-    assert!(struck(&world, "drop_request") >= 10);
+    assert!(struck(&world, "drop_request") >= 6);
     assert_all_there(world, &paid).await;
 }
 

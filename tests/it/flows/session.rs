@@ -5,13 +5,13 @@ use crate::harness::{World, until};
 #[tokio::test]
 async fn a_session_that_ends_in_the_middle_is_renewed() {
     let world = World::new("session").build().await;
-    world.pay_orders(24).await;
+    world.pay_orders(16).await;
     let mut service = world.service_with(|settings| settings.concurrency = 2);
     service.sweep().await;
     assert_eq!(world.shop.expire_sessions().await, 1);
     let mut ended = 0;
     let expiring = async {
-        for arrived in [6, 12, 18] {
+        for arrived in [4, 8, 12] {
             until("some orders have arrived", || async {
                 (world.sandbox.orders().len() >= arrived).then_some(())
             })
@@ -20,7 +20,7 @@ async fn a_session_that_ends_in_the_middle_is_renewed() {
         }
     };
     tokio::join!(service.settle(), expiring);
-    assert_eq!(world.sandbox.orders().len(), 24);
+    assert_eq!(world.sandbox.orders().len(), 16);
     assert!(
         ended >= 2,
         "{ended} sessions were ended while orders were flowing"

@@ -15,8 +15,6 @@ pub struct AdminApi {
 
 impl AdminApi {
     pub async fn log_in(url: &str, username: &str, password: &str) -> Self {
-        // A second call finds a provider installed already, which is the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut api = Self {
             http: client(),
             url: url.to_owned(),
@@ -73,7 +71,16 @@ impl AdminApi {
 
 #[expect(clippy::disallowed_methods, reason = "the tests' own way to the shop")]
 fn client() -> Client {
+    // A second call finds a provider installed already, which is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
+}
+
+/// The status and body at an address.
+pub async fn get(url: &str) -> (u16, String) {
+    let answer = client().get(url).send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.text().await.unwrap())
 }
 
 /// The text of an id or the like.

@@ -70,12 +70,7 @@ impl LedgerWorld {
 
     pub(super) async fn drop_database(self) {
         self.pool.close().await;
-        let mut cluster = cluster().await;
-        let statement = format!("drop database \"{}\" with (force)", self.name);
-        sqlx::raw_sql(AssertSqlSafe(statement))
-            .execute(&mut cluster)
-            .await
-            .unwrap();
+        in_cluster(&format!("drop database \"{}\" with (force)", self.name)).await;
     }
 }
 
@@ -95,19 +90,19 @@ pub fn connect(url: &str, clock: SharedClock) -> Ledger {
     Ledger::connect_lazily(url, 8, clock).unwrap()
 }
 
-async fn cluster() -> PgConnection {
-    PgConnection::connect(&surroundings("TEST_DATABASE_URL"))
+/// Runs a statement outside of any test's database.
+async fn in_cluster(statement: &str) {
+    let mut cluster = PgConnection::connect(&surroundings("TEST_DATABASE_URL"))
         .await
-        .expect("the tests' Postgres (TEST_DATABASE_URL) answers")
-}
-
-async fn create(name: &str) -> String {
-    let mut cluster = cluster().await;
-    let statement = format!("create database \"{name}\" template template0");
+        .expect("the tests' Postgres (TEST_DATABASE_URL) answers");
     sqlx::raw_sql(AssertSqlSafe(statement))
         .execute(&mut cluster)
         .await
         .unwrap();
+}
+
+async fn create(name: &str) -> String {
+    in_cluster(&format!("create database \"{name}\" template template0")).await;
     let mut url: Url = surroundings("TEST_DATABASE_URL").parse().unwrap();
     url.set_path(name);
     url.to_string()

@@ -48,19 +48,39 @@ pub fn message(line: &Value) -> &str {
     line["message"].as_str().unwrap_or("")
 }
 
-/// The lines of the level ERROR in all logs of a folder that none of `expected` is part of.
-pub fn unexpected_errors(folder: &Path, expected: &[String]) -> Vec<String> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "log"))
-        .collect();
+/// All files of a folder, by name.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
+}
+
+/// The lines of the level ERROR in all logs of a folder that none of `expected` is part of.
+pub fn unexpected_errors(folder: &Path, expected: &[String]) -> Vec<String> {
+    files(folder)
         .iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "log"))
         .flat_map(|file| lines(file))
         .filter(|line| line["level"] == "ERROR")
         .map(|line| line.to_string())
         .filter(|line| !expected.iter().any(|words| line.contains(words)))
         .collect()
+}
+
+/// Nothing that was written tells a secret or where somebody lives (I9).
+pub fn assert_discreet(folder: &Path, secrets: &[&str]) {
+    for file in files(folder) {
+        let text = fs::read_to_string(&file).unwrap();
+        for secret in secrets
+            .iter()
+            .chain(&["sandbox-secret", "12 Desert Way", "Apt 3"])
+        {
+            assert!(
+                !text.contains(secret),
+                "{} tells '{secret}'",
+                file.display()
+            );
+        }
+    }
 }

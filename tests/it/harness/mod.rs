@@ -9,6 +9,7 @@ mod cart;
 mod daemon;
 mod database;
 mod dice;
+mod gate;
 mod log;
 mod service;
 mod settled;
@@ -17,6 +18,7 @@ mod staff;
 mod wait;
 mod world;
 
+pub use admin::get;
 pub use cart::{Cart, PaidOrder, ann};
 pub use daemon::{Daemon, Output};
 pub use database::LedgerWorld;

@@ -48,12 +48,14 @@ pub fn posts_of(sandbox: &Sandbox, code: &str) -> Vec<LoggedRequest> {
         .collect()
 }
 
-/// Each order that the sandbox has was taken from one send, the ledger knows it as sent, and the
-/// ledger's sent orders are there; no order was sent again without a look-up in between.
+/// Each order that the sandbox has came from one send, and the ledger knows it as sent; the
+/// ledger's sent orders are there; nothing was sent again without a look-up in between, nor when
+/// it was there already.
 pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
     let requests = sandbox.requests();
-    let mut taken = BTreeMap::<String, u32>::new();
+    let story = |number: &str| story(&requests, number);
     let mut unasked = BTreeSet::<String>::new();
+    let mut sends = BTreeMap::<String, Vec<&LoggedRequest>>::new();
     for request in &requests {
         if let Some(number) = asked(request) {
             unasked.remove(&number);
@@ -61,18 +63,36 @@ pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
         let Some(number) = number(request) else {
             continue;
         };
-        if request.status == Some(201) {
-            *taken.entry(number.clone()).or_default() += 1;
-        }
         // A send that was refused for its token did nothing, and is repeated with a new one.
-        let refused = request.status == Some(401) && !request.dropped;
-        if !refused {
-            assert!(
-                unasked.insert(number.clone()),
-                "{number} was sent again without a look-up:\n{}",
-                story(&requests, &number)
-            );
+        if request.status == Some(401) && !request.dropped {
+            continue;
         }
+        sends.entry(number.clone()).or_default().push(request);
+        let first = unasked.insert(number.clone());
+        assert!(
+            first,
+            "{number} was sent again without a look-up:\n{}",
+            story(&number)
+        );
+    }
+    for (number, sends) in &sends {
+        let with = |status| {
+            sends
+                .iter()
+                .filter(|send| send.status == Some(status))
+                .count()
+        };
+        assert!(
+            with(201) <= 1,
+            "{number} was taken twice:\n{}",
+            story(number)
+        );
+        assert_eq!(
+            with(409),
+            0,
+            "{number} was sent though it was there:\n{}",
+            story(number)
+        );
     }
     let sent: BTreeSet<&str> = records
         .iter()
@@ -81,19 +101,19 @@ pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
         .collect();
     for order in sandbox.orders() {
         let number = order.number.as_str();
-        let times = taken.get(number).copied().unwrap_or(0);
-        let story = || story(&requests, number);
-        if order.foreign {
-            assert_eq!(times, 0, "{number} is somebody else's:\n{}", story());
-        } else {
-            assert_eq!(times, 1, "{number} was taken {times} times:\n{}", story());
-            let known = sent.contains(number);
-            assert!(
-                known,
-                "{number} is there, the ledger does not know:\n{}",
-                story()
-            );
-        }
+        let ours = sends.contains_key(number);
+        assert_ne!(
+            ours,
+            order.foreign,
+            "{number} is not whose it should be:\n{}",
+            story(number)
+        );
+        let known = order.foreign || sent.contains(number);
+        assert!(
+            known,
+            "{number} is there, the ledger does not know:\n{}",
+            story(number)
+        );
     }
     for code in sent {
         assert!(sandbox.order(code).is_some(), "{code} is not there");

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{cart::PaidOrder, shop::Shop};
+use super::{admin::text, cart::PaidOrder, shop::Shop};
 
 impl Shop {
     /// Cancels a whole order.
@@ -57,6 +57,39 @@ impl Shop {
                 &json!({ "input": input }),
             )
             .await;
+    }
+
+    /// Adds a stock location to the channel.
+    pub async fn add_stock_location(&self, name: &str) {
+        self.admin
+            .run(
+                "mutation ($input: CreateStockLocationInput!) { createStockLocation(input: $input) { id } }",
+                &json!({ "input": { "name": name } }),
+            )
+            .await;
+    }
+
+    /// Gives the daemon's role these permissions and no others.
+    pub async fn allow(&self, permissions: &[&str]) {
+        self.admin
+            .run(
+                "mutation ($input: UpdateRoleInput!) { updateRole(input: $input) { id } }",
+                &json!({ "input": { "id": self.role, "permissions": permissions } }),
+            )
+            .await;
+    }
+
+    /// An API key with the daemon's role.
+    pub async fn make_api_key(&self) -> String {
+        let translations = json!([{ "languageCode": "en", "name": "sync" }]);
+        let made = self
+            .admin
+            .run(
+                "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey } }",
+                &json!({ "input": { "roleIds": [self.role], "translations": translations } }),
+            )
+            .await;
+        text(&made["createApiKey"]["apiKey"])
     }
 
     /// Everything about an order that could matter, as the shop says.

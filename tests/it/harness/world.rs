@@ -17,6 +17,7 @@ use super::{
     cart::{Cart, PaidOrder},
     daemon::{self, DaemonBuilder, Output},
     database::{self, LedgerWorld},
+    gate::Gate,
     log,
     service::{self, Service},
     settled,
@@ -118,7 +119,7 @@ impl World {
             ("VENDURE_USERNAME", &self.shop.username),
             ("VENDURE_PASSWORD", &self.shop.password),
             ("VENDURE_CHANNEL_TOKEN", &self.shop.channel_token),
-            ("VENDURE_TIMEOUT_SECONDS", "2"),
+            ("VENDURE_TIMEOUT_SECONDS", "10"),
             ("VERACORE_API_URL", self.sandbox.base_url().as_str()),
             ("VERACORE_CLIENT_ID", &sandbox.client_id),
             ("VERACORE_CLIENT_SECRET", &sandbox.client_secret),
@@ -170,6 +171,11 @@ impl World {
         assert_eq!(verdict.unwrap(), Verdict::Done);
     }
 
+    /// A way to the ledger's database that can be closed; a daemon takes it with `DATABASE_URL`.
+    pub fn gate(&self) -> Gate {
+        Gate::before(&self.database.url)
+    }
+
     /// Declares that lines of the level ERROR with these words are meant to be there.
     pub fn expect_error(&mut self, words: &str) {
         self.expected_errors.push(words.to_owned());
@@ -189,6 +195,7 @@ impl World {
             "unexpected errors:\n{}",
             errors.join("\n")
         );
+        log::assert_discreet(&self.logs, &[&self.shop.password]);
         let records = settled::all_records(&self.ledger).await;
         settled::assert_each_once(&self.sandbox, &records);
         self.ledger.close().await;

@@ -51,6 +51,11 @@ async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
         let (new, ()) = tokio::join!(world.pay_orders(NEW_ORDERS), moment);
         paid.extend(new);
     }
+    // What the dead had claimed is taken over when their leases have run out; they run out now.
+    sqlx::query("update veracore_order_sync set lease_until = now() where lease_until is not null")
+        .execute(&world.tables)
+        .await
+        .unwrap();
     let daemon = world.daemon().start().await;
     until("every order is settled", || async {
         let counts = world.ledger.count_by_status().await.unwrap();

@@ -1,4 +1,11 @@
 //! The real program, as a process: signals, kills, replicas, commands.
 
+mod check;
+mod commands;
+mod credentials;
+mod dry_run;
+mod health;
 mod kill;
+mod refusals;
 mod replicas;
+mod stop;

@@ -21,9 +21,9 @@ async fn two_replicas_that_start_on_an_empty_database_send_each_order_once() {
         .unmigrated()
         .build()
         .await;
-    let mut paid = world.pay_orders(20).await;
+    let mut paid = world.pay_orders(14).await;
     let daemons = [world.daemon().spawn(), world.daemon().spawn()];
-    paid.extend(world.pay_orders(20).await);
+    paid.extend(world.pay_orders(14).await);
     until("every order is settled", || async {
         let counts = world.ledger.count_by_status().await.ok()?;
         (counts[&SyncStatus::Success] == paid.len() as u64).then_some(())

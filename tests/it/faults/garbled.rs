@@ -1,0 +1,79 @@
+//! Answers that are none: cut short, not JSON, endless.
+
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Fault, FaultKind},
+};
+
+use super::{LOOK_UPS, ORDERS};
+use crate::harness::World;
+
+/// More than the client of these tests reads.
+const HUGE: u64 = 4 << 20;
+
+fn garbled() -> Vec<FaultKind> {
+    vec![
+        FaultKind::Malformed { done: true },
+        FaultKind::Malformed { done: false },
+        FaultKind::Partial,
+        FaultKind::Html { done: true },
+        FaultKind::Html { done: false },
+        FaultKind::Huge { bytes: HUGE },
+    ]
+}
+
+/// Spoils the calls to `path` one after the other, each in another way, and every seventh not.
+fn spoil(world: &World, path: &str, method: &str) {
+    for (at, kind) in (0..).zip(garbled()) {
+        let fault = Fault::on(path, kind).method(method).every(7).skip(at);
+        world.sandbox.add_fault(fault);
+    }
+}
+
+async fn assert_once_in_spite_of_it(world: World) {
+    let paid = world.pay_orders(14).await;
+    // Six of seven calls are spoiled: that is many failures for one order.
+    let mut service = world.service_with(|settings| settings.max_attempts = 100);
+    service.carry().await;
+    for order in &paid {
+        assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    }
+    let requests = world.sandbox.requests();
+    for kind in garbled() {
+        let struck = requests
+            .iter()
+            .any(|request| request.fault == Some(kind.name()));
+        assert!(struck, "{} was never met", kind.name());
+    }
+    assert_eq!(world.sandbox.orders().len(), paid.len());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn garbled_answers_to_a_send_lose_and_double_nothing() {
+    let world = World::new("garbled_sends").build().await;
+    spoil(&world, ORDERS, "POST");
+    assert_once_in_spite_of_it(world).await;
+}
+
+#[tokio::test]
+async fn garbled_answers_to_a_look_up_lose_and_double_nothing() {
+    let world = World::new("garbled_looks").build().await;
+    spoil(&world, LOOK_UPS, "GET");
+    world.sandbox.add_fault(
+        Fault::on(ORDERS, FaultKind::DropAnswer)
+            .method("POST")
+            .every(2),
+    );
+    assert_once_in_spite_of_it(world).await;
+}
+
+#[tokio::test]
+async fn garbled_answers_to_the_token_lose_and_double_nothing() {
+    let world = World::new("garbled_tokens").build().await;
+    spoil(&world, "/api/token", "POST");
+    world
+        .sandbox
+        .add_fault(Fault::on(ORDERS, FaultKind::ExpireToken).every(4));
+    assert_once_in_spite_of_it(world).await;
+}

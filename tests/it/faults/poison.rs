@@ -1,0 +1,43 @@
+//! One order that VeraCore stumbles over every time does not hold up the others (I10).
+
+use serde_json::Value;
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Fault, FaultKind},
+};
+
+use super::ORDERS;
+use crate::harness::{Cart, World};
+
+#[tokio::test]
+async fn a_poison_order_does_not_hold_up_the_others() {
+    let mut world = World::new("poison").build().await;
+    world.expect_error("given up after");
+    let poison = world.pay_order(&[("A-0", 1)]).await;
+    let path = format!("{ORDERS}/{}/status", poison.code);
+    let crash = FaultKind::Status {
+        status: 500,
+        body: Value::Null,
+        headers: std::collections::BTreeMap::new(),
+        done: false,
+    };
+    world.sandbox.add_fault(Fault::on(&path, crash));
+    // With one order at a time, a poison that blocked the way would block it for all.
+    let mut service = world.service_with(|settings| {
+        settings.concurrency = 1;
+        settings.max_attempts = 4;
+    });
+    service.sweep().await;
+    service.work().await;
+    let good = world.shop.pay_all(vec![Cart::of(&[("A-1", 1)]); 5]).await;
+    service.look().await;
+    service.work().await;
+    for order in &good {
+        assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    }
+    assert_eq!(world.status(&poison.code).await, SyncStatus::Retrying);
+    service.settle().await;
+    let record = world.record(&poison.code).await.unwrap();
+    assert_eq!(record.sync_status, SyncStatus::Error);
+    world.assert_settled().await;
+}

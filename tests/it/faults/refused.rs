@@ -1,0 +1,161 @@
+//! What VeraCore answers with an error: refusals, server errors, too many calls, expired tokens.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use veracore_sync::{
+    domain::{ErrorCategory, SyncStatus},
+    sandbox::{Fault, FaultKind},
+};
+
+use super::ORDERS;
+use crate::harness::{World, posts_of};
+
+fn status(status: u16, message: &str, done: bool) -> FaultKind {
+    FaultKind::Status {
+        status,
+        body: json!({ "message": message }),
+        headers: std::collections::BTreeMap::new(),
+        done,
+    }
+}
+
+#[tokio::test]
+async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
+    let mut world = World::new("refused").build().await;
+    world.expect_error("VeraCore refused the order");
+    let fault = Fault::on(ORDERS, status(422, "SKU A-0 is discontinued", false));
+    world.sandbox.add_fault(fault.method("POST").times(1));
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    let record = world.record(&order.code).await.unwrap();
+    assert_eq!(record.sync_status, SyncStatus::Error);
+    assert_eq!(record.error_category, Some(ErrorCategory::Validation));
+    let message = record.error_message.unwrap();
+    let retry = format!("veracore-sync orders retry {}", order.code);
+    for words in ["SKU A-0 is discontinued", &retry] {
+        assert!(message.contains(words), "{message}");
+    }
+    world.advance(TimeDelta::days(30));
+    service.carry().await;
+    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+
+    world.retry(&order.code).await;
+    service.settle().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_person() {
+    let mut world = World::new("limit").build().await;
+    world.expect_error("given up after 3 tries");
+    let fault = Fault::on(ORDERS, status(500, "NullReferenceException", false));
+    world.sandbox.add_fault(fault.method("POST"));
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service_with(|settings| settings.max_attempts = 3);
+    service.carry().await;
+    let record = world.record(&order.code).await.unwrap();
+    assert_eq!(record.sync_status, SyncStatus::Error);
+    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 3);
+    let message = record.error_message.unwrap();
+    assert!(
+        message.contains(&format!("orders retry {}", order.code)),
+        "{message}"
+    );
+
+    world.sandbox.clear_faults();
+    world.retry(&order.code).await;
+    service.settle().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_server_error_after_the_work_is_found_out() {
+    let world = World::new("done").build().await;
+    let fault = Fault::on(ORDERS, status(503, "busy", true));
+    world.sandbox.add_fault(fault.method("POST").every(2));
+    let paid = world.pay_orders(6).await;
+    world.service().carry().await;
+    for order in &paid {
+        assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+        assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    }
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn veracore_is_left_alone_for_as_long_as_it_asks() {
+    for as_date in [false, true] {
+        let world = World::new("slowly").build().await;
+        let retry_after = 7200;
+        let fault = Fault::on(
+            ORDERS,
+            FaultKind::RateLimited {
+                retry_after,
+                as_date,
+            },
+        );
+        world.sandbox.add_fault(fault.method("POST").times(1));
+        let order = world.pay_order(&[("A-0", 1)]).await;
+        let mut service = world.service();
+        service.sweep().await;
+        let asked_at = world.clock.now();
+        assert_eq!(service.work().await, [SyncStatus::Retrying]);
+        let record = world.record(&order.code).await.unwrap();
+        let wait = record.next_attempt.unwrap() - asked_at;
+        // A date has whole seconds.
+        assert!((7199..=7200).contains(&wait.num_seconds()), "{wait}");
+        assert_eq!(record.retry_count, 0, "that is no fault of the order's");
+        assert_eq!(record.error_category, Some(ErrorCategory::RateLimited));
+        service.settle().await;
+        assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+        world.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_end_in_the_middle_are_renewed() {
+    let world = World::new("tokens").build().await;
+    world
+        .sandbox
+        .add_fault(Fault::on(ORDERS, FaultKind::ExpireToken).every(5));
+    let paid = world.pay_orders(12).await;
+    world.service().carry().await;
+    for order in &paid {
+        let record = world.record(&order.code).await.unwrap();
+        assert_eq!(
+            (record.sync_status, record.retry_count),
+            (SyncStatus::Success, 0)
+        );
+    }
+    let requests = world.sandbox.requests();
+    let tokens = requests
+        .iter()
+        .filter(|request| request.path == "/api/token")
+        .count();
+    assert!(tokens >= 3, "{tokens} tokens");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_wrong_address_uses_up_no_tries() {
+    let world = World::new("nowhere").build().await;
+    let fault = Fault::on(ORDERS, status(404, "No HTTP resource was found", false));
+    world.sandbox.add_fault(fault.method("POST").times(20));
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service_with(|settings| settings.max_attempts = 2);
+    service.sweep().await;
+    service.work().await;
+    let record = world.record(&order.code).await.unwrap();
+    assert_eq!(
+        (record.sync_status, record.retry_count),
+        (SyncStatus::Retrying, 0)
+    );
+    let message = record.error_message.unwrap();
+    assert!(message.contains("VERACORE_API_URL"), "{message}");
+    service.settle().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    world.assert_settled().await;
+}

@@ -1,0 +1,174 @@
+//! `check` is all green, and with each dependency broken in turn it names that one and its fix.
+
+use serde_json::Value;
+
+use crate::harness::{Output, World};
+
+const CHECK: &[&str] = &["check", "--json"];
+
+/// The names of the failed checks, and all their words.
+fn failed(output: &Output) -> (Vec<String>, String) {
+    assert_eq!(output.status, 1, "{output:?}");
+    let report = output.json();
+    assert_eq!(report["ok"], false);
+    let checks = report["checks"].as_array().unwrap();
+    let failed: Vec<&Value> = checks.iter().filter(|c| c["verdict"] == "failed").collect();
+    let names = failed
+        .iter()
+        .map(|c| c["check"].as_str().unwrap().to_owned())
+        .collect();
+    for check in &failed {
+        assert!(
+            check["fix"].as_str().is_some_and(|fix| !fix.is_empty()),
+            "{check}"
+        );
+    }
+    (names, failed.iter().map(ToString::to_string).collect())
+}
+
+async fn assert_fails(world: &World, broken: &[(&str, &str)], check: &str, words: &[&str]) {
+    let output = world.cli_with(broken, CHECK).await;
+    let (names, text) = failed(&output);
+    assert_eq!(names, [check], "{text}");
+    for words in words {
+        assert!(text.contains(words), "{broken:?} without '{words}': {text}");
+    }
+}
+
+#[tokio::test]
+async fn check_is_green_when_everything_is_right() {
+    let world = World::new("green").real_time().build().await;
+    let report = world.cli(CHECK).await.done();
+    assert_eq!(report["ok"], true);
+    let checks: Vec<String> = report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| format!("{}: {}", check["check"], check["verdict"]).replace('"', ""))
+        .collect();
+    insta::assert_snapshot!(checks.join("\n"));
+    let text = world.cli(&["check"]).await;
+    assert_eq!(text.status, 0);
+    assert!(
+        text.stdout.contains("vendure stock location"),
+        "{}",
+        text.stdout
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn check_names_what_is_wrong_with_the_shop_and_its_fix() {
+    let world = World::new("check_shop").real_time().build().await;
+    let nobody = [("VENDURE_API_URL", "http://127.0.0.1:1/admin-api")];
+    assert_fails(
+        &world,
+        &nobody,
+        "vendure login",
+        &["VENDURE_API_URL", "no connection"],
+    )
+    .await;
+    let password = [("VENDURE_PASSWORD", "not this one")];
+    assert_fails(
+        &world,
+        &password,
+        "vendure login",
+        &["VENDURE_USERNAME and VENDURE_PASSWORD"],
+    )
+    .await;
+    let channel = [("VENDURE_CHANNEL_TOKEN", "no-such-channel")];
+    assert_fails(
+        &world,
+        &channel,
+        "vendure channel",
+        &["correct VENDURE_CHANNEL_TOKEN"],
+    )
+    .await;
+    let location = [("VENDURE_STOCK_LOCATION", "Nowhere")];
+    let fix = "set VENDURE_STOCK_LOCATION to one of them";
+    assert_fails(
+        &world,
+        &location,
+        "vendure stock location",
+        &["Nowhere", "Reno", fix],
+    )
+    .await;
+
+    world.shop.add_stock_location("Elko").await;
+    let words = [
+        "Reno",
+        "Elko",
+        "set VENDURE_STOCK_LOCATION to the name or id",
+    ];
+    assert_fails(&world, &[], "vendure stock location", &words).await;
+    let chosen = world
+        .cli_with(&[("VENDURE_STOCK_LOCATION", "Elko")], CHECK)
+        .await;
+    assert_eq!(chosen.done()["ok"], true);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn check_names_each_missing_permission() {
+    let world = World::new("check_role")
+        .real_time()
+        .permissions(&["ReadOrder"])
+        .build()
+        .await;
+    let words = [
+        "UpdateOrder",
+        "ReadCatalog",
+        "UpdateCatalog",
+        "Settings > Roles",
+    ];
+    let output = world.cli(CHECK).await;
+    let (names, text) = failed(&output);
+    assert_eq!(names, ["vendure permissions", "vendure stock location"]);
+    for words in words {
+        assert!(text.contains(words), "{text}");
+    }
+    world
+        .shop
+        .allow(&["ReadOrder", "UpdateOrder", "ReadCatalog"])
+        .await;
+    let words = ["missing: UpdateCatalog (writing stock levels)"];
+    assert_fails(&world, &[], "vendure permissions", &words).await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
+    let world = World::new("check_veracore").real_time().build().await;
+    let nobody = [("VERACORE_API_URL", "http://127.0.0.1:1")];
+    let (_, text) = failed(&world.cli_with(&nobody, CHECK).await);
+    assert!(text.contains("correct VERACORE_API_URL"), "{text}");
+    let secret = [("VERACORE_CLIENT_SECRET", "not this one")];
+    let fix = "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET";
+    assert_fails(&world, &secret, "veracore credentials", &[fix]).await;
+    let elsewhere = format!("{}nowhere", world.sandbox.base_url());
+    let elsewhere = [("VERACORE_API_URL", elsewhere.as_str())];
+    let (_, text) = failed(&world.cli_with(&elsewhere, CHECK).await);
+    assert!(text.contains("is VERACORE_API_URL the API's"), "{text}");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn check_names_what_is_wrong_with_the_database_and_its_fix() {
+    let world = World::new("check_database")
+        .real_time()
+        .unmigrated()
+        .build()
+        .await;
+    assert_fails(&world, &[], "database", &["run `veracore-sync migrate`"]).await;
+    world.cli(&["migrate", "--json"]).await.done();
+    assert_eq!(world.cli(CHECK).await.done()["ok"], true);
+    let nobody = [("DATABASE_URL", "postgres://postgres@127.0.0.1:1/nothing")];
+    assert_fails(
+        &world,
+        &nobody,
+        "database",
+        &["start Postgres, or correct DATABASE_URL"],
+    )
+    .await;
+    world.assert_settled().await;
+}

@@ -1,0 +1,94 @@
+//! `/healthz` and `/readyz`, while everything is well, without a database, and when it goes away
+//! and comes back.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use veracore_sync::domain::SyncStatus;
+
+use crate::harness::{World, get, until};
+
+async fn ready(address: SocketAddr) -> (u16, Value) {
+    let (status, body) = get(&format!("http://{address}/readyz")).await;
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+async fn healthy(address: SocketAddr) -> bool {
+    get(&format!("http://{address}/healthz")).await.0 == 200
+}
+
+#[tokio::test]
+async fn a_working_daemon_is_healthy_and_ready() {
+    let world = World::new("ready").real_time().build().await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut daemon = world.daemon().start().await;
+    let address = daemon.address().await;
+    until("the order arrives", || async {
+        let record = world.record(&order.code).await?;
+        (record.sync_status == SyncStatus::Success).then_some(())
+    })
+    .await;
+    assert!(healthy(address).await);
+    let (status, body) = ready(address).await;
+    assert_eq!(status, 200);
+    assert_eq!(body["ready"], true);
+    assert_eq!(body["vendure"]["state"], "up");
+    assert_eq!(body["veracore"]["state"], "up");
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_daemon_without_its_database_is_healthy_but_not_ready_and_recovers() {
+    let mut world = World::new("unready").real_time().build().await;
+    world.expect_error("database");
+    let gate = world.gate();
+    let daemon = world.daemon().with("DATABASE_URL", gate.url());
+    let mut daemon = daemon.start().await;
+    let address = daemon.address().await;
+    assert_eq!(ready(address).await.0, 200);
+
+    gate.close();
+    until("it is not ready", || async {
+        let (status, body) = ready(address).await;
+        (status == 503).then(|| assert_eq!(body["database"]["ok"], false))
+    })
+    .await;
+    assert!(healthy(address).await);
+    let order = world.pay_order(&[("A-0", 1)]).await;
+
+    gate.open();
+    until("it is ready again", || async {
+        (ready(address).await.0 == 200).then_some(())
+    })
+    .await;
+    until("the order arrives", || async {
+        let record = world.record(&order.code).await?;
+        (record.sync_status == SyncStatus::Success).then_some(())
+    })
+    .await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_finds_no_database_waits_for_it() {
+    let mut world = World::new("later").real_time().unmigrated().build().await;
+    world.expect_error("the database does not answer; waiting for it");
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let gate = world.gate();
+    gate.close();
+    let daemon = world.daemon().with("DATABASE_URL", gate.url());
+    let mut daemon = daemon.spawn();
+    let address = daemon.address().await;
+    daemon
+        .wait_for("the database does not answer; waiting for it")
+        .await;
+    assert!(healthy(address).await);
+    assert_eq!(ready(address).await.0, 503);
+    gate.open();
+    daemon.wait_for("VeraCore has the order").await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    daemon.stop().await;
+    world.assert_settled().await;
+}
