@@ -35,7 +35,7 @@ impl Report {
 
 #[tokio::test]
 async fn our_part_of_the_schema_is_the_shops() {
-    let world = World::new("schema").build().await;
+    let world = World::named("schema").build().await;
     let mut answer = world.shop.admin.run(INTROSPECTION, &json!({})).await;
     let types = answer["__schema"]["types"].take();
     let types = types.as_array().unwrap().iter();

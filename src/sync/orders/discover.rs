@@ -58,6 +58,16 @@ pub struct Watch {
 struct Seen {
     total: u64,
     newest: Option<DateTime<Utc>>,
+    /// Orders placed after `newest` that were there already: dated in the future.
+    beyond: usize,
+}
+
+impl Seen {
+    /// How many of the page's orders are placed after the newest one seen.
+    fn count_beyond(newest: Option<DateTime<Utc>>, page: &OrderPage) -> usize {
+        let beyond = page.orders.iter().filter(|order| order.placed_at > newest);
+        beyond.count()
+    }
 }
 
 impl Watch {
@@ -65,14 +75,7 @@ impl Watch {
     /// older ones came into a trigger state, or more new ones than the page holds.
     fn unexplained(&self, page: &OrderPage) -> bool {
         let Some(seen) = self.seen else { return true };
-        let newer = match seen.newest {
-            Some(_) => page
-                .orders
-                .iter()
-                .filter(|order| order.placed_at > seen.newest)
-                .count(),
-            None => 0,
-        };
+        let newer = Seen::count_beyond(seen.newest, page).saturating_sub(seen.beyond);
         page.total > seen.total.saturating_add(newer as u64)
     }
 
@@ -88,6 +91,7 @@ impl Watch {
         self.seen = Some(Seen {
             total: page.total,
             newest,
+            beyond: Seen::count_beyond(newest, page),
         });
     }
 }

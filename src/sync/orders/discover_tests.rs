@@ -121,3 +121,24 @@ fn an_order_from_the_future_hides_none_that_follows() {
     );
     assert!(!watch.unexplained(&page(3, vec![order(1, Some(5000)), order(3, Some(11))])));
 }
+
+#[test]
+fn an_order_from_the_future_explains_no_change_after_it_was_seen() {
+    let mut watch = Watch::default();
+    let future = || order(1, Some(5000));
+    watch.remember(&page(1, vec![future()]), now());
+    assert!(!watch.unexplained(&page(1, vec![future()])));
+    assert!(
+        watch.unexplained(&page(2, vec![future()])),
+        "an order without a date came"
+    );
+    assert!(!watch.unexplained(&page(2, vec![future(), order(2, Some(10))])));
+}
+
+#[test]
+fn the_first_order_of_a_shop_is_explained_by_the_page_that_shows_it() {
+    let mut watch = Watch::default();
+    watch.remember(&page(0, vec![]), now());
+    assert!(!watch.unexplained(&page(1, vec![order(1, Some(10))])));
+    assert!(watch.unexplained(&page(2, vec![order(1, Some(10))])));
+}

@@ -51,14 +51,14 @@ async fn assert_once_in_spite_of_it(world: World) {
 
 #[tokio::test]
 async fn garbled_answers_to_a_send_lose_and_double_nothing() {
-    let world = World::new("garbled_sends").build().await;
+    let world = World::named("garbled_sends").build().await;
     spoil(&world, ORDERS, "POST");
     assert_once_in_spite_of_it(world).await;
 }
 
 #[tokio::test]
 async fn garbled_answers_to_a_look_up_lose_and_double_nothing() {
-    let world = World::new("garbled_looks").build().await;
+    let world = World::named("garbled_looks").build().await;
     spoil(&world, LOOK_UPS, "GET");
     world.sandbox.add_fault(
         Fault::on(ORDERS, FaultKind::DropAnswer)
@@ -70,7 +70,7 @@ async fn garbled_answers_to_a_look_up_lose_and_double_nothing() {
 
 #[tokio::test]
 async fn garbled_answers_to_the_token_lose_and_double_nothing() {
-    let world = World::new("garbled_tokens").build().await;
+    let world = World::named("garbled_tokens").build().await;
     spoil(&world, "/api/token", "POST");
     world
         .sandbox

@@ -27,7 +27,7 @@ fn struck(world: &World, kind: &str) -> usize {
 
 #[tokio::test]
 async fn every_third_answer_is_lost_after_the_work() {
-    let world = World::new("answers").build().await;
+    let world = World::named("answers").build().await;
     let fault = Fault::on(ORDERS, FaultKind::DropAnswer).method("POST");
     world.sandbox.add_fault(fault.every(3));
     let paid = world.pay_orders(18).await;
@@ -43,7 +43,7 @@ async fn every_third_answer_is_lost_after_the_work() {
 
 #[tokio::test]
 async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
-    let world = World::new("requests").build().await;
+    let world = World::named("requests").build().await;
     let fault = Fault::on(ORDERS, FaultKind::DropRequest).method("POST");
     world.sandbox.add_fault(fault.every(3));
     world
@@ -58,7 +58,7 @@ async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
 #[tokio::test]
 async fn a_send_that_is_worked_on_after_our_patience_is_not_repeated() {
     // The client waits for 0.4 s; VeraCore is asked after 0.8 s, and once more after that.
-    let world = World::new("late").real_time().build().await;
+    let world = World::named("late").real_time().build().await;
     for (milliseconds, every) in [(600, 2), (1100, 3)] {
         let work = Work::After;
         let fault = Fault::on(ORDERS, FaultKind::Delay { milliseconds, work });
@@ -72,4 +72,22 @@ async fn a_send_that_is_worked_on_after_our_patience_is_not_repeated() {
             .all(|order| posts_of(&world.sandbox, &order.code).len() == 1)
     );
     assert_all_there(world, &paid).await;
+}
+
+#[tokio::test]
+async fn a_doubt_is_settled_though_the_look_up_gives_no_id() {
+    let world = World::named("sparse").sandbox(|config| {
+        config.base_path = "/v1".into();
+        config.sparse = true;
+    });
+    let world = world.build().await;
+    let fault = Fault::on(ORDERS, FaultKind::DropAnswer).method("POST");
+    world.sandbox.add_fault(fault.times(1));
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    world.service().carry().await;
+    let record = world.record(&order.code).await.unwrap();
+    assert_eq!(record.sync_status, SyncStatus::Success);
+    assert_eq!(record.veracore_order_id, None);
+    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    world.assert_settled().await;
 }

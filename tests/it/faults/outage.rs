@@ -10,7 +10,7 @@ use crate::harness::World;
 
 #[tokio::test]
 async fn an_outage_of_two_days_uses_up_no_tries() {
-    let world = World::new("outage").build().await;
+    let world = World::named("outage").build().await;
     world
         .sandbox
         .add_fault(Fault::on("/", FaultKind::DropRequest));
@@ -42,7 +42,7 @@ async fn an_outage_of_two_days_uses_up_no_tries() {
 
 #[tokio::test]
 async fn orders_in_doubt_stay_in_doubt_through_an_outage() {
-    let world = World::new("doubt").build().await;
+    let world = World::named("doubt").build().await;
     let fault = Fault::on(super::ORDERS, FaultKind::DropAnswer).method("POST");
     world.sandbox.add_fault(fault);
     let paid = world.pay_orders(3).await;

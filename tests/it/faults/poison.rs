@@ -11,7 +11,7 @@ use crate::harness::{Cart, World};
 
 #[tokio::test]
 async fn a_poison_order_does_not_hold_up_the_others() {
-    let mut world = World::new("poison").build().await;
+    let mut world = World::named("poison").build().await;
     world.expect_error("given up after");
     let poison = world.pay_order(&[("A-0", 1)]).await;
     let path = format!("{ORDERS}/{}/status", poison.code);

@@ -21,7 +21,7 @@ fn status(status: u16, message: &str, done: bool) -> FaultKind {
 
 #[tokio::test]
 async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
-    let mut world = World::new("refused").build().await;
+    let mut world = World::named("refused").build().await;
     world.expect_error("VeraCore refused the order");
     let fault = Fault::on(ORDERS, status(422, "SKU A-0 is discontinued", false));
     world.sandbox.add_fault(fault.method("POST").times(1));
@@ -48,7 +48,7 @@ async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
 
 #[tokio::test]
 async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_person() {
-    let mut world = World::new("limit").build().await;
+    let mut world = World::named("limit").build().await;
     world.expect_error("given up after 3 tries");
     let fault = Fault::on(ORDERS, status(500, "NullReferenceException", false));
     world.sandbox.add_fault(fault.method("POST"));
@@ -73,7 +73,7 @@ async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_perso
 
 #[tokio::test]
 async fn a_server_error_after_the_work_is_found_out() {
-    let world = World::new("done").build().await;
+    let world = World::named("done").build().await;
     let fault = Fault::on(ORDERS, status(503, "busy", true));
     world.sandbox.add_fault(fault.method("POST").every(2));
     let paid = world.pay_orders(6).await;
@@ -88,7 +88,7 @@ async fn a_server_error_after_the_work_is_found_out() {
 #[tokio::test]
 async fn veracore_is_left_alone_for_as_long_as_it_asks() {
     for as_date in [false, true] {
-        let world = World::new("slowly").build().await;
+        let world = World::named("slowly").build().await;
         let retry_after = 7200;
         let fault = Fault::on(
             ORDERS,
@@ -117,7 +117,7 @@ async fn veracore_is_left_alone_for_as_long_as_it_asks() {
 
 #[tokio::test]
 async fn tokens_that_end_in_the_middle_are_renewed() {
-    let world = World::new("tokens").build().await;
+    let world = World::named("tokens").build().await;
     world
         .sandbox
         .add_fault(Fault::on(ORDERS, FaultKind::ExpireToken).every(5));
@@ -141,7 +141,7 @@ async fn tokens_that_end_in_the_middle_are_renewed() {
 
 #[tokio::test]
 async fn a_wrong_address_uses_up_no_tries() {
-    let world = World::new("nowhere").build().await;
+    let world = World::named("nowhere").build().await;
     let fault = Fault::on(ORDERS, status(404, "No HTTP resource was found", false));
     world.sandbox.add_fault(fault.method("POST").times(20));
     let order = world.pay_order(&[("A-0", 1)]).await;

@@ -7,7 +7,7 @@ use crate::harness::World;
 
 #[tokio::test]
 async fn fifty_paid_orders_arrive_once_with_exact_bodies() {
-    let world = World::new("fifty").build().await;
+    let world = World::named("fifty").build().await;
     let paid = world.pay_orders(50).await;
     let mut service = world.service();
     service.carry().await;
@@ -31,12 +31,12 @@ async fn fifty_paid_orders_arrive_once_with_exact_bodies() {
             Some(arrived.order_id.as_str())
         );
     }
-    insta::assert_snapshot!(readable(&world, &paid[5].code).await);
+    insta::assert_snapshot!(readable(&world, &paid[5].code));
     world.assert_settled().await;
 }
 
 /// An order's body as it was received, on several lines, without what differs from run to run.
-async fn readable(world: &World, code: &str) -> String {
+fn readable(world: &World, code: &str) -> String {
     let body = world.sandbox.order(code).unwrap().body.unwrap();
     let told: Value = serde_json::from_str(&body).unwrap();
     body.replace(code, "[code]")

@@ -9,7 +9,7 @@ const SKIP: &[(&str, &str)] = &[("ORDER_SYNC_EXISTING", "skip")];
 
 #[tokio::test]
 async fn orders_from_before_the_first_start_wait_for_a_backfill() {
-    let world = World::new("baseline").real_time().build().await;
+    let world = World::named("baseline").real_time().build().await;
     let old = world.pay_order(&[("A-0", 1)]).await;
     let older = world.pay_order(&[("A-1", 1)]).await;
     world.shop.make_old(&older, "'2019-03-04 05:06:07'").await;
@@ -23,7 +23,7 @@ async fn orders_from_before_the_first_start_wait_for_a_backfill() {
     let next = world.cli_with(SKIP, &["sync", "orders", "--json"]).await;
     assert_eq!(
         next.done(),
-        json!({ "takenIn": 1, "orders": { "success": 1 } })
+        json!({ "takenIn": 1, "orders": { "success": 1 }, "unrecorded": 0 })
     );
     assert_eq!(world.status(&new.code).await, SyncStatus::Success);
     assert_eq!(world.sandbox.orders().len(), 1);
@@ -43,7 +43,7 @@ async fn orders_from_before_the_first_start_wait_for_a_backfill() {
     let sent = world.cli_with(SKIP, &["sync", "orders", "--json"]).await;
     assert_eq!(
         sent.done(),
-        json!({ "takenIn": 0, "orders": { "success": 1 } })
+        json!({ "takenIn": 0, "orders": { "success": 1 }, "unrecorded": 0 })
     );
     assert_eq!(world.status(&old.code).await, SyncStatus::Success);
     assert_eq!(

@@ -11,7 +11,7 @@ use crate::harness::{Cart, World};
 
 #[tokio::test]
 async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
-    let world = World::new("held").build().await;
+    let world = World::named("held").build().await;
     let mut service = world.service_with(|settings| settings.hold = Duration::from_secs(1800));
     service.carry().await;
     let cancelled = world.pay_order(&[("A-0", 1)]).await;
@@ -40,7 +40,7 @@ async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
 
 #[tokio::test]
 async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
-    let world = World::new("edited").build().await;
+    let world = World::named("edited").build().await;
     let mut service = world.service();
     service.carry().await;
     let order = world.pay_order(&[("A-0", 5), ("A-1", 1)]).await;
@@ -75,7 +75,7 @@ async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
 
 #[tokio::test]
 async fn only_orders_of_our_shipping_methods_are_sent() {
-    let world = World::new("methods").build().await;
+    let world = World::named("methods").build().await;
     let ours = world
         .shop
         .pay(&Cart::of(&[("A-0", 1)]).by("express-shipping"))
@@ -97,7 +97,7 @@ async fn only_orders_of_our_shipping_methods_are_sent() {
 
 #[tokio::test]
 async fn lines_that_are_not_veracores_are_not_sent() {
-    let world = World::new("skus").build().await;
+    let world = World::named("skus").build().await;
     let mixed = world.pay_order(&[("GIFT-CARD", 1), ("A-0", 2)]).await;
     let only_gifts = world.pay_order(&[("GIFT-CARD", 1), ("GIFT-WRAP", 1)]).await;
     let mut globs = GlobSetBuilder::new();

@@ -1,12 +1,19 @@
 //! Which orders are found, and how soon (I2): no date is to be relied on.
 
-use veracore_sync::domain::SyncStatus;
+use chrono::TimeDelta;
+use veracore_sync::{domain::SyncStatus, sync::orders::OrderSettings};
 
 use crate::harness::{Cart, World};
 
+/// The newest page and those of a sweep, so small that a few orders fill them.
+fn small_pages(settings: &mut OrderSettings) {
+    settings.newest_page = 5;
+    settings.sweep_page = 3;
+}
+
 #[tokio::test]
 async fn an_order_without_a_useful_date_is_found() {
-    let world = World::new("dateless").build().await;
+    let world = World::named("dateless").build().await;
     let mut service = world.service();
     service.carry().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -23,22 +30,23 @@ async fn an_order_without_a_useful_date_is_found() {
 
 #[tokio::test]
 async fn what_the_newest_page_does_not_hold_is_swept_up_at_once() {
-    let world = World::new("beyond").build().await;
+    let world = World::named("beyond").build().await;
     let late = world.pay_order(&[("A-0", 1)]).await;
     world
         .shop
         .make_old(&late, "'2019-03-04 05:06:07.123456'")
         .await;
     world.shop.transition(&late, "Modifying").await;
-    let mut service = world.service();
+    world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service_with(small_pages);
     service.carry().await;
     assert!(world.record(&late.code).await.is_none(), "it is not ready");
 
     // More at once than the page holds.
-    let carts = vec![Cart::of(&[("A-1", 1)]); 53];
+    let carts = vec![Cart::of(&[("A-1", 1)]); 8];
     world.shop.pay_all(carts).await;
     let looked = service.look().await;
-    assert_eq!((looked.taken_in, looked.sweep), (50, true));
+    assert_eq!((looked.taken_in, looked.sweep), (5, true));
     assert_eq!(service.sweep().await.taken_in, 3);
     let looked = service.look().await;
     assert_eq!((looked.taken_in, looked.sweep), (0, false));
@@ -49,14 +57,39 @@ async fn what_the_newest_page_does_not_hold_is_swept_up_at_once() {
     assert_eq!((looked.taken_in, looked.sweep), (0, true));
     assert_eq!(service.sweep().await.taken_in, 1);
     service.settle().await;
-    assert_eq!(world.sandbox.orders().len(), 54);
+    assert_eq!(world.sandbox.orders().len(), 10);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_sweep_of_many_pages_misses_none_of_the_orders_made_in_one_moment() {
+    let world = World::named("pages").build().await;
+    let paid = world.shop.pay_all(vec![Cart::of(&[("A-0", 1)]); 14]).await;
+    // Imported orders: more of them in one millisecond than a page holds, at two places.
+    for (order, second) in paid.iter().zip([1, 2, 2, 2, 2, 2, 2, 2, 3, 4, 5, 5, 5, 5]) {
+        let moment = format!("'2019-03-04 05:06:{second:02}.123456'");
+        let change = format!(
+            "update \"order\" set \"createdAt\" = {moment} where id = {}",
+            order.id
+        );
+        world.shop.sql(&change).await;
+    }
+    let mut service = world.service_with(small_pages);
+    let swept = service.sweep().await;
+    assert_eq!((swept.seen, swept.taken_in), (14, 14));
+    service.settle().await;
+    let swept = service.sweep().await;
+    assert_eq!((swept.seen, swept.taken_in), (14, 0));
+    assert_eq!(world.sandbox.orders().len(), 14);
     world.assert_settled().await;
 }
 
 #[tokio::test]
 async fn a_new_order_is_seen_by_the_cheap_look() {
-    let world = World::new("look").build().await;
+    let world = World::named("look").build().await;
     world.pay_order(&[("A-1", 1)]).await;
+    // The shop's time is the machine's, and what it places must not be in the future.
+    world.advance(TimeDelta::hours(1));
     let mut service = world.service();
     service.carry().await;
     let order = world.pay_order(&[("A-0", 1)]).await;

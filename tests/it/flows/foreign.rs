@@ -1,12 +1,15 @@
 //! VeraCore has an order with our number that we never sent.
 
-use veracore_sync::domain::{ErrorCategory, SyncStatus};
+use veracore_sync::{
+    domain::{ErrorCategory, SyncStatus},
+    sandbox::{Fault, FaultKind},
+};
 
 use crate::harness::{World, posts_of};
 
 #[tokio::test]
 async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
-    let mut world = World::new("foreign").build().await;
+    let mut world = World::named("foreign").build().await;
     world.expect_error("which this installation never sent");
     let order = world.pay_order(&[("A-0", 1)]).await;
     world
@@ -47,5 +50,45 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
     let again = world.cli(&["orders", "retry", &order.code, "--json"]).await;
     assert_eq!(again.status, 1);
     assert_eq!(again.json()["orders"][0]["done"], false);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_veracore_cancelled_meanwhile_is_not_taken_for_sent() {
+    let mut world = World::named("revoked").build().await;
+    world.expect_error("but cancelled");
+    let fault = Fault::on("/api/orders", FaultKind::DropAnswer).method("POST");
+    world.sandbox.add_fault(fault.times(1));
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service();
+    service.sweep().await;
+    assert_eq!(service.work().await, [SyncStatus::InDoubt]);
+    world.sandbox.cancel(&order.code).unwrap();
+    service.settle().await;
+    let record = world.record(&order.code).await.unwrap();
+    assert_eq!(record.sync_status, SyncStatus::Error);
+    assert_eq!(record.error_category, Some(ErrorCategory::Conflict));
+    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_id_that_the_shop_gave_twice_is_not_sent_under_the_wrong_code() {
+    let mut world = World::named("reused").build().await;
+    world.expect_error("it was found as");
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service();
+    assert_eq!(service.sweep().await.taken_in, 1);
+    // As after a backup was restored: another order has this id now.
+    let change = format!(
+        "update \"order\" set code = '{}X' where id = {}",
+        order.code, order.id
+    );
+    world.shop.sql(&change).await;
+    service.settle().await;
+    let record = world.record(&order.code).await.unwrap();
+    assert_eq!(record.sync_status, SyncStatus::Error);
+    assert_eq!(record.error_category, Some(ErrorCategory::Conflict));
+    assert!(world.sandbox.orders().is_empty());
     world.assert_settled().await;
 }

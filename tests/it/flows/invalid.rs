@@ -7,7 +7,7 @@ use crate::harness::{Cart, World, ann};
 
 #[tokio::test]
 async fn an_order_with_an_incomplete_address_is_sent_once_it_is_corrected() {
-    let mut world = World::new("address").build().await;
+    let mut world = World::named("address").build().await;
     world.expect_error("cannot be sent as it is");
     let mut address = ann();
     address["city"] = json!("");
@@ -44,7 +44,7 @@ async fn an_order_with_an_incomplete_address_is_sent_once_it_is_corrected() {
 
 #[tokio::test]
 async fn data_that_make_no_sense_stop_only_their_own_order() {
-    let mut world = World::new("nonsense").build().await;
+    let mut world = World::named("nonsense").build().await;
     world.expect_error("cannot be sent as it is");
     world.expect_error("cannot be understood and is left out");
     let no_sku = world.pay_order(&[("A-3", 1)]).await;

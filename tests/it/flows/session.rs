@@ -4,7 +4,7 @@ use crate::harness::{World, until};
 
 #[tokio::test]
 async fn a_session_that_ends_in_the_middle_is_renewed() {
-    let world = World::new("session").build().await;
+    let world = World::named("session").build().await;
     world.pay_orders(16).await;
     let mut service = world.service_with(|settings| settings.concurrency = 2);
     service.sweep().await;

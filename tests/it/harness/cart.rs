@@ -19,7 +19,6 @@ pub struct PaidOrder {
 #[derive(Debug, Clone)]
 pub struct PaidLine {
     pub id: String,
-    pub sku: String,
     pub quantity: u64,
 }
 
@@ -122,7 +121,7 @@ impl Shop {
                 transitionOrderToState(id: $o, state: \"ArrangingPayment\") {{ __typename ... on ErrorResult {{ errorCode message }} }}
                 addManualPaymentToOrder(input: {{ orderId: $o, method: \"dummy\", transactionId: \"t\", metadata: {{}} }}) {{
                     __typename
-                    ... on Order {{ id code state payments {{ id }} lines {{ id quantity productVariant {{ sku }} }} }}
+                    ... on Order {{ id code state payments {{ id }} lines {{ id quantity }} }}
                     ... on ErrorResult {{ errorCode message }}
                 }}
             }}"
@@ -142,7 +141,6 @@ impl Shop {
                 .iter()
                 .map(|line| PaidLine {
                     id: text(&line["id"]),
-                    sku: text(&line["productVariant"]["sku"]),
                     quantity: line["quantity"].as_u64().unwrap(),
                 })
                 .collect(),

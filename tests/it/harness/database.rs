@@ -33,11 +33,6 @@ pub struct LedgerWorld {
 }
 
 impl LedgerWorld {
-    /// Without the tables, as on the very first day.
-    pub async fn unmigrated(name: &str) -> Self {
-        Self::new(name, false).await
-    }
-
     pub(super) async fn new(name: &str, migrated: bool) -> Self {
         let name = unique(name);
         let url = create(&name).await;

@@ -1,4 +1,4 @@
-//! A way to the database that can be closed and opened again, as when Postgres goes away.
+//! A way to Postgres or the shop that can be closed and opened again, as when they go away.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use std::{
 
 use url::Url;
 
-/// Passes connections on to the database while it is open.
+/// Passes connections on while it is open.
 pub struct Gate {
     url: Url,
     state: Arc<Mutex<State>>,
@@ -22,11 +22,15 @@ struct State {
 }
 
 impl Gate {
-    /// An open gate before the database at `url`.
+    /// An open gate before what is at `url`.
     pub fn before(url: &str) -> Self {
         let mut url: Url = url.parse().unwrap();
         let host = url.host_str().unwrap().to_owned();
-        let target = (host, url.port().unwrap_or(5432));
+        let target = (
+            host,
+            url.port()
+                .expect("the tests' servers have ports of their own"),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own: SocketAddr = listener.local_addr().unwrap();
         url.set_ip_host(own.ip()).unwrap();

@@ -23,7 +23,6 @@ pub use cart::{Cart, PaidOrder, ann};
 pub use daemon::{Daemon, Output};
 pub use database::LedgerWorld;
 pub use dice::Dice;
-pub use service::Service;
 pub use settled::posts_of;
 pub use wait::{PATIENCE, until};
 pub use world::World;

@@ -18,7 +18,6 @@ use veracore_sync::{
         Existing, OrderSettings, OrderSync,
         discover::{Looked, Swept, Watch},
         mapping::{Rules, UnitPrice},
-        preview::Preview,
     },
     vendure::{Login, VendureClient, VendureSettings},
 };
@@ -129,10 +128,6 @@ impl Service {
 
     pub async fn look(&mut self) -> Looked {
         self.orders.look_at_newest(&mut self.watch).await.unwrap()
-    }
-
-    pub async fn preview(&self) -> Vec<Preview> {
-        self.orders.preview(None).await.unwrap()
     }
 
     /// Works on all orders that are due, some at a time. Returns where they stand then.

@@ -21,14 +21,10 @@ pub struct Shop {
     pub api_url: String,
     /// The superadmin in the test's channel.
     pub admin: AdminApi,
-    /// The same in the shop's default channel.
-    pub default_channel: AdminApi,
-    pub channel_id: String,
     pub channel_token: String,
     pub username: String,
     pub password: String,
     pub role: String,
-    pub stock_location: String,
     pub customer: String,
     /// By code.
     pub shipping: BTreeMap<String, String>,
@@ -86,13 +82,10 @@ impl Shop {
         let variants = stock(&admin, name, &made, &category, &location, &role).await;
         Self {
             api_url,
-            default_channel,
-            channel_id,
             channel_token: name.to_owned(),
             username: username(name),
             password: PASSWORD.into(),
             role,
-            stock_location: location,
             customer: text(&made["createCustomer"]["id"]),
             shipping,
             variants,

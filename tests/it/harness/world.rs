@@ -25,7 +25,6 @@ use super::{
 };
 
 pub struct World {
-    pub name: String,
     pub shop: Shop,
     pub sandbox: Sandbox,
     pub ledger: Ledger,
@@ -51,7 +50,7 @@ pub struct WorldBuilder {
 
 impl World {
     /// A world with a clock that moves only when told to.
-    pub fn new(name: &str) -> WorldBuilder {
+    pub fn named(name: &str) -> WorldBuilder {
         WorldBuilder {
             name: name.to_owned(),
             real_time: false,
@@ -176,6 +175,11 @@ impl World {
         Gate::before(&self.database.url)
     }
 
+    /// A way to the shop that can be closed; a daemon takes it with `VENDURE_API_URL`.
+    pub fn gate_to_shop(&self) -> Gate {
+        Gate::before(&self.shop.api_url)
+    }
+
     /// Declares that lines of the level ERROR with these words are meant to be there.
     pub fn expect_error(&mut self, words: &str) {
         self.expected_errors.push(words.to_owned());
@@ -245,7 +249,6 @@ impl WorldBuilder {
                 .unwrap(),
             ledger: database.another_ledger(Arc::clone(&clock)),
             tables: database.pool.clone(),
-            name,
             clock,
             mock,
             database,

@@ -37,7 +37,7 @@ async fn assert_fails(world: &World, broken: &[(&str, &str)], check: &str, words
 
 #[tokio::test]
 async fn check_is_green_when_everything_is_right() {
-    let world = World::new("green").real_time().build().await;
+    let world = World::named("green").real_time().build().await;
     let report = world.cli(CHECK).await.done();
     assert_eq!(report["ok"], true);
     let checks: Vec<String> = report["checks"]
@@ -59,7 +59,7 @@ async fn check_is_green_when_everything_is_right() {
 
 #[tokio::test]
 async fn check_names_what_is_wrong_with_the_shop_and_its_fix() {
-    let world = World::new("check_shop").real_time().build().await;
+    let world = World::named("check_shop").real_time().build().await;
     let nobody = [("VENDURE_API_URL", "http://127.0.0.1:1/admin-api")];
     assert_fails(
         &world,
@@ -110,7 +110,7 @@ async fn check_names_what_is_wrong_with_the_shop_and_its_fix() {
 
 #[tokio::test]
 async fn check_names_each_missing_permission() {
-    let world = World::new("check_role")
+    let world = World::named("check_role")
         .real_time()
         .permissions(&["ReadOrder"])
         .build()
@@ -138,7 +138,7 @@ async fn check_names_each_missing_permission() {
 
 #[tokio::test]
 async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
-    let world = World::new("check_veracore").real_time().build().await;
+    let world = World::named("check_veracore").real_time().build().await;
     let nobody = [("VERACORE_API_URL", "http://127.0.0.1:1")];
     let (_, text) = failed(&world.cli_with(&nobody, CHECK).await);
     assert!(text.contains("correct VERACORE_API_URL"), "{text}");
@@ -154,7 +154,7 @@ async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
 
 #[tokio::test]
 async fn check_names_what_is_wrong_with_the_database_and_its_fix() {
-    let world = World::new("check_database")
+    let world = World::named("check_database")
         .real_time()
         .unmigrated()
         .build()

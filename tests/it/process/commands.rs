@@ -7,7 +7,7 @@ use crate::harness::{Cart, World, ann};
 
 #[tokio::test]
 async fn orders_are_listed_shown_retried_and_skipped() {
-    let world = World::new("orders").real_time().build().await;
+    let world = World::named("orders").real_time().build().await;
     let good = world.pay_order(&[("A-0", 1)]).await;
     let mut address = ann();
     address["city"] = json!("");
@@ -16,7 +16,7 @@ async fn orders_are_listed_shown_retried_and_skipped() {
     assert_eq!(pass.status, 1, "an order needs a person");
     assert_eq!(
         pass.json(),
-        json!({ "takenIn": 2, "orders": { "success": 1, "error": 1 } })
+        json!({ "takenIn": 2, "orders": { "success": 1, "error": 1 }, "unrecorded": 0 })
     );
 
     let listed = world.cli(&["orders", "list", "--json"]).await.done();
@@ -80,7 +80,7 @@ async fn orders_are_listed_shown_retried_and_skipped() {
     let pass = world.cli(&["sync", "orders", "--json"]).await.done();
     assert_eq!(
         pass,
-        json!({ "takenIn": 0, "orders": {} }),
+        json!({ "takenIn": 0, "orders": {}, "unrecorded": 0 }),
         "it is taken out for good"
     );
     let wrong = world.cli(&["orders", "list", "--status", "lost"]).await;
@@ -90,7 +90,7 @@ async fn orders_are_listed_shown_retried_and_skipped() {
 
 #[tokio::test]
 async fn one_order_can_be_carried_alone() {
-    let world = World::new("alone").real_time().build().await;
+    let world = World::named("alone").real_time().build().await;
     let wanted = world.pay_order(&[("A-0", 1)]).await;
     let other = world.pay_order(&[("A-0", 1)]).await;
     let pass = world
@@ -105,7 +105,7 @@ async fn one_order_can_be_carried_alone() {
 
 #[tokio::test]
 async fn status_tells_counts_jobs_and_both_ends() {
-    let world = World::new("status").real_time().build().await;
+    let world = World::named("status").real_time().build().await;
     world.pay_order(&[("A-0", 1)]).await;
     world.cli(&["sync", "orders", "--json"]).await.done();
     let status = world.cli(&["status", "--json"]).await.done();
@@ -124,7 +124,7 @@ async fn status_tells_counts_jobs_and_both_ends() {
 
 #[tokio::test]
 async fn config_show_masks_secrets_and_tells_where_values_are_from() {
-    let world = World::new("config").real_time().build().await;
+    let world = World::named("config").real_time().build().await;
     let shown = world.cli(&["config", "show", "--json"]).await;
     let settings = shown.done();
     let setting = |key: &str| {

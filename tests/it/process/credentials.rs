@@ -6,7 +6,7 @@ use crate::harness::{World, until, vendure_version};
 
 #[tokio::test]
 async fn refused_veracore_credentials_park_orders_until_they_are_right() {
-    let world = World::new("parked").real_time().build().await;
+    let world = World::named("parked").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let daemon = world
         .daemon()
@@ -46,7 +46,7 @@ async fn an_api_key_opens_the_shop() {
         println!("Vendure {} has no API keys", vendure_version());
         return;
     }
-    let world = World::new("api_key").real_time().build().await;
+    let world = World::named("api_key").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let key = world.shop.make_api_key().await;
     let login = [

@@ -36,7 +36,7 @@ async fn shop(world: &World, orders: &[&PaidOrder]) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_dry_run_tells_what_would_be_done_and_writes_nothing() {
-    let world = World::new("dry").real_time().build().await;
+    let world = World::named("dry").real_time().build().await;
     let mut address = ann();
     address["city"] = json!("");
     let good = world.pay_order(&[("A-0", 2)]).await;

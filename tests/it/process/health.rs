@@ -19,7 +19,7 @@ async fn healthy(address: SocketAddr) -> bool {
 
 #[tokio::test]
 async fn a_working_daemon_is_healthy_and_ready() {
-    let world = World::new("ready").real_time().build().await;
+    let world = World::named("ready").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut daemon = world.daemon().start().await;
     let address = daemon.address().await;
@@ -40,7 +40,7 @@ async fn a_working_daemon_is_healthy_and_ready() {
 
 #[tokio::test]
 async fn a_daemon_without_its_database_is_healthy_but_not_ready_and_recovers() {
-    let mut world = World::new("unready").real_time().build().await;
+    let mut world = World::named("unready").real_time().build().await;
     world.expect_error("database");
     let gate = world.gate();
     let daemon = world.daemon().with("DATABASE_URL", gate.url());
@@ -73,7 +73,7 @@ async fn a_daemon_without_its_database_is_healthy_but_not_ready_and_recovers() {
 
 #[tokio::test]
 async fn a_daemon_that_finds_no_database_waits_for_it() {
-    let mut world = World::new("later").real_time().unmigrated().build().await;
+    let mut world = World::named("later").real_time().unmigrated().build().await;
     world.expect_error("the database does not answer; waiting for it");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let gate = world.gate();

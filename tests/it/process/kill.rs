@@ -15,7 +15,11 @@ const NEW_ORDERS: u32 = 5;
 
 #[tokio::test]
 async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
-    let world = World::new("killed").real_time().unmigrated().build().await;
+    let world = World::named("killed")
+        .real_time()
+        .unmigrated()
+        .build()
+        .await;
     let mut dice = Dice::throw();
     println!("TEST_SEED={} repeats these moments", dice.seed);
     // Slow enough that kills meet calls under way, on both sides of the work.

@@ -6,6 +6,7 @@ mod credentials;
 mod dry_run;
 mod health;
 mod kill;
+mod outage;
 mod refusals;
 mod replicas;
 mod stop;

@@ -19,7 +19,7 @@ async fn assert_refused(world: &World, wrong: &[(&str, &str)], words: &[&str]) {
 
 #[tokio::test]
 async fn run_refuses_a_shop_that_is_not_as_configured() {
-    let world = World::new("refusals").real_time().build().await;
+    let world = World::named("refusals").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let wrong = [("VENDURE_CHANNEL_TOKEN", "no-such-channel")];
     assert_refused(&world, &wrong, &["fix: correct VENDURE_CHANNEL_TOKEN"]).await;
@@ -52,7 +52,7 @@ async fn run_refuses_a_shop_that_is_not_as_configured() {
 
 #[tokio::test]
 async fn run_names_every_wrong_setting_at_once() {
-    let world = World::new("settings").real_time().build().await;
+    let world = World::named("settings").real_time().build().await;
     let wrong = [
         ("VERACORE_CLIENT_SECRET", ""),
         ("VENDURE_API_URL", "shop.example"),

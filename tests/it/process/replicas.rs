@@ -16,7 +16,7 @@ fn brought(daemon: &Daemon) -> usize {
 
 #[tokio::test]
 async fn two_replicas_that_start_on_an_empty_database_send_each_order_once() {
-    let world = World::new("replicas")
+    let world = World::named("replicas")
         .real_time()
         .unmigrated()
         .build()
@@ -39,7 +39,7 @@ async fn two_replicas_that_start_on_an_empty_database_send_each_order_once() {
 
 #[tokio::test]
 async fn five_replicas_start_at_once_on_an_empty_database() {
-    let world = World::new("five").real_time().unmigrated().build().await;
+    let world = World::named("five").real_time().unmigrated().build().await;
     let mut daemons: Vec<Daemon> = (0..5).map(|_| world.daemon().spawn()).collect();
     for daemon in &mut daemons {
         daemon.wait_for("carrying orders to VeraCore").await;

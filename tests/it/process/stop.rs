@@ -12,7 +12,7 @@ use crate::harness::{World, until};
 
 #[tokio::test]
 async fn sigterm_in_the_middle_leaves_nothing_half_done() {
-    let world = World::new("sigterm").real_time().build().await;
+    let world = World::named("sigterm").real_time().build().await;
     let slow = FaultKind::Delay {
         milliseconds: 500,
         work: Work::After,
@@ -67,12 +67,12 @@ async fn sigterm_in_the_middle_leaves_nothing_half_done() {
 
 #[tokio::test]
 async fn sigterm_is_heeded_while_the_shop_is_waited_for() {
-    let mut world = World::new("waiting").real_time().build().await;
-    world.expect_error("Vendure does not answer; waiting for it");
+    let mut world = World::named("waiting").real_time().build().await;
+    world.expect_error("Vendure does not answer as it should; waiting for it");
     let nobody = "http://127.0.0.1:1/admin-api";
     let mut daemon = world.daemon().with("VENDURE_API_URL", nobody).spawn();
     daemon
-        .wait_for("Vendure does not answer; waiting for it")
+        .wait_for("Vendure does not answer as it should; waiting for it")
         .await;
     daemon.stop().await;
     world.assert_settled().await;

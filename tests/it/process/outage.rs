@@ -1,0 +1,68 @@
+//! The shop is away: at the very first start, and in the middle.
+
+use serde_json::Value;
+use veracore_sync::domain::SyncStatus;
+
+use crate::harness::{World, until};
+
+const WAITING: &str = "Vendure does not answer as it should; waiting for it";
+const BLIND: &str = "orders cannot be looked for";
+
+async fn arrives(world: &World, code: &str) {
+    until("the order arrives", || async {
+        let record = world.record(code).await?;
+        (record.sync_status == SyncStatus::Success).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_placed_before_the_first_sweep_succeeds_is_not_taken_for_an_old_one() {
+    let mut world = World::named("first_day")
+        .real_time()
+        .unmigrated()
+        .build()
+        .await;
+    world.expect_error(WAITING);
+    let old = world.pay_order(&[("A-0", 1)]).await;
+    let gate = world.gate_to_shop();
+    gate.close();
+    let daemon = world.daemon().with("VENDURE_API_URL", gate.url());
+    let mut daemon = daemon.with("ORDER_SYNC_EXISTING", "skip").spawn();
+    daemon.wait_for(WAITING).await;
+    let new = world.pay_order(&[("A-1", 1)]).await;
+    gate.open();
+    daemon.wait_for("VeraCore has the order").await;
+    assert_eq!(world.status(&new.code).await, SyncStatus::Success);
+    assert_eq!(world.status(&old.code).await, SyncStatus::Skipped);
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_outage_of_the_shop_is_told_once_and_passes_by_itself() {
+    let mut world = World::named("shop_away").real_time().build().await;
+    world.expect_error(BLIND);
+    // A sweep may be going on at that moment.
+    world.expect_error("not all orders can be gone through");
+    let gate = world.gate_to_shop();
+    let daemon = world.daemon().with("VENDURE_API_URL", gate.url());
+    let mut daemon = daemon.start().await;
+    let before = world.pay_order(&[("A-0", 1)]).await;
+    arrives(&world, &before.code).await;
+    gate.close();
+    daemon.wait_for(BLIND).await;
+    let meanwhile = world.pay_order(&[("A-1", 1)]).await;
+    gate.open();
+    arrives(&world, &meanwhile.code).await;
+    let record = world.record(&meanwhile.code).await.unwrap();
+    assert_eq!(record.retry_count, 0);
+    let lines = daemon.lines();
+    let words = |line: &Value| line["message"].as_str().unwrap().contains(BLIND);
+    let told = lines
+        .iter()
+        .filter(|line| line["level"] == "ERROR" && words(line));
+    assert_eq!(told.count(), 1, "an outage is told once");
+    daemon.stop().await;
+    world.assert_settled().await;
+}
