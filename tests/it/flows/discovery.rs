@@ -101,3 +101,36 @@ async fn a_new_order_is_seen_by_the_cheap_look() {
     assert_eq!((looked.taken_in, looked.sweep), (0, false));
     world.assert_settled().await;
 }
+
+#[tokio::test]
+async fn a_sweep_goes_by_the_creation_though_the_ids_run_the_other_way() {
+    let world = World::named("against").build().await;
+    let paid = world.shop.pay_all(vec![Cart::of(&[("A-0", 1)]); 10]).await;
+    // As in a shop whose orders were imported, or whose ids are UUIDs.
+    for (order, age) in paid.iter().zip(1..) {
+        let change = format!(
+            "update \"order\" set \"createdAt\" = now() - interval '{age} hours' where id = {}",
+            order.id
+        );
+        world.shop.sql(&change).await;
+    }
+    let mut service = world.service_with(small_pages);
+    let swept = service.sweep().await;
+    assert_eq!((swept.seen, swept.taken_in), (10, 10));
+    // The newest are those that were placed last, whatever their ids are.
+    for (order, age) in paid.iter().zip(1..) {
+        let change = format!(
+            "update \"order\" set \"orderPlacedAt\" = now() - interval '{age} hours' where id = {}",
+            order.id
+        );
+        world.shop.sql(&change).await;
+    }
+    service.settle().await;
+    let looked = service.look().await;
+    assert!(!looked.sweep, "nothing came");
+    world.pay_order(&[("A-0", 1)]).await;
+    let looked = service.look().await;
+    assert_eq!((looked.taken_in, looked.sweep), (1, false));
+    service.settle().await;
+    world.assert_settled().await;
+}
