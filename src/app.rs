@@ -35,6 +35,10 @@ const VENDURE_MAX_BODY: usize = 32 << 20;
 /// A connection that takes longer is not coming.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the stored settings are waited for; a daemon reads them again once the database is
+/// there.
+const STORED_SETTINGS_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What a person must change before anything is started; exit status 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -177,9 +181,15 @@ fn start_log(config: &Config, target: telemetry::Target) {
 pub async fn load_config(
     mut sources: Sources,
 ) -> Result<(Config, Result<(), LedgerError>), ConfigError> {
-    let database = config::database_only(&sources)?;
+    let database = match config::database_only(&sources) {
+        Ok(database) => database,
+        // Everything else that is wrong is told along with it.
+        Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
+    };
     let stored = match ledger(&database, Arc::new(SystemClock)) {
-        Ok(ledger) => ledger.stored_settings().await,
+        Ok(ledger) => tokio::time::timeout(STORED_SETTINGS_PATIENCE, ledger.stored_settings())
+            .await
+            .unwrap_or(Err(LedgerError::Silent)),
         Err(error) => Err(error),
     };
     let stored = match stored {

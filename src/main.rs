@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use veracore_sync::cli::{self, Cli};
+use veracore_sync::cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    cli::execute(Cli::parse()).await
+    match cli::parse() {
+        Ok(cli) => cli::execute(cli).await,
+        Err(status) => status,
+    }
 }

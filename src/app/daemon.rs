@@ -129,6 +129,7 @@ async fn start_jobs(
     if !shop_is_right(&app, tasks).await? {
         return Ok(());
     }
+    say_whether_veracore_takes_us(&app).await;
     let wake = Arc::new(Notify::new());
     let intervals = Intervals {
         poll: app.config.orders.poll_interval,
@@ -161,7 +162,11 @@ async fn start_jobs(
 async fn migrated(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
     let mut told = false;
     while !tasks.stopping() {
-        match app.ledger.migrate().await {
+        let migrated = tokio::select! {
+            () = tasks.stopped() => return Ok(false),
+            migrated = app.ledger.migrate() => migrated,
+        };
+        match migrated {
             Ok(()) => return Ok(true),
             Err(error) if error.is_away() => {
                 if !told {
@@ -180,7 +185,11 @@ async fn migrated(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
 async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
     let mut told = false;
     while !tasks.stopping() {
-        match app.ensure_shop_is_right().await {
+        let right = tokio::select! {
+            () = tasks.stopped() => return Ok(false),
+            right = app.ensure_shop_is_right() => right,
+        };
+        match right {
             Ok(()) => return Ok(true),
             Err(error) if error.is::<Refused>() => return Err(error),
             Err(error) => {
@@ -193,6 +202,14 @@ async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// One loud line at the start, rather than a quiet one an order later. It does not keep us from
+/// starting: orders are found and kept in the meantime.
+async fn say_whether_veracore_takes_us(app: &App) {
+    if let Err(error) = app.provider.find_order(app.probe_number()).await {
+        tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does. `veracore-sync check` says what to do");
+    }
 }
 
 fn tick(app: &App) -> Tick {

@@ -61,6 +61,31 @@ enum Command {
     Config(config::ConfigArgs),
 }
 
+/// The command line of this process.
+///
+/// # Errors
+/// The exit status with which to end, after help or a complaint was printed.
+pub fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        // Clap has nothing better to do about a broken pipe either.
+        let _ = error.print();
+        if !error.use_stderr() {
+            return ExitCode::SUCCESS;
+        }
+        if std::env::args_os().any(|argument| argument == "--json") {
+            let words = error.to_string();
+            let words = words
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            let _ =
+                Output { json: true }.print(&serde_json::json!({ "error": words }), String::new);
+        }
+        ExitCode::from(2)
+    })
+}
+
 /// Runs the command, prints its result and returns its exit status: 0 done, 1 failed, 2 wrong
 /// usage or configuration.
 pub async fn execute(cli: Cli) -> ExitCode {

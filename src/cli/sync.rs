@@ -68,6 +68,13 @@ pub(super) async fn execute(
         return Ok(Outcome::Done);
     }
     let pass = pass(&app, only.as_ref(), output).await?;
+    if let Some(code) = &only
+        && app.ledger.order(code).await?.is_none()
+    {
+        anyhow::bail!(
+            "Vendure has no order {code} in a trigger state, and the ledger does not know it"
+        );
+    }
     output.print(&pass, || {
         let counts: Vec<String> = pass
             .orders

@@ -1,7 +1,7 @@
 //! The layer of the environment: variables, the files that `<name>_FILE` variables name, and
 //! names that look like slips.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, io::Read as _};
 
 use super::{
     keys::{Form, KEYS, Key},
@@ -55,6 +55,9 @@ fn set<'a>(env: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
         .filter(|value| !value.trim().is_empty())
 }
 
+/// No secret is as long.
+const LARGEST_SECRET: u64 = 64 * 1024;
+
 /// The file's text without the newline that editors and `echo` put at its end.
 fn read_file(path: &str) -> Result<String, String> {
     let path = path.trim();
@@ -65,8 +68,18 @@ fn read_file(path: &str) -> Result<String, String> {
     } else {
         "a file (not shown: it is not an absolute path and may be the secret itself)".to_owned()
     };
-    let bytes =
-        fs::read(path).map_err(|error| format!("names {shown}, which cannot be read: {error}"))?;
+    let cannot = |error: std::io::Error| format!("names {shown}, which cannot be read: {error}");
+    let mut bytes = Vec::new();
+    // Bounded: a device never ends.
+    let file = fs::File::open(path).map_err(cannot)?;
+    file.take(LARGEST_SECRET + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    if bytes.len() as u64 > LARGEST_SECRET {
+        return Err(format!(
+            "names {shown}, which is larger than {LARGEST_SECRET} bytes"
+        ));
+    }
     let text =
         String::from_utf8(bytes).map_err(|_| format!("names {shown}, which is not UTF-8 text"))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);

@@ -24,6 +24,41 @@ pub fn one_line(text: &str, max: usize) -> String {
     out
 }
 
+/// The text with everything that is a payment card's number by its check digit (Luhn, ISO/IEC
+/// 7812-1) replaced: 13 to 19 digits, alone or in groups.
+#[must_use]
+pub fn without_card_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest
+            .find(|c: char| !(c.is_ascii_digit() || c == ' ' || c == '-'))
+            .unwrap_or(rest.len());
+        let run = rest[..end].trim_end_matches([' ', '-']);
+        let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
+        let is_card = (13..=19).contains(&digits.len()) && passes_luhn(&digits);
+        out.push_str(if is_card { "[…]" } else { run });
+        rest = &rest[run.len()..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn passes_luhn(digits: &[u32]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(at, digit)| match (at % 2, digit * 2) {
+            (0, _) => *digit,
+            (_, doubled) => doubled / 10 + doubled % 10,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
 /// The text without surrounding space, or nothing when that leaves nothing.
 #[must_use]
 pub fn non_blank(text: Option<String>) -> Option<String> {
@@ -33,6 +68,22 @@ pub fn non_blank(text: Option<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn card_numbers_are_replaced_and_other_numbers_are_not() {
+        let masked = without_card_numbers;
+        assert_eq!(
+            masked("card 4111 1111 1111 1111 refused"),
+            "card […] refused"
+        );
+        assert_eq!(masked("4111111111111111"), "[…]");
+        assert_eq!(masked("a 4012-8888-8888-1881."), "a […].");
+        assert_eq!(
+            masked("4111111111111112 - order 12, zip 89501"),
+            "4111111111111112 - order 12, zip 89501"
+        );
+        assert_eq!(masked("1Z0000000000000001 é 7"), "1Z0000000000000001 é 7");
+    }
 
     #[test]
     fn hostile_text_becomes_one_bounded_line() {

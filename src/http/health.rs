@@ -15,7 +15,7 @@ pub enum HealthState {
     Unknown,
     /// It answered.
     Up { at: DateTime<Utc> },
-    /// It did not, or only with a server error.
+    /// It did not, or only with a server error or a refusal of our credentials.
     Down {
         since: DateTime<Utc>,
         problem: String,
@@ -37,6 +37,9 @@ impl Health {
 
     pub(super) fn note(&self, outcome: &Result<Answer, CallError>, now: DateTime<Utc>) {
         let problem = match outcome {
+            Ok(answer) if matches!(answer.status, 401 | 403) => {
+                Some(format!("it refuses us: HTTP {}", answer.status))
+            }
             Ok(answer) if answer.status < 500 => None,
             Ok(answer) => Some(format!("HTTP {}", answer.status)),
             Err(error) => Some(error.to_string()),

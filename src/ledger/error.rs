@@ -9,6 +9,13 @@ pub enum LedgerError {
     LeaseLost { code: String },
     #[error("the ledger's database: {}", describe(.0))]
     Database(#[from] sqlx::Error),
+    #[error("the ledger's database does not answer. Is Postgres up, and DATABASE_URL right?")]
+    Silent,
+    /// The user may connect, but not make tables.
+    #[error(
+        "the database user may not create the ledger's tables ({problem}). Grant it that, such as with: grant create on schema public to the_user"
+    )]
+    NoRight { problem: String },
     #[error("{table}.{column} of row {row} holds '{value}', which this version does not know")]
     BadRow {
         table: &'static str,

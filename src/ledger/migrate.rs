@@ -7,6 +7,9 @@ use super::{Ledger, LedgerError, error::UNDEFINED_TABLE};
 /// Ours, beside whatever else uses sqlx in the same schema.
 const TABLE: &str = "veracore_migration";
 
+/// Postgres' code for what a user may not do.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
 fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("./migrations");
     migrator.dangerous_set_table_name(TABLE);
@@ -20,6 +23,19 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer, or its tables are newer than this program.
     pub async fn migrate(&self) -> Result<(), LedgerError> {
+        self.apply().await.map_err(|error| match error {
+            LedgerError::Database(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) =>
+            {
+                LedgerError::NoRight {
+                    problem: error.message().to_owned(),
+                }
+            }
+            other => other,
+        })
+    }
+
+    async fn apply(&self) -> Result<(), LedgerError> {
         migrator()
             .run(&self.pool)
             .await

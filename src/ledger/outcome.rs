@@ -207,12 +207,15 @@ pub(super) async fn record(
     // known the better: a holder who is about to send finds its lease gone. What was set back by
     // the clock is brought back to now, or a doubt would wait for the future.
     let acknowledged = change.status == SyncStatus::Success;
+    // Why it is in doubt stays known while it is.
+    let keeps_note = change.keep_sent_at && message.is_none();
     let done = sqlx::query!(
         "update veracore_order_sync
          set sync_status = $3, next_attempt = $4,
              retry_count = retry_count + case when $5 then 1 else 0 end,
              parked_count = case when $6 then parked_count + 1 else 0 end,
-             error_category = $7, error_message = $8, skip_reason = $9,
+             error_category = case when $15 then error_category else $7 end,
+             error_message = case when $15 then error_message else $8 end, skip_reason = $9,
              sent_at = case when $10 and sent_at is not null then least(sent_at, $14) end,
              missing_at = case when $11::timestamptz is not null then least($11, $14) end,
              last_successful_sync = case when $12 then $14 else last_successful_sync end,
@@ -233,6 +236,7 @@ pub(super) async fn record(
         acknowledged,
         change.provider_order_id,
         now,
+        keeps_note,
     )
     .execute(connection)
     .await?;

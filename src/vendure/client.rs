@@ -292,6 +292,7 @@ fn graphql_error(operation: &'static str, errors: &[GraphqlError]) -> Storefront
 fn status_error(answer: Answer) -> StorefrontError {
     let message = |answer: &Answer| match answer.body.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'<') => "it answered with an HTML page. Is VENDURE_API_URL the Admin API's?".into(),
+        _ if answer.status == 404 => "is VENDURE_API_URL the Admin API's?".into(),
         _ => String::new(),
     };
     match answer.success(message) {

@@ -326,8 +326,9 @@ pub(super) struct VariantCount {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Mutation")]
 pub(super) struct ProbeUpdateVariants {
-    // Nothing is updated; permissions are checked before the list is looked at.
-    #[arguments(input: [])]
+    // There is no variant 0; permissions are checked before it is looked for. An empty list would be
+    // no less harmless, but has the shop start a job.
+    #[arguments(input: [{ id: "0" }])]
     #[expect(dead_code, reason = "asked to see whether it is allowed")]
     pub update_product_variants: Vec<Option<ProductVariant>>,
 }

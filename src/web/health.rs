@@ -1,6 +1,9 @@
 //! `/healthz` and `/readyz`.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Serialize;
@@ -22,6 +25,9 @@ impl Ends {
         let _ = self.veracore.set(veracore);
     }
 }
+
+/// Whoever probes has little of it too.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Ready {
@@ -49,12 +55,11 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
-    let problem = state
-        .ledger
-        .ensure_migrated()
-        .await
-        .err()
-        .map(|error| error.to_string());
+    let asked = tokio::time::timeout(PATIENCE, state.ledger.ensure_migrated()).await;
+    let problem = match asked {
+        Ok(outcome) => outcome.err().map(|error| error.to_string()),
+        Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
+    };
     let ready = problem.is_none();
     let seen = |health: &OnceLock<Health>| health.get().map(Health::state).unwrap_or_default();
     let body = Ready {

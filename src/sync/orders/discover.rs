@@ -213,7 +213,7 @@ impl OrderSync {
         {
             Some((taken_in, skipped_existing)) => {
                 tracing::info!(
-                    sent = taken_in,
+                    to_send = taken_in,
                     skipped = skipped_existing,
                     "VeraCore: first start; orders that were in a trigger state before are recorded (ORDER_SYNC_EXISTING)"
                 );

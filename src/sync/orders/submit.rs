@@ -138,10 +138,7 @@ impl OrderSync {
                             at: again,
                             missing_at: Some(now),
                             counted: false,
-                            note: Some(Note {
-                                category: ErrorCategory::Timeout,
-                                message: "sent, but the answer was lost; VeraCore did not have it when asked, and is asked once more before it is sent again".into(),
-                            }),
+                            note: None,
                         };
                         Ok(Doubt::Settled {
                             trace: Some(trace),
@@ -267,7 +264,7 @@ impl OrderSync {
             Ok(Some(found)) => Asked::Found(found),
             Ok(None) => Asked::Missing,
             Err(error) => {
-                let message = error.to_string();
+                let message = triage::without_its_words(&error);
                 let end = triage::end(Class::Transient, error.category(), &message);
                 let now = self.clock.now();
                 Asked::Unclear {

@@ -109,7 +109,7 @@ pub(super) fn after_send(
             note(message.into()),
         ),
         Class::Ambiguous => Next::InDoubt {
-            at: now + wait(settings.quiet, error.retry_after()),
+            at: now + wait(settings.quiet, error.retry_after(), settings),
             missing_at: None,
             counted: provider_counts(error, Doing::Sending),
             note: Some(note(format!(
@@ -172,6 +172,22 @@ pub(super) fn after_read(
             storefront_counts(error),
             note,
         ),
+    }
+}
+
+/// What went wrong with a look-up, without what VeraCore says about it: that may quote a customer
+/// whom, before the order was read, nobody knows enough of to leave out.
+pub(super) fn without_its_words(error: &ProviderError) -> String {
+    match error {
+        ProviderError::Call(CallError::Status {
+            upstream,
+            operation,
+            status,
+            ..
+        }) => {
+            format!("{upstream} {operation}: HTTP {status}")
+        }
+        other => other.to_string(),
     }
 }
 
@@ -239,15 +255,15 @@ fn retry_at(
         .retry_count
         .saturating_add(order.parked_count)
         .saturating_add(1);
-    now + wait(
-        settings.backoff.delay(failures, order.order_id.as_str()),
-        retry_after,
-    )
+    let own = settings.backoff.delay(failures, order.order_id.as_str());
+    now + wait(own, retry_after, settings)
 }
 
-/// The longer of our own delay and the one that was asked for.
-fn wait(own: Duration, asked: Option<Duration>) -> TimeDelta {
-    TimeDelta::from_std(own.max(asked.unwrap_or_default())).unwrap_or(TimeDelta::hours(1))
+/// The longer of our own delay and the one that was asked for, which is believed up to the longest
+/// of our own.
+fn wait(own: Duration, asked: Option<Duration>, settings: &OrderSettings) -> TimeDelta {
+    let asked = asked.unwrap_or_default().min(settings.backoff.max);
+    TimeDelta::from_std(own.max(asked)).unwrap_or(TimeDelta::hours(1))
 }
 
 #[cfg(test)]

@@ -89,10 +89,10 @@ fn an_unknown_outcome_is_looked_into_after_the_quiet_period() {
         );
     }
     // Asked to wait for longer, it is.
-    let Next::InDoubt { at, .. } = sent(&status(503, Some(300)), 0) else {
+    let Next::InDoubt { at, .. } = sent(&status(503, Some(90)), 0) else {
         panic!("not in doubt")
     };
-    assert_eq!(at, now() + TimeDelta::seconds(300));
+    assert_eq!(at, now() + TimeDelta::seconds(90));
 }
 
 #[test]
@@ -158,6 +158,14 @@ fn retry_after_is_honoured_when_it_is_longer() {
         panic!("no retry")
     };
     assert_eq!(at, now() + TimeDelta::seconds(90));
+    let Next::Retry { at, .. } = sent(&status(429, Some(86_400)), 0) else {
+        panic!("no retry")
+    };
+    assert_eq!(
+        at,
+        now() + TimeDelta::seconds(100),
+        "at most our own longest delay"
+    );
     let Next::Retry { at, .. } = sent(&status(429, Some(0)), 0) else {
         panic!("no retry")
     };
@@ -188,4 +196,12 @@ fn a_doubt_is_never_given_up_while_nobody_can_tell() {
     };
     let next = after_look_up(&status(500, None), "x", &doubtful, &settings(), now());
     assert!(matches!(next, Next::StillInDoubt { .. }), "{next:?}");
+}
+
+#[test]
+fn a_look_ups_failure_is_told_without_veracores_words() {
+    assert_eq!(
+        without_its_words(&status(500, None)),
+        "VeraCore submit_order: HTTP 500"
+    );
 }

@@ -4,6 +4,7 @@
 //! shipments.
 
 use reqwest::{Method, RequestBuilder, header::ACCEPT};
+use secrecy::ExposeSecret as _;
 use serde_json::value::RawValue;
 use url::Url;
 
@@ -127,7 +128,16 @@ impl RestClient {
         } else {
             Told::read(&answer.body)
         };
-        let hidden: Vec<&str> = private.iter().copied().chain([pass.secret()]).collect();
+        let credentials = match &self.entry {
+            Entry::Basic(credentials) => credentials,
+            Entry::OAuth2(tokens) => tokens.credentials(),
+        };
+        let (secret, basic) = (
+            credentials.client_secret.expose_secret(),
+            credentials.as_basic(),
+        );
+        let ours = [pass.secret(), secret, &basic];
+        let hidden: Vec<&str> = private.iter().copied().chain(ours).collect();
         let shown = told.shown(&hidden);
         if answer.status == 401 {
             return Err(ProviderError::Credentials {

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::domain::text::one_line;
+use crate::domain::text::{one_line, without_card_numbers};
 
 const MAX_CHARS: usize = 300;
 
@@ -89,7 +89,7 @@ impl Told {
             // Shorter ones would mask half of the message and are nobody's secret.
             .filter(|hidden| hidden.len() >= 4)
             .fold(words, |words, hidden| words.replace(hidden, "[…]"));
-        one_line(&masked, MAX_CHARS)
+        one_line(&without_card_numbers(&masked), MAX_CHARS)
     }
 
     /// Whether it says that there is an order with this number already.

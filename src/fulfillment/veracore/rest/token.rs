@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use base64::Engine as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -43,6 +44,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// How HTTP Basic spells them, which no message may show either.
+    pub(super) fn as_basic(&self) -> String {
+        let plain = format!("{}:{}", self.client_id, self.client_secret.expose_secret());
+        base64::engine::general_purpose::STANDARD.encode(plain)
+    }
+
     fn on(&self, request: RequestBuilder) -> RequestBuilder {
         request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret()))
     }
@@ -129,6 +136,10 @@ impl Tokens {
         }
     }
 
+    pub(super) const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// A token that works as far as we know. `refused` is one that VeraCore did not take.
     pub(super) async fn token(
         &self,
@@ -182,7 +193,8 @@ impl Tokens {
             .await
             .map_err(ProviderError::NoToken)?;
         let secret = self.credentials.client_secret.expose_secret();
-        let told = |answer: &Answer| Told::read(&answer.body).shown(&[secret]);
+        let basic = self.credentials.as_basic();
+        let told = |answer: &Answer| Told::read(&answer.body).shown(&[secret, &basic]);
         if matches!(answer.status, 400 | 401 | 403) {
             let status = answer.status;
             return Err(ProviderError::Credentials {
