@@ -57,9 +57,9 @@ async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
 
 #[tokio::test]
 async fn a_send_that_is_worked_on_after_our_patience_is_not_repeated() {
-    // The client waits for 0.4 s; VeraCore is asked after 0.8 s, and once more after that.
+    // The client waits for 0.4 s; VeraCore is asked at 1.2 s, and once more from 2.0 s on.
     let world = World::named("late").real_time().build().await;
-    for (milliseconds, every) in [(600, 2), (1100, 3)] {
+    for (milliseconds, every) in [(600, 2), (1600, 3)] {
         let work = Work::After;
         let fault = Fault::on(ORDERS, FaultKind::Delay { milliseconds, work });
         world.sandbox.add_fault(fault.method("POST").every(every));

@@ -21,7 +21,9 @@ async fn sigterm_in_the_middle_leaves_nothing_half_done() {
         .sandbox
         .add_fault(Fault::on("/api/orders", slow).method("POST"));
     let paid = world.pay_orders(16).await;
-    let mut daemon = world.daemon().start().await;
+    // Even on a machine that is busy, no send is to be lost for its slowness.
+    let daemon = world.daemon().with("VERACORE_TIMEOUT_SECONDS", "10");
+    let mut daemon = daemon.start().await;
     let sends = || {
         let requests = world.sandbox.requests();
         let posts = requests
