@@ -259,10 +259,15 @@ fn retry_at(
     now + wait(own, retry_after, settings)
 }
 
-/// The longer of our own delay and the one that was asked for, which is believed up to the longest
-/// of our own.
+/// Longer than this, or than our own longest delay, nobody is left alone for the asking: a wrong
+/// `Retry-After` must not park an order for a day.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
+/// The longer of our own delay and the one that was asked for.
 fn wait(own: Duration, asked: Option<Duration>, settings: &OrderSettings) -> TimeDelta {
-    let asked = asked.unwrap_or_default().min(settings.backoff.max);
+    let asked = asked
+        .unwrap_or_default()
+        .min(settings.backoff.max.max(LONGEST_ASKED));
     TimeDelta::from_std(own.max(asked)).unwrap_or(TimeDelta::hours(1))
 }
 
