@@ -6,7 +6,8 @@ use crate::harness::{World, until, vendure_version};
 
 #[tokio::test]
 async fn refused_veracore_credentials_park_orders_until_they_are_right() {
-    let world = World::named("parked").real_time().build().await;
+    let mut world = World::named("parked").real_time().build().await;
+    world.expect_error("VeraCore does not answer as it should");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let daemon = world
         .daemon()
