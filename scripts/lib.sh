@@ -29,6 +29,8 @@ ensure_packages() {
   command -v npm >/dev/null 2>&1 || missing+=(npm)
   command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
   command -v setpriv >/dev/null 2>&1 || missing+=(util-linux)
+  # The tests send signals with the program, not with the shell's own word.
+  type -P kill >/dev/null || missing+=(procps)
   if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" -ne 0 ]; then
       die "missing: ${missing[*]}. Install them with:
