@@ -39,7 +39,7 @@ pub enum LedgerError {
 fn describe(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::PoolTimedOut => {
-            "no connection within 10 s. Is Postgres up, and DATABASE_URL right?".into()
+            "no connection within 5 s. Is Postgres up, and DATABASE_URL right?".into()
         }
         sqlx::Error::Database(error) => one_line(error.message(), 200),
         other => one_line(&other.to_string(), 200),

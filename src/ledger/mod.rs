@@ -55,7 +55,7 @@ impl Ledger {
         let options: PgConnectOptions = url.parse().map_err(LedgerError::from)?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(5))
             // A statement that takes longer waits for something that will not come.
             .after_connect(|connection, _| {
                 Box::pin(async move {
