@@ -92,6 +92,11 @@ impl OrderSync {
         if !asked_already && let Some((trace, next)) = self.ask_first(order).await? {
             return self.finish(order, Some(&trace), next).await;
         }
+        if self.tasks.stopping() {
+            // Nothing was begun that would have to be finished.
+            self.ledger.release(order).await?;
+            return Ok(standing(order));
+        }
         let attempt = self
             .ledger
             .begin_send(order, &intent, self.settings.lease)
@@ -146,8 +151,7 @@ impl OrderSync {
                         })
                     }
                     Missing::Absent if triage::exhausted(order, &self.settings) => {
-                        let message =
-                            "it was sent, the answer was lost, and VeraCore does not have it";
+                        let message = "VeraCore does not have it, though it was sent";
                         let next = triage::given_up(
                             order,
                             order.retry_count,

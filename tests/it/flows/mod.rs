@@ -7,3 +7,4 @@ mod discovery;
 mod foreign;
 mod invalid;
 mod session;
+mod stopping;

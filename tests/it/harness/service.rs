@@ -13,6 +13,7 @@ use veracore_sync::{
     fulfillment::veracore::rest::{Auth, Credentials, RestClient, RestSettings},
     http::{Backoff, Limits},
     ledger::{Backlog, LedgerError},
+    lifecycle::Tasks,
     sandbox::SandboxConfig,
     sync::orders::{
         Existing, OrderSettings, OrderSync,
@@ -29,6 +30,8 @@ const MOST_STEPS: usize = 2000;
 
 pub struct Service {
     pub orders: OrderSync,
+    /// Told to stop, the service begins nothing.
+    pub tasks: Tasks,
     pub watch: Watch,
     clock: SharedClock,
     mock: Option<Arc<MockClock>>,
@@ -106,16 +109,18 @@ impl Service {
             limits: limits(Duration::from_millis(400), 1 << 20),
         };
         let clock = Arc::clone(&world.clock);
+        let tasks = Tasks::new();
         let orders = OrderSync::new(
             Arc::new(VendureClient::new(shop, Arc::clone(&clock)).unwrap()),
             Arc::new(RestClient::new(veracore, Arc::clone(&clock)).unwrap()),
             world.ledger.clone(),
             Arc::clone(&clock),
             settings,
-            veracore_sync::lifecycle::Tasks::new(),
+            tasks.clone(),
         );
         Self {
             orders,
+            tasks,
             watch: Watch::default(),
             clock,
             mock,

@@ -1,0 +1,32 @@
+//! What is not begun any more once the process is told to stop (I11).
+
+use veracore_sync::{
+    domain::SyncStatus,
+    sync::orders::discover::{DiscoverError, Watch},
+};
+
+use crate::harness::World;
+
+#[tokio::test]
+async fn an_order_in_work_that_is_not_sent_yet_is_given_back() {
+    let world = World::named("stopping").build().await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service();
+    assert_eq!(service.sweep().await.taken_in, 1);
+    service.tasks.stop();
+    let claimed = service.orders.claim(1, None).await.unwrap();
+    let status = service.orders.work_on(&claimed[0]).await.unwrap();
+    assert_eq!(status, SyncStatus::Pending);
+    let record = world.record(&order.code).await.unwrap();
+    assert_eq!(
+        (record.sync_status, record.in_doubt_since),
+        (SyncStatus::Pending, None)
+    );
+    assert!(world.sandbox.orders().is_empty());
+    let swept = service.orders.sweep(&mut Watch::default()).await;
+    assert!(matches!(swept, Err(DiscoverError::Stopped)), "{swept:?}");
+    let fresh = world.service();
+    fresh.settle().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    world.assert_settled().await;
+}
