@@ -292,3 +292,22 @@ async fn refused_credentials_are_called_so_and_stay_secret() {
     let shown = format!("{:?}", settings("https://v.example").credentials);
     assert!(!shown.contains(SECRET), "{shown}");
 }
+
+#[tokio::test]
+async fn what_is_ours_or_a_customers_is_masked_wherever_veracore_echoes_it() {
+    use base64::Engine as _;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("client:{SECRET}"));
+    for scene in [Scene::basic().await, Scene::oauth2().await] {
+        let token = json!({"access_token": "the-token", "expires_in": 60, "token_type": "Bearer"});
+        scene.on("POST", "token", answer(200, token)).await;
+        let words = format!("Basic {basic} secret {SECRET} card 4111 1111 1111 1111 order 17");
+        scene
+            .on("POST", "orders", answer(422, json!({"message": words})))
+            .await;
+        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "VeraCore submit_order: HTTP 422: Basic […] secret […] card […] order 17"
+        );
+    }
+}
