@@ -75,7 +75,7 @@ class Follower {
         const records = await ledger();
         const paid = await paidOrders(this.admin);
         for (const order of paid) {
-            this.first(order.code, 'paid', `${paint(1, 'paid')} in Vendure: ${units(linesIn(order))}`, order.orderPlacedAt);
+            this.first(order.code, 'paid', `${paint(1, 'paid')} in Vendure: ${units(linesIn(order))}`, order.orderPlacedAt || undefined);
         }
         for (const record of records) this.tellRecord(record);
         for (const order of arrived) this.tellWarehouse(order);

@@ -64,12 +64,14 @@ impl App {
     /// # Errors
     /// When the configuration is wrong.
     pub async fn load(sources: Sources, tasks: Tasks) -> anyhow::Result<Self> {
-        let (config, stored) = load_config(sources).await?;
-        let app = Self::build(config, tasks)?;
+        let (mut config, stored) = load_config(sources).await?;
         if let Err(problem) = stored {
-            tracing::warn!(%problem, "settings stored in the database could not be read");
+            // Said with the other warnings: the log is set up by what is being loaded here.
+            config.warnings.push(format!(
+                "settings stored in the database could not be read: {problem}"
+            ));
         }
-        Ok(app)
+        Self::build(config, tasks)
     }
 
     /// # Errors

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     app::{App, Refused},
     config::Sources,
-    domain::{OrderCode, SyncStatus},
-    ledger::{Attempt, FoundOrder, OrderFilter, RetryMode, Standing, SyncRecord, Verdict},
+    domain::{OrderCode, OrderRef, SyncStatus},
+    ledger::{Attempt, OrderFilter, RetryMode, Standing, SyncRecord, Verdict},
 };
 
 #[derive(Debug, Args)]
@@ -252,7 +252,7 @@ async fn backfill(
     }
     let (orders, _) = app.orders.all_in_trigger_states().await?;
     let standing = app.ledger.standing(&orders).await?;
-    let orders: Vec<FoundOrder> = orders
+    let orders: Vec<OrderRef> = orders
         .into_iter()
         .filter(|order| {
             order

@@ -8,9 +8,6 @@ use sqlx::PgConnection;
 use super::{AttemptKind, Ledger, LedgerError, SkipReason};
 use crate::domain::{OrderRef, SyncStatus};
 
-/// An order that the shop has in a trigger state.
-pub type FoundOrder = OrderRef;
-
 /// What the first sweep's orders become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Baseline {
@@ -61,7 +58,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then none was taken in.
-    pub async fn take_in(&self, orders: &[FoundOrder], hold: Duration) -> Result<u64, LedgerError> {
+    pub async fn take_in(&self, orders: &[OrderRef], hold: Duration) -> Result<u64, LedgerError> {
         if orders.is_empty() {
             return Ok(0);
         }
@@ -105,7 +102,7 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn mistaken(
         &self,
-        orders: &[FoundOrder],
+        orders: &[OrderRef],
     ) -> Result<Vec<(String, String)>, LedgerError> {
         let (ids, codes, _) = columns(orders);
         let rows = sqlx::query!(
@@ -129,7 +126,7 @@ impl Ledger {
     /// When the database does not answer; then nothing was taken in.
     pub async fn take_baseline(
         &self,
-        orders: &[FoundOrder],
+        orders: &[OrderRef],
         baseline: Baseline,
         hold: Duration,
     ) -> Result<Option<(u64, u64)>, LedgerError> {
@@ -166,7 +163,7 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn standing(
         &self,
-        orders: &[FoundOrder],
+        orders: &[OrderRef],
     ) -> Result<BTreeMap<String, Standing>, LedgerError> {
         let (ids, _, _) = columns(orders);
         let rows = sqlx::query!(
@@ -199,7 +196,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then none was changed.
-    pub async fn backfill(&self, orders: &[FoundOrder]) -> Result<u64, LedgerError> {
+    pub async fn backfill(&self, orders: &[OrderRef]) -> Result<u64, LedgerError> {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let (ids, _, _) = columns(orders);
@@ -226,7 +223,7 @@ impl Ledger {
     }
 }
 
-fn columns(orders: &[FoundOrder]) -> (Vec<String>, Vec<String>, Vec<Option<DateTime<Utc>>>) {
+fn columns(orders: &[OrderRef]) -> (Vec<String>, Vec<String>, Vec<Option<DateTime<Utc>>>) {
     let ids = orders.iter().map(|order| order.id.to_string()).collect();
     let codes = orders.iter().map(|order| order.code.to_string()).collect();
     let placed = orders.iter().map(|order| order.placed_at).collect();
@@ -235,7 +232,7 @@ fn columns(orders: &[FoundOrder]) -> (Vec<String>, Vec<String>, Vec<Option<DateT
 
 async fn insert(
     connection: &mut PgConnection,
-    orders: &[FoundOrder],
+    orders: &[OrderRef],
     status: &str,
     reason: Option<SkipReason>,
     now: DateTime<Utc>,

@@ -1,5 +1,6 @@
-//! Working on orders: claim, intent, outcome. Every write here is fenced by the lease's token, so
-//! that whoever lost the lease can change nothing any more.
+//! Working on orders: claim, intent, outcome. Writes here are fenced by the lease's token, so that
+//! whoever lost the lease changes nothing any more, but for two things that are true whoever says
+//! them: what was tried, in the history, and that VeraCore has the order.
 
 use std::time::Duration;
 
@@ -179,7 +180,7 @@ impl Ledger {
     /// Records what came of the order, with the end of its last attempt, and gives the lease back.
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`]: then nothing was recorded.
+    /// [`LedgerError::LeaseLost`]: then only the attempt was recorded, in the history.
     pub async fn finish(
         &self,
         order: &Claimed,

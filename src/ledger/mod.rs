@@ -25,7 +25,7 @@ use sqlx::{
 
 pub use backlog::Backlog;
 pub use error::LedgerError;
-pub use found::{Baseline, FoundOrder, Standing};
+pub use found::{Baseline, Standing};
 pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
 pub use leases::{Claimed, Intent, IntentLine};
 pub use operator::{RetryMode, Verdict};

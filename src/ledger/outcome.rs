@@ -191,7 +191,8 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Writes the outcome if the lease is still held; returns how many rows that changed.
+/// Writes the outcome if the lease is still held, and in any case that VeraCore has the order;
+/// returns how many rows that changed.
 pub(super) async fn record(
     connection: &mut PgConnection,
     order: &Claimed,

@@ -1,4 +1,5 @@
-//! The lease driver: keeps as many orders in work as allowed, and no more claimed than in work.
+//! What runs until the stop: the lease driver, which keeps as many orders in work as allowed and no
+//! more claimed than in work, and the loop that looks for orders. Must not decide about an order.
 
 use std::{sync::Arc, time::Duration};
 

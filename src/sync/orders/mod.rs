@@ -40,7 +40,7 @@ pub struct OrderSettings {
     pub backoff: Backoff,
     /// How long a lost send may still be worked on by VeraCore; see `doubt`.
     pub quiet: Duration,
-    /// How long a claimed order is ours; longer than all calls of one try together.
+    /// How long a claimed order is ours; see [`lease`].
     pub lease: Duration,
     /// How many orders are worked on at once.
     pub concurrency: u32,
