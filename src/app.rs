@@ -12,7 +12,7 @@ pub use daemon::Daemon;
 use crate::{
     clock::{SharedClock, SystemClock},
     config::{self, ApiStyle, Config, ConfigError, LogFormat, Sources},
-    domain::OrderCode,
+    domain::{OrderCode, SkuRules},
     fulfillment::{
         FulfillmentProvider,
         veracore::rest::{Auth, Credentials, RestClient, RestSettings},
@@ -288,6 +288,13 @@ fn limits(
     }
 }
 
+fn sku_rules(config: &Config) -> SkuRules {
+    SkuRules {
+        skip: config.orders.skip_skus.clone(),
+        map: config.maps.skus.clone(),
+    }
+}
+
 fn order_settings(config: &Config) -> OrderSettings {
     let settings = &config.orders;
     let veracore = config.veracore.timeout;
@@ -303,9 +310,8 @@ fn order_settings(config: &Config) -> OrderSettings {
                 config::UnitPrice::Net => mapping::UnitPrice::Net,
             },
             shipping_methods: settings.shipping_methods.clone(),
-            skip_skus: settings.skip_skus.clone(),
+            skus: sku_rules(config),
             shipping_method_map: config.maps.shipping_methods.clone(),
-            sku_map: config.maps.skus.clone(),
         },
         hold: settings.hold,
         max_attempts: settings.max_attempts,

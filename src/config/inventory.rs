@@ -1,31 +1,13 @@
 //! What stock is kept back, and when a feed is too strange to be believed.
 
-use std::collections::BTreeMap;
-
 use super::{problem::Read, reader::Reader};
-use crate::domain::{Sku, Units};
+use crate::domain::{SafetyStock, Sku, Units};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inventory {
     /// 0 to 100: a feed that takes more than this part of the SKUs in stock to zero is held.
     pub max_drop_percent: u32,
     pub safety_stock: SafetyStock,
-}
-
-/// Units kept from sale.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SafetyStock {
-    /// Of each SKU that has no number of its own.
-    pub default: Units,
-    /// By Vendure's SKU.
-    pub per_sku: BTreeMap<Sku, Units>,
-}
-
-impl SafetyStock {
-    #[must_use]
-    pub fn of(&self, sku: &Sku) -> Units {
-        self.per_sku.get(sku).copied().unwrap_or(self.default)
-    }
 }
 
 pub(super) fn read(reader: &mut Reader) -> Read<Inventory> {

@@ -29,7 +29,7 @@ mod vendure;
 mod veracore;
 
 pub use database::Database;
-pub use inventory::{Inventory, SafetyStock};
+pub use inventory::Inventory;
 pub use keys::{Form, KEYS, Key, find as find_key};
 pub use maps::Maps;
 pub use orders::{Existing, Orders, UnitPrice};

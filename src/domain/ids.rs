@@ -103,6 +103,21 @@ name!(
     "the SKU"
 );
 name!(
+    /// Vendure's id of a product variant.
+    VariantId,
+    "the variant id"
+);
+name!(
+    /// Vendure's id of a stock location.
+    LocationId,
+    "the stock location id"
+);
+name!(
+    /// Vendure's id of a fulfillment.
+    FulfillmentId,
+    "the fulfillment id"
+);
+name!(
     /// The code of a Vendure shipping method.
     ShippingMethodCode,
     "the shipping method code"

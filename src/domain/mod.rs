@@ -9,15 +9,20 @@ mod ids;
 mod money;
 mod order;
 mod quantity;
+mod skus;
 mod status;
+mod stock;
 pub mod text;
 
 pub use address::{Address, Contact};
 pub use failure::{Class, ErrorCategory};
 pub use ids::{
-    BadText, LineId, OrderCode, OrderState, ProviderOrderId, ShippingMethodCode, ShopOrderId, Sku,
+    BadText, FulfillmentId, LineId, LocationId, OrderCode, OrderState, ProviderOrderId,
+    ShippingMethodCode, ShopOrderId, Sku, VariantId,
 };
 pub use money::{CurrencyCode, Money};
 pub use order::{Order, OrderLine, OrderRef};
 pub use quantity::{BadQuantity, Quantity, Units};
+pub use skus::SkuRules;
 pub use status::SyncStatus;
+pub use stock::SafetyStock;

@@ -159,6 +159,9 @@ pub struct BadRow {
     pub key: Option<String>,
     /// Names the field.
     pub problem: String,
+    /// Whether a quantity is what is wrong with it: negative, fractional, missing, absurd. Of a
+    /// stock feed that casts doubt on all the rest.
+    pub in_quantity: bool,
 }
 
 /// The provider's stock of one SKU, in units.

@@ -82,7 +82,9 @@ pub fn shop_unreadable(error: &StorefrontError) -> Finding {
         StorefrontError::WrongChannel { .. } => {
             "correct VENDURE_CHANNEL_TOKEN: the tokens are under Settings > Channels"
         }
-        StorefrontError::Graphql { .. } | StorefrontError::Field { .. } => {
+        StorefrontError::Graphql { .. }
+        | StorefrontError::Refused { .. }
+        | StorefrontError::Field { .. } => {
             "is this Vendure 3.3.5 or newer, and VENDURE_API_URL its Admin API?"
         }
     };
@@ -188,21 +190,16 @@ fn location(locations: &[StockLocation], wanted: Option<&str>) -> Finding {
 }
 
 fn custom_fields(profile: &ShopProfile) -> Finding {
-    const WANTED: [(&str, &str); 3] = [
-        ("trackingCode", "string"),
-        ("carrier", "string"),
-        ("shipDate", "datetime"),
-    ];
-    let missing: Vec<String> = WANTED
-        .iter()
-        .filter(|(name, _)| {
-            !profile
-                .order_custom_fields
-                .iter()
-                .any(|field| field == name)
-        })
-        .map(|(name, kind)| format!("{name} ({kind})"))
-        .collect();
+    let known = &profile.tracking_fields;
+    let missing: Vec<&str> = [
+        ("trackingCode (string)", known.tracking_code),
+        ("carrier (string)", known.carrier),
+        ("shipDate (datetime)", known.ship_date),
+    ]
+    .into_iter()
+    .filter(|(_, there)| !there)
+    .map(|(field, _)| field)
+    .collect();
     if missing.is_empty() {
         return Finding::ok("vendure custom fields", "trackingCode, carrier, shipDate");
     }
@@ -216,7 +213,7 @@ fn custom_fields(profile: &ShopProfile) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vendure::MissingPermission;
+    use crate::vendure::{MissingPermission, TrackingFieldsKnown};
 
     fn profile() -> ShopProfile {
         ShopProfile {
@@ -227,9 +224,11 @@ mod tests {
                 id: "1".into(),
                 name: "Reno".into(),
             }],
-            order_custom_fields: ["trackingCode", "carrier", "shipDate"]
-                .map(String::from)
-                .to_vec(),
+            tracking_fields: TrackingFieldsKnown {
+                tracking_code: true,
+                carrier: true,
+                ship_date: true,
+            },
         }
     }
 
@@ -261,7 +260,7 @@ mod tests {
             id: "2".into(),
             name: "Elko".into(),
         });
-        shop.order_custom_fields.remove(0);
+        shop.tracking_fields.tracking_code = false;
         let expected = Expected {
             channel_token: Some("other".into()),
             stock_location: None,

@@ -4,27 +4,37 @@
 //! the ledger, and decides nothing about an order.
 
 mod client;
+mod fulfillments;
 mod operations;
 mod orders;
 mod profile;
 mod session;
+mod stock;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 pub use client::{Login, VendureClient, VendureSettings};
+pub use fulfillments::{
+    Fulfillment, LineUnits, NewFulfillment, Progress, ProgressLine, TrackingFields,
+    TrackingFieldsKnown,
+};
+pub use stock::{NewLevel, StockLevel, Variant, VariantPage, Variants};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{BadText, Class, ErrorCategory, Order, OrderRef, OrderState, ShopOrderId},
+    domain::{
+        BadText, Class, ErrorCategory, FulfillmentId, LocationId, Order, OrderRef, OrderState,
+        ShopOrderId, VariantId,
+    },
     http::CallError,
 };
 
-/// A shop whose orders are carried. Reads only, so far; each is one try, but for a session that
-/// had to be renewed.
+/// A shop whose orders are carried, and whose stock and fulfillments are kept. Each call is one
+/// try, but for a session that had to be renewed.
 #[async_trait]
 pub trait Storefront: Send + Sync {
     /// Who we are there and what the shop looks like: the ground for every check at start.
@@ -59,6 +69,72 @@ pub trait Storefront: Send + Sync {
     /// # Errors
     /// When the order could not be read or understood.
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError>;
+
+    /// The stock locations of the channel that the login may see.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError>;
+
+    /// Variants with their stock at a location. One that has no level there has nothing there.
+    ///
+    /// # Errors
+    /// When the page could not be read.
+    async fn variants(
+        &self,
+        which: Variants<'_>,
+        location: &LocationId,
+    ) -> Result<VariantPage, StorefrontError>;
+
+    /// Writes the stock on hand of variants at a location, all of them or none, and returns what
+    /// the shop has afterwards. The shop may refuse all for one: then try with fewer.
+    ///
+    /// # Errors
+    /// When it was refused ([`Class::Permanent`]), or it is not known whether it was done.
+    async fn set_stock(
+        &self,
+        location: &LocationId,
+        levels: &[NewLevel],
+    ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError>;
+
+    /// How far orders are fulfilled; those that the shop does not have (any more) are left out.
+    /// No more than a page holds.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn progress(&self, orders: &[ShopOrderId]) -> Result<ProgressPage, StorefrontError>;
+
+    /// Makes a fulfillment: its units leave the stock on hand and the allocation. It is not
+    /// shipped yet. The shop does not notice when two of the same are made at the same moment.
+    ///
+    /// # Errors
+    /// [`StorefrontError::Refused`] when nothing was made; otherwise it may have been.
+    async fn add_fulfillment(
+        &self,
+        fulfillment: &NewFulfillment,
+    ) -> Result<FulfillmentId, StorefrontError>;
+
+    /// Moves a fulfillment to `Shipped`, and its order with it as far as it is fulfilled.
+    ///
+    /// # Errors
+    /// [`StorefrontError::Refused`] when it is in no state from which that could be done.
+    async fn ship_fulfillment(&self, id: &FulfillmentId) -> Result<(), StorefrontError>;
+
+    /// Which of the fields for tracking the shop's orders have.
+    ///
+    /// # Errors
+    /// When the shop could not be asked.
+    async fn tracking_fields(&self) -> Result<TrackingFieldsKnown, StorefrontError>;
+
+    /// Writes an order's tracking fields. Naming one that the shop has not fails the whole call.
+    ///
+    /// # Errors
+    /// When it was refused, or it is not known whether it was done.
+    async fn set_tracking(
+        &self,
+        order: &ShopOrderId,
+        fields: &TrackingFields,
+    ) -> Result<(), StorefrontError>;
 }
 
 #[async_trait]
@@ -87,6 +163,53 @@ impl Storefront for VendureClient {
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
         self.whole(id).await
     }
+
+    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
+        self.read_locations().await
+    }
+
+    async fn variants(
+        &self,
+        which: Variants<'_>,
+        location: &LocationId,
+    ) -> Result<VariantPage, StorefrontError> {
+        self.read_variants(which, location).await
+    }
+
+    async fn set_stock(
+        &self,
+        location: &LocationId,
+        levels: &[NewLevel],
+    ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
+        self.write_stock(location, levels).await
+    }
+
+    async fn progress(&self, orders: &[ShopOrderId]) -> Result<ProgressPage, StorefrontError> {
+        self.read_progress(orders).await
+    }
+
+    async fn add_fulfillment(
+        &self,
+        fulfillment: &NewFulfillment,
+    ) -> Result<FulfillmentId, StorefrontError> {
+        self.make_fulfillment(fulfillment).await
+    }
+
+    async fn ship_fulfillment(&self, id: &FulfillmentId) -> Result<(), StorefrontError> {
+        self.move_to_shipped(id).await
+    }
+
+    async fn tracking_fields(&self) -> Result<TrackingFieldsKnown, StorefrontError> {
+        self.known_tracking_fields().await
+    }
+
+    async fn set_tracking(
+        &self,
+        order: &ShopOrderId,
+        fields: &TrackingFields,
+    ) -> Result<(), StorefrontError> {
+        self.write_tracking(order, fields).await
+    }
 }
 
 /// A page of orders, and how many there are in all.
@@ -95,7 +218,7 @@ pub struct OrderPage {
     pub total: u64,
     pub orders: Vec<OrderRef>,
     /// Orders that could not be understood, each with the field: they stop nothing else.
-    pub unreadable: Vec<UnreadableOrder>,
+    pub unreadable: Vec<UnreadableItem>,
     /// How many orders the page held, readable or not.
     pub len: usize,
     /// When the page's last readable order was created.
@@ -103,10 +226,18 @@ pub struct OrderPage {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnreadableOrder {
-    /// The order's id or code, as far as it could be read.
+pub struct UnreadableItem {
+    /// Its id, code or SKU, as far as it could be read.
     pub key: String,
     pub problem: String,
+}
+
+/// How far orders are fulfilled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProgressPage {
+    pub orders: Vec<Progress>,
+    /// Orders that could not be understood, each with the field: they stop nothing else.
+    pub unreadable: Vec<UnreadableItem>,
 }
 
 /// Where a sweep stands. Orders leave the states while it runs, so an offset alone would step over
@@ -131,7 +262,7 @@ pub struct ShopProfile {
     pub missing_permissions: Vec<MissingPermission>,
     pub stock_locations: Vec<StockLocation>,
     /// Which of the order custom fields `trackingCode`, `carrier`, `shipDate` the shop has.
-    pub order_custom_fields: Vec<String>,
+    pub tracking_fields: TrackingFieldsKnown,
 }
 
 /// A permission that the login lacks, and what it is needed for.
@@ -176,6 +307,13 @@ pub enum StorefrontError {
         code: String,
         message: String,
     },
+    /// The shop understood, and did not do it: one of the errors that its schema names.
+    #[error("Vendure {operation}: {code}: {message}")]
+    Refused {
+        operation: &'static str,
+        code: String,
+        message: String,
+    },
     /// The order was read, but a field of it makes no sense.
     #[error("Vendure {operation}: {field}: {problem}")]
     Field {
@@ -194,7 +332,7 @@ impl StorefrontError {
                 Class::Transient
             }
             Self::Graphql { code, .. } if code == "INTERNAL_SERVER_ERROR" => Class::Transient,
-            Self::Graphql { .. } | Self::Field { .. } => Class::Permanent,
+            Self::Graphql { .. } | Self::Refused { .. } | Self::Field { .. } => Class::Permanent,
         }
     }
 
@@ -206,6 +344,7 @@ impl StorefrontError {
                 ErrorCategory::Auth
             }
             Self::Graphql { .. } => ErrorCategory::Upstream,
+            Self::Refused { .. } => ErrorCategory::Conflict,
             Self::Field { .. } => ErrorCategory::Validation,
         }
     }
@@ -228,5 +367,13 @@ impl StorefrontError {
             field: field.into(),
             problem: problem.to_string(),
         }
+    }
+}
+
+fn not_yet(operation: &'static str) -> StorefrontError {
+    StorefrontError::Refused {
+        operation,
+        code: "NOT_YET".into(),
+        message: "this version does not do it yet".into(),
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    OrderPage, StorefrontError, SweepPosition, UnreadableOrder, VendureClient,
+    OrderPage, StorefrontError, SweepPosition, UnreadableItem, VendureClient,
     client::Data,
     operations::{
         self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
@@ -170,7 +170,7 @@ fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
                 page.last_created_at = page.last_created_at.max(order.created_at);
                 page.orders.push(order);
             }
-            Err(problem) => page.unreadable.push(UnreadableOrder {
+            Err(problem) => page.unreadable.push(UnreadableItem {
                 key: key(item),
                 problem,
             }),

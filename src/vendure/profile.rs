@@ -5,12 +5,9 @@ use cynic::{MutationBuilder, QueryBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MissingPermission, ShopProfile, StockLocation, StorefrontError, VendureClient, client::body_of,
-    operations,
+    MissingPermission, ShopProfile, StockLocation, StorefrontError, TrackingFieldsKnown,
+    VendureClient, client::body_of, operations,
 };
-
-/// The custom fields that a tracking number goes into, on orders.
-const TRACKING_FIELDS: [&str; 3] = ["trackingCode", "carrier", "shipDate"];
 
 /// Introspection is not part of the schema that operations are checked against.
 #[derive(Serialize)]
@@ -80,56 +77,58 @@ impl VendureClient {
             )
             .await;
         need("UpdateCatalog", "writing stock levels", allowed(update)?);
-        let locations = match self
-            .run("probe_stock_locations", &operations::Locations::build(()))
-            .await
-        {
+        let locations = match self.read_locations().await {
             Err(StorefrontError::Forbidden { .. }) => {
                 need("ReadStockLocation", "finding the stock location", false);
                 Vec::new()
             }
-            other => {
-                other?
-                    .parse::<operations::Locations>()?
-                    .stock_locations
-                    .items
-            }
+            other => other?,
         };
         Ok(ShopProfile {
             channel_code: shop.active_channel.code,
             channel_token: shop.active_channel.token,
             missing_permissions: missing,
-            stock_locations: locations
-                .into_iter()
-                .map(|location| StockLocation {
-                    id: location.id.into_inner(),
-                    name: location.name,
-                })
-                .collect(),
-            order_custom_fields: self.order_custom_fields().await?,
+            stock_locations: locations,
+            tracking_fields: self.known_tracking_fields().await?,
         })
     }
 
-    async fn order_custom_fields(&self) -> Result<Vec<String>, StorefrontError> {
-        const NAME: &str = "order_custom_fields";
+    pub(super) async fn read_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
+        let answer: operations::Locations = self
+            .run("stock_locations", &operations::Locations::build(()))
+            .await?
+            .parse()?;
+        let locations = answer.stock_locations.items.into_iter();
+        let locations = locations.map(|location| StockLocation {
+            id: location.id.into_inner(),
+            name: location.name,
+        });
+        Ok(locations.collect())
+    }
+
+    pub(super) async fn known_tracking_fields(
+        &self,
+    ) -> Result<TrackingFieldsKnown, StorefrontError> {
+        const NAME: &str = "tracking_fields";
         let document = Document {
             query: "query { __type(name: \"UpdateOrderCustomFieldsInput\") { inputFields { name } } }",
         };
         let data = match self.run_document(NAME, body_of(NAME, &document)?).await {
             // Production shops may have introspection turned off; then nobody can tell.
-            Err(StorefrontError::Graphql { .. }) => return Ok(Vec::new()),
+            Err(StorefrontError::Graphql { .. }) => return Ok(TrackingFieldsKnown::default()),
             other => other?,
         };
         let fields = data
             .parse::<Introspection>()?
             .input
-            .and_then(|input| input.input_fields);
-        Ok(fields
-            .unwrap_or_default()
-            .into_iter()
-            .map(|field| field.name)
-            .filter(|name| TRACKING_FIELDS.contains(&name.as_str()))
-            .collect())
+            .and_then(|input| input.input_fields)
+            .unwrap_or_default();
+        let has = |name: &str| fields.iter().any(|field| field.name == name);
+        Ok(TrackingFieldsKnown {
+            tracking_code: has("trackingCode"),
+            carrier: has("carrier"),
+            ship_date: has("shipDate"),
+        })
     }
 }
 

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use globset::GlobSet;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    domain::{Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku},
+    domain::{
+        Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku, SkuRules,
+    },
     fulfillment::{Destination, NewOrder, NewOrderItem},
     ledger::{Intent, IntentLine, SkipReason},
 };
@@ -26,12 +27,10 @@ pub struct Rules {
     pub unit_price: UnitPrice,
     /// `None`: orders with any shipping method.
     pub shipping_methods: Option<Vec<ShippingMethodCode>>,
-    /// Lines whose SKU matches are not VeraCore's.
-    pub skip_skus: GlobSet,
+    /// Which lines are VeraCore's, and what their goods are called there.
+    pub skus: SkuRules,
     /// Vendure's shipping method code to VeraCore's; what is not in it stays as it is.
     pub shipping_method_map: BTreeMap<ShippingMethodCode, String>,
-    /// Vendure's SKU to VeraCore's; what is not in it stays as it is.
-    pub sku_map: BTreeMap<Sku, Sku>,
 }
 
 /// What is to be done with an order whose turn has come.
@@ -88,7 +87,7 @@ pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> De
     let lines: Vec<&OrderLine> = live
         .iter()
         .copied()
-        .filter(|line| !rules.skip_skus.is_match(&line.sku))
+        .filter(|line| !rules.skus.skips(&line.sku))
         .collect();
     if lines.is_empty() && !live.is_empty() {
         let message = "all of its lines match ORDER_SKIP_SKUS".into();
@@ -210,7 +209,7 @@ fn translate(
 fn item(at: usize, line: &OrderLine, rules: &Rules) -> Result<(Sku, Quantity), String> {
     let sku = Sku::parse(line.sku.clone())
         .map_err(|problem| format!("lines[{at}].productVariant.sku: {problem}"))?;
-    let sku = rules.sku_map.get(&sku).cloned().unwrap_or(sku);
+    let sku = rules.skus.at_warehouse(sku);
     let quantity = Quantity::new(line.quantity)
         .map_err(|problem| format!("lines[{at}].quantity: {problem}"))?;
     Ok((sku, quantity))

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use globset::{Glob, GlobSetBuilder};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use proptest::prelude::*;
 
 use super::*;
@@ -51,9 +51,8 @@ fn rules() -> Rules {
     Rules {
         unit_price: UnitPrice::Gross,
         shipping_methods: None,
-        skip_skus: GlobSet::empty(),
+        skus: SkuRules::default(),
         shipping_method_map: BTreeMap::new(),
-        sku_map: BTreeMap::new(),
     }
 }
 
@@ -114,7 +113,10 @@ fn net_prices_and_maps_are_used_where_set() {
             ShippingMethodCode::parse("ground").unwrap(),
             "U11".to_owned(),
         )]),
-        sku_map: BTreeMap::from([(Sku::parse("SKU-1").unwrap(), Sku::parse("OFFER-1").unwrap())]),
+        skus: SkuRules {
+            map: BTreeMap::from([(Sku::parse("SKU-1").unwrap(), Sku::parse("OFFER-1").unwrap())]),
+            ..SkuRules::default()
+        },
         ..rules()
     };
     let (new, intent) = sent(&order(), &rules);
@@ -134,7 +136,10 @@ fn cancelled_and_foreign_lines_are_left_out() {
         line("3", "SKU-3", 3),
     ];
     let rules = Rules {
-        skip_skus: globs(&["GIFT-*"]),
+        skus: SkuRules {
+            skip: globs(&["GIFT-*"]),
+            ..SkuRules::default()
+        },
         ..rules()
     };
     let (new, intent) = sent(&order, &rules);

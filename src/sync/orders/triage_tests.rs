@@ -8,9 +8,8 @@ fn settings() -> OrderSettings {
         rules: crate::sync::orders::mapping::Rules {
             unit_price: crate::sync::orders::mapping::UnitPrice::Gross,
             shipping_methods: None,
-            skip_skus: globset::GlobSet::empty(),
+            skus: crate::domain::SkuRules::default(),
             shipping_method_map: std::collections::BTreeMap::new(),
-            sku_map: std::collections::BTreeMap::new(),
         },
         hold: Duration::ZERO,
         max_attempts: 3,

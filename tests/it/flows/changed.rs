@@ -103,7 +103,7 @@ async fn lines_that_are_not_veracores_are_not_sent() {
     let mut globs = GlobSetBuilder::new();
     globs.add(Glob::new("GIFT-*").unwrap());
     let globs = globs.build().unwrap();
-    let mut service = world.service_with(|settings| settings.rules.skip_skus = globs);
+    let mut service = world.service_with(|settings| settings.rules.skus.skip = globs);
     service.carry().await;
     let arrived = world.sandbox.order(&mixed.code).unwrap();
     let items: Vec<_> = arrived

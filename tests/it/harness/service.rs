@@ -4,12 +4,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use globset::GlobSet;
 use secrecy::SecretString;
 use tokio::{task::JoinSet, time::sleep};
 use veracore_sync::{
     clock::{Clock as _, MockClock, SharedClock, SystemClock},
-    domain::{OrderState, SyncStatus},
+    domain::{OrderState, SkuRules, SyncStatus},
     fulfillment::veracore::rest::{Auth, Credentials, RestClient, RestSettings},
     http::{Backoff, Limits},
     ledger::{Backlog, LedgerError},
@@ -52,9 +51,8 @@ pub fn settings(mocked: bool) -> OrderSettings {
         rules: Rules {
             unit_price: UnitPrice::Gross,
             shipping_methods: None,
-            skip_skus: GlobSet::empty(),
+            skus: SkuRules::default(),
             shipping_method_map: BTreeMap::new(),
-            sku_map: BTreeMap::new(),
         },
         hold: Duration::ZERO,
         max_attempts: 10,

@@ -106,6 +106,7 @@ fn bad(index: usize, key: Option<String>, problem: Problem) -> BadRow {
         index,
         key,
         problem,
+        in_quantity: false,
     }
 }
 
@@ -124,15 +125,19 @@ struct StockRow<'a> {
 
 pub(super) fn stock_item(index: usize, raw: &RawValue) -> Row<StockItem> {
     let row: StockRow<'_> = object(raw).map_err(|problem| bad(index, None, problem))?;
-    row.read()
-        .map_err(|problem| bad(index, key(row.sku), problem))
+    let sku = values::name("SKU", row.sku, Sku::parse)
+        .map_err(|problem| bad(index, key(row.sku), problem))?;
+    row.of(sku).map_err(|problem| BadRow {
+        in_quantity: true,
+        ..bad(index, key(row.sku), problem)
+    })
 }
 
 impl StockRow<'_> {
-    fn read(&self) -> Result<StockItem, Problem> {
+    fn of(&self, sku: Sku) -> Result<StockItem, Problem> {
         let available = values::units("AvailableQuantity", self.available_quantity)?;
         Ok(StockItem {
-            sku: values::name("SKU", self.sku, Sku::parse)?,
+            sku,
             available: required("AvailableQuantity", available)?,
             reserved: values::units("ReservedQuantity", self.reserved_quantity)?,
             on_hand: values::units("OnHandQuantity", self.on_hand_quantity)?,

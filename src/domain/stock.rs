@@ -1,0 +1,21 @@
+//! What is kept from sale.
+
+use std::collections::BTreeMap;
+
+use super::{Sku, Units};
+
+/// Units kept from sale.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SafetyStock {
+    /// Of each SKU that has no number of its own.
+    pub default: Units,
+    /// By Vendure's SKU.
+    pub per_sku: BTreeMap<Sku, Units>,
+}
+
+impl SafetyStock {
+    #[must_use]
+    pub fn of(&self, sku: &Sku) -> Units {
+        self.per_sku.get(sku).copied().unwrap_or(self.default)
+    }
+}
