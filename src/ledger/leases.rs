@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
@@ -136,26 +137,7 @@ impl Ledger {
         if held.rows_affected() != 1 {
             return Err(order.lost());
         }
-        sqlx::query!(
-            "delete from veracore_order_line where order_sync_id = $1",
-            order.id
-        )
-        .execute(&mut *tx)
-        .await?;
-        for line in &intent.lines {
-            sqlx::query!(
-                "insert into veracore_order_line
-                     (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
-                 values ($1, $2, $3, $4, $5)",
-                order.id,
-                line.line_id,
-                line.vendure_sku,
-                line.veracore_sku.as_str(),
-                i32::try_from(line.quantity.get()).unwrap_or(i32::MAX),
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
+        write_lines(&mut tx, order.id, &intent.lines).await?;
         let attempt = start_attempt(
             &mut tx,
             order.id,
@@ -166,6 +148,20 @@ impl Ledger {
         .await?;
         tx.commit().await?;
         Ok(attempt)
+    }
+
+    /// Writes down the lines of an order that is about to be taken over without being sent.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note_lines(
+        &self,
+        order: &Claimed,
+        lines: &[IntentLine],
+    ) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        write_lines(&mut tx, order.id, lines).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Adds something that was asked about the order, while the work on it goes on.
@@ -245,6 +241,34 @@ impl Claimed {
     }
 }
 
+async fn write_lines(
+    connection: &mut PgConnection,
+    order: i64,
+    lines: &[IntentLine],
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "delete from veracore_order_line where order_sync_id = $1",
+        order
+    )
+    .execute(&mut *connection)
+    .await?;
+    for line in lines {
+        sqlx::query!(
+            "insert into veracore_order_line
+                 (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
+             values ($1, $2, $3, $4, $5)",
+            order,
+            line.line_id,
+            line.vendure_sku,
+            line.veracore_sku.as_str(),
+            i32::try_from(line.quantity.get()).unwrap_or(i32::MAX),
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
 struct ClaimedRow {
     id: i64,
     vendure_order_id: String,
@@ -287,6 +311,6 @@ impl TryFrom<ClaimedRow> for Claimed {
     }
 }
 
-fn lease_span(lease: Duration) -> TimeDelta {
+pub(super) fn lease_span(lease: Duration) -> TimeDelta {
     TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1))
 }

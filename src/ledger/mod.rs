@@ -1,20 +1,25 @@
 //! The ledger: all SQL, and the only owner of the pool.
 //!
-//! Owns what is known about every order, its leases, its attempts and the runs of the jobs, in
-//! Postgres; times come from its clock. Must not call anybody, and decides nothing: it records
+//! Owns what is known about every order, its leases, attempts and packages, the stock that was
+//! written, and the runs of the jobs, in Postgres; times come from its clock. Must not call anybody, and decides nothing: it records
 //! what it is told, provided that the teller still holds the lease.
 
 mod backlog;
 mod error;
+mod events;
 mod found;
 mod history;
+mod holds;
 mod leases;
 mod migrate;
+mod open;
 mod operator;
 mod outcome;
 mod queries;
 mod runs;
 mod settings;
+mod shipments;
+mod stock;
 
 use std::time::Duration;
 
@@ -27,11 +32,15 @@ pub use backlog::Backlog;
 pub use error::LedgerError;
 pub use found::{Baseline, Standing};
 pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
+pub use holds::{Held, Hold};
 pub use leases::{Claimed, Intent, IntentLine};
+pub use open::{SentLine, SentOrder};
 pub use operator::{RetryMode, Verdict};
 pub use outcome::{Next, Note, SkipReason};
 pub use queries::{OrderFilter, StatusCount, SyncRecord};
 pub use runs::{Run, RunId};
+pub use shipments::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem};
+pub use stock::{RecordedChange, StockChange, StockOutcome};
 
 use crate::clock::SharedClock;
 

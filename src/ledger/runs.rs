@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Ledger, LedgerError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunId(i64);
+pub struct RunId(pub(super) i64);
 
 /// The last run of a job.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]

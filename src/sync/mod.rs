@@ -1,10 +1,27 @@
-//! What is carried where: orders out, and the checks and jobs around it.
+//! What is carried where: orders out, stock and tracking in, and the checks and jobs around it.
 //!
-//! Owns every decision about an order. Talks to the shop and the warehouse through their traits
-//! and to the ledger; must not know HTTP, SQL or the configuration's sources.
+//! Owns every decision about an order, a level and a package. Talks to the shop and the warehouse
+//! through their traits and to the ledger; must not know HTTP, SQL or the configuration's sources.
 
+pub mod holding;
 pub mod housekeeping;
+pub mod inventory;
 pub mod orders;
 pub mod preflight;
 pub mod runner;
 pub mod scheduler;
+pub mod tracking;
+
+use crate::vendure::StorefrontError;
+
+/// Halves a page that the shop finds too large: its `adminListQueryLimit` may be lower than
+/// Vendure's default. Whether there is anything left to halve.
+fn shrink(error: &StorefrontError, take: &mut u32) -> bool {
+    let too_large =
+        matches!(error, StorefrontError::Graphql { code, .. } if code == "USER_INPUT_ERROR");
+    if too_large && *take > 1 {
+        *take /= 2;
+        return true;
+    }
+    false
+}

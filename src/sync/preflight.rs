@@ -149,7 +149,31 @@ fn permissions(profile: &ShopProfile) -> Finding {
 
 fn location(locations: &[StockLocation], wanted: Option<&str>) -> Finding {
     const CHECK: &str = "vendure stock location";
-    let names = || {
+    match choose_location(locations, wanted) {
+        Ok(location) => Finding::ok(CHECK, location.name.clone()),
+        Err(NoLocation { detail, fix }) => Finding::failed(CHECK, detail, fix),
+    }
+}
+
+/// Why there is no telling which stock location is VeraCore's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("stock location: {detail}: {fix}")]
+pub struct NoLocation {
+    pub detail: String,
+    /// What a person should do.
+    pub fix: &'static str,
+}
+
+/// The stock location that is configured by name or id, or the only one.
+///
+/// # Errors
+/// When there is none, or more than one could be meant.
+pub fn choose_location<'a>(
+    locations: &'a [StockLocation],
+    wanted: Option<&str>,
+) -> Result<&'a StockLocation, NoLocation> {
+    let none = |detail: String, fix| Err(NoLocation { detail, fix });
+    let names = |locations: &[StockLocation]| {
         let names: Vec<String> = locations
             .iter()
             .map(|l| format!("{} (id {})", l.name, l.id))
@@ -157,31 +181,30 @@ fn location(locations: &[StockLocation], wanted: Option<&str>) -> Finding {
         names.join(", ")
     };
     match (wanted, locations) {
-        (_, []) => Finding::failed(
-            CHECK,
-            "the channel has none that this login can see",
+        (_, []) => none(
+            "the channel has none that this login can see".into(),
             "create a stock location for the channel, and give the login's role ReadStockLocation",
         ),
-        (None, [only]) => Finding::ok(CHECK, only.name.clone()),
-        (None, _) => Finding::failed(
-            CHECK,
-            format!("the channel has several: {}", names()),
+        (None, [only]) => Ok(only),
+        (None, _) => none(
+            format!("the channel has several: {}", names(locations)),
             "set VENDURE_STOCK_LOCATION to the name or id of VeraCore's",
         ),
         (Some(wanted), _) => {
             let by_id = locations.iter().find(|l| l.id == wanted);
             let by_name: Vec<_> = locations.iter().filter(|l| l.name == wanted).collect();
             match (by_id, by_name.as_slice()) {
-                (_, [one]) => Finding::ok(CHECK, one.name.clone()),
-                (Some(one), []) => Finding::ok(CHECK, one.name.clone()),
-                (_, []) => Finding::failed(
-                    CHECK,
-                    format!("there is none called '{wanted}'; there are: {}", names()),
+                (_, [one]) => Ok(one),
+                (Some(one), []) => Ok(one),
+                (_, []) => none(
+                    format!(
+                        "there is none called '{wanted}'; there are: {}",
+                        names(locations)
+                    ),
                     "set VENDURE_STOCK_LOCATION to one of them",
                 ),
-                _ => Finding::failed(
-                    CHECK,
-                    format!("several are called '{wanted}': {}", names()),
+                _ => none(
+                    format!("several are called '{wanted}': {}", names(locations)),
                     "set VENDURE_STOCK_LOCATION to the id of VeraCore's",
                 ),
             }

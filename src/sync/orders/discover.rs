@@ -12,6 +12,7 @@ use super::{Existing, OrderSync};
 use crate::{
     domain::OrderRef,
     ledger::{Baseline, LedgerError},
+    sync::shrink,
     vendure::{OrderPage, StorefrontError, SweepPosition},
 };
 
@@ -332,18 +333,6 @@ impl Walk {
         };
         Ok(())
     }
-}
-
-/// Halves a page that the shop finds too large: its `adminListQueryLimit` may be lower than
-/// Vendure's default. Whether there is anything left to halve.
-fn shrink(error: &StorefrontError, take: &mut u32) -> bool {
-    let too_large =
-        matches!(error, StorefrontError::Graphql { code, .. } if code == "USER_INPUT_ERROR");
-    if too_large && *take > 1 {
-        *take /= 2;
-        return true;
-    }
-    false
 }
 
 fn complain(page: &OrderPage) {

@@ -90,6 +90,10 @@ impl OrderSync {
             }
         };
         if !asked_already && let Some((trace, next)) = self.ask_first(order).await? {
+            if matches!(next, Next::Acknowledged { .. }) && !order.sent_before {
+                // Somebody else sent it; what stock and tracking must know of it is written here.
+                self.ledger.note_lines(order, &intent.lines).await?;
+            }
             return self.finish(order, Some(&trace), next).await;
         }
         if self.tasks.stopping() {

@@ -1,0 +1,23 @@
+//! What others may want to know of, in the order in which it happened.
+
+use serde_json::Value;
+
+use super::{Ledger, LedgerError};
+
+impl Ledger {
+    /// Notes an event, such as `inventory.held`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn raise_event(&self, event_type: &str, data: &Value) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "insert into veracore_event (event_type, occurred_at, data) values ($1, $2, $3)",
+            event_type,
+            self.clock.now(),
+            data,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! Holds: leases on names, for work that is not on an order's row. A job's pass, an order's
+//! fulfillments and a variant's stock are each worked on by one at a time, across replicas.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError, leases::lease_span};
+use crate::domain::{ShopOrderId, VariantId};
+
+/// What can be held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held<'a> {
+    /// A job's pass, by the job's name.
+    Job(&'a str),
+    /// The fulfillments of an order.
+    Fulfillments(&'a ShopOrderId),
+    /// The stock on hand of a variant.
+    Stock(&'a VariantId),
+}
+
+impl Held<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Job(job) => format!("job:{job}"),
+            Self::Fulfillments(order) => format!("order:{order}"),
+            Self::Stock(variant) => format!("stock:{variant}"),
+        }
+    }
+}
+
+/// Names that are ours for a time. It does not end by being dropped: whoever cannot tell whether a
+/// call is still being worked on leaves it to run out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    names: Vec<String>,
+    token: Uuid,
+}
+
+impl Hold {
+    pub(super) fn parts(&self) -> (&[String], Uuid) {
+        (&self.names, self.token)
+    }
+}
+
+impl Ledger {
+    /// Takes all of it or nothing; `None` when somebody holds a part of it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn hold(
+        &self,
+        what: &[Held<'_>],
+        time: Duration,
+    ) -> Result<Option<Hold>, LedgerError> {
+        let mut names: Vec<String> = what.iter().map(Held::name).collect();
+        // In one order everywhere, so that two who want the same do not wait for each other.
+        names.sort();
+        names.dedup();
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let tokens = sqlx::query_scalar!(
+            "insert into veracore_lease as held (name, lease_token, lease_until)
+             select wanted.name, mine.token, $3
+             from unnest($1::text[]) with ordinality wanted(name, at),
+                 (select gen_random_uuid() as token) mine
+             order by wanted.at
+             on conflict (name) do update
+                 set lease_token = excluded.lease_token, lease_until = excluded.lease_until
+                 where held.lease_until <= $2
+             returning lease_token",
+            &names,
+            now,
+            now + lease_span(time),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        match tokens.first() {
+            Some(token) if tokens.len() == names.len() => {
+                tx.commit().await?;
+                Ok(Some(Hold {
+                    names,
+                    token: *token,
+                }))
+            }
+            // What was taken of it is given back with the transaction.
+            _ => Ok(None),
+        }
+    }
+
+    /// Lengthens it to `time` from now. `false`: it ran out, and a part of it may be somebody
+    /// else's by now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn hold_on(&self, hold: &Hold, time: Duration) -> Result<bool, LedgerError> {
+        let now = self.clock.now();
+        let kept = sqlx::query!(
+            "update veracore_lease set lease_until = $3
+             where name = any($1) and lease_token = $2 and lease_until > $4",
+            &hold.names,
+            hold.token,
+            now + lease_span(time),
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(kept.rows_affected() == hold.names.len() as u64)
+    }
+
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// When the database does not answer; then it runs out by itself.
+    pub async fn let_go(&self, hold: &Hold) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "delete from veracore_lease where name = any($1) and lease_token = $2",
+            &hold.names,
+            hold.token,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Removes what ran out and nobody took over.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_holds(&self) -> Result<u64, LedgerError> {
+        let done = sqlx::query!(
+            "delete from veracore_lease where lease_until <= $1",
+            self.clock.now()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}

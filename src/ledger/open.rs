@@ -1,0 +1,212 @@
+//! Orders that VeraCore has and the shop has not fulfilled yet: what stock and tracking start from.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{Ledger, LedgerError};
+use crate::domain::{LineId, OrderCode, ShopOrderId, Sku};
+
+/// An order that VeraCore acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentOrder {
+    pub id: i64,
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    pub lines: Vec<SentLine>,
+}
+
+/// A line as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentLine {
+    pub line: LineId,
+    /// What VeraCore calls the goods.
+    pub sku: Sku,
+    pub quantity: u32,
+}
+
+impl Ledger {
+    /// The acknowledged orders of which something may be left to fulfill; with `skus` (VeraCore's)
+    /// only those that hold one of them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_orders(&self, skus: Option<&[Sku]>) -> Result<Vec<SentOrder>, LedgerError> {
+        let skus: Option<Vec<String>> =
+            skus.map(|skus| skus.iter().map(ToString::to_string).collect());
+        let rows = sqlx::query_as!(
+            SentRow,
+            "select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+                 l.vendure_line_id, l.veracore_sku, l.quantity
+             from veracore_order_sync o join veracore_order_line l on l.order_sync_id = o.id
+             where o.sync_status = 'success' and o.closed_at is null
+                 and ($1::text[] is null or exists (select from veracore_order_line wanted
+                     where wanted.order_sync_id = o.id and wanted.veracore_sku = any($1)))
+             order by o.id, l.vendure_line_id",
+            skus.as_deref(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        gather(rows)
+    }
+
+    /// The acknowledged orders with these codes, open or not.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sent_orders(&self, codes: &[OrderCode]) -> Result<Vec<SentOrder>, LedgerError> {
+        let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query_as!(
+            SentRow,
+            "select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+                 l.vendure_line_id, l.veracore_sku, l.quantity
+             from veracore_order_sync o join veracore_order_line l on l.order_sync_id = o.id
+             where o.sync_status = 'success' and o.vendure_order_code = any($1)
+             order by o.id, l.vendure_line_id",
+            &codes,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        gather(rows)
+    }
+
+    /// Notes that nothing of these orders is left to fulfill.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn close_orders(&self, orders: &[i64]) -> Result<(), LedgerError> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        sqlx::query!(
+            "update veracore_order_sync set closed_at = $2, updated_at = $2
+             where id = any($1) and closed_at is null and sync_status = 'success'",
+            orders,
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that something of an order is to be fulfilled after all, as when a fulfillment was
+    /// cancelled in the shop.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_order_sync set closed_at = null, updated_at = $2
+             where id = $1 and closed_at is not null",
+            order,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether any of these orders is still being worked on, so that VeraCore may turn out to have
+    /// it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn awaits_any(&self, codes: &[OrderCode]) -> Result<bool, LedgerError> {
+        let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from veracore_order_sync
+                 where vendure_order_code = any($1)
+                     and sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')) as "any!""#,
+            &codes,
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// The open orders whose tracking VeraCore was not asked for the longest, and notes that it is
+    /// asked now: the way round a list of shipments that cannot be had.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn longest_unasked(&self, limit: u32) -> Result<Vec<OrderCode>, LedgerError> {
+        let rows = sqlx::query!(
+            "update veracore_order_sync o set tracking_asked_at = $2
+             from (select id from veracore_order_sync
+                 where sync_status = 'success' and closed_at is null
+                 order by tracking_asked_at nulls first, id limit $1
+                 for update skip locked) next
+             where o.id = next.id returning o.id, o.vendure_order_code",
+            i64::from(limit),
+            self.clock.now(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| code_of(row.id, row.vendure_order_code))
+            .collect()
+    }
+}
+
+pub(super) fn code_of(row: i64, code: String) -> Result<OrderCode, LedgerError> {
+    OrderCode::parse(code.clone()).map_err(|_| LedgerError::BadRow {
+        table: "veracore_order_sync",
+        column: "vendure_order_code",
+        row,
+        value: code,
+    })
+}
+
+struct SentRow {
+    id: i64,
+    vendure_order_id: String,
+    vendure_order_code: String,
+    last_successful_sync: Option<DateTime<Utc>>,
+    vendure_line_id: String,
+    veracore_sku: String,
+    quantity: i32,
+}
+
+fn gather(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
+    let mut orders: BTreeMap<i64, SentOrder> = BTreeMap::new();
+    for row in rows {
+        let bad = |table, column, value: &str| LedgerError::BadRow {
+            table,
+            column,
+            row: row.id,
+            value: value.to_owned(),
+        };
+        let line = SentLine {
+            line: LineId::parse(row.vendure_line_id.clone()).map_err(|_| {
+                bad(
+                    "veracore_order_line",
+                    "vendure_line_id",
+                    &row.vendure_line_id,
+                )
+            })?,
+            sku: Sku::parse(row.veracore_sku.clone())
+                .map_err(|_| bad("veracore_order_line", "veracore_sku", &row.veracore_sku))?,
+            quantity: u32::try_from(row.quantity).unwrap_or(0),
+        };
+        if let Some(order) = orders.get_mut(&row.id) {
+            order.lines.push(line);
+            continue;
+        }
+        let order = SentOrder {
+            id: row.id,
+            order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
+                bad(
+                    "veracore_order_sync",
+                    "vendure_order_id",
+                    &row.vendure_order_id,
+                )
+            })?,
+            code: code_of(row.id, row.vendure_order_code)?,
+            acknowledged_at: row.last_successful_sync,
+            lines: vec![line],
+        };
+        orders.insert(row.id, order);
+    }
+    Ok(orders.into_values().collect())
+}

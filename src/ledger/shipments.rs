@@ -1,0 +1,449 @@
+//! The packages that VeraCore told of, and what became of each in the shop.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Hold, Ledger, LedgerError, leases::lease_span};
+use crate::domain::{FulfillmentId, LineId, OrderCode};
+
+/// Where a package stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShipmentStatus {
+    /// Not on its way yet, or it is not known what is in it.
+    Waiting,
+    /// To be fulfilled; begun, if lines are noted.
+    Pending,
+    /// It is a fulfillment in the shop.
+    Fulfilled,
+    /// The shop had its goods fulfilled already, in another way.
+    Covered,
+    Void,
+    /// Needs a person.
+    Problem,
+}
+
+impl ShipmentStatus {
+    const ALL: [Self; 6] = [
+        Self::Waiting,
+        Self::Pending,
+        Self::Fulfilled,
+        Self::Covered,
+        Self::Void,
+        Self::Problem,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::Fulfilled => "fulfilled",
+            Self::Covered => "covered",
+            Self::Void => "void",
+            Self::Problem => "problem",
+        }
+    }
+
+    /// Whether nothing more is to be done about it, as long as VeraCore says the same.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Fulfilled | Self::Covered | Self::Void)
+    }
+}
+
+/// What VeraCore says of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    pub shipment_id: Option<String>,
+    pub tracking_number: Option<String>,
+    pub carrier: Option<String>,
+    pub service: Option<String>,
+    pub shipped_at: Option<DateTime<Utc>>,
+    /// VeraCore's own word.
+    pub provider_status: String,
+    /// What is in it, by VeraCore's SKUs; `None` when it does not say.
+    pub items: Option<Vec<ToldItem>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ToldItem {
+    pub sku: String,
+    pub quantity: u32,
+}
+
+/// Units of an order's line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IntendedLine {
+    pub line: LineId,
+    pub quantity: u32,
+}
+
+/// A package as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedShipment {
+    pub id: i64,
+    pub package_key: String,
+    #[serde(flatten)]
+    pub told: Told,
+    pub status: ShipmentStatus,
+    pub message: Option<String>,
+    /// What was meant to be fulfilled, if that was begun.
+    pub intended: Option<Vec<IntendedLine>>,
+    pub fulfillment: Option<FulfillmentId>,
+    pub fulfilled_at: Option<DateTime<Utc>>,
+    pub first_seen_at: DateTime<Utc>,
+    /// The order's row.
+    #[serde(skip)]
+    pub order: i64,
+}
+
+impl Ledger {
+    /// The packages known of the orders with these codes, in the order in which they were seen.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn shipments_of(
+        &self,
+        codes: &[OrderCode],
+    ) -> Result<Vec<RecordedShipment>, LedgerError> {
+        let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query_as!(
+            ShipmentRow,
+            "select s.id, s.order_sync_id, package_key, shipment_id, tracking_number, carrier,
+                 service, shipped_at, provider_status, items, shipment_status, message,
+                 intended_lines, vendure_fulfillment_id, fulfilled_at, first_seen_at
+             from veracore_shipment s join veracore_order_sync o on o.id = s.order_sync_id
+             where o.vendure_order_code = any($1) order by s.id",
+            &codes,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(RecordedShipment::try_from).collect()
+    }
+
+    /// The acknowledged orders with packages first seen since `since` that are not settled.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unsettled_shipments(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<OrderCode>, LedgerError> {
+        let rows = sqlx::query!(
+            "select distinct o.id, o.vendure_order_code
+             from veracore_shipment s join veracore_order_sync o on o.id = s.order_sync_id
+             where s.shipment_status in ('waiting', 'pending', 'problem')
+                 and s.first_seen_at >= $1 and o.sync_status = 'success'
+             order by o.id",
+            since,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| super::open::code_of(row.id, row.vendure_order_code))
+            .collect()
+    }
+
+    /// Records what VeraCore says of a package now; its place in the shop stays as it is. What is
+    /// new waits. Returns the row's id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn record_shipment(
+        &self,
+        order: i64,
+        package_key: &str,
+        told: &Told,
+    ) -> Result<i64, LedgerError> {
+        let items = told.items.as_ref().map(serde_json::to_value).transpose();
+        Ok(sqlx::query_scalar!(
+            "insert into veracore_shipment
+                 (order_sync_id, package_key, shipment_id, tracking_number, carrier, service,
+                  shipped_at, provider_status, items, shipment_status, first_seen_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $10)
+             on conflict (order_sync_id, package_key) do update
+                 set shipment_id = excluded.shipment_id, tracking_number = excluded.tracking_number,
+                     carrier = excluded.carrier, service = excluded.service,
+                     shipped_at = excluded.shipped_at, items = excluded.items,
+                     provider_status = excluded.provider_status, updated_at = excluded.updated_at
+             returning id",
+            order,
+            package_key,
+            told.shipment_id,
+            told.tracking_number,
+            told.carrier,
+            told.service,
+            told.shipped_at,
+            told.provider_status,
+            items.unwrap_or_default(),
+            self.clock.now(),
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Removes a package without a name that VeraCore now tells of by its name, or no more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_unnamed(&self, order: i64, package_key: &str) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "delete from veracore_shipment
+             where order_sync_id = $1 and package_key = $2 and vendure_fulfillment_id is null",
+            order,
+            package_key,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes down which lines are about to be fulfilled, if all of `holds` are still ours, and
+    /// lengthens them to `time` from now, so that they outlive the call. `false`: they are not, and
+    /// nothing may be fulfilled.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing may be fulfilled.
+    pub async fn intend_fulfillment(
+        &self,
+        shipment: i64,
+        lines: &[IntendedLine],
+        holds: [&Hold; 2],
+        time: std::time::Duration,
+    ) -> Result<bool, LedgerError> {
+        let now = self.clock.now();
+        let until = now + lease_span(time);
+        let lines = serde_json::to_value(lines).unwrap_or_default();
+        let mut tx = self.pool.begin().await?;
+        for hold in holds {
+            let (names, token): (&[String], Uuid) = hold.parts();
+            let kept = sqlx::query!(
+                "update veracore_lease set lease_until = $3
+                 where name = any($1) and lease_token = $2 and lease_until > $4",
+                names,
+                token,
+                until,
+                now,
+            )
+            .execute(&mut *tx)
+            .await?;
+            if kept.rows_affected() != names.len() as u64 {
+                return Ok(false);
+            }
+        }
+        sqlx::query!(
+            "update veracore_shipment
+             set shipment_status = 'pending', message = null, intended_lines = $2,
+                 intended_at = $3, updated_at = $3
+             where id = $1",
+            shipment,
+            lines,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Records which fulfillment of the shop's a package is. True whoever says it.
+    ///
+    /// # Errors
+    /// When the database does not answer; then the shop is asked again.
+    pub async fn found_fulfillment(
+        &self,
+        shipment: i64,
+        fulfillment: &FulfillmentId,
+    ) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_shipment
+             set vendure_fulfillment_id = $2, shipment_status = 'pending', message = null,
+                 updated_at = $3
+             where id = $1",
+            shipment,
+            fulfillment.as_str(),
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Records where a package stands.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn settle_shipment(
+        &self,
+        shipment: i64,
+        status: ShipmentStatus,
+        message: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_shipment
+             set shipment_status = $2, message = $3, updated_at = $4,
+                 fulfilled_at = case when $2 = 'fulfilled' then coalesce(fulfilled_at, $4) end
+             where id = $1",
+            shipment,
+            status.as_str(),
+            message,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// What the shop's tracking fields of an order were last set to, as far as we know.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tracking_written(&self, order: i64) -> Result<Option<String>, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            "select tracking_written from veracore_order_sync where id = $1",
+            order
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Notes what they are set to now.
+    ///
+    /// # Errors
+    /// When the database does not answer; then they are written once more.
+    pub async fn wrote_tracking(&self, order: i64, fields: &str) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_order_sync set tracking_written = $2, updated_at = $3 where id = $1",
+            order,
+            fields,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// When the shipments were last read to their end.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn shipments_read_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        Ok(
+            sqlx::query_scalar!("select shipments_read_at from veracore_config where id = 1")
+                .fetch_one(&self.pool)
+                .await?,
+        )
+    }
+
+    /// Notes that they were read to their end, beginning at `at`.
+    ///
+    /// # Errors
+    /// When the database does not answer; then they are read once more.
+    pub async fn read_shipments(&self, at: DateTime<Utc>) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_config set shipments_read_at = $1 where id = 1",
+            at
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// From when on shipments must be read lest one of an order or package that still waits be
+    /// missed: the earliest of them, no older than `oldest`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn shipments_needed_since(
+        &self,
+        oldest: DateTime<Utc>,
+        never_read: bool,
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            "select least(
+                 (select min(coalesce(shipped_at, first_seen_at)) from veracore_shipment
+                  where shipment_status = 'waiting' and first_seen_at >= $1),
+                 (select min(last_successful_sync) from veracore_order_sync
+                  where $2 and sync_status = 'success' and closed_at is null))",
+            oldest,
+            never_read,
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+}
+
+struct ShipmentRow {
+    id: i64,
+    order_sync_id: i64,
+    package_key: String,
+    shipment_id: Option<String>,
+    tracking_number: Option<String>,
+    carrier: Option<String>,
+    service: Option<String>,
+    shipped_at: Option<DateTime<Utc>>,
+    provider_status: String,
+    items: Option<serde_json::Value>,
+    shipment_status: String,
+    message: Option<String>,
+    intended_lines: Option<serde_json::Value>,
+    vendure_fulfillment_id: Option<String>,
+    fulfilled_at: Option<DateTime<Utc>>,
+    first_seen_at: DateTime<Utc>,
+}
+
+impl TryFrom<ShipmentRow> for RecordedShipment {
+    type Error = LedgerError;
+
+    fn try_from(row: ShipmentRow) -> Result<Self, LedgerError> {
+        let bad = |column, value: &str| LedgerError::BadRow {
+            table: "veracore_shipment",
+            column,
+            row: row.id,
+            value: value.to_owned(),
+        };
+        let status = ShipmentStatus::ALL
+            .into_iter()
+            .find(|status| status.as_str() == row.shipment_status)
+            .ok_or_else(|| bad("shipment_status", &row.shipment_status))?;
+        let fulfillment = row
+            .vendure_fulfillment_id
+            .map(|id| FulfillmentId::parse(id).map_err(|_| bad("vendure_fulfillment_id", "")))
+            .transpose()?;
+        Ok(Self {
+            id: row.id,
+            status,
+            intended: read("intended_lines", row.intended_lines, bad)?,
+            told: Told {
+                items: read("items", row.items, bad)?,
+                shipment_id: row.shipment_id,
+                tracking_number: row.tracking_number,
+                carrier: row.carrier,
+                service: row.service,
+                shipped_at: row.shipped_at,
+                provider_status: row.provider_status,
+            },
+            package_key: row.package_key,
+            message: row.message,
+            fulfillment,
+            fulfilled_at: row.fulfilled_at,
+            first_seen_at: row.first_seen_at,
+            order: row.order_sync_id,
+        })
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(
+    column: &'static str,
+    value: Option<serde_json::Value>,
+    bad: impl Fn(&'static str, &str) -> LedgerError,
+) -> Result<Option<T>, LedgerError> {
+    let Some(value) = value else { return Ok(None) };
+    serde_json::from_value(value.clone())
+        .map(Some)
+        .map_err(|_| bad(column, &value.to_string()))
+}

@@ -1,0 +1,202 @@
+//! What was written to the shop's stock, and the arithmetic behind each number.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Ledger, LedgerError, RunId};
+use crate::domain::{LocationId, Units, VariantId};
+
+/// One level that is about to be written, and why it is that one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StockChange {
+    pub variant: VariantId,
+    /// Vendure's.
+    pub sku: String,
+    pub veracore_sku: String,
+    /// As VeraCore told it.
+    pub available: Units,
+    pub reserved: Option<Units>,
+    pub on_hand: Option<Units>,
+    /// Kept from sale.
+    pub safety_stock: Units,
+    /// Units of orders that VeraCore had by then and the shop has not fulfilled.
+    pub acknowledged: u32,
+    /// Units of other variants of the same SKU, allocated to orders that VeraCore does not have.
+    pub waiting_elsewhere: u32,
+    /// Allocated in the shop in all.
+    pub allocated: i64,
+    /// Stock on hand in the shop.
+    pub before: i64,
+    pub after: u32,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StockOutcome {
+    Written,
+    /// It was certainly not written.
+    Refused,
+    /// It may have been written.
+    Unknown,
+}
+
+impl StockOutcome {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A change in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedChange {
+    pub run: Option<i64>,
+    pub variant: String,
+    pub sku: String,
+    pub veracore_sku: String,
+    pub feed_asked_at: DateTime<Utc>,
+    pub available: i32,
+    pub reserved: Option<i32>,
+    pub on_hand: Option<i32>,
+    pub safety_stock: i32,
+    pub acknowledged: i32,
+    pub waiting_elsewhere: i32,
+    pub allocated: i32,
+    pub before: i32,
+    pub after: i32,
+    pub intended_at: DateTime<Utc>,
+    /// Absent when it is not known whether it was written: the process died.
+    pub ended_at: Option<DateTime<Utc>>,
+    pub outcome: Option<String>,
+    pub message: Option<String>,
+}
+
+impl Ledger {
+    /// Writes down what is about to be written to the shop. Returns the changes' ids, in their
+    /// order.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing may be written.
+    pub async fn intend_stock(
+        &self,
+        run: RunId,
+        location: &LocationId,
+        feed_asked_at: DateTime<Utc>,
+        changes: &[&StockChange],
+    ) -> Result<Vec<i64>, LedgerError> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let mut ids = Vec::with_capacity(changes.len());
+        for change in changes {
+            let id = sqlx::query_scalar!(
+                "insert into veracore_stock_change
+                     (run_id, vendure_variant_id, vendure_sku, veracore_sku, stock_location_id,
+                      feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
+                      waiting_elsewhere, allocated, before_on_hand, after_on_hand, intended_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                 returning id",
+                run.0,
+                change.variant.as_str(),
+                change.sku,
+                change.veracore_sku,
+                location.as_str(),
+                feed_asked_at,
+                integer(change.available.get()),
+                change.reserved.map(|units| integer(units.get())),
+                change.on_hand.map(|units| integer(units.get())),
+                integer(change.safety_stock.get()),
+                integer(change.acknowledged),
+                integer(change.waiting_elsewhere),
+                integer(change.allocated),
+                integer(change.before),
+                integer(change.after),
+                now,
+            )
+            .fetch_one(&mut *tx)
+            .await?;
+            ids.push(id);
+        }
+        tx.commit().await?;
+        Ok(ids)
+    }
+
+    /// Records how writes ended.
+    ///
+    /// # Errors
+    /// When the database does not answer; then they stay as not known.
+    pub async fn end_stock(
+        &self,
+        changes: &[i64],
+        outcome: StockOutcome,
+        message: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_stock_change set ended_at = $2, outcome = $3, message = $4
+             where id = any($1) and ended_at is null",
+            changes,
+            self.clock.now(),
+            outcome.as_str(),
+            message,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The last changes of a SKU (Vendure's), the newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn stock_changes(
+        &self,
+        sku: &str,
+        limit: u32,
+    ) -> Result<Vec<RecordedChange>, LedgerError> {
+        Ok(sqlx::query_as!(
+            RecordedChange,
+            "select run_id as run, vendure_variant_id as variant, vendure_sku as sku, veracore_sku,
+                 feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
+                 waiting_elsewhere, allocated, before_on_hand as before, after_on_hand as after,
+                 intended_at, ended_at, outcome, message
+             from veracore_stock_change where vendure_sku = $1 order by id desc limit $2",
+            sku,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Removes changes from before `before`, but for the last one of each variant, so that every
+    /// level that we wrote can be explained.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_stock(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let done = sqlx::query!(
+            "delete from veracore_stock_change c where intended_at < $1 and exists
+                 (select from veracore_stock_change later
+                  where later.vendure_sku = c.vendure_sku
+                      and later.vendure_variant_id = c.vendure_variant_id and later.id > c.id)",
+            before,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// A column's integer. Units stay far below its bounds, and so do a shop's numbers, which are
+/// 32-bit integers in its own tables.
+fn integer(number: impl TryInto<i32> + Copy + Into<i64>) -> i32 {
+    number.try_into().unwrap_or(if number.into() < 0 {
+        i32::MIN
+    } else {
+        i32::MAX
+    })
+}

@@ -1,0 +1,78 @@
+//! The units that VeraCore has taken off for our orders while the shop still has them allocated.
+//! Pure.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    domain::{OrderCode, ShopOrderId, VariantId},
+    ledger::SentOrder,
+    vendure::Progress,
+};
+
+/// By variant: units of orders that VeraCore acknowledged and the shop has not fulfilled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acknowledged {
+    units: BTreeMap<VariantId, u32>,
+    /// Which orders they are of.
+    orders: BTreeMap<VariantId, Vec<(OrderCode, u32)>>,
+    /// Rows of orders of which nothing is left to fulfill.
+    pub done: Vec<i64>,
+}
+
+impl Acknowledged {
+    /// `open` as it was read from the ledger before VeraCore was asked for its stock, and
+    /// `progress` as the shop has those orders. An order that the shop did not tell of counts for
+    /// nothing: too little is offered for sale then, never too much.
+    #[must_use]
+    pub fn of(open: &[SentOrder], progress: &[Progress]) -> Self {
+        let progress: BTreeMap<&ShopOrderId, &Progress> =
+            progress.iter().map(|order| (&order.id, order)).collect();
+        let mut found = Self::default();
+        for order in open {
+            let Some(shop) = progress.get(&order.order_id) else {
+                continue;
+            };
+            // The shop gave the id to another order meanwhile, as after a restored backup.
+            if shop.code != order.code {
+                continue;
+            }
+            if !found.add(order, shop) {
+                found.done.push(order.id);
+            }
+        }
+        found
+    }
+
+    /// Adds an order's units; whether there were any.
+    fn add(&mut self, order: &SentOrder, shop: &Progress) -> bool {
+        let mut any = false;
+        for sent in &order.lines {
+            let Some(line) = shop.lines.iter().find(|line| line.id == sent.line) else {
+                continue;
+            };
+            let fulfilled = line.quantity - shop.left(&line.id);
+            // What was added to a line after it was sent VeraCore does not have.
+            let units = sent.quantity.min(line.quantity).saturating_sub(fulfilled);
+            if units == 0 {
+                continue;
+            }
+            any = true;
+            let sum = self.units.entry(line.variant.clone()).or_default();
+            *sum = sum.saturating_add(units);
+            let orders = self.orders.entry(line.variant.clone()).or_default();
+            orders.push((order.code.clone(), units));
+        }
+        any
+    }
+
+    #[must_use]
+    pub fn units(&self, variant: &VariantId) -> u32 {
+        self.units.get(variant).copied().unwrap_or(0)
+    }
+
+    /// The orders behind [`Self::units`].
+    #[must_use]
+    pub fn orders(&self, variant: &VariantId) -> &[(OrderCode, u32)] {
+        self.orders.get(variant).map_or(&[], Vec::as_slice)
+    }
+}

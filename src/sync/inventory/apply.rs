@@ -1,0 +1,349 @@
+//! Writing levels: in batches, each planned anew from a fresh look at the shop, under holds that
+//! keep tracking and other replicas from the same stock, written down before it is done.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    InventoryError, InventorySync, OnProgress,
+    acknowledged::Acknowledged,
+    feed::Feed,
+    pass::Counts,
+    plan::{Plan, plan},
+    read::Read,
+};
+use crate::{
+    domain::{Class, LocationId, OrderCode, VariantId, text::one_line},
+    ledger::{Held, Hold, RunId, SentOrder, StockChange, StockOutcome},
+    sync::holding,
+    vendure::{NewLevel, StockLevel, Variants},
+};
+
+/// So often a batch is looked at again because the shop's orders changed while it was written.
+const ROUNDS: u32 = 3;
+
+/// So many batches in a row without a clear answer, and the shop is taken for down.
+const LOST: u32 = 3;
+
+/// What all batches of a pass share.
+struct Job {
+    run: RunId,
+    location: LocationId,
+    feed: Feed,
+    open: BTreeMap<OrderCode, SentOrder>,
+    known: Acknowledged,
+    /// Batches in a row that got no clear answer.
+    lost: AtomicU32,
+    done: AtomicU64,
+    total: u64,
+    on_progress: OnProgress,
+}
+
+/// What became of a batch's writes.
+#[derive(Default)]
+struct Outcome {
+    counts: Counts,
+    /// The shop promised less than was planned with: something was fulfilled or cancelled.
+    moved: bool,
+    /// A write may still be worked on.
+    open_ended: bool,
+}
+
+impl InventorySync {
+    /// Writes a plan's levels.
+    pub(super) async fn apply(
+        &self,
+        run: RunId,
+        read: Read,
+        plan: Plan,
+        on_progress: &OnProgress,
+    ) -> Result<Counts, InventoryError> {
+        let batches = batches(&plan, self.settings.batch.max(1));
+        let codes = read
+            .open
+            .into_iter()
+            .map(|order| (order.code.clone(), order));
+        let job = Arc::new(Job {
+            run,
+            location: read.location,
+            feed: read.feed,
+            open: codes.collect(),
+            known: read.known,
+            lost: AtomicU32::new(0),
+            done: AtomicU64::new(0),
+            total: plan.changes.len() as u64,
+            on_progress: Arc::clone(on_progress),
+        });
+        let mut counts = Counts::default();
+        let mut working = JoinSet::new();
+        let mut waiting = batches.into_iter();
+        loop {
+            while working.len() < self.settings.concurrency.max(1) && !self.tasks.stopping() {
+                let Some(batch) = waiting.next() else { break };
+                let (service, job) = (self.clone(), Arc::clone(&job));
+                working.spawn(async move { service.batch(&job, &batch).await });
+            }
+            match working.join_next().await {
+                None => break,
+                Some(Ok(done)) => counts.add(done?),
+                // A defect in one batch; the others were not harmed by it.
+                Some(Err(error)) => tracing::error!(%error, "VeraCore: a batch of stock panicked"),
+            }
+        }
+        if waiting.next().is_some() {
+            return Err(InventoryError::Stopped);
+        }
+        Ok(counts)
+    }
+
+    async fn batch(&self, job: &Job, batch: &Batch) -> Result<Counts, InventoryError> {
+        let planned = batch.changes;
+        let untried = || Counts {
+            untried: planned,
+            ..Counts::default()
+        };
+        let counts = if job.lost.load(Ordering::Relaxed) >= LOST {
+            untried()
+        } else {
+            let names: Vec<Held<'_>> = batch.variants.iter().map(Held::Stock).collect();
+            let time = self.settings.hold;
+            match holding::wait_for(&self.ledger, &names, time, time).await? {
+                None => {
+                    tracing::warn!(
+                        levels = planned,
+                        "VeraCore: somebody else is at this stock; the next pass sees to it"
+                    );
+                    untried()
+                }
+                Some(hold) => self.under_hold(job, batch, &hold).await?,
+            }
+        };
+        let done = job.done.fetch_add(planned, Ordering::Relaxed) + planned;
+        (job.on_progress)(done.min(job.total), job.total);
+        Ok(counts)
+    }
+
+    async fn under_hold(
+        &self,
+        job: &Job,
+        batch: &Batch,
+        hold: &Hold,
+    ) -> Result<Counts, InventoryError> {
+        let mut counts = Counts::default();
+        let mut open_ended = false;
+        for _ in 0..ROUNDS {
+            let fresh = match self.look_again(job, batch).await {
+                Ok(fresh) => fresh,
+                Err(InventoryError::Shop(error)) => {
+                    job.lost.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(%error, "Vendure: stock cannot be read again before it is written for VeraCore");
+                    counts.untried += batch.changes;
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            if fresh.is_empty() {
+                break;
+            }
+            let outcome = self.write(job, hold, &fresh).await?;
+            counts.add(outcome.counts);
+            open_ended |= outcome.open_ended;
+            if !outcome.moved || outcome.open_ended {
+                break;
+            }
+        }
+        // What may still be worked on must not meet a fulfillment: its hold runs out by itself.
+        if !open_ended {
+            self.ledger.let_go(hold).await?;
+        }
+        Ok(counts)
+    }
+
+    /// Plans a batch from what the shop has at this moment.
+    async fn look_again(
+        &self,
+        job: &Job,
+        batch: &Batch,
+    ) -> Result<Vec<StockChange>, InventoryError> {
+        let mut variants = Vec::new();
+        for ids in batch.variants.chunks(self.settings.page.max(1) as usize) {
+            let page = self
+                .storefront
+                .variants(Variants::Ids(ids), &job.location)
+                .await?;
+            variants.extend(page.variants);
+        }
+        let codes: BTreeSet<&OrderCode> = batch
+            .variants
+            .iter()
+            .flat_map(|variant| job.known.orders(variant))
+            .map(|(code, _)| code)
+            .collect();
+        let orders: Vec<SentOrder> = codes
+            .into_iter()
+            .filter_map(|code| job.open.get(code).cloned())
+            .collect();
+        let (progress, _) = self.progress(&orders).await?;
+        let known = Acknowledged::of(&orders, &progress);
+        Ok(plan(&job.feed, &variants, &known, &self.settings.rules).changes)
+    }
+
+    /// Writes levels down, then writes them; a refused batch is halved until the bad one is alone.
+    async fn write(
+        &self,
+        job: &Job,
+        hold: &Hold,
+        changes: &[StockChange],
+    ) -> Result<Outcome, InventoryError> {
+        let all: Vec<&StockChange> = changes.iter().collect();
+        let ids = self
+            .ledger
+            .intend_stock(job.run, &job.location, job.feed.asked_at, &all)
+            .await?;
+        let mut outcome = Outcome::default();
+        let mut parts = Vec::from([0..changes.len()]);
+        while let Some(part) = parts.pop() {
+            let (changes, ids) = (&changes[part.clone()], &ids[part.clone()]);
+            let count = changes.len() as u64;
+            if outcome.open_ended || !self.ledger.hold_on(hold, self.settings.hold).await? {
+                let why = "not tried: the shop did not answer, or the stock was no longer held";
+                self.end(ids, StockOutcome::Refused, Some(why)).await?;
+                outcome.counts.untried += count;
+                continue;
+            }
+            let levels: Vec<NewLevel> = changes.iter().map(new_level).collect();
+            match self.storefront.set_stock(&job.location, &levels).await {
+                Ok(now) => {
+                    job.lost.store(0, Ordering::Relaxed);
+                    self.end(ids, StockOutcome::Written, None).await?;
+                    outcome.counts.written += count;
+                    outcome.moved |= moved(changes, &now);
+                }
+                Err(error) if error.class() == Class::Permanent && changes.len() > 1 => {
+                    let middle = part.start + changes.len() / 2;
+                    parts.push(middle..part.end);
+                    parts.push(part.start..middle);
+                }
+                Err(error) => {
+                    let message = one_line(&error.to_string(), 300);
+                    if error.class() == Class::Permanent {
+                        tracing::error!(
+                            sku = one_line(&changes[0].sku, 80),
+                            variant = %changes[0].variant,
+                            message,
+                            "Vendure refuses the level that VeraCore's stock asks for"
+                        );
+                    } else {
+                        job.lost.fetch_add(1, Ordering::Relaxed);
+                        tracing::error!(
+                            levels = count,
+                            message,
+                            "Vendure: stock from VeraCore could not be written"
+                        );
+                    }
+                    outcome.failed(error.class(), count);
+                    let end = match error.class() {
+                        Class::Ambiguous => StockOutcome::Unknown,
+                        _ => StockOutcome::Refused,
+                    };
+                    self.end(ids, end, Some(&message)).await?;
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn end(
+        &self,
+        ids: &[i64],
+        outcome: StockOutcome,
+        message: Option<&str>,
+    ) -> Result<(), InventoryError> {
+        Ok(self.ledger.end_stock(ids, outcome, message).await?)
+    }
+}
+
+impl Outcome {
+    fn failed(&mut self, class: Class, count: u64) {
+        match class {
+            Class::Ambiguous => {
+                self.open_ended = true;
+                self.counts.unknown += count;
+            }
+            Class::Permanent => self.counts.refused += count,
+            Class::Transient => self.counts.untried += count,
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.unchanged += other.unchanged;
+        self.written += other.written;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.untried += other.untried;
+    }
+}
+
+fn new_level(change: &StockChange) -> NewLevel {
+    NewLevel {
+        variant: change.variant.clone(),
+        on_hand: change.after,
+    }
+}
+
+/// Whether the shop has less allocated than a level was planned with. More is fine: then it was
+/// promised meanwhile, and cannot be sold any more.
+fn moved(changes: &[StockChange], now: &[(VariantId, StockLevel)]) -> bool {
+    changes.iter().any(|change| {
+        now.iter().any(|(variant, level)| {
+            *variant == change.variant && level.allocated < change.allocated
+        })
+    })
+}
+
+/// Variants that are written together.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Batch {
+    /// Those that change, and those that share their goods.
+    variants: Vec<VariantId>,
+    /// How many are to be changed.
+    changes: u64,
+}
+
+/// Cuts a plan into batches of about `size` variants; what shares its goods stays together.
+fn batches(plan: &Plan, size: usize) -> Vec<Batch> {
+    let shared: BTreeMap<&str, &Vec<VariantId>> = plan
+        .shared
+        .iter()
+        .map(|shared| (shared.veracore_sku.as_str(), &shared.ids))
+        .collect();
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut last_sku = None;
+    for change in &plan.changes {
+        let new_group = last_sku != Some(&change.veracore_sku);
+        last_sku = Some(&change.veracore_sku);
+        match batches.last_mut() {
+            Some(batch) if !new_group || batch.variants.len() < size => {}
+            _ => batches.push(Batch::default()),
+        }
+        let Some(batch) = batches.last_mut() else {
+            continue;
+        };
+        batch.changes += 1;
+        match shared.get(change.veracore_sku.as_str()) {
+            Some(ids) if new_group => batch.variants.extend(ids.iter().cloned()),
+            Some(_) => {}
+            None => batch.variants.push(change.variant.clone()),
+        }
+    }
+    batches
+}

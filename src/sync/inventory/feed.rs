@@ -1,0 +1,91 @@
+//! What VeraCore says it has, row by row, and what is strange about it. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    domain::{Sku, Units},
+    fulfillment::{BadRow, Row, StockItem},
+};
+
+/// Examples kept of what may come by the thousand.
+pub const EXAMPLES: usize = 20;
+
+/// What VeraCore has of one SKU, in units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shelf {
+    pub available: Units,
+    pub reserved: Option<Units>,
+    pub on_hand: Option<Units>,
+}
+
+/// A whole feed, or the part of it that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Just before VeraCore was asked.
+    pub asked_at: DateTime<Utc>,
+    /// By VeraCore's SKU.
+    pub shelves: BTreeMap<Sku, Shelf>,
+    /// SKUs that came more than once with different numbers: none of them is believed.
+    pub contradicted: BTreeSet<Sku>,
+    /// How many rows came, good or bad.
+    pub rows: u64,
+    /// How many rows had a quantity that is none.
+    pub bad_quantities: u64,
+    /// How many rows could not be read for another reason; those are left out.
+    pub unreadable: u64,
+    /// What is wrong with some of both.
+    pub examples: Vec<BadRow>,
+}
+
+impl Feed {
+    #[must_use]
+    pub const fn asked_at(asked_at: DateTime<Utc>) -> Self {
+        Self {
+            asked_at,
+            shelves: BTreeMap::new(),
+            contradicted: BTreeSet::new(),
+            rows: 0,
+            bad_quantities: 0,
+            unreadable: 0,
+            examples: Vec::new(),
+        }
+    }
+
+    pub fn take(&mut self, row: Row<StockItem>) {
+        self.rows += 1;
+        let item = match row {
+            Ok(item) => item,
+            Err(bad) => {
+                if bad.in_quantity {
+                    self.bad_quantities += 1;
+                } else {
+                    self.unreadable += 1;
+                }
+                if self.examples.len() < EXAMPLES {
+                    self.examples.push(bad);
+                }
+                return;
+            }
+        };
+        if self.contradicted.contains(&item.sku) {
+            return;
+        }
+        let shelf = Shelf {
+            available: item.available,
+            reserved: item.reserved,
+            on_hand: item.on_hand,
+        };
+        match self.shelves.get(&item.sku) {
+            Some(known) if *known != shelf => {
+                self.shelves.remove(&item.sku);
+                self.contradicted.insert(item.sku);
+            }
+            Some(_) => {}
+            None => {
+                self.shelves.insert(item.sku, shelf);
+            }
+        }
+    }
+}

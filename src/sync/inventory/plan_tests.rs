@@ -1,0 +1,320 @@
+use chrono::DateTime;
+use globset::{Glob, GlobSetBuilder};
+
+use super::*;
+use crate::{
+    domain::{LineId, OrderCode, OrderState, ShopOrderId, Units, VariantId},
+    fulfillment::{BadRow, StockItem},
+    ledger::{SentLine, SentOrder},
+    vendure::{Fulfillment, LineUnits, Progress, ProgressLine, StockLevel},
+};
+
+fn sku(text: &str) -> Sku {
+    Sku::parse(text).unwrap()
+}
+
+fn units(count: u32) -> Units {
+    Units::new(count).unwrap()
+}
+
+fn feed(rows: &[(&str, u32)]) -> Feed {
+    let mut feed = Feed::asked_at(DateTime::UNIX_EPOCH);
+    for (name, available) in rows {
+        feed.take(Ok(StockItem {
+            sku: sku(name),
+            available: units(*available),
+            reserved: None,
+            on_hand: None,
+        }));
+    }
+    feed
+}
+
+fn variant(id: &str, name: &str, on_hand: i64, allocated: i64) -> Variant {
+    Variant {
+        id: VariantId::parse(id).unwrap(),
+        sku: name.into(),
+        tracked: true,
+        level: StockLevel { on_hand, allocated },
+    }
+}
+
+/// Acknowledged units, by variant.
+fn known(units: &[(&str, u32)]) -> Acknowledged {
+    let orders: Vec<(SentOrder, Progress)> = units
+        .iter()
+        .enumerate()
+        .map(|(at, (variant, units))| order(at, variant, *units, *units, &[]))
+        .collect();
+    acknowledged(&orders)
+}
+
+fn acknowledged(orders: &[(SentOrder, Progress)]) -> Acknowledged {
+    let (sent, shop): (Vec<_>, Vec<_>) = orders.iter().cloned().unzip();
+    Acknowledged::of(&sent, &shop)
+}
+
+/// An order of one line: how much was sent, how much is ordered now, and fulfillments of it.
+fn order(
+    at: usize,
+    variant: &str,
+    sent: u32,
+    ordered: u32,
+    fulfilled: &[(u32, &str)],
+) -> (SentOrder, Progress) {
+    let (id, code) = (
+        ShopOrderId::parse(format!("{at}")).unwrap(),
+        OrderCode::parse(format!("O{at}")).unwrap(),
+    );
+    let line = LineId::parse(format!("l{at}")).unwrap();
+    let sent = SentOrder {
+        id: i64::try_from(at).unwrap(),
+        order_id: id.clone(),
+        code: code.clone(),
+        acknowledged_at: None,
+        lines: vec![SentLine {
+            line: line.clone(),
+            sku: sku("A"),
+            quantity: sent,
+        }],
+    };
+    let shop = Progress {
+        id,
+        code,
+        state: OrderState::parse("PaymentSettled").unwrap(),
+        lines: vec![ProgressLine {
+            id: line.clone(),
+            variant: VariantId::parse(variant).unwrap(),
+            sku: "A".into(),
+            quantity: ordered,
+        }],
+        fulfillments: fulfilled
+            .iter()
+            .map(|(quantity, state)| Fulfillment {
+                id: crate::domain::FulfillmentId::parse("1").unwrap(),
+                state: (*state).into(),
+                tracking_code: None,
+                lines: vec![LineUnits {
+                    line: line.clone(),
+                    quantity: *quantity,
+                }],
+            })
+            .collect(),
+    };
+    (sent, shop)
+}
+
+fn after(plan: &Plan) -> Vec<(&str, i64, u32)> {
+    plan.changes
+        .iter()
+        .map(|c| (c.variant.as_str(), c.before, c.after))
+        .collect()
+}
+
+#[test]
+fn the_briefs_timeline_leaves_98_for_sale_all_the_way() {
+    let plan_of = |available, on_hand, allocated, ack: u32| {
+        let known = if ack == 0 {
+            known(&[])
+        } else {
+            known(&[("1", ack)])
+        };
+        let rules = Rules::default();
+        plan(
+            &feed(&[("A", available)]),
+            &[variant("1", "A", on_hand, allocated)],
+            &known,
+            &rules,
+        )
+    };
+    // Placed: VeraCore knows nothing of it. Sent: it reserved 2. Shipped, and the shop not told yet.
+    // Then told. None of it changes a level.
+    for step in [
+        plan_of(100, 100, 2, 0),
+        plan_of(98, 100, 2, 2),
+        plan_of(98, 98, 0, 0),
+    ] {
+        assert_eq!((step.changes.len(), step.unchanged), (0, 1));
+    }
+}
+
+#[test]
+fn orders_in_flight_count_by_phase() {
+    // 5 promised and unknown to VeraCore, 3 known to it: it has 40 free.
+    let shop = [variant("1", "A", 0, 8)];
+    let plan = plan(
+        &feed(&[("A", 40)]),
+        &shop,
+        &known(&[("1", 3)]),
+        &Rules::default(),
+    );
+    assert_eq!(after(&plan), [("1", 0, 43)]);
+    // Sold from that: 43 - 8 = 40 - 5.
+    let change = &plan.changes[0];
+    assert_eq!((change.acknowledged, change.waiting_elsewhere), (3, 0));
+}
+
+#[test]
+fn acknowledged_units_are_never_more_than_the_shop_allocated() {
+    let shop = [variant("1", "A", 10, 2)];
+    let plan = plan(
+        &feed(&[("A", 10)]),
+        &shop,
+        &known(&[("1", 7)]),
+        &Rules::default(),
+    );
+    assert_eq!(after(&plan), [("1", 10, 12)]);
+}
+
+#[test]
+fn what_was_fulfilled_cancelled_or_added_in_the_shop_is_not_given_back() {
+    let units = |sent, ordered, fulfilled: &[(u32, &str)]| {
+        let found = acknowledged(&[order(1, "1", sent, ordered, fulfilled)]);
+        let id = VariantId::parse("1").unwrap();
+        (found.units(&id), found.done)
+    };
+    assert_eq!(units(5, 5, &[]), (5, vec![]));
+    assert_eq!(units(5, 5, &[(2, "Shipped")]), (3, vec![]));
+    assert_eq!(units(5, 5, &[(2, "Cancelled")]), (5, vec![]));
+    assert_eq!(
+        units(5, 5, &[(2, "Pending"), (3, "Delivered")]),
+        (0, vec![1])
+    );
+    // Partly, then wholly cancelled.
+    assert_eq!(units(5, 3, &[]), (3, vec![]));
+    assert_eq!(units(5, 0, &[]), (0, vec![1]));
+    // Made larger after it was sent: VeraCore has 5 of the 9.
+    assert_eq!(units(5, 9, &[]), (5, vec![]));
+    assert_eq!(units(5, 9, &[(5, "Shipped")]), (0, vec![1]));
+}
+
+#[test]
+fn an_order_that_the_shop_did_not_tell_of_counts_for_nothing_and_stays_open() {
+    let (sent, mut shop) = order(1, "1", 5, 5, &[]);
+    let id = VariantId::parse("1").unwrap();
+    let nothing = Acknowledged::of(std::slice::from_ref(&sent), &[]);
+    assert_eq!((nothing.units(&id), nothing.done), (0, vec![]));
+    shop.code = OrderCode::parse("ANOTHER").unwrap();
+    let other = Acknowledged::of(&[sent], &[shop]);
+    assert_eq!((other.units(&id), other.done), (0, vec![]));
+}
+
+#[test]
+fn safety_stock_is_kept_from_sale_and_never_below_zero() {
+    let rules = Rules {
+        safety: SafetyStock {
+            default: units(3),
+            per_sku: BTreeMap::from([(sku("B"), units(0))]),
+        },
+        ..Rules::default()
+    };
+    let shop = [
+        variant("1", "A", 0, 0),
+        variant("2", "B", 0, 0),
+        variant("3", "C", 9, 2),
+    ];
+    let plan = plan(
+        &feed(&[("A", 10), ("B", 10), ("C", 1)]),
+        &shop,
+        &known(&[("3", 2)]),
+        &rules,
+    );
+    assert_eq!(after(&plan), [("1", 0, 7), ("2", 0, 10), ("3", 9, 2)]);
+}
+
+#[test]
+fn variants_that_share_goods_get_the_level_less_what_the_others_promised() {
+    let rules = Rules {
+        skus: SkuRules {
+            map: BTreeMap::from([(sku("A-RED"), sku("A"))]),
+            ..SkuRules::default()
+        },
+        ..Rules::default()
+    };
+    // 10 free. One promised 4 (1 of them known to VeraCore), the other 2 (none known).
+    let shop = [variant("1", "A", 0, 4), variant("2", "A-RED", 0, 2)];
+    let plan = plan(&feed(&[("A", 10)]), &shop, &known(&[("1", 1)]), &rules);
+    // Each can sell 10 - 3 - 2 = 5.
+    assert_eq!(after(&plan), [("1", 0, 9), ("2", 0, 7)]);
+    assert_eq!(plan.shared.len(), 1);
+    assert_eq!(plan.shared[0].variants, ["A", "A-RED"]);
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone_and_told() {
+    let mut globs = GlobSetBuilder::new();
+    globs.add(Glob::new("GIFT-*").unwrap());
+    let rules = Rules {
+        skus: SkuRules {
+            skip: globs.build().unwrap(),
+            ..SkuRules::default()
+        },
+        ..Rules::default()
+    };
+    let mut digital = variant("1", "DIGITAL", 5, 0);
+    digital.tracked = false;
+    let shop = [
+        digital,
+        variant("2", "GIFT-1", 5, 0),
+        variant("3", "  ", 5, 0),
+        variant("4", "MUG", 5, 0),
+        variant("5", "Hat", 5, 0),
+    ];
+    let rows = [("DIGITAL", 1), ("GIFT-1", 1), (" hat ", 1), ("SOCK", 1)];
+    let plan = plan(&feed(&rows), &shop, &known(&[]), &rules);
+    assert_eq!(plan.changes, []);
+    assert_eq!((plan.untracked, plan.skipped), (2, 1));
+    assert_eq!(plan.not_in_feed, ["Hat", "MUG"]);
+    let unmatched: Vec<&str> = plan.unmatched.iter().map(Sku::as_str).collect();
+    assert_eq!(unmatched, [" hat ", "SOCK"]);
+    assert_eq!(
+        plan.near_misses,
+        [NearMiss {
+            veracore_sku: " hat ".into(),
+            vendure_sku: "Hat".into()
+        }]
+    );
+}
+
+#[test]
+fn a_drop_is_counted_by_what_can_be_sold() {
+    let shop = [
+        // Sold out already, though something is on hand for orders.
+        variant("1", "A", 2, 2),
+        // On sale, and then not, though orders in flight keep something on hand.
+        variant("2", "B", 9, 2),
+        variant("3", "C", 9, 0),
+    ];
+    let plan = plan(
+        &feed(&[("A", 0), ("B", 0), ("C", 4)]),
+        &shop,
+        &known(&[("1", 2), ("2", 2)]),
+        &Rules::default(),
+    );
+    assert_eq!((plan.on_sale, plan.taken_off), (2, 1));
+    assert_eq!(after(&plan), [("2", 9, 2), ("3", 9, 4)]);
+}
+
+#[test]
+fn a_feed_keeps_what_is_strange_apart() {
+    let mut feed = feed(&[("A", 1), ("A", 1), ("B", 1), ("B", 2), ("B", 1)]);
+    for in_quantity in [true, false] {
+        feed.take(Err(BadRow {
+            index: 0,
+            key: None,
+            problem: "SKU is missing".into(),
+            in_quantity,
+        }));
+    }
+    assert_eq!(feed.rows, 7);
+    assert_eq!(feed.shelves.len(), 1);
+    assert_eq!(feed.contradicted.len(), 1);
+    assert_eq!((feed.bad_quantities, feed.unreadable), (1, 1));
+    let plan = plan(
+        &feed,
+        &[variant("1", "B", 5, 0)],
+        &known(&[]),
+        &Rules::default(),
+    );
+    assert_eq!((plan.changes.len(), plan.not_in_feed.len()), (0, 1));
+}

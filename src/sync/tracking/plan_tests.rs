@@ -1,0 +1,309 @@
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+use crate::{
+    domain::{OrderCode, OrderState, ShopOrderId, Sku, VariantId},
+    ledger::{IntendedLine, ShipmentStatus, Told, ToldItem},
+    vendure::ProgressLine,
+};
+
+fn line(id: &str) -> LineId {
+    LineId::parse(id).unwrap()
+}
+
+fn fulfillment_id(id: u32) -> FulfillmentId {
+    FulfillmentId::parse(id.to_string()).unwrap()
+}
+
+/// An order with lines `(id, SKU, quantity)`.
+fn shop(lines: &[(&str, &str, u32)]) -> (Progress, Vec<SentLine>) {
+    let progress = Progress {
+        id: ShopOrderId::parse("1").unwrap(),
+        code: OrderCode::parse("O1").unwrap(),
+        state: OrderState::parse("PaymentSettled").unwrap(),
+        lines: lines
+            .iter()
+            .map(|(id, sku, quantity)| ProgressLine {
+                id: line(id),
+                variant: VariantId::parse(*sku).unwrap(),
+                sku: (*sku).into(),
+                quantity: *quantity,
+            })
+            .collect(),
+        fulfillments: Vec::new(),
+    };
+    let sent = lines
+        .iter()
+        .map(|(id, sku, quantity)| SentLine {
+            line: line(id),
+            sku: Sku::parse(*sku).unwrap(),
+            quantity: *quantity,
+        })
+        .collect();
+    (progress, sent)
+}
+
+fn fulfilled(id: u32, state: &str, tracking: Option<&str>, lines: &[(&str, u32)]) -> Fulfillment {
+    Fulfillment {
+        id: fulfillment_id(id),
+        state: state.into(),
+        tracking_code: tracking.map(Into::into),
+        lines: units(lines),
+    }
+}
+
+fn units(lines: &[(&str, u32)]) -> Vec<LineUnits> {
+    lines
+        .iter()
+        .map(|(id, quantity)| LineUnits {
+            line: line(id),
+            quantity: *quantity,
+        })
+        .collect()
+}
+
+/// Packages leave an hour apart, in the order of their numbers.
+fn package(number: u32, items: Option<&[(&str, u32)]>) -> Package {
+    let at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
+    Package {
+        key: format!("id:{number}"),
+        told: Told {
+            shipment_id: Some(number.to_string()),
+            tracking_number: Some(format!("1Z{number}")),
+            carrier: Some("UPS".into()),
+            service: None,
+            shipped_at: Some(at + TimeDelta::hours(i64::from(number))),
+            provider_status: "Shipped".into(),
+            items: items.map(|items| {
+                items
+                    .iter()
+                    .map(|(sku, quantity)| ToldItem {
+                        sku: (*sku).into(),
+                        quantity: *quantity,
+                    })
+                    .collect()
+            }),
+        },
+        status: None,
+        intended: None,
+        fulfillment: None,
+        changed: true,
+    }
+}
+
+fn plan_of(
+    shop: &(Progress, Vec<SentLine>),
+    packages: &[Package],
+    completion: &Completion,
+) -> Vec<Step> {
+    plan(&shop.0, &shop.1, packages, completion)
+}
+
+fn fulfill(lines: &[(&str, u32)]) -> Step {
+    Step::Fulfill {
+        lines: units(lines),
+    }
+}
+
+fn is(id: u32, ship: bool) -> Step {
+    Step::Is {
+        fulfillment: fulfillment_id(id),
+        ship,
+    }
+}
+
+fn problem_of(step: &Step) -> &str {
+    match step {
+        Step::Problem { problem } => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+const ASKED: Completion = Completion::NotAsked;
+
+#[test]
+fn packages_take_their_own_lines() {
+    let order = shop(&[("a", "A", 3), ("b", "B", 1), ("c", "A", 2)]);
+    let packages = [
+        package(1, Some(&[("A", 4)])),
+        package(2, Some(&[("B", 1), ("A", 1)])),
+    ];
+    let steps = plan_of(&order, &packages, &ASKED);
+    assert_eq!(
+        steps,
+        [
+            fulfill(&[("a", 3), ("c", 1)]),
+            fulfill(&[("c", 1), ("b", 1)])
+        ]
+    );
+}
+
+#[test]
+fn a_package_is_recognized_among_the_shops_fulfillments() {
+    let mut order = shop(&[("a", "A", 3)]);
+    // Ours, from before a crash: not shipped yet. And one of another number, by hand.
+    order.0.fulfillments = vec![
+        fulfilled(7, "Delivered", Some("other"), &[("a", 1)]),
+        fulfilled(8, "Pending", Some("1Z1"), &[("a", 2)]),
+    ];
+    let mut begun = package(1, Some(&[("A", 2)]));
+    begun.intended = Some(vec![IntendedLine {
+        line: line("a"),
+        quantity: 2,
+    }]);
+    assert_eq!(plan_of(&order, &[begun], &ASKED), [is(8, true)]);
+    // By its number alone, as a person would have made it; with what is on record already.
+    let by_hand = package(1, Some(&[("A", 2)]));
+    assert_eq!(plan_of(&order, &[by_hand.clone()], &ASKED), [is(8, true)]);
+    order.0.fulfillments[1].state = "Shipped".into();
+    let mut linked = by_hand.clone();
+    linked.fulfillment = Some(fulfillment_id(8));
+    assert_eq!(plan_of(&order, &[linked.clone()], &ASKED), [is(8, false)]);
+    // A second package under the same number is not the same fulfillment.
+    let mut twin = package(2, Some(&[("A", 1)]));
+    twin.told.tracking_number = Some("1Z1".into());
+    order.0.fulfillments.remove(0);
+    assert_eq!(
+        plan_of(&order, &[linked, twin], &ASKED),
+        [is(8, false), fulfill(&[("a", 1)])]
+    );
+}
+
+#[test]
+fn the_same_lines_are_preferred_where_numbers_are_the_same() {
+    let mut order = shop(&[("a", "A", 3)]);
+    order.0.fulfillments = vec![
+        fulfilled(7, "Shipped", Some("1Z1"), &[("a", 1)]),
+        fulfilled(8, "Pending", Some("1Z1"), &[("a", 2)]),
+    ];
+    let mut begun = package(1, Some(&[("A", 2)]));
+    begun.intended = Some(vec![IntendedLine {
+        line: line("a"),
+        quantity: 2,
+    }]);
+    assert_eq!(plan_of(&order, &[begun], &ASKED), [is(8, true)]);
+}
+
+#[test]
+fn goods_fulfilled_by_hand_are_not_fulfilled_again() {
+    let mut order = shop(&[("a", "A", 2), ("b", "B", 1)]);
+    order.0.fulfillments = vec![fulfilled(7, "Shipped", None, &[("a", 2)])];
+    let steps = plan_of(
+        &order,
+        &[
+            package(1, Some(&[("A", 2)])),
+            package(2, Some(&[("A", 1), ("B", 1)])),
+        ],
+        &ASKED,
+    );
+    assert!(matches!(steps[0], Step::Covered { .. }), "{steps:?}");
+    assert!(problem_of(&steps[1]).contains("already"));
+    // What was taken back is there again.
+    order.0.fulfillments[0].state = "Cancelled".into();
+    assert_eq!(
+        plan_of(&order, &[package(1, Some(&[("A", 2)]))], &ASKED),
+        [fulfill(&[("a", 2)])]
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_reported_and_stops_no_other_package() {
+    let order = shop(&[("a", "A", 2), ("b", "B", 0)]);
+    let packages = [
+        package(1, Some(&[("X", 1)])),
+        package(2, Some(&[("A", 3)])),
+        package(3, Some(&[("B", 1)])),
+        package(4, Some(&[])),
+        package(5, Some(&[("A", 2)])),
+        package(6, Some(&[("A", 1)])),
+    ];
+    let steps = plan_of(&order, &packages, &ASKED);
+    assert!(problem_of(&steps[0]).contains("1 of X"));
+    assert!(problem_of(&steps[1]).contains("3 of A"));
+    assert!(problem_of(&steps[2]).contains("cancelled"));
+    assert!(problem_of(&steps[3]).contains("nothing"));
+    assert_eq!(steps[4], fulfill(&[("a", 2)]));
+    assert!(matches!(steps[5], Step::Covered { .. }));
+}
+
+#[test]
+fn packages_that_have_not_left_wait() {
+    let order = shop(&[("a", "A", 2)]);
+    let mut unnamed = package(1, Some(&[("A", 2)]));
+    unnamed.told.tracking_number = None;
+    let mut labelled = package(2, Some(&[("A", 2)]));
+    labelled.told.provider_status = "InWarehouse".into();
+    let steps = plan_of(&order, &[unnamed, labelled], &ASKED);
+    assert!(steps.iter().all(|step| matches!(step, Step::Wait { .. })));
+}
+
+#[test]
+fn void_packages_become_nothing_or_a_report() {
+    let mut order = shop(&[("a", "A", 2)]);
+    let mut void = package(1, Some(&[("A", 2)]));
+    void.told.provider_status = "Voided".into();
+    assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [Step::Void]);
+    // Begun, and nothing came of it.
+    void.intended = Some(vec![IntendedLine {
+        line: line("a"),
+        quantity: 2,
+    }]);
+    assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [Step::Void]);
+    // Begun, and the shop did it before we died.
+    order.0.fulfillments = vec![fulfilled(7, "Shipped", Some("1Z1"), &[("a", 2)])];
+    let steps = plan_of(&order, &[void.clone()], &ASKED);
+    assert!(problem_of(&steps[0]).contains("fulfillment 7"));
+    void.fulfillment = Some(fulfillment_id(7));
+    let steps = plan_of(&order, &[void.clone()], &ASKED);
+    assert!(problem_of(&steps[0]).contains("fulfillment 7"));
+    order.0.fulfillments[0].state = "Cancelled".into();
+    assert_eq!(plan_of(&order, &[void], &ASKED), [Step::Void]);
+}
+
+#[test]
+fn a_fulfillment_that_was_cancelled_is_not_made_again() {
+    let mut order = shop(&[("a", "A", 2)]);
+    order.0.fulfillments = vec![fulfilled(7, "Cancelled", Some("1Z1"), &[("a", 2)])];
+    let mut linked = package(1, Some(&[("A", 2)]));
+    linked.fulfillment = Some(fulfillment_id(7));
+    linked.status = Some(ShipmentStatus::Fulfilled);
+    let steps = plan_of(&order, &[linked], &ASKED);
+    assert!(problem_of(&steps[0]).contains("cancelled in Vendure"));
+}
+
+#[test]
+fn a_package_that_does_not_say_takes_the_rest_once_all_was_shipped() {
+    let order = shop(&[("a", "A", 2), ("b", "B", 1)]);
+    let only = [package(1, None)];
+    let complete = Completion::of("Shipped");
+    assert_eq!(
+        plan_of(&order, &only, &complete),
+        [fulfill(&[("a", 2), ("b", 1)])]
+    );
+    for unclear in [ASKED, Completion::of("PartiallyShipped")] {
+        let steps = plan_of(&order, &only, &unclear);
+        assert!(matches!(steps[0], Step::Wait { .. }), "{steps:?}");
+    }
+    let two = [package(2, None), package(1, None)];
+    let steps = plan_of(&order, &two, &complete);
+    assert_eq!(steps[0], fulfill(&[("a", 2), ("b", 1)]));
+    assert!(matches!(steps[1], Step::Covered { .. }));
+    let mixed = [package(1, Some(&[("B", 1)])), package(2, None)];
+    assert_eq!(
+        plan_of(&order, &mixed, &complete),
+        [fulfill(&[("b", 1)]), fulfill(&[("a", 2)])]
+    );
+    let unclear = [package(1, Some(&[("X", 1)])), package(2, None)];
+    let steps = plan_of(&order, &unclear, &complete);
+    assert!(matches!(steps[1], Step::Wait { .. }), "{steps:?}");
+}
+
+#[test]
+fn the_answer_does_not_depend_on_the_order_in_which_packages_are_told() {
+    let order = shop(&[("a", "A", 3), ("c", "A", 1)]);
+    let one = [package(1, Some(&[("A", 2)])), package(2, Some(&[("A", 2)]))];
+    let other = [one[1].clone(), one[0].clone()];
+    let mut steps = plan_of(&order, &other, &ASKED);
+    steps.reverse();
+    assert_eq!(plan_of(&order, &one, &ASKED), steps);
+}

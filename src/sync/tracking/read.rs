@@ -1,0 +1,219 @@
+//! Asking VeraCore for packages: all since a moment in one list, or one order by its status.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    TrackingError, TrackingSync,
+    package::{Package, together, told},
+};
+use crate::{
+    domain::{Class, OrderCode},
+    fulfillment::{FoundOrder, PageRef, Row, Shipment},
+    ledger::{RecordedShipment, SentOrder, Told},
+};
+
+/// How far a reading goes back behind the beginning of the last one: dates without a time, clocks
+/// that differ, and packages that were written down late.
+const OVERLAP: TimeDelta = TimeDelta::days(3);
+
+/// How long a package or order that does not get any further is waited for.
+pub(super) const PATIENCE: TimeDelta = TimeDelta::days(30);
+
+/// Orders asked for one by one in a pass, where there is no list.
+const SINGLY: u32 = 500;
+
+/// Rows looked up in the ledger at once.
+const ROWS: usize = 1000;
+
+/// What VeraCore tells of orders that are ours.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub told: BTreeMap<OrderCode, Vec<Told>>,
+    /// How many packages came, ours or not.
+    pub shipments: u64,
+    /// Order numbers that VeraCore shipped and the ledger does not know as sent.
+    pub unknown: BTreeSet<OrderCode>,
+    /// Rows that could not be understood.
+    pub bad_rows: u64,
+    pub examples: Vec<String>,
+    /// When a whole reading began, for the next one.
+    pub read_from: Option<DateTime<Utc>>,
+    /// Whether VeraCore's list could not be had, and orders were asked for one by one.
+    pub singly: bool,
+}
+
+impl TrackingSync {
+    /// All packages since the last whole reading, with an overlap; one order after the other where
+    /// VeraCore gives no list.
+    pub(super) async fn news(&self) -> Result<News, TrackingError> {
+        let began = self.clock.now();
+        let since = self.since(began).await?;
+        match self.list(since, None).await {
+            Ok(mut news) => {
+                news.read_from = Some(began);
+                Ok(news)
+            }
+            Err(TrackingError::Shipments(error)) if error.class() == Class::Permanent => {
+                tracing::warn!(%error, "VeraCore gives no list of shipments; open orders are asked for one by one");
+                self.singly().await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The packages of one order: from the list where it is there, else by its status.
+    pub(super) async fn news_of(&self, order: &SentOrder) -> Result<News, TrackingError> {
+        let since = order.acknowledged_at.unwrap_or_else(|| self.clock.now()) - OVERLAP;
+        let news = match self.list(since, Some(&order.code)).await {
+            Ok(news) if !news.told.is_empty() => return Ok(news),
+            Ok(news) => news,
+            Err(TrackingError::Shipments(error)) if error.class() == Class::Permanent => {
+                News::default()
+            }
+            Err(error) => return Err(error),
+        };
+        self.status_of(&order.code, news).await
+    }
+
+    /// From when on packages must be read.
+    async fn since(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, TrackingError> {
+        let read_at = self.ledger.shipments_read_at().await?;
+        let needed = self
+            .ledger
+            .shipments_needed_since(now - PATIENCE, read_at.is_none())
+            .await?;
+        // After a clock that was ahead, the last reading lies in the future.
+        let from = read_at.map_or(now, |at| at.min(now));
+        Ok(needed.map_or(from, |at| at.min(from)) - OVERLAP)
+    }
+
+    async fn list(
+        &self,
+        since: DateTime<Utc>,
+        only: Option<&OrderCode>,
+    ) -> Result<News, TrackingError> {
+        let mut news = News::default();
+        let mut page: Option<PageRef> = None;
+        let mut seen: Vec<PageRef> = Vec::new();
+        loop {
+            if self.tasks.stopping() {
+                return Err(TrackingError::Stopped);
+            }
+            let found = self.provider.shipments(since, page.as_ref()).await?;
+            self.sift(found.rows, only, &mut news).await?;
+            let Some(next) = found.next else {
+                return Ok(news);
+            };
+            if seen.contains(&next) {
+                return Err(TrackingError::Endless(seen.len() as u64 + 1));
+            }
+            seen.push(next.clone());
+            page = Some(next);
+        }
+    }
+
+    /// Keeps what is ours and not dealt with yet: a server may give the whole history each time.
+    async fn sift(
+        &self,
+        rows: Vec<Row<Shipment>>,
+        only: Option<&OrderCode>,
+        news: &mut News,
+    ) -> Result<(), TrackingError> {
+        let mut rows = rows.into_iter();
+        loop {
+            let mut told_of: BTreeMap<OrderCode, Vec<Told>> = BTreeMap::new();
+            let mut taken = 0;
+            for row in rows.by_ref().take(ROWS) {
+                taken += 1;
+                match row {
+                    Ok(shipment) if only.is_some_and(|code| shipment.order_number != *code) => {}
+                    Ok(shipment) => {
+                        news.shipments += 1;
+                        let code = shipment.order_number.clone();
+                        told_of.entry(code).or_default().push(told(shipment));
+                    }
+                    Err(bad) => news.bad(&bad),
+                }
+            }
+            if taken == 0 {
+                return Ok(());
+            }
+            let codes: Vec<OrderCode> = told_of.keys().cloned().collect();
+            let sent = self.ledger.sent_orders(&codes).await?;
+            let mut sent: BTreeMap<OrderCode, i64> = sent
+                .into_iter()
+                .map(|order| (order.code, order.id))
+                .collect();
+            let mut recorded: BTreeMap<i64, Vec<RecordedShipment>> = BTreeMap::new();
+            for shipment in self.ledger.shipments_of(&codes).await? {
+                recorded.entry(shipment.order).or_default().push(shipment);
+            }
+            for (code, told) in told_of {
+                let Some(order) = sent.remove(&code) else {
+                    news.unknown.insert(code);
+                    continue;
+                };
+                let known = recorded.remove(&order).unwrap_or_default();
+                if only.is_some()
+                    || !together(known, told.clone())
+                        .iter()
+                        .all(Package::is_at_rest)
+                {
+                    news.told.entry(code).or_default().extend(told);
+                }
+            }
+        }
+    }
+
+    async fn singly(&self) -> Result<News, TrackingError> {
+        let mut news = News {
+            singly: true,
+            ..News::default()
+        };
+        for code in self.ledger.longest_unasked(SINGLY).await? {
+            if self.tasks.stopping() {
+                return Err(TrackingError::Stopped);
+            }
+            news = self.status_of(&code, news).await?;
+        }
+        Ok(news)
+    }
+
+    async fn status_of(&self, code: &OrderCode, mut news: News) -> Result<News, TrackingError> {
+        if let Some(found) = self.provider.find_order(code).await?
+            && let Some(told) = package_of(found)
+        {
+            news.shipments += 1;
+            news.told.entry(code.clone()).or_default().push(told);
+        }
+        Ok(news)
+    }
+}
+
+impl News {
+    fn bad(&mut self, row: &crate::fulfillment::BadRow) {
+        self.bad_rows += 1;
+        if self.examples.len() < crate::sync::inventory::feed::EXAMPLES {
+            tracing::warn!(%row, "VeraCore: a row of the list of shipments makes no sense");
+            self.examples.push(row.to_string());
+        }
+    }
+}
+
+/// The one package that an order's status tells of.
+fn package_of(found: FoundOrder) -> Option<Told> {
+    if found.is_cancelled() {
+        return None;
+    }
+    Some(Told {
+        shipment_id: None,
+        tracking_number: Some(found.tracking_number?),
+        carrier: found.carrier,
+        service: None,
+        shipped_at: found.shipped_at,
+        provider_status: found.status,
+        items: None,
+    })
+}
