@@ -89,6 +89,9 @@ create table veracore_stock_change (
     -- units that the shop allocated, for other variants of the same SKU, to orders that VeraCore
     -- does not have
     waiting_elsewhere integer not null,
+    -- units that the shop fulfilled, since before VeraCore was asked, of orders that VeraCore did
+    -- not have by then
+    gone integer not null,
     -- what the shop had allocated of this variant in all
     allocated integer not null,
     before_on_hand integer not null,

@@ -24,6 +24,9 @@ pub struct StockChange {
     pub acknowledged: u32,
     /// Units of other variants of the same SKU, allocated to orders that VeraCore does not have.
     pub waiting_elsewhere: u32,
+    /// Units that the shop fulfilled, since before VeraCore was asked, of orders that VeraCore did
+    /// not have by then.
+    pub gone: u32,
     /// Allocated in the shop in all.
     pub allocated: i64,
     /// Stock on hand in the shop.
@@ -67,6 +70,7 @@ pub struct RecordedChange {
     pub safety_stock: i32,
     pub acknowledged: i32,
     pub waiting_elsewhere: i32,
+    pub gone: i32,
     pub allocated: i32,
     pub before: i32,
     pub after: i32,
@@ -98,8 +102,9 @@ impl Ledger {
                 "insert into veracore_stock_change
                      (run_id, vendure_variant_id, vendure_sku, veracore_sku, stock_location_id,
                       feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
-                      waiting_elsewhere, allocated, before_on_hand, after_on_hand, intended_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                      waiting_elsewhere, gone, allocated, before_on_hand, after_on_hand,
+                      intended_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
                  returning id",
                 run.0,
                 change.variant.as_str(),
@@ -113,6 +118,7 @@ impl Ledger {
                 integer(change.safety_stock.get()),
                 integer(change.acknowledged),
                 integer(change.waiting_elsewhere),
+                integer(change.gone),
                 integer(change.allocated),
                 integer(change.before),
                 integer(change.after),
@@ -162,7 +168,7 @@ impl Ledger {
             RecordedChange,
             "select run_id as run, vendure_variant_id as variant, vendure_sku as sku, veracore_sku,
                  feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
-                 waiting_elsewhere, allocated, before_on_hand as before, after_on_hand as after,
+                 waiting_elsewhere, gone, allocated, before_on_hand as before, after_on_hand as after,
                  intended_at, ended_at, outcome, message
              from veracore_stock_change where vendure_sku = $1 order by id desc limit $2",
             sku,

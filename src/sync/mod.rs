@@ -3,6 +3,8 @@
 //! Owns every decision about an order, a level and a package. Talks to the shop and the warehouse
 //! through their traits and to the ledger; must not know HTTP, SQL or the configuration's sources.
 
+#[cfg(test)]
+mod balance_tests;
 pub mod holding;
 pub mod housekeeping;
 pub mod inventory;

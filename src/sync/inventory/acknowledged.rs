@@ -15,6 +15,8 @@ pub struct Acknowledged {
     units: BTreeMap<VariantId, u32>,
     /// Which orders they are of.
     orders: BTreeMap<VariantId, Vec<(OrderCode, u32)>>,
+    /// What the shop has fulfilled of those orders, in all.
+    fulfilled: BTreeMap<VariantId, BTreeMap<OrderCode, u32>>,
     /// Rows of orders of which nothing is left to fulfill.
     pub done: Vec<i64>,
 }
@@ -51,6 +53,8 @@ impl Acknowledged {
                 continue;
             };
             let fulfilled = line.quantity - shop.left(&line.id);
+            let orders = self.fulfilled.entry(line.variant.clone()).or_default();
+            *orders.entry(order.code.clone()).or_default() += fulfilled;
             // What was added to a line after it was sent VeraCore does not have.
             let units = sent.quantity.min(line.quantity).saturating_sub(fulfilled);
             if units == 0 {
@@ -68,6 +72,19 @@ impl Acknowledged {
     #[must_use]
     pub fn units(&self, variant: &VariantId) -> u32 {
         self.units.get(variant).copied().unwrap_or(0)
+    }
+
+    /// Units that were fulfilled between an earlier look at (at least) these orders and this one.
+    #[must_use]
+    pub fn fulfilled_since(&self, earlier: &Self, variant: &VariantId) -> u32 {
+        let nothing = BTreeMap::new();
+        let before = earlier.fulfilled.get(variant).unwrap_or(&nothing);
+        self.fulfilled
+            .get(variant)
+            .unwrap_or(&nothing)
+            .iter()
+            .filter_map(|(code, now)| Some(now.saturating_sub(*before.get(code)?)))
+            .sum()
     }
 
     /// The orders behind [`Self::units`].

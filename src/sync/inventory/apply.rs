@@ -14,16 +14,17 @@ use tokio::task::JoinSet;
 use super::{
     InventoryError, InventorySync, OnProgress,
     acknowledged::Acknowledged,
+    earlier::Earlier,
     feed::Feed,
     pass::Counts,
-    plan::{Plan, plan},
+    plan::{Plan, Shop, plan},
     read::Read,
 };
 use crate::{
     domain::{Class, LocationId, OrderCode, VariantId, text::one_line},
     ledger::{Held, Hold, RunId, SentOrder, StockChange, StockOutcome},
     sync::holding,
-    vendure::{NewLevel, StockLevel, Variants},
+    vendure::{NewLevel, StockLevel, Variant, Variants},
 };
 
 /// So often a batch is looked at again because the shop's orders changed while it was written.
@@ -38,7 +39,8 @@ struct Job {
     location: LocationId,
     feed: Feed,
     open: BTreeMap<OrderCode, SentOrder>,
-    known: Acknowledged,
+    /// How the shop was before VeraCore was asked.
+    earlier: Earlier,
     /// Batches in a row that got no clear answer.
     lost: AtomicU32,
     done: AtomicU64,
@@ -54,6 +56,15 @@ struct Outcome {
     moved: bool,
     /// A write may still be worked on.
     open_ended: bool,
+    /// What the shop has of what it took.
+    now: Vec<(VariantId, StockLevel)>,
+}
+
+/// A batch as the shop has it at this moment, and what is to be written of it.
+struct Fresh {
+    variants: Vec<Variant>,
+    known: Acknowledged,
+    changes: Vec<StockChange>,
 }
 
 impl InventorySync {
@@ -75,7 +86,7 @@ impl InventorySync {
             location: read.location,
             feed: read.feed,
             open: codes.collect(),
-            known: read.known,
+            earlier: Earlier::of(&read.variants, read.known),
             lost: AtomicU32::new(0),
             done: AtomicU64::new(0),
             total: plan.changes.len() as u64,
@@ -138,8 +149,10 @@ impl InventorySync {
     ) -> Result<Counts, InventoryError> {
         let mut counts = Counts::default();
         let mut open_ended = false;
+        let mut earlier: Option<Earlier> = None;
         for _ in 0..ROUNDS {
-            let fresh = match self.look_again(job, batch).await {
+            let then = earlier.as_ref().unwrap_or(&job.earlier);
+            let fresh = match self.look_again(job, batch, then).await {
                 Ok(fresh) => fresh,
                 Err(InventoryError::Shop(error)) => {
                     job.lost.fetch_add(1, Ordering::Relaxed);
@@ -149,15 +162,18 @@ impl InventorySync {
                 }
                 Err(error) => return Err(error),
             };
-            if fresh.is_empty() {
-                break;
-            }
-            let outcome = self.write(job, hold, &fresh).await?;
+            let outcome = self.write(job, hold, &fresh.changes).await?;
             counts.add(outcome.counts);
             open_ended |= outcome.open_ended;
             if !outcome.moved || outcome.open_ended {
                 break;
             }
+            let Fresh {
+                variants,
+                known,
+                changes,
+            } = fresh;
+            earlier = Some(then.after(&variants, known, &changes, &outcome.now));
         }
         // What may still be worked on must not meet a fulfillment: its hold runs out by itself.
         if !open_ended {
@@ -171,7 +187,8 @@ impl InventorySync {
         &self,
         job: &Job,
         batch: &Batch,
-    ) -> Result<Vec<StockChange>, InventoryError> {
+        earlier: &Earlier,
+    ) -> Result<Fresh, InventoryError> {
         let mut variants = Vec::new();
         for ids in batch.variants.chunks(self.settings.page.max(1) as usize) {
             let page = self
@@ -183,7 +200,7 @@ impl InventorySync {
         let codes: BTreeSet<&OrderCode> = batch
             .variants
             .iter()
-            .flat_map(|variant| job.known.orders(variant))
+            .flat_map(|variant| job.earlier.known().orders(variant))
             .map(|(code, _)| code)
             .collect();
         let orders: Vec<SentOrder> = codes
@@ -192,7 +209,17 @@ impl InventorySync {
             .collect();
         let (progress, _) = self.progress(&orders).await?;
         let known = Acknowledged::of(&orders, &progress);
-        Ok(plan(&job.feed, &variants, &known, &self.settings.rules).changes)
+        let shop = Shop {
+            variants: &variants,
+            known: &known,
+            earlier: Some(earlier),
+        };
+        let changes = plan(&job.feed, shop, &self.settings.rules).changes;
+        Ok(Fresh {
+            variants,
+            known,
+            changes,
+        })
     }
 
     /// Writes levels down, then writes them; a refused batch is halved until the bad one is alone.
@@ -202,6 +229,9 @@ impl InventorySync {
         hold: &Hold,
         changes: &[StockChange],
     ) -> Result<Outcome, InventoryError> {
+        if changes.is_empty() {
+            return Ok(Outcome::default());
+        }
         let all: Vec<&StockChange> = changes.iter().collect();
         let ids = self
             .ledger
@@ -225,6 +255,7 @@ impl InventorySync {
                     self.end(ids, StockOutcome::Written, None).await?;
                     outcome.counts.written += count;
                     outcome.moved |= moved(changes, &now);
+                    outcome.now.extend(now);
                 }
                 Err(error) if error.class() == Class::Permanent && changes.len() > 1 => {
                     let middle = part.start + changes.len() / 2;

@@ -70,12 +70,7 @@ impl InventorySync {
         if let Some(bad) = read.feed.examples.first() {
             return Ok(Err(format!("VeraCore's stock makes no sense: {bad}")));
         }
-        let levels = all_levels(
-            &read.feed,
-            &read.variants,
-            &read.known,
-            &self.settings.rules,
-        );
+        let levels = all_levels(&read.feed, read.shop(), &self.settings.rules);
         let variants: Vec<Level> = levels
             .into_iter()
             .map(|numbers| {

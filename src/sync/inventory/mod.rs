@@ -1,11 +1,12 @@
 //! Stock on its way back: from VeraCore's feed to the shop's levels.
 //!
-//! `feed` and `acknowledged` hold what was read, `plan` the arithmetic, `guard` what is too strange
+//! `feed`, `acknowledged` and `earlier` hold what was read, `plan` the arithmetic, `guard` what is too strange
 //! to be believed: all pure. `pass` reads, decides and records; `apply` writes; `explain` shows the
 //! arithmetic of one SKU. Must never write what the shop allocated, only what is on hand.
 
 mod acknowledged;
 mod apply;
+mod earlier;
 mod explain;
 pub mod feed;
 pub mod guard;
@@ -16,6 +17,7 @@ mod read;
 use std::{sync::Arc, time::Duration};
 
 pub use acknowledged::Acknowledged;
+pub use earlier::Earlier;
 pub use explain::Explanation;
 pub use pass::{Counts, Held, Summary, Wish};
 

@@ -143,12 +143,7 @@ impl InventorySync {
             other => other?,
         };
         self.ledger.close_orders(&read.known.done).await?;
-        let plan = plan(
-            &read.feed,
-            &read.variants,
-            &read.known,
-            &self.settings.rules,
-        );
+        let plan = plan(&read.feed, read.shop(), &self.settings.rules);
         let mut summary = Summary::of(&read, &plan);
         tell(&plan, &read.feed, wish.sku.is_some());
         let strange = not_accepted(self.strange(wish, &read.feed, &plan), &wish.accepted);
@@ -180,12 +175,7 @@ impl InventorySync {
             }
             other => other?,
         };
-        let plan = plan(
-            &read.feed,
-            &read.variants,
-            &read.known,
-            &self.settings.rules,
-        );
+        let plan = plan(&read.feed, read.shop(), &self.settings.rules);
         let mut summary = Summary::of(&read, &plan);
         let strange = not_accepted(self.strange(wish, &read.feed, &plan), &wish.accepted);
         if !strange.is_empty() {

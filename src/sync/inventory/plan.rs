@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     acknowledged::Acknowledged,
+    earlier::Earlier,
     feed::{Feed, Shelf},
 };
 use crate::{
@@ -71,6 +72,15 @@ pub struct Shared {
     pub ids: Vec<VariantId>,
 }
 
+/// All that a plan is made of, besides the feed.
+#[derive(Debug, Clone, Copy)]
+pub struct Shop<'a> {
+    pub variants: &'a [Variant],
+    pub known: &'a Acknowledged,
+    /// How it was before VeraCore was asked; `None` when this is how it was.
+    pub earlier: Option<&'a Earlier>,
+}
+
 /// A variant that is ours to keep, and what VeraCore calls it.
 struct Ours<'a> {
     variant: &'a Variant,
@@ -114,8 +124,8 @@ impl<'a> Sorted<'a> {
 
 /// What is to be written, and what was seen on the way.
 #[must_use]
-pub fn plan(feed: &Feed, variants: &[Variant], known: &Acknowledged, rules: &Rules) -> Plan {
-    let sorted = Sorted::of(variants, rules);
+pub fn plan(feed: &Feed, shop: Shop<'_>, rules: &Rules) -> Plan {
+    let sorted = Sorted::of(shop.variants, rules);
     let mut plan = Plan {
         untracked: sorted.untracked,
         skipped: sorted.skipped,
@@ -135,7 +145,7 @@ pub fn plan(feed: &Feed, variants: &[Variant], known: &Acknowledged, rules: &Rul
                 ids: group.iter().map(|ours| ours.variant.id.clone()).collect(),
             });
         }
-        for change in levels(sku, shelf, group, known, rules) {
+        for change in levels(sku, shelf, group, shop, rules) {
             let (before, after) = (change.before, i64::from(change.after));
             if before > change.allocated && after <= change.allocated {
                 plan.taken_off += 1;
@@ -153,17 +163,12 @@ pub fn plan(feed: &Feed, variants: &[Variant], known: &Acknowledged, rules: &Rul
 
 /// The level that each variant should have, those included that have it.
 #[must_use]
-pub fn all_levels(
-    feed: &Feed,
-    variants: &[Variant],
-    known: &Acknowledged,
-    rules: &Rules,
-) -> Vec<StockChange> {
-    let sorted = Sorted::of(variants, rules);
+pub fn all_levels(feed: &Feed, shop: Shop<'_>, rules: &Rules) -> Vec<StockChange> {
+    let sorted = Sorted::of(shop.variants, rules);
     let groups = sorted.groups.iter();
     let known_groups = groups.filter_map(|(sku, group)| Some((sku, feed.shelves.get(sku)?, group)));
     known_groups
-        .flat_map(|(sku, shelf, group)| levels(sku, shelf, group, known, rules))
+        .flat_map(|(sku, shelf, group)| levels(sku, shelf, group, shop, rules))
         .collect()
 }
 
@@ -172,14 +177,22 @@ fn levels(
     sku: &Sku,
     shelf: &Shelf,
     group: &[Ours<'_>],
-    known: &Acknowledged,
+    shop: Shop<'_>,
     rules: &Rules,
 ) -> Vec<StockChange> {
     // Never more than the shop really has allocated: an order may have been cancelled or fulfilled
     // there since the ledger heard of it.
     let allocated = |variant: &Variant| u32::try_from(variant.level.allocated.max(0)).unwrap_or(0);
-    let acknowledged = |variant: &Variant| known.units(&variant.id).min(allocated(variant));
+    let acknowledged = |variant: &Variant| shop.known.units(&variant.id).min(allocated(variant));
     let waiting = |variant: &Variant| allocated(variant) - acknowledged(variant);
+    let gone = |variant: &Variant| {
+        shop.earlier
+            .map_or(0, |then| then.gone(variant, shop.known))
+    };
+    // Of whichever variant: the goods are the same.
+    let gone_in_all = group
+        .iter()
+        .fold(0_u32, |sum, ours| sum.saturating_add(gone(ours.variant)));
     let waiting_in_all = group
         .iter()
         .fold(0_u32, |sum, ours| sum.saturating_add(waiting(ours.variant)));
@@ -193,7 +206,8 @@ fn levels(
             .get()
             .saturating_sub(safety_stock.get())
             .saturating_add(acknowledged(variant))
-            .saturating_sub(waiting_elsewhere);
+            .saturating_sub(waiting_elsewhere)
+            .saturating_sub(gone_in_all);
         StockChange {
             variant: variant.id.clone(),
             sku: variant.sku.clone(),
@@ -204,6 +218,7 @@ fn levels(
             safety_stock,
             acknowledged: acknowledged(variant),
             waiting_elsewhere,
+            gone: gone_in_all,
             allocated: variant.level.allocated,
             before: variant.level.on_hand,
             after,

@@ -104,6 +104,14 @@ fn order(
     (sent, shop)
 }
 
+fn shop<'a>(variants: &'a [Variant], known: &'a Acknowledged) -> Shop<'a> {
+    Shop {
+        variants,
+        known,
+        earlier: None,
+    }
+}
+
 fn after(plan: &Plan) -> Vec<(&str, i64, u32)> {
     plan.changes
         .iter()
@@ -122,8 +130,7 @@ fn the_briefs_timeline_leaves_98_for_sale_all_the_way() {
         let rules = Rules::default();
         plan(
             &feed(&[("A", available)]),
-            &[variant("1", "A", on_hand, allocated)],
-            &known,
+            shop(&[variant("1", "A", on_hand, allocated)], &known),
             &rules,
         )
     };
@@ -141,11 +148,10 @@ fn the_briefs_timeline_leaves_98_for_sale_all_the_way() {
 #[test]
 fn orders_in_flight_count_by_phase() {
     // 5 promised and unknown to VeraCore, 3 known to it: it has 40 free.
-    let shop = [variant("1", "A", 0, 8)];
+    let variants = [variant("1", "A", 0, 8)];
     let plan = plan(
         &feed(&[("A", 40)]),
-        &shop,
-        &known(&[("1", 3)]),
+        shop(&variants, &known(&[("1", 3)])),
         &Rules::default(),
     );
     assert_eq!(after(&plan), [("1", 0, 43)]);
@@ -156,11 +162,10 @@ fn orders_in_flight_count_by_phase() {
 
 #[test]
 fn acknowledged_units_are_never_more_than_the_shop_allocated() {
-    let shop = [variant("1", "A", 10, 2)];
+    let variants = [variant("1", "A", 10, 2)];
     let plan = plan(
         &feed(&[("A", 10)]),
-        &shop,
-        &known(&[("1", 7)]),
+        shop(&variants, &known(&[("1", 7)])),
         &Rules::default(),
     );
     assert_eq!(after(&plan), [("1", 10, 12)]);
@@ -208,15 +213,14 @@ fn safety_stock_is_kept_from_sale_and_never_below_zero() {
         },
         ..Rules::default()
     };
-    let shop = [
+    let variants = [
         variant("1", "A", 0, 0),
         variant("2", "B", 0, 0),
         variant("3", "C", 9, 2),
     ];
     let plan = plan(
         &feed(&[("A", 10), ("B", 10), ("C", 1)]),
-        &shop,
-        &known(&[("3", 2)]),
+        shop(&variants, &known(&[("3", 2)])),
         &rules,
     );
     assert_eq!(after(&plan), [("1", 0, 7), ("2", 0, 10), ("3", 9, 2)]);
@@ -232,8 +236,12 @@ fn variants_that_share_goods_get_the_level_less_what_the_others_promised() {
         ..Rules::default()
     };
     // 10 free. One promised 4 (1 of them known to VeraCore), the other 2 (none known).
-    let shop = [variant("1", "A", 0, 4), variant("2", "A-RED", 0, 2)];
-    let plan = plan(&feed(&[("A", 10)]), &shop, &known(&[("1", 1)]), &rules);
+    let variants = [variant("1", "A", 0, 4), variant("2", "A-RED", 0, 2)];
+    let plan = plan(
+        &feed(&[("A", 10)]),
+        shop(&variants, &known(&[("1", 1)])),
+        &rules,
+    );
     // Each can sell 10 - 3 - 2 = 5.
     assert_eq!(after(&plan), [("1", 0, 9), ("2", 0, 7)]);
     assert_eq!(plan.shared.len(), 1);
@@ -253,7 +261,7 @@ fn what_is_not_ours_is_left_alone_and_told() {
     };
     let mut digital = variant("1", "DIGITAL", 5, 0);
     digital.tracked = false;
-    let shop = [
+    let variants = [
         digital,
         variant("2", "GIFT-1", 5, 0),
         variant("3", "  ", 5, 0),
@@ -261,7 +269,7 @@ fn what_is_not_ours_is_left_alone_and_told() {
         variant("5", "Hat", 5, 0),
     ];
     let rows = [("DIGITAL", 1), ("GIFT-1", 1), (" hat ", 1), ("SOCK", 1)];
-    let plan = plan(&feed(&rows), &shop, &known(&[]), &rules);
+    let plan = plan(&feed(&rows), shop(&variants, &known(&[])), &rules);
     assert_eq!(plan.changes, []);
     assert_eq!((plan.untracked, plan.skipped), (2, 1));
     assert_eq!(plan.not_in_feed, ["Hat", "MUG"]);
@@ -278,7 +286,7 @@ fn what_is_not_ours_is_left_alone_and_told() {
 
 #[test]
 fn a_drop_is_counted_by_what_can_be_sold() {
-    let shop = [
+    let variants = [
         // Sold out already, though something is on hand for orders.
         variant("1", "A", 2, 2),
         // On sale, and then not, though orders in flight keep something on hand.
@@ -287,8 +295,7 @@ fn a_drop_is_counted_by_what_can_be_sold() {
     ];
     let plan = plan(
         &feed(&[("A", 0), ("B", 0), ("C", 4)]),
-        &shop,
-        &known(&[("1", 2), ("2", 2)]),
+        shop(&variants, &known(&[("1", 2), ("2", 2)])),
         &Rules::default(),
     );
     assert_eq!((plan.on_sale, plan.taken_off), (2, 1));
@@ -312,8 +319,7 @@ fn a_feed_keeps_what_is_strange_apart() {
     assert_eq!((feed.bad_quantities, feed.unreadable), (1, 1));
     let plan = plan(
         &feed,
-        &[variant("1", "B", 5, 0)],
-        &known(&[]),
+        shop(&[variant("1", "B", 5, 0)], &known(&[])),
         &Rules::default(),
     );
     assert_eq!((plan.changes.len(), plan.not_in_feed.len()), (0, 1));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{InventoryError, InventorySync, acknowledged::Acknowledged, feed::Feed};
+use super::{InventoryError, InventorySync, acknowledged::Acknowledged, feed::Feed, plan::Shop};
 use crate::{
     domain::{LocationId, Sku},
     fulfillment::PageRef,
@@ -28,6 +28,16 @@ pub(super) struct Read {
     pub unreadable: u64,
 }
 
+impl Read {
+    pub fn shop(&self) -> Shop<'_> {
+        Shop {
+            variants: &self.variants,
+            known: &self.known,
+            earlier: None,
+        }
+    }
+}
+
 impl InventorySync {
     /// Reads it all, or what concerns one of the shop's SKUs.
     pub(super) async fn read(&self, only: Option<&Sku>) -> Result<Read, InventoryError> {
@@ -41,12 +51,8 @@ impl InventorySync {
             .ledger
             .open_orders(at_warehouse.as_ref().map(std::slice::from_ref))
             .await?;
-        let feed = match &at_warehouse {
-            Some(sku) => self.shelf_of(sku).await?,
-            None => self.whole_feed().await?,
-        };
-        // The levels before the orders: what is fulfilled in between is given back twice the other
-        // way round.
+        // The levels before the orders: what is fulfilled in between would be given back twice the
+        // other way round.
         let (variants, mut unreadable) = match only {
             Some(sku) => self.variants_of(sku, &location).await?,
             None => self.all_variants(&location).await?,
@@ -58,6 +64,11 @@ impl InventorySync {
         }
         let (progress, bad) = self.progress(&open).await?;
         unreadable += bad;
+        // Last: whatever leaves the shop from now on shows against what was read.
+        let feed = match &at_warehouse {
+            Some(sku) => self.shelf_of(sku).await?,
+            None => self.whole_feed().await?,
+        };
         Ok(Read {
             location,
             known: Acknowledged::of(&open, &progress),

@@ -1,0 +1,553 @@
+//! A model of both ends, and random histories on it: whatever happens in whatever order, the shop
+//! never offers more than VeraCore has free, less what was promised and VeraCore does not know of;
+//! and when all is at rest, it offers just that.
+
+use std::collections::BTreeSet;
+
+use chrono::DateTime;
+use proptest::prelude::*;
+
+use super::{
+    inventory::{
+        Acknowledged, Earlier,
+        feed::Feed,
+        plan::{Rules, Shop, plan},
+    },
+    tracking::{
+        package::{Package, together},
+        plan::{Completion, Step, plan as plan_packages},
+    },
+};
+use crate::{
+    domain::{FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, Sku, Units, VariantId},
+    fulfillment::StockItem,
+    ledger::{SentLine, SentOrder, Told, ToldItem},
+    vendure::{Fulfillment, LineUnits, Progress, ProgressLine, StockLevel, Variant},
+};
+
+const SKUS: usize = 2;
+
+/// What can happen. Numbers choose among what is there.
+#[derive(Debug, Clone)]
+enum Event {
+    Place {
+        sku: usize,
+        units: u32,
+    },
+    /// VeraCore takes an order; whether we hear of it is another matter.
+    Accept {
+        order: usize,
+    },
+    /// We hear of it.
+    Acknowledge {
+        order: usize,
+    },
+    Ship {
+        order: usize,
+        units: u32,
+    },
+    Track {
+        order: usize,
+    },
+    Cancel {
+        order: usize,
+    },
+    CancelAtVeraCore {
+        order: usize,
+    },
+    FulfillByHand {
+        order: usize,
+    },
+    Restock {
+        sku: usize,
+        units: u32,
+    },
+    Shrink {
+        sku: usize,
+        units: u32,
+    },
+    /// The next step of a pass: the ledger, the feed, the levels, the orders, the writing.
+    StockStep,
+    /// The pass dies; its holds run out.
+    StockDies,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Order {
+    sku: usize,
+    ordered: u32,
+    /// Units of each live fulfillment in the shop.
+    fulfilled: Vec<(FulfillmentId, String, u32)>,
+    accepted: bool,
+    acknowledged: bool,
+    cancelled_there: bool,
+    sent: u32,
+    shipped: Vec<u32>,
+}
+
+/// A look at the shop: its levels, and what is known of the orders in flight.
+type Look = (Vec<Variant>, Acknowledged);
+
+/// Where a pass stands, in the order in which things are read.
+#[derive(Debug, Default)]
+enum Pass {
+    #[default]
+    None,
+    Ledger(Vec<usize>),
+    Levels(Vec<usize>, Vec<Variant>),
+    Orders(Vec<usize>, Look),
+    /// Planned; the stock that changes is held from here on.
+    Planned(Vec<usize>, Feed, Earlier, BTreeSet<usize>),
+    FreshLevels(Vec<usize>, Feed, Earlier, BTreeSet<usize>, Vec<Variant>),
+    FreshOrders(Vec<usize>, Feed, Earlier, BTreeSet<usize>, Look),
+}
+
+#[derive(Debug, Default)]
+struct World {
+    orders: Vec<Order>,
+    /// The shop: on hand, allocated.
+    shop: [StockLevel; SKUS],
+    /// VeraCore: on hand, reserved.
+    shelves: [(u32, u32); SKUS],
+    pass: Pass,
+    /// SKUs at which something happened in the shop that only a later look at it can show.
+    unseen: BTreeSet<usize>,
+    /// The same at VeraCore.
+    unseen_there: BTreeSet<usize>,
+    /// The same, from before the pass under way looked.
+    looked_at: BTreeSet<usize>,
+    fulfillments: u32,
+    /// Whether a write has to be looked at again, since the shop moved meanwhile.
+    rewriting: bool,
+    /// What happened to a SKU between a look under the hold and the write: placed, fulfilled.
+    window: [(bool, bool); SKUS],
+}
+
+fn sku(at: usize) -> Sku {
+    Sku::parse(format!("S{at}")).unwrap()
+}
+
+fn line(order: usize) -> LineId {
+    LineId::parse(format!("l{order}")).unwrap()
+}
+
+impl Order {
+    fn left(&self) -> u32 {
+        let fulfilled: u32 = self.fulfilled.iter().map(|(_, _, units)| units).sum();
+        self.ordered.saturating_sub(fulfilled)
+    }
+
+    fn unshipped(&self) -> u32 {
+        self.sent - self.shipped.iter().sum::<u32>()
+    }
+
+    fn progress(&self, at: usize) -> Progress {
+        Progress {
+            id: ShopOrderId::parse(at.to_string()).unwrap(),
+            code: OrderCode::parse(format!("O{at}")).unwrap(),
+            state: OrderState::parse("PaymentSettled").unwrap(),
+            lines: vec![ProgressLine {
+                id: line(at),
+                variant: VariantId::parse(self.sku.to_string()).unwrap(),
+                sku: sku(self.sku).to_string(),
+                quantity: self.ordered,
+            }],
+            fulfillments: self
+                .fulfilled
+                .iter()
+                .map(|(id, number, units)| Fulfillment {
+                    id: id.clone(),
+                    state: "Shipped".into(),
+                    tracking_code: Some(number.clone()),
+                    lines: vec![LineUnits {
+                        line: line(at),
+                        quantity: *units,
+                    }],
+                })
+                .collect(),
+        }
+    }
+
+    fn sent(&self, at: usize) -> SentOrder {
+        SentOrder {
+            id: i64::try_from(at).unwrap(),
+            order_id: ShopOrderId::parse(at.to_string()).unwrap(),
+            code: OrderCode::parse(format!("O{at}")).unwrap(),
+            acknowledged_at: None,
+            lines: vec![SentLine {
+                line: line(at),
+                sku: sku(self.sku),
+                quantity: self.sent,
+            }],
+        }
+    }
+}
+
+impl World {
+    fn free(&self, sku: usize) -> i64 {
+        let (on_hand, reserved) = self.shelves[sku];
+        i64::from(on_hand.saturating_sub(reserved))
+    }
+
+    fn sellable(&self, sku: usize) -> i64 {
+        self.shop[sku].on_hand - self.shop[sku].allocated
+    }
+
+    /// What the shop promised of a SKU to orders for which `known` does not hold.
+    fn promised(&self, sku: usize, known: impl Fn(&Order) -> bool) -> i64 {
+        let orders = self.orders.iter().filter(|o| o.sku == sku && !known(o));
+        orders.map(|order| i64::from(order.left())).sum()
+    }
+
+    fn pick(&self, at: usize) -> Option<usize> {
+        (!self.orders.is_empty()).then(|| at % self.orders.len())
+    }
+
+    fn happens(&mut self, event: &Event) {
+        self.happens_somewhere(event);
+        // The shop has no compare-and-set. When somebody fulfills by hand and somebody else orders
+        // the same goods, both in the moment between our look and our write, then its sums are as
+        // if nothing had happened. That is the one thing that only the next pass sees.
+        let in_window = matches!(self.pass, Pass::FreshLevels(..) | Pass::FreshOrders(..));
+        for sku in 0..SKUS {
+            if !in_window {
+                self.window[sku] = (false, false);
+            } else if self.window[sku] == (true, true) {
+                self.unseen.insert(sku);
+            }
+        }
+    }
+
+    fn happens_somewhere(&mut self, event: &Event) {
+        match *event {
+            Event::Place { sku, units } => {
+                if self.sellable(sku) >= i64::from(units) {
+                    self.shop[sku].allocated += i64::from(units);
+                    self.window[sku].0 = true;
+                    self.orders.push(Order {
+                        sku,
+                        ordered: units,
+                        ..Order::default()
+                    });
+                }
+            }
+            Event::Restock { sku, units } => self.shelves[sku].0 += units,
+            Event::Shrink { sku, units } => {
+                let on_hand = &mut self.shelves[sku].0;
+                *on_hand = on_hand.saturating_sub(units);
+                self.unseen_there.insert(sku);
+            }
+            Event::StockStep => self.stock_step(),
+            Event::StockDies => {
+                self.unseen.extend(std::mem::take(&mut self.looked_at));
+                if std::mem::take(&mut self.rewriting) {
+                    // Only who looks again corrects that; the run is taken up by somebody else.
+                    let held: Vec<usize> = (0..SKUS).filter(|sku| self.is_held(*sku)).collect();
+                    self.unseen.extend(held);
+                }
+                self.pass = Pass::None;
+            }
+            Event::Accept { order }
+            | Event::Acknowledge { order }
+            | Event::Ship { order, .. }
+            | Event::Track { order }
+            | Event::Cancel { order }
+            | Event::CancelAtVeraCore { order }
+            | Event::FulfillByHand { order } => {
+                if let Some(at) = self.pick(order) {
+                    self.happens_to(at, event);
+                }
+            }
+        }
+    }
+
+    fn happens_to(&mut self, at: usize, event: &Event) {
+        let order = &mut self.orders[at];
+        let (sku, left) = (order.sku, order.left());
+        match *event {
+            Event::Accept { .. } if !order.accepted && left > 0 => {
+                order.accepted = true;
+                order.sent = order.ordered;
+                self.shelves[sku].1 += order.sent;
+            }
+            Event::Acknowledge { .. } if order.accepted => order.acknowledged = true,
+            Event::Ship { units, .. } if order.accepted && !order.cancelled_there => {
+                let units = units.min(order.unshipped()).min(self.shelves[sku].0);
+                if units > 0 {
+                    order.shipped.push(units);
+                    self.shelves[sku].0 -= units;
+                    self.shelves[sku].1 -= units;
+                }
+            }
+            Event::Track { .. } if order.acknowledged => self.track(at),
+            Event::Cancel { .. } if left > 0 => {
+                order.ordered -= left;
+                if order.accepted {
+                    // VeraCore does not know: it still keeps the goods for it.
+                    self.unseen.insert(sku);
+                }
+                self.shop[sku].allocated -= i64::from(left);
+            }
+            Event::CancelAtVeraCore { .. } if order.accepted && !order.cancelled_there => {
+                order.cancelled_there = true;
+                self.shelves[sku].1 -= order.unshipped();
+            }
+            Event::FulfillByHand { .. } if left > 0 && self.shop[sku].on_hand >= left.into() => {
+                self.window[sku].1 = true;
+                self.fulfill(at, "by hand".into(), left);
+            }
+            _ => {}
+        }
+    }
+
+    fn fulfill(&mut self, at: usize, number: String, units: u32) {
+        self.fulfillments += 1;
+        let id = FulfillmentId::parse(self.fulfillments.to_string()).unwrap();
+        let order = &mut self.orders[at];
+        order.fulfilled.push((id, number, units));
+        self.shop[order.sku].on_hand -= i64::from(units);
+        self.shop[order.sku].allocated -= i64::from(units);
+    }
+
+    /// A pass of tracking over one order, from nothing but what both ends tell: as after any crash.
+    fn track(&mut self, at: usize) {
+        // The stock of the order's goods is held by the pass that writes it.
+        if self.is_held(self.orders[at].sku) {
+            return;
+        }
+        let order = &self.orders[at];
+        let told = order.shipped.iter().enumerate().map(|(n, units)| Told {
+            shipment_id: Some(n.to_string()),
+            tracking_number: Some(format!("1Z{n}")),
+            carrier: None,
+            service: None,
+            shipped_at: None,
+            provider_status: "Shipped".into(),
+            items: Some(vec![ToldItem {
+                sku: sku(order.sku).to_string(),
+                quantity: *units,
+            }]),
+        });
+        let packages: Vec<Package> = together(Vec::new(), told.collect());
+        let sent = order.sent(at).lines;
+        let steps = plan_packages(&order.progress(at), &sent, &packages, &Completion::NotAsked);
+        for (package, step) in packages.iter().zip(steps) {
+            if let Step::Fulfill { lines } = step {
+                let units = lines.iter().map(|line| line.quantity).sum();
+                if self.shop[self.orders[at].sku].on_hand >= i64::from(units) {
+                    self.fulfill(at, package.told.tracking_number.clone().unwrap(), units);
+                }
+            }
+        }
+    }
+
+    fn feed(&self) -> Feed {
+        let mut feed = Feed::asked_at(DateTime::UNIX_EPOCH);
+        for at in 0..SKUS {
+            feed.take(Ok(StockItem {
+                sku: sku(at),
+                available: Units::new(u32::try_from(self.free(at)).unwrap()).unwrap(),
+                reserved: None,
+                on_hand: None,
+            }));
+        }
+        feed
+    }
+
+    fn levels(&self) -> Vec<Variant> {
+        (0..SKUS)
+            .map(|at| Variant {
+                id: VariantId::parse(at.to_string()).unwrap(),
+                sku: sku(at).to_string(),
+                tracked: true,
+                level: self.shop[at],
+            })
+            .collect()
+    }
+
+    fn known(&self, open: &[usize]) -> Acknowledged {
+        let sent: Vec<SentOrder> = open.iter().map(|at| self.orders[*at].sent(*at)).collect();
+        let shop: Vec<Progress> = open
+            .iter()
+            .map(|at| self.orders[*at].progress(*at))
+            .collect();
+        Acknowledged::of(&sent, &shop)
+    }
+
+    fn stock_step(&mut self) {
+        self.pass = match std::mem::take(&mut self.pass) {
+            Pass::None => {
+                let open = self.orders.iter().enumerate();
+                Pass::Ledger(
+                    open.filter(|(_, o)| o.acknowledged)
+                        .map(|(at, _)| at)
+                        .collect(),
+                )
+            }
+            Pass::Ledger(open) => {
+                self.looked_at.append(&mut self.unseen);
+                Pass::Levels(open, self.levels())
+            }
+            Pass::Levels(open, variants) => {
+                let known = self.known(&open);
+                Pass::Orders(open, (variants, known))
+            }
+            Pass::Orders(open, (variants, known)) => {
+                self.looked_at.append(&mut self.unseen_there);
+                let feed = self.feed();
+                let plan = plan(&feed, shop(&variants, &known, None), &Rules::default());
+                let changing = plan
+                    .changes
+                    .iter()
+                    .map(|c| c.variant.as_str().parse().unwrap());
+                let changing = changing.collect();
+                Pass::Planned(open, feed, Earlier::of(&variants, known), changing)
+            }
+            Pass::Planned(_, _, _, changing) if changing.is_empty() => {
+                self.looked_at.clear();
+                Pass::None
+            }
+            Pass::Planned(open, feed, earlier, changing) => {
+                let mut variants = self.levels();
+                variants.retain(|v| changing.contains(&v.id.as_str().parse().unwrap()));
+                Pass::FreshLevels(open, feed, earlier, changing, variants)
+            }
+            Pass::FreshLevels(open, feed, earlier, changing, variants) => {
+                let known = self.known(&open);
+                Pass::FreshOrders(open, feed, earlier, changing, (variants, known))
+            }
+            Pass::FreshOrders(open, feed, earlier, changing, look) => {
+                self.write(open, feed, &earlier, changing, look)
+            }
+        };
+    }
+
+    /// Writes what was planned from a fresh look; looked at again if the shop moved meanwhile.
+    fn write(
+        &mut self,
+        open: Vec<usize>,
+        feed: Feed,
+        earlier: &Earlier,
+        changing: BTreeSet<usize>,
+        (variants, known): Look,
+    ) -> Pass {
+        let fresh = shop(&variants, &known, Some(earlier));
+        let changes = plan(&feed, fresh, &Rules::default()).changes;
+        let mut now = Vec::new();
+        let mut moved = false;
+        for change in &changes {
+            let at: usize = change.variant.as_str().parse().unwrap();
+            self.shop[at].on_hand = change.after.into();
+            moved |= self.shop[at].allocated < change.allocated;
+            now.push((change.variant.clone(), self.shop[at]));
+        }
+        self.rewriting = moved;
+        if moved {
+            let earlier = earlier.after(&variants, known, &changes, &now);
+            return Pass::Planned(open, feed, earlier, changing);
+        }
+        self.looked_at.clear();
+        Pass::None
+    }
+
+    /// Whether a pass holds this SKU's stock.
+    fn is_held(&self, sku: usize) -> bool {
+        match &self.pass {
+            Pass::Planned(.., changing)
+            | Pass::FreshLevels(.., changing, _)
+            | Pass::FreshOrders(.., changing, _) => changing.contains(&sku),
+            _ => false,
+        }
+    }
+
+    /// One whole pass with nothing in between.
+    fn whole_pass(&mut self) {
+        self.happens(&Event::StockDies);
+        self.stock_step();
+        while !matches!(self.pass, Pass::None) {
+            self.stock_step();
+        }
+    }
+
+    /// Whether the shop offers too much of a SKU.
+    fn oversells(&self, sku: usize) -> bool {
+        let unknown = self.promised(sku, |order| order.accepted);
+        self.sellable(sku) > (self.free(sku) - unknown).max(0)
+    }
+
+    /// Whether something happened that no pass that ended can have known of.
+    fn is_dirty(&self, sku: usize) -> bool {
+        let unseen = [&self.unseen, &self.unseen_there, &self.looked_at];
+        unseen.iter().any(|skus| skus.contains(&sku)) || self.is_held(sku)
+    }
+}
+
+fn shop<'a>(
+    variants: &'a [Variant],
+    known: &'a Acknowledged,
+    earlier: Option<&'a Earlier>,
+) -> Shop<'a> {
+    Shop {
+        variants,
+        known,
+        earlier,
+    }
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let order = 0..16_usize;
+    let (sku, units) = (0..SKUS, 1..6_u32);
+    prop_oneof![
+        4 => (sku.clone(), units.clone()).prop_map(|(sku, units)| Event::Place { sku, units }),
+        3 => order.clone().prop_map(|order| Event::Accept { order }),
+        3 => order.clone().prop_map(|order| Event::Acknowledge { order }),
+        3 => (order.clone(), units.clone()).prop_map(|(order, units)| Event::Ship { order, units }),
+        3 => order.clone().prop_map(|order| Event::Track { order }),
+        1 => order.clone().prop_map(|order| Event::Cancel { order }),
+        1 => order.clone().prop_map(|order| Event::CancelAtVeraCore { order }),
+        1 => order.prop_map(|order| Event::FulfillByHand { order }),
+        2 => (sku.clone(), units.clone()).prop_map(|(sku, units)| Event::Restock { sku, units }),
+        1 => (sku, units).prop_map(|(sku, units)| Event::Shrink { sku, units }),
+        10 => Just(Event::StockStep),
+        1 => Just(Event::StockDies),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_shop_never_offers_what_veracore_has_not(
+        stock in proptest::array::uniform2(0..30_u32),
+        history in proptest::collection::vec(event(), 0..80),
+    ) {
+        let mut world = World {
+            shelves: stock.map(|units| (units, 0)),
+            ..World::default()
+        };
+        world.whole_pass();
+        for (at, event) in history.iter().enumerate() {
+            world.happens(event);
+            for sku in 0..SKUS {
+                prop_assert!(
+                    world.is_dirty(sku) || !world.oversells(sku),
+                    "after {at}, {event:?}: {world:?}"
+                );
+            }
+        }
+        // At rest.
+        world.whole_pass();
+        for sku in 0..SKUS {
+            prop_assert!(!world.oversells(sku), "at rest: {world:?}");
+            let unknown = world.promised(sku, |order| order.acknowledged);
+            let should = world.free(sku) - unknown;
+            let can = world.sellable(sku);
+            prop_assert!(can == should, "{can} is not {should}: {world:?}");
+        }
+        for order in &world.orders {
+            let fulfilled: u32 = order.fulfilled.iter().map(|(_, _, units)| units).sum();
+            prop_assert!(fulfilled <= order.ordered, "fulfilled twice: {order:?}");
+        }
+        prop_assert!(world.shop.iter().all(|level| level.allocated >= 0));
+    }
+}
