@@ -21,8 +21,10 @@ use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::Tasks,
     sync::{
+        inventory::{self, InventorySettings, InventorySync},
         orders::{self, Existing, OrderSettings, OrderSync, mapping},
         preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
+        tracking::{TrackingSettings, TrackingSync},
     },
     telemetry,
     vendure::{self, Storefront, StorefrontError, VendureClient, VendureSettings},
@@ -52,6 +54,8 @@ pub struct App {
     pub storefront: Arc<dyn Storefront>,
     pub provider: Arc<dyn FulfillmentProvider>,
     pub orders: OrderSync,
+    pub inventory: InventorySync,
+    pub tracking: TrackingSync,
     vendure_health: Health,
     veracore_health: Health,
     probe: OrderCode,
@@ -88,6 +92,25 @@ impl App {
             ledger.clone(),
             Arc::clone(&clock),
             order_settings(&config),
+            tasks.clone(),
+        );
+        let inventory = InventorySync::new(
+            Arc::clone(&storefront) as Arc<dyn Storefront>,
+            Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
+            ledger.clone(),
+            Arc::clone(&clock),
+            inventory_settings(&config),
+            tasks.clone(),
+        );
+        let tracking = TrackingSync::new(
+            Arc::clone(&storefront) as Arc<dyn Storefront>,
+            Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
+            ledger.clone(),
+            Arc::clone(&clock),
+            TrackingSettings {
+                hold: inventory::hold(config.vendure.timeout),
+                concurrency: config.vendure.max_concurrency,
+            },
             tasks,
         );
         let probe = OrderCode::parse("VERACORE-SYNC-CHECK").context("the probe's number")?;
@@ -98,6 +121,8 @@ impl App {
             storefront,
             provider,
             orders,
+            inventory,
+            tracking,
             vendure_health,
             veracore_health,
             probe,
@@ -292,6 +317,21 @@ fn sku_rules(config: &Config) -> SkuRules {
     SkuRules {
         skip: config.orders.skip_skus.clone(),
         map: config.maps.skus.clone(),
+    }
+}
+
+fn inventory_settings(config: &Config) -> InventorySettings {
+    InventorySettings {
+        rules: inventory::plan::Rules {
+            skus: sku_rules(config),
+            safety: config.inventory.safety_stock.clone(),
+        },
+        max_drop_percent: config.inventory.max_drop_percent,
+        location: config.vendure.stock_location.clone(),
+        batch: config.inventory.batch_size,
+        concurrency: config.vendure.max_concurrency,
+        hold: inventory::hold(config.vendure.timeout),
+        page: inventory::PAGE,
     }
 }
 

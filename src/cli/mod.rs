@@ -9,7 +9,11 @@ mod orders;
 mod output;
 mod run;
 mod status;
+mod stock;
 mod sync;
+mod sync_inventory;
+mod sync_orders;
+mod sync_tracking;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -55,6 +59,8 @@ enum Command {
     Sync(sync::SyncArgs),
     /// Look at the ledger's orders, and act on them
     Orders(orders::OrdersArgs),
+    /// Look at the shop's stock levels
+    Stock(stock::StockArgs),
     /// Tell how many orders stand where, the jobs' runs, and how both ends are
     Status,
     /// Look at the configuration
@@ -99,6 +105,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Check => check::execute(sources, output).await,
         Command::Sync(args) => sync::execute(sources, output, args).await,
         Command::Orders(args) => orders::execute(sources, output, args).await,
+        Command::Stock(args) => stock::execute(sources, output, args).await,
         Command::Status => status::execute(sources, output).await,
         Command::Config(args) => config::execute(sources, output, &args).await,
     };

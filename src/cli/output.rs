@@ -1,12 +1,14 @@
 //! What a command prints: one JSON document with `--json`, else words for people. Stdout carries
 //! nothing else, so that it can be piped.
 
-use std::io::Write as _;
+use std::{io::Write as _, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+
+use crate::sync::inventory::OnProgress;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -59,6 +61,19 @@ impl Output {
             let _ = self.print(&serde_json::json!({ "error": message }), String::new);
         }
     }
+}
+
+/// A bar for a pass that tells how many of how many it has dealt with.
+#[must_use]
+pub fn progress_of(output: Output, what: &'static str) -> OnProgress {
+    let bar = output.progress(what, 0);
+    Arc::new(move |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+        if done >= total {
+            bar.finish_and_clear();
+        }
+    })
 }
 
 /// Rows with their columns lined up; the last column is not padded.

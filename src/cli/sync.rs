@@ -1,21 +1,14 @@
-//! `sync …`: one pass now.
-
-use std::collections::BTreeMap;
+//! `sync …`: one pass now, of one of the three flows.
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use tokio::task::JoinSet;
 
-use super::{Outcome, Output, one_shot};
-use crate::{
-    app::{App, Refused},
-    config::Sources,
-    domain::{OrderCode, SyncStatus},
-    sync::{
-        orders::{discover::Watch, preview::Preview},
-        runner,
-    },
+use super::{
+    Outcome, Output, one_shot,
+    sync_inventory::{self, InventoryPass},
+    sync_orders::{self, OrdersPass},
+    sync_tracking::{self, TrackingPass},
 };
+use crate::{app::Refused, config::Sources, domain::OrderCode};
 
 #[derive(Debug, Args)]
 pub(super) struct SyncArgs {
@@ -26,24 +19,11 @@ pub(super) struct SyncArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Find orders and send those that are due
-    Orders {
-        /// Read everything, write nothing, and print each write that would have been made
-        #[arg(long)]
-        dry_run: bool,
-        /// Only this order
-        #[arg(long, value_name = "CODE")]
-        order: Option<String>,
-    },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Pass {
-    taken_in: u64,
-    /// How the orders that were worked on stand now.
-    orders: BTreeMap<SyncStatus, u64>,
-    /// Orders whose outcome could not be recorded; they are looked into again.
-    unrecorded: u64,
+    Orders(OrdersPass),
+    /// Bring VeraCore's stock to the shop
+    Inventory(InventoryPass),
+    /// Bring what VeraCore shipped to the shop
+    Tracking(TrackingPass),
 }
 
 pub(super) async fn execute(
@@ -53,100 +33,18 @@ pub(super) async fn execute(
 ) -> anyhow::Result<Outcome> {
     let app = one_shot(sources).await?;
     app.ledger.ensure_migrated().await?;
-    let What::Orders { dry_run, order } = args.what;
-    let only = order
+    app.ensure_shop_is_right().await?;
+    match args.what {
+        What::Orders(args) => sync_orders::execute(&app, output, args).await,
+        What::Inventory(args) => sync_inventory::execute(&app, output, args).await,
+        What::Tracking(args) => sync_tracking::execute(&app, output, args).await,
+    }
+}
+
+/// The order that was named, if one was.
+pub(super) fn order_code(order: Option<String>) -> Result<Option<OrderCode>, Refused> {
+    order
         .map(OrderCode::parse)
         .transpose()
-        .map_err(|problem| Refused(format!("--order: {problem}")))?;
-    app.ensure_shop_is_right().await?;
-    if dry_run {
-        let previews = app.orders.preview(only.as_ref()).await?;
-        output.print(
-            &serde_json::json!({ "dryRun": true, "orders": previews }),
-            || describe(&previews),
-        )?;
-        return Ok(Outcome::Done);
-    }
-    let pass = pass(&app, only.as_ref(), output).await?;
-    if let Some(code) = &only
-        && app.ledger.order(code).await?.is_none()
-    {
-        anyhow::bail!(
-            "Vendure has no order {code} in a trigger state, and the ledger does not know it"
-        );
-    }
-    output.print(&pass, || {
-        let counts: Vec<String> = pass
-            .orders
-            .iter()
-            .map(|(status, count)| format!("{count} {status}"))
-            .collect();
-        let worked = if counts.is_empty() {
-            "no order was due".into()
-        } else {
-            counts.join(", ")
-        };
-        format!("{} new orders found; {worked}", pass.taken_in)
-    })?;
-    let failed = pass.orders.contains_key(&SyncStatus::Error) || pass.unrecorded > 0;
-    Ok(if failed {
-        Outcome::Failed
-    } else {
-        Outcome::Done
-    })
-}
-
-async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Result<Pass> {
-    let taken_in = runner::sweep(&app.orders, &mut Watch::default(), &app.clock).await?;
-    let due = if only.is_some() {
-        1
-    } else {
-        app.ledger.backlog().await?.due
-    };
-    let progress = output.progress("orders", due);
-    let limit = app.orders.settings().concurrency;
-    let mut orders: BTreeMap<SyncStatus, u64> = BTreeMap::new();
-    let mut unrecorded = 0;
-    let mut working = JoinSet::new();
-    loop {
-        let free = limit.saturating_sub(u32::try_from(working.len()).unwrap_or(limit));
-        for order in app.orders.claim(free, only).await? {
-            let service = app.orders.clone();
-            working.spawn(async move { runner::work(&service, &order).await });
-        }
-        match working.join_next().await {
-            None => break,
-            Some(Ok(status)) => {
-                // What could not be recorded was logged, and stops no other.
-                match status {
-                    Some(status) => *orders.entry(status).or_default() += 1,
-                    None => unrecorded += 1,
-                }
-                progress.inc(1);
-            }
-            Some(Err(error)) => return Err(error.into()),
-        }
-    }
-    progress.finish_and_clear();
-    Ok(Pass {
-        taken_in,
-        orders,
-        unrecorded,
-    })
-}
-
-fn describe(previews: &[Preview]) -> String {
-    if previews.is_empty() {
-        return "nothing would be written".into();
-    }
-    let lines: Vec<String> = previews
-        .iter()
-        .map(|preview| {
-            format!(
-                "would {} {}: {}",
-                preview.would, preview.order, preview.detail
-            )
-        })
-        .collect();
-    lines.join("\n")
+        .map_err(|problem| Refused(format!("--order: {problem}")))
 }

@@ -1,4 +1,4 @@
-//! What stock is kept back, and when a feed is too strange to be believed.
+//! What stock is kept back, when a feed is too strange to be believed, and how levels are written.
 
 use super::{problem::Read, reader::Reader};
 use crate::domain::{SafetyStock, Sku, Units};
@@ -8,7 +8,12 @@ pub struct Inventory {
     /// 0 to 100: a feed that takes more than this part of the SKUs in stock to zero is held.
     pub max_drop_percent: u32,
     pub safety_stock: SafetyStock,
+    /// How many stock levels one call writes to the shop.
+    pub batch_size: usize,
 }
+
+/// Vendure refuses bodies above 100 kB; a level is about 100 bytes.
+const MAX_BATCH: u32 = 500;
 
 pub(super) fn read(reader: &mut Reader) -> Read<Inventory> {
     let max_drop_percent = reader.number("INVENTORY_MAX_DROP_PERCENT", 0..=100);
@@ -19,8 +24,10 @@ pub(super) fn read(reader: &mut Reader) -> Read<Inventory> {
         let units = units(text).map_err(|why| format!("its number {why}"))?;
         Ok((sku, units))
     });
+    let batch_size = reader.number("INVENTORY_BATCH_SIZE", 1..=MAX_BATCH);
     Ok(Inventory {
         max_drop_percent: max_drop_percent?,
+        batch_size: usize::try_from(batch_size?).unwrap_or(1),
         safety_stock: SafetyStock {
             default: default?,
             per_sku: per_sku?,

@@ -147,6 +147,7 @@ pub const KEYS: &[Key] = &[
     key("BUSINESS_DAYS", List, "Mon-Fri"),
     key("INVENTORY_MAX_DROP_PERCENT", Text, "50"),
     key("INVENTORY_SAFETY_STOCK", Text, "2"),
+    key("INVENTORY_BATCH_SIZE", Text, "40"),
     key("safety_stock", Table, "\"MUG-RED\" = 5"),
     key("VENDURE_ORDER_NOTES", Text, "false"),
     key("HTTP_LISTEN", Text, "127.0.0.1:8080"),

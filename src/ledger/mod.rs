@@ -8,6 +8,7 @@ mod backlog;
 mod error;
 mod events;
 mod found;
+mod held;
 mod history;
 mod holds;
 mod leases;
@@ -31,6 +32,7 @@ use sqlx::{
 pub use backlog::Backlog;
 pub use error::LedgerError;
 pub use found::{Baseline, Standing};
+pub use held::HeldRun;
 pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
 pub use holds::{Held, Hold};
 pub use leases::{Claimed, Intent, IntentLine};
@@ -38,7 +40,7 @@ pub use open::{SentLine, SentOrder};
 pub use operator::{RetryMode, Verdict};
 pub use outcome::{Next, Note, SkipReason};
 pub use queries::{OrderFilter, StatusCount, SyncRecord};
-pub use runs::{Run, RunId};
+pub use runs::{Origin, Run, RunEnd, RunId};
 pub use shipments::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem};
 pub use stock::{RecordedChange, StockChange, StockOutcome};
 

@@ -8,6 +8,51 @@ use super::{Ledger, LedgerError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunId(pub(super) i64);
 
+impl RunId {
+    /// For people, and for `--accept-held`.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// What a run answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// An occurrence of its schedule.
+    Schedule,
+    /// A person's wish.
+    Person,
+}
+
+impl Origin {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    Done,
+    Failed,
+    /// What it read was too strange to be believed; a person decides.
+    Held,
+}
+
+impl RunEnd {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Held => "held",
+        }
+    }
+}
+
 /// The last run of a job.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,13 +77,16 @@ impl Ledger {
         &self,
         job: &str,
         scheduled_for: DateTime<Utc>,
+        origin: Origin,
     ) -> Result<Option<RunId>, LedgerError> {
         let id = sqlx::query_scalar!(
-            "insert into veracore_sync_run (job, scheduled_for, started_at) values ($1, $2, $3)
+            "insert into veracore_sync_run (job, scheduled_for, started_at, origin)
+             values ($1, $2, $3, $4)
              on conflict (job, scheduled_for) do nothing returning id",
             job,
             scheduled_for,
             self.clock.now(),
+            origin.as_str(),
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -50,8 +98,9 @@ impl Ledger {
     pub async fn end_run(
         &self,
         run: RunId,
+        end: RunEnd,
         result: &Value,
-        failure: Option<&str>,
+        message: Option<&str>,
     ) -> Result<(), LedgerError> {
         sqlx::query!(
             "update veracore_sync_run
@@ -59,9 +108,9 @@ impl Ledger {
              where id = $1 and ended_at is null",
             run.0,
             self.clock.now(),
-            if failure.is_some() { "failed" } else { "done" },
+            end.as_str(),
             result,
-            failure,
+            message,
         )
         .execute(&self.pool)
         .await?;

@@ -1,16 +1,16 @@
 //! Keeping the ledger tidy: once a day, what may quote a customer is cleared after its time, and
-//! old runs are forgotten.
+//! old runs and stock changes are forgotten.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     clock::SharedClock,
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, Origin, RunEnd},
 };
 
 const JOB: &str = "tidy_ledger";
 
-/// How long the runs of jobs are kept.
+/// How long the runs of jobs and what they wrote are kept.
 const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
 
 /// Tidies up if today's occurrence (by UTC days) was not claimed yet, by this or another replica.
@@ -24,15 +24,22 @@ pub async fn tidy_ledger_if_due(
     retention_days: u32,
 ) -> Result<bool, LedgerError> {
     let now = clock.now();
-    let Some(run) = ledger.begin_run(JOB, start_of_day(now)).await? else {
+    let Some(run) = ledger
+        .begin_run(JOB, start_of_day(now), Origin::Schedule)
+        .await?
+    else {
         return Ok(false);
     };
     let cleared = ledger
         .clear_personal_data(now - TimeDelta::days(i64::from(retention_days)))
         .await?;
     let forgotten = ledger.forget_runs(now - RUNS_KEPT).await?;
-    let result = serde_json::json!({ "messagesCleared": cleared, "runsForgotten": forgotten });
-    ledger.end_run(run, &result, None).await?;
+    let changes = ledger.forget_stock(now - RUNS_KEPT).await?;
+    ledger.forget_holds().await?;
+    let result = serde_json::json!({
+        "messagesCleared": cleared, "runsForgotten": forgotten, "stockChangesForgotten": changes,
+    });
+    ledger.end_run(run, RunEnd::Done, &result, None).await?;
     Ok(true)
 }
 

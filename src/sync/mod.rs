@@ -9,6 +9,7 @@ pub mod holding;
 pub mod housekeeping;
 pub mod inventory;
 pub mod orders;
+pub mod passes;
 pub mod preflight;
 pub mod runner;
 pub mod scheduler;

@@ -15,7 +15,7 @@ use super::orders::{
 use crate::{
     clock::SharedClock,
     domain::SyncStatus,
-    ledger::{Claimed, LedgerError},
+    ledger::{Claimed, LedgerError, Origin, RunEnd},
     lifecycle::Tasks,
 };
 
@@ -207,20 +207,23 @@ pub async fn sweep(
 ) -> Result<u64, DiscoverError> {
     let run = service
         .ledger()
-        .begin_run("sweep_orders", clock.now())
+        .begin_run("sweep_orders", clock.now(), Origin::Schedule)
         .await?;
     let outcome = service.sweep(watch).await;
     if let Some(run) = run {
         match &outcome {
             Ok(swept) => {
                 let result = serde_json::to_value(swept).unwrap_or_default();
-                service.ledger().end_run(run, &result, None).await?;
+                service
+                    .ledger()
+                    .end_run(run, RunEnd::Done, &result, None)
+                    .await?;
             }
             Err(error) => {
                 let result = serde_json::Value::default();
                 service
                     .ledger()
-                    .end_run(run, &result, Some(&error.to_string()))
+                    .end_run(run, RunEnd::Failed, &result, Some(&error.to_string()))
                     .await?;
             }
         }

@@ -13,12 +13,13 @@ pub mod guard;
 mod pass;
 pub mod plan;
 mod read;
+mod report;
 
 use std::{sync::Arc, time::Duration};
 
 pub use acknowledged::Acknowledged;
 pub use earlier::Earlier;
-pub use explain::Explanation;
+pub use explain::{Arithmetic, Explanation, Level};
 pub use pass::{Counts, Held, Summary, Wish};
 
 use super::preflight::NoLocation;

@@ -11,6 +11,7 @@ pub mod package;
 mod pass;
 pub mod plan;
 mod read;
+mod report;
 
 use std::{
     sync::{Arc, atomic::AtomicBool},

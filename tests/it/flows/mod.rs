@@ -1,4 +1,5 @@
-//! Orders on their way from the shop to VeraCore: which are found, which are sent, what arrives.
+//! Orders on their way from the shop to VeraCore: which are found, which are sent, what arrives;
+//! stock and tracking on their way back.
 
 mod arrive;
 mod baseline;
@@ -7,4 +8,6 @@ mod discovery;
 mod foreign;
 mod invalid;
 mod session;
+mod stock;
 mod stopping;
+mod tracking;

@@ -70,8 +70,16 @@ impl LedgerWorld {
 }
 
 /// # Panics
-/// When an order is still leased.
+/// When an order is still leased, or anything held.
 pub async fn assert_no_lease(pool: &PgPool) {
+    let held: Vec<String> = match sqlx::query_scalar("select name from veracore_lease")
+        .fetch_all(pool)
+        .await
+    {
+        Err(error) if error.to_string().contains("does not exist") => Vec::new(),
+        held => held.unwrap(),
+    };
+    assert!(held.is_empty(), "still held: {held:?}");
     let leased: Vec<String> = sqlx::query_scalar(
         "select vendure_order_code from veracore_order_sync where lease_token is not null",
     )

@@ -1,4 +1,4 @@
-//! The order service in this process, driven step by step.
+//! The services in this process, driven step by step.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -9,17 +9,25 @@ use tokio::{task::JoinSet, time::sleep};
 use veracore_sync::{
     clock::{Clock as _, MockClock, SharedClock, SystemClock},
     domain::{OrderState, SkuRules, SyncStatus},
-    fulfillment::veracore::rest::{Auth, Credentials, RestClient, RestSettings},
+    fulfillment::{
+        FulfillmentProvider,
+        veracore::rest::{Auth, Credentials, RestClient, RestSettings},
+    },
     http::{Backoff, Limits},
     ledger::{Backlog, LedgerError},
     lifecycle::Tasks,
     sandbox::SandboxConfig,
-    sync::orders::{
-        Existing, OrderSettings, OrderSync,
-        discover::{Looked, Swept, Watch},
-        mapping::{Rules, UnitPrice},
+    sync::{
+        inventory::{self, InventorySettings, InventorySync, OnProgress, Summary, Wish},
+        orders::{
+            Existing, OrderSettings, OrderSync,
+            discover::{Looked, Swept, Watch},
+            mapping::{Rules, UnitPrice},
+        },
+        passes::{self, Ran},
+        tracking::{self, TrackingSettings, TrackingSync},
     },
-    vendure::{Login, VendureClient, VendureSettings},
+    vendure::{Login, Storefront, VendureClient, VendureSettings},
 };
 
 use super::{PATIENCE, world::World};
@@ -29,6 +37,9 @@ const MOST_STEPS: usize = 2000;
 
 pub struct Service {
     pub orders: OrderSync,
+    pub inventory: InventorySync,
+    pub tracking: TrackingSync,
+    pub storefront: Arc<dyn Storefront>,
     /// Told to stop, the service begins nothing.
     pub tasks: Tasks,
     pub watch: Watch,
@@ -78,21 +89,55 @@ fn limits(timeout: Duration, max_body: usize) -> Limits {
     }
 }
 
+/// The program's own client of the shop.
+fn storefront(world: &World) -> VendureClient {
+    let shop = VendureSettings {
+        api_url: world.shop.api_url.parse().unwrap(),
+        login: Login::Password {
+            username: world.shop.username.clone(),
+            password: SecretString::from(world.shop.password.clone()),
+        },
+        channel_token: Some(world.shop.channel_token.clone()),
+        limits: limits(Duration::from_secs(20), 8 << 20),
+    };
+    VendureClient::new(shop, Arc::clone(&world.clock)).unwrap()
+}
+
+/// Stock as in earnest, in batches small enough for tests to have several.
+fn inventory_settings() -> InventorySettings {
+    InventorySettings {
+        rules: inventory::plan::Rules::default(),
+        max_drop_percent: 100,
+        location: None,
+        batch: 25,
+        concurrency: 4,
+        hold: HOLD,
+        page: 50,
+    }
+}
+
+/// Long enough for a shop that is slow, and under a mock clock for ever.
+const HOLD: Duration = Duration::from_secs(60);
+
+/// A change of the services' settings, or another shop between them and the real one.
+pub struct Making {
+    pub orders: OrderSettings,
+    pub inventory: InventorySettings,
+    pub storefront: Arc<dyn Storefront>,
+}
+
 impl Service {
     pub(super) fn new(
         world: &World,
-        settings: OrderSettings,
+        change: impl FnOnce(&mut Making),
         mock: Option<Arc<MockClock>>,
     ) -> Self {
-        let shop = VendureSettings {
-            api_url: world.shop.api_url.parse().unwrap(),
-            login: Login::Password {
-                username: world.shop.username.clone(),
-                password: SecretString::from(world.shop.password.clone()),
-            },
-            channel_token: Some(world.shop.channel_token.clone()),
-            limits: limits(Duration::from_secs(20), 8 << 20),
+        let mut making = Making {
+            orders: settings(mock.is_some()),
+            inventory: inventory_settings(),
+            storefront: Arc::new(storefront(world)),
         };
+        change(&mut making);
         let known = SandboxConfig::default();
         let veracore = RestSettings {
             base_url: world.sandbox.base_url(),
@@ -108,21 +153,81 @@ impl Service {
         };
         let clock = Arc::clone(&world.clock);
         let tasks = Tasks::new();
+        let provider: Arc<dyn FulfillmentProvider> =
+            Arc::new(RestClient::new(veracore, Arc::clone(&clock)).unwrap());
         let orders = OrderSync::new(
-            Arc::new(VendureClient::new(shop, Arc::clone(&clock)).unwrap()),
-            Arc::new(RestClient::new(veracore, Arc::clone(&clock)).unwrap()),
+            Arc::clone(&making.storefront),
+            Arc::clone(&provider),
             world.ledger.clone(),
             Arc::clone(&clock),
-            settings,
+            making.orders,
+            tasks.clone(),
+        );
+        let inventory = InventorySync::new(
+            Arc::clone(&making.storefront),
+            Arc::clone(&provider),
+            world.ledger.clone(),
+            Arc::clone(&clock),
+            making.inventory,
+            tasks.clone(),
+        );
+        let tracking = TrackingSync::new(
+            Arc::clone(&making.storefront),
+            provider,
+            world.ledger.clone(),
+            Arc::clone(&clock),
+            TrackingSettings {
+                hold: HOLD,
+                concurrency: 4,
+            },
             tasks.clone(),
         );
         Self {
             orders,
+            inventory,
+            tracking,
+            storefront: making.storefront,
             tasks,
             watch: Watch::default(),
             clock,
             mock,
         }
+    }
+
+    /// A pass over the stock, on record.
+    pub async fn stock(&self, wish: &Wish) -> (i64, Summary) {
+        let nobody: OnProgress = Arc::new(|_, _| {});
+        let ran = passes::on_wish(
+            self.orders.ledger(),
+            &self.clock,
+            inventory::JOB,
+            async |run| {
+                let outcome = self.inventory.pass(run, wish, &nobody).await;
+                let report = self.inventory.report(run, &outcome).await;
+                (outcome, report)
+            },
+        );
+        match ran.await.unwrap() {
+            Ran::Through(run, summary) => (run.number(), summary.unwrap()),
+            _ => panic!("the stock is held by somebody else"),
+        }
+    }
+
+    /// A pass over the whole stock that must write what it planned.
+    pub async fn keep_stock(&self) -> Summary {
+        let (_, summary) = self.stock(&Wish::default()).await;
+        assert_eq!(summary.held, None);
+        assert_eq!(summary.counts.failed(), 0, "{summary:?}");
+        summary
+    }
+
+    /// A pass over what VeraCore shipped.
+    pub async fn track(&self) -> tracking::Summary {
+        let nobody: OnProgress = Arc::new(|_, _| {});
+        let outcome = self.tracking.pass(None, &nobody).await;
+        let report = TrackingSync::report(&outcome);
+        assert!(report.end.is_some());
+        outcome.unwrap()
     }
 
     pub async fn sweep(&mut self) -> Swept {

@@ -25,6 +25,8 @@ pub struct Shop {
     pub username: String,
     pub password: String,
     pub role: String,
+    /// The channel's stock location.
+    pub location: String,
     pub customer: String,
     /// By code.
     pub shipping: BTreeMap<String, String>,
@@ -86,6 +88,7 @@ impl Shop {
             username: username(name),
             password: PASSWORD.into(),
             role,
+            location,
             customer: text(&made["createCustomer"]["id"]),
             shipping,
             variants,

@@ -19,7 +19,7 @@ use super::{
     database::{self, LedgerWorld},
     gate::Gate,
     log,
-    service::{self, Service},
+    service::{Making, Service},
     settled,
     shop::{LEAST_PERMISSIONS, Shop},
 };
@@ -85,11 +85,14 @@ impl World {
         self.service_with(|_| {})
     }
 
-    /// The same with other settings.
+    /// The same with other settings for orders.
     pub fn service_with(&self, change: impl FnOnce(&mut OrderSettings)) -> Service {
-        let mut settings = service::settings(self.mock.is_some());
-        change(&mut settings);
-        Service::new(self, settings, self.mock.clone())
+        self.service_made(|making| change(&mut making.orders))
+    }
+
+    /// The same with other settings of any kind, or another shop.
+    pub fn service_made(&self, change: impl FnOnce(&mut Making)) -> Service {
+        Service::new(self, change, self.mock.clone())
     }
 
     /// The daemon as a process of its own.
@@ -178,6 +181,11 @@ impl World {
     /// A way to the shop that can be closed; a daemon takes it with `VENDURE_API_URL`.
     pub fn gate_to_shop(&self) -> Gate {
         Gate::before(&self.shop.api_url)
+    }
+
+    /// What was logged in this process.
+    pub fn log_lines(&self) -> Vec<serde_json::Value> {
+        log::lines(&self.logs.join("in-process.log"))
     }
 
     /// Declares that lines of the level ERROR with these words are meant to be there.

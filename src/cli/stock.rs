@@ -1,0 +1,178 @@
+//! `stock explain`: the arithmetic behind one stock level.
+
+use chrono_tz::Tz;
+use clap::{Args, Subcommand};
+
+use super::{Outcome, Output, one_shot, output::local};
+use crate::{
+    app::Refused,
+    config::Sources,
+    domain::{Sku, text::one_line},
+    ledger::RecordedChange,
+    sync::inventory::{Arithmetic, Explanation, Level},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct StockArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Show the arithmetic behind the level of one SKU of the shop's, and what was written before
+    Explain { sku: String },
+}
+
+pub(super) async fn execute(
+    sources: Sources,
+    output: Output,
+    StockArgs {
+        what: What::Explain { sku },
+    }: StockArgs,
+) -> anyhow::Result<Outcome> {
+    let sku = Sku::parse(sku).map_err(|problem| Refused(format!("SKU: {problem}")))?;
+    let app = one_shot(sources).await?;
+    app.ledger.ensure_migrated().await?;
+    let explanation = app.inventory.explain(&sku).await?;
+    let zone = app.config.schedule.timezone;
+    output.print(&explanation, || describe(&explanation, zone))?;
+    Ok(if explanation.now.is_some() {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
+}
+
+fn describe(explanation: &Explanation, zone: Tz) -> String {
+    let mut text = String::new();
+    match (&explanation.now, &explanation.problem) {
+        (Some(now), _) => text.push_str(&arithmetic(now, zone)),
+        (None, Some(problem)) => {
+            text.push_str(&format!("it cannot be computed now: {problem}\n"));
+        }
+        (None, None) => {}
+    }
+    if explanation.changes.is_empty() {
+        text.push_str("\nnothing was ever written to this SKU's stock by this installation\n");
+    } else {
+        text.push_str("\nwritten before, the newest first:\n");
+        for change in &explanation.changes {
+            text.push_str(&written(change, zone));
+        }
+    }
+    text
+}
+
+fn arithmetic(now: &Arithmetic, zone: Tz) -> String {
+    let mut text = format!(
+        "VeraCore was asked at {}\n",
+        local(Some(now.asked_at), zone)
+    );
+    for level in &now.variants {
+        text.push_str(&level_now(level));
+    }
+    text
+}
+
+fn level_now(level: &Level) -> String {
+    let numbers = &level.numbers;
+    let told = |name: &str, units: Option<crate::domain::Units>| {
+        units.map_or_else(String::new, |units| format!(", {units} {name}"))
+    };
+    let orders: Vec<String> = level
+        .orders
+        .iter()
+        .map(|(code, units)| format!("{code}: {units}"))
+        .collect();
+    let mut text = format!(
+        "\n{} (variant {}, VeraCore's {})\n",
+        one_line(&numbers.sku, 80),
+        numbers.variant,
+        one_line(&numbers.veracore_sku, 80)
+    );
+    let mut line = |units: i64, sign: &str, words: String| {
+        text.push_str(&format!("  {sign}{units:>8}  {words}\n"));
+    };
+    line(
+        numbers.available.get().into(),
+        " ",
+        format!(
+            "free at VeraCore{}{}",
+            told("reserved", numbers.reserved),
+            told("on hand", numbers.on_hand)
+        ),
+    );
+    if numbers.safety_stock.get() > 0 {
+        line(
+            numbers.safety_stock.get().into(),
+            "-",
+            "kept from sale".into(),
+        );
+    }
+    line(
+        numbers.acknowledged.into(),
+        "+",
+        if orders.is_empty() {
+            "in flight: at VeraCore, not fulfilled in the shop".into()
+        } else {
+            format!(
+                "in flight: at VeraCore, not fulfilled in the shop ({})",
+                orders.join(", ")
+            )
+        },
+    );
+    if numbers.waiting_elsewhere > 0 {
+        line(
+            numbers.waiting_elsewhere.into(),
+            "-",
+            "promised by other variants of the same goods to orders that VeraCore does not have"
+                .into(),
+        );
+    }
+    line(
+        numbers.after.into(),
+        "=",
+        format!(
+            "should be on hand in the shop; there are {}",
+            numbers.before
+        ),
+    );
+    line(
+        numbers.allocated,
+        "-",
+        format!(
+            "allocated by the shop, {} of them to orders that VeraCore does not have yet",
+            (numbers.allocated - i64::from(numbers.acknowledged)).max(0)
+        ),
+    );
+    line(
+        (i64::from(numbers.after) - numbers.allocated).max(0),
+        "=",
+        "can be sold then (less the shop's own threshold)".into(),
+    );
+    text
+}
+
+fn written(change: &RecordedChange, zone: Tz) -> String {
+    let outcome = match (change.outcome.as_deref(), &change.message) {
+        (Some("written"), _) => String::new(),
+        (Some(outcome), Some(message)) => format!(" ({outcome}: {message})"),
+        (Some(outcome), None) => format!(" ({outcome})"),
+        (None, _) => " (not known whether it was written)".into(),
+    };
+    format!(
+        "  {}  {} -> {}{outcome}: {} free - {} kept + {} in flight - {} elsewhere - {} gone; {} allocated; VeraCore asked at {}, run {}\n",
+        local(Some(change.intended_at), zone),
+        change.before,
+        change.after,
+        change.available,
+        change.safety_stock,
+        change.acknowledged,
+        change.waiting_elsewhere,
+        change.gone,
+        change.allocated,
+        local(Some(change.feed_asked_at), zone),
+        change.run.map_or_else(|| "-".into(), |run| run.to_string()),
+    )
+}

@@ -1,0 +1,198 @@
+//! `sync inventory`: one pass over the stock now, or what it would do.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    Outcome, Output,
+    output::{progress_of, table},
+};
+use crate::{
+    app::{App, Refused},
+    domain::{Sku, text::one_line},
+    ledger::{HeldRun, StockChange},
+    sync::{
+        inventory::{self, Summary, Wish, guard::Suspicion},
+        passes::{self, Ran},
+    },
+};
+
+/// What of the stock, and whether in earnest.
+#[derive(Debug, Args)]
+pub(super) struct InventoryPass {
+    /// Read everything, write nothing, and print each write that would have been made
+    #[arg(long)]
+    dry_run: bool,
+    /// Only this SKU of the shop's
+    #[arg(long, value_name = "SKU", conflicts_with = "accept_held")]
+    sku: Option<String>,
+    /// Apply what this run held back, after a fresh read
+    #[arg(long, value_name = "RUN")]
+    accept_held: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Printed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<i64>,
+    dry_run: bool,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a [StockChange]>,
+}
+
+pub(super) async fn execute(
+    app: &App,
+    output: Output,
+    args: InventoryPass,
+) -> anyhow::Result<Outcome> {
+    let sku = args
+        .sku
+        .map(Sku::parse)
+        .transpose()
+        .map_err(|problem| Refused(format!("--sku: {problem}")))?;
+    let held = match args.accept_held {
+        Some(run) => Some(held_run(app, run).await?),
+        None => None,
+    };
+    let wish = Wish {
+        sku,
+        accepted: held.as_ref().map(accepted).transpose()?.unwrap_or_default(),
+    };
+    if args.dry_run {
+        return preview(app, output, &wish).await;
+    }
+    let service = &app.inventory;
+    let on_progress = progress_of(output, "stock levels");
+    let ran = passes::on_wish(&app.ledger, &app.clock, inventory::JOB, async |run| {
+        let outcome = service.pass(run, &wish, &on_progress).await;
+        let report = service.report(run, &outcome).await;
+        (outcome, report)
+    })
+    .await?;
+    let (run, summary) = match ran {
+        Ran::Through(run, outcome) => (run, outcome?),
+        Ran::Busy => bail!("a pass over the stock is going on already; try again when it is done"),
+        Ran::Dropped => bail!("the database was away for too long; the pass was dropped half-way"),
+    };
+    if let Some(held) = &held
+        && summary.held.is_none()
+    {
+        app.ledger.accepted_run(held.id, run).await?;
+    }
+    let printed = Printed {
+        run: Some(run.number()),
+        dry_run: false,
+        summary: &summary,
+        changes: None,
+    };
+    output.print(&printed, || describe(&summary, Some(run.number())))?;
+    Ok(outcome_of(&summary))
+}
+
+async fn held_run(app: &App, run: i64) -> anyhow::Result<HeldRun> {
+    let held = app.ledger.held_run(inventory::JOB, run).await?;
+    let Some(held) = held else {
+        bail!(
+            "run {run} is no pass over the stock that was held; `veracore-sync status` shows the last one"
+        );
+    };
+    if let Some(by) = held.accepted_by {
+        bail!("run {run} was accepted before; run {by} applied it");
+    }
+    Ok(held)
+}
+
+/// What a person accepts with a held run.
+fn accepted(held: &HeldRun) -> anyhow::Result<Vec<Suspicion>> {
+    let suspicions = held.result["held"]["suspicions"].clone();
+    serde_json::from_value(suspicions)
+        .with_context(|| format!("what run {} held cannot be read", held.id.number()))
+}
+
+async fn preview(app: &App, output: Output, wish: &Wish) -> anyhow::Result<Outcome> {
+    let (summary, changes) = app.inventory.preview(wish).await?;
+    let printed = Printed {
+        run: None,
+        dry_run: true,
+        summary: &summary,
+        changes: Some(&changes),
+    };
+    output.print(&printed, || {
+        let mut text = describe(&summary, None);
+        if !changes.is_empty() {
+            text.push_str(&describe_changes(&changes));
+        }
+        text
+    })?;
+    Ok(outcome_of(&summary))
+}
+
+fn outcome_of(summary: &Summary) -> Outcome {
+    if summary.held.is_some() || summary.counts.failed() > 0 {
+        Outcome::Failed
+    } else {
+        Outcome::Done
+    }
+}
+
+fn describe(summary: &Summary, run: Option<i64>) -> String {
+    let counts = summary.counts;
+    let mut text = String::new();
+    if let Some(reasons) = summary.reasons() {
+        text.push_str(&format!("HELD, nothing is written: {reasons}\n"));
+        if let Some(run) = run {
+            text.push_str(&format!(
+                "to apply it all the same: veracore-sync sync inventory --accept-held {run}\n"
+            ));
+        }
+    } else if run.is_some() {
+        text.push_str(&format!(
+            "{} levels written, {} right already, {} refused, {} not known to be written, {} not tried\n",
+            counts.written, counts.unchanged, counts.refused, counts.unknown, counts.untried
+        ));
+    }
+    text.push_str(&format!(
+        "{} rows; {} variants left alone; {} not in the feed; {} SKUs without a variant\n",
+        summary.rows, summary.left_alone, summary.not_in_feed_count, summary.unmatched_count
+    ));
+    for near in &summary.near_misses {
+        text.push_str(&format!(
+            "nearly the same: VeraCore's '{}' and the shop's '{}'\n",
+            one_line(&near.veracore_sku, 80),
+            one_line(&near.vendure_sku, 80)
+        ));
+    }
+    for row in &summary.bad_rows {
+        text.push_str(&format!("left out: {}\n", one_line(row, 200)));
+    }
+    text
+}
+
+fn describe_changes(changes: &[StockChange]) -> String {
+    let rows: Vec<Vec<String>> = changes
+        .iter()
+        .map(|change| {
+            vec![
+                one_line(&change.sku, 40),
+                change.before.to_string(),
+                change.after.to_string(),
+                change.available.to_string(),
+                change.acknowledged.to_string(),
+                change.allocated.to_string(),
+            ]
+        })
+        .collect();
+    let header = [
+        "WOULD WRITE",
+        "ON HAND",
+        "THEN",
+        "VERACORE FREE",
+        "IN FLIGHT",
+        "ALLOCATED",
+    ];
+    table(&header, &rows)
+}

@@ -1,0 +1,66 @@
+//! Running a pass of a job: by one at a time across replicas, and on record from its beginning to
+//! its end.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::holding;
+use crate::{
+    clock::SharedClock,
+    ledger::{Held, Ledger, LedgerError, Origin, RunEnd, RunId},
+};
+
+/// How long a job stays held by somebody who died. It is lengthened while the pass goes on.
+pub const HOLD: Duration = Duration::from_secs(60);
+
+/// How a pass ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// `None`: it did not come to its end, and is taken up again.
+    pub end: Option<RunEnd>,
+    pub result: Value,
+    /// Why it failed or was held.
+    pub message: Option<String>,
+}
+
+/// What came of a person's wish for a pass.
+#[derive(Debug, PartialEq)]
+pub enum Ran<T> {
+    Through(RunId, T),
+    /// A pass is going on already.
+    Busy,
+    /// The database was away for so long that somebody else may have begun a pass; this one was
+    /// dropped half-way.
+    Dropped,
+}
+
+/// Runs a pass because a person wishes it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn on_wish<T>(
+    ledger: &Ledger,
+    clock: &SharedClock,
+    job: &str,
+    work: impl AsyncFnOnce(RunId) -> (T, Report),
+) -> Result<Ran<T>, LedgerError> {
+    let Some(hold) = ledger.hold(&[Held::Job(job)], HOLD).await? else {
+        return Ok(Ran::Busy);
+    };
+    let Some(run) = ledger.begin_run(job, clock.now(), Origin::Person).await? else {
+        // Another run of the same microsecond; a person who asks again gets one.
+        ledger.let_go(&hold).await?;
+        return Ok(Ran::Busy);
+    };
+    let Some((value, report)) = holding::keep(ledger, &hold, HOLD, work(run)).await else {
+        return Ok(Ran::Dropped);
+    };
+    // A wish that was not carried to its end is not taken up again: the person asks again.
+    let end = report.end.unwrap_or(RunEnd::Failed);
+    ledger
+        .end_run(run, end, &report.result, report.message.as_deref())
+        .await?;
+    ledger.let_go(&hold).await?;
+    Ok(Ran::Through(run, value))
+}

@@ -1,0 +1,57 @@
+//! What is told of a pass when it is over: in the log and with its run.
+
+use serde_json::json;
+
+use super::{Summary, TrackingError, TrackingSync};
+use crate::{ledger::RunEnd, sync::passes::Report};
+
+impl TrackingSync {
+    /// Tells of a pass that is over, and how its run is to be recorded.
+    #[must_use]
+    pub fn report(outcome: &Result<Summary, TrackingError>) -> Report {
+        let summary = match outcome {
+            Ok(summary) => summary,
+            Err(TrackingError::Stopped) => {
+                tracing::info!("VeraCore: the tracking pass is broken off, to be taken up again");
+                return Report {
+                    end: None,
+                    result: json!({}),
+                    message: None,
+                };
+            }
+            Err(error) => {
+                tracing::error!(%error, "VeraCore: tracking could not be brought to the shop");
+                return Report {
+                    end: Some(RunEnd::Failed),
+                    result: json!({}),
+                    message: Some(error.to_string()),
+                };
+            }
+        };
+        let failed = summary.problems.len() + summary.failures.len();
+        if summary.orders_checked > 0 || failed > 0 {
+            tracing::info!(
+                shipments = summary.shipments,
+                orders = summary.orders_checked,
+                fulfilled = summary.fulfilled,
+                recognized = summary.recognized,
+                waiting = summary.waiting,
+                problems = summary.problems.len(),
+                failures = summary.failures.len(),
+                unknown_orders = summary.unknown_orders,
+                "VeraCore: tracking was brought to the shop"
+            );
+        } else {
+            tracing::debug!(
+                shipments = summary.shipments,
+                unknown_orders = summary.unknown_orders,
+                "VeraCore: no new packages"
+            );
+        }
+        Report {
+            end: Some(RunEnd::Done),
+            result: serde_json::to_value(summary).unwrap_or_default(),
+            message: (failed > 0).then(|| format!("{failed} packages are not in the shop yet")),
+        }
+    }
+}

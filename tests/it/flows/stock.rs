@@ -1,0 +1,266 @@
+//! VeraCore's stock in a real shop: what can be sold is what VeraCore has free, less what was
+//! promised and VeraCore does not know of (I4).
+
+use serde_json::json;
+use veracore_sync::domain::SyncStatus;
+
+use crate::harness::{Level, World};
+
+const fn level(on_hand: i64, allocated: i64) -> Level {
+    Level { on_hand, allocated }
+}
+
+#[tokio::test]
+async fn the_briefs_timeline_98_stay_98() {
+    let world = World::named("timeline").build().await;
+    world.sandbox.set_stock("A-0", 100);
+    let mut service = world.service();
+    assert_eq!(service.keep_stock().await.counts.written, 1);
+    assert_eq!(world.shop.level("A-0").await, level(100, 0));
+
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    assert_eq!(world.shop.level("A-0").await.sellable(), 98);
+    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(world.shop.level("A-0").await, level(100, 2));
+
+    service.carry().await;
+    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(world.shop.level("A-0").await.sellable(), 98);
+
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(world.shop.level("A-0").await.sellable(), 98);
+
+    assert_eq!(service.track().await.fulfilled, 1);
+    assert_eq!(world.shop.level("A-0").await, level(98, 0));
+
+    for _night in 0..2 {
+        assert_eq!(service.keep_stock().await.counts.written, 0);
+        assert_eq!(world.shop.level("A-0").await, level(98, 0));
+    }
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn orders_in_flight_in_all_three_phases_give_exact_levels() {
+    let world = World::named("phases").build().await;
+    let mut service = world.service();
+    let acknowledged = world.pay_order(&[("A-1", 2), ("A-2", 1)]).await;
+    let shipped = world.pay_order(&[("A-1", 4)]).await;
+    service.carry().await;
+    world.sandbox.ship(&shipped.code, vec![]).unwrap();
+    let placed = world.pay_order(&[("A-1", 3), ("A-2", 5)]).await;
+    // On hand 50: 2 are reserved for the acknowledged one. 4 have left already.
+    world.sandbox.set_stock("A-1", 50);
+    world.sandbox.set_stock("A-2", 7);
+    let summary = service.keep_stock().await;
+    assert_eq!(summary.counts.written, 2);
+    // 48 free, and 2 + 4 given back: 48 - 3 can be sold.
+    assert_eq!(world.shop.level("A-1").await, level(54, 9));
+    // 6 free, and 1 given back: 6 - 5 can be sold.
+    assert_eq!(world.shop.level("A-2").await, level(7, 6));
+    // The very same after each of them has moved on by a phase.
+    service.track().await;
+    service.carry().await;
+    assert_eq!(world.status(&placed.code).await, SyncStatus::Success);
+    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(world.shop.level("A-1").await, level(50, 5));
+    assert_eq!(world.shop.level("A-2").await, level(7, 6));
+    for order in [acknowledged, placed] {
+        world.sandbox.ship(&order.code, vec![]).unwrap();
+    }
+    service.track().await;
+    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(world.shop.level("A-1").await, level(45, 0));
+    assert_eq!(world.shop.level("A-2").await, level(1, 0));
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_was_cancelled_or_fulfilled_in_the_shop_is_not_given_back() {
+    let world = World::named("undone").build().await;
+    let mut service = world.service();
+    let cancelled = world.pay_order(&[("A-0", 3)]).await;
+    let by_hand = world.pay_order(&[("A-0", 2)]).await;
+    service.carry().await;
+    world.shop.cancel(&cancelled).await;
+    world.shop.fulfill(&by_hand, &[(0, 2)], "").await;
+    let waiting = world.pay_order(&[("A-0", 4)]).await;
+    // VeraCore keeps 5 for the two that it knows of.
+    world.sandbox.set_stock("A-0", 25);
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await, level(20, 4));
+    // Nothing of them is left, so they are not asked for again.
+    assert_eq!(world.ledger.open_orders(None).await.unwrap(), []);
+    service.carry().await;
+    service.keep_stock().await;
+    assert_eq!(world.status(&waiting.code).await, SyncStatus::Success);
+    assert_eq!(world.shop.level("A-0").await, level(20, 4));
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_somebody_else_sent_counts_once_it_is_adopted() {
+    let world = World::named("adopted_stock").build().await;
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    let items = vec![("A-0".to_owned(), 2).into()];
+    world.sandbox.record_foreign(&order.code, items).unwrap();
+    world.sandbox.set_stock("A-0", 10);
+    let mut service = world.service();
+    service.carry().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Error);
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await, level(8, 2));
+    let adopt = ["orders", "retry", "--adopt", &order.code, "--json"];
+    world.cli(&adopt).await.done();
+    service.settle_after_processes().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await, level(10, 2));
+    let mut world = world;
+    world.expect_error("needs a person");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
+    let mut world = World::named("sixty").build().await;
+    world.shop.add_variants("B-", 60).await;
+    for at in 0..60 {
+        world.sandbox.set_stock(&format!("B-{at}"), 10 + at);
+    }
+    // The shop's own database refuses this one, whatever else is in the batch.
+    let bad = world.shop.variants["B-37"].clone();
+    let statements = [
+        format!(
+            "create function refuse_{bad}() returns trigger language plpgsql as
+             $$ begin raise exception 'this variant is frozen'; end $$"
+        ),
+        format!(
+            "create trigger refuse_{bad} before update on stock_level for each row
+             when (new.\"productVariantId\" = {bad}) execute function refuse_{bad}()"
+        ),
+    ];
+    for statement in statements {
+        world.shop.sql(&statement).await;
+    }
+    let service = world.service();
+    let (_, summary) = service.stock(&Default::default()).await;
+    assert_eq!(summary.counts.written, 59, "{summary:?}");
+    assert_eq!((summary.counts.refused, summary.counts.failed()), (1, 1));
+    for at in (0..60).filter(|at| *at != 37) {
+        let now = world.shop.level(&format!("B-{at}")).await;
+        assert_eq!(now, level(10 + i64::from(at), 0), "B-{at}");
+    }
+    assert_eq!(world.shop.level("B-37").await, level(0, 0));
+    let changes = world.ledger.stock_changes("B-37", 5).await.unwrap();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].outcome.as_deref(), Some("refused"));
+    assert!(changes[0].message.is_some());
+    world
+        .shop
+        .sql(&format!("drop trigger refuse_{bad} on stock_level"))
+        .await;
+    assert_eq!(service.keep_stock().await.counts.written, 1);
+    assert_eq!(world.shop.level("B-37").await, level(47, 0));
+    world.expect_error("Vendure refuses the level");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_is_not_counted_is_left_alone_and_the_rest_is_told() {
+    let mut world = World::named("alone").build().await;
+    world.shop.add_variants("C-", 3).await;
+    let variants = &world.shop.variants;
+    let input = json!([
+        { "id": variants["C-0"], "trackInventory": "FALSE" },
+        { "id": variants["C-1"], "sku": "A-0" },
+        { "id": variants["C-2"], "sku": "near" },
+    ]);
+    world.shop.change_variants(&input).await;
+    for (sku, on_hand) in [("A-0", 9), ("C-0", 8), (" Near ", 7), ("NOBODY", 6)] {
+        world.sandbox.set_stock(sku, on_hand);
+    }
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    let service = world.service();
+    let summary = service.keep_stock().await;
+    assert_eq!(world.shop.level("C-0").await, level(0, 0));
+    assert_eq!(world.shop.level("C-2").await, level(0, 0));
+    // Both variants can sell what is free and not promised of either.
+    assert_eq!(world.shop.level("A-0").await, level(9, 2));
+    assert_eq!(world.shop.level("C-1").await, level(7, 0));
+    assert_eq!(summary.shared.len(), 1);
+    assert_eq!(summary.unmatched, ["Near", "NOBODY"]);
+    assert_eq!(summary.near_misses.len(), 1);
+    assert_eq!(summary.near_misses[0].vendure_sku, "near");
+    let said = world.log_lines();
+    let unmatched: Vec<_> = said
+        .iter()
+        .filter(|line| line["message"] == "No product variant found for SKU")
+        .map(|line| line["sku"].as_str().unwrap())
+        .collect();
+    assert_eq!(unmatched, ["Near", "NOBODY"]);
+    world.shop.cancel(&order).await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn safety_stock_is_kept_from_sale() {
+    let world = World::named("safety").build().await;
+    world.sandbox.set_stock("A-0", 10);
+    world.sandbox.set_stock("A-1", 2);
+    let service = world.service_made(|making| {
+        let units = veracore_sync::domain::Units::new(3).unwrap();
+        making.inventory.rules.safety.default = units;
+    });
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await, level(7, 0));
+    assert_eq!(world.shop.level("A-1").await, level(0, 0));
+    world.assert_settled().await;
+}
+
+/// Passes over stock and tracking at the same time, from two services: whoever is first, the
+/// levels are exact, and no moment offers more than there is.
+#[tokio::test]
+async fn stock_and_fulfillments_racing_never_oversell() {
+    let world = World::named("racing").build().await;
+    world.sandbox.set_stock("A-0", 200);
+    world.sandbox.set_stock("A-1", 200);
+    let mut service = world.service();
+    service.keep_stock().await;
+    let carts = (1..=10).map(|n| crate::harness::Cart::of(&[("A-0", n), ("A-1", 1)]));
+    let orders = world.shop.pay_all(carts.collect()).await;
+    service.carry().await;
+    let other = world.service();
+    for (at, order) in orders.iter().enumerate() {
+        world.sandbox.ship(&order.code, vec![]).unwrap();
+        // The goods came back, so that there is something to write each time.
+        world
+            .sandbox
+            .set_stock("A-0", 200 + u32::try_from(at).unwrap());
+        let (stock, tracked) = tokio::join!(service.stock(&Default::default()), other.track());
+        assert_eq!(stock.1.counts.failed(), 0, "{stock:?}");
+        assert_eq!(
+            (tracked.fulfilled, tracked.failures.len()),
+            (1, 0),
+            "{tracked:?}"
+        );
+        for sku in ["A-0", "A-1"] {
+            let free = world
+                .sandbox
+                .stock()
+                .into_iter()
+                .find(|s| s.sku == sku)
+                .unwrap();
+            let sellable = world.shop.level(sku).await.sellable();
+            assert!(
+                sellable <= i64::from(free.available_quantity),
+                "{sku}: {sellable} can be sold of {free:?}"
+            );
+        }
+    }
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await, level(209, 0));
+    assert_eq!(world.shop.level("A-1").await, level(190 + 10 - 10, 0));
+    world.assert_settled().await;
+}

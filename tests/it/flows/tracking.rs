@@ -1,0 +1,298 @@
+//! What VeraCore shipped, in a real shop: each package at most one fulfillment, no line fulfilled
+//! twice (I6).
+
+use serde_json::json;
+use veracore_sync::sandbox::{Item, NewPackage};
+
+use crate::harness::{Shipped, World};
+
+fn package(number: &str, items: &[(&str, u32)]) -> NewPackage {
+    NewPackage {
+        tracking_number: Some(number.into()),
+        items: Some(
+            items
+                .iter()
+                .map(|(sku, n)| Item::from(((*sku).to_owned(), *n)))
+                .collect(),
+        ),
+        ..NewPackage::default()
+    }
+}
+
+fn shipped(tracking: &str, units: &[u64]) -> Shipped {
+    Shipped {
+        state: "Shipped".into(),
+        method: "UPS".into(),
+        tracking: tracking.into(),
+        units: units.to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn a_partial_then_a_full_shipment() {
+    let world = World::named("partial").build().await;
+    let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    let first = NewPackage {
+        ship_date: Some("2026-11-20T10:00:00Z".into()),
+        ..package("1Z A", &[("A-0", 2)])
+    };
+    world.sandbox.ship(&order.code, vec![first]).unwrap();
+    let summary = service.track().await;
+    assert_eq!((summary.fulfilled, summary.tracking_updated), (1, 1));
+    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    assert_eq!(state, "PartiallyShipped");
+    assert_eq!(fulfillments, [shipped("1Z A", &[2])]);
+    assert_eq!(
+        fields,
+        json!({ "trackingCode": "1Z A", "carrier": "UPS", "shipDate": "2026-11-20T10:00:00.000Z" })
+    );
+
+    let second = NewPackage {
+        carrier: Some("FedEx".into()),
+        service: Some("Ground".into()),
+        // Without a zone: VeraCore's, which is UTC here.
+        ship_date: Some("2026-11-21 08:30:00".into()),
+        ..package("7 8", &[("A-0", 1), ("A-1", 1)])
+    };
+    world.sandbox.ship(&order.code, vec![second]).unwrap();
+    assert_eq!(service.track().await.fulfilled, 1);
+    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    assert_eq!(state, "Shipped");
+    let last = Shipped {
+        method: "FedEx Ground".into(),
+        ..shipped("7 8", &[1, 1])
+    };
+    assert_eq!(fulfillments, [shipped("1Z A", &[2]), last]);
+    assert_eq!(
+        fields,
+        json!({ "trackingCode": "1Z A, 7 8", "carrier": "UPS, FedEx", "shipDate": "2026-11-21T08:30:00.000Z" })
+    );
+
+    // Told again and again, it stays so, and nobody is asked about it.
+    let before = world.shop.shipped(&order).await;
+    for _ in 0..3 {
+        let again = service.track().await;
+        assert_eq!((again.orders_checked, again.shipments), (0, 2));
+    }
+    assert_eq!(world.shop.shipped(&order).await, before);
+    assert_eq!(world.ledger.open_orders(None).await.unwrap(), []);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn one_reading_serves_many_orders() {
+    let world = World::named("bulk").build().await;
+    let orders = world.pay_orders(8).await;
+    let mut service = world.service();
+    service.carry().await;
+    for order in &orders[..3] {
+        world.sandbox.ship(&order.code, vec![]).unwrap();
+    }
+    world.sandbox.clear_requests();
+    assert_eq!(service.track().await.fulfilled, 3);
+    let calls: Vec<_> = world
+        .sandbox
+        .requests()
+        .into_iter()
+        .map(|r| r.path)
+        .collect();
+    let shipments = calls
+        .iter()
+        .filter(|path| *path == "/api/shipments")
+        .count();
+    let singly = calls
+        .iter()
+        .filter(|path| path.ends_with("/status"))
+        .count();
+    assert_eq!((shipments, singly), (1, 0), "{calls:?}");
+    for order in &orders[..3] {
+        assert_eq!(world.shop.shipped(order).await.0, "Shipped");
+    }
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn packages_that_do_not_say_what_is_in_them() {
+    let world = World::named("sparse")
+        .sandbox(|s| s.sparse = true)
+        .build()
+        .await;
+    let whole = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
+    let parts = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    world.sandbox.ship(&whole.code, vec![]).unwrap();
+    let part = vec![package("P1", &[("A-0", 2)])];
+    world.sandbox.ship(&parts.code, part).unwrap();
+    let summary = service.track().await;
+    assert_eq!((summary.fulfilled, summary.waiting), (1, 1), "{summary:?}");
+    let (state, fulfillments, _) = world.shop.shipped(&whole).await;
+    assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
+    assert_eq!(fulfillments[0].units, [2, 1]);
+    assert_eq!(world.shop.shipped(&parts).await.1, []);
+    // Once all has left, the last one stands for all of it.
+    let rest = vec![package("P2", &[("A-1", 1)])];
+    world.sandbox.ship(&parts.code, rest).unwrap();
+    service.track().await;
+    let (state, fulfillments, fields) = world.shop.shipped(&parts).await;
+    assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
+    assert_eq!(fulfillments[0].units, [2, 1]);
+    assert_eq!(fields["trackingCode"], "P1, P2");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_a_person_fulfilled_by_hand_is_not_fulfilled_again() {
+    let world = World::named("by_hand").build().await;
+    let same = world.pay_order(&[("A-0", 2)]).await;
+    let other = world.pay_order(&[("A-1", 2)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    // One under the package's number, not moved on yet; one under none.
+    let pending = world.shop.fulfill(&same, &[(0, 2)], "N1").await;
+    let done = world.shop.fulfill(&other, &[(0, 2)], "").await;
+    world.shop.move_fulfillment(&done, "Shipped").await;
+    world
+        .sandbox
+        .ship(&same.code, vec![package("N1", &[("A-0", 2)])])
+        .unwrap();
+    world
+        .sandbox
+        .ship(&other.code, vec![package("N2", &[("A-1", 2)])])
+        .unwrap();
+    let summary = service.track().await;
+    assert_eq!(
+        (summary.fulfilled, summary.recognized, summary.covered),
+        (0, 1, 1),
+        "{summary:?}"
+    );
+    let (state, fulfillments, fields) = world.shop.shipped(&same).await;
+    assert_eq!(
+        (state.as_str(), fulfillments.len()),
+        ("Shipped", 1),
+        "{pending}"
+    );
+    assert_eq!(fields["trackingCode"], "N1");
+    let (state, fulfillments, fields) = world.shop.shipped(&other).await;
+    assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
+    assert_eq!(fields["trackingCode"], "N2");
+    assert_eq!(service.track().await.orders_checked, 0);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn void_packages_become_no_fulfillment() {
+    let mut world = World::named("void").build().await;
+    let before = world.pay_order(&[("A-0", 1)]).await;
+    let after = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    world
+        .sandbox
+        .ship(&before.code, vec![package("V1", &[("A-0", 1)])])
+        .unwrap();
+    world.sandbox.void(&before.code, "V1").unwrap();
+    world
+        .sandbox
+        .ship(&after.code, vec![package("V2", &[("A-0", 1)])])
+        .unwrap();
+    let summary = service.track().await;
+    assert_eq!((summary.fulfilled, summary.void), (1, 1));
+    assert_eq!(world.shop.shipped(&before).await.1, []);
+    // Taken back after the shop was told: a person must see to it.
+    world.sandbox.void(&after.code, "V2").unwrap();
+    let summary = service.track().await;
+    assert_eq!(summary.problems.len(), 1, "{summary:?}");
+    assert_eq!(world.shop.shipped(&after).await.1.len(), 1);
+    // And the one that goes out instead.
+    world
+        .sandbox
+        .ship(&before.code, vec![package("V3", &[("A-0", 1)])])
+        .unwrap();
+    assert_eq!(service.track().await.fulfilled, 1);
+    let (state, fulfillments, fields) = world.shop.shipped(&before).await;
+    assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
+    assert_eq!(fields["trackingCode"], "V3");
+    world.expect_error("a package needs a person");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_reported_and_stops_nothing_else() {
+    let mut world = World::named("misfits").build().await;
+    let odd = world.pay_order(&[("A-0", 1), ("A-1", 2)]).await;
+    let fine = world.pay_order(&[("A-2", 1)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    let items = vec![("A-0".to_owned(), 9).into()];
+    world
+        .sandbox
+        .record_foreign("SOMEBODY-ELSES", items)
+        .unwrap();
+    world.sandbox.ship("SOMEBODY-ELSES", vec![]).unwrap();
+    // One line is cancelled in the shop after it was sent.
+    world.shop.cancel_line(&odd, 1).await;
+    let packages = vec![package("M1", &[("A-1", 2)]), package("M2", &[("A-0", 1)])];
+    world.sandbox.ship(&odd.code, packages).unwrap();
+    let waiting = NewPackage {
+        tracking_number: Some(String::new()),
+        ..package("", &[("A-2", 1)])
+    };
+    world.sandbox.ship(&fine.code, vec![waiting]).unwrap();
+    let summary = service.track().await;
+    assert_eq!((summary.fulfilled, summary.waiting), (1, 1), "{summary:?}");
+    assert_eq!(summary.unknown, ["SOMEBODY-ELSES"]);
+    assert_eq!(summary.problems.len(), 1);
+    assert!(summary.problems[0].problem.contains("cancelled"));
+    let (state, fulfillments, fields) = world.shop.shipped(&odd).await;
+    assert_eq!(state, "Shipped");
+    assert_eq!(fulfillments, [shipped("M2", &[1])]);
+    assert_eq!(fields["trackingCode"], "M2");
+    assert_eq!(world.shop.shipped(&fine).await.1, []);
+    world.expect_error("a package needs a person");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_number_of_two_hundred_characters_and_one_with_spaces_are_carried_as_they_are() {
+    let world = World::named("long_numbers").build().await;
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    let long = "9".repeat(200);
+    let packages = vec![
+        package(&long, &[("A-0", 1)]),
+        package("LEFT AT THE DOOR 12", &[("A-0", 1)]),
+    ];
+    world.sandbox.ship(&order.code, packages).unwrap();
+    assert_eq!(service.track().await.fulfilled, 2);
+    let (_, fulfillments, fields) = world.shop.shipped(&order).await;
+    let mut numbers: Vec<_> = fulfillments.iter().map(|f| f.tracking.as_str()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [long.as_str(), "LEFT AT THE DOOR 12"]);
+    assert_eq!(fields["trackingCode"].as_str().unwrap().len(), 200 + 2 + 19);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_in_doubt_is_told_of_until_it_is_known() {
+    let world = World::named("doubt_shipped").build().await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service();
+    let lost = veracore_sync::sandbox::FaultKind::DropAnswer;
+    let fault = veracore_sync::sandbox::Fault::on("/api/orders", lost).method("POST");
+    world.sandbox.add_fault(fault.times(1));
+    service.sweep().await;
+    service.work().await;
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    // VeraCore ships what we do not know it to have: not lost, and not guessed.
+    let summary = service.track().await;
+    assert_eq!((summary.fulfilled, summary.unknown_orders), (0, 1));
+    assert_eq!(world.ledger.shipments_read_at().await.unwrap(), None);
+    service.settle().await;
+    assert_eq!(service.track().await.fulfilled, 1);
+    assert!(world.ledger.shipments_read_at().await.unwrap().is_some());
+    world.assert_settled().await;
+}
