@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::holding;
@@ -48,10 +49,13 @@ pub async fn on_wish<T>(
     let Some(hold) = ledger.hold(&[Held::Job(job)], HOLD).await? else {
         return Ok(Ran::Busy);
     };
-    let Some(run) = ledger.begin_run(job, clock.now(), Origin::Person).await? else {
-        // Another run of the same microsecond; a person who asks again gets one.
-        ledger.let_go(&hold).await?;
-        return Ok(Ran::Busy);
+    let mut at = clock.now();
+    let run = loop {
+        match ledger.begin_run(job, at, Origin::Person).await? {
+            Some(run) => break run,
+            // Another run has this very moment: no two have the same.
+            None => at += TimeDelta::microseconds(1),
+        }
     };
     let Some((value, report)) = holding::keep(ledger, &hold, HOLD, work(run)).await else {
         return Ok(Ran::Dropped);

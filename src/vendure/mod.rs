@@ -369,11 +369,3 @@ impl StorefrontError {
         }
     }
 }
-
-fn not_yet(operation: &'static str) -> StorefrontError {
-    StorefrontError::Refused {
-        operation,
-        code: "NOT_YET".into(),
-        message: "this version does not do it yet".into(),
-    }
-}

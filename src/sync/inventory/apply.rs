@@ -268,14 +268,14 @@ impl InventorySync {
                         tracing::error!(
                             sku = one_line(&changes[0].sku, 80),
                             variant = %changes[0].variant,
-                            message,
+                            problem = message,
                             "Vendure refuses the level that VeraCore's stock asks for"
                         );
                     } else {
                         job.lost.fetch_add(1, Ordering::Relaxed);
                         tracing::error!(
                             levels = count,
-                            message,
+                            problem = message,
                             "Vendure: stock from VeraCore could not be written"
                         );
                     }

@@ -406,32 +406,32 @@ fn report(order: &Claimed, next: &Next) -> SyncStatus {
         }
         Next::InDoubt { at, note, .. } => {
             let message = note.as_ref().map(|note| note.message.as_str());
-            tracing::warn!(order = %code, again = %at, message, "VeraCore: the order is in doubt");
+            tracing::warn!(order = %code, again = %at, problem = message, "VeraCore: the order is in doubt");
             SyncStatus::InDoubt
         }
         Next::StillInDoubt { at, note, .. } => {
-            tracing::warn!(order = %code, again = %at, category = %note.category, message = note.message, "VeraCore: the order is still in doubt");
+            tracing::warn!(order = %code, again = %at, category = %note.category, problem = note.message, "VeraCore: the order is still in doubt");
             SyncStatus::InDoubt
         }
         Next::Retry { at, note, .. } => {
-            tracing::warn!(order = %code, again = %at, category = %note.category, message = note.message, "VeraCore: the order was not sent, and is tried again");
+            tracing::warn!(order = %code, again = %at, category = %note.category, problem = note.message, "VeraCore: the order was not sent, and is tried again");
             SyncStatus::Retrying
         }
         Next::Later { .. } => standing(order),
         Next::Failed { note } | Next::FailedInDoubt { note } => {
-            tracing::error!(order = %code, category = %note.category, message = note.message, "VeraCore: the order needs a person");
+            tracing::error!(order = %code, category = %note.category, problem = note.message, "VeraCore: the order needs a person");
             SyncStatus::Error
         }
         Next::Skipped { reason, message } => {
             if *reason == SkipReason::LeftTriggerState {
-                tracing::info!(order = %code, message, "VeraCore: the order is not sent for now");
+                tracing::info!(order = %code, why = message, "VeraCore: the order is not sent for now");
             } else {
-                tracing::info!(order = %code, message, "VeraCore: the order is not for it");
+                tracing::info!(order = %code, why = message, "VeraCore: the order is not for it");
             }
             SyncStatus::Skipped
         }
         Next::Cancelled { message } => {
-            tracing::info!(order = %code, message, "VeraCore: the order is not sent");
+            tracing::info!(order = %code, why = message, "VeraCore: the order is not sent");
             SyncStatus::Cancelled
         }
     }

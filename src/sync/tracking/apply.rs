@@ -407,7 +407,7 @@ impl TrackingSync {
             }
             Err(error) => {
                 let message = one_line(&error.to_string(), 300);
-                tracing::error!(order = %order.code, message, "VeraCore: the shop did not take the tracking fields; the next pass tries again");
+                tracing::error!(order = %order.code, problem = message, "VeraCore: the shop did not take the tracking fields; the next pass tries again");
                 outcome.failures.push(message);
             }
         }

@@ -54,15 +54,6 @@ impl Shop {
         )
     }
 
-    /// Sets a SKU's stock on hand.
-    pub async fn set_level(&self, sku: &str, on_hand: u32) {
-        let input = json!([{
-            "id": self.variants[sku],
-            "stockLevels": [{ "stockLocationId": self.location, "stockOnHand": on_hand }],
-        }]);
-        self.change_variants(&input).await;
-    }
-
     /// `updateProductVariants` with any input.
     pub async fn change_variants(&self, input: &Value) {
         self.admin
@@ -73,24 +64,21 @@ impl Shop {
             .await;
     }
 
-    /// Makes `count` more variants, with SKUs `{prefix}{n}` from 0, all of one product.
+    /// Makes `count` more products of one variant each, with SKUs `{prefix}{n}` from 0.
     pub async fn add_variants(&mut self, prefix: &str, count: u32) {
-        let made = self
-            .admin
-            .run(
-                "mutation ($input: CreateProductInput!) { createProduct(input: $input) { id } }",
-                &json!({ "input": { "enabled": true, "translations": [{
-                    "languageCode": "en", "name": prefix,
-                    "slug": format!("{prefix}-{}", self.channel_token).to_lowercase(), "description": "",
-                }] } }),
-            )
-            .await;
-        let product = text(&made["createProduct"]["id"]);
+        let products: String = (0..count)
+            .map(|at| {
+                let slug = format!("{prefix}{at}-{}", self.channel_token).to_lowercase();
+                format!("p{at}: createProduct(input: {{ enabled: true, translations: [{{ languageCode: en, name: \"{prefix}{at}\", slug: \"{slug}\", description: \"\" }}] }}) {{ id }}\n")
+            })
+            .collect();
+        let document = format!("mutation {{ {products} }}");
+        let made = self.admin.run(&document, &json!({})).await;
         let inputs: Vec<Value> = (0..count)
             .map(|at| {
                 json!({
-                    "productId": product, "sku": format!("{prefix}{at}"), "price": 100,
-                    "trackInventory": "TRUE",
+                    "productId": made[format!("p{at}")]["id"], "sku": format!("{prefix}{at}"),
+                    "price": 100, "trackInventory": "TRUE",
                     "stockLevels": [{ "stockLocationId": self.location, "stockOnHand": 0 }],
                     "translations": [{ "languageCode": "en", "name": format!("{prefix}{at}") }],
                 })

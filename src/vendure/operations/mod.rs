@@ -1,5 +1,9 @@
 //! The operations on the Admin API and the shapes of their answers, checked against
-//! `schema.graphql` when compiled. Nothing here leaves this client.
+//! `schema.graphql` when compiled. Nothing here leaves this client. Orders and the shop itself are
+//! here, stock and fulfillments in files of their own.
+
+pub(super) mod fulfillments;
+pub(super) mod stock;
 
 #[cynic::schema("vendure")]
 pub(super) mod schema {}
@@ -151,11 +155,20 @@ pub(super) struct OrderSortParameter {
 #[derive(cynic::InputObject, Debug, Default)]
 pub(super) struct OrderFilterParameter {
     #[cynic(skip_serializing_if = "Option::is_none")]
+    pub id: Option<IdOperators>,
+    #[cynic(skip_serializing_if = "Option::is_none")]
     pub state: Option<StringOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub order_placed_at: Option<DateOperators>,
+}
+
+#[derive(cynic::InputObject, Debug, Default)]
+#[cynic(graphql_type = "IDOperators")]
+pub(super) struct IdOperators {
+    #[cynic(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub any_of: Option<Vec<String>>,
 }
 
 #[derive(cynic::InputObject, Debug, Default)]
