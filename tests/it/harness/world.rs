@@ -200,7 +200,7 @@ impl World {
     /// Ends the test: no lease is left, no error was logged that was not expected, and every order
     /// arrived at most once, with a look-up before any second try.
     pub async fn assert_settled(self) {
-        database::assert_no_lease(&self.tables).await;
+        database::assert_no_lease(&self.tables, self.clock.now()).await;
         let errors = log::unexpected_errors(&self.logs, &self.expected_errors);
         assert!(
             errors.is_empty(),

@@ -1,0 +1,198 @@
+//! Death and lost answers on the way back: no package becomes two fulfillments, no level stays
+//! wrong.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use veracore_sync::{
+    domain::VariantId,
+    ledger::Held,
+    sandbox::{Fault, FaultKind},
+    sync::inventory::{OnProgress, Wish},
+};
+
+use crate::harness::{Call, Fate, Level, MortalShop, PaidOrder, Service, Shipped, World};
+
+const HOLDS_ARE_OVER: TimeDelta = TimeDelta::minutes(10);
+
+/// A service that dies, or loses an answer, at a call.
+fn mortal(world: &World, call: Call, fate: Fate) -> (Service, Arc<tokio::sync::Notify>) {
+    let mut died = None;
+    let service = world.service_made(|making| {
+        let (shop, notify) = MortalShop::new(Arc::clone(&making.storefront), call, fate);
+        making.storefront = shop;
+        died = Some(notify);
+    });
+    (service, died.unwrap())
+}
+
+fn nobody() -> OnProgress {
+    Arc::new(|_, _| {})
+}
+
+/// An order of two lines that VeraCore has.
+async fn sent(world: &World) -> PaidOrder {
+    let order = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
+    world.service().carry().await;
+    order
+}
+
+async fn assert_one_fulfillment(world: &World, order: &PaidOrder) {
+    let (state, fulfillments, fields) = world.shop.shipped(order).await;
+    let one = Shipped {
+        state: "Shipped".into(),
+        method: "UPS".into(),
+        tracking: "1ZSANDBOX000000001".into(),
+        units: vec![2, 1],
+    };
+    assert_eq!((state.as_str(), fulfillments), ("Shipped", vec![one]));
+    assert_eq!(fields["trackingCode"], "1ZSANDBOX000000001");
+    let level = world.shop.level("A-0").await;
+    assert_eq!(level.allocated, 0);
+}
+
+#[tokio::test]
+async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
+    let calls = [
+        Call::AddFulfillment,
+        Call::ShipFulfillment,
+        Call::SetTracking,
+    ];
+    for call in calls {
+        for fate in [Fate::DiesBefore, Fate::DiesAfter] {
+            let world = World::named("deaths").build().await;
+            let order = sent(&world).await;
+            world.sandbox.ship(&order.code, vec![]).unwrap();
+            let (service, died) = mortal(&world, call, fate);
+            let on_progress = nobody();
+            tokio::select! {
+                () = died.notified() => {}
+                done = service.tracking.pass(None, &on_progress) => panic!("it lived: {done:?}"),
+            }
+            drop(service);
+            // Right away the dead one's holds keep others from the order, or its work is done.
+            let heir = world.service();
+            heir.track().await;
+            let made = world.shop.shipped(&order).await.1.len();
+            assert!(made <= 1, "{call:?} {fate:?}: {made} fulfillments");
+            world.advance(HOLDS_ARE_OVER);
+            heir.track().await;
+            println!("{call:?} {fate:?}");
+            assert_one_fulfillment(&world, &order).await;
+            assert_eq!(heir.track().await.orders_checked, 0);
+            world.assert_settled().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_each_write_makes_no_second_fulfillment() {
+    let calls = [
+        Call::AddFulfillment,
+        Call::ShipFulfillment,
+        Call::SetTracking,
+    ];
+    for call in calls {
+        let mut world = World::named("lost_back").build().await;
+        let order = sent(&world).await;
+        world.sandbox.ship(&order.code, vec![]).unwrap();
+        let (service, _) = mortal(&world, call, Fate::AnswerLost);
+        let summary = service.track().await;
+        assert_eq!(summary.failures.len(), 1, "{call:?}: {summary:?}");
+        // The shop may still be at it: nobody touches the order until that is over.
+        let again = service.track().await;
+        assert_eq!(
+            again.busy,
+            u64::from(call == Call::AddFulfillment),
+            "{call:?}: {again:?}"
+        );
+        world.advance(HOLDS_ARE_OVER);
+        service.track().await;
+        assert_one_fulfillment(&world, &order).await;
+        world.expect_error("did not take the tracking fields");
+        world.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
+    let mut world = World::named("lost_level").build().await;
+    let order = sent(&world).await;
+    world.sandbox.set_stock("A-0", 52);
+    let (service, _) = mortal(&world, Call::SetStock, Fate::AnswerLost);
+    let (run, summary) = service.stock(&Wish::default()).await;
+    assert_eq!((summary.counts.unknown, summary.counts.failed()), (1, 1));
+    let change = &world.ledger.stock_changes("A-0", 1).await.unwrap()[0];
+    assert_eq!(change.outcome.as_deref(), Some("unknown"));
+    assert_eq!(change.run, Some(run));
+    // A fulfillment of the same goods has to wait.
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    let variant = VariantId::parse(world.shop.variants["A-0"].clone()).unwrap();
+    let goods = [Held::Stock(&variant)];
+    let held = world.ledger.hold(&goods, Duration::from_secs(1));
+    assert_eq!(held.await.unwrap(), None);
+    world.advance(HOLDS_ARE_OVER);
+    service.track().await;
+    assert_one_fulfillment(&world, &order).await;
+    service.keep_stock().await;
+    let now = world.shop.level("A-0").await;
+    assert_eq!(
+        now,
+        Level {
+            on_hand: 50,
+            allocated: 0
+        }
+    );
+    world.expect_error("stock from VeraCore could not be written");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_death_while_stock_is_written_is_made_good_by_the_next_pass() {
+    for fate in [Fate::DiesBefore, Fate::DiesAfter] {
+        let world = World::named("dead_level").build().await;
+        world.sandbox.set_stock("A-0", 7);
+        let (service, died) = mortal(&world, Call::SetStock, fate);
+        let all = Wish::default();
+        tokio::select! {
+            () = died.notified() => {}
+            done = service.stock(&all) => panic!("it lived: {done:?}"),
+        }
+        drop(service);
+        let changes = world.ledger.stock_changes("A-0", 5).await.unwrap();
+        assert_eq!((changes.len(), changes[0].ended_at), (1, None));
+        world.advance(HOLDS_ARE_OVER);
+        world.service().keep_stock().await;
+        let now = world.shop.level("A-0").await;
+        assert_eq!(
+            now,
+            Level {
+                on_hand: 7,
+                allocated: 0
+            }
+        );
+        world.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_list_of_shipments_orders_are_asked_for_one_by_one() {
+    let world = World::named("singly").build().await;
+    let order = sent(&world).await;
+    let open = world.pay_order(&[("A-2", 1)]).await;
+    world.service().carry().await;
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    let gone = FaultKind::Status {
+        status: 404,
+        body: serde_json::json!({ "message": "no such path" }),
+        headers: Default::default(),
+        done: false,
+    };
+    world.sandbox.add_fault(Fault::on("/api/shipments", gone));
+    let summary = world.service().track().await;
+    assert!(summary.singly);
+    assert_eq!(summary.fulfilled, 1, "{summary:?}");
+    assert_one_fulfillment(&world, &order).await;
+    assert_eq!(world.shop.shipped(&open).await.1, []);
+    world.assert_settled().await;
+}

@@ -1,0 +1,172 @@
+//! A shop at which our process dies, or whose answer is lost, at a chosen call.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use veracore_sync::{
+    domain::{FulfillmentId, LocationId, Order, OrderState, ShopOrderId, VariantId},
+    http::{CallError, Sent},
+    vendure::{
+        NewFulfillment, NewLevel, OrderPage, ProgressPage, ShopProfile, StockLevel, StockLocation,
+        Storefront, StorefrontError, SweepPosition, TrackingFields, TrackingFieldsKnown,
+        VariantPage, Variants,
+    },
+};
+
+/// A write to the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    AddFulfillment,
+    ShipFulfillment,
+    SetTracking,
+    SetStock,
+}
+
+/// What happens at it, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The process is gone before the shop hears of it.
+    DiesBefore,
+    /// The shop did it, and the process is gone before it hears of that.
+    DiesAfter,
+    /// The shop did it, and the answer is lost.
+    AnswerLost,
+}
+
+/// The real shop, but for one call.
+pub struct MortalShop {
+    pub inner: Arc<dyn Storefront>,
+    pub call: Call,
+    pub fate: Fate,
+    over: AtomicBool,
+    died: Arc<Notify>,
+}
+
+impl MortalShop {
+    /// The shop, and what tells that the process died. Whoever waits for it drops the work then,
+    /// as a kill would.
+    pub fn new(inner: Arc<dyn Storefront>, call: Call, fate: Fate) -> (Arc<Self>, Arc<Notify>) {
+        let died = Arc::new(Notify::new());
+        let shop = Self {
+            inner,
+            call,
+            fate,
+            over: AtomicBool::new(false),
+            died: Arc::clone(&died),
+        };
+        (Arc::new(shop), died)
+    }
+
+    async fn at<T>(
+        &self,
+        call: Call,
+        work: impl Future<Output = Result<T, StorefrontError>>,
+    ) -> Result<T, StorefrontError> {
+        if call != self.call || self.over.swap(true, Ordering::Relaxed) {
+            return work.await;
+        }
+        if self.fate == Fate::DiesBefore {
+            return self.die().await;
+        }
+        let done = work.await;
+        match self.fate {
+            Fate::AnswerLost => Err(CallError::Timeout {
+                upstream: "Vendure",
+                operation: "lost",
+                limit: std::time::Duration::from_secs(1),
+                sent: Sent::Maybe,
+            }
+            .into()),
+            Fate::DiesAfter => self.die().await,
+            Fate::DiesBefore => done,
+        }
+    }
+
+    async fn die<T>(&self) -> T {
+        self.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Storefront for MortalShop {
+    async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
+        self.inner.profile().await
+    }
+
+    async fn newest_orders(
+        &self,
+        states: &[OrderState],
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.inner.newest_orders(states, take).await
+    }
+
+    async fn orders_from(
+        &self,
+        states: &[OrderState],
+        from: SweepPosition,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.inner.orders_from(states, from, take).await
+    }
+
+    async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
+        self.inner.order(id).await
+    }
+
+    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
+        self.inner.stock_locations().await
+    }
+
+    async fn variants(
+        &self,
+        which: Variants<'_>,
+        location: &LocationId,
+    ) -> Result<VariantPage, StorefrontError> {
+        self.inner.variants(which, location).await
+    }
+
+    async fn set_stock(
+        &self,
+        location: &LocationId,
+        levels: &[NewLevel],
+    ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
+        let work = self.inner.set_stock(location, levels);
+        self.at(Call::SetStock, work).await
+    }
+
+    async fn progress(&self, orders: &[ShopOrderId]) -> Result<ProgressPage, StorefrontError> {
+        self.inner.progress(orders).await
+    }
+
+    async fn add_fulfillment(
+        &self,
+        fulfillment: &NewFulfillment,
+    ) -> Result<FulfillmentId, StorefrontError> {
+        let work = self.inner.add_fulfillment(fulfillment);
+        self.at(Call::AddFulfillment, work).await
+    }
+
+    async fn ship_fulfillment(&self, id: &FulfillmentId) -> Result<(), StorefrontError> {
+        let work = self.inner.ship_fulfillment(id);
+        self.at(Call::ShipFulfillment, work).await
+    }
+
+    async fn tracking_fields(&self) -> Result<TrackingFieldsKnown, StorefrontError> {
+        self.inner.tracking_fields().await
+    }
+
+    async fn set_tracking(
+        &self,
+        order: &ShopOrderId,
+        fields: &TrackingFields,
+    ) -> Result<(), StorefrontError> {
+        let work = self.inner.set_tracking(order, fields);
+        self.at(Call::SetTracking, work).await
+    }
+}
