@@ -6,6 +6,7 @@
 
 mod backlog;
 mod error;
+mod events;
 mod found;
 mod history;
 mod leases;
@@ -31,7 +32,7 @@ pub use leases::{Claimed, Intent, IntentLine};
 pub use operator::{RetryMode, Verdict};
 pub use outcome::{Next, Note, SkipReason};
 pub use queries::{OrderFilter, StatusCount, SyncRecord};
-pub use runs::{Run, RunId};
+pub use runs::{LatestOccurrence, OccurrenceState, Origin, Run, RunId, RunOutcome};
 
 use crate::clock::SharedClock;
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     clock::SharedClock,
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, Origin, RunOutcome},
 };
 
 const JOB: &str = "tidy_ledger";
@@ -24,7 +24,10 @@ pub async fn tidy_ledger_if_due(
     retention_days: u32,
 ) -> Result<bool, LedgerError> {
     let now = clock.now();
-    let Some(run) = ledger.begin_run(JOB, start_of_day(now)).await? else {
+    let Some(run) = ledger
+        .begin_run(JOB, start_of_day(now), Origin::Schedule)
+        .await?
+    else {
         return Ok(false);
     };
     let cleared = ledger
@@ -32,7 +35,7 @@ pub async fn tidy_ledger_if_due(
         .await?;
     let forgotten = ledger.forget_runs(now - RUNS_KEPT).await?;
     let result = serde_json::json!({ "messagesCleared": cleared, "runsForgotten": forgotten });
-    ledger.end_run(run, &result, None).await?;
+    ledger.end_run(run, RunOutcome::Done, &result, None).await?;
     Ok(true)
 }
 
