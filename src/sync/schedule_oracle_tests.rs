@@ -52,7 +52,7 @@ fn tracking_runs_21_times_on_each_working_day() {
     let due = |local: &NaiveDateTime| {
         let weekend = matches!(local.weekday(), Weekday::Sat | Weekday::Sun);
         let time = (local.hour(), local.minute());
-        !weekend && local.minute() % 30 == 0 && (9, 0) <= time && time <= (19, 0)
+        !weekend && local.minute().is_multiple_of(30) && ((9, 0)..=(19, 0)).contains(&time)
     };
     let walked: Vec<_> = minutes(Los_Angeles)
         .filter(|(_, local)| due(local))

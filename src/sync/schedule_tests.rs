@@ -139,136 +139,51 @@ fn both_changes_of_each_year_in_los_angeles() {
     }
 }
 
+/// Zone, time of day, local date, and the moment of the run in UTC. In Los Angeles 02:00 to 03:00
+/// is missing in March, and 01:00 to 02:00 repeated in November; in Sydney 02:00 to 03:00 is
+/// repeated in April and missing in October; on Lord Howe 02:00 to 02:30 is missing.
+const DAYS: &str = "
+    America/Los_Angeles 01:59 2026-03-08 2026-03-08T09:59:00Z
+    America/Los_Angeles 02:00 2026-03-08 2026-03-08T10:00:00Z
+    America/Los_Angeles 02:30 2026-03-08 2026-03-08T10:00:00Z
+    America/Los_Angeles 03:00 2026-03-08 2026-03-08T10:00:00Z
+    America/Los_Angeles 03:01 2026-03-08 2026-03-08T10:01:00Z
+    America/Los_Angeles 00:59 2026-11-01 2026-11-01T07:59:00Z
+    America/Los_Angeles 01:00 2026-11-01 2026-11-01T08:00:00Z
+    America/Los_Angeles 01:30 2026-11-01 2026-11-01T08:30:00Z
+    America/Los_Angeles 02:00 2026-11-01 2026-11-01T10:00:00Z
+    Australia/Sydney    01:59 2026-04-05 2026-04-04T14:59:00Z
+    Australia/Sydney    02:00 2026-04-05 2026-04-04T15:00:00Z
+    Australia/Sydney    03:00 2026-04-05 2026-04-04T17:00:00Z
+    Australia/Sydney    01:59 2026-10-04 2026-10-03T15:59:00Z
+    Australia/Sydney    02:00 2026-10-04 2026-10-03T16:00:00Z
+    Australia/Sydney    03:00 2026-10-04 2026-10-03T16:00:00Z
+    Australia/Lord_Howe 02:15 2026-10-04 2026-10-03T15:30:00Z
+    Asia/Kathmandu      02:00 2026-03-08 2026-03-07T20:15:00Z
+";
+
 #[test]
 fn times_before_in_and_after_the_missing_and_the_repeated_hour() {
-    for (zone, time, from, to, run) in [
-        (
-            Los_Angeles,
-            "01:59",
-            "2026-03-08T08:00:00Z",
-            "2026-03-09T07:00:00Z",
-            "2026-03-08T09:59:00Z",
-        ),
-        (
-            Los_Angeles,
-            "02:30",
-            "2026-03-08T08:00:00Z",
-            "2026-03-09T07:00:00Z",
-            "2026-03-08T10:00:00Z",
-        ),
-        (
-            Los_Angeles,
-            "03:00",
-            "2026-03-08T08:00:00Z",
-            "2026-03-09T07:00:00Z",
-            "2026-03-08T10:00:00Z",
-        ),
-        (
-            Los_Angeles,
-            "03:01",
-            "2026-03-08T08:00:00Z",
-            "2026-03-09T07:00:00Z",
-            "2026-03-08T10:01:00Z",
-        ),
-        (
-            Los_Angeles,
-            "00:59",
-            "2026-11-01T07:00:00Z",
-            "2026-11-02T08:00:00Z",
-            "2026-11-01T07:59:00Z",
-        ),
-        (
-            Los_Angeles,
-            "01:00",
-            "2026-11-01T07:00:00Z",
-            "2026-11-02T08:00:00Z",
-            "2026-11-01T08:00:00Z",
-        ),
-        (
-            Los_Angeles,
-            "01:30",
-            "2026-11-01T07:00:00Z",
-            "2026-11-02T08:00:00Z",
-            "2026-11-01T08:30:00Z",
-        ),
-        (
-            Los_Angeles,
-            "02:00",
-            "2026-11-01T07:00:00Z",
-            "2026-11-02T08:00:00Z",
-            "2026-11-01T10:00:00Z",
-        ),
-        // Sydney: 02:00 to 03:00 is repeated on 5 April and missing on 4 October.
-        (
-            Sydney,
-            "01:59",
-            "2026-04-04T13:00:00Z",
-            "2026-04-05T14:00:00Z",
-            "2026-04-04T14:59:00Z",
-        ),
-        (
-            Sydney,
-            "02:00",
-            "2026-04-04T13:00:00Z",
-            "2026-04-05T14:00:00Z",
-            "2026-04-04T15:00:00Z",
-        ),
-        (
-            Sydney,
-            "03:00",
-            "2026-04-04T13:00:00Z",
-            "2026-04-05T14:00:00Z",
-            "2026-04-04T17:00:00Z",
-        ),
-        (
-            Sydney,
-            "01:59",
-            "2026-10-03T14:00:00Z",
-            "2026-10-04T13:00:00Z",
-            "2026-10-03T15:59:00Z",
-        ),
-        (
-            Sydney,
-            "02:00",
-            "2026-10-03T14:00:00Z",
-            "2026-10-04T13:00:00Z",
-            "2026-10-03T16:00:00Z",
-        ),
-        (
-            Sydney,
-            "03:00",
-            "2026-10-03T14:00:00Z",
-            "2026-10-04T13:00:00Z",
-            "2026-10-03T16:00:00Z",
-        ),
-        // Kathmandu: no changes, and an offset of 5:45.
-        (
-            Kathmandu,
-            "02:00",
-            "2026-03-07T18:15:00Z",
-            "2026-03-08T18:15:00Z",
-            "2026-03-07T20:15:00Z",
-        ),
-        // Lord Howe: half an hour, 02:00 to 02:30 missing.
-        (
-            Lord_Howe,
-            "02:15",
-            "2026-10-03T13:30:00Z",
-            "2026-10-04T13:00:00Z",
-            "2026-10-03T15:30:00Z",
-        ),
-        // Greenland: 23:00 on Saturday to midnight is missing.
-        (
-            Nuuk,
-            "23:30",
-            "2026-03-28T12:00:00Z",
-            "2026-03-29T12:00:00Z",
-            "2026-03-29T01:00:00Z",
-        ),
-    ] {
-        let runs = between(&inventory(zone, time, 1440), Job::Inventory, from, to);
-        assert_eq!(shown(&runs), [run], "{zone} {time}");
+    for line in DAYS.lines().filter(|line| !line.trim().is_empty()) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [zone, time, date, run] = fields.as_slice() else {
+            panic!("{line}");
+        };
+        let zone: Tz = zone.parse().unwrap();
+        let date: NaiveDate = date.parse().unwrap();
+        let midnight = |date: NaiveDate| {
+            let local = zone.from_local_datetime(&date.and_time(NaiveTime::MIN));
+            local.unwrap().to_utc().to_rfc3339()
+        };
+        let (from, to) = (midnight(date), midnight(date.succ_opt().unwrap()));
+        let calendar = inventory(zone, time, 1440);
+        let runs = between(&calendar, Job::Inventory, &from, &to);
+        assert_eq!(shown(&runs), [*run], "{line}");
     }
+    // In Greenland 23:00 to midnight is missing: the first moment after it is the next day's.
+    let (from, to) = ("2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z");
+    let runs = between(&inventory(Nuuk, "23:30", 1440), Job::Inventory, from, to);
+    assert_eq!(shown(&runs), ["2026-03-29T01:00:00Z"]);
 }
 
 #[test]
