@@ -1,5 +1,6 @@
 //! The only place where configuration becomes live objects.
 
+mod calendar;
 mod daemon;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -7,6 +8,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 
+pub use calendar::{calendar, load_calendar};
 pub use daemon::Daemon;
 
 use crate::{

@@ -11,14 +11,15 @@ use std::{
 use anyhow::Context as _;
 use tokio::{net::TcpListener, sync::Notify};
 
-use super::{App, Refused, load_config};
+use super::{App, Refused, calendar, load_config};
 use crate::{
     config::Sources,
     lifecycle::Tasks,
     sync::{
         housekeeping,
+        jobs::Scheduled,
         runner::{self, Intervals},
-        scheduler::{self, Tick},
+        scheduler::{self, ScheduledJob, Scheduler, Tick},
     },
     telemetry::Target,
     web::{self, Ends, WebState},
@@ -113,13 +114,7 @@ async fn start_jobs(
     };
     app.ledger.note_first_start().await?;
     ends.watch(app.vendure_health.clone(), app.veracore_health.clone());
-    let tick = tick(&app);
-    let ticking = tasks.clone();
-    tasks.spawn_vital("tick_every_minute", async move {
-        if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
-            tracing::error!(%error, "the minute's tick cannot be set up");
-        }
-    });
+    tick_every_minute(keep_tidy(&app), tasks);
     if !app.config.server.sync_enabled {
         tracing::warn!(
             "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"
@@ -154,8 +149,48 @@ async fn start_jobs(
             tasks.clone(),
         ),
     );
+    run_on_schedule(&app, scheduled_jobs(&app), tasks);
     tracing::info!("carrying orders to VeraCore");
     Ok(())
+}
+
+/// The jobs that run on a schedule.
+fn scheduled_jobs(app: &App) -> Vec<Arc<dyn ScheduledJob>> {
+    let inventory = Scheduled {
+        service: app.inventory.clone(),
+        ledger: app.ledger.clone(),
+    };
+    let tracking = Scheduled {
+        service: app.tracking.clone(),
+        ledger: app.ledger.clone(),
+    };
+    vec![Arc::new(inventory), Arc::new(tracking)]
+}
+
+/// The first look is taken at once, so that what was missed is made up without delay.
+fn run_on_schedule(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &Tasks) {
+    let scheduler = Scheduler::new(
+        jobs,
+        calendar(&app.config.schedule),
+        app.ledger.clone(),
+        Arc::clone(&app.clock),
+        tasks.clone(),
+    );
+    scheduler.tick();
+    let tick: Tick = Arc::new(move || {
+        scheduler.tick();
+        Box::pin(std::future::ready(()))
+    });
+    tick_every_minute(tick, tasks);
+}
+
+fn tick_every_minute(tick: Tick, tasks: &Tasks) {
+    let ticking = tasks.clone();
+    tasks.spawn_vital("tick_every_minute", async move {
+        if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
+            tracing::error!(%error, "the minute's tick cannot be set up");
+        }
+    });
 }
 
 /// Waits for the database and migrates. `false`: told to stop meanwhile.
@@ -212,7 +247,7 @@ async fn say_whether_veracore_takes_us(app: &App) {
     }
 }
 
-fn tick(app: &App) -> Tick {
+fn keep_tidy(app: &App) -> Tick {
     let ledger = app.ledger.clone();
     let clock = Arc::clone(&app.clock);
     let days = app.config.server.pii_retention_days;

@@ -8,6 +8,7 @@ mod migrate;
 mod orders;
 mod output;
 mod run;
+mod schedule;
 mod status;
 mod stock;
 mod sync;
@@ -63,6 +64,8 @@ enum Command {
     Stock(stock::StockArgs),
     /// Tell how many orders stand where, the jobs' runs, and how both ends are
     Status,
+    /// Tell when the scheduled jobs run next, local and UTC
+    Schedule(schedule::ScheduleArgs),
     /// Look at the configuration
     Config(config::ConfigArgs),
 }
@@ -107,6 +110,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Orders(args) => orders::execute(sources, output, args).await,
         Command::Stock(args) => stock::execute(sources, output, args).await,
         Command::Status => status::execute(sources, output).await,
+        Command::Schedule(args) => schedule::execute(sources, output, args).await,
         Command::Config(args) => config::execute(sources, output, &args).await,
     };
     match outcome {

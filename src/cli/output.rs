@@ -54,6 +54,11 @@ impl Output {
             .with_message(what)
     }
 
+    /// Tells something beside the result: on stderr.
+    pub fn note(self, message: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "note: {message}");
+    }
+
     /// Tells why a command failed: on stderr, and with `--json` as a document too.
     pub fn fail(self, message: &str) {
         let _ = writeln!(std::io::stderr().lock(), "error: {message}");

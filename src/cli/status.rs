@@ -8,8 +8,10 @@ use super::{
     output::{local, table},
 };
 use crate::{
+    app::{self, App},
     config::Sources,
     ledger::{Backlog, Run, StatusCount},
+    sync::schedule::Job,
 };
 
 #[derive(Serialize)]
@@ -66,10 +68,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
         orders,
         due_now: due,
         next_due: next,
-        jobs: jobs(
-            app.ledger.last_runs().await?,
-            app.config.orders.sweep_interval,
-        ),
+        jobs: jobs(&app, app.ledger.last_runs().await?),
         vendure: End::of(vendure),
         veracore: End::of(veracore),
     };
@@ -78,19 +77,42 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
     Ok(Outcome::Done)
 }
 
-fn jobs(runs: Vec<Run>, sweep: std::time::Duration) -> Vec<JobStatus> {
+fn jobs(app: &App, runs: Vec<Run>) -> Vec<JobStatus> {
+    let sweep = app.config.orders.sweep_interval;
     let interval = |job: &str| match job {
         "sweep_orders" => chrono::TimeDelta::from_std(sweep).ok(),
         "tidy_ledger" => Some(chrono::TimeDelta::days(1)),
         _ => None,
     };
-    runs.into_iter()
+    let mut jobs: Vec<JobStatus> = runs
+        .into_iter()
         .map(|run| JobStatus {
             next_run: interval(&run.job).map(|every| run.scheduled_for + every),
             job: run.job.clone(),
             last_run: Some(run),
         })
-        .collect()
+        .collect();
+    // These have a next run also when they never ran, unless nothing is moved at all.
+    let calendar = app::calendar(&app.config.schedule);
+    for scheduled in Job::ALL {
+        let name = scheduled.as_str();
+        let next_run = app
+            .config
+            .server
+            .sync_enabled
+            .then(|| calendar.next_after(scheduled, app.clock.now()))
+            .flatten();
+        match jobs.iter_mut().find(|job| job.job == name) {
+            Some(job) => job.next_run = next_run,
+            None => jobs.push(JobStatus {
+                job: name.to_owned(),
+                last_run: None,
+                next_run,
+            }),
+        }
+    }
+    jobs.sort_by(|a, b| a.job.cmp(&b.job));
+    jobs
 }
 
 fn describe(status: &Status, zone: Tz) -> String {
@@ -110,14 +132,14 @@ fn describe(status: &Status, zone: Tz) -> String {
         .iter()
         .map(|job| {
             let last = job.last_run.as_ref();
-            let outcome = last.and_then(|run| run.outcome.clone());
+            let outcome = last.map_or("-", |run| run.outcome.as_deref().unwrap_or("running"));
             let problem = last
                 .and_then(|run| run.error_message.clone())
                 .unwrap_or_default();
             vec![
                 job.job.clone(),
                 local(last.map(|run| run.started_at), zone),
-                outcome.unwrap_or_else(|| "running".into()),
+                outcome.into(),
                 local(job.next_run, zone),
                 problem,
             ]

@@ -110,7 +110,7 @@ async fn held_run(app: &App, run: i64) -> anyhow::Result<HeldRun> {
 fn accepted(held: &HeldRun) -> anyhow::Result<Vec<Suspicion>> {
     let suspicions = held.result["held"]["suspicions"].clone();
     serde_json::from_value(suspicions)
-        .with_context(|| format!("what run {} held cannot be read", held.id.number()))
+        .with_context(|| format!("what run {} held cannot be read", held.id))
 }
 
 async fn preview(app: &App, output: Output, wish: &Wish) -> anyhow::Result<Outcome> {

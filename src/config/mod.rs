@@ -118,6 +118,22 @@ pub fn database_only(sources: &Sources) -> Result<Database, ConfigError> {
         .map(|(database, _)| database)
 }
 
+/// Reads only when the jobs run. What is wrong with other settings is left to [`load`], but for a
+/// file that cannot be read.
+///
+/// # Errors
+/// When the schedule's settings are wrong.
+pub fn schedule_only(sources: &Sources) -> Result<Schedule, ConfigError> {
+    let mut layered = sources::layer(sources);
+    layered.findings.keep_only(&schedule::NAMES);
+    let mut reader = Reader::new(layered);
+    let schedule = schedule::read(&mut reader);
+    reader
+        .into_findings()
+        .conclude(schedule)
+        .map(|(schedule, _)| schedule)
+}
+
 /// Reads only the key that seals secrets in the database.
 ///
 /// # Errors

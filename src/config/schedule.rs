@@ -31,6 +31,16 @@ pub struct BusinessHours {
     pub closes: NaiveTime,
 }
 
+/// The settings of this section.
+pub(super) const NAMES: [&str; 6] = [
+    "SYNC_TIMEZONE",
+    "SYNC_INVENTORY_TIME",
+    "SYNC_INVENTORY_INTERVAL_MINUTES",
+    "SYNC_TRACKING_INTERVAL_MINUTES",
+    "BUSINESS_HOURS",
+    "BUSINESS_DAYS",
+];
+
 const DAY_IN_MINUTES: u32 = 24 * 60;
 
 pub(super) fn read(reader: &mut Reader) -> Read<Schedule> {

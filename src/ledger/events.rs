@@ -1,11 +1,12 @@
-//! What others may want to know of, in the order in which it happened.
+//! What others may want to know of: the outbox. Rows are only added.
 
 use serde_json::Value;
 
 use super::{Ledger, LedgerError};
 
 impl Ledger {
-    /// Notes an event, such as `inventory.held`.
+    /// Writes down that something happened, such as `schedule.missed`. `data` must hold nothing
+    /// that may not leave the house: no secret, no address.
     ///
     /// # Errors
     /// When the database does not answer.

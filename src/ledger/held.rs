@@ -7,7 +7,8 @@ use super::{Ledger, LedgerError, RunId};
 /// A run that was held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeldRun {
-    pub id: RunId,
+    /// The run's number.
+    pub id: i64,
     pub result: Value,
     /// The run that applied it, after a person accepted it.
     pub accepted_by: Option<i64>,
@@ -28,7 +29,7 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?;
         Ok(row.map(|row| HeldRun {
-            id: RunId(row.id),
+            id: row.id,
             accepted_by: row.result.get("acceptedBy").and_then(Value::as_i64),
             result: row.result,
         }))
@@ -38,13 +39,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn accepted_run(&self, held: RunId, by: RunId) -> Result<(), LedgerError> {
+    pub async fn accepted_run(&self, held: i64, by: RunId) -> Result<(), LedgerError> {
         sqlx::query!(
             "update veracore_sync_run
              set result = result || jsonb_build_object('acceptedBy', $2::bigint)
              where id = $1 and outcome = 'held'",
-            held.0,
-            by.0,
+            held,
+            by.id,
         )
         .execute(&self.pool)
         .await?;

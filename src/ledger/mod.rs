@@ -40,7 +40,7 @@ pub use open::{SentLine, SentOrder};
 pub use operator::{RetryMode, Verdict};
 pub use outcome::{Next, Note, SkipReason};
 pub use queries::{OrderFilter, StatusCount, SyncRecord};
-pub use runs::{Origin, Run, RunEnd, RunId};
+pub use runs::{LatestOccurrence, OccurrenceState, Origin, Run, RunId, RunOutcome};
 pub use shipments::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem};
 pub use stock::{RecordedChange, StockChange, StockOutcome};
 

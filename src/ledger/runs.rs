@@ -5,28 +5,40 @@ use serde_json::Value;
 
 use super::{Ledger, LedgerError};
 
+/// One start of a run. When the run is taken up again after its runner was thought dead, what the
+/// earlier start still has to say about its end is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunId(pub(super) i64);
+pub struct RunId {
+    pub(super) id: i64,
+    starts: i32,
+}
 
 impl RunId {
     /// For people, and for `--accept-held`.
     #[must_use]
     pub const fn number(self) -> i64 {
-        self.0
+        self.id
+    }
+
+    /// How often the run was started, this time included.
+    #[must_use]
+    pub fn starts(self) -> u32 {
+        self.starts.unsigned_abs()
     }
 }
 
 /// What a run answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// An occurrence of its schedule.
+    /// An occurrence of the job's schedule.
     Schedule,
-    /// A person's wish.
+    /// A person's wish, at its own moment.
     Person,
 }
 
 impl Origin {
-    const fn as_str(self) -> &'static str {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",
             Self::Person => "person",
@@ -34,17 +46,18 @@ impl Origin {
     }
 }
 
-/// How a run ended.
+/// What came of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunEnd {
+pub enum RunOutcome {
     Done,
     Failed,
-    /// What it read was too strange to be believed; a person decides.
+    /// Read, found too strange to be believed, and left to a person.
     Held,
 }
 
-impl RunEnd {
-    const fn as_str(self) -> &'static str {
+impl RunOutcome {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
@@ -57,19 +70,40 @@ impl RunEnd {
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
+    pub id: i64,
     pub job: String,
+    /// `schedule` or `person`.
+    pub origin: String,
     pub scheduled_for: DateTime<Utc>,
+    /// The last start, when there were several.
     pub started_at: DateTime<Utc>,
     /// Absent while it runs, or when the process died.
     pub ended_at: Option<DateTime<Utc>>,
-    /// `done` or `failed`.
+    /// `done`, `failed` or `held`.
     pub outcome: Option<String>,
     pub result: Value,
     pub error_message: Option<String>,
 }
 
+/// What is known about the occurrences of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OccurrenceState {
+    /// When this installation was first started.
+    pub first_started_at: Option<DateTime<Utc>>,
+    /// The latest occurrence that was claimed and is not in the future.
+    pub latest: Option<LatestOccurrence>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatestOccurrence {
+    pub run: RunId,
+    pub scheduled_for: DateTime<Utc>,
+    pub ended: bool,
+}
+
 impl Ledger {
-    /// Claims an occurrence of a job by writing it down; `None` when it was claimed before.
+    /// Claims an occurrence of a job by writing it down; `None` when it was claimed before. A
+    /// person's wish has its own moment.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -79,60 +113,147 @@ impl Ledger {
         scheduled_for: DateTime<Utc>,
         origin: Origin,
     ) -> Result<Option<RunId>, LedgerError> {
-        let id = sqlx::query_scalar!(
+        Ok(sqlx::query_as!(
+            RunId,
             "insert into veracore_sync_run (job, scheduled_for, started_at, origin)
              values ($1, $2, $3, $4)
-             on conflict (job, scheduled_for) do nothing returning id",
+             on conflict (job, scheduled_for) do nothing returning id, starts",
             job,
             scheduled_for,
             self.clock.now(),
             origin.as_str(),
         )
         .fetch_optional(&self.pool)
-        .await?;
-        Ok(id.map(RunId))
+        .await?)
     }
 
+    /// Starts an unfinished run once more, for the holder of the job's lease: whoever ran it died.
+    /// `None` when it has ended or somebody else was quicker.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn take_up_run(&self, run: RunId) -> Result<Option<RunId>, LedgerError> {
+        Ok(sqlx::query_as!(
+            RunId,
+            "update veracore_sync_run set starts = starts + 1, started_at = $3
+             where id = $1 and starts = $2 and ended_at is null returning id, starts",
+            run.id,
+            run.starts,
+            self.clock.now(),
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// Records what came of a run. `false` when it was taken up by somebody else meanwhile, or has
+    /// ended: then nothing is recorded.
+    ///
     /// # Errors
     /// When the database does not answer.
     pub async fn end_run(
         &self,
         run: RunId,
-        end: RunEnd,
+        outcome: RunOutcome,
         result: &Value,
         message: Option<&str>,
-    ) -> Result<(), LedgerError> {
-        sqlx::query!(
+    ) -> Result<bool, LedgerError> {
+        let done = sqlx::query!(
             "update veracore_sync_run
-             set ended_at = $2, outcome = $3, result = $4, error_message = $5
-             where id = $1 and ended_at is null",
-            run.0,
+             set ended_at = $3, outcome = $4, result = $5, error_message = $6
+             where id = $1 and starts = $2 and ended_at is null",
+            run.id,
+            run.starts,
             self.clock.now(),
-            end.as_str(),
+            outcome.as_str(),
             result,
             message,
         )
         .execute(&self.pool)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 
-    /// The last run of each job.
+    /// What a job's schedule must know: see [`OccurrenceState`].
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn occurrence_state(
+        &self,
+        job: &str,
+        now: DateTime<Utc>,
+    ) -> Result<OccurrenceState, LedgerError> {
+        let first_started_at =
+            sqlx::query_scalar!("select first_started_at from veracore_config where id = 1")
+                .fetch_one(&self.pool)
+                .await?;
+        let latest = sqlx::query!(
+            r#"select id, starts, scheduled_for, ended_at is not null as "ended!"
+             from veracore_sync_run
+             where job = $1 and origin = 'schedule' and scheduled_for <= $2
+             order by scheduled_for desc limit 1"#,
+            job,
+            now,
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .map(|row| LatestOccurrence {
+            run: RunId {
+                id: row.id,
+                starts: row.starts,
+            },
+            scheduled_for: row.scheduled_for,
+            ended: row.ended,
+        });
+        Ok(OccurrenceState {
+            first_started_at,
+            latest,
+        })
+    }
+
+    /// Records that the unfinished occurrences of a job have failed, but for `except`, for the
+    /// holder of the job's lease: whoever ran them died. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn give_up_runs(
+        &self,
+        job: &str,
+        except: Option<RunId>,
+        why: &str,
+    ) -> Result<u64, LedgerError> {
+        let done = sqlx::query!(
+            "update veracore_sync_run
+             set ended_at = $3, outcome = 'failed', error_message = $4
+             where job = $1 and origin = 'schedule' and ended_at is null
+                 and id is distinct from $2::bigint",
+            job,
+            except.map(|run| run.id),
+            self.clock.now(),
+            why,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// The last run of each job. Those that seem to be in the future, since the clock was set back,
+    /// count only where there are no others.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn last_runs(&self) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
-            "select distinct on (job) job, scheduled_for, started_at, ended_at, outcome, result,
-                 error_message
-             from veracore_sync_run order by job, started_at desc, id desc",
+            "select distinct on (job) id, job, origin, scheduled_for, started_at, ended_at, outcome,
+                 result, error_message
+             from veracore_sync_run order by job, (started_at > $1), started_at desc, id desc",
+            self.clock.now(),
         )
         .fetch_all(&self.pool)
         .await?)
     }
 
-    /// Removes what ran before `before`, but for the last run of each job.
+    /// Removes what ran before `before`, but for the last run and the last occurrence of each job.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -140,7 +261,8 @@ impl Ledger {
         let done = sqlx::query!(
             "delete from veracore_sync_run r where started_at < $1 and exists
                  (select from veracore_sync_run later
-                  where later.job = r.job and later.started_at > r.started_at)",
+                  where later.job = r.job and later.started_at > r.started_at
+                      and (r.origin <> 'schedule' or later.origin = 'schedule'))",
             before,
         )
         .execute(&self.pool)

@@ -106,7 +106,7 @@ impl Ledger {
                       intended_at)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
                  returning id",
-                run.0,
+                run.id,
                 change.variant.as_str(),
                 change.sku,
                 change.veracore_sku,

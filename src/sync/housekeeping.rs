@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     clock::SharedClock,
-    ledger::{Ledger, LedgerError, Origin, RunEnd},
+    ledger::{Ledger, LedgerError, Origin, RunOutcome},
 };
 
 const JOB: &str = "tidy_ledger";
@@ -39,7 +39,7 @@ pub async fn tidy_ledger_if_due(
     let result = serde_json::json!({
         "messagesCleared": cleared, "runsForgotten": forgotten, "stockChangesForgotten": changes,
     });
-    ledger.end_run(run, RunEnd::Done, &result, None).await?;
+    ledger.end_run(run, RunOutcome::Done, &result, None).await?;
     Ok(true)
 }
 

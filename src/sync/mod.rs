@@ -5,13 +5,16 @@
 
 #[cfg(test)]
 mod balance_tests;
+pub mod due;
 pub mod holding;
 pub mod housekeeping;
 pub mod inventory;
+pub mod jobs;
 pub mod orders;
 pub mod passes;
 pub mod preflight;
 pub mod runner;
+pub mod schedule;
 pub mod scheduler;
 pub mod tracking;
 

@@ -1,5 +1,5 @@
-//! Running a pass of a job: by one at a time across replicas, and on record from its beginning to
-//! its end.
+//! Running a pass of a job because a person wishes it: by one at a time across replicas, and on
+//! record from its beginning to its end. (`scheduler` does the same for what is due.)
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::holding;
 use crate::{
     clock::SharedClock,
-    ledger::{Held, Ledger, LedgerError, Origin, RunEnd, RunId},
+    ledger::{Held, Ledger, LedgerError, Origin, RunId, RunOutcome},
 };
 
 /// How long a job stays held by somebody who died. It is lengthened while the pass goes on.
@@ -19,10 +19,23 @@ pub const HOLD: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// `None`: it did not come to its end, and is taken up again.
-    pub end: Option<RunEnd>,
+    pub outcome: Option<RunOutcome>,
+    /// What it did, in numbers; for the ledger and `status`.
     pub result: Value,
     /// Why it failed or was held.
     pub message: Option<String>,
+}
+
+impl Report {
+    /// Of a pass that did not come to its end.
+    #[must_use]
+    pub fn unfinished() -> Self {
+        Self {
+            outcome: None,
+            result: serde_json::json!({}),
+            message: None,
+        }
+    }
 }
 
 /// What came of a person's wish for a pass.
@@ -61,9 +74,9 @@ pub async fn on_wish<T>(
         return Ok(Ran::Dropped);
     };
     // A wish that was not carried to its end is not taken up again: the person asks again.
-    let end = report.end.unwrap_or(RunEnd::Failed);
+    let outcome = report.outcome.unwrap_or(RunOutcome::Failed);
     ledger
-        .end_run(run, end, &report.result, report.message.as_deref())
+        .end_run(run, outcome, &report.result, report.message.as_deref())
         .await?;
     ledger.let_go(&hold).await?;
     Ok(Ran::Through(run, value))

@@ -15,7 +15,7 @@ use super::orders::{
 use crate::{
     clock::SharedClock,
     domain::SyncStatus,
-    ledger::{Claimed, LedgerError, Origin, RunEnd},
+    ledger::{Claimed, LedgerError, Origin, RunOutcome},
     lifecycle::Tasks,
 };
 
@@ -166,20 +166,20 @@ pub async fn discover_orders(
 }
 
 /// Something that fails again and again: said once, loudly, and once more when it is over.
-struct Outage {
+pub(super) struct Outage {
     what: &'static str,
     going_on: bool,
 }
 
 impl Outage {
-    const fn of(what: &'static str) -> Self {
+    pub(super) const fn of(what: &'static str) -> Self {
         Self {
             what,
             going_on: false,
         }
     }
 
-    fn goes_on(&mut self, error: &impl std::fmt::Display) {
+    pub(super) fn goes_on(&mut self, error: &impl std::fmt::Display) {
         if self.going_on {
             tracing::debug!(%error, "{} still", self.what);
         } else {
@@ -188,7 +188,7 @@ impl Outage {
         self.going_on = true;
     }
 
-    fn is_over(&mut self) {
+    pub(super) fn is_over(&mut self) {
         if self.going_on {
             tracing::info!("over: {}", self.what);
         }
@@ -211,22 +211,22 @@ pub async fn sweep(
         .await?;
     let outcome = service.sweep(watch).await;
     if let Some(run) = run {
-        match &outcome {
-            Ok(swept) => {
-                let result = serde_json::to_value(swept).unwrap_or_default();
-                service
-                    .ledger()
-                    .end_run(run, RunEnd::Done, &result, None)
-                    .await?;
-            }
-            Err(error) => {
-                let result = serde_json::Value::default();
-                service
-                    .ledger()
-                    .end_run(run, RunEnd::Failed, &result, Some(&error.to_string()))
-                    .await?;
-            }
-        }
+        let (ended, result, message) = match &outcome {
+            Ok(swept) => (
+                RunOutcome::Done,
+                serde_json::to_value(swept).unwrap_or_default(),
+                None,
+            ),
+            Err(error) => (
+                RunOutcome::Failed,
+                serde_json::Value::default(),
+                Some(error.to_string()),
+            ),
+        };
+        service
+            .ledger()
+            .end_run(run, ended, &result, message.as_deref())
+            .await?;
     }
     outcome.map(|swept| swept.taken_in)
 }

@@ -1,13 +1,33 @@
-//! The tick: once a minute, in UTC, what is due is looked at.
+//! The tick: once a minute, in UTC, what is due is looked at, claimed and run.
+//!
+//! Owns how an occurrence gets from the calendar to its job, once across all replicas. Must not
+//! know what a job does.
 //!
 //! tokio-cron-scheduler keeps a zone's offset as it was when a job was added (its issue 107), so it
 //! is given nothing but the minute; which occurrence is due is decided here, with the clock.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use tokio_cron_scheduler::{Job as CronJob, JobScheduler, JobSchedulerError};
 
-use crate::lifecycle::Tasks;
+use super::{
+    due::{Due, Known, Latest, MOST_STARTS, decide},
+    passes::Report,
+    runner::Outage,
+    schedule::{Calendar, Job},
+};
+use crate::{
+    clock::SharedClock,
+    ledger::{Ledger, LedgerError, OccurrenceState, Origin, RunId, RunOutcome},
+    lifecycle::Tasks,
+};
 
 /// Every minute, at its beginning (seconds, minutes, hours, day, month, weekday).
 const EVERY_MINUTE: &str = "0 * * * * *";
@@ -20,7 +40,7 @@ pub type Tick = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send 
 /// When the scheduler cannot be started.
 pub async fn tick_every_minute(tick: Tick, tasks: Tasks) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
-    let job = Job::new_async(EVERY_MINUTE, move |_, _| tick())?;
+    let job = CronJob::new_async(EVERY_MINUTE, move |_, _| tick())?;
     scheduler.add(job).await?;
     scheduler.start().await?;
     tasks.stopped().await;
@@ -28,4 +48,246 @@ pub async fn tick_every_minute(tick: Tick, tasks: Tasks) -> Result<(), JobSchedu
         tracing::debug!(%error, "the minute's tick did not end by itself");
     }
     Ok(())
+}
+
+/// A job that runs on a schedule, seen from here.
+#[async_trait]
+pub trait ScheduledJob: Send + Sync {
+    fn job(&self) -> Job;
+
+    /// Takes the job's exclusive lease across all replicas without waiting for it; `None` when
+    /// somebody holds it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn take_turn(&self) -> Result<Option<Box<dyn Turn>>, LedgerError>;
+}
+
+/// The lease of a job, held.
+#[async_trait]
+pub trait Turn: Send {
+    /// One pass. Renews the lease as long as it takes, and comes to its end soon after the stop.
+    /// The run is ended by the caller, who also logs a failure.
+    async fn run(&mut self, run: RunId) -> Report;
+
+    /// Gives the lease back.
+    async fn give_back(self: Box<Self>);
+}
+
+/// Runs the jobs when they are due. Cheap to clone.
+#[derive(Clone)]
+pub struct Scheduler {
+    jobs: Arc<[Entry]>,
+    calendar: Arc<Calendar>,
+    ledger: Ledger,
+    clock: SharedClock,
+    tasks: Tasks,
+}
+
+struct Entry {
+    job: Arc<dyn ScheduledJob>,
+    outage: Mutex<Outage>,
+}
+
+impl Scheduler {
+    #[must_use]
+    pub fn new(
+        jobs: Vec<Arc<dyn ScheduledJob>>,
+        calendar: Calendar,
+        ledger: Ledger,
+        clock: SharedClock,
+        tasks: Tasks,
+    ) -> Self {
+        let entry = |job| Entry {
+            job,
+            outage: Mutex::new(Outage::of("VeraCore: a job cannot keep its schedule")),
+        };
+        Self {
+            jobs: jobs.into_iter().map(entry).collect(),
+            calendar: Arc::new(calendar),
+            ledger,
+            clock,
+            tasks,
+        }
+    }
+
+    /// Looks at every job, each in a task of its own: a pass may take longer than a minute, and
+    /// the stop waits for it. A pass that panics ends its task; its run stays unfinished and is
+    /// taken up again once the lease has run out.
+    pub fn tick(&self) {
+        for at in 0..self.jobs.len() {
+            let this = self.clone();
+            self.tasks.spawn("run_scheduled_job", async move {
+                let entry = &this.jobs[at];
+                let outcome = this.look_after(entry.job.as_ref()).await;
+                let mut outage = entry.outage.lock().unwrap_or_else(PoisonError::into_inner);
+                match outcome {
+                    Ok(_) => outage.is_over(),
+                    Err(error) => outage.goes_on(&error),
+                }
+            });
+        }
+    }
+
+    /// What a tick does about one job: runs it if it is due, to the end. Returns the run.
+    ///
+    /// The lease comes before the look that counts. So an occurrence whose time comes during a
+    /// long pass is run after it, and an unfinished run can only be that of a dead process.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn look_after(&self, job: &dyn ScheduledJob) -> Result<Option<RunId>, LedgerError> {
+        // A look without the lease first: it would be in the way of a person's pass every minute.
+        let (_, due) = self.look(job.job()).await?;
+        if due == Due::Nothing || self.tasks.stopping() {
+            return Ok(None);
+        }
+        let Some(mut turn) = job.take_turn().await? else {
+            return Ok(None);
+        };
+        let outcome = self.use_turn(job.job(), turn.as_mut()).await;
+        turn.give_back().await;
+        outcome
+    }
+
+    async fn look(&self, job: Job) -> Result<(OccurrenceState, Due), LedgerError> {
+        let now = self.clock.now();
+        let state = self.ledger.occurrence_state(job.as_str(), now).await?;
+        let known = Known {
+            first_started_at: state.first_started_at,
+            latest: state.latest.map(|latest| Latest {
+                scheduled_for: latest.scheduled_for,
+                ended: latest.ended,
+                starts: latest.run.starts(),
+            }),
+        };
+        Ok((state, decide(&self.calendar, job, now, &known)))
+    }
+
+    async fn use_turn(&self, job: Job, turn: &mut dyn Turn) -> Result<Option<RunId>, LedgerError> {
+        let (state, due) = self.look(job).await?;
+        if self.tasks.stopping() {
+            return Ok(None);
+        }
+        let run = match due {
+            Due::Nothing => None,
+            Due::Run {
+                scheduled_for,
+                late,
+            } => self.claim(job, scheduled_for, late).await?,
+            Due::TakeUp => self.take_up(job, &state).await?,
+            Due::GiveUp { why } => {
+                self.ledger.give_up_runs(job.as_str(), None, why).await?;
+                let occurrence = state.latest.map(|latest| self.local(latest.scheduled_for));
+                tracing::error!(
+                    job = job.as_str(),
+                    occurrence,
+                    "VeraCore: a run is given up: {why}"
+                );
+                None
+            }
+        };
+        let Some(run) = run else { return Ok(None) };
+        let end = turn.run(run).await;
+        self.record(job, run, &end).await?;
+        Ok(Some(run))
+    }
+
+    async fn claim(
+        &self,
+        job: Job,
+        scheduled_for: DateTime<Utc>,
+        late: bool,
+    ) -> Result<Option<RunId>, LedgerError> {
+        let claimed = self
+            .ledger
+            .begin_run(job.as_str(), scheduled_for, Origin::Schedule)
+            .await?;
+        let Some(run) = claimed else { return Ok(None) };
+        let why = "whoever ran it died, and a newer occurrence was due";
+        let overtaken = self
+            .ledger
+            .give_up_runs(job.as_str(), Some(run), why)
+            .await?;
+        if overtaken > 0 {
+            tracing::warn!(
+                job = job.as_str(),
+                "VeraCore: a run whose process died is overtaken by a newer one"
+            );
+        }
+        if late {
+            self.say_late(job, scheduled_for).await;
+        }
+        Ok(Some(run))
+    }
+
+    /// Failing to raise the event does not keep the occurrence from being made up.
+    async fn say_late(&self, job: Job, scheduled_for: DateTime<Utc>) {
+        tracing::warn!(
+            job = job.as_str(),
+            occurrence = self.local(scheduled_for),
+            "VeraCore: the {} run was missed at its time; it is made up now",
+            job.label()
+        );
+        let data = json!({
+            "job": job.label(),
+            "scheduledFor": scheduled_for,
+            "startedAt": self.clock.now(),
+        });
+        if let Err(error) = self.ledger.raise_event("schedule.missed", &data).await {
+            tracing::error!(%error, "VeraCore: the event schedule.missed could not be kept");
+        }
+    }
+
+    async fn take_up(
+        &self,
+        job: Job,
+        state: &OccurrenceState,
+    ) -> Result<Option<RunId>, LedgerError> {
+        let Some(latest) = state.latest else {
+            return Ok(None);
+        };
+        let run = self.ledger.take_up_run(latest.run).await?;
+        if let Some(run) = run {
+            tracing::warn!(
+                job = job.as_str(),
+                occurrence = self.local(latest.scheduled_for),
+                start = run.starts(),
+                of = MOST_STARTS,
+                "VeraCore: whoever ran a job died; its run is taken up again"
+            );
+        }
+        Ok(run)
+    }
+
+    async fn record(&self, job: Job, run: RunId, report: &Report) -> Result<(), LedgerError> {
+        let message = report.message.as_deref();
+        let Some(outcome) = report.outcome else {
+            // Not at its end: a later tick, or a later process, takes it up again.
+            return Ok(());
+        };
+        if outcome == RunOutcome::Failed {
+            let error = message.unwrap_or("no reason was given");
+            tracing::error!(
+                job = job.as_str(),
+                error,
+                "VeraCore: a scheduled run failed"
+            );
+        }
+        let ours = self
+            .ledger
+            .end_run(run, outcome, &report.result, message)
+            .await?;
+        if !ours {
+            tracing::warn!(
+                job = job.as_str(),
+                "VeraCore: the run was taken over by somebody else while it went on; its result is dropped"
+            );
+        }
+        Ok(())
+    }
+
+    fn local(&self, at: DateTime<Utc>) -> String {
+        at.with_timezone(&self.calendar.timezone()).to_rfc3339()
+    }
 }

@@ -12,9 +12,10 @@ use super::{feed::Feed, plan::Plan};
     rename_all_fields = "camelCase"
 )]
 pub enum Suspicion {
-    /// It could not be read to its end.
+    /// It could not be read to its end; whether that may be otherwise soon.
     Unreadable {
         message: String,
+        may_pass: bool,
     },
     Empty,
     /// Rows with a quantity that is negative, fractional, missing or no number.
@@ -36,7 +37,7 @@ pub enum Suspicion {
 impl std::fmt::Display for Suspicion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unreadable { message } => write!(f, "it could not be read: {message}"),
+            Self::Unreadable { message, .. } => write!(f, "it could not be read: {message}"),
             Self::Empty => write!(f, "it is empty"),
             Self::BadQuantities { rows } => write!(f, "{rows} rows have a quantity that is none"),
             Self::Contradictions { skus } => {
@@ -136,6 +137,7 @@ mod tests {
         let unreadable = || {
             vec![Suspicion::Unreadable {
                 message: "503".into(),
+                may_pass: true,
             }]
         };
         assert_eq!(not_accepted(unreadable(), &unreadable()).len(), 1);

@@ -25,7 +25,7 @@ pub use pass::{Counts, Held, Summary, Wish};
 use super::preflight::NoLocation;
 use crate::{
     clock::SharedClock,
-    domain::Sku,
+    domain::{Class, Sku},
     fulfillment::{FulfillmentProvider, ProviderError},
     ledger::{Ledger, LedgerError},
     lifecycle::Tasks,
@@ -99,6 +99,26 @@ pub enum InventoryError {
     Endless(u64),
     #[error("told to stop; what is left is done by the next pass")]
     Stopped,
+}
+
+impl InventoryError {
+    /// Whether it is VeraCore's feed that could not be read.
+    #[must_use]
+    pub const fn is_about_the_feed(&self) -> bool {
+        matches!(self, Self::Feed(_) | Self::Endless(_))
+    }
+
+    /// Whether it may be otherwise in a minute, without anybody's doing.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Feed(error) => error.class() != Class::Permanent,
+            Self::Shop(error) => error.class() != Class::Permanent,
+            Self::Ledger(error) => error.is_away(),
+            Self::Restless => true,
+            _ => false,
+        }
+    }
 }
 
 impl InventorySync {

@@ -111,6 +111,20 @@ impl Summary {
         }
     }
 
+    /// Why the feed could not be read, if that may be otherwise soon.
+    #[must_use]
+    pub fn unreadable_for_now(&self) -> Option<&str> {
+        match self.held.as_ref()?.suspicions.as_slice() {
+            [
+                Suspicion::Unreadable {
+                    message,
+                    may_pass: true,
+                },
+            ] => Some(message),
+            _ => None,
+        }
+    }
+
     /// One line of why it was held.
     #[must_use]
     pub fn reasons(&self) -> Option<String> {
@@ -136,10 +150,9 @@ impl InventorySync {
         on_progress: &OnProgress,
     ) -> Result<Summary, InventoryError> {
         let read = match self.read(wish.sku.as_ref()).await {
-            Err(InventoryError::Feed(error)) if wish.sku.is_none() => {
-                return Ok(unreadable(one_line(&error.to_string(), 300)));
+            Err(error) if wish.sku.is_none() && error.is_about_the_feed() => {
+                return Ok(unreadable(&error));
             }
-            Err(error @ InventoryError::Endless(_)) => return Ok(unreadable(error.to_string())),
             other => other?,
         };
         self.ledger.close_orders(&read.known.done).await?;
@@ -170,8 +183,8 @@ impl InventorySync {
         wish: &Wish,
     ) -> Result<(Summary, Vec<StockChange>), InventoryError> {
         let read = match self.read(wish.sku.as_ref()).await {
-            Err(InventoryError::Feed(error)) if wish.sku.is_none() => {
-                return Ok((unreadable(one_line(&error.to_string(), 300)), Vec::new()));
+            Err(error) if wish.sku.is_none() && error.is_about_the_feed() => {
+                return Ok((unreadable(&error), Vec::new()));
             }
             other => other?,
         };
@@ -199,10 +212,14 @@ impl InventorySync {
     }
 }
 
-fn unreadable(message: String) -> Summary {
+fn unreadable(error: &InventoryError) -> Summary {
+    let suspicion = Suspicion::Unreadable {
+        message: one_line(&error.to_string(), 300),
+        may_pass: error.may_pass(),
+    };
     Summary {
         held: Some(Held {
-            suspicions: vec![Suspicion::Unreadable { message }],
+            suspicions: vec![suspicion],
             ..Held::default()
         }),
         ..Summary::default()

@@ -4,23 +4,23 @@ use serde_json::json;
 
 use super::{InventoryError, InventorySync, Summary};
 use crate::{
-    ledger::{RunEnd, RunId},
+    ledger::{RunId, RunOutcome},
     sync::passes::Report,
 };
 
 impl InventorySync {
-    /// Tells of a pass that is over, and how its run is to be recorded.
+    /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
+    /// whoever ran it.
     pub async fn report(&self, run: RunId, outcome: &Result<Summary, InventoryError>) -> Report {
         let summary = match outcome {
             Ok(summary) => summary,
             Err(InventoryError::Stopped) => {
                 tracing::info!("VeraCore: the stock pass is broken off, to be taken up again");
-                return unfinished();
+                return Report::unfinished();
             }
             Err(error) => {
-                tracing::error!(%error, "VeraCore: stock could not be brought to the shop");
                 return Report {
-                    end: Some(RunEnd::Failed),
+                    outcome: Some(RunOutcome::Failed),
                     result: json!({}),
                     message: Some(error.to_string()),
                 };
@@ -41,7 +41,7 @@ impl InventorySync {
             )
             .await;
             return Report {
-                end: Some(RunEnd::Held),
+                outcome: Some(RunOutcome::Held),
                 result,
                 message: Some(reasons),
             };
@@ -64,7 +64,7 @@ impl InventorySync {
         self.raise("inventory.completed", &data).await;
         let failed = counts.failed();
         Report {
-            end: Some(RunEnd::Done),
+            outcome: Some(RunOutcome::Done),
             result,
             message: (failed > 0).then(|| format!("{failed} levels could not be written")),
         }
@@ -75,13 +75,5 @@ impl InventorySync {
         if let Err(error) = self.ledger.raise_event(event, data).await {
             tracing::error!(%error, event, "VeraCore: an event could not be noted");
         }
-    }
-}
-
-fn unfinished() -> Report {
-    Report {
-        end: None,
-        result: json!({}),
-        message: None,
     }
 }

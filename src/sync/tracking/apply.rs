@@ -31,6 +31,8 @@ pub(super) struct Outcome {
     pub tracking: bool,
     /// What could not be done now, and is tried again by the next pass.
     pub failures: Vec<String>,
+    /// Why the tracking fields could not be written.
+    unwritten: Option<String>,
     /// A write may still be worked on by the shop: holds run out by themselves.
     open_ended: bool,
 }
@@ -86,21 +88,31 @@ impl TrackingSync {
         let completion = self.completion(&order.code, &packages).await;
         let steps = plan(&shop, &order.lines, &packages, &completion);
         let mut left = Left::of(order, &shop);
-        let mut shown = Vec::new();
+        let mut gone = Vec::new();
         for (tracked, step) in tracked.iter().zip(steps) {
             let done = self
                 .step(order, &shop, hold, tracked, step, &mut outcome)
                 .await?;
             left.take(&done.lines);
-            if done.left_the_house {
-                shown.push(&tracked.package);
+            if let Some(settled) = done.settled {
+                gone.push((tracked, settled));
             }
             if outcome.open_ended {
                 return Ok(outcome);
             }
         }
-        self.write_fields(order, &Tracking::of(shown.into_iter()), known, &mut outcome)
+        let tracking = Tracking::of(gone.iter().map(|(tracked, _)| &tracked.package));
+        self.write_fields(order, &tracking, known, &mut outcome)
             .await?;
+        // Last of all, since nobody looks at a package again that is settled.
+        for (tracked, settled) in gone {
+            let message = outcome.unwritten.as_deref().or(settled.message.as_deref());
+            let status = match outcome.unwritten {
+                None => settled.status,
+                Some(_) => ShipmentStatus::Pending,
+            };
+            self.settle(order, tracked, status, message).await?;
+        }
         if left.is_empty() {
             self.ledger.close_orders(&[order.id]).await?;
         } else {
@@ -216,9 +228,7 @@ impl TrackingSync {
             }
             Step::Covered { how } => {
                 outcome.covered += 1;
-                self.settle(order, tracked, ShipmentStatus::Covered, Some(&how))
-                    .await?;
-                Ok(Done::shipped())
+                Ok(Done::settled(ShipmentStatus::Covered, Some(how)))
             }
             Step::Problem { problem } => {
                 self.settle(order, tracked, ShipmentStatus::Problem, Some(&problem))
@@ -233,9 +243,7 @@ impl TrackingSync {
                         .found_fulfillment(tracked.row, &fulfillment)
                         .await?;
                 }
-                self.ship(order, tracked, &fulfillment, ship, outcome)
-                    .await?;
-                Ok(Done::shipped())
+                self.ship(order, tracked, &fulfillment, ship, outcome).await
             }
             Step::Fulfill { lines } => {
                 let made = self
@@ -245,12 +253,10 @@ impl TrackingSync {
                     return Ok(Done::nothing());
                 };
                 outcome.fulfilled += 1;
-                self.ship(order, tracked, &fulfillment, true, outcome)
+                let done = self
+                    .ship(order, tracked, &fulfillment, true, outcome)
                     .await?;
-                Ok(Done {
-                    lines,
-                    left_the_house: true,
-                })
+                Ok(Done { lines, ..done })
             }
         }
     }
@@ -319,7 +325,7 @@ impl TrackingSync {
         }
     }
 
-    /// Moves a fulfillment on, if it was not, and records that the package is settled.
+    /// Moves a fulfillment on, if it was not.
     async fn ship(
         &self,
         order: &SentOrder,
@@ -327,16 +333,16 @@ impl TrackingSync {
         fulfillment: &FulfillmentId,
         ship: bool,
         outcome: &mut Outcome,
-    ) -> Result<(), TrackingError> {
+    ) -> Result<Done, TrackingError> {
         if ship {
             // Not known whether it was done is as good as not done: the next pass sees its state.
             if let Err(error) = self.storefront.ship_fulfillment(fulfillment).await {
-                return self.not_done(order, tracked, &error, outcome).await;
+                self.not_done(order, tracked, &error, outcome).await?;
+                return Ok(Done::nothing());
             }
             tracing::info!(order = %order.code, package = name_of(&tracked.package), %fulfillment, "VeraCore shipped it, and so says the shop");
         }
-        self.settle(order, tracked, ShipmentStatus::Fulfilled, None)
-            .await
+        Ok(Done::settled(ShipmentStatus::Fulfilled, None))
     }
 
     /// The shop did not do something. It is tried again by the next pass; what will not pass by
@@ -408,7 +414,8 @@ impl TrackingSync {
             Err(error) => {
                 let message = one_line(&error.to_string(), 300);
                 tracing::error!(order = %order.code, problem = message, "VeraCore: the shop did not take the tracking fields; the next pass tries again");
-                outcome.failures.push(message);
+                outcome.failures.push(message.clone());
+                outcome.unwritten = Some(message);
             }
         }
         Ok(())
@@ -442,23 +449,30 @@ impl Left {
 
 /// What came of a step.
 struct Done {
+    /// What was fulfilled just now.
     lines: Vec<LineUnits>,
-    /// Whether its tracking is for the customer to see.
-    left_the_house: bool,
+    /// The package left, so that its tracking is for the customer to see; and where it stands once
+    /// that is written.
+    settled: Option<Settled>,
+}
+
+struct Settled {
+    status: ShipmentStatus,
+    message: Option<String>,
 }
 
 impl Done {
     const fn nothing() -> Self {
         Self {
             lines: Vec::new(),
-            left_the_house: false,
+            settled: None,
         }
     }
 
-    const fn shipped() -> Self {
+    const fn settled(status: ShipmentStatus, message: Option<String>) -> Self {
         Self {
             lines: Vec::new(),
-            left_the_house: true,
+            settled: Some(Settled { status, message }),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Summary, TrackingError, TrackingSync};
-use crate::{ledger::RunEnd, sync::passes::Report};
+use crate::{ledger::RunOutcome, sync::passes::Report};
 
 impl TrackingSync {
     /// Tells of a pass that is over, and how its run is to be recorded.
@@ -13,16 +13,11 @@ impl TrackingSync {
             Ok(summary) => summary,
             Err(TrackingError::Stopped) => {
                 tracing::info!("VeraCore: the tracking pass is broken off, to be taken up again");
-                return Report {
-                    end: None,
-                    result: json!({}),
-                    message: None,
-                };
+                return Report::unfinished();
             }
             Err(error) => {
-                tracing::error!(%error, "VeraCore: tracking could not be brought to the shop");
                 return Report {
-                    end: Some(RunEnd::Failed),
+                    outcome: Some(RunOutcome::Failed),
                     result: json!({}),
                     message: Some(error.to_string()),
                 };
@@ -49,7 +44,7 @@ impl TrackingSync {
             );
         }
         Report {
-            end: Some(RunEnd::Done),
+            outcome: Some(RunOutcome::Done),
             result: serde_json::to_value(summary).unwrap_or_default(),
             message: (failed > 0).then(|| format!("{failed} packages are not in the shop yet")),
         }

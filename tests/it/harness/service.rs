@@ -226,7 +226,7 @@ impl Service {
         let nobody: OnProgress = Arc::new(|_, _| {});
         let outcome = self.tracking.pass(None, &nobody).await;
         let report = TrackingSync::report(&outcome);
-        assert!(report.end.is_some());
+        assert!(report.outcome.is_some());
         outcome.unwrap()
     }
 

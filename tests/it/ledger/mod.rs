@@ -5,6 +5,8 @@ mod leases;
 mod migrations;
 mod operator;
 mod outcomes;
+mod schedule;
+mod scheduled;
 
 use std::time::Duration;
 

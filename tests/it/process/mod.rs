@@ -9,4 +9,5 @@ mod kill;
 mod outage;
 mod refusals;
 mod replicas;
+mod schedule;
 mod stop;

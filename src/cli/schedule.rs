@@ -1,0 +1,100 @@
+//! `schedule`: the coming occurrences of each scheduled job, local and UTC.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use clap::Args;
+use serde::Serialize;
+
+use super::{Outcome, Output, output::table};
+use crate::{
+    app,
+    clock::{Clock as _, SystemClock},
+    config::Sources,
+    sync::schedule::{Calendar, Job},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct ScheduleArgs {
+    /// The moment from which on occurrences are told, such as 2026-03-08T00:00:00-08:00; now
+    /// without it
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    from: Option<DateTime<Utc>>,
+    /// For so many times 24 hours, 1 to 366
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
+    days: u16,
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.to_utc())
+        .map_err(|_| {
+            "not a moment with its offset, such as 2026-03-08T00:00:00-08:00 or 2026-03-08T08:00:00Z"
+                .into()
+        })
+}
+
+#[derive(Serialize)]
+struct Schedule {
+    timezone: &'static str,
+    occurrences: Vec<Occurrence>,
+}
+
+#[derive(Serialize)]
+struct Occurrence {
+    job: &'static str,
+    /// RFC 3339 with the zone's offset.
+    local: String,
+    utc: String,
+}
+
+pub(super) async fn execute(
+    sources: Sources,
+    output: Output,
+    args: ScheduleArgs,
+) -> anyhow::Result<Outcome> {
+    let (calendar, problem) = app::load_calendar(sources).await?;
+    if let Some(problem) = problem {
+        output.note(&format!(
+            "settings stored in the database are left out, since it could not be read: {problem}"
+        ));
+    }
+    let from = args.from.unwrap_or_else(|| SystemClock.now());
+    let schedule = coming(&calendar, from, TimeDelta::days(args.days.into()));
+    output.print(&schedule, || describe(&schedule))?;
+    Ok(Outcome::Done)
+}
+
+/// From `from` on, and before `length` later.
+fn coming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> Schedule {
+    let until = from + length;
+    let of = |job| {
+        let occurrences = calendar.occurrences_from(job, from);
+        occurrences
+            .take_while(move |at| *at < until)
+            .map(move |at| (at, job))
+    };
+    let mut all: Vec<(DateTime<Utc>, Job)> = Job::ALL.into_iter().flat_map(of).collect();
+    all.sort_unstable();
+    let zone = calendar.timezone();
+    Schedule {
+        timezone: zone.name(),
+        occurrences: all
+            .into_iter()
+            .map(|(at, job)| Occurrence {
+                job: job.label(),
+                local: at.with_timezone(&zone).to_rfc3339(),
+                utc: at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            })
+            .collect(),
+    }
+}
+
+fn describe(schedule: &Schedule) -> String {
+    let rows: Vec<Vec<String>> = schedule
+        .occurrences
+        .iter()
+        .map(|one| vec![one.job.into(), one.local.clone(), one.utc.clone()])
+        .collect();
+    let mut text = format!("times of day in {}\n\n", schedule.timezone);
+    text.push_str(&table(&["JOB", "LOCAL", "UTC"], &rows));
+    text
+}

@@ -1,0 +1,285 @@
+//! Which occurrences a job has: times of day in the merchant's zone, right on every day of the year.
+//!
+//! Owns the calendar of the scheduled jobs. Pure: must not look at a clock, nor know what ran.
+//!
+//! # Days on which clocks change
+//!
+//! - A time of day happens once a day. One that does not exist that day is moved to the first
+//!   moment after the missing stretch (where it may meet another, and is one with it); of one that
+//!   exists twice, the first counts.
+//! - Around the clock at an interval of which an hour is a multiple, it is the time in between that
+//!   counts: such times happen in both halves of a repeated hour, and not in a missing one.
+//!
+//! Computed from chrono-tz alone; the tests compare it with `croner`, which cannot do it here: to
+//! croner a list of hours is an interval, so each time of day would need a pattern of its own, and
+//! a search that starts at the very end of a missing hour does not find what was moved there.
+
+use std::collections::BTreeSet;
+
+use chrono::{
+    DateTime, Datelike as _, Days, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
+    TimeZone as _, Timelike as _, Utc, Weekday,
+};
+use chrono_tz::Tz;
+
+const DAY_IN_MINUTES: u32 = 24 * 60;
+
+/// Longer than any stretch of local time that a zone ever left out, a day with Samoa in 2011.
+const LONGEST_GAP_IN_MINUTES: i64 = 2 * 24 * 60;
+
+/// Each day of the week is among as many days, also when one is left out of a calendar.
+const DAYS_LOOKED_BACK: u64 = 16;
+
+/// A job that runs on a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Job {
+    Inventory,
+    Tracking,
+}
+
+impl Job {
+    pub const ALL: [Self; 2] = [Self::Inventory, Self::Tracking];
+
+    /// Its name in the ledger, the log and the metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inventory => "sync_inventory",
+            Self::Tracking => "sync_tracking",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::Tracking => "tracking",
+        }
+    }
+}
+
+/// What a calendar is made from. Times of day are whole minutes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Times {
+    /// The zone of every time of day here.
+    pub timezone: Tz,
+    pub inventory_time: NaiveTime,
+    /// 1 to 1440, a divisor of 1440. 1440: once a day at `inventory_time`; less: also every so many
+    /// minutes from it, around the clock.
+    pub inventory_interval_minutes: u32,
+    /// 1 to 1440: from `opens` up to and including `closes`.
+    pub tracking_interval_minutes: u32,
+    pub opens: NaiveTime,
+    pub closes: NaiveTime,
+    pub business_days: Vec<Weekday>,
+}
+
+/// When each job is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    times: Times,
+    inventory: Slots,
+    tracking: Slots,
+}
+
+impl Calendar {
+    #[must_use]
+    pub fn new(times: Times) -> Self {
+        Self {
+            inventory: inventory_slots(&times),
+            tracking: tracking_slots(&times),
+            times,
+        }
+    }
+
+    #[must_use]
+    pub const fn timezone(&self) -> Tz {
+        self.times.timezone
+    }
+
+    /// The occurrences at `from` and later, in time order, without end.
+    #[must_use]
+    pub fn occurrences_from(&self, job: Job, from: DateTime<Utc>) -> Occurrences<'_> {
+        let slots = self.slots(job);
+        // A time that is moved past a missing stretch may leave its date behind.
+        let first = self.date_of(from).checked_sub_days(Days::new(2));
+        Occurrences {
+            slots,
+            zone: self.times.timezone,
+            from,
+            next_date: first.filter(|_| !slots.are_none()),
+            ready: BTreeSet::new(),
+        }
+    }
+
+    /// The first occurrence later than `at`.
+    #[must_use]
+    pub fn next_after(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.occurrences_from(job, at).find(|next| *next > at)
+    }
+
+    /// The last occurrence at `at` or earlier.
+    #[must_use]
+    pub fn last_at_or_before(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let slots = self.slots(job);
+        let last_date = self.date_of(at).checked_add_days(Days::new(1))?;
+        let mut last = None;
+        for back in 0..DAYS_LOOKED_BACK {
+            let date = last_date.checked_sub_days(Days::new(back))?;
+            let instants = slots.instants(self.times.timezone, date);
+            let found = instants.into_iter().filter(|instant| *instant <= at).max();
+            // The date before is looked at too: where clocks go back at midnight, its end may come
+            // after the beginning of this one.
+            if last.is_some() {
+                return last.max(found);
+            }
+            last = found;
+        }
+        last
+    }
+
+    /// Whether `at` is on a business day from the opening time up to and including the minute of
+    /// the closing time.
+    #[must_use]
+    pub fn is_in_business_hours(&self, at: DateTime<Utc>) -> bool {
+        let local = at.with_timezone(&self.times.timezone);
+        let minute = minute_of(local.time());
+        self.times.business_days.contains(&local.weekday())
+            && (minute_of(self.times.opens)..=minute_of(self.times.closes)).contains(&minute)
+    }
+
+    const fn slots(&self, job: Job) -> &Slots {
+        match job {
+            Job::Inventory => &self.inventory,
+            Job::Tracking => &self.tracking,
+        }
+    }
+
+    fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.times.timezone).date_naive()
+    }
+}
+
+/// The occurrences of a job from some moment on.
+#[derive(Debug, Clone)]
+pub struct Occurrences<'a> {
+    slots: &'a Slots,
+    zone: Tz,
+    from: DateTime<Utc>,
+    /// The first date whose occurrences are not in `ready` yet.
+    next_date: Option<NaiveDate>,
+    ready: BTreeSet<DateTime<Utc>>,
+}
+
+impl Iterator for Occurrences<'_> {
+    type Item = DateTime<Utc>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            // The next date is looked at before anything of this one is given: see above.
+            while let Some(date) = self.next_date
+                && self.ready.first().is_none_or(|first| {
+                    first.with_timezone(&self.zone).date_naive() + Days::new(1) >= date
+                })
+            {
+                self.ready.extend(self.slots.instants(self.zone, date));
+                self.next_date = date.succ_opt();
+            }
+            let next = self.ready.pop_first()?;
+            if next >= self.from {
+                return Some(next);
+            }
+        }
+    }
+}
+
+/// Times of day on some days of the week.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Slots {
+    times: BTreeSet<NaiveTime>,
+    days: Vec<Weekday>,
+    /// Whether it is the time in between that counts, and not the time of day.
+    by_elapsed_time: bool,
+}
+
+impl Slots {
+    fn are_none(&self) -> bool {
+        self.times.is_empty() || self.days.is_empty()
+    }
+
+    /// The moments of a local date, in no certain order.
+    fn instants(&self, zone: Tz, date: NaiveDate) -> Vec<DateTime<Utc>> {
+        if !self.days.contains(&date.weekday()) {
+            return Vec::new();
+        }
+        let mut instants = Vec::with_capacity(self.times.len());
+        for time in &self.times {
+            let local = date.and_time(*time);
+            match zone.from_local_datetime(&local) {
+                MappedLocalTime::Single(at) => instants.push(at.to_utc()),
+                MappedLocalTime::Ambiguous(first, second) => {
+                    instants.push(first.to_utc());
+                    if self.by_elapsed_time {
+                        instants.push(second.to_utc());
+                    }
+                }
+                MappedLocalTime::None if self.by_elapsed_time => {}
+                MappedLocalTime::None => instants.extend(end_of_gap(zone, local)),
+            }
+        }
+        instants
+    }
+}
+
+/// The first moment after the missing stretch in which `local` is.
+fn end_of_gap(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    (1..=LONGEST_GAP_IN_MINUTES).find_map(|minutes| {
+        let later = local.checked_add_signed(TimeDelta::minutes(minutes))?;
+        zone.from_local_datetime(&later)
+            .earliest()
+            .map(|at| at.to_utc())
+    })
+}
+
+fn inventory_slots(times: &Times) -> Slots {
+    let interval = times.inventory_interval_minutes.clamp(1, DAY_IN_MINUTES);
+    let first = minute_of(times.inventory_time);
+    let minutes = (0..DAY_IN_MINUTES / interval).map(|n| (first + n * interval) % DAY_IN_MINUTES);
+    slots(minutes, interval, every_day())
+}
+
+fn tracking_slots(times: &Times) -> Slots {
+    let interval = times.tracking_interval_minutes.clamp(1, DAY_IN_MINUTES);
+    let (opens, closes) = (minute_of(times.opens), minute_of(times.closes));
+    let minutes = (opens..=closes).step_by(interval as usize);
+    slots(minutes, interval, times.business_days.clone())
+}
+
+fn slots(minutes: impl Iterator<Item = u32>, interval: u32, days: Vec<Weekday>) -> Slots {
+    let times: BTreeSet<NaiveTime> = minutes.filter_map(time_of).collect();
+    let around_the_clock = times.len() >= (DAY_IN_MINUTES / interval) as usize;
+    Slots {
+        by_elapsed_time: around_the_clock && 60 % interval == 0,
+        times,
+        days,
+    }
+}
+
+fn every_day() -> Vec<Weekday> {
+    std::iter::successors(Some(Weekday::Mon), |day| Some(day.succ()))
+        .take(7)
+        .collect()
+}
+
+fn minute_of(time: NaiveTime) -> u32 {
+    time.num_seconds_from_midnight() / 60
+}
+
+fn time_of(minute: u32) -> Option<NaiveTime> {
+    NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0)
+}
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

@@ -1,0 +1,449 @@
+//! Schedules as they are kept: each occurrence once, whatever the clocks, the process or its
+//! replicas do (I7, I8).
+
+use std::sync::atomic::Ordering;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use veracore_sync::{
+    clock::Clock as _,
+    ledger::{Origin, RunOutcome},
+    lifecycle::Drained,
+    sync::schedule::Job,
+};
+
+use super::{
+    scheduled::{Act, Process, first_started, minutes_until, set, utc},
+    *,
+};
+use crate::harness::{LedgerWorld, PATIENCE, World, until};
+
+/// (occurrence, starts, outcome) of a job's runs.
+async fn runs(world: &LedgerWorld, job: Job) -> Vec<(DateTime<Utc>, i32, Option<String>)> {
+    sqlx::query_as(
+        "select scheduled_for, starts, outcome from veracore_sync_run where job = $1
+         order by scheduled_for",
+    )
+    .bind(job.as_str())
+    .fetch_all(&world.pool)
+    .await
+    .unwrap()
+}
+
+async fn missed(world: &LedgerWorld) -> Vec<Value> {
+    sqlx::query_scalar(
+        "select data from veracore_event where event_type = 'schedule.missed' order by occurred_at",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_process_lives_through_a_missing_hour() {
+    let world = first_started("changes", "2026-03-06T08:00:00Z").await;
+    let process = Process::start(&world, None);
+    minutes_until(&world, &process, "2026-03-10T07:00:00Z").await;
+    assert_eq!(
+        process.inventory.local(),
+        ["06 02:00", "07 02:00", "08 03:00", "09 02:00"]
+    );
+    let tracking = process.tracking.local();
+    assert_eq!(tracking.len(), 42, "Friday and Monday: {tracking:?}");
+    assert_eq!((&*tracking[0], &*tracking[20]), ("06 09:00", "06 19:00"));
+    assert_eq!((&*tracking[21], &*tracking[41]), ("09 09:00", "09 19:00"));
+    assert!(missed(&world).await.is_empty());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_process_lives_through_a_repeated_hour() {
+    let world = first_started("changes", "2026-10-31T07:00:00Z").await;
+    let process = Process::start(&world, None);
+    minutes_until(&world, &process, "2026-11-03T08:00:00Z").await;
+    assert_eq!(
+        process.inventory.local(),
+        ["31 02:00", "01 02:00", "02 02:00"]
+    );
+    let tracking = process.tracking.local();
+    assert_eq!(tracking.len(), 21, "Monday: {tracking:?}");
+    assert_eq!((&*tracking[0], &*tracking[20]), ("02 09:00", "02 19:00"));
+    assert!(missed(&world).await.is_empty());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_thousand_occurrences_are_claimed_once_each_by_two_replicas() {
+    let world = World::ledger_only("replicas").await;
+    let (start, mut claimed) = (world.clock.now(), 0);
+    let mut replicas = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let replica = world.another_ledger(world.clock.clone());
+        replicas.spawn(async move {
+            let mut mine = 0;
+            for n in 0..1000 {
+                let at = start + TimeDelta::minutes(n);
+                let run = replica.begin_run("sync_tracking", at, Origin::Schedule);
+                mine += usize::from(run.await.unwrap().is_some());
+            }
+            replica.close().await;
+            mine
+        });
+    }
+    while let Some(mine) = replicas.join_next().await {
+        claimed += mine.unwrap();
+    }
+    assert_eq!(claimed, 1000);
+    assert_eq!(runs(&world, Job::Tracking).await.len(), 1000);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn two_replicas_run_each_occurrence_once() {
+    let world = first_started("both", "2026-06-01T08:50:00Z").await;
+    let (one, ledger) = (
+        Process::start(&world, None),
+        world.another_ledger(world.clock.clone()),
+    );
+    let two = one.replica(&world, ledger.clone());
+    while world.clock.now() < utc("2026-06-02T02:10:00Z") {
+        tokio::join!(one.minute(), two.minute());
+        world.clock.advance(TimeDelta::minutes(2));
+    }
+    assert_eq!(one.inventory.local(), ["01 02:00"]);
+    assert_eq!(one.tracking.passes().len(), 21);
+    assert!(missed(&world).await.is_empty());
+    ledger.close().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_was_down_at_two_runs_inventory_once_at_seven() {
+    // Saturday; on Sunday 02:00 is missing.
+    let world = first_started("down", "2026-03-07T20:00:00Z").await;
+    let process = Process::start(&world, None);
+    process.minute().await;
+    assert!(
+        process.inventory.passes().is_empty(),
+        "nothing was missed before the first start"
+    );
+    set(&world, "2026-03-08T14:00:00Z");
+    let process = process.restart(&world);
+    process.minute().await;
+    process.minute().await;
+    assert_eq!(process.inventory.local(), ["08 07:00"]);
+    world.clock.advance(TimeDelta::minutes(10));
+    let process = process.restart(&world);
+    process.minute().await;
+    assert_eq!(process.inventory.passes().len(), 1);
+    let missed = missed(&world).await;
+    assert_eq!(missed.len(), 1);
+    assert_eq!(missed[0]["job"], "inventory");
+    assert_eq!(missed[0]["scheduledFor"], "2026-03-08T10:00:00Z");
+    let runs = runs(&world, Job::Inventory).await;
+    assert_eq!(
+        runs,
+        [(utc("2026-03-08T10:00:00Z"), 1, Some("done".into()))]
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn missed_tracking_is_made_up_inside_business_hours_only() {
+    let world = first_started("tracking", "2026-06-01T15:00:00Z").await;
+    let process = Process::start(&world, None);
+    // Down from Monday morning to 20:00: too late for 19:00 and all before.
+    set(&world, "2026-06-02T03:00:00Z");
+    process.minute().await;
+    set(&world, "2026-06-02T15:59:00Z");
+    process.minute().await;
+    assert!(process.tracking.passes().is_empty());
+    // Down from 09:00 to 12:10 on Tuesday: only 12:00 is made up.
+    set(&world, "2026-06-02T19:10:00Z");
+    process.minute().await;
+    process.minute().await;
+    assert_eq!(process.tracking.local(), ["02 12:10"]);
+    let runs = runs(&world, Job::Tracking).await;
+    assert_eq!(
+        runs,
+        [(utc("2026-06-02T19:00:00Z"), 1, Some("done".into()))]
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_run_whose_process_died_is_taken_up_and_given_up_after_three_starts() {
+    let world = first_started("died", "2026-06-01T08:00:00Z").await;
+    let mut process = Process::start(&world, None);
+    set(&world, "2026-06-01T09:00:00Z");
+    let occurrence = world.clock.now();
+    for start in 1..=3 {
+        process.dies_in(&process.inventory).await;
+        process = process.restart(&world);
+        process.minute().await;
+        assert_eq!(
+            process.inventory.passes().len(),
+            start,
+            "its lease is not free"
+        );
+        assert_eq!(
+            runs(&world, Job::Inventory).await[0].1,
+            i32::try_from(start).unwrap()
+        );
+        world.clock.advance(TimeDelta::minutes(5));
+        process.inventory.lease_runs_out();
+    }
+    process.minute().await;
+    process.minute().await;
+    assert_eq!(process.inventory.passes().len(), 3);
+    assert_eq!(process.inventory.0.starts.load(Ordering::SeqCst), 3);
+    let run = (occurrence, 3, Some("failed".to_owned()));
+    assert_eq!(runs(&world, Job::Inventory).await, [run]);
+    // The next day is another day; a run that died on it is overtaken by the one after.
+    set(&world, "2026-06-02T09:00:00Z");
+    process.dies_in(&process.inventory).await;
+    set(&world, "2026-06-03T09:00:00Z");
+    process.inventory.lease_runs_out();
+    process.minute().await;
+    let outcomes: Vec<_> = runs(&world, Job::Inventory)
+        .await
+        .into_iter()
+        .map(|(_, starts, outcome)| (starts, outcome.unwrap()))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            (3, "failed".into()),
+            (1, "failed".into()),
+            (1, "done".into())
+        ]
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_dead_tracking_run_is_taken_up_inside_business_hours_only() {
+    let world = first_started("evening", "2026-06-01T15:00:00Z").await;
+    let process = Process::start(&world, None);
+    set(&world, "2026-06-01T16:00:00Z");
+    process.dies_in(&process.tracking).await;
+    process.tracking.lease_runs_out();
+    set(&world, "2026-06-01T16:20:00Z");
+    process.minute().await;
+    assert_eq!(
+        runs(&world, Job::Tracking).await[0].2.as_deref(),
+        Some("done")
+    );
+    set(&world, "2026-06-02T02:00:00Z");
+    process.dies_in(&process.tracking).await;
+    process.tracking.lease_runs_out();
+    set(&world, "2026-06-02T02:20:00Z");
+    process.minute().await;
+    let last = runs(&world, Job::Tracking).await.pop().unwrap();
+    assert_eq!(
+        last,
+        (utc("2026-06-02T02:00:00Z"), 1, Some("failed".into()))
+    );
+    assert_eq!(process.tracking.passes().len(), 3);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_a_year_ahead_does_not_stop_the_schedule() {
+    let world = first_started("ahead", "2026-06-01T08:00:00Z").await;
+    let process = Process::start(&world, None);
+    minutes_until(&world, &process, "2026-06-01T20:00:00Z").await;
+    set(&world, "2027-06-01T20:00:00Z");
+    process.dies_in(&process.tracking).await;
+    process.minute().await;
+    assert_eq!(process.inventory.passes().len(), 2);
+    process.tracking.lease_runs_out();
+    set(&world, "2026-06-01T20:05:00Z");
+    minutes_until(&world, &process, "2026-06-03T07:00:00Z").await;
+    assert_eq!(process.inventory.local()[2..], ["02 02:00"]);
+    let tracking = process.tracking.local();
+    let since = tracking.iter().position(|at| at == "01 13:30").unwrap();
+    assert_eq!(tracking.len() - since, 12 + 21, "{tracking:?}");
+    let status = world.ledger.last_runs().await.unwrap();
+    assert!(
+        status
+            .iter()
+            .all(|run| run.scheduled_for < utc("2026-06-03T07:00:00Z"))
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_comes_due_during_a_long_pass_is_run_after_it() {
+    let world = first_started("long", "2026-06-01T15:00:00Z").await;
+    let process = Process::start(&world, None);
+    set(&world, "2026-06-01T16:00:00Z");
+    process.tracking.act(Act::GoOn);
+    process.scheduler.tick();
+    until("the pass begins", || async {
+        process.tracking.passes().pop()
+    })
+    .await;
+    for _ in 0..70 {
+        world.clock.advance(TimeDelta::minutes(1));
+        process.minute().await;
+    }
+    assert_eq!(process.tracking.passes().len(), 1, "one pass at a time");
+    process.tracking.act(Act::Done);
+    process.tracking.0.end.notify_one();
+    until("the lease is given back", || async {
+        (!process.tracking.0.leased.load(Ordering::SeqCst)).then_some(())
+    })
+    .await;
+    process.minute().await;
+    assert_eq!(process.tracking.local(), ["01 09:00", "01 10:10"]);
+    let occurrences: Vec<_> = runs(&world, Job::Tracking)
+        .await
+        .into_iter()
+        .map(|run| run.0)
+        .collect();
+    let expected = ["2026-06-01T16:00:00Z", "2026-06-01T17:00:00Z"].map(utc);
+    assert_eq!(occurrences, expected, "only the newest");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes() {
+    let world = first_started("panics", "2026-06-01T08:00:00Z").await;
+    let process = Process::start(&world, None);
+    set(&world, "2026-06-01T09:00:00Z");
+    process.inventory.act(Act::Panic);
+    process.scheduler.tick();
+    until("the pass begins", || async {
+        process.inventory.passes().pop()
+    })
+    .await;
+    process.inventory.act(Act::Fail);
+    process.inventory.lease_runs_out();
+    process.scheduler.tick();
+    until("the run is taken up and ends", || async {
+        runs(&world, Job::Inventory).await.pop().unwrap().2
+    })
+    .await;
+    let run = (utc("2026-06-01T09:00:00Z"), 2, Some("failed".to_owned()));
+    assert_eq!(runs(&world, Job::Inventory).await, [run]);
+    assert!(!process.tasks.has_failed());
+    // A failed run has had its turn; the next occurrence has its own.
+    process.minute().await;
+    assert_eq!(process.inventory.passes().len(), 2);
+
+    set(&world, "2026-06-02T09:00:00Z");
+    process.inventory.act(Act::GoOn);
+    process.scheduler.tick();
+    until("the next pass begins", || async {
+        process.inventory.passes().get(2).copied()
+    })
+    .await;
+    process.tasks.stop();
+    process
+        .scheduler
+        .look_after(&process.tracking)
+        .await
+        .unwrap();
+    process.inventory.0.end.notify_one();
+    assert_eq!(process.tasks.drain(PATIENCE).await, Drained::Fully);
+    let last = runs(&world, Job::Inventory).await.pop().unwrap();
+    assert_eq!(last.2.as_deref(), Some("done"), "it was waited for");
+    set(&world, "2026-06-03T09:00:00Z");
+    process.minute().await;
+    assert_eq!(
+        process.inventory.passes().len(),
+        3,
+        "nothing is begun after the stop"
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_start_that_was_overtaken_has_no_more_say() {
+    let world = World::ledger_only("fence").await;
+    let (ledger, now) = (&world.ledger, world.clock.now());
+    let first = ledger
+        .begin_run("sync_inventory", now, Origin::Schedule)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        ledger
+            .begin_run("sync_inventory", now, Origin::Person)
+            .await
+            .unwrap(),
+        None
+    );
+    let second = ledger.take_up_run(first).await.unwrap().unwrap();
+    assert_eq!((first.starts(), second.starts()), (1, 2));
+    assert_eq!(
+        ledger.take_up_run(first).await.unwrap(),
+        None,
+        "somebody was quicker"
+    );
+    let nothing = json!({});
+    assert!(
+        !ledger
+            .end_run(first, RunOutcome::Done, &nothing, None)
+            .await
+            .unwrap()
+    );
+    assert!(
+        ledger
+            .end_run(second, RunOutcome::Held, &nothing, Some("odd"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !ledger
+            .end_run(second, RunOutcome::Done, &nothing, None)
+            .await
+            .unwrap()
+    );
+    assert_eq!(ledger.take_up_run(second).await.unwrap(), None);
+    let last = ledger.last_runs().await.unwrap().pop().unwrap();
+    assert_eq!(
+        (last.outcome.as_deref(), &*last.origin),
+        (Some("held"), "schedule")
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn the_last_occurrence_is_never_forgotten() {
+    let world = first_started("forget", "2026-06-01T08:00:00Z").await;
+    let (ledger, job) = (&world.ledger, "sync_inventory");
+    for (at, origin) in [
+        ("2026-06-01T09:00:00Z", Origin::Schedule),
+        ("2026-06-02T09:00:00Z", Origin::Schedule),
+        ("2026-06-03T12:00:00Z", Origin::Person),
+        ("2026-06-04T12:00:00Z", Origin::Person),
+    ] {
+        set(&world, at);
+        ledger
+            .begin_run(job, utc(at), origin)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    let removed = ledger
+        .forget_runs(utc("2026-07-01T00:00:00Z"))
+        .await
+        .unwrap();
+    assert_eq!(removed, 2, "the first occurrence and the first wish");
+    let state = ledger
+        .occurrence_state(job, world.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        state.latest.unwrap().scheduled_for,
+        utc("2026-06-02T09:00:00Z")
+    );
+    let early = ledger
+        .occurrence_state(job, utc("2026-06-02T08:00:00Z"))
+        .await
+        .unwrap();
+    assert_eq!(early.latest, None);
+    world.assert_settled().await;
+}
