@@ -1,11 +1,15 @@
 //! The operations on the Admin API and the shapes of their answers, checked against
 //! `schema.graphql` when compiled. Nothing here leaves this client.
 
+mod fulfillments;
 mod orders;
 mod profile;
+mod stock;
 
+pub(super) use fulfillments::*;
 pub(super) use orders::*;
 pub(super) use profile::*;
+pub(super) use stock::*;
 
 #[cynic::schema("vendure")]
 mod schema {}
@@ -36,6 +40,13 @@ pub struct ChannelToken {
     pub code: String,
     #[expect(dead_code, reason = "read by the channel check")]
     pub token: String,
+}
+
+#[derive(cynic::InputObject, Debug, Default)]
+#[cynic(graphql_type = "IDOperators")]
+pub struct IdOperators {
+    #[cynic(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub any_of: Option<Vec<String>>,
 }
 
 #[derive(cynic::InputObject, Debug, Default)]

@@ -1,7 +1,8 @@
 //! Lists of orders, and whole ones.
 
 use super::{
-    ChannelToken, CurrencyCode, DateTime, Money, OrderCount, SortOrder, StringOperators, schema,
+    ChannelToken, CurrencyCode, DateTime, IdOperators, Money, OrderCount, SortOrder,
+    StringOperators, schema,
 };
 
 #[derive(cynic::QueryVariables)]
@@ -79,6 +80,8 @@ pub struct OrderSortParameter {
 
 #[derive(cynic::InputObject, Debug, Default)]
 pub struct OrderFilterParameter {
+    #[cynic(skip_serializing_if = "Option::is_none")]
+    pub id: Option<IdOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub state: Option<StringOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]

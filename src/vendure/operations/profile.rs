@@ -84,6 +84,5 @@ pub struct ProbeUpdateOrder {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Order")]
 pub struct OrderId {
-    #[expect(dead_code, reason = "a fragment needs a field")]
     pub id: cynic::Id,
 }
