@@ -1,4 +1,5 @@
-//! Orders on their way from the shop to VeraCore: which are found, which are sent, what arrives.
+//! Orders on their way from the shop to VeraCore: which are found, which are sent, what arrives;
+//! and what is read of and written to the shop on the way back.
 
 mod arrive;
 mod baseline;
@@ -7,4 +8,5 @@ mod discovery;
 mod foreign;
 mod invalid;
 mod session;
+mod shop;
 mod stopping;

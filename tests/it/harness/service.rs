@@ -78,21 +78,26 @@ fn limits(timeout: Duration, max_body: usize) -> Limits {
     }
 }
 
+/// The daemon's own client, logged in with the channel's administrator.
+pub(super) fn client_of_shop(world: &World) -> VendureClient {
+    let settings = VendureSettings {
+        api_url: world.shop.api_url.parse().unwrap(),
+        login: Login::Password {
+            username: world.shop.username.clone(),
+            password: SecretString::from(world.shop.password.clone()),
+        },
+        channel_token: Some(world.shop.channel_token.clone()),
+        limits: limits(Duration::from_secs(20), 8 << 20),
+    };
+    VendureClient::new(settings, Arc::clone(&world.clock)).unwrap()
+}
+
 impl Service {
     pub(super) fn new(
         world: &World,
         settings: OrderSettings,
         mock: Option<Arc<MockClock>>,
     ) -> Self {
-        let shop = VendureSettings {
-            api_url: world.shop.api_url.parse().unwrap(),
-            login: Login::Password {
-                username: world.shop.username.clone(),
-                password: SecretString::from(world.shop.password.clone()),
-            },
-            channel_token: Some(world.shop.channel_token.clone()),
-            limits: limits(Duration::from_secs(20), 8 << 20),
-        };
         let known = SandboxConfig::default();
         let veracore = RestSettings {
             base_url: world.sandbox.base_url(),
@@ -109,7 +114,7 @@ impl Service {
         let clock = Arc::clone(&world.clock);
         let tasks = Tasks::new();
         let orders = OrderSync::new(
-            Arc::new(VendureClient::new(shop, Arc::clone(&clock)).unwrap()),
+            Arc::new(client_of_shop(world)),
             Arc::new(RestClient::new(veracore, Arc::clone(&clock)).unwrap()),
             world.ledger.clone(),
             Arc::clone(&clock),

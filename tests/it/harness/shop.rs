@@ -26,6 +26,8 @@ pub struct Shop {
     pub password: String,
     pub role: String,
     pub customer: String,
+    /// The channel's only stock location.
+    pub location: String,
     /// By code.
     pub shipping: BTreeMap<String, String>,
     /// By SKU: `A-0` to `A-3`, `GIFT-CARD`, `GIFT-WRAP`.
@@ -87,6 +89,7 @@ impl Shop {
             password: PASSWORD.into(),
             role,
             customer: text(&made["createCustomer"]["id"]),
+            location,
             shipping,
             variants,
             tables,

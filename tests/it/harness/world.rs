@@ -11,6 +11,7 @@ use veracore_sync::{
     ledger::{Attempt, Ledger, RetryMode, SyncRecord, Verdict},
     sandbox::{self, Sandbox, SandboxConfig},
     sync::orders::OrderSettings,
+    vendure::Storefront,
 };
 
 use super::{
@@ -90,6 +91,11 @@ impl World {
         let mut settings = service::settings(self.mock.is_some());
         change(&mut settings);
         Service::new(self, settings, self.mock.clone())
+    }
+
+    /// The daemon's client of the shop.
+    pub fn storefront(&self) -> impl Storefront + use<> {
+        service::client_of_shop(self)
     }
 
     /// The daemon as a process of its own.
