@@ -84,6 +84,7 @@ pub fn shop_unreadable(error: &StorefrontError) -> Finding {
         }
         StorefrontError::Graphql { .. }
         | StorefrontError::Refused { .. }
+        | StorefrontError::Unclear { .. }
         | StorefrontError::Field { .. } => {
             "is this Vendure 3.3.5 or newer, and VENDURE_API_URL its Admin API?"
         }

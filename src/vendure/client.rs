@@ -2,13 +2,14 @@
 
 use reqwest::{Method, RequestBuilder, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    StorefrontError,
+    NO_CODE, StorefrontError,
     session::{Pass, Session},
+    tells_nothing,
 };
 use crate::{
     clock::SharedClock,
@@ -47,6 +48,17 @@ const TOKEN_HEADER: &str = "vendure-auth-token";
 const CHANNEL_HEADER: &str = "vendure-token";
 const API_KEY_HEADER: &str = "vendure-api-key";
 
+/// The largest request that Vendure takes, unless it was set up to take more: above it the answer
+/// is an HTTP 500 that does not say why.
+const MAX_REQUEST: usize = 100 * 1024;
+
+/// What an operation does in the shop, which decides what an error of it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    Read,
+    Write,
+}
+
 /// An answer's envelope. `data` is kept as it is, so that a list can be read item by item.
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -60,8 +72,19 @@ struct Envelope<'a> {
 struct GraphqlError {
     #[serde(default)]
     message: String,
+    /// Where in the data; absent when nothing was begun.
+    #[serde(default)]
+    path: Option<Vec<IgnoredAny>>,
     #[serde(default)]
     extensions: Option<Extensions>,
+}
+
+impl GraphqlError {
+    /// Whether it comes from within a mutation's answer, which is looked up when the work is done
+    /// and its transaction closed. An error of the work itself has the mutation for its path.
+    fn is_from_afterwards(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| path.len() > 1)
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,7 +130,7 @@ impl VendureClient {
         self.upstream.health()
     }
 
-    /// Runs one operation, with a fresh session should the present one be refused.
+    /// Runs one query, with a fresh session should the present one be refused.
     pub(super) async fn run<T, V>(
         &self,
         name: &'static str,
@@ -117,23 +140,46 @@ impl VendureClient {
         V: Serialize + Sync,
         T: Sync,
     {
-        let body = body_of(name, operation)?;
-        self.run_document(name, body).await
+        self.run_document(name, Does::Read, body_of(name, operation)?)
+            .await
+    }
+
+    /// Runs one mutation in the same way. An error that does not rule out that it was done is
+    /// [`StorefrontError::Unclear`].
+    pub(super) async fn change<T, V>(
+        &self,
+        name: &'static str,
+        operation: &cynic::Operation<T, V>,
+    ) -> Result<Data, StorefrontError>
+    where
+        V: Serialize + Sync,
+        T: Sync,
+    {
+        self.run_document(name, Does::Write, body_of(name, operation)?)
+            .await
     }
 
     pub(super) async fn run_document(
         &self,
         name: &'static str,
+        does: Does,
         body: Vec<u8>,
     ) -> Result<Data, StorefrontError> {
+        if body.len() > MAX_REQUEST {
+            return Err(StorefrontError::Field {
+                operation: name,
+                field: "request".into(),
+                problem: format!("is {} bytes large, Vendure takes {MAX_REQUEST}", body.len()),
+            });
+        }
         let pass = self.session.pass(self).await?;
-        match self.post(name, body.clone(), Some(&pass)).await {
+        match self.post(name, does, body.clone(), Some(&pass)).await {
             // Vendure says FORBIDDEN for an expired session and for a missing permission alike:
             // log in again once, then believe it. Refused calls did nothing, so they may be
             // repeated, mutations too.
             Err(StorefrontError::Forbidden { .. }) if pass.can_be_renewed() => {
                 let fresh = self.session.renew(self, &pass).await?;
-                self.post(name, body, Some(&fresh)).await
+                self.post(name, does, body, Some(&fresh)).await
             }
             other => other,
         }
@@ -143,6 +189,7 @@ impl VendureClient {
     pub(super) async fn post(
         &self,
         name: &'static str,
+        does: Does,
         body: Vec<u8>,
         pass: Option<&Pass>,
     ) -> Result<Data, StorefrontError> {
@@ -159,13 +206,18 @@ impl VendureClient {
             request = authorize(request, pass);
         }
         let answer = self.upstream.send(name, request).await?;
-        self.read(name, answer)
+        self.read(name, does, answer)
     }
 
-    fn read(&self, name: &'static str, answer: Answer) -> Result<Data, StorefrontError> {
+    fn read(
+        &self,
+        name: &'static str,
+        does: Does,
+        answer: Answer,
+    ) -> Result<Data, StorefrontError> {
         let range = match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
             Ok(Envelope { errors, .. }) if !errors.is_empty() => {
-                return Err(graphql_error(name, &errors));
+                return Err(graphql_error(name, does, &errors));
             }
             Ok(Envelope {
                 data: Some(data), ..
@@ -181,7 +233,7 @@ impl VendureClient {
             Ok(_) => return Err(status_error(answer)),
             Err(_) if !(200..300).contains(&answer.status) => return Err(status_error(answer)),
             Err(_) => {
-                let error = answer.json::<serde::de::IgnoredAny>().err();
+                let error = answer.json::<IgnoredAny>().err();
                 let malformed = || answer.malformed("it is not a GraphQL answer".into());
                 return Err(error.unwrap_or_else(malformed).into());
             }
@@ -260,14 +312,30 @@ fn authorize(request: RequestBuilder, pass: &Pass) -> RequestBuilder {
     }
 }
 
-fn graphql_error(operation: &'static str, errors: &[GraphqlError]) -> StorefrontError {
+fn graphql_error(operation: &'static str, does: Does, errors: &[GraphqlError]) -> StorefrontError {
     let code = |error: &GraphqlError| {
-        error
-            .extensions
-            .as_ref()
-            .and_then(|e| e.code.clone())
-            .unwrap_or_default()
+        let code = error.extensions.as_ref().and_then(|e| e.code.clone());
+        code.filter(|code| !code.is_empty())
+            .unwrap_or_else(|| NO_CODE.into())
     };
+    let told = |error: Option<&GraphqlError>| {
+        (
+            one_line(&error.map_or_else(|| NO_CODE.into(), code), 60),
+            one_line(error.map_or("", |error| error.message.as_str()), 300),
+        )
+    };
+    if does == Does::Write
+        && let Some(error) = errors
+            .iter()
+            .find(|error| error.is_from_afterwards() || tells_nothing(&code(error)))
+    {
+        let (code, message) = told(Some(error));
+        return StorefrontError::Unclear {
+            operation,
+            code,
+            message,
+        };
+    }
     if errors
         .iter()
         .any(|error| matches!(code(error).as_str(), "FORBIDDEN" | "UNAUTHORIZED"))
@@ -280,12 +348,11 @@ fn graphql_error(operation: &'static str, errors: &[GraphqlError]) -> Storefront
     {
         return StorefrontError::WrongChannel { answering: None };
     }
-    let first = errors.first();
-    let code = first.map(code).filter(|code| !code.is_empty());
+    let (code, message) = told(errors.first());
     StorefrontError::Graphql {
         operation,
-        code: one_line(code.as_deref().unwrap_or("UNKNOWN"), 60),
-        message: one_line(first.map_or("", |error| error.message.as_str()), 300),
+        code,
+        message,
     }
 }
 

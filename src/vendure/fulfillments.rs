@@ -1,16 +1,33 @@
 //! What of an order is fulfilled, and recording more of it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use cynic::{MutationBuilder, QueryBuilder};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{
     ProgressPage, StorefrontError, VendureClient,
-    operations::{IdOperators, OrderFilterParameter, OrderListOptions, fulfillments as ops},
+    lists::{LooseList, bad, count, groups, read_item},
+    operations::{
+        self, AddFulfillmentResult, AddFulfillmentVariables, ConfigArgInput,
+        ConfigurableOperationInput, ErrorCode, FulfillOrderInput, IdOperators,
+        OrderFilterParameter, OrderLineInput, OrderListOptions, OrdersVariables, ProgressItem,
+        SetFieldsVariables, ShipResult, ShipVariables, UpdateOrderCustomFieldsInput,
+        UpdateOrderInput,
+    },
+    orders::date,
 };
-use crate::domain::{FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, VariantId};
-use crate::http::parse_json;
+use crate::domain::{
+    FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, VariantId, text::one_line,
+};
+
+const READ: &str = "progress";
+const ADD: &str = "add_fulfillment";
+const SHIP: &str = "ship_fulfillment";
+const FIELDS: &str = "set_tracking";
+
+const SHIPPED: &str = "Shipped";
 
 /// How far an order is fulfilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,15 +123,9 @@ pub struct TrackingFieldsKnown {
 }
 
 #[derive(Deserialize)]
-struct Loose<'a> {
+struct LooseOrders<'a> {
     #[serde(borrow)]
     orders: LooseList<'a>,
-}
-
-#[derive(Deserialize)]
-struct LooseList<'a> {
-    #[serde(borrow)]
-    items: Vec<&'a RawValue>,
 }
 
 impl VendureClient {
@@ -122,29 +133,33 @@ impl VendureClient {
         &self,
         orders: &[ShopOrderId],
     ) -> Result<ProgressPage, StorefrontError> {
-        let options = OrderListOptions {
-            take: i32::try_from(orders.len().max(1)).ok(),
-            filter: Some(OrderFilterParameter {
-                id: Some(IdOperators {
-                    any_of: Some(orders.iter().map(ToString::to_string).collect()),
-                }),
-                ..OrderFilterParameter::default()
-            }),
-            ..OrderListOptions::default()
-        };
-        let operation = ops::Progresses::build(ops::ProgressVariables { options });
-        let data = self.run("progress", &operation).await?;
-        let loose: Loose<'_> = data.parse()?;
         let mut page = ProgressPage::default();
-        for item in loose.orders.items {
-            match parse_json(item.get().as_bytes())
-                .and_then(|i| progress(i).map_err(|e| e.to_string()))
-            {
-                Ok(found) => page.orders.push(found),
-                Err(problem) => page.unreadable.push(super::UnreadableItem {
-                    key: String::new(),
-                    problem,
+        for group in groups(orders.iter().map(ShopOrderId::as_str)) {
+            let options = OrderListOptions {
+                take: i32::try_from(group.len()).ok(),
+                filter: Some(OrderFilterParameter {
+                    id: Some(IdOperators {
+                        any_of: Some(group.iter().map(|id| (*id).to_owned()).collect()),
+                    }),
+                    ..OrderFilterParameter::default()
                 }),
+                ..OrderListOptions::default()
+            };
+            let operation = operations::Progress::build(OrdersVariables { options });
+            let data = self.run(READ, &operation).await?;
+            let list = data.parse::<LooseOrders<'_>>()?.orders;
+            list.check_len(&data, "orders", count(&group))?;
+            for item in list.items {
+                match read_item(item, "code", progress) {
+                    Ok(order) if group.contains(&order.id.as_str()) => page.orders.push(order),
+                    Ok(order) => {
+                        return Err(data.malformed(format!(
+                            "orders.items.id is none of those asked for: {}",
+                            order.id
+                        )));
+                    }
+                    Err(unreadable) => page.unreadable.push(unreadable),
+                }
             }
         }
         Ok(page)
@@ -152,77 +167,73 @@ impl VendureClient {
 
     pub(super) async fn make_fulfillment(
         &self,
-        new: &NewFulfillment,
+        fulfillment: &NewFulfillment,
     ) -> Result<FulfillmentId, StorefrontError> {
-        let argument = |name: &str, value: &str| ops::ConfigArgInput {
-            name: name.into(),
-            value: value.into(),
-        };
-        let operation = ops::AddFulfillment::build(ops::AddFulfillmentVariables {
-            input: ops::FulfillOrderInput {
-                lines: new
-                    .lines
-                    .iter()
-                    .map(|l| ops::OrderLineInput {
-                        order_line_id: cynic::Id::new(l.line.as_str()),
-                        quantity: i32::try_from(l.quantity).unwrap_or(i32::MAX),
-                    })
-                    .collect(),
-                handler: ops::ConfigurableOperationInput {
-                    code: "manual-fulfillment".into(),
-                    arguments: vec![
-                        argument("method", &new.method),
-                        argument("trackingCode", &new.tracking_code),
-                    ],
-                },
-            },
+        let operation = operations::AddFulfillment::build(AddFulfillmentVariables {
+            input: input(fulfillment)?,
         });
-        let answer: ops::AddFulfillment = self.run("add_fulfillment", &operation).await?.parse()?;
-        let (code, message) = match answer.add_fulfillment_to_order {
-            ops::AddFulfillmentResult::Fulfillment(f) => {
-                return FulfillmentId::parse(f.id.into_inner())
-                    .map_err(|p| StorefrontError::field("add_fulfillment", "id", &p));
-            }
-            ops::AddFulfillmentResult::CreateFulfillmentError(e) => (e.error_code.0, e.message),
-            ops::AddFulfillmentResult::EmptyOrderLineSelectionError(e) => {
-                (e.error_code.0, e.message)
-            }
-            ops::AddFulfillmentResult::FulfillmentStateTransitionError(e) => {
-                (e.error_code.0, e.message)
-            }
-            ops::AddFulfillmentResult::InsufficientStockOnHandError(e) => {
-                (e.error_code.0, e.message)
-            }
-            ops::AddFulfillmentResult::InvalidFulfillmentHandlerError(e) => {
-                (e.error_code.0, e.message)
-            }
-            ops::AddFulfillmentResult::ItemsAlreadyFulfilledError(e) => (e.error_code.0, e.message),
-            ops::AddFulfillmentResult::Other => ("UNKNOWN".into(), String::new()),
-        };
-        Err(StorefrontError::Refused {
-            operation: "add_fulfillment",
-            code,
-            message,
-        })
+        let data = self.change(ADD, &operation).await?;
+        let refused = |code: ErrorCode, message: &str| refusal(ADD, &code, message);
+        Err(
+            match data
+                .parse::<operations::AddFulfillment>()?
+                .add_fulfillment_to_order
+            {
+                AddFulfillmentResult::Fulfillment(made) => {
+                    return FulfillmentId::parse(made.id.into_inner()).map_err(|problem| {
+                        data.malformed(format!("addFulfillmentToOrder.id: {problem}"))
+                    });
+                }
+                // It was made, and kept, and then could not be moved on from `Created`.
+                AddFulfillmentResult::FulfillmentStateTransitionError(error) => {
+                    StorefrontError::Unclear {
+                        operation: ADD,
+                        code: one_line(&error.error_code.0, 60),
+                        message: one_line(&error.transition_error, 300),
+                    }
+                }
+                AddFulfillmentResult::CreateFulfillmentError(error) => {
+                    refused(error.error_code, &error.fulfillment_handler_error)
+                }
+                AddFulfillmentResult::EmptyOrderLineSelectionError(error) => {
+                    refused(error.error_code, &error.message)
+                }
+                AddFulfillmentResult::InsufficientStockOnHandError(error) => {
+                    refused(error.error_code, &error.message)
+                }
+                AddFulfillmentResult::InvalidFulfillmentHandlerError(error) => {
+                    refused(error.error_code, &error.message)
+                }
+                AddFulfillmentResult::ItemsAlreadyFulfilledError(error) => {
+                    refused(error.error_code, &error.message)
+                }
+                AddFulfillmentResult::Other => {
+                    data.malformed("addFulfillmentToOrder is of an unknown type".into())
+                }
+            },
+        )
     }
 
     pub(super) async fn move_to_shipped(&self, id: &FulfillmentId) -> Result<(), StorefrontError> {
-        let operation = ops::Ship::build(ops::ShipVariables {
+        let operation = operations::Ship::build(ShipVariables {
             id: cynic::Id::new(id.as_str()),
         });
-        let answer: ops::Ship = self.run("ship_fulfillment", &operation).await?.parse()?;
-        match answer.transition_fulfillment_to_state {
-            ops::ShipResult::Fulfillment(_) => Ok(()),
-            ops::ShipResult::FulfillmentStateTransitionError(e) => Err(StorefrontError::Refused {
-                operation: "ship_fulfillment",
-                code: e.error_code.0,
-                message: e.message,
-            }),
-            ops::ShipResult::Other => Err(StorefrontError::Refused {
-                operation: "ship_fulfillment",
-                code: "UNKNOWN".into(),
-                message: String::new(),
-            }),
+        let data = self.change(SHIP, &operation).await?;
+        match data
+            .parse::<operations::Ship>()?
+            .transition_fulfillment_to_state
+        {
+            ShipResult::Fulfillment(moved) if moved.state == SHIPPED => Ok(()),
+            ShipResult::Fulfillment(moved) => Err(data.malformed(format!(
+                "transitionFulfillmentToState.state is '{}', not {SHIPPED}",
+                one_line(&moved.state, 60)
+            ))),
+            ShipResult::FulfillmentStateTransitionError(error) => {
+                Err(refusal(SHIP, &error.error_code, &error.transition_error))
+            }
+            ShipResult::Other => {
+                Err(data.malformed("transitionFulfillmentToState is of an unknown type".into()))
+            }
         }
     }
 
@@ -231,60 +242,137 @@ impl VendureClient {
         order: &ShopOrderId,
         fields: &TrackingFields,
     ) -> Result<(), StorefrontError> {
-        let operation = ops::SetTracking::build(ops::SetTrackingVariables {
-            input: ops::UpdateOrderInput {
+        if *fields == TrackingFields::default() {
+            return Ok(());
+        }
+        let fields = fields.clone();
+        let operation = operations::SetFields::build(SetFieldsVariables {
+            input: UpdateOrderInput {
                 id: cynic::Id::new(order.as_str()),
-                custom_fields: Some(ops::UpdateOrderCustomFieldsInput {
-                    tracking_code: fields.tracking_code.clone(),
-                    carrier: fields.carrier.clone(),
-                    ship_date: fields.ship_date.map(|at| {
-                        super::operations::DateTime(
-                            at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-                        )
-                    }),
+                custom_fields: Some(UpdateOrderCustomFieldsInput {
+                    tracking_code: fields.tracking_code,
+                    carrier: fields.carrier,
+                    ship_date: fields.ship_date.map(date),
                 }),
             },
         });
-        let _: ops::SetTracking = self.run("set_tracking", &operation).await?.parse()?;
-        Ok(())
+        let data = self.change(FIELDS, &operation).await?;
+        match data
+            .parse::<operations::SetFields>()?
+            .set_order_custom_fields
+        {
+            Some(updated) if updated.id.inner() == order.as_str() => Ok(()),
+            _ => Err(data.malformed(format!("setOrderCustomFields is not order {order}"))),
+        }
     }
 }
 
-fn progress(item: ops::ProgressItem) -> Result<Progress, StorefrontError> {
-    let bad = |field: &'static str| {
-        move |p: crate::domain::BadText| StorefrontError::field("progress", field, &p)
+/// Vendure looks at each line by itself: of a line that is named twice, or with less than nothing,
+/// it would fulfill more than was ordered.
+fn input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput, StorefrontError> {
+    let wrong = |line: &LineId, problem: &str| StorefrontError::Field {
+        operation: ADD,
+        field: "lines".into(),
+        problem: format!("line {line} {problem}"),
     };
-    let units = |n: i32| u32::try_from(n).unwrap_or(0);
-    let mut fulfillments = Vec::new();
-    for f in item.fulfillments.unwrap_or_default() {
-        let mut lines = Vec::new();
-        for l in f.lines {
-            lines.push(LineUnits {
-                line: LineId::parse(l.order_line_id.into_inner()).map_err(bad("line"))?,
-                quantity: units(l.quantity),
-            });
+    let mut seen = HashSet::new();
+    let mut lines = Vec::with_capacity(fulfillment.lines.len());
+    for LineUnits { line, quantity } in &fulfillment.lines {
+        if !seen.insert(line) {
+            return Err(wrong(line, "is named twice"));
         }
-        fulfillments.push(Fulfillment {
-            id: FulfillmentId::parse(f.id.into_inner()).map_err(bad("fulfillment"))?,
-            state: f.state,
-            tracking_code: f.tracking_code,
-            lines,
-        });
+        match i32::try_from(*quantity) {
+            Ok(0) => return Err(wrong(line, "has no units")),
+            Ok(quantity) => lines.push(OrderLineInput {
+                order_line_id: cynic::Id::new(line.as_str()),
+                quantity,
+            }),
+            Err(_) => return Err(wrong(line, "has more units than Vendure can count")),
+        }
     }
-    let mut lines = Vec::new();
-    for l in item.lines {
-        lines.push(ProgressLine {
-            id: LineId::parse(l.id.into_inner()).map_err(bad("line"))?,
-            variant: VariantId::parse(l.product_variant.id.into_inner()).map_err(bad("variant"))?,
-            sku: l.product_variant.sku,
-            quantity: units(l.quantity),
-        });
-    }
-    Ok(Progress {
-        id: ShopOrderId::parse(item.id.into_inner()).map_err(bad("id"))?,
-        code: OrderCode::parse(item.code).map_err(bad("code"))?,
-        state: OrderState::parse(item.state).map_err(bad("state"))?,
+    let argument = |name: &str, value: &str| ConfigArgInput {
+        name: name.into(),
+        value: value.into(),
+    };
+    Ok(FulfillOrderInput {
         lines,
+        handler: ConfigurableOperationInput {
+            code: "manual-fulfillment".into(),
+            arguments: vec![
+                argument("method", &fulfillment.method),
+                argument("trackingCode", &fulfillment.tracking_code),
+            ],
+        },
+    })
+}
+
+fn refusal(operation: &'static str, code: &ErrorCode, message: &str) -> StorefrontError {
+    StorefrontError::Refused {
+        operation,
+        code: one_line(&code.0, 60),
+        message: one_line(message, 300),
+    }
+}
+
+fn progress(order: ProgressItem) -> Result<Progress, StorefrontError> {
+    let mut fulfillments = order
+        .fulfillments
+        .unwrap_or_default()
+        .into_iter()
+        .map(fulfillment)
+        .collect::<Result<Vec<_>, _>>()?;
+    // Vendure gives them in any order.
+    fulfillments.sort_by_cached_key(|fulfillment| {
+        let id = fulfillment.id.as_str();
+        (id.parse::<u64>().unwrap_or(u64::MAX), id.to_owned())
+    });
+    Ok(Progress {
+        id: ShopOrderId::parse(order.id.into_inner()).map_err(bad(READ, "id"))?,
+        code: OrderCode::parse(order.code).map_err(bad(READ, "code"))?,
+        state: OrderState::parse(order.state).map_err(bad(READ, "state"))?,
+        lines: order
+            .lines
+            .into_iter()
+            .map(line)
+            .collect::<Result<_, _>>()?,
         fulfillments,
+    })
+}
+
+fn line(line: operations::ProgressLine) -> Result<ProgressLine, StorefrontError> {
+    let variant = line.product_variant;
+    Ok(ProgressLine {
+        id: LineId::parse(line.id.into_inner()).map_err(bad(READ, "lines.id"))?,
+        variant: VariantId::parse(variant.id.into_inner())
+            .map_err(bad(READ, "lines.productVariant.id"))?,
+        sku: variant.sku,
+        quantity: units("lines.quantity", line.quantity)?,
+    })
+}
+
+fn fulfillment(fulfillment: operations::Fulfillment) -> Result<Fulfillment, StorefrontError> {
+    let lines = fulfillment.lines.into_iter().map(|units_of| {
+        Ok(LineUnits {
+            line: LineId::parse(units_of.order_line_id.into_inner())
+                .map_err(bad(READ, "fulfillments.lines.orderLineId"))?,
+            quantity: units("fulfillments.lines.quantity", units_of.quantity)?,
+        })
+    });
+    Ok(Fulfillment {
+        id: FulfillmentId::parse(fulfillment.id.into_inner())
+            .map_err(bad(READ, "fulfillments.id"))?,
+        state: one_line(&fulfillment.state, 60),
+        tracking_code: fulfillment
+            .tracking_code
+            .filter(|code| !code.trim().is_empty()),
+        lines: lines.collect::<Result<_, StorefrontError>>()?,
+    })
+}
+
+fn units(field: &'static str, quantity: i32) -> Result<u32, StorefrontError> {
+    u32::try_from(quantity).map_err(|_| StorefrontError::Field {
+        operation: READ,
+        field: field.into(),
+        problem: format!("{quantity} is negative"),
     })
 }

@@ -5,11 +5,16 @@
 
 mod client;
 mod fulfillments;
+#[cfg(test)]
+mod fulfillments_tests;
+mod lists;
 mod operations;
 mod orders;
 mod profile;
 mod session;
 mod stock;
+#[cfg(test)]
+mod stock_tests;
 #[cfg(test)]
 mod tests;
 
@@ -314,7 +319,14 @@ pub enum StorefrontError {
         code: String,
         message: String,
     },
-    /// The order was read, but a field of it makes no sense.
+    /// The shop named an error of a write that may have been done all the same.
+    #[error("Vendure {operation}: {code}: {message}; it is not known whether it was done")]
+    Unclear {
+        operation: &'static str,
+        code: String,
+        message: String,
+    },
+    /// What was read makes no sense in this field, or what was to be written cannot be sent.
     #[error("Vendure {operation}: {field}: {problem}")]
     Field {
         operation: &'static str,
@@ -324,6 +336,7 @@ pub enum StorefrontError {
 }
 
 impl StorefrontError {
+    /// What this says about a *write*. For a read, an ambiguous failure is a transient one.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
@@ -331,9 +344,17 @@ impl StorefrontError {
             Self::Credentials { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
                 Class::Transient
             }
-            Self::Graphql { code, .. } if code == "INTERNAL_SERVER_ERROR" => Class::Transient,
+            Self::Unclear { .. } => Class::Ambiguous,
+            Self::Graphql { code, .. } if tells_nothing(code) => Class::Transient,
             Self::Graphql { .. } | Self::Refused { .. } | Self::Field { .. } => Class::Permanent,
         }
+    }
+
+    /// Whether the shop said something: then nothing of the call is under way there any more,
+    /// whatever came of it.
+    #[must_use]
+    pub const fn was_answered(&self) -> bool {
+        !matches!(self, Self::Call(_))
     }
 
     #[must_use]
@@ -343,7 +364,7 @@ impl StorefrontError {
             Self::Credentials { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
                 ErrorCategory::Auth
             }
-            Self::Graphql { .. } => ErrorCategory::Upstream,
+            Self::Graphql { .. } | Self::Unclear { .. } => ErrorCategory::Upstream,
             Self::Refused { .. } => ErrorCategory::Conflict,
             Self::Field { .. } => ErrorCategory::Validation,
         }
@@ -368,4 +389,13 @@ impl StorefrontError {
             problem: problem.to_string(),
         }
     }
+}
+
+/// What stands for the code of an error that has none: Vendure passes its database's errors on
+/// like that.
+const NO_CODE: &str = "UNKNOWN";
+
+/// Whether an error with this code may be anything, a database that went away included.
+fn tells_nothing(code: &str) -> bool {
+    matches!(code, NO_CODE | "INTERNAL_SERVER_ERROR")
 }

@@ -3,22 +3,21 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cynic::QueryBuilder;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{
-    OrderPage, StorefrontError, SweepPosition, UnreadableItem, VendureClient,
+    OrderPage, StorefrontError, SweepPosition, VendureClient,
     client::Data,
+    lists::{LooseList, bad, read_item},
     operations::{
         self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
         OrderSortParameter, OrderVariables, OrdersVariables, SortOrder, StringOperators,
     },
 };
 use crate::domain::{
-    Address, BadText, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,
+    Address, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,
     OrderState, ShippingMethodCode, ShopOrderId,
     text::{non_blank, one_line},
 };
-use crate::http::parse_json;
 
 const LIST: &str = "orders";
 const READ: &str = "order";
@@ -37,23 +36,6 @@ struct LooseOrders<'a> {
 #[serde(rename_all = "camelCase")]
 struct Count {
     total_items: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LooseList<'a> {
-    total_items: u64,
-    #[serde(borrow)]
-    items: Vec<&'a RawValue>,
-}
-
-/// What can be read of an item that is not what was agreed.
-#[derive(Deserialize, Default)]
-struct Key {
-    #[serde(default)]
-    id: serde_json::Value,
-    #[serde(default)]
-    code: serde_json::Value,
 }
 
 impl VendureClient {
@@ -147,12 +129,8 @@ impl VendureClient {
 /// Reads a page item by item.
 fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
     let loose: LooseOrders<'_> = data.parse()?;
+    loose.orders.check_len(data, LIST, take)?;
     let len = loose.orders.items.len();
-    if len > take as usize {
-        return Err(data.malformed(format!(
-            "orders.items holds {len} orders, {take} were asked for"
-        )));
-    }
     let mut page = OrderPage {
         total: loose
             .all
@@ -163,17 +141,12 @@ fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
         last_created_at: None,
     };
     for item in loose.orders.items {
-        match parse_json(item.get().as_bytes())
-            .and_then(|item| reference(item).map_err(|error| error.to_string()))
-        {
+        match read_item(item, "code", reference) {
             Ok(order) => {
                 page.last_created_at = page.last_created_at.max(order.created_at);
                 page.orders.push(order);
             }
-            Err(problem) => page.unreadable.push(UnreadableItem {
-                key: key(item),
-                problem,
-            }),
+            Err(unreadable) => page.unreadable.push(unreadable),
         }
     }
     Ok(page)
@@ -201,13 +174,8 @@ fn options(
     }
 }
 
-fn date(at: DateTime<Utc>) -> operations::DateTime {
+pub(super) fn date(at: DateTime<Utc>) -> operations::DateTime {
     operations::DateTime(at.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
-fn key(item: &RawValue) -> String {
-    let key: Key = serde_json::from_str(item.get()).unwrap_or_default();
-    one_line(&format!("id {}, code {}", key.id, key.code), 120)
 }
 
 /// Only what an order cannot be found without must be right: a date that is none is left out.
@@ -221,10 +189,6 @@ fn reference(item: operations::OrderItem) -> Result<OrderRef, StorefrontError> {
             .order_placed_at
             .and_then(|at| moment(LIST, "orderPlacedAt", &at).ok()),
     })
-}
-
-fn bad(operation: &'static str, field: &'static str) -> impl Fn(BadText) -> StorefrontError {
-    move |problem| StorefrontError::field(operation, field, &problem)
 }
 
 fn wrong(field: impl Into<String>, problem: impl Into<String>) -> StorefrontError {

@@ -6,13 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     MissingPermission, ShopProfile, StockLocation, StorefrontError, TrackingFieldsKnown,
-    VendureClient, client::body_of, operations,
+    VendureClient,
+    client::{Data, Does, body_of},
+    operations, tells_nothing,
 };
 
-/// Introspection is not part of the schema that operations are checked against.
+/// The custom fields that an order's tracking goes into.
+const TRACKING_CODE: &str = "trackingCode";
+const CARRIER: &str = "carrier";
+const SHIP_DATE: &str = "shipDate";
+
+/// Introspection, and fields that a shop need not have, are no part of the schema that operations
+/// are checked against.
 #[derive(Serialize)]
-struct Document {
-    query: &'static str,
+struct Document<'a> {
+    query: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -109,13 +117,11 @@ impl VendureClient {
     pub(super) async fn known_tracking_fields(
         &self,
     ) -> Result<TrackingFieldsKnown, StorefrontError> {
-        const NAME: &str = "tracking_fields";
-        let document = Document {
-            query: "query { __type(name: \"UpdateOrderCustomFieldsInput\") { inputFields { name } } }",
-        };
-        let data = match self.run_document(NAME, body_of(NAME, &document)?).await {
-            // Production shops may have introspection turned off; then nobody can tell.
-            Err(StorefrontError::Graphql { .. }) => return Ok(TrackingFieldsKnown::default()),
+        let document =
+            "query { __type(name: \"UpdateOrderCustomFieldsInput\") { inputFields { name } } }";
+        let data = match self.ask_for_fields(document).await {
+            // Shops in production often have introspection turned off.
+            Err(StorefrontError::Graphql { .. }) => return self.fields_that_can_be_read().await,
             other => other?,
         };
         let fields = data
@@ -125,10 +131,47 @@ impl VendureClient {
             .unwrap_or_default();
         let has = |name: &str| fields.iter().any(|field| field.name == name);
         Ok(TrackingFieldsKnown {
-            tracking_code: has("trackingCode"),
-            carrier: has("carrier"),
-            ship_date: has("shipDate"),
+            tracking_code: has(TRACKING_CODE),
+            carrier: has(CARRIER),
+            ship_date: has(SHIP_DATE),
         })
+    }
+
+    /// All of them at once first, which is what a shop that is set up for tracking has.
+    async fn fields_that_can_be_read(&self) -> Result<TrackingFieldsKnown, StorefrontError> {
+        let all = [TRACKING_CODE, CARRIER, SHIP_DATE];
+        if self.can_read(&all.join(" ")).await? {
+            return Ok(TrackingFieldsKnown {
+                tracking_code: true,
+                carrier: true,
+                ship_date: true,
+            });
+        }
+        Ok(TrackingFieldsKnown {
+            tracking_code: self.can_read(TRACKING_CODE).await?,
+            carrier: self.can_read(CARRIER).await?,
+            ship_date: self.can_read(SHIP_DATE).await?,
+        })
+    }
+
+    async fn can_read(&self, fields: &str) -> Result<bool, StorefrontError> {
+        let document = format!(
+            "query {{ activeChannel {{ code token }} orders(options: {{ take: 1 }}) {{ items {{ customFields {{ {fields} }} }} }} }}"
+        );
+        match self.ask_for_fields(&document).await {
+            Ok(_) => Ok(true),
+            // A field of another's name fails the whole query before it begins. Orders that may not
+            // be read are named as a missing permission already.
+            Err(StorefrontError::Graphql { code, .. }) if !tells_nothing(&code) => Ok(false),
+            Err(StorefrontError::Forbidden { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn ask_for_fields(&self, query: &str) -> Result<Data, StorefrontError> {
+        const NAME: &str = "tracking_fields";
+        self.run_document(NAME, Does::Read, body_of(NAME, &Document { query })?)
+            .await
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::{
     StorefrontError, VendureClient,
-    client::{Login, body_of},
+    client::{Does, Login, body_of},
     operations::{self, LoginResult, LoginVariables},
 };
 use crate::domain::text::one_line;
@@ -84,7 +84,7 @@ async fn log_in(client: &VendureClient, generation: u64) -> Result<Pass, Storefr
         password: password.expose_secret().to_owned(),
     });
     let data = client
-        .post("login", body_of("login", &operation)?, None)
+        .post("login", Does::Read, body_of("login", &operation)?, None)
         .await?;
     let refused = |message: &str| StorefrontError::Credentials {
         message: one_line(message, 200),

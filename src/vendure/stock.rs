@@ -1,22 +1,28 @@
 //! Stock levels of product variants: reading them by the thousand, and writing them in batches.
 
+use std::collections::HashMap;
+
 use cynic::{MutationBuilder, QueryBuilder};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     StorefrontError, UnreadableItem, VendureClient,
+    lists::{LooseList, bad, count, groups, id_of, read_item},
     operations::{
-        IdOperators, SortOrder, StringOperators,
-        stock::{
-            self, GlobalFlag, ProductVariantFilterParameter, ProductVariantListOptions,
-            ProductVariantSortParameter, SetStockVariables, StockLevelInput,
-            UpdateProductVariantInput, VariantsVariables,
-        },
+        self, GlobalFlag, IdOperators, InventorySettings, ProductVariantFilterParameter,
+        ProductVariantListOptions, ProductVariantSortParameter, SetStockVariables, SortOrder,
+        StockLevelInput, StringOperators, UpdateProductVariantInput, VariantItem,
+        VariantsVariables,
     },
 };
 use crate::domain::{LocationId, Sku, VariantId};
-use crate::http::parse_json;
+
+const LIST: &str = "variants";
+const WRITE: &str = "set_stock";
+
+/// Variants on a page of those with some SKUs, which may be more than there are SKUs.
+const PAGE_OF_SKUS: u32 = 100;
 
 /// A product variant and its stock at the location that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,36 +74,19 @@ pub struct NewLevel {
     pub on_hand: u32,
 }
 
-const READ: &str = "variants";
-const WRITE: &str = "set_stock";
+/// What to look for.
+enum Asked<'a> {
+    All,
+    Ids(&'a [&'a str]),
+    Skus(&'a [&'a str]),
+}
 
-/// A list with its items still as text, so that a bad one spoils no other.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Loose<'a> {
-    global_settings: Default_,
+struct LooseVariants<'a> {
+    global_settings: InventorySettings,
     #[serde(borrow)]
     product_variants: LooseList<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Default_ {
-    track_inventory: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LooseList<'a> {
-    total_items: u64,
-    #[serde(borrow)]
-    items: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-struct Key {
-    #[serde(default)]
-    id: serde_json::Value,
 }
 
 impl VendureClient {
@@ -106,55 +95,100 @@ impl VendureClient {
         which: Variants<'_>,
         location: &LocationId,
     ) -> Result<VariantPage, StorefrontError> {
-        let options = match which {
-            Variants::Page { skip, take } => ProductVariantListOptions {
-                take: i32::try_from(take).ok(),
-                skip: i32::try_from(skip).ok(),
-                sort: Some(ProductVariantSortParameter {
-                    id: Some(SortOrder::Asc),
-                }),
-                filter: None,
-            },
-            Variants::Ids(ids) => chosen(
-                ids.len(),
-                ProductVariantFilterParameter {
-                    id: Some(IdOperators {
-                        any_of: Some(ids.iter().map(ToString::to_string).collect()),
-                    }),
-                    sku: None,
-                },
-            ),
-            Variants::Skus(skus) => chosen(
-                1000,
-                ProductVariantFilterParameter {
-                    id: None,
-                    sku: Some(StringOperators {
-                        any_of: Some(skus.iter().map(ToString::to_string).collect()),
-                    }),
-                },
-            ),
+        let mut found = VariantPage::default();
+        match which {
+            Variants::Page { skip, take } => {
+                return self.variant_page(&Asked::All, skip, take, location).await;
+            }
+            Variants::Ids(ids) => {
+                for group in groups(ids.iter().map(VariantId::as_str)) {
+                    self.all_pages(&Asked::Ids(&group), count(&group), location, &mut found)
+                        .await?;
+                }
+            }
+            Variants::Skus(skus) => {
+                for group in groups(skus.iter().map(Sku::as_str)) {
+                    let take = count(&group).max(PAGE_OF_SKUS);
+                    self.all_pages(&Asked::Skus(&group), take, location, &mut found)
+                        .await?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds everything of that kind, by as many pages as it takes.
+    async fn all_pages(
+        &self,
+        asked: &Asked<'_>,
+        take: u32,
+        location: &LocationId,
+        found: &mut VariantPage,
+    ) -> Result<(), StorefrontError> {
+        let mut skip = 0_u32;
+        loop {
+            let page = self.variant_page(asked, skip, take, location).await?;
+            let total = page.total;
+            let len = u32::try_from(page.len).unwrap_or(u32::MAX);
+            if skip == 0 {
+                found.total += total;
+            }
+            found.variants.extend(page.variants);
+            found.unreadable.extend(page.unreadable);
+            found.len += page.len;
+            found.ends = match (found.ends.take(), page.ends) {
+                (Some((first, _)), Some((_, last))) => Some((first, last)),
+                (before, now) => now.or(before),
+            };
+            skip = skip.saturating_add(len);
+            if len == 0 || u64::from(skip) >= total {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn variant_page(
+        &self,
+        asked: &Asked<'_>,
+        skip: u32,
+        take: u32,
+        location: &LocationId,
+    ) -> Result<VariantPage, StorefrontError> {
+        let options = ProductVariantListOptions {
+            take: i32::try_from(take).ok(),
+            skip: i32::try_from(skip).ok(),
+            sort: Some(ProductVariantSortParameter {
+                id: Some(SortOrder::Asc),
+            }),
+            filter: filter(asked),
         };
-        let operation = stock::Variants::build(VariantsVariables { options });
-        let data = self.run(READ, &operation).await?;
-        let loose: Loose<'_> = data.parse()?;
+        let operation = operations::Variants::build(VariantsVariables { options });
+        let data = self.run(LIST, &operation).await?;
+        let LooseVariants {
+            global_settings,
+            product_variants: list,
+        } = data.parse()?;
+        list.check_len(&data, "productVariants", take)?;
         let mut page = VariantPage {
-            total: loose.product_variants.total_items,
-            len: loose.product_variants.items.len(),
+            total: list.total_items,
+            len: list.items.len(),
+            ends: list.items.first().zip(list.items.last()).map(ids_of),
             ..VariantPage::default()
         };
-        for item in loose.product_variants.items {
-            let key: Key = serde_json::from_str(item.get()).unwrap_or_default();
-            let key = key.id.as_str().unwrap_or_default().to_owned();
-            page.ends = Some((
-                page.ends.map_or_else(|| key.clone(), |(first, _)| first),
-                key.clone(),
-            ));
-            match parse_json(item.get().as_bytes()).and_then(|item| {
-                variant(item, location, loose.global_settings.track_inventory)
-                    .map_err(|e| e.to_string())
-            }) {
-                Ok(found) => page.variants.push(found),
-                Err(problem) => page.unreadable.push(UnreadableItem { key, problem }),
+        for item in list.items {
+            match read_item(item, "sku", |item| variant(item, location, global_settings)) {
+                Ok(variant) => match asked {
+                    Asked::Ids(ids) if !ids.contains(&variant.id.as_str()) => {
+                        return Err(data.malformed(format!(
+                            "productVariants.items.id is none of those asked for: {}",
+                            variant.id
+                        )));
+                    }
+                    // A shop's database may compare without regard to case or to spaces behind.
+                    Asked::Skus(skus) if !skus.contains(&variant.sku.as_str()) => {}
+                    _ => page.variants.push(variant),
+                },
+                Err(unreadable) => page.unreadable.push(unreadable),
             }
         }
         Ok(page)
@@ -165,64 +199,102 @@ impl VendureClient {
         location: &LocationId,
         levels: &[NewLevel],
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
-        let input = levels.iter().map(|level| UpdateProductVariantInput {
-            id: cynic::Id::new(level.variant.as_str()),
-            stock_levels: Some(vec![StockLevelInput {
-                stock_location_id: cynic::Id::new(location.as_str()),
-                stock_on_hand: i32::try_from(level.on_hand).unwrap_or(i32::MAX),
-            }]),
-        });
-        let operation = stock::SetStock::build(SetStockVariables {
-            input: input.collect(),
-        });
-        let data = self.run(WRITE, &operation).await?;
-        let answer: stock::SetStock = data.parse()?;
-        answer
+        if levels.is_empty() {
+            return Ok(Vec::new());
+        }
+        let input = levels
+            .iter()
+            .map(|level| update(level, location))
+            .collect::<Result<_, _>>()?;
+        let operation = operations::SetStock::build(SetStockVariables { input });
+        let data = self.change(WRITE, &operation).await?;
+        let answer: operations::SetStock = data.parse()?;
+        let updated: HashMap<&str, StockLevel> = answer
             .update_product_variants
-            .into_iter()
+            .iter()
             .flatten()
-            .map(|v| {
-                let id = VariantId::parse(v.id.into_inner())
-                    .map_err(|p| StorefrontError::field(WRITE, "id", &p))?;
-                Ok((id, at(location, &v.stock_levels)))
+            .filter_map(|updated| {
+                let level = level_at(location, &updated.stock_levels)?;
+                Some((updated.id.inner(), level))
+            })
+            .collect();
+        levels
+            .iter()
+            .map(|NewLevel { variant, .. }| match updated.get(variant.as_str()) {
+                Some(level) => Ok((variant.clone(), *level)),
+                // Vendure also writes to a location outside of the channel, and does not show it.
+                None => Err(data.malformed(format!(
+                    "updateProductVariants tells no level of variant {variant} at location {location}"
+                ))),
             })
             .collect()
     }
 }
 
-fn chosen(take: usize, filter: ProductVariantFilterParameter) -> ProductVariantListOptions {
-    ProductVariantListOptions {
-        take: i32::try_from(take.max(1)).ok(),
-        skip: None,
-        sort: None,
-        filter: Some(filter),
+fn filter(asked: &Asked<'_>) -> Option<ProductVariantFilterParameter> {
+    let owned = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let mut filter = ProductVariantFilterParameter::default();
+    match asked {
+        Asked::All => return None,
+        Asked::Ids(ids) => filter.id = Some(IdOperators { any_of: owned(ids) }),
+        Asked::Skus(skus) => {
+            filter.sku = Some(StringOperators {
+                any_of: owned(skus),
+            });
+        }
     }
+    Some(filter)
 }
 
-fn at(location: &LocationId, levels: &[stock::Level]) -> StockLevel {
-    levels
-        .iter()
-        .find(|level| level.stock_location_id.inner() == location.as_str())
-        .map_or_else(StockLevel::default, |level| StockLevel {
-            on_hand: level.stock_on_hand.into(),
-            allocated: level.stock_allocated.into(),
-        })
+fn ids_of((first, last): (&&RawValue, &&RawValue)) -> (String, String) {
+    (id_of(first), id_of(last))
 }
 
 fn variant(
-    item: stock::VariantItem,
+    item: VariantItem,
     location: &LocationId,
-    by_default: bool,
+    settings: InventorySettings,
 ) -> Result<Variant, StorefrontError> {
     Ok(Variant {
-        id: VariantId::parse(item.id.into_inner())
-            .map_err(|p| StorefrontError::field(READ, "id", &p))?,
+        id: VariantId::parse(item.id.into_inner()).map_err(bad(LIST, "id"))?,
         sku: item.sku,
         tracked: match item.track_inventory {
             GlobalFlag::True => true,
             GlobalFlag::False => false,
-            GlobalFlag::Inherit => by_default,
+            GlobalFlag::Inherit => settings.track_inventory,
         },
-        level: at(location, &item.stock_levels),
+        level: level_at(location, &item.stock_levels).unwrap_or_default(),
+    })
+}
+
+fn level_at(location: &LocationId, levels: &[operations::StockLevel]) -> Option<StockLevel> {
+    let here =
+        |level: &&operations::StockLevel| level.stock_location_id.inner() == location.as_str();
+    levels.iter().find(here).map(|level| StockLevel {
+        on_hand: level.stock_on_hand.into(),
+        allocated: level.stock_allocated.into(),
+    })
+}
+
+fn update(
+    level: &NewLevel,
+    location: &LocationId,
+) -> Result<UpdateProductVariantInput, StorefrontError> {
+    let stock_on_hand = i32::try_from(level.on_hand).map_err(|_| StorefrontError::Field {
+        operation: WRITE,
+        field: "stockOnHand".into(),
+        problem: format!(
+            "{} of variant {} is more than Vendure can hold, {}",
+            level.on_hand,
+            level.variant,
+            i32::MAX
+        ),
+    })?;
+    Ok(UpdateProductVariantInput {
+        id: cynic::Id::new(level.variant.as_str()),
+        stock_levels: Some(vec![StockLevelInput {
+            stock_location_id: cynic::Id::new(location.as_str()),
+            stock_on_hand,
+        }]),
     })
 }

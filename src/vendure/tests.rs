@@ -9,7 +9,7 @@ use wiremock::{
 use super::*;
 use crate::{clock::SystemClock, domain::OrderState, http::Limits};
 
-fn client(server: &MockServer, login: Login, channel: Option<&str>) -> VendureClient {
+pub(super) fn client(server: &MockServer, login: Login, channel: Option<&str>) -> VendureClient {
     let settings = VendureSettings {
         api_url: format!("{}/admin-api", server.uri()).parse().unwrap(),
         login,
@@ -25,7 +25,7 @@ fn client(server: &MockServer, login: Login, channel: Option<&str>) -> VendureCl
     VendureClient::new(settings, Arc::new(SystemClock)).unwrap()
 }
 
-fn password() -> Login {
+pub(super) fn password() -> Login {
     Login::Password {
         username: "sync".into(),
         password: "hunter2".to_owned().into(),
@@ -36,13 +36,13 @@ fn states() -> Vec<OrderState> {
     vec![OrderState::parse("PaymentSettled").unwrap()]
 }
 
-fn logged_in(token: &str) -> ResponseTemplate {
+pub(super) fn logged_in(token: &str) -> ResponseTemplate {
     ResponseTemplate::new(200)
         .insert_header("vendure-auth-token", token)
         .set_body_json(json!({"data": {"login": {"__typename": "CurrentUser", "id": "1"}}}))
 }
 
-fn forbidden() -> ResponseTemplate {
+pub(super) fn forbidden() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({
         "errors": [{"message": "not authorized", "extensions": {"code": "FORBIDDEN"}}],
         "data": null
@@ -63,7 +63,11 @@ fn list(items: &[Value]) -> ResponseTemplate {
     }}))
 }
 
-async fn answer(server: &MockServer, matcher: impl Match + 'static, template: ResponseTemplate) {
+pub(super) async fn answer(
+    server: &MockServer,
+    matcher: impl Match + 'static,
+    template: ResponseTemplate,
+) {
     Mock::given(matcher)
         .respond_with(template)
         .mount(server)

@@ -24,7 +24,7 @@ use crate::{
     domain::{Class, LocationId, OrderCode, VariantId, text::one_line},
     ledger::{Held, Hold, RunId, SentOrder, StockChange, StockOutcome},
     sync::holding,
-    vendure::{NewLevel, StockLevel, Variant, Variants},
+    vendure::{NewLevel, StockLevel, StorefrontError, Variant, Variants},
 };
 
 /// So often a batch is looked at again because the shop's orders changed while it was written.
@@ -238,7 +238,8 @@ impl InventorySync {
             .intend_stock(job.run, &job.location, job.feed.asked_at, &all)
             .await?;
         let mut outcome = Outcome::default();
-        let mut parts = Vec::from([0..changes.len()]);
+        let mut parts = Vec::new();
+        parts.push(0..changes.len());
         while let Some(part) = parts.pop() {
             let (changes, ids) = (&changes[part.clone()], &ids[part.clone()]);
             let count = changes.len() as u64;
@@ -257,14 +258,17 @@ impl InventorySync {
                     outcome.moved |= moved(changes, &now);
                     outcome.now.extend(now);
                 }
-                Err(error) if error.class() == Class::Permanent && changes.len() > 1 => {
+                // One of them is bad. Each is absolute and held, so that it does no harm should one
+                // have been written after all.
+                Err(error) if is_about_the_levels(&error) && changes.len() > 1 => {
                     let middle = part.start + changes.len() / 2;
                     parts.push(middle..part.end);
                     parts.push(part.start..middle);
                 }
                 Err(error) => {
                     let message = one_line(&error.to_string(), 300);
-                    if error.class() == Class::Permanent {
+                    let refused = is_about_the_levels(&error);
+                    if refused {
                         tracing::error!(
                             sku = one_line(&changes[0].sku, 80),
                             variant = %changes[0].variant,
@@ -279,10 +283,16 @@ impl InventorySync {
                             "Vendure: stock from VeraCore could not be written"
                         );
                     }
-                    outcome.failed(error.class(), count);
-                    let end = match error.class() {
-                        Class::Ambiguous => StockOutcome::Unknown,
-                        _ => StockOutcome::Refused,
+                    let end = if refused {
+                        outcome.counts.refused += count;
+                        StockOutcome::Refused
+                    } else if error.class() == Class::Ambiguous {
+                        outcome.open_ended = true;
+                        outcome.counts.unknown += count;
+                        StockOutcome::Unknown
+                    } else {
+                        outcome.counts.untried += count;
+                        StockOutcome::Refused
                     };
                     self.end(ids, end, Some(&message)).await?;
                 }
@@ -301,17 +311,10 @@ impl InventorySync {
     }
 }
 
-impl Outcome {
-    fn failed(&mut self, class: Class, count: u64) {
-        match class {
-            Class::Ambiguous => {
-                self.open_ended = true;
-                self.counts.unknown += count;
-            }
-            Class::Permanent => self.counts.refused += count,
-            Class::Transient => self.counts.untried += count,
-        }
-    }
+/// Whether the shop answered that it does not take the levels, rather than that it takes nothing
+/// from us, or not at all.
+fn is_about_the_levels(error: &StorefrontError) -> bool {
+    error.was_answered() && error.class() != Class::Transient
 }
 
 impl Counts {

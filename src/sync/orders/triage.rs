@@ -57,7 +57,9 @@ fn storefront_counts(error: &StorefrontError) -> bool {
         StorefrontError::Call(error) => call_counts(error, Doing::Asking),
         // The shop was upgraded, and speaks another language now.
         StorefrontError::Graphql { code, .. } => code != "GRAPHQL_VALIDATION_FAILED",
-        StorefrontError::Refused { .. } | StorefrontError::Field { .. } => true,
+        StorefrontError::Refused { .. }
+        | StorefrontError::Unclear { .. }
+        | StorefrontError::Field { .. } => true,
         StorefrontError::Credentials { .. }
         | StorefrontError::Forbidden { .. }
         | StorefrontError::WrongChannel { .. } => false,

@@ -310,7 +310,7 @@ impl TrackingSync {
                 self.ledger.let_go(&stock).await?;
                 Ok(Some(id))
             }
-            Err(error) if error.class() == Class::Ambiguous => {
+            Err(error) if error.class() == Class::Ambiguous && !error.was_answered() => {
                 // It may be made yet: nobody touches the order or its stock until the holds are over.
                 tracing::warn!(order = %order.code, package = name_of(&tracked.package), %error, "VeraCore: it is not known whether the shop made the fulfillment; it is looked for later");
                 outcome.failures.push(one_line(&error.to_string(), 300));

@@ -51,6 +51,10 @@ pub enum Step {
     },
 }
 
+/// States in which a person works on the order. Vendure would take a fulfillment even so, and throw
+/// the order out of its state.
+const EDITED: [&str; 2] = ["Modifying", "ArrangingAdditionalPayment"];
+
 /// Words for an order of which everything has left.
 const COMPLETE: [&str; 6] = [
     "shipped",
@@ -94,6 +98,13 @@ pub fn plan(
     packages: &[Package],
     completion: &Completion,
 ) -> Vec<Step> {
+    if EDITED.contains(&shop.state.as_str()) {
+        let why = format!(
+            "the order is being edited in Vendure (state {})",
+            shop.state
+        );
+        return vec![Step::Wait { why }; packages.len()];
+    }
     let mut work = Work::of(shop, sent, packages);
     // In the order in which they left, so that the same packages lead to the same steps.
     let mut order: Vec<usize> = (0..packages.len()).collect();

@@ -154,7 +154,10 @@ fn a_package_is_recognized_among_the_shops_fulfillments() {
     assert_eq!(plan_of(&order, &[begun], &ASKED), [is(8, true)]);
     // By its number alone, as a person would have made it; with what is on record already.
     let by_hand = package(1, Some(&[("A", 2)]));
-    assert_eq!(plan_of(&order, &[by_hand.clone()], &ASKED), [is(8, true)]);
+    assert_eq!(
+        plan_of(&order, std::slice::from_ref(&by_hand), &ASKED),
+        [is(8, true)]
+    );
     order.0.fulfillments[1].state = "Shipped".into();
     let mut linked = by_hand.clone();
     linked.fulfillment = Some(fulfillment_id(8));
@@ -296,6 +299,14 @@ fn a_package_that_does_not_say_takes_the_rest_once_all_was_shipped() {
     let unclear = [package(1, Some(&[("X", 1)])), package(2, None)];
     let steps = plan_of(&order, &unclear, &complete);
     assert!(matches!(steps[1], Step::Wait { .. }), "{steps:?}");
+}
+
+#[test]
+fn an_order_that_is_being_edited_is_left_alone() {
+    let mut order = shop(&[("a", "A", 2)]);
+    order.0.state = OrderState::parse("Modifying").unwrap();
+    let steps = plan_of(&order, &[package(1, Some(&[("A", 2)]))], &ASKED);
+    assert!(matches!(steps[..], [Step::Wait { .. }]), "{steps:?}");
 }
 
 #[test]

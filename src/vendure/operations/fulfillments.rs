@@ -1,15 +1,12 @@
-//! Reading how far orders are fulfilled, making fulfillments, and writing tracking.
+//! How far orders are fulfilled, and recording more of it.
 
-use super::{ChannelToken, DateTime, OrderListOptions, schema};
+use super::{ChannelToken, DateTime, OrderId, OrdersVariablesFields, schema};
 
-#[derive(cynic::QueryVariables)]
-pub(in crate::vendure) struct ProgressVariables {
-    pub options: OrderListOptions,
-}
+// Reading.
 
-#[derive(cynic::QueryFragment)]
-#[cynic(graphql_type = "Query", variables = "ProgressVariables")]
-pub(in crate::vendure) struct Progresses {
+#[derive(cynic::QueryFragment, Debug)]
+#[cynic(graphql_type = "Query", variables = "OrdersVariables")]
+pub struct Progress {
     #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
     #[arguments(options: $options)]
@@ -17,95 +14,98 @@ pub(in crate::vendure) struct Progresses {
     pub orders: ProgressList,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "OrderList")]
-pub(in crate::vendure) struct ProgressList {
+pub struct ProgressList {
     #[expect(dead_code, reason = "read item by item instead")]
     pub total_items: i32,
     #[expect(dead_code, reason = "read item by item instead")]
     pub items: Vec<ProgressItem>,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Order")]
-pub(in crate::vendure) struct ProgressItem {
+pub struct ProgressItem {
     pub id: cynic::Id,
     pub code: String,
     pub state: String,
-    pub lines: Vec<Line>,
+    pub lines: Vec<ProgressLine>,
     pub fulfillments: Option<Vec<Fulfillment>>,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "OrderLine")]
-pub(in crate::vendure) struct Line {
+pub struct ProgressLine {
     pub id: cynic::Id,
     pub quantity: i32,
-    pub product_variant: LineVariant,
+    pub product_variant: ProgressVariant,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "ProductVariant")]
-pub(in crate::vendure) struct LineVariant {
+pub struct ProgressVariant {
     pub id: cynic::Id,
     pub sku: String,
 }
 
-#[derive(cynic::QueryFragment)]
-pub(in crate::vendure) struct Fulfillment {
+#[derive(cynic::QueryFragment, Debug)]
+pub struct Fulfillment {
     pub id: cynic::Id,
     pub state: String,
     pub tracking_code: Option<String>,
     pub lines: Vec<FulfillmentLine>,
 }
 
-#[derive(cynic::QueryFragment)]
-pub(in crate::vendure) struct FulfillmentLine {
+#[derive(cynic::QueryFragment, Debug)]
+pub struct FulfillmentLine {
     pub order_line_id: cynic::Id,
     pub quantity: i32,
 }
 
-#[derive(cynic::Scalar, Debug, Clone)]
-pub(in crate::vendure) struct ErrorCode(pub String);
-
-/// The errors that a mutation's union names; all have the same fields.
-macro_rules! refusals {
-    ($($name:ident),+) => {
-        $(
-            #[derive(cynic::QueryFragment)]
-            pub(in crate::vendure) struct $name {
-                pub error_code: ErrorCode,
-                pub message: String,
-            }
-        )+
-    };
-}
-
-refusals!(
-    CreateFulfillmentError,
-    EmptyOrderLineSelectionError,
-    FulfillmentStateTransitionError,
-    InsufficientStockOnHandError,
-    InvalidFulfillmentHandlerError,
-    ItemsAlreadyFulfilledError
-);
+// Making one.
 
 #[derive(cynic::QueryVariables)]
-pub(in crate::vendure) struct AddFulfillmentVariables {
+pub struct AddFulfillmentVariables {
     pub input: FulfillOrderInput,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::InputObject, Debug)]
+pub struct FulfillOrderInput {
+    pub lines: Vec<OrderLineInput>,
+    pub handler: ConfigurableOperationInput,
+}
+
+#[derive(cynic::InputObject, Debug)]
+pub struct OrderLineInput {
+    pub order_line_id: cynic::Id,
+    pub quantity: i32,
+}
+
+#[derive(cynic::InputObject, Debug)]
+pub struct ConfigurableOperationInput {
+    pub code: String,
+    pub arguments: Vec<ConfigArgInput>,
+}
+
+#[derive(cynic::InputObject, Debug)]
+pub struct ConfigArgInput {
+    pub name: String,
+    pub value: String,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Mutation", variables = "AddFulfillmentVariables")]
-pub(in crate::vendure) struct AddFulfillment {
+pub struct AddFulfillment {
     #[arguments(input: $input)]
     pub add_fulfillment_to_order: AddFulfillmentResult,
 }
 
-#[derive(cynic::InlineFragments)]
+/// Fragments go by the members of the union: the interface that the errors share tells nothing
+/// about which of them it is.
+#[derive(cynic::InlineFragments, Debug)]
 #[cynic(graphql_type = "AddFulfillmentToOrderResult")]
-pub(in crate::vendure) enum AddFulfillmentResult {
-    Fulfillment(FulfillmentId),
+pub enum AddFulfillmentResult {
+    Fulfillment(MadeFulfillment),
     CreateFulfillmentError(CreateFulfillmentError),
     EmptyOrderLineSelectionError(EmptyOrderLineSelectionError),
     FulfillmentStateTransitionError(FulfillmentStateTransitionError),
@@ -116,82 +116,103 @@ pub(in crate::vendure) enum AddFulfillmentResult {
     Other,
 }
 
-#[derive(cynic::QueryFragment)]
+/// Only columns of its own: whatever is resolved after the work could fail after it.
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Fulfillment")]
-pub(in crate::vendure) struct FulfillmentId {
+pub struct MadeFulfillment {
     pub id: cynic::Id,
+    pub state: String,
 }
+
+#[derive(cynic::Scalar, Debug, Clone)]
+pub struct ErrorCode(pub String);
+
+#[derive(cynic::QueryFragment, Debug)]
+pub struct CreateFulfillmentError {
+    pub error_code: ErrorCode,
+    pub fulfillment_handler_error: String,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+pub struct EmptyOrderLineSelectionError {
+    pub error_code: ErrorCode,
+    pub message: String,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+pub struct FulfillmentStateTransitionError {
+    pub error_code: ErrorCode,
+    /// Says from where to where and why not; its `message` has no text in Vendure.
+    pub transition_error: String,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+pub struct InsufficientStockOnHandError {
+    pub error_code: ErrorCode,
+    pub message: String,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+pub struct InvalidFulfillmentHandlerError {
+    pub error_code: ErrorCode,
+    pub message: String,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+pub struct ItemsAlreadyFulfilledError {
+    pub error_code: ErrorCode,
+    pub message: String,
+}
+
+// Shipping one.
 
 #[derive(cynic::QueryVariables)]
-pub(in crate::vendure) struct ShipVariables {
+pub struct ShipVariables {
     pub id: cynic::Id,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Mutation", variables = "ShipVariables")]
-pub(in crate::vendure) struct Ship {
+pub struct Ship {
     #[arguments(id: $id, state: "Shipped")]
     pub transition_fulfillment_to_state: ShipResult,
 }
 
-#[derive(cynic::InlineFragments)]
+#[derive(cynic::InlineFragments, Debug)]
 #[cynic(graphql_type = "TransitionFulfillmentToStateResult")]
-pub(in crate::vendure) enum ShipResult {
-    Fulfillment(#[expect(dead_code, reason = "a fragment needs a field")] FulfillmentId),
+pub enum ShipResult {
+    Fulfillment(MadeFulfillment),
     FulfillmentStateTransitionError(FulfillmentStateTransitionError),
     #[cynic(fallback)]
     Other,
 }
 
-#[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct FulfillOrderInput {
-    pub lines: Vec<OrderLineInput>,
-    pub handler: ConfigurableOperationInput,
-}
-
-#[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct OrderLineInput {
-    pub order_line_id: cynic::Id,
-    pub quantity: i32,
-}
-
-#[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct ConfigurableOperationInput {
-    pub code: String,
-    pub arguments: Vec<ConfigArgInput>,
-}
-
-#[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct ConfigArgInput {
-    pub name: String,
-    pub value: String,
-}
+// The custom fields.
 
 #[derive(cynic::QueryVariables)]
-pub(in crate::vendure) struct SetTrackingVariables {
+pub struct SetFieldsVariables {
     pub input: UpdateOrderInput,
 }
 
-#[derive(cynic::QueryFragment)]
-#[cynic(graphql_type = "Mutation", variables = "SetTrackingVariables")]
-pub(in crate::vendure) struct SetTracking {
-    #[arguments(input: $input)]
-    #[expect(dead_code, reason = "that it came is enough")]
-    pub set_order_custom_fields: Option<super::OrderId>,
-}
-
 #[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct UpdateOrderInput {
+pub struct UpdateOrderInput {
     pub id: cynic::Id,
     pub custom_fields: Option<UpdateOrderCustomFieldsInput>,
 }
 
 #[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct UpdateOrderCustomFieldsInput {
+pub struct UpdateOrderCustomFieldsInput {
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub tracking_code: Option<String>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub ship_date: Option<DateTime>,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+#[cynic(graphql_type = "Mutation", variables = "SetFieldsVariables")]
+pub struct SetFields {
+    #[arguments(input: $input)]
+    pub set_order_custom_fields: Option<OrderId>,
 }

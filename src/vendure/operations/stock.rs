@@ -1,51 +1,50 @@
-//! Reading variants with their stock, and writing it.
+//! Variants with their stock levels, and writing the latter.
 
 use super::{ChannelToken, IdOperators, SortOrder, StringOperators, schema};
 
 #[derive(cynic::QueryVariables)]
-pub(in crate::vendure) struct VariantsVariables {
+pub struct VariantsVariables {
     pub options: ProductVariantListOptions,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "VariantsVariables")]
-pub(in crate::vendure) struct Variants {
+pub struct Variants {
     #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
     #[expect(dead_code, reason = "read with the list")]
-    pub global_settings: TrackingByDefault,
+    pub global_settings: InventorySettings,
     #[arguments(options: $options)]
     #[expect(dead_code, reason = "read item by item instead")]
     pub product_variants: VariantList,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug, Clone, Copy)]
 #[cynic(graphql_type = "GlobalSettings")]
-pub(in crate::vendure) struct TrackingByDefault {
-    #[expect(dead_code, reason = "read with the list")]
+pub struct InventorySettings {
     pub track_inventory: bool,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "ProductVariantList")]
-pub(in crate::vendure) struct VariantList {
+pub struct VariantList {
     #[expect(dead_code, reason = "read item by item instead")]
     pub total_items: i32,
     #[expect(dead_code, reason = "read item by item instead")]
     pub items: Vec<VariantItem>,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "ProductVariant")]
-pub(in crate::vendure) struct VariantItem {
+pub struct VariantItem {
     pub id: cynic::Id,
     pub sku: String,
     pub track_inventory: GlobalFlag,
-    pub stock_levels: Vec<Level>,
+    pub stock_levels: Vec<StockLevel>,
 }
 
 #[derive(cynic::Enum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::vendure) enum GlobalFlag {
+pub enum GlobalFlag {
     #[cynic(rename = "TRUE")]
     True,
     #[cynic(rename = "FALSE")]
@@ -54,34 +53,29 @@ pub(in crate::vendure) enum GlobalFlag {
     Inherit,
 }
 
-#[derive(cynic::QueryFragment)]
-#[cynic(graphql_type = "StockLevel")]
-pub(in crate::vendure) struct Level {
+#[derive(cynic::QueryFragment, Debug)]
+pub struct StockLevel {
     pub stock_location_id: cynic::Id,
     pub stock_on_hand: i32,
     pub stock_allocated: i32,
 }
 
 #[derive(cynic::InputObject, Debug, Default)]
-pub(in crate::vendure) struct ProductVariantListOptions {
-    #[cynic(skip_serializing_if = "Option::is_none")]
+pub struct ProductVariantListOptions {
     pub take: Option<i32>,
-    #[cynic(skip_serializing_if = "Option::is_none")]
     pub skip: Option<i32>,
-    #[cynic(skip_serializing_if = "Option::is_none")]
     pub sort: Option<ProductVariantSortParameter>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub filter: Option<ProductVariantFilterParameter>,
 }
 
-#[derive(cynic::InputObject, Debug, Default)]
-pub(in crate::vendure) struct ProductVariantSortParameter {
-    #[cynic(skip_serializing_if = "Option::is_none")]
+#[derive(cynic::InputObject, Debug)]
+pub struct ProductVariantSortParameter {
     pub id: Option<SortOrder>,
 }
 
 #[derive(cynic::InputObject, Debug, Default)]
-pub(in crate::vendure) struct ProductVariantFilterParameter {
+pub struct ProductVariantFilterParameter {
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub id: Option<IdOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
@@ -89,32 +83,32 @@ pub(in crate::vendure) struct ProductVariantFilterParameter {
 }
 
 #[derive(cynic::QueryVariables)]
-pub(in crate::vendure) struct SetStockVariables {
+pub struct SetStockVariables {
     pub input: Vec<UpdateProductVariantInput>,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Mutation", variables = "SetStockVariables")]
-pub(in crate::vendure) struct SetStock {
+pub struct SetStock {
     #[arguments(input: $input)]
-    pub update_product_variants: Vec<Option<WrittenVariant>>,
+    pub update_product_variants: Vec<Option<UpdatedVariant>>,
 }
 
-#[derive(cynic::QueryFragment)]
+#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "ProductVariant")]
-pub(in crate::vendure) struct WrittenVariant {
+pub struct UpdatedVariant {
     pub id: cynic::Id,
-    pub stock_levels: Vec<Level>,
+    pub stock_levels: Vec<StockLevel>,
 }
 
 #[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct UpdateProductVariantInput {
+pub struct UpdateProductVariantInput {
     pub id: cynic::Id,
     pub stock_levels: Option<Vec<StockLevelInput>>,
 }
 
 #[derive(cynic::InputObject, Debug)]
-pub(in crate::vendure) struct StockLevelInput {
+pub struct StockLevelInput {
     pub stock_location_id: cynic::Id,
     pub stock_on_hand: i32,
 }

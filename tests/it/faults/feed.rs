@@ -10,7 +10,7 @@ use veracore_sync::{
 
 use crate::harness::{Service, World};
 
-fn row(sku: &str, available: Value) -> Value {
+fn row(sku: &str, available: &Value) -> Value {
     json!({ "SKU": sku, "AvailableQuantity": available, "ReservedQuantity": 0, "OnHandQuantity": 0 })
 }
 
@@ -67,33 +67,36 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
         ("empty", json!([])),
         (
             "bad_quantities",
-            json!([row("A-0", json!(5)), row("A-1", json!(-1))]),
+            json!([row("A-0", &json!(5)), row("A-1", &json!(-1))]),
         ),
         (
             "bad_quantities",
-            json!([row("A-0", json!(5)), row("A-1", json!(1.5))]),
+            json!([row("A-0", &json!(5)), row("A-1", &json!(1.5))]),
         ),
         (
             "bad_quantities",
-            json!([row("A-0", json!(5)), row("A-1", json!("7"))]),
+            json!([row("A-0", &json!(5)), row("A-1", &json!("7"))]),
         ),
         (
             "bad_quantities",
-            json!([row("A-0", json!(5)), row("A-1", Value::Null)]),
+            json!([row("A-0", &json!(5)), row("A-1", &Value::Null)]),
         ),
         (
             "bad_quantities",
-            json!([row("A-0", json!(5)), row("A-1", json!(100_000_001))]),
+            json!([row("A-0", &json!(5)), row("A-1", &json!(100_000_001))]),
         ),
         (
             "contradictions",
             json!([
-                row("A-0", json!(5)),
-                row("A-1", json!(1)),
-                row("A-1", json!(2))
+                row("A-0", &json!(5)),
+                row("A-1", &json!(1)),
+                row("A-1", &json!(2))
             ]),
         ),
-        ("drop", json!([row("A-0", json!(0)), row("A-1", json!(0))])),
+        (
+            "drop",
+            json!([row("A-0", &json!(0)), row("A-1", &json!(0))]),
+        ),
         ("unreadable", json!({ "Items": [], "NextPage": 7 })),
         ("unreadable", json!("no JSON at all")),
     ];
@@ -133,8 +136,8 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
 async fn rows_that_are_strange_in_another_way_stop_no_other_row() {
     let (world, service) = stocked("odd_rows").await;
     let odd = json!([
-        row("A-0", json!(39)), { "AvailableQuantity": 5 }, row(" ", json!(5)), 7,
-        row("A-1", json!(30)), row("A-1", json!(30)),
+        row("A-0", &json!(39)), { "AvailableQuantity": 5 }, row(" ", &json!(5)), 7,
+        row("A-1", &json!(30)), row("A-1", &json!(30)),
     ]);
     answers(&world, odd);
     let summary = service.keep_stock().await;
@@ -196,7 +199,7 @@ async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
         let next = format!("{base}api/inventory?page={page}");
         let kind = FaultKind::Status {
             status: 200,
-            body: json!({ "Items": [row("A-0", json!(1))], "NextPage": next }),
+            body: json!({ "Items": [row("A-0", &json!(1))], "NextPage": next }),
             headers: BTreeMap::new(),
             done: false,
         };

@@ -8,6 +8,7 @@ mod discovery;
 mod foreign;
 mod invalid;
 mod session;
+mod shop;
 mod stock;
 mod stopping;
 mod tracking;

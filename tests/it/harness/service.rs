@@ -39,7 +39,6 @@ pub struct Service {
     pub orders: OrderSync,
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
-    pub storefront: Arc<dyn Storefront>,
     /// Told to stop, the service begins nothing.
     pub tasks: Tasks,
     pub watch: Watch,
@@ -90,7 +89,7 @@ fn limits(timeout: Duration, max_body: usize) -> Limits {
 }
 
 /// The program's own client of the shop.
-fn storefront(world: &World) -> VendureClient {
+pub(super) fn client_of_shop(world: &World) -> VendureClient {
     let shop = VendureSettings {
         api_url: world.shop.api_url.parse().unwrap(),
         login: Login::Password {
@@ -135,7 +134,7 @@ impl Service {
         let mut making = Making {
             orders: settings(mock.is_some()),
             inventory: inventory_settings(),
-            storefront: Arc::new(storefront(world)),
+            storefront: Arc::new(client_of_shop(world)),
         };
         change(&mut making);
         let known = SandboxConfig::default();
@@ -186,7 +185,6 @@ impl Service {
             orders,
             inventory,
             tracking,
-            storefront: making.storefront,
             tasks,
             watch: Watch::default(),
             clock,

@@ -25,9 +25,9 @@ pub struct Shop {
     pub username: String,
     pub password: String,
     pub role: String,
-    /// The channel's stock location.
-    pub location: String,
     pub customer: String,
+    /// The channel's only stock location.
+    pub location: String,
     /// By code.
     pub shipping: BTreeMap<String, String>,
     /// By SKU: `A-0` to `A-3`, `GIFT-CARD`, `GIFT-WRAP`.
@@ -88,8 +88,8 @@ impl Shop {
             username: username(name),
             password: PASSWORD.into(),
             role,
-            location,
             customer: text(&made["createCustomer"]["id"]),
+            location,
             shipping,
             variants,
             tables,

@@ -31,6 +31,17 @@ impl Shop {
             .await;
     }
 
+    /// Takes a fulfillment back.
+    pub async fn cancel_fulfillment(&self, id: &str) {
+        self.admin
+            .run(
+                "mutation ($id: ID!) { transitionFulfillmentToState(id: $id, state: \"Cancelled\") {
+                    __typename ... on ErrorResult { errorCode message } } }",
+                &json!({ "id": id }),
+            )
+            .await;
+    }
+
     /// Moves an order to another state.
     pub async fn transition(&self, order: &PaidOrder, state: &str) {
         self.admin

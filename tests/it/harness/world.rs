@@ -11,6 +11,7 @@ use veracore_sync::{
     ledger::{Attempt, Ledger, RetryMode, SyncRecord, Verdict},
     sandbox::{self, Sandbox, SandboxConfig},
     sync::orders::OrderSettings,
+    vendure::Storefront,
 };
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
     database::{self, LedgerWorld},
     gate::Gate,
     log,
-    service::{Making, Service},
+    service::{self, Making, Service},
     settled,
     shop::{LEAST_PERMISSIONS, Shop},
 };
@@ -93,6 +94,11 @@ impl World {
     /// The same with other settings of any kind, or another shop.
     pub fn service_made(&self, change: impl FnOnce(&mut Making)) -> Service {
         Service::new(self, change, self.mock.clone())
+    }
+
+    /// The daemon's client of the shop.
+    pub fn storefront(&self) -> impl Storefront + use<> {
+        service::client_of_shop(self)
     }
 
     /// The daemon as a process of its own.

@@ -1,0 +1,132 @@
+//! Lists of the shop's, read item by item so that a bad one spoils no other, and lists of names to
+//! filter by, cut so that no request is larger than Vendure takes. Knows none of the items.
+
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::{StorefrontError, UnreadableItem, client::Data};
+use crate::{
+    domain::{BadText, text::one_line},
+    http::parse_json,
+};
+
+/// The most that a shop gives at once, unless it was set up to give less.
+const PAGE: usize = 1000;
+
+/// Bytes of names in one request, some thousand below what Vendure takes in all.
+const NAMES: usize = 90_000;
+
+/// A list with its items still as text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LooseList<'a> {
+    pub total_items: u64,
+    #[serde(borrow)]
+    pub items: Vec<&'a RawValue>,
+}
+
+impl LooseList<'_> {
+    /// A shop that gives more than it was asked for did not read the question.
+    pub(super) fn check_len(
+        &self,
+        data: &Data,
+        of_what: &str,
+        take: u32,
+    ) -> Result<(), StorefrontError> {
+        let len = self.items.len();
+        if len > take as usize {
+            return Err(data.malformed(format!(
+                "{of_what}.items holds {len} {of_what}, {take} were asked for"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// One item; what is wrong with it goes with what it is called by `name`.
+pub(super) fn read_item<'a, T: Deserialize<'a>, R>(
+    item: &'a RawValue,
+    name: &str,
+    convert: impl FnOnce(T) -> Result<R, StorefrontError>,
+) -> Result<R, UnreadableItem> {
+    parse_json(item.get().as_bytes())
+        .and_then(|item| convert(item).map_err(|error| error.to_string()))
+        .map_err(|problem| UnreadableItem {
+            key: key(item, name),
+            problem,
+        })
+}
+
+/// What can be read of an item that is not what was agreed.
+fn key(item: &RawValue, name: &str) -> String {
+    let item: Value = serde_json::from_str(item.get()).unwrap_or_default();
+    let part = |name| item.get(name).unwrap_or(&Value::Null);
+    one_line(&format!("id {}, {name} {}", part("id"), part(name)), 120)
+}
+
+/// An item's id, whatever else is wrong with it.
+pub(super) fn id_of(item: &RawValue) -> String {
+    let item: Value = serde_json::from_str(item.get()).unwrap_or_default();
+    match item.get("id") {
+        Some(Value::String(id)) => one_line(id, 255),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => one_line(&other.to_string(), 255),
+    }
+}
+
+pub(super) fn bad(
+    operation: &'static str,
+    field: &'static str,
+) -> impl Fn(BadText) -> StorefrontError {
+    move |problem| StorefrontError::field(operation, field, &problem)
+}
+
+/// Cuts names into groups of which each fits into one request and one page.
+pub(super) fn groups<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+    let mut groups: Vec<Vec<&str>> = Vec::new();
+    let mut bytes = 0;
+    for name in names {
+        // Quotation marks and backslashes are doubled; both ends and the comma come on top.
+        let size = name.len() + name.matches(['"', '\\']).count() + 3;
+        match groups.last_mut() {
+            Some(group) if group.len() < PAGE && bytes + size <= NAMES => {
+                bytes += size;
+                group.push(name);
+            }
+            _ => {
+                bytes = size;
+                groups.push(vec![name]);
+            }
+        }
+    }
+    groups
+}
+
+/// How many of a group's names there are, as the API counts.
+pub(super) fn count(group: &[&str]) -> u32 {
+    u32::try_from(group.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_names_stay_below_what_the_shop_takes() {
+        let long = "\"é".repeat(127);
+        for names in [
+            vec!["1234567890"; 2500],
+            vec![long.as_str(); 1000],
+            vec!["\\\\\\\\"; 30_000],
+        ] {
+            let groups = groups(names.iter().copied());
+            assert_eq!(groups.concat(), names);
+            for group in &groups {
+                assert!(group.len() <= PAGE);
+                let json = serde_json::to_vec(group).unwrap();
+                assert!(json.len() <= NAMES + 2, "{} bytes", json.len());
+            }
+        }
+        assert!(groups(std::iter::empty()).is_empty());
+    }
+}
