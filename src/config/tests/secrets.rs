@@ -150,6 +150,7 @@ fn the_settings_are_shown_in_order_with_their_origins() {
     BUSINESS_DAYS                    default      Mon-Fri
     INVENTORY_MAX_DROP_PERCENT       default      50
     INVENTORY_SAFETY_STOCK           default      0
+    INVENTORY_BATCH_SIZE             default      40
     [safety_stock]                   default      -
     VENDURE_ORDER_NOTES              default      false
     HTTP_LISTEN                      default      127.0.0.1:8080
