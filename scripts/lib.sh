@@ -246,11 +246,11 @@ start_vendure() {
   child Vendure "$WORK/vendure.log" env DATABASE_URL="$2" PORT=0 LOG_LEVEL=warn node "$ROOT/tests/vendure/server.cjs" "$1"
 }
 
-# Waits for the shop, and fills it. Sets ADMIN_API.
+# await_vendure [OPTIONS OF seed.cjs]: waits for the shop, and fills it. Sets ADMIN_API.
 await_vendure() {
   until_logged '^\{"ready":true' "$WORK/vendure.log" 180 Vendure
   ADMIN_API=$(node -p 'JSON.parse(process.argv[1]).adminApi' "$LINE")
-  attend env ADMIN_API="$ADMIN_API" node "$ROOT/tests/vendure/seed.cjs" >"$WORK/seed.json" || die "the shop could not be filled"
+  attend env ADMIN_API="$ADMIN_API" node "$ROOT/tests/vendure/seed.cjs" "$@" >"$WORK/seed.json" || die "the shop could not be filled"
 }
 
 # --- Rust -----------------------------------------------------------------------------------------

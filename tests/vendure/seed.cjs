@@ -2,7 +2,7 @@
 // Fills an empty shop through the Admin API alone, so that orders can be placed
 // in it. A second run adds only what is missing and changes nothing that is there.
 //
-//   ADMIN_API=http://127.0.0.1:PORT/admin-api node seed.cjs [--products 20]
+//   ADMIN_API=http://127.0.0.1:PORT/admin-api node seed.cjs [--products 20] [--stock 100]
 //
 // Prints one JSON document with the ids of everything.
 
@@ -10,7 +10,7 @@ const { Admin, each, main, options, wholeNumber } = require('./admin.cjs');
 
 const text = (name, more = {}) => [{ languageCode: 'en', name, ...more }];
 
-async function seed({ admin = new Admin(), products = 20 } = {}) {
+async function seed({ admin = new Admin(), products = 20, stock = 100 } = {}) {
     const start = await admin.query(`{
         activeChannel { id code token defaultCurrencyCode defaultTaxZone { id } defaultShippingZone { id } }
         countries(options: { filter: { code: { eq: "US" } } }) { items { id } }
@@ -116,7 +116,7 @@ async function seed({ admin = new Admin(), products = 20 } = {}) {
 
     const variants = await variantsBySku(admin);
     await each(wanted.filter(({ sku }) => !variants.has(sku)), 4, async ({ sku, name, price, track }) => {
-        variants.set(sku, await addProduct(admin, { sku, name, price, track, taxCategoryId }));
+        variants.set(sku, await addProduct(admin, { sku, name, price, track, taxCategoryId, stock }));
     });
 
     return {
@@ -165,9 +165,12 @@ async function addProduct(admin, { sku, name, price, track, taxCategoryId, stock
 
 if (require.main === module) {
     main(async () => {
-        const { found, words } = options(process.argv.slice(2), ['products']);
+        const { found, words } = options(process.argv.slice(2), ['products', 'stock']);
         if (words.length) throw new Error(`what is ${words[0]}?`);
-        const summary = await seed({ products: wholeNumber(found.products || '20', 'products', 0) });
+        const summary = await seed({
+            products: wholeNumber(found.products || '20', 'products', 0),
+            stock: wholeNumber(found.stock || '100', 'stock', 0),
+        });
         process.stdout.write(`${JSON.stringify(summary)}\n`);
     });
 }
