@@ -1,5 +1,7 @@
-//! What others may want to know of: the outbox. Rows are only added.
+//! What others may want to know of: the outbox. Rows are only added, and
+//! forgotten after their time.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{Ledger, LedgerError};
@@ -20,5 +22,16 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Forgets what happened before `before`. Returns how many events that were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_events(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let done = sqlx::query!("delete from veracore_event where occurred_at < $1", before)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
     }
 }

@@ -1,5 +1,5 @@
 //! Keeping the ledger tidy: once a day, what may quote a customer is cleared after its time, and
-//! old runs and stock changes are forgotten.
+//! old runs, stock changes and events are forgotten.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,7 +10,7 @@ use crate::{
 
 const JOB: &str = "tidy_ledger";
 
-/// How long the runs of jobs and what they wrote are kept.
+/// How long the runs of jobs, what they wrote and what they told are kept.
 const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
 
 /// Tidies up if today's occurrence (by UTC days) was not claimed yet, by this or another replica.
@@ -35,9 +35,11 @@ pub async fn tidy_ledger_if_due(
         .await?;
     let forgotten = ledger.forget_runs(now - RUNS_KEPT).await?;
     let changes = ledger.forget_stock(now - RUNS_KEPT).await?;
+    let events = ledger.forget_events(now - RUNS_KEPT).await?;
     ledger.forget_holds().await?;
     let result = serde_json::json!({
         "messagesCleared": cleared, "runsForgotten": forgotten, "stockChangesForgotten": changes,
+        "eventsForgotten": events,
     });
     ledger.end_run(run, RunOutcome::Done, &result, None).await?;
     Ok(true)

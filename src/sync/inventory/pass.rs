@@ -1,5 +1,7 @@
 //! One pass: read, plan, decide, write, and tell.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::{
@@ -234,15 +236,16 @@ fn tell(plan: &Plan, feed: &Feed, one_sku: bool) {
     if one_sku {
         return;
     }
+    let near: HashMap<&str, &str> = plan
+        .near_misses
+        .iter()
+        .map(|near| (near.veracore_sku.as_str(), near.vendure_sku.as_str()))
+        .collect();
     for sku in plan.unmatched.iter().take(LISTED) {
-        let near = plan
-            .near_misses
-            .iter()
-            .find(|near| near.veracore_sku == sku.as_str())
-            .map(|near| one_line(&near.vendure_sku, 80));
+        let nearly = near.get(sku.as_str()).map(|near| one_line(near, 80));
         tracing::warn!(
             sku = shown(sku),
-            nearly = near,
+            nearly,
             feed = "VeraCore",
             "No product variant found for SKU"
         );

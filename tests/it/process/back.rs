@@ -188,3 +188,63 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
     assert_eq!(world.shop.level("A-0").await.allocated, 0);
     world.assert_settled().await;
 }
+
+/// Three replicas that were away when stock was due: one of them makes it up at its start, once
+/// (I7, I8), and tracking is carried by one of them.
+#[tokio::test]
+async fn replicas_that_start_late_make_up_the_night_once() {
+    let world = World::named("late_back").real_time().build().await;
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    world.cli(&["sync", "orders", "--json"]).await.done();
+    world.sandbox.set_stock("A-0", 12);
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    sqlx::query("update veracore_config set first_started_at = now() - interval '2 days'")
+        .execute(&world.tables)
+        .await
+        .unwrap();
+    let daemon = || {
+        world
+            .daemon()
+            .with("BUSINESS_HOURS", "00:00-23:59")
+            .with("BUSINESS_DAYS", "Mon-Sun")
+            .with("SYNC_TRACKING_INTERVAL_MINUTES", "1")
+            .spawn()
+    };
+    let daemons = [daemon(), daemon(), daemon()];
+    until("stock and tracking are back", || async {
+        let level = world.shop.level("A-0").await;
+        let (state, ..) = world.shop.shipped(&order).await;
+        (state == "Shipped" && level.on_hand == 10 && level.allocated == 0).then_some(())
+    })
+    .await;
+    until("the runs are told", || async {
+        let open: i64 =
+            sqlx::query_scalar("select count(*) from veracore_sync_run where ended_at is null")
+                .fetch_one(&world.tables)
+                .await
+                .unwrap();
+        (open == 0).then_some(())
+    })
+    .await;
+    for daemon in daemons {
+        daemon.stop().await;
+    }
+    let inventory: Vec<(String, i32)> = sqlx::query_as(
+        "select outcome, starts from veracore_sync_run where job = 'sync_inventory'",
+    )
+    .fetch_all(&world.tables)
+    .await
+    .unwrap();
+    assert_eq!(inventory, [("done".to_owned(), 1)]);
+    let missed: Vec<String> = sqlx::query_scalar(
+        "select data->>'job' from veracore_event where event_type = 'schedule.missed'",
+    )
+    .fetch_all(&world.tables)
+    .await
+    .unwrap();
+    assert_eq!(missed, ["inventory"]);
+    let (_, fulfillments, _) = world.shop.shipped(&order).await;
+    assert_eq!(fulfillments.len(), 1);
+    assert_eq!(fulfillments[0].units, [2]);
+    world.assert_settled().await;
+}
