@@ -7,6 +7,7 @@ mod operator;
 mod outcomes;
 mod schedule;
 mod scheduled;
+mod tidy;
 
 use std::time::Duration;
 

@@ -1,0 +1,88 @@
+//! What is forgotten once a day, and what is kept.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use veracore_sync::{
+    clock::{Clock as _, SharedClock},
+    sync::housekeeping::tidy_ledger_if_due,
+};
+
+use crate::harness::World;
+
+/// Two of each kind from 91 days ago and one from today, and an earlier and a running hold.
+const HISTORY: &str = "
+    insert into veracore_event (event_type, occurred_at, data)
+        select 'inventory.completed', $1 - days * interval '1 day', '{}' from unnest(array[91, 91, 0]) days;
+    insert into veracore_sync_run (job, scheduled_for, started_at, ended_at, outcome, origin)
+        select 'sync_inventory', at, at, at, 'done', 'schedule'
+        from unnest(array[91, 92, 0]) days, lateral (select $1 - days * interval '1 day') t (at);
+    insert into veracore_sync_run (job, scheduled_for, started_at, ended_at, outcome, origin)
+        select 'sync_tracking', $1 - interval '95 days', $1 - interval '95 days', $1, 'done', 'schedule';
+    insert into veracore_stock_change (vendure_variant_id, vendure_sku, veracore_sku, stock_location_id,
+            feed_asked_at, available, safety_stock, acknowledged, waiting_elsewhere, gone, allocated,
+            before_on_hand, after_on_hand, intended_at)
+        select variant, variant, variant, '1', at, 1, 0, 0, 0, 0, 0, 0, 1, at
+        from (values ('often', 93), ('often', 92), ('often', 0), ('once', 91)) v (variant, days),
+            lateral (select $1 - days * interval '1 day') t (at) order by at;
+    insert into veracore_lease (name, lease_token, lease_until) values
+        ('order:1', gen_random_uuid(), $1 - interval '1 second'),
+        ('order:2', gen_random_uuid(), $1 + interval '1 hour');
+";
+
+#[tokio::test]
+async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
+    let world = World::ledger_only("tidy").await;
+    let now = format!("'{}'::timestamptz", world.clock.now().to_rfc3339());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(HISTORY.replace("$1", &now)))
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let clock: SharedClock = Arc::clone(&world.clock) as _;
+    assert!(tidy_ledger_if_due(&world.ledger, &clock, 90).await.unwrap());
+
+    let all = |sql: &'static str| sqlx::query_scalar::<_, String>(sql).fetch_all(&world.pool);
+    assert_eq!(
+        all("select event_type from veracore_event")
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    // The last occurrence of each job is what the schedule goes on from.
+    assert_eq!(
+        all("select job from veracore_sync_run where job <> 'tidy_ledger' order by job")
+            .await
+            .unwrap(),
+        ["sync_inventory", "sync_tracking"]
+    );
+    assert_eq!(
+        all("select vendure_sku from veracore_stock_change order by vendure_sku")
+            .await
+            .unwrap(),
+        ["often", "once"]
+    );
+    assert_eq!(
+        all("select name from veracore_lease").await.unwrap(),
+        ["order:2"]
+    );
+    let told = all("select result::text from veracore_sync_run where job = 'tidy_ledger'")
+        .await
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!(
+        told,
+        serde_json::json!({"messagesCleared": 0, "runsForgotten": 2, "stockChangesForgotten": 2,
+            "eventsForgotten": 2})
+    );
+
+    // Once a day, whoever asks.
+    assert!(!tidy_ledger_if_due(&world.ledger, &clock, 90).await.unwrap());
+    world.clock.advance(TimeDelta::days(1));
+    assert!(tidy_ledger_if_due(&world.ledger, &clock, 90).await.unwrap());
+    assert_eq!(
+        all("select name from veracore_lease").await.unwrap(),
+        Vec::<String>::new()
+    );
+    world.assert_settled().await;
+}
