@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::PgConnection;
 
 use super::{Ledger, LedgerError};
 
@@ -13,15 +14,8 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn raise_event(&self, event_type: &str, data: &Value) -> Result<(), LedgerError> {
-        sqlx::query!(
-            "insert into veracore_event (event_type, occurred_at, data) values ($1, $2, $3)",
-            event_type,
-            self.clock.now(),
-            data,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        let mut connection = self.pool.acquire().await?;
+        raise(&mut connection, event_type, data, self.clock.now()).await
     }
 
     /// Forgets what happened before `before`. Returns how many events that were.
@@ -34,4 +28,22 @@ impl Ledger {
             .await?;
         Ok(done.rows_affected())
     }
+}
+
+/// The same along with something else.
+pub(super) async fn raise(
+    connection: &mut PgConnection,
+    event_type: &str,
+    data: &Value,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "insert into veracore_event (event_type, occurred_at, data) values ($1, $2, $3)",
+        event_type,
+        now,
+        data,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

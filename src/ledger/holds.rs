@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError, leases::lease_span};
@@ -37,10 +39,29 @@ pub struct Hold {
     token: Uuid,
 }
 
-impl Hold {
-    pub(super) fn parts(&self) -> (&[String], Uuid) {
-        (&self.names, self.token)
-    }
+/// Lengthens a hold; `false` when not all of it is ours any more. Rows are locked in the order in
+/// which [`Ledger::hold`] locks them: whoever wants some of the same must not wait for us while we
+/// wait for him.
+pub(super) async fn lengthen(
+    connection: &mut PgConnection,
+    hold: &Hold,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<bool, LedgerError> {
+    let kept = sqlx::query!(
+        r#"with ours as materialized
+             (select name from veracore_lease
+              where name = any($1) and lease_token = $2 and lease_until > $4
+              order by name collate "C" for update)
+         update veracore_lease l set lease_until = $3 from ours where l.name = ours.name"#,
+        &hold.names,
+        hold.token,
+        until,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(kept.rows_affected() == hold.names.len() as u64)
 }
 
 impl Ledger {
@@ -95,17 +116,8 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn hold_on(&self, hold: &Hold, time: Duration) -> Result<bool, LedgerError> {
         let now = self.clock.now();
-        let kept = sqlx::query!(
-            "update veracore_lease set lease_until = $3
-             where name = any($1) and lease_token = $2 and lease_until > $4",
-            &hold.names,
-            hold.token,
-            now + lease_span(time),
-            now,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(kept.rows_affected() == hold.names.len() as u64)
+        let mut connection = self.pool.acquire().await?;
+        lengthen(&mut connection, hold, now, now + lease_span(time)).await
     }
 
     /// Gives it back.
@@ -114,7 +126,10 @@ impl Ledger {
     /// When the database does not answer; then it runs out by itself.
     pub async fn let_go(&self, hold: &Hold) -> Result<(), LedgerError> {
         sqlx::query!(
-            "delete from veracore_lease where name = any($1) and lease_token = $2",
+            r#"with ours as materialized
+                 (select name from veracore_lease where name = any($1) and lease_token = $2
+                  order by name collate "C" for update)
+             delete from veracore_lease l using ours where l.name = ours.name"#,
             &hold.names,
             hold.token,
         )
@@ -129,7 +144,10 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn forget_holds(&self) -> Result<u64, LedgerError> {
         let done = sqlx::query!(
-            "delete from veracore_lease where lease_until <= $1",
+            r#"with over as materialized
+                 (select name from veracore_lease where lease_until <= $1
+                  order by name collate "C" for update skip locked)
+             delete from veracore_lease l using over where l.name = over.name"#,
             self.clock.now()
         )
         .execute(&self.pool)

@@ -125,27 +125,40 @@ impl Ledger {
         .await?)
     }
 
-    /// The open orders whose tracking VeraCore was not asked for the longest, and notes that it is
-    /// asked now: the way round a list of shipments that cannot be had.
+    /// The open orders for whose tracking VeraCore was not asked the longest: the way round a list
+    /// of shipments that cannot be had.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn longest_unasked(&self, limit: u32) -> Result<Vec<OrderCode>, LedgerError> {
         let rows = sqlx::query!(
-            "update veracore_order_sync o set tracking_asked_at = $2
-             from (select id from veracore_order_sync
-                 where sync_status = 'success' and closed_at is null
-                 order by tracking_asked_at nulls first, id limit $1
-                 for update skip locked) next
-             where o.id = next.id returning o.id, o.vendure_order_code",
+            "select id, vendure_order_code from veracore_order_sync
+             where sync_status = 'success' and closed_at is null
+             order by tracking_asked_at nulls first, id limit $1",
             i64::from(limit),
-            self.clock.now(),
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
             .map(|row| code_of(row.id, row.vendure_order_code))
             .collect()
+    }
+
+    /// Notes that VeraCore was asked for these orders' tracking, whatever it answered.
+    ///
+    /// # Errors
+    /// When the database does not answer; then it is asked for them first again.
+    pub async fn asked_for_tracking(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
+        let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+        sqlx::query!(
+            "update veracore_order_sync set tracking_asked_at = $2
+             where vendure_order_code = any($1)",
+            &codes,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 }
 

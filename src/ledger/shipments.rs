@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::{Hold, Ledger, LedgerError, leases::lease_span};
+use super::{Hold, Ledger, LedgerError, events::raise, holds::lengthen, leases::lease_span};
 use crate::domain::{FulfillmentId, LineId, OrderCode};
 
 /// Where a package stands.
@@ -220,18 +219,7 @@ impl Ledger {
         let lines = serde_json::to_value(lines).unwrap_or_default();
         let mut tx = self.pool.begin().await?;
         for hold in holds {
-            let (names, token): (&[String], Uuid) = hold.parts();
-            let kept = sqlx::query!(
-                "update veracore_lease set lease_until = $3
-                 where name = any($1) and lease_token = $2 and lease_until > $4",
-                names,
-                token,
-                until,
-                now,
-            )
-            .execute(&mut *tx)
-            .await?;
-            if kept.rows_affected() != names.len() as u64 {
+            if !lengthen(&mut tx, hold, now, until).await? {
                 return Ok(false);
             }
         }
@@ -311,20 +299,28 @@ impl Ledger {
         .await?)
     }
 
-    /// Notes what they are set to now.
+    /// Notes what they are set to now, along with the event that tells of it.
     ///
     /// # Errors
     /// When the database does not answer; then they are written once more.
-    pub async fn wrote_tracking(&self, order: i64, fields: &str) -> Result<(), LedgerError> {
+    pub async fn wrote_tracking(
+        &self,
+        order: i64,
+        fields: &str,
+        event: &serde_json::Value,
+    ) -> Result<(), LedgerError> {
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "update veracore_order_sync set tracking_written = $2, updated_at = $3 where id = $1",
             order,
             fields,
-            self.clock.now(),
+            now,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        raise(&mut tx, "tracking.updated", event, now).await?;
+        Ok(tx.commit().await?)
     }
 
     /// When the shipments were last read to their end.
@@ -353,24 +349,27 @@ impl Ledger {
         Ok(())
     }
 
-    /// From when on shipments must be read lest one of an order or package that still waits be
-    /// missed: the earliest of them, no older than `oldest`.
+    /// From when on shipments must be read lest one be missed: of a package that still waits and was
+    /// seen since `oldest`, and of an order that VeraCore was found to have since the last reading
+    /// began. Such an order may have been shipped long before, when nobody knew it for ours.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn shipments_needed_since(
         &self,
         oldest: DateTime<Utc>,
-        never_read: bool,
+        read_at: Option<DateTime<Utc>>,
     ) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select least(
                  (select min(coalesce(shipped_at, first_seen_at)) from veracore_shipment
                   where shipment_status = 'waiting' and first_seen_at >= $1),
-                 (select min(last_successful_sync) from veracore_order_sync
-                  where $2 and sync_status = 'success' and closed_at is null))",
+                 (select min(least(placed_at, created_at, last_successful_sync))
+                  from veracore_order_sync
+                  where sync_status = 'success' and closed_at is null
+                      and ($2::timestamptz is null or last_successful_sync >= $2)))",
             oldest,
-            never_read,
+            read_at,
         )
         .fetch_one(&self.pool)
         .await?)

@@ -361,6 +361,7 @@ impl World {
                 sku: sku(at).to_string(),
                 tracked: true,
                 level: self.shop[at],
+                allocated_elsewhere: 0,
             })
             .collect()
     }

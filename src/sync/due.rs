@@ -10,8 +10,9 @@ use super::schedule::{Calendar, Job};
 /// An occurrence that is begun later than this was missed, and is made up.
 pub const ON_TIME: TimeDelta = TimeDelta::minutes(2);
 
-/// How often an occurrence is started, when whoever runs it dies.
-pub const MOST_STARTS: u32 = 3;
+/// How often an occurrence is started, when it does not come to its end: whoever runs it dies or is
+/// told to stop, or an end does not answer.
+pub const MOST_STARTS: u32 = 10;
 
 /// What the ledger knows about a job's schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,12 +75,12 @@ pub fn decide(calendar: &Calendar, job: Job, now: DateTime<Utc>, known: &Known) 
     match known.latest {
         Some(latest) if !latest.ended => {
             if latest.starts >= MOST_STARTS {
-                let why = "whoever ran it died, as often as it was started";
+                let why = "it did not come to its end, as often as it was started";
                 Due::GiveUp { why }
             } else if may_be_late {
                 Due::TakeUp
             } else {
-                let why = "whoever ran it died, and business hours are over";
+                let why = "it did not come to its end, and business hours are over";
                 Due::GiveUp { why }
             }
         }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     due::MOST_STARTS,
     holding,
-    inventory::{InventoryError, InventorySync, OnProgress, Summary, Wish},
+    inventory::{Counts, InventoryError, InventorySync, OnProgress, Summary, Wish},
     passes::{HOLD, Report},
     schedule::Job,
     scheduler::{ScheduledJob, Turn},
@@ -95,7 +95,7 @@ impl Passing for InventorySync {
         {
             tracing::warn!(
                 why,
-                "VeraCore: stock could not be read; the pass is tried again shortly"
+                "VeraCore: stock could not be brought to the shop; the pass is made again shortly"
             );
             return Report {
                 message: Some(why),
@@ -119,7 +119,13 @@ impl Passing for TrackingSync {
 /// Why a pass came to nothing, if that may be otherwise in a minute.
 fn may_pass(outcome: &Result<Summary, InventoryError>) -> Option<String> {
     match outcome {
-        Ok(summary) => summary.unreadable_for_now().map(str::to_owned),
+        Ok(summary) => summary.unreadable_for_now().map(str::to_owned).or_else(|| {
+            let Counts {
+                untried, unknown, ..
+            } = summary.counts;
+            (untried + unknown > 0)
+                .then(|| format!("{} levels could not be written", untried + unknown))
+        }),
         Err(error) => error.may_pass().then(|| error.to_string()),
     }
 }

@@ -204,7 +204,7 @@ impl Scheduler {
             .begin_run(job.as_str(), scheduled_for, Origin::Schedule)
             .await?;
         let Some(run) = claimed else { return Ok(None) };
-        let why = "whoever ran it died, and a newer occurrence was due";
+        let why = "it did not come to its end, and a newer occurrence was due";
         let overtaken = self
             .ledger
             .give_up_runs(job.as_str(), Some(run), why)
@@ -212,7 +212,7 @@ impl Scheduler {
         if overtaken > 0 {
             tracing::warn!(
                 job = job.as_str(),
-                "VeraCore: a run whose process died is overtaken by a newer one"
+                "VeraCore: a run that did not come to its end is overtaken by a newer one"
             );
         }
         if late {
@@ -254,7 +254,7 @@ impl Scheduler {
                 occurrence = self.local(latest.scheduled_for),
                 start = run.starts(),
                 of = MOST_STARTS,
-                "VeraCore: whoever ran a job died; its run is taken up again"
+                "VeraCore: a run that did not come to its end is taken up again"
             );
         }
         Ok(run)

@@ -33,6 +33,8 @@ pub struct Variant {
     /// Whether the shop counts it at all (its own setting, or the shop's where it inherits that).
     pub tracked: bool,
     pub level: StockLevel,
+    /// Promised at the shop's other locations.
+    pub allocated_elsewhere: i64,
 }
 
 /// What the shop has of a variant at one location, in units. A shop's numbers can be negative.
@@ -264,6 +266,12 @@ fn variant(
             GlobalFlag::Inherit => settings.track_inventory,
         },
         level: level_at(location, &item.stock_levels).unwrap_or_default(),
+        allocated_elsewhere: item
+            .stock_levels
+            .iter()
+            .filter(|level| level.stock_location_id.inner() != location.as_str())
+            .map(|level| i64::from(level.stock_allocated).max(0))
+            .sum(),
     })
 }
 

@@ -18,7 +18,7 @@ use super::{
     feed::Feed,
     pass::Counts,
     plan::{Plan, Shop, plan},
-    read::Read,
+    read::{ORDERS, Read},
 };
 use crate::{
     domain::{Class, LocationId, OrderCode, VariantId, text::one_line},
@@ -30,8 +30,13 @@ use crate::{
 /// So often a batch is looked at again because the shop's orders changed while it was written.
 const ROUNDS: u32 = 3;
 
-/// So many batches in a row without a clear answer, and the shop is taken for down.
-const LOST: u32 = 3;
+/// When a shop that does not answer, or not clearly, is taken for down: what went wrong in a row,
+/// weighed.
+const LOST: u32 = 12;
+
+/// A call without an answer. One level that the shop cannot make up its mind about weighs 1: it may
+/// be the level.
+const UNANSWERED: u32 = 4;
 
 /// What all batches of a pass share.
 struct Job {
@@ -41,7 +46,7 @@ struct Job {
     open: BTreeMap<OrderCode, SentOrder>,
     /// How the shop was before VeraCore was asked.
     earlier: Earlier,
-    /// Batches in a row that got no clear answer.
+    /// What went wrong in a row with the shop, weighed; see [`LOST`].
     lost: AtomicU32,
     done: AtomicU64,
     total: u64,
@@ -93,20 +98,31 @@ impl InventorySync {
             on_progress: Arc::clone(on_progress),
         });
         let mut counts = Counts::default();
+        let mut failed = None;
         let mut working = JoinSet::new();
         let mut waiting = batches.into_iter();
         loop {
-            while working.len() < self.settings.concurrency.max(1) && !self.tasks.stopping() {
+            while working.len() < self.settings.concurrency.max(1)
+                && !self.tasks.stopping()
+                && failed.is_none()
+            {
                 let Some(batch) = waiting.next() else { break };
                 let (service, job) = (self.clone(), Arc::clone(&job));
                 working.spawn(async move { service.batch(&job, &batch).await });
             }
             match working.join_next().await {
                 None => break,
-                Some(Ok(done)) => counts.add(done?),
+                Some(Ok(Ok(done))) => counts.add(done),
+                // No more is begun, and what is under way comes to its end.
+                Some(Ok(Err(error))) => {
+                    failed.get_or_insert(error);
+                }
                 // A defect in one batch; the others were not harmed by it.
                 Some(Err(error)) => tracing::error!(%error, "VeraCore: a batch of stock panicked"),
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         if waiting.next().is_some() {
             return Err(InventoryError::Stopped);
@@ -152,10 +168,15 @@ impl InventorySync {
         let mut earlier: Option<Earlier> = None;
         for _ in 0..ROUNDS {
             let then = earlier.as_ref().unwrap_or(&job.earlier);
-            let fresh = match self.look_again(job, batch, then).await {
-                Ok(fresh) => fresh,
+            let fresh = match self.look_again(job, batch, hold, then).await {
+                Ok(Some(fresh)) => fresh,
+                Ok(None) => {
+                    tracing::warn!("VeraCore: stock was no longer held; the next pass sees to it");
+                    counts.untried += batch.changes;
+                    break;
+                }
                 Err(InventoryError::Shop(error)) => {
-                    job.lost.fetch_add(1, Ordering::Relaxed);
+                    job.lost.fetch_add(UNANSWERED, Ordering::Relaxed);
                     tracing::error!(%error, "Vendure: stock cannot be read again before it is written for VeraCore");
                     counts.untried += batch.changes;
                     break;
@@ -182,13 +203,14 @@ impl InventorySync {
         Ok(counts)
     }
 
-    /// Plans a batch from what the shop has at this moment.
+    /// Plans a batch from what the shop has at this moment; `None` when its hold was lost.
     async fn look_again(
         &self,
         job: &Job,
         batch: &Batch,
+        hold: &Hold,
         earlier: &Earlier,
-    ) -> Result<Fresh, InventoryError> {
+    ) -> Result<Option<Fresh>, InventoryError> {
         let mut variants = Vec::new();
         for ids in batch.variants.chunks(self.settings.page.max(1) as usize) {
             let page = self
@@ -207,7 +229,14 @@ impl InventorySync {
             .into_iter()
             .filter_map(|code| job.open.get(code).cloned())
             .collect();
-        let (progress, _) = self.progress(&orders).await?;
+        // There may be many pages of them.
+        let mut progress = Vec::new();
+        for some in orders.chunks(ORDERS) {
+            if !self.ledger.hold_on(hold, self.settings.hold).await? {
+                return Ok(None);
+            }
+            progress.extend(self.progress(some).await?.0);
+        }
         let known = Acknowledged::of(&orders, &progress);
         let shop = Shop {
             variants: &variants,
@@ -215,11 +244,11 @@ impl InventorySync {
             earlier: Some(earlier),
         };
         let changes = plan(&job.feed, shop, &self.settings.rules).changes;
-        Ok(Fresh {
+        Ok(Some(Fresh {
             variants,
             known,
             changes,
-        })
+        }))
     }
 
     /// Writes levels down, then writes them; a refused batch is halved until the bad one is alone.
@@ -243,7 +272,8 @@ impl InventorySync {
         while let Some(part) = parts.pop() {
             let (changes, ids) = (&changes[part.clone()], &ids[part.clone()]);
             let count = changes.len() as u64;
-            if outcome.open_ended || !self.ledger.hold_on(hold, self.settings.hold).await? {
+            let down = job.lost.load(Ordering::Relaxed) >= LOST;
+            if down || outcome.open_ended || !self.ledger.hold_on(hold, self.settings.hold).await? {
                 let why = "not tried: the shop did not answer, or the stock was no longer held";
                 self.end(ids, StockOutcome::Refused, Some(why)).await?;
                 outcome.counts.untried += count;
@@ -268,7 +298,19 @@ impl InventorySync {
                 Err(error) => {
                     let message = one_line(&error.to_string(), 300);
                     let refused = is_about_the_levels(&error);
+                    let weight = match (refused, error.class()) {
+                        (true, Class::Permanent) => 0,
+                        _ if error.was_answered() => 1,
+                        _ => UNANSWERED,
+                    };
+                    job.lost.fetch_add(weight, Ordering::Relaxed);
+                    let end = if error.class() == Class::Ambiguous {
+                        StockOutcome::Unknown
+                    } else {
+                        StockOutcome::Refused
+                    };
                     if refused {
+                        outcome.counts.refused += count;
                         tracing::error!(
                             sku = one_line(&changes[0].sku, 80),
                             variant = %changes[0].variant,
@@ -276,24 +318,18 @@ impl InventorySync {
                             "Vendure refuses the level that VeraCore's stock asks for"
                         );
                     } else {
-                        job.lost.fetch_add(1, Ordering::Relaxed);
                         tracing::error!(
                             levels = count,
                             problem = message,
                             "Vendure: stock from VeraCore could not be written"
                         );
+                        if error.class() == Class::Ambiguous {
+                            outcome.open_ended = true;
+                            outcome.counts.unknown += count;
+                        } else {
+                            outcome.counts.untried += count;
+                        }
                     }
-                    let end = if refused {
-                        outcome.counts.refused += count;
-                        StockOutcome::Refused
-                    } else if error.class() == Class::Ambiguous {
-                        outcome.open_ended = true;
-                        outcome.counts.unknown += count;
-                        StockOutcome::Unknown
-                    } else {
-                        outcome.counts.untried += count;
-                        StockOutcome::Refused
-                    };
                     self.end(ids, end, Some(&message)).await?;
                 }
             }

@@ -58,7 +58,7 @@ pub struct Summary {
 pub struct Counts {
     pub unchanged: u64,
     pub written: u64,
-    /// The shop did not take them.
+    /// The shop answered with an error.
     pub refused: u64,
     /// The answer was lost: they may be written.
     pub unknown: u64,

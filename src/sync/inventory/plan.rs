@@ -183,7 +183,16 @@ fn levels(
     // Never more than the shop really has allocated: an order may have been cancelled or fulfilled
     // there since the ledger heard of it.
     let allocated = |variant: &Variant| u32::try_from(variant.level.allocated.max(0)).unwrap_or(0);
-    let acknowledged = |variant: &Variant| shop.known.units(&variant.id).min(allocated(variant));
+    // In a shop with several locations nobody tells at which one an order was allocated: what is
+    // allocated elsewhere may be of the orders that VeraCore has. Too little is offered then, never
+    // too much.
+    let elsewhere = |variant: &Variant| u32::try_from(variant.allocated_elsewhere).unwrap_or(0);
+    let acknowledged = |variant: &Variant| {
+        let units = shop.known.units(&variant.id);
+        units
+            .saturating_sub(elsewhere(variant))
+            .min(allocated(variant))
+    };
     let waiting = |variant: &Variant| allocated(variant) - acknowledged(variant);
     let gone = |variant: &Variant| {
         shop.earlier
@@ -207,7 +216,10 @@ fn levels(
             .saturating_sub(safety_stock.get())
             .saturating_add(acknowledged(variant))
             .saturating_sub(waiting_elsewhere)
-            .saturating_sub(gone_in_all);
+            .saturating_sub(gone_in_all)
+            // Whatever is missing, it was not taken from these: the shop must be able to fulfill
+            // them. Nothing more can be sold by it, since they are allocated.
+            .max(acknowledged(variant));
         StockChange {
             variant: variant.id.clone(),
             sku: variant.sku.clone(),

@@ -36,6 +36,7 @@ fn variant(id: &str, name: &str, on_hand: i64, allocated: i64) -> Variant {
         sku: name.into(),
         tracked: true,
         level: StockLevel { on_hand, allocated },
+        allocated_elsewhere: 0,
     }
 }
 
@@ -169,6 +170,39 @@ fn acknowledged_units_are_never_more_than_the_shop_allocated() {
         &Rules::default(),
     );
     assert_eq!(after(&plan), [("1", 10, 12)]);
+}
+
+/// Order X (3, at VeraCore) was allocated at another location, order Y (3, not there yet) at this
+/// one. Nobody tells which is which: of 7 free, 4 can be sold, and 10 on hand would be 3 too many.
+#[test]
+fn what_is_allocated_at_another_location_is_not_given_back_here() {
+    let mut both = variant("1", "A", 0, 3);
+    both.allocated_elsewhere = 3;
+    let known = known(&[("1", 3)]);
+    let plan_of = |variant| {
+        plan(
+            &feed(&[("A", 7)]),
+            shop(&[variant], &known),
+            &Rules::default(),
+        )
+    };
+    assert_eq!(after(&plan_of(both.clone())), [("1", 0, 7)]);
+    both.level.allocated = 5;
+    both.allocated_elsewhere = 1;
+    assert_eq!(after(&plan_of(both)), [("1", 0, 9)]);
+}
+
+/// Two variants share 3 units, all of them reserved for an order of the first; the second sold 3
+/// that VeraCore does not know of. The first order's package must still find its goods on hand.
+#[test]
+fn what_veracore_is_about_to_ship_stays_on_hand() {
+    let variants = [variant("1", "A", 3, 3), variant("2", "A", 0, 3)];
+    let plan = plan(
+        &feed(&[("A", 0)]),
+        shop(&variants, &known(&[("1", 3)])),
+        &Rules::default(),
+    );
+    assert_eq!((after(&plan), plan.unchanged), (vec![], 2));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
 const WALKS: u32 = 3;
 
 /// Orders asked for at once; whole lines come back for each.
-const ORDERS: usize = 100;
+pub(super) const ORDERS: usize = 100;
 
 /// Everything that a plan is made of.
 pub(super) struct Read {
@@ -62,6 +62,7 @@ impl InventorySync {
         {
             return Err(InventoryError::NoVariant(sku.clone()));
         }
+        self.go_on()?;
         let (progress, bad) = self.progress(&open).await?;
         unreadable += bad;
         // Last: whatever leaves the shop from now on shows against what was read.
@@ -191,7 +192,6 @@ impl InventorySync {
         let (mut progress, mut unreadable) = (Vec::new(), 0);
         let size = ORDERS.min(self.settings.page as usize).max(1);
         for some in orders.chunks(size) {
-            self.go_on()?;
             let ids: Vec<_> = some.iter().map(|order| order.order_id.clone()).collect();
             let page = self.storefront.progress(&ids).await?;
             unreadable += complain(&page.unreadable);

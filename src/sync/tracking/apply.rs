@@ -77,7 +77,8 @@ impl TrackingSync {
         let tracked = self.record(order, news).await?;
         let Some(shop) = self.progress_of(order).await? else {
             let problem = "Vendure does not have the order any more, or another one under its id";
-            for tracked in &tracked {
+            let settled = |tracked: &&Tracked| tracked.package.is_settled();
+            for tracked in tracked.iter().filter(|tracked| !settled(tracked)) {
                 self.settle(order, tracked, ShipmentStatus::Problem, Some(problem))
                     .await?;
             }
@@ -403,13 +404,12 @@ impl TrackingSync {
         }
         match self.storefront.set_tracking(&order.order_id, &fields).await {
             Ok(()) => {
-                self.ledger.wrote_tracking(order.id, &text).await?;
-                outcome.tracking = true;
-                let data = serde_json::json!({
+                let event = serde_json::json!({
                     "order": order.code, "trackingNumbers": tracking.numbers,
                     "carriers": tracking.carriers, "shipDate": tracking.ship_date,
                 });
-                self.ledger.raise_event("tracking.updated", &data).await?;
+                self.ledger.wrote_tracking(order.id, &text, &event).await?;
+                outcome.tracking = true;
             }
             Err(error) => {
                 let message = one_line(&error.to_string(), 300);

@@ -64,8 +64,13 @@ impl Package {
     /// Whether nothing has to be done about it.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        !self.changed
-            && (self.status.is_some_and(ShipmentStatus::is_settled) || self.waits().is_some())
+        self.is_settled() || !self.changed && self.waits().is_some()
+    }
+
+    /// Whether it was seen to, and is as it was then.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.changed && self.status.is_some_and(ShipmentStatus::is_settled)
     }
 
     /// What the customer reads as the way of shipping.

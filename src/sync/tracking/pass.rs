@@ -147,15 +147,23 @@ impl TrackingSync {
     ) -> Result<Summary, TrackingError> {
         let (news, work) = self.gather(only).await?;
         let mut summary = Summary::of(&news);
+        for (code, problem) in &news.unanswered {
+            summary.orders_checked += 1;
+            summary.failed(code, problem.clone());
+        }
+        let mut all_recorded = true;
         if !work.is_empty() {
             let known = self.storefront.tracking_fields().await?;
             self.warn_once(known);
-            self.carry_all(work, known, &mut summary, on_progress)
+            all_recorded = self
+                .carry_all(work, known, &mut summary, on_progress)
                 .await?;
         }
-        // Only now: what was told of and not recorded would be missed otherwise. A package of an
-        // order whose own answer is still awaited is told of again.
+        // Only now, and only when each package is on record: what was told of and not recorded would
+        // be missed otherwise. A package of an order whose own answer is still awaited is told of
+        // again.
         if let Some(at) = news.read_from
+            && all_recorded
             && !self.awaits_any(&news).await?
         {
             self.ledger.read_shipments(at).await?;
@@ -163,14 +171,17 @@ impl TrackingSync {
         Ok(summary)
     }
 
+    /// Works on all of it. Returns whether every package told of was recorded, whatever came of it
+    /// then.
     async fn carry_all(
         &self,
         work: Vec<Work>,
         known: TrackingFieldsKnown,
         summary: &mut Summary,
         on_progress: &OnProgress,
-    ) -> Result<(), TrackingError> {
+    ) -> Result<bool, TrackingError> {
         let total = work.len() as u64;
+        let mut all_recorded = true;
         let mut waiting = work.into_iter();
         let mut working = JoinSet::new();
         let mut done = 0;
@@ -187,14 +198,22 @@ impl TrackingSync {
             }
             match working.join_next().await {
                 None => break,
-                Some(Ok((code, Ok(outcome)))) => summary.add(&code, outcome),
+                Some(Ok((code, Ok(outcome)))) => {
+                    all_recorded &= outcome.is_some();
+                    summary.add(&code, outcome);
+                }
                 // One order stops no other. Its hold runs out by itself.
                 Some(Ok((code, Err(error)))) => {
                     tracing::error!(order = %code, %error, "VeraCore: the order's packages could not be seen to; the next pass tries again");
+                    // The shop is asked only once they are recorded.
+                    all_recorded &= matches!(error, TrackingError::Shop(_));
                     summary.orders_checked += 1;
                     summary.failed(&code, one_line(&error.to_string(), 300));
                 }
-                Some(Err(error)) => tracing::error!(%error, "VeraCore: work on an order panicked"),
+                Some(Err(error)) => {
+                    all_recorded = false;
+                    tracing::error!(%error, "VeraCore: work on an order panicked");
+                }
             }
             done += 1;
             on_progress(done, total);
@@ -202,7 +221,7 @@ impl TrackingSync {
         if waiting.next().is_some() {
             return Err(TrackingError::Stopped);
         }
-        Ok(())
+        Ok(all_recorded)
     }
 
     /// What VeraCore tells, and the orders that follow from it and from what is unsettled.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::package::Package;
 use crate::{
     domain::{FulfillmentId, LineId},
-    ledger::SentLine,
+    ledger::{SentLine, ShipmentStatus},
     vendure::{Fulfillment, LineUnits, Progress},
 };
 
@@ -103,7 +103,9 @@ pub fn plan(
             "the order is being edited in Vendure (state {})",
             shop.state
         );
-        return vec![Step::Wait { why }; packages.len()];
+        let as_it_was =
+            |package| as_it_was(package).unwrap_or_else(|| Step::Wait { why: why.clone() });
+        return packages.iter().map(as_it_was).collect();
     }
     let mut work = Work::of(shop, sent, packages);
     // In the order in which they left, so that the same packages lead to the same steps.
@@ -152,10 +154,12 @@ struct Work<'a> {
     left: BTreeMap<&'a LineId, u32>,
     /// Fulfillments that no package is known to be.
     free: Vec<&'a Fulfillment>,
+    /// The packages' tracking numbers.
+    numbers: Vec<&'a str>,
 }
 
 impl<'a> Work<'a> {
-    fn of(shop: &'a Progress, sent: &'a [SentLine], packages: &[Package]) -> Self {
+    fn of(shop: &'a Progress, sent: &'a [SentLine], packages: &'a [Package]) -> Self {
         let taken = |id: &FulfillmentId| {
             packages
                 .iter()
@@ -170,6 +174,10 @@ impl<'a> Work<'a> {
                 .map(|line| (&line.line, shop.left(&line.line)))
                 .collect(),
             free: live.filter(|f| !taken(&f.id)).collect(),
+            numbers: packages
+                .iter()
+                .filter_map(|package| package.told.tracking_number.as_deref().map(str::trim))
+                .collect(),
         }
     }
 
@@ -201,14 +209,18 @@ impl<'a> Work<'a> {
     }
 
     /// Whether a fulfillment that nobody claimed is this package: our own, made before a crash, or
-    /// a person's, made by hand. One with the same lines is preferred.
+    /// a person's, made by hand. One with the same lines is preferred. When it was begun and VeraCore
+    /// corrected the number since, one with the very lines that were meant is it, unless its number
+    /// is another package's.
     fn recognized(&mut self, package: &Package) -> Option<Step> {
         let number = package.told.tracking_number.as_deref()?.trim();
-        let same_number = |f: &&Fulfillment| {
+        let is = |f: &Fulfillment, number: &str| {
             f.tracking_code
                 .as_deref()
                 .is_some_and(|code| code.trim() == number)
         };
+        let same_number = |f: &&Fulfillment| is(f, number);
+        let nobodys = |f: &Fulfillment| !self.numbers.iter().any(|number| is(f, number));
         let intended: Option<Vec<LineUnits>> = package.intended.as_ref().map(|lines| {
             let lines = lines.iter().map(|line| LineUnits {
                 line: line.line.clone(),
@@ -220,7 +232,12 @@ impl<'a> Work<'a> {
             .free
             .iter()
             .position(|f| same_number(f) && intended.as_ref() == Some(&sorted(f.lines.clone())))
-            .or_else(|| self.free.iter().position(same_number))?;
+            .or_else(|| self.free.iter().position(same_number))
+            .or_else(|| {
+                let intended = intended.as_ref()?;
+                let meant = |f: &&Fulfillment| nobodys(f) && sorted(f.lines.clone()) == *intended;
+                self.free.iter().position(meant)
+            })?;
         let found = self.free.remove(found);
         if package.is_void() {
             return Some(taken_back(&found.id));
@@ -356,6 +373,24 @@ impl<'a> Work<'a> {
                 *left = left.saturating_sub(units.quantity);
             }
         }
+    }
+}
+
+/// What leaves a package that was seen to as it is.
+fn as_it_was(package: &Package) -> Option<Step> {
+    if !package.is_settled() {
+        return None;
+    }
+    match (package.status?, &package.fulfillment) {
+        (ShipmentStatus::Fulfilled, Some(fulfillment)) => Some(Step::Is {
+            fulfillment: fulfillment.clone(),
+            ship: false,
+        }),
+        (ShipmentStatus::Covered, _) => Some(Step::Covered {
+            how: "its goods are fulfilled in Vendure already".into(),
+        }),
+        (ShipmentStatus::Void, _) => Some(Step::Void),
+        _ => None,
     }
 }
 

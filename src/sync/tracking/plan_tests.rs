@@ -187,6 +187,62 @@ fn the_same_lines_are_preferred_where_numbers_are_the_same() {
     assert_eq!(plan_of(&order, &[begun], &ASKED), [is(8, true)]);
 }
 
+/// What was begun under a number that VeraCore has corrected since is not made a second time.
+#[test]
+fn what_was_begun_is_recognized_under_its_old_number_unless_that_is_anothers() {
+    let mut order = shop(&[("a", "A", 5)]);
+    order.0.fulfillments = vec![fulfilled(8, "Pending", Some("1Z-OLD"), &[("a", 1)])];
+    let mut begun = package(1, Some(&[("A", 1)]));
+    begun.intended = Some(vec![IntendedLine {
+        line: line("a"),
+        quantity: 1,
+    }]);
+    assert_eq!(plan_of(&order, &[begun.clone()], &ASKED), [is(8, true)]);
+    // Other lines than were meant, or the number of another package: not this one.
+    let mut other = package(2, Some(&[("A", 1)]));
+    other.told.tracking_number = Some("1Z-OLD".into());
+    assert_eq!(
+        plan_of(&order, &[begun.clone(), other], &ASKED),
+        [fulfill(&[("a", 1)]), is(8, true)]
+    );
+    order.0.fulfillments[0].lines = units(&[("a", 2)]);
+    assert_eq!(plan_of(&order, &[begun], &ASKED), [fulfill(&[("a", 1)])]);
+}
+
+#[test]
+fn an_order_that_is_being_edited_keeps_what_was_seen_to() {
+    let mut order = shop(&[("a", "A", 3)]);
+    order.0.state = OrderState::parse("Modifying").unwrap();
+    order.0.fulfillments = vec![fulfilled(8, "Shipped", Some("1Z1"), &[("a", 1)])];
+    let seen = |status| Package {
+        status: Some(status),
+        changed: false,
+        ..package(1, Some(&[("A", 1)]))
+    };
+    let done = Package {
+        fulfillment: Some(fulfillment_id(8)),
+        ..seen(ShipmentStatus::Fulfilled)
+    };
+    let changed = Package {
+        changed: true,
+        ..done.clone()
+    };
+    let steps = plan_of(
+        &order,
+        &[
+            done,
+            seen(ShipmentStatus::Void),
+            seen(ShipmentStatus::Covered),
+            changed,
+            package(2, Some(&[("A", 1)])),
+        ],
+        &ASKED,
+    );
+    assert_eq!(steps[..2], [is(8, false), Step::Void]);
+    assert!(matches!(steps[2], Step::Covered { .. }));
+    assert!(matches!(steps[3..], [Step::Wait { .. }, Step::Wait { .. }]));
+}
+
 #[test]
 fn goods_fulfilled_by_hand_are_not_fulfilled_again() {
     let mut order = shop(&[("a", "A", 2), ("b", "B", 1)]);

@@ -9,7 +9,7 @@ use super::{
     package::{Package, together, told},
 };
 use crate::{
-    domain::{Class, OrderCode},
+    domain::{Class, OrderCode, text::one_line},
     fulfillment::{FoundOrder, PageRef, Row, Shipment},
     ledger::{RecordedShipment, SentOrder, Told},
 };
@@ -23,6 +23,9 @@ pub(super) const PATIENCE: TimeDelta = TimeDelta::days(30);
 
 /// Orders asked for one by one in a pass, where there is no list.
 const SINGLY: u32 = 500;
+
+/// So many of them in a row without an answer, and VeraCore is taken for down.
+const UNANSWERED: u32 = 3;
 
 /// Rows looked up in the ledger at once.
 const ROWS: usize = 1000;
@@ -38,6 +41,8 @@ pub(super) struct News {
     /// Rows that could not be understood.
     pub bad_rows: u64,
     pub examples: Vec<String>,
+    /// Orders that were asked for one by one in vain, and why.
+    pub unanswered: Vec<(OrderCode, String)>,
     /// When a whole reading began, for the next one.
     pub read_from: Option<DateTime<Utc>>,
     /// Whether VeraCore's list could not be had, and orders were asked for one by one.
@@ -74,7 +79,10 @@ impl TrackingSync {
             }
             Err(error) => return Err(error),
         };
-        self.status_of(&order.code, news).await
+        let found = self.provider.find_order(&order.code).await?;
+        let mut news = news;
+        news.take(&order.code, found);
+        Ok(news)
     }
 
     /// From when on packages must be read.
@@ -82,7 +90,7 @@ impl TrackingSync {
         let read_at = self.ledger.shipments_read_at().await?;
         let needed = self
             .ledger
-            .shipments_needed_since(now - PATIENCE, read_at.is_none())
+            .shipments_needed_since(now - PATIENCE, read_at)
             .await?;
         // After a clock that was ahead, the last reading lies in the future.
         let from = read_at.map_or(now, |at| at.min(now));
@@ -172,27 +180,42 @@ impl TrackingSync {
             singly: true,
             ..News::default()
         };
+        let mut asked = Vec::new();
+        let mut unanswered = 0;
         for code in self.ledger.longest_unasked(SINGLY).await? {
-            if self.tasks.stopping() {
-                return Err(TrackingError::Stopped);
+            if self.tasks.stopping() || unanswered == UNANSWERED {
+                break;
             }
-            news = self.status_of(&code, news).await?;
+            match self.provider.find_order(&code).await {
+                Ok(found) => {
+                    unanswered = 0;
+                    news.take(&code, found);
+                }
+                // One order stops no other, but where nobody answers, there is no use in asking on.
+                Err(error) => {
+                    let clear = error.class() == Class::Permanent;
+                    unanswered = if clear { 0 } else { unanswered + 1 };
+                    tracing::warn!(order = %code, %error, "VeraCore did not say how far the order is");
+                    let problem = one_line(&error.to_string(), 300);
+                    news.unanswered.push((code.clone(), problem));
+                }
+            }
+            asked.push(code);
         }
-        Ok(news)
-    }
-
-    async fn status_of(&self, code: &OrderCode, mut news: News) -> Result<News, TrackingError> {
-        if let Some(found) = self.provider.find_order(code).await?
-            && let Some(told) = package_of(found)
-        {
-            news.shipments += 1;
-            news.told.entry(code.clone()).or_default().push(told);
-        }
+        self.ledger.asked_for_tracking(&asked).await?;
         Ok(news)
     }
 }
 
 impl News {
+    /// What an order's status tells of its package.
+    fn take(&mut self, code: &OrderCode, found: Option<FoundOrder>) {
+        if let Some(told) = found.and_then(package_of) {
+            self.shipments += 1;
+            self.told.entry(code.clone()).or_default().push(told);
+        }
+    }
+
     fn bad(&mut self, row: &crate::fulfillment::BadRow) {
         self.bad_rows += 1;
         if self.examples.len() < crate::sync::inventory::feed::EXAMPLES {

@@ -6,9 +6,12 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use veracore_sync::{
     domain::VariantId,
-    ledger::Held,
+    ledger::{Held, Origin, RunOutcome},
     sandbox::{Fault, FaultKind},
-    sync::inventory::{OnProgress, Wish},
+    sync::{
+        inventory::{OnProgress, Wish},
+        jobs::Passing as _,
+    },
 };
 
 use crate::harness::{Call, Fate, Level, MortalShop, PaidOrder, Service, Shipped, World};
@@ -194,5 +197,75 @@ async fn where_there_is_no_list_of_shipments_orders_are_asked_for_one_by_one() {
     assert_eq!(summary.fulfilled, 1, "{summary:?}");
     assert_one_fulfillment(&world, &order).await;
     assert_eq!(world.shop.shipped(&open).await.1, []);
+    world.assert_settled().await;
+}
+
+/// One order about which VeraCore stumbles stops no other, and whoever was asked in vain is not
+/// asked first for ever.
+#[tokio::test]
+async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
+    let world = World::named("singly_bad").build().await;
+    let bad = sent(&world).await;
+    let order = sent(&world).await;
+    for order in [&bad, &order] {
+        world.sandbox.ship(&order.code, vec![]).unwrap();
+    }
+    let status = |status, message: &str| FaultKind::Status {
+        status,
+        body: serde_json::json!({ "message": message }),
+        headers: Default::default(),
+        done: false,
+    };
+    world
+        .sandbox
+        .add_fault(Fault::on("/api/shipments", status(404, "no such path")));
+    let path = format!("/api/orders/{}/status", bad.code);
+    world
+        .sandbox
+        .add_fault(Fault::on(&path, status(500, "NullReferenceException")));
+    let summary = world.service().track().await;
+    assert_eq!(
+        (summary.fulfilled, summary.failures.len()),
+        (1, 1),
+        "{summary:?}"
+    );
+    assert_eq!(summary.failures[0].order, bad.code);
+    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
+    world.sandbox.clear_faults();
+    world
+        .sandbox
+        .add_fault(Fault::on("/api/shipments", status(404, "no such path")));
+    assert_eq!(world.service().track().await.fulfilled, 1);
+    world.assert_settled().await;
+}
+
+/// A shop that is away in the middle of the writing: the occurrence is not over with that.
+#[tokio::test]
+async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
+    let mut world = World::named("broken_off").build().await;
+    world.expect_error("stock from VeraCore could not be written");
+    world.expect_error("stock cannot be read again");
+    world.sandbox.set_stock("A-0", 10);
+    let gone = mortal(&world, Call::SetStock, Fate::AnswerLost).0;
+    let at = world.clock.now();
+    let run = world
+        .ledger
+        .begin_run(veracore_sync::sync::inventory::JOB, at, Origin::Schedule)
+        .await
+        .unwrap()
+        .unwrap();
+    let report = gone.inventory.pass_now(run).await;
+    assert!(report.outcome.is_none(), "{report:?}");
+    world.advance(HOLDS_ARE_OVER);
+    let run = world.ledger.take_up_run(run).await.unwrap().unwrap();
+    let report = world.service().inventory.pass_now(run).await;
+    assert_eq!(report.outcome, Some(RunOutcome::Done));
+    assert_eq!(world.shop.level("A-0").await.on_hand, 10);
+    world
+        .ledger
+        .end_run(run, RunOutcome::Done, &report.result, None)
+        .await
+        .unwrap();
     world.assert_settled().await;
 }

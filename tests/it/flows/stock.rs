@@ -154,7 +154,8 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
     assert_eq!(world.shop.level("B-37").await, level(0, 0));
     let changes = world.ledger.stock_changes("B-37", 5).await.unwrap();
     assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].outcome.as_deref(), Some("refused"));
+    // An error of its database does not say whether it was done.
+    assert_eq!(changes[0].outcome.as_deref(), Some("unknown"));
     assert!(changes[0].message.is_some());
     world
         .shop

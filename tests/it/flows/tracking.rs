@@ -1,8 +1,14 @@
 //! What VeraCore shipped, in a real shop: each package at most one fulfillment, no line fulfilled
 //! twice (I6).
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use serde_json::json;
-use veracore_sync::sandbox::{Item, NewPackage};
+use veracore_sync::{
+    ledger::Held,
+    sandbox::{Item, NewPackage},
+};
 
 use crate::harness::{Shipped, World};
 
@@ -293,6 +299,60 @@ async fn an_order_in_doubt_is_told_of_until_it_is_known() {
     assert_eq!((summary.fulfilled, summary.unknown_orders), (0, 1));
     assert_eq!(world.ledger.shipments_read_at().await.unwrap(), None);
     service.settle().await;
+    assert_eq!(service.track().await.fulfilled, 1);
+    assert!(world.ledger.shipments_read_at().await.unwrap().is_some());
+    world.assert_settled().await;
+}
+
+/// A person takes over, days later, an order that VeraCore had long shipped: its package is read
+/// once more, though the list was read past it.
+#[tokio::test]
+async fn a_package_of_an_order_that_is_adopted_late_is_not_lost() {
+    let mut world = World::named("adopted_late").build().await;
+    world.expect_error("which this installation never sent");
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    let items = vec![("A-0".to_owned(), 2).into()];
+    world.sandbox.record_foreign(&order.code, items).unwrap();
+    let mut service = world.service();
+    service.carry().await;
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    assert_eq!(service.track().await.unknown_orders, 1);
+    assert!(world.ledger.shipments_read_at().await.unwrap().is_some());
+    for _ in 0..5 {
+        world.advance(TimeDelta::days(1));
+        service.track().await;
+    }
+    let adopt = ["orders", "retry", "--adopt", &order.code, "--json"];
+    world.cli(&adopt).await.done();
+    service.settle_after_processes().await;
+    assert_eq!(service.track().await.fulfilled, 1);
+    assert_eq!(world.shop.shipped(&order).await.0, "Shipped");
+    world.assert_settled().await;
+}
+
+/// What could not be put on record is read again, however long it takes.
+#[tokio::test]
+async fn the_reading_does_not_move_on_past_a_package_that_is_not_on_record() {
+    let world = World::named("unrecorded").build().await;
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    let id = veracore_sync::domain::ShopOrderId::parse(order.id.clone()).unwrap();
+    let somebody = [Held::Fulfillments(&id)];
+    let day = Duration::from_secs(24 * 3600);
+    let held = world
+        .ledger
+        .hold(&somebody, 6 * day)
+        .await
+        .unwrap()
+        .unwrap();
+    for _ in 0..5 {
+        assert_eq!(service.track().await.busy, 1);
+        assert_eq!(world.ledger.shipments_read_at().await.unwrap(), None);
+        world.advance(TimeDelta::days(1));
+    }
+    world.ledger.let_go(&held).await.unwrap();
     assert_eq!(service.track().await.fulfilled, 1);
     assert!(world.ledger.shipments_read_at().await.unwrap().is_some());
     world.assert_settled().await;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use veracore_sync::{
-    domain::SyncStatus,
-    ledger::{LedgerError, Next},
+    domain::{SyncStatus, VariantId},
+    ledger::{Held, LedgerError, Next},
 };
 
 use super::*;
@@ -232,5 +232,42 @@ async fn that_veracore_has_an_order_is_true_whoever_holds_the_lease() {
         (record.sync_status, record.in_doubt_since),
         (SyncStatus::Success, None)
     );
+    world.assert_settled().await;
+}
+
+/// Holds on several names are taken, kept and given back at once by many, in any order of the rows:
+/// nobody waits for somebody who waits for him.
+#[tokio::test(flavor = "multi_thread")]
+async fn holds_that_overlap_never_block_each_other() {
+    let world = World::ledger_only("holds").await;
+    let variants: Vec<VariantId> = (0..6)
+        .map(|at| VariantId::parse(format!("{at}")).unwrap())
+        .collect();
+    let mut working = tokio::task::JoinSet::new();
+    for worker in 0..8_usize {
+        let ledger = world.ledger.clone();
+        let variants = variants.clone();
+        working.spawn(async move {
+            let mut held = 0;
+            for round in 0..60_usize {
+                // Three of them, another three each time, named in another order each time.
+                let mut some: Vec<&VariantId> = variants.iter().collect();
+                some.rotate_left((worker * 7 + round * 5) % 6);
+                if round % 2 == 0 {
+                    some.reverse();
+                }
+                let some: Vec<Held<'_>> = some[..3].iter().map(|v| Held::Stock(v)).collect();
+                if let Some(hold) = ledger.hold(&some, LEASE).await.unwrap() {
+                    assert!(ledger.hold_on(&hold, LEASE).await.unwrap());
+                    ledger.let_go(&hold).await.unwrap();
+                    held += 1;
+                }
+                ledger.forget_holds().await.unwrap();
+            }
+            held
+        });
+    }
+    let held: Vec<u32> = working.join_all().await;
+    assert!(held.iter().all(|held| *held > 0), "{held:?}");
     world.assert_settled().await;
 }

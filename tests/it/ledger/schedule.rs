@@ -9,7 +9,7 @@ use veracore_sync::{
     clock::Clock as _,
     ledger::{Origin, RunOutcome},
     lifecycle::Drained,
-    sync::schedule::Job,
+    sync::{due::MOST_STARTS, schedule::Job},
 };
 
 use super::{
@@ -172,12 +172,13 @@ async fn missed_tracking_is_made_up_inside_business_hours_only() {
 }
 
 #[tokio::test]
-async fn a_run_whose_process_died_is_taken_up_and_given_up_after_three_starts() {
+async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts() {
     let world = first_started("died", "2026-06-01T08:00:00Z").await;
     let mut process = Process::start(&world, None);
     set(&world, "2026-06-01T09:00:00Z");
     let occurrence = world.clock.now();
-    for start in 1..=3 {
+    let most = MOST_STARTS as usize;
+    for start in 1..=most {
         process.dies_in(&process.inventory).await;
         process = process.restart(&world);
         process.minute().await;
@@ -195,9 +196,10 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_three_starts() 
     }
     process.minute().await;
     process.minute().await;
-    assert_eq!(process.inventory.passes().len(), 3);
-    assert_eq!(process.inventory.0.starts.load(Ordering::SeqCst), 3);
-    let run = (occurrence, 3, Some("failed".to_owned()));
+    assert_eq!(process.inventory.passes().len(), most);
+    let starts = process.inventory.0.starts.load(Ordering::SeqCst);
+    assert_eq!(starts, MOST_STARTS);
+    let run = (occurrence, starts.cast_signed(), Some("failed".to_owned()));
     assert_eq!(runs(&world, Job::Inventory).await, [run]);
     // The next day is another day; a run that died on it is overtaken by the one after.
     set(&world, "2026-06-02T09:00:00Z");
@@ -213,7 +215,7 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_three_starts() 
     assert_eq!(
         outcomes,
         [
-            (3, "failed".into()),
+            (starts.cast_signed(), "failed".into()),
             (1, "failed".into()),
             (1, "done".into())
         ]
