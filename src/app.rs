@@ -19,7 +19,7 @@ use crate::{
         FulfillmentProvider,
         veracore::rest::{Auth, Credentials, RestClient, RestSettings},
     },
-    http::{Backoff, Health, Limits},
+    http::{Backoff, Limits},
     ledger::{Ledger, LedgerError},
     lifecycle::Tasks,
     sync::{
@@ -27,6 +27,7 @@ use crate::{
         orders::{self, Existing, OrderSettings, OrderSync, mapping},
         preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
         tracking::{TrackingSettings, TrackingSync},
+        upstreams::Upstreams,
     },
     telemetry,
     vendure::{self, Storefront, StorefrontError, VendureClient, VendureSettings},
@@ -58,8 +59,7 @@ pub struct App {
     pub orders: OrderSync,
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
-    vendure_health: Health,
-    veracore_health: Health,
+    upstreams: Upstreams,
     probe: OrderCode,
 }
 
@@ -87,7 +87,10 @@ impl App {
         let ledger = ledger(&config.database, Arc::clone(&clock))?;
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
         let provider = Arc::new(veracore_client(&config, Arc::clone(&clock))?);
-        let (vendure_health, veracore_health) = (storefront.health(), provider.health());
+        let upstreams = Upstreams {
+            shop: storefront.circuit(),
+            warehouse: provider.circuit(),
+        };
         let orders = OrderSync::new(
             Arc::clone(&storefront) as Arc<dyn Storefront>,
             Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
@@ -125,8 +128,7 @@ impl App {
             orders,
             inventory,
             tracking,
-            vendure_health,
-            veracore_health,
+            upstreams,
             probe,
         })
     }

@@ -14,12 +14,14 @@ use tokio::{net::TcpListener, sync::Notify};
 use super::{App, Refused, calendar, load_config};
 use crate::{
     config::Sources,
+    domain::ErrorCategory,
     lifecycle::Tasks,
     sync::{
         housekeeping,
         jobs::Scheduled,
         runner::{self, Intervals},
         scheduler::{self, ScheduledJob, Scheduler, Tick},
+        upstreams::{self, Probes},
     },
     telemetry::Target,
     web::{self, Ends, WebState},
@@ -113,7 +115,7 @@ async fn start_jobs(
         Some(sources) => App::load(sources, tasks.clone()).await?,
     };
     app.ledger.note_first_start().await?;
-    ends.watch(app.vendure_health.clone(), app.veracore_health.clone());
+    ends.watch(app.upstreams.clone());
     tick_every_minute(keep_tidy(&app), tasks);
     if !app.config.server.sync_enabled {
         tracing::warn!(
@@ -124,6 +126,19 @@ async fn start_jobs(
     if !shop_is_right(&app, tasks).await? {
         return Ok(());
     }
+    tasks.spawn_vital(
+        "watch_upstreams",
+        upstreams::watch_upstreams(
+            app.upstreams.clone(),
+            Probes {
+                storefront: Arc::clone(&app.storefront),
+                provider: Arc::clone(&app.provider),
+                number: app.probe_number().clone(),
+            },
+            app.ledger.clone(),
+            tasks.clone(),
+        ),
+    );
     say_whether_veracore_takes_us(&app).await;
     let wake = Arc::new(Notify::new());
     let intervals = Intervals {
@@ -137,6 +152,7 @@ async fn start_jobs(
             Arc::clone(&wake),
             intervals,
             Arc::clone(&app.clock),
+            app.upstreams.clone(),
             tasks.clone(),
         ),
     );
@@ -146,6 +162,7 @@ async fn start_jobs(
             app.orders.clone(),
             wake,
             Arc::clone(&app.clock),
+            app.upstreams.clone(),
             tasks.clone(),
         ),
     );
@@ -159,10 +176,12 @@ fn scheduled_jobs(app: &App) -> Vec<Arc<dyn ScheduledJob>> {
     let inventory = Scheduled {
         service: app.inventory.clone(),
         ledger: app.ledger.clone(),
+        upstreams: app.upstreams.clone(),
     };
     let tracking = Scheduled {
         service: app.tracking.clone(),
         ledger: app.ledger.clone(),
+        upstreams: app.upstreams.clone(),
     };
     vec![Arc::new(inventory), Arc::new(tracking)]
 }
@@ -242,7 +261,10 @@ async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
 /// One loud line at the start, rather than a quiet one an order later. It does not keep us from
 /// starting: orders are found and kept in the meantime.
 async fn say_whether_veracore_takes_us(app: &App) {
-    if let Err(error) = app.provider.find_order(app.probe_number()).await {
+    // Refused credentials were told of by the circuit, which they opened.
+    if let Err(error) = app.provider.find_order(app.probe_number()).await
+        && error.category() != ErrorCategory::Auth
+    {
         tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does. `veracore-sync check` says what to do");
     }
 }

@@ -258,4 +258,13 @@ impl ProviderError {
             _ => None,
         }
     }
+
+    /// See [`CallError::parked_for`].
+    #[must_use]
+    pub const fn parked_for(&self) -> Option<Duration> {
+        match self {
+            Self::Call(error) | Self::NoToken(error) => error.parked_for(),
+            _ => None,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::breaker::Why;
 use crate::domain::{Class, ErrorCategory};
 
 /// Whether the other side can have worked on the request.
@@ -52,12 +53,29 @@ pub enum CallError {
         operation: &'static str,
         detail: String,
     },
+    /// No call was made, since its upstream's circuit is open; worth another try after `wait`.
+    #[error("{upstream} {operation}: not called, since {upstream} {}", reason(*why, problem))]
+    Parked {
+        upstream: &'static str,
+        operation: &'static str,
+        why: Why,
+        wait: Duration,
+        problem: String,
+    },
     #[error("{upstream} {operation}: the answer is larger than {limit} bytes and was not read")]
     TooLarge {
         upstream: &'static str,
         operation: &'static str,
         limit: usize,
     },
+}
+
+fn reason(why: Why, problem: &str) -> String {
+    match why {
+        Why::Down => format!("is taken to be down ({problem})"),
+        Why::Refused => format!("refuses our credentials ({problem})"),
+        Why::Throttled => "asked to be left alone for a while".into(),
+    }
 }
 
 fn with_colon(message: &str) -> String {
@@ -73,7 +91,9 @@ impl CallError {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Connect { .. } | Self::Timeout { sent: Sent::No, .. } => Class::Transient,
+            Self::Connect { .. } | Self::Timeout { sent: Sent::No, .. } | Self::Parked { .. } => {
+                Class::Transient
+            }
             Self::Timeout { .. }
             | Self::Broken { .. }
             | Self::Malformed { .. }
@@ -93,6 +113,11 @@ impl CallError {
     pub const fn category(&self) -> ErrorCategory {
         match self {
             Self::Connect { .. } | Self::Broken { .. } => ErrorCategory::Network,
+            Self::Parked { why, .. } => match why {
+                Why::Down => ErrorCategory::Network,
+                Why::Refused => ErrorCategory::Auth,
+                Why::Throttled => ErrorCategory::RateLimited,
+            },
             Self::Timeout { .. } => ErrorCategory::Timeout,
             Self::Malformed { .. } | Self::TooLarge { .. } => ErrorCategory::Upstream,
             Self::Status { status, .. } => match *status {
@@ -112,6 +137,17 @@ impl CallError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::Parked { wait, .. } => Some(*wait),
+            _ => None,
+        }
+    }
+
+    /// For how long, when no call was made because the upstream's circuit is open: then nothing was
+    /// learnt.
+    #[must_use]
+    pub const fn parked_for(&self) -> Option<Duration> {
+        match self {
+            Self::Parked { wait, .. } => Some(*wait),
             _ => None,
         }
     }

@@ -24,11 +24,10 @@ pub enum HealthState {
 
 /// A handle on an upstream's state. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<HealthState>>);
+pub(super) struct Health(Arc<Mutex<HealthState>>);
 
 impl Health {
-    #[must_use]
-    pub fn state(&self) -> HealthState {
+    pub(super) fn state(&self) -> HealthState {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -4,13 +4,19 @@
 //! each upstream, and the delays between tries. Must not know what Vendure or VeraCore mean by
 //! their answers.
 
+mod answer;
 mod backoff;
+mod breaker;
+mod circuit;
 mod error;
 mod health;
 mod retry_after;
 mod upstream;
 
+pub use answer::{Answer, parse_json};
 pub use backoff::Backoff;
+pub use breaker::{CircuitState, Effect, Why};
+pub use circuit::Circuit;
 pub use error::{CallError, Sent};
-pub use health::{Health, HealthState};
-pub use upstream::{Answer, Limits, Upstream, parse_json};
+pub use health::HealthState;
+pub use upstream::{Limits, Upstream};

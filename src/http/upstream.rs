@@ -1,18 +1,16 @@
 //! The one way out: every outbound call goes through [`Upstream::send`].
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use reqwest::{
-    Client, Method, RequestBuilder,
-    header::{HeaderMap, RETRY_AFTER},
-    redirect,
+use reqwest::{Client, Method, RequestBuilder, header::RETRY_AFTER, redirect};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, sleep},
 };
-use serde::{Deserialize, de::DeserializeOwned};
-use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{CallError, Health, Sent, retry_after};
+use super::{Answer, CallError, Circuit, Effect, Sent, retry_after};
 use crate::{clock::SharedClock, domain::text::one_line};
 
 /// What one upstream is spared, and what we are spared from it.
@@ -37,18 +35,11 @@ pub struct Upstream {
     permits: Semaphore,
     rate: Option<DefaultDirectRateLimiter>,
     clock: SharedClock,
-    health: Health,
+    circuit: Circuit,
 }
 
-/// A whole answer, whatever its status.
-pub struct Answer {
-    upstream: &'static str,
-    operation: &'static str,
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-    retry_after: Option<Duration>,
-}
+/// Between the tries of a read.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 impl Upstream {
     /// # Errors
@@ -79,51 +70,45 @@ impl Upstream {
             rate: limits
                 .per_second
                 .map(|n| RateLimiter::direct(Quota::per_second(n))),
+            circuit: Circuit::new(name, Arc::clone(&clock)),
             clock,
-            health: Health::default(),
         })
-    }
-
-    /// How the last calls went.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        self.health.clone()
     }
 
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.client.request(method, url)
     }
 
+    /// The circuit, for those who wait for it to close.
+    #[must_use]
+    pub fn circuit(&self) -> Circuit {
+        self.circuit.clone()
+    }
+
+    /// Takes note that the upstream does not know us: nothing more is sent to it for a while.
+    pub fn refuses_us(&self, problem: &str) {
+        self.circuit.refuse(one_line(problem, 200));
+    }
+
     /// Makes one call and reads the whole answer, waiting for its turn first. Any status is an
-    /// answer; see [`Answer::success`].
+    /// answer; see [`Answer::success`]. A read that fails in a way that may pass at once is made
+    /// again, as long as all its tries together take no longer than one may.
     ///
     /// # Errors
-    /// When no whole answer came, or one larger than the limit.
+    /// When no whole answer came, one larger than the limit, or no call is made for now.
     pub async fn send(
         &self,
         operation: &'static str,
+        effect: Effect,
         request: RequestBuilder,
     ) -> Result<Answer, CallError> {
-        let turn = async {
-            // The semaphore is never closed; were it, the call would simply not be limited.
-            let permit = self.permits.acquire().await.ok();
-            if let Some(rate) = &self.rate {
-                rate.until_ready().await;
-            }
-            permit
+        let _permit = self.turn(operation).await?;
+        let ticket = self.circuit.admit(operation, effect)?;
+        let outcome = match effect {
+            Effect::Read => self.repeat(operation, request).await,
+            Effect::Enter | Effect::Write => self.exchange(operation, request).await,
         };
-        // Whoever waits for longer than a call may take has a lease that goes on running.
-        let limit = self.limits.timeout;
-        let Ok(_permit) = tokio::time::timeout(limit, turn).await else {
-            return Err(CallError::Timeout {
-                upstream: self.name,
-                operation,
-                limit,
-                sent: Sent::No,
-            });
-        };
-        let outcome = self.exchange(operation, request).await;
-        self.health.note(&outcome, self.clock.now());
+        ticket.end(&outcome);
         match &outcome {
             Ok(answer) => tracing::debug!(
                 upstream = self.name,
@@ -136,6 +121,59 @@ impl Upstream {
             Err(error) => tracing::debug!(upstream = self.name, operation, %error, "call failed"),
         }
         outcome
+    }
+
+    /// Waits for a turn.
+    async fn turn(
+        &self,
+        operation: &'static str,
+    ) -> Result<Option<SemaphorePermit<'_>>, CallError> {
+        let turn = async {
+            // The semaphore is never closed; were it, the call would simply not be limited.
+            let permit = self.permits.acquire().await.ok();
+            if let Some(rate) = &self.rate {
+                rate.until_ready().await;
+            }
+            permit
+        };
+        // Whoever waits for longer than a call may take has a lease that goes on running.
+        let limit = self.limits.timeout;
+        tokio::time::timeout(limit, turn)
+            .await
+            .map_err(|_| CallError::Timeout {
+                upstream: self.name,
+                operation,
+                limit,
+                sent: Sent::No,
+            })
+    }
+
+    /// Makes a read, and makes it again. Within the time of one call: leases are reckoned by that.
+    async fn repeat(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Answer, CallError> {
+        let end = Instant::now() + self.limits.timeout;
+        let mut request = request;
+        for pause in PAUSES {
+            // A body that is a stream cannot be sent twice; ours are bytes.
+            let Some(again) = request.try_clone() else {
+                break;
+            };
+            let outcome = self.exchange(operation, request).await;
+            let left = end.saturating_duration_since(Instant::now());
+            if !may_pass_at_once(&outcome) || left < pause * 3 / 2 {
+                return outcome;
+            }
+            sleep(pause).await;
+            if let Some(rate) = &self.rate {
+                rate.until_ready().await;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            request = again.timeout(left);
+        }
+        self.exchange(operation, request).await
     }
 
     async fn exchange(
@@ -205,6 +243,15 @@ impl Upstream {
     }
 }
 
+/// Whether a failed read is worth making again within a second: the connection broke or was
+/// refused, or a gateway could not reach what is behind it. Not when it asks to be left alone.
+fn may_pass_at_once(outcome: &Result<Answer, CallError>) -> bool {
+    match outcome {
+        Ok(answer) => matches!(answer.status, 502..=504) && answer.retry_after.is_none(),
+        Err(error) => matches!(error, CallError::Connect { .. } | CallError::Broken { .. }),
+    }
+}
+
 /// The innermost cause: "connection refused" rather than "error sending request".
 fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
@@ -212,118 +259,4 @@ fn cause(error: &reqwest::Error) -> String {
         innermost = source;
     }
     one_line(&innermost.to_string(), 200)
-}
-
-/// Body and headers hold tokens and customers: neither is shown.
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
-            .field("upstream", &self.upstream)
-            .field("operation", &self.operation)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Answer {
-    /// This answer when its status is in 2xx, else the error that it is. `message` finds the
-    /// upstream's own words in an error's body.
-    ///
-    /// # Errors
-    /// [`CallError::Status`] for any other status.
-    pub fn success(self, message: impl FnOnce(&Self) -> String) -> Result<Self, CallError> {
-        if (200..300).contains(&self.status) {
-            return Ok(self);
-        }
-        Err(CallError::Status {
-            upstream: self.upstream,
-            operation: self.operation,
-            status: self.status,
-            message: message(&self),
-            retry_after: self.retry_after,
-        })
-    }
-
-    /// The body read as JSON.
-    ///
-    /// # Errors
-    /// [`CallError::Malformed`] with the field when it is not what was agreed.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        parse_json(&self.body).map_err(|problem| self.malformed(problem))
-    }
-
-    /// A [`CallError::Malformed`] about this answer.
-    #[must_use]
-    pub fn malformed(&self, detail: String) -> CallError {
-        CallError::Malformed {
-            upstream: self.upstream,
-            operation: self.operation,
-            detail,
-        }
-    }
-}
-
-/// Reads JSON from outside; the error names the field, and quotes nothing of the value.
-///
-/// # Errors
-/// What is wrong, and where.
-pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
-    match body.iter().find(|b| !b.is_ascii_whitespace()) {
-        None => return Err("it is empty".into()),
-        Some(b'<') => return Err("it is HTML or XML instead of JSON".into()),
-        Some(_) => {}
-    }
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let field = error.path().to_string();
-        let problem = without_quoted(&error.inner().to_string());
-        let place = if field == "." {
-            String::new()
-        } else {
-            format!("{field}: ")
-        };
-        one_line(&format!("{place}{problem}"), 200)
-    })?;
-    reader
-        .end()
-        .map_err(|_| "there is more behind its end".to_owned())?;
-    Ok(value)
-}
-
-/// serde quotes the value that it stumbled over, which may be somebody's address.
-fn without_quoted(problem: &str) -> String {
-    match (problem.find('"'), problem.rfind('"')) {
-        (Some(from), Some(to)) if from < to => {
-            format!("{}\"…{}", &problem[..from], &problem[to..])
-        }
-        _ => problem.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    struct Row {
-        #[expect(dead_code, reason = "read only for its type")]
-        size: u32,
-    }
-
-    #[test]
-    fn what_is_wrong_with_json_is_told_without_quoting_it() {
-        let problem = |text: &str| parse_json::<Vec<Row>>(text.as_bytes()).unwrap_err();
-        assert_eq!(
-            problem(r#"[{"size": 1}, {"size": "1 Main \"St"}]"#),
-            r#"[1].size: invalid type: string "…", expected u32 at line 1 column 36"#
-        );
-        assert_eq!(
-            problem(r#"[{}]"#),
-            "[0]: missing field `size` at line 1 column 3"
-        );
-        assert_eq!(problem(" \n"), "it is empty");
-        assert_eq!(problem("<html>"), "it is HTML or XML instead of JSON");
-        assert_eq!(problem("[] []"), "there is more behind its end");
-        assert!(problem("[{").contains("EOF"));
-    }
 }

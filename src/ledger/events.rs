@@ -7,6 +7,22 @@ use sqlx::PgConnection;
 
 use super::{Ledger, LedgerError};
 
+/// What became of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamEvent {
+    Down,
+    Up,
+}
+
+impl UpstreamEvent {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "upstream.down",
+            Self::Up => "upstream.up",
+        }
+    }
+}
+
 impl Ledger {
     /// Writes down that something happened, such as `schedule.missed`. `data` must hold nothing
     /// that may not leave the house: no secret, no address.
@@ -16,6 +32,39 @@ impl Ledger {
     pub async fn raise_event(&self, event_type: &str, data: &Value) -> Result<(), LedgerError> {
         let mut connection = self.pool.acquire().await?;
         raise(&mut connection, event_type, data, self.clock.now()).await
+    }
+
+    /// Writes down that an upstream went down or came back, unless that is what was last written of
+    /// it, by whichever process.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn raise_upstream_event(
+        &self,
+        event: UpstreamEvent,
+        upstream: &str,
+        data: &Value,
+    ) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtext('veracore_event'), hashtext($1))",
+            upstream
+        )
+        .execute(&mut *tx)
+        .await?;
+        let last = sqlx::query_scalar!(
+            "select event_type from veracore_event
+             where event_type in ('upstream.down', 'upstream.up') and data ->> 'upstream' = $1
+             order by occurred_at desc, event_type limit 1",
+            upstream,
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        // One that was never down is up.
+        if last.as_deref().unwrap_or(UpstreamEvent::Up.as_str()) != event.as_str() {
+            raise(&mut tx, event.as_str(), data, self.clock.now()).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Forgets what happened before `before`. Returns how many events that were.

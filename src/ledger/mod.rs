@@ -31,6 +31,7 @@ use sqlx::{
 
 pub use backlog::Backlog;
 pub use error::LedgerError;
+pub use events::UpstreamEvent;
 pub use found::{Baseline, Standing};
 pub use held::HeldRun;
 pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};

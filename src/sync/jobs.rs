@@ -12,6 +12,7 @@ use super::{
     schedule::Job,
     scheduler::{ScheduledJob, Turn},
     tracking::TrackingSync,
+    upstreams::Upstreams,
 };
 use crate::ledger::{Held, Hold, Ledger, LedgerError, RunId};
 
@@ -28,6 +29,7 @@ pub trait Passing: Clone + Send + Sync + 'static {
 pub struct Scheduled<S> {
     pub service: S,
     pub ledger: Ledger,
+    pub upstreams: Upstreams,
 }
 
 struct Holder<S> {
@@ -43,6 +45,10 @@ impl<S: Passing> ScheduledJob for Scheduled<S> {
     }
 
     async fn take_turn(&self) -> Result<Option<Box<dyn Turn>>, LedgerError> {
+        if !self.upstreams.are_closed() {
+            // It is due still when they are back, and made up then.
+            return Ok(None);
+        }
         let what = [Held::Job(S::JOB.as_str())];
         let hold = self.ledger.hold(&what, HOLD).await?;
         Ok(hold.map(|hold| -> Box<dyn Turn> {

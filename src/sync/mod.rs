@@ -17,6 +17,7 @@ pub mod runner;
 pub mod schedule;
 pub mod scheduler;
 pub mod tracking;
+pub mod upstreams;
 
 use crate::vendure::StorefrontError;
 

@@ -8,9 +8,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::orders::{
-    OrderSync,
-    discover::{DiscoverError, Watch},
+use super::{
+    orders::{
+        OrderSync,
+        discover::{DiscoverError, Watch},
+    },
+    upstreams::Upstreams,
 };
 use crate::{
     clock::SharedClock,
@@ -40,11 +43,16 @@ pub async fn submit_orders(
     service: OrderSync,
     wake: Arc<Notify>,
     clock: SharedClock,
+    upstreams: Upstreams,
     tasks: Tasks,
 ) {
     let slots = Arc::new(Semaphore::new(service.settings().concurrency as usize));
     let mut outage = Outage::of("orders cannot be worked on");
     while !tasks.stopping() {
+        if !upstreams.are_closed() {
+            upstreams.closed(&tasks).await;
+            continue;
+        }
         let free = u32::try_from(slots.available_permits()).unwrap_or(1);
         let claimed = match service.claim(free, None).await {
             Ok(claimed) => claimed,
@@ -123,6 +131,7 @@ pub async fn discover_orders(
     wake: Arc<Notify>,
     intervals: Intervals,
     clock: SharedClock,
+    upstreams: Upstreams,
     tasks: Tasks,
 ) {
     let mut watch = Watch::default();
@@ -132,6 +141,10 @@ pub async fn discover_orders(
     let mut next_sweep = Instant::now();
     let mut not_before = Instant::now();
     while !tasks.stopping() {
+        if !upstreams.shop.is_closed() {
+            tasks.sleep(intervals.poll).await;
+            continue;
+        }
         sweep_is_due |= Instant::now() >= next_sweep;
         // Also when a sweep is due: should it fail half-way, new orders are found all the same.
         match service.look_at_newest(&mut watch).await {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     domain::text::one_line,
-    http::{Answer, Health, Limits, Upstream, parse_json},
+    http::{Answer, Circuit, Effect, Limits, Upstream, parse_json},
 };
 
 /// Who we are in the shop.
@@ -55,8 +55,20 @@ const MAX_REQUEST: usize = 100 * 1024;
 /// What an operation does in the shop, which decides what an error of it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Does {
+    /// Logs in.
+    Enter,
     Read,
     Write,
+}
+
+impl Does {
+    const fn effect(self) -> Effect {
+        match self {
+            Self::Enter => Effect::Enter,
+            Self::Read => Effect::Read,
+            Self::Write => Effect::Write,
+        }
+    }
 }
 
 /// An answer's envelope. `data` is kept as it is, so that a list can be read item by item.
@@ -124,10 +136,10 @@ impl VendureClient {
         })
     }
 
-    /// How the last calls went.
+    /// Whether it is called at all.
     #[must_use]
-    pub fn health(&self) -> Health {
-        self.upstream.health()
+    pub fn circuit(&self) -> Circuit {
+        self.upstream.circuit()
     }
 
     /// Runs one query, with a fresh session should the present one be refused.
@@ -205,7 +217,7 @@ impl VendureClient {
         if let Some(pass) = pass {
             request = authorize(request, pass);
         }
-        let answer = self.upstream.send(name, request).await?;
+        let answer = self.upstream.send(name, does.effect(), request).await?;
         self.read(name, does, answer)
     }
 

@@ -378,6 +378,15 @@ impl StorefrontError {
         }
     }
 
+    /// See [`CallError::parked_for`].
+    #[must_use]
+    pub const fn parked_for(&self) -> Option<Duration> {
+        match self {
+            Self::Call(error) => error.parked_for(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn field(
         operation: &'static str,
         field: impl Into<String>,

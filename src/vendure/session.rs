@@ -84,10 +84,12 @@ async fn log_in(client: &VendureClient, generation: u64) -> Result<Pass, Storefr
         password: password.expose_secret().to_owned(),
     });
     let data = client
-        .post("login", Does::Read, body_of("login", &operation)?, None)
+        .post("login", Does::Enter, body_of("login", &operation)?, None)
         .await?;
-    let refused = |message: &str| StorefrontError::Credentials {
-        message: one_line(message, 200),
+    let refused = |message: &str| {
+        let message = one_line(message, 200);
+        client.upstream.refuses_us(&message);
+        StorefrontError::Credentials { message }
     };
     match data.parse::<operations::Login>()?.login {
         LoginResult::CurrentUser(_) => {}

@@ -9,20 +9,19 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Serialize;
 
 use super::WebState;
-use crate::http::{Health, HealthState};
+use crate::{
+    http::{Circuit, CircuitState, HealthState},
+    sync::upstreams::Upstreams,
+};
 
-/// What the last calls to both ends told, once there are clients for them.
+/// How both ends are, once there are clients for them.
 #[derive(Clone, Default)]
-pub struct Ends {
-    vendure: Arc<OnceLock<Health>>,
-    veracore: Arc<OnceLock<Health>>,
-}
+pub struct Ends(Arc<OnceLock<Upstreams>>);
 
 impl Ends {
-    /// Makes the clients' health known. The first ones count.
-    pub fn watch(&self, vendure: Health, veracore: Health) {
-        let _ = self.vendure.set(vendure);
-        let _ = self.veracore.set(veracore);
+    /// Makes the clients' circuits known. The first ones count.
+    pub fn watch(&self, upstreams: Upstreams) {
+        let _ = self.0.set(upstreams);
     }
 }
 
@@ -33,8 +32,36 @@ const PATIENCE: Duration = Duration::from_secs(2);
 struct Ready {
     ready: bool,
     database: Database,
-    vendure: HealthState,
-    veracore: HealthState,
+    vendure: End,
+    veracore: End,
+}
+
+/// How the last call went, and whether calls are made at all.
+#[derive(Serialize)]
+struct End {
+    #[serde(flatten)]
+    health: HealthState,
+    /// `closed`: called as needed; `open`: left alone for now; `half_open`: being probed.
+    circuit: &'static str,
+}
+
+impl End {
+    fn of(circuit: Option<&Circuit>) -> Self {
+        let Some(circuit) = circuit else {
+            return Self {
+                health: HealthState::Unknown,
+                circuit: "closed",
+            };
+        };
+        Self {
+            health: circuit.health(),
+            circuit: match circuit.state() {
+                CircuitState::Closed => "closed",
+                CircuitState::Open { .. } => "open",
+                CircuitState::HalfOpen { .. } => "half_open",
+            },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -61,12 +88,12 @@ async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
         Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
     };
     let ready = problem.is_none();
-    let seen = |health: &OnceLock<Health>| health.get().map(Health::state).unwrap_or_default();
+    let ends = state.ends.0.get();
     let body = Ready {
         ready,
         database: Database { ok: ready, problem },
-        vendure: seen(&state.ends.vendure),
-        veracore: seen(&state.ends.veracore),
+        vendure: End::of(ends.map(|ends| &ends.shop)),
+        veracore: End::of(ends.map(|ends| &ends.warehouse)),
     };
     let status = if ready {
         StatusCode::OK

@@ -99,7 +99,11 @@ async fn reqwest_get(sandbox: &Sandbox, path: &str) -> Vec<u8> {
     let request = upstream
         .request(reqwest::Method::GET, url)
         .basic_auth("sandbox-client", Some("sandbox-secret"));
-    upstream.send("get", request).await.unwrap().body
+    upstream
+        .send("get", crate::http::Effect::Write, request)
+        .await
+        .unwrap()
+        .body
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ enum Asked {
     Missing,
     /// Nothing clear; what follows from that is settled already.
     Unclear {
-        trace: Trace,
+        trace: Option<Trace>,
         next: Next,
     },
 }
@@ -94,7 +94,7 @@ impl OrderSync {
                 // Somebody else sent it; what stock and tracking must know of it is written here.
                 self.ledger.note_lines(order, &intent.lines).await?;
             }
-            return self.finish(order, Some(&trace), next).await;
+            return self.finish(order, trace.as_ref(), next).await;
         }
         if self.tasks.stopping() {
             // Nothing was begun that would have to be finished.
@@ -134,10 +134,7 @@ impl OrderSync {
                     next,
                 })
             }
-            Asked::Unclear { trace, next } => Ok(Doubt::Settled {
-                trace: Some(trace),
-                next,
-            }),
+            Asked::Unclear { trace, next } => Ok(Doubt::Settled { trace, next }),
             Asked::Missing => {
                 let now = self.clock.now();
                 let trace = whole(AttemptKind::LookUp, started_at, AttemptEnd::fine("missing"));
@@ -194,9 +191,12 @@ impl OrderSync {
                 };
             }
             Err(error) => {
+                let now = self.clock.now();
+                if let Some(next) = triage::parked(error.parked_for(), now) {
+                    return Ready::Settled { trace: None, next };
+                }
                 let message = error.to_string();
                 let end = triage::end(Class::Transient, error.category(), &message);
-                let now = self.clock.now();
                 return Ready::Settled {
                     trace: Some(whole(AttemptKind::Read, started_at, end)),
                     next: triage::after_read(&error, &message, claimed, &self.settings, now),
@@ -239,13 +239,17 @@ impl OrderSync {
 
     /// Asks whether VeraCore has the order before it is sent. Afterwards nobody could tell an order
     /// of ours from another with the same number: when there was none before, it is ours.
-    async fn ask_first(&self, order: &Claimed) -> Result<Option<(Trace, Next)>, LedgerError> {
+    async fn ask_first(
+        &self,
+        order: &Claimed,
+    ) -> Result<Option<(Option<Trace>, Next)>, LedgerError> {
         let started_at = self.clock.now();
         Ok(match self.ask(order, started_at).await {
             Asked::Missing => None,
             Asked::Unclear { trace, next } => Some((trace, next)),
             Asked::Found(found) if order.sent_before || order.adopt => {
-                Some(adopted(order, &found, started_at))
+                let (trace, next) = adopted(order, &found, started_at);
+                Some((Some(trace), next))
             }
             Asked::Found(found) => {
                 let message = format!(
@@ -262,7 +266,7 @@ impl OrderSync {
                 let next = Next::Failed {
                     note: Note { category, message },
                 };
-                Some((whole(AttemptKind::LookUp, started_at, end), next))
+                Some((Some(whole(AttemptKind::LookUp, started_at, end)), next))
             }
         })
     }
@@ -272,11 +276,14 @@ impl OrderSync {
             Ok(Some(found)) => Asked::Found(found),
             Ok(None) => Asked::Missing,
             Err(error) => {
+                let now = self.clock.now();
+                if let Some(next) = triage::parked(error.parked_for(), now) {
+                    return Asked::Unclear { trace: None, next };
+                }
                 let message = triage::without_its_words(&error);
                 let end = triage::end(Class::Transient, error.category(), &message);
-                let now = self.clock.now();
                 Asked::Unclear {
-                    trace: whole(AttemptKind::LookUp, started_at, end),
+                    trace: Some(whole(AttemptKind::LookUp, started_at, end)),
                     next: triage::after_look_up(&error, &message, order, &self.settings, now),
                 }
             }

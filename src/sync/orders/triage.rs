@@ -25,7 +25,9 @@ enum Doing {
 /// of a day sends no order to a person.
 fn call_counts(error: &CallError, doing: Doing) -> bool {
     match error {
-        CallError::Connect { .. } | CallError::Timeout { sent: Sent::No, .. } => false,
+        CallError::Connect { .. }
+        | CallError::Timeout { sent: Sent::No, .. }
+        | CallError::Parked { .. } => false,
         // An order that VeraCore stumbles over shows as a silence; but so does a slow day, when
         // nothing more was lost than an answer to a question.
         CallError::Timeout { .. } | CallError::Broken { .. } => doing == Doing::Sending,
@@ -119,6 +121,13 @@ pub(super) fn after_send(
             ))),
         },
     }
+}
+
+/// What becomes of an order for which an end was not even called: it waits, and nothing is said of
+/// it, since nothing was learnt.
+pub(super) fn parked(wait: Option<Duration>, now: DateTime<Utc>) -> Option<Next> {
+    let wait = TimeDelta::from_std(wait?).unwrap_or(TimeDelta::hours(1));
+    Some(Next::Later { at: now + wait })
 }
 
 /// A failed look-up: the order is where it was before.

@@ -1,6 +1,7 @@
 //! VeraCore and the way to it at their worst: nothing is lost, nothing arrives twice.
 
 mod back;
+mod breaker;
 mod feed;
 mod garbled;
 mod lost;

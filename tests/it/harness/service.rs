@@ -26,6 +26,7 @@ use veracore_sync::{
         },
         passes::{self, Ran},
         tracking::{self, TrackingSettings, TrackingSync},
+        upstreams::Upstreams,
     },
     vendure::{Login, Storefront, VendureClient, VendureSettings},
 };
@@ -39,6 +40,9 @@ pub struct Service {
     pub orders: OrderSync,
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
+    pub provider: Arc<dyn FulfillmentProvider>,
+    /// As the clients of both ends have them.
+    pub upstreams: Upstreams,
     /// Told to stop, the service begins nothing.
     pub tasks: Tasks,
     pub watch: Watch,
@@ -131,10 +135,12 @@ impl Service {
         change: impl FnOnce(&mut Making),
         mock: Option<Arc<MockClock>>,
     ) -> Self {
+        let shop = client_of_shop(world);
+        let circuit = shop.circuit();
         let mut making = Making {
             orders: settings(mock.is_some()),
             inventory: inventory_settings(),
-            storefront: Arc::new(client_of_shop(world)),
+            storefront: Arc::new(shop),
         };
         change(&mut making);
         let known = SandboxConfig::default();
@@ -152,8 +158,12 @@ impl Service {
         };
         let clock = Arc::clone(&world.clock);
         let tasks = Tasks::new();
-        let provider: Arc<dyn FulfillmentProvider> =
-            Arc::new(RestClient::new(veracore, Arc::clone(&clock)).unwrap());
+        let veracore = RestClient::new(veracore, Arc::clone(&clock)).unwrap();
+        let upstreams = Upstreams {
+            shop: circuit,
+            warehouse: veracore.circuit(),
+        };
+        let provider: Arc<dyn FulfillmentProvider> = Arc::new(veracore);
         let orders = OrderSync::new(
             Arc::clone(&making.storefront),
             Arc::clone(&provider),
@@ -172,7 +182,7 @@ impl Service {
         );
         let tracking = TrackingSync::new(
             Arc::clone(&making.storefront),
-            provider,
+            Arc::clone(&provider),
             world.ledger.clone(),
             Arc::clone(&clock),
             TrackingSettings {
@@ -185,6 +195,8 @@ impl Service {
             orders,
             inventory,
             tracking,
+            provider,
+            upstreams,
             tasks,
             watch: Watch::default(),
             clock,

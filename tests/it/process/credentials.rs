@@ -1,35 +1,45 @@
 //! Credentials: refused ones park orders without using up their tries; API keys open the shop.
 
-use veracore_sync::domain::{ErrorCategory, SyncStatus};
+use veracore_sync::domain::SyncStatus;
 
-use crate::harness::{World, until, vendure_version};
+use crate::harness::{World, get, until, vendure_version};
+
+const REFUSED: &str = "VeraCore refuses our credentials";
 
 #[tokio::test]
 async fn refused_veracore_credentials_park_orders_until_they_are_right() {
     let mut world = World::named("parked").real_time().build().await;
-    world.expect_error("VeraCore does not answer as it should");
+    world.expect_error(REFUSED);
     let order = world.pay_order(&[("A-0", 1)]).await;
     let daemon = world
         .daemon()
         .with("VERACORE_CLIENT_SECRET", "not this one");
-    let daemon = daemon.with("ORDER_SYNC_MAX_ATTEMPTS", "2").start().await;
-    until("it was tried four times", || async {
+    let mut daemon = daemon.with("ORDER_SYNC_MAX_ATTEMPTS", "2").start().await;
+    let address = daemon.address().await;
+    until("the order is found, and the refusal known", || async {
         world.record(&order.code).await?;
-        (world.attempts(&order.code).await.len() >= 4).then_some(())
+        let (status, body) = get(&format!("http://{address}/readyz")).await;
+        let ends: serde_json::Value = serde_json::from_str(&body).unwrap();
+        // The other end does not make us unready.
+        (status == 200 && ends["veracore"]["circuit"] == "open").then_some(())
     })
     .await;
+    let another = world.pay_order(&[("A-1", 1)]).await;
+    until("another one is found", || world.record(&another.code)).await;
+    let lines = daemon.lines();
     daemon.stop().await;
-    let record = world.record(&order.code).await.unwrap();
-    assert_eq!(
-        (record.sync_status, record.retry_count),
-        (SyncStatus::Retrying, 0)
-    );
-    assert_eq!(record.error_category, Some(ErrorCategory::Auth));
-    let message = record.error_message.unwrap();
-    assert!(
-        message.contains("VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"),
-        "{message}"
-    );
+    let told = lines.iter().filter(|line| {
+        line["level"] == "ERROR" && line["message"].as_str().unwrap().contains(REFUSED)
+    });
+    assert_eq!(told.count(), 1, "it is told once, loudly");
+    assert_eq!(world.sandbox.requests().len(), 1, "and not asked again");
+    for order in [&order, &another] {
+        let record = world.record(&order.code).await.unwrap();
+        assert_eq!(
+            (record.sync_status, record.retry_count),
+            (SyncStatus::Pending, 0)
+        );
+    }
     assert!(world.sandbox.orders().is_empty());
 
     let daemon = world.daemon().start().await;

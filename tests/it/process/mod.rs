@@ -1,6 +1,7 @@
 //! The real program, as a process: signals, kills, replicas, commands.
 
 mod back;
+mod breaker;
 mod check;
 mod commands;
 mod credentials;

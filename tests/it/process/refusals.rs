@@ -19,7 +19,8 @@ async fn assert_refused(world: &World, wrong: &[(&str, &str)], words: &[&str]) {
 
 #[tokio::test]
 async fn run_refuses_a_shop_that_is_not_as_configured() {
-    let world = World::named("refusals").real_time().build().await;
+    let mut world = World::named("refusals").real_time().build().await;
+    world.expect_error("Vendure refuses our credentials");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let wrong = [("VENDURE_CHANNEL_TOKEN", "no-such-channel")];
     assert_refused(&world, &wrong, &["fix: correct VENDURE_CHANNEL_TOKEN"]).await;

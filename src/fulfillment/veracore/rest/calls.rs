@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     fulfillment::{Page, ProviderError, Row},
-    http::{Answer, CallError},
+    http::{Answer, CallError, Effect},
 };
 
 /// What a path gives access to, in the words of a 403's message.
@@ -112,15 +112,16 @@ impl RestClient {
     pub(super) async fn call(
         &self,
         operation: &'static str,
+        effect: Effect,
         access: Access,
         private: &[&str],
         request: impl Fn() -> RequestBuilder + Send + Sync,
     ) -> Result<Reply, ProviderError> {
         let mut pass = self.pass(None).await?;
-        let mut answer = self.send(operation, &pass, &request).await?;
+        let mut answer = self.send(operation, effect, &pass, &request).await?;
         if answer.status == 401 && matches!(pass, Pass::Bearer(_)) {
             pass = self.pass(Some(&pass)).await?;
-            answer = self.send(operation, &pass, &request).await?;
+            answer = self.send(operation, effect, &pass, &request).await?;
         }
         // Only an error says something beside what was asked; its body is not read otherwise.
         let told = if (200..300).contains(&answer.status) {
@@ -140,9 +141,9 @@ impl RestClient {
         let hidden: Vec<&str> = private.iter().copied().chain(ours).collect();
         let shown = told.shown(&hidden);
         if answer.status == 401 {
-            return Err(ProviderError::Credentials {
-                message: token::refusal(401, &shown),
-            });
+            let message = token::refusal(401, &shown);
+            self.upstream.refuses_us(&message);
+            return Err(ProviderError::Credentials { message });
         }
         Ok(Reply {
             answer,
@@ -155,11 +156,12 @@ impl RestClient {
     async fn send(
         &self,
         operation: &'static str,
+        effect: Effect,
         pass: &Pass,
         request: &(impl Fn() -> RequestBuilder + Send + Sync),
     ) -> Result<Answer, CallError> {
         let request = pass.on(request()).header(ACCEPT, JSON);
-        self.upstream.send(operation, request).await
+        self.upstream.send(operation, effect, request).await
     }
 
     async fn get(
@@ -169,7 +171,8 @@ impl RestClient {
         url: &Url,
     ) -> Result<Reply, ProviderError> {
         let request = || self.upstream.request(Method::GET, url.clone());
-        self.call(operation, access, &[], request).await
+        self.call(operation, Effect::Read, access, &[], request)
+            .await
     }
 
     /// Asks for one thing; nothing when VeraCore itself says that it does not have it.

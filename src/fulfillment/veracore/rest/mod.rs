@@ -31,7 +31,7 @@ use super::super::{
 use crate::{
     clock::SharedClock,
     domain::{OrderCode, Sku, text::one_line},
-    http::{Health, Limits, Upstream},
+    http::{Circuit, Effect, Limits, Upstream},
 };
 
 const VERACORE: &str = "VeraCore";
@@ -113,10 +113,10 @@ impl RestClient {
         })
     }
 
-    /// How the last calls went.
+    /// Whether it is called at all.
     #[must_use]
-    pub fn health(&self) -> Health {
-        self.upstream.health()
+    pub fn circuit(&self) -> Circuit {
+        self.upstream.circuit()
     }
 }
 
@@ -139,7 +139,13 @@ impl FulfillmentProvider for RestClient {
         };
         let private = wire::private_values(order);
         let reply = self
-            .call("submit_order", Access::Orders, &private, request)
+            .call(
+                "submit_order",
+                Effect::Write,
+                Access::Orders,
+                &private,
+                request,
+            )
             .await?;
         let exists = match reply.answer.status {
             409 => true,

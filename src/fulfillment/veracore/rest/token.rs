@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     fulfillment::ProviderError,
-    http::{Answer, Upstream},
+    http::{Answer, Effect, Upstream},
 };
 
 const OPERATION: &str = "get_token";
@@ -189,7 +189,7 @@ impl Tokens {
             .request(Method::POST, self.url.clone())
             .form(&[("grant_type", "client_credentials"), ("scope", "api")]);
         let answer = upstream
-            .send(OPERATION, self.credentials.on(request))
+            .send(OPERATION, Effect::Enter, self.credentials.on(request))
             .await
             .map_err(ProviderError::NoToken)?;
         let secret = self.credentials.client_secret.expose_secret();
@@ -197,9 +197,9 @@ impl Tokens {
         let told = |answer: &Answer| Told::read(&answer.body).shown(&[secret, &basic]);
         if matches!(answer.status, 400 | 401 | 403) {
             let status = answer.status;
-            return Err(ProviderError::Credentials {
-                message: refusal(status, &told(&answer)),
-            });
+            let message = refusal(status, &told(&answer));
+            upstream.refuses_us(&message);
+            return Err(ProviderError::Credentials { message });
         }
         let answer = answer.success(told).map_err(ProviderError::NoToken)?;
         let (value, lifetime) = read(&answer).map_err(ProviderError::NoToken)?;

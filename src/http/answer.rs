@@ -1,0 +1,133 @@
+//! A whole answer, and how its JSON is read.
+
+use std::{fmt, time::Duration};
+
+use reqwest::header::HeaderMap;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::CallError;
+use crate::domain::text::one_line;
+
+/// A whole answer, whatever its status.
+pub struct Answer {
+    pub(super) upstream: &'static str,
+    pub(super) operation: &'static str,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// Body and headers hold tokens and customers: neither is shown.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("upstream", &self.upstream)
+            .field("operation", &self.operation)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Answer {
+    /// This answer when its status is in 2xx, else the error that it is. `message` finds the
+    /// upstream's own words in an error's body.
+    ///
+    /// # Errors
+    /// [`CallError::Status`] for any other status.
+    pub fn success(self, message: impl FnOnce(&Self) -> String) -> Result<Self, CallError> {
+        if (200..300).contains(&self.status) {
+            return Ok(self);
+        }
+        Err(CallError::Status {
+            upstream: self.upstream,
+            operation: self.operation,
+            status: self.status,
+            message: message(&self),
+            retry_after: self.retry_after,
+        })
+    }
+
+    /// The body read as JSON.
+    ///
+    /// # Errors
+    /// [`CallError::Malformed`] with the field when it is not what was agreed.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        parse_json(&self.body).map_err(|problem| self.malformed(problem))
+    }
+
+    /// A [`CallError::Malformed`] about this answer.
+    #[must_use]
+    pub fn malformed(&self, detail: String) -> CallError {
+        CallError::Malformed {
+            upstream: self.upstream,
+            operation: self.operation,
+            detail,
+        }
+    }
+}
+
+/// Reads JSON from outside; the error names the field, and quotes nothing of the value.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+    match body.iter().find(|b| !b.is_ascii_whitespace()) {
+        None => return Err("it is empty".into()),
+        Some(b'<') => return Err("it is HTML or XML instead of JSON".into()),
+        Some(_) => {}
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let problem = without_quoted(&error.inner().to_string());
+        let place = if field == "." {
+            String::new()
+        } else {
+            format!("{field}: ")
+        };
+        one_line(&format!("{place}{problem}"), 200)
+    })?;
+    reader
+        .end()
+        .map_err(|_| "there is more behind its end".to_owned())?;
+    Ok(value)
+}
+
+/// serde quotes the value that it stumbled over, which may be somebody's address.
+fn without_quoted(problem: &str) -> String {
+    match (problem.find('"'), problem.rfind('"')) {
+        (Some(from), Some(to)) if from < to => {
+            format!("{}\"…{}", &problem[..from], &problem[to..])
+        }
+        _ => problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Row {
+        #[expect(dead_code, reason = "read only for its type")]
+        size: u32,
+    }
+
+    #[test]
+    fn what_is_wrong_with_json_is_told_without_quoting_it() {
+        let problem = |text: &str| parse_json::<Vec<Row>>(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            problem(r#"[{"size": 1}, {"size": "1 Main \"St"}]"#),
+            r#"[1].size: invalid type: string "…", expected u32 at line 1 column 36"#
+        );
+        assert_eq!(
+            problem(r#"[{}]"#),
+            "[0]: missing field `size` at line 1 column 3"
+        );
+        assert_eq!(problem(" \n"), "it is empty");
+        assert_eq!(problem("<html>"), "it is HTML or XML instead of JSON");
+        assert_eq!(problem("[] []"), "there is more behind its end");
+        assert!(problem("[{").contains("EOF"));
+    }
+}

@@ -1,0 +1,189 @@
+//! The circuit breaker between us and VeraCore (I12): what is called when, and what is not.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use veracore_sync::{
+    domain::{OrderCode, SyncStatus},
+    http::{CircuitState, Why},
+    sandbox::{Fault, FaultKind},
+};
+
+use super::{LOOK_UPS, ORDERS};
+use crate::harness::{World, posts_of};
+
+fn status(status: u16) -> FaultKind {
+    FaultKind::Status {
+        status,
+        body: json!({ "message": "no" }),
+        headers: Default::default(),
+        done: false,
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time() {
+    let mut world = World::named("left_alone").build().await;
+    world.expect_error("VeraCore is taken to be down");
+    let paid = world.pay_orders(12).await;
+    world
+        .sandbox
+        .add_fault(Fault::on("/", FaultKind::DropRequest));
+    let mut service = world.service();
+    service.sweep().await;
+    service.work().await;
+    assert!(matches!(
+        service.upstreams.warehouse.state(),
+        CircuitState::Open { why: Why::Down, .. }
+    ));
+    let asked = world.sandbox.requests().len();
+    assert!(asked < 12, "{asked} calls before it was left alone");
+    // While it is open, nothing is called, and nothing is said of orders.
+    for _ in 0..5 {
+        service.work().await;
+    }
+    assert_eq!(world.sandbox.requests().len(), asked);
+    // A minute later one read is let through, and no more.
+    world.advance(TimeDelta::minutes(1));
+    assert!(matches!(
+        service.upstreams.warehouse.state(),
+        CircuitState::HalfOpen { .. }
+    ));
+    service.work().await;
+    let probes = world.sandbox.requests().len() - asked;
+    assert!(probes <= 1, "{probes} probes");
+    world.sandbox.clear_faults();
+    service.settle().await;
+    assert_eq!(service.upstreams.warehouse.state(), CircuitState::Closed);
+    for order in &paid {
+        let record = world.record(&order.code).await.unwrap();
+        assert_eq!(
+            (record.sync_status, record.retry_count),
+            (SyncStatus::Success, 0)
+        );
+        assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    }
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
+    let mut world = World::named("not_let_in").build().await;
+    world.expect_error("VeraCore refuses our credentials");
+    let paid = world.pay_orders(6).await;
+    world
+        .sandbox
+        .add_fault(Fault::on("/api/token", status(401)));
+    let mut service = world.service();
+    let probe = OrderCode::parse("PROBE").unwrap();
+    service.sweep().await;
+    // Twenty minutes, looked at each second: a login now and then, no more, so that no account is
+    // locked by us.
+    for _ in 0..20 * 60 {
+        if service.upstreams.are_closed() {
+            service.work().await;
+        } else if service.upstreams.warehouse.state()
+            == (CircuitState::HalfOpen { why: Why::Refused })
+        {
+            let _ = service.provider.find_order(&probe).await;
+        }
+        world.advance(TimeDelta::seconds(1));
+    }
+    let asked = world.sandbox.requests().len();
+    assert!((3..=8).contains(&asked), "{asked} logins");
+    let told = world.log_lines().into_iter().filter(|line| {
+        line["level"] == "ERROR"
+            && line["message"]
+                .as_str()
+                .unwrap()
+                .contains("VeraCore refuses our credentials")
+    });
+    assert_eq!(told.count(), 1);
+    world.sandbox.clear_faults();
+    world.advance(TimeDelta::minutes(16));
+    service.provider.find_order(&probe).await.unwrap();
+    assert!(service.upstreams.are_closed());
+    service.settle().await;
+    for order in &paid {
+        let record = world.record(&order.code).await.unwrap();
+        assert_eq!(
+            (record.sync_status, record.retry_count),
+            (SyncStatus::Success, 0)
+        );
+    }
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
+    for as_date in [false, true] {
+        let world = World::named("pause").build().await;
+        let limited = FaultKind::RateLimited {
+            retry_after: 90,
+            as_date,
+        };
+        let fault = Fault::on(ORDERS, limited).method("POST");
+        world.sandbox.add_fault(fault.times(1));
+        let paid = world.pay_orders(8).await;
+        let mut service = world.service_with(|settings| settings.concurrency = 1);
+        service.sweep().await;
+        service.work().await;
+        let asked = world.sandbox.requests().len();
+        assert_eq!(
+            asked, 3,
+            "a token, a look-up, and the call that was too many"
+        );
+        world.advance(TimeDelta::seconds(88));
+        service.work().await;
+        assert_eq!(world.sandbox.requests().len(), asked);
+        world.advance(TimeDelta::seconds(2));
+        service.settle().await;
+        for order in &paid {
+            let record = world.record(&order.code).await.unwrap();
+            assert_eq!(
+                (record.sync_status, record.retry_count),
+                (SyncStatus::Success, 0)
+            );
+        }
+        world.assert_settled().await;
+    }
+}
+
+/// In a call, reads are made again at most twice, and writes never.
+#[tokio::test]
+async fn reads_are_made_again_within_their_call_and_writes_are_not() {
+    let world = World::named("in_call").build().await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    world
+        .sandbox
+        .add_fault(Fault::on(LOOK_UPS, status(503)).times(1));
+    let mut service = world.service();
+    service.sweep().await;
+    assert_eq!(service.work().await, [SyncStatus::Success]);
+    assert_eq!(world.attempts(&order.code).await.len(), 1, "only the send");
+    let reads = |path: &str| {
+        let all = world.sandbox.requests();
+        all.iter().filter(|r| r.path.ends_with(path)).count()
+    };
+    assert_eq!(reads("/status"), 2);
+
+    let order = world.pay_order(&[("A-1", 1)]).await;
+    let fault = Fault::on(ORDERS, FaultKind::DropRequest).method("POST");
+    world.sandbox.add_fault(fault.times(1));
+    service.sweep().await;
+    assert_eq!(service.work().await, [SyncStatus::InDoubt]);
+    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    service.settle().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 2);
+
+    // A read that goes on failing takes no longer than one call may.
+    world
+        .sandbox
+        .add_fault(Fault::on("/api/inventory", status(502)));
+    let began = tokio::time::Instant::now();
+    service.provider.inventory(None).await.unwrap_err();
+    assert!(began.elapsed().as_millis() < 500, "{:?}", began.elapsed());
+    let tries = reads("/inventory");
+    assert!((2..=3).contains(&tries), "{tries} tries");
+    world.assert_settled().await;
+}

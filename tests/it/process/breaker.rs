@@ -1,0 +1,80 @@
+//! An outage of VeraCore, seen by a running daemon (I12).
+
+use serde_json::Value;
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Fault, FaultKind},
+};
+
+use crate::harness::{World, get, until};
+
+/// The events of a kind, and how VeraCore is by `/readyz`.
+async fn events(world: &World, kind: &str) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from veracore_event where event_type = $1 and data ->> 'upstream' = 'VeraCore'",
+    )
+    .bind(kind)
+    .fetch_one(&world.tables)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn an_outage_parks_orders_is_told_once_and_passes_by_itself() {
+    let mut world = World::named("outage_seen").real_time().build().await;
+    world.expect_error("VeraCore is taken to be down");
+    let mut daemons = Vec::new();
+    for _ in 0..2 {
+        let daemon = world.daemon().with("VERACORE_RATE_LIMIT_PER_SECOND", "5");
+        daemons.push(daemon.with("ORDER_SYNC_MAX_ATTEMPTS", "2").start().await);
+    }
+    let address = daemons[0].address().await;
+    world
+        .sandbox
+        .add_fault(Fault::on("/", FaultKind::DropRequest));
+    let mut paid = world.pay_orders(6).await;
+    let circuit = async |wanted: &str| {
+        let (status, body) = get(&format!("http://{address}/readyz")).await;
+        let ends: Value = serde_json::from_str(&body).unwrap();
+        (status == 200 && ends["veracore"]["circuit"] == wanted).then_some(())
+    };
+    until("the circuit opens", || circuit("open")).await;
+    until("that is told", || async {
+        (events(&world, "upstream.down").await == 1).then_some(())
+    })
+    .await;
+    // Found all the same, and nobody is called for them but by a probe now and then.
+    let asked = world.sandbox.requests().len();
+    paid.extend(world.pay_orders(6).await);
+    for order in &paid {
+        until("it is found", || world.record(&order.code)).await;
+    }
+    let probes = world.sandbox.requests().len() - asked;
+    assert!(probes <= 12, "{probes} calls of a system that is down");
+
+    world.sandbox.clear_faults();
+    world.sandbox.clear_requests();
+    for order in &paid {
+        until("it arrives", || async {
+            (world.status(&order.code).await == SyncStatus::Success).then_some(())
+        })
+        .await;
+        assert_eq!(world.record(&order.code).await.unwrap().retry_count, 0);
+    }
+    until("that is told, too", || async {
+        (events(&world, "upstream.up").await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(events(&world, "upstream.down").await, 1);
+    // What waited is drained at the allowed rate: by two replicas at 5 a second, with a burst of 5.
+    let requests = world.sandbox.requests();
+    for (at, first) in requests.iter().enumerate() {
+        let second = first.at + chrono::TimeDelta::seconds(1);
+        let within = requests[at..].iter().filter(|r| r.at < second).count();
+        assert!(within <= 2 * (5 + 5), "{within} calls in a second");
+    }
+    for daemon in daemons {
+        daemon.stop().await;
+    }
+    world.assert_settled().await;
+}
