@@ -7,7 +7,8 @@
 //! - [`sync`]: what is carried where, and every decision about it.
 //! - [`ledger`]: all that is known, in Postgres; leases, attempts, outcomes.
 //! - [`fulfillment`]: the warehouse, VeraCore.
-//! - [`http`]: the one way out, for both ends; [`clock`]: the one source of time.
+//! - [`http`]: the one way out, for both ends; [`clock`]: the one source of time; [`crash`]: where
+//!   tests let the process die.
 //! - [`domain`]: the words and rules that all of them share.
 //! - [`web`]: what others ask us.
 //!
@@ -18,6 +19,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod crash;
 pub mod domain;
 pub mod fulfillment;
 pub mod http;

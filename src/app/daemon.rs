@@ -116,7 +116,9 @@ async fn start_jobs(
     };
     app.ledger.note_first_start().await?;
     ends.watch(app.upstreams.clone());
-    tick_every_minute(keep_tidy(&app), tasks);
+    let tidy = keep_tidy(&app);
+    tasks.spawn("tidy_ledger", tidy());
+    tick_every_minute(tidy, tasks);
     if !app.config.server.sync_enabled {
         tracing::warn!(
             "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"

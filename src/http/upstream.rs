@@ -11,7 +11,7 @@ use tokio::{
 use url::Url;
 
 use super::{Answer, CallError, Circuit, Effect, Sent, retry_after};
-use crate::{clock::SharedClock, domain::text::one_line};
+use crate::{clock::SharedClock, crash, domain::text::one_line};
 
 /// What one upstream is spared, and what we are spared from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,11 @@ impl Upstream {
         let ticket = self.circuit.admit(operation, effect)?;
         let outcome = match effect {
             Effect::Read => self.repeat(operation, request).await,
-            Effect::Enter | Effect::Write => self.exchange(operation, request).await,
+            Effect::Enter => self.exchange(operation, request).await,
+            Effect::Write => {
+                let _write = crash::around("call", operation);
+                self.exchange(operation, request).await
+            }
         };
         ticket.end(&outcome);
         match &outcome {

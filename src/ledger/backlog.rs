@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, leases::SKEW};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
@@ -16,13 +16,16 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn backlog(&self) -> Result<Backlog, LedgerError> {
+        let now = self.clock.now();
         let row = sqlx::query!(
-            r#"select count(*) filter (where greatest(next_attempt, lease_until) <= $1) as "due!",
-                 min(greatest(next_attempt, lease_until)) filter
-                     (where greatest(next_attempt, lease_until) > $1) as next
-             from veracore_order_sync
-             where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')"#,
-            self.clock.now(),
+            r#"select count(*) filter (where at <= $1) as "due!",
+                 min(at) filter (where at > $1) as next
+             from (select case when lease_until is null and updated_at > $2 then $1
+                     else greatest(next_attempt, lease_until) end as at
+                 from veracore_order_sync
+                 where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')) waiting"#,
+            now,
+            now + SKEW,
         )
         .fetch_one(&self.pool)
         .await?;

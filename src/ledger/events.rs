@@ -6,6 +6,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{Ledger, LedgerError};
+use crate::crash;
 
 /// What became of an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn raise_event(&self, event_type: &str, data: &Value) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "raise_event");
         let mut connection = self.pool.acquire().await?;
         raise(&mut connection, event_type, data, self.clock.now()).await
     }
@@ -45,6 +47,7 @@ impl Ledger {
         upstream: &str,
         data: &Value,
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "raise_upstream_event");
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "select pg_advisory_xact_lock(hashtext('veracore_event'), hashtext($1))",
@@ -72,6 +75,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_events(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "forget_events");
         let done = sqlx::query!("delete from veracore_event where occurred_at < $1", before)
             .execute(&self.pool)
             .await?;

@@ -6,7 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use super::{AttemptKind, Ledger, LedgerError, SkipReason};
-use crate::domain::{OrderRef, SyncStatus};
+use crate::{
+    crash,
+    domain::{OrderRef, SyncStatus},
+};
 
 /// What the first sweep's orders become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,7 @@ impl Ledger {
         if orders.is_empty() {
             return Ok(0);
         }
+        let _write = crash::around("ledger", "take_in");
         let now = self.clock.now();
         let mut connection = self.pool.acquire().await?;
         insert(&mut connection, orders, "pending", None, now, hold).await
@@ -85,6 +89,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn note_first_start(&self) -> Result<DateTime<Utc>, LedgerError> {
+        let _write = crash::around("ledger", "note_first_start");
         let at = sqlx::query_scalar!(
             r#"update veracore_config set first_started_at = coalesce(first_started_at, $1)
              where id = 1 returning first_started_at as "at!""#,
@@ -130,6 +135,7 @@ impl Ledger {
         baseline: Baseline,
         hold: Duration,
     ) -> Result<Option<(u64, u64)>, LedgerError> {
+        let _write = crash::around("ledger", "take_baseline");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let config =
@@ -197,6 +203,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; then none was changed.
     pub async fn backfill(&self, orders: &[OrderRef]) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "backfill");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let (ids, _, _) = columns(orders);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Ledger, LedgerError, RunId};
+use crate::crash;
 
 /// A run that was held.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn accepted_run(&self, held: i64, by: RunId) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "accepted_run");
         sqlx::query!(
             "update veracore_sync_run
              set result = result || jsonb_build_object('acceptedBy', $2::bigint)

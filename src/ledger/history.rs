@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{Ledger, LedgerError};
-use crate::domain::{Class, ErrorCategory};
+use crate::{
+    crash,
+    domain::{Class, ErrorCategory},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptId(pub(super) i64);
@@ -176,6 +179,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "clear_personal_data");
         let attempts = sqlx::query!(
             "update veracore_order_attempt set message = null
              where message is not null and ended_at < $1",

@@ -8,7 +8,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError, leases::lease_span};
-use crate::domain::{ShopOrderId, VariantId};
+use crate::{
+    crash,
+    domain::{ShopOrderId, VariantId},
+};
 
 /// What can be held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +77,7 @@ impl Ledger {
         what: &[Held<'_>],
         time: Duration,
     ) -> Result<Option<Hold>, LedgerError> {
+        let _write = crash::around("ledger", "hold");
         let mut names: Vec<String> = what.iter().map(Held::name).collect();
         // In one order everywhere, so that two who want the same do not wait for each other.
         names.sort();
@@ -115,6 +119,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn hold_on(&self, hold: &Hold, time: Duration) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "hold_on");
         let now = self.clock.now();
         let mut connection = self.pool.acquire().await?;
         lengthen(&mut connection, hold, now, now + lease_span(time)).await
@@ -125,6 +130,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; then it runs out by itself.
     pub async fn let_go(&self, hold: &Hold) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "let_go");
         sqlx::query!(
             r#"with ours as materialized
                  (select name from veracore_lease where name = any($1) and lease_token = $2
@@ -143,6 +149,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_holds(&self) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "forget_holds");
         let done = sqlx::query!(
             r#"with over as materialized
                  (select name from veracore_lease where lease_until <= $1

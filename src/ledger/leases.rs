@@ -13,7 +13,13 @@ use super::{
     history::{start_attempt, write_trace},
     outcome::record,
 };
-use crate::domain::{OrderCode, Quantity, ShopOrderId, Sku};
+use crate::{
+    crash,
+    domain::{OrderCode, Quantity, ShopOrderId, Sku},
+};
+
+/// By how much the clocks of replicas may differ.
+pub(super) const SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// An order that is ours to work on until `lease_until`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +59,9 @@ pub struct IntentLine {
 
 impl Ledger {
     /// Takes up to `limit` due orders, longest due first, for `lease`. Orders whose lease ran out
-    /// are among them: whoever held it is taken for dead.
+    /// are among them: whoever held it is taken for dead. So are those that were written by a clock
+    /// that was ahead by more than [`SKEW`], before it was set back: what they wait for by that clock
+    /// could be hours away. A holder that lives is kept from sending by its token.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -63,6 +71,7 @@ impl Ledger {
         lease: Duration,
         only: Option<&OrderCode>,
     ) -> Result<Vec<Claimed>, LedgerError> {
+        let _write = crash::around("ledger", "claim_due_orders");
         let now = self.clock.now();
         let until = now + lease_span(lease);
         let rows = sqlx::query_as!(
@@ -71,8 +80,8 @@ impl Ledger {
             with due as (
                 select id from veracore_order_sync
                 where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
-                    and next_attempt <= $1
-                    and (lease_until is null or lease_until <= $1)
+                    and (next_attempt <= $1 or updated_at > $5)
+                    and (lease_until is null or lease_until <= $1 or lease_until > $6)
                     and ($4::text is null or vendure_order_code = $4)
                 order by next_attempt, id
                 limit $3
@@ -80,7 +89,7 @@ impl Ledger {
             )
             update veracore_order_sync o
             set sync_status = 'syncing', lease_token = gen_random_uuid(), lease_until = $2,
-                last_sync_attempt = $1, updated_at = $1
+                next_attempt = least(next_attempt, $1), last_sync_attempt = $1, updated_at = $1
             from due where o.id = due.id
             returning o.id, o.vendure_order_id, o.vendure_order_code, o.retry_count,
                 o.parked_count, o.sent_at, o.missing_at, o.lease_until as "lease_until!",
@@ -93,6 +102,8 @@ impl Ledger {
             until,
             i64::from(limit),
             only.map(OrderCode::as_str),
+            now + SKEW,
+            until + SKEW,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -120,6 +131,7 @@ impl Ledger {
         intent: &Intent,
         lease: Duration,
     ) -> Result<AttemptId, LedgerError> {
+        let _write = crash::around("ledger", "begin_send");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let held = sqlx::query!(
@@ -159,6 +171,7 @@ impl Ledger {
         order: &Claimed,
         lines: &[IntentLine],
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "note_lines");
         let mut tx = self.pool.begin().await?;
         write_lines(&mut tx, order.id, lines).await?;
         Ok(tx.commit().await?)
@@ -169,6 +182,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn note(&self, order: &Claimed, trace: &Trace) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "note");
         let mut connection = self.pool.acquire().await?;
         write_trace(&mut connection, order.id, trace, self.clock.now()).await
     }
@@ -183,6 +197,7 @@ impl Ledger {
         trace: Option<&Trace>,
         next: &Next,
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "finish");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let held = record(&mut tx, order, next, now).await? == 1;
@@ -199,6 +214,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; then the lease runs out by itself.
     pub async fn release(&self, order: &Claimed) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "release");
         sqlx::query!(
             "update veracore_order_sync
              set sync_status = case when sent_at is not null then 'in_doubt'

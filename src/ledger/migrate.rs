@@ -3,6 +3,7 @@
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
 use super::{Ledger, LedgerError, error::UNDEFINED_TABLE};
+use crate::crash;
 
 /// Ours, beside whatever else uses sqlx in the same schema.
 const TABLE: &str = "veracore_migration";
@@ -23,6 +24,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer, or its tables are newer than this program.
     pub async fn migrate(&self) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "migrate");
         self.apply().await.map_err(|error| match error {
             LedgerError::Database(sqlx::Error::Database(error))
                 if error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) =>

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{Ledger, LedgerError};
-use crate::domain::{LineId, OrderCode, ShopOrderId, Sku};
+use crate::{
+    crash,
+    domain::{LineId, OrderCode, ShopOrderId, Sku},
+};
 
 /// An order that VeraCore acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,7 @@ impl Ledger {
         if orders.is_empty() {
             return Ok(());
         }
+        let _write = crash::around("ledger", "close_orders");
         let now = self.clock.now();
         sqlx::query!(
             "update veracore_order_sync set closed_at = $2, updated_at = $2
@@ -97,6 +101,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "reopen_order");
         sqlx::query!(
             "update veracore_order_sync set closed_at = null, updated_at = $2
              where id = $1 and closed_at is not null",
@@ -149,6 +154,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; then it is asked for them first again.
     pub async fn asked_for_tracking(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "asked_for_tracking");
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         sqlx::query!(
             "update veracore_order_sync set tracking_asked_at = $2

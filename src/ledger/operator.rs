@@ -1,7 +1,10 @@
 //! What a person does to an order: try again, adopt, take out.
 
 use super::{AttemptKind, Ledger, LedgerError, SkipReason};
-use crate::domain::{OrderCode, SyncStatus};
+use crate::{
+    crash,
+    domain::{OrderCode, SyncStatus},
+};
 
 /// What kind of another try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,7 @@ impl Ledger {
         code: &OrderCode,
         mode: RetryMode,
     ) -> Result<Verdict, LedgerError> {
+        let _write = crash::around("ledger", "retry_order");
         let kind = match mode {
             RetryMode::Again => AttemptKind::Retry,
             RetryMode::Adopt => AttemptKind::Adopt,
@@ -70,6 +74,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn skip_order(&self, code: &OrderCode) -> Result<Verdict, LedgerError> {
+        let _write = crash::around("ledger", "skip_order");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let rows = sqlx::query!(

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{Ledger, LedgerError};
+use crate::crash;
 
 /// One start of a run. When the run is taken up again after its runner was thought dead, what the
 /// earlier start still has to say about its end is dropped.
@@ -113,6 +114,7 @@ impl Ledger {
         scheduled_for: DateTime<Utc>,
         origin: Origin,
     ) -> Result<Option<RunId>, LedgerError> {
+        let _write = crash::around("ledger", "begin_run");
         Ok(sqlx::query_as!(
             RunId,
             "insert into veracore_sync_run (job, scheduled_for, started_at, origin)
@@ -133,6 +135,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn take_up_run(&self, run: RunId) -> Result<Option<RunId>, LedgerError> {
+        let _write = crash::around("ledger", "take_up_run");
         Ok(sqlx::query_as!(
             RunId,
             "update veracore_sync_run set starts = starts + 1, started_at = $3
@@ -157,6 +160,7 @@ impl Ledger {
         result: &Value,
         message: Option<&str>,
     ) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "end_run");
         let done = sqlx::query!(
             "update veracore_sync_run
              set ended_at = $3, outcome = $4, result = $5, error_message = $6
@@ -221,6 +225,7 @@ impl Ledger {
         except: Option<RunId>,
         why: &str,
     ) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "give_up_runs");
         let done = sqlx::query!(
             "update veracore_sync_run
              set ended_at = $3, outcome = 'failed', error_message = $4
@@ -258,6 +263,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_runs(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "forget_runs");
         let done = sqlx::query!(
             "delete from veracore_sync_run r where started_at < $1 and exists
                  (select from veracore_sync_run later

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Hold, Ledger, LedgerError, events::raise, holds::lengthen, leases::lease_span};
-use crate::domain::{FulfillmentId, LineId, OrderCode};
+use crate::{
+    crash,
+    domain::{FulfillmentId, LineId, OrderCode},
+};
 
 /// Where a package stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +161,7 @@ impl Ledger {
         package_key: &str,
         told: &Told,
     ) -> Result<i64, LedgerError> {
+        let _write = crash::around("ledger", "record_shipment");
         let items = told.items.as_ref().map(serde_json::to_value).transpose();
         Ok(sqlx::query_scalar!(
             "insert into veracore_shipment
@@ -190,6 +194,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_unnamed(&self, order: i64, package_key: &str) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "forget_unnamed");
         sqlx::query!(
             "delete from veracore_shipment
              where order_sync_id = $1 and package_key = $2 and vendure_fulfillment_id is null",
@@ -214,6 +219,7 @@ impl Ledger {
         holds: [&Hold; 2],
         time: std::time::Duration,
     ) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "intend_fulfillment");
         let now = self.clock.now();
         let until = now + lease_span(time);
         let lines = serde_json::to_value(lines).unwrap_or_default();
@@ -247,6 +253,7 @@ impl Ledger {
         shipment: i64,
         fulfillment: &FulfillmentId,
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "found_fulfillment");
         sqlx::query!(
             "update veracore_shipment
              set vendure_fulfillment_id = $2, shipment_status = 'pending', message = null,
@@ -271,6 +278,7 @@ impl Ledger {
         status: ShipmentStatus,
         message: Option<&str>,
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "settle_shipment");
         sqlx::query!(
             "update veracore_shipment
              set shipment_status = $2, message = $3, updated_at = $4,
@@ -309,6 +317,7 @@ impl Ledger {
         fields: &str,
         event: &serde_json::Value,
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "wrote_tracking");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
@@ -340,6 +349,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; then they are read once more.
     pub async fn read_shipments(&self, at: DateTime<Utc>) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "read_shipments");
         sqlx::query!(
             "update veracore_config set shipments_read_at = $1 where id = 1",
             at

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Ledger, LedgerError, RunId};
-use crate::domain::{LocationId, Units, VariantId};
+use crate::{
+    crash,
+    domain::{LocationId, Units, VariantId},
+};
 
 /// One level that is about to be written, and why it is that one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,6 +97,7 @@ impl Ledger {
         feed_asked_at: DateTime<Utc>,
         changes: &[&StockChange],
     ) -> Result<Vec<i64>, LedgerError> {
+        let _write = crash::around("ledger", "intend_stock");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let mut ids = Vec::with_capacity(changes.len());
@@ -142,6 +146,7 @@ impl Ledger {
         outcome: StockOutcome,
         message: Option<&str>,
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "end_stock");
         sqlx::query!(
             "update veracore_stock_change set ended_at = $2, outcome = $3, message = $4
              where id = any($1) and ended_at is null",
@@ -184,6 +189,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_stock(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "forget_stock");
         let done = sqlx::query!(
             "delete from veracore_stock_change c where intended_at < $1 and exists
                  (select from veracore_stock_change later

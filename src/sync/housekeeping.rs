@@ -1,20 +1,25 @@
 //! Keeping the ledger tidy: once a day, what may quote a customer is cleared after its time, and
 //! old runs, stock changes and events are forgotten.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     clock::SharedClock,
-    ledger::{Ledger, LedgerError, Origin, RunOutcome},
+    ledger::{Held, Ledger, LedgerError, Origin, RunOutcome},
 };
 
 const JOB: &str = "tidy_ledger";
 
+/// It takes seconds, and may be done twice.
+const HOLD: Duration = Duration::from_secs(600);
+
 /// How long the runs of jobs, what they wrote and what they told are kept.
 const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
 
-/// Tidies up if today's occurrence (by UTC days) was not claimed yet, by this or another replica.
-/// Returns whether it did.
+/// Tidies up if that was not done today (by UTC days), by this or another replica. Returns whether it
+/// did.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -23,11 +28,28 @@ pub async fn tidy_ledger_if_due(
     clock: &SharedClock,
     retention_days: u32,
 ) -> Result<bool, LedgerError> {
-    let now = clock.now();
-    let Some(run) = ledger
-        .begin_run(JOB, start_of_day(now), Origin::Schedule)
-        .await?
-    else {
+    let Some(hold) = ledger.hold(&[Held::Job(JOB)], HOLD).await? else {
+        return Ok(false);
+    };
+    let tidied = tidy(ledger, clock.now(), retention_days).await;
+    ledger.let_go(&hold).await?;
+    tidied
+}
+
+async fn tidy(
+    ledger: &Ledger,
+    now: DateTime<Utc>,
+    retention_days: u32,
+) -> Result<bool, LedgerError> {
+    let today = start_of_day(now);
+    let latest = ledger.occurrence_state(JOB, now).await?.latest;
+    let run = match latest.filter(|latest| latest.scheduled_for >= today) {
+        Some(latest) if latest.ended => None,
+        // Whoever began died: the hold is ours.
+        Some(latest) => ledger.take_up_run(latest.run).await?,
+        None => ledger.begin_run(JOB, today, Origin::Schedule).await?,
+    };
+    let Some(run) = run else {
         return Ok(false);
     };
     let cleared = ledger

@@ -13,7 +13,7 @@ const GROUPS: [&[&str]; 8] = [
     &["web", "sync"],
     &["ledger", "vendure", "fulfillment"],
     &["http", "lifecycle", "telemetry"],
-    &["clock"],
+    &["clock", "crash"],
     &["domain"],
 ];
 
@@ -55,6 +55,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// The code of the program itself, without its tests.
+pub fn sources() -> Vec<String> {
+    files(&root().join("src"))
+        .iter()
+        .filter(|path| !is_test(path) && !path.starts_with(root().join("src/sandbox")))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
 }
 
 fn root() -> PathBuf {
@@ -193,5 +202,40 @@ fn migrations_are_numbered_without_gaps() {
             name.starts_with(&format!("{:04}_", at + 1)),
             "{name} is out of its place"
         );
+    }
+}
+
+/// What a function of the ledger has in it that writes: SQL, a transaction, or one of those that
+/// are shared among them.
+const WRITING: [&str; 10] = [
+    "insert into",
+    "update veracore",
+    "delete from",
+    "begin()",
+    " insert(",
+    " record(",
+    " raise(",
+    "write_",
+    "lengthen(",
+    ".apply()",
+];
+
+/// A write that is no crash point would be left out of the deaths in `process::crash`.
+#[test]
+fn every_write_of_the_ledger_is_a_crash_point() {
+    for path in files(&root().join("src/ledger")) {
+        let code = fs::read_to_string(&path).unwrap();
+        for (at, _) in code.match_indices("\n    pub async fn ") {
+            let body = &code[at + 1..];
+            let body = &body[..body.find("\n    }\n").unwrap()];
+            let name = name_at(&body["    pub async fn ".len()..]);
+            let writes = WRITING.iter().any(|words| body.contains(words));
+            let marked = body.contains(&format!("crash::around(\"ledger\", \"{name}\")"));
+            assert!(
+                marked || !writes,
+                "{}: {name} writes and is no crash point",
+                path.display()
+            );
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     net::SocketAddr,
+    os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -154,6 +155,7 @@ impl Drop for Daemon {
 /// What a one-shot command left.
 #[derive(Debug)]
 pub struct Output {
+    /// Its exit status, or the signal that ended it, as a negative number.
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
@@ -186,7 +188,10 @@ pub async fn command(env: BTreeMap<String, String>, args: &[&str]) -> Output {
     let output = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Output {
-        status: output.status.code().unwrap(),
+        status: output
+            .status
+            .code()
+            .unwrap_or_else(|| -output.status.signal().unwrap()),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     }

@@ -4,6 +4,7 @@ mod back;
 mod breaker;
 mod check;
 mod commands;
+mod crash;
 mod credentials;
 mod dry_run;
 mod health;

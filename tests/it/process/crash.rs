@@ -1,0 +1,320 @@
+//! The process dies at each write in turn, before it and after it, to either end and to the ledger;
+//! what is left is made good by the next ones (I1 to I6, I11).
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Item, NewPackage},
+};
+
+use crate::harness::{PaidOrder, World, until};
+
+const AT: &str = "VERACORE_SYNC_CRASH_AT";
+const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
+
+/// The points that the history below passes, a line each. When this file is out of date,
+/// `the_list_of_crash_points_is_complete` says with what.
+const POINTS: &str = include_str!("crash_points.txt");
+
+/// Writes that are not on the way of orders, stock and tracking: what a person asks for, and what
+/// happens only at a stop, after an outage, or when VeraCore gives no list.
+const ELSEWHERE: [&str; 13] = [
+    "accepted_run",
+    "asked_for_tracking",
+    "backfill",
+    "clear_personal_data",
+    "forget_unnamed",
+    "give_up_runs",
+    "note",
+    "note_lines",
+    "raise_upstream_event",
+    "release",
+    "retry_order",
+    "skip_order",
+    "take_up_run",
+];
+
+/// SIGABRT, by which a crash point ends the process.
+const ABORTED: i32 = -6;
+
+/// Rounds after which what a dead process left must be in order.
+const ROUNDS: u32 = 8;
+
+/// A history that passes every write of the three flows, with a death at one of them.
+struct History {
+    world: World,
+    /// Where to die, until that has happened.
+    at: Option<String>,
+    log: Option<PathBuf>,
+}
+
+impl History {
+    async fn begin(at: Option<&str>, log: Option<PathBuf>) -> Self {
+        let world = World::named("crash").real_time().unmigrated().build().await;
+        Self {
+            world,
+            at: at.map(Into::into),
+            log,
+        }
+    }
+
+    fn settings(&self) -> Vec<(&'static str, &str)> {
+        let log = self.log.as_deref().and_then(Path::to_str);
+        [(AT, self.at.as_deref()), (LOG, log)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+
+    /// A command, and again should it die, until `done` holds.
+    async fn command(&mut self, args: &[&str], done: impl AsyncFn(&World) -> bool) {
+        for _ in 0..ROUNDS {
+            let output = self.world.cli_with(&self.settings(), args).await;
+            if output.status == ABORTED {
+                assert!(self.at.take().is_some(), "{output:?}");
+            } else if self.at.is_some() || self.log.is_some() {
+                // While nothing has died, all must go well.
+                assert_eq!(output.status, 0, "{args:?}: {output:?}");
+            }
+            if output.status != ABORTED && done(&self.world).await {
+                return;
+            }
+            time_passes(&self.world).await;
+        }
+        panic!("{args:?} does not come to its end");
+    }
+
+    /// A daemon from its start to its stop.
+    async fn daemon(&mut self) {
+        loop {
+            let mut daemon = self.world.daemon();
+            for (name, value) in self.settings() {
+                daemon = daemon.with(name, value);
+            }
+            let mut daemon = daemon.spawn();
+            let tidy = async {
+                until("the ledger is tidied up", || async {
+                    let runs: Result<i64, _> = sqlx::query_scalar(
+                        "select count(*) from veracore_sync_run
+                         where job = 'tidy_ledger' and ended_at is not null",
+                    )
+                    .fetch_one(&self.world.tables)
+                    .await;
+                    (runs.unwrap_or(0) > 0).then_some(())
+                })
+                .await;
+            };
+            let died = tokio::select! {
+                status = daemon.wait_exit() => Some(status),
+                () = tidy => None,
+            };
+            match died {
+                None => return daemon.stop().await,
+                Some(status) => assert!(self.at.take().is_some(), "{status:?} {}", daemon.stderr()),
+            }
+            time_passes(&self.world).await;
+        }
+    }
+
+    async fn run(mut self) {
+        self.command(&["migrate"], async |_| true).await;
+        for (sku, units) in [("A-0", 40), ("A-1", 7)] {
+            self.world.sandbox.set_stock(sku, units);
+        }
+        // The first sweep is another than those after it.
+        let partly = self.world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
+        self.command(&["sync", "orders"], async |world| {
+            arrived(world, &partly).await
+        })
+        .await;
+        let waiting = self.world.pay_order(&[("A-0", 1)]).await;
+        self.command(&["sync", "orders"], async |world| {
+            arrived(world, &waiting).await
+        })
+        .await;
+        let first = NewPackage {
+            items: Some(vec![Item::from(("A-0".to_owned(), 2))]),
+            ..NewPackage::default()
+        };
+        self.world.sandbox.ship(&partly.code, vec![first]).unwrap();
+        self.command(&["sync", "tracking"], async |world| {
+            is_back(world, &partly, 1).await
+        })
+        .await;
+        self.world.sandbox.ship(&partly.code, vec![]).unwrap();
+        self.command(&["sync", "tracking"], async |world| {
+            is_back(world, &partly, 2).await
+        })
+        .await;
+        self.command(&["sync", "inventory"], async |world| {
+            stock_is_right(world).await
+        })
+        .await;
+        if self.at.is_some() || self.log.is_some() {
+            self.daemon().await;
+        }
+        assert_eq!(self.at, None, "the point was not passed");
+        let World { shop, .. } = &self.world;
+        let (state, fulfillments, fields) = shop.shipped(&partly).await;
+        let units: Vec<&[u64]> = fulfillments.iter().map(|f| &f.units[..]).collect();
+        assert_eq!(state, "Shipped");
+        assert_eq!(units, [&[2][..], &[1, 1]]);
+        let numbers = fields["trackingCode"].as_str().unwrap();
+        assert!(
+            fulfillments.iter().all(|f| numbers.contains(&f.tracking)),
+            "{fields}"
+        );
+        assert_eq!(shop.shipped(&waiting).await.1, []);
+        assert!(stock_is_right(&self.world).await, "and it stays so");
+        self.world.assert_settled().await;
+    }
+}
+
+/// What the dead one held runs out, and what was to wait is due.
+async fn time_passes(world: &World) {
+    sqlx::raw_sql(
+        "update veracore_lease set lease_until = now() - interval '1 second';
+         update veracore_order_sync set
+             lease_until = case when lease_until is not null then now() - interval '1 second' end,
+             next_attempt = case when next_attempt is not null then now() - interval '1 second' end,
+             sent_at = sent_at - interval '10 minutes', missing_at = missing_at - interval '10 minutes'",
+    )
+    .execute(&world.tables)
+    .await
+    .map(drop)
+    .or_else(|error| match &error {
+        // Before the first migration.
+        sqlx::Error::Database(database) if database.code().as_deref() == Some("42P01") => Ok(()),
+        _ => Err(error),
+    })
+    .unwrap();
+}
+
+async fn arrived(world: &World, order: &PaidOrder) -> bool {
+    let record = world.record(&order.code).await;
+    record.is_some_and(|record| record.sync_status == SyncStatus::Success)
+}
+
+/// Whether so many packages of an order are fulfilled, told to the customer and settled.
+async fn is_back(world: &World, order: &PaidOrder, packages: usize) -> bool {
+    let settled: i64 = sqlx::query_scalar(
+        "select count(*) from veracore_shipment where shipment_status = 'fulfilled'",
+    )
+    .fetch_one(&world.tables)
+    .await
+    .unwrap();
+    let (_, fulfillments, fields) = world.shop.shipped(order).await;
+    assert!(fulfillments.len() <= packages, "{fulfillments:?}");
+    let told = fields["trackingCode"].as_str().unwrap_or_default();
+    settled == i64::try_from(packages).unwrap()
+        && fulfillments.len() == packages
+        && fulfillments.iter().all(|f| told.contains(&f.tracking))
+}
+
+/// I4: the shop can sell just what VeraCore has free.
+async fn stock_is_right(world: &World) -> bool {
+    for shelf in world.sandbox.stock() {
+        let level = world.shop.level(&shelf.sku).await;
+        if level.sellable() != i64::from(shelf.available_quantity) {
+            return false;
+        }
+    }
+    true
+}
+
+fn points() -> Vec<&'static str> {
+    POINTS.lines().collect()
+}
+
+/// One of some tests that share the points among them.
+async fn die_at_each(shard: usize, of: usize) {
+    for point in points().into_iter().skip(shard).step_by(of) {
+        History::begin(Some(point), None).await.run().await;
+    }
+}
+
+/// The names of all writes of a kind, as the source has them.
+fn writes_in_source(kind: &str) -> BTreeSet<String> {
+    let mark = format!("crash::around(\"{kind}\", \"");
+    crate::house::sources()
+        .iter()
+        .flat_map(|code| {
+            code.match_indices(&mark)
+                .map(|(at, _)| {
+                    code[at + mark.len()..]
+                        .split('"')
+                        .next()
+                        .unwrap()
+                        .to_owned()
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_list_of_crash_points_is_complete() {
+    let log = std::env::temp_dir().join(format!("crash-points-{}", std::process::id()));
+    let _ = std::fs::remove_file(&log);
+    History::begin(None, Some(log.clone())).await.run().await;
+    let passed = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    let elsewhere = |point: &str| ELSEWHERE.contains(&point.split('.').nth(1).unwrap());
+    let passed: BTreeSet<&str> = passed.lines().filter(|point| !elsewhere(point)).collect();
+    let listed: BTreeSet<&str> = points().into_iter().collect();
+    let text: String = passed.iter().map(|point| format!("{point}\n")).collect();
+    assert!(
+        passed == listed,
+        "crash_points.txt must be:\n{text}\nnew: {:?}, gone: {:?}",
+        passed.difference(&listed),
+        listed.difference(&passed)
+    );
+    // Each write of the source is passed, or known to be elsewhere.
+    for name in writes_in_source("ledger") {
+        for when in ["before", "after"] {
+            let point = format!("ledger.{name}.{when}");
+            assert!(
+                passed.contains(point.as_str()) || elsewhere(&point),
+                "{point}: the history must pass it, or ELSEWHERE name it"
+            );
+        }
+    }
+    // And each write to either end.
+    let calls = passed
+        .iter()
+        .filter(|point| point.starts_with("call."))
+        .count();
+    let in_source: usize = crate::house::sources()
+        .iter()
+        .map(|code| {
+            let effects = code.matches("Effect::Write,").count();
+            let arms = code.matches("=> Effect::Write,").count();
+            code.matches(".change(").count() + effects - arms
+        })
+        .sum();
+    assert_eq!(calls, 2 * in_source, "{passed:?}");
+}
+
+macro_rules! shards {
+    ($($name:ident = $shard:literal),*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            die_at_each($shard, 8).await;
+        }
+    )*};
+}
+
+shards!(
+    a_death_at_each_point_is_made_good_0 = 0,
+    a_death_at_each_point_is_made_good_1 = 1,
+    a_death_at_each_point_is_made_good_2 = 2,
+    a_death_at_each_point_is_made_good_3 = 3,
+    a_death_at_each_point_is_made_good_4 = 4,
+    a_death_at_each_point_is_made_good_5 = 5,
+    a_death_at_each_point_is_made_good_6 = 6,
+    a_death_at_each_point_is_made_good_7 = 7
+);
