@@ -114,6 +114,7 @@ impl App {
             Arc::clone(&clock),
             TrackingSettings {
                 hold: inventory::hold(config.vendure.timeout),
+                patience: inventory::hold(config.vendure.timeout),
                 concurrency: config.vendure.max_concurrency,
             },
             tasks,
@@ -335,6 +336,7 @@ fn inventory_settings(config: &Config) -> InventorySettings {
         batch: config.inventory.batch_size,
         concurrency: config.vendure.max_concurrency,
         hold: inventory::hold(config.vendure.timeout),
+        patience: inventory::hold(config.vendure.timeout),
         page: inventory::PAGE,
     }
 }

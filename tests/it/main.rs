@@ -13,3 +13,4 @@ mod house;
 mod ledger;
 mod process;
 mod schema;
+mod simulation;

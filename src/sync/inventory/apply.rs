@@ -12,7 +12,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    InventoryError, InventorySync, OnProgress,
+    InventoryError, InventorySettings, InventorySync, OnProgress,
     acknowledged::Acknowledged,
     earlier::Earlier,
     feed::Feed,
@@ -140,8 +140,8 @@ impl InventorySync {
             untried()
         } else {
             let names: Vec<Held<'_>> = batch.variants.iter().map(Held::Stock).collect();
-            let time = self.settings.hold;
-            match holding::wait_for(&self.ledger, &names, time, time).await? {
+            let InventorySettings { hold, patience, .. } = *self.settings;
+            match holding::wait_for(&self.ledger, &names, hold, patience).await? {
                 None => {
                     tracing::warn!(
                         levels = planned,

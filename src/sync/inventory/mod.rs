@@ -50,6 +50,8 @@ pub struct InventorySettings {
     /// How long a hold on stock lasts from the beginning of a write: its call, and as long again
     /// for a shop that still works on it after we stopped waiting.
     pub hold: Duration,
+    /// How long stock that somebody else holds is waited for.
+    pub patience: Duration,
     /// How many variants or orders a page of the shop's holds.
     pub page: u32,
 }

@@ -280,7 +280,9 @@ impl TrackingSync {
             .filter(|line| lines.iter().any(|units| units.line == line.id))
             .map(|line| Held::Stock(&line.variant))
             .collect();
-        let Some(stock) = holding::wait_for(&self.ledger, &goods, time, time).await? else {
+        let Some(stock) =
+            holding::wait_for(&self.ledger, &goods, time, self.settings.patience).await?
+        else {
             let why = "its stock is being written; the next pass makes the fulfillment";
             outcome.failures.push(why.into());
             self.settle(order, tracked, ShipmentStatus::Pending, Some(why))

@@ -37,6 +37,8 @@ pub const JOB: &str = "sync_tracking";
 pub struct TrackingSettings {
     /// How long holds last from the beginning of a write; see `inventory::hold`.
     pub hold: Duration,
+    /// How long stock that somebody else holds is waited for.
+    pub patience: Duration,
     /// How many orders are worked on at once.
     pub concurrency: usize,
 }

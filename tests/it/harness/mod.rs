@@ -27,7 +27,7 @@ pub use database::LedgerWorld;
 pub use dice::Dice;
 pub use goods::{Level, Shipped};
 pub use mortal::{Call, Fate, MortalShop};
-pub use service::Service;
+pub use service::{Service, settings};
 pub use settled::posts_of;
 pub use wait::{PATIENCE, until};
 pub use world::World;

@@ -115,6 +115,7 @@ fn inventory_settings() -> InventorySettings {
         batch: 25,
         concurrency: 4,
         hold: HOLD,
+        patience: HOLD,
         page: 50,
     }
 }
@@ -187,6 +188,7 @@ impl Service {
             Arc::clone(&clock),
             TrackingSettings {
                 hold: HOLD,
+                patience: HOLD,
                 concurrency: 4,
             },
             tasks.clone(),

@@ -1,0 +1,236 @@
+//! A process of ours: the services, one job at a time, which may die or wait in the middle of it.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::sync::Mutex;
+use veracore_sync::{
+    clock::SharedClock,
+    domain::OrderState,
+    fulfillment::FulfillmentProvider,
+    http::Backoff,
+    ledger::{Ledger, LedgerError},
+    lifecycle::Tasks,
+    sync::{
+        inventory::{self, InventorySettings, InventorySync, OnProgress, Wish},
+        orders::{OrderSync, discover::Watch},
+        passes::{self, Ran},
+        runner,
+        tracking::{self, TrackingSettings, TrackingSync},
+    },
+    vendure::Storefront,
+};
+
+use super::{
+    ends::Ends,
+    wire::{Common, Wire},
+    world::Fate,
+};
+use crate::harness::settings;
+
+/// What a process does, from its beginning to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    Look,
+    Sweep,
+    /// Works on up to so many due orders.
+    Submit(u8),
+    Track,
+    Stock,
+}
+
+/// As the program has it for the timeouts of the wire.
+const HOLD: Duration = Duration::from_secs(95);
+
+/// Longer than any job takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Clone)]
+struct Services {
+    orders: OrderSync,
+    inventory: InventorySync,
+    tracking: TrackingSync,
+    watch: Arc<Mutex<Watch>>,
+    ledger: Ledger,
+    clock: SharedClock,
+}
+
+pub struct Replica {
+    wire: Arc<Wire>,
+    services: Services,
+    /// A job that waits for an answer.
+    running: Option<(Job, Running)>,
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<bool, LedgerError>>>>;
+
+/// How far a job came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Came {
+    /// And whether it did all that it should.
+    Through(Job, bool),
+    Waits,
+    Died,
+    /// Neither its end nor a call was reached in time, or the ledger failed.
+    Stuck(String),
+}
+
+impl Replica {
+    pub fn new(common: &Arc<Common>, ledger: &Ledger) -> Self {
+        let wire = Wire::new(Arc::clone(common));
+        let storefront: Arc<dyn Storefront> = Arc::new(Ends(Arc::clone(&wire)));
+        let provider: Arc<dyn FulfillmentProvider> = Arc::new(Ends(Arc::clone(&wire)));
+        let clock: SharedClock = Arc::clone(&common.clock) as _;
+        let tasks = Tasks::new();
+        let mut orders = settings(true);
+        orders.trigger_states = vec![OrderState::parse("PaymentSettled").unwrap()];
+        orders.max_attempts = 1000;
+        orders.backoff = Backoff {
+            initial: Duration::from_secs(15),
+            max: Duration::from_secs(600),
+        };
+        // Small, so that lists have several pages.
+        orders.sweep_page = 2;
+        orders.newest_page = 2;
+        let levels = InventorySettings {
+            rules: inventory::plan::Rules::default(),
+            max_drop_percent: 100,
+            location: None,
+            batch: 1,
+            concurrency: 1,
+            hold: HOLD,
+            patience: Duration::ZERO,
+            page: 2,
+        };
+        let tracking = TrackingSettings {
+            hold: HOLD,
+            patience: Duration::ZERO,
+            concurrency: 1,
+        };
+        let services = Services {
+            orders: OrderSync::new(
+                Arc::clone(&storefront),
+                Arc::clone(&provider),
+                ledger.clone(),
+                Arc::clone(&clock),
+                orders,
+                tasks.clone(),
+            ),
+            inventory: InventorySync::new(
+                Arc::clone(&storefront),
+                Arc::clone(&provider),
+                ledger.clone(),
+                Arc::clone(&clock),
+                levels,
+                tasks.clone(),
+            ),
+            tracking: TrackingSync::new(
+                storefront,
+                provider,
+                ledger.clone(),
+                Arc::clone(&clock),
+                tracking,
+                tasks,
+            ),
+            watch: Arc::default(),
+            ledger: ledger.clone(),
+            clock,
+        };
+        Self {
+            wire,
+            services,
+            running: None,
+        }
+    }
+
+    pub const fn is_waiting(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Begins a job, or goes on with the one that waits.
+    pub async fn run(&mut self, job: Job, fates: &[(u8, Fate)]) -> Came {
+        let (job, mut running) = if let Some(waiting) = self.running.take() {
+            self.wire.go_on();
+            waiting
+        } else {
+            self.wire.meet(fates);
+            let running: Running = Box::pin(self.services.clone().work(job));
+            (job, running)
+        };
+        let came = tokio::time::timeout(PATIENCE, async {
+            tokio::select! {
+                biased;
+                () = self.wire.died.notified() => Came::Died,
+                () = self.wire.waits.notified() => Came::Waits,
+                done = &mut running => match done {
+                    Ok(all) => Came::Through(job, all),
+                    Err(error) => Came::Stuck(format!("{job:?}: {error}")),
+                },
+            }
+        });
+        match came.await {
+            Ok(Came::Waits) => {
+                self.running = Some((job, running));
+                Came::Waits
+            }
+            Ok(Came::Died) => {
+                drop(running);
+                // A new process knows nothing of the old one.
+                self.services.watch = Arc::default();
+                self.wire.meet(&[]);
+                Came::Died
+            }
+            Ok(came) => came,
+            Err(_) => Came::Stuck(format!("{job:?} does not end")),
+        }
+    }
+}
+
+impl Services {
+    async fn work(self, job: Job) -> Result<bool, LedgerError> {
+        let nobody: OnProgress = Arc::new(|_, _| {});
+        match job {
+            // What they could not read is read by the next one.
+            Job::Look => {
+                let mut watch = self.watch.lock().await;
+                Ok(self.orders.look_at_newest(&mut watch).await.is_ok())
+            }
+            Job::Sweep => {
+                let mut watch = self.watch.lock().await;
+                Ok(self.orders.sweep(&mut watch).await.is_ok())
+            }
+            Job::Submit(most) => {
+                for _ in 0..most {
+                    let Some(order) = self.orders.claim(1, None).await?.pop() else {
+                        break;
+                    };
+                    runner::work(&self.orders, &order).await;
+                }
+                Ok(true)
+            }
+            Job::Stock => {
+                let wish = Wish::default();
+                let ran = passes::on_wish(&self.ledger, &self.clock, inventory::JOB, async |run| {
+                    let outcome = self.inventory.pass(run, &wish, &nobody).await;
+                    let report = self.inventory.report(run, &outcome).await;
+                    let all = outcome.is_ok_and(|summary| {
+                        summary.held.is_none() && summary.counts.failed() == 0
+                    });
+                    (all, report)
+                });
+                Ok(matches!(ran.await?, Ran::Through(_, true)))
+            }
+            Job::Track => {
+                let ran = passes::on_wish(&self.ledger, &self.clock, tracking::JOB, async |_| {
+                    let outcome = self.tracking.pass(None, &nobody).await;
+                    let report = TrackingSync::report(&outcome);
+                    (outcome.is_ok(), report)
+                });
+                Ok(matches!(ran.await?, Ran::Through(_, true)))
+            }
+        }
+    }
+}
+
+/// How long everything that was held, or to be tried later, takes at most until it is free or due.
+pub const UNTIL_ALL_IS_DUE: TimeDelta = TimeDelta::seconds(700);
