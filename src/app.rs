@@ -26,6 +26,7 @@ use crate::{
         inventory::{self, InventorySettings, InventorySync},
         orders::{self, Existing, OrderSettings, OrderSync, mapping},
         preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
+        reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{TrackingSettings, TrackingSync},
         upstreams::Upstreams,
     },
@@ -59,6 +60,7 @@ pub struct App {
     pub orders: OrderSync,
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
+    pub reconciliation: Reconciliation,
     upstreams: Upstreams,
     probe: OrderCode,
 }
@@ -119,6 +121,7 @@ impl App {
             },
             tasks,
         );
+        let reconciliation = Reconciliation::new(orders.clone(), reconcile_settings(&config));
         let probe = OrderCode::parse("VERACORE-SYNC-CHECK").context("the probe's number")?;
         Ok(Self {
             config,
@@ -129,6 +132,7 @@ impl App {
             orders,
             inventory,
             tracking,
+            reconciliation,
             upstreams,
             probe,
         })
@@ -338,6 +342,15 @@ fn inventory_settings(config: &Config) -> InventorySettings {
         hold: inventory::hold(config.vendure.timeout),
         patience: inventory::hold(config.vendure.timeout),
         page: inventory::PAGE,
+    }
+}
+
+fn reconcile_settings(config: &Config) -> ReconcileSettings {
+    ReconcileSettings {
+        sweep_interval: config.orders.sweep_interval,
+        concurrency: config.veracore.max_concurrency,
+        most_asked: reconcile::MOST_ASKED,
+        timezone: config.schedule.timezone,
     }
 }
 

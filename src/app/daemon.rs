@@ -4,7 +4,10 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,6 +22,7 @@ use crate::{
     sync::{
         housekeeping,
         jobs::Scheduled,
+        reconcile,
         runner::{self, Intervals},
         scheduler::{self, ScheduledJob, Scheduler, Tick},
         upstreams::{self, Probes},
@@ -198,8 +202,10 @@ fn run_on_schedule(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &Tasks) {
         tasks.clone(),
     );
     scheduler.tick();
+    let reconcile = reconcile_nightly(app, tasks);
     let tick: Tick = Arc::new(move || {
         scheduler.tick();
+        reconcile();
         Box::pin(std::future::ready(()))
     });
     tick_every_minute(tick, tasks);
@@ -212,6 +218,24 @@ fn tick_every_minute(tick: Tick, tasks: &Tasks) {
             tracing::error!(%error, "the minute's tick cannot be set up");
         }
     });
+}
+
+/// Looks whether the nightly reconciliation is due, in a task of its own: it may take longer than a
+/// minute, and the stop waits for it. The first minute belongs to the first sweep.
+fn reconcile_nightly(app: &App, tasks: &Tasks) -> impl Fn() + Send + Sync + use<> {
+    let (service, upstreams) = (app.reconciliation.clone(), app.upstreams.clone());
+    let (tasks, warm) = (tasks.clone(), AtomicBool::new(false));
+    move || {
+        if !warm.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (service, upstreams) = (service.clone(), upstreams.clone());
+        tasks.spawn("reconcile", async move {
+            if let Err(error) = reconcile::reconcile_if_due(&service, &upstreams).await {
+                tracing::warn!(%error, "VeraCore: the nightly reconciliation could not be looked after; it is looked at again in a minute");
+            }
+        });
+    }
 }
 
 /// Waits for the database and migrates. `false`: told to stop meanwhile.

@@ -7,6 +7,7 @@ mod config;
 mod migrate;
 mod orders;
 mod output;
+mod reconcile;
 mod run;
 mod schedule;
 mod status;
@@ -62,6 +63,8 @@ enum Command {
     Orders(orders::OrdersArgs),
     /// Look at the shop's stock levels
     Stock(stock::StockArgs),
+    /// Compare Vendure, the ledger and VeraCore, and tell what is off; writes to neither end
+    Reconcile(reconcile::ReconcileArgs),
     /// Tell how many orders stand where, the jobs' runs, and how both ends are
     Status,
     /// Tell when the scheduled jobs run next, local and UTC
@@ -109,6 +112,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Sync(args) => sync::execute(sources, output, args).await,
         Command::Orders(args) => orders::execute(sources, output, args).await,
         Command::Stock(args) => stock::execute(sources, output, args).await,
+        Command::Reconcile(args) => reconcile::execute(sources, output, &args).await,
         Command::Status => status::execute(sources, output).await,
         Command::Schedule(args) => schedule::execute(sources, output, args).await,
         Command::Config(args) => config::execute(sources, output, &args).await,

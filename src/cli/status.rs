@@ -1,5 +1,6 @@
 //! `status`: counts by status, the jobs' runs, and how both ends are.
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::{
     app::{self, App},
     config::Sources,
     ledger::{Backlog, Run, StatusCount},
-    sync::schedule::Job,
+    sync::{reconcile, schedule::Job},
 };
 
 #[derive(Serialize)]
@@ -79,15 +80,19 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
 
 fn jobs(app: &App, runs: Vec<Run>) -> Vec<JobStatus> {
     let sweep = app.config.orders.sweep_interval;
-    let interval = |job: &str| match job {
-        "sweep_orders" => chrono::TimeDelta::from_std(sweep).ok(),
-        "tidy_ledger" => Some(chrono::TimeDelta::days(1)),
+    let after = |run: &Run, every| Some(run.scheduled_for + every);
+    let next = |run: &Run| match run.job.as_str() {
+        "sweep_orders" => after(run, TimeDelta::from_std(sweep).ok()?),
+        "tidy_ledger" => after(run, TimeDelta::days(1)),
+        reconcile::JOB if app.config.server.sync_enabled => {
+            reconcile::next_run(app.clock.now(), app.config.schedule.timezone)
+        }
         _ => None,
     };
     let mut jobs: Vec<JobStatus> = runs
         .into_iter()
         .map(|run| JobStatus {
-            next_run: interval(&run.job).map(|every| run.scheduled_for + every),
+            next_run: next(&run),
             job: run.job.clone(),
             last_run: Some(run),
         })

@@ -230,7 +230,9 @@ impl Ledger {
     }
 }
 
-fn columns(orders: &[OrderRef]) -> (Vec<String>, Vec<String>, Vec<Option<DateTime<Utc>>>) {
+pub(super) fn columns(
+    orders: &[OrderRef],
+) -> (Vec<String>, Vec<String>, Vec<Option<DateTime<Utc>>>) {
     let ids = orders.iter().map(|order| order.id.to_string()).collect();
     let codes = orders.iter().map(|order| order.code.to_string()).collect();
     let placed = orders.iter().map(|order| order.placed_at).collect();

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod orders;
 pub mod passes;
 pub mod preflight;
+pub mod reconcile;
 pub mod runner;
 pub mod schedule;
 pub mod scheduler;

@@ -85,14 +85,18 @@ impl Progress {
             .iter()
             .find(|candidate| candidate.id == *line)
             .map_or(0, |line| line.quantity);
-        let fulfilled: u32 = self
-            .fulfillments
+        ordered.saturating_sub(self.fulfilled(line))
+    }
+
+    /// Units of a line that fulfillments hold, also where the line was cancelled since.
+    #[must_use]
+    pub fn fulfilled(&self, line: &LineId) -> u32 {
+        self.fulfillments
             .iter()
             .filter(|fulfillment| !fulfillment.is_cancelled())
             .flat_map(|fulfillment| &fulfillment.lines)
             .filter(|units| units.line == *line)
-            .fold(0, |sum, units| sum.saturating_add(units.quantity));
-        ordered.saturating_sub(fulfilled)
+            .fold(0, |sum, units| sum.saturating_add(units.quantity))
     }
 }
 

@@ -254,7 +254,10 @@ impl OrderSync {
     }
 
     /// The next page of a walk over the trigger states, without the orders seen on earlier ones.
-    async fn next_page(&self, walk: &mut Walk) -> Result<Option<OrderPage>, DiscoverError> {
+    pub(in crate::sync) async fn next_page(
+        &self,
+        walk: &mut Walk,
+    ) -> Result<Option<OrderPage>, DiscoverError> {
         if walk.done {
             return Ok(None);
         }
@@ -281,7 +284,7 @@ impl OrderSync {
 }
 
 /// Where a walk over all orders stands.
-struct Walk {
+pub(in crate::sync) struct Walk {
     position: SweepPosition,
     take: u32,
     done: bool,
@@ -294,7 +297,7 @@ struct Walk {
 const MOST_STALE_PAGES: u32 = 3;
 
 impl Walk {
-    fn of(take: u32) -> Self {
+    pub(in crate::sync) fn of(take: u32) -> Self {
         Self {
             position: SweepPosition::default(),
             take,

@@ -41,6 +41,13 @@ const NOT_YET: [&str; 10] = [
     "label",
 ];
 
+/// Whether VeraCore's word says that it is still in the warehouse, tracking number or not.
+#[must_use]
+pub fn has_not_left(status: &str) -> bool {
+    let status = status.to_ascii_lowercase();
+    NOT_YET.iter().any(|word| status.starts_with(word))
+}
+
 impl Package {
     #[must_use]
     pub fn is_void(&self) -> bool {
@@ -54,10 +61,7 @@ impl Package {
         if self.told.tracking_number.is_none() {
             return Some("it has no tracking number yet".into());
         }
-        let status = self.told.provider_status.to_ascii_lowercase();
-        NOT_YET
-            .iter()
-            .any(|word| status.starts_with(word))
+        has_not_left(&self.told.provider_status)
             .then(|| format!("its status is {}", self.told.provider_status))
     }
 

@@ -53,7 +53,7 @@ pub enum Step {
 
 /// States in which a person works on the order. Vendure would take a fulfillment even so, and throw
 /// the order out of its state.
-const EDITED: [&str; 2] = ["Modifying", "ArrangingAdditionalPayment"];
+pub(in crate::sync) const EDITED: [&str; 2] = ["Modifying", "ArrangingAdditionalPayment"];
 
 /// Words for an order of which everything has left.
 const COMPLETE: [&str; 6] = [

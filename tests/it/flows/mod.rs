@@ -7,6 +7,7 @@ mod changed;
 mod discovery;
 mod foreign;
 mod invalid;
+mod reconcile;
 mod session;
 mod shop;
 mod stock;

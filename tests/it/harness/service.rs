@@ -25,6 +25,7 @@ use veracore_sync::{
             mapping::{Rules, UnitPrice},
         },
         passes::{self, Ran},
+        reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{self, TrackingSettings, TrackingSync},
         upstreams::Upstreams,
     },
@@ -40,6 +41,7 @@ pub struct Service {
     pub orders: OrderSync,
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
+    pub reconciliation: Reconciliation,
     pub provider: Arc<dyn FulfillmentProvider>,
     /// As the clients of both ends have them.
     pub upstreams: Upstreams,
@@ -120,6 +122,15 @@ fn inventory_settings() -> InventorySettings {
     }
 }
 
+fn reconcile_settings() -> ReconcileSettings {
+    ReconcileSettings {
+        sweep_interval: Duration::from_secs(600),
+        concurrency: 4,
+        most_asked: reconcile::MOST_ASKED,
+        timezone: Tz::America__Los_Angeles,
+    }
+}
+
 /// Long enough for a shop that is slow, and under a mock clock for ever.
 const HOLD: Duration = Duration::from_secs(60);
 
@@ -127,6 +138,7 @@ const HOLD: Duration = Duration::from_secs(60);
 pub struct Making {
     pub orders: OrderSettings,
     pub inventory: InventorySettings,
+    pub reconcile: ReconcileSettings,
     pub storefront: Arc<dyn Storefront>,
 }
 
@@ -141,6 +153,7 @@ impl Service {
         let mut making = Making {
             orders: settings(mock.is_some()),
             inventory: inventory_settings(),
+            reconcile: reconcile_settings(),
             storefront: Arc::new(shop),
         };
         change(&mut making);
@@ -193,10 +206,12 @@ impl Service {
             },
             tasks.clone(),
         );
+        let reconciliation = Reconciliation::new(orders.clone(), making.reconcile);
         Self {
             orders,
             inventory,
             tracking,
+            reconciliation,
             provider,
             upstreams,
             tasks,
@@ -240,6 +255,16 @@ impl Service {
         let report = TrackingSync::report(&outcome);
         assert!(report.outcome.is_some());
         outcome.unwrap()
+    }
+
+    /// What is off, by kind and order.
+    pub async fn reconcile(&self) -> (Vec<(&'static str, String)>, reconcile::Summary) {
+        let nobody: OnProgress = Arc::new(|_, _| {});
+        let summary = self.reconciliation.pass(reconcile::DAYS, &nobody).await;
+        let summary = summary.unwrap();
+        let found = summary.findings.iter();
+        let found = found.map(|f| (f.kind.as_str(), f.order.clone())).collect();
+        (found, summary)
     }
 
     pub async fn sweep(&mut self) -> Swept {

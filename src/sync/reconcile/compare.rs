@@ -1,0 +1,283 @@
+//! From what the three say of an order to what is off about it. Pure.
+//!
+//! What may be right by tomorrow without anybody's doing is no finding; neither are goods that were
+//! shipped, and then returned: the shop cancels their lines too.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::findings::{Facts, Finding, Kind, Limits, Warehouse, is_cancelled};
+use crate::{
+    domain::{OrderRef, SkuRules, SyncStatus, text::one_line},
+    fulfillment::FoundOrder,
+    ledger::{KnownOrder, ShipmentStatus},
+    sync::tracking::{
+        package::{Package, has_not_left},
+        plan::{Completion, EDITED},
+    },
+    vendure::Progress,
+};
+
+/// In doubt for longer than this: by then VeraCore was asked again and again.
+const LONG_IN_DOUBT: TimeDelta = TimeDelta::hours(1);
+
+/// So long after VeraCore shipped it, long weekends included, the shop knows.
+const TRACKING_PATIENCE: TimeDelta = TimeDelta::days(4);
+
+/// How many lines that differ are named.
+const SHOWN: usize = 10;
+
+/// How much has left VeraCore, by its look-up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    Something,
+    Everything,
+}
+
+/// Everything that is off about an order of the ledger's.
+#[must_use]
+pub fn findings_of(facts: &Facts, rules: &SkuRules, limits: &Limits) -> Vec<Finding> {
+    let known = &facts.known;
+    let sent = known.status == SyncStatus::Success;
+    let mut found = Vec::new();
+    found.extend(in_doubt(known, limits));
+    match facts.own() {
+        None => found.push(missing_in_vendure(facts)),
+        Some(_) if !sent => {}
+        Some(shop) if is_cancelled(shop) => found.extend(cancelled(facts, shop)),
+        Some(shop) => {
+            found.extend(different_lines(known, shop, rules));
+            if facts.to_fulfill(shop) > 0 {
+                found.extend(at_veracore(facts, shop, limits));
+            }
+        }
+    }
+    found
+}
+
+/// An order of the shop's in a trigger state that the ledger does not have, under this code at
+/// least: whether it should.
+#[must_use]
+pub fn missing_in_ledger(
+    order: &OrderRef,
+    known_as: Option<&str>,
+    limits: &Limits,
+) -> Option<Finding> {
+    // Nobody tells since when it is in its state. Without any date, it is not from just now.
+    let since = order.placed_at.max(order.created_at);
+    if since.is_some_and(|at| limits.now - at < limits.sweeps) {
+        return None;
+    }
+    let (detail, advice) = match known_as {
+        None => (
+            format!(
+                "it is in state {} in Vendure, and the ledger does not know it",
+                order.state
+            ),
+            format!(
+                "see that `veracore-sync run` is running; `veracore-sync sync orders --order {}` takes it in and sends it",
+                order.code
+            ),
+        ),
+        Some(other) => (
+            format!("Vendure gave it the id of order {}, which the ledger has", one_line(other, 80)),
+            "was a backup of the shop restored? It is not sent: have VeraCore enter it by hand, or place it anew".into(),
+        ),
+    };
+    Some(Finding::of(
+        Kind::MissingInLedger,
+        order.code.as_str(),
+        detail,
+        advice,
+    ))
+}
+
+fn in_doubt(known: &KnownOrder, limits: &Limits) -> Option<Finding> {
+    let waited = limits.now - known.in_doubt_since?;
+    (waited > LONG_IN_DOUBT).then(|| {
+        let detail = format!(
+            "it was sent {} hours ago, and it is still not known whether VeraCore has it",
+            waited.num_hours()
+        );
+        let code = &known.code;
+        let advice = format!("`veracore-sync orders show {code}` tells why VeraCore cannot be asked; `veracore-sync orders retry {code}` asks it now");
+        Finding::of(Kind::StuckInDoubt, code.as_str(), detail, advice)
+    })
+}
+
+fn missing_in_vendure(facts: &Facts) -> Finding {
+    let code = &facts.known.code;
+    let detail = match &facts.shop {
+        None => format!("Vendure has no order of the id {}", facts.known.order_id),
+        Some(other) => format!(
+            "Vendure has order {} under its id {}",
+            other.code, facts.known.order_id
+        ),
+    };
+    let advice = if facts.known.status == SyncStatus::Success {
+        "VeraCore has it: was a backup of the shop restored, or VENDURE_CHANNEL_TOKEN changed? If nobody wants it any more, cancel it at VeraCore".into()
+    } else {
+        format!("`veracore-sync orders skip {code}` takes it out")
+    };
+    Finding::of(Kind::MissingInVendure, code.as_str(), detail, advice)
+}
+
+fn cancelled(facts: &Facts, shop: &Progress) -> Option<Finding> {
+    let code = facts.known.code.as_str();
+    if facts.unfulfilled(shop) == 0 {
+        return None;
+    }
+    let unknown_package = facts.packages.iter().any(|package| {
+        has_left(package)
+            && package.fulfillment.is_none()
+            && package.status != Some(ShipmentStatus::Covered)
+    });
+    let some_fulfilled = facts
+        .known
+        .lines
+        .iter()
+        .any(|sent| shop.fulfilled(&sent.line) > 0);
+    let (word, left) = match &facts.warehouse {
+        Warehouse::Has(found) if !found.is_cancelled() => (Some(&found.status), left(found)),
+        _ => (None, Left::Nothing),
+    };
+    // What left before the cancellation is a fulfillment in the shop.
+    let shipped = left == Left::Everything || left == Left::Something && !some_fulfilled;
+    if shipped || unknown_package {
+        let detail = match word {
+            Some(word) => format!("cancelled in Vendure, and VeraCore says {word}"),
+            None => "cancelled in Vendure, and VeraCore told of a package that left".into(),
+        };
+        let advice = "have the parcel stopped or sent back, or charge it again".into();
+        return Some(Finding::of(Kind::ShippedAfterCancel, code, detail, advice));
+    }
+    let word = word?;
+    let detail = format!("cancelled in Vendure, and VeraCore still has it, status {word}");
+    let advice = "cancel it at VeraCore by hand, before it ships".into();
+    Some(Finding::of(Kind::CancelledAfterSend, code, detail, advice))
+}
+
+fn different_lines(known: &KnownOrder, shop: &Progress, rules: &SkuRules) -> Option<Finding> {
+    if EDITED.contains(&shop.state.as_str()) {
+        return None;
+    }
+    let mut differences = Vec::new();
+    for sent in &known.lines {
+        let line = shop.lines.iter().find(|line| line.id == sent.line);
+        let ordered = line.map_or(0, |line| line.quantity);
+        // Lines that were fulfilled and then cancelled were returned.
+        let now = ordered.max(shop.fulfilled(&sent.line).min(sent.quantity));
+        if now != sent.quantity {
+            differences.push(difference(sent.sku.as_str(), sent.quantity, now));
+        }
+    }
+    for line in &shop.lines {
+        let was_sent = known.lines.iter().any(|sent| sent.line == line.id);
+        if !was_sent && line.quantity > 0 && !rules.skips(&line.sku) {
+            differences.push(difference(&line.sku, 0, line.quantity));
+        }
+    }
+    if differences.is_empty() {
+        return None;
+    }
+    let more = differences.len().saturating_sub(SHOWN);
+    differences.truncate(SHOWN);
+    let mut detail = differences.join("; ");
+    if more > 0 {
+        detail.push_str(&format!("; and {more} more"));
+    }
+    let advice = "what was sent is not changed any more: have VeraCore change its order, or put Vendure's back".into();
+    Some(Finding::of(
+        Kind::DifferentLines,
+        known.code.as_str(),
+        detail,
+        advice,
+    ))
+}
+
+fn difference(sku: &str, sent: u32, now: u32) -> String {
+    let sku = one_line(sku, 80);
+    match (sent, now) {
+        (0, now) => format!("{sku}: not sent, {now} in Vendure now"),
+        (sent, 0) => format!("{sku}: {sent} sent, not in Vendure any more"),
+        (sent, now) => format!("{sku}: {sent} sent, {now} in Vendure now"),
+    }
+}
+
+/// What VeraCore's answer means for an order of which the shop still waits for something.
+fn at_veracore(facts: &Facts, shop: &Progress, limits: &Limits) -> Option<Finding> {
+    let known = &facts.known;
+    let code = known.code.as_str();
+    let found = match &facts.warehouse {
+        Warehouse::NotAsked => return None,
+        Warehouse::Missing => {
+            let detail = "VeraCore took it, and says now that it has no such order".into();
+            let advice = "ask VeraCore where it is. It is never sent a second time: if it is lost, have VeraCore enter it by hand, or place it anew".into();
+            return Some(Finding::of(Kind::MissingInVeracore, code, detail, advice));
+        }
+        Warehouse::Has(found) => found,
+    };
+    if found.is_cancelled() {
+        let detail = format!(
+            "VeraCore says {}; in Vendure it is in state {}",
+            found.status, shop.state
+        );
+        let advice = "have it revived at VeraCore, or cancel it in Vendure".into();
+        return Some(Finding::of(Kind::CancelledInVeracore, code, detail, advice));
+    }
+    let ago = |at: DateTime<Utc>| limits.now - at;
+    match left(found) {
+        Left::Everything if ago(found.shipped_at?) > TRACKING_PATIENCE => {
+            let detail = format!(
+                "VeraCore says {} {} days ago; in Vendure it is in state {}",
+                found.status,
+                ago(found.shipped_at?).num_days(),
+                shop.state
+            );
+            let advice = format!(
+                "`veracore-sync sync tracking --order {code}` says what keeps its packages from the shop"
+            );
+            Some(Finding::of(Kind::ShippedNotFulfilled, code, detail, advice))
+        }
+        Left::Nothing => {
+            let long = ago(known.acknowledged_at?) > TimeDelta::days(i64::from(limits.days));
+            let moved = facts.packages.iter().any(has_left)
+                || known
+                    .lines
+                    .iter()
+                    .any(|sent| shop.fulfilled(&sent.line) > 0);
+            if !long || moved {
+                return None;
+            }
+            let detail = format!(
+                "VeraCore has had it for {} days, status {}, and nothing has left",
+                ago(known.acknowledged_at?).num_days(),
+                found.status
+            );
+            let advice = "ask VeraCore what it waits for".into();
+            Some(Finding::of(Kind::NeverShipped, code, detail, advice))
+        }
+        Left::Everything | Left::Something => None,
+    }
+}
+
+fn has_left(package: &Package) -> bool {
+    !package.is_void() && package.waits().is_none()
+}
+
+fn left(found: &FoundOrder) -> Left {
+    let named = found.tracking_number.is_some() || found.shipped_at.is_some();
+    if Completion::of(&found.status) == Completion::Complete {
+        Left::Everything
+    } else if has_not_left(&found.status) {
+        Left::Nothing
+    } else if named || found.status.to_ascii_lowercase().starts_with("part") {
+        Left::Something
+    } else {
+        Left::Nothing
+    }
+}
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

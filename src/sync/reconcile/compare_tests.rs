@@ -1,0 +1,366 @@
+use globset::{Glob, GlobSetBuilder};
+
+use super::*;
+use crate::{
+    domain::{
+        FulfillmentId, LineId, OrderCode, OrderState, ProviderOrderId, ShopOrderId, Sku, VariantId,
+    },
+    ledger::{SentLine, Told},
+    sync::reconcile::findings::Question,
+    vendure::{Fulfillment, LineUnits, ProgressLine},
+};
+
+fn now() -> DateTime<Utc> {
+    "2026-11-25T12:00:00Z".parse().unwrap()
+}
+
+fn limits() -> Limits {
+    Limits {
+        now: now(),
+        sweeps: TimeDelta::minutes(20),
+        days: 7,
+    }
+}
+
+fn line(id: &str) -> LineId {
+    LineId::parse(id).unwrap()
+}
+
+fn at_veracore_with(status: &str) -> Warehouse {
+    Warehouse::Has(FoundOrder {
+        number: OrderCode::parse("O1").unwrap(),
+        provider_order_id: Some(ProviderOrderId::parse("VC-1").unwrap()),
+        status: status.into(),
+        tracking_number: None,
+        carrier: None,
+        shipped_at: None,
+    })
+}
+
+/// An order with lines `(id, SKU, quantity)` on which all three agree: sent two days ago.
+fn healthy(lines: &[(&str, &str, u32)]) -> Facts {
+    let shop = Progress {
+        id: ShopOrderId::parse("1").unwrap(),
+        code: OrderCode::parse("O1").unwrap(),
+        state: OrderState::parse("PaymentSettled").unwrap(),
+        lines: lines
+            .iter()
+            .map(|(id, sku, quantity)| ProgressLine {
+                id: line(id),
+                variant: VariantId::parse(*sku).unwrap(),
+                sku: (*sku).into(),
+                quantity: *quantity,
+            })
+            .collect(),
+        fulfillments: Vec::new(),
+    };
+    let sent = lines.iter().map(|(id, sku, quantity)| SentLine {
+        line: line(id),
+        sku: Sku::parse(*sku).unwrap(),
+        quantity: *quantity,
+    });
+    Facts {
+        known: KnownOrder {
+            id: 1,
+            order_id: shop.id.clone(),
+            code: shop.code.clone(),
+            status: SyncStatus::Success,
+            acknowledged_at: Some(now() - TimeDelta::days(2)),
+            open: true,
+            in_doubt_since: None,
+            lines: sent.collect(),
+        },
+        shop: Some(shop),
+        packages: Vec::new(),
+        warehouse: at_veracore_with("Received"),
+    }
+}
+
+fn one() -> Facts {
+    healthy(&[("1", "A-0", 2)])
+}
+
+impl Facts {
+    fn shop(&mut self) -> &mut Progress {
+        self.shop.as_mut().unwrap()
+    }
+
+    fn cancelled(mut self) -> Self {
+        self.shop().state = OrderState::parse("Cancelled").unwrap();
+        for line in &mut self.shop().lines {
+            line.quantity = 0;
+        }
+        self
+    }
+
+    fn fulfilled(mut self, lines: &[(&str, u32)]) -> Self {
+        self.shop().fulfillments.push(Fulfillment {
+            id: FulfillmentId::parse("1").unwrap(),
+            state: "Shipped".into(),
+            tracking_code: None,
+            lines: lines
+                .iter()
+                .map(|(id, quantity)| LineUnits {
+                    line: line(id),
+                    quantity: *quantity,
+                })
+                .collect(),
+        });
+        self
+    }
+
+    fn found(mut self, change: impl FnOnce(&mut FoundOrder)) -> Self {
+        let Warehouse::Has(found) = &mut self.warehouse else {
+            panic!("VeraCore does not have it");
+        };
+        change(found);
+        self
+    }
+
+    fn says(self, status: &str) -> Self {
+        self.found(|found| found.status = status.into())
+    }
+
+    fn package(mut self, status: &str) -> Self {
+        self.packages.push(Package {
+            key: "id:1".into(),
+            told: Told {
+                shipment_id: Some("1".into()),
+                tracking_number: Some("1Z".into()),
+                carrier: None,
+                service: None,
+                shipped_at: None,
+                provider_status: status.into(),
+                items: None,
+            },
+            status: Some(ShipmentStatus::Problem),
+            intended: None,
+            fulfillment: None,
+            changed: false,
+        });
+        self
+    }
+
+    fn acknowledged(mut self, ago: TimeDelta) -> Self {
+        self.known.acknowledged_at = Some(now() - ago);
+        self
+    }
+}
+
+fn kinds(facts: &Facts) -> Vec<Kind> {
+    findings_of(facts, &SkuRules::default(), &limits())
+        .into_iter()
+        .map(|finding| {
+            assert_eq!(finding.order, "O1");
+            assert!(!finding.detail.is_empty() && !finding.advice.is_empty());
+            finding.kind
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_as_it_should_be_gives_no_finding() {
+    let day = TimeDelta::days;
+    let partly = one().fulfilled(&[("1", 1)]).acknowledged(day(20));
+    let mut pending = one();
+    pending.known.status = SyncStatus::Pending;
+    pending.known.open = false;
+    pending.warehouse = Warehouse::NotAsked;
+    let mut asked_in_vain = one().acknowledged(day(20));
+    asked_in_vain.warehouse = Warehouse::NotAsked;
+    let healthy = [
+        one(),
+        one().says("Shipped"),
+        one()
+            .found(|found| found.shipped_at = Some(now() - day(1)))
+            .says("Shipped"),
+        one().acknowledged(day(7)),
+        // Something left.
+        one().acknowledged(day(20)).says("PartiallyShipped"),
+        one().acknowledged(day(20)).package("Shipped"),
+        partly,
+        one().fulfilled(&[("1", 2)]).acknowledged(day(20)),
+        // Cancelled at both ends.
+        one().cancelled().says("Cancelled"),
+        pending,
+        asked_in_vain,
+    ];
+    for (at, facts) in healthy.iter().enumerate() {
+        assert_eq!(kinds(facts), [], "{at}");
+    }
+    let mut gone = one().cancelled();
+    gone.warehouse = Warehouse::Missing;
+    assert_eq!(kinds(&gone), []);
+}
+
+#[test]
+fn goods_that_were_returned_are_no_difference() {
+    let returned = one().fulfilled(&[("1", 2)]).cancelled().says("Shipped");
+    assert_eq!(kinds(&returned), []);
+    assert_eq!(returned.question(), Question::No);
+    let mut part = one().fulfilled(&[("1", 2)]);
+    part.shop().lines[0].quantity = 1;
+    assert_eq!(kinds(&part), []);
+}
+
+#[test]
+fn an_order_of_the_shops_that_is_not_in_the_ledger() {
+    let order = |ago: TimeDelta| OrderRef {
+        id: ShopOrderId::parse("1").unwrap(),
+        code: OrderCode::parse("O1").unwrap(),
+        state: OrderState::parse("PaymentSettled").unwrap(),
+        created_at: Some(now() - TimeDelta::days(9)),
+        placed_at: Some(now() - ago),
+    };
+    let (young, old) = (order(TimeDelta::minutes(19)), order(TimeDelta::minutes(20)));
+    assert_eq!(missing_in_ledger(&young, None, &limits()), None);
+    let found = missing_in_ledger(&old, None, &limits()).unwrap();
+    assert_eq!(found.kind, Kind::MissingInLedger);
+    assert!(found.advice.contains("sync orders --order O1"));
+    let undated = OrderRef {
+        created_at: None,
+        placed_at: None,
+        ..young
+    };
+    assert!(missing_in_ledger(&undated, None, &limits()).is_some());
+    let mistaken = missing_in_ledger(&old, Some("O2"), &limits()).unwrap();
+    assert!(mistaken.detail.contains("O2"), "{}", mistaken.detail);
+}
+
+#[test]
+fn an_order_that_the_shop_does_not_have() {
+    let mut gone = one();
+    gone.shop = None;
+    assert_eq!(kinds(&gone), [Kind::MissingInVendure]);
+    assert_eq!(gone.question(), Question::No);
+    let mut other = one();
+    other.shop().code = OrderCode::parse("O2").unwrap();
+    let found = findings_of(&other, &SkuRules::default(), &limits());
+    assert!(found[0].detail.contains("order O2"), "{found:?}");
+    gone.known.status = SyncStatus::Pending;
+    let found = findings_of(&gone, &SkuRules::default(), &limits());
+    assert!(found[0].advice.contains("orders skip O1"), "{found:?}");
+}
+
+#[test]
+fn an_order_that_veracore_lost_or_cancelled() {
+    let mut lost = one();
+    lost.warehouse = Warehouse::Missing;
+    assert_eq!(kinds(&lost), [Kind::MissingInVeracore]);
+    assert_eq!(kinds(&one().says("Cancelled")), [Kind::CancelledInVeracore]);
+    // Of no consequence once the shop has all of it fulfilled.
+    assert_eq!(kinds(&one().says("Cancelled").fulfilled(&[("1", 2)])), []);
+}
+
+#[test]
+fn an_order_that_was_edited_after_it_was_sent() {
+    let mut edited = healthy(&[("1", "A-0", 2), ("2", "A-1", 1), ("3", "A-2", 1)]);
+    edited.shop().lines[0].quantity = 3;
+    edited.shop().lines[1].quantity = 0;
+    let added = |id, sku: &str| ProgressLine {
+        id: line(id),
+        variant: VariantId::parse(sku).unwrap(),
+        sku: sku.into(),
+        quantity: 4,
+    };
+    edited.shop().lines.push(added("4", "A-3"));
+    edited.shop().lines.push(added("5", "GIFT-CARD"));
+    let mut skip = GlobSetBuilder::new();
+    skip.add(Glob::new("GIFT-*").unwrap());
+    let rules = SkuRules {
+        skip: skip.build().unwrap(),
+        ..SkuRules::default()
+    };
+    let found = findings_of(&edited, &rules, &limits());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].kind, Kind::DifferentLines);
+    assert_eq!(
+        found[0].detail,
+        "A-0: 2 sent, 3 in Vendure now; A-1: 1 sent, not in Vendure any more; A-3: not sent, 4 in Vendure now"
+    );
+    // Not while a person is still at it.
+    edited.shop().state = OrderState::parse("Modifying").unwrap();
+    assert_eq!(findings_of(&edited, &rules, &limits()), []);
+    // A SKU that got another name is the same line.
+    let mut renamed = one();
+    renamed.shop().lines[0].sku = "A-0-NEW".into();
+    assert_eq!(kinds(&renamed), []);
+}
+
+#[test]
+fn an_order_that_was_cancelled_after_it_was_sent() {
+    assert_eq!(kinds(&one().cancelled()), [Kind::CancelledAfterSend]);
+    assert_eq!(one().cancelled().question(), Question::Cancelled);
+    assert_eq!(
+        kinds(&one().cancelled().says("Shipped")),
+        [Kind::ShippedAfterCancel]
+    );
+    assert_eq!(
+        kinds(&one().cancelled().says("PartiallyShipped")),
+        [Kind::ShippedAfterCancel]
+    );
+    // A part had left before, and the rest was cancelled in time.
+    let rest = one()
+        .fulfilled(&[("1", 1)])
+        .cancelled()
+        .says("PartiallyShipped");
+    assert_eq!(kinds(&rest), [Kind::CancelledAfterSend]);
+    // A package that tracking knows, and could not bring to the shop.
+    let mut told = one().cancelled().package("Shipped");
+    told.warehouse = Warehouse::NotAsked;
+    assert_eq!(kinds(&told), [Kind::ShippedAfterCancel]);
+    let mut void = one().cancelled().package("Voided");
+    void.warehouse = Warehouse::NotAsked;
+    assert_eq!(kinds(&void), []);
+}
+
+#[test]
+fn an_order_that_does_not_get_any_further() {
+    let day = TimeDelta::days;
+    for status in ["Received", "InWarehouse", "unknown"] {
+        let facts = one()
+            .says(status)
+            .acknowledged(day(7) + TimeDelta::seconds(1));
+        assert_eq!(kinds(&facts), [Kind::NeverShipped], "{status}");
+    }
+    // A number that was made with the label, before anything left.
+    let label = one()
+        .says("Label printed")
+        .found(|found| found.tracking_number = Some("1Z".into()))
+        .acknowledged(day(8));
+    assert_eq!(kinds(&label), [Kind::NeverShipped]);
+    let void = one().acknowledged(day(8)).package("Voided");
+    assert_eq!(kinds(&void), [Kind::NeverShipped]);
+    let unknown_to_shop = one()
+        .says("Shipped")
+        .found(|found| found.shipped_at = Some(now() - day(5)));
+    assert_eq!(kinds(&unknown_to_shop), [Kind::ShippedNotFulfilled]);
+}
+
+#[test]
+fn an_order_in_doubt_for_long() {
+    let mut doubt = one();
+    doubt.known.status = SyncStatus::InDoubt;
+    doubt.known.in_doubt_since = Some(now() - TimeDelta::hours(1));
+    doubt.warehouse = Warehouse::NotAsked;
+    assert_eq!(kinds(&doubt), []);
+    doubt.known.in_doubt_since = Some(now() - TimeDelta::hours(3));
+    assert_eq!(kinds(&doubt), [Kind::StuckInDoubt]);
+    assert_eq!(doubt.question(), Question::No);
+}
+
+#[test]
+fn only_what_is_open_or_cancelled_is_asked_for() {
+    assert_eq!(one().question(), Question::HowFar);
+    assert_eq!(one().fulfilled(&[("1", 2)]).question(), Question::No);
+    let mut closed = one();
+    closed.known.open = false;
+    assert_eq!(closed.question(), Question::No);
+}
+
+#[test]
+fn kinds_are_spelled_alike_everywhere() {
+    for kind in [Kind::MissingInLedger, Kind::CancelledInVeracore] {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+    }
+}

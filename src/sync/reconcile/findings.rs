@@ -1,0 +1,160 @@
+//! What can be off about an order, and what the three say of one. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use crate::{
+    domain::SyncStatus, fulfillment::FoundOrder, ledger::KnownOrder,
+    sync::tracking::package::Package, vendure::Progress,
+};
+
+/// Vendure's own name for a cancelled order, which is final.
+const CANCELLED: &str = "Cancelled";
+
+/// What can be off about an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// In a trigger state in the shop for long, and the ledger does not know it.
+    MissingInLedger,
+    /// The ledger carries it, and the shop does not have it, or has another one under its id.
+    MissingInVendure,
+    /// VeraCore took it, and says now that it has no such order.
+    MissingInVeracore,
+    CancelledInVeracore,
+    /// The order was edited after it was sent.
+    DifferentLines,
+    /// VeraCore shipped what was cancelled in the shop.
+    ShippedAfterCancel,
+    /// Cancelled in the shop, and VeraCore still means to ship it.
+    CancelledAfterSend,
+    /// VeraCore shipped all of it, and the shop does not know after days.
+    ShippedNotFulfilled,
+    /// Nothing has left VeraCore for long.
+    NeverShipped,
+    StuckInDoubt,
+}
+
+impl Kind {
+    /// As in the JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingInLedger => "missing_in_ledger",
+            Self::MissingInVendure => "missing_in_vendure",
+            Self::MissingInVeracore => "missing_in_veracore",
+            Self::CancelledInVeracore => "cancelled_in_veracore",
+            Self::DifferentLines => "different_lines",
+            Self::ShippedAfterCancel => "shipped_after_cancel",
+            Self::CancelledAfterSend => "cancelled_after_send",
+            Self::ShippedNotFulfilled => "shipped_not_fulfilled",
+            Self::NeverShipped => "never_shipped",
+            Self::StuckInDoubt => "stuck_in_doubt",
+        }
+    }
+}
+
+/// Something that a person should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    pub kind: Kind,
+    /// Its code in the shop.
+    pub order: String,
+    pub detail: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+/// What VeraCore says of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warehouse {
+    NotAsked,
+    Missing,
+    Has(FoundOrder),
+}
+
+/// What the three say of an order of the ledger's.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub known: KnownOrder,
+    /// `None`: the shop does not have it.
+    pub shop: Option<Progress>,
+    /// As tracking last recorded them.
+    pub packages: Vec<Package>,
+    pub warehouse: Warehouse,
+}
+
+/// What counts as long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub now: DateTime<Utc>,
+    /// After this, orders in a trigger state are in the ledger.
+    pub sweeps: TimeDelta,
+    /// After this, something of an order has left VeraCore.
+    pub days: u32,
+}
+
+/// Whether VeraCore must be asked about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    No,
+    /// It is open: whether it is still there, and how far.
+    HowFar,
+    /// It was cancelled in the shop: whether VeraCore knows.
+    Cancelled,
+}
+
+impl Finding {
+    pub(super) fn of(kind: Kind, order: &str, detail: String, advice: String) -> Self {
+        Self {
+            kind,
+            order: order.to_owned(),
+            detail,
+            advice,
+        }
+    }
+}
+
+impl Facts {
+    /// The shop's order, if it is the one that was sent.
+    pub(super) fn own(&self) -> Option<&Progress> {
+        self.shop
+            .as_ref()
+            .filter(|shop| shop.code == self.known.code)
+    }
+
+    #[must_use]
+    pub fn question(&self) -> Question {
+        let Some(shop) = self.own() else {
+            return Question::No;
+        };
+        if self.known.status != SyncStatus::Success {
+            Question::No
+        } else if is_cancelled(shop) && self.unfulfilled(shop) > 0 {
+            Question::Cancelled
+        } else if self.known.open && self.to_fulfill(shop) > 0 {
+            Question::HowFar
+        } else {
+            Question::No
+        }
+    }
+
+    /// Units that were sent and that no fulfillment ever took, cancelled or not.
+    pub(super) fn unfulfilled(&self, shop: &Progress) -> u64 {
+        let lines = self.known.lines.iter();
+        lines
+            .map(|sent| u64::from(sent.quantity.saturating_sub(shop.fulfilled(&sent.line))))
+            .sum()
+    }
+
+    /// Units that were sent and that the shop still waits for.
+    pub(super) fn to_fulfill(&self, shop: &Progress) -> u64 {
+        let lines = self.known.lines.iter();
+        lines.map(|sent| u64::from(shop.left(&sent.line))).sum()
+    }
+}
+
+pub(super) fn is_cancelled(shop: &Progress) -> bool {
+    shop.state.as_str() == CANCELLED
+}

@@ -1,0 +1,108 @@
+//! Reconciliation: whether the shop, the ledger and VeraCore tell the same story of each order.
+//!
+//! `read` gathers what they say, page by page, `compare` decides what is off (pure), `nightly` is
+//! the daemon's own run. Only reads and reports: must write to neither end.
+
+mod compare;
+pub mod findings;
+mod nightly;
+mod pass;
+mod read;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono_tz::Tz;
+
+pub use findings::{Finding, Kind};
+pub use nightly::{next_run, reconcile_if_due};
+pub use pass::{Checked, Failure, Summary};
+
+use super::orders::{OrderSync, discover::DiscoverError};
+use crate::{
+    domain::Class, fulfillment::ProviderError, ledger::LedgerError, vendure::StorefrontError,
+};
+
+/// The job's name, in the table of runs and elsewhere.
+pub const JOB: &str = "reconcile";
+
+/// After so many days something of an order should have left VeraCore.
+pub const DAYS: u32 = 7;
+
+/// Orders that VeraCore is asked for in a pass, at most.
+pub const MOST_ASKED: u64 = 2000;
+
+/// How the three are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReconcileSettings {
+    /// How often all orders in a trigger state are looked for.
+    pub sweep_interval: Duration,
+    /// How many orders VeraCore is asked for at once.
+    pub concurrency: usize,
+    /// How many it is asked for in a pass, at most.
+    pub most_asked: u64,
+    /// The zone of the nightly run.
+    pub timezone: Tz,
+}
+
+/// The service that compares; cheap to clone.
+#[derive(Clone)]
+pub struct Reconciliation {
+    /// Both ends, the ledger, and which orders and lines are VeraCore's.
+    orders: OrderSync,
+    settings: Arc<ReconcileSettings>,
+}
+
+/// Why a pass came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    #[error(transparent)]
+    Shop(#[from] StorefrontError),
+    #[error("VeraCore cannot be asked for orders: {0}")]
+    Warehouse(#[from] ProviderError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{0}")]
+    Orders(DiscoverError),
+    #[error(
+        "there is nothing to compare yet: this installation never looked for the shop's orders. Start `veracore-sync run` first"
+    )]
+    NotStarted,
+    #[error("told to stop")]
+    Stopped,
+}
+
+impl ReconcileError {
+    /// Whether it may be otherwise in a minute, without anybody's doing.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Shop(error) => error.class() != Class::Permanent,
+            Self::Warehouse(error) => error.class() != Class::Permanent,
+            Self::Ledger(error) => error.is_away(),
+            Self::Stopped => true,
+            Self::Orders(_) | Self::NotStarted => false,
+        }
+    }
+}
+
+impl From<DiscoverError> for ReconcileError {
+    fn from(error: DiscoverError) -> Self {
+        match error {
+            DiscoverError::Stopped => Self::Stopped,
+            DiscoverError::Storefront(error) => Self::Shop(error),
+            DiscoverError::Ledger(error) => Self::Ledger(error),
+            endless @ DiscoverError::Endless { .. } => Self::Orders(endless),
+        }
+    }
+}
+
+impl Reconciliation {
+    /// Compares what `orders` carries.
+    #[must_use]
+    pub fn new(orders: OrderSync, settings: ReconcileSettings) -> Self {
+        Self {
+            orders,
+            settings: Arc::new(settings),
+        }
+    }
+}
