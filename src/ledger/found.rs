@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 
-use super::{AttemptKind, Ledger, LedgerError, SkipReason};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Link};
 use crate::domain::{OrderRef, SyncStatus};
 
 /// What the first sweep's orders become.
@@ -231,7 +230,7 @@ fn columns(orders: &[OrderRef]) -> (Vec<String>, Vec<String>, Vec<Option<DateTim
 }
 
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     orders: &[OrderRef],
     status: &str,
     reason: Option<SkipReason>,

@@ -41,7 +41,7 @@ impl Ledger {
     async fn apply(&self) -> Result<(), LedgerError> {
         // A connection of its own, closed afterwards: sqlx keeps its lock when a migration fails, and
         // a connection that went back to the pool with it would keep every other replica waiting.
-        let mut connection = self.pool.acquire().await?.detach();
+        let mut connection = self.pool.detached().await?;
         // A migration, or that of the replica that is waited for, may take longer than a statement.
         sqlx::raw_sql("set statement_timeout = 0")
             .execute(&mut connection)
@@ -68,7 +68,9 @@ impl Ledger {
     /// [`LedgerError::NotMigrated`] or [`LedgerError::TooNew`] when they are not.
     pub async fn ensure_migrated(&self) -> Result<(), LedgerError> {
         let mut connection = self.pool.acquire().await?;
-        let applied = connection.list_applied_migrations(TABLE).await;
+        let applied = connection
+            .with(async |connection| connection.list_applied_migrations(TABLE).await)
+            .await?;
         let applied = match applied {
             Ok(applied) => applied,
             Err(MigrateError::Execute(sqlx::Error::Database(error)))
