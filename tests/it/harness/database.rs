@@ -11,7 +11,7 @@ use veracore_sync::{
     ledger::Ledger,
 };
 
-use super::surroundings;
+use super::{gate::Gate, surroundings};
 
 /// A name that no other test has, in this run or an earlier one.
 pub fn unique(name: &str) -> String {
@@ -51,6 +51,11 @@ impl LedgerWorld {
             world.ledger.migrate().await.unwrap();
         }
         world
+    }
+
+    /// A way to the database that can be closed or fall silent.
+    pub fn gate(&self) -> Gate {
+        Gate::before(&self.url)
     }
 
     /// Another ledger on the same database, as another replica has it.

@@ -5,6 +5,7 @@ mod breaker;
 mod check;
 mod commands;
 mod credentials;
+mod database;
 mod dry_run;
 mod health;
 mod kill;
