@@ -20,6 +20,8 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod fulfillment;
+#[cfg(test)]
+mod fuzz_tests;
 pub mod http;
 pub mod ledger;
 pub mod lifecycle;
