@@ -22,6 +22,8 @@ pub mod config;
 pub mod crash;
 pub mod domain;
 pub mod fulfillment;
+#[cfg(test)]
+mod fuzz_tests;
 pub mod http;
 pub mod ledger;
 pub mod lifecycle;

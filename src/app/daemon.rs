@@ -23,7 +23,7 @@ use crate::{
         housekeeping,
         jobs::Scheduled,
         reconcile,
-        runner::{self, Intervals},
+        runner::{self, Intervals, Outage},
         scheduler::{self, ScheduledJob, Scheduler, Tick},
         upstreams::{self, Probes},
     },
@@ -119,7 +119,7 @@ async fn start_jobs(
         Some(sources) => App::load(sources, tasks.clone()).await?,
     };
     app.ledger.note_first_start().await?;
-    ends.watch(app.upstreams.clone());
+    ends.watch(app.upstreams.clone(), app.ledger.clone());
     let tidy = keep_tidy(&app);
     tasks.spawn("tidy_ledger", tidy());
     tick_every_minute(tidy, tasks);
@@ -299,11 +299,16 @@ fn keep_tidy(app: &App) -> Tick {
     let ledger = app.ledger.clone();
     let clock = Arc::clone(&app.clock);
     let days = app.config.server.pii_retention_days;
+    let outage = Arc::new(Mutex::new(Outage::of("the ledger cannot be tidied up")));
     Arc::new(move || {
         let (ledger, clock) = (ledger.clone(), Arc::clone(&clock));
+        let outage = Arc::clone(&outage);
         let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-            if let Err(error) = housekeeping::tidy_ledger_if_due(&ledger, &clock, days).await {
-                tracing::error!(%error, "the ledger could not be tidied up");
+            let tidied = housekeeping::tidy_ledger_if_due(&ledger, &clock, days).await;
+            let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
+            match tidied {
+                Ok(_) => outage.is_over(),
+                Err(error) => outage.goes_on(&error),
             }
         });
         tick

@@ -35,7 +35,11 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
 
 async fn database(app: &App) -> Finding {
     const CHECK: &str = "database";
-    match app.ledger.ensure_migrated().await {
+    let checked = match app.ledger.ensure_migrated().await {
+        Ok(()) => app.ledger.ensure_writable().await,
+        other => other,
+    };
+    match checked {
         Ok(()) => Finding::ok(CHECK, "answers, and its tables are up to date"),
         Err(error @ LedgerError::NotMigrated { .. }) => Finding::failed(
             CHECK,
@@ -45,6 +49,11 @@ async fn database(app: &App) -> Finding {
         Err(error @ LedgerError::TooNew { .. }) => {
             Finding::failed(CHECK, error.to_string(), "run the newer veracore-sync")
         }
+        Err(error @ LedgerError::ReadOnly) => Finding::failed(
+            CHECK,
+            error.to_string(),
+            "point DATABASE_URL at the primary, or undo default_transaction_read_only",
+        ),
         Err(error) => Finding::failed(
             CHECK,
             error.to_string(),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{App, Refused},
     config::Sources,
-    domain::{OrderCode, OrderRef, SyncStatus},
+    domain::{OrderCode, OrderRef, SyncStatus, text::one_line},
     ledger::{Attempt, OrderFilter, RetryMode, Standing, SyncRecord, Verdict},
 };
 
@@ -293,7 +293,8 @@ fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Refused> {
     }
     let day: NaiveDate = text.parse().map_err(|_| {
         Refused(format!(
-            "--since: '{text}' is not a date; give it as 2026-11-21 or 2026-11-21T08:00:00Z"
+            "--since: '{}' is not a date; give it as 2026-11-21 or 2026-11-21T08:00:00Z",
+            one_line(text, 40)
         ))
     })?;
     let midnight = day.and_time(NaiveTime::MIN);
@@ -306,4 +307,26 @@ fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Refused> {
         })
         .map(|at| at.with_timezone(&Utc))
         .ok_or_else(|| Refused(format!("--since: the day {text} does not exist in {zone}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fuzz_tests::{assert_one_line, text_like};
+
+    proptest! {
+        #[test]
+        fn days_of_any_kind_are_taken_or_refused(text in text_like(&[
+            "2026-11-21", "2026-11-21T08:00:00Z", "2018-11-04", "+262142-12-31", "-262143-01-01",
+            "9999-12-31T23:59:60-23:59",
+        ])) {
+            for zone in [chrono_tz::America::Sao_Paulo, chrono_tz::Pacific::Apia, Tz::UTC] {
+                if let Err(Refused(problem)) = moment(&text, zone) {
+                    assert_one_line(&problem);
+                }
+            }
+        }
+    }
 }

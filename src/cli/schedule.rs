@@ -98,3 +98,24 @@ fn describe(schedule: &Schedule) -> String {
     text.push_str(&table(&["JOB", "LOCAL", "UTC"], &rows));
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fuzz_tests::{assert_one_line, text_like};
+
+    proptest! {
+        #[test]
+        fn moments_of_any_kind_are_taken_or_refused(text in text_like(&[
+            "2026-03-08T00:00:00-08:00", "9999-12-31T23:59:60-23:59", "0000-01-01T00:00:00+23:59",
+        ])) {
+            match moment(&text) {
+                // The longest schedule from then on can still be told.
+                Ok(at) => prop_assert!(at.checked_add_signed(TimeDelta::days(366)).is_some()),
+                Err(problem) => assert_one_line(&problem),
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::{
     domain::{OrderCode, SyncStatus},
     sync::{
         orders::{discover::Watch, preview::Preview},
-        runner,
+        runner::{self, Worked},
     },
 };
 
@@ -91,20 +91,27 @@ async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Re
     let limit = app.orders.settings().concurrency;
     let mut orders: BTreeMap<SyncStatus, u64> = BTreeMap::new();
     let mut unrecorded = 0;
+    let mut away = None;
     let mut working = JoinSet::new();
     loop {
         let free = limit.saturating_sub(u32::try_from(working.len()).unwrap_or(limit));
-        for order in app.orders.claim(free, only).await? {
-            let service = app.orders.clone();
-            working.spawn(async move { runner::work(&service, &order).await });
+        if away.is_none() {
+            for order in app.orders.claim(free, only).await? {
+                let service = app.orders.clone();
+                working.spawn(async move { runner::work(&service, &order).await });
+            }
         }
         match working.join_next().await {
             None => break,
-            Some(Ok(status)) => {
-                // What could not be recorded was logged, and stops no other.
-                match status {
-                    Some(status) => *orders.entry(status).or_default() += 1,
-                    None => unrecorded += 1,
+            Some(Ok(worked)) => {
+                match worked {
+                    Worked::Recorded(status) => *orders.entry(status).or_default() += 1,
+                    // It was logged, and stops no other.
+                    Worked::Dropped => unrecorded += 1,
+                    // It would be so for all of them.
+                    Worked::Away(error) => {
+                        away.get_or_insert(error);
+                    }
                 }
                 progress.inc(1);
             }
@@ -112,6 +119,9 @@ async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Re
         }
     }
     progress.finish_and_clear();
+    if let Some(error) = away {
+        return Err(error.into());
+    }
     Ok(Pass {
         taken_in,
         orders,

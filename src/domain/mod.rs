@@ -5,6 +5,8 @@
 
 mod address;
 mod failure;
+#[cfg(test)]
+mod fuzz_tests;
 mod ids;
 mod money;
 mod order;

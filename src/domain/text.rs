@@ -36,14 +36,42 @@ pub fn without_card_numbers(text: &str) -> String {
         let end = rest
             .find(|c: char| !(c.is_ascii_digit() || c == ' ' || c == '-'))
             .unwrap_or(rest.len());
-        let run = rest[..end].trim_end_matches([' ', '-']);
-        let digits: Vec<u32> = run.chars().filter_map(|c| c.to_digit(10)).collect();
-        let is_card = (13..=19).contains(&digits.len()) && passes_luhn(&digits);
-        out.push_str(if is_card { "[…]" } else { run });
-        rest = &rest[run.len()..];
+        push_without_cards(rest[..end].trim_end_matches([' ', '-']), &mut out);
+        rest = &rest[rest[..end].trim_end_matches([' ', '-']).len()..];
     }
     out.push_str(rest);
     out
+}
+
+/// A run of digits, spaces and hyphens may hold more than a card's number: its date stands behind
+/// it, or a number before it. It begins and ends where a group of digits does.
+fn push_without_cards(mut run: &str, out: &mut String) {
+    let separators = [' ', '-'];
+    while !run.is_empty() {
+        let group = run.find(separators).unwrap_or(run.len());
+        // No card's number with its separators is longer.
+        let ends = run
+            .match_indices(separators)
+            .map(|(at, _)| at)
+            .chain([run.len()])
+            .take_while(|end| *end <= 60);
+        let card = ends.filter(|end| is_card(&run[..*end])).last();
+        let next = card.unwrap_or(group);
+        out.push_str(if card.is_some() {
+            "[…]"
+        } else {
+            &run[..next]
+        });
+        run = &run[next..];
+        let gap = run.len() - run.trim_start_matches(separators).len();
+        out.push_str(&run[..gap]);
+        run = &run[gap..];
+    }
+}
+
+fn is_card(text: &str) -> bool {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    (13..=19).contains(&digits.len()) && passes_luhn(&digits)
 }
 
 fn passes_luhn(digits: &[u32]) -> bool {
@@ -83,6 +111,12 @@ mod tests {
             "4111111111111112 - order 12, zip 89501"
         );
         assert_eq!(masked("1Z0000000000000001 é 7"), "1Z0000000000000001 é 7");
+        // With its date, or another number beside it.
+        assert_eq!(masked("4111111111111111 12 2027"), "[…] 12 2027");
+        assert_eq!(
+            masked("order 7 4111-1111-1111-1111-123!"),
+            "order 7 […]-123!"
+        );
     }
 
     #[test]

@@ -30,6 +30,19 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
+    /// One that nobody gave.
+    #[cfg(test)]
+    pub(crate) fn for_tests(body: Vec<u8>) -> Self {
+        Self {
+            upstream: "Nobody",
+            operation: "nothing",
+            status: 200,
+            headers: HeaderMap::new(),
+            body,
+            retry_after: None,
+        }
+    }
+
     /// This answer when its status is in 2xx, else the error that it is. `message` finds the
     /// upstream's own words in an error's body.
     ///
@@ -96,6 +109,13 @@ pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
 
 /// serde quotes the value that it stumbled over, which may be somebody's address.
 fn without_quoted(problem: &str) -> String {
+    const VARIANT: &str = "unknown variant `";
+    if problem.starts_with(VARIANT) {
+        let told = problem
+            .rfind("`, expected ")
+            .map_or("`", |at| &problem[at..]);
+        return format!("{VARIANT}…{told}");
+    }
     match (problem.find('"'), problem.rfind('"')) {
         (Some(from), Some(to)) if from < to => {
             format!("{}\"…{}", &problem[..from], &problem[to..])

@@ -9,6 +9,8 @@ mod backoff;
 mod breaker;
 mod circuit;
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod health;
 mod retry_after;
 mod upstream;

@@ -11,6 +11,8 @@ pub enum LedgerError {
     Database(#[from] sqlx::Error),
     #[error("the ledger's database does not answer. Is Postgres up, and DATABASE_URL right?")]
     Silent,
+    #[error("the ledger's database takes no writes: it is a standby, or set to read only")]
+    ReadOnly,
     /// The user may connect, but not make tables.
     #[error(
         "the database user may not create the ledger's tables ({problem}). Grant it that, such as with: grant create on schema public to the_user"
@@ -47,20 +49,20 @@ fn describe(error: &sqlx::Error) -> String {
 }
 
 impl LedgerError {
-    /// Whether the database may come (back) up by itself, unlike after a refused password.
+    /// Whether the database does not answer, or cannot do now what it was asked for: that may pass
+    /// by itself, unlike a refused password.
     #[must_use]
     pub fn is_away(&self) -> bool {
         match self {
+            Self::Silent | Self::ReadOnly => true,
             // A proxy (Docker's, a load balancer) before a Postgres that is down takes the connection
             // and hangs up, which sqlx reads as an answer against the protocol.
             Self::Database(
                 sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Protocol(_),
             ) => true,
-            // 57P01 to 57P03: stopping, crashed, starting; 53300: too many connections; class 08:
-            // connection.
-            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
-                ["57P01", "57P02", "57P03", "53300"].contains(&&*code) || code.starts_with("08")
-            }),
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().as_deref().is_some_and(passes_by_itself)
+            }
             _ => false,
         }
     }
@@ -89,5 +91,60 @@ impl LedgerError {
     }
 }
 
+/// Whether what Postgres says by this code is over after a while, whatever was asked for.
+fn passes_by_itself(code: &str) -> bool {
+    // Connections; too little of anything (disk, memory, connections); the machine below it.
+    let classes = ["08", "53", "58"];
+    let codes = [
+        // No writes: a standby, a disk that a provider found too full.
+        "25006", // A deadlock, two at the same row, a lock that did not become free.
+        "40001", "40P01", "55P03",
+        // It took too long, behind somebody's lock or on a slow machine.
+        "57014",
+        // Told to end, crashed, starting; a connection that was idle for too long.
+        "57P01", "57P02", "57P03", "57P05",
+    ];
+    classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
+}
+
 /// Postgres' code for a table that does not exist.
 pub(super) const UNDEFINED_TABLE: &str = "42P01";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for code in [
+            "08000", "08001", "08003", "08006", "25006", "40001", "40P01", "53000", "53100",
+            "53200", "53300", "53400", "55P03", "57014", "57P01", "57P02", "57P03", "57P05",
+            "58000", "58030",
+        ] {
+            assert!(passes_by_itself(code), "{code}");
+        }
+        for code in [
+            "", "00000", "22001", "22P05", "23505", "23514", "25001", "28000", "28P01", "3D000",
+            "42501", "42P01", "42703", "57P04", "XX000", "P0001",
+        ] {
+            assert!(!passes_by_itself(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_the_way_to_postgres_does_passes() {
+        let io = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for error in [
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::Io(io()),
+            sqlx::Error::Protocol("unexpected end".into()),
+        ] {
+            assert!(LedgerError::Database(error).is_away());
+        }
+        assert!(LedgerError::Silent.is_away());
+        assert!(LedgerError::ReadOnly.is_away());
+        assert!(!LedgerError::Database(sqlx::Error::RowNotFound).is_away());
+        let lost = LedgerError::LeaseLost { code: "A".into() };
+        assert!(!lost.is_away());
+    }
+}

@@ -3,9 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, link::Link};
 use crate::crash;
 
 /// What became of an upstream.
@@ -85,7 +84,7 @@ impl Ledger {
 
 /// The same along with something else.
 pub(super) async fn raise(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     event_type: &str,
     data: &Value,
     now: DateTime<Utc>,

@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 
-use super::{AttemptKind, Ledger, LedgerError, SkipReason};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Link};
 use crate::{
     crash,
     domain::{OrderRef, SyncStatus},
@@ -240,7 +239,7 @@ pub(super) fn columns(
 }
 
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     orders: &[OrderRef],
     status: &str,
     reason: Option<SkipReason>,

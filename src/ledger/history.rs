@@ -1,9 +1,8 @@
 //! The attempts: what was tried on an order, when, and what came of it.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, link::Link};
 use crate::{
     crash,
     domain::{Class, ErrorCategory},
@@ -97,7 +96,7 @@ pub struct Attempt {
 }
 
 pub(super) async fn start_attempt(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     order: i64,
     kind: AttemptKind,
     now: DateTime<Utc>,
@@ -117,7 +116,7 @@ pub(super) async fn start_attempt(
 }
 
 async fn end_attempt(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     attempt: AttemptId,
     end: &AttemptEnd,
     now: DateTime<Utc>,
@@ -139,7 +138,7 @@ async fn end_attempt(
 }
 
 pub(super) async fn write_trace(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     order: i64,
     trace: &Trace,
     now: DateTime<Utc>,

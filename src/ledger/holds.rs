@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Ledger, LedgerError, leases::lease_span};
+use super::{
+    Ledger, LedgerError,
+    leases::{is_late, lease_span},
+    link::Link,
+};
 use crate::{
     crash,
     domain::{ShopOrderId, VariantId},
@@ -46,7 +49,7 @@ pub struct Hold {
 /// which [`Ledger::hold`] locks them: whoever wants some of the same must not wait for us while we
 /// wait for him.
 pub(super) async fn lengthen(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     hold: &Hold,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
@@ -114,7 +117,7 @@ impl Ledger {
     }
 
     /// Lengthens it to `time` from now. `false`: it ran out, and a part of it may be somebody
-    /// else's by now.
+    /// else's by now; or the database was so slow to answer that it may run out soon.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -122,7 +125,8 @@ impl Ledger {
         let _write = crash::around("ledger", "hold_on");
         let now = self.clock.now();
         let mut connection = self.pool.acquire().await?;
-        lengthen(&mut connection, hold, now, now + lease_span(time)).await
+        let kept = lengthen(&mut connection, hold, now, now + lease_span(time)).await?;
+        Ok(kept && !is_late(time, now, self.clock.now()))
     }
 
     /// Gives it back.

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
     AttemptId, AttemptKind, Ledger, LedgerError, Next, Trace,
     history::{start_attempt, write_trace},
+    link::Link,
     outcome::record,
 };
 use crate::{
@@ -124,7 +124,8 @@ impl Ledger {
     /// the call.
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`]: then nothing may be sent.
+    /// [`LedgerError::LeaseLost`]: then nothing may be sent. So it is when the database was slow to
+    /// answer, since the lease may be over before the call is.
     pub async fn begin_send(
         &self,
         order: &Claimed,
@@ -159,6 +160,9 @@ impl Ledger {
         )
         .await?;
         tx.commit().await?;
+        if is_late(lease, now, self.clock.now()) {
+            return Err(order.lost());
+        }
         Ok(attempt)
     }
 
@@ -258,7 +262,7 @@ impl Claimed {
 }
 
 async fn write_lines(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     order: i64,
     lines: &[IntentLine],
 ) -> Result<(), LedgerError> {
@@ -325,6 +329,12 @@ impl TryFrom<ClaimedRow> for Claimed {
             token: row.lease_token,
         })
     }
+}
+
+/// Whether so much of a lease went by while the database was asked for it that what it is for may
+/// not come to its end within it.
+pub(super) fn is_late(lease: Duration, from: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - from > lease_span(lease) / 2
 }
 
 pub(super) fn lease_span(lease: Duration) -> TimeDelta {

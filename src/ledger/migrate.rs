@@ -1,6 +1,9 @@
 //! Bringing the tables up to date, whichever of several replicas comes first.
 
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{
+    Connection as _,
+    migrate::{Migrate, MigrateError, Migrator},
+};
 
 use super::{Ledger, LedgerError, error::UNDEFINED_TABLE};
 use crate::crash;
@@ -38,20 +41,27 @@ impl Ledger {
     }
 
     async fn apply(&self) -> Result<(), LedgerError> {
-        migrator()
-            .run(&self.pool)
-            .await
-            .map_err(|error| match error {
-                MigrateError::VersionMissing(version) => LedgerError::TooNew {
-                    problem: format!("migration {version} is not known here"),
-                },
-                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                    LedgerError::Database(error)
-                }
-                other => LedgerError::Migration {
-                    problem: other.to_string(),
-                },
-            })
+        // A connection of its own, closed afterwards: sqlx keeps its lock when a migration fails, and
+        // a connection that went back to the pool with it would keep every other replica waiting.
+        let mut connection = self.pool.detached().await?;
+        // A migration, or that of the replica that is waited for, may take longer than a statement.
+        sqlx::raw_sql("set statement_timeout = 0")
+            .execute(&mut connection)
+            .await?;
+        let applied = migrator().run_direct(None, &mut connection, false).await;
+        // With its connection the lock goes, also when this future is dropped half-way.
+        let _ = connection.close().await;
+        applied.map_err(|error| match error {
+            MigrateError::VersionMissing(version) => LedgerError::TooNew {
+                problem: format!("migration {version} is not known here"),
+            },
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                LedgerError::Database(error)
+            }
+            other => LedgerError::Migration {
+                problem: other.to_string(),
+            },
+        })
     }
 
     /// Whether the tables are just what this program expects.
@@ -60,7 +70,9 @@ impl Ledger {
     /// [`LedgerError::NotMigrated`] or [`LedgerError::TooNew`] when they are not.
     pub async fn ensure_migrated(&self) -> Result<(), LedgerError> {
         let mut connection = self.pool.acquire().await?;
-        let applied = connection.list_applied_migrations(TABLE).await;
+        let applied = connection
+            .with(async |connection| connection.list_applied_migrations(TABLE).await)
+            .await?;
         let applied = match applied {
             Ok(applied) => applied,
             Err(MigrateError::Execute(sqlx::Error::Database(error)))

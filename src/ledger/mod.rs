@@ -12,6 +12,7 @@ mod held;
 mod history;
 mod holds;
 mod leases;
+mod link;
 mod migrate;
 mod open;
 mod operator;
@@ -23,12 +24,9 @@ mod settings;
 mod shipments;
 mod stock;
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::postgres::PgConnectOptions;
 
 pub use backlog::Backlog;
 pub use error::LedgerError;
@@ -52,8 +50,9 @@ use crate::clock::SharedClock;
 /// The ledger. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
 pub struct Ledger {
-    pool: PgPool,
+    pool: link::Pool,
     clock: SharedClock,
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Ledger {
@@ -67,20 +66,13 @@ impl Ledger {
         clock: SharedClock,
     ) -> Result<Self, LedgerError> {
         let options: PgConnectOptions = url.parse().map_err(LedgerError::from)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(5))
-            // A statement that takes longer waits for something that will not come.
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql("set statement_timeout = '30s'")
-                        .execute(connection)
-                        .await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(options.application_name("veracore-sync"));
-        Ok(Self { pool, clock })
+        let options = options.application_name("veracore-sync");
+        let pool = link::Pool::lazy(options, max_connections);
+        Ok(Self {
+            pool,
+            clock,
+            trouble: Arc::default(),
+        })
     }
 
     /// Whether the database answers.
@@ -92,6 +84,34 @@ impl Ledger {
             .fetch_one(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// Whether the database takes writes.
+    ///
+    /// # Errors
+    /// [`LedgerError::ReadOnly`] when it does not.
+    pub async fn ensure_writable(&self) -> Result<(), LedgerError> {
+        let read_only = sqlx::query_scalar!(
+            "select current_setting('transaction_read_only')::boolean as \"read_only!\""
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if read_only {
+            return Err(LedgerError::ReadOnly);
+        }
+        Ok(())
+    }
+
+    /// What keeps orders from being worked on, as those found who tried; nothing when it is over.
+    /// A full disk, for one, is not seen before something is written.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn note_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     pub async fn close(&self) {

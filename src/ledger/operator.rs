@@ -1,6 +1,6 @@
 //! What a person does to an order: try again, adopt, take out.
 
-use super::{AttemptKind, Ledger, LedgerError, SkipReason};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Link};
 use crate::{
     crash,
     domain::{OrderCode, SyncStatus},
@@ -103,7 +103,7 @@ impl Ledger {
 
     async fn person_did(
         &self,
-        connection: &mut sqlx::PgConnection,
+        connection: &mut Link,
         orders: &[i64],
         kind: AttemptKind,
     ) -> Result<(), LedgerError> {

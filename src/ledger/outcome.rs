@@ -1,9 +1,8 @@
 //! What becomes of an order after it was worked on, and the one statement that records it.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
-use super::{Claimed, LedgerError};
+use super::{Claimed, LedgerError, link::Link};
 use crate::domain::{ErrorCategory, ProviderOrderId, SyncStatus};
 
 /// What went wrong, in words for a merchant.
@@ -194,7 +193,7 @@ impl<'a> Change<'a> {
 /// Writes the outcome if the lease is still held, and in any case that VeraCore has the order;
 /// returns how many rows that changed.
 pub(super) async fn record(
-    connection: &mut PgConnection,
+    connection: &mut Link,
     order: &Claimed,
     next: &Next,
     now: DateTime<Utc>,

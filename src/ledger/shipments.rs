@@ -3,7 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, Ledger, LedgerError, events::raise, holds::lengthen, leases::lease_span};
+use super::{
+    Hold, Ledger, LedgerError,
+    events::raise,
+    holds::lengthen,
+    leases::{is_late, lease_span},
+};
 use crate::{
     crash,
     domain::{FulfillmentId, LineId, OrderCode},
@@ -241,7 +246,7 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(!is_late(time, now, self.clock.now()))
     }
 
     /// Records which fulfillment of the shop's a package is. True whoever says it.

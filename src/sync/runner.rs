@@ -1,7 +1,10 @@
 //! What runs until the stop: the lease driver, which keeps as many orders in work as allowed and no
 //! more claimed than in work, and the loop that looks for orders. Must not decide about an order.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, Semaphore},
@@ -18,7 +21,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     domain::SyncStatus,
-    ledger::{Claimed, LedgerError, Origin, RunOutcome},
+    ledger::{Claimed, Ledger, LedgerError, Origin, RunOutcome},
     lifecycle::Tasks,
 };
 
@@ -47,31 +50,42 @@ pub async fn submit_orders(
     tasks: Tasks,
 ) {
     let slots = Arc::new(Semaphore::new(service.settings().concurrency as usize));
-    let mut outage = Outage::of("orders cannot be worked on");
+    let trouble = Trouble::of(service.ledger().clone());
     while !tasks.stopping() {
         if !upstreams.are_closed() {
             upstreams.closed(&tasks).await;
             continue;
         }
-        let free = u32::try_from(slots.available_permits()).unwrap_or(1);
+        let mut free = u32::try_from(slots.available_permits()).unwrap_or(1);
+        if trouble.goes_on() {
+            // One order is tried now and then, and no other is taken from whoever could send it.
+            tasks.sleep(PAUSE).await;
+            free = free.min(1);
+        }
+        if tasks.stopping() {
+            return;
+        }
         let claimed = match service.claim(free, None).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                outage.goes_on(&error);
-                tasks.sleep(PAUSE).await;
+                trouble.found(&error, false);
                 continue;
             }
         };
-        outage.is_over();
+        trouble.claimed(claimed.len(), service.settings().lease);
         let full = claimed.len() == free as usize;
         for order in claimed {
             // There are as many permits as orders were claimed: this never waits.
             let Ok(permit) = Arc::clone(&slots).acquire_owned().await else {
                 return;
             };
-            let service = service.clone();
+            let (service, trouble) = (service.clone(), trouble.clone());
             tasks.spawn("submit_order", async move {
-                work(&service, &order).await;
+                match work(&service, &order).await {
+                    Worked::Recorded(_) => trouble.is_over(),
+                    Worked::Dropped => {}
+                    Worked::Away(error) => trouble.found(&error, true),
+                }
                 drop(permit);
             });
         }
@@ -92,22 +106,92 @@ pub async fn submit_orders(
     }
 }
 
-/// Works on one order, whatever happens to it: it stops no other. Returns where it stands then,
-/// where that could be recorded.
-pub async fn work(service: &OrderSync, order: &Claimed) -> Option<SyncStatus> {
+/// What came of working on an order.
+pub enum Worked {
+    /// Where it stands now.
+    Recorded(SyncStatus),
+    /// What was done about it could not be recorded; that was logged, and stops no other order.
+    Dropped,
+    /// The database is away, or takes nothing: so it is for every order.
+    Away(LedgerError),
+}
+
+/// Works on one order, whatever happens to it.
+pub async fn work(service: &OrderSync, order: &Claimed) -> Worked {
     match service.work_on(order).await {
-        Ok(status) => Some(status),
+        Ok(status) => Worked::Recorded(status),
         Err(LedgerError::LeaseLost { code }) => {
             tracing::warn!(
                 order = code,
                 "VeraCore: the order's lease ran out while it was worked on; the next holder looks into it"
             );
-            None
+            Worked::Dropped
         }
+        Err(error) if error.is_away() => Worked::Away(error),
         Err(error) => {
             tracing::error!(order = %order.code, %error, "VeraCore: what was done about the order could not be recorded; it is looked into when its lease has run out");
-            None
+            Worked::Dropped
         }
+    }
+}
+
+/// That the ledger cannot be read or written, as those find who work on orders: told once, and kept
+/// where `/readyz` finds it.
+#[derive(Clone)]
+struct Trouble {
+    ledger: Ledger,
+    state: Arc<Mutex<TroubleState>>,
+}
+
+struct TroubleState {
+    outage: Outage,
+    /// When an order's intent or outcome could last not be written.
+    at_work: Option<Instant>,
+}
+
+impl Trouble {
+    fn of(ledger: Ledger) -> Self {
+        let state = TroubleState {
+            outage: Outage::of("orders cannot be worked on"),
+            at_work: None,
+        };
+        Self {
+            ledger,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, TroubleState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn goes_on(&self) -> bool {
+        self.state().outage.going_on
+    }
+
+    fn found(&self, error: &LedgerError, at_work: bool) {
+        let mut state = self.state();
+        state.outage.goes_on(error);
+        if at_work {
+            state.at_work = Some(Instant::now());
+        }
+        self.ledger.note_trouble(Some(error.to_string()));
+    }
+
+    /// Orders could be claimed. That alone does not say that an intent can be written: an order that
+    /// could not be worked on must be, unless it comes back no more.
+    fn claimed(&self, orders: usize, lease: Duration) {
+        let at_work = self.state().at_work;
+        if at_work.is_none_or(|at| orders == 0 && at.elapsed() > lease + LONGEST_SLEEP) {
+            self.is_over();
+        }
+    }
+
+    fn is_over(&self) {
+        let mut state = self.state();
+        state.outage.is_over();
+        state.at_work = None;
+        self.ledger.note_trouble(None);
     }
 }
 
@@ -179,20 +263,21 @@ pub async fn discover_orders(
 }
 
 /// Something that fails again and again: said once, loudly, and once more when it is over.
-pub(super) struct Outage {
+pub struct Outage {
     what: &'static str,
     going_on: bool,
 }
 
 impl Outage {
-    pub(super) const fn of(what: &'static str) -> Self {
+    #[must_use]
+    pub const fn of(what: &'static str) -> Self {
         Self {
             what,
             going_on: false,
         }
     }
 
-    pub(super) fn goes_on(&mut self, error: &impl std::fmt::Display) {
+    pub fn goes_on(&mut self, error: &impl std::fmt::Display) {
         if self.going_on {
             tracing::debug!(%error, "{} still", self.what);
         } else {
@@ -201,7 +286,7 @@ impl Outage {
         self.going_on = true;
     }
 
-    pub(super) fn is_over(&mut self) {
+    pub fn is_over(&mut self) {
         if self.going_on {
             tracing::info!("over: {}", self.what);
         }

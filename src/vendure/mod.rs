@@ -7,6 +7,8 @@ mod client;
 mod fulfillments;
 #[cfg(test)]
 mod fulfillments_tests;
+#[cfg(test)]
+mod fuzz_tests;
 mod lists;
 mod operations;
 mod orders;

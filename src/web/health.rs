@@ -11,17 +11,26 @@ use serde::Serialize;
 use super::WebState;
 use crate::{
     http::{Circuit, CircuitState, HealthState},
+    ledger::Ledger,
     sync::upstreams::Upstreams,
 };
 
-/// How both ends are, once there are clients for them.
+/// How both ends are, once there are clients for them, and the ledger of those who work with them.
 #[derive(Clone, Default)]
-pub struct Ends(Arc<OnceLock<Upstreams>>);
+pub struct Ends(Arc<OnceLock<(Upstreams, Ledger)>>);
 
 impl Ends {
     /// Makes the clients' circuits known. The first ones count.
-    pub fn watch(&self, upstreams: Upstreams) {
-        let _ = self.0.set(upstreams);
+    pub fn watch(&self, upstreams: Upstreams, ledger: Ledger) {
+        let _ = self.0.set((upstreams, ledger));
+    }
+
+    fn upstreams(&self) -> Option<&Upstreams> {
+        self.0.get().map(|(upstreams, _)| upstreams)
+    }
+
+    fn ledger(&self) -> Option<&Ledger> {
+        self.0.get().map(|(_, ledger)| ledger)
     }
 }
 
@@ -82,13 +91,18 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
-    let asked = tokio::time::timeout(PATIENCE, state.ledger.ensure_migrated()).await;
-    let problem = match asked {
-        Ok(outcome) => outcome.err().map(|error| error.to_string()),
+    let ledger = state.ends.ledger().unwrap_or(&state.ledger);
+    let asked = tokio::time::timeout(PATIENCE, async {
+        ledger.ensure_migrated().await?;
+        ledger.ensure_writable().await
+    });
+    let problem = match asked.await {
+        Ok(Ok(())) => ledger.trouble(),
+        Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
     };
     let ready = problem.is_none();
-    let ends = state.ends.0.get();
+    let ends = state.ends.upstreams();
     let body = Ready {
         ready,
         database: Database { ok: ready, problem },

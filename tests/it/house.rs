@@ -190,21 +190,6 @@ fn no_file_outgrows_the_house_and_each_says_what_it_owns() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[test]
-fn migrations_are_numbered_without_gaps() {
-    let mut names: Vec<String> = fs::read_dir(root().join("migrations"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    for (at, name) in names.iter().enumerate() {
-        assert!(
-            name.starts_with(&format!("{:04}_", at + 1)),
-            "{name} is out of its place"
-        );
-    }
-}
-
 /// What a function of the ledger has in it that writes: SQL, a transaction, or one of those that
 /// are shared among them.
 const WRITING: [&str; 10] = [

@@ -1,5 +1,6 @@
 //! The configuration as a whole, seen from outside.
 
+mod fuzz;
 mod layers;
 mod names;
 mod problems;

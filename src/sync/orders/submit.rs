@@ -57,7 +57,8 @@ impl OrderSync {
     ///
     /// # Errors
     /// When the ledger does not take the outcome: the database is away, or the lease was lost.
-    /// The order is then worked on again when its lease runs out, as if this process had died.
+    /// The order is then worked on again when its lease runs out, as if this process had died, or
+    /// sooner if it could be given back.
     pub async fn work_on(&self, order: &Claimed) -> Result<SyncStatus, LedgerError> {
         match self.try_once(order).await {
             // The database is there and refuses this very row: that does not pass by itself, and
@@ -70,6 +71,14 @@ impl OrderSync {
                     message,
                 };
                 self.finish(order, None, Next::FailedInDoubt { note }).await
+            }
+            // Whoever comes next need not wait for the lease to run out. An intent that was written
+            // stays a doubt.
+            Err(error) if error.is_away() => {
+                if let Err(error) = self.ledger.release(order).await {
+                    tracing::debug!(order = %order.code, %error, "the order's lease runs out by itself");
+                }
+                Err(error)
             }
             other => other,
         }

@@ -185,8 +185,12 @@ impl TrackingSync {
         let mut waiting = work.into_iter();
         let mut working = JoinSet::new();
         let mut done = 0;
+        let mut failed = None;
         loop {
-            while working.len() < self.settings.concurrency.max(1) && !self.tasks.stopping() {
+            while working.len() < self.settings.concurrency.max(1)
+                && !self.tasks.stopping()
+                && failed.is_none()
+            {
                 let Some(Work { order, told }) = waiting.next() else {
                     break;
                 };
@@ -201,6 +205,10 @@ impl TrackingSync {
                 Some(Ok((code, Ok(outcome)))) => {
                     all_recorded &= outcome.is_some();
                     summary.add(&code, outcome);
+                }
+                // No more is begun, and what is under way comes to its end.
+                Some(Ok((_, Err(TrackingError::Ledger(error))))) if error.is_away() => {
+                    failed.get_or_insert(error);
                 }
                 // One order stops no other. Its hold runs out by itself.
                 Some(Ok((code, Err(error)))) => {
@@ -217,6 +225,9 @@ impl TrackingSync {
             }
             done += 1;
             on_progress(done, total);
+        }
+        if let Some(error) = failed {
+            return Err(error.into());
         }
         if waiting.next().is_some() {
             return Err(TrackingError::Stopped);

@@ -1,8 +1,9 @@
 //! A database of a test's own, and the world that has nothing else.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use url::Url;
 use veracore_sync::{
@@ -10,7 +11,7 @@ use veracore_sync::{
     ledger::Ledger,
 };
 
-use super::surroundings;
+use super::{gate::Gate, surroundings};
 
 /// A name that no other test has, in this run or an earlier one.
 pub fn unique(name: &str) -> String {
@@ -52,9 +53,19 @@ impl LedgerWorld {
         world
     }
 
+    /// A way to the database that can be closed or fall silent.
+    pub fn gate(&self) -> Gate {
+        Gate::before(&self.url)
+    }
+
     /// Another ledger on the same database, as another replica has it.
     pub fn another_ledger(&self, clock: SharedClock) -> Ledger {
         connect(&self.url, clock)
+    }
+
+    /// As a newer version of the program leaves the tables.
+    pub async fn come_from_the_future(&self) {
+        come_from_the_future(&self.pool).await;
     }
 
     /// Ends the test: no lease may be left. The database is dropped.
@@ -91,6 +102,40 @@ pub async fn assert_no_lease(pool: &PgPool, now: DateTime<Utc>) {
     .await
     .unwrap();
     assert!(leased.is_empty(), "still leased: {leased:?}");
+}
+
+/// All that the ledger holds, by table.
+pub async fn rows(tables: &PgPool) -> BTreeMap<String, Value> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "select table_name::text from information_schema.tables
+         where table_schema = 'public' and table_name like 'veracore\\_%'",
+    )
+    .fetch_all(tables)
+    .await
+    .unwrap();
+    let mut rows = BTreeMap::new();
+    for name in names {
+        let all = format!(
+            "select coalesce(jsonb_agg(to_jsonb(t) order by to_jsonb(t)), '[]') from {name} t"
+        );
+        let all = sqlx::query_scalar(AssertSqlSafe(all))
+            .fetch_one(tables)
+            .await
+            .unwrap();
+        rows.insert(name, all);
+    }
+    rows
+}
+
+/// Notes a migration that this program does not know.
+pub async fn come_from_the_future(tables: &PgPool) {
+    sqlx::query(
+        "insert into veracore_migration (version, description, success, checksum, execution_time)
+         values (9999, 'from the future', true, '\\x00', 1)",
+    )
+    .execute(tables)
+    .await
+    .unwrap();
 }
 
 pub fn connect(url: &str, clock: SharedClock) -> Ledger {

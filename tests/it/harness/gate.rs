@@ -1,9 +1,9 @@
 //! A way to Postgres or the shop that can be closed and opened again, as when they go away.
 
 use std::{
-    io,
+    io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     thread,
 };
 
@@ -13,6 +13,14 @@ use url::Url;
 pub struct Gate {
     url: Url,
     state: Arc<Mutex<State>>,
+    silence: Arc<Silence>,
+}
+
+/// Whether what comes is kept back instead of being passed on.
+#[derive(Default)]
+struct Silence {
+    on: Mutex<bool>,
+    changed: Condvar,
 }
 
 struct State {
@@ -39,7 +47,8 @@ impl Gate {
             open: true,
             streams: Vec::new(),
         }));
-        let shared = Arc::clone(&state);
+        let silence = Arc::new(Silence::default());
+        let (shared, still) = (Arc::clone(&state), Arc::clone(&silence));
         // Ends with the process, as every test has one of its own.
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -50,12 +59,17 @@ impl Gate {
                     let server = TcpStream::connect(&target).unwrap();
                     state.streams.push(client.try_clone().unwrap());
                     state.streams.push(server.try_clone().unwrap());
-                    pass(client.try_clone().unwrap(), server.try_clone().unwrap());
-                    pass(server, client);
+                    let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                    pass(from, to, Arc::clone(&still));
+                    pass(server, client, Arc::clone(&still));
                 }
             }
         });
-        Self { url, state }
+        Self {
+            url,
+            state,
+            silence,
+        }
     }
 
     pub fn url(&self) -> &str {
@@ -64,8 +78,13 @@ impl Gate {
 
     /// Cuts every connection and lets nobody in.
     pub fn close(&self) {
+        self.state.lock().unwrap().open = false;
+        self.cut();
+    }
+
+    /// Cuts every connection; new ones are let in.
+    pub fn cut(&self) {
         let mut state = self.state.lock().unwrap();
-        state.open = false;
         for stream in state.streams.drain(..) {
             // It may have ended by itself.
             let _ = stream.shutdown(Shutdown::Both);
@@ -75,12 +94,30 @@ impl Gate {
     pub fn open(&self) {
         self.state.lock().unwrap().open = true;
     }
+
+    /// Nothing is passed on any more, and nobody is told: connections stay as they are.
+    pub fn fall_silent(&self) {
+        *self.silence.on.lock().unwrap() = true;
+    }
+
+    /// What was kept back is passed on, and so is what comes.
+    pub fn speak_again(&self) {
+        *self.silence.on.lock().unwrap() = false;
+        self.silence.changed.notify_all();
+    }
 }
 
 /// Carries bytes one way until one of the ends is gone.
-fn pass(mut from: TcpStream, mut to: TcpStream) {
+fn pass(mut from: TcpStream, mut to: TcpStream, silence: Arc<Silence>) {
     thread::spawn(move || {
-        let _ = io::copy(&mut from, &mut to);
+        let mut bytes = [0; 16 * 1024];
+        while let Ok(some @ 1..) = from.read(&mut bytes) {
+            let silent = silence.on.lock().unwrap();
+            drop(silence.changed.wait_while(silent, |on| *on).unwrap());
+            if to.write_all(&bytes[..some]).is_err() {
+                break;
+            }
+        }
         let _ = to.shutdown(Shutdown::Both);
     });
 }

@@ -22,7 +22,7 @@ mod world;
 
 pub use admin::get;
 pub use cart::{Cart, PaidOrder, ann};
-pub use daemon::{Daemon, Output, command as run_program};
+pub use daemon::{Daemon, DaemonBuilder, Output, command as run_program};
 pub use database::LedgerWorld;
 pub use dice::Dice;
 pub use goods::{Level, Shipped};

@@ -179,6 +179,16 @@ impl World {
         assert_eq!(verdict.unwrap(), Verdict::Done);
     }
 
+    /// All that the ledger holds, by table.
+    pub async fn rows(&self) -> BTreeMap<String, serde_json::Value> {
+        database::rows(&self.tables).await
+    }
+
+    /// As a newer version of the program leaves the ledger's tables.
+    pub async fn come_from_the_future(&self) {
+        database::come_from_the_future(&self.tables).await;
+    }
+
     /// A way to the ledger's database that can be closed; a daemon takes it with `DATABASE_URL`.
     pub fn gate(&self) -> Gate {
         Gate::before(&self.database.url)

@@ -7,6 +7,7 @@ mod operator;
 mod outcomes;
 mod schedule;
 mod scheduled;
+mod silence;
 mod tidy;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ mod check;
 mod commands;
 mod crash;
 mod credentials;
+mod database;
 mod dry_run;
 mod health;
 mod kill;

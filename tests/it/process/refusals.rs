@@ -1,5 +1,5 @@
 //! `run` does not start on a wrong configuration or a shop that is not as configured: exit status
-//! 2, and what to do about it on stderr.
+//! 2, and what to do about it on stderr. Nor does anything on the tables of a newer version.
 
 use crate::harness::World;
 
@@ -48,6 +48,72 @@ async fn run_refuses_a_shop_that_is_not_as_configured() {
         world.record(&order.code).await.is_none(),
         "nothing was begun"
     );
+    world.assert_settled().await;
+}
+
+/// An older program must not write what a newer one reads in another way.
+#[tokio::test]
+async fn nothing_is_done_with_the_tables_of_a_newer_version() {
+    let world = World::named("from_the_future").real_time().build().await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    world.cli(&["sync", "orders", "--json"]).await.done();
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    world.sandbox.set_stock("A-0", 77);
+    world.pay_order(&[("A-1", 1)]).await;
+    world.come_from_the_future().await;
+    let called = world.sandbox.requests().len();
+    let before = (
+        world.rows().await,
+        world.shop.level("A-0").await,
+        world.shop.shipped(&order).await,
+    );
+
+    let what_to_do = "made by a newer veracore-sync (migration 9999 is not known here). Run that version, or restore a backup from before";
+    let mut daemon = world.daemon().spawn();
+    let status = daemon.wait_exit().await;
+    assert_eq!(status.code(), Some(1));
+    assert!(daemon.stderr().contains(what_to_do), "{}", daemon.stderr());
+    for command in [
+        "migrate",
+        "sync orders",
+        "sync inventory",
+        "sync tracking",
+        &format!("orders retry {}", order.code),
+        &format!("orders skip {}", order.code),
+        "orders backfill --since 2020-01-01",
+        "orders list",
+        "stock explain A-0",
+        "status",
+    ] {
+        let args: Vec<&str> = command.split(' ').collect();
+        let refused = world.cli(&args).await;
+        assert_eq!(refused.status, 1, "{command}: {refused:?}");
+        assert!(
+            refused.stderr.contains(what_to_do),
+            "{command}: {refused:?}"
+        );
+        assert_eq!(refused.stdout, "", "{command}");
+    }
+    assert_eq!(
+        world.sandbox.requests().len(),
+        called,
+        "nobody called VeraCore"
+    );
+    let check = world.cli(&["check"]).await;
+    assert_eq!(check.status, 1, "{check:?}");
+    let fix = "fix: run the newer veracore-sync";
+    assert!(check.stdout.contains(fix), "{check:?}");
+
+    let after = (
+        world.rows().await,
+        world.shop.level("A-0").await,
+        world.shop.shipped(&order).await,
+    );
+    assert_eq!(after, before, "nothing was changed");
+    // `check` asks, and nothing more.
+    let calls = &world.sandbox.requests()[called..];
+    let writes = calls.iter().filter(|call| call.path == "/api/orders");
+    assert_eq!(writes.count(), 0, "{calls:?}");
     world.assert_settled().await;
 }
 

@@ -69,7 +69,8 @@ impl Told {
         let title = lower.find("<title").and_then(|tag| {
             let start = tag + lower[tag..].find('>')? + 1;
             let end = start + lower[start..].find("</title")?;
-            Some(one_line(&text[start..end], 100)).filter(|title| !title.is_empty())
+            // Whole: cut here, it could end in the half of what is to be hidden.
+            Some(one_line(&text[start..end], MAX_BYTES)).filter(|title| !title.is_empty())
         });
         Self::Html { title }
     }
@@ -192,6 +193,9 @@ mod tests {
         assert_eq!(shown(&long).chars().count(), MAX_CHARS + 1);
         let huge = format!(r#"{{"message":"{}"}}"#, "x".repeat(MAX_BYTES));
         assert!(shown(&huge).starts_with("a text without"));
+        let page = format!("<title>{}s3cr3t</title>", "x".repeat(80));
+        let title = Told::read(page.as_bytes()).shown(&["s3cr3t"]);
+        assert!(title.ends_with("x[…]\""), "{title}");
         let told = Told::read(br#"{"message":"no client with s3cr3t, 12 Elm St"}"#);
         let shown = told.shown(&["s3cr3t", "12 Elm St", "no"]);
         assert_eq!(shown, "no client with […], […]");

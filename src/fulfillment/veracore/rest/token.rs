@@ -223,7 +223,7 @@ pub(super) fn refusal(status: u16, told: &str) -> String {
 }
 
 /// The token and its life in seconds.
-fn read(answer: &Answer) -> Result<(SecretString, i64), crate::http::CallError> {
+pub(super) fn read(answer: &Answer) -> Result<(SecretString, i64), crate::http::CallError> {
     #[derive(Deserialize)]
     struct TokenBody<'a> {
         #[serde(borrow)]

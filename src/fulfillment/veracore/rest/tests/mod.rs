@@ -1,6 +1,7 @@
 //! The client against servers that answer well, badly and not at all.
 
 mod feeds;
+mod fuzz;
 mod hostile;
 mod orders;
 mod tokens;

@@ -1,0 +1,455 @@
+//! The ledger's database goes wrong under a running daemon: it is cut off, restarted, silent, full,
+//! read-only or busy. Orders wait, that is told once and shown by `/readyz`, nothing is done that
+//! could not be written down before, and all goes on by itself.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::time::{Instant, sleep};
+use veracore_sync::domain::SyncStatus;
+
+use crate::harness::{Daemon, DaemonBuilder, Dice, PaidOrder, World, get, until};
+
+const STUCK: &str = "orders cannot be worked on";
+const BLIND: &str = "orders cannot be looked for";
+
+/// What a daemon may say of its database, each once an outage.
+const TOLD: [&str; 5] = [
+    STUCK,
+    BLIND,
+    "not all orders can be gone through",
+    "a job cannot keep its schedule",
+    "the ledger cannot be tidied up",
+];
+
+async fn world(name: &str) -> World {
+    let mut world = World::named(name).real_time().build().await;
+    for words in TOLD {
+        world.expect_error(words);
+    }
+    world
+}
+
+/// A daemon whose leases, should they be left behind, run out soon.
+fn quick(world: &World) -> DaemonBuilder<'_> {
+    world.daemon().with("VENDURE_TIMEOUT_SECONDS", "3")
+}
+
+async fn execute(world: &World, statement: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&world.tables)
+        .await
+        .unwrap();
+}
+
+/// As Postgres does when its disk is full.
+async fn fill_disk(world: &World, table: &str, when: &str) {
+    let function = "create or replace function full_disk() returns trigger language plpgsql as
+        $$ begin raise exception 'could not extend file: No space left on device'
+            using errcode = '53100'; end $$";
+    execute(world, function).await;
+    let trigger = format!(
+        "create trigger full_disk before {when} on {table} for each row execute function full_disk()"
+    );
+    execute(world, &trigger).await;
+}
+
+async fn free_disk(world: &World, table: &str) {
+    execute(world, &format!("drop trigger full_disk on {table}")).await;
+}
+
+/// Ends the program's connections, as a Postgres does that is told to stop.
+async fn end_connections(world: &World) {
+    let ended: i64 = sqlx::query_scalar(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity
+         where datname = current_database() and application_name = 'veracore-sync'
+             and pid <> pg_backend_pid()",
+    )
+    .fetch_one(&world.tables)
+    .await
+    .unwrap();
+    assert!(ended > 0);
+}
+
+async fn all_arrive(world: &World, paid: &[PaidOrder]) {
+    for order in paid {
+        until(&format!("{} arrives", order.code), || async {
+            let record = world.record(&order.code).await?;
+            (record.sync_status == SyncStatus::Success).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(world.sandbox.orders().len(), paid.len());
+}
+
+async fn ready(address: SocketAddr) -> (u16, Value) {
+    let (status, body) = get(&format!("http://{address}/readyz")).await;
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+async fn unready(address: SocketAddr, words: &str) {
+    until(&format!("it is not ready: {words}"), || async {
+        let (status, body) = ready(address).await;
+        let problem = body["database"]["problem"].as_str().unwrap_or("");
+        (status == 503 && problem.contains(words)).then_some(())
+    })
+    .await;
+    let (alive, _) = get(&format!("http://{address}/healthz")).await;
+    assert_eq!(alive, 200);
+}
+
+async fn ready_again(address: SocketAddr) {
+    until("it is ready again", || async {
+        (ready(address).await.0 == 200).then_some(())
+    })
+    .await;
+}
+
+/// How often the daemon said something loudly.
+fn loud(daemon: &Daemon, words: &str) -> usize {
+    let lines = daemon.lines();
+    let says = |line: &&Value| {
+        line["level"] == "ERROR" && line["message"].as_str().unwrap_or("").contains(words)
+    };
+    lines.iter().filter(says).count()
+}
+
+fn assert_told_at_most_once(daemon: &Daemon) {
+    for words in TOLD {
+        let most = if words.contains("a job") { 2 } else { 1 };
+        let times = loud(daemon, words);
+        assert!(times <= most, "'{words}' was told {times} times");
+    }
+}
+
+/// Long enough for a loop that pauses too little to show itself.
+async fn look_on_for(time: Duration, mut look: impl FnMut()) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        look();
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn connections_that_are_cut_again_and_again_cost_no_order() {
+    let world = world("cut").await;
+    let mut dice = Dice::throw();
+    println!("TEST_SEED={} repeats these moments", dice.seed);
+    let gate = world.gate();
+    let daemon = quick(&world).with("DATABASE_URL", gate.url());
+    let daemon = daemon.start().await;
+    let mut paid = Vec::new();
+    for cut in 0..6_u64 {
+        let pause = Duration::from_millis(dice.below(400));
+        println!("cut {cut}: after {pause:?}");
+        let moment = async {
+            // Chance itself: nothing is waited for here.
+            sleep(pause).await;
+            if cut % 3 == 2 {
+                gate.close();
+                sleep(pause).await;
+                gate.open();
+            } else {
+                gate.cut();
+            }
+        };
+        let (new, ()) = tokio::join!(world.pay_orders(4), moment);
+        paid.extend(new);
+    }
+    all_arrive(&world, &paid).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_database_that_restarts_is_waited_for() {
+    let world = world("restarts").await;
+    let gate = world.gate();
+    let daemon = quick(&world).with("DATABASE_URL", gate.url());
+    let mut daemon = daemon.start().await;
+    let address = daemon.address().await;
+    let mut paid = world.pay_orders(3).await;
+    end_connections(&world).await;
+    gate.close();
+    unready(address, "database").await;
+    daemon.wait_for(STUCK).await;
+    paid.extend(world.pay_orders(3).await);
+    look_on_for(Duration::from_secs(4), || {}).await;
+    assert_told_at_most_once(&daemon);
+    gate.open();
+    ready_again(address).await;
+    all_arrive(&world, &paid).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+/// Packets vanish, as when a route or a server's machine is gone: no connection ever ends.
+#[tokio::test]
+async fn a_database_that_falls_silent_is_given_up_and_found_again() {
+    let world = world("silent").await;
+    let gate = world.gate();
+    let daemon = quick(&world).with("DATABASE_URL", gate.url());
+    let mut daemon = daemon.start().await;
+    let address = daemon.address().await;
+    let mut paid = world.pay_orders(2).await;
+    all_arrive(&world, &paid).await;
+    gate.fall_silent();
+    unready(address, "did not answer").await;
+    paid.extend(world.pay_orders(2).await);
+    daemon.wait_for(STUCK).await;
+    daemon.wait_for(BLIND).await;
+    assert_told_at_most_once(&daemon);
+    gate.speak_again();
+    ready_again(address).await;
+    all_arrive(&world, &paid).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+/// The answer to the intent comes when somebody else may have taken the order over: nothing is sent.
+#[tokio::test]
+async fn an_intent_that_is_confirmed_too_late_is_not_acted_upon() {
+    let world = world("late_intent").await;
+    execute(
+        &world,
+        "create function linger() returns trigger language plpgsql as
+             $$ begin perform pg_sleep(9); return new; end $$;
+         create trigger linger before insert on veracore_order_attempt for each row
+             when (new.kind = 'send') execute function linger()",
+    )
+    .await;
+    // The lease is 2 × 3 + 4 × 1 + 5 seconds.
+    let mut daemon = quick(&world).start().await;
+    let paid = [world.pay_order(&[("A-0", 1)]).await];
+    daemon.wait_for("the order's lease ran out").await;
+    assert_eq!(world.sandbox.orders().len(), 0);
+    let record = world.record(&paid[0].code).await.unwrap();
+    assert_ne!(record.sync_status, SyncStatus::Success);
+    execute(&world, "drop trigger linger on veracore_order_attempt").await;
+    all_arrive(&world, &paid).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn as_few_connections_as_can_be_are_enough_also_while_somebody_holds_a_lock() {
+    let world = world("two_connections").await;
+    let daemon = quick(&world).with("DATABASE_MAX_CONNECTIONS", "2");
+    let daemon = daemon.with("VERACORE_MAX_CONCURRENCY", "4").start().await;
+    let mut paid = world.pay_orders(8).await;
+    all_arrive(&world, &paid).await;
+    // A person's session that forgot to commit: claims skip what it holds, discovery waits.
+    let mut other = PgConnection::connect(&world.environment()["DATABASE_URL"])
+        .await
+        .unwrap();
+    let mut lock = other.begin().await.unwrap();
+    sqlx::raw_sql("lock table veracore_order_sync in exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    paid.extend(world.pay_orders(4).await);
+    until("the daemon waits for the lock", || async {
+        let waits: bool = sqlx::query_scalar(
+            "select exists (select from pg_stat_activity where datname = current_database()
+                 and application_name = 'veracore-sync' and wait_event_type = 'Lock')",
+        )
+        .fetch_one(&world.tables)
+        .await
+        .unwrap();
+        waits.then_some(())
+    })
+    .await;
+    // Longer than a connection is waited for.
+    sleep(Duration::from_secs(6)).await;
+    lock.rollback().await.unwrap();
+    all_arrive(&world, &paid).await;
+    assert_told_at_most_once(&daemon);
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+/// What cannot be written down is not done, for as long as that is so.
+async fn nothing_is_sent_while_full(name: &str, table: &str, when: &str) {
+    let world = world(name).await;
+    let mut daemon = quick(&world).start().await;
+    let address = daemon.address().await;
+    let mut paid = vec![world.pay_order(&[("A-0", 1)]).await];
+    all_arrive(&world, &paid).await;
+    fill_disk(&world, table, when).await;
+    paid.extend(world.pay_orders(6).await);
+    daemon.wait_for(STUCK).await;
+    unready(address, "No space left on device").await;
+    let calls = world.sandbox.requests().len();
+    look_on_for(Duration::from_secs(6), || {
+        assert_eq!(
+            world.sandbox.orders().len(),
+            1,
+            "nothing is sent without its intent"
+        );
+    })
+    .await;
+    let calls = world.sandbox.requests().len() - calls;
+    assert!(
+        calls <= 5,
+        "{calls} calls of VeraCore for what cannot be sent"
+    );
+    assert_told_at_most_once(&daemon);
+    assert_eq!(loud(&daemon, ""), 1, "one loud line: {:?}", daemon.lines());
+    free_disk(&world, table).await;
+    all_arrive(&world, &paid).await;
+    ready_again(address).await;
+    daemon.wait_for("over: orders cannot be worked on").await;
+    for order in &paid {
+        assert_eq!(world.record(&order.code).await.unwrap().retry_count, 0);
+    }
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_while_attempts_cannot_be_written() {
+    nothing_is_sent_while_full("full_attempts", "veracore_order_attempt", "insert").await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_while_orders_cannot_be_written() {
+    nothing_is_sent_while_full("full_orders", "veracore_order_sync", "update").await;
+}
+
+#[tokio::test]
+async fn a_command_ends_when_the_disk_is_full_and_the_shop_is_not_written() {
+    let world = world("full_commands").await;
+    let order = world.pay_order(&[("A-0", 2)]).await;
+    fill_disk(&world, "veracore_order_attempt", "insert").await;
+    let refused = world.cli(&["sync", "orders"]).await;
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(
+        refused.stderr.contains("No space left on device"),
+        "{refused:?}"
+    );
+    assert_eq!(world.sandbox.orders().len(), 0);
+    free_disk(&world, "veracore_order_attempt").await;
+    world.cli(&["sync", "orders", "--json"]).await.done();
+
+    world.sandbox.set_stock("A-0", 12);
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    let before = (
+        world.shop.level("A-0").await,
+        world.shop.shipped(&order).await,
+    );
+    fill_disk(&world, "veracore_stock_change", "insert").await;
+    fill_disk_for_intentions(&world).await;
+    for job in ["inventory", "tracking"] {
+        let refused = world.cli(&["sync", job]).await;
+        assert_eq!(refused.status, 1, "{refused:?}");
+        assert!(
+            refused.stderr.contains("No space left on device"),
+            "{refused:?}"
+        );
+        // What a failed pass held runs out by itself; it runs out now.
+        execute(
+            &world,
+            "update veracore_lease set lease_until = now() - interval '1 second'",
+        )
+        .await;
+    }
+    let after = (
+        world.shop.level("A-0").await,
+        world.shop.shipped(&order).await,
+    );
+    assert_eq!(after, before, "the shop was not written");
+    free_disk(&world, "veracore_stock_change").await;
+    free_disk(&world, "veracore_shipment").await;
+    world.cli(&["sync", "tracking", "--json"]).await.done();
+    world.cli(&["sync", "inventory", "--json"]).await.done();
+    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
+    assert_eq!(world.shop.level("A-0").await.on_hand, 10);
+    world.assert_settled().await;
+}
+
+/// Only what is to be fulfilled cannot be written.
+async fn fill_disk_for_intentions(world: &World) {
+    execute(
+        world,
+        "create trigger full_disk before update on veracore_shipment for each row
+             when (new.intended_lines is not null) execute function full_disk()",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_waited_for() {
+    let world = world("read_only").await;
+    let mut daemon = quick(&world).start().await;
+    let address = daemon.address().await;
+    let mut paid = vec![world.pay_order(&[("A-0", 1)]).await];
+    all_arrive(&world, &paid).await;
+    let name = world.environment()["DATABASE_URL"]
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let read_only =
+        |on| format!("alter database \"{name}\" set default_transaction_read_only = {on}");
+    execute(&world, &read_only("on")).await;
+    end_connections(&world).await;
+    paid.extend(world.pay_orders(3).await);
+    unready(address, "takes no writes").await;
+    daemon.wait_for(STUCK).await;
+    let check = world.cli(&["check"]).await;
+    assert_eq!(check.status, 1, "{check:?}");
+    assert!(
+        check.stdout.contains("point DATABASE_URL at the primary"),
+        "{check:?}"
+    );
+    look_on_for(Duration::from_secs(4), || {
+        assert_eq!(world.sandbox.orders().len(), 1);
+    })
+    .await;
+    assert_told_at_most_once(&daemon);
+    execute(
+        &world,
+        &format!("set transaction_read_only = off; {}", read_only("off")),
+    )
+    .await;
+    // A new primary comes with new connections.
+    end_connections(&world).await;
+    all_arrive(&world, &paid).await;
+    ready_again(address).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+/// At the start it is waited for as well, and whoever migrates meanwhile is not in each other's way.
+#[tokio::test]
+async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it() {
+    let mut world = World::named("migrates_later")
+        .real_time()
+        .unmigrated()
+        .build()
+        .await;
+    world.expect_error("the database does not answer; waiting for it");
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let name = world.environment()["DATABASE_URL"]
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let read_only =
+        |on| format!("alter database \"{name}\" set default_transaction_read_only = {on}");
+    execute(&world, &read_only("on")).await;
+    let mut daemon = quick(&world).spawn();
+    let address = daemon.address().await;
+    daemon
+        .wait_for("the database does not answer; waiting for it")
+        .await;
+    assert_eq!(ready(address).await.0, 503);
+    execute(&world, &read_only("off")).await;
+    world.cli(&["migrate", "--json"]).await.done();
+    all_arrive(&world, &[order]).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
