@@ -55,6 +55,17 @@ ensure_packages() {
   command -v cargo >/dev/null 2>&1 || die "Rust is missing. Install it with rustup, then run this again"
 }
 
+# Installs the test runner where it is missing.
+ensure_nextest() {
+  local tools=${VERACORE_SYNC_CACHE:-${HOME:?}/.cache/veracore-sync}/tools
+  PATH=$PATH:$tools/bin
+  if cargo nextest --version >/dev/null 2>&1; then return 0; fi
+  say "installing cargo-nextest into $tools (minutes, once)"
+  # Without optimization and debug information, which would take most of the time for nothing.
+  attend env CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-nextest --locked --debug --quiet --root "$tools" ||
+    die "cargo-nextest could not be installed"
+}
+
 # --- The work folder and the children -------------------------------------------------------------
 
 WORK=           # temporary; gone when the script ends

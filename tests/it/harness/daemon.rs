@@ -113,6 +113,13 @@ impl Daemon {
         line["listen"].as_str().unwrap().parse().unwrap()
     }
 
+    /// The memory it takes now, in kB; `None` once it has ended.
+    pub fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// SIGKILL, and the end of it.
     pub fn kill_9(&mut self) {
         self.child.kill().unwrap();

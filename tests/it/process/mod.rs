@@ -14,4 +14,5 @@ mod outage;
 mod refusals;
 mod replicas;
 mod schedule;
+mod soak;
 mod stop;

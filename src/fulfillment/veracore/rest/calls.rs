@@ -3,6 +3,8 @@
 //! Owns the second try after a 401, and which answers are errors. Must not know orders, stock or
 //! shipments.
 
+use std::sync::atomic::Ordering;
+
 use reqwest::{Method, RequestBuilder, header::ACCEPT};
 use secrecy::ExposeSecret as _;
 use serde_json::value::RawValue;
@@ -142,9 +144,15 @@ impl RestClient {
         let shown = told.shown(&hidden);
         if answer.status == 401 {
             let message = token::refusal(401, &shown);
-            self.upstream.refuses_us(&message);
+            // A token may end between its renewal and its use; twice in a row that is no chance.
+            let known =
+                matches!(pass, Pass::Basic(_)) || self.unwelcome.swap(true, Ordering::Relaxed);
+            if known {
+                self.upstream.refuses_us(&message);
+            }
             return Err(ProviderError::Credentials { message });
         }
+        self.unwelcome.store(false, Ordering::Relaxed);
         Ok(Reply {
             answer,
             access,

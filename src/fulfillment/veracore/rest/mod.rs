@@ -15,6 +15,8 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::AtomicBool;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -81,6 +83,8 @@ pub struct RestClient {
     company_id: String,
     entry: Entry,
     timezone: Tz,
+    /// Whether the last call was refused although its token was fresh.
+    unwelcome: AtomicBool,
 }
 
 enum Entry {
@@ -110,6 +114,7 @@ impl RestClient {
             company_id: settings.company_id,
             entry,
             timezone: settings.timezone,
+            unwelcome: AtomicBool::new(false),
         })
     }
 

@@ -1,0 +1,219 @@
+//! Everything at once, for as long as `SOAK_SECONDS` says (`scripts/soak` sets it): orders, shipments
+//! and stock, three replicas of which one is killed every twenty seconds, and one call of twenty to
+//! VeraCore meeting each kind of fault. At the end every order and package has arrived once, stock is
+//! right, nothing is held, and no process has grown.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Fault, FaultKind, Work},
+};
+
+use crate::harness::{Daemon, Dice, PaidOrder, World};
+
+/// Unless told otherwise: long enough for a kill and what follows from it.
+const SECONDS: u64 = 25;
+
+const KILL_EVERY: Duration = Duration::from_secs(20);
+
+/// One call of so many meets each of the faults.
+const EVERY: u32 = 20;
+
+/// How long what is under way may take to come to its end without further trouble.
+const SETTLES_IN: Duration = Duration::from_secs(240);
+
+/// What a process may take, in kB. It holds no more for more orders.
+const MEMORY: u64 = 150_000;
+
+/// Errors are what faults lead to.
+const ERRORS: [&str; 6] = [
+    "VeraCore",
+    "Vendure",
+    "database",
+    "orders cannot",
+    "not all orders",
+    "stock",
+];
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test's own knob, which scripts/soak sets"
+)]
+fn duration() -> Duration {
+    let seconds = std::env::var("SOAK_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(SECONDS, |seconds| seconds.parse().unwrap()))
+}
+
+fn faults() -> Vec<FaultKind> {
+    let status = |status, done| FaultKind::Status {
+        status,
+        body: serde_json::json!({ "message": "soaked" }),
+        headers: BTreeMap::new(),
+        done,
+    };
+    let delay = |work| FaultKind::Delay {
+        milliseconds: 1200,
+        work,
+    };
+    vec![
+        FaultKind::DropRequest,
+        FaultKind::DropAnswer,
+        FaultKind::Partial,
+        FaultKind::Malformed { done: true },
+        FaultKind::Html { done: false },
+        FaultKind::ExpireToken,
+        FaultKind::RateLimited {
+            retry_after: 1,
+            as_date: false,
+        },
+        status(500, false),
+        status(503, true),
+        delay(Work::Before),
+        delay(Work::After),
+    ]
+}
+
+fn replica(world: &World) -> Daemon {
+    world
+        .daemon()
+        .with("BUSINESS_HOURS", "00:00-23:59")
+        .with("BUSINESS_DAYS", "Mon-Sun")
+        .with("SYNC_TRACKING_INTERVAL_MINUTES", "1")
+        .with("SYNC_INVENTORY_INTERVAL_MINUTES", "1")
+        .with("ORDER_SYNC_MAX_ATTEMPTS", "100")
+        .spawn()
+}
+
+async fn arrived(world: &World) -> u64 {
+    let counts = world.ledger.count_by_status().await.unwrap();
+    counts[&SyncStatus::Success]
+}
+
+/// Runs a command until `done`.
+async fn until_done(world: &World, args: &[&str], done: impl AsyncFn(&World) -> bool) {
+    let start = Instant::now();
+    while !done(world).await {
+        assert!(
+            start.elapsed() < SETTLES_IN,
+            "{args:?} does not come to its end"
+        );
+        world.cli(args).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn everything_at_once_loses_and_doubles_nothing() {
+    let mut world = World::named("soak").real_time().build().await;
+    for words in ERRORS {
+        world.expect_error(words);
+    }
+    for sku in ["A-0", "A-1", "A-2"] {
+        world.sandbox.set_stock(sku, 1_000_000);
+    }
+    for kind in faults() {
+        world.sandbox.add_fault(Fault::on("/", kind).every(EVERY));
+    }
+    let mut dice = Dice::throw();
+    let mut replicas = vec![replica(&world), replica(&world), replica(&world)];
+    let mut paid: Vec<PaidOrder> = Vec::new();
+    let mut shipped = 0;
+    let (mut kills, mut most) = (0, 0);
+    let start = Instant::now();
+    let mut next_kill = KILL_EVERY;
+    while start.elapsed() < duration() {
+        paid.extend(world.pay_orders(2).await);
+        // Some of those that are there leave the warehouse.
+        while shipped < paid.len() && dice.below(3) > 0 {
+            if world.sandbox.ship(&paid[shipped].code, vec![]).is_err() {
+                break;
+            }
+            shipped += 1;
+        }
+        most = replicas
+            .iter()
+            .filter_map(Daemon::memory)
+            .max()
+            .unwrap_or(0)
+            .max(most);
+        if start.elapsed() >= next_kill {
+            next_kill += KILL_EVERY;
+            let victim = usize::try_from(dice.below(3)).unwrap();
+            replicas[victim].kill_9();
+            replicas[victim] = replica(&world);
+            kills += 1;
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    let calls = world.sandbox.requests().len();
+    let failed = world.sandbox.requests();
+    let failed = failed.iter().filter(|call| call.fault.is_some()).count();
+    world.sandbox.clear_faults();
+    let settling = Instant::now();
+    while arrived(&world).await < paid.len() as u64 {
+        assert!(
+            settling.elapsed() < SETTLES_IN,
+            "orders do not come to rest"
+        );
+        sleep(Duration::from_millis(200)).await;
+    }
+    let settled_in = settling.elapsed();
+    let at_the_end = replicas.iter().filter_map(Daemon::memory).max().unwrap();
+    for replica in replicas {
+        replica.stop().await;
+    }
+    // What was killed half-way in tracking and stock is held for a while yet.
+    sqlx::query("update veracore_lease set lease_until = now() - interval '1 second'")
+        .execute(&world.tables)
+        .await
+        .unwrap();
+    let gone = &paid[..shipped];
+    until_done(&world, &["sync", "tracking"], async |world| {
+        let open: i64 = sqlx::query_scalar(
+            "select count(*) from veracore_shipment where shipment_status <> 'fulfilled'",
+        )
+        .fetch_one(&world.tables)
+        .await
+        .unwrap();
+        let all: i64 = sqlx::query_scalar("select count(*) from veracore_shipment")
+            .fetch_one(&world.tables)
+            .await
+            .unwrap();
+        open == 0 && all == i64::try_from(shipped).unwrap()
+    })
+    .await;
+    for order in gone {
+        let (state, fulfillments, _) = world.shop.shipped(order).await;
+        assert_eq!(
+            (state.as_str(), fulfillments.len()),
+            ("Shipped", 1),
+            "{}",
+            order.code
+        );
+    }
+    assert_eq!(world.sandbox.orders().len(), paid.len());
+    until_done(&world, &["sync", "inventory"], async |world| {
+        for shelf in world.sandbox.stock() {
+            let level = world.shop.level(&shelf.sku).await;
+            if level.sellable() != i64::from(shelf.available_quantity) {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+    tell(&format!(
+        "soak of {:?}: {} orders and {shipped} packages, each once; {calls} calls to VeraCore, {failed} of them failed on purpose; {kills} kills; at rest {settled_in:.1?} after the last fault; memory at most {most} kB, {at_the_end} kB at the end",
+        duration(),
+        paid.len(),
+    ));
+    assert!(most < MEMORY, "a process took {most} kB");
+    world.assert_settled().await;
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what a soak is for")]
+fn tell(figures: &str) {
+    println!("{figures}");
+}
