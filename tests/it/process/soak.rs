@@ -104,6 +104,82 @@ async fn until_done(world: &World, args: &[&str], done: impl AsyncFn(&World) -> 
     }
 }
 
+/// What a soak saw.
+#[derive(Default)]
+struct Soak {
+    paid: Vec<PaidOrder>,
+    /// So many of them, the first ones, left the warehouse.
+    shipped: usize,
+    kills: u32,
+    /// The most memory that a process took, in kB.
+    memory: u64,
+}
+
+impl Soak {
+    async fn go_on(&mut self, world: &World, replicas: &mut [Daemon]) {
+        let mut dice = Dice::throw();
+        let start = Instant::now();
+        let mut next_kill = KILL_EVERY;
+        while start.elapsed() < duration() {
+            self.paid.extend(world.pay_orders(2).await);
+            // Some of those that are there leave the warehouse.
+            while self.shipped < self.paid.len() && dice.below(3) > 0 {
+                let next = &self.paid[self.shipped].code;
+                if world.sandbox.ship(next, vec![]).is_err() {
+                    break;
+                }
+                self.shipped += 1;
+            }
+            self.memory = self.memory.max(memory_of(replicas));
+            if start.elapsed() >= next_kill {
+                next_kill += KILL_EVERY;
+                let victim = usize::try_from(dice.below(replicas.len() as u64)).unwrap();
+                replicas[victim].kill_9();
+                replicas[victim] = replica(world);
+                self.kills += 1;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Each order is there, and what was shipped is one fulfillment.
+    async fn is_right(&self, world: &World) {
+        let shipped = i64::try_from(self.shipped).unwrap();
+        until_done(world, &["sync", "tracking"], async |world| {
+            let (all, fulfilled): (i64, i64) = sqlx::query_as(
+                "select count(*), count(*) filter (where shipment_status = 'fulfilled')
+                 from veracore_shipment",
+            )
+            .fetch_one(&world.tables)
+            .await
+            .unwrap();
+            all == shipped && fulfilled == shipped
+        })
+        .await;
+        for order in &self.paid[..self.shipped] {
+            let (state, fulfillments, _) = world.shop.shipped(order).await;
+            let made = (state.as_str(), fulfillments.len());
+            assert_eq!(made, ("Shipped", 1), "{}", order.code);
+        }
+        assert_eq!(world.sandbox.orders().len(), self.paid.len());
+        until_done(world, &["sync", "inventory"], async |world| {
+            for shelf in world.sandbox.stock() {
+                let level = world.shop.level(&shelf.sku).await;
+                if level.sellable() != i64::from(shelf.available_quantity) {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+    }
+}
+
+fn memory_of(replicas: &[Daemon]) -> u64 {
+    let taken = replicas.iter().filter_map(Daemon::memory);
+    taken.max().unwrap_or(0)
+}
+
 #[tokio::test]
 async fn everything_at_once_loses_and_doubles_nothing() {
     let mut world = World::named("soak").real_time().build().await;
@@ -116,51 +192,20 @@ async fn everything_at_once_loses_and_doubles_nothing() {
     for kind in faults() {
         world.sandbox.add_fault(Fault::on("/", kind).every(EVERY));
     }
-    let mut dice = Dice::throw();
-    let mut replicas = vec![replica(&world), replica(&world), replica(&world)];
-    let mut paid: Vec<PaidOrder> = Vec::new();
-    let mut shipped = 0;
-    let (mut kills, mut most) = (0, 0);
-    let start = Instant::now();
-    let mut next_kill = KILL_EVERY;
-    while start.elapsed() < duration() {
-        paid.extend(world.pay_orders(2).await);
-        // Some of those that are there leave the warehouse.
-        while shipped < paid.len() && dice.below(3) > 0 {
-            if world.sandbox.ship(&paid[shipped].code, vec![]).is_err() {
-                break;
-            }
-            shipped += 1;
-        }
-        most = replicas
-            .iter()
-            .filter_map(Daemon::memory)
-            .max()
-            .unwrap_or(0)
-            .max(most);
-        if start.elapsed() >= next_kill {
-            next_kill += KILL_EVERY;
-            let victim = usize::try_from(dice.below(3)).unwrap();
-            replicas[victim].kill_9();
-            replicas[victim] = replica(&world);
-            kills += 1;
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-    let calls = world.sandbox.requests().len();
-    let failed = world.sandbox.requests();
-    let failed = failed.iter().filter(|call| call.fault.is_some()).count();
+    let mut replicas = [replica(&world), replica(&world), replica(&world)];
+    let mut soak = Soak::default();
+    soak.go_on(&world, &mut replicas).await;
+    let calls = world.sandbox.requests();
+    let failed = calls.iter().filter(|call| call.fault.is_some()).count();
     world.sandbox.clear_faults();
     let settling = Instant::now();
-    while arrived(&world).await < paid.len() as u64 {
-        assert!(
-            settling.elapsed() < SETTLES_IN,
-            "orders do not come to rest"
-        );
+    while arrived(&world).await < soak.paid.len() as u64 {
+        let waited = settling.elapsed();
+        assert!(waited < SETTLES_IN, "orders do not come to rest");
         sleep(Duration::from_millis(200)).await;
     }
     let settled_in = settling.elapsed();
-    let at_the_end = replicas.iter().filter_map(Daemon::memory).max().unwrap();
+    let at_the_end = memory_of(&replicas);
     for replica in replicas {
         replica.stop().await;
     }
@@ -169,47 +214,17 @@ async fn everything_at_once_loses_and_doubles_nothing() {
         .execute(&world.tables)
         .await
         .unwrap();
-    let gone = &paid[..shipped];
-    until_done(&world, &["sync", "tracking"], async |world| {
-        let open: i64 = sqlx::query_scalar(
-            "select count(*) from veracore_shipment where shipment_status <> 'fulfilled'",
-        )
-        .fetch_one(&world.tables)
-        .await
-        .unwrap();
-        let all: i64 = sqlx::query_scalar("select count(*) from veracore_shipment")
-            .fetch_one(&world.tables)
-            .await
-            .unwrap();
-        open == 0 && all == i64::try_from(shipped).unwrap()
-    })
-    .await;
-    for order in gone {
-        let (state, fulfillments, _) = world.shop.shipped(order).await;
-        assert_eq!(
-            (state.as_str(), fulfillments.len()),
-            ("Shipped", 1),
-            "{}",
-            order.code
-        );
-    }
-    assert_eq!(world.sandbox.orders().len(), paid.len());
-    until_done(&world, &["sync", "inventory"], async |world| {
-        for shelf in world.sandbox.stock() {
-            let level = world.shop.level(&shelf.sku).await;
-            if level.sellable() != i64::from(shelf.available_quantity) {
-                return false;
-            }
-        }
-        true
-    })
-    .await;
+    soak.is_right(&world).await;
     tell(&format!(
-        "soak of {:?}: {} orders and {shipped} packages, each once; {calls} calls to VeraCore, {failed} of them failed on purpose; {kills} kills; at rest {settled_in:.1?} after the last fault; memory at most {most} kB, {at_the_end} kB at the end",
+        "soak of {:?}: {} orders and {} packages, each once; {} calls to VeraCore, {failed} of them failed on purpose; {} kills; at rest {settled_in:.1?} after the last fault; memory at most {} kB, {at_the_end} kB at the end",
         duration(),
-        paid.len(),
+        soak.paid.len(),
+        soak.shipped,
+        calls.len(),
+        soak.kills,
+        soak.memory,
     ));
-    assert!(most < MEMORY, "a process took {most} kB");
+    assert!(soak.memory < MEMORY, "a process took {} kB", soak.memory);
     world.assert_settled().await;
 }
 
