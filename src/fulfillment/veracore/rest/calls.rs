@@ -94,6 +94,9 @@ impl Accepted {
     }
 }
 
+/// So many calls in a row refused although their tokens were fresh, and it is us who are refused.
+const UNWELCOME: u32 = 3;
+
 impl RestClient {
     async fn pass(&self, refused: Option<&Pass>) -> Result<Pass, ProviderError> {
         match &self.entry {
@@ -144,15 +147,16 @@ impl RestClient {
         let shown = told.shown(&hidden);
         if answer.status == 401 {
             let message = token::refusal(401, &shown);
-            // A token may end between its renewal and its use; twice in a row that is no chance.
-            let known =
-                matches!(pass, Pass::Basic(_)) || self.unwelcome.swap(true, Ordering::Relaxed);
+            // A token may end between its renewal and its use; several times in a row that is no
+            // chance.
+            let known = matches!(pass, Pass::Basic(_))
+                || self.unwelcome.fetch_add(1, Ordering::Relaxed) + 1 >= UNWELCOME;
             if known {
                 self.upstream.refuses_us(&message);
             }
             return Err(ProviderError::Credentials { message });
         }
-        self.unwelcome.store(false, Ordering::Relaxed);
+        self.unwelcome.store(0, Ordering::Relaxed);
         Ok(Reply {
             answer,
             access,

@@ -15,7 +15,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -83,8 +83,8 @@ pub struct RestClient {
     company_id: String,
     entry: Entry,
     timezone: Tz,
-    /// Whether the last call was refused although its token was fresh.
-    unwelcome: AtomicBool,
+    /// How many calls in a row were refused although their tokens were fresh.
+    unwelcome: AtomicU32,
 }
 
 enum Entry {
@@ -114,7 +114,7 @@ impl RestClient {
             company_id: settings.company_id,
             entry,
             timezone: settings.timezone,
-            unwelcome: AtomicBool::new(false),
+            unwelcome: AtomicU32::new(0),
         })
     }
 
