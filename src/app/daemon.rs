@@ -138,6 +138,7 @@ async fn start_jobs(
             app.upstreams.clone(),
             Probes {
                 storefront: Arc::clone(&app.storefront),
+                states: app.config.orders.trigger_states.clone(),
                 provider: Arc::clone(&app.provider),
                 number: app.probe_number().clone(),
             },

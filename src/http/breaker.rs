@@ -122,6 +122,10 @@ pub(super) struct Admission {
 }
 
 impl Admission {
+    pub(super) const fn is_probe(self) -> bool {
+        self.probe
+    }
+
     pub(super) const fn plain(effect: Effect) -> Self {
         Self {
             effect,
@@ -234,6 +238,15 @@ impl Breaker {
         }
         match sign {
             Sign::Nothing => None,
+            // What had begun before says nothing new.
+            Sign::Refused { .. }
+                if self
+                    .open
+                    .as_ref()
+                    .is_some_and(|open| open.why == Why::Refused && !open.is_over(now)) =>
+            {
+                None
+            }
             Sign::Well if admission.effect == Effect::Enter => None,
             Sign::Well => {
                 self.failures = 0;
@@ -263,8 +276,32 @@ impl Breaker {
         }
     }
 
+    /// A probe was made and told nothing: the next one comes after another pause.
+    pub(super) fn probe_again_later(&mut self, now: DateTime<Utc>) {
+        let Some(open) = &self.open else { return };
+        if open.is_over(now) && open.why != Why::Throttled {
+            let (why, problem) = (open.why, open.problem.clone());
+            self.pause(why, problem, None, now);
+        }
+    }
+
+    /// Why it is open.
+    pub(super) fn problem(&self) -> Option<String> {
+        self.open.as_ref().map(|open| open.problem.clone())
+    }
+
     /// It is there after all, but wants to be left alone.
     fn throttle(&mut self, asked: Option<Duration>, now: DateTime<Utc>) -> Option<Turn> {
+        // Too many logins with what it refuses.
+        if let Some(Open {
+            why: Why::Refused,
+            problem,
+            ..
+        }) = &self.open
+        {
+            let problem = problem.clone();
+            return self.pause(Why::Refused, problem, asked, now);
+        }
         self.failures = 0;
         self.throttled = self.throttled.saturating_add(1);
         let was = self.open.take();

@@ -284,3 +284,55 @@ proptest! {
         circuit.call(Effect::Write, Sign::Well).unwrap();
     }
 }
+
+#[test]
+fn a_probe_that_tells_nothing_is_not_made_again_at_once() {
+    let mut circuit = Circuit::new();
+    circuit.opened();
+    circuit.pass(5);
+    // A maintenance page, or a token that cannot be read.
+    circuit.call(Effect::Enter, Sign::Well).unwrap();
+    circuit.call(Effect::Read, Sign::Nothing).unwrap();
+    assert!(matches!(circuit.state(), CircuitState::HalfOpen { .. }));
+    circuit.breaker.probe_again_later(circuit.now);
+    assert!(matches!(
+        circuit.state(),
+        CircuitState::Open { why: Why::Down, .. }
+    ));
+    circuit.pass(10);
+    circuit.call(Effect::Read, Sign::Well).unwrap();
+    circuit.breaker.probe_again_later(circuit.now);
+    assert_eq!(circuit.state(), CircuitState::Closed);
+}
+
+#[test]
+fn refused_and_then_overrun_by_logins_it_stays_refused() {
+    let mut circuit = Circuit::new();
+    circuit.call(Effect::Enter, refused()).unwrap();
+    circuit.pass(60);
+    let throttled = Sign::Throttled { retry_after: None };
+    assert_eq!(circuit.call(Effect::Enter, throttled), Ok(None));
+    assert!(matches!(
+        circuit.state(),
+        CircuitState::Open {
+            why: Why::Refused,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn one_burst_of_refusals_is_one_refusal() {
+    let mut circuit = Circuit::new();
+    let calls: Vec<Admission> = (0..4)
+        .map(|_| circuit.breaker.admit(Effect::Read, circuit.now).unwrap())
+        .collect();
+    for call in calls {
+        circuit.breaker.note(call, refused(), circuit.now);
+    }
+    circuit.pass(60);
+    assert_eq!(
+        circuit.state(),
+        CircuitState::HalfOpen { why: Why::Refused }
+    );
+}

@@ -83,6 +83,18 @@ impl Circuit {
         self.tell(turn);
     }
 
+    /// Why it is open, in words; nothing when it is not.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.breaker().problem()
+    }
+
+    /// After a probe: one that told nothing, neither that the upstream is back nor that it is not, is
+    /// not made again at once.
+    pub fn was_probed(&self) {
+        self.breaker().probe_again_later(self.clock.now());
+    }
+
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,6 +139,11 @@ pub(super) struct Ticket<'a> {
 }
 
 impl Ticket<'_> {
+    /// Whether the call only looks if the upstream is back.
+    pub(super) fn is_probe(&self) -> bool {
+        self.admission.is_some_and(Admission::is_probe)
+    }
+
     /// Takes note of how the call went.
     pub(super) fn end(mut self, outcome: &Result<Answer, CallError>) {
         if let Some(admission) = self.admission.take() {

@@ -92,7 +92,8 @@ impl Upstream {
 
     /// Makes one call and reads the whole answer, waiting for its turn first. Any status is an
     /// answer; see [`Answer::success`]. A read that fails in a way that may pass at once is made
-    /// again, as long as all its tries together take no longer than one may.
+    /// again, as long as all its tries together take no longer than one may. `tells_nothing`: whether
+    /// an answer with a good status still does not show that the upstream works for us.
     ///
     /// # Errors
     /// When no whole answer came, one larger than the limit, or no call is made for now.
@@ -101,18 +102,22 @@ impl Upstream {
         operation: &'static str,
         effect: Effect,
         request: RequestBuilder,
+        tells_nothing: impl FnOnce(&Answer) -> bool,
     ) -> Result<Answer, CallError> {
         let _permit = self.turn(operation).await?;
         let ticket = self.circuit.admit(operation, effect)?;
         let outcome = match effect {
-            Effect::Read => self.repeat(operation, request).await,
-            Effect::Enter => self.exchange(operation, request).await,
+            Effect::Read if !ticket.is_probe() => self.repeat(operation, request).await,
+            Effect::Read | Effect::Enter => self.exchange(operation, request).await,
             Effect::Write => {
                 let _write = crash::around("call", operation);
                 self.exchange(operation, request).await
             }
         };
-        ticket.end(&outcome);
+        match &outcome {
+            Ok(answer) if tells_nothing(answer) => drop(ticket),
+            _ => ticket.end(&outcome),
+        }
         match &outcome {
             Ok(answer) => tracing::debug!(
                 upstream = self.name,

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Ledger, LedgerError, link::Link};
+use super::{Ledger, LedgerError, leases::SKEW, link::Link};
 use crate::crash;
 
 /// What became of an upstream.
@@ -47,6 +47,7 @@ impl Ledger {
         data: &Value,
     ) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "raise_upstream_event");
+        let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "select pg_advisory_xact_lock(hashtext('veracore_event'), hashtext($1))",
@@ -57,14 +58,16 @@ impl Ledger {
         let last = sqlx::query_scalar!(
             "select event_type from veracore_event
              where event_type in ('upstream.down', 'upstream.up') and data ->> 'upstream' = $1
+                 and occurred_at <= $2
              order by occurred_at desc, event_type limit 1",
             upstream,
+            now + SKEW,
         )
         .fetch_optional(&mut *tx)
         .await?;
         // One that was never down is up.
         if last.as_deref().unwrap_or(UpstreamEvent::Up.as_str()) != event.as_str() {
-            raise(&mut tx, event.as_str(), data, self.clock.now()).await?;
+            raise(&mut tx, event.as_str(), data, now).await?;
         }
         Ok(tx.commit().await?)
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Ledger, LedgerError,
-    leases::{is_late, lease_span},
+    leases::{SKEW, is_late, lease_span},
     link::Link,
 };
 use crate::{
@@ -71,7 +71,8 @@ pub(super) async fn lengthen(
 }
 
 impl Ledger {
-    /// Takes all of it or nothing; `None` when somebody holds a part of it.
+    /// Takes all of it or nothing; `None` when somebody holds a part of it. A job is also taken from
+    /// who took it by a clock that was set back since: what it does is held piece by piece anyway.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -86,6 +87,7 @@ impl Ledger {
         names.sort();
         names.dedup();
         let now = self.clock.now();
+        let until = now + lease_span(time);
         let mut tx = self.pool.begin().await?;
         let tokens = sqlx::query_scalar!(
             "insert into veracore_lease as held (name, lease_token, lease_until)
@@ -96,10 +98,12 @@ impl Ledger {
              on conflict (name) do update
                  set lease_token = excluded.lease_token, lease_until = excluded.lease_until
                  where held.lease_until <= $2
+                     or held.name like 'job:%' and held.lease_until > $4
              returning lease_token",
             &names,
             now,
-            now + lease_span(time),
+            until,
+            until + SKEW,
         )
         .fetch_all(&mut *tx)
         .await?;

@@ -3,12 +3,12 @@
 //! Owns the probes and the events that tell of an outage. Must not decide when a circuit opens or
 //! closes: that is `http`'s.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use serde_json::json;
 
 use crate::{
-    domain::OrderCode,
+    domain::{OrderCode, OrderState},
     fulfillment::FulfillmentProvider,
     http::{Circuit, CircuitState, HealthState, Why},
     ledger::{Ledger, LedgerError, UpstreamEvent},
@@ -44,6 +44,8 @@ impl Upstreams {
 /// What is asked of an end to see whether it is back: cheap, and of no consequence.
 pub struct Probes {
     pub storefront: Arc<dyn Storefront>,
+    /// Of the orders that are looked for: whoever may not read these is of no use.
+    pub states: Vec<OrderState>,
     pub provider: Arc<dyn FulfillmentProvider>,
     /// The number of an order that no shop has.
     pub number: OrderCode,
@@ -65,10 +67,12 @@ pub async fn watch_upstreams(upstreams: Upstreams, probes: Probes, ledger: Ledge
     let (mut shop, mut warehouse) = (end(upstreams.shop), end(upstreams.warehouse));
     while !tasks.stopping() {
         if shop.is_to_be_probed() {
-            let _ = probes.storefront.stock_locations().await;
+            let probe = probes.storefront.newest_orders(&probes.states, 1);
+            shop.probe(probe, &tasks).await;
         }
         if warehouse.is_to_be_probed() {
-            let _ = probes.provider.find_order(&probes.number).await;
+            let probe = probes.provider.find_order(&probes.number);
+            warehouse.probe(probe, &tasks).await;
         }
         for end in [&mut shop, &mut warehouse] {
             if let Err(error) = end.tell(&ledger).await {
@@ -84,6 +88,14 @@ impl End {
         matches!(self.circuit.state(), CircuitState::HalfOpen { .. })
     }
 
+    /// What it answers is noted by the call itself.
+    async fn probe<T>(&self, probe: impl Future<Output = T>, tasks: &Tasks) {
+        tokio::select! {
+            () = tasks.stopped() => {}
+            _ = probe => self.circuit.was_probed(),
+        }
+    }
+
     /// Raises an event when it is another one than the last, of whichever process.
     async fn tell(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
         let Some(event) = self.event() else {
@@ -92,10 +104,7 @@ impl End {
         if self.told == Some(event) {
             return Ok(());
         }
-        let problem = match self.circuit.health() {
-            HealthState::Down { problem, .. } if event == UpstreamEvent::Down => Some(problem),
-            _ => None,
-        };
+        let problem = self.circuit.problem();
         let name = self.circuit.name();
         let data = json!({ "upstream": name, "problem": problem });
         ledger.raise_upstream_event(event, name, &data).await?;

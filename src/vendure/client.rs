@@ -191,10 +191,26 @@ impl VendureClient {
             // repeated, mutations too.
             Err(StorefrontError::Forbidden { .. }) if pass.can_be_renewed() => {
                 let fresh = self.session.renew(self, &pass).await?;
-                self.post(name, does, body, Some(&fresh)).await
+                let again = self.post(name, does, body, Some(&fresh)).await;
+                self.refused(name, again)
             }
-            other => other,
+            other => self.refused(name, other),
         }
+    }
+
+    /// Whoever may not even list the orders is not let in any more: a key that was revoked, a role
+    /// that was taken away. A permission that is missing for something else stops only that.
+    fn refused(
+        &self,
+        name: &'static str,
+        outcome: Result<Data, StorefrontError>,
+    ) -> Result<Data, StorefrontError> {
+        if let Err(error @ StorefrontError::Forbidden { .. }) = &outcome
+            && name == super::orders::LIST
+        {
+            self.upstream.refuses_us(&error.to_string());
+        }
+        outcome
     }
 
     /// One POST. `pass` is absent for the login itself.
@@ -217,7 +233,10 @@ impl VendureClient {
         if let Some(pass) = pass {
             request = authorize(request, pass);
         }
-        let answer = self.upstream.send(name, does.effect(), request).await?;
+        let answer = self
+            .upstream
+            .send(name, does.effect(), request, is_forbidden)
+            .await?;
         self.read(name, does, answer)
     }
 
@@ -366,6 +385,14 @@ fn graphql_error(operation: &'static str, does: Does, errors: &[GraphqlError]) -
         code,
         message,
     }
+}
+
+/// Whether an answer may be a refusal, which Vendure gives with a good status. Looked for without
+/// reading it all: a refusal is short.
+fn is_forbidden(answer: &Answer) -> bool {
+    const MOST: usize = 4096;
+    let code = b"\"FORBIDDEN\"";
+    answer.body.len() <= MOST && answer.body.windows(code.len()).any(|bytes| bytes == code)
 }
 
 fn status_error(answer: Answer) -> StorefrontError {

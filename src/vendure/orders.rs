@@ -19,7 +19,7 @@ use crate::domain::{
     text::{non_blank, one_line},
 };
 
-const LIST: &str = "orders";
+pub(super) const LIST: &str = "orders";
 const READ: &str = "order";
 
 /// A list with its items still as text, so that a bad one spoils no other.

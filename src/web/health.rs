@@ -97,7 +97,11 @@ async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
         ledger.ensure_writable().await
     });
     let problem = match asked.await {
-        Ok(Ok(())) => ledger.trouble(),
+        // While orders are parked, nobody finds out whether one can be written down again.
+        Ok(Ok(())) => ledger.trouble().filter(|_| {
+            let ends = state.ends.upstreams();
+            ends.is_none_or(Upstreams::are_closed)
+        }),
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
     };

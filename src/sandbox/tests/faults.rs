@@ -100,7 +100,7 @@ async fn reqwest_get(sandbox: &Sandbox, path: &str) -> Vec<u8> {
         .request(reqwest::Method::GET, url)
         .basic_auth("sandbox-client", Some("sandbox-secret"));
     upstream
-        .send("get", crate::http::Effect::Write, request)
+        .send("get", crate::http::Effect::Write, request, |_| false)
         .await
         .unwrap()
         .body

@@ -9,11 +9,13 @@ mod doubt;
 pub mod mapping;
 pub mod preview;
 mod redact;
+mod streak;
 pub mod submit;
-mod triage;
+pub(crate) mod triage;
 
 use std::{sync::Arc, time::Duration};
 
+use self::streak::Streak;
 use crate::{
     clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
     ledger::Ledger, lifecycle::Tasks, vendure::Storefront,
@@ -80,6 +82,7 @@ pub struct OrderSync {
     pub(crate) settings: Arc<OrderSettings>,
     /// Nothing is begun once these are told to stop.
     pub(crate) tasks: Tasks,
+    failing: Arc<Streak>,
 }
 
 impl OrderSync {
@@ -99,6 +102,7 @@ impl OrderSync {
             clock,
             settings: Arc::new(settings),
             tasks,
+            failing: Arc::default(),
         }
     }
 

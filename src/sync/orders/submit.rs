@@ -308,6 +308,7 @@ impl OrderSync {
     ) -> Result<(AttemptEnd, Next), LedgerError> {
         let error = match outcome {
             Ok(receipt) => {
+                self.failing.is_over();
                 let id = Some(receipt.provider_order_id);
                 return Ok((
                     AttemptEnd::fine("accepted"),
@@ -322,7 +323,15 @@ impl OrderSync {
         let end = triage::end(error.class(), error.category(), &message);
         if !matches!(error, ProviderError::Duplicate { .. }) {
             let now = self.clock.now();
-            let next = triage::after_send(&error, &message, order, &self.settings, now);
+            // A refusal is an answer, too: VeraCore works.
+            let widespread = if error.class() == Class::Permanent {
+                self.failing.is_over();
+                false
+            } else {
+                self.failing.failed(order.id)
+            };
+            let settings = &self.settings;
+            let next = triage::after_send(&error, &message, order, settings, now, widespread);
             return Ok((end, next));
         }
         // It was not there a moment ago: a machine on the way repeated our own request.

@@ -73,15 +73,17 @@ fn no_such_place(error: &ProviderError) -> bool {
     matches!(error, ProviderError::Call(CallError::Status { status, .. }) if is_no_such_place(*status))
 }
 
-/// A failed send.
+/// A failed send. `widespread`: sends of many orders fail, and none succeeds in between.
 pub(super) fn after_send(
     error: &ProviderError,
     message: &str,
     order: &Claimed,
     settings: &OrderSettings,
     now: DateTime<Utc>,
+    widespread: bool,
 ) -> Next {
     let category = error.category();
+    let counts = !widespread && provider_counts(error, Doing::Sending);
     let note = |text: String| Note {
         category,
         message: text,
@@ -109,13 +111,13 @@ pub(super) fn after_send(
             settings,
             now,
             error.retry_after(),
-            provider_counts(error, Doing::Sending),
+            counts,
             note(message.into()),
         ),
         Class::Ambiguous => Next::InDoubt {
             at: now + wait(settings.quiet, error.retry_after(), settings),
             missing_at: None,
-            counted: provider_counts(error, Doing::Sending),
+            counted: counts,
             note: Some(note(format!(
                 "sent, but the answer was lost: {message}. VeraCore is asked before it is sent again"
             ))),
@@ -188,7 +190,7 @@ pub(super) fn after_read(
 
 /// What went wrong with a look-up, without what VeraCore says about it: that may quote a customer
 /// whom, before the order was read, nobody knows enough of to leave out.
-pub(super) fn without_its_words(error: &ProviderError) -> String {
+pub(crate) fn without_its_words(error: &ProviderError) -> String {
     match error {
         ProviderError::Call(CallError::Status {
             upstream,

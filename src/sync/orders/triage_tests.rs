@@ -50,6 +50,7 @@ fn sent(error: &ProviderError, retry_count: u32) -> Next {
         &order(retry_count),
         &settings(),
         now(),
+        false,
     )
 }
 
@@ -199,4 +200,22 @@ fn a_look_ups_failure_is_told_without_veracores_words() {
         without_its_words(&status(500, None)),
         "VeraCore submit_order: HTTP 500"
     );
+}
+
+/// VeraCore answers every question and takes no order: that is not the orders' fault.
+#[test]
+fn what_strikes_the_sends_of_many_orders_counts_for_none() {
+    let error = ProviderError::Call(CallError::Status {
+        upstream: "VeraCore",
+        operation: "submit_order",
+        status: 500,
+        message: String::new(),
+        retry_after: None,
+    });
+    let next = |widespread| {
+        let order = order(9);
+        after_send(&error, "HTTP 500", &order, &settings(), now(), widespread)
+    };
+    assert!(matches!(next(false), Next::InDoubt { counted: true, .. }));
+    assert!(matches!(next(true), Next::InDoubt { counted: false, .. }));
 }

@@ -18,7 +18,7 @@ use crate::{
     domain::{Class, ErrorCategory, OrderCode, ShopOrderId},
     fulfillment::ProviderError,
     ledger::{KnownOrder, RecordedShipment},
-    sync::{shrink, tracking::package::together},
+    sync::{orders::triage::without_its_words, shrink, tracking::package::together},
     vendure::{Progress, UnreadableItem},
 };
 
@@ -26,7 +26,7 @@ use crate::{
 const UNANSWERED: u32 = 3;
 
 /// How often in a pass VeraCore is left alone because it asks for that, and for how long at most.
-const MOST_PAUSES: u32 = 10;
+const MOST_PAUSES: u32 = 40;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// For whom VeraCore is asked, and how it answers.
@@ -41,6 +41,16 @@ pub(super) struct Asking {
     pauses: u32,
     /// The last failure that says nothing about the order.
     silence: Option<ProviderError>,
+}
+
+/// What follows from a question that failed.
+enum After {
+    /// It is asked again after so long.
+    Pause(Duration),
+    /// This order is left.
+    Leave,
+    /// Nothing more is asked.
+    NoMore,
 }
 
 impl Asking {
@@ -71,17 +81,23 @@ impl Asking {
         Some(takes)
     }
 
-    /// What to do about a failure: `Some` to ask again after a pause, `None` to leave this order.
-    fn failed(&mut self, error: &ProviderError) -> Result<Option<Duration>, ReconcileError> {
-        if error.category() == ErrorCategory::RateLimited && self.pauses < MOST_PAUSES {
+    /// What to do about a failure.
+    fn failed(&mut self, error: &ProviderError) -> Result<After, ReconcileError> {
+        if error.category() == ErrorCategory::RateLimited {
+            self.answered += 1;
+            if self.pauses == MOST_PAUSES {
+                // The rest of the night belongs to those who have more urgent questions.
+                self.left = 0;
+                return Ok(After::NoMore);
+            }
             self.pauses += 1;
             let pause = error.retry_after().unwrap_or(Duration::from_secs(1));
-            return Ok(Some(pause.min(LONGEST_PAUSE)));
+            return Ok(After::Pause(pause.min(LONGEST_PAUSE)));
         }
         if error.class() == Class::Permanent {
             self.answered += 1;
             self.in_a_row = 0;
-            return Ok(None);
+            return Ok(After::Leave);
         }
         self.in_a_row += 1;
         // Where nobody answers, there is no use in asking on.
@@ -92,7 +108,7 @@ impl Asking {
             return Err(error.clone().into());
         }
         self.silence = Some(error.clone());
-        Ok(None)
+        Ok(After::Leave)
     }
 
     /// At the end of a pass: an end of which nothing was heard is down.
@@ -214,12 +230,19 @@ impl Reconciliation {
                     facts[at].warehouse = found.map_or(Warehouse::Missing, Warehouse::Has);
                 }
                 Err(error) => match asking.failed(&error)? {
-                    Some(pause) => {
+                    After::Pause(pause) => {
                         self.orders.tasks.sleep(pause).await;
                         waiting.push_back(at);
                     }
-                    None => {
-                        summary.failed(facts[at].known.code.as_str(), &error.to_string());
+                    After::NoMore => {
+                        let unasked = 1 + waiting.len() as u64;
+                        summary.checked.asked_at_veracore -= unasked;
+                        summary.checked.not_asked += unasked;
+                        waiting.clear();
+                    }
+                    After::Leave => {
+                        let problem = without_its_words(&error);
+                        summary.failed(facts[at].known.code.as_str(), &problem);
                     }
                 },
             }

@@ -9,7 +9,7 @@ use veracore_sync::{
 };
 
 use super::{LOOK_UPS, ORDERS};
-use crate::harness::{World, posts_of};
+use crate::harness::{LEAST_PERMISSIONS, World, posts_of};
 
 fn status(status: u16) -> FaultKind {
     FaultKind::Status {
@@ -185,5 +185,70 @@ async fn reads_are_made_again_within_their_call_and_writes_are_not() {
     assert!(began.elapsed().as_millis() < 500, "{:?}", began.elapsed());
     let tries = reads("/inventory");
     assert!((2..=3).contains(&tries), "{tries} tries");
+    world.assert_settled().await;
+}
+
+/// VeraCore answers every question and takes no order, which no circuit sees: that is not the
+/// orders' fault, and sends none of them to a person.
+#[tokio::test]
+async fn an_outage_of_sends_alone_uses_up_no_tries() {
+    let world = World::named("sends_only").build().await;
+    let fault = Fault::on(ORDERS, status(500)).method("POST");
+    world.sandbox.add_fault(fault);
+    let paid = world.pay_orders(8).await;
+    let mut service = world.service_with(|settings| settings.max_attempts = 4);
+    service.sweep().await;
+    for _ in 0..60 {
+        service.work().await;
+        world.advance(TimeDelta::minutes(2));
+    }
+    for order in &paid {
+        let record = world.record(&order.code).await.unwrap();
+        assert_ne!(record.sync_status, SyncStatus::Error, "{record:?}");
+    }
+    world.sandbox.clear_faults();
+    service.settle().await;
+    for order in &paid {
+        assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    }
+    world.assert_settled().await;
+}
+
+/// A login whose role was taken away: one loud line, no more calls, and on it goes when it is back.
+#[tokio::test]
+async fn a_login_that_may_not_read_orders_any_more_stops_the_calls_to_the_shop() {
+    let mut world = World::named("role_gone").build().await;
+    world.expect_error("Vendure refuses our credentials");
+    let mut service = world.service();
+    service.sweep().await;
+    world.shop.allow(&["ReadCatalog"]).await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    service
+        .orders
+        .look_at_newest(&mut service.watch)
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        service.upstreams.shop.state(),
+        CircuitState::Open {
+            why: Why::Refused,
+            ..
+        }
+    ));
+    // The probe may not either, and waits for longer then.
+    world.advance(TimeDelta::minutes(1));
+    service
+        .orders
+        .look_at_newest(&mut service.watch)
+        .await
+        .unwrap_err();
+    world.advance(TimeDelta::seconds(55));
+    assert!(!service.upstreams.are_closed());
+    world.shop.allow(&LEAST_PERMISSIONS).await;
+    world.advance(TimeDelta::minutes(15));
+    service.look().await;
+    assert!(service.upstreams.are_closed());
+    service.settle().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.assert_settled().await;
 }

@@ -29,6 +29,7 @@ pub use goods::{Level, Shipped};
 pub use mortal::{Call, Fate, MortalShop};
 pub use service::{Service, settings};
 pub use settled::posts_of;
+pub use shop::LEAST_PERMISSIONS;
 pub use wait::{PATIENCE, until};
 pub use world::World;
 

@@ -173,7 +173,9 @@ impl RestClient {
         request: &(impl Fn() -> RequestBuilder + Send + Sync),
     ) -> Result<Answer, CallError> {
         let request = pass.on(request()).header(ACCEPT, JSON);
-        self.upstream.send(operation, effect, request).await
+        self.upstream
+            .send(operation, effect, request, |_| false)
+            .await
     }
 
     async fn get(

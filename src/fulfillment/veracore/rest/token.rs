@@ -189,7 +189,12 @@ impl Tokens {
             .request(Method::POST, self.url.clone())
             .form(&[("grant_type", "client_credentials"), ("scope", "api")]);
         let answer = upstream
-            .send(OPERATION, Effect::Enter, self.credentials.on(request))
+            .send(
+                OPERATION,
+                Effect::Enter,
+                self.credentials.on(request),
+                |_| false,
+            )
             .await
             .map_err(ProviderError::NoToken)?;
         let secret = self.credentials.client_secret.expose_secret();

@@ -1,0 +1,54 @@
+//! Whether sends fail because of the orders or because of VeraCore: it may answer every question and
+//! still take no order, which no circuit breaker sees.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Sends of so many orders in a row must fail before that is VeraCore's doing.
+const ORDERS: usize = 5;
+
+/// The orders whose sends failed since one went well.
+#[derive(Debug, Default)]
+pub(super) struct Streak(Mutex<BTreeSet<i64>>);
+
+impl Streak {
+    /// Takes note of a send that failed. Returns whether those of many orders do.
+    pub(super) fn failed(&self, order: i64) -> bool {
+        let mut orders = self.orders();
+        if orders.len() < ORDERS {
+            orders.insert(order);
+        }
+        orders.len() >= ORDERS
+    }
+
+    /// Takes note of a send that was answered as it should be.
+    pub(super) fn is_over(&self) {
+        self.orders().clear();
+    }
+
+    fn orders(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_order_again_and_again_is_not_many() {
+        let streak = Streak::default();
+        for _ in 0..20 {
+            assert!(!streak.failed(7));
+        }
+        for order in 1..4 {
+            assert!(!streak.failed(order));
+        }
+        assert!(streak.failed(4));
+        assert!(streak.failed(7));
+        streak.is_over();
+        assert!(!streak.failed(7));
+    }
+}
