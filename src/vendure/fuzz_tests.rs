@@ -30,7 +30,6 @@ const ANSWERS: &[&str] = &[
 
 /// A shop that answers with whatever was put down last.
 struct Shop {
-    client: VendureClient,
     body: Arc<Mutex<Vec<u8>>>,
     server: MockServer,
 }
@@ -48,12 +47,7 @@ impl Shop {
             .respond_with(answers)
             .mount(&server)
             .await;
-        let key = Login::ApiKey("key".to_owned().into());
-        Self {
-            client: client(&server, key, Some("t-main")),
-            body,
-            server,
-        }
+        Self { body, server }
     }
 
     /// Asks for everything, and is given the same answer each time.
@@ -80,7 +74,8 @@ impl Shop {
             ..TrackingFields::default()
         };
         let made = FulfillmentId::parse("8").unwrap();
-        let shop = &self.client;
+        let key = Login::ApiKey("key".to_owned().into());
+        let shop = client(&self.server, key, Some("t-main"));
         check_page(shop.newest_orders(&[], 50).await);
         check_page(shop.orders_from(&[], SweepPosition::default(), 50).await);
         check(shop.order(&order).await);
@@ -96,6 +91,11 @@ impl Shop {
         check(shop.ship_fulfillment(&made).await);
         check(shop.set_tracking(&order, &fields).await);
         check(shop.tracking_fields().await);
+        let refused = String::from_utf8_lossy(body).contains("FORBIDDEN");
+        assert!(
+            refused || shop.circuit().is_closed(),
+            "answers that are no answers do not stop the calls"
+        );
     }
 }
 
@@ -128,10 +128,6 @@ fn with_shop(test: impl AsyncFnOnce(&Shop)) {
     runtime.block_on(async {
         let shop = Shop::start().await;
         test(&shop).await;
-        assert!(
-            shop.client.circuit().is_closed(),
-            "answers that are no answers do not stop the calls"
-        );
         drop(shop.server);
     });
 }

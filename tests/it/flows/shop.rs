@@ -55,7 +55,10 @@ async fn progress(shop: &impl Storefront, order: &PaidOrder) -> Progress {
     let mut page = shop.progress(&[id]).await.unwrap();
     assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
     assert_eq!(page.orders.len(), 1);
-    page.orders.remove(0)
+    let mut order = page.orders.remove(0);
+    // The shop promises no order.
+    order.lines.sort_by(|one, other| one.sku.cmp(&other.sku));
+    order
 }
 
 /// Units of an order's lines, by the lines' places.
