@@ -256,7 +256,11 @@ impl<'a> History<'a> {
         }
     }
 
-    fn nothing_is_broken(&self) -> Result<(), String> {
+    fn nothing_is_broken(&mut self) -> Result<(), String> {
+        let in_vain = std::mem::take(&mut self.common.world().in_vain);
+        if in_vain {
+            self.is_unseen();
+        }
         let world = self.common.world();
         match world.broken.first() {
             Some(broken) => Err(broken.clone()),

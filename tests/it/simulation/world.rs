@@ -51,6 +51,9 @@ pub struct World {
     pub shelves: [u32; SKUS],
     /// Orders that were asked for since they were sent last; see I3.
     pub asked: BTreeMap<usize, bool>,
+    /// The warehouse took goods for an order of which the shop has less by now: it was cancelled while
+    /// it was on its way.
+    pub in_vain: bool,
     /// What must never happen, and did.
     pub broken: Vec<String>,
     made: u32,
@@ -184,6 +187,8 @@ impl World {
         if self.warehouse.contains_key(&order) {
             return false;
         }
+        let left = self.orders[order].left();
+        self.in_vain |= (0..SKUS).any(|sku| items[sku] > left[sku]);
         self.warehouse.insert(
             order,
             WarehouseOrder {
