@@ -22,8 +22,9 @@ use crate::{
     sync::{
         housekeeping,
         jobs::Scheduled,
+        outage::Outage,
         reconcile,
-        runner::{self, Intervals, Outage},
+        runner::{self, Intervals},
         scheduler::{self, ScheduledJob, Scheduler, Tick},
         upstreams::{self, Probes},
     },

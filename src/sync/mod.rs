@@ -11,6 +11,7 @@ pub mod housekeeping;
 pub mod inventory;
 pub mod jobs;
 pub mod orders;
+pub mod outage;
 pub mod passes;
 pub mod preflight;
 pub mod reconcile;

@@ -16,6 +16,7 @@ use super::{
         OrderSync,
         discover::{DiscoverError, Watch},
     },
+    outage::Outage,
     upstreams::Upstreams,
 };
 use crate::{
@@ -166,7 +167,7 @@ impl Trouble {
     }
 
     fn goes_on(&self) -> bool {
-        self.state().outage.going_on
+        self.state().outage.is_going_on()
     }
 
     fn found(&self, error: &LedgerError, at_work: bool) {
@@ -259,38 +260,6 @@ pub async fn discover_orders(
             }
         }
         tasks.sleep(intervals.poll).await;
-    }
-}
-
-/// Something that fails again and again: said once, loudly, and once more when it is over.
-pub struct Outage {
-    what: &'static str,
-    going_on: bool,
-}
-
-impl Outage {
-    #[must_use]
-    pub const fn of(what: &'static str) -> Self {
-        Self {
-            what,
-            going_on: false,
-        }
-    }
-
-    pub fn goes_on(&mut self, error: &impl std::fmt::Display) {
-        if self.going_on {
-            tracing::debug!(%error, "{} still", self.what);
-        } else {
-            tracing::error!(%error, "{}; trying again until it works", self.what);
-        }
-        self.going_on = true;
-    }
-
-    pub fn is_over(&mut self) {
-        if self.going_on {
-            tracing::info!("over: {}", self.what);
-        }
-        self.going_on = false;
     }
 }
 

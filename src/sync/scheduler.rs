@@ -19,8 +19,8 @@ use tokio_cron_scheduler::{Job as CronJob, JobScheduler, JobSchedulerError};
 
 use super::{
     due::{Due, Known, Latest, MOST_STARTS, decide},
+    outage::Outage,
     passes::Report,
-    runner::Outage,
     schedule::{Calendar, Job},
 };
 use crate::{
