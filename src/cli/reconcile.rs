@@ -69,7 +69,7 @@ fn describe(summary: &Summary) -> String {
     );
     if checked.not_asked > 0 {
         text.push_str(&format!(
-            "VeraCore was not asked for {} more: too many for one pass; their turn comes on another day\n",
+            "VeraCore was not asked for {} more: too many for one pass, or it rations calls; their turn comes on another day\n",
             checked.not_asked
         ));
     }

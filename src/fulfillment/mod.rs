@@ -259,6 +259,21 @@ impl ProviderError {
         }
     }
 
+    /// What went wrong with a question about an order, without the provider's own words: they may
+    /// quote a customer, whom who asks does not know enough of to leave out.
+    #[must_use]
+    pub fn without_its_words(&self) -> String {
+        match self {
+            Self::Call(CallError::Status {
+                upstream,
+                operation,
+                status,
+                ..
+            }) => format!("{upstream} {operation}: HTTP {status}"),
+            other => other.to_string(),
+        }
+    }
+
     /// See [`CallError::parked_for`].
     #[must_use]
     pub const fn parked_for(&self) -> Option<Duration> {

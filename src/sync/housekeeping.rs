@@ -1,19 +1,16 @@
 //! Keeping the ledger tidy: once a day, what may quote a customer is cleared after its time, and
 //! old runs, stock changes and events are forgotten.
 
-use std::time::Duration;
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use serde_json::{Value, json};
 
-use chrono::{DateTime, TimeDelta, Utc};
-
+use super::{daily::Occurrence, passes::Report};
 use crate::{
     clock::SharedClock,
-    ledger::{Held, Ledger, LedgerError, Origin, RunOutcome},
+    ledger::{Ledger, LedgerError, RunOutcome},
 };
 
 const JOB: &str = "tidy_ledger";
-
-/// It takes seconds, and may be done twice.
-const HOLD: Duration = Duration::from_secs(600);
 
 /// How long the runs of jobs, what they wrote and what they told are kept.
 const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
@@ -28,30 +25,38 @@ pub async fn tidy_ledger_if_due(
     clock: &SharedClock,
     retention_days: u32,
 ) -> Result<bool, LedgerError> {
-    let Some(hold) = ledger.hold(&[Held::Job(JOB)], HOLD).await? else {
-        return Ok(false);
+    let now = clock.now();
+    let today = Occurrence {
+        job: JOB,
+        at: now.date_naive().and_time(NaiveTime::MIN).and_utc(),
+        on_first_day: true,
+        // It may be done twice, and nothing else does it.
+        most_starts: u32::MAX,
     };
-    let tidied = tidy(ledger, clock.now(), retention_days).await;
-    ledger.let_go(&hold).await?;
-    tidied
+    let mut failed = None;
+    let begun = today
+        .run_if_due(ledger, now, async |_| {
+            match tidy(ledger, now, retention_days).await {
+                Ok(result) => Report {
+                    outcome: Some(RunOutcome::Done),
+                    result,
+                    message: None,
+                },
+                Err(error) => {
+                    failed = Some(error);
+                    Report::unfinished()
+                }
+            }
+        })
+        .await?;
+    failed.map_or(Ok(begun), Err)
 }
 
 async fn tidy(
     ledger: &Ledger,
     now: DateTime<Utc>,
     retention_days: u32,
-) -> Result<bool, LedgerError> {
-    let today = start_of_day(now);
-    let latest = ledger.occurrence_state(JOB, now).await?.latest;
-    let run = match latest.filter(|latest| latest.scheduled_for >= today) {
-        Some(latest) if latest.ended => None,
-        // Whoever began died: the hold is ours.
-        Some(latest) => ledger.take_up_run(latest.run).await?,
-        None => ledger.begin_run(JOB, today, Origin::Schedule).await?,
-    };
-    let Some(run) = run else {
-        return Ok(false);
-    };
+) -> Result<Value, LedgerError> {
     let cleared = ledger
         .clear_personal_data(now - TimeDelta::days(i64::from(retention_days)))
         .await?;
@@ -59,14 +64,8 @@ async fn tidy(
     let changes = ledger.forget_stock(now - RUNS_KEPT).await?;
     let events = ledger.forget_events(now - RUNS_KEPT).await?;
     ledger.forget_holds().await?;
-    let result = serde_json::json!({
+    Ok(json!({
         "messagesCleared": cleared, "runsForgotten": forgotten, "stockChangesForgotten": changes,
         "eventsForgotten": events,
-    });
-    ledger.end_run(run, RunOutcome::Done, &result, None).await?;
-    Ok(true)
-}
-
-fn start_of_day(now: DateTime<Utc>) -> DateTime<Utc> {
-    now.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
+    }))
 }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod balance_tests;
+mod daily;
 pub mod due;
 pub mod holding;
 pub mod housekeeping;

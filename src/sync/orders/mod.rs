@@ -11,7 +11,7 @@ pub mod preview;
 mod redact;
 mod streak;
 pub mod submit;
-pub(crate) mod triage;
+mod triage;
 
 use std::{sync::Arc, time::Duration};
 

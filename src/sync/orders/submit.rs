@@ -289,7 +289,7 @@ impl OrderSync {
                 if let Some(next) = triage::parked(error.parked_for(), now) {
                     return Asked::Unclear { trace: None, next };
                 }
-                let message = triage::without_its_words(&error);
+                let message = error.without_its_words();
                 let end = triage::end(Class::Transient, error.category(), &message);
                 Asked::Unclear {
                     trace: Some(whole(AttemptKind::LookUp, started_at, end)),

@@ -188,22 +188,6 @@ pub(super) fn after_read(
     }
 }
 
-/// What went wrong with a look-up, without what VeraCore says about it: that may quote a customer
-/// whom, before the order was read, nobody knows enough of to leave out.
-pub(crate) fn without_its_words(error: &ProviderError) -> String {
-    match error {
-        ProviderError::Call(CallError::Status {
-            upstream,
-            operation,
-            status,
-            ..
-        }) => {
-            format!("{upstream} {operation}: HTTP {status}")
-        }
-        other => other.to_string(),
-    }
-}
-
 /// How the attempt ends in the history.
 pub(super) fn end(class: Class, category: ErrorCategory, message: &str) -> AttemptEnd {
     AttemptEnd {

@@ -197,7 +197,7 @@ fn a_doubt_is_never_given_up_while_nobody_can_tell() {
 #[test]
 fn a_look_ups_failure_is_told_without_veracores_words() {
     assert_eq!(
-        without_its_words(&status(500, None)),
+        status(500, None).without_its_words(),
         "VeraCore submit_order: HTTP 500"
     );
 }

@@ -17,7 +17,6 @@ pub use findings::{Finding, Kind};
 pub use nightly::{next_run, reconcile_if_due};
 pub use pass::{Checked, Failure, Summary};
 
-use super::orders::triage::without_its_words;
 use super::orders::{OrderSync, discover::DiscoverError};
 use crate::{
     domain::Class, fulfillment::ProviderError, ledger::LedgerError, vendure::StorefrontError,
@@ -59,7 +58,7 @@ pub enum ReconcileError {
     #[error(transparent)]
     Shop(#[from] StorefrontError),
     /// Without its words: those about an order may quote a customer.
-    #[error("VeraCore cannot be asked for orders: {}", without_its_words(.0))]
+    #[error("VeraCore cannot be asked for orders: {}", .0.without_its_words())]
     Warehouse(#[from] ProviderError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),

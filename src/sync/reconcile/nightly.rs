@@ -7,12 +7,9 @@ use chrono_tz::Tz;
 
 use super::{DAYS, JOB, ReconcileError, Reconciliation};
 use crate::{
-    ledger::{Held, LedgerError, Origin, RunId, RunOutcome},
+    ledger::{LedgerError, RunId, RunOutcome},
     sync::{
-        due::MOST_STARTS,
-        holding,
-        inventory::OnProgress,
-        passes::{HOLD, Report},
+        daily::Occurrence, due::MOST_STARTS, inventory::OnProgress, passes::Report,
         upstreams::Upstreams,
     },
 };
@@ -30,71 +27,48 @@ pub async fn reconcile_if_due(
     service: &Reconciliation,
     upstreams: &Upstreams,
 ) -> Result<bool, LedgerError> {
-    // A look without the hold first: it would be in the way of a person's run every minute.
-    if due(service).await?.is_none() || !upstreams.are_closed() {
+    let now = service.orders.clock.now();
+    let Some(at) = on_day_of(now, service.settings.timezone) else {
+        return Ok(false);
+    };
+    let tonight = Occurrence {
+        job: JOB,
+        at,
+        on_first_day: false,
+        most_starts: MOST_STARTS,
+    };
+    if !upstreams.are_closed() {
         return Ok(false);
     }
     let ledger = &service.orders.ledger;
-    let Some(hold) = ledger.hold(&[Held::Job(JOB)], HOLD).await? else {
-        return Ok(false);
-    };
-    let run = match due(service).await? {
-        Some(Due::New(at)) => ledger.begin_run(JOB, at, Origin::Schedule).await?,
-        Some(Due::BrokenOff(run)) => ledger.take_up_run(run).await?,
-        None => None,
-    };
-    if let Some(run) = run {
-        let why = "it did not come to its end, and the next night's was due";
-        ledger.give_up_runs(JOB, Some(run), why).await?;
-        let nobody: OnProgress = Arc::new(|_, _| {});
-        let tasks = &service.orders.tasks;
-        // It only reads: it may be left anywhere.
-        let work = async {
-            tokio::select! {
-                () = tasks.stopped() => Err(ReconcileError::Stopped),
-                outcome = service.pass(DAYS, &nobody) => outcome,
-            }
-        };
-        match holding::keep(ledger, &hold, HOLD, work).await {
-            // It stays unfinished, and is taken up again by a later tick.
-            Some(Err(error)) if error.may_pass() && run.starts() < MOST_STARTS => {
-                tracing::info!(%error, "VeraCore: the nightly reconciliation is broken off, to be taken up again");
-            }
-            Some(outcome) => {
-                let report = Reconciliation::report(&outcome);
-                record(service, run, &report).await?;
-            }
-            None => tracing::warn!(
-                "VeraCore: the database was away for too long; the nightly reconciliation was dropped half-way"
-            ),
-        }
-    }
-    ledger.let_go(&hold).await?;
-    Ok(run.is_some())
+    tonight
+        .run_if_due(ledger, now, async |run| compare(service, run).await)
+        .await
 }
 
-/// A run that is to be made.
-enum Due {
-    New(DateTime<Utc>),
-    /// Of a process that died, or was told to stop.
-    BrokenOff(RunId),
-}
-
-async fn due(service: &Reconciliation) -> Result<Option<Due>, LedgerError> {
-    let now = service.orders.clock.now();
-    let Some(at) = on_day_of(now, service.settings.timezone) else {
-        return Ok(None);
+async fn compare(service: &Reconciliation, run: RunId) -> Report {
+    let nobody: OnProgress = Arc::new(|_, _| {});
+    // It only reads: it may be left anywhere.
+    let outcome = tokio::select! {
+        () = service.orders.tasks.stopped() => Err(ReconcileError::Stopped),
+        outcome = service.pass(DAYS, &nobody) => outcome,
     };
-    let state = service.orders.ledger.occurrence_state(JOB, now).await?;
-    if now < at || state.first_started_at.is_none_or(|started| started > at) {
-        return Ok(None);
+    if let Err(error) = &outcome
+        && error.may_pass()
+        && run.starts() < MOST_STARTS
+    {
+        tracing::info!(%error, "VeraCore: the nightly reconciliation is broken off, to be taken up again");
+        return Report::unfinished();
     }
-    Ok(match state.latest {
-        Some(latest) if latest.scheduled_for < at => Some(Due::New(at)),
-        None => Some(Due::New(at)),
-        Some(latest) => (!latest.ended && latest.run.starts() < MOST_STARTS)
-            .then_some(Due::BrokenOff(latest.run)),
-    })
+    let report = Reconciliation::report(&outcome);
+    if report.outcome == Some(RunOutcome::Failed) {
+        // Only a warning: nothing is carried by this, and the next night compares again.
+        tracing::warn!(
+            error = report.message,
+            "VeraCore: the nightly reconciliation failed; `veracore-sync reconcile` makes it anew, and so does the next night"
+        );
+    }
+    report
 }
 
 /// When the daemon compares next.
@@ -115,25 +89,6 @@ fn on_day_of(now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
             .earliest()?
             .with_timezone(&Utc),
     )
-}
-
-/// A failure is only a warning: nothing is carried by this, and the next night compares again.
-async fn record(service: &Reconciliation, run: RunId, report: &Report) -> Result<(), LedgerError> {
-    let Some(outcome) = report.outcome else {
-        return Ok(());
-    };
-    let message = report.message.as_deref();
-    if outcome == RunOutcome::Failed {
-        tracing::warn!(
-            error = message,
-            "VeraCore: the nightly reconciliation failed; `veracore-sync reconcile` makes it anew, and so does the next night"
-        );
-    }
-    let ledger = &service.orders.ledger;
-    ledger
-        .end_run(run, outcome, &report.result, message)
-        .await?;
-    Ok(())
 }
 
 #[cfg(test)]

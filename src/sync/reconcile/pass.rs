@@ -43,7 +43,7 @@ pub struct Checked {
     pub in_ledger: u64,
     /// Of these, VeraCore was asked for so many,
     pub asked_at_veracore: u64,
-    /// and so many wait for another night, since there are too many for one.
+    /// and so many wait for another night: there are too many for one, or VeraCore rations calls.
     pub not_asked: u64,
     /// Findings and failures beyond those that are listed.
     pub not_listed: u64,

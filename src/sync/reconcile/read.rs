@@ -18,7 +18,7 @@ use crate::{
     domain::{Class, ErrorCategory, OrderCode, ShopOrderId},
     fulfillment::ProviderError,
     ledger::{KnownOrder, RecordedShipment},
-    sync::{orders::triage::without_its_words, shrink, tracking::package::together},
+    sync::{shrink, tracking::package::together},
     vendure::{Progress, UnreadableItem},
 };
 
@@ -241,7 +241,7 @@ impl Reconciliation {
                         waiting.clear();
                     }
                     After::Leave => {
-                        let problem = without_its_words(&error);
+                        let problem = error.without_its_words();
                         summary.failed(facts[at].known.code.as_str(), &problem);
                     }
                 },

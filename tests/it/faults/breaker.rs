@@ -54,12 +54,8 @@ async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time(
     world.sandbox.clear_faults();
     service.settle().await;
     assert_eq!(service.upstreams.warehouse.state(), CircuitState::Closed);
+    world.assert_untroubled(&paid).await;
     for order in &paid {
-        let record = world.record(&order.code).await.unwrap();
-        assert_eq!(
-            (record.sync_status, record.retry_count),
-            (SyncStatus::Success, 0)
-        );
         assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
     }
     world.assert_settled().await;
@@ -103,13 +99,7 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
     service.provider.find_order(&probe).await.unwrap();
     assert!(service.upstreams.are_closed());
     service.settle().await;
-    for order in &paid {
-        let record = world.record(&order.code).await.unwrap();
-        assert_eq!(
-            (record.sync_status, record.retry_count),
-            (SyncStatus::Success, 0)
-        );
-    }
+    world.assert_untroubled(&paid).await;
     world.assert_settled().await;
 }
 
@@ -137,13 +127,7 @@ async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
         assert_eq!(world.sandbox.requests().len(), asked);
         world.advance(TimeDelta::seconds(2));
         service.settle().await;
-        for order in &paid {
-            let record = world.record(&order.code).await.unwrap();
-            assert_eq!(
-                (record.sync_status, record.retry_count),
-                (SyncStatus::Success, 0)
-            );
-        }
+        world.assert_untroubled(&paid).await;
         world.assert_settled().await;
     }
 }

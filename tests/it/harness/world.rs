@@ -167,6 +167,18 @@ impl World {
         self.record(code).await.unwrap().sync_status
     }
 
+    /// Each of them arrived, and none used up a try.
+    ///
+    /// # Panics
+    /// When one did not, or did.
+    pub async fn assert_untroubled(&self, paid: &[PaidOrder]) {
+        for order in paid {
+            let record = self.record(&order.code).await.unwrap();
+            let stands = (record.sync_status, record.retry_count);
+            assert_eq!(stands, (SyncStatus::Success, 0), "{record:?}");
+        }
+    }
+
     pub async fn attempts(&self, code: &str) -> Vec<Attempt> {
         let record = self.record(code).await.unwrap();
         self.ledger.attempts(record.id).await.unwrap()

@@ -8,7 +8,7 @@ use std::{
 
 use veracore_sync::{
     domain::SyncStatus,
-    sandbox::{Item, NewPackage},
+    sandbox::{Fault, FaultKind, Item, NewPackage},
 };
 
 use crate::harness::{PaidOrder, World, until};
@@ -234,6 +234,83 @@ fn points() -> Vec<&'static str> {
 async fn die_at_each(shard: usize, of: usize) {
     for point in points().into_iter().skip(shard).step_by(of) {
         History::begin(Some(point), None).await.run().await;
+    }
+}
+
+/// Where VeraCore gives no list of shipments, that orders were asked for one by one is written down.
+#[tokio::test]
+async fn a_death_where_orders_are_asked_for_one_by_one_is_made_good() {
+    for when in ["before", "after"] {
+        let point = format!("ledger.asked_for_tracking.{when}");
+        let mut history = History::begin(Some(&point), None).await;
+        history.command(&["migrate"], async |_| true).await;
+        let order = history.world.pay_order(&[("A-0", 2)]).await;
+        history
+            .command(&["sync", "orders"], async |world| {
+                arrived(world, &order).await
+            })
+            .await;
+        history.world.sandbox.ship(&order.code, vec![]).unwrap();
+        let gone = FaultKind::Status {
+            status: 404,
+            body: serde_json::json!({ "message": "no such path" }),
+            headers: std::collections::BTreeMap::new(),
+            done: false,
+        };
+        let fault = Fault::on("/api/shipments", gone);
+        history.world.sandbox.add_fault(fault);
+        history
+            .command(&["sync", "tracking"], async |world| {
+                is_back(world, &order, 1).await
+            })
+            .await;
+        assert_eq!(history.at, None, "the point was not passed");
+        history.world.assert_settled().await;
+    }
+}
+
+/// An outage is told once, though whoever tells it dies over that.
+#[tokio::test]
+async fn a_death_while_an_outage_is_told_of_is_made_good() {
+    for when in ["before", "after"] {
+        let mut world = World::named("told").real_time().build().await;
+        world.expect_error("VeraCore is taken to be down");
+        world.expect_error("VeraCore does not answer as it should");
+        world
+            .sandbox
+            .add_fault(Fault::on("/", FaultKind::DropRequest));
+        world.pay_orders(4).await;
+        let point = format!("ledger.raise_upstream_event.{when}");
+        let told = async || -> i64 {
+            sqlx::query_scalar(
+                "select count(*) from veracore_event where event_type = 'upstream.down'
+                     and data ->> 'upstream' = 'VeraCore'",
+            )
+            .fetch_one(&world.tables)
+            .await
+            .unwrap()
+        };
+        // The first that it tells is that the shop is up, the second that VeraCore is not.
+        let mut victim = world.daemon().with(AT, &format!("{point}#2")).spawn();
+        assert_eq!(victim.wait_exit().await.code(), None, "{}", victim.stderr());
+        assert_eq!(told().await, i64::from(when == "after"));
+        time_passes(&world).await;
+        let heir = world.daemon().start().await;
+        until("the outage is told", async || {
+            let told = told().await;
+            assert!(told <= 1, "told {told} times");
+            (told == 1).then_some(())
+        })
+        .await;
+        world.sandbox.clear_faults();
+        until("all arrive", async || {
+            let counts = world.ledger.count_by_status().await.unwrap();
+            (counts[&SyncStatus::Success] == 4).then_some(())
+        })
+        .await;
+        assert_eq!(told().await, 1);
+        heir.stop().await;
+        world.assert_settled().await;
     }
 }
 

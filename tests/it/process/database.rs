@@ -7,7 +7,10 @@ use std::{net::SocketAddr, time::Duration};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
-use veracore_sync::domain::SyncStatus;
+use veracore_sync::{
+    domain::SyncStatus,
+    sandbox::{Fault, FaultKind},
+};
 
 use crate::harness::{Daemon, DaemonBuilder, Dice, PaidOrder, World, get, until};
 
@@ -450,6 +453,34 @@ async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it()
     execute(&world, &read_only("off")).await;
     world.cli(&["migrate", "--json"]).await.done();
     all_arrive(&world, &[order]).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+/// A disk is full, and then VeraCore goes away as well: nobody can find out whether an order can be
+/// written down again, and that VeraCore is away does not make us unready.
+#[tokio::test]
+async fn while_orders_are_parked_an_old_trouble_does_not_make_us_unready() {
+    let mut world = world("old_trouble").await;
+    world.expect_error("VeraCore is taken to be down");
+    let mut daemon = quick(&world).start().await;
+    let address = daemon.address().await;
+    fill_disk(&world, "veracore_order_attempt", "insert").await;
+    let paid = world.pay_orders(2).await;
+    unready(address, "No space left on device").await;
+    world
+        .sandbox
+        .add_fault(Fault::on("/", FaultKind::DropRequest));
+    until("VeraCore is given up, and we are ready", || async {
+        let (status, body) = get(&format!("http://{address}/readyz")).await;
+        let ends: Value = serde_json::from_str(&body).unwrap();
+        let open = ends["veracore"]["circuit"] == "open";
+        (open && status == 200).then_some(())
+    })
+    .await;
+    free_disk(&world, "veracore_order_attempt").await;
+    world.sandbox.clear_faults();
+    all_arrive(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;
 }

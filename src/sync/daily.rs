@@ -1,0 +1,100 @@
+//! What is done once a day across replicas, besides the jobs of the calendar: claimed by writing its
+//! run down, and taken up again when whoever began it died or was told to stop.
+//!
+//! Must not know what is done. (`scheduler` does the same for stock and tracking, whose occurrences
+//! may be many a day, and late ones of which are told.)
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    holding,
+    passes::{HOLD, Report},
+};
+use crate::ledger::{Held, Ledger, LedgerError, Origin, RunId};
+
+/// A day's occurrence of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Occurrence {
+    pub job: &'static str,
+    pub at: DateTime<Utc>,
+    /// Whether it is also due when this installation was first started after `at`.
+    pub on_first_day: bool,
+    /// How often it is started, when it does not come to its end.
+    pub most_starts: u32,
+}
+
+enum Due {
+    New,
+    BrokenOff(RunId),
+}
+
+impl Occurrence {
+    /// Does the work if it is due and nobody is at it. A report without an outcome leaves the run to
+    /// be taken up again. Returns whether it was begun.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn run_if_due(
+        self,
+        ledger: &Ledger,
+        now: DateTime<Utc>,
+        work: impl AsyncFnOnce(RunId) -> Report,
+    ) -> Result<bool, LedgerError> {
+        // A look without the hold first: it would be in the way of a person's run every minute.
+        if self.due(ledger, now).await?.is_none() {
+            return Ok(false);
+        }
+        let Some(hold) = ledger.hold(&[Held::Job(self.job)], HOLD).await? else {
+            return Ok(false);
+        };
+        // Under the hold, an unfinished run is that of somebody who died.
+        let run = match self.due(ledger, now).await? {
+            Some(Due::New) => {
+                ledger
+                    .begin_run(self.job, self.at, Origin::Schedule)
+                    .await?
+            }
+            Some(Due::BrokenOff(run)) => ledger.take_up_run(run).await?,
+            None => None,
+        };
+        if let Some(run) = run {
+            let why = "it did not come to its end, and the next day's was due";
+            ledger.give_up_runs(self.job, Some(run), why).await?;
+            match holding::keep(ledger, &hold, HOLD, work(run)).await {
+                Some(Report {
+                    outcome: Some(outcome),
+                    result,
+                    message,
+                }) => {
+                    ledger
+                        .end_run(run, outcome, &result, message.as_deref())
+                        .await?;
+                }
+                // It is taken up again by a later look.
+                Some(Report { outcome: None, .. }) => {}
+                None => tracing::warn!(
+                    job = self.job,
+                    "the database was away for too long; the day's work was dropped half-way"
+                ),
+            }
+        }
+        ledger.let_go(&hold).await?;
+        Ok(run.is_some())
+    }
+
+    async fn due(self, ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Due>, LedgerError> {
+        let state = ledger.occurrence_state(self.job, now).await?;
+        let ours = state
+            .first_started_at
+            .is_some_and(|started| started <= self.at);
+        if now < self.at || !(ours || self.on_first_day) {
+            return Ok(None);
+        }
+        Ok(match state.latest {
+            Some(latest) if latest.scheduled_for >= self.at => (!latest.ended
+                && latest.run.starts() < self.most_starts)
+                .then_some(Due::BrokenOff(latest.run)),
+            _ => Some(Due::New),
+        })
+    }
+}
