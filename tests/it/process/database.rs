@@ -465,13 +465,20 @@ async fn while_orders_are_parked_an_old_trouble_does_not_make_us_unready() {
     world.expect_error("VeraCore is taken to be down");
     let mut daemon = quick(&world).start().await;
     let address = daemon.address().await;
-    fill_disk(&world, "veracore_order_attempt", "insert").await;
-    // One alone: another in work at that moment could be put back without writing much.
-    let paid = world.pay_orders(1).await;
-    unready(address, "No space left on device").await;
+    // Orders can be claimed, and nothing be recorded of them.
+    fill_disk(&world, "veracore_order_sync", "update").await;
+    execute(
+        &world,
+        "drop trigger full_disk on veracore_order_sync;
+         create trigger full_disk before update on veracore_order_sync for each row
+             when (new.sync_status <> 'syncing') execute function full_disk()",
+    )
+    .await;
     world
         .sandbox
         .add_fault(Fault::on("/", FaultKind::DropRequest));
+    let paid = world.pay_orders(8).await;
+    unready(address, "No space left on device").await;
     until("VeraCore is given up, and we are ready", || async {
         let (status, body) = get(&format!("http://{address}/readyz")).await;
         let ends: Value = serde_json::from_str(&body).unwrap();
@@ -479,7 +486,7 @@ async fn while_orders_are_parked_an_old_trouble_does_not_make_us_unready() {
         (open && status == 200).then_some(())
     })
     .await;
-    free_disk(&world, "veracore_order_attempt").await;
+    free_disk(&world, "veracore_order_sync").await;
     world.sandbox.clear_faults();
     all_arrive(&world, &paid).await;
     daemon.stop().await;
