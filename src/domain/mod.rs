@@ -9,6 +9,7 @@ mod failure;
 mod fuzz_tests;
 mod ids;
 mod money;
+mod news;
 mod order;
 mod quantity;
 mod skus;
@@ -23,6 +24,7 @@ pub use ids::{
     ShippingMethodCode, ShopOrderId, Sku, VariantId,
 };
 pub use money::{CurrencyCode, Money};
+pub use news::{News, NewsKind, PackageNews};
 pub use order::{Order, OrderLine, OrderRef};
 pub use quantity::{BadQuantity, Quantity, Units};
 pub use skus::SkuRules;

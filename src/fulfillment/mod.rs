@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Class, Contact, CurrencyCode, ErrorCategory, Money, OrderCode, ProviderOrderId, Quantity,
-        Sku, Units,
+        Class, Contact, CurrencyCode, ErrorCategory, Money, News, NewsKind, OrderCode,
+        ProviderOrderId, Quantity, Sku, Units,
     },
     http::CallError,
 };
@@ -56,7 +56,18 @@ pub trait FulfillmentProvider: Send + Sync {
         since: DateTime<Utc>,
         page: Option<&PageRef>,
     ) -> Result<Page<Shipment>, ProviderError>;
+
+    /// Understands the body of a webhook. Whose it is has been seen to.
+    ///
+    /// # Errors
+    /// When it is not what the provider sends; the field is named.
+    fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews>;
 }
+
+/// Why the body of a webhook cannot be understood: one sentence that names the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadNews(pub String);
 
 /// An order in the provider's terms, ready to be sent. Personal data inside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

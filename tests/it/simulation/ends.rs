@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use veracore_sync::{
     domain::{
-        Address, Contact, CurrencyCode, FulfillmentId, LineId, LocationId, Money, Order, OrderCode,
+        Address, Contact, CurrencyCode, FulfillmentId, LineId, LocationId, Money, News, NewsKind, Order, OrderCode,
         OrderLine, OrderRef, OrderState, ProviderOrderId, Quantity, ShippingMethodCode,
         ShopOrderId, Sku, Units, VariantId,
     },
     fulfillment::{
-        FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt, Row,
+        BadNews, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt, Row,
         Shipment, ShipmentItem, StockItem,
     },
     vendure::{
@@ -491,5 +491,10 @@ impl FulfillmentProvider for Ends {
             })
             .await?;
         Ok(Page { rows, next: None })
+    }
+
+    /// No webhooks in this world.
+    fn read_webhook(&self, kind: NewsKind, _: &[u8]) -> Result<News, BadNews> {
+        Err(BadNews(kind.as_str().into()))
     }
 }

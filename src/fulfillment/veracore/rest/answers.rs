@@ -234,6 +234,22 @@ fn order_id(raw: Field<'_>) -> Result<Option<ProviderOrderId>, Problem> {
     id.transpose().map_err(|error| format!("OrderId: {error}"))
 }
 
+/// What an `order-update` says: which order, and VeraCore's word for how it stands.
+pub(super) fn order_word(body: &RawValue) -> Result<(OrderCode, String), Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct WordBody<'a> {
+        #[serde(borrow)]
+        order_number: Field<'a>,
+        #[serde(borrow)]
+        status: Field<'a>,
+    }
+    let body: WordBody<'_> = object(body)?;
+    let number = values::name("OrderNumber", body.order_number, OrderCode::parse)?;
+    let status = required("Status", values::label("Status", body.status)?)?;
+    Ok((number, status))
+}
+
 /// The order that a look-up found; whether it is the one asked for is the caller's to check.
 pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, Problem> {
     #[derive(Deserialize)]

@@ -10,6 +10,7 @@ mod errors;
 mod token;
 mod urls;
 mod values;
+mod webhooks;
 mod wire;
 
 #[cfg(test)]
@@ -27,12 +28,12 @@ use url::Url;
 pub use self::token::Credentials;
 use self::{calls::Access, token::Tokens, urls::Base};
 use super::super::{
-    FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt, Row,
+    BadNews, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt, Row,
     Shipment, StockItem,
 };
 use crate::{
     clock::SharedClock,
-    domain::{OrderCode, Sku, text::one_line},
+    domain::{News, NewsKind, OrderCode, Sku, text::one_line},
     http::{Circuit, Effect, Limits, Upstream},
 };
 
@@ -218,5 +219,9 @@ impl FulfillmentProvider for RestClient {
         };
         let row = |index, raw: &RawValue| answers::shipment(index, raw, self.timezone);
         self.page("shipments", Access::Shipments, url, row).await
+    }
+
+    fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews> {
+        webhooks::read(kind, body, self.timezone)
     }
 }

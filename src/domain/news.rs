@@ -1,0 +1,113 @@
+//! What a warehouse tells of its own accord: that something changed, and where to look.
+
+use serde::{Deserialize, Serialize};
+
+use super::{OrderCode, Sku};
+
+/// What kind of news, as its address and the ledger name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NewsKind {
+    Inventory,
+    Order,
+    Tracking,
+}
+
+impl NewsKind {
+    pub const ALL: [Self; 3] = [Self::Inventory, Self::Order, Self::Tracking];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory-update",
+            Self::Order => "order-update",
+            Self::Tracking => "tracking-update",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// News, with no more in it than is needed to ask about it. Quantities and addresses are none of
+/// that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum News {
+    /// The stock of these SKUs changed; the warehouse's names for them, each once.
+    Inventory { skus: Vec<Sku> },
+    /// Something became of an order; `status` is the warehouse's word, made safe to show.
+    Order { number: OrderCode, status: String },
+    /// Something became of a package.
+    Tracking(PackageNews),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageNews {
+    pub number: OrderCode,
+    /// The warehouse's id of the package, where it gives one.
+    pub shipment_id: Option<String>,
+    pub tracking_number: Option<String>,
+    /// The warehouse's word, made safe to show.
+    pub status: String,
+}
+
+impl News {
+    #[must_use]
+    pub const fn kind(&self) -> NewsKind {
+        match self {
+            Self::Inventory { .. } => NewsKind::Inventory,
+            Self::Order { .. } => NewsKind::Order,
+            Self::Tracking(_) => NewsKind::Tracking,
+        }
+    }
+
+    /// The order that it is about, if it is about one.
+    #[must_use]
+    pub const fn order(&self) -> Option<&OrderCode> {
+        match self {
+            Self::Inventory { .. } => None,
+            Self::Order { number, .. } => Some(number),
+            Self::Tracking(package) => Some(&package.number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_their_names() {
+        for kind in NewsKind::ALL {
+            assert_eq!(NewsKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(NewsKind::parse("order"), None);
+    }
+
+    #[test]
+    fn news_outlives_its_keeping() {
+        let package = PackageNews {
+            number: OrderCode::parse("C1").unwrap(),
+            shipment_id: None,
+            tracking_number: Some("1Z".into()),
+            status: "Shipped".into(),
+        };
+        for news in [
+            News::Inventory {
+                skus: vec![Sku::parse(" a ").unwrap()],
+            },
+            News::Order {
+                number: package.number.clone(),
+                status: "Shipped".into(),
+            },
+            News::Tracking(package.clone()),
+        ] {
+            let kept = serde_json::to_value(&news).unwrap();
+            assert_eq!(serde_json::from_value::<News>(kept).unwrap(), news);
+        }
+        assert!(serde_json::from_str::<News>(r#"{"inventory":{"skus":[" "]}}"#).is_err());
+    }
+}

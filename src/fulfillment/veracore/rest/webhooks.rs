@@ -1,0 +1,227 @@
+//! The bodies of VeraCore's webhooks: the very objects that it answers when it is asked.
+//!
+//! Owns which of them are taken, and what is kept of each. Must not know who sent them.
+
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
+use serde_json::value::RawValue;
+
+use super::{answers, values::Problem};
+use crate::{
+    domain::{News, NewsKind, PackageNews, text::one_line},
+    fulfillment::{BadNews, BadRow, Row, StockItem},
+};
+
+pub(super) fn read(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, BadNews> {
+    understood(kind, body, zone).map_err(|problem| BadNews(one_line(&problem, 300)))
+}
+
+fn understood(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, Problem> {
+    let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8")?;
+    // serde's own message quotes what it stumbled over.
+    let body: &RawValue = serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("the body is not JSON, from line {line}, column {column} on")
+    })?;
+    match kind {
+        NewsKind::Inventory => inventory(body),
+        NewsKind::Order => {
+            let (number, status) = answers::order_word(body).map_err(of_the_body)?;
+            Ok(News::Order { number, status })
+        }
+        NewsKind::Tracking => {
+            let told = answers::shipment(0, body, zone).map_err(|bad| of_the_body(bad.problem))?;
+            Ok(News::Tracking(PackageNews {
+                number: told.order_number,
+                shipment_id: told.id,
+                tracking_number: told.tracking_number,
+                status: told.status,
+            }))
+        }
+    }
+}
+
+/// One item or a list of them. All must be right: who sends half of it wrong may mean anything by
+/// the rest.
+fn inventory(body: &RawValue) -> Result<News, Problem> {
+    if body.get().starts_with('{') {
+        let item = answers::stock_item(0, body).map_err(|bad| of_the_body(bad.problem))?;
+        return Ok(News::Inventory {
+            skus: vec![item.sku],
+        });
+    }
+    if !body.get().starts_with('[') {
+        return Err("the body is neither an inventory item nor a list of them".into());
+    }
+    let rows = answers::list(body)?.rows;
+    if rows.is_empty() {
+        return Err("the list of inventory items is empty".into());
+    }
+    let items: Row<Vec<StockItem>> = rows
+        .into_iter()
+        .enumerate()
+        .map(|(at, row)| answers::stock_item(at, row))
+        .collect();
+    let items = items.map_err(|bad: BadRow| bad.to_string())?;
+    let skus: BTreeSet<_> = items.into_iter().map(|item| item.sku).collect();
+    Ok(News::Inventory {
+        skus: skus.into_iter().collect(),
+    })
+}
+
+/// A problem that names no field is one of the whole.
+fn of_the_body(problem: Problem) -> Problem {
+    match problem.strip_prefix("it ") {
+        Some(rest) => format!("the body {rest}"),
+        None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fuzz_tests::{assert_one_line, like, monsters};
+
+    fn news(kind: NewsKind, body: &str) -> Result<News, String> {
+        read(kind, body.as_bytes(), Tz::UTC).map_err(|bad| bad.0)
+    }
+
+    fn skus(body: &str) -> Vec<String> {
+        match news(NewsKind::Inventory, body) {
+            Ok(News::Inventory { skus }) => skus.iter().map(ToString::to_string).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_item_or_many_say_which_skus_changed() {
+        assert_eq!(
+            skus(r#"{"SKU":"A","AvailableQuantity":1,"New":[1]}"#),
+            ["A"]
+        );
+        let many = r#"[{"SKU":"B","AvailableQuantity":1},{"SKU":"A","AvailableQuantity":0},
+            {"SKU":"B","AvailableQuantity":2}]"#;
+        assert_eq!(skus(many), ["A", "B"]);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_package_is_its_names_and_its_state() {
+        let body = r#"{"ShipmentId":17,"OrderNumber":"C1","TrackingNumber":" 1Z ","Carrier":"UPS",
+            "ShipDate":"2026-11-21","Status":"Shipped","Address1":"1 Main St","Items":[]}"#;
+        let package = PackageNews {
+            number: crate::domain::OrderCode::parse("C1").unwrap(),
+            shipment_id: Some("17".into()),
+            tracking_number: Some("1Z".into()),
+            status: "Shipped".into(),
+        };
+        assert_eq!(
+            news(NewsKind::Tracking, body),
+            Ok(News::Tracking(package.clone()))
+        );
+        let status = "On\nHold".to_owned();
+        let body = serde_json::json!({ "OrderNumber": "C1", "Status": status, "Email": "a@b.c" });
+        assert_eq!(
+            news(NewsKind::Order, &body.to_string()),
+            Ok(News::Order {
+                number: package.number,
+                status: "On Hold".into()
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        use NewsKind::{Inventory, Order, Tracking};
+        let long = format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(256));
+        for (kind, body, problem) in [
+            (
+                Order,
+                "",
+                "the body is not JSON, from line 1, column 0 on",
+            ),
+            (Order, "[]", "the body is not an object"),
+            (Order, r#"{"OrderNumber":"C1"}"#, "Status is missing"),
+            (Order, r#"{"Status":"x"}"#, "OrderNumber is missing"),
+            (
+                Order,
+                r#"{"OrderNumber":7,"Status":"x"}"#,
+                "OrderNumber is not a text",
+            ),
+            (
+                Order,
+                &long,
+                "OrderNumber: the order code is 256 characters long; at most 255 are accepted",
+            ),
+            (
+                Order,
+                r#"{"OrderNumber":"C1","OrderNumber":"C2","Status":"x"}"#,
+                "one of its fields is there twice",
+            ),
+            (Inventory, "[]", "the list of inventory items is empty"),
+            (
+                Inventory,
+                "\"A\"",
+                "the body is neither an inventory item nor a list of them",
+            ),
+            (
+                Inventory,
+                r#"{"SKU":"A"}"#,
+                "AvailableQuantity is missing",
+            ),
+            (
+                Inventory,
+                r#"[{"SKU":"A","AvailableQuantity":1},{"SKU":"B","AvailableQuantity":-2}]"#,
+                "row 1 (B): AvailableQuantity: -2 is negative",
+            ),
+            (
+                Tracking,
+                r#"{"OrderNumber":"C1","Status":"x","ShipDate":"soon"}"#,
+                "ShipDate is not a date",
+            ),
+        ] {
+            let told = news(kind, body).unwrap_err();
+            assert!(told.starts_with(problem), "{body}: {told}");
+        }
+        let bytes = read(Order, b"{\"OrderNumber\":\"\xff\"}", Tz::UTC);
+        assert_eq!(bytes, Err(BadNews("the body is not UTF-8".into())));
+    }
+
+    const BODIES: &[&str] = &[
+        r#"{"SKU":"A-0","AvailableQuantity":45.0,"ReservedQuantity":2,"OnHandQuantity":4.7e1}"#,
+        r#"[{"SKU":"A","AvailableQuantity":1},{"SKU":"B","AvailableQuantity":0}]"#,
+        r#"{"OrderNumber":"C1","Status":"Shipped"}"#,
+        r#"{"ShipmentId":17,"OrderNumber":"C1","TrackingNumber":"1Z","Carrier":"UPS","ShipDate":"2026-11-21T10:00:00-08:00","Status":"Shipped","Items":[{"SKU":"A","Quantity":2}]}"#,
+    ];
+
+    fn survive(body: &[u8]) {
+        for kind in NewsKind::ALL {
+            match read(kind, body, chrono_tz::America::Sao_Paulo) {
+                Err(bad) => assert_one_line(&bad.0),
+                Ok(news) => {
+                    assert_eq!(news.kind(), kind);
+                    // Whatever was taken can be kept and read again, and is no larger than it came.
+                    let kept = serde_json::to_string(&news).unwrap();
+                    assert!(kept.len() <= 2 * body.len() + 200, "{kept}");
+                    assert_eq!(serde_json::from_str::<News>(&kept).unwrap(), news);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bodies_that_are_nearly_right_are_survived(body in like(BODIES)) {
+            survive(&body);
+        }
+    }
+
+    #[test]
+    fn monsters_are_survived() {
+        for monster in monsters() {
+            survive(monster.as_bytes());
+        }
+    }
+}
