@@ -29,6 +29,7 @@ use crate::{
         reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{TrackingSettings, TrackingSync},
         upstreams::Upstreams,
+        webhooks,
     },
     telemetry,
     vendure::{self, Storefront, StorefrontError, VendureClient, VendureSettings},
@@ -61,6 +62,7 @@ pub struct App {
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
     pub reconciliation: Reconciliation,
+    pub webhooks: webhooks::Inbox,
     upstreams: Upstreams,
     probe: OrderCode,
 }
@@ -122,6 +124,12 @@ impl App {
             tasks,
         );
         let reconciliation = Reconciliation::new(orders.clone(), reconcile_settings(&config));
+        let webhooks = webhooks::Inbox::new(
+            config.veracore.webhook_secret.clone(),
+            Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
+            ledger.clone(),
+            Arc::clone(&clock),
+        );
         let probe = OrderCode::parse("VERACORE-SYNC-CHECK").context("the probe's number")?;
         Ok(Self {
             config,
@@ -133,6 +141,7 @@ impl App {
             inventory,
             tracking,
             reconciliation,
+            webhooks,
             upstreams,
             probe,
         })

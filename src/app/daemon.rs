@@ -27,9 +27,10 @@ use crate::{
         runner::{self, Intervals},
         scheduler::{self, ScheduledJob, Scheduler, Tick},
         upstreams::{self, Probes},
+        webhooks,
     },
     telemetry::Target,
-    web::{self, Ends, WebState},
+    web::{self, Ends, Inboxes, WebState},
 };
 
 /// Between two tries to reach what is away at the start.
@@ -68,15 +69,16 @@ impl Daemon {
         let state = WebState {
             ledger: app.ledger.clone(),
             ends: Ends::default(),
+            inboxes: Inboxes::of(app.webhooks.clone()),
         };
-        let ends = state.ends.clone();
+        let (ends, inboxes) = (state.ends.clone(), state.inboxes.clone());
         let server = web::serve(listener, state, daemon.tasks.clone());
         daemon.tasks.spawn_vital("serve_http", server);
         let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
         // When the stored settings could not be read, the objects are made anew with them later.
         let sources = stored.is_err().then_some(sources);
         daemon.tasks.spawn_needed("start_jobs", async move {
-            if let Err(error) = start_jobs(app, sources, ends, &tasks).await {
+            if let Err(error) = start_jobs(app, sources, ends, inboxes, &tasks).await {
                 *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 tasks.stop();
             }
@@ -110,6 +112,7 @@ async fn start_jobs(
     app: App,
     sources: Option<Sources>,
     ends: Ends,
+    inboxes: Inboxes,
     tasks: &Tasks,
 ) -> anyhow::Result<()> {
     if !migrated(&app, tasks).await? {
@@ -121,6 +124,7 @@ async fn start_jobs(
     };
     app.ledger.note_first_start().await?;
     ends.watch(app.upstreams.clone(), app.ledger.clone());
+    inboxes.replace(app.webhooks.clone());
     let tidy = keep_tidy(&app);
     tasks.spawn("tidy_ledger", tidy());
     tick_every_minute(tidy, tasks);
@@ -175,8 +179,24 @@ async fn start_jobs(
         ),
     );
     run_on_schedule(&app, scheduled_jobs(&app), tasks);
+    work_on_webhooks(&app, tasks);
     tracing::info!("carrying orders to VeraCore");
     Ok(())
+}
+
+/// Works on what VeraCore told of its own accord.
+fn work_on_webhooks(app: &App, tasks: &Tasks) {
+    for desk in webhooks::Desk::ALL {
+        let worker = webhooks::Worker {
+            inbox: app.webhooks.clone(),
+            orders: app.orders.clone(),
+            inventory: app.inventory.clone(),
+            tracking: app.tracking.clone(),
+            upstreams: app.upstreams.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn_vital(desk.task(), worker.run(desk));
+    }
 }
 
 /// The jobs that run on a schedule.

@@ -61,6 +61,7 @@ pub(super) async fn execute(
     let wish = Wish {
         sku,
         accepted: held.as_ref().map(accepted).transpose()?.unwrap_or_default(),
+        ..Wish::default()
     };
     if args.dry_run {
         return preview(app, output, &wish).await;

@@ -32,9 +32,57 @@ impl SkuRules {
         self.skip.is_match(sku)
     }
 
+    /// A SKU of the shop's that is called so at VeraCore, should there be several; nothing when no
+    /// name of the shop's leads there.
+    #[must_use]
+    pub fn in_shop(&self, at_warehouse: &Sku) -> Option<Sku> {
+        // Most are called the same.
+        if self
+            .map
+            .get(at_warehouse)
+            .is_none_or(|to| to == at_warehouse)
+        {
+            return Some(at_warehouse.clone());
+        }
+        let mut mapped = self.map.iter().filter(|(_, to)| *to == at_warehouse);
+        mapped.next().map(|(from, _)| from.clone())
+    }
+
     /// What a SKU of the shop's is called at VeraCore.
     #[must_use]
     pub fn at_warehouse(&self, sku: Sku) -> Sku {
         self.map.get(&sku).cloned().unwrap_or(sku)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_leads_to_a_name_that_leads_there() {
+        let sku = |text: &str| Sku::parse(text).unwrap();
+        let map = [
+            ("MUG", "VC-MUG"),
+            ("CUP", "VC-MUG"),
+            ("PEN", "MUG"),
+            ("X", "Y"),
+        ];
+        let rules = SkuRules {
+            map: map.map(|(from, to)| (sku(from), sku(to))).into(),
+            ..SkuRules::default()
+        };
+        for (there, here) in [
+            ("VC-MUG", Some("VC-MUG")),
+            ("MUG", Some("PEN")),
+            ("A", Some("A")),
+            ("X", None),
+        ] {
+            let found = rules.in_shop(&sku(there));
+            assert_eq!(found, here.map(sku), "{there}");
+            if let Some(found) = found {
+                assert_eq!(rules.at_warehouse(found), sku(there));
+            }
+        }
     }
 }

@@ -23,6 +23,8 @@ mod runs;
 mod settings;
 mod shipments;
 mod stock;
+mod told;
+mod webhooks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +46,7 @@ pub use reconcile::{KnownCount, KnownOrder, KnownPage, Stranger};
 pub use runs::{LatestOccurrence, OccurrenceState, Origin, Run, RunId, RunOutcome};
 pub use shipments::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem};
 pub use stock::{RecordedChange, StockChange, StockOutcome};
+pub use webhooks::{ClaimedNews, NewsEnd, Taken};
 
 use crate::clock::SharedClock;
 

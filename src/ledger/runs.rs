@@ -35,6 +35,8 @@ pub enum Origin {
     Schedule,
     /// A person's wish, at its own moment.
     Person,
+    /// What VeraCore told of its own accord, at its own moment.
+    Webhook,
 }
 
 impl Origin {
@@ -43,6 +45,7 @@ impl Origin {
         match self {
             Self::Schedule => "schedule",
             Self::Person => "person",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -73,7 +76,7 @@ impl RunOutcome {
 pub struct Run {
     pub id: i64,
     pub job: String,
-    /// `schedule` or `person`.
+    /// `schedule`, `person` or `webhook`.
     pub origin: String,
     pub scheduled_for: DateTime<Utc>,
     /// The last start, when there were several.

@@ -15,6 +15,10 @@ const JOB: &str = "tidy_ledger";
 /// How long the runs of jobs, what they wrote and what they told are kept.
 const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
 
+/// How long the signatures of webhooks are kept: a thousand times as long as one is good for, since
+/// clocks can be set back.
+const SEALS_KEPT: TimeDelta = TimeDelta::days(4);
+
 /// Tidies up if that was not done today (by UTC days), by this or another replica. Returns whether it
 /// did.
 ///
@@ -63,9 +67,12 @@ async fn tidy(
     let forgotten = ledger.forget_runs(now - RUNS_KEPT).await?;
     let changes = ledger.forget_stock(now - RUNS_KEPT).await?;
     let events = ledger.forget_events(now - RUNS_KEPT).await?;
+    let webhooks = ledger
+        .forget_news(now - RUNS_KEPT, now - SEALS_KEPT)
+        .await?;
     ledger.forget_holds().await?;
     Ok(json!({
         "messagesCleared": cleared, "runsForgotten": forgotten, "stockChangesForgotten": changes,
-        "eventsForgotten": events,
+        "eventsForgotten": events, "webhooksForgotten": webhooks,
     }))
 }

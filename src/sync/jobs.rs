@@ -84,7 +84,7 @@ impl<S: Passing> Turn for Holder<S> {
     }
 }
 
-fn unwatched() -> OnProgress {
+pub(super) fn unwatched() -> OnProgress {
     Arc::new(|_, _| {})
 }
 
@@ -123,7 +123,7 @@ impl Passing for TrackingSync {
 }
 
 /// Why a pass came to nothing, if that may be otherwise in a minute.
-fn may_pass(outcome: &Result<Summary, InventoryError>) -> Option<String> {
+pub(super) fn may_pass(outcome: &Result<Summary, InventoryError>) -> Option<String> {
     match outcome {
         Ok(summary) => summary.unreadable_for_now().map(str::to_owned).or_else(|| {
             let Counts {

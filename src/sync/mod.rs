@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod scheduler;
 pub mod tracking;
 pub mod upstreams;
+pub mod webhooks;
 
 use crate::vendure::StorefrontError;
 

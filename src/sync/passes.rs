@@ -1,5 +1,6 @@
-//! Running a pass of a job because a person wishes it: by one at a time across replicas, and on
-//! record from its beginning to its end. (`scheduler` does the same for what is due.)
+//! Running a pass of a job because a person wishes it, or VeraCore told of something: by one at a time
+//! across replicas, and on record from its beginning to its end. (`scheduler` does the same for what
+//! is due.)
 
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ impl Report {
     }
 }
 
-/// What came of a person's wish for a pass.
+/// What came of a wish for a pass.
 #[derive(Debug, PartialEq)]
 pub enum Ran<T> {
     Through(RunId, T),
@@ -59,12 +60,26 @@ pub async fn on_wish<T>(
     job: &str,
     work: impl AsyncFnOnce(RunId) -> (T, Report),
 ) -> Result<Ran<T>, LedgerError> {
+    at_once(ledger, clock, job, Origin::Person, work).await
+}
+
+/// Runs a pass at this moment, for whatever reason.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn at_once<T>(
+    ledger: &Ledger,
+    clock: &SharedClock,
+    job: &str,
+    origin: Origin,
+    work: impl AsyncFnOnce(RunId) -> (T, Report),
+) -> Result<Ran<T>, LedgerError> {
     let Some(hold) = ledger.hold(&[Held::Job(job)], HOLD).await? else {
         return Ok(Ran::Busy);
     };
     let mut at = clock.now();
     let run = loop {
-        match ledger.begin_run(job, at, Origin::Person).await? {
+        match ledger.begin_run(job, at, origin).await? {
             Some(run) => break run,
             // Another run has this very moment: no two have the same.
             None => at += TimeDelta::microseconds(1),
@@ -73,7 +88,7 @@ pub async fn on_wish<T>(
     let Some((value, report)) = holding::keep(ledger, &hold, HOLD, work(run)).await else {
         return Ok(Ran::Dropped);
     };
-    // A wish that was not carried to its end is not taken up again: the person asks again.
+    // A wish that was not carried to its end is not taken up again: whoever had it asks again.
     let outcome = report.outcome.unwrap_or(RunOutcome::Failed);
     ledger
         .end_run(run, outcome, &report.result, report.message.as_deref())

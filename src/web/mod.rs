@@ -4,11 +4,13 @@
 //! ledger.
 
 mod health;
+mod webhooks;
 
 use axum::Router;
 use tokio::net::TcpListener;
 
 pub use health::Ends;
+pub use webhooks::Inboxes;
 
 use crate::{ledger::Ledger, lifecycle::Tasks};
 
@@ -17,10 +19,11 @@ use crate::{ledger::Ledger, lifecycle::Tasks};
 pub struct WebState {
     pub ledger: Ledger,
     pub ends: Ends,
+    pub inboxes: Inboxes,
 }
 
 pub fn router(state: WebState) -> Router {
-    health::router().with_state(state)
+    health::router().merge(webhooks::router()).with_state(state)
 }
 
 /// Serves until the stop; answers that are under way are finished.

@@ -24,6 +24,9 @@ const LISTED: usize = 1000;
 pub struct Wish {
     /// Only this SKU of the shop's.
     pub sku: Option<Sku>,
+    /// Nobody has that SKU in view: it is not taken off sale by itself, only by a whole pass with all
+    /// its guards.
+    pub unseen: bool,
     /// What a person accepted of a feed that was held.
     pub accepted: Vec<Suspicion>,
 }
@@ -205,10 +208,10 @@ impl InventorySync {
 
     /// A person who asks for one SKU has it in view: then a drop to zero is not strange.
     fn strange(&self, wish: &Wish, feed: &Feed, plan: &Plan) -> Vec<Suspicion> {
-        let max_drop = if wish.sku.is_some() {
-            100
-        } else {
-            self.settings.max_drop_percent
+        let max_drop = match (&wish.sku, wish.unseen) {
+            (Some(_), false) => 100,
+            (Some(_), true) => 0,
+            (None, _) => self.settings.max_drop_percent,
         };
         suspicions(feed, plan, max_drop)
     }

@@ -73,7 +73,7 @@ async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
     assert_eq!(
         told,
         serde_json::json!({"messagesCleared": 0, "runsForgotten": 2, "stockChangesForgotten": 2,
-            "eventsForgotten": 2})
+            "eventsForgotten": 2, "webhooksForgotten": 0})
     );
 
     // Once a day, whoever asks.

@@ -20,21 +20,27 @@ const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
 /// `the_list_of_crash_points_is_complete` says with what.
 const POINTS: &str = include_str!("crash_points.txt");
 
-/// Writes that are not on the way of orders, stock and tracking: what a person asks for, and what
-/// happens only at a stop, after an outage, or when VeraCore gives no list.
-const ELSEWHERE: [&str; 13] = [
+/// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
+/// of webhooks (see `web::webhooks_kept`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
+const ELSEWHERE: [&str; 19] = [
     "accepted_run",
     "asked_for_tracking",
     "backfill",
+    "claim_news",
     "clear_personal_data",
+    "end_news",
     "forget_unnamed",
     "give_up_runs",
+    "hasten_order",
+    "keep_news",
     "note",
     "note_lines",
+    "postpone_news",
     "raise_upstream_event",
     "release",
     "retry_order",
     "skip_order",
+    "take_in_news",
     "take_up_run",
 ];
 

@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use veracore_sync::{
     domain::{
-        Address, Contact, CurrencyCode, FulfillmentId, LineId, LocationId, Money, News, NewsKind, Order, OrderCode,
-        OrderLine, OrderRef, OrderState, ProviderOrderId, Quantity, ShippingMethodCode,
-        ShopOrderId, Sku, Units, VariantId,
+        Address, Contact, CurrencyCode, FulfillmentId, LineId, LocationId, Money, News, NewsKind,
+        Order, OrderCode, OrderLine, OrderRef, OrderState, ProviderOrderId, Quantity,
+        ShippingMethodCode, ShopOrderId, Sku, Units, VariantId,
     },
     fulfillment::{
-        BadNews, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt, Row,
-        Shipment, ShipmentItem, StockItem,
+        BadNews, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt,
+        Row, Shipment, ShipmentItem, StockItem,
     },
     vendure::{
         Fulfillment, LineUnits, NewFulfillment, NewLevel, OrderPage, Progress, ProgressLine,

@@ -137,11 +137,7 @@ mod tests {
         use NewsKind::{Inventory, Order, Tracking};
         let long = format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(256));
         for (kind, body, problem) in [
-            (
-                Order,
-                "",
-                "the body is not JSON, from line 1, column 0 on",
-            ),
+            (Order, "", "the body is not JSON, from line 1, column 0 on"),
             (Order, "[]", "the body is not an object"),
             (Order, r#"{"OrderNumber":"C1"}"#, "Status is missing"),
             (Order, r#"{"Status":"x"}"#, "OrderNumber is missing"),
@@ -166,11 +162,7 @@ mod tests {
                 "\"A\"",
                 "the body is neither an inventory item nor a list of them",
             ),
-            (
-                Inventory,
-                r#"{"SKU":"A"}"#,
-                "AvailableQuantity is missing",
-            ),
+            (Inventory, r#"{"SKU":"A"}"#, "AvailableQuantity is missing"),
             (
                 Inventory,
                 r#"[{"SKU":"A","AvailableQuantity":1},{"SKU":"B","AvailableQuantity":-2}]"#,

@@ -1,0 +1,292 @@
+//! What VeraCore told of its own accord: taken once each, kept, and worked on under leases like
+//! orders. (`told` holds what is asked about it and written because of it.)
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{
+    Ledger, LedgerError,
+    leases::{SKEW, lease_span},
+};
+use crate::{
+    crash,
+    domain::{News, NewsKind},
+};
+
+/// Nothing waits for longer than this: what seems to was written by a clock that was ahead.
+const FAR: TimeDelta = TimeDelta::hours(2);
+
+/// Whether a webhook was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    Now,
+    /// Its signature was there before.
+    Before,
+}
+
+/// How work on a webhook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewsEnd {
+    Done,
+    /// VeraCore did not say so when it was asked.
+    Unconfirmed,
+    /// It is about an order that we did not send.
+    Unknown,
+    /// Needs a person.
+    Failed,
+}
+
+impl NewsEnd {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A webhook that is ours to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedNews {
+    pub id: i64,
+    pub news: News,
+    pub received_at: DateTime<Utc>,
+    /// How often it was tried, this time included.
+    pub attempts: u32,
+    pub(crate) token: Uuid,
+}
+
+impl Ledger {
+    /// Keeps news under the digest of its signature, unless that was there before: both or neither,
+    /// whichever replica is asked.
+    ///
+    /// # Errors
+    /// When the database does not answer. It may have been kept all the same.
+    pub async fn take_in_news(&self, digest: &str, news: &News) -> Result<Taken, LedgerError> {
+        let _write = crash::around("ledger", "take_in_news");
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let new = sqlx::query!(
+            "insert into veracore_webhook_seal (digest, received_at) values ($1, $2)
+             on conflict do nothing",
+            digest,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if new.rows_affected() == 0 {
+            return Ok(Taken::Before);
+        }
+        sqlx::query!(
+            "insert into veracore_webhook (kind, order_number, news, received_at, next_attempt)
+             values ($1, $2, $3, $4, $4)",
+            news.kind().as_str(),
+            news.order().map(crate::domain::OrderCode::as_str),
+            serde_json::to_value(news).unwrap_or_default(),
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Taken::Now)
+    }
+
+    /// Takes up to `limit` due webhooks of these kinds for `lease`, longest due first. Those whose
+    /// lease ran out are among them: whoever held them is taken for dead. One that cannot be read is
+    /// given up, and stops no other.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim_news(
+        &self,
+        kinds: &[NewsKind],
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedNews>, LedgerError> {
+        let _write = crash::around("ledger", "claim_news");
+        let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+        let now = self.clock.now();
+        let until = now + lease_span(lease);
+        let rows = sqlx::query_as!(
+            NewsRow,
+            r#"with due as (
+                 select id from veracore_webhook
+                 where webhook_status = 'waiting' and kind = any($1)
+                     and (next_attempt <= $2 or next_attempt > $5)
+                     and (lease_until is null or lease_until <= $2 or lease_until > $6)
+                 order by next_attempt, id limit $4 for update skip locked
+             )
+             update veracore_webhook w
+             set lease_token = mine.token, lease_until = $3, attempts = attempts + 1
+             from due, (select gen_random_uuid() as token) mine where w.id = due.id
+             returning w.id, w.news, w.received_at, w.attempts, w.lease_token as "token!""#,
+            &kinds,
+            now,
+            until,
+            i64::from(limit),
+            now + FAR,
+            until + SKEW,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut claimed = Vec::new();
+        for row in rows {
+            let (id, token) = (row.id, row.token);
+            match ClaimedNews::try_from(row) {
+                Ok(news) => claimed.push(news),
+                Err(error) => {
+                    tracing::error!(%error, "VeraCore: a webhook in the ledger is given up");
+                    let why = "it cannot be read by this version";
+                    self.end(id, token, NewsEnd::Failed, Some(why)).await?;
+                }
+            }
+        }
+        claimed.sort_by_key(|news| news.id);
+        Ok(claimed)
+    }
+
+    /// Lengthens the leases of what was claimed and is not dealt with yet.
+    ///
+    /// # Errors
+    /// When the database does not answer; then they run out.
+    pub async fn keep_news(
+        &self,
+        claimed: &[ClaimedNews],
+        lease: Duration,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "keep_news");
+        let tokens: Vec<Uuid> = claimed.iter().map(|news| news.token).collect();
+        sqlx::query!(
+            "update veracore_webhook set lease_until = $2 where lease_token = any($1)",
+            &tokens,
+            self.clock.now() + lease_span(lease),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Records what came of it. `false`: somebody else has it by now, and nothing was recorded.
+    ///
+    /// # Errors
+    /// When the database does not answer; then it is worked on again when its lease has run out.
+    pub async fn end_news(
+        &self,
+        claimed: &ClaimedNews,
+        end: NewsEnd,
+        message: Option<&str>,
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "end_news");
+        self.end(claimed.id, claimed.token, end, message).await
+    }
+
+    async fn end(
+        &self,
+        id: i64,
+        token: Uuid,
+        end: NewsEnd,
+        message: Option<&str>,
+    ) -> Result<bool, LedgerError> {
+        let done = sqlx::query!(
+            "update veracore_webhook
+             set webhook_status = $3, message = $4, ended_at = $5, next_attempt = null,
+                 lease_token = null, lease_until = null
+             where id = $1 and lease_token = $2",
+            id,
+            token,
+            end.as_str(),
+            message,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Gives it back until `at`. A try that was none (`counts` is false) uses up nothing.
+    ///
+    /// # Errors
+    /// When the database does not answer; then its lease runs out by itself.
+    pub async fn postpone_news(
+        &self,
+        claimed: &ClaimedNews,
+        at: DateTime<Utc>,
+        counts: bool,
+        why: &str,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "postpone_news");
+        sqlx::query!(
+            "update veracore_webhook
+             set next_attempt = $3, message = $5, attempts = attempts - case when $4 then 0 else 1 end,
+                 lease_token = null, lease_until = null
+             where id = $1 and lease_token = $2",
+            claimed.id,
+            claimed.token,
+            at,
+            counts,
+            why,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets webhooks that were dealt with and came before `before`, and signatures from before
+    /// `seals_before`. Returns how many webhooks that were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_news(
+        &self,
+        before: DateTime<Utc>,
+        seals_before: DateTime<Utc>,
+    ) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "forget_news");
+        sqlx::query!(
+            "delete from veracore_webhook_seal where received_at < $1",
+            seals_before
+        )
+        .execute(&self.pool)
+        .await?;
+        let done = sqlx::query!(
+            "delete from veracore_webhook where received_at < $1 and webhook_status <> 'waiting'",
+            before
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+struct NewsRow {
+    id: i64,
+    news: serde_json::Value,
+    received_at: DateTime<Utc>,
+    attempts: i32,
+    token: Uuid,
+}
+
+impl TryFrom<NewsRow> for ClaimedNews {
+    type Error = LedgerError;
+
+    fn try_from(row: NewsRow) -> Result<Self, LedgerError> {
+        let news = serde_json::from_value(row.news).map_err(|error| LedgerError::BadRow {
+            table: "veracore_webhook",
+            column: "news",
+            row: row.id,
+            value: crate::domain::text::one_line(&error.to_string(), 100),
+        })?;
+        Ok(Self {
+            id: row.id,
+            news,
+            received_at: row.received_at,
+            attempts: row.attempts.unsigned_abs(),
+            token: row.token,
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! Whether a webhook is VeraCore's: its signature and its age. Pure.
+
+use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+/// By how much the sender's clock, and the way to us, may be off.
+const MOST_OFF: u64 = 5 * 60;
+
+/// The name of the only way of signing.
+const SCHEME: &str = "sha256=";
+
+/// What came with the body. Nothing when a header was not there, not text, or there twice.
+#[derive(Debug, Clone, Copy)]
+pub struct Seal<'a> {
+    /// `X-VeraCore-Timestamp`
+    pub timestamp: Option<&'a str>,
+    /// `X-VeraCore-Signature`
+    pub signature: Option<&'a str>,
+}
+
+/// Why a webhook is not taken for VeraCore's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsigned {
+    #[error("X-VeraCore-Timestamp must be there once, in Unix seconds.")]
+    Timestamp,
+    #[error(
+        "X-VeraCore-Signature must be there once, as sha256= and the 64 hexadecimal digits of an HMAC-SHA256."
+    )]
+    Form,
+    #[error("The signature is not that of this timestamp and body under VERACORE_WEBHOOK_SECRET.")]
+    Wrong,
+    #[error("The webhook is more than 5 minutes old.")]
+    Old,
+    #[error("The webhook's timestamp is more than 5 minutes in the future.")]
+    Early,
+    #[error("The webhook was sent before; sign a repetition anew.")]
+    Replayed,
+}
+
+/// Checks a seal. Returns the digest by which its repetition is recognized.
+pub(super) fn check(
+    secret: &str,
+    seal: Seal<'_>,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<String, Unsigned> {
+    let (timestamp, sent) = seal
+        .timestamp
+        .and_then(|text| Some((text, seconds(text)?)))
+        .ok_or(Unsigned::Timestamp)?;
+    let signature = seal
+        .signature
+        .and_then(|text| text.strip_prefix(SCHEME))
+        .and_then(bytes)
+        .ok_or(Unsigned::Form)?;
+    // Keys of HMAC may have any length.
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| Unsigned::Wrong)?;
+    mac.update(timestamp.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    // In constant time.
+    mac.verify_slice(&signature).map_err(|_| Unsigned::Wrong)?;
+    // Only now: whoever cannot sign does not learn what our clock says.
+    let now = u64::try_from(now.timestamp()).unwrap_or(0);
+    if now.saturating_sub(sent) > MOST_OFF {
+        return Err(Unsigned::Old);
+    }
+    if sent.saturating_sub(now) > MOST_OFF {
+        return Err(Unsigned::Early);
+    }
+    // Of no use to whoever reads the ledger.
+    Ok(hex(&Sha256::digest(signature)))
+}
+
+/// Digits alone: one moment has one spelling, but for zeros before it, which are signed, too.
+fn seconds(text: &str) -> Option<u64> {
+    let digits = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok())?
+}
+
+fn bytes(hex: &str) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = hex.as_bytes().try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        for digit in pair {
+            let value = char::from(*digit).to_digit(16)?;
+            *byte = *byte << 4 | u8::try_from(value).ok()?;
+        }
+    }
+    Some(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "correct horse";
+    const BODY: &[u8] = br#"{"OrderNumber":"C1","Status":"Shipped"}"#;
+    /// printf '%s' '1800000000.{"OrderNumber":"C1","Status":"Shipped"}' | openssl dgst -sha256 -hmac 'correct horse'
+    const SIGNATURE: &str =
+        "sha256=f92fd91d2692649f1f4c24cd537d707651ce69b1151da8726dc565036d0a033f";
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    fn seal<'a>(timestamp: &'a str, signature: &'a str) -> Seal<'a> {
+        Seal {
+            timestamp: Some(timestamp),
+            signature: Some(signature),
+        }
+    }
+
+    fn checked(timestamp: &str, signature: &str, body: &[u8]) -> Result<String, Unsigned> {
+        check(SECRET, seal(timestamp, signature), body, at(0))
+    }
+
+    #[test]
+    fn what_openssl_signs_is_taken_for_five_minutes_to_either_side() {
+        let good = seal("1800000000", SIGNATURE);
+        let digest = check(SECRET, good, BODY, at(0)).unwrap();
+        assert_eq!(digest.len(), 64);
+        for second in [-300, 0, 300] {
+            let again = check(SECRET, good, BODY, at(second));
+            assert_eq!(again.as_ref(), Ok(&digest), "{second}");
+        }
+        assert_eq!(check(SECRET, good, BODY, at(301)), Err(Unsigned::Old));
+        assert_eq!(check(SECRET, good, BODY, at(-301)), Err(Unsigned::Early));
+        assert_eq!(
+            check(SECRET, good, BODY, DateTime::<Utc>::MIN_UTC),
+            Err(Unsigned::Early)
+        );
+        // Another spelling of the same signature is the same.
+        let upper = SIGNATURE.to_uppercase().replace("SHA", "sha");
+        assert_eq!(checked("1800000000", &upper, BODY), Ok(digest));
+    }
+
+    #[test]
+    fn what_was_changed_on_the_way_is_refused() {
+        assert_eq!(
+            checked("1800000000", SIGNATURE, b"{}"),
+            Err(Unsigned::Wrong)
+        );
+        for timestamp in ["1800000001", "01800000000", "0"] {
+            assert_eq!(
+                checked(timestamp, SIGNATURE, BODY),
+                Err(Unsigned::Wrong),
+                "{timestamp}"
+            );
+        }
+        let good = seal("1800000000", SIGNATURE);
+        assert_eq!(check("", good, BODY, at(0)), Err(Unsigned::Wrong));
+        for at in 0..64 {
+            let mut changed = SIGNATURE.to_owned().into_bytes();
+            let digit = &mut changed[SCHEME.len() + at];
+            *digit = if *digit == b'0' { b'1' } else { b'0' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(checked("1800000000", &changed, BODY), Err(Unsigned::Wrong));
+        }
+    }
+
+    #[test]
+    fn seals_of_another_form_are_refused() {
+        for timestamp in [
+            "",
+            " 1800000000",
+            "+1800000000",
+            "-1",
+            "1.8e9",
+            "1800000000.0",
+            "９",
+        ] {
+            assert_eq!(
+                checked(timestamp, SIGNATURE, BODY),
+                Err(Unsigned::Timestamp),
+                "{timestamp}"
+            );
+        }
+        assert_eq!(
+            checked(&"1".repeat(1000), SIGNATURE, BODY),
+            Err(Unsigned::Timestamp)
+        );
+        let digits = &SIGNATURE[SCHEME.len()..];
+        for length in (0..64).chain([65, 66, 128, 10_000]) {
+            let signature = format!("sha256={}", &digits.repeat(200)[..length]);
+            assert_eq!(
+                checked("1800000000", &signature, BODY),
+                Err(Unsigned::Form),
+                "{length}"
+            );
+        }
+        for signature in [
+            digits.to_owned(),
+            format!("sha1={digits}"),
+            format!("SHA256={digits}"),
+            format!("sha256= {}", &digits[1..]),
+            format!("sha256={}g", &digits[1..]),
+            format!("sha256=+{}", &digits[1..]),
+            format!("sha256=é{}", &digits[2..]),
+        ] {
+            assert_eq!(
+                checked("1800000000", &signature, BODY),
+                Err(Unsigned::Form),
+                "{signature}"
+            );
+        }
+    }
+}

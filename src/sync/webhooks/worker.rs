@@ -1,0 +1,264 @@
+//! Working on what came in, under leases, until the stop: at two desks, so that a long pass over the
+//! stock keeps no tracking number waiting. Must not decide what follows from a webhook.
+
+use std::{convert::Infallible, future::Future, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::time::sleep;
+
+use super::Inbox;
+use crate::{
+    clock::SharedClock,
+    domain::{NewsKind, text::one_line},
+    http::Backoff,
+    ledger::{ClaimedNews, Ledger, LedgerError, NewsEnd},
+    lifecycle::Tasks,
+    sync::{
+        inventory::InventorySync, orders::OrderSync, outage::Outage, tracking::TrackingSync,
+        upstreams::Upstreams,
+    },
+};
+
+/// How long a webhook stays claimed by somebody who died. It is lengthened during the work.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Between two looks, should nothing come in here: another replica may have left something.
+const POLL: Duration = Duration::from_secs(2);
+
+/// After a try that came to nothing.
+const BACKOFF: Backoff = Backoff {
+    initial: Duration::from_secs(5),
+    max: Duration::from_secs(600),
+};
+
+/// Tries that came to nothing; with these pauses, the last is about an hour after the first.
+const MOST_ATTEMPTS: u32 = 13;
+
+/// After which what somebody else holds is tried again.
+pub(super) const SHORTLY: TimeDelta = TimeDelta::seconds(2);
+
+/// Who works on which webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Desk {
+    Orders,
+    Stock,
+}
+
+impl Desk {
+    pub const ALL: [Self; 2] = [Self::Orders, Self::Stock];
+
+    const fn kinds(self) -> &'static [NewsKind] {
+        match self {
+            Self::Orders => &[NewsKind::Order, NewsKind::Tracking],
+            Self::Stock => &[NewsKind::Inventory],
+        }
+    }
+
+    /// How many are claimed at once: many at one desk are dealt with by one pass.
+    const fn most(self) -> u32 {
+        match self {
+            Self::Orders => 100,
+            Self::Stock => 500,
+        }
+    }
+
+    #[must_use]
+    pub const fn task(self) -> &'static str {
+        match self {
+            Self::Orders => "work_on_order_webhooks",
+            Self::Stock => "work_on_stock_webhooks",
+        }
+    }
+}
+
+/// Works on webhooks. Cheap to clone.
+#[derive(Clone)]
+pub struct Worker {
+    pub inbox: Inbox,
+    pub orders: OrderSync,
+    pub inventory: InventorySync,
+    pub tracking: TrackingSync,
+    pub upstreams: Upstreams,
+    /// Nothing is claimed once these are told to stop.
+    pub tasks: Tasks,
+}
+
+/// What follows for a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    End(NewsEnd, Option<String>),
+    /// Tried again after a growing pause, and ended as `at_last` when that was in vain too often.
+    Again {
+        why: String,
+        at_last: NewsEnd,
+    },
+    /// It was no try: somebody else is at it, or it is too early.
+    Later {
+        after: TimeDelta,
+        why: String,
+    },
+}
+
+impl Outcome {
+    pub(super) fn done(message: impl Into<Option<String>>) -> Self {
+        Self::End(NewsEnd::Done, message.into())
+    }
+
+    pub(super) fn stopped() -> Self {
+        Self::Later {
+            after: TimeDelta::zero(),
+            why: "told to stop".into(),
+        }
+    }
+}
+
+impl Worker {
+    /// Works at a desk until the stop.
+    pub async fn run(self, desk: Desk) {
+        let bell = self.inbox.bells.of(desk.kinds()[0]);
+        let mut outage = Outage::of("VeraCore's webhooks cannot be worked on");
+        while !self.tasks.stopping() {
+            if !self.upstreams.are_closed() {
+                self.upstreams.closed(&self.tasks).await;
+                continue;
+            }
+            match self.work_on_due(desk).await {
+                Ok(0) => outage.is_over(),
+                Ok(_) => {
+                    outage.is_over();
+                    continue;
+                }
+                Err(error) => outage.goes_on(&error),
+            }
+            tokio::select! {
+                () = self.tasks.stopped() => {}
+                () = bell.notified() => {}
+                () = sleep(POLL) => {}
+            }
+        }
+    }
+
+    /// Claims what is due at a desk and works on it. Returns how many that were.
+    ///
+    /// # Errors
+    /// When the database does not answer. What was claimed is claimed again when its lease has run
+    /// out.
+    pub async fn work_on_due(&self, desk: Desk) -> Result<usize, LedgerError> {
+        if self.tasks.stopping() {
+            return Ok(0);
+        }
+        let claimed = self
+            .ledger()
+            .claim_news(desk.kinds(), desk.most(), LEASE)
+            .await?;
+        let count = claimed.len();
+        let mut due = Vec::new();
+        for news in claimed {
+            // Whoever had it so often died over it each time.
+            if news.attempts > MOST_ATTEMPTS {
+                let why = "it was tried again and again, and never came to its end";
+                tracing::error!(webhook = news.id, why, "VeraCore: a webhook is given up");
+                self.ledger()
+                    .end_news(&news, NewsEnd::Failed, Some(why))
+                    .await?;
+            } else {
+                due.push(news);
+            }
+        }
+        if !due.is_empty() {
+            self.under_lease(&due, async {
+                match desk {
+                    Desk::Orders => self.work_on_orders(&due).await,
+                    Desk::Stock => self.work_on_stock(&due).await,
+                }
+            })
+            .await?;
+        }
+        Ok(count)
+    }
+
+    async fn under_lease<T>(&self, claimed: &[ClaimedNews], work: impl Future<Output = T>) -> T {
+        let keep = async {
+            loop {
+                sleep(LEASE / 4).await;
+                // Should it run out, somebody else does the same again, and that does no harm.
+                if let Err(error) = self.ledger().keep_news(claimed, LEASE).await {
+                    tracing::debug!(%error, "webhooks that are worked on could not be kept");
+                }
+            }
+        };
+        let never: Infallible = tokio::select! {
+            done = work => return done,
+            never = keep => never,
+        };
+        match never {}
+    }
+
+    /// Records what follows for a webhook.
+    pub(super) async fn settle(
+        &self,
+        news: &ClaimedNews,
+        outcome: Outcome,
+    ) -> Result<(), LedgerError> {
+        match outcome {
+            Outcome::End(end, message) => {
+                let message = message.map(|text| one_line(&text, 300));
+                let kind = news.news.kind().as_str();
+                tracing::debug!(
+                    webhook = news.id,
+                    kind,
+                    end = end.as_str(),
+                    message,
+                    "VeraCore: a webhook is dealt with"
+                );
+                self.ledger()
+                    .end_news(news, end, message.as_deref())
+                    .await?;
+            }
+            Outcome::Later { after, why } => self.postpone(news, after, false, &why).await?,
+            // It has nothing to do with this webhook: an end is away, and comes back.
+            Outcome::Again { why, .. } if !self.upstreams.are_closed() => {
+                self.postpone(news, TimeDelta::zero(), false, &why).await?;
+            }
+            Outcome::Again { why, at_last } if news.attempts >= MOST_ATTEMPTS => {
+                let why = one_line(&why, 300);
+                let order = news.news.order().map(ToString::to_string);
+                tracing::warn!(
+                    webhook = news.id,
+                    kind = news.news.kind().as_str(),
+                    order,
+                    end = at_last.as_str(),
+                    why,
+                    "VeraCore: what a webhook told of could not be brought to the shop; the scheduled passes go on"
+                );
+                self.ledger().end_news(news, at_last, Some(&why)).await?;
+            }
+            Outcome::Again { why, .. } => {
+                let pause = BACKOFF.delay(news.attempts, &news.id.to_string());
+                let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(10));
+                self.postpone(news, pause, true, &why).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn postpone(
+        &self,
+        news: &ClaimedNews,
+        after: TimeDelta,
+        counts: bool,
+        why: &str,
+    ) -> Result<(), LedgerError> {
+        let at = self.clock().now() + after;
+        let why = one_line(why, 300);
+        self.ledger().postpone_news(news, at, counts, &why).await
+    }
+
+    pub(super) const fn ledger(&self) -> &Ledger {
+        &self.inbox.ledger
+    }
+
+    pub(super) const fn clock(&self) -> &SharedClock {
+        &self.inbox.clock
+    }
+}
