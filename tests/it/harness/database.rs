@@ -102,6 +102,12 @@ pub async fn assert_no_lease(pool: &PgPool, now: DateTime<Utc>) {
     .await
     .unwrap();
     assert!(leased.is_empty(), "still leased: {leased:?}");
+    let told: Vec<i64> =
+        sqlx::query_scalar("select id from veracore_webhook where lease_token is not null")
+            .fetch_all(pool)
+            .await
+            .unwrap_or_default();
+    assert!(told.is_empty(), "webhooks still leased: {told:?}");
 }
 
 /// All that the ledger holds, by table.

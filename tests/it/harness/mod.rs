@@ -18,6 +18,7 @@ mod settled;
 mod shop;
 mod staff;
 mod wait;
+mod warehouse;
 mod world;
 
 pub use admin::get;
@@ -31,6 +32,7 @@ pub use service::{Service, settings};
 pub use settled::posts_of;
 pub use shop::LEAST_PERMISSIONS;
 pub use wait::{PATIENCE, until};
+pub use warehouse::{Sealed, Sender, WEBHOOK_SECRET};
 pub use world::World;
 
 /// A variable that `scripts/test` exports.

@@ -28,11 +28,12 @@ use veracore_sync::{
         reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{self, TrackingSettings, TrackingSync},
         upstreams::Upstreams,
+        webhooks::{Inbox, Worker},
     },
     vendure::{Login, Storefront, VendureClient, VendureSettings},
 };
 
-use super::{PATIENCE, world::World};
+use super::{PATIENCE, WEBHOOK_SECRET, world::World};
 
 /// Steps after which a test that does not come to rest is given up.
 const MOST_STEPS: usize = 2000;
@@ -218,6 +219,23 @@ impl Service {
             watch: Watch::default(),
             clock,
             mock,
+        }
+    }
+
+    /// Who works on VeraCore's webhooks; its inbox takes what is signed with [`WEBHOOK_SECRET`].
+    pub fn worker(&self) -> Worker {
+        Worker {
+            inbox: Inbox::new(
+                Some(SecretString::from(WEBHOOK_SECRET)),
+                Arc::clone(&self.provider),
+                self.orders.ledger().clone(),
+                Arc::clone(&self.clock),
+            ),
+            orders: self.orders.clone(),
+            inventory: self.inventory.clone(),
+            tracking: self.tracking.clone(),
+            upstreams: self.upstreams.clone(),
+            tasks: self.tasks.clone(),
         }
     }
 

@@ -1,0 +1,186 @@
+//! What was answered 202 is not lost, and what could not be stored was not answered so.
+
+use serde_json::json;
+use veracore_sync::sandbox::{Item, NewPackage};
+
+use super::{states, webhooks};
+use crate::harness::{Daemon, Sender, WEBHOOK_SECRET, World, until};
+
+const AT: &str = "VERACORE_SYNC_CRASH_AT";
+
+async fn at_rest(world: &World, settings: &[(&str, &str)]) -> (Daemon, Sender) {
+    let mut daemon = world
+        .daemon()
+        .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .with("SYNC_ENABLED", "false");
+    for (name, value) in settings {
+        daemon = daemon.with(name, value);
+    }
+    let mut daemon = daemon.spawn();
+    daemon.wait_for("SYNC_ENABLED is false").await;
+    let sender = Sender::to(daemon.address().await, world);
+    (daemon, sender)
+}
+
+async fn all_done(world: &World) {
+    until("all webhooks are dealt with", || async {
+        let states = states(world).await;
+        (!states.is_empty() && states.iter().all(|state| state == "done")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
+    let world = World::named("webhook_kill").real_time().build().await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    world.service().carry().await;
+    world.sandbox.set_stock("A-1", 12);
+    let package = NewPackage {
+        tracking_number: Some("K1".into()),
+        items: Some(vec![Item::from(("A-0".to_owned(), 1))]),
+        ..NewPackage::default()
+    };
+    world.sandbox.ship(&order.code, vec![package]).unwrap();
+    let (mut daemon, sender) = at_rest(&world, &[]).await;
+    let (other, to_other) = at_rest(&world, &[]).await;
+    let told = json!({ "OrderNumber": order.code, "TrackingNumber": "K1", "Status": "Shipped" });
+    let once = sender.sign(told.to_string().as_bytes());
+    assert_eq!(sender.send("tracking-update", &once).await.0, 202);
+    assert_eq!(
+        to_other.send("tracking-update", &once).await.0,
+        401,
+        "another replica knows it"
+    );
+    sender
+        .tell(
+            "inventory-update",
+            &json!({ "SKU": "A-1", "AvailableQuantity": 12 }),
+        )
+        .await;
+    sender
+        .tell(
+            "order-update",
+            &json!({ "OrderNumber": order.code, "Status": "Shipped" }),
+        )
+        .await;
+    daemon.kill_9();
+    other.stop().await;
+    assert_eq!(states(&world).await, ["waiting"; 3]);
+    let heir = world
+        .daemon()
+        .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .start()
+        .await;
+    all_done(&world).await;
+    assert_eq!(world.shop.shipped(&order).await.0, "Shipped");
+    assert_eq!(world.shop.level("A-1").await.on_hand, 12);
+    // And one that comes while it runs is worked on at once.
+    world.sandbox.set_stock("A-1", 13);
+    let mut heir = heir;
+    let sender = Sender::to(heir.address().await, &world);
+    sender
+        .tell(
+            "inventory-update",
+            &json!({ "SKU": "A-1", "AvailableQuantity": 13 }),
+        )
+        .await;
+    all_done(&world).await;
+    assert_eq!(world.shop.level("A-1").await.on_hand, 13);
+    heir.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_death_at_each_of_its_writes_is_made_good() {
+    let world = World::named("webhook_crash").real_time().build().await;
+    let mut service = world.service();
+    for (at, write) in ["take_in_news", "claim_news", "end_news", "postpone_news"]
+        .into_iter()
+        .enumerate()
+    {
+        for when in ["before", "after"] {
+            let order = world.pay_order(&[("A-0", 1)]).await;
+            service.carry().await;
+            let point = format!("ledger.{write}.{when}");
+            let mut victim = world
+                .daemon()
+                .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
+                .with(AT, &point)
+                .spawn();
+            let told = json!({ "OrderNumber": order.code, "TrackingNumber": format!("{at}{when}"), "Status": "Shipped" });
+            let body = told.to_string();
+            // It may die before it listens, of what an earlier one left.
+            let sending = async {
+                let line = victim.wait_for("veracore-sync starts").await;
+                let address = line["listen"].as_str().unwrap().parse().unwrap();
+                let sender = Sender::to(address, &world);
+                sender
+                    .try_send("tracking-update", &sender.sign(body.as_bytes()))
+                    .await
+            };
+            let answer = sending.await;
+            assert_eq!(
+                victim.wait_exit().await.code(),
+                None,
+                "{point}: {}",
+                victim.stderr()
+            );
+            if write == "take_in_news" {
+                assert_eq!(answer, None, "{point}: it died before it could answer");
+            }
+            // Sent again, as it was not answered.
+            sqlx::query(
+                "update veracore_webhook set lease_until = now() where lease_until is not null",
+            )
+            .execute(&world.tables)
+            .await
+            .unwrap();
+            let package = NewPackage {
+                tracking_number: Some(format!("{at}{when}")),
+                items: Some(vec![Item::from(("A-0".to_owned(), 1))]),
+                ..NewPackage::default()
+            };
+            world.sandbox.ship(&order.code, vec![package]).unwrap();
+            let mut heir = world
+                .daemon()
+                .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
+                .start()
+                .await;
+            let sender = Sender::to(heir.address().await, &world);
+            sender.tell("tracking-update", &told).await;
+            sqlx::query("update veracore_webhook set next_attempt = now() where next_attempt is not null and lease_token is null")
+                .execute(&world.tables)
+                .await
+                .unwrap();
+            all_done(&world).await;
+            heir.stop().await;
+            let (state, fulfillments, _) = world.shop.shipped(&order).await;
+            assert_eq!(
+                (state.as_str(), fulfillments.len()),
+                ("Shipped", 1),
+                "{point}"
+            );
+        }
+    }
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_the_sender_is_told_to_come_again() {
+    let mut world = World::named("webhook_away").real_time().build().await;
+    world.expect_error("a webhook could not be stored");
+    world.expect_error("the ledger cannot be tidied up");
+    let gate = world.gate();
+    let (daemon, sender) = at_rest(&world, &[("DATABASE_URL", gate.url())]).await;
+    let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });
+    let once = sender.sign(body.to_string().as_bytes());
+    gate.close();
+    assert_eq!(sender.send("order-update", &once).await.0, 503);
+    assert_eq!(webhooks(&world).await, []);
+    gate.open();
+    assert_eq!(sender.send("order-update", &once).await.0, 202);
+    assert_eq!(states(&world).await, ["waiting"]);
+    daemon.stop().await;
+    world.assert_settled().await;
+}

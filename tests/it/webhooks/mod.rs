@@ -1,0 +1,53 @@
+//! VeraCore's webhooks: whose they are, that they are kept, and what follows in a real shop.
+
+mod kept;
+mod orders;
+mod refused;
+mod stock;
+mod tracking;
+
+use crate::harness::{Sender, Service, World};
+use veracore_sync::sync::webhooks::{Desk, Worker};
+
+/// A server and whoever works on what it takes, step by step.
+struct Office {
+    worker: Worker,
+    sender: Sender,
+}
+
+impl Office {
+    async fn of(service: &Service, world: &World) -> Self {
+        let worker = service.worker();
+        let sender = Sender::to_inbox(worker.inbox.clone(), world).await;
+        Self { worker, sender }
+    }
+
+    /// Works on all that is due. Returns how many that were.
+    async fn work(&self) -> usize {
+        let mut count = 0;
+        for desk in Desk::ALL {
+            loop {
+                match self.worker.work_on_due(desk).await.unwrap() {
+                    0 => break,
+                    more => count += more,
+                }
+            }
+        }
+        count
+    }
+}
+
+/// What the ledger says of each webhook: kind, state, tries and message.
+async fn webhooks(world: &World) -> Vec<(String, String, i32, String)> {
+    sqlx::query_as(
+        "select kind, webhook_status, attempts, coalesce(message, '') from veracore_webhook order by id",
+    )
+    .fetch_all(&world.tables)
+    .await
+    .unwrap()
+}
+
+async fn states(world: &World) -> Vec<String> {
+    let all = webhooks(world).await;
+    all.into_iter().map(|(_, state, ..)| state).collect()
+}

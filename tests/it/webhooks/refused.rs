@@ -1,0 +1,308 @@
+//! What is not VeraCore's, or makes no sense, changes nothing.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use veracore_sync::sync::webhooks::Inbox;
+
+use super::{Office, states};
+use crate::harness::{Sealed, Sender, WEBHOOK_SECRET, World};
+
+const KINDS: [&str; 3] = ["inventory-update", "order-update", "tracking-update"];
+
+fn good(kind: &str) -> Value {
+    match kind {
+        "inventory-update" => json!({ "SKU": "A-0", "AvailableQuantity": 1 }),
+        "order-update" => json!({ "OrderNumber": "C1", "Status": "Shipped" }),
+        _ => json!({ "OrderNumber": "C1", "TrackingNumber": "1Z", "Status": "Shipped" }),
+    }
+}
+
+fn sealed(timestamp: Option<&str>, signature: Option<&str>, body: &[u8]) -> Sealed {
+    Sealed {
+        timestamp: timestamp.map(Into::into),
+        signature: signature.map(Into::into),
+        body: body.into(),
+    }
+}
+
+async fn rows(world: &World) -> BTreeMap<String, Value> {
+    world.rows().await
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_not_veracores_is_refused() {
+    let world = World::named("unsigned").build().await;
+    let Office { sender, .. } = Office::of(&world.service(), &world).await;
+    let before = rows(&world).await;
+    for kind in KINDS {
+        let body = good(kind).to_string();
+        let body = body.as_bytes();
+        let now = sender.at(0);
+        let right = Sealed::with(WEBHOOK_SECRET, &now, body);
+        let signature = right.signature.as_deref().unwrap();
+        let digits = &signature["sha256=".len()..];
+        let other = Sealed::with("another secret", &now, body);
+        let missigned = [
+            sealed(None, None, body),
+            sealed(Some(&now), None, body),
+            sealed(None, Some(signature), body),
+            sealed(Some(&now), Some(""), body),
+            sealed(Some(&now), Some("sha256="), body),
+            sealed(Some(&now), Some(digits), body),
+            sealed(Some(&now), Some(&signature[..signature.len() - 1]), body),
+            sealed(Some(&now), Some(&signature[..signature.len() - 2]), body),
+            sealed(Some(&now), Some(&format!("{signature}00")), body),
+            sealed(
+                Some(&now),
+                Some(&format!("sha256={}", "zz".repeat(32))),
+                body,
+            ),
+            sealed(
+                Some(&now),
+                Some(&format!("sha256={}", "00".repeat(32))),
+                body,
+            ),
+            sealed(
+                Some(&now),
+                Some(&format!("sha256={}", "0".repeat(7000))),
+                body,
+            ),
+            sealed(Some(&sender.at(1)), Some(signature), body),
+            sealed(Some("soon"), Some(signature), body),
+            sealed(Some(""), Some(signature), body),
+            sealed(Some(&now), Some(signature), b"{}"),
+            Sealed::with("", &now, body),
+            Sealed::with(WEBHOOK_SECRET, &sender.at(-301), body),
+            Sealed::with(WEBHOOK_SECRET, &sender.at(301), body),
+            Sealed::with(WEBHOOK_SECRET, "0", body),
+            Sealed::with(WEBHOOK_SECRET, &format!("{now}000"), body),
+            Sealed::with(WEBHOOK_SECRET, &format!(" {now}"), body),
+            other,
+        ];
+        for sealed in missigned {
+            let (status, sentence) = sender.send(kind, &sealed).await;
+            assert_eq!(status, 401, "{sealed:?}");
+            assert_eq!(sentence.matches(". ").count(), 0, "{sentence}");
+            assert!(sentence.ends_with('.'), "{sentence}");
+        }
+    }
+    assert_eq!(
+        sender
+            .send("returns-update", &sealed(None, None, b""))
+            .await
+            .0,
+        404
+    );
+    assert_eq!(rows(&world).await, before);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_replay_is_refused_whoever_is_asked() {
+    let world = World::named("replayed").build().await;
+    let service = world.service();
+    let offices = [
+        Office::of(&service, &world).await,
+        Office::of(&service, &world).await,
+    ];
+    let offices = offices.map(|office| Arc::new(office.sender));
+    let mut sending = JoinSet::new();
+    let body = good("order-update").to_string();
+    let once = offices[0].sign(body.as_bytes());
+    for at in 0..10 {
+        let (sender, once) = (Arc::clone(&offices[at % 2]), once.clone());
+        sending.spawn(async move { sender.send("order-update", &once).await.0 });
+    }
+    let mut answers = sending.join_all().await;
+    answers.sort_unstable();
+    assert_eq!(answers[0], 202);
+    assert!(
+        answers[1..].iter().all(|status| *status == 401),
+        "{answers:?}"
+    );
+    // Not as something else either, nor spelled in another way.
+    let upper = Sealed {
+        signature: once
+            .signature
+            .as_ref()
+            .map(|s| s.to_uppercase().replace("SHA", "sha")),
+        ..once.clone()
+    };
+    for (kind, sealed) in [("order-update", &upper), ("order-update", &once)] {
+        let answer = offices[1].send(kind, sealed).await;
+        assert_eq!(answer.0, 401, "{answer:?}");
+        assert!(answer.1.contains("sent before"), "{answer:?}");
+    }
+    assert_eq!(states(&world).await, ["waiting"]);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_body_that_makes_no_sense_is_refused_and_named() {
+    let world = World::named("senseless").build().await;
+    let Office { sender, .. } = Office::of(&world.service(), &world).await;
+    let before = rows(&world).await;
+    let item =
+        |quantity: Value| json!([{ "SKU": "A-0", "AvailableQuantity": quantity }]).to_string();
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("order-update", b"".into(), "not JSON"),
+        (
+            "order-update",
+            b"{\"OrderNumber\":\"C1\",".into(),
+            "not JSON",
+        ),
+        ("order-update", b"\xff\xfe".into(), "not UTF-8"),
+        ("order-update", b"[]".into(), "not an object"),
+        ("order-update", b"null".into(), "not an object"),
+        (
+            "order-update",
+            br#"{"Status":"Shipped"}"#.into(),
+            "OrderNumber is missing",
+        ),
+        (
+            "order-update",
+            br#"{"OrderNumber":1,"Status":"x"}"#.into(),
+            "OrderNumber is not a text",
+        ),
+        (
+            "order-update",
+            br#"{"OrderNumber":"C1","Status":{}}"#.into(),
+            "Status is not a text",
+        ),
+        (
+            "order-update",
+            format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(1000)).into(),
+            "OrderNumber",
+        ),
+        (
+            "inventory-update",
+            b"[]".into(),
+            "list of inventory items is empty",
+        ),
+        (
+            "inventory-update",
+            b"7".into(),
+            "neither an inventory item nor a list",
+        ),
+        (
+            "inventory-update",
+            item(json!(-1)).into(),
+            "AvailableQuantity: -1 is negative",
+        ),
+        (
+            "inventory-update",
+            item(json!("1")).into(),
+            "AvailableQuantity: it is not a number",
+        ),
+        (
+            "inventory-update",
+            item(json!(1.5)).into(),
+            "AvailableQuantity: 1.5 is not a whole",
+        ),
+        (
+            "inventory-update",
+            item(Value::Null).into(),
+            "AvailableQuantity is missing",
+        ),
+        (
+            "inventory-update",
+            br#"{"AvailableQuantity":1}"#.into(),
+            "SKU is missing",
+        ),
+        (
+            "tracking-update",
+            br#"{"OrderNumber":"C1"}"#.into(),
+            "Status is missing",
+        ),
+        (
+            "tracking-update",
+            br#"{"OrderNumber":"C1","Status":"x","TrackingNumber":7}"#.into(),
+            "TrackingNumber is not a text",
+        ),
+        (
+            "tracking-update",
+            br#"{"OrderNumber":"C1","Status":"x","Items":[{"SKU":"A","Quantity":-1}]}"#.into(),
+            "Items[0].Quantity",
+        ),
+        (
+            "tracking-update",
+            format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).into(),
+            "not an object",
+        ),
+    ];
+    for (kind, body, words) in cases {
+        let (status, sentence) = sender.send(kind, &sender.sign(&body)).await;
+        let body = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
+        assert_eq!(status, 400, "{kind} {body}: {sentence}");
+        assert!(sentence.contains(words), "{kind} {body}: {sentence}");
+        assert!(sentence.len() < 400, "{sentence}");
+    }
+    assert_eq!(rows(&world).await, before);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_mebibyte_is_read_and_no_more() {
+    let world = World::named("large").build().await;
+    let Office { sender, .. } = Office::of(&world.service(), &world).await;
+    let body = good("order-update").to_string();
+    let padded = |size: usize| format!("{body}{}", " ".repeat(size - body.len())).into_bytes();
+    let large = sender.sign(&padded((1 << 20) + 1));
+    let (status, sentence) = sender.send("order-update", &large).await;
+    assert_eq!(
+        (status, sentence.as_str()),
+        (413, "The body is larger than 1048576 bytes.")
+    );
+    assert_eq!(states(&world).await, Vec::<String>::new());
+    let just = sender.sign(&padded(1 << 20));
+    assert_eq!(sender.send("order-update", &just).await.0, 202);
+    assert_eq!(states(&world).await, ["waiting"]);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn without_a_secret_there_is_nothing() {
+    let world = World::named("closed").build().await;
+    let service = world.service();
+    let provider = Arc::clone(&service.provider);
+    let inbox = Inbox::new(
+        None,
+        provider,
+        world.ledger.clone(),
+        Arc::clone(&world.clock),
+    );
+    let sender = Sender::to_inbox(inbox, &world).await;
+    for kind in KINDS {
+        let body = good(kind).to_string();
+        for secret in [WEBHOOK_SECRET, ""] {
+            let sealed = Sealed::with(secret, &sender.at(0), body.as_bytes());
+            assert_eq!(sender.send(kind, &sealed).await.0, 404);
+        }
+        let large = sealed(None, None, &[b' '; 2 << 20]);
+        assert_eq!(sender.send(kind, &large).await.0, 404);
+    }
+    assert_eq!(states(&world).await, Vec::<String>::new());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_holds_no_address() {
+    let world = World::named("normalised").build().await;
+    let Office { sender, .. } = Office::of(&world.service(), &world).await;
+    for kind in KINDS {
+        let mut body = good(kind);
+        body["ShippingAddress"] = json!({ "Address1": "17 Cherry Lane", "Phone": "555-0199" });
+        body["Carrier"] = json!("17 Cherry Lane");
+        sender.tell(kind, &body).await;
+    }
+    let kept = serde_json::to_string(&rows(&world).await["veracore_webhook"]).unwrap();
+    assert!(!kept.contains("Cherry") && !kept.contains("0199"), "{kept}");
+    assert!(
+        kept.contains("\"A-0\"") && kept.contains("\"1Z\""),
+        "{kept}"
+    );
+    assert_eq!(states(&world).await.len(), 3);
+    world.assert_settled().await;
+}
