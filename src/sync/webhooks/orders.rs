@@ -82,7 +82,9 @@ impl Worker {
             SyncStatus::Success => return Ok(None),
             SyncStatus::InDoubt | SyncStatus::Retrying => {
                 let quiet = self.orders.settings().quiet;
-                let hastened = self.ledger().hasten_order(code, news, quiet).await?;
+                // Only once: further tries of this webhook must not use up the order's.
+                let hastened =
+                    news.attempts == 1 && self.ledger().hasten_order(code, news, quiet).await?;
                 if of_a_package {
                     // As soon as it turns out that VeraCore has it.
                     unconfirmed(here)

@@ -3,7 +3,7 @@
 use serde_json::json;
 use veracore_sync::sandbox::{Item, NewPackage};
 
-use super::{states, webhooks};
+use super::{Office, states, webhooks};
 use crate::harness::{Daemon, Sender, WEBHOOK_SECRET, World, until};
 
 const AT: &str = "VERACORE_SYNC_CRASH_AT";
@@ -18,6 +18,16 @@ async fn at_rest(world: &World, settings: &[(&str, &str)]) -> (Daemon, Sender) {
     }
     let mut daemon = daemon.spawn();
     daemon.wait_for("SYNC_ENABLED is false").await;
+    until("the day's tidying is done", || async {
+        let open: Vec<bool> = sqlx::query_scalar(
+            "select ended_at is null from veracore_sync_run where job = 'tidy_ledger'",
+        )
+        .fetch_all(&world.tables)
+        .await
+        .unwrap();
+        (open == [false]).then_some(())
+    })
+    .await;
     let sender = Sender::to(daemon.address().await, world);
     (daemon, sender)
 }
@@ -102,6 +112,18 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
         for when in ["before", "after"] {
             let order = world.pay_order(&[("A-0", 1)]).await;
             service.carry().await;
+            let package = NewPackage {
+                tracking_number: Some(format!("{at}{when}")),
+                items: Some(vec![Item::from(("A-0".to_owned(), 1))]),
+                ..NewPackage::default()
+            };
+            // It is put off as long as VeraCore does not tell of the package.
+            if write != "postpone_news" {
+                world
+                    .sandbox
+                    .ship(&order.code, vec![package.clone()])
+                    .unwrap();
+            }
             let point = format!("ledger.{write}.{when}");
             let mut victim = world
                 .daemon()
@@ -129,25 +151,24 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
             if write == "take_in_news" {
                 assert_eq!(answer, None, "{point}: it died before it could answer");
             }
-            // Sent again, as it was not answered.
-            sqlx::query(
-                "update veracore_webhook set lease_until = now() where lease_until is not null",
+            // What the dead one held runs out.
+            sqlx::raw_sql(
+                "update veracore_webhook set lease_until = now() where lease_until is not null;
+                 update veracore_lease set lease_until = now() - interval '1 second'",
             )
             .execute(&world.tables)
             .await
             .unwrap();
-            let package = NewPackage {
-                tracking_number: Some(format!("{at}{when}")),
-                items: Some(vec![Item::from(("A-0".to_owned(), 1))]),
-                ..NewPackage::default()
-            };
-            world.sandbox.ship(&order.code, vec![package]).unwrap();
+            if write == "postpone_news" {
+                world.sandbox.ship(&order.code, vec![package]).unwrap();
+            }
             let mut heir = world
                 .daemon()
                 .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
                 .start()
                 .await;
             let sender = Sender::to(heir.address().await, &world);
+            // Sent again, as it may not have been answered.
             sender.tell("tracking-update", &told).await;
             sqlx::query("update veracore_webhook set next_attempt = now() where next_attempt is not null and lease_token is null")
                 .execute(&world.tables)
@@ -182,5 +203,43 @@ async fn while_the_database_is_away_the_sender_is_told_to_come_again() {
     assert_eq!(sender.send("order-update", &once).await.0, 202);
     assert_eq!(states(&world).await, ["waiting"]);
     daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_once_told_to_stop() {
+    let world = World::named("webhook_stop").build().await;
+    let service = world.service();
+    let office = Office::of(&service, &world).await;
+    let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });
+    office.sender.tell("order-update", &body).await;
+    service.tasks.stop();
+    assert_eq!(office.work().await, 0);
+    let office = Office::of(&world.service(), &world).await;
+    assert_eq!(webhooks(&world).await[0].2, 0);
+    assert_eq!(office.work().await, 1);
+    assert_eq!(states(&world).await, ["unknown"]);
+    world.assert_settled().await;
+}
+
+/// Whoever has it dies over it each time; the next one is worked on all the same.
+#[tokio::test]
+async fn one_that_nobody_survives_is_given_up() {
+    let mut world = World::named("webhook_poison").build().await;
+    world.expect_error("a webhook is given up");
+    let office = Office::of(&world.service(), &world).await;
+    let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });
+    office.sender.tell("order-update", &body).await;
+    office.sender.tell("order-update", &body).await;
+    sqlx::query(
+        "update veracore_webhook set attempts = 13, lease_token = gen_random_uuid(), lease_until = $1
+         where id = (select min(id) from veracore_webhook)",
+    )
+    .bind(world.clock.now())
+    .execute(&world.tables)
+    .await
+    .unwrap();
+    assert_eq!(office.work().await, 2);
+    assert_eq!(states(&world).await, ["failed", "unknown"]);
     world.assert_settled().await;
 }
