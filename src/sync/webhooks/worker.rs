@@ -4,7 +4,7 @@
 use std::{convert::Infallible, future::Future, time::Duration};
 
 use chrono::TimeDelta;
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 
 use super::Inbox;
 use crate::{
@@ -32,7 +32,7 @@ const BACKOFF: Backoff = Backoff {
 };
 
 /// Tries that came to nothing; with these pauses, the last is about an hour after the first.
-const MOST_ATTEMPTS: u32 = 13;
+const MOST_ATTEMPTS: u32 = 15;
 
 /// After which what somebody else holds is tried again.
 pub(super) const SHORTLY: TimeDelta = TimeDelta::seconds(2);
@@ -122,13 +122,21 @@ impl Worker {
                 self.upstreams.closed(&self.tasks).await;
                 continue;
             }
-            match self.work_on_due(desk).await {
-                Ok(0) => outage.is_over(),
-                Ok(_) => {
+            // In a task of its own: one that panics over a webhook stops no other.
+            let mut round = JoinSet::new();
+            let worker = self.clone();
+            round.spawn(async move { worker.work_on_due(desk).await });
+            match round.join_next().await {
+                None | Some(Ok(Ok(0))) => outage.is_over(),
+                Some(Ok(Ok(_))) => {
                     outage.is_over();
                     continue;
                 }
-                Err(error) => outage.goes_on(&error),
+                Some(Ok(Err(error))) => outage.goes_on(&error),
+                // What was claimed comes back when its lease has run out, and is given up in the end.
+                Some(Err(error)) => {
+                    tracing::error!(%error, "VeraCore: work on webhooks panicked; this is a defect, please report it");
+                }
             }
             tokio::select! {
                 () = self.tasks.stopped() => {}

@@ -21,7 +21,7 @@ const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
 const POINTS: &str = include_str!("crash_points.txt");
 
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
-/// of webhooks (see `web::webhooks_kept`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
+/// of webhooks (see `webhooks::kept`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
 const ELSEWHERE: [&str; 19] = [
     "accepted_run",
     "asked_for_tracking",

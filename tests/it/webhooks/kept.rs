@@ -232,7 +232,7 @@ async fn one_that_nobody_survives_is_given_up() {
     office.sender.tell("order-update", &body).await;
     office.sender.tell("order-update", &body).await;
     sqlx::query(
-        "update veracore_webhook set attempts = 13, lease_token = gen_random_uuid(), lease_until = $1
+        "update veracore_webhook set attempts = 15, lease_token = gen_random_uuid(), lease_until = $1
          where id = (select min(id) from veracore_webhook)",
     )
     .bind(world.clock.now())
