@@ -139,100 +139,83 @@ async fn a_replay_is_refused_whoever_is_asked() {
     world.assert_settled().await;
 }
 
+/// Kind, body, and words of what is said about it.
+type Senseless = (&'static str, Vec<u8>, &'static str);
+
+fn all_of(kind: &'static str, cases: &[(&[u8], &'static str)]) -> Vec<Senseless> {
+    let of = |(body, words): &(&[u8], &'static str)| (kind, body.to_vec(), *words);
+    cases.iter().map(of).collect()
+}
+
+fn senseless_orders() -> Vec<Senseless> {
+    let long = format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(1000));
+    all_of(
+        "order-update",
+        &[
+            (b"", "not JSON"),
+            (br#"{"OrderNumber":"C1","#, "not JSON"),
+            (b"\xff\xfe", "not UTF-8"),
+            (b"[]", "not an object"),
+            (b"null", "not an object"),
+            (br#"{"Status":"Shipped"}"#, "OrderNumber is missing"),
+            (
+                br#"{"OrderNumber":1,"Status":"x"}"#,
+                "OrderNumber is not a text",
+            ),
+            (
+                br#"{"OrderNumber":"C1","Status":{}}"#,
+                "Status is not a text",
+            ),
+            (long.as_bytes(), "OrderNumber"),
+        ],
+    )
+}
+
+fn senseless_items() -> Vec<Senseless> {
+    let item = |quantity: Value| {
+        let item = json!([{ "SKU": "A-0", "AvailableQuantity": quantity }]);
+        item.to_string().into_bytes()
+    };
+    all_of(
+        "inventory-update",
+        &[
+            (b"[]", "list of inventory items is empty"),
+            (b"7", "neither an inventory item nor a list"),
+            (&item(json!(-1)), "AvailableQuantity: -1 is negative"),
+            (&item(json!("1")), "AvailableQuantity: it is not a number"),
+            (&item(json!(1.5)), "AvailableQuantity: 1.5 is not a whole"),
+            (&item(Value::Null), "AvailableQuantity is missing"),
+            (br#"{"AvailableQuantity":1}"#, "SKU is missing"),
+        ],
+    )
+}
+
+fn senseless_packages() -> Vec<Senseless> {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    all_of(
+        "tracking-update",
+        &[
+            (br#"{"OrderNumber":"C1"}"#, "Status is missing"),
+            (
+                br#"{"OrderNumber":"C1","Status":"x","TrackingNumber":7}"#,
+                "TrackingNumber is not a text",
+            ),
+            (
+                br#"{"OrderNumber":"C1","Status":"x","Items":[{"SKU":"A","Quantity":-1}]}"#,
+                "Items[0].Quantity",
+            ),
+            (deep.as_bytes(), "not an object"),
+        ],
+    )
+}
+
 #[tokio::test]
 async fn a_body_that_makes_no_sense_is_refused_and_named() {
     let world = World::named("senseless").build().await;
     let Office { sender, .. } = Office::of(&world.service(), &world).await;
     let before = rows(&world).await;
-    let item =
-        |quantity: Value| json!([{ "SKU": "A-0", "AvailableQuantity": quantity }]).to_string();
-    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("order-update", b"".into(), "not JSON"),
-        (
-            "order-update",
-            b"{\"OrderNumber\":\"C1\",".into(),
-            "not JSON",
-        ),
-        ("order-update", b"\xff\xfe".into(), "not UTF-8"),
-        ("order-update", b"[]".into(), "not an object"),
-        ("order-update", b"null".into(), "not an object"),
-        (
-            "order-update",
-            br#"{"Status":"Shipped"}"#.into(),
-            "OrderNumber is missing",
-        ),
-        (
-            "order-update",
-            br#"{"OrderNumber":1,"Status":"x"}"#.into(),
-            "OrderNumber is not a text",
-        ),
-        (
-            "order-update",
-            br#"{"OrderNumber":"C1","Status":{}}"#.into(),
-            "Status is not a text",
-        ),
-        (
-            "order-update",
-            format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(1000)).into(),
-            "OrderNumber",
-        ),
-        (
-            "inventory-update",
-            b"[]".into(),
-            "list of inventory items is empty",
-        ),
-        (
-            "inventory-update",
-            b"7".into(),
-            "neither an inventory item nor a list",
-        ),
-        (
-            "inventory-update",
-            item(json!(-1)).into(),
-            "AvailableQuantity: -1 is negative",
-        ),
-        (
-            "inventory-update",
-            item(json!("1")).into(),
-            "AvailableQuantity: it is not a number",
-        ),
-        (
-            "inventory-update",
-            item(json!(1.5)).into(),
-            "AvailableQuantity: 1.5 is not a whole",
-        ),
-        (
-            "inventory-update",
-            item(Value::Null).into(),
-            "AvailableQuantity is missing",
-        ),
-        (
-            "inventory-update",
-            br#"{"AvailableQuantity":1}"#.into(),
-            "SKU is missing",
-        ),
-        (
-            "tracking-update",
-            br#"{"OrderNumber":"C1"}"#.into(),
-            "Status is missing",
-        ),
-        (
-            "tracking-update",
-            br#"{"OrderNumber":"C1","Status":"x","TrackingNumber":7}"#.into(),
-            "TrackingNumber is not a text",
-        ),
-        (
-            "tracking-update",
-            br#"{"OrderNumber":"C1","Status":"x","Items":[{"SKU":"A","Quantity":-1}]}"#.into(),
-            "Items[0].Quantity",
-        ),
-        (
-            "tracking-update",
-            format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).into(),
-            "not an object",
-        ),
-    ];
-    for (kind, body, words) in cases {
+    let cases = [senseless_orders(), senseless_items(), senseless_packages()];
+    for (kind, body, words) in cases.concat() {
         let (status, sentence) = sender.send(kind, &sender.sign(&body)).await;
         let body = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
         assert_eq!(status, 400, "{kind} {body}: {sentence}");
