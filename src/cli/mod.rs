@@ -69,7 +69,7 @@ enum Command {
     Status,
     /// Tell when the scheduled jobs run next, local and UTC
     Schedule(schedule::ScheduleArgs),
-    /// Look at the configuration
+    /// Look at the configuration, and at what of it is stored in the database
     Config(config::ConfigArgs),
 }
 
@@ -115,7 +115,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Reconcile(args) => reconcile::execute(sources, output, &args).await,
         Command::Status => status::execute(sources, output).await,
         Command::Schedule(args) => schedule::execute(sources, output, args).await,
-        Command::Config(args) => config::execute(sources, output, &args).await,
+        Command::Config(args) => config::execute(sources, output, args).await,
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ mod ids;
 mod money;
 mod order;
 mod quantity;
+mod sealed;
 mod skus;
 mod status;
 mod stock;
@@ -25,6 +26,7 @@ pub use ids::{
 pub use money::{CurrencyCode, Money};
 pub use order::{Order, OrderLine, OrderRef};
 pub use quantity::{BadQuantity, Quantity, Units};
+pub use sealed::SealedText;
 pub use skus::SkuRules;
 pub use status::SyncStatus;
 pub use stock::SafetyStock;

@@ -42,6 +42,7 @@ pub use outcome::{Next, Note, SkipReason};
 pub use queries::{OrderFilter, StatusCount, SyncRecord};
 pub use reconcile::{KnownCount, KnownOrder, KnownPage, Stranger};
 pub use runs::{LatestOccurrence, OccurrenceState, Origin, Run, RunId, RunOutcome};
+pub use settings::{SettingsListener, StoredSettings, StoredValue};
 pub use shipments::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem};
 pub use stock::{RecordedChange, StockChange, StockOutcome};
 

@@ -3,6 +3,7 @@
 //! Owns sessions, channels and every operation on the Admin API. Must not know the warehouse or
 //! the ledger, and decides nothing about an order.
 
+mod caller;
 mod client;
 mod fulfillments;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use caller::{Caller, Credential, Permission};
 pub use client::{Login, VendureClient, VendureSettings};
 pub use fulfillments::{
     Fulfillment, LineUnits, NewFulfillment, Progress, ProgressLine, TrackingFields,

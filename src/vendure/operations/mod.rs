@@ -1,11 +1,13 @@
 //! The operations on the Admin API and the shapes of their answers, checked against
 //! `schema.graphql` when compiled. Nothing here leaves this client.
 
+mod caller;
 mod fulfillments;
 mod orders;
 mod profile;
 mod stock;
 
+pub(super) use caller::*;
 pub(super) use fulfillments::*;
 pub(super) use orders::*;
 pub(super) use profile::*;
