@@ -14,3 +14,4 @@ mod ledger;
 mod process;
 mod schema;
 mod simulation;
+mod web;

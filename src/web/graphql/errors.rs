@@ -1,8 +1,11 @@
 //! Errors of the API: a sentence for people, a code for programs.
 
-use async_graphql::{Error, ErrorExtensions as _};
+use async_graphql::{Error, ErrorExtensions as _, ServerError};
 
-use crate::{ledger::LedgerError, vendure::Permission};
+use crate::{domain::text::one_line, ledger::LedgerError, vendure::Permission};
+
+/// No message is longer.
+const LONGEST: usize = 400;
 
 /// The caller may not; names what is missing.
 pub(super) fn forbidden(any_of: &[Permission]) -> Error {
@@ -35,4 +38,17 @@ pub(super) fn ledger(error: LedgerError) -> Error {
     tracing::error!(%error, "the API could not read or write the ledger");
     Error::new("The ledger could not be read or written; see the log of veracore-sync.")
         .extend_with(|_, e| e.set("code", "INTERNAL"))
+}
+
+/// Makes the library's own message fit for one line: of a document that makes no sense it draws a
+/// picture, the whole of it included.
+pub(super) fn shorten(error: &mut ServerError) {
+    if error.message.contains('\n') {
+        let why = error.message.lines().last().unwrap_or_default();
+        let why = why.trim_start_matches([' ', '=']);
+        error.message = format!("The document makes no sense: {why}");
+    }
+    if error.message.chars().count() > LONGEST || error.message.chars().any(char::is_control) {
+        error.message = one_line(&error.message, LONGEST);
+    }
 }

@@ -122,7 +122,11 @@ async fn answer(
     let request = parse(&bytes)?;
     let desk = Arc::clone(&state.desk);
     let request = request.data(admitted).data(services).data(desk);
-    Ok(state.api.0.execute(request).await)
+    let mut response = state.api.0.execute(request).await;
+    for error in &mut response.errors {
+        errors::shorten(error);
+    }
+    Ok(response)
 }
 
 fn ensure_json(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@
 //! condition, with a limit.
 
 mod admin;
+mod api;
 mod cart;
 mod daemon;
 mod database;
@@ -21,6 +22,7 @@ mod wait;
 mod world;
 
 pub use admin::get;
+pub use api::{Answer, Api, Shows, TOKEN};
 pub use cart::{Cart, PaidOrder, ann};
 pub use daemon::{Daemon, DaemonBuilder, Output, command as run_program};
 pub use database::LedgerWorld;
