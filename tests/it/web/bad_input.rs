@@ -144,7 +144,7 @@ async fn documents_that_ask_for_too_much_or_make_no_sense_are_refused() {
         (
             "query ($s: String!) { veracoreOrderSyncStatus(orderId: $s) { id } }",
             json!({ "s": 1 }),
-            "s",
+            "orderId",
         ),
         (
             "query ($s: String!) { veraCoreOrderSyncStatus(orderCode: $s) { id } }",
