@@ -87,14 +87,14 @@ impl App {
                 "settings stored in the database could not be read: {problem}"
             ));
         }
-        Self::build(config, tasks)
+        let ledger = ledger(&config.database, Arc::new(SystemClock))?;
+        Self::build(config, ledger, tasks)
     }
 
     /// # Errors
     /// When the configuration cannot work, or HTTPS cannot be set up on this machine.
-    pub fn build(config: Config, tasks: Tasks) -> anyhow::Result<Self> {
+    pub fn build(config: Config, ledger: Ledger, tasks: Tasks) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
-        let ledger = ledger(&config.database, Arc::clone(&clock))?;
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
         let provider = Arc::new(veracore_client(&config, Arc::clone(&clock))?);
         let upstreams = Upstreams {

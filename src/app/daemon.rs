@@ -11,10 +11,11 @@ use std::{
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{App, Refused, desk::Desk, jobs, settings};
+use super::{App, Refused, desk::Desk, jobs, ledger, settings};
 use crate::{
+    clock::SystemClock,
     config::Sources,
-    ledger::{SettingsListener, StoredSettings},
+    ledger::{Ledger, SettingsListener, StoredSettings},
     lifecycle::{Drained, Tasks},
     sync::runner::Bells,
     telemetry::Target,
@@ -49,7 +50,8 @@ impl Daemon {
         let tasks = Tasks::new();
         let (config, stored) = settings::load_config(sources.clone()).await?;
         let jobs = tasks.part();
-        let app = App::build(config, jobs.clone())?;
+        let ledger = ledger(&config.database, Arc::new(SystemClock))?;
+        let app = App::build(config, ledger, jobs.clone())?;
         app.log_to(Target::Stdout);
         let listen = app.config.server.http_listen;
         let listener = TcpListener::bind(listen)
@@ -139,7 +141,8 @@ impl Carrying {
             Some(stored) => (first, stored),
             None => {
                 let stored = first.app.ledger.stored_settings().await?;
-                (self.made_of(&stored)?, stored)
+                let current = made_of(&self.sources, &self.tasks, &first.app.ledger, &stored)?;
+                (current, stored)
             }
         };
         let mut is_first = true;
@@ -163,16 +166,18 @@ impl Carrying {
             is_first = false;
         }
     }
-
-    fn made_of(&self, stored: &StoredSettings) -> anyhow::Result<InForce> {
-        made_of(&self.sources, &self.tasks, stored)
-    }
 }
 
-fn made_of(sources: &Sources, tasks: &Tasks, stored: &StoredSettings) -> anyhow::Result<InForce> {
+/// The way to the database is the same for all of them: nothing of it is stored.
+fn made_of(
+    sources: &Sources,
+    tasks: &Tasks,
+    ledger: &Ledger,
+    stored: &StoredSettings,
+) -> anyhow::Result<InForce> {
     let config = settings::with_stored(sources.clone(), stored)?;
     let jobs = tasks.part();
-    let app = App::build(config, jobs.clone())?;
+    let app = App::build(config, ledger.clone(), jobs.clone())?;
     Ok(InForce { app, jobs })
 }
 
@@ -215,7 +220,7 @@ async fn changed(
         }
         let names = settings::differing(stored, &now);
         *stored = now;
-        match made_of(sources, tasks, stored) {
+        match made_of(sources, tasks, &app.ledger, stored) {
             Ok(next) => {
                 tracing::info!(
                     settings = names.join(", "),

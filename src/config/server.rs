@@ -60,7 +60,7 @@ pub(super) fn read(reader: &mut Reader, rust_log: Option<&String>) -> Read<Serve
             .map_err(|_| "is not an IP address with a port".to_owned())
     });
     let http_listen = reader.required("HTTP_LISTEN", listen);
-    let api_token = reader.secret("API_TOKEN");
+    let api_token = api_token(reader);
     let log = log(reader, rust_log);
     let event_webhook = event_webhook(reader);
     let keyring = keyring(reader);
@@ -74,6 +74,22 @@ pub(super) fn read(reader: &mut Reader, rust_log: Option<&String>) -> Read<Serve
         keyring: Arc::new(keyring?),
         pii_retention_days: pii_retention_days?,
     })
+}
+
+/// A token of fewer characters can be guessed.
+const SHORT_TOKEN: usize = 16;
+
+fn api_token(reader: &mut Reader) -> Read<Option<SecretString>> {
+    let token = reader.secret("API_TOKEN")?;
+    if token
+        .as_ref()
+        .is_some_and(|token| token.expose_secret().chars().count() < SHORT_TOKEN)
+    {
+        reader.warn(format!(
+            "API_TOKEN has fewer than {SHORT_TOKEN} characters and can be guessed; `openssl rand -hex 32` makes a good one"
+        ));
+    }
+    Ok(token)
 }
 
 fn log(reader: &mut Reader, rust_log: Option<&String>) -> Read<Log> {

@@ -31,7 +31,7 @@ pub(super) fn away(message: impl Into<String>) -> Error {
 }
 
 /// The ledger could not be read or written. What exactly it was is for the log.
-pub(super) fn ledger(error: LedgerError) -> Error {
+pub(super) fn ledger(error: &LedgerError) -> Error {
     if error.is_away() {
         return away("The ledger's database does not answer; try again shortly.");
     }

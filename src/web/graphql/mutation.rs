@@ -86,7 +86,7 @@ impl Mutation {
             return Ok(SimpleResult::of(Err(NOT_KNOWN.into())));
         };
         let verdict = services.ledger.retry_order(&code, RetryMode::Again).await;
-        let verdict = verdict.map_err(errors::ledger)?;
+        let verdict = verdict.map_err(|error| errors::ledger(&error))?;
         services.bells.due.notify_one();
         tracing::info!(order = %code, by = caller(ctx), "VeraCore: another try was asked for");
         Ok(SimpleResult::of(in_words(
@@ -112,7 +112,7 @@ impl Mutation {
         let outcome = to_its_end(services, async move { service.force(&id).await }).await?;
         match outcome {
             Ok(outcome) => Ok(forced(told(&outcome))),
-            Err(DiscoverError::Ledger(error)) => Err(errors::ledger(error)),
+            Err(DiscoverError::Ledger(error)) => Err(errors::ledger(&error)),
             Err(error) => Ok(forced(Err(one_line(&error.to_string(), 300)))),
         }
     }
@@ -129,7 +129,7 @@ impl Mutation {
             return Ok(SimpleResult::of(Err(NOT_KNOWN.into())));
         };
         let verdict = services.ledger.skip_order(&code).await;
-        let verdict = verdict.map_err(errors::ledger)?;
+        let verdict = verdict.map_err(|error| errors::ledger(&error))?;
         tracing::info!(order = %code, by = caller(ctx), "VeraCore: an order was taken out");
         Ok(SimpleResult::of(in_words(verdict, "It is taken out.")))
     }
@@ -276,7 +276,7 @@ const NOT_KNOWN: &str = "The ledger has no such order.";
 async fn known(services: &Services, order_id: &str) -> Result<Option<OrderCode>> {
     let id = order_id_of(order_id)?;
     let record = services.ledger.order_of_shop(&id).await;
-    let record = record.map_err(errors::ledger)?;
+    let record = record.map_err(|error| errors::ledger(&error))?;
     Ok(record.and_then(|record| OrderCode::parse(record.vendure_order_code).ok()))
 }
 
@@ -384,9 +384,9 @@ fn through<T, E>(
     ran: std::result::Result<Ran<std::result::Result<T, E>>, LedgerError>,
     why: impl FnOnce(E) -> std::result::Result<String, LedgerError>,
 ) -> Result<std::result::Result<T, String>> {
-    match ran.map_err(errors::ledger)? {
+    match ran.map_err(|error| errors::ledger(&error))? {
         Ran::Through(_, Ok(summary)) => Ok(Ok(summary)),
-        Ran::Through(_, Err(error)) => Ok(Err(why(error).map_err(errors::ledger)?)),
+        Ran::Through(_, Err(error)) => Ok(Err(why(error).map_err(|error| errors::ledger(&error))?)),
         Ran::Busy => Ok(Err(BUSY.into())),
         Ran::Dropped => Ok(Err(DROPPED.into())),
     }

@@ -121,7 +121,7 @@ impl Query {
         };
         let filter = OrderFilter {
             status: status.as_deref().map(status_of).transpose()?,
-            search: search.map(search_of).transpose()?.flatten(),
+            search: search.as_deref().map(search_of).transpose()?.flatten(),
             before,
             limit: size + 1,
             ..OrderFilter::default()
@@ -172,7 +172,7 @@ async fn timely<T>(
     work: impl Future<Output = std::result::Result<T, crate::ledger::LedgerError>>,
 ) -> Result<T> {
     match tokio::time::timeout(READING, work).await {
-        Ok(answer) => answer.map_err(errors::ledger),
+        Ok(answer) => answer.map_err(|error| errors::ledger(&error)),
         Err(_) => Err(errors::away("The ledger's database takes too long.")),
     }
 }
@@ -201,7 +201,7 @@ fn status_of(text: &str) -> Result<SyncStatus> {
 }
 
 /// A blank search is none.
-fn search_of(text: String) -> Result<Option<String>> {
+fn search_of(text: &str) -> Result<Option<String>> {
     if text.chars().count() > SEARCH || text.chars().any(char::is_control) {
         return Err(errors::bad_input(format!(
             "search: at most {SEARCH} characters, none of them a control character."

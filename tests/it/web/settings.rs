@@ -147,28 +147,29 @@ async fn stored(world: &World) -> (Value, Value) {
         .unwrap()
 }
 
+/// The environment of a command that has these keys, and no secret of VeraCore's.
+fn with_keys(keys: &str) -> [(&str, &str); 2] {
+    [("CONFIG_ENCRYPTION_KEY", keys), (SECRET, "")]
+}
+
+const SECRET: &str = "VERACORE_CLIENT_SECRET";
+
 #[tokio::test]
-async fn secrets_are_sealed_heeded_and_sealed_anew() {
+async fn secrets_are_sealed_and_heeded() {
     let mut world = World::named("sealed").real_time().build().await;
     world.expect_error("VeraCore refuses our credentials");
-    world.expect_error("cannot be used");
-    let keys = [("CONFIG_ENCRYPTION_KEY", OLD_KEY)];
-    let set = ["config", "set", "VERACORE_CLIENT_SECRET", "not this one"];
-    let fixed = world.cli_with(&keys, &set).await;
-    assert_eq!(fixed.status, 2, "{fixed:?}");
-    let free = [
-        ("CONFIG_ENCRYPTION_KEY", OLD_KEY),
-        ("VERACORE_CLIENT_SECRET", ""),
-    ];
-    let keyless = world
-        .cli_with(&[("VERACORE_CLIENT_SECRET", "")], &set)
+    let set = ["config", "set", SECRET, "not this one"];
+    let fixed = world
+        .cli_with(&[("CONFIG_ENCRYPTION_KEY", OLD_KEY)], &set)
         .await;
+    assert_eq!(fixed.status, 2, "{fixed:?}");
+    let keyless = world.cli_with(&with_keys(""), &set).await;
     assert_eq!(keyless.status, 2, "{keyless:?}");
     assert!(
         keyless.stderr.contains("CONFIG_ENCRYPTION_KEY"),
         "{keyless:?}"
     );
-    let wrong = world.cli_with(&free, &set).await;
+    let wrong = world.cli_with(&with_keys(OLD_KEY), &set).await;
     assert_eq!(wrong.status, 0, "{wrong:?}");
     let (plain, sealed) = stored(&world).await;
     assert_eq!(plain, json!({}));
@@ -176,7 +177,7 @@ async fn secrets_are_sealed_heeded_and_sealed_anew() {
 
     let mut daemon = world
         .daemon()
-        .with("VERACORE_CLIENT_SECRET", "")
+        .with(SECRET, "")
         .with("CONFIG_ENCRYPTION_KEY", &format!("{NEW_KEY},{OLD_KEY}"))
         .with("API_TOKEN", TOKEN)
         .start()
@@ -184,64 +185,50 @@ async fn secrets_are_sealed_heeded_and_sealed_anew() {
     let api = Api::new(daemon.address().await, Shows::token());
     daemon.wait_for("refuses our credentials").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    let secret = world.environment()["VERACORE_CLIENT_SECRET"].clone();
-    let answer = update(
-        &api,
-        json!({ "set": [{ "key": "VERACORE_CLIENT_SECRET", "value": secret }] }),
-    )
-    .await;
-    let shown = setting(
-        answer.data("updateVeracoreConfig"),
-        "VERACORE_CLIENT_SECRET",
-    );
-    assert_eq!(
-        (&shown["value"], &shown["origin"]),
-        (&json!("********"), &json!("database"))
-    );
+    let secret = world.environment()[SECRET].clone();
+    let input = json!({ "set": [{ "key": SECRET, "value": secret }] });
+    let answer = update(&api, input).await;
+    let shown = setting(answer.data("updateVeracoreConfig"), SECRET);
+    let expected = (&json!("********"), &json!("database"));
+    assert_eq!((&shown["value"], &shown["origin"]), expected);
     arrives(&world, &order.code).await;
     let (_, by_new) = stored(&world).await;
-    assert_ne!(
-        by_new["VERACORE_CLIENT_SECRET"]["keyId"],
-        sealed["VERACORE_CLIENT_SECRET"]["keyId"]
-    );
+    assert_ne!(by_new[SECRET]["keyId"], sealed[SECRET]["keyId"]);
     assert!(!by_new.to_string().contains(&secret));
+    daemon.stop().await;
+    world.assert_settled().await;
+}
 
-    // A key that is gone is told of, and does not keep the work from going on.
-    let only_old = world.cli_with(&free, &["config", "show"]).await;
-    assert_eq!(only_old.status, 2, "{only_old:?}");
-    assert!(
-        only_old.stderr.contains("VERACORE_CLIENT_SECRET"),
-        "{only_old:?}"
-    );
+#[tokio::test]
+async fn a_key_is_replaced_by_another() {
+    let world = World::named("rotated").real_time().build().await;
+    let secret = world.environment()[SECRET].clone();
+    let set = world
+        .cli_with(&with_keys(NEW_KEY), &["config", "set", SECRET, &secret])
+        .await;
+    assert_eq!(set.status, 0, "{set:?}");
+    let (_, by_new) = stored(&world).await;
+    let show = ["config", "show"];
+    let other = world.cli_with(&with_keys(OLD_KEY), &show).await;
+    assert_eq!(other.status, 2, "{other:?}");
+    assert!(other.stderr.contains(SECRET), "{other:?}");
     let both = format!("{OLD_KEY},{NEW_KEY}");
-    let back = [
-        ("CONFIG_ENCRYPTION_KEY", both.as_str()),
-        ("VERACORE_CLIENT_SECRET", ""),
-    ];
-    let rotated = world
-        .cli_with(&back, &["config", "rotate-key", "--json"])
-        .await;
-    assert_eq!(
-        rotated.done()["sealedAnew"],
-        json!(["VERACORE_CLIENT_SECRET"])
-    );
-    let again = world
-        .cli_with(&back, &["config", "rotate-key", "--json"])
-        .await;
+    let rotate = ["config", "rotate-key", "--json"];
+    let nothing = world.cli_with(&with_keys(OLD_KEY), &rotate).await;
+    assert_eq!(nothing.status, 2, "{nothing:?}");
+    assert_eq!(stored(&world).await.1, by_new);
+    let rotated = world.cli_with(&with_keys(&both), &rotate).await;
+    assert_eq!(rotated.done()["sealedAnew"], json!([SECRET]));
+    let again = world.cli_with(&with_keys(&both), &rotate).await;
     assert_eq!(again.done()["sealedAnew"], json!([]));
     let (_, by_old) = stored(&world).await;
-    assert_eq!(
-        by_old["VERACORE_CLIENT_SECRET"]["keyId"],
-        sealed["VERACORE_CLIENT_SECRET"]["keyId"]
-    );
-    assert_eq!(world.cli_with(&free, &["config", "show"]).await.status, 0);
-    let unset = world
-        .cli_with(&free, &["config", "unset", "VERACORE_CLIENT_SECRET"])
-        .await;
+    assert_ne!(by_old[SECRET]["keyId"], by_new[SECRET]["keyId"]);
+    assert_eq!(world.cli_with(&with_keys(OLD_KEY), &show).await.status, 0);
     // Without it nothing would work.
+    let unset = ["config", "unset", SECRET];
+    let unset = world.cli_with(&with_keys(OLD_KEY), &unset).await;
     assert_eq!(unset.status, 2, "{unset:?}");
-    assert!(unset.stderr.contains("VERACORE_CLIENT_SECRET"), "{unset:?}");
-    daemon.stop().await;
+    assert!(unset.stderr.contains(SECRET), "{unset:?}");
     world.assert_settled().await;
 }
 
