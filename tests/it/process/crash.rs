@@ -22,7 +22,7 @@ const POINTS: &str = include_str!("crash_points.txt");
 
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, and what
 /// happens only at a stop, after an outage, or when VeraCore gives no list.
-const ELSEWHERE: [&str; 13] = [
+const ELSEWHERE: [&str; 14] = [
     "accepted_run",
     "asked_for_tracking",
     "backfill",
@@ -35,6 +35,7 @@ const ELSEWHERE: [&str; 13] = [
     "release",
     "retry_order",
     "skip_order",
+    "store_settings",
     "take_up_run",
 ];
 
