@@ -44,7 +44,7 @@ create index veracore_event_due on veracore_event (next_try, seq) where state = 
 create index veracore_event_subject on veracore_event (subject, seq) where state = 'pending';
 create index veracore_event_order on veracore_event (order_sync_id, seq) where order_sync_id is not null;
 
--- The private note on the shop's order that tells of an event: a row once it was first to be written.
+-- The private note on the shop's order that tells of an event, where that is wanted.
 create table veracore_order_note (
     event_id uuid primary key references veracore_event (id) on delete cascade,
     -- 'due': certainly not written; 'intended': perhaps; 'written'; 'dropped': given up
@@ -52,7 +52,7 @@ create table veracore_order_note (
     -- before the shop was last called
     intended_at timestamptz,
     tries integer not null default 0,
-    first_tried_at timestamptz not null,
+    first_tried_at timestamptz,
     next_try timestamptz not null,
     ended_at timestamptz,
     problem text,
@@ -62,9 +62,12 @@ create table veracore_order_note (
     check (note_status <> 'intended' or intended_at is not null)
 );
 
+create index veracore_order_note_open on veracore_order_note (next_try)
+    where note_status in ('due', 'intended');
+
 alter table veracore_config
     -- since when no receiver was configured; null while one is. What happened meanwhile is kept, and
     -- not delivered
     add column events_unheard_since timestamptz default 'epoch',
-    -- from when on notes are written on the shop's orders; null while they are not
+    -- since when notes are written on the shop's orders; null while they are not
     add column notes_from timestamptz;

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod daemon;
+mod telling;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 

@@ -14,7 +14,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::{net::TcpListener, sync::Notify};
 
-use super::{App, Refused, calendar, load_config};
+use super::{App, Refused, calendar, load_config, telling};
 use crate::{
     config::Sources,
     domain::ErrorCategory,
@@ -121,6 +121,7 @@ async fn start_jobs(
     };
     app.ledger.note_first_start().await?;
     ends.watch(app.upstreams.clone(), app.ledger.clone());
+    telling::deliver_events(&app, tasks).await?;
     let tidy = keep_tidy(&app);
     tasks.spawn("tidy_ledger", tidy());
     tick_every_minute(tidy, tasks);
@@ -174,6 +175,7 @@ async fn start_jobs(
             tasks.clone(),
         ),
     );
+    telling::write_notes(&app, tasks);
     run_on_schedule(&app, scheduled_jobs(&app), tasks);
     tracing::info!("carrying orders to VeraCore");
     Ok(())

@@ -107,7 +107,8 @@ impl Ledger {
     }
 }
 
-/// The same along with something else; `order` is the row of the order that it is of.
+/// The same along with something else; `order` is the row of the order that it is of, on which it is
+/// noted in the shop if that is wanted.
 pub(super) async fn raise(
     connection: &mut Link,
     event_type: &str,
@@ -116,8 +117,14 @@ pub(super) async fn raise(
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     sqlx::query!(
-        "insert into veracore_event (event_type, order_sync_id, occurred_at, next_try, data)
-         values ($1, $2, $3, $3, $4)",
+        "with event as (
+             insert into veracore_event (event_type, order_sync_id, occurred_at, next_try, data)
+             values ($1, $2, $3, $3, $4)
+             returning id
+         )
+         insert into veracore_order_note (event_id, note_status, next_try)
+         select event.id, 'due', $3 from event, veracore_config c
+         where c.notes_from is not null and $2::bigint is not null",
         event_type,
         order,
         now,

@@ -19,6 +19,7 @@ mod open;
 mod operator;
 mod outbox;
 mod outcome;
+mod privacy;
 mod queries;
 mod reconcile;
 mod runs;

@@ -33,6 +33,24 @@ pub struct DueNote {
     token: Uuid,
 }
 
+impl DueNote {
+    /// One that no ledger holds, for rules that need no ledger.
+    #[cfg(test)]
+    pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
+        Self {
+            event: Uuid::nil(),
+            event_type: "order.accepted".into(),
+            data: Value::Null,
+            order_id: ShopOrderId::parse("1").unwrap(),
+            code: OrderCode::parse("T_1").unwrap(),
+            intended_at: None,
+            tries,
+            first_tried_at,
+            token: Uuid::nil(),
+        }
+    }
+}
+
 /// What came of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noted {
@@ -51,106 +69,99 @@ pub enum Noted {
 }
 
 impl Ledger {
-    /// Notes whether notes are wanted: from now on, or since they were first wanted.
+    /// Notes whether notes are wanted: those of what happens from now on. Turned off, what was still
+    /// to be written is left out, or it would come when they are turned on again.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn want_notes(&self, wanted: bool) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "want_notes");
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "update veracore_config set notes_from = case when $1 then coalesce(notes_from, $2) end
              where id = 1",
             wanted,
-            self.clock.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Takes up to `limit` notes that are to be written, for `lease`; those of an order one after
-    /// another.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn claim_due_notes(
-        &self,
-        limit: u32,
-        lease: Duration,
-        longest_pause: Duration,
-    ) -> Result<Vec<DueNote>, LedgerError> {
-        let _write = crash::around("ledger", "claim_due_notes");
-        let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
-        sqlx::query!(
-            "insert into veracore_order_note (event_id, note_status, first_tried_at, next_try)
-             select e.id, 'due', $1, $1
-             from veracore_event e join veracore_config c on e.occurred_at >= c.notes_from
-             where e.order_sync_id is not null
-                 and e.event_type in
-                     ('order.accepted', 'order.failed', 'order.cancelled', 'tracking.updated')
-                 and not exists (select from veracore_order_note n where n.event_id = e.id)
-             order by e.seq limit 1000
-             on conflict do nothing",
             now,
         )
         .execute(&mut *tx)
         .await?;
+        sqlx::query!(
+            "update veracore_order_note
+             set note_status = 'dropped', ended_at = $2, problem = 'notes were turned off',
+                 lease_token = null, lease_until = null
+             where not $1 and note_status in ('due', 'intended')",
+            wanted,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Takes a note that is to be written, longest due first, for `lease`; those of an order one after
+    /// another.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim_due_note(
+        &self,
+        lease: Duration,
+        longest_pause: Duration,
+    ) -> Result<Option<DueNote>, LedgerError> {
+        let _write = crash::around("ledger", "claim_due_note");
+        let now = self.clock.now();
         let until = now + lease_span(lease);
-        let rows = sqlx::query!(
+        let row = sqlx::query!(
             r#"with due as (
                  select n.event_id
                  from veracore_order_note n join veracore_event e on e.id = n.event_id
-                 where n.note_status in ('due', 'intended') and e.order_sync_id is not null
-                     and (n.next_try <= $1 or n.next_try > $4)
-                     and (n.lease_until is null or n.lease_until <= $1 or n.lease_until > $5)
+                 where n.note_status in ('due', 'intended')
+                     and (n.next_try <= $1 or n.next_try > $3)
+                     and (n.lease_until is null or n.lease_until <= $1 or n.lease_until > $4)
                      and not exists (
-                         select from veracore_event p join veracore_order_note q on q.event_id = p.id
-                         where p.order_sync_id = e.order_sync_id and p.seq < e.seq
-                             and q.note_status in ('due', 'intended'))
+                         select from veracore_order_note q join veracore_event p on p.id = q.event_id
+                         where q.note_status in ('due', 'intended')
+                             and p.order_sync_id = e.order_sync_id and p.seq < e.seq)
                  order by n.next_try, e.seq
-                 limit $3
+                 limit 1
                  for update of n skip locked
              )
              update veracore_order_note n
-             set lease_token = gen_random_uuid(), lease_until = $2
+             set lease_token = gen_random_uuid(), lease_until = $2,
+                 first_tried_at = least(n.first_tried_at, $1)
              from due, veracore_event e, veracore_order_sync o
              where n.event_id = due.event_id and e.id = n.event_id and o.id = e.order_sync_id
              returning n.event_id, e.event_type, e.data, o.id as order_sync_id, o.vendure_order_id,
                  o.vendure_order_code,
                  case when n.note_status = 'intended' then n.intended_at end as intended_at, n.tries,
-                 n.first_tried_at, n.lease_token as "token!""#,
+                 n.first_tried_at as "first_tried_at!", n.lease_token as "token!""#,
             now,
             until,
-            i64::from(limit),
             now + lease_span(longest_pause) + SKEW,
             until + SKEW,
         )
-        .fetch_all(&mut *tx)
+        .fetch_optional(&self.pool)
         .await?;
-        tx.commit().await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(DueNote {
-                    event: row.event_id,
-                    event_type: row.event_type,
-                    data: row.data,
-                    code: super::open::code_of(row.order_sync_id, row.vendure_order_code)?,
-                    order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
-                        LedgerError::BadRow {
-                            table: "veracore_order_sync",
-                            column: "vendure_order_id",
-                            row: row.order_sync_id,
-                            value: row.vendure_order_id,
-                        }
-                    })?,
-                    intended_at: row.intended_at,
-                    tries: u32::try_from(row.tries).unwrap_or(0),
-                    first_tried_at: row.first_tried_at,
-                    token: row.token,
-                })
-            })
-            .collect()
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(DueNote {
+            event: row.event_id,
+            event_type: row.event_type,
+            data: row.data,
+            code: super::open::code_of(row.order_sync_id, row.vendure_order_code)?,
+            order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
+                LedgerError::BadRow {
+                    table: "veracore_order_sync",
+                    column: "vendure_order_id",
+                    row: row.order_sync_id,
+                    value: row.vendure_order_id,
+                }
+            })?,
+            intended_at: row.intended_at,
+            tries: u32::try_from(row.tries).unwrap_or(0),
+            first_tried_at: row.first_tried_at,
+            token: row.token,
+        }))
     }
 
     /// Writes down that the shop is about to be called. `false`: the note is not ours any more, or

@@ -80,6 +80,22 @@ pub struct DueEvent {
     token: Uuid,
 }
 
+impl DueEvent {
+    /// One that no ledger holds, for rules that need no ledger.
+    #[cfg(test)]
+    pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::nil(),
+            event_type: "order.accepted".into(),
+            occurred_at: first_tried_at,
+            data: Value::Null,
+            tries,
+            first_tried_at,
+            token: Uuid::nil(),
+        }
+    }
+}
+
 /// What came of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {

@@ -2,11 +2,13 @@
 //! `schema.graphql` when compiled. Nothing here leaves this client.
 
 mod fulfillments;
+mod notes;
 mod orders;
 mod profile;
 mod stock;
 
 pub(super) use fulfillments::*;
+pub(super) use notes::*;
 pub(super) use orders::*;
 pub(super) use profile::*;
 pub(super) use stock::*;
