@@ -1,7 +1,7 @@
 //! The daemon and the commands: the outbox as people see it.
 
 use super::*;
-use crate::harness::{World, until};
+use crate::harness::until;
 
 fn to(receiver: &Receiver) -> [(&'static str, String); 2] {
     [

@@ -4,11 +4,10 @@ use veracore_sync::clock::Clock as _;
 use wiremock::ResponseTemplate;
 
 use super::*;
-use crate::harness::World;
 
 #[tokio::test]
 async fn an_event_is_told_whole_and_signed() {
-    let world = World::ledger_only("told_whole").await;
+    let world = heard("told_whole").await;
     let receiver = Receiver::start().await;
     let order = claimed(&world.ledger, 7).await;
     world
@@ -32,7 +31,7 @@ async fn an_event_is_told_whole_and_signed() {
 
 #[tokio::test]
 async fn an_event_that_is_not_taken_holds_up_its_own_order_and_no_other() {
-    let world = World::ledger_only("in_order").await;
+    let world = heard("in_order").await;
     let receiver = Receiver::start().await;
     for id in [1, 2, 1, 2, 1] {
         fails(&world.ledger, id, 1).await;
@@ -81,7 +80,7 @@ async fn an_event_that_is_not_taken_holds_up_its_own_order_and_no_other() {
 /// 500, no answer in time, garbage, an answer without end, a redirect, "gone", then nobody there.
 #[tokio::test]
 async fn a_receiver_in_trouble_gets_the_same_event_until_it_takes_it() {
-    let world = World::ledger_only("trouble").await;
+    let world = heard("trouble").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
     receiver.answers(|_, before| match before {
@@ -109,7 +108,7 @@ async fn a_receiver_in_trouble_gets_the_same_event_until_it_takes_it() {
 /// While nobody answers, one try now and then is made, and no event is given up for it.
 #[tokio::test]
 async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
-    let world = World::ledger_only("away").await;
+    let world = heard("away").await;
     let receiver = Receiver::start().await;
     for id in 1..=30 {
         fails(&world.ledger, id, 1).await;
@@ -135,6 +134,7 @@ async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
 #[tokio::test]
 async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_again() {
     let mut world = World::named("dead").build().await;
+    world.ledger.note_receiver(true).await.unwrap();
     world.expect_error("given up");
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 2).await;
@@ -215,6 +215,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
     let delivering = delivering(&world, &receiver);
     receiver.answers_all(500);
     deliver(&delivering).await;
+    world.clock.advance(TimeDelta::seconds(1));
     // A start without one, by mistake: what was on its way still is afterwards.
     ledger.note_receiver(false).await.unwrap();
     world.clock.advance(TimeDelta::hours(1));

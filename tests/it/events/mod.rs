@@ -18,12 +18,19 @@ use veracore_sync::{
     sync::events::{self, Delivering},
 };
 
-use crate::harness::{EVENT_SECRET, LedgerWorld, Receiver};
+use crate::harness::{EVENT_SECRET, LedgerWorld, Receiver, World};
 
 const LEASE: Duration = Duration::from_secs(60);
 
 /// How long the receiver has for its answer here.
 const PATIENCE: Duration = Duration::from_millis(400);
+
+/// A ledger for whose events there is a receiver.
+async fn heard(name: &str) -> LedgerWorld {
+    let world = World::ledger_only(name).await;
+    world.ledger.note_receiver(true).await.unwrap();
+    world
+}
 
 fn order(id: u32) -> OrderRef {
     OrderRef {

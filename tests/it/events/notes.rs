@@ -9,7 +9,7 @@ use veracore_sync::{
 };
 
 use super::*;
-use crate::harness::{Call, Fate, MortalShop, PaidOrder, World};
+use crate::harness::{Call, Fate, MortalShop};
 
 fn notes(world: &World, shop: Arc<dyn Storefront>) -> Notes {
     Notes::new(
@@ -40,25 +40,6 @@ async fn write_all(world: &World, notes: &Notes) {
     panic!("notes do not come to rest");
 }
 
-/// The notes in an order's history, oldest first, as the shop's staff sees them.
-async fn history(world: &World, order: &PaidOrder) -> Vec<String> {
-    let asked = world
-        .shop
-        .admin
-        .run(
-            "query ($id: ID!) { order(id: $id) { history(options: { sort: { createdAt: ASC } }) {
-                items { type isPublic data } } } }",
-            &json!({ "id": order.id }),
-        )
-        .await;
-    let items = asked["order"]["history"]["items"].as_array().unwrap();
-    let notes = items.iter().filter(|item| item["type"] == "ORDER_NOTE");
-    notes
-        .inspect(|item| assert_eq!(item["isPublic"], false, "{item}"))
-        .map(|item| item["data"]["note"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 #[tokio::test]
 async fn what_becomes_of_an_order_is_noted_once_each() {
     let mut world = World::named("noted").build().await;
@@ -77,7 +58,7 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
     let notes = notes(&world, Arc::new(world.storefront()));
     write_all(&world, &notes).await;
     write_all(&world, &notes).await;
-    let told = history(&world, &shipped).await;
+    let told = world.shop.notes(&shipped).await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(
         told[0].starts_with("VeraCore has accepted this order as "),
@@ -89,14 +70,14 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
             && told[1].contains(&packages[0].tracking),
         "{told:?}"
     );
-    let told = history(&world, &cancelled).await;
+    let told = world.shop.notes(&cancelled).await;
     assert_eq!(told.len(), 1);
     assert!(
         told[0].contains("was cancelled before it was sent to VeraCore"),
         "{told:?}"
     );
     assert_eq!(
-        history(&world, &before).await,
+        world.shop.notes(&before).await,
         Vec::<String>::new(),
         "nobody wanted notes then"
     );
@@ -141,12 +122,12 @@ async fn a_note_is_written_once_through_lost_answers_and_deaths() {
             () = died.notified() => assert_ne!(fate, Fate::AnswerLost),
         }
         let there = usize::from(fate != Fate::DiesBefore);
-        assert_eq!(history(&world, &order).await.len(), there, "{fate:?}");
+        assert_eq!(world.shop.notes(&order).await.len(), there, "{fate:?}");
         // Nobody touches it before the shop is certainly done with it.
         let heir = notes(&world, Arc::new(world.storefront()));
         assert_eq!(heir.claim().await.unwrap(), None);
         write_all(&world, &heir).await;
-        assert_eq!(history(&world, &order).await.len(), 1, "{fate:?}");
+        assert_eq!(world.shop.notes(&order).await.len(), 1, "{fate:?}");
         let told: String = sqlx::query_scalar("select note_status from veracore_order_note")
             .fetch_one(&world.tables)
             .await

@@ -7,7 +7,6 @@ use veracore_sync::{
 };
 
 use super::*;
-use crate::harness::World;
 
 async fn told(world: &LedgerWorld) -> Vec<(String, Value)> {
     let mut events = world.ledger.events(None, 100).await.unwrap();

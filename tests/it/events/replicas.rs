@@ -5,11 +5,10 @@ use veracore_sync::clock::Clock as _;
 use wiremock::ResponseTemplate;
 
 use super::*;
-use crate::harness::World;
 
 #[tokio::test]
 async fn three_replicas_deliver_each_event_once_and_in_order() {
-    let world = World::ledger_only("three").await;
+    let world = heard("three").await;
     let receiver = Receiver::start().await;
     for round in 0..4 {
         for id in 1..=10 {
@@ -69,7 +68,7 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
 /// the same id, so that the receiver knows it.
 #[tokio::test]
 async fn after_a_death_before_the_record_the_same_event_comes_again() {
-    let world = World::ledger_only("death").await;
+    let world = heard("death").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 2).await;
     let victim = delivering(&world, &receiver);
@@ -106,7 +105,7 @@ async fn after_a_death_before_the_record_the_same_event_comes_again() {
 
 #[tokio::test]
 async fn who_lost_the_lease_records_no_failure() {
-    let world = World::ledger_only("late").await;
+    let world = heard("late").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
     let slow = delivering(&world, &receiver)
@@ -136,7 +135,7 @@ async fn who_lost_the_lease_records_no_failure() {
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_does_not_hold_events_up() {
-    let world = World::ledger_only("set_back").await;
+    let world = heard("set_back").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
     delivering(&world, &receiver).claim(1).await.unwrap();
