@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{Class, text::one_line};
 use crate::{
+    domain::{Class, text::one_line},
     http::{Backoff, CallError},
     ledger::{Delivery, DueEvent, DueNote, Noted},
     vendure::StorefrontError,
@@ -79,6 +79,9 @@ pub(super) fn after_note(
     };
     let problem = one_line(&error.to_string(), 300);
     if error.class() == Class::Ambiguous {
+        if is_given_up(note.first_tried_at, note.tries.saturating_add(1), now) {
+            return Noted::Dropped { problem };
+        }
         let at = after(now, quiet.max(pause_of(note)));
         return Noted::Unknown { at, problem };
     }

@@ -112,3 +112,22 @@ fn a_note_is_repeated_only_when_it_certainly_was_not_written() {
     };
     assert!(matches!(after(gone), Noted::Dropped { .. }));
 }
+
+#[test]
+fn a_note_that_stays_unclear_is_given_up_after_days() {
+    let unclear = || {
+        Err(StorefrontError::Unclear {
+            operation: "add_note",
+            code: "UNKNOWN".into(),
+            message: String::new(),
+        })
+    };
+    let after = |tries, days| {
+        let note = DueNote::for_tests(tries, start());
+        let now = start() + TimeDelta::days(days);
+        after_note(&note, &unclear(), Duration::from_secs(60), now)
+    };
+    assert!(matches!(after(50, 2), Noted::Unknown { .. }));
+    assert!(matches!(after(1, 3), Noted::Unknown { .. }));
+    assert!(matches!(after(50, 3), Noted::Dropped { .. }));
+}

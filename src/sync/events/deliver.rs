@@ -110,7 +110,7 @@ pub async fn deliver_events(delivering: Delivering, tasks: Tasks) {
             if all {
                 tasks.sleep(STEP).await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
@@ -142,7 +142,7 @@ impl Outages {
         match done {
             // A panic; its event comes back when its lease has run out.
             None => {
-                tracing::error!("delivering an event panicked; this is a defect, please report it")
+                tracing::error!("delivering an event panicked; this is a defect, please report it");
             }
             Some(Err(error)) => self.ledger.goes_on(&error),
             Some(Ok(Delivery::Again { problem, .. })) => self.receiver.goes_on(&problem),

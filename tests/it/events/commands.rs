@@ -1,128 +1,141 @@
 //! The daemon and the commands: the outbox as people see it.
 
 use super::*;
-use crate::harness::until;
+use crate::harness::{Daemon, Output, until};
 
-fn to(receiver: &Receiver) -> [(&'static str, String); 2] {
-    [
-        ("EVENT_WEBHOOK_URL", receiver.url()),
-        ("EVENT_WEBHOOK_SECRET", EVENT_SECRET.into()),
-    ]
+/// A world with a receiver, and a daemon that moves nothing between the two ends.
+struct Outbox {
+    world: World,
+    receiver: Receiver,
+    daemon: Daemon,
+}
+
+impl Outbox {
+    async fn open(name: &str, status: u16) -> Self {
+        let world = World::named(name).real_time().build().await;
+        let receiver = Receiver::start().await;
+        receiver.answers_all(status);
+        let data = json!({ "order": "OLD" });
+        let raised = world.ledger.raise_event("schedule.missed", &data).await;
+        raised.unwrap();
+        let daemon = world
+            .daemon()
+            .with("SYNC_ENABLED", "false")
+            .with("EVENT_WEBHOOK_URL", &receiver.url())
+            .with("EVENT_WEBHOOK_SECRET", EVENT_SECRET);
+        let mut daemon = daemon.spawn();
+        daemon.wait_for("SYNC_ENABLED is false").await;
+        let data = json!({ "run": 7 });
+        let raised = world.ledger.raise_event("inventory.held", &data).await;
+        raised.unwrap();
+        Self {
+            world,
+            receiver,
+            daemon,
+        }
+    }
+
+    async fn list(&self, args: &[&str]) -> Vec<Value> {
+        let args = [&["events", "list", "--json"], args].concat();
+        let listed = self.world.cli(&args).await.done();
+        listed["events"].as_array().unwrap().clone()
+    }
+
+    async fn resend(&self, id: &str) -> Output {
+        let url = self.receiver.url();
+        let settings = [
+            ("EVENT_WEBHOOK_URL", url.as_str()),
+            ("EVENT_WEBHOOK_SECRET", EVENT_SECRET),
+        ];
+        let args = ["events", "resend", id, "--json"];
+        self.world.cli_with(&settings, &args).await
+    }
+
+    async fn taken(&self, times: usize) {
+        until("it is delivered", async || {
+            (self.receiver.taken().len() == times).then_some(())
+        })
+        .await;
+    }
+
+    async fn close(self) {
+        self.daemon.stop().await;
+        self.world.assert_settled().await;
+    }
 }
 
 #[tokio::test]
-async fn a_daemon_delivers_also_where_nothing_is_moved_and_people_can_look_and_send_again() {
-    let mut world = World::named("outbox").real_time().build().await;
-    world.expect_error("cannot be delivered to EVENT_WEBHOOK_URL");
-    let receiver = Receiver::start().await;
-    let old = json!({ "order": "OLD" });
-    world
-        .ledger
-        .raise_event("schedule.missed", &old)
-        .await
-        .unwrap();
-    receiver.answers_all(400);
-    let mut daemon = world.daemon().with("SYNC_ENABLED", "false");
-    for (name, value) in to(&receiver) {
-        daemon = daemon.with(name, &value);
-    }
-    let mut daemon = daemon.spawn();
-    daemon.wait_for("SYNC_ENABLED is false").await;
-    world
-        .ledger
-        .raise_event("inventory.held", &json!({ "run": 7 }))
-        .await
-        .unwrap();
-    until("it is tried", async || {
-        (!receiver.all().is_empty()).then_some(())
-    })
-    .await;
-    daemon
-        .wait_for("cannot be delivered to EVENT_WEBHOOK_URL")
-        .await;
-    let list = async |args: &[&str]| -> Vec<Value> {
-        let args = [&["events", "list", "--json"], args].concat();
-        let listed = world.cli(&args).await.done();
-        listed["events"].as_array().unwrap().clone()
-    };
+async fn a_daemon_delivers_also_where_nothing_is_moved_and_tells_of_trouble_once() {
+    let mut outbox = Outbox::open("outbox", 400).await;
+    let trouble = "cannot be delivered to EVENT_WEBHOOK_URL";
+    outbox.world.expect_error(trouble);
+    outbox.daemon.wait_for(trouble).await;
     let pending = until("that is recorded", async || {
-        let pending = list(&["--state", "pending"]).await;
+        let pending = outbox.list(&["--state", "pending"]).await;
         pending[0]["problem"].is_string().then_some(pending)
     })
     .await;
     assert_eq!(pending.len(), 1);
     assert_eq!(pending[0]["type"], "inventory.held");
-    assert_eq!(
-        pending[0]["problem"],
-        "the receiver of events deliver_event: HTTP 400"
-    );
+    let problem = "the receiver of events deliver_event: HTTP 400";
+    assert_eq!(pending[0]["problem"], problem);
     let id = pending[0]["id"].as_str().unwrap().to_owned();
-    receiver.answers_all(200);
-    let settings = to(&receiver);
-    let settings: Vec<(&str, &str)> = settings
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let resend = async |id: &str| {
-        world
-            .cli_with(&settings, &["events", "resend", id, "--json"])
-            .await
-    };
-    assert_eq!(resend(&id).await.done()["events"][0]["done"], true);
-    until("it is delivered", async || {
-        (receiver.taken().len() == 1).then_some(())
-    })
-    .await;
-    daemon.wait_for("over: an event cannot be delivered").await;
-    assert_eq!(
-        list(&["--state", "kept"]).await[0]["type"],
-        "schedule.missed"
-    );
-    assert_eq!(list(&["--limit", "1"]).await[0]["state"], "delivered");
-    assert_eq!(list(&["--state", "dead"]).await.len(), 0);
-    resend(&id).await.done();
-    until("it is delivered again", async || {
-        (receiver.taken().len() == 2).then_some(())
-    })
-    .await;
-    assert_eq!(receiver.taken()[0]["id"], receiver.taken()[1]["id"]);
+    for times in 2..5 {
+        outbox.resend(&id).await.done();
+        let all = || outbox.receiver.all().len();
+        until("it is tried again", async || (all() >= times).then_some(())).await;
+    }
+    outbox.receiver.answers_all(200);
+    let told = outbox.resend(&id).await.done();
+    assert_eq!(told["events"][0]["done"], true);
+    outbox.taken(1).await;
+    outbox.daemon.wait_for("over: an event cannot be").await;
+    let lines = outbox.daemon.lines();
+    let errors = lines.iter().filter(|line| line["level"] == "ERROR");
+    assert_eq!(errors.count(), 1, "however many tries there were");
+    outbox.close().await;
+}
 
-    let table = world.cli(&["events", "list"]).await;
-    assert!(
-        table.stdout.starts_with("ID ") && table.stdout.contains(&id),
-        "{table:?}"
-    );
-    let unknown = resend("00000000-0000-0000-0000-000000000000").await;
+#[tokio::test]
+async fn people_look_at_events_and_have_them_sent_again() {
+    let outbox = Outbox::open("people", 200).await;
+    outbox.taken(1).await;
+    let id = outbox.receiver.taken()[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let kept = outbox.list(&["--state", "kept"]).await;
+    assert_eq!(kept[0]["type"], "schedule.missed");
+    until("that is recorded", async || {
+        let last = outbox.list(&["--limit", "1"]).await;
+        (last[0]["state"] == "delivered").then_some(())
+    })
+    .await;
+    assert_eq!(outbox.list(&["--state", "dead"]).await.len(), 0);
+    assert_eq!(outbox.list(&[]).await.len(), 2);
+    outbox.resend(&id).await.done();
+    outbox.taken(2).await;
+    assert_eq!(outbox.receiver.taken()[1]["id"], json!(id));
+
+    let world = &outbox.world;
+    let table = world.cli(&["events", "list"]).await.stdout;
+    assert!(table.starts_with("ID ") && table.contains(&id), "{table}");
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    let unknown = outbox.resend(nobody).await;
+    let told = unknown.json();
     assert_eq!(
-        (unknown.status, &unknown.json()["events"][0]["done"]),
+        (unknown.status, &told["events"][0]["done"]),
         (1, &json!(false))
     );
-    let bad = resend("ORDER-1").await;
+    let bad = outbox.resend("ORDER-1").await;
     assert_eq!(bad.status, 2);
-    assert!(
-        bad.stderr.contains("'ORDER-1' is not an event's id"),
-        "{bad:?}"
-    );
+    let words = "'ORDER-1' is not an event's id";
+    assert!(bad.stderr.contains(words), "{bad:?}");
     let nowhere = world.cli(&["events", "resend", &id]).await;
     assert_eq!(nowhere.status, 2);
-    assert!(
-        nowhere.stderr.contains("EVENT_WEBHOOK_URL is not set"),
-        "{nowhere:?}"
-    );
-    assert_eq!(
-        world
-            .cli(&["events", "list", "--state", "lost"])
-            .await
-            .status,
-        2
-    );
-    // One line of each kind, however many tries there were.
-    let errors = daemon
-        .lines()
-        .iter()
-        .filter(|line| line["level"] == "ERROR")
-        .count();
-    assert_eq!(errors, 1);
-    daemon.stop().await;
-    world.assert_settled().await;
+    let words = "EVENT_WEBHOOK_URL is not set";
+    assert!(nowhere.stderr.contains(words), "{nowhere:?}");
+    let lost = world.cli(&["events", "list", "--state", "lost"]).await;
+    assert_eq!(lost.status, 2);
+    outbox.close().await;
 }
