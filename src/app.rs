@@ -5,6 +5,7 @@ mod daemon;
 mod desk;
 mod jobs;
 pub mod settings;
+mod telling;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 

@@ -11,11 +11,11 @@ use std::{
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{App, Refused, desk::Desk, jobs, ledger, settings};
+use super::{App, Refused, desk::Desk, jobs, ledger, settings, telling};
 use crate::{
     clock::SystemClock,
     config::Sources,
-    ledger::{Ledger, SettingsListener, StoredSettings},
+    ledger::{Ledger, LedgerError, SettingsListener, StoredSettings},
     lifecycle::{Drained, Tasks},
     sync::runner::Bells,
     telemetry::Target,
@@ -185,6 +185,12 @@ fn made_of(
 /// the process at its start, where whoever starts it looks; but not when the settings are changed
 /// while it serves, or they could not be changed back.
 async fn run(current: &InForce, bells: &Bells, is_first: bool) -> anyhow::Result<()> {
+    while let Err(error) = telling::deliver_events(&current.app, &current.jobs).await {
+        match error.downcast_ref::<LedgerError>() {
+            Some(away) if away.is_away() => current.jobs.sleep(PAUSE).await,
+            _ => return Err(error),
+        }
+    }
     let mut told = false;
     loop {
         match jobs::start(&current.app, bells, &current.jobs).await {

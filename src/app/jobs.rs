@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::{App, Refused, calendar};
+use super::{App, Refused, calendar, telling};
 use crate::{
     domain::ErrorCategory,
     lifecycle::Tasks,
@@ -46,6 +46,7 @@ pub(super) async fn start(app: &App, bells: &Bells, tasks: &Tasks) -> anyhow::Re
     watch_upstreams(app, tasks);
     say_whether_veracore_takes_us(app).await;
     carry_orders(app, bells, tasks);
+    telling::write_notes(app, tasks);
     run_on_schedule(app, scheduled_jobs(app), tasks);
     tracing::info!("carrying orders to VeraCore");
     Ok(())

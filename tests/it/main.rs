@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod events;
 mod faults;
 mod flows;
 mod harness;

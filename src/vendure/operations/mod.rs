@@ -3,12 +3,14 @@
 
 mod caller;
 mod fulfillments;
+mod notes;
 mod orders;
 mod profile;
 mod stock;
 
 pub(super) use caller::*;
 pub(super) use fulfillments::*;
+pub(super) use notes::*;
 pub(super) use orders::*;
 pub(super) use profile::*;
 pub(super) use stock::*;

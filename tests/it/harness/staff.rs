@@ -160,6 +160,24 @@ impl Shop {
         text(&made["createApiKey"]["apiKey"])
     }
 
+    /// The notes on an order, oldest first; only the staff may read them.
+    pub async fn notes(&self, order: &PaidOrder) -> Vec<String> {
+        let asked = self
+            .admin
+            .run(
+                "query ($id: ID!) { order(id: $id) { history(options: { sort: { createdAt: ASC } }) {
+                    items { type isPublic data } } } }",
+                &json!({ "id": order.id }),
+            )
+            .await;
+        let items = asked["order"]["history"]["items"].as_array().unwrap();
+        let notes = items.iter().filter(|item| item["type"] == "ORDER_NOTE");
+        notes
+            .inspect(|item| assert_eq!(item["isPublic"], false, "{item}"))
+            .map(|item| text(&item["data"]["note"]))
+            .collect()
+    }
+
     /// Everything about an order that could matter, as the shop says.
     pub async fn told(&self, id: &str) -> Value {
         const ADDRESS: &str = "{ fullName company streetLine1 streetLine2 city province postalCode countryCode phoneNumber }";
