@@ -47,7 +47,7 @@ impl SettingsDesk for Desk {
         Ok(config.settings().iter().map(|s| self.shown(s)).collect())
     }
 
-    async fn change(&self, changes: Vec<(String, Option<SecretString>)>) -> Result<(), DeskError> {
+    async fn store(&self, changes: Vec<(String, Option<SecretString>)>) -> Result<(), DeskError> {
         settings::change(&self.sources, &self.ledger, &changes)
             .await
             .map_err(|error| match error {

@@ -43,5 +43,5 @@ pub trait SettingsDesk: Send + Sync {
     ///
     /// # Errors
     /// See [`DeskError`]; nothing is changed then.
-    async fn change(&self, changes: Vec<(String, Option<SecretString>)>) -> Result<(), DeskError>;
+    async fn store(&self, changes: Vec<(String, Option<SecretString>)>) -> Result<(), DeskError>;
 }

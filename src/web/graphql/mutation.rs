@@ -260,7 +260,7 @@ impl Mutation {
         let changes = input.changes()?;
         let names: Vec<String> = changes.iter().map(|(name, _)| one_line(name, 60)).collect();
         let desk = desk(ctx)?;
-        desk.change(changes).await.map_err(refused)?;
+        desk.store(changes).await.map_err(refused)?;
         tracing::info!(
             settings = names.join(", "),
             by = caller(ctx),
