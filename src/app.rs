@@ -2,6 +2,10 @@
 
 mod calendar;
 mod daemon;
+mod desk;
+mod jobs;
+pub mod settings;
+mod telling;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -10,10 +14,11 @@ use secrecy::ExposeSecret as _;
 
 pub use calendar::{calendar, load_calendar};
 pub use daemon::Daemon;
+pub use settings::load_config;
 
 use crate::{
     clock::{SharedClock, SystemClock},
-    config::{self, ApiStyle, Config, ConfigError, LogFormat, Sources},
+    config::{self, ApiStyle, Config, LogFormat, Sources},
     domain::{OrderCode, SkuRules},
     fulfillment::{
         FulfillmentProvider,
@@ -27,12 +32,14 @@ use crate::{
         orders::{self, Existing, OrderSettings, OrderSync, mapping},
         preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
         reconcile::{self, ReconcileSettings, Reconciliation},
+        runner::Bells,
         tracking::{TrackingSettings, TrackingSync},
         upstreams::Upstreams,
         webhooks,
     },
     telemetry,
     vendure::{self, Storefront, StorefrontError, VendureClient, VendureSettings},
+    web::{Access, Services},
 };
 
 /// The largest answers that are read: a feed of 100,000 SKUs is about 12 MB.
@@ -57,6 +64,8 @@ pub struct App {
     pub clock: SharedClock,
     pub ledger: Ledger,
     pub storefront: Arc<dyn Storefront>,
+    vendure: Arc<VendureClient>,
+    tasks: Tasks,
     pub provider: Arc<dyn FulfillmentProvider>,
     pub orders: OrderSync,
     pub inventory: InventorySync,
@@ -81,14 +90,14 @@ impl App {
                 "settings stored in the database could not be read: {problem}"
             ));
         }
-        Self::build(config, tasks)
+        let ledger = ledger(&config.database, Arc::new(SystemClock))?;
+        Self::build(config, ledger, tasks)
     }
 
     /// # Errors
     /// When the configuration cannot work, or HTTPS cannot be set up on this machine.
-    pub fn build(config: Config, tasks: Tasks) -> anyhow::Result<Self> {
+    pub fn build(config: Config, ledger: Ledger, tasks: Tasks) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
-        let ledger = ledger(&config.database, Arc::clone(&clock))?;
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
         let provider = Arc::new(veracore_client(&config, Arc::clone(&clock))?);
         let upstreams = Upstreams {
@@ -121,7 +130,7 @@ impl App {
                 patience: inventory::hold(config.vendure.timeout),
                 concurrency: config.vendure.max_concurrency,
             },
-            tasks,
+            tasks.clone(),
         );
         let reconciliation = Reconciliation::new(orders.clone(), reconcile_settings(&config));
         let webhooks = webhooks::Inbox::new(
@@ -135,7 +144,9 @@ impl App {
             config,
             clock,
             ledger,
-            storefront,
+            storefront: Arc::clone(&storefront) as Arc<dyn Storefront>,
+            vendure: storefront,
+            tasks,
             provider,
             orders,
             inventory,
@@ -159,6 +170,25 @@ impl App {
     #[must_use]
     pub const fn probe_number(&self) -> &OrderCode {
         &self.probe
+    }
+
+    /// What the HTTP server's handlers work with.
+    fn services(&self, bells: &Bells) -> Services {
+        Services {
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&self.clock),
+            upstreams: self.upstreams.clone(),
+            orders: self.orders.clone(),
+            inventory: self.inventory.clone(),
+            tracking: self.tracking.clone(),
+            calendar: calendar(&self.config.schedule),
+            vendure: Arc::clone(&self.vendure),
+            bells: bells.clone(),
+            tasks: self.tasks.clone(),
+            enabled: self.config.server.sync_enabled,
+            api_token: self.config.server.api_token.clone(),
+            access: Access::default(),
+        }
     }
 
     /// What the shop should look like.
@@ -217,36 +247,6 @@ fn start_log(config: &Config, target: telemetry::Target) {
         .clone()
         .unwrap_or_else(|| telemetry::filter_of(log.level));
     telemetry::start(format, &filter, target);
-}
-
-/// The configuration with the database's layer, and whether that layer could be read.
-///
-/// # Errors
-/// When the configuration is wrong.
-pub async fn load_config(
-    mut sources: Sources,
-) -> Result<(Config, Result<(), LedgerError>), ConfigError> {
-    let database = match config::database_only(&sources) {
-        Ok(database) => database,
-        // Everything else that is wrong is told along with it.
-        Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
-    };
-    let stored = match ledger(&database, Arc::new(SystemClock)) {
-        Ok(ledger) => tokio::time::timeout(STORED_SETTINGS_PATIENCE, ledger.stored_settings())
-            .await
-            .unwrap_or(Err(LedgerError::Silent)),
-        Err(error) => Err(error),
-    };
-    let stored = match stored {
-        Ok(settings) => {
-            sources.database = settings;
-            Ok(())
-        }
-        // Before the first migration nothing is stored.
-        Err(error) if error.is_missing_table() => Ok(()),
-        Err(error) => Err(error),
-    };
-    Ok((config::load(&sources)?, stored))
 }
 
 /// The ledger alone, for what needs nothing else.

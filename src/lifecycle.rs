@@ -6,11 +6,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The tasks of this process and the word to stop. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
+    /// Of those that these are a part of: they wait for these, too.
+    outer: Option<TaskTracker>,
     stop: CancellationToken,
+    /// Stops the whole process.
+    stop_all: CancellationToken,
     failed: CancellationToken,
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// How a drain ended.
@@ -25,7 +35,34 @@ pub enum Drained {
 impl Tasks {
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let stop = CancellationToken::new();
+        Self {
+            tracker: TaskTracker::new(),
+            outer: None,
+            stop_all: stop.clone(),
+            stop,
+            failed: CancellationToken::new(),
+        }
+    }
+
+    /// Tasks that can be told to stop, and waited for, apart from the others; told to stop with
+    /// them.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self {
+            tracker: TaskTracker::new(),
+            outer: Some(self.tracker.clone()),
+            stop: self.stop.child_token(),
+            stop_all: self.stop_all.clone(),
+            failed: self.failed.clone(),
+        }
+    }
+
+    fn track(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.outer {
+            Some(outer) => self.tracker.spawn(outer.track_future(task)),
+            None => self.tracker.spawn(task),
+        };
     }
 
     /// Starts a task. A panic in it is logged; it ends that task, and no other.
@@ -35,7 +72,7 @@ impl Tasks {
     )]
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let handle = tokio::spawn(task);
-        self.tracker.spawn(async move {
+        self.track(async move {
             if let Err(error) = handle.await
                 && error.is_panic()
             {
@@ -60,14 +97,14 @@ impl Tasks {
     ) {
         let handle = tokio::spawn(task);
         let tasks = self.clone();
-        self.tracker.spawn(async move {
+        self.track(async move {
             if handle.await.is_err_and(|error| error.is_panic()) {
                 tracing::error!(
                     task = name,
                     "a task panicked; this is a defect, please report it"
                 );
                 tasks.failed.cancel();
-                tasks.stop();
+                tasks.stop_all.cancel();
             }
         });
     }
@@ -81,14 +118,20 @@ impl Tasks {
     pub fn spawn_vital(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let handle = tokio::spawn(task);
         let tasks = self.clone();
-        self.tracker.spawn(async move {
+        self.track(async move {
             let _ = handle.await;
             if !tasks.stopping() {
                 tracing::error!(task = name, "a task that must not end has ended; stopping");
                 tasks.failed.cancel();
-                tasks.stop();
+                tasks.stop_all.cancel();
             }
         });
+    }
+
+    /// Whether all of the process is told to stop, and not only these.
+    #[must_use]
+    pub fn all_stopping(&self) -> bool {
+        self.stop_all.is_cancelled()
     }
 
     /// Tells every task to come to its end.

@@ -1,13 +1,9 @@
 //! The calendar of the scheduled jobs, from the configuration; also where there is no more of it
 //! than the schedule.
 
-use std::sync::Arc;
-
-use super::{STORED_SETTINGS_PATIENCE, ledger};
+use super::settings;
 use crate::{
-    clock::SystemClock,
     config::{self, ConfigError, Sources},
-    ledger::LedgerError,
     sync::schedule::{Calendar, Times},
 };
 
@@ -39,19 +35,7 @@ async fn stored(sources: &mut Sources) -> Result<(), String> {
     let Ok(database) = config::database_only(sources) else {
         return Err("DATABASE_URL is missing or wrong".into());
     };
-    let settings = async {
-        let ledger = ledger(&database, Arc::new(SystemClock))?;
-        tokio::time::timeout(STORED_SETTINGS_PATIENCE, ledger.stored_settings())
-            .await
-            .unwrap_or(Err(LedgerError::Silent))
-    };
-    match settings.await {
-        Ok(settings) => {
-            sources.database = settings;
-            Ok(())
-        }
-        // Before the first migration nothing is stored.
-        Err(error) if error.is_missing_table() => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
+    let stored = settings::stored(&database).await;
+    sources.database = stored.map_err(|error| error.to_string())?.plain;
+    Ok(())
 }

@@ -1,40 +1,38 @@
 //! The daemon: from the configuration to running jobs, with everything that may be away at the
-//! start waited for, and everything that is wrong refused.
+//! start waited for, and everything that is wrong refused. When the stored settings change, the jobs
+//! come to their end and are started anew with them; HTTP is served all the while.
 
 use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    future::pending,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::net::TcpListener;
 
-use super::{App, Refused, calendar, load_config};
+use super::{App, Refused, desk::Desk, jobs, ledger, settings, telling};
 use crate::{
+    clock::SystemClock,
     config::Sources,
-    domain::ErrorCategory,
-    lifecycle::Tasks,
-    sync::{
-        housekeeping,
-        jobs::Scheduled,
-        outage::Outage,
-        reconcile,
-        runner::{self, Intervals},
-        scheduler::{self, ScheduledJob, Scheduler, Tick},
-        upstreams::{self, Probes},
-        webhooks,
-    },
+    ledger::{Ledger, LedgerError, SettingsListener, StoredSettings},
+    lifecycle::{Drained, Tasks},
+    sync::runner::Bells,
     telemetry::Target,
-    web::{self, Ends, Inboxes, WebState},
+    web::{self, Inboxes, Live, WebState},
 };
 
 /// Between two tries to reach what is away at the start.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// How often the stored settings are looked at when nobody tells of a change.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// How long jobs may take to come to their end when the settings changed.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two looks at a shop that is not as the changed settings say.
+const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
 /// A running daemon.
 pub struct Daemon {
@@ -50,8 +48,10 @@ impl Daemon {
     /// When the configuration is wrong or the address to listen on is taken.
     pub async fn start(sources: Sources) -> anyhow::Result<Self> {
         let tasks = Tasks::new();
-        let (config, stored) = load_config(sources.clone()).await?;
-        let app = App::build(config, tasks.clone())?;
+        let (config, stored) = settings::load_config(sources.clone()).await?;
+        let jobs = tasks.part();
+        let ledger = ledger(&config.database, Arc::new(SystemClock))?;
+        let app = App::build(config, ledger, jobs.clone())?;
         app.log_to(Target::Stdout);
         let listen = app.config.server.http_listen;
         let listener = TcpListener::bind(listen)
@@ -66,19 +66,24 @@ impl Daemon {
             tasks,
             failure: Arc::default(),
         };
-        let state = WebState {
-            ledger: app.ledger.clone(),
-            ends: Ends::default(),
-            inboxes: Inboxes::of(app.webhooks.clone()),
+        let state = WebState::new(
+            app.ledger.clone(),
+            Arc::new(Desk::new(sources.clone(), app.ledger.clone())),
+            Inboxes::of(app.webhooks.clone()),
+        );
+        let carrying = Carrying {
+            sources,
+            live: state.live.clone(),
+            inboxes: state.inboxes.clone(),
+            tasks: daemon.tasks.clone(),
+            listener: SettingsListener::default(),
         };
-        let (ends, inboxes) = (state.ends.clone(), state.inboxes.clone());
         let server = web::serve(listener, state, daemon.tasks.clone());
         daemon.tasks.spawn_vital("serve_http", server);
         let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
-        // When the stored settings could not be read, the objects are made anew with them later.
-        let sources = stored.is_err().then_some(sources);
-        daemon.tasks.spawn_needed("start_jobs", async move {
-            if let Err(error) = start_jobs(app, sources, ends, inboxes, &tasks).await {
+        let in_force = InForce { app, jobs };
+        daemon.tasks.spawn_needed("carry_on", async move {
+            if let Err(error) = carrying.carry_on(in_force, stored.ok()).await {
                 *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 tasks.stop();
             }
@@ -108,155 +113,142 @@ impl Daemon {
     }
 }
 
-async fn start_jobs(
+/// A configuration in force, with its jobs.
+struct InForce {
     app: App,
-    sources: Option<Sources>,
-    ends: Ends,
+    jobs: Tasks,
+}
+
+/// What goes on from one configuration to the next.
+struct Carrying {
+    sources: Sources,
+    live: Live,
     inboxes: Inboxes,
-    tasks: &Tasks,
-) -> anyhow::Result<()> {
-    if !migrated(&app, tasks).await? {
-        return Ok(());
-    }
-    let app = match sources {
-        None => app,
-        Some(sources) => App::load(sources, tasks.clone()).await?,
-    };
-    app.ledger.note_first_start().await?;
-    ends.watch(app.upstreams.clone(), app.ledger.clone());
-    inboxes.replace(app.webhooks.clone());
-    let tidy = keep_tidy(&app);
-    tasks.spawn("tidy_ledger", tidy());
-    tick_every_minute(tidy, tasks);
-    if !app.config.server.sync_enabled {
-        tracing::warn!(
-            "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"
-        );
-        return Ok(());
-    }
-    if !shop_is_right(&app, tasks).await? {
-        return Ok(());
-    }
-    tasks.spawn_vital(
-        "watch_upstreams",
-        upstreams::watch_upstreams(
-            app.upstreams.clone(),
-            Probes {
-                storefront: Arc::clone(&app.storefront),
-                states: app.config.orders.trigger_states.clone(),
-                provider: Arc::clone(&app.provider),
-                number: app.probe_number().clone(),
-            },
-            app.ledger.clone(),
-            tasks.clone(),
-        ),
-    );
-    say_whether_veracore_takes_us(&app).await;
-    let wake = Arc::new(Notify::new());
-    let intervals = Intervals {
-        poll: app.config.orders.poll_interval,
-        sweep: app.config.orders.sweep_interval,
-    };
-    tasks.spawn_vital(
-        "discover_orders",
-        runner::discover_orders(
-            app.orders.clone(),
-            Arc::clone(&wake),
-            intervals,
-            Arc::clone(&app.clock),
-            app.upstreams.clone(),
-            tasks.clone(),
-        ),
-    );
-    tasks.spawn_vital(
-        "submit_orders",
-        runner::submit_orders(
-            app.orders.clone(),
-            wake,
-            Arc::clone(&app.clock),
-            app.upstreams.clone(),
-            tasks.clone(),
-        ),
-    );
-    run_on_schedule(&app, scheduled_jobs(&app), tasks);
-    work_on_webhooks(&app, tasks);
-    tracing::info!("carrying orders to VeraCore");
-    Ok(())
+    tasks: Tasks,
+    listener: SettingsListener,
 }
 
-/// Works on what VeraCore told of its own accord.
-fn work_on_webhooks(app: &App, tasks: &Tasks) {
-    for desk in webhooks::Desk::ALL {
-        let worker = webhooks::Worker {
-            inbox: app.webhooks.clone(),
-            orders: app.orders.clone(),
-            inventory: app.inventory.clone(),
-            tracking: app.tracking.clone(),
-            upstreams: app.upstreams.clone(),
-            tasks: tasks.clone(),
-        };
-        tasks.spawn_vital(desk.task(), worker.run(desk));
-    }
-}
-
-/// The jobs that run on a schedule.
-fn scheduled_jobs(app: &App) -> Vec<Arc<dyn ScheduledJob>> {
-    let inventory = Scheduled {
-        service: app.inventory.clone(),
-        ledger: app.ledger.clone(),
-        upstreams: app.upstreams.clone(),
-    };
-    let tracking = Scheduled {
-        service: app.tracking.clone(),
-        ledger: app.ledger.clone(),
-        upstreams: app.upstreams.clone(),
-    };
-    vec![Arc::new(inventory), Arc::new(tracking)]
-}
-
-/// The first look is taken at once, so that what was missed is made up without delay.
-fn run_on_schedule(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &Tasks) {
-    let scheduler = Scheduler::new(
-        jobs,
-        calendar(&app.config.schedule),
-        app.ledger.clone(),
-        Arc::clone(&app.clock),
-        tasks.clone(),
-    );
-    scheduler.tick();
-    let reconcile = reconcile_nightly(app, tasks);
-    let tick: Tick = Arc::new(move || {
-        scheduler.tick();
-        reconcile();
-        Box::pin(std::future::ready(()))
-    });
-    tick_every_minute(tick, tasks);
-}
-
-fn tick_every_minute(tick: Tick, tasks: &Tasks) {
-    let ticking = tasks.clone();
-    tasks.spawn_vital("tick_every_minute", async move {
-        if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
-            tracing::error!(%error, "the minute's tick cannot be set up");
+impl Carrying {
+    /// Carries on until the stop. `stored`: the settings that `first` was made with; `None` when they
+    /// could not be read then.
+    async fn carry_on(
+        mut self,
+        first: InForce,
+        stored: Option<StoredSettings>,
+    ) -> anyhow::Result<()> {
+        if !migrated(&first.app, &self.tasks).await? {
+            return Ok(());
         }
-    });
-}
-
-/// Looks whether the nightly reconciliation is due, in a task of its own: it may take longer than a
-/// minute, and the stop waits for it. The first minute belongs to the first sweep.
-fn reconcile_nightly(app: &App, tasks: &Tasks) -> impl Fn() + Send + Sync + use<> {
-    let (service, upstreams) = (app.reconciliation.clone(), app.upstreams.clone());
-    let (tasks, warm) = (tasks.clone(), AtomicBool::new(false));
-    move || {
-        if !warm.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (service, upstreams) = (service.clone(), upstreams.clone());
-        tasks.spawn("reconcile", async move {
-            if let Err(error) = reconcile::reconcile_if_due(&service, &upstreams).await {
-                tracing::warn!(%error, "VeraCore: the nightly reconciliation could not be looked after; it is looked at again in a minute");
+        first.app.ledger.note_first_start().await?;
+        let (mut current, mut stored) = match stored {
+            Some(stored) => (first, stored),
+            None => {
+                let stored = first.app.ledger.stored_settings().await?;
+                let current = made_of(&self.sources, &self.tasks, &first.app.ledger, &stored)?;
+                (current, stored)
             }
-        });
+        };
+        let mut is_first = true;
+        loop {
+            let bells = Bells::default();
+            self.live.put(current.app.services(&bells));
+            self.inboxes.put(current.app.webhooks.clone());
+            jobs::keep_tidy(&current.app, &current.jobs);
+            let jobs = run(&current, &bells, is_first);
+            let next = tokio::select! {
+                outcome = jobs => return outcome,
+                () = self.tasks.stopped() => return Ok(()),
+                next = changed(&mut self.listener, &self.sources, &self.tasks, &current.app, &mut stored) => next,
+            };
+            current.jobs.stop();
+            if current.jobs.drain(CHANGE_PATIENCE).await == Drained::TimedOut {
+                tracing::warn!(
+                    "some work goes on with the settings from before; it is settled from the ledger"
+                );
+            }
+            current = next;
+            is_first = false;
+        }
+    }
+}
+
+/// The way to the database is the same for all of them: nothing of it is stored.
+fn made_of(
+    sources: &Sources,
+    tasks: &Tasks,
+    ledger: &Ledger,
+    stored: &StoredSettings,
+) -> anyhow::Result<InForce> {
+    let config = settings::with_stored(sources.clone(), stored)?;
+    let jobs = tasks.part();
+    let app = App::build(config, ledger.clone(), jobs.clone())?;
+    Ok(InForce { app, jobs })
+}
+
+/// Starts the jobs, and does not return unless they cannot be. A shop that is not as configured ends
+/// the process at its start, where whoever starts it looks; but not when the settings are changed
+/// while it serves, or they could not be changed back.
+async fn run(current: &InForce, bells: &Bells, is_first: bool) -> anyhow::Result<()> {
+    while let Err(error) = telling::deliver_events(&current.app, &current.jobs).await {
+        match error.downcast_ref::<LedgerError>() {
+            Some(away) if away.is_away() => current.jobs.sleep(PAUSE).await,
+            _ => return Err(error),
+        }
+    }
+    let mut told = false;
+    loop {
+        match jobs::start(&current.app, bells, &current.jobs).await {
+            Ok(()) => return pending().await,
+            Err(error) if !is_first && error.is::<Refused>() => {
+                if !told {
+                    tracing::error!(%error, "nothing is moved to or from VeraCore with the changed settings");
+                }
+                told = true;
+                current.jobs.sleep(REFUSED_PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Waits for settings that are other than `stored` and can be used.
+async fn changed(
+    listener: &mut SettingsListener,
+    sources: &Sources,
+    tasks: &Tasks,
+    app: &App,
+    stored: &mut StoredSettings,
+) -> InForce {
+    loop {
+        app.ledger.settings_told(listener, LOOK).await;
+        // Whether the database answers is told by those who need it for more.
+        let Ok(now) = app.ledger.stored_settings().await else {
+            continue;
+        };
+        if now == *stored {
+            continue;
+        }
+        let names = settings::differing(stored, &now);
+        *stored = now;
+        match made_of(sources, tasks, &app.ledger, stored) {
+            Ok(next) => {
+                tracing::info!(
+                    settings = names.join(", "),
+                    "stored settings were changed; the work with VeraCore goes on with them"
+                );
+                for warning in &next.app.config.warnings {
+                    tracing::warn!(warning, "configuration");
+                }
+                return next;
+            }
+            Err(error) => {
+                tracing::error!(
+                    settings = names.join(", "),
+                    %error,
+                    "stored settings were changed and cannot be used; those from before stay in force"
+                );
+            }
+        }
     }
 }
 
@@ -281,58 +273,4 @@ async fn migrated(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// Waits for the shop and looks whether it is as configured. `false`: told to stop meanwhile.
-async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
-    let mut told = false;
-    while !tasks.stopping() {
-        let right = tokio::select! {
-            () = tasks.stopped() => return Ok(false),
-            right = app.ensure_shop_is_right() => right,
-        };
-        match right {
-            Ok(()) => return Ok(true),
-            Err(error) if error.is::<Refused>() => return Err(error),
-            Err(error) => {
-                if !told {
-                    tracing::error!(%error, "Vendure does not answer as it should; waiting for it");
-                }
-                told = true;
-                tasks.sleep(PAUSE).await;
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// One loud line at the start, rather than a quiet one an order later. It does not keep us from
-/// starting: orders are found and kept in the meantime.
-async fn say_whether_veracore_takes_us(app: &App) {
-    // Refused credentials were told of by the circuit, which they opened.
-    if let Err(error) = app.provider.find_order(app.probe_number()).await
-        && error.category() != ErrorCategory::Auth
-    {
-        tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does. `veracore-sync check` says what to do");
-    }
-}
-
-fn keep_tidy(app: &App) -> Tick {
-    let ledger = app.ledger.clone();
-    let clock = Arc::clone(&app.clock);
-    let days = app.config.server.pii_retention_days;
-    let outage = Arc::new(Mutex::new(Outage::of("the ledger cannot be tidied up")));
-    Arc::new(move || {
-        let (ledger, clock) = (ledger.clone(), Arc::clone(&clock));
-        let outage = Arc::clone(&outage);
-        let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-            let tidied = housekeeping::tidy_ledger_if_due(&ledger, &clock, days).await;
-            let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
-            match tidied {
-                Ok(_) => outage.is_over(),
-                Err(error) => outage.goes_on(&error),
-            }
-        });
-        tick
-    })
 }

@@ -1,9 +1,18 @@
-//! `config show`: each effective setting and where it came from.
+//! `config`: each effective setting and where it came from; settings that are stored in the database.
+
+use std::io::Read as _;
 
 use clap::{Args, Subcommand};
+use secrecy::SecretString;
 
 use super::{Outcome, Output, output::table};
-use crate::{app, config::Sources};
+use crate::{
+    app::{
+        self, Refused,
+        settings::{self, ChangeError},
+    },
+    config::{self, Key, Sources},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
@@ -15,14 +24,111 @@ pub(super) struct ConfigArgs {
 enum ConfigCommand {
     /// Print each setting, its value (secrets masked) and where it came from
     Show,
+    /// Store a setting in the database; running daemons go on with it within seconds
+    Set {
+        /// The environment variable's name
+        key: String,
+        /// The value; '-' reads it from standard input, where no other user sees it
+        value: String,
+    },
+    /// Remove a stored setting
+    Unset {
+        /// The environment variable's name
+        key: String,
+    },
+    /// Seal every stored secret anew with the first key of CONFIG_ENCRYPTION_KEY
+    RotateKey,
 }
+
+/// No setting is longer.
+const LONGEST: u64 = 64 * 1024;
 
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
-    args: &ConfigArgs,
+    args: ConfigArgs,
 ) -> anyhow::Result<Outcome> {
-    let ConfigCommand::Show = args.command;
+    match args.command {
+        ConfigCommand::Show => show(sources, output).await,
+        ConfigCommand::Set { key, value } => {
+            let value = if value == "-" { from_stdin()? } else { value };
+            change(&sources, output, key, Some(value.into())).await
+        }
+        ConfigCommand::Unset { key } => change(&sources, output, key, None).await,
+        ConfigCommand::RotateKey => rotate_key(&sources, output).await,
+    }
+}
+
+fn from_stdin() -> anyhow::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().take(LONGEST).read_to_string(&mut text)?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+async fn change(
+    sources: &Sources,
+    output: Output,
+    key: String,
+    value: Option<SecretString>,
+) -> anyhow::Result<Outcome> {
+    let ledger = app::ledger_only(sources)?;
+    ledger.ensure_migrated().await?;
+    let stored = value.is_some();
+    let name = key.to_ascii_uppercase();
+    settings::change(sources, &ledger, &[(key, value)])
+        .await
+        .map_err(wrong_usage)?;
+    let at_start = config::find_key(&name).is_some_and(Key::is_read_at_start);
+    output.print(
+        &serde_json::json!({ "setting": name, "stored": stored, "atNextStart": at_start }),
+        || {
+            let done = if stored {
+                "is stored"
+            } else {
+                "is not stored any more"
+            };
+            let when = if at_start {
+                "heeded at the next start"
+            } else {
+                "running daemons go on with that within seconds"
+            };
+            format!("{name} {done}; {when}")
+        },
+    )?;
+    Ok(Outcome::Done)
+}
+
+async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<Outcome> {
+    let ledger = app::ledger_only(sources)?;
+    ledger.ensure_migrated().await?;
+    let rotated = settings::rotate_key(sources, &ledger)
+        .await
+        .map_err(wrong_usage)?;
+    output.print(&serde_json::json!({ "sealedAnew": rotated }), || {
+        if rotated.is_empty() {
+            "every stored secret is sealed with the first key of CONFIG_ENCRYPTION_KEY already"
+                .into()
+        } else {
+            format!(
+                "sealed anew: {}. The other keys of CONFIG_ENCRYPTION_KEY are not needed any more",
+                rotated.join(", ")
+            )
+        }
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// What a person must do otherwise ends with status 2, as a configuration that is wrong.
+fn wrong_usage(error: ChangeError) -> anyhow::Error {
+    match error {
+        ChangeError::Ledger(error) => error.into(),
+        ChangeError::Config(error) => error.into(),
+        ChangeError::Contended => error.into(),
+        other => Refused(other.to_string()).into(),
+    }
+}
+
+async fn show(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
     let (config, database) = app::load_config(sources).await?;
     output.print(&serde_json::json!({
         "settings": config.settings(),

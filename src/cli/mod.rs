@@ -4,6 +4,7 @@
 
 mod check;
 mod config;
+mod events;
 mod migrate;
 mod orders;
 mod output;
@@ -69,7 +70,9 @@ enum Command {
     Status,
     /// Tell when the scheduled jobs run next, local and UTC
     Schedule(schedule::ScheduleArgs),
-    /// Look at the configuration
+    /// Look at the events that others are told of, and have them sent again
+    Events(events::EventsArgs),
+    /// Look at the configuration, and at what of it is stored in the database
     Config(config::ConfigArgs),
 }
 
@@ -115,7 +118,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Reconcile(args) => reconcile::execute(sources, output, &args).await,
         Command::Status => status::execute(sources, output).await,
         Command::Schedule(args) => schedule::execute(sources, output, args).await,
-        Command::Config(args) => config::execute(sources, output, &args).await,
+        Command::Config(args) => config::execute(sources, output, args).await,
+        Command::Events(args) => events::execute(sources, output, args).await,
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

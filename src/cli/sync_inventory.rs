@@ -14,7 +14,7 @@ use crate::{
     ledger::{HeldRun, StockChange},
     sync::{
         inventory::{self, Summary, Wish, guard::Suspicion},
-        passes::{self, Ran},
+        passes::Ran,
     },
 };
 
@@ -66,14 +66,8 @@ pub(super) async fn execute(
     if args.dry_run {
         return preview(app, output, &wish).await;
     }
-    let service = &app.inventory;
     let on_progress = progress_of(output, "stock levels");
-    let ran = passes::on_wish(&app.ledger, &app.clock, inventory::JOB, async |run| {
-        let outcome = service.pass(run, &wish, &on_progress).await;
-        let report = service.report(run, &outcome).await;
-        (outcome, report)
-    })
-    .await?;
+    let ran = app.inventory.pass_on_wish(&wish, &on_progress).await?;
     let (run, summary) = match ran {
         Ran::Through(run, outcome) => (run, outcome?),
         Ran::Busy => bail!("a pass over the stock is going on already; try again when it is done"),

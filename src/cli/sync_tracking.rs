@@ -12,8 +12,8 @@ use super::{
 use crate::{
     app::App,
     sync::{
-        passes::{self, Ran},
-        tracking::{self, OrderPreview, Summary, TrackingSync},
+        passes::Ran,
+        tracking::{OrderPreview, Summary},
     },
 };
 
@@ -57,14 +57,11 @@ pub(super) async fn execute(
         output.print(&printed, || describe_previews(&packages))?;
         return Ok(Outcome::Done);
     }
-    let service = &app.tracking;
     let on_progress = progress_of(output, "orders");
-    let ran = passes::on_wish(&app.ledger, &app.clock, tracking::JOB, async |_| {
-        let outcome = service.pass(only.as_ref(), &on_progress).await;
-        let report = TrackingSync::report(&outcome);
-        (outcome, report)
-    })
-    .await?;
+    let ran = app
+        .tracking
+        .pass_on_wish(only.as_ref(), &on_progress)
+        .await?;
     let (run, summary) = match ran {
         Ran::Through(run, outcome) => (run, outcome?),
         Ran::Busy => bail!("a pass over tracking is going on already; try again when it is done"),

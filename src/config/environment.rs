@@ -48,6 +48,18 @@ pub(super) fn read(env: &BTreeMap<String, String>, findings: &mut Findings) -> L
     layer
 }
 
+/// The variable that sets this setting: its own or the one that names a file.
+pub(super) fn setter(env: &BTreeMap<String, String>, key: &Key) -> Option<String> {
+    if key.form == Form::Table {
+        return None;
+    }
+    let names = [Some(key.name.to_owned()), key.file_variable()];
+    names
+        .into_iter()
+        .flatten()
+        .find(|name| set(env, name).is_some())
+}
+
 /// A variable's value; an empty one counts as not set.
 fn set<'a>(env: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     env.get(name)

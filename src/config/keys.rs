@@ -57,6 +57,20 @@ impl Key {
             )
     }
 
+    /// Whether a change of it is heeded at the next start only.
+    #[must_use]
+    pub fn is_read_at_start(&self) -> bool {
+        matches!(
+            self.name,
+            "DATABASE_URL"
+                | "DATABASE_MAX_CONNECTIONS"
+                | "CONFIG_ENCRYPTION_KEY"
+                | "HTTP_LISTEN"
+                | "LOG_FORMAT"
+                | "LOG_LEVEL"
+        )
+    }
+
     /// The setting with its example, as it is written in the environment or, for a table, in the
     /// file.
     #[must_use]

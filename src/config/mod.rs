@@ -4,7 +4,7 @@
 //! once. Must not start, call or log anything: `app` turns a [`Config`] into live objects.
 //!
 //! The database's layer needs a database, so loading takes two steps: [`database_only`] (and
-//! [`encryption_key`], to unseal what it holds), then [`load`] with [`Sources::database`] filled
+//! [`keyring`], to open what it holds), then [`load`] with [`Sources::database`] filled
 //! in.
 
 mod database;
@@ -19,6 +19,7 @@ mod plain;
 mod problem;
 mod reader;
 mod schedule;
+mod seal;
 mod server;
 mod setting;
 mod sources;
@@ -35,7 +36,8 @@ pub use maps::Maps;
 pub use orders::{Existing, Orders, UnitPrice};
 pub use problem::{ConfigError, Problem};
 pub use schedule::{BusinessHours, Schedule};
-pub use server::{EncryptionKey, EventWebhook, Log, LogFormat, Server};
+pub use seal::{Keyring, SealError};
+pub use server::{EventWebhook, Log, LogFormat, Server};
 pub use setting::{MASK, Origin, Place, Setting};
 pub use sources::Sources;
 pub use vendure::{Login, Vendure};
@@ -134,14 +136,17 @@ pub fn schedule_only(sources: &Sources) -> Result<Schedule, ConfigError> {
         .map(|(schedule, _)| schedule)
 }
 
-/// Reads only the key that seals secrets in the database.
+/// Reads only the keys that seal secrets in the database.
 ///
 /// # Errors
-/// When the key is wrong.
-pub fn encryption_key(sources: &Sources) -> Result<Option<EncryptionKey>, ConfigError> {
+/// When a key is wrong.
+pub fn keyring(sources: &Sources) -> Result<Keyring, ConfigError> {
     let mut layered = sources::layer(sources);
     layered.findings.keep_only(&["CONFIG_ENCRYPTION_KEY"]);
     let mut reader = Reader::new(layered);
-    let key = server::encryption_key(&mut reader);
-    reader.into_findings().conclude(key).map(|(key, _)| key)
+    let keyring = server::keyring(&mut reader);
+    reader
+        .into_findings()
+        .conclude(keyring)
+        .map(|(keys, _)| keys)
 }

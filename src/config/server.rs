@@ -1,15 +1,11 @@
 //! The program itself: what it listens on, logs, announces and keeps.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
-use base64::{
-    Engine as _, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{problem::Read, reader::Reader, urls};
+use super::{Keyring, problem::Read, reader::Reader, urls};
 
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -20,7 +16,8 @@ pub struct Server {
     pub api_token: Option<SecretString>,
     pub log: Log,
     pub event_webhook: Option<EventWebhook>,
-    pub encryption_key: Option<EncryptionKey>,
+    /// Without a key no secret is kept in the database.
+    pub keyring: Arc<Keyring>,
     /// After so many days names and e-mail addresses in what is kept are cleared.
     pub pii_retention_days: u32,
 }
@@ -47,37 +44,6 @@ pub struct EventWebhook {
     pub secret: SecretString,
 }
 
-/// 256 bits that seal what is secret in the database.
-#[derive(Clone)]
-pub struct EncryptionKey(Arc<SecretBox<[u8; 32]>>);
-
-impl EncryptionKey {
-    /// Reads standard base64, padded or not.
-    fn parse(text: &str) -> Result<Self, String> {
-        let settings = GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(false);
-        let bytes = GeneralPurpose::new(&alphabet::STANDARD, settings).decode(text.trim());
-        // What base64 says of an error quotes a sign of the text.
-        let bytes = bytes.map_err(|_| "is not base64".to_owned())?;
-        let length = bytes.len();
-        let bytes = <[u8; 32]>::try_from(bytes)
-            .map_err(|_| format!("holds {length} bytes instead of 32"))?;
-        Ok(Self(Arc::new(SecretBox::new(Box::new(bytes)))))
-    }
-
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for EncryptionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EncryptionKey")
-    }
-}
-
 const FORMATS: [(&str, LogFormat); 2] = [("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
 const LEVELS: [(&str, &str); 5] = [
     ("error", "error"),
@@ -94,10 +60,10 @@ pub(super) fn read(reader: &mut Reader, rust_log: Option<&String>) -> Read<Serve
             .map_err(|_| "is not an IP address with a port".to_owned())
     });
     let http_listen = reader.required("HTTP_LISTEN", listen);
-    let api_token = reader.secret("API_TOKEN");
+    let api_token = api_token(reader);
     let log = log(reader, rust_log);
     let event_webhook = event_webhook(reader);
-    let encryption_key = encryption_key(reader);
+    let keyring = keyring(reader);
     let pii_retention_days = reader.number("PII_RETENTION_DAYS", 1..=3650);
     Ok(Server {
         sync_enabled: sync_enabled?,
@@ -105,9 +71,25 @@ pub(super) fn read(reader: &mut Reader, rust_log: Option<&String>) -> Read<Serve
         api_token: api_token?,
         log: log?,
         event_webhook: event_webhook?,
-        encryption_key: encryption_key?,
+        keyring: Arc::new(keyring?),
         pii_retention_days: pii_retention_days?,
     })
+}
+
+/// A token of fewer characters can be guessed.
+const SHORT_TOKEN: usize = 16;
+
+fn api_token(reader: &mut Reader) -> Read<Option<SecretString>> {
+    let token = reader.secret("API_TOKEN")?;
+    if token
+        .as_ref()
+        .is_some_and(|token| token.expose_secret().chars().count() < SHORT_TOKEN)
+    {
+        reader.warn(format!(
+            "API_TOKEN has fewer than {SHORT_TOKEN} characters and can be guessed; `openssl rand -hex 32` makes a good one"
+        ));
+    }
+    Ok(token)
 }
 
 fn log(reader: &mut Reader, rust_log: Option<&String>) -> Read<Log> {
@@ -145,11 +127,9 @@ fn event_webhook(reader: &mut Reader) -> Read<Option<EventWebhook>> {
     }
 }
 
-pub(super) fn encryption_key(reader: &mut Reader) -> Read<Option<EncryptionKey>> {
+pub(super) fn keyring(reader: &mut Reader) -> Read<Keyring> {
     let Some(text) = reader.secret("CONFIG_ENCRYPTION_KEY")? else {
-        return Ok(None);
+        return Ok(Keyring::default());
     };
-    EncryptionKey::parse(text.expose_secret())
-        .map(Some)
-        .map_err(|why| reader.bad("CONFIG_ENCRYPTION_KEY", why))
+    Keyring::parse(text.expose_secret()).map_err(|why| reader.bad("CONFIG_ENCRYPTION_KEY", why))
 }

@@ -21,9 +21,17 @@ pub struct Sources {
     pub env: BTreeMap<String, String>,
     /// What `veracore_config` holds, by variable name in either case, secrets unsealed.
     pub database: BTreeMap<String, String>,
+    /// What it holds and could not be unsealed, with the reason.
+    pub unreadable: BTreeMap<String, String>,
 }
 
 impl Sources {
+    /// The variable of the environment that sets this setting, if one does.
+    #[must_use]
+    pub fn fixed_by(&self, key: &keys::Key) -> Option<String> {
+        environment::setter(&self.env, key)
+    }
+
     /// The process's environment, with nothing of the database yet.
     ///
     /// A value that is not UTF-8 is taken with replacement characters, which [`super::load`]
@@ -41,6 +49,7 @@ impl Sources {
             file,
             env,
             database: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
         }
     }
 }
@@ -67,6 +76,14 @@ pub(super) fn layer(sources: &Sources) -> Layered {
         .add_source(file::read(sources, &mut findings))
         .add_source(database(&sources.database, &mut findings))
         .add_source(environment::read(&sources.env, &mut findings));
+    for (name, why) in &sources.unreadable {
+        // What the environment sets is not looked for in the database.
+        if let Some(key) = keys::find(name)
+            && sources.fixed_by(key).is_none()
+        {
+            findings.bad(key, why.clone());
+        }
+    }
     // Layers hold their values already, so nothing can fail here but the crate itself.
     let values = builder.build().and_then(|config| config.cache.into_table());
     let values = values.unwrap_or_else(|_| {

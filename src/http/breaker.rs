@@ -45,6 +45,9 @@ pub enum Effect {
     Enter,
     Read,
     Write,
+    /// A write that the other side takes for the same when it comes again, since it has an id: where
+    /// nothing can be read, it may probe. It is not repeated within a call all the same.
+    Post,
 }
 
 /// What the end of a call says about the upstream.
@@ -193,7 +196,8 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made now. When the pause is over, one read is let through to see.
+    /// Whether a call may be made now. When the pause is over, one call that does no
+    /// harm is let through to see.
     pub(super) fn admit(
         &mut self,
         effect: Effect,
@@ -213,7 +217,7 @@ impl Breaker {
                 Ok(free)
             }
             (_, Effect::Enter) => Ok(free),
-            (_, Effect::Read) if !open.probing => {
+            (_, Effect::Read | Effect::Post) if !open.probing => {
                 open.probing = true;
                 Ok(Admission {
                     effect,

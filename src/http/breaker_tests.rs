@@ -336,3 +336,13 @@ fn one_burst_of_refusals_is_one_refusal() {
         CircuitState::HalfOpen { why: Why::Refused }
     );
 }
+
+#[test]
+fn a_write_that_is_known_by_its_id_may_probe_and_another_may_not() {
+    let mut circuit = Circuit::new();
+    circuit.opened();
+    circuit.pass(60);
+    assert!(circuit.call(Effect::Write, Sign::Well).is_err());
+    let turn = circuit.call(Effect::Post, Sign::Well).unwrap();
+    assert_eq!(turn, Some(Turn::Closed));
+}

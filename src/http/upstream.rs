@@ -109,7 +109,7 @@ impl Upstream {
         let outcome = match effect {
             Effect::Read if !ticket.is_probe() => self.repeat(operation, request).await,
             Effect::Read | Effect::Enter => self.exchange(operation, request).await,
-            Effect::Write => {
+            Effect::Write | Effect::Post => {
                 let _write = crash::around("call", operation);
                 self.exchange(operation, request).await
             }

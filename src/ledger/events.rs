@@ -1,5 +1,5 @@
-//! What others may want to know of: the outbox. Rows are only added, and
-//! forgotten after their time.
+//! What others may want to know of: events are raised here, and forgotten after their time. How they
+//! are delivered is next door, in `outbox`.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -32,7 +32,7 @@ impl Ledger {
     pub async fn raise_event(&self, event_type: &str, data: &Value) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "raise_event");
         let mut connection = self.pool.acquire().await?;
-        raise(&mut connection, event_type, data, self.clock.now()).await
+        raise(&mut connection, event_type, None, data, self.clock.now()).await
     }
 
     /// Writes down that an upstream went down or came back, unless that is what was last written of
@@ -67,34 +67,66 @@ impl Ledger {
         .await?;
         // One that was never down is up.
         if last.as_deref().unwrap_or(UpstreamEvent::Up.as_str()) != event.as_str() {
-            raise(&mut tx, event.as_str(), data, now).await?;
+            raise(&mut tx, event.as_str(), None, data, now).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    /// Forgets what happened before `before`. Returns how many events that were.
+    /// Forgets what happened before `before` and was delivered or given up before it, too. What is
+    /// still to be delivered is given up first, for a person to see; what nobody was to be told is
+    /// forgotten. Returns how many events that were, and how many were given up.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_events(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+    pub async fn forget_events(&self, before: DateTime<Utc>) -> Result<(u64, u64), LedgerError> {
         let _write = crash::around("ledger", "forget_events");
-        let done = sqlx::query!("delete from veracore_event where occurred_at < $1", before)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected())
+        let mut tx = self.pool.begin().await?;
+        let done = sqlx::query!(
+            "delete from veracore_event e using veracore_config c
+             where e.occurred_at < $1
+                 and (e.state in ('delivered', 'dead') and e.ended_at < $1
+                     or e.state = 'kept'
+                     or e.state = 'pending' and e.asked_at is null
+                         and e.occurred_at >= c.events_unheard_since)",
+            before
+        )
+        .execute(&mut *tx)
+        .await?;
+        let given_up = sqlx::query!(
+            "update veracore_event
+             set state = 'dead', ended_at = $2, lease_token = null, lease_until = null,
+                 problem = coalesce(problem, 'it could not be delivered for too long')
+             where state = 'pending' and occurred_at < $1 and (asked_at is null or asked_at < $1)",
+            before,
+            self.clock.now(),
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok((done.rows_affected(), given_up.rows_affected()))
     }
 }
 
-/// The same along with something else.
+/// The same along with something else; `order` is the row of the order that it is of, on which it is
+/// noted in the shop if that is wanted.
 pub(super) async fn raise(
     connection: &mut Link,
     event_type: &str,
+    order: Option<i64>,
     data: &Value,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     sqlx::query!(
-        "insert into veracore_event (event_type, occurred_at, data) values ($1, $2, $3)",
+        "with event as (
+             insert into veracore_event (event_type, order_sync_id, occurred_at, next_try, data)
+             values ($1, $2, $3, $3, $4)
+             returning id
+         )
+         insert into veracore_order_note (event_id, note_status, next_try)
+         select event.id, 'due', $3 from event, veracore_config c
+         where c.notes_from is not null and $2::bigint is not null",
         event_type,
+        order,
         now,
         data,
     )

@@ -3,10 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Ledger, LedgerError, link::Link};
-use crate::{
-    crash,
-    domain::{Class, ErrorCategory},
-};
+use crate::domain::{Class, ErrorCategory};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptId(pub(super) i64);
@@ -170,31 +167,5 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?)
-    }
-
-    /// Clears the messages of other systems, which may quote a customer, from attempts that ended
-    /// before `before`, and from orders that need nothing more. Returns how many were cleared.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "clear_personal_data");
-        let attempts = sqlx::query!(
-            "update veracore_order_attempt set message = null
-             where message is not null and ended_at < $1",
-            before,
-        )
-        .execute(&self.pool)
-        .await?;
-        let orders = sqlx::query!(
-            "update veracore_order_sync set error_message = null, updated_at = $2
-             where error_message is not null and updated_at < $1 and error_category is not null
-                 and sync_status in ('success', 'cancelled', 'skipped', 'error')",
-            before,
-            self.clock.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(attempts.rows_affected() + orders.rows_affected())
     }
 }

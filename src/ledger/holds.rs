@@ -28,7 +28,7 @@ pub enum Held<'a> {
 }
 
 impl Held<'_> {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Job(job) => format!("job:{job}"),
             Self::Fulfillments(order) => format!("order:{order}"),

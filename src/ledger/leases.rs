@@ -204,7 +204,7 @@ impl Ledger {
         let _write = crash::around("ledger", "finish");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let held = record(&mut tx, order, next, now).await? == 1;
+        let held = record(&mut tx, order, next, now).await?;
         if let Some(trace) = trace {
             // True whoever holds the lease, so it stays in the history.
             write_trace(&mut tx, order.id, trace, now).await?;

@@ -19,7 +19,9 @@ use sqlx::{
     Describe, Either, Error, Execute, Executor, PgConnection, PgPool, PgTransaction, Postgres,
     SqlStr,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
+    postgres::{
+        PgConnectOptions, PgListener, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
+    },
 };
 use tokio::time::{Sleep, sleep, timeout};
 
@@ -53,7 +55,11 @@ async fn within<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Er
 
 /// The pool. A statement may be given to it, or to one of its connections.
 #[derive(Clone)]
-pub(super) struct Pool(PgPool);
+pub(super) struct Pool {
+    pool: PgPool,
+    /// Of one connection, that waits for words of others and for nothing else.
+    ear: PgPool,
+}
 
 impl Pool {
     pub(super) fn lazy(options: PgConnectOptions, max_connections: u32) -> Self {
@@ -73,25 +79,43 @@ impl Pool {
                     alive.unwrap_or_else(|_| Err(silent())).map(|()| true)
                 })
             });
-        Self(pool.connect_lazy_with(options))
+        let ear = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT)
+            .connect_lazy_with(options.clone());
+        Self {
+            pool: pool.connect_lazy_with(options),
+            ear,
+        }
+    }
+
+    /// A connection that hears what is told on a channel. Waiting for that has no end.
+    pub(super) async fn listen(&self, channel: &str) -> Result<PgListener, Error> {
+        within(async {
+            let mut listener = PgListener::connect_with(&self.ear).await?;
+            listener.listen(channel).await?;
+            Ok(listener)
+        })
+        .await
     }
 
     pub(super) async fn acquire(&self) -> Result<Link, Error> {
-        Ok(Link(Kind::Alone(self.0.acquire().await?)))
+        Ok(Link(Kind::Alone(self.pool.acquire().await?)))
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, Error> {
-        let transaction = within(self.0.begin()).await?;
+        let transaction = within(self.pool.begin()).await?;
         Ok(Tx(Link(Kind::InTransaction(transaction))))
     }
 
     /// A connection for which none of this holds, and which is none of the pool's any more.
     pub(super) async fn detached(&self) -> Result<PgConnection, Error> {
-        Ok(self.0.acquire().await?.detach())
+        Ok(self.pool.acquire().await?.detach())
     }
 
     pub(super) async fn close(&self) {
-        self.0.close().await;
+        self.ear.close().await;
+        self.pool.close().await;
     }
 }
 
@@ -236,5 +260,5 @@ macro_rules! timely {
     };
 }
 
-timely!(&'c Pool, self => (&self.0));
+timely!(&'c Pool, self => (&self.pool));
 timely!(&'c mut Link, self => self.raw());

@@ -1,9 +1,13 @@
 //! What becomes of an order after it was worked on, and the one statement that records it.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
-use super::{Claimed, LedgerError, link::Link};
-use crate::domain::{ErrorCategory, ProviderOrderId, SyncStatus};
+use super::{Claimed, LedgerError, events::raise, link::Link};
+use crate::domain::{
+    ErrorCategory, ProviderOrderId, SyncStatus,
+    text::{one_line, without_card_numbers},
+};
 
 /// What went wrong, in words for a merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,14 +194,39 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Writes the outcome if the lease is still held, and in any case that VeraCore has the order;
-/// returns how many rows that changed.
+/// What others are told of an outcome. Messages were made safe by those who wrote them; nothing
+/// else of the order leaves the house.
+fn event_of(order: &Claimed, next: &Next, known: Option<&str>) -> Option<(&'static str, Value)> {
+    let mut data = json!({ "order": order.code, "vendureOrderId": order.order_id });
+    let event = match next {
+        Next::Acknowledged { .. } => {
+            data["veracoreOrderId"] = known.into();
+            "order.accepted"
+        }
+        Next::Failed { note } | Next::FailedInDoubt { note } => {
+            data["category"] = note.category.as_str().into();
+            data["message"] = one_line(&without_card_numbers(&note.message), 500).into();
+            data["inDoubt"] = matches!(next, Next::FailedInDoubt { .. }).into();
+            "order.failed"
+        }
+        Next::Cancelled { .. } => "order.cancelled",
+        Next::InDoubt { .. }
+        | Next::Retry { .. }
+        | Next::StillInDoubt { .. }
+        | Next::Later { .. }
+        | Next::Skipped { .. } => return None,
+    };
+    Some((event, data))
+}
+
+/// Writes the outcome, and the event that tells of it, if the lease is still held, and in any case
+/// that VeraCore has the order. Whether that changed anything.
 pub(super) async fn record(
     connection: &mut Link,
     order: &Claimed,
     next: &Next,
     now: DateTime<Utc>,
-) -> Result<u64, LedgerError> {
+) -> Result<bool, LedgerError> {
     let change = Change::of(order, next);
     let message = change
         .note
@@ -221,7 +250,8 @@ pub(super) async fn record(
              last_successful_sync = case when $12 then $14 else last_successful_sync end,
              veracore_order_id = coalesce($13, veracore_order_id),
              lease_token = null, lease_until = null, updated_at = $14
-         where id = $1 and (lease_token = $2 or ($12 and sync_status <> 'success'))",
+         where id = $1 and (lease_token = $2 or ($12 and sync_status <> 'success'))
+         returning veracore_order_id",
         order.id,
         order.token,
         change.status.as_str(),
@@ -238,7 +268,11 @@ pub(super) async fn record(
         now,
         keeps_note,
     )
-    .execute(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(done.rows_affected())
+    let Some(row) = done else { return Ok(false) };
+    if let Some((event, data)) = event_of(order, next, row.veracore_order_id.as_deref()) {
+        raise(connection, event, Some(order.id), &data, now).await?;
+    }
+    Ok(true)
 }

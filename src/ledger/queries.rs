@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{Ledger, LedgerError};
-use crate::domain::{ErrorCategory, OrderCode, SyncStatus};
+use crate::domain::{ErrorCategory, OrderCode, ShopOrderId, SyncStatus};
 
 /// An order as the ledger knows it; what `orders list` and the API show.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -25,6 +25,8 @@ pub struct SyncRecord {
     pub next_attempt: Option<DateTime<Utc>>,
     /// Sent, with the outcome unknown.
     pub in_doubt_since: Option<DateTime<Utc>>,
+    /// Of packages that were not taken back, in the order in which they were told of.
+    pub tracking_numbers: Vec<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -34,6 +36,10 @@ pub struct SyncRecord {
 pub struct OrderFilter {
     pub status: Option<SyncStatus>,
     pub code: Option<OrderCode>,
+    /// By the shop's id.
+    pub shop_id: Option<ShopOrderId>,
+    /// A part of the code, or of VeraCore's id; case does not count.
+    pub search: Option<String>,
     /// Only rows with a smaller id: the last one of the page before.
     pub before: Option<i64>,
     pub limit: u32,
@@ -48,22 +54,76 @@ impl Ledger {
     pub async fn orders(&self, filter: &OrderFilter) -> Result<Vec<SyncRecord>, LedgerError> {
         let rows = sqlx::query_as!(
             RecordRow,
-            "select id, vendure_order_id, vendure_order_code, veracore_order_id, sync_status,
+            r#"select id, vendure_order_id, vendure_order_code, veracore_order_id, sync_status,
                  skip_reason, error_category, error_message, retry_count, last_sync_attempt,
-                 last_successful_sync, next_attempt, sent_at, created_at, updated_at
-             from veracore_order_sync
+                 last_successful_sync, next_attempt, sent_at, created_at, updated_at,
+                 array(select tracking_number from veracore_shipment s
+                       where s.order_sync_id = o.id and tracking_number is not null
+                           and shipment_status <> 'void'
+                       order by first_seen_at, s.id) as "tracking_numbers!: Vec<String>"
+             from veracore_order_sync o
              where ($1::text is null or sync_status = $1)
                  and ($2::text is null or vendure_order_code = $2)
                  and ($3::bigint is null or id < $3)
-             order by id desc limit $4",
+                 and ($5::text is null or vendure_order_id = $5)
+                 and ($6::text is null or position(lower($6) in lower(vendure_order_code)) > 0
+                     or position(lower($6) in lower(veracore_order_id)) > 0)
+             order by id desc limit $4"#,
             filter.status.map(SyncStatus::as_str),
             filter.code.as_ref().map(OrderCode::as_str),
             filter.before,
             i64::from(filter.limit),
+            filter.shop_id.as_ref().map(ShopOrderId::as_str),
+            filter.search,
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(SyncRecord::try_from).collect()
+    }
+
+    /// How many orders the filter lets through, whatever its page.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_orders(&self, filter: &OrderFilter) -> Result<u64, LedgerError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from veracore_order_sync
+             where ($1::text is null or sync_status = $1)
+                 and ($2::text is null or position(lower($2) in lower(vendure_order_code)) > 0
+                     or position(lower($2) in lower(veracore_order_id)) > 0)"#,
+            filter.status.map(SyncStatus::as_str),
+            filter.search,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The order with this id of the shop's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn order_of_shop(&self, id: &ShopOrderId) -> Result<Option<SyncRecord>, LedgerError> {
+        let filter = OrderFilter {
+            shop_id: Some(id.clone()),
+            limit: 1,
+            ..OrderFilter::default()
+        };
+        Ok(self.orders(&filter).await?.pop())
+    }
+
+    /// How many orders have a package with a tracking number.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_tracked_orders(&self) -> Result<u64, LedgerError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(distinct order_sync_id) as "count!" from veracore_shipment
+             where tracking_number is not null and shipment_status <> 'void'"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// The order with this code, the latest should there be several.
@@ -113,6 +173,7 @@ struct RecordRow {
     last_successful_sync: Option<DateTime<Utc>>,
     next_attempt: Option<DateTime<Utc>>,
     sent_at: Option<DateTime<Utc>>,
+    tracking_numbers: Vec<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -147,6 +208,7 @@ impl TryFrom<RecordRow> for SyncRecord {
             last_successful_sync: row.last_successful_sync,
             next_attempt: row.next_attempt,
             in_doubt_since: row.sent_at,
+            tracking_numbers: row.tracking_numbers,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Ledger, LedgerError};
+use super::{Held, Ledger, LedgerError};
 use crate::crash;
 
 /// One start of a run. When the run is taken up again after its runner was thought dead, what the
@@ -259,6 +259,34 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?)
+    }
+
+    /// The last run of a job that came to its end, and whether one is going on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn standing_of_job(&self, job: &str) -> Result<(Option<Run>, bool), LedgerError> {
+        let now = self.clock.now();
+        let last = sqlx::query_as!(
+            Run,
+            "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
+                 error_message
+             from veracore_sync_run where job = $1 and ended_at is not null
+             order by (started_at > $2), started_at desc, id desc limit 1",
+            job,
+            now,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let running = sqlx::query_scalar!(
+            r#"select exists (select from veracore_lease where name = $1 and lease_until > $2)
+             as "running!""#,
+            Held::Job(job).name(),
+            now,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((last, running))
     }
 
     /// Removes what ran before `before`, but for the last run and the last occurrence of each job.

@@ -1,24 +1,167 @@
-//! Settings that are kept in the database: the layer between the file and the environment.
+//! Settings that are kept in the database: the layer between the file and the environment. Secrets
+//! are among them only sealed; whoever opens them is no business of the ledger's.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+use sqlx::postgres::PgListener;
+use tokio::time::sleep;
 
 use super::{Ledger, LedgerError};
+use crate::{crash, domain::SealedText};
+
+/// On which Postgres tells every replica of a change.
+const CHANNEL: &str = "veracore_config";
+
+/// After a listening connection was lost.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// All stored settings, by the names of their environment variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredSettings {
+    pub plain: BTreeMap<String, String>,
+    pub sealed: BTreeMap<String, SealedText>,
+}
+
+/// What a setting is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredValue {
+    Plain(String),
+    Sealed(SealedText),
+    /// Not stored any more.
+    Unset,
+}
+
+impl StoredSettings {
+    /// How they are after the changes.
+    #[must_use]
+    pub fn with(&self, changes: &[(&str, StoredValue)]) -> Self {
+        let mut next = self.clone();
+        for (name, value) in changes {
+            next.plain.remove(*name);
+            next.sealed.remove(*name);
+            match value {
+                StoredValue::Plain(text) => {
+                    next.plain.insert((*name).to_owned(), text.clone());
+                }
+                StoredValue::Sealed(text) => {
+                    next.sealed.insert((*name).to_owned(), text.clone());
+                }
+                StoredValue::Unset => {}
+            }
+        }
+        next
+    }
+
+    fn parse(row: &Value) -> Result<Self, LedgerError> {
+        // Before its migration the table has no sealed ones; not quoted, since some are secrets.
+        let part = |column: &'static str| match row.get(column) {
+            None => Ok(Value::Object(serde_json::Map::new())),
+            Some(value) => Ok::<_, LedgerError>(value.clone()),
+        };
+        let bad = |column| LedgerError::BadRow {
+            table: "veracore_config",
+            column,
+            row: 1,
+            value: "something else than texts by name".into(),
+        };
+        Ok(Self {
+            plain: serde_json::from_value(part("settings")?).map_err(|_| bad("settings"))?,
+            sealed: serde_json::from_value(part("sealed")?).map_err(|_| bad("sealed"))?,
+        })
+    }
+}
 
 impl Ledger {
-    /// All stored settings, by the names of their environment variables.
+    /// All stored settings.
     ///
     /// # Errors
     /// When the database does not answer, or a stored setting is not a text.
-    pub async fn stored_settings(&self) -> Result<BTreeMap<String, String>, LedgerError> {
-        let settings = sqlx::query_scalar!("select settings from veracore_config where id = 1")
-            .fetch_one(&self.pool)
+    pub async fn stored_settings(&self) -> Result<StoredSettings, LedgerError> {
+        let row = sqlx::query_scalar!(
+            r#"select to_jsonb(c) as "row!" from veracore_config c where id = 1"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        StoredSettings::parse(&row)
+    }
+
+    /// Stores settings in the place of those that were read, and tells every replica. `false` when
+    /// somebody changed them meanwhile: then nothing is stored.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn store_settings(
+        &self,
+        read: &StoredSettings,
+        next: &StoredSettings,
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "store_settings");
+        let json = |value: &StoredSettings| {
+            (
+                serde_json::json!(value.plain),
+                serde_json::json!(value.sealed),
+            )
+        };
+        let ((old_plain, old_sealed), (plain, sealed)) = (json(read), json(next));
+        let mut tx = self.pool.begin().await?;
+        let done = sqlx::query!(
+            "update veracore_config set settings = $3, sealed = $4, updated_at = $5
+             where id = 1 and settings = $1 and sealed = $2",
+            old_plain,
+            old_sealed,
+            plain,
+            sealed,
+            self.clock.now(),
+        )
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query!("select pg_notify($1, '')", CHANNEL)
+            .execute(&mut *tx)
             .await?;
-        // Not quoted: among the settings are secrets.
-        serde_json::from_value(settings).map_err(|_| LedgerError::BadRow {
-            table: "veracore_config",
-            column: "settings",
-            row: 1,
-            value: "something else than texts by name".into(),
-        })
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Returns when Postgres tells of a change of the stored settings, or after `longest`: a word
+    /// may be lost, and a proxy between us may not pass it on. What changed is not told.
+    pub async fn settings_told(&self, listener: &mut SettingsListener, longest: Duration) {
+        tokio::select! {
+            () = sleep(longest) => {}
+            () = listener.told(self) => {}
+        }
+    }
+}
+
+/// The ear for changes of the stored settings; listens from its first use.
+#[derive(Default)]
+pub struct SettingsListener(Option<PgListener>);
+
+impl SettingsListener {
+    async fn told(&mut self, ledger: &Ledger) {
+        loop {
+            let heard = match &mut self.0 {
+                Some(listener) => listener.recv().await.map(|_| ()),
+                None => match ledger.pool.listen(CHANNEL).await {
+                    Ok(listener) => {
+                        self.0 = Some(listener);
+                        // What changed before is not told any more.
+                        return;
+                    }
+                    Err(error) => Err(error),
+                },
+            };
+            match heard {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::debug!(%error, "changes of the stored settings cannot be listened for; they are looked for");
+                    self.0 = None;
+                    sleep(PAUSE).await;
+                }
+            }
+        }
     }
 }

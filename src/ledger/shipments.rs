@@ -333,7 +333,7 @@ impl Ledger {
         )
         .execute(&mut *tx)
         .await?;
-        raise(&mut tx, "tracking.updated", event, now).await?;
+        raise(&mut tx, "tracking.updated", Some(order), event, now).await?;
         Ok(tx.commit().await?)
     }
 

@@ -66,7 +66,13 @@ async fn tidy(
         .await?;
     let forgotten = ledger.forget_runs(now - RUNS_KEPT).await?;
     let changes = ledger.forget_stock(now - RUNS_KEPT).await?;
-    let events = ledger.forget_events(now - RUNS_KEPT).await?;
+    let (events, given_up) = ledger.forget_events(now - RUNS_KEPT).await?;
+    if given_up > 0 {
+        tracing::error!(
+            events = given_up,
+            "events could not be delivered for 90 days and are given up; `veracore-sync events list --state dead` shows them"
+        );
+    }
     let webhooks = ledger
         .forget_news(now - RUNS_KEPT, now - SEALS_KEPT)
         .await?;

@@ -1,12 +1,14 @@
 //! What is carried where: orders out, stock and tracking in, and the checks and jobs around it.
 //!
 //! Owns every decision about an order, a level and a package. Talks to the shop and the warehouse
-//! through their traits and to the ledger; must not know HTTP, SQL or the configuration's sources.
+//! through their traits and to the ledger; must not know SQL, the configuration's sources or, but for
+//! the receiver of events, HTTP.
 
 #[cfg(test)]
 mod balance_tests;
 mod daily;
 pub mod due;
+pub mod events;
 pub mod holding;
 pub mod housekeeping;
 pub mod inventory;

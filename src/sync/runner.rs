@@ -42,10 +42,22 @@ pub struct Intervals {
     pub sweep: Duration,
 }
 
+/// What wakes those who wait. Several rings before one of them looks count as one. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Bells {
+    /// There may be new orders in the shop.
+    pub look: Arc<Notify>,
+    /// There may be orders that are due.
+    pub due: Arc<Notify>,
+}
+
+/// Between two looks for orders, however often the bell rings.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+
 /// Works on due orders until the stop; orders in work are finished then, none is begun.
 pub async fn submit_orders(
     service: OrderSync,
-    wake: Arc<Notify>,
+    bells: Bells,
     clock: SharedClock,
     upstreams: Upstreams,
     tasks: Tasks,
@@ -100,7 +112,7 @@ pub async fn submit_orders(
             let nap = until_next(&service, &clock).await;
             tokio::select! {
                 () = tasks.stopped() => {}
-                () = wake.notified() => {}
+                () = bells.due.notified() => {}
                 () = tokio::time::sleep(nap) => {}
             }
         }
@@ -213,7 +225,7 @@ async fn until_next(service: &OrderSync, clock: &SharedClock) -> Duration {
 /// page in between, and a sweep at once when that page does not explain what changed.
 pub async fn discover_orders(
     service: OrderSync,
-    wake: Arc<Notify>,
+    bells: Bells,
     intervals: Intervals,
     clock: SharedClock,
     upstreams: Upstreams,
@@ -237,7 +249,7 @@ pub async fn discover_orders(
                 outage.is_over();
                 sweep_is_due |= looked.sweep;
                 if looked.taken_in > 0 {
-                    wake.notify_one();
+                    bells.due.notify_one();
                 }
             }
             Err(error) => outage.goes_on(&error),
@@ -249,7 +261,7 @@ pub async fn discover_orders(
                     sweep_is_due = false;
                     next_sweep = Instant::now() + intervals.sweep;
                     if taken_in > 0 {
-                        wake.notify_one();
+                        bells.due.notify_one();
                     }
                 }
                 Err(DiscoverError::Stopped) => {}
@@ -259,7 +271,11 @@ pub async fn discover_orders(
                 }
             }
         }
-        tasks.sleep(intervals.poll).await;
+        tasks.sleep(LEAST_PAUSE.min(intervals.poll)).await;
+        tokio::select! {
+            () = tasks.sleep(intervals.poll.saturating_sub(LEAST_PAUSE)) => {}
+            () = bells.look.notified() => {}
+        }
     }
 }
 

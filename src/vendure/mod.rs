@@ -3,6 +3,7 @@
 //! Owns sessions, channels and every operation on the Admin API. Must not know the warehouse or
 //! the ledger, and decides nothing about an order.
 
+mod caller;
 mod client;
 mod fulfillments;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod fulfillments_tests;
 #[cfg(test)]
 mod fuzz_tests;
 mod lists;
+mod notes;
 mod operations;
 mod orders;
 mod profile;
@@ -22,6 +24,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use caller::{Caller, Credential, Permission};
 pub use client::{Login, VendureClient, VendureSettings};
 pub use fulfillments::{
     Fulfillment, LineUnits, NewFulfillment, Progress, ProgressLine, TrackingFields,
@@ -142,6 +145,19 @@ pub trait Storefront: Send + Sync {
         order: &ShopOrderId,
         fields: &TrackingFields,
     ) -> Result<(), StorefrontError>;
+
+    /// Adds a note to an order that only the shop's staff can read.
+    ///
+    /// # Errors
+    /// When it was refused ([`Class::Permanent`]), or it is not known whether it was done.
+    async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError>;
+
+    /// Whether one of the newest notes on an order holds those words. An order that the shop does not
+    /// have (any more) holds none.
+    ///
+    /// # Errors
+    /// When the notes could not be read.
+    async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError>;
 }
 
 #[async_trait]
@@ -216,6 +232,14 @@ impl Storefront for VendureClient {
         fields: &TrackingFields,
     ) -> Result<(), StorefrontError> {
         self.write_tracking(order, fields).await
+    }
+
+    async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError> {
+        self.write_note(order, note).await
+    }
+
+    async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError> {
+        self.find_note(order, words).await
     }
 }
 

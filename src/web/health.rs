@@ -1,9 +1,6 @@
 //! `/healthz` and `/readyz`.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Serialize;
@@ -11,28 +8,8 @@ use serde::Serialize;
 use super::WebState;
 use crate::{
     http::{Circuit, CircuitState, HealthState},
-    ledger::Ledger,
     sync::upstreams::Upstreams,
 };
-
-/// How both ends are, once there are clients for them, and the ledger of those who work with them.
-#[derive(Clone, Default)]
-pub struct Ends(Arc<OnceLock<(Upstreams, Ledger)>>);
-
-impl Ends {
-    /// Makes the clients' circuits known. The first ones count.
-    pub fn watch(&self, upstreams: Upstreams, ledger: Ledger) {
-        let _ = self.0.set((upstreams, ledger));
-    }
-
-    fn upstreams(&self) -> Option<&Upstreams> {
-        self.0.get().map(|(upstreams, _)| upstreams)
-    }
-
-    fn ledger(&self) -> Option<&Ledger> {
-        self.0.get().map(|(_, ledger)| ledger)
-    }
-}
 
 /// Whoever probes has little of it too.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -91,22 +68,23 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
-    let ledger = state.ends.ledger().unwrap_or(&state.ledger);
+    let services = state.live.now();
+    let services = services.as_deref();
+    let ledger = services.map_or(&state.ledger, |services| &services.ledger);
+    let ends = services.map(|services| &services.upstreams);
     let asked = tokio::time::timeout(PATIENCE, async {
         ledger.ensure_migrated().await?;
         ledger.ensure_writable().await
     });
     let problem = match asked.await {
         // While orders are parked, nobody finds out whether one can be written down again.
-        Ok(Ok(())) => ledger.trouble().filter(|_| {
-            let ends = state.ends.upstreams();
-            ends.is_none_or(Upstreams::are_closed)
-        }),
+        Ok(Ok(())) => ledger
+            .trouble()
+            .filter(|_| ends.is_none_or(Upstreams::are_closed)),
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
     };
     let ready = problem.is_none();
-    let ends = state.ends.upstreams();
     let body = Ready {
         ready,
         database: Database { ok: ready, problem },

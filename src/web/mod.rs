@@ -1,37 +1,82 @@
 //! Inbound: what others ask us over HTTP.
 //!
-//! Owns the router and the server. Must not call the warehouse: it asks `sync`, or reads the
-//! ledger.
+//! Owns the router, the server and who is let in. Must not call the warehouse: it asks `sync`, or
+//! reads the ledger; the shop is asked only who a caller is.
 
+mod access;
+mod body;
+mod graphql;
+mod headers;
 mod health;
+mod live;
+mod nudge;
+mod refusal;
+mod server;
+mod settings;
 mod webhooks;
 
-use axum::Router;
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{Router, http::StatusCode, middleware::map_response};
 use tokio::net::TcpListener;
 
-pub use health::Ends;
-pub use webhooks::Inboxes;
+pub use access::Access;
+pub use graphql::sdl;
+pub use live::{Live, Services};
+pub use settings::{DeskError, SettingsDesk, ShownSetting};
+pub use webhooks::{Inboxes, webhooks};
 
+use self::{access::Failures, graphql::Api, refusal::Refusal};
 use crate::{ledger::Ledger, lifecycle::Tasks};
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Peer(IpAddr);
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct WebState {
-    pub ledger: Ledger,
-    pub ends: Ends,
+    /// For those who ask how we are, before there are services.
+    ledger: Ledger,
+    pub live: Live,
+    /// Takes webhooks from the beginning, and asks to be told again as long as nothing can be stored.
     pub inboxes: Inboxes,
+    desk: Arc<dyn SettingsDesk>,
+    failures: Arc<Failures>,
+    api: Api,
 }
 
-pub fn router(state: WebState) -> Router {
-    health::router().merge(webhooks::router()).with_state(state)
+impl WebState {
+    pub fn new(ledger: Ledger, desk: Arc<dyn SettingsDesk>, inboxes: Inboxes) -> Self {
+        Self {
+            ledger,
+            live: Live::default(),
+            inboxes,
+            desk,
+            failures: Arc::default(),
+            api: Api::default(),
+        }
+    }
+}
+
+fn router(state: WebState) -> Router {
+    Router::new()
+        .merge(health::router())
+        .merge(graphql::router())
+        .merge(nudge::router())
+        .merge(webhooks())
+        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "There is nothing here."))
+        .method_not_allowed_fallback(async || {
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "This address takes another method.",
+            )
+        })
+        .layer(map_response(headers::add))
+        .with_state(state)
 }
 
 /// Serves until the stop; answers that are under way are finished.
 pub async fn serve(listener: TcpListener, state: WebState, tasks: Tasks) {
-    let stop = tasks.clone();
-    let server = axum::serve(listener, router(state))
-        .with_graceful_shutdown(async move { stop.stopped().await });
-    if let Err(error) = server.await {
-        tracing::error!(%error, "the HTTP server ended");
-    }
+    server::serve(listener, router(state), tasks).await;
 }

@@ -2,22 +2,19 @@
 //!
 //! Owns what the answers look like. Whose a webhook is and what it says are `sync`'s to find out.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest as _, Path, Request, State},
-    http::{HeaderMap, StatusCode, header::RETRY_AFTER},
+    body::Body,
+    extract::{FromRef, Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse as _, Response},
     routing::post,
 };
 use serde_json::json;
 
-use super::WebState;
+use super::{WebState, body};
 use crate::{
     domain::NewsKind,
     sync::webhooks::{Inbox, Refusal, Seal},
@@ -25,9 +22,6 @@ use crate::{
 
 /// The largest body that is read: some ten thousand SKUs.
 const MAX_BODY: usize = 1 << 20;
-
-/// How long a body may take: whoever sends slowly holds a connection.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// When a sender may try again what could not be stored.
 const AGAIN: &str = "30";
@@ -43,7 +37,7 @@ impl Inboxes {
     }
 
     /// From now on this one takes what comes.
-    pub fn replace(&self, inbox: Inbox) {
+    pub fn put(&self, inbox: Inbox) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = inbox;
     }
 
@@ -55,34 +49,38 @@ impl Inboxes {
     }
 }
 
-pub(super) fn router() -> Router<WebState> {
-    Router::new()
-        .route("/veracore-webhooks/{kind}", post(receive))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+impl FromRef<WebState> for Inboxes {
+    fn from_ref(state: &WebState) -> Self {
+        state.inboxes.clone()
+    }
+}
+
+/// The addresses of webhooks.
+pub fn webhooks<S: Clone + Send + Sync + 'static>() -> Router<S>
+where
+    Inboxes: FromRef<S>,
+{
+    Router::new().route("/veracore-webhooks/{kind}", post(receive))
 }
 
 async fn receive(
-    State(state): State<WebState>,
+    State(inboxes): State<Inboxes>,
     Path(kind): Path<String>,
-    request: Request,
+    headers: HeaderMap,
+    body: Body,
 ) -> Response {
-    let inbox = state.inboxes.now();
+    // An answer before the end of the body would cut some senders off.
+    let read = body::read(body, MAX_BODY).await;
     let Some(kind) = NewsKind::parse(&kind) else {
         return refused(StatusCode::NOT_FOUND, "There is no such webhook.");
     };
+    let inbox = inboxes.now();
     if !inbox.is_open() {
         return answer(&Refusal::Closed);
     }
-    let headers = request.headers().clone();
-    let read = tokio::time::timeout(PATIENCE, Bytes::from_request(request, &()));
-    let body = match read.await {
-        Ok(Ok(body)) => body,
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let most = format!("The body is larger than {MAX_BODY} bytes.");
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, &most);
-        }
-        Ok(Err(_)) => return refused(StatusCode::BAD_REQUEST, "The body broke off."),
-        Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "The body took too long."),
+    let body = match read {
+        Ok(body) => body,
+        Err(refusal) => return refused(refusal.status, &refusal.message),
     };
     let seal = Seal {
         timestamp: single(&headers, "x-veracore-timestamp"),
@@ -111,7 +109,7 @@ fn answer(refusal: &Refusal) -> Response {
         Refusal::Bad(_) => refused(StatusCode::BAD_REQUEST, &sentence),
         Refusal::NotStored => {
             let mut response = refused(StatusCode::SERVICE_UNAVAILABLE, &sentence);
-            let again = axum::http::HeaderValue::from_static(AGAIN);
+            let again = HeaderValue::from_static(AGAIN);
             response.headers_mut().insert(RETRY_AFTER, again);
             response
         }

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod events;
 mod faults;
 mod flows;
 mod harness;
@@ -14,4 +15,5 @@ mod ledger;
 mod process;
 mod schema;
 mod simulation;
+mod web;
 mod webhooks;

@@ -2,7 +2,7 @@
 
 use super::{Folder, config, env, env_without, error, rows, setting, text};
 use crate::{
-    config::{Origin, Sources, database_only, encryption_key, load},
+    config::{Origin, Sources, database_only, keyring, load},
     domain::Sku,
 };
 
@@ -119,7 +119,7 @@ fn migrate_needs_nothing_but_the_database() {
         ..Sources::default()
     };
     assert_eq!(database_only(&sources).unwrap().max_connections, 10);
-    assert!(encryption_key(&sources).unwrap().is_none());
+    assert!(keyring(&sources).unwrap().sealing_key().is_none());
     sources.env.remove("DATABASE_URL");
     let error = database_only(&sources).unwrap_err();
     assert_eq!(error.problems.len(), 1, "{error}");

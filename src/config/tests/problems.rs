@@ -176,14 +176,17 @@ fn an_event_webhook_needs_its_secret() {
 
 #[test]
 fn an_encryption_key_is_32_bytes() {
-    for key in [
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-    ] {
-        let config = super::config(&[("CONFIG_ENCRYPTION_KEY", key)]);
-        let key = config.server.encryption_key.unwrap();
-        assert_eq!(key.expose(), &[0; 32]);
-    }
+    let padded = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let id = |keys: &str| {
+        let config = super::config(&[("CONFIG_ENCRYPTION_KEY", keys)]);
+        config.server.keyring.sealing_key().unwrap().to_owned()
+    };
+    let first = id(padded);
+    assert_eq!(id(padded.trim_end_matches('=')), first);
+    // The first of several seals.
+    let other = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    assert_eq!(id(&format!("{padded}, {other}")), first);
+    assert_ne!(id(&format!("{other},{padded}")), first);
     let short = problem(&[("CONFIG_ENCRYPTION_KEY", "aHVudGVyMg==")]);
     assert_eq!(short, "CONFIG_ENCRYPTION_KEY: holds 7 bytes instead of 32");
 }

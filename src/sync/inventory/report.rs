@@ -2,13 +2,30 @@
 
 use serde_json::json;
 
-use super::{InventoryError, InventorySync, Summary};
+use super::{InventoryError, InventorySync, JOB, OnProgress, Summary, Wish};
 use crate::{
-    ledger::{RunId, RunOutcome},
-    sync::passes::Report,
+    ledger::{LedgerError, RunId, RunOutcome},
+    sync::passes::{self, Ran, Report},
 };
 
 impl InventorySync {
+    /// A pass because a person wishes it, by one at a time across replicas.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pass_on_wish(
+        &self,
+        wish: &Wish,
+        on_progress: &OnProgress,
+    ) -> Result<Ran<Result<Summary, InventoryError>>, LedgerError> {
+        passes::on_wish(&self.ledger, &self.clock, JOB, async |run| {
+            let outcome = self.pass(run, wish, on_progress).await;
+            let report = self.report(run, &outcome).await;
+            (outcome, report)
+        })
+        .await
+    }
+
     /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
     /// whoever ran it.
     pub async fn report(&self, run: RunId, outcome: &Result<Summary, InventoryError>) -> Report {

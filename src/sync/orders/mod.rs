@@ -6,6 +6,7 @@
 
 pub mod discover;
 mod doubt;
+pub mod force;
 pub mod mapping;
 pub mod preview;
 mod redact;

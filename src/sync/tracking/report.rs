@@ -2,10 +2,34 @@
 
 use serde_json::json;
 
-use super::{Summary, TrackingError, TrackingSync};
-use crate::{ledger::RunOutcome, sync::passes::Report};
+use super::{JOB, Summary, TrackingError, TrackingSync};
+use crate::{
+    domain::OrderCode,
+    ledger::{LedgerError, RunOutcome},
+    sync::{
+        inventory::OnProgress,
+        passes::{self, Ran, Report},
+    },
+};
 
 impl TrackingSync {
+    /// A pass because a person wishes it, by one at a time across replicas.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pass_on_wish(
+        &self,
+        only: Option<&OrderCode>,
+        on_progress: &OnProgress,
+    ) -> Result<Ran<Result<Summary, TrackingError>>, LedgerError> {
+        passes::on_wish(&self.ledger, &self.clock, JOB, async |_| {
+            let outcome = self.pass(only, on_progress).await;
+            let report = Self::report(&outcome);
+            (outcome, report)
+        })
+        .await
+    }
+
     /// Tells of a pass that is over, and how its run is to be recorded.
     #[must_use]
     pub fn report(outcome: &Result<Summary, TrackingError>) -> Report {

@@ -1,12 +1,16 @@
 //! The operations on the Admin API and the shapes of their answers, checked against
 //! `schema.graphql` when compiled. Nothing here leaves this client.
 
+mod caller;
 mod fulfillments;
+mod notes;
 mod orders;
 mod profile;
 mod stock;
 
+pub(super) use caller::*;
 pub(super) use fulfillments::*;
+pub(super) use notes::*;
 pub(super) use orders::*;
 pub(super) use profile::*;
 pub(super) use stock::*;

@@ -7,6 +7,7 @@ mod changed;
 mod discovery;
 mod foreign;
 mod invalid;
+mod private;
 mod reconcile;
 mod session;
 mod shop;

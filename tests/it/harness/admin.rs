@@ -36,6 +36,11 @@ impl AdminApi {
         api
     }
 
+    /// The session's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The same session in another channel.
     pub fn in_channel(&self, token: &str) -> Self {
         Self {
@@ -70,7 +75,7 @@ impl AdminApi {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests' own way to the shop")]
-fn client() -> Client {
+pub(super) fn client() -> Client {
     // A second call finds a provider installed already, which is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()

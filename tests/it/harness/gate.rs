@@ -3,7 +3,10 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -14,6 +17,7 @@ pub struct Gate {
     url: Url,
     state: Arc<Mutex<State>>,
     silence: Arc<Silence>,
+    posts: Arc<AtomicUsize>,
 }
 
 /// Whether what comes is kept back instead of being passed on.
@@ -49,6 +53,8 @@ impl Gate {
         }));
         let silence = Arc::new(Silence::default());
         let (shared, still) = (Arc::clone(&state), Arc::clone(&silence));
+        let posts = Arc::new(AtomicUsize::new(0));
+        let (counted, uncounted) = (Arc::clone(&posts), Arc::new(AtomicUsize::new(0)));
         // Ends with the process, as every test has one of its own.
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -60,8 +66,8 @@ impl Gate {
                     state.streams.push(client.try_clone().unwrap());
                     state.streams.push(server.try_clone().unwrap());
                     let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                    pass(from, to, Arc::clone(&still));
-                    pass(server, client, Arc::clone(&still));
+                    pass(from, to, Arc::clone(&still), Arc::clone(&counted));
+                    pass(server, client, Arc::clone(&still), Arc::clone(&uncounted));
                 }
             }
         });
@@ -69,7 +75,13 @@ impl Gate {
             url,
             state,
             silence,
+            posts,
         }
+    }
+
+    /// How many POSTs came through.
+    pub fn posts(&self) -> usize {
+        self.posts.load(Ordering::Relaxed)
     }
 
     pub fn url(&self) -> &str {
@@ -108,10 +120,13 @@ impl Gate {
 }
 
 /// Carries bytes one way until one of the ends is gone.
-fn pass(mut from: TcpStream, mut to: TcpStream, silence: Arc<Silence>) {
+fn pass(mut from: TcpStream, mut to: TcpStream, silence: Arc<Silence>, posts: Arc<AtomicUsize>) {
     thread::spawn(move || {
         let mut bytes = [0; 16 * 1024];
         while let Ok(some @ 1..) = from.read(&mut bytes) {
+            if bytes.starts_with(b"POST ") {
+                posts.fetch_add(1, Ordering::Relaxed);
+            }
             let silent = silence.on.lock().unwrap();
             drop(silence.changed.wait_while(silent, |on| *on).unwrap());
             if to.write_all(&bytes[..some]).is_err() {

@@ -5,6 +5,7 @@
 //! condition, with a limit.
 
 mod admin;
+mod api;
 mod cart;
 mod daemon;
 mod database;
@@ -13,6 +14,7 @@ mod gate;
 mod goods;
 mod log;
 mod mortal;
+mod receiver;
 mod service;
 mod settled;
 mod shop;
@@ -22,12 +24,14 @@ mod warehouse;
 mod world;
 
 pub use admin::get;
+pub use api::{Answer, Api, Shows, TOKEN};
 pub use cart::{Cart, PaidOrder, ann};
 pub use daemon::{Daemon, DaemonBuilder, Output, command as run_program};
-pub use database::LedgerWorld;
+pub use database::{LedgerWorld, rows};
 pub use dice::Dice;
 pub use goods::{Level, Shipped};
 pub use mortal::{Call, Fate, MortalShop};
+pub use receiver::{EVENT_SECRET, Receiver};
 pub use service::{Service, settings};
 pub use settled::posts_of;
 pub use shop::LEAST_PERMISSIONS;

@@ -24,6 +24,7 @@ pub enum Call {
     ShipFulfillment,
     SetTracking,
     SetStock,
+    AddNote,
 }
 
 /// What happens at it, once.
@@ -168,5 +169,14 @@ impl Storefront for MortalShop {
     ) -> Result<(), StorefrontError> {
         let work = self.inner.set_tracking(order, fields);
         self.at(Call::SetTracking, work).await
+    }
+
+    async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError> {
+        let work = self.inner.add_note(order, note);
+        self.at(Call::AddNote, work).await
+    }
+
+    async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError> {
+        self.inner.has_note(order, words).await
     }
 }

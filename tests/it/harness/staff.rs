@@ -4,7 +4,11 @@
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{admin::text, cart::PaidOrder, shop::Shop};
+use super::{
+    admin::{AdminApi, text},
+    cart::PaidOrder,
+    shop::Shop,
+};
 
 impl Shop {
     /// Cancels a whole order.
@@ -80,6 +84,54 @@ impl Shop {
             .await;
     }
 
+    /// A role in the test's channel, or in another one.
+    pub async fn make_role(&self, code: &str, permissions: &[&str], channel: &str) -> String {
+        let input = json!({
+            "code": format!("{code}-{}", self.channel_token), "description": code,
+            "permissions": permissions, "channelIds": [channel],
+        });
+        let made = self
+            .admin
+            .run(
+                "mutation ($input: CreateRoleInput!) { createRole(input: $input) { id } }",
+                &json!({ "input": input }),
+            )
+            .await;
+        text(&made["createRole"]["id"])
+    }
+
+    /// A session of a new administrator with this role.
+    pub async fn session_of_role(&self, name: &str, role: &str) -> String {
+        let login = format!("{name}-{}@example.com", self.channel_token.to_lowercase());
+        let input = json!({
+            "firstName": "A", "lastName": name, "emailAddress": login, "password": "pass word",
+            "roleIds": [role],
+        });
+        self.admin
+            .run(
+                "mutation ($input: CreateAdministratorInput!) { createAdministrator(input: $input) { id } }",
+                &json!({ "input": input }),
+            )
+            .await;
+        let session = AdminApi::log_in(&self.api_url, &login, "pass word").await;
+        session.token().to_owned()
+    }
+
+    /// The id of the test's channel, and of the default one.
+    pub async fn channels(&self) -> (String, String) {
+        let told = self
+            .admin
+            .run(
+                "{ activeChannel { id defaultLanguageCode } channels(options: { filter: { code: { eq: \"__default_channel__\" } } }) { items { id } } }",
+                &json!({}),
+            )
+            .await;
+        (
+            text(&told["activeChannel"]["id"]),
+            text(&told["channels"]["items"][0]["id"]),
+        )
+    }
+
     /// Gives the daemon's role these permissions and no others.
     pub async fn allow(&self, permissions: &[&str]) {
         self.admin
@@ -92,15 +144,38 @@ impl Shop {
 
     /// An API key with the daemon's role.
     pub async fn make_api_key(&self) -> String {
+        self.make_api_key_of(&self.role).await
+    }
+
+    /// An API key with a role.
+    pub async fn make_api_key_of(&self, role: &str) -> String {
         let translations = json!([{ "languageCode": "en", "name": "sync" }]);
         let made = self
             .admin
             .run(
                 "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey } }",
-                &json!({ "input": { "roleIds": [self.role], "translations": translations } }),
+                &json!({ "input": { "roleIds": [role], "translations": translations } }),
             )
             .await;
         text(&made["createApiKey"]["apiKey"])
+    }
+
+    /// The notes on an order, oldest first; only the staff may read them.
+    pub async fn notes(&self, order: &PaidOrder) -> Vec<String> {
+        let asked = self
+            .admin
+            .run(
+                "query ($id: ID!) { order(id: $id) { history(options: { sort: { createdAt: ASC } }) {
+                    items { type isPublic data } } } }",
+                &json!({ "id": order.id }),
+            )
+            .await;
+        let items = asked["order"]["history"]["items"].as_array().unwrap();
+        let notes = items.iter().filter(|item| item["type"] == "ORDER_NOTE");
+        notes
+            .inspect(|item| assert_eq!(item["isPublic"], false, "{item}"))
+            .map(|item| text(&item["data"]["note"]))
+            .collect()
     }
 
     /// Everything about an order that could matter, as the shop says.

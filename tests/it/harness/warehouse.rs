@@ -17,7 +17,7 @@ use veracore_sync::{
     clock::SharedClock,
     lifecycle::Tasks,
     sync::webhooks::Inbox,
-    web::{self, Ends, Inboxes, WebState},
+    web::{self, Inboxes},
 };
 
 use super::World;
@@ -76,13 +76,10 @@ impl Sender {
     pub async fn to_inbox(inbox: Inbox, world: &World) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = WebState {
-            ledger: world.ledger.clone(),
-            ends: Ends::default(),
-            inboxes: Inboxes::of(inbox),
-        };
-        let tasks = Tasks::new();
-        tasks.spawn("serve_http", web::serve(listener, state, tasks.clone()));
+        let router = web::webhooks().with_state(Inboxes::of(inbox));
+        Tasks::new().spawn("serve_webhooks", async move {
+            axum::serve(listener, router).await.unwrap();
+        });
         Self::to(address, world)
     }
 

@@ -5,6 +5,7 @@ mod leases;
 mod migrations;
 mod operator;
 mod outcomes;
+mod privacy;
 mod schedule;
 mod scheduled;
 mod silence;

@@ -197,7 +197,8 @@ async fn what_may_quote_a_customer_is_cleared_after_its_time() {
         .clear_personal_data(now + TimeDelta::seconds(1))
         .await
         .unwrap();
-    assert_eq!(cleared, 2);
+    // The attempt, the order, and the event that told of it.
+    assert_eq!(cleared, 3);
     let record = world.ledger.order(&order.code).await.unwrap().unwrap();
     assert_eq!(
         (record.sync_status, record.error_message),

@@ -11,7 +11,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind, Item, NewPackage},
 };
 
-use crate::harness::{PaidOrder, World, until};
+use crate::harness::{EVENT_SECRET, PaidOrder, Receiver, World, until};
 
 const AT: &str = "VERACORE_SYNC_CRASH_AT";
 const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
@@ -22,7 +22,7 @@ const POINTS: &str = include_str!("crash_points.txt");
 
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
 /// of webhooks (see `webhooks::kept`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
-const ELSEWHERE: [&str; 19] = [
+const ELSEWHERE: [&str; 21] = [
     "accepted_run",
     "asked_for_tracking",
     "backfill",
@@ -38,8 +38,10 @@ const ELSEWHERE: [&str; 19] = [
     "postpone_news",
     "raise_upstream_event",
     "release",
+    "resend_event",
     "retry_order",
     "skip_order",
+    "store_settings",
     "take_in_news",
     "take_up_run",
 ];
@@ -53,6 +55,7 @@ const ROUNDS: u32 = 8;
 /// A history that passes every write of the three flows, with a death at one of them.
 struct History {
     world: World,
+    receiver: Receiver,
     /// Where to die, until that has happened.
     at: Option<String>,
     log: Option<PathBuf>,
@@ -63,6 +66,7 @@ impl History {
         let world = World::named("crash").real_time().unmigrated().build().await;
         Self {
             world,
+            receiver: Receiver::start().await,
             at: at.map(Into::into),
             log,
         }
@@ -101,6 +105,10 @@ impl History {
             for (name, value) in self.settings() {
                 daemon = daemon.with(name, value);
             }
+            let daemon = daemon
+                .with("EVENT_WEBHOOK_URL", &self.receiver.url())
+                .with("EVENT_WEBHOOK_SECRET", EVENT_SECRET)
+                .with("VENDURE_ORDER_NOTES", "true");
             let mut daemon = daemon.spawn();
             let tidy = async {
                 until("the ledger is tidied up", || async {
@@ -111,6 +119,17 @@ impl History {
                     .fetch_one(&self.world.tables)
                     .await;
                     (runs.unwrap_or(0) > 0).then_some(())
+                })
+                .await;
+                until("all is told", || async {
+                    let open: Result<i64, _> = sqlx::query_scalar(
+                        "select (select count(*) from veracore_event where state = 'pending')
+                             + (select count(*) from veracore_order_note
+                                where note_status in ('due', 'intended'))",
+                    )
+                    .fetch_one(&self.world.tables)
+                    .await;
+                    (open.unwrap_or(1) == 0).then_some(())
                 })
                 .await;
             };
@@ -128,6 +147,12 @@ impl History {
 
     async fn run(mut self) {
         self.command(&["migrate"], async |_| true).await;
+        // As after a first start with a receiver and notes.
+        let told = "update veracore_config set events_unheard_since = null, notes_from = 'epoch'";
+        sqlx::raw_sql(told)
+            .execute(&self.world.tables)
+            .await
+            .unwrap();
         for (sku, units) in [("A-0", 40), ("A-1", 7)] {
             self.world.sandbox.set_stock(sku, units);
         }
@@ -162,6 +187,7 @@ impl History {
         .await;
         if self.at.is_some() || self.log.is_some() {
             self.daemon().await;
+            assert_told(&self.world, &self.receiver, &[&partly, &waiting]).await;
         }
         assert_eq!(self.at, None, "the point was not passed");
         let World { shop, .. } = &self.world;
@@ -187,7 +213,13 @@ async fn time_passes(world: &World) {
          update veracore_order_sync set
              lease_until = case when lease_until is not null then now() - interval '1 second' end,
              next_attempt = case when next_attempt is not null then now() - interval '1 second' end,
-             sent_at = sent_at - interval '10 minutes', missing_at = missing_at - interval '10 minutes'",
+             sent_at = sent_at - interval '10 minutes', missing_at = missing_at - interval '10 minutes';
+         update veracore_event set lease_until = now() - interval '1 second'
+             where lease_until is not null;
+         update veracore_order_note set lease_until = now() - interval '1 second'
+             where lease_until is not null;
+         update veracore_order_note set intended_at = intended_at - interval '10 minutes',
+             next_try = least(next_try, now())",
     )
     .execute(&world.tables)
     .await
@@ -198,6 +230,31 @@ async fn time_passes(world: &World) {
         _ => Err(error),
     })
     .unwrap();
+}
+
+/// Every event was told, those of an order in the order in which they happened, and noted once.
+async fn assert_told(world: &World, receiver: &Receiver, orders: &[&PaidOrder]) {
+    let mut events = world.ledger.events(None, 1000).await.unwrap();
+    events.reverse();
+    let taken = receiver.taken();
+    for event in &events {
+        let id = serde_json::json!(event.id);
+        let times = taken.iter().filter(|taken| taken["id"] == id).count();
+        // Once more than once where the process died before it wrote that down.
+        assert!((1..=2).contains(&times), "{times} times: {event:?}");
+    }
+    for order in orders {
+        let of = |code: &serde_json::Value| *code == order.code.as_str();
+        let happened = events.iter().filter(|event| of(&event.data["order"]));
+        let happened: Vec<String> = happened.map(|event| event.id.to_string()).collect();
+        let came = taken.iter().filter(|event| of(&event["data"]["order"]));
+        let mut came: Vec<&str> = came.map(|event| event["id"].as_str().unwrap()).collect();
+        came.dedup();
+        assert_eq!(came, happened);
+        assert!(!happened.is_empty());
+        let notes = world.shop.notes(order).await;
+        assert_eq!(notes.len(), happened.len(), "{notes:?}");
+    }
 }
 
 async fn arrived(world: &World, order: &PaidOrder) -> bool {
@@ -380,7 +437,8 @@ async fn the_list_of_crash_points_is_complete() {
     let in_source: usize = crate::house::sources()
         .iter()
         .map(|code| {
-            let effects = code.matches("Effect::Write,").count();
+            let effects =
+                code.matches("Effect::Write,").count() + code.matches("Effect::Post,").count();
             let arms = code.matches("=> Effect::Write,").count();
             code.matches(".change(").count() + effects - arms
         })

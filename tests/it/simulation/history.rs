@@ -137,7 +137,7 @@ impl<'a> History<'a> {
     pub async fn begin(ledger: &'a LedgerWorld) -> Self {
         sqlx::raw_sql(
             "truncate veracore_order_sync, veracore_order_line, veracore_order_attempt,
-                 veracore_sync_run, veracore_shipment, veracore_stock_change, veracore_event,
+                 veracore_sync_run, veracore_shipment, veracore_stock_change, veracore_event, veracore_order_note,
                  veracore_lease, veracore_config restart identity;
              insert into veracore_config default values",
         )

@@ -1,0 +1,238 @@
+//! The jobs that run while a configuration is in force: everything that moves something, and the
+//! day's tidying.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{App, Refused, calendar, telling};
+use crate::{
+    domain::ErrorCategory,
+    lifecycle::Tasks,
+    sync::{
+        housekeeping,
+        jobs::Scheduled,
+        outage::Outage,
+        reconcile,
+        runner::{self, Bells, Intervals},
+        scheduler::{self, ScheduledJob, Scheduler, Tick},
+        upstreams::{self, Probes},
+        webhooks,
+    },
+};
+
+/// Between two tries to reach a shop that is away.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Starts them all, as soon as the shop is there and right.
+///
+/// # Errors
+/// [`Refused`] when the shop is not as configured.
+pub(super) async fn start(app: &App, bells: &Bells, tasks: &Tasks) -> anyhow::Result<()> {
+    if !app.config.server.sync_enabled {
+        tracing::warn!(
+            "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"
+        );
+        return Ok(());
+    }
+    if !shop_is_right(app, tasks).await? {
+        return Ok(());
+    }
+    watch_upstreams(app, tasks);
+    say_whether_veracore_takes_us(app).await;
+    carry_orders(app, bells, tasks);
+    work_on_webhooks(app, tasks);
+    telling::write_notes(app, tasks);
+    run_on_schedule(app, scheduled_jobs(app), tasks);
+    tracing::info!("carrying orders to VeraCore");
+    Ok(())
+}
+
+fn watch_upstreams(app: &App, tasks: &Tasks) {
+    let probes = Probes {
+        storefront: Arc::clone(&app.storefront),
+        states: app.config.orders.trigger_states.clone(),
+        provider: Arc::clone(&app.provider),
+        number: app.probe_number().clone(),
+    };
+    tasks.spawn_vital(
+        "watch_upstreams",
+        upstreams::watch_upstreams(
+            app.upstreams.clone(),
+            probes,
+            app.ledger.clone(),
+            tasks.clone(),
+        ),
+    );
+}
+
+fn carry_orders(app: &App, bells: &Bells, tasks: &Tasks) {
+    let intervals = Intervals {
+        poll: app.config.orders.poll_interval,
+        sweep: app.config.orders.sweep_interval,
+    };
+    tasks.spawn_vital(
+        "discover_orders",
+        runner::discover_orders(
+            app.orders.clone(),
+            bells.clone(),
+            intervals,
+            Arc::clone(&app.clock),
+            app.upstreams.clone(),
+            tasks.clone(),
+        ),
+    );
+    tasks.spawn_vital(
+        "submit_orders",
+        runner::submit_orders(
+            app.orders.clone(),
+            bells.clone(),
+            Arc::clone(&app.clock),
+            app.upstreams.clone(),
+            tasks.clone(),
+        ),
+    );
+}
+
+/// Works on what VeraCore told of its own accord.
+fn work_on_webhooks(app: &App, tasks: &Tasks) {
+    for desk in webhooks::Desk::ALL {
+        let worker = webhooks::Worker {
+            inbox: app.webhooks.clone(),
+            orders: app.orders.clone(),
+            inventory: app.inventory.clone(),
+            tracking: app.tracking.clone(),
+            upstreams: app.upstreams.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn_vital(desk.task(), worker.run(desk));
+    }
+}
+
+/// The jobs that run on a schedule.
+fn scheduled_jobs(app: &App) -> Vec<Arc<dyn ScheduledJob>> {
+    let inventory = Scheduled {
+        service: app.inventory.clone(),
+        ledger: app.ledger.clone(),
+        upstreams: app.upstreams.clone(),
+    };
+    let tracking = Scheduled {
+        service: app.tracking.clone(),
+        ledger: app.ledger.clone(),
+        upstreams: app.upstreams.clone(),
+    };
+    vec![Arc::new(inventory), Arc::new(tracking)]
+}
+
+/// The first look is taken at once, so that what was missed is made up without delay.
+fn run_on_schedule(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &Tasks) {
+    let scheduler = Scheduler::new(
+        jobs,
+        calendar(&app.config.schedule),
+        app.ledger.clone(),
+        Arc::clone(&app.clock),
+        tasks.clone(),
+    );
+    scheduler.tick();
+    let reconcile = reconcile_nightly(app, tasks);
+    let tick: Tick = Arc::new(move || {
+        scheduler.tick();
+        reconcile();
+        Box::pin(std::future::ready(()))
+    });
+    tick_every_minute(tick, tasks);
+}
+
+fn tick_every_minute(tick: Tick, tasks: &Tasks) {
+    let ticking = tasks.clone();
+    tasks.spawn_vital("tick_every_minute", async move {
+        if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
+            tracing::error!(%error, "the minute's tick cannot be set up");
+        }
+    });
+}
+
+/// Looks whether the nightly reconciliation is due, in a task of its own: it may take longer than a
+/// minute, and the stop waits for it. The first minute belongs to the first sweep.
+fn reconcile_nightly(app: &App, tasks: &Tasks) -> impl Fn() + Send + Sync + use<> {
+    let (service, upstreams) = (app.reconciliation.clone(), app.upstreams.clone());
+    let (tasks, warm) = (tasks.clone(), AtomicBool::new(false));
+    move || {
+        if !warm.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (service, upstreams) = (service.clone(), upstreams.clone());
+        tasks.spawn("reconcile", async move {
+            if let Err(error) = reconcile::reconcile_if_due(&service, &upstreams).await {
+                tracing::warn!(%error, "VeraCore: the nightly reconciliation could not be looked after; it is looked at again in a minute");
+            }
+        });
+    }
+}
+
+/// Waits for the shop and looks whether it is as configured. `false`: told to stop meanwhile.
+async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
+    let mut told = false;
+    while !tasks.stopping() {
+        let right = tokio::select! {
+            () = tasks.stopped() => return Ok(false),
+            right = app.ensure_shop_is_right() => right,
+        };
+        match right {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is::<Refused>() => return Err(error),
+            Err(error) => {
+                if !told {
+                    tracing::error!(%error, "Vendure does not answer as it should; waiting for it");
+                }
+                told = true;
+                tasks.sleep(PAUSE).await;
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// One loud line at the start, rather than a quiet one an order later. It does not keep us from
+/// starting: orders are found and kept in the meantime.
+async fn say_whether_veracore_takes_us(app: &App) {
+    // Refused credentials were told of by the circuit, which they opened.
+    if let Err(error) = app.provider.find_order(app.probe_number()).await
+        && error.category() != ErrorCategory::Auth
+    {
+        tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does. `veracore-sync check` says what to do");
+    }
+}
+
+/// The day's tidying, whether anything is moved or not.
+pub(super) fn keep_tidy(app: &App, tasks: &Tasks) {
+    let tidy = tidy_tick(app);
+    tasks.spawn("tidy_ledger", tidy());
+    tick_every_minute(tidy, tasks);
+}
+
+fn tidy_tick(app: &App) -> Tick {
+    let ledger = app.ledger.clone();
+    let clock = Arc::clone(&app.clock);
+    let days = app.config.server.pii_retention_days;
+    let outage = Arc::new(Mutex::new(Outage::of("the ledger cannot be tidied up")));
+    Arc::new(move || {
+        let (ledger, clock) = (ledger.clone(), Arc::clone(&clock));
+        let outage = Arc::clone(&outage);
+        let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+            let tidied = housekeeping::tidy_ledger_if_due(&ledger, &clock, days).await;
+            let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
+            match tidied {
+                Ok(_) => outage.is_over(),
+                Err(error) => outage.goes_on(&error),
+            }
+        });
+        tick
+    })
+}

@@ -1,0 +1,250 @@
+//! The stored layer of the configuration: read, opened, checked and changed, for the command line,
+//! the API and the daemon alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{STORED_SETTINGS_PATIENCE, ledger};
+use crate::{
+    clock::SystemClock,
+    config::{self, Config, ConfigError, Key, Keyring, Problem, SealError, Sources},
+    ledger::{Ledger, LedgerError, StoredSettings, StoredValue},
+};
+
+/// What a setting is to be; `None`: not stored any more.
+pub type Change = (String, Option<SecretString>);
+
+/// Why stored settings were not changed. Nothing of it repeats a value that may be secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error("{0}: there is no such setting; `veracore-sync config show` lists them")]
+    Unknown(String),
+    #[error(
+        "{0} cannot be kept in the database: what is needed to read it, and tables, belong to the environment and the file"
+    )]
+    NotStorable(&'static str),
+    #[error(
+        "{key} is fixed by the environment variable {variable}, which wins over a stored value; change it there"
+    )]
+    Fixed { key: &'static str, variable: String },
+    #[error("{0}: a value is needed; `config unset` removes a stored one")]
+    Empty(&'static str),
+    #[error("{0} is named twice")]
+    Twice(&'static str),
+    #[error("{key}: {error}")]
+    Unsealable { key: &'static str, error: SealError },
+    #[error("nothing is stored, for the configuration would not work: {}", listed(.0))]
+    Wrong(Vec<Problem>),
+    #[error("somebody else changes the settings at this moment; try again")]
+    Contended,
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+fn listed(problems: &[Problem]) -> String {
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// How often a change is tried anew when somebody else's came first.
+const TRIES: usize = 5;
+
+/// The configuration with the database's layer, and whether that layer could be read.
+///
+/// # Errors
+/// When the configuration is wrong.
+pub async fn load_config(
+    sources: Sources,
+) -> Result<(Config, Result<StoredSettings, LedgerError>), ConfigError> {
+    let database = match config::database_only(&sources) {
+        Ok(database) => database,
+        // Everything else that is wrong is told along with it.
+        Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
+    };
+    match stored(&database).await {
+        Ok(stored) => Ok((with_stored(sources, &stored)?, Ok(stored))),
+        Err(error) => Ok((config::load(&sources)?, Err(error))),
+    }
+}
+
+/// What is stored in this database, if it answers soon.
+///
+/// # Errors
+/// When it does not.
+pub(super) async fn stored(database: &config::Database) -> Result<StoredSettings, LedgerError> {
+    let ledger = ledger(database, std::sync::Arc::new(SystemClock))?;
+    let settings = tokio::time::timeout(STORED_SETTINGS_PATIENCE, ledger.stored_settings());
+    match settings.await.unwrap_or(Err(LedgerError::Silent)) {
+        // Before the first migration nothing is stored.
+        Err(error) if error.is_missing_table() => Ok(StoredSettings::default()),
+        other => other,
+    }
+}
+
+/// The configuration with these stored settings.
+///
+/// # Errors
+/// When the configuration is wrong.
+pub fn with_stored(mut sources: Sources, stored: &StoredSettings) -> Result<Config, ConfigError> {
+    let keys = match config::keyring(&sources) {
+        Ok(keys) => keys,
+        Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
+    };
+    open(&mut sources, &keys, stored);
+    config::load(&sources)
+}
+
+fn open(sources: &mut Sources, keys: &Keyring, stored: &StoredSettings) {
+    sources.database.clone_from(&stored.plain);
+    sources.unreadable = BTreeMap::new();
+    for (name, sealed) in &stored.sealed {
+        match keys.open(name, sealed) {
+            Ok(secret) => {
+                let secret = secret.expose_secret().to_owned();
+                sources.database.insert(name.clone(), secret);
+            }
+            Err(error) => {
+                sources.unreadable.insert(name.clone(), error.to_string());
+            }
+        }
+    }
+}
+
+/// Changes stored settings, all of them or none, provided that the configuration works with them.
+/// `sources` are those of this process, without the database's.
+///
+/// # Errors
+/// See [`ChangeError`]; nothing is stored then.
+pub async fn change(
+    sources: &Sources,
+    ledger: &Ledger,
+    changes: &[Change],
+) -> Result<(), ChangeError> {
+    let keys = config::keyring(sources)?;
+    let values = checked(sources, &keys, changes)?;
+    for _ in 0..TRIES {
+        let read = ledger.stored_settings().await?;
+        let next = read.with(&values);
+        let before = problems(sources, &keys, &read);
+        let new: Vec<Problem> = problems(sources, &keys, &next)
+            .into_iter()
+            .filter(|problem| !before.contains(problem))
+            .collect();
+        if !new.is_empty() {
+            return Err(ChangeError::Wrong(new));
+        }
+        if ledger.store_settings(&read, &next).await? {
+            return Ok(());
+        }
+    }
+    Err(ChangeError::Contended)
+}
+
+/// The names of the settings that are stored otherwise.
+#[must_use]
+pub fn differing(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
+    let names: BTreeSet<&String> = [a, b]
+        .into_iter()
+        .flat_map(|stored| stored.plain.keys().chain(stored.sealed.keys()))
+        .collect();
+    let differs = |name: &&&String| {
+        a.plain.get(**name) != b.plain.get(**name) || a.sealed.get(**name) != b.sealed.get(**name)
+    };
+    names
+        .iter()
+        .filter(differs)
+        .map(|name| crate::domain::text::one_line(name, 60))
+        .collect()
+}
+
+/// What is wrong with the configuration when these are stored.
+fn problems(sources: &Sources, keys: &Keyring, stored: &StoredSettings) -> Vec<Problem> {
+    let mut sources = sources.clone();
+    open(&mut sources, keys, stored);
+    config::load(&sources)
+        .err()
+        .map_or_else(Vec::new, |error| error.problems)
+}
+
+fn checked(
+    sources: &Sources,
+    keys: &Keyring,
+    changes: &[Change],
+) -> Result<Vec<(&'static str, StoredValue)>, ChangeError> {
+    let mut values: Vec<(&'static str, StoredValue)> = Vec::new();
+    for (name, value) in changes {
+        let key = config::find_key(name)
+            .ok_or_else(|| ChangeError::Unknown(crate::domain::text::one_line(name, 60)))?;
+        if !key.is_storable() {
+            return Err(ChangeError::NotStorable(key.name));
+        }
+        if values.iter().any(|(name, _)| *name == key.name) {
+            return Err(ChangeError::Twice(key.name));
+        }
+        values.push((key.name, stored_value(sources, keys, key, value.as_ref())?));
+    }
+    Ok(values)
+}
+
+fn stored_value(
+    sources: &Sources,
+    keys: &Keyring,
+    key: &'static Key,
+    value: Option<&SecretString>,
+) -> Result<StoredValue, ChangeError> {
+    let Some(value) = value else {
+        // Also what the environment hides may be cleared away.
+        return Ok(StoredValue::Unset);
+    };
+    if let Some(variable) = sources.fixed_by(key) {
+        return Err(ChangeError::Fixed {
+            key: key.name,
+            variable,
+        });
+    }
+    if value.expose_secret().trim().is_empty() {
+        return Err(ChangeError::Empty(key.name));
+    }
+    if !key.is_secret() {
+        return Ok(StoredValue::Plain(value.expose_secret().to_owned()));
+    }
+    keys.seal(key.name, value)
+        .map(StoredValue::Sealed)
+        .map_err(|error| ChangeError::Unsealable {
+            key: key.name,
+            error,
+        })
+}
+
+/// Seals every stored secret anew with the first key. Returns the names of those that were sealed
+/// with another one.
+///
+/// # Errors
+/// When one cannot be opened; then none is changed.
+pub async fn rotate_key(sources: &Sources, ledger: &Ledger) -> Result<Vec<String>, ChangeError> {
+    let keys = config::keyring(sources)?;
+    for _ in 0..TRIES {
+        let read = ledger.stored_settings().await?;
+        let mut next = read.clone();
+        let mut rotated = Vec::new();
+        for (name, sealed) in &mut next.sealed {
+            if Some(sealed.key_id.as_str()) == keys.sealing_key() {
+                continue;
+            }
+            let unsealable = |error| ChangeError::Unsealable {
+                key: config::find_key(name).map_or("a stored secret", |key| key.name),
+                error,
+            };
+            let secret = keys.open(name, sealed).map_err(unsealable)?;
+            *sealed = keys.seal(name, &secret).map_err(unsealable)?;
+            rotated.push(name.clone());
+        }
+        if rotated.is_empty() || ledger.store_settings(&read, &next).await? {
+            return Ok(rotated);
+        }
+    }
+    Err(ChangeError::Contended)
+}

@@ -1,0 +1,228 @@
+//! Private notes on the shop's orders: which are to be written, and what came of each. An intent is
+//! written down before the shop is called, so that a note is never written twice.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Ledger, LedgerError,
+    leases::{SKEW, is_late, lease_span},
+};
+use crate::{
+    crash,
+    domain::{OrderCode, ShopOrderId},
+};
+
+/// A note that is ours to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueNote {
+    /// The event that it tells of.
+    pub event: Uuid,
+    pub event_type: String,
+    pub data: Value,
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+    /// When the shop was last called, if the outcome of that is unknown.
+    pub intended_at: Option<DateTime<Utc>>,
+    /// Tries that failed so far.
+    pub tries: u32,
+    pub first_tried_at: DateTime<Utc>,
+    token: Uuid,
+}
+
+impl DueNote {
+    /// One that no ledger holds, for rules that need no ledger.
+    #[cfg(test)]
+    pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
+        Self {
+            event: Uuid::nil(),
+            event_type: "order.accepted".into(),
+            data: Value::Null,
+            order_id: ShopOrderId::parse("1").unwrap(),
+            code: OrderCode::parse("T_1").unwrap(),
+            intended_at: None,
+            tries,
+            first_tried_at,
+            token: Uuid::nil(),
+        }
+    }
+}
+
+/// What came of a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noted {
+    /// It is on the order.
+    Written,
+    /// Certainly not written; again at `at`. `counted` when it was a try.
+    Again {
+        at: DateTime<Utc>,
+        problem: String,
+        counted: bool,
+    },
+    /// It may be there: to be looked for at `at`.
+    Unknown { at: DateTime<Utc>, problem: String },
+    /// Given up.
+    Dropped { problem: String },
+}
+
+impl Ledger {
+    /// Notes whether notes are wanted: those of what happens from now on. Turned off, what was still
+    /// to be written is left out, or it would come when they are turned on again.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn want_notes(&self, wanted: bool) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "want_notes");
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        sqlx::query!(
+            "update veracore_config set notes_from = case when $1 then coalesce(notes_from, $2) end
+             where id = 1",
+            wanted,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "update veracore_order_note
+             set note_status = 'dropped', ended_at = $2, problem = 'notes were turned off',
+                 lease_token = null, lease_until = null
+             where not $1 and note_status in ('due', 'intended')",
+            wanted,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Takes a note that is to be written, longest due first, for `lease`; those of an order one after
+    /// another.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim_due_note(
+        &self,
+        lease: Duration,
+        longest_pause: Duration,
+    ) -> Result<Option<DueNote>, LedgerError> {
+        let _write = crash::around("ledger", "claim_due_note");
+        let now = self.clock.now();
+        let until = now + lease_span(lease);
+        let row = sqlx::query!(
+            r#"with due as (
+                 select n.event_id
+                 from veracore_order_note n join veracore_event e on e.id = n.event_id
+                 where n.note_status in ('due', 'intended')
+                     and (n.next_try <= $1 or n.next_try > $3)
+                     and (n.lease_until is null or n.lease_until <= $1 or n.lease_until > $4)
+                     and not exists (
+                         select from veracore_order_note q join veracore_event p on p.id = q.event_id
+                         where q.note_status in ('due', 'intended')
+                             and p.order_sync_id = e.order_sync_id and p.seq < e.seq)
+                 order by n.next_try, e.seq
+                 limit 1
+                 for update of n skip locked
+             )
+             update veracore_order_note n
+             set lease_token = gen_random_uuid(), lease_until = $2,
+                 first_tried_at = least(n.first_tried_at, $1)
+             from due, veracore_event e, veracore_order_sync o
+             where n.event_id = due.event_id and e.id = n.event_id and o.id = e.order_sync_id
+             returning n.event_id, e.event_type, e.data, o.id as order_sync_id, o.vendure_order_id,
+                 o.vendure_order_code,
+                 case when n.note_status = 'intended' then n.intended_at end as intended_at, n.tries,
+                 n.first_tried_at as "first_tried_at!", n.lease_token as "token!""#,
+            now,
+            until,
+            now + lease_span(longest_pause) + SKEW,
+            until + SKEW,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(DueNote {
+            event: row.event_id,
+            event_type: row.event_type,
+            data: row.data,
+            code: super::open::code_of(row.order_sync_id, row.vendure_order_code)?,
+            order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
+                LedgerError::BadRow {
+                    table: "veracore_order_sync",
+                    column: "vendure_order_id",
+                    row: row.order_sync_id,
+                    value: row.vendure_order_id,
+                }
+            })?,
+            intended_at: row.intended_at,
+            tries: u32::try_from(row.tries).unwrap_or(0),
+            first_tried_at: row.first_tried_at,
+            token: row.token,
+        }))
+    }
+
+    /// Writes down that the shop is about to be called. `false`: the note is not ours any more, or
+    /// soon will not be, and the shop must not be called.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn intend_note(&self, note: &DueNote, lease: Duration) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "intend_note");
+        let now = self.clock.now();
+        let done = sqlx::query!(
+            "update veracore_order_note
+             set note_status = 'intended', intended_at = $3, lease_until = $4
+             where event_id = $1 and lease_token = $2 and lease_until > $3",
+            note.event,
+            note.token,
+            now,
+            now + lease_span(lease),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1 && !is_late(lease, now, self.clock.now()))
+    }
+
+    /// Records what came of a note. That it is there is true whoever holds it by now.
+    ///
+    /// # Errors
+    /// When the database does not answer; then it is looked for when its lease has run out.
+    pub async fn finish_note(&self, note: &DueNote, noted: &Noted) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "finish_note");
+        let now = self.clock.now();
+        let (status, counted, at, problem) = match noted {
+            Noted::Written => ("written", false, None, None),
+            Noted::Dropped { problem } => ("dropped", true, None, Some(problem)),
+            Noted::Unknown { at, problem } => ("intended", true, Some(*at), Some(problem)),
+            Noted::Again {
+                at,
+                problem,
+                counted,
+            } => ("due", *counted, Some(*at), Some(problem)),
+        };
+        sqlx::query!(
+            "update veracore_order_note
+             set note_status = $3, tries = tries + case when $4 then 1 else 0 end,
+                 next_try = coalesce($5, next_try), problem = $6,
+                 intended_at = case when $3 = 'intended' then coalesce(intended_at, $7)
+                     else intended_at end,
+                 ended_at = case when $3 in ('written', 'dropped') then $7 end,
+                 lease_token = null, lease_until = null
+             where event_id = $1 and note_status in ('due', 'intended')
+                 and (lease_token = $2 or $3 = 'written')",
+            note.event,
+            note.token,
+            status,
+            counted,
+            at,
+            problem,
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

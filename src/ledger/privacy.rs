@@ -1,0 +1,99 @@
+//! What may quote a customer, and how long it is kept. Addresses are never written down; but the words
+//! of other systems, which say why something failed, may hold a name or an e-mail address.
+
+use chrono::{DateTime, Utc};
+
+use super::{Ledger, LedgerError, link::Link};
+use crate::crash;
+
+impl Ledger {
+    /// Clears the words of other systems from everything that ended before `before`: attempts,
+    /// orders that need nothing more, packages, levels, runs of jobs, events and notes. What happened
+    /// stays known, and when, and of which kind it was. Returns how many rows were cleared.
+    ///
+    /// # Errors
+    /// When the database does not answer; then some of it may be cleared already.
+    pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let _write = crash::around("ledger", "clear_personal_data");
+        let mut connection = self.pool.acquire().await?;
+        let orders = clear_orders(&mut connection, before, self.clock.now()).await?;
+        let jobs = clear_jobs(&mut connection, before).await?;
+        Ok(orders + jobs + clear_told(&mut connection, before).await?)
+    }
+}
+
+async fn clear_orders(
+    connection: &mut Link,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
+    let attempts = sqlx::query!(
+        "update veracore_order_attempt set message = null
+         where message is not null and ended_at < $1",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let orders = sqlx::query!(
+        "update veracore_order_sync set error_message = null, updated_at = $2
+         where error_message is not null and updated_at < $1 and error_category is not null
+             and sync_status in ('success', 'cancelled', 'skipped', 'error')",
+        before,
+        now,
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(attempts.rows_affected() + orders.rows_affected())
+}
+
+/// Lists of a run's result hold problems in words; its numbers stay. A held run is what a person is
+/// still to accept, and its words are our own.
+async fn clear_jobs(connection: &mut Link, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+    let packages = sqlx::query!(
+        "update veracore_shipment set message = null
+         where message is not null and updated_at < $1",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let levels = sqlx::query!(
+        "update veracore_stock_change set message = null
+         where message is not null and intended_at < $1",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let runs = sqlx::query!(
+        "update veracore_sync_run r set error_message = null,
+             result = case jsonb_typeof(r.result) when 'object' then coalesce(
+                 (select jsonb_object_agg(key, value) from jsonb_each(r.result)
+                  where jsonb_typeof(value) <> 'array'), '{}') else r.result end
+         where ended_at < $1 and outcome <> 'held'
+             and (error_message is not null
+                 or result @? 'strict $.* ? (@.type() == \"array\")')",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(packages.rows_affected() + levels.rows_affected() + runs.rows_affected())
+}
+
+/// What could not be delivered until then is delivered without those words.
+async fn clear_told(connection: &mut Link, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+    let events = sqlx::query!(
+        "update veracore_event set data = data - '{message,problem}'::text[], problem = null
+         where occurred_at < $1
+             and (data ?| '{message,problem}' or problem is not null)",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let notes = sqlx::query!(
+        "update veracore_order_note set problem = null
+         where problem is not null and ended_at < $1",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(events.rows_affected() + notes.rows_affected())
+}

@@ -1,0 +1,15 @@
+//! Telling others what happened: events are delivered to the receiver, and noted on the shop's
+//! orders.
+//!
+//! Owns when an event is tried again and when it is given up, and what a note says. What happened is
+//! written down by those who did it, in the ledger. Must not decide anything about an order.
+
+mod decide;
+mod deliver;
+mod notes;
+mod receiver;
+mod words;
+
+pub use deliver::{Delivering, deliver_events};
+pub use notes::{NoteSettings, Notes, write_notes};
+pub use receiver::Receiver;

@@ -1,0 +1,143 @@
+//! The receiver of events: one signed POST each. Must not decide what follows from its answer.
+
+use std::{fmt::Write as _, time::Duration};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::Method;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use sha2::Sha256;
+use url::Url;
+
+use crate::{
+    clock::SharedClock,
+    http::{CallError, Circuit, Effect, Limits, Upstream},
+    ledger::DueEvent,
+};
+
+/// Of an answer only the status is of interest; one larger than this is taken for a failure.
+const MAX_ANSWER: usize = 1 << 20;
+
+const OPERATION: &str = "deliver_event";
+
+/// How many events are under way at once.
+pub const CONCURRENCY: usize = 4;
+
+/// Where events are posted, and what signs them.
+pub struct Receiver {
+    upstream: Upstream,
+    url: Url,
+    secret: SecretString,
+    clock: SharedClock,
+}
+
+impl Receiver {
+    /// # Errors
+    /// When the TLS set-up of this machine is unusable.
+    pub fn new(
+        url: Url,
+        secret: SecretString,
+        timeout: Duration,
+        clock: SharedClock,
+    ) -> Result<Self, reqwest::Error> {
+        let limits = Limits {
+            timeout,
+            connect_timeout: timeout,
+            max_body: MAX_ANSWER,
+            max_concurrency: CONCURRENCY,
+            per_second: None,
+        };
+        Ok(Self {
+            upstream: Upstream::new("the receiver of events", limits, clock.clone())?,
+            url,
+            secret,
+            clock,
+        })
+    }
+
+    #[must_use]
+    pub fn circuit(&self) -> Circuit {
+        self.upstream.circuit()
+    }
+
+    /// Posts the event.
+    ///
+    /// # Errors
+    /// When it was not answered with 2xx.
+    pub(super) async fn post(&self, event: &DueEvent) -> Result<(), CallError> {
+        let body = body(event);
+        let timestamp = self.clock.now().timestamp();
+        let signature = signature(&self.secret, timestamp, &body);
+        let request = self
+            .upstream
+            .request(Method::POST, self.url.clone())
+            .header("content-type", "application/json")
+            .header("x-sync-timestamp", timestamp)
+            .header("x-sync-signature", signature)
+            .body(body);
+        let answer = self
+            .upstream
+            .send(OPERATION, Effect::Post, request, |_| false)
+            .await?;
+        // What it says of its failures is its own affair, and could be anything.
+        answer.success(|_| String::new()).map(drop)
+    }
+}
+
+fn body(event: &DueEvent) -> String {
+    let DueEvent {
+        id,
+        event_type,
+        occurred_at,
+        data,
+        ..
+    } = event;
+    json!({ "id": id, "type": event_type, "occurredAt": moment(*occurred_at), "data": data })
+        .to_string()
+}
+
+fn moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// `sha256=` and the HMAC-SHA256 of `timestamp.body` in hex.
+fn signature(secret: &SecretString, timestamp: i64, body: &str) -> String {
+    // HMAC takes keys of any length: longer ones are hashed first (RFC 2104).
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        return String::new();
+    };
+    mac.update(timestamp.to_string().as_bytes());
+    mac.update(b".");
+    mac.update(body.as_bytes());
+    let mut text = "sha256=".to_owned();
+    for byte in mac.finalize().into_bytes() {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The other side's values are from `openssl dgst -sha256 -hmac` and from Python's `hmac`.
+    #[test]
+    fn the_signature_is_what_others_compute() {
+        let secret = SecretString::from("the-secret-of-the-receiver");
+        assert_eq!(
+            signature(
+                &secret,
+                1_764_072_000,
+                r#"{"id":"1","type":"order.accepted"}"#
+            ),
+            "sha256=c11523459b2d2c9dee891bbec6f6c261fcd5b2f519ae1897832a0cb391b86691"
+        );
+        let long = SecretString::from("k".repeat(200));
+        assert_eq!(
+            signature(&long, 0, "Grüße"),
+            "sha256=e3b05f13906618b8677f2aa44e3e74a06256980f8d2a082d2e6d9131e62e7141"
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! What a note on the shop's order says: short, for a merchant, and nothing about the customer. Pure.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    domain::{ErrorCategory, OrderCode, text::one_line},
+    ledger::DueNote,
+};
+
+/// What tells a note of ours from all others: it is looked for before a note is written again.
+pub(super) fn mark(event: Uuid) -> String {
+    let id = event.simple().to_string();
+    format!("[ref {}]", &id[..12])
+}
+
+pub(super) fn text_of(note: &DueNote) -> String {
+    let words = words(&note.event_type, &note.data, &note.code);
+    format!("{words} {}", mark(note.event))
+}
+
+fn words(event_type: &str, data: &Value, code: &OrderCode) -> String {
+    match event_type {
+        "order.accepted" => match text(data, "veracoreOrderId") {
+            Some(id) => format!("VeraCore has accepted this order as {id}."),
+            None => "VeraCore has accepted this order.".into(),
+        },
+        "order.failed" => failed(data, code),
+        "order.cancelled" => {
+            "This order was cancelled before it was sent to VeraCore; VeraCore does not ship it."
+                .into()
+        }
+        _ => shipped(data),
+    }
+}
+
+fn failed(data: &Value, code: &OrderCode) -> String {
+    let why = text(data, "category").map_or("", |category| reason(&category));
+    let doubt = match data.get("inDoubt").and_then(Value::as_bool) {
+        Some(true) => " VeraCore may have it all the same: look there first.",
+        _ => "",
+    };
+    format!(
+        "This order did not get to VeraCore and needs a person: {why}.{doubt} `veracore-sync orders show {code}` says more."
+    )
+}
+
+/// What is wrong, without the words of other systems, which may quote the customer.
+fn reason(category: &str) -> &'static str {
+    let known = ErrorCategory::ALL
+        .into_iter()
+        .find(|known| known.as_str() == category);
+    match known {
+        Some(ErrorCategory::Validation) => "its data were refused",
+        Some(ErrorCategory::Conflict) => "its number is taken there, or it was changed meanwhile",
+        Some(ErrorCategory::NotFound) => "something that it needs was not found",
+        Some(ErrorCategory::Auth) => "the credentials were refused",
+        Some(ErrorCategory::Network | ErrorCategory::Timeout) => "VeraCore could not be reached",
+        Some(ErrorCategory::RateLimited) => "VeraCore took no more calls",
+        Some(ErrorCategory::Upstream) => "VeraCore failed over it, again and again",
+        Some(ErrorCategory::Internal) | None => "something went wrong on the way",
+    }
+}
+
+fn shipped(data: &Value) -> String {
+    let numbers = list(data, "trackingNumbers");
+    let carriers = list(data, "carriers");
+    let by = if carriers.is_empty() {
+        String::new()
+    } else {
+        format!(" by {carriers}")
+    };
+    if numbers.is_empty() {
+        format!("VeraCore has shipped from this order{by}.")
+    } else {
+        format!("VeraCore has shipped from this order{by}; tracking: {numbers}.")
+    }
+}
+
+fn text(data: &Value, field: &str) -> Option<String> {
+    let text = one_line(data.get(field)?.as_str()?, 80);
+    (!text.is_empty()).then_some(text)
+}
+
+fn list(data: &Value, field: &str) -> String {
+    let items = data.get(field).and_then(Value::as_array);
+    let items = items.into_iter().flatten().filter_map(Value::as_str);
+    let items: Vec<String> = items.map(|item| one_line(item, 60)).take(10).collect();
+    items.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn notes_are_short_name_veracore_and_quote_nobody() {
+        let code = OrderCode::parse("T_1").unwrap();
+        let say = |event: &str, data: Value| words(event, &data, &code);
+        let all = [
+            say("order.accepted", json!({ "veracoreOrderId": "VC-7" })),
+            say("order.accepted", json!({ "veracoreOrderId": null })),
+            say(
+                "order.failed",
+                json!({ "category": "validation", "message": "12 Main St", "inDoubt": false }),
+            ),
+            say("order.failed", json!({ "category": "?", "inDoubt": true })),
+            say("order.cancelled", json!({})),
+            say(
+                "tracking.updated",
+                json!({ "trackingNumbers": ["1Z", "2Z"], "carriers": ["UPS"], "shipDate": null }),
+            ),
+            say("tracking.updated", json!({})),
+        ];
+        assert_eq!(all[0], "VeraCore has accepted this order as VC-7.");
+        assert!(all[3].contains("VeraCore may have it"), "{}", all[3]);
+        assert_eq!(
+            all[5],
+            "VeraCore has shipped from this order by UPS; tracking: 1Z, 2Z."
+        );
+        assert_eq!(all[6], "VeraCore has shipped from this order.");
+        for words in &all {
+            assert!(words.contains("VeraCore") && words.len() < 250, "{words}");
+            assert!(!words.contains("Main St"), "{words}");
+        }
+    }
+}

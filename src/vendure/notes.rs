@@ -1,0 +1,86 @@
+//! Private notes on orders.
+
+use cynic::{MutationBuilder, QueryBuilder};
+use serde::Deserialize;
+
+use super::{
+    StorefrontError, VendureClient,
+    operations::{
+        self, AddNoteToOrderInput, AddNoteVariables, HistoryEntryFilterParameter,
+        HistoryEntryListOptions, HistoryEntrySortParameter, NotesVariables, SortOrder,
+        StringOperators,
+    },
+};
+use crate::domain::ShopOrderId;
+
+const ADD: &str = "add_note";
+const READ: &str = "notes";
+
+/// How Vendure calls a note in an order's history.
+const NOTE: &str = "ORDER_NOTE";
+
+/// How many notes are looked through: one of ours is at most some minutes old then.
+const TAKE: i32 = 100;
+
+/// What a note's entry holds.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    note: String,
+}
+
+impl VendureClient {
+    pub(super) async fn write_note(
+        &self,
+        order: &ShopOrderId,
+        note: &str,
+    ) -> Result<(), StorefrontError> {
+        let operation = operations::AddNote::build(AddNoteVariables {
+            input: AddNoteToOrderInput {
+                id: cynic::Id::new(order.as_str()),
+                note: note.to_owned(),
+                is_public: false,
+            },
+        });
+        let data = self.change(ADD, &operation).await?;
+        let answer = data.parse::<operations::AddNote>()?;
+        if answer.add_note_to_order.id.inner() == order.as_str() {
+            return Ok(());
+        }
+        Err(data.malformed(format!("addNoteToOrder is not order {order}")))
+    }
+
+    pub(super) async fn find_note(
+        &self,
+        order: &ShopOrderId,
+        words: &str,
+    ) -> Result<bool, StorefrontError> {
+        let operation = operations::Notes::build(NotesVariables {
+            id: cynic::Id::new(order.as_str()),
+            options: HistoryEntryListOptions {
+                take: Some(TAKE),
+                sort: Some(HistoryEntrySortParameter {
+                    created_at: Some(SortOrder::Desc),
+                }),
+                filter: Some(HistoryEntryFilterParameter {
+                    of_type: Some(StringOperators {
+                        any_of: Some(vec![NOTE.into()]),
+                    }),
+                }),
+            },
+        });
+        let data = match self.run(READ, &operation).await {
+            Err(StorefrontError::Graphql { code, .. }) if code == "ENTITY_NOT_FOUND" => {
+                return Ok(false);
+            }
+            other => other?,
+        };
+        let Some(order) = data.parse::<operations::Notes>()?.order else {
+            return Ok(false);
+        };
+        // An entry that is no note of the usual shape is none of ours.
+        let notes = order.history.items.into_iter();
+        let mut notes = notes.filter_map(|item| serde_json::from_value::<Entry>(item.data.0).ok());
+        Ok(notes.any(|entry| entry.note.contains(words)))
+    }
+}

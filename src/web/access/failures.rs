@@ -1,0 +1,125 @@
+//! How often an address may show a wrong credential.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::http::StatusCode;
+use tokio::time::Instant;
+
+use crate::web::refusal::Refusal;
+
+/// So many wrong ones …
+const MOST: u32 = 10;
+/// … within so long.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// So many addresses are remembered at once. Whoever has more of them is slowed down by how few
+/// credentials are looked at at once.
+const ADDRESSES: usize = 10_000;
+
+struct Window {
+    since: Instant,
+    wrong: u32,
+}
+
+/// The wrong credentials of late, by address.
+#[derive(Default)]
+pub(in crate::web) struct Failures(Mutex<HashMap<IpAddr, Window>>);
+
+/// Who has one address of the sixth version has all with the same first half.
+fn household(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+    }
+}
+
+impl Failures {
+    /// # Errors
+    /// When it was wrong too often.
+    pub(super) fn check(&self, peer: IpAddr, now: Instant) -> Result<(), Refusal> {
+        let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(window) = windows.get(&household(peer)) else {
+            return Ok(());
+        };
+        let left = WINDOW.saturating_sub(now.duration_since(window.since));
+        if window.wrong < MOST || left.is_zero() {
+            return Ok(());
+        }
+        Err(Refusal {
+            retry_after: Some(left + Duration::from_secs(1)),
+            ..Refusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many wrong credentials from this address; try again later.",
+            )
+        })
+    }
+
+    pub(super) fn note(&self, peer: IpAddr, now: Instant) {
+        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= ADDRESSES {
+            windows.retain(|_, window| now.duration_since(window.since) < WINDOW);
+        }
+        if windows.len() >= ADDRESSES {
+            windows.clear();
+        }
+        let fresh = || Window {
+            since: now,
+            wrong: 0,
+        };
+        let window = windows.entry(household(peer)).or_insert_with(fresh);
+        if now.duration_since(window.since) >= WINDOW {
+            *window = fresh();
+        }
+        window.wrong += 1;
+        if window.wrong == MOST {
+            // Once a window, and not where somebody's hand can write: the address alone.
+            tracing::warn!(address = %household(peer), "wrong credentials again and again; no more are looked at for a minute");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_be_wrong_ten_times_a_minute() {
+        let failures = Failures::default();
+        let now = Instant::now();
+        let peer: IpAddr = "2001:db8::1".parse().unwrap();
+        for _ in 0..MOST {
+            assert_eq!(failures.check(peer, now), Ok(()));
+            failures.note(peer, now);
+        }
+        let neighbour = "2001:db8::2".parse().unwrap();
+        let refused = failures.check(neighbour, now).unwrap_err();
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        for other in ["2001:db8:0:1::1", "192.0.2.1"] {
+            assert_eq!(
+                failures.check(other.parse().unwrap(), now),
+                Ok(()),
+                "{other}"
+            );
+        }
+        let later = now + refused.retry_after.unwrap();
+        assert_eq!(failures.check(peer, later), Ok(()));
+    }
+
+    #[test]
+    fn the_memory_has_an_end() {
+        let failures = Failures::default();
+        let now = Instant::now();
+        for n in 0..30_000_u32 {
+            failures.note(IpAddr::from(n.to_be_bytes()), now);
+        }
+        assert!(failures.0.lock().unwrap().len() <= ADDRESSES);
+    }
+}

@@ -1,0 +1,252 @@
+//! Who is let in: the holder of `API_TOKEN`, or whom Vendure knows.
+//!
+//! Owns the reading of credentials, how long Vendure's word on one is believed, and how often an
+//! address may be wrong. Must not keep a credential: only digests of them.
+
+mod failures;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::http::{HeaderMap, StatusCode, header};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+
+pub(super) use failures::Failures;
+
+use super::{live::Services, refusal::Refusal};
+use crate::vendure::{Credential, Permission};
+
+/// How long Vendure's word is believed: so long a right that was taken away may last.
+const BELIEVED: Duration = Duration::from_secs(60);
+
+/// How many credentials are remembered at once.
+const REMEMBERED: usize = 1000;
+
+/// How many credentials Vendure is asked about at once, and how long one waits for its turn: strangers
+/// must not take the shop's attention from the orders.
+const ASKED_AT_ONCE: usize = 2;
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// No credential is longer.
+const LONGEST: usize = 2048;
+
+const API_KEY_HEADER: &str = "vendure-api-key";
+
+/// Somebody who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// For the log.
+    pub name: String,
+    rights: Rights,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rights {
+    All,
+    These(BTreeSet<Permission>),
+}
+
+impl Admitted {
+    /// Whether he has one of these permissions.
+    #[must_use]
+    pub fn has_any(&self, wanted: &[Permission]) -> bool {
+        match &self.rights {
+            Rights::All => true,
+            Rights::These(rights) => wanted.iter().any(|permission| rights.contains(permission)),
+        }
+    }
+}
+
+type Fingerprint = [u8; 32];
+
+/// What Vendure said of credentials, for one configuration.
+pub struct Access {
+    known: Mutex<HashMap<Fingerprint, (Admitted, Instant)>>,
+    turns: Semaphore,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            known: Mutex::default(),
+            turns: Semaphore::new(ASKED_AT_ONCE),
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Access")
+    }
+}
+
+/// What a request shows.
+enum Shown {
+    /// `Authorization: Bearer …`.
+    Bearer(String),
+    ApiKey(String),
+}
+
+fn shown(headers: &HeaderMap) -> Option<Shown> {
+    let text = |name: &str| -> Option<String> {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?.trim();
+        // Two of them are nobody's.
+        let fits = values.next().is_none() && !value.is_empty() && value.len() <= LONGEST;
+        fits.then(|| value.to_owned())
+    };
+    if headers.contains_key(header::AUTHORIZATION) {
+        let value = text(header::AUTHORIZATION.as_str())?;
+        let (scheme, token) = value.split_once(' ')?;
+        let token = token.trim();
+        return (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+            .then(|| Shown::Bearer(token.to_owned()));
+    }
+    text(API_KEY_HEADER).map(Shown::ApiKey)
+}
+
+/// Whether the texts are the same, in a time that tells nothing of where they differ.
+fn is_same(a: &str, b: &SecretString) -> bool {
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    digest(a).ct_eq(&digest(b.expose_secret())).into()
+}
+
+/// Lets in the holder of `API_TOKEN`, and nobody else.
+///
+/// # Errors
+/// [`Refusal`].
+pub(super) fn holder_of_token(
+    services: &Services,
+    failures: &Failures,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Result<(), Refusal> {
+    if let (Some(Shown::Bearer(token)), Some(ours)) = (shown(headers), &services.api_token)
+        && is_same(&token, ours)
+    {
+        return Ok(());
+    }
+    failures.check(peer, Instant::now())?;
+    failures.note(peer, Instant::now());
+    Err(Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "This needs API_TOKEN as 'Authorization: Bearer …'.",
+    ))
+}
+
+/// Lets in the holder of `API_TOKEN`, and whom Vendure knows.
+///
+/// # Errors
+/// [`Refusal`]: nobody knows him, his address was wrong too often, or Vendure cannot be asked.
+pub(super) async fn admit(
+    services: &Services,
+    failures: &Failures,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Result<Admitted, Refusal> {
+    let Some(shown) = shown(headers) else {
+        return Err(Refusal::unknown());
+    };
+    if let (Shown::Bearer(token), Some(ours)) = (&shown, &services.api_token)
+        && is_same(token, ours)
+    {
+        return Ok(Admitted {
+            name: "API_TOKEN".into(),
+            rights: Rights::All,
+        });
+    }
+    let fingerprint = fingerprint(&shown);
+    if let Some(admitted) = services.access.known(&fingerprint, Instant::now()) {
+        return Ok(admitted);
+    }
+    // Only strangers are counted, so that one behind the same proxy locks out nobody else.
+    failures.check(peer, Instant::now())?;
+    let credential = match shown {
+        Shown::Bearer(token) => Credential::Session(token.into()),
+        Shown::ApiKey(key) => Credential::ApiKey(key.into()),
+    };
+    let turn = timeout(TURN_PATIENCE, services.access.turns.acquire()).await;
+    let Ok(Ok(_turn)) = turn else {
+        return Err(Refusal {
+            retry_after: Some(TURN_PATIENCE),
+            ..Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many credentials are being looked at; try again shortly.",
+            )
+        });
+    };
+    // Again: whoever waited in the same line may have been wrong meanwhile.
+    failures.check(peer, Instant::now())?;
+    match services.vendure.identify(&credential).await {
+        Ok(Some(caller)) => {
+            let admitted = Admitted {
+                name: caller.name,
+                rights: Rights::These(caller.permissions),
+            };
+            services
+                .access
+                .remember(fingerprint, &admitted, Instant::now());
+            Ok(admitted)
+        }
+        Ok(None) => {
+            failures.note(peer, Instant::now());
+            Err(Refusal::unknown())
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a caller could not be looked up");
+            Err(Refusal {
+                retry_after: Some(Duration::from_secs(10)),
+                ..Refusal::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Vendure, which knows who you are, does not answer; API_TOKEN works without it.",
+                )
+            })
+        }
+    }
+}
+
+fn fingerprint(shown: &Shown) -> Fingerprint {
+    let (kind, text) = match shown {
+        Shown::Bearer(token) => (b"session:".as_slice(), token),
+        Shown::ApiKey(key) => (b"api-key:".as_slice(), key),
+    };
+    Sha256::new()
+        .chain_update(kind)
+        .chain_update(text.as_bytes())
+        .finalize()
+        .into()
+}
+
+impl Access {
+    fn known(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Admitted> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (admitted, since) = known.get(fingerprint)?;
+        (now.duration_since(*since) < BELIEVED).then(|| admitted.clone())
+    }
+
+    fn remember(&self, fingerprint: Fingerprint, admitted: &Admitted, now: Instant) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.retain(|_, (_, since)| now.duration_since(*since) < BELIEVED);
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(fingerprint, (admitted.clone(), now));
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,54 @@
+//! Errors of the API: a sentence for people, a code for programs.
+
+use async_graphql::{Error, ErrorExtensions as _, ServerError};
+
+use crate::{domain::text::one_line, ledger::LedgerError, vendure::Permission};
+
+/// No message is longer.
+const LONGEST: usize = 400;
+
+/// The caller may not; names what is missing.
+pub(super) fn forbidden(any_of: &[Permission]) -> Error {
+    let names: Vec<&str> = any_of.iter().map(|p| p.as_str()).collect();
+    let message = format!(
+        "This needs the permission {} in Vendure, in the channel that veracore-sync works for.",
+        names.join(" or ")
+    );
+    Error::new(message).extend_with(|_, e| {
+        e.set("code", "FORBIDDEN");
+        e.set("permission", names.first().copied().unwrap_or_default());
+    })
+}
+
+/// What was asked for makes no sense.
+pub(super) fn bad_input(message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, e| e.set("code", "BAD_USER_INPUT"))
+}
+
+/// It may work later.
+pub(super) fn away(message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, e| e.set("code", "UNAVAILABLE"))
+}
+
+/// The ledger could not be read or written. What exactly it was is for the log.
+pub(super) fn ledger(error: &LedgerError) -> Error {
+    if error.is_away() {
+        return away("The ledger's database does not answer; try again shortly.");
+    }
+    tracing::error!(%error, "the API could not read or write the ledger");
+    Error::new("The ledger could not be read or written; see the log of veracore-sync.")
+        .extend_with(|_, e| e.set("code", "INTERNAL"))
+}
+
+/// Makes the library's own message fit for one line: of a document that makes no sense it draws a
+/// picture, the whole of it included.
+pub(super) fn shorten(error: &mut ServerError) {
+    if error.message.contains('\n') {
+        let why = error.message.lines().last().unwrap_or_default();
+        let why = why.trim_start_matches([' ', '=']);
+        error.message = format!("The document makes no sense: {why}");
+    }
+    if error.message.chars().count() > LONGEST || error.message.chars().any(char::is_control) {
+        error.message = one_line(&error.message, LONGEST);
+    }
+}

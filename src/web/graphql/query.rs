@@ -1,0 +1,212 @@
+//! What can be asked.
+
+use async_graphql::{Context, Object, Result};
+
+use super::{
+    LOOK, READ_ORDERS, READING, desk, errors,
+    orders::{OrderSyncConnection, OrderSyncStatus},
+    paging, services,
+    settings::{Config, refused},
+    stats::{InventorySyncStats, OrderSyncStats, TrackingSyncStats},
+};
+use crate::{
+    domain::{OrderCode, ShopOrderId, SyncStatus},
+    ledger::{OrderFilter, SyncRecord},
+};
+
+/// So many failed orders are told at once.
+const FAILED: u32 = 500;
+const RECENT: u32 = 10;
+
+/// The longest text that is looked for.
+const SEARCH: usize = 100;
+
+pub(super) struct Query;
+
+#[Object]
+impl Query {
+    /// Where the order with this Vendure id stands; null when it is not known here
+    #[graphql(
+        name = "veracoreOrderSyncStatus",
+        guard = "READ_ORDERS",
+        complexity = "LOOK + child_complexity"
+    )]
+    async fn order_by_id(
+        &self,
+        ctx: &Context<'_>,
+        order_id: String,
+    ) -> Result<Option<OrderSyncStatus>> {
+        let id = order_id_of(&order_id)?;
+        let found = timely(services(ctx)?.ledger.order_of_shop(&id)).await?;
+        Ok(found.map(OrderSyncStatus::from))
+    }
+
+    /// Where the order with this code stands; null when it is not known here
+    #[graphql(
+        name = "veraCoreOrderSyncStatus",
+        guard = "READ_ORDERS",
+        complexity = "LOOK + child_complexity"
+    )]
+    async fn order_by_code(
+        &self,
+        ctx: &Context<'_>,
+        order_code: String,
+    ) -> Result<Option<OrderSyncStatus>> {
+        let code = OrderCode::parse(order_code)
+            .map_err(|problem| errors::bad_input(format!("orderCode: {problem}.")))?;
+        let found = timely(services(ctx)?.ledger.order(&code)).await?;
+        Ok(found.map(OrderSyncStatus::from))
+    }
+
+    /// How many orders stand where
+    #[graphql(
+        name = "veracoreOrderSyncStats",
+        guard = "READ_ORDERS",
+        complexity = "LOOK + child_complexity"
+    )]
+    async fn order_stats(&self, ctx: &Context<'_>) -> Result<OrderSyncStats> {
+        let ledger = &services(ctx)?.ledger;
+        let counts = timely(ledger.count_by_status()).await?;
+        let of = |statuses: &[SyncStatus]| {
+            let sum: u64 = statuses.iter().filter_map(|s| counts.get(s)).sum();
+            i32::try_from(sum).unwrap_or(i32::MAX)
+        };
+        let recent = timely(ledger.orders(&failed(RECENT))).await?;
+        Ok(OrderSyncStats {
+            total_synced: of(&[SyncStatus::Success]),
+            total_failed: of(&[SyncStatus::Error]),
+            total_pending: of(&[
+                SyncStatus::Pending,
+                SyncStatus::Syncing,
+                SyncStatus::InDoubt,
+                SyncStatus::Retrying,
+            ]),
+            recent_errors: statuses(recent),
+        })
+    }
+
+    /// Orders that need a person, newest first, 500 at most; veracoreOrderSyncs has pages
+    #[graphql(
+        name = "veracoreFailedOrderSyncs",
+        guard = "READ_ORDERS",
+        complexity = "LOOK * 5 + child_complexity"
+    )]
+    async fn failed_orders(&self, ctx: &Context<'_>) -> Result<Vec<OrderSyncStatus>> {
+        let orders = timely(services(ctx)?.ledger.orders(&failed(FAILED))).await?;
+        Ok(statuses(orders))
+    }
+
+    /// A page of orders, newest first
+    #[graphql(
+        name = "veracoreOrderSyncs",
+        guard = "READ_ORDERS",
+        complexity = "LOOK + paging::size(first).unwrap_or(1) as usize * child_complexity"
+    )]
+    async fn orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those in this status")] status: Option<String>,
+        #[graphql(desc = "Only those whose code or VeraCore id holds this")] search: Option<String>,
+        #[graphql(desc = "How many, 1 to 100; 50 without it")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before")] after: Option<String>,
+    ) -> Result<OrderSyncConnection> {
+        let size = paging::size(first).ok_or_else(|| {
+            errors::bad_input(format!("first: a page holds 1 to {} orders.", paging::MOST))
+        })?;
+        let before = match &after {
+            None => None,
+            Some(cursor) => Some(paging::id_of(cursor).ok_or_else(|| {
+                errors::bad_input("after: this is no endCursor of veracoreOrderSyncs.")
+            })?),
+        };
+        let filter = OrderFilter {
+            status: status.as_deref().map(status_of).transpose()?,
+            search: search.as_deref().map(search_of).transpose()?.flatten(),
+            before,
+            limit: size + 1,
+            ..OrderFilter::default()
+        };
+        let ledger = &services(ctx)?.ledger;
+        let records = timely(ledger.orders(&filter)).await?;
+        let total = if ctx.look_ahead().field("totalCount").exists() {
+            timely(ledger.count_orders(&filter)).await?
+        } else {
+            0
+        };
+        Ok(OrderSyncConnection::of(records, size as usize, total))
+    }
+
+    /// How stock is kept
+    #[graphql(
+        name = "veracoreInventorySyncStats",
+        guard = "READ_ORDERS",
+        complexity = "LOOK + child_complexity"
+    )]
+    async fn inventory_stats(&self, ctx: &Context<'_>) -> Result<InventorySyncStats> {
+        timely(InventorySyncStats::of(services(ctx)?)).await
+    }
+
+    /// How tracking is kept
+    #[graphql(
+        name = "veracoreTrackingSyncStats",
+        guard = "READ_ORDERS",
+        complexity = "LOOK + child_complexity"
+    )]
+    async fn tracking_stats(&self, ctx: &Context<'_>) -> Result<TrackingSyncStats> {
+        timely(TrackingSyncStats::of(services(ctx)?)).await
+    }
+
+    /// Every setting, secrets masked, and where its value is from
+    #[graphql(
+        name = "veracoreConfig",
+        guard = "READ_ORDERS",
+        complexity = "LOOK + child_complexity"
+    )]
+    async fn config(&self, ctx: &Context<'_>) -> Result<Config> {
+        Ok(Config::of(desk(ctx)?.show().await.map_err(refused)?))
+    }
+}
+
+/// What the ledger answers, unless that takes too long.
+async fn timely<T>(
+    work: impl Future<Output = std::result::Result<T, crate::ledger::LedgerError>>,
+) -> Result<T> {
+    match tokio::time::timeout(READING, work).await {
+        Ok(answer) => answer.map_err(|error| errors::ledger(&error)),
+        Err(_) => Err(errors::away("The ledger's database takes too long.")),
+    }
+}
+
+fn failed(limit: u32) -> OrderFilter {
+    OrderFilter {
+        status: Some(SyncStatus::Error),
+        limit,
+        ..OrderFilter::default()
+    }
+}
+
+fn statuses(records: Vec<SyncRecord>) -> Vec<OrderSyncStatus> {
+    records.into_iter().map(OrderSyncStatus::from).collect()
+}
+
+pub(super) fn order_id_of(text: &str) -> Result<ShopOrderId> {
+    ShopOrderId::parse(text).map_err(|problem| errors::bad_input(format!("orderId: {problem}.")))
+}
+
+fn status_of(text: &str) -> Result<SyncStatus> {
+    SyncStatus::parse(text).ok_or_else(|| {
+        let all: Vec<&str> = SyncStatus::ALL.iter().map(|s| s.as_str()).collect();
+        errors::bad_input(format!("status: it is one of {}.", all.join(", ")))
+    })
+}
+
+/// A blank search is none.
+fn search_of(text: &str) -> Result<Option<String>> {
+    if text.chars().count() > SEARCH || text.chars().any(char::is_control) {
+        return Err(errors::bad_input(format!(
+            "search: at most {SEARCH} characters, none of them a control character."
+        )));
+    }
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}

@@ -1,0 +1,107 @@
+//! Settings, as the API shows and takes them.
+
+use async_graphql::{InputObject, SimpleObject};
+use secrecy::SecretString;
+
+use super::errors;
+use crate::web::settings::{DeskError, ShownSetting};
+
+/// A setting by the name of its environment variable.
+#[derive(SimpleObject)]
+#[graphql(name = "VeraCoreSetting")]
+pub(super) struct Setting {
+    key: String,
+    /// Masked when it is a secret; absent when it is not set
+    value: Option<String>,
+    /// default, file, database or environment; later ones win
+    origin: String,
+    /// The file's path, or the variable that named a file with the value
+    source: Option<String>,
+    is_secret: bool,
+    /// Whether it can be changed here: what the environment sets cannot
+    is_changeable: bool,
+    /// Whether a change is heeded at the next start only
+    is_read_at_start: bool,
+}
+
+#[derive(SimpleObject)]
+#[graphql(name = "VeraCoreConfig")]
+pub(super) struct Config {
+    /// Whether anything is moved
+    sync_enabled: bool,
+    settings: Vec<Setting>,
+}
+
+#[derive(InputObject)]
+#[graphql(name = "VeraCoreSettingInput")]
+pub(super) struct SettingInput {
+    /// The environment variable's name, such as SYNC_INVENTORY_TIME
+    pub key: String,
+    pub value: String,
+}
+
+/// All of it is stored or nothing is.
+#[derive(InputObject)]
+#[graphql(name = "VeraCoreConfigInput")]
+pub(super) struct ConfigInput {
+    /// Pause and resume; the same as SYNC_ENABLED in `set`
+    sync_enabled: Option<bool>,
+    set: Option<Vec<SettingInput>>,
+    /// Names of settings that are no longer to be stored
+    unset: Option<Vec<String>>,
+}
+
+/// No more settings than there are.
+const MOST: usize = 100;
+
+impl ConfigInput {
+    pub(super) fn changes(self) -> async_graphql::Result<Vec<(String, Option<SecretString>)>> {
+        let enabled = self
+            .sync_enabled
+            .map(|enabled| ("SYNC_ENABLED".to_owned(), Some(enabled.to_string().into())));
+        let set = self.set.unwrap_or_default().into_iter();
+        let set = set.map(|setting| (setting.key, Some(setting.value.into())));
+        let unset = self.unset.unwrap_or_default().into_iter();
+        let unset = unset.map(|key| (key, None));
+        let changes: Vec<_> = enabled.into_iter().chain(set).chain(unset).collect();
+        if changes.is_empty() {
+            return Err(errors::bad_input("Nothing is to be changed."));
+        }
+        if changes.len() > MOST {
+            return Err(errors::bad_input("There are not so many settings."));
+        }
+        Ok(changes)
+    }
+}
+
+impl Config {
+    pub(super) fn of(settings: Vec<ShownSetting>) -> Self {
+        let enabled = settings
+            .iter()
+            .find(|setting| setting.key == "SYNC_ENABLED")
+            .and_then(|setting| setting.value.as_deref());
+        let off = ["false", "no", "off", "0"];
+        Self {
+            sync_enabled: !enabled.is_some_and(|v| off.iter().any(|o| o.eq_ignore_ascii_case(v))),
+            settings: settings
+                .into_iter()
+                .map(|setting| Setting {
+                    key: setting.key,
+                    value: setting.value,
+                    origin: setting.origin,
+                    source: setting.source,
+                    is_secret: setting.is_secret,
+                    is_changeable: setting.is_changeable,
+                    is_read_at_start: setting.at_start,
+                })
+                .collect(),
+        }
+    }
+}
+
+pub(super) fn refused(error: DeskError) -> async_graphql::Error {
+    match error {
+        DeskError::Refused(message) => errors::bad_input(message),
+        DeskError::Away(message) => errors::away(message),
+    }
+}

@@ -1,0 +1,56 @@
+//! What the handlers work with: the services of the configuration that is in force, replaced when
+//! that changes.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use secrecy::SecretString;
+
+use super::access::Access;
+use crate::{
+    clock::SharedClock,
+    ledger::Ledger,
+    lifecycle::Tasks,
+    sync::{
+        inventory::InventorySync, orders::OrderSync, runner::Bells, schedule::Calendar,
+        tracking::TrackingSync, upstreams::Upstreams,
+    },
+    vendure::VendureClient,
+};
+
+/// The services of one configuration.
+pub struct Services {
+    pub ledger: Ledger,
+    pub clock: SharedClock,
+    pub upstreams: Upstreams,
+    pub orders: OrderSync,
+    pub inventory: InventorySync,
+    pub tracking: TrackingSync,
+    pub calendar: Calendar,
+    /// Asked only who a caller is.
+    pub vendure: Arc<VendureClient>,
+    pub bells: Bells,
+    /// Passes that a caller asks for are made here, so that they end as they should when he hangs up.
+    pub tasks: Tasks,
+    /// `false`: nothing is to be moved.
+    pub enabled: bool,
+    pub api_token: Option<SecretString>,
+    pub access: Access,
+}
+
+/// The services in force; none before the database was there. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Live(Arc<RwLock<Option<Arc<Services>>>>);
+
+impl Live {
+    /// Puts these in the place of the present ones.
+    pub fn put(&self, services: Services) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(services));
+    }
+
+    pub(super) fn now(&self) -> Option<Arc<Services>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

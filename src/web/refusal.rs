@@ -1,0 +1,63 @@
+//! How we say no: a status, and one sentence for people, as JSON where the caller speaks it.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+/// What is not done, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub message: String,
+    /// After how long it may be otherwise.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// Of somebody whom we do not know. The same sentence whatever was wrong.
+    pub fn unknown() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "This needs API_TOKEN or a Vendure administrator's session token as 'Authorization: Bearer …', or a Vendure API key as 'vendure-api-key: …'.",
+        )
+    }
+
+    pub fn starting() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(3)),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "veracore-sync is starting: its database does not answer yet.",
+            )
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = json!({ "errors": [{ "message": self.message }] });
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(time) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, time.as_secs().max(1).into());
+        }
+        response
+    }
+}

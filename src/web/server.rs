@@ -1,0 +1,101 @@
+//! The server: connections, each with an end to every wait, and no more of them than agreed.
+//!
+//! TLS is left to the proxy in front. Must not know what is served.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+use tower_service::Service as _;
+
+use super::Peer;
+use crate::lifecycle::Tasks;
+
+/// How long the head of a request may take, also of the next one on a connection.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest head, and the most fields in it.
+const LARGEST_HEAD: usize = 16 * 1024;
+const MOST_FIELDS: usize = 64;
+
+/// Connections at once; more wait to be taken up.
+const CONNECTIONS: usize = 512;
+
+/// After the machine refused to give a connection.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long answers that are under way may take after the stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(25);
+
+/// Serves until the stop; answers that are under way are finished.
+pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let connection = tokio::select! {
+            () = tasks.stopped() => break,
+            connection = accept(&listener, &places) => connection,
+        };
+        let Some((stream, peer, place)) = connection else {
+            tasks.sleep(PAUSE).await;
+            continue;
+        };
+        let router = router.clone();
+        let service = service_fn(move |request| answer(router.clone(), peer, request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_PATIENCE)
+            .max_buf_size(LARGEST_HEAD)
+            .max_headers(MOST_FIELDS)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tasks.spawn("serve_connection", async move {
+            // How a stranger's connection ends is of no interest.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = sleep(LAST_ANSWERS) => tracing::debug!("some answers were not taken before the stop"),
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer, place))
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a connection could not be taken up");
+            None
+        }
+    }
+}
+
+async fn answer(
+    mut router: Router,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<axum::response::Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request
+        .extensions_mut()
+        .insert(ConnectInfo(Peer(peer.ip())));
+    router.call(request).await
+}

@@ -1,0 +1,47 @@
+//! The desk at which settings are shown and changed. What stands behind it is `app`'s: nobody here
+//! knows the configuration.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+/// A setting as it is in force by what is stored now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownSetting {
+    /// The environment variable's name.
+    pub key: String,
+    /// Masked, if it is a secret.
+    pub value: Option<String>,
+    /// `default`, `file`, `database` or `environment`.
+    pub origin: String,
+    /// The file's path, or the variable that named a file with the value.
+    pub source: Option<String>,
+    pub is_secret: bool,
+    /// Whether it can be stored, and nothing in the environment wins over that.
+    pub is_changeable: bool,
+    /// Whether a change of it is heeded at the next start only.
+    pub at_start: bool,
+}
+
+/// Why settings were not shown or changed, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeskError {
+    /// What was asked for cannot be.
+    Refused(String),
+    /// It may work later.
+    Away(String),
+}
+
+#[async_trait]
+pub trait SettingsDesk: Send + Sync {
+    /// Every setting, in the order of the documentation.
+    ///
+    /// # Errors
+    /// See [`DeskError`].
+    async fn show(&self) -> Result<Vec<ShownSetting>, DeskError>;
+
+    /// Stores settings (`None`: no more), all of them or none.
+    ///
+    /// # Errors
+    /// See [`DeskError`]; nothing is changed then.
+    async fn store(&self, changes: Vec<(String, Option<SecretString>)>) -> Result<(), DeskError>;
+}

@@ -1,0 +1,141 @@
+//! The daemon and the commands: the outbox as people see it.
+
+use super::*;
+use crate::harness::{Daemon, Output, until};
+
+/// A world with a receiver, and a daemon that moves nothing between the two ends.
+struct Outbox {
+    world: World,
+    receiver: Receiver,
+    daemon: Daemon,
+}
+
+impl Outbox {
+    async fn open(name: &str, status: u16) -> Self {
+        let world = World::named(name).real_time().build().await;
+        let receiver = Receiver::start().await;
+        receiver.answers_all(status);
+        let data = json!({ "order": "OLD" });
+        let raised = world.ledger.raise_event("schedule.missed", &data).await;
+        raised.unwrap();
+        let daemon = world
+            .daemon()
+            .with("SYNC_ENABLED", "false")
+            .with("EVENT_WEBHOOK_URL", &receiver.url())
+            .with("EVENT_WEBHOOK_SECRET", EVENT_SECRET);
+        let mut daemon = daemon.spawn();
+        daemon.wait_for("SYNC_ENABLED is false").await;
+        let data = json!({ "run": 7 });
+        let raised = world.ledger.raise_event("inventory.held", &data).await;
+        raised.unwrap();
+        Self {
+            world,
+            receiver,
+            daemon,
+        }
+    }
+
+    async fn list(&self, args: &[&str]) -> Vec<Value> {
+        let args = [&["events", "list", "--json"], args].concat();
+        let listed = self.world.cli(&args).await.done();
+        listed["events"].as_array().unwrap().clone()
+    }
+
+    async fn resend(&self, id: &str) -> Output {
+        let url = self.receiver.url();
+        let settings = [
+            ("EVENT_WEBHOOK_URL", url.as_str()),
+            ("EVENT_WEBHOOK_SECRET", EVENT_SECRET),
+        ];
+        let args = ["events", "resend", id, "--json"];
+        self.world.cli_with(&settings, &args).await
+    }
+
+    async fn taken(&self, times: usize) {
+        until("it is delivered", async || {
+            (self.receiver.taken().len() == times).then_some(())
+        })
+        .await;
+    }
+
+    async fn close(self) {
+        self.daemon.stop().await;
+        self.world.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_delivers_also_where_nothing_is_moved_and_tells_of_trouble_once() {
+    let mut outbox = Outbox::open("outbox", 400).await;
+    let trouble = "cannot be delivered to EVENT_WEBHOOK_URL";
+    outbox.world.expect_error(trouble);
+    outbox.daemon.wait_for(trouble).await;
+    let pending = until("that is recorded", async || {
+        let pending = outbox.list(&["--state", "pending"]).await;
+        pending[0]["problem"].is_string().then_some(pending)
+    })
+    .await;
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0]["type"], "inventory.held");
+    let problem = "the receiver of events deliver_event: HTTP 400";
+    assert_eq!(pending[0]["problem"], problem);
+    let id = pending[0]["id"].as_str().unwrap().to_owned();
+    for times in 2..5 {
+        outbox.resend(&id).await.done();
+        let all = || outbox.receiver.all().len();
+        until("it is tried again", async || (all() >= times).then_some(())).await;
+    }
+    outbox.receiver.answers_all(200);
+    let told = outbox.resend(&id).await.done();
+    assert_eq!(told["events"][0]["done"], true);
+    outbox.taken(1).await;
+    outbox.daemon.wait_for("over: an event cannot be").await;
+    let lines = outbox.daemon.lines();
+    let errors = lines.iter().filter(|line| line["level"] == "ERROR");
+    assert_eq!(errors.count(), 1, "however many tries there were");
+    outbox.close().await;
+}
+
+#[tokio::test]
+async fn people_look_at_events_and_have_them_sent_again() {
+    let outbox = Outbox::open("people", 200).await;
+    outbox.taken(1).await;
+    let id = outbox.receiver.taken()[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let kept = outbox.list(&["--state", "kept"]).await;
+    assert_eq!(kept[0]["type"], "schedule.missed");
+    until("that is recorded", async || {
+        let last = outbox.list(&["--limit", "1"]).await;
+        (last[0]["state"] == "delivered").then_some(())
+    })
+    .await;
+    assert_eq!(outbox.list(&["--state", "dead"]).await.len(), 0);
+    assert_eq!(outbox.list(&[]).await.len(), 2);
+    outbox.resend(&id).await.done();
+    outbox.taken(2).await;
+    assert_eq!(outbox.receiver.taken()[1]["id"], json!(id));
+
+    let world = &outbox.world;
+    let table = world.cli(&["events", "list"]).await.stdout;
+    assert!(table.starts_with("ID ") && table.contains(&id), "{table}");
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    let unknown = outbox.resend(nobody).await;
+    let told = unknown.json();
+    assert_eq!(
+        (unknown.status, &told["events"][0]["done"]),
+        (1, &json!(false))
+    );
+    let bad = outbox.resend("ORDER-1").await;
+    assert_eq!(bad.status, 2);
+    let words = "'ORDER-1' is not an event's id";
+    assert!(bad.stderr.contains(words), "{bad:?}");
+    let nowhere = world.cli(&["events", "resend", &id]).await;
+    assert_eq!(nowhere.status, 2);
+    let words = "EVENT_WEBHOOK_URL is not set";
+    assert!(nowhere.stderr.contains(words), "{nowhere:?}");
+    let lost = world.cli(&["events", "list", "--state", "lost"]).await;
+    assert_eq!(lost.status, 2);
+    outbox.close().await;
+}

@@ -1,0 +1,265 @@
+//! Delivering: until 2xx, in order, and at last given up.
+
+use veracore_sync::clock::Clock as _;
+use wiremock::ResponseTemplate;
+
+use super::*;
+
+#[tokio::test]
+async fn an_event_is_told_whole_and_signed() {
+    let world = heard("told_whole").await;
+    let receiver = Receiver::start().await;
+    let order = claimed(&world.ledger, 7).await;
+    world
+        .ledger
+        .finish(&order, None, &accepted("VC-7"))
+        .await
+        .unwrap();
+    let done = deliver(&delivering(&world, &receiver)).await;
+    assert_eq!(done, [Delivery::Delivered]);
+    let event = world.ledger.events(None, 1).await.unwrap().pop().unwrap();
+    assert_eq!((event.state, event.tries), (EventState::Delivered, 1));
+    let expected = json!({
+        "id": event.id, "type": "order.accepted",
+        "occurredAt": event.occurred_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "data": { "order": "ORDER-7", "vendureOrderId": "7", "veracoreOrderId": "VC-7" },
+    });
+    // The receiver takes only what is signed right.
+    assert_eq!(receiver.taken(), [expected]);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_taken_holds_up_its_own_order_and_no_other() {
+    let world = heard("in_order").await;
+    let receiver = Receiver::start().await;
+    for id in [1, 2, 1, 2, 1] {
+        fails(&world.ledger, id, 1).await;
+    }
+    world
+        .ledger
+        .raise_event("inventory.completed", &json!({ "run": 1 }))
+        .await
+        .unwrap();
+    receiver.answers(|event, _| {
+        let first = event["data"]["order"] == json!("ORDER-1");
+        ResponseTemplate::new(if first { 422 } else { 200 })
+    });
+    let delivering = delivering(&world, &receiver);
+    deliver(&delivering).await;
+    assert_eq!(of_order(&receiver.taken(), 2).len(), 2);
+    assert_eq!(receiver.taken().len(), 3);
+    let tried: Vec<_> = receiver
+        .all()
+        .into_iter()
+        .filter(|(_, status)| *status == 422)
+        .collect();
+    assert_eq!(tried.len(), 1, "the later ones wait");
+    receiver.answers_all(200);
+    deliver_all(&world, &delivering).await;
+    let taken = receiver.taken();
+    let times = of_order(&taken, 1);
+    assert_eq!(times.len(), 3);
+    let recorded = world.ledger.events(None, 100).await.unwrap();
+    for id in [1, 2] {
+        let mut expected: Vec<Value> = recorded
+            .iter()
+            .filter(|event| event.data["order"] == json!(code(id)))
+            .map(|event| json!(event.id))
+            .collect();
+        expected.reverse();
+        let came: Vec<Value> = of_order(&taken, id)
+            .iter()
+            .map(|event| event["id"].clone())
+            .collect();
+        assert_eq!(came, expected);
+    }
+    world.assert_settled().await;
+}
+
+/// 500, no answer in time, garbage, an answer without end, a redirect, "gone", then nobody there.
+#[tokio::test]
+async fn a_receiver_in_trouble_gets_the_same_event_until_it_takes_it() {
+    let world = heard("trouble").await;
+    let receiver = Receiver::start().await;
+    fails(&world.ledger, 1, 1).await;
+    receiver.answers(|_, before| match before {
+        0 => ResponseTemplate::new(500),
+        1 => ResponseTemplate::new(200).set_delay(PATIENCE * 3),
+        2 => ResponseTemplate::new(502).set_body_string("\u{0}<html>no JSON"),
+        3 => ResponseTemplate::new(200).set_body_bytes(vec![b'x'; 3 << 20]),
+        4 => ResponseTemplate::new(302).insert_header("location", "http://127.0.0.1:1/"),
+        5 => ResponseTemplate::new(410),
+        6 => ResponseTemplate::new(429).insert_header("retry-after", "7200"),
+        _ => ResponseTemplate::new(200).set_body_string("}{ whatever"),
+    });
+    deliver_all(&world, &delivering(&world, &receiver)).await;
+    let all = receiver.all();
+    assert_eq!(all.len(), 8);
+    assert!(all.iter().all(|(event, _)| *event == all[0].0), "{all:?}");
+    let event = world.ledger.events(None, 1).await.unwrap().pop().unwrap();
+    assert_eq!(
+        (event.state, event.tries, event.problem),
+        (EventState::Delivered, 8, None)
+    );
+    world.assert_settled().await;
+}
+
+/// While nobody answers, one try now and then is made, and no event is given up for it.
+#[tokio::test]
+async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
+    let world = heard("away").await;
+    let receiver = Receiver::start().await;
+    for id in 1..=30 {
+        fails(&world.ledger, id, 1).await;
+    }
+    receiver.answers_all(503);
+    let delivering = delivering(&world, &receiver);
+    for _ in 0..60 {
+        deliver(&delivering).await;
+        world.clock.advance(TimeDelta::seconds(20));
+    }
+    let tries = receiver.all().len();
+    assert!(
+        (10..120).contains(&tries),
+        "{tries} tries in 20 minutes for 30 events"
+    );
+    receiver.answers_all(202);
+    deliver_all(&world, &delivering).await;
+    assert_eq!(receiver.taken().len(), 30);
+    assert_eq!(count(&world, EventState::Delivered).await, 30);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_again() {
+    let mut world = World::named("dead").build().await;
+    world.ledger.note_receiver(true).await.unwrap();
+    world.expect_error("given up");
+    let receiver = Receiver::start().await;
+    fails(&world.ledger, 1, 2).await;
+    let first = world.ledger.events(None, 2).await.unwrap().pop().unwrap();
+    let poison = json!(first.id);
+    receiver.answers(move |event, _| {
+        ResponseTemplate::new(if event["id"] == poison { 400 } else { 200 })
+    });
+    let made = events::Receiver::new(
+        receiver.url().parse().unwrap(),
+        SecretString::from(EVENT_SECRET),
+        PATIENCE,
+        Arc::clone(&world.clock),
+    );
+    let delivering = Delivering::new(
+        Arc::new(made.unwrap()),
+        world.ledger.clone(),
+        Arc::clone(&world.clock),
+    );
+    let start = world.clock.now();
+    let dead = async || {
+        world
+            .ledger
+            .events(Some(EventState::Dead), 9)
+            .await
+            .unwrap()
+    };
+    while dead().await.is_empty() {
+        assert!(receiver.taken().is_empty(), "the later one waits");
+        deliver(&delivering).await;
+        world.advance(TimeDelta::minutes(20));
+    }
+    let days = (world.clock.now() - start).num_hours();
+    assert!((72..80).contains(&days), "{days} hours");
+    let given_up = dead().await.remove(0);
+    assert_eq!(given_up.id, first.id);
+    assert!(given_up.problem.unwrap().contains("HTTP 400"));
+    let told = |words: &str| {
+        world
+            .log_lines()
+            .iter()
+            .filter(|line| line["message"].as_str().unwrap().contains(words))
+            .count()
+    };
+    assert_eq!(told("given up"), 1);
+    deliver(&delivering).await;
+    assert_eq!(receiver.taken().len(), 1, "the later one goes on");
+
+    receiver.answers_all(200);
+    let ledger = &world.ledger;
+    assert_eq!(
+        ledger.resend_event(first.id).await.unwrap(),
+        veracore_sync::ledger::Resent::Again
+    );
+    deliver(&delivering).await;
+    assert_eq!(receiver.taken()[1]["id"], json!(first.id));
+    let nobody = "00000000-0000-0000-0000-000000000000".parse().unwrap();
+    assert_eq!(
+        ledger.resend_event(nobody).await.unwrap(),
+        veracore_sync::ledger::Resent::Unknown
+    );
+    world.assert_settled().await;
+}
+
+/// Whoever sets up a receiver a year later does not want last year's events.
+#[tokio::test]
+async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
+    let world = World::ledger_only("unheard").await;
+    let receiver = Receiver::start().await;
+    let ledger = &world.ledger;
+    fails(ledger, 1, 1).await;
+    assert_eq!(ledger.note_receiver(false).await.unwrap(), 0);
+    assert_eq!(count(&world, EventState::Kept).await, 1);
+    fails(ledger, 1, 1).await;
+    assert_eq!(ledger.note_receiver(true).await.unwrap(), 2);
+    world.clock.advance(TimeDelta::seconds(1));
+    fails(ledger, 1, 1).await;
+    let delivering = delivering(&world, &receiver);
+    receiver.answers_all(500);
+    deliver(&delivering).await;
+    world.clock.advance(TimeDelta::seconds(1));
+    // A start without one, by mistake: what was on its way still is afterwards.
+    ledger.note_receiver(false).await.unwrap();
+    world.clock.advance(TimeDelta::hours(1));
+    fails(ledger, 2, 1).await;
+    assert_eq!(
+        (
+            count(&world, EventState::Kept).await,
+            count(&world, EventState::Pending).await
+        ),
+        (3, 1)
+    );
+    ledger.note_receiver(true).await.unwrap();
+    receiver.answers_all(200);
+    deliver_all(&world, &delivering).await;
+    assert_eq!(receiver.taken().len(), 1);
+    let kept = ledger.events(Some(EventState::Kept), 9).await.unwrap();
+    assert_eq!(kept.len(), 3);
+    // A person may want one of them all the same; then it is not set aside again.
+    ledger.resend_event(kept[0].id).await.unwrap();
+    ledger.note_receiver(true).await.unwrap();
+    deliver_all(&world, &delivering).await;
+    assert_eq!(receiver.taken()[1]["id"], json!(kept[0].id));
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_delivered_is_given_up_before_it_is_forgotten() {
+    let world = World::ledger_only("forgotten").await;
+    let ledger = &world.ledger;
+    ledger.note_receiver(true).await.unwrap();
+    world.clock.advance(TimeDelta::seconds(1));
+    fails(ledger, 1, 1).await;
+    let forget = async || {
+        ledger
+            .forget_events(world.clock.now() - TimeDelta::days(90))
+            .await
+            .unwrap()
+    };
+    assert_eq!(forget().await, (0, 0));
+    world.clock.advance(TimeDelta::days(91));
+    assert_eq!(forget().await, (0, 1));
+    assert_eq!(count(&world, EventState::Dead).await, 1);
+    assert_eq!(forget().await, (0, 0));
+    world.clock.advance(TimeDelta::days(91));
+    assert_eq!(forget().await, (1, 0));
+    world.assert_settled().await;
+}

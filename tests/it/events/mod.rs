@@ -1,0 +1,135 @@
+//! What others are told: events are raised with what they tell of, delivered at least once and in
+//! order, and noted on the shop's orders once.
+
+mod commands;
+mod delivery;
+mod notes;
+mod raised;
+mod replicas;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use veracore_sync::{
+    domain::{ErrorCategory, OrderCode, OrderRef, OrderState, ProviderOrderId, ShopOrderId},
+    ledger::{Claimed, Delivery, EventState, Ledger, Next, Note, RetryMode},
+    sync::events::{self, Delivering},
+};
+
+use crate::harness::{EVENT_SECRET, LedgerWorld, Receiver, World};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How long the receiver has for its answer here.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// A ledger for whose events there is a receiver.
+async fn heard(name: &str) -> LedgerWorld {
+    let world = World::ledger_only(name).await;
+    world.ledger.note_receiver(true).await.unwrap();
+    world
+}
+
+fn order(id: u32) -> OrderRef {
+    OrderRef {
+        id: ShopOrderId::parse(id.to_string()).unwrap(),
+        code: code(id),
+        state: OrderState::parse("PaymentSettled").unwrap(),
+        created_at: None,
+        placed_at: None,
+    }
+}
+
+fn code(id: u32) -> OrderCode {
+    OrderCode::parse(format!("ORDER-{id}")).unwrap()
+}
+
+fn failed() -> Next {
+    Next::Failed {
+        note: Note {
+            category: ErrorCategory::Validation,
+            message: "no such SKU".into(),
+        },
+    }
+}
+
+fn accepted(id: &str) -> Next {
+    Next::Acknowledged {
+        provider_order_id: Some(ProviderOrderId::parse(id).unwrap()),
+    }
+}
+
+/// Takes an order in and claims it.
+async fn claimed(ledger: &Ledger, id: u32) -> Claimed {
+    ledger.take_in(&[order(id)], Duration::ZERO).await.unwrap();
+    claim(ledger, id).await
+}
+
+async fn claim(ledger: &Ledger, id: u32) -> Claimed {
+    let due = ledger.claim_due_orders(1, LEASE, Some(&code(id))).await;
+    due.unwrap().pop().unwrap()
+}
+
+/// One failure of an order after another, each of which is an event.
+async fn fails(ledger: &Ledger, id: u32, times: u32) {
+    for _ in 0..times {
+        let order = claimed(ledger, id).await;
+        ledger.finish(&order, None, &failed()).await.unwrap();
+        let verdict = ledger.retry_order(&code(id), RetryMode::Again).await;
+        verdict.unwrap();
+    }
+}
+
+fn delivering(world: &LedgerWorld, receiver: &Receiver) -> Delivering {
+    let ledger = world.another_ledger(Arc::clone(&world.clock) as _);
+    let receiver = events::Receiver::new(
+        receiver.url().parse().unwrap(),
+        SecretString::from(EVENT_SECRET),
+        PATIENCE,
+        Arc::clone(&world.clock) as _,
+    );
+    Delivering::new(
+        Arc::new(receiver.unwrap()),
+        ledger,
+        Arc::clone(&world.clock) as _,
+    )
+}
+
+/// Delivers all that is due now; returns what came of each try.
+async fn deliver(delivering: &Delivering) -> Vec<Delivery> {
+    let mut done = Vec::new();
+    loop {
+        let claimed = delivering.claim(4).await.unwrap();
+        if claimed.is_empty() {
+            return done;
+        }
+        for event in claimed {
+            done.push(delivering.deliver(&event).await.unwrap());
+        }
+    }
+}
+
+/// The same while time passes, until nothing is pending.
+async fn deliver_all(world: &LedgerWorld, delivering: &Delivering) {
+    for _ in 0..2000 {
+        deliver(delivering).await;
+        if count(world, EventState::Pending).await == 0 {
+            return;
+        }
+        world.clock.advance(TimeDelta::minutes(5));
+    }
+    panic!("events do not come to rest");
+}
+
+async fn count(world: &LedgerWorld, state: EventState) -> usize {
+    world.ledger.events(Some(state), 1000).await.unwrap().len()
+}
+
+/// Of an order's events, how they came.
+fn of_order(events: &[Value], id: u32) -> Vec<&Value> {
+    let code = json!(code(id));
+    let of = events.iter().filter(|event| event["data"]["order"] == code);
+    of.collect()
+}

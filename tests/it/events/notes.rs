@@ -1,0 +1,161 @@
+//! Notes on the real shop's orders: each once, whatever happens on the way.
+
+use std::pin::pin;
+
+use veracore_sync::{
+    ledger::Noted,
+    sync::events::{NoteSettings, Notes},
+    vendure::Storefront,
+};
+
+use super::*;
+use crate::harness::{Call, Fate, MortalShop};
+
+fn notes(world: &World, shop: Arc<dyn Storefront>) -> Notes {
+    Notes::new(
+        shop,
+        world.ledger.clone(),
+        Arc::clone(&world.clock),
+        NoteSettings::of(Duration::from_secs(20)),
+    )
+}
+
+/// Writes all that is due, while time passes.
+async fn write_all(world: &World, notes: &Notes) {
+    for _ in 0..100 {
+        while let Some(note) = notes.claim().await.unwrap() {
+            notes.write(&note).await.unwrap();
+        }
+        let open: i64 = sqlx::query_scalar(
+            "select count(*) from veracore_order_note where note_status in ('due', 'intended')",
+        )
+        .fetch_one(&world.tables)
+        .await
+        .unwrap();
+        if open == 0 {
+            return;
+        }
+        world.advance(TimeDelta::minutes(1));
+    }
+    panic!("notes do not come to rest");
+}
+
+#[tokio::test]
+async fn what_becomes_of_an_order_is_noted_once_each() {
+    let mut world = World::named("noted").build().await;
+    world.expect_error("the order needs a person");
+    let before = world.pay_order(&[("A-0", 1)]).await;
+    let mut service = world.service();
+    service.carry().await;
+    world.ledger.want_notes(true).await.unwrap();
+    let shipped = world.pay_order(&[("A-0", 2)]).await;
+    let cancelled = world.pay_order(&[("A-1", 1)]).await;
+    service.sweep().await;
+    world.shop.cancel(&cancelled).await;
+    service.settle().await;
+    world.sandbox.ship(&shipped.code, vec![]).unwrap();
+    service.track().await;
+    let notes = notes(&world, Arc::new(world.storefront()));
+    write_all(&world, &notes).await;
+    write_all(&world, &notes).await;
+    let told = world.shop.notes(&shipped).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with("VeraCore has accepted this order as "),
+        "{told:?}"
+    );
+    let (_, packages, _) = world.shop.shipped(&shipped).await;
+    assert!(
+        told[1].starts_with("VeraCore has shipped from this order")
+            && told[1].contains(&packages[0].tracking),
+        "{told:?}"
+    );
+    let told = world.shop.notes(&cancelled).await;
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].contains("was cancelled before it was sent to VeraCore"),
+        "{told:?}"
+    );
+    assert_eq!(
+        world.shop.notes(&before).await,
+        Vec::<String>::new(),
+        "nobody wanted notes then"
+    );
+    // An order that the shop does not have any more is not noted on for ever.
+    sqlx::query("update veracore_order_sync set vendure_order_id = '99999999' where vendure_order_code = $1")
+        .bind(&before.code)
+        .execute(&world.tables)
+        .await
+        .unwrap();
+    let row: i64 =
+        sqlx::query_scalar("select id from veracore_order_sync where vendure_order_code = $1")
+            .bind(&before.code)
+            .fetch_one(&world.tables)
+            .await
+            .unwrap();
+    world
+        .ledger
+        .wrote_tracking(row, "x", &json!({ "trackingNumbers": [] }))
+        .await
+        .unwrap();
+    let note = notes.claim().await.unwrap().unwrap();
+    assert!(matches!(
+        notes.write(&note).await.unwrap(),
+        Some(Noted::Dropped { .. })
+    ));
+    world.assert_settled().await;
+}
+
+/// The answer is lost, or the process dies before or after the shop's work.
+#[tokio::test]
+async fn a_note_is_written_once_through_lost_answers_and_deaths() {
+    for fate in [Fate::AnswerLost, Fate::DiesBefore, Fate::DiesAfter] {
+        let world = World::named("once").build().await;
+        world.ledger.want_notes(true).await.unwrap();
+        let order = world.pay_order(&[("A-0", 1)]).await;
+        world.service().carry().await;
+        let (shop, died) = MortalShop::new(Arc::new(world.storefront()), Call::AddNote, fate);
+        let mortal = notes(&world, shop);
+        let note = mortal.claim().await.unwrap().unwrap();
+        tokio::select! {
+            noted = pin!(mortal.write(&note)) => assert!(matches!(noted.unwrap(), Some(Noted::Unknown { .. }))),
+            () = died.notified() => assert_ne!(fate, Fate::AnswerLost),
+        }
+        let there = usize::from(fate != Fate::DiesBefore);
+        assert_eq!(world.shop.notes(&order).await.len(), there, "{fate:?}");
+        // Nobody touches it before the shop is certainly done with it.
+        let heir = notes(&world, Arc::new(world.storefront()));
+        assert_eq!(heir.claim().await.unwrap(), None);
+        write_all(&world, &heir).await;
+        assert_eq!(world.shop.notes(&order).await.len(), 1, "{fate:?}");
+        let told: String = sqlx::query_scalar("select note_status from veracore_order_note")
+            .fetch_one(&world.tables)
+            .await
+            .unwrap();
+        assert_eq!(told, "written");
+        world.assert_settled().await;
+    }
+}
+
+#[tokio::test]
+async fn notes_that_are_turned_off_do_not_come_when_they_are_turned_on_again() {
+    let world = World::ledger_only("off").await;
+    let ledger = &world.ledger;
+    ledger.want_notes(true).await.unwrap();
+    fails(ledger, 1, 1).await;
+    ledger.want_notes(false).await.unwrap();
+    fails(ledger, 1, 1).await;
+    ledger.want_notes(true).await.unwrap();
+    let claim = async || {
+        let pause = Duration::from_secs(3600);
+        ledger.claim_due_note(LEASE, pause).await.unwrap()
+    };
+    assert_eq!(claim().await, None);
+    fails(ledger, 1, 2).await;
+    let first = claim().await.unwrap();
+    assert_eq!(claim().await, None, "the order's second one waits");
+    ledger.finish_note(&first, &Noted::Written).await.unwrap();
+    let second = claim().await.unwrap();
+    ledger.finish_note(&second, &Noted::Written).await.unwrap();
+    world.assert_settled().await;
+}

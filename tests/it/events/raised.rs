@@ -1,0 +1,132 @@
+//! An order's outcome and the event that tells of it are one.
+
+use chrono::TimeDelta;
+use veracore_sync::{
+    clock::Clock as _,
+    ledger::{LedgerError, SkipReason},
+};
+
+use super::*;
+
+async fn told(world: &LedgerWorld) -> Vec<(String, Value)> {
+    let mut events = world.ledger.events(None, 100).await.unwrap();
+    events.reverse();
+    let told = events.into_iter();
+    told.map(|event| (event.event_type, event.data)).collect()
+}
+
+#[tokio::test]
+async fn each_outcome_that_others_want_to_know_is_an_event_of_its_order() {
+    let world = World::ledger_only("raised").await;
+    let finish = async |id, next| {
+        let order = claimed(&world.ledger, id).await;
+        world.ledger.finish(&order, None, &next).await.unwrap();
+    };
+    finish(1, accepted("VC-1")).await;
+    finish(2, failed()).await;
+    let message = "cancelled in Vendure before it was sent".into();
+    finish(3, Next::Cancelled { message }).await;
+    let note = Note {
+        category: ErrorCategory::Timeout,
+        message: "card 4111 1111 1111 1111".into(),
+    };
+    finish(4, Next::FailedInDoubt { note: note.clone() }).await;
+    let at = world.clock.now() + TimeDelta::hours(1);
+    let counted = true;
+    finish(5, Next::Retry { at, counted, note }).await;
+    let (reason, message) = (SkipReason::SkipSkus, "nothing to ship".into());
+    finish(6, Next::Skipped { reason, message }).await;
+    finish(7, Next::Later { at }).await;
+    let base = |id: u32| json!({ "order": code(id), "vendureOrderId": id.to_string() });
+    let with = |id, more: Value| {
+        let mut data = base(id);
+        data.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        data
+    };
+    let fault = |category: &str, message: &str, doubt: bool| json!({ "category": category, "message": message, "inDoubt": doubt });
+    let expected = [
+        (
+            "order.accepted",
+            with(1, json!({ "veracoreOrderId": "VC-1" })),
+        ),
+        (
+            "order.failed",
+            with(2, fault("validation", "no such SKU", false)),
+        ),
+        ("order.cancelled", base(3)),
+        ("order.failed", with(4, fault("timeout", "card […]", true))),
+    ];
+    assert_eq!(
+        told(&world).await,
+        expected.map(|(name, data)| (name.to_owned(), data))
+    );
+    let subjects: Vec<String> = sqlx::query_scalar(
+        "select distinct subject from veracore_event where subject like 'order:%'",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(subjects.len(), 4, "{subjects:?}");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_fails_again_after_a_retry_is_told_of_again() {
+    let world = World::ledger_only("again").await;
+    fails(&world.ledger, 1, 2).await;
+    let order = claim(&world.ledger, 1).await;
+    world
+        .ledger
+        .finish(&order, None, &accepted("VC-1"))
+        .await
+        .unwrap();
+    let told: Vec<String> = told(&world)
+        .await
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(told, ["order.failed", "order.failed", "order.accepted"]);
+    world.assert_settled().await;
+}
+
+/// Whoever lost the lease tells nothing, but for what is true all the same: that VeraCore has it, once.
+#[tokio::test]
+async fn an_outcome_that_is_dropped_is_not_told() {
+    let world = World::ledger_only("dropped").await;
+    let old = claimed(&world.ledger, 1).await;
+    world.clock.advance(TimeDelta::minutes(10));
+    let new = claim(&world.ledger, 1).await;
+    let lost = world.ledger.finish(&old, None, &failed()).await;
+    assert!(matches!(lost, Err(LedgerError::LeaseLost { .. })));
+    assert_eq!(told(&world).await, []);
+    world
+        .ledger
+        .finish(&old, None, &accepted("VC-1"))
+        .await
+        .unwrap();
+    let lost = world.ledger.finish(&new, None, &accepted("VC-1")).await;
+    assert!(matches!(lost, Err(LedgerError::LeaseLost { .. })));
+    assert_eq!(told(&world).await.len(), 1);
+    let verdict = world.ledger.retry_order(&code(1), RetryMode::Again).await;
+    verdict.unwrap();
+    assert_eq!(told(&world).await.len(), 1);
+    world.assert_settled().await;
+}
+
+/// What cannot be told did not happen: both are undone together.
+#[tokio::test]
+async fn an_outcome_and_its_event_are_written_together_or_not_at_all() {
+    let world = World::ledger_only("together").await;
+    let order = claimed(&world.ledger, 1).await;
+    let refuse =
+        "alter table veracore_event add constraint no_more check (event_type <> 'order.accepted')";
+    sqlx::raw_sql(refuse).execute(&world.pool).await.unwrap();
+    let outcome = world.ledger.finish(&order, None, &accepted("VC-1")).await;
+    assert!(outcome.is_err());
+    let record = world.ledger.order(&order.code).await.unwrap().unwrap();
+    assert_eq!(record.sync_status.as_str(), "syncing");
+    world.ledger.release(&order).await.unwrap();
+    world.assert_settled().await;
+}

@@ -1,0 +1,85 @@
+//! After its time nothing that is kept names a customer, wherever it was written.
+
+use chrono::TimeDelta;
+use veracore_sync::clock::Clock as _;
+
+use crate::harness::World;
+
+const ANN: &str = "Ann Lee <ann@example.com>";
+
+/// A row in every table that takes words of other systems, with a customer in each of them.
+const QUOTED: &str = "
+    insert into veracore_order_sync (vendure_order_id, vendure_order_code, sync_status, error_category,
+            error_message, created_at, updated_at)
+        select n::text, 'ORDER-' || n, status, 'validation', $2, $1, $1
+        from unnest(array['error', 'cancelled', 'skipped', 'success']) with ordinality t (status, n);
+    insert into veracore_order_attempt (order_sync_id, kind, started_at, ended_at, outcome, message)
+        select id, 'send', $1, $1, 'refused', $2 from veracore_order_sync;
+    insert into veracore_shipment (order_sync_id, package_key, provider_status, shipment_status, message,
+            first_seen_at, updated_at)
+        select id, 'id:1', 'Shipped', 'problem', $2, $1, $1 from veracore_order_sync;
+    insert into veracore_sync_run (job, scheduled_for, started_at, ended_at, outcome, result, error_message)
+        values ('sync_tracking', $1, $1, $1, 'done',
+                jsonb_build_object('problems', jsonb_build_array(jsonb_build_object('problem', $2)), 'fulfilled', 3), null),
+            ('sync_inventory', $1, $1, $1, 'failed', '{}', $2),
+            ('sweep_orders', $1, $1, $1, 'failed', 'null', $2);
+    insert into veracore_stock_change (vendure_variant_id, vendure_sku, veracore_sku, stock_location_id,
+            feed_asked_at, available, safety_stock, acknowledged, waiting_elsewhere, gone, allocated,
+            before_on_hand, after_on_hand, intended_at, message)
+        values ('1', 'A', 'A', '1', $1, 1, 0, 0, 0, 0, 0, 0, 1, $1, $2);
+    insert into veracore_event (event_type, order_sync_id, occurred_at, next_try, data, state, problem)
+        select 'order.failed', id, $1, $1, jsonb_build_object('order', 'ORDER-1', 'message', $2), state, $2
+        from veracore_order_sync, unnest(array['pending', 'delivered', 'dead', 'kept']) state;
+    insert into veracore_event (event_type, occurred_at, data)
+        values ('upstream.down', $1, jsonb_build_object('upstream', 'VeraCore', 'problem', $2));
+    insert into veracore_order_note (event_id, note_status, next_try, ended_at, problem)
+        select id, 'dropped', $1, $1, $2 from veracore_event where order_sync_id is not null;
+";
+
+#[tokio::test]
+async fn after_their_time_names_and_mail_addresses_are_nowhere_in_the_tables() {
+    let world = World::ledger_only("privacy").await;
+    let now = world.clock.now();
+    let sql = QUOTED
+        .replace("$1", &format!("'{}'::timestamptz", now.to_rfc3339()))
+        .replace("$2", &format!("'{ANN}'::text"));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let quoting = async || -> Vec<String> {
+        let rows = crate::harness::rows(&world.pool).await;
+        let quoting = rows
+            .into_iter()
+            .filter(|(_, rows)| rows.to_string().contains("Ann Lee"));
+        quoting.map(|(table, _)| table).collect()
+    };
+    let tables = [
+        "veracore_event",
+        "veracore_order_attempt",
+        "veracore_order_note",
+        "veracore_order_sync",
+        "veracore_shipment",
+        "veracore_stock_change",
+        "veracore_sync_run",
+    ];
+    assert_eq!(quoting().await, tables);
+    let clear = async |before| world.ledger.clear_personal_data(before).await.unwrap();
+    assert_eq!(clear(now).await, 0, "not yet");
+    world.clock.advance(TimeDelta::days(90));
+    assert_eq!(
+        clear(now + TimeDelta::seconds(1)).await,
+        4 * 3 + 3 + 1 + 17 + 16
+    );
+    assert_eq!(quoting().await, Vec::<String>::new());
+    let kept: (i64, String) = sqlx::query_as(
+        "select (result ->> 'fulfilled')::bigint, (select data ->> 'order' from veracore_event limit 1)
+         from veracore_sync_run where job = 'sync_tracking'",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(kept, (3, "ORDER-1".into()), "what happened stays known");
+    assert_eq!(clear(now + TimeDelta::seconds(1)).await, 0, "once");
+    world.assert_settled().await;
+}

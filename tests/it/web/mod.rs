@@ -1,0 +1,43 @@
+//! What others ask of the daemon over HTTP: the real program, between a real shop and the sandbox.
+
+mod access;
+mod bad_input;
+mod discreet;
+mod hardening;
+mod nudge;
+mod operations;
+mod schema;
+mod settings;
+
+use crate::harness::{Api, Daemon, Shows, TOKEN, World, until};
+
+/// A daemon with `API_TOKEN`, and a caller who holds it.
+async fn served(world: &World) -> (Daemon, Api) {
+    let mut daemon = world.daemon().with("API_TOKEN", TOKEN).start().await;
+    let api = Api::new(daemon.address().await, Shows::token());
+    (daemon, api)
+}
+
+/// The same, and nothing is moved: what changes in the ledger was done by a caller.
+async fn served_at_rest(world: &World) -> (Daemon, Api) {
+    let daemon = world.daemon().with("API_TOKEN", TOKEN);
+    let mut daemon = daemon.with("SYNC_ENABLED", "false").spawn();
+    daemon.wait_for("SYNC_ENABLED is false").await;
+    until("the day's tidying is done", || async {
+        let rows = world.rows().await;
+        let runs = rows["veracore_sync_run"].as_array().unwrap().clone();
+        (runs.len() == 1 && runs[0]["ended_at"].is_string()).then_some(())
+    })
+    .await;
+    until("nothing is held", || async {
+        let rows = world.rows().await;
+        rows["veracore_lease"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+            .then_some(())
+    })
+    .await;
+    let api = Api::new(daemon.address().await, Shows::token());
+    (daemon, api)
+}

@@ -1,0 +1,43 @@
+//! The nudge: a word that there may be new orders.
+
+use std::time::Duration;
+
+use veracore_sync::domain::SyncStatus;
+
+use crate::harness::{Api, Shows, TOKEN, World, until};
+
+#[tokio::test]
+async fn a_burst_of_nudges_is_one_look() {
+    let world = World::named("nudged").real_time().build().await;
+    let gate = world.gate_to_shop();
+    let daemon = world.daemon().with("API_TOKEN", TOKEN);
+    let daemon = daemon
+        .with("VENDURE_API_URL", gate.url())
+        .with("ORDER_POLL_INTERVAL_SECONDS", "300");
+    let mut daemon = daemon.start().await;
+    let api = Api::new(daemon.address().await, Shows::token());
+    // The first look of the start is over.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(
+        world.record(&order.code).await.is_none(),
+        "nobody looks by himself"
+    );
+    let before = gate.posts();
+    for _ in 0..50 {
+        let answer = api.send_body("/vendure-webhooks/order", "whatever {").await;
+        assert_eq!(answer.status, 202);
+    }
+    until("it arrives", || async {
+        let record = world.record(&order.code).await?;
+        (record.sync_status == SyncStatus::Success).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    // A look or two, the order itself, a sweep if the first look did not explain all.
+    let calls = gate.posts() - before;
+    assert!(calls <= 6, "{calls} calls to the shop for 50 nudges");
+    daemon.stop().await;
+    world.assert_settled().await;
+}

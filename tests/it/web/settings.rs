@@ -1,0 +1,256 @@
+//! Settings that are stored: by the API and the command line, taken up by every replica without a
+//! restart, secrets sealed.
+
+use serde_json::{Value, json};
+use veracore_sync::domain::SyncStatus;
+
+use super::served;
+use crate::harness::{Api, Shows, TOKEN, World, until};
+
+const OLD_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+const NEW_KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+
+const UPDATE: &str =
+    "mutation ($input: VeraCoreConfigInput!) { updateVeracoreConfig(input: $input) {
+    syncEnabled settings { key value origin source isSecret isChangeable isReadAtStart } } }";
+
+async fn update(api: &Api, input: Value) -> crate::harness::Answer {
+    api.ask(UPDATE, json!({ "input": input })).await
+}
+
+fn setting<'a>(config: &'a Value, key: &str) -> &'a Value {
+    let settings = config["settings"].as_array().unwrap();
+    settings.iter().find(|s| s["key"] == key).unwrap()
+}
+
+async fn arrives(world: &World, code: &str) {
+    until("the order arrives", || async {
+        let record = world.record(code).await?;
+        (record.sync_status == SyncStatus::Success).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pause_holds_for_every_replica_and_so_does_its_end() {
+    let world = World::named("pause").real_time().build().await;
+    let (mut first, api) = served(&world).await;
+    let (mut second, _) = served(&world).await;
+    let before = world.pay_order(&[("A-0", 1)]).await;
+    arrives(&world, &before.code).await;
+    let answer = update(&api, json!({ "syncEnabled": false })).await;
+    let config = answer.data("updateVeracoreConfig");
+    assert_eq!(config["syncEnabled"], false);
+    assert_eq!(setting(config, "SYNC_ENABLED")["origin"], "database");
+    for daemon in [&mut first, &mut second] {
+        daemon.wait_for("SYNC_ENABLED is false").await;
+    }
+    let paused = world.pay_order(&[("A-0", 1)]).await;
+    let force =
+        "mutation ($id: String!) { forceVeraCoreOrderSync(orderId: $id) { success message } }";
+    let refused = api.ask(force, json!({ "id": paused.id })).await;
+    assert_eq!(refused.data("forceVeraCoreOrderSync")["success"], false);
+    let stats = api
+        .run("{ veracoreInventorySyncStats { nextSyncTime } }")
+        .await;
+    assert_eq!(
+        stats.data("veracoreInventorySyncStats")["nextSyncTime"],
+        Value::Null
+    );
+    // Longer than any poll.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(world.record(&paused.code).await.is_none());
+
+    let answer = update(&api, json!({ "unset": ["SYNC_ENABLED"] })).await;
+    assert_eq!(answer.data("updateVeracoreConfig")["syncEnabled"], true);
+    arrives(&world, &paused.code).await;
+    first.stop().await;
+    second.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_change_is_all_or_nothing_and_the_environment_wins() {
+    let world = World::named("changes").real_time().build().await;
+    let (daemon, api) = served(&world).await;
+    let set = |key: &str, value: &str| json!({ "set": [{ "key": key, "value": value }] });
+    for (input, words) in [
+        (
+            set("ORDER_POLL_INTERVAL_SECONDS", "5"),
+            "environment variable ORDER_POLL_INTERVAL_SECONDS",
+        ),
+        (
+            set("API_TOKEN", "another"),
+            "environment variable API_TOKEN",
+        ),
+        (set("DATABASE_URL", "postgres://x/y"), "DATABASE_URL"),
+        (set("SYNC_TIMEZONE", "Mars/Base"), "SYNC_TIMEZONE"),
+        (set("NO_SUCH_THING", "1"), "NO_SUCH_THING"),
+        (set("SYNC_INVENTORY_TIME", " "), "SYNC_INVENTORY_TIME"),
+        (
+            set(
+                "<script>alert(1)</script>",
+                "'; drop table veracore_config; --",
+            ),
+            "no such setting",
+        ),
+        (
+            set("VERACORE_WEBHOOK_SECRET", "hunter2"),
+            "CONFIG_ENCRYPTION_KEY",
+        ),
+        (json!({}), "Nothing"),
+        (
+            json!({ "set": [{ "key": "SYNC_INVENTORY_TIME", "value": "03:00" }], "unset": ["sync_inventory_time"] }),
+            "twice",
+        ),
+        (
+            json!({ "set": [{ "key": "SYNC_INVENTORY_TIME", "value": "03:00" }, { "key": "BUSINESS_HOURS", "value": "late" }] }),
+            "BUSINESS_HOURS",
+        ),
+    ] {
+        let answer = update(&api, input.clone()).await;
+        assert_eq!(answer.code(), "BAD_USER_INPUT", "{input}: {answer:?}");
+        assert!(answer.error().contains(words), "{input}: {answer:?}");
+        assert!(!answer.error().contains("hunter2"), "{answer:?}");
+    }
+    assert_eq!(stored(&world).await, (json!({}), json!({})));
+
+    let answer = update(&api, json!({ "set": [
+        { "key": "sync_inventory_time", "value": "03:30" }, { "key": "BUSINESS_DAYS", "value": "Mon,Sat" },
+    ] })).await;
+    let config = answer.data("updateVeracoreConfig");
+    let time = setting(config, "SYNC_INVENTORY_TIME");
+    let expected = json!({ "key": "SYNC_INVENTORY_TIME", "value": "03:30", "origin": "database",
+        "source": null, "isSecret": false, "isChangeable": true, "isReadAtStart": false });
+    assert_eq!(*time, expected);
+    let token = setting(config, "API_TOKEN");
+    assert_eq!(
+        (&token["value"], &token["isChangeable"]),
+        (&json!("********"), &json!(false))
+    );
+    until("the schedule is the stored one", || async {
+        let stats = api
+            .run("{ veracoreInventorySyncStats { nextSyncTime } }")
+            .await;
+        let next = stats.data("veracoreInventorySyncStats")["nextSyncTime"].clone();
+        next.as_str()?.contains(":30:00").then_some(())
+    })
+    .await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+async fn stored(world: &World) -> (Value, Value) {
+    sqlx::query_as("select settings, sealed from veracore_config")
+        .fetch_one(&world.tables)
+        .await
+        .unwrap()
+}
+
+/// The environment of a command that has these keys, and no secret of VeraCore's.
+fn with_keys(keys: &str) -> [(&str, &str); 2] {
+    [("CONFIG_ENCRYPTION_KEY", keys), (SECRET, "")]
+}
+
+const SECRET: &str = "VERACORE_CLIENT_SECRET";
+
+#[tokio::test]
+async fn secrets_are_sealed_and_heeded() {
+    let mut world = World::named("sealed").real_time().build().await;
+    world.expect_error("VeraCore refuses our credentials");
+    let set = ["config", "set", SECRET, "not this one"];
+    let fixed = world
+        .cli_with(&[("CONFIG_ENCRYPTION_KEY", OLD_KEY)], &set)
+        .await;
+    assert_eq!(fixed.status, 2, "{fixed:?}");
+    let keyless = world.cli_with(&with_keys(""), &set).await;
+    assert_eq!(keyless.status, 2, "{keyless:?}");
+    assert!(
+        keyless.stderr.contains("CONFIG_ENCRYPTION_KEY"),
+        "{keyless:?}"
+    );
+    let wrong = world.cli_with(&with_keys(OLD_KEY), &set).await;
+    assert_eq!(wrong.status, 0, "{wrong:?}");
+    let (plain, sealed) = stored(&world).await;
+    assert_eq!(plain, json!({}));
+    assert!(!sealed.to_string().contains("not this one"));
+
+    let mut daemon = world
+        .daemon()
+        .with(SECRET, "")
+        .with("CONFIG_ENCRYPTION_KEY", &format!("{NEW_KEY},{OLD_KEY}"))
+        .with("API_TOKEN", TOKEN)
+        .start()
+        .await;
+    let api = Api::new(daemon.address().await, Shows::token());
+    daemon.wait_for("refuses our credentials").await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let secret = world.environment()[SECRET].clone();
+    let input = json!({ "set": [{ "key": SECRET, "value": secret }] });
+    let answer = update(&api, input).await;
+    let shown = setting(answer.data("updateVeracoreConfig"), SECRET);
+    let expected = (&json!("********"), &json!("database"));
+    assert_eq!((&shown["value"], &shown["origin"]), expected);
+    arrives(&world, &order.code).await;
+    let (_, by_new) = stored(&world).await;
+    assert_ne!(by_new[SECRET]["keyId"], sealed[SECRET]["keyId"]);
+    assert!(!by_new.to_string().contains(&secret));
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_by_another() {
+    let world = World::named("rotated").real_time().build().await;
+    let secret = world.environment()[SECRET].clone();
+    let set = world
+        .cli_with(&with_keys(NEW_KEY), &["config", "set", SECRET, &secret])
+        .await;
+    assert_eq!(set.status, 0, "{set:?}");
+    let (_, by_new) = stored(&world).await;
+    let show = ["config", "show"];
+    let other = world.cli_with(&with_keys(OLD_KEY), &show).await;
+    assert_eq!(other.status, 2, "{other:?}");
+    assert!(other.stderr.contains(SECRET), "{other:?}");
+    let both = format!("{OLD_KEY},{NEW_KEY}");
+    let rotate = ["config", "rotate-key", "--json"];
+    let nothing = world.cli_with(&with_keys(OLD_KEY), &rotate).await;
+    assert_eq!(nothing.status, 2, "{nothing:?}");
+    assert_eq!(stored(&world).await.1, by_new);
+    let rotated = world.cli_with(&with_keys(&both), &rotate).await;
+    assert_eq!(rotated.done()["sealedAnew"], json!([SECRET]));
+    let again = world.cli_with(&with_keys(&both), &rotate).await;
+    assert_eq!(again.done()["sealedAnew"], json!([]));
+    let (_, by_old) = stored(&world).await;
+    assert_ne!(by_old[SECRET]["keyId"], by_new[SECRET]["keyId"]);
+    assert_eq!(world.cli_with(&with_keys(OLD_KEY), &show).await.status, 0);
+    // Without it nothing would work.
+    let unset = ["config", "unset", SECRET];
+    let unset = world.cli_with(&with_keys(OLD_KEY), &unset).await;
+    assert_eq!(unset.status, 2, "{unset:?}");
+    assert!(unset.stderr.contains(SECRET), "{unset:?}");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
+    let mut world = World::named("unusable").real_time().build().await;
+    world.expect_error("cannot be used");
+    let (mut daemon, api) = served(&world).await;
+    sqlx::query("update veracore_config set settings = '{\"SYNC_TIMEZONE\": \"Mars/Base\"}'")
+        .execute(&world.tables)
+        .await
+        .unwrap();
+    daemon.wait_for("cannot be used").await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    arrives(&world, &order.code).await;
+    // And it can be mended by the same way.
+    let shown = api.run("{ veracoreConfig { syncEnabled } }").await;
+    assert!(shown.error().contains("SYNC_TIMEZONE"), "{shown:?}");
+    let mended = update(&api, json!({ "unset": ["SYNC_TIMEZONE"] })).await;
+    mended.data("updateVeracoreConfig");
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    arrives(&world, &order.code).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
