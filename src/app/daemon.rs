@@ -143,7 +143,9 @@ impl Carrying {
         let (mut current, mut stored) = match stored {
             Some(stored) => (first, stored),
             None => {
-                let stored = first.app.ledger.stored_settings().await?;
+                let Some(stored) = stored_settings(&first.app.ledger, &self.tasks).await? else {
+                    return Ok(());
+                };
                 let current = made_of(&self.sources, &self.tasks, &first.app.ledger, &stored)?;
                 (current, stored)
             }
@@ -161,7 +163,11 @@ impl Carrying {
                 next = changed(&mut self.listener, &self.sources, &self.tasks, &current.app, &mut stored) => next,
             };
             current.jobs.stop();
-            if current.jobs.drain(CHANGE_PATIENCE).await == Drained::TimedOut {
+            let drained = tokio::select! {
+                () = self.tasks.stopped() => return Ok(()),
+                drained = current.jobs.drain(CHANGE_PATIENCE) => drained,
+            };
+            if drained == Drained::TimedOut {
                 tracing::warn!(
                     "some work goes on with the settings from before; it is settled from the ledger"
                 );
@@ -170,6 +176,20 @@ impl Carrying {
             is_first = false;
         }
     }
+}
+
+/// Reads the stored settings, however long the database is away. `None`: told to stop meanwhile.
+async fn stored_settings(
+    ledger: &Ledger,
+    tasks: &Tasks,
+) -> Result<Option<StoredSettings>, LedgerError> {
+    while !tasks.stopping() {
+        match ledger.stored_settings().await {
+            Err(error) if error.is_away() => tasks.sleep(PAUSE).await,
+            other => return other.map(Some),
+        }
+    }
+    Ok(None)
 }
 
 /// The way to the database is the same for all of them: nothing of it is stored.
