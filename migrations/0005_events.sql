@@ -66,8 +66,8 @@ create index veracore_order_note_open on veracore_order_note (next_try)
     where note_status in ('due', 'intended');
 
 alter table veracore_config
-    -- since when no receiver was configured; null while one is. What happened meanwhile is kept, and
-    -- not delivered
-    add column events_unheard_since timestamptz default 'epoch',
+    -- the last event before there was no receiver any more; null while there is one. What happened
+    -- since is kept, and not delivered
+    add column events_unheard_after bigint default 0,
     -- since when notes are written on the shop's orders; null while they are not
     add column notes_from timestamptz;

@@ -7,7 +7,11 @@ mod jobs;
 pub mod settings;
 mod telling;
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
@@ -64,7 +68,9 @@ pub struct App {
     pub clock: SharedClock,
     pub ledger: Ledger,
     pub storefront: Arc<dyn Storefront>,
-    vendure: Arc<VendureClient>,
+    callers: Arc<VendureClient>,
+    /// Whether the shop was seen to be as configured.
+    is_ready: Arc<AtomicBool>,
     tasks: Tasks,
     pub provider: Arc<dyn FulfillmentProvider>,
     pub orders: OrderSync,
@@ -83,6 +89,17 @@ impl App {
     /// # Errors
     /// When the configuration is wrong.
     pub async fn load(sources: Sources, tasks: Tasks) -> anyhow::Result<Self> {
+        let (config, stored) = load_config(sources).await?;
+        // Without what is stored it might be another shop, or another warehouse.
+        stored?;
+        Self::of(config, tasks)
+    }
+
+    /// The same also where the database cannot be read, for who only looks at what works.
+    ///
+    /// # Errors
+    /// When the configuration is wrong.
+    pub async fn load_to_check(sources: Sources) -> anyhow::Result<Self> {
         let (mut config, stored) = load_config(sources).await?;
         if let Err(problem) = stored {
             // Said with the other warnings: the log is set up by what is being loaded here.
@@ -90,6 +107,10 @@ impl App {
                 "settings stored in the database could not be read: {problem}"
             ));
         }
+        Self::of(config, Tasks::new())
+    }
+
+    fn of(config: Config, tasks: Tasks) -> anyhow::Result<Self> {
         let ledger = ledger(&config.database, Arc::new(SystemClock))?;
         Self::build(config, ledger, tasks)
     }
@@ -99,6 +120,7 @@ impl App {
     pub fn build(config: Config, ledger: Ledger, tasks: Tasks) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
+        let callers = Arc::new(client_for_callers(&config, Arc::clone(&clock))?);
         let provider = Arc::new(veracore_client(&config, Arc::clone(&clock))?);
         let upstreams = Upstreams {
             shop: storefront.circuit(),
@@ -144,8 +166,9 @@ impl App {
             config,
             clock,
             ledger,
-            storefront: Arc::clone(&storefront) as Arc<dyn Storefront>,
-            vendure: storefront,
+            storefront: storefront as Arc<dyn Storefront>,
+            callers,
+            is_ready: Arc::default(),
             tasks,
             provider,
             orders,
@@ -160,7 +183,7 @@ impl App {
 
     /// Starts the log as configured.
     pub fn log_to(&self, target: telemetry::Target) {
-        start_log(&self.config, target);
+        start_log(&self.config.server.log, target);
         for warning in &self.config.warnings {
             tracing::warn!(warning, "configuration");
         }
@@ -182,10 +205,11 @@ impl App {
             inventory: self.inventory.clone(),
             tracking: self.tracking.clone(),
             calendar: calendar(&self.config.schedule),
-            vendure: Arc::clone(&self.vendure),
+            vendure: Arc::clone(&self.callers),
             bells: bells.clone(),
             tasks: self.tasks.clone(),
             enabled: self.config.server.sync_enabled,
+            is_ready: Arc::clone(&self.is_ready),
             api_token: self.config.server.api_token.clone(),
             access: Access::default(),
         }
@@ -236,8 +260,7 @@ fn describe(finding: &Finding) -> String {
     format!("  {}: {}\n    fix: {fix}", finding.check, finding.detail)
 }
 
-fn start_log(config: &Config, target: telemetry::Target) {
-    let log = &config.server.log;
+fn start_log(log: &config::Log, target: telemetry::Target) {
     let format = match log.format {
         LogFormat::Json => telemetry::Format::Json,
         LogFormat::Pretty => telemetry::Format::Pretty,
@@ -266,7 +289,28 @@ fn ledger(database: &config::Database, clock: SharedClock) -> Result<Ledger, Led
     )
 }
 
+/// How long a caller waits at most until the shop has said who he is, and how many of them at once.
+const CALLER_PATIENCE: Duration = Duration::from_secs(10);
+const CALLERS_AT_ONCE: usize = 2;
+
+/// The client that asks who callers are: apart from the one that carries orders, so that strangers
+/// neither take its turns nor decide whether the shop lets us in.
+fn client_for_callers(config: &Config, clock: SharedClock) -> anyhow::Result<VendureClient> {
+    let mut config = config.clone();
+    config.vendure.timeout = config.vendure.timeout.min(CALLER_PATIENCE);
+    config.vendure.max_concurrency = CALLERS_AT_ONCE;
+    vendure_client_named("Vendure, asked about callers,", &config, clock)
+}
+
 fn vendure_client(config: &Config, clock: SharedClock) -> anyhow::Result<VendureClient> {
+    vendure_client_named("Vendure", config, clock)
+}
+
+fn vendure_client_named(
+    name: &'static str,
+    config: &Config,
+    clock: SharedClock,
+) -> anyhow::Result<VendureClient> {
     let shop = &config.vendure;
     let login = match &shop.login {
         config::Login::Password { username, password } => vendure::Login::Password {
@@ -282,7 +326,7 @@ fn vendure_client(config: &Config, clock: SharedClock) -> anyhow::Result<Vendure
         channel_token: shop.channel_token.clone(),
         limits,
     };
-    VendureClient::new(settings, clock).context("HTTPS cannot be set up on this machine")
+    VendureClient::named(name, settings, clock).context("HTTPS cannot be set up on this machine")
 }
 
 fn veracore_client(config: &Config, clock: SharedClock) -> anyhow::Result<RestClient> {

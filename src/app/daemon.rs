@@ -11,10 +11,10 @@ use std::{
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{App, Refused, desk::Desk, jobs, ledger, settings, telling};
+use super::{App, Refused, desk::Desk, jobs, ledger, settings, start_log, telling};
 use crate::{
     clock::SystemClock,
-    config::Sources,
+    config::{self, Sources},
     ledger::{Ledger, LedgerError, SettingsListener, StoredSettings},
     lifecycle::{Drained, Tasks},
     sync::runner::Bells,
@@ -48,7 +48,13 @@ impl Daemon {
     /// When the configuration is wrong or the address to listen on is taken.
     pub async fn start(sources: Sources) -> anyhow::Result<Self> {
         let tasks = Tasks::new();
-        let (config, stored) = settings::load_config(sources.clone()).await?;
+        let (config, stored) = settings::load_patiently(sources.clone(), |away, wrong| {
+            if let Some(log) = config::log_only(&sources) {
+                start_log(&log, Target::Stdout);
+            }
+            tracing::error!(%away, %wrong, "the database does not answer; waiting for it, since it may hold what is not set elsewhere");
+        })
+        .await?;
         let jobs = tasks.part();
         let ledger = ledger(&config.database, Arc::new(SystemClock))?;
         let app = App::build(config, ledger, jobs.clone())?;
@@ -69,7 +75,7 @@ impl Daemon {
         let state = WebState::new(
             app.ledger.clone(),
             Arc::new(Desk::new(sources.clone(), app.ledger.clone())),
-            Inboxes::of(app.webhooks.clone()),
+            Inboxes::default(),
         );
         let carrying = Carrying {
             sources,
@@ -139,11 +145,15 @@ impl Carrying {
         if !migrated(&first.app, &self.tasks).await? {
             return Ok(());
         }
-        first.app.ledger.note_first_start().await?;
+        let ledger = first.app.ledger.clone();
+        let Some(_) = patiently(&self.tasks, || ledger.note_first_start()).await? else {
+            return Ok(());
+        };
         let (mut current, mut stored) = match stored {
             Some(stored) => (first, stored),
             None => {
-                let Some(stored) = stored_settings(&first.app.ledger, &self.tasks).await? else {
+                let Some(stored) = patiently(&self.tasks, || ledger.stored_settings()).await?
+                else {
                     return Ok(());
                 };
                 let current = made_of(&self.sources, &self.tasks, &first.app.ledger, &stored)?;
@@ -178,13 +188,13 @@ impl Carrying {
     }
 }
 
-/// Reads the stored settings, however long the database is away. `None`: told to stop meanwhile.
-async fn stored_settings(
-    ledger: &Ledger,
+/// Asks the ledger, however long the database is away. `None`: told to stop meanwhile.
+async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
     tasks: &Tasks,
-) -> Result<Option<StoredSettings>, LedgerError> {
+    ask: impl Fn() -> F,
+) -> Result<Option<T>, LedgerError> {
     while !tasks.stopping() {
-        match ledger.stored_settings().await {
+        match ask().await {
             Err(error) if error.is_away() => tasks.sleep(PAUSE).await,
             other => return other.map(Some),
         }
@@ -209,12 +219,7 @@ fn made_of(
 /// the process at its start, where whoever starts it looks; but not when the settings are changed
 /// while it serves, or they could not be changed back.
 async fn run(current: &InForce, bells: &Bells, is_first: bool) -> anyhow::Result<()> {
-    while let Err(error) = telling::deliver_events(&current.app, &current.jobs).await {
-        match error.downcast_ref::<LedgerError>() {
-            Some(away) if away.is_away() => current.jobs.sleep(PAUSE).await,
-            _ => return Err(error),
-        }
-    }
+    telling::deliver_events(&current.app, &current.jobs)?;
     let mut told = false;
     loop {
         match jobs::start(&current.app, bells, &current.jobs).await {
@@ -241,15 +246,21 @@ async fn changed(
 ) -> InForce {
     loop {
         app.ledger.settings_told(listener, LOOK).await;
-        // Whether the database answers is told by those who need it for more.
-        let Ok(now) = app.ledger.stored_settings().await else {
-            continue;
+        let now = match app.ledger.stored_settings().await {
+            Ok(now) => now,
+            // Whether the database answers is told by those who need it for more.
+            Err(_) => continue,
         };
         if now == *stored {
             continue;
         }
         let names = settings::differing(stored, &now);
+        let is_same = settings::means_the_same(sources, stored, &now);
         *stored = now;
+        if is_same {
+            // Sealed anew, say.
+            continue;
+        }
         match made_of(sources, tasks, &app.ledger, stored) {
             Ok(next) => {
                 tracing::info!(

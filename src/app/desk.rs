@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::settings::{self, ChangeError};
 use crate::{
-    config::{self, Config, ConfigError, Setting, Sources},
+    config::{self, Setting, Sources},
     ledger::Ledger,
     web::{DeskError, SettingsDesk, ShownSetting},
 };
@@ -29,6 +29,7 @@ impl Desk {
             origin: setting.place.origin.as_str().to_owned(),
             source: setting.place.source.clone(),
             is_secret: is(config::Key::is_secret),
+            is_guarded: is(config::Key::is_guarded),
             is_changeable: key
                 .is_some_and(|key| key.is_storable() && self.sources.fixed_by(key).is_none()),
             at_start: is(config::Key::is_read_at_start),
@@ -38,16 +39,29 @@ impl Desk {
 
 #[async_trait]
 impl SettingsDesk for Desk {
-    async fn show(&self) -> Result<Vec<ShownSetting>, DeskError> {
+    async fn show(&self) -> Result<(Vec<ShownSetting>, Vec<String>), DeskError> {
         let stored = self.ledger.stored_settings().await;
         let stored = stored.map_err(|error| DeskError::Away(error.to_string()))?;
-        let config: Result<Config, ConfigError> =
-            settings::with_stored(self.sources.clone(), &stored);
-        let config = config.map_err(|error| DeskError::Refused(error.to_string()))?;
-        Ok(config.settings().iter().map(|s| self.shown(s)).collect())
+        let (settings, problems) = settings::shown(&self.sources, &stored);
+        let settings = settings.iter().map(|setting| self.shown(setting)).collect();
+        Ok((settings, problems.iter().map(ToString::to_string).collect()))
     }
 
-    async fn store(&self, changes: Vec<(String, Option<SecretString>)>) -> Result<(), DeskError> {
+    async fn store(
+        &self,
+        changes: Vec<(String, Option<SecretString>)>,
+        all: bool,
+    ) -> Result<(), DeskError> {
+        let guarded = changes
+            .iter()
+            .filter_map(|(name, _)| config::find_key(name))
+            .find(|key| key.is_guarded());
+        if let Some(key) = guarded.filter(|_| !all) {
+            return Err(DeskError::Refused(format!(
+                "{} decides where credentials are sent to, or is one: it is changed with API_TOKEN, or by `veracore-sync config set`.",
+                key.name
+            )));
+        }
         settings::change(&self.sources, &self.ledger, &changes)
             .await
             .map_err(|error| match error {

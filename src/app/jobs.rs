@@ -44,6 +44,7 @@ pub(super) async fn start(app: &App, bells: &Bells, tasks: &Tasks) -> anyhow::Re
     if !shop_is_right(app, tasks).await? {
         return Ok(());
     }
+    app.is_ready.store(true, Ordering::Relaxed);
     watch_upstreams(app, tasks);
     say_whether_veracore_takes_us(app).await;
     carry_orders(app, bells, tasks);

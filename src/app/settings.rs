@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{STORED_SETTINGS_PATIENCE, ledger};
+use super::{App, STORED_SETTINGS_PATIENCE, ledger};
 use crate::{
     clock::SystemClock,
-    config::{self, Config, ConfigError, Key, Keyring, Problem, SealError, Sources},
+    config::{self, Config, ConfigError, Key, Keyring, Problem, SealError, Setting, Sources},
     ledger::{Ledger, LedgerError, StoredSettings, StoredValue},
+    lifecycle::Tasks,
 };
 
 /// What a setting is to be; `None`: not stored any more.
@@ -36,6 +37,8 @@ pub enum ChangeError {
     Unsealable { key: &'static str, error: SealError },
     #[error("nothing is stored, for the configuration would not work: {}", listed(.0))]
     Wrong(Vec<Problem>),
+    #[error("nothing is stored, for the configuration would not work: {0}")]
+    Unworkable(String),
     #[error("somebody else changes the settings at this moment; try again")]
     Contended,
     #[error(transparent)]
@@ -67,6 +70,36 @@ pub async fn load_config(
     match stored(&database).await {
         Ok(stored) => Ok((with_stored(sources, &stored)?, Ok(stored))),
         Err(error) => Ok((config::load(&sources)?, Err(error))),
+    }
+}
+
+/// The same for a daemon: a database that is away is waited for where it may hold what is not set
+/// elsewhere. `waiting` is told of it, once.
+///
+/// # Errors
+/// When the configuration is wrong.
+pub async fn load_patiently(
+    sources: Sources,
+    waiting: impl Fn(&LedgerError, &ConfigError),
+) -> Result<(Config, Result<StoredSettings, LedgerError>), ConfigError> {
+    let mut told = false;
+    loop {
+        let wrong = match load_config(sources.clone()).await {
+            Err(wrong) if wrong.problems.iter().all(|problem| problem.is_missing) => wrong,
+            other => return other,
+        };
+        let Err(away) = stored(&config::database_only(&sources)?).await else {
+            // It answers, and does not hold it; or it has come back this moment.
+            return load_config(sources).await;
+        };
+        if !away.is_away() {
+            return Err(wrong);
+        }
+        if !told {
+            waiting(&away, &wrong);
+        }
+        told = true;
+        tokio::time::sleep(STORED_SETTINGS_PATIENCE).await;
     }
 }
 
@@ -136,6 +169,11 @@ pub async fn change(
         if !new.is_empty() {
             return Err(ChangeError::Wrong(new));
         }
+        // Some things show only when the objects are made; nothing is called for that.
+        if let Ok(config) = with_stored(sources.clone(), &next) {
+            App::build(config, ledger.clone(), Tasks::new())
+                .map_err(|error| ChangeError::Unworkable(format!("{error:#}")))?;
+        }
         if ledger.store_settings(&read, &next).await? {
             return Ok(());
         }
@@ -158,6 +196,31 @@ pub fn differing(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
         .filter(differs)
         .map(|name| crate::domain::text::one_line(name, 60))
         .collect()
+}
+
+/// Every setting with these stored, also where the configuration would not work with them, and why.
+#[must_use]
+pub fn shown(sources: &Sources, stored: &StoredSettings) -> (Vec<Setting>, Vec<Problem>) {
+    let mut sources = sources.clone();
+    match config::keyring(&sources) {
+        Ok(keys) => open(&mut sources, &keys, stored),
+        Err(_) => sources.database.clone_from(&stored.plain),
+    }
+    config::settings(&sources)
+}
+
+/// Whether both hold the same values, however they are sealed.
+#[must_use]
+pub fn means_the_same(sources: &Sources, a: &StoredSettings, b: &StoredSettings) -> bool {
+    let Ok(keys) = config::keyring(sources) else {
+        return false;
+    };
+    let opened = |stored: &StoredSettings| {
+        let mut sources = sources.clone();
+        open(&mut sources, &keys, stored);
+        (sources.database, sources.unreadable)
+    };
+    opened(a) == opened(b)
 }
 
 /// What is wrong with the configuration when these are stored.

@@ -6,27 +6,59 @@ use anyhow::Context as _;
 
 use super::App;
 use crate::{
+    ledger::{Ledger, LedgerError},
     lifecycle::Tasks,
-    sync::events::{self, Delivering, NoteSettings, Notes, Receiver},
+    sync::{
+        events::{self, Delivering, NoteSettings, Notes, Receiver},
+        outage::Outage,
+    },
 };
 
 /// How long the receiver has for its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// After the ledger could not be told of a receiver.
+const PAUSE: Duration = Duration::from_secs(3);
+
 /// Delivers events, if there is a receiver; also where nothing is moved between the two ends.
-pub(super) async fn deliver_events(app: &App, tasks: &Tasks) -> anyhow::Result<()> {
-    let webhook = app.config.server.event_webhook.as_ref();
-    let kept = app.ledger.note_receiver(webhook.is_some()).await?;
+pub(super) fn deliver_events(app: &App, tasks: &Tasks) -> anyhow::Result<()> {
+    let delivering = delivering(app)?;
+    let (ledger, wanted) = (app.ledger.clone(), app.config.orders.vendure_order_notes);
+    let working = tasks.clone();
+    tasks.spawn_vital("deliver_events", async move {
+        // What happened before is sorted out first, however many events that are and however long
+        // the database is away: nothing else waits for it.
+        let mut outage = Outage::of("the ledger cannot be told whether events have a receiver");
+        while let Err(error) = note_receiver(&ledger, delivering.is_some(), wanted).await {
+            outage.goes_on(&error);
+            working.sleep(PAUSE).await;
+            if working.stopping() {
+                return;
+            }
+        }
+        outage.is_over();
+        match delivering {
+            Some(delivering) => events::deliver_events(delivering, working).await,
+            None => working.stopped().await,
+        }
+    });
+    Ok(())
+}
+
+async fn note_receiver(ledger: &Ledger, is_there: bool, notes: bool) -> Result<(), LedgerError> {
+    let kept = ledger.note_receiver(is_there).await?;
     if kept > 0 {
         tracing::info!(
             events = kept,
             "what happened before there was a receiver of events is not delivered; `veracore-sync events resend` does"
         );
     }
-    let wanted = app.config.orders.vendure_order_notes;
-    app.ledger.want_notes(wanted).await?;
-    let Some(webhook) = webhook else {
-        return Ok(());
+    ledger.want_notes(notes).await
+}
+
+fn delivering(app: &App) -> anyhow::Result<Option<Delivering>> {
+    let Some(webhook) = app.config.server.event_webhook.as_ref() else {
+        return Ok(None);
     };
     let receiver = Receiver::new(
         webhook.url.clone(),
@@ -35,16 +67,11 @@ pub(super) async fn deliver_events(app: &App, tasks: &Tasks) -> anyhow::Result<(
         Arc::clone(&app.clock),
     )
     .context("HTTPS cannot be set up on this machine")?;
-    let delivering = Delivering::new(
+    Ok(Some(Delivering::new(
         Arc::new(receiver),
         app.ledger.clone(),
         Arc::clone(&app.clock),
-    );
-    tasks.spawn_vital(
-        "deliver_events",
-        events::deliver_events(delivering, tasks.clone()),
-    );
-    Ok(())
+    )))
 }
 
 /// Writes notes on the shop's orders, if they are wanted.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Outcome, Output, one_shot};
+use super::{Outcome, Output};
 use crate::{
     app::App,
     config::Sources,
@@ -11,6 +11,7 @@ use crate::{
     http::CallError,
     ledger::LedgerError,
     sync::preflight::{Finding, Verdict, shop_findings, shop_unreadable},
+    telemetry,
 };
 
 #[derive(Serialize)]
@@ -20,7 +21,8 @@ struct Report {
 }
 
 pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
-    let app = one_shot(sources).await?;
+    let app = App::load_to_check(sources).await?;
+    app.log_to(telemetry::Target::Stderr);
     let mut checks = vec![Finding::ok("configuration", "complete and consistent")];
     checks.push(database(&app).await);
     checks.extend(vendure(&app).await);

@@ -57,6 +57,24 @@ impl Key {
             )
     }
 
+    /// Whether it decides where credentials are sent to, or who we are, or is a credential itself.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.is_secret()
+            || matches!(
+                self.name,
+                "VERACORE_API_URL"
+                    | "VERACORE_CLIENT_ID"
+                    | "VERACORE_AUTH"
+                    | "VERACORE_API_STYLE"
+                    | "VENDURE_API_URL"
+                    | "VENDURE_USERNAME"
+                    | "VENDURE_CHANNEL_TOKEN"
+                    | "EVENT_WEBHOOK_URL"
+                    | "HTTP_LISTEN"
+            )
+    }
+
     /// Whether a change of it is heeded at the next start only.
     #[must_use]
     pub fn is_read_at_start(&self) -> bool {

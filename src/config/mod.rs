@@ -104,6 +104,22 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     Ok(Config { warnings, ..config })
 }
 
+/// Every setting, also where something is wrong, and all that is wrong.
+#[must_use]
+pub fn settings(sources: &Sources) -> (Vec<Setting>, Vec<Problem>) {
+    let problems = load(sources).err().map_or_else(Vec::new, |e| e.problems);
+    let reader = Reader::new(sources::layer(sources));
+    let settings = KEYS.iter().map(|key| Setting::of(&reader, key)).collect();
+    (settings, problems)
+}
+
+/// Reads only how to log. Whatever is wrong is left to [`load`]: then the defaults are used.
+#[must_use]
+pub fn log_only(sources: &Sources) -> Option<Log> {
+    let mut reader = Reader::new(sources::layer(sources));
+    server::log(&mut reader, sources.env.get("RUST_LOG")).ok()
+}
+
 /// Reads only where the database is, for `migrate` and for the first step of the loading. What is
 /// wrong with other settings is left to [`load`], but for a file that cannot be read.
 ///

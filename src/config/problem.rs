@@ -18,6 +18,9 @@ pub struct Problem {
     pub problem: String,
     /// A right setting.
     pub example: String,
+    /// Whether it is only not set.
+    #[serde(skip)]
+    pub is_missing: bool,
 }
 
 impl fmt::Display for Problem {
@@ -26,6 +29,7 @@ impl fmt::Display for Problem {
             key,
             problem,
             example,
+            ..
         } = self;
         // A problem may end in a question: "did you mean …?"
         let stop = if problem.ends_with('?') { "" } else { "." };
@@ -82,6 +86,9 @@ impl Findings {
     pub(super) fn missing(&mut self, key: &'static Key, problem: impl Into<String>) {
         if !self.incomplete {
             self.bad(key, problem);
+            if let Some(problem) = self.problems.last_mut() {
+                problem.is_missing = true;
+            }
         }
     }
 
@@ -121,6 +128,7 @@ impl Findings {
             key: key.into(),
             problem: problem.into(),
             example: example.into(),
+            is_missing: false,
         });
     }
 

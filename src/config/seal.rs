@@ -110,6 +110,9 @@ impl Keyring {
     /// # Errors
     /// When its key is not among these, or it is not what was sealed for this setting.
     pub fn open(&self, setting: &str, sealed: &SealedText) -> Result<SecretString, SealError> {
+        if sealed.key_id.is_empty() {
+            return Err(SealError::Damaged);
+        }
         if self.0.is_empty() {
             return Err(SealError::NoKey);
         }

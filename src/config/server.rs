@@ -92,7 +92,7 @@ fn api_token(reader: &mut Reader) -> Read<Option<SecretString>> {
     Ok(token)
 }
 
-fn log(reader: &mut Reader, rust_log: Option<&String>) -> Read<Log> {
+pub(super) fn log(reader: &mut Reader, rust_log: Option<&String>) -> Read<Log> {
     let format = reader.choice("LOG_FORMAT", &FORMATS);
     let format = reader.required("LOG_FORMAT", format);
     let level = reader.choice("LOG_LEVEL", &LEVELS);

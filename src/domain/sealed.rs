@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// All in text, to be kept as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SealedText {
     /// Names the key that it was sealed with.

@@ -24,17 +24,6 @@ impl UpstreamEvent {
 }
 
 impl Ledger {
-    /// Writes down that something happened, such as `schedule.missed`. `data` must hold nothing
-    /// that may not leave the house: no secret, no address.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn raise_event(&self, event_type: &str, data: &Value) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "raise_event");
-        let mut connection = self.pool.acquire().await?;
-        raise(&mut connection, event_type, None, data, self.clock.now()).await
-    }
-
     /// Writes down that an upstream went down or came back, unless that is what was last written of
     /// it, by whichever process.
     ///
@@ -87,7 +76,7 @@ impl Ledger {
                  and (e.state in ('delivered', 'dead') and e.ended_at < $1
                      or e.state = 'kept'
                      or e.state = 'pending' and e.asked_at is null
-                         and e.occurred_at >= c.events_unheard_since)",
+                         and e.seq > c.events_unheard_after)",
             before
         )
         .execute(&mut *tx)

@@ -122,6 +122,9 @@ pub enum Resent {
     Unknown,
 }
 
+/// Marked in one statement, which must not take long.
+const MARKED_AT_ONCE: i64 = 2000;
+
 impl Ledger {
     /// Notes whether there is a receiver. What happened while there was none is kept, and not
     /// delivered when there is one: nobody wants last year's events in a flood. Returns how many that
@@ -131,29 +134,40 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn note_receiver(&self, configured: bool) -> Result<u64, LedgerError> {
         let _write = crash::around("ledger", "note_receiver");
-        let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
-        let kept = sqlx::query!(
-            "update veracore_event e set state = 'kept'
-             from veracore_config c
-             where $1 and e.state = 'pending' and e.asked_at is null
-                 and e.occurred_at >= c.events_unheard_since",
-            configured,
-        )
-        .execute(&mut *tx)
-        .await?;
+        // What happens from now on has a receiver, however long the marking takes.
+        let last =
+            sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "last!" from veracore_event"#)
+                .fetch_one(&self.pool)
+                .await?;
+        let mut kept = 0;
+        while configured {
+            let some = sqlx::query!(
+                "update veracore_event set state = 'kept'
+                 where id in (select e.id from veracore_event e, veracore_config c
+                     where e.state = 'pending' and e.asked_at is null
+                         and e.seq > c.events_unheard_after and e.seq <= $2
+                     order by e.seq limit $1)",
+                MARKED_AT_ONCE,
+                last,
+            )
+            .execute(&self.pool)
+            .await?;
+            kept += some.rows_affected();
+            if some.rows_affected() == 0 {
+                break;
+            }
+        }
         sqlx::query!(
             "update veracore_config
-             set events_unheard_since =
-                 case when not $1 then coalesce(events_unheard_since, $2) end
+             set events_unheard_after =
+                 case when not $1 then coalesce(events_unheard_after, $2) end
              where id = 1",
             configured,
-            now,
+            last,
         )
-        .execute(&mut *tx)
+        .execute(&self.pool)
         .await?;
-        tx.commit().await?;
-        Ok(kept.rows_affected())
+        Ok(kept)
     }
 
     /// Takes up to `limit` events whose turn it is, longest due first, for `lease`. A time too far
@@ -301,7 +315,7 @@ impl Ledger {
                  select e.id, event_type, occurred_at, subject, data, tries, next_try, ended_at,
                      problem, seq,
                      case when e.state = 'pending' and asked_at is null
-                             and occurred_at >= c.events_unheard_since then 'kept'
+                             and seq > c.events_unheard_after then 'kept'
                          else e.state end as "state!"
                  from veracore_event e, veracore_config c) shown
              where $1::text is null or "state!" = $1

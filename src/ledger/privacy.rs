@@ -18,8 +18,20 @@ impl Ledger {
         let mut connection = self.pool.acquire().await?;
         let orders = clear_orders(&mut connection, before, self.clock.now()).await?;
         let jobs = clear_jobs(&mut connection, before).await?;
-        Ok(orders + jobs + clear_told(&mut connection, before).await?)
+        let webhooks = clear_webhooks(&mut connection, before).await?;
+        Ok(orders + jobs + webhooks + clear_told(&mut connection, before).await?)
     }
+}
+
+async fn clear_webhooks(connection: &mut Link, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+    let webhooks = sqlx::query!(
+        "update veracore_webhook set message = null
+         where message is not null and received_at < $1",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(webhooks.rows_affected())
 }
 
 async fn clear_orders(

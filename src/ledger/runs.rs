@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Held, Ledger, LedgerError};
+use super::{Held, Ledger, LedgerError, events::raise};
 use crate::crash;
 
 /// One start of a run. When the run is taken up again after its runner was thought dead, what the
@@ -117,19 +117,47 @@ impl Ledger {
         scheduled_for: DateTime<Utc>,
         origin: Origin,
     ) -> Result<Option<RunId>, LedgerError> {
+        let about = serde_json::json!({});
+        self.begin_run_about(job, scheduled_for, origin, &about, None)
+            .await
+    }
+
+    /// The same with what it is about (such as one SKU), for those who look while it goes on, and
+    /// an event that tells of it.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing was claimed.
+    pub async fn begin_run_about(
+        &self,
+        job: &str,
+        scheduled_for: DateTime<Utc>,
+        origin: Origin,
+        about: &Value,
+        event: Option<(&str, &Value)>,
+    ) -> Result<Option<RunId>, LedgerError> {
         let _write = crash::around("ledger", "begin_run");
-        Ok(sqlx::query_as!(
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let run = sqlx::query_as!(
             RunId,
-            "insert into veracore_sync_run (job, scheduled_for, started_at, origin)
-             values ($1, $2, $3, $4)
+            "insert into veracore_sync_run (job, scheduled_for, started_at, origin, result)
+             values ($1, $2, $3, $4, $5)
              on conflict (job, scheduled_for) do nothing returning id, starts",
             job,
             scheduled_for,
-            self.clock.now(),
+            now,
             origin.as_str(),
+            about,
         )
-        .fetch_optional(&self.pool)
-        .await?)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if run.is_some()
+            && let Some((event_type, data)) = event
+        {
+            raise(&mut tx, event_type, None, data, now).await?;
+        }
+        tx.commit().await?;
+        Ok(run)
     }
 
     /// Starts an unfinished run once more, for the holder of the job's lease: whoever ran it died.
@@ -163,21 +191,44 @@ impl Ledger {
         result: &Value,
         message: Option<&str>,
     ) -> Result<bool, LedgerError> {
+        self.end_run_telling(run, outcome, result, message, None)
+            .await
+    }
+
+    /// The same, with an event that tells of it: once, whoever dies when.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_run_telling(
+        &self,
+        run: RunId,
+        outcome: RunOutcome,
+        result: &Value,
+        message: Option<&str>,
+        event: Option<(&str, &Value)>,
+    ) -> Result<bool, LedgerError> {
         let _write = crash::around("ledger", "end_run");
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(
             "update veracore_sync_run
              set ended_at = $3, outcome = $4, result = $5, error_message = $6
              where id = $1 and starts = $2 and ended_at is null",
             run.id,
             run.starts,
-            self.clock.now(),
+            now,
             outcome.as_str(),
             result,
             message,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() > 0)
+        let is_ended = done.rows_affected() > 0;
+        if is_ended && let Some((event_type, data)) = event {
+            raise(&mut tx, event_type, None, data, now).await?;
+        }
+        tx.commit().await?;
+        Ok(is_ended)
     }
 
     /// What a job's schedule must know: see [`OccurrenceState`].
@@ -261,7 +312,8 @@ impl Ledger {
         .await?)
     }
 
-    /// The last run of a job that came to its end, and whether one is going on.
+    /// The last run of a job over everything that came to its end, and whether one of any kind is
+    /// going on.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -271,7 +323,7 @@ impl Ledger {
             Run,
             "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
                  error_message
-             from veracore_sync_run where job = $1 and ended_at is not null
+             from veracore_sync_run where job = $1 and ended_at is not null and not result ? 'sku'
              order by (started_at > $2), started_at desc, id desc limit 1",
             job,
             now,

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::postgres::PgListener;
 use tokio::time::sleep;
 
@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct StoredSettings {
     pub plain: BTreeMap<String, String>,
     pub sealed: BTreeMap<String, SealedText>,
+    /// The row as it was read, should somebody have written it otherwise than we do.
+    read: Option<(Value, Value)>,
 }
 
 /// What a setting is to be.
@@ -53,22 +55,24 @@ impl StoredSettings {
         next
     }
 
-    fn parse(row: &Value) -> Result<Self, LedgerError> {
-        // Before its migration the table has no sealed ones; not quoted, since some are secrets.
-        let part = |column: &'static str| match row.get(column) {
-            None => Ok(Value::Object(serde_json::Map::new())),
-            Some(value) => Ok::<_, LedgerError>(value.clone()),
+    /// Takes what it can: one entry that makes no sense spoils no other, and is complained of by
+    /// whoever wants its value.
+    fn parse(row: &Value) -> Self {
+        // Before its migration the table has no sealed ones.
+        let part = |column: &str| row.get(column).cloned().unwrap_or_else(|| json!({}));
+        let (plain, sealed) = (part("settings"), part("sealed"));
+        let entries = |part: &Value| part.as_object().cloned().unwrap_or_default().into_iter();
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
         };
-        let bad = |column| LedgerError::BadRow {
-            table: "veracore_config",
-            column,
-            row: 1,
-            value: "something else than texts by name".into(),
-        };
-        Ok(Self {
-            plain: serde_json::from_value(part("settings")?).map_err(|_| bad("settings"))?,
-            sealed: serde_json::from_value(part("sealed")?).map_err(|_| bad("sealed"))?,
-        })
+        Self {
+            plain: entries(&plain).map(|(k, v)| (k, text(v))).collect(),
+            sealed: entries(&sealed)
+                .map(|(name, value)| (name, serde_json::from_value(value).unwrap_or_default()))
+                .collect(),
+            read: Some((plain, sealed)),
+        }
     }
 }
 
@@ -76,14 +80,14 @@ impl Ledger {
     /// All stored settings.
     ///
     /// # Errors
-    /// When the database does not answer, or a stored setting is not a text.
+    /// When the database does not answer.
     pub async fn stored_settings(&self) -> Result<StoredSettings, LedgerError> {
         let row = sqlx::query_scalar!(
             r#"select to_jsonb(c) as "row!" from veracore_config c where id = 1"#
         )
         .fetch_one(&self.pool)
         .await?;
-        StoredSettings::parse(&row)
+        Ok(StoredSettings::parse(&row))
     }
 
     /// Stores settings in the place of those that were read, and tells every replica. `false` when
@@ -97,13 +101,9 @@ impl Ledger {
         next: &StoredSettings,
     ) -> Result<bool, LedgerError> {
         let _write = crash::around("ledger", "store_settings");
-        let json = |value: &StoredSettings| {
-            (
-                serde_json::json!(value.plain),
-                serde_json::json!(value.sealed),
-            )
-        };
-        let ((old_plain, old_sealed), (plain, sealed)) = (json(read), json(next));
+        let (plain, sealed) = (json!(next.plain), json!(next.sealed));
+        let nothing = || (json!({}), json!({}));
+        let (old_plain, old_sealed) = read.read.clone().unwrap_or_else(nothing);
         let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(
             "update veracore_config set settings = $3, sealed = $4, updated_at = $5

@@ -160,9 +160,12 @@ impl Ledger {
         lease: Duration,
     ) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "keep_news");
-        let tokens: Vec<Uuid> = claimed.iter().map(|news| news.token).collect();
+        let (ids, tokens): (Vec<i64>, Vec<Uuid>) =
+            claimed.iter().map(|news| (news.id, news.token)).unzip();
         sqlx::query!(
-            "update veracore_webhook set lease_until = $2 where lease_token = any($1)",
+            "update veracore_webhook set lease_until = $3
+             where id = any($1) and lease_token = any($2)",
+            &ids,
             &tokens,
             self.clock.now() + lease_span(lease),
         )

@@ -61,17 +61,12 @@ impl Occurrence {
             let why = "it did not come to its end, and the next day's was due";
             ledger.give_up_runs(self.job, Some(run), why).await?;
             match holding::keep(ledger, &hold, HOLD, work(run)).await {
-                Some(Report {
-                    outcome: Some(outcome),
-                    result,
-                    message,
-                }) => {
-                    ledger
-                        .end_run(run, outcome, &result, message.as_deref())
-                        .await?;
+                Some(report) => {
+                    // Without an outcome it is taken up again by a later look.
+                    if let Some(outcome) = report.outcome {
+                        report.end(ledger, run, outcome).await?;
+                    }
                 }
-                // It is taken up again by a later look.
-                Some(Report { outcome: None, .. }) => {}
                 None => tracing::warn!(
                     job = self.job,
                     "the database was away for too long; the day's work was dropped half-way"

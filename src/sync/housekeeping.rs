@@ -45,6 +45,7 @@ pub async fn tidy_ledger_if_due(
                     outcome: Some(RunOutcome::Done),
                     result,
                     message: None,
+                    event: None,
                 },
                 Err(error) => {
                     failed = Some(error);

@@ -108,7 +108,7 @@ impl Passing for InventorySync {
                 ..Report::unfinished()
             };
         }
-        self.report(run, &outcome).await
+        Self::report(run, &outcome)
     }
 }
 

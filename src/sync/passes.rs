@@ -25,6 +25,8 @@ pub struct Report {
     pub result: Value,
     /// Why it failed or was held.
     pub message: Option<String>,
+    /// What others are told of it.
+    pub event: Option<(&'static str, Value)>,
 }
 
 impl Report {
@@ -35,7 +37,24 @@ impl Report {
             outcome: None,
             result: serde_json::json!({}),
             message: None,
+            event: None,
         }
+    }
+
+    /// Ends the run with it. `false`: somebody else did meanwhile.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end(
+        &self,
+        ledger: &Ledger,
+        run: RunId,
+        outcome: RunOutcome,
+    ) -> Result<bool, LedgerError> {
+        let event = self.event.as_ref().map(|(event, data)| (*event, data));
+        ledger
+            .end_run_telling(run, outcome, &self.result, self.message.as_deref(), event)
+            .await
     }
 }
 
@@ -60,10 +79,11 @@ pub async fn on_wish<T>(
     job: &str,
     work: impl AsyncFnOnce(RunId) -> (T, Report),
 ) -> Result<Ran<T>, LedgerError> {
-    at_once(ledger, clock, job, Origin::Person, work).await
+    let about = serde_json::json!({});
+    at_once(ledger, clock, job, Origin::Person, about, work).await
 }
 
-/// Runs a pass at this moment, for whatever reason.
+/// Runs a pass at this moment, for whatever reason. `about`: what is known of it from its beginning.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -72,6 +92,7 @@ pub async fn at_once<T>(
     clock: &SharedClock,
     job: &str,
     origin: Origin,
+    about: Value,
     work: impl AsyncFnOnce(RunId) -> (T, Report),
 ) -> Result<Ran<T>, LedgerError> {
     let Some(hold) = ledger.hold(&[Held::Job(job)], HOLD).await? else {
@@ -79,7 +100,10 @@ pub async fn at_once<T>(
     };
     let mut at = clock.now();
     let run = loop {
-        match ledger.begin_run(job, at, origin).await? {
+        match ledger
+            .begin_run_about(job, at, origin, &about, None)
+            .await?
+        {
             Some(run) => break run,
             // Another run has this very moment: no two have the same.
             None => at += TimeDelta::microseconds(1),
@@ -90,9 +114,7 @@ pub async fn at_once<T>(
     };
     // A wish that was not carried to its end is not taken up again: whoever had it asks again.
     let outcome = report.outcome.unwrap_or(RunOutcome::Failed);
-    ledger
-        .end_run(run, outcome, &report.result, report.message.as_deref())
-        .await?;
+    report.end(ledger, run, outcome).await?;
     ledger.let_go(&hold).await?;
     Ok(Ran::Through(run, value))
 }

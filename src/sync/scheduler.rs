@@ -199,9 +199,20 @@ impl Scheduler {
         scheduled_for: DateTime<Utc>,
         late: bool,
     ) -> Result<Option<RunId>, LedgerError> {
+        let data = json!({
+            "job": job.label(),
+            "scheduledFor": scheduled_for,
+            "startedAt": self.clock.now(),
+        });
         let claimed = self
             .ledger
-            .begin_run(job.as_str(), scheduled_for, Origin::Schedule)
+            .begin_run_about(
+                job.as_str(),
+                scheduled_for,
+                Origin::Schedule,
+                &json!({}),
+                late.then_some(("schedule.missed", &data)),
+            )
             .await?;
         let Some(run) = claimed else { return Ok(None) };
         let why = "it did not come to its end, and a newer occurrence was due";
@@ -216,27 +227,14 @@ impl Scheduler {
             );
         }
         if late {
-            self.say_late(job, scheduled_for).await;
+            tracing::warn!(
+                job = job.as_str(),
+                occurrence = self.local(scheduled_for),
+                "VeraCore: the {} run was missed at its time; it is made up now",
+                job.label()
+            );
         }
         Ok(Some(run))
-    }
-
-    /// Failing to raise the event does not keep the occurrence from being made up.
-    async fn say_late(&self, job: Job, scheduled_for: DateTime<Utc>) {
-        tracing::warn!(
-            job = job.as_str(),
-            occurrence = self.local(scheduled_for),
-            "VeraCore: the {} run was missed at its time; it is made up now",
-            job.label()
-        );
-        let data = json!({
-            "job": job.label(),
-            "scheduledFor": scheduled_for,
-            "startedAt": self.clock.now(),
-        });
-        if let Err(error) = self.ledger.raise_event("schedule.missed", &data).await {
-            tracing::error!(%error, "VeraCore: the event schedule.missed could not be kept");
-        }
     }
 
     async fn take_up(
@@ -274,11 +272,7 @@ impl Scheduler {
                 "VeraCore: a scheduled run failed"
             );
         }
-        let ours = self
-            .ledger
-            .end_run(run, outcome, &report.result, message)
-            .await?;
-        if !ours {
+        if !report.end(&self.ledger, run, outcome).await? {
             tracing::warn!(
                 job = job.as_str(),
                 "VeraCore: the run was taken over by somebody else while it went on; its result is dropped"

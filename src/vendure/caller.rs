@@ -66,6 +66,9 @@ pub struct Caller {
     pub permissions: BTreeSet<Permission>,
 }
 
+/// What Vendure says of a thing that does not exist, to whoever may change it.
+const NOT_THERE: &str = "ENTITY_NOT_FOUND";
+
 /// The permission that stands for all.
 const SUPER_ADMIN: &str = "SuperAdmin";
 
@@ -187,9 +190,13 @@ impl VendureClient {
             .post(NAME, does, body_of(NAME, probe)?, Some(pass))
             .await
         {
-            Ok(_) | Err(StorefrontError::Graphql { .. } | StorefrontError::Unclear { .. }) => {
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
+            // Only this says that it was looked for, and so that it was allowed. Whatever else went
+            // wrong says nothing about what he may do.
+            Err(
+                StorefrontError::Graphql { ref code, .. }
+                | StorefrontError::Unclear { ref code, .. },
+            ) if code == NOT_THERE => Ok(true),
             Err(StorefrontError::Forbidden { .. }) => Ok(false),
             Err(other) => Err(other),
         }

@@ -128,7 +128,19 @@ impl VendureClient {
     /// # Errors
     /// When the TLS set-up of this machine is unusable.
     pub fn new(settings: VendureSettings, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        let upstream = Upstream::new("Vendure", settings.limits, clock)?;
+        Self::named("Vendure", settings, clock)
+    }
+
+    /// The same under a name of its own in errors and the log.
+    ///
+    /// # Errors
+    /// When the TLS set-up of this machine is unusable.
+    pub fn named(
+        name: &'static str,
+        settings: VendureSettings,
+        clock: SharedClock,
+    ) -> Result<Self, reqwest::Error> {
+        let upstream = Upstream::new(name, settings.limits, clock)?;
         Ok(Self {
             upstream,
             settings,

@@ -1,7 +1,10 @@
 //! What the handlers work with: the services of the configuration that is in force, replaced when
 //! that changes.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use secrecy::SecretString;
 
@@ -33,8 +36,25 @@ pub struct Services {
     pub tasks: Tasks,
     /// `false`: nothing is to be moved.
     pub enabled: bool,
+    /// `false`: the shop is not seen to be as configured (yet).
+    pub is_ready: Arc<AtomicBool>,
     pub api_token: Option<SecretString>,
     pub access: Access,
+}
+
+impl Services {
+    /// Why nothing may be moved, if so.
+    pub(super) fn stands_still(&self) -> Option<&'static str> {
+        if !self.enabled {
+            Some("SYNC_ENABLED is false: nothing is moved to or from VeraCore.")
+        } else if self.is_ready.load(Ordering::Relaxed) {
+            None
+        } else {
+            Some(
+                "Vendure is not seen to be as configured (yet): nothing is moved; the log says why.",
+            )
+        }
+    }
 }
 
 /// The services in force; none before the database was there. Cheap to clone.

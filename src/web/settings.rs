@@ -18,6 +18,8 @@ pub struct ShownSetting {
     pub is_secret: bool,
     /// Whether it can be stored, and nothing in the environment wins over that.
     pub is_changeable: bool,
+    /// Whether it takes `API_TOKEN` to change it.
+    pub is_guarded: bool,
     /// Whether a change of it is heeded at the next start only.
     pub at_start: bool,
 }
@@ -33,15 +35,20 @@ pub enum DeskError {
 
 #[async_trait]
 pub trait SettingsDesk: Send + Sync {
-    /// Every setting, in the order of the documentation.
+    /// Every setting, in the order of the documentation, and what is wrong with them.
     ///
     /// # Errors
     /// See [`DeskError`].
-    async fn show(&self) -> Result<Vec<ShownSetting>, DeskError>;
+    async fn show(&self) -> Result<(Vec<ShownSetting>, Vec<String>), DeskError>;
 
-    /// Stores settings (`None`: no more), all of them or none.
+    /// Stores settings (`None`: no more), all of them or none. Where credentials are sent to, and
+    /// what they are, only somebody with `all` rights may change.
     ///
     /// # Errors
     /// See [`DeskError`]; nothing is changed then.
-    async fn store(&self, changes: Vec<(String, Option<SecretString>)>) -> Result<(), DeskError>;
+    async fn store(
+        &self,
+        changes: Vec<(String, Option<SecretString>)>,
+        all: bool,
+    ) -> Result<(), DeskError>;
 }

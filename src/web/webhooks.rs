@@ -2,17 +2,21 @@
 //!
 //! Owns what the answers look like. Whose a webhook is and what it says are `sync`'s to find out.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{FromRef, Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse as _, Response},
     routing::post,
 };
 use serde_json::json;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{WebState, body};
 use crate::{
@@ -23,26 +27,38 @@ use crate::{
 /// The largest body that is read: some ten thousand SKUs.
 const MAX_BODY: usize = 1 << 20;
 
+/// Bodies that are held at once, and how long one waits for its turn.
+const BODIES: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// When a sender may try again what could not be stored.
 const AGAIN: &str = "30";
 
 /// The inbox of the configuration in force: its secret may change while the server runs.
 #[derive(Clone)]
-pub struct Inboxes(Arc<RwLock<Inbox>>);
+pub struct Inboxes {
+    inbox: Arc<RwLock<Option<Inbox>>>,
+    /// Whose a body is shows only when all of it is there.
+    bodies: Arc<Semaphore>,
+}
+
+impl Default for Inboxes {
+    fn default() -> Self {
+        Self {
+            inbox: Arc::default(),
+            bodies: Arc::new(Semaphore::new(BODIES)),
+        }
+    }
+}
 
 impl Inboxes {
-    #[must_use]
-    pub fn of(inbox: Inbox) -> Self {
-        Self(Arc::new(RwLock::new(inbox)))
-    }
-
-    /// From now on this one takes what comes.
+    /// From now on this one takes what comes. Before the first one nobody knows the secret.
     pub fn put(&self, inbox: Inbox) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = inbox;
+        *self.inbox.write().unwrap_or_else(PoisonError::into_inner) = Some(inbox);
     }
 
-    fn now(&self) -> Inbox {
-        self.0
+    fn now(&self) -> Option<Inbox> {
+        self.inbox
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -69,22 +85,35 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    // An answer before the end of the body would cut some senders off.
-    let read = body::read(body, MAX_BODY).await;
-    let Some(kind) = NewsKind::parse(&kind) else {
-        return refused(StatusCode::NOT_FOUND, "There is no such webhook.");
+    let seal = Seal {
+        timestamp: single(&headers, "x-veracore-timestamp"),
+        signature: single(&headers, "x-veracore-signature"),
     };
     let inbox = inboxes.now();
+    let kind = NewsKind::parse(&kind);
+    // What cannot be right is read to its end, since an answer before that would cut some senders
+    // off; but it is not kept.
+    let is_kept = kind.is_some()
+        && inbox.as_ref().is_some_and(Inbox::is_open)
+        && seal.timestamp.is_some()
+        && seal.signature.is_some();
+    let Ok(Ok(_place)) = timeout(PATIENCE, inboxes.bodies.acquire()).await else {
+        return answer(&Refusal::NotStored);
+    };
+    let read = body::read(body, if is_kept { MAX_BODY } else { 0 }).await;
+    let Some(kind) = kind else {
+        return refused(StatusCode::NOT_FOUND, "There is no such webhook.");
+    };
+    let Some(inbox) = inbox else {
+        return answer(&Refusal::NotStored);
+    };
     if !inbox.is_open() {
         return answer(&Refusal::Closed);
     }
     let body = match read {
         Ok(body) => body,
-        Err(refusal) => return refused(refusal.status, &refusal.message),
-    };
-    let seal = Seal {
-        timestamp: single(&headers, "x-veracore-timestamp"),
-        signature: single(&headers, "x-veracore-signature"),
+        Err(refusal) if is_kept => return refused(refusal.status, &refusal.message),
+        Err(_) => Bytes::new(),
     };
     match inbox.receive(kind, seal, &body).await {
         Ok(()) => (StatusCode::ACCEPTED, Json(json!({ "stored": true }))).into_response(),

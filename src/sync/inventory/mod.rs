@@ -21,6 +21,7 @@ pub use acknowledged::Acknowledged;
 pub use earlier::Earlier;
 pub use explain::{Arithmetic, Explanation, Level};
 pub use pass::{Counts, Held, Summary, Wish};
+pub use report::about;
 
 use super::preflight::NoLocation;
 use crate::{

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{InventoryError, InventorySync, JOB, OnProgress, Summary, Wish};
 use crate::{
-    ledger::{LedgerError, RunId, RunOutcome},
+    ledger::{LedgerError, Origin, RunId, RunOutcome},
     sync::passes::{self, Ran, Report},
 };
 
@@ -18,17 +18,29 @@ impl InventorySync {
         wish: &Wish,
         on_progress: &OnProgress,
     ) -> Result<Ran<Result<Summary, InventoryError>>, LedgerError> {
-        passes::on_wish(&self.ledger, &self.clock, JOB, async |run| {
-            let outcome = self.pass(run, wish, on_progress).await;
-            let report = self.report(run, &outcome).await;
-            (outcome, report)
-        })
+        let about = about(wish);
+        passes::at_once(
+            &self.ledger,
+            &self.clock,
+            JOB,
+            Origin::Person,
+            about.clone(),
+            async |run| {
+                let outcome = self.pass(run, wish, on_progress).await;
+                let mut report = Self::report(run, &outcome);
+                if let Some(sku) = about.get("sku") {
+                    report.result["sku"] = sku.clone();
+                }
+                (outcome, report)
+            },
+        )
         .await
     }
 
     /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
     /// whoever ran it.
-    pub async fn report(&self, run: RunId, outcome: &Result<Summary, InventoryError>) -> Report {
+    #[must_use]
+    pub fn report(run: RunId, outcome: &Result<Summary, InventoryError>) -> Report {
         let summary = match outcome {
             Ok(summary) => summary,
             Err(InventoryError::Stopped) => {
@@ -40,6 +52,7 @@ impl InventorySync {
                     outcome: Some(RunOutcome::Failed),
                     result: json!({}),
                     message: Some(error.to_string()),
+                    event: None,
                 };
             }
         };
@@ -52,15 +65,12 @@ impl InventorySync {
                 "VeraCore: the stock feed is held, and nothing was written; look at it, then `veracore-sync sync inventory --accept-held {}` or let the next pass try again",
                 run.number()
             );
-            self.raise(
-                "inventory.held",
-                &json!({ "run": run.number(), "reasons": reasons }),
-            )
-            .await;
+            let data = json!({ "run": run.number(), "reasons": reasons });
             return Report {
                 outcome: Some(RunOutcome::Held),
                 result,
                 message: Some(reasons),
+                event: Some(("inventory.held", data)),
             };
         }
         tracing::info!(
@@ -78,19 +88,21 @@ impl InventorySync {
             "run": run.number(), "written": counts.written, "unchanged": counts.unchanged,
             "failed": counts.failed(), "unmatched": summary.unmatched_count,
         });
-        self.raise("inventory.completed", &data).await;
         let failed = counts.failed();
         Report {
             outcome: Some(RunOutcome::Done),
             result,
             message: (failed > 0).then(|| format!("{failed} levels could not be written")),
+            event: Some(("inventory.completed", data)),
         }
     }
+}
 
-    /// An event that cannot be noted does not undo what it tells of.
-    async fn raise(&self, event: &str, data: &serde_json::Value) {
-        if let Err(error) = self.ledger.raise_event(event, data).await {
-            tracing::error!(%error, event, "VeraCore: an event could not be noted");
-        }
+/// What is known of a pass from its beginning.
+#[must_use]
+pub fn about(wish: &Wish) -> serde_json::Value {
+    match &wish.sku {
+        Some(sku) => json!({ "sku": sku }),
+        None => json!({}),
     }
 }

@@ -205,6 +205,7 @@ impl Reconciliation {
                     outcome: Some(RunOutcome::Failed),
                     result: serde_json::json!({}),
                     message: Some(error.to_string()),
+                    event: None,
                 };
             }
         };
@@ -249,6 +250,7 @@ impl Reconciliation {
             outcome: Some(RunOutcome::Done),
             result: serde_json::to_value(summary).unwrap_or_default(),
             message: (!summary.is_clean()).then_some(message),
+            event: None,
         }
     }
 }

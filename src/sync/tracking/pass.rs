@@ -1,6 +1,6 @@
 //! One pass over what VeraCore shipped.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use serde::Serialize;
 use tokio::task::JoinSet;
@@ -41,6 +41,8 @@ pub struct Summary {
     pub tracking_updated: u64,
     /// Orders that somebody else works on.
     pub busy: u64,
+    #[serde(skip)]
+    pub busy_orders: BTreeSet<OrderCode>,
     pub problems: Vec<Problem>,
     pub failures: Vec<Problem>,
     /// Orders that VeraCore shipped and that were not sent by this installation.
@@ -100,6 +102,7 @@ impl Summary {
         self.orders_checked += 1;
         let Some(outcome) = outcome else {
             self.busy += 1;
+            self.busy_orders.insert(code.clone());
             return;
         };
         self.fulfilled += outcome.fulfilled;

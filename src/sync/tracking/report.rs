@@ -44,6 +44,7 @@ impl TrackingSync {
                     outcome: Some(RunOutcome::Failed),
                     result: json!({}),
                     message: Some(error.to_string()),
+                    event: None,
                 };
             }
         };
@@ -71,6 +72,7 @@ impl TrackingSync {
             outcome: Some(RunOutcome::Done),
             result: serde_json::to_value(summary).unwrap_or_default(),
             message: (failed > 0).then(|| format!("{failed} packages are not in the shop yet")),
+            event: None,
         }
     }
 }

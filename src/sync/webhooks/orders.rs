@@ -147,11 +147,18 @@ impl Worker {
         codes: BTreeSet<OrderCode>,
     ) -> Result<BTreeMap<OrderCode, Asked>, LedgerError> {
         let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = passes::at_once(ledger, clock, tracking::JOB, Origin::Webhook, async |_| {
-            let outcome = self.tracking.pass(None, &unwatched()).await;
-            let report = TrackingSync::report(&outcome);
-            (outcome, report)
-        });
+        let ran = passes::at_once(
+            ledger,
+            clock,
+            tracking::JOB,
+            Origin::Webhook,
+            serde_json::json!({}),
+            async |_| {
+                let outcome = self.tracking.pass(None, &unwatched()).await;
+                let report = TrackingSync::report(&outcome);
+                (outcome, report)
+            },
+        );
         let outcome = match ran.await? {
             Ran::Through(_, Err(TrackingError::Ledger(error))) if error.is_away() => {
                 return Err(error);
@@ -175,8 +182,16 @@ impl Worker {
                 .collect(),
             Err(_) => BTreeMap::new(),
         };
+        let is_busy = |code: &OrderCode| {
+            let busy = outcome.as_ref().map(|summary| &summary.busy_orders);
+            busy.is_ok_and(|busy| busy.contains(code))
+        };
         let judge = |code: OrderCode| {
             let asked = match (&outcome, failed.get(code.as_str())) {
+                _ if is_busy(&code) => Asked::Not(Outcome::Later {
+                    after: SHORTLY,
+                    why: "somebody works on the order".into(),
+                }),
                 (Ok(_), Some(problem)) => Asked::Not(failing(problem.clone())),
                 (Ok(_), None) => Asked::Through,
                 (Err(_), _) => judged(&outcome),

@@ -12,7 +12,7 @@ use crate::{
     domain::{News, Sku, text::one_line},
     ledger::{ClaimedNews, LedgerError, NewsEnd, Origin, RunOutcome},
     sync::{
-        inventory::{self, InventoryError, Summary, Wish, guard::Suspicion},
+        inventory::{self, InventoryError, InventorySync, Summary, Wish, guard::Suspicion},
         jobs::{may_pass, unwatched},
         passes::{self, Ran, Report},
     },
@@ -102,6 +102,7 @@ impl Worker {
             clock,
             inventory::JOB,
             Origin::Webhook,
+            inventory::about(&wish),
             async |run| {
                 let outcome = self.inventory.pass(run, &wish, &unwatched()).await;
                 let mut report = match &outcome {
@@ -111,9 +112,13 @@ impl Worker {
                     Err(error @ (InventoryError::NoVariant(_) | InventoryError::UnknownSku(_))) => {
                         done(&error.to_string())
                     }
-                    _ => self.inventory.report(run, &outcome).await,
+                    _ => InventorySync::report(run, &outcome),
                 };
                 report.result["sku"] = json!(sku);
+                // Of all stock it says nothing.
+                report.event = report
+                    .event
+                    .filter(|(event, _)| *event != "inventory.completed");
                 (outcome, report)
             },
         );
@@ -147,6 +152,7 @@ impl Worker {
             clock,
             inventory::JOB,
             Origin::Webhook,
+            json!({}),
             async |run| {
                 let outcome = self
                     .inventory
@@ -157,7 +163,7 @@ impl Worker {
                         message: Some(why),
                         ..Report::unfinished()
                     },
-                    None => self.inventory.report(run, &outcome).await,
+                    None => InventorySync::report(run, &outcome),
                 };
                 (outcome, report)
             },
@@ -197,6 +203,7 @@ fn done(message: &str) -> Report {
         outcome: Some(RunOutcome::Done),
         result: json!({}),
         message: Some(one_line(message, 300)),
+        event: None,
     }
 }
 

@@ -30,6 +30,10 @@ use crate::vendure::{Credential, Permission};
 /// How long Vendure's word is believed: so long a right that was taken away may last.
 const BELIEVED: Duration = Duration::from_secs(60);
 
+/// How long it is remembered that somebody was let in: he is asked about again, however often others
+/// at his address are wrong.
+const REMEMBERED_FOR: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// How many credentials are remembered at once.
 const REMEMBERED: usize = 1000;
 
@@ -58,6 +62,12 @@ enum Rights {
 }
 
 impl Admitted {
+    /// Whether he holds `API_TOKEN`, and with it every right.
+    #[must_use]
+    pub fn holds_api_token(&self) -> bool {
+        self.rights == Rights::All
+    }
+
     /// Whether he has one of these permissions.
     #[must_use]
     pub fn has_any(&self, wanted: &[Permission]) -> bool {
@@ -69,6 +79,16 @@ impl Admitted {
 }
 
 type Fingerprint = [u8; 32];
+
+/// What is remembered of a credential.
+#[derive(Debug, PartialEq, Eq)]
+enum Known {
+    /// Whose it is, by Vendure's word of late.
+    Now(Admitted),
+    /// Vendure knew it, and must be asked again.
+    Before,
+    Never,
+}
 
 /// What Vendure said of credentials, for one configuration.
 pub struct Access {
@@ -132,13 +152,17 @@ pub(super) fn holder_of_token(
     headers: &HeaderMap,
     peer: IpAddr,
 ) -> Result<(), Refusal> {
-    if let (Some(Shown::Bearer(token)), Some(ours)) = (shown(headers), &services.api_token)
-        && is_same(&token, ours)
+    let shown = shown(headers);
+    if let (Some(Shown::Bearer(token)), Some(ours)) = (&shown, &services.api_token)
+        && is_same(token, ours)
     {
         return Ok(());
     }
-    failures.check(peer, Instant::now())?;
-    failures.note(peer, Instant::now());
+    // Whoever shows nothing is not guessing.
+    if shown.is_some() {
+        failures.check(peer, Instant::now())?;
+        failures.note(peer, Instant::now());
+    }
     Err(Refusal::new(
         StatusCode::UNAUTHORIZED,
         "This needs API_TOKEN as 'Authorization: Bearer …'.",
@@ -167,11 +191,13 @@ pub(super) async fn admit(
         });
     }
     let fingerprint = fingerprint(&shown);
-    if let Some(admitted) = services.access.known(&fingerprint, Instant::now()) {
-        return Ok(admitted);
+    // Only strangers are counted, so that one behind the same proxy does not lock out those who were
+    // let in before.
+    match services.access.known(&fingerprint, Instant::now()) {
+        Known::Now(admitted) => return Ok(admitted),
+        Known::Before => {}
+        Known::Never => failures.check(peer, Instant::now())?,
     }
-    // Only strangers are counted, so that one behind the same proxy locks out nobody else.
-    failures.check(peer, Instant::now())?;
     let credential = match shown {
         Shown::Bearer(token) => Credential::Session(token.into()),
         Shown::ApiKey(key) => Credential::ApiKey(key.into()),
@@ -186,8 +212,12 @@ pub(super) async fn admit(
             )
         });
     };
-    // Again: whoever waited in the same line may have been wrong meanwhile.
-    failures.check(peer, Instant::now())?;
+    // Again: somebody in the same line may have asked for the same, or been wrong meanwhile.
+    match services.access.known(&fingerprint, Instant::now()) {
+        Known::Now(admitted) => return Ok(admitted),
+        Known::Before => {}
+        Known::Never => failures.check(peer, Instant::now())?,
+    }
     match services.vendure.identify(&credential).await {
         Ok(Some(caller)) => {
             let admitted = Admitted {
@@ -201,6 +231,7 @@ pub(super) async fn admit(
         }
         Ok(None) => {
             failures.note(peer, Instant::now());
+            services.access.forget(&fingerprint);
             Err(Refusal::unknown())
         }
         Err(error) => {
@@ -229,16 +260,26 @@ fn fingerprint(shown: &Shown) -> Fingerprint {
 }
 
 impl Access {
-    fn known(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Admitted> {
+    fn known(&self, fingerprint: &Fingerprint, now: Instant) -> Known {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (admitted, since) = known.get(fingerprint)?;
-        (now.duration_since(*since) < BELIEVED).then(|| admitted.clone())
+        match known.get(fingerprint) {
+            Some((admitted, since)) if now.duration_since(*since) < BELIEVED => {
+                Known::Now(admitted.clone())
+            }
+            Some((_, since)) if now.duration_since(*since) < REMEMBERED_FOR => Known::Before,
+            _ => Known::Never,
+        }
+    }
+
+    fn forget(&self, fingerprint: &Fingerprint) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(fingerprint);
     }
 
     fn remember(&self, fingerprint: Fingerprint, admitted: &Admitted, now: Instant) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
-            known.retain(|_, (_, since)| now.duration_since(*since) < BELIEVED);
+            known.retain(|_, (_, since)| now.duration_since(*since) < REMEMBERED_FOR);
         }
         if known.len() >= REMEMBERED {
             known.clear();

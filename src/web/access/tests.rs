@@ -72,11 +72,14 @@ fn what_vendure_said_is_believed_for_a_minute_and_of_that_credential_alone() {
         rights: Rights::These([Permission::ReadOrder].into()),
     };
     access.remember(session, &who, now);
-    assert_eq!(access.known(&session, now), Some(who.clone()));
-    assert_eq!(access.known(&key, now), None);
+    assert_eq!(access.known(&session, now), Known::Now(who.clone()));
+    assert_eq!(access.known(&key, now), Known::Never);
     assert!(who.has_any(&[Permission::UpdateOrder, Permission::ReadOrder]));
     assert!(!who.has_any(&[Permission::UpdateOrder]));
-    assert_eq!(access.known(&session, now + BELIEVED), None);
+    assert_eq!(access.known(&session, now + BELIEVED), Known::Before);
+    assert_eq!(access.known(&session, now + REMEMBERED_FOR), Known::Never);
+    access.forget(&session);
+    assert_eq!(access.known(&session, now), Known::Never);
     for n in 0..3000_u32 {
         let shown = Shown::Bearer(n.to_string());
         access.remember(fingerprint(&shown), &who, now);

@@ -22,7 +22,7 @@ use crate::{
         passes::Ran,
         tracking::TrackingError,
     },
-    web::live::Services,
+    web::{access::Admitted, live::Services},
 };
 
 pub(super) struct Mutation;
@@ -66,7 +66,6 @@ impl SimpleResult {
     }
 }
 
-const PAUSED: &str = "SYNC_ENABLED is false: nothing is moved to or from VeraCore.";
 const BUSY: &str = "A pass is going on already; try again when it is done.";
 const DROPPED: &str = "The database was away for too long; the pass was dropped half-way.";
 const STOPPING: &str =
@@ -104,8 +103,8 @@ impl Mutation {
     async fn force_order(&self, ctx: &Context<'_>, order_id: String) -> Result<ForceResult> {
         let id = order_id_of(&order_id)?;
         let services = services(ctx)?;
-        if !services.enabled {
-            return Ok(forced(Err(PAUSED.into())));
+        if let Some(why) = services.stands_still() {
+            return Ok(forced(Err(why.into())));
         }
         tracing::info!(order_id = %id, by = caller(ctx), "VeraCore: an order is to be sent now");
         let service = services.orders.clone();
@@ -260,7 +259,8 @@ impl Mutation {
         let changes = input.changes()?;
         let names: Vec<String> = changes.iter().map(|(name, _)| one_line(name, 60)).collect();
         let desk = desk(ctx)?;
-        desk.store(changes).await.map_err(refused)?;
+        let all = ctx.data::<Admitted>()?.holds_api_token();
+        desk.store(changes, all).await.map_err(refused)?;
         tracing::info!(
             settings = names.join(", "),
             by = caller(ctx),
@@ -338,8 +338,8 @@ fn not_all(summary: &Summary) -> Option<String> {
 
 async fn inventory(ctx: &Context<'_>, wish: Wish) -> Result<std::result::Result<Summary, String>> {
     let services = services(ctx)?;
-    if !services.enabled {
-        return Ok(Err(PAUSED.into()));
+    if let Some(why) = services.stands_still() {
+        return Ok(Err(why.into()));
     }
     tracing::info!(
         by = caller(ctx),
@@ -359,8 +359,8 @@ async fn tracking(
     only: Option<OrderCode>,
 ) -> Result<std::result::Result<crate::sync::tracking::Summary, String>> {
     let services = services(ctx)?;
-    if !services.enabled {
-        return Ok(Err(PAUSED.into()));
+    if let Some(why) = services.stands_still() {
+        return Ok(Err(why.into()));
     }
     tracing::info!(
         by = caller(ctx),

@@ -20,6 +20,8 @@ pub(super) struct Setting {
     is_secret: bool,
     /// Whether it can be changed here: what the environment sets cannot
     is_changeable: bool,
+    /// Whether it takes API_TOKEN to change it: it decides where credentials are sent to, or is one
+    is_guarded: bool,
     /// Whether a change is heeded at the next start only
     is_read_at_start: bool,
 }
@@ -30,6 +32,8 @@ pub(super) struct Config {
     /// Whether anything is moved
     sync_enabled: bool,
     settings: Vec<Setting>,
+    /// What is wrong with them; where anything is, the settings from before stay in force
+    problems: Vec<String>,
 }
 
 #[derive(InputObject)]
@@ -75,13 +79,14 @@ impl ConfigInput {
 }
 
 impl Config {
-    pub(super) fn of(settings: Vec<ShownSetting>) -> Self {
+    pub(super) fn of((settings, problems): (Vec<ShownSetting>, Vec<String>)) -> Self {
         let enabled = settings
             .iter()
             .find(|setting| setting.key == "SYNC_ENABLED")
             .and_then(|setting| setting.value.as_deref());
         let off = ["false", "no", "off", "0"];
         Self {
+            problems,
             sync_enabled: !enabled.is_some_and(|v| off.iter().any(|o| o.eq_ignore_ascii_case(v))),
             settings: settings
                 .into_iter()
@@ -92,6 +97,7 @@ impl Config {
                     source: setting.source,
                     is_secret: setting.is_secret,
                     is_changeable: setting.is_changeable,
+                    is_guarded: setting.is_guarded,
                     is_read_at_start: setting.at_start,
                 })
                 .collect(),

@@ -16,8 +16,7 @@ impl Outbox {
         let receiver = Receiver::start().await;
         receiver.answers_all(status);
         let data = json!({ "order": "OLD" });
-        let raised = world.ledger.raise_event("schedule.missed", &data).await;
-        raised.unwrap();
+        raise(&world.tables, "schedule.missed", &data).await;
         let daemon = world
             .daemon()
             .with("SYNC_ENABLED", "false")
@@ -26,8 +25,14 @@ impl Outbox {
         let mut daemon = daemon.spawn();
         daemon.wait_for("SYNC_ENABLED is false").await;
         let data = json!({ "run": 7 });
-        let raised = world.ledger.raise_event("inventory.held", &data).await;
-        raised.unwrap();
+        until("the ledger knows of the receiver", || async {
+            let rows = world.rows().await;
+            rows["veracore_config"][0]["events_unheard_after"]
+                .is_null()
+                .then_some(())
+        })
+        .await;
+        raise(&world.tables, "inventory.held", &data).await;
         Self {
             world,
             receiver,

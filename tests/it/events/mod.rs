@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use veracore_sync::{
     domain::{ErrorCategory, OrderCode, OrderRef, OrderState, ProviderOrderId, ShopOrderId},
     ledger::{Claimed, Delivery, EventState, Ledger, Next, Note, RetryMode},
@@ -30,6 +31,19 @@ async fn heard(name: &str) -> LedgerWorld {
     let world = World::ledger_only(name).await;
     world.ledger.note_receiver(true).await.unwrap();
     world
+}
+
+/// An event of no order, as others raise it.
+async fn raise(tables: &PgPool, event_type: &str, data: &Value) {
+    sqlx::query(
+        "insert into veracore_event (event_type, occurred_at, next_try, data)
+         values ($1, now(), now(), $2)",
+    )
+    .bind(event_type)
+    .bind(data)
+    .execute(tables)
+    .await
+    .unwrap();
 }
 
 fn order(id: u32) -> OrderRef {

@@ -15,11 +15,7 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
             fails(&world.ledger, id, 1).await;
             if round == 0 {
                 let data = json!({ "upstream": format!("U{id}") });
-                world
-                    .ledger
-                    .raise_event("upstream.down", &data)
-                    .await
-                    .unwrap();
+                raise(&world.pool, "upstream.down", &data).await;
             }
         }
     }

@@ -248,7 +248,7 @@ impl Service {
             inventory::JOB,
             async |run| {
                 let outcome = self.inventory.pass(run, wish, &nobody).await;
-                let report = self.inventory.report(run, &outcome).await;
+                let report = InventorySync::report(run, &outcome);
                 (outcome, report)
             },
         );

@@ -77,7 +77,9 @@ impl Sender {
     pub async fn to_inbox(inbox: Inbox, world: &World) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = web::webhooks().with_state(Inboxes::of(inbox));
+        let inboxes = Inboxes::default();
+        inboxes.put(inbox);
+        let router = web::webhooks().with_state(inboxes);
         Tasks::new().spawn("serve_webhooks", async move {
             axum::serve(listener, router).await.unwrap();
         });

@@ -79,6 +79,7 @@ impl Turn for Held {
             }),
             result: json!({ "looked": 1 }),
             message: (act == Act::Fail).then(|| "no luck".into()),
+            event: None,
         }
     }
 

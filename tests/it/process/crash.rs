@@ -148,7 +148,7 @@ impl History {
     async fn run(mut self) {
         self.command(&["migrate"], async |_| true).await;
         // As after a first start with a receiver and notes.
-        let told = "update veracore_config set events_unheard_since = null, notes_from = 'epoch'";
+        let told = "update veracore_config set events_unheard_after = null, notes_from = 'epoch'";
         sqlx::raw_sql(told)
             .execute(&self.world.tables)
             .await

@@ -212,7 +212,7 @@ impl Services {
                 let wish = Wish::default();
                 let ran = passes::on_wish(&self.ledger, &self.clock, inventory::JOB, async |run| {
                     let outcome = self.inventory.pass(run, &wish, &nobody).await;
-                    let report = self.inventory.report(run, &outcome).await;
+                    let report = InventorySync::report(run, &outcome);
                     let all = outcome.is_ok_and(|summary| {
                         summary.held.is_none() && summary.counts.failed() == 0
                     });

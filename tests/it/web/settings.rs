@@ -12,7 +12,7 @@ const NEW_KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 
 const UPDATE: &str =
     "mutation ($input: VeraCoreConfigInput!) { updateVeracoreConfig(input: $input) {
-    syncEnabled settings { key value origin source isSecret isChangeable isReadAtStart } } }";
+    syncEnabled settings { key value origin source isSecret isChangeable isGuarded isReadAtStart } } }";
 
 async fn update(api: &Api, input: Value) -> crate::harness::Answer {
     api.ask(UPDATE, json!({ "input": input })).await
@@ -121,7 +121,7 @@ async fn a_change_is_all_or_nothing_and_the_environment_wins() {
     let config = answer.data("updateVeracoreConfig");
     let time = setting(config, "SYNC_INVENTORY_TIME");
     let expected = json!({ "key": "SYNC_INVENTORY_TIME", "value": "03:30", "origin": "database",
-        "source": null, "isSecret": false, "isChangeable": true, "isReadAtStart": false });
+        "source": null, "isSecret": false, "isChangeable": true, "isGuarded": false, "isReadAtStart": false });
     assert_eq!(*time, expected);
     let token = setting(config, "API_TOKEN");
     assert_eq!(
@@ -245,12 +245,81 @@ async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
     let order = world.pay_order(&[("A-0", 1)]).await;
     arrives(&world, &order.code).await;
     // And it can be mended by the same way.
-    let shown = api.run("{ veracoreConfig { syncEnabled } }").await;
-    assert!(shown.error().contains("SYNC_TIMEZONE"), "{shown:?}");
+    let shown = api.run("{ veracoreConfig { syncEnabled problems } }").await;
+    let problems = &shown.data("veracoreConfig")["problems"];
+    assert!(
+        problems[0].as_str().unwrap().contains("SYNC_TIMEZONE"),
+        "{problems}"
+    );
     let mended = update(&api, json!({ "unset": ["SYNC_TIMEZONE"] })).await;
     mended.data("updateVeracoreConfig");
     let order = world.pay_order(&[("A-0", 1)]).await;
     arrives(&world, &order.code).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_administrator_changes_settings_but_not_where_credentials_go() {
+    let world = World::named("guarded").real_time().build().await;
+    let (daemon, api) = served(&world).await;
+    let (channel, _) = world.shop.channels().await;
+    let role = world
+        .shop
+        .make_role("settings", &["UpdateSettings", "ReadOrder"], &channel)
+        .await;
+    let session = world.shop.session_of_role("settings", &role).await;
+    let admin = api.showing(Shows::Bearer(session));
+    let time = json!({ "set": [{ "key": "SYNC_INVENTORY_TIME", "value": "04:00" }] });
+    update(&admin, time).await.data("updateVeracoreConfig");
+    let before = stored(&world).await;
+    for key in [
+        "EVENT_WEBHOOK_URL",
+        "VERACORE_WEBHOOK_SECRET",
+        "vendure_api_key",
+        "HTTP_LISTEN",
+    ] {
+        let input = json!({ "set": [{ "key": key, "value": "https://evil.example.com" }] });
+        let refused = update(&admin, input).await;
+        assert_eq!(refused.code(), "BAD_USER_INPUT", "{refused:?}");
+        assert!(refused.error().contains("API_TOKEN"), "{refused:?}");
+    }
+    assert_eq!(stored(&world).await, before);
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+/// What is set nowhere but in a database that is away is waited for.
+#[tokio::test]
+async fn a_daemon_waits_for_a_database_that_holds_its_settings() {
+    let mut world = World::named("waits").real_time().build().await;
+    world.expect_error("the database does not answer");
+    let secret = world.environment()[SECRET].clone();
+    let set = world
+        .cli_with(&with_keys(OLD_KEY), &["config", "set", SECRET, &secret])
+        .await;
+    assert_eq!(set.status, 0, "{set:?}");
+    let gate = world.gate();
+    gate.close();
+    let mut daemon = world
+        .daemon()
+        .with("DATABASE_URL", gate.url())
+        .with(SECRET, "")
+        .with("CONFIG_ENCRYPTION_KEY", OLD_KEY)
+        .spawn();
+    daemon
+        .wait_for("it may hold what is not set elsewhere")
+        .await;
+    gate.open();
+    daemon.wait_for("carrying orders to VeraCore").await;
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    arrives(&world, &order.code).await;
+    // A command does not go on without what is stored.
+    gate.close();
+    let without = [("DATABASE_URL", gate.url())];
+    let list = world.cli_with(&without, &["orders", "list"]).await;
+    assert_eq!(list.status, 1, "{list:?}");
+    gate.open();
     daemon.stop().await;
     world.assert_settled().await;
 }
