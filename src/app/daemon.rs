@@ -246,10 +246,9 @@ async fn changed(
 ) -> InForce {
     loop {
         app.ledger.settings_told(listener, LOOK).await;
-        let now = match app.ledger.stored_settings().await {
-            Ok(now) => now,
-            // Whether the database answers is told by those who need it for more.
-            Err(_) => continue,
+        // Whether the database answers is told by those who need it for more.
+        let Ok(now) = app.ledger.stored_settings().await else {
+            continue;
         };
         if now == *stored {
             continue;

@@ -31,6 +31,8 @@ pub enum ChangeError {
     Fixed { key: &'static str, variable: String },
     #[error("{0}: a value is needed; `config unset` removes a stored one")]
     Empty(&'static str),
+    #[error("{0} holds a line break or another control character")]
+    Control(&'static str),
     #[error("{0} is named twice")]
     Twice(&'static str),
     #[error("{key}: {error}")]
@@ -267,6 +269,9 @@ fn stored_value(
             key: key.name,
             variable,
         });
+    }
+    if value.expose_secret().chars().any(char::is_control) {
+        return Err(ChangeError::Control(key.name));
     }
     if value.expose_secret().trim().is_empty() {
         return Err(ChangeError::Empty(key.name));

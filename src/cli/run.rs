@@ -31,7 +31,7 @@ pub(super) async fn execute(sources: Sources) -> anyhow::Result<Outcome> {
         Drained::Fully => tracing::info!("stopped"),
         Drained::TimedOut => {
             tracing::warn!(
-                "stopped with work in flight; it is settled from the ledger at the next start"
+                "stopped with work in flight; it is settled from the ledger when its leases have run out"
             );
         }
     }

@@ -116,7 +116,7 @@ impl Circuit {
                 problem,
                 until,
             }) => {
-                tracing::error!(problem, again = %until, "{name} refuses our credentials: nothing is sent to it until they are right. Correct them and restart veracore-sync, or have them accepted again there");
+                tracing::error!(problem, again = %until, "{name} refuses our credentials: nothing is sent to it until they are right. Correct them, where they are set or with `veracore-sync config set`, or have them accepted again there");
             }
             Some(Turn::Opened {
                 why: Why::Throttled,

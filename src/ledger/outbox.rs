@@ -140,7 +140,8 @@ impl Ledger {
                 .fetch_one(&self.pool)
                 .await?;
         let mut kept = 0;
-        while configured {
+        let mut is_more = configured;
+        while is_more {
             let some = sqlx::query!(
                 "update veracore_event set state = 'kept'
                  where id in (select e.id from veracore_event e, veracore_config c
@@ -153,9 +154,7 @@ impl Ledger {
             .execute(&self.pool)
             .await?;
             kept += some.rows_affected();
-            if some.rows_affected() == 0 {
-                break;
-            }
+            is_more = some.rows_affected() > 0;
         }
         sqlx::query!(
             "update veracore_config

@@ -1,6 +1,6 @@
 //! Errors of the API: a sentence for people, a code for programs.
 
-use async_graphql::{Error, ErrorExtensions as _, ServerError};
+use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _, Response, ServerError};
 
 use crate::{domain::text::one_line, ledger::LedgerError, vendure::Permission};
 
@@ -40,9 +40,23 @@ pub(super) fn ledger(error: &LedgerError) -> Error {
         .extend_with(|_, e| e.set("code", "INTERNAL"))
 }
 
+/// The answer to a document that is not looked into.
+pub(super) fn refused(why: &str) -> Response {
+    let mut error = ServerError::new(why, None);
+    shorten(&mut error);
+    Response::from_errors(vec![error])
+}
+
 /// Makes the library's own message fit for one line: of a document that makes no sense it draws a
 /// picture, the whole of it included.
 pub(super) fn shorten(error: &mut ServerError) {
+    // What has no code is the library's complaint of the document.
+    let extensions = error
+        .extensions
+        .get_or_insert_with(ErrorExtensionValues::default);
+    if extensions.get("code").is_none() {
+        extensions.set("code", "BAD_USER_INPUT");
+    }
     if error.message.contains('\n') {
         let why = error.message.lines().last().unwrap_or_default();
         let why = why.trim_start_matches([' ', '=']);

@@ -3,6 +3,7 @@
 //! Owns the names and shapes of the API. Decides nothing about an order, a level or a package: it
 //! asks `sync`, or reads the ledger.
 
+mod bounds;
 mod errors;
 mod mutation;
 mod orders;
@@ -119,7 +120,15 @@ async fn answer(
     let admitted = access::admit(&services, &state.failures, headers, peer).await?;
     ensure_json(headers)?;
     let bytes = body::read(body, LARGEST).await?;
-    let request = parse(&bytes)?;
+    let mut request = parse(&bytes)?;
+    if request.query.len() > bounds::LONGEST {
+        return Ok(errors::refused("The document is too long."));
+    }
+    if let Ok(document) = request.parsed_query()
+        && let Err(why) = bounds::check(document)
+    {
+        return Ok(errors::refused(&why));
+    }
     let desk = Arc::clone(&state.desk);
     let request = request.data(admitted).data(services).data(desk);
     let mut response = state.api.0.execute(request).await;

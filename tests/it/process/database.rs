@@ -18,12 +18,15 @@ const STUCK: &str = "orders cannot be worked on";
 const BLIND: &str = "orders cannot be looked for";
 
 /// What a daemon may say of its database, each once an outage.
-const TOLD: [&str; 5] = [
+const TOLD: [&str; 8] = [
     STUCK,
     BLIND,
     "not all orders can be gone through",
     "a job cannot keep its schedule",
     "the ledger cannot be tidied up",
+    "webhooks cannot be worked on",
+    "the ledger cannot be told whether events have a receiver",
+    "events cannot be delivered",
 ];
 
 async fn world(name: &str) -> World {

@@ -73,11 +73,22 @@ fn bombs() -> Vec<String> {
     }
     page.push_str("} } } }");
     let nested = |opened: &str, times: usize| opened.repeat(times) + &"}".repeat(times);
+    let mut doubling = String::from("{ ...F0 }");
+    for n in 0..25 {
+        let next = n + 1;
+        write!(
+            doubling,
+            " fragment F{n} on Query {{ ...F{next} ...F{next} }}"
+        )
+        .unwrap();
+    }
+    doubling.push_str(" fragment F25 on Query { __typename }");
     vec![
         aliases,
         wishes,
         page,
-        nested("{ a ", 20_000),
+        nested("{ a ", 6_000),
+        doubling,
         format!("{{ __schema {{ types {} }} }}", nested("{ ofType ", 30)),
         "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }".into(),
         format!("{{ __typename {} }}", "@include(if: true) ".repeat(5000)),

@@ -1,0 +1,148 @@
+//! How large a document may be, looked at before anything is made of it: fragments can say in a
+//! hundred lines what takes hours to go through. Pure.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+
+/// Fragments and operations in one document.
+const DEFINITIONS: usize = 50;
+
+/// Fields, with every fragment in the place of its spreads.
+const FIELDS: u64 = 5000;
+
+/// What a question about the schema itself counts, since its answer is large.
+const ABOUT_THE_SCHEMA: u64 = 1000;
+
+/// The longest document, in bytes.
+pub(super) const LONGEST: usize = 32 * 1024;
+
+/// # Errors
+/// Why it is too large.
+pub(super) fn check(document: &ExecutableDocument) -> Result<(), String> {
+    let operations = document.operations.iter().count();
+    if document.fragments.len() + operations > DEFINITIONS {
+        return Err(format!(
+            "The document has more than {DEFINITIONS} operations and fragments."
+        ));
+    }
+    let mut known = HashMap::new();
+    let fragments = document
+        .fragments
+        .values()
+        .map(|f| &f.node.selection_set.node);
+    let all = document
+        .operations
+        .iter()
+        .map(|(_, operation)| &operation.node.selection_set.node)
+        .chain(fragments);
+    let mut fields = 0_u64;
+    for set in all {
+        fields = fields.saturating_add(count(set, document, &mut known, 0)?);
+        if fields > FIELDS {
+            return Err(format!("The document asks for more than {FIELDS} fields."));
+        }
+    }
+    Ok(())
+}
+
+/// Each fragment is counted once, however often it is spread.
+fn count<'a>(
+    set: &'a SelectionSet,
+    document: &'a ExecutableDocument,
+    known: &mut HashMap<&'a str, Option<u64>>,
+    depth: usize,
+) -> Result<u64, String> {
+    if depth > DEFINITIONS * 2 {
+        return Err("The document is nested too deep.".into());
+    }
+    let mut fields = 0_u64;
+    for selection in &set.items {
+        let more = match &selection.node {
+            Selection::Field(field) => {
+                let own = if field.node.name.node.starts_with("__s")
+                    || field.node.name.node == "__type"
+                {
+                    ABOUT_THE_SCHEMA
+                } else {
+                    1
+                };
+                count(&field.node.selection_set.node, document, known, depth + 1)?
+                    .saturating_add(own)
+            }
+            Selection::InlineFragment(inline) => {
+                count(&inline.node.selection_set.node, document, known, depth + 1)?
+                    .saturating_add(1)
+            }
+            Selection::FragmentSpread(spread) => {
+                let name = spread.node.fragment_name.node.as_str();
+                match (known.get(name), document.fragments.get(name)) {
+                    (Some(Some(fields)), _) => *fields,
+                    (Some(None), _) => {
+                        return Err(format!("A fragment spreads itself: {}.", short(name)));
+                    }
+                    // The validation says what is wrong with it.
+                    (None, None) => 1,
+                    (None, Some(fragment)) => {
+                        known.insert(name, None);
+                        let set = &fragment.node.selection_set.node;
+                        let fields = count(set, document, known, depth + 1)?.saturating_add(1);
+                        known.insert(name, Some(fields));
+                        fields
+                    }
+                }
+            }
+        };
+        fields = fields.saturating_add(more);
+        if fields > FIELDS {
+            return Ok(fields);
+        }
+    }
+    Ok(fields)
+}
+
+fn short(name: &str) -> String {
+    crate::domain::text::one_line(name, 40)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    fn fits(document: &str) -> bool {
+        check(&parse_query(document).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn fragments_are_counted_where_they_are_spread() {
+        let doubling = |n: usize| {
+            let mut text = String::from("{ ...F0 }");
+            for at in 0..n {
+                let next = at + 1;
+                write!(text, " fragment F{at} on Query {{ ...F{next} ...F{next} }}").unwrap();
+            }
+            write!(text, " fragment F{n} on Query {{ __typename }}").unwrap();
+            text
+        };
+        assert!(fits(&doubling(3)));
+        assert!(!fits(&doubling(14)));
+        assert!(!fits(&doubling(28)));
+        let chain: String = (0..60)
+            .map(|n| format!(" fragment A{n} on Query {{ __typename }}"))
+            .collect();
+        assert!(!fits(&format!("{{ __typename }}{chain}")));
+        assert!(!fits(
+            "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }"
+        ));
+        assert!(!fits(&format!("{{ {} }}", "__typename ".repeat(5001))));
+        assert!(!fits(&format!(
+            "{{ {} }}",
+            "__schema { types { name } } ".repeat(6)
+        )));
+        assert!(fits("{ __schema { types { name } } ...missing }"));
+    }
+}
