@@ -2,7 +2,7 @@
 //!
 //! TLS is left to the proxy in front. Must not know what is served.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -15,6 +15,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
+use tokio_io_timeout::TimeoutStream;
 use tower_service::Service as _;
 
 use super::Peer;
@@ -22,6 +23,9 @@ use crate::lifecycle::Tasks;
 
 /// How long the head of a request may take, also of the next one on a connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a client may leave us waiting to take an answer.
+const TAKING_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The largest head, and the most fields in it.
 const LARGEST_HEAD: usize = 16 * 1024;
@@ -56,7 +60,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
             .header_read_timeout(HEAD_PATIENCE)
             .max_buf_size(LARGEST_HEAD)
             .max_headers(MOST_FIELDS)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(impatient(stream)), service);
         let connection = graceful.watch(connection);
         tasks.spawn("serve_connection", async move {
             // How a stranger's connection ends is of no interest.
@@ -69,6 +73,13 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
         () = graceful.shutdown() => {}
         () = sleep(LAST_ANSWERS) => tracing::debug!("some answers were not taken before the stop"),
     }
+}
+
+/// A connection that ends when nothing of an answer is taken for too long.
+fn impatient(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKING_PATIENCE));
+    Box::pin(stream)
 }
 
 async fn accept(

@@ -26,7 +26,7 @@ const TOLD: [&str; 8] = [
     "the ledger cannot be tidied up",
     "webhooks cannot be worked on",
     "the ledger cannot be told whether events have a receiver",
-    "events cannot be delivered",
+    "events cannot be read from the outbox",
 ];
 
 async fn world(name: &str) -> World {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::{Instant, sleep, timeout},
 };
 
@@ -164,5 +164,32 @@ async fn an_idle_connection_does_not_keep_the_stop_waiting() {
         start.elapsed()
     );
     drop((idle, fresh));
+    world.assert_settled().await;
+}
+
+/// Answers that nobody takes keep no place for ever.
+#[tokio::test]
+async fn whoever_does_not_take_his_answers_is_hung_up_on() {
+    let world = World::named("untaken").real_time().build().await;
+    let (mut daemon, _) = served(&world).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1024).unwrap();
+    let mut stream = socket.connect(daemon.address().await).await.unwrap();
+    let request = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200);
+    let start = Instant::now();
+    // As much as is taken of the questions; then nothing more, until it is hung up.
+    while start.elapsed() < Duration::from_secs(60) {
+        match timeout(Duration::from_secs(1), stream.write_all(&request)).await {
+            Ok(Err(_)) => break,
+            Ok(Ok(())) => {}
+            Err(_) => sleep(Duration::from_millis(500)).await,
+        }
+    }
+    let ended = start.elapsed();
+    assert!(
+        ended < Duration::from_secs(50),
+        "it was waited for {ended:?}"
+    );
+    daemon.stop().await;
     world.assert_settled().await;
 }
