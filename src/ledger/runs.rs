@@ -135,7 +135,7 @@ impl Ledger {
         about: &Value,
         event: Option<(&str, &Value)>,
     ) -> Result<Option<RunId>, LedgerError> {
-        let _write = crash::around("ledger", "begin_run");
+        let _write = crash::around("ledger", "begin_run_about");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let run = sqlx::query_as!(
@@ -207,7 +207,7 @@ impl Ledger {
         message: Option<&str>,
         event: Option<(&str, &Value)>,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "end_run");
+        let _write = crash::around("ledger", "end_run_telling");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(

@@ -16,7 +16,7 @@ impl Outbox {
         let receiver = Receiver::start().await;
         receiver.answers_all(status);
         let data = json!({ "order": "OLD" });
-        raise(&world.tables, "schedule.missed", &data).await;
+        raise(&world.tables, world.clock.now(), "schedule.missed", &data).await;
         let daemon = world
             .daemon()
             .with("SYNC_ENABLED", "false")
@@ -32,7 +32,7 @@ impl Outbox {
                 .then_some(())
         })
         .await;
-        raise(&world.tables, "inventory.held", &data).await;
+        raise(&world.tables, world.clock.now(), "inventory.held", &data).await;
         Self {
             world,
             receiver,

@@ -36,7 +36,13 @@ async fn an_event_that_is_not_taken_holds_up_its_own_order_and_no_other() {
     for id in [1, 2, 1, 2, 1] {
         fails(&world.ledger, id, 1).await;
     }
-    raise(&world.pool, "inventory.completed", &json!({ "run": 1 })).await;
+    raise(
+        &world.pool,
+        world.clock.now(),
+        "inventory.completed",
+        &json!({ "run": 1 }),
+    )
+    .await;
     receiver.answers(|event, _| {
         let first = event["data"]["order"] == json!("ORDER-1");
         ResponseTemplate::new(if first { 422 } else { 200 })

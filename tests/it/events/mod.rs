@@ -9,7 +9,7 @@ mod replicas;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -34,12 +34,13 @@ async fn heard(name: &str) -> LedgerWorld {
 }
 
 /// An event of no order, as others raise it.
-async fn raise(tables: &PgPool, event_type: &str, data: &Value) {
+async fn raise(tables: &PgPool, at: DateTime<Utc>, event_type: &str, data: &Value) {
     sqlx::query(
         "insert into veracore_event (event_type, occurred_at, next_try, data)
-         values ($1, now(), now(), $2)",
+         values ($1, $2, $2, $3)",
     )
     .bind(event_type)
+    .bind(at)
     .bind(data)
     .execute(tables)
     .await

@@ -15,7 +15,7 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
             fails(&world.ledger, id, 1).await;
             if round == 0 {
                 let data = json!({ "upstream": format!("U{id}") });
-                raise(&world.pool, "upstream.down", &data).await;
+                raise(&world.pool, world.clock.now(), "upstream.down", &data).await;
             }
         }
     }

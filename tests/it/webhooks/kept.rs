@@ -137,9 +137,15 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 let line = victim.wait_for("veracore-sync starts").await;
                 let address = line["listen"].as_str().unwrap().parse().unwrap();
                 let sender = Sender::to(address, &world);
-                sender
-                    .try_send("tracking-update", &sender.sign(body.as_bytes()))
-                    .await
+                // A daemon that is starting asks for it to be sent again.
+                loop {
+                    let sealed = sender.sign(body.as_bytes());
+                    let answer = sender.try_send("tracking-update", &sealed).await;
+                    if !matches!(answer, Some((503, _))) {
+                        break answer;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
             };
             let answer = sending.await;
             assert_eq!(
