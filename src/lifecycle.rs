@@ -128,12 +128,6 @@ impl Tasks {
         });
     }
 
-    /// Whether all of the process is told to stop, and not only these.
-    #[must_use]
-    pub fn all_stopping(&self) -> bool {
-        self.stop_all.is_cancelled()
-    }
-
     /// Tells every task to come to its end.
     pub fn stop(&self) {
         self.stop.cancel();

@@ -75,7 +75,6 @@ impl Daemon {
         let state = WebState::new(
             app.ledger.clone(),
             Arc::new(Desk::new(sources.clone(), app.ledger.clone())),
-            Inboxes::default(),
         );
         let carrying = Carrying {
             sources,
@@ -162,6 +161,8 @@ impl Carrying {
         };
         let mut is_first = true;
         loop {
+            // Nobody is left who would find out that it is over, should the work be paused now.
+            current.app.ledger.note_trouble(None);
             let bells = Bells::default();
             self.live.put(current.app.services(&bells));
             self.inboxes.put(current.app.webhooks.clone());

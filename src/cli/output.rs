@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::sync::inventory::OnProgress;
+use crate::sync::passes::OnProgress;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Output {

@@ -1,14 +1,12 @@
 //! The jobs that run on a schedule: stock and tracking, each by one at a time across replicas.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::{
     due::MOST_STARTS,
     holding,
-    inventory::{Counts, InventoryError, InventorySync, OnProgress, Summary, Wish},
-    passes::{HOLD, Report},
+    inventory::{Counts, InventoryError, InventorySync, Summary, Wish},
+    passes::{HOLD, Report, unwatched},
     schedule::Job,
     scheduler::{ScheduledJob, Turn},
     tracking::TrackingSync,
@@ -82,10 +80,6 @@ impl<S: Passing> Turn for Holder<S> {
             tracing::debug!(%error, "a job's hold could not be given back, and runs out");
         }
     }
-}
-
-pub(super) fn unwatched() -> OnProgress {
-    Arc::new(|_, _| {})
 }
 
 #[async_trait]

@@ -2,7 +2,7 @@
 //! across replicas, and on record from its beginning to its end. (`scheduler` does the same for what
 //! is due.)
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -15,6 +15,15 @@ use crate::{
 
 /// How long a job stays held by somebody who died. It is lengthened while the pass goes on.
 pub const HOLD: Duration = Duration::from_secs(60);
+
+/// Called with how many of how many things a pass has dealt with.
+pub type OnProgress = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+/// Nobody watches how far a pass is.
+#[must_use]
+pub fn unwatched() -> OnProgress {
+    Arc::new(|_, _| {})
+}
 
 /// How a pass ended.
 #[derive(Debug, Clone, PartialEq)]

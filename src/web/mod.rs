@@ -47,11 +47,11 @@ pub struct WebState {
 }
 
 impl WebState {
-    pub fn new(ledger: Ledger, desk: Arc<dyn SettingsDesk>, inboxes: Inboxes) -> Self {
+    pub fn new(ledger: Ledger, desk: Arc<dyn SettingsDesk>) -> Self {
         Self {
             ledger,
             live: Live::default(),
-            inboxes,
+            inboxes: Inboxes::default(),
             desk,
             failures: Arc::default(),
             api: Api::default(),

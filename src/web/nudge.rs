@@ -1,8 +1,6 @@
 //! `POST /vendure-webhooks/order`: somebody says that there may be new orders. What he sends besides
 //! is not read: the shop itself is asked, once however often he says so.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     body::Body,
@@ -30,6 +28,6 @@ async fn nudge(
     access::holder_of_token(&services, &state.failures, &headers, peer)?;
     // An answer before the end of the body would cut some senders off.
     body::read(body, LARGEST).await?;
-    Arc::clone(&services.bells.look).notify_one();
+    services.bells.look.notify_one();
     Ok(StatusCode::ACCEPTED)
 }

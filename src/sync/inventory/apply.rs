@@ -12,7 +12,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    InventoryError, InventorySettings, InventorySync, OnProgress,
+    InventoryError, InventorySettings, InventorySync,
     acknowledged::Acknowledged,
     earlier::Earlier,
     feed::Feed,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{Class, LocationId, OrderCode, VariantId, text::one_line},
     ledger::{Held, Hold, RunId, SentOrder, StockChange, StockOutcome},
-    sync::holding,
+    sync::{holding, passes::OnProgress},
     vendure::{NewLevel, StockLevel, StorefrontError, Variant, Variants},
 };
 

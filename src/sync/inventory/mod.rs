@@ -78,9 +78,6 @@ pub struct InventorySync {
     tasks: Tasks,
 }
 
-/// Called with how many of how many levels were dealt with.
-pub type OnProgress = Arc<dyn Fn(u64, u64) + Send + Sync>;
-
 /// Why a pass came to nothing, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::{
-    InventoryError, InventorySync, OnProgress,
+    InventoryError, InventorySync,
     feed::Feed,
     guard::{Suspicion, not_accepted, suspicions},
     plan::{NearMiss, Plan, Shared, plan},
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{Sku, text::one_line},
     ledger::{RunId, StockChange},
+    sync::passes::OnProgress,
 };
 
 /// How many of what may come by the thousand are kept with a run, and logged.

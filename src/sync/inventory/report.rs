@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{InventoryError, InventorySync, JOB, OnProgress, Summary, Wish};
+use super::{InventoryError, InventorySync, JOB, Summary, Wish};
 use crate::{
     ledger::{LedgerError, Origin, RunId, RunOutcome},
-    sync::passes::{self, Ran, Report},
+    sync::passes::{self, OnProgress, Ran, Report},
 };
 
 impl InventorySync {

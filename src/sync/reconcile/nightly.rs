@@ -1,7 +1,5 @@
 //! The daemon's own reconciliation: once a night across replicas, when both ends may be called.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
@@ -9,7 +7,9 @@ use super::{DAYS, JOB, ReconcileError, Reconciliation};
 use crate::{
     ledger::{LedgerError, RunId, RunOutcome},
     sync::{
-        daily::Occurrence, due::MOST_STARTS, inventory::OnProgress, passes::Report,
+        daily::Occurrence,
+        due::MOST_STARTS,
+        passes::{Report, unwatched},
         upstreams::Upstreams,
     },
 };
@@ -47,7 +47,7 @@ pub async fn reconcile_if_due(
 }
 
 async fn compare(service: &Reconciliation, run: RunId) -> Report {
-    let nobody: OnProgress = Arc::new(|_, _| {});
+    let nobody = unwatched();
     // It only reads: it may be left anywhere.
     let outcome = tokio::select! {
         () = service.orders.tasks.stopped() => Err(ReconcileError::Stopped),

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     domain::{OrderRef, text::one_line},
     ledger::RunOutcome,
-    sync::{inventory::OnProgress, orders::discover::Walk, passes::Report},
+    sync::{
+        orders::discover::Walk,
+        passes::{OnProgress, Report},
+    },
 };
 
 /// How many of what may come by the thousand are kept with a run, and logged.

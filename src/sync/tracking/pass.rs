@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{OrderCode, text::one_line},
     ledger::{SentOrder, Told},
-    sync::inventory::OnProgress,
+    sync::passes::OnProgress,
     vendure::TrackingFieldsKnown,
 };
 

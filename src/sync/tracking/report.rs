@@ -6,10 +6,7 @@ use super::{JOB, Summary, TrackingError, TrackingSync};
 use crate::{
     domain::OrderCode,
     ledger::{LedgerError, RunOutcome},
-    sync::{
-        inventory::OnProgress,
-        passes::{self, Ran, Report},
-    },
+    sync::passes::{self, OnProgress, Ran, Report},
 };
 
 impl TrackingSync {

@@ -9,8 +9,7 @@ use crate::{
     domain::{News, OrderCode, PackageNews, SyncStatus},
     ledger::{ClaimedNews, LedgerError, NewsEnd, Origin, RecordedShipment},
     sync::{
-        jobs::unwatched,
-        passes::{self, Ran},
+        passes::{self, Ran, unwatched},
         tracking::{self, TrackingError, TrackingSync},
     },
 };

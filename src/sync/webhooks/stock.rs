@@ -13,8 +13,8 @@ use crate::{
     ledger::{ClaimedNews, LedgerError, NewsEnd, Origin, RunOutcome},
     sync::{
         inventory::{self, InventoryError, InventorySync, Summary, Wish, guard::Suspicion},
-        jobs::{may_pass, unwatched},
-        passes::{self, Ran, Report},
+        jobs::may_pass,
+        passes::{self, Ran, Report, unwatched},
     },
 };
 

@@ -60,12 +60,9 @@ fn count<'a>(
     for selection in &set.items {
         let more = match &selection.node {
             Selection::Field(field) => {
-                let own = if field.node.name.node.starts_with("__s")
-                    || field.node.name.node == "__type"
-                {
-                    ABOUT_THE_SCHEMA
-                } else {
-                    1
+                let own = match field.node.name.node.as_str() {
+                    "__schema" | "__type" => ABOUT_THE_SCHEMA,
+                    _ => 1,
                 };
                 count(&field.node.selection_set.node, document, known, depth + 1)?
                     .saturating_add(own)

@@ -1,6 +1,6 @@
 //! What can be done.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
 use async_graphql::{Context, Json, Object, Result, SimpleObject};
 use serde_json::Value;
@@ -17,9 +17,9 @@ use crate::{
     domain::{OrderCode, Sku, SyncStatus, text::one_line},
     ledger::{LedgerError, RetryMode, SyncRecord, Verdict},
     sync::{
-        inventory::{InventoryError, OnProgress, Summary, Wish},
+        inventory::{InventoryError, Summary, Wish},
         orders::{discover::DiscoverError, force::Forced},
-        passes::Ran,
+        passes::{Ran, unwatched},
         tracking::TrackingError,
     },
     web::{access::Admitted, live::Services},
@@ -373,10 +373,6 @@ async fn tracking(
         TrackingError::Ledger(error) => Err(error),
         other => Ok(one_line(&other.to_string(), 300)),
     })
-}
-
-fn unwatched() -> OnProgress {
-    Arc::new(|_, _| {})
 }
 
 /// What a pass came to: a summary, or why there is none.

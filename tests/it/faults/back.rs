@@ -8,10 +8,7 @@ use veracore_sync::{
     domain::VariantId,
     ledger::{Held, Origin, RunOutcome},
     sandbox::{Fault, FaultKind},
-    sync::{
-        inventory::{OnProgress, Wish},
-        jobs::Passing as _,
-    },
+    sync::{inventory::Wish, jobs::Passing as _, passes::unwatched},
 };
 
 use crate::harness::{Call, Fate, Level, MortalShop, PaidOrder, Service, Shipped, World};
@@ -27,10 +24,6 @@ fn mortal(world: &World, call: Call, fate: Fate) -> (Service, Arc<tokio::sync::N
         died = Some(notify);
     });
     (service, died.unwrap())
-}
-
-fn nobody() -> OnProgress {
-    Arc::new(|_, _| {})
 }
 
 /// An order of two lines that VeraCore has.
@@ -67,7 +60,7 @@ async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
             let order = sent(&world).await;
             world.sandbox.ship(&order.code, vec![]).unwrap();
             let (service, died) = mortal(&world, call, fate);
-            let on_progress = nobody();
+            let on_progress = unwatched();
             tokio::select! {
                 () = died.notified() => {}
                 done = service.tracking.pass(None, &on_progress) => panic!("it lived: {done:?}"),

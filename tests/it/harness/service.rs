@@ -18,13 +18,13 @@ use veracore_sync::{
     lifecycle::Tasks,
     sandbox::SandboxConfig,
     sync::{
-        inventory::{self, InventorySettings, InventorySync, OnProgress, Summary, Wish},
+        inventory::{self, InventorySettings, InventorySync, Summary, Wish},
         orders::{
             Existing, OrderSettings, OrderSync,
             discover::{Looked, Swept, Watch},
             mapping::{Rules, UnitPrice},
         },
-        passes::{self, Ran},
+        passes::{self, Ran, unwatched},
         reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{self, TrackingSettings, TrackingSync},
         upstreams::Upstreams,
@@ -241,7 +241,7 @@ impl Service {
 
     /// A pass over the stock, on record.
     pub async fn stock(&self, wish: &Wish) -> (i64, Summary) {
-        let nobody: OnProgress = Arc::new(|_, _| {});
+        let nobody = unwatched();
         let ran = passes::on_wish(
             self.orders.ledger(),
             &self.clock,
@@ -268,7 +268,7 @@ impl Service {
 
     /// A pass over what VeraCore shipped.
     pub async fn track(&self) -> tracking::Summary {
-        let nobody: OnProgress = Arc::new(|_, _| {});
+        let nobody = unwatched();
         let outcome = self.tracking.pass(None, &nobody).await;
         let report = TrackingSync::report(&outcome);
         assert!(report.outcome.is_some());
@@ -277,7 +277,7 @@ impl Service {
 
     /// What is off, by kind and order.
     pub async fn reconcile(&self) -> (Vec<(&'static str, String)>, reconcile::Summary) {
-        let nobody: OnProgress = Arc::new(|_, _| {});
+        let nobody = unwatched();
         let summary = self.reconciliation.pass(reconcile::DAYS, &nobody).await;
         let summary = summary.unwrap();
         let found = summary.findings.iter();

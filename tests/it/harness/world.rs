@@ -23,6 +23,7 @@ use super::{
     service::{self, Making, Service},
     settled,
     shop::{LEAST_PERMISSIONS, Shop},
+    wait::until,
 };
 
 pub struct World {
@@ -157,6 +158,14 @@ impl World {
     pub async fn record(&self, code: &str) -> Option<SyncRecord> {
         let code = OrderCode::parse(code).unwrap();
         self.ledger.order(&code).await.unwrap()
+    }
+
+    /// Waits until VeraCore has an order.
+    pub async fn arrives(&self, code: &str) {
+        until(&format!("{code} arrives"), || async {
+            (self.record(code).await?.sync_status == SyncStatus::Success).then_some(())
+        })
+        .await;
     }
 
     /// Where an order stands.

@@ -80,11 +80,7 @@ async fn end_connections(world: &World) {
 
 async fn all_arrive(world: &World, paid: &[PaidOrder]) {
     for order in paid {
-        until(&format!("{} arrives", order.code), || async {
-            let record = world.record(&order.code).await?;
-            (record.sync_status == SyncStatus::Success).then_some(())
-        })
-        .await;
+        world.arrives(&order.code).await;
     }
     assert_eq!(world.sandbox.orders().len(), paid.len());
 }
@@ -491,6 +487,31 @@ async fn while_orders_are_parked_an_old_trouble_does_not_make_us_unready() {
     .await;
     free_disk(&world, "veracore_order_sync").await;
     world.sandbox.clear_faults();
+    all_arrive(&world, &paid).await;
+    daemon.stop().await;
+    world.assert_settled().await;
+}
+
+/// Whoever pauses because of a trouble works on nothing that could show that it is over.
+#[tokio::test]
+async fn a_pause_does_not_keep_an_old_trouble() {
+    let world = world("paused_trouble").await;
+    let mut daemon = quick(&world).start().await;
+    let address = daemon.address().await;
+    fill_disk(&world, "veracore_order_sync", "update").await;
+    let paid = world.pay_orders(1).await;
+    unready(address, "No space left on device").await;
+    world
+        .cli(&["config", "set", "SYNC_ENABLED", "false", "--json"])
+        .await
+        .done();
+    daemon.wait_for("SYNC_ENABLED is false").await;
+    ready_again(address).await;
+    free_disk(&world, "veracore_order_sync").await;
+    world
+        .cli(&["config", "unset", "SYNC_ENABLED", "--json"])
+        .await
+        .done();
     all_arrive(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;

@@ -23,11 +23,7 @@ async fn a_working_daemon_is_healthy_and_ready() {
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut daemon = world.daemon().start().await;
     let address = daemon.address().await;
-    until("the order arrives", || async {
-        let record = world.record(&order.code).await?;
-        (record.sync_status == SyncStatus::Success).then_some(())
-    })
-    .await;
+    world.arrives(&order.code).await;
     assert!(healthy(address).await);
     let (status, body) = ready(address).await;
     assert_eq!(status, 200);
@@ -62,11 +58,7 @@ async fn a_daemon_without_its_database_is_healthy_but_not_ready_and_recovers() {
         (ready(address).await.0 == 200).then_some(())
     })
     .await;
-    until("the order arrives", || async {
-        let record = world.record(&order.code).await?;
-        (record.sync_status == SyncStatus::Success).then_some(())
-    })
-    .await;
+    world.arrives(&order.code).await;
     daemon.stop().await;
     world.assert_settled().await;
 }

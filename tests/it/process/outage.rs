@@ -3,18 +3,10 @@
 use serde_json::Value;
 use veracore_sync::domain::SyncStatus;
 
-use crate::harness::{World, until};
+use crate::harness::World;
 
 const WAITING: &str = "Vendure does not answer as it should; waiting for it";
 const BLIND: &str = "orders cannot be looked for";
-
-async fn arrives(world: &World, code: &str) {
-    until("the order arrives", || async {
-        let record = world.record(code).await?;
-        (record.sync_status == SyncStatus::Success).then_some(())
-    })
-    .await;
-}
 
 #[tokio::test]
 async fn an_order_placed_before_the_first_sweep_succeeds_is_not_taken_for_an_old_one() {
@@ -49,12 +41,12 @@ async fn an_outage_of_the_shop_is_told_once_and_passes_by_itself() {
     let daemon = world.daemon().with("VENDURE_API_URL", gate.url());
     let mut daemon = daemon.start().await;
     let before = world.pay_order(&[("A-0", 1)]).await;
-    arrives(&world, &before.code).await;
+    world.arrives(&before.code).await;
     gate.close();
     daemon.wait_for(BLIND).await;
     let meanwhile = world.pay_order(&[("A-1", 1)]).await;
     gate.open();
-    arrives(&world, &meanwhile.code).await;
+    world.arrives(&meanwhile.code).await;
     let record = world.record(&meanwhile.code).await.unwrap();
     assert_eq!(record.retry_count, 0);
     let lines = daemon.lines();

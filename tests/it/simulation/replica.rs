@@ -12,9 +12,9 @@ use veracore_sync::{
     ledger::{Ledger, LedgerError},
     lifecycle::Tasks,
     sync::{
-        inventory::{self, InventorySettings, InventorySync, OnProgress, Wish},
+        inventory::{self, InventorySettings, InventorySync, Wish},
         orders::{OrderSync, discover::Watch},
-        passes::{self, Ran},
+        passes::{self, Ran, unwatched},
         runner,
         tracking::{self, TrackingSettings, TrackingSync},
     },
@@ -188,7 +188,7 @@ impl Replica {
 
 impl Services {
     async fn work(self, job: Job) -> Result<bool, LedgerError> {
-        let nobody: OnProgress = Arc::new(|_, _| {});
+        let nobody = unwatched();
         match job {
             // What they could not read is read by the next one.
             Job::Look => {

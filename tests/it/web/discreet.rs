@@ -2,9 +2,8 @@
 //! error, not in an answer, not in what is kept.
 
 use serde_json::json;
-use veracore_sync::domain::SyncStatus;
 
-use crate::harness::{Api, Cart, Shows, TOKEN, World, ann, until};
+use crate::harness::{Api, Cart, Shows, TOKEN, World, ann};
 
 const KEY: &str = "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=";
 const STORED: &str = "a-stored-secret-of-the-webhook";
@@ -79,11 +78,7 @@ async fn a_talkative_run_tells_no_secret_and_no_address() {
         .await;
     let api = Api::new(daemon.address().await, Shows::token());
     let session = world.shop.admin.token().to_owned();
-    until("the order arrives", || async {
-        let record = world.record(&order.code).await?;
-        (record.sync_status == SyncStatus::Success).then_some(())
-    })
-    .await;
+    world.arrives(&order.code).await;
     let answers = answers(&api, &session).await;
     let kept = serde_json::to_string(&world.rows().await).unwrap();
     let lines: Vec<String> = daemon.lines().iter().map(ToString::to_string).collect();

@@ -2,7 +2,6 @@
 //! restart, secrets sealed.
 
 use serde_json::{Value, json};
-use veracore_sync::domain::SyncStatus;
 
 use super::served;
 use crate::harness::{Api, Shows, TOKEN, World, until};
@@ -23,21 +22,13 @@ fn setting<'a>(config: &'a Value, key: &str) -> &'a Value {
     settings.iter().find(|s| s["key"] == key).unwrap()
 }
 
-async fn arrives(world: &World, code: &str) {
-    until("the order arrives", || async {
-        let record = world.record(code).await?;
-        (record.sync_status == SyncStatus::Success).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_pause_holds_for_every_replica_and_so_does_its_end() {
     let world = World::named("pause").real_time().build().await;
     let (mut first, api) = served(&world).await;
     let (mut second, _) = served(&world).await;
     let before = world.pay_order(&[("A-0", 1)]).await;
-    arrives(&world, &before.code).await;
+    world.arrives(&before.code).await;
     let answer = update(&api, json!({ "syncEnabled": false })).await;
     let config = answer.data("updateVeracoreConfig");
     assert_eq!(config["syncEnabled"], false);
@@ -63,7 +54,7 @@ async fn a_pause_holds_for_every_replica_and_so_does_its_end() {
 
     let answer = update(&api, json!({ "unset": ["SYNC_ENABLED"] })).await;
     assert_eq!(answer.data("updateVeracoreConfig")["syncEnabled"], true);
-    arrives(&world, &paused.code).await;
+    world.arrives(&paused.code).await;
     first.stop().await;
     second.stop().await;
     world.assert_settled().await;
@@ -191,7 +182,7 @@ async fn secrets_are_sealed_and_heeded() {
     let shown = setting(answer.data("updateVeracoreConfig"), SECRET);
     let expected = (&json!("********"), &json!("database"));
     assert_eq!((&shown["value"], &shown["origin"]), expected);
-    arrives(&world, &order.code).await;
+    world.arrives(&order.code).await;
     let (_, by_new) = stored(&world).await;
     assert_ne!(by_new[SECRET]["keyId"], sealed[SECRET]["keyId"]);
     assert!(!by_new.to_string().contains(&secret));
@@ -243,7 +234,7 @@ async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
         .unwrap();
     daemon.wait_for("cannot be used").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    arrives(&world, &order.code).await;
+    world.arrives(&order.code).await;
     // And it can be mended by the same way.
     let shown = api.run("{ veracoreConfig { syncEnabled problems } }").await;
     let problems = &shown.data("veracoreConfig")["problems"];
@@ -254,7 +245,7 @@ async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
     let mended = update(&api, json!({ "unset": ["SYNC_TIMEZONE"] })).await;
     mended.data("updateVeracoreConfig");
     let order = world.pay_order(&[("A-0", 1)]).await;
-    arrives(&world, &order.code).await;
+    world.arrives(&order.code).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
@@ -313,7 +304,7 @@ async fn a_daemon_waits_for_a_database_that_holds_its_settings() {
     gate.open();
     daemon.wait_for("carrying orders to VeraCore").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    arrives(&world, &order.code).await;
+    world.arrives(&order.code).await;
     // A command does not go on without what is stored.
     gate.close();
     let without = [("DATABASE_URL", gate.url())];

@@ -101,6 +101,25 @@ async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
     world.assert_settled().await;
 }
 
+/// Sends it to a daemon that may be starting yet, and asks for it to be sent again, or may die over it.
+async fn send_until_heard(
+    world: &World,
+    daemon: &mut Daemon,
+    told: &serde_json::Value,
+) -> Option<(u16, String)> {
+    let body = told.to_string();
+    let line = daemon.wait_for("veracore-sync starts").await;
+    let sender = Sender::to(line["listen"].as_str().unwrap().parse().unwrap(), world);
+    loop {
+        let sealed = sender.sign(body.as_bytes());
+        let answer = sender.try_send("tracking-update", &sealed).await;
+        if !matches!(answer, Some((503, _))) {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_death_at_each_of_its_writes_is_made_good() {
     let world = World::named("webhook_crash").real_time().build().await;
@@ -131,23 +150,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 .with(AT, &point)
                 .spawn();
             let told = json!({ "OrderNumber": order.code, "TrackingNumber": format!("{at}{when}"), "Status": "Shipped" });
-            let body = told.to_string();
-            // It may die before it listens, of what an earlier one left.
-            let sending = async {
-                let line = victim.wait_for("veracore-sync starts").await;
-                let address = line["listen"].as_str().unwrap().parse().unwrap();
-                let sender = Sender::to(address, &world);
-                // A daemon that is starting asks for it to be sent again.
-                loop {
-                    let sealed = sender.sign(body.as_bytes());
-                    let answer = sender.try_send("tracking-update", &sealed).await;
-                    if !matches!(answer, Some((503, _))) {
-                        break answer;
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                }
-            };
-            let answer = sending.await;
+            let answer = send_until_heard(&world, &mut victim, &told).await;
             assert_eq!(
                 victim.wait_exit().await.code(),
                 None,
