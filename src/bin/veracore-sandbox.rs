@@ -11,12 +11,12 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use veracore_sync::{
     clock::SystemClock,
     domain::text::one_line,
-    sandbox::{self, ArrivedOrder, LoggedRequest, News, Sandbox, SandboxConfig},
+    sandbox::{self, ArrivedOrder, LoggedRequest, News, Sandbox, SandboxConfig, UnknownOrder},
 };
 
 /// A stand-in for VeraCore, in memory, to rehearse with: it takes orders, keeps stock, ships when
@@ -51,6 +51,41 @@ struct Arguments {
     /// Leave optional fields out of answers.
     #[arg(long)]
     sparse: bool,
+    /// The zone of SOAP's dates.
+    #[arg(long, default_value = "America/Los_Angeles")]
+    timezone: chrono_tz::Tz,
+    /// What GetOrderInfo says of an order that is not there.
+    #[arg(long, value_enum, default_value = "empty")]
+    unknown_order: Unknown,
+    /// Leave void packages out of GetShippingCharge.
+    #[arg(long)]
+    omit_void_charges: bool,
+    /// Tell stock in two parts in GetProductAvailabilities.
+    #[arg(long)]
+    two_warehouses: bool,
+    /// Take GetProductAvailabilities without a partNumber as a wish for all.
+    #[arg(long)]
+    all_parts: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Unknown {
+    /// An empty OrdHead
+    Empty,
+    /// An OrdHead with the year 1, zeros and false
+    Blank,
+    /// A fault
+    Fault,
+}
+
+impl From<Unknown> for UnknownOrder {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Empty => Self::Empty,
+            Unknown::Blank => Self::Blank,
+            Unknown::Fault => Self::Fault,
+        }
+    }
 }
 
 fn page_size(text: &str) -> Result<usize, String> {
@@ -72,6 +107,11 @@ impl Arguments {
             page_size: self.page_size,
             ignore_from: self.ignore_from,
             sparse: self.sparse,
+            timezone: self.timezone,
+            unknown_order: self.unknown_order.into(),
+            omit_void_charges: self.omit_void_charges,
+            two_warehouses: self.two_warehouses,
+            all_parts: self.all_parts,
             listen: self.listen,
         }
     }
@@ -119,6 +159,7 @@ async fn run(config: SandboxConfig) -> io::Result<()> {
 
 fn greet(sandbox: &Sandbox, who: &str) {
     say(&format!("VeraCore sandbox ready: {}", sandbox.base_url()));
+    say(&format!("  style oms: {}", sandbox.oms_url()));
     say(&format!("  {who}"));
     say(&format!("  control API: http://{}/sandbox", sandbox.addr()));
 }
@@ -138,6 +179,9 @@ fn request_line(request: &LoggedRequest) -> String {
     );
     if let Some(query) = &request.query {
         line += &format!("?{}", one_line(query, 200));
+    }
+    if let Some(operation) = &request.operation {
+        line += &format!(" {}", one_line(operation, 80));
     }
     match request.status {
         Some(status) => line += &format!(" -> {status}"),

@@ -8,9 +8,21 @@ use std::{
     time::Duration,
 };
 
+use chrono_tz::Tz;
 use url::Url;
 
 use super::control;
+
+/// An answer to the question for an order that is not there. Nobody has written down which of
+/// these the real one gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownOrder {
+    /// `<OrdHead />`.
+    Empty,
+    /// An `OrdHead` with what .NET makes of nothing: dates of the year 1, zeros, all flags false.
+    Blank,
+    Fault,
+}
 
 /// The settings of a sandbox; see [`SandboxConfig::default`].
 #[derive(Debug, Clone)]
@@ -30,6 +42,16 @@ pub struct SandboxConfig {
     /// Whether optional fields (`OrderId` of a status; `ShipmentId`, `Service` and `Items` of a
     /// shipment) are left out.
     pub sparse: bool,
+    /// The zone of the dates in SOAP, which name none.
+    pub timezone: Tz,
+    /// What `GetOrderInfo` says of an order that is not there.
+    pub unknown_order: UnknownOrder,
+    /// Whether `GetShippingCharge` leaves void packages out; else they have a `DateVoided`.
+    pub omit_void_charges: bool,
+    /// Whether `GetProductAvailabilities` tells the stock in two parts.
+    pub two_warehouses: bool,
+    /// Whether `GetProductAvailabilities` without a `partNumber` means all; else it is refused.
+    pub all_parts: bool,
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
 }
@@ -46,6 +68,11 @@ impl Default for SandboxConfig {
             page_size: None,
             ignore_from: false,
             sparse: false,
+            timezone: chrono_tz::America::Los_Angeles,
+            unknown_order: UnknownOrder::Empty,
+            omit_void_charges: false,
+            two_warehouses: false,
+            all_parts: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Shared,
+    details::Details,
     faults::Fault,
     orders::{Item, NewPackage, OrderedItem},
     reply::Reply,
@@ -182,6 +183,7 @@ impl Shared {
             number: number.to_owned(),
             items: items.collect(),
             body: None,
+            details: Details::default(),
         };
         let now = self.clock.now();
         self.change(|state| state.warehouse.accept(arrival, now).cloned())

@@ -13,11 +13,15 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// A path prefix (whole segments), or a glob in which `*` stands for one segment and `**` for
-    /// any number. Compared with the path after the base path, and with the whole path.
+    /// any number. Compared with the path after the base path, and with the whole path; for paths of
+    /// `oms` in any case.
     pub path: String,
     /// `POST` and so on; any when absent.
     #[serde(default)]
     pub method: Option<String>,
+    /// `AddOrder` and so on: calls of this operation of `oms` only.
+    #[serde(default)]
+    pub operation: Option<String>,
     #[serde(flatten)]
     pub kind: FaultKind,
     /// So many injections, then the fault is gone; without end when absent.
@@ -55,7 +59,7 @@ pub enum FaultKind {
     DropRequest,
     /// The work is done, then the connection closed without an answer.
     DropAnswer,
-    /// 200 and half of the right JSON.
+    /// 200 and half of the right JSON or XML.
     Malformed {
         #[serde(default = "yes")]
         done: bool,
@@ -67,7 +71,7 @@ pub enum FaultKind {
         #[serde(default)]
         done: bool,
     },
-    /// A JSON array of so many bytes, streamed.
+    /// A JSON array (or a SOAP answer) of so many bytes, streamed.
     Huge { bytes: u64 },
     /// 429 with `Retry-After`, in seconds or (`as_date`) as the date they end at.
     RateLimited {
@@ -117,6 +121,7 @@ impl Fault {
         Self {
             path: path.to_owned(),
             method: None,
+            operation: None,
             kind,
             times: None,
             every: None,
@@ -127,6 +132,12 @@ impl Fault {
     #[must_use]
     pub fn method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn operation(mut self, operation: &str) -> Self {
+        self.operation = Some(operation.to_owned());
         self
     }
 
@@ -176,7 +187,7 @@ impl Fault {
         if self.times == Some(0) {
             return Err("times is 0; leave it out for a fault without end".into());
         }
-        glob(&self.path)?;
+        glob(&self.path, false)?;
         if let FaultKind::Status {
             status, headers, ..
         } = &self.kind
@@ -192,16 +203,26 @@ impl Fault {
     fn hits(&self, call: &Target<'_>) -> bool {
         let method = self.method.as_deref();
         method.is_none_or(|method| method.eq_ignore_ascii_case(call.method))
-            && (self.covers(call.path) || self.covers(call.full_path))
+            && self.means(call.operation)
+            && (self.covers(call.path, call.any_case) || self.covers(call.full_path, call.any_case))
     }
 
-    fn covers(&self, path: &str) -> bool {
+    fn means(&self, operation: Option<&str>) -> bool {
+        self.operation.as_deref().is_none_or(|wanted| {
+            operation.is_some_and(|operation| operation.eq_ignore_ascii_case(wanted))
+        })
+    }
+
+    fn covers(&self, path: &str, any_case: bool) -> bool {
         if self.path.contains('*') {
-            return glob(&self.path).is_ok_and(|glob| glob.is_match(path));
+            return glob(&self.path, any_case).is_ok_and(|glob| glob.is_match(path));
         }
         let prefix = self.path.trim_end_matches('/');
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let Some((start, rest)) = path.split_at_checked(prefix.len()) else {
+            return false;
+        };
+        let same = start == prefix || (any_case && start.eq_ignore_ascii_case(prefix));
+        same && (rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -222,9 +243,10 @@ pub(super) fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap
     Ok(map)
 }
 
-fn glob(path: &str) -> Result<globset::GlobMatcher, String> {
+fn glob(path: &str, any_case: bool) -> Result<globset::GlobMatcher, String> {
     GlobBuilder::new(path)
         .literal_separator(true)
+        .case_insensitive(any_case)
         .build()
         .map(|glob| glob.compile_matcher())
         .map_err(|error| error.to_string())
@@ -235,6 +257,10 @@ pub(super) struct Target<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub full_path: &'a str,
+    /// Of the style `oms`.
+    pub operation: Option<&'a str>,
+    /// Whether the server behind the path does not tell cases apart.
+    pub any_case: bool,
 }
 
 /// A fault in force, with its counts.

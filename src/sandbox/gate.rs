@@ -16,9 +16,10 @@ use super::{
     Shared,
     faults::{FaultKind, Target, Work, header_map, status_of},
     journal::LoggedRequest,
-    reply::{Outcome, Reply},
+    reply::{Filler, Outcome, Reply},
     rest,
     server::Call,
+    soap,
 };
 
 const GATEWAY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>\
@@ -26,19 +27,23 @@ const GATEWAY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway<
 
 /// Takes a call through the faults to the face, and gives its id in the journal and its end.
 pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
+    let operation = soap::operation(call);
     let (id, fault) = shared.change(|state| {
         let fault = state.faults.strike(&Target {
             method: call.method.as_str(),
             path: &call.path,
             full_path: &call.full_path,
+            operation: operation.as_deref(),
+            any_case: is_soap(call),
         });
         let entry = LoggedRequest {
             id: 0,
             at: shared.clock.now(),
             method: call.method.to_string(),
             path: call.path.clone(),
+            operation,
             query: call.query.clone(),
-            body: String::from_utf8_lossy(&call.body).into_owned(),
+            body: kept_body(call),
             status: None,
             dropped: false,
             fault: fault.as_ref().map(FaultKind::name),
@@ -46,7 +51,7 @@ pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
         (state.journal.open(entry), fault)
     });
     let (status, outcome) = match fault {
-        None => whole(rest::answer(shared, call)),
+        None => whole(answer(shared, call)),
         Some(fault) => inject(shared, call, fault).await,
     };
     let dropped = matches!(outcome, Outcome::Silence | Outcome::Half(_));
@@ -59,6 +64,28 @@ pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
     (id, outcome)
 }
 
+fn is_soap(call: &Call) -> bool {
+    !call.astray && soap::is_for_soap(&call.path)
+}
+
+/// The style's face for the call.
+fn answer(shared: &Shared, call: &Call) -> Reply {
+    if is_soap(call) {
+        soap::answer(shared, call)
+    } else {
+        rest::answer(shared, call)
+    }
+}
+
+fn kept_body(call: &Call) -> String {
+    let body = String::from_utf8_lossy(&call.body);
+    if is_soap(call) {
+        soap::without_passwords(&body)
+    } else {
+        body.into_owned()
+    }
+}
+
 type Ended = (Option<u16>, Outcome);
 
 fn whole(reply: Reply) -> Ended {
@@ -66,7 +93,7 @@ fn whole(reply: Reply) -> Ended {
 }
 
 async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
-    let work = || rest::answer(shared, call);
+    let work = || answer(shared, call);
     match fault {
         FaultKind::Status {
             status,
@@ -102,7 +129,7 @@ async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
         FaultKind::DropAnswer => (Some(work().status.as_u16()), Outcome::Silence),
         FaultKind::Malformed { done } => {
             let body = if done { work().body } else { Bytes::new() };
-            whole(malformed(&body))
+            whole(malformed(&body, is_soap(call)))
         }
         FaultKind::Partial => {
             let reply = work();
@@ -116,7 +143,7 @@ async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
                 GATEWAY_PAGE,
             ))
         }
-        FaultKind::Huge { bytes } => (Some(200), Outcome::Filler(bytes)),
+        FaultKind::Huge { bytes } => (Some(200), Outcome::Filler(filler(call, bytes))),
         FaultKind::RateLimited {
             retry_after,
             as_date,
@@ -154,13 +181,27 @@ fn told(status: StatusCode, body: Value) -> Reply {
     }
 }
 
-/// Half of a JSON text is never a JSON text, unless it is a bare number.
-fn malformed(body: &Bytes) -> Reply {
+/// Half of a JSON text is never a JSON text, unless it is a bare number; half of an XML document
+/// is never one.
+fn malformed(body: &Bytes, xml: bool) -> Reply {
+    let (content_type, invented) = if xml {
+        ("text/xml; charset=utf-8", r"<soap:Envelope><soap:Bod")
+    } else {
+        ("application/json", r#"{"OrderId": "VC-1"#)
+    };
     let cut = match body.len() {
-        0 | 1 => Bytes::from_static(br#"{"OrderId": "VC-1"#),
+        0 | 1 => Bytes::from_static(invented.as_bytes()),
         length => body.slice(..length / 2),
     };
-    Reply::text(StatusCode::OK, "application/json", cut)
+    Reply::text(StatusCode::OK, content_type, cut)
+}
+
+fn filler(call: &Call, bytes: u64) -> Filler {
+    if is_soap(call) {
+        Filler::xml(bytes)
+    } else {
+        Filler::json(bytes)
+    }
 }
 
 fn rate_limited(shared: &Shared, retry_after: u32, as_date: bool) -> Reply {

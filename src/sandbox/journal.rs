@@ -21,7 +21,10 @@ pub struct LoggedRequest {
     pub method: String,
     /// After the base path, as it was sent: percent-encoded, without the query.
     pub path: String,
+    /// Which operation of `oms` was called; `None` in the style `rest`.
+    pub operation: Option<String>,
     pub query: Option<String>,
+    /// Without the password that a SOAP body holds.
     pub body: String,
     /// The status answered, or the one that would have been had the answer not been dropped.
     /// `None` while the call is being worked on, and when it was dropped undone.

@@ -1,22 +1,26 @@
-//! The VeraCore twin: a warehouse in memory that speaks VeraCore's style `rest`, for rehearsals,
-//! demos and tests.
+//! The VeraCore twin: a warehouse in memory that speaks VeraCore's styles `rest` and `oms`, for
+//! rehearsals, demos and tests.
 //!
 //! Owns its own idea of the interface, written from the description and never from our client.
 //! Must not use `fulfillment`, `vendure`, `config` or anything else of the daemon but `clock`.
 //!
-//! A call comes in at `server`, meets the faults at `gate`, is understood by `rest` and changes
-//! the `warehouse`; `control` is the side door for the person who rehearses.
+//! A call comes in at `server`, meets the faults at `gate`, is understood by `rest` or `soap` and
+//! changes the `warehouse`; `control` is the side door for the person who rehearses.
 
 mod access;
 mod config;
 mod control;
+mod details;
 mod faults;
+mod filler;
 mod gate;
 mod journal;
 mod orders;
 mod reply;
 mod rest;
 mod server;
+mod slips;
+mod soap;
 mod stock;
 #[cfg(test)]
 mod tests;
@@ -37,10 +41,11 @@ use url::Url;
 
 use crate::clock::SharedClock;
 
-pub use config::SandboxConfig;
+pub use config::{SandboxConfig, UnknownOrder};
 pub use faults::{ActiveFault, Fault, FaultKind, Work};
 pub use journal::{LoggedRequest, News};
 pub use orders::{ArrivedOrder, Item, NewPackage, OrderedItem, Package};
+pub use soap::{FAKE_CARD, FAKE_EXPIRATION};
 pub use stock::StockLevel;
 pub use warehouse::Refusal;
 
@@ -110,6 +115,15 @@ impl Sandbox {
     #[must_use]
     pub fn base_url(&self) -> Url {
         self.shared.base_url.clone()
+    }
+
+    /// What `VERACORE_API_URL` is set to for the style `oms`.
+    #[must_use]
+    pub fn oms_url(&self) -> Url {
+        let mut url = self.base_url();
+        let path = format!("{}/pmomsws/oms.asmx", self.shared.config.base_path);
+        url.set_path(&path);
+        url
     }
 
     #[must_use]

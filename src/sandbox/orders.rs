@@ -9,6 +9,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
+use super::{details::Details, slips::Slip};
+
 /// Units of one SKU in a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +57,7 @@ impl NewPackage {
     pub(super) fn packed(self, serial: u32, items: Vec<Item>, now: DateTime<Utc>) -> Package {
         Package {
             serial,
+            slip: 0,
             shipment_id: format!("SH-{}", 200_000 + serial),
             tracking_number: self
                 .tracking_number
@@ -77,6 +80,9 @@ impl NewPackage {
 pub struct Package {
     #[serde(skip)]
     pub(super) serial: u32,
+    /// The number of the pick slip that it was packed from.
+    #[serde(skip)]
+    pub(super) slip: u32,
     pub shipment_id: String,
     pub tracking_number: String,
     pub carrier: String,
@@ -105,7 +111,8 @@ pub struct ArrivedOrder {
     /// `VC-100001` and so on.
     pub order_id: String,
     pub received_at: DateTime<Utc>,
-    /// As received, byte for byte; `None` for an order that the control API recorded.
+    /// As received, byte for byte but for a password in it; `None` for an order that the control
+    /// API recorded.
     pub body: Option<String>,
     pub items: Vec<OrderedItem>,
     /// Void ones included.
@@ -116,6 +123,10 @@ pub struct ArrivedOrder {
     pub foreign: bool,
     pub(super) picking: bool,
     pub(super) cancelled: bool,
+    pub(super) details: Details,
+    pub(super) slips: Vec<Slip>,
+    /// The number of the slip with which the work was begun, until something leaves on it.
+    pub(super) picked_slip: Option<u32>,
 }
 
 impl ArrivedOrder {
@@ -159,13 +170,23 @@ impl ArrivedOrder {
     }
 }
 
-/// The body is shown as the JSON that it is, digits untouched.
+/// A body of an order, for people: the JSON that it is, digits untouched, or a text.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Json(Box<RawValue>),
+    Text(&'a str),
+}
+
+impl<'a> Shown<'a> {
+    fn of(body: &'a str) -> Self {
+        RawValue::from_string(body.to_owned()).map_or(Self::Text(body), Self::Json)
+    }
+}
+
 impl Serialize for ArrivedOrder {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let body = self
-            .body
-            .as_ref()
-            .and_then(|body| RawValue::from_string(body.clone()).ok());
+        let body = self.body.as_deref().map(Shown::of);
         let mut fields = serializer.serialize_struct("ArrivedOrder", 9)?;
         fields.serialize_field("number", &self.number)?;
         fields.serialize_field("order_id", &self.order_id)?;

@@ -16,6 +16,8 @@ use hyper::{
 };
 use serde::Serialize;
 
+pub(super) use super::filler::Filler;
+
 /// A whole answer, before it meets a fault.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -82,8 +84,8 @@ pub(super) enum Outcome {
     Answer(Reply),
     /// The whole length is promised, half is sent, then the connection closes.
     Half(Reply),
-    /// A JSON array of so many bytes.
-    Filler(u64),
+    /// A valid document of an exact length.
+    Filler(Filler),
     /// The connection closes without a byte.
     Silence,
 }
@@ -103,9 +105,10 @@ impl Outcome {
                 let half = whole.slice(..whole.len() / 2);
                 (reply, Outgoing::Cut { half, told: 0 })
             }
-            Self::Filler(bytes) => {
-                let reply = Reply::text(StatusCode::OK, "application/json", Bytes::new());
-                (reply, Outgoing::Filler(Filler::new(bytes)))
+            Self::Filler(filler) => {
+                let content_type = filler.pattern.content_type;
+                let reply = Reply::text(StatusCode::OK, content_type, Bytes::new());
+                (reply, Outgoing::Filler(filler))
             }
         };
         let mut response = Response::new(body);
@@ -171,62 +174,5 @@ impl Body for Outgoing {
             // Unknown on purpose: nothing shall correct the promised length.
             Self::Cut { .. } | Self::Filler(_) => SizeHint::default(),
         }
-    }
-}
-
-/// One row of filler; it reads as an inventory item.
-const ROW: &[u8] =
-    br#"{"SKU":"FILLER","AvailableQuantity":0,"ReservedQuantity":0,"OnHandQuantity":0},"#;
-const ROWS_PER_CHUNK: usize = 512;
-
-/// A valid JSON array of an exact length, made as it is sent.
-pub(super) struct Filler {
-    begun: bool,
-    /// Bytes still to be sent, the closing bracket included.
-    left: u64,
-}
-
-impl Filler {
-    pub fn new(bytes: u64) -> Self {
-        Self {
-            begun: false,
-            left: bytes.max(2),
-        }
-    }
-
-    fn next_chunk(&mut self) -> Option<Bytes> {
-        if self.left == 0 {
-            return None;
-        }
-        let mut chunk = Vec::with_capacity(ROW.len() * ROWS_PER_CHUNK + 1);
-        if !self.begun {
-            self.begun = true;
-            self.left -= 1;
-            chunk.push(b'[');
-        }
-        let row = ROW.len() as u64;
-        for _ in 0..ROWS_PER_CHUNK {
-            // The last row, without its comma, must leave room for the bracket.
-            if self.left < 2 * row {
-                self.end(&mut chunk);
-                break;
-            }
-            chunk.extend_from_slice(ROW);
-            self.left -= row;
-        }
-        Some(chunk.into())
-    }
-
-    fn end(&mut self, chunk: &mut Vec<u8>) {
-        if self.left >= ROW.len() as u64 {
-            chunk.extend_from_slice(&ROW[..ROW.len() - 1]);
-            self.left -= ROW.len() as u64 - 1;
-        }
-        while self.left > 1 {
-            chunk.push(b' ');
-            self.left -= 1;
-        }
-        chunk.push(b']');
-        self.left = 0;
     }
 }

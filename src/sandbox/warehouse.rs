@@ -1,14 +1,16 @@
 //! The goods and the orders: what a warehouse knows, and the arithmetic between them.
 //!
 //! Owns orders, packages and stock. Must not know HTTP, credentials or faults, so that every face
-//! (REST today) and the control API work on the same goods.
+//! (REST and SOAP) and the control API work on the same goods.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
 use super::{
+    details::Details,
     orders::{ArrivedOrder, Item, NewPackage, OrderedItem, Package},
+    slips::units_of,
     stock::{Stock, StockLevel},
 };
 
@@ -31,6 +33,7 @@ pub(super) struct Arrival {
     pub items: Vec<OrderedItem>,
     /// As received; `None` when somebody else than the client under test created the order.
     pub body: Option<String>,
+    pub details: Details,
 }
 
 /// Orders in the sequence of their arrival, and the shelves.
@@ -40,6 +43,7 @@ pub(super) struct Warehouse {
     by_number: HashMap<String, usize>,
     stock: Stock,
     packages_made: u32,
+    slips_made: u32,
 }
 
 impl Warehouse {
@@ -72,6 +76,9 @@ impl Warehouse {
             backordered,
             picking: false,
             cancelled: false,
+            details: arrival.details,
+            slips: Vec::new(),
+            picked_slip: None,
         });
         Ok(&self.orders[place])
     }
@@ -86,9 +93,14 @@ impl Warehouse {
 
     /// The work has begun: `InWarehouse`.
     pub fn start_picking(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
+        let slip = self.slips_made + 1;
         let order = self.open_order(number)?;
         order.picking = true;
-        Ok(order.clone())
+        let begun = order.picked_slip.get_or_insert(slip);
+        let fresh = *begun == slip;
+        let order = order.clone();
+        self.slips_made += u32::from(fresh);
+        Ok(order)
     }
 
     /// Sends packages off, all of them or none. An empty list means one with everything left.
@@ -102,6 +114,7 @@ impl Warehouse {
             wanted.push(NewPackage::default());
         }
         let made = self.packages_made;
+        let fresh = self.slips_made + 1;
         let order = self.open_order(number)?;
         let mut left = order.left_to_ship();
         let mut packages = Vec::new();
@@ -109,11 +122,16 @@ impl Warehouse {
             let items = take_items(number, package.items.as_deref(), &mut left)?;
             packages.push(package.packed(serial, items, now));
         }
+        let slip = order.slip_for(units_of(packages.iter().flat_map(|p| &p.items)), fresh);
+        for package in &mut packages {
+            package.slip = slip;
+        }
         order.packages.extend(packages.iter().cloned());
         for item in packages.iter().flat_map(|package| &package.items) {
             self.stock.ship(&item.sku, item.quantity);
         }
         self.packages_made += u32::try_from(packages.len()).unwrap_or(u32::MAX);
+        self.slips_made = self.slips_made.max(slip);
         Ok(packages)
     }
 
@@ -161,6 +179,20 @@ impl Warehouse {
             self.stock.release(sku, *quantity);
         }
         Ok(order)
+    }
+
+    /// Cancels at the client's wish, which comes too late once the work has begun.
+    pub fn withdraw(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
+        let order = self.open_order(number)?;
+        if order.live_packages().next().is_some() {
+            let message = format!("order {number} is already shipped, at least in part");
+            return Err(Refusal::Conflict(message));
+        }
+        if order.picking {
+            let message = format!("order {number} is already being picked");
+            return Err(Refusal::Conflict(message));
+        }
+        self.cancel(number)
     }
 
     pub fn set_stock(&mut self, sku: &str, on_hand: u32) -> StockLevel {

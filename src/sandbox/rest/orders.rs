@@ -8,7 +8,10 @@ use hyper::StatusCode;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
-    super::{Shared, orders::OrderedItem, reply::Reply, server::Call, warehouse::Arrival},
+    super::{
+        Shared, details::Details, orders::OrderedItem, reply::Reply, server::Call,
+        warehouse::Arrival,
+    },
     fields::Object,
     has_type,
 };
@@ -82,6 +85,7 @@ fn read_order(body: &str, company_id: &str) -> Result<Arrival, Complaint> {
         number,
         items,
         body: Some(body.to_owned()),
+        details: Details::default(),
     })
 }
 

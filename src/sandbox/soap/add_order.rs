@@ -1,0 +1,199 @@
+//! `AddOrder`: what an order must say, and its way into the warehouse.
+//!
+//! Owns the rules beyond the WSDL's types. Must not forgive what a real system might: a rehearsal
+//! should fail here rather than there.
+
+use super::{
+    super::{
+        Shared,
+        details::{Contact, Details},
+        orders::OrderedItem,
+        warehouse::Arrival,
+    },
+    tree::Node,
+    xml::Xml,
+};
+
+/// `body` is the envelope as it shall be kept.
+pub(super) fn run(shared: &Shared, request: &Node, body: String) -> Result<String, String> {
+    let order = request.child("order").ok_or("order is missing")?;
+    let number = order
+        .words(&["Header", "ID"])
+        .ok_or("order/Header/ID is missing")?;
+    let arrival = Arrival {
+        number: number.to_owned(),
+        items: read_lines(order)?,
+        body: Some(body),
+        details: read_details(order)?,
+    };
+    let now = shared.clock.now();
+    let taken = shared.change(|state| {
+        let order = state.warehouse.accept(arrival, now)?;
+        state.journal.tell_order(order);
+        Ok::<_, super::super::Refusal>((order.order_id.clone(), order.number.clone()))
+    });
+    let (id, number) = taken.map_err(|duplicate| format!("{duplicate}."))?;
+    let mut xml = Xml::default();
+    xml.group("AddOrderResult", |xml| {
+        xml.value(
+            "OrderSeqID",
+            id.trim_start_matches(|c: char| !c.is_ascii_digit()),
+        );
+        xml.value("OrderID", number);
+    });
+    Ok(xml.into_string())
+}
+
+/// The only address of an order: more than one is allowed by VeraCore, and nothing for us.
+fn ship_to(order: &Node) -> Result<&Node, String> {
+    let list = order.child("ShipTo").ok_or("order/ShipTo is missing")?;
+    match list.children.as_slice() {
+        [one] => Ok(one),
+        more => Err(format!(
+            "order/ShipTo holds {} OrderShipTo, not one",
+            more.len()
+        )),
+    }
+}
+
+fn read_lines(order: &Node) -> Result<Vec<OrderedItem>, String> {
+    let key = ship_to(order)?
+        .words(&["Key"])
+        .ok_or("order/ShipTo/OrderShipTo/Key is missing")?;
+    let lines = order.child("Offers").map_or(&[][..], |list| &list.children);
+    if lines.is_empty() {
+        return Err("order/Offers is empty".into());
+    }
+    lines
+        .iter()
+        .enumerate()
+        .map(|(place, line)| {
+            read_line(line, key)
+                .map_err(|message| format!("order/Offers/OfferOrdered[{place}]: {message}"))
+        })
+        .collect()
+}
+
+fn read_line(line: &Node, key: &str) -> Result<OrderedItem, String> {
+    let need = |path: &[&str]| {
+        line.words(path)
+            .ok_or_else(|| format!("{} is missing", path.join("/")))
+    };
+    let sku = need(&["Offer", "Header", "ID"])?;
+    let quantity = need(&["Quantity"])?;
+    let quantity = match quantity.parse() {
+        Ok(units) if units > 0 => units,
+        _ => return Err(format!("Quantity {quantity} is not above zero")),
+    };
+    let price = need(&["UnitPrice"])?;
+    let own = [["OrderShipTo", "Key"], ["OrderShipToKey", "Key"]].map(|path| line.words(&path));
+    let mut keys = own.into_iter().flatten().peekable();
+    if keys.peek().is_none() {
+        return Err("OrderShipTo/Key is missing".into());
+    }
+    if let Some(other) = keys.find(|other| *other != key) {
+        return Err(format!(
+            "OrderShipTo/Key {other} is no OrderShipTo of the order"
+        ));
+    }
+    Ok(OrderedItem {
+        sku: sku.to_owned(),
+        quantity,
+        unit_price: Some(price.to_owned()),
+    })
+}
+
+fn read_details(order: &Node) -> Result<Details, String> {
+    let text = |path: &[&str]| order.words(path).unwrap_or_default().to_owned();
+    let buyer = order
+        .child("OrderedBy")
+        .ok_or("order/OrderedBy is missing")?;
+    let ordered_by = contact(buyer);
+    if ordered_by.name.is_empty() && ordered_by.company.is_empty() {
+        return Err("order/OrderedBy has neither a name nor a CompanyName".into());
+    }
+    let place = ship_to(order)?;
+    let either = |name: &str| {
+        let own = place.words(&[name]);
+        own.or_else(|| order.words(&["Shipping", name]))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let option = place
+        .words(&["SpecialHandling", "Description"])
+        .or_else(|| order.words(&["Shipping", "ShippingOption", "Description"]));
+    Ok(Details {
+        entry_date: text(&["Header", "EntryDate"]),
+        view: text(&["Header", "OrderEntryView", "Description"]),
+        reference: text(&["Header", "ReferenceNumber"]),
+        po_number: text(&["Header", "PONumber"]),
+        campaign: text(&["Classification", "CampaignID"]),
+        comments: text(&["Header", "Comments"]),
+        carrier: text(&["Shipping", "FreightCarrier", "Name"]),
+        service: text(&["Shipping", "FreightService", "Description"]),
+        freight_code: either("FreightCode"),
+        shipping_option: option.unwrap_or_default().to_owned(),
+        ship_comments: text(&["Shipping", "ShipComments"]),
+        needed_by: either("NeededBy"),
+        rush: matches!(order.words(&["Shipping", "Rush"]), Some("true" | "1")),
+        ship_to: address(place, buyer)?,
+        bill_to: billing(order, buyer, place),
+        ordered_by,
+    })
+}
+
+/// Where the goods go: complete, and with a country as the house writes it.
+fn address(place: &Node, buyer: &Node) -> Result<Contact, String> {
+    let (from, path) = if place.words(&["Flag"]) == Some("OrderedBy") {
+        (buyer, "order/OrderedBy")
+    } else {
+        (place, "order/ShipTo/OrderShipTo")
+    };
+    for name in ["Address1", "City", "Country"] {
+        if from.words(&[name]).is_none() {
+            return Err(format!("{path}/{name} is missing"));
+        }
+    }
+    let to = contact(from);
+    if to.country.len() != 2 || !to.country.bytes().all(|c| c.is_ascii_uppercase()) {
+        return Err(format!(
+            "{path}/Country {} is not a two-letter code",
+            to.country
+        ));
+    }
+    Ok(to)
+}
+
+fn billing(order: &Node, buyer: &Node, place: &Node) -> Contact {
+    let Some(bill_to) = order.child("BillTo") else {
+        return Contact::default();
+    };
+    match bill_to.words(&["Flag"]) {
+        Some("OrderedBy") => contact(buyer),
+        Some("ShipTo") => contact(place),
+        Some("DoNotUse") => Contact::default(),
+        _ => contact(bill_to),
+    }
+}
+
+fn contact(node: &Node) -> Contact {
+    let text = |name: &str| node.words(&[name]).unwrap_or_default().to_owned();
+    let names = ["FirstName", "MiddleInitial", "LastName"];
+    let names: Vec<_> = names
+        .iter()
+        .filter_map(|name| node.words(&[name]))
+        .collect();
+    Contact {
+        uid: text("UID"),
+        name: names.join(" "),
+        company: text("CompanyName"),
+        address: ["Address1", "Address2", "Address3"].map(text),
+        city: text("City"),
+        state: text("State"),
+        postal_code: text("PostalCode"),
+        country: text("Country"),
+        phone: text("Phone"),
+        fax: text("Fax"),
+        email: text("Email"),
+    }
+}

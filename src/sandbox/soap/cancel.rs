@@ -1,0 +1,121 @@
+//! `CancelOrder` of `orderadjustment.svc`, as SOAP and as JSON.
+//!
+//! Owns this service's two wire formats. Its namespace and action are written down nowhere in
+//! public, so any are taken. Must not decide whether an order can still be cancelled.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    super::{Shared, reply::Reply, server::Call},
+    envelope::{self, Complaint, Version},
+    tree::Node,
+};
+
+const NAME: &str = "CancelOrder";
+
+/// `POST …/orderadjustment.svc` and `…/orderadjustment.svc/soap`.
+pub(super) fn soap(shared: &Shared, call: &Call) -> Reply {
+    let Some(version) = Version::of(&call.headers) else {
+        return super::wrong_type();
+    };
+    match cancel_soap(shared, call, version) {
+        Ok(space) => {
+            let result = format!("<{NAME}Result />");
+            envelope::answer(version, &space, NAME, &result)
+        }
+        Err(complaint) => envelope::fault(version, NAME, &complaint),
+    }
+}
+
+/// Gives the namespace that the caller uses.
+fn cancel_soap(shared: &Shared, call: &Call, version: Version) -> Result<String, Complaint> {
+    let request = envelope::unwrap_body(call, version)?;
+    let operation = request.operation;
+    if operation.name != NAME {
+        let name = &operation.name;
+        return Err(Complaint::Client(format!("there is no operation {name}")));
+    }
+    if let Some(action) = envelope::action(&call.headers)
+        && !action.ends_with(NAME)
+    {
+        return Err(Complaint::Client(format!("the action is {action}")));
+    }
+    if request.login.is_some() {
+        let message = "this service takes its AuthenticationHeader in the body";
+        return Err(Complaint::Client(message.into()));
+    }
+    only(&operation, &["OrderData"])?;
+    let data = operation.child("OrderData");
+    let data = data.ok_or_else(|| Complaint::Client("OrderData is missing".into()))?;
+    only(data, &["AuthenticationHeader", "CancelOrderWSObject"])?;
+    let text = |path: &[&str]| data.at(path).map(|node| node.text.as_str());
+    let id = text(&["AuthenticationHeader", "Username"]);
+    let secret = text(&["AuthenticationHeader", "Password"]);
+    if !envelope::is_user(&shared.config, id, secret) {
+        return Err(Complaint::Server("Invalid user name or password".into()));
+    }
+    let number = data.words(&["CancelOrderWSObject", "OrderID"]);
+    withdraw(shared, number).map_err(Complaint::Server)?;
+    Ok(operation.space.clone().unwrap_or_default())
+}
+
+fn only(node: &Node, names: &[&str]) -> Result<(), Complaint> {
+    let known = |child: &&Node| names.contains(&child.name.as_str());
+    match node.children.iter().find(|child| !known(child)) {
+        Some(child) => Err(Complaint::Client(format!(
+            "{}/{} is unknown",
+            node.name, child.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    #[serde(rename = "OrderID")]
+    order_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct OrderData {
+    authentication_header: Login,
+    #[serde(rename = "CancelOrderWSObject")]
+    wanted: Wanted,
+}
+
+/// `POST …/orderadjustment.svc/CancelOrder`.
+pub(super) fn json(shared: &Shared, call: &Call) -> Reply {
+    let error = |status, message: String| Reply::problem(status, "Error", message);
+    let data: OrderData = match serde_json::from_slice(&call.body) {
+        Ok(data) => data,
+        Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
+    };
+    let Login { username, password } = &data.authentication_header;
+    if !envelope::is_user(&shared.config, Some(username), Some(password)) {
+        let message = "Invalid user name or password";
+        return error(StatusCode::FORBIDDEN, message.into());
+    }
+    match withdraw(shared, Some(data.wanted.order_id.trim())) {
+        Ok(()) => Reply::json(StatusCode::OK, &json!({ "Error": null })),
+        Err(message) => error(StatusCode::INTERNAL_SERVER_ERROR, message),
+    }
+}
+
+fn withdraw(shared: &Shared, number: Option<&str>) -> Result<(), String> {
+    let number = number
+        .filter(|number| !number.is_empty())
+        .ok_or("OrderID is missing")?;
+    let done = shared.change(|state| state.warehouse.withdraw(number));
+    done.map(drop).map_err(|refusal| refusal.to_string())
+}

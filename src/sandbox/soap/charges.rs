@@ -1,0 +1,84 @@
+//! `GetShippingCharge`: a row for each package that left between two dates.
+//!
+//! Owns the shape of a row. Must not change anything.
+
+use super::{
+    super::{
+        Shared,
+        config::SandboxConfig,
+        details::Contact,
+        orders::{ArrivedOrder, Package},
+    },
+    order_info::slip_id,
+    tree::Node,
+    when,
+    xml::Xml,
+};
+
+/// Both dates are included, to the second: an `EndDate` without a time is the day's first second.
+pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
+    let config = &shared.config;
+    let date = |name: &str| {
+        request
+            .words(&[name])
+            .and_then(|text| when::read(config.timezone, text))
+            .ok_or_else(|| format!("{name} is missing"))
+    };
+    let (start, end) = (date("StartDate")?, date("EndDate")?);
+    if end < start {
+        return Err("EndDate is before StartDate".into());
+    }
+    let mut xml = Xml::default();
+    shared.read(|state| {
+        xml.group("GetShippingChargeResult", |xml| {
+            for (order, package) in state.warehouse.packages_since(None) {
+                let shipped = when::shipped(config.timezone, package);
+                let hidden = package.voided && config.omit_void_charges;
+                if (start..=end).contains(&shipped) && !hidden {
+                    xml.group("ShippingCharges", |xml| row(xml, config, order, package));
+                }
+            }
+        });
+    });
+    Ok(xml.into_string())
+}
+
+fn row(xml: &mut Xml, config: &SandboxConfig, order: &ArrivedOrder, package: &Package) {
+    let service = package.service.as_deref().unwrap_or_default();
+    let shipped = when::shipped(config.timezone, package);
+    xml.value("PPSlip", slip_id(package.slip));
+    xml.value("OrderId", &order.number);
+    xml.value("DateShipped", when::text(shipped));
+    xml.value("FreightCarrier", &package.carrier);
+    xml.value("FreightDescription", service);
+    xml.value("TrackingID", &package.tracking_number);
+    xml.value("PackageType", "Carton");
+    xml.all(&["PackageWeight", "FreightCost"], 0);
+    xml.value("PickupNumber", "");
+    contact(xml, "OrderedBY", &order.details.ordered_by);
+    contact(xml, "ShippedTo", &order.details.ship_to);
+    xml.value("Ref", &order.details.reference);
+    xml.value("Po", &order.details.po_number);
+    xml.value("PackCost", 0);
+    xml.value("ShipHyperlink", "");
+    xml.value("ShippingOrderType", "Order");
+    xml.value("CarrierCode", &order.details.freight_code);
+    xml.value("FreightService", service);
+    if package.voided {
+        xml.value("DateVoided", when::voided(config.timezone, package));
+    }
+}
+
+fn contact(xml: &mut Xml, prefix: &str, contact: &Contact) {
+    for (name, text) in [
+        ("Name", &contact.name),
+        ("Company", &contact.company),
+        ("Address1", &contact.address[0]),
+        ("City", &contact.city),
+        ("State", &contact.state),
+        ("PostalCode", &contact.postal_code),
+        ("Country", &contact.country),
+    ] {
+        xml.value(&format!("{prefix}{name}"), text);
+    }
+}
