@@ -30,13 +30,16 @@ pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
     }
     let mut xml = Xml::default();
     shared.read(|state| {
+        let mut packages = state.warehouse.packages_since(None);
+        packages.retain(|(_, package)| {
+            let hidden = package.voided && config.omit_void_charges;
+            !hidden && (start..=end).contains(&when::shipped(config.timezone, package))
+        });
+        packages
+            .sort_by_key(|(_, package)| (when::shipped(config.timezone, package), package.serial));
         xml.group("GetShippingChargeResult", |xml| {
-            for (order, package) in state.warehouse.packages_since(None) {
-                let shipped = when::shipped(config.timezone, package);
-                let hidden = package.voided && config.omit_void_charges;
-                if (start..=end).contains(&shipped) && !hidden {
-                    xml.group("ShippingCharges", |xml| row(xml, config, order, package));
-                }
+            for (order, package) in packages {
+                xml.group("ShippingCharges", |xml| row(xml, config, order, package));
             }
         });
     });

@@ -134,7 +134,10 @@ pub(super) fn unwrap_body(call: &Call, version: Version) -> Result<Request, Comp
 fn read_header(header: Node) -> Result<Option<Node>, Complaint> {
     let mut login = None;
     for block in header.children {
-        let space = block.space.clone().unwrap_or_default();
+        let Some(space) = block.space.clone() else {
+            let message = format!("{} is in no namespace", block.name);
+            return Err(Complaint::Client(message));
+        };
         let checked = match block.name.as_str() {
             "AuthenticationHeader" if login.is_none() => {
                 let checked = shape::check(&block, "AuthenticationHeader", AUTHENTICATION, &space);

@@ -3,6 +3,7 @@
 
 mod faults;
 mod orders;
+mod soap;
 mod stock;
 mod wire;
 
