@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use hyper::{
     StatusCode,
     body::Bytes,
-    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{HeaderValue, RETRY_AFTER},
 };
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ use super::{
     soap,
 };
 
+const JSON: &str = "application/json";
+const XML: &str = "text/xml; charset=utf-8";
 const GATEWAY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>\
 <body><h1>Bad Gateway</h1><p>The server is temporarily unavailable.</p></body></html>\n";
 
@@ -102,7 +104,7 @@ async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
             done,
         } => {
             do_if(done, work);
-            let mut reply = told(status_of(status), body);
+            let mut reply = told(status_of(status), body, is_soap(call));
             reply
                 .headers
                 .extend(header_map(&headers).unwrap_or_default());
@@ -166,17 +168,12 @@ fn do_if(done: bool, work: impl FnOnce() -> Reply) {
     }
 }
 
-fn told(status: StatusCode, body: Value) -> Reply {
+fn told(status: StatusCode, body: Value, xml: bool) -> Reply {
     match body {
         Value::Null => Reply::empty(status),
-        Value::String(text) => {
-            let mut reply = Reply::empty(status);
-            // A JSON type all the same, which the headers of the fault may replace.
-            let json = HeaderValue::from_static("application/json");
-            reply.headers.insert(CONTENT_TYPE, json);
-            reply.body = text.into();
-            reply
-        }
+        // The style's type all the same, which the headers of the fault may replace.
+        Value::String(text) if xml => Reply::text(status, XML, text),
+        Value::String(text) => Reply::text(status, JSON, text),
         other => Reply::json(status, &other),
     }
 }
@@ -185,9 +182,9 @@ fn told(status: StatusCode, body: Value) -> Reply {
 /// is never one.
 fn malformed(body: &Bytes, xml: bool) -> Reply {
     let (content_type, invented) = if xml {
-        ("text/xml; charset=utf-8", r"<soap:Envelope><soap:Bod")
+        (XML, r"<soap:Envelope><soap:Bod")
     } else {
-        ("application/json", r#"{"OrderId": "VC-1"#)
+        (JSON, r#"{"OrderId": "VC-1"#)
     };
     let cut = match body.len() {
         0 | 1 => Bytes::from_static(invented.as_bytes()),
