@@ -123,7 +123,7 @@ pub struct ArrivedOrder {
     pub foreign: bool,
     pub(super) picking: bool,
     pub(super) cancelled: bool,
-    pub(super) details: Details,
+    pub(super) details: Box<Details>,
     pub(super) slips: Vec<Slip>,
     /// The number of the slip with which the work was begun, until something leaves on it.
     pub(super) picked_slip: Option<u32>,

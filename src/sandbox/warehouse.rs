@@ -76,7 +76,7 @@ impl Warehouse {
             backordered,
             picking: false,
             cancelled: false,
-            details: arrival.details,
+            details: Box::new(arrival.details),
             slips: Vec::new(),
             picked_slip: None,
         });

@@ -82,106 +82,109 @@ async fn whole_orders_with_all_that_the_wsdl_knows_pass() {
     ));
 }
 
+/// What is replaced in a sound order, by what, and what is said of it then.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("<ID>A1</ID>", "", "order/Header/ID is missing"),
+    ("<ID>A1</ID>", "<ID>  </ID>", "order/Header/ID is missing"),
+    (
+        "CompanyName",
+        "Company",
+        "OrderedBy/Company is not in the WSDL",
+    ),
+    (
+        "<Flag>OrderedBy</Flag><Key>1</Key>",
+        "<Flag>OrderedBy</Flag>",
+        "OrderShipTo/Key is missing",
+    ),
+    (
+        "<Flag>OrderedBy</Flag><Key>1</Key>",
+        "<Key>1</Key><Flag>OrderedBy</Flag>",
+        "OrderShipTo[0]/Flag is repeated",
+    ),
+    (
+        "<Flag>OrderedBy</Flag><Key>1</Key>",
+        "<Flag>Buyer</Flag><Key>1</Key>",
+        "\"Buyer\"",
+    ),
+    (
+        "<Flag>OrderedBy</Flag><Key>1</Key>",
+        "<Key>1</Key>",
+        "OrderShipTo/Address1 is missing",
+    ),
+    (
+        "</OrderShipTo></ShipTo>",
+        "</OrderShipTo><OrderShipTo /></ShipTo>",
+        "holds 2 OrderShipTo",
+    ),
+    (
+        "<Quantity>2<",
+        "<Quantity>0<",
+        "Quantity 0 is not above zero",
+    ),
+    ("<Quantity>2<", "<Quantity>-1<", "Quantity -1"),
+    ("<Quantity>2<", "<Quantity>2.0<", "correct format: \"2.0\""),
+    (
+        "<Quantity>2</Quantity>",
+        "<Quantity />",
+        "correct format: \"\"",
+    ),
+    ("<Quantity>2</Quantity>", "", "Quantity is missing"),
+    (
+        "9.950",
+        "9,95",
+        "UnitPrice: Input string was not in a correct format: \"9,95\"",
+    ),
+    ("9.950", "1e3", "\"1e3\""),
+    ("9.950", "", "UnitPrice: Input string"),
+    (
+        "<OrderShipTo><Key>1<",
+        "<OrderShipTo><Key>2<",
+        "OrderShipTo/Key 2 is no",
+    ),
+    ("<ID>X</ID>", "<ID></ID>", "Offer/Header/ID is missing"),
+    ("2025-03-04T03:00:00", "2025-03-04", "Header/EntryDate"),
+    ("2025-03-04T03:00:00", "", "Header/EntryDate"),
+    (
+        "2025-03-04T03:00:00",
+        "0001-01-01T00:00:00",
+        "Header/EntryDate",
+    ),
+    (
+        "<Country>US<",
+        "<Country>usa<",
+        "usa is not a two-letter code",
+    ),
+    ("<City>Reno</City>", "", "OrderedBy/City is missing"),
+    (
+        "<PONumber>PO-7</PONumber>",
+        "<PONumber>1</PONumber><PONumber>2</PONumber>",
+        "PONumber is repeated",
+    ),
+    ("<order>", "<order>text", "holds text where elements belong"),
+    (
+        "<order>",
+        "<order xmlns=\"\">",
+        "AddOrder/order is in no namespace",
+    ),
+    ("<Header>", "<Header Id=\"1\">", "has an attribute Id"),
+    (
+        "<Offers>",
+        "<Stream>1</Stream><Offers>",
+        "order/Stream is not in the WSDL",
+    ),
+    (
+        "<Shipping>",
+        "<Shipping><Rush></Rush>",
+        "Shipping/Rush: Input",
+    ),
+];
+
 #[tokio::test]
 async fn what_is_wrong_with_an_order_is_named() {
     let (sandbox, _) = sandbox().await;
     let long = format!("<City>{}</City>", "x".repeat(51));
-    for (from, to, named) in [
-        ("<ID>A1</ID>", "", "order/Header/ID is missing"),
-        ("<ID>A1</ID>", "<ID>  </ID>", "order/Header/ID is missing"),
-        (
-            "CompanyName",
-            "Company",
-            "OrderedBy/Company is not in the WSDL",
-        ),
-        (
-            "<Flag>OrderedBy</Flag><Key>1</Key>",
-            "<Flag>OrderedBy</Flag>",
-            "OrderShipTo/Key is missing",
-        ),
-        (
-            "<Flag>OrderedBy</Flag><Key>1</Key>",
-            "<Key>1</Key><Flag>OrderedBy</Flag>",
-            "OrderShipTo[0]/Flag is repeated",
-        ),
-        (
-            "<Flag>OrderedBy</Flag><Key>1</Key>",
-            "<Flag>Buyer</Flag><Key>1</Key>",
-            "\"Buyer\"",
-        ),
-        (
-            "<Flag>OrderedBy</Flag><Key>1</Key>",
-            "<Key>1</Key>",
-            "OrderShipTo/Address1 is missing",
-        ),
-        (
-            "</OrderShipTo></ShipTo>",
-            "</OrderShipTo><OrderShipTo /></ShipTo>",
-            "holds 2 OrderShipTo",
-        ),
-        (
-            "<Quantity>2<",
-            "<Quantity>0<",
-            "Quantity 0 is not above zero",
-        ),
-        ("<Quantity>2<", "<Quantity>-1<", "Quantity -1"),
-        ("<Quantity>2<", "<Quantity>2.0<", "correct format: \"2.0\""),
-        (
-            "<Quantity>2</Quantity>",
-            "<Quantity />",
-            "correct format: \"\"",
-        ),
-        ("<Quantity>2</Quantity>", "", "Quantity is missing"),
-        (
-            "9.950",
-            "9,95",
-            "UnitPrice: Input string was not in a correct format: \"9,95\"",
-        ),
-        ("9.950", "1e3", "\"1e3\""),
-        ("9.950", "", "UnitPrice: Input string"),
-        (
-            "<OrderShipTo><Key>1<",
-            "<OrderShipTo><Key>2<",
-            "OrderShipTo/Key 2 is no",
-        ),
-        ("<ID>X</ID>", "<ID></ID>", "Offer/Header/ID is missing"),
-        ("2025-03-04T03:00:00", "2025-03-04", "Header/EntryDate"),
-        ("2025-03-04T03:00:00", "", "Header/EntryDate"),
-        (
-            "2025-03-04T03:00:00",
-            "0001-01-01T00:00:00",
-            "Header/EntryDate",
-        ),
-        ("<City>Reno</City>", &long, "51 characters of 50"),
-        (
-            "<Country>US<",
-            "<Country>usa<",
-            "usa is not a two-letter code",
-        ),
-        ("<City>Reno</City>", "", "OrderedBy/City is missing"),
-        (
-            "<PONumber>PO-7</PONumber>",
-            "<PONumber>1</PONumber><PONumber>2</PONumber>",
-            "PONumber is repeated",
-        ),
-        ("<order>", "<order>text", "holds text where elements belong"),
-        (
-            "<order>",
-            "<order xmlns=\"\">",
-            "AddOrder/order is in no namespace",
-        ),
-        ("<Header>", "<Header Id=\"1\">", "has an attribute Id"),
-        (
-            "<Offers>",
-            "<Stream>1</Stream><Offers>",
-            "order/Stream is not in the WSDL",
-        ),
-        (
-            "<Shipping>",
-            "<Shipping><Rush></Rush>",
-            "Shipping/Rush: Input",
-        ),
-    ] {
+    let too_long = ("<City>Reno</City>", long.as_str(), "51 characters of 50");
+    for (from, to, named) in WRONG.iter().chain([&too_long]) {
         let sound = soap_order("A1", "X", 2);
         assert!(sound.contains(from), "{from}");
         let message = refusal(&sandbox, "AddOrder", &sound.replace(from, to)).await;

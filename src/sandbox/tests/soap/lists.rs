@@ -77,7 +77,7 @@ async fn void_packages_can_be_left_out_of_charges_and_the_zone_chosen() {
     let at = "2025-03-04T21:00:00";
     assert_eq!(
         tracking(&sandbox, at, at).await,
-        [package.tracking_number.clone()]
+        [package.tracking_number.as_str()]
     );
     sandbox.void("A1", &package.tracking_number).unwrap();
     assert!(tracking(&sandbox, at, at).await.is_empty());
