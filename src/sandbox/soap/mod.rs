@@ -9,6 +9,8 @@ mod cancel;
 mod catalogue;
 mod charges;
 mod envelope;
+#[cfg(test)]
+mod fuzz_tests;
 mod order_info;
 mod secrets;
 mod shape;

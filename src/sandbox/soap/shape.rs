@@ -176,7 +176,8 @@ pub(super) fn is_decimal(text: &str) -> bool {
 /// A time as it is written, and its offset from UTC in seconds if one is written.
 pub(super) fn moment(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
     const SHAPE: &str = "%Y-%m-%dT%H:%M:%S%.f";
-    if text.get(10..11)? != "T" {
+    let marks = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
+    if !stands(text, &marks) {
         return None;
     }
     let read = match NaiveDateTime::parse_from_str(text, SHAPE) {
@@ -191,11 +192,18 @@ pub(super) fn moment(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
 
 /// The beginning of a day.
 pub(super) fn day(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
-    if text.len() != 10 {
+    if text.len() != 10 || !stands(text, &[(4, "-"), (7, "-")]) {
         return None;
     }
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
     in_sql(date).then(|| (date.into(), None))
+}
+
+/// Whether each mark is at its place: chrono would also read numbers with fewer digits.
+fn stands(text: &str, marks: &[(usize, &str)]) -> bool {
+    marks
+        .iter()
+        .all(|(at, mark)| text.get(*at..at + 1) == Some(mark))
 }
 
 /// SQL Server's datetime begins in 1753; an unset .NET date is a year 1.
