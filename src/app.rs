@@ -4,6 +4,7 @@ mod calendar;
 mod daemon;
 mod desk;
 mod jobs;
+mod oms;
 pub mod settings;
 mod telling;
 
@@ -26,9 +27,12 @@ use crate::{
     domain::{OrderCode, SkuRules},
     fulfillment::{
         FulfillmentProvider,
-        veracore::rest::{Auth, Credentials, RestClient, RestSettings},
+        veracore::{
+            oms::OmsClient,
+            rest::{Auth, BuildError, Credentials, RestClient, RestSettings},
+        },
     },
-    http::{Backoff, Limits},
+    http::{Backoff, Circuit, Limits},
     ledger::{Ledger, LedgerError},
     lifecycle::Tasks,
     sync::{
@@ -121,14 +125,14 @@ impl App {
         let clock: SharedClock = Arc::new(SystemClock);
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
         let callers = Arc::new(client_for_callers(&config, Arc::clone(&clock))?);
-        let provider = Arc::new(veracore_client(&config, Arc::clone(&clock))?);
+        let (provider, warehouse) = veracore_client(&config, Arc::clone(&clock))?;
         let upstreams = Upstreams {
             shop: storefront.circuit(),
-            warehouse: provider.circuit(),
+            warehouse,
         };
         let orders = OrderSync::new(
             Arc::clone(&storefront) as Arc<dyn Storefront>,
-            Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
+            Arc::clone(&provider),
             ledger.clone(),
             Arc::clone(&clock),
             order_settings(&config),
@@ -136,7 +140,7 @@ impl App {
         );
         let inventory = InventorySync::new(
             Arc::clone(&storefront) as Arc<dyn Storefront>,
-            Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
+            Arc::clone(&provider),
             ledger.clone(),
             Arc::clone(&clock),
             inventory_settings(&config),
@@ -144,7 +148,7 @@ impl App {
         );
         let tracking = TrackingSync::new(
             Arc::clone(&storefront) as Arc<dyn Storefront>,
-            Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
+            Arc::clone(&provider),
             ledger.clone(),
             Arc::clone(&clock),
             TrackingSettings {
@@ -329,34 +333,56 @@ fn vendure_client_named(
     VendureClient::named(name, settings, clock).context("HTTPS cannot be set up on this machine")
 }
 
-fn veracore_client(config: &Config, clock: SharedClock) -> anyhow::Result<RestClient> {
+/// VeraCore in the style that is set, and whether it is called at all.
+fn veracore_client(
+    config: &Config,
+    clock: SharedClock,
+) -> anyhow::Result<(Arc<dyn FulfillmentProvider>, Circuit)> {
+    let refused = |error: BuildError| Refused(error.to_string());
+    Ok(match config.veracore.style {
+        ApiStyle::Rest => {
+            let client = RestClient::new(rest_settings(config), clock).map_err(refused)?;
+            let circuit = client.circuit();
+            (Arc::new(client), circuit)
+        }
+        ApiStyle::Oms => {
+            let client = OmsClient::new(oms::settings(config), clock).map_err(refused)?;
+            let circuit = client.circuit();
+            (Arc::new(client), circuit)
+        }
+    })
+}
+
+fn rest_settings(config: &Config) -> RestSettings {
     let veracore = &config.veracore;
-    if veracore.style == ApiStyle::Oms {
-        return Err(Refused(
-            "VERACORE_API_STYLE: this version does not speak 'oms' yet, only 'rest'".into(),
-        )
-        .into());
-    }
-    let settings = RestSettings {
+    RestSettings {
         base_url: veracore.api_url.clone(),
         company_id: veracore.company_id.clone().unwrap_or_default(),
-        credentials: Credentials {
-            client_id: veracore.client_id.clone(),
-            client_secret: veracore.client_secret.clone(),
-        },
+        credentials: credentials(config),
         auth: match veracore.auth {
             config::Auth::OAuth2 => Auth::OAuth2,
             config::Auth::Basic => Auth::Basic,
         },
         timezone: veracore.timezone,
-        limits: limits(
-            veracore.timeout,
-            veracore.max_concurrency,
-            Some(veracore.rate_limit_per_second),
-            VERACORE_MAX_BODY,
-        ),
-    };
-    RestClient::new(settings, clock).map_err(|error| Refused(error.to_string()).into())
+        limits: veracore_limits(config),
+    }
+}
+
+fn credentials(config: &Config) -> Credentials {
+    Credentials {
+        client_id: config.veracore.client_id.clone(),
+        client_secret: config.veracore.client_secret.clone(),
+    }
+}
+
+fn veracore_limits(config: &Config) -> Limits {
+    let veracore = &config.veracore;
+    limits(
+        veracore.timeout,
+        veracore.max_concurrency,
+        Some(veracore.rate_limit_per_second),
+        VERACORE_MAX_BODY,
+    )
 }
 
 fn limits(

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{problem::Read, reader::Reader};
-use crate::domain::{ShippingMethodCode, Sku};
+use crate::domain::{Freight, ShippingMethodCode, Sku};
 
 /// What is not in a map keeps its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Maps {
     /// Vendure's shipping method code to VeraCore's shipping method.
     pub shipping_methods: BTreeMap<ShippingMethodCode, String>,
+    /// VeraCore's shipping method (Vendure's code, where it has no other name) to how the style
+    /// `oms` asks for it.
+    pub freight: BTreeMap<String, Freight>,
     /// Vendure's SKU to VeraCore's. Several of the shop's may have one at the warehouse.
     pub skus: BTreeMap<Sku, Sku>,
     /// VeraCore's warehouse to Vendure's stock location, by name or id.
@@ -21,6 +24,9 @@ pub(super) fn read(reader: &mut Reader) -> Read<Maps> {
         let code = ShippingMethodCode::parse(code).map_err(|why| why.to_string())?;
         Ok((code, present(name)?))
     });
+    let freight = reader.table("freight", |method, way| {
+        Ok((present(method)?, Freight::parse(way)?))
+    });
     let skus = reader.table("skus", |shop, warehouse| {
         let shop = Sku::parse(shop).map_err(|why| why.to_string())?;
         let warehouse = Sku::parse(warehouse).map_err(|why| why.to_string())?;
@@ -31,6 +37,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<Maps> {
     });
     Ok(Maps {
         shipping_methods: shipping_methods?,
+        freight: freight?,
         skus: skus?,
         warehouses: warehouses?,
     })

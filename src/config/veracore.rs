@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
+    oms,
     problem::{Read, Reported},
     reader::Reader,
     schedule, urls,
@@ -48,6 +49,8 @@ pub struct VeraCore {
     pub max_concurrency: usize,
     /// The zone of VeraCore's zone-less dates.
     pub timezone: Tz,
+    /// For [`ApiStyle::Oms`].
+    pub oms: oms::Oms,
 }
 
 const STYLES: [(&str, ApiStyle); 2] = [("rest", ApiStyle::Rest), ("oms", ApiStyle::Oms)];
@@ -68,6 +71,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<VeraCore> {
     let rate = reader.number("VERACORE_RATE_LIMIT_PER_SECOND", 1..=1000);
     let max_concurrency = reader.concurrency("VERACORE_MAX_CONCURRENCY");
     let timezone = zone(reader);
+    let oms = oms::read(reader);
     Ok(VeraCore {
         api_url: api_url?,
         style: style?,
@@ -81,6 +85,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<VeraCore> {
         rate_limit_per_second: NonZeroU32::new(rate?).unwrap_or(NonZeroU32::MIN),
         max_concurrency: max_concurrency?,
         timezone: timezone?,
+        oms: oms?,
     })
 }
 

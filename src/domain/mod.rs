@@ -5,6 +5,7 @@
 
 mod address;
 mod failure;
+mod freight;
 #[cfg(test)]
 mod fuzz_tests;
 mod ids;
@@ -20,6 +21,7 @@ pub mod text;
 
 pub use address::{Address, Contact};
 pub use failure::{Class, ErrorCategory};
+pub use freight::Freight;
 pub use ids::{
     BadText, FulfillmentId, LineId, LocationId, OrderCode, OrderState, ProviderOrderId,
     ShippingMethodCode, ShopOrderId, Sku, VariantId,

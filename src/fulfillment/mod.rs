@@ -62,6 +62,17 @@ pub trait FulfillmentProvider: Send + Sync {
     /// # Errors
     /// When it is not what the provider sends; the field is named.
     fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews>;
+
+    /// Whether orders can be cancelled by a call at all.
+    fn can_cancel(&self) -> bool;
+
+    /// Asks that an order be cancelled. Whatever the answer, whether it is cancelled is for
+    /// [`find_order`](Self::find_order) to tell.
+    ///
+    /// # Errors
+    /// When the order was certainly not cancelled by this call: nothing was sent, or we were
+    /// refused.
+    async fn cancel_order(&self, number: &OrderCode) -> Result<CancelAnswer, ProviderError>;
 }
 
 /// Why the body of a webhook cannot be understood: one sentence that names the field.
@@ -120,6 +131,17 @@ impl std::fmt::Debug for Destination {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     pub provider_order_id: ProviderOrderId,
+}
+
+/// What the provider said about a cancellation that it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// It says that it did it.
+    Done,
+    /// It says that it did not, in its own words, made safe to show.
+    Refused { message: String },
+    /// No clear answer came, and it may have been done.
+    Unknown { problem: String },
 }
 
 /// An order that the provider has, as far as its look-up tells.
@@ -223,6 +245,12 @@ pub enum ProviderError {
         "VeraCore refused our credentials: {message}. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"
     )]
     Credentials { message: String },
+    /// The provider says that it could not do what was asked, and why: nothing was done.
+    #[error("VeraCore {operation}: refused: {message}")]
+    Refused {
+        operation: &'static str,
+        message: String,
+    },
     /// No call was made: there was no token to make it with, and it is not known to be our fault.
     #[error("no VeraCore token, so nothing was sent: {0}")]
     NoToken(#[source] CallError),
@@ -237,7 +265,9 @@ impl ProviderError {
     pub const fn class(&self) -> Class {
         match self {
             Self::Call(error) => error.class(),
-            Self::Duplicate { .. } | Self::Unsendable { .. } => Class::Permanent,
+            Self::Duplicate { .. } | Self::Refused { .. } | Self::Unsendable { .. } => {
+                Class::Permanent
+            }
             Self::WrongOrder { .. } => Class::Ambiguous,
             // However the call for a token ended, the call that it was for never began.
             Self::Credentials { .. } | Self::NoToken(_) => Class::Transient,
@@ -258,7 +288,7 @@ impl ProviderError {
                 }
                 other => other,
             },
-            Self::Unsendable { .. } => ErrorCategory::Validation,
+            Self::Refused { .. } | Self::Unsendable { .. } => ErrorCategory::Validation,
         }
     }
 
@@ -281,6 +311,7 @@ impl ProviderError {
                 status,
                 ..
             }) => format!("{upstream} {operation}: HTTP {status}"),
+            Self::Refused { operation, .. } => format!("VeraCore {operation}: refused"),
             other => other.to_string(),
         }
     }

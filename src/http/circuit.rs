@@ -144,6 +144,16 @@ impl Ticket<'_> {
         self.admission.is_some_and(Admission::is_probe)
     }
 
+    /// Takes note that the upstream works, whatever the answer's status.
+    pub(super) fn end_well(mut self) {
+        if let Some(admission) = self.admission.take() {
+            let now = self.circuit.clock.now();
+            self.circuit.health.note_well(now);
+            let turn = self.circuit.breaker().note(admission, Sign::Well, now);
+            self.circuit.tell(turn);
+        }
+    }
+
     /// Takes note of how the call went.
     pub(super) fn end(mut self, outcome: &Result<Answer, CallError>) {
         if let Some(admission) = self.admission.take() {

@@ -34,6 +34,10 @@ impl Health {
             .clone()
     }
 
+    pub(super) fn note_well(&self, now: DateTime<Utc>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = HealthState::Up { at: now };
+    }
+
     pub(super) fn note(&self, outcome: &Result<Answer, CallError>, now: DateTime<Utc>) {
         let problem = match outcome {
             Ok(answer) if matches!(answer.status, 401 | 403) => {

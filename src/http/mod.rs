@@ -21,4 +21,4 @@ pub use breaker::{CircuitState, Effect, Why};
 pub use circuit::Circuit;
 pub use error::{CallError, Sent};
 pub use health::HealthState;
-pub use upstream::{Limits, Upstream};
+pub use upstream::{Limits, Tells, Upstream};

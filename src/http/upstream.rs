@@ -27,6 +27,16 @@ pub struct Limits {
     pub per_second: Option<NonZeroU32>,
 }
 
+/// What an answer tells about the upstream, not about what was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    /// What its status says.
+    ByStatus,
+    /// That it works for us, whatever the status: SOAP refuses an order by a 500.
+    Works,
+    Nothing,
+}
+
 /// One system that we call: its connections, its limits and its name in every error.
 pub struct Upstream {
     name: &'static str,
@@ -96,13 +106,35 @@ impl Upstream {
     /// an answer with a good status still does not show that the upstream works for us.
     ///
     /// # Errors
-    /// When no whole answer came, one larger than the limit, or no call is made for now.
+    /// See [`Upstream::send_judged`].
     pub async fn send(
         &self,
         operation: &'static str,
         effect: Effect,
         request: RequestBuilder,
         tells_nothing: impl FnOnce(&Answer) -> bool,
+    ) -> Result<Answer, CallError> {
+        let judge = |answer: &Answer| {
+            if tells_nothing(answer) {
+                Tells::Nothing
+            } else {
+                Tells::ByStatus
+            }
+        };
+        self.send_judged(operation, effect, request, judge).await
+    }
+
+    /// [`Upstream::send`], for protocols that say more by their bodies than by their statuses:
+    /// `judge` decides what an answer tells about the upstream.
+    ///
+    /// # Errors
+    /// When no whole answer came, one larger than the limit, or no call is made for now.
+    pub async fn send_judged(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        request: RequestBuilder,
+        judge: impl FnOnce(&Answer) -> Tells,
     ) -> Result<Answer, CallError> {
         let _permit = self.turn(operation).await?;
         let ticket = self.circuit.admit(operation, effect)?;
@@ -114,9 +146,10 @@ impl Upstream {
                 self.exchange(operation, request).await
             }
         };
-        match &outcome {
-            Ok(answer) if tells_nothing(answer) => drop(ticket),
-            _ => ticket.end(&outcome),
+        match outcome.as_ref().map(judge) {
+            Ok(Tells::Nothing) => drop(ticket),
+            Ok(Tells::Works) => ticket.end_well(),
+            Ok(Tells::ByStatus) | Err(_) => ticket.end(&outcome),
         }
         match &outcome {
             Ok(answer) => tracing::debug!(

@@ -120,6 +120,14 @@ fn the_settings_are_shown_in_order_with_their_origins() {
     VERACORE_TIMEOUT_SECONDS         default      30
     VERACORE_RATE_LIMIT_PER_SECOND   default      10
     VERACORE_MAX_CONCURRENCY         default      4
+    VERACORE_OMS_NAMESPACE           default      -
+    VERACORE_OMS_UNMAPPED_SHIPPING   default      send
+    VERACORE_OMS_ORDER_ID_LENGTH     default      50
+    VERACORE_OMS_INVENTORY           default      offers
+    VERACORE_OMS_NOT_FOUND_TEXT      default      -
+    VERACORE_OMS_CANCEL_STYLE        default      soap
+    VERACORE_OMS_CANCEL_NAMESPACE    default      http://tempuri.org/
+    VERACORE_OMS_CANCEL_ACTION       default      -
     VENDURE_API_URL                  environment  http://shop:3000/admin-api
     VENDURE_USERNAME                 environment  veracore-sync
     VENDURE_PASSWORD                 environment  ********
@@ -162,6 +170,7 @@ fn the_settings_are_shown_in_order_with_their_origins() {
     VERACORE_TIMEZONE                default      America/Los_Angeles
     PII_RETENTION_DAYS               default      90
     [shipping_methods]               default      -
+    [freight]                        default      -
     [skus]                           default      -
     [warehouses]                     default      -
     LOG_FORMAT                       default      pretty

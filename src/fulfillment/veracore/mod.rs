@@ -1,3 +1,4 @@
 //! VeraCore, in the styles it is spoken.
 
+pub mod oms;
 pub mod rest;

@@ -50,6 +50,7 @@ fn provider_counts(error: &ProviderError, doing: Doing) -> bool {
         ProviderError::NoToken(_) | ProviderError::Credentials { .. } => false,
         ProviderError::Duplicate { .. }
         | ProviderError::WrongOrder { .. }
+        | ProviderError::Refused { .. }
         | ProviderError::Unsendable { .. } => true,
     }
 }

@@ -10,8 +10,8 @@ use veracore_sync::{
         ShippingMethodCode, ShopOrderId, Sku, Units, VariantId,
     },
     fulfillment::{
-        BadNews, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt,
-        Row, Shipment, ShipmentItem, StockItem,
+        BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
+        ProviderError, Receipt, Row, Shipment, ShipmentItem, StockItem,
     },
     vendure::{
         Fulfillment, LineUnits, NewFulfillment, NewLevel, OrderPage, Progress, ProgressLine,
@@ -504,5 +504,13 @@ impl FulfillmentProvider for Ends {
     /// No webhooks in this world.
     fn read_webhook(&self, kind: NewsKind, _: &[u8]) -> Result<News, BadNews> {
         Err(BadNews(kind.as_str().into()))
+    }
+
+    fn can_cancel(&self) -> bool {
+        false
+    }
+
+    async fn cancel_order(&self, _: &OrderCode) -> Result<CancelAnswer, ProviderError> {
+        unreachable!("it is never asked to")
     }
 }

@@ -16,7 +16,15 @@ pub(super) fn moment(
     raw: Field<'_>,
     zone: Tz,
 ) -> Result<Option<DateTime<Utc>>, Problem> {
-    let text = text(field, raw)?.unwrap_or_default();
+    moment_of(field, &text(field, raw)?.unwrap_or_default(), zone)
+}
+
+/// The same of a text, however it was sent.
+pub(in crate::fulfillment::veracore) fn moment_of(
+    field: &str,
+    text: &str,
+    zone: Tz,
+) -> Result<Option<DateTime<Utc>>, Problem> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -60,7 +68,7 @@ fn read_moment(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<Utc>)> {
 
 /// The moment at which the clocks of a zone showed this. What they showed twice is the first of
 /// the two; what they skipped is as much later as they skipped.
-fn in_zone(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+pub(in crate::fulfillment::veracore) fn in_zone(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(at) => at.to_utc(),
         MappedLocalTime::Ambiguous(one, other) => one.to_utc().min(other.to_utc()),

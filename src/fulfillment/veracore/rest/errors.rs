@@ -31,7 +31,7 @@ const MAX_DEPTH: usize = 4;
 const MAX_BYTES: usize = 64 * 1024;
 
 /// An error's body, by what it turned out to be.
-pub(super) enum Told {
+pub(in crate::fulfillment::veracore) enum Told {
     Nothing,
     /// JSON with these messages, possibly none.
     Json(Vec<String>),
@@ -44,7 +44,7 @@ pub(super) enum Told {
 }
 
 impl Told {
-    pub(super) fn read(body: &[u8]) -> Self {
+    pub(in crate::fulfillment::veracore) fn read(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(&body[..body.len().min(MAX_BYTES)]);
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
@@ -76,7 +76,7 @@ impl Told {
     }
 
     /// One bounded line about it. `hidden` is masked wherever it occurs.
-    pub(super) fn shown(&self, hidden: &[&str]) -> String {
+    pub(in crate::fulfillment::veracore) fn shown(&self, hidden: &[&str]) -> String {
         let words = match self {
             Self::Nothing => String::new(),
             Self::Json(messages) => messages.join("; "),

@@ -5,12 +5,12 @@
 
 mod answers;
 mod calls;
-mod dates;
-mod errors;
+pub(super) mod dates;
+pub(super) mod errors;
 mod token;
-mod urls;
-mod values;
-mod webhooks;
+pub(super) mod urls;
+pub(super) mod values;
+pub(super) mod webhooks;
 mod wire;
 
 #[cfg(test)]
@@ -28,8 +28,8 @@ use url::Url;
 pub use self::token::Credentials;
 use self::{calls::Access, token::Tokens, urls::Base};
 use super::super::{
-    BadNews, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError, Receipt, Row,
-    Shipment, StockItem,
+    BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError,
+    Receipt, Row, Shipment, StockItem,
 };
 use crate::{
     clock::SharedClock,
@@ -223,5 +223,15 @@ impl FulfillmentProvider for RestClient {
 
     fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews> {
         webhooks::read(kind, body, self.timezone)
+    }
+
+    fn can_cancel(&self) -> bool {
+        false
+    }
+
+    async fn cancel_order(&self, _: &OrderCode) -> Result<CancelAnswer, ProviderError> {
+        Err(ProviderError::Unsendable {
+            problem: "VeraCore's style 'rest' has no call that cancels an order".into(),
+        })
     }
 }

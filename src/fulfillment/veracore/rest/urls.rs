@@ -15,25 +15,8 @@ use crate::{
 pub(super) struct Base(Url);
 
 impl Base {
-    pub(super) fn new(mut url: Url) -> Result<Self, BuildError> {
-        let secure = match url.scheme() {
-            "https" => true,
-            "http" => is_loopback(&url),
-            _ => false,
-        };
-        if !secure || !url.has_host() {
-            return Err(BuildError::Insecure);
-        }
-        // reqwest would send them in place of VERACORE_CLIENT_ID, and they would be shown.
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(BuildError::CredentialsInUrl);
-        }
-        if url.query().is_some_and(|query| !query.is_empty()) {
-            return Err(BuildError::QueryInUrl);
-        }
-        url.set_query(None);
-        url.set_fragment(None);
-        Ok(Self(url))
+    pub(super) fn new(url: Url) -> Result<Self, BuildError> {
+        checked(url).map(Self)
     }
 
     pub(super) fn token(&self) -> Url {
@@ -109,6 +92,28 @@ impl Base {
                 problem: "the page asked for is none of this VeraCore's".into(),
             })
     }
+}
+
+/// A URL to which credentials may go, without what no path may be appended to.
+pub(in crate::fulfillment::veracore) fn checked(mut url: Url) -> Result<Url, BuildError> {
+    let secure = match url.scheme() {
+        "https" => true,
+        "http" => is_loopback(&url),
+        _ => false,
+    };
+    if !secure || !url.has_host() {
+        return Err(BuildError::Insecure);
+    }
+    // reqwest would send them in place of VERACORE_CLIENT_ID, and they would be shown.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(BuildError::CredentialsInUrl);
+    }
+    if url.query().is_some_and(|query| !query.is_empty()) {
+        return Err(BuildError::QueryInUrl);
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
 }
 
 /// A name as a part of a path. `.` and `..` cannot be one, however they are encoded: URLs take

@@ -11,7 +11,7 @@ use crate::domain::{BadQuantity, BadText, Units, text::one_line};
 pub(super) type Field<'a> = Option<&'a RawValue>;
 
 /// What is wrong with a field, its name first.
-pub(super) type Problem = String;
+pub(in crate::fulfillment::veracore) type Problem = String;
 
 /// Codes and ids above this length are nobody's.
 const MAX_CODE_CHARS: usize = 255;
@@ -95,7 +95,7 @@ pub(super) fn units(field: &str, raw: Field<'_>) -> Result<Option<Units>, Proble
 
 /// Reads a JSON number digit by digit: a float would round it, and so would a decimal of fixed
 /// width.
-fn whole(number: &str) -> Result<Units, BadQuantity> {
+pub(in crate::fulfillment::veracore) fn whole(number: &str) -> Result<Units, BadQuantity> {
     if !number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
         return Err(BadQuantity::NotANumber);
     }

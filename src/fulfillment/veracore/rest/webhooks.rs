@@ -13,7 +13,7 @@ use crate::{
     fulfillment::{BadNews, BadRow, Row, StockItem},
 };
 
-pub(super) fn read(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, BadNews> {
+pub(in super::super) fn read(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, BadNews> {
     understood(kind, body, zone).map_err(|problem| BadNews(one_line(&problem, 300)))
 }
 

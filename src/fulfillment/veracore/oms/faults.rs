@@ -1,0 +1,206 @@
+//! What a fault means.
+//!
+//! Owns which words of a fault are VeraCore's own, and which class they put it in. The sentences are
+//! not documented (reference, D 2): they are told apart by single words, and what is not recognized
+//! leaves open whether anything was done.
+
+/// What a fault says about what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// There is such a thing already.
+    Exists,
+    /// There is no such order.
+    Missing,
+    /// It does not know us.
+    Login,
+    /// It knows us, and we may not do this.
+    Permission,
+    /// It does not do it: nothing was done.
+    Refusal,
+    /// It stumbled, and may have done anything.
+    Trouble,
+}
+
+/// A fault, in VeraCore's words: to be made safe before they are shown.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub kind: Kind,
+    pub words: String,
+}
+
+/// Where the message of an error begins that VeraCore raised itself.
+const MARK: &str = "System.Exception:";
+
+const EXISTS: &[&str] = &["already exist", "duplicate order"];
+const LOGIN: &[&str] = &[
+    "login",
+    "log in",
+    "logon",
+    "log on",
+    "password",
+    "invalid user",
+    "unknown user",
+    "authenticat",
+    "invalid credentials",
+];
+const PERMISSION: &[&str] = &[
+    "permission",
+    "access denied",
+    "access is denied",
+    "denied access",
+    "no access",
+    "not have access",
+    "not authorized",
+    "unauthorized",
+    "not allowed to",
+    "not permitted",
+];
+/// What a machine says of itself, not of an order.
+const TROUBLE: &[&str] = &[
+    "timeout",
+    "timed out",
+    "deadlock",
+    "connection",
+    "network-related",
+    "outofmemory",
+    "out of memory",
+    "transaction",
+    "object reference",
+    "database",
+    "server is busy",
+    "stored procedure",
+];
+const MISSING: &[&str] = &[
+    "not found",
+    "not exist",
+    "no such",
+    "could not find",
+    "cannot find",
+    "can not find",
+    "unable to find",
+    "unable to locate",
+    "invalid order",
+    "unknown order",
+    "no order",
+];
+
+impl Fault {
+    /// `missing`: how this system says that it does not have an order, if that is known.
+    pub(super) fn of(code: &str, text: &str, missing: Option<&str>) -> Self {
+        let own = own_words(text);
+        let words = own.unwrap_or_else(|| first_line(text)).to_owned();
+        let lower = words.to_lowercase();
+        let says = |known: &[&str]| known.iter().any(|word| lower.contains(word));
+        let is_missing = missing.is_some_and(|text| lower.contains(&text.to_lowercase()))
+            || lower.contains("order") && says(MISSING);
+        // A request that could not be read at all was not worked on.
+        let unread = code
+            .rsplit(':')
+            .next()
+            .is_some_and(|code| matches!(code.trim(), "Client" | "Sender"));
+        let kind = if says(EXISTS) {
+            Kind::Exists
+        } else if says(TROUBLE) {
+            Kind::Trouble
+        } else if says(LOGIN) {
+            Kind::Login
+        } else if says(PERMISSION) {
+            Kind::Permission
+        } else if is_missing {
+            Kind::Missing
+        } else if own.is_some_and(|own| !own.is_empty()) || unread {
+            Kind::Refusal
+        } else {
+            Kind::Trouble
+        };
+        Self { kind, words }
+    }
+}
+
+/// From behind the last mark to the first line of the trace.
+fn own_words(text: &str) -> Option<&str> {
+    let at = text.rfind(MARK)?;
+    let rest = &text[at + MARK.len()..];
+    let trace = rest.match_indices(['\n', '\r']).find(|(at, _)| {
+        let line = &rest[at + 1..];
+        let behind = line.trim_start_matches([' ', '\t']);
+        behind.len() < line.len() && behind.starts_with("at ")
+    });
+    Some(rest[..trace.map_or(rest.len(), |(at, _)| at)].trim())
+}
+
+/// Of a fault that VeraCore did not raise itself, without the trace.
+fn first_line(text: &str) -> &str {
+    text.trim().lines().next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> (Kind, String) {
+        let fault = Fault::of("soap:Server", text, None);
+        (fault.kind, fault.words)
+    }
+
+    const PREFIX: &str = "System.Web.Services.Protocols.SoapException: Server was unable to process request. ---> System.Exception: ";
+
+    #[test]
+    fn the_words_are_those_of_the_innermost_error_without_its_trace() {
+        for (text, words) in [
+            (
+                "Order at hand is bad\n   at Pm.Order.Add() in c:\\x",
+                "Order at hand is bad",
+            ),
+            (
+                "Line one\r\nline two at once\r\n\tat X.Y()",
+                "Line one\r\nline two at once",
+            ),
+            ("a ---> System.Exception: b\n at c", "b"),
+            ("Invalid Source", "Invalid Source"),
+        ] {
+            let (kind, told) = fault(&format!("{PREFIX}{text}"));
+            assert_eq!((kind, told.as_str()), (Kind::Refusal, words));
+        }
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        for (text, kind) in [
+            ("Order T-1 already exists.", Kind::Exists),
+            ("Order T-1 was not found.", Kind::Missing),
+            ("Order ID does not exist", Kind::Missing),
+            ("Offer MUG was not found.", Kind::Refusal),
+            ("Invalid user or password.", Kind::Login),
+            ("Login failed.", Kind::Login),
+            ("The user has no permission for GetOffers", Kind::Permission),
+            ("Access is denied.", Kind::Permission),
+            ("Accessory kit is unknown", Kind::Refusal),
+            (
+                "Timeout expired while the order was not found.",
+                Kind::Trouble,
+            ),
+            ("Transaction was deadlocked", Kind::Trouble),
+            ("", Kind::Trouble),
+        ] {
+            assert_eq!(fault(&format!("{PREFIX}{text}")).0, kind, "{text}");
+        }
+        // Not VeraCore's own: nobody knows what was done.
+        let null = "System.NullReferenceException: Object reference not set\n   at X";
+        assert_eq!(fault(null).0, Kind::Trouble);
+        assert_eq!(
+            fault("Server was unable to process request.").0,
+            Kind::Trouble
+        );
+        assert_eq!(fault("").0, Kind::Trouble);
+        let unread = Fault::of("soap:Client", "Server was unable to read request.", None);
+        assert_eq!(unread.kind, Kind::Refusal);
+    }
+
+    #[test]
+    fn a_system_with_a_sentence_of_its_own_can_be_understood() {
+        let text = format!("{PREFIX}Nichts da: T-1");
+        assert_eq!(Fault::of("", &text, None).kind, Kind::Refusal);
+        assert_eq!(Fault::of("", &text, Some("nichts DA")).kind, Kind::Missing);
+    }
+}

@@ -1,0 +1,108 @@
+//! The days that a list of shipments is asked for, page by page.
+//!
+//! Owns that the pages leave no gap, whatever zone the days are meant in and whether or not the last
+//! one counts (reference, D 5: neither is documented).
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::fulfillment::PageRef;
+
+/// Days of one page. A package costs a question about its order, and a stop waits for a page.
+const PAGE: Days = Days::new(3);
+
+/// A page: both days are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Range {
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    /// Whether it is the newest.
+    last: bool,
+}
+
+impl Range {
+    /// The page that begins where `page` says, or the first: a day before `since`, for clocks and
+    /// zones that differ. `None` for a page that nobody can have given out.
+    pub(super) fn new(
+        since: DateTime<Utc>,
+        page: Option<&PageRef>,
+        now: DateTime<Utc>,
+        zone: Tz,
+    ) -> Option<Self> {
+        let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+        let end = day(now).checked_add_days(Days::new(1))?;
+        let from = match page {
+            None => day(since).checked_sub_days(Days::new(1))?,
+            Some(page) => page.0.parse().ok()?,
+        };
+        let from = from.min(end);
+        let to = from.checked_add_days(PAGE)?;
+        Some(Self {
+            from,
+            to: to.min(end),
+            last: to >= end,
+        })
+    }
+
+    /// Begins with the last day of this one: perhaps that was not counted.
+    pub(super) fn next(&self) -> Option<PageRef> {
+        (!self.last).then(|| PageRef(self.to.to_string()))
+    }
+}
+
+/// A day as SOAP writes its beginning.
+pub(super) fn moment(day: NaiveDate) -> String {
+    format!("{day}T00:00:00")
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::America::Los_Angeles;
+
+    use super::*;
+
+    fn pages(since: &str, now: &str) -> Vec<String> {
+        let (since, now) = (since.parse().unwrap(), now.parse().unwrap());
+        let mut pages = Vec::new();
+        let mut page = None;
+        loop {
+            let range = Range::new(since, page.as_ref(), now, Los_Angeles).unwrap();
+            pages.push(format!("{}..{}", range.from, range.to));
+            page = range.next();
+            if page.is_none() || pages.len() > 50 {
+                return pages;
+            }
+        }
+    }
+
+    #[test]
+    fn pages_meet_and_end_tomorrow() {
+        assert_eq!(
+            pages("2026-11-14T06:00:00Z", "2026-11-21T10:00:00Z"),
+            [
+                "2026-11-12..2026-11-15",
+                "2026-11-15..2026-11-18",
+                "2026-11-18..2026-11-21",
+                "2026-11-21..2026-11-22",
+            ]
+        );
+        assert_eq!(
+            pages("2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"),
+            ["2026-11-20..2026-11-22"]
+        );
+        // A clock that was ahead.
+        assert_eq!(
+            pages("2027-01-01T00:00:00Z", "2026-11-21T10:00:00Z"),
+            ["2026-11-22..2026-11-22"]
+        );
+    }
+
+    #[test]
+    fn pages_of_others_are_none() {
+        let now = "2026-11-21T10:00:00Z".parse().unwrap();
+        let page = PageRef("https://v.example/2".into());
+        assert_eq!(Range::new(now, Some(&page), now, Los_Angeles), None);
+        let page = PageRef("+262143-01-01".into());
+        assert!(Range::new(now, Some(&page), now, Los_Angeles).is_some());
+    }
+}

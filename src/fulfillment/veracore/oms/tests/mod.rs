@@ -1,0 +1,1 @@
+//! The client against servers that answer well, badly and not at all.

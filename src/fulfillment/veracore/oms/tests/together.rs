@@ -1,0 +1,1 @@
+//! How packages are put together from the two lists.

@@ -1,0 +1,278 @@
+//! XML, written and read within bounds.
+//!
+//! Owns what becomes of characters that XML cannot carry, and that no document costs more than its
+//! bound: no document type, no entity of its own, no depth, no more nodes than are asked for. What a
+//! card's field holds is not even kept. Must not know SOAP or orders.
+
+use quick_xml::{
+    NsReader,
+    escape::escape,
+    events::{BytesRef, BytesStart, Event},
+    name::ResolveResult,
+};
+
+use super::super::rest::values::Problem;
+
+/// Deeper than this nothing of VeraCore's is.
+const MAX_DEPTH: usize = 32;
+
+/// Above this length a start tag carries more than VeraCore ever says there.
+const MAX_TAG: usize = 4096;
+
+/// Whose text is dropped as it is read, in lower case.
+const CARD_FIELDS: [&str; 8] = [
+    "ccnumber",
+    "ccexpirationdate",
+    "cardnumber",
+    "csc",
+    "cvv",
+    "expirationdate",
+    "token",
+    "password",
+];
+
+/// An XML text under construction.
+#[derive(Default)]
+pub(super) struct Xml(String);
+
+impl Xml {
+    pub(super) fn open(&mut self, name: &str) {
+        self.0.push('<');
+        self.0.push_str(name);
+        self.0.push('>');
+    }
+
+    pub(super) fn open_in(&mut self, name: &str, namespace: &str) {
+        self.0.push('<');
+        self.0.push_str(name);
+        self.0.push_str(" xmlns=\"");
+        self.0.push_str(&escape(namespace));
+        self.0.push_str("\">");
+    }
+
+    pub(super) fn close(&mut self, name: &str) {
+        self.0.push_str("</");
+        self.0.push_str(name);
+        self.0.push('>');
+    }
+
+    pub(super) fn text(&mut self, name: &str, text: &str) {
+        self.open(name);
+        self.0.push_str(&escape(text));
+        self.close(name);
+    }
+
+    /// Something that is XML already.
+    pub(super) fn raw(&mut self, xml: &str) {
+        self.0.push_str(xml);
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// Whether XML 1.0 can carry it at all, escaped or not.
+pub(super) const fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// An element that was read: its name without a prefix, its own text and its children.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Element {
+    pub name: String,
+    text: String,
+    children: Vec<Element>,
+    /// Said to be null.
+    nil: bool,
+}
+
+impl Element {
+    /// The first child of this name that is not null.
+    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+        let named = |child: &&Self| child.name == name && !child.nil;
+        self.children.iter().find(named)
+    }
+
+    /// The children of this name; one element is a list of one.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children
+            .iter()
+            .filter(move |child| child.name == name && !child.nil)
+    }
+
+    /// The children below a list's node, which may be absent.
+    pub(super) fn list<'a>(&'a self, list: &'a str, name: &'a str) -> Vec<&'a Self> {
+        self.child(list)
+            .map(|list| list.all(name).collect())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn children(&self) -> &[Self] {
+        &self.children
+    }
+
+    /// Whether neither it nor anything below it says anything.
+    pub(super) fn is_blank(&self) -> bool {
+        self.nil || self.own_text().is_empty() && self.children.iter().all(Self::is_blank)
+    }
+
+    /// The text of a child without the space around it; a blank one is none.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.child(name)
+            .map(Self::own_text)
+            .filter(|t| !t.is_empty())
+    }
+
+    pub(super) fn own_text(&self) -> &str {
+        self.text.trim()
+    }
+
+    /// The texts of the element and of all below it, in their order.
+    pub(super) fn all_text(&self) -> String {
+        let below = self.children.iter().map(Self::all_text);
+        let texts = std::iter::once(self.text.clone()).chain(below);
+        texts.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What a reader may come across.
+pub(super) trait Visitor {
+    /// An element begins, `depth` elements deep. Its prefix is resolved.
+    ///
+    /// # Errors
+    /// When it cannot be there.
+    fn begins(&mut self, depth: usize, namespace: &str, name: &str) -> Result<(), Problem>;
+
+    /// An element has ended, with all that is in it. What is given back becomes a part of its parent.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    fn ended(&mut self, depth: usize, element: Element) -> Result<Option<Element>, Problem>;
+}
+
+/// Reads a whole document and gives back its root. At most `max_nodes` elements are held at a time.
+pub(super) fn read(
+    body: &[u8],
+    max_nodes: usize,
+    visitor: &mut impl Visitor,
+) -> Result<Element, Problem> {
+    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8")?;
+    let mut reader = NsReader::from_str(text.trim_start_matches('\u{feff}'));
+    reader.config_mut().expand_empty_elements = true;
+    let mut stack: Vec<(Element, usize)> = Vec::new();
+    let mut root = None;
+    let mut nodes = 0;
+    loop {
+        let (resolved, event) = reader
+            .read_resolved_event()
+            .map_err(|_| "it is not well-formed XML")?;
+        match event {
+            Event::Start(tag) => {
+                if root.is_some() {
+                    return Err("there is more behind its end".into());
+                }
+                if stack.len() == MAX_DEPTH {
+                    return Err(format!("it is more than {MAX_DEPTH} elements deep"));
+                }
+                nodes += 1;
+                if nodes > max_nodes {
+                    return Err(format!(
+                        "it has more than {max_nodes} elements in one place"
+                    ));
+                }
+                let namespace = namespace(&resolved)?;
+                let element = begun(&tag)?;
+                visitor.begins(stack.len(), namespace, &element.name)?;
+                stack.push((element, nodes));
+            }
+            Event::End(_) => {
+                let (element, at) = stack.pop().ok_or("it is not well-formed XML")?;
+                let Some(element) = visitor.ended(stack.len(), element)? else {
+                    nodes = at - 1;
+                    continue;
+                };
+                match stack.last_mut() {
+                    Some((parent, _)) => parent.children.push(element),
+                    None => root = Some(element),
+                }
+            }
+            Event::Text(text) => add(&mut stack, &text.xml10_content())?,
+            Event::CData(text) => add(&mut stack, &text.xml10_content())?,
+            Event::GeneralRef(reference) => {
+                let c = character(&reference)?;
+                add(&mut stack, c.encode_utf8(&mut [0; 4]))?;
+            }
+            Event::DocType(_) => {
+                return Err("it declares a document type, which SOAP forbids".into());
+            }
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Empty(_) => {}
+            Event::Eof => break,
+        }
+    }
+    match root {
+        Some(root) if stack.is_empty() => Ok(root),
+        _ => Err("it ends too early".into()),
+    }
+}
+
+fn namespace<'a>(resolved: &'a ResolveResult<'_>) -> Result<&'a str, Problem> {
+    match resolved {
+        ResolveResult::Bound(namespace) => Ok(namespace.0),
+        ResolveResult::Unbound => Ok(""),
+        ResolveResult::Unknown(_) => Err("it has a prefix without a namespace".into()),
+    }
+}
+
+fn begun(tag: &BytesStart<'_>) -> Result<Element, Problem> {
+    // Prefixes are looked up among all that are declared, tag by tag.
+    if tag.len() > MAX_TAG {
+        return Err("it has a tag of a length that makes no sense".into());
+    }
+    let nil = tag
+        .attributes()
+        .with_checks(false)
+        .flatten()
+        .any(|attribute| {
+            attribute.key.local_name().as_ref() == "nil"
+                && matches!(attribute.value.as_ref(), "true" | "1")
+        });
+    Ok(Element {
+        name: tag.local_name().as_ref().to_owned(),
+        nil,
+        ..Element::default()
+    })
+}
+
+fn add(stack: &mut [(Element, usize)], text: &str) -> Result<(), Problem> {
+    match stack.last_mut() {
+        Some((element, _)) if is_card_field(&element.name) => {}
+        Some((element, _)) => element.text.push_str(text),
+        None if text.trim().is_empty() => {}
+        None => return Err("it is text and not XML".into()),
+    }
+    Ok(())
+}
+
+fn is_card_field(name: &str) -> bool {
+    CARD_FIELDS
+        .iter()
+        .any(|field| name.eq_ignore_ascii_case(field))
+}
+
+fn character(reference: &BytesRef<'_>) -> Result<char, Problem> {
+    if let Some(c) = reference
+        .resolve_char_ref()
+        .map_err(|_| "it refers to a character that is none")?
+    {
+        return Ok(c);
+    }
+    match reference.borrow().into_inner().as_ref() {
+        "amp" => Ok('&'),
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        _ => Err("it refers to an entity, which SOAP forbids".into()),
+    }
+}
