@@ -1,1 +1,193 @@
 //! The client against servers that answer well, badly and not at all.
+
+mod cancel;
+mod envelopes;
+mod fuzz;
+mod hostile;
+mod looked_up;
+mod refusals;
+mod shipments;
+mod stock;
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use wiremock::{
+    Mock, MockServer, Request, ResponseTemplate,
+    matchers::{header, method, path},
+};
+
+use super::*;
+use crate::{
+    clock::MockClock,
+    domain::{Contact, CurrencyCode, Money, Quantity},
+    fulfillment::{Destination, NewOrderItem},
+};
+
+const SECRET: &str = "s3cr3t-of-the-user";
+const NS: &str = "http://omscom/";
+
+fn settings(url: &str) -> OmsSettings {
+    OmsSettings {
+        url: url.parse().unwrap(),
+        namespace: None,
+        owner: Some("ACME".into()),
+        credentials: Credentials {
+            client_id: "wsuser".into(),
+            client_secret: SecretString::from(SECRET),
+        },
+        timezone: chrono_tz::America::Los_Angeles,
+        limits: Limits {
+            timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(2),
+            max_body: 256 * 1024,
+            max_concurrency: 32,
+            per_second: None,
+        },
+        freight: [
+            ("GROUND", "code:U11 UPS Ground"),
+            ("AIR", "UPS / Next Day Air"),
+            ("POST", "option:First Class"),
+            ("WHITE", "handling:White Glove"),
+        ]
+        .map(|(method, way)| (method.to_owned(), Freight::parse(way).unwrap()))
+        .into(),
+        unmapped: Unmapped::Send,
+        max_order_id: 50,
+        stock: StockSource::Offers,
+        warehouses: BTreeSet::new(),
+        missing_text: None,
+        cancel: CancelSettings {
+            style: CancelStyle::Soap,
+            namespace: "http://tempuri.org/".into(),
+            action: None,
+        },
+    }
+}
+
+/// A server with `/pmomsws/oms.asmx`, and a client for it.
+struct Scene {
+    server: MockServer,
+    client: OmsClient,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut OmsSettings)) -> Self {
+        let server = MockServer::start().await;
+        let mut settings = settings(&format!("{}/pmomsws/oms.asmx", server.uri()));
+        change(&mut settings);
+        let clock = MockClock::at("2026-11-21T10:00:00Z".parse().unwrap());
+        let client = OmsClient::new(settings, clock).unwrap();
+        Self { server, client }
+    }
+
+    /// Answers an operation.
+    async fn on(&self, operation: &str, answer: ResponseTemplate) {
+        Mock::given(method("POST"))
+            .and(path("/pmomsws/oms.asmx"))
+            .and(header(
+                "SOAPAction",
+                format!("\"{NS}{operation}\"").as_str(),
+            ))
+            .respond_with(answer)
+            .mount(&self.server)
+            .await;
+    }
+
+    async fn requests(&self) -> Vec<Request> {
+        self.server.received_requests().await.unwrap()
+    }
+
+    /// The bodies of the requests.
+    async fn sent(&self) -> Vec<String> {
+        let requests = self.requests().await;
+        let text = |request: &Request| String::from_utf8(request.body.clone()).unwrap();
+        requests.iter().map(text).collect()
+    }
+}
+
+/// A result in its envelope.
+fn said(operation: &str, result: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soap:Header><DebugHeader xmlns=\"{NS}\"><Debug>false</Debug></DebugHeader></soap:Header><soap:Body><{operation}Response xmlns=\"{NS}\">{result}</{operation}Response></soap:Body></soap:Envelope>"
+    )
+}
+
+fn answer(operation: &str, result: &str) -> ResponseTemplate {
+    xml(200, &said(operation, result))
+}
+
+fn xml(status: u16, body: &str) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_raw(body.to_owned(), "text/xml; charset=utf-8")
+}
+
+/// As a service of ASP.NET words an error that it raised itself.
+fn fault(status: u16, words: &str) -> ResponseTemplate {
+    let text = format!(
+        "System.Web.Services.Protocols.SoapException: Server was unable to process request. ---&gt; System.Exception: {words}\n   at Pm.Oms.AddOrder(Order order) in C:\\build\\oms.cs:line 12"
+    );
+    xml(status, &raw_fault("soap:Server", &text))
+}
+
+fn raw_fault(code: &str, text: &str) -> String {
+    format!(
+        "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body><soap:Fault><faultcode>{code}</faultcode><faultstring>{text}</faultstring><detail /></soap:Fault></soap:Body></soap:Envelope>"
+    )
+}
+
+fn html(status: u16) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_raw(
+        "<html><head><title>Not Found</title></head><body>12 Elm St</body></html>",
+        "text/html",
+    )
+}
+
+fn code(code: &str) -> OrderCode {
+    OrderCode::parse(code).unwrap()
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn order() -> NewOrder {
+    NewOrder {
+        number: code("T-1"),
+        placed_at: "2026-11-21T10:00:00.5Z".parse().unwrap(),
+        currency: CurrencyCode::parse("USD").unwrap(),
+        shipping_method: "GROUND".into(),
+        comments: None,
+        customer: Contact {
+            first_name: text("Ada"),
+            last_name: text("Lovelace"),
+            email: text("ada@example.com"),
+            phone: None,
+        },
+        ship_to: Destination {
+            first_name: text("Ada"),
+            last_name: text("Lovelace"),
+            company: text("Engines"),
+            address_1: text("12 Elm St"),
+            address_2: text(""),
+            city: text("Portland"),
+            state: text("OR"),
+            zip: text("01234"),
+            country: text("US"),
+            phone: text("+1 555 0100"),
+        },
+        bill_to: None,
+        items: vec![item("MUG-1", 2, 1250, 2), item("CUP", 1, 199_999, 4)],
+    }
+}
+
+fn item(sku: &str, quantity: u32, minor: i64, precision: u32) -> NewOrderItem {
+    NewOrderItem {
+        sku: Sku::parse(sku).unwrap(),
+        quantity: Quantity::new(quantity).unwrap(),
+        unit_price: Money::from_minor(minor, precision).unwrap(),
+    }
+}

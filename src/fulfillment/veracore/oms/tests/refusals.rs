@@ -1,0 +1,255 @@
+//! Orders that are not taken, and answers after which nobody knows.
+
+use super::*;
+use crate::domain::{Class, ErrorCategory};
+
+async fn refused(answer: ResponseTemplate) -> ProviderError {
+    let scene = Scene::new().await;
+    scene.on("AddOrder", answer).await;
+    scene.client.submit_order(&order()).await.unwrap_err()
+}
+
+fn known(error: &ProviderError) -> (Class, ErrorCategory, String) {
+    (error.class(), error.category(), error.to_string())
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    type Case = (&'static str, Class, ErrorCategory, &'static str);
+    let cases: [Case; 6] = [
+        (
+            "Invalid Source",
+            Class::Permanent,
+            ErrorCategory::Validation,
+            "VeraCore submit_order: refused: Invalid Source",
+        ),
+        (
+            "Order T-1 already exists.",
+            Class::Permanent,
+            ErrorCategory::Conflict,
+            "VeraCore already has an order T-1: Order T-1 already exists.",
+        ),
+        (
+            "Invalid login wsuser / s3cr3t-of-the-user",
+            Class::Transient,
+            ErrorCategory::Auth,
+            "VeraCore refused our credentials: Invalid login […] / […]. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET",
+        ),
+        (
+            "No permission for AddOrder",
+            Class::Transient,
+            ErrorCategory::Auth,
+            "VeraCore refused our credentials: No permission for AddOrder (the web-service user's permissions are granted operation by operation in VeraCore). Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET",
+        ),
+        (
+            "No offer MUG-1 for 12 Elm St,\n call +1 555 0100\r\nor ada@example.com, card 4111 1111 1111 1111",
+            Class::Permanent,
+            ErrorCategory::Validation,
+            "VeraCore submit_order: refused: No offer MUG-1 for […], call […] or […], card […]",
+        ),
+        (
+            "Transaction (Process ID 61) was deadlocked on lock resources",
+            Class::Ambiguous,
+            ErrorCategory::Upstream,
+            "VeraCore submit_order: HTTP 500: Transaction (Process ID 61) was deadlocked on lock resources",
+        ),
+    ];
+    for (words, class, category, message) in cases {
+        let error = refused(fault(500, words)).await;
+        assert_eq!(known(&error), (class, category, message.to_owned()));
+        // The same within a 200, as some gateways make of it.
+        let within = refused(fault(200, words)).await;
+        assert_eq!(
+            (within.class(), within.category()),
+            (class, category),
+            "{words}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_refused_may_have_been_done() {
+    let cases = [
+        xml(
+            500,
+            &raw_fault("soap:Server", "Server was unable to process request."),
+        ),
+        xml(
+            500,
+            &raw_fault(
+                "soap:Server",
+                "System.NullReferenceException: Object reference not set\n   at X.Y()",
+            ),
+        ),
+        xml(200, &raw_fault("soap:Server", "")),
+        ResponseTemplate::new(500),
+        ResponseTemplate::new(502),
+        html(503),
+        html(200),
+        ResponseTemplate::new(302),
+        ResponseTemplate::new(200),
+        answer("AddOrder", ""),
+        answer("AddOrder", "<AddOrderResult/>"),
+        answer(
+            "AddOrder",
+            "<AddOrderResult><OrderID> </OrderID></AddOrderResult>",
+        ),
+        answer("GetOffers", "<GetOffersResult/>"),
+    ];
+    for answer in cases {
+        let error = refused(answer).await;
+        assert_eq!(error.class(), Class::Ambiguous, "{error}");
+        assert!(
+            error.to_string().starts_with("VeraCore submit_order: "),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("Elm"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_even_be_read_was_not_done() {
+    let unread = raw_fault(
+        "soap:Client",
+        "Server was unable to read request. ---&gt; There is an error in XML document (1, 300).",
+    );
+    for status in [200, 400, 500] {
+        let error = refused(xml(status, &unread)).await;
+        assert_eq!(error.class(), Class::Permanent, "{error}");
+        assert_eq!(error.category(), ErrorCategory::Validation);
+    }
+}
+
+#[tokio::test]
+async fn statuses_without_a_fault_say_what_they_say() {
+    for (status, class, category) in [
+        (401, Class::Transient, ErrorCategory::Auth),
+        (403, Class::Transient, ErrorCategory::Auth),
+        (404, Class::Permanent, ErrorCategory::NotFound),
+        (429, Class::Transient, ErrorCategory::RateLimited),
+    ] {
+        let error = refused(html(status)).await;
+        assert_eq!(
+            (error.class(), error.category()),
+            (class, category),
+            "{error}"
+        );
+    }
+    let busy = fault(429, "Order T-1 already exists").insert_header("Retry-After", "7");
+    let error = refused(busy).await;
+    assert_eq!(error.class(), Class::Transient);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn a_refused_login_stops_the_calls_and_a_refused_order_does_not() {
+    let scene = Scene::new().await;
+    scene.on("AddOrder", fault(500, "Invalid Source")).await;
+    for _ in 0..30 {
+        let error = scene.client.submit_order(&order()).await.unwrap_err();
+        assert_eq!(error.class(), Class::Permanent, "{error}");
+    }
+    assert!(scene.client.circuit().is_closed());
+
+    let scene = Scene::new().await;
+    scene.on("AddOrder", fault(500, "Invalid login")).await;
+    assert!(scene.client.submit_order(&order()).await.is_err());
+    assert!(!scene.client.circuit().is_closed());
+    let parked = scene.client.submit_order(&order()).await.unwrap_err();
+    assert!(parked.parked_for().is_some(), "{parked}");
+    assert_eq!(scene.requests().await.len(), 1);
+}
+
+#[tokio::test]
+async fn servers_that_fail_open_the_circuit() {
+    let scene = Scene::new().await;
+    scene.on("AddOrder", ResponseTemplate::new(500)).await;
+    for _ in 0..30 {
+        assert!(scene.client.submit_order(&order()).await.is_err());
+    }
+    assert!(!scene.client.circuit().is_closed());
+}
+
+#[tokio::test]
+async fn an_order_under_another_number_is_taken_all_the_same() {
+    for (result, id) in [
+        (
+            "<AddOrderResult><OrderSeqID>7</OrderSeqID></AddOrderResult>",
+            "7",
+        ),
+        (
+            "<AddOrderResult><OrderID> T-1 </OrderID></AddOrderResult>",
+            "T-1",
+        ),
+        (
+            "<AddOrderResult><OrderID>WEB-77</OrderID></AddOrderResult>",
+            "WEB-77",
+        ),
+    ] {
+        let scene = Scene::new().await;
+        scene.on("AddOrder", answer("AddOrder", result)).await;
+        let receipt = scene.client.submit_order(&order()).await.unwrap();
+        assert_eq!(receipt.provider_order_id.as_str(), id);
+    }
+}
+
+/// What is wrong with an order that must not even be sent.
+async fn unsendable(change: impl FnOnce(&mut NewOrder)) -> String {
+    let scene = Scene::with(|settings| settings.unmapped = Unmapped::Refuse).await;
+    let mut order = order();
+    change(&mut order);
+    let error = scene.client.submit_order(&order).await.unwrap_err();
+    assert_eq!(error.class(), Class::Permanent);
+    assert!(scene.requests().await.is_empty());
+    let ProviderError::Unsendable { problem } = error else {
+        panic!("{error}");
+    };
+    problem
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_named_and_not_sent() {
+    let long = |size: usize| text(&"x".repeat(size));
+    let problem = unsendable(|order| {
+        order.ship_to.city = long(51);
+        order.ship_to.zip = long(16);
+        order.customer.email = long(256);
+    });
+    assert_eq!(
+        problem.await,
+        "OrderedBy.City is 51 characters long, of which VeraCore takes 50; \
+         OrderedBy.PostalCode is 16 characters long, of which VeraCore takes 15; \
+         OrderedBy.Email is 256 characters long, of which VeraCore takes 255; \
+         OrderShipTo.City is 51 characters long, of which VeraCore takes 50; \
+         OrderShipTo.PostalCode is 16 characters long, of which VeraCore takes 15"
+    );
+    let problem = unsendable(|order| order.items[1].sku = Sku::parse("x".repeat(51)).unwrap());
+    assert!(problem.await.starts_with("Offers[1].Offer.Header.ID is 51"));
+    let problem = unsendable(|order| order.number = code(&"x".repeat(51)));
+    assert!(problem.await.starts_with("Header.ID is 51"));
+    let problem = unsendable(|order| order.items[0].sku = Sku::parse("A\u{fffe}").unwrap());
+    assert_eq!(
+        problem.await,
+        "Offers[0].Offer.Header.ID holds a character that XML cannot carry"
+    );
+    let problem = unsendable(|order| order.shipping_method = "FERRY".into());
+    assert_eq!(
+        problem.await,
+        "the shipping method 'FERRY' is not in the table [freight] of the settings file"
+    );
+}
+
+#[tokio::test]
+async fn comments_are_cut_and_an_unknown_way_of_shipping_is_left_out() {
+    let scene = Scene::new().await;
+    let taken = "<AddOrderResult><OrderID>T-1</OrderID></AddOrderResult>";
+    scene.on("AddOrder", answer("AddOrder", taken)).await;
+    let mut order = order();
+    order.comments = Some("\u{1f381}".repeat(5000));
+    order.shipping_method = "FERRY".into();
+    scene.client.submit_order(&order).await.unwrap();
+    let sent = &scene.sent().await[0];
+    assert_eq!(sent.matches('\u{1f381}').count(), 4000);
+    assert!(!sent.contains("<Shipping>"), "{sent}");
+    assert!(!sent.contains("FERRY"), "{sent}");
+}
