@@ -95,21 +95,22 @@ fn no_secret_is_shown_anywhere() {
     );
 }
 
+/// The settings, a line each.
+fn lines(config: &crate::config::Config) -> String {
+    let lines = config.settings().iter().map(|s| {
+        let value = s.value.as_deref().unwrap_or("-");
+        format!("{:<32} {:<12} {value}", s.key, s.place)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn the_settings_are_shown_in_order_with_their_origins() {
     let config = config(&[
         ("VENDURE_CHANNEL_TOKEN", "us"),
         ("ORDER_SKIP_SKUS", "A, B*,"),
     ]);
-    let lines: Vec<String> = config
-        .settings()
-        .iter()
-        .map(|s| {
-            let value = s.value.as_deref().unwrap_or("-");
-            format!("{:<32} {:<12} {value}", s.key, s.place)
-        })
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"
+    insta::assert_snapshot!(lines(&config), @"
     VERACORE_API_URL                 environment  https://veracore.example.com/v1
     VERACORE_API_STYLE               default      rest
     VERACORE_AUTH                    default      oauth2
