@@ -33,14 +33,14 @@ use self::{
 };
 use super::{
     super::{
-        CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError,
-        Receipt, Row, Shipment, StockItem,
+        BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
+        ProviderError, Receipt, Row, Shipment, StockItem,
     },
-    rest::{BuildError, Credentials, urls},
+    rest::{BuildError, Credentials, urls, webhooks},
 };
 use crate::{
     clock::SharedClock,
-    domain::{Freight, OrderCode, Sku, text::one_line},
+    domain::{Freight, News, NewsKind, OrderCode, Sku, text::one_line},
     http::{Circuit, Effect, Limits, Upstream},
 };
 
