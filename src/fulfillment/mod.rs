@@ -245,6 +245,13 @@ pub enum ProviderError {
         "VeraCore refused our credentials: {message}. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"
     )]
     Credentials { message: String },
+    /// Nothing was done: it knows us, and does not let us use this operation of its service. Others it
+    /// may.
+    #[error("VeraCore does not let us use {operation}: {message}")]
+    Forbidden {
+        operation: &'static str,
+        message: String,
+    },
     /// The provider says that it could not do what was asked, and why: nothing was done.
     #[error("VeraCore {operation}: refused: {message}")]
     Refused {
@@ -270,7 +277,9 @@ impl ProviderError {
             }
             Self::WrongOrder { .. } => Class::Ambiguous,
             // However the call for a token ended, the call that it was for never began.
-            Self::Credentials { .. } | Self::NoToken(_) => Class::Transient,
+            Self::Credentials { .. } | Self::Forbidden { .. } | Self::NoToken(_) => {
+                Class::Transient
+            }
         }
     }
 
@@ -280,7 +289,7 @@ impl ProviderError {
             Self::Call(error) => error.category(),
             Self::Duplicate { .. } => ErrorCategory::Conflict,
             Self::WrongOrder { .. } => ErrorCategory::Upstream,
-            Self::Credentials { .. } => ErrorCategory::Auth,
+            Self::Credentials { .. } | Self::Forbidden { .. } => ErrorCategory::Auth,
             Self::NoToken(error) => match error.category() {
                 // These speak of the token's address; of the order they would mislead.
                 ErrorCategory::Validation | ErrorCategory::NotFound | ErrorCategory::Conflict => {
@@ -312,6 +321,9 @@ impl ProviderError {
                 ..
             }) => format!("{upstream} {operation}: HTTP {status}"),
             Self::Refused { operation, .. } => format!("VeraCore {operation}: refused"),
+            Self::Forbidden { operation, .. } => {
+                format!("VeraCore does not let us use {operation}")
+            }
             other => other.to_string(),
         }
     }
