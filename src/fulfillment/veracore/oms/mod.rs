@@ -6,6 +6,7 @@
 
 mod calls;
 mod cancel;
+mod contents;
 mod faults;
 mod info;
 mod order;
@@ -28,6 +29,7 @@ use url::Url;
 use self::{
     calls::{Question, Reply},
     cancel::CancelService,
+    contents::Contents,
     faults::Kind,
     order::Form,
 };
@@ -122,6 +124,7 @@ pub struct OmsClient {
     lanes: usize,
     missing_text: Option<String>,
     cancel: CancelService,
+    contents: Contents,
     clock: SharedClock,
 }
 
@@ -150,6 +153,7 @@ impl OmsClient {
             lanes,
             missing_text: settings.missing_text,
             cancel: CancelService::new(&url, settings.cancel),
+            contents: Contents::default(),
             clock,
             url,
         })

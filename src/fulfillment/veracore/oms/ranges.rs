@@ -6,16 +6,18 @@
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use crate::fulfillment::PageRef;
+use crate::{domain::OrderCode, fulfillment::PageRef};
 
-/// Days of one page. A package costs a question about its order, and a stop waits for a page.
+/// Days of one list.
 const PAGE: Days = Days::new(3);
 
 /// A page: both days are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Range {
     pub from: NaiveDate,
     pub to: NaiveDate,
+    /// The last order that the pages before this one told of, of the same days.
+    pub after: Option<OrderCode>,
     /// Whether it is the newest.
     last: bool,
 }
@@ -31,17 +33,26 @@ impl Range {
     ) -> Option<Self> {
         let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
         let end = day(now).checked_add_days(Days::new(1))?;
-        let from = match page {
-            None => day(since).checked_sub_days(Days::new(1))?,
-            Some(page) => page.0.parse().ok()?,
+        let (from, after) = match page {
+            None => (day(since).checked_sub_days(Days::new(1))?, None),
+            Some(page) => match page.0.split_once(' ') {
+                None => (page.0.parse().ok()?, None),
+                Some((from, order)) => (from.parse().ok()?, Some(OrderCode::parse(order).ok()?)),
+            },
         };
         let from = from.min(end);
         let to = from.checked_add_days(PAGE)?;
         Some(Self {
             from,
             to: to.min(end),
+            after,
             last: to >= end,
         })
+    }
+
+    /// More of the same days.
+    pub(super) fn rest(&self, after: &OrderCode) -> PageRef {
+        PageRef(format!("{} {after}", self.from))
     }
 
     /// Begins with the last day of this one: perhaps that was not counted.

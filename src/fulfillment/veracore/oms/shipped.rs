@@ -4,7 +4,11 @@
 //! and so becomes one fulfillment; a package that was taken back is passed on as void. Must not
 //! decide what becomes of a package in the shop.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -27,6 +31,9 @@ use crate::{
 const SHIPPED: &str = "Shipped";
 const PACKED: &str = "Packed";
 const VOID: &str = "Void";
+
+/// Orders of one page: each may be a question, and a stop waits for a page.
+const ORDERS: usize = 100;
 
 impl OmsClient {
     pub(super) async fn shipped(
@@ -59,17 +66,52 @@ impl OmsClient {
         for charge in charges {
             match charge {
                 Ok(charge) => orders.entry(charge.order.clone()).or_default().push(charge),
+                // Told with the first page of these days.
+                Err(_) if range.after.is_some() => {}
                 Err(bad) => rows.push(Err(bad)),
             }
         }
-        for (order, charges) in orders {
-            let info = self.info_of_shipped(&order).await?;
-            rows.extend(together(&order, charges, info.as_ref()).into_iter().map(Ok));
+        let from = range
+            .after
+            .as_ref()
+            .map_or(Bound::Unbounded, Bound::Excluded);
+        let mut left = orders.range((from, Bound::Unbounded)).peekable();
+        let mut last = None;
+        for (order, charges) in left.by_ref().take(ORDERS) {
+            let info = self.contents_of(order, charges).await?;
+            rows.extend(
+                together(order, charges, info.as_deref())
+                    .into_iter()
+                    .map(Ok),
+            );
+            last = Some(order);
         }
+        let more = left.peek().and(last);
         Ok(Page {
             rows,
-            next: range.next(),
+            next: more.map_or_else(|| range.next(), |last| Some(range.rest(last))),
         })
+    }
+
+    /// The same as when it was asked last, while nothing changed in the list.
+    async fn contents_of(
+        &self,
+        order: &OrderCode,
+        charges: &[Charge],
+    ) -> Result<Option<Arc<OrderInfo>>, ProviderError> {
+        let now = self.clock.now();
+        if let Some(info) = self.contents.of(order, charges, now) {
+            return Ok(Some(info));
+        }
+        let Some(info) = self.info_of_shipped(order).await? else {
+            return Ok(None);
+        };
+        let info = Arc::new(info);
+        // The list may be ahead of the order: that is asked again.
+        if charges.iter().all(|charge| is_told(charge, &info.slips)) {
+            self.contents.keep(order, charges, &info, now);
+        }
+        Ok(Some(info))
     }
 
     /// What is in an order's packages, where VeraCore says so. An answer about one order stops no
@@ -95,8 +137,8 @@ fn is_about_the_order(error: &ProviderError) -> bool {
 }
 
 /// A row of the list: a package that was sent.
-#[derive(Debug, PartialEq, Eq)]
-struct Charge {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Charge {
     order: OrderCode,
     slip: Option<String>,
     pack: Pack,
@@ -117,6 +159,8 @@ impl Charge {
         let order = order.ok_or("OrderId is missing")?;
         let shipped_at = row.text("DateShipped").unwrap_or_default();
         let service = label(row.text("FreightService"));
+        // Not in the service's description; a system that has it says more.
+        let voided = row.text("DateVoided").unwrap_or_default();
         Ok(Self {
             order: OrderCode::parse(order).map_err(|error| format!("OrderId: {error}"))?,
             slip: label(row.text("PPSlip")),
@@ -125,31 +169,31 @@ impl Charge {
                 carrier: label(row.text("FreightCarrier")),
                 service: service.or_else(|| label(row.text("FreightDescription"))),
                 shipped_at: dates::moment_of("DateShipped", shipped_at, zone)?,
-                is_void: false,
+                is_void: !matches!(dates::moment_of("DateVoided", voided, zone), Ok(None)),
             },
         })
     }
 }
 
 /// The packages of one order.
-fn together(order: &OrderCode, charges: Vec<Charge>, info: Option<&OrderInfo>) -> Vec<Shipment> {
+fn together(order: &OrderCode, charges: &[Charge], info: Option<&OrderInfo>) -> Vec<Shipment> {
     let slips = info.map(|info| info.slips.as_slice()).unwrap_or_default();
     let mut rows = Vec::new();
     // Pick slips of which something is listed, by their place; what they hold is said once.
     let mut said: BTreeSet<usize> = BTreeSet::new();
     let mut listed: BTreeSet<String> = BTreeSet::new();
     for charge in charges {
-        let at = slip_of(&charge, slips);
+        let at = slip_of(charge, slips);
         let slip = at.map(|at| &slips[at]);
-        let mut pack = charge.pack;
+        let mut pack = charge.pack.clone();
         listed.extend(pack.tracking.clone());
-        pack.is_void = slip.is_some_and(|slip| is_void(&pack, slip));
+        pack.is_void |= slip.is_some_and(|slip| is_void(&pack, slip));
         let first = slip.is_some_and(|slip| is_first(&pack, slip));
         let items = match (at, slip) {
             (Some(at), Some(slip)) if first && said.insert(at) => slip.items.clone(),
             _ => None,
         };
-        let id = charge.slip.zip(pack.tracking.as_ref());
+        let id = charge.slip.as_ref().zip(pack.tracking.as_ref());
         let id = id.map(|(slip, number)| format!("{slip}:{number}"));
         rows.push(shipment(order, id, pack, items));
     }
@@ -185,6 +229,12 @@ fn slip_of(charge: &Charge, slips: &[Slip]) -> Option<usize> {
     by_id
         .or_else(|| slips.iter().position(has))
         .or((slips.len() == 1).then_some(0))
+}
+
+/// Whether the order tells of the package, too.
+fn is_told(charge: &Charge, slips: &[Slip]) -> bool {
+    let slip = slip_of(charge, slips).map(|at| &slips[at]);
+    charge.pack.tracking.is_some() && slip.is_some_and(|slip| same(&charge.pack, slip).count() > 0)
 }
 
 fn same<'a>(pack: &'a Pack, slip: &'a Slip) -> impl Iterator<Item = &'a Pack> {

@@ -69,6 +69,7 @@ fn settings(url: &str) -> OmsSettings {
 struct Scene {
     server: MockServer,
     client: OmsClient,
+    clock: Arc<MockClock>,
 }
 
 impl Scene {
@@ -81,8 +82,12 @@ impl Scene {
         let mut settings = settings(&format!("{}/pmomsws/oms.asmx", server.uri()));
         change(&mut settings);
         let clock = MockClock::at("2026-11-21T10:00:00Z".parse().unwrap());
-        let client = OmsClient::new(settings, clock).unwrap();
-        Self { server, client }
+        let client = OmsClient::new(settings, clock.clone()).unwrap();
+        Self {
+            server,
+            client,
+            clock,
+        }
     }
 
     /// Answers an operation.

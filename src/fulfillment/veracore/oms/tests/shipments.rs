@@ -159,3 +159,104 @@ async fn a_refused_list_is_a_clear_error() {
         "VeraCore shipments: refused: Range is too long"
     );
 }
+
+/// A scene in which these packages are listed, whatever the days.
+async fn listed(scene: &Scene, rows: &[String]) {
+    scene.server.reset().await;
+    scene.on("GetShippingCharge", charges(rows)).await;
+    scene
+        .on("GetOrderInfo", answer("GetOrderInfo", ORDER))
+        .await;
+}
+
+/// How many orders were asked for in a reading.
+async fn asked(scene: &Scene) -> usize {
+    let before = scene.sent().await.len();
+    let page = scene.client.shipments(since(), None).await.unwrap();
+    let lines = page.rows.iter().flatten().filter(|row| row.items.is_some());
+    let lines = lines.count();
+    assert_ne!(lines, 0, "what is in the packages is told each time");
+    let sent = scene.sent().await.split_off(before);
+    let order = |body: &&String| body.contains("<GetOrderInfo ");
+    sent.iter().filter(order).count()
+}
+
+#[tokio::test]
+async fn an_order_is_asked_for_again_when_its_packages_change_or_hours_have_passed() {
+    let scene = Scene::new().await;
+    let second = charge("T-1", "9001", "1Z0000000000000002", "2026-11-20T14:05:00");
+    let third = charge("T-1", "9001", "1Z0000000000000003", "2026-11-20T14:06:00");
+    listed(&scene, std::slice::from_ref(&second)).await;
+    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
+    listed(&scene, &[second.clone(), third.clone()]).await;
+    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
+    scene.clock.advance(chrono::TimeDelta::hours(6));
+    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
+    // One is taken back, which this system's list tells.
+    let voided = "<DateVoided>2026-11-20T15:00:00</DateVoided></ShippingCharges>";
+    let void = third.replace("</ShippingCharges>", voided);
+    listed(&scene, &[second.clone(), void]).await;
+    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
+    // The list is ahead of the order: its package may come.
+    let ahead = charge("T-1", "9002", "1Z0000000000000004", "2026-11-20T15:06:00");
+    listed(&scene, &[second, ahead]).await;
+    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_package_that_the_list_calls_void_is_void() {
+    let scene = Scene::new().await;
+    let voided = "<DateVoided>2026-11-20T15:00:00</DateVoided></ShippingCharges>";
+    let unset = "<DateVoided>0001-01-01T00:00:00</DateVoided></ShippingCharges>";
+    let row = |slip: &str, date: &str| {
+        let row = charge("T-9", slip, &format!("N{slip}"), "2026-11-20T14:05:00");
+        row.replace("</ShippingCharges>", date)
+    };
+    let rows = [row("1", voided), row("2", unset)];
+    scene.on("GetShippingCharge", charges(&rows)).await;
+    scene.on("GetOrderInfo", fault(500, "Order is odd")).await;
+    let page = scene.client.shipments(since(), None).await.unwrap();
+    let status: Vec<&str> = page
+        .rows
+        .iter()
+        .flatten()
+        .map(|r| r.status.as_str())
+        .collect();
+    assert_eq!(status, ["Void", "Shipped"]);
+}
+
+#[tokio::test]
+async fn many_orders_of_some_days_are_told_in_several_pages() {
+    let scene = Scene::new().await;
+    let mut rows: Vec<String> = (0..230)
+        .map(|at| {
+            charge(
+                &format!("O-{at:03}"),
+                "1",
+                &format!("N{at}"),
+                "2026-11-20T14:05:00",
+            )
+        })
+        .collect();
+    rows.push(charge("", "1", "N", "2026-11-20T14:05:00"));
+    scene.on("GetShippingCharge", charges(&rows)).await;
+    scene.on("GetOrderInfo", fault(500, "Order is odd")).await;
+    let (mut orders, mut bad, mut pages, mut next) = (Vec::new(), 0, 0, None);
+    loop {
+        let page = scene
+            .client
+            .shipments(since(), next.as_ref())
+            .await
+            .unwrap();
+        assert!(page.rows.len() <= 101);
+        bad += page.rows.iter().filter(|row| row.is_err()).count();
+        orders.extend(page.rows.into_iter().flatten().map(|row| row.order_number));
+        pages += 1;
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<OrderCode> = (0..230).map(|at| code(&format!("O-{at:03}"))).collect();
+    assert_eq!((orders, bad, pages), (expected, 1, 3));
+}

@@ -36,7 +36,7 @@ fn slip(id: &str, units: u32, packages: Vec<Pack>) -> Slip {
 }
 
 /// `number status units`, a package each.
-fn told(charges: Vec<Charge>, slips: Vec<Slip>) -> Vec<String> {
+fn told(charges: &[Charge], slips: Vec<Slip>) -> Vec<String> {
     let info = OrderInfo {
         number: "T-1".into(),
         status: "Shipped".into(),
@@ -65,14 +65,14 @@ fn a_slips_first_package_has_its_lines_whatever_is_listed() {
     };
     let all = vec![charge("S1", "B"), charge("S1", "A"), charge("S2", "C")];
     assert_eq!(
-        told(all, slips()),
+        told(&all, slips()),
         ["B Shipped ?", "A Shipped 2", "C Shipped 3"]
     );
     // Days later only the second is listed: it has not got them.
-    assert_eq!(told(vec![charge("S1", "B")], slips()), ["B Shipped ?"]);
+    assert_eq!(told(&[charge("S1", "B")], slips()), ["B Shipped ?"]);
     // Twice in the list, as two pages may overlap.
     let twice = vec![charge("S2", "C"), charge("S2", "C")];
-    assert_eq!(told(twice, slips()), ["C Shipped 3", "C Shipped ?"]);
+    assert_eq!(told(&twice, slips()), ["C Shipped 3", "C Shipped ?"]);
 }
 
 #[test]
@@ -83,14 +83,14 @@ fn slips_are_found_by_the_package_where_their_ids_differ() {
     ];
     let charges = vec![charge("77", "C"), charge("", "A"), charge("88", "X")];
     assert_eq!(
-        told(charges, slips),
+        told(&charges, slips),
         ["C Shipped 3", "A Shipped 2", "X Shipped ?"]
     );
     // With one slip there is no choice, though its packages are not told.
     let only = vec![slip("S1", 2, vec![])];
     let charges = vec![charge("77", ""), charge("77", "A"), charge("77", "B")];
     assert_eq!(
-        told(charges, only),
+        told(&charges, only),
         ["- Shipped ?", "A Shipped 2", "B Shipped ?"]
     );
 }
@@ -106,14 +106,14 @@ fn what_was_taken_back_is_void_listed_or_not() {
     };
     let listed = vec![charge("S1", "A"), charge("S1", "B")];
     assert_eq!(
-        told(listed, slips()),
+        told(&listed, slips()),
         ["A Void ?", "B Shipped 2", "V Void ?"]
     );
     // The same number again, for goods that went out after all.
     let again = vec![slip("S1", 2, vec![pack("A", true), pack("A", false)])];
-    assert_eq!(told(vec![charge("S1", "A")], again), ["A Shipped 2"]);
+    assert_eq!(told(&[charge("S1", "A")], again), ["A Shipped 2"]);
     let all_void = vec![slip("S1", 2, vec![pack("A", true)])];
-    assert_eq!(told(vec![charge("S1", "A")], all_void), ["A Void ?"]);
+    assert_eq!(told(&[charge("S1", "A")], all_void), ["A Void ?"]);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn two_slips_may_say_the_same_of_their_packages() {
         slips,
         ..OrderInfo::default()
     };
-    let ids = together(&order(), charges, Some(&info))
+    let ids = together(&order(), &charges, Some(&info))
         .into_iter()
         .map(|row| row.id.unwrap());
     assert_eq!(ids.collect::<Vec<_>>(), ["S1:picked up", "S2:picked up"]);
