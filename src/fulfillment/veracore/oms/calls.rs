@@ -11,7 +11,10 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{
-    super::rest::{errors::Told, values::Problem},
+    super::{
+        refused,
+        rest::{errors::Told, values::Problem},
+    },
     OmsClient,
     faults::{Fault, Kind},
     soap::{self, Expected, Login, Said, TakeRow},
@@ -61,12 +64,11 @@ impl Refusal {
     pub(super) fn error(self) -> ProviderError {
         match self.kind {
             Kind::Exists | Kind::Missing | Kind::Refusal => ProviderError::Refused {
+                upstream: super::VERACORE,
                 operation: self.name,
                 message: self.message,
             },
-            Kind::Login | Kind::Permission => ProviderError::Credentials {
-                message: self.message,
-            },
+            Kind::Login | Kind::Permission => refused(&self.message),
             Kind::Trouble => status_error(&self.answer, self.name, self.message).into(),
         }
     }
@@ -193,14 +195,12 @@ impl OmsClient {
         match kind {
             Kind::Login => {
                 self.upstream.refuses_us(&message);
-                Err(ProviderError::Credentials { message })
+                Err(refused(&message))
             }
             // Others may be allowed: the rest goes on.
-            Kind::Permission => Err(ProviderError::Credentials {
-                message: format!(
-                    "{message} (the web-service user's permissions are granted operation by operation in VeraCore)"
-                ),
-            }),
+            Kind::Permission => Err(refused(&format!(
+                "{message} (the web-service user's permissions are granted operation by operation in VeraCore)"
+            ))),
             _ => Ok(Reply::Fault(Refusal {
                 answer,
                 kind,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    super::rest::errors::Told,
+    super::{refused, rest::errors::Told},
     CancelSettings, CancelStyle, OmsClient,
     calls::{Question, Reply, safe},
     faults::Kind,
@@ -154,7 +154,7 @@ impl OmsClient {
             if answer.status == 401 {
                 self.upstream.refuses_us(&message);
             }
-            return Err(ProviderError::Credentials { message });
+            return Err(refused(&message));
         }
         let answer = answer.success(|answer| shown(&answer.body))?;
         if answer.body.iter().all(u8::is_ascii_whitespace) {

@@ -176,7 +176,7 @@ impl FulfillmentProvider for OmsClient {
             operation: "AddOrder",
             effect: Effect::Write,
             arguments: self.form.write(order)?,
-            private: order::private_values(order),
+            private: order.private_values(),
         };
         match self.ask(&question, None).await? {
             Reply::Response { answer, response } => {

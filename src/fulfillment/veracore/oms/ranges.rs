@@ -33,7 +33,7 @@ impl Range {
         let end = day(now).checked_add_days(Days::new(1))?;
         let from = match page {
             None => day(since).checked_sub_days(Days::new(1))?,
-            Some(page) => page.0.parse().ok()?,
+            Some(page) => page.as_str().parse().ok()?,
         };
         let from = from.min(end);
         let to = from.checked_add_days(PAGE)?;
@@ -46,7 +46,7 @@ impl Range {
 
     /// Begins with the last day of this one: perhaps that was not counted.
     pub(super) fn next(&self) -> Option<PageRef> {
-        (!self.last).then(|| PageRef(self.to.to_string()))
+        (!self.last).then(|| PageRef::new(self.to.to_string()))
     }
 }
 
@@ -100,9 +100,9 @@ mod tests {
     #[test]
     fn pages_of_others_are_none() {
         let now = "2026-11-21T10:00:00Z".parse().unwrap();
-        let page = PageRef("https://v.example/2".into());
+        let page = PageRef::new("https://v.example/2");
         assert_eq!(Range::new(now, Some(&page), now, Los_Angeles), None);
-        let page = PageRef("+99999-01-01".into());
+        let page = PageRef::new("+99999-01-01");
         assert!(Range::new(now, Some(&page), now, Los_Angeles).is_some());
     }
 }
