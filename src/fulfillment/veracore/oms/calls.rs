@@ -164,7 +164,7 @@ impl OmsClient {
                 self.fault(question.name, answer, fault.kind, message)
             }
             (200..300, Ok(Read::Response(response))) => Ok(Reply::Response { answer, response }),
-            (200..300, Err(problem)) => Err(answer.malformed(problem).into()),
+            (200..300, Err(problem)) => Err(answer.malformed(safe(&problem, &hidden)).into()),
             (status @ (401 | 403), _) => {
                 let shown = Told::read(&answer.body).shown(&hidden);
                 let message = match shown.as_str() {
