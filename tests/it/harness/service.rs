@@ -135,12 +135,14 @@ fn reconcile_settings() -> ReconcileSettings {
 /// Long enough for a shop that is slow, and under a mock clock for ever.
 const HOLD: Duration = Duration::from_secs(60);
 
-/// A change of the services' settings, or another shop between them and the real one.
+/// A change of the services' settings, another shop between them and the real one, or another
+/// warehouse than the sandbox.
 pub struct Making {
     pub orders: OrderSettings,
     pub inventory: InventorySettings,
     pub reconcile: ReconcileSettings,
     pub storefront: Arc<dyn Storefront>,
+    pub provider: Option<Arc<dyn FulfillmentProvider>>,
 }
 
 impl Service {
@@ -156,6 +158,7 @@ impl Service {
             inventory: inventory_settings(),
             reconcile: reconcile_settings(),
             storefront: Arc::new(shop),
+            provider: None,
         };
         change(&mut making);
         let known = SandboxConfig::default();
@@ -179,6 +182,7 @@ impl Service {
             warehouse: veracore.circuit(),
         };
         let provider: Arc<dyn FulfillmentProvider> = Arc::new(veracore);
+        let provider = making.provider.unwrap_or(provider);
         let orders = OrderSync::new(
             Arc::clone(&making.storefront),
             Arc::clone(&provider),
