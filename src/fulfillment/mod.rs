@@ -182,7 +182,8 @@ pub struct FoundOrder {
     /// As the provider spells it; the client has checked that it is the number asked for.
     pub number: OrderCode,
     pub provider_order_id: Option<ProviderOrderId>,
-    /// The provider's own word, made safe to show.
+    /// The provider's own word, made safe to show. One that begins with `cancel` or `void`, in any
+    /// case, says that it will not be shipped; no other does.
     pub status: String,
     pub tracking_number: Option<String>,
     pub carrier: Option<String>,
@@ -263,7 +264,9 @@ pub struct Shipment {
     pub carrier: Option<String>,
     pub service: Option<String>,
     pub shipped_at: Option<DateTime<Utc>>,
-    /// The provider's own word, made safe to show.
+    /// The provider's own word, made safe to show. One that begins with `void` or `cancel`, in any
+    /// case, says that the package was taken back; `pending`, `packed`, `label` and the like
+    /// (`sync/tracking/package.rs`) that it has not left.
     pub status: String,
     /// What is in the package, where the provider says so.
     pub items: Option<Vec<ShipmentItem>>,

@@ -13,7 +13,7 @@ use veracore_sync::{
         FulfillmentProvider,
         veracore::rest::{Auth, Credentials, RestClient, RestSettings},
     },
-    http::{Backoff, Limits},
+    http::{Backoff, Circuit, Limits},
     ledger::{Backlog, LedgerError},
     lifecycle::Tasks,
     sandbox::SandboxConfig,
@@ -142,7 +142,7 @@ pub struct Making {
     pub inventory: InventorySettings,
     pub reconcile: ReconcileSettings,
     pub storefront: Arc<dyn Storefront>,
-    pub provider: Option<Arc<dyn FulfillmentProvider>>,
+    pub provider: Option<(Arc<dyn FulfillmentProvider>, Circuit)>,
 }
 
 impl Service {
@@ -177,12 +177,12 @@ impl Service {
         let clock = Arc::clone(&world.clock);
         let tasks = Tasks::new();
         let veracore = RestClient::new(veracore, Arc::clone(&clock)).unwrap();
+        let warehouse = veracore.circuit();
+        let (provider, warehouse) = making.provider.unwrap_or((Arc::new(veracore), warehouse));
         let upstreams = Upstreams {
             shop: circuit,
-            warehouse: veracore.circuit(),
+            warehouse,
         };
-        let provider: Arc<dyn FulfillmentProvider> = Arc::new(veracore);
-        let provider = making.provider.unwrap_or(provider);
         let orders = OrderSync::new(
             Arc::clone(&making.storefront),
             Arc::clone(&provider),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use veracore_sync::domain::SyncStatus;
+use veracore_sync::{domain::SyncStatus, http::Circuit};
 
 use super::{
     bench::{Bench as _, Parcel, Trouble},
@@ -16,7 +16,9 @@ use crate::harness::{Level, Service, World};
 async fn world(name: &str) -> (World, Depot, Service) {
     let world = World::named(name).build().await;
     let depot = Depot::at(Arc::clone(world.mock()));
-    let provider = depot.shared();
+    // As `app` has it of the program's own.
+    let circuit = Circuit::new("The depot", Arc::clone(&world.clock));
+    let provider = (depot.shared(), circuit);
     let service = world.service_made(|making| making.provider = Some(provider));
     (world, depot, service)
 }
@@ -68,6 +70,7 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
     assert_eq!(service.track().await.fulfilled, 0);
     assert_eq!(service.keep_stock().await.counts.written, 0);
     assert_eq!(depot.sends(), 1);
+    assert!(service.upstreams.are_closed());
     let (found, _) = service.reconcile().await;
     assert_eq!(found, []);
     world.assert_settled_elsewhere().await;
