@@ -1,14 +1,13 @@
 //! `check`: tests every dependency and prints a line for each, with the exact fix.
 
+mod veracore;
+
 use serde::Serialize;
 
 use super::{Outcome, Output};
 use crate::{
     app::App,
     config::Sources,
-    domain::ErrorCategory,
-    fulfillment::ProviderError,
-    http::CallError,
     ledger::LedgerError,
     sync::preflight::{Finding, Verdict, shop_findings, shop_unreadable},
     telemetry,
@@ -26,7 +25,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
     let mut checks = vec![Finding::ok("configuration", "complete and consistent")];
     checks.push(database(&app).await);
     checks.extend(vendure(&app).await);
-    checks.extend(veracore(&app).await);
+    checks.extend(veracore::findings(&app).await);
     let ok = checks
         .iter()
         .all(|finding| finding.verdict != Verdict::Failed);
@@ -69,65 +68,6 @@ async fn vendure(app: &App) -> Vec<Finding> {
         Ok(profile) => shop_findings(&profile, &app.expected()),
         Err(error) => vec![shop_unreadable(&error)],
     }
-}
-
-async fn veracore(app: &App) -> Vec<Finding> {
-    let orders = app.provider.find_order(app.probe_number()).await;
-    if let Err(error @ (ProviderError::Credentials { .. } | ProviderError::NoToken(_))) = &orders {
-        return vec![refused("veracore credentials", error)];
-    }
-    let credentials = match &orders {
-        // An answer of any kind means that somebody looked at them.
-        Ok(_) | Err(ProviderError::Call(CallError::Status { .. })) => {
-            Finding::ok("veracore credentials", "accepted")
-        }
-        Err(error) => refused("veracore credentials", error),
-    };
-    let since = app.clock.now() - chrono::TimeDelta::days(1);
-    let inventory = app.provider.inventory(None).await;
-    let shipments = app.provider.shipments(since, None).await;
-    vec![
-        credentials,
-        outcome(
-            "veracore order access",
-            orders.map(|_| "may look orders up".into()),
-        ),
-        outcome(
-            "veracore inventory access",
-            inventory.map(|page| format!("{} rows on the first page", page.rows.len())),
-        ),
-        outcome(
-            "veracore shipment access",
-            shipments.map(|page| format!("{} shipments since yesterday", page.rows.len())),
-        ),
-    ]
-}
-
-fn outcome(check: &'static str, outcome: Result<String, ProviderError>) -> Finding {
-    match outcome {
-        Ok(detail) => Finding::ok(check, detail),
-        Err(error) => refused(check, &error),
-    }
-}
-
-fn refused(check: &'static str, error: &ProviderError) -> Finding {
-    let fix = match error.category() {
-        ErrorCategory::Network | ErrorCategory::Timeout => {
-            "correct VERACORE_API_URL, or let this machine reach it; VERACORE_TIMEOUT_SECONDS if it is slow"
-        }
-        ErrorCategory::Auth => match error {
-            ProviderError::Credentials { .. } => {
-                "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET, or VERACORE_AUTH"
-            }
-            _ => "ask VeraCore for this access for the API client, and check VERACORE_COMPANY_ID",
-        },
-        ErrorCategory::NotFound => "correct VERACORE_API_URL: the paths /api/… are appended to it",
-        ErrorCategory::RateLimited => "lower VERACORE_RATE_LIMIT_PER_SECOND, and try again later",
-        _ => {
-            "is VERACORE_API_URL the API's (not a web page's), and VERACORE_API_STYLE right? If so, ask VeraCore's support"
-        }
-    };
-    Finding::failed(check, error.to_string(), fix)
 }
 
 fn describe(checks: &[Finding]) -> String {

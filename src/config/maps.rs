@@ -32,15 +32,34 @@ pub(super) fn read(reader: &mut Reader) -> Read<Maps> {
         let warehouse = Sku::parse(warehouse).map_err(|why| why.to_string())?;
         Ok((shop, warehouse))
     });
-    let warehouses = reader.table("warehouses", |warehouse, location| {
-        Ok((present(warehouse)?, present(location)?))
-    });
+    let warehouses = warehouses(reader);
     Ok(Maps {
         shipping_methods: shipping_methods?,
         freight: freight?,
         skus: skus?,
         warehouses: warehouses?,
     })
+}
+
+/// Stock is written to one location: goods of another one must not be counted there, too.
+fn warehouses(reader: &mut Reader) -> Read<BTreeMap<String, String>> {
+    let warehouses = reader.table("warehouses", |warehouse, location| {
+        Ok((present(warehouse)?, present(location)?))
+    })?;
+    let chosen = reader.text("VENDURE_STOCK_LOCATION")?;
+    let first = chosen.as_ref().or_else(|| warehouses.values().next());
+    let stray = warehouses.iter().find(|(_, at)| Some(*at) != first);
+    let Some((warehouse, location)) = stray else {
+        return Ok(warehouses);
+    };
+    let other = match &chosen {
+        Some(chosen) => format!("VENDURE_STOCK_LOCATION is '{chosen}'"),
+        None => "other warehouses are of another one".into(),
+    };
+    let problem = format!(
+        "is '{location}', and {other}: stock is written to one location. Name it in the same way, or leave the warehouse out"
+    );
+    Err(reader.bad_entry("warehouses", warehouse, &problem))
 }
 
 fn present(text: &str) -> Result<String, String> {

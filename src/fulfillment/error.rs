@@ -25,6 +25,14 @@ pub enum ProviderError {
     /// by whom, and which settings to correct.
     #[error("{message}")]
     Credentials { message: String },
+    /// Nothing was done: it knows us, and does not let us use this operation of its service. Others it
+    /// may.
+    #[error("{upstream} does not let us use {operation}: {message}")]
+    Forbidden {
+        upstream: &'static str,
+        operation: &'static str,
+        message: String,
+    },
     /// The provider says that it could not do what was asked, and why: nothing was done.
     #[error("{upstream} {operation}: refused: {message}")]
     Refused {
@@ -51,7 +59,9 @@ impl ProviderError {
             }
             Self::WrongOrder { .. } => Class::Ambiguous,
             // However the call for a token ended, the call that it was for never began.
-            Self::Credentials { .. } | Self::NoToken(_) => Class::Transient,
+            Self::Credentials { .. } | Self::Forbidden { .. } | Self::NoToken(_) => {
+                Class::Transient
+            }
         }
     }
 
@@ -61,7 +71,7 @@ impl ProviderError {
             Self::Call(error) => error.category(),
             Self::Duplicate { .. } => ErrorCategory::Conflict,
             Self::WrongOrder { .. } => ErrorCategory::Upstream,
-            Self::Credentials { .. } => ErrorCategory::Auth,
+            Self::Credentials { .. } | Self::Forbidden { .. } => ErrorCategory::Auth,
             Self::NoToken(error) => match error.category() {
                 // These speak of the token's address; of the order they would mislead.
                 ErrorCategory::Validation | ErrorCategory::NotFound | ErrorCategory::Conflict => {

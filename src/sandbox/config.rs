@@ -40,7 +40,7 @@ pub struct SandboxConfig {
     /// Whether `from` of the shipments is read and then ignored.
     pub ignore_from: bool,
     /// Whether optional fields (`OrderId` of a status; `ShipmentId`, `Service` and `Items` of a
-    /// shipment) are left out.
+    /// shipment; the products of a pick slip in `oms`) are left out.
     pub sparse: bool,
     /// The zone of the dates in SOAP, which name none.
     pub timezone: Tz,

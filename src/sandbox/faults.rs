@@ -22,6 +22,9 @@ pub struct Fault {
     /// `AddOrder` and so on: calls of this operation of `oms` only.
     #[serde(default)]
     pub operation: Option<String>,
+    /// Only calls that hold this text in their path or body: an order's number, say.
+    #[serde(default)]
+    pub about: Option<String>,
     #[serde(flatten)]
     pub kind: FaultKind,
     /// So many injections, then the fault is gone; without end when absent.
@@ -122,6 +125,7 @@ impl Fault {
             path: path.to_owned(),
             method: None,
             operation: None,
+            about: None,
             kind,
             times: None,
             every: None,
@@ -138,6 +142,12 @@ impl Fault {
     #[must_use]
     pub fn operation(mut self, operation: &str) -> Self {
         self.operation = Some(operation.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn about(mut self, text: &str) -> Self {
+        self.about = Some(text.to_owned());
         self
     }
 
@@ -204,12 +214,19 @@ impl Fault {
         let method = self.method.as_deref();
         method.is_none_or(|method| method.eq_ignore_ascii_case(call.method))
             && self.means(call.operation)
+            && self.is_about(call)
             && (self.covers(call.path, call.any_case) || self.covers(call.full_path, call.any_case))
     }
 
     fn means(&self, operation: Option<&str>) -> bool {
         self.operation.as_deref().is_none_or(|wanted| {
             operation.is_some_and(|operation| operation.eq_ignore_ascii_case(wanted))
+        })
+    }
+
+    fn is_about(&self, call: &Target<'_>) -> bool {
+        self.about.as_deref().is_none_or(|text| {
+            call.full_path.contains(text) || String::from_utf8_lossy(call.body).contains(text)
         })
     }
 
@@ -257,6 +274,7 @@ pub(super) struct Target<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub full_path: &'a str,
+    pub body: &'a [u8],
     /// Of the style `oms`.
     pub operation: Option<&'a str>,
     /// Whether the server behind the path does not tell cases apart.

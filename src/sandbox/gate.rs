@@ -35,6 +35,7 @@ pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
             method: call.method.as_str(),
             path: &call.path,
             full_path: &call.full_path,
+            body: &call.body,
             operation: operation.as_deref(),
             any_case: is_soap(call),
         });

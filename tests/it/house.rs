@@ -59,9 +59,19 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The code of the program itself, without its tests.
 pub fn sources() -> Vec<String> {
-    files(&root().join("src"))
+    sources_outside(&[])
+}
+
+/// The same without what is below these paths in `src`.
+pub fn sources_outside(places: &[&str]) -> Vec<String> {
+    let src = root().join("src");
+    let is_left_out = |path: &Path| {
+        let mut places = places.iter().chain(&["sandbox"]);
+        places.any(|place| path.starts_with(src.join(place)))
+    };
+    files(&src)
         .iter()
-        .filter(|path| !is_test(path) && !path.starts_with(root().join("src/sandbox")))
+        .filter(|path| !is_test(path) && !is_left_out(path))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect()
 }

@@ -89,6 +89,25 @@ fn tables_keep_names_as_they_are_written() {
 }
 
 #[test]
+fn warehouses_are_of_the_one_location_that_is_written() {
+    let folder = Folder::new();
+    let told = |location: &str, table: &str| {
+        let mut sources = env(&[("VENDURE_STOCK_LOCATION", location)]);
+        sources.file = Some(folder.file("w.toml", format!("[warehouses]\n{table}")));
+        let error = load(&sources).err();
+        error.map(|error| error.problems[0].to_string())
+    };
+    assert_eq!(told("Main", "EAST = \"Main\"\nWEST = \"Main\""), None);
+    let other = told("Main", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
+    assert!(
+        other.starts_with("warehouses.WEST: is 'Elko', and VENDURE_STOCK_LOCATION is 'Main'"),
+        "{other}"
+    );
+    let two = told("", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
+    assert!(two.contains("other warehouses are of another one"), "{two}");
+}
+
+#[test]
 fn what_leads_to_the_database_is_not_read_from_it() {
     let mut sources = env(&[]);
     sources.database = rows(&[

@@ -94,11 +94,11 @@ fn parameter<'a>(part: &'a str, name: &str) -> Option<&'a str> {
 /// Opens the envelope of an `.asmx` call.
 pub(super) fn open(call: &Call, version: Version, space: &str) -> Result<Request, Complaint> {
     let request = unwrap_body(call, version)?;
+    let name = &request.operation.name;
+    check_action(call, version, space, name)?;
     if request.operation.space.as_deref() != Some(space) {
-        let name = &request.operation.name;
         return Err(Complaint::Client(format!("{name} is not in {space}")));
     }
-    check_action(call, version, space, &request.operation.name)?;
     Ok(request)
 }
 

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use super::{
     super::{
         Shared, UnknownOrder,
+        config::SandboxConfig,
         details::Contact,
         orders::{ArrivedOrder, Package},
         slips::{Slip, Units, units_of},
@@ -34,14 +35,14 @@ const AMOUNTS: [&str; 6] = [
 
 pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
     let number = request.words(&["orderId"]).ok_or("orderId is missing")?;
-    let zone = shared.config.timezone;
+    let config = &shared.config;
     let found = shared.read(|state| {
         let order = state.warehouse.order(number)?;
         let mut xml = Xml::default();
-        xml.group("GetOrderInfoResult", |xml| tell(xml, order, zone));
+        xml.group("GetOrderInfoResult", |xml| tell(xml, order, config));
         Some(xml.into_string())
     });
-    match (found, shared.config.unknown_order) {
+    match (found, config.unknown_order) {
         (Some(told), _) => Ok(told),
         (None, UnknownOrder::Fault) => Err(format!("Order {number} was not found")),
         (None, UnknownOrder::Empty) => {
@@ -61,8 +62,8 @@ pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
     }
 }
 
-fn tell(xml: &mut Xml, order: &ArrivedOrder, zone: Tz) {
-    xml.group("OrdHead", |xml| head(xml, order, zone));
+fn tell(xml: &mut Xml, order: &ArrivedOrder, config: &SandboxConfig) {
+    xml.group("OrdHead", |xml| head(xml, order, config.timezone));
     xml.group("ShipToInfo", |xml| contact(xml, &order.details.ship_to));
     xml.group("OrderedBy", |xml| contact(xml, &order.details.ordered_by));
     xml.group("BillToInfo", |xml| contact(xml, &order.details.bill_to));
@@ -79,10 +80,10 @@ fn tell(xml: &mut Xml, order: &ArrivedOrder, zone: Tz) {
     xml.group("BillOfMaterials", |xml| goods(xml, order));
     xml.group("ShippingOrders", |xml| {
         for slip in &order.slips {
-            pick_slip(xml, order, slip, zone);
+            pick_slip(xml, order, slip, config);
         }
         if let Some(slip) = order.open_slip() {
-            pick_slip(xml, order, &slip, zone);
+            pick_slip(xml, order, &slip, config);
         }
     });
 }
@@ -228,7 +229,8 @@ pub(super) const fn slip_id(number: u32) -> u32 {
     300_000 + number
 }
 
-fn pick_slip(xml: &mut Xml, order: &ArrivedOrder, slip: &Slip, zone: Tz) {
+fn pick_slip(xml: &mut Xml, order: &ArrivedOrder, slip: &Slip, config: &SandboxConfig) {
+    let zone = config.timezone;
     let packages: Vec<&Package> = order.packages_of(slip.number).collect();
     let live = packages.iter().any(|package| !package.voided);
     let picked = packages.first().map_or_else(
@@ -244,7 +246,7 @@ fn pick_slip(xml: &mut Xml, order: &ArrivedOrder, slip: &Slip, zone: Tz) {
         xml.value("HoldFlag", "N");
         xml.all(&AMOUNTS[4..], 0);
         xml.group("PickPackProducts", |xml| {
-            for (sku, units) in &slip.goods {
+            for (sku, units) in slip.goods.iter().filter(|_| !config.sparse) {
                 xml.group("PickPackProductType", |xml| {
                     xml.value("ProductId", sku);
                     xml.value("ProductDesc", format!("Product {sku}"));

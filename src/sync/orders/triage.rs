@@ -47,7 +47,9 @@ fn provider_counts(error: &ProviderError, doing: Doing) -> bool {
     match error {
         ProviderError::Call(error) => call_counts(error, doing),
         // Without a token nothing was said about the order at all.
-        ProviderError::NoToken(_) | ProviderError::Credentials { .. } => false,
+        ProviderError::NoToken(_)
+        | ProviderError::Credentials { .. }
+        | ProviderError::Forbidden { .. } => false,
         ProviderError::Duplicate { .. }
         | ProviderError::WrongOrder { .. }
         | ProviderError::Refused { .. }

@@ -7,11 +7,14 @@ use chrono::TimeDelta;
 use veracore_sync::{
     domain::VariantId,
     ledger::{Held, Origin, RunOutcome},
-    sandbox::{Fault, FaultKind},
+    sandbox::Fault,
     sync::{inventory::Wish, jobs::Passing as _, passes::unwatched},
 };
 
-use crate::harness::{Call, Fate, Level, MortalShop, PaidOrder, Service, Shipped, World};
+use super::on_look_ups;
+use crate::harness::{
+    Ask, Call, Fate, Level, MortalShop, PaidOrder, Service, Shipped, Style, World, says,
+};
 
 const HOLDS_ARE_OVER: TimeDelta = TimeDelta::minutes(10);
 
@@ -31,6 +34,11 @@ async fn sent(world: &World) -> PaidOrder {
     let order = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
     world.service().carry().await;
     order
+}
+
+/// VeraCore gives no list of shipments.
+fn no_list() -> Fault {
+    Style::spoken().fault(Ask::Shipments, says(404, "no such path"))
 }
 
 async fn assert_one_fulfillment(world: &World, order: &PaidOrder) {
@@ -178,13 +186,7 @@ async fn where_there_is_no_list_of_shipments_orders_are_asked_for_one_by_one() {
     let open = world.pay_order(&[("A-2", 1)]).await;
     world.service().carry().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
-    let gone = FaultKind::Status {
-        status: 404,
-        body: serde_json::json!({ "message": "no such path" }),
-        headers: Default::default(),
-        done: false,
-    };
-    world.sandbox.add_fault(Fault::on("/api/shipments", gone));
+    world.sandbox.add_fault(no_list());
     let summary = world.service().track().await;
     assert!(summary.singly);
     assert_eq!(summary.fulfilled, 1, "{summary:?}");
@@ -203,19 +205,9 @@ async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
     for order in [&bad, &order] {
         world.sandbox.ship(&order.code, vec![]).unwrap();
     }
-    let status = |status, message: &str| FaultKind::Status {
-        status,
-        body: serde_json::json!({ "message": message }),
-        headers: Default::default(),
-        done: false,
-    };
-    world
-        .sandbox
-        .add_fault(Fault::on("/api/shipments", status(404, "no such path")));
-    let path = format!("/api/orders/{}/status", bad.code);
-    world
-        .sandbox
-        .add_fault(Fault::on(&path, status(500, "NullReferenceException")));
+    world.sandbox.add_fault(no_list());
+    let stumbles = on_look_ups(says(500, "NullReferenceException"));
+    world.sandbox.add_fault(stumbles.about(&bad.code));
     let summary = world.service().track().await;
     assert_eq!(
         (summary.fulfilled, summary.failures.len()),
@@ -226,9 +218,7 @@ async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
     let (state, fulfillments, _) = world.shop.shipped(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     world.sandbox.clear_faults();
-    world
-        .sandbox
-        .add_fault(Fault::on("/api/shipments", status(404, "no such path")));
+    world.sandbox.add_fault(no_list());
     assert_eq!(world.service().track().await.fulfilled, 1);
     world.assert_settled().await;
 }

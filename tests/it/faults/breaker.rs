@@ -8,8 +8,8 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind},
 };
 
-use super::{LOOK_UPS, ORDERS};
-use crate::harness::{LEAST_PERMISSIONS, World, posts_of};
+use super::{on_look_ups, on_sends};
+use crate::harness::{LEAST_PERMISSIONS, Style, World, posts_of};
 
 fn status(status: u16) -> FaultKind {
     FaultKind::Status {
@@ -66,9 +66,7 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
     let mut world = World::named("not_let_in").build().await;
     world.expect_error("VeraCore refuses our credentials");
     let paid = world.pay_orders(6).await;
-    world
-        .sandbox
-        .add_fault(Fault::on("/api/token", status(401)));
+    world.sandbox.add_fault(Style::spoken().shuts_out());
     let mut service = world.service();
     let probe = OrderCode::parse("PROBE").unwrap();
     service.sweep().await;
@@ -111,7 +109,7 @@ async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
             retry_after: 90,
             as_date,
         };
-        let fault = Fault::on(ORDERS, limited).method("POST");
+        let fault = on_sends(limited);
         world.sandbox.add_fault(fault.times(1));
         let paid = world.pay_orders(8).await;
         let mut service = world.service_with(|settings| settings.concurrency = 1);
@@ -137,9 +135,7 @@ async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
 async fn reads_are_made_again_within_their_call_and_writes_are_not() {
     let world = World::named("in_call").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world
-        .sandbox
-        .add_fault(Fault::on(LOOK_UPS, status(503)).times(1));
+    world.sandbox.add_fault(on_look_ups(status(503)).times(1));
     let mut service = world.service();
     service.sweep().await;
     assert_eq!(service.work().await, [SyncStatus::Success]);
@@ -151,7 +147,7 @@ async fn reads_are_made_again_within_their_call_and_writes_are_not() {
     assert_eq!(reads("/status"), 2);
 
     let order = world.pay_order(&[("A-1", 1)]).await;
-    let fault = Fault::on(ORDERS, FaultKind::DropRequest).method("POST");
+    let fault = on_sends(FaultKind::DropRequest);
     world.sandbox.add_fault(fault.times(1));
     service.sweep().await;
     assert_eq!(service.work().await, [SyncStatus::InDoubt]);
@@ -177,7 +173,7 @@ async fn reads_are_made_again_within_their_call_and_writes_are_not() {
 #[tokio::test]
 async fn an_outage_of_sends_alone_uses_up_no_tries() {
     let world = World::named("sends_only").build().await;
-    let fault = Fault::on(ORDERS, status(500)).method("POST");
+    let fault = on_sends(status(500));
     world.sandbox.add_fault(fault);
     let paid = world.pay_orders(8).await;
     let mut service = world.service_with(|settings| settings.max_attempts = 4);

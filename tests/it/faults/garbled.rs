@@ -5,7 +5,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind},
 };
 
-use super::{LOOK_UPS, ORDERS};
+use super::{on_look_ups, on_sends};
 use crate::harness::World;
 
 /// More than the client of these tests reads.
@@ -22,11 +22,10 @@ fn garbled() -> Vec<FaultKind> {
     ]
 }
 
-/// Spoils the calls to `path` one after the other, each in another way, and every seventh not.
-fn spoil(world: &World, path: &str, method: &str) {
+/// Spoils calls one after the other, each in another way, and every seventh not.
+fn spoil(world: &World, on_calls: impl Fn(FaultKind) -> Fault) {
     for (at, kind) in (0..).zip(garbled()) {
-        let fault = Fault::on(path, kind).method(method).every(7).skip(at);
-        world.sandbox.add_fault(fault);
+        world.sandbox.add_fault(on_calls(kind).every(7).skip(at));
     }
 }
 
@@ -52,28 +51,26 @@ async fn assert_once_in_spite_of_it(world: World) {
 #[tokio::test]
 async fn garbled_answers_to_a_send_lose_and_double_nothing() {
     let world = World::named("garbled_sends").build().await;
-    spoil(&world, ORDERS, "POST");
+    spoil(&world, on_sends);
     assert_once_in_spite_of_it(world).await;
 }
 
 #[tokio::test]
 async fn garbled_answers_to_a_look_up_lose_and_double_nothing() {
     let world = World::named("garbled_looks").build().await;
-    spoil(&world, LOOK_UPS, "GET");
-    world.sandbox.add_fault(
-        Fault::on(ORDERS, FaultKind::DropAnswer)
-            .method("POST")
-            .every(2),
-    );
+    spoil(&world, on_look_ups);
+    let lost = on_sends(FaultKind::DropAnswer);
+    world.sandbox.add_fault(lost.every(2));
     assert_once_in_spite_of_it(world).await;
 }
 
+/// Only `rest` has tokens.
 #[tokio::test]
 async fn garbled_answers_to_the_token_lose_and_double_nothing() {
     let world = World::named("garbled_tokens").build().await;
-    spoil(&world, "/api/token", "POST");
+    spoil(&world, |kind| Fault::on("/api/token", kind));
     world
         .sandbox
-        .add_fault(Fault::on(ORDERS, FaultKind::ExpireToken).every(4));
+        .add_fault(Fault::on("/api/orders", FaultKind::ExpireToken).every(4));
     assert_once_in_spite_of_it(world).await;
 }

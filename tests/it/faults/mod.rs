@@ -9,8 +9,16 @@ mod outage;
 mod poison;
 mod refused;
 
-/// Where orders are sent to.
-const ORDERS: &str = "/api/orders";
+use veracore_sync::sandbox::{Fault, FaultKind};
 
-/// Where they are looked up.
-const LOOK_UPS: &str = "/api/orders/*/status";
+use crate::harness::{Ask, Style};
+
+/// A fault on orders being sent.
+fn on_sends(kind: FaultKind) -> Fault {
+    Style::spoken().fault(Ask::Send, kind)
+}
+
+/// A fault on orders being looked up.
+fn on_look_ups(kind: FaultKind) -> Fault {
+    Style::spoken().fault(Ask::LookUp, kind)
+}

@@ -6,6 +6,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind},
 };
 
+use super::on_sends;
 use crate::harness::World;
 
 #[tokio::test]
@@ -47,7 +48,7 @@ async fn an_outage_of_two_days_uses_up_no_tries() {
 async fn orders_in_doubt_stay_in_doubt_through_an_outage() {
     let mut world = World::named("doubt").build().await;
     world.expect_error("VeraCore is taken to be down");
-    let fault = Fault::on(super::ORDERS, FaultKind::DropAnswer).method("POST");
+    let fault = on_sends(FaultKind::DropAnswer);
     world.sandbox.add_fault(fault);
     let paid = world.pay_orders(3).await;
     let mut service = world.service_with(|settings| settings.max_attempts = 3);

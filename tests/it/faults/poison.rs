@@ -1,12 +1,9 @@
 //! One order that VeraCore stumbles over every time does not hold up the others (I10).
 
 use serde_json::Value;
-use veracore_sync::{
-    domain::SyncStatus,
-    sandbox::{Fault, FaultKind},
-};
+use veracore_sync::{domain::SyncStatus, sandbox::FaultKind};
 
-use super::ORDERS;
+use super::on_look_ups;
 use crate::harness::{Cart, World};
 
 #[tokio::test]
@@ -14,14 +11,14 @@ async fn a_poison_order_does_not_hold_up_the_others() {
     let mut world = World::named("poison").build().await;
     world.expect_error("given up after");
     let poison = world.pay_order(&[("A-0", 1)]).await;
-    let path = format!("{ORDERS}/{}/status", poison.code);
     let crash = FaultKind::Status {
         status: 500,
         body: Value::Null,
         headers: std::collections::BTreeMap::new(),
         done: false,
     };
-    world.sandbox.add_fault(Fault::on(&path, crash));
+    let fault = on_look_ups(crash).about(&poison.code);
+    world.sandbox.add_fault(fault);
     // With one order at a time, a poison that blocked the way would block it for all.
     let mut service = world.service_with(|settings| {
         settings.concurrency = 1;

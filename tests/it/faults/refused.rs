@@ -7,24 +7,15 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind},
 };
 
-use super::ORDERS;
-use crate::harness::{World, posts_of};
-
-fn status(status: u16, message: &str, done: bool) -> FaultKind {
-    FaultKind::Status {
-        status,
-        body: json!({ "message": message }),
-        headers: std::collections::BTreeMap::new(),
-        done,
-    }
-}
+use super::on_sends;
+use crate::harness::{Style, World, posts_of, says};
 
 #[tokio::test]
 async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
     let mut world = World::named("refused").build().await;
     world.expect_error("VeraCore refused the order");
-    let fault = Fault::on(ORDERS, status(422, "SKU A-0 is discontinued", false));
-    world.sandbox.add_fault(fault.method("POST").times(1));
+    let fault = on_sends(Style::spoken().refuses("SKU A-0 is discontinued"));
+    world.sandbox.add_fault(fault.times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     service.carry().await;
@@ -50,8 +41,8 @@ async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
 async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_person() {
     let mut world = World::named("limit").build().await;
     world.expect_error("given up after 3 tries");
-    let fault = Fault::on(ORDERS, status(500, "NullReferenceException", false));
-    world.sandbox.add_fault(fault.method("POST"));
+    let fault = on_sends(says(500, "NullReferenceException"));
+    world.sandbox.add_fault(fault);
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service_with(|settings| settings.max_attempts = 3);
     service.carry().await;
@@ -74,8 +65,13 @@ async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_perso
 #[tokio::test]
 async fn a_server_error_after_the_work_is_found_out() {
     let world = World::named("done").build().await;
-    let fault = Fault::on(ORDERS, status(503, "busy", true));
-    world.sandbox.add_fault(fault.method("POST").every(2));
+    let busy = FaultKind::Status {
+        status: 503,
+        body: json!({ "message": "busy" }),
+        headers: std::collections::BTreeMap::new(),
+        done: true,
+    };
+    world.sandbox.add_fault(on_sends(busy).every(2));
     let paid = world.pay_orders(6).await;
     world.service().carry().await;
     for order in &paid {
@@ -92,14 +88,11 @@ async fn veracore_is_left_alone_for_as_long_as_it_asks() {
         [(1800, false, 1800), (1800, true, 1800), (7200, false, 3600)]
     {
         let world = World::named("slowly").build().await;
-        let fault = Fault::on(
-            ORDERS,
-            FaultKind::RateLimited {
-                retry_after,
-                as_date,
-            },
-        );
-        world.sandbox.add_fault(fault.method("POST").times(1));
+        let fault = on_sends(FaultKind::RateLimited {
+            retry_after,
+            as_date,
+        });
+        world.sandbox.add_fault(fault.times(1));
         let order = world.pay_order(&[("A-0", 1)]).await;
         let mut service = world.service();
         service.sweep().await;
@@ -120,12 +113,13 @@ async fn veracore_is_left_alone_for_as_long_as_it_asks() {
     }
 }
 
+/// Only `rest` has tokens.
 #[tokio::test]
 async fn tokens_that_end_in_the_middle_are_renewed() {
     let world = World::named("tokens").build().await;
     world
         .sandbox
-        .add_fault(Fault::on(ORDERS, FaultKind::ExpireToken).every(5));
+        .add_fault(Fault::on("/api/orders", FaultKind::ExpireToken).every(5));
     let paid = world.pay_orders(12).await;
     world.service().carry().await;
     for order in &paid {
@@ -147,8 +141,8 @@ async fn tokens_that_end_in_the_middle_are_renewed() {
 #[tokio::test]
 async fn a_wrong_address_uses_up_no_tries() {
     let world = World::named("nowhere").build().await;
-    let fault = Fault::on(ORDERS, status(404, "No HTTP resource was found", false));
-    world.sandbox.add_fault(fault.method("POST").times(20));
+    let fault = on_sends(says(404, "No HTTP resource was found"));
+    world.sandbox.add_fault(fault.times(20));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service_with(|settings| settings.max_attempts = 2);
     service.sweep().await;

@@ -2,10 +2,10 @@
 
 use veracore_sync::{
     domain::{ErrorCategory, SyncStatus},
-    sandbox::{Fault, FaultKind},
+    sandbox::FaultKind,
 };
 
-use crate::harness::{World, posts_of};
+use crate::harness::{Ask, Style, World, posts_of};
 
 #[tokio::test]
 async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
@@ -45,7 +45,8 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Success);
     let there = world.sandbox.order(&order.code).unwrap();
-    assert_eq!(record.veracore_order_id, Some(there.order_id));
+    let id = Style::spoken().id_of(&there);
+    assert_eq!(record.veracore_order_id, Some(id));
     assert_eq!(posts_of(&world.sandbox, &order.code), []);
     let again = world.cli(&["orders", "retry", &order.code, "--json"]).await;
     assert_eq!(again.status, 1);
@@ -57,7 +58,7 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
 async fn an_order_that_veracore_cancelled_meanwhile_is_not_taken_for_sent() {
     let mut world = World::named("revoked").build().await;
     world.expect_error("but cancelled");
-    let fault = Fault::on("/api/orders", FaultKind::DropAnswer).method("POST");
+    let fault = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();

@@ -1,27 +1,19 @@
 //! What is kept of orders on their way holds no address (I9).
 
-use crate::harness::{World, ann};
+use crate::harness::{Ask, Style, World, ann};
 
 #[tokio::test]
 async fn no_table_holds_an_address_of_orders_that_arrived_failed_and_shipped() {
     let world = World::named("private").build().await;
     let sent = world.pay_order(&[("A-0", 2)]).await;
     let refused = world.pay_order(&[("A-1", 1)]).await;
-    let body =
-        serde_json::json!({ "message": format!("cannot ship {} to {}", refused.code, ann()) });
+    let style = Style::spoken();
+    let refusal = style.refuses(&format!("cannot ship {} to {}", refused.code, ann()));
     let mut service = world.service();
-    let fault = veracore_sync::sandbox::FaultKind::Status {
-        status: 422,
-        body,
-        headers: std::collections::BTreeMap::new(),
-        done: false,
-    };
     service.sweep().await;
-    world.sandbox.add_fault(
-        veracore_sync::sandbox::Fault::on("/api/orders", fault)
-            .method("POST")
-            .times(1),
-    );
+    world
+        .sandbox
+        .add_fault(style.fault(Ask::Send, refusal).times(1));
     service.settle().await;
     let shipped = [&sent, &refused]
         .into_iter()

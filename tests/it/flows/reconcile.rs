@@ -1,7 +1,5 @@
 //! Whether the shop, the ledger and VeraCore tell the same story, by the real program and at night.
 
-use std::collections::BTreeMap;
-
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 use veracore_sync::{
@@ -9,17 +7,16 @@ use veracore_sync::{
     sync::reconcile::{JOB, next_run, reconcile_if_due},
 };
 
-use crate::harness::{PaidOrder, World};
+use crate::harness::{Ask, PaidOrder, Style, World, says};
 
 /// What a look-up is answered instead.
-fn answers(order: &PaidOrder, status: u16) -> Fault {
-    let kind = FaultKind::Status {
-        status,
-        body: json!({ "message": "as the test wants it" }),
-        headers: BTreeMap::new(),
-        done: false,
-    };
-    Fault::on(&format!("/api/orders/{}/status", order.code), kind).method("GET")
+fn answers(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
+    let style = Style::spoken();
+    style.fault(Ask::LookUp, kind(style)).about(&order.code)
+}
+
+fn refused(style: Style) -> FaultKind {
+    style.refuses("as the test wants it")
 }
 
 async fn change_ledger(world: &World, change: &'static str, order: &PaidOrder) {
@@ -81,11 +78,12 @@ async fn a_healthy_world_gives_no_finding() {
     world.shop.cancel(&cancelled).await;
     // Just paid: the next sweep's.
     let new = world.pay_order(&[("A-0", 1)]).await;
-    let posts = |world: &World| {
-        let requests = world.sandbox.requests().into_iter();
-        requests.filter(|r| r.method == "POST").count()
+    let written = |world: &World| {
+        let requests = world.sandbox.requests();
+        let written = requests.iter().filter(|r| Style::spoken().is(r, Ask::Send));
+        (written.count(), world.sandbox.orders())
     };
-    let before = posts(&world);
+    let before = written(&world);
     let printed = world.cli(&["reconcile", "--json"]).await.done();
     assert_eq!(
         (&printed["findings"], &printed["failures"]),
@@ -98,8 +96,7 @@ async fn a_healthy_world_gives_no_finding() {
     let text = world.cli(&["reconcile"]).await;
     assert_eq!(text.status, 0);
     assert!(text.stdout.contains("nothing is off"), "{}", text.stdout);
-    // Nothing was written: each program only asked for its token.
-    assert_eq!(posts(&world), before + 2);
+    assert_eq!(written(&world), before);
     assert!(world.record(&new.code).await.is_none());
     assert_eq!(world.shop.told(&open.id).await["state"], "PaymentSettled");
     world.assert_settled().await;
@@ -121,8 +118,8 @@ async fn what_is_off_is_told_with_what_to_do() {
     let mut service = world.service();
     service.carry().await;
 
-    world.sandbox.add_fault(answers(&lost, 404));
-    world.sandbox.add_fault(answers(&unreadable, 400));
+    world.sandbox.add_fault(answers(&lost, Style::misses));
+    world.sandbox.add_fault(answers(&unreadable, refused));
     world.sandbox.cancel(&revoked.code).unwrap();
     world.shop.cancel_line(&edited, 1).await;
     for order in [&late, &cancelled] {
@@ -139,7 +136,7 @@ async fn what_is_off_is_told_with_what_to_do() {
     change_ledger(&world, other_id, &gone).await;
     // Its id is free now, and it is old: nobody will find it as new.
     world.shop.make_old(&gone, "null").await;
-    let fault = Fault::on("/api/orders", FaultKind::DropAnswer).method("POST");
+    let fault = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.times(1));
     let doubtful = world.pay_order(&[("A-0", 1)]).await;
     service.look().await;
@@ -275,7 +272,9 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     };
     assert_eq!(runs().await, [(None, 1, json!({}))]);
     // VeraCore blinks: again in a minute.
-    world.sandbox.add_fault(answers(&order, 503));
+    world
+        .sandbox
+        .add_fault(answers(&order, |_| says(503, "busy")));
     assert!(due(&service).await);
     assert_eq!(runs().await, [(None, 2, json!({}))]);
     world.sandbox.clear_faults();

@@ -9,14 +9,10 @@ use tokio::{task::JoinSet, time::sleep};
 use veracore_sync::{
     clock::{Clock as _, MockClock, SharedClock, SystemClock},
     domain::{OrderState, SkuRules, SyncStatus},
-    fulfillment::{
-        FulfillmentProvider,
-        veracore::rest::{Auth, Credentials, RestClient, RestSettings},
-    },
+    fulfillment::FulfillmentProvider,
     http::{Backoff, Circuit, Limits},
     ledger::{Backlog, LedgerError},
     lifecycle::Tasks,
-    sandbox::SandboxConfig,
     sync::{
         inventory::{self, InventorySettings, InventorySync, Summary, Wish},
         orders::{
@@ -33,7 +29,7 @@ use veracore_sync::{
     vendure::{Login, Storefront, VendureClient, VendureSettings},
 };
 
-use super::{PATIENCE, WEBHOOK_SECRET, world::World};
+use super::{PATIENCE, WEBHOOK_SECRET, style::Style, world::World};
 
 /// Steps after which a test that does not come to rest is given up.
 const MOST_STEPS: usize = 2000;
@@ -161,24 +157,13 @@ impl Service {
             provider: None,
         };
         change(&mut making);
-        let known = SandboxConfig::default();
-        let veracore = RestSettings {
-            base_url: world.sandbox.base_url(),
-            company_id: known.company_id,
-            credentials: Credentials {
-                client_id: known.client_id,
-                client_secret: SecretString::from(known.client_secret),
-            },
-            auth: Auth::OAuth2,
-            timezone: Tz::UTC,
-            // Half of the quiet period, as the program has it.
-            limits: limits(Duration::from_millis(400), 1 << 20),
-        };
         let clock = Arc::clone(&world.clock);
         let tasks = Tasks::new();
-        let veracore = RestClient::new(veracore, Arc::clone(&clock)).unwrap();
-        let warehouse = veracore.circuit();
-        let (provider, warehouse) = making.provider.unwrap_or((Arc::new(veracore), warehouse));
+        // Half of the quiet period, as the program has it.
+        let limits = limits(Duration::from_millis(400), 1 << 20);
+        let (provider, warehouse) = making
+            .provider
+            .unwrap_or_else(|| Style::spoken().client(&world.sandbox, limits, Arc::clone(&clock)));
         let upstreams = Upstreams {
             shop: circuit,
             warehouse,

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
 use veracore_sync::{
     domain::SyncStatus,
     ledger::{Ledger, OrderFilter, SyncRecord},
     sandbox::{LoggedRequest, Sandbox},
 };
+
+use super::style::{Ended, Style};
 
 pub async fn all_records(ledger: &Ledger) -> Vec<SyncRecord> {
     let filter = OrderFilter {
@@ -22,29 +23,13 @@ pub async fn all_records(ledger: &Ledger) -> Vec<SyncRecord> {
     }
 }
 
-/// The order number that a `POST /api/orders` carries.
-fn number(request: &LoggedRequest) -> Option<String> {
-    (request.method == "POST" && request.path == "/api/orders").then(|| {
-        let body: Value = serde_json::from_str(&request.body).unwrap();
-        body["OrderNumber"].as_str().unwrap().to_owned()
-    })
-}
-
-/// The order number that a look-up asks for.
-fn asked(request: &LoggedRequest) -> Option<String> {
-    let number = request
-        .path
-        .strip_prefix("/api/orders/")?
-        .strip_suffix("/status")?;
-    Some(number.to_owned())
-}
-
 /// The sends of an order, in their sequence.
 pub fn posts_of(sandbox: &Sandbox, code: &str) -> Vec<LoggedRequest> {
+    let style = Style::spoken();
     sandbox
         .requests()
         .into_iter()
-        .filter(|request| number(request).as_deref() == Some(code))
+        .filter(|request| style.sent(request).as_deref() == Some(code))
         .collect()
 }
 
@@ -52,19 +37,20 @@ pub fn posts_of(sandbox: &Sandbox, code: &str) -> Vec<LoggedRequest> {
 /// ledger's sent orders are there; nothing was sent again without a look-up in between, nor when
 /// it was there already.
 pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
+    let style = Style::spoken();
     let requests = sandbox.requests();
     let story = |number: &str| story(&requests, number);
     let mut unasked = BTreeSet::<String>::new();
     let mut sends = BTreeMap::<String, Vec<&LoggedRequest>>::new();
     for request in &requests {
-        if let Some(number) = asked(request) {
+        if let Some(number) = style.looked_up(request) {
             unasked.remove(&number);
         }
-        let Some(number) = number(request) else {
+        let Some(number) = style.sent(request) else {
             continue;
         };
         // A send that was refused for its token did nothing, and is repeated with a new one.
-        if request.status == Some(401) && !request.dropped {
+        if style.ended(request) == Ended::Unread {
             continue;
         }
         sends.entry(number.clone()).or_default().push(request);
@@ -76,19 +62,14 @@ pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
         );
     }
     for (number, sends) in &sends {
-        let with = |status| {
-            sends
-                .iter()
-                .filter(|send| send.status == Some(status))
-                .count()
-        };
+        let with = |ended| sends.iter().filter(|s| style.ended(s) == ended).count();
         assert!(
-            with(201) <= 1,
+            with(Ended::Taken) <= 1,
             "{number} was taken twice:\n{}",
             story(number)
         );
         assert_eq!(
-            with(409),
+            with(Ended::Duplicate),
             0,
             "{number} was sent though it was there:\n{}",
             story(number)
@@ -122,16 +103,18 @@ pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
 
 /// All calls about an order.
 fn story(requests: &[LoggedRequest], code: &str) -> String {
+    let style = Style::spoken();
     let lines: Vec<String> = requests
         .iter()
         .filter(|request| {
-            asked(request).as_deref() == Some(code) || number(request).as_deref() == Some(code)
+            let about = style.looked_up(request).or_else(|| style.sent(request));
+            about.as_deref() == Some(code)
         })
         .map(|request| {
             format!(
                 "{} {} {}: {:?} dropped={} fault={:?}",
                 request.at,
-                request.method,
+                request.operation.as_ref().unwrap_or(&request.method),
                 request.path,
                 request.status,
                 request.dropped,

@@ -23,6 +23,7 @@ use super::{
     service::{self, Making, Service},
     settled,
     shop::{LEAST_PERMISSIONS, Shop},
+    style::Style,
     wait::until,
 };
 
@@ -122,6 +123,7 @@ impl World {
     /// The configuration of a process in this world.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let sandbox = SandboxConfig::default();
+        let veracore = Style::spoken().url(&self.sandbox);
         [
             ("DATABASE_URL", self.database.url.as_str()),
             ("VENDURE_API_URL", &self.shop.api_url),
@@ -129,7 +131,7 @@ impl World {
             ("VENDURE_PASSWORD", &self.shop.password),
             ("VENDURE_CHANNEL_TOKEN", &self.shop.channel_token),
             ("VENDURE_TIMEOUT_SECONDS", "10"),
-            ("VERACORE_API_URL", self.sandbox.base_url().as_str()),
+            ("VERACORE_API_URL", veracore.as_str()),
             ("VERACORE_CLIENT_ID", &sandbox.client_id),
             ("VERACORE_CLIENT_SECRET", &sandbox.client_secret),
             ("VERACORE_COMPANY_ID", &sandbox.company_id),

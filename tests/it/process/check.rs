@@ -1,8 +1,9 @@
 //! `check` is all green, and with each dependency broken in turn it names that one and its fix.
 
 use serde_json::Value;
+use veracore_sync::sandbox::{Fault, FaultKind};
 
-use crate::harness::{Output, World};
+use crate::harness::{Output, Style, World};
 
 const CHECK: &[&str] = &["check", "--json"];
 
@@ -149,6 +150,86 @@ async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
     let elsewhere = [("VERACORE_API_URL", elsewhere.as_str())];
     let (_, text) = failed(&world.cli_with(&elsewhere, CHECK).await);
     assert!(text.contains("is VERACORE_API_URL the API's"), "{text}");
+    world.assert_settled().await;
+}
+
+/// Over SOAP, each operation is granted by itself, and each call carries the credentials.
+#[tokio::test]
+async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
+    let world = World::named("check_oms").real_time().build().await;
+    world.sandbox.set_stock("A-0", 5);
+    let url = world.sandbox.oms_url();
+    let oms = |more: &[(&'static str, &'static str)]| -> Vec<(&'static str, String)> {
+        let more = more
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        let url = ("VERACORE_API_URL", url.to_string());
+        std::iter::once(url).chain(more).collect()
+    };
+    let check = async |settings: Vec<(&'static str, String)>| {
+        let settings: Vec<_> = settings.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        world.cli_with(&settings, CHECK).await
+    };
+    let products = ("VERACORE_OMS_INVENTORY", "products");
+    let green = check(oms(&[products])).await;
+    assert_eq!(green.done()["ok"], true);
+    for operation in ["GetOrderInfo", "GetProductAvailabilities", "AddOrder"] {
+        assert!(green.stdout.contains(operation), "{}", green.stdout);
+    }
+    for (operation, named) in [
+        ("GetOrderInfo", "veracore order access"),
+        ("GetOffers", "veracore inventory access"),
+        ("GetProductAvailabilities", "veracore inventory access"),
+        ("GetShippingCharge", "veracore shipment access"),
+    ] {
+        let words = format!("The user has no permission for {operation}.");
+        let denied = Fault::on("/pmomsws", Style::Oms.refuses(&words));
+        world.sandbox.add_fault(denied.operation(operation));
+        let (names, text) = failed(&check(oms(&[products])).await);
+        assert_eq!(names, [named], "{operation}: {text}");
+        let fix = format!("have {operation} granted to the web-service user");
+        assert!(text.contains(&words) && text.contains(&fix), "{text}");
+        world.sandbox.clear_faults();
+    }
+    let unheard = Style::Oms.refuses("Nichts gefunden");
+    let unheard = Fault::on("/pmomsws", unheard).operation("GetOrderInfo");
+    world.sandbox.add_fault(unheard);
+    let (names, text) = failed(&check(oms(&[])).await);
+    assert_eq!(names, ["veracore order access"], "{text}");
+    assert!(text.contains("VERACORE_OMS_NOT_FOUND_TEXT"), "{text}");
+    world.sandbox.clear_faults();
+    for (setting, named, fix) in [
+        (
+            ("VERACORE_CLIENT_SECRET", "not this one"),
+            "veracore credentials",
+            "a web-service user of VeraCore's admin system",
+        ),
+        (
+            ("VERACORE_OMS_NAMESPACE", "http://elsewhere/"),
+            "veracore interface",
+            "set VERACORE_OMS_NAMESPACE to the targetNamespace",
+        ),
+    ] {
+        let (names, text) = failed(&check(oms(&[setting])).await);
+        assert_eq!(names, [named], "{text}");
+        assert!(text.contains(fix), "{text}");
+    }
+    // No such place, and a page.
+    let fix = "is VERACORE_API_URL the service's own address";
+    let elsewhere = url.to_string().replace("oms.asmx", "other.asmx");
+    let (names, text) = failed(&check(vec![("VERACORE_API_URL", elsewhere)]).await);
+    assert_eq!((names.len(), text.matches(fix).count()), (4, 4), "{text}");
+    let page = "<html><body>Sign in</body></html>";
+    let page = FaultKind::Status {
+        status: 200,
+        body: page.into(),
+        headers: [("Content-Type".to_owned(), "text/html".to_owned())].into(),
+        done: false,
+    };
+    world.sandbox.add_fault(Fault::on("/pmomsws", page));
+    let (names, text) = failed(&check(oms(&[])).await);
+    assert_eq!((names.len(), text.matches(fix).count()), (4, 4), "{text}");
+    assert!(text.contains("it is an HTML page"), "{text}");
     world.assert_settled().await;
 }
 

@@ -2,7 +2,7 @@
 //! what is left is made good by the next ones (I1 to I6, I11).
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind, Item, NewPackage},
 };
 
-use crate::harness::{EVENT_SECRET, PaidOrder, Receiver, World, until};
+use crate::harness::{Ask, EVENT_SECRET, PaidOrder, Receiver, Style, World, says, until};
 
 const AT: &str = "VERACORE_SYNC_CRASH_AT";
 const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
@@ -52,29 +52,51 @@ const ABORTED: i32 = -6;
 /// Rounds after which what a dead process left must be in order.
 const ROUNDS: u32 = 8;
 
-/// A history that passes every write of the three flows, with a death at one of them.
-struct History {
-    world: World,
+/// Where to die.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    pub point: String,
+    /// In which command; in any of them, or the daemon, when that does not matter.
+    pub command: Option<usize>,
+}
+
+impl Death {
+    fn at(point: &str) -> Self {
+        Self {
+            point: point.to_owned(),
+            command: None,
+        }
+    }
+}
+
+/// A history that passes every write of the three flows, with a death at one of them, or more.
+pub struct History {
+    pub world: World,
     receiver: Receiver,
-    /// Where to die, until that has happened.
-    at: Option<String>,
+    /// Where to die, one after the other, until that has happened.
+    at: VecDeque<Death>,
     log: Option<PathBuf>,
+    /// How many lines the log had after each of the commands.
+    pub logged: Vec<usize>,
 }
 
 impl History {
-    async fn begin(at: Option<&str>, log: Option<PathBuf>) -> Self {
+    pub async fn begin(at: Vec<Death>, log: Option<PathBuf>) -> Self {
         let world = World::named("crash").real_time().unmigrated().build().await;
         Self {
             world,
             receiver: Receiver::start().await,
-            at: at.map(Into::into),
+            at: at.into(),
             log,
+            logged: Vec::new(),
         }
     }
 
     fn settings(&self) -> Vec<(&'static str, &str)> {
         let log = self.log.as_deref().and_then(Path::to_str);
-        [(AT, self.at.as_deref()), (LOG, log)]
+        let here = |death: &&Death| death.command.is_none_or(|at| at == self.logged.len());
+        let at = self.at.front().filter(here);
+        [(AT, at.map(|death| death.point.as_str())), (LOG, log)]
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .collect()
@@ -85,17 +107,23 @@ impl History {
         for _ in 0..ROUNDS {
             let output = self.world.cli_with(&self.settings(), args).await;
             if output.status == ABORTED {
-                assert!(self.at.take().is_some(), "{output:?}");
-            } else if self.at.is_some() || self.log.is_some() {
+                assert!(self.at.pop_front().is_some(), "{output:?}");
+            } else if !self.at.is_empty() || self.log.is_some() {
                 // While nothing has died, all must go well.
                 assert_eq!(output.status, 0, "{args:?}: {output:?}");
             }
             if output.status != ABORTED && done(&self.world).await {
+                self.logged.push(self.lines());
                 return;
             }
             time_passes(&self.world).await;
         }
         panic!("{args:?} does not come to its end");
+    }
+
+    fn lines(&self) -> usize {
+        let text = self.log.as_ref().map(std::fs::read_to_string);
+        text.map_or(0, |text| text.unwrap_or_default().lines().count())
     }
 
     /// A daemon from its start to its stop.
@@ -139,13 +167,17 @@ impl History {
             };
             match died {
                 None => return daemon.stop().await,
-                Some(status) => assert!(self.at.take().is_some(), "{status:?} {}", daemon.stderr()),
+                Some(status) => {
+                    let point = self.at.pop_front();
+                    assert!(point.is_some(), "{status:?} {}", daemon.stderr());
+                }
             }
             time_passes(&self.world).await;
         }
     }
 
-    async fn run(mut self) {
+    /// The three flows, by commands: an order that was shipped in two packages, and one that waits.
+    pub async fn flows(&mut self) -> [PaidOrder; 2] {
         self.command(&["migrate"], async |_| true).await;
         // As after a first start with a receiver and notes.
         let told = "update veracore_config set events_unheard_after = null, notes_from = 'epoch'";
@@ -185,11 +217,16 @@ impl History {
             stock_is_right(world).await
         })
         .await;
-        if self.at.is_some() || self.log.is_some() {
+        [partly, waiting]
+    }
+
+    pub async fn run(mut self) {
+        let [partly, waiting] = self.flows().await;
+        if !self.at.is_empty() || self.log.is_some() {
             self.daemon().await;
             assert_told(&self.world, &self.receiver, &[&partly, &waiting]).await;
         }
-        assert_eq!(self.at, None, "the point was not passed");
+        assert_eq!(self.at, [], "not passed");
         let World { shop, .. } = &self.world;
         let (state, fulfillments, fields) = shop.shipped(&partly).await;
         let units: Vec<&[u64]> = fulfillments.iter().map(|f| &f.units[..]).collect();
@@ -296,8 +333,17 @@ fn points() -> Vec<&'static str> {
 /// One of some tests that share the points among them.
 async fn die_at_each(shard: usize, of: usize) {
     for point in points().into_iter().skip(shard).step_by(of) {
-        History::begin(Some(point), None).await.run().await;
+        History::begin(vec![Death::at(point)], None)
+            .await
+            .run()
+            .await;
     }
+}
+
+pub fn empty_log() -> PathBuf {
+    let log = std::env::temp_dir().join(format!("crash-points-{}", std::process::id()));
+    let _ = std::fs::remove_file(&log);
+    log
 }
 
 /// Where VeraCore gives no list of shipments, that orders were asked for one by one is written down.
@@ -305,7 +351,7 @@ async fn die_at_each(shard: usize, of: usize) {
 async fn a_death_where_orders_are_asked_for_one_by_one_is_made_good() {
     for when in ["before", "after"] {
         let point = format!("ledger.asked_for_tracking.{when}");
-        let mut history = History::begin(Some(&point), None).await;
+        let mut history = History::begin(vec![Death::at(&point)], None).await;
         history.command(&["migrate"], async |_| true).await;
         let order = history.world.pay_order(&[("A-0", 2)]).await;
         history
@@ -314,20 +360,14 @@ async fn a_death_where_orders_are_asked_for_one_by_one_is_made_good() {
             })
             .await;
         history.world.sandbox.ship(&order.code, vec![]).unwrap();
-        let gone = FaultKind::Status {
-            status: 404,
-            body: serde_json::json!({ "message": "no such path" }),
-            headers: std::collections::BTreeMap::new(),
-            done: false,
-        };
-        let fault = Fault::on("/api/shipments", gone);
-        history.world.sandbox.add_fault(fault);
+        let gone = Style::spoken().fault(Ask::Shipments, says(404, "no such path"));
+        history.world.sandbox.add_fault(gone);
         history
             .command(&["sync", "tracking"], async |world| {
                 is_back(world, &order, 1).await
             })
             .await;
-        assert_eq!(history.at, None, "the point was not passed");
+        assert_eq!(history.at, [], "not passed");
         history.world.assert_settled().await;
     }
 }
@@ -404,9 +444,8 @@ fn writes_in_source(kind: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn the_list_of_crash_points_is_complete() {
-    let log = std::env::temp_dir().join(format!("crash-points-{}", std::process::id()));
-    let _ = std::fs::remove_file(&log);
-    History::begin(None, Some(log.clone())).await.run().await;
+    let log = empty_log();
+    History::begin(vec![], Some(log.clone())).await.run().await;
     let passed = std::fs::read_to_string(&log).unwrap();
     std::fs::remove_file(&log).unwrap();
     let elsewhere = |point: &str| ELSEWHERE.contains(&point.split('.').nth(1).unwrap());
@@ -429,12 +468,19 @@ async fn the_list_of_crash_points_is_complete() {
             );
         }
     }
-    // And each write to either end.
+    // And each write to either end, in this style. Cancelling is not on the way.
+    let (other, cancelling) = match Style::spoken() {
+        Style::Rest => ("fulfillment/veracore/oms", "fulfillment/veracore/oms"),
+        Style::Oms => (
+            "fulfillment/veracore/rest",
+            "fulfillment/veracore/oms/cancel.rs",
+        ),
+    };
     let calls = passed
         .iter()
         .filter(|point| point.starts_with("call."))
         .count();
-    let in_source: usize = crate::house::sources()
+    let in_source: usize = crate::house::sources_outside(&[other, cancelling])
         .iter()
         .map(|code| {
             let effects =

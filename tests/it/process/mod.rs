@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod credentials;
 mod database;
+mod deaths;
 mod dry_run;
 mod health;
 mod kill;

@@ -29,6 +29,9 @@ use crate::{
 const XML: &str = "text/xml; charset=utf-8";
 const MAX_CHARS: usize = 300;
 
+/// What VeraCore calls an order, where it says that it does not have it.
+pub(super) const ORDER: &[&str] = &["order"];
+
 /// What is asked.
 pub(super) struct Question<'a> {
     /// Our name for it, in errors and metrics.
@@ -38,6 +41,9 @@ pub(super) struct Question<'a> {
     pub effect: Effect,
     /// Its arguments, as XML.
     pub arguments: String,
+    /// Words for what is asked for: a fault in which something of another kind is missing does not
+    /// say that it is not there.
+    pub about: &'static [&'static str],
     /// What no message may repeat.
     pub private: Vec<&'a str>,
 }
@@ -57,9 +63,16 @@ pub(super) struct Refusal {
     /// Safe to show.
     pub message: String,
     name: &'static str,
+    operation: &'static str,
 }
 
 impl Refusal {
+    /// The same with the name of what was asked for.
+    pub(super) fn about(mut self, what: &str) -> Self {
+        self.message = format!("{}: {}", one_line(what, 80), self.message);
+        self
+    }
+
     /// The error that it is where it is no answer.
     pub(super) fn error(self) -> ProviderError {
         match self.kind {
@@ -68,7 +81,12 @@ impl Refusal {
                 operation: self.name,
                 message: self.message,
             },
-            Kind::Login | Kind::Permission => refused(&self.message),
+            Kind::Login => refused(&self.message),
+            Kind::Permission | Kind::NoOperation => ProviderError::Forbidden {
+                upstream: super::VERACORE,
+                operation: self.operation,
+                message: self.message,
+            },
             Kind::Trouble => status_error(&self.answer, self.name, self.message).into(),
         }
     }
@@ -137,7 +155,8 @@ impl OmsClient {
             let read = read(&answer.body).map(|said| match said {
                 Said::Response(response) => Read::Response(response),
                 Said::Fault { code, text } => {
-                    Read::Fault(Fault::of(&code, &text, self.missing_text.as_deref()))
+                    let missing = (question.about, self.missing_text.as_deref());
+                    Read::Fault(Fault::of(&code, &text, missing))
                 }
             });
             let tells = tells(answer, &read);
@@ -161,7 +180,7 @@ impl OmsClient {
             })),
             (_, Ok(Read::Fault(fault))) => {
                 let message = safe(&fault.words, &hidden);
-                self.fault(question.name, answer, fault.kind, message)
+                self.fault(question, answer, fault.kind, message)
             }
             (200..300, Ok(Read::Response(response))) => Ok(Reply::Response { answer, response }),
             (200..300, Err(problem)) => Err(answer.malformed(safe(&problem, &hidden)).into()),
@@ -176,7 +195,7 @@ impl OmsClient {
                 } else {
                     Kind::Permission
                 };
-                self.fault(question.name, answer, kind, message)
+                self.fault(question, answer, kind, message)
             }
             _ => Err(by_status(answer, |answer| match answer.status {
                 300..400 => "a redirect, which is not followed: check VERACORE_API_URL".into(),
@@ -187,7 +206,7 @@ impl OmsClient {
 
     fn fault(
         &self,
-        name: &'static str,
+        question: &Question<'_>,
         answer: Answer,
         kind: Kind,
         message: String,
@@ -198,14 +217,22 @@ impl OmsClient {
                 Err(refused(&message))
             }
             // Others may be allowed: the rest goes on.
-            Kind::Permission => Err(refused(&format!(
-                "{message} (the web-service user's permissions are granted operation by operation in VeraCore)"
-            ))),
+            Kind::Permission => Err(ProviderError::Forbidden {
+                upstream: super::VERACORE,
+                operation: question.operation,
+                message,
+            }),
+            Kind::NoOperation => Err(ProviderError::Forbidden {
+                upstream: super::VERACORE,
+                operation: question.operation,
+                message: format!("{message} (check VERACORE_API_URL and VERACORE_OMS_NAMESPACE)"),
+            }),
             _ => Ok(Reply::Fault(Refusal {
                 answer,
                 kind,
                 message,
-                name,
+                name: question.name,
+                operation: question.operation,
             })),
         }
     }

@@ -15,7 +15,7 @@ use url::Url;
 use super::{
     super::{refused, rest::errors::Told},
     CancelSettings, CancelStyle, OmsClient,
-    calls::{Question, Reply, safe},
+    calls::{ORDER, Question, Reply, safe},
     faults::Kind,
     soap::{self, Expected},
     xml::Xml,
@@ -105,6 +105,7 @@ impl OmsClient {
             operation: OPERATION,
             effect: Effect::Write,
             arguments: arguments.into_string(),
+            about: ORDER,
             private: Vec::new(),
         };
         let action = settings
@@ -151,9 +152,14 @@ impl OmsClient {
         let shown = |body: &[u8]| Told::read(body).shown(&hidden);
         if matches!(answer.status, 401 | 403) {
             let message = format!("HTTP {}: {}", answer.status, shown(&answer.body));
-            if answer.status == 401 {
-                self.upstream.refuses_us(&message);
+            if answer.status == 403 {
+                return Err(ProviderError::Forbidden {
+                    upstream: super::VERACORE,
+                    operation: OPERATION,
+                    message,
+                });
             }
+            self.upstream.refuses_us(&message);
             return Err(refused(&message));
         }
         let answer = answer.success(|answer| shown(&answer.body))?;

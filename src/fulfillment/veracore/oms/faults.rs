@@ -9,12 +9,14 @@
 pub(super) enum Kind {
     /// There is such a thing already.
     Exists,
-    /// There is no such order.
+    /// There is nothing of what was asked for.
     Missing,
     /// It does not know us.
     Login,
     /// It knows us, and we may not do this.
     Permission,
+    /// It has no such operation: the address is another service's, or the namespace is.
+    NoOperation,
     /// It does not do it: nothing was done.
     Refusal,
     /// It stumbled, and may have done anything.
@@ -85,20 +87,24 @@ const MISSING: &[&str] = &[
 ];
 
 impl Fault {
-    /// `missing`: how this system says that it does not have an order, if that is known.
-    pub(super) fn of(code: &str, text: &str, missing: Option<&str>) -> Self {
+    /// `missing`: words for what was asked for, and how this system says that it does not have an
+    /// order, if that is known.
+    pub(super) fn of(code: &str, text: &str, missing: (&[&str], Option<&str>)) -> Self {
         let own = own_words(text);
         let words = own.unwrap_or_else(|| first_line(text)).to_owned();
         let lower = words.to_lowercase();
         let says = |known: &[&str]| known.iter().any(|word| lower.contains(word));
-        let is_missing = missing.is_some_and(|text| lower.contains(&text.to_lowercase()))
-            || lower.contains("order") && says(MISSING);
+        let (about, sentence) = missing;
+        let is_missing = sentence.is_some_and(|text| lower.contains(&text.to_lowercase()))
+            || about.iter().any(|word| lower.contains(word)) && says(MISSING);
         // A request that could not be read at all was not worked on.
         let unread = code
             .rsplit(':')
             .next()
             .is_some_and(|code| matches!(code.trim(), "Client" | "Sender"));
-        let kind = if says(EXISTS) {
+        let kind = if lower.contains("soapaction") {
+            Kind::NoOperation
+        } else if says(EXISTS) {
             Kind::Exists
         } else if says(TROUBLE) {
             Kind::Trouble
@@ -139,7 +145,7 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> (Kind, String) {
-        let fault = Fault::of("soap:Server", text, None);
+        let fault = Fault::of("soap:Server", text, (&["order"], None));
         (fault.kind, fault.words)
     }
 
@@ -193,14 +199,39 @@ mod tests {
             Kind::Trouble
         );
         assert_eq!(fault("").0, Kind::Trouble);
-        let unread = Fault::of("soap:Client", "Server was unable to read request.", None);
+        let other =
+            "Server did not recognize the value of HTTP Header SOAPAction: http://x/AddOrder.";
+        let other = Fault::of("soap:Client", other, (&["order"], None));
+        assert_eq!(other.kind, Kind::NoOperation);
+        let unread = "Server was unable to read request.";
+        let unread = Fault::of("soap:Client", unread, (&["order"], None));
         assert_eq!(unread.kind, Kind::Refusal);
     }
 
     #[test]
     fn a_system_with_a_sentence_of_its_own_can_be_understood() {
         let text = format!("{PREFIX}Nichts da: T-1");
-        assert_eq!(Fault::of("", &text, None).kind, Kind::Refusal);
-        assert_eq!(Fault::of("", &text, Some("nichts DA")).kind, Kind::Missing);
+        let kind = |sentence| Fault::of("", &text, (&["order"], sentence)).kind;
+        assert_eq!(kind(None), Kind::Refusal);
+        assert_eq!(kind(Some("nichts DA")), Kind::Missing);
+    }
+
+    #[test]
+    fn what_is_missing_must_be_what_was_asked_for() {
+        let kind = |words: &str, about| {
+            let text = format!("{PREFIX}{words}");
+            Fault::of("", &text, (about, None)).kind
+        };
+        let product: &[&str] = &["product", "part", "item"];
+        assert_eq!(
+            kind("Part number MUG does not exist", product),
+            Kind::Missing
+        );
+        assert_eq!(
+            kind("Product MUG was not found.", &["order"]),
+            Kind::Refusal
+        );
+        assert_eq!(kind("Owner ACME was not found.", product), Kind::Refusal);
+        assert_eq!(kind("Offer MUG was not found.", &[]), Kind::Refusal);
     }
 }

@@ -14,7 +14,7 @@ use super::{
         values::{self, Problem},
     },
     OmsClient,
-    calls::{Question, Reply},
+    calls::{ORDER, Question, Reply},
     faults::Kind,
     xml::{Element, Xml},
 };
@@ -72,6 +72,7 @@ impl OmsClient {
             operation: "GetOrderInfo",
             effect: Effect::Read,
             arguments: arguments.into_string(),
+            about: ORDER,
             private: Vec::new(),
         };
         match self.ask(&question, None).await? {

@@ -55,12 +55,12 @@ pub enum Unmapped {
     Refuse,
 }
 
-/// Where the stock of a single SKU is read. The feed of all is always the offers'.
+/// Where stock is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockSource {
     /// `GetOffers`: what can be ordered, all warehouses together.
     Offers,
-    /// `GetProductAvailabilities`: warehouse by warehouse.
+    /// `GetProductAvailabilities`: warehouse by warehouse, a question for each product.
     Products,
 }
 
@@ -118,6 +118,8 @@ pub struct OmsClient {
     form: Form,
     stock: StockSource,
     warehouses: BTreeSet<String>,
+    /// How many products are asked for at a time.
+    lanes: usize,
     missing_text: Option<String>,
     cancel: CancelService,
     clock: SharedClock,
@@ -128,6 +130,7 @@ impl OmsClient {
     /// When the settings cannot work, or HTTPS cannot be set up here.
     pub fn new(settings: OmsSettings, clock: SharedClock) -> Result<Self, BuildError> {
         let url = urls::checked(settings.url)?;
+        let lanes = settings.limits.max_concurrency.clamp(1, stock::LANES);
         let upstream = Upstream::new(VERACORE, settings.limits, clock.clone())?;
         let namespace = settings.namespace.unwrap_or_else(|| namespace_of(&url));
         Ok(Self {
@@ -144,6 +147,7 @@ impl OmsClient {
             },
             stock: settings.stock,
             warehouses: settings.warehouses,
+            lanes,
             missing_text: settings.missing_text,
             cancel: CancelService::new(&url, settings.cancel),
             clock,
@@ -176,6 +180,7 @@ impl FulfillmentProvider for OmsClient {
             operation: "AddOrder",
             effect: Effect::Write,
             arguments: self.form.write(order)?,
+            about: calls::ORDER,
             private: order.private_values(),
         };
         match self.ask(&question, None).await? {
@@ -206,17 +211,23 @@ impl FulfillmentProvider for OmsClient {
     }
 
     async fn inventory(&self, page: Option<&PageRef>) -> Result<Page<StockItem>, ProviderError> {
+        if self.stock == StockSource::Products {
+            return self.products(page).await;
+        }
         if page.is_some() {
             return Err(foreign_page());
         }
-        let rows = self.offers("inventory", stock::EVERYTHING).await?;
+        let everything = stock::EVERYTHING;
+        let rows = self
+            .offers("inventory", everything, stock::offer_row)
+            .await?;
         Ok(Page { rows, next: None })
     }
 
     async fn inventory_of(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
         match self.stock {
             StockSource::Offers => self.offer(sku).await,
-            StockSource::Products => self.product(sku).await,
+            StockSource::Products => self.product("inventory_of", sku).await,
         }
     }
 

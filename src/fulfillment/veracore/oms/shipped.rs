@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use super::{
     super::rest::{dates, values::Problem},
     OmsClient,
-    calls::{Question, Reply},
+    calls::{ORDER, Question, Reply},
     foreign_page,
     info::{OrderInfo, Pack, Slip, label, tracking},
     ranges::{self, Range},
@@ -48,6 +48,7 @@ impl OmsClient {
             operation: "GetShippingCharge",
             effect: Effect::Read,
             arguments: arguments.into_string(),
+            about: ORDER,
             private: Vec::new(),
         };
         if let Reply::Fault(fault) = self.ask(&question, Some(&mut take)).await? {

@@ -1,7 +1,13 @@
-//! Stock: `GetOffers`, and `GetProductAvailabilities` for a single SKU.
+//! Stock: `GetOffers`, and `GetProductAvailabilities` product by product.
 //!
 //! Owns what counts as available. An offer without a number is a row that makes no sense, never one
-//! of none: some kinds of offers (print on demand, drop shipment) have no stock at all.
+//! of none: some kinds of offers (print on demand, drop shipment) have no stock at all. The same goes
+//! for an offer that is no product.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{Mutex, PoisonError},
+};
 
 use super::{
     super::rest::values::{self, Problem},
@@ -12,27 +18,38 @@ use super::{
 };
 use crate::{
     domain::{Sku, Units, text::one_line},
-    fulfillment::{BadRow, ProviderError, Row, StockItem},
+    fulfillment::{BadRow, Page, PageRef, ProviderError, Row, StockItem},
     http::Effect,
 };
 
 /// All offers (`%` is the services' wildcard).
 pub(super) const EVERYTHING: &str = "%";
 
+/// Products of one page: each is a question, and a stop waits for a page.
+const PAGE: usize = 50;
+
+/// Products that are asked for at a time, if the client's limit is not lower.
+pub(super) const LANES: usize = 4;
+
+/// What VeraCore may call what is asked for, where it says that it does not have it.
+const PRODUCT: &[&str] = &["product", "part", "item"];
+
 impl OmsClient {
-    /// The offers whose ids are like `search`.
-    pub(super) async fn offers(
+    /// What is made of each offer whose id is like `search`.
+    pub(super) async fn offers<T: Send>(
         &self,
         name: &'static str,
         search: &str,
-    ) -> Result<Vec<Row<StockItem>>, ProviderError> {
+        read: fn(usize, &Element) -> Row<T>,
+    ) -> Result<Vec<Row<T>>, ProviderError> {
         let mut rows = Vec::new();
-        let mut take = |element: Element| rows.push(offer_row(rows.len(), &element));
+        let mut take = |element: Element| rows.push(read(rows.len(), &element));
         let question = Question {
             name,
             operation: "GetOffers",
             effect: Effect::Read,
             arguments: search_offers(search),
+            about: &[],
             private: Vec::new(),
         };
         match self.ask(&question, Some(&mut take)).await? {
@@ -52,15 +69,94 @@ impl OmsClient {
     pub(super) async fn offer(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
         // In a pattern `[` would begin a set; `_` stands for any one character.
         let search = sku.as_str().replace('[', "_");
-        let rows = self.offers("inventory_of", &search).await?;
+        let rows = self.offers("inventory_of", &search, offer_row).await?;
         Ok(rows.into_iter().find(|row| match row {
             Ok(item) => item.sku == *sku,
             Err(row) => row.key.as_deref() == Some(one_line(sku.as_str(), 80).as_str()),
         }))
     }
 
+    /// A page of all products. What there is to sell only the offers tell, so they are listed first;
+    /// a page names those that are still to be asked for.
+    pub(super) async fn products(
+        &self,
+        page: Option<&PageRef>,
+    ) -> Result<Page<StockItem>, ProviderError> {
+        let mut rows = Vec::new();
+        let mut left: VecDeque<Sku> = VecDeque::new();
+        match page {
+            Some(page) => {
+                left = serde_json::from_str(&page.0).map_err(|_| super::foreign_page())?;
+            }
+            None => {
+                let mut listed = BTreeSet::new();
+                for row in self.offers("inventory", EVERYTHING, offer_id).await? {
+                    match row {
+                        Ok(sku) if listed.insert(sku.clone()) => left.push_back(sku),
+                        Ok(_) => {}
+                        Err(bad) => rows.push(Err(bad)),
+                    }
+                }
+            }
+        }
+        let later = left.split_off(left.len().min(PAGE));
+        rows.extend(self.levels_of(left).await?);
+        let next = (!later.is_empty()).then(|| PageRef(serde_json::json!(later).to_string()));
+        Ok(Page { rows, next })
+    }
+
+    /// A row for each product, some asked for at a time. One that is not told is an error of them
+    /// all: a gap must not look like an empty shelf.
+    async fn levels_of(
+        &self,
+        products: VecDeque<Sku>,
+    ) -> Result<Vec<Row<StockItem>>, ProviderError> {
+        let left = Mutex::new(products.into_iter().enumerate().collect());
+        let lane = |number| self.lane(number, &left);
+        let lanes = tokio::try_join!(lane(0), lane(1), lane(2), lane(3))?;
+        let lanes: [_; LANES] = lanes.into();
+        let mut rows: Vec<_> = lanes.into_iter().flatten().collect();
+        rows.sort_by_key(|(index, _)| *index);
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Asks for one product after the other, until none is left.
+    async fn lane(
+        &self,
+        number: usize,
+        left: &Mutex<VecDeque<(usize, Sku)>>,
+    ) -> Result<Vec<(usize, Row<StockItem>)>, ProviderError> {
+        let mut rows = Vec::new();
+        if number >= self.lanes {
+            return Ok(rows);
+        }
+        loop {
+            let next = left
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_front();
+            let Some((index, sku)) = next else {
+                return Ok(rows);
+            };
+            let row = match self.product("inventory", &sku).await? {
+                Some(row) => row,
+                None => Err(BadRow {
+                    index,
+                    key: Some(one_line(sku.as_str(), 80)),
+                    problem: "no product has this offer's id (kits, print on demand and drop shipments have none): its stock is not known".into(),
+                    in_quantity: false,
+                }),
+            };
+            rows.push((index, row.map_err(|bad| BadRow { index, ..bad })));
+        }
+    }
+
     /// The levels of one product, added up over the warehouses that count.
-    pub(super) async fn product(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
+    pub(super) async fn product(
+        &self,
+        name: &'static str,
+        sku: &Sku,
+    ) -> Result<Option<Row<StockItem>>, ProviderError> {
         let mut arguments = Xml::default();
         arguments.text("partNumber", sku.as_str());
         if let Some(owner) = &self.owner {
@@ -77,16 +173,17 @@ impl OmsClient {
             );
         };
         let question = Question {
-            name: "inventory_of",
+            name,
             operation: "GetProductAvailabilities",
             effect: Effect::Read,
             arguments: arguments.into_string(),
+            about: PRODUCT,
             private: Vec::new(),
         };
         match self.ask(&question, Some(&mut take)).await? {
             Reply::Response { .. } => {}
             Reply::Fault(fault) if fault.kind == Kind::Missing => return Ok(None),
-            Reply::Fault(fault) => return Err(fault.error()),
+            Reply::Fault(fault) => return Err(fault.about(sku.as_str()).error()),
         }
         if levels.is_empty() {
             return Ok(None);
@@ -119,16 +216,26 @@ fn search_offers(search: &str) -> String {
     xml.into_string()
 }
 
-pub(super) fn offer_row(index: usize, element: &Element) -> Row<StockItem> {
-    let id = element.text("ID");
-    let bad = |problem: Problem, in_quantity: bool| BadRow {
+fn bad_offer(index: usize, element: &Element, problem: Problem, in_quantity: bool) -> BadRow {
+    BadRow {
         index,
-        key: id.map(|id| one_line(id, 80)),
+        key: element.text("ID").map(|id| one_line(id, 80)),
         problem,
         in_quantity,
-    };
-    let id = id.ok_or_else(|| bad("ID is missing".into(), false))?;
-    let sku = Sku::parse(id).map_err(|error| bad(format!("ID: {error}"), false))?;
+    }
+}
+
+fn offer_id(index: usize, element: &Element) -> Row<Sku> {
+    let bad = |problem: Problem| bad_offer(index, element, problem, false);
+    let id = element
+        .text("ID")
+        .ok_or_else(|| bad("ID is missing".into()))?;
+    Sku::parse(id).map_err(|error| bad(format!("ID: {error}")))
+}
+
+pub(super) fn offer_row(index: usize, element: &Element) -> Row<StockItem> {
+    let bad = |problem: Problem, in_quantity| bad_offer(index, element, problem, in_quantity);
+    let sku = offer_id(index, element)?;
     let available = element
         .text("Available")
         .ok_or_else(|| bad("Available is null".into(), false))?;

@@ -27,8 +27,10 @@ async fn paths_in_any_case_and_the_older_service() {
     // Each service has its own namespace, in the action, the login and the body.
     post.path = "/v1/pmomsws/order.asmx";
     let wrong = message(&post.send(&sandbox, &body).await);
-    assert!(wrong.contains("GetOrderInfo is not in http://sma-promail/"));
+    assert!(wrong.contains("It should be \"http://sma-promail/GetOrderInfo\""));
     post.action = Some("\"http://sma-promail/GetOrderInfo\"".into());
+    let wrong = message(&post.send(&sandbox, &body).await);
+    assert!(wrong.contains("GetOrderInfo is not in http://sma-promail/"));
     let right = body.replace(OMS, "http://sma-promail/");
     let answer = post.send(&sandbox, &right).await;
     assert_eq!(answer.status, 200);

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
-    matchers::{header, method, path},
+    matchers::{body_string_contains, header, method, path},
 };
 
 use super::*;

@@ -39,7 +39,7 @@ async fn refusals_are_told_apart() {
             "No permission for AddOrder",
             Class::Transient,
             ErrorCategory::Auth,
-            "VeraCore refused our credentials: No permission for AddOrder (the web-service user's permissions are granted operation by operation in VeraCore). Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET",
+            "VeraCore does not let us use AddOrder: No permission for AddOrder",
         ),
         (
             "No offer MUG-1 for 12 Elm St,\n call +1 555 0100\r\nor ada@example.com, card 4111 1111 1111 1111",

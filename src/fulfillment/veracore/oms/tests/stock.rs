@@ -118,3 +118,133 @@ async fn the_warehouses_that_count_are_added_up() {
     assert_eq!(told(&bad), "doubt: row 0 (BAD): Available: -1 is negative");
     assert_eq!(product(&[], "NONE").await, None);
 }
+
+/// A product with so much at EAST and one unit at WEST.
+fn stocked(sku: &str, east: &str) -> ResponseTemplate {
+    let level = |warehouse: &str, available: &str| {
+        format!(
+            "<WarehouseLevels><Warehouse><ID>{warehouse}</ID></Warehouse><PartNumber>{sku}</PartNumber><Available>{available}</Available></WarehouseLevels>"
+        )
+    };
+    let levels = format!("{}{}", level("EAST", east), level("WEST", "1"));
+    answer(
+        "GetProductAvailabilities",
+        &format!(
+            "<GetProductAvailabilitiesResult><ProductAvailabilities><Warehouses>{levels}</Warehouses></ProductAvailabilities></GetProductAvailabilitiesResult>"
+        ),
+    )
+}
+
+fn nothing() -> ResponseTemplate {
+    answer(
+        "GetProductAvailabilities",
+        "<GetProductAvailabilitiesResult />",
+    )
+}
+
+/// Offers of these ids, and the products among them.
+async fn products(offers: &[&str], products: &[(&str, ResponseTemplate)]) -> Scene {
+    let scene = Scene::with(|settings| {
+        settings.stock = StockSource::Products;
+        settings.warehouses = ["EAST".to_owned()].into();
+        settings.limits.max_concurrency = 3;
+    })
+    .await;
+    let rows = offers.iter().map(|id| {
+        format!("<GetOfferResult><ID>{id}</ID><Available>99</Available></GetOfferResult>")
+    });
+    let rows: String = rows.collect();
+    scene.on("GetOffers", self::offers(&rows)).await;
+    for (sku, answer) in products {
+        Mock::given(body_string_contains(format!(
+            "<partNumber>{sku}</partNumber>"
+        )))
+        .respond_with(answer.clone())
+        .mount(&scene.server)
+        .await;
+    }
+    scene
+}
+
+/// All pages: how many there were, and their rows.
+async fn whole(scene: &Scene) -> Result<(usize, Vec<String>), ProviderError> {
+    let mut rows = Vec::new();
+    let mut next = None;
+    for pages in 1.. {
+        let page = scene.client.inventory(next.as_ref()).await?;
+        rows.extend(page.rows.iter().map(told));
+        next = page.next;
+        if next.is_none() {
+            return Ok((pages, rows));
+        }
+    }
+    unreachable!()
+}
+
+#[tokio::test]
+async fn the_feed_of_products_counts_the_chosen_warehouses() {
+    let scene = products(
+        &["A", "KIT", "POD", "B &amp; B", "A", "NEG", ""],
+        &[
+            ("A", stocked("A", "7")),
+            ("KIT", nothing()),
+            ("POD", fault(500, "Part number POD does not exist.")),
+            ("B &amp; B", stocked("B &amp; B", "0")),
+            ("NEG", stocked("NEG", "-2")),
+        ],
+    )
+    .await;
+    let (pages, rows) = whole(&scene).await.unwrap();
+    assert_eq!(pages, 1);
+    insta::assert_snapshot!(rows.join("\n"), @r"
+    row 6: ID is missing
+    A 7
+    row 1 (KIT): no product has this offer's id (kits, print on demand and drop shipments have none): its stock is not known
+    row 2 (POD): no product has this offer's id (kits, print on demand and drop shipments have none): its stock is not known
+    B & B 0
+    doubt: row 4 (NEG): Available: -2 is negative
+    ");
+    // An offer that is listed twice is asked for once.
+    assert_eq!(scene.sent().await.len(), 1 + 5);
+}
+
+#[tokio::test]
+async fn products_are_asked_for_page_by_page_each_once() {
+    let names: Vec<String> = (0..120).map(|at| format!("P{at:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let answers: Vec<_> = names.iter().map(|sku| (*sku, stocked(sku, "5"))).collect();
+    let scene = products(&names, &answers).await;
+    let (pages, rows) = whole(&scene).await.unwrap();
+    let expected: Vec<String> = names.iter().map(|sku| format!("{sku} 5")).collect();
+    assert_eq!((pages, rows), (3, expected));
+    assert_eq!(scene.sent().await.len(), 1 + 120);
+    let foreign = PageRef("2026-11-20".into());
+    let error = scene.client.inventory(Some(&foreign)).await.unwrap_err();
+    assert!(matches!(error, ProviderError::Unsendable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn one_product_that_is_not_told_spoils_its_page() {
+    for (answer, words) in [
+        (
+            fault(500, "Owner ACME is unknown"),
+            "B: Owner ACME is unknown",
+        ),
+        (fault(500, "Timeout expired"), "B: Timeout expired"),
+        (html(502), "502"),
+        (xml(200, "<soap"), "not well-formed"),
+        (fault(500, "No permission for this"), "No permission"),
+    ] {
+        let scene = products(
+            &["A", "B", "C"],
+            &[
+                ("A", stocked("A", "7")),
+                ("B", answer),
+                ("C", stocked("C", "1")),
+            ],
+        )
+        .await;
+        let error = whole(&scene).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    }
+}

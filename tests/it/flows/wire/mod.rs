@@ -1,0 +1,54 @@
+//! What goes over the wire for an order, in each style, from what the shop says of it.
+
+mod oms;
+mod rest;
+
+use serde_json::Value;
+
+use crate::harness::Style;
+
+/// The body that arrived holds exactly what the shop says.
+pub fn assert_exact(body: &str, order: &Value) {
+    match Style::spoken() {
+        Style::Rest => {
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body, rest::body(order));
+        }
+        Style::Oms => {
+            let (_, sent) = body
+                .split_once("<AddOrder xmlns=\"http://omscom/\">")
+                .unwrap();
+            let (sent, _) = sent.split_once("</AddOrder>").unwrap();
+            assert_eq!(sent, oms::order(order));
+        }
+    }
+}
+
+/// A body on several lines, without what differs from run to run.
+pub fn readable(body: &str, order: &Value) -> String {
+    let told = |value: &Value| value.as_str().unwrap().to_owned();
+    let body = body
+        .replace(&told(&order["code"]), "[code]")
+        .replace(&told(&order["customer"]["emailAddress"]), "[email]");
+    match Style::spoken() {
+        Style::Rest => {
+            let date = told(&rest::body(order)["OrderDate"]);
+            body.replace(&date, "[date]").replace(",\"", ",\n\"")
+        }
+        Style::Oms => {
+            let (before, rest) = body.split_once("<EntryDate>").unwrap();
+            let (_, after) = rest.split_once('<').unwrap();
+            format!("{before}<EntryDate>[date]<{after}").replace("><", ">\n<")
+        }
+    }
+}
+
+/// What the customer pays for one unit of each line, to the cent.
+pub fn prices(order: &Value) -> Vec<String> {
+    let lines = order["lines"].as_array().unwrap();
+    lines
+        .iter()
+        .map(|line| line["proratedUnitPriceWithTax"].as_u64().unwrap())
+        .map(|cents| format!("{}.{:02}", cents / 100, cents % 100))
+        .collect()
+}

@@ -1,0 +1,68 @@
+//! The crash matrix of the three flows once more, with several deaths to a history: for another style
+//! of VeraCore's, when the whole matrix (`process::crash`) takes too long for a second time.
+
+use std::collections::BTreeSet;
+
+use super::crash::{Death, History, empty_log};
+
+/// The points that each command of the flows passes.
+async fn passed_by_command() -> Vec<BTreeSet<String>> {
+    let log = empty_log();
+    let mut history = History::begin(vec![], Some(log.clone())).await;
+    history.flows().await;
+    let passed = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    let mut lines = passed.lines();
+    let mut before = 0;
+    let by_command = history.logged.iter().map(|&count| {
+        let its = lines.by_ref().take(count - before);
+        before = count;
+        its.map(str::to_owned).collect()
+    });
+    let by_command = by_command.collect();
+    history.world.assert_settled().await;
+    by_command
+}
+
+/// Each point once, in as few histories as that takes: in each history every command dies at most
+/// once. (After a second death it might find nothing left to do.)
+fn histories(mut by_command: Vec<BTreeSet<String>>) -> Vec<Vec<Death>> {
+    let mut histories = Vec::new();
+    loop {
+        let mut deaths = Vec::new();
+        for command in 0..by_command.len() {
+            let Some(point) = by_command[command].first().cloned() else {
+                continue;
+            };
+            for points in &mut by_command {
+                points.remove(&point);
+            }
+            deaths.push(Death {
+                point,
+                command: Some(command),
+            });
+        }
+        if deaths.is_empty() {
+            return histories;
+        }
+        histories.push(deaths);
+    }
+}
+
+/// One of some tests that share the histories among them.
+async fn die_again_and_again(shard: usize, of: usize) {
+    let histories = histories(passed_by_command().await);
+    for deaths in histories.into_iter().skip(shard).step_by(of) {
+        History::begin(deaths, None).await.run().await;
+    }
+}
+
+#[tokio::test]
+async fn deaths_in_each_flow_are_made_good_0() {
+    die_again_and_again(0, 2).await;
+}
+
+#[tokio::test]
+async fn deaths_in_each_flow_are_made_good_1() {
+    die_again_and_again(1, 2).await;
+}
