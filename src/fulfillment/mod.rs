@@ -3,24 +3,23 @@
 //! Owns how orders are handed to a provider and how stock and shipments are read from it. Must not
 //! know the shop, the ledger, or what is done with the answers.
 
+mod error;
 pub mod veracore;
-
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::{
-    domain::{
-        Class, Contact, CurrencyCode, ErrorCategory, Money, News, NewsKind, OrderCode,
-        ProviderOrderId, Quantity, Sku, Units,
-    },
-    http::CallError,
+pub use self::error::ProviderError;
+use crate::domain::{
+    Contact, CurrencyCode, Money, News, NewsKind, OrderCode, ProviderOrderId, Quantity, Sku, Units,
 };
 
 /// A warehouse that takes orders. One call of a method is one try: nothing is repeated inside
 /// except reads, and a call whose credentials had to be renewed.
+///
+/// `docs/adding-a-provider.md` says what each method promises and why; the tests in
+/// `tests/it/providers/suite/` hold every implementation to it.
 #[async_trait]
 pub trait FulfillmentProvider: Send + Sync {
     /// Hands over one order.
@@ -104,6 +103,39 @@ pub struct NewOrderItem {
     pub unit_price: Money,
 }
 
+impl NewOrder {
+    /// What an error message about this order must not repeat: who the buyer is and how to reach
+    /// them. A warehouse may quote all of it in what it answers.
+    #[must_use]
+    pub fn private_values(&self) -> Vec<&str> {
+        let buyer = &self.customer;
+        let places = std::iter::once(&self.ship_to).chain(&self.bill_to);
+        let of_places = places.flat_map(|to| {
+            [
+                &to.first_name,
+                &to.last_name,
+                &to.company,
+                &to.address_1,
+                &to.address_2,
+                &to.phone,
+            ]
+        });
+        let mut values: Vec<&str> = [
+            &buyer.first_name,
+            &buyer.last_name,
+            &buyer.email,
+            &buyer.phone,
+        ]
+        .into_iter()
+        .chain(of_places)
+        .filter_map(|value| value.as_deref())
+        .collect();
+        // The longest first: an address before the name that it begins with.
+        values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+        values
+    }
+}
+
 /// A name and a postal address. Personal data: its `Debug` shows nothing.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Destination {
@@ -150,7 +182,8 @@ pub struct FoundOrder {
     /// As the provider spells it; the client has checked that it is the number asked for.
     pub number: OrderCode,
     pub provider_order_id: Option<ProviderOrderId>,
-    /// The provider's own word, made safe to show.
+    /// The provider's own word, made safe to show. One that begins with `cancel` or `void`, in any
+    /// case, says that it will not be shipped; no other does.
     pub status: String,
     pub tracking_number: Option<String>,
     pub carrier: Option<String>,
@@ -168,9 +201,23 @@ impl FoundOrder {
     }
 }
 
-/// Where the next page of a list is; only the client that gave it can read it.
+/// Where the next page of a list is, in the words of the client that gave it; nobody else can read
+/// it, and a client refuses one that it cannot have given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageRef(pub(in crate::fulfillment) String);
+pub struct PageRef(String);
+
+impl PageRef {
+    /// Two pages of one list must not have the same.
+    #[must_use]
+    pub fn new(place: impl Into<String>) -> Self {
+        Self(place.into())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// A page of a list. Rows that cannot be understood are kept apart, so that they stop nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,7 +264,9 @@ pub struct Shipment {
     pub carrier: Option<String>,
     pub service: Option<String>,
     pub shipped_at: Option<DateTime<Utc>>,
-    /// The provider's own word, made safe to show.
+    /// The provider's own word, made safe to show. One that begins with `void` or `cancel`, in any
+    /// case, says that the package was taken back; `pending`, `packed`, `label` and the like
+    /// (`sync/tracking/package.rs`) that it has not left.
     pub status: String,
     /// What is in the package, where the provider says so.
     pub items: Option<Vec<ShipmentItem>>,
@@ -227,113 +276,4 @@ pub struct Shipment {
 pub struct ShipmentItem {
     pub sku: Sku,
     pub quantity: Quantity,
-}
-
-/// What the provider, or the way to it, answered instead of doing what was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProviderError {
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// There is an order with this number already; whose it is must be looked up.
-    #[error("VeraCore already has an order {number}: {message}")]
-    Duplicate { number: OrderCode, message: String },
-    /// The look-up answered with another order than the one asked for.
-    #[error("VeraCore was asked for order {asked} and answered with another one, {answered}")]
-    WrongOrder { asked: OrderCode, answered: String },
-    /// Nothing was done: our credentials, or a token fresh from them, are refused.
-    #[error(
-        "VeraCore refused our credentials: {message}. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"
-    )]
-    Credentials { message: String },
-    /// Nothing was done: it knows us, and does not let us use this operation of its service. Others it
-    /// may.
-    #[error("VeraCore does not let us use {operation}: {message}")]
-    Forbidden {
-        operation: &'static str,
-        message: String,
-    },
-    /// The provider says that it could not do what was asked, and why: nothing was done.
-    #[error("VeraCore {operation}: refused: {message}")]
-    Refused {
-        operation: &'static str,
-        message: String,
-    },
-    /// No call was made: there was no token to make it with, and it is not known to be our fault.
-    #[error("no VeraCore token, so nothing was sent: {0}")]
-    NoToken(#[source] CallError),
-    /// No call was made: this cannot be said in the provider's terms.
-    #[error("not sent to VeraCore: {problem}")]
-    Unsendable { problem: String },
-}
-
-impl ProviderError {
-    /// What this says about a write; see [`CallError::class`].
-    #[must_use]
-    pub const fn class(&self) -> Class {
-        match self {
-            Self::Call(error) => error.class(),
-            Self::Duplicate { .. } | Self::Refused { .. } | Self::Unsendable { .. } => {
-                Class::Permanent
-            }
-            Self::WrongOrder { .. } => Class::Ambiguous,
-            // However the call for a token ended, the call that it was for never began.
-            Self::Credentials { .. } | Self::Forbidden { .. } | Self::NoToken(_) => {
-                Class::Transient
-            }
-        }
-    }
-
-    #[must_use]
-    pub const fn category(&self) -> ErrorCategory {
-        match self {
-            Self::Call(error) => error.category(),
-            Self::Duplicate { .. } => ErrorCategory::Conflict,
-            Self::WrongOrder { .. } => ErrorCategory::Upstream,
-            Self::Credentials { .. } | Self::Forbidden { .. } => ErrorCategory::Auth,
-            Self::NoToken(error) => match error.category() {
-                // These speak of the token's address; of the order they would mislead.
-                ErrorCategory::Validation | ErrorCategory::NotFound | ErrorCategory::Conflict => {
-                    ErrorCategory::Upstream
-                }
-                other => other,
-            },
-            Self::Refused { .. } | Self::Unsendable { .. } => ErrorCategory::Validation,
-        }
-    }
-
-    #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Call(error) | Self::NoToken(error) => error.retry_after(),
-            _ => None,
-        }
-    }
-
-    /// What went wrong with a question about an order, without the provider's own words: they may
-    /// quote a customer, whom who asks does not know enough of to leave out.
-    #[must_use]
-    pub fn without_its_words(&self) -> String {
-        match self {
-            Self::Call(CallError::Status {
-                upstream,
-                operation,
-                status,
-                ..
-            }) => format!("{upstream} {operation}: HTTP {status}"),
-            Self::Refused { operation, .. } => format!("VeraCore {operation}: refused"),
-            Self::Forbidden { operation, .. } => {
-                format!("VeraCore does not let us use {operation}")
-            }
-            other => other.to_string(),
-        }
-    }
-
-    /// See [`CallError::parked_for`].
-    #[must_use]
-    pub const fn parked_for(&self) -> Option<Duration> {
-        match self {
-            Self::Call(error) | Self::NoToken(error) => error.parked_for(),
-            _ => None,
-        }
-    }
 }

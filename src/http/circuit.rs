@@ -19,7 +19,10 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    pub(super) fn new(name: &'static str, clock: SharedClock) -> Self {
+    /// The circuit of an end that is not called over HTTP: nothing opens it. Those that are have theirs
+    /// from [`Upstream`](super::Upstream).
+    #[must_use]
+    pub fn new(name: &'static str, clock: SharedClock) -> Self {
         Self {
             name,
             breaker: Arc::new(Mutex::new(Breaker::new(name))),

@@ -13,6 +13,7 @@ mod harness;
 mod house;
 mod ledger;
 mod process;
+mod providers;
 mod schema;
 mod simulation;
 mod web;

@@ -2,3 +2,14 @@
 
 pub mod oms;
 pub mod rest;
+
+use super::ProviderError;
+
+/// VeraCore's refusal of who we are, or of what we may do.
+fn refused(message: &str) -> ProviderError {
+    ProviderError::Credentials {
+        message: format!(
+            "VeraCore refused our credentials: {message}. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"
+        ),
+    }
+}

@@ -5,6 +5,7 @@
 
 use super::{
     super::{Shared, stock::StockLevel},
+    like::is_like,
     tree::Node,
     xml::Xml,
 };
@@ -48,25 +49,6 @@ fn offer(xml: &mut Xml, level: &StockLevel, description: &str) {
     xml.value("ProdCount", 1);
     xml.all(&["KitCount", "PODCount"], 0);
     xml.all(&["DropShip", "CustAssem"], false);
-}
-
-/// SQL's LIKE with `%` alone.
-fn is_like(text: &str, pattern: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('%') else {
-        return text == pattern;
-    };
-    let Some(mut text) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut pieces: Vec<&str> = rest.split('%').collect();
-    let last = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        match text.find(piece) {
-            Some(at) => text = &text[at + piece.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(last)
 }
 
 /// Stock per warehouse; nothing of a product that was never stocked, or is another owner's.

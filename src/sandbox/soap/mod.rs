@@ -11,6 +11,7 @@ mod charges;
 mod envelope;
 #[cfg(test)]
 mod fuzz_tests;
+mod like;
 mod order_info;
 mod secrets;
 mod shape;

@@ -10,7 +10,7 @@ use veracore_sync::{
     clock::{Clock as _, MockClock, SharedClock, SystemClock},
     domain::{OrderState, SkuRules, SyncStatus},
     fulfillment::FulfillmentProvider,
-    http::{Backoff, Limits},
+    http::{Backoff, Circuit, Limits},
     ledger::{Backlog, LedgerError},
     lifecycle::Tasks,
     sync::{
@@ -131,12 +131,14 @@ fn reconcile_settings() -> ReconcileSettings {
 /// Long enough for a shop that is slow, and under a mock clock for ever.
 const HOLD: Duration = Duration::from_secs(60);
 
-/// A change of the services' settings, or another shop between them and the real one.
+/// A change of the services' settings, another shop between them and the real one, or another
+/// warehouse than the sandbox.
 pub struct Making {
     pub orders: OrderSettings,
     pub inventory: InventorySettings,
     pub reconcile: ReconcileSettings,
     pub storefront: Arc<dyn Storefront>,
+    pub provider: Option<(Arc<dyn FulfillmentProvider>, Circuit)>,
 }
 
 impl Service {
@@ -152,14 +154,16 @@ impl Service {
             inventory: inventory_settings(),
             reconcile: reconcile_settings(),
             storefront: Arc::new(shop),
+            provider: None,
         };
         change(&mut making);
         let clock = Arc::clone(&world.clock);
         let tasks = Tasks::new();
         // Half of the quiet period, as the program has it.
         let limits = limits(Duration::from_millis(400), 1 << 20);
-        let (provider, warehouse) =
-            Style::spoken().client(&world.sandbox, limits, Arc::clone(&clock));
+        let (provider, warehouse) = making
+            .provider
+            .unwrap_or_else(|| Style::spoken().client(&world.sandbox, limits, Arc::clone(&clock)));
         let upstreams = Upstreams {
             shop: circuit,
             warehouse,

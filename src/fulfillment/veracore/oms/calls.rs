@@ -11,7 +11,10 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{
-    super::rest::{errors::Told, values::Problem},
+    super::{
+        refused,
+        rest::{errors::Told, values::Problem},
+    },
     OmsClient,
     faults::{Fault, Kind},
     soap::{self, Expected, Login, Said, TakeRow},
@@ -74,13 +77,13 @@ impl Refusal {
     pub(super) fn error(self) -> ProviderError {
         match self.kind {
             Kind::Exists | Kind::Missing | Kind::Refusal => ProviderError::Refused {
+                upstream: super::VERACORE,
                 operation: self.name,
                 message: self.message,
             },
-            Kind::Login => ProviderError::Credentials {
-                message: self.message,
-            },
+            Kind::Login => refused(&self.message),
             Kind::Permission | Kind::NoOperation => ProviderError::Forbidden {
+                upstream: super::VERACORE,
                 operation: self.operation,
                 message: self.message,
             },
@@ -180,7 +183,7 @@ impl OmsClient {
                 self.fault(question, answer, fault.kind, message)
             }
             (200..300, Ok(Read::Response(response))) => Ok(Reply::Response { answer, response }),
-            (200..300, Err(problem)) => Err(answer.malformed(problem).into()),
+            (200..300, Err(problem)) => Err(answer.malformed(safe(&problem, &hidden)).into()),
             (status @ (401 | 403), _) => {
                 let shown = Told::read(&answer.body).shown(&hidden);
                 let message = match shown.as_str() {
@@ -211,14 +214,16 @@ impl OmsClient {
         match kind {
             Kind::Login => {
                 self.upstream.refuses_us(&message);
-                Err(ProviderError::Credentials { message })
+                Err(refused(&message))
             }
             // Others may be allowed: the rest goes on.
             Kind::Permission => Err(ProviderError::Forbidden {
+                upstream: super::VERACORE,
                 operation: question.operation,
                 message,
             }),
             Kind::NoOperation => Err(ProviderError::Forbidden {
+                upstream: super::VERACORE,
                 operation: question.operation,
                 message: format!("{message} (check VERACORE_API_URL and VERACORE_OMS_NAMESPACE)"),
             }),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    super::rest::errors::Told,
+    super::{refused, rest::errors::Told},
     CancelSettings, CancelStyle, OmsClient,
     calls::{ORDER, Question, Reply, safe},
     faults::Kind,
@@ -154,12 +154,13 @@ impl OmsClient {
             let message = format!("HTTP {}: {}", answer.status, shown(&answer.body));
             if answer.status == 403 {
                 return Err(ProviderError::Forbidden {
+                    upstream: super::VERACORE,
                     operation: OPERATION,
                     message,
                 });
             }
             self.upstream.refuses_us(&message);
-            return Err(ProviderError::Credentials { message });
+            return Err(refused(&message));
         }
         let answer = answer.success(|answer| shown(&answer.body))?;
         if answer.body.iter().all(u8::is_ascii_whitespace) {

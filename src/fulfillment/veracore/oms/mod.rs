@@ -185,7 +185,7 @@ impl FulfillmentProvider for OmsClient {
             effect: Effect::Write,
             arguments: self.form.write(order)?,
             about: calls::ORDER,
-            private: order::private_values(order),
+            private: order.private_values(),
         };
         match self.ask(&question, None).await? {
             Reply::Response { answer, response } => {

@@ -35,8 +35,8 @@ impl Range {
         let end = day(now).checked_add_days(Days::new(1))?;
         let (from, after) = match page {
             None => (day(since).checked_sub_days(Days::new(1))?, None),
-            Some(page) => match page.0.split_once(' ') {
-                None => (page.0.parse().ok()?, None),
+            Some(page) => match page.as_str().split_once(' ') {
+                None => (page.as_str().parse().ok()?, None),
                 Some((from, order)) => (from.parse().ok()?, Some(OrderCode::parse(order).ok()?)),
             },
         };
@@ -52,12 +52,12 @@ impl Range {
 
     /// More of the same days.
     pub(super) fn rest(&self, after: &OrderCode) -> PageRef {
-        PageRef(format!("{} {after}", self.from))
+        PageRef::new(format!("{} {after}", self.from))
     }
 
     /// Begins with the last day of this one: perhaps that was not counted.
     pub(super) fn next(&self) -> Option<PageRef> {
-        (!self.last).then(|| PageRef(self.to.to_string()))
+        (!self.last).then(|| PageRef::new(self.to.to_string()))
     }
 }
 
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn pages_of_others_are_none() {
         let now = "2026-11-21T10:00:00Z".parse().unwrap();
-        let page = PageRef("https://v.example/2".into());
+        let page = PageRef::new("https://v.example/2");
         assert_eq!(Range::new(now, Some(&page), now, Los_Angeles), None);
-        let page = PageRef("+99999-01-01".into());
+        let page = PageRef::new("+99999-01-01");
         assert!(Range::new(now, Some(&page), now, Los_Angeles).is_some());
     }
 }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
+    super::refused,
     Entry, JSON, RestClient, answers,
     errors::Told,
     token::{self, Pass},
@@ -154,7 +155,7 @@ impl RestClient {
             if known {
                 self.upstream.refuses_us(&message);
             }
-            return Err(ProviderError::Credentials { message });
+            return Err(refused(&message));
         }
         self.unwelcome.store(0, Ordering::Relaxed);
         Ok(Reply {

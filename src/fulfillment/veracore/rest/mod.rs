@@ -143,7 +143,7 @@ impl FulfillmentProvider for RestClient {
                 .header(CONTENT_TYPE, JSON)
                 .body(body.clone())
         };
-        let private = wire::private_values(order);
+        let private = order.private_values();
         let reply = self
             .call(
                 "submit_order",

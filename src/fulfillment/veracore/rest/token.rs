@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
+    super::refused,
     errors::Told,
     values::{self, Field},
 };
@@ -118,9 +119,7 @@ impl State {
             }
             (_, Some(failure)) => Err(failure.clone()),
             // Not reached: before the first renewal nobody asks what it left.
-            (None, None) => Err(ProviderError::Credentials {
-                message: "there is no token".into(),
-            }),
+            (None, None) => Err(refused("there is no token")),
         }
     }
 }
@@ -204,7 +203,7 @@ impl Tokens {
             let status = answer.status;
             let message = refusal(status, &told(&answer));
             upstream.refuses_us(&message);
-            return Err(ProviderError::Credentials { message });
+            return Err(refused(&message));
         }
         let answer = answer.success(told).map_err(ProviderError::NoToken)?;
         let (value, lifetime) = read(&answer).map_err(ProviderError::NoToken)?;

@@ -96,13 +96,18 @@ pub(super) fn units(field: &str, raw: Field<'_>) -> Result<Option<Units>, Proble
 /// Reads a JSON number digit by digit: a float would round it, and so would a decimal of fixed
 /// width.
 pub(in crate::fulfillment::veracore) fn whole(number: &str) -> Result<Units, BadQuantity> {
-    if !number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-        return Err(BadQuantity::NotANumber);
-    }
     let shown = || one_line(number, 40);
-    let unsigned = number.trim_start_matches('-');
+    let unsigned = number.strip_prefix('-').unwrap_or(number);
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
     let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let power = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    // Not all that is read here was JSON before: of XML it may be any text, `-` and `5 pcs` among
+    // them.
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let plain = digits(integer) && digits(fraction) && digits(power);
+    if integer.is_empty() || power.is_empty() || !plain {
+        return Err(BadQuantity::NotANumber);
+    }
     let digits = format!("{integer}{fraction}");
     let significant = digits.trim_start_matches('0').trim_end_matches('0');
     if significant.is_empty() {
@@ -158,6 +163,16 @@ mod tests {
             ("100000000", 100_000_000),
         ] {
             assert_eq!(count(number), Ok(units), "{number}");
+        }
+    }
+
+    #[test]
+    fn texts_that_begin_like_numbers_are_none() {
+        for text in [
+            "", "-", "--0", "-e5", "5 pcs", "1,000", "0x10", "1e", "1e+", "+1", ".5", "1.2.3",
+            "NaN", " 1", "٣",
+        ] {
+            assert_eq!(whole(text), Err(BadQuantity::NotANumber), "{text:?}");
         }
     }
 

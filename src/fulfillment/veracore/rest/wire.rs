@@ -136,13 +136,3 @@ fn address(to: &Destination) -> Address<'_> {
         phone: given(to.phone.as_ref()),
     }
 }
-
-/// What an error message about this order must not repeat: how to reach the buyer.
-pub(super) fn private_values(order: &NewOrder) -> Vec<&str> {
-    let destinations = std::iter::once(&order.ship_to).chain(order.bill_to.as_ref());
-    destinations
-        .flat_map(|to| [&to.address_1, &to.address_2, &to.phone])
-        .chain([&order.customer.email, &order.customer.phone])
-        .filter_map(|value| value.as_deref())
-        .collect()
-}

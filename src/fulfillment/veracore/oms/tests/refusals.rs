@@ -27,7 +27,7 @@ async fn refusals_are_told_apart() {
             "Order T-1 already exists.",
             Class::Permanent,
             ErrorCategory::Conflict,
-            "VeraCore already has an order T-1: Order T-1 already exists.",
+            "there is an order T-1 already: Order T-1 already exists.",
         ),
         (
             "Invalid login wsuser / s3cr3t-of-the-user",

@@ -142,7 +142,7 @@ async fn days_are_asked_for_page_by_page() {
     <StartDate>2026-11-18T00:00:00</StartDate><EndDate>2026-11-21T00:00:00
     <StartDate>2026-11-21T00:00:00</StartDate><EndDate>2026-11-22T00:00:00
     ");
-    let foreign = PageRef("https://v.example/2".into());
+    let foreign = PageRef::new("https://v.example/2");
     assert!(scene.client.shipments(since, Some(&foreign)).await.is_err());
 }
 

@@ -64,7 +64,7 @@ async fn a_list_of_one_and_a_list_of_none() {
         error.to_string().ends_with("GetOffersResult is missing"),
         "{error}"
     );
-    let foreign = PageRef("2".into());
+    let foreign = PageRef::new("2");
     assert!(scene.client.inventory(Some(&foreign)).await.is_err());
 }
 

@@ -144,7 +144,7 @@ async fn a_next_page_elsewhere_or_nowhere_is_an_error() {
         assert!(error.to_string().contains(problem), "{error}");
         assert_eq!(error.category(), ErrorCategory::Upstream);
     }
-    let foreign = PageRef("https://evil.example/a".into());
+    let foreign = PageRef::new("https://evil.example/a");
     let scene = Scene::basic().await;
     assert!(scene.client.inventory(Some(&foreign)).await.is_err());
 }

@@ -84,7 +84,7 @@ fn read_rows(raw: &RawValue) {
                         let url = base.page(&page).unwrap();
                         assert_eq!(url.host_str(), Some("v.example"));
                         // Percent signs make three bytes of one.
-                        assert!(page.0.len() <= 3 * next.len() + 100);
+                        assert!(page.as_str().len() <= 3 * next.len() + 100);
                     }
                 }
             }
@@ -153,7 +153,7 @@ proptest! {
     ])) {
         let base = Base::new("https://v.example/vc".parse().unwrap()).unwrap();
         match base.next(&base.inventory(), &next) {
-            Ok(page) => prop_assert!(page.0.starts_with("https://v.example/"), "{}", page.0),
+            Ok(page) => prop_assert!(page.as_str().starts_with("https://v.example/"), "{}", page.as_str()),
             Err(problem) => {
                 assert_one_line(&problem);
                 prop_assert!(!problem.contains(super::fuzz::SECRET), "{}", problem);

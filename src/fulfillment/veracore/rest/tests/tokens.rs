@@ -4,7 +4,10 @@ use chrono::TimeDelta;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::domain::{Class, ErrorCategory};
+use crate::{
+    domain::{Class, ErrorCategory},
+    fulfillment::veracore::refused,
+};
 
 /// Answers `token-1`, `token-2`… to one call after the other.
 fn numbered(expires_in: Value) -> impl Fn(&Request) -> ResponseTemplate {
@@ -284,9 +287,7 @@ async fn refused_credentials_are_called_so_and_stay_secret() {
         assert_eq!(error.category(), ErrorCategory::Auth);
         assert_eq!(
             error,
-            ProviderError::Credentials {
-                message: format!("HTTP {status}, not […]; invalid_client"),
-            }
+            refused(&format!("HTTP {status}, not […]; invalid_client"))
         );
     }
     let shown = format!("{:?}", settings("https://v.example").credentials);

@@ -1,0 +1,213 @@
+//! The disk: files that are there whole or not at all, and reading that has an end.
+//!
+//! Owns what a failure at each step says about the write (I1, I3), and names that lead nowhere else.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read as _, Write as _},
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use veracore_sync::{
+    domain::{OrderCode, text::one_line},
+    fulfillment::ProviderError,
+    http::CallError,
+};
+
+use super::NAME;
+
+/// More than any file here has to say, in bytes.
+pub const MAX_BYTES: u64 = 1 << 20;
+
+/// What file systems take, without the suffix.
+const LONGEST_NAME: usize = 200;
+
+/// Dots are not among them: no name is hidden, `.` or `..`.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// A name for an order's file, its own for every number.
+pub fn file_name(number: &OrderCode) -> Result<String, ProviderError> {
+    let name = utf8_percent_encode(number.as_str(), PLAIN).to_string();
+    if name.len() > LONGEST_NAME {
+        return Err(ProviderError::Unsendable {
+            problem: format!(
+                "the order number becomes a file name of {} bytes, of which {LONGEST_NAME} are possible",
+                name.len()
+            ),
+        });
+    }
+    Ok(format!("{name}.json"))
+}
+
+/// A step of writing a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Beside its place, where nobody looks.
+    Write,
+    /// To its place: from here on it counts.
+    Link,
+    /// So that it outlives a power cut.
+    Settle,
+}
+
+/// How the next step of this kind in a folder fails, for tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure {
+    pub folder: &'static str,
+    pub step: Step,
+    /// Whether it is done all the same.
+    pub done: bool,
+}
+
+pub enum Placed {
+    New,
+    There,
+}
+
+pub struct Folder {
+    root: PathBuf,
+    drafts: AtomicU64,
+    pub links: AtomicUsize,
+    pub failure: Mutex<Option<Failure>>,
+}
+
+impl Folder {
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            drafts: AtomicU64::new(0),
+            links: AtomicUsize::new(0),
+            failure: Mutex::default(),
+        }
+    }
+
+    /// Puts a whole file at its place, unless there is one. One try.
+    pub fn place(
+        &self,
+        operation: &'static str,
+        place: &str,
+        name: &str,
+        text: &[u8],
+    ) -> Result<Placed, CallError> {
+        let folder = self.root.join(place);
+        // Whatever a crash leaves of it does not end in `.json`.
+        let draft = self.drafts.fetch_add(1, Ordering::Relaxed);
+        let draft = folder.join(format!("{name}.{}-{draft}.part", std::process::id()));
+        let written = self.at(place, Step::Write, || {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&draft)?;
+            file.write_all(text)?;
+            file.sync_all()
+        });
+        if let Err(error) = written {
+            let _ = fs::remove_file(&draft);
+            // Nobody can have seen it: that it was not sent is certain.
+            return Err(away(operation, &error));
+        }
+        self.links.fetch_add(1, Ordering::Relaxed);
+        // Unlike a rename, a link never replaces what is there.
+        let linked = self.at(place, Step::Link, || {
+            fs::hard_link(&draft, folder.join(name))
+        });
+        let _ = fs::remove_file(&draft);
+        match linked {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Placed::There),
+            // A file server may do it and lose the answer.
+            Err(error) => return Err(unknown(operation, &error.to_string())),
+        }
+        self.at(place, Step::Settle, || File::open(&folder)?.sync_all())
+            .map_err(|error| unknown(operation, &error.to_string()))?;
+        Ok(Placed::New)
+    }
+
+    /// A file of a folder; `None` only when the folder is there and the file is not.
+    pub fn read(
+        &self,
+        operation: &'static str,
+        folder: &str,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>, CallError> {
+        let folder = self.root.join(folder);
+        match self.bytes(operation, folder.join(name)) {
+            Ok(Ok(bytes)) => Ok(Some(bytes)),
+            Ok(Err(error)) if error.kind() == ErrorKind::NotFound && folder.is_dir() => Ok(None),
+            Ok(Err(error)) => Err(away(operation, &error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A list, which must be there.
+    pub fn read_list(&self, operation: &'static str, name: &str) -> Result<Vec<u8>, CallError> {
+        let bytes = self.bytes(operation, self.root.join(name))?;
+        bytes.map_err(|error| away(operation, &error))
+    }
+
+    fn bytes(
+        &self,
+        operation: &'static str,
+        path: PathBuf,
+    ) -> Result<io::Result<Vec<u8>>, CallError> {
+        let mut bytes = Vec::new();
+        let read =
+            File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(CallError::TooLarge {
+                upstream: NAME,
+                operation,
+                limit: usize::try_from(MAX_BYTES).unwrap(),
+            });
+        }
+        Ok(read.map(|_| bytes))
+    }
+
+    fn at(&self, place: &str, step: Step, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let failure = {
+            let mut next = self.failure.lock().unwrap();
+            next.take_if(|failure| (failure.folder, failure.step) == (place, step))
+        };
+        match failure {
+            None => work(),
+            Some(failure) => {
+                if failure.done {
+                    work()?;
+                }
+                Err(io::Error::other("the disk says no"))
+            }
+        }
+    }
+}
+
+/// Nothing was done: the files cannot be reached.
+fn away(operation: &'static str, error: &io::Error) -> CallError {
+    CallError::Connect {
+        upstream: NAME,
+        operation,
+        detail: one_line(&error.to_string(), 200),
+    }
+}
+
+/// It may have been done.
+pub fn unknown(operation: &'static str, detail: &str) -> CallError {
+    CallError::Broken {
+        upstream: NAME,
+        operation,
+        detail: one_line(detail, 200),
+    }
+}
+
+/// What is there makes no sense; `detail` quotes nothing of it.
+pub fn malformed(operation: &'static str) -> impl Fn(String) -> CallError {
+    move |detail| CallError::Malformed {
+        upstream: NAME,
+        operation,
+        detail,
+    }
+}

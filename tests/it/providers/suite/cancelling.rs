@@ -1,0 +1,123 @@
+//! Cancelling: done, refused or unknown, and the order itself tells which.
+
+use chrono::TimeDelta;
+use veracore_sync::{
+    domain::Class,
+    fulfillment::{CancelAnswer, ProviderError},
+};
+
+use super::{found, submitted};
+use crate::providers::{
+    bench::{Bench, Parcel, Trouble, in_every_way},
+    sample::{code, order},
+};
+
+type Answer = Result<CancelAnswer, ProviderError>;
+
+/// Who has no call for it says so, before anything is sent.
+fn assert_cannot(answer: &Answer) {
+    let Err(error @ ProviderError::Unsendable { .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(error.class(), Class::Permanent);
+}
+
+async fn cancel<B: Bench>(bench: &B, number: &str) -> Answer {
+    bench.provider().cancel_order(&code(number)).await
+}
+
+pub async fn an_order_is_cancelled_where_that_can_be<B: Bench>() {
+    let bench = B::open().await;
+    assert_eq!(bench.provider().can_cancel(), B::MANNER.cancels);
+    submitted(&bench, &order("a/b &é")).await;
+    submitted(&bench, &order("A-2")).await;
+    let answer = cancel(&bench, "a/b &é").await;
+    if B::MANNER.cancels {
+        assert_eq!(answer, Ok(CancelAnswer::Done));
+    } else {
+        assert_cannot(&answer);
+    }
+    let provider = bench.provider();
+    assert_eq!(
+        found(provider, "a/b &é").await.is_cancelled(),
+        B::MANNER.cancels
+    );
+    assert!(!found(provider, "A-2").await.is_cancelled());
+    // Asked for again, it is as it was.
+    let again = cancel(&bench, "a/b &é").await;
+    assert_eq!(again.is_ok(), B::MANNER.cancels, "{again:?}");
+    assert_eq!(
+        found(provider, "a/b &é").await.is_cancelled(),
+        B::MANNER.cancels
+    );
+}
+
+fn assert_refused(answer: &Answer) {
+    let Ok(CancelAnswer::Refused { message }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(!message.trim().is_empty());
+}
+
+pub async fn what_was_shipped_stays_shipped<B: Bench>() {
+    let bench = B::open().await;
+    submitted(&bench, &order("A-1")).await;
+    bench.ship(
+        "A-1",
+        &[Parcel {
+            tracking: "1Z 1",
+            items: &[("MUG-1", 2)],
+        }],
+    );
+    bench.clock().advance(TimeDelta::hours(1));
+    let answer = cancel(&bench, "A-1").await;
+    if B::MANNER.cancels {
+        assert_refused(&answer);
+    } else {
+        assert_cannot(&answer);
+    }
+    let found = found(bench.provider(), "A-1").await;
+    assert!(!found.is_cancelled(), "{found:?}");
+    assert_eq!(found.tracking_number.as_deref(), Some("1Z 1"));
+}
+
+pub async fn an_order_that_is_not_there_is_not_cancelled<B: Bench>() {
+    let bench = B::open().await;
+    let answer = cancel(&bench, "A-1").await;
+    if B::MANNER.cancels {
+        assert_refused(&answer);
+    } else {
+        assert_cannot(&answer);
+    }
+    assert_eq!(bench.provider().find_order(&code("A-1")).await, Ok(None));
+    // And nothing of it is left for the order that comes later.
+    submitted(&bench, &order("A-1")).await;
+    assert!(!found(bench.provider(), "A-1").await.is_cancelled());
+}
+
+pub async fn after_a_lost_answer_the_order_tells<B: Bench>() {
+    let ways = in_every_way::<B>(Trouble::CancelLost, async |bench, way| {
+        submitted(bench, &order("A-1")).await;
+        let answer = cancel(bench, "A-1").await;
+        assert!(
+            matches!(answer, Ok(CancelAnswer::Unknown { .. })),
+            "{way}: {answer:?}"
+        );
+        assert!(found(bench.provider(), "A-1").await.is_cancelled(), "{way}");
+    })
+    .await;
+    assert_eq!(ways > 0, B::MANNER.cancels);
+}
+
+pub async fn nobody_there_cancels_nothing<B: Bench>() {
+    let bench = B::open().await;
+    submitted(&bench, &order("A-1")).await;
+    bench.go_down().await;
+    let answer = cancel(&bench, "A-1").await;
+    if B::MANNER.cancels {
+        let error = answer.unwrap_err();
+        assert_eq!(error.class(), Class::Transient, "{error}");
+    } else {
+        assert_cannot(&answer);
+    }
+}

@@ -1,0 +1,136 @@
+//! What goes wrong, and what is said of it: the class decides whether an order may be sent again
+//! unasked (I1, I3), and no error is ever taken for an answer (I5).
+
+use veracore_sync::{
+    domain::{Class, ErrorCategory},
+    fulfillment::{CancelAnswer, ProviderError},
+};
+
+use super::{found, submitted};
+use crate::providers::{
+    bench::{Arrived, Bench, Trouble, in_every_way},
+    sample::{self, code, order, sku},
+};
+
+pub async fn a_lost_answer_is_ambiguous_and_tried_once<B: Bench>() {
+    let ways = in_every_way::<B>(Trouble::AnswerLost, async |bench, way| {
+        let order = order("A-1");
+        let error = bench.provider().submit_order(&order).await.unwrap_err();
+        assert_eq!(error.class(), Class::Ambiguous, "{way}: {error}");
+        assert_eq!(bench.sends(), 1, "{way}");
+        assert_eq!(bench.arrived(), [Arrived::of(&order)], "{way}");
+        // Who asks learns it, and who sends again meets what is there.
+        found(bench.provider(), "A-1").await;
+        let again = bench.provider().submit_order(&order).await;
+        assert!(
+            matches!(again, Err(ProviderError::Duplicate { .. })),
+            "{way}: {again:?}"
+        );
+        assert_eq!(bench.arrived().len(), 1, "{way}");
+    })
+    .await;
+    assert!(ways > 0);
+}
+
+pub async fn a_lost_request_is_ambiguous_and_tried_once<B: Bench>() {
+    let ways = in_every_way::<B>(Trouble::RequestLost, async |bench, way| {
+        let order = order("A-1");
+        let error = bench.provider().submit_order(&order).await.unwrap_err();
+        assert_eq!(error.class(), Class::Ambiguous, "{way}: {error}");
+        assert_eq!(bench.sends(), 1, "{way}");
+        assert_eq!(bench.arrived(), [], "{way}");
+        let asked = bench.provider().find_order(&order.number).await;
+        assert_eq!(asked, Ok(None), "{way}");
+        submitted(bench, &order).await;
+    })
+    .await;
+    assert!(ways > 0);
+}
+
+pub async fn what_was_turned_away_may_be_tried_again<B: Bench>() {
+    let ways = in_every_way::<B>(Trouble::TurnedAway, async |bench, way| {
+        let order = order("A-1");
+        let error = bench.provider().submit_order(&order).await.unwrap_err();
+        assert_eq!(error.class(), Class::Transient, "{way}: {error}");
+        assert_eq!(bench.arrived(), [], "{way}");
+    })
+    .await;
+    assert!(ways > 0);
+}
+
+pub async fn nobody_there_is_never_an_answer<B: Bench>() {
+    let bench = B::open().await;
+    bench.stock(&[("MUG-1", 5)]);
+    submitted(&bench, &order("A-1")).await;
+    bench.go_down().await;
+    let sends = bench.sends();
+    let provider = bench.provider();
+    let error = provider.submit_order(&order("A-2")).await.unwrap_err();
+    // Nothing can have arrived, and it is not the order's fault.
+    assert_eq!(error.class(), Class::Transient, "{error}");
+    assert_eq!(error.category(), ErrorCategory::Network, "{error}");
+    assert_eq!(bench.sends(), sends);
+    assert_eq!(bench.arrived().len(), 1);
+    assert_no_answer(&bench, "down").await;
+}
+
+/// Of all that is read.
+async fn assert_no_answer<B: Bench>(bench: &B, way: &str) {
+    let provider = bench.provider();
+    let since = sample::placed_at();
+    let order = provider.find_order(&code("A-1")).await;
+    assert!(order.is_err(), "{way}: {order:?}");
+    let page = provider.inventory(None).await;
+    assert!(page.is_err(), "{way}: {page:?}");
+    let page = provider.shipments(since, None).await;
+    assert!(page.is_err(), "{way}: {page:?}");
+    let level = provider.inventory_of(&sku("MUG-1")).await;
+    assert!(
+        matches!(level, Err(_) | Ok(Some(Err(_)))),
+        "{way}: {level:?}"
+    );
+}
+
+pub async fn what_makes_no_sense_is_never_an_answer<B: Bench>() {
+    let ways = in_every_way::<B>(Trouble::Spoilt, async |bench, way| {
+        assert_no_answer(bench, way).await;
+    })
+    .await;
+    assert!(ways > 0);
+}
+
+pub async fn no_message_tells_who_bought_or_our_password<B: Bench>() {
+    let secrets = |bench: &B| bench.password().into_iter().chain(sample::PRIVATE);
+    let ways = in_every_way::<B>(Trouble::Quoting, async |bench, way| {
+        let error = bench.provider().submit_order(&order("A-1")).await;
+        let error = error.unwrap_err();
+        for secret in secrets(bench) {
+            let told = format!("{error} {error:?}");
+            assert!(!told.contains(secret), "{way}: {told}");
+        }
+    })
+    .await;
+    assert!(ways > 0);
+
+    // Nor does a row or a question that holds what belongs elsewhere.
+    let bench = B::open().await;
+    bench.tell_stock(&[("MUG-1", "77 Secret Alley"), ("CAP", "Vandersloot")]);
+    let mut told = String::new();
+    for row in super::whole_feed(bench.provider()).await {
+        told += &row.unwrap_err().to_string();
+    }
+    bench.go_down().await;
+    let provider = bench.provider();
+    let number = code("A-1");
+    told += &provider.find_order(&number).await.unwrap_err().to_string();
+    match provider.cancel_order(&number).await {
+        Err(error) => told += &error.to_string(),
+        Ok(CancelAnswer::Refused { message: words } | CancelAnswer::Unknown { problem: words }) => {
+            told += &words;
+        }
+        Ok(CancelAnswer::Done) => panic!("nobody can have done it"),
+    }
+    for secret in secrets(&bench) {
+        assert!(!told.contains(secret), "{told}");
+    }
+}

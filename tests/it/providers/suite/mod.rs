@@ -1,0 +1,71 @@
+//! The suite: what is promised by every [`FulfillmentProvider`], a case a function.
+//!
+//! Owns the promises. Written against the trait and the [`Bench`](super::bench::Bench) alone: must
+//! not know any provider, nor ask which one it has.
+
+pub mod arriving;
+pub mod cancelling;
+pub mod failing;
+pub mod looking_up;
+pub mod news;
+pub mod shipments;
+pub mod stock;
+pub mod submitting;
+
+use chrono::{DateTime, Utc};
+use veracore_sync::fulfillment::{
+    FoundOrder, FulfillmentProvider, NewOrder, PageRef, Row, Shipment, StockItem,
+};
+
+use super::{bench::Bench, sample};
+
+/// More pages than any list here has.
+const ENDLESS: usize = 100;
+
+async fn submitted<B: Bench>(bench: &B, order: &NewOrder) {
+    bench.provider().submit_order(order).await.unwrap();
+}
+
+async fn found(provider: &dyn FulfillmentProvider, number: &str) -> FoundOrder {
+    let number = sample::code(number);
+    let found = provider.find_order(&number).await.unwrap();
+    found.unwrap_or_else(|| panic!("{number} is not found"))
+}
+
+/// The stock feed from its first page to its last.
+async fn whole_feed(provider: &dyn FulfillmentProvider) -> Vec<Row<StockItem>> {
+    let mut rows = Vec::new();
+    let mut page: Option<PageRef> = None;
+    for _ in 0..ENDLESS {
+        let found = provider.inventory(page.as_ref()).await.unwrap();
+        rows.extend(found.rows);
+        page = found.next;
+        if page.is_none() {
+            return rows;
+        }
+    }
+    panic!("the feed has no end");
+}
+
+/// All shipments since a moment.
+async fn all_shipments(
+    provider: &dyn FulfillmentProvider,
+    since: DateTime<Utc>,
+) -> Vec<Row<Shipment>> {
+    let mut rows = Vec::new();
+    let mut page: Option<PageRef> = None;
+    for _ in 0..ENDLESS {
+        let found = provider.shipments(since, page.as_ref()).await.unwrap();
+        rows.extend(found.rows);
+        page = found.next;
+        if page.is_none() {
+            return rows;
+        }
+    }
+    panic!("the list of shipments has no end");
+}
+
+/// The rows that make sense.
+fn good<T: Clone>(rows: &[Row<T>]) -> Vec<T> {
+    rows.iter().flatten().cloned().collect()
+}

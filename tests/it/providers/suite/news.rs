@@ -1,0 +1,27 @@
+//! What a warehouse tells of its own accord.
+
+use veracore_sync::domain::NewsKind;
+
+use crate::providers::bench::Bench;
+
+pub async fn what_is_no_news_is_refused<B: Bench>() {
+    let bench = B::open().await;
+    let bodies: [&[u8]; 7] = [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"<html>",
+        b"\xff\xfe",
+        b"{\"a\": 77}",
+    ];
+    for kind in NewsKind::ALL {
+        for body in bodies {
+            let told = bench.provider().read_webhook(kind, body);
+            let problem = told.unwrap_err().to_string();
+            // In words of its own: the body may hold anything.
+            assert!(!problem.is_empty() && problem.len() < 500, "{problem}");
+            assert!(!problem.contains("77"), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The stock feed, and the stock of one SKU (I4, I5).
+
+use std::collections::BTreeMap;
+
+use veracore_sync::fulfillment::PageRef;
+
+use super::{good, submitted, whole_feed};
+use crate::providers::{
+    bench::Bench,
+    sample::{item, placed_at, sku, with_items},
+};
+
+pub async fn none_one_and_many_come_once_each<B: Bench>() {
+    let bench = B::open().await;
+    // A warehouse that says that it has nothing says so without an error.
+    bench.stock(&[]);
+    assert_eq!(whole_feed(bench.provider()).await, []);
+    bench.stock(&[("ONE", 7)]);
+    let rows = good(&whole_feed(bench.provider()).await);
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].sku.as_str(), rows[0].available.get()), ("ONE", 7));
+
+    let names: Vec<String> = (0..249).map(|at| format!("SKU {at}, \"x\" & é")).collect();
+    let levels: Vec<(&str, u32)> = names.iter().map(String::as_str).zip(0..).collect();
+    bench.stock(&levels);
+    let rows = whole_feed(bench.provider()).await;
+    assert_eq!(rows.len(), 250);
+    let mut told: BTreeMap<String, u32> = good(&rows)
+        .into_iter()
+        .map(|item| (item.sku.to_string(), item.available.get()))
+        .collect();
+    assert_eq!(told.remove("ONE"), Some(7));
+    let expected = levels.iter().map(|(sku, n)| ((*sku).to_owned(), *n));
+    assert_eq!(told, expected.collect());
+}
+
+pub async fn what_is_promised_is_not_available<B: Bench>() {
+    let bench = B::open().await;
+    bench.stock(&[("MUG-1", 10), ("CAP", 3)]);
+    submitted(&bench, &with_items("A-1", vec![item("MUG-1", 4, 1_000)])).await;
+    bench.catch_up();
+    let level = bench.provider().inventory_of(&sku("MUG-1")).await;
+    let level = level.unwrap().unwrap().unwrap();
+    assert_eq!(level.available.get(), 6);
+    let feed = good(&whole_feed(bench.provider()).await);
+    let of = |name: &str| feed.iter().find(|item| item.sku.as_str() == name);
+    assert_eq!(of("MUG-1").unwrap().available.get(), 6);
+    assert_eq!(of("CAP").unwrap().available.get(), 3);
+}
+
+pub async fn a_bad_quantity_is_a_bad_row_and_hides_no_other<B: Bench>() {
+    const BAD: [&str; 9] = [
+        "-3",
+        "1.5",
+        "many",
+        "-",
+        "5 pcs",
+        "1,000",
+        "99999999999",
+        "0x10",
+        "NaN",
+    ];
+    let bench = B::open().await;
+    let names: Vec<String> = (0..BAD.len()).map(|at| format!("BAD-{at}")).collect();
+    let mut rows = vec![("FIRST", "5")];
+    rows.extend(names.iter().map(String::as_str).zip(BAD));
+    rows.extend([("ZERO", "0"), ("BLANK", ""), ("LAST", "7")]);
+    bench.tell_stock(&rows);
+    let told = whole_feed(bench.provider()).await;
+    let levels: Vec<(String, u32)> = good(&told)
+        .into_iter()
+        .map(|item| (item.sku.to_string(), item.available.get()))
+        .collect();
+    let expected = [("FIRST", 5), ("ZERO", 0), ("LAST", 7)];
+    assert_eq!(levels, expected.map(|(sku, n)| (sku.to_owned(), n)));
+    let bad: Vec<_> = told.iter().filter_map(|row| row.as_ref().err()).collect();
+    for (name, quantity) in names.iter().zip(BAD) {
+        let row = bad.iter().find(|row| row.key.as_ref() == Some(name));
+        let row = row.unwrap_or_else(|| panic!("{quantity} is not told of: {bad:?}"));
+        assert!(row.in_quantity, "{quantity}: {row}");
+    }
+    // Whether a blank one is a number that is missing or a SKU that has none is for the provider to
+    // say; it is never zero.
+    assert_eq!(bad.len(), BAD.len() + 1, "{bad:?}");
+    // The same of a single one.
+    for (name, quantity) in names.iter().zip(BAD) {
+        let row = bench.provider().inventory_of(&sku(name)).await.unwrap();
+        let row = row.unwrap().unwrap_err();
+        assert!(row.in_quantity, "{quantity}: {row}");
+    }
+    let level = bench.provider().inventory_of(&sku("LAST")).await.unwrap();
+    assert_eq!(level.unwrap().unwrap().available.get(), 7);
+}
+
+pub async fn one_sku_is_asked_for_by_itself<B: Bench>() {
+    const LEVELS: [(&str, u32); 8] = [
+        ("AB", 1),
+        ("ab", 2),
+        ("A/B", 4),
+        ("A%", 5),
+        ("A & <B>", 6),
+        ("[AB]", 7),
+        ("É-日本", 8),
+        ("..x", 9),
+    ];
+    let bench = B::open().await;
+    bench.stock(&LEVELS);
+    for (name, units) in &LEVELS {
+        let level = bench.provider().inventory_of(&sku(name)).await.unwrap();
+        let level = level
+            .unwrap_or_else(|| panic!("{name} is not known"))
+            .unwrap();
+        assert_eq!((level.sku.as_str(), level.available.get()), (*name, *units));
+    }
+    for unknown in ["A", "ABC", "Ab", "%", "A_", "a/b", "日本"] {
+        let level = bench.provider().inventory_of(&sku(unknown)).await;
+        assert_eq!(level, Ok(None), "{unknown}");
+    }
+}
+
+pub async fn a_page_of_somebody_else_is_refused<B: Bench>() {
+    let bench = B::open().await;
+    bench.stock(&[("MUG-1", 10)]);
+    for page in ["page 2", "https://elsewhere.example/2", "-1"].map(PageRef::new) {
+        let told = bench.provider().inventory(Some(&page)).await;
+        assert!(told.is_err(), "{page:?}: {told:?}");
+        let told = bench.provider().shipments(placed_at(), Some(&page)).await;
+        assert!(told.is_err(), "{page:?}: {told:?}");
+    }
+}
