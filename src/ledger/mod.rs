@@ -4,7 +4,9 @@
 //! written, and the runs of the jobs, in Postgres; times come from its clock. Must not call anybody, and decides nothing: it records
 //! what it is told, provided that the teller still holds the lease.
 
+mod aftercare;
 mod backlog;
+mod cancelled_there;
 mod error;
 mod events;
 mod found;
@@ -33,7 +35,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::postgres::PgConnectOptions;
 
+pub use aftercare::{
+    Aftercare, AftercareCount, CancelStep, Cancellation, CareLine, ChangedPart, InCare, Parts,
+};
 pub use backlog::Backlog;
+pub use cancelled_there::CancelledThere;
 pub use error::LedgerError;
 pub use events::UpstreamEvent;
 pub use found::{Baseline, Standing};

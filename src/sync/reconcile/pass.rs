@@ -6,13 +6,14 @@ use serde::Serialize;
 use super::{
     Finding, ReconcileError, Reconciliation,
     compare::{findings_of, missing_in_ledger},
-    findings::Limits,
+    findings::{Facts, Limits},
     read::Asking,
 };
 use crate::{
     domain::{OrderRef, text::one_line},
     ledger::RunOutcome,
     sync::{
+        aftercare::note_words,
         orders::discover::Walk,
         passes::{OnProgress, Report},
     },
@@ -180,6 +181,7 @@ impl Reconciliation {
             summary.checked.in_ledger += (page.orders.len() + page.unreadable.len()) as u64;
             let mut facts = self.at_shop(page.orders, summary).await?;
             self.at_warehouse(&mut facts, &mut asking, summary).await?;
+            note_words(ledger, facts.iter().filter_map(Facts::still_wanted)).await?;
             let rules = &self.orders.settings.rules.skus;
             for facts in &facts {
                 for finding in findings_of(facts, rules, limits) {

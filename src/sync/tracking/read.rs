@@ -12,6 +12,7 @@ use crate::{
     domain::{Class, OrderCode, text::one_line},
     fulfillment::{FoundOrder, PageRef, Row, Shipment},
     ledger::{RecordedShipment, SentOrder, Told},
+    sync::aftercare::note_words,
 };
 
 /// How far a reading goes back behind the beginning of the last one: dates without a time, clocks
@@ -80,6 +81,7 @@ impl TrackingSync {
             Err(error) => return Err(error),
         };
         let found = self.provider.find_order(&order.code).await?;
+        note_words(&self.ledger, found.as_ref()).await?;
         let mut news = news;
         news.take(&order.code, found);
         Ok(news)
@@ -180,7 +182,7 @@ impl TrackingSync {
             singly: true,
             ..News::default()
         };
-        let mut asked = Vec::new();
+        let (mut asked, mut words) = (Vec::new(), Vec::new());
         let mut unanswered = 0;
         for code in self.ledger.longest_unasked(SINGLY).await? {
             if self.tasks.stopping() || unanswered == UNANSWERED {
@@ -189,6 +191,7 @@ impl TrackingSync {
             match self.provider.find_order(&code).await {
                 Ok(found) => {
                     unanswered = 0;
+                    words.extend(found.clone());
                     news.take(&code, found);
                 }
                 // One order stops no other, but where nobody answers, there is no use in asking on.
@@ -202,6 +205,7 @@ impl TrackingSync {
             }
             asked.push(code);
         }
+        note_words(&self.ledger, &words).await?;
         self.ledger.asked_for_tracking(&asked).await?;
         Ok(news)
     }

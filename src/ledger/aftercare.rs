@@ -1,0 +1,420 @@
+//! What becomes of orders after VeraCore has them: whether the shop edited them, and how far a
+//! cancellation came.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use super::{Ledger, LedgerError, events::raise, open::code_of};
+use crate::{
+    crash,
+    domain::{CancelStatus, LineId, OrderCode, ShopOrderId, text::one_line},
+};
+
+/// Digests of the parts of what was sent, by the part's name.
+pub type Parts = BTreeMap<String, String>;
+
+/// A line as it was sent, in the shop's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CareLine {
+    pub line_id: LineId,
+    pub sku: String,
+    pub quantity: u32,
+}
+
+/// An order that VeraCore has and the shop may still change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InCare {
+    pub id: i64,
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+    /// Absent for an order that was sent before these were kept.
+    pub parts: Option<Parts>,
+    pub lines: Vec<CareLine>,
+    /// What was found to differ before.
+    pub changed: Vec<ChangedPart>,
+}
+
+/// A part of an order that is not any more what was sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChangedPart {
+    /// `shippingAddress`, `lines`…
+    pub part: String,
+    /// What was and what is; nothing where that would tell an address.
+    pub detail: Option<String>,
+}
+
+impl std::fmt::Display for ChangedPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.detail {
+            Some(detail) => write!(f, "{} ({detail})", self.part),
+            None => f.write_str(&self.part),
+        }
+    }
+}
+
+/// What became of an order after VeraCore had it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Aftercare {
+    /// Where its cancellation stands at VeraCore; absent when it is not cancelled in the shop.
+    pub cancel_status: Option<CancelStatus>,
+    /// In words for a merchant.
+    pub cancel_message: Option<String>,
+    /// When VeraCore was first seen to have cancelled it though the shop had not.
+    pub cancelled_at_veracore: Option<DateTime<Utc>>,
+    /// What of it was edited in the shop after it was sent.
+    pub changed_since_sent: Vec<ChangedPart>,
+}
+
+/// How many orders that VeraCore has need a look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AftercareCount {
+    /// Cancelled in the shop, and to be stopped at VeraCore.
+    pub being_stopped: u64,
+    /// The same, by a person.
+    pub to_stop_by_hand: u64,
+    /// Shipped though cancelled in the shop, in the last 30 days.
+    pub shipped_after_cancel: u64,
+    /// Cancelled at VeraCore, though not in the shop.
+    pub cancelled_at_veracore: u64,
+    /// Edited in the shop after they were sent, and not shipped yet.
+    pub changed_since_sent: u64,
+}
+
+/// An order that is cancelled in the shop and is to be stopped at VeraCore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    pub id: i64,
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+    pub veracore_order_id: Option<String>,
+    pub status: CancelStatus,
+    pub tries: u32,
+    /// When VeraCore was known to have it.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// When it was found cancelled in the shop.
+    pub found_at: DateTime<Utc>,
+}
+
+/// The next step of a cancellation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelStep {
+    pub status: CancelStatus,
+    pub message: String,
+    /// When it is looked at again; `None` for a settled one.
+    pub next: Option<DateTime<Utc>>,
+    /// Whether it was a try to have it cancelled.
+    pub counted: bool,
+}
+
+impl Ledger {
+    /// The orders in care that were not looked at the longest; with `only` none but these.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn orders_in_care(
+        &self,
+        only: Option<&[ShopOrderId]>,
+        limit: u32,
+    ) -> Result<Vec<InCare>, LedgerError> {
+        let only: Option<Vec<String>> =
+            only.map(|ids| ids.iter().map(ToString::to_string).collect());
+        let rows = sqlx::query!(
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
+                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
+                         'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
+                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
+             from veracore_order_sync o
+             where o.sync_status = 'success' and o.aftercare_ended_at is null
+                 and o.cancel_status is null
+                 and ($2::text[] is null or o.vendure_order_id = any($2))
+             order by o.aftercare_at nulls first, o.id limit $1"#,
+            i64::from(limit),
+            only.as_deref(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let lines: Vec<LineRow> = read(row.id, "lines", row.lines)?;
+                Ok(InCare {
+                    id: row.id,
+                    order_id: shop_id_of(row.id, row.vendure_order_id)?,
+                    code: code_of(row.id, row.vendure_order_code)?,
+                    parts: row
+                        .sent_parts
+                        .map(|parts| read(row.id, "sent_parts", parts))
+                        .transpose()?,
+                    lines: lines.into_iter().map(LineRow::line).collect(),
+                    changed: changed_of(row.id, row.changed_parts)?,
+                })
+            })
+            .collect()
+    }
+
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_in_care(&self) -> Result<AftercareCount, LedgerError> {
+        let row = sqlx::query!(
+            r#"select count(*) filter (where cancel_status = 'requested') as "requested!",
+                 count(*) filter (where cancel_status = 'by_hand') as "by_hand!",
+                 count(*) filter (where cancel_status = 'too_late'
+                     and cancel_found_at > $1::timestamptz - interval '30 days') as "too_late!",
+                 count(*) filter (where veracore_cancelled_at is not null
+                     and cancel_status is null) as "there!",
+                 count(*) filter (where changed_parts is not null
+                     and aftercare_ended_at is null and cancel_status is null) as "changed!"
+             from veracore_order_sync
+             where sync_status = 'success'
+                 and (cancel_status is not null or veracore_cancelled_at is not null
+                     or changed_parts is not null)"#,
+            self.clock.now(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        Ok(AftercareCount {
+            being_stopped: count(row.requested),
+            to_stop_by_hand: count(row.by_hand),
+            shipped_after_cancel: count(row.too_late),
+            cancelled_at_veracore: count(row.there),
+            changed_since_sent: count(row.changed),
+        })
+    }
+
+    /// Notes that these orders were looked at, whatever was found.
+    ///
+    /// # Errors
+    /// When the database does not answer; then they are looked at first again.
+    pub async fn looked_after(&self, orders: &[i64]) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "looked_after");
+        sqlx::query!(
+            "update veracore_order_sync set aftercare_at = $2 where id = any($1)",
+            orders,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that nothing of these orders matters any more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_care(&self, orders: &[i64]) -> Result<(), LedgerError> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let _write = crash::around("ledger", "end_care");
+        sqlx::query!(
+            "update veracore_order_sync
+             set aftercare_ended_at = $2, sent_parts = null
+             where id = any($1) and aftercare_ended_at is null",
+            orders,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes what of an order is not any more what was sent.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note_changed(
+        &self,
+        order: i64,
+        changed: &[ChangedPart],
+    ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "note_changed");
+        let parts = (!changed.is_empty()).then(|| json!(changed));
+        sqlx::query!(
+            "update veracore_order_sync set changed_parts = $2, updated_at = $3 where id = $1",
+            order,
+            parts,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Begins the cancellation of an order that VeraCore has. `false` when it was begun before, or
+    /// VeraCore does not have it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn request_cancellation(&self, order: i64) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "request_cancellation");
+        let done = sqlx::query!(
+            "update veracore_order_sync
+             set cancel_status = 'requested', cancel_found_at = $2, cancel_next = $2,
+                 updated_at = $2
+             where id = $1 and cancel_status is null and sync_status = 'success'",
+            order,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// The cancellations whose next step is due, longest due first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn due_cancellations(&self, limit: u32) -> Result<Vec<Cancellation>, LedgerError> {
+        let now = self.clock.now();
+        let rows = sqlx::query!(
+            r#"select id, vendure_order_id, vendure_order_code, veracore_order_id,
+                 cancel_status as "status!", cancel_tries, last_successful_sync,
+                 cancel_found_at as "found_at!"
+             from veracore_order_sync
+             where cancel_next <= $1 and cancel_status in ('requested', 'by_hand')
+             order by cancel_next, id limit $2"#,
+            now,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Cancellation {
+                    id: row.id,
+                    order_id: shop_id_of(row.id, row.vendure_order_id)?,
+                    code: code_of(row.id, row.vendure_order_code)?,
+                    veracore_order_id: row.veracore_order_id,
+                    status: status_of(row.id, &row.status)?,
+                    tries: u32::try_from(row.cancel_tries).unwrap_or(0),
+                    acknowledged_at: row.last_successful_sync,
+                    found_at: row.found_at,
+                })
+            })
+            .collect()
+    }
+
+    /// Whether the next step of a cancellation is still due: for whoever has just got hold of it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_cancellation_due(&self, order: i64) -> Result<bool, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from veracore_order_sync
+                 where id = $1 and cancel_next <= $2) as "due!""#,
+            order,
+            self.clock.now(),
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Notes that VeraCore is about to be told to cancel it.
+    ///
+    /// # Errors
+    /// When the database does not answer; then it must not be told.
+    pub async fn intend_cancellation(&self, order: i64) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "intend_cancellation");
+        sqlx::query!(
+            "update veracore_order_sync set cancel_asked_at = $2 where id = $1",
+            order,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Records a step of a cancellation, and tells of it when that is news: an event, once for each
+    /// status. One that was stopped is no order of VeraCore's any more.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing is recorded.
+    pub async fn note_cancellation(
+        &self,
+        order: &Cancellation,
+        step: &CancelStep,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "note_cancellation");
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let done = sqlx::query!(
+            "update veracore_order_sync
+             set cancel_status = $3, cancel_message = $4, cancel_next = $5,
+                 cancel_tries = cancel_tries + case when $6 then 1 else 0 end,
+                 sync_status = case when $3 = 'stopped' then 'cancelled' else sync_status end,
+                 aftercare_ended_at = case when $5::timestamptz is null then $7
+                     else aftercare_ended_at end,
+                 updated_at = $7
+             where id = $1 and cancel_status = $2",
+            order.id,
+            order.status.as_str(),
+            step.status.as_str(),
+            step.message,
+            step.next,
+            step.counted,
+            now,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() > 0 && step.status != order.status {
+            let data = json!({
+                "order": order.code, "vendureOrderId": order.order_id,
+                "veracoreOrderId": order.veracore_order_id,
+                "outcome": step.status.as_str(), "message": one_line(&step.message, 300),
+            });
+            raise(&mut tx, "order.cancelled", Some(order.id), &data, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+#[derive(Deserialize)]
+struct LineRow {
+    line: LineId,
+    sku: String,
+    quantity: u32,
+}
+
+impl LineRow {
+    fn line(self) -> CareLine {
+        CareLine {
+            line_id: self.line,
+            sku: self.sku,
+            quantity: self.quantity,
+        }
+    }
+}
+
+fn bad(row: i64, column: &'static str, value: &str) -> LedgerError {
+    LedgerError::BadRow {
+        table: "veracore_order_sync",
+        column,
+        row,
+        value: one_line(value, 60),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(
+    row: i64,
+    column: &'static str,
+    value: Value,
+) -> Result<T, LedgerError> {
+    serde_json::from_value(value).map_err(|_| bad(row, column, "something else than agreed"))
+}
+
+pub(super) fn changed_of(row: i64, parts: Option<Value>) -> Result<Vec<ChangedPart>, LedgerError> {
+    parts.map_or_else(|| Ok(Vec::new()), |parts| read(row, "changed_parts", parts))
+}
+
+pub(super) fn status_of(row: i64, text: &str) -> Result<CancelStatus, LedgerError> {
+    CancelStatus::parse(text).ok_or_else(|| bad(row, "cancel_status", text))
+}
+
+pub(super) fn shop_id_of(row: i64, text: String) -> Result<ShopOrderId, LedgerError> {
+    ShopOrderId::parse(text.clone()).map_err(|_| bad(row, "vendure_order_id", &text))
+}
