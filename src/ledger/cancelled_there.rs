@@ -102,7 +102,7 @@ impl Ledger {
             .map(|row| {
                 Ok(CancelledThere {
                     id: row.id,
-                    order_id: shop_id_of(row.id, row.vendure_order_id)?,
+                    order_id: shop_id_of(row.id, &row.vendure_order_id)?,
                     code: code_of(row.id, row.vendure_order_code)?,
                 })
             })

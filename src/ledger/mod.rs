@@ -6,6 +6,7 @@
 
 mod aftercare;
 mod backlog;
+mod cancellations;
 mod cancelled_there;
 mod error;
 mod events;
@@ -35,10 +36,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::postgres::PgConnectOptions;
 
-pub use aftercare::{
-    Aftercare, AftercareCount, CancelStep, Cancellation, CareLine, ChangedPart, InCare, Parts,
-};
+pub use aftercare::{Aftercare, AftercareCount, CareLine, ChangedPart, InCare, Parts};
 pub use backlog::Backlog;
+pub use cancellations::{CancelStep, Cancellation};
 pub use cancelled_there::CancelledThere;
 pub use error::LedgerError;
 pub use events::UpstreamEvent;

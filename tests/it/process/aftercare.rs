@@ -68,7 +68,7 @@ async fn made_good(world: &World, what: &str, done: impl AsyncFn() -> bool) {
         .daemon()
         .with(CANCEL.0, CANCEL.1)
         .with(SWEEP.0, SWEEP.1);
-    let mut daemon = daemon.start().await;
+    let daemon = daemon.start().await;
     until(what, || async {
         pass_time(world).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
