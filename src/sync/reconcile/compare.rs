@@ -151,7 +151,7 @@ fn cancelled(facts: &Facts, shop: &Progress) -> Option<Finding> {
         let advice = "have the parcel stopped or sent back, or charge it again".into();
         return Some(Finding::of(Kind::ShippedAfterCancel, code, detail, advice));
     }
-    let word = word?;
+    let word = word.filter(|_| !facts.known.being_stopped)?;
     let detail = format!("cancelled in Vendure, and VeraCore still has it, status {word}");
     let advice = "cancel it at VeraCore by hand, before it ships".into();
     Some(Finding::of(Kind::CancelledAfterSend, code, detail, advice))
