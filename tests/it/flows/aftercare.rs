@@ -5,11 +5,11 @@ use serde_json::json;
 use veracore_sync::{
     domain::{CancelStatus, OrderCode, SyncStatus},
     ledger::{Aftercare, EventState},
-    sandbox::{Fault, FaultKind, NewPackage},
+    sandbox::{FaultKind, NewPackage},
     sync::passes::unwatched,
 };
 
-use crate::harness::{Cart, PaidOrder, Service, World};
+use crate::harness::{Ask, Cart, PaidOrder, Service, Style, World};
 
 /// Looks at the shop, and takes all steps that are due within ten minutes.
 async fn care(world: &World, service: &Service) {
@@ -118,7 +118,7 @@ async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
     let mut world = World::named("cancel-doubt").build().await;
     let mut service = world.service();
     service.carry().await;
-    let lost = Fault::on("/api/orders", FaultKind::DropAnswer).method("POST");
+    let lost = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(lost.times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
     service.look().await;
