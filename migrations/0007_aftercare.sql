@@ -19,6 +19,8 @@ alter table veracore_order_sync
     add column cancel_asked_at timestamptz,
     -- when it is looked at again; null when nothing more is to be done
     add column cancel_next timestamptz,
+    -- when VeraCore first did not show it, and since then never did
+    add column cancel_missing_at timestamptz,
     add column cancel_tries integer not null default 0,
     add column cancel_message text,
     -- when VeraCore was first seen to have cancelled it though the shop had not
@@ -27,8 +29,10 @@ alter table veracore_order_sync
     add column shop_cancel_next timestamptz,
     add check (cancel_next is null or cancel_status in ('requested', 'by_hand'));
 
--- What was closed before is nobody's concern any more.
-update veracore_order_sync set aftercare_ended_at = closed_at where closed_at is not null;
+-- What was closed long before is nobody's concern any more. What was closed lately may have been
+-- cancelled in the shop, and never been stopped.
+update veracore_order_sync set aftercare_ended_at = closed_at
+    where closed_at < now() - interval '30 days';
 
 create index veracore_order_sync_aftercare on veracore_order_sync (aftercare_at nulls first, id)
     where sync_status = 'success' and aftercare_ended_at is null and cancel_status is null;

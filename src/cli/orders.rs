@@ -240,6 +240,7 @@ fn report(
                 .as_deref()
                 .unwrap_or("its id is not known")
         ),
+        Verdict::Stopped => "refused: it was cancelled in Vendure and stopped at VeraCore".into(),
         Verdict::Busy => "refused: it is being worked on at this moment; see `orders show`".into(),
     };
     let results: Vec<serde_json::Value> = verdicts

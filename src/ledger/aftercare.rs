@@ -85,18 +85,35 @@ pub struct AftercareCount {
 }
 
 impl Ledger {
-    /// The orders in care that were not looked at the longest; with `only` none but these.
+    /// Those of these orders that are in care.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn orders_in_care(
-        &self,
-        only: Option<&[ShopOrderId]>,
-        limit: u32,
-    ) -> Result<Vec<InCare>, LedgerError> {
-        let only: Option<Vec<String>> =
-            only.map(|ids| ids.iter().map(ToString::to_string).collect());
-        let rows = sqlx::query!(
+    pub async fn in_care_of(&self, ids: &[ShopOrderId]) -> Result<Vec<InCare>, LedgerError> {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query_as!(
+            CareRow,
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
+                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
+                         'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
+                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
+             from veracore_order_sync o
+             where o.vendure_order_id = any($1) and o.sync_status = 'success'
+                 and o.aftercare_ended_at is null and o.cancel_status is null"#,
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(readable(rows.into_iter().map(InCare::try_from)))
+    }
+
+    /// The orders in care that were not looked at the longest.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn orders_in_care(&self, limit: u32) -> Result<Vec<InCare>, LedgerError> {
+        let rows = sqlx::query_as!(
+            CareRow,
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
                  coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
                          'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
@@ -104,29 +121,12 @@ impl Ledger {
              from veracore_order_sync o
              where o.sync_status = 'success' and o.aftercare_ended_at is null
                  and o.cancel_status is null
-                 and ($2::text[] is null or o.vendure_order_id = any($2))
              order by o.aftercare_at nulls first, o.id limit $1"#,
             i64::from(limit),
-            only.as_deref(),
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let lines: Vec<LineRow> = read(row.id, "lines", row.lines)?;
-                Ok(InCare {
-                    id: row.id,
-                    order_id: shop_id_of(row.id, &row.vendure_order_id)?,
-                    code: code_of(row.id, row.vendure_order_code)?,
-                    parts: row
-                        .sent_parts
-                        .map(|parts| read(row.id, "sent_parts", parts))
-                        .transpose()?,
-                    lines: lines.into_iter().map(LineRow::line).collect(),
-                    changed: changed_of(row.id, row.changed_parts)?,
-                })
-            })
-            .collect()
+        Ok(readable(rows.into_iter().map(InCare::try_from)))
     }
 
     /// # Errors
@@ -138,7 +138,7 @@ impl Ledger {
                  count(*) filter (where cancel_status = 'too_late'
                      and cancel_found_at > $1::timestamptz - interval '30 days') as "too_late!",
                  count(*) filter (where veracore_cancelled_at is not null
-                     and cancel_status is null) as "there!",
+                     and cancel_status is null and closed_at is null) as "there!",
                  count(*) filter (where changed_parts is not null
                      and aftercare_ended_at is null and cancel_status is null) as "changed!"
              from veracore_order_sync
@@ -196,7 +196,27 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes what of an order is not any more what was sent.
+    /// Notes that nothing matters any more of orders of which nothing was left to fulfill since
+    /// before `before`, whatever their state in the shop is called.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_care_of_closed(&self, before: DateTime<Utc>) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "end_care_of_closed");
+        sqlx::query!(
+            "update veracore_order_sync
+             set aftercare_ended_at = $2, sent_parts = null
+             where sync_status = 'success' and aftercare_ended_at is null and closed_at < $1
+                 and cancel_status is null",
+            before,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes what of an order is not any more what was sent. Whether that is news.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -204,18 +224,47 @@ impl Ledger {
         &self,
         order: i64,
         changed: &[ChangedPart],
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let _write = crash::around("ledger", "note_changed");
         let parts = (!changed.is_empty()).then(|| json!(changed));
-        sqlx::query!(
-            "update veracore_order_sync set changed_parts = $2, updated_at = $3 where id = $1",
+        let done = sqlx::query!(
+            "update veracore_order_sync set changed_parts = $2, updated_at = $3
+             where id = $1 and changed_parts is distinct from $2",
             order,
             parts,
             self.clock.now(),
         )
         .execute(&self.pool)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+struct CareRow {
+    id: i64,
+    vendure_order_id: String,
+    vendure_order_code: String,
+    sent_parts: Option<Value>,
+    changed_parts: Option<Value>,
+    lines: Value,
+}
+
+impl TryFrom<CareRow> for InCare {
+    type Error = LedgerError;
+
+    fn try_from(row: CareRow) -> Result<Self, LedgerError> {
+        let lines: Vec<LineRow> = read(row.id, "lines", row.lines)?;
+        Ok(Self {
+            id: row.id,
+            order_id: shop_id_of(row.id, &row.vendure_order_id)?,
+            code: code_of(row.id, row.vendure_order_code)?,
+            parts: row
+                .sent_parts
+                .map(|parts| read(row.id, "sent_parts", parts))
+                .transpose()?,
+            lines: lines.into_iter().map(LineRow::line).collect(),
+            changed: changed_of(row.id, row.changed_parts)?,
+        })
     }
 }
 
@@ -234,6 +283,16 @@ impl LineRow {
             quantity: self.quantity,
         }
     }
+}
+
+/// Without the rows that this version does not understand: they stop no other, and the
+/// reconciliation names them.
+pub(super) fn readable<T>(rows: impl Iterator<Item = Result<T, LedgerError>>) -> Vec<T> {
+    rows.filter_map(|row| {
+        row.inspect_err(|error| tracing::debug!(%error, "left out"))
+            .ok()
+    })
+    .collect()
 }
 
 fn bad(row: i64, column: &'static str, value: &str) -> LedgerError {

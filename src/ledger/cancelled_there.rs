@@ -1,13 +1,24 @@
 //! Orders that VeraCore cancelled of its own accord, though the shop still wants them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{Ledger, LedgerError, aftercare::shop_id_of, events::raise, open::code_of};
+use super::{
+    Ledger, LedgerError,
+    aftercare::{readable, shop_id_of},
+    cancellations::LONGEST_PAUSE,
+    events::raise,
+    leases::SKEW,
+    open::code_of,
+};
 use crate::{
     crash,
     domain::{OrderCode, ShopOrderId, text::one_line},
 };
+
+/// What VeraCore cancelled before is not told to the shop any more: `CANCEL_IN_VENDURE` may be turned
+/// on after people have seen to it.
+const NEWS: TimeDelta = TimeDelta::days(7);
 
 /// An order that VeraCore cancelled and of which the shop is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +56,19 @@ impl Ledger {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(row) = row else { return Ok(false) };
+        let Some(row) = row else {
+            // What a person was to cancel there need not wait for its next look.
+            sqlx::query!(
+                "update veracore_order_sync set cancel_next = $2
+                 where vendure_order_code = $1 and cancel_status = 'by_hand' and cancel_next > $2",
+                code.as_str(),
+                now,
+            )
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            return Ok(false);
+        };
         let data = json!({
             "order": code, "vendureOrderId": row.vendure_order_id,
             "veracoreOrderId": row.veracore_order_id,
@@ -89,24 +112,44 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn due_for_the_shop(&self, limit: u32) -> Result<Vec<CancelledThere>, LedgerError> {
+        let now = self.clock.now();
         let rows = sqlx::query!(
             "select id, vendure_order_id, vendure_order_code from veracore_order_sync
-             where shop_cancel_next <= $1 and sync_status = 'success' and cancel_status is null
+             where (shop_cancel_next <= $1 or shop_cancel_next > $3)
+                 and veracore_cancelled_at > $4
+                 and sync_status = 'success' and cancel_status is null
              order by shop_cancel_next, id limit $2",
-            self.clock.now(),
+            now,
             i64::from(limit),
+            now + LONGEST_PAUSE + SKEW,
+            now - NEWS,
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(CancelledThere {
-                    id: row.id,
-                    order_id: shop_id_of(row.id, &row.vendure_order_id)?,
-                    code: code_of(row.id, row.vendure_order_code)?,
-                })
+        Ok(readable(rows.into_iter().map(|row| {
+            Ok(CancelledThere {
+                id: row.id,
+                order_id: shop_id_of(row.id, &row.vendure_order_id)?,
+                code: code_of(row.id, row.vendure_order_code)?,
             })
-            .collect()
+        })))
+    }
+
+    /// Whether the shop is still to be told of this one: for whoever has just got hold of it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_due_for_the_shop(&self, order: i64) -> Result<bool, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from veracore_order_sync
+                 where id = $1 and sync_status = 'success' and cancel_status is null
+                     and (shop_cancel_next <= $2 or shop_cancel_next > $3)) as "due!""#,
+            order,
+            self.clock.now(),
+            self.clock.now() + LONGEST_PAUSE + SKEW,
+        )
+        .fetch_one(&self.pool)
+        .await?)
     }
 
     /// Notes what came of telling the shop, and when it is told again, if at all.
@@ -123,7 +166,8 @@ impl Ledger {
         sqlx::query!(
             "update veracore_order_sync
              set shop_cancel_next = $2, cancel_message = $3, updated_at = $4
-             where id = $1 and cancel_status is null",
+             where id = $1 and cancel_status is null and veracore_cancelled_at is not null
+                 and shop_cancel_next is not null",
             order,
             next,
             one_line(message, 300),

@@ -140,7 +140,9 @@ impl Ledger {
         let held = sqlx::query!(
             "update veracore_order_sync
              set sent_at = $3, missing_at = null, payload_digest = $4, lease_until = $5, updated_at = $3,
-                 sent_parts = $6, changed_parts = null, aftercare_ended_at = null
+                 sent_parts = $6, changed_parts = null, aftercare_ended_at = null, closed_at = null,
+                 cancel_status = null, cancel_next = null, cancel_tries = 0, cancel_message = null,
+                 cancel_missing_at = null, veracore_cancelled_at = null, shop_cancel_next = null
              where id = $1 and lease_token = $2 and lease_until > $3",
             order.id,
             order.token,

@@ -38,7 +38,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use aftercare::{Aftercare, AftercareCount, CareLine, ChangedPart, InCare, Parts};
 pub use backlog::Backlog;
-pub use cancellations::{CancelStep, Cancellation};
+pub use cancellations::{CancelStep, Cancellation, LONGEST_PAUSE};
 pub use cancelled_there::CancelledThere;
 pub use error::LedgerError;
 pub use events::UpstreamEvent;

@@ -1,15 +1,16 @@
 //! Orders that are cancelled in the shop: finding the latest, and cancelling one.
 
+use chrono::{DateTime, Utc};
 use cynic::MutationBuilder;
 
 use super::{
     OrderPage, StorefrontError, VendureClient,
     fulfillments::refusal,
     operations::{
-        self, CancelOrderInput, CancelOrderResult, CancelOrderVariables, OrderSortParameter,
-        SortOrder,
+        self, CancelOrderInput, CancelOrderResult, CancelOrderVariables, DateOperators,
+        OrderFilterParameter, OrderSortParameter, SortOrder,
     },
-    orders::{in_states, options},
+    orders::{date, in_states, options},
 };
 use crate::domain::{OrderState, ShopOrderId, text::one_line};
 
@@ -17,19 +18,24 @@ const CANCEL: &str = "cancel_order";
 
 impl VendureClient {
     /// A cancellation moves `updatedAt`, unlike other changes of an order's state.
-    pub(super) async fn latest_cancelled(&self, take: u32) -> Result<OrderPage, StorefrontError> {
+    pub(super) async fn latest_cancelled(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
         let sort = OrderSortParameter {
             updated_at: Some(SortOrder::Desc),
             code: Some(SortOrder::Desc),
             ..OrderSortParameter::default()
         };
-        self.list(options(
-            in_states(&[OrderState::cancelled()]),
-            sort,
-            take,
-            0,
-        ))
-        .await
+        let filter = OrderFilterParameter {
+            updated_at: Some(DateOperators {
+                after: Some(date(since)),
+                ..DateOperators::default()
+            }),
+            ..in_states(&[OrderState::cancelled()])
+        };
+        self.list(options(filter, sort, take, 0)).await
     }
 
     pub(super) async fn cancel_whole(

@@ -88,17 +88,21 @@ pub trait Storefront: Send + Sync {
     /// When they could not be read.
     async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError>;
 
-    /// The orders that were cancelled last.
+    /// The orders that were cancelled last, since that moment (of the shop's clock).
     ///
     /// # Errors
     /// When they could not be read.
-    async fn cancelled_orders(&self, take: u32) -> Result<OrderPage, StorefrontError>;
+    async fn cancelled_orders(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError>;
 
     /// Cancels a whole order, its shipping costs with it. What was paid is not given back.
     ///
     /// # Errors
-    /// [`StorefrontError::Refused`] when it is in no state from which that could be done; otherwise
-    /// it may have been.
+    /// Whichever: it may have been done, or only begun. Vendure cancels the lines first, and then
+    /// refuses where the state allows no cancellation.
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError>;
 
     /// The stock locations of the channel that the login may see.
@@ -212,8 +216,12 @@ impl Storefront for VendureClient {
         self.read_whole(ids).await
     }
 
-    async fn cancelled_orders(&self, take: u32) -> Result<OrderPage, StorefrontError> {
-        self.latest_cancelled(take).await
+    async fn cancelled_orders(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.latest_cancelled(since, take).await
     }
 
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError> {

@@ -1,6 +1,5 @@
 //! The steps of cancellations: look at VeraCore, tell it, look again.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 use super::{
@@ -9,19 +8,17 @@ use super::{
 };
 use crate::{
     domain::CancelStatus,
-    fulfillment::ProviderError,
     ledger::{CancelStep, Cancellation, Held, LedgerError},
     sync::orders::OrderSync,
 };
 
-/// The first and the longest pause after VeraCore could not be asked.
-const PAUSE: TimeDelta = TimeDelta::minutes(1);
-
-/// How long a step is held: a look, the telling, a look.
-const HOLD: Duration = Duration::from_secs(120);
+/// How long a step is held: a look and the telling. Should it take longer, VeraCore may be told twice,
+/// which does no harm.
+const HOLD: Duration = Duration::from_secs(180);
 
 impl OrderSync {
-    /// Takes the next step of each cancellation that is due. Returns how many that were.
+    /// Takes the next step of each cancellation that is due. Returns how many that were. One that
+    /// cannot be recorded stops no other.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -37,7 +34,12 @@ impl OrderSync {
             };
             // Somebody else may have taken the step between the look and the hold.
             if self.ledger.is_cancellation_due(order.id).await? {
-                self.step(&order).await?;
+                match self.step(&order).await {
+                    Err(error) if error.is_about_the_data() => {
+                        tracing::error!(order = %order.code, %error, "VeraCore: the ledger could not record a cancellation's step. Please report this");
+                    }
+                    other => other?,
+                }
                 steps += 1;
             }
             self.ledger.let_go(&hold).await?;
@@ -55,10 +57,11 @@ impl OrderSync {
                     Step::Tell => self.tell(order).await?,
                 }
             }
-            Err(error) => unanswered(order, &error, self.clock.now()),
+            Err(error) => decide::after_silence(order, &error, self.clock.now()),
         };
-        self.ledger.note_cancellation(order, &step).await?;
-        say(order, &step);
+        if self.ledger.note_cancellation(order, &step).await? {
+            say(order, &step);
+        }
         Ok(())
     }
 
@@ -66,41 +69,26 @@ impl OrderSync {
     async fn tell(&self, order: &Cancellation) -> Result<CancelStep, LedgerError> {
         self.ledger.intend_cancellation(order.id).await?;
         Ok(match self.provider.cancel_order(&order.code).await {
-            Ok(answer) => decide::after_telling(&answer, self.clock.now()),
-            Err(error) => unanswered(order, &error, self.clock.now()),
+            Ok(answer) => decide::after_telling(order, &answer, self.clock.now()),
+            Err(error) => decide::after_refusal(order, &error, self.clock.now()),
         })
     }
 }
 
-/// It is as it was, and tried again.
-fn unanswered(order: &Cancellation, error: &ProviderError, now: DateTime<Utc>) -> CancelStep {
-    let pause = error
-        .parked_for()
-        .or_else(|| error.retry_after())
-        .and_then(|pause| TimeDelta::from_std(pause).ok())
-        .unwrap_or(PAUSE);
-    CancelStep {
-        status: order.status,
-        message: format!("VeraCore could not be asked: {}", error.without_its_words()),
-        next: Some(now + pause.clamp(TimeDelta::seconds(1), TimeDelta::hours(1))),
-        counted: false,
-    }
-}
-
 fn say(order: &Cancellation, step: &CancelStep) {
-    if step.status == order.status {
-        return;
-    }
-    let code = &order.code;
+    let (code, why) = (&order.code, &step.message);
     match step.status {
+        same if same == order.status => {
+            tracing::debug!(order = %code, again = ?step.next, "VeraCore: the cancellation goes on: {why}");
+        }
         CancelStatus::Stopped => {
-            tracing::info!(order = %code, "VeraCore: the cancelled order is stopped: {}", step.message);
+            tracing::info!(order = %code, "VeraCore: the cancelled order is stopped: {why}");
         }
         CancelStatus::TooLate => {
             tracing::error!(order = %code, "VeraCore: the order was shipped though it is cancelled in Vendure; have the parcel stopped or brought back");
         }
         CancelStatus::ByHand => {
-            tracing::error!(order = %code, "VeraCore: the order is cancelled in Vendure: {}", step.message);
+            tracing::error!(order = %code, "VeraCore: the order is cancelled in Vendure: {why}");
         }
         CancelStatus::Requested => {}
     }

@@ -1,11 +1,14 @@
 use super::*;
-use crate::domain::{OrderCode, ShopOrderId};
+use crate::{
+    domain::{OrderCode, ShopOrderId},
+    http::{CallError, Why},
+};
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
 }
 
-/// Accepted an hour before it was found cancelled, at minute 0.
+/// Found cancelled at minute 0.
 fn cancellation(status: CancelStatus, tries: u32) -> Cancellation {
     Cancellation {
         id: 1,
@@ -14,7 +17,7 @@ fn cancellation(status: CancelStatus, tries: u32) -> Cancellation {
         veracore_order_id: Some("VC-1".into()),
         status,
         tries,
-        acknowledged_at: Some(at(-60)),
+        missing_since: None,
         found_at: at(0),
     }
 }
@@ -48,13 +51,13 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
         after_look(&cancellation(status, tries), found, can_cancel, at(0))
     };
     let waiting = found("In warehouse", None);
-    assert_eq!(look(Requested, 0, Some(&waiting), true), Step::Tell);
-    assert_eq!(look(Requested, 4, Some(&waiting), true), Step::Tell);
+    for (status, tries) in [(Requested, 0), (Requested, 4), (ByHand, 1)] {
+        assert_eq!(look(status, tries, Some(&waiting), true), Step::Tell);
+    }
     for (status, tries, told, can_cancel, expected) in [
         (Requested, 5, &waiting, true, (ByHand, Some(30))),
         (Requested, 0, &waiting, false, (ByHand, Some(30))),
-        // Once a person is needed, nobody else tells VeraCore.
-        (ByHand, 0, &waiting, true, (ByHand, Some(30))),
+        (ByHand, 5, &waiting, true, (ByHand, Some(30))),
         (
             Requested,
             0,
@@ -76,6 +79,15 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
             false,
             (Stopped, None),
         ),
+        (Requested, 0, &found("VOID", None), true, (Stopped, None)),
+        // Not yet, and perhaps never.
+        (
+            Requested,
+            1,
+            &found("Cancel requested", None),
+            true,
+            (Requested, Some(0)),
+        ),
         (
             Requested,
             0,
@@ -88,6 +100,13 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
             Requested,
             1,
             &found("Partially shipped", Some("1Z")),
+            true,
+            (TooLate, None),
+        ),
+        (
+            Requested,
+            1,
+            &found("Shipped, the rest cancelled", None),
             true,
             (TooLate, None),
         ),
@@ -113,16 +132,34 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
 }
 
 #[test]
-fn an_order_that_is_not_to_be_found_is_stopped_only_when_it_is_not_just_late() {
-    let order = cancellation(CancelStatus::Requested, 0);
-    let step = after_look(&order, None, true, at(0));
-    assert_eq!(noted(step, at(0)), (CancelStatus::Stopped, None));
-    let fresh = Cancellation {
-        acknowledged_at: Some(at(-9)),
-        ..order
+fn an_order_that_is_not_shown_is_gone_only_when_it_is_missing_twice() {
+    let mut order = cancellation(CancelStatus::Requested, 0);
+    let look = |order: &Cancellation, minute| after_look(order, None, true, at(minute));
+    let Step::Note(first) = look(&order, 0) else {
+        panic!("it is told");
     };
-    let step = after_look(&fresh, None, true, at(0));
-    assert_eq!(noted(step, at(0)), (CancelStatus::Requested, Some(0)));
+    assert_eq!(first.status, CancelStatus::Requested);
+    assert_eq!(
+        (first.next, first.missing_since),
+        (Some(at(10)), Some(at(0)))
+    );
+    order.missing_since = first.missing_since;
+    let early = noted(look(&order, 9), at(9));
+    assert_eq!(early, (CancelStatus::Requested, Some(10)));
+    let late = noted(look(&order, 10), at(10));
+    assert_eq!(late, (CancelStatus::Stopped, None));
+    // The clock jumps a day ahead before the first look: that look counts once all the same.
+    order.missing_since = None;
+    assert_eq!(
+        noted(look(&order, 1440), at(1440)),
+        (CancelStatus::Requested, Some(10))
+    );
+    // And back behind it: it begins anew.
+    order.missing_since = Some(at(1440));
+    let Step::Note(back) = look(&order, 5) else {
+        panic!("it is told");
+    };
+    assert_eq!(back.missing_since, Some(at(5)));
 }
 
 #[test]
@@ -139,6 +176,7 @@ fn what_waits_for_a_person_is_looked_at_less_and_less_often() {
 
 #[test]
 fn an_answer_is_believed_only_when_a_look_confirms_it() {
+    let order = cancellation(CancelStatus::Requested, 0);
     let refused = CancelAnswer::Refused {
         message: "no".into(),
     };
@@ -146,9 +184,75 @@ fn an_answer_is_believed_only_when_a_look_confirms_it() {
         problem: "?".into(),
     };
     for answer in [CancelAnswer::Done, refused, unknown] {
-        let step = after_telling(&answer, at(0));
+        let step = after_telling(&order, &answer, at(0));
         assert_eq!(step.status, CancelStatus::Requested, "{answer:?}");
         assert_eq!(step.next, Some(at(0) + CONFIRM));
         assert!(step.counted && step.message.starts_with("VeraCore"));
     }
+}
+
+fn status(status: u16) -> ProviderError {
+    CallError::Status {
+        upstream: "VeraCore",
+        operation: "cancel_order",
+        status,
+        message: "no".into(),
+        retry_after: None,
+    }
+    .into()
+}
+
+#[test]
+fn what_keeps_it_from_being_told_is_for_a_person_unless_it_passes() {
+    let order = cancellation(CancelStatus::Requested, 0);
+    let forbidden = ProviderError::Forbidden {
+        upstream: "VeraCore",
+        operation: "CancelOrder",
+        message: "no permission".into(),
+    };
+    for error in [forbidden, status(404)] {
+        let step = after_refusal(&order, &error, at(0));
+        assert_eq!(step.status, CancelStatus::ByHand, "{error}");
+        assert!(
+            step.message.contains("orders retry T_1"),
+            "{}",
+            step.message
+        );
+    }
+    let step = after_refusal(&order, &status(429), at(0));
+    assert_eq!(
+        (step.status, step.next),
+        (CancelStatus::Requested, Some(at(1)))
+    );
+    let often = cancellation(CancelStatus::Requested, 4);
+    assert_eq!(
+        after_refusal(&often, &status(503), at(0)).status,
+        CancelStatus::ByHand
+    );
+}
+
+#[test]
+fn an_order_that_cannot_be_asked_about_becomes_a_persons_in_the_end() {
+    let order = cancellation(CancelStatus::Requested, 0);
+    let step = after_silence(&order, &status(500), at(0));
+    assert_eq!(
+        (step.status, step.next),
+        (CancelStatus::Requested, Some(at(1)))
+    );
+    assert!(!step.counted);
+    let step = after_silence(&order, &status(500), at(29));
+    assert_eq!(step.status, CancelStatus::Requested);
+    let step = after_silence(&order, &status(500), at(30));
+    assert_eq!(step.status, CancelStatus::ByHand);
+    // Nobody was called: nothing was learnt.
+    let parked: ProviderError = CallError::Parked {
+        upstream: "VeraCore",
+        operation: "find_order",
+        why: Why::Down,
+        wait: std::time::Duration::from_secs(90),
+        problem: "down".into(),
+    }
+    .into();
+    let step = after_silence(&order, &parked, at(600));
+    assert_eq!(step.status, CancelStatus::Requested);
 }

@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    domain::{Address, Contact, Order, ShippingMethodCode, SkuRules},
+    domain::{Address, Order, ShippingMethodCode, SkuRules},
     ledger::{CareLine, ChangedPart, Parts},
     sync::reconcile::{difference, listed},
 };
@@ -13,25 +13,18 @@ use crate::{
 /// How the names of states begin in which a part of the order was shipped or delivered.
 const PARTLY: &str = "Partially";
 
-/// The digests of an order's parts, as they are when it is sent.
+/// The digests of an order's parts, as they are when it is sent. Not of the customer, who may change
+/// name and e-mail address in the account.
 #[must_use]
 pub fn parts_of(order: &Order) -> Parts {
     let address = |address: Option<&Address>| address.map_or_else(String::new, words_of);
-    let methods: Vec<&str> = order
-        .shipping_methods
-        .iter()
-        .map(ShippingMethodCode::as_str)
-        .collect();
+    let methods = order.shipping_methods.iter();
+    let mut methods: Vec<&str> = methods.map(ShippingMethodCode::as_str).collect();
+    // Their sequence means nothing.
+    methods.sort_unstable();
     [
         ("shippingAddress", address(order.shipping_address.as_ref())),
         ("billingAddress", address(order.billing_address.as_ref())),
-        (
-            "customer",
-            order
-                .customer
-                .as_ref()
-                .map_or_else(String::new, words_of_contact),
-        ),
         ("shippingMethod", methods.join("\u{1f}")),
     ]
     .map(|(part, words)| (part.to_owned(), digest(part, &words)))
@@ -64,15 +57,6 @@ fn words_of(address: &Address) -> String {
         &address.postal_code,
         &address.country_code,
         &address.phone,
-    ])
-}
-
-fn words_of_contact(contact: &Contact) -> String {
-    joined(&[
-        &contact.first_name,
-        &contact.last_name,
-        &contact.email,
-        &contact.phone,
     ])
 }
 

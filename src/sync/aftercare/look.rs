@@ -1,21 +1,32 @@
 //! Looking at the shop for what became of orders that VeraCore has.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
 use super::{BATCH, LATEST, MOST_LOOKED_AT, difference::differences};
 use crate::{
     domain::{Order, OrderCode, ShopOrderId},
-    ledger::InCare,
+    ledger::{Held, InCare},
     sync::{
         orders::{OrderSync, discover::DiscoverError},
         shrink,
+        tracking::plan::EDITED,
     },
-    vendure::Progress,
+    vendure::{Progress, StorefrontError},
 };
 
-/// States in which nobody may edit or cancel an order any more without taking a fulfillment back.
+/// States in which nothing is left at VeraCore that could be stopped or changed.
 const OVER: [&str; 2] = ["Shipped", "Delivered"];
 
-/// States in which an order is just being edited: what it will be is not known yet.
-const BEING_EDITED: [&str; 2] = ["Modifying", "ArrangingAdditionalPayment"];
+/// After this, an order of which nothing is left to fulfill is over, whatever its state is called.
+const AT_REST: TimeDelta = TimeDelta::days(7);
+
+/// How far the latest cancellations are looked for: the clocks of both may differ.
+const LATELY: TimeDelta = TimeDelta::days(1);
+
+/// How long a comparison with the shop is held, so that replicas do not make it twice.
+const HOLD: Duration = Duration::from_secs(120);
 
 /// What a look found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,9 +45,10 @@ impl OrderSync {
     /// # Errors
     /// When the shop or the database does not answer.
     pub async fn look_for_cancelled(&self) -> Result<u64, DiscoverError> {
-        let latest = self.storefront.cancelled_orders(LATEST).await?;
+        let since = self.clock.now() - LATELY;
+        let latest = self.storefront.cancelled_orders(since, LATEST).await?;
         let ids: Vec<ShopOrderId> = latest.orders.iter().map(|o| o.id.clone()).collect();
-        let care = self.ledger.orders_in_care(Some(&ids), LATEST).await?;
+        let care = self.ledger.in_care_of(&ids).await?;
         let cancelled: Vec<&InCare> = care
             .iter()
             .filter(|known| {
@@ -54,18 +66,42 @@ impl OrderSync {
     /// # Errors
     /// When the shop or the database does not answer. What was found until then is kept.
     pub async fn look_after_sent(&self) -> Result<Looked, DiscoverError> {
-        let care = self.ledger.orders_in_care(None, MOST_LOOKED_AT).await?;
+        let Some(hold) = self
+            .ledger
+            .hold(&[Held::Job("look_after_sent")], HOLD)
+            .await?
+        else {
+            return Ok(Looked::default());
+        };
+        let looked = self.look_at_sent().await;
+        self.ledger.let_go(&hold).await?;
+        looked
+    }
+
+    async fn look_at_sent(&self) -> Result<Looked, DiscoverError> {
+        let now = self.clock.now();
+        self.ledger.end_care_of_closed(now - AT_REST).await?;
+        let care = self.ledger.orders_in_care(MOST_LOOKED_AT).await?;
         let mut looked = Looked::default();
         let mut take = u32::try_from(BATCH).unwrap_or(1);
         let mut rest = care.as_slice();
         while !rest.is_empty() {
             if self.tasks.stopping() {
-                return Err(DiscoverError::Stopped);
+                break;
             }
             let (batch, later) = rest.split_at(rest.len().min(take as usize));
             let ids: Vec<ShopOrderId> = batch.iter().map(|o| o.order_id.clone()).collect();
             let orders = match self.storefront.whole_orders(&ids).await {
                 Err(error) if shrink(&error, &mut take) => continue,
+                // One of them is what the shop stumbles over: it stops no other.
+                Err(error) if is_about_some(&error) && batch.len() > 1 => {
+                    take = u32::try_from(batch.len() / 2).unwrap_or(1);
+                    continue;
+                }
+                Err(error) if is_about_some(&error) => {
+                    tracing::warn!(order = %batch[0].code, %error, "VeraCore: the order cannot be compared with Vendure's");
+                    Vec::new()
+                }
                 other => other?,
             };
             self.compare(batch, &orders, &mut looked).await?;
@@ -95,7 +131,7 @@ impl OrderSync {
                 cancelled.push(known);
             } else if OVER.contains(&state) {
                 over.push(known.id);
-            } else if !BEING_EDITED.contains(&state) {
+            } else if !EDITED.contains(&state) {
                 looked.changed += u64::from(self.note_differences(known, order).await?);
             }
         }
@@ -107,13 +143,16 @@ impl OrderSync {
 
     /// Orders that were fulfilled before they were cancelled were returned: nothing is to be stopped.
     async fn begin_cancellations(&self, cancelled: &[&InCare]) -> Result<u64, DiscoverError> {
-        if cancelled.is_empty() {
-            return Ok(0);
-        }
-        let ids: Vec<ShopOrderId> = cancelled.iter().map(|o| o.order_id.clone()).collect();
-        let shop = self.storefront.progress(&ids).await?;
         let (mut begun, mut over) = (0, Vec::new());
         for known in cancelled {
+            let id = std::slice::from_ref(&known.order_id);
+            let shop = match self.storefront.progress(id).await {
+                Err(error) if is_about_some(&error) => {
+                    tracing::warn!(order = %known.code, %error, "VeraCore: the cancelled order cannot be read from Vendure");
+                    continue;
+                }
+                other => other?,
+            };
             let Some(progress) = shop.orders.iter().find(|o| is_it(known, &o.id, &o.code)) else {
                 continue;
             };
@@ -138,7 +177,9 @@ impl OrderSync {
         if changed == known.changed {
             return Ok(false);
         }
-        self.ledger.note_changed(known.id, &changed).await?;
+        if !self.ledger.note_changed(known.id, &changed).await? {
+            return Ok(false);
+        }
         if changed.is_empty() {
             tracing::info!(order = %known.code, "VeraCore: the order is again what was sent");
         } else {
@@ -150,6 +191,17 @@ impl OrderSync {
         }
         Ok(true)
     }
+}
+
+/// Whether the shop stumbles over what it was asked for, rather than is away or shuts us out.
+const fn is_about_some(error: &StorefrontError) -> bool {
+    matches!(
+        error,
+        StorefrontError::Graphql { .. }
+            | StorefrontError::Refused { .. }
+            | StorefrontError::Unclear { .. }
+            | StorefrontError::Field { .. }
+    )
 }
 
 fn is_it(known: &InCare, id: &ShopOrderId, code: &OrderCode) -> bool {

@@ -11,10 +11,10 @@ pub mod difference;
 mod look;
 mod shop;
 
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 
 pub use look::Looked;
-pub(super) use shop::note_words;
+pub(super) use shop::{note_shipped, note_words};
 
 use super::{orders::OrderSync, outage::Outage, runner::Intervals, upstreams::Upstreams};
 use crate::lifecycle::Tasks;
@@ -46,16 +46,35 @@ pub async fn care_for_sent_orders(
     let mut next_look = Instant::now();
     while !tasks.stopping() {
         if upstreams.shop.is_closed() {
-            quick.note(service.look_for_cancelled().await);
+            let service = service.clone();
+            quick.note(apart(async move { service.look_for_cancelled().await }).await);
         }
         if upstreams.shop.is_closed() && Instant::now() >= next_look {
             next_look = Instant::now() + intervals.sweep;
-            looks.note(service.look_after_sent().await);
+            let service = service.clone();
+            looks.note(apart(async move { service.look_after_sent().await }).await);
+        }
+        if upstreams.warehouse.is_closed() && !tasks.stopping() {
+            let service = service.clone();
+            steps.note(apart(async move { service.step_cancellations().await }).await);
         }
         if upstreams.are_closed() && !tasks.stopping() {
-            steps.note(service.step_cancellations().await);
-            telling.note(service.tell_the_shop().await);
+            let service = service.clone();
+            telling.note(apart(async move { service.tell_the_shop().await }).await);
         }
         tasks.sleep(intervals.poll).await;
+    }
+}
+
+/// So that a panic over one order ends nothing but this round.
+async fn apart<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<(), String> {
+    let mut round = JoinSet::new();
+    round.spawn(work);
+    match round.join_next().await {
+        Some(Ok(Ok(_))) | None => Ok(()),
+        Some(Ok(Err(error))) => Err(error.to_string()),
+        Some(Err(error)) => Err(error.to_string()),
     }
 }

@@ -9,8 +9,8 @@ use super::AT_ONCE;
 use crate::{
     domain::{Class, OrderCode},
     fulfillment::FoundOrder,
-    ledger::{CancelledThere, Held, Ledger, LedgerError},
-    sync::orders::OrderSync,
+    ledger::{CancelledThere, Held, Ledger, LedgerError, ShipmentStatus},
+    sync::{orders::OrderSync, tracking::plan::EDITED},
 };
 
 /// Until the shop is told again.
@@ -22,8 +22,12 @@ const HOLD: Duration = Duration::from_secs(180);
 /// Stands in the order's history.
 const REASON: &str = "Cancelled at VeraCore, which does not ship it";
 
+const PART_SHIPPED: &str = "a part of it was shipped, so that it is not cancelled in Vendure by itself: cancel what is left there by hand";
+
 /// What came of telling the shop.
 enum Told {
+    /// VeraCore has not cancelled it any more.
+    Revived(FoundOrder),
     /// Nothing more is to be told.
     Done(String),
     Later(String),
@@ -41,9 +45,10 @@ pub(in crate::sync) async fn note_words<'a>(
     for order in found {
         if !order.is_cancelled() {
             alive.push(order.number.clone());
-        } else if ledger
-            .note_cancelled_there(&order.number, &order.status)
-            .await?
+        } else if order.is_cancelled_for_good()
+            && ledger
+                .note_cancelled_there(&order.number, &order.status)
+                .await?
         {
             tracing::error!(order = %order.number, status = order.status, "VeraCore: the order is cancelled there, though not in Vendure; have it revived there, or cancel it in Vendure");
         }
@@ -52,6 +57,23 @@ pub(in crate::sync) async fn note_words<'a>(
         tracing::info!(
             order = code,
             "VeraCore: the order is not cancelled there any more"
+        );
+    }
+    Ok(())
+}
+
+/// Notes which orders that were taken for stopped VeraCore has shipped all the same.
+///
+/// # Errors
+/// When the database does not answer.
+pub(in crate::sync) async fn note_shipped(
+    ledger: &Ledger,
+    codes: &[OrderCode],
+) -> Result<(), LedgerError> {
+    for code in ledger.note_shipped_after_stop(codes).await? {
+        tracing::error!(
+            order = code,
+            "VeraCore: the order was shipped though it is cancelled in Vendure; have the parcel stopped or brought back"
         );
     }
     Ok(())
@@ -80,29 +102,45 @@ impl OrderSync {
             let Some(hold) = self.ledger.hold(&what, HOLD).await? else {
                 continue;
             };
-            let told = self.tell_of(&order).await;
-            let (message, next) = match &told {
-                Told::Done(message) => (message, None),
-                Told::Later(message) => (message, Some(self.clock.now() + PAUSE)),
-            };
-            tracing::warn!(order = %order.code, "VeraCore: cancelled there: {message}");
-            self.ledger
-                .note_told_the_shop(order.id, message, next)
-                .await?;
+            // Somebody else may have told it between the look and the hold.
+            if self.ledger.is_due_for_the_shop(order.id).await? {
+                match self.tell_and_note(&order).await {
+                    Err(error) if error.is_about_the_data() => {
+                        tracing::error!(order = %order.code, %error, "VeraCore: the ledger could not record what Vendure was told. Please report this");
+                    }
+                    other => other?,
+                }
+            }
             self.ledger.let_go(&hold).await?;
             looked += 1;
         }
         Ok(looked)
     }
 
+    async fn tell_and_note(&self, order: &CancelledThere) -> Result<(), LedgerError> {
+        let (message, next) = match self.tell_of(order).await {
+            Told::Revived(found) => return note_words(&self.ledger, [&found]).await,
+            Told::Done(message) => (message, None),
+            Told::Later(message) => (message, Some(self.clock.now() + PAUSE)),
+        };
+        if next.is_none() {
+            tracing::warn!(order = %order.code, "VeraCore: cancelled there: {message}");
+        } else {
+            tracing::debug!(order = %order.code, "VeraCore: cancelled there: {message}");
+        }
+        self.ledger
+            .note_told_the_shop(order.id, &message, next)
+            .await
+    }
+
     async fn tell_of(&self, order: &CancelledThere) -> Told {
         match self.provider.find_order(&order.code).await {
-            Ok(Some(found)) if found.is_cancelled() => {}
+            Ok(Some(found)) if found.tracking_number.is_some() || found.shipped_at.is_some() => {
+                return Told::Done(PART_SHIPPED.into());
+            }
+            Ok(Some(found)) if found.is_cancelled_for_good() => {}
             Ok(Some(found)) => {
-                return Told::Done(format!(
-                    "VeraCore says {} by now; nothing is cancelled in Vendure",
-                    found.status
-                ));
+                return Told::Revived(found);
             }
             Ok(None) => {
                 return Told::Done(
@@ -127,18 +165,28 @@ impl OrderSync {
         if shop.state.is_cancelled() {
             return Told::Done("it is cancelled in Vendure".into());
         }
+        if EDITED.contains(&shop.state.as_str()) {
+            // Vendure would cancel the lines, and then refuse the rest.
+            return Told::Later("it is being edited in Vendure".into());
+        }
         if shop.fulfillments.iter().any(|made| !made.is_cancelled()) {
-            return Told::Done(
-                "a part of it was shipped, so that it is not cancelled in Vendure by itself: cancel what is left there by hand"
-                    .into(),
-            );
+            return Told::Done(PART_SHIPPED.into());
+        }
+        let codes = std::slice::from_ref(&order.code);
+        match self.ledger.shipments_of(codes).await {
+            Ok(packages)
+                if packages
+                    .iter()
+                    .all(|package| package.status == ShipmentStatus::Void) => {}
+            Ok(_) => return Told::Done(PART_SHIPPED.into()),
+            Err(error) => return Told::Later(format!("its packages cannot be read: {error}")),
         }
         match self.storefront.cancel_order(&order.order_id, REASON).await {
             Ok(()) => Told::Done(
                 "it was cancelled in Vendure; what was paid is not given back by itself".into(),
             ),
             Err(error) if error.class() == Class::Permanent => Told::Done(format!(
-                "Vendure does not cancel it: {error}; cancel it there by hand"
+                "Vendure does not cancel it all: {error}; its lines may be cancelled already. Cancel it there by hand"
             )),
             Err(error) => Told::Later(format!("Vendure was told to cancel it: {error}")),
         }

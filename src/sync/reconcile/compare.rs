@@ -285,10 +285,10 @@ pub(in crate::sync) fn left(found: &FoundOrder) -> Left {
     }
 }
 
-/// "Partly cancelled" is no shipment.
+/// "Partly cancelled" is no shipment; "shipped, the rest cancelled" is one.
 fn is_part_shipped(status: &str) -> bool {
     let status = status.to_ascii_lowercase();
-    status.starts_with("part") && !status.contains("cancel")
+    status.starts_with("shipped") || status.starts_with("part") && !status.contains("cancel")
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     domain::{OrderRef, text::one_line},
+    fulfillment::FoundOrder,
     ledger::RunOutcome,
     sync::{
-        aftercare::note_words,
         orders::discover::Walk,
         passes::{OnProgress, Report},
     },
@@ -35,6 +35,9 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     pub checked: Checked,
     pub failures: Vec<Failure>,
+    /// What VeraCore said of orders that are still wanted.
+    #[serde(skip)]
+    pub words: Vec<FoundOrder>,
 }
 
 /// How much was compared.
@@ -181,7 +184,9 @@ impl Reconciliation {
             summary.checked.in_ledger += (page.orders.len() + page.unreadable.len()) as u64;
             let mut facts = self.at_shop(page.orders, summary).await?;
             self.at_warehouse(&mut facts, &mut asking, summary).await?;
-            note_words(ledger, facts.iter().filter_map(Facts::still_wanted)).await?;
+            summary
+                .words
+                .extend(facts.iter().filter_map(Facts::still_wanted).cloned());
             let rules = &self.orders.settings.rules.skus;
             for facts in &facts {
                 for finding in findings_of(facts, rules, limits) {

@@ -12,7 +12,6 @@ use crate::{
     domain::{Class, OrderCode, text::one_line},
     fulfillment::{FoundOrder, PageRef, Row, Shipment},
     ledger::{RecordedShipment, SentOrder, Told},
-    sync::aftercare::note_words,
 };
 
 /// How far a reading goes back behind the beginning of the last one: dates without a time, clocks
@@ -39,6 +38,10 @@ pub(super) struct News {
     pub shipments: u64,
     /// Order numbers that VeraCore shipped and the ledger does not know as sent.
     pub unknown: BTreeSet<OrderCode>,
+    /// Those of them of which a package has left.
+    pub left_unknown: Vec<OrderCode>,
+    /// What VeraCore said of orders that it was asked for one by one.
+    pub words: Vec<FoundOrder>,
     /// Rows that could not be understood.
     pub bad_rows: u64,
     pub examples: Vec<String>,
@@ -81,8 +84,8 @@ impl TrackingSync {
             Err(error) => return Err(error),
         };
         let found = self.provider.find_order(&order.code).await?;
-        note_words(&self.ledger, found.as_ref()).await?;
         let mut news = news;
+        news.words.extend(found.clone());
         news.take(&order.code, found);
         Ok(news)
     }
@@ -162,6 +165,9 @@ impl TrackingSync {
             }
             for (code, told) in told_of {
                 let Some(order) = sent.remove(&code) else {
+                    if together(Vec::new(), told).iter().any(has_left) {
+                        news.left_unknown.push(code.clone());
+                    }
                     news.unknown.insert(code);
                     continue;
                 };
@@ -182,7 +188,7 @@ impl TrackingSync {
             singly: true,
             ..News::default()
         };
-        let (mut asked, mut words) = (Vec::new(), Vec::new());
+        let mut asked = Vec::new();
         let mut unanswered = 0;
         for code in self.ledger.longest_unasked(SINGLY).await? {
             if self.tasks.stopping() || unanswered == UNANSWERED {
@@ -191,7 +197,7 @@ impl TrackingSync {
             match self.provider.find_order(&code).await {
                 Ok(found) => {
                     unanswered = 0;
-                    words.extend(found.clone());
+                    news.words.extend(found.clone());
                     news.take(&code, found);
                 }
                 // One order stops no other, but where nobody answers, there is no use in asking on.
@@ -205,7 +211,6 @@ impl TrackingSync {
             }
             asked.push(code);
         }
-        note_words(&self.ledger, &words).await?;
         self.ledger.asked_for_tracking(&asked).await?;
         Ok(news)
     }
@@ -227,6 +232,10 @@ impl News {
             self.examples.push(row.to_string());
         }
     }
+}
+
+fn has_left(package: &Package) -> bool {
+    !package.is_void() && package.waits().is_none()
 }
 
 /// The one package that an order's status tells of.

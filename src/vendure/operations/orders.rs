@@ -89,6 +89,8 @@ pub struct OrderFilterParameter {
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<DateOperators>,
+    #[cynic(skip_serializing_if = "Option::is_none")]
     pub order_placed_at: Option<DateOperators>,
 }
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use veracore_sync::{
     domain::{CancelStatus, OrderCode, SyncStatus},
-    ledger::{Aftercare, EventState},
+    ledger::{Aftercare, EventState, RetryMode, Verdict},
     sandbox::{FaultKind, NewPackage},
     sync::passes::unwatched,
 };
@@ -256,5 +256,118 @@ async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_se
     assert_eq!(world.sandbox.orders().len(), 1);
     let rows = serde_json::to_string(&world.rows().await).unwrap();
     assert!(!rows.contains("Hidden Lane"), "no address is kept");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn units_that_veracore_cancelled_are_not_sold_twice() {
+    let mut world = World::named("cancelled-stock").build().await;
+    world.expect_error("the order is cancelled there");
+    let mut service = world.service();
+    world.sandbox.set_stock("A-0", 5);
+    let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await.sellable(), 3);
+    world.sandbox.cancel(&order.code).unwrap();
+    track(&service, &order).await;
+    service.keep_stock().await;
+    // VeraCore has 5 free, and the shop still owes 2 of them.
+    assert_eq!(world.shop.level("A-0").await.sellable(), 3);
+    world.sandbox.revive(&order.code).unwrap();
+    track(&service, &order).await;
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await.sellable(), 3);
+    assert_eq!(standing(&world, &order).await, Aftercare::default());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_preview_and_a_reconciliation_by_hand_note_nothing() {
+    let world = World::named("cancelled-dry").build().await;
+    let mut service = world.service();
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    let before = world.rows().await;
+    let code = OrderCode::parse(order.code.clone()).unwrap();
+    service.tracking.preview(Some(&code)).await.unwrap();
+    let summary = service.reconciliation.pass(14, &unwatched()).await.unwrap();
+    assert_eq!(summary.findings.len(), 1, "{summary:?}");
+    assert_eq!(world.rows().await, before);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
+    let mut world = World::named("stopped-shipped").build().await;
+    world.expect_error("though it is cancelled in Vendure");
+    let mut service = world.service();
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    world.shop.cancel(&order).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    care(&world, &service).await;
+    assert_eq!(told(&world, &order).await, ["stopped"]);
+    let code = OrderCode::parse(order.code.clone()).unwrap();
+    let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
+    assert_eq!(verdict.unwrap(), Verdict::Stopped);
+    world.sandbox.revive(&order.code).unwrap();
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    service.tracking.pass(None, &unwatched()).await.unwrap();
+    service.tracking.pass(None, &unwatched()).await.unwrap();
+    assert_eq!(told(&world, &order).await, ["stopped", "too_late"]);
+    let stands = standing(&world, &order).await;
+    assert_eq!(
+        stands.cancel_status,
+        Some(CancelStatus::TooLate),
+        "{stands:?}"
+    );
+    assert_eq!(world.sandbox.orders().len(), 1);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_being_edited_is_cancelled_in_the_shop_only_afterwards() {
+    let mut world = World::named("cancelled-edited").build().await;
+    world.expect_error("the order is cancelled there");
+    let mut service = world.service_with(|settings| settings.cancel_in_shop = true);
+    let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    track(&service, &order).await;
+    world.shop.transition(&order, "Modifying").await;
+    care(&world, &service).await;
+    assert_eq!(state(&world, &order).await, "Modifying");
+    let lines = world.shop.told(&order.id).await;
+    assert!(lines.to_string().contains("\"quantity\":2"), "{lines}");
+    world.shop.transition(&order, "PaymentSettled").await;
+    care(&world, &service).await;
+    assert_eq!(state(&world, &order).await, "Cancelled");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_row_that_makes_no_sense_stops_no_other() {
+    let mut world = World::named("cancel-odd").build().await;
+    world.expect_error("have it cancelled at VeraCore by hand");
+    let mut service = world.service();
+    let odd = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    let statement = "update veracore_order_sync set sent_parts = '[]', changed_parts = '7'
+         where vendure_order_code = $1";
+    let written = sqlx::query(statement)
+        .bind(&odd.code)
+        .execute(&world.tables);
+    assert_eq!(written.await.unwrap().rows_affected(), 1);
+    world.shop.cancel(&odd).await;
+    world.shop.cancel(&order).await;
+    care(&world, &service).await;
+    service.orders.look_after_sent().await.unwrap();
+    care(&world, &service).await;
+    assert!(standing(&world, &order).await.cancel_status.is_some());
+    let restored = "update veracore_order_sync set sent_parts = null, changed_parts = null
+         where vendure_order_code = $1";
+    sqlx::query(restored)
+        .bind(&odd.code)
+        .execute(&world.tables)
+        .await
+        .unwrap();
     world.assert_settled().await;
 }

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use veracore_sync::{
     domain::{FulfillmentId, LocationId, Order, OrderState, ShopOrderId, VariantId},
@@ -125,8 +126,12 @@ impl Storefront for MortalShop {
         self.inner.whole_orders(ids).await
     }
 
-    async fn cancelled_orders(&self, take: u32) -> Result<OrderPage, StorefrontError> {
-        self.inner.cancelled_orders(take).await
+    async fn cancelled_orders(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.inner.cancelled_orders(since, take).await
     }
 
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError> {

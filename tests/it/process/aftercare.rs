@@ -167,16 +167,51 @@ async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
 }
 
 #[tokio::test]
-async fn a_death_while_an_edit_is_noted_is_made_good() {
-    let world = World::named("edit_crash").real_time().build().await;
+async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good() {
+    let mut world = World::named("edit_crash").real_time().build().await;
+    world.expect_error("the order is cancelled there");
+    world.expect_error("though it is cancelled in Vendure");
+    world.expect_error("have it cancelled at VeraCore by hand");
     let mut service = world.service();
-    for point in ["ledger.note_changed", "ledger.note_revived_there"] {
+    for point in [
+        "ledger.note_changed",
+        "ledger.note_revived_there",
+        "ledger.note_shipped_after_stop",
+        "ledger.end_care_of_closed",
+    ] {
         for when in ["before", "after"] {
             let point = format!("{point}.{when}");
             let order = sent(&world, &mut service).await;
+            if point.contains("end_care_of_closed") {
+                dies(&world, &point).await;
+                made_good(&world, &point, async || true).await;
+                continue;
+            }
             if point.contains("note_revived_there") {
                 let track = ["sync", "tracking", "--order", &order.code];
+                world.sandbox.cancel(&order.code).unwrap();
+                world.cli(&[&track[..], &["--json"]].concat()).await.done();
+                let care = |record: veracore_sync::ledger::SyncRecord| record.aftercare;
+                let stands = world.record(&order.code).await.map(care).unwrap();
+                assert!(stands.cancelled_at_veracore.is_some());
+                world.sandbox.revive(&order.code).unwrap();
                 dies_once(&world, &point, &track).await;
+                let stands = world.record(&order.code).await.map(care).unwrap();
+                assert_eq!(stands, veracore_sync::ledger::Aftercare::default());
+                continue;
+            }
+            if point.contains("note_shipped_after_stop") {
+                world.shop.cancel(&order).await;
+                world.sandbox.cancel(&order.code).unwrap();
+                made_good(&world, &point, async || {
+                    stands(&world, &order).await == Some(CancelStatus::Stopped)
+                })
+                .await;
+                world.sandbox.revive(&order.code).unwrap();
+                world.sandbox.ship(&order.code, vec![]).unwrap();
+                dies_once(&world, &point, &["sync", "tracking"]).await;
+                assert_eq!(stands(&world, &order).await, Some(CancelStatus::TooLate));
+                assert_eq!(told(&world, &order, "too_late").await, 1, "{point}");
                 continue;
             }
             world.shop.transition(&order, "Modifying").await;

@@ -22,7 +22,7 @@ const POINTS: &str = include_str!("crash_points.txt");
 
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
 /// of webhooks (see `webhooks::kept`) and of cancellations (see `aftercare`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
-const ELSEWHERE: [&str; 28] = [
+const ELSEWHERE: [&str; 29] = [
     "accepted_run",
     "asked_for_tracking",
     "backfill",
@@ -40,6 +40,7 @@ const ELSEWHERE: [&str; 28] = [
     "note_changed",
     "note_lines",
     "note_revived_there",
+    "note_shipped_after_stop",
     "note_told_the_shop",
     "postpone_news",
     "raise_upstream_event",

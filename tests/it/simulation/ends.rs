@@ -267,7 +267,11 @@ impl Storefront for Ends {
         .await
     }
 
-    async fn cancelled_orders(&self, take: u32) -> Result<OrderPage, StorefrontError> {
+    async fn cancelled_orders(
+        &self,
+        _: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
         self.newest_orders(&[OrderState::cancelled()], take).await
     }
 
