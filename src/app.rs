@@ -453,6 +453,7 @@ fn order_settings(config: &Config) -> OrderSettings {
         },
         hold: settings.hold,
         max_attempts: settings.max_attempts,
+        cancel_in_shop: settings.cancel_in_vendure,
         backoff: Backoff {
             initial: settings.retry_initial,
             max: settings.retry_max,

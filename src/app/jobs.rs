@@ -16,7 +16,7 @@ use crate::{
     domain::ErrorCategory,
     lifecycle::Tasks,
     sync::{
-        housekeeping,
+        aftercare, housekeeping,
         jobs::Scheduled,
         outage::Outage,
         reconcile,
@@ -85,6 +85,15 @@ fn carry_orders(app: &App, bells: &Bells, tasks: &Tasks) {
             bells.clone(),
             intervals,
             Arc::clone(&app.clock),
+            app.upstreams.clone(),
+            tasks.clone(),
+        ),
+    );
+    tasks.spawn_vital(
+        "care_for_sent_orders",
+        aftercare::care_for_sent_orders(
+            app.orders.clone(),
+            intervals,
             app.upstreams.clone(),
             tasks.clone(),
         ),

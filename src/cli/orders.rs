@@ -184,6 +184,7 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz) -> String {
     if let Some(since) = order.in_doubt_since {
         text.push_str(&format!("in doubt since: {}\n", local(Some(since), zone)));
     }
+    text.push_str(&aftercare(order, zone));
     text.push_str(&format!(
         "\n{}  found\n",
         local(Some(order.created_at), zone)
@@ -197,6 +198,26 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz) -> String {
             .unwrap_or_default();
         let at = local(Some(attempt.started_at), zone);
         text.push_str(&format!("{at}  {}: {outcome}{detail}\n", attempt.kind));
+    }
+    text
+}
+
+/// What became of it after VeraCore had it.
+fn aftercare(order: &SyncRecord, zone: Tz) -> String {
+    let care = &order.aftercare;
+    let why = care.cancel_message.as_deref().unwrap_or("-");
+    let mut text = String::new();
+    if let Some(status) = care.cancel_status {
+        text.push_str(&format!(
+            "cancelled in Vendure; {}: {why}\n",
+            status.in_words()
+        ));
+    } else if let Some(at) = care.cancelled_at_veracore {
+        let at = local(Some(at), zone);
+        text.push_str(&format!("cancelled at VeraCore, seen {at}: {why}\n"));
+    }
+    for part in &care.changed_since_sent {
+        text.push_str(&format!("changed in Vendure since it was sent: {part}\n"));
     }
     text
 }
@@ -219,6 +240,7 @@ fn report(
                 .as_deref()
                 .unwrap_or("its id is not known")
         ),
+        Verdict::Stopped => "refused: it was cancelled in Vendure and stopped at VeraCore".into(),
         Verdict::Busy => "refused: it is being worked on at this moment; see `orders show`".into(),
     };
     let results: Vec<serde_json::Value> = verdicts

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{self, App},
     config::Sources,
-    ledger::{Backlog, Run, StatusCount},
+    ledger::{AftercareCount, Backlog, Run, StatusCount},
     sync::{reconcile, schedule::Job},
 };
 
@@ -19,6 +19,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 struct Status {
     orders: StatusCount,
+    sent_orders: AftercareCount,
     due_now: u64,
     next_due: Option<chrono::DateTime<chrono::Utc>>,
     jobs: Vec<JobStatus>,
@@ -60,6 +61,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
     let app = one_shot(sources).await?;
     app.ledger.ensure_migrated().await?;
     let orders = app.ledger.count_by_status().await?;
+    let sent_orders = app.ledger.count_in_care().await?;
     let Backlog { due, next } = app.ledger.backlog().await?;
     let (vendure, veracore) = tokio::join!(
         app.storefront.profile(),
@@ -67,6 +69,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
     );
     let status = Status {
         orders,
+        sent_orders,
         due_now: due,
         next_due: next,
         jobs: jobs(&app, app.ledger.last_runs().await?),
@@ -120,6 +123,42 @@ fn jobs(app: &App, runs: Vec<Run>) -> Vec<JobStatus> {
     jobs
 }
 
+/// Orders that VeraCore has and somebody should look at; nothing where there are none.
+fn attention(count: &AftercareCount) -> String {
+    let lines = [
+        (
+            count.being_stopped,
+            "cancelled in Vendure, being stopped at VeraCore",
+        ),
+        (
+            count.to_stop_by_hand,
+            "cancelled in Vendure, to be stopped at VeraCore by hand",
+        ),
+        (
+            count.shipped_after_cancel,
+            "shipped though cancelled in Vendure, in the last 30 days",
+        ),
+        (
+            count.cancelled_at_veracore,
+            "cancelled at VeraCore, though not in Vendure",
+        ),
+        (
+            count.changed_since_sent,
+            "edited in Vendure after they were sent",
+        ),
+    ];
+    let lines: String = lines
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}\n"))
+        .collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        lines + "\n"
+    }
+}
+
 fn describe(status: &Status, zone: Tz) -> String {
     let rows: Vec<Vec<String>> = status
         .orders
@@ -132,6 +171,7 @@ fn describe(status: &Status, zone: Tz) -> String {
         status.due_now,
         local(status.next_due, zone)
     ));
+    text.push_str(&attention(&status.sent_orders));
     let rows: Vec<Vec<String>> = status
         .jobs
         .iter()

@@ -92,6 +92,22 @@ name!(
     OrderState,
     "the order state"
 );
+
+impl OrderState {
+    /// Vendure's own name for a cancelled order, which is final.
+    pub const CANCELLED: &str = "Cancelled";
+
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self(Self::CANCELLED.into())
+    }
+
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0 == Self::CANCELLED
+    }
+}
+
 name!(
     /// Vendure's id of an order line.
     LineId,

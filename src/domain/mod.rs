@@ -4,6 +4,7 @@
 //! or know any wire format.
 
 mod address;
+mod cancellation;
 mod failure;
 mod freight;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod stock;
 pub mod text;
 
 pub use address::{Address, Contact};
+pub use cancellation::CancelStatus;
 pub use failure::{Class, ErrorCategory};
 pub use freight::Freight;
 pub use ids::{

@@ -191,6 +191,15 @@ pub struct FoundOrder {
 }
 
 impl FoundOrder {
+    /// Whether it says so beyond doubt: "cancel requested" may still be shipped. For what cannot be
+    /// undone.
+    #[must_use]
+    pub fn is_cancelled_for_good(&self) -> bool {
+        let status = self.status.to_ascii_lowercase();
+        let first = status.split(|c: char| !c.is_ascii_alphabetic()).next();
+        matches!(first, Some("cancelled" | "canceled" | "voided")) || status == "void"
+    }
+
     /// Whether the provider's word says that it will not ship it.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

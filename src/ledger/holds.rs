@@ -23,6 +23,8 @@ pub enum Held<'a> {
     Job(&'a str),
     /// The fulfillments of an order.
     Fulfillments(&'a ShopOrderId),
+    /// The cancellation of an order at the warehouse.
+    Cancellation(&'a ShopOrderId),
     /// The stock on hand of a variant.
     Stock(&'a VariantId),
 }
@@ -32,6 +34,7 @@ impl Held<'_> {
         match self {
             Self::Job(job) => format!("job:{job}"),
             Self::Fulfillments(order) => format!("order:{order}"),
+            Self::Cancellation(order) => format!("cancel:{order}"),
             Self::Stock(variant) => format!("stock:{variant}"),
         }
     }

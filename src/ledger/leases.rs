@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    AttemptId, AttemptKind, Ledger, LedgerError, Next, Trace,
+    AttemptId, AttemptKind, Ledger, LedgerError, Next, Parts, Trace,
     history::{start_attempt, write_trace},
     link::Link,
     outcome::record,
@@ -47,6 +47,8 @@ pub struct Intent {
     /// SHA-256 of what is sent, in hex.
     pub digest: String,
     pub lines: Vec<IntentLine>,
+    /// Digests of the other parts of the order as the shop has it, by name.
+    pub parts: Parts,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,13 +139,17 @@ impl Ledger {
         let mut tx = self.pool.begin().await?;
         let held = sqlx::query!(
             "update veracore_order_sync
-             set sent_at = $3, missing_at = null, payload_digest = $4, lease_until = $5, updated_at = $3
+             set sent_at = $3, missing_at = null, payload_digest = $4, lease_until = $5, updated_at = $3,
+                 sent_parts = $6, changed_parts = null, aftercare_ended_at = null, closed_at = null,
+                 cancel_status = null, cancel_next = null, cancel_tries = 0, cancel_message = null,
+                 cancel_missing_at = null, veracore_cancelled_at = null, shop_cancel_next = null
              where id = $1 and lease_token = $2 and lease_until > $3",
             order.id,
             order.token,
             now,
             intent.digest,
             now + lease_span(lease),
+            serde_json::json!(intent.parts),
         )
         .execute(&mut *tx)
         .await?;
@@ -166,18 +172,21 @@ impl Ledger {
         Ok(attempt)
     }
 
-    /// Writes down the lines of an order that is about to be taken over without being sent.
+    /// Writes down the lines and parts of an order that is about to be taken over without being sent.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn note_lines(
-        &self,
-        order: &Claimed,
-        lines: &[IntentLine],
-    ) -> Result<(), LedgerError> {
+    pub async fn note_lines(&self, order: &Claimed, intent: &Intent) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "note_lines");
         let mut tx = self.pool.begin().await?;
-        write_lines(&mut tx, order.id, lines).await?;
+        write_lines(&mut tx, order.id, &intent.lines).await?;
+        sqlx::query!(
+            "update veracore_order_sync set sent_parts = $2 where id = $1",
+            order.id,
+            serde_json::json!(intent.parts),
+        )
+        .execute(&mut *tx)
+        .await?;
         Ok(tx.commit().await?)
     }
 

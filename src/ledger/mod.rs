@@ -4,7 +4,10 @@
 //! written, and the runs of the jobs, in Postgres; times come from its clock. Must not call anybody, and decides nothing: it records
 //! what it is told, provided that the teller still holds the lease.
 
+mod aftercare;
 mod backlog;
+mod cancellations;
+mod cancelled_there;
 mod error;
 mod events;
 mod found;
@@ -33,7 +36,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::postgres::PgConnectOptions;
 
+pub use aftercare::{Aftercare, AftercareCount, CareLine, ChangedPart, InCare, Parts};
 pub use backlog::Backlog;
+pub use cancellations::{CancelStep, Cancellation, LONGEST_PAUSE};
+pub use cancelled_there::CancelledThere;
 pub use error::LedgerError;
 pub use events::UpstreamEvent;
 pub use found::{Baseline, Standing};

@@ -17,6 +17,8 @@ pub struct SentOrder {
     pub order_id: ShopOrderId,
     pub code: OrderCode,
     pub acknowledged_at: Option<DateTime<Utc>>,
+    /// VeraCore has cancelled it, though the shop has not: what it held for it is free again there.
+    pub cancelled_there: bool,
     pub lines: Vec<SentLine>,
 }
 
@@ -40,13 +42,14 @@ impl Ledger {
             skus.map(|skus| skus.iter().map(ToString::to_string).collect());
         let rows = sqlx::query_as!(
             SentRow,
-            "select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+                 o.veracore_cancelled_at is not null as "cancelled_there!",
                  l.vendure_line_id, l.veracore_sku, l.quantity
              from veracore_order_sync o join veracore_order_line l on l.order_sync_id = o.id
              where o.sync_status = 'success' and o.closed_at is null
                  and ($1::text[] is null or exists (select from veracore_order_line wanted
                      where wanted.order_sync_id = o.id and wanted.veracore_sku = any($1)))
-             order by o.id, l.vendure_line_id",
+             order by o.id, l.vendure_line_id"#,
             skus.as_deref(),
         )
         .fetch_all(&self.pool)
@@ -62,11 +65,12 @@ impl Ledger {
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         let rows = sqlx::query_as!(
             SentRow,
-            "select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+                 o.veracore_cancelled_at is not null as "cancelled_there!",
                  l.vendure_line_id, l.veracore_sku, l.quantity
              from veracore_order_sync o join veracore_order_line l on l.order_sync_id = o.id
              where o.sync_status = 'success' and o.vendure_order_code = any($1)
-             order by o.id, l.vendure_line_id",
+             order by o.id, l.vendure_line_id"#,
             &codes,
         )
         .fetch_all(&self.pool)
@@ -103,7 +107,8 @@ impl Ledger {
     pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "reopen_order");
         sqlx::query!(
-            "update veracore_order_sync set closed_at = null, updated_at = $2
+            "update veracore_order_sync
+             set closed_at = null, aftercare_ended_at = null, updated_at = $2
              where id = $1 and closed_at is not null",
             order,
             self.clock.now(),
@@ -182,6 +187,7 @@ struct SentRow {
     vendure_order_id: String,
     vendure_order_code: String,
     last_successful_sync: Option<DateTime<Utc>>,
+    cancelled_there: bool,
     vendure_line_id: String,
     veracore_sku: String,
     quantity: i32,
@@ -223,6 +229,7 @@ fn gather(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
             })?,
             code: code_of(row.id, row.vendure_order_code)?,
             acknowledged_at: row.last_successful_sync,
+            cancelled_there: row.cancelled_there,
             lines: vec![line],
         };
         orders.insert(row.id, order);

@@ -3,7 +3,7 @@
 use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Link};
 use crate::{
     crash,
-    domain::{OrderCode, SyncStatus},
+    domain::{CancelStatus, OrderCode, SyncStatus},
 };
 
 /// What kind of another try.
@@ -26,6 +26,8 @@ pub enum Verdict {
     AlreadyThere {
         veracore_order_id: Option<String>,
     },
+    /// It was cancelled in the shop and stopped at VeraCore: there is nothing to be sent.
+    Stopped,
     /// Somebody works on it at this moment.
     Busy,
 }
@@ -56,6 +58,7 @@ impl Ledger {
                  sync_metadata = sync_metadata || jsonb_build_object('adopt', $3::boolean),
                  updated_at = $2
              where vendure_order_code = $1 and sync_status <> 'success'
+                 and cancel_status is distinct from 'stopped'
                  and (lease_until is null or lease_until <= $2)
              returning id",
             code.as_str(),
@@ -64,6 +67,20 @@ impl Ledger {
         )
         .fetch_all(&mut *tx)
         .await?;
+        // VeraCore has it and should not: it is told once more to cancel it.
+        let told_again = sqlx::query_scalar!(
+            "update veracore_order_sync
+             set cancel_status = 'requested', cancel_tries = 0, cancel_found_at = $2,
+                 cancel_next = $2, updated_at = $2
+             where vendure_order_code = $1 and sync_status = 'success'
+                 and cancel_status = 'by_hand'
+             returning id",
+            code.as_str(),
+            now,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let changed = [changed, told_again].concat();
         self.person_did(&mut tx, &changed, kind).await?;
         tx.commit().await?;
         self.verdict(code, !changed.is_empty()).await
@@ -83,6 +100,7 @@ impl Ledger {
                  error_category = null, error_message = 'taken out by a person',
                  lease_token = null, lease_until = null, updated_at = $2
              where vendure_order_code = $1 and sync_status <> 'success'
+                 and cancel_status is distinct from 'stopped'
                  and (lease_until is null or lease_until <= $2)
              returning id, sent_at is not null as "in_doubt!""#,
             code.as_str(),
@@ -124,7 +142,7 @@ impl Ledger {
             return Ok(Verdict::Done);
         }
         let row = sqlx::query!(
-            "select sync_status, veracore_order_id from veracore_order_sync
+            "select sync_status, veracore_order_id, cancel_status from veracore_order_sync
              where vendure_order_code = $1 order by id desc limit 1",
             code.as_str(),
         )
@@ -135,6 +153,9 @@ impl Ledger {
             Some(row) if row.sync_status == SyncStatus::Success.as_str() => Verdict::AlreadyThere {
                 veracore_order_id: row.veracore_order_id,
             },
+            Some(row) if row.cancel_status.as_deref() == Some(CancelStatus::Stopped.as_str()) => {
+                Verdict::Stopped
+            }
             Some(_) => Verdict::Busy,
         })
     }

@@ -55,7 +55,17 @@ async fn clear_orders(
     )
     .execute(&mut *connection)
     .await?;
-    Ok(attempts.rows_affected() + orders.rows_affected())
+    // What the shop's addresses looked like, as digests, and the words for a cancellation.
+    let aftercare = sqlx::query!(
+        "update veracore_order_sync set sent_parts = null, cancel_message = null
+         where (sent_parts is not null or cancel_message is not null) and cancel_next is null
+             and coalesce(last_successful_sync, last_sync_attempt, created_at) < $1
+             and (cancel_message is null or updated_at < $1)",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(attempts.rows_affected() + orders.rows_affected() + aftercare.rows_affected())
 }
 
 /// Lists of a run's result hold problems in words; its numbers stay. A held run is what a person is

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError};
+use super::{
+    Aftercare, Ledger, LedgerError,
+    aftercare::{changed_of, status_of},
+};
 use crate::domain::{ErrorCategory, OrderCode, ShopOrderId, SyncStatus};
 
 /// An order as the ledger knows it; what `orders list` and the API show.
@@ -27,6 +30,8 @@ pub struct SyncRecord {
     pub in_doubt_since: Option<DateTime<Utc>>,
     /// Of packages that were not taken back, in the order in which they were told of.
     pub tracking_numbers: Vec<String>,
+    #[serde(flatten)]
+    pub aftercare: Aftercare,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -57,6 +62,7 @@ impl Ledger {
             r#"select id, vendure_order_id, vendure_order_code, veracore_order_id, sync_status,
                  skip_reason, error_category, error_message, retry_count, last_sync_attempt,
                  last_successful_sync, next_attempt, sent_at, created_at, updated_at,
+                 cancel_status, cancel_message, veracore_cancelled_at, changed_parts,
                  array(select tracking_number from veracore_shipment s
                        where s.order_sync_id = o.id and tracking_number is not null
                            and shipment_status <> 'void'
@@ -174,6 +180,10 @@ struct RecordRow {
     next_attempt: Option<DateTime<Utc>>,
     sent_at: Option<DateTime<Utc>>,
     tracking_numbers: Vec<String>,
+    cancel_status: Option<String>,
+    cancel_message: Option<String>,
+    veracore_cancelled_at: Option<DateTime<Utc>>,
+    changed_parts: Option<serde_json::Value>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -209,6 +219,15 @@ impl TryFrom<RecordRow> for SyncRecord {
             next_attempt: row.next_attempt,
             in_doubt_since: row.sent_at,
             tracking_numbers: row.tracking_numbers,
+            aftercare: Aftercare {
+                cancel_status: row
+                    .cancel_status
+                    .map(|text| status_of(row.id, &text))
+                    .transpose()?,
+                cancel_message: row.cancel_message,
+                cancelled_at_veracore: row.veracore_cancelled_at,
+                changed_since_sent: changed_of(row.id, row.changed_parts)?,
+            },
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

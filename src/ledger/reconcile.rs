@@ -20,6 +20,8 @@ pub struct KnownOrder {
     pub open: bool,
     /// Since when it is not known whether VeraCore has it.
     pub in_doubt_since: Option<DateTime<Utc>>,
+    /// Whether it is cancelled in the shop and VeraCore is about to be told.
+    pub being_stopped: bool,
     /// As they were sent.
     pub lines: Vec<SentLine>,
 }
@@ -87,7 +89,8 @@ impl Ledger {
         let rows = sqlx::query_as!(
             KnownRow,
             r#"select id, vendure_order_id, vendure_order_code, sync_status, last_successful_sync,
-                 closed_at is null as "open!", sent_at
+                 closed_at is null as "open!", sent_at,
+                 coalesce(cancel_status = 'requested', false) as "being_stopped!"
              from veracore_order_sync
              where id > $2 and (sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
                  or (sync_status = 'success'
@@ -167,6 +170,7 @@ struct KnownRow {
     last_successful_sync: Option<DateTime<Utc>>,
     open: bool,
     sent_at: Option<DateTime<Utc>>,
+    being_stopped: bool,
 }
 
 struct LineRow {
@@ -211,6 +215,7 @@ fn known(row: KnownRow, lines: Vec<LineRow>) -> Result<KnownOrder, LedgerError> 
         acknowledged_at: row.last_successful_sync,
         open: status == SyncStatus::Success && row.open,
         in_doubt_since: row.sent_at.filter(|_| status != SyncStatus::Success),
+        being_stopped: row.being_stopped,
         lines: sent,
     })
 }

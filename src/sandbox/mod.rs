@@ -192,6 +192,14 @@ impl Sandbox {
         self.shared.change(|state| state.warehouse.cancel(number))
     }
 
+    /// Takes an order's cancellation back.
+    ///
+    /// # Errors
+    /// When there is no such order, or it is not cancelled.
+    pub fn revive(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
+        self.shared.change(|state| state.warehouse.revive(number))
+    }
+
     /// Moves an order on to `InWarehouse`.
     ///
     /// # Errors

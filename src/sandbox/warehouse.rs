@@ -181,6 +181,23 @@ impl Warehouse {
         Ok(order)
     }
 
+    /// Takes a cancellation back, and promises the order's goods again.
+    pub fn revive(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
+        let order = self.known_order(number)?;
+        if !order.cancelled {
+            return Err(Refusal::Conflict(format!(
+                "order {number} is not cancelled"
+            )));
+        }
+        order.cancelled = false;
+        let left = order.left_to_ship();
+        let order = order.clone();
+        for (sku, quantity) in &left {
+            self.stock.reserve(sku, *quantity);
+        }
+        Ok(order)
+    }
+
     /// Cancels at the client's wish, which comes too late once the work has begun.
     pub fn withdraw(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
         let order = self.open_order(number)?;

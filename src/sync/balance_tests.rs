@@ -174,6 +174,7 @@ impl Order {
             order_id: ShopOrderId::parse(at.to_string()).unwrap(),
             code: OrderCode::parse(format!("O{at}")).unwrap(),
             acknowledged_at: None,
+            cancelled_there: false,
             lines: vec![SentLine {
                 line: line(at),
                 sku: sku(self.sku),

@@ -4,6 +4,7 @@
 //! through their traits and to the ledger; must not know SQL, the configuration's sources or, but for
 //! the receiver of events, HTTP.
 
+pub mod aftercare;
 #[cfg(test)]
 mod balance_tests;
 mod daily;

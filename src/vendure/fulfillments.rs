@@ -310,7 +310,7 @@ fn input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput, StorefrontEr
     })
 }
 
-fn refusal(operation: &'static str, code: &ErrorCode, message: &str) -> StorefrontError {
+pub(super) fn refusal(operation: &'static str, code: &ErrorCode, message: &str) -> StorefrontError {
     StorefrontError::Refused {
         operation,
         code: one_line(&code.0, 60),

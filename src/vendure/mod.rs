@@ -4,6 +4,7 @@
 //! the ledger, and decides nothing about an order.
 
 mod caller;
+mod cancel;
 mod client;
 mod fulfillments;
 #[cfg(test)]
@@ -79,6 +80,30 @@ pub trait Storefront: Send + Sync {
     /// # Errors
     /// When the order could not be read or understood.
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError>;
+
+    /// Whole orders at once; those that the shop does not have (any more), or that cannot be
+    /// understood, are left out. No more than a page holds.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError>;
+
+    /// The orders that were cancelled last, since that moment (of the shop's clock).
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn cancelled_orders(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError>;
+
+    /// Cancels a whole order, its shipping costs with it. What was paid is not given back.
+    ///
+    /// # Errors
+    /// Whichever: it may have been done, or only begun. Vendure cancels the lines first, and then
+    /// refuses where the state allows no cancellation.
+    async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError>;
 
     /// The stock locations of the channel that the login may see.
     ///
@@ -185,6 +210,22 @@ impl Storefront for VendureClient {
 
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
         self.whole(id).await
+    }
+
+    async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
+        self.read_whole(ids).await
+    }
+
+    async fn cancelled_orders(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.latest_cancelled(since, take).await
+    }
+
+    async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError> {
+        self.cancel_whole(order, reason).await
     }
 
     async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {

@@ -21,6 +21,7 @@ use crate::domain::{
 
 pub(super) const LIST: &str = "orders";
 const READ: &str = "order";
+const WHOLE: &str = "whole_orders";
 
 /// A list with its items still as text, so that a bad one spoils no other.
 #[derive(Deserialize)]
@@ -88,7 +89,10 @@ impl VendureClient {
         self.list(options(filter, sort, take, from.skip)).await
     }
 
-    async fn list(&self, options: OrderListOptions) -> Result<OrderPage, StorefrontError> {
+    pub(super) async fn list(
+        &self,
+        options: OrderListOptions,
+    ) -> Result<OrderPage, StorefrontError> {
         let take = options
             .take
             .and_then(|take| u32::try_from(take).ok())
@@ -126,6 +130,61 @@ impl VendureClient {
     }
 }
 
+/// Whole orders, with what the shop's money counts in.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LooseWhole<'a> {
+    #[serde(borrow)]
+    orders: LooseList<'a>,
+    global_settings: Precision,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Precision {
+    server_config: PrecisionConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PrecisionConfig {
+    money_strategy_precision: i32,
+}
+
+impl VendureClient {
+    pub(super) async fn read_whole(
+        &self,
+        ids: &[ShopOrderId],
+    ) -> Result<Vec<Order>, StorefrontError> {
+        let any_of = Some(ids.iter().map(ToString::to_string).collect());
+        let filter = OrderFilterParameter {
+            id: Some(operations::IdOperators { any_of }),
+            ..OrderFilterParameter::default()
+        };
+        let take = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let options = options(filter, OrderSortParameter::default(), take, 0);
+        let operation = operations::WholeOrders::build(OrdersVariables { options });
+        let data = self.run(WHOLE, &operation).await?;
+        let loose: LooseWhole<'_> = data.parse()?;
+        loose.orders.check_len(&data, WHOLE, take)?;
+        let precision = loose.global_settings.server_config.money_strategy_precision;
+        let mut orders = Vec::with_capacity(loose.orders.items.len());
+        for item in loose.orders.items {
+            match read_item(item, "code", |order| whole(order, precision)) {
+                Ok(order) => orders.push(order),
+                Err(bad) => {
+                    tracing::debug!(
+                        order = bad.key,
+                        problem = bad.problem,
+                        "an order of Vendure's cannot be understood"
+                    );
+                }
+            }
+        }
+        Ok(orders)
+    }
+}
+
 /// Reads a page item by item.
 fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
     let loose: LooseOrders<'_> = data.parse()?;
@@ -152,7 +211,7 @@ fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
     Ok(page)
 }
 
-fn in_states(states: &[OrderState]) -> OrderFilterParameter {
+pub(super) fn in_states(states: &[OrderState]) -> OrderFilterParameter {
     let any_of = Some(states.iter().map(ToString::to_string).collect());
     OrderFilterParameter {
         state: Some(StringOperators { any_of }),
@@ -160,7 +219,7 @@ fn in_states(states: &[OrderState]) -> OrderFilterParameter {
     }
 }
 
-fn options(
+pub(super) fn options(
     filter: OrderFilterParameter,
     sort: OrderSortParameter,
     take: u32,

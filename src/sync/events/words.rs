@@ -26,11 +26,22 @@ fn words(event_type: &str, data: &Value, code: &OrderCode) -> String {
             None => "VeraCore has accepted this order.".into(),
         },
         "order.failed" => failed(data, code),
-        "order.cancelled" => {
-            "This order was cancelled before it was sent to VeraCore; VeraCore does not ship it."
-                .into()
-        }
+        "order.cancelled" => cancelled(data).into(),
         _ => shipped(data),
+    }
+}
+
+fn cancelled(data: &Value) -> &'static str {
+    match data.get("outcome").and_then(Value::as_str) {
+        Some("stopped") => "This order was cancelled, and VeraCore does not ship it.",
+        Some("by_hand") => {
+            "This order was cancelled after VeraCore had it, and has to be cancelled at VeraCore by hand, before it ships."
+        }
+        Some("too_late") => "This order was cancelled, and VeraCore has shipped it all the same.",
+        Some("cancelled_at_veracore") => {
+            "VeraCore has cancelled this order: have it revived there, or cancel it here."
+        }
+        _ => "This order was cancelled before it was sent to VeraCore; VeraCore does not ship it.",
     }
 }
 
@@ -109,6 +120,10 @@ mod tests {
             say("order.failed", json!({ "category": "?", "inDoubt": true })),
             say("order.cancelled", json!({})),
             say(
+                "order.cancelled",
+                json!({ "outcome": "too_late", "message": "12 Main St" }),
+            ),
+            say(
                 "tracking.updated",
                 json!({ "trackingNumbers": ["1Z", "2Z"], "carriers": ["UPS"], "shipDate": null }),
             ),
@@ -116,11 +131,12 @@ mod tests {
         ];
         assert_eq!(all[0], "VeraCore has accepted this order as VC-7.");
         assert!(all[3].contains("VeraCore may have it"), "{}", all[3]);
+        assert!(all[5].contains("shipped it all the same"), "{}", all[5]);
         assert_eq!(
-            all[5],
+            all[6],
             "VeraCore has shipped from this order by UPS; tracking: 1Z, 2Z."
         );
-        assert_eq!(all[6], "VeraCore has shipped from this order.");
+        assert_eq!(all[7], "VeraCore has shipped from this order.");
         for words in &all {
             assert!(words.contains("VeraCore") && words.len() < 250, "{words}");
             assert!(!words.contains("Main St"), "{words}");

@@ -61,6 +61,10 @@ impl Acknowledged {
                 continue;
             }
             any = true;
+            // VeraCore counts them as free again, and the shop still owes them to the customer.
+            if order.cancelled_there {
+                continue;
+            }
             let sum = self.units.entry(line.variant.clone()).or_default();
             *sum = sum.saturating_add(units);
             let orders = self.orders.entry(line.variant.clone()).or_default();

@@ -73,6 +73,7 @@ fn order(
         order_id: id.clone(),
         code: code.clone(),
         acknowledged_at: None,
+        cancelled_there: false,
         lines: vec![SentLine {
             line: line.clone(),
             sku: sku("A"),

@@ -3,7 +3,7 @@
 
 use super::{OrderSync, discover::DiscoverError};
 use crate::{
-    domain::{OrderCode, OrderRef, ShopOrderId},
+    domain::{OrderCode, OrderRef, ShopOrderId, SyncStatus},
     ledger::{RetryMode, SyncRecord, Verdict},
     sync::runner::{self, Worked},
 };
@@ -17,6 +17,8 @@ pub enum Forced {
     NotInTriggerState(String),
     /// VeraCore had it before.
     AlreadyThere(Box<SyncRecord>),
+    /// It was cancelled in the shop, and stopped at VeraCore.
+    Stopped,
     /// Somebody works on it at this moment.
     Busy,
     /// How it stands after the try.
@@ -43,10 +45,17 @@ impl OrderSync {
             Verdict::Done | Verdict::DoneInDoubt => {}
             Verdict::Unknown => return Ok(Forced::Unknown),
             Verdict::AlreadyThere { .. } => return Ok(Forced::AlreadyThere(Box::new(known))),
+            Verdict::Stopped => return Ok(Forced::Stopped),
             Verdict::Busy => return Ok(Forced::Busy),
         }
         let Some(claimed) = self.claim(1, Some(&code)).await?.pop() else {
-            return Ok(Forced::Busy);
+            return Ok(match self.ledger.order_of_shop(id).await? {
+                // Its cancellation was what could be tried again.
+                Some(now) if now.sync_status == SyncStatus::Success => {
+                    Forced::AlreadyThere(Box::new(now))
+                }
+                _ => Forced::Busy,
+            });
         };
         if let Worked::Away(error) = runner::work(self, &claimed).await {
             return Err(error.into());

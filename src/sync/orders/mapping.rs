@@ -11,6 +11,7 @@ use crate::{
     },
     fulfillment::{Destination, NewOrder, NewOrderItem},
     ledger::{Intent, IntentLine, SkipReason},
+    sync::aftercare::difference::parts_of,
 };
 
 /// Which of the customer's prices VeraCore is told.
@@ -51,15 +52,12 @@ pub enum Decision {
     },
 }
 
-/// Vendure's own name for a cancelled order, which is final.
-const CANCELLED: &str = "Cancelled";
-
 /// Countries whose parcels do not arrive without state and postal code.
 const STATE_AND_ZIP_NEEDED: [&str; 3] = ["US", "CA", "AU"];
 
 #[must_use]
 pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> Decision {
-    if order.state.as_str() == CANCELLED {
+    if order.state.is_cancelled() {
         return Decision::Cancelled;
     }
     if !trigger_states.contains(&order.state) {
@@ -101,6 +99,7 @@ pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> De
             let intent = Intent {
                 digest: digest(&new_order),
                 lines,
+                parts: parts_of(order),
             };
             Decision::Send {
                 order: Box::new(new_order),

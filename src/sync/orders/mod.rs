@@ -45,6 +45,8 @@ pub struct OrderSettings {
     pub quiet: Duration,
     /// How long a claimed order is ours; see [`lease`].
     pub lease: Duration,
+    /// Whether an order that VeraCore cancelled is cancelled in the shop, too.
+    pub cancel_in_shop: bool,
     /// How many orders are worked on at once.
     pub concurrency: u32,
     /// How many orders a page of a sweep holds; Vendure gives no more than 1000.

@@ -101,7 +101,7 @@ impl OrderSync {
         if !asked_already && let Some((trace, next)) = self.ask_first(order).await? {
             if matches!(next, Next::Acknowledged { .. }) && !order.sent_before {
                 // Somebody else sent it; what stock and tracking must know of it is written here.
-                self.ledger.note_lines(order, &intent.lines).await?;
+                self.ledger.note_lines(order, &intent).await?;
             }
             return self.finish(order, trace.as_ref(), next).await;
         }

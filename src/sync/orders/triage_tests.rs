@@ -13,6 +13,7 @@ fn settings() -> OrderSettings {
         },
         hold: Duration::ZERO,
         max_attempts: 3,
+        cancel_in_shop: false,
         backoff: Backoff {
             initial: Duration::from_secs(10),
             max: Duration::from_secs(100),

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::findings::{Facts, Finding, Kind, Limits, Warehouse, is_cancelled};
+use super::findings::{Facts, Finding, Kind, Limits, Warehouse};
 use crate::{
     domain::{OrderRef, SkuRules, SyncStatus, text::one_line},
     fulfillment::FoundOrder,
@@ -28,7 +28,7 @@ const SHOWN: usize = 10;
 
 /// How much has left VeraCore, by its look-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Left {
+pub(in crate::sync) enum Left {
     Nothing,
     Something,
     Everything,
@@ -44,7 +44,7 @@ pub fn findings_of(facts: &Facts, rules: &SkuRules, limits: &Limits) -> Vec<Find
     match facts.own() {
         None => found.push(missing_in_vendure(facts)),
         Some(_) if !sent => {}
-        Some(shop) if is_cancelled(shop) => found.extend(cancelled(facts, shop)),
+        Some(shop) if shop.state.is_cancelled() => found.extend(cancelled(facts, shop)),
         Some(shop) => {
             found.extend(different_lines(known, shop, rules));
             if facts.to_fulfill(shop) > 0 {
@@ -151,7 +151,7 @@ fn cancelled(facts: &Facts, shop: &Progress) -> Option<Finding> {
         let advice = "have the parcel stopped or sent back, or charge it again".into();
         return Some(Finding::of(Kind::ShippedAfterCancel, code, detail, advice));
     }
-    let word = word?;
+    let word = word.filter(|_| !facts.known.being_stopped)?;
     let detail = format!("cancelled in Vendure, and VeraCore still has it, status {word}");
     let advice = "cancel it at VeraCore by hand, before it ships".into();
     Some(Finding::of(Kind::CancelledAfterSend, code, detail, advice))
@@ -177,15 +177,7 @@ fn different_lines(known: &KnownOrder, shop: &Progress, rules: &SkuRules) -> Opt
             differences.push(difference(&line.sku, 0, line.quantity));
         }
     }
-    if differences.is_empty() {
-        return None;
-    }
-    let more = differences.len().saturating_sub(SHOWN);
-    differences.truncate(SHOWN);
-    let mut detail = differences.join("; ");
-    if more > 0 {
-        detail.push_str(&format!("; and {more} more"));
-    }
+    let detail = listed(differences)?;
     let advice = "what was sent is not changed any more: have VeraCore change its order, or put Vendure's back".into();
     Some(Finding::of(
         Kind::DifferentLines,
@@ -195,7 +187,22 @@ fn different_lines(known: &KnownOrder, shop: &Progress, rules: &SkuRules) -> Opt
     ))
 }
 
-fn difference(sku: &str, sent: u32, now: u32) -> String {
+/// Some of the differences, and how many more there are; nothing for none.
+pub(in crate::sync) fn listed(mut differences: Vec<String>) -> Option<String> {
+    if differences.is_empty() {
+        return None;
+    }
+    let more = differences.len().saturating_sub(SHOWN);
+    differences.truncate(SHOWN);
+    let mut text = differences.join("; ");
+    if more > 0 {
+        text.push_str(&format!("; and {more} more"));
+    }
+    Some(text)
+}
+
+/// What became of a line's quantity.
+pub(in crate::sync) fn difference(sku: &str, sent: u32, now: u32) -> String {
     let sku = one_line(sku, 80);
     match (sent, now) {
         (0, now) => format!("{sku}: not sent, {now} in Vendure now"),
@@ -265,17 +272,23 @@ fn has_left(package: &Package) -> bool {
     !package.is_void() && package.waits().is_none()
 }
 
-fn left(found: &FoundOrder) -> Left {
+pub(in crate::sync) fn left(found: &FoundOrder) -> Left {
     let named = found.tracking_number.is_some() || found.shipped_at.is_some();
     if Completion::of(&found.status) == Completion::Complete {
         Left::Everything
     } else if has_not_left(&found.status) {
         Left::Nothing
-    } else if named || found.status.to_ascii_lowercase().starts_with("part") {
+    } else if named || is_part_shipped(&found.status) {
         Left::Something
     } else {
         Left::Nothing
     }
+}
+
+/// "Partly cancelled" is no shipment; "shipped, the rest cancelled" is one.
+fn is_part_shipped(status: &str) -> bool {
+    let status = status.to_ascii_lowercase();
+    status.starts_with("shipped") || status.starts_with("part") && !status.contains("cancel")
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ fn healthy(lines: &[(&str, &str, u32)]) -> Facts {
             acknowledged_at: Some(now() - TimeDelta::days(2)),
             open: true,
             in_doubt_since: None,
+            being_stopped: false,
             lines: sent.collect(),
         },
         shop: Some(shop),
@@ -290,6 +291,10 @@ fn an_order_that_was_edited_after_it_was_sent() {
 #[test]
 fn an_order_that_was_cancelled_after_it_was_sent() {
     assert_eq!(kinds(&one().cancelled()), [Kind::CancelledAfterSend]);
+    // Nobody need stop by hand what is just being stopped.
+    let mut being_stopped = one().cancelled();
+    being_stopped.known.being_stopped = true;
+    assert_eq!(kinds(&being_stopped), []);
     assert_eq!(one().cancelled().question(), Question::Cancelled);
     assert_eq!(
         kinds(&one().cancelled().says("Shipped")),

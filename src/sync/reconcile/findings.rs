@@ -8,9 +8,6 @@ use crate::{
     sync::tracking::package::Package, vendure::Progress,
 };
 
-/// Vendure's own name for a cancelled order, which is final.
-const CANCELLED: &str = "Cancelled";
-
 /// What can be off about an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,12 +128,21 @@ impl Facts {
         };
         if self.known.status != SyncStatus::Success {
             Question::No
-        } else if is_cancelled(shop) && self.unfulfilled(shop) > 0 {
+        } else if shop.state.is_cancelled() && self.unfulfilled(shop) > 0 {
             Question::Cancelled
         } else if self.known.open && self.to_fulfill(shop) > 0 {
             Question::HowFar
         } else {
             Question::No
+        }
+    }
+
+    /// What VeraCore says of an order that the shop has not cancelled.
+    pub(super) fn still_wanted(&self) -> Option<&FoundOrder> {
+        let shop = self.own()?;
+        match &self.warehouse {
+            Warehouse::Has(found) if !shop.state.is_cancelled() => Some(found),
+            _ => None,
         }
     }
 
@@ -153,8 +159,4 @@ impl Facts {
         let lines = self.known.lines.iter();
         lines.map(|sent| u64::from(shop.left(&sent.line))).sum()
     }
-}
-
-pub(super) fn is_cancelled(shop: &Progress) -> bool {
-    shop.state.as_str() == CANCELLED
 }

@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 
+pub(super) use compare::{Left, difference, left, listed};
 pub use findings::{Finding, Kind};
 pub use nightly::{next_run, reconcile_if_due};
 pub use pass::{Checked, Failure, Summary};

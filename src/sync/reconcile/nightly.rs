@@ -7,6 +7,7 @@ use super::{DAYS, JOB, ReconcileError, Reconciliation};
 use crate::{
     ledger::{LedgerError, RunId, RunOutcome},
     sync::{
+        aftercare::note_words,
         daily::Occurrence,
         due::MOST_STARTS,
         passes::{Report, unwatched},
@@ -53,6 +54,11 @@ async fn compare(service: &Reconciliation, run: RunId) -> Report {
         () = service.orders.tasks.stopped() => Err(ReconcileError::Stopped),
         outcome = service.pass(DAYS, &nobody) => outcome,
     };
+    if let Ok(summary) = &outcome
+        && let Err(error) = note_words(&service.orders.ledger, &summary.words).await
+    {
+        tracing::warn!(%error, "VeraCore: what it cancelled could not be noted; the next night asks again");
+    }
     if let Err(error) = &outcome
         && error.may_pass()
         && run.starts() < MOST_STARTS

@@ -6,11 +6,12 @@ use serde::Serialize;
 use super::{
     Finding, ReconcileError, Reconciliation,
     compare::{findings_of, missing_in_ledger},
-    findings::Limits,
+    findings::{Facts, Limits},
     read::Asking,
 };
 use crate::{
     domain::{OrderRef, text::one_line},
+    fulfillment::FoundOrder,
     ledger::RunOutcome,
     sync::{
         orders::discover::Walk,
@@ -34,6 +35,9 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     pub checked: Checked,
     pub failures: Vec<Failure>,
+    /// What VeraCore said of orders that are still wanted.
+    #[serde(skip)]
+    pub words: Vec<FoundOrder>,
 }
 
 /// How much was compared.
@@ -180,6 +184,9 @@ impl Reconciliation {
             summary.checked.in_ledger += (page.orders.len() + page.unreadable.len()) as u64;
             let mut facts = self.at_shop(page.orders, summary).await?;
             self.at_warehouse(&mut facts, &mut asking, summary).await?;
+            summary
+                .words
+                .extend(facts.iter().filter_map(Facts::still_wanted).cloned());
             let rules = &self.orders.settings.rules.skus;
             for facts in &facts {
                 for finding in findings_of(facts, rules, limits) {

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     domain::{OrderCode, text::one_line},
     ledger::{SentOrder, Told},
-    sync::passes::OnProgress,
+    sync::{
+        aftercare::{note_shipped, note_words},
+        passes::OnProgress,
+    },
     vendure::TrackingFieldsKnown,
 };
 
@@ -149,6 +152,8 @@ impl TrackingSync {
         on_progress: &OnProgress,
     ) -> Result<Summary, TrackingError> {
         let (news, work) = self.gather(only).await?;
+        note_words(&self.ledger, &news.words).await?;
+        note_shipped(&self.ledger, &news.left_unknown).await?;
         let mut summary = Summary::of(&news);
         for (code, problem) in &news.unanswered {
             summary.orders_checked += 1;

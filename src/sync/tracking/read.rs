@@ -38,6 +38,10 @@ pub(super) struct News {
     pub shipments: u64,
     /// Order numbers that VeraCore shipped and the ledger does not know as sent.
     pub unknown: BTreeSet<OrderCode>,
+    /// Those of them of which a package has left.
+    pub left_unknown: Vec<OrderCode>,
+    /// What VeraCore said of orders that it was asked for one by one.
+    pub words: Vec<FoundOrder>,
     /// Rows that could not be understood.
     pub bad_rows: u64,
     pub examples: Vec<String>,
@@ -81,6 +85,7 @@ impl TrackingSync {
         };
         let found = self.provider.find_order(&order.code).await?;
         let mut news = news;
+        news.words.extend(found.clone());
         news.take(&order.code, found);
         Ok(news)
     }
@@ -160,6 +165,9 @@ impl TrackingSync {
             }
             for (code, told) in told_of {
                 let Some(order) = sent.remove(&code) else {
+                    if together(Vec::new(), told).iter().any(has_left) {
+                        news.left_unknown.push(code.clone());
+                    }
                     news.unknown.insert(code);
                     continue;
                 };
@@ -189,6 +197,7 @@ impl TrackingSync {
             match self.provider.find_order(&code).await {
                 Ok(found) => {
                     unanswered = 0;
+                    news.words.extend(found.clone());
                     news.take(&code, found);
                 }
                 // One order stops no other, but where nobody answers, there is no use in asking on.
@@ -223,6 +232,10 @@ impl News {
             self.examples.push(row.to_string());
         }
     }
+}
+
+fn has_left(package: &Package) -> bool {
+    !package.is_void() && package.waits().is_none()
 }
 
 /// The one package that an order's status tells of.

@@ -2,6 +2,7 @@
 //! `schema.graphql` when compiled. Nothing here leaves this client.
 
 mod caller;
+mod cancel;
 mod fulfillments;
 mod notes;
 mod orders;
@@ -9,6 +10,7 @@ mod profile;
 mod stock;
 
 pub(super) use caller::*;
+pub(super) use cancel::*;
 pub(super) use fulfillments::*;
 pub(super) use notes::*;
 pub(super) use orders::*;

@@ -71,6 +71,8 @@ pub struct OrderSortParameter {
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<SortOrder>,
     #[cynic(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<SortOrder>,
+    #[cynic(skip_serializing_if = "Option::is_none")]
     pub order_placed_at: Option<SortOrder>,
     /// Makes the order of equals the same on every page. Not the id: Vendure sorts by the keys in
     /// the order of its schema, where the id stands before the dates and the code behind them.
@@ -87,6 +89,8 @@ pub struct OrderFilterParameter {
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateOperators>,
     #[cynic(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<DateOperators>,
+    #[cynic(skip_serializing_if = "Option::is_none")]
     pub order_placed_at: Option<DateOperators>,
 }
 
@@ -96,6 +100,29 @@ pub struct DateOperators {
     pub after: Option<DateTime>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub is_null: Option<bool>,
+}
+
+// Whole orders.
+
+#[derive(cynic::QueryFragment)]
+#[cynic(graphql_type = "Query", variables = "OrdersVariables")]
+pub struct WholeOrders {
+    #[expect(dead_code, reason = "read by the channel check, before this is")]
+    pub active_channel: ChannelToken,
+    #[expect(dead_code, reason = "read with the list")]
+    pub global_settings: GlobalSettings,
+    #[arguments(options: $options)]
+    #[expect(dead_code, reason = "read item by item instead")]
+    pub orders: WholeOrderList,
+}
+
+#[derive(cynic::QueryFragment)]
+#[cynic(graphql_type = "OrderList")]
+pub struct WholeOrderList {
+    #[expect(dead_code, reason = "read item by item instead")]
+    pub total_items: i32,
+    #[expect(dead_code, reason = "read item by item instead")]
+    pub items: Vec<Order>,
 }
 
 // One order.

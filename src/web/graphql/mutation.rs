@@ -271,6 +271,8 @@ impl Mutation {
 }
 
 const NOT_KNOWN: &str = "The ledger has no such order.";
+const STOPPED: &str =
+    "It was cancelled in Vendure and stopped at VeraCore: there is nothing to be sent.";
 
 /// The code of an order that the ledger knows, by the shop's id.
 async fn known(services: &Services, order_id: &str) -> Result<Option<OrderCode>> {
@@ -291,6 +293,7 @@ fn in_words(verdict: Verdict, done: &str) -> std::result::Result<String, String>
             let id = veracore_order_id.unwrap_or_else(|| "its id is not known".into());
             Err(format!("VeraCore has it already ({id})."))
         }
+        Verdict::Stopped => Err(STOPPED.into()),
         Verdict::Busy => Err("It is being worked on at this moment.".into()),
     }
 }
@@ -313,6 +316,7 @@ fn told(outcome: &Forced) -> std::result::Result<String, String> {
             "Vendure has it in the state {state}, from which orders are not sent."
         )),
         Forced::AlreadyThere(record) => Ok(format!("VeraCore has it already ({}).", id(record))),
+        Forced::Stopped => Err(STOPPED.into()),
         Forced::Busy => Err("It is being worked on at this moment.".into()),
         Forced::Tried(record) => match record.sync_status {
             SyncStatus::Success => Ok(format!("VeraCore has it ({}).", id(record))),

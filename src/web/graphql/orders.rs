@@ -26,12 +26,21 @@ pub(super) struct OrderSyncStatus {
     /// Absent when nothing more is to be done
     next_attempt: Option<DateTime<Utc>>,
     tracking_numbers: Vec<String>,
+    /// Where its cancellation stands at VeraCore, when the shop cancelled it after it was sent: requested, by_hand (a person must stop it there), stopped or too_late (shipped)
+    cancel_status: Option<String>,
+    /// What became of its cancellation, at either end
+    cancel_message: Option<String>,
+    /// When VeraCore was first seen to have cancelled it though the shop had not
+    cancelled_at_veracore: Option<DateTime<Utc>>,
+    /// What of it was edited in the shop after it was sent; VeraCore was not told
+    changed_since_sent: Vec<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl From<SyncRecord> for OrderSyncStatus {
     fn from(record: SyncRecord) -> Self {
+        let care = record.aftercare;
         Self {
             id: ID(record.id.to_string()),
             vendure_order_id: record.vendure_order_id,
@@ -45,6 +54,14 @@ impl From<SyncRecord> for OrderSyncStatus {
             last_successful_sync: record.last_successful_sync,
             next_attempt: record.next_attempt,
             tracking_numbers: record.tracking_numbers,
+            cancel_status: care.cancel_status.map(|status| status.as_str().to_owned()),
+            cancel_message: care.cancel_message,
+            cancelled_at_veracore: care.cancelled_at_veracore,
+            changed_since_sent: care
+                .changed_since_sent
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             created_at: record.created_at,
             updated_at: record.updated_at,
         }

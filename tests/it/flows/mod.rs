@@ -1,6 +1,7 @@
 //! Orders on their way from the shop to VeraCore: which are found, which are sent, what arrives;
 //! stock and tracking on their way back.
 
+mod aftercare;
 mod arrive;
 mod baseline;
 mod changed;

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use veracore_sync::{
     domain::{FulfillmentId, LocationId, Order, OrderState, ShopOrderId, VariantId},
@@ -25,6 +26,7 @@ pub enum Call {
     SetTracking,
     SetStock,
     AddNote,
+    CancelOrder,
 }
 
 /// What happens at it, once.
@@ -118,6 +120,23 @@ impl Storefront for MortalShop {
 
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
         self.inner.order(id).await
+    }
+
+    async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
+        self.inner.whole_orders(ids).await
+    }
+
+    async fn cancelled_orders(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.inner.cancelled_orders(since, take).await
+    }
+
+    async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError> {
+        let work = self.inner.cancel_order(order, reason);
+        self.at(Call::CancelOrder, work).await
     }
 
     async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {

@@ -69,6 +69,7 @@ pub fn settings(mocked: bool) -> OrderSettings {
         },
         hold: Duration::ZERO,
         max_attempts: 10,
+        cancel_in_shop: false,
         backoff: Backoff {
             initial: scale(15, 50),
             max: scale(3600, 400),

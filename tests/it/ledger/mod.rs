@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use veracore_sync::{
     domain::{OrderCode, OrderRef, OrderState, Quantity, ShopOrderId, Sku},
-    ledger::{Claimed, Intent, IntentLine, Ledger},
+    ledger::{Claimed, Intent, IntentLine, Ledger, Parts},
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -42,6 +42,7 @@ fn code(id: u32) -> OrderCode {
 fn intent() -> Intent {
     Intent {
         digest: "d".repeat(64),
+        parts: Parts::default(),
         lines: vec![IntentLine {
             line_id: "1".into(),
             vendure_sku: "SKU-1".into(),

@@ -1,5 +1,6 @@
 //! The real program, as a process: signals, kills, replicas, commands.
 
+mod aftercare;
 mod back;
 mod breaker;
 mod check;

@@ -1,0 +1,262 @@
+use super::*;
+use crate::{
+    domain::{OrderCode, ShopOrderId},
+    http::{CallError, Why},
+};
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
+}
+
+/// Found cancelled at minute 0.
+fn cancellation(status: CancelStatus, tries: u32) -> Cancellation {
+    Cancellation {
+        id: 1,
+        order_id: ShopOrderId::parse("1").unwrap(),
+        code: OrderCode::parse("T_1").unwrap(),
+        veracore_order_id: Some("VC-1".into()),
+        status,
+        tries,
+        missing_since: None,
+        found_at: at(0),
+    }
+}
+
+fn found(status: &str, tracking: Option<&str>) -> FoundOrder {
+    FoundOrder {
+        number: OrderCode::parse("T_1").unwrap(),
+        provider_order_id: None,
+        status: status.into(),
+        tracking_number: tracking.map(str::to_owned),
+        carrier: None,
+        shipped_at: None,
+    }
+}
+
+/// Where it stands after the step, and after how many minutes it is looked at again.
+fn noted(step: Step, now: DateTime<Utc>) -> (CancelStatus, Option<i64>) {
+    match step {
+        Step::Note(step) => (
+            step.status,
+            step.next.map(|next| (next - now).num_minutes()),
+        ),
+        Step::Tell => panic!("it is told"),
+    }
+}
+
+#[test]
+fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
+    use CancelStatus::{ByHand, Requested, Stopped, TooLate};
+    let look = |status, tries, found: Option<&FoundOrder>, can_cancel| {
+        after_look(&cancellation(status, tries), found, can_cancel, at(0))
+    };
+    let waiting = found("In warehouse", None);
+    for (status, tries) in [(Requested, 0), (Requested, 4), (ByHand, 1)] {
+        assert_eq!(look(status, tries, Some(&waiting), true), Step::Tell);
+    }
+    for (status, tries, told, can_cancel, expected) in [
+        (Requested, 5, &waiting, true, (ByHand, Some(30))),
+        (Requested, 0, &waiting, false, (ByHand, Some(30))),
+        (ByHand, 5, &waiting, true, (ByHand, Some(30))),
+        (
+            Requested,
+            0,
+            &found("Partly cancelled", None),
+            false,
+            (ByHand, Some(30)),
+        ),
+        (
+            Requested,
+            1,
+            &found("Cancelled", None),
+            true,
+            (Stopped, None),
+        ),
+        (
+            ByHand,
+            0,
+            &found("cancelled by staff", None),
+            false,
+            (Stopped, None),
+        ),
+        (Requested, 0, &found("VOID", None), true, (Stopped, None)),
+        // Not yet, and perhaps never.
+        (
+            Requested,
+            1,
+            &found("Cancel requested", None),
+            true,
+            (Requested, Some(0)),
+        ),
+        (
+            Requested,
+            0,
+            &found("Shipped", Some("1Z")),
+            true,
+            (TooLate, None),
+        ),
+        (ByHand, 0, &found("Complete", None), false, (TooLate, None)),
+        (
+            Requested,
+            1,
+            &found("Partially shipped", Some("1Z")),
+            true,
+            (TooLate, None),
+        ),
+        (
+            Requested,
+            1,
+            &found("Shipped, the rest cancelled", None),
+            true,
+            (TooLate, None),
+        ),
+        (
+            Requested,
+            0,
+            &found("PartiallyShipped", None),
+            false,
+            (TooLate, None),
+        ),
+    ] {
+        let step = look(status, tries, Some(told), can_cancel);
+        assert_eq!(
+            noted(step, at(0)),
+            expected,
+            "{status:?} {tries} {}",
+            told.status
+        );
+    }
+}
+
+#[test]
+fn the_rest_of_one_that_was_shipped_in_part_may_still_be_stopped() {
+    let part = found("Partially shipped", Some("1Z"));
+    let order = cancellation(CancelStatus::Requested, 0);
+    assert_eq!(after_look(&order, Some(&part), true, at(0)), Step::Tell);
+}
+
+#[test]
+fn an_order_that_is_not_shown_is_gone_only_when_it_is_missing_twice() {
+    let mut order = cancellation(CancelStatus::Requested, 0);
+    let look = |order: &Cancellation, minute| after_look(order, None, true, at(minute));
+    let Step::Note(first) = look(&order, 0) else {
+        panic!("it is told");
+    };
+    assert_eq!(first.status, CancelStatus::Requested);
+    assert_eq!(
+        (first.next, first.missing_since),
+        (Some(at(10)), Some(at(0)))
+    );
+    order.missing_since = first.missing_since;
+    let early = noted(look(&order, 9), at(9));
+    assert_eq!(early, (CancelStatus::Requested, Some(10)));
+    let late = noted(look(&order, 10), at(10));
+    assert_eq!(late, (CancelStatus::Stopped, None));
+    // The clock jumps a day ahead before the first look: that look counts once all the same.
+    order.missing_since = None;
+    assert_eq!(
+        noted(look(&order, 1440), at(1440)),
+        (CancelStatus::Requested, Some(10))
+    );
+    // And back behind it: it begins anew.
+    order.missing_since = Some(at(1440));
+    let Step::Note(back) = look(&order, 5) else {
+        panic!("it is told");
+    };
+    assert_eq!(back.missing_since, Some(at(5)));
+}
+
+#[test]
+fn what_waits_for_a_person_is_looked_at_less_and_less_often() {
+    let order = cancellation(CancelStatus::ByHand, 0);
+    let told = found("In warehouse", None);
+    let pause = |minutes: i64| {
+        let step = after_look(&order, Some(&told), false, at(minutes));
+        noted(step, at(minutes)).1.unwrap()
+    };
+    assert_eq!([pause(0), pause(600), pause(1200)], [30, 30, 60]);
+    assert_eq!(pause(60 * 24 * 90), 24 * 60);
+}
+
+#[test]
+fn an_answer_is_believed_only_when_a_look_confirms_it() {
+    let order = cancellation(CancelStatus::Requested, 0);
+    let refused = CancelAnswer::Refused {
+        message: "no".into(),
+    };
+    let unknown = CancelAnswer::Unknown {
+        problem: "?".into(),
+    };
+    for answer in [CancelAnswer::Done, refused, unknown] {
+        let step = after_telling(&order, &answer, at(0));
+        assert_eq!(step.status, CancelStatus::Requested, "{answer:?}");
+        assert_eq!(step.next, Some(at(0) + CONFIRM));
+        assert!(step.counted && step.message.starts_with("VeraCore"));
+    }
+}
+
+fn status(status: u16) -> ProviderError {
+    CallError::Status {
+        upstream: "VeraCore",
+        operation: "cancel_order",
+        status,
+        message: "no".into(),
+        retry_after: None,
+    }
+    .into()
+}
+
+#[test]
+fn what_keeps_it_from_being_told_is_for_a_person_unless_it_passes() {
+    let order = cancellation(CancelStatus::Requested, 0);
+    let forbidden = ProviderError::Forbidden {
+        upstream: "VeraCore",
+        operation: "CancelOrder",
+        message: "no permission".into(),
+    };
+    for error in [forbidden, status(404)] {
+        let step = after_refusal(&order, &error, at(0));
+        assert_eq!(step.status, CancelStatus::ByHand, "{error}");
+        assert!(
+            step.message.contains("orders retry T_1"),
+            "{}",
+            step.message
+        );
+    }
+    let step = after_refusal(&order, &status(429), at(0));
+    assert_eq!(
+        (step.status, step.next),
+        (CancelStatus::Requested, Some(at(1)))
+    );
+    let often = cancellation(CancelStatus::Requested, 4);
+    assert_eq!(
+        after_refusal(&often, &status(503), at(0)).status,
+        CancelStatus::ByHand
+    );
+}
+
+#[test]
+fn an_order_that_cannot_be_asked_about_becomes_a_persons_in_the_end() {
+    let order = cancellation(CancelStatus::Requested, 0);
+    let step = after_silence(&order, &status(500), at(0));
+    assert_eq!(
+        (step.status, step.next),
+        (CancelStatus::Requested, Some(at(1)))
+    );
+    assert!(!step.counted);
+    let step = after_silence(&order, &status(500), at(29));
+    assert_eq!(step.status, CancelStatus::Requested);
+    let step = after_silence(&order, &status(500), at(30));
+    assert_eq!(step.status, CancelStatus::ByHand);
+    // Nobody was called: nothing was learnt.
+    let parked: ProviderError = CallError::Parked {
+        upstream: "VeraCore",
+        operation: "find_order",
+        why: Why::Down,
+        wait: std::time::Duration::from_secs(90),
+        problem: "down".into(),
+    }
+    .into();
+    let step = after_silence(&order, &parked, at(600));
+    assert_eq!(step.status, CancelStatus::Requested);
+}

@@ -1,0 +1,80 @@
+//! Orders that are cancelled in the shop: finding the latest, and cancelling one.
+
+use chrono::{DateTime, Utc};
+use cynic::MutationBuilder;
+
+use super::{
+    OrderPage, StorefrontError, VendureClient,
+    fulfillments::refusal,
+    operations::{
+        self, CancelOrderInput, CancelOrderResult, CancelOrderVariables, DateOperators,
+        OrderFilterParameter, OrderSortParameter, SortOrder,
+    },
+    orders::{date, in_states, options},
+};
+use crate::domain::{OrderState, ShopOrderId, text::one_line};
+
+const CANCEL: &str = "cancel_order";
+
+impl VendureClient {
+    /// A cancellation moves `updatedAt`, unlike other changes of an order's state.
+    pub(super) async fn latest_cancelled(
+        &self,
+        since: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        let sort = OrderSortParameter {
+            updated_at: Some(SortOrder::Desc),
+            code: Some(SortOrder::Desc),
+            ..OrderSortParameter::default()
+        };
+        let filter = OrderFilterParameter {
+            updated_at: Some(DateOperators {
+                after: Some(date(since)),
+                ..DateOperators::default()
+            }),
+            ..in_states(&[OrderState::cancelled()])
+        };
+        self.list(options(filter, sort, take, 0)).await
+    }
+
+    pub(super) async fn cancel_whole(
+        &self,
+        order: &ShopOrderId,
+        reason: &str,
+    ) -> Result<(), StorefrontError> {
+        let operation = operations::CancelOrder::build(CancelOrderVariables {
+            input: CancelOrderInput {
+                order_id: cynic::Id::new(order.as_str()),
+                reason: Some(reason.to_owned()),
+                cancel_shipping: Some(true),
+            },
+        });
+        let data = self.change(CANCEL, &operation).await?;
+        let (code, message) = match data.parse::<operations::CancelOrder>()?.cancel_order {
+            CancelOrderResult::Order(cancelled) if cancelled.state == OrderState::CANCELLED => {
+                return Ok(());
+            }
+            CancelOrderResult::Order(other) => {
+                return Err(data.malformed(format!(
+                    "cancelOrder.state is '{}', not {}",
+                    one_line(&other.state, 60),
+                    OrderState::CANCELLED
+                )));
+            }
+            CancelOrderResult::OrderStateTransitionError(error) => {
+                (error.error_code, error.transition_error)
+            }
+            CancelOrderResult::CancelActiveOrderError(error) => (error.error_code, error.message),
+            CancelOrderResult::EmptyOrderLineSelectionError(error) => {
+                (error.error_code, error.message)
+            }
+            CancelOrderResult::MultipleOrderError(error) => (error.error_code, error.message),
+            CancelOrderResult::QuantityTooGreatError(error) => (error.error_code, error.message),
+            CancelOrderResult::Other => {
+                return Err(data.malformed("cancelOrder is of an unknown type".into()));
+            }
+        };
+        Err(refusal(CANCEL, &code, &message))
+    }
+}

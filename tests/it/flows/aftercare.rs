@@ -1,0 +1,374 @@
+//! Orders after VeraCore has them: cancelled at either end, or edited in the shop.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use veracore_sync::{
+    domain::{CancelStatus, OrderCode, SyncStatus},
+    ledger::{Aftercare, EventState, RetryMode, Verdict},
+    sandbox::{FaultKind, NewPackage},
+    sync::passes::unwatched,
+};
+
+use crate::harness::{Ask, Cart, PaidOrder, Service, Style, World};
+
+/// Looks at the shop, and takes all steps that are due within ten minutes.
+async fn care(world: &World, service: &Service) {
+    service.orders.look_for_cancelled().await.unwrap();
+    for _ in 0..20 {
+        service.orders.step_cancellations().await.unwrap();
+        service.orders.tell_the_shop().await.unwrap();
+        world.advance(TimeDelta::seconds(31));
+    }
+}
+
+/// Asks VeraCore for the packages of one order.
+async fn track(service: &Service, order: &PaidOrder) {
+    let code = OrderCode::parse(order.code.clone()).unwrap();
+    service
+        .tracking
+        .pass(Some(&code), &unwatched())
+        .await
+        .unwrap();
+}
+
+async fn state(world: &World, order: &PaidOrder) -> String {
+    world.shop.shipped(order).await.0
+}
+
+async fn standing(world: &World, order: &PaidOrder) -> Aftercare {
+    world.record(&order.code).await.unwrap().aftercare
+}
+
+/// What was told of cancellations of an order, in its sequence.
+async fn told(world: &World, order: &PaidOrder) -> Vec<String> {
+    let events = world.ledger.events(None, 1000).await.unwrap();
+    let mut told: Vec<_> = events
+        .into_iter()
+        .filter(|event| event.event_type == "order.cancelled" && event.data["order"] == order.code)
+        .collect();
+    told.sort_by_key(|event| event.occurred_at);
+    assert!(told.iter().all(|event| event.state == EventState::Kept));
+    told.iter()
+        .map(|event| {
+            event.data["outcome"]
+                .as_str()
+                .unwrap_or("not sent")
+                .to_owned()
+        })
+        .collect()
+}
+
+/// An order that VeraCore has for longer than an hour.
+async fn sent_order(world: &World, service: &mut Service, lines: &[(&str, u32)]) -> PaidOrder {
+    let order = world.pay_order(lines).await;
+    service.carry().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    world.advance(TimeDelta::hours(1));
+    order
+}
+
+#[tokio::test]
+async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_be() {
+    let mut world = World::named("cancel-sent").build().await;
+    let mut service = world.service();
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    let other = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    world.shop.cancel(&order).await;
+    let can_cancel = service.provider.can_cancel();
+    if !can_cancel {
+        world.expect_error("have it cancelled at VeraCore by hand");
+    }
+    care(&world, &service).await;
+    let is = world.sandbox.order(&order.code).unwrap().status();
+    let (stands, status) = (
+        standing(&world, &order).await,
+        world.status(&order.code).await,
+    );
+    if can_cancel {
+        assert_eq!(
+            stands.cancel_status,
+            Some(CancelStatus::Stopped),
+            "{stands:?}"
+        );
+        assert_eq!((is, status), ("Cancelled", SyncStatus::Cancelled));
+        assert_eq!(told(&world, &order).await, ["stopped"]);
+    } else {
+        assert_eq!(
+            stands.cancel_status,
+            Some(CancelStatus::ByHand),
+            "{stands:?}"
+        );
+        assert_ne!(is, "Cancelled");
+        assert_eq!(told(&world, &order).await, ["by_hand"]);
+        // A person cancels it there, and that is seen.
+        world.sandbox.cancel(&order.code).unwrap();
+        world.advance(TimeDelta::minutes(30));
+        care(&world, &service).await;
+        let stands = standing(&world, &order).await;
+        assert_eq!(stands.cancel_status, Some(CancelStatus::Stopped));
+        assert_eq!(told(&world, &order).await, ["by_hand", "stopped"]);
+    }
+    assert_eq!(standing(&world, &other).await, Aftercare::default());
+    assert_eq!(world.status(&other.code).await, SyncStatus::Success);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
+    let mut world = World::named("cancel-doubt").build().await;
+    let mut service = world.service();
+    service.carry().await;
+    let lost = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
+    world.sandbox.add_fault(lost.times(1));
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    service.look().await;
+    service.work().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::InDoubt);
+    world.shop.cancel(&order).await;
+    care(&world, &service).await;
+    let stands = standing(&world, &order).await;
+    assert_eq!(stands.cancel_status, None, "it is not known to be there");
+    service.settle().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    world.advance(TimeDelta::hours(1));
+    if !service.provider.can_cancel() {
+        world.expect_error("have it cancelled at VeraCore by hand");
+    }
+    care(&world, &service).await;
+    let stands = standing(&world, &order).await.cancel_status;
+    let expected = if service.provider.can_cancel() {
+        CancelStatus::Stopped
+    } else {
+        CancelStatus::ByHand
+    };
+    assert_eq!(stands, Some(expected));
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_shipped_meanwhile_is_too_late_and_one_that_came_back_is_not() {
+    let mut world = World::named("cancel-late").build().await;
+    world.expect_error("though it is cancelled in Vendure");
+    let mut service = world.service();
+    let late = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    let returned = sent_order(&world, &mut service, &[("A-1", 1)]).await;
+    for order in [&late, &returned] {
+        world
+            .sandbox
+            .ship(&order.code, vec![NewPackage::default()])
+            .unwrap();
+    }
+    track(&service, &returned).await;
+    for order in [&late, &returned] {
+        world.shop.cancel(order).await;
+    }
+    care(&world, &service).await;
+    let stands = standing(&world, &late).await;
+    assert_eq!(
+        stands.cancel_status,
+        Some(CancelStatus::TooLate),
+        "{stands:?}"
+    );
+    assert_eq!(told(&world, &late).await, ["too_late"]);
+    assert_eq!(standing(&world, &returned).await, Aftercare::default());
+    assert_eq!(told(&world, &returned).await, [""; 0]);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_veracore_cancels_is_told_and_left_alone_in_the_shop() {
+    let mut world = World::named("cancelled-there").build().await;
+    world.expect_error("the order is cancelled there");
+    let mut service = world.service();
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    track(&service, &order).await;
+    care(&world, &service).await;
+    track(&service, &order).await;
+    let stands = standing(&world, &order).await;
+    assert!(stands.cancelled_at_veracore.is_some() && stands.cancel_status.is_none());
+    assert_eq!(told(&world, &order).await, ["cancelled_at_veracore"]);
+    assert_eq!(state(&world, &order).await, "PaymentSettled");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn with_cancel_in_vendure_what_veracore_cancels_is_cancelled_in_the_shop() {
+    let mut world = World::named("cancelled-both").build().await;
+    world.expect_error("the order is cancelled there");
+    let mut service = world.service_with(|settings| settings.cancel_in_shop = true);
+    let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
+    let part = sent_order(&world, &mut service, &[("A-1", 1), ("A-2", 1)]).await;
+    // A part of this one was fulfilled by hand.
+    world.shop.fulfill(&part, &[(0, 1)], "1Z").await;
+    for order in [&order, &part] {
+        world.sandbox.cancel(&order.code).unwrap();
+        track(&service, order).await;
+    }
+    care(&world, &service).await;
+    care(&world, &service).await;
+    assert_eq!(state(&world, &order).await, "Cancelled");
+    let stands = standing(&world, &order).await;
+    assert_eq!(
+        stands.cancel_status,
+        Some(CancelStatus::Stopped),
+        "{stands:?}"
+    );
+    assert_eq!(
+        told(&world, &order).await,
+        ["cancelled_at_veracore", "stopped"]
+    );
+    assert_ne!(state(&world, &part).await, "Cancelled");
+    let stands = standing(&world, &part).await;
+    let message = stands.cancel_message.unwrap();
+    assert!(message.contains("a part of it was shipped"), "{message}");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_sent_again() {
+    let world = World::named("edited-sent").build().await;
+    let mut service = world.service();
+    let order = world.shop.pay(&Cart::of(&[("A-0", 5), ("A-1", 1)])).await;
+    service.carry().await;
+    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 0);
+    world.shop.transition(&order, "Modifying").await;
+    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 0);
+    let edit = json!({
+        "adjustOrderLines": [{ "orderLineId": order.lines[0].id, "quantity": 2 }],
+        "updateShippingAddress": { "streetLine1": "7 Hidden Lane" },
+    });
+    world.shop.modify(&order, &edit).await;
+    world.shop.transition(&order, "PaymentSettled").await;
+    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 1);
+    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 0);
+    let stands = standing(&world, &order).await;
+    let shown: Vec<String> = stands
+        .changed_since_sent
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        shown,
+        ["lines (A-0: 5 sent, 2 in Vendure now)", "shippingAddress"]
+    );
+    service.carry().await;
+    assert_eq!(world.sandbox.orders().len(), 1);
+    let rows = serde_json::to_string(&world.rows().await).unwrap();
+    assert!(!rows.contains("Hidden Lane"), "no address is kept");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn units_that_veracore_cancelled_are_not_sold_twice() {
+    let mut world = World::named("cancelled-stock").build().await;
+    world.expect_error("the order is cancelled there");
+    let mut service = world.service();
+    world.sandbox.set_stock("A-0", 5);
+    let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await.sellable(), 3);
+    world.sandbox.cancel(&order.code).unwrap();
+    track(&service, &order).await;
+    service.keep_stock().await;
+    // VeraCore has 5 free, and the shop still owes 2 of them.
+    assert_eq!(world.shop.level("A-0").await.sellable(), 3);
+    world.sandbox.revive(&order.code).unwrap();
+    track(&service, &order).await;
+    service.keep_stock().await;
+    assert_eq!(world.shop.level("A-0").await.sellable(), 3);
+    assert_eq!(standing(&world, &order).await, Aftercare::default());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_preview_and_a_reconciliation_by_hand_note_nothing() {
+    let world = World::named("cancelled-dry").build().await;
+    let mut service = world.service();
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    let before = world.rows().await;
+    let code = OrderCode::parse(order.code.clone()).unwrap();
+    service.tracking.preview(Some(&code)).await.unwrap();
+    let summary = service.reconciliation.pass(14, &unwatched()).await.unwrap();
+    assert_eq!(summary.findings.len(), 1, "{summary:?}");
+    assert_eq!(world.rows().await, before);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
+    let mut world = World::named("stopped-shipped").build().await;
+    world.expect_error("though it is cancelled in Vendure");
+    world.expect_error("a package needs a person");
+    let mut service = world.service();
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    world.shop.cancel(&order).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    care(&world, &service).await;
+    assert_eq!(told(&world, &order).await, ["stopped"]);
+    let code = OrderCode::parse(order.code.clone()).unwrap();
+    let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
+    assert_eq!(verdict.unwrap(), Verdict::Stopped);
+    world.sandbox.revive(&order.code).unwrap();
+    world.sandbox.ship(&order.code, vec![]).unwrap();
+    service.tracking.pass(None, &unwatched()).await.unwrap();
+    service.tracking.pass(None, &unwatched()).await.unwrap();
+    assert_eq!(told(&world, &order).await, ["stopped", "too_late"]);
+    let stands = standing(&world, &order).await;
+    assert_eq!(
+        stands.cancel_status,
+        Some(CancelStatus::TooLate),
+        "{stands:?}"
+    );
+    assert_eq!(world.sandbox.orders().len(), 1);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_being_edited_is_cancelled_in_the_shop_only_afterwards() {
+    let mut world = World::named("cancelled-edited").build().await;
+    world.expect_error("the order is cancelled there");
+    let mut service = world.service_with(|settings| settings.cancel_in_shop = true);
+    let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    track(&service, &order).await;
+    world.shop.transition(&order, "Modifying").await;
+    care(&world, &service).await;
+    assert_eq!(state(&world, &order).await, "Modifying");
+    let lines = world.shop.told(&order.id).await;
+    assert!(lines.to_string().contains("\"quantity\":2"), "{lines}");
+    world.shop.transition(&order, "PaymentSettled").await;
+    care(&world, &service).await;
+    assert_eq!(state(&world, &order).await, "Cancelled");
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_row_that_makes_no_sense_stops_no_other() {
+    let mut world = World::named("cancel-odd").build().await;
+    world.expect_error("have it cancelled at VeraCore by hand");
+    let mut service = world.service();
+    let odd = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    let statement = "update veracore_order_sync set sent_parts = '[]', changed_parts = '7'
+         where vendure_order_code = $1";
+    let written = sqlx::query(statement)
+        .bind(&odd.code)
+        .execute(&world.tables);
+    assert_eq!(written.await.unwrap().rows_affected(), 1);
+    world.shop.cancel(&odd).await;
+    world.shop.cancel(&order).await;
+    care(&world, &service).await;
+    service.orders.look_after_sent().await.unwrap();
+    care(&world, &service).await;
+    assert!(standing(&world, &order).await.cancel_status.is_some());
+    let restored = "update veracore_order_sync set sent_parts = null, changed_parts = null
+         where vendure_order_code = $1";
+    sqlx::query(restored)
+        .bind(&odd.code)
+        .execute(&world.tables)
+        .await
+        .unwrap();
+    world.assert_settled().await;
+}
