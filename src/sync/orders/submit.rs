@@ -95,6 +95,14 @@ impl OrderSync {
         let (new_order, intent) = match self.prepare(order).await {
             Ready::Send { order, intent } => (order, intent),
             Ready::Settled { trace, next } => {
+                // A person says that VeraCore has it: then it is to be stopped there.
+                if order.adopt
+                    && !asked_already
+                    && matches!(next, Next::Cancelled { .. })
+                    && let Some((trace, next)) = self.ask_first(order).await?
+                {
+                    return self.finish(order, trace.as_ref(), next).await;
+                }
                 return self.finish(order, trace.as_ref(), next).await;
             }
         };

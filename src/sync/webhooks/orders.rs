@@ -33,11 +33,12 @@ impl Worker {
     /// When the database does not answer.
     pub(super) async fn work_on_orders(&self, due: &[ClaimedNews]) -> Result<(), LedgerError> {
         let mut asking: Vec<&ClaimedNews> = Vec::new();
-        let mut codes = BTreeSet::new();
+        let (mut codes, mut revoked) = (BTreeSet::new(), BTreeSet::new());
         for news in due {
             match one_by_one(self.standing(news).await)? {
                 Ok(None) => {
                     codes.extend(news.news.order().cloned());
+                    revoked.extend(revoked_by(&news.news).cloned());
                     asking.push(news);
                 }
                 Ok(Some(outcome)) => self.settle(news, outcome).await?,
@@ -45,7 +46,10 @@ impl Worker {
             }
         }
         let mut asked = if codes.len() > MOST_SINGLY {
-            self.ask_about_all(codes).await?
+            let mut asked = self.ask_about_all(codes).await?;
+            // The list of packages does not tell of cancelled orders.
+            asked.extend(self.ask_about_each(revoked).await?);
+            asked
         } else {
             self.ask_about_each(codes).await?
         };
@@ -216,6 +220,15 @@ impl Worker {
             "VeraCore was asked, and does not tell of this package".into(),
         ))
     }
+}
+
+/// The order of which it is told that it was cancelled.
+fn revoked_by(news: &News) -> Option<&OrderCode> {
+    let News::Order { number, status } = news else {
+        return None;
+    };
+    let status = status.to_ascii_lowercase();
+    (status.starts_with("cancel") || status.starts_with("void")).then_some(number)
 }
 
 /// A package without any name is on no record, and the order was asked about.

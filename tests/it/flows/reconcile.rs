@@ -241,7 +241,8 @@ async fn too_many_open_orders_are_asked_for_on_several_nights() {
 
 #[tokio::test]
 async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
-    let world = World::named("nightly").build().await;
+    let mut world = World::named("nightly").build().await;
+    world.expect_error("the order is cancelled there");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     let another = world.service();
@@ -291,5 +292,11 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     world.advance(TimeDelta::days(1));
     assert!(due(&another).await);
     assert_eq!(runs().await.len(), 2);
+    // It is raised once, however many nights it lasts.
+    let events = world.ledger.events(None, 1000).await.unwrap();
+    let of_it = events
+        .iter()
+        .filter(|event| event.event_type == "order.cancelled");
+    assert_eq!(of_it.count(), 1);
     world.assert_settled().await;
 }

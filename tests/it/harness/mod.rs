@@ -36,7 +36,7 @@ pub use receiver::{EVENT_SECRET, Receiver};
 pub use service::{Service, settings};
 pub use settled::posts_of;
 pub use shop::LEAST_PERMISSIONS;
-pub use style::{Ask, Style, ZONE, says};
+pub use style::{Ask, Style, ZONE, oms_settings, says};
 pub use wait::{PATIENCE, until};
 pub use warehouse::{Sealed, Sender, WEBHOOK_SECRET};
 pub use world::World;

@@ -110,7 +110,8 @@ impl Style {
                 (Arc::new(client), circuit)
             }
             Self::Oms => {
-                let client = OmsClient::new(oms(self.url(sandbox), credentials, limits), clock);
+                let client =
+                    OmsClient::new(oms_settings(self.url(sandbox), credentials, limits), clock);
                 let client = client.unwrap();
                 let circuit = client.circuit();
                 (Arc::new(client), circuit)
@@ -252,7 +253,8 @@ fn soap_fault(message: &str) -> String {
     )
 }
 
-fn oms(url: Url, credentials: Credentials, limits: Limits) -> OmsSettings {
+/// SOAP as a system of the usual kind wants it.
+pub fn oms_settings(url: Url, credentials: Credentials, limits: Limits) -> OmsSettings {
     let ways = ["standard-shipping", "express-shipping"];
     OmsSettings {
         url,

@@ -1,6 +1,6 @@
 //! The style `oms` on the bench.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::America::Los_Angeles;
@@ -12,7 +12,7 @@ use veracore_sync::{
     fulfillment::{
         FulfillmentProvider, NewOrder,
         veracore::{
-            oms::{CancelSettings, CancelStyle, OmsClient, OmsSettings, StockSource, Unmapped},
+            oms::{OmsClient, OmsSettings, Unmapped},
             rest::Credentials,
         },
     },
@@ -27,6 +27,7 @@ use super::{
     },
     Face, PASSWORD, done_but, instead, lost_answers, lost_requests, nonsense,
 };
+use crate::harness::oms_settings;
 
 pub struct Oms;
 
@@ -164,27 +165,15 @@ impl Face for Oms {
         clock: SharedClock,
     ) -> Arc<dyn FulfillmentProvider> {
         let known = SandboxConfig::default();
+        let credentials = Credentials {
+            client_id: known.client_id,
+            client_secret: SecretString::from(known.client_secret),
+        };
         let settings = OmsSettings {
-            url: sandbox.oms_url(),
-            namespace: None,
             owner: Some(known.company_id),
-            credentials: Credentials {
-                client_id: known.client_id,
-                client_secret: SecretString::from(known.client_secret),
-            },
-            timezone: Los_Angeles,
-            limits,
             freight: [("GROUND".into(), Freight::parse("code:GROUND").unwrap())].into(),
             unmapped: Unmapped::Refuse,
-            max_order_id: 50,
-            stock: StockSource::Offers,
-            warehouses: BTreeSet::new(),
-            missing_text: None,
-            cancel: CancelSettings {
-                style: CancelStyle::Soap,
-                namespace: "http://tempuri.org/".into(),
-                action: None,
-            },
+            ..oms_settings(sandbox.oms_url(), credentials, limits)
         };
         Arc::new(OmsClient::new(settings, clock).unwrap())
     }
