@@ -1,12 +1,13 @@
-//! The crash matrix of the three flows once more, with several deaths to a history: for another style
-//! of VeraCore's, when the whole matrix (`process::crash`) takes too long for a second time.
+//! The crash matrix of the three flows, in each of VeraCore's styles: several deaths to a history, so
+//! that a history need not be lived through for each point. What follows the flows (events, notes, the
+//! day's tidying) is `crash`'s.
 
 use std::collections::BTreeSet;
 
 use super::crash::{Death, History, empty_log};
 
 /// The points that each command of the flows passes.
-async fn passed_by_command() -> Vec<BTreeSet<String>> {
+pub(super) async fn passed_by_command() -> Vec<BTreeSet<String>> {
     let log = empty_log();
     let mut history = History::begin(vec![], Some(log.clone())).await;
     history.flows().await;
