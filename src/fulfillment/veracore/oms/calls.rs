@@ -15,7 +15,7 @@ use super::{
         refused,
         rest::{errors::Told, values::Problem},
     },
-    OmsClient,
+    OmsClient, cancel,
     faults::{Fault, Kind},
     soap::{self, Expected, Login, Said, TakeRow},
     xml::Element,
@@ -212,12 +212,13 @@ impl OmsClient {
         message: String,
     ) -> Result<Reply, ProviderError> {
         match kind {
-            Kind::Login => {
+            Kind::Login if question.operation != cancel::OPERATION => {
                 self.upstream.refuses_us(&message);
                 Err(refused(&message))
             }
-            // Others may be allowed: the rest goes on.
-            Kind::Permission => Err(ProviderError::Forbidden {
+            // Others may be allowed: the rest goes on. The service that cancels is another one, and
+            // what it thinks of us stops no order.
+            Kind::Permission | Kind::Login => Err(ProviderError::Forbidden {
                 upstream: super::VERACORE,
                 operation: question.operation,
                 message,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    super::{refused, rest::errors::Told},
+    super::rest::errors::Told,
     CancelSettings, CancelStyle, OmsClient,
     calls::{ORDER, Question, Reply, safe},
     faults::Kind,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 const NAME: &str = "cancel_order";
-const OPERATION: &str = "CancelOrder";
+pub(super) const OPERATION: &str = "CancelOrder";
 const SERVICE: &str = "orderadjustment.svc";
 
 /// Words of an answer that is none of success.
@@ -151,16 +151,12 @@ impl OmsClient {
         let hidden = [self.credentials.client_secret.expose_secret()];
         let shown = |body: &[u8]| Told::read(body).shown(&hidden);
         if matches!(answer.status, 401 | 403) {
-            let message = format!("HTTP {}: {}", answer.status, shown(&answer.body));
-            if answer.status == 403 {
-                return Err(ProviderError::Forbidden {
-                    upstream: super::VERACORE,
-                    operation: OPERATION,
-                    message,
-                });
-            }
-            self.upstream.refuses_us(&message);
-            return Err(refused(&message));
+            // Of this service alone: what it thinks of us stops no order.
+            return Err(ProviderError::Forbidden {
+                upstream: super::VERACORE,
+                operation: OPERATION,
+                message: format!("HTTP {}: {}", answer.status, shown(&answer.body)),
+            });
         }
         let answer = answer.success(|answer| shown(&answer.body))?;
         if answer.body.iter().all(u8::is_ascii_whitespace) {
