@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod jobs;
 pub mod orders;
 pub mod outage;
+mod pages;
 pub mod passes;
 pub mod preflight;
 pub mod reconcile;

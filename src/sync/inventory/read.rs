@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use super::{InventoryError, InventorySync, acknowledged::Acknowledged, feed::Feed, plan::Shop};
 use crate::{
     domain::{LocationId, Sku},
-    fulfillment::PageRef,
     ledger::SentOrder,
-    sync::{preflight::choose_location, shrink},
+    sync::{pages::Pages, preflight::choose_location, shrink},
     vendure::{Progress, StorefrontError, Variant, Variants},
 };
 
@@ -82,22 +81,17 @@ impl InventorySync {
 
     async fn whole_feed(&self) -> Result<Feed, InventoryError> {
         let mut feed = Feed::asked_at(self.clock.now());
-        let mut page: Option<PageRef> = None;
-        let mut seen: Vec<PageRef> = Vec::new();
+        let mut pages = Pages::default();
         loop {
             self.go_on()?;
-            let found = self.provider.inventory(page.as_ref()).await?;
+            let found = self.provider.inventory(pages.current()).await?;
             for row in found.rows {
                 feed.take(row);
             }
             let Some(next) = found.next else {
                 return Ok(feed);
             };
-            if seen.contains(&next) {
-                return Err(InventoryError::Endless(seen.len() as u64 + 1));
-            }
-            seen.push(next.clone());
-            page = Some(next);
+            pages.turn(next).map_err(InventoryError::Endless)?;
         }
     }
 

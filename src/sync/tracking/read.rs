@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     domain::{Class, OrderCode, text::one_line},
-    fulfillment::{FoundOrder, PageRef, Row, Shipment},
+    fulfillment::{FoundOrder, Row, Shipment},
     ledger::{RecordedShipment, SentOrder, Told},
+    sync::pages::Pages,
 };
 
 /// How far a reading goes back behind the beginning of the last one: dates without a time, clocks
@@ -108,22 +109,17 @@ impl TrackingSync {
         only: Option<&OrderCode>,
     ) -> Result<News, TrackingError> {
         let mut news = News::default();
-        let mut page: Option<PageRef> = None;
-        let mut seen: Vec<PageRef> = Vec::new();
+        let mut pages = Pages::default();
         loop {
             if self.tasks.stopping() {
                 return Err(TrackingError::Stopped);
             }
-            let found = self.provider.shipments(since, page.as_ref()).await?;
+            let found = self.provider.shipments(since, pages.current()).await?;
             self.sift(found.rows, only, &mut news).await?;
             let Some(next) = found.next else {
                 return Ok(news);
             };
-            if seen.contains(&next) {
-                return Err(TrackingError::Endless(seen.len() as u64 + 1));
-            }
-            seen.push(next.clone());
-            page = Some(next);
+            pages.turn(next).map_err(TrackingError::Endless)?;
         }
     }
 
