@@ -20,10 +20,13 @@ pub enum Target {
     Stderr,
 }
 
-/// What a level means: our own lines at that level, and of the libraries only their complaints.
+/// What a level means: our own lines at that level, and of the libraries only their complaints. Of
+/// connections that could not be made, whoever wanted one says so once; sqlx's pool would each time.
 #[must_use]
 pub fn filter_of(level: &str) -> String {
-    format!("{level},sqlx=warn,tokio_cron_scheduler=warn,hyper=warn,h2=warn,rustls=warn")
+    format!(
+        "{level},sqlx=warn,sqlx_core::pool=off,tokio_cron_scheduler=warn,hyper=warn,h2=warn,rustls=warn"
+    )
 }
 
 /// Starts logging by `filter`, a list as in `RUST_LOG`. A second call changes nothing.

@@ -28,14 +28,6 @@ impl Outage {
         self.going_on = true;
     }
 
-    /// How it went this time.
-    pub fn note<T, E: std::fmt::Display>(&mut self, outcome: Result<T, E>) {
-        match outcome {
-            Ok(_) => self.is_over(),
-            Err(error) => self.goes_on(&error),
-        }
-    }
-
     pub fn is_over(&mut self) {
         if self.going_on {
             tracing::info!("over: {}", self.what);

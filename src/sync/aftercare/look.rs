@@ -1,13 +1,11 @@
 //! Looking at the shop for what became of orders that VeraCore has.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 
 use super::{BATCH, LATEST, MOST_LOOKED_AT, difference::differences};
 use crate::{
     domain::{Order, OrderCode, ShopOrderId},
-    ledger::{Held, InCare},
+    ledger::InCare,
     sync::{
         orders::{OrderSync, discover::DiscoverError},
         shrink,
@@ -24,9 +22,6 @@ const AT_REST: TimeDelta = TimeDelta::days(7);
 
 /// How far the latest cancellations are looked for: the clocks of both may differ.
 const LATELY: TimeDelta = TimeDelta::days(1);
-
-/// How long a comparison with the shop is held, so that replicas do not make it twice.
-const HOLD: Duration = Duration::from_secs(120);
 
 /// What a look found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,24 +56,12 @@ impl OrderSync {
         self.begin_cancellations(&cancelled).await
     }
 
-    /// Compares what VeraCore has with what the shop has now.
+    /// Compares what VeraCore has with what the shop has now. Replicas share the orders between them,
+    /// since each begins with those that were not looked at the longest.
     ///
     /// # Errors
     /// When the shop or the database does not answer. What was found until then is kept.
     pub async fn look_after_sent(&self) -> Result<Looked, DiscoverError> {
-        let Some(hold) = self
-            .ledger
-            .hold(&[Held::Job("look_after_sent")], HOLD)
-            .await?
-        else {
-            return Ok(Looked::default());
-        };
-        let looked = self.look_at_sent().await;
-        self.ledger.let_go(&hold).await?;
-        looked
-    }
-
-    async fn look_at_sent(&self) -> Result<Looked, DiscoverError> {
         let now = self.clock.now();
         self.ledger.end_care_of_closed(now - AT_REST).await?;
         let care = self.ledger.orders_in_care(MOST_LOOKED_AT).await?;

@@ -16,11 +16,19 @@ use tokio::{task::JoinSet, time::Instant};
 pub use look::Looked;
 pub(super) use shop::{note_shipped, note_words};
 
-use super::{orders::OrderSync, outage::Outage, runner::Intervals, upstreams::Upstreams};
-use crate::lifecycle::Tasks;
+use super::{
+    orders::{OrderSync, discover::DiscoverError},
+    outage::Outage,
+    runner::Intervals,
+    upstreams::Upstreams,
+};
+use crate::{lifecycle::Tasks, vendure::StorefrontError};
 
 /// How many orders are looked at in one go; those that were not looked at the longest come first.
 pub const MOST_LOOKED_AT: u32 = 1000;
+
+/// After a look that failed, in poll intervals.
+const FAILED_LOOK_PAUSE: u32 = 3;
 
 /// Whole orders that the shop is asked for at once.
 const BATCH: usize = 50;
@@ -47,34 +55,69 @@ pub async fn care_for_sent_orders(
     while !tasks.stopping() {
         if upstreams.shop.is_closed() {
             let service = service.clone();
-            quick.note(apart(async move { service.look_for_cancelled().await }).await);
+            apart(
+                &mut quick,
+                async move { service.look_for_cancelled().await },
+            )
+            .await;
         }
         if upstreams.shop.is_closed() && Instant::now() >= next_look {
-            next_look = Instant::now() + intervals.sweep;
             let service = service.clone();
-            looks.note(apart(async move { service.look_after_sent().await }).await);
+            let through = apart(&mut looks, async move { service.look_after_sent().await }).await;
+            let pause = if through {
+                intervals.sweep
+            } else {
+                intervals.poll * FAILED_LOOK_PAUSE
+            };
+            next_look = Instant::now() + pause;
         }
         if upstreams.warehouse.is_closed() && !tasks.stopping() {
             let service = service.clone();
-            steps.note(apart(async move { service.step_cancellations().await }).await);
+            apart(&mut steps, async move {
+                Ok(service.step_cancellations().await?)
+            })
+            .await;
         }
         if upstreams.are_closed() && !tasks.stopping() {
             let service = service.clone();
-            telling.note(apart(async move { service.tell_the_shop().await }).await);
+            apart(
+                &mut telling,
+                async move { Ok(service.tell_the_shop().await?) },
+            )
+            .await;
         }
         tasks.sleep(intervals.poll).await;
     }
 }
 
-/// So that a panic over one order ends nothing but this round.
-async fn apart<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
-    work: impl Future<Output = Result<T, E>> + Send + 'static,
-) -> Result<(), String> {
+/// Does it so that a panic over one order ends nothing but this round, and tells how it went. Whether
+/// it was done.
+async fn apart<T: Send + 'static>(
+    outage: &mut Outage,
+    work: impl Future<Output = Result<T, DiscoverError>> + Send + 'static,
+) -> bool {
     let mut round = JoinSet::new();
     round.spawn(work);
     match round.join_next().await {
-        Some(Ok(Ok(_))) | None => Ok(()),
-        Some(Ok(Err(error))) => Err(error.to_string()),
-        Some(Err(error)) => Err(error.to_string()),
+        Some(Ok(Ok(_))) | None => {
+            outage.is_over();
+            return true;
+        }
+        Some(Ok(Err(error))) if is_told_elsewhere(&error) => {
+            tracing::debug!(%error, "VeraCore: sent orders are looked after later");
+        }
+        Some(Ok(Err(error))) => outage.goes_on(&error),
+        Some(Err(error)) => outage.goes_on(&error),
+    }
+    false
+}
+
+/// An end or a database that is away is told of by those who carry orders.
+fn is_told_elsewhere(error: &DiscoverError) -> bool {
+    match error {
+        DiscoverError::Storefront(error) => matches!(error, StorefrontError::Call(_)),
+        DiscoverError::Ledger(error) => error.is_away(),
+        DiscoverError::Stopped => true,
+        DiscoverError::Endless { .. } => false,
     }
 }
