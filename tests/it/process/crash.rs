@@ -185,15 +185,19 @@ impl History {
         }
     }
 
-    /// The three flows, by commands: an order that was shipped in two packages, and one that waits.
-    pub async fn flows(&mut self) -> [PaidOrder; 2] {
+    /// As after a first start with a receiver and notes.
+    async fn prepare(&mut self) {
         self.command(&["migrate"], async |_| true).await;
-        // As after a first start with a receiver and notes.
         let told = "update veracore_config set events_unheard_after = null, notes_from = 'epoch'";
         sqlx::raw_sql(told)
             .execute(&self.world.tables)
             .await
             .unwrap();
+    }
+
+    /// The three flows, by commands: an order that was shipped in two packages, and one that waits.
+    pub async fn flows(&mut self) -> [PaidOrder; 2] {
+        self.prepare().await;
         for (sku, units) in [("A-0", 40), ("A-1", 7)] {
             self.world.sandbox.set_stock(sku, units);
         }
@@ -227,6 +231,28 @@ impl History {
         })
         .await;
         [partly, waiting]
+    }
+
+    /// What the daemon does behind the flows, after as little of these as it needs: an order that was
+    /// sent and shipped.
+    async fn run_behind(mut self) {
+        self.prepare().await;
+        let order = self.world.pay_order(&[("A-0", 1)]).await;
+        self.command(&["sync", "orders"], async |world| {
+            arrived(world, &order).await
+        })
+        .await;
+        self.world.sandbox.ship(&order.code, vec![]).unwrap();
+        self.command(&["sync", "tracking"], async |world| {
+            is_back(world, &order, 1).await
+        })
+        .await;
+        self.daemon().await;
+        assert_eq!(self.at, [], "not passed");
+        assert_told(&self.world, &self.receiver, &[&order]).await;
+        let (state, fulfillments, _) = self.world.shop.shipped(&order).await;
+        assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
+        self.world.assert_settled().await;
     }
 
     pub async fn run(mut self) {
@@ -349,7 +375,7 @@ async fn die_at_each(shard: usize, of: usize) {
     for point in behind.skip(shard).step_by(of) {
         History::begin(vec![Death::at(point)], None)
             .await
-            .run()
+            .run_behind()
             .await;
     }
 }
