@@ -93,6 +93,17 @@ pub fn non_blank(text: Option<String>) -> Option<String> {
     text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
 }
 
+/// Whether a label is a sentence: two words of three letters or more. Warehouses write notes where a
+/// tracking number belongs, and such a note may tell where the customer lives.
+#[must_use]
+pub fn is_sentence(text: &str) -> bool {
+    let words = text.split_whitespace().filter(|word| {
+        let letters = word.chars().filter(|c| c.is_alphabetic());
+        !word.chars().any(|c| c.is_ascii_digit()) && letters.count() >= 3
+    });
+    words.count() >= 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +136,23 @@ mod tests {
         assert_eq!(one_line("abcdef", 3), "abc…");
         assert_eq!(one_line("abc", 3), "abc");
         assert_eq!(one_line("\n\n", 3), "");
+    }
+
+    #[test]
+    fn tracking_numbers_are_told_from_sentences() {
+        for number in [
+            "1Z999AA10123456784",
+            "1Z 999 AA1 01 2345 6784",
+            "USPS 9400 1000",
+            "",
+        ] {
+            assert!(!is_sentence(number), "{number}");
+        }
+        for note in [
+            "Left with neighbour Ann Lee, 12 Desert Way",
+            "see freight note",
+        ] {
+            assert!(is_sentence(note), "{note}");
+        }
     }
 }

@@ -107,6 +107,11 @@ impl ProviderError {
                 operation,
                 ..
             } => format!("{upstream} {operation}: refused"),
+            Self::Forbidden {
+                upstream,
+                operation,
+                ..
+            } => format!("{upstream} does not let us use {operation}"),
             other => other.to_string(),
         }
     }

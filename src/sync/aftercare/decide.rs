@@ -46,6 +46,10 @@ pub(super) fn after_look(
     now: DateTime<Utc>,
 ) -> Step {
     let Some(found) = found else {
+        // It had it. That it does not show it is no reason not to tell it.
+        if can_cancel && order.tries == 0 {
+            return Step::Tell;
+        }
         return missing(order, now);
     };
     if found.is_cancelled_for_good() {
@@ -158,7 +162,10 @@ pub(super) fn after_refusal(
     let for_good = error.class() == Class::Permanent
         || matches!(error, ProviderError::Forbidden { .. })
         || order.tries + 1 >= MOST_TOLD;
-    let why = format!("VeraCore could not be told to cancel it ({error})");
+    let why = format!(
+        "VeraCore could not be told to cancel it ({})",
+        error.without_its_words()
+    );
     if for_good && error.parked_for().is_none() {
         let why = format!(
             "{why}. When that is put right, run `veracore-sync orders retry {}`. Until then",
@@ -205,9 +212,10 @@ pub(super) fn after_telling(
 ) -> CancelStep {
     let message = match answer {
         CancelAnswer::Done => "VeraCore was told to cancel it".to_owned(),
-        CancelAnswer::Refused { message } => format!("VeraCore does not cancel it: {message}"),
-        CancelAnswer::Unknown { problem } => {
-            format!("VeraCore was told to cancel it, and did not answer clearly: {problem}")
+        // Not its words: they may quote the customer.
+        CancelAnswer::Refused { .. } => "VeraCore says that it does not cancel it".to_owned(),
+        CancelAnswer::Unknown { .. } => {
+            "VeraCore was told to cancel it, and did not answer clearly".to_owned()
         }
     };
     CancelStep {

@@ -137,7 +137,10 @@ fn the_rest_of_one_that_was_shipped_in_part_may_still_be_stopped() {
 
 #[test]
 fn an_order_that_is_not_shown_is_gone_only_when_it_is_missing_twice() {
-    let mut order = cancellation(CancelStatus::Requested, 0);
+    // Not before it was told, where it can be.
+    let untold = cancellation(CancelStatus::Requested, 0);
+    assert_eq!(after_look(&untold, None, true, at(0)), Step::Tell);
+    let mut order = cancellation(CancelStatus::Requested, 1);
     let look = |order: &Cancellation, minute| after_look(order, None, true, at(minute));
     let Step::Note(first) = look(&order, 0) else {
         panic!("it is told");

@@ -105,7 +105,8 @@ pub(super) fn after_send(
         ),
         Class::Permanent => Next::Failed {
             note: note(format!(
-                "VeraCore refused the order: {message}. Correct it, then run `veracore-sync orders retry {}`",
+                "VeraCore refused the order: {}. Correct it, then run `veracore-sync orders retry {}`",
+                message.trim_end_matches('.'),
                 order.code
             )),
         },

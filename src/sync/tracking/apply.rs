@@ -7,7 +7,10 @@ use super::{
     plan::{Completion, Step, must_ask, plan},
 };
 use crate::{
-    domain::{Class, FulfillmentId, OrderCode, text::one_line},
+    domain::{
+        Class, FulfillmentId, OrderCode,
+        text::{is_sentence, one_line},
+    },
     ledger::{Held, Hold, IntendedLine, SentOrder, ShipmentStatus, Told},
     sync::holding,
     vendure::{
@@ -199,7 +202,8 @@ impl TrackingSync {
             Ok(Some(found)) => Completion::of(&found.status),
             Ok(None) => Completion::Partial("unknown to VeraCore".into()),
             Err(error) => {
-                tracing::warn!(order = %code, %error, "VeraCore did not say how far the order is");
+                let problem = error.without_its_words();
+                tracing::warn!(order = %code, problem, "VeraCore did not say how far the order is");
                 Completion::NotAsked
             }
         }
@@ -407,7 +411,7 @@ impl TrackingSync {
         match self.storefront.set_tracking(&order.order_id, &fields).await {
             Ok(()) => {
                 let event = serde_json::json!({
-                    "order": order.code, "trackingNumbers": tracking.numbers,
+                    "order": order.code, "trackingNumbers": shown(&tracking.numbers),
                     "carriers": tracking.carriers, "shipDate": tracking.ship_date,
                 });
                 self.ledger.wrote_tracking(order.id, &text, &event).await?;
@@ -494,6 +498,22 @@ const fn known_digits(known: TrackingFieldsKnown) -> [bool; 3] {
 /// A package, for people.
 pub(super) fn name_of(package: &Package) -> String {
     let told = &package.told;
-    let name = told.tracking_number.as_ref().or(told.shipment_id.as_ref());
+    let number = told
+        .tracking_number
+        .as_ref()
+        .filter(|number| !is_sentence(number));
+    let name = number.or(told.shipment_id.as_ref().filter(|id| !is_sentence(id)));
     name.map_or_else(|| "without a number".into(), |name| one_line(name, 80))
+}
+
+/// Numbers as others may read them: a note of the warehouse's is for the shop alone.
+fn shown(numbers: &[String]) -> Vec<&str> {
+    let shown = numbers.iter().map(|number| {
+        if is_sentence(number) {
+            "(a note; see the order in Vendure)"
+        } else {
+            number.as_str()
+        }
+    });
+    shown.collect()
 }

@@ -9,7 +9,7 @@ use super::{
     package::{Package, together, told},
 };
 use crate::{
-    domain::{Class, OrderCode, text::one_line},
+    domain::{Class, OrderCode},
     fulfillment::{FoundOrder, Row, Shipment},
     ledger::{RecordedShipment, SentOrder, Told},
     sync::pages::Pages,
@@ -200,8 +200,8 @@ impl TrackingSync {
                 Err(error) => {
                     let clear = error.class() == Class::Permanent;
                     unanswered = if clear { 0 } else { unanswered + 1 };
-                    tracing::warn!(order = %code, %error, "VeraCore did not say how far the order is");
-                    let problem = one_line(&error.to_string(), 300);
+                    let problem = error.without_its_words();
+                    tracing::warn!(order = %code, problem, "VeraCore did not say how far the order is");
                     news.unanswered.push((code.clone(), problem));
                 }
             }

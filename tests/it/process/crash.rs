@@ -170,9 +170,14 @@ impl History {
                 })
                 .await;
             };
-            let died = tokio::select! {
-                status = daemon.wait_exit() => Some(status),
-                () = tidy => None,
+            // One that is to die has not done all that it does before it did.
+            let died = if self.at.is_empty() {
+                tokio::select! {
+                    status = daemon.wait_exit() => Some(status),
+                    () = tidy => None,
+                }
+            } else {
+                Some(daemon.wait_exit().await)
             };
             match died {
                 None => return daemon.stop().await,

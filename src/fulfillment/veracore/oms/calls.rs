@@ -15,8 +15,8 @@ use super::{
         refused,
         rest::{errors::Told, values::Problem},
     },
-    OmsClient, cancel,
-    faults::{Fault, Kind},
+    OmsClient,
+    faults::{Asked, Fault, Kind},
     soap::{self, Expected, Login, Said, TakeRow},
     xml::Element,
 };
@@ -30,7 +30,7 @@ const XML: &str = "text/xml; charset=utf-8";
 const MAX_CHARS: usize = 300;
 
 /// What VeraCore calls an order, where it says that it does not have it.
-pub(super) const ORDER: &[&str] = &["order"];
+pub(super) const ORDER: &[&str] = &["order*"];
 
 /// What is asked.
 pub(super) struct Question<'a> {
@@ -155,8 +155,12 @@ impl OmsClient {
             let read = read(&answer.body).map(|said| match said {
                 Said::Response(response) => Read::Response(response),
                 Said::Fault { code, text } => {
-                    let missing = (question.about, self.missing_text.as_deref());
-                    Read::Fault(Fault::of(&code, &text, missing))
+                    let asked = Asked {
+                        about: question.about,
+                        missing: self.missing_text.as_deref(),
+                        private: &question.private,
+                    };
+                    Read::Fault(Fault::of(&code, &text, asked))
                 }
             });
             let tells = tells(answer, &read);
@@ -212,12 +216,13 @@ impl OmsClient {
         message: String,
     ) -> Result<Reply, ProviderError> {
         match kind {
-            Kind::Login if question.operation != cancel::OPERATION => {
+            Kind::Login if matches!(question.effect, Effect::Read) => {
                 self.upstream.refuses_us(&message);
                 Err(refused(&message))
             }
-            // Others may be allowed: the rest goes on. The service that cancels is another one, and
-            // what it thinks of us stops no order.
+            // Others may be allowed: the rest goes on. Of a write, too: a moment ago the same
+            // credentials were good for a look, the service that cancels is another one, and a fault
+            // about an order must not stop the others.
             Kind::Permission | Kind::Login => Err(ProviderError::Forbidden {
                 upstream: super::VERACORE,
                 operation: question.operation,

@@ -27,7 +27,7 @@ use crate::{
 };
 
 const NAME: &str = "cancel_order";
-pub(super) const OPERATION: &str = "CancelOrder";
+const OPERATION: &str = "CancelOrder";
 const SERVICE: &str = "orderadjustment.svc";
 
 /// Words of an answer that is none of success.

@@ -33,20 +33,21 @@ pub(super) struct Fault {
 /// Where the message of an error begins that VeraCore raised itself.
 const MARK: &str = "System.Exception:";
 
-const EXISTS: &[&str] = &["already exist", "duplicate order"];
+// Whole words, since "catalog in" is no "log in"; one that ends in `*` may go on.
+const EXISTS: &[&str] = &["already exist*", "duplicate order"];
 const LOGIN: &[&str] = &[
-    "login",
+    "login*",
     "log in",
-    "logon",
+    "logon*",
     "log on",
-    "password",
-    "invalid user",
-    "unknown user",
-    "authenticat",
-    "invalid credentials",
+    "password*",
+    "invalid user*",
+    "unknown user*",
+    "authenticat*",
+    "invalid credential*",
 ];
 const PERMISSION: &[&str] = &[
-    "permission",
+    "permission*",
     "access denied",
     "access is denied",
     "denied access",
@@ -59,22 +60,22 @@ const PERMISSION: &[&str] = &[
 ];
 /// What a machine says of itself, not of an order.
 const TROUBLE: &[&str] = &[
-    "timeout",
+    "timeout*",
     "timed out",
-    "deadlock",
-    "connection",
+    "deadlock*",
+    "connection*",
     "network-related",
-    "outofmemory",
+    "outofmemory*",
     "out of memory",
-    "transaction",
-    "object reference",
-    "database",
+    "transaction*",
+    "object reference*",
+    "database*",
     "server is busy",
-    "stored procedure",
+    "stored procedure*",
 ];
 const MISSING: &[&str] = &[
     "not found",
-    "not exist",
+    "not exist*",
     "no such",
     "could not find",
     "cannot find",
@@ -86,17 +87,52 @@ const MISSING: &[&str] = &[
     "no order",
 ];
 
+/// Shorter values of the order's own are left in: without every "an" nothing could be told apart.
+const LEAST: usize = 3;
+
+/// What a fault is read against.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    /// Words for what was asked for.
+    pub about: &'a [&'a str],
+    /// How this system says that it does not have an order, if that is known.
+    pub missing: Option<&'a str>,
+    /// The order's own words, which say nothing about what kind of fault it is: a buyer may be
+    /// called Login.
+    pub private: &'a [&'a str],
+}
+
+/// Whether `words` (in lower case) hold one of these.
+fn hold(words: &str, known: &[&str]) -> bool {
+    known.iter().any(|word| {
+        let (stem, goes_on) = word
+            .strip_suffix('*')
+            .map_or((*word, false), |stem| (stem, true));
+        words.match_indices(stem).any(|(at, _)| {
+            let before = words[..at].chars().next_back();
+            let behind = words[at + stem.len()..].chars().next();
+            !before.is_some_and(char::is_alphanumeric)
+                && (goes_on || !behind.is_some_and(char::is_alphanumeric))
+        })
+    })
+}
+
 impl Fault {
-    /// `missing`: words for what was asked for, and how this system says that it does not have an
-    /// order, if that is known.
-    pub(super) fn of(code: &str, text: &str, missing: (&[&str], Option<&str>)) -> Self {
+    pub(super) fn of(code: &str, text: &str, asked: Asked<'_>) -> Self {
         let own = own_words(text);
         let words = own.unwrap_or_else(|| first_line(text)).to_owned();
-        let lower = words.to_lowercase();
-        let says = |known: &[&str]| known.iter().any(|word| lower.contains(word));
-        let (about, sentence) = missing;
-        let is_missing = sentence.is_some_and(|text| lower.contains(&text.to_lowercase()))
-            || about.iter().any(|word| lower.contains(word)) && says(MISSING);
+        let own_values = asked
+            .private
+            .iter()
+            .filter(|value| value.chars().count() >= LEAST);
+        let lower = own_values.fold(words.to_lowercase(), |words, value| {
+            words.replace(&value.to_lowercase(), "\u{2026}")
+        });
+        let says = |known: &[&str]| hold(&lower, known);
+        let is_missing = asked
+            .missing
+            .is_some_and(|text| lower.contains(&text.to_lowercase()))
+            || says(asked.about) && says(MISSING);
         // A request that could not be read at all was not worked on.
         let unread = code
             .rsplit(':')
@@ -144,8 +180,32 @@ fn first_line(text: &str) -> &str {
 mod tests {
     use super::*;
 
+    const ORDER: Asked<'_> = Asked {
+        about: &["order*"],
+        missing: None,
+        private: &[],
+    };
+
+    #[test]
+    fn what_the_order_says_of_itself_and_parts_of_words_say_nothing_about_a_fault() {
+        let private = ["Login", "Password", "Already Exists Ltd"];
+        for text in [
+            "The address of Login Password could not be validated",
+            "Company already exists ltd is not on file",
+            "Offer SKU-013 is missing from the catalog in this view",
+            "No orders may be viewed by this user group",
+        ] {
+            let asked = Asked {
+                private: &private,
+                ..ORDER
+            };
+            let fault = Fault::of("soap:Server", &format!("{PREFIX}{text}"), asked);
+            assert_eq!((fault.kind, fault.words.as_str()), (Kind::Refusal, text));
+        }
+    }
+
     fn fault(text: &str) -> (Kind, String) {
-        let fault = Fault::of("soap:Server", text, (&["order"], None));
+        let fault = Fault::of("soap:Server", text, ORDER);
         (fault.kind, fault.words)
     }
 
@@ -201,17 +261,27 @@ mod tests {
         assert_eq!(fault("").0, Kind::Trouble);
         let other =
             "Server did not recognize the value of HTTP Header SOAPAction: http://x/AddOrder.";
-        let other = Fault::of("soap:Client", other, (&["order"], None));
+        let other = Fault::of("soap:Client", other, ORDER);
         assert_eq!(other.kind, Kind::NoOperation);
         let unread = "Server was unable to read request.";
-        let unread = Fault::of("soap:Client", unread, (&["order"], None));
+        let unread = Fault::of("soap:Client", unread, ORDER);
         assert_eq!(unread.kind, Kind::Refusal);
     }
 
     #[test]
     fn a_system_with_a_sentence_of_its_own_can_be_understood() {
         let text = format!("{PREFIX}Nichts da: T-1");
-        let kind = |sentence| Fault::of("", &text, (&["order"], sentence)).kind;
+        let kind = |sentence| {
+            Fault::of(
+                "",
+                &text,
+                Asked {
+                    missing: sentence,
+                    ..ORDER
+                },
+            )
+            .kind
+        };
         assert_eq!(kind(None), Kind::Refusal);
         assert_eq!(kind(Some("nichts DA")), Kind::Missing);
     }
@@ -220,7 +290,15 @@ mod tests {
     fn what_is_missing_must_be_what_was_asked_for() {
         let kind = |words: &str, about| {
             let text = format!("{PREFIX}{words}");
-            Fault::of("", &text, (about, None)).kind
+            Fault::of(
+                "",
+                &text,
+                Asked {
+                    about,
+                    ..Asked::default()
+                },
+            )
+            .kind
         };
         let product: &[&str] = &["product", "part", "item"];
         assert_eq!(

@@ -23,7 +23,7 @@ use super::{
     xml::{Element, Xml},
 };
 use crate::{
-    domain::{Class, OrderCode, text::one_line},
+    domain::{Class, ErrorCategory, OrderCode, text::one_line},
     fulfillment::{BadRow, Page, PageRef, ProviderError, Row, Shipment, ShipmentItem},
     http::{CallError, Effect},
 };
@@ -34,6 +34,9 @@ const VOID: &str = "Void";
 
 /// Orders of one page: each may be a question, and a stop waits for a page.
 const ORDERS: usize = 100;
+
+/// So many orders in a row without an answer are still their own affair.
+const MOST_SILENT: u32 = 2;
 
 impl OmsClient {
     pub(super) async fn shipped(
@@ -76,9 +79,19 @@ impl OmsClient {
             .as_ref()
             .map_or(Bound::Unbounded, Bound::Excluded);
         let mut left = orders.range((from, Bound::Unbounded)).peekable();
-        let mut last = None;
+        let (mut last, mut silent) = (None, 0);
         for (order, charges) in left.by_ref().take(ORDERS) {
-            let info = self.contents_of(order, charges).await?;
+            let info = match self.contents_of(order, charges).await {
+                Err(error) if silent < MOST_SILENT && may_be_the_orders(&error) => {
+                    silent += 1;
+                    unsaid(order, &error);
+                    None
+                }
+                other => {
+                    silent = 0;
+                    other?
+                }
+            };
             rows.extend(
                 together(order, charges, info.as_deref())
                     .into_iter()
@@ -115,17 +128,31 @@ impl OmsClient {
     }
 
     /// What is in an order's packages, where VeraCore says so. An answer about one order stops no
-    /// other; no answer at all does.
+    /// other; where several in a row get none, VeraCore is down.
     async fn info_of_shipped(&self, order: &OrderCode) -> Result<Option<OrderInfo>, ProviderError> {
         match self.order_info("shipments", order).await {
             Ok(info) => Ok(info.filter(|info| info.number == order.as_str().trim())),
             Err(error) if is_about_the_order(&error) => {
-                tracing::warn!(%order, %error, "VeraCore does not say what is in the order's packages");
+                unsaid(order, &error);
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
+}
+
+/// Without VeraCore's words, which may quote the customer.
+fn unsaid(order: &OrderCode, error: &ProviderError) {
+    let problem = error.without_its_words();
+    tracing::warn!(%order, problem, "VeraCore does not say what is in the order's packages");
+}
+
+/// Whether VeraCore may just stumble over this order: it was called, and neither shuts us out nor
+/// has too many calls.
+fn may_be_the_orders(error: &ProviderError) -> bool {
+    let category = error.category();
+    error.parked_for().is_none()
+        && !matches!(category, ErrorCategory::Auth | ErrorCategory::RateLimited)
 }
 
 fn is_about_the_order(error: &ProviderError) -> bool {

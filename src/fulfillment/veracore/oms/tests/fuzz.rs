@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::Index};
 
 use super::{
     super::{
-        faults::Fault,
+        faults::{Asked, Fault},
         info,
         order::Form,
         soap::{self, Expected, Said},
@@ -95,7 +95,7 @@ fn check(body: &[u8]) {
         match soap::read(body, &expected, None) {
             Err(problem) => assert_one_line(&problem),
             Ok(Said::Fault { code, text }) => {
-                let fault = Fault::of(&code, &text, (&["order"], None));
+                let fault = Fault::of(&code, &text, Asked::default());
                 assert_one_line(&calls::safe(&fault.words, &[]));
             }
             Ok(Said::Response(response)) => {
