@@ -33,7 +33,7 @@ async fn refusals_are_told_apart() {
             "Invalid login wsuser / s3cr3t-of-the-user",
             Class::Transient,
             ErrorCategory::Auth,
-            "VeraCore refused our credentials: Invalid login […] / […]. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET",
+            "VeraCore does not let us use AddOrder: Invalid login […] / […]",
         ),
         (
             "No permission for AddOrder",
@@ -151,11 +151,19 @@ async fn a_refused_login_stops_the_calls_and_a_refused_order_does_not() {
     }
     assert!(scene.client.circuit().is_closed());
 
+    // A moment before, the same credentials were good for the look-up.
     let scene = Scene::new().await;
     scene.on("AddOrder", fault(500, "Invalid login")).await;
-    assert!(scene.client.submit_order(&order()).await.is_err());
+    let error = scene.client.submit_order(&order()).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient, "{error}");
+    assert!(scene.client.circuit().is_closed());
+
+    let scene = Scene::new().await;
+    scene.on("GetOrderInfo", fault(500, "Invalid login")).await;
+    let number = &order().number;
+    assert!(scene.client.find_order(number).await.is_err());
     assert!(!scene.client.circuit().is_closed());
-    let parked = scene.client.submit_order(&order()).await.unwrap_err();
+    let parked = scene.client.find_order(number).await.unwrap_err();
     assert!(parked.parked_for().is_some(), "{parked}");
     assert_eq!(scene.requests().await.len(), 1);
 }

@@ -104,10 +104,18 @@ async fn an_order_that_cannot_be_read_stops_no_other_and_an_outage_stops_all() {
         rows_told,
         ["T-1 id=9001:1Z1 1Z1 \"UPS\" \"Ground\" 2026-11-20T22:05:00+00:00 Shipped ?"]
     );
-    let scene = Scene::new().await;
-    scene.on("GetShippingCharge", charges(&rows)).await;
-    scene.on("GetOrderInfo", ResponseTemplate::new(500)).await;
-    assert!(scene.client.shipments(since(), None).await.is_err());
+    // VeraCore stumbles over one or two, or is down.
+    for (orders, is_told) in [(1, true), (2, true), (3, false)] {
+        let listed: Vec<String> = (0..orders)
+            .map(|n| charge(&format!("T-{n}"), "9001", "1Z1", "2026-11-20T14:05:00"))
+            .collect();
+        let scene = Scene::new().await;
+        scene.on("GetShippingCharge", charges(&listed)).await;
+        scene.on("GetOrderInfo", ResponseTemplate::new(500)).await;
+        let page = scene.client.shipments(since(), None).await;
+        assert_eq!(page.is_ok(), is_told, "{orders} orders: {page:?}");
+        assert!(page.is_err() || page.unwrap().rows.len() == orders);
+    }
 }
 
 #[tokio::test]
