@@ -18,7 +18,7 @@ use crate::{
 /// The longest pause between two looks at a cancellation.
 pub const LONGEST_PAUSE: TimeDelta = TimeDelta::days(1);
 
-const SHIPPED_AFTER_STOP: &str = "VeraCore has shipped it after it had said that it would not: have the parcel stopped on its way, or sent back";
+const SHIPPED_AFTER_STOP: &str = "VeraCore has shipped it, though it was taken for stopped: have the parcel stopped on its way, or sent back";
 
 /// An order that is cancelled in the shop and is to be stopped at VeraCore.
 #[derive(Debug, Clone, PartialEq, Eq)]
