@@ -372,3 +372,62 @@ async fn a_row_that_makes_no_sense_stops_no_other() {
         .unwrap();
     world.assert_settled().await;
 }
+
+#[tokio::test]
+async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() {
+    let mut world = World::named("cancel-adopted").build().await;
+    world.expect_error("which this installation never sent");
+    let mut service = world.service();
+    let order = world.pay_order(&[("A-0", 1)]).await;
+    let items = vec![("A-0".to_owned(), 1).into()];
+    world.sandbox.record_foreign(&order.code, items).unwrap();
+    service.carry().await;
+    assert_eq!(world.status(&order.code).await, SyncStatus::Error);
+    world.shop.cancel(&order).await;
+    let code = OrderCode::parse(order.code.clone()).unwrap();
+    let verdict = world.ledger.retry_order(&code, RetryMode::Adopt).await;
+    assert_eq!(verdict.unwrap(), Verdict::Done);
+    service.settle().await;
+    // VeraCore has it: it is not just taken for never sent.
+    assert_eq!(world.status(&order.code).await, SyncStatus::Success);
+    // By hand; then a person has VeraCore told once more.
+    let by_hand = "update veracore_order_sync set cancel_status = 'by_hand', cancel_tries = 5,
+         cancel_found_at = now(), cancel_next = now() where vendure_order_code = $1";
+    let written = sqlx::query(by_hand)
+        .bind(&order.code)
+        .execute(&world.tables);
+    assert_eq!(written.await.unwrap().rows_affected(), 1);
+    let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
+    assert_eq!(verdict.unwrap(), Verdict::Done);
+    let stands = standing(&world, &order).await.cancel_status;
+    assert_eq!(stands, Some(CancelStatus::Requested));
+    assert_eq!(world.sandbox.orders().len(), 1);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn digests_of_addresses_and_words_for_cancellations_are_cleared_in_time() {
+    let mut world = World::named("care-private").build().await;
+    world.expect_error("the order is cancelled there");
+    let mut service = world.service();
+    let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
+    world.sandbox.cancel(&order.code).unwrap();
+    track(&service, &order).await;
+    let kept = async || -> (bool, bool) {
+        sqlx::query_as(
+            "select sent_parts is not null, cancel_message is not null from veracore_order_sync
+             where vendure_order_code = $1",
+        )
+        .bind(&order.code)
+        .fetch_one(&world.tables)
+        .await
+        .unwrap()
+    };
+    let day = TimeDelta::days(1);
+    let now = world.clock.now();
+    world.ledger.clear_personal_data(now - day).await.unwrap();
+    assert_eq!(kept().await, (true, true), "not before its time");
+    world.ledger.clear_personal_data(now + day).await.unwrap();
+    assert_eq!(kept().await, (false, false));
+    world.assert_settled().await;
+}
