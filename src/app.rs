@@ -36,6 +36,7 @@ use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::Tasks,
     sync::{
+        agenda::Agenda,
         inventory::{self, InventorySettings, InventorySync},
         orders::{self, Existing, OrderSettings, OrderSync, mapping},
         preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
@@ -193,6 +194,16 @@ impl App {
         }
     }
 
+    /// When the jobs run.
+    #[must_use]
+    pub fn agenda(&self) -> Agenda {
+        Agenda {
+            calendar: calendar(&self.config.schedule),
+            sweep_interval: self.config.orders.sweep_interval,
+            enabled: self.config.server.sync_enabled,
+        }
+    }
+
     /// The number of an order that no shop has, to ask VeraCore for.
     #[must_use]
     pub const fn probe_number(&self) -> &OrderCode {
@@ -208,11 +219,10 @@ impl App {
             orders: self.orders.clone(),
             inventory: self.inventory.clone(),
             tracking: self.tracking.clone(),
-            calendar: calendar(&self.config.schedule),
+            agenda: self.agenda(),
             vendure: Arc::clone(&self.callers),
             bells: bells.clone(),
             tasks: self.tasks.clone(),
-            enabled: self.config.server.sync_enabled,
             is_ready: Arc::clone(&self.is_ready),
             api_token: self.config.server.api_token.clone(),
             access: Access::default(),

@@ -1,6 +1,5 @@
 //! `status`: counts by status, the jobs' runs, and how both ends are.
 
-use chrono::TimeDelta;
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -9,10 +8,9 @@ use super::{
     output::{local, table},
 };
 use crate::{
-    app::{self, App},
     config::Sources,
-    ledger::{AftercareCount, Backlog, Run, StatusCount},
-    sync::{reconcile, schedule::Job},
+    ledger::{AftercareCount, Backlog, StatusCount},
+    sync::agenda::JobStanding,
 };
 
 #[derive(Serialize)]
@@ -22,17 +20,9 @@ struct Status {
     sent_orders: AftercareCount,
     due_now: u64,
     next_due: Option<chrono::DateTime<chrono::Utc>>,
-    jobs: Vec<JobStatus>,
+    jobs: Vec<JobStanding>,
     vendure: End,
     veracore: End,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JobStatus {
-    job: String,
-    last_run: Option<Run>,
-    next_run: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// Whether an end answers, asked just now.
@@ -72,55 +62,15 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
         sent_orders,
         due_now: due,
         next_due: next,
-        jobs: jobs(&app, app.ledger.last_runs().await?),
+        jobs: app
+            .agenda()
+            .standings(app.ledger.last_runs().await?, app.clock.now()),
         vendure: End::of(vendure),
         veracore: End::of(veracore),
     };
     let zone = app.config.schedule.timezone;
     output.print(&status, || describe(&status, zone))?;
     Ok(Outcome::Done)
-}
-
-fn jobs(app: &App, runs: Vec<Run>) -> Vec<JobStatus> {
-    let sweep = app.config.orders.sweep_interval;
-    let after = |run: &Run, every| Some(run.scheduled_for + every);
-    let next = |run: &Run| match run.job.as_str() {
-        "sweep_orders" => after(run, TimeDelta::from_std(sweep).ok()?),
-        "tidy_ledger" => after(run, TimeDelta::days(1)),
-        reconcile::JOB if app.config.server.sync_enabled => {
-            reconcile::next_run(app.clock.now(), app.config.schedule.timezone)
-        }
-        _ => None,
-    };
-    let mut jobs: Vec<JobStatus> = runs
-        .into_iter()
-        .map(|run| JobStatus {
-            next_run: next(&run),
-            job: run.job.clone(),
-            last_run: Some(run),
-        })
-        .collect();
-    // These have a next run also when they never ran, unless nothing is moved at all.
-    let calendar = app::calendar(&app.config.schedule);
-    for scheduled in Job::ALL {
-        let name = scheduled.as_str();
-        let next_run = app
-            .config
-            .server
-            .sync_enabled
-            .then(|| calendar.next_after(scheduled, app.clock.now()))
-            .flatten();
-        match jobs.iter_mut().find(|job| job.job == name) {
-            Some(job) => job.next_run = next_run,
-            None => jobs.push(JobStatus {
-                job: name.to_owned(),
-                last_run: None,
-                next_run,
-            }),
-        }
-    }
-    jobs.sort_by(|a, b| a.job.cmp(&b.job));
-    jobs
 }
 
 /// Orders that VeraCore has and somebody should look at; nothing where there are none.

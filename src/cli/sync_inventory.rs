@@ -1,6 +1,6 @@
 //! `sync inventory`: one pass over the stock now, or what it would do.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
@@ -11,9 +11,9 @@ use super::{
 use crate::{
     app::{App, Refused},
     domain::{Sku, text::one_line},
-    ledger::{HeldRun, StockChange},
+    ledger::StockChange,
     sync::{
-        inventory::{self, Summary, Wish, guard::Suspicion},
+        inventory::{Summary, Wish},
         passes::Ran,
     },
 };
@@ -54,30 +54,34 @@ pub(super) async fn execute(
         .map(Sku::parse)
         .transpose()
         .map_err(|problem| Refused(format!("--sku: {problem}")))?;
-    let held = match args.accept_held {
-        Some(run) => Some(held_run(app, run).await?),
-        None => None,
-    };
-    let wish = Wish {
-        sku,
-        accepted: held.as_ref().map(accepted).transpose()?.unwrap_or_default(),
-        ..Wish::default()
-    };
     if args.dry_run {
+        let accepted = match args.accept_held {
+            Some(run) => app.inventory.suspicions_of(run).await??,
+            None => Vec::new(),
+        };
+        let wish = Wish {
+            sku,
+            accepted,
+            ..Wish::default()
+        };
         return preview(app, output, &wish).await;
     }
     let on_progress = progress_of(output, "stock levels");
-    let ran = app.inventory.pass_on_wish(&wish, &on_progress).await?;
+    let ran = match args.accept_held {
+        Some(run) => app.inventory.pass_on_held(run, &on_progress).await??,
+        None => {
+            let wish = Wish {
+                sku,
+                ..Wish::default()
+            };
+            app.inventory.pass_on_wish(&wish, &on_progress).await?
+        }
+    };
     let (run, summary) = match ran {
         Ran::Through(run, outcome) => (run, outcome?),
         Ran::Busy => bail!("a pass over the stock is going on already; try again when it is done"),
         Ran::Dropped => bail!("the database was away for too long; the pass was dropped half-way"),
     };
-    if let Some(held) = &held
-        && summary.held.is_none()
-    {
-        app.ledger.accepted_run(held.id, run).await?;
-    }
     let printed = Printed {
         run: Some(run.number()),
         dry_run: false,
@@ -86,26 +90,6 @@ pub(super) async fn execute(
     };
     output.print(&printed, || describe(&summary, Some(run.number())))?;
     Ok(outcome_of(&summary))
-}
-
-async fn held_run(app: &App, run: i64) -> anyhow::Result<HeldRun> {
-    let held = app.ledger.held_run(inventory::JOB, run).await?;
-    let Some(held) = held else {
-        bail!(
-            "run {run} is no pass over the stock that was held; `veracore-sync status` shows the last one"
-        );
-    };
-    if let Some(by) = held.accepted_by {
-        bail!("run {run} was accepted before; run {by} applied it");
-    }
-    Ok(held)
-}
-
-/// What a person accepts with a held run.
-fn accepted(held: &HeldRun) -> anyhow::Result<Vec<Suspicion>> {
-    let suspicions = held.result["held"]["suspicions"].clone();
-    serde_json::from_value(suspicions)
-        .with_context(|| format!("what run {} held cannot be read", held.id))
 }
 
 async fn preview(app: &App, output: Output, wish: &Wish) -> anyhow::Result<Outcome> {

@@ -13,6 +13,8 @@ pub struct HeldRun {
     pub result: Value,
     /// The run that applied it, after a person accepted it.
     pub accepted_by: Option<i64>,
+    /// Who wanted it not to be applied.
+    pub discarded_by: Option<String>,
 }
 
 impl Ledger {
@@ -32,6 +34,11 @@ impl Ledger {
         Ok(row.map(|row| HeldRun {
             id: row.id,
             accepted_by: row.result.get("acceptedBy").and_then(Value::as_i64),
+            discarded_by: row
+                .result
+                .get("discardedBy")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             result: row.result,
         }))
     }
@@ -52,5 +59,25 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Notes that a person does not want a held run applied. `false` when it was decided on before.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn discard_run(&self, job: &str, held: i64, by: &str) -> Result<bool, LedgerError> {
+        let _write = crash::around("ledger", "discard_run");
+        let done = sqlx::query!(
+            "update veracore_sync_run
+             set result = result || jsonb_build_object('discardedBy', $3::text)
+             where id = $1 and job = $2 and outcome = 'held'
+                 and not result ?| '{acceptedBy,discardedBy}'",
+            held,
+            job,
+            by,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    AttemptId, AttemptKind, Ledger, LedgerError, Next, Parts, Trace,
+    AttemptId, AttemptKind, Ledger, LedgerError, Next, Parts, SentSummary, Trace,
     history::{start_attempt, write_trace},
     link::Link,
     outcome::record,
@@ -49,6 +49,7 @@ pub struct Intent {
     pub lines: Vec<IntentLine>,
     /// Digests of the other parts of the order as the shop has it, by name.
     pub parts: Parts,
+    pub summary: SentSummary,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +141,7 @@ impl Ledger {
         let held = sqlx::query!(
             "update veracore_order_sync
              set sent_at = $3, missing_at = null, payload_digest = $4, lease_until = $5, updated_at = $3,
-                 sent_parts = $6, changed_parts = null, aftercare_ended_at = null, closed_at = null,
+                 sent_parts = $6, sent_summary = $7, changed_parts = null, aftercare_ended_at = null, closed_at = null,
                  cancel_status = null, cancel_next = null, cancel_tries = 0, cancel_message = null,
                  cancel_missing_at = null, veracore_cancelled_at = null, shop_cancel_next = null
              where id = $1 and lease_token = $2 and lease_until > $3",
@@ -150,6 +151,7 @@ impl Ledger {
             intent.digest,
             now + lease_span(lease),
             serde_json::json!(intent.parts),
+            serde_json::json!(intent.summary),
         )
         .execute(&mut *tx)
         .await?;
@@ -181,9 +183,10 @@ impl Ledger {
         let mut tx = self.pool.begin().await?;
         write_lines(&mut tx, order.id, &intent.lines).await?;
         sqlx::query!(
-            "update veracore_order_sync set sent_parts = $2 where id = $1",
+            "update veracore_order_sync set sent_parts = $2, sent_summary = $3 where id = $1",
             order.id,
             serde_json::json!(intent.parts),
+            serde_json::json!(intent.summary),
         )
         .execute(&mut *tx)
         .await?;

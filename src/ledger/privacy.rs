@@ -55,10 +55,12 @@ async fn clear_orders(
     )
     .execute(&mut *connection)
     .await?;
-    // What the shop's addresses looked like, as digests, and the words for a cancellation.
+    // What the shop's addresses looked like, as digests and initials, and the words for a cancellation.
     let aftercare = sqlx::query!(
-        "update veracore_order_sync set sent_parts = null, cancel_message = null
-         where (sent_parts is not null or cancel_message is not null) and cancel_next is null
+        "update veracore_order_sync set sent_parts = null, cancel_message = null,
+             sent_summary = sent_summary - 'shipTo'
+         where (sent_parts is not null or cancel_message is not null or sent_summary ? 'shipTo')
+             and cancel_next is null
              and coalesce(last_successful_sync, last_sync_attempt, created_at) < $1
              and (cancel_message is null or updated_at < $1)",
         before,

@@ -40,6 +40,7 @@ pub struct SyncRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderFilter {
     pub status: Option<SyncStatus>,
+    pub group: Option<OrderGroup>,
     pub code: Option<OrderCode>,
     /// By the shop's id.
     pub shop_id: Option<ShopOrderId>,
@@ -48,6 +49,24 @@ pub struct OrderFilter {
     /// Only rows with a smaller id: the last one of the page before.
     pub before: Option<i64>,
     pub limit: u32,
+}
+
+/// Orders that belong together, whatever their status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderGroup {
+    /// They get further by themselves.
+    Waiting,
+    /// VeraCore has them, and somebody should look at them; see [`super::AftercareCount`].
+    Care,
+}
+
+impl OrderGroup {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Care => "care",
+        }
+    }
 }
 
 /// How many orders stand where.
@@ -74,6 +93,17 @@ impl Ledger {
                  and ($5::text is null or vendure_order_id = $5)
                  and ($6::text is null or position(lower($6) in lower(vendure_order_code)) > 0
                      or position(lower($6) in lower(veracore_order_id)) > 0)
+                 and ($7::text is null
+                     or $7 = 'waiting'
+                         and sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
+                     or $7 = 'care' and sync_status = 'success'
+                         and (cancel_status in ('requested', 'by_hand')
+                             or cancel_status = 'too_late'
+                                 and cancel_found_at > $8::timestamptz - interval '30 days'
+                             or cancel_status is null and veracore_cancelled_at is not null
+                                 and closed_at is null
+                             or cancel_status is null and changed_parts is not null
+                                 and aftercare_ended_at is null))
              order by id desc limit $4"#,
             filter.status.map(SyncStatus::as_str),
             filter.code.as_ref().map(OrderCode::as_str),
@@ -81,6 +111,8 @@ impl Ledger {
             i64::from(filter.limit),
             filter.shop_id.as_ref().map(ShopOrderId::as_str),
             filter.search,
+            filter.group.map(OrderGroup::as_str),
+            self.clock.now(),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -96,9 +128,22 @@ impl Ledger {
             r#"select count(*) as "count!" from veracore_order_sync
              where ($1::text is null or sync_status = $1)
                  and ($2::text is null or position(lower($2) in lower(vendure_order_code)) > 0
-                     or position(lower($2) in lower(veracore_order_id)) > 0)"#,
+                     or position(lower($2) in lower(veracore_order_id)) > 0)
+                 and ($3::text is null
+                     or $3 = 'waiting'
+                         and sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
+                     or $3 = 'care' and sync_status = 'success'
+                         and (cancel_status in ('requested', 'by_hand')
+                             or cancel_status = 'too_late'
+                                 and cancel_found_at > $4::timestamptz - interval '30 days'
+                             or cancel_status is null and veracore_cancelled_at is not null
+                                 and closed_at is null
+                             or cancel_status is null and changed_parts is not null
+                                 and aftercare_ended_at is null))"#,
             filter.status.map(SyncStatus::as_str),
             filter.search,
+            filter.group.map(OrderGroup::as_str),
+            self.clock.now(),
         )
         .fetch_one(&self.pool)
         .await?;

@@ -10,7 +10,8 @@ use crate::{
     ledger::{Ledger, LedgerError, RunOutcome},
 };
 
-const JOB: &str = "tidy_ledger";
+/// The job's name, in the table of runs.
+pub const JOB: &str = "tidy_ledger";
 
 /// How long the runs of jobs, what they wrote and what they told are kept.
 const RUNS_KEPT: TimeDelta = TimeDelta::days(90);

@@ -5,6 +5,7 @@
 //! the receiver of events, HTTP.
 
 pub mod aftercare;
+pub mod agenda;
 #[cfg(test)]
 mod balance_tests;
 mod daily;

@@ -26,6 +26,9 @@ use crate::{
     lifecycle::Tasks,
 };
 
+/// The name of the look at all orders in a trigger state, in the table of runs.
+pub const SWEEP: &str = "sweep_orders";
+
 /// The longest sleep between two looks at the ledger: another replica may have found orders.
 const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 
@@ -290,7 +293,7 @@ pub async fn sweep(
 ) -> Result<u64, DiscoverError> {
     let run = service
         .ledger()
-        .begin_run("sweep_orders", clock.now(), Origin::Schedule)
+        .begin_run(SWEEP, clock.now(), Origin::Schedule)
         .await?;
     let outcome = service.sweep(watch).await;
     if let Some(run) = run {

@@ -79,28 +79,59 @@ async fn log_in(client: &VendureClient, generation: u64) -> Result<Pass, Storefr
         Login::ApiKey(key) => return Ok(Pass::ApiKey(key.clone())),
         Login::Password { username, password } => (username, password),
     };
+    match enter(client, username, password).await? {
+        Ok(token) => Ok(Pass::Session { token, generation }),
+        Err(message) => {
+            client.upstream.refuses_us(&message);
+            Err(StorefrontError::Credentials { message })
+        }
+    }
+}
+
+/// A login: the new session's token, or why the shop does not let this user in.
+async fn enter(
+    client: &VendureClient,
+    username: &str,
+    password: &SecretString,
+) -> Result<Result<SecretString, String>, StorefrontError> {
     let operation = operations::Login::build(LoginVariables {
-        username: username.clone(),
+        username: username.to_owned(),
         password: password.expose_secret().to_owned(),
     });
     let data = client
         .post("login", Does::Enter, body_of("login", &operation)?, None)
         .await?;
-    let refused = |message: &str| {
-        let message = one_line(message, 200);
-        client.upstream.refuses_us(&message);
-        StorefrontError::Credentials { message }
+    let message = match data.parse::<operations::Login>()?.login {
+        LoginResult::CurrentUser(_) => {
+            return Ok(data.session_token().ok_or_else(|| {
+                "it gave no session token. The shop's authOptions.tokenMethod must include 'bearer'"
+                    .to_owned()
+            }));
+        }
+        LoginResult::InvalidCredentialsError(error) => error.message,
+        LoginResult::NativeAuthStrategyError(error) => error.message,
+        LoginResult::Other => "it answered with something unknown".into(),
     };
-    match data.parse::<operations::Login>()?.login {
-        LoginResult::CurrentUser(_) => {}
-        LoginResult::InvalidCredentialsError(error) => return Err(refused(&error.message)),
-        LoginResult::NativeAuthStrategyError(error) => return Err(refused(&error.message)),
-        LoginResult::Other => return Err(refused("it answered with something unknown")),
+    Ok(Err(one_line(&message, 200)))
+}
+
+impl VendureClient {
+    /// Logs somebody in, apart from our own session: the token of his, or `None` when the shop does
+    /// not know him.
+    ///
+    /// # Errors
+    /// When the shop does not answer, or lets nobody in by name and password.
+    pub async fn log_in_as(
+        &self,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<Option<SecretString>, StorefrontError> {
+        match enter(self, username, password).await {
+            Ok(entered) => Ok(entered.ok()),
+            Err(StorefrontError::Credentials { .. } | StorefrontError::Forbidden { .. }) => {
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
     }
-    let token = data.session_token().ok_or_else(|| {
-        refused(
-            "it gave no session token. The shop's authOptions.tokenMethod must include 'bearer'",
-        )
-    })?;
-    Ok(Pass::Session { token, generation })
 }

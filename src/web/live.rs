@@ -14,7 +14,7 @@ use crate::{
     ledger::Ledger,
     lifecycle::Tasks,
     sync::{
-        inventory::InventorySync, orders::OrderSync, runner::Bells, schedule::Calendar,
+        agenda::Agenda, inventory::InventorySync, orders::OrderSync, runner::Bells,
         tracking::TrackingSync, upstreams::Upstreams,
     },
     vendure::VendureClient,
@@ -28,14 +28,12 @@ pub struct Services {
     pub orders: OrderSync,
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
-    pub calendar: Calendar,
+    pub agenda: Agenda,
     /// Asked only who a caller is.
     pub vendure: Arc<VendureClient>,
     pub bells: Bells,
     /// Passes that a caller asks for are made here, so that they end as they should when he hangs up.
     pub tasks: Tasks,
-    /// `false`: nothing is to be moved.
-    pub enabled: bool,
     /// `false`: the shop is not seen to be as configured (yet).
     pub is_ready: Arc<AtomicBool>,
     pub api_token: Option<SecretString>,
@@ -45,7 +43,7 @@ pub struct Services {
 impl Services {
     /// Why nothing may be moved, if so.
     pub(super) fn stands_still(&self) -> Option<&'static str> {
-        if !self.enabled {
+        if !self.agenda.enabled {
             Some("SYNC_ENABLED is false: nothing is moved to or from VeraCore.")
         } else if self.is_ready.load(Ordering::Relaxed) {
             None

@@ -4,7 +4,9 @@
 //! reads the ledger; the shop is asked only who a caller is.
 
 mod access;
+mod actions;
 mod body;
+mod dashboard;
 mod graphql;
 mod headers;
 mod health;
@@ -17,7 +19,12 @@ mod webhooks;
 
 use std::{net::IpAddr, sync::Arc};
 
-use axum::{Router, http::StatusCode, middleware::map_response};
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode},
+    middleware::map_response,
+    response::{IntoResponse as _, Response},
+};
 use tokio::net::TcpListener;
 
 pub use access::Access;
@@ -26,7 +33,7 @@ pub use live::{Live, Services};
 pub use settings::{DeskError, SettingsDesk, ShownSetting};
 pub use webhooks::{Inboxes, webhooks};
 
-use self::{access::Failures, graphql::Api, refusal::Refusal};
+use self::{access::Failures, dashboard::Viewers, graphql::Api, refusal::Refusal};
 use crate::{ledger::Ledger, lifecycle::Tasks};
 
 /// Where a request comes from.
@@ -43,6 +50,7 @@ pub struct WebState {
     pub inboxes: Inboxes,
     desk: Arc<dyn SettingsDesk>,
     failures: Arc<Failures>,
+    viewers: Viewers,
     api: Api,
 }
 
@@ -54,6 +62,7 @@ impl WebState {
             inboxes: Inboxes::default(),
             desk,
             failures: Arc::default(),
+            viewers: Viewers::default(),
             api: Api::default(),
         }
     }
@@ -65,7 +74,8 @@ fn router(state: WebState) -> Router {
         .merge(graphql::router())
         .merge(nudge::router())
         .merge(webhooks())
-        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "There is nothing here."))
+        .merge(dashboard::router())
+        .fallback(nothing_here)
         .method_not_allowed_fallback(async || {
             Refusal::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -74,6 +84,13 @@ fn router(state: WebState) -> Router {
         })
         .layer(map_response(headers::add))
         .with_state(state)
+}
+
+async fn nothing_here(headers: HeaderMap) -> Response {
+    if dashboard::wants_pages(&headers) {
+        return dashboard::nothing_here();
+    }
+    Refusal::new(StatusCode::NOT_FOUND, "There is nothing here.").into_response()
 }
 
 /// Serves until the stop; answers that are under way are finished.

@@ -10,6 +10,7 @@ mod earlier;
 mod explain;
 pub mod feed;
 pub mod guard;
+mod held;
 mod pass;
 pub mod plan;
 mod read;
@@ -20,6 +21,7 @@ use std::{sync::Arc, time::Duration};
 pub use acknowledged::Acknowledged;
 pub use earlier::Earlier;
 pub use explain::{Arithmetic, Explanation, Level};
+pub use held::{NotAcceptable, Passed};
 pub use pass::{Counts, Held, Summary, Wish};
 pub use report::about;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::masked;
 use crate::{
     domain::{
         Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku, SkuRules,
@@ -100,6 +101,7 @@ pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> De
                 digest: digest(&new_order),
                 lines,
                 parts: parts_of(order),
+                summary: masked::summary_of(&new_order),
             };
             Decision::Send {
                 order: Box::new(new_order),

@@ -8,6 +8,7 @@ pub mod discover;
 mod doubt;
 pub mod force;
 pub mod mapping;
+mod masked;
 pub mod preview;
 mod redact;
 mod streak;

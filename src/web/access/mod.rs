@@ -18,14 +18,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
 };
 
 pub(super) use failures::Failures;
 
 use super::{live::Services, refusal::Refusal};
-use crate::vendure::{Credential, Permission};
+use crate::vendure::{Credential, Permission, StorefrontError};
 
 /// How long Vendure's word is believed: so long a right that was taken away may last.
 const BELIEVED: Duration = Duration::from_secs(60);
@@ -190,6 +190,77 @@ pub(super) async fn admit(
             rights: Rights::All,
         });
     }
+    recognize(services, failures, shown, peer).await
+}
+
+/// Who has this session in Vendure.
+///
+/// # Errors
+/// [`Refusal`], as [`admit`].
+pub(super) async fn holder_of_session(
+    services: &Services,
+    failures: &Failures,
+    token: &SecretString,
+    peer: IpAddr,
+) -> Result<Admitted, Refusal> {
+    let shown = Shown::Bearer(token.expose_secret().to_owned());
+    recognize(services, failures, shown, peer).await
+}
+
+/// Who had this session in Vendure when it last answered, with the right to look and no other; for
+/// those who want to see why it does not.
+pub(super) fn former_holder_of_session(
+    services: &Services,
+    token: &SecretString,
+) -> Option<Admitted> {
+    let shown = Shown::Bearer(token.expose_secret().to_owned());
+    let before = services
+        .access
+        .remembered(&fingerprint(&shown), Instant::now())?;
+    let rights = if before.has_any(&[Permission::ReadOrder]) {
+        BTreeSet::from([Permission::ReadOrder])
+    } else {
+        BTreeSet::new()
+    };
+    Some(Admitted {
+        name: before.name,
+        rights: Rights::These(rights),
+    })
+}
+
+/// A login by name and password: the token of the new session in Vendure.
+///
+/// # Errors
+/// [`Refusal`]: Vendure does not know him, his address was wrong too often, or Vendure cannot be
+/// asked.
+pub(super) async fn log_in(
+    services: &Services,
+    failures: &Failures,
+    (username, password): (&str, &SecretString),
+    peer: IpAddr,
+) -> Result<SecretString, Refusal> {
+    failures.check(peer, Instant::now())?;
+    let _turn = services.access.turn().await?;
+    failures.check(peer, Instant::now())?;
+    match services.vendure.log_in_as(username, password).await {
+        Ok(Some(token)) => Ok(token),
+        Ok(None) => {
+            failures.note(peer, Instant::now());
+            Err(Refusal::new(
+                StatusCode::UNAUTHORIZED,
+                "Vendure does not know this name and password.",
+            ))
+        }
+        Err(error) => Err(not_answering(&error)),
+    }
+}
+
+async fn recognize(
+    services: &Services,
+    failures: &Failures,
+    shown: Shown,
+    peer: IpAddr,
+) -> Result<Admitted, Refusal> {
     let fingerprint = fingerprint(&shown);
     // Only strangers are counted, so that one behind the same proxy does not lock out those who were
     // let in before.
@@ -202,16 +273,7 @@ pub(super) async fn admit(
         Shown::Bearer(token) => Credential::Session(token.into()),
         Shown::ApiKey(key) => Credential::ApiKey(key.into()),
     };
-    let turn = timeout(TURN_PATIENCE, services.access.turns.acquire()).await;
-    let Ok(Ok(_turn)) = turn else {
-        return Err(Refusal {
-            retry_after: Some(TURN_PATIENCE),
-            ..Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too many credentials are being looked at; try again shortly.",
-            )
-        });
-    };
+    let _turn = services.access.turn().await?;
     // Again: somebody in the same line may have asked for the same, or been wrong meanwhile.
     match services.access.known(&fingerprint, Instant::now()) {
         Known::Now(admitted) => return Ok(admitted),
@@ -234,16 +296,18 @@ pub(super) async fn admit(
             services.access.forget(&fingerprint);
             Err(Refusal::unknown())
         }
-        Err(error) => {
-            tracing::debug!(%error, "a caller could not be looked up");
-            Err(Refusal {
-                retry_after: Some(Duration::from_secs(10)),
-                ..Refusal::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Vendure, which knows who you are, does not answer; API_TOKEN works without it.",
-                )
-            })
-        }
+        Err(error) => Err(not_answering(&error)),
+    }
+}
+
+fn not_answering(error: &StorefrontError) -> Refusal {
+    tracing::debug!(%error, "a caller could not be looked up");
+    Refusal {
+        retry_after: Some(Duration::from_secs(10)),
+        ..Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Vendure, which knows who you are, does not answer; API_TOKEN works without it.",
+        )
     }
 }
 
@@ -260,6 +324,26 @@ fn fingerprint(shown: &Shown) -> Fingerprint {
 }
 
 impl Access {
+    /// A turn to ask Vendure about somebody.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        match timeout(TURN_PATIENCE, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Refusal {
+                retry_after: Some(TURN_PATIENCE),
+                ..Refusal::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Too many credentials are being looked at; try again shortly.",
+                )
+            }),
+        }
+    }
+
+    fn remembered(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Admitted> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (admitted, since) = known.get(fingerprint)?;
+        (now.duration_since(*since) < REMEMBERED_FOR).then(|| admitted.clone())
+    }
+
     fn known(&self, fingerprint: &Fingerprint, now: Instant) -> Known {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match known.get(fingerprint) {

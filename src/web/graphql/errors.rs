@@ -2,7 +2,9 @@
 
 use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _, Response, ServerError};
 
-use crate::{domain::text::one_line, ledger::LedgerError, vendure::Permission};
+use crate::{
+    domain::text::one_line, ledger::LedgerError, vendure::Permission, web::actions::Failure,
+};
 
 /// No message is longer.
 const LONGEST: usize = 400;
@@ -31,13 +33,17 @@ pub(super) fn away(message: impl Into<String>) -> Error {
 }
 
 /// The ledger could not be read or written. What exactly it was is for the log.
-pub(super) fn ledger(error: &LedgerError) -> Error {
-    if error.is_away() {
-        return away("The ledger's database does not answer; try again shortly.");
+pub(super) fn ledger(error: LedgerError) -> Error {
+    failure(&Failure::Ledger(error))
+}
+
+/// It is not known what comes of a wish.
+pub(super) fn failure(why: &Failure) -> Error {
+    if why.may_pass() {
+        return away(why.in_words());
     }
-    tracing::error!(%error, "the API could not read or write the ledger");
-    Error::new("The ledger could not be read or written; see the log of veracore-sync.")
-        .extend_with(|_, e| e.set("code", "INTERNAL"))
+    why.log();
+    Error::new(why.in_words()).extend_with(|_, e| e.set("code", "INTERNAL"))
 }
 
 /// The answer to a document that is not looked into.

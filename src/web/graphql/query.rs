@@ -172,7 +172,7 @@ async fn timely<T>(
     work: impl Future<Output = std::result::Result<T, crate::ledger::LedgerError>>,
 ) -> Result<T> {
     match tokio::time::timeout(READING, work).await {
-        Ok(answer) => answer.map_err(|error| errors::ledger(&error)),
+        Ok(answer) => answer.map_err(errors::ledger),
         Err(_) => Err(errors::away("The ledger's database takes too long.")),
     }
 }

@@ -113,10 +113,7 @@ struct Standing {
 
 async fn standing(services: &Services, job: Job) -> Result<Standing, LedgerError> {
     let (last, is_running) = services.ledger.standing_of_job(job.as_str()).await?;
-    let next = services
-        .enabled
-        .then(|| services.calendar.next_after(job, services.clock.now()))
-        .flatten();
+    let next = services.agenda.next_scheduled(job, services.clock.now());
     Ok(Standing {
         last,
         next,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use veracore_sync::{
     domain::{OrderCode, OrderRef, OrderState, Quantity, ShopOrderId, Sku},
-    ledger::{Claimed, Intent, IntentLine, Ledger, Parts},
+    ledger::{Claimed, Intent, IntentLine, Ledger, Parts, SentSummary},
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -43,6 +43,7 @@ fn intent() -> Intent {
     Intent {
         digest: "d".repeat(64),
         parts: Parts::default(),
+        summary: SentSummary::default(),
         lines: vec![IntentLine {
             line_id: "1".into(),
             vendure_sku: "SKU-1".into(),

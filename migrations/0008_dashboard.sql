@@ -1,0 +1,20 @@
+-- What the dashboard needs: who is logged in, and what was sent as it may be shown.
+
+-- One row a login. Neither the cookie nor Vendure's token can be had from it: the key that opens the
+-- token is made of the cookie's secret, of which only a digest is here.
+create table veracore_web_session (
+    -- SHA-256 of the cookie's secret, in hex
+    digest text primary key,
+    nonce bytea not null,
+    -- the token of the administrator's session in Vendure
+    sealed_token bytea not null,
+    created_at timestamptz not null,
+    used_at timestamptz not null
+);
+
+create index veracore_web_session_used on veracore_web_session (used_at);
+
+alter table veracore_order_sync
+    -- what was last sent, without what tells who lives where: {"shippingMethod", "currency",
+    -- "shipTo": […], "items": [{"sku", "quantity", "unitPrice"}]}
+    add column sent_summary jsonb;

@@ -1,0 +1,106 @@
+//! Who is logged in to the dashboard. A session lost with its process is a login made once more, so
+//! that these writes have no crash points.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Ledger, LedgerError};
+
+/// How long a session lasts without being used, and in all.
+const IDLE: TimeDelta = TimeDelta::minutes(30);
+const LONGEST: TimeDelta = TimeDelta::hours(12);
+
+/// A use is written down when the last one was so long ago.
+const STEP: TimeDelta = TimeDelta::minutes(1);
+
+/// A token that only the cookie's secret opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedToken {
+    pub nonce: Vec<u8>,
+    pub text: Vec<u8>,
+}
+
+impl Ledger {
+    /// Keeps a session under its secret's digest, and forgets those that are over.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_web_session(
+        &self,
+        digest: &str,
+        token: &SealedToken,
+    ) -> Result<(), LedgerError> {
+        let now = self.clock.now();
+        sqlx::query!(
+            "with over as (delete from veracore_web_session
+                 where used_at < $5 or created_at < $6 or used_at > $7)
+             insert into veracore_web_session (digest, nonce, sealed_token, created_at, used_at)
+             values ($1, $2, $3, $4, $4)",
+            digest,
+            token.nonce,
+            token.text,
+            now,
+            now - IDLE,
+            now - LONGEST,
+            now + IDLE,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The token of a session that is not over. `is_use`: a person did something, and the session
+    /// lasts longer for it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn web_session(
+        &self,
+        digest: &str,
+        is_use: bool,
+    ) -> Result<Option<SealedToken>, LedgerError> {
+        let now = self.clock.now();
+        let row = sqlx::query!(
+            "select nonce, sealed_token, used_at from veracore_web_session
+             where digest = $1 and used_at between $2 and $3 and created_at > $4",
+            digest,
+            now - IDLE,
+            // Of a clock that was set back.
+            now + IDLE,
+            now - LONGEST,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        if is_use && row.used_at < now - STEP {
+            self.use_web_session(digest, now).await?;
+        }
+        Ok(Some(SealedToken {
+            nonce: row.nonce,
+            text: row.sealed_token,
+        }))
+    }
+
+    async fn use_web_session(&self, digest: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "update veracore_web_session set used_at = $2 where digest = $1",
+            digest,
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_web_session(&self, digest: &str) -> Result<(), LedgerError> {
+        sqlx::query!("delete from veracore_web_session where digest = $1", digest)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}

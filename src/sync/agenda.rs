@@ -1,0 +1,81 @@
+//! When each job ran last and runs next. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::{
+    housekeeping, reconcile, runner,
+    schedule::{Calendar, Job},
+};
+use crate::ledger::Run;
+
+/// What the jobs' next runs follow from. Cheap to clone.
+#[derive(Clone)]
+pub struct Agenda {
+    pub calendar: Calendar,
+    pub sweep_interval: Duration,
+    /// `false`: nothing is moved.
+    pub enabled: bool,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStanding {
+    pub job: String,
+    pub last_run: Option<Run>,
+    pub next_run: Option<DateTime<Utc>>,
+}
+
+impl Agenda {
+    /// Every job that ran, and those on a schedule, by name.
+    #[must_use]
+    pub fn standings(&self, last_runs: Vec<Run>, now: DateTime<Utc>) -> Vec<JobStanding> {
+        let mut standings: Vec<JobStanding> = last_runs
+            .into_iter()
+            .map(|run| JobStanding {
+                next_run: self.next_run(&run, now),
+                job: run.job.clone(),
+                last_run: Some(run),
+            })
+            .collect();
+        // These have a next run also when they never ran, unless nothing is moved at all.
+        for scheduled in Job::ALL {
+            let name = scheduled.as_str();
+            if standings.iter().all(|standing| standing.job != name) {
+                standings.push(JobStanding {
+                    job: name.to_owned(),
+                    last_run: None,
+                    next_run: self.next_scheduled(scheduled, now),
+                });
+            }
+        }
+        standings.sort_by(|a, b| a.job.cmp(&b.job));
+        standings
+    }
+
+    fn next_run(&self, last: &Run, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let scheduled = Job::ALL.into_iter().find(|job| job.as_str() == last.job);
+        match (scheduled, last.job.as_str()) {
+            (Some(job), _) => self.next_scheduled(job, now),
+            (None, runner::SWEEP) if self.enabled => {
+                Some(last.scheduled_for + TimeDelta::from_std(self.sweep_interval).ok()?)
+            }
+            (None, housekeeping::JOB) => Some(last.scheduled_for + TimeDelta::days(1)),
+            (None, reconcile::JOB) if self.enabled => {
+                reconcile::next_run(now, self.calendar.timezone())
+            }
+            _ => None,
+        }
+    }
+
+    /// The next occurrence of a job's schedule; none when nothing is moved.
+    #[must_use]
+    pub fn next_scheduled(&self, job: Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.enabled
+            .then(|| self.calendar.next_after(job, now))
+            .flatten()
+    }
+}

@@ -1,0 +1,100 @@
+//! Small charts as inline SVG. Pure; every number in them is our own.
+
+use std::fmt::Write as _;
+
+use chrono::TimeDelta;
+
+use super::when::{Reader, span};
+use crate::ledger::HourOfOrders;
+
+const WIDTH: u32 = 480;
+const HEIGHT: u32 = 72;
+
+/// How many orders VeraCore took, hour by hour.
+pub(super) fn throughput(hours: &[HourOfOrders], reader: &Reader) -> String {
+    let numbers: Vec<u64> = hours.iter().map(|hour| hour.acknowledged).collect();
+    let sum: u64 = numbers.iter().sum();
+    let most = numbers.iter().max().copied().unwrap_or(0);
+    let label = format!(
+        "{sum} orders were taken by VeraCore in the last 24 hours, at most {most} in one hour."
+    );
+    bars(hours, &numbers, &label, reader, |orders| {
+        format!("{orders} orders")
+    })
+}
+
+/// How long the oldest order had been waiting, hour by hour.
+pub(super) fn oldest_wait(hours: &[HourOfOrders], reader: &Reader) -> String {
+    let seconds = |wait: TimeDelta| u64::try_from(wait.num_seconds()).unwrap_or(0);
+    let numbers: Vec<u64> = hours.iter().map(|hour| seconds(hour.oldest_wait)).collect();
+    let words = |seconds: u64| span(TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0)));
+    let most = numbers.iter().max().copied().unwrap_or(0);
+    let label = format!(
+        "In the last 24 hours the oldest waiting order had been waiting for {} at most.",
+        words(most)
+    );
+    bars(hours, &numbers, &label, reader, |seconds| {
+        format!("oldest order waiting for {}", words(seconds))
+    })
+}
+
+fn bars(
+    hours: &[HourOfOrders],
+    numbers: &[u64],
+    label: &str,
+    reader: &Reader,
+    words: impl Fn(u64) -> String,
+) -> String {
+    let mut svg = format!(
+        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\" preserveAspectRatio=\"none\">"
+    );
+    let count = u32::try_from(numbers.len().max(1)).unwrap_or(1);
+    let step = WIDTH / count;
+    let most = numbers.iter().max().copied().unwrap_or(0).max(1);
+    for (n, (hour, number)) in (0..).zip(hours.iter().zip(numbers)) {
+        // At least two pixels, so that something is seen of little.
+        let share = number.saturating_mul(u64::from(HEIGHT)) / most;
+        let height = u32::try_from(share).unwrap_or(HEIGHT);
+        let height = if *number == 0 { 1 } else { height.max(3) };
+        let kind = if *number == 0 { "none" } else { "some" };
+        let _ = write!(
+            svg,
+            "<rect class=\"{kind}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{height}\"><title>{} to {}: {}</title></rect>",
+            n * step,
+            HEIGHT - height,
+            step.saturating_sub(3).max(1),
+            reader.short(hour.until - TimeDelta::hours(1)),
+            reader.short(hour.until),
+            words(*number)
+        );
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_drawn_and_told() {
+        let now: chrono::DateTime<chrono::Utc> = "2026-11-25T22:00:00Z".parse().unwrap();
+        let reader = Reader {
+            now,
+            zone: chrono_tz::UTC,
+        };
+        let hours: Vec<HourOfOrders> = (0..24)
+            .map(|n| HourOfOrders {
+                until: now - TimeDelta::hours(23 - n),
+                acknowledged: if n == 23 { 7 } else { u64::from(n == 3) },
+                oldest_wait: TimeDelta::minutes(n),
+            })
+            .collect();
+        let drawn = throughput(&hours, &reader);
+        assert!(drawn.contains("aria-label=\"8 orders were taken by VeraCore in the last 24 hours, at most 7 in one hour.\""), "{drawn}");
+        assert!(drawn.contains("<title>Wed 25 Nov, 21:00 to Wed 25 Nov, 22:00: 7 orders</title>"));
+        assert_eq!(drawn.matches("<rect").count(), 24);
+        assert!(oldest_wait(&hours, &reader).contains("had been waiting for 23 min at most"));
+        assert!(throughput(&[], &reader).contains("0 orders"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Forms of our own pages: bounded, and only from a page that we made for this very session.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode},
+};
+
+use super::{page::Sorry, visit::Visit};
+use crate::web::body;
+
+/// No form of ours is larger.
+const LARGEST: usize = 8 * 1024;
+
+/// The field that every form has; see [`super::session::Secret::form_token`].
+pub(super) const TOKEN: &str = "form_token";
+
+/// The fields of a form, by name.
+pub(super) type Fields = BTreeMap<String, String>;
+
+/// Reads a form, whoever sends it.
+///
+/// # Errors
+/// When it is too large, or comes from another site's page.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Fields, Sorry> {
+    let bytes = body::read(body, LARGEST).await?;
+    // Browsers say where a form comes from; whatever says nothing is no browser of these years, and
+    // the token still stands in its way.
+    let site = headers.get("sec-fetch-site");
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(Sorry::new(
+            StatusCode::FORBIDDEN,
+            "This form was sent from another site. Nothing was done.",
+        ));
+    }
+    Ok(url::form_urlencoded::parse(&bytes).into_owned().collect())
+}
+
+impl Visit {
+    /// Reads a form of this session.
+    ///
+    /// # Errors
+    /// When it is none of ours.
+    pub(super) async fn form(&self, headers: &HeaderMap, body: Body) -> Result<Fields, Sorry> {
+        let fields = read(headers, body).await?;
+        let token = fields.get(TOKEN).map_or("", String::as_str);
+        if self.secret.is_form_token(token) {
+            return Ok(fields);
+        }
+        Err(Sorry::new(
+            StatusCode::FORBIDDEN,
+            "This form is not of your present session. Nothing was done; open the page again and repeat it.",
+        ))
+    }
+}

@@ -1,0 +1,107 @@
+//! `/live`: tells an open page that something changed, as server-sent events. The page then fetches
+//! itself once more.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderValue, header},
+    response::Response,
+};
+use http_body_util::channel::{Channel, Sender};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use super::{
+    page::{Page, Sorry},
+    visit::Visit,
+};
+use crate::{
+    http::CircuitState,
+    web::{WebState, live::Services},
+};
+
+/// How often it is looked whether something changed, while anybody watches.
+const STEP: Duration = Duration::from_secs(2);
+
+/// After so long without news something is said all the same: proxies end what is silent.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// A stream ends by itself after so long. The browser comes back, and is asked who it is.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// So many pages are told at once; others are up to date when they are loaded.
+const MOST: usize = 64;
+
+/// Places for those who watch.
+#[derive(Clone)]
+pub(in crate::web) struct Viewers(Arc<Semaphore>);
+
+impl Default for Viewers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST)))
+    }
+}
+
+pub(super) async fn serve(State(state): State<WebState>, visit: Visit) -> Page {
+    visit.ensure_reader()?;
+    let Ok(place) = Arc::clone(&state.viewers.0).try_acquire_owned() else {
+        return Err(Sorry::away("Too many pages are open at once."));
+    };
+    let (sender, body) = Channel::<Bytes, Infallible>::new(1);
+    let services = Arc::clone(&visit.services);
+    let tasks = services.tasks.clone();
+    tasks.spawn("tell_of_changes", tell(services, sender, place));
+    let mut response = Response::new(Body::new(body));
+    let kind = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+/// Tells of changes until the browser is gone, the time is up, or the stop.
+async fn tell(services: Arc<Services>, mut sender: Sender<Bytes>, _place: OwnedSemaphorePermit) {
+    let began = Instant::now();
+    let mut last = mark(&services).await;
+    let mut said = began;
+    let mut next = Bytes::from_static(b"retry: 3000\n\n");
+    loop {
+        if sender.send_data(next).await.is_err() {
+            return;
+        }
+        next = loop {
+            services.tasks.sleep(STEP).await;
+            if services.tasks.stopping() || began.elapsed() > LONGEST {
+                return;
+            }
+            let now = mark(&services).await;
+            if now != last {
+                last = now;
+                said = Instant::now();
+                break Bytes::from_static(b"event: changed\ndata: \n\n");
+            }
+            if said.elapsed() > SILENCE {
+                said = Instant::now();
+                break Bytes::from_static(b": still here\n\n");
+            }
+        };
+    }
+}
+
+/// Something that is another when what is shown has changed; the database's absence counts, too.
+async fn mark(services: &Services) -> String {
+    let circuit = |circuit: &crate::http::Circuit| match circuit.state() {
+        CircuitState::Closed => 'c',
+        CircuitState::Open { .. } => 'o',
+        CircuitState::HalfOpen { .. } => 'h',
+    };
+    let ledger = services.ledger.mark().await.unwrap_or_default();
+    format!(
+        "{ledger} {}{} {}",
+        circuit(&services.upstreams.shop),
+        circuit(&services.upstreams.warehouse),
+        services.stands_still().is_some()
+    )
+}

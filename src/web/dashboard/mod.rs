@@ -1,0 +1,96 @@
+//! `/` and below: the dashboard, for administrators of the shop who logged in.
+//!
+//! Pages are made on the server and work without a script; `assets/app.js` only keeps them up to date.
+//! Owns what a person sees and the sessions. Decides nothing about an order or a level: what is shown
+//! comes from the ledger, what is done goes through `web::actions`.
+
+mod assets;
+mod charts;
+mod confirm;
+mod form;
+mod inventory;
+mod live;
+mod login;
+mod order;
+mod orders;
+mod overview;
+mod page;
+mod session;
+mod settings;
+mod timeline;
+mod visit;
+mod when;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+
+use self::page::Sorry;
+use super::{WebState, actions::Failure};
+use crate::{ledger::LedgerError, vendure::Permission};
+
+pub(super) use live::Viewers;
+
+const READ_ORDERS: &[Permission] = &[Permission::ReadOrder];
+const UPDATE_ORDERS: &[Permission] = &[Permission::UpdateOrder];
+const UPDATE_STOCK: &[Permission] = &[Permission::UpdateCatalog, Permission::UpdateStockLocation];
+const UPDATE_SETTINGS: &[Permission] = &[Permission::UpdateSettings];
+
+/// How long a page waits for the database.
+const READING: Duration = Duration::from_secs(10);
+
+/// How long a page waits for what a person asked for; what takes longer goes on behind it.
+const DOING: Duration = Duration::from_secs(8);
+
+pub(super) fn router() -> Router<WebState> {
+    Router::new()
+        .route("/", get(overview::show))
+        .route("/login", get(login::show).post(login::enter))
+        .route("/logout", post(login::leave))
+        .route("/orders", get(orders::show))
+        .route("/orders/{code}", get(order::show))
+        .route(
+            "/orders/{code}/{action}",
+            get(order::confirm).post(order::act),
+        )
+        .route("/inventory", get(inventory::show))
+        .route("/inventory/sku", get(inventory::explain))
+        .route("/inventory/sync", post(inventory::sync))
+        .route("/tracking/sync", post(inventory::sync_tracking))
+        .route("/inventory/runs/{run}", get(inventory::run))
+        .route(
+            "/inventory/runs/{run}/{action}",
+            get(inventory::confirm).post(inventory::decide),
+        )
+        .route("/settings", get(settings::show))
+        .route("/settings/pause", post(settings::pause))
+        .route("/settings/resume", post(settings::resume))
+        .route("/live", get(live::serve))
+        .route("/assets/{name}", get(assets::serve))
+}
+
+/// Whether whoever asks reads pages.
+pub(super) fn wants_pages(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(axum::http::header::ACCEPT);
+    accepted
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("text/html"))
+}
+
+/// The page for an address at which there is nothing.
+pub(super) fn nothing_here() -> Response {
+    Sorry::not_found("There is no such page.").into_response()
+}
+
+/// What the ledger answers, unless that takes too long.
+async fn timely<T>(work: impl Future<Output = Result<T, LedgerError>>) -> Result<T, Sorry> {
+    match tokio::time::timeout(READING, work).await {
+        Ok(answer) => Ok(answer.map_err(Failure::Ledger)?),
+        Err(_) => Err(Sorry::away("The ledger's database takes too long.")),
+    }
+}

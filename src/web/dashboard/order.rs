@@ -1,0 +1,336 @@
+//! One order's page: where it stands and why, what was sent, and its whole history.
+
+use askama::Template;
+use axum::{body::Body, extract::Path, http::HeaderMap, response::Response};
+
+use super::{
+    DOING, UPDATE_ORDERS,
+    confirm::Question,
+    overview::{kind_of, order_path, words_of},
+    page::{Frame, Page, Sorry},
+    timeline, timely,
+    visit::Visit,
+    when::Reader,
+};
+use crate::{
+    domain::{OrderCode, ShopOrderId, SyncStatus},
+    ledger::{SentSummary, SyncRecord},
+    web::actions::{self, Told},
+};
+
+struct Shown {
+    at: String,
+    kind: &'static str,
+    what: String,
+    detail: Option<String>,
+}
+
+struct PackageRow {
+    carrier: String,
+    tracking: String,
+    status: &'static str,
+    kind: &'static str,
+    told: String,
+    items: String,
+}
+
+/// A button that may be there.
+struct Deed {
+    path: String,
+    words: &'static str,
+    hint: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    frame: Frame,
+    record: SyncRecord,
+    kind: &'static str,
+    meaning: &'static str,
+    next: String,
+    why_next: String,
+    found: String,
+    last_try: String,
+    acknowledged: String,
+    warnings: Vec<String>,
+    sent: Option<SentSummary>,
+    packages: Vec<PackageRow>,
+    steps: Vec<Shown>,
+    deeds: Vec<Deed>,
+    may_act: bool,
+}
+
+fn code_of(text: String) -> Result<OrderCode, Sorry> {
+    OrderCode::parse(text).map_err(|_| Sorry::not_found("No order has such a code."))
+}
+
+async fn record_of(visit: &Visit, code: &OrderCode) -> Result<SyncRecord, Sorry> {
+    let record = timely(visit.services.ledger.order(code)).await?;
+    record.ok_or_else(|| {
+        Sorry::not_found(
+            "The ledger has no such order. It is taken in when it is in a trigger state in Vendure.",
+        )
+    })
+}
+
+pub(super) async fn show(visit: Visit, Path(code): Path<String>) -> Page {
+    visit.ensure_reader()?;
+    let code = code_of(code)?;
+    let record = record_of(&visit, &code).await?;
+    let ledger = &visit.services.ledger;
+    let attempts = timely(ledger.attempts(record.id)).await?;
+    let packages = timely(ledger.shipments_of(std::slice::from_ref(&code))).await?;
+    let packages: Vec<_> = packages
+        .into_iter()
+        .filter(|package| package.order == record.id)
+        .collect();
+    let events = timely(ledger.events_of_order(record.id)).await?;
+    let reader = visit.reader();
+    let steps = timeline::of(&record, &attempts, &packages, &events);
+    let may_act = visit.may(UPDATE_ORDERS);
+    let page = OrderPage {
+        frame: visit.frame("orders", format!("Order {code}")),
+        kind: kind_of(record.sync_status),
+        meaning: words_of(record.sync_status),
+        next: reader.ago_or_none(record.next_attempt),
+        why_next: why_next(&record),
+        found: reader.ago(record.created_at),
+        last_try: reader.ago_or_none(record.last_sync_attempt),
+        acknowledged: reader.ago_or_none(record.last_successful_sync),
+        warnings: warnings(&record),
+        sent: timely(ledger.sent_summary(record.id)).await?,
+        packages: packages
+            .iter()
+            .map(|package| package_row(package, &reader))
+            .collect(),
+        steps: steps
+            .into_iter()
+            .map(|step| Shown {
+                at: format!(
+                    "{} <small>{}</small>",
+                    reader.ago(step.at),
+                    reader.short(step.at)
+                ),
+                kind: step.kind,
+                what: step.what,
+                detail: step.detail,
+            })
+            .collect(),
+        deeds: deeds(&record),
+        may_act,
+        record,
+    };
+    Ok(visit.answer(&page))
+}
+
+/// Why something happens at the next attempt, or nothing does.
+fn why_next(record: &SyncRecord) -> String {
+    match record.sync_status {
+        SyncStatus::Pending => "It waits for its turn, or for the end of ORDER_HOLD_MINUTES.".into(),
+        SyncStatus::Syncing => "It is being worked on at this moment.".into(),
+        SyncStatus::InDoubt => {
+            "It was sent and the answer was lost. VeraCore is asked whether it has the order; it is sent again only after VeraCore has said twice that it does not.".into()
+        }
+        SyncStatus::Retrying if record.retry_count == 0 => {
+            "The last try failed for a reason that is not the order's own; it does not count.".into()
+        }
+        SyncStatus::Retrying => format!(
+            "{} tries have failed; the pauses between them get longer.",
+            record.retry_count
+        ),
+        SyncStatus::Success => "VeraCore has it. What it ships is told by tracking.".into(),
+        SyncStatus::Error => {
+            "Nothing more happens by itself. Correct what the message says, then try again, or take it out.".into()
+        }
+        SyncStatus::Skipped => match record.skip_reason.as_deref() {
+            Some("existing") => {
+                "It was there before the first start. `veracore-sync orders backfill` sends such orders.".into()
+            }
+            Some("person") => "A person took it out.".into(),
+            _ => "It is not VeraCore's; should that change in Vendure, it is looked at again.".into(),
+        },
+        SyncStatus::Cancelled => "It was cancelled in Vendure before it was sent.".into(),
+    }
+}
+
+fn warnings(record: &SyncRecord) -> Vec<String> {
+    let care = &record.aftercare;
+    let why = care.cancel_message.as_deref().unwrap_or_default();
+    let mut warnings = Vec::new();
+    if let Some(status) = care.cancel_status {
+        warnings.push(format!(
+            "Cancelled in Vendure; {}. {why}",
+            status.in_words()
+        ));
+    } else if care.cancelled_at_veracore.is_some() {
+        warnings.push(format!(
+            "Cancelled at VeraCore, though not in Vendure. {why}"
+        ));
+    }
+    for part in &care.changed_since_sent {
+        warnings.push(format!("Edited in Vendure since it was sent: {part}."));
+    }
+    warnings
+}
+
+fn package_row(package: &crate::ledger::RecordedShipment, reader: &Reader) -> PackageRow {
+    use crate::ledger::ShipmentStatus as Status;
+    let told = &package.told;
+    let (kind, status) = match package.status {
+        Status::Waiting => ("warn", "waiting"),
+        Status::Pending => ("info", "being told to Vendure"),
+        Status::Fulfilled => ("good", "fulfilled in Vendure"),
+        Status::Covered => ("good", "covered by a fulfillment made by hand"),
+        Status::Void => ("dim", "taken back"),
+        Status::Problem => ("bad", "needs a person"),
+    };
+    let items = told.items.as_ref().map_or_else(
+        || "not told".to_owned(),
+        |items| {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| format!("{} × {}", item.quantity, item.sku))
+                .collect();
+            items.join(", ")
+        },
+    );
+    PackageRow {
+        carrier: told.carrier.clone().unwrap_or_default(),
+        tracking: told.tracking_number.clone().unwrap_or_default(),
+        status,
+        kind,
+        told: reader.ago(package.first_seen_at),
+        items,
+    }
+}
+
+/// What can be asked for, as the order stands.
+fn deeds(record: &SyncRecord) -> Vec<Deed> {
+    let path = order_path(&record.vendure_order_code);
+    let deed = |action: Action| Deed {
+        path: format!("{path}/{}", action.as_str()),
+        words: action.words(),
+        hint: action.hint(),
+    };
+    match record.sync_status {
+        SyncStatus::Success => record
+            .aftercare
+            .cancel_status
+            .filter(|status| *status == crate::domain::CancelStatus::ByHand)
+            .map(|_| deed(Action::Retry))
+            .into_iter()
+            .collect(),
+        SyncStatus::Syncing => vec![deed(Action::Skip)],
+        _ => [Action::Retry, Action::Send, Action::Skip]
+            .into_iter()
+            .map(deed)
+            .collect(),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Retry,
+    Send,
+    Skip,
+}
+
+impl Action {
+    fn parse(text: &str) -> Result<Self, Sorry> {
+        [Self::Retry, Self::Send, Self::Skip]
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or_else(|| Sorry::not_found("There is no such page."))
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Send => "send",
+            Self::Skip => "skip",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Retry => "Retry",
+            Self::Send => "Send now",
+            Self::Skip => "Skip",
+        }
+    }
+
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Retry => {
+                "It is tried again at once, with a fresh count of failures. What is in doubt is looked up first, so that it cannot be sent twice."
+            }
+            Self::Send => {
+                "It is sent at once, and you are told how it stands then. An order that VeraCore has already is not sent again."
+            }
+            Self::Skip => {
+                "It is taken out and not sent, whatever Vendure says. Retry takes it in again."
+            }
+        }
+    }
+}
+
+pub(super) async fn confirm(visit: Visit, Path((code, action)): Path<(String, String)>) -> Page {
+    visit.ensure(UPDATE_ORDERS)?;
+    let action = Action::parse(&action)?;
+    let code = code_of(code)?;
+    let record = record_of(&visit, &code).await?;
+    let mut consequences = vec![action.hint().to_owned()];
+    if action == Action::Skip && record.in_doubt_since.is_some() {
+        consequences.push(
+            "It was sent before and the answer was lost: VeraCore may have it. Look there, too."
+                .into(),
+        );
+    }
+    let path = order_path(code.as_str());
+    let question = Question {
+        place: "orders",
+        title: format!("{} order {code}?", action.words()),
+        consequences,
+        act: format!("{path}/{}", action.as_str()),
+        words: action.words().to_owned(),
+        is_grave: action == Action::Skip,
+        back: path,
+    };
+    Ok(question.ask(&visit))
+}
+
+pub(super) async fn act(
+    visit: Visit,
+    Path((code, action)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Page {
+    visit.ensure(UPDATE_ORDERS)?;
+    visit.form(&headers, body).await?;
+    let action = Action::parse(&action)?;
+    let code = code_of(code)?;
+    let (services, by) = (&visit.services, visit.admitted.name.as_str());
+    let told = match action {
+        Action::Retry => actions::retry(services, &code, by).await?,
+        Action::Skip => actions::skip(services, &code, by).await?,
+        Action::Send => send(&visit, &code).await?,
+    };
+    Ok(told_of(&visit, &code, told))
+}
+
+/// Sends it, and waits for what comes of it as long as a person would.
+async fn send(visit: &Visit, code: &OrderCode) -> Result<Told, Sorry> {
+    let record = record_of(visit, code).await?;
+    let id = ShopOrderId::parse(record.vendure_order_id)
+        .map_err(|_| Sorry::not_found("Its id in Vendure cannot be read."))?;
+    let work = actions::force(&visit.services, id, &visit.admitted.name);
+    match tokio::time::timeout(DOING, work).await {
+        Ok(told) => Ok(told?),
+        Err(_) => Ok(Ok("It is being sent; this takes a little.".into())),
+    }
+}
+
+fn told_of(visit: &Visit, code: &OrderCode, told: Told) -> Response {
+    visit.tell(&order_path(code.as_str()), told)
+}

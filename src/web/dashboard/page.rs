@@ -1,0 +1,204 @@
+//! What every page has in common: the frame around it, what it tells a browser, and how we say no.
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+
+use super::{assets, session};
+use crate::web::{actions::Failure, refusal::Refusal};
+
+/// Everything a page uses comes from here, and no script is in the page itself.
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
+/// What a page tells once, after something was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Note {
+    pub is_good: bool,
+    pub text: String,
+}
+
+impl Note {
+    pub(super) const COOKIE: &'static str = "veracore_sync_note";
+
+    /// No longer ones: it travels in a cookie.
+    const LONGEST: usize = 600;
+
+    pub(super) fn of(told: Result<String, String>) -> Self {
+        Self {
+            is_good: told.is_ok(),
+            text: told.unwrap_or_else(|why| why),
+        }
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        let sign = if self.is_good { '+' } else { '-' };
+        let text: String = self.text.chars().take(Self::LONGEST).collect();
+        format!("{sign}{text}")
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let is_good = text.starts_with('+');
+        let rest = text.strip_prefix(['+', '-'])?;
+        Some(Self {
+            is_good,
+            text: rest.to_owned(),
+        })
+    }
+}
+
+/// What is around a page.
+pub(super) struct Frame {
+    /// The page's title and heading.
+    pub title: String,
+    /// Which entry of the navigation it belongs to.
+    pub place: &'static str,
+    /// Absent before the login.
+    pub user: Option<String>,
+    pub form_token: String,
+    pub note: Option<Note>,
+    /// Vendure does not answer: only looking is possible.
+    pub is_stale: bool,
+    /// Why nothing is moved, if so.
+    pub stands_still: Option<&'static str>,
+    pub assets: &'static assets::Names,
+    pub version: &'static str,
+}
+
+impl Frame {
+    /// For somebody whom we do not know (yet).
+    pub(super) fn of_stranger(title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            place: "",
+            user: None,
+            form_token: String::new(),
+            note: None,
+            is_stale: false,
+            stands_still: None,
+            assets: assets::names(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// A page that was made.
+pub(super) fn answer(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => {
+            let mut response = (status, Html(html)).into_response();
+            let policy = HeaderValue::from_static(POLICY);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be made; this is a defect, please report it");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// To another page, as after a form.
+pub(super) fn go_to(path: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let to = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, to);
+    response
+}
+
+/// Adds a cookie.
+pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Takes the session's cookie away, too.
+pub(super) fn to_login(next: &str, is_https: bool) -> Response {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let response = go_to(&format!("/login?next={next}"));
+    with_cookie(response, session::no_cookie(is_https))
+}
+
+/// A page that says why there is no other.
+pub(super) struct Sorry {
+    pub status: StatusCode,
+    pub message: String,
+    pub is_passing: bool,
+}
+
+impl Sorry {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            is_passing: false,
+        }
+    }
+
+    pub(super) fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(super) fn away(message: &str) -> Self {
+        Self {
+            is_passing: true,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+        }
+    }
+}
+
+impl From<Failure> for Sorry {
+    fn from(why: Failure) -> Self {
+        why.log();
+        if why.may_pass() {
+            Self::away(why.in_words())
+        } else {
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, why.in_words())
+        }
+    }
+}
+
+impl From<Refusal> for Sorry {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            is_passing: refusal.status == StatusCode::SERVICE_UNAVAILABLE,
+            ..Self::new(refusal.status, refusal.message)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sorry.html")]
+struct SorryPage {
+    frame: Frame,
+    message: String,
+    is_passing: bool,
+}
+
+impl IntoResponse for Sorry {
+    fn into_response(self) -> Response {
+        let title = match self.status {
+            StatusCode::NOT_FOUND => "Nothing here",
+            StatusCode::FORBIDDEN => "Not allowed",
+            StatusCode::UNAUTHORIZED => "Not logged in",
+            StatusCode::TOO_MANY_REQUESTS => "Too often",
+            StatusCode::SERVICE_UNAVAILABLE => "Not now",
+            _ => "That did not work",
+        };
+        let page = SorryPage {
+            frame: Frame::of_stranger(title),
+            message: self.message,
+            is_passing: self.is_passing,
+        };
+        answer(self.status, &page)
+    }
+}
+
+/// What a handler gives back.
+pub(super) type Page = Result<Response, Sorry>;

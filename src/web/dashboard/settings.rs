@@ -1,0 +1,104 @@
+//! Settings: each with where it comes from; pause and resume.
+
+use askama::Template;
+use axum::{body::Body, extract::State, http::HeaderMap};
+
+use super::{
+    UPDATE_SETTINGS,
+    page::{Frame, Page, Sorry},
+    visit::Visit,
+};
+use crate::web::{
+    WebState,
+    settings::{DeskError, ShownSetting},
+};
+
+const ENABLED: &str = "SYNC_ENABLED";
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    settings: Vec<ShownSetting>,
+    problems: Vec<String>,
+    is_paused: bool,
+    /// Why it cannot be paused or resumed here, if so.
+    fixed: Option<String>,
+    may_act: bool,
+}
+
+impl From<DeskError> for Sorry {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Refused(message) => {
+                Self::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, message)
+            }
+            DeskError::Away(_) => {
+                Self::away("The ledger's database does not answer; try again shortly.")
+            }
+        }
+    }
+}
+
+pub(super) async fn show(State(state): State<WebState>, visit: Visit) -> Page {
+    visit.ensure_reader()?;
+    let (settings, problems) = state.desk.show().await?;
+    let enabled = settings.iter().find(|setting| setting.key == ENABLED);
+    let fixed = enabled
+        .filter(|setting| !setting.is_changeable)
+        .map(|setting| {
+            format!(
+                "{ENABLED} is set by the {}, which wins over what is stored: change it there.",
+                setting.source.as_deref().unwrap_or(&setting.origin)
+            )
+        });
+    let page = SettingsPage {
+        frame: visit.frame("settings", "Settings"),
+        is_paused: !visit.services.agenda.enabled,
+        fixed,
+        problems,
+        settings,
+        may_act: visit.may(UPDATE_SETTINGS),
+    };
+    Ok(visit.answer(&page))
+}
+
+pub(super) async fn pause(
+    State(state): State<WebState>,
+    visit: Visit,
+    headers: HeaderMap,
+    body: Body,
+) -> Page {
+    turn(&state, visit, headers, body, false).await
+}
+
+pub(super) async fn resume(
+    State(state): State<WebState>,
+    visit: Visit,
+    headers: HeaderMap,
+    body: Body,
+) -> Page {
+    turn(&state, visit, headers, body, true).await
+}
+
+async fn turn(state: &WebState, visit: Visit, headers: HeaderMap, body: Body, on: bool) -> Page {
+    visit.ensure(UPDATE_SETTINGS)?;
+    visit.form(&headers, body).await?;
+    let change = (ENABLED.to_owned(), Some(on.to_string().into()));
+    let told = match state.desk.store(vec![change], false).await {
+        Ok(()) => Ok(if on {
+            "It goes on within seconds, on every replica.".into()
+        } else {
+            "Paused, within seconds and on every replica. Work that has begun is finished; nothing is lost meanwhile."
+                .into()
+        }),
+        Err(DeskError::Refused(why)) => Err(why),
+        Err(away) => return Err(away.into()),
+    };
+    tracing::info!(
+        settings = ENABLED,
+        by = visit.admitted.name,
+        "settings were stored"
+    );
+    Ok(visit.tell("/settings", told))
+}

@@ -1,0 +1,201 @@
+//! A request of somebody who is logged in: who he is, what he may do, and what he is told.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, Method, StatusCode, request::Parts},
+    response::{Html, IntoResponse as _, Response},
+};
+use secrecy::SecretString;
+
+use super::{
+    READ_ORDERS,
+    page::{Frame, Note, Sorry, answer, go_to, to_login, with_cookie},
+    session::{Secret, cookie, is_https, set_cookie},
+    timely,
+    when::Reader,
+};
+use crate::{
+    vendure::Permission,
+    web::{
+        Peer, WebState,
+        access::{self, Admitted},
+        live::Services,
+        refusal::Refusal,
+    },
+};
+
+/// A page that is fetched by our script, not by a person: it does not make the session last longer.
+const LIVE: &str = "x-live";
+
+/// A visit.
+pub(super) struct Visit {
+    pub services: Arc<Services>,
+    pub admitted: Admitted,
+    pub secret: Secret,
+    pub is_https: bool,
+    is_stale: bool,
+    note: Option<Note>,
+}
+
+impl FromRequestParts<WebState> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &WebState,
+    ) -> Result<Self, Self::Rejection> {
+        let Some(&ConnectInfo(Peer(peer))) = parts.extensions.get::<ConnectInfo<Peer>>() else {
+            return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+        };
+        let sorry = |refusal: Refusal| Sorry::from(refusal).into_response();
+        let services = state.live.now().ok_or_else(Refusal::starting);
+        let services = services.map_err(sorry)?;
+        let is_https = is_https(&parts.headers);
+        let next = parts
+            .uri
+            .path_and_query()
+            .filter(|_| parts.method == Method::GET)
+            .map_or("/", |path| path.as_str());
+        let Some(secret) = Secret::of_cookie(&parts.headers) else {
+            return Err(if comes_from_elsewhere(parts) {
+                once_more(next)
+            } else {
+                to_login(next, is_https)
+            });
+        };
+        let token = open(&services, &secret, &parts.headers)
+            .await
+            .map_err(Sorry::into_response)?;
+        let Some(token) = token else {
+            return Err(to_login(next, is_https));
+        };
+        let known = access::holder_of_session(&services, &state.failures, &token, peer).await;
+        let (admitted, is_stale) = match known {
+            Ok(admitted) => (admitted, false),
+            Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
+                // Over in Vendure, and so here.
+                timely(services.ledger.end_web_session(&secret.digest()))
+                    .await
+                    .map_err(Sorry::into_response)?;
+                return Err(to_login(next, is_https));
+            }
+            Err(refusal) => match access::former_holder_of_session(&services, &token) {
+                Some(admitted) => (admitted, true),
+                None => return Err(sorry(refusal)),
+            },
+        };
+        let note = cookie(&parts.headers, Note::COOKIE)
+            .and_then(|signed| secret.verify(&signed))
+            .and_then(|text| Note::parse(&text));
+        Ok(Self {
+            services,
+            admitted,
+            secret,
+            is_https,
+            is_stale,
+            note,
+        })
+    }
+}
+
+/// The token of the session in Vendure, while ours is not over.
+async fn open(
+    services: &Services,
+    secret: &Secret,
+    headers: &HeaderMap,
+) -> Result<Option<SecretString>, Sorry> {
+    let is_use = !headers.contains_key(LIVE);
+    let sealed = timely(services.ledger.web_session(&secret.digest(), is_use)).await?;
+    Ok(sealed.and_then(|sealed| secret.open(&sealed)))
+}
+
+/// Whether a link on another site leads here: then the browser keeps our cookie to itself, although
+/// there may be one.
+fn comes_from_elsewhere(parts: &Parts) -> bool {
+    let site = parts.headers.get("sec-fetch-site");
+    parts.method == Method::GET
+        && site.is_some_and(|site| site == "cross-site" || site == "same-site")
+}
+
+/// Lets the browser ask again, now from a page of our own.
+fn once_more(path: &str) -> Response {
+    let path = askama::filters::escape(path, askama::filters::Html)
+        .map_or_else(|_| "/".into(), |path| path.to_string());
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><title>veracore-sync</title>\
+         <meta http-equiv=\"refresh\" content=\"0; url={path}\"><p><a href=\"{path}\">Continue</a></p>"
+    ))
+    .into_response()
+}
+
+impl Visit {
+    pub(super) fn may(&self, any_of: &[Permission]) -> bool {
+        self.admitted.has_any(any_of)
+    }
+
+    /// # Errors
+    /// [`Sorry`], naming what is missing.
+    pub(super) fn ensure(&self, any_of: &[Permission]) -> Result<(), Sorry> {
+        if self.may(any_of) {
+            return Ok(());
+        }
+        let names: Vec<&str> = any_of.iter().map(|p| p.as_str()).collect();
+        Err(Sorry::new(
+            StatusCode::FORBIDDEN,
+            if self.is_stale {
+                "Vendure, which knows what you may do, does not answer. Until it does, you can only look.".into()
+            } else {
+                format!(
+                    "{} lacks the permission {} in Vendure, in the channel that veracore-sync works for.",
+                    self.admitted.name,
+                    names.join(" or ")
+                )
+            },
+        ))
+    }
+
+    /// # Errors
+    /// [`Sorry`], when he may not see orders.
+    pub(super) fn ensure_reader(&self) -> Result<(), Sorry> {
+        self.ensure(READ_ORDERS)
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        Reader {
+            now: self.services.clock.now(),
+            zone: self.services.agenda.calendar.timezone(),
+        }
+    }
+
+    pub(super) fn frame(&self, place: &'static str, title: impl Into<String>) -> Frame {
+        Frame {
+            title: title.into(),
+            place,
+            user: Some(self.admitted.name.clone()),
+            form_token: self.secret.form_token(),
+            note: self.note.clone(),
+            is_stale: self.is_stale,
+            stands_still: self.services.stands_still(),
+            ..Frame::of_stranger("")
+        }
+    }
+
+    /// The page; a note that it told is told once.
+    pub(super) fn answer(&self, page: &impl askama::Template) -> Response {
+        let response = answer(StatusCode::OK, page);
+        if self.note.is_some() {
+            let gone = set_cookie(Note::COOKIE, "", Some(0), self.is_https);
+            return with_cookie(response, gone);
+        }
+        response
+    }
+
+    /// To another page, which tells what came of something.
+    pub(super) fn tell(&self, path: &str, told: Result<String, String>) -> Response {
+        let text = self.secret.sign(&Note::of(told).to_text());
+        let cookie = set_cookie(Note::COOKIE, &text, Some(60), self.is_https);
+        with_cookie(go_to(path), cookie)
+    }
+}

@@ -1,0 +1,92 @@
+//! Moments, as people read them: how long ago, with the exact local time behind it. Pure.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+/// A clock and a zone to read it in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    pub now: DateTime<Utc>,
+    pub zone: Tz,
+}
+
+impl Reader {
+    /// A `<time>` element: relative, the exact one on hover and for machines. Nothing in it is from
+    /// outside.
+    pub(super) fn ago(&self, at: DateTime<Utc>) -> String {
+        format!(
+            "<time datetime=\"{}\" title=\"{}\">{}</time>",
+            at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            self.exact(at),
+            relative(at - self.now)
+        )
+    }
+
+    /// The same, or a dash.
+    pub(super) fn ago_or_none(&self, at: Option<DateTime<Utc>>) -> String {
+        at.map_or_else(|| "–".into(), |at| self.ago(at))
+    }
+
+    /// Local time with the zone's abbreviation: `Tue 24 Nov 2026, 14:03:05 PST`.
+    pub(super) fn exact(&self, at: DateTime<Utc>) -> String {
+        let local = at.with_timezone(&self.zone);
+        local.format("%a %-d %b %Y, %H:%M:%S %Z").to_string()
+    }
+
+    /// The local day and minute: `Tue 24 Nov, 14:03`.
+    pub(super) fn short(&self, at: DateTime<Utc>) -> String {
+        let local = at.with_timezone(&self.zone);
+        local.format("%a %-d %b, %H:%M").to_string()
+    }
+}
+
+/// `3 min ago`, `in 2 h`. `assets/app.js` says the same, so that a page that stays open stays right.
+fn relative(from_now: TimeDelta) -> String {
+    let seconds = from_now.num_seconds();
+    if seconds.abs() < 5 {
+        return "now".into();
+    }
+    let span = span(from_now.abs());
+    if seconds < 0 {
+        format!("{span} ago")
+    } else {
+        format!("in {span}")
+    }
+}
+
+/// A span in its largest unit: `12 s`, `3 min`, `5 h`, `2 days`.
+pub(super) fn span(span: TimeDelta) -> String {
+    let seconds = span.num_seconds();
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_told_as_people_do() {
+        let now: DateTime<Utc> = "2026-11-25T22:03:05Z".parse().unwrap();
+        let reader = Reader {
+            now,
+            zone: chrono_tz::America::Los_Angeles,
+        };
+        let told = |seconds| relative(TimeDelta::seconds(seconds));
+        assert_eq!(told(0), "now");
+        assert_eq!(told(-4), "now");
+        assert_eq!(told(-59), "59 s ago");
+        assert_eq!(told(60), "in 1 min");
+        assert_eq!(told(-7200), "2 h ago");
+        assert_eq!(told(-172_800), "2 days ago");
+        assert_eq!(
+            reader.ago(now - TimeDelta::minutes(3)),
+            "<time datetime=\"2026-11-25T22:00:05Z\" title=\"Wed 25 Nov 2026, 14:00:05 PST\">3 min ago</time>"
+        );
+        assert_eq!(reader.short(now), "Wed 25 Nov, 14:03");
+    }
+}
