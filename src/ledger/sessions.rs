@@ -1,9 +1,9 @@
-//! Who is logged in to the dashboard. A session lost with its process is a login made once more, so
-//! that these writes have no crash points.
+//! Who is logged in to the dashboard.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Ledger, LedgerError};
+use crate::crash;
 
 /// How long a session lasts without being used, and in all.
 const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -29,6 +29,7 @@ impl Ledger {
         digest: &str,
         token: &SealedToken,
     ) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "begin_web_session");
         let now = self.clock.now();
         sqlx::query!(
             "with over as (delete from veracore_web_session
@@ -83,6 +84,7 @@ impl Ledger {
     }
 
     async fn use_web_session(&self, digest: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "use_web_session");
         sqlx::query!(
             "update veracore_web_session set used_at = $2 where digest = $1",
             digest,
@@ -98,6 +100,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn end_web_session(&self, digest: &str) -> Result<(), LedgerError> {
+        let _write = crash::around("ledger", "end_web_session");
         sqlx::query!("delete from veracore_web_session where digest = $1", digest)
             .execute(&self.pool)
             .await?;

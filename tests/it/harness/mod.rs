@@ -6,6 +6,7 @@
 
 mod admin;
 mod api;
+mod browser;
 mod cart;
 mod daemon;
 mod database;
@@ -26,6 +27,7 @@ mod world;
 
 pub use admin::get;
 pub use api::{Answer, Api, Shows, TOKEN};
+pub use browser::Browser;
 pub use cart::{Cart, PaidOrder, ann};
 pub use daemon::{Daemon, DaemonBuilder, Output, command as run_program};
 pub use database::{LedgerWorld, rows};

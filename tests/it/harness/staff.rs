@@ -100,9 +100,14 @@ impl Shop {
         text(&made["createRole"]["id"])
     }
 
+    /// By what name such an administrator logs in.
+    pub fn login_of(&self, name: &str) -> String {
+        format!("{name}-{}@example.com", self.channel_token.to_lowercase())
+    }
+
     /// A session of a new administrator with this role.
     pub async fn session_of_role(&self, name: &str, role: &str) -> String {
-        let login = format!("{name}-{}@example.com", self.channel_token.to_lowercase());
+        let login = self.login_of(name);
         let input = json!({
             "firstName": "A", "lastName": name, "emailAddress": login, "password": "pass word",
             "roleIds": [role],

@@ -1,5 +1,6 @@
 //! The ledger on a real Postgres: leases, doubts, taking in, a person's wishes, migrations.
 
+mod dashboard;
 mod found;
 mod leases;
 mod migrations;

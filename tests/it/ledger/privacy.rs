@@ -13,6 +13,9 @@ const QUOTED: &str = "
             error_message, created_at, updated_at)
         select n::text, 'ORDER-' || n, status, 'validation', $2, $1, $1
         from unnest(array['error', 'cancelled', 'skipped', 'success']) with ordinality t (status, n);
+    update veracore_order_sync set last_sync_attempt = $1, sent_summary =
+        jsonb_build_object('shippingMethod', 'ground', 'shipTo', jsonb_build_array($2))
+        where sync_status = 'success';
     insert into veracore_order_attempt (order_sync_id, kind, started_at, ended_at, outcome, message)
         select id, 'send', $1, $1, 'refused', $2 from veracore_order_sync;
     insert into veracore_shipment (order_sync_id, package_key, provider_status, shipment_status, message,
@@ -69,7 +72,7 @@ async fn after_their_time_names_and_mail_addresses_are_nowhere_in_the_tables() {
     world.clock.advance(TimeDelta::days(90));
     assert_eq!(
         clear(now + TimeDelta::seconds(1)).await,
-        4 * 3 + 3 + 1 + 17 + 16
+        4 * 3 + 1 + 3 + 1 + 17 + 16
     );
     assert_eq!(quoting().await, Vec::<String>::new());
     let kept: (i64, String) = sqlx::query_as(
@@ -80,6 +83,13 @@ async fn after_their_time_names_and_mail_addresses_are_nowhere_in_the_tables() {
     .await
     .unwrap();
     assert_eq!(kept, (3, "ORDER-1".into()), "what happened stays known");
+    let summary: serde_json::Value = sqlx::query_scalar(
+        "select sent_summary from veracore_order_sync where sent_summary is not null",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(summary, serde_json::json!({ "shippingMethod": "ground" }));
     assert_eq!(clear(now + TimeDelta::seconds(1)).await, 0, "once");
     world.assert_settled().await;
 }

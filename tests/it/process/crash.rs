@@ -23,13 +23,16 @@ const POINTS: &str = include_str!("crash_points.txt");
 
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
 /// of webhooks (see `webhooks::kept`) and of cancellations (see `aftercare`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
-const ELSEWHERE: [&str; 29] = [
+const ELSEWHERE: [&str; 33] = [
     "accepted_run",
     "asked_for_tracking",
     "backfill",
+    "begin_web_session",
     "claim_news",
     "clear_personal_data",
+    "discard_run",
     "end_news",
+    "end_web_session",
     "forget_unnamed",
     "give_up_runs",
     "hasten_order",
@@ -53,6 +56,7 @@ const ELSEWHERE: [&str; 29] = [
     "store_settings",
     "take_in_news",
     "take_up_run",
+    "use_web_session",
 ];
 
 /// SIGABRT, by which a crash point ends the process.

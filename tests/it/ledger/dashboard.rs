@@ -1,0 +1,239 @@
+//! What the dashboard asks of the ledger.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use veracore_sync::{
+    clock::Clock as _,
+    domain::ProviderOrderId,
+    ledger::{Next, OrderFilter, OrderGroup, Origin, RunOutcome, SealedToken},
+};
+
+use super::*;
+use crate::harness::World;
+
+#[tokio::test]
+async fn a_day_is_told_hour_by_hour() {
+    let world = World::ledger_only("day").await;
+    let ledger = &world.ledger;
+    assert_eq!(ledger.oldest_waiting().await.unwrap(), None);
+    let order = claimed(ledger).await;
+    let found = world.clock.now();
+    world.clock.advance(TimeDelta::minutes(150));
+    assert_eq!(ledger.oldest_waiting().await.unwrap(), Some(found));
+    // Its lease ran out meanwhile.
+    let order = claim(ledger).await.unwrap_or(order);
+    let id = ProviderOrderId::parse("VC-1").unwrap();
+    let done = Next::Acknowledged {
+        provider_order_id: Some(id),
+    };
+    ledger.finish(&order, None, &done).await.unwrap();
+    ledger
+        .take_in(&[super::order(2)], Duration::ZERO)
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::minutes(10));
+
+    let hours = ledger.day_of_orders().await.unwrap();
+    assert_eq!(hours.len(), 24);
+    assert_eq!(hours[23].until, world.clock.now());
+    let taken: Vec<u64> = hours.iter().map(|hour| hour.acknowledged).collect();
+    assert_eq!(taken[23], 1);
+    assert_eq!(taken.iter().sum::<u64>(), 1);
+    let waits: Vec<i64> = hours
+        .iter()
+        .map(|hour| hour.oldest_wait.num_minutes())
+        .collect();
+    // Two hours ago the first had waited for 40 minutes, an hour ago for 100; now the second waits.
+    assert_eq!(&waits[20..], [0, 40, 100, 10]);
+    world.clock.advance(TimeDelta::hours(25));
+    let hours = ledger.day_of_orders().await.unwrap();
+    assert!(hours.iter().all(|hour| hour.acknowledged == 0));
+    assert_eq!(hours[23].oldest_wait.num_minutes(), 25 * 60 + 10);
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn any_change_changes_the_mark() {
+    let world = World::ledger_only("mark").await;
+    let ledger = &world.ledger;
+    let mut marks = vec![ledger.mark().await.unwrap()];
+    let mut differs = async |what: &str| {
+        let mark = ledger.mark().await.unwrap();
+        assert!(!marks.contains(&mark), "{what}: {mark}");
+        assert_eq!(ledger.mark().await.unwrap(), mark, "{what}");
+        marks.push(mark);
+        world.clock.advance(TimeDelta::seconds(1));
+    };
+    let order = claimed(ledger).await;
+    differs("an order in work").await;
+    ledger.release(&order).await.unwrap();
+    differs("an order given back").await;
+    ledger.skip_order(&order.code).await.unwrap();
+    differs("an order taken out").await;
+    let run = ledger
+        .begin_run("sync_inventory", world.clock.now(), Origin::Person)
+        .await
+        .unwrap()
+        .unwrap();
+    differs("a run begun").await;
+    let result = json!({ "held": { "suspicions": [{ "reason": "empty" }] } });
+    ledger
+        .end_run(run, RunOutcome::Held, &result, Some("it is empty"))
+        .await
+        .unwrap();
+    differs("a run ended").await;
+    assert!(
+        ledger
+            .discard_run("sync_inventory", run.number(), "ann")
+            .await
+            .unwrap()
+    );
+    differs("a held feed discarded").await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
+    let world = World::ledger_only("decided").await;
+    let ledger = &world.ledger;
+    let held = async || {
+        world.clock.advance(TimeDelta::minutes(1));
+        let run = ledger
+            .begin_run("sync_inventory", world.clock.now(), Origin::Schedule)
+            .await
+            .unwrap()
+            .unwrap();
+        (run, run.number())
+    };
+    let undecided = async || -> Vec<i64> {
+        let runs = ledger.undecided_runs("sync_inventory", 9).await.unwrap();
+        runs.iter().map(|run| run.id).collect()
+    };
+    let end = async |run, outcome, result| {
+        ledger.end_run(run, outcome, &result, None).await.unwrap();
+    };
+    let (first, first_id) = held().await;
+    end(first, RunOutcome::Held, json!({})).await;
+    let (second, second_id) = held().await;
+    end(second, RunOutcome::Held, json!({})).await;
+    assert_eq!(undecided().await, [second_id, first_id]);
+    assert!(
+        !ledger
+            .discard_run("sync_tracking", first_id, "ann")
+            .await
+            .unwrap()
+    );
+    assert!(
+        ledger
+            .discard_run("sync_inventory", first_id, "ann")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !ledger
+            .discard_run("sync_inventory", first_id, "bob")
+            .await
+            .unwrap()
+    );
+    let run = ledger
+        .held_run("sync_inventory", first_id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(run.discarded_by.as_deref(), Some("ann"));
+    // A pass over one SKU says nothing about the feed.
+    let (one, _) = held().await;
+    end(one, RunOutcome::Done, json!({ "sku": "A" })).await;
+    assert_eq!(undecided().await, [second_id]);
+    let (good, _) = held().await;
+    end(good, RunOutcome::Done, json!({})).await;
+    assert_eq!(undecided().await, Vec::<i64>::new());
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn orders_are_listed_by_what_they_need() {
+    let world = World::ledger_only("groups").await;
+    let ledger = &world.ledger;
+    ledger
+        .take_in(&[order(1), order(2), order(3)], Duration::ZERO)
+        .await
+        .unwrap();
+    for (id, change) in [
+        (
+            1,
+            "sync_status = 'success', next_attempt = null, cancel_status = 'by_hand', cancel_found_at = updated_at",
+        ),
+        (2, "sync_status = 'success', next_attempt = null"),
+    ] {
+        let statement = format!(
+            "update veracore_order_sync set {change} where vendure_order_code = 'ORDER-{id}'"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&world.pool)
+            .await
+            .unwrap();
+    }
+    for (group, code) in [
+        (OrderGroup::Care, "ORDER-1"),
+        (OrderGroup::Waiting, "ORDER-3"),
+    ] {
+        let filter = OrderFilter {
+            group: Some(group),
+            limit: 9,
+            ..OrderFilter::default()
+        };
+        let found = ledger.orders(&filter).await.unwrap();
+        let codes: Vec<&str> = found
+            .iter()
+            .map(|o| o.vendure_order_code.as_str())
+            .collect();
+        assert_eq!(codes, [code]);
+        assert_eq!(ledger.count_orders(&filter).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_session_lasts_as_long_as_it_is_used_and_no_longer_than_half_a_day() {
+    let world = World::ledger_only("session").await;
+    let ledger = &world.ledger;
+    let token = SealedToken {
+        nonce: vec![1],
+        text: vec![2],
+    };
+    let known = async |is_use| ledger.web_session("d", is_use).await.unwrap();
+    assert_eq!(known(true).await, None);
+    ledger.begin_web_session("d", &token).await.unwrap();
+    for _ in 0..24 {
+        world.clock.advance(TimeDelta::minutes(29));
+        assert_eq!(known(true).await, Some(token.clone()));
+    }
+    // A look is no use.
+    world.clock.advance(TimeDelta::minutes(20));
+    assert_eq!(known(false).await, Some(token.clone()));
+    world.clock.advance(TimeDelta::minutes(11));
+    assert_eq!(known(true).await, None, "31 minutes");
+    ledger.begin_web_session("e", &token).await.unwrap();
+    let rows: i64 = sqlx::query_scalar("select count(*) from veracore_web_session")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(rows, 1, "what is over is forgotten");
+    for _ in 0..25 {
+        world.clock.advance(TimeDelta::minutes(29));
+        let _ = ledger.web_session("e", true).await.unwrap();
+    }
+    assert_eq!(
+        ledger.web_session("e", true).await.unwrap(),
+        None,
+        "12 hours"
+    );
+    ledger.begin_web_session("f", &token).await.unwrap();
+    world.clock.advance(TimeDelta::days(-1));
+    assert_eq!(
+        ledger.web_session("f", true).await.unwrap(),
+        None,
+        "the clock was set back"
+    );
+    ledger.end_web_session("f").await.unwrap();
+}
