@@ -272,7 +272,7 @@ async fn an_open_page_is_told_of_changes_until_the_stop() {
     });
     told.await.expect("a change is told");
     world.arrives(&order.code).await;
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     daemon.stop().await;
     assert!(
         began.elapsed() < Duration::from_secs(10),
