@@ -39,7 +39,8 @@ enum OrdersCommand {
     Retry {
         #[arg(required = true)]
         codes: Vec<String>,
-        /// The order that VeraCore has under this number is this very one: take it over
+        /// The order that VeraCore has under this number is this very one: take it over. One that
+        /// VeraCore does not have is sent
         #[arg(long)]
         adopt: bool,
     },

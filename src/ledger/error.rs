@@ -18,6 +18,11 @@ pub enum LedgerError {
         "the database user may not create the ledger's tables ({problem}). Grant it that, such as with: grant create on schema public to the_user"
     )]
     NoRight { problem: String },
+    /// Such as the in-process plugin's.
+    #[error(
+        "the database has a table with one of the ledger's names that is not the ledger's ({problem}). Nothing was changed. Give the ledger a database or a schema of its own: docs/moving-from-the-plugin.md says how"
+    )]
+    NameTaken { problem: String },
     #[error("{table}.{column} of row {row} holds '{value}', which this version does not know")]
     BadRow {
         table: &'static str,

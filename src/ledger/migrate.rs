@@ -14,6 +14,9 @@ const TABLE: &str = "veracore_migration";
 /// Postgres' code for what a user may not do.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
+/// Its code for a table that is there already.
+const DUPLICATE_TABLE: &str = "42P07";
+
 fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("./migrations");
     migrator.dangerous_set_table_name(TABLE);
@@ -28,15 +31,15 @@ impl Ledger {
     /// When the database does not answer, or its tables are newer than this program.
     pub async fn migrate(&self) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "migrate");
-        self.apply().await.map_err(|error| match error {
-            LedgerError::Database(sqlx::Error::Database(error))
-                if error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) =>
-            {
-                LedgerError::NoRight {
-                    problem: error.message().to_owned(),
-                }
-            }
-            other => other,
+        let error = match self.apply().await {
+            Err(LedgerError::Database(sqlx::Error::Database(error))) => error,
+            other => return other,
+        };
+        let problem = error.message().to_owned();
+        Err(match error.code().as_deref() {
+            Some(INSUFFICIENT_PRIVILEGE) => LedgerError::NoRight { problem },
+            Some(DUPLICATE_TABLE) => LedgerError::NameTaken { problem },
+            _ => LedgerError::Database(sqlx::Error::Database(error)),
         })
     }
 
