@@ -42,7 +42,7 @@ pub(super) fn of(
         "info",
         "Found in Vendure and taken into the ledger",
     )];
-    steps.extend(attempts.iter().map(of_attempt));
+    steps.extend(attempts.iter().flat_map(of_attempt));
     for package in packages {
         steps.extend(of_package(package));
     }
@@ -56,19 +56,15 @@ pub(super) fn of(
     steps
 }
 
-fn of_attempt(attempt: &Attempt) -> Step {
+fn of_attempt(attempt: &Attempt) -> Vec<Step> {
     let outcome = attempt.outcome.as_deref();
     let (kind, what) = match (attempt.kind.as_str(), outcome) {
+        ("send", _) => return of_send(attempt),
         ("read", Some("done")) => ("dim", "Read from Vendure"),
         ("read", _) => ("warn", "Could not be read from Vendure"),
         ("look_up", Some("found")) => ("good", "VeraCore was asked, and has it"),
         ("look_up", Some("missing")) => ("dim", "VeraCore was asked, and does not have it"),
         ("look_up", _) => ("warn", "VeraCore was asked, and gave no clear answer"),
-        ("send", Some("accepted")) => ("good", "Sent; VeraCore acknowledged it"),
-        ("send", Some("refused")) => ("bad", "Sent; VeraCore refused it"),
-        ("send", None) => ("warn", "Sent; no answer is known (yet)"),
-        ("send", Some("unknown")) => ("warn", "Sent; the answer was lost"),
-        ("send", Some(_)) => ("warn", "Sent; it failed"),
         ("retry", _) => ("info", "A person asked for another try"),
         ("adopt", _) => (
             "info",
@@ -77,18 +73,41 @@ fn of_attempt(attempt: &Attempt) -> Step {
         ("skip", _) => ("info", "A person took it out"),
         ("backfill", _) => (
             "info",
-            "A person asked for it to be sent although it is from before the first start",
+            "A person asked for it to be sent, though it is from before the first start",
         ),
         _ => ("dim", "Something else was tried"),
     };
-    let category = attempt.category.as_deref();
-    let detail = match (category, &attempt.message) {
-        (Some(category), Some(message)) => Some(format!("{category}: {message}")),
-        (None, Some(message)) => Some(message.clone()),
-        (Some(category), None) => Some(category.to_owned()),
-        (None, None) => None,
+    let step = Step::new(attempt.started_at, kind, what);
+    vec![step.because(why(attempt))]
+}
+
+/// The send, and what came back for it.
+fn of_send(attempt: &Attempt) -> Vec<Step> {
+    let sent = Step::new(attempt.started_at, "info", "Sent to VeraCore");
+    let (kind, what) = match attempt.outcome.as_deref() {
+        Some("accepted") => ("good", "VeraCore acknowledged it"),
+        Some("refused") => ("bad", "VeraCore refused it"),
+        Some("unknown") => ("warn", "The answer was lost: VeraCore may have it"),
+        Some(_) => ("warn", "It failed"),
+        None => {
+            let sent = Step {
+                kind: "warn",
+                ..sent
+            };
+            return vec![sent.because(Some("No answer is known (yet).".into()))];
+        }
     };
-    Step::new(attempt.started_at, kind, what).because(detail)
+    let ended = attempt.ended_at.unwrap_or(attempt.started_at);
+    vec![sent, Step::new(ended, kind, what).because(why(attempt))]
+}
+
+/// Of a failure: its kind, and the message.
+fn why(attempt: &Attempt) -> Option<String> {
+    match (&attempt.category, &attempt.message) {
+        (Some(category), Some(message)) => Some(format!("{category}: {message}")),
+        (None, None) => None,
+        (one, other) => one.clone().or_else(|| other.clone()),
+    }
 }
 
 fn of_package(package: &RecordedShipment) -> Vec<Step> {
@@ -136,4 +155,52 @@ fn of_event(event: &OrderEvent) -> Option<Step> {
     };
     let message = event.data.get("message").and_then(|m| m.as_str());
     Some(Step::new(event.occurred_at, kind, what).because(message.map(str::to_owned)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(kind: &str, outcome: Option<&str>, started: i64) -> Attempt {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        Attempt {
+            kind: kind.into(),
+            started_at: at(started),
+            ended_at: outcome.map(|_| at(started + 2)),
+            outcome: outcome.map(str::to_owned),
+            class: None,
+            category: outcome
+                .filter(|outcome| *outcome == "refused")
+                .map(|_| "validation".into()),
+            message: None,
+        }
+    }
+
+    fn told(attempt: &Attempt) -> Vec<(&'static str, String, i64)> {
+        let steps = of_attempt(attempt);
+        let step = |step: Step| (step.kind, step.what, step.at.timestamp());
+        steps.into_iter().map(step).collect()
+    }
+
+    #[test]
+    fn a_send_and_its_answer_are_two_things() {
+        assert_eq!(
+            told(&attempt("send", Some("accepted"), 10)),
+            [
+                ("info", "Sent to VeraCore".into(), 10),
+                ("good", "VeraCore acknowledged it".into(), 12)
+            ]
+        );
+        assert_eq!(
+            told(&attempt("send", None, 10)),
+            [("warn", "Sent to VeraCore".into(), 10)]
+        );
+        let refused = of_attempt(&attempt("send", Some("refused"), 1));
+        assert_eq!(refused[1].detail.as_deref(), Some("validation"));
+        assert_eq!(
+            told(&attempt("look_up", Some("missing"), 7))[0].1,
+            "VeraCore was asked, and does not have it"
+        );
+        assert_eq!(told(&attempt("later_word", None, 7))[0].0, "dim");
+    }
 }
