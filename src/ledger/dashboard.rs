@@ -49,7 +49,8 @@ impl Ledger {
                  (select count(*) from veracore_order_sync where sync_status = 'syncing'),
                  (select max(id) from veracore_sync_run),
                  (select max(ended_at) from veracore_sync_run),
-                 (select count(*) from veracore_sync_run where result ?| '{acceptedBy,discardedBy}'),
+                 (select count(*) from veracore_sync_run
+                  where outcome = 'held' and result ?| '{acceptedBy,discardedBy}'),
                  (select max(seq) from veracore_event),
                  (select max(updated_at) from veracore_shipment
                   where shipment_status in ('waiting', 'pending', 'problem')),
