@@ -86,3 +86,26 @@ fn what_vendure_said_is_believed_for_a_minute_and_of_that_credential_alone() {
     }
     assert!(access.known.lock().unwrap().len() <= REMEMBERED);
 }
+
+#[test]
+fn what_vendure_said_is_believed_for_a_minute_and_remembered_for_half_a_day() {
+    let access = Access::default();
+    let print = fingerprint(&Shown::Bearer("abc".into()));
+    let now = Instant::now();
+    assert_eq!(access.known(&print, now), Known::Never);
+    assert_eq!(access.remembered(&print, now), None);
+    let ann = Admitted {
+        name: "ann".into(),
+        rights: Rights::These(BTreeSet::from([Permission::UpdateOrder])),
+    };
+    access.remember(print, &ann, now);
+    let soon = now + BELIEVED - Duration::from_millis(1);
+    assert_eq!(access.known(&print, soon), Known::Now(ann.clone()));
+    assert_eq!(access.known(&print, now + BELIEVED), Known::Before);
+    let late = now + REMEMBERED_FOR - Duration::from_millis(1);
+    assert_eq!(access.remembered(&print, late), Some(ann));
+    assert_eq!(access.known(&print, now + REMEMBERED_FOR), Known::Never);
+    assert_eq!(access.remembered(&print, now + REMEMBERED_FOR), None);
+    access.forget(&print);
+    assert_eq!(access.known(&print, now), Known::Never);
+}
