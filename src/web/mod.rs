@@ -9,6 +9,7 @@ mod graphql;
 mod headers;
 mod health;
 mod live;
+mod metrics;
 mod nudge;
 mod refusal;
 mod server;
@@ -44,6 +45,7 @@ pub struct WebState {
     desk: Arc<dyn SettingsDesk>,
     failures: Arc<Failures>,
     api: Api,
+    scrape: metrics::Scrape,
 }
 
 impl WebState {
@@ -55,6 +57,7 @@ impl WebState {
             desk,
             failures: Arc::default(),
             api: Api::default(),
+            scrape: metrics::Scrape::default(),
         }
     }
 }
@@ -62,6 +65,7 @@ impl WebState {
 fn router(state: WebState) -> Router {
     Router::new()
         .merge(health::router())
+        .merge(metrics::router())
         .merge(graphql::router())
         .merge(nudge::router())
         .merge(webhooks())
