@@ -87,7 +87,9 @@ impl Ledger {
         .await?;
         let events = sqlx::query!(
             r#"select count(*) as "pending!", min(occurred_at) as since
-             from veracore_event where state = 'pending'"#
+             from veracore_event where state = 'pending'
+                 -- without a receiver they wait for nothing, and may be many
+                 and (select events_unheard_after is null from veracore_config where id = 1)"#
         )
         .fetch_one(&self.pool)
         .await?;

@@ -219,7 +219,7 @@ pub const ALL: [Metric; 21] = [
         Kind::Gauge,
         Known::Ledger,
         &[],
-        "Events that are to be delivered to EVENT_WEBHOOK_URL.",
+        "Events that are to be delivered to EVENT_WEBHOOK_URL; 0 when that is not set.",
     ),
     metric(
         OLDEST_EVENT,

@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod discreet;
 mod hardening;
+mod metrics;
 mod nudge;
 mod operations;
 mod schema;
