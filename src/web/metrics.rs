@@ -34,18 +34,24 @@ use crate::{
 /// The version of the text format, without which Prometheus 3 takes nothing.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How long what the ledger said is good for.
+/// How long what the ledger said is good for: so many times as long as it took, so that whoever looks
+/// keeps the database busy for a twentieth of its time at most, but not less or more than this.
+const KEPT_TIMES: u32 = 20;
 const KEPT: Duration = Duration::from_secs(3);
+const KEPT_AT_MOST: Duration = Duration::from_secs(60);
+
+/// The same after it said nothing in time: it may be at work on the question still.
+const KEPT_IN_SILENCE: Duration = Duration::from_secs(10);
 
 /// More occurrences than these are not counted: what is overdue for so long is known.
 const MOST_OVERDUE: usize = 1000;
 
-/// What the ledger last said, and when. Cheap to clone.
+/// What the ledger last said. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Scrape(Arc<Mutex<Option<Said>>>);
 
 struct Said {
-    at: Instant,
+    until: Instant,
     text: Arc<str>,
 }
 
@@ -67,23 +73,30 @@ impl Scrape {
     async fn ledger(&self, state: &WebState, services: Option<&Services>) -> Arc<str> {
         let mut kept = self.0.lock().await;
         if let Some(said) = kept.as_ref()
-            && said.at.elapsed() < KEPT
+            && Instant::now() < said.until
         {
             return Arc::clone(&said.text);
         }
         let ledger = services.map_or(&state.ledger, |services| &services.ledger);
+        let start = Instant::now();
         let (problem, measures) = tokio::join!(
             health::problem(ledger, services),
             timeout(health::PATIENCE, measures(ledger)),
         );
         let mut page = Page(String::new());
         page.family(catalogue::READY, [("", f64::from(problem.is_none()))]);
-        if let Ok(Ok(measures)) = measures {
-            page.tell_of_ledger(&measures, services, ledger.now());
-        }
+        let good_for = match measures {
+            Ok(Ok(measures)) => {
+                page.tell_of_ledger(&measures, services, ledger.now());
+                (start.elapsed() * KEPT_TIMES).clamp(KEPT, KEPT_AT_MOST)
+            }
+            // What is wrong is told by those who need the ledger for more.
+            Ok(Err(_)) => KEPT,
+            Err(_) => KEPT_IN_SILENCE,
+        };
         let text: Arc<str> = page.0.into();
         *kept = Some(Said {
-            at: Instant::now(),
+            until: Instant::now() + good_for,
             text: Arc::clone(&text),
         });
         text
