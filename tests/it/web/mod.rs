@@ -9,6 +9,7 @@ mod nudge;
 mod operations;
 mod schema;
 mod settings;
+mod watched;
 
 use crate::harness::{Api, Daemon, Shows, TOKEN, World, until};
 
