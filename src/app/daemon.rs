@@ -13,12 +13,12 @@ use tokio::net::TcpListener;
 
 use super::{App, Refused, desk::Desk, jobs, ledger, settings, start_log, telling};
 use crate::{
-    clock::SystemClock,
+    clock::{Clock as _, SystemClock},
     config::{self, Sources},
     ledger::{Ledger, LedgerError, SettingsListener, StoredSettings},
     lifecycle::{Drained, Tasks},
     sync::runner::Bells,
-    telemetry::Target,
+    telemetry::{self, Target},
     web::{self, Inboxes, Live, WebState},
 };
 
@@ -34,6 +34,9 @@ const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at a shop that is not as the changed settings say.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
+/// How often samples of metrics are sorted, whether anybody asks for them or not.
+const SORTING: Duration = Duration::from_secs(5);
+
 /// A running daemon.
 pub struct Daemon {
     tasks: Tasks,
@@ -48,6 +51,7 @@ impl Daemon {
     /// When the configuration is wrong or the address to listen on is taken.
     pub async fn start(sources: Sources) -> anyhow::Result<Self> {
         let tasks = Tasks::new();
+        telemetry::measure(SystemClock.now());
         let (config, stored) = settings::load_patiently(sources.clone(), |away, wrong| {
             if let Some(log) = config::log_only(&sources) {
                 start_log(&log, Target::Stdout);
@@ -85,6 +89,9 @@ impl Daemon {
         };
         let server = web::serve(listener, state, daemon.tasks.clone());
         daemon.tasks.spawn_vital("serve_http", server);
+        daemon
+            .tasks
+            .spawn("sort_samples", sort_samples(daemon.tasks.clone()));
         let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
         let in_force = InForce { app, jobs };
         daemon.tasks.spawn_needed("carry_on", async move {
@@ -115,6 +122,14 @@ impl Daemon {
             Some(error) => Err(error),
             None => Ok(!self.tasks.has_failed()),
         }
+    }
+}
+
+/// Keeps the samples of metrics from piling up, until the stop.
+async fn sort_samples(tasks: Tasks) {
+    while !tasks.stopping() {
+        tasks.sleep(SORTING).await;
+        telemetry::sort_samples();
     }
 }
 

@@ -78,6 +78,19 @@ fn reason(why: Why, problem: &str) -> String {
     }
 }
 
+/// The category of an answer's status outside 2xx.
+pub(super) const fn category_of(status: u16) -> ErrorCategory {
+    match status {
+        401 | 403 => ErrorCategory::Auth,
+        404 | 410 => ErrorCategory::NotFound,
+        408 => ErrorCategory::Timeout,
+        409 => ErrorCategory::Conflict,
+        425 | 429 => ErrorCategory::RateLimited,
+        400..=499 => ErrorCategory::Validation,
+        _ => ErrorCategory::Upstream,
+    }
+}
+
 fn with_colon(message: &str) -> String {
     if message.is_empty() {
         String::new()
@@ -120,15 +133,7 @@ impl CallError {
             },
             Self::Timeout { .. } => ErrorCategory::Timeout,
             Self::Malformed { .. } | Self::TooLarge { .. } => ErrorCategory::Upstream,
-            Self::Status { status, .. } => match *status {
-                401 | 403 => ErrorCategory::Auth,
-                404 | 410 => ErrorCategory::NotFound,
-                408 => ErrorCategory::Timeout,
-                409 => ErrorCategory::Conflict,
-                425 | 429 => ErrorCategory::RateLimited,
-                400..=499 => ErrorCategory::Validation,
-                _ => ErrorCategory::Upstream,
-            },
+            Self::Status { status, .. } => category_of(*status),
         }
     }
 

@@ -10,8 +10,13 @@ use tokio::{
 };
 use url::Url;
 
-use super::{Answer, CallError, Circuit, Effect, Sent, retry_after};
-use crate::{clock::SharedClock, crash, domain::text::one_line};
+use super::{Answer, CallError, Circuit, Effect, Sent, error::category_of, retry_after};
+use crate::{
+    clock::SharedClock,
+    crash,
+    domain::{ErrorCategory, text::one_line},
+    meter::{self, Peer},
+};
 
 /// What one upstream is spared, and what we are spared from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub enum Tells {
 /// One system that we call: its connections, its limits and its name in every error.
 pub struct Upstream {
     name: &'static str,
+    /// Its name where calls are counted.
+    peer: Peer,
     client: Client,
     limits: Limits,
     permits: Semaphore,
@@ -74,6 +81,7 @@ impl Upstream {
             .build()?;
         Ok(Self {
             name,
+            peer: Peer::named(name),
             client,
             limits,
             permits: Semaphore::new(limits.max_concurrency),
@@ -146,7 +154,9 @@ impl Upstream {
                 self.exchange(operation, request).await
             }
         };
-        match outcome.as_ref().map(judge) {
+        let told = outcome.as_ref().map(judge);
+        meter::requested(self.peer, operation, failure(&outcome, told.ok()));
+        match told {
             Ok(Tells::Nothing) => drop(ticket),
             Ok(Tells::Works) => ticket.end_well(),
             Ok(Tells::ByStatus) | Err(_) => ticket.end(&outcome),
@@ -208,6 +218,7 @@ impl Upstream {
             if !may_pass_at_once(&outcome) || left < pause * 3 / 2 {
                 return outcome;
             }
+            meter::requested(self.peer, operation, failure(&outcome, None));
             sleep(pause).await;
             if let Some(rate) = &self.rate {
                 rate.until_ready().await;
@@ -219,6 +230,17 @@ impl Upstream {
     }
 
     async fn exchange(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Answer, CallError> {
+        let start = Instant::now();
+        let outcome = self.send_and_read(operation, request).await;
+        meter::request_took(self.peer, operation, start.elapsed());
+        outcome
+    }
+
+    async fn send_and_read(
         &self,
         operation: &'static str,
         request: RequestBuilder,
@@ -291,6 +313,19 @@ fn may_pass_at_once(outcome: &Result<Answer, CallError>) -> bool {
     match outcome {
         Ok(answer) => matches!(answer.status, 502..=504) && answer.retry_after.is_none(),
         Err(error) => matches!(error, CallError::Connect { .. } | CallError::Broken { .. }),
+    }
+}
+
+/// What is counted of a request that did not go well. An upstream that refuses by a 500 what it
+/// understood well did not fail.
+fn failure(outcome: &Result<Answer, CallError>, tells: Option<Tells>) -> Option<ErrorCategory> {
+    match outcome {
+        Ok(answer) if (200..300).contains(&answer.status) => None,
+        Ok(answer) if tells == Some(Tells::Works) && answer.status >= 500 => {
+            Some(ErrorCategory::Validation)
+        }
+        Ok(answer) => Some(category_of(answer.status)),
+        Err(error) => Some(error.category()),
     }
 }
 

@@ -216,13 +216,15 @@ impl Ledger {
         let _write = crash::around("ledger", "finish");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let held = record(&mut tx, order, next, now).await?;
+        let recorded = record(&mut tx, order, next, now).await?;
         if let Some(trace) = trace {
             // True whoever holds the lease, so it stays in the history.
             write_trace(&mut tx, order.id, trace, now).await?;
         }
         tx.commit().await?;
-        if held { Ok(()) } else { Err(order.lost()) }
+        let recorded = recorded.ok_or_else(|| order.lost())?;
+        recorded.count(now);
+        Ok(())
     }
 
     /// Gives a claimed order back untouched, as at a shutdown.

@@ -17,6 +17,7 @@ mod history;
 mod holds;
 mod leases;
 mod link;
+mod measures;
 mod migrate;
 mod notes;
 mod open;
@@ -37,6 +38,7 @@ mod webhooks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
 
 pub use aftercare::{Aftercare, AftercareCount, CareLine, ChangedPart, InCare, Parts};
@@ -51,6 +53,7 @@ pub use held::HeldRun;
 pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
 pub use holds::{Held, Hold};
 pub use leases::{Claimed, Intent, IntentLine};
+pub use measures::{LastSuccess, Measures};
 pub use notes::{DueNote, Noted};
 pub use open::{SentLine, SentOrder};
 pub use operator::{RetryMode, Verdict};
@@ -94,6 +97,12 @@ impl Ledger {
             clock,
             trouble: Arc::default(),
         })
+    }
+
+    /// The time of every record.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// Whether the database answers.

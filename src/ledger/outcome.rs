@@ -4,9 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{Claimed, LedgerError, events::raise, link::Link};
-use crate::domain::{
-    ErrorCategory, ProviderOrderId, SyncStatus,
-    text::{one_line, without_card_numbers},
+use crate::{
+    domain::{
+        ErrorCategory, ProviderOrderId, SyncStatus,
+        text::{one_line, without_card_numbers},
+    },
+    meter::{self, OrderOutcome},
 };
 
 /// What went wrong, in words for a merchant.
@@ -219,14 +222,53 @@ fn event_of(order: &Claimed, next: &Next, known: Option<&str>) -> Option<(&'stat
     Some((event, data))
 }
 
+/// An outcome that was recorded.
+pub(super) struct Recorded {
+    /// When the order was placed, once VeraCore has it.
+    acknowledged: Option<DateTime<Utc>>,
+    /// `None`: put off without a failure, which is no outcome.
+    counts_as: Option<OrderOutcome>,
+}
+
+impl Recorded {
+    fn of(next: &Next, placed_at: Option<DateTime<Utc>>) -> Self {
+        let counts_as = match next {
+            Next::Acknowledged { .. } => Some(OrderOutcome::Acknowledged),
+            Next::InDoubt { .. } => Some(OrderOutcome::InDoubt),
+            Next::Retry { counted: true, .. } => Some(OrderOutcome::Retrying),
+            Next::Retry { counted: false, .. } | Next::StillInDoubt { .. } => {
+                Some(OrderOutcome::Parked)
+            }
+            Next::Failed { .. } | Next::FailedInDoubt { .. } => Some(OrderOutcome::Failed),
+            Next::Skipped { .. } => Some(OrderOutcome::Skipped),
+            Next::Cancelled { .. } => Some(OrderOutcome::Cancelled),
+            Next::Later { .. } => None,
+        };
+        Self {
+            acknowledged: placed_at.filter(|_| counts_as == Some(OrderOutcome::Acknowledged)),
+            counts_as,
+        }
+    }
+
+    /// Counts it, once it is certain.
+    pub(super) fn count(&self, now: DateTime<Utc>) {
+        if let Some(outcome) = self.counts_as {
+            meter::order_worked_on(outcome);
+        }
+        if let Some(placed_at) = self.acknowledged {
+            meter::order_acknowledged(placed_at, now);
+        }
+    }
+}
+
 /// Writes the outcome, and the event that tells of it, if the lease is still held, and in any case
-/// that VeraCore has the order. Whether that changed anything.
+/// that VeraCore has the order. `None`: that changed nothing.
 pub(super) async fn record(
     connection: &mut Link,
     order: &Claimed,
     next: &Next,
     now: DateTime<Utc>,
-) -> Result<bool, LedgerError> {
+) -> Result<Option<Recorded>, LedgerError> {
     let change = Change::of(order, next);
     let message = change
         .note
@@ -251,7 +293,7 @@ pub(super) async fn record(
              veracore_order_id = coalesce($13, veracore_order_id),
              lease_token = null, lease_until = null, updated_at = $14
          where id = $1 and (lease_token = $2 or ($12 and sync_status <> 'success'))
-         returning veracore_order_id",
+         returning veracore_order_id, placed_at",
         order.id,
         order.token,
         change.status.as_str(),
@@ -270,9 +312,9 @@ pub(super) async fn record(
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let Some(row) = done else { return Ok(false) };
+    let Some(row) = done else { return Ok(None) };
     if let Some((event, data)) = event_of(order, next, row.veracore_order_id.as_deref()) {
         raise(connection, event, Some(order.id), &data, now).await?;
     }
-    Ok(true)
+    Ok(Some(Recorded::of(next, row.placed_at)))
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{Held, Ledger, LedgerError, events::raise};
-use crate::crash;
+use crate::{crash, meter};
 
 /// One start of a run. When the run is taken up again after its runner was thought dead, what the
 /// earlier start still has to say about its end is dropped.
@@ -213,7 +213,7 @@ impl Ledger {
         let done = sqlx::query!(
             "update veracore_sync_run
              set ended_at = $3, outcome = $4, result = $5, error_message = $6
-             where id = $1 and starts = $2 and ended_at is null",
+             where id = $1 and starts = $2 and ended_at is null returning job, started_at",
             run.id,
             run.starts,
             now,
@@ -221,14 +221,18 @@ impl Ledger {
             result,
             message,
         )
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
-        let is_ended = done.rows_affected() > 0;
-        if is_ended && let Some((event_type, data)) = event {
+        if done.is_some()
+            && let Some((event_type, data)) = event
+        {
             raise(&mut tx, event_type, None, data, now).await?;
         }
         tx.commit().await?;
-        Ok(is_ended)
+        if let Some(run) = &done {
+            meter::run_ended(&run.job, outcome.as_str(), now - run.started_at);
+        }
+        Ok(done.is_some())
     }
 
     /// What a job's schedule must know: see [`OccurrenceState`].

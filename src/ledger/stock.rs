@@ -7,6 +7,7 @@ use super::{Ledger, LedgerError, RunId};
 use crate::{
     crash,
     domain::{LocationId, Units, VariantId},
+    meter,
 };
 
 /// One level that is about to be written, and why it is that one.
@@ -147,7 +148,7 @@ impl Ledger {
         message: Option<&str>,
     ) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "end_stock");
-        sqlx::query!(
+        let done = sqlx::query!(
             "update veracore_stock_change set ended_at = $2, outcome = $3, message = $4
              where id = any($1) and ended_at is null",
             changes,
@@ -157,6 +158,9 @@ impl Ledger {
         )
         .execute(&self.pool)
         .await?;
+        if outcome == StockOutcome::Written {
+            meter::stock_changed(done.rows_affected());
+        }
         Ok(())
     }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Serialize;
 
-use super::WebState;
+use super::{WebState, live::Services};
 use crate::{
     http::{Circuit, CircuitState, HealthState},
-    sync::upstreams::Upstreams,
+    ledger::Ledger,
 };
 
 /// Whoever probes has little of it too.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Ready {
@@ -72,18 +72,7 @@ async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
     let services = services.as_deref();
     let ledger = services.map_or(&state.ledger, |services| &services.ledger);
     let ends = services.map(|services| &services.upstreams);
-    let asked = tokio::time::timeout(PATIENCE, async {
-        ledger.ensure_migrated().await?;
-        ledger.ensure_writable().await
-    });
-    let problem = match asked.await {
-        // While orders are parked, nobody finds out whether one can be written down again.
-        Ok(Ok(())) => ledger
-            .trouble()
-            .filter(|_| ends.is_none_or(Upstreams::are_closed)),
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
-    };
+    let problem = problem(ledger, services).await;
     let ready = problem.is_none();
     let body = Ready {
         ready,
@@ -97,4 +86,20 @@ async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(body))
+}
+
+/// Why we are not ready, if so: the database's state, asked within [`PATIENCE`].
+pub(super) async fn problem(ledger: &Ledger, services: Option<&Services>) -> Option<String> {
+    let asked = tokio::time::timeout(PATIENCE, async {
+        ledger.ensure_migrated().await?;
+        ledger.ensure_writable().await
+    });
+    match asked.await {
+        // While orders are parked, nobody finds out whether one can be written down again.
+        Ok(Ok(())) => ledger
+            .trouble()
+            .filter(|_| services.is_none_or(|services| services.upstreams.are_closed())),
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
+    }
 }

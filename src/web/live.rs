@@ -1,9 +1,12 @@
 //! What the handlers work with: the services of the configuration that is in force, replaced when
 //! that changes.
 
-use std::sync::{
-    Arc, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -41,6 +44,11 @@ pub struct Services {
 }
 
 impl Services {
+    /// How long a found order waits before it is sent.
+    pub(super) fn hold(&self) -> Duration {
+        self.orders.settings().hold
+    }
+
     /// Why nothing may be moved, if so.
     pub(super) fn stands_still(&self) -> Option<&'static str> {
         if !self.agenda.enabled {

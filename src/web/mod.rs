@@ -11,6 +11,7 @@ mod graphql;
 mod headers;
 mod health;
 mod live;
+mod metrics;
 mod nudge;
 mod refusal;
 mod server;
@@ -52,6 +53,7 @@ pub struct WebState {
     failures: Arc<Failures>,
     viewers: Viewers,
     api: Api,
+    scrape: metrics::Scrape,
 }
 
 impl WebState {
@@ -64,6 +66,7 @@ impl WebState {
             failures: Arc::default(),
             viewers: Viewers::default(),
             api: Api::default(),
+            scrape: metrics::Scrape::default(),
         }
     }
 }
@@ -71,6 +74,7 @@ impl WebState {
 fn router(state: WebState) -> Router {
     Router::new()
         .merge(health::router())
+        .merge(metrics::router())
         .merge(graphql::router())
         .merge(nudge::router())
         .merge(webhooks())

@@ -13,7 +13,7 @@ const GROUPS: [&[&str]; 8] = [
     &["web", "sync"],
     &["ledger", "vendure", "fulfillment"],
     &["http", "lifecycle", "telemetry"],
-    &["clock", "crash"],
+    &["clock", "crash", "meter"],
     &["domain"],
 ];
 

@@ -5,10 +5,12 @@ mod bad_input;
 mod dashboard;
 mod discreet;
 mod hardening;
+mod metrics;
 mod nudge;
 mod operations;
 mod schema;
 mod settings;
+mod watched;
 
 use crate::harness::{Api, Daemon, Shows, TOKEN, World, until};
 

@@ -1,0 +1,209 @@
+//! What is measured: the names of section 9 of the contract and a few more, and the one function by
+//! which each fact is counted where it is decided.
+//!
+//! Labels are words from fixed lists: never a path, a SKU, a number or a name of anybody. Without a
+//! recorder (in one-shot commands) counting does nothing. Must not read anything: what is true of
+//! the whole installation is asked of the ledger when somebody looks (`web/metrics.rs`).
+
+pub mod catalogue;
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use metrics::{Counter, counter, gauge, histogram};
+
+use crate::domain::ErrorCategory;
+
+/// What became of an order that was worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderOutcome {
+    /// VeraCore has it.
+    Acknowledged,
+    /// Sent, and the answer was lost.
+    InDoubt,
+    /// Failed in a way that counts, and tried again.
+    Retrying,
+    /// Not done, since the other end could not do it now; that does not count.
+    Parked,
+    /// Given to a person.
+    Failed,
+    Skipped,
+    /// Cancelled in the shop before it was sent.
+    Cancelled,
+}
+
+impl OrderOutcome {
+    pub const ALL: [Self; 7] = [
+        Self::Acknowledged,
+        Self::InDoubt,
+        Self::Retrying,
+        Self::Parked,
+        Self::Failed,
+        Self::Skipped,
+        Self::Cancelled,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "acknowledged",
+            Self::InDoubt => "in_doubt",
+            Self::Retrying => "retrying",
+            Self::Parked => "parked",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// An order was worked on.
+pub fn order_worked_on(outcome: OrderOutcome) {
+    counter!(catalogue::ORDERS_TOTAL, "outcome" => outcome.as_str()).increment(1);
+}
+
+/// VeraCore has an order that was placed at `placed_at`.
+pub fn order_acknowledged(placed_at: DateTime<Utc>, now: DateTime<Utc>) {
+    histogram!(catalogue::ORDER_AGE).record(seconds(now - placed_at));
+}
+
+/// The names of the jobs, as in the table of runs.
+pub const JOBS: [&str; 5] = [
+    "reconcile",
+    "sweep_orders",
+    "sync_inventory",
+    "sync_tracking",
+    "tidy_ledger",
+];
+
+/// The outcomes that a job's run can have.
+fn outcomes_of(job: &str) -> &'static [&'static str] {
+    match job {
+        "sync_inventory" => &["done", "failed", "held"],
+        _ => &["done", "failed"],
+    }
+}
+
+/// A run of a job came to its end.
+pub fn run_ended(job: &str, outcome: &'static str, took: TimeDelta) {
+    // What an older or newer version left in the table is not a name of ours.
+    let Some(job) = JOBS.into_iter().find(|known| *known == job) else {
+        return;
+    };
+    histogram!(catalogue::RUN, "job" => job, "outcome" => outcome).record(seconds(took));
+}
+
+/// Levels were written to the shop.
+pub fn stock_changed(levels: u64) {
+    counter!(catalogue::STOCK_CHANGES).increment(levels);
+}
+
+/// Whom a request goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    Vendure,
+    VeraCore,
+    /// The receiver of events.
+    Events,
+}
+
+impl Peer {
+    /// By an upstream's name for people. Whoever asks the shop about a caller asks the shop.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        if name.starts_with("Vendure") {
+            Self::Vendure
+        } else if name.starts_with("VeraCore") {
+            Self::VeraCore
+        } else {
+            Self::Events
+        }
+    }
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vendure => "vendure",
+            Self::VeraCore => "veracore",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// A request came to its end; `None`: well.
+pub fn requested(peer: Peer, operation: &'static str, outcome: Option<ErrorCategory>) {
+    request_counter(peer, operation, outcome).increment(1);
+    // The others appear with it, so that the first failure of an operation is a step up from zero.
+    for other in catalogue::request_outcomes() {
+        request_counter(peer, operation, other).increment(0);
+    }
+}
+
+fn request_counter(peer: Peer, operation: &'static str, outcome: Option<ErrorCategory>) -> Counter {
+    counter!(
+        catalogue::REQUESTS_TOTAL,
+        "upstream" => peer.as_str(),
+        "operation" => operation,
+        "outcome" => outcome.map_or("ok", ErrorCategory::as_str)
+    )
+}
+
+/// How long a request took, whatever came of it.
+pub fn request_took(peer: Peer, operation: &'static str, took: Duration) {
+    let labels = [("upstream", peer.as_str()), ("operation", operation)];
+    histogram!(catalogue::REQUEST, &labels).record(took.as_secs_f64());
+}
+
+/// Describes what a process counts, and makes everything that has no more than a few labels appear
+/// with 0, so that what happens first is a step up from zero.
+pub fn begin(now: DateTime<Utc>) {
+    catalogue::describe();
+    for outcome in OrderOutcome::ALL {
+        counter!(catalogue::ORDERS_TOTAL, "outcome" => outcome.as_str()).increment(0);
+    }
+    counter!(catalogue::STOCK_CHANGES).increment(0);
+    // Named is enough: a histogram shows itself without a single sample.
+    let _ = histogram!(catalogue::ORDER_AGE);
+    for job in JOBS {
+        for outcome in outcomes_of(job) {
+            let _ = histogram!(catalogue::RUN, "job" => job, "outcome" => *outcome);
+        }
+    }
+    gauge!(catalogue::START_TIME).set(timestamp(now));
+}
+
+/// Seconds since 1970.
+#[must_use]
+pub fn timestamp(at: DateTime<Utc>) -> f64 {
+    seconds(at - DateTime::UNIX_EPOCH)
+}
+
+/// Never below zero: clocks are set back at times.
+#[must_use]
+pub fn seconds(span: TimeDelta) -> f64 {
+    span.to_std().unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_the_shop_about_callers_asks_the_shop() {
+        for (name, label) in [
+            ("Vendure", "vendure"),
+            ("Vendure, asked about callers,", "vendure"),
+            ("VeraCore", "veracore"),
+            ("the receiver of events", "events"),
+        ] {
+            assert_eq!(Peer::named(name).as_str(), label);
+        }
+    }
+
+    #[test]
+    fn time_that_runs_backwards_is_none() {
+        assert!(seconds(TimeDelta::seconds(-5)).abs() < f64::EPSILON);
+        let at = DateTime::UNIX_EPOCH + TimeDelta::milliseconds(1500);
+        assert!((timestamp(at) - 1.5).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,215 @@
+//! What watches over an installation: alert rules, dashboard, their documentation and the runbook.
+//! Each name in them is one that `/metrics` has, each alert has its place in the runbook, and each
+//! command in the runbook exists. (`promtool`, where it is there, runs the rules: see `scripts/test`.)
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use clap::Parser as _;
+use serde_json::Value;
+use veracore_sync::{
+    cli::Cli,
+    meter::catalogue::{self, Kind, Metric},
+};
+
+const RULES: &str = "deploy/prometheus/veracore-sync.rules.yml";
+const RULE_TESTS: &str = "deploy/prometheus/veracore-sync.rules.test.yml";
+const DASHBOARD: &str = "deploy/grafana/veracore-sync.json";
+const METRICS: &str = "docs/metrics.md";
+const RUNBOOK: &str = "docs/operations.md";
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The metrics that a text names; the parts of a histogram are its own.
+fn names_in(text: &str) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut names = BTreeSet::new();
+    for (at, _) in text.match_indices("veracore_sync_") {
+        let rest = &text[at..];
+        let name = &rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())];
+        names.insert(metric_of(name).map_or_else(|| name.to_owned(), |m| m.name.to_owned()));
+    }
+    names
+}
+
+fn metric_of(name: &str) -> Option<&'static Metric> {
+    catalogue::ALL.iter().find(|metric| {
+        let part = name.strip_prefix(metric.name);
+        let is_histogram = matches!(metric.kind, Kind::Histogram(_));
+        part.is_some_and(|part| match part {
+            "" => true,
+            "_bucket" | "_sum" | "_count" => is_histogram,
+            _ => false,
+        })
+    })
+}
+
+struct Alert {
+    name: String,
+    body: String,
+}
+
+impl Alert {
+    fn field(&self, name: &str) -> &str {
+        let key = format!(" {name}: ");
+        let line = self.body.lines().find(|line| line.contains(&key));
+        let line = line.unwrap_or_else(|| panic!("{} has no {name}", self.name));
+        line.split_once(&key).unwrap().1.trim()
+    }
+}
+
+fn alerts() -> Vec<Alert> {
+    let text = read(RULES);
+    let alerts = text.split("      - alert: ").skip(1).map(|body| Alert {
+        name: body.lines().next().unwrap().to_owned(),
+        body: body.to_owned(),
+    });
+    alerts.collect()
+}
+
+/// What a heading is linked by.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = words
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn rules_and_dashboard_ask_for_metrics_that_there_are() {
+    for path in [RULES, RULE_TESTS, DASHBOARD, METRICS, RUNBOOK] {
+        let text = read(path);
+        for name in names_in(&text) {
+            assert!(metric_of(&name).is_some(), "{path}: there is no {name}");
+        }
+    }
+    let prometheus = read("deploy/prometheus/prometheus.yml");
+    assert!(prometheus.contains("job_name: veracore-sync"));
+    assert!(prometheus.contains("- veracore-sync.rules.yml"));
+}
+
+#[test]
+fn every_alert_is_explained_and_tested() {
+    let (runbook, tests) = (read(RUNBOOK), read(RULE_TESTS));
+    let places = anchors(&runbook);
+    let alerts = alerts();
+    assert!(alerts.len() >= 20, "are they still read?");
+    for alert in &alerts {
+        let name = &alert.name;
+        assert!(
+            ["critical", "warning", "info"].contains(&alert.field("severity")),
+            "{name}"
+        );
+        assert!(!alert.field("summary").is_empty() && alert.field("description").len() > 40);
+        let (file, place) = alert.field("runbook_url").split_once('#').unwrap();
+        assert_eq!((file, place), (RUNBOOK, name.to_lowercase().as_str()));
+        assert!(places.contains(place), "{RUNBOOK} says nothing of {name}");
+        for kind in ["fires", "is quiet"] {
+            let test = format!("{name} {kind}");
+            assert!(tests.contains(&test), "{RULE_TESTS}: {test}");
+        }
+    }
+    // Nothing is explained that does not exist any more.
+    let told = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("### VeracoreSync"));
+    let told: Vec<String> = told.map(|name| format!("VeracoreSync{name}")).collect();
+    let names: Vec<&String> = alerts.iter().map(|alert| &alert.name).collect();
+    assert_eq!(told.iter().collect::<Vec<_>>(), names);
+    for (at, _) in runbook.match_indices("](#") {
+        let link = &runbook[at + 3..];
+        let link = &link[..link.find(')').unwrap()];
+        assert!(places.contains(link), "{RUNBOOK}: #{link}");
+    }
+}
+
+#[test]
+fn every_metric_is_described_with_its_type_its_labels_and_an_example() {
+    let text = read(METRICS);
+    let examples: String = text
+        .split("```promql")
+        .skip(1)
+        .fold(String::new(), |all, rest| {
+            all + rest.split("```").next().unwrap()
+        });
+    let examples = names_in(&examples);
+    for metric in catalogue::ALL {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram(_) => "histogram",
+        };
+        let row = format!("| `{}` | {kind} | ", metric.name);
+        let line = text.lines().find(|line| line.starts_with(&row));
+        let line = line.unwrap_or_else(|| panic!("{METRICS} has no {row}"));
+        let labels = line.split('|').nth(3).unwrap();
+        for label in metric.labels {
+            assert!(labels.contains(&format!("`{label}`")), "{line}");
+        }
+        assert_eq!(metric.labels.is_empty(), labels.trim().is_empty(), "{line}");
+        assert!(
+            examples.contains(metric.name),
+            "no example of {}",
+            metric.name
+        );
+    }
+}
+
+#[test]
+fn the_dashboard_is_one_that_grafana_can_show() {
+    let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
+    assert_eq!(dashboard["templating"]["list"][0]["type"], "datasource");
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut ids = BTreeSet::new();
+    let mut taken = BTreeSet::new();
+    let mut shown = BTreeSet::new();
+    for panel in panels {
+        let title = panel["title"].as_str().unwrap();
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}");
+        let place = |name: &str| panel["gridPos"][name].as_u64().unwrap();
+        assert!(place("x") + place("w") <= 24, "{title}");
+        for x in place("x")..place("x") + place("w") {
+            for y in place("y")..place("y") + place("h") {
+                assert!(taken.insert((x, y)), "{title} is above another");
+            }
+        }
+        if panel["type"] == "row" {
+            continue;
+        }
+        let unit = panel["fieldConfig"]["defaults"]["unit"].as_str();
+        assert!(unit.is_some_and(|unit| !unit.is_empty()), "{title}");
+        for target in panel["targets"].as_array().unwrap() {
+            assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
+            shown.extend(names_in(target["expr"].as_str().unwrap()));
+        }
+    }
+    let all: BTreeSet<String> = catalogue::ALL.iter().map(|m| m.name.to_owned()).collect();
+    assert_eq!(shown, all);
+}
+
+#[test]
+fn every_command_of_the_runbook_exists() {
+    let text = read(RUNBOOK);
+    let mut seen = 0;
+    for quoted in text.split('`').skip(1).step_by(2) {
+        if !quoted.starts_with("veracore-sync ")
+            || quoted.contains('…') && !quoted.contains("CODE…")
+        {
+            continue;
+        }
+        let words = quoted.split_whitespace().map(|word| match word {
+            "RUN" => "7",
+            other => other,
+        });
+        let parsed = Cli::try_parse_from(words);
+        assert!(parsed.is_ok(), "{quoted}: {}", parsed.unwrap_err());
+        seen += 1;
+    }
+    assert!(seen > 40, "only {seen} commands were found");
+}
