@@ -78,7 +78,7 @@ impl Ledger {
                  (select count(*) from veracore_sync_run
                   where job = $1 and started_at <= $2 and outcome = 'held'
                       and started_at > coalesce($3, '-infinity'::timestamptz)
-                      and not result ? 'acceptedBy') as "held!""#,
+                      and not result ?| '{acceptedBy,discardedBy}') as "held!""#,
             stock_job,
             self.clock.now(),
             applied,

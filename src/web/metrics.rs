@@ -226,10 +226,11 @@ fn overdue(services: &Services, job: Job, measures: &Measures, now: DateTime<Utc
     let Some(since) = success.or(measures.first_started_at) else {
         return 0;
     };
-    if !services.enabled {
+    if !services.agenda.enabled {
         return 0;
     }
     services
+        .agenda
         .calendar
         .occurrences_from(job, since)
         .skip_while(|due| *due <= since)
