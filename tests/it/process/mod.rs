@@ -18,3 +18,4 @@ mod replicas;
 mod schedule;
 mod soak;
 mod stop;
+mod supervisor;
