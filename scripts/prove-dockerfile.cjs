@@ -85,6 +85,9 @@ function run(stage, command) {
     return `mount --bind ${quote(from)} ${root}${to}; mount -o remount,bind,ro ${root}${to}`;
   });
   fs.writeFileSync(path.join(root, "etc/resolv.conf"), fs.readFileSync("/etc/resolv.conf"));
+  // Behind a proxy that signs with an authority of its own, this machine knows that, and the image does not.
+  const certificates = "/etc/ssl/certs/ca-certificates.crt";
+  if (fs.existsSync(certificates) && fs.existsSync(root + certificates)) lend.push(`mount --bind ${certificates} ${root}${certificates}`);
   const script = [
     ...lend,
     `mount -t proc proc ${root}/proc`,
