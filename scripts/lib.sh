@@ -280,3 +280,26 @@ create_schema_database() {
     pg "$SCHEMA_URL" -f "$migration" >/dev/null || die "$migration cannot be applied"
   done
 }
+
+# --- A Debian in a folder -------------------------------------------------------------------------
+
+# What the proofs of the packages need beyond the tests.
+ensure_debian() {
+  local missing=()
+  command -v debootstrap >/dev/null 2>&1 || missing+=(debootstrap)
+  command -v systemd-nspawn >/dev/null 2>&1 || missing+=(systemd-container)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${missing[*]}"
+  apt-get update -q >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+}
+
+# make_debian FOLDER [PACKAGE…]: Debian 12 with what is essential, and these.
+make_debian() {
+  local folder=$1 include=()
+  shift
+  [ $# -eq 0 ] || include=(--include="$(IFS=,; echo "$*")")
+  mkdir -p "$(dirname "$folder")"
+  attend debootstrap --variant=minbase "${include[@]}" bookworm "$folder" >"$folder.log" 2>&1 ||
+    { tail -n 20 "$folder.log" >&2; die "Debian could not be made"; }
+}

@@ -1,9 +1,17 @@
 //! Start, drain, stop: every task of the process is spawned here, and waited for at the stop.
 
-use std::{future::Future, time::Duration};
+mod pulse;
+mod supervisor;
+
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use pulse::Pulse;
+pub use supervisor::Supervisor;
+
+use pulse::Pulses;
 
 /// The tasks of this process and the word to stop. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -15,6 +23,7 @@ pub struct Tasks {
     /// Stops the whole process.
     stop_all: CancellationToken,
     failed: CancellationToken,
+    pulses: Pulses,
 }
 
 impl Default for Tasks {
@@ -42,6 +51,7 @@ impl Tasks {
             stop_all: stop.clone(),
             stop,
             failed: CancellationToken::new(),
+            pulses: Pulses::default(),
         }
     }
 
@@ -55,6 +65,7 @@ impl Tasks {
             stop: self.stop.child_token(),
             stop_all: self.stop_all.clone(),
             failed: self.failed.clone(),
+            pulses: self.pulses.clone(),
         }
     }
 
@@ -126,6 +137,19 @@ impl Tasks {
                 tasks.stop_all.cancel();
             }
         });
+    }
+
+    /// Something that has to come at least this often, as long as the pulse is held; else the
+    /// process counts as hanging.
+    #[must_use]
+    pub fn pulse(&self, name: &'static str, patience: Duration) -> Arc<Pulse> {
+        self.pulses.expect(name, patience)
+    }
+
+    /// The name of what did not come in its time, in any part of these.
+    #[must_use]
+    pub fn late_pulse(&self) -> Option<&'static str> {
+        self.pulses.late()
     }
 
     /// Tells every task to come to its end.

@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock as _, SystemClock},
     config::{self, Sources},
     ledger::{Ledger, LedgerError, SettingsListener, StoredSettings},
-    lifecycle::{Drained, Tasks},
+    lifecycle::{Drained, Supervisor, Tasks},
     sync::runner::Bells,
     telemetry::{self, Target},
     web::{self, Inboxes, Live, WebState},
@@ -27,6 +27,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 /// How often the stored settings are looked at when nobody tells of a change.
 const LOOK: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the service manager is to be told something new.
+const TELL: Duration = Duration::from_secs(3);
 
 /// How long jobs may take to come to their end when the settings changed.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
@@ -49,13 +52,15 @@ impl Daemon {
     ///
     /// # Errors
     /// When the configuration is wrong or the address to listen on is taken.
-    pub async fn start(sources: Sources) -> anyhow::Result<Self> {
+    pub async fn start(sources: Sources, supervisor: Supervisor) -> anyhow::Result<Self> {
         let tasks = Tasks::new();
         telemetry::measure(SystemClock.now());
+        supervisor.watch_over(&tasks);
         let (config, stored) = settings::load_patiently(sources.clone(), |away, wrong| {
             if let Some(log) = config::log_only(&sources) {
                 start_log(&log, Target::Stdout);
             }
+            supervisor.status_soon("waiting for the database, which may hold what is not set elsewhere");
             tracing::error!(%away, %wrong, "the database does not answer; waiting for it, since it may hold what is not set elsewhere");
         })
         .await?;
@@ -87,11 +92,12 @@ impl Daemon {
             tasks: daemon.tasks.clone(),
             listener: SettingsListener::default(),
         };
-        let server = web::serve(listener, state, daemon.tasks.clone());
+        let server = web::serve(listener, state.clone(), daemon.tasks.clone());
         daemon.tasks.spawn_vital("serve_http", server);
         daemon
             .tasks
             .spawn("sort_samples", sort_samples(daemon.tasks.clone()));
+        tell_supervisor(supervisor, state, &daemon.tasks);
         let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
         let in_force = InForce { app, jobs };
         daemon.tasks.spawn_needed("carry_on", async move {
@@ -131,6 +137,27 @@ async fn sort_samples(tasks: Tasks) {
         tasks.sleep(SORTING).await;
         telemetry::sort_samples();
     }
+}
+
+/// Tells the service manager how we are, now and whenever that changes. Whoever waits for us to be
+/// ready waits for HTTP only: what else is away at the start, the database, the shop or VeraCore, may
+/// be away later as well, and is waited for here.
+fn tell_supervisor(supervisor: Supervisor, state: WebState, tasks: &Tasks) {
+    if !supervisor.is_there() {
+        return;
+    }
+    let telling = tasks.clone();
+    tasks.spawn("tell_supervisor", async move {
+        supervisor.ready("HTTP is served; starting").await;
+        while !telling.stopping() {
+            let status = tokio::select! {
+                () = telling.stopped() => return,
+                status = web::in_a_line(&state) => status,
+            };
+            supervisor.status(&status).await;
+            telling.sleep(TELL).await;
+        }
+    });
 }
 
 /// A configuration in force, with its jobs.

@@ -30,6 +30,9 @@ use crate::{
 /// Between two tries to reach a shop that is away.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// A minute's tick that does not come for so long does not come any more.
+const TICK_PATIENCE: Duration = Duration::from_secs(5 * 60);
+
 /// Starts them all, as soon as the shop is there and right.
 ///
 /// # Errors
@@ -161,7 +164,17 @@ fn run_on_schedule(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &Tasks) {
 
 fn tick_every_minute(tick: Tick, tasks: &Tasks) {
     let ticking = tasks.clone();
+    let pulse = tasks.pulse("tick_every_minute", TICK_PATIENCE);
+    let beating = Arc::downgrade(&pulse);
+    let tick: Tick = Arc::new(move || {
+        if let Some(pulse) = beating.upgrade() {
+            pulse.beat();
+        }
+        tick()
+    });
     tasks.spawn_vital("tick_every_minute", async move {
+        // Expected for as long as this task is there; the tick may outlive it.
+        let _pulse = pulse;
         if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
             tracing::error!(%error, "the minute's tick cannot be set up");
         }

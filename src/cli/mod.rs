@@ -5,6 +5,7 @@
 mod check;
 mod config;
 mod events;
+mod healthcheck;
 mod migrate;
 mod orders;
 mod output;
@@ -74,6 +75,9 @@ enum Command {
     Events(events::EventsArgs),
     /// Look at the configuration, and at what of it is stored in the database
     Config(config::ConfigArgs),
+    /// Ask the daemon on `HTTP_LISTEN` whether it lives, for containers that have no curl
+    #[command(hide = true)]
+    Healthcheck,
 }
 
 /// The command line of this process.
@@ -120,6 +124,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Schedule(args) => schedule::execute(sources, output, args).await,
         Command::Config(args) => config::execute(sources, output, args).await,
         Command::Events(args) => events::execute(sources, output, args).await,
+        Command::Healthcheck => healthcheck::execute(&sources, output).await,
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

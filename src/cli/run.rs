@@ -6,7 +6,7 @@ use super::Outcome;
 use crate::{
     app::Daemon,
     config::Sources,
-    lifecycle::{Drained, StopSignals},
+    lifecycle::{Drained, StopSignals, Supervisor},
 };
 
 /// How long work in flight may go on after the signal.
@@ -15,8 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) async fn execute(sources: Sources) -> anyhow::Result<Outcome> {
     // Before anything else: the start may wait for the database.
     let mut signals = StopSignals::listen()?;
+    let supervisor = Supervisor::new(sources.env.contains_key("NOTIFY_SOCKET"));
     let daemon = tokio::select! {
-        daemon = Daemon::start(sources) => daemon?,
+        daemon = Daemon::start(sources, supervisor.clone()) => daemon?,
         _ = signals.wait() => return Ok(Outcome::Done),
     };
     let tasks = daemon.tasks().clone();
@@ -27,6 +28,7 @@ pub(super) async fn execute(sources: Sources) -> anyhow::Result<Outcome> {
         () = tasks.stopped() => {}
     }
     tasks.stop();
+    supervisor.stopping().await;
     match tasks.drain(PATIENCE).await {
         Drained::Fully => tracing::info!("stopped"),
         Drained::TimedOut => {
@@ -35,6 +37,7 @@ pub(super) async fn execute(sources: Sources) -> anyhow::Result<Outcome> {
             );
         }
     }
+    supervisor.farewell();
     Ok(if daemon.end()? {
         Outcome::Done
     } else {

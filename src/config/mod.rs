@@ -30,6 +30,8 @@ mod urls;
 mod vendure;
 mod veracore;
 
+use std::net::SocketAddr;
+
 pub use database::Database;
 pub use inventory::Inventory;
 pub use keys::{Form, KEYS, Key, find as find_key};
@@ -120,6 +122,22 @@ pub fn settings(sources: &Sources) -> (Vec<Setting>, Vec<Problem>) {
 pub fn log_only(sources: &Sources) -> Option<Log> {
     let mut reader = Reader::new(sources::layer(sources));
     server::log(&mut reader, sources.env.get("RUST_LOG")).ok()
+}
+
+/// Reads only where HTTP is served, from the file and the environment. What is wrong with other
+/// settings is left to [`load`], but for a file that cannot be read.
+///
+/// # Errors
+/// When the setting is wrong.
+pub fn listen_only(sources: &Sources) -> Result<SocketAddr, ConfigError> {
+    let mut layered = sources::layer(sources);
+    layered.findings.keep_only(&["HTTP_LISTEN"]);
+    let mut reader = Reader::new(layered);
+    let listen = server::listen(&mut reader);
+    reader
+        .into_findings()
+        .conclude(listen)
+        .map(|(listen, _)| listen)
 }
 
 /// Reads only where the database is, for `migrate` and for the first step of the loading. What is

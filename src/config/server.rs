@@ -55,11 +55,7 @@ const LEVELS: [(&str, &str); 5] = [
 
 pub(super) fn read(reader: &mut Reader, rust_log: Option<&String>) -> Read<Server> {
     let sync_enabled = reader.flag("SYNC_ENABLED");
-    let listen = reader.parsed("HTTP_LISTEN", |text| {
-        text.parse()
-            .map_err(|_| "is not an IP address with a port".to_owned())
-    });
-    let http_listen = reader.required("HTTP_LISTEN", listen);
+    let http_listen = listen(reader);
     let api_token = api_token(reader);
     let log = log(reader, rust_log);
     let event_webhook = event_webhook(reader);
@@ -74,6 +70,14 @@ pub(super) fn read(reader: &mut Reader, rust_log: Option<&String>) -> Read<Serve
         keyring: Arc::new(keyring?),
         pii_retention_days: pii_retention_days?,
     })
+}
+
+pub(super) fn listen(reader: &mut Reader) -> Read<SocketAddr> {
+    let listen = reader.parsed("HTTP_LISTEN", |text| {
+        text.parse()
+            .map_err(|_| "is not an IP address with a port".to_owned())
+    });
+    reader.required("HTTP_LISTEN", listen)
 }
 
 /// A token of fewer characters can be guessed.

@@ -68,24 +68,44 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
+    let ready = look(&state).await;
+    let status = if ready.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(ready))
+}
+
+/// How we are and what is waited for, for whoever looks at the service rather than at the log.
+pub async fn in_a_line(state: &WebState) -> String {
+    let ready = look(state).await;
+    let services = state.live.now();
+    let still = services.as_deref().and_then(Services::stands_still);
+    let ends = [("Vendure", &ready.vendure), ("VeraCore", &ready.veracore)];
+    let away = ends.iter().find(|(_, end)| end.circuit != "closed");
+    match (ready.database.problem, still, away) {
+        (Some(problem), ..) => format!("waiting for the database: {problem}"),
+        (None, Some(why), _) => why.to_owned(),
+        (None, None, Some((name, _))) => format!("waiting for {name}: it is not called for now"),
+        (None, None, None) if services.is_none() => "starting".to_owned(),
+        (None, None, None) => "carrying orders to VeraCore".to_owned(),
+    }
+}
+
+async fn look(state: &WebState) -> Ready {
     let services = state.live.now();
     let services = services.as_deref();
     let ledger = services.map_or(&state.ledger, |services| &services.ledger);
     let ends = services.map(|services| &services.upstreams);
     let problem = problem(ledger, services).await;
     let ready = problem.is_none();
-    let body = Ready {
+    Ready {
         ready,
         database: Database { ok: ready, problem },
         vendure: End::of(ends.map(|ends| &ends.shop)),
         veracore: End::of(ends.map(|ends| &ends.warehouse)),
-    };
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, Json(body))
+    }
 }
 
 /// Why we are not ready, if so: the database's state, asked within [`PATIENCE`].

@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 
 pub use access::Access;
 pub use graphql::sdl;
+pub use health::in_a_line;
 pub use live::{Live, Services};
 pub use settings::{DeskError, SettingsDesk, ShownSetting};
 pub use webhooks::{Inboxes, webhooks};

@@ -12,6 +12,7 @@ mod flows;
 mod harness;
 mod house;
 mod ledger;
+mod packages;
 mod process;
 mod providers;
 mod schema;

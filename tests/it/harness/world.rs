@@ -240,7 +240,7 @@ impl World {
         self.expected_errors.push(words.to_owned());
     }
 
-    pub(super) const fn logs(&self) -> &PathBuf {
+    pub const fn logs(&self) -> &PathBuf {
         &self.logs
     }
 

@@ -15,6 +15,8 @@ mod kill;
 mod outage;
 mod refusals;
 mod replicas;
+mod restore;
 mod schedule;
 mod soak;
 mod stop;
+mod supervisor;

@@ -1,0 +1,54 @@
+//! What is handed out to run the program with: the unit, the image, compose and pm2. They name our
+//! settings, secrets and patience, so each is held against the code.
+//!
+//! What needs a booted Debian or half an hour is proven by `scripts/prove-service` and
+//! `scripts/prove-dockerfile`.
+
+mod compose;
+mod image;
+mod pm2;
+mod settings;
+mod unit;
+
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
+
+use veracore_sync::config::KEYS;
+
+/// How long the daemon may take to stop, and what the reading of its answer takes.
+const PATIENCE: u64 = 30;
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn text(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Whether the program reads a variable of this name.
+fn is_setting(name: &str) -> bool {
+    let beside = ["CONFIG_FILE", "RUST_LOG"];
+    let mut names = KEYS
+        .iter()
+        .filter(|key| key.name != key.in_file())
+        .flat_map(|key| [Some(key.name.to_owned()), key.file_variable()]);
+    beside.contains(&name) || names.any(|known| known.as_deref() == Some(name))
+}
+
+/// `KEY=VALUE` lines.
+fn pairs(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split_once('=').unwrap_or_else(|| panic!("{line}")))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Whether a program can be started on this machine.
+fn is_there(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}

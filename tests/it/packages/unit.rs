@@ -1,0 +1,89 @@
+//! The systemd unit.
+
+use std::{collections::BTreeMap, fs, process::Command};
+
+use super::{PATIENCE, is_setting, is_there, path, text};
+
+const UNIT: &str = "deploy/veracore-sync.service";
+
+/// The most that `systemd-analyze security` may say, in tenths: 0 is safe, 100 is not.
+const EXPOSURE: &str = "15";
+
+/// The values of each directive, in their sequence.
+fn directives() -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in text(UNIT).lines() {
+        if line.starts_with('#') || line.starts_with('[') || line.trim().is_empty() {
+            continue;
+        }
+        let (name, value) = line.split_once('=').unwrap();
+        all.entry(name.into()).or_default().push(value.into());
+    }
+    all
+}
+
+#[test]
+fn the_unit_waits_for_work_in_flight_and_watches() {
+    let unit = directives();
+    let one = |name: &str| unit[name].join(" ");
+    assert_eq!(one("Type"), "notify");
+    assert_eq!(one("Restart"), "always");
+    assert!(one("TimeoutStopSec").parse::<u64>().unwrap() > PATIENCE + 5);
+    assert!(one("WatchdogSec").parse::<u64>().unwrap() > PATIENCE);
+    assert!(one("ExecStart").ends_with(" run"));
+}
+
+/// A secret that is loaded and not named, or named and not loaded, would be found out at the start.
+#[test]
+fn each_secret_of_the_unit_is_loaded_and_named() {
+    let unit = directives();
+    let mut loaded: Vec<String> = unit["LoadCredential"]
+        .iter()
+        .map(|line| line.split_once(':').unwrap().0.to_owned())
+        .collect();
+    let mut named = Vec::new();
+    for line in &unit["Environment"] {
+        let (name, value) = line.split_once('=').unwrap();
+        assert!(is_setting(name), "{name} is no setting");
+        let credential = value.strip_prefix("%d/").unwrap();
+        assert_eq!(name, format!("{}_FILE", credential.to_ascii_uppercase()));
+        named.push(credential.to_owned());
+    }
+    loaded.sort();
+    named.sort();
+    assert_eq!(loaded, named);
+}
+
+/// Where systemd is; elsewhere nothing can be said.
+#[test]
+fn systemd_takes_the_unit_and_finds_it_hardened() {
+    if !is_there("systemd-analyze") {
+        return;
+    }
+    // The program is not installed here: another one that surely is stands in for it.
+    let folder = std::env::temp_dir().join(format!("veracore-unit-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let copy = folder.join("veracore-sync.service");
+    let unit = text(UNIT).replace("/usr/local/bin/veracore-sync", "/bin/true");
+    fs::write(&copy, unit).unwrap();
+    let verified = Command::new("systemd-analyze")
+        .arg("verify")
+        .arg(&copy)
+        .output()
+        .unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    let about_it: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("veracore-sync"))
+        .collect();
+    assert!(about_it.is_empty(), "{said}");
+
+    let rated = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold", EXPOSURE])
+        .arg(path(UNIT))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&rated.stdout);
+    assert!(rated.status.success(), "{said}");
+}
