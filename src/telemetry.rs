@@ -1,8 +1,15 @@
 //! Setting up the log. Must not decide what is logged: that is said where it happens.
 
-use std::io::IsTerminal as _;
+mod lines;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use std::fmt::Display;
+
+use tracing::Span;
+use tracing_subscriber::{
+    EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+pub use lines::Lines;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,41 +40,36 @@ pub fn filter_of(level: &str) -> String {
 pub fn start(format: Format, filter: &str, target: Target) {
     // The filter was checked with the configuration.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let registry = tracing_subscriber::registry().with(filter);
-    let outcome = match (format, target) {
-        (Format::Json, Target::Stdout) => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stdout),
-            )
-            .try_init(),
-        (Format::Json, Target::Stderr) => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stderr),
-            )
-            .try_init(),
-        (Format::Pretty, Target::Stdout) => registry
-            .with(
-                fmt::layer()
-                    .with_target(false)
-                    .with_ansi(std::io::stdout().is_terminal()),
-            )
-            .try_init(),
-        (Format::Pretty, Target::Stderr) => registry
-            .with(
-                fmt::layer()
-                    .with_target(false)
-                    .with_ansi(std::io::stderr().is_terminal())
-                    .with_writer(std::io::stderr),
-            )
-            .try_init(),
+    let (to, colours) = match target {
+        Target::Stdout => (
+            BoxMakeWriter::new(std::io::stdout),
+            console::colors_enabled(),
+        ),
+        Target::Stderr => (
+            BoxMakeWriter::new(std::io::stderr),
+            console::colors_enabled_stderr(),
+        ),
     };
+    let lines = Lines::new(format, colours, to);
+    let outcome = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init();
     if outcome.is_err() {
         tracing::debug!("the log was set up before");
     }
+}
+
+/// What is told within belongs to this order: each line has the field `order`. Of the highest level,
+/// so that no LOG_LEVEL takes it away.
+#[must_use]
+pub fn of_order(code: &impl Display) -> Span {
+    tracing::error_span!("order", order = %code)
+}
+
+/// What is told within belongs to this run of a job: each line has the fields `job` and `run`, the
+/// number that `status` and `--accept-held` know it by.
+#[must_use]
+pub fn of_run(job: &str, run: i64) -> Span {
+    tracing::error_span!("run", job, run)
 }

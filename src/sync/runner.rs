@@ -10,6 +10,7 @@ use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
 };
+use tracing::Instrument as _;
 
 use super::{
     orders::{
@@ -24,6 +25,7 @@ use crate::{
     domain::SyncStatus,
     ledger::{Claimed, Ledger, LedgerError, Origin, RunOutcome},
     lifecycle::Tasks,
+    telemetry::{of_order, of_run},
 };
 
 /// The longest sleep between two looks at the ledger: another replica may have found orders.
@@ -131,6 +133,12 @@ pub enum Worked {
 
 /// Works on one order, whatever happens to it.
 pub async fn work(service: &OrderSync, order: &Claimed) -> Worked {
+    work_within(service, order)
+        .instrument(of_order(&order.code))
+        .await
+}
+
+async fn work_within(service: &OrderSync, order: &Claimed) -> Worked {
     match service.work_on(order).await {
         Ok(status) => Worked::Recorded(status),
         Err(LedgerError::LeaseLost { code }) => {
@@ -279,6 +287,8 @@ pub async fn discover_orders(
     }
 }
 
+const SWEEP: &str = "sweep_orders";
+
 /// A sweep, with its run in the ledger. Returns how many orders it took in.
 ///
 /// # Errors
@@ -290,9 +300,15 @@ pub async fn sweep(
 ) -> Result<u64, DiscoverError> {
     let run = service
         .ledger()
-        .begin_run("sweep_orders", clock.now(), Origin::Schedule)
+        .begin_run(SWEEP, clock.now(), Origin::Schedule)
         .await?;
-    let outcome = service.sweep(watch).await;
+    let outcome = match run {
+        Some(run) => {
+            let span = of_run(SWEEP, run.number());
+            service.sweep(watch).instrument(span).await
+        }
+        None => service.sweep(watch).await,
+    };
     if let Some(run) = run {
         let (ended, result, message) = match &outcome {
             Ok(swept) => (
