@@ -1,20 +1,18 @@
 //! Setting up the log and the metrics. Must not decide what is logged or counted: that is said where
 //! it happens.
 
-use std::{io::IsTerminal as _, sync::OnceLock};
+mod lines;
+mod samples;
 
-use chrono::{DateTime, Utc};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::fmt::Display;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
-
-use crate::meter::{
-    self,
-    catalogue::{self, Kind},
+use tracing::Span;
+use tracing_subscriber::{
+    EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-/// The recorder of this process: one, however many daemons run in it, as they may in tests.
-static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+pub use lines::Lines;
+pub use samples::{counted, measure, sort_samples};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,130 +43,36 @@ pub fn filter_of(level: &str) -> String {
 pub fn start(format: Format, filter: &str, target: Target) {
     // The filter was checked with the configuration.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let registry = tracing_subscriber::registry().with(filter);
-    let outcome = match (format, target) {
-        (Format::Json, Target::Stdout) => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stdout),
-            )
-            .try_init(),
-        (Format::Json, Target::Stderr) => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stderr),
-            )
-            .try_init(),
-        (Format::Pretty, Target::Stdout) => registry
-            .with(
-                fmt::layer()
-                    .with_target(false)
-                    .with_ansi(std::io::stdout().is_terminal()),
-            )
-            .try_init(),
-        (Format::Pretty, Target::Stderr) => registry
-            .with(
-                fmt::layer()
-                    .with_target(false)
-                    .with_ansi(std::io::stderr().is_terminal())
-                    .with_writer(std::io::stderr),
-            )
-            .try_init(),
+    let (to, colours) = match target {
+        Target::Stdout => (
+            BoxMakeWriter::new(std::io::stdout),
+            console::colors_enabled(),
+        ),
+        Target::Stderr => (
+            BoxMakeWriter::new(std::io::stderr),
+            console::colors_enabled_stderr(),
+        ),
     };
+    let lines = Lines::new(format, colours, to);
+    let outcome = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init();
     if outcome.is_err() {
         tracing::debug!("the log was set up before");
     }
 }
 
-/// Starts counting. A second call changes nothing.
-pub fn measure(now: DateTime<Utc>) {
-    RECORDER.get_or_init(|| {
-        let recorder = match recorder() {
-            Ok(recorder) => recorder,
-            // The buckets are constants, and a test sees them.
-            Err(error) => {
-                tracing::error!(%error, "metrics cannot be counted; this is a defect, please report it");
-                return None;
-            }
-        };
-        let handle = recorder.handle();
-        if metrics::set_global_recorder(recorder).is_err() {
-            tracing::debug!("metrics are counted by somebody else");
-            return None;
-        }
-        meter::begin(now);
-        Some(handle)
-    });
-}
-
-fn recorder() -> Result<metrics_exporter_prometheus::PrometheusRecorder, BuildError> {
-    let mut builder = PrometheusBuilder::new();
-    for metric in catalogue::ALL {
-        if let Kind::Histogram(bounds) = metric.kind {
-            let name = Matcher::Full(metric.name.to_owned());
-            builder = builder.set_buckets_for_metric(name, bounds)?;
-        }
-    }
-    Ok(builder.build_recorder())
-}
-
-/// What was counted so far, in Prometheus' text format; nothing before [`measure`].
+/// What is told within belongs to this order: each line has the field `order`. Of the highest level,
+/// so that no LOG_LEVEL takes it away.
 #[must_use]
-pub fn counted() -> String {
-    handle().map_or_else(String::new, PrometheusHandle::render)
+pub fn of_order(code: &impl Display) -> Span {
+    tracing::error_span!("order", order = %code)
 }
 
-/// Sorts samples into their buckets. Each takes memory until then, so that this is to be called again
-/// and again, also while nobody asks for [`counted`].
-pub fn sort_samples() {
-    if let Some(handle) = handle() {
-        handle.run_upkeep();
-    }
-}
-
-fn handle() -> Option<&'static PrometheusHandle> {
-    RECORDER.get()?.as_ref()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Resident pages of this process, in kB.
-    fn memory() -> usize {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().nth(1));
-        number.unwrap().parse().unwrap()
-    }
-
-    #[test]
-    fn samples_that_are_sorted_take_no_memory() {
-        const ROUNDS: usize = 200;
-        const SAMPLES: usize = 5_000;
-        let recorder = recorder().unwrap();
-        let handle = recorder.handle();
-        metrics::with_local_recorder(&recorder, || {
-            let histogram = metrics::histogram!(catalogue::ORDER_AGE);
-            let mut before = 0;
-            for round in 0..ROUNDS {
-                for _ in 0..SAMPLES {
-                    histogram.record(90.0);
-                }
-                handle.run_upkeep();
-                if round == ROUNDS / 10 {
-                    before = memory();
-                }
-            }
-            // Unsorted they would take 14 MB or more.
-            let more = memory().saturating_sub(before);
-            assert!(more < 7_000, "{more} kB more");
-        });
-        let count = format!("{}_count {}", catalogue::ORDER_AGE, ROUNDS * SAMPLES);
-        assert!(handle.render().contains(&count));
-    }
+/// What is told within belongs to this run of a job: each line has the fields `job` and `run`, the
+/// number that `status` and `--accept-held` know it by.
+#[must_use]
+pub fn of_run(job: &str, run: i64) -> Span {
+    tracing::error_span!("run", job, run)
 }

@@ -4,7 +4,7 @@ mod veracore;
 
 use serde::Serialize;
 
-use super::{Outcome, Output};
+use super::{Outcome, Output, screen::Screen};
 use crate::{
     app::App,
     config::Sources,
@@ -30,7 +30,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
         .iter()
         .all(|finding| finding.verdict != Verdict::Failed);
     let report = Report { ok, checks };
-    output.print(&report, || describe(&report.checks))?;
+    output.print(&report, || describe(&report.checks, output.screen))?;
     Ok(if ok { Outcome::Done } else { Outcome::Failed })
 }
 
@@ -70,14 +70,14 @@ async fn vendure(app: &App) -> Vec<Finding> {
     }
 }
 
-fn describe(checks: &[Finding]) -> String {
+fn describe(checks: &[Finding], screen: Screen) -> String {
     let mut text = String::new();
     for finding in checks {
-        let mark = match finding.verdict {
+        let mark = screen.word(match finding.verdict {
             Verdict::Ok => "ok     ",
             Verdict::Warning => "warning",
             Verdict::Failed => "FAILED ",
-        };
+        });
         text.push_str(&format!(
             "{mark}  {:<26} {}\n",
             finding.check, finding.detail

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
-use super::{Outcome, Output, output::table};
+use super::{Outcome, Output, screen::Column};
 use crate::{
     app::{
         self, Refused,
@@ -142,7 +142,12 @@ async fn show(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
                 vec![setting.key.clone(), value, setting.place.to_string()]
             })
             .collect();
-        let mut text = table(&["SETTING", "VALUE", "FROM"], &rows);
+        let columns = [
+            Column::Key("SETTING"),
+            Column::Sentence("VALUE"),
+            Column::Text("FROM"),
+        ];
+        let mut text = output.screen.table(&columns, &rows);
         if let Err(problem) = &database {
             text.push_str(&format!(
                 "\nnote: settings stored in the database are left out, since it could not be read: {problem}\n"

@@ -1,13 +1,13 @@
 //! `events …`: looks at the outbox, and has events sent again.
 
-use clap::{Args, Subcommand};
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    Outcome, Output, one_shot,
-    output::{local, table},
-};
+use super::{Outcome, Output, one_shot, output::local, screen::Column};
 use crate::{
     app::{App, Refused},
     config::Sources,
@@ -25,8 +25,8 @@ pub(super) struct EventsArgs {
 enum EventsCommand {
     /// List events, newest first
     List {
-        /// Only those in this state: pending, delivered, dead, or kept (nobody was to be told)
-        #[arg(long, value_parser = parse_state)]
+        /// Only those in this state; kept: nobody was to be told
+        #[arg(long, value_parser = a_state())]
         state: Option<EventState>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -40,14 +40,9 @@ enum EventsCommand {
     },
 }
 
-fn parse_state(text: &str) -> Result<EventState, String> {
-    EventState::parse(text).ok_or_else(|| {
-        let all: Vec<&str> = EventState::ALL
-            .into_iter()
-            .map(EventState::as_str)
-            .collect();
-        format!("it is one of {}", all.join(", "))
-    })
+fn a_state() -> impl TypedValueParser<Value = EventState> {
+    PossibleValuesParser::new(EventState::ALL.map(EventState::as_str))
+        .try_map(|text| EventState::parse(&text).ok_or("there is no such state"))
 }
 
 pub(super) async fn execute(
@@ -86,8 +81,16 @@ async fn list(
                 ]
             })
             .collect();
-        let header = ["ID", "TYPE", "HAPPENED", "STATE", "TRIES", "NEXT TRY", ""];
-        table(&header, &rows)
+        let columns = [
+            Column::Key("ID"),
+            Column::Text("TYPE"),
+            Column::Text("HAPPENED"),
+            Column::Word("STATE"),
+            Column::Number("TRIES"),
+            Column::Text("NEXT TRY"),
+            Column::Sentence(""),
+        ];
+        output.screen.table(&columns, &rows)
     })?;
     Ok(Outcome::Done)
 }

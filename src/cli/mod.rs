@@ -3,15 +3,18 @@
 //! Owns arguments, output and exit statuses. Must not hold behaviour that a daemon needs too.
 
 mod check;
+mod completions;
 mod config;
 mod events;
 mod healthcheck;
+mod man;
 mod migrate;
 mod orders;
 mod output;
 mod reconcile;
 mod run;
 mod schedule;
+mod screen;
 mod status;
 mod stock;
 mod sync;
@@ -78,6 +81,10 @@ enum Command {
     /// Ask the daemon on `HTTP_LISTEN` whether it lives, for containers that have no curl
     #[command(hide = true)]
     Healthcheck,
+    /// Print what a shell needs to complete commands, options and names of settings
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page (roff), or write one for each command
+    Man(man::ManArgs),
 }
 
 /// The command line of this process.
@@ -98,8 +105,7 @@ pub fn parse() -> Result<Cli, ExitCode> {
                 .next()
                 .unwrap_or_default()
                 .trim_start_matches("error: ");
-            let _ =
-                Output { json: true }.print(&serde_json::json!({ "error": words }), String::new);
+            let _ = Output::new(true).print(&serde_json::json!({ "error": words }), String::new);
         }
         ExitCode::from(2)
     })
@@ -108,9 +114,7 @@ pub fn parse() -> Result<Cli, ExitCode> {
 /// Runs the command, prints its result and returns its exit status: 0 done, 1 failed, 2 wrong
 /// usage or configuration.
 pub async fn execute(cli: Cli) -> ExitCode {
-    let output = Output {
-        json: cli.common.json,
-    };
+    let output = Output::new(cli.common.json);
     let sources = Sources::from_environment(cli.common.config);
     let outcome = match cli.command {
         Command::Run => run::execute(sources).await,
@@ -125,6 +129,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Config(args) => config::execute(sources, output, args).await,
         Command::Events(args) => events::execute(sources, output, args).await,
         Command::Healthcheck => healthcheck::execute(&sources, output).await,
+        Command::Completions(args) => completions::execute(output, &args),
+        Command::Man(args) => man::execute(output, &args),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -2,12 +2,16 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
-use clap::{Args, Subcommand};
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use serde_json::json;
 
 use super::{
     Outcome, Output, one_shot,
-    output::{local, table},
+    output::local,
+    screen::{Column, Screen},
 };
 use crate::{
     app::{App, Refused},
@@ -26,8 +30,8 @@ pub(super) struct OrdersArgs {
 enum OrdersCommand {
     /// List orders, newest first
     List {
-        /// Only those in this status: pending, syncing, in_doubt, retrying, success, error, skipped, cancelled
-        #[arg(long, value_parser = parse_status)]
+        /// Only those in this status
+        #[arg(long, value_parser = a_status())]
         status: Option<SyncStatus>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -60,14 +64,9 @@ enum OrdersCommand {
     },
 }
 
-fn parse_status(text: &str) -> Result<SyncStatus, String> {
-    SyncStatus::parse(text).ok_or_else(|| {
-        let all: Vec<&str> = SyncStatus::ALL
-            .into_iter()
-            .map(SyncStatus::as_str)
-            .collect();
-        format!("it is one of {}", all.join(", "))
-    })
+fn a_status() -> impl TypedValueParser<Value = SyncStatus> {
+    PossibleValuesParser::new(SyncStatus::ALL.map(SyncStatus::as_str))
+        .try_map(|text| SyncStatus::parse(&text).ok_or("there is no such status"))
 }
 
 fn parse_code(text: &str) -> Result<OrderCode, Refused> {
@@ -144,10 +143,15 @@ async fn list(
                 ]
             })
             .collect();
-        table(
-            &["ORDER", "STATUS", "VERACORE", "FAILURES", "NEXT TRY", ""],
-            &rows,
-        )
+        let columns = [
+            Column::Key("ORDER"),
+            Column::Word("STATUS"),
+            Column::Text("VERACORE"),
+            Column::Number("FAILURES"),
+            Column::Text("NEXT TRY"),
+            Column::Sentence(""),
+        ];
+        output.screen.table(&columns, &rows)
     })?;
     Ok(Outcome::Done)
 }
@@ -159,17 +163,17 @@ async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<Out
     let attempts = app.ledger.attempts(order.id).await?;
     let zone = app.config.schedule.timezone;
     output.print(&json!({ "order": order, "attempts": attempts }), || {
-        describe(&order, &attempts, zone)
+        describe(&order, &attempts, zone, output.screen)
     })?;
     Ok(Outcome::Done)
 }
 
-fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz) -> String {
+fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Screen) -> String {
     let mut text = format!(
         "order {} (Vendure id {})\nstatus: {}\nVeraCore's id: {}\nfailures: {}; last try: {}; next try: {}\n",
         order.vendure_order_code,
         order.vendure_order_id,
-        order.sync_status,
+        screen.word(order.sync_status.as_str()),
         order.veracore_order_id.as_deref().unwrap_or("-"),
         order.retry_count,
         local(order.last_sync_attempt, zone),

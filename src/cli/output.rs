@@ -8,14 +8,22 @@ use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use super::screen::{Paint, Screen};
 use crate::sync::passes::OnProgress;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     pub json: bool,
+    pub screen: Screen,
 }
 
 impl Output {
+    #[must_use]
+    pub fn new(json: bool) -> Self {
+        let screen = Screen::of_stdout();
+        Self { json, screen }
+    }
+
     /// Prints `value`, or `text` for people.
     ///
     /// # Errors
@@ -28,7 +36,7 @@ impl Output {
         let mut text = if self.json {
             serde_json::to_string_pretty(value)?
         } else {
-            text()
+            self.screen.safe(&text())
         };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
@@ -56,15 +64,26 @@ impl Output {
 
     /// Tells something beside the result: on stderr.
     pub fn note(self, message: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "note: {message}");
+        self.tell("note:", Paint::Yellow, message);
     }
 
     /// Tells why a command failed: on stderr, and with `--json` as a document too.
     pub fn fail(self, message: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "error: {message}");
+        self.tell("error:", Paint::Red, message);
         if self.json {
             let _ = self.print(&serde_json::json!({ "error": message }), String::new);
         }
+    }
+
+    fn tell(self, label: &str, paint: Paint, message: &str) {
+        let screen = Screen {
+            colours: console::colors_enabled_stderr(),
+            ..self.screen
+        };
+        let label = screen.paint(label, paint);
+        let text = screen.safe(&format!("{label} {message}"));
+        // Nobody is left to be told that nobody can be told.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 }
 
@@ -79,29 +98,6 @@ pub fn progress_of(output: Output, what: &'static str) -> OnProgress {
             bar.finish_and_clear();
         }
     })
-}
-
-/// Rows with their columns lined up; the last column is not padded.
-#[must_use]
-pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut out = String::new();
-    let head: Vec<String> = header.iter().map(ToString::to_string).collect();
-    for row in std::iter::once(&head).chain(rows) {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width + 2 - cell.chars().count()));
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
 }
 
 /// A moment as people at the warehouse read it.

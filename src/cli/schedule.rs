@@ -4,7 +4,10 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Outcome, Output, output::table};
+use super::{
+    Outcome, Output,
+    screen::{Column, Screen},
+};
 use crate::{
     app,
     clock::{Clock as _, SystemClock},
@@ -59,7 +62,7 @@ pub(super) async fn execute(
     }
     let from = args.from.unwrap_or_else(|| SystemClock.now());
     let schedule = coming(&calendar, from, TimeDelta::days(args.days.into()));
-    output.print(&schedule, || describe(&schedule))?;
+    output.print(&schedule, || describe(&schedule, output.screen))?;
     Ok(Outcome::Done)
 }
 
@@ -88,14 +91,19 @@ fn coming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> Schedu
     }
 }
 
-fn describe(schedule: &Schedule) -> String {
+fn describe(schedule: &Schedule, screen: Screen) -> String {
     let rows: Vec<Vec<String>> = schedule
         .occurrences
         .iter()
         .map(|one| vec![one.job.into(), one.local.clone(), one.utc.clone()])
         .collect();
     let mut text = format!("times of day in {}\n\n", schedule.timezone);
-    text.push_str(&table(&["JOB", "LOCAL", "UTC"], &rows));
+    let columns = [
+        Column::Text("JOB"),
+        Column::Key("LOCAL"),
+        Column::Text("UTC"),
+    ];
+    text.push_str(&screen.table(&columns, &rows));
     text
 }
 

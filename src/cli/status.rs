@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::{
     Outcome, Output, one_shot,
-    output::{local, table},
+    output::local,
+    screen::{Column, Paint, Screen},
 };
 use crate::{
     config::Sources,
@@ -69,7 +70,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
         veracore: End::of(veracore),
     };
     let zone = app.config.schedule.timezone;
-    output.print(&status, || describe(&status, zone))?;
+    output.print(&status, || describe(&status, zone, output.screen))?;
     Ok(Outcome::Done)
 }
 
@@ -109,13 +110,13 @@ fn attention(count: &AftercareCount) -> String {
     }
 }
 
-fn describe(status: &Status, zone: Tz) -> String {
+fn describe(status: &Status, zone: Tz, screen: Screen) -> String {
     let rows: Vec<Vec<String>> = status
         .orders
         .iter()
         .map(|(status, count)| vec![status.to_string(), count.to_string()])
         .collect();
-    let mut text = table(&["ORDERS", "COUNT"], &rows);
+    let mut text = screen.table(&[Column::Word("ORDERS"), Column::Number("COUNT")], &rows);
     text.push_str(&format!(
         "\ndue now: {}; next due: {}\n\n",
         status.due_now,
@@ -140,12 +141,18 @@ fn describe(status: &Status, zone: Tz) -> String {
             ]
         })
         .collect();
-    text.push_str(&table(
-        &["JOB", "LAST RUN", "OUTCOME", "NEXT RUN", ""],
-        &rows,
-    ));
+    let columns = [
+        Column::Key("JOB"),
+        Column::Text("LAST RUN"),
+        Column::Word("OUTCOME"),
+        Column::Text("NEXT RUN"),
+        Column::Sentence(""),
+    ];
+    text.push_str(&screen.table(&columns, &rows));
     for (name, end) in [("Vendure", &status.vendure), ("VeraCore", &status.veracore)] {
-        text.push_str(&format!("\n{name}: {}", end.detail));
+        let paint = if end.ok { Paint::Green } else { Paint::Red };
+        let detail = screen.paint(&end.detail, paint);
+        text.push_str(&format!("\n{name}: {detail}"));
     }
     text
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{
     Outcome, Output,
-    output::{progress_of, table},
+    output::progress_of,
+    screen::{Column, Screen},
 };
 use crate::{
     app::{App, Refused},
@@ -103,7 +104,7 @@ async fn preview(app: &App, output: Output, wish: &Wish) -> anyhow::Result<Outco
     output.print(&printed, || {
         let mut text = describe(&summary, None);
         if !changes.is_empty() {
-            text.push_str(&describe_changes(&changes));
+            text.push_str(&describe_changes(&changes, output.screen));
         }
         text
     })?;
@@ -151,7 +152,7 @@ fn describe(summary: &Summary, run: Option<i64>) -> String {
     text
 }
 
-fn describe_changes(changes: &[StockChange]) -> String {
+fn describe_changes(changes: &[StockChange], screen: Screen) -> String {
     let rows: Vec<Vec<String>> = changes
         .iter()
         .map(|change| {
@@ -165,13 +166,13 @@ fn describe_changes(changes: &[StockChange]) -> String {
             ]
         })
         .collect();
-    let header = [
-        "WOULD WRITE",
-        "ON HAND",
-        "THEN",
-        "VERACORE FREE",
-        "IN FLIGHT",
-        "ALLOCATED",
+    let columns = [
+        Column::Text("WOULD WRITE"),
+        Column::Number("ON HAND"),
+        Column::Number("THEN"),
+        Column::Number("VERACORE FREE"),
+        Column::Number("IN FLIGHT"),
+        Column::Number("ALLOCATED"),
     ];
-    table(&header, &rows)
+    screen.table(&columns, &rows)
 }

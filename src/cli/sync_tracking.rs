@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{
     Outcome, Output,
-    output::{progress_of, table},
+    output::progress_of,
+    screen::{Column, Screen},
     sync::order_code,
 };
 use crate::{
@@ -54,7 +55,7 @@ pub(super) async fn execute(
             summary: &summary,
             packages: Some(&packages),
         };
-        output.print(&printed, || describe_previews(&packages))?;
+        output.print(&printed, || describe_previews(&packages, output.screen))?;
         return Ok(Outcome::Done);
     }
     let on_progress = progress_of(output, "orders");
@@ -121,7 +122,7 @@ fn describe(summary: &Summary) -> String {
     text
 }
 
-fn describe_previews(packages: &[OrderPreview]) -> String {
+fn describe_previews(packages: &[OrderPreview], screen: Screen) -> String {
     if packages.is_empty() {
         return "nothing would be written".into();
     }
@@ -136,5 +137,11 @@ fn describe_previews(packages: &[OrderPreview]) -> String {
             ]
         })
         .collect();
-    table(&["WOULD", "ORDER", "PACKAGE", ""], &rows)
+    let columns = [
+        Column::Text("WOULD"),
+        Column::Key("ORDER"),
+        Column::Text("PACKAGE"),
+        Column::Sentence(""),
+    ];
+    screen.table(&columns, &rows)
 }

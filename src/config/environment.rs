@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, fs, io::Read as _};
 
 use super::{
-    keys::{Form, KEYS, Key},
+    keys::{Form, Key},
+    list::KEYS,
     nearest::nearest,
     problem::Findings,
     setting::{Origin, Place},

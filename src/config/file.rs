@@ -7,7 +7,8 @@ use std::{fs, path::Path};
 use ::config::{FileFormat, Map, Source as _, Value};
 
 use super::{
-    keys::{self, KEYS},
+    keys,
+    list::KEYS,
     nearest::nearest,
     problem::Findings,
     setting::{Origin, Place},

@@ -1,6 +1,8 @@
-//! The list of settings: name, form and an example of each, in the order of the documentation.
+//! What is known of a setting besides its value: name, form, meaning, and what may be done with it.
 //!
-//! Owns the names. Must not know any value or what a value means.
+//! Must not know any value. The settings themselves are in [`super::list`].
+
+use super::list::KEYS;
 
 /// How a setting is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,11 @@ pub struct Key {
     pub form: Form,
     /// A right value, of no real system.
     pub example: &'static str,
+    /// What holds when nobody sets it, in words ("required", "the only one"); empty where
+    /// `config/default.toml` has a value.
+    pub without: &'static str,
+    /// What it is for, on one line, in Markdown without links.
+    pub meaning: &'static str,
 }
 
 impl Key {
@@ -114,106 +121,3 @@ impl Key {
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name))
 }
-
-const fn key(name: &'static str, form: Form, example: &'static str) -> Key {
-    Key {
-        name,
-        form,
-        example,
-    }
-}
-
-use Form::{List, Secret, Table, Text, TextOrFile};
-
-/// Every setting there is.
-pub const KEYS: &[Key] = &[
-    key("VERACORE_API_URL", Text, "https://veracore.example.com/v1"),
-    key("VERACORE_API_STYLE", Text, "rest"),
-    key("VERACORE_AUTH", Text, "oauth2"),
-    key("VERACORE_CLIENT_ID", TextOrFile, "acme-api"),
-    key("VERACORE_CLIENT_SECRET", Secret, "the-secret-of-the-client"),
-    key("VERACORE_COMPANY_ID", Text, "ACME"),
-    key(
-        "VERACORE_WEBHOOK_SECRET",
-        Secret,
-        "the-secret-agreed-with-VeraCore",
-    ),
-    key("VERACORE_TIMEOUT_SECONDS", Text, "30"),
-    key("VERACORE_RATE_LIMIT_PER_SECOND", Text, "10"),
-    key("VERACORE_MAX_CONCURRENCY", Text, "4"),
-    key("VERACORE_OMS_NAMESPACE", Text, "http://omscom/"),
-    key("VERACORE_OMS_UNMAPPED_SHIPPING", Text, "send"),
-    key("VERACORE_OMS_ORDER_ID_LENGTH", Text, "50"),
-    key("VERACORE_OMS_INVENTORY", Text, "offers"),
-    key("VERACORE_OMS_NOT_FOUND_TEXT", Text, "Invalid order"),
-    key("VERACORE_OMS_CANCEL_STYLE", Text, "soap"),
-    key("VERACORE_OMS_CANCEL_NAMESPACE", Text, "http://tempuri.org/"),
-    key(
-        "VERACORE_OMS_CANCEL_ACTION",
-        Text,
-        "http://tempuri.org/IOrderAdjustment/CancelOrder",
-    ),
-    key(
-        "VENDURE_API_URL",
-        Text,
-        "https://shop.example.com/admin-api",
-    ),
-    key("VENDURE_USERNAME", Text, "veracore-sync"),
-    key("VENDURE_PASSWORD", Secret, "the-password"),
-    key("VENDURE_API_KEY", Secret, "the-api-key"),
-    key("VENDURE_CHANNEL_TOKEN", Text, "us-channel"),
-    key("VENDURE_STOCK_LOCATION", Text, "Main warehouse"),
-    key("VENDURE_TIMEOUT_SECONDS", Text, "30"),
-    key("VENDURE_MAX_CONCURRENCY", Text, "4"),
-    key(
-        "DATABASE_URL",
-        Secret,
-        "postgres://user:password@localhost:5432/veracore_sync",
-    ),
-    key("DATABASE_MAX_CONNECTIONS", Text, "10"),
-    key("SYNC_ENABLED", Text, "true"),
-    key("ORDER_SYNC_TRIGGER_STATES", List, "PaymentSettled"),
-    key("ORDER_SYNC_EXISTING", Text, "skip"),
-    key("ORDER_UNIT_PRICE", Text, "gross"),
-    key("ORDER_SHIPPING_METHODS", List, "standard,express"),
-    key("ORDER_SKIP_SKUS", List, "GIFT-*,DIGITAL"),
-    key("ORDER_HOLD_MINUTES", Text, "15"),
-    key("ORDER_POLL_INTERVAL_SECONDS", Text, "10"),
-    key("ORDER_SWEEP_INTERVAL_SECONDS", Text, "600"),
-    key("ORDER_SYNC_MAX_ATTEMPTS", Text, "10"),
-    key("RETRY_INITIAL_SECONDS", Text, "15"),
-    key("RETRY_MAX_SECONDS", Text, "3600"),
-    key("SYNC_TIMEZONE", Text, "America/Los_Angeles"),
-    key("SYNC_INVENTORY_TIME", Text, "02:00"),
-    key("SYNC_INVENTORY_INTERVAL_MINUTES", Text, "240"),
-    key("SYNC_TRACKING_INTERVAL_MINUTES", Text, "30"),
-    key("BUSINESS_HOURS", Text, "09:00-19:00"),
-    key("BUSINESS_DAYS", List, "Mon-Fri"),
-    key("INVENTORY_MAX_DROP_PERCENT", Text, "50"),
-    key("INVENTORY_SAFETY_STOCK", Text, "2"),
-    key("INVENTORY_BATCH_SIZE", Text, "40"),
-    key("safety_stock", Table, "\"MUG-RED\" = 5"),
-    key("VENDURE_ORDER_NOTES", Text, "false"),
-    key("HTTP_LISTEN", Text, "127.0.0.1:8080"),
-    key("API_TOKEN", Secret, "a-long-random-text"),
-    key(
-        "CONFIG_ENCRYPTION_KEY",
-        Secret,
-        "$(openssl rand -base64 32)",
-    ),
-    key(
-        "EVENT_WEBHOOK_URL",
-        Text,
-        "https://hooks.example.com/veracore-sync",
-    ),
-    key("EVENT_WEBHOOK_SECRET", Secret, "the-secret-of-the-receiver"),
-    key("CANCEL_IN_VENDURE", Text, "false"),
-    key("VERACORE_TIMEZONE", Text, "America/New_York"),
-    key("PII_RETENTION_DAYS", Text, "90"),
-    key("shipping_methods", Table, "standard = \"UPS Ground\""),
-    key("freight", Table, "standard = \"code:U11 UPS Ground\""),
-    key("skus", Table, "\"MUG-RED\" = \"100234\""),
-    key("warehouses", Table, "\"EAST\" = \"Main warehouse\""),
-    key("LOG_FORMAT", Text, "pretty"),
-    key("LOG_LEVEL", Text, "info"),
-];

@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
-use super::keys::{self, KEYS, Key};
+use super::{
+    keys::{self, Key},
+    list::KEYS,
+};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -183,6 +186,8 @@ pub(super) fn known(name: &'static str) -> &'static Key {
         name: "?",
         form: keys::Form::Text,
         example: "",
+        without: "",
+        meaning: "",
     };
     keys::find(name).unwrap_or(&UNKNOWN)
 }

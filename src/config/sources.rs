@@ -155,6 +155,13 @@ fn tagged(kind: ValueKind, tag: &String) -> Value {
     Value::new(Some(tag), kind)
 }
 
+impl Layer {
+    /// What this layer sets it to.
+    pub(super) fn get(&self, key: &keys::Key) -> Option<&ValueKind> {
+        self.0.get(&key.in_file()).map(|value| &value.kind)
+    }
+}
+
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Layer")

@@ -1,14 +1,15 @@
 //! Text from outside, made safe to keep and to show.
 
-/// A message of another system, fit for one log line or one table cell: control characters and
-/// line breaks become single spaces, and at most `max` characters are kept.
+/// A message of another system, fit for one log line or one table cell: control characters, line
+/// breaks and what turns the direction of writing become single spaces, and at most `max`
+/// characters are kept.
 #[must_use]
 pub fn one_line(text: &str, max: usize) -> String {
     let mut out = String::new();
     let mut kept = 0;
     let mut blank = true;
     for c in text.chars() {
-        let space = c.is_whitespace() || c.is_control();
+        let space = c.is_whitespace() || is_obeyed(c);
         if space && blank {
             continue;
         }
@@ -22,6 +23,27 @@ pub fn one_line(text: &str, max: usize) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// The text with a space in the place of each character that a terminal obeys instead of showing it.
+/// Line breaks and tabs stay.
+#[must_use]
+pub fn inert(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if is_obeyed(c) && !matches!(c, '\n' | '\t') {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// Control characters, the escape character among them, and those that turn the direction of
+/// writing for all that follows.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text with everything that is a payment card's number by its check digit (Luhn, ISO/IEC
@@ -136,6 +158,8 @@ mod tests {
         assert_eq!(one_line("abcdef", 3), "abc…");
         assert_eq!(one_line("abc", 3), "abc");
         assert_eq!(one_line("\n\n", 3), "");
+        assert_eq!(one_line("a\u{202e}b\u{9b}c", 80), "a b c");
+        assert_eq!(inert("a\u{1b}[2Jb\r\nc\td"), "a [2Jb \nc\td");
     }
 
     #[test]

@@ -5,12 +5,16 @@
 //! may be many a day, and late ones of which are told.)
 
 use chrono::{DateTime, Utc};
+use tracing::Instrument as _;
 
 use super::{
     holding,
     passes::{HOLD, Report},
 };
-use crate::ledger::{Held, Ledger, LedgerError, Origin, RunId};
+use crate::{
+    ledger::{Held, Ledger, LedgerError, Origin, RunId},
+    telemetry::of_run,
+};
 
 /// A day's occurrence of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +64,8 @@ impl Occurrence {
         if let Some(run) = run {
             let why = "it did not come to its end, and the next day's was due";
             ledger.give_up_runs(self.job, Some(run), why).await?;
-            match holding::keep(ledger, &hold, HOLD, work(run)).await {
+            let work = work(run).instrument(of_run(self.job, run.number()));
+            match holding::keep(ledger, &hold, HOLD, work).await {
                 Some(report) => {
                     // Without an outcome it is taken up again by a later look.
                     if let Some(outcome) = report.outcome {
@@ -69,6 +74,7 @@ impl Occurrence {
                 }
                 None => tracing::warn!(
                     job = self.job,
+                    run = run.number(),
                     "the database was away for too long; the day's work was dropped half-way"
                 ),
             }

@@ -6,11 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use super::holding;
 use crate::{
     clock::SharedClock,
     ledger::{Held, Ledger, LedgerError, Origin, RunId, RunOutcome},
+    telemetry::of_run,
 };
 
 /// How long a job stays held by somebody who died. It is lengthened while the pass goes on.
@@ -118,7 +120,8 @@ pub async fn at_once<T>(
             None => at += TimeDelta::microseconds(1),
         }
     };
-    let Some((value, report)) = holding::keep(ledger, &hold, HOLD, work(run)).await else {
+    let work = work(run).instrument(of_run(job, run.number()));
+    let Some((value, report)) = holding::keep(ledger, &hold, HOLD, work).await else {
         return Ok(Ran::Dropped);
     };
     // A wish that was not carried to its end is not taken up again: whoever had it asks again.

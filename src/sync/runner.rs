@@ -10,6 +10,7 @@ use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
 };
+use tracing::Instrument as _;
 
 use super::{
     orders::{
@@ -24,6 +25,7 @@ use crate::{
     domain::SyncStatus,
     ledger::{Claimed, Ledger, LedgerError, Origin, RunOutcome},
     lifecycle::Tasks,
+    telemetry::{of_order, of_run},
 };
 
 /// The name of the look at all orders in a trigger state, in the table of runs.
@@ -134,6 +136,12 @@ pub enum Worked {
 
 /// Works on one order, whatever happens to it.
 pub async fn work(service: &OrderSync, order: &Claimed) -> Worked {
+    work_within(service, order)
+        .instrument(of_order(&order.code))
+        .await
+}
+
+async fn work_within(service: &OrderSync, order: &Claimed) -> Worked {
     match service.work_on(order).await {
         Ok(status) => Worked::Recorded(status),
         Err(LedgerError::LeaseLost { code }) => {
@@ -295,7 +303,13 @@ pub async fn sweep(
         .ledger()
         .begin_run(SWEEP, clock.now(), Origin::Schedule)
         .await?;
-    let outcome = service.sweep(watch).await;
+    let outcome = match run {
+        Some(run) => {
+            let span = of_run(SWEEP, run.number());
+            service.sweep(watch).instrument(span).await
+        }
+        None => service.sweep(watch).await,
+    };
     if let Some(run) = run {
         let (ended, result, message) = match &outcome {
             Ok(swept) => (

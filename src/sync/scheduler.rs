@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler, JobSchedulerError};
+use tracing::Instrument as _;
 
 use super::{
     due::{Due, Known, Latest, MOST_STARTS, decide},
@@ -27,6 +28,7 @@ use crate::{
     clock::SharedClock,
     ledger::{Ledger, LedgerError, OccurrenceState, Origin, RunId, RunOutcome},
     lifecycle::Tasks,
+    telemetry::of_run,
 };
 
 /// Every minute, at its beginning (seconds, minutes, hours, day, month, weekday).
@@ -188,8 +190,11 @@ impl Scheduler {
             }
         };
         let Some(run) = run else { return Ok(None) };
-        let end = turn.run(run).await;
-        self.record(job, run, &end).await?;
+        let work = async {
+            let end = turn.run(run).await;
+            self.record(run, &end).await
+        };
+        work.instrument(of_run(job.as_str(), run.number())).await?;
         Ok(Some(run))
     }
 
@@ -223,12 +228,14 @@ impl Scheduler {
         if overtaken > 0 {
             tracing::warn!(
                 job = job.as_str(),
+                run = run.number(),
                 "VeraCore: a run that did not come to its end is overtaken by a newer one"
             );
         }
         if late {
             tracing::warn!(
                 job = job.as_str(),
+                run = run.number(),
                 occurrence = self.local(scheduled_for),
                 "VeraCore: the {} run was missed at its time; it is made up now",
                 job.label()
@@ -249,6 +256,7 @@ impl Scheduler {
         if let Some(run) = run {
             tracing::warn!(
                 job = job.as_str(),
+                run = run.number(),
                 occurrence = self.local(latest.scheduled_for),
                 start = run.starts(),
                 of = MOST_STARTS,
@@ -258,7 +266,7 @@ impl Scheduler {
         Ok(run)
     }
 
-    async fn record(&self, job: Job, run: RunId, report: &Report) -> Result<(), LedgerError> {
+    async fn record(&self, run: RunId, report: &Report) -> Result<(), LedgerError> {
         let message = report.message.as_deref();
         let Some(outcome) = report.outcome else {
             // Not at its end: a later tick, or a later process, takes it up again.
@@ -266,15 +274,10 @@ impl Scheduler {
         };
         if outcome == RunOutcome::Failed {
             let error = message.unwrap_or("no reason was given");
-            tracing::error!(
-                job = job.as_str(),
-                error,
-                "VeraCore: a scheduled run failed"
-            );
+            tracing::error!(error, "VeraCore: a scheduled run failed");
         }
         if !report.end(&self.ledger, run, outcome).await? {
             tracing::warn!(
-                job = job.as_str(),
                 "VeraCore: the run was taken over by somebody else while it went on; its result is dropped"
             );
         }

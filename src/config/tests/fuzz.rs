@@ -2,10 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{
-    super::keys::{Form, KEYS},
-    *,
-};
+use super::{super::keys::Form, super::list::KEYS, *};
 use crate::fuzz_tests::{assert_one_line, text_like};
 
 /// A part of every secret that is tried.

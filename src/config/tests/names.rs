@@ -1,12 +1,11 @@
-//! Names that others rely on: the contract's, the sample file's, the documentation's.
+//! Names that others rely on: the contract's, the sample file's, the documentation's tables.
 
 use std::collections::BTreeSet;
 
 use super::config;
-use crate::config::{Form, KEYS, Key, find_key};
+use crate::config::{Form, KEYS, Key, find_key, settings_table};
 
 const SAMPLE: &str = include_str!("../../../config/default.toml");
-const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
 /// As CONTRACT section 2 has them, in its order, with our own where they belong.
 const CONTRACT: &str = "
@@ -80,27 +79,33 @@ fn the_sample_file_has_each_setting_once() {
 }
 
 #[test]
-fn the_manual_names_each_setting_and_its_default() {
+fn each_setting_is_explained_on_one_line_of_a_table() {
     let defaults: toml::Table = SAMPLE.parse().unwrap();
+    let table = settings_table();
     for key in KEYS {
-        let name = match key.form {
-            Form::Table => format!("[{}]", key.name),
-            _ => key.name.to_owned(),
+        let name = key.name;
+        assert!(!key.meaning.is_empty() && !key.example.is_empty(), "{name}");
+        for text in [key.meaning, key.without, key.example] {
+            assert!(!text.contains(['|', '\n', '<']), "{name}: {text}");
+        }
+        let (shown, default) = match defaults.get(&key.in_file()) {
+            None => (format!("`{name}`"), None),
+            Some(toml::Value::Table(_)) => (format!("`[{name}]`"), None),
+            Some(toml::Value::String(text)) => (format!("`{name}`"), Some(text.clone())),
+            Some(toml::Value::Array(items)) => {
+                let first = items[0].as_str().unwrap();
+                (format!("`{name}`"), Some(first.to_owned()))
+            }
+            Some(other) => (format!("`{name}`"), Some(other.to_string())),
         };
-        let row = MANUAL
-            .lines()
-            .find(|line| {
-                line.split('|')
-                    .nth(1)
-                    .is_some_and(|cell| cell.contains(&format!("`{name}`")))
-            })
-            .unwrap_or_else(|| panic!("docs/configuration.md has no row for {name}"));
-        let default = match defaults.get(&key.in_file()) {
-            None | Some(toml::Value::Table(_)) => continue,
-            Some(toml::Value::String(text)) => text.clone(),
-            Some(toml::Value::Array(items)) => items[0].as_str().unwrap().to_owned(),
-            Some(other) => other.to_string(),
-        };
-        assert!(row.contains(&format!("`{default}`")), "{name}: {row}");
+        // It has a default, or words for having none.
+        let has_words = !key.without.is_empty() || key.form == Form::Table;
+        assert_ne!(default.is_some(), has_words, "{name}");
+        let default = default.unwrap_or_default();
+        let mut rows = table.lines().filter(|row| {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            cells[0].trim_start_matches("| ") == shown && cells[1].contains(&default)
+        });
+        assert!(rows.next().is_some() && rows.next().is_none(), "{name}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::{
     AT_ONCE,
     decide::{self, Step},
@@ -10,6 +12,7 @@ use crate::{
     domain::CancelStatus,
     ledger::{CancelStep, Cancellation, Held, LedgerError},
     sync::orders::OrderSync,
+    telemetry::of_order,
 };
 
 /// How long a step is held: a look and the telling. Should it take longer, VeraCore may be told twice,
@@ -34,7 +37,7 @@ impl OrderSync {
             };
             // Somebody else may have taken the step between the look and the hold.
             if self.ledger.is_cancellation_due(order.id).await? {
-                match self.step(&order).await {
+                match self.step(&order).instrument(of_order(&order.code)).await {
                     Err(error) if error.is_about_the_data() => {
                         tracing::error!(order = %order.code, %error, "VeraCore: the ledger could not record a cancellation's step. Please report this");
                     }

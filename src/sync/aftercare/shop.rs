@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tracing::Instrument as _;
 
 use super::AT_ONCE;
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     fulfillment::FoundOrder,
     ledger::{CancelledThere, Held, Ledger, LedgerError, ShipmentStatus},
     sync::{orders::OrderSync, tracking::plan::EDITED},
+    telemetry::of_order,
 };
 
 /// Until the shop is told again.
@@ -104,7 +106,8 @@ impl OrderSync {
             };
             // Somebody else may have told it between the look and the hold.
             if self.ledger.is_due_for_the_shop(order.id).await? {
-                match self.tell_and_note(&order).await {
+                let told = self.tell_and_note(&order);
+                match told.instrument(of_order(&order.code)).await {
                     Err(error) if error.is_about_the_data() => {
                         tracing::error!(order = %order.code, %error, "VeraCore: the ledger could not record what Vendure was told. Please report this");
                     }

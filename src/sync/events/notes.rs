@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Instrument as _;
+
 use super::{
     decide::{LONGEST, after_note, after_question},
     words::{mark, text_of},
@@ -14,6 +16,7 @@ use crate::{
     ledger::{DueNote, Ledger, LedgerError, Noted},
     lifecycle::Tasks,
     sync::outage::Outage,
+    telemetry::of_order,
     vendure::Storefront,
 };
 
@@ -143,7 +146,8 @@ async fn next(notes: &Notes, failing: &mut Outage) -> Result<bool, LedgerError> 
     let Some(note) = notes.claim().await? else {
         return Ok(false);
     };
-    match notes.write(&note).await? {
+    let written = notes.write(&note);
+    match written.instrument(of_order(&note.code)).await? {
         Some(Noted::Written) => failing.is_over(),
         Some(Noted::Again { problem, .. } | Noted::Unknown { problem, .. }) => {
             failing.goes_on(&problem);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::{
     InventoryError, InventorySettings, InventorySync,
@@ -108,7 +109,8 @@ impl InventorySync {
             {
                 let Some(batch) = waiting.next() else { break };
                 let (service, job) = (self.clone(), Arc::clone(&job));
-                working.spawn(async move { service.batch(&job, &batch).await });
+                let work = async move { service.batch(&job, &batch).await };
+                working.spawn(work.in_current_span());
             }
             match working.join_next().await {
                 None => break,

@@ -60,7 +60,6 @@ impl InventorySync {
         let counts = summary.counts;
         if let Some(reasons) = summary.reasons() {
             tracing::error!(
-                run = run.number(),
                 reasons,
                 "VeraCore: the stock feed is held, and nothing was written; look at it, then `veracore-sync sync inventory --accept-held {}` or let the next pass try again",
                 run.number()
@@ -74,7 +73,6 @@ impl InventorySync {
             };
         }
         tracing::info!(
-            run = run.number(),
             rows = summary.rows,
             written = counts.written,
             unchanged = counts.unchanged,

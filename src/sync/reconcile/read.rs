@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::{
     ReconcileError, Reconciliation, Summary,
@@ -19,6 +20,7 @@ use crate::{
     fulfillment::ProviderError,
     ledger::{KnownOrder, RecordedShipment},
     sync::{shrink, tracking::package::together},
+    telemetry::of_order,
     vendure::{Progress, UnreadableItem},
 };
 
@@ -210,7 +212,9 @@ impl Reconciliation {
                 let Some(at) = waiting.pop_front() else { break };
                 let provider = Arc::clone(&self.orders.provider);
                 let code = facts[at].known.code.clone();
-                working.spawn(async move { (at, provider.find_order(&code).await) });
+                let span = of_order(&code);
+                let asked = async move { (at, provider.find_order(&code).await) };
+                working.spawn(asked.instrument(span));
             }
             let Some(answer) = working.join_next().await else {
                 return Ok(());

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use serde::Serialize;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::{
     TrackingError, TrackingSync,
@@ -19,6 +20,7 @@ use crate::{
         aftercare::{note_shipped, note_words},
         passes::OnProgress,
     },
+    telemetry::of_order,
     vendure::TrackingFieldsKnown,
 };
 
@@ -203,10 +205,12 @@ impl TrackingSync {
                     break;
                 };
                 let service = self.clone();
-                working.spawn(async move {
+                let span = of_order(&order.code);
+                let work = async move {
                     let outcome = service.carry(&order, told, known).await;
                     (order.code, outcome)
-                });
+                };
+                working.spawn(work.instrument(span));
             }
             match working.join_next().await {
                 None => break,

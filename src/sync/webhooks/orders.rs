@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::worker::{Outcome, SHORTLY, Worker};
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
         passes::{self, Ran, unwatched},
         tracking::{self, TrackingError, TrackingSync},
     },
+    telemetry::of_order,
 };
 
 /// With more orders than this at once, all packages are read in one list, rather than one list an
@@ -122,10 +124,14 @@ impl Worker {
             while asking.len() < AT_ONCE && away.is_none() && !self.tasks.stopping() {
                 let Some(code) = waiting.next() else { break };
                 let service = self.tracking.clone();
-                asking.spawn(async move {
+                let span = of_order(&code);
+                let pass = async move {
                     let outcome = service.pass(Some(&code), &unwatched()).await;
+                    // For the log; a run it is not.
+                    let _ = TrackingSync::report(&outcome);
                     (code, outcome)
-                });
+                };
+                asking.spawn(pass.instrument(span));
             }
             match asking.join_next().await {
                 None => return away.map_or(Ok(asked), Err),
@@ -134,8 +140,6 @@ impl Worker {
                     away.get_or_insert(error);
                 }
                 Some(Ok((code, outcome))) => {
-                    // For the log; a run it is not.
-                    let _ = TrackingSync::report(&outcome);
                     asked.insert(code, judged(&outcome));
                 }
                 Some(Err(error)) => {

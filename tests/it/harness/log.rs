@@ -8,7 +8,8 @@ use std::{
 };
 
 use serde_json::Value;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _};
+use tracing_subscriber::{EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _};
+use veracore_sync::telemetry::{Format, Lines};
 
 /// The folder for a world's logs.
 pub fn folder(world: &str) -> PathBuf {
@@ -23,12 +24,9 @@ pub fn folder(world: &str) -> PathBuf {
 /// one thread each, so that is all that a test does in this process.
 pub fn capture(file: &Path) -> tracing::subscriber::DefaultGuard {
     let writer = Mutex::new(File::create(file).unwrap());
-    let layer = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_writer(writer);
+    let lines = Lines::new(Format::Json, false, BoxMakeWriter::new(writer));
     let filter = EnvFilter::new("info");
-    tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(layer))
+    tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(lines))
 }
 
 /// The whole lines of a log, as objects.

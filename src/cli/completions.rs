@@ -1,0 +1,53 @@
+//! `completions`: what a shell needs to know to complete our words.
+
+use clap::{Args, Command, CommandFactory as _, ValueEnum, builder::PossibleValuesParser};
+use clap_complete::aot;
+use serde_json::json;
+
+use super::{Cli, Outcome, Output};
+use crate::config::{KEYS, Key};
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+pub(super) fn execute(output: Output, args: &CompletionsArgs) -> anyhow::Result<Outcome> {
+    let shell = match args.shell {
+        Shell::Bash => aot::Shell::Bash,
+        Shell::Zsh => aot::Shell::Zsh,
+        Shell::Fish => aot::Shell::Fish,
+    };
+    let mut script = Vec::new();
+    aot::generate(
+        shell,
+        &mut with_names_of_settings(),
+        "veracore-sync",
+        &mut script,
+    );
+    let script = String::from_utf8(script)?;
+    output.print(&json!({ "script": script }), || script.clone())?;
+    Ok(Outcome::Done)
+}
+
+/// `config set` takes any name, to say what is wrong with it; a shell offers the right ones.
+fn with_names_of_settings() -> Command {
+    let with_names = |command: Command| {
+        command.mut_arg("key", |key| {
+            let names = KEYS.iter().filter(|key| Key::is_storable(key));
+            key.value_parser(PossibleValuesParser::new(names.map(|key| key.name)))
+        })
+    };
+    Cli::command().mut_subcommand("config", |config| {
+        config
+            .mut_subcommand("set", with_names)
+            .mut_subcommand("unset", with_names)
+    })
+}

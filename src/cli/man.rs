@@ -1,0 +1,103 @@
+//! `man`: the manual page, and one for each command.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::{Args, Command, CommandFactory as _};
+use clap_mangen::{
+    Man,
+    roff::{Roff, bold, italic, roman},
+};
+use serde_json::json;
+
+use super::{Cli, Outcome, Output};
+use crate::config::{Form, KEYS};
+
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// Write a page for the program and one for each command into this folder
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub(super) fn execute(output: Output, args: &ManArgs) -> anyhow::Result<Outcome> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let Some(dir) = &args.dir else {
+        let page = page(&command, true)?;
+        output.print(&json!({ "page": page }), || page.clone())?;
+        return Ok(Outcome::Done);
+    };
+    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    let mut files = Vec::new();
+    write_pages(&command, true, dir, &mut files)?;
+    output.print(&json!({ "files": files }), || files.join("\n"))?;
+    Ok(Outcome::Done)
+}
+
+fn write_pages(
+    command: &Command,
+    is_root: bool,
+    dir: &Path,
+    files: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let path = dir.join(Man::new(command.clone()).get_filename());
+    fs::write(&path, page(command, is_root)?)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    files.push(path.display().to_string());
+    for subcommand in command.get_subcommands() {
+        write_pages(subcommand, false, dir, files)?;
+    }
+    Ok(())
+}
+
+fn page(command: &Command, is_root: bool) -> anyhow::Result<String> {
+    let mut page = Vec::new();
+    Man::new(command.clone())
+        // An empty one would be left out, and what follows would take its place.
+        .date(" ")
+        .render(&mut page)?;
+    if is_root {
+        more().to_writer(&mut page)?;
+    }
+    Ok(String::from_utf8(page)?)
+}
+
+/// What the command line does not know of itself.
+fn more() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXIT STATUS"]);
+    for (status, meaning) in [
+        ("0", "done"),
+        ("1", "failed, or something was found that is not right"),
+        ("2", "wrong usage or configuration; nothing was done"),
+    ] {
+        roff.control("TP", []);
+        roff.text([bold(status)]);
+        roff.text([roman(meaning)]);
+    }
+    roff.control("SH", ["ENVIRONMENT"]);
+    roff.text([roman(
+        "Each setting is also a key of the file named by --config or CONFIG_FILE, in small letters. Each secret X may be read from a file that X_FILE names.",
+    )]);
+    for key in KEYS.iter().filter(|key| key.form != Form::Table) {
+        roff.control("TP", []);
+        roff.text([bold(key.name), roman("="), italic(key.example)]);
+        roff.text([roman(key.meaning.replace('`', ""))]);
+    }
+    roff.control("SH", ["FILES"]);
+    roff.text([roman("Tables of the configuration file:")]);
+    for key in KEYS.iter().filter(|key| key.form == Form::Table) {
+        roff.control("TP", []);
+        roff.text([
+            bold(format!("[{}]", key.name)),
+            roman(" "),
+            italic(key.example),
+        ]);
+        roff.text([roman(key.meaning.replace('`', ""))]);
+    }
+    roff
+}

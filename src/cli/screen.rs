@@ -1,0 +1,386 @@
+//! How words are laid out for people: columns, colours, and nothing that a terminal would obey.
+//!
+//! On a terminal rows are as wide as it is and words that tell how something stands have colours.
+//! In a pipe the same columns come without colours, and whole.
+
+use console::Term;
+
+use crate::domain::text::inert;
+
+/// What the reader looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    pub colours: bool,
+    /// In columns; `None` where nobody cuts or wraps lines.
+    pub width: Option<usize>,
+}
+
+/// How a column is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// What people copy: never cut to make room for others.
+    Key(&'static str),
+    Text(&'static str),
+    /// A word that tells how something stands; coloured.
+    Word(&'static str),
+    /// To the right.
+    Number(&'static str),
+    /// A sentence: the first to be cut.
+    Sentence(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+}
+
+const RESET: &str = "\u{1b}[0m";
+const PAINTS: [Paint; 5] = [
+    Paint::Bold,
+    Paint::Dim,
+    Paint::Red,
+    Paint::Green,
+    Paint::Yellow,
+];
+
+impl Paint {
+    /// The escape sequence that begins it (ECMA-48, SGR).
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Bold => "\u{1b}[1m",
+            Self::Dim => "\u{1b}[2m",
+            Self::Red => "\u{1b}[31m",
+            Self::Green => "\u{1b}[32m",
+            Self::Yellow => "\u{1b}[33m",
+        }
+    }
+
+    /// For a word of the ledger's or of a check.
+    fn of_word(word: &str) -> Option<Self> {
+        match word.trim() {
+            "success" | "done" | "delivered" | "ok" => Some(Self::Green),
+            "retrying" | "in_doubt" | "held" | "warning" => Some(Self::Yellow),
+            "error" | "failed" | "dead" | "FAILED" => Some(Self::Red),
+            "skipped" | "cancelled" | "kept" => Some(Self::Dim),
+            _ => None,
+        }
+    }
+}
+
+impl Column {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Key(title)
+            | Self::Text(title)
+            | Self::Word(title)
+            | Self::Number(title)
+            | Self::Sentence(title) => title,
+        }
+    }
+
+    /// How narrow it may become for the others' sake.
+    const fn least(self) -> Option<usize> {
+        match self {
+            Self::Sentence(_) => Some(12),
+            Self::Text(_) => Some(8),
+            Self::Key(_) | Self::Word(_) | Self::Number(_) => None,
+        }
+    }
+}
+
+/// Between two columns.
+const GAP: usize = 2;
+
+impl Screen {
+    /// Standard output. Heeds `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM=dumb`.
+    #[must_use]
+    pub fn of_stdout() -> Self {
+        let size = Term::stdout().size_checked();
+        let width = size.map(|(_, columns)| usize::from(columns));
+        Self {
+            colours: console::colors_enabled(),
+            width: width.filter(|columns| *columns > 0),
+        }
+    }
+
+    /// Rows with their columns lined up. What cells hold may be anybody's words.
+    #[must_use]
+    pub fn table(self, columns: &[Column], rows: &[Vec<String>]) -> String {
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.iter().map(|cell| on_one_line(cell)).collect())
+            .collect();
+        let widths = self.widths(columns, &rows);
+        let mut out = String::new();
+        let titles: Vec<String> = columns.iter().map(|c| c.title().to_owned()).collect();
+        out.push_str(&self.row(columns, &widths, &titles, true));
+        for row in &rows {
+            out.push_str(&self.row(columns, &widths, row, false));
+        }
+        out
+    }
+
+    /// As wide as their cells; on a narrow terminal sentences give way first, then other texts.
+    fn widths(self, columns: &[Column], rows: &[Vec<String>]) -> Vec<usize> {
+        let mut widths: Vec<usize> = columns.iter().map(|c| width_of(c.title())).collect();
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(width_of(cell));
+            }
+        }
+        let Some(room) = self.width else {
+            return widths;
+        };
+        let gaps = GAP * columns.len().saturating_sub(1);
+        for sentences in [true, false] {
+            let of_this_kind = |column: &Column| matches!(column, Column::Sentence(_)) == sentences;
+            while widths.iter().sum::<usize>() + gaps > room {
+                let cuttable = columns.iter().zip(widths.iter_mut());
+                let widest = cuttable
+                    .filter(|(column, width)| {
+                        of_this_kind(column) && column.least().is_some_and(|least| **width > least)
+                    })
+                    .max_by_key(|(_, width)| **width);
+                match widest {
+                    Some((_, width)) => *width -= 1,
+                    None => break,
+                }
+            }
+        }
+        widths
+    }
+
+    fn row(self, columns: &[Column], widths: &[usize], cells: &[String], is_head: bool) -> String {
+        let mut line = String::new();
+        let mut at = 0;
+        for (nth, (column, width)) in columns.iter().zip(widths).enumerate() {
+            let gap = if nth == 0 { 0 } else { GAP };
+            // What has no room at all is left out: a wrapped line is harder to read than a short one.
+            let room = self
+                .width
+                .map_or(*width, |all| all.saturating_sub(at + gap).min(*width));
+            if room == 0 && *width > 0 {
+                break;
+            }
+            let cell = cut(cells.get(nth).map_or("", String::as_str), room);
+            let padding = " ".repeat(room.saturating_sub(width_of(&cell)));
+            let paint = match column {
+                _ if is_head => Some(Paint::Bold),
+                Column::Word(_) => Paint::of_word(&cell),
+                _ => None,
+            };
+            let painted = self.painted(&cell, paint);
+            line.push_str(&" ".repeat(gap));
+            line.push_str(&match column {
+                Column::Number(_) => padding + &painted,
+                _ => painted + &padding,
+            });
+            at += gap + room;
+        }
+        line.truncate(line.trim_end().len());
+        line.push('\n');
+        line
+    }
+
+    /// The word in its colour, if it has one.
+    #[must_use]
+    pub fn word(self, word: &str) -> String {
+        self.painted(word, Paint::of_word(word))
+    }
+
+    #[must_use]
+    pub fn paint(self, text: &str, paint: Paint) -> String {
+        self.painted(text, Some(paint))
+    }
+
+    fn painted(self, text: &str, paint: Option<Paint>) -> String {
+        match paint {
+            Some(paint) if self.colours && !text.is_empty() => {
+                format!("{}{text}{RESET}", paint.begin())
+            }
+            _ => text.to_owned(),
+        }
+    }
+
+    /// The whole text without anything that a terminal would obey, but for our own colours.
+    #[must_use]
+    pub fn safe(self, text: &str) -> String {
+        if !self.colours {
+            return inert(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('\u{1b}') {
+            out.push_str(&inert(&rest[..at]));
+            rest = &rest[at..];
+            let mut ours = PAINTS.iter().map(|paint| paint.begin()).chain([RESET]);
+            let length = ours.find(|code| rest.starts_with(code)).map_or(0, str::len);
+            out.push_str(&rest[..length]);
+            // What is not ours loses its escape character, and is words then.
+            rest = &rest[length.max(1)..];
+        }
+        out.push_str(&inert(rest));
+        out
+    }
+}
+
+fn on_one_line(cell: &str) -> String {
+    inert(cell).replace(['\n', '\t'], " ")
+}
+
+/// In columns of a terminal: wide characters take two.
+fn width_of(text: &str) -> usize {
+    console::measure_text_width(text)
+}
+
+/// The text, or as much of it as fits before a `…`.
+fn cut(text: &str, room: usize) -> String {
+    if width_of(text) <= room {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += width_of(c.encode_utf8(&mut [0; 4]));
+        if used > room {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIPE: Screen = Screen {
+        colours: false,
+        width: None,
+    };
+    const COLUMNS: [Column; 4] = [
+        Column::Key("ORDER"),
+        Column::Word("STATUS"),
+        Column::Number("TRIES"),
+        Column::Sentence(""),
+    ];
+
+    fn rows() -> Vec<Vec<String>> {
+        [
+            ["AB1", "success", "0", ""],
+            [
+                "AB22",
+                "retrying",
+                "10",
+                "VeraCore did not answer within 30 s, and 倉庫 is asked again",
+            ],
+            ["X", "error", "3", "the address has no city"],
+            ["Y", "skipped", "0", "a gift card"],
+        ]
+        .map(|row| row.map(str::to_owned).to_vec())
+        .to_vec()
+    }
+
+    #[test]
+    fn a_pipe_gets_plain_whole_rows() {
+        let text = PIPE.table(&COLUMNS, &rows());
+        assert_eq!(
+            text,
+            "ORDER  STATUS    TRIES\n\
+             AB1    success       0\n\
+             AB22   retrying     10  VeraCore did not answer within 30 s, and 倉庫 is asked again\n\
+             X      error         3  the address has no city\n\
+             Y      skipped       0  a gift card\n"
+        );
+    }
+
+    #[test]
+    fn a_terminal_gets_colours() {
+        let screen = Screen {
+            colours: true,
+            ..PIPE
+        };
+        let text = screen.table(&COLUMNS, &rows());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "\u{1b}[1mORDER\u{1b}[0m  \u{1b}[1mSTATUS\u{1b}[0m    \u{1b}[1mTRIES\u{1b}[0m"
+        );
+        assert_eq!(lines[1], "AB1    \u{1b}[32msuccess\u{1b}[0m       0");
+        assert!(lines[2].starts_with("AB22   \u{1b}[33mretrying\u{1b}[0m "));
+        assert!(lines[3].contains("\u{1b}[31merror\u{1b}[0m  "));
+        assert!(lines[4].contains("\u{1b}[2mskipped\u{1b}[0m"));
+        // Without its colours it is what a pipe gets.
+        let mut bare = text.clone();
+        for code in PAINTS.iter().map(|paint| paint.begin()).chain([RESET]) {
+            bare = bare.replace(code, "");
+        }
+        assert_eq!(bare, PIPE.table(&COLUMNS, &rows()));
+        assert_eq!(screen.safe(&text), text);
+        assert_eq!(screen.word("in_doubt"), "\u{1b}[33min_doubt\u{1b}[0m");
+        assert_eq!(screen.word("pending"), "pending");
+        assert_eq!(PIPE.paint("error:", Paint::Red), "error:");
+    }
+
+    #[test]
+    fn no_row_is_wider_than_the_terminal() {
+        for width in 1..100 {
+            let screen = Screen {
+                width: Some(width),
+                ..PIPE
+            };
+            let text = screen.table(&COLUMNS, &rows());
+            assert_eq!(text.lines().count(), 5);
+            for line in text.lines() {
+                assert!(width_of(line) <= width, "{width}: {line}");
+            }
+        }
+        let narrow = |width| {
+            Screen {
+                width: Some(width),
+                ..PIPE
+            }
+            .table(&COLUMNS, &rows())
+        };
+        let second = |text: String| text.lines().nth(2).unwrap().to_owned();
+        assert_eq!(
+            second(narrow(66)),
+            "AB22   retrying     10  VeraCore did not answer within 30 s, and …",
+            "a wide character that does not fit is left out"
+        );
+        assert_eq!(
+            second(narrow(40)),
+            "AB22   retrying     10  VeraCore did n…"
+        );
+        assert_eq!(second(narrow(30)), "AB22   retrying     10  VeraC…");
+        assert_eq!(second(narrow(10)), "AB22   re…");
+    }
+
+    #[test]
+    fn nothing_from_outside_reaches_the_terminal_as_a_command() {
+        let hostile = "a\u{1b}]0;owned\u{7}b\u{1b}[2Jc\u{9b}31md\r\ne\u{202e}f";
+        let rows = [vec![hostile.to_owned(), hostile.to_owned()]];
+        let columns = [Column::Key("ORDER"), Column::Word("STATUS")];
+        for colours in [false, true] {
+            let screen = Screen {
+                colours,
+                width: None,
+            };
+            let text = screen.table(&columns, &rows);
+            assert_eq!(text.lines().count(), 2, "{text:?}");
+            for text in [text, screen.safe(hostile)] {
+                let last = text.lines().last().unwrap();
+                assert!(
+                    !last.contains(['\u{1b}', '\u{7}', '\u{9b}', '\r', '\u{202e}']),
+                    "{last:?}"
+                );
+            }
+            assert!(!screen.safe(hostile).contains('\u{1b}'));
+        }
+    }
+}

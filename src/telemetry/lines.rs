@@ -1,0 +1,314 @@
+//! How a line of the log looks: when, how bad, what happened, then the fields of what is told and of
+//! all that it belongs to (the order, the run), each once. One line a fact, whatever the fact quotes.
+
+use std::{
+    fmt::{Debug, Write as _},
+    io::Write as _,
+};
+
+use serde_json::{Number, Value};
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::{
+    Layer,
+    fmt::{
+        MakeWriter,
+        format::Writer,
+        time::{FormatTime as _, SystemTime},
+        writer::BoxMakeWriter,
+    },
+    layer::Context,
+    registry::LookupSpan,
+};
+
+use super::Format;
+use crate::domain::text::one_line;
+
+/// Writes lines of the log.
+pub struct Lines {
+    format: Format,
+    colours: bool,
+    to: BoxMakeWriter,
+}
+
+impl Lines {
+    /// `colours`: for [`Format::Pretty`] on a terminal.
+    #[must_use]
+    pub fn new(format: Format, colours: bool, to: BoxMakeWriter) -> Self {
+        Self {
+            format,
+            colours,
+            to,
+        }
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        // The innermost first: what it says of itself wins.
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(more) = span.extensions().get::<Fields>() {
+                fields.add(more);
+            }
+        }
+        let level = *event.metadata().level();
+        let mut line = match self.format {
+            Format::Pretty => fields.pretty(&now(), level, self.colours),
+            Format::Json => {
+                let target = fields.target.as_deref();
+                fields.json(&now(), level, target.unwrap_or(event.metadata().target()))
+            }
+        };
+        line.push('\n');
+        // Where the log cannot be written, nobody can be told so.
+        let _ = self.to.make_writer().write_all(line.as_bytes());
+    }
+}
+
+/// RFC 3339 in UTC, with microseconds.
+fn now() -> String {
+    let mut text = String::new();
+    // Neither the clock nor writing to a string fails.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
+}
+
+/// What an event, or what it belongs to, is known by.
+#[derive(Debug, Default)]
+struct Fields {
+    message: String,
+    fields: Vec<(&'static str, Value)>,
+    /// Of a line that came by way of the crate `log`.
+    target: Option<String>,
+}
+
+impl Fields {
+    fn set(&mut self, name: &'static str, value: Value) {
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        match self.fields.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.fields.push((name, value)),
+        }
+    }
+
+    fn words(&mut self, field: &Field, words: String) {
+        match field.name() {
+            "message" => self.message = words,
+            "log.target" => self.target = Some(words),
+            // Where in a library's source it was said.
+            name if name.starts_with("log.") => {}
+            name => self.set(name, Value::String(words)),
+        }
+    }
+
+    /// What is not known yet.
+    fn add(&mut self, more: &Self) {
+        for (name, value) in &more.fields {
+            if !self.fields.iter().any(|(known, _)| known == name) {
+                self.fields.push((name, value.clone()));
+            }
+        }
+    }
+
+    fn pretty(&self, at: &str, level: Level, colours: bool) -> String {
+        let (begin, dim, end) = if colours {
+            (colour_of(level), "\u{1b}[2m", "\u{1b}[0m")
+        } else {
+            ("", "", "")
+        };
+        let message = one_line(&self.message, usize::MAX);
+        let mut line = format!("{dim}{at}{end} {begin}{level:>5}{end} {message}");
+        for (name, value) in &self.fields {
+            // Writing to a string cannot fail.
+            let _ = match value {
+                Value::String(text) if is_bare(text) => write!(line, " {name}={text}"),
+                // Quoted as Rust quotes: nothing in it breaks the line or reaches the terminal.
+                Value::String(text) => write!(line, " {name}={text:?}"),
+                other => write!(line, " {name}={other}"),
+            };
+        }
+        line
+    }
+
+    fn json(&self, at: &str, level: Level, target: &str) -> String {
+        let text = |text: &str| Value::String(text.to_owned());
+        let mut line = format!(
+            "{{\"timestamp\":{},\"level\":\"{level}\",\"message\":{}",
+            text(at),
+            text(&self.message)
+        );
+        for (name, value) in &self.fields {
+            let _ = write!(line, ",{}:{value}", text(name));
+        }
+        let _ = write!(line, ",\"target\":{}}}", text(target));
+        line
+    }
+}
+
+/// Whether it is one word without quotes.
+fn is_bare(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_.:/+*#@[]".contains(c))
+}
+
+const fn colour_of(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\u{1b}[31m",
+        Level::WARN => "\u{1b}[33m",
+        Level::INFO => "\u{1b}[32m",
+        Level::DEBUG => "\u{1b}[34m",
+        Level::TRACE => "\u{1b}[35m",
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.words(field, value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.words(field, format!("{value:?}"));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field.name(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field.name(), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        // A number here is a place in a library's source.
+        if field.name() != "log.line" {
+            self.set(field.name(), value.into());
+        }
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        let number = Number::from_f64(value).map_or(Value::Null, Value::Number);
+        self.set(field.name(), number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::telemetry::{of_order, of_run};
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged, without its times.
+    fn logged(format: Format, colours: bool, tell: impl FnOnce()) -> Vec<String> {
+        let kept = Kept::default();
+        let to = kept.clone();
+        let lines = Lines::new(format, colours, BoxMakeWriter::new(move || to.clone()));
+        let subscriber = tracing_subscriber::registry().with(lines);
+        tracing::subscriber::with_default(subscriber, tell);
+        let bytes = kept
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn a_story() {
+        let run = of_run("sync_tracking", 7);
+        let _run = run.enter();
+        tracing::info!(packages = 2, late = false, "VeraCore told of packages");
+        let order = of_order(&"A_1");
+        let _order = order.enter();
+        tracing::warn!(problem = "no \"city\"", again = %"2026-01-01", "VeraCore: tried again");
+        tracing::error!(order = %"B_2", nothing = tracing::field::Empty, "its own name wins");
+    }
+
+    #[test]
+    fn what_a_line_belongs_to_stands_behind_it() {
+        let lines = logged(Format::Pretty, false, a_story);
+        let ends: Vec<&str> = lines.iter().map(|l| l.split_once(' ').unwrap().1).collect();
+        assert_eq!(
+            ends,
+            [
+                " INFO VeraCore told of packages packages=2 late=false job=sync_tracking run=7",
+                " WARN VeraCore: tried again problem=\"no \\\"city\\\"\" again=2026-01-01 order=A_1 job=sync_tracking run=7",
+                "ERROR its own name wins order=B_2 job=sync_tracking run=7",
+            ]
+        );
+    }
+
+    #[test]
+    fn in_json_it_is_a_field_of_the_object() {
+        let lines = logged(Format::Json, false, a_story);
+        let mut line: Value = serde_json::from_str(&lines[1]).unwrap();
+        let at = line["timestamp"].take();
+        let at = chrono::DateTime::parse_from_rfc3339(at.as_str().unwrap());
+        assert!(at.is_ok());
+        line.as_object_mut().unwrap().remove("timestamp");
+        assert_eq!(
+            line,
+            serde_json::json!({
+                "level": "WARN", "message": "VeraCore: tried again", "problem": "no \"city\"",
+                "again": "2026-01-01", "order": "A_1", "job": "sync_tracking", "run": 7,
+                "target": "veracore_sync::telemetry::lines::tests",
+            })
+        );
+        assert!(lines[2].contains("\"order\":\"B_2\"") && !lines[2].contains("A_1"));
+    }
+
+    #[test]
+    fn hostile_words_stay_on_their_line_and_off_the_terminal() {
+        const HOSTILE: &str = "a\u{1b}[2J\r\nERROR b\u{9b}c\u{202e}";
+        let tell = || tracing::info!(said = HOSTILE, also = %HOSTILE, "said: {HOSTILE}");
+        for format in [Format::Pretty, Format::Json] {
+            let lines = logged(format, false, tell);
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
+        }
+        let pretty = logged(Format::Pretty, false, tell).concat();
+        assert!(!pretty.contains(['\u{9b}', '\u{202e}']), "{pretty:?}");
+        let coloured = logged(Format::Pretty, true, tell).concat();
+        assert_eq!(coloured.matches('\u{1b}').count(), 4, "{coloured:?}");
+    }
+}
