@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 
 const { visit } = require('./visitor.cjs');
-const { PASSWORD, SECRET, until } = require('./world.cjs');
+const { SECRETS, until } = require('./world.cjs');
 
 const setting = async (visitor, key) => {
     const row = visitor.page.locator('#settings tbody tr', { has: visitor.page.getByText(key, { exact: true }) });
@@ -18,10 +18,10 @@ visit('each setting is shown with its origin, and secrets are masked', {}, async
     assert.deepEqual(await setting(visitor, 'VERACORE_CLIENT_SECRET'), { value: '********', from: 'environment' });
     assert.deepEqual(await setting(visitor, 'VENDURE_PASSWORD'), { value: '********', from: 'environment' });
     assert.deepEqual(await setting(visitor, 'ORDER_SYNC_MAX_ATTEMPTS'), { value: '10', from: 'default' });
-    assert.equal((await setting(visitor, 'API_TOKEN')).value, 'not set');
+    assert.equal((await setting(visitor, 'VENDURE_API_KEY')).value, 'not set');
     assert.equal((await setting(visitor, 'VENDURE_CHANNEL_TOKEN')).value, world.name);
     const page = await visitor.page.content();
-    for (const secret of [PASSWORD, SECRET]) assert.ok(!page.includes(secret), 'a secret is in the page');
+    for (const secret of SECRETS) assert.ok(!page.includes(secret), 'a secret is in the page');
 });
 
 visit('a pause stops everything, is shown everywhere, and ends', {}, async (visitor, world) => {

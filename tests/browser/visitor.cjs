@@ -131,11 +131,13 @@ class Visitor {
         assert.equal(await this.page.evaluate(() => globalThis.isTheSamePage), true, 'the page was loaded anew');
     }
 
-    // Everything that axe finds, whatever its impact.
-    async violations() {
+    // Everything that axe finds, whatever its impact; `rules`: only by these.
+    async violations(rules) {
         // Evaluated rather than added as an element, which the pages' policy forbids.
-        await this.page.evaluate(`typeof axe === 'object' || (() => { ${stage.axe} })()`);
-        const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+        if (!await this.page.evaluate(() => 'axe' in globalThis)) await this.page.evaluate(stage.axe);
+        const { violations } = await this.page.evaluate((values) => globalThis.axe.run(document, {
+            resultTypes: ['violations'], ...(values && { runOnly: { type: 'rule', values } }),
+        }), rules);
         return violations.map(({ id, impact, help, nodes }) => (
             `${impact}: ${id}: ${help}\n${nodes.map(({ target, failureSummary }) => `    ${target}: ${failureSummary}`).join('\n')}`
         ));

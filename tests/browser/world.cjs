@@ -18,6 +18,7 @@ const { ADMIN_API, PG_URL, PSQL = 'psql', PROGRAMS } = process.env;
 const OUT = path.resolve(__dirname, '../../target/browser');
 const PASSWORD = 'a password of the tests';
 const SECRET = 'sandbox-secret';
+const TOKEN = 'only-for-the-browser-tests-0123456789';
 
 // Everything that the shop sells, with prices in cents.
 const GOODS = [
@@ -48,7 +49,7 @@ async function until(what, look, milliseconds = 20_000) {
         const seen = await look();
         if (seen) return seen;
         if (Date.now() > deadline) throw new Error(`after ${milliseconds / 1000} s it is still not so: ${what}`);
-        await new Promise((done) => { setTimeout(done, 50); });
+        await new Promise((done) => { setTimeout(done, 100); });
     }
 }
 
@@ -105,7 +106,7 @@ class World {
             DATABASE_URL: this.database,
             HTTP_LISTEN: '127.0.0.1:0',
             ORDER_SYNC_EXISTING: 'send',
-            ORDER_POLL_INTERVAL_SECONDS: '1',
+            API_TOKEN: TOKEN,
         };
     }
 
@@ -191,6 +192,9 @@ class World {
         const { code } = await pay(this.on, {
             lines: Object.entries(lines).map(([sku, quantity]) => ({ sku, quantity })), address: { ...ADDRESS, ...to },
         });
+        // As a shop does that tells of its orders: found at once, not at the next look.
+        const nudge = await fetch(`${this.url}/vendure-webhooks/order`, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } });
+        if (nudge.status !== 202) throw new Error(`the nudge was answered with ${nudge.status}`);
         return code;
     }
 
@@ -274,4 +278,4 @@ class World {
     }
 }
 
-module.exports = { GOODS, OUT, PASSWORD, SECRET, World, until };
+module.exports = { GOODS, OUT, SECRETS: [PASSWORD, SECRET, TOKEN], PASSWORD, World, until };
