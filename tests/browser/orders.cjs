@@ -29,7 +29,7 @@ visit('a failed order is shown first, tried again, and turns to success before t
     const told = await visitor.note();
     assert.notEqual(await badge(visitor), 'success');
     await until('the order turned to success on the open page', async () => (await badge(visitor)) === 'success');
-    await visitor.sees('Sent; VeraCore acknowledged it', '#timeline');
+    await visitor.sees('VeraCore acknowledged it', '#timeline');
     await visitor.assertNotReloaded();
     assert.equal(await visitor.note(), told, 'what was told stays');
     assert.equal(await visitor.page.locator('#why').count(), 0, 'what was wrong is not shown any more');

@@ -6,7 +6,7 @@ use axum::{body::Body, extract::Path, http::HeaderMap, response::Response};
 use super::{
     DOING, UPDATE_ORDERS,
     confirm::Question,
-    overview::{kind_of, order_path},
+    overview::{kind_of, order_path, words_of},
     page::{Frame, Page, Sorry},
     timeline, timely,
     visit::Visit,
@@ -92,7 +92,7 @@ pub(super) async fn show(visit: Visit, Path(code): Path<String>) -> Page {
     let page = OrderPage {
         frame: visit.frame("orders", format!("Order {code}")),
         kind: kind_of(record.sync_status),
-        meaning: meaning_of(record.sync_status),
+        meaning: words_of(record.sync_status),
         next: reader.ago_or_none(record.next_attempt),
         why_next: why_next(&record),
         found: reader.ago(record.created_at),
@@ -122,20 +122,6 @@ pub(super) async fn show(visit: Visit, Path(code): Path<String>) -> Page {
         record,
     };
     Ok(visit.answer(&page))
-}
-
-/// What its status means.
-const fn meaning_of(status: SyncStatus) -> &'static str {
-    match status {
-        SyncStatus::Pending => "waits for its turn",
-        SyncStatus::Syncing => "is being worked on",
-        SyncStatus::InDoubt => "was sent, and the answer was lost",
-        SyncStatus::Retrying => "failed, and is tried again",
-        SyncStatus::Success => "VeraCore has it",
-        SyncStatus::Error => "needs a person",
-        SyncStatus::Skipped => "is not sent",
-        SyncStatus::Cancelled => "was cancelled before it was sent",
-    }
 }
 
 /// Why something happens at the next attempt, or nothing does.
