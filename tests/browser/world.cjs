@@ -76,6 +76,16 @@ async function start(name, args, env, ready) {
 // A statement of nobody's database.
 const server = (statement) => promisify(execFile)(PSQL, ['-X', '-q', `${PG_URL}/postgres`, '-c', statement]);
 
+// Hours at which the daemon begins no pass by itself: those that the tests ask for are the only ones.
+function quietHours() {
+    const hour = Number(new Intl.DateTimeFormat('en-US', { hour: 'numeric', hourCycle: 'h23', timeZone: 'America/Los_Angeles' }).format());
+    const pad = (number) => String(number).padStart(2, '0');
+    return {
+        SYNC_INVENTORY_TIME: [1, 2].includes(hour) ? '14:00' : '02:00',
+        BUSINESS_HOURS: hour < 18 ? `${pad(hour + 2)}:00-20:00` : '06:00-10:00',
+    };
+}
+
 class World {
     // The channel, its goods and people; then both programs.
     static async make() {
@@ -107,6 +117,7 @@ class World {
             HTTP_LISTEN: '127.0.0.1:0',
             ORDER_SYNC_EXISTING: 'send',
             API_TOKEN: TOKEN,
+            ...quietHours(),
         };
     }
 
@@ -178,7 +189,8 @@ class World {
             'mutation ($input: CreateRoleInput!) { createRole(input: $input) { id } }',
             { input: { code: `${person}-${this.name}`, description: person, permissions, channelIds: [channel] } },
         );
-        this.people[person] = `${person}@${this.name}.example.com`;
+        // In the documentation's pictures without a number.
+        this.people[person] = `${person}@${process.env.UPDATE_SCREENSHOTS === '1' ? 'example.com' : `${this.name}.example.com`}`;
         await this.admin.query(
             'mutation ($input: CreateAdministratorInput!) { createAdministrator(input: $input) { id } }',
             { input: { firstName: 'A', lastName: person, emailAddress: this.people[person], password: PASSWORD, roleIds: [role.id] } },
@@ -222,16 +234,18 @@ class World {
         return orders.filter(({ number }) => number === code);
     }
 
-    // What nobody waits for in a test: a day on which VeraCore took ever so many orders. Nothing is left to
-    // do about any of them.
+    // What nobody waits for in a test: a day on which VeraCore took many orders, fewer at night, and was
+    // away for two hours. Nothing is left to do about any of them.
     async liveThroughADay() {
         await this.sql(`
-            with code as (select n, upper(substr(translate(md5('order ' || n), '0123456789', 'ghjkmnpqrs'), 1, 16)) as code,
-                now() - interval '24 hours' * (n / 70.0) ^ 0.8 - interval '6 minutes' as at from generate_series(1, 66) as n)
+            with paid as (select n, now() - interval '10 minutes' - interval '23 hours' * ((n + 0.12 * sin(n * 2.2) * n ^ 0.7) / 85.0) as at
+                from generate_series(1, 85) as n where n < 38 or n > 52 or n % 4 = 0),
+            taken as (select n, at as paid, case when at between now() - interval '9 hours' and now() - interval '7 hours'
+                then now() - interval '7 hours' + n * interval '3 seconds' else at + interval '2 seconds' * (1 + n % 3) end as at from paid)
             insert into veracore_order_sync (vendure_order_id, vendure_order_code, veracore_order_id, sync_status, last_sync_attempt,
                 last_successful_sync, closed_at, aftercare_ended_at, created_at, updated_at)
-            select 'past-' || n, code, 'VC-' || (9000 - n), 'success', at, at, at, at, at - (interval '7 seconds' * (1 + n * n % 37)), at
-            from code order by at`);
+            select 'past-' || n, upper(substr(translate(md5('order ' || n), '0123456789', 'ghjkmnpqrs'), 1, 16)), 'VC-' || (99900 - n),
+                'success', at, at, at, at, paid, at from taken order by paid`);
     }
 
     // --- The two ends ---
