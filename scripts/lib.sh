@@ -55,6 +55,36 @@ ensure_packages() {
   command -v cargo >/dev/null 2>&1 || die "Rust is missing. Install it with rustup, then run this again"
 }
 
+# The browser of the dashboard's tests, or nothing.
+chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome || true; }
+
+# Begins to install what the dashboard's tests need: Debian's Chromium, when root (otherwise says the
+# exact command), and the packages. `await_browser` waits for it, before anything asks whether all
+# children live.
+begin_browser() {
+  if [ -z "$(chromium)" ]; then
+    [ "$(id -u)" -eq 0 ] || die "missing: chromium, for the tests of the dashboard. Install it with:
+  sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium"
+    command -v apt-get >/dev/null 2>&1 || die "missing: chromium, and there is no apt-get here to install it with"
+    say "installing chromium in the background"
+  fi
+  # shellcheck disable=SC2016
+  child "the installation of the browser" "$WORK/browser.log" bash -euc '
+    if [ -z "$2" ]; then
+      apt-get update -q
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium
+    fi
+    "$1/tests/browser/install" >"$3"' - "$ROOT" "$(chromium)" "$WORK/browser-modules"
+  BROWSER_INSTALLATION=$CHILD
+}
+
+await_browser() {
+  local status=0
+  wait "$BROWSER_INSTALLATION" || status=$?
+  forget "$BROWSER_INSTALLATION"
+  [ "$status" -eq 0 ] || { tail -n 20 "$WORK/browser.log" >&2; die "the browser could not be installed"; }
+}
+
 # Installs the test runner where it is missing.
 ensure_nextest() {
   local tools=${VERACORE_SYNC_CACHE:-${HOME:?}/.cache/veracore-sync}/tools
@@ -262,6 +292,14 @@ await_vendure() {
   until_logged '^\{"ready":true' "$WORK/vendure.log" 180 Vendure
   ADMIN_API=$(node -p 'JSON.parse(process.argv[1]).adminApi' "$LINE")
   attend env ADMIN_API="$ADMIN_API" node "$ROOT/tests/vendure/seed.cjs" "$@" >"$WORK/seed.json" || die "the shop could not be filled"
+}
+
+# test_dashboard PROGRAMS: the dashboard's tests in a browser, with a channel of their own in the shop
+# at ADMIN_API and a database of their own in Postgres; PROGRAMS is the folder of both programs.
+test_dashboard() {
+  attend env ADMIN_API="$ADMIN_API" PG_URL="$PG_URL" PSQL="$(pg_bin)/psql" PROGRAMS="$1" \
+    MODULES="$(cat "$WORK/browser-modules")" CHROMIUM="$(chromium)" \
+    node --test-reporter=spec "$ROOT/tests/browser/all.cjs"
 }
 
 # --- Rust -----------------------------------------------------------------------------------------

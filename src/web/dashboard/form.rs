@@ -29,12 +29,17 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Fields, Sorr
     // the token still stands in its way.
     let site = headers.get("sec-fetch-site");
     if site.is_some_and(|site| site != "same-origin" && site != "none") {
-        return Err(Sorry::new(
-            StatusCode::FORBIDDEN,
-            "This form was sent from another site. Nothing was done.",
-        ));
+        return Err(from_elsewhere());
     }
     Ok(url::form_urlencoded::parse(&bytes).into_owned().collect())
+}
+
+/// What another site's form is told.
+pub(super) fn from_elsewhere() -> Sorry {
+    Sorry::new(
+        StatusCode::FORBIDDEN,
+        "This form was sent from another site. Nothing was done.",
+    )
 }
 
 impl Visit {

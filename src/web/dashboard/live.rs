@@ -54,7 +54,9 @@ pub(super) async fn serve(State(state): State<WebState>, visit: Visit) -> Page {
     let (sender, body) = Channel::<Bytes, Infallible>::new(1);
     let services = Arc::clone(&visit.services);
     let tasks = services.tasks.clone();
-    tasks.spawn("tell_of_changes", tell(services, sender, place));
+    // Before the answer, upon which the page looks once more: nothing is missed in between.
+    let last = mark(&services).await;
+    tasks.spawn("tell_of_changes", tell(services, sender, place, last));
     let mut response = Response::new(Body::new(body));
     let kind = HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -62,11 +64,16 @@ pub(super) async fn serve(State(state): State<WebState>, visit: Visit) -> Page {
 }
 
 /// Tells of changes until the browser is gone, the time is up, or the stop.
-async fn tell(services: Arc<Services>, mut sender: Sender<Bytes>, _place: OwnedSemaphorePermit) {
+async fn tell(
+    services: Arc<Services>,
+    mut sender: Sender<Bytes>,
+    _place: OwnedSemaphorePermit,
+    mut last: String,
+) {
     let began = Instant::now();
-    let mut last = mark(&services).await;
     let mut said = began;
-    let mut next = Bytes::from_static(b"retry: 3000\n\n");
+    // It ends when the settings change, too: then the page is to come back soon.
+    let mut next = Bytes::from_static(b"retry: 1000\n\n");
     loop {
         if sender.send_data(next).await.is_err() {
             return;

@@ -179,7 +179,10 @@ async fn needs(
     }
     let failed = of(SyncStatus::Error);
     if failed > 0 {
-        let text = format!("{failed} orders do not get any further by themselves.");
+        let text = match failed {
+            1 => "1 order does not get any further by itself.".into(),
+            _ => format!("{failed} orders do not get any further by themselves."),
+        };
         needs.push(Need::of("bad", text, "/orders?status=error", "Show them"));
     }
     for run in timely(ledger.undecided_runs(inventory::JOB, 1)).await? {
@@ -243,30 +246,35 @@ fn needs_of_sent(count: &AftercareCount) -> Vec<Need> {
         (
             "bad",
             count.to_stop_by_hand,
-            "orders were cancelled in Vendure and must be stopped at VeraCore by hand.",
+            "cancelled in Vendure and must be stopped at VeraCore by hand.",
         ),
         (
             "warn",
             count.shipped_after_cancel,
-            "orders were shipped though they had been cancelled in Vendure, in the last 30 days.",
+            "shipped in spite of a cancellation in Vendure, in the last 30 days.",
         ),
         (
             "warn",
             count.cancelled_at_veracore,
-            "orders were cancelled at VeraCore, though not in Vendure.",
+            "cancelled at VeraCore, though not in Vendure.",
         ),
         (
             "warn",
             count.changed_since_sent,
-            "orders were edited in Vendure after they had been sent.",
+            "edited in Vendure after the sending.",
         ),
     ]
     .into_iter()
     .filter(|(_, count, _)| *count > 0)
     .map(|(kind, count, what)| {
+        let subject = if count == 1 {
+            "order was"
+        } else {
+            "orders were"
+        };
         Need::of(
             kind,
-            format!("{count} {what}"),
+            format!("{count} {subject} {what}"),
             "/orders?status=care",
             "Show them",
         )

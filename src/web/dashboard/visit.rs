@@ -10,7 +10,7 @@ use axum::{
 use secrecy::SecretString;
 
 use super::{
-    READ_ORDERS,
+    READ_ORDERS, form,
     page::{Frame, Note, Sorry, answer, go_to, to_login, with_cookie},
     session::{Secret, cookie, is_https, set_cookie},
     timely,
@@ -59,10 +59,13 @@ impl FromRequestParts<WebState> for Visit {
             .filter(|_| parts.method == Method::GET)
             .map_or("/", |path| path.as_str());
         let Some(secret) = Secret::of_cookie(&parts.headers) else {
-            return Err(if comes_from_elsewhere(parts) {
+            return Err(if !comes_from_elsewhere(parts) {
+                to_login(next, is_https)
+            } else if parts.method == Method::GET {
                 once_more(next)
             } else {
-                to_login(next, is_https)
+                // Without the answer that takes a cookie away: there may be one.
+                form::from_elsewhere().into_response()
             });
         };
         let token = open(&services, &secret, &parts.headers)
@@ -111,12 +114,11 @@ async fn open(
     Ok(sealed.and_then(|sealed| secret.open(&sealed)))
 }
 
-/// Whether a link on another site leads here: then the browser keeps our cookie to itself, although
-/// there may be one.
+/// Whether a link or form on another site leads here: then the browser keeps our cookie to itself,
+/// although there may be one.
 fn comes_from_elsewhere(parts: &Parts) -> bool {
     let site = parts.headers.get("sec-fetch-site");
-    parts.method == Method::GET
-        && site.is_some_and(|site| site == "cross-site" || site == "same-site")
+    site.is_some_and(|site| site == "cross-site" || site == "same-site")
 }
 
 /// Lets the browser ask again, now from a page of our own.

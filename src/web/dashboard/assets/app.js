@@ -112,11 +112,8 @@
   const listen = () => {
     if (stream) return;
     stream = new EventSource("/live");
-    let isFirst = true;
-    stream.addEventListener("open", () => {
-      if (!isFirst) refresh();
-      isFirst = false;
-    });
+    // Each time: something may have changed since the page was made, or since the stream broke off.
+    stream.addEventListener("open", refresh);
     stream.addEventListener("changed", refresh);
     stream.addEventListener("error", () => {
       // Refused for good: the session is over. The page itself says so.
@@ -131,7 +128,6 @@
       stream?.close();
       stream = null;
     } else {
-      refresh();
       listen();
     }
   });

@@ -1,0 +1,104 @@
+'use strict';
+// Who gets in, for how long, and what he may do.
+
+const assert = require('node:assert/strict');
+const { createHash } = require('node:crypto');
+
+const { visit } = require('./visitor.cjs');
+const { until } = require('./world.cjs');
+
+const STRANGER = { as: undefined };
+const COOKIE = 'veracore_sync_session';
+
+const session = async (visitor) => (await visitor.context.cookies()).find(({ name }) => name === COOKIE);
+
+// As if the browser had been left alone for longer than a session lasts.
+async function expire(visitor, world) {
+    const { value } = await session(visitor);
+    const digest = createHash('sha256').update(Buffer.from(value, 'base64url')).digest('hex');
+    const [gone] = await world.sql(`update veracore_web_session set used_at = now() - interval '31 minutes' where digest = '${digest}' returning 1`);
+    assert.equal(gone, '1', 'there is such a session');
+}
+
+visit('a login leads to the page that was wanted, and a logout out of all of them', STRANGER, async (visitor) => {
+    await visitor.goto('/orders?status=error');
+    await visitor.at('/login?next=%2Forders%3Fstatus%3Derror');
+    await visitor.logIn('ops');
+    await visitor.at('/orders?status=error');
+    assert.equal(await visitor.page.locator('#status').inputValue(), 'error');
+    const { httpOnly, sameSite, expires } = await session(visitor);
+    assert.deepEqual({ httpOnly, sameSite, expires }, { httpOnly: true, sameSite: 'Strict', expires: -1 });
+
+    await visitor.press('Log out');
+    await visitor.at('/login');
+    assert.equal(await session(visitor), undefined);
+    await visitor.page.goBack();
+    await visitor.at(/^\/login/);
+    await visitor.goto('/settings');
+    await visitor.at('/login?next=%2Fsettings');
+});
+
+visit('a wrong password opens nothing', STRANGER, async (visitor, world) => {
+    await visitor.logIn('ops', 'not the password');
+    await visitor.sees('Vendure does not know this name and password.', '[role=alert]');
+    assert.equal(await session(visitor), undefined);
+    assert.equal(await visitor.page.getByLabel('Name').inputValue(), world.people.ops, 'the name need not be typed again');
+    assert.equal(await visitor.page.getByLabel('Password').inputValue(), '');
+    visitor.expected(401);
+    await visitor.logIn('ops');
+    await visitor.at('/');
+});
+
+visit('whoever may not read orders is told what is missing', STRANGER, async (visitor) => {
+    await visitor.logIn('stranger');
+    await visitor.sees('your role lacks the permission ReadOrder', '[role=alert]');
+    assert.equal(await session(visitor), undefined);
+    visitor.expected(403);
+});
+
+visit('after a session is over, the next click leads to the login and on to what was wanted', STRANGER, async (visitor, world) => {
+    await visitor.logIn('ops');
+    await visitor.sees('Both ends');
+    await expire(visitor, world);
+    await visitor.press('Inventory');
+    await visitor.at('/login?next=%2Finventory');
+    assert.equal(await session(visitor), undefined);
+    await visitor.logIn('ops');
+    await visitor.at('/inventory');
+});
+
+visit('an open page notices that its session is over', STRANGER, async (visitor, world) => {
+    await visitor.goto('/orders?search=x');
+    await visitor.logIn('ops');
+    await visitor.at('/orders?search=x');
+    await until('the page listens', async () => visitor.streams > 0);
+    await expire(visitor, world);
+    await world.pay({ 'MUG-BLUE': 1 });
+    await visitor.at('/login?next=%2Forders%3Fsearch%3Dx');
+});
+
+visit('whoever may only read sees no button, and is refused what he asks for all the same', STRANGER, async (visitor, world) => {
+    const code = await world.payRefused('No such offer.');
+    await visitor.goto(`/orders/${code}`);
+    await visitor.logIn('reader');
+    await visitor.sees('your role in Vendure needs UpdateOrder');
+    const pages = [`/orders/${code}`, '/inventory', '/settings'];
+    for (const where of pages) {
+        await visitor.goto(where);
+        const offered = await visitor.page.locator('main').locator('button, a.button').allInnerTexts();
+        assert.deepEqual(offered, where === '/inventory' ? ['Explain'] : [], where);
+    }
+    await visitor.sees('your role in Vendure needs UpdateSettings');
+
+    const token = await visitor.page.locator('[name=form_token]').first().inputValue();
+    const deeds = ['skip', 'retry', 'send'].map((action) => `/orders/${code}/${action}`);
+    for (const where of [...deeds, '/inventory/sync', '/tracking/sync', '/inventory/runs/1/accept', '/settings/pause']) {
+        const answer = await visitor.context.request.post(where, { form: { form_token: token }, maxRedirects: 0 });
+        assert.equal(answer.status(), 403, where);
+    }
+    assert.equal(await world.status(code), 'error');
+    await visitor.goto(`/orders/${code}/skip`);
+    await visitor.sees('lacks the permission UpdateOrder');
+    visitor.expected(403);
+    await world.heal();
+});

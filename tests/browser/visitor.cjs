@@ -1,0 +1,182 @@
+'use strict';
+// A person with a browser: opens pages, is never told of an error by them, and leaves behind what he
+// saw when a test fails.
+//
+// Environment: MODULES (the folder that `install` printed), CHROMIUM (the browser's program).
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { createRequire } = require('node:module');
+const path = require('node:path');
+const { test } = require('node:test');
+
+const { OUT, PASSWORD, World, until } = require('./world.cjs');
+
+const { MODULES, CHROMIUM = '/usr/bin/chromium' } = process.env;
+// With DRAFT=1 the style and script of the work tree are tried, not those in the daemon.
+const DRAFT = process.env.DRAFT === '1';
+const asset = (url) => path.resolve(__dirname, `../../src/web/dashboard/assets/app${path.extname(url)}`);
+const requireFrom = createRequire(path.resolve(MODULES || '.', 'package.json'));
+
+const WIDE = { width: 1280, height: 800 };
+const PHONE = { width: 375, height: 812 };
+
+// What all tests stand on; there from `open` to `close`.
+const stage = { world: null, browser: null, axe: null };
+
+async function open() {
+    const { chromium } = requireFrom('playwright-core');
+    stage.axe = fs.readFileSync(requireFrom.resolve('axe-core/axe.min.js'), 'utf8');
+    const isRoot = process.getuid() === 0;
+    const [world, browser] = await Promise.all([
+        World.make(),
+        // Chromium's own sandbox does not work for root.
+        chromium.launch({ executablePath: CHROMIUM, args: isRoot ? ['--no-sandbox'] : [] }),
+    ]);
+    Object.assign(stage, { world, browser });
+    // One login serves all tests that are not about it.
+    const visitor = await Visitor.come({});
+    await visitor.logIn('ops');
+    stage.session = await visitor.context.storageState();
+    await visitor.leave();
+}
+
+async function close() {
+    if (stage.browser) await stage.browser.close();
+    if (stage.world) assert.equal(await stage.world.close(), 0, "the daemon's exit status");
+}
+
+class Visitor {
+    // `options` are Playwright's for a context; `as`: who is logged in already (`ops`, or nobody).
+    static async come({ as, ...options }) {
+        const visitor = new Visitor();
+        visitor.problems = [];
+        // How often a page of this visitor's began to listen for news.
+        visitor.streams = 0;
+        visitor.context = await stage.browser.newContext({
+            baseURL: stage.world.url, viewport: WIDE, locale: 'en-US', reducedMotion: 'reduce', storageState: as ? stage.session : undefined,
+            ...options,
+        });
+        visitor.context.setDefaultTimeout(10_000);
+        visitor.context.on('page', (page) => visitor.listenTo(page));
+        if (DRAFT) await visitor.context.route(/\/assets\/app-/, (route) => route.fulfill({ path: asset(route.request().url()) }));
+        visitor.page = await visitor.context.newPage();
+        return visitor;
+    }
+
+    // Any error or warning that a page gives is one too many.
+    listenTo(page) {
+        page.on('console', (message) => {
+            if (['error', 'warning'].includes(message.type())) this.problems.push(`${page.url()}: ${message.text()}`);
+        });
+        page.on('pageerror', (error) => this.problems.push(`${page.url()}: ${error.message}`));
+        page.on('response', (response) => {
+            if (new URL(response.url()).pathname === '/live' && response.ok()) this.streams += 1;
+        });
+    }
+
+    // Takes note of a page that was meant to be refused: the browser complains of each.
+    expected(status) {
+        const of = (problem) => problem.includes(`the server responded with a status of ${status}`);
+        assert.ok(this.problems.some(of), `a page with status ${status} was seen: ${this.problems.join('; ') || 'no complaint'}`);
+        this.problems = this.problems.filter((problem) => !of(problem));
+    }
+
+    async logIn(person, password = PASSWORD) {
+        if (!this.page.url().includes('/login')) await this.page.goto('/login');
+        await this.page.getByLabel('Name').fill(stage.world.people[person] || person);
+        await this.page.getByLabel('Password').fill(password);
+        await this.page.getByRole('button', { name: 'Log in' }).click();
+    }
+
+    async goto(where) {
+        return this.page.goto(where);
+    }
+
+    // The path at which the visitor is.
+    get path() {
+        const { pathname, search } = new URL(this.page.url());
+        return pathname + search;
+    }
+
+    async at(where) {
+        await until(`the visitor is at ${where}`, () => (where instanceof RegExp ? where.test(this.path) : this.path === where));
+    }
+
+    // A link or button by its words.
+    async press(words) {
+        const exact = { name: words, exact: true };
+        await this.page.getByRole('button', exact).or(this.page.getByRole('link', exact)).first().click();
+    }
+
+    async sees(text, within = 'body') {
+        await this.page.locator(within).getByText(text).first().waitFor();
+    }
+
+    async text(selector = 'main') {
+        return this.page.locator(selector).first().innerText();
+    }
+
+    // What the page told of what was just done.
+    async note() {
+        return this.text('#note');
+    }
+
+    // From now on a reload would be seen: nothing of this page's memory survives one.
+    async mark() {
+        await this.page.evaluate(() => { globalThis.isTheSamePage = true; });
+    }
+
+    async assertNotReloaded() {
+        assert.equal(await this.page.evaluate(() => globalThis.isTheSamePage), true, 'the page was loaded anew');
+    }
+
+    // Everything that axe finds, whatever its impact; `rules`: only by these.
+    async violations(rules) {
+        // Evaluated rather than added as an element, which the pages' policy forbids.
+        if (!await this.page.evaluate(() => 'axe' in globalThis)) await this.page.evaluate(stage.axe);
+        const { violations } = await this.page.evaluate((values) => globalThis.axe.run(document, {
+            resultTypes: ['violations'], ...(values && { runOnly: { type: 'rule', values } }),
+        }), rules);
+        return violations.map(({ id, impact, help, nodes }) => (
+            `${impact}: ${id}: ${help}\n${nodes.map(({ target, failureSummary }) => `    ${target}: ${failureSummary}`).join('\n')}`
+        ));
+    }
+
+    async assertFits() {
+        const { needed, there } = await this.page.evaluate(() => ({ needed: document.documentElement.scrollWidth, there: innerWidth }));
+        assert.ok(needed <= there, `${this.path} needs ${needed} pixels in width; there are ${there}`);
+    }
+
+    // What was seen last, for whoever must find out why.
+    async remember(name) {
+        const file = path.join(OUT, name.replace(/[^a-z0-9]+/gi, '-').toLowerCase());
+        for (const [at, page] of this.context.pages().entries()) {
+            await page.screenshot({ path: `${file}-${at}.png`, fullPage: true, timeout: 5000 }).catch(() => {});
+            const text = await page.locator('body').innerText({ timeout: 2000 }).catch((error) => error.message);
+            process.stderr.write(`--- ${page.url()} (a picture is at ${file}-${at}.png)\n${text}\n---\n`);
+        }
+    }
+
+    async leave() {
+        await this.context.close();
+        assert.deepEqual(this.problems, [], 'errors in the console');
+    }
+}
+
+// A test with a visitor of its own. `options`: see `Visitor.come`.
+function visit(name, options, work) {
+    test(name, { timeout: 60_000 }, async () => {
+        const visitor = await Visitor.come({ as: 'ops', ...options });
+        try {
+            await work(visitor, stage.world);
+        } catch (error) {
+            await visitor.remember(name);
+            await visitor.context.close();
+            throw error;
+        }
+        await visitor.leave();
+    });
+}
+
+module.exports = { PHONE, Visitor, WIDE, close, open, stage, visit };
