@@ -225,7 +225,16 @@ impl App {
             tasks: self.tasks.clone(),
             is_ready: Arc::clone(&self.is_ready),
             api_token: self.config.server.api_token.clone(),
-            access: Access::default(),
+            realm: format!(
+                "{} {}",
+                self.config.vendure.api_url,
+                self.config
+                    .vendure
+                    .channel_token
+                    .as_deref()
+                    .unwrap_or_default()
+            ),
+            access: Arc::new(Access::default()),
         }
     }
 

@@ -10,6 +10,14 @@ use crate::{
     web::{DeskError, SettingsDesk, ShownSetting},
 };
 
+/// Receivers such as chats know us by the path: whoever may read orders need not see it.
+const PRIVATE_PATH: &str = "EVENT_WEBHOOK_URL";
+
+fn without_path(url: &str) -> String {
+    let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization());
+    origin.map_or_else(|_| "…".into(), |origin| format!("{origin}/…"))
+}
+
 pub(super) struct Desk {
     sources: Sources,
     ledger: Ledger,
@@ -25,7 +33,10 @@ impl Desk {
         let is = |what: fn(&config::Key) -> bool| key.is_some_and(what);
         ShownSetting {
             key: setting.key.clone(),
-            value: setting.value.clone(),
+            value: match key {
+                Some(key) if key.name == PRIVATE_PATH => setting.value.as_deref().map(without_path),
+                _ => setting.value.clone(),
+            },
             origin: setting.place.origin.as_str().to_owned(),
             source: setting.place.source.clone(),
             is_secret: is(config::Key::is_secret),

@@ -11,7 +11,7 @@ use crate::{
     domain::{OrderCode, ShopOrderId, Sku, SyncStatus, text::one_line},
     ledger::{LedgerError, RetryMode, SyncRecord, Verdict},
     sync::{
-        inventory::{self, InventoryError, Passed, Summary, Wish},
+        inventory::{Discarded, InventoryError, Passed, Summary, Wish},
         orders::{discover::DiscoverError, force::Forced},
         passes::{Ran, unwatched},
         tracking::{self, TrackingError},
@@ -89,7 +89,9 @@ pub(super) async fn retry(
 /// Takes an order out.
 pub(super) async fn skip(services: &Services, code: &OrderCode, by: &str) -> Result<Told, Failure> {
     let verdict = services.ledger.skip_order(code).await?;
-    tracing::info!(order = %code, by, "VeraCore: an order was taken out");
+    if matches!(verdict, Verdict::Done | Verdict::DoneInDoubt) {
+        tracing::info!(order = %code, by, "VeraCore: an order was taken out");
+    }
     Ok(in_words(verdict, "It is taken out."))
 }
 
@@ -135,9 +137,17 @@ pub(super) async fn accept_held(
     if let Some(why) = services.stands_still() {
         return Ok(Err(why.into()));
     }
-    tracing::info!(by, run, "VeraCore: a held stock feed was accepted");
     let service = services.inventory.clone();
-    let pass = async move { service.pass_on_held(run, &unwatched()).await };
+    let by = by.to_owned();
+    let pass = async move {
+        let passed = service.pass_on_held(run, &unwatched()).await;
+        if let Ok(Ok(Ran::Through(_, Ok(summary)))) = &passed
+            && summary.held.is_none()
+        {
+            tracing::info!(by, run, "VeraCore: a held stock feed was accepted");
+        }
+        passed
+    };
     match to_its_end(services, pass).await?? {
         Ok(passed) => inventory_passed(passed),
         Err(why) => Ok(Err(format!("{why}."))),
@@ -147,17 +157,16 @@ pub(super) async fn accept_held(
 /// Leaves a held feed unapplied for good.
 pub(super) async fn discard_held(services: &Services, run: i64, by: &str) -> Result<Told, Failure> {
     let name = one_line(by, 80);
-    let is_done = services
-        .ledger
-        .discard_run(inventory::JOB, run, &name)
-        .await?;
-    if !is_done {
-        return Ok(Err(
-            "It was decided on before, or nothing of that number is held.".into(),
-        ));
-    }
-    tracing::info!(by, run, "VeraCore: a held stock feed was discarded");
-    Ok(Ok("It is discarded; the next pass reads a new one.".into()))
+    Ok(match services.inventory.discard_held(run, &name).await? {
+        Discarded::Done => {
+            tracing::info!(by, run, "VeraCore: a held stock feed was discarded");
+            Ok("It is discarded; the next pass reads a new one.".into())
+        }
+        Discarded::NotHeld => {
+            Err("It was decided on before, or nothing of that number is held.".into())
+        }
+        Discarded::Busy => Err(BUSY.into()),
+    })
 }
 
 /// A pass over what VeraCore shipped now.

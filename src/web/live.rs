@@ -40,7 +40,9 @@ pub struct Services {
     /// `false`: the shop is not seen to be as configured (yet).
     pub is_ready: Arc<AtomicBool>,
     pub api_token: Option<SecretString>,
-    pub access: Access,
+    /// Whose words those in `access` are: the shop's address and the channel.
+    pub realm: String,
+    pub access: Arc<Access>,
 }
 
 impl Services {
@@ -68,9 +70,15 @@ impl Services {
 pub struct Live(Arc<RwLock<Option<Arc<Services>>>>);
 
 impl Live {
-    /// Puts these in the place of the present ones.
-    pub fn put(&self, services: Services) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(services));
+    /// Puts these in the place of the present ones. What the same shop said of somebody is remembered.
+    pub fn put(&self, mut services: Services) {
+        let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = &*place
+            && before.realm == services.realm
+        {
+            services.access = Arc::clone(&before.access);
+        }
+        *place = Some(Arc::new(services));
     }
 
     pub(super) fn now(&self) -> Option<Arc<Services>> {

@@ -52,6 +52,8 @@ pub struct WebState {
     pub inboxes: Inboxes,
     desk: Arc<dyn SettingsDesk>,
     failures: Arc<Failures>,
+    /// Wrong names and passwords: a program with a wrong token does not keep people out.
+    wrong_logins: Arc<Failures>,
     viewers: Viewers,
     api: Api,
     scrape: metrics::Scrape,
@@ -65,6 +67,7 @@ impl WebState {
             inboxes: Inboxes::default(),
             desk,
             failures: Arc::default(),
+            wrong_logins: Arc::default(),
             viewers: Viewers::default(),
             api: Api::default(),
             scrape: metrics::Scrape::default(),

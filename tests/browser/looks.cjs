@@ -66,7 +66,7 @@ visit('a day of work is shown', {}, async (visitor, world) => {
     await world.liveThroughADay();
     await visitor.goto('/inventory');
     await visitor.press('Sync stock now');
-    await visitor.sees('levels written', '#note');
+    await visitor.sees('Levels written', '#note');
     const carts = [{ 'MUG-RED': 2 }, { 'TOTE-NAVY': 1, 'CAP-OLIVE': 1 }, { 'NOTEBOOK-A5': 3 }, { 'TEE-BLACK-M': 2, 'MUG-BLUE': 1 }];
     const codes = [];
     for (const lines of carts) codes.push(await world.pay(lines));

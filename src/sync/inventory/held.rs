@@ -3,8 +3,8 @@
 
 use super::{InventoryError, InventorySync, JOB, Summary, Wish, guard::Suspicion};
 use crate::{
-    ledger::LedgerError,
-    sync::passes::{OnProgress, Ran},
+    ledger::{Held, LedgerError, RunOutcome},
+    sync::passes::{self, HOLD, OnProgress, Ran, Report},
 };
 
 /// Why a run cannot be accepted.
@@ -23,6 +23,16 @@ pub enum NotAcceptable {
 /// What came of a pass that a person wanted.
 pub type Passed = Ran<Result<Summary, InventoryError>>;
 
+/// What came of the wish that a held feed be left unapplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discarded {
+    Done,
+    /// It was decided on before, or nothing of that number is held.
+    NotHeld,
+    /// A pass is going on, which may be applying it.
+    Busy,
+}
+
 impl InventorySync {
     /// Applies what a run held, after a fresh read, and notes that it was.
     ///
@@ -33,21 +43,53 @@ impl InventorySync {
         held: i64,
         on_progress: &OnProgress,
     ) -> Result<Result<Passed, NotAcceptable>, LedgerError> {
-        let accepted = match self.suspicions_of(held).await? {
-            Ok(accepted) => accepted,
-            Err(why) => return Ok(Err(why)),
-        };
-        let wish = Wish {
-            accepted,
-            ..Wish::default()
-        };
-        let ran = self.pass_on_wish(&wish, on_progress).await?;
-        if let Ran::Through(run, Ok(summary)) = &ran
-            && summary.held.is_none()
-        {
-            self.ledger.accepted_run(held, *run).await?;
+        if let Err(why) = self.suspicions_of(held).await? {
+            return Ok(Err(why));
         }
-        Ok(Ok(ran))
+        let pass = async |run| {
+            // Once more, now that nobody else can decide on it.
+            let accepted = match self.suspicions_of(held).await {
+                Ok(Ok(accepted)) => accepted,
+                Ok(Err(why)) => return (Ok(Err(why)), not_begun()),
+                Err(error) => return (Err(error), not_begun()),
+            };
+            let wish = Wish {
+                accepted,
+                ..Wish::default()
+            };
+            let outcome = self.pass(run, &wish, on_progress).await;
+            if let Ok(summary) = &outcome
+                && summary.held.is_none()
+                && let Err(error) = self.ledger.accepted_run(held, run).await
+            {
+                return (Err(error), Self::report(run, &outcome));
+            }
+            let report = Self::report(run, &outcome);
+            (Ok(Ok(outcome)), report)
+        };
+        let ran = passes::on_wish(&self.ledger, &self.clock, JOB, pass).await?;
+        Ok(match ran {
+            Ran::Through(run, outcome) => outcome?.map(|outcome| Ran::Through(run, outcome)),
+            Ran::Busy => Ok(Ran::Busy),
+            Ran::Dropped => Ok(Ran::Dropped),
+        })
+    }
+
+    /// Leaves a held feed unapplied for good.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn discard_held(&self, held: i64, by: &str) -> Result<Discarded, LedgerError> {
+        let Some(hold) = self.ledger.hold(&[Held::Job(JOB)], HOLD).await? else {
+            return Ok(Discarded::Busy);
+        };
+        let done = self.ledger.discard_run(JOB, held, by).await;
+        self.ledger.let_go(&hold).await?;
+        Ok(if done? {
+            Discarded::Done
+        } else {
+            Discarded::NotHeld
+        })
     }
 
     /// What a person accepts with a held run.
@@ -69,5 +111,14 @@ impl InventorySync {
         }
         let suspicions = held.result["held"]["suspicions"].clone();
         Ok(serde_json::from_value(suspicions).map_err(|_| NotAcceptable::Unreadable(run)))
+    }
+}
+
+/// Of a pass that found its feed decided on.
+fn not_begun() -> Report {
+    Report {
+        outcome: Some(RunOutcome::Failed),
+        message: Some("what was held had been decided on meanwhile".into()),
+        ..Report::unfinished()
     }
 }

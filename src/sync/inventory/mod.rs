@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 pub use acknowledged::Acknowledged;
 pub use earlier::Earlier;
 pub use explain::{Arithmetic, Explanation, Level};
-pub use held::{NotAcceptable, Passed};
+pub use held::{Discarded, NotAcceptable, Passed};
 pub use pass::{Counts, Held, Summary, Wish};
 pub use report::about;
 

@@ -169,6 +169,9 @@ pub(super) fn holder_of_token(
     ))
 }
 
+/// What is said while Vendure cannot be asked.
+const NOT_ANSWERING: &str = "Vendure, which knows who you are, does not answer.";
+
 /// Lets in the holder of `API_TOKEN`, and whom Vendure knows.
 ///
 /// # Errors
@@ -190,7 +193,13 @@ pub(super) async fn admit(
             rights: Rights::All,
         });
     }
-    recognize(services, failures, shown, peer).await
+    let recognized = recognize(services, failures, shown, peer).await;
+    recognized.map_err(|mut refusal| {
+        if refusal.message == NOT_ANSWERING {
+            refusal.message.push_str(" API_TOKEN works without it.");
+        }
+        refusal
+    })
 }
 
 /// Who has this session in Vendure.
@@ -302,12 +311,14 @@ async fn recognize(
 
 fn not_answering(error: &StorefrontError) -> Refusal {
     tracing::debug!(%error, "a caller could not be looked up");
+    not_answering_in_time()
+}
+
+/// Vendure was asked and did not say who somebody is.
+pub(super) fn not_answering_in_time() -> Refusal {
     Refusal {
         retry_after: Some(Duration::from_secs(10)),
-        ..Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Vendure, which knows who you are, does not answer; API_TOKEN works without it.",
-        )
+        ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NOT_ANSWERING)
     }
 }
 

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::{
     body::Body,
-    extract::{Path, Query},
     http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
@@ -14,7 +13,7 @@ use super::{
     confirm::Question,
     page::{Frame, Page, Sorry},
     timely,
-    visit::Visit,
+    visit::{Asked, Named, Visit},
     when::Reader,
 };
 use crate::{
@@ -25,6 +24,11 @@ use crate::{
 };
 
 const RUNS: u32 = 20;
+
+/// So many held feeds are shown one by one, and so many are looked through for one of them.
+const HELD: usize = 3;
+const UNDECIDED: u32 = 1000;
+
 const CHANGES: u32 = 100;
 
 /// So many SKUs are listed on a page.
@@ -83,6 +87,7 @@ struct Strangers {
 struct InventoryPage {
     frame: Frame,
     held: Vec<HeldFeed>,
+    older_held: usize,
     runs: Vec<RunRow>,
     changes: Vec<ChangeRow>,
     strangers: Strangers,
@@ -95,12 +100,17 @@ pub(super) async fn show(visit: Visit) -> Page {
     let ledger = &visit.services.ledger;
     let reader = visit.reader();
     let runs = timely(ledger.runs_of(inventory::JOB, RUNS)).await?;
-    let held = timely(ledger.undecided_runs(inventory::JOB, 5)).await?;
+    let held = timely(ledger.undecided_runs(inventory::JOB, UNDECIDED)).await?;
     let changes = timely(ledger.latest_stock_changes(None, CHANGES)).await?;
     let (last, _) = timely(ledger.standing_of_job(inventory::JOB)).await?;
     let page = InventoryPage {
         frame: visit.frame("inventory", "Inventory"),
-        held: held.iter().map(|run| held_feed(run, &reader)).collect(),
+        older_held: held.len().saturating_sub(HELD),
+        held: held
+            .iter()
+            .take(HELD)
+            .map(|run| held_feed(run, &reader))
+            .collect(),
         runs: runs.iter().map(|run| run_row(run, &reader)).collect(),
         changes: changes.iter().map(|c| change_row(c, &reader)).collect(),
         strangers: last.map(|run| strangers(&run.result)).unwrap_or_default(),
@@ -249,7 +259,7 @@ struct PlannedRow {
     available: i64,
 }
 
-pub(super) async fn run(visit: Visit, Path(id): Path<i64>) -> Page {
+pub(super) async fn run(visit: Visit, Named(id): Named<i64>) -> Page {
     visit.ensure_reader()?;
     let ledger = &visit.services.ledger;
     let run = timely(ledger.run(id)).await?;
@@ -265,7 +275,7 @@ pub(super) async fn run(visit: Visit, Path(id): Path<i64>) -> Page {
         (_, Value::String(by)) => Some(format!("It was discarded by {by}.")),
         _ => None,
     };
-    let is_held = run.outcome.as_deref() == Some("held") && decided.is_none();
+    let is_held = is_undecided(&visit, id).await?;
     let page = RunPage {
         frame: visit.frame("inventory", format!("Stock, run {id}")),
         held: is_held.then(|| held_feed(&run, &reader)),
@@ -278,6 +288,13 @@ pub(super) async fn run(visit: Visit, Path(id): Path<i64>) -> Page {
         run: run_row(&run, &reader),
     };
     Ok(visit.answer(&page))
+}
+
+/// Whether a person is still to decide on a run.
+async fn is_undecided(visit: &Visit, id: i64) -> Result<bool, Sorry> {
+    let ledger = &visit.services.ledger;
+    let undecided = timely(ledger.undecided_runs(inventory::JOB, UNDECIDED)).await?;
+    Ok(undecided.iter().any(|run| run.id == id))
 }
 
 fn planned(plan: &Value) -> Vec<PlannedRow> {
@@ -310,9 +327,14 @@ impl Decision {
     }
 }
 
-pub(super) async fn confirm(visit: Visit, Path((run, action)): Path<(i64, String)>) -> Page {
+pub(super) async fn confirm(visit: Visit, Named((run, action)): Named<(i64, String)>) -> Page {
     visit.ensure(UPDATE_STOCK)?;
     let decision = Decision::parse(&action)?;
+    if !is_undecided(&visit, run).await? {
+        return Err(Sorry::not_found(
+            "There is nothing to decide: this run was not held, was decided on, or a newer feed was applied since.",
+        ));
+    }
     let back = format!("/inventory/runs/{run}");
     let question = match decision {
         Decision::Accept => Question {
@@ -344,7 +366,7 @@ pub(super) async fn confirm(visit: Visit, Path((run, action)): Path<(i64, String
 
 pub(super) async fn decide(
     visit: Visit,
-    Path((run, action)): Path<(i64, String)>,
+    Named((run, action)): Named<(i64, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Page {
@@ -379,7 +401,7 @@ fn passed(waited: Waited<inventory::Summary>) -> Result<actions::Told, Sorry> {
         Ok(outcome) => outcome?.and_then(|summary| match actions::not_all(&summary) {
             Some(why) => Err(why),
             None => Ok(format!(
-                "Stock was brought to the shop: {} levels written, {} right already.",
+                "Stock was brought to the shop. Levels written: {}; right already: {}.",
                 summary.counts.written, summary.counts.unchanged
             )),
         }),
@@ -406,7 +428,7 @@ pub(super) async fn sync_tracking(visit: Visit, headers: HeaderMap, body: Body) 
 }
 
 #[derive(Deserialize)]
-pub(super) struct AskedSku {
+pub(super) struct WantedSku {
     sku: String,
 }
 
@@ -427,7 +449,7 @@ struct SkuPage {
 }
 
 /// The arithmetic behind one level, as it would be done now.
-pub(super) async fn explain(visit: Visit, Query(asked): Query<AskedSku>) -> Page {
+pub(super) async fn explain(visit: Visit, Asked(asked): Asked<WantedSku>) -> Page {
     visit.ensure_reader()?;
     let sku = Sku::parse(asked.sku.trim())
         .map_err(|problem| Sorry::new(StatusCode::BAD_REQUEST, format!("{problem}.")))?;

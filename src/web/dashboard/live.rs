@@ -31,7 +31,7 @@ const STEP: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// A stream ends by itself after so long. The browser comes back, and is asked who it is.
-const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// So many pages are told at once; others are up to date when they are loaded.
 const MOST: usize = 64;

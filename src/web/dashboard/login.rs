@@ -1,9 +1,11 @@
 //! Login and logout.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::{
     body::Body,
-    extract::{ConnectInfo, Query, State},
+    extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -12,12 +14,17 @@ use serde::Deserialize;
 
 use super::{
     READ_ORDERS, form,
-    page::{Frame, Page, Sorry, answer, go_to, with_cookie},
+    page::{Frame, Page, Sorry, answer, go_to, with_cookie, with_retry_after},
     session::{self, Secret, cookie, is_https, set_cookie},
     timely,
-    visit::Visit,
+    visit::{Asked, Visit},
 };
-use crate::web::{Peer, WebState, access, refusal::Refusal};
+use crate::web::{
+    Peer, WebState,
+    access::{self, Admitted},
+    live::Services,
+    refusal::Refusal,
+};
 
 /// Holds what the form must hold, so that no other site logs a browser in.
 const COOKIE: &str = "veracore_sync_login";
@@ -36,13 +43,13 @@ struct LoginPage {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     #[serde(default)]
     next: String,
 }
 
-pub(super) async fn show(Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
-    page(&headers, StatusCode::OK, &asked.next, "", None)
+pub(super) async fn show(Asked(wanted): Asked<Wanted>, headers: HeaderMap) -> Response {
+    page(&headers, StatusCode::OK, &wanted.next, "", None)
 }
 
 fn page(
@@ -89,46 +96,26 @@ pub(super) async fn enter(
     let fields = form::read(&headers, body).await?;
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     let (username, next) = (field("username"), field("next"));
-    let again = |status, problem: String| page(&headers, status, next, username, Some(problem));
+    let again = |refusal: Refusal| {
+        let problem = Some(refusal.message);
+        let response = page(&headers, refusal.status, next, username, problem);
+        with_retry_after(response, refusal.retry_after)
+    };
     let expected = cookie(&headers, COOKIE);
     if expected.is_none_or(|expected| expected != field(form::TOKEN)) {
-        return Ok(again(
+        return Ok(again(Refusal::new(
             StatusCode::FORBIDDEN,
-            "This form was open for too long. Please try again.".into(),
-        ));
+            "This form was open for too long. Please try again.",
+        )));
     }
-    let password = SecretString::from(field("password"));
-    if username.is_empty() || field("password").is_empty() {
-        return Ok(again(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "A name and a password are needed.".into(),
-        ));
-    }
-    if username.len() > LONGEST || field("password").len() > LONGEST {
-        return Ok(page(
-            &headers,
-            StatusCode::UNAUTHORIZED,
-            next,
-            "",
-            Some("Vendure does not know this name and password.".into()),
-        ));
-    }
-    let entered = access::log_in(&services, &state.failures, (username, &password), peer).await;
-    let token = match entered {
-        Ok(token) => token,
-        Err(refusal) => return Ok(again(refusal.status, refusal.message)),
-    };
-    let known = access::holder_of_session(&services, &state.failures, &token, peer).await;
-    let admitted = match known {
+    // Before Vendure makes a session that nothing could be done with.
+    let before = Secret::of_cookie(&headers).map(|secret| secret.digest());
+    timely(services.ledger.end_web_session(&before.unwrap_or_default())).await?;
+    let credentials = (username, field("password"));
+    let (admitted, token) = match admitted(&state, &services, credentials, peer).await {
         Ok(admitted) => admitted,
-        Err(refusal) => return Ok(again(refusal.status, refusal.message)),
+        Err(refusal) => return Ok(again(refusal)),
     };
-    if !admitted.has_any(READ_ORDERS) {
-        return Ok(again(
-            StatusCode::FORBIDDEN,
-            "Vendure knows you, but your role lacks the permission ReadOrder in the channel that veracore-sync works for.".into(),
-        ));
-    }
     let secret = Secret::generate();
     let sealed = secret
         .seal(&token)
@@ -140,6 +127,39 @@ pub(super) async fn enter(
     Ok(with_cookie(
         response,
         set_cookie(COOKIE, "", Some(0), is_https),
+    ))
+}
+
+/// Whom Vendure knows by name and password, and the token of his new session there.
+async fn admitted(
+    state: &WebState,
+    services: &Services,
+    (username, password): (&str, &str),
+    peer: IpAddr,
+) -> Result<(Admitted, SecretString), Refusal> {
+    if username.is_empty() || password.is_empty() {
+        return Err(Refusal::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "A name and a password are needed.",
+        ));
+    }
+    let is_odd = |text: &str| text.len() > LONGEST || text.chars().any(char::is_control);
+    if is_odd(username) || is_odd(password) {
+        return Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "Vendure does not know this name and password.",
+        ));
+    }
+    let password = SecretString::from(password);
+    let failures = &state.wrong_logins;
+    let token = access::log_in(services, failures, (username, &password), peer).await?;
+    let admitted = access::holder_of_session(services, failures, &token, peer).await?;
+    if admitted.has_any(READ_ORDERS) {
+        return Ok((admitted, token));
+    }
+    Err(Refusal::new(
+        StatusCode::FORBIDDEN,
+        "Vendure knows you, but your role lacks the permission ReadOrder in the channel that veracore-sync works for.",
     ))
 }
 

@@ -1,7 +1,7 @@
 //! One order's page: where it stands and why, what was sent, and its whole history.
 
 use askama::Template;
-use axum::{body::Body, extract::Path, http::HeaderMap, response::Response};
+use axum::{body::Body, http::HeaderMap, response::Response};
 
 use super::{
     DOING, UPDATE_ORDERS,
@@ -9,7 +9,7 @@ use super::{
     overview::{kind_of, order_path},
     page::{Frame, Page, Sorry},
     timeline, timely,
-    visit::Visit,
+    visit::{Named, Visit},
     when::Reader,
 };
 use crate::{
@@ -74,7 +74,7 @@ async fn record_of(visit: &Visit, code: &OrderCode) -> Result<SyncRecord, Sorry>
     })
 }
 
-pub(super) async fn show(visit: Visit, Path(code): Path<String>) -> Page {
+pub(super) async fn show(visit: Visit, Named(code): Named<String>) -> Page {
     visit.ensure_reader()?;
     let code = code_of(code)?;
     let record = record_of(&visit, &code).await?;
@@ -171,6 +171,15 @@ fn warnings(record: &SyncRecord) -> Vec<String> {
     let care = &record.aftercare;
     let why = care.cancel_message.as_deref().unwrap_or_default();
     let mut warnings = Vec::new();
+    let is_left = matches!(
+        record.sync_status,
+        SyncStatus::Skipped | SyncStatus::Cancelled | SyncStatus::Error
+    );
+    if record.in_doubt_since.is_some() && is_left {
+        warnings.push(
+            "It was sent and the answer was lost: VeraCore may have it. Look there, or retry: then VeraCore is asked first.".into(),
+        );
+    }
     if let Some(status) = care.cancel_status {
         warnings.push(format!(
             "Cancelled in Vendure; {}. {why}",
@@ -235,6 +244,7 @@ fn deeds(record: &SyncRecord) -> Vec<Deed> {
             .into_iter()
             .collect(),
         SyncStatus::Syncing => vec![deed(Action::Skip)],
+        SyncStatus::Skipped => vec![deed(Action::Retry), deed(Action::Send)],
         _ => [Action::Retry, Action::Send, Action::Skip]
             .into_iter()
             .map(deed)
@@ -288,7 +298,7 @@ impl Action {
     }
 }
 
-pub(super) async fn confirm(visit: Visit, Path((code, action)): Path<(String, String)>) -> Page {
+pub(super) async fn confirm(visit: Visit, Named((code, action)): Named<(String, String)>) -> Page {
     visit.ensure(UPDATE_ORDERS)?;
     let action = Action::parse(&action)?;
     let code = code_of(code)?;
@@ -315,7 +325,7 @@ pub(super) async fn confirm(visit: Visit, Path((code, action)): Path<(String, St
 
 pub(super) async fn act(
     visit: Visit,
-    Path((code, action)): Path<(String, String)>,
+    Named((code, action)): Named<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Page {

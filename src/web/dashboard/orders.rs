@@ -1,14 +1,14 @@
 //! The list of orders: filtered, searched, in pages.
 
 use askama::Template;
-use axum::{extract::Query, http::StatusCode};
+use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::{
     overview::{kind_of, order_path, words_of},
     page::{Frame, Page, Sorry},
     timely,
-    visit::Visit,
+    visit::{Asked, Visit},
     when::Reader,
 };
 use crate::{
@@ -22,7 +22,7 @@ const PAGE: u32 = 50;
 const LONGEST: usize = 100;
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     #[serde(default)]
     status: String,
     #[serde(default)]
@@ -68,7 +68,7 @@ const GROUPS: [(&str, OrderGroup, &str); 2] = [
     ("care", OrderGroup::Care, "sent, and in need of a look"),
 ];
 
-pub(super) async fn show(visit: Visit, Query(asked): Query<Asked>) -> Page {
+pub(super) async fn show(visit: Visit, Asked(asked): Asked<Wanted>) -> Page {
     visit.ensure_reader()?;
     let filter = filter_of(&asked)?;
     let ledger = &visit.services.ledger;
@@ -106,7 +106,7 @@ pub(super) async fn show(visit: Visit, Query(asked): Query<Asked>) -> Page {
     Ok(visit.answer(&page))
 }
 
-fn filter_of(asked: &Asked) -> Result<OrderFilter, Sorry> {
+fn filter_of(asked: &Wanted) -> Result<OrderFilter, Sorry> {
     let bad = |what: &str| Sorry::new(StatusCode::BAD_REQUEST, what);
     let mut filter = OrderFilter {
         limit: PAGE + 1,

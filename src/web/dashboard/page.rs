@@ -1,5 +1,7 @@
 //! What every page has in common: the frame around it, what it tells a browser, and how we say no.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -125,11 +127,23 @@ pub(super) fn to_login(next: &str, is_https: bool) -> Response {
     with_cookie(response, session::no_cookie(is_https))
 }
 
+/// Says after how long it may be otherwise.
+pub(super) fn with_retry_after(mut response: Response, time: Option<Duration>) -> Response {
+    if let Some(time) = time {
+        let seconds = time.as_secs().max(1);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
 /// A page that says why there is no other.
 pub(super) struct Sorry {
     pub status: StatusCode,
     pub message: String,
     pub is_passing: bool,
+    retry_after: Option<Duration>,
 }
 
 impl Sorry {
@@ -138,6 +152,7 @@ impl Sorry {
             status,
             message: message.into(),
             is_passing: false,
+            retry_after: None,
         }
     }
 
@@ -168,6 +183,7 @@ impl From<Refusal> for Sorry {
     fn from(refusal: Refusal) -> Self {
         Self {
             is_passing: refusal.status == StatusCode::SERVICE_UNAVAILABLE,
+            retry_after: refusal.retry_after,
             ..Self::new(refusal.status, refusal.message)
         }
     }
@@ -196,7 +212,7 @@ impl IntoResponse for Sorry {
             message: self.message,
             is_passing: self.is_passing,
         };
-        answer(self.status, &page)
+        with_retry_after(answer(self.status, &page), self.retry_after)
     }
 }
 

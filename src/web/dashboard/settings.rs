@@ -84,6 +84,14 @@ pub(super) async fn resume(
 async fn turn(state: &WebState, visit: Visit, headers: HeaderMap, body: Body, on: bool) -> Page {
     visit.ensure(UPDATE_SETTINGS)?;
     visit.form(&headers, body).await?;
+    if visit.services.agenda.enabled == on {
+        let told = if on {
+            "It is running already."
+        } else {
+            "It is paused already."
+        };
+        return Ok(visit.tell("/settings", Ok(told.into())));
+    }
     let change = (ENABLED.to_owned(), Some(on.to_string().into()));
     let told = match state.desk.store(vec![change], false).await {
         Ok(()) => Ok(if on {

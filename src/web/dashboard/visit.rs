@@ -1,16 +1,18 @@
 //! A request of somebody who is logged in: who he is, what he may do, and what he is told.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::{ConnectInfo, FromRequestParts, Path, Query},
     http::{HeaderMap, Method, StatusCode, request::Parts},
     response::{Html, IntoResponse as _, Response},
 };
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::{
-    READ_ORDERS, form,
+    READ_ORDERS, READING, form,
     page::{Frame, Note, Sorry, answer, go_to, to_login, with_cookie},
     session::{Secret, cookie, is_https, set_cookie},
     timely,
@@ -25,6 +27,9 @@ use crate::{
         refusal::Refusal,
     },
 };
+
+/// How long Vendure is waited for where it has told before what somebody may do.
+const HURRY: Duration = Duration::from_secs(3);
 
 /// A page that is fetched by our script, not by a person: it does not make the session last longer.
 const LIVE: &str = "x-live";
@@ -74,7 +79,12 @@ impl FromRequestParts<WebState> for Visit {
         let Some(token) = token else {
             return Err(to_login(next, is_https));
         };
-        let known = access::holder_of_session(&services, &state.failures, &token, peer).await;
+        let former = access::former_holder_of_session(&services, &token);
+        // Whoever was let in before need not wait for a shop that hangs: he can look.
+        let patience = if former.is_some() { HURRY } else { READING };
+        let known = access::holder_of_session(&services, &state.failures, &token, peer);
+        let known = timeout(patience, known).await;
+        let known = known.unwrap_or_else(|_| Err(access::not_answering_in_time()));
         let (admitted, is_stale) = match known {
             Ok(admitted) => (admitted, false),
             Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
@@ -84,7 +94,7 @@ impl FromRequestParts<WebState> for Visit {
                     .map_err(Sorry::into_response)?;
                 return Err(to_login(next, is_https));
             }
-            Err(refusal) => match access::former_holder_of_session(&services, &token) {
+            Err(refusal) => match former {
                 Some(admitted) => (admitted, true),
                 None => return Err(sorry(refusal)),
             },
@@ -130,6 +140,43 @@ fn once_more(path: &str) -> Response {
          <meta http-equiv=\"refresh\" content=\"0; url={path}\"><p><a href=\"{path}\">Continue</a></p>"
     ))
     .into_response()
+}
+
+/// What stands behind the question mark; what cannot be read gets a page, too.
+pub(super) struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<WebState> for Asked<T> {
+    type Rejection = Sorry;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &WebState,
+    ) -> Result<Self, Self::Rejection> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(_) => Err(Sorry::new(
+                StatusCode::BAD_REQUEST,
+                "What stands behind the question mark in the address makes no sense.",
+            )),
+        }
+    }
+}
+
+/// The parts of a path that name something.
+pub(super) struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<WebState> for Named<T> {
+    type Rejection = Sorry;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &WebState,
+    ) -> Result<Self, Self::Rejection> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => Err(Sorry::not_found("There is no such page.")),
+        }
+    }
 }
 
 impl Visit {
