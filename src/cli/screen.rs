@@ -355,7 +355,7 @@ mod tests {
         );
         assert_eq!(
             second(narrow(40)),
-            "AB22   retrying     10  VeraCore did n…"
+            "AB22   retrying     10  VeraCore did no…"
         );
         assert_eq!(second(narrow(30)), "AB22   retrying     10  VeraC…");
         assert_eq!(second(narrow(10)), "AB22   re…");
