@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
+use serde_json::Value;
 use veracore_sync::config::settings_table;
+
+use crate::house;
 
 const BEGIN: &str = "<!-- settings:begin -->";
 const END: &str = "<!-- settings:end -->";
@@ -28,4 +31,51 @@ fn the_documents_have_the_settings_of_the_program() {
         "the settings in the documents are out of date; to renew them: {}",
         to_copy.join(" && ")
     );
+}
+
+/// A line of a log in docs/logging.md without its time, level and fields.
+fn message_of(line: &str) -> String {
+    if let Ok(object) = serde_json::from_str::<Value>(line) {
+        return object["message"].as_str().unwrap().to_owned();
+    }
+    let words: Vec<&str> = line.split_whitespace().skip(2).collect();
+    let is_field = |word: &&str| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    let end = words.iter().position(is_field).unwrap_or(words.len());
+    words[..end].join(" ")
+}
+
+/// Whether it is a text of the program's, where a number or an end's name may be filled in.
+fn is_said(text: &str, sources: &str) -> bool {
+    let with_blanks: Vec<&str> = text
+        .split(|c: char| c.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .collect();
+    let of_an_end = text.replacen("VeraCore", "{name}", 1);
+    with_blanks.iter().all(|part| sources.contains(part)) || sources.contains(&of_an_end)
+}
+
+#[test]
+fn the_lines_in_the_manual_of_the_log_are_lines_of_the_program() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/logging.md");
+    let manual = fs::read_to_string(path).unwrap();
+    let sources = house::sources().concat();
+    let mut count = 0;
+    for block in manual.split("```log\n").skip(1) {
+        let (block, _) = block.split_once("```").unwrap();
+        for line in block.lines() {
+            let message = message_of(line);
+            count += 1;
+            // Reasons are filled in behind a colon or a semicolon.
+            let mut parts = message.split("; ").flat_map(|part| part.split(": "));
+            assert!(
+                is_said(&message, &sources) || parts.all(|part| is_said(part, &sources)),
+                "docs/logging.md quotes a line that is nowhere said: {message}"
+            );
+        }
+    }
+    assert!(count > 30, "{count}");
+    assert!(!is_said("VeraCore is said to be lost", &sources));
 }
