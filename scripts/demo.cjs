@@ -485,7 +485,8 @@ Everything is running (ready after ${Math.round(Date.now() / 1000 - Number(START
 
   Vendure's Admin API   ${ADMIN_API}  (superadmin / superadmin)
   sandbox control       ${SANDBOX}/sandbox  (docs/sandbox.md)
-  the daemon            ${DAEMON}/readyz
+  the dashboard         ${DAEMON}/  (superadmin / superadmin)
+  how the daemon is     ${DAEMON}/readyz and /metrics
 
   pay another order     ADMIN_API=${ADMIN_API} node tests/vendure/orders.cjs pay
   ship an order         curl -X POST ${SANDBOX}/sandbox/orders/CODE/ship
@@ -508,6 +509,7 @@ main(async () => {
     const on = await shop(admin);
     const follower = new Follower(admin);
     const show = new Show(on, follower);
+    process.stdout.write(`\nWatch it on the dashboard, too: ${DAEMON}/  (superadmin / superadmin)\n`);
     await follower.look();
     await show.stock();
     await show.orders();
