@@ -165,7 +165,7 @@ async fn a_form_is_taken_from_our_own_page_only() {
     assert!(page.text.contains("&#60;img src=x onerror=alert(1)&#62;"));
     assert!(!page.text.contains("<img"));
     let overview = browser.get("/").await;
-    assert!(overview.text.contains("1 orders do not get any further"));
+    assert!(overview.text.contains("1 order does not get any further"));
 
     let other = Browser::new(daemon.address().await);
     other.log_in(&name, PASSWORD).await;
