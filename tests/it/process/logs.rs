@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use veracore_sync::clock::Clock as _;
 
 use crate::harness::{World, until};
 
