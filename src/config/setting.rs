@@ -26,6 +26,8 @@ pub struct Setting {
     pub value: Option<String>,
     #[serde(flatten)]
     pub place: Place,
+    /// What it is for, on one line, in Markdown without links.
+    pub meaning: &'static str,
 }
 
 impl Setting {
@@ -49,6 +51,7 @@ impl Setting {
             key: name,
             value,
             place: Place::from_tag(origin.and_then(Value::origin)),
+            meaning: key.meaning,
         }
     }
 }

@@ -179,7 +179,8 @@ fn the_settings_are_shown_in_order_with_their_origins() {
     ");
     let json = serde_json::to_value(setting(&config, "VENDURE_PASSWORD")).unwrap();
     let expected = serde_json::json!({
-        "key": "VENDURE_PASSWORD", "value": "********", "origin": "environment", "source": null
+        "key": "VENDURE_PASSWORD", "value": "********", "origin": "environment", "source": null,
+        "meaning": "the login's password"
     });
     assert_eq!(json, expected);
 }

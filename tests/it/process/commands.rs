@@ -141,6 +141,8 @@ async fn config_show_masks_secrets_and_tells_where_values_are_from() {
         (json!("10"), json!("default"))
     );
     assert_eq!(setting("VERACORE_CLIENT_SECRET").0, json!("********"));
+    let all = settings["settings"].as_array().unwrap();
+    assert!(all.iter().all(|setting| setting["meaning"] != ""));
     assert_eq!(setting("VENDURE_PASSWORD").0, json!("********"));
     for secret in [world.shop.password.as_str(), "sandbox-secret"] {
         assert!(!shown.stdout.contains(secret) && !shown.stderr.contains(secret));
