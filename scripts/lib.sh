@@ -56,7 +56,7 @@ ensure_packages() {
 }
 
 # The browser of the dashboard's tests, or nothing.
-chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome || true; }
+chromium() { type -P chromium || type -P chromium-browser || type -P google-chrome || true; }
 
 # Begins to install what the dashboard's tests need: Debian's Chromium, when root (otherwise says the
 # exact command), and the packages. `await_browser` waits for it, before anything asks whether all
