@@ -28,12 +28,9 @@ async function open() {
     const { chromium } = requireFrom('playwright-core');
     stage.axe = fs.readFileSync(requireFrom.resolve('axe-core/axe.min.js'), 'utf8');
     const isRoot = process.getuid() === 0;
-    const [world, browser] = await Promise.all([
-        World.make(),
-        // Chromium's own sandbox does not work for root.
-        chromium.launch({ executablePath: CHROMIUM, args: isRoot ? ['--no-sandbox'] : [] }),
-    ]);
-    Object.assign(stage, { world, browser });
+    // Chromium's own sandbox does not work for root.
+    stage.browser = await chromium.launch({ executablePath: CHROMIUM, args: isRoot ? ['--no-sandbox'] : [] });
+    stage.world = await World.make();
     // One login serves all tests that are not about it.
     const visitor = await Visitor.come({});
     await visitor.logIn('ops');
@@ -42,6 +39,8 @@ async function open() {
 }
 
 async function close() {
+    // Should the beginning have failed half-way, what it started would keep this process alive.
+    setTimeout(() => process.exit(1), 15_000).unref();
     if (stage.browser) await stage.browser.close();
     if (stage.world) assert.equal(await stage.world.close(), 0, "the daemon's exit status");
 }
