@@ -18,3 +18,9 @@ alter table veracore_order_sync
     -- what was last sent, without what tells who lives where: {"shippingMethod", "currency",
     -- "shipTo": […], "items": [{"sku", "quantity", "unitPrice"}]}
     add column sent_summary jsonb;
+
+-- What is asked while a page is open, and by each scrape of the metrics.
+create unique index veracore_event_seq on veracore_event (seq);
+create index veracore_event_dead on veracore_event (seq) where state = 'dead';
+create index veracore_sync_run_ended on veracore_sync_run (ended_at);
+create index veracore_sync_run_held on veracore_sync_run (started_at) where outcome = 'held';

@@ -1,4 +1,4 @@
-//! The desk at which the API shows and changes settings.
+//! The desk at which the API and the dashboard show and change settings.
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -33,6 +33,7 @@ impl Desk {
         let is = |what: fn(&config::Key) -> bool| key.is_some_and(what);
         ShownSetting {
             key: setting.key.clone(),
+            meaning: setting.meaning,
             value: match key {
                 Some(key) if key.name == PRIVATE_PATH => setting.value.as_deref().map(without_path),
                 _ => setting.value.clone(),

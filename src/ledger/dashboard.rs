@@ -73,7 +73,8 @@ impl Ledger {
                  select created_at, last_successful_sync as at from veracore_order_sync
                  where sync_status = 'success' and updated_at > $2 and last_successful_sync > $2
                  union all
-                 select created_at, null from veracore_order_sync
+                 -- Of those that wait still, the oldest is the oldest in every hour.
+                 select min(created_at), null from veracore_order_sync
                  where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')),
              hour as (select generate_series($2 + interval '1 hour', $1, interval '1 hour') as until)
              select until as "until!",
@@ -225,6 +226,26 @@ impl Ledger {
             i64::from(limit),
         )
         .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Whether a person is still to decide on a held run; see [`Self::undecided_runs`].
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_undecided(&self, job: &str, run: i64) -> Result<bool, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from veracore_sync_run held
+                 where id = $2 and job = $1 and outcome = 'held'
+                     and not result ?| '{acceptedBy,discardedBy}'
+                     and not exists (select from veracore_sync_run later
+                         where later.job = $1 and later.outcome = 'done'
+                             and not later.result ? 'sku'
+                             and later.started_at > held.started_at)) as "is!""#,
+            job,
+            run,
+        )
+        .fetch_one(&self.pool)
         .await?)
     }
 

@@ -99,7 +99,18 @@ async fn clear_jobs(connection: &mut Link, before: DateTime<Utc>) -> Result<u64,
     )
     .execute(&mut *connection)
     .await?;
-    Ok(packages.rows_affected() + levels.rows_affected() + runs.rows_affected())
+    // Of a held run only who decided on it.
+    let decided = sqlx::query!(
+        "update veracore_sync_run set result = jsonb_set(result, '{discardedBy}', '\"a person\"')
+         where ended_at < $1 and outcome = 'held' and result ->> 'discardedBy' <> 'a person'",
+        before,
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(packages.rows_affected()
+        + levels.rows_affected()
+        + runs.rows_affected()
+        + decided.rows_affected())
 }
 
 /// What could not be delivered until then is delivered without those words.

@@ -31,6 +31,7 @@ pub use fulfillments::{
     Fulfillment, LineUnits, NewFulfillment, Progress, ProgressLine, TrackingFields,
     TrackingFieldsKnown,
 };
+pub use session::LogIn;
 pub use stock::{NewLevel, StockLevel, Variant, VariantPage, Variants};
 
 use async_trait::async_trait;

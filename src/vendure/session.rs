@@ -79,21 +79,31 @@ async fn log_in(client: &VendureClient, generation: u64) -> Result<Pass, Storefr
         Login::ApiKey(key) => return Ok(Pass::ApiKey(key.clone())),
         Login::Password { username, password } => (username, password),
     };
-    match enter(client, username, password).await? {
-        Ok(token) => Ok(Pass::Session { token, generation }),
-        Err(message) => {
-            client.upstream.refuses_us(&message);
-            Err(StorefrontError::Credentials { message })
+    let message = match enter(client, username, password).await? {
+        Entered::With(token) => return Ok(Pass::Session { token, generation }),
+        Entered::WithoutToken => {
+            "it gave no session token. The shop's authOptions.tokenMethod must include 'bearer'"
+                .into()
         }
-    }
+        Entered::Refused(message) => message,
+    };
+    client.upstream.refuses_us(&message);
+    Err(StorefrontError::Credentials { message })
 }
 
-/// A login: the new session's token, or why the shop does not let this user in.
+/// What came of a login.
+enum Entered {
+    With(SecretString),
+    WithoutToken,
+    /// Why the shop does not let this user in.
+    Refused(String),
+}
+
 async fn enter(
     client: &VendureClient,
     username: &str,
     password: &SecretString,
-) -> Result<Result<SecretString, String>, StorefrontError> {
+) -> Result<Entered, StorefrontError> {
     let operation = operations::Login::build(LoginVariables {
         username: username.to_owned(),
         password: password.expose_secret().to_owned(),
@@ -103,34 +113,41 @@ async fn enter(
         .await?;
     let message = match data.parse::<operations::Login>()?.login {
         LoginResult::CurrentUser(_) => {
-            return Ok(data.session_token().ok_or_else(|| {
-                "it gave no session token. The shop's authOptions.tokenMethod must include 'bearer'"
-                    .to_owned()
-            }));
+            return Ok(data
+                .session_token()
+                .map_or(Entered::WithoutToken, Entered::With));
         }
         LoginResult::InvalidCredentialsError(error) => error.message,
         LoginResult::NativeAuthStrategyError(error) => error.message,
         LoginResult::Other => "it answered with something unknown".into(),
     };
-    Ok(Err(one_line(&message, 200)))
+    Ok(Entered::Refused(one_line(&message, 200)))
+}
+
+/// What came of somebody's login.
+#[derive(Debug)]
+pub enum LogIn {
+    /// His session's token.
+    Known(SecretString),
+    /// He is known, and the shop gives its tokens as cookies only.
+    WithoutToken,
+    Unknown,
 }
 
 impl VendureClient {
-    /// Logs somebody in, apart from our own session: the token of his, or `None` when the shop does
-    /// not know him.
+    /// Logs somebody in, apart from our own session.
     ///
     /// # Errors
-    /// When the shop does not answer, or lets nobody in by name and password.
+    /// When the shop does not answer.
     pub async fn log_in_as(
         &self,
         username: &str,
         password: &SecretString,
-    ) -> Result<Option<SecretString>, StorefrontError> {
+    ) -> Result<LogIn, StorefrontError> {
         match enter(self, username, password).await {
-            Ok(entered) => Ok(entered.ok()),
-            Err(StorefrontError::Credentials { .. } | StorefrontError::Forbidden { .. }) => {
-                Ok(None)
-            }
+            Ok(Entered::With(token)) => Ok(LogIn::Known(token)),
+            Ok(Entered::WithoutToken) => Ok(LogIn::WithoutToken),
+            Ok(Entered::Refused(_)) | Err(StorefrontError::Forbidden { .. }) => Ok(LogIn::Unknown),
             Err(other) => Err(other),
         }
     }

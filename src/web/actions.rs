@@ -81,9 +81,16 @@ pub(super) async fn retry(
     by: &str,
 ) -> Result<Told, Failure> {
     let verdict = services.ledger.retry_order(code, RetryMode::Again).await?;
-    services.bells.due.notify_one();
-    tracing::info!(order = %code, by, "VeraCore: another try was asked for");
-    Ok(in_words(verdict, "It is tried again now."))
+    if matches!(verdict, Verdict::Done | Verdict::DoneInDoubt) {
+        services.bells.due.notify_one();
+        tracing::info!(order = %code, by, "VeraCore: another try was asked for");
+    }
+    let done = if services.stands_still().is_some() {
+        "It is tried again as soon as work goes on."
+    } else {
+        "It is tried again now."
+    };
+    Ok(in_words(verdict, done))
 }
 
 /// Takes an order out.

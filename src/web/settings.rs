@@ -9,6 +9,8 @@ use secrecy::SecretString;
 pub struct ShownSetting {
     /// The environment variable's name.
     pub key: String,
+    /// What it is for, in Markdown.
+    pub meaning: &'static str,
     /// Masked, if it is a secret.
     pub value: Option<String>,
     /// `default`, `file`, `database` or `environment`.
@@ -22,6 +24,18 @@ pub struct ShownSetting {
     pub is_guarded: bool,
     /// Whether a change of it is heeded at the next start only.
     pub at_start: bool,
+}
+
+/// The setting that pauses everything.
+pub const ENABLED: &str = "SYNC_ENABLED";
+
+/// Whether anything is moved, by these settings.
+#[must_use]
+pub fn is_enabled(settings: &[ShownSetting]) -> bool {
+    let enabled = settings.iter().find(|setting| setting.key == ENABLED);
+    let value = enabled.and_then(|setting| setting.value.as_deref());
+    let off = ["false", "no", "off", "0"];
+    !value.is_some_and(|value| off.iter().any(|off| off.eq_ignore_ascii_case(value)))
 }
 
 /// Why settings were not shown or changed, for people.

@@ -25,7 +25,7 @@ use tokio::{
 pub(super) use failures::Failures;
 
 use super::{live::Services, refusal::Refusal};
-use crate::vendure::{Credential, Permission, StorefrontError};
+use crate::vendure::{Credential, LogIn, Permission, StorefrontError};
 
 /// How long Vendure's word is believed: so long a right that was taken away may last.
 const BELIEVED: Duration = Duration::from_secs(60);
@@ -193,7 +193,8 @@ pub(super) async fn admit(
             rights: Rights::All,
         });
     }
-    let recognized = recognize(services, failures, shown, peer).await;
+    let guessing = Some((failures, peer));
+    let recognized = recognize(services, guessing, shown).await;
     recognized.map_err(|mut refusal| {
         if refusal.message == NOT_ANSWERING {
             refusal.message.push_str(" API_TOKEN works without it.");
@@ -202,18 +203,16 @@ pub(super) async fn admit(
     })
 }
 
-/// Who has this session in Vendure.
+/// Who has this session in Vendure. It was sealed by us, so that nobody is guessing.
 ///
 /// # Errors
 /// [`Refusal`], as [`admit`].
 pub(super) async fn holder_of_session(
     services: &Services,
-    failures: &Failures,
     token: &SecretString,
-    peer: IpAddr,
 ) -> Result<Admitted, Refusal> {
     let shown = Shown::Bearer(token.expose_secret().to_owned());
-    recognize(services, failures, shown, peer).await
+    recognize(services, None, shown).await
 }
 
 /// Who had this session in Vendure when it last answered, with the right to look and no other; for
@@ -252,8 +251,12 @@ pub(super) async fn log_in(
     let _turn = services.access.turn().await?;
     failures.check(peer, Instant::now())?;
     match services.vendure.log_in_as(username, password).await {
-        Ok(Some(token)) => Ok(token),
-        Ok(None) => {
+        Ok(LogIn::Known(token)) => Ok(token),
+        Ok(LogIn::WithoutToken) => Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Vendure gives no session token: the shop's authOptions.tokenMethod must include 'bearer'.",
+        )),
+        Ok(LogIn::Unknown) => {
             failures.note(peer, Instant::now());
             Err(Refusal::new(
                 StatusCode::UNAUTHORIZED,
@@ -264,11 +267,11 @@ pub(super) async fn log_in(
     }
 }
 
+/// `guessing`: whose guess it may be, and where they are counted.
 async fn recognize(
     services: &Services,
-    failures: &Failures,
+    guessing: Option<(&Failures, IpAddr)>,
     shown: Shown,
-    peer: IpAddr,
 ) -> Result<Admitted, Refusal> {
     let fingerprint = fingerprint(&shown);
     // Only strangers are counted, so that one behind the same proxy does not lock out those who were
@@ -276,7 +279,7 @@ async fn recognize(
     match services.access.known(&fingerprint, Instant::now()) {
         Known::Now(admitted) => return Ok(admitted),
         Known::Before => {}
-        Known::Never => failures.check(peer, Instant::now())?,
+        Known::Never => check(guessing)?,
     }
     let credential = match shown {
         Shown::Bearer(token) => Credential::Session(token.into()),
@@ -287,7 +290,7 @@ async fn recognize(
     match services.access.known(&fingerprint, Instant::now()) {
         Known::Now(admitted) => return Ok(admitted),
         Known::Before => {}
-        Known::Never => failures.check(peer, Instant::now())?,
+        Known::Never => check(guessing)?,
     }
     match services.vendure.identify(&credential).await {
         Ok(Some(caller)) => {
@@ -301,12 +304,20 @@ async fn recognize(
             Ok(admitted)
         }
         Ok(None) => {
-            failures.note(peer, Instant::now());
+            if let Some((failures, peer)) = guessing {
+                failures.note(peer, Instant::now());
+            }
             services.access.forget(&fingerprint);
             Err(Refusal::unknown())
         }
         Err(error) => Err(not_answering(&error)),
     }
+}
+
+fn check(guessing: Option<(&Failures, IpAddr)>) -> Result<(), Refusal> {
+    guessing.map_or(Ok(()), |(failures, peer)| {
+        failures.check(peer, Instant::now())
+    })
 }
 
 fn not_answering(error: &StorefrontError) -> Refusal {

@@ -25,9 +25,8 @@ use crate::{
 
 const RUNS: u32 = 20;
 
-/// So many held feeds are shown one by one, and so many are looked through for one of them.
-const HELD: usize = 3;
-const UNDECIDED: u32 = 1000;
+/// So many held feeds are shown.
+const HELD: u32 = 3;
 
 const CHANGES: u32 = 100;
 
@@ -87,7 +86,7 @@ struct Strangers {
 struct InventoryPage {
     frame: Frame,
     held: Vec<HeldFeed>,
-    older_held: usize,
+    are_more_held: bool,
     runs: Vec<RunRow>,
     changes: Vec<ChangeRow>,
     strangers: Strangers,
@@ -100,17 +99,16 @@ pub(super) async fn show(visit: Visit) -> Page {
     let ledger = &visit.services.ledger;
     let reader = visit.reader();
     let runs = timely(ledger.runs_of(inventory::JOB, RUNS)).await?;
-    let held = timely(ledger.undecided_runs(inventory::JOB, UNDECIDED)).await?;
+    let mut held = timely(ledger.undecided_runs(inventory::JOB, HELD + 1)).await?;
+    let shown = usize::try_from(HELD).unwrap_or(usize::MAX);
+    let are_more_held = held.len() > shown;
+    held.truncate(shown);
     let changes = timely(ledger.latest_stock_changes(None, CHANGES)).await?;
     let (last, _) = timely(ledger.standing_of_job(inventory::JOB)).await?;
     let page = InventoryPage {
         frame: visit.frame("inventory", "Inventory"),
-        older_held: held.len().saturating_sub(HELD),
-        held: held
-            .iter()
-            .take(HELD)
-            .map(|run| held_feed(run, &reader))
-            .collect(),
+        are_more_held,
+        held: held.iter().map(|run| held_feed(run, &reader)).collect(),
         runs: runs.iter().map(|run| run_row(run, &reader)).collect(),
         changes: changes.iter().map(|c| change_row(c, &reader)).collect(),
         strangers: last.map(|run| strangers(&run.result)).unwrap_or_default(),
@@ -292,9 +290,7 @@ pub(super) async fn run(visit: Visit, Named(id): Named<i64>) -> Page {
 
 /// Whether a person is still to decide on a run.
 async fn is_undecided(visit: &Visit, id: i64) -> Result<bool, Sorry> {
-    let ledger = &visit.services.ledger;
-    let undecided = timely(ledger.undecided_runs(inventory::JOB, UNDECIDED)).await?;
-    Ok(undecided.iter().any(|run| run.id == id))
+    timely(visit.services.ledger.is_undecided(inventory::JOB, id)).await
 }
 
 fn planned(plan: &Value) -> Vec<PlannedRow> {
@@ -461,7 +457,10 @@ pub(super) async fn explain(visit: Visit, Asked(asked): Asked<WantedSku>) -> Pag
     let reader = visit.reader();
     let now = explanation.now.as_ref();
     let page = SkuPage {
-        frame: visit.frame("inventory", format!("Stock of {}", explanation.sku)),
+        frame: Frame {
+            is_still: true,
+            ..visit.frame("inventory", format!("Stock of {}", explanation.sku))
+        },
         asked: now.map_or_else(String::new, |now| reader.ago(now.asked_at)),
         problem: explanation.problem.clone(),
         levels: now.map_or_else(Vec::new, |now| now.variants.iter().map(level_row).collect()),

@@ -11,7 +11,7 @@ use axum::{
 };
 use http_body_util::channel::{Channel, Sender};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
@@ -20,7 +20,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    http::CircuitState,
+    http::{Circuit, CircuitState},
     web::{WebState, live::Services},
 };
 
@@ -38,25 +38,65 @@ const MOST: usize = 64;
 
 /// Places for those who watch.
 #[derive(Clone)]
-pub(in crate::web) struct Viewers(Arc<Semaphore>);
+pub(in crate::web) struct Viewers {
+    places: Arc<Semaphore>,
+    /// The ledger's mark of late, and when it was asked for: one question serves all who watch.
+    mark: Arc<Mutex<Option<(Instant, String)>>>,
+}
 
 impl Default for Viewers {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
+        Self {
+            places: Arc::new(Semaphore::new(MOST)),
+            mark: Arc::default(),
+        }
+    }
+}
+
+impl Viewers {
+    /// Something that is another when what is shown has changed; the database's absence counts, too.
+    async fn mark(&self, services: &Services) -> String {
+        let circuit = |circuit: &Circuit| match circuit.state() {
+            CircuitState::Closed => 'c',
+            CircuitState::Open { .. } => 'o',
+            CircuitState::HalfOpen { .. } => 'h',
+        };
+        format!(
+            "{} {}{} {}",
+            self.mark_of_ledger(services).await,
+            circuit(&services.upstreams.shop),
+            circuit(&services.upstreams.warehouse),
+            services.stands_still().is_some()
+        )
+    }
+
+    /// The ledger's part of it, at most a step old.
+    async fn mark_of_ledger(&self, services: &Services) -> String {
+        let mut kept = self.mark.lock().await;
+        if let Some((at, mark)) = &*kept
+            && at.elapsed() < STEP / 2
+        {
+            return mark.clone();
+        }
+        let mark = services.ledger.mark().await.unwrap_or_default();
+        *kept = Some((Instant::now(), mark.clone()));
+        mark
     }
 }
 
 pub(super) async fn serve(State(state): State<WebState>, visit: Visit) -> Page {
     visit.ensure_reader()?;
-    let Ok(place) = Arc::clone(&state.viewers.0).try_acquire_owned() else {
+    let Ok(place) = Arc::clone(&state.viewers.places).try_acquire_owned() else {
         return Err(Sorry::away("Too many pages are open at once."));
     };
     let (sender, body) = Channel::<Bytes, Infallible>::new(1);
     let services = Arc::clone(&visit.services);
     let tasks = services.tasks.clone();
     // Before the answer, upon which the page looks once more: nothing is missed in between.
-    let last = mark(&services).await;
-    tasks.spawn("tell_of_changes", tell(services, sender, place, last));
+    let viewers = state.viewers.clone();
+    let last = viewers.mark(&services).await;
+    let telling = tell(viewers, services, sender, place, last);
+    tasks.spawn("tell_of_changes", telling);
     let mut response = Response::new(Body::new(body));
     let kind = HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -65,6 +105,7 @@ pub(super) async fn serve(State(state): State<WebState>, visit: Visit) -> Page {
 
 /// Tells of changes until the browser is gone, the time is up, or the stop.
 async fn tell(
+    viewers: Viewers,
     services: Arc<Services>,
     mut sender: Sender<Bytes>,
     _place: OwnedSemaphorePermit,
@@ -83,7 +124,7 @@ async fn tell(
             if services.tasks.stopping() || began.elapsed() > LONGEST {
                 return;
             }
-            let now = mark(&services).await;
+            let now = viewers.mark(&services).await;
             if now != last {
                 last = now;
                 said = Instant::now();
@@ -95,20 +136,4 @@ async fn tell(
             }
         };
     }
-}
-
-/// Something that is another when what is shown has changed; the database's absence counts, too.
-async fn mark(services: &Services) -> String {
-    let circuit = |circuit: &crate::http::Circuit| match circuit.state() {
-        CircuitState::Closed => 'c',
-        CircuitState::Open { .. } => 'o',
-        CircuitState::HalfOpen { .. } => 'h',
-    };
-    let ledger = services.ledger.mark().await.unwrap_or_default();
-    format!(
-        "{ledger} {}{} {}",
-        circuit(&services.upstreams.shop),
-        circuit(&services.upstreams.warehouse),
-        services.stands_still().is_some()
-    )
 }

@@ -153,7 +153,7 @@ async fn admitted(
     let password = SecretString::from(password);
     let failures = &state.wrong_logins;
     let token = access::log_in(services, failures, (username, &password), peer).await?;
-    let admitted = access::holder_of_session(services, failures, &token, peer).await?;
+    let admitted = access::holder_of_session(services, &token).await?;
     if admitted.has_any(READ_ORDERS) {
         return Ok((admitted, token));
     }

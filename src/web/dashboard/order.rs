@@ -13,7 +13,7 @@ use super::{
     when::Reader,
 };
 use crate::{
-    domain::{OrderCode, ShopOrderId, SyncStatus},
+    domain::{CancelStatus, OrderCode, ShopOrderId, SyncStatus},
     ledger::{SentSummary, SyncRecord},
     web::actions::{self, Told},
 };
@@ -55,6 +55,7 @@ struct OrderPage {
     acknowledged: String,
     warnings: Vec<String>,
     sent: Option<SentSummary>,
+    was_sent: bool,
     packages: Vec<PackageRow>,
     steps: Vec<Shown>,
     deeds: Vec<Deed>,
@@ -100,6 +101,7 @@ pub(super) async fn show(visit: Visit, Named(code): Named<String>) -> Page {
         acknowledged: reader.ago_or_none(record.last_successful_sync),
         warnings: warnings(&record),
         sent: timely(ledger.sent_summary(record.id)).await?,
+        was_sent: attempts.iter().any(|attempt| attempt.kind == "send"),
         packages: packages
             .iter()
             .map(|package| package_row(package, &reader))
@@ -236,14 +238,11 @@ fn deeds(record: &SyncRecord) -> Vec<Deed> {
         hint: action.hint(),
     };
     match record.sync_status {
-        SyncStatus::Success => record
-            .aftercare
-            .cancel_status
-            .filter(|status| *status == crate::domain::CancelStatus::ByHand)
-            .map(|_| deed(Action::Retry))
-            .into_iter()
-            .collect(),
-        SyncStatus::Syncing => vec![deed(Action::Skip)],
+        SyncStatus::Success if record.aftercare.cancel_status == Some(CancelStatus::ByHand) => {
+            vec![deed(Action::Cancel)]
+        }
+        SyncStatus::Success | SyncStatus::Syncing => Vec::new(),
+        _ if record.aftercare.cancel_status == Some(CancelStatus::Stopped) => Vec::new(),
         SyncStatus::Skipped => vec![deed(Action::Retry), deed(Action::Send)],
         _ => [Action::Retry, Action::Send, Action::Skip]
             .into_iter()
@@ -257,11 +256,13 @@ enum Action {
     Retry,
     Send,
     Skip,
+    /// Has VeraCore asked once more to cancel it.
+    Cancel,
 }
 
 impl Action {
     fn parse(text: &str) -> Result<Self, Sorry> {
-        [Self::Retry, Self::Send, Self::Skip]
+        [Self::Retry, Self::Send, Self::Skip, Self::Cancel]
             .into_iter()
             .find(|action| action.as_str() == text)
             .ok_or_else(|| Sorry::not_found("There is no such page."))
@@ -272,6 +273,7 @@ impl Action {
             Self::Retry => "retry",
             Self::Send => "send",
             Self::Skip => "skip",
+            Self::Cancel => "cancel",
         }
     }
 
@@ -280,6 +282,7 @@ impl Action {
             Self::Retry => "Retry",
             Self::Send => "Send now",
             Self::Skip => "Skip",
+            Self::Cancel => "Ask VeraCore to cancel",
         }
     }
 
@@ -293,6 +296,9 @@ impl Action {
             }
             Self::Skip => {
                 "It is taken out and not sent, whatever Vendure says. Retry takes it in again."
+            }
+            Self::Cancel => {
+                "It was cancelled in Vendure. VeraCore is told once more to cancel it, where a call can do that; else it stays to be stopped there by hand."
             }
         }
     }
@@ -336,6 +342,9 @@ pub(super) async fn act(
     let (services, by) = (&visit.services, visit.admitted.name.as_str());
     let told = match action {
         Action::Retry => actions::retry(services, &code, by).await?,
+        Action::Cancel => actions::retry(services, &code, by)
+            .await?
+            .map(|_| "VeraCore is told once more to cancel it.".into()),
         Action::Skip => actions::skip(services, &code, by).await?,
         Action::Send => send(&visit, &code).await?,
     };

@@ -214,7 +214,10 @@ async fn needs(
         );
         needs.push(Need::without_link("warn", text));
     }
-    if let Some(since) = oldest.filter(|since| reader.now - *since > LONG) {
+    if let Some(since) = oldest
+        .map(|since| since + services.hold())
+        .filter(|since| reader.now - *since > LONG)
+    {
         let text = format!(
             "The oldest waiting order has been waiting for {}.",
             span(reader.now - since)

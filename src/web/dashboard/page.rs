@@ -66,6 +66,8 @@ pub(super) struct Frame {
     pub is_stale: bool,
     /// Why nothing is moved, if so.
     pub stands_still: Option<&'static str>,
+    /// It is not kept up to date: to make it costs calls to both ends.
+    pub is_still: bool,
     pub assets: &'static assets::Names,
     pub version: &'static str,
 }
@@ -81,6 +83,7 @@ impl Frame {
             note: None,
             is_stale: false,
             stands_still: None,
+            is_still: false,
             assets: assets::names(),
             version: env!("CARGO_PKG_VERSION"),
         }

@@ -10,10 +10,8 @@ use super::{
 };
 use crate::web::{
     WebState,
-    settings::{DeskError, ShownSetting},
+    settings::{DeskError, ENABLED, ShownSetting, is_enabled},
 };
-
-const ENABLED: &str = "SYNC_ENABLED";
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -92,21 +90,34 @@ async fn turn(state: &WebState, visit: Visit, headers: HeaderMap, body: Body, on
         };
         return Ok(visit.tell("/settings", Ok(told.into())));
     }
-    let change = (ENABLED.to_owned(), Some(on.to_string().into()));
-    let told = match state.desk.store(vec![change], false).await {
-        Ok(()) => Ok(if on {
-            "It goes on within seconds, on every replica.".into()
-        } else {
-            "Paused, within seconds and on every replica. Work that has begun is finished; nothing is lost meanwhile."
-                .into()
-        }),
+    let told = match store(state, on).await {
+        Ok(()) => {
+            let by = visit.admitted.name.as_str();
+            tracing::info!(settings = ENABLED, by, "settings were stored");
+            Ok(if on {
+                "It goes on within seconds, on every replica.".into()
+            } else {
+                "Paused, within seconds and on every replica. Work that has begun is finished; nothing is lost meanwhile."
+                    .into()
+            })
+        }
         Err(DeskError::Refused(why)) => Err(why),
         Err(away) => return Err(away.into()),
     };
-    tracing::info!(
-        settings = ENABLED,
-        by = visit.admitted.name,
-        "settings were stored"
-    );
     Ok(visit.tell("/settings", told))
+}
+
+/// A pause is stored. Its end takes that away again, so that the file has its say; only what is off
+/// there is turned on here.
+async fn store(state: &WebState, on: bool) -> Result<(), DeskError> {
+    let change = |value: Option<&str>| vec![(ENABLED.to_owned(), value.map(Into::into))];
+    if !on {
+        return state.desk.store(change(Some("false")), false).await;
+    }
+    state.desk.store(change(None), false).await?;
+    let (settings, _) = state.desk.show().await?;
+    if is_enabled(&settings) {
+        return Ok(());
+    }
+    state.desk.store(change(Some("true")), false).await
 }

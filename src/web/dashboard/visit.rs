@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Path, Query},
-    http::{HeaderMap, Method, StatusCode, request::Parts},
+    extract::{FromRequestParts, Path, Query},
+    http::{Method, StatusCode, request::Parts},
     response::{Html, IntoResponse as _, Response},
 };
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     READ_ORDERS, READING, form,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     vendure::Permission,
     web::{
-        Peer, WebState,
+        WebState,
         access::{self, Admitted},
         live::Services,
         refusal::Refusal,
@@ -33,6 +33,9 @@ const HURRY: Duration = Duration::from_secs(3);
 
 /// A page that is fetched by our script, not by a person: it does not make the session last longer.
 const LIVE: &str = "x-live";
+
+/// So is the stream of changes, whose requests have no header of ours.
+const STREAM: &str = "/live";
 
 /// A visit.
 pub(super) struct Visit {
@@ -51,9 +54,6 @@ impl FromRequestParts<WebState> for Visit {
         parts: &mut Parts,
         state: &WebState,
     ) -> Result<Self, Self::Rejection> {
-        let Some(&ConnectInfo(Peer(peer))) = parts.extensions.get::<ConnectInfo<Peer>>() else {
-            return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
-        };
         let sorry = |refusal: Refusal| Sorry::from(refusal).into_response();
         let services = state.live.now().ok_or_else(Refusal::starting);
         let services = services.map_err(sorry)?;
@@ -73,18 +73,19 @@ impl FromRequestParts<WebState> for Visit {
                 form::from_elsewhere().into_response()
             });
         };
-        let token = open(&services, &secret, &parts.headers)
+        let is_use = !parts.headers.contains_key(LIVE) && parts.uri.path() != STREAM;
+        let token = open(&services, &secret, is_use)
             .await
             .map_err(Sorry::into_response)?;
         let Some(token) = token else {
             return Err(to_login(next, is_https));
         };
         let former = access::former_holder_of_session(&services, &token);
-        // Whoever was let in before need not wait for a shop that hangs: he can look.
-        let patience = if former.is_some() { HURRY } else { READING };
-        let known = access::holder_of_session(&services, &state.failures, &token, peer);
-        let known = timeout(patience, known).await;
-        let known = known.unwrap_or_else(|_| Err(access::not_answering_in_time()));
+        // Whoever was let in before need not wait for a shop that hangs: he can look. To do
+        // something, he must be known now.
+        let is_look = parts.method == Method::GET && former.is_some();
+        let patience = if is_look { HURRY } else { READING };
+        let known = holder(&services, &token, patience).await;
         let (admitted, is_stale) = match known {
             Ok(admitted) => (admitted, false),
             Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
@@ -113,13 +114,30 @@ impl FromRequestParts<WebState> for Visit {
     }
 }
 
+/// Who has this session in Vendure. What Vendure says later than that is remembered all the same.
+async fn holder(
+    services: &Arc<Services>,
+    token: &SecretString,
+    patience: Duration,
+) -> Result<Admitted, Refusal> {
+    let (tell, told) = oneshot::channel();
+    let (asking, token) = (Arc::clone(services), token.clone());
+    services.tasks.spawn("ask_about_visitor", async move {
+        // Nobody may be waiting any more.
+        let _ = tell.send(access::holder_of_session(&asking, &token).await);
+    });
+    match timeout(patience, told).await {
+        Ok(Ok(known)) => known,
+        _ => Err(access::not_answering_in_time()),
+    }
+}
+
 /// The token of the session in Vendure, while ours is not over.
 async fn open(
     services: &Services,
     secret: &Secret,
-    headers: &HeaderMap,
+    is_use: bool,
 ) -> Result<Option<SecretString>, Sorry> {
-    let is_use = !headers.contains_key(LIVE);
     let sealed = timely(services.ledger.web_session(&secret.digest(), is_use)).await?;
     Ok(sealed.and_then(|sealed| secret.open(&sealed)))
 }

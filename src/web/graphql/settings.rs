@@ -4,7 +4,7 @@ use async_graphql::{InputObject, SimpleObject};
 use secrecy::SecretString;
 
 use super::errors;
-use crate::web::settings::{DeskError, ShownSetting};
+use crate::web::settings::{DeskError, ENABLED, ShownSetting, is_enabled};
 
 /// A setting by the name of its environment variable.
 #[derive(SimpleObject)]
@@ -62,7 +62,7 @@ impl ConfigInput {
     pub(super) fn changes(self) -> async_graphql::Result<Vec<(String, Option<SecretString>)>> {
         let enabled = self
             .sync_enabled
-            .map(|enabled| ("SYNC_ENABLED".to_owned(), Some(enabled.to_string().into())));
+            .map(|enabled| (ENABLED.to_owned(), Some(enabled.to_string().into())));
         let set = self.set.unwrap_or_default().into_iter();
         let set = set.map(|setting| (setting.key, Some(setting.value.into())));
         let unset = self.unset.unwrap_or_default().into_iter();
@@ -80,14 +80,9 @@ impl ConfigInput {
 
 impl Config {
     pub(super) fn of((settings, problems): (Vec<ShownSetting>, Vec<String>)) -> Self {
-        let enabled = settings
-            .iter()
-            .find(|setting| setting.key == "SYNC_ENABLED")
-            .and_then(|setting| setting.value.as_deref());
-        let off = ["false", "no", "off", "0"];
         Self {
             problems,
-            sync_enabled: !enabled.is_some_and(|v| off.iter().any(|o| o.eq_ignore_ascii_case(v))),
+            sync_enabled: is_enabled(&settings),
             settings: settings
                 .into_iter()
                 .map(|setting| Setting {

@@ -45,7 +45,7 @@ impl Cart {
     /// A cart that differs from its neighbours in lines, quantities, shipping and address.
     pub fn varied(at: u32) -> Self {
         let count = 1 + at % 3;
-        let lines = (0..count)
+        let mut lines: Vec<(String, u32)> = (0..count)
             .map(|line| {
                 (
                     format!("A-{}", (at + line) % 4),
@@ -53,6 +53,9 @@ impl Cart {
                 )
             })
             .collect();
+        // In one sequence for all: Vendure locks the stock of one after the other, and two carts the
+        // other way round would wait for each other.
+        lines.sort();
         let mut cart = Self {
             lines,
             ..Self::of(&[])

@@ -117,6 +117,8 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
     let (second, second_id) = held().await;
     end(second, RunOutcome::Held, json!({})).await;
     assert_eq!(undecided().await, [second_id, first_id]);
+    let is_undecided = async |id| ledger.is_undecided("sync_inventory", id).await.unwrap();
+    assert!(is_undecided(first_id).await);
     assert!(
         !ledger
             .discard_run("sync_tracking", first_id, "ann")
@@ -148,6 +150,7 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
     let (good, _) = held().await;
     end(good, RunOutcome::Done, json!({})).await;
     assert_eq!(undecided().await, Vec::<i64>::new());
+    assert!(!is_undecided(first_id).await && !is_undecided(second_id).await);
     world.assert_settled().await;
 }
 
@@ -155,42 +158,61 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
 async fn orders_are_listed_by_what_they_need() {
     let world = World::ledger_only("groups").await;
     let ledger = &world.ledger;
-    ledger
-        .take_in(&[order(1), order(2), order(3)], Duration::ZERO)
-        .await
-        .unwrap();
-    for (id, change) in [
-        (
-            1,
-            "sync_status = 'success', next_attempt = null, cancel_status = 'by_hand', cancel_found_at = updated_at",
-        ),
-        (2, "sync_status = 'success', next_attempt = null"),
-    ] {
+    let needs = [
+        "cancel_status = 'by_hand'",
+        "cancel_status = 'requested'",
+        "cancel_status = 'too_late', cancel_found_at = updated_at",
+        "veracore_cancelled_at = updated_at",
+        "changed_parts = '[]'",
+    ];
+    let rests = [
+        "cancel_status = 'stopped'",
+        "cancel_status = 'too_late', cancel_found_at = updated_at - interval '31 days'",
+        "changed_parts = '[]', aftercare_ended_at = updated_at",
+        "veracore_cancelled_at = updated_at, closed_at = updated_at",
+    ];
+    let sent = needs.iter().chain(&rests);
+    for (id, change) in (1..).zip(sent) {
+        ledger.take_in(&[order(id)], Duration::ZERO).await.unwrap();
         let statement = format!(
-            "update veracore_order_sync set {change} where vendure_order_code = 'ORDER-{id}'"
+            "update veracore_order_sync set sync_status = 'success', next_attempt = null, {change}
+             where vendure_order_code = 'ORDER-{id}'"
         );
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .execute(&world.pool)
             .await
             .unwrap();
     }
-    for (group, code) in [
-        (OrderGroup::Care, "ORDER-1"),
-        (OrderGroup::Waiting, "ORDER-3"),
+    ledger.take_in(&[order(99)], Duration::ZERO).await.unwrap();
+    let care: Vec<String> = (1..=needs.len())
+        .rev()
+        .map(|id| format!("ORDER-{id}"))
+        .collect();
+    for (group, codes) in [
+        (OrderGroup::Care, care),
+        (OrderGroup::Waiting, vec!["ORDER-99".into()]),
     ] {
         let filter = OrderFilter {
             group: Some(group),
-            limit: 9,
+            limit: 99,
             ..OrderFilter::default()
         };
         let found = ledger.orders(&filter).await.unwrap();
-        let codes: Vec<&str> = found
-            .iter()
-            .map(|o| o.vendure_order_code.as_str())
-            .collect();
-        assert_eq!(codes, [code]);
-        assert_eq!(ledger.count_orders(&filter).await.unwrap(), 1);
+        let found: Vec<String> = found.into_iter().map(|o| o.vendure_order_code).collect();
+        assert_eq!(found, codes);
+        let count = ledger.count_orders(&filter).await.unwrap();
+        assert_eq!(count, codes.len() as u64);
     }
+    // Just as the overview counts them.
+    let count = ledger.count_in_care().await.unwrap();
+    let counts = [
+        count.being_stopped,
+        count.to_stop_by_hand,
+        count.shipped_after_cancel,
+        count.cancelled_at_veracore,
+        count.changed_since_sent,
+    ];
+    assert_eq!(counts, [1; 5]);
 }
 
 #[tokio::test]

@@ -25,7 +25,9 @@ const QUOTED: &str = "
         values ('sync_tracking', $1, $1, $1, 'done',
                 jsonb_build_object('problems', jsonb_build_array(jsonb_build_object('problem', $2)), 'fulfilled', 3), null),
             ('sync_inventory', $1, $1, $1, 'failed', '{}', $2),
-            ('sweep_orders', $1, $1, $1, 'failed', 'null', $2);
+            ('sweep_orders', $1, $1, $1, 'failed', 'null', $2),
+            ('sync_inventory', $1 + interval '1 second', $1, $1, 'held',
+                jsonb_build_object('discardedBy', $2), null);
     insert into veracore_stock_change (vendure_variant_id, vendure_sku, veracore_sku, stock_location_id,
             feed_asked_at, available, safety_stock, acknowledged, waiting_elsewhere, gone, allocated,
             before_on_hand, after_on_hand, intended_at, message)
@@ -72,7 +74,7 @@ async fn after_their_time_names_and_mail_addresses_are_nowhere_in_the_tables() {
     world.clock.advance(TimeDelta::days(90));
     assert_eq!(
         clear(now + TimeDelta::seconds(1)).await,
-        4 * 3 + 1 + 3 + 1 + 17 + 16
+        4 * 3 + 1 + 4 + 1 + 17 + 16
     );
     assert_eq!(quoting().await, Vec::<String>::new());
     let kept: (i64, String) = sqlx::query_as(

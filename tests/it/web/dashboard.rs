@@ -118,6 +118,9 @@ async fn a_session_ends_by_itself() {
     // What the page's script asks for is no use.
     let by_script = browser.request(Method::GET, "/").header("x-live", "1");
     assert_eq!(browser.send(by_script).await.status, 200);
+    let stream = browser.request(Method::GET, "/live").send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    drop(stream);
     assert_eq!(used_at().await, before);
     assert_eq!(browser.get("/").await.status, 200);
     assert!(used_at().await > before);
@@ -278,5 +281,90 @@ async fn an_open_page_is_told_of_changes_until_the_stop() {
         began.elapsed() < Duration::from_secs(10),
         "an open page keeps nobody from stopping"
     );
+    world.assert_settled().await;
+}
+
+/// Dies where a test says, as `kill -9` would let it.
+const AT: &str = "VERACORE_SYNC_CRASH_AT";
+
+#[tokio::test]
+async fn a_death_at_each_of_its_writes_is_made_good() {
+    let world = World::named("web_crash").real_time().build().await;
+    let (mut healthy, _) = served_at_rest(&world).await;
+    let name = staff(&world, "ann", &ALL).await;
+    for write in [
+        "begin_web_session",
+        "use_web_session",
+        "end_web_session",
+        "discard_run",
+    ] {
+        for when in ["before", "after"] {
+            let point = format!("ledger.{write}.{when}");
+            let run: i64 = sqlx::query_scalar(
+                "insert into veracore_sync_run (job, scheduled_for, started_at, ended_at, outcome)
+                 values ('sync_inventory', clock_timestamp(), now(), now(), 'held') returning id",
+            )
+            .fetch_one(&world.tables)
+            .await
+            .unwrap();
+            let browser = Browser::new(healthy.address().await);
+            browser.log_in(&name, PASSWORD).await;
+            let token = browser.get("/").await.form_token();
+            sql(
+                &world,
+                "update veracore_web_session set used_at = used_at - interval '5 minutes'",
+            )
+            .await;
+            let mut victim = world
+                .daemon()
+                .with("SYNC_ENABLED", "false")
+                .with(AT, &point)
+                .spawn();
+            victim.wait_for("SYNC_ENABLED is false").await;
+            let there = Browser::new(victim.address().await);
+            let fields = if write == "begin_web_session" {
+                let token = there.get("/login").await.form_token();
+                vec![
+                    ("form_token", token),
+                    ("username", name.clone()),
+                    ("password", PASSWORD.into()),
+                ]
+            } else {
+                there.takes(SESSION, &browser.cookie(SESSION).unwrap());
+                vec![("form_token", token)]
+            };
+            let (method, path) = match write {
+                "begin_web_session" => (Method::POST, "/login".to_owned()),
+                "use_web_session" => (Method::GET, "/".to_owned()),
+                "end_web_session" => (Method::POST, "/logout".to_owned()),
+                _ => (Method::POST, format!("/inventory/runs/{run}/discard")),
+            };
+            let answer = there.request(method, &path).form(&fields).send().await;
+            assert!(answer.is_err(), "{point}: it died before it could answer");
+            assert_eq!(victim.wait_exit().await.code(), None, "{point}");
+            // What the dead one held runs out.
+            sql(
+                &world,
+                "update veracore_lease set lease_until = now() - interval '1 second'",
+            )
+            .await;
+            let is_out = point == "ledger.end_web_session.after";
+            let seen = browser.get("/").await.status;
+            assert_eq!(seen, if is_out { 303 } else { 200 }, "{point}");
+            browser.log_in(&name, PASSWORD).await;
+            let token = browser.get("/").await.form_token();
+            let discard = format!("/inventory/runs/{run}/discard");
+            browser.post(&discard, &[("form_token", &token)]).await;
+            let by: Option<String> = sqlx::query_scalar(
+                "select result ->> 'discardedBy' from veracore_sync_run where id = $1",
+            )
+            .bind(run)
+            .fetch_one(&world.tables)
+            .await
+            .unwrap();
+            assert_eq!(by.as_deref(), Some(name.as_str()), "{point}");
+        }
+    }
+    healthy.stop().await;
     world.assert_settled().await;
 }

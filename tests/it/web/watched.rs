@@ -8,7 +8,11 @@ use clap::Parser as _;
 use serde_json::Value;
 use veracore_sync::{
     cli::Cli,
-    meter::catalogue::{self, Kind, Metric},
+    meter::{
+        self,
+        catalogue::{self, Kind, Metric},
+    },
+    sync::{housekeeping, reconcile, runner, schedule::Job},
 };
 
 const RULES: &str = "deploy/prometheus/veracore-sync.rules.yml";
@@ -79,6 +83,14 @@ fn anchors(text: &str) -> BTreeSet<String> {
         kept.collect::<String>().replace(' ', "-")
     };
     headings.map(anchor).collect()
+}
+
+#[test]
+fn every_job_is_measured() {
+    let mut jobs: Vec<&str> = Job::ALL.map(Job::as_str).into();
+    jobs.extend([reconcile::JOB, runner::SWEEP, housekeeping::JOB]);
+    jobs.sort_unstable();
+    assert_eq!(jobs, meter::JOBS);
 }
 
 #[test]

@@ -76,11 +76,14 @@
     } catch {
       // The next change tries again.
     } finally {
-      isBusy = false;
-      if (isAgain) {
-        isAgain = false;
-        refresh();
-      }
+      // However much is going on, not more often than this.
+      setTimeout(() => {
+        isBusy = false;
+        if (isAgain) {
+          isAgain = false;
+          refresh();
+        }
+      }, 2000);
     }
   };
 
@@ -119,7 +122,7 @@
       // Refused for good: the session is over. The page itself says so.
       if (stream && stream.readyState === EventSource.CLOSED) {
         stream = null;
-        setTimeout(() => { refresh(); if (!document.hidden) listen(); }, 5000);
+        setTimeout(() => { refresh(); if (!document.hidden) listen(); }, 30_000);
       }
     });
   };
