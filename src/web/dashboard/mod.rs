@@ -20,6 +20,7 @@ mod settings;
 mod timeline;
 mod visit;
 mod when;
+mod words;
 
 use std::time::Duration;
 
@@ -59,13 +60,13 @@ pub(super) fn router() -> Router<WebState> {
             get(order::confirm).post(order::act),
         )
         .route("/inventory", get(inventory::show))
-        .route("/inventory/sku", get(inventory::explain))
+        .route("/inventory/sku", get(inventory::sku::show))
         .route("/inventory/sync", post(inventory::sync))
         .route("/tracking/sync", post(inventory::sync_tracking))
-        .route("/inventory/runs/{run}", get(inventory::run))
+        .route("/inventory/runs/{run}", get(inventory::run::show))
         .route(
             "/inventory/runs/{run}/{action}",
-            get(inventory::confirm).post(inventory::decide),
+            get(inventory::run::confirm).post(inventory::run::decide),
         )
         .route("/settings", get(settings::show))
         .route("/settings/pause", post(settings::pause))

@@ -6,11 +6,11 @@ use axum::{body::Body, http::HeaderMap, response::Response};
 use super::{
     DOING, UPDATE_ORDERS,
     confirm::Question,
-    overview::{kind_of, order_path},
     page::{Frame, Page, Sorry},
     timeline, timely,
     visit::{Named, Visit},
     when::Reader,
+    words::{kind_of, meaning_of, order_path},
 };
 use crate::{
     domain::{CancelStatus, OrderCode, ShopOrderId, SyncStatus},
@@ -124,19 +124,6 @@ pub(super) async fn show(visit: Visit, Named(code): Named<String>) -> Page {
         record,
     };
     Ok(visit.answer(&page))
-}
-
-const fn meaning_of(status: SyncStatus) -> &'static str {
-    match status {
-        SyncStatus::Pending => "it waits for its turn",
-        SyncStatus::Syncing => "it is being worked on",
-        SyncStatus::InDoubt => "it was sent, and the answer was lost",
-        SyncStatus::Retrying => "it failed, and is tried again",
-        SyncStatus::Success => "VeraCore has it",
-        SyncStatus::Error => "it needs a person",
-        SyncStatus::Skipped => "it is not sent",
-        SyncStatus::Cancelled => "it was cancelled before it was sent",
-    }
 }
 
 /// Why something happens at the next attempt, or nothing does.

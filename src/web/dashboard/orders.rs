@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::{
-    overview::{kind_of, order_path, words_of},
     page::{Frame, Page, Sorry},
     timely,
     visit::{Asked, Visit},
     when::Reader,
+    words::{kind_of, order_path, words_of},
 };
 use crate::{
     domain::SyncStatus,

@@ -9,6 +9,7 @@ use super::{
     timely,
     visit::Visit,
     when::{Reader, span},
+    words::{escaped, kind_of, order_path, words_of},
 };
 use crate::{
     domain::SyncStatus,
@@ -141,31 +142,6 @@ pub(super) async fn show(visit: Visit) -> Page {
     Ok(visit.answer(&page))
 }
 
-/// How a status looks: the class of its colour.
-pub(super) const fn kind_of(status: SyncStatus) -> &'static str {
-    match status {
-        SyncStatus::Success => "good",
-        SyncStatus::Error => "bad",
-        SyncStatus::InDoubt | SyncStatus::Retrying => "warn",
-        SyncStatus::Pending | SyncStatus::Syncing => "info",
-        SyncStatus::Skipped | SyncStatus::Cancelled => "dim",
-    }
-}
-
-/// What a status means, in few words.
-pub(super) const fn words_of(status: SyncStatus) -> &'static str {
-    match status {
-        SyncStatus::Pending => "wait for their turn",
-        SyncStatus::Syncing => "are being worked on",
-        SyncStatus::InDoubt => "sent, answer lost",
-        SyncStatus::Retrying => "failed, tried again",
-        SyncStatus::Success => "VeraCore has them",
-        SyncStatus::Error => "need a person",
-        SyncStatus::Skipped => "are not sent",
-        SyncStatus::Cancelled => "cancelled before",
-    }
-}
-
 async fn needs(
     services: &Services,
     reader: &Reader,
@@ -285,12 +261,6 @@ fn needs_of_sent(count: &AftercareCount) -> Vec<Need> {
     .collect()
 }
 
-/// The path of an order's page.
-pub(super) fn order_path(code: &str) -> String {
-    let code = askama::filters::urlencode_strict(code);
-    code.map_or_else(|_| "/orders".into(), |code| format!("/orders/{code}"))
-}
-
 fn end(circuit: &Circuit, reader: &Reader) -> End {
     let (kind, state) = match circuit.state() {
         CircuitState::Open {
@@ -332,12 +302,6 @@ fn end(circuit: &Circuit, reader: &Reader) -> End {
         state,
         detail: format!("{health}{breaker}"),
     }
-}
-
-/// A text from outside within our own markup.
-pub(super) fn escaped(text: &str) -> String {
-    askama::filters::escape(text, askama::filters::Html)
-        .map_or_else(|_| String::new(), |text| text.to_string())
 }
 
 fn job_row(job: &str, last: Option<&Run>, next: Option<DateTime<Utc>>, reader: &Reader) -> JobRow {

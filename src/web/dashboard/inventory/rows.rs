@@ -1,0 +1,175 @@
+//! Rows of the pages about stock: passes, changes with their arithmetic, SKUs that match nothing, held
+//! feeds. Pure: each is made of what the ledger keeps.
+
+use serde_json::Value;
+
+use super::super::when::Reader;
+use crate::ledger::{RecordedChange, Run};
+
+/// So many SKUs are listed on a page.
+pub(super) const SKUS: usize = 200;
+
+pub(super) struct RunRow {
+    pub id: i64,
+    pub started: String,
+    pub why: &'static str,
+    pub kind: &'static str,
+    pub outcome: &'static str,
+    pub rows: u64,
+    pub written: u64,
+    pub failed: u64,
+    pub unmatched: u64,
+    pub message: String,
+}
+
+pub(super) struct ChangeRow {
+    pub sku: String,
+    pub veracore_sku: String,
+    pub at: String,
+    pub before: i32,
+    pub after: i32,
+    pub arithmetic: String,
+    pub outcome: String,
+    pub kind: &'static str,
+}
+
+pub(super) struct NearMiss {
+    pub veracore: String,
+    pub vendure: String,
+    pub setting: String,
+}
+
+pub(super) struct HeldFeed {
+    pub run: i64,
+    pub at: String,
+    pub reasons: String,
+    pub plan_count: u64,
+    pub is_acceptable: bool,
+}
+
+/// What is wrong with the names in the last whole feed.
+#[derive(Default)]
+pub(super) struct Strangers {
+    pub unmatched_count: u64,
+    pub unmatched: Vec<String>,
+    pub near: Vec<NearMiss>,
+    pub not_in_feed_count: u64,
+    pub not_in_feed: Vec<String>,
+}
+
+pub(super) fn number(result: &Value, name: &str) -> u64 {
+    result[name].as_u64().unwrap_or(0)
+}
+
+pub(super) fn texts(result: &Value, name: &str) -> Vec<String> {
+    let all = result[name].as_array().map_or(&[][..], Vec::as_slice);
+    let texts = all.iter().filter_map(Value::as_str);
+    texts.take(SKUS).map(str::to_owned).collect()
+}
+
+pub(super) fn run_row(run: &Run, reader: &Reader) -> RunRow {
+    let result = &run.result;
+    let decided = result.get("acceptedBy").is_some() || result.get("discardedBy").is_some();
+    let (kind, outcome) = match run.outcome.as_deref() {
+        Some("done") => ("good", "done"),
+        Some("held") if result.get("acceptedBy").is_some() => ("dim", "held, then accepted"),
+        Some("held") if decided => ("dim", "held, then discarded"),
+        Some("held") => ("bad", "held"),
+        Some(_) => ("bad", "failed"),
+        None if run.ended_at.is_none() => ("info", "running"),
+        None => ("bad", "failed"),
+    };
+    RunRow {
+        id: run.id,
+        started: reader.ago(run.started_at),
+        why: match run.origin.as_str() {
+            "person" => "asked for",
+            "webhook" => "VeraCore told of news",
+            _ => "on schedule",
+        },
+        kind,
+        outcome,
+        rows: number(result, "rows"),
+        written: number(result, "written"),
+        failed: number(result, "refused") + number(result, "unknown") + number(result, "untried"),
+        unmatched: number(result, "unmatchedCount"),
+        message: run.error_message.clone().unwrap_or_default(),
+    }
+}
+
+pub(super) fn change_row(change: &RecordedChange, reader: &Reader) -> ChangeRow {
+    let (kind, outcome) = match (change.outcome.as_deref(), &change.message) {
+        (Some("written"), _) => ("good", "written".to_owned()),
+        (Some(outcome), Some(message)) => ("bad", format!("{outcome}: {message}")),
+        (Some(outcome), None) => ("bad", outcome.to_owned()),
+        (None, _) => ("warn", "not known whether it was written".to_owned()),
+    };
+    let mut arithmetic = format!("{} free at VeraCore", change.available);
+    for (sign, units, what) in [
+        ('−', change.safety_stock, "kept from sale"),
+        ('+', change.acknowledged, "in flight"),
+        ('−', change.waiting_elsewhere, "promised by other variants"),
+        ('−', change.gone, "shipped meanwhile"),
+    ] {
+        if units != 0 {
+            arithmetic.push_str(&format!(" {sign} {units} {what}"));
+        }
+    }
+    arithmetic.push_str(&format!(
+        " = {} on hand; {} of them allocated",
+        change.after, change.allocated
+    ));
+    ChangeRow {
+        sku: change.sku.clone(),
+        veracore_sku: change.veracore_sku.clone(),
+        at: reader.ago(change.intended_at),
+        before: change.before,
+        after: change.after,
+        arithmetic,
+        outcome,
+        kind,
+    }
+}
+
+pub(super) fn strangers(result: &Value) -> Strangers {
+    let near = result["nearMisses"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let text = |near: &Value, name: &str| near[name].as_str().unwrap_or_default().to_owned();
+    Strangers {
+        unmatched_count: number(result, "unmatchedCount"),
+        unmatched: texts(result, "unmatched"),
+        near: near
+            .iter()
+            .take(SKUS)
+            .map(|near| {
+                let (veracore, vendure) = (text(near, "veracoreSku"), text(near, "vendureSku"));
+                NearMiss {
+                    // As a line of the file's table: its strings are JSON's.
+                    setting: format!(
+                        "{} = {}",
+                        Value::from(vendure.as_str()),
+                        Value::from(veracore.as_str())
+                    ),
+                    veracore,
+                    vendure,
+                }
+            })
+            .collect(),
+        not_in_feed_count: number(result, "notInFeedCount"),
+        not_in_feed: texts(result, "notInFeed"),
+    }
+}
+
+pub(super) fn held_feed(run: &Run, reader: &Reader) -> HeldFeed {
+    let held = &run.result["held"];
+    let suspicions = held["suspicions"].as_array().map_or(&[][..], Vec::as_slice);
+    HeldFeed {
+        run: run.id,
+        at: reader.ago(run.started_at),
+        reasons: run.error_message.clone().unwrap_or_default(),
+        plan_count: number(held, "planCount"),
+        // Of a feed that could not be read there is nothing to accept.
+        is_acceptable: suspicions.iter().all(|s| s["reason"] != "unreadable"),
+    }
+}
