@@ -91,7 +91,7 @@ impl Keyring {
     /// When there is no key.
     pub fn seal(&self, setting: &str, value: &SecretString) -> Result<SealedText, SealError> {
         let key = self.0.first().ok_or(SealError::NoKey)?;
-        // The one place of chance in the program: with 192 bits of it no two are ever the same.
+        // With 192 bits of chance no two are ever the same.
         let nonce = XNonce::generate();
         let payload = Payload {
             msg: value.expose_secret().as_bytes(),

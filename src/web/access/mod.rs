@@ -78,6 +78,13 @@ impl Admitted {
     }
 }
 
+/// What each thing takes: one of these permissions, at whichever door.
+pub(super) const READ_ORDERS: &[Permission] = &[Permission::ReadOrder];
+pub(super) const UPDATE_ORDERS: &[Permission] = &[Permission::UpdateOrder];
+pub(super) const UPDATE_STOCK: &[Permission] =
+    &[Permission::UpdateCatalog, Permission::UpdateStockLocation];
+pub(super) const UPDATE_SETTINGS: &[Permission] = &[Permission::UpdateSettings];
+
 type Fingerprint = [u8; 32];
 
 /// What is remembered of a credential.
@@ -225,7 +232,7 @@ pub(super) fn former_holder_of_session(
     let before = services
         .access
         .remembered(&fingerprint(&shown), Instant::now())?;
-    let rights = if before.has_any(&[Permission::ReadOrder]) {
+    let rights = if before.has_any(READ_ORDERS) {
         BTreeSet::from([Permission::ReadOrder])
     } else {
         BTreeSet::new()

@@ -32,15 +32,14 @@ use axum::{
 };
 
 use self::page::Sorry;
-use super::{WebState, actions::Failure};
-use crate::{ledger::LedgerError, vendure::Permission};
+use super::{
+    WebState,
+    access::{READ_ORDERS, UPDATE_ORDERS, UPDATE_SETTINGS, UPDATE_STOCK},
+    actions::Failure,
+};
+use crate::ledger::LedgerError;
 
 pub(super) use live::Viewers;
-
-const READ_ORDERS: &[Permission] = &[Permission::ReadOrder];
-const UPDATE_ORDERS: &[Permission] = &[Permission::UpdateOrder];
-const UPDATE_STOCK: &[Permission] = &[Permission::UpdateCatalog, Permission::UpdateStockLocation];
-const UPDATE_SETTINGS: &[Permission] = &[Permission::UpdateSettings];
 
 /// How long a page waits for the database.
 const READING: Duration = Duration::from_secs(10);

@@ -180,10 +180,10 @@ fn parse(bytes: &[u8]) -> Result<Request, Refusal> {
 /// Lets through who has one of these permissions.
 struct Needs(&'static [Permission]);
 
-const READ_ORDERS: Needs = Needs(&[Permission::ReadOrder]);
-const UPDATE_ORDERS: Needs = Needs(&[Permission::UpdateOrder]);
-const UPDATE_STOCK: Needs = Needs(&[Permission::UpdateCatalog, Permission::UpdateStockLocation]);
-const UPDATE_SETTINGS: Needs = Needs(&[Permission::UpdateSettings]);
+const READ_ORDERS: Needs = Needs(access::READ_ORDERS);
+const UPDATE_ORDERS: Needs = Needs(access::UPDATE_ORDERS);
+const UPDATE_STOCK: Needs = Needs(access::UPDATE_STOCK);
+const UPDATE_SETTINGS: Needs = Needs(access::UPDATE_SETTINGS);
 
 impl Guard for Needs {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
