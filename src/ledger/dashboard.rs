@@ -22,7 +22,6 @@ pub struct HourOfOrders {
 pub struct OrderEvent {
     pub event_type: String,
     pub occurred_at: DateTime<Utc>,
-    pub state: String,
     pub data: Value,
 }
 
@@ -146,23 +145,30 @@ impl Ledger {
     }
 
     /// The held runs of a job that a person is still to decide on: none that is older than a whole
-    /// pass that was done since.
+    /// pass that was done since. `only`: this one, if it is one of them.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn undecided_runs(&self, job: &str, limit: u32) -> Result<Vec<Run>, LedgerError> {
+    pub async fn undecided_runs(
+        &self,
+        job: &str,
+        only: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
             "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
                  error_message
              from veracore_sync_run held
              where job = $1 and outcome = 'held' and not result ?| '{acceptedBy,discardedBy}'
+                 and ($3::bigint is null or id = $3)
                  and not exists (select from veracore_sync_run later
                      where later.job = $1 and later.outcome = 'done' and not later.result ? 'sku'
                          and later.started_at > held.started_at)
              order by started_at desc, id desc limit $2",
             job,
             i64::from(limit),
+            only,
         )
         .fetch_all(&self.pool)
         .await?)
@@ -199,7 +205,7 @@ impl Ledger {
     pub async fn events_of_order(&self, order: i64) -> Result<Vec<OrderEvent>, LedgerError> {
         Ok(sqlx::query_as!(
             OrderEvent,
-            "select event_type, occurred_at, state, data from veracore_event
+            "select event_type, occurred_at, data from veracore_event
              where order_sync_id = $1 order by seq limit 200",
             order,
         )
@@ -226,26 +232,6 @@ impl Ledger {
             i64::from(limit),
         )
         .fetch_all(&self.pool)
-        .await?)
-    }
-
-    /// Whether a person is still to decide on a held run; see [`Self::undecided_runs`].
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn is_undecided(&self, job: &str, run: i64) -> Result<bool, LedgerError> {
-        Ok(sqlx::query_scalar!(
-            r#"select exists (select from veracore_sync_run held
-                 where id = $2 and job = $1 and outcome = 'held'
-                     and not result ?| '{acceptedBy,discardedBy}'
-                     and not exists (select from veracore_sync_run later
-                         where later.job = $1 and later.outcome = 'done'
-                             and not later.result ? 'sku'
-                             and later.started_at > held.started_at)) as "is!""#,
-            job,
-            run,
-        )
-        .fetch_one(&self.pool)
         .await?)
     }
 

@@ -161,7 +161,7 @@ async fn needs(
         };
         needs.push(Need::of("bad", text, "/orders?status=error", "Show them"));
     }
-    for run in timely(ledger.undecided_runs(inventory::JOB, 1)).await? {
+    for run in timely(ledger.undecided_runs(inventory::JOB, None, 1)).await? {
         let reasons = run.error_message.unwrap_or_default();
         let text = format!("The stock feed is held, nothing was written: {reasons}");
         let href = format!("/inventory/runs/{}", run.id);

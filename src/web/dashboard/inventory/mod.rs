@@ -47,7 +47,7 @@ pub(super) async fn show(visit: Visit) -> Page {
     let ledger = &visit.services.ledger;
     let reader = visit.reader();
     let runs = timely(ledger.runs_of(inventory::JOB, RUNS)).await?;
-    let mut held = timely(ledger.undecided_runs(inventory::JOB, HELD + 1)).await?;
+    let mut held = timely(ledger.undecided_runs(inventory::JOB, None, HELD + 1)).await?;
     let shown = usize::try_from(HELD).unwrap_or(usize::MAX);
     let are_more_held = held.len() > shown;
     held.truncate(shown);

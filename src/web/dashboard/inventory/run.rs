@@ -75,7 +75,9 @@ pub(in crate::web::dashboard) async fn show(visit: Visit, Named(id): Named<i64>)
 
 /// Whether a person is still to decide on a run.
 async fn is_undecided(visit: &Visit, id: i64) -> Result<bool, Sorry> {
-    timely(visit.services.ledger.is_undecided(inventory::JOB, id)).await
+    let ledger = &visit.services.ledger;
+    let found = timely(ledger.undecided_runs(inventory::JOB, Some(id), 1)).await?;
+    Ok(!found.is_empty())
 }
 
 fn planned(plan: &Value) -> Vec<PlannedRow> {
