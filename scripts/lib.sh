@@ -250,7 +250,8 @@ as_postgres() {
 }
 
 # A private cluster on loopback in the work folder; user "postgres", no password. Sets PG_URL, an
-# address without a database. Durability is off: the data is thrown away.
+# address without a database. Durability is off, since the data is thrown away; further arguments are
+# Postgres' own and have the last word.
 start_postgres() {
   local bin dir=$WORK/postgres log=$WORK/postgres.log try port deadline
   bin=$(pg_bin)
@@ -262,7 +263,7 @@ start_postgres() {
     port=$(free_port)
     child Postgres "$log" "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 \
       -c unix_socket_directories='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-      -c max_connections=300 -c timezone=UTC
+      -c max_connections=300 -c timezone=UTC "$@"
     deadline=$((SECONDS + 60))
     while alive "$CHILD" && [ "$SECONDS" -lt "$deadline" ]; do
       PG_URL="postgres://postgres@127.0.0.1:$port"

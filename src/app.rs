@@ -83,7 +83,7 @@ pub struct App {
     pub tracking: TrackingSync,
     pub reconciliation: Reconciliation,
     pub webhooks: webhooks::Inbox,
-    upstreams: Upstreams,
+    pub upstreams: Upstreams,
     probe: OrderCode,
 }
 

@@ -1,0 +1,146 @@
+//! A pass over the stock: reading, planning and writing, on a shop that costs next to nothing and on
+//! a real one.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+use veracore_sync::{
+    clock::{Clock as _, SystemClock},
+    domain::{Sku, Units, VariantId},
+    fulfillment::StockItem,
+    ledger::{Origin, RunOutcome},
+    sync::{
+        inventory::{
+            self, Acknowledged, Summary, Wish,
+            feed::Feed,
+            plan::{Rules, Shop, plan},
+        },
+        passes::unwatched,
+    },
+    vendure::{StockLevel, Variant},
+};
+
+use super::{
+    discovery::median,
+    place::{ON_HAND, Place},
+    real,
+    report::{Goal, Report},
+    shop,
+};
+
+pub async fn measure(report: &mut Report) {
+    let skus = report.scaled(20_000, 500);
+    for (changed, every) in [("0 %", None), ("1 %", Some(100)), ("100 %", Some(1))] {
+        whole_pass(report, skus, changed, every).await;
+    }
+    against_reading(report, skus).await;
+    against_reading(report, report.scaled(100_000, 1000)).await;
+    real::inventory(report).await;
+}
+
+async fn whole_pass(report: &mut Report, skus: usize, changed: &str, every: Option<usize>) {
+    let place = Place::with(skus).await;
+    if let Some(nth) = every {
+        place.shop.disturb(nth);
+    }
+    let expected = every.map_or(0, |nth| skus.div_ceil(nth));
+    let app = place.app(&[]).await;
+    let of = format!("{skus} SKUs, {changed} changed");
+    let planning = planning(skus, every);
+    report.figure(format!("{of}: planning alone"), planning * 1000.0, "ms");
+    let begun = Instant::now();
+    let summary = pass(&app).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    assert_eq!(summary.counts.written, expected as u64);
+    assert_eq!(place.shop.sellable(), skus as i64 * i64::from(ON_HAND));
+    report.figure(format!("{of}: whole pass on the fake shop"), seconds, "s");
+    let calls: BTreeMap<_, _> = place.shop.take_calls();
+    report.figure(
+        format!("{of}: calls of the shop"),
+        calls.values().sum::<u64>() as f64,
+        "",
+    );
+    place.leave(vec![app]).await;
+}
+
+/// One pass, as the daemon makes it.
+pub async fn pass(app: &veracore_sync::app::App) -> Summary {
+    let now = SystemClock.now();
+    let run = app.ledger.begin_run(inventory::JOB, now, Origin::Person);
+    let run = run.await.unwrap().unwrap();
+    let wish = Wish::default();
+    let summary = app.inventory.pass(run, &wish, &unwatched()).await.unwrap();
+    assert!(summary.held.is_none(), "{summary:?}");
+    let result = serde_json::json!({});
+    let ended = app.ledger.end_run(run, RunOutcome::Done, &result, None);
+    ended.await.unwrap();
+    summary
+}
+
+/// Seconds that a plan takes, of feed and levels that are there already.
+fn planning(skus: usize, every: Option<usize>) -> f64 {
+    let mut feed = Feed::asked_at(SystemClock.now());
+    let units = Units::new(ON_HAND).unwrap();
+    for at in 0..skus {
+        feed.take(Ok(StockItem {
+            sku: Sku::parse(shop::sku(at)).unwrap(),
+            available: units,
+            reserved: Some(Units::new(0).unwrap()),
+            on_hand: Some(units),
+        }));
+    }
+    let variants: Vec<Variant> = (0..skus)
+        .map(|at| Variant {
+            id: VariantId::parse((at + 1).to_string()).unwrap(),
+            sku: shop::sku(at),
+            tracked: true,
+            level: StockLevel {
+                on_hand: i64::from(ON_HAND) + i64::from(every.is_some_and(|nth| at % nth == 0)),
+                allocated: 0,
+            },
+            allocated_elsewhere: 0,
+        })
+        .collect();
+    let known = Acknowledged::default();
+    let rules = Rules::default();
+    let once = || {
+        let shop = Shop {
+            variants: &variants,
+            known: &known,
+            earlier: None,
+        };
+        let begun = Instant::now();
+        let plan = plan(&feed, shop, &rules);
+        let took = begun.elapsed().as_secs_f64();
+        assert_eq!(plan.changes.len(), every.map_or(0, |nth| skus.div_ceil(nth)));
+        took
+    };
+    median((0..9).map(|_| once()).collect())
+}
+
+/// How much of the time of reading it planning takes, when nothing answers faster.
+async fn against_reading(report: &mut Report, skus: usize) {
+    let place = Place::with(skus).await;
+    let app = place.app(&[]).await;
+    let mut took = Vec::new();
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let (summary, changes) = app.inventory.preview(&Wish::default()).await.unwrap();
+        took.push(begun.elapsed().as_secs_f64());
+        assert!(changes.is_empty() && summary.rows == skus as u64);
+    }
+    let planning = planning(skus, None);
+    let reading = median(took) - planning;
+    report.figure(
+        format!("{skus} SKUs: reading both ends, the fastest there are"),
+        reading,
+        "s",
+    );
+    report.goal(
+        format!("{skus} SKUs: planning to reading"),
+        planning / reading,
+        "",
+        Goal::AtMost(0.1),
+    );
+    place.leave(vec![app]).await;
+}

@@ -1,0 +1,77 @@
+//! How fast waiting orders reach VeraCore, when it takes 50 ms for each answer.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use veracore_sync::{
+    clock::SystemClock,
+    lifecycle::Tasks,
+    sync::{
+        orders::discover::Watch,
+        runner::{self, Bells},
+    },
+};
+
+use super::{
+    place::{self, Place},
+    report::{Goal, Report},
+};
+
+/// Of VeraCore's answers.
+const LATENCY_MS: u64 = 50;
+
+pub async fn measure(report: &mut Report) {
+    for concurrency in [4, 16] {
+        send(report, concurrency).await;
+    }
+}
+
+async fn send(report: &mut Report, concurrency: u32) {
+    let orders = report.scaled(1000, 50);
+    let place = Place::with(100).await;
+    place.shop.place(orders);
+    let at_once = concurrency.to_string();
+    let app = place.app(&[("VERACORE_MAX_CONCURRENCY", &at_once)]).await;
+    app.orders.sweep(&mut Watch::default()).await.unwrap();
+    // A token is fetched, and connections are made, before it counts.
+    app.provider.find_order(app.probe_number()).await.unwrap();
+    app.storefront.stock_locations().await.unwrap();
+    place.slow_down_veracore(LATENCY_MS);
+    place.sandbox.clear_requests();
+    let tasks = Tasks::new();
+    let begun = Instant::now();
+    tasks.spawn(
+        "submit_orders",
+        runner::submit_orders(
+            app.orders.clone(),
+            Bells::default(),
+            Arc::new(SystemClock),
+            app.upstreams.clone(),
+            tasks.clone(),
+        ),
+    );
+    place.await_acknowledged(&app, orders).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    place::stop(&tasks).await;
+    assert_eq!(place.sandbox.orders().len(), orders, "each order once");
+    let answers = place.sandbox.requests().len();
+    let ideal = f64::from(concurrency) * 1000.0 / LATENCY_MS as f64;
+    let of = format!("{orders} orders, concurrency {concurrency}");
+    report.figure(
+        format!("{of}: orders sent"),
+        orders as f64 / seconds,
+        "/s",
+    );
+    report.figure(
+        format!("{of}: questions to VeraCore for each (whether it has it, and the send)"),
+        answers as f64 / orders as f64,
+        "",
+    );
+    report.goal(
+        format!("{of}: answers of VeraCore's of the {ideal} a second that it can give"),
+        answers as f64 / seconds / ideal,
+        "",
+        Goal::AtLeast(0.9),
+    );
+    place.leave(vec![app]).await;
+}

@@ -1,0 +1,225 @@
+//! The same on a real Vendure, where one is (`TEST_VENDURE_URL`): what a look for new orders costs it,
+//! and how close a stock pass comes to a client that does nothing but write.
+
+use std::{process::Command, sync::Arc};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::{task::JoinSet, time::Instant};
+use veracore_sync::{
+    app::App,
+    domain::{LocationId, VariantId},
+    vendure::{NewLevel, Storefront, Variant, Variants},
+};
+
+use super::{
+    discovery::{self, median},
+    inventory::pass,
+    place::{ON_HAND, Place, surroundings},
+    report::{Goal, Report},
+};
+
+/// How many variants a raw client writes in a call, and how many calls it makes at once.
+const SWEPT: [(usize, usize); 9] = [
+    (20, 4),
+    (20, 8),
+    (40, 2),
+    (40, 4),
+    (40, 8),
+    (100, 2),
+    (100, 4),
+    (100, 8),
+    (250, 4),
+];
+
+/// The daemon's services, with the real shop; `None` where there is none.
+async fn app(place: &Place, changes: &[(&str, &str)]) -> Option<App> {
+    let Some(url) = surroundings("TEST_VENDURE_URL") else {
+        eprintln!("    no real Vendure: not measured (TEST_VENDURE_URL)");
+        return None;
+    };
+    let mut changes = changes.to_vec();
+    changes.push(("VENDURE_API_URL", &url));
+    Some(place.app(&changes).await)
+}
+
+pub async fn discovery(report: &mut Report, open: &[usize]) {
+    let Some(database) = surroundings("TEST_VENDURE_DATABASE_URL") else {
+        eprintln!("    no database of a real Vendure: not measured (TEST_VENDURE_DATABASE_URL)");
+        return;
+    };
+    let mut shop = PgConnection::connect(&database).await.unwrap();
+    let mut costs = Vec::new();
+    for count in open {
+        let place = Place::with(10).await;
+        let Some(app) = app(&place, &[]).await else {
+            return place.leave(Vec::new()).await;
+        };
+        fill(&mut shop, *count).await;
+        let took = discovery::poll(&app, report.scaled(100, 5)).await;
+        report.figure(
+            format!("a look with {count} open orders, on a real Vendure"),
+            took * 1000.0,
+            "ms",
+        );
+        costs.push(took);
+        place.leave(vec![app]).await;
+    }
+    fill(&mut shop, 0).await;
+    discovery::ratios(report, &costs, "on a real Vendure");
+}
+
+/// Makes copies of one paid order, so many that there are `count` and no other. Straight into the
+/// shop's tables, which no product of ours does: twenty thousand customers would take an hour.
+async fn fill(shop: &mut PgConnection, count: usize) {
+    let template: Option<i32> =
+        sqlx::query_scalar(r#"select id from "order" where code like 'TEMPLATE%' limit 1"#)
+            .fetch_optional(&mut *shop)
+            .await
+            .unwrap();
+    if template.is_none() {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vendure/orders.cjs");
+        let paid = Command::new("node")
+            .args([script, "pay", "--count", "1", "--lines", "1"])
+            .env("ADMIN_API", surroundings("TEST_VENDURE_URL").unwrap())
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert!(paid.success(), "an order could not be placed");
+        let hide = r#"update "order" set code = 'TEMPLATE' || id, state = 'Cancelled'
+             where id = (select max(id) from "order")"#;
+        sqlx::query(hide).execute(&mut *shop).await.unwrap();
+    }
+    let columns: Vec<String> = sqlx::query_scalar(
+        "select column_name::text from information_schema.columns
+         where table_name = 'order' and table_schema = 'public'
+             and column_name not in ('id', 'code', 'state', 'createdAt', 'orderPlacedAt')",
+    )
+    .fetch_all(&mut *shop)
+    .await
+    .unwrap();
+    let columns = format!("\"{}\"", columns.join("\",\""));
+    let statements = format!(
+        r#"delete from order_channels_channel where "orderId" in
+             (select id from "order" where code like 'COPY%');
+         delete from "order" where code like 'COPY%';
+         with copy as (
+             insert into "order" (code, state, "createdAt", "orderPlacedAt", {columns})
+             select 'COPY' || n, 'PaymentSettled', now() - n * interval '1 second',
+                 now() - n * interval '1 second', {columns}
+             from "order", generate_series(1, {count}) n
+             where id = (select min(id) from "order" where code like 'TEMPLATE%')
+             returning id
+         )
+         insert into order_channels_channel ("orderId", "channelId")
+         select copy.id, channel.id from copy, (select min(id) as id from channel) channel;
+         analyze "order"; analyze order_channels_channel;"#
+    );
+    let fill = sqlx::raw_sql(AssertSqlSafe(statements));
+    fill.execute(&mut *shop).await.unwrap();
+}
+
+pub async fn inventory(report: &mut Report) {
+    let place = Place::with(0).await;
+    let Some(app) = app(&place, &[]).await else {
+        return place.leave(Vec::new()).await;
+    };
+    // Without a limit of its own.
+    let unbounded = app_of_raw(&place).await;
+    let most = report.scaled(1000, 40);
+    let location = app.storefront.stock_locations().await.unwrap().remove(0);
+    let location = LocationId::parse(location.id).unwrap();
+    let (mut variants, _) = read(&*app.storefront, &location).await;
+    variants.truncate(most);
+    assert_eq!(variants.len(), most, "the real shop has too few variants: scripts/bench makes them");
+    for variant in &variants {
+        place.sandbox.set_stock(&variant.sku, ON_HAND);
+    }
+    let mut best = (f64::INFINITY, (0, 0));
+    for (batch, at_once) in SWEPT {
+        let took = raw(&unbounded, &location, &variants, batch, at_once).await;
+        report.figure(
+            format!("{most} SKUs on a real Vendure: raw client, {batch} a call, {at_once} calls at once"),
+            variants.len() as f64 / took,
+            "/s",
+        );
+        if took < best.0 {
+            best = (took, (batch, at_once));
+        }
+    }
+    let (batch, at_once) = best.1;
+    let (mut ours, mut raws) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        raws.push(raw(&unbounded, &location, &variants, batch, at_once).await);
+        let begun = Instant::now();
+        let summary = pass(&app).await;
+        ours.push(begun.elapsed().as_secs_f64());
+        assert_eq!(summary.counts.written, variants.len() as u64);
+    }
+    let (ours, raw) = (median(ours), median(raws));
+    report.figure(
+        format!("{most} SKUs on a real Vendure: whole pass as configured by default (median of 3)"),
+        variants.len() as f64 / ours,
+        "/s",
+    );
+    report.goal(
+        format!("{most} SKUs on a real Vendure: whole pass to the best raw client ({batch} a call, {at_once} at once; median of 3)"),
+        raw / ours,
+        "",
+        Goal::AtLeast(0.9),
+    );
+    place.leave(vec![app, unbounded]).await;
+}
+
+async fn app_of_raw(place: &Place) -> App {
+    app(place, &[("VENDURE_MAX_CONCURRENCY", "32")]).await.unwrap()
+}
+
+/// All variants, and how long that took.
+async fn read(shop: &dyn Storefront, location: &LocationId) -> (Vec<Variant>, f64) {
+    let begun = Instant::now();
+    let (mut variants, mut skip) = (Vec::new(), 0);
+    loop {
+        let which = Variants::Page { skip, take: 1000 };
+        let page = shop.variants(which, location).await.unwrap();
+        variants.extend(page.variants);
+        skip += 1000;
+        if u64::from(skip) >= page.total {
+            return (variants, begun.elapsed().as_secs_f64());
+        }
+    }
+}
+
+/// Seconds that a client takes which reads all levels once and then only writes.
+async fn raw(
+    app: &App,
+    location: &LocationId,
+    variants: &[Variant],
+    batch: usize,
+    at_once: usize,
+) -> f64 {
+    let begun = Instant::now();
+    let (now, _) = read(&*app.storefront, location).await;
+    let level = |variant: &VariantId| {
+        let known = now.iter().find(|known| known.id == *variant).unwrap();
+        u32::try_from(known.level.on_hand + 1).unwrap()
+    };
+    let levels: Vec<NewLevel> = variants
+        .iter()
+        .map(|variant| NewLevel {
+            variant: variant.id.clone(),
+            on_hand: level(&variant.id),
+        })
+        .collect();
+    let mut waiting = levels.chunks(batch).map(<[NewLevel]>::to_vec);
+    let mut working = JoinSet::new();
+    loop {
+        while working.len() < at_once {
+            let Some(levels) = waiting.next() else { break };
+            let (shop, location) = (Arc::clone(&app.storefront), location.clone());
+            working.spawn(async move { shop.set_stock(&location, &levels).await.unwrap() });
+        }
+        if working.join_next().await.is_none() {
+            return begun.elapsed().as_secs_f64();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a pass over the packages asks of both ends, by how many orders are open.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use veracore_sync::{
+    app::App,
+    clock::SystemClock,
+    lifecycle::Tasks,
+    sync::{
+        orders::discover::Watch,
+        passes::unwatched,
+        runner::{self, Bells},
+    },
+};
+
+use super::{
+    place::{self, Place},
+    report::{Goal, Report},
+    shop,
+};
+
+const PACKAGES: usize = 50;
+
+pub async fn measure(report: &mut Report) {
+    let mut calls = Vec::new();
+    for open in [PACKAGES, report.scaled(5000, 100)] {
+        let place = Place::with(100).await;
+        place.shop.place(open);
+        let app = place.app(&[("VERACORE_MAX_CONCURRENCY", "8")]).await;
+        send_all(&place, &app, open).await;
+        // The first reading begins with everything that there is.
+        app.tracking.pass(None, &unwatched()).await.unwrap();
+        for at in (0..open).step_by(open / PACKAGES).take(PACKAGES) {
+            place.sandbox.ship(&shop::code(at), Vec::new()).unwrap();
+        }
+        place.shop.take_calls();
+        place.sandbox.clear_requests();
+        let begun = Instant::now();
+        let summary = app.tracking.pass(None, &unwatched()).await.unwrap();
+        let seconds = begun.elapsed().as_secs_f64();
+        assert_eq!(summary.fulfilled, PACKAGES as u64, "{summary:?}");
+        assert_eq!(place.shop.shipped(), PACKAGES);
+        let of = format!("{open} open orders, {PACKAGES} new packages");
+        let of_veracore = place.sandbox.requests().len();
+        let of_shop: u64 = place.shop.take_calls().values().sum();
+        report.figure(format!("{of}: calls of VeraCore"), of_veracore as f64, "");
+        report.figure(format!("{of}: calls of the shop"), of_shop as f64, "");
+        report.figure(format!("{of}: the pass"), seconds, "s");
+        calls.push(of_veracore as f64 + of_shop as f64);
+        place.shop.take_calls();
+        place.sandbox.clear_requests();
+        app.tracking.pass(None, &unwatched()).await.unwrap();
+        let idle = place.sandbox.requests().len() as u64
+            + place.shop.take_calls().values().sum::<u64>();
+        report.figure(format!("{of}: calls of the next pass, with no news"), idle as f64, "");
+        place.leave(vec![app]).await;
+    }
+    report.goal(
+        "calls with many open orders to those with none besides",
+        calls[1] / calls[0],
+        "",
+        Goal::AtMost(1.0),
+    );
+}
+
+/// Has VeraCore take all orders.
+pub async fn send_all(place: &Place, app: &App, orders: usize) {
+    app.orders.sweep(&mut Watch::default()).await.unwrap();
+    let tasks = Tasks::new();
+    tasks.spawn(
+        "submit_orders",
+        runner::submit_orders(
+            app.orders.clone(),
+            Bells::default(),
+            Arc::new(SystemClock),
+            app.upstreams.clone(),
+            tasks.clone(),
+        ),
+    );
+    place.await_acknowledged(app, orders).await;
+    place::stop(&tasks).await;
+}
