@@ -76,7 +76,10 @@ fn main() -> ExitCode {
         .filter(|argument| *argument != "--quick")
         .collect();
     if let Some(unknown) = wanted.iter().find(|name| !SECTIONS.contains(name)) {
-        eprintln!("there is no section {unknown}; there are {}", SECTIONS.join(", "));
+        eprintln!(
+            "there is no section {unknown}; there are {}",
+            SECTIONS.join(", ")
+        );
         return ExitCode::from(2);
     }
     if std::env::vars_os().all(|(name, _)| name != "TEST_DATABASE_URL") {

@@ -479,7 +479,7 @@ fn order_settings(config: &Config) -> OrderSettings {
         },
         quiet: orders::quiet_period(veracore),
         lease: orders::lease(config.vendure.timeout, veracore),
-        concurrency: u32::try_from(config.veracore.max_concurrency).unwrap_or(1),
+        concurrency: orders::at_once(config.veracore.max_concurrency),
         sweep_page: orders::SWEEP_PAGE,
         newest_page: orders::NEWEST_PAGE,
     }

@@ -92,8 +92,17 @@ async fn busy(report: &mut Report) {
         "ms",
     );
     tokio::time::sleep(Duration::from_secs(5)).await;
-    report.figure(format!("resident memory after {orders} orders"), daemon.resident(), "MiB");
-    report.goal(format!("peak memory during {orders} orders"), daemon.peak(), "MiB", Goal::AtMost(80.0));
+    report.figure(
+        format!("resident memory after {orders} orders"),
+        daemon.resident(),
+        "MiB",
+    );
+    report.goal(
+        format!("peak memory during {orders} orders"),
+        daemon.peak(),
+        "MiB",
+        Goal::AtMost(80.0),
+    );
     daemon.stop().await;
     place.leave(vec![app]).await;
 }
@@ -108,7 +117,10 @@ async fn feed(report: &mut Report) {
             place.shop.disturb(nth);
         }
         let answer = daemon
-            .graphql(TOKEN, "mutation { forceVeracoreInventorySync { success error result } }")
+            .graphql(
+                TOKEN,
+                "mutation { forceVeracoreInventorySync { success error result } }",
+            )
             .await;
         assert!(answer.contains("\"success\":true"), "{answer}");
         report.goal(

@@ -112,7 +112,10 @@ fn planning(skus: usize, every: Option<usize>) -> f64 {
         let begun = Instant::now();
         let plan = plan(&feed, shop, &rules);
         let took = begun.elapsed().as_secs_f64();
-        assert_eq!(plan.changes.len(), every.map_or(0, |nth| skus.div_ceil(nth)));
+        assert_eq!(
+            plan.changes.len(),
+            every.map_or(0, |nth| skus.div_ceil(nth))
+        );
         took
     };
     median((0..9).map(|_| once()).collect())

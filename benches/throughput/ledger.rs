@@ -7,16 +7,11 @@ use tokio::{task::JoinSet, time::Instant};
 use veracore_sync::{
     clock::SystemClock,
     domain::{ProviderOrderId, Quantity, Sku},
-    ledger::{
-        AttemptEnd, Intent, IntentLine, Ledger, Next, SentItem, SentSummary, Trace,
-    },
+    ledger::{AttemptEnd, Intent, IntentLine, Ledger, Next, SentItem, SentSummary, Trace},
     sync::orders::discover::Watch,
 };
 
-use super::{
-    place::Place,
-    report::Report,
-};
+use super::{place::Place, report::Report};
 
 const LEASE: Duration = Duration::from_secs(300);
 

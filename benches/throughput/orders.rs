@@ -57,11 +57,7 @@ async fn send(report: &mut Report, concurrency: u32) {
     let answers = place.sandbox.requests().len();
     let ideal = f64::from(concurrency) * 1000.0 / LATENCY_MS as f64;
     let of = format!("{orders} orders, concurrency {concurrency}");
-    report.figure(
-        format!("{of}: orders sent"),
-        orders as f64 / seconds,
-        "/s",
-    );
+    report.figure(format!("{of}: orders sent"), orders as f64 / seconds, "/s");
     report.figure(
         format!("{of}: questions to VeraCore for each (whether it has it, and the send)"),
         answers as f64 / orders as f64,

@@ -137,7 +137,10 @@ impl Place {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let asked = "select xact_commit + xact_rollback from pg_stat_database
              where datname = current_database()";
-        sqlx::query_scalar(asked).fetch_one(&self.tables).await.unwrap()
+        sqlx::query_scalar(asked)
+            .fetch_one(&self.tables)
+            .await
+            .unwrap()
     }
 
     pub async fn leave(self, apps: Vec<App>) {

@@ -33,7 +33,10 @@ pub struct Daemon {
 impl Daemon {
     /// Starts one, and waits until it is ready.
     pub async fn start(place: &Place, changes: &[(&str, &str)]) -> Self {
-        let name = format!("bench-daemon-{:x}.log", SystemClock.now().timestamp_micros());
+        let name = format!(
+            "bench-daemon-{:x}.log",
+            SystemClock.now().timestamp_micros()
+        );
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let begun = Instant::now();
@@ -53,10 +56,18 @@ impl Daemon {
             address: String::new(),
         };
         loop {
-            assert!(daemon.child.try_wait().unwrap().is_none(), "the daemon ended: {}", daemon.log.display());
+            assert!(
+                daemon.child.try_wait().unwrap().is_none(),
+                "the daemon ended: {}",
+                daemon.log.display()
+            );
             if daemon.address.is_empty() {
                 daemon.address = daemon.listens_at().unwrap_or_default();
-            } else if daemon.get("/readyz").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            } else if daemon
+                .get("/readyz")
+                .await
+                .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+            {
                 daemon.ready_after = begun.elapsed().as_secs_f64();
                 return daemon;
             }
@@ -67,7 +78,9 @@ impl Daemon {
     /// As it says in its log.
     fn listens_at(&self) -> Option<String> {
         let log = std::fs::read_to_string(&self.log).unwrap();
-        let whole = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let whole = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         whole
             .filter_map(|line| Some(line["listen"].as_str()?.to_owned()))
             .next()

@@ -22,13 +22,18 @@ pub async fn measure(report: &mut Report) {
         place.await_baseline().await;
         place.shop.place(orders);
         // From the moment that the first is sent: when they are found is chance.
-        place.sandbox.wait_until(|sandbox| !sandbox.orders().is_empty()).await;
+        place
+            .sandbox
+            .wait_until(|sandbox| !sandbox.orders().is_empty())
+            .await;
         let begun = Instant::now();
         place.await_acknowledged(&app, orders).await;
         let rate = orders as f64 / begun.elapsed().as_secs_f64();
         assert_eq!(place.sandbox.orders().len(), orders, "each order once");
         report.figure(
-            format!("{replicas} replicas, {orders} waiting orders, concurrency 4 each: orders sent"),
+            format!(
+                "{replicas} replicas, {orders} waiting orders, concurrency 4 each: orders sent"
+            ),
             rate,
             "/s",
         );

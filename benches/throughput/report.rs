@@ -91,7 +91,8 @@ impl Report {
 
     /// Prints the table and writes the JSON.
     pub fn end(&self) {
-        let mut table = String::from("| section | measured | figure | goal | met |\n|---|---|---:|---:|---|\n");
+        let mut table =
+            String::from("| section | measured | figure | goal | met |\n|---|---|---:|---:|---|\n");
         for row in &self.rows {
             writeln!(table, "{}", line(row)).unwrap();
         }
@@ -122,7 +123,10 @@ fn line(row: &Row) -> String {
         Some(false) => "**no**",
     };
     let figure = shown(row.figure);
-    format!("| {} | {} | {figure} {} | {goal} | {met} |", row.section, row.what, row.unit)
+    format!(
+        "| {} | {} | {figure} {} | {goal} | {met} |",
+        row.section, row.what, row.unit
+    )
 }
 
 /// Three digits, or as many as a whole number has.

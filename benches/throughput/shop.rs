@@ -368,8 +368,10 @@ impl Data {
 
     fn progress(&self, text: &mut String, at: usize) {
         let order = &self.orders[at];
-        let lines = list(order.lines.iter().enumerate(), |text, (line, (variant, units))| {
-            write!(
+        let lines = list(
+            order.lines.iter().enumerate(),
+            |text, (line, (variant, units))| {
+                write!(
                 text,
                 r#"{{"id":"{}:{line}","quantity":{units},"productVariant":{{"id":"{}","sku":"{}"}}}}"#,
                 at + 1,
@@ -377,7 +379,8 @@ impl Data {
                 sku(*variant)
             )
             .unwrap();
-        });
+            },
+        );
         let fulfillments = list(&order.fulfillments, |text, made| {
             let state = if made.shipped { "Shipped" } else { "Pending" };
             let lines = list(&made.lines, |text, (line, units)| {

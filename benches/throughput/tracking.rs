@@ -51,9 +51,13 @@ pub async fn measure(report: &mut Report) {
         place.shop.take_calls();
         place.sandbox.clear_requests();
         app.tracking.pass(None, &unwatched()).await.unwrap();
-        let idle = place.sandbox.requests().len() as u64
-            + place.shop.take_calls().values().sum::<u64>();
-        report.figure(format!("{of}: calls of the next pass, with no news"), idle as f64, "");
+        let idle =
+            place.sandbox.requests().len() as u64 + place.shop.take_calls().values().sum::<u64>();
+        report.figure(
+            format!("{of}: calls of the next pass, with no news"),
+            idle as f64,
+            "",
+        );
         place.leave(vec![app]).await;
     }
     report.goal(

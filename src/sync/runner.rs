@@ -285,7 +285,7 @@ pub async fn discover_orders(
         tasks.sleep(LEAST_PAUSE.min(intervals.poll)).await;
         tokio::select! {
             () = tasks.sleep(intervals.poll.saturating_sub(LEAST_PAUSE)) => {}
-            () = bells.look.notified() => {}
+            () = bells.look.notified() => watch.look_closely(),
         }
     }
 }

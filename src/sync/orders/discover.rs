@@ -2,15 +2,16 @@
 //!
 //! No date says that an order became ready: Vendure moves neither `updatedAt` nor `orderPlacedAt`
 //! when it changes an order's state. Only the state itself does. So the newest page is a fast
-//! path, whose cost does not grow with the backlog, and the sweep over the states is the truth.
+//! path, whose cost does not grow with the backlog, and the sweep over the states is the truth. Most
+//! of the time nothing has changed, which a glance shows: the count and the newest order alone.
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Existing, OrderSync};
 use crate::{
-    domain::OrderRef,
+    domain::{OrderRef, ShopOrderId},
     ledger::{Baseline, LedgerError},
     sync::shrink,
     vendure::{OrderPage, StorefrontError, SweepPosition},
@@ -45,8 +46,12 @@ pub struct Swept {
     pub unreadable: u64,
 }
 
+/// How long glances may stand for a look: an order that became ready while another one left changes
+/// neither the count nor, unless it is the newest, what a glance shows.
+const GLANCING: TimeDelta = TimeDelta::minutes(1);
+
 /// What was seen last, by which the next look tells whether anything else changed.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Watch {
     seen: Option<Seen>,
     /// How many of the newest orders the shop lets us look at, where that is less than we wish.
@@ -55,8 +60,11 @@ pub struct Watch {
     baseline: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Seen {
+    at: DateTime<Utc>,
+    /// The first of the page.
+    first: Option<ShopOrderId>,
     total: u64,
     newest: Option<DateTime<Utc>>,
     /// Orders placed after `newest` that were there already: dated in the future.
@@ -75,9 +83,30 @@ impl Watch {
     /// Whether there are more orders than before beyond those that the page shows as placed since:
     /// older ones came into a trigger state, or more new ones than the page holds.
     fn unexplained(&self, page: &OrderPage) -> bool {
-        let Some(seen) = self.seen else { return true };
+        let Some(seen) = &self.seen else { return true };
         let newer = Seen::count_beyond(seen.newest, page).saturating_sub(seen.beyond);
         page.total > seen.total.saturating_add(newer as u64)
+    }
+
+    /// Whether a glance is enough for now. Not when the clock was set back since the last look.
+    fn may_glance(&self, now: DateTime<Utc>) -> bool {
+        let at = self.seen.as_ref().map(|seen| seen.at);
+        at.is_some_and(|at| at <= now && now - at < GLANCING)
+    }
+
+    /// Whether a glance shows what the last look did.
+    fn is_unchanged(&self, glance: &OrderPage) -> bool {
+        let first = glance.orders.first().map(|order| &order.id);
+        self.seen
+            .as_ref()
+            .is_some_and(|seen| seen.total == glance.total && seen.first.as_ref() == first)
+    }
+
+    /// Has the next look see the whole page, whatever a glance would show.
+    pub fn look_closely(&mut self) {
+        if let Some(seen) = &mut self.seen {
+            seen.at = DateTime::<Utc>::MIN_UTC;
+        }
     }
 
     fn remember(&mut self, page: &OrderPage, now: DateTime<Utc>) {
@@ -88,8 +117,12 @@ impl Watch {
             .filter_map(|order| order.placed_at)
             .filter(|at| *at <= now);
         // Orders leave: the newest ever seen stays the mark.
-        let newest = past.max().max(self.seen.and_then(|seen| seen.newest));
+        let newest = past
+            .max()
+            .max(self.seen.as_ref().and_then(|seen| seen.newest));
         self.seen = Some(Seen {
+            at: now,
+            first: page.orders.first().map(|order| order.id.clone()),
             total: page.total,
             newest,
             beyond: Seen::count_beyond(newest, page),
@@ -118,6 +151,16 @@ impl OrderSync {
                 taken_in: 0,
                 sweep: true,
             });
+        }
+        if watch.may_glance(self.clock.now()) {
+            let states = &self.settings.trigger_states;
+            let glance = self.storefront.newest_orders(states, 1).await?;
+            if watch.is_unchanged(&glance) {
+                return Ok(Looked {
+                    taken_in: 0,
+                    sweep: false,
+                });
+            }
         }
         let page = self.newest(watch).await?;
         let sweep = watch.unexplained(&page);

@@ -142,3 +142,42 @@ fn the_first_order_of_a_shop_is_explained_by_the_page_that_shows_it() {
     assert!(!watch.unexplained(&page(1, vec![order(1, Some(10))])));
     assert!(watch.unexplained(&page(2, vec![order(1, Some(10))])));
 }
+
+#[test]
+fn a_glance_stands_for_a_look_for_a_while() {
+    let minute = TimeDelta::minutes(1);
+    let mut watch = Watch::default();
+    assert!(!watch.may_glance(now()), "nothing was seen yet");
+    watch.remember(
+        &page(60, vec![order(2, Some(20)), order(1, Some(10))]),
+        now(),
+    );
+    assert!(watch.may_glance(now()));
+    assert!(!watch.may_glance(now() + minute));
+    assert!(!watch.may_glance(now() - minute), "the clock was set back");
+    watch.look_closely();
+    assert!(!watch.may_glance(now()));
+    assert!(!watch.may_glance(now() - minute));
+}
+
+#[test]
+fn a_glance_tells_whether_there_is_anything_to_look_at() {
+    let mut watch = Watch::default();
+    watch.remember(
+        &page(60, vec![order(2, Some(20)), order(1, Some(10))]),
+        now(),
+    );
+    assert!(watch.is_unchanged(&page(60, vec![order(2, Some(20))])));
+    assert!(
+        !watch.is_unchanged(&page(61, vec![order(2, Some(20))])),
+        "an old one became ready"
+    );
+    assert!(
+        !watch.is_unchanged(&page(60, vec![order(3, Some(21))])),
+        "one came, and one left"
+    );
+    assert!(!watch.is_unchanged(&page(59, vec![order(2, Some(20))])));
+    watch.remember(&page(0, vec![]), now());
+    assert!(watch.is_unchanged(&page(0, vec![])));
+    assert!(!watch.is_unchanged(&page(1, vec![order(4, None)])));
+}

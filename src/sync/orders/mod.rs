@@ -76,6 +76,13 @@ pub fn lease(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration 
     vendure_timeout * 2 + veracore_timeout * 4 + Duration::from_secs(5)
 }
 
+/// How many orders are in work where VeraCore takes `calls` at once: more of them, since an order also
+/// waits for the shop and the ledger, and VeraCore would have nothing to do meanwhile.
+#[must_use]
+pub fn at_once(calls: usize) -> u32 {
+    u32::try_from(calls + calls.div_ceil(2)).unwrap_or(u32::MAX)
+}
+
 /// The service that carries orders; cheap to clone.
 #[derive(Clone)]
 pub struct OrderSync {
