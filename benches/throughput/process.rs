@@ -91,8 +91,19 @@ impl Daemon {
         self.exchange(request).await
     }
 
-    /// One GraphQL operation, by the token that the place's environment has.
+    /// One GraphQL operation, by `API_TOKEN`, as soon as it is taken: what is behind the API is there a
+    /// moment after the database is.
     pub async fn graphql(&self, token: &str, query: &str) -> String {
+        loop {
+            let answer = self.ask(token, query).await;
+            if !answer.starts_with("HTTP/1.1 503") {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn ask(&self, token: &str, query: &str) -> String {
         let body = serde_json::json!({ "query": query }).to_string();
         let request = format!(
             "POST /graphql HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-type: application/json\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
