@@ -53,6 +53,12 @@ impl SkuRules {
     pub fn at_warehouse(&self, sku: Sku) -> Sku {
         self.map.get(&sku).cloned().unwrap_or(sku)
     }
+
+    /// The same of a SKU that is only looked at.
+    #[must_use]
+    pub fn name_at_warehouse<'a>(&'a self, sku: &'a str) -> &'a str {
+        self.map.get(sku).map_or(sku, Sku::as_str)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What VeraCore says it has, row by row, and what is strange about it. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -26,7 +26,7 @@ pub struct Feed {
     /// Just before VeraCore was asked.
     pub asked_at: DateTime<Utc>,
     /// By VeraCore's SKU.
-    pub shelves: BTreeMap<Sku, Shelf>,
+    pub shelves: HashMap<Sku, Shelf>,
     /// SKUs that came more than once with different numbers: none of them is believed.
     pub contradicted: BTreeSet<Sku>,
     /// How many rows came, good or bad.
@@ -41,10 +41,10 @@ pub struct Feed {
 
 impl Feed {
     #[must_use]
-    pub const fn asked_at(asked_at: DateTime<Utc>) -> Self {
+    pub fn asked_at(asked_at: DateTime<Utc>) -> Self {
         Self {
             asked_at,
-            shelves: BTreeMap::new(),
+            shelves: HashMap::new(),
             contradicted: BTreeSet::new(),
             rows: 0,
             bad_quantities: 0,

@@ -6,7 +6,7 @@
 //! that are not fulfilled. Then the shop can sell what VeraCore has free, less what the shop
 //! promised and VeraCore does not know of yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 
 use serde::Serialize;
 
@@ -16,9 +16,9 @@ use super::{
     feed::{Feed, Shelf},
 };
 use crate::{
-    domain::{SafetyStock, Sku, SkuRules, VariantId},
+    domain::{SafetyStock, Sku, SkuRules, Units, VariantId},
     ledger::StockChange,
-    vendure::Variant,
+    vendure::{StockLevel, Variant},
 };
 
 /// What decides about a level besides the numbers.
@@ -28,11 +28,61 @@ pub struct Rules {
     pub safety: SafetyStock,
 }
 
-/// What is to be written, and what was seen on the way.
+/// The level that a variant should have, and the arithmetic behind it; see [`StockChange`], which it
+/// becomes once it is to be kept or shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    pub variant: &'a Variant,
+    pub veracore_sku: &'a Sku,
+    pub shelf: &'a Shelf,
+    pub safety_stock: Units,
+    pub acknowledged: u32,
+    pub waiting_elsewhere: u32,
+    pub gone: u32,
+    pub after: u32,
+}
+
+impl Target<'_> {
+    /// Whether the variant has this level already.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.variant.level.on_hand == i64::from(self.after)
+    }
+
+    /// Whether something can be sold of the variant now, and nothing with this level.
+    fn takes_off(&self) -> bool {
+        let StockLevel { on_hand, allocated } = self.variant.level;
+        on_hand > allocated && i64::from(self.after) <= allocated
+    }
+}
+
+impl From<&Target<'_>> for StockChange {
+    fn from(target: &Target<'_>) -> Self {
+        let Target { variant, shelf, .. } = target;
+        Self {
+            variant: variant.id.clone(),
+            sku: variant.sku.clone(),
+            veracore_sku: target.veracore_sku.to_string(),
+            available: shelf.available,
+            reserved: shelf.reserved,
+            on_hand: shelf.on_hand,
+            safety_stock: target.safety_stock,
+            acknowledged: target.acknowledged,
+            waiting_elsewhere: target.waiting_elsewhere,
+            gone: target.gone,
+            allocated: variant.level.allocated,
+            before: variant.level.on_hand,
+            after: target.after,
+        }
+    }
+}
+
+/// What is to be written, and what was seen on the way. It borrows from what it was made of: a shop
+/// may have a hundred thousand variants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct Plan<'a> {
     /// In groups: variants that share a SKU of VeraCore's follow each other.
-    pub changes: Vec<StockChange>,
+    pub changes: Vec<Target<'a>>,
     /// Variants whose level is right.
     pub unchanged: u64,
     /// Variants that the shop does not count; left alone.
@@ -41,9 +91,9 @@ pub struct Plan {
     pub skipped: u64,
     /// SKUs (Vendure's) of counted variants that are not in the feed, or contradicted there; left
     /// alone.
-    pub not_in_feed: Vec<String>,
+    pub not_in_feed: Vec<&'a str>,
     /// SKUs of the feed without a variant.
-    pub unmatched: Vec<Sku>,
+    pub unmatched: Vec<&'a Sku>,
     pub near_misses: Vec<NearMiss>,
     /// SKUs of the feed that several variants have.
     pub shared: Vec<Shared>,
@@ -81,105 +131,119 @@ pub struct Shop<'a> {
     pub earlier: Option<&'a Earlier>,
 }
 
-/// A variant that is ours to keep, and what VeraCore calls it.
-struct Ours<'a> {
+/// A variant whose level is ours to keep, and what VeraCore calls it.
+struct Ours<'a, 'r> {
     variant: &'a Variant,
-    sku: Sku,
+    at_warehouse: &'r str,
+    /// The place of that name among all names.
+    group: usize,
 }
 
 /// The shop's variants by what they are called at VeraCore.
 #[derive(Default)]
-struct Sorted<'a> {
-    /// Those whose level is ours to keep.
-    groups: BTreeMap<Sku, Vec<Ours<'a>>>,
-    /// Of all variants, those that are left alone included.
-    names: BTreeSet<Sku>,
+struct Sorted<'a, 'r> {
+    /// In groups of one name, as the shop has the first of each.
+    ours: Vec<Ours<'a, 'r>>,
+    /// Of all variants, those that are left alone included, numbered as they come.
+    names: HashMap<&'r str, usize>,
     untracked: u64,
     skipped: u64,
 }
 
-impl<'a> Sorted<'a> {
-    fn of(variants: &'a [Variant], rules: &Rules) -> Self {
-        let mut sorted = Self::default();
+impl<'a: 'r, 'r> Sorted<'a, 'r> {
+    fn of(variants: &'a [Variant], rules: &'r Rules) -> Self {
+        let mut sorted = Self {
+            ours: Vec::with_capacity(variants.len()),
+            names: HashMap::with_capacity(variants.len()),
+            ..Self::default()
+        };
         for variant in variants {
             // A blank SKU has no name to be matched by.
-            let Ok(sku) = Sku::parse(variant.sku.clone()) else {
+            if !Sku::is_one(&variant.sku) {
                 sorted.untracked += 1;
                 continue;
-            };
-            let at_warehouse = rules.skus.at_warehouse(sku.clone());
-            sorted.names.insert(at_warehouse.clone());
+            }
+            let at_warehouse = rules.skus.name_at_warehouse(&variant.sku);
+            let next = sorted.names.len();
+            let group = *sorted.names.entry(at_warehouse).or_insert(next);
             if rules.skus.skips(&variant.sku) {
                 sorted.skipped += 1;
             } else if variant.tracked {
-                let ours = Ours { variant, sku };
-                sorted.groups.entry(at_warehouse).or_default().push(ours);
+                sorted.ours.push(Ours {
+                    variant,
+                    at_warehouse,
+                    group,
+                });
             } else {
                 sorted.untracked += 1;
             }
         }
+        // Numbers, and mostly in their order already: names would take ten times as long.
+        sorted.ours.sort_by_key(|ours| ours.group);
         sorted
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &[Ours<'a, 'r>]> {
+        self.ours.chunk_by(|one, other| one.group == other.group)
     }
 }
 
 /// What is to be written, and what was seen on the way.
 #[must_use]
-pub fn plan(feed: &Feed, shop: Shop<'_>, rules: &Rules) -> Plan {
+pub fn plan<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Plan<'a> {
     let sorted = Sorted::of(shop.variants, rules);
     let mut plan = Plan {
         untracked: sorted.untracked,
         skipped: sorted.skipped,
         ..Plan::default()
     };
-    for (sku, group) in &sorted.groups {
+    for group in sorted.groups() {
         plan.on_sale += count(group, |ours| sellable(ours.variant) > 0);
-        let Some(shelf) = feed.shelves.get(sku) else {
-            let missing = group.iter().map(|ours| ours.variant.sku.clone());
+        let Some(shelf) = feed.shelves.get_key_value(group[0].at_warehouse) else {
+            let missing = group.iter().map(|ours| ours.variant.sku.as_str());
             plan.not_in_feed.extend(missing);
             continue;
         };
         if group.len() > 1 {
             plan.shared.push(Shared {
-                veracore_sku: sku.to_string(),
+                veracore_sku: shelf.0.to_string(),
                 variants: group.iter().map(|ours| ours.variant.sku.clone()).collect(),
                 ids: group.iter().map(|ours| ours.variant.id.clone()).collect(),
             });
         }
-        for change in levels(sku, shelf, group, shop, rules) {
-            let (before, after) = (change.before, i64::from(change.after));
-            if before > change.allocated && after <= change.allocated {
-                plan.taken_off += 1;
-            }
-            if before == after {
+        for target in targets_of(shelf, group, shop, rules) {
+            plan.taken_off += u64::from(target.takes_off());
+            if target.is_met() {
                 plan.unchanged += 1;
             } else {
-                plan.changes.push(change);
+                plan.changes.push(target);
             }
         }
     }
+    plan.not_in_feed.sort_unstable();
     (plan.unmatched, plan.near_misses) = strangers(feed, &sorted.names);
     plan
 }
 
-/// The level that each variant should have, those included that have it.
+/// The level that each of these variants should have, those included that have it. Unlike a plan it
+/// costs nothing for what else is in the feed.
 #[must_use]
-pub fn all_levels(feed: &Feed, shop: Shop<'_>, rules: &Rules) -> Vec<StockChange> {
+pub fn targets<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Vec<Target<'a>> {
     let sorted = Sorted::of(shop.variants, rules);
-    let groups = sorted.groups.iter();
-    let known_groups = groups.filter_map(|(sku, group)| Some((sku, feed.shelves.get(sku)?, group)));
-    known_groups
-        .flat_map(|(sku, shelf, group)| levels(sku, shelf, group, shop, rules))
+    sorted
+        .groups()
+        .filter_map(|group| Some((feed.shelves.get_key_value(group[0].at_warehouse)?, group)))
+        .flat_map(|(shelf, group)| targets_of(shelf, group, shop, rules))
         .collect()
 }
 
 /// The level that each variant of a group should have, whether or not it has it.
-fn levels(
-    sku: &Sku,
-    shelf: &Shelf,
-    group: &[Ours<'_>],
-    shop: Shop<'_>,
+fn targets_of<'a>(
+    (veracore_sku, shelf): (&'a Sku, &'a Shelf),
+    group: &[Ours<'a, '_>],
+    shop: Shop<'a>,
     rules: &Rules,
-) -> Vec<StockChange> {
+) -> Vec<Target<'a>> {
     // Never more than the shop really has allocated: an order may have been cancelled or fulfilled
     // there since the ledger heard of it.
     let allocated = |variant: &Variant| u32::try_from(variant.level.allocated.max(0)).unwrap_or(0);
@@ -205,38 +269,34 @@ fn levels(
     let waiting_in_all = group
         .iter()
         .fold(0_u32, |sum, ours| sum.saturating_add(waiting(ours.variant)));
-    let level = |ours: &Ours<'_>| {
+    let target = |ours: &Ours<'a, '_>| {
         let variant = ours.variant;
-        let safety_stock = rules.safety.of(&ours.sku);
+        let acknowledged = acknowledged(variant);
+        let safety_stock = rules.safety.of(&variant.sku);
         // One variant of several that share the goods: what was promised of the others is gone, too.
-        let waiting_elsewhere = waiting_in_all.saturating_sub(waiting(variant));
+        let waiting_elsewhere = waiting_in_all.saturating_sub(allocated(variant) - acknowledged);
         let after = shelf
             .available
             .get()
             .saturating_sub(safety_stock.get())
-            .saturating_add(acknowledged(variant))
+            .saturating_add(acknowledged)
             .saturating_sub(waiting_elsewhere)
             .saturating_sub(gone_in_all)
             // Whatever is missing, it was not taken from these: the shop must be able to fulfill
             // them. Nothing more can be sold by it, since they are allocated.
-            .max(acknowledged(variant));
-        StockChange {
-            variant: variant.id.clone(),
-            sku: variant.sku.clone(),
-            veracore_sku: sku.to_string(),
-            available: shelf.available,
-            reserved: shelf.reserved,
-            on_hand: shelf.on_hand,
+            .max(acknowledged);
+        Target {
+            variant,
+            veracore_sku,
+            shelf,
             safety_stock,
-            acknowledged: acknowledged(variant),
+            acknowledged,
             waiting_elsewhere,
             gone: gone_in_all,
-            allocated: variant.level.allocated,
-            before: variant.level.on_hand,
             after,
         }
     };
-    group.iter().map(level).collect()
+    group.iter().map(target).collect()
 }
 
 /// What the shop can sell, before its own threshold.
@@ -249,26 +309,33 @@ fn count<T>(items: &[T], holds: impl Fn(&T) -> bool) -> u64 {
 }
 
 /// The SKUs of the feed that no variant has, and those of them that one nearly has.
-fn strangers(feed: &Feed, names: &BTreeSet<Sku>) -> (Vec<Sku>, Vec<NearMiss>) {
-    let unmatched: Vec<Sku> = feed
-        .shelves
-        .keys()
-        .chain(&feed.contradicted)
-        .filter(|sku| !names.contains(*sku))
-        .cloned()
+fn strangers<'a>(feed: &'a Feed, names: &HashMap<&str, usize>) -> (Vec<&'a Sku>, Vec<NearMiss>) {
+    let skus = feed.shelves.keys().chain(&feed.contradicted);
+    let mut unmatched: Vec<&Sku> = skus
+        .filter(|sku| !names.contains_key(sku.as_str()))
         .collect();
     if unmatched.is_empty() {
         return (unmatched, Vec::new());
     }
-    let folded = |sku: &Sku| sku.as_str().trim().to_lowercase();
-    let by_folded: BTreeMap<String, &Sku> = names.iter().map(|sku| (folded(sku), sku)).collect();
-    let near_misses = unmatched.iter().filter_map(|sku| {
-        by_folded.get(&folded(sku)).map(|name| NearMiss {
+    unmatched.sort_unstable();
+    let folded = |sku: &str| sku.trim().to_lowercase();
+    let mut near: HashMap<String, Option<&str>> = unmatched
+        .iter()
+        .map(|sku| (folded(sku.as_str()), None))
+        .collect();
+    for name in names.keys() {
+        if let Some(near) = near.get_mut(&folded(name)) {
+            *near = (*near).max(Some(*name));
+        }
+    }
+    let near_miss = |sku: &&Sku| {
+        let name = near.get(&folded(sku.as_str())).copied().flatten()?;
+        Some(NearMiss {
             veracore_sku: sku.to_string(),
-            vendure_sku: name.to_string(),
+            vendure_sku: name.to_owned(),
         })
-    });
-    let near_misses = near_misses.collect();
+    };
+    let near_misses = unmatched.iter().filter_map(near_miss).collect();
     (unmatched, near_misses)
 }
 
