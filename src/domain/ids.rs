@@ -22,9 +22,12 @@ fn check(what: &'static str, text: &str) -> Result<(), BadText> {
     if text.trim().is_empty() {
         return Err(BadText::Empty { what });
     }
-    let chars = text.chars().count();
-    if chars > MAX_CHARS {
-        return Err(BadText::TooLong { what, chars });
+    // No text has more characters than bytes.
+    if text.len() > MAX_CHARS {
+        let chars = text.chars().count();
+        if chars > MAX_CHARS {
+            return Err(BadText::TooLong { what, chars });
+        }
     }
     if text.chars().any(char::is_control) {
         return Err(BadText::Control { what });

@@ -206,6 +206,7 @@ impl InventorySync {
             other => other?,
         };
         let mut plan = plan(&read.feed, read.shop(), &self.settings.rules);
+        // A person looks for names.
         plan.changes.sort_by_key(|change| change.veracore_sku);
         let mut summary = Summary::of(&read, &plan);
         let strange = not_accepted(self.strange(wish, &read.feed, &plan), &wish.accepted);
@@ -281,7 +282,7 @@ fn tell(plan: &Plan<'_>, feed: &Feed, one_sku: bool) {
     if !plan.not_in_feed.is_empty() {
         tracing::warn!(
             count = plan.not_in_feed.len(),
-            first = one_line(&plan.not_in_feed[0], 80),
+            first = one_line(plan.not_in_feed[0], 80),
             "VeraCore: variants that are counted are not in the stock feed, and keep their level"
         );
     }

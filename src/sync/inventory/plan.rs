@@ -6,7 +6,7 @@
 //! that are not fulfilled. Then the shop can sell what VeraCore has free, less what the shop
 //! promised and VeraCore does not know of yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -131,87 +131,106 @@ pub struct Shop<'a> {
     pub earlier: Option<&'a Earlier>,
 }
 
-/// A variant whose level is ours to keep, and what VeraCore calls it.
-struct Ours<'a, 'r> {
+/// A variant whose level is ours to keep, and what VeraCore has of it.
+struct Ours<'a> {
     variant: &'a Variant,
-    at_warehouse: &'r str,
-    /// The place of that name among all names.
+    veracore_sku: &'a Sku,
+    shelf: &'a Shelf,
+    /// The place in the shop of the first variant with that SKU.
     group: usize,
 }
 
-/// The shop's variants by what they are called at VeraCore.
-#[derive(Default)]
-struct Sorted<'a, 'r> {
-    /// In groups of one name, as the shop has the first of each.
-    ours: Vec<Ours<'a, 'r>>,
-    /// Of all variants, those that are left alone included, numbered as they come.
-    names: HashMap<&'r str, usize>,
+/// The shop's variants beside the feed's shelves.
+struct Matched<'a> {
+    /// In groups of one SKU of VeraCore's, as the shop has the first of each.
+    ours: Vec<Ours<'a>>,
+    /// Ours, too, but not in the feed.
+    missing: Vec<&'a Variant>,
+    /// By the shelves' rows: the place in the shop of the first variant, counted from 1; 0: none has
+    /// the SKU. Variants that are left alone count here.
+    first: Vec<usize>,
+    /// SKUs that the feed contradicts itself about and a variant has.
+    contradicted: BTreeSet<&'a Sku>,
     untracked: u64,
     skipped: u64,
 }
 
-impl<'a: 'r, 'r> Sorted<'a, 'r> {
-    fn of(variants: &'a [Variant], rules: &'r Rules) -> Self {
-        let mut sorted = Self {
+impl<'a> Matched<'a> {
+    /// Looks each variant up once: of a hundred thousand, that is nearly all that planning costs.
+    fn of(feed: &'a Feed, variants: &'a [Variant], rules: &Rules) -> Self {
+        let mut matched = Self {
             ours: Vec::with_capacity(variants.len()),
-            names: HashMap::with_capacity(variants.len()),
-            ..Self::default()
+            missing: Vec::new(),
+            first: vec![0; feed.shelf_rows()],
+            contradicted: BTreeSet::new(),
+            untracked: 0,
+            skipped: 0,
         };
-        for variant in variants {
+        for (variant, place) in variants.iter().zip(1..) {
             // A blank SKU has no name to be matched by.
             if !Sku::is_one(&variant.sku) {
-                sorted.untracked += 1;
+                matched.untracked += 1;
                 continue;
             }
-            let at_warehouse = rules.skus.name_at_warehouse(&variant.sku);
-            let next = sorted.names.len();
-            let group = *sorted.names.entry(at_warehouse).or_insert(next);
-            if rules.skus.skips(&variant.sku) {
-                sorted.skipped += 1;
-            } else if variant.tracked {
-                sorted.ours.push(Ours {
-                    variant,
-                    at_warehouse,
-                    group,
-                });
-            } else {
-                sorted.untracked += 1;
+            let skips = rules.skus.skips(&variant.sku);
+            let ours = variant.tracked && !skips;
+            matched.skipped += u64::from(skips);
+            matched.untracked += u64::from(!variant.tracked && !skips);
+            let name = rules.skus.name_at_warehouse(&variant.sku);
+            let Some((veracore_sku, shelf)) = feed.shelves.get_key_value(name) else {
+                matched.contradicted.extend(feed.contradicted.get(name));
+                matched.missing.extend(ours.then_some(variant));
+                continue;
+            };
+            let first = &mut matched.first[shelf.row];
+            if *first == 0 {
+                *first = place;
             }
+            let group = *first;
+            matched.ours.extend(ours.then_some(Ours {
+                variant,
+                veracore_sku,
+                shelf,
+                group,
+            }));
         }
-        // Numbers, and mostly in their order already: names would take ten times as long.
-        sorted.ours.sort_by_key(|ours| ours.group);
-        sorted
+        // But for the variants that share a SKU they are in this order already.
+        matched.ours.sort_by_key(|ours| ours.group);
+        matched
     }
 
-    fn groups(&self) -> impl Iterator<Item = &[Ours<'a, 'r>]> {
+    fn groups(&self) -> impl Iterator<Item = &[Ours<'a>]> {
         self.ours.chunk_by(|one, other| one.group == other.group)
+    }
+
+    /// Whether no variant has this SKU of the feed's.
+    fn is_strange(&self, shelf: &Shelf) -> bool {
+        self.first[shelf.row] == 0
     }
 }
 
 /// What is to be written, and what was seen on the way.
 #[must_use]
 pub fn plan<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Plan<'a> {
-    let sorted = Sorted::of(shop.variants, rules);
+    let matched = Matched::of(feed, shop.variants, rules);
     let mut plan = Plan {
-        untracked: sorted.untracked,
-        skipped: sorted.skipped,
+        untracked: matched.untracked,
+        skipped: matched.skipped,
+        not_in_feed: matched.missing.iter().map(|v| v.sku.as_str()).collect(),
+        on_sale: count(&matched.missing, |variant| sellable(variant) > 0)
+            + count(&matched.ours, |ours| sellable(ours.variant) > 0),
         ..Plan::default()
     };
-    for group in sorted.groups() {
-        plan.on_sale += count(group, |ours| sellable(ours.variant) > 0);
-        let Some(shelf) = feed.shelves.get_key_value(group[0].at_warehouse) else {
-            let missing = group.iter().map(|ours| ours.variant.sku.as_str());
-            plan.not_in_feed.extend(missing);
-            continue;
-        };
+    plan.not_in_feed.sort_unstable();
+    for group in matched.groups() {
         if group.len() > 1 {
             plan.shared.push(Shared {
-                veracore_sku: shelf.0.to_string(),
+                veracore_sku: group[0].veracore_sku.to_string(),
                 variants: group.iter().map(|ours| ours.variant.sku.clone()).collect(),
                 ids: group.iter().map(|ours| ours.variant.id.clone()).collect(),
             });
         }
-        for target in targets_of(shelf, group, shop, rules) {
+        for target in targets_of(group, shop, rules) {
             plan.taken_off += u64::from(target.takes_off());
             if target.is_met() {
                 plan.unchanged += 1;
@@ -220,30 +239,27 @@ pub fn plan<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Plan<'a> {
             }
         }
     }
-    plan.not_in_feed.sort_unstable();
-    (plan.unmatched, plan.near_misses) = strangers(feed, &sorted.names);
+    (plan.unmatched, plan.near_misses) = strangers(feed, &matched, shop.variants, rules);
     plan
 }
 
 /// The level that each of these variants should have, those included that have it. Unlike a plan it
-/// costs nothing for what else is in the feed.
+/// does not look at what else is in the feed.
 #[must_use]
 pub fn targets<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Vec<Target<'a>> {
-    let sorted = Sorted::of(shop.variants, rules);
-    sorted
+    let matched = Matched::of(feed, shop.variants, rules);
+    matched
         .groups()
-        .filter_map(|group| Some((feed.shelves.get_key_value(group[0].at_warehouse)?, group)))
-        .flat_map(|(shelf, group)| targets_of(shelf, group, shop, rules))
+        .flat_map(|group| targets_of(group, shop, rules))
         .collect()
 }
 
 /// The level that each variant of a group should have, whether or not it has it.
 fn targets_of<'a>(
-    (veracore_sku, shelf): (&'a Sku, &'a Shelf),
-    group: &[Ours<'a, '_>],
+    group: &[Ours<'a>],
     shop: Shop<'a>,
     rules: &Rules,
-) -> Vec<Target<'a>> {
+) -> impl Iterator<Item = Target<'a>> {
     // Never more than the shop really has allocated: an order may have been cancelled or fulfilled
     // there since the ledger heard of it.
     let allocated = |variant: &Variant| u32::try_from(variant.level.allocated.max(0)).unwrap_or(0);
@@ -251,7 +267,7 @@ fn targets_of<'a>(
     // allocated elsewhere may be of the orders that VeraCore has. Too little is offered then, never
     // too much.
     let elsewhere = |variant: &Variant| u32::try_from(variant.allocated_elsewhere).unwrap_or(0);
-    let acknowledged = |variant: &Variant| {
+    let acknowledged = move |variant: &Variant| {
         let units = shop.known.units(&variant.id);
         units
             .saturating_sub(elsewhere(variant))
@@ -269,8 +285,8 @@ fn targets_of<'a>(
     let waiting_in_all = group
         .iter()
         .fold(0_u32, |sum, ours| sum.saturating_add(waiting(ours.variant)));
-    let target = |ours: &Ours<'a, '_>| {
-        let variant = ours.variant;
+    let target = move |ours: &Ours<'a>| {
+        let Ours { variant, shelf, .. } = *ours;
         let acknowledged = acknowledged(variant);
         let safety_stock = rules.safety.of(&variant.sku);
         // One variant of several that share the goods: what was promised of the others is gone, too.
@@ -287,7 +303,7 @@ fn targets_of<'a>(
             .max(acknowledged);
         Target {
             variant,
-            veracore_sku,
+            veracore_sku: ours.veracore_sku,
             shelf,
             safety_stock,
             acknowledged,
@@ -296,7 +312,7 @@ fn targets_of<'a>(
             after,
         }
     };
-    group.iter().map(target).collect()
+    group.iter().map(target)
 }
 
 /// What the shop can sell, before its own threshold.
@@ -309,10 +325,18 @@ fn count<T>(items: &[T], holds: impl Fn(&T) -> bool) -> u64 {
 }
 
 /// The SKUs of the feed that no variant has, and those of them that one nearly has.
-fn strangers<'a>(feed: &'a Feed, names: &HashMap<&str, usize>) -> (Vec<&'a Sku>, Vec<NearMiss>) {
-    let skus = feed.shelves.keys().chain(&feed.contradicted);
-    let mut unmatched: Vec<&Sku> = skus
-        .filter(|sku| !names.contains_key(sku.as_str()))
+fn strangers<'a>(
+    feed: &'a Feed,
+    matched: &Matched<'a>,
+    variants: &[Variant],
+    rules: &Rules,
+) -> (Vec<&'a Sku>, Vec<NearMiss>) {
+    let shelves = feed.shelves.iter();
+    let strange = shelves.filter(|(_, shelf)| matched.is_strange(shelf));
+    let contradicted = feed.contradicted.iter();
+    let mut unmatched: Vec<&Sku> = strange
+        .map(|(sku, _)| sku)
+        .chain(contradicted.filter(|sku| !matched.contradicted.contains(sku)))
         .collect();
     if unmatched.is_empty() {
         return (unmatched, Vec::new());
@@ -323,9 +347,10 @@ fn strangers<'a>(feed: &'a Feed, names: &HashMap<&str, usize>) -> (Vec<&'a Sku>,
         .iter()
         .map(|sku| (folded(sku.as_str()), None))
         .collect();
-    for name in names.keys() {
+    for variant in variants.iter().filter(|variant| Sku::is_one(&variant.sku)) {
+        let name = rules.skus.name_at_warehouse(&variant.sku);
         if let Some(near) = near.get_mut(&folded(name)) {
-            *near = (*near).max(Some(*name));
+            *near = (*near).max(Some(name));
         }
     }
     let near_miss = |sku: &&Sku| {
