@@ -1,6 +1,6 @@
 //! Names of things, each its own type, so that an order's id is never taken for its code.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +22,12 @@ fn check(what: &'static str, text: &str) -> Result<(), BadText> {
     if text.trim().is_empty() {
         return Err(BadText::Empty { what });
     }
-    let chars = text.chars().count();
-    if chars > MAX_CHARS {
-        return Err(BadText::TooLong { what, chars });
+    // No text has more characters than bytes.
+    if text.len() > MAX_CHARS {
+        let chars = text.chars().count();
+        if chars > MAX_CHARS {
+            return Err(BadText::TooLong { what, chars });
+        }
     }
     if text.chars().any(char::is_control) {
         return Err(BadText::Control { what });
@@ -48,6 +51,12 @@ macro_rules! name {
                 let text = text.into();
                 check($what, &text)?;
                 Ok(Self(text))
+            }
+
+            /// Whether the text can be one.
+            #[must_use]
+            pub fn is_one(text: &str) -> bool {
+                check($what, text).is_ok()
             }
 
             #[must_use]
@@ -118,6 +127,13 @@ name!(
     Sku,
     "the SKU"
 );
+
+/// To look it up in a map by a text that is nobody's.
+impl Borrow<str> for Sku {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 name!(
     /// Vendure's id of a product variant.
     VariantId,

@@ -29,7 +29,8 @@ impl SkuRules {
     /// Whether VeraCore does not ship it. Takes the SKU as the shop has it, possibly blank.
     #[must_use]
     pub fn skips(&self, sku: &str) -> bool {
-        self.skip.is_match(sku)
+        // An empty set takes the text apart all the same.
+        !self.skip.is_empty() && self.skip.is_match(sku)
     }
 
     /// A SKU of the shop's that is called so at VeraCore, should there be several; nothing when no
@@ -52,6 +53,12 @@ impl SkuRules {
     #[must_use]
     pub fn at_warehouse(&self, sku: Sku) -> Sku {
         self.map.get(&sku).cloned().unwrap_or(sku)
+    }
+
+    /// The same of a SKU that is only looked at.
+    #[must_use]
+    pub fn name_at_warehouse<'a>(&'a self, sku: &'a str) -> &'a str {
+        self.map.get(sku).map_or(sku, Sku::as_str)
     }
 }
 

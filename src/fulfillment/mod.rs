@@ -34,11 +34,31 @@ pub trait FulfillmentProvider: Send + Sync {
     /// When there was no clear answer either way.
     async fn find_order(&self, number: &OrderCode) -> Result<Option<FoundOrder>, ProviderError>;
 
-    /// One page of the stock feed; the first with `None`.
+    /// Reads one page of the stock feed, the first with `None`: hands over its rows one by one, so
+    /// that a feed of any length needs no more memory than what is made of it. Gives back the page
+    /// that follows, if there is one.
     ///
     /// # Errors
-    /// When the page could not be read. An error is never an empty page.
-    async fn inventory(&self, page: Option<&PageRef>) -> Result<Page<StockItem>, ProviderError>;
+    /// When the page could not be read. An error is never an empty page, and what was handed over
+    /// before it is not to be believed.
+    async fn inventory(
+        &self,
+        page: Option<&PageRef>,
+        take: TakeRow<'_, StockItem>,
+    ) -> Result<Option<PageRef>, ProviderError>;
+
+    /// A page of the stock feed with its rows in a list, for whoever wants just one.
+    ///
+    /// # Errors
+    /// When the page could not be read.
+    async fn inventory_page(
+        &self,
+        page: Option<&PageRef>,
+    ) -> Result<Page<StockItem>, ProviderError> {
+        let mut rows = Vec::new();
+        let next = self.inventory(page, &mut |row| rows.push(row)).await?;
+        Ok(Page { rows, next })
+    }
 
     /// The stock of one SKU; `None` when the provider does not know it.
     ///
@@ -237,6 +257,9 @@ pub struct Page<T> {
 
 /// One row of a list, or what is wrong with it.
 pub type Row<T> = Result<T, BadRow>;
+
+/// Whoever gets the rows of a list, in their order.
+pub type TakeRow<'a, T> = &'a mut (dyn FnMut(Row<T>) + Send);
 
 /// A row that cannot be understood: which one, and which field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use reqwest::header::HeaderMap;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use super::CallError;
 use crate::domain::text::one_line;
@@ -30,9 +30,8 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// One that nobody gave.
-    #[cfg(test)]
-    pub(crate) fn for_tests(body: Vec<u8>) -> Self {
+    /// One that nobody gave, for tests and benchmarks.
+    pub(crate) fn of_nobody(body: Vec<u8>) -> Self {
         Self {
             upstream: "Nobody",
             operation: "nothing",
@@ -61,11 +60,11 @@ impl Answer {
         })
     }
 
-    /// The body read as JSON.
+    /// The body read as JSON, which may borrow from it.
     ///
     /// # Errors
     /// [`CallError::Malformed`] with the field when it is not what was agreed.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CallError> {
         parse_json(&self.body).map_err(|problem| self.malformed(problem))
     }
 

@@ -258,7 +258,7 @@ impl Upstream {
         if announced > self.limits.max_body as u64 {
             return Err(too_large());
         }
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > self.limits.max_body {
                 return Err(too_large());

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     domain::{FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, Sku, Units, VariantId},
     fulfillment::StockItem,
-    ledger::{SentLine, SentOrder, Told, ToldItem},
+    ledger::{SentLine, SentOrder, StockChange, Told, ToldItem},
     vendure::{Fulfillment, LineUnits, Progress, ProgressLine, StockLevel, Variant},
 };
 
@@ -401,9 +401,9 @@ impl World {
                 let changing = plan
                     .changes
                     .iter()
-                    .map(|c| c.variant.as_str().parse().unwrap());
+                    .map(|c| c.variant.id.as_str().parse().unwrap());
                 let changing = changing.collect();
-                Pass::Planned(open, feed, Earlier::of(&variants, known), changing)
+                Pass::Planned(open, feed, Earlier::of(variants, known), changing)
             }
             Pass::Planned(_, _, _, changing) if changing.is_empty() => {
                 self.looked_at.clear();
@@ -435,6 +435,7 @@ impl World {
     ) -> Pass {
         let fresh = shop(&variants, &known, Some(earlier));
         let changes = plan(&feed, fresh, &Rules::default()).changes;
+        let changes: Vec<StockChange> = changes.iter().map(StockChange::from).collect();
         let mut now = Vec::new();
         let mut moved = false;
         for change in &changes {

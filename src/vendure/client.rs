@@ -258,30 +258,7 @@ impl VendureClient {
         does: Does,
         answer: Answer,
     ) -> Result<Data, StorefrontError> {
-        let range = match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
-            Ok(Envelope { errors, .. }) if !errors.is_empty() => {
-                return Err(graphql_error(name, does, &errors));
-            }
-            Ok(Envelope {
-                data: Some(data), ..
-            }) if (200..300).contains(&answer.status) => {
-                let start = data.get().as_ptr().addr() - answer.body.as_ptr().addr();
-                start..start + data.get().len()
-            }
-            Ok(_) if (200..300).contains(&answer.status) => {
-                return Err(answer
-                    .malformed("it has neither data nor errors".into())
-                    .into());
-            }
-            Ok(_) => return Err(status_error(answer)),
-            Err(_) if !(200..300).contains(&answer.status) => return Err(status_error(answer)),
-            Err(_) => {
-                let error = answer.json::<IgnoredAny>().err();
-                let malformed = || answer.malformed("it is not a GraphQL answer".into());
-                return Err(error.unwrap_or_else(malformed).into());
-            }
-        };
-        let data = Data { answer, range };
+        let data = Data::of(name, does, answer)?;
         self.check_channel(&data)?;
         Ok(data)
     }
@@ -305,6 +282,38 @@ impl VendureClient {
 }
 
 impl Data {
+    /// The data that an answer holds, if it holds any and no errors.
+    pub(super) fn of(
+        name: &'static str,
+        does: Does,
+        answer: Answer,
+    ) -> Result<Self, StorefrontError> {
+        let range = match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
+            Ok(Envelope { errors, .. }) if !errors.is_empty() => {
+                return Err(graphql_error(name, does, &errors));
+            }
+            Ok(Envelope {
+                data: Some(data), ..
+            }) if (200..300).contains(&answer.status) => {
+                let start = data.get().as_ptr().addr() - answer.body.as_ptr().addr();
+                start..start + data.get().len()
+            }
+            Ok(_) if (200..300).contains(&answer.status) => {
+                return Err(answer
+                    .malformed("it has neither data nor errors".into())
+                    .into());
+            }
+            Ok(_) => return Err(status_error(answer)),
+            Err(_) if !(200..300).contains(&answer.status) => return Err(status_error(answer)),
+            Err(_) => {
+                let error = answer.json::<IgnoredAny>().err();
+                let malformed = || answer.malformed("it is not a GraphQL answer".into());
+                return Err(error.unwrap_or_else(malformed).into());
+            }
+        };
+        Ok(Self { answer, range })
+    }
+
     pub(super) fn text(&self) -> &str {
         self.answer
             .body

@@ -22,6 +22,8 @@ mod stock;
 mod stock_tests;
 #[cfg(test)]
 mod tests;
+#[doc(hidden)]
+pub mod workbench;
 
 use std::time::Duration;
 

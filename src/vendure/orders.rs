@@ -186,7 +186,7 @@ impl VendureClient {
 }
 
 /// Reads a page item by item.
-fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
+pub(super) fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
     let loose: LooseOrders<'_> = data.parse()?;
     loose.orders.check_len(data, LIST, take)?;
     let len = loose.orders.items.len();

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{
     StorefrontError, UnreadableItem, VendureClient,
+    client::Data,
     lists::{LooseList, bad, count, groups, id_of, read_item},
     operations::{
         self, GlobalFlag, IdOperators, InventorySettings, ProductVariantFilterParameter,
@@ -77,7 +78,7 @@ pub struct NewLevel {
 }
 
 /// What to look for.
-enum Asked<'a> {
+pub(super) enum Asked<'a> {
     All,
     Ids(&'a [&'a str]),
     Skus(&'a [&'a str]),
@@ -165,35 +166,7 @@ impl VendureClient {
             filter: filter(asked),
         };
         let operation = operations::Variants::build(VariantsVariables { options });
-        let data = self.run(LIST, &operation).await?;
-        let LooseVariants {
-            global_settings,
-            product_variants: list,
-        } = data.parse()?;
-        list.check_len(&data, "productVariants", take)?;
-        let mut page = VariantPage {
-            total: list.total_items,
-            len: list.items.len(),
-            ends: list.items.first().zip(list.items.last()).map(ids_of),
-            ..VariantPage::default()
-        };
-        for item in list.items {
-            match read_item(item, "sku", |item| variant(item, location, global_settings)) {
-                Ok(variant) => match asked {
-                    Asked::Ids(ids) if !ids.contains(&variant.id.as_str()) => {
-                        return Err(data.malformed(format!(
-                            "productVariants.items.id is none of those asked for: {}",
-                            variant.id
-                        )));
-                    }
-                    // A shop's database may compare without regard to case or to spaces behind.
-                    Asked::Skus(skus) if !skus.contains(&variant.sku.as_str()) => {}
-                    _ => page.variants.push(variant),
-                },
-                Err(unreadable) => page.unreadable.push(unreadable),
-            }
-        }
-        Ok(page)
+        read_page(&self.run(LIST, &operation).await?, asked, take, location)
     }
 
     pub(super) async fn write_stock(
@@ -231,6 +204,43 @@ impl VendureClient {
             })
             .collect()
     }
+}
+
+/// Reads a page item by item.
+pub(super) fn read_page(
+    data: &Data,
+    asked: &Asked<'_>,
+    take: u32,
+    location: &LocationId,
+) -> Result<VariantPage, StorefrontError> {
+    let LooseVariants {
+        global_settings,
+        product_variants: list,
+    } = data.parse()?;
+    list.check_len(data, "productVariants", take)?;
+    let mut page = VariantPage {
+        total: list.total_items,
+        len: list.items.len(),
+        ends: list.items.first().zip(list.items.last()).map(ids_of),
+        ..VariantPage::default()
+    };
+    for item in list.items {
+        match read_item(item, "sku", |item| variant(item, location, global_settings)) {
+            Ok(variant) => match asked {
+                Asked::Ids(ids) if !ids.contains(&variant.id.as_str()) => {
+                    return Err(data.malformed(format!(
+                        "productVariants.items.id is none of those asked for: {}",
+                        variant.id
+                    )));
+                }
+                // A shop's database may compare without regard to case or to spaces behind.
+                Asked::Skus(skus) if !skus.contains(&variant.sku.as_str()) => {}
+                _ => page.variants.push(variant),
+            },
+            Err(unreadable) => page.unreadable.push(unreadable),
+        }
+    }
+    Ok(page)
 }
 
 fn filter(asked: &Asked<'_>) -> Option<ProductVariantFilterParameter> {

@@ -34,7 +34,7 @@ pub(super) async fn findings(app: &App) -> Vec<Finding> {
         (_, Err(error)) => refused(CREDENTIALS, error, style),
     };
     let since = app.clock.now() - chrono::TimeDelta::days(1);
-    let inventory = app.provider.inventory(None).await;
+    let inventory = app.provider.inventory_page(None).await;
     let shipments = app.provider.shipments(since, None).await;
     vec![
         credentials,

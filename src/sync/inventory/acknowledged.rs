@@ -1,7 +1,7 @@
 //! The units that VeraCore has taken off for our orders while the shop still has them allocated.
 //! Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     domain::{OrderCode, ShopOrderId, VariantId},
@@ -12,7 +12,7 @@ use crate::{
 /// By variant: units of orders that VeraCore acknowledged and the shop has not fulfilled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Acknowledged {
-    units: BTreeMap<VariantId, u32>,
+    units: HashMap<VariantId, u32>,
     /// Which orders they are of.
     orders: BTreeMap<VariantId, Vec<(OrderCode, u32)>>,
     /// What the shop has fulfilled of those orders, in all.

@@ -18,7 +18,7 @@ use super::{
     earlier::Earlier,
     feed::Feed,
     pass::Counts,
-    plan::{Plan, Shop, plan},
+    plan::{Plan, Shop, targets},
     read::{ORDERS, Read},
 };
 use crate::{
@@ -74,15 +74,14 @@ struct Fresh {
 }
 
 impl InventorySync {
-    /// Writes a plan's levels.
+    /// Writes the levels of a plan that was cut into batches.
     pub(super) async fn apply(
         &self,
         run: RunId,
         read: Read,
-        plan: Plan,
+        batches: Vec<Batch>,
         on_progress: &OnProgress,
     ) -> Result<Counts, InventoryError> {
-        let batches = batches(&plan, self.settings.batch.max(1));
         let codes = read
             .open
             .into_iter()
@@ -92,10 +91,10 @@ impl InventorySync {
             location: read.location,
             feed: read.feed,
             open: codes.collect(),
-            earlier: Earlier::of(&read.variants, read.known),
+            earlier: Earlier::of(read.variants, read.known),
             lost: AtomicU32::new(0),
             done: AtomicU64::new(0),
-            total: plan.changes.len() as u64,
+            total: batches.iter().map(|batch| batch.changes).sum(),
             on_progress: Arc::clone(on_progress),
         });
         let mut counts = Counts::default();
@@ -245,7 +244,9 @@ impl InventorySync {
             known: &known,
             earlier: Some(earlier),
         };
-        let changes = plan(&job.feed, shop, &self.settings.rules).changes;
+        let targets = targets(&job.feed, shop, &self.settings.rules);
+        let changes = targets.iter().filter(|target| !target.is_met());
+        let changes = changes.map(StockChange::from).collect();
         Ok(Some(Fresh {
             variants,
             known,
@@ -384,7 +385,7 @@ fn moved(changes: &[StockChange], now: &[(VariantId, StockLevel)]) -> bool {
 
 /// Variants that are written together.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Batch {
+pub(super) struct Batch {
     /// Those that change, and those that share their goods.
     variants: Vec<VariantId>,
     /// How many are to be changed.
@@ -392,7 +393,7 @@ struct Batch {
 }
 
 /// Cuts a plan into batches of about `size` variants; what shares its goods stays together.
-fn batches(plan: &Plan, size: usize) -> Vec<Batch> {
+pub(super) fn batches(plan: &Plan<'_>, size: usize) -> Vec<Batch> {
     let shared: BTreeMap<&str, &Vec<VariantId>> = plan
         .shared
         .iter()
@@ -401,8 +402,8 @@ fn batches(plan: &Plan, size: usize) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut last_sku = None;
     for change in &plan.changes {
-        let new_group = last_sku != Some(&change.veracore_sku);
-        last_sku = Some(&change.veracore_sku);
+        let new_group = last_sku != Some(change.veracore_sku);
+        last_sku = Some(change.veracore_sku);
         match batches.last_mut() {
             Some(batch) if !new_group || batch.variants.len() < size => {}
             _ => batches.push(Batch::default()),
@@ -414,7 +415,7 @@ fn batches(plan: &Plan, size: usize) -> Vec<Batch> {
         match shared.get(change.veracore_sku.as_str()) {
             Some(ids) if new_group => batch.variants.extend(ids.iter().cloned()),
             Some(_) => {}
-            None => batch.variants.push(change.variant.clone()),
+            None => batch.variants.push(change.variant.id.clone()),
         }
     }
     batches

@@ -32,13 +32,16 @@ struct Then {
 
 impl Earlier {
     #[must_use]
-    pub fn of(variants: &[Variant], known: Acknowledged) -> Self {
-        let then = |variant: &Variant| Then {
-            on_hand: variant.level.on_hand,
-            ..Then::default()
+    pub fn of(variants: Vec<Variant>, known: Acknowledged) -> Self {
+        let then = |variant: Variant| {
+            let then = Then {
+                on_hand: variant.level.on_hand,
+                ..Then::default()
+            };
+            (variant.id, then)
         };
         Self {
-            variants: variants.iter().map(|v| (v.id.clone(), then(v))).collect(),
+            variants: variants.into_iter().map(then).collect(),
             known,
         }
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{InventoryError, InventorySync, plan::all_levels};
+use super::{InventoryError, InventorySync, plan::targets};
 use crate::{
     domain::Sku,
     ledger::{LedgerError, RecordedChange, StockChange},
@@ -70,9 +70,10 @@ impl InventorySync {
         if let Some(bad) = read.feed.examples.first() {
             return Ok(Err(format!("VeraCore's stock makes no sense: {bad}")));
         }
-        let levels = all_levels(&read.feed, read.shop(), &self.settings.rules);
+        let levels = targets(&read.feed, read.shop(), &self.settings.rules);
         let variants: Vec<Level> = levels
-            .into_iter()
+            .iter()
+            .map(StockChange::from)
             .map(|numbers| {
                 let orders = read.known.orders(&numbers.variant).iter();
                 let orders = orders

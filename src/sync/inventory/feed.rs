@@ -1,6 +1,6 @@
 //! What VeraCore says it has, row by row, and what is strange about it. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use chrono::{DateTime, Utc};
 
@@ -18,6 +18,15 @@ pub struct Shelf {
     pub available: Units,
     pub reserved: Option<Units>,
     pub on_hand: Option<Units>,
+    /// Which of the feed's rows told of it first, counted from 0.
+    pub row: usize,
+}
+
+impl Shelf {
+    fn agrees(&self, other: &Self) -> bool {
+        let told = |shelf: &Self| (shelf.available, shelf.reserved, shelf.on_hand);
+        told(self) == told(other)
+    }
 }
 
 /// A whole feed, or the part of it that was asked for.
@@ -26,7 +35,7 @@ pub struct Feed {
     /// Just before VeraCore was asked.
     pub asked_at: DateTime<Utc>,
     /// By VeraCore's SKU.
-    pub shelves: BTreeMap<Sku, Shelf>,
+    pub shelves: HashMap<Sku, Shelf>,
     /// SKUs that came more than once with different numbers: none of them is believed.
     pub contradicted: BTreeSet<Sku>,
     /// How many rows came, good or bad.
@@ -41,10 +50,10 @@ pub struct Feed {
 
 impl Feed {
     #[must_use]
-    pub const fn asked_at(asked_at: DateTime<Utc>) -> Self {
+    pub fn asked_at(asked_at: DateTime<Utc>) -> Self {
         Self {
             asked_at,
-            shelves: BTreeMap::new(),
+            shelves: HashMap::new(),
             contradicted: BTreeSet::new(),
             rows: 0,
             bad_quantities: 0,
@@ -54,6 +63,7 @@ impl Feed {
     }
 
     pub fn take(&mut self, row: Row<StockItem>) {
+        let at = self.shelf_rows();
         self.rows += 1;
         let item = match row {
             Ok(item) => item,
@@ -76,16 +86,23 @@ impl Feed {
             available: item.available,
             reserved: item.reserved,
             on_hand: item.on_hand,
+            row: at,
         };
-        match self.shelves.get(&item.sku) {
-            Some(known) if *known != shelf => {
-                self.shelves.remove(&item.sku);
-                self.contradicted.insert(item.sku);
+        match self.shelves.entry(item.sku) {
+            Entry::Vacant(free) => {
+                free.insert(shelf);
             }
-            Some(_) => {}
-            None => {
-                self.shelves.insert(item.sku, shelf);
+            Entry::Occupied(known) if !known.get().agrees(&shelf) => {
+                let (sku, _) = known.remove_entry();
+                self.contradicted.insert(sku);
             }
+            Entry::Occupied(_) => {}
         }
+    }
+
+    /// More than the row of any shelf.
+    #[must_use]
+    pub fn shelf_rows(&self) -> usize {
+        usize::try_from(self.rows).unwrap_or(usize::MAX)
     }
 }

@@ -57,7 +57,7 @@ impl std::fmt::Display for Suspicion {
 
 /// Everything that is strange about a feed and what would follow from it.
 #[must_use]
-pub fn suspicions(feed: &Feed, plan: &Plan, max_drop_percent: u32) -> Vec<Suspicion> {
+pub fn suspicions(feed: &Feed, plan: &Plan<'_>, max_drop_percent: u32) -> Vec<Suspicion> {
     let mut found = Vec::new();
     if feed.rows == 0 {
         found.push(Suspicion::Empty);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     InventoryError, InventorySync,
+    apply::batches,
     feed::Feed,
     guard::{Suspicion, not_accepted, suspicions},
     plan::{NearMiss, Plan, Shared, plan},
@@ -89,9 +90,9 @@ impl Counts {
 }
 
 impl Summary {
-    fn of(read: &Read, plan: &Plan) -> Self {
+    fn of(read: &Read, plan: &Plan<'_>) -> Self {
         let feed = &read.feed;
-        let names = |skus: &[String]| skus.iter().take(LISTED).cloned().collect();
+        let not_in_feed = plan.not_in_feed.iter().take(LISTED);
         Self {
             counts: Counts {
                 unchanged: plan.unchanged,
@@ -99,9 +100,14 @@ impl Summary {
             },
             left_alone: plan.untracked + plan.skipped,
             not_in_feed_count: plan.not_in_feed.len() as u64,
-            not_in_feed: names(&plan.not_in_feed),
+            not_in_feed: not_in_feed.map(|sku| (*sku).to_owned()).collect(),
             unmatched_count: plan.unmatched.len() as u64,
-            unmatched: plan.unmatched.iter().take(LISTED).map(shown).collect(),
+            unmatched: plan
+                .unmatched
+                .iter()
+                .take(LISTED)
+                .map(|sku| shown(sku))
+                .collect(),
             near_misses: plan.near_misses.iter().take(LISTED).cloned().collect(),
             shared: plan.shared.iter().take(LISTED).cloned().collect(),
             unreadable: feed.unreadable + read.unreadable,
@@ -140,6 +146,10 @@ impl Summary {
     }
 }
 
+fn changes<'a>(plan: &'a Plan<'_>) -> impl Iterator<Item = StockChange> + 'a {
+    plan.changes.iter().map(StockChange::from)
+}
+
 fn shown(sku: &Sku) -> String {
     one_line(sku.as_str(), 80)
 }
@@ -170,12 +180,13 @@ impl InventorySync {
             summary.held = Some(Held {
                 suspicions: strange,
                 plan_count: plan.changes.len() as u64,
-                plan: plan.changes.into_iter().take(LISTED).collect(),
+                plan: changes(&plan).take(LISTED).collect(),
             });
             return Ok(summary);
         }
         let unchanged = summary.counts.unchanged;
-        summary.counts = self.apply(run, read, plan, on_progress).await?;
+        let batches = batches(&plan, self.settings.batch.max(1));
+        summary.counts = self.apply(run, read, batches, on_progress).await?;
         summary.counts.unchanged += unchanged;
         Ok(summary)
     }
@@ -194,7 +205,9 @@ impl InventorySync {
             }
             other => other?,
         };
-        let plan = plan(&read.feed, read.shop(), &self.settings.rules);
+        let mut plan = plan(&read.feed, read.shop(), &self.settings.rules);
+        // A person looks for names.
+        plan.changes.sort_by_key(|change| change.veracore_sku);
         let mut summary = Summary::of(&read, &plan);
         let strange = not_accepted(self.strange(wish, &read.feed, &plan), &wish.accepted);
         if !strange.is_empty() {
@@ -204,11 +217,11 @@ impl InventorySync {
                 plan: Vec::new(),
             });
         }
-        Ok((summary, plan.changes))
+        Ok((summary, changes(&plan).collect()))
     }
 
     /// A person who asks for one SKU has it in view: then a drop to zero is not strange.
-    fn strange(&self, wish: &Wish, feed: &Feed, plan: &Plan) -> Vec<Suspicion> {
+    fn strange(&self, wish: &Wish, feed: &Feed, plan: &Plan<'_>) -> Vec<Suspicion> {
         let max_drop = match (&wish.sku, wish.unseen) {
             (Some(_), false) => 100,
             (Some(_), true) => 0,
@@ -233,7 +246,7 @@ fn unreadable(error: &InventoryError) -> Summary {
 }
 
 /// What a person may want to correct in the shop or at VeraCore.
-fn tell(plan: &Plan, feed: &Feed, one_sku: bool) {
+fn tell(plan: &Plan<'_>, feed: &Feed, one_sku: bool) {
     for bad in &feed.examples {
         tracing::warn!(row = %bad, "VeraCore: a row of the stock feed makes no sense");
     }
@@ -269,7 +282,7 @@ fn tell(plan: &Plan, feed: &Feed, one_sku: bool) {
     if !plan.not_in_feed.is_empty() {
         tracing::warn!(
             count = plan.not_in_feed.len(),
-            first = one_line(&plan.not_in_feed[0], 80),
+            first = one_line(plan.not_in_feed[0], 80),
             "VeraCore: variants that are counted are not in the stock feed, and keep their level"
         );
     }

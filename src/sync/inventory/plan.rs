@@ -6,7 +6,7 @@
 //! that are not fulfilled. Then the shop can sell what VeraCore has free, less what the shop
 //! promised and VeraCore does not know of yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -16,9 +16,9 @@ use super::{
     feed::{Feed, Shelf},
 };
 use crate::{
-    domain::{SafetyStock, Sku, SkuRules, VariantId},
+    domain::{SafetyStock, Sku, SkuRules, Units, VariantId},
     ledger::StockChange,
-    vendure::Variant,
+    vendure::{StockLevel, Variant},
 };
 
 /// What decides about a level besides the numbers.
@@ -28,11 +28,61 @@ pub struct Rules {
     pub safety: SafetyStock,
 }
 
-/// What is to be written, and what was seen on the way.
+/// The level that a variant should have, and the arithmetic behind it; see [`StockChange`], which it
+/// becomes once it is to be kept or shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    pub variant: &'a Variant,
+    pub veracore_sku: &'a Sku,
+    pub shelf: &'a Shelf,
+    pub safety_stock: Units,
+    pub acknowledged: u32,
+    pub waiting_elsewhere: u32,
+    pub gone: u32,
+    pub after: u32,
+}
+
+impl Target<'_> {
+    /// Whether the variant has this level already.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.variant.level.on_hand == i64::from(self.after)
+    }
+
+    /// Whether something can be sold of the variant now, and nothing with this level.
+    fn takes_off(&self) -> bool {
+        let StockLevel { on_hand, allocated } = self.variant.level;
+        on_hand > allocated && i64::from(self.after) <= allocated
+    }
+}
+
+impl From<&Target<'_>> for StockChange {
+    fn from(target: &Target<'_>) -> Self {
+        let Target { variant, shelf, .. } = target;
+        Self {
+            variant: variant.id.clone(),
+            sku: variant.sku.clone(),
+            veracore_sku: target.veracore_sku.to_string(),
+            available: shelf.available,
+            reserved: shelf.reserved,
+            on_hand: shelf.on_hand,
+            safety_stock: target.safety_stock,
+            acknowledged: target.acknowledged,
+            waiting_elsewhere: target.waiting_elsewhere,
+            gone: target.gone,
+            allocated: variant.level.allocated,
+            before: variant.level.on_hand,
+            after: target.after,
+        }
+    }
+}
+
+/// What is to be written, and what was seen on the way. It borrows from what it was made of: a shop
+/// may have a hundred thousand variants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct Plan<'a> {
     /// In groups: variants that share a SKU of VeraCore's follow each other.
-    pub changes: Vec<StockChange>,
+    pub changes: Vec<Target<'a>>,
     /// Variants whose level is right.
     pub unchanged: u64,
     /// Variants that the shop does not count; left alone.
@@ -41,9 +91,9 @@ pub struct Plan {
     pub skipped: u64,
     /// SKUs (Vendure's) of counted variants that are not in the feed, or contradicted there; left
     /// alone.
-    pub not_in_feed: Vec<String>,
+    pub not_in_feed: Vec<&'a str>,
     /// SKUs of the feed without a variant.
-    pub unmatched: Vec<Sku>,
+    pub unmatched: Vec<&'a Sku>,
     pub near_misses: Vec<NearMiss>,
     /// SKUs of the feed that several variants have.
     pub shared: Vec<Shared>,
@@ -81,105 +131,135 @@ pub struct Shop<'a> {
     pub earlier: Option<&'a Earlier>,
 }
 
-/// A variant that is ours to keep, and what VeraCore calls it.
+/// A variant whose level is ours to keep, and what VeraCore has of it.
 struct Ours<'a> {
     variant: &'a Variant,
-    sku: Sku,
+    veracore_sku: &'a Sku,
+    shelf: &'a Shelf,
+    /// The place in the shop of the first variant with that SKU.
+    group: usize,
 }
 
-/// The shop's variants by what they are called at VeraCore.
-#[derive(Default)]
-struct Sorted<'a> {
-    /// Those whose level is ours to keep.
-    groups: BTreeMap<Sku, Vec<Ours<'a>>>,
-    /// Of all variants, those that are left alone included.
-    names: BTreeSet<Sku>,
+/// The shop's variants beside the feed's shelves.
+struct Matched<'a> {
+    /// In groups of one SKU of VeraCore's, as the shop has the first of each.
+    ours: Vec<Ours<'a>>,
+    /// Ours, too, but not in the feed.
+    missing: Vec<&'a Variant>,
+    /// By the shelves' rows: the place in the shop of the first variant, counted from 1; 0: none has
+    /// the SKU. Variants that are left alone count here.
+    first: Vec<usize>,
+    /// SKUs that the feed contradicts itself about and a variant has.
+    contradicted: BTreeSet<&'a Sku>,
     untracked: u64,
     skipped: u64,
 }
 
-impl<'a> Sorted<'a> {
-    fn of(variants: &'a [Variant], rules: &Rules) -> Self {
-        let mut sorted = Self::default();
-        for variant in variants {
+impl<'a> Matched<'a> {
+    /// Looks each variant up once: of a hundred thousand, that is nearly all that planning costs.
+    fn of(feed: &'a Feed, variants: &'a [Variant], rules: &Rules) -> Self {
+        let mut matched = Self {
+            ours: Vec::with_capacity(variants.len()),
+            missing: Vec::new(),
+            first: vec![0; feed.shelf_rows()],
+            contradicted: BTreeSet::new(),
+            untracked: 0,
+            skipped: 0,
+        };
+        for (variant, place) in variants.iter().zip(1..) {
             // A blank SKU has no name to be matched by.
-            let Ok(sku) = Sku::parse(variant.sku.clone()) else {
-                sorted.untracked += 1;
+            if !Sku::is_one(&variant.sku) {
+                matched.untracked += 1;
+                continue;
+            }
+            let skips = rules.skus.skips(&variant.sku);
+            let ours = variant.tracked && !skips;
+            matched.skipped += u64::from(skips);
+            matched.untracked += u64::from(!variant.tracked && !skips);
+            let name = rules.skus.name_at_warehouse(&variant.sku);
+            let Some((veracore_sku, shelf)) = feed.shelves.get_key_value(name) else {
+                matched.contradicted.extend(feed.contradicted.get(name));
+                matched.missing.extend(ours.then_some(variant));
                 continue;
             };
-            let at_warehouse = rules.skus.at_warehouse(sku.clone());
-            sorted.names.insert(at_warehouse.clone());
-            if rules.skus.skips(&variant.sku) {
-                sorted.skipped += 1;
-            } else if variant.tracked {
-                let ours = Ours { variant, sku };
-                sorted.groups.entry(at_warehouse).or_default().push(ours);
-            } else {
-                sorted.untracked += 1;
+            let first = &mut matched.first[shelf.row];
+            if *first == 0 {
+                *first = place;
             }
+            let group = *first;
+            matched.ours.extend(ours.then_some(Ours {
+                variant,
+                veracore_sku,
+                shelf,
+                group,
+            }));
         }
-        sorted
+        // But for the variants that share a SKU they are in this order already.
+        matched.ours.sort_by_key(|ours| ours.group);
+        matched
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &[Ours<'a>]> {
+        self.ours.chunk_by(|one, other| one.group == other.group)
+    }
+
+    /// Whether no variant has this SKU of the feed's.
+    fn is_strange(&self, shelf: &Shelf) -> bool {
+        self.first[shelf.row] == 0
     }
 }
 
 /// What is to be written, and what was seen on the way.
 #[must_use]
-pub fn plan(feed: &Feed, shop: Shop<'_>, rules: &Rules) -> Plan {
-    let sorted = Sorted::of(shop.variants, rules);
+pub fn plan<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Plan<'a> {
+    let matched = Matched::of(feed, shop.variants, rules);
     let mut plan = Plan {
-        untracked: sorted.untracked,
-        skipped: sorted.skipped,
+        untracked: matched.untracked,
+        skipped: matched.skipped,
+        not_in_feed: matched.missing.iter().map(|v| v.sku.as_str()).collect(),
+        on_sale: count(&matched.missing, |variant| sellable(variant) > 0)
+            + count(&matched.ours, |ours| sellable(ours.variant) > 0),
         ..Plan::default()
     };
-    for (sku, group) in &sorted.groups {
-        plan.on_sale += count(group, |ours| sellable(ours.variant) > 0);
-        let Some(shelf) = feed.shelves.get(sku) else {
-            let missing = group.iter().map(|ours| ours.variant.sku.clone());
-            plan.not_in_feed.extend(missing);
-            continue;
-        };
+    plan.not_in_feed.sort_unstable();
+    for group in matched.groups() {
         if group.len() > 1 {
             plan.shared.push(Shared {
-                veracore_sku: sku.to_string(),
+                veracore_sku: group[0].veracore_sku.to_string(),
                 variants: group.iter().map(|ours| ours.variant.sku.clone()).collect(),
                 ids: group.iter().map(|ours| ours.variant.id.clone()).collect(),
             });
         }
-        for change in levels(sku, shelf, group, shop, rules) {
-            let (before, after) = (change.before, i64::from(change.after));
-            if before > change.allocated && after <= change.allocated {
-                plan.taken_off += 1;
-            }
-            if before == after {
+        for target in targets_of(group, shop, rules) {
+            plan.taken_off += u64::from(target.takes_off());
+            if target.is_met() {
                 plan.unchanged += 1;
             } else {
-                plan.changes.push(change);
+                plan.changes.push(target);
             }
         }
     }
-    (plan.unmatched, plan.near_misses) = strangers(feed, &sorted.names);
+    (plan.unmatched, plan.near_misses) = strangers(feed, &matched, shop.variants, rules);
     plan
 }
 
-/// The level that each variant should have, those included that have it.
+/// The level that each of these variants should have, those included that have it. Unlike a plan it
+/// does not look at what else is in the feed.
 #[must_use]
-pub fn all_levels(feed: &Feed, shop: Shop<'_>, rules: &Rules) -> Vec<StockChange> {
-    let sorted = Sorted::of(shop.variants, rules);
-    let groups = sorted.groups.iter();
-    let known_groups = groups.filter_map(|(sku, group)| Some((sku, feed.shelves.get(sku)?, group)));
-    known_groups
-        .flat_map(|(sku, shelf, group)| levels(sku, shelf, group, shop, rules))
+pub fn targets<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Vec<Target<'a>> {
+    let matched = Matched::of(feed, shop.variants, rules);
+    matched
+        .groups()
+        .flat_map(|group| targets_of(group, shop, rules))
         .collect()
 }
 
 /// The level that each variant of a group should have, whether or not it has it.
-fn levels(
-    sku: &Sku,
-    shelf: &Shelf,
-    group: &[Ours<'_>],
-    shop: Shop<'_>,
+fn targets_of<'a>(
+    group: &[Ours<'a>],
+    shop: Shop<'a>,
     rules: &Rules,
-) -> Vec<StockChange> {
+) -> impl Iterator<Item = Target<'a>> {
     // Never more than the shop really has allocated: an order may have been cancelled or fulfilled
     // there since the ledger heard of it.
     let allocated = |variant: &Variant| u32::try_from(variant.level.allocated.max(0)).unwrap_or(0);
@@ -187,7 +267,7 @@ fn levels(
     // allocated elsewhere may be of the orders that VeraCore has. Too little is offered then, never
     // too much.
     let elsewhere = |variant: &Variant| u32::try_from(variant.allocated_elsewhere).unwrap_or(0);
-    let acknowledged = |variant: &Variant| {
+    let acknowledged = move |variant: &Variant| {
         let units = shop.known.units(&variant.id);
         units
             .saturating_sub(elsewhere(variant))
@@ -205,38 +285,34 @@ fn levels(
     let waiting_in_all = group
         .iter()
         .fold(0_u32, |sum, ours| sum.saturating_add(waiting(ours.variant)));
-    let level = |ours: &Ours<'_>| {
-        let variant = ours.variant;
-        let safety_stock = rules.safety.of(&ours.sku);
+    let target = move |ours: &Ours<'a>| {
+        let Ours { variant, shelf, .. } = *ours;
+        let acknowledged = acknowledged(variant);
+        let safety_stock = rules.safety.of(&variant.sku);
         // One variant of several that share the goods: what was promised of the others is gone, too.
-        let waiting_elsewhere = waiting_in_all.saturating_sub(waiting(variant));
+        let waiting_elsewhere = waiting_in_all.saturating_sub(allocated(variant) - acknowledged);
         let after = shelf
             .available
             .get()
             .saturating_sub(safety_stock.get())
-            .saturating_add(acknowledged(variant))
+            .saturating_add(acknowledged)
             .saturating_sub(waiting_elsewhere)
             .saturating_sub(gone_in_all)
             // Whatever is missing, it was not taken from these: the shop must be able to fulfill
             // them. Nothing more can be sold by it, since they are allocated.
-            .max(acknowledged(variant));
-        StockChange {
-            variant: variant.id.clone(),
-            sku: variant.sku.clone(),
-            veracore_sku: sku.to_string(),
-            available: shelf.available,
-            reserved: shelf.reserved,
-            on_hand: shelf.on_hand,
+            .max(acknowledged);
+        Target {
+            variant,
+            veracore_sku: ours.veracore_sku,
+            shelf,
             safety_stock,
-            acknowledged: acknowledged(variant),
+            acknowledged,
             waiting_elsewhere,
             gone: gone_in_all,
-            allocated: variant.level.allocated,
-            before: variant.level.on_hand,
             after,
         }
     };
-    group.iter().map(level).collect()
+    group.iter().map(target)
 }
 
 /// What the shop can sell, before its own threshold.
@@ -249,26 +325,42 @@ fn count<T>(items: &[T], holds: impl Fn(&T) -> bool) -> u64 {
 }
 
 /// The SKUs of the feed that no variant has, and those of them that one nearly has.
-fn strangers(feed: &Feed, names: &BTreeSet<Sku>) -> (Vec<Sku>, Vec<NearMiss>) {
-    let unmatched: Vec<Sku> = feed
-        .shelves
-        .keys()
-        .chain(&feed.contradicted)
-        .filter(|sku| !names.contains(*sku))
-        .cloned()
+fn strangers<'a>(
+    feed: &'a Feed,
+    matched: &Matched<'a>,
+    variants: &[Variant],
+    rules: &Rules,
+) -> (Vec<&'a Sku>, Vec<NearMiss>) {
+    let shelves = feed.shelves.iter();
+    let strange = shelves.filter(|(_, shelf)| matched.is_strange(shelf));
+    let contradicted = feed.contradicted.iter();
+    let mut unmatched: Vec<&Sku> = strange
+        .map(|(sku, _)| sku)
+        .chain(contradicted.filter(|sku| !matched.contradicted.contains(sku)))
         .collect();
     if unmatched.is_empty() {
         return (unmatched, Vec::new());
     }
-    let folded = |sku: &Sku| sku.as_str().trim().to_lowercase();
-    let by_folded: BTreeMap<String, &Sku> = names.iter().map(|sku| (folded(sku), sku)).collect();
-    let near_misses = unmatched.iter().filter_map(|sku| {
-        by_folded.get(&folded(sku)).map(|name| NearMiss {
+    unmatched.sort_unstable();
+    let folded = |sku: &str| sku.trim().to_lowercase();
+    let mut near: HashMap<String, Option<&str>> = unmatched
+        .iter()
+        .map(|sku| (folded(sku.as_str()), None))
+        .collect();
+    for variant in variants.iter().filter(|variant| Sku::is_one(&variant.sku)) {
+        let name = rules.skus.name_at_warehouse(&variant.sku);
+        if let Some(near) = near.get_mut(&folded(name)) {
+            *near = (*near).max(Some(name));
+        }
+    }
+    let near_miss = |sku: &&Sku| {
+        let name = near.get(&folded(sku.as_str())).copied().flatten()?;
+        Some(NearMiss {
             veracore_sku: sku.to_string(),
-            vendure_sku: name.to_string(),
+            vendure_sku: name.to_owned(),
         })
-    });
-    let near_misses = near_misses.collect();
+    };
+    let near_misses = unmatched.iter().filter_map(near_miss).collect();
     (unmatched, near_misses)
 }
 

@@ -84,11 +84,9 @@ impl InventorySync {
         let mut pages = Pages::default();
         loop {
             self.go_on()?;
-            let found = self.provider.inventory(pages.current()).await?;
-            for row in found.rows {
-                feed.take(row);
-            }
-            let Some(next) = found.next else {
+            let mut take = |row| feed.take(row);
+            let next = self.provider.inventory(pages.current(), &mut take).await?;
+            let Some(next) = next else {
                 return Ok(feed);
             };
             pages.turn(next).map_err(InventoryError::Endless)?;

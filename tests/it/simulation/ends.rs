@@ -11,7 +11,7 @@ use veracore_sync::{
     },
     fulfillment::{
         BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
-        ProviderError, Receipt, Row, Shipment, ShipmentItem, StockItem,
+        ProviderError, Receipt, Row, Shipment, ShipmentItem, StockItem, TakeRow,
     },
     vendure::{
         Fulfillment, LineUnits, NewFulfillment, NewLevel, OrderPage, Progress, ProgressLine,
@@ -464,8 +464,12 @@ impl FulfillmentProvider for Ends {
         Ok(found)
     }
 
-    async fn inventory(&self, _: Option<&PageRef>) -> Result<Page<StockItem>, ProviderError> {
-        let rows = self
+    async fn inventory(
+        &self,
+        _: Option<&PageRef>,
+        take: TakeRow<'_, StockItem>,
+    ) -> Result<Option<PageRef>, ProviderError> {
+        let items: Vec<_> = self
             .0
             .call(VERACORE, false, |world, _| {
                 let item = |at| StockItem {
@@ -474,10 +478,11 @@ impl FulfillmentProvider for Ends {
                     reserved: None,
                     on_hand: None,
                 };
-                (0..SKUS).map(|at| Ok(item(at))).collect()
+                (0..SKUS).map(item).collect()
             })
             .await?;
-        Ok(Page { rows, next: None })
+        items.into_iter().map(Ok).for_each(take);
+        Ok(None)
     }
 
     async fn inventory_of(&self, _: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {

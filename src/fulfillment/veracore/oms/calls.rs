@@ -17,7 +17,7 @@ use super::{
     },
     OmsClient,
     faults::{Asked, Fault, Kind},
-    soap::{self, Expected, Login, Said, TakeRow},
+    soap::{self, Expected, Login, Said, TakeElement},
     xml::Element,
 };
 use crate::{
@@ -108,7 +108,7 @@ impl OmsClient {
     pub(super) async fn ask(
         &self,
         question: &Question<'_>,
-        take: Option<TakeRow<'_>>,
+        take: Option<TakeElement<'_>>,
     ) -> Result<Reply, ProviderError> {
         let login = self.login();
         let envelope = soap::envelope(

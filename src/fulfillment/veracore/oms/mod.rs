@@ -14,6 +14,8 @@ mod ranges;
 mod shipped;
 mod soap;
 mod stock;
+#[doc(hidden)]
+pub mod workbench;
 mod xml;
 
 #[cfg(test)]
@@ -36,7 +38,7 @@ use self::{
 use super::{
     super::{
         BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
-        ProviderError, Receipt, Row, Shipment, StockItem,
+        ProviderError, Receipt, Row, Shipment, StockItem, TakeRow,
     },
     rest::{BuildError, Credentials, urls, webhooks},
 };
@@ -214,18 +216,21 @@ impl FulfillmentProvider for OmsClient {
         Ok(Some(info.found(number)))
     }
 
-    async fn inventory(&self, page: Option<&PageRef>) -> Result<Page<StockItem>, ProviderError> {
+    async fn inventory(
+        &self,
+        page: Option<&PageRef>,
+        take: TakeRow<'_, StockItem>,
+    ) -> Result<Option<PageRef>, ProviderError> {
         if self.stock == StockSource::Products {
-            return self.products(page).await;
+            return self.products(page, take).await;
         }
         if page.is_some() {
             return Err(foreign_page());
         }
         let everything = stock::EVERYTHING;
-        let rows = self
-            .offers("inventory", everything, stock::offer_row)
+        self.offers("inventory", everything, stock::offer_row, take)
             .await?;
-        Ok(Page { rows, next: None })
+        Ok(None)
     }
 
     async fn inventory_of(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {

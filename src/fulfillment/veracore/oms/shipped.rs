@@ -172,7 +172,7 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    fn read(index: usize, row: &Element, zone: Tz) -> Row<Self> {
+    pub(super) fn read(index: usize, row: &Element, zone: Tz) -> Row<Self> {
         let order = row.text("OrderId");
         Self::of(row, order, zone).map_err(|problem| BadRow {
             index,

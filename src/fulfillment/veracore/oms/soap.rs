@@ -83,7 +83,7 @@ pub(super) struct Expected<'a> {
 
 /// Whatever takes the elements below `<Operation>Result`, one by one, so that a list of any length
 /// needs no more memory than what is made of it.
-pub(super) type TakeRow<'a> = &'a mut (dyn FnMut(Element) + Send);
+pub(super) type TakeElement<'a> = &'a mut (dyn FnMut(Element) + Send);
 
 /// Reads an answer; `take` gets the result's elements, or they stay in the response.
 ///
@@ -92,7 +92,7 @@ pub(super) type TakeRow<'a> = &'a mut (dyn FnMut(Element) + Send);
 pub(super) fn read(
     body: &[u8],
     expected: &Expected<'_>,
-    take: Option<TakeRow<'_>>,
+    take: Option<TakeElement<'_>>,
 ) -> Result<Said, Problem> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err("it is empty".into());
@@ -127,7 +127,7 @@ pub(super) fn read(
 
 struct Envelope<'a, 'b> {
     expected: &'a Expected<'a>,
-    take: Option<TakeRow<'b>>,
+    take: Option<TakeElement<'b>>,
     rows: usize,
     in_body: bool,
     fault: bool,

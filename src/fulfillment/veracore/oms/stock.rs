@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{Sku, Units, text::one_line},
-    fulfillment::{BadRow, Page, PageRef, ProviderError, Row, StockItem},
+    fulfillment::{BadRow, PageRef, ProviderError, Row, StockItem, TakeRow},
     http::Effect,
 };
 
@@ -35,15 +35,19 @@ pub(super) const LANES: usize = 4;
 const PRODUCT: &[&str] = &["product", "part", "item"];
 
 impl OmsClient {
-    /// What is made of each offer whose id is like `search`.
+    /// Hands over what is made of each offer whose id is like `search`.
     pub(super) async fn offers<T: Send>(
         &self,
         name: &'static str,
         search: &str,
         read: fn(usize, &Element) -> Row<T>,
-    ) -> Result<Vec<Row<T>>, ProviderError> {
-        let mut rows = Vec::new();
-        let mut take = |element: Element| rows.push(read(rows.len(), &element));
+        take: TakeRow<'_, T>,
+    ) -> Result<(), ProviderError> {
+        let mut index = 0;
+        let mut take = |element: Element| {
+            take(read(index, &element));
+            index += 1;
+        };
         let question = Question {
             name,
             operation: "GetOffers",
@@ -60,7 +64,7 @@ impl OmsClient {
             {
                 Err(answer.malformed("GetOffersResult is missing".into()).into())
             }
-            Reply::Response { .. } => Ok(rows),
+            Reply::Response { .. } => Ok(()),
             Reply::Fault(fault) => Err(fault.error()),
         }
     }
@@ -69,11 +73,19 @@ impl OmsClient {
     pub(super) async fn offer(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
         // In a pattern `[` would begin a set; `_` stands for any one character.
         let search = sku.as_str().replace('[', "_");
-        let rows = self.offers("inventory_of", &search, offer_row).await?;
-        Ok(rows.into_iter().find(|row| match row {
-            Ok(item) => item.sku == *sku,
-            Err(row) => row.key.as_deref() == Some(one_line(sku.as_str(), 80).as_str()),
-        }))
+        let key = one_line(sku.as_str(), 80);
+        let mut found = None;
+        self.offers("inventory_of", &search, offer_row, &mut |row| {
+            let is_it = match &row {
+                Ok(item) => item.sku == *sku,
+                Err(bad) => bad.key.as_ref() == Some(&key),
+            };
+            if is_it && found.is_none() {
+                found = Some(row);
+            }
+        })
+        .await?;
+        Ok(found)
     }
 
     /// A page of all products. What there is to sell only the offers tell, so they are listed first;
@@ -81,8 +93,8 @@ impl OmsClient {
     pub(super) async fn products(
         &self,
         page: Option<&PageRef>,
-    ) -> Result<Page<StockItem>, ProviderError> {
-        let mut rows = Vec::new();
+        take: TakeRow<'_, StockItem>,
+    ) -> Result<Option<PageRef>, ProviderError> {
         let mut left: VecDeque<Sku> = VecDeque::new();
         match page {
             Some(page) => {
@@ -90,19 +102,17 @@ impl OmsClient {
             }
             None => {
                 let mut listed = BTreeSet::new();
-                for row in self.offers("inventory", EVERYTHING, offer_id).await? {
-                    match row {
-                        Ok(sku) if listed.insert(sku.clone()) => left.push_back(sku),
-                        Ok(_) => {}
-                        Err(bad) => rows.push(Err(bad)),
-                    }
-                }
+                self.offers("inventory", EVERYTHING, offer_id, &mut |row| match row {
+                    Ok(sku) if listed.insert(sku.clone()) => left.push_back(sku),
+                    Ok(_) => {}
+                    Err(bad) => take(Err(bad)),
+                })
+                .await?;
             }
         }
         let later = left.split_off(left.len().min(PAGE));
-        rows.extend(self.levels_of(left).await?);
-        let next = (!later.is_empty()).then(|| PageRef(serde_json::json!(later).to_string()));
-        Ok(Page { rows, next })
+        self.levels_of(left).await?.into_iter().for_each(take);
+        Ok((!later.is_empty()).then(|| PageRef(serde_json::json!(later).to_string())))
     }
 
     /// A row for each product, some asked for at a time. One that is not told is an error of them

@@ -8,7 +8,7 @@ use std::fmt;
 
 use chrono_tz::Tz;
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer as _,
     de::{Error as _, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
@@ -26,14 +26,12 @@ use crate::{
 /// far more memory than the two bytes that it may be written in.
 const MAX_ROWS: usize = 500_000;
 
-/// A list as it came: its rows unread, and where it goes on.
-pub(super) struct Listed<'a> {
-    pub rows: Vec<&'a RawValue>,
-    pub next: Option<String>,
-}
-
-/// Reads `[…]` or `{Items: […], NextPage}`.
-pub(super) fn list(body: &RawValue) -> Result<Listed<'_>, Problem> {
+/// Reads `[…]` or `{Items: […], NextPage}`: hands over its rows one by one, each with its place, and
+/// gives back where the list goes on. An error tells that none of the rows is to be believed.
+pub(super) fn list<'a>(
+    body: &'a RawValue,
+    take: impl FnMut(usize, &'a RawValue),
+) -> Result<Option<String>, Problem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Envelope<'a> {
@@ -53,37 +51,37 @@ pub(super) fn list(body: &RawValue) -> Result<Listed<'_>, Problem> {
     if !items.get().starts_with('[') {
         return Err("it is neither a list nor an object with Items".into());
     }
-    let Rows(rows) = serde_json::from_str(items.get())
-        .map_err(|_| format!("it has more than {MAX_ROWS} rows in one page"))?;
-    Ok(Listed { rows, next })
+    each_row(items, take).map_err(|_| format!("it has more than {MAX_ROWS} rows in one page"))?;
+    Ok(next)
 }
 
-struct Rows<'a>(Vec<&'a RawValue>);
-
-impl<'de> Deserialize<'de> for Rows<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(RowsVisitor)
-    }
+/// Hands over the values of a JSON list. The only error is that there are too many of them.
+fn each_row<'a>(
+    list: &'a RawValue,
+    take: impl FnMut(usize, &'a RawValue),
+) -> Result<(), serde_json::Error> {
+    serde_json::Deserializer::from_str(list.get()).deserialize_seq(EachRow(take))
 }
 
-struct RowsVisitor;
+struct EachRow<F>(F);
 
-impl<'de> Visitor<'de> for RowsVisitor {
-    type Value = Rows<'de>;
+impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for EachRow<F> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut rows = Vec::new();
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let mut count = 0;
         while let Some(row) = seq.next_element()? {
-            if rows.len() == MAX_ROWS {
+            if count == MAX_ROWS {
                 return Err(A::Error::custom("too many rows"));
             }
-            rows.push(row);
+            (self.0)(count, row);
+            count += 1;
         }
-        Ok(Rows(rows))
+        Ok(())
     }
 }
 
@@ -200,7 +198,8 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, Problem> {
     if !raw.get().starts_with('[') {
         return Err("Items is not a list".into());
     }
-    let Rows(rows) = serde_json::from_str(raw.get()).map_err(|_| "Items has too many rows")?;
+    let mut rows = Vec::new();
+    each_row(raw, |_, row| rows.push(row)).map_err(|_| "Items has too many rows")?;
     let mut items = Vec::new();
     for (index, raw) in rows.into_iter().enumerate() {
         let row: ItemRow<'_> =

@@ -18,7 +18,7 @@ use super::{
     values,
 };
 use crate::{
-    fulfillment::{Page, ProviderError, Row},
+    fulfillment::{PageRef, ProviderError, Row, TakeRow},
     http::{Answer, CallError, Effect},
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// The whole JSON of an answer in 2xx.
+    /// The answer if it is one in 2xx.
     pub(super) fn accepted(self) -> Result<Accepted, CallError> {
         let Self {
             answer,
@@ -67,8 +67,7 @@ impl Reply {
             300..400 => "a redirect, which is not followed: check VERACORE_API_URL".into(),
             _ => shown,
         })?;
-        let body = answer.json()?;
-        Ok(Accepted { answer, body })
+        Ok(Accepted { answer })
     }
 }
 
@@ -83,15 +82,15 @@ fn in_brackets(words: &str) -> String {
 /// An answer in 2xx.
 pub(super) struct Accepted {
     pub answer: Answer,
-    pub body: Box<RawValue>,
 }
 
 impl Accepted {
+    /// Reads its JSON where it is, once all of it is seen to be JSON.
     pub(super) fn read<'a, T>(
         &'a self,
         read: impl FnOnce(&'a RawValue) -> Result<T, values::Problem>,
     ) -> Result<T, CallError> {
-        read(&self.body).map_err(|problem| self.answer.malformed(problem))
+        read(self.answer.json()?).map_err(|problem| self.answer.malformed(problem))
     }
 }
 
@@ -211,23 +210,20 @@ impl RestClient {
         Err(reply.answer.malformed(problem).into())
     }
 
+    /// Hands over the rows of a page, and gives back the one that follows.
     pub(super) async fn page<T>(
         &self,
         operation: &'static str,
         access: Access,
         url: Url,
         row: impl Fn(usize, &RawValue) -> Row<T> + Send + Sync,
-    ) -> Result<Page<T>, ProviderError> {
+        take: TakeRow<'_, T>,
+    ) -> Result<Option<PageRef>, ProviderError> {
         let accepted = self.get(operation, access, &url).await?.accepted()?;
-        let page = accepted.read(|body| {
-            let listed = answers::list(body)?;
-            let next = listed.next.map(|next| self.base.next(&url, &next));
-            let rows = listed.rows.iter().enumerate();
-            Ok(Page {
-                next: next.transpose()?,
-                rows: rows.map(|(index, raw)| row(index, raw)).collect(),
-            })
+        let next = accepted.read(|body| {
+            let next = answers::list(body, |index, raw| take(row(index, raw)))?;
+            next.map(|next| self.base.next(&url, &next)).transpose()
         })?;
-        Ok(page)
+        Ok(next)
     }
 }

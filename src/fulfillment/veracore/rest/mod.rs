@@ -12,6 +12,8 @@ pub(super) mod urls;
 pub(super) mod values;
 pub(super) mod webhooks;
 mod wire;
+#[doc(hidden)]
+pub mod workbench;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,7 @@ pub use self::token::Credentials;
 use self::{calls::Access, token::Tokens, urls::Base};
 use super::super::{
     BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError,
-    Receipt, Row, Shipment, StockItem,
+    Receipt, Row, Shipment, StockItem, TakeRow,
 };
 use crate::{
     clock::SharedClock,
@@ -183,12 +185,17 @@ impl FulfillmentProvider for RestClient {
         Ok(Some(found))
     }
 
-    async fn inventory(&self, page: Option<&PageRef>) -> Result<Page<StockItem>, ProviderError> {
+    async fn inventory(
+        &self,
+        page: Option<&PageRef>,
+        take: TakeRow<'_, StockItem>,
+    ) -> Result<Option<PageRef>, ProviderError> {
         let url = match page {
             Some(page) => self.base.page(page)?,
             None => self.base.inventory(),
         };
-        self.page("inventory", Access::Inventory, url, answers::stock_item)
+        let row = answers::stock_item;
+        self.page("inventory", Access::Inventory, url, row, take)
             .await
     }
 
@@ -200,7 +207,7 @@ impl FulfillmentProvider for RestClient {
         let Some(accepted) = found else {
             return Ok(None);
         };
-        let row = answers::stock_item(0, &accepted.body);
+        let row = accepted.read(|body| Ok(answers::stock_item(0, body)))?;
         if row.as_ref().is_ok_and(|item| item.sku != *sku) {
             let problem = "SKU is another one than the one asked for".to_owned();
             return Err(accepted.answer.malformed(problem).into());
@@ -218,7 +225,13 @@ impl FulfillmentProvider for RestClient {
             None => self.base.shipments(since),
         };
         let row = |index, raw: &RawValue| answers::shipment(index, raw, self.timezone);
-        self.page("shipments", Access::Shipments, url, row).await
+        let mut rows = Vec::new();
+        let next = self
+            .page("shipments", Access::Shipments, url, row, &mut |row| {
+                rows.push(row);
+            })
+            .await?;
+        Ok(Page { rows, next })
     }
 
     fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews> {

@@ -96,6 +96,13 @@ pub(super) fn units(field: &str, raw: Field<'_>) -> Result<Option<Units>, Proble
 /// Reads a JSON number digit by digit: a float would round it, and so would a decimal of fixed
 /// width.
 pub(in crate::fulfillment::veracore) fn whole(number: &str) -> Result<Units, BadQuantity> {
+    // As nearly all are written.
+    if number.len() < 10
+        && number.bytes().all(|b| b.is_ascii_digit())
+        && let Ok(units) = number.parse::<u32>()
+    {
+        return Units::new(units);
+    }
     let shown = || one_line(number, 40);
     let unsigned = number.strip_prefix('-').unwrap_or(number);
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));

@@ -54,15 +54,12 @@ fn inventory(body: &RawValue) -> Result<News, Problem> {
     if !body.get().starts_with('[') {
         return Err("the body is neither an inventory item nor a list of them".into());
     }
-    let rows = answers::list(body)?.rows;
+    let mut rows: Vec<Row<StockItem>> = Vec::new();
+    answers::list(body, |at, row| rows.push(answers::stock_item(at, row)))?;
     if rows.is_empty() {
         return Err("the list of inventory items is empty".into());
     }
-    let items: Row<Vec<StockItem>> = rows
-        .into_iter()
-        .enumerate()
-        .map(|(at, row)| answers::stock_item(at, row))
-        .collect();
+    let items: Row<Vec<StockItem>> = rows.into_iter().collect();
     let items = items.map_err(|bad: BadRow| bad.to_string())?;
     let skus: BTreeSet<_> = items.into_iter().map(|item| item.sku).collect();
     Ok(News::Inventory {

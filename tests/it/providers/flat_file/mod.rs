@@ -26,7 +26,7 @@ use veracore_sync::{
     domain::{News, NewsKind, OrderCode, ProviderOrderId, Sku},
     fulfillment::{
         BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
-        ProviderError, Receipt, Row, Shipment, StockItem,
+        ProviderError, Receipt, Row, Shipment, StockItem, TakeRow,
     },
     http::CallError,
 };
@@ -114,16 +114,22 @@ impl FulfillmentProvider for FlatFiles {
             .await
     }
 
-    async fn inventory(&self, page: Option<&PageRef>) -> Result<Page<StockItem>, ProviderError> {
+    async fn inventory(
+        &self,
+        page: Option<&PageRef>,
+        take: TakeRow<'_, StockItem>,
+    ) -> Result<Option<PageRef>, ProviderError> {
         const OPERATION: &str = "inventory";
         let page = page.cloned();
-        self.run(OPERATION, move |depot| {
+        let read = self.run(OPERATION, move |depot| {
             let list = depot.folder.read_list(OPERATION, STOCK)?;
             let rows = lists::stock(&list).map_err(folder::malformed(OPERATION))?;
             let page = lists::page(rows, &list, page.as_ref(), depot.page);
             Ok(page.map_err(folder::malformed(OPERATION))?)
-        })
-        .await
+        });
+        let Page { rows, next } = read.await?;
+        rows.into_iter().for_each(take);
+        Ok(next)
     }
 
     async fn inventory_of(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {

@@ -80,7 +80,7 @@ async fn assert_no_answer<B: Bench>(bench: &B, way: &str) {
     let since = sample::placed_at();
     let order = provider.find_order(&code("A-1")).await;
     assert!(order.is_err(), "{way}: {order:?}");
-    let page = provider.inventory(None).await;
+    let page = provider.inventory_page(None).await;
     assert!(page.is_err(), "{way}: {page:?}");
     let page = provider.shipments(since, None).await;
     assert!(page.is_err(), "{way}: {page:?}");

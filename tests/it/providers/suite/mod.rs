@@ -37,7 +37,7 @@ async fn whole_feed(provider: &dyn FulfillmentProvider) -> Vec<Row<StockItem>> {
     let mut rows = Vec::new();
     let mut page: Option<PageRef> = None;
     for _ in 0..ENDLESS {
-        let found = provider.inventory(page.as_ref()).await.unwrap();
+        let found = provider.inventory_page(page.as_ref()).await.unwrap();
         rows.extend(found.rows);
         page = found.next;
         if page.is_none() {

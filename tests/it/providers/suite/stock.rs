@@ -122,7 +122,7 @@ pub async fn a_page_of_somebody_else_is_refused<B: Bench>() {
     let bench = B::open().await;
     bench.stock(&[("MUG-1", 10)]);
     for page in ["page 2", "https://elsewhere.example/2", "-1"].map(PageRef::new) {
-        let told = bench.provider().inventory(Some(&page)).await;
+        let told = bench.provider().inventory_page(Some(&page)).await;
         assert!(told.is_err(), "{page:?}: {told:?}");
         let told = bench.provider().shipments(placed_at(), Some(&page)).await;
         assert!(told.is_err(), "{page:?}: {told:?}");

@@ -116,7 +116,7 @@ async fn the_other_questions() {
     let scene = Scene::with(|settings| settings.stock = StockSource::Products).await;
     let client = &scene.client;
     let _ = client.find_order(&code("T<1>")).await;
-    let _ = client.inventory(None).await;
+    let _ = client.inventory_page(None).await;
     let _ = client.inventory_of(&Sku::parse("A & B").unwrap()).await;
     let since = "2026-11-20T10:00:00Z".parse().unwrap();
     let _ = client.shipments(since, None).await;

@@ -98,7 +98,7 @@ async fn answers_beyond_the_bounds_are_not_kept() {
             ),
         )
         .await;
-    let error = scene.client.inventory(None).await.unwrap_err();
+    let error = scene.client.inventory_page(None).await.unwrap_err();
     assert!(
         error.to_string().contains("more than 500000 rows"),
         "{error}"

@@ -33,7 +33,7 @@ async fn the_feed_is_the_offers() {
         <GetOfferResult><ID>EMPTY</ID><Available></Available></GetOfferResult>
         <GetOfferResult><ID>Z</ID><Available>0</Available></GetOfferResult>";
     scene.on("GetOffers", offers(rows)).await;
-    let page = scene.client.inventory(None).await.unwrap();
+    let page = scene.client.inventory_page(None).await.unwrap();
     assert_eq!(page.next, None);
     let rows: Vec<String> = page.rows.iter().map(told).collect();
     insta::assert_snapshot!(rows.join("\n"), @"
@@ -52,20 +52,31 @@ async fn a_list_of_one_and_a_list_of_none() {
     let scene = Scene::new().await;
     let one = "<GetOfferResult><ID>A</ID><Available>1</Available></GetOfferResult>";
     scene.on("GetOffers", offers(one)).await;
-    assert_eq!(scene.client.inventory(None).await.unwrap().rows.len(), 1);
+    assert_eq!(
+        scene.client.inventory_page(None).await.unwrap().rows.len(),
+        1
+    );
     let scene = Scene::new().await;
     scene.on("GetOffers", offers("")).await;
-    assert!(scene.client.inventory(None).await.unwrap().rows.is_empty());
+    assert!(
+        scene
+            .client
+            .inventory_page(None)
+            .await
+            .unwrap()
+            .rows
+            .is_empty()
+    );
     // Null is neither.
     let scene = Scene::new().await;
     scene.on("GetOffers", answer("GetOffers", "")).await;
-    let error = scene.client.inventory(None).await.unwrap_err();
+    let error = scene.client.inventory_page(None).await.unwrap_err();
     assert!(
         error.to_string().ends_with("GetOffersResult is missing"),
         "{error}"
     );
     let foreign = PageRef::new("2");
-    assert!(scene.client.inventory(Some(&foreign)).await.is_err());
+    assert!(scene.client.inventory_page(Some(&foreign)).await.is_err());
 }
 
 #[tokio::test]
@@ -171,7 +182,7 @@ async fn whole(scene: &Scene) -> Result<(usize, Vec<String>), ProviderError> {
     let mut rows = Vec::new();
     let mut next = None;
     for pages in 1.. {
-        let page = scene.client.inventory(next.as_ref()).await?;
+        let page = scene.client.inventory_page(next.as_ref()).await?;
         rows.extend(page.rows.iter().map(told));
         next = page.next;
         if next.is_none() {
@@ -219,7 +230,11 @@ async fn products_are_asked_for_page_by_page_each_once() {
     assert_eq!((pages, rows), (3, expected));
     assert_eq!(scene.sent().await.len(), 1 + 120);
     let foreign = PageRef("2026-11-20".into());
-    let error = scene.client.inventory(Some(&foreign)).await.unwrap_err();
+    let error = scene
+        .client
+        .inventory_page(Some(&foreign))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ProviderError::Unsendable { .. }), "{error}");
 }
 

@@ -18,7 +18,7 @@ async fn stock(body: &str) -> Result<Page<StockItem>, ProviderError> {
     let scene = Scene::basic().await;
     let feed = ResponseTemplate::new(200).set_body_string(body);
     scene.on("GET", "inventory", feed).await;
-    scene.client.inventory(None).await
+    scene.client.inventory_page(None).await
 }
 
 async fn shipped(body: Value) -> Result<Page<Shipment>, ProviderError> {
@@ -108,7 +108,7 @@ async fn pages_follow_one_another() {
     let mut seen = Vec::new();
     let mut next = None;
     loop {
-        let page = scene.client.inventory(next.as_ref()).await.unwrap();
+        let page = scene.client.inventory_page(next.as_ref()).await.unwrap();
         seen.extend(
             page.rows
                 .into_iter()
@@ -146,7 +146,7 @@ async fn a_next_page_elsewhere_or_nowhere_is_an_error() {
     }
     let foreign = PageRef::new("https://evil.example/a");
     let scene = Scene::basic().await;
-    assert!(scene.client.inventory(Some(&foreign)).await.is_err());
+    assert!(scene.client.inventory_page(Some(&foreign)).await.is_err());
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn an_error_is_never_an_empty_list() {
     }
     let scene = Scene::basic().await;
     scene.on("GET", "inventory", answer(404, json!({}))).await;
-    assert!(scene.client.inventory(None).await.is_err());
+    assert!(scene.client.inventory_page(None).await.is_err());
 }
 
 #[tokio::test]

@@ -18,12 +18,10 @@ fn read_all(text: &str) {
     let Ok(raw) = serde_json::from_str::<Box<RawValue>>(text) else {
         return;
     };
-    if let Ok(listed) = answers::list(&raw) {
-        for (index, row) in listed.rows.into_iter().enumerate() {
-            let _ = answers::stock_item(index, row);
-            let _ = answers::shipment(index, row, ZONE);
-        }
-    }
+    let _ = answers::list(&raw, |index, row| {
+        let _ = answers::stock_item(index, row);
+        let _ = answers::shipment(index, row, ZONE);
+    });
     let _ = answers::stock_item(0, &raw);
     let _ = answers::shipment(0, &raw, ZONE);
     let _ = answers::receipt(&raw);

@@ -55,7 +55,7 @@ async fn twenty_calls(scene: &Arc<Scene>) -> Vec<Result<Page<StockItem>, Provide
     let mut calls = JoinSet::new();
     for _ in 0..20 {
         let scene = Arc::clone(scene);
-        calls.spawn(async move { scene.client.inventory(None).await });
+        calls.spawn(async move { scene.client.inventory_page(None).await });
     }
     calls.join_all().await
 }
@@ -65,7 +65,7 @@ async fn the_token_is_asked_for_as_agreed() {
     let scene = Scene::oauth2().await;
     scene.give_tokens(numbered(json!(3600))).await;
     scene.on("GET", "inventory", answer(200, json!([]))).await;
-    scene.client.inventory(None).await.unwrap();
+    scene.client.inventory_page(None).await.unwrap();
     let request = &scene.requests("token").await[0];
     assert_eq!(request.method, "POST");
     assert_eq!(
@@ -84,7 +84,7 @@ async fn basic_needs_no_token() {
     scene
         .on("GET", "inventory", answer(401, json!({"error": "who?"})))
         .await;
-    let error = scene.client.inventory(None).await.unwrap_err();
+    let error = scene.client.inventory_page(None).await.unwrap_err();
     assert_eq!(error.category(), ErrorCategory::Auth);
     assert!(matches!(error, ProviderError::Credentials { .. }));
     let calls = scene.requests("inventory").await;
@@ -136,9 +136,9 @@ async fn an_abandoned_renewal_is_taken_over() {
     scene.give_tokens(numbered(json!(3600))).await;
     scene.on("GET", "inventory", answer(200, json!([]))).await;
     let abandoned =
-        tokio::time::timeout(Duration::from_millis(10), scene.client.inventory(None)).await;
+        tokio::time::timeout(Duration::from_millis(10), scene.client.inventory_page(None)).await;
     assert!(abandoned.is_err());
-    scene.client.inventory(None).await.unwrap();
+    scene.client.inventory_page(None).await.unwrap();
 }
 
 #[tokio::test]
@@ -159,14 +159,14 @@ async fn a_token_is_renewed_before_it_ends() {
         let scene = Scene::oauth2().await;
         scene.give_tokens(numbered(expires_in.clone())).await;
         scene.on("GET", "inventory", answer(200, json!([]))).await;
-        scene.client.inventory(None).await.unwrap();
+        scene.client.inventory_page(None).await.unwrap();
         scene
             .clock
             .advance(TimeDelta::milliseconds(renewed_after * 1000 - 1));
-        scene.client.inventory(None).await.unwrap();
+        scene.client.inventory_page(None).await.unwrap();
         assert_eq!(scene.tokens_asked().await, 1, "{expires_in}");
         scene.clock.advance(TimeDelta::milliseconds(1));
-        scene.client.inventory(None).await.unwrap();
+        scene.client.inventory_page(None).await.unwrap();
         assert_eq!(scene.tokens_asked().await, 2, "{expires_in}");
     }
 }
@@ -182,14 +182,14 @@ async fn a_failed_early_renewal_leaves_the_token_that_still_works() {
         .await;
     scene.on("POST", "token", answer(500, json!({}))).await;
     scene.on("GET", "inventory", answer(200, json!([]))).await;
-    scene.client.inventory(None).await.unwrap();
+    scene.client.inventory_page(None).await.unwrap();
     scene.clock.advance(TimeDelta::seconds(3550));
     for _ in 0..3 {
-        scene.client.inventory(None).await.unwrap();
+        scene.client.inventory_page(None).await.unwrap();
     }
     assert_eq!(scene.tokens_asked().await, 2);
     scene.clock.advance(TimeDelta::seconds(50));
-    let error = scene.client.inventory(None).await.unwrap_err();
+    let error = scene.client.inventory_page(None).await.unwrap_err();
     assert!(matches!(error, ProviderError::NoToken(_)), "{error}");
 }
 

@@ -57,7 +57,7 @@ async fn a_cut_answer_leaves_an_order_in_doubt_and_a_list_unread() {
         let error = client.submit_order(&order()).await.unwrap_err();
         assert_eq!(error.class(), Class::Ambiguous, "{error}");
         assert_eq!(error.category(), ErrorCategory::Network, "{error}");
-        assert!(client.inventory(None).await.is_err());
+        assert!(client.inventory_page(None).await.is_err());
         assert!(client.find_order(&code("T-1")).await.is_err());
     }
 }
@@ -114,7 +114,7 @@ async fn an_oversized_answer_is_not_read() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
     for bytes in [head(body.len()) + &body, chunked + &chunk.repeat(20)] {
         let (client, _server) = raw(bytes, false).await;
-        let error = client.inventory(None).await.unwrap_err();
+        let error = client.inventory_page(None).await.unwrap_err();
         let large = matches!(error, ProviderError::Call(CallError::TooLarge { .. }));
         assert!(large, "{error}");
         let error = client.submit_order(&order()).await.unwrap_err();
@@ -126,7 +126,7 @@ async fn an_oversized_answer_is_not_read() {
 async fn an_errors_page_is_named_and_not_quoted() {
     let scene = Scene::basic().await;
     scene.on("GET", "inventory", html(502)).await;
-    let error = scene.client.inventory(None).await.unwrap_err();
+    let error = scene.client.inventory_page(None).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         r#"VeraCore inventory: HTTP 502: an HTML page, "Not Found""#

@@ -1,0 +1,30 @@
+//! For `benches/pure`, which measures how answers are read without the calls around them. Owns
+//! nothing, and must not be used by the program itself.
+
+use chrono_tz::Tz;
+use serde_json::value::RawValue;
+
+use super::{answers, values::Problem};
+use crate::{
+    fulfillment::{Shipment, StockItem, TakeRow},
+    http::parse_json,
+};
+
+/// Reads a page of the stock feed as the client does.
+///
+/// # Errors
+/// When it is none.
+pub fn stock(body: &[u8], take: TakeRow<'_, StockItem>) -> Result<(), Problem> {
+    let body: &RawValue = parse_json(body)?;
+    answers::list(body, |index, row| take(answers::stock_item(index, row))).map(drop)
+}
+
+/// Reads a page of shipments as the client does.
+///
+/// # Errors
+/// When it is none.
+pub fn shipments(body: &[u8], take: TakeRow<'_, Shipment>) -> Result<(), Problem> {
+    let body: &RawValue = parse_json(body)?;
+    let row = |index, row: &RawValue| answers::shipment(index, row, Tz::UTC);
+    answers::list(body, |index, raw| take(row(index, raw))).map(drop)
+}
