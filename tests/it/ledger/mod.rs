@@ -11,6 +11,7 @@ mod schedule;
 mod scheduled;
 mod silence;
 mod tidy;
+mod words;
 
 use std::time::Duration;
 
