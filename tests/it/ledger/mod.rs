@@ -6,6 +6,7 @@ mod leases;
 mod migrations;
 mod operator;
 mod outcomes;
+mod plans;
 mod privacy;
 mod schedule;
 mod scheduled;
