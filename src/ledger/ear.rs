@@ -32,11 +32,12 @@ const SLOW: Duration = Duration::from_secs(30);
 /// After so long without a word one is said, to see whether it arrives.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// How long it may take.
+/// How long it may take to say it, and to hear it.
 const ECHO: Duration = Duration::from_secs(5);
 
-/// After a connection that could not be made, or was lost.
-const AWAY: Duration = Duration::from_secs(5);
+/// After a connection that could not be made, or was lost. Whoever sleeps is woken only then: what
+/// ended one connection may have ended all, and is over soon if it was a restart.
+const AWAY: Duration = Duration::from_secs(2);
 
 /// After a connection on which nothing arrives.
 const DEAF: Duration = Duration::from_secs(60);
@@ -177,37 +178,40 @@ impl Ledger {
 
     /// Whether it could be said.
     async fn say(&self, word: &str) -> bool {
-        let said = sqlx::query!("select pg_notify($1, $2)", CHANNEL, word)
-            .execute(&self.pool)
-            .await;
-        if let Err(error) = &said {
-            tracing::debug!(%error, word, "other processes could not be told");
+        let saying = sqlx::query!("select pg_notify($1, $2)", CHANNEL, word).execute(&self.pool);
+        // Nobody waits long for the sake of a hint.
+        match timeout(ECHO, saying).await {
+            Ok(Ok(_)) => return true,
+            Ok(Err(error)) => tracing::debug!(%error, word, "other processes could not be told"),
+            Err(_) => tracing::debug!(word, "other processes could not be told in time"),
         }
-        said.is_ok()
+        false
     }
 
     /// Listens, without end. Needs a connection besides the pool's.
     pub async fn listen(&self) {
         let mut told = false;
         loop {
-            let pause = match self.pool.listen(CHANNEL).await {
+            match self.pool.listen(CHANNEL).await {
                 Ok(mut listener) => {
-                    let lasted = self.listen_to(&mut listener).await;
-                    if !lasted && !told {
-                        told = true;
-                        tracing::info!(
-                            "what is told over the database's connections does not arrive (a proxy that shares them?); the ledger is looked at more often instead"
-                        );
+                    if !self.listen_to(&mut listener).await {
+                        if !told {
+                            told = true;
+                            tracing::info!(
+                                "what is told over the database's connections does not arrive (a proxy that shares them?); the ledger is looked at more often instead"
+                            );
+                        }
+                        self.ear.set_open(false);
+                        sleep(DEAF).await;
+                        continue;
                     }
-                    if lasted { AWAY } else { DEAF }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "other processes cannot be listened to; the ledger is looked at more often instead");
-                    AWAY
                 }
-            };
+            }
+            sleep(AWAY).await;
             self.ear.set_open(false);
-            sleep(pause).await;
         }
     }
 

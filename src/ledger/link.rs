@@ -43,8 +43,9 @@ const ANSWER: Duration = Duration::from_secs(35);
 const GIVEN_BACK: Duration = Duration::from_secs(5);
 
 /// A connection that was used within this time is taken to work still, and not asked first: that
-/// would be as much talk again as most statements are.
-const FRESH: Duration = Duration::from_secs(5);
+/// would be as much talk again as most statements are. Short, since a database that was restarted
+/// within it makes a statement fail.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How long one that is asked has for its answer. Less than [`CONNECT`], so that there is time for
 /// another.
@@ -141,7 +142,8 @@ impl Pool {
                     Ok(())
                 })
             })
-            // A connection on which nobody waits any more is not to keep its place for ever.
+            // A connection on which nobody waits any more is not to keep its place for ever: sqlx asks
+            // it once more when it is given back, and would wait for that without end.
             .after_release(|connection, _| {
                 Box::pin(async move {
                     let alive = timeout(GIVEN_BACK, sqlx::Connection::ping(connection)).await;
@@ -257,13 +259,15 @@ impl Tx {
             ear,
             news,
         } = self.0;
-        if let Kind::InTransaction(transaction) = kind {
-            breaks.within(transaction.commit()).await?;
-        }
+        let done = match kind {
+            Kind::InTransaction(transaction) => breaks.within(transaction.commit()).await,
+            Kind::Alone(_) => Ok(()),
+        };
+        // Also when that is not known: to look does no harm.
         for word in news {
             ear.hear(word);
         }
-        Ok(())
+        done
     }
 }
 
