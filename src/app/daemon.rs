@@ -15,7 +15,7 @@ use super::{App, Refused, desk::Desk, jobs, ledger, settings, start_log, telling
 use crate::{
     clock::{Clock as _, SystemClock},
     config::{self, Sources},
-    ledger::{Ledger, LedgerError, SettingsListener, StoredSettings},
+    ledger::{Ledger, LedgerError, StoredSettings, Word},
     lifecycle::{Drained, Supervisor, Tasks},
     sync::runner::Bells,
     telemetry::{self, Target},
@@ -25,11 +25,11 @@ use crate::{
 /// Between two tries to reach what is away at the start.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// How often the stored settings are looked at when nobody tells of a change.
+/// How often the stored settings are looked at when nobody can tell of a change.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether the service manager is to be told something new.
-const TELL: Duration = Duration::from_secs(3);
+const TELL: Duration = Duration::from_secs(10);
 
 /// How long jobs may take to come to their end when the settings changed.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
@@ -90,13 +90,13 @@ impl Daemon {
             live: state.live.clone(),
             inboxes: state.inboxes.clone(),
             tasks: daemon.tasks.clone(),
-            listener: SettingsListener::default(),
         };
         let server = web::serve(listener, state.clone(), daemon.tasks.clone());
         daemon.tasks.spawn_vital("serve_http", server);
         daemon
             .tasks
             .spawn("sort_samples", sort_samples(daemon.tasks.clone()));
+        hear_others(app.ledger.clone(), &daemon.tasks);
         tell_supervisor(supervisor, state, &daemon.tasks);
         let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
         let in_force = InForce { app, jobs };
@@ -129,6 +129,17 @@ impl Daemon {
             None => Ok(!self.tasks.has_failed()),
         }
     }
+}
+
+/// Hears what other processes tell of, until the stop.
+fn hear_others(ledger: Ledger, tasks: &Tasks) {
+    let listening = tasks.clone();
+    tasks.spawn("listen", async move {
+        tokio::select! {
+            () = listening.stopped() => {}
+            () = ledger.listen() => {}
+        }
+    });
 }
 
 /// Keeps the samples of metrics from piling up, until the stop.
@@ -172,17 +183,12 @@ struct Carrying {
     live: Live,
     inboxes: Inboxes,
     tasks: Tasks,
-    listener: SettingsListener,
 }
 
 impl Carrying {
     /// Carries on until the stop. `stored`: the settings that `first` was made with; `None` when they
     /// could not be read then.
-    async fn carry_on(
-        mut self,
-        first: InForce,
-        stored: Option<StoredSettings>,
-    ) -> anyhow::Result<()> {
+    async fn carry_on(self, first: InForce, stored: Option<StoredSettings>) -> anyhow::Result<()> {
         if !migrated(&first.app, &self.tasks).await? {
             return Ok(());
         }
@@ -213,7 +219,7 @@ impl Carrying {
             let next = tokio::select! {
                 outcome = jobs => return outcome,
                 () = self.tasks.stopped() => return Ok(()),
-                next = changed(&mut self.listener, &self.sources, &self.tasks, &current.app, &mut stored) => next,
+                next = changed(&self.sources, &self.tasks, &current.app, &mut stored) => next,
             };
             current.jobs.stop();
             let drained = tokio::select! {
@@ -281,14 +287,13 @@ async fn run(current: &InForce, bells: &Bells, is_first: bool) -> anyhow::Result
 
 /// Waits for settings that are other than `stored` and can be used.
 async fn changed(
-    listener: &mut SettingsListener,
     sources: &Sources,
     tasks: &Tasks,
     app: &App,
     stored: &mut StoredSettings,
 ) -> InForce {
     loop {
-        app.ledger.settings_told(listener, LOOK).await;
+        app.ledger.told(Word::Settings, app.ledger.pace(LOOK)).await;
         // Whether the database answers is told by those who need it for more.
         let Ok(now) = app.ledger.stored_settings().await else {
             continue;

@@ -34,11 +34,14 @@ pub(super) async fn execute(
     let app = one_shot(sources).await?;
     app.ledger.ensure_migrated().await?;
     app.ensure_shop_is_right().await?;
-    match args.what {
+    let outcome = match args.what {
         What::Orders(args) => sync_orders::execute(&app, output, args).await,
         What::Inventory(args) => sync_inventory::execute(&app, output, args).await,
         What::Tracking(args) => sync_tracking::execute(&app, output, args).await,
-    }
+    };
+    // A daemon is told what there is to deliver.
+    app.ledger.close().await;
+    outcome
 }
 
 /// The order that was named, if one was.

@@ -52,6 +52,15 @@ impl SyncStatus {
         }
     }
 
+    /// Whether it gets further by itself.
+    #[must_use]
+    pub const fn is_on_its_way(self) -> bool {
+        matches!(
+            self,
+            Self::Pending | Self::Syncing | Self::InDoubt | Self::Retrying
+        )
+    }
+
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)

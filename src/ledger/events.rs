@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Ledger, LedgerError, leases::SKEW, link::Link};
+use super::{Ledger, LedgerError, Word, leases::SKEW, link::Link};
 use crate::crash;
 
 /// What became of an upstream.
@@ -119,7 +119,9 @@ pub(super) async fn raise(
         now,
         data,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    connection.tell_here(Word::Events);
+    connection.tell_here(Word::Notes);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Link};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason, Word, link::Link};
 use crate::{
     crash,
     domain::{OrderRef, SyncStatus},
@@ -31,10 +31,7 @@ impl Standing {
     /// Whether it will be worked on.
     #[must_use]
     pub const fn waits_for_us(&self) -> bool {
-        matches!(
-            self.status,
-            SyncStatus::Pending | SyncStatus::Syncing | SyncStatus::InDoubt | SyncStatus::Retrying
-        )
+        self.status.is_on_its_way()
     }
 
     /// Whether a sweep that sees it in a trigger state revives it.
@@ -67,7 +64,12 @@ impl Ledger {
         let _write = crash::around("ledger", "take_in");
         let now = self.clock.now();
         let mut connection = self.pool.acquire().await?;
-        insert(&mut connection, orders, "pending", None, now, hold).await
+        let taken_in = insert(&mut connection, orders, "pending", None, now, hold).await?;
+        drop(connection);
+        if taken_in > 0 {
+            self.tell(Word::Orders).await;
+        }
+        Ok(taken_in)
     }
 
     /// Whether the very first sweep was taken in.
@@ -159,6 +161,9 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
+        if pending > 0 {
+            self.tell(Word::Orders).await;
+        }
         Ok(Some((pending, skipped)))
     }
 
@@ -225,7 +230,11 @@ impl Ledger {
         .await?;
         let new = insert(&mut tx, orders, "pending", None, now, Duration::ZERO).await?;
         tx.commit().await?;
-        Ok(revived.rows_affected() + new)
+        let due = revived.rows_affected() + new;
+        if due > 0 {
+            self.tell(Word::Orders).await;
+        }
+        Ok(due)
     }
 }
 

@@ -92,26 +92,6 @@ pub struct Attempt {
     pub message: Option<String>,
 }
 
-pub(super) async fn start_attempt(
-    connection: &mut Link,
-    order: i64,
-    kind: AttemptKind,
-    now: DateTime<Utc>,
-    digest: Option<&str>,
-) -> Result<AttemptId, LedgerError> {
-    let id = sqlx::query_scalar!(
-        "insert into veracore_order_attempt (order_sync_id, kind, started_at, payload_digest)
-         values ($1, $2, $3, $4) returning id",
-        order,
-        kind.as_str(),
-        now,
-        digest,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(AttemptId(id))
-}
-
 async fn end_attempt(
     connection: &mut Link,
     attempt: AttemptId,
@@ -147,8 +127,22 @@ pub(super) async fn write_trace(
             started_at,
             end,
         } => {
-            let attempt = start_attempt(connection, order, *kind, *started_at, None).await?;
-            end_attempt(connection, attempt, end, now).await
+            sqlx::query!(
+                "insert into veracore_order_attempt
+                     (order_sync_id, kind, started_at, ended_at, outcome, class, category, message)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                order,
+                kind.as_str(),
+                started_at,
+                now,
+                end.outcome,
+                end.class.map(Class::as_str),
+                end.category.map(ErrorCategory::as_str),
+                end.message,
+            )
+            .execute(connection)
+            .await?;
+            Ok(())
         }
     }
 }

@@ -8,10 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    AttemptId, AttemptKind, Ledger, LedgerError, Next, Parts, SentSummary, Trace,
-    history::{start_attempt, write_trace},
-    link::Link,
-    outcome::record,
+    AttemptId, AttemptKind, Ledger, LedgerError, Next, Parts, SentSummary, Trace, Word,
+    history::write_trace, link::Link, outcome::record,
 };
 use crate::{
     crash,
@@ -137,14 +135,33 @@ impl Ledger {
     ) -> Result<AttemptId, LedgerError> {
         let _write = crash::around("ledger", "begin_send");
         let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
-        let held = sqlx::query!(
-            "update veracore_order_sync
-             set sent_at = $3, missing_at = null, payload_digest = $4, lease_until = $5, updated_at = $3,
-                 sent_parts = $6, sent_summary = $7, changed_parts = null, aftercare_ended_at = null, closed_at = null,
-                 cancel_status = null, cancel_next = null, cancel_tries = 0, cancel_message = null,
-                 cancel_missing_at = null, veracore_cancelled_at = null, shop_cancel_next = null
-             where id = $1 and lease_token = $2 and lease_until > $3",
+        let lines = LineColumns::of(&intent.lines);
+        // One statement: all of it or nothing, and no lock outlives a round trip.
+        let attempt = sqlx::query_scalar!(
+            "with held as (
+                 update veracore_order_sync
+                 set sent_at = $3, missing_at = null, payload_digest = $4, lease_until = $5,
+                     updated_at = $3, sent_parts = $6, sent_summary = $7, changed_parts = null,
+                     aftercare_ended_at = null, closed_at = null, cancel_status = null,
+                     cancel_next = null, cancel_tries = 0, cancel_message = null,
+                     cancel_missing_at = null, veracore_cancelled_at = null, shop_cancel_next = null
+                 where id = $1 and lease_token = $2 and lease_until > $3
+                 returning id
+             ), gone as (
+                 delete from veracore_order_line l using held
+                 where l.order_sync_id = held.id and l.vendure_line_id <> all($8)
+             ), lines as (
+                 insert into veracore_order_line
+                     (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
+                 select held.id, l.id, l.vendure_sku, l.veracore_sku, l.quantity
+                 from held, unnest($8::text[], $9::text[], $10::text[], $11::int[])
+                     l(id, vendure_sku, veracore_sku, quantity)
+                 on conflict (order_sync_id, vendure_line_id) do update
+                     set vendure_sku = excluded.vendure_sku, veracore_sku = excluded.veracore_sku,
+                         quantity = excluded.quantity
+             )
+             insert into veracore_order_attempt (order_sync_id, kind, started_at, payload_digest)
+             select id, $12, $3, $4 from held returning id",
             order.id,
             order.token,
             now,
@@ -152,26 +169,18 @@ impl Ledger {
             now + lease_span(lease),
             serde_json::json!(intent.parts),
             serde_json::json!(intent.summary),
+            &lines.ids,
+            &lines.vendure_skus,
+            &lines.veracore_skus,
+            &lines.quantities,
+            AttemptKind::Send.as_str(),
         )
-        .execute(&mut *tx)
+        .fetch_optional(&self.pool)
         .await?;
-        if held.rows_affected() != 1 {
-            return Err(order.lost());
+        match attempt {
+            Some(attempt) if !is_late(lease, now, self.clock.now()) => Ok(AttemptId(attempt)),
+            _ => Err(order.lost()),
         }
-        write_lines(&mut tx, order.id, &intent.lines).await?;
-        let attempt = start_attempt(
-            &mut tx,
-            order.id,
-            AttemptKind::Send,
-            now,
-            Some(&intent.digest),
-        )
-        .await?;
-        tx.commit().await?;
-        if is_late(lease, now, self.clock.now()) {
-            return Err(order.lost());
-        }
-        Ok(attempt)
     }
 
     /// Writes down the lines and parts of an order that is about to be taken over without being sent.
@@ -245,6 +254,8 @@ impl Ledger {
         )
         .execute(&self.pool)
         .await?;
+        // Whoever goes on need not wait for a look.
+        self.tell(Word::Orders).await;
         Ok(())
     }
 }
@@ -275,6 +286,29 @@ impl Claimed {
     }
 }
 
+/// Lines as arrays, which one statement takes.
+struct LineColumns {
+    ids: Vec<String>,
+    vendure_skus: Vec<String>,
+    veracore_skus: Vec<String>,
+    quantities: Vec<i32>,
+}
+
+impl LineColumns {
+    fn of(lines: &[IntentLine]) -> Self {
+        let text = |of: fn(&IntentLine) -> &str| -> Vec<String> {
+            lines.iter().map(|line| of(line).to_owned()).collect()
+        };
+        let quantity = |line: &IntentLine| i32::try_from(line.quantity.get()).unwrap_or(i32::MAX);
+        Self {
+            ids: text(|line| &line.line_id),
+            vendure_skus: text(|line| &line.vendure_sku),
+            veracore_skus: text(|line| line.veracore_sku.as_str()),
+            quantities: lines.iter().map(quantity).collect(),
+        }
+    }
+}
+
 async fn write_lines(
     connection: &mut Link,
     order: i64,
@@ -286,20 +320,21 @@ async fn write_lines(
     )
     .execute(&mut *connection)
     .await?;
-    for line in lines {
-        sqlx::query!(
-            "insert into veracore_order_line
-                 (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
-             values ($1, $2, $3, $4, $5)",
-            order,
-            line.line_id,
-            line.vendure_sku,
-            line.veracore_sku.as_str(),
-            i32::try_from(line.quantity.get()).unwrap_or(i32::MAX),
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
+    let lines = LineColumns::of(lines);
+    sqlx::query!(
+        "insert into veracore_order_line
+             (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
+         select $1, l.id, l.vendure_sku, l.veracore_sku, l.quantity
+         from unnest($2::text[], $3::text[], $4::text[], $5::int[])
+             l(id, vendure_sku, veracore_sku, quantity)",
+        order,
+        &lines.ids,
+        &lines.vendure_skus,
+        &lines.veracore_skus,
+        &lines.quantities,
+    )
+    .execute(&mut *connection)
+    .await?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use std::{
     io,
     ops::{Deref, DerefMut},
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -23,7 +24,9 @@ use sqlx::{
         PgConnectOptions, PgListener, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
     },
 };
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use super::ear::{Ear, Word};
 
 /// How long a connection is waited for.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,74 +42,162 @@ const ANSWER: Duration = Duration::from_secs(35);
 /// How long a connection that is given back is waited for, to see whether it still works.
 const GIVEN_BACK: Duration = Duration::from_secs(5);
 
+/// A connection that was used within this time is taken to work still, and not asked first: that
+/// would be as much talk again as most statements are. Short, since a database that was restarted
+/// within it makes a statement fail.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long one that is asked has for its answer. Less than [`CONNECT`], so that there is time for
+/// another.
+const STILL_THERE: Duration = Duration::from_secs(2);
+
 type Boxed<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
 type Steps<'e> = Pin<Box<dyn Stream<Item = Step> + Send + 'e>>;
 type Step = Result<Either<PgQueryResult, PgRow>, Error>;
+
+/// Whether an answer was waited for in vain.
+fn is_silence(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+}
 
 fn silent() -> Error {
     let words = format!("no answer within {} s", ANSWER.as_secs());
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, words))
 }
 
-async fn within<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    timeout(ANSWER, work)
-        .await
-        .unwrap_or_else(|_| Err(silent()))
+/// When a connection was last seen to be broken. What broke one, a restart for instance, broke those
+/// that lie idle as well, fresh or not: they are asked before they are used.
+#[derive(Debug, Clone, Default)]
+struct Breaks(Arc<Mutex<Option<Instant>>>);
+
+impl Breaks {
+    fn note(&self, error: &Error) {
+        if is_break(error) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
+    /// Whether a connection that lay idle for so long is to be asked before it is used.
+    fn is_doubtful(&self, idle_for: Duration) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        idle_for >= FRESH || last.is_some_and(|at| at.elapsed() <= idle_for)
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let done = timeout(ANSWER, work)
+            .await
+            .unwrap_or_else(|_| Err(silent()));
+        done.inspect_err(|error| self.note(error))
+    }
+}
+
+/// Whether this says that the connection is of no more use.
+fn is_break(error: &Error) -> bool {
+    match error {
+        Error::Io(_) | Error::Protocol(_) => true,
+        // Told to end, crashed, idle for too long; a proxy's words for the same.
+        Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+        _ => false,
+    }
 }
 
 /// The pool. A statement may be given to it, or to one of its connections.
 #[derive(Clone)]
 pub(super) struct Pool {
     pool: PgPool,
-    /// Of one connection, that waits for words of others and for nothing else.
-    ear: PgPool,
+    breaks: Breaks,
+    options: PgConnectOptions,
+    ear: Ear,
 }
 
 impl Pool {
-    pub(super) fn lazy(options: PgConnectOptions, max_connections: u32) -> Self {
+    pub(super) fn lazy(options: PgConnectOptions, max_connections: u32, ear: Ear) -> Self {
+        let breaks = Breaks::default();
+        let known = breaks.clone();
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(CONNECT)
+            .test_before_acquire(false)
+            .before_acquire(move |connection, about| {
+                let doubtful = known.is_doubtful(about.idle_for);
+                Box::pin(async move {
+                    if !doubtful {
+                        return Ok(true);
+                    }
+                    let there = timeout(STILL_THERE, sqlx::Connection::ping(connection)).await;
+                    let works = matches!(there, Ok(Ok(())));
+                    if !works {
+                        tracing::info!(
+                            "a connection to the ledger's database is broken; another is made"
+                        );
+                    }
+                    Ok(works)
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     sqlx::raw_sql(STATEMENT).execute(connection).await?;
                     Ok(())
                 })
             })
-            // A connection on which nobody waits any more is not to keep its place for ever.
+            // A connection on which nobody waits any more is not to keep its place for ever: sqlx asks
+            // it once more when it is given back, and would wait for that without end.
             .after_release(|connection, _| {
                 Box::pin(async move {
                     let alive = timeout(GIVEN_BACK, sqlx::Connection::ping(connection)).await;
                     alive.unwrap_or_else(|_| Err(silent())).map(|()| true)
                 })
             });
-        let ear = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(CONNECT)
-            .connect_lazy_with(options.clone());
         Self {
-            pool: pool.connect_lazy_with(options),
+            pool: pool.connect_lazy_with(options.clone()),
+            breaks,
+            options,
             ear,
         }
     }
 
-    /// A connection that hears what is told on a channel. Waiting for that has no end.
+    /// A connection that hears what is told on a channel, beyond those of the pool. Waiting for that
+    /// has no end; that the connection was lost is told.
     pub(super) async fn listen(&self, channel: &str) -> Result<PgListener, Error> {
-        within(async {
-            let mut listener = PgListener::connect_with(&self.ear).await?;
+        // A pool of its own each time: one that never gets its connection back does no harm.
+        let one = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT)
+            .connect_lazy_with(self.options.clone());
+        let listening = async {
+            let mut listener = PgListener::connect_with(&one).await?;
+            listener.eager_reconnect(false);
             listener.listen(channel).await?;
             Ok(listener)
-        })
-        .await
+        };
+        self.breaks.within(listening).await
     }
 
     pub(super) async fn acquire(&self) -> Result<Link, Error> {
-        Ok(Link(Kind::Alone(self.pool.acquire().await?)))
+        Ok(self.link(Kind::Alone(self.pool.acquire().await?)))
     }
 
+    /// Begins a transaction, on another connection when the first one turns out to be broken: nothing
+    /// was done on it.
     pub(super) async fn begin(&self) -> Result<Tx, Error> {
-        let transaction = within(self.pool.begin()).await?;
-        Ok(Tx(Link(Kind::InTransaction(transaction))))
+        let begun = match self.breaks.within(self.pool.begin()).await {
+            Err(error) if is_break(&error) && !is_silence(&error) => {
+                self.breaks.within(self.pool.begin()).await
+            }
+            begun => begun,
+        };
+        Ok(Tx(self.link(Kind::InTransaction(begun?))))
+    }
+
+    fn link(&self, kind: Kind) -> Link {
+        Link {
+            kind,
+            breaks: self.breaks.clone(),
+            ear: self.ear.clone(),
+            news: Vec::new(),
+        }
     }
 
     /// A connection for which none of this holds, and which is none of the pool's any more.
@@ -115,13 +206,18 @@ impl Pool {
     }
 
     pub(super) async fn close(&self) {
-        self.ear.close().await;
         self.pool.close().await;
     }
 }
 
 /// A connection.
-pub(super) struct Link(Kind);
+pub(super) struct Link {
+    kind: Kind,
+    breaks: Breaks,
+    ear: Ear,
+    /// What this process is told once it is committed.
+    news: Vec<Word>,
+}
 
 enum Kind {
     Alone(PoolConnection<Postgres>),
@@ -130,10 +226,16 @@ enum Kind {
 
 impl Link {
     fn raw(&mut self) -> &mut PgConnection {
-        match &mut self.0 {
+        match &mut self.kind {
             Kind::Alone(connection) => connection,
             Kind::InTransaction(transaction) => transaction,
         }
+    }
+
+    /// Tells this process as soon as the transaction is committed. (Other processes are told by
+    /// [`super::Ledger::tell`], which has its price.)
+    pub(super) fn tell_here(&mut self, word: Word) {
+        self.news.push(word);
     }
 
     /// Does what no single statement does.
@@ -141,9 +243,8 @@ impl Link {
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<Result<T, E>, Error> {
-        timeout(ANSWER, work(self.raw()))
-            .await
-            .map_err(|_| silent())
+        let breaks = self.breaks.clone();
+        breaks.within(async { Ok(work(self.raw()).await) }).await
     }
 }
 
@@ -152,10 +253,21 @@ pub(super) struct Tx(Link);
 
 impl Tx {
     pub(super) async fn commit(self) -> Result<(), Error> {
-        match self.0.0 {
-            Kind::InTransaction(transaction) => within(transaction.commit()).await,
+        let Link {
+            kind,
+            breaks,
+            ear,
+            news,
+        } = self.0;
+        let done = match kind {
+            Kind::InTransaction(transaction) => breaks.within(transaction.commit()).await,
             Kind::Alone(_) => Ok(()),
+        };
+        // Also when that is not known: to look does no harm.
+        for word in news {
+            ear.hear(word);
         }
+        done
     }
 }
 
@@ -177,13 +289,15 @@ impl DerefMut for Tx {
 struct Timely<'e> {
     steps: Option<Steps<'e>>,
     end: Pin<Box<Sleep>>,
+    breaks: Breaks,
 }
 
 impl<'e> Timely<'e> {
-    fn boxed(steps: Steps<'e>) -> Steps<'e> {
+    fn boxed(steps: Steps<'e>, breaks: Breaks) -> Steps<'e> {
         Box::pin(Self {
             steps: Some(steps),
             end: Box::pin(sleep(ANSWER)),
+            breaks,
         })
     }
 }
@@ -196,11 +310,16 @@ impl Stream for Timely<'_> {
             return Poll::Ready(None);
         };
         if let Poll::Ready(step) = steps.as_mut().poll_next(cx) {
+            if let Some(Err(error)) = &step {
+                self.breaks.note(error);
+            }
             return Poll::Ready(step);
         }
         if self.end.as_mut().poll(cx).is_ready() {
             self.steps = None;
-            return Poll::Ready(Some(Err(silent())));
+            let error = silent();
+            self.breaks.note(&error);
+            return Poll::Ready(Some(Err(error)));
         }
         Poll::Pending
     }
@@ -229,7 +348,8 @@ macro_rules! timely {
                 'c: 'e,
                 E: 'q + Execute<'q, Postgres>,
             {
-                Timely::boxed($inner.fetch_many(query))
+                let breaks = $self.breaks.clone();
+                Timely::boxed($inner.fetch_many(query), breaks)
             }
 
             fn fetch_optional<'e, 'q: 'e, E>($self, query: E) -> Boxed<'e, Option<PgRow>>
@@ -237,7 +357,8 @@ macro_rules! timely {
                 'c: 'e,
                 E: 'q + Execute<'q, Postgres>,
             {
-                Box::pin(within($inner.fetch_optional(query)))
+                let breaks = $self.breaks.clone();
+                Box::pin(async move { breaks.within($inner.fetch_optional(query)).await })
             }
 
             fn prepare_with<'e>(
@@ -248,14 +369,16 @@ macro_rules! timely {
             where
                 'c: 'e,
             {
-                Box::pin(within($inner.prepare_with(sql, parameters)))
+                let breaks = $self.breaks.clone();
+                Box::pin(async move { breaks.within($inner.prepare_with(sql, parameters)).await })
             }
 
             fn describe<'e>($self, sql: SqlStr) -> Boxed<'e, Describe<Postgres>>
             where
                 'c: 'e,
             {
-                Box::pin(within($inner.describe(sql)))
+                let breaks = $self.breaks.clone();
+                Box::pin(async move { breaks.within($inner.describe(sql)).await })
             }
         }
     };

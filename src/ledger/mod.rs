@@ -9,6 +9,7 @@ mod backlog;
 mod cancellations;
 mod cancelled_there;
 mod dashboard;
+mod ear;
 mod error;
 mod events;
 mod found;
@@ -46,6 +47,7 @@ pub use backlog::Backlog;
 pub use cancellations::{CancelStep, Cancellation, LONGEST_PAUSE};
 pub use cancelled_there::CancelledThere;
 pub use dashboard::{HourOfOrders, OrderEvent, PackageProblem};
+pub use ear::Word;
 pub use error::LedgerError;
 pub use events::UpstreamEvent;
 pub use found::{Baseline, Standing};
@@ -63,7 +65,7 @@ pub use queries::{OrderFilter, OrderGroup, StatusCount, SyncRecord};
 pub use reconcile::{KnownCount, KnownOrder, KnownPage, Stranger};
 pub use runs::{LatestOccurrence, OccurrenceState, Origin, Run, RunId, RunOutcome};
 pub use sessions::SealedToken;
-pub use settings::{SettingsListener, StoredSettings, StoredValue};
+pub use settings::{StoredSettings, StoredValue};
 pub use shipments::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem};
 pub use stock::{RecordedChange, StockChange, StockOutcome};
 pub use summary::{SentItem, SentSummary};
@@ -75,6 +77,7 @@ use crate::clock::SharedClock;
 #[derive(Clone)]
 pub struct Ledger {
     pool: link::Pool,
+    ear: ear::Ear,
     clock: SharedClock,
     trouble: Arc<Mutex<Option<String>>>,
 }
@@ -91,9 +94,10 @@ impl Ledger {
     ) -> Result<Self, LedgerError> {
         let options: PgConnectOptions = url.parse().map_err(LedgerError::from)?;
         let options = options.application_name("veracore-sync");
-        let pool = link::Pool::lazy(options, max_connections);
+        let ear = ear::Ear::default();
         Ok(Self {
-            pool,
+            pool: link::Pool::lazy(options, max_connections, ear.clone()),
+            ear,
             clock,
             trouble: Arc::default(),
         })
@@ -144,7 +148,14 @@ impl Ledger {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
+    /// Ends all connections, and tells other processes of events that were raised here and that
+    /// nobody here delivers.
     pub async fn close(&self) {
+        for word in [Word::Events, Word::Notes] {
+            if self.ear.is_unheeded(word) {
+                self.tell(word).await;
+            }
+        }
         self.pool.close().await;
     }
 }

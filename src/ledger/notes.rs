@@ -164,6 +164,20 @@ impl Ledger {
         }))
     }
 
+    /// When the next note is to be written. In the past: one that waits for another, or that somebody
+    /// is at.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn next_note(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            "select next_try from veracore_order_note where note_status in ('due', 'intended')
+             order by next_try limit 1"
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
     /// Writes down that the shop is about to be called. `false`: the note is not ours any more, or
     /// soon will not be, and the shop must not be called.
     ///

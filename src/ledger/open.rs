@@ -44,11 +44,16 @@ impl Ledger {
             SentRow,
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
                  o.veracore_cancelled_at is not null as "cancelled_there!",
-                 l.vendure_line_id, l.veracore_sku, l.quantity
-             from veracore_order_sync o join veracore_order_line l on l.order_sync_id = o.id
+                 l.vendure_line_id as "vendure_line_id!", l.veracore_sku as "veracore_sku!",
+                 l.quantity as "quantity!"
+             from veracore_order_sync o
+                 -- order by order: there are fewer open ones than Postgres guesses, which would
+                 -- read the lines of all
+                 join lateral (select * from veracore_order_line where order_sync_id = o.id offset 0)
+                     l on true
              where o.sync_status = 'success' and o.closed_at is null
-                 and ($1::text[] is null or exists (select from veracore_order_line wanted
-                     where wanted.order_sync_id = o.id and wanted.veracore_sku = any($1)))
+                 and ($1::text[] is null or o.id = any(array(
+                     select order_sync_id from veracore_order_line where veracore_sku = any($1))))
              order by o.id, l.vendure_line_id"#,
             skus.as_deref(),
         )

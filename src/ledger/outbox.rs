@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Ledger, LedgerError,
+    Ledger, LedgerError, Word,
     leases::{SKEW, lease_span},
 };
 use crate::crash;
@@ -261,6 +261,20 @@ impl Ledger {
         Ok(done.rows_affected() == 1)
     }
 
+    /// When the next event is to be tried. In the past: one whose turn it is not yet, or that somebody
+    /// is at.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn next_event(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            "select next_try from veracore_event where state = 'pending'
+             order by next_try, seq limit 1"
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
     /// Whether an event that failed waits for its next try.
     ///
     /// # Errors
@@ -293,6 +307,9 @@ impl Ledger {
         )
         .fetch_optional(&self.pool)
         .await?;
+        if was.is_some() {
+            self.tell(Word::Events).await;
+        }
         Ok(match was.as_deref() {
             None => Resent::Unknown,
             Some("pending") => Resent::Sooner,

@@ -307,9 +307,25 @@ impl Ledger {
     pub async fn last_runs(&self) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
-            "select distinct on (job) id, job, origin, scheduled_for, started_at, ended_at, outcome,
-                 result, error_message
-             from veracore_sync_run order by job, (started_at > $1), started_at desc, id desc",
+            r#"with recursive known as (
+                 -- one look into the index a job
+                 (select job from veracore_sync_run order by job limit 1)
+                 union all
+                 select (select r.job from veracore_sync_run r where r.job > known.job
+                         order by r.job limit 1)
+                 from known where known.job is not null
+             )
+             select last.id as "id!", last.job as "job!", last.origin as "origin!",
+                 last.scheduled_for as "scheduled_for!", last.started_at as "started_at!",
+                 last.ended_at, last.outcome, last.result as "result!", last.error_message
+             from known, lateral (
+                 (select * from veracore_sync_run r where r.job = known.job and r.started_at <= $1
+                  order by r.started_at desc, r.id desc limit 1)
+                 union all
+                 (select * from veracore_sync_run r where r.job = known.job and r.started_at > $1
+                  order by r.started_at desc, r.id desc limit 1)
+                 limit 1) last
+             order by last.job"#,
             self.clock.now(),
         )
         .fetch_all(&self.pool)

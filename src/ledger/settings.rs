@@ -1,20 +1,12 @@
 //! Settings that are kept in the database: the layer between the file and the environment. Secrets
 //! are among them only sealed; whoever opens them is no business of the ledger's.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sqlx::postgres::PgListener;
-use tokio::time::sleep;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Word};
 use crate::{crash, domain::SealedText};
-
-/// On which Postgres tells every replica of a change.
-const CHANNEL: &str = "veracore_config";
-
-/// After a listening connection was lost.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// All stored settings, by the names of their environment variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,7 +96,6 @@ impl Ledger {
         let (plain, sealed) = (json!(next.plain), json!(next.sealed));
         let nothing = || (json!({}), json!({}));
         let (old_plain, old_sealed) = read.read.clone().unwrap_or_else(nothing);
-        let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(
             "update veracore_config set settings = $3, sealed = $4, updated_at = $5
              where id = 1 and settings = $1 and sealed = $2",
@@ -114,54 +105,12 @@ impl Ledger {
             sealed,
             self.clock.now(),
         )
-        .execute(&mut *tx)
+        .execute(&self.pool)
         .await?;
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query!("select pg_notify($1, '')", CHANNEL)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
+        self.tell(Word::Settings).await;
         Ok(true)
-    }
-
-    /// Returns when Postgres tells of a change of the stored settings, or after `longest`: a word
-    /// may be lost, and a proxy between us may not pass it on. What changed is not told.
-    pub async fn settings_told(&self, listener: &mut SettingsListener, longest: Duration) {
-        tokio::select! {
-            () = sleep(longest) => {}
-            () = listener.told(self) => {}
-        }
-    }
-}
-
-/// The ear for changes of the stored settings; listens from its first use.
-#[derive(Default)]
-pub struct SettingsListener(Option<PgListener>);
-
-impl SettingsListener {
-    async fn told(&mut self, ledger: &Ledger) {
-        loop {
-            let heard = match &mut self.0 {
-                Some(listener) => listener.recv().await.map(|_| ()),
-                None => match ledger.pool.listen(CHANNEL).await {
-                    Ok(listener) => {
-                        self.0 = Some(listener);
-                        // What changed before is not told any more.
-                        return;
-                    }
-                    Err(error) => Err(error),
-                },
-            };
-            match heard {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::debug!(%error, "changes of the stored settings cannot be listened for; they are looked for");
-                    self.0 = None;
-                    sleep(PAUSE).await;
-                }
-            }
-        }
     }
 }

@@ -99,41 +99,55 @@ impl Ledger {
         changes: &[&StockChange],
     ) -> Result<Vec<i64>, LedgerError> {
         let _write = crash::around("ledger", "intend_stock");
-        let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
-        let mut ids = Vec::with_capacity(changes.len());
-        for change in changes {
-            let id = sqlx::query_scalar!(
-                "insert into veracore_stock_change
-                     (run_id, vendure_variant_id, vendure_sku, veracore_sku, stock_location_id,
-                      feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
-                      waiting_elsewhere, gone, allocated, before_on_hand, after_on_hand,
-                      intended_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-                 returning id",
-                run.id,
-                change.variant.as_str(),
-                change.sku,
-                change.veracore_sku,
-                location.as_str(),
-                feed_asked_at,
-                integer(change.available.get()),
-                change.reserved.map(|units| integer(units.get())),
-                change.on_hand.map(|units| integer(units.get())),
-                integer(change.safety_stock.get()),
-                integer(change.acknowledged),
-                integer(change.waiting_elsewhere),
-                integer(change.gone),
-                integer(change.allocated),
-                integer(change.before),
-                integer(change.after),
-                now,
-            )
-            .fetch_one(&mut *tx)
-            .await?;
-            ids.push(id);
-        }
-        tx.commit().await?;
+        let column = |of: fn(&StockChange) -> i32| -> Vec<i32> {
+            changes.iter().map(|change| of(change)).collect()
+        };
+        let told = |of: fn(&StockChange) -> Option<Units>| -> Vec<Option<i32>> {
+            let units = changes.iter().map(|change| of(change));
+            units
+                .map(|units| units.map(|units| integer(units.get())))
+                .collect()
+        };
+        let text = |of: fn(&StockChange) -> &str| -> Vec<String> {
+            changes.iter().map(|change| of(change).to_owned()).collect()
+        };
+        let mut ids = sqlx::query_scalar!(
+            "insert into veracore_stock_change
+                 (run_id, stock_location_id, feed_asked_at, intended_at, vendure_variant_id,
+                  vendure_sku, veracore_sku, available, reserved, on_hand, safety_stock,
+                  acknowledged, waiting_elsewhere, gone, allocated, before_on_hand, after_on_hand)
+             select $1, $2, $3, $4, c.variant, c.sku, c.veracore_sku, c.available, c.reserved,
+                 c.on_hand, c.safety_stock, c.acknowledged, c.waiting_elsewhere, c.gone,
+                 c.allocated, c.before, c.after
+             from unnest($5::text[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[],
+                     $11::int[], $12::int[], $13::int[], $14::int[], $15::int[], $16::int[],
+                     $17::int[]) with ordinality
+                 c(variant, sku, veracore_sku, available, reserved, on_hand, safety_stock,
+                     acknowledged, waiting_elsewhere, gone, allocated, before, after, place)
+             order by c.place
+             returning id",
+            run.id,
+            location.as_str(),
+            feed_asked_at,
+            self.clock.now(),
+            &text(|change| change.variant.as_str()),
+            &text(|change| &change.sku),
+            &text(|change| &change.veracore_sku),
+            &column(|change| integer(change.available.get())),
+            &told(|change| change.reserved) as &[Option<i32>],
+            &told(|change| change.on_hand) as &[Option<i32>],
+            &column(|change| integer(change.safety_stock.get())),
+            &column(|change| integer(change.acknowledged)),
+            &column(|change| integer(change.waiting_elsewhere)),
+            &column(|change| integer(change.gone)),
+            &column(|change| integer(change.allocated)),
+            &column(|change| integer(change.before)),
+            &column(|change| integer(change.after)),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        // They were given in the order of the changes.
+        ids.sort_unstable();
         Ok(ids)
     }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    Ledger, LedgerError,
+    Ledger, LedgerError, Word,
     leases::{SKEW, lease_span},
 };
 use crate::{
@@ -70,29 +70,25 @@ impl Ledger {
     pub async fn take_in_news(&self, digest: &str, news: &News) -> Result<Taken, LedgerError> {
         let _write = crash::around("ledger", "take_in_news");
         let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
         let new = sqlx::query!(
-            "insert into veracore_webhook_seal (digest, received_at) values ($1, $2)
-             on conflict do nothing",
+            "with seal as (
+                 insert into veracore_webhook_seal (digest, received_at) values ($1, $2)
+                 on conflict do nothing returning digest
+             )
+             insert into veracore_webhook (kind, order_number, news, received_at, next_attempt)
+             select $3, $4, $5, $2, $2 from seal",
             digest,
             now,
+            news.kind().as_str(),
+            news.order().map(crate::domain::OrderCode::as_str),
+            serde_json::to_value(news).unwrap_or_default(),
         )
-        .execute(&mut *tx)
+        .execute(&self.pool)
         .await?;
         if new.rows_affected() == 0 {
             return Ok(Taken::Before);
         }
-        sqlx::query!(
-            "insert into veracore_webhook (kind, order_number, news, received_at, next_attempt)
-             values ($1, $2, $3, $4, $4)",
-            news.kind().as_str(),
-            news.order().map(crate::domain::OrderCode::as_str),
-            serde_json::to_value(news).unwrap_or_default(),
-            now,
-        )
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
+        self.tell(Word::News(news.kind())).await;
         Ok(Taken::Now)
     }
 
@@ -148,6 +144,25 @@ impl Ledger {
         }
         claimed.sort_by_key(|news| news.id);
         Ok(claimed)
+    }
+
+    /// When the next webhook of these kinds becomes due, leases that run out left aside.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn next_news(
+        &self,
+        kinds: &[NewsKind],
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+        Ok(sqlx::query_scalar!(
+            "select next_attempt from veracore_webhook
+             where webhook_status = 'waiting' and kind = any($1) order by next_attempt, id limit 1",
+            &kinds,
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .flatten())
     }
 
     /// Lengthens the leases of what was claimed and is not dealt with yet.

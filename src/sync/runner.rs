@@ -23,7 +23,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     domain::SyncStatus,
-    ledger::{Claimed, Ledger, LedgerError, Origin, RunOutcome},
+    ledger::{Claimed, Ledger, LedgerError, Origin, RunOutcome, Word},
     lifecycle::Tasks,
     telemetry::{of_order, of_run},
 };
@@ -31,7 +31,8 @@ use crate::{
 /// The name of the look at all orders in a trigger state, in the table of runs.
 pub const SWEEP: &str = "sweep_orders";
 
-/// The longest sleep between two looks at the ledger: another replica may have found orders.
+/// The longest sleep between two looks at the ledger while nobody can tell of orders that another
+/// process found.
 const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 
 /// After a sweep that failed, in poll intervals.
@@ -97,10 +98,16 @@ pub async fn submit_orders(
             let Ok(permit) = Arc::clone(&slots).acquire_owned().await else {
                 return;
             };
-            let (service, trouble) = (service.clone(), trouble.clone());
+            let (service, trouble, bells) = (service.clone(), trouble.clone(), bells.clone());
             tasks.spawn("submit_order", async move {
                 match work(&service, &order).await {
-                    Worked::Recorded(_) => trouble.is_over(),
+                    Worked::Recorded(status) => {
+                        trouble.is_over();
+                        if status.is_on_its_way() {
+                            // When it is due again was not known to who sleeps by now.
+                            bells.due.notify_one();
+                        }
+                    }
                     Worked::Dropped => {}
                     Worked::Away(error) => trouble.found(&error, true),
                 }
@@ -114,11 +121,11 @@ pub async fn submit_orders(
                 permit = slots.acquire() => drop(permit),
             }
         } else {
-            let nap = until_next(&service, &clock).await;
+            let nap = until_next(&service, &clock, trouble.goes_on()).await;
             tokio::select! {
                 () = tasks.stopped() => {}
                 () = bells.due.notified() => {}
-                () = tokio::time::sleep(nap) => {}
+                () = service.ledger().told(Word::Orders, nap) => {}
             }
         }
     }
@@ -219,15 +226,20 @@ impl Trouble {
     }
 }
 
-async fn until_next(service: &OrderSync, clock: &SharedClock) -> Duration {
+async fn until_next(service: &OrderSync, clock: &SharedClock, in_trouble: bool) -> Duration {
+    let longest = if in_trouble {
+        LONGEST_SLEEP
+    } else {
+        service.ledger().pace(LONGEST_SLEEP)
+    };
     match service.ledger().backlog().await {
         Ok(backlog) if backlog.due > 0 => Duration::from_millis(50),
         Ok(backlog) => backlog
             .next
-            .map_or(LONGEST_SLEEP, |at| {
+            .map_or(longest, |at| {
                 (at - clock.now()).to_std().unwrap_or_default()
             })
-            .clamp(Duration::from_millis(50), LONGEST_SLEEP),
+            .clamp(Duration::from_millis(50), longest),
         Err(_) => PAUSE,
     }
 }

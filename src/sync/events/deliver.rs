@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     http::CircuitState,
-    ledger::{Delivery, DueEvent, Ledger, LedgerError},
+    ledger::{Delivery, DueEvent, Ledger, LedgerError, Word},
     lifecycle::Tasks,
     sync::outage::Outage,
 };
@@ -20,7 +20,8 @@ use crate::{
 /// Outlives a call with its wait for a turn, and the database's answer to that.
 const LEASE: Duration = Duration::from_secs(120);
 
-/// The longest sleep between two looks at the outbox.
+/// The longest sleep between two looks at the outbox while nobody can tell of an event, and the
+/// shortest before a try.
 const STEP: Duration = Duration::from_secs(1);
 
 /// After a database error.
@@ -59,6 +60,17 @@ impl Delivering {
             return Ok(Vec::new());
         }
         self.ledger.claim_due_events(limit, LEASE, LONGEST).await
+    }
+
+    /// How long nothing is to be done, if nobody tells of an event.
+    async fn nap(&self) -> Duration {
+        if !self.receiver.circuit().is_closed() {
+            return STEP;
+        }
+        match self.ledger.next_event().await {
+            Ok(next) => self.ledger.nap(next, STEP),
+            Err(_) => PAUSE,
+        }
     }
 
     /// One try.
@@ -106,9 +118,14 @@ pub async fn deliver_events(delivering: Delivering, tasks: Tasks) {
             working.spawn(async move { delivering.deliver(&event).await });
         }
         // While others are under way, who is free looks again.
+        let nap = if working.is_empty() {
+            delivering.nap().await
+        } else {
+            STEP
+        };
         let nap = async {
             if all {
-                tasks.sleep(STEP).await;
+                delivering.ledger.told(Word::Events, nap).await;
             } else {
                 std::future::pending::<()>().await;
             }

@@ -13,14 +13,15 @@ use crate::{
     clock::SharedClock,
     domain::text::one_line,
     http::Circuit,
-    ledger::{DueNote, Ledger, LedgerError, Noted},
+    ledger::{DueNote, Ledger, LedgerError, Noted, Word},
     lifecycle::Tasks,
     sync::outage::Outage,
     telemetry::of_order,
     vendure::Storefront,
 };
 
-/// The longest sleep between two looks.
+/// The longest sleep between two looks while nobody can tell of a note, and the shortest before a
+/// try.
 const STEP: Duration = Duration::from_secs(1);
 
 /// How long things take.
@@ -129,15 +130,25 @@ pub async fn write_notes(notes: Notes, shop: Circuit, tasks: Tasks) {
     let mut ledger = Outage::of("notes on the shop's orders cannot be worked on");
     let mut failing = Outage::of("notes cannot be written on the shop's orders");
     while !tasks.stopping() {
+        let mut nap = STEP;
         if shop.is_closed() {
             let next = next(&notes, &mut failing).await;
             match next {
                 Ok(true) => continue,
-                Ok(false) => ledger.is_over(),
+                Ok(false) => {
+                    ledger.is_over();
+                    nap = match notes.ledger.next_note().await {
+                        Ok(next) => notes.ledger.nap(next, STEP),
+                        Err(_) => STEP,
+                    };
+                }
                 Err(error) => ledger.goes_on(&error),
             }
         }
-        tasks.sleep(STEP).await;
+        tokio::select! {
+            () = tasks.stopped() => {}
+            () = notes.ledger.told(Word::Notes, nap) => {}
+        }
     }
 }
 

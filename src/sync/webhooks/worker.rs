@@ -11,7 +11,7 @@ use crate::{
     clock::SharedClock,
     domain::{NewsKind, text::one_line},
     http::Backoff,
-    ledger::{ClaimedNews, Ledger, LedgerError, NewsEnd},
+    ledger::{ClaimedNews, Ledger, LedgerError, NewsEnd, Word},
     lifecycle::Tasks,
     sync::{
         inventory::InventorySync, orders::OrderSync, outage::Outage, tracking::TrackingSync,
@@ -138,10 +138,14 @@ impl Worker {
                     tracing::error!(%error, "VeraCore: work on webhooks panicked; this is a defect, please report it");
                 }
             }
+            let nap = match self.ledger().next_news(desk.kinds()).await {
+                Ok(next) => self.ledger().nap(next, POLL),
+                Err(_) => POLL,
+            };
             tokio::select! {
                 () = self.tasks.stopped() => {}
                 () = bell.notified() => {}
-                () = sleep(POLL) => {}
+                () = self.ledger().told(Word::News(desk.kinds()[0]), nap) => {}
             }
         }
     }

@@ -15,6 +15,7 @@ mod gate;
 mod goods;
 mod log;
 mod mortal;
+pub mod plans;
 mod receiver;
 mod scrape;
 mod service;

@@ -6,11 +6,13 @@ mod leases;
 mod migrations;
 mod operator;
 mod outcomes;
+mod plans;
 mod privacy;
 mod schedule;
 mod scheduled;
 mod silence;
 mod tidy;
+mod words;
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ mod database;
 mod deaths;
 mod dry_run;
 mod health;
+mod idle;
 mod kill;
 mod logs;
 mod outage;

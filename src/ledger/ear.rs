@@ -1,0 +1,240 @@
+//! What the processes on one database tell each other: that something became due for somebody else,
+//! or that the settings were changed. So nobody has to ask the database all the time.
+//!
+//! A word is only ever a reason to look: it may be lost, come twice, or be about another installation
+//! in the same database. Whoever waits for one looks now and then all the same, and often while none
+//! can be heard. Must not know what is due.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgListener;
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+use super::Ledger;
+use crate::domain::NewsKind;
+
+/// Of Postgres. It belongs to the whole database.
+const CHANNEL: &str = "veracore_sync";
+
+/// Between two looks at what somebody would tell of.
+const SLOW: Duration = Duration::from_secs(30);
+
+/// After so long without a word one is said, to see whether it arrives.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take to say it, and to hear it.
+const ECHO: Duration = Duration::from_secs(5);
+
+/// After a connection that could not be made, or was lost. Whoever sleeps is woken only then: what
+/// ended one connection may have ended all, and is over soon if it was a restart.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// After a connection on which nothing arrives.
+const DEAF: Duration = Duration::from_secs(60);
+
+/// Why to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Stored settings were changed.
+    Settings,
+    /// Orders became due.
+    Orders,
+    /// A webhook came.
+    News(NewsKind),
+    /// Events are to be delivered.
+    Events,
+    /// Events are to be noted on the shop's orders.
+    Notes,
+}
+
+impl Word {
+    const ALL: [Self; 7] = [
+        Self::Settings,
+        Self::Orders,
+        Self::News(NewsKind::Inventory),
+        Self::News(NewsKind::Order),
+        Self::News(NewsKind::Tracking),
+        Self::Events,
+        Self::Notes,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Orders => "orders",
+            Self::News(kind) => kind.as_str(),
+            Self::Events => "events",
+            Self::Notes => "notes",
+        }
+    }
+}
+
+/// Says nothing but that there is somebody.
+const HERE: &str = "here";
+
+/// What this process heard, also of itself. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ear(Arc<Heard>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// Whether words arrive.
+    is_open: AtomicBool,
+    settings: Notify,
+    orders: Notify,
+    stock_news: Notify,
+    order_news: Notify,
+    events: Notify,
+    notes: Notify,
+}
+
+impl Ear {
+    /// Wakes whoever waits for the word, or who next does.
+    pub(super) fn hear(&self, word: Word) {
+        self.bell(word).notify_one();
+    }
+
+    fn hear_all(&self) {
+        for word in Word::ALL {
+            self.hear(word);
+        }
+    }
+
+    /// One who waits, for each of these.
+    fn bell(&self, word: Word) -> &Notify {
+        match word {
+            Word::Settings => &self.0.settings,
+            Word::Orders => &self.0.orders,
+            Word::News(NewsKind::Inventory) => &self.0.stock_news,
+            Word::News(NewsKind::Order | NewsKind::Tracking) => &self.0.order_news,
+            Word::Events => &self.0.events,
+            Word::Notes => &self.0.notes,
+        }
+    }
+
+    /// Whoever slept in the belief that the state would be the other one looks now: what was said
+    /// before is not told any more, and what will be is not heard.
+    fn set_open(&self, is_open: bool) {
+        if self.0.is_open.swap(is_open, Ordering::Relaxed) != is_open {
+            self.hear_all();
+        }
+    }
+
+    /// Whether somebody here was told, and nobody here looked.
+    pub(super) fn is_unheeded(&self, word: Word) -> bool {
+        let mut told = std::pin::pin!(self.bell(word).notified());
+        told.as_mut().enable()
+    }
+}
+
+impl Ledger {
+    /// Waits until somebody, of this process or another, tells of this; for `longest` at most. There
+    /// may be one in a process who waits for a word.
+    pub async fn told(&self, word: Word, longest: Duration) {
+        tokio::select! {
+            () = self.ear.bell(word).notified() => {}
+            () = sleep(longest) => {}
+        }
+    }
+
+    /// How long to wait for a word before looking without one: `quick` while none can be heard.
+    #[must_use]
+    pub fn pace(&self, quick: Duration) -> Duration {
+        if self.hears() { quick.max(SLOW) } else { quick }
+    }
+
+    /// How long to wait for a word where something becomes due at `next` without one, or is already
+    /// and cannot be had: at least `quick`.
+    #[must_use]
+    pub fn nap(&self, next: Option<DateTime<Utc>>, quick: Duration) -> Duration {
+        let longest = self.pace(quick);
+        let until = |at: DateTime<Utc>| (at - self.now()).to_std().unwrap_or_default();
+        next.map_or(longest, until).clamp(quick, longest)
+    }
+
+    /// Whether words of other processes arrive.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.ear.0.is_open.load(Ordering::Relaxed)
+    }
+
+    /// Tells every process, this one included. Only a hint: who did what it is about has done it, so
+    /// nothing follows when this fails. In a statement of its own, since Postgres lets one such
+    /// commit wait for the other.
+    pub(super) async fn tell(&self, word: Word) {
+        self.ear.hear(word);
+        self.say(word.as_str()).await;
+    }
+
+    /// Whether it could be said.
+    async fn say(&self, word: &str) -> bool {
+        let saying = sqlx::query!("select pg_notify($1, $2)", CHANNEL, word).execute(&self.pool);
+        // Nobody waits long for the sake of a hint.
+        match timeout(ECHO, saying).await {
+            Ok(Ok(_)) => return true,
+            Ok(Err(error)) => tracing::debug!(%error, word, "other processes could not be told"),
+            Err(_) => tracing::debug!(word, "other processes could not be told in time"),
+        }
+        false
+    }
+
+    /// Listens, without end. Needs a connection besides the pool's.
+    pub async fn listen(&self) {
+        let mut told = false;
+        loop {
+            match self.pool.listen(CHANNEL).await {
+                Ok(mut listener) => {
+                    if !self.listen_to(&mut listener).await {
+                        if !told {
+                            told = true;
+                            tracing::info!(
+                                "what is told over the database's connections does not arrive (a proxy that shares them?); the ledger is looked at more often instead"
+                            );
+                        }
+                        self.ear.set_open(false);
+                        sleep(DEAF).await;
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "other processes cannot be listened to; the ledger is looked at more often instead");
+                }
+            }
+            sleep(AWAY).await;
+            self.ear.set_open(false);
+        }
+    }
+
+    /// Listens until the connection is lost, or (`false`) nothing arrives on it.
+    async fn listen_to(&self, listener: &mut PgListener) -> bool {
+        loop {
+            if !self.say(HERE).await {
+                return true;
+            }
+            let mut patience = ECHO;
+            // Anybody's word will do.
+            while let Ok(word) = timeout(patience, listener.try_recv()).await {
+                let Ok(Some(word)) = word else { return true };
+                patience = SILENCE;
+                self.ear.set_open(true);
+                let known = Word::ALL.into_iter();
+                for word in known.filter(|known| known.as_str() == word.payload()) {
+                    self.ear.hear(word);
+                }
+            }
+            if patience == ECHO {
+                return false;
+            }
+        }
+    }
+}

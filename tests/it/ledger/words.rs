@@ -1,0 +1,167 @@
+//! What processes on one database tell each other.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+use veracore_sync::{
+    domain::NewsKind,
+    ledger::{Ledger, RetryMode, Word},
+};
+
+use super::{claim, code, order};
+use crate::harness::{LedgerWorld, World, until};
+
+/// Far more than a word takes, and far less than the slow look that comes without one.
+const SOON: Duration = Duration::from_secs(10);
+const NEVER: Duration = Duration::from_secs(3600);
+const QUICK: Duration = Duration::from_secs(1);
+
+/// A ledger that listens for as long as the other part of this is held.
+async fn listening(world: &LedgerWorld) -> (Ledger, tokio::task::JoinSet<()>) {
+    let ledger = world.another_ledger(world.clock.clone());
+    let mut ear = tokio::task::JoinSet::new();
+    let listener = ledger.clone();
+    ear.spawn(async move { listener.listen().await });
+    heard(&ledger).await;
+    // It looks once for what was told before.
+    for word in [Word::Orders, Word::Events, Word::News(NewsKind::Order)] {
+        told(&ledger, word).await;
+    }
+    (ledger, ear)
+}
+
+async fn heard(ledger: &Ledger) {
+    until("words arrive", || async { ledger.hears().then_some(()) }).await;
+}
+
+async fn told(ledger: &Ledger, word: Word) {
+    timeout(SOON, ledger.told(word, NEVER))
+        .await
+        .unwrap_or_else(|_| panic!("nobody told of {word:?}"));
+}
+
+#[tokio::test]
+async fn another_process_is_told_of_what_became_due() {
+    let world = World::ledger_only("told").await;
+    let (ledger, _ear) = listening(&world).await;
+    assert!(ledger.pace(QUICK) > SOON);
+    world
+        .ledger
+        .take_in(&[order(1)], Duration::ZERO)
+        .await
+        .unwrap();
+    told(&ledger, Word::Orders).await;
+    let claimed = claim(&ledger).await.unwrap();
+    ledger.release(&claimed).await.unwrap();
+    world
+        .ledger
+        .retry_order(&code(1), RetryMode::Again)
+        .await
+        .unwrap();
+    told(&ledger, Word::Orders).await;
+    // What is known already is no news: a sweep tells nobody.
+    while timeout(QUICK, ledger.told(Word::Orders, NEVER))
+        .await
+        .is_ok()
+    {}
+    world
+        .ledger
+        .take_in(&[order(1)], Duration::ZERO)
+        .await
+        .unwrap();
+    assert!(
+        timeout(QUICK, ledger.told(Word::Orders, NEVER))
+            .await
+            .is_err()
+    );
+    ledger.close().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn whoever_cannot_hear_looks_often_until_he_can() {
+    let world = World::ledger_only("deaf").await;
+    assert_eq!(world.ledger.pace(QUICK), QUICK);
+    let (ledger, _ear) = listening(&world).await;
+    let ended: i64 = sqlx::query_scalar(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity
+         where datname = current_database() and query ilike 'listen %'",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(ended, 1);
+    // Who sleeps is woken, and looks often from then on.
+    told(&ledger, Word::Orders).await;
+    heard(&ledger).await;
+    // Woken again, since what was told meanwhile was not heard.
+    told(&ledger, Word::Orders).await;
+    world
+        .ledger
+        .take_in(&[order(1)], Duration::ZERO)
+        .await
+        .unwrap();
+    told(&ledger, Word::Orders).await;
+    ledger.close().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn what_a_command_raised_is_told_when_it_ends() {
+    let world = World::ledger_only("unheeded").await;
+    let (ledger, _ear) = listening(&world).await;
+    let command = world.another_ledger(world.clock.clone());
+    let data = serde_json::json!({ "upstream": "VeraCore" });
+    let down = veracore_sync::ledger::UpstreamEvent::Down;
+    command
+        .raise_upstream_event(down, "VeraCore", &data)
+        .await
+        .unwrap();
+    command.close().await;
+    told(&ledger, Word::Events).await;
+    ledger.close().await;
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_broke_is_not_used_again() {
+    let world = World::ledger_only("broke").await;
+    let ledger = Arc::new(world.another_ledger(world.clock.clone()));
+    // Several connections, all of them used just now.
+    let pings = (0..6).map(|_| {
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.ping().await.unwrap() }
+    });
+    let mut all = tokio::task::JoinSet::new();
+    pings.for_each(|ping| {
+        all.spawn(ping);
+    });
+    all.join_all().await;
+    sqlx::query(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'veracore-sync'",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    until("they are gone", || async {
+        let left: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and application_name = 'veracore-sync'",
+        )
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        (left == 0).then_some(())
+    })
+    .await;
+    // At most the first one finds out the hard way, and says what passes by itself.
+    if let Err(error) = ledger.ping().await {
+        assert!(error.is_away(), "{error}");
+    }
+    for _ in 0..12 {
+        ledger.ping().await.unwrap();
+    }
+    ledger.close().await;
+    world.assert_settled().await;
+}
