@@ -1,5 +1,74 @@
-//! How the ledger's questions are answered when it holds a million orders.
+//! How the ledger's questions are answered when it holds a million orders: by indexes, or by reading
+//! whole tables.
 
-use super::report::Report;
+use tokio::time::Instant;
 
-pub async fn measure(_: &mut Report) {}
+use super::{
+    place::Place,
+    report::{Goal, Report},
+};
+
+/// Tables by what they are for.
+const SIZES: [(&str, &str); 4] = [
+    ("orders and lines", "^veracore_order_(sync|line)$"),
+    ("attempts", "^veracore_order_attempt$"),
+    ("packages", "^veracore_shipment$"),
+    ("everything", "^veracore_"),
+];
+
+#[path = "../../tests/it/harness/plans.rs"]
+mod harness;
+
+pub async fn measure(report: &mut Report) {
+    let orders = report.scaled(1_000_000, 5000);
+    let place = Place::with(0).await;
+    let begun = Instant::now();
+    harness::fill(&place.tables, orders).await;
+    report.figure(
+        format!("filling a ledger with {orders} orders"),
+        begun.elapsed().as_secs_f64(),
+        "s",
+    );
+    for (what, tables) in SIZES {
+        let bytes: i64 = sqlx::query_scalar(
+            "select sum(pg_total_relation_size(oid))::bigint from pg_class
+             where relkind = 'r' and relname ~ $1",
+        )
+        .bind(tables)
+        .fetch_one(&place.tables)
+        .await
+        .unwrap();
+        report.figure(
+            format!("{orders} orders: {what}, with indexes, an order"),
+            bytes as f64 / f64::from(orders),
+            "bytes",
+        );
+    }
+    let asked = harness::ask_all(&place.database_url).await;
+    eprintln!("{}", harness::table(&asked));
+    let hot = asked.iter().filter(|one| one.rarely.is_none());
+    if let Some(slowest) = hot.max_by_key(|one| one.took) {
+        report.figure(
+            format!(
+                "{orders} orders: the slowest hot question, `{}`",
+                slowest.method
+            ),
+            slowest.took.as_secs_f64() * 1000.0,
+            "ms",
+        );
+    }
+    let findings = harness::findings(&asked);
+    for finding in &findings {
+        eprintln!("    {finding}");
+    }
+    report.goal(
+        format!(
+            "{orders} orders: hot questions of {} that read a growing table from end to end",
+            asked.len()
+        ),
+        findings.len() as f64,
+        "",
+        Goal::AtMost(0.0),
+    );
+    place.leave(Vec::new()).await;
+}

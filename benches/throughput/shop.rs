@@ -8,7 +8,6 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
 use axum::{
@@ -37,7 +36,6 @@ struct Data {
     settled: usize,
     fulfillments: u64,
     calls: BTreeMap<String, u64>,
-    latency: Duration,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -108,11 +106,6 @@ impl Shop {
         self.data.lock().unwrap()
     }
 
-    /// How long each answer takes from now on.
-    pub fn set_latency(&self, latency: Duration) {
-        self.data().latency = latency;
-    }
-
     /// Customers pay for so many orders, each of two units of a variant.
     pub fn place(&self, orders: usize) {
         let mut data = self.data();
@@ -168,17 +161,11 @@ impl Shop {
 async fn answer(State(shop): State<Shop>, body: Bytes) -> Response {
     let asked: Value = serde_json::from_slice(&body).unwrap();
     let operation = asked["operationName"].as_str().unwrap_or("").to_owned();
-    let (data, latency) = {
+    let data = {
         let mut held = shop.data();
         *held.calls.entry(operation.clone()).or_default() += 1;
-        (
-            held.answer(&shop, &operation, &asked["variables"]),
-            held.latency,
-        )
+        held.answer(&shop, &operation, &asked["variables"])
     };
-    if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
-    }
     let token = HeaderName::from_static("vendure-auth-token");
     let text = format!("{{\"data\":{data}}}");
     ([(CONTENT_TYPE, "application/json"), (token, "token")], text).into_response()
