@@ -17,7 +17,7 @@ use crate::{
     app::{App, Refused},
     config::Sources,
     domain::{OrderCode, OrderRef, SyncStatus, text::one_line},
-    ledger::{Attempt, OrderFilter, RetryMode, Standing, SyncRecord, Verdict},
+    ledger::{Attempt, OrderFilter, RetryMode, Standing, SyncRecord, Verdict, Word},
 };
 
 #[derive(Debug, Args)]
@@ -95,6 +95,7 @@ pub(super) async fn execute(
                 let verdict = app.ledger.retry_order(&code, mode).await?;
                 verdicts.push((code, verdict));
             }
+            app.ledger.tell(Word::Orders).await;
             report(output, &verdicts, "it is tried again now")
         }
         OrdersCommand::Skip { codes } => {

@@ -170,8 +170,9 @@ impl Ledger {
 
     /// Tells every process, this one included. Only a hint: who did what it is about has done it, so
     /// nothing follows when this fails. In a statement of its own, since Postgres lets one such
-    /// commit wait for the other.
-    pub(super) async fn tell(&self, word: Word) {
+    /// commit wait for the other. Told of orders are those that others are to work on: whoever means to
+    /// claim one himself says nothing.
+    pub(crate) async fn tell(&self, word: Word) {
         self.ear.hear(word);
         self.say(word.as_str()).await;
     }

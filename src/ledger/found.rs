@@ -64,12 +64,7 @@ impl Ledger {
         let _write = crash::around("ledger", "take_in");
         let now = self.clock.now();
         let mut connection = self.pool.acquire().await?;
-        let taken_in = insert(&mut connection, orders, "pending", None, now, hold).await?;
-        drop(connection);
-        if taken_in > 0 {
-            self.tell(Word::Orders).await;
-        }
-        Ok(taken_in)
+        insert(&mut connection, orders, "pending", None, now, hold).await
     }
 
     /// Whether the very first sweep was taken in.
@@ -161,9 +156,6 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        if pending > 0 {
-            self.tell(Word::Orders).await;
-        }
         Ok(Some((pending, skipped)))
     }
 

@@ -1,6 +1,6 @@
 //! What a person does to an order: try again, adopt, take out.
 
-use super::{AttemptKind, Ledger, LedgerError, SkipReason, Word, link::Link};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Link};
 use crate::{
     crash,
     domain::{CancelStatus, OrderCode, SyncStatus},
@@ -83,9 +83,6 @@ impl Ledger {
         let changed = [changed, told_again].concat();
         self.person_did(&mut tx, &changed, kind).await?;
         tx.commit().await?;
-        if !changed.is_empty() {
-            self.tell(Word::Orders).await;
-        }
         self.verdict(code, !changed.is_empty()).await
     }
 

@@ -272,7 +272,7 @@ pub async fn discover_orders(
                 outage.is_over();
                 sweep_is_due |= looked.sweep;
                 if looked.taken_in > 0 {
-                    bells.due.notify_one();
+                    service.ledger().tell(Word::Orders).await;
                 }
             }
             Err(error) => outage.goes_on(&error),
@@ -284,7 +284,7 @@ pub async fn discover_orders(
                     sweep_is_due = false;
                     next_sweep = Instant::now() + intervals.sweep;
                     if taken_in > 0 {
-                        bells.due.notify_one();
+                        service.ledger().tell(Word::Orders).await;
                     }
                 }
                 Err(DiscoverError::Stopped) => {}

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::live::Services;
 use crate::{
     domain::{OrderCode, ShopOrderId, Sku, SyncStatus, text::one_line},
-    ledger::{LedgerError, RetryMode, SyncRecord, Verdict},
+    ledger::{LedgerError, RetryMode, SyncRecord, Verdict, Word},
     sync::{
         inventory::{Discarded, InventoryError, Passed, Summary, Wish},
         orders::{discover::DiscoverError, force::Forced},
@@ -82,7 +82,7 @@ pub(super) async fn retry(
 ) -> Result<Told, Failure> {
     let verdict = services.ledger.retry_order(code, RetryMode::Again).await?;
     if matches!(verdict, Verdict::Done | Verdict::DoneInDoubt) {
-        services.bells.due.notify_one();
+        services.ledger.tell(Word::Orders).await;
         tracing::info!(order = %code, by, "VeraCore: another try was asked for");
     }
     let done = if services.stands_still().is_some() {

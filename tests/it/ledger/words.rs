@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use veracore_sync::{
     domain::NewsKind,
-    ledger::{Ledger, RetryMode, Word},
+    ledger::{Ledger, Word},
 };
 
-use super::{claim, code, order};
+use super::{claim, order};
 use crate::harness::{LedgerWorld, World, until};
 
 /// Far more than a word takes, and far less than the slow look that comes without one.
@@ -45,30 +45,17 @@ async fn another_process_is_told_of_what_became_due() {
     let world = World::ledger_only("told").await;
     let (ledger, _ear) = listening(&world).await;
     assert!(ledger.pace(QUICK) > SOON);
-    world
-        .ledger
-        .take_in(&[order(1)], Duration::ZERO)
-        .await
-        .unwrap();
+    world.ledger.backfill(&[order(1)]).await.unwrap();
     told(&ledger, Word::Orders).await;
     let claimed = claim(&ledger).await.unwrap();
     ledger.release(&claimed).await.unwrap();
-    world
-        .ledger
-        .retry_order(&code(1), RetryMode::Again)
-        .await
-        .unwrap();
     told(&ledger, Word::Orders).await;
-    // What is known already is no news: a sweep tells nobody.
+    // What is known already is no news: nobody is told.
     while timeout(QUICK, ledger.told(Word::Orders, NEVER))
         .await
         .is_ok()
     {}
-    world
-        .ledger
-        .take_in(&[order(1)], Duration::ZERO)
-        .await
-        .unwrap();
+    world.ledger.backfill(&[order(1)]).await.unwrap();
     assert!(
         timeout(QUICK, ledger.told(Word::Orders, NEVER))
             .await
@@ -96,11 +83,7 @@ async fn whoever_cannot_hear_looks_often_until_he_can() {
     heard(&ledger).await;
     // Woken again, since what was told meanwhile was not heard.
     told(&ledger, Word::Orders).await;
-    world
-        .ledger
-        .take_in(&[order(1)], Duration::ZERO)
-        .await
-        .unwrap();
+    world.ledger.backfill(&[order(1)]).await.unwrap();
     told(&ledger, Word::Orders).await;
     ledger.close().await;
     world.assert_settled().await;
