@@ -18,41 +18,55 @@ pub async fn measure(report: &mut Report) {
         let place = Place::with(100).await;
         place.shop.place(open);
         let app = place.app(&[]).await;
-        let took = poll(&app, report.scaled(500, 20)).await;
-        report.figure(
-            format!("a look with {open} open orders, on the fake shop"),
-            took * 1000.0,
-            "ms",
-        );
-        costs.push(took);
+        costs.push(cost(report, &app, open, report.scaled(500, 20), "the fake shop").await);
         place.leave(vec![app]).await;
     }
-    ratios(report, &costs, "on the fake shop");
+    ratios(report, &costs, "the fake shop");
     real::discovery(report, &OPEN).await;
 }
 
+/// What many orders cost more than few, in the poll that is usual.
 pub fn ratios(report: &mut Report, costs: &[f64], on: &str) {
     report.figure(
-        format!("20000 open orders to 1000, {on}"),
+        format!("a poll with 20000 open orders to one with 1000, on {on}"),
         costs[2] / costs[1],
         "",
     );
     report.goal(
-        format!("20000 open orders to none, {on}"),
+        format!("a poll with 20000 open orders to one with none, on {on}"),
         costs[2] / costs[0],
         "",
         Goal::AtMost(1.2),
     );
 }
 
-/// Seconds that a look takes, the median of many, once everything is known.
-pub async fn poll(app: &App, times: usize) -> f64 {
+/// Seconds that the usual poll takes, a glance that shows nothing new. Also tells what the look takes
+/// that stands in for it once a minute.
+pub async fn cost(report: &mut Report, app: &App, open: usize, times: usize, on: &str) -> f64 {
     let mut watch = Watch::default();
     app.orders.sweep(&mut watch).await.unwrap();
+    let glance = poll(app, &mut watch, times, |_| {}).await;
+    let look = poll(app, &mut watch, times, Watch::look_closely).await;
+    report.figure(
+        format!("a poll with {open} open orders, on {on}"),
+        glance * 1000.0,
+        "ms",
+    );
+    report.figure(
+        format!("the whole look of once a minute with {open} open orders, on {on}"),
+        look * 1000.0,
+        "ms",
+    );
+    glance
+}
+
+/// Seconds that a look takes, the median of many, once everything is known.
+async fn poll(app: &App, watch: &mut Watch, times: usize, before: impl Fn(&mut Watch)) -> f64 {
     let mut took = Vec::new();
     for _ in 0..times {
+        before(watch);
         let begun = Instant::now();
-        let looked = app.orders.look_at_newest(&mut watch).await.unwrap();
+        let looked = app.orders.look_at_newest(watch).await.unwrap();
         took.push(begun.elapsed().as_secs_f64());
         assert!(!looked.sweep && looked.taken_in == 0, "nothing is new");
     }

@@ -55,6 +55,14 @@ impl Report {
         }
     }
 
+    /// One that nobody reads.
+    pub fn aside(&self) -> Self {
+        Self {
+            section: "aside",
+            ..Self::new(self.scale)
+        }
+    }
+
     pub fn begin(&mut self, section: &'static str) {
         self.section = section;
         eprintln!("==> {section}");
