@@ -51,7 +51,7 @@ use crate::{
     web::{Access, Services},
 };
 
-/// The largest answers that are read: a feed of 100,000 SKUs is about 12 MB.
+/// The largest answers that are read: a feed of 100,000 SKUs is about 10 MB.
 const VERACORE_MAX_BODY: usize = 64 << 20;
 const VENDURE_MAX_BODY: usize = 32 << 20;
 

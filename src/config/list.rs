@@ -126,7 +126,7 @@ pub const KEYS: &[Key] = &[
     key("ORDER_HOLD_MINUTES", Text, "15")
         .means("how long a found order waits before it is sent, so that it can still be cancelled or edited; up to 43200 (30 days)"),
     key("ORDER_POLL_INTERVAL_SECONDS", Text, "10")
-        .means("how often the newest orders are looked at, 1 to 86400"),
+        .means("how often new orders are looked for, 1 to 86400"),
     key("ORDER_SWEEP_INTERVAL_SECONDS", Text, "600")
         .means("how often all of them are, 1 to 86400"),
     key("ORDER_SYNC_MAX_ATTEMPTS", Text, "10")

@@ -191,11 +191,13 @@ impl Ledger {
 
     /// Listens, without end. Needs a connection besides the pool's.
     pub async fn listen(&self) {
-        let mut told = false;
+        let (mut told, mut away) = (false, AWAY);
         loop {
             match self.pool.listen(CHANNEL).await {
                 Ok(mut listener) => {
-                    if !self.listen_to(&mut listener).await {
+                    if self.listen_to(&mut listener).await {
+                        (told, away) = (false, AWAY);
+                    } else {
                         if !told {
                             told = true;
                             tracing::info!(
@@ -207,12 +209,16 @@ impl Ledger {
                         continue;
                     }
                 }
-                Err(error) => {
-                    tracing::debug!(%error, "other processes cannot be listened to; the ledger is looked at more often instead");
+                // Who needs the database for more says so, unless it is only this that it refuses.
+                Err(error) if away >= DEAF && !told => {
+                    told = true;
+                    tracing::info!(%error, "other processes cannot be listened to; the ledger is looked at more often instead");
                 }
+                Err(error) => tracing::debug!(%error, "other processes cannot be listened to"),
             }
-            sleep(AWAY).await;
+            sleep(away).await;
             self.ear.set_open(false);
+            away = (away * 2).min(DEAF);
         }
     }
 

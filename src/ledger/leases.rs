@@ -186,19 +186,25 @@ impl Ledger {
     /// Writes down the lines and parts of an order that is about to be taken over without being sent.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// [`LedgerError::LeaseLost`], or when the database does not answer.
     pub async fn note_lines(&self, order: &Claimed, intent: &Intent) -> Result<(), LedgerError> {
         let _write = crash::around("ledger", "note_lines");
         let mut tx = self.pool.begin().await?;
-        write_lines(&mut tx, order.id, &intent.lines).await?;
-        sqlx::query!(
-            "update veracore_order_sync set sent_parts = $2, sent_summary = $3 where id = $1",
+        // First, so that no other holder writes lines at the same time.
+        let held = sqlx::query!(
+            "update veracore_order_sync set sent_parts = $3, sent_summary = $4
+             where id = $1 and lease_token = $2",
             order.id,
+            order.token,
             serde_json::json!(intent.parts),
             serde_json::json!(intent.summary),
         )
         .execute(&mut *tx)
         .await?;
+        if held.rows_affected() != 1 {
+            return Err(order.lost());
+        }
+        write_lines(&mut tx, order.id, &intent.lines).await?;
         Ok(tx.commit().await?)
     }
 

@@ -103,6 +103,14 @@ fn is_break(error: &Error) -> bool {
     }
 }
 
+/// Whether no transaction is open on a connection.
+async fn is_between_transactions(connection: &mut PgConnection) -> Result<bool, Error> {
+    // A statement of Postgres' simple protocol is its own transaction, begun at the same moment.
+    let alone = "select transaction_timestamp() = statement_timestamp()";
+    let row = sqlx::raw_sql(alone).fetch_one(connection).await?;
+    sqlx::Row::try_get(&row, 0)
+}
+
 /// The pool. A statement may be given to it, or to one of its connections.
 #[derive(Clone)]
 pub(super) struct Pool {
@@ -122,12 +130,14 @@ impl Pool {
             .test_before_acquire(false)
             .before_acquire(move |connection, about| {
                 let doubtful = known.is_doubtful(about.idle_for);
+                let known = known.clone();
                 Box::pin(async move {
                     if !doubtful {
                         return Ok(true);
                     }
                     let there = timeout(STILL_THERE, sqlx::Connection::ping(connection)).await;
-                    let works = matches!(there, Ok(Ok(())));
+                    let there = there.unwrap_or_else(|_| Err(silent()));
+                    let works = there.inspect_err(|error| known.note(error)).is_ok();
                     if !works {
                         tracing::info!(
                             "a connection to the ledger's database is broken; another is made"
@@ -143,11 +153,14 @@ impl Pool {
                 })
             })
             // A connection on which nobody waits any more is not to keep its place for ever: sqlx asks
-            // it once more when it is given back, and would wait for that without end.
+            // it once more when it is given back, and would wait for that without end. Nor is one to
+            // be used again that was given up while `begin` waited: sqlx counts a transaction only
+            // once it is answered (its issue 4393), so that nobody would end it, and what the next one
+            // takes for written would be gone with it.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let alive = timeout(GIVEN_BACK, sqlx::Connection::ping(connection)).await;
-                    alive.unwrap_or_else(|_| Err(silent())).map(|()| true)
+                    let alive = timeout(GIVEN_BACK, is_between_transactions(connection)).await;
+                    alive.unwrap_or_else(|_| Err(silent()))
                 })
             });
         Self {

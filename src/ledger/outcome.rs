@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Claimed, LedgerError, events::raise, link::Link};
+use super::{Claimed, LedgerError, Word, events::raise, link::Link};
 use crate::{
     domain::{
         ErrorCategory, ProviderOrderId, SyncStatus,
@@ -313,6 +313,10 @@ pub(super) async fn record(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = done else { return Ok(None) };
+    if change.next_attempt.is_some() {
+        // When it is due again was not known to who sleeps by now.
+        connection.tell_here(Word::Orders);
+    }
     if let Some((event, data)) = event_of(order, next, row.veracore_order_id.as_deref()) {
         raise(connection, event, Some(order.id), &data, now).await?;
     }

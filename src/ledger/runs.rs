@@ -319,12 +319,15 @@ impl Ledger {
                  last.scheduled_for as "scheduled_for!", last.started_at as "started_at!",
                  last.ended_at, last.outcome, last.result as "result!", last.error_message
              from known, lateral (
-                 (select * from veracore_sync_run r where r.job = known.job and r.started_at <= $1
-                  order by r.started_at desc, r.id desc limit 1)
-                 union all
-                 (select * from veracore_sync_run r where r.job = known.job and r.started_at > $1
-                  order by r.started_at desc, r.id desc limit 1)
-                 limit 1) last
+                 select * from (
+                     (select * from veracore_sync_run r
+                      where r.job = known.job and r.started_at <= $1
+                      order by r.started_at desc, r.id desc limit 1)
+                     union all
+                     (select * from veracore_sync_run r
+                      where r.job = known.job and r.started_at > $1
+                      order by r.started_at desc, r.id desc limit 1)) newest
+                 order by newest.started_at > $1 limit 1) last
              order by last.job"#,
             self.clock.now(),
         )

@@ -98,16 +98,10 @@ pub async fn submit_orders(
             let Ok(permit) = Arc::clone(&slots).acquire_owned().await else {
                 return;
             };
-            let (service, trouble, bells) = (service.clone(), trouble.clone(), bells.clone());
+            let (service, trouble) = (service.clone(), trouble.clone());
             tasks.spawn("submit_order", async move {
                 match work(&service, &order).await {
-                    Worked::Recorded(status) => {
-                        trouble.is_over();
-                        if status.is_on_its_way() {
-                            // When it is due again was not known to who sleeps by now.
-                            bells.due.notify_one();
-                        }
-                    }
+                    Worked::Recorded(_) => trouble.is_over(),
                     Worked::Dropped => {}
                     Worked::Away(error) => trouble.found(&error, true),
                 }

@@ -46,8 +46,8 @@ pub struct Swept {
     pub unreadable: u64,
 }
 
-/// How long glances may stand for a look: an order that became ready while another one left changes
-/// neither the count nor, unless it is the newest, what a glance shows.
+/// How old a look may be for a glance to stand for the next one: an order that became ready while
+/// another one left changes neither the count nor, unless it is the newest, what a glance shows.
 const GLANCING: TimeDelta = TimeDelta::minutes(1);
 
 /// What was seen last, by which the next look tells whether anything else changed.
@@ -162,6 +162,7 @@ impl OrderSync {
                 });
             }
         }
+        let now = self.clock.now();
         let page = self.newest(watch).await?;
         let sweep = watch.unexplained(&page);
         let taken_in = self
@@ -169,7 +170,7 @@ impl OrderSync {
             .take_in(&page.orders, self.settings.hold)
             .await?;
         // Only now: had taking them in failed, the next look must see the same change again.
-        watch.remember(&page, self.clock.now());
+        watch.remember(&page, now);
         if taken_in > 0 {
             tracing::info!(orders = taken_in, "found new orders for VeraCore");
         }
@@ -183,13 +184,14 @@ impl OrderSync {
     /// As for [`Self::look_at_newest`].
     pub async fn sweep(&self, watch: &mut Watch) -> Result<Swept, DiscoverError> {
         // Before the sweep: what changes while it runs shows as a change afterwards.
+        let now = self.clock.now();
         let newest = self.newest(watch).await?;
         let swept = if self.has_baseline(watch).await? {
             self.sweep_known().await?
         } else {
             self.sweep_first().await?
         };
-        watch.remember(&newest, self.clock.now());
+        watch.remember(&newest, now);
         if swept.taken_in > 0 {
             tracing::info!(
                 orders = swept.taken_in,

@@ -70,7 +70,8 @@ pub fn quiet_period(veracore_timeout: Duration) -> Duration {
 
 /// How long a claimed order is ours: enough for a try whose calls each take their time (at the shop
 /// a login and the order, at VeraCore a token, a look-up, the send and another look-up). Should it
-/// not be, the ledger refuses the intent, or the outcome is looked up by the next holder.
+/// not be, as where each of them also waits long for its turn, the ledger refuses the intent, or the
+/// outcome is looked up by the next holder.
 #[must_use]
 pub fn lease(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration {
     vendure_timeout * 2 + veracore_timeout * 4 + Duration::from_secs(5)

@@ -102,6 +102,38 @@ async fn a_new_order_is_seen_by_the_cheap_look() {
     world.assert_settled().await;
 }
 
+/// What a glance cannot show: neither the count nor the newest order changes.
+#[tokio::test]
+async fn an_order_that_became_ready_while_another_left_is_seen_within_a_minute() {
+    let world = World::named("swap").build().await;
+    let late = world.pay_order(&[("A-0", 1)]).await;
+    let later = world.pay_order(&[("A-0", 1)]).await;
+    let leaving = world.pay_order(&[("A-1", 1)]).await;
+    world.pay_order(&[("A-2", 1)]).await;
+    world.shop.transition(&late, "Modifying").await;
+    world.shop.transition(&later, "Modifying").await;
+    world.advance(TimeDelta::hours(1));
+    let mut service = world.service();
+    service.carry().await;
+    assert!(world.record(&late.code).await.is_none(), "it is not ready");
+    assert_eq!(service.look().await.taken_in, 0);
+
+    world.shop.transition(&late, "PaymentSettled").await;
+    world.shop.transition(&leaving, "Modifying").await;
+    assert_eq!(service.look().await.taken_in, 0, "a glance");
+    world.advance(TimeDelta::minutes(1));
+    assert_eq!(service.look().await.taken_in, 1);
+
+    // Who is told to look does not only glance.
+    world.shop.transition(&later, "PaymentSettled").await;
+    world.shop.transition(&late, "Modifying").await;
+    assert_eq!(service.look().await.taken_in, 0, "a glance");
+    service.watch.look_closely();
+    assert_eq!(service.look().await.taken_in, 1);
+    service.settle().await;
+    world.assert_settled().await;
+}
+
 #[tokio::test]
 async fn a_sweep_goes_by_the_creation_though_the_ids_run_the_other_way() {
     let world = World::named("against").build().await;

@@ -59,3 +59,30 @@ async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection
     ledger.close().await;
     world.assert_settled().await;
 }
+
+/// Whoever gives up while a transaction is being begun leaves a connection in one that nobody would
+/// end: what others took for written would not be.
+#[tokio::test]
+async fn a_connection_that_was_given_up_at_the_beginning_of_a_transaction_is_not_used_again() {
+    let world = World::ledger_only("given_up").await;
+    let gate = world.gate();
+    let ledger = Ledger::connect_lazily(gate.url(), 1, world.clock.clone()).unwrap();
+    ledger.ping().await.unwrap();
+    for taken_in in 1..=3_u32 {
+        gate.fall_silent();
+        let begins = ledger.backfill(&[]);
+        assert!(timeout(Duration::from_millis(300), begins).await.is_err());
+        gate.speak_again();
+        ledger
+            .take_in(&[order(taken_in)], Duration::ZERO)
+            .await
+            .unwrap();
+        let seen_by_others: i64 = sqlx::query_scalar("select count(*) from veracore_order_sync")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        assert_eq!(seen_by_others, i64::from(taken_in));
+    }
+    ledger.close().await;
+    world.assert_settled().await;
+}

@@ -47,8 +47,8 @@ async fn another_process_is_told_of_what_became_due() {
     assert!(ledger.pace(QUICK) > SOON);
     world.ledger.backfill(&[order(1)]).await.unwrap();
     told(&ledger, Word::Orders).await;
-    let claimed = claim(&ledger).await.unwrap();
-    ledger.release(&claimed).await.unwrap();
+    let claimed = claim(&world.ledger).await.unwrap();
+    world.ledger.release(&claimed).await.unwrap();
     told(&ledger, Word::Orders).await;
     // What is known already is no news: nobody is told.
     while timeout(QUICK, ledger.told(Word::Orders, NEVER))
