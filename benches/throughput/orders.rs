@@ -1,16 +1,7 @@
 //! How fast waiting orders reach VeraCore, when it takes 50 ms for each answer.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
-use veracore_sync::{
-    clock::SystemClock,
-    lifecycle::Tasks,
-    sync::{
-        orders::discover::Watch,
-        runner::{self, Bells},
-    },
-};
+use veracore_sync::sync::orders::discover::Watch;
 
 use super::{
     place::{self, Place},
@@ -38,18 +29,8 @@ async fn send(report: &mut Report, concurrency: u32) {
     app.storefront.stock_locations().await.unwrap();
     place.slow_down_veracore(LATENCY_MS);
     place.sandbox.clear_requests();
-    let tasks = Tasks::new();
     let begun = Instant::now();
-    tasks.spawn(
-        "submit_orders",
-        runner::submit_orders(
-            app.orders.clone(),
-            Bells::default(),
-            Arc::new(SystemClock),
-            app.upstreams.clone(),
-            tasks.clone(),
-        ),
-    );
+    let tasks = place::submit_orders(&app);
     place.await_acknowledged(&app, orders).await;
     let seconds = begun.elapsed().as_secs_f64();
     place::stop(&tasks).await;

@@ -11,6 +11,7 @@ use veracore_sync::{
     domain::SyncStatus,
     lifecycle::Tasks,
     sandbox::{self, Fault, FaultKind, Sandbox, SandboxConfig, Work},
+    sync::runner,
 };
 
 use super::shop::{self, Shop};
@@ -153,7 +154,22 @@ impl Place {
     }
 }
 
-/// Work that goes on until it is told to stop.
+/// Works on due orders, as the daemon does, until it is told to [`stop`].
+pub fn submit_orders(app: &App) -> Tasks {
+    let tasks = Tasks::new();
+    tasks.spawn(
+        "submit_orders",
+        runner::submit_orders(
+            app.orders.clone(),
+            Arc::new(SystemClock),
+            app.upstreams.clone(),
+            tasks.clone(),
+        ),
+    );
+    tasks
+}
+
+/// Tells work to come to its end, and waits for that.
 pub async fn stop(tasks: &Tasks) {
     tasks.stop();
     tasks.drain(Duration::from_secs(30)).await;

@@ -1,17 +1,9 @@
 //! What a pass over the packages asks of both ends, by how many orders are open.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 use veracore_sync::{
     app::App,
-    clock::SystemClock,
-    lifecycle::Tasks,
-    sync::{
-        orders::discover::Watch,
-        passes::unwatched,
-        runner::{self, Bells},
-    },
+    sync::{orders::discover::Watch, passes::unwatched},
 };
 
 use super::{
@@ -71,17 +63,7 @@ pub async fn measure(report: &mut Report) {
 /// Has VeraCore take all orders.
 pub async fn send_all(place: &Place, app: &App, orders: usize) {
     app.orders.sweep(&mut Watch::default()).await.unwrap();
-    let tasks = Tasks::new();
-    tasks.spawn(
-        "submit_orders",
-        runner::submit_orders(
-            app.orders.clone(),
-            Bells::default(),
-            Arc::new(SystemClock),
-            app.upstreams.clone(),
-            tasks.clone(),
-        ),
-    );
+    let tasks = place::submit_orders(app);
     place.await_acknowledged(app, orders).await;
     place::stop(&tasks).await;
 }

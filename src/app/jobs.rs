@@ -105,7 +105,6 @@ fn carry_orders(app: &App, bells: &Bells, tasks: &Tasks) {
         "submit_orders",
         runner::submit_orders(
             app.orders.clone(),
-            bells.clone(),
             Arc::clone(&app.clock),
             app.upstreams.clone(),
             tasks.clone(),

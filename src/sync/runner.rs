@@ -51,10 +51,8 @@ pub struct Intervals {
 /// What wakes those who wait. Several rings before one of them looks count as one. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Bells {
-    /// There may be new orders in the shop.
+    /// There may be new orders in the shop. (Of orders that are due tells the ledger.)
     pub look: Arc<Notify>,
-    /// There may be orders that are due.
-    pub due: Arc<Notify>,
 }
 
 /// Between two looks for orders, however often the bell rings.
@@ -63,7 +61,6 @@ const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// Works on due orders until the stop; orders in work are finished then, none is begun.
 pub async fn submit_orders(
     service: OrderSync,
-    bells: Bells,
     clock: SharedClock,
     upstreams: Upstreams,
     tasks: Tasks,
@@ -118,7 +115,6 @@ pub async fn submit_orders(
             let nap = until_next(&service, &clock, trouble.goes_on()).await;
             tokio::select! {
                 () = tasks.stopped() => {}
-                () = bells.due.notified() => {}
                 () = service.ledger().told(Word::Orders, nap) => {}
             }
         }

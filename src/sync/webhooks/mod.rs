@@ -20,7 +20,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 pub use seal::{Seal, Unsigned};
 pub use worker::{Desk, Worker};
@@ -57,15 +57,8 @@ pub struct Inbox {
     provider: Arc<dyn FulfillmentProvider>,
     ledger: Ledger,
     clock: SharedClock,
-    bells: Arc<Bells>,
-}
-
-/// Rung when something came in.
-#[derive(Default)]
-struct Bells {
-    orders: Notify,
-    stock: Notify,
-    told: Mutex<Option<Instant>>,
+    /// When the log last told of webhooks that were not taken.
+    told: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Inbox {
@@ -82,7 +75,7 @@ impl Inbox {
             provider,
             ledger,
             clock,
-            bells: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -121,12 +114,11 @@ impl Inbox {
             }
         }
         tracing::debug!(kind = kind.as_str(), "VeraCore: a webhook came");
-        self.bells.of(kind).notify_one();
         Ok(())
     }
 
     fn tell(&self, kind: NewsKind, why: Unsigned) {
-        if self.bells.is_time_to_tell() {
+        if self.is_time_to_tell() {
             tracing::warn!(
                 kind = kind.as_str(),
                 %why,
@@ -136,21 +128,12 @@ impl Inbox {
     }
 
     fn tell_failure(&self, kind: NewsKind, error: &LedgerError) {
-        if self.bells.is_time_to_tell() {
+        if self.is_time_to_tell() {
             tracing::error!(
                 kind = kind.as_str(),
                 %error,
                 "VeraCore: a webhook could not be stored, and is left to be sent again"
             );
-        }
-    }
-}
-
-impl Bells {
-    const fn of(&self, kind: NewsKind) -> &Notify {
-        match kind {
-            NewsKind::Inventory => &self.stock,
-            NewsKind::Order | NewsKind::Tracking => &self.orders,
         }
     }
 

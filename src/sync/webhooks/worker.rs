@@ -115,7 +115,6 @@ impl Outcome {
 impl Worker {
     /// Works at a desk until the stop.
     pub async fn run(self, desk: Desk) {
-        let bell = self.inbox.bells.of(desk.kinds()[0]);
         let mut outage = Outage::of("VeraCore's webhooks cannot be worked on");
         while !self.tasks.stopping() {
             if !self.upstreams.are_closed() {
@@ -144,7 +143,6 @@ impl Worker {
             };
             tokio::select! {
                 () = self.tasks.stopped() => {}
-                () = bell.notified() => {}
                 () = self.ledger().told(Word::News(desk.kinds()[0]), nap) => {}
             }
         }
