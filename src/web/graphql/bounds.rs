@@ -6,24 +6,24 @@ use std::collections::HashMap;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 /// Fragments and operations in one document.
-const DEFINITIONS: usize = 50;
+const MAX_DEFINITIONS: usize = 50;
 
 /// Fields, with every fragment in the place of its spreads.
-const FIELDS: u64 = 5000;
+const MAX_FIELDS: u64 = 5000;
 
 /// What a question about the schema itself counts, since its answer is large.
-const ABOUT_THE_SCHEMA: u64 = 1000;
+const INTROSPECTION_COST: u64 = 1000;
 
 /// The longest document, in bytes.
-pub(super) const LONGEST: usize = 32 * 1024;
+pub(super) const MAX_DOCUMENT_BYTES: usize = 32 * 1024;
 
 /// # Errors
 /// Why it is too large.
 pub(super) fn check(document: &ExecutableDocument) -> Result<(), String> {
     let operations = document.operations.iter().count();
-    if document.fragments.len() + operations > DEFINITIONS {
+    if document.fragments.len() + operations > MAX_DEFINITIONS {
         return Err(format!(
-            "The document has more than {DEFINITIONS} operations and fragments."
+            "The document has more than {MAX_DEFINITIONS} operations and fragments."
         ));
     }
     let mut known = HashMap::new();
@@ -38,22 +38,24 @@ pub(super) fn check(document: &ExecutableDocument) -> Result<(), String> {
         .chain(fragments);
     let mut fields = 0_u64;
     for set in all {
-        fields = fields.saturating_add(count(set, document, &mut known, 0)?);
-        if fields > FIELDS {
-            return Err(format!("The document asks for more than {FIELDS} fields."));
+        fields = fields.saturating_add(count_fields(set, document, &mut known, 0)?);
+        if fields > MAX_FIELDS {
+            return Err(format!(
+                "The document asks for more than {MAX_FIELDS} fields."
+            ));
         }
     }
     Ok(())
 }
 
 /// Each fragment is counted once, however often it is spread.
-fn count<'a>(
+fn count_fields<'a>(
     set: &'a SelectionSet,
     document: &'a ExecutableDocument,
     known: &mut HashMap<&'a str, Option<u64>>,
     depth: usize,
 ) -> Result<u64, String> {
-    if depth > DEFINITIONS * 2 {
+    if depth > MAX_DEFINITIONS * 2 {
         return Err("The document is nested too deep.".into());
     }
     let mut fields = 0_u64;
@@ -61,14 +63,14 @@ fn count<'a>(
         let more = match &selection.node {
             Selection::Field(field) => {
                 let own = match field.node.name.node.as_str() {
-                    "__schema" | "__type" => ABOUT_THE_SCHEMA,
+                    "__schema" | "__type" => INTROSPECTION_COST,
                     _ => 1,
                 };
-                count(&field.node.selection_set.node, document, known, depth + 1)?
+                count_fields(&field.node.selection_set.node, document, known, depth + 1)?
                     .saturating_add(own)
             }
             Selection::InlineFragment(inline) => {
-                count(&inline.node.selection_set.node, document, known, depth + 1)?
+                count_fields(&inline.node.selection_set.node, document, known, depth + 1)?
                     .saturating_add(1)
             }
             Selection::FragmentSpread(spread) => {
@@ -83,7 +85,8 @@ fn count<'a>(
                     (None, Some(fragment)) => {
                         known.insert(name, None);
                         let set = &fragment.node.selection_set.node;
-                        let fields = count(set, document, known, depth + 1)?.saturating_add(1);
+                        let fields =
+                            count_fields(set, document, known, depth + 1)?.saturating_add(1);
                         known.insert(name, Some(fields));
                         fields
                     }
@@ -91,7 +94,7 @@ fn count<'a>(
             }
         };
         fields = fields.saturating_add(more);
-        if fields > FIELDS {
+        if fields > MAX_FIELDS {
             return Ok(fields);
         }
     }
