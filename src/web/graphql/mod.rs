@@ -124,6 +124,9 @@ async fn answer(
     if request.query.len() > bounds::LONGEST {
         return Ok(errors::refused("The document is too long."));
     }
+    if let Err(why) = bounds::check_nesting(&request.query) {
+        return Ok(errors::refused(&why));
+    }
     if let Ok(document) = request.parsed_query()
         && let Err(why) = bounds::check(document)
     {
