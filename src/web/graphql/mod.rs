@@ -128,6 +128,9 @@ async fn execute(
     if request.query.len() > bounds::MAX_DOCUMENT_BYTES {
         return Ok(errors::document_rejected("The document is too long."));
     }
+    if let Err(why) = bounds::check_nesting(&request.query) {
+        return Ok(errors::document_rejected(&why));
+    }
     if let Ok(document) = request.parsed_query()
         && let Err(why) = bounds::check(document)
     {
