@@ -92,9 +92,6 @@ pub struct App {
 impl App {
     /// Reads the configuration, the database's layer included, and makes the objects. Nothing is
     /// called but the database.
-    ///
-    /// # Errors
-    /// When the configuration is wrong.
     pub async fn load(sources: Sources, tasks: TaskGroup) -> anyhow::Result<Self> {
         let (config, stored) = load_config(sources).await?;
         // Without what is stored it might be another shop, or another warehouse.
@@ -103,9 +100,6 @@ impl App {
     }
 
     /// The same also where the database cannot be read, for who only looks at what works.
-    ///
-    /// # Errors
-    /// When the configuration is wrong.
     pub async fn load_for_check(sources: Sources) -> anyhow::Result<Self> {
         let (mut config, stored) = load_config(sources).await?;
         if let Err(problem) = stored {
@@ -122,8 +116,6 @@ impl App {
         Self::build(config, ledger, tasks)
     }
 
-    /// # Errors
-    /// When the configuration cannot work, or HTTPS cannot be set up on this machine.
     pub fn build(config: Config, ledger: Ledger, tasks: TaskGroup) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
@@ -197,7 +189,6 @@ impl App {
     }
 
     /// When the jobs run.
-    #[must_use]
     pub fn agenda(&self) -> JobSchedule {
         JobSchedule {
             calendar: calendar(&self.config.schedule),
@@ -207,7 +198,6 @@ impl App {
     }
 
     /// The number of an order that no shop has, to ask VeraCore for.
-    #[must_use]
     pub const fn probe_order_code(&self) -> &OrderCode {
         &self.probe_order
     }
@@ -241,7 +231,6 @@ impl App {
     }
 
     /// What the shop should look like.
-    #[must_use]
     pub fn expected_shop(&self) -> ExpectedShop {
         ExpectedShop {
             channel_token: self.config.vendure.channel_token.clone(),
@@ -298,9 +287,6 @@ fn start_log(log: &config::LogConfig, target: telemetry::LogTarget) {
 }
 
 /// The ledger alone, for what needs nothing else.
-///
-/// # Errors
-/// When the database's settings are wrong.
 pub fn ledger_only(sources: &Sources) -> anyhow::Result<Ledger> {
     let database = config::load_database(sources)?;
     Ok(connect_ledger(&database, Arc::new(SystemClock))?)

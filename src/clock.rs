@@ -1,6 +1,7 @@
 //! Time, passed in. Nothing else in the house may ask the system what time it is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
@@ -30,19 +31,18 @@ impl Clock for SystemClock {
 pub struct MockClock(Mutex<DateTime<Utc>>);
 
 impl MockClock {
-    #[must_use]
     pub fn at(now: DateTime<Utc>) -> Arc<Self> {
         Arc::new(Self(Mutex::new(now.trunc_subsecs(6))))
     }
 
     /// Forwards, or backwards with a negative step.
     pub fn advance(&self, step: TimeDelta) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += step;
+        *self.0.lock() += step;
     }
 }
 
 impl Clock for MockClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 }

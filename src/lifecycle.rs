@@ -42,7 +42,6 @@ pub enum DrainOutcome {
 }
 
 impl TaskGroup {
-    #[must_use]
     pub fn new() -> Self {
         let stop = CancellationToken::new();
         Self {
@@ -57,7 +56,6 @@ impl TaskGroup {
 
     /// Tasks that can be told to stop, and waited for, apart from the others; told to stop with
     /// them.
-    #[must_use]
     pub fn child(&self) -> Self {
         Self {
             tracker: TaskTracker::new(),
@@ -145,13 +143,11 @@ impl TaskGroup {
 
     /// Something that has to come at least this often, as long as the pulse is held; else the
     /// process counts as hanging.
-    #[must_use]
     pub fn register_heartbeat(&self, name: &'static str, patience: Duration) -> Arc<Heartbeat> {
         self.heartbeats.register(name, patience)
     }
 
     /// The name of what did not come in its time, in any part of these.
-    #[must_use]
     pub fn overdue_heartbeat(&self) -> Option<&'static str> {
         self.heartbeats.overdue()
     }
@@ -161,7 +157,6 @@ impl TaskGroup {
         self.stop.cancel();
     }
 
-    #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
@@ -171,7 +166,6 @@ impl TaskGroup {
     }
 
     /// Whether a vital task ended by itself.
-    #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed.is_cancelled()
     }
@@ -201,8 +195,6 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// # Errors
-    /// When signals cannot be listened to.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

@@ -32,7 +32,6 @@ pub enum LogTarget {
 
 /// What a level means: our own lines at that level, and of the libraries only their complaints. Of
 /// connections that could not be made, whoever wanted one says so once; sqlx's pool would each time.
-#[must_use]
 pub fn filter_for_level(level: &str) -> String {
     format!(
         "{level},sqlx=warn,sqlx_core::pool=off,tokio_cron_scheduler=warn,hyper=warn,h2=warn,rustls=warn"
@@ -65,14 +64,12 @@ pub fn init_logging(format: LineFormat, filter: &str, target: LogTarget) {
 
 /// What is told within belongs to this order: each line has the field `order`. Of the highest level,
 /// so that no LOG_LEVEL takes it away.
-#[must_use]
 pub fn order_span(code: &impl Display) -> Span {
     tracing::error_span!("order", order = %code)
 }
 
 /// What is told within belongs to this run of a job: each line has the fields `job` and `run`, the
 /// number that `status` and `--accept-held` know it by.
-#[must_use]
 pub fn run_span(job: &str, run: i64) -> Span {
     tracing::error_span!("run", job, run)
 }

@@ -7,7 +7,6 @@ use crate::{
     sync::schedule::{Calendar, CalendarSettings},
 };
 
-#[must_use]
 pub fn calendar(schedule: &config::ScheduleConfig) -> Calendar {
     Calendar::new(CalendarSettings {
         timezone: schedule.timezone,
@@ -21,9 +20,6 @@ pub fn calendar(schedule: &config::ScheduleConfig) -> Calendar {
 }
 
 /// The calendar alone, and why settings stored in the database could not be heeded, if so.
-///
-/// # Errors
-/// When the schedule's settings are wrong.
 pub async fn load_calendar(
     mut sources: Sources,
 ) -> Result<(Calendar, Option<String>), ConfigError> {

@@ -2,11 +2,8 @@
 //! start waited for, and everything that is wrong refused. When the stored settings change, the jobs
 //! come to their end and are started anew with them; HTTP is served all the while.
 
-use std::{
-    future::pending,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{future::pending, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -52,9 +49,6 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts serving HTTP and, as soon as the database and the shop are there and right, the jobs.
-    ///
-    /// # Errors
-    /// When the configuration is wrong or the address to listen on is taken.
     pub async fn start(sources: Sources, supervisor: ServiceNotifier) -> anyhow::Result<Self> {
         let tasks = TaskGroup::new();
         telemetry::init_metrics(SystemClock.now());
@@ -108,29 +102,20 @@ impl Daemon {
         let in_force = ActiveConfig { app, jobs };
         daemon.tasks.spawn_critical_once("carry_on", async move {
             if let Err(error) = carrying.run(in_force, stored.ok()).await {
-                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                *failure.lock() = Some(error);
                 tasks.stop();
             }
         });
         Ok(daemon)
     }
 
-    #[must_use]
     pub const fn tasks(&self) -> &TaskGroup {
         &self.tasks
     }
 
     /// Whether it came to its end as told to, after the drain.
-    ///
-    /// # Errors
-    /// Why it stopped by itself.
     pub fn into_outcome(self) -> anyhow::Result<bool> {
-        match self
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        match self.failure.lock().take() {
             Some(error) => Err(error),
             None => Ok(!self.tasks.has_failed()),
         }

@@ -1,11 +1,12 @@
 //! The jobs that run while a configuration is in force: everything that moves something, and the
 //! day's tidying.
 
+use parking_lot::Mutex;
 use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -253,7 +254,7 @@ fn maintenance_tick(app: &App) -> Tick {
         let outage = Arc::clone(&outage);
         let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
             let tidied = housekeeping::run_maintenance_if_due(&ledger, &clock, days).await;
-            let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut outage = outage.lock();
             match tidied {
                 Ok(_) => outage.log_recovery(),
                 Err(error) => outage.log_failure(&error),

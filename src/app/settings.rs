@@ -61,9 +61,6 @@ fn listed(problems: &[ConfigProblem]) -> String {
 const MAX_CONFLICT_RETRIES: usize = 5;
 
 /// The configuration with the database's layer, and whether that layer could be read.
-///
-/// # Errors
-/// When the configuration is wrong.
 pub async fn load_config(
     sources: Sources,
 ) -> Result<(Config, Result<StoredSettings, LedgerError>), ConfigError> {
@@ -80,9 +77,6 @@ pub async fn load_config(
 
 /// The same for a daemon: a database that is away is waited for where it may hold what is not set
 /// elsewhere. `waiting` is told of it, once.
-///
-/// # Errors
-/// When the configuration is wrong.
 pub async fn load_config_when_available(
     sources: Sources,
     waiting: impl Fn(&LedgerError, &ConfigError),
@@ -109,9 +103,6 @@ pub async fn load_config_when_available(
 }
 
 /// What is stored in this database, if it answers soon.
-///
-/// # Errors
-/// When it does not.
 pub(super) async fn read_stored(
     database: &config::DatabaseConfig,
 ) -> Result<StoredSettings, LedgerError> {
@@ -125,9 +116,6 @@ pub(super) async fn read_stored(
 }
 
 /// The configuration with these stored settings.
-///
-/// # Errors
-/// When the configuration is wrong.
 pub fn config_with_stored(
     mut sources: Sources,
     stored: &StoredSettings,
@@ -192,7 +180,6 @@ pub async fn store_changes(
 }
 
 /// The names of the settings that are stored otherwise.
-#[must_use]
 pub fn changed_names(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
     let names: BTreeSet<&String> = [a, b]
         .into_iter()
@@ -209,7 +196,6 @@ pub fn changed_names(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
 }
 
 /// Every setting with these stored, also where the configuration would not work with them, and why.
-#[must_use]
 pub fn list_settings(
     sources: &Sources,
     stored: &StoredSettings,
@@ -223,7 +209,6 @@ pub fn list_settings(
 }
 
 /// Whether both hold the same values, however they are sealed.
-#[must_use]
 pub fn has_same_values(sources: &Sources, a: &StoredSettings, b: &StoredSettings) -> bool {
     let Ok(keys) = config::load_keyring(sources) else {
         return false;
@@ -304,9 +289,6 @@ fn stored_value(
 
 /// Seals every stored secret anew with the first key. Returns the names of those that were sealed
 /// with another one.
-///
-/// # Errors
-/// When one cannot be opened; then none is changed.
 pub async fn rotate_key(
     sources: &Sources,
     ledger: &Ledger,

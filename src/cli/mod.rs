@@ -88,9 +88,6 @@ enum Command {
 }
 
 /// The command line of this process.
-///
-/// # Errors
-/// The exit status with which to end, after help or a complaint was printed.
 pub fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
         // Clap has nothing better to do about a broken pipe either.

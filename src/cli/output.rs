@@ -18,16 +18,12 @@ pub struct Output {
 }
 
 impl Output {
-    #[must_use]
     pub fn new(json: bool) -> Self {
         let terminal = Terminal::stdout();
         Self { json, terminal }
     }
 
     /// Prints `value`, or `text` for people.
-    ///
-    /// # Errors
-    /// When stdout is gone or the value has no JSON form.
     pub fn print(
         self,
         value: &impl Serialize,
@@ -49,7 +45,6 @@ impl Output {
     }
 
     /// A bar on stderr for a long pass; nothing is drawn unless a person looks at a terminal.
-    #[must_use]
     pub fn progress(self, what: &'static str, total: u64) -> ProgressBar {
         let target = if self.json {
             ProgressDrawTarget::hidden()
@@ -88,7 +83,6 @@ impl Output {
 }
 
 /// A bar for a pass that tells how many of how many it has dealt with.
-#[must_use]
 pub fn progress_callback(output: Output, what: &'static str) -> OnProgress {
     let bar = output.progress(what, 0);
     Arc::new(move |done, total| {
@@ -101,7 +95,6 @@ pub fn progress_callback(output: Output, what: &'static str) -> OnProgress {
 }
 
 /// A moment as people at the warehouse read it.
-#[must_use]
 pub fn local_time(at: Option<DateTime<Utc>>, zone: Tz) -> String {
     at.map_or_else(
         || "-".into(),

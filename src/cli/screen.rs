@@ -97,7 +97,6 @@ const GAP: usize = 2;
 
 impl Terminal {
     /// Standard output. Heeds `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM=dumb`.
-    #[must_use]
     pub fn stdout() -> Self {
         let size = Term::stdout().size_checked();
         let width = size.map(|(_, columns)| usize::from(columns));
@@ -108,7 +107,6 @@ impl Terminal {
     }
 
     /// Rows with their columns lined up. What cells hold may be anybody's words.
-    #[must_use]
     pub fn table(self, columns: &[Column], rows: &[Vec<String>]) -> String {
         let rows: Vec<Vec<String>> = rows
             .iter()
@@ -188,12 +186,10 @@ impl Terminal {
     }
 
     /// The word in its colour, if it has one.
-    #[must_use]
     pub fn status(self, word: &str) -> String {
         self.apply_style(word, TextStyle::of_status(word))
     }
 
-    #[must_use]
     pub fn styled(self, text: &str, paint: TextStyle) -> String {
         self.apply_style(text, Some(paint))
     }
@@ -208,7 +204,6 @@ impl Terminal {
     }
 
     /// The whole text without anything that a terminal would obey, but for our own colours.
-    #[must_use]
     pub fn sanitize(self, text: &str) -> String {
         if !self.has_colors {
             return replace_control_chars(text);

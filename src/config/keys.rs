@@ -36,19 +36,16 @@ pub struct SettingSpec {
 
 impl SettingSpec {
     /// The key in a TOML file.
-    #[must_use]
     pub fn file_key(&self) -> String {
         self.name.to_ascii_lowercase()
     }
 
     /// Whether the value must never be shown.
-    #[must_use]
     pub fn is_secret(&self) -> bool {
         self.kind == SettingKind::Secret
     }
 
     /// The variable that names a file with the value, where there is one.
-    #[must_use]
     pub fn file_variable(&self) -> Option<String> {
         matches!(self.kind, SettingKind::Secret | SettingKind::TextOrFile)
             .then(|| format!("{}_FILE", self.name))
@@ -56,7 +53,6 @@ impl SettingSpec {
 
     /// Whether the value may be kept in `veracore_config`. What is needed to read that row may
     /// not, and tables belong to the file.
-    #[must_use]
     pub fn is_storable(&self) -> bool {
         self.kind != SettingKind::Table
             && !matches!(
@@ -66,7 +62,6 @@ impl SettingSpec {
     }
 
     /// Whether it decides where credentials are sent to, or who we are, or is a credential itself.
-    #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.is_secret()
             || matches!(
@@ -84,7 +79,6 @@ impl SettingSpec {
     }
 
     /// Whether a change of it is heeded at the next start only.
-    #[must_use]
     pub fn is_read_at_start(&self) -> bool {
         matches!(
             self.name,
@@ -99,7 +93,6 @@ impl SettingSpec {
 
     /// The setting with its example, as it is written in the environment or, for a table, in the
     /// file.
-    #[must_use]
     pub fn env_example(&self) -> String {
         match self.kind {
             SettingKind::Table => format!("[{}] {}", self.name, self.example),
@@ -108,7 +101,6 @@ impl SettingSpec {
     }
 
     /// The setting with its example, as a line of the TOML file.
-    #[must_use]
     pub fn file_example(&self) -> String {
         match self.kind {
             SettingKind::Table => self.env_example(),
@@ -118,7 +110,6 @@ impl SettingSpec {
 }
 
 /// The setting of this name, in either spelling.
-#[must_use]
 pub fn find_setting(name: &str) -> Option<&'static SettingSpec> {
     SETTINGS
         .iter()

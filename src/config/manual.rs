@@ -14,7 +14,6 @@ use super::{
 
 /// The two tables, settings and the file's tables, as they stand between the marks
 /// `<!-- settings:begin -->` and `<!-- settings:end -->` in the documents.
-#[must_use]
 pub fn settings_markdown() -> String {
     let mut text = String::from(
         "| variable | default | meaning | secret | can be stored | next start only |\n\

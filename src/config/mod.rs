@@ -73,16 +73,12 @@ pub struct Config {
 impl Config {
     /// Each setting as it is in force and where it is from, secrets masked, in the order of the
     /// documentation.
-    #[must_use]
     pub fn settings(&self) -> &[EffectiveSetting] {
         &self.settings
     }
 }
 
 /// Reads and checks everything.
-///
-/// # Errors
-/// When anything is wrong or missing: all of it.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let mut reader = SettingReader::new(sources::merge_layers(sources));
     let veracore = veracore::read(&mut reader);
@@ -116,7 +112,6 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
 }
 
 /// Every setting, also where something is wrong, and all that is wrong.
-#[must_use]
 pub fn inspect_settings(sources: &Sources) -> (Vec<EffectiveSetting>, Vec<ConfigProblem>) {
     let problems = load(sources).err().map_or_else(Vec::new, |e| e.problems);
     let reader = SettingReader::new(sources::merge_layers(sources));
@@ -128,7 +123,6 @@ pub fn inspect_settings(sources: &Sources) -> (Vec<EffectiveSetting>, Vec<Config
 }
 
 /// Reads only how to log. Whatever is wrong is left to [`load`]: then the defaults are used.
-#[must_use]
 pub fn load_log(sources: &Sources) -> Option<LogConfig> {
     let mut reader = SettingReader::new(sources::merge_layers(sources));
     server::read_log(&mut reader, sources.env.get("RUST_LOG")).ok()
@@ -136,9 +130,6 @@ pub fn load_log(sources: &Sources) -> Option<LogConfig> {
 
 /// Reads only where HTTP is served, from the file and the environment. What is wrong with other
 /// settings is left to [`load`], but for a file that cannot be read.
-///
-/// # Errors
-/// When the setting is wrong.
 pub fn load_listen_address(sources: &Sources) -> Result<SocketAddr, ConfigError> {
     let mut layered = sources::merge_layers(sources);
     layered.diagnostics.retain_settings(&["HTTP_LISTEN"]);
@@ -152,9 +143,6 @@ pub fn load_listen_address(sources: &Sources) -> Result<SocketAddr, ConfigError>
 
 /// Reads only where the database is, for `migrate` and for the first step of the loading. What is
 /// wrong with other settings is left to [`load`], but for a file that cannot be read.
-///
-/// # Errors
-/// When the database's settings are wrong or missing.
 pub fn load_database(sources: &Sources) -> Result<DatabaseConfig, ConfigError> {
     let mut layered = sources::merge_layers(sources);
     layered
@@ -170,9 +158,6 @@ pub fn load_database(sources: &Sources) -> Result<DatabaseConfig, ConfigError> {
 
 /// Reads only when the jobs run. What is wrong with other settings is left to [`load`], but for a
 /// file that cannot be read.
-///
-/// # Errors
-/// When the schedule's settings are wrong.
 pub fn load_schedule(sources: &Sources) -> Result<ScheduleConfig, ConfigError> {
     let mut layered = sources::merge_layers(sources);
     layered
@@ -187,9 +172,6 @@ pub fn load_schedule(sources: &Sources) -> Result<ScheduleConfig, ConfigError> {
 }
 
 /// Reads only the keys that seal secrets in the database.
-///
-/// # Errors
-/// When a key is wrong.
 pub fn load_keyring(sources: &Sources) -> Result<Keyring, ConfigError> {
     let mut layered = sources::merge_layers(sources);
     layered

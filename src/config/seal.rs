@@ -83,15 +83,11 @@ impl Keyring {
     }
 
     /// The name of the key that seals.
-    #[must_use]
     pub fn sealing_key_id(&self) -> Option<&str> {
         self.0.first().map(|key| key.id.as_str())
     }
 
     /// Seals the value of a setting.
-    ///
-    /// # Errors
-    /// When there is no key.
     pub fn seal(&self, setting: &str, value: &SecretString) -> Result<SealedText, SealError> {
         let key = self.0.first().ok_or(SealError::NoKey)?;
         // With 192 bits of chance no two are ever the same.
@@ -109,9 +105,6 @@ impl Keyring {
     }
 
     /// Opens the value of a setting.
-    ///
-    /// # Errors
-    /// When its key is not among these, or it is not what was sealed for this setting.
     pub fn open(&self, setting: &str, sealed: &SealedText) -> Result<SecretString, SealError> {
         if sealed.key_id.is_empty() {
             return Err(SealError::Damaged);

@@ -69,7 +69,6 @@ pub enum ConfigLayer {
 impl ConfigLayer {
     const ALL: [Self; 4] = [Self::Default, Self::File, Self::Database, Self::Environment];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",

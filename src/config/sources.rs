@@ -27,7 +27,6 @@ pub struct Sources {
 
 impl Sources {
     /// The variable of the environment that sets this setting, if one does.
-    #[must_use]
     pub fn env_override(&self, key: &keys::SettingSpec) -> Option<String> {
         environment::overriding_variable(&self.env, key)
     }
@@ -36,7 +35,6 @@ impl Sources {
     ///
     /// A value that is not UTF-8 is taken with replacement characters, which [`super::load`]
     /// reports when the variable is ours.
-    #[must_use]
     pub fn from_environment(file: Option<PathBuf>) -> Self {
         // `vars_os`, since `vars` panics at a foreign variable that is not UTF-8.
         let env = std::env::vars_os()

@@ -25,7 +25,6 @@ impl std::fmt::Debug for Address {
 
 impl Address {
     /// Whether nothing at all is filled in, as in an order without a billing address.
-    #[must_use]
     pub fn is_blank(&self) -> bool {
         *self == Self::default()
     }

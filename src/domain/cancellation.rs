@@ -18,7 +18,6 @@ pub enum CancelStatus {
 impl CancelStatus {
     pub const ALL: [Self; 4] = [Self::Requested, Self::ByHand, Self::Stopped, Self::TooLate];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Requested => "requested",
@@ -29,7 +28,6 @@ impl CancelStatus {
     }
 
     /// For people.
-    #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
             Self::Requested => "to be stopped at the warehouse",
@@ -39,13 +37,11 @@ impl CancelStatus {
         }
     }
 
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
     /// Whether nothing more is to be done about it.
-    #[must_use]
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Stopped | Self::TooLate)
     }

@@ -18,7 +18,6 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Transient => "transient",
@@ -64,7 +63,6 @@ impl ErrorCategory {
         Self::Internal,
     ];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Network => "network",
@@ -79,7 +77,6 @@ impl ErrorCategory {
         }
     }
 
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()

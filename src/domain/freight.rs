@@ -22,8 +22,6 @@ const MAX_CODE: usize = 12;
 const MAX_TEXT: usize = 255;
 
 impl ShipVia {
-    /// # Errors
-    /// What is wrong with it, to stand behind the setting's name.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("code:") {
             let rest = rest.trim();

@@ -44,9 +44,6 @@ macro_rules! identifier {
 
         impl $type {
             /// Takes the text as it is, spaces and case included.
-            ///
-            /// # Errors
-            /// An empty or blank text, one above 255 characters, or one with control characters.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
                 let text = text.into();
                 check($what, &text)?;
@@ -54,12 +51,10 @@ macro_rules! identifier {
             }
 
             /// Whether the text can be one.
-            #[must_use]
             pub fn is_valid(text: &str) -> bool {
                 check($what, text).is_ok()
             }
 
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -106,12 +101,10 @@ impl OrderState {
     /// Vendure's own name for a cancelled order, which is final.
     pub const CANCELLED: &str = "Cancelled";
 
-    #[must_use]
     pub fn cancelled() -> Self {
         Self(Self::CANCELLED.into())
     }
 
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0 == Self::CANCELLED
     }

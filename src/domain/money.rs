@@ -14,12 +14,10 @@ impl Money {
     /// (`moneyStrategyPrecision`, 2 unless the shop says otherwise), the same for all currencies.
     ///
     /// Returns nothing for a precision above 12, which no shop has.
-    #[must_use]
     pub fn from_minor(minor: i64, precision: u32) -> Option<Self> {
         (precision <= 12).then(|| Self(Decimal::new(minor, precision)))
     }
 
-    #[must_use]
     pub const fn as_decimal(self) -> Decimal {
         self.0
     }
@@ -44,13 +42,11 @@ pub struct CurrencyCode(String);
 
 impl CurrencyCode {
     /// Returns nothing unless the text is three capital letters.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()))
             .then(|| Self(text.to_owned()))
     }
 
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -15,7 +15,6 @@ pub enum NoticeKind {
 impl NoticeKind {
     pub const ALL: [Self; 3] = [Self::Inventory, Self::Order, Self::Tracking];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Inventory => "inventory-update",
@@ -24,7 +23,6 @@ impl NoticeKind {
         }
     }
 
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -55,7 +53,6 @@ pub struct ParcelNotice {
 }
 
 impl WebhookNotice {
-    #[must_use]
     pub const fn kind(&self) -> NoticeKind {
         match self {
             Self::Inventory { .. } => NoticeKind::Inventory,
@@ -65,7 +62,6 @@ impl WebhookNotice {
     }
 
     /// The order that it is about, if it is about one.
-    #[must_use]
     pub const fn order_code(&self) -> Option<&OrderCode> {
         match self {
             Self::Inventory { .. } => None,

@@ -32,8 +32,6 @@ pub struct Units(u32);
 impl Units {
     pub const ZERO: Self = Self(0);
 
-    /// # Errors
-    /// More than a hundred million units.
     pub fn new(units: u32) -> Result<Self, InvalidQuantity> {
         if units > MAX_UNITS {
             return Err(InvalidQuantity::TooLarge(units.to_string()));
@@ -55,7 +53,6 @@ impl Units {
         Self::new(units)
     }
 
-    #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -72,8 +69,6 @@ impl fmt::Display for Units {
 pub struct Quantity(Units);
 
 impl Quantity {
-    /// # Errors
-    /// Zero, or more than a hundred million units.
     pub fn new(units: u32) -> Result<Self, InvalidQuantity> {
         if units == 0 {
             return Err(InvalidQuantity::Zero);
@@ -81,7 +76,6 @@ impl Quantity {
         Units::new(units).map(Self)
     }
 
-    #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
     }

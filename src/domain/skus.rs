@@ -27,7 +27,6 @@ impl Default for SkuRules {
 
 impl SkuRules {
     /// Whether VeraCore does not ship it. Takes the SKU as the shop has it, possibly blank.
-    #[must_use]
     pub fn skips(&self, sku: &str) -> bool {
         // An empty set takes the text apart all the same.
         !self.skip.is_empty() && self.skip.is_match(sku)
@@ -35,7 +34,6 @@ impl SkuRules {
 
     /// A SKU of the shop's that is called so at VeraCore, should there be several; nothing when no
     /// name of the shop's leads there.
-    #[must_use]
     pub fn shop_sku(&self, at_warehouse: &Sku) -> Option<Sku> {
         // Most are called the same.
         if self
@@ -50,13 +48,11 @@ impl SkuRules {
     }
 
     /// What a SKU of the shop's is called at VeraCore.
-    #[must_use]
     pub fn warehouse_sku(&self, sku: Sku) -> Sku {
         self.map.get(&sku).cloned().unwrap_or(sku)
     }
 
     /// The same of a SKU that is only looked at.
-    #[must_use]
     pub fn warehouse_sku_str<'a>(&'a self, sku: &'a str) -> &'a str {
         self.map.get(sku).map_or(sku, Sku::as_str)
     }

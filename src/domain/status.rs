@@ -38,7 +38,6 @@ impl SyncStatus {
         Self::Cancelled,
     ];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -53,7 +52,6 @@ impl SyncStatus {
     }
 
     /// Whether it gets further by itself.
-    #[must_use]
     pub const fn is_in_progress(self) -> bool {
         matches!(
             self,
@@ -61,7 +59,6 @@ impl SyncStatus {
         )
     }
 
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }

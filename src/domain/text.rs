@@ -3,7 +3,6 @@
 /// A message of another system, fit for one log line or one table cell: control characters, line
 /// breaks and what turns the direction of writing become single spaces, and at most `max`
 /// characters are kept.
-#[must_use]
 pub fn one_line(text: &str, max: usize) -> String {
     let mut out = String::new();
     let mut kept = 0;
@@ -27,7 +26,6 @@ pub fn one_line(text: &str, max: usize) -> String {
 
 /// The text with a space in the place of each character that a terminal obeys instead of showing it.
 /// Line breaks and tabs stay.
-#[must_use]
 pub fn replace_control_chars(text: &str) -> String {
     text.chars()
         .map(|c| {
@@ -48,7 +46,6 @@ fn is_terminal_control(c: char) -> bool {
 
 /// The text with everything that is a payment card's number by its check digit (Luhn, ISO/IEC
 /// 7812-1) replaced: 13 to 19 digits, alone or in groups.
-#[must_use]
 pub fn mask_card_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -110,14 +107,12 @@ fn passes_luhn(digits: &[u32]) -> bool {
 }
 
 /// The text without surrounding space, or nothing when that leaves nothing.
-#[must_use]
 pub fn non_blank(text: Option<String>) -> Option<String> {
     text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
 }
 
 /// Whether a label is a sentence: two words of three letters or more. Warehouses write notes where a
 /// tracking number belongs, and such a note may tell where the customer lives.
-#[must_use]
 pub fn is_sentence(text: &str) -> bool {
     let words = text.split_whitespace().filter(|word| {
         let letters = word.chars().filter(|c| c.is_alphabetic());

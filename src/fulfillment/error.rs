@@ -53,7 +53,6 @@ pub enum ProviderError {
 
 impl ProviderError {
     /// What this says about a write; see [`CallError::class`].
-    #[must_use]
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Call(error) => error.class(),
@@ -68,7 +67,6 @@ impl ProviderError {
         }
     }
 
-    #[must_use]
     pub const fn category(&self) -> ErrorCategory {
         match self {
             Self::Call(error) => error.category(),
@@ -86,7 +84,6 @@ impl ProviderError {
         }
     }
 
-    #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Call(error) | Self::NoToken(error) => error.retry_after(),
@@ -96,7 +93,6 @@ impl ProviderError {
 
     /// What went wrong with a question about an order, without the provider's own words: they may
     /// quote a customer, whom who asks does not know enough of to leave out.
-    #[must_use]
     pub fn redacted_message(&self) -> String {
         match self {
             Self::Call(CallError::Status {
@@ -120,7 +116,6 @@ impl ProviderError {
     }
 
     /// See [`CallError::parked_for`].
-    #[must_use]
     pub const fn parked_for(&self) -> Option<Duration> {
         match self {
             Self::Call(error) | Self::NoToken(error) => error.circuit_open_for(),

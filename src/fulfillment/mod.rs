@@ -30,9 +30,6 @@ pub trait FulfillmentProvider: Send + Sync {
     async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError>;
 
     /// Asks whether the provider has an order of this number; `None` when it says that it has not.
-    ///
-    /// # Errors
-    /// When there was no clear answer either way.
     async fn find_order(&self, number: &OrderCode) -> Result<Option<FoundOrder>, ProviderError>;
 
     /// Reads one page of the stock feed, the first with `None`: hands over its rows one by one, so
@@ -49,9 +46,6 @@ pub trait FulfillmentProvider: Send + Sync {
     ) -> Result<Option<PageCursor>, ProviderError>;
 
     /// A page of the stock feed with its rows in a list, for whoever wants just one.
-    ///
-    /// # Errors
-    /// When the page could not be read.
     async fn inventory_page(
         &self,
         page: Option<&PageCursor>,
@@ -64,16 +58,10 @@ pub trait FulfillmentProvider: Send + Sync {
     }
 
     /// The stock of one SKU; `None` when the provider does not know it.
-    ///
-    /// # Errors
-    /// When there was no clear answer either way.
     async fn find_stock_item(&self, sku: &Sku)
     -> Result<Option<FeedRow<StockItem>>, ProviderError>;
 
     /// One page of the shipments since a moment (a provider may give older ones too).
-    ///
-    /// # Errors
-    /// When the page could not be read.
     async fn shipments_page(
         &self,
         since: DateTime<Utc>,
@@ -81,9 +69,6 @@ pub trait FulfillmentProvider: Send + Sync {
     ) -> Result<FeedPage<Shipment>, ProviderError>;
 
     /// Understands the body of a webhook. Whose it is has been seen to.
-    ///
-    /// # Errors
-    /// When it is not what the provider sends; the field is named.
     fn parse_webhook(
         &self,
         kind: NoticeKind,
@@ -134,7 +119,6 @@ pub struct NewOrderItem {
 impl NewOrder {
     /// What an error message about this order must not repeat: who the buyer is and how to reach
     /// them. A warehouse may quote all of it in what it answers.
-    #[must_use]
     pub fn values_to_redact(&self) -> Vec<&str> {
         let buyer = &self.customer;
         let places = std::iter::once(&self.ship_to).chain(&self.bill_to);
@@ -221,7 +205,6 @@ pub struct FoundOrder {
 impl FoundOrder {
     /// Whether it says so beyond doubt: "cancel requested" may still be shipped. For what cannot be
     /// undone.
-    #[must_use]
     pub fn is_definitely_cancelled(&self) -> bool {
         let status = self.status.to_ascii_lowercase();
         let first = status.split(|c: char| !c.is_ascii_alphabetic()).next();
@@ -229,7 +212,6 @@ impl FoundOrder {
     }
 
     /// Whether the provider's word says that it will not ship it.
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         let status = self.status.to_ascii_lowercase();
         ["cancel", "void"]
@@ -245,12 +227,10 @@ pub struct PageCursor(String);
 
 impl PageCursor {
     /// Two pages of one list must not have the same.
-    #[must_use]
     pub fn new(place: impl Into<String>) -> Self {
         Self(place.into())
     }
 
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -72,7 +72,6 @@ impl HttpResponse {
     }
 
     /// A [`CallError::Malformed`] about this answer.
-    #[must_use]
     pub fn malformed(&self, detail: String) -> CallError {
         CallError::Malformed {
             upstream: self.upstream,
@@ -83,9 +82,6 @@ impl HttpResponse {
 }
 
 /// Reads JSON from outside; the error names the field, and quotes nothing of the value.
-///
-/// # Errors
-/// What is wrong, and where.
 pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     match body.iter().find(|b| !b.is_ascii_whitespace()) {
         None => return Err("it is empty".into()),

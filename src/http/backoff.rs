@@ -19,7 +19,6 @@ impl Backoff {
     /// Jitter takes off up to a half, so that rows which failed together do not come back
     /// together. It is drawn from `seed` (the row) and `failures`: another for each row and each
     /// try, and the same when asked again.
-    #[must_use]
     pub fn delay(&self, failures: u32, seed: &str) -> Duration {
         let full = self.nominal(failures);
         let half = full / 2;

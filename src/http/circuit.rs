@@ -1,6 +1,7 @@
 //! An upstream's circuit, shared by its calls and by those who wait for it to close.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 
 use super::{
     CallError, HttpResponse,
@@ -23,7 +24,6 @@ pub struct Circuit {
 impl Circuit {
     /// The circuit of an end that is not called over HTTP: nothing opens it. Those that are have theirs
     /// from [`Upstream`](super::Upstream).
-    #[must_use]
     pub fn new(name: &'static str, clock: SharedClock) -> Self {
         Self {
             name,
@@ -34,24 +34,20 @@ impl Circuit {
     }
 
     /// The upstream's name.
-    #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    #[must_use]
     pub fn state(&self) -> CircuitState {
         self.breaker().state(self.clock.now())
     }
 
     /// How the last call went.
-    #[must_use]
     pub fn health(&self) -> HealthState {
         self.health.state()
     }
 
     /// Whether calls of any kind are let through.
-    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state() == CircuitState::Closed
     }
@@ -89,7 +85,6 @@ impl Circuit {
     }
 
     /// Why it is open, in words; nothing when it is not.
-    #[must_use]
     pub fn problem(&self) -> Option<String> {
         self.breaker().problem()
     }
@@ -101,7 +96,7 @@ impl Circuit {
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+        self.breaker.lock()
     }
 
     /// One line a turn, however many calls it concerns.

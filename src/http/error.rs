@@ -101,7 +101,6 @@ fn with_colon(message: &str) -> String {
 
 impl CallError {
     /// What this says about a *write*. For a read, an ambiguous failure is a transient one.
-    #[must_use]
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Connect { .. }
@@ -125,7 +124,6 @@ impl CallError {
         }
     }
 
-    #[must_use]
     pub const fn category(&self) -> ErrorCategory {
         match self {
             Self::Connect { .. } | Self::ConnectionLost { .. } => ErrorCategory::Network,
@@ -141,7 +139,6 @@ impl CallError {
     }
 
     /// How long the other side asked to be left alone.
-    #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -152,7 +149,6 @@ impl CallError {
 
     /// For how long, when no call was made because the upstream's circuit is open: then nothing was
     /// learnt.
-    #[must_use]
     pub const fn circuit_open_for(&self) -> Option<Duration> {
         match self {
             Self::CircuitOpen { retry_in: wait, .. } => Some(*wait),
@@ -161,7 +157,6 @@ impl CallError {
     }
 
     /// Whether the other side refused who we are.
-    #[must_use]
     pub const fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Status { status: 401, .. })
     }

@@ -1,6 +1,7 @@
 //! How the last calls to an upstream went, for those who ask how it is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -28,14 +29,11 @@ pub(super) struct Health(Arc<Mutex<HealthState>>);
 
 impl Health {
     pub(super) fn state(&self) -> HealthState {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 
     pub(super) fn record_up(&self, now: DateTime<Utc>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = HealthState::Up { at: now };
+        *self.0.lock() = HealthState::Up { at: now };
     }
 
     pub(super) fn record(&self, outcome: &Result<HttpResponse, CallError>, now: DateTime<Utc>) {
@@ -47,7 +45,7 @@ impl Health {
             Ok(answer) => Some(format!("HTTP {}", answer.status)),
             Err(error) => Some(error.to_string()),
         };
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         *state = match (problem, &*state) {
             (None, _) => HealthState::Up { at: now },
             (Some(problem), HealthState::Down { since, .. }) => HealthState::Down {

@@ -61,8 +61,6 @@ pub struct Upstream {
 const READ_RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 impl Upstream {
-    /// # Errors
-    /// When the TLS set-up of this machine is unusable (no system certificates, for one).
     #[expect(clippy::disallowed_methods, reason = "the one client builder")]
     pub fn new(
         name: &'static str,
@@ -100,7 +98,6 @@ impl Upstream {
     }
 
     /// The circuit, for those who wait for it to close.
-    #[must_use]
     pub fn circuit(&self) -> Circuit {
         self.circuit.clone()
     }
@@ -137,9 +134,6 @@ impl Upstream {
 
     /// [`Upstream::send`], for protocols that say more by their bodies than by their statuses:
     /// `judge` decides what an answer tells about the upstream.
-    ///
-    /// # Errors
-    /// When no whole answer came, one larger than the limit, or no call is made for now.
     pub async fn send_with_verdict(
         &self,
         operation: &'static str,

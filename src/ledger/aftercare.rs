@@ -86,9 +86,6 @@ pub struct PostSendCounts {
 
 impl Ledger {
     /// Those of these orders that are in care.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn post_send_orders_by_id(
         &self,
         ids: &[ShopOrderId],
@@ -113,9 +110,6 @@ impl Ledger {
     }
 
     /// The orders in care that were not looked at the longest.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn post_send_orders(&self, limit: u32) -> Result<Vec<PostSendOrder>, LedgerError> {
         let rows = sqlx::query_as!(
             PostSendRow,
@@ -136,8 +130,6 @@ impl Ledger {
         ))
     }
 
-    /// # Errors
-    /// When the database does not answer.
     pub async fn count_post_send(&self) -> Result<PostSendCounts, LedgerError> {
         let row = sqlx::query!(
             r#"select count(*) filter (where cancel_status = 'requested') as "requested!",
@@ -167,9 +159,6 @@ impl Ledger {
     }
 
     /// Notes that these orders were looked at, whatever was found.
-    ///
-    /// # Errors
-    /// When the database does not answer; then they are looked at first again.
     pub async fn record_check(&self, orders: &[i64]) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_check");
         sqlx::query!(
@@ -183,9 +172,6 @@ impl Ledger {
     }
 
     /// Notes that nothing of these orders matters any more.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn end_post_send(&self, orders: &[i64]) -> Result<(), LedgerError> {
         if orders.is_empty() {
             return Ok(());
@@ -205,9 +191,6 @@ impl Ledger {
 
     /// Notes that nothing matters any more of orders of which nothing was left to fulfill since
     /// before `before`, whatever their state in the shop is called.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn end_closed_post_send(&self, before: DateTime<Utc>) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "end_closed_post_send");
         sqlx::query!(
@@ -224,9 +207,6 @@ impl Ledger {
     }
 
     /// Notes what of an order is not any more what was sent. Whether that is news.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn set_changed_parts(
         &self,
         order: i64,

@@ -13,8 +13,6 @@ pub struct Backlog {
 }
 
 impl Ledger {
-    /// # Errors
-    /// When the database does not answer.
     pub async fn backlog(&self) -> Result<Backlog, LedgerError> {
         let now = self.clock.now();
         let row = sqlx::query!(

@@ -51,9 +51,6 @@ pub struct CancelStep {
 impl Ledger {
     /// Begins the cancellation of an order that VeraCore has. `false` when it was begun before, or
     /// VeraCore does not have it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn request_cancellation(&self, order: i64) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "request_cancellation");
         let done = sqlx::query!(
@@ -70,9 +67,6 @@ impl Ledger {
     }
 
     /// The cancellations whose next step is due, longest due first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn due_cancellations(&self, limit: u32) -> Result<Vec<Cancellation>, LedgerError> {
         let now = self.clock.now();
         let rows = sqlx::query!(
@@ -105,9 +99,6 @@ impl Ledger {
     }
 
     /// Whether the next step of a cancellation is still due: for whoever has just got hold of it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn is_cancellation_due(&self, order: i64) -> Result<bool, LedgerError> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_order_sync
@@ -121,9 +112,6 @@ impl Ledger {
     }
 
     /// Notes that VeraCore is about to be told to cancel it.
-    ///
-    /// # Errors
-    /// When the database does not answer; then it must not be told.
     pub async fn record_cancel_intent(&self, order: i64) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_cancel_intent");
         sqlx::query!(
@@ -139,9 +127,6 @@ impl Ledger {
     /// Records a step of a cancellation, and tells of it when that is news: an event, once for each
     /// status. One that was stopped is no order of VeraCore's any more. `false`: it stood elsewhere by
     /// now, and nothing was recorded.
-    ///
-    /// # Errors
-    /// When the database does not answer; then nothing is recorded.
     pub async fn record_cancel_step(
         &self,
         order: &Cancellation,
@@ -190,9 +175,6 @@ impl Ledger {
 
     /// Notes that VeraCore tells of packages of these orders: one that was taken for stopped was
     /// shipped all the same, which is told. Returns the orders of which that is news.
-    ///
-    /// # Errors
-    /// When the database does not answer; then nothing is noted.
     pub async fn record_shipped_after_stop(
         &self,
         codes: &[OrderCode],

@@ -31,9 +31,6 @@ pub struct ProviderCancellation {
 impl Ledger {
     /// Notes that VeraCore has cancelled an order that is still wanted, and tells of it, once. Whether
     /// that was news.
-    ///
-    /// # Errors
-    /// When the database does not answer; then nothing is noted.
     pub async fn record_provider_cancellation(
         &self,
         code: &OrderCode,
@@ -81,9 +78,6 @@ impl Ledger {
 
     /// Notes that VeraCore has these orders, and has not cancelled them, whatever it did before.
     /// Returns those of which that is news.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn clear_provider_cancellations(
         &self,
         codes: &[OrderCode],
@@ -108,9 +102,6 @@ impl Ledger {
     }
 
     /// The orders cancelled at VeraCore of which the shop is to be told now.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn due_provider_cancellations(
         &self,
         limit: u32,
@@ -139,9 +130,6 @@ impl Ledger {
     }
 
     /// Whether the shop is still to be told of this one: for whoever has just got hold of it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn is_provider_cancellation_due(&self, order: i64) -> Result<bool, LedgerError> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_order_sync
@@ -156,9 +144,6 @@ impl Ledger {
     }
 
     /// Notes what came of telling the shop, and when it is told again, if at all.
-    ///
-    /// # Errors
-    /// When the database does not answer; then it is told again, which does no harm.
     pub async fn record_shop_cancel_attempt(
         &self,
         order: i64,

@@ -34,9 +34,6 @@ pub struct ParcelProblem {
 
 impl Ledger {
     /// Something that is another when anything that the dashboard shows has changed.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn change_token(&self) -> Result<String, LedgerError> {
         let statuses = SyncStatus::ALL.map(|status| status.as_str().to_owned());
         // One look into the index a status: the newest change of all is one of theirs.
@@ -61,9 +58,6 @@ impl Ledger {
     }
 
     /// The last 24 hours, the oldest first, each ending a whole number of hours before now.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn hourly_orders(&self) -> Result<Vec<HourlyOrders>, LedgerError> {
         let now = self.clock.now();
         // Of an order that was changed within the day, so that its status and time are in the index.
@@ -99,9 +93,6 @@ impl Ledger {
     }
 
     /// Since when the oldest order that waits has been known.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn oldest_waiting_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select min(created_at) from veracore_order_sync
@@ -112,9 +103,6 @@ impl Ledger {
     }
 
     /// The runs of a job, the newest first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn runs_of_job(&self, job: &str, limit: u32) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
@@ -129,9 +117,6 @@ impl Ledger {
     }
 
     /// A run by its number.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn run(&self, id: i64) -> Result<Option<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
@@ -146,9 +131,6 @@ impl Ledger {
 
     /// The held runs of a job that a person is still to decide on: none that is older than a whole
     /// pass that was done since. `only`: this one, if it is one of them.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn undecided_quarantined_runs(
         &self,
         job: &str,
@@ -175,9 +157,6 @@ impl Ledger {
     }
 
     /// What was written to the shop's stock, or by one run, the newest first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn latest_stock_changes(
         &self,
         run: Option<i64>,
@@ -199,9 +178,6 @@ impl Ledger {
     }
 
     /// What was told of an order, the oldest first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn events_of_order(&self, order: i64) -> Result<Vec<OrderEvent>, LedgerError> {
         Ok(sqlx::query_as!(
             OrderEvent,
@@ -214,9 +190,6 @@ impl Ledger {
     }
 
     /// Packages that need a person, first seen since `since`; the newest first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn parcel_problems(
         &self,
         since: DateTime<Utc>,
@@ -236,9 +209,6 @@ impl Ledger {
     }
 
     /// How many events were given up.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn count_dead_events(&self) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from veracore_event where state = $1"#,

@@ -148,7 +148,6 @@ impl Ledger {
     }
 
     /// How long to wait for a word before looking without one: `quick` while none can be heard.
-    #[must_use]
     pub fn poll_interval(&self, quick: Duration) -> Duration {
         if self.is_listening() {
             quick.max(SLOW_POLL)
@@ -159,7 +158,6 @@ impl Ledger {
 
     /// How long to wait for a word where something becomes due at `next` without one, or is already
     /// and cannot be had: at least `quick`.
-    #[must_use]
     pub fn poll_delay(&self, next: Option<DateTime<Utc>>, quick: Duration) -> Duration {
         let longest = self.poll_interval(quick);
         let until = |at: DateTime<Utc>| (at - self.now()).to_std().unwrap_or_default();
@@ -167,7 +165,6 @@ impl Ledger {
     }
 
     /// Whether words of other processes arrive.
-    #[must_use]
     pub fn is_listening(&self) -> bool {
         self.notify_hub.0.is_listening.load(Ordering::Relaxed)
     }

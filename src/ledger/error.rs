@@ -56,7 +56,6 @@ fn describe(error: &sqlx::Error) -> String {
 impl LedgerError {
     /// Whether the database does not answer, or cannot do now what it was asked for: that may pass
     /// by itself, unlike a refused password.
-    #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Unresponsive | Self::ReadOnly => true,
@@ -74,7 +73,6 @@ impl LedgerError {
 
     /// Whether the database refuses just these data (SQLSTATE classes 22 and 23), which does not
     /// pass by itself.
-    #[must_use]
     pub fn is_data_error(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error
@@ -85,7 +83,6 @@ impl LedgerError {
     }
 
     /// Whether the tables were never made.
-    #[must_use]
     pub fn is_missing_table(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {

@@ -26,9 +26,6 @@ impl UpstreamEvent {
 impl Ledger {
     /// Writes down that an upstream went down or came back, unless that is what was last written of
     /// it, by whichever process.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn record_upstream_event(
         &self,
         event: UpstreamEvent,
@@ -64,9 +61,6 @@ impl Ledger {
     /// Forgets what happened before `before` and was delivered or given up before it, too. What is
     /// still to be delivered is given up first, for a person to see; what nobody was to be told is
     /// forgotten. Returns how many events that were, and how many were given up.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn delete_old_events(
         &self,
         before: DateTime<Utc>,

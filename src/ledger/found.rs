@@ -29,19 +29,16 @@ pub struct KnownStatus {
 
 impl KnownStatus {
     /// Whether it will be worked on.
-    #[must_use]
     pub const fn is_in_progress(&self) -> bool {
         self.status.is_in_progress()
     }
 
     /// Whether a sweep that sees it in a trigger state revives it.
-    #[must_use]
     pub fn is_revivable(&self) -> bool {
         self.is_skipped_for(SkipReason::LeftTriggerState)
     }
 
     /// Whether `backfill` would send it.
-    #[must_use]
     pub fn is_backfillable(&self) -> bool {
         self.is_skipped_for(SkipReason::Existing)
     }
@@ -54,9 +51,6 @@ impl KnownStatus {
 impl Ledger {
     /// Takes in those of the orders that are not known yet, to be sent after `hold`, and revives
     /// those that had left the trigger states. Returns how many orders that were.
-    ///
-    /// # Errors
-    /// When the database does not answer; then none was taken in.
     pub async fn insert_discovered_orders(
         &self,
         orders: &[OrderRef],
@@ -72,9 +66,6 @@ impl Ledger {
     }
 
     /// Whether the very first sweep was taken in.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn has_baseline(&self) -> Result<bool, LedgerError> {
         let at = sqlx::query_scalar!("select baseline_at from veracore_config where id = 1")
             .fetch_one(&self.pool)
@@ -85,9 +76,6 @@ impl Ledger {
     /// Notes that this installation starts, and returns when it did so for the first time: an
     /// order that was placed after that is not one that was there before us, however long the
     /// first sweep takes to succeed.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn record_first_start(&self) -> Result<DateTime<Utc>, LedgerError> {
         let _write = crash::points_around("ledger", "record_first_start");
         let at = sqlx::query_scalar!(
@@ -102,9 +90,6 @@ impl Ledger {
 
     /// Orders whose id the ledger knows with another code: the shop gave an id twice, as after a
     /// restored backup. Returns the shop's codes, each with the ledger's.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn reused_order_ids(
         &self,
         orders: &[OrderRef],
@@ -126,9 +111,6 @@ impl Ledger {
     /// Takes in the very first sweep, all of it or nothing: a crash half-way must not make orders
     /// that were paid meanwhile look like old ones. Returns how many orders were taken in to be
     /// sent and how many as skipped, or `None` when another replica was first.
-    ///
-    /// # Errors
-    /// When the database does not answer; then nothing was taken in.
     pub async fn insert_baseline(
         &self,
         orders: &[OrderRef],
@@ -164,9 +146,6 @@ impl Ledger {
     }
 
     /// Where the orders stand, by their ids; those that are not known are not in it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn known_statuses(
         &self,
         orders: &[OrderRef],
@@ -199,9 +178,6 @@ impl Ledger {
     }
 
     /// Makes those orders due now, with a note of it in their history. Returns how many.
-    ///
-    /// # Errors
-    /// When the database does not answer; then none was changed.
     pub async fn backfill_orders(&self, orders: &[OrderRef]) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "backfill_orders");
         let now = self.clock.now();

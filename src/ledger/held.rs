@@ -19,9 +19,6 @@ pub struct QuarantinedRun {
 
 impl Ledger {
     /// A held run of a job by its number; `None` when there is none, or it was not held.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn quarantined_run(
         &self,
         job: &str,
@@ -48,9 +45,6 @@ impl Ledger {
     }
 
     /// Notes which run applied a held one.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn accept_quarantined_feed(&self, held: i64, by: RunId) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "accept_quarantined_feed");
         sqlx::query!(
@@ -66,9 +60,6 @@ impl Ledger {
     }
 
     /// Notes that a person does not want a held run applied. `false` when it was decided on before.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn discard_quarantined_feed(
         &self,
         job: &str,

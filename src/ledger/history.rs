@@ -28,7 +28,6 @@ pub enum AttemptKind {
 }
 
 impl AttemptKind {
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -54,7 +53,6 @@ pub struct AttemptEnd {
 }
 
 impl AttemptEnd {
-    #[must_use]
     pub const fn without_error(outcome: &'static str) -> Self {
         Self {
             outcome,
@@ -149,9 +147,6 @@ pub(super) async fn write_attempt(
 
 impl Ledger {
     /// All attempts on an order, oldest first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn attempts(&self, order: i64) -> Result<Vec<Attempt>, LedgerError> {
         Ok(sqlx::query_as!(
             Attempt,

@@ -76,9 +76,6 @@ pub(super) async fn extend_lease(
 impl Ledger {
     /// Takes all of it or nothing; `None` when somebody holds a part of it. A job is also taken from
     /// who took it by a clock that was set back since: what it does is held piece by piece anyway.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn acquire_lease(
         &self,
         what: &[LeaseKey<'_>],
@@ -125,9 +122,6 @@ impl Ledger {
 
     /// Lengthens it to `time` from now. `false`: it ran out, and a part of it may be somebody
     /// else's by now; or the database was so slow to answer that it may run out soon.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn renew_lease(&self, hold: &Lease, time: Duration) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "renew_lease");
         let now = self.clock.now();
@@ -137,9 +131,6 @@ impl Ledger {
     }
 
     /// Gives it back.
-    ///
-    /// # Errors
-    /// When the database does not answer; then it runs out by itself.
     pub async fn release_lease(&self, hold: &Lease) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "release_lease");
         sqlx::query!(
@@ -156,9 +147,6 @@ impl Ledger {
     }
 
     /// Removes what ran out and nobody took over.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn delete_expired_leases(&self) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "delete_expired_leases");
         let done = sqlx::query!(

@@ -63,9 +63,6 @@ impl Ledger {
     /// are among them: whoever held it is taken for dead. So are those that were written by a clock
     /// that was ahead by more than [`SKEW`], before it was set back: what they wait for by that clock
     /// could be hours away. A holder that lives is kept from sending by its token.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn claim_due_orders(
         &self,
         limit: u32,
@@ -213,9 +210,6 @@ impl Ledger {
     }
 
     /// Adds something that was asked about the order, while the work on it goes on.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn record_attempt(
         &self,
         order: &ClaimedOrder,
@@ -251,9 +245,6 @@ impl Ledger {
     }
 
     /// Gives a claimed order back untouched, as at a shutdown.
-    ///
-    /// # Errors
-    /// When the database does not answer; then the lease runs out by itself.
     pub async fn release_order(&self, order: &ClaimedOrder) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "release_order");
         sqlx::query!(

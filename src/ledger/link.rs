@@ -4,13 +4,14 @@
 //! long it works on a statement; but where packets vanish on the way, or a server stands still, an
 //! answer is waited for without end, and with it whoever asked. Must not know any statement.
 
+use parking_lot::Mutex;
 use std::{
     fmt,
     future::Future,
     io,
     ops::{Deref, DerefMut},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -74,13 +75,13 @@ struct LastFailure(Arc<Mutex<Option<Instant>>>);
 impl LastFailure {
     fn record(&self, error: &Error) {
         if is_connection_error(error) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *self.0.lock() = Some(Instant::now());
         }
     }
 
     /// Whether a connection that lay idle for so long is to be asked before it is used.
     fn needs_ping(&self, idle_for: Duration) -> bool {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = *self.0.lock();
         idle_for >= SKIP_PING_WITHIN || last.is_some_and(|at| at.elapsed() <= idle_for)
     }
 

@@ -50,9 +50,6 @@ fn to_count(number: i64) -> u64 {
 impl Ledger {
     /// Everything that is measured. `jobs`: whose last successes are wanted; `stock_job`: the one that
     /// reads stock feeds.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn metrics(
         &self,
         jobs: &[&str],

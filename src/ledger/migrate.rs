@@ -26,9 +26,6 @@ fn migrator() -> Migrator {
 impl Ledger {
     /// Applies what is missing. Replicas that start together wait for one another: sqlx holds an
     /// advisory lock while it works.
-    ///
-    /// # Errors
-    /// When the database does not answer, or its tables are newer than this program.
     pub async fn migrate(&self) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "migrate");
         let error = match self.apply_migrations().await {

@@ -37,7 +37,8 @@ mod summary;
 mod told;
 mod webhooks;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
@@ -108,15 +109,11 @@ impl Ledger {
     }
 
     /// The time of every record.
-    #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
     /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
     pub async fn ping(&self) -> Result<(), LedgerError> {
         sqlx::query_scalar!("select 1 as \"one!\"")
             .fetch_one(&self.pool)
@@ -142,17 +139,13 @@ impl Ledger {
 
     /// What keeps orders from being worked on, as those found who tried; nothing when it is over.
     /// A full disk, for one, is not seen before something is written.
-    #[must_use]
     pub fn blocking_problem(&self) -> Option<String> {
         let trouble = self.blocking_problem.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+        trouble.clone()
     }
 
     pub(crate) fn set_blocking_problem(&self, trouble: Option<String>) {
-        *self
-            .blocking_problem
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = trouble;
+        *self.blocking_problem.lock() = trouble;
     }
 
     /// Ends all connections, and tells other processes of events that were raised here and that

@@ -71,9 +71,6 @@ pub enum NoteOutcome {
 impl Ledger {
     /// Notes whether notes are wanted: those of what happens from now on. Turned off, what was still
     /// to be written is left out, or it would come when they are turned on again.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn set_notes_enabled(&self, wanted: bool) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "set_notes_enabled");
         let now = self.clock.now();
@@ -101,9 +98,6 @@ impl Ledger {
 
     /// Takes a note that is to be written, longest due first, for `lease`; those of an order one after
     /// another.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn claim_due_note(
         &self,
         lease: Duration,
@@ -166,9 +160,6 @@ impl Ledger {
 
     /// When the next note is to be written. In the past: one that waits for another, or that somebody
     /// is at.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn next_note_due_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select next_try from veracore_order_note where note_status in ('due', 'intended')
@@ -180,9 +171,6 @@ impl Ledger {
 
     /// Writes down that the shop is about to be called. `false`: the note is not ours any more, or
     /// soon will not be, and the shop must not be called.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn record_note_intent(
         &self,
         note: &ClaimedNote,
@@ -205,9 +193,6 @@ impl Ledger {
     }
 
     /// Records what came of a note. That it is there is true whoever holds it by now.
-    ///
-    /// # Errors
-    /// When the database does not answer; then it is looked for when its lease has run out.
     pub async fn record_note_outcome(
         &self,
         note: &ClaimedNote,

@@ -34,9 +34,6 @@ pub struct SentLine {
 impl Ledger {
     /// The acknowledged orders of which something may be left to fulfill; with `skus` (VeraCore's)
     /// only those that hold one of them.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn open_orders(&self, skus: Option<&[Sku]>) -> Result<Vec<SentOrder>, LedgerError> {
         let skus: Option<Vec<String>> =
             skus.map(|skus| skus.iter().map(ToString::to_string).collect());
@@ -63,9 +60,6 @@ impl Ledger {
     }
 
     /// The acknowledged orders with these codes, open or not.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn sent_orders(&self, codes: &[OrderCode]) -> Result<Vec<SentOrder>, LedgerError> {
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         let rows = sqlx::query_as!(
@@ -84,9 +78,6 @@ impl Ledger {
     }
 
     /// Notes that nothing of these orders is left to fulfill.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn close_orders(&self, orders: &[i64]) -> Result<(), LedgerError> {
         if orders.is_empty() {
             return Ok(());
@@ -106,9 +97,6 @@ impl Ledger {
 
     /// Notes that something of an order is to be fulfilled after all, as when a fulfillment was
     /// cancelled in the shop.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "reopen_order");
         sqlx::query!(
@@ -125,9 +113,6 @@ impl Ledger {
 
     /// Whether any of these orders is still being worked on, so that VeraCore may turn out to have
     /// it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn is_any_in_progress(&self, codes: &[OrderCode]) -> Result<bool, LedgerError> {
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         Ok(sqlx::query_scalar!(
@@ -142,9 +127,6 @@ impl Ledger {
 
     /// The open orders for whose tracking VeraCore was not asked the longest: the way round a list
     /// of shipments that cannot be had.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn tracking_check_candidates(
         &self,
         limit: u32,
@@ -163,9 +145,6 @@ impl Ledger {
     }
 
     /// Notes that VeraCore was asked for these orders' tracking, whatever it answered.
-    ///
-    /// # Errors
-    /// When the database does not answer; then it is asked for them first again.
     pub async fn record_tracking_check(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_tracking_check");
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();

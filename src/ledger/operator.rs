@@ -35,9 +35,6 @@ pub enum OperatorOutcome {
 impl Ledger {
     /// Makes an order due now, with a fresh count of failures. What is in doubt stays in doubt:
     /// VeraCore is asked first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn retry_order(
         &self,
         code: &OrderCode,
@@ -88,9 +85,6 @@ impl Ledger {
     }
 
     /// Takes an order out: it is not sent (again), whatever the shop says.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn skip_order(&self, code: &OrderCode) -> Result<OperatorOutcome, LedgerError> {
         let _write = crash::points_around("ledger", "skip_order");
         let now = self.clock.now();

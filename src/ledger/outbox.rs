@@ -30,7 +30,6 @@ pub enum EventState {
 impl EventState {
     pub const ALL: [Self; 4] = [Self::Pending, Self::Kept, Self::Delivered, Self::Dead];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -40,7 +39,6 @@ impl EventState {
         }
     }
 
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
@@ -129,9 +127,6 @@ impl Ledger {
     /// Notes whether there is a receiver. What happened while there was none is kept, and not
     /// delivered when there is one: nobody wants last year's events in a flood. Returns how many that
     /// were.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn set_receiver_configured(&self, configured: bool) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "set_receiver_configured");
         // What happens from now on has a receiver, however long the marking takes.
@@ -171,9 +166,6 @@ impl Ledger {
 
     /// Takes up to `limit` events whose turn it is, longest due first, for `lease`. A time too far
     /// ahead was written by a clock that was set back since, and does not count.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn claim_due_events(
         &self,
         limit: u32,
@@ -222,9 +214,6 @@ impl Ledger {
 
     /// Records what came of a try. That it was delivered is true whoever holds it by now. `false`: it
     /// is somebody else's, and nothing was recorded.
-    ///
-    /// # Errors
-    /// When the database does not answer; then it is tried again when its lease has run out.
     pub async fn record_delivery_outcome(
         &self,
         event: &ClaimedEvent,
@@ -263,9 +252,6 @@ impl Ledger {
 
     /// When the next event is to be tried. In the past: one whose turn it is not yet, or that somebody
     /// is at.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn next_event_due_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select next_try from veracore_event where state = 'pending'
@@ -276,9 +262,6 @@ impl Ledger {
     }
 
     /// Whether an event that failed waits for its next try.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn has_failing_events(&self) -> Result<bool, LedgerError> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_event
@@ -289,9 +272,6 @@ impl Ledger {
     }
 
     /// Makes an event due now, whatever became of it before, with a fresh count of tries.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn resend_event(&self, id: Uuid) -> Result<ResendOutcome, LedgerError> {
         let _write = crash::points_around("ledger", "resend_event");
         let now = self.clock.now();
@@ -318,9 +298,6 @@ impl Ledger {
     }
 
     /// Events, newest first. What is pending and has nobody to go to is shown as kept.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn events(
         &self,
         state: Option<EventState>,

@@ -32,7 +32,6 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Existing => "existing",

@@ -10,9 +10,6 @@ impl Ledger {
     /// Clears the words of other systems from everything that ended before `before`: attempts,
     /// orders that need nothing more, packages, levels, runs of jobs, events and notes. What happened
     /// stays known, and when, and of which kind it was. Returns how many rows were cleared.
-    ///
-    /// # Errors
-    /// When the database does not answer; then some of it may be cleared already.
     pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "clear_personal_data");
         let mut connection = self.pool.acquire().await?;

@@ -73,8 +73,6 @@ impl OrderGroup {
 pub type StatusCounts = BTreeMap<SyncStatus, u64>;
 
 impl Ledger {
-    /// # Errors
-    /// When the database does not answer.
     pub async fn orders(&self, filter: &OrderFilter) -> Result<Vec<SyncRecord>, LedgerError> {
         let rows = sqlx::query_as!(
             SyncRecordRow,
@@ -120,9 +118,6 @@ impl Ledger {
     }
 
     /// How many orders the filter lets through, whatever its page.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn count_orders(&self, filter: &OrderFilter) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from veracore_order_sync
@@ -151,9 +146,6 @@ impl Ledger {
     }
 
     /// The order with this id of the shop's.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn order_by_shop_id(
         &self,
         id: &ShopOrderId,
@@ -167,9 +159,6 @@ impl Ledger {
     }
 
     /// How many orders have a package with a tracking number.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn count_tracked_orders(&self) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(distinct order_sync_id) as "count!" from veracore_shipment
@@ -181,9 +170,6 @@ impl Ledger {
     }
 
     /// The order with this code, the latest should there be several.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn order(&self, code: &OrderCode) -> Result<Option<SyncRecord>, LedgerError> {
         let filter = OrderFilter {
             code: Some(code.clone()),
@@ -194,9 +180,6 @@ impl Ledger {
     }
 
     /// The counts, every status among them.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn count_by_status(&self) -> Result<StatusCounts, LedgerError> {
         let rows = sqlx::query!(
             r#"select sync_status, count(*) as "count!" from veracore_order_sync group by 1"#

@@ -54,9 +54,6 @@ pub struct UnrecordedOrder {
 
 impl Ledger {
     /// How many orders [`Self::known_orders`] goes through.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn count_known_orders(
         &self,
         since: DateTime<Utc>,
@@ -80,9 +77,6 @@ impl Ledger {
 
     /// A page of the orders that are worked on, open, or acknowledged since `since`, from the one
     /// after `after` on.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn known_orders(
         &self,
         since: DateTime<Utc>,
@@ -138,9 +132,6 @@ impl Ledger {
     }
 
     /// Which of the shop's orders the ledger does not have, or has under another code.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn unrecorded_orders(
         &self,
         orders: &[OrderRef],

@@ -16,13 +16,11 @@ pub struct RunId {
 
 impl RunId {
     /// For people, and for `--accept-held`.
-    #[must_use]
     pub const fn number(self) -> i64 {
         self.id
     }
 
     /// How often the run was started, this time included.
-    #[must_use]
     pub fn starts(self) -> u32 {
         self.starts.unsigned_abs()
     }
@@ -40,7 +38,6 @@ pub enum RunOrigin {
 }
 
 impl RunOrigin {
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",
@@ -60,7 +57,6 @@ pub enum RunOutcome {
 }
 
 impl RunOutcome {
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -108,9 +104,6 @@ pub struct LatestOccurrence {
 impl Ledger {
     /// Claims an occurrence of a job by writing it down; `None` when it was claimed before. A
     /// person's wish has its own moment.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn begin_run(
         &self,
         job: &str,
@@ -124,9 +117,6 @@ impl Ledger {
 
     /// The same with what it is about (such as one SKU), for those who look while it goes on, and
     /// an event that tells of it.
-    ///
-    /// # Errors
-    /// When the database does not answer; then nothing was claimed.
     pub async fn begin_run_with_event(
         &self,
         job: &str,
@@ -162,9 +152,6 @@ impl Ledger {
 
     /// Starts an unfinished run once more, for the holder of the job's lease: whoever ran it died.
     /// `None` when it has ended or somebody else was quicker.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn restart_run(&self, run: RunId) -> Result<Option<RunId>, LedgerError> {
         let _write = crash::points_around("ledger", "restart_run");
         Ok(sqlx::query_as!(
@@ -181,9 +168,6 @@ impl Ledger {
 
     /// Records what came of a run. `false` when it was taken up by somebody else meanwhile, or has
     /// ended: then nothing is recorded.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn finish_run(
         &self,
         run: RunId,
@@ -196,9 +180,6 @@ impl Ledger {
     }
 
     /// The same, with an event that tells of it: once, whoever dies when.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn finish_run_with_event(
         &self,
         run: RunId,
@@ -236,9 +217,6 @@ impl Ledger {
     }
 
     /// What a job's schedule must know: see [`OccurrenceState`].
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn occurrence_state(
         &self,
         job: &str,
@@ -274,9 +252,6 @@ impl Ledger {
 
     /// Records that the unfinished occurrences of a job have failed, but for `except`, for the
     /// holder of the job's lease: whoever ran them died. Returns how many there were.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn fail_unfinished_runs(
         &self,
         job: &str,
@@ -301,9 +276,6 @@ impl Ledger {
 
     /// The last run of each job. Those that seem to be in the future, since the clock was set back,
     /// count only where there are no others.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn last_runs(&self) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
@@ -337,9 +309,6 @@ impl Ledger {
 
     /// The last run of a job over everything that came to its end, and whether one of any kind is
     /// going on.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn job_status(&self, job: &str) -> Result<(Option<Run>, bool), LedgerError> {
         let now = self.clock.now();
         let last = sqlx::query_as!(
@@ -365,9 +334,6 @@ impl Ledger {
     }
 
     /// Removes what ran before `before`, but for the last run and the last occurrence of each job.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn delete_old_runs(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "delete_old_runs");
         let done = sqlx::query!(

@@ -21,9 +21,6 @@ pub struct SealedToken {
 
 impl Ledger {
     /// Keeps a session under its secret's digest, and forgets those that are over.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn insert_web_session(
         &self,
         digest: &str,
@@ -51,9 +48,6 @@ impl Ledger {
 
     /// The token of a session that is not over. `is_use`: a person did something, and the session
     /// lasts longer for it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn resume_web_session(
         &self,
         digest: &str,
@@ -96,9 +90,6 @@ impl Ledger {
     }
 
     /// Ends a session.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn delete_web_session(&self, digest: &str) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "delete_web_session");
         sqlx::query!("delete from veracore_web_session where digest = $1", digest)

@@ -28,7 +28,6 @@ pub enum StoredValue {
 
 impl StoredSettings {
     /// How they are after the changes.
-    #[must_use]
     pub fn with_changes(&self, changes: &[(&str, StoredValue)]) -> Self {
         let mut next = self.clone();
         for (name, value) in changes {
@@ -70,9 +69,6 @@ impl StoredSettings {
 
 impl Ledger {
     /// All stored settings.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn stored_settings(&self) -> Result<StoredSettings, LedgerError> {
         let row = sqlx::query_scalar!(
             r#"select to_jsonb(c) as "row!" from veracore_config c where id = 1"#
@@ -84,9 +80,6 @@ impl Ledger {
 
     /// Stores settings in the place of those that were read, and tells every replica. `false` when
     /// somebody changed them meanwhile: then nothing is stored.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn store_settings(
         &self,
         read: &StoredSettings,

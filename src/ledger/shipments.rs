@@ -41,7 +41,6 @@ impl ShipmentStatus {
         Self::Problem,
     ];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -54,7 +53,6 @@ impl ShipmentStatus {
     }
 
     /// Whether nothing more is to be done about it, as long as VeraCore says the same.
-    #[must_use]
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Fulfilled | Self::Covered | Self::Void)
     }
@@ -110,9 +108,6 @@ pub struct RecordedShipment {
 
 impl Ledger {
     /// The packages known of the orders with these codes, in the order in which they were seen.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn shipments_of_orders(
         &self,
         codes: &[OrderCode],
@@ -133,9 +128,6 @@ impl Ledger {
     }
 
     /// The acknowledged orders with packages first seen since `since` that are not settled.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn orders_with_unsettled_shipments(
         &self,
         since: DateTime<Utc>,
@@ -157,9 +149,6 @@ impl Ledger {
 
     /// Records what VeraCore says of a package now; its place in the shop stays as it is. What is
     /// new waits. Returns the row's id.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn record_shipment(
         &self,
         order: i64,
@@ -195,9 +184,6 @@ impl Ledger {
     }
 
     /// Removes a package without a name that VeraCore now tells of by its name, or no more.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn delete_unnamed_shipment(
         &self,
         order: i64,
@@ -218,9 +204,6 @@ impl Ledger {
     /// Writes down which lines are about to be fulfilled, if all of `holds` are still ours, and
     /// lengthens them to `time` from now, so that they outlive the call. `false`: they are not, and
     /// nothing may be fulfilled.
-    ///
-    /// # Errors
-    /// When the database does not answer; then nothing may be fulfilled.
     pub async fn record_fulfillment_intent(
         &self,
         shipment: i64,
@@ -254,9 +237,6 @@ impl Ledger {
     }
 
     /// Records which fulfillment of the shop's a package is. True whoever says it.
-    ///
-    /// # Errors
-    /// When the database does not answer; then the shop is asked again.
     pub async fn record_fulfillment(
         &self,
         shipment: i64,
@@ -278,9 +258,6 @@ impl Ledger {
     }
 
     /// Records where a package stands.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn set_shipment_status(
         &self,
         shipment: i64,
@@ -304,9 +281,6 @@ impl Ledger {
     }
 
     /// What the shop's tracking fields of an order were last set to, as far as we know.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn last_written_tracking(&self, order: i64) -> Result<Option<String>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select tracking_written from veracore_order_sync where id = $1",
@@ -317,9 +291,6 @@ impl Ledger {
     }
 
     /// Notes what they are set to now, along with the event that tells of it.
-    ///
-    /// # Errors
-    /// When the database does not answer; then they are written once more.
     pub async fn record_tracking(
         &self,
         order: i64,
@@ -342,9 +313,6 @@ impl Ledger {
     }
 
     /// When the shipments were last read to their end.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn shipments_cursor(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(
             sqlx::query_scalar!("select shipments_read_at from veracore_config where id = 1")
@@ -354,9 +322,6 @@ impl Ledger {
     }
 
     /// Notes that they were read to their end, beginning at `at`.
-    ///
-    /// # Errors
-    /// When the database does not answer; then they are read once more.
     pub async fn set_shipments_cursor(&self, at: DateTime<Utc>) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "set_shipments_cursor");
         sqlx::query!(
@@ -371,9 +336,6 @@ impl Ledger {
     /// From when on shipments must be read lest one be missed: of a package that still waits and was
     /// seen since `oldest`, and of an order that VeraCore was found to have since the last reading
     /// began. Such an order may have been shipped long before, when nobody knew it for ours.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn shipments_lookback_start(
         &self,
         oldest: DateTime<Utc>,

@@ -49,7 +49,6 @@ pub enum StockOutcome {
 }
 
 impl StockOutcome {
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Written => "written",
@@ -88,9 +87,6 @@ pub struct RecordedStockChange {
 impl Ledger {
     /// Writes down what is about to be written to the shop. Returns the changes' ids, in their
     /// order.
-    ///
-    /// # Errors
-    /// When the database does not answer; then nothing may be written.
     pub async fn record_stock_intents(
         &self,
         run: RunId,
@@ -152,9 +148,6 @@ impl Ledger {
     }
 
     /// Records how writes ended.
-    ///
-    /// # Errors
-    /// When the database does not answer; then they stay as not known.
     pub async fn record_stock_outcome(
         &self,
         changes: &[i64],
@@ -179,9 +172,6 @@ impl Ledger {
     }
 
     /// The last changes of a SKU (Vendure's), the newest first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn stock_changes(
         &self,
         sku: &str,
@@ -203,9 +193,6 @@ impl Ledger {
 
     /// Removes changes from before `before`, but for the last one of each variant, so that every
     /// level that we wrote can be explained.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn delete_old_stock_changes(
         &self,
         before: DateTime<Utc>,

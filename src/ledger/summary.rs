@@ -30,9 +30,6 @@ pub struct SentItem {
 
 impl Ledger {
     /// What was last sent of an order; `None` when nothing was, or before this was kept.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn sent_summary(&self, order: i64) -> Result<Option<SentSummary>, LedgerError> {
         let summary = sqlx::query_scalar!(
             "select sent_summary from veracore_order_sync where id = $1",

@@ -12,9 +12,6 @@ const EXPEDITE_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
 impl Ledger {
     /// How many SKUs VeraCore told of since `since`, or before that and they still wait.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn count_reported_skus(&self, since: DateTime<Utc>) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(distinct sku) as "count!"
@@ -33,9 +30,6 @@ impl Ledger {
 
     /// When a whole pass of a job was last begun because of webhooks; passes over one SKU name it in
     /// their results.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn last_webhook_run_at(
         &self,
         job: &str,
@@ -53,9 +47,6 @@ impl Ledger {
     /// Brings an order's next try forward, since VeraCore told of the order: at most once an hour, so
     /// that a chatty sender does not use up its tries. One in doubt still waits out its quiet period.
     /// Returns whether anything was changed.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn expedite_order(
         &self,
         code: &OrderCode,

@@ -39,7 +39,6 @@ pub enum WebhookOutcome {
 }
 
 impl WebhookOutcome {
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -64,9 +63,6 @@ pub struct ClaimedWebhook {
 impl Ledger {
     /// Keeps news under the digest of its signature, unless that was there before: both or neither,
     /// whichever replica is asked.
-    ///
-    /// # Errors
-    /// When the database does not answer. It may have been kept all the same.
     pub async fn insert_webhook(
         &self,
         digest: &str,
@@ -99,9 +95,6 @@ impl Ledger {
     /// Takes up to `limit` due webhooks of these kinds for `lease`, longest due first. Those whose
     /// lease ran out are among them: whoever held them is taken for dead. One that cannot be read is
     /// given up, and stops no other.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn claim_webhooks(
         &self,
         kinds: &[NoticeKind],
@@ -152,9 +145,6 @@ impl Ledger {
     }
 
     /// When the next webhook of these kinds becomes due, leases that run out left aside.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn next_webhook_due_at(
         &self,
         kinds: &[NoticeKind],
@@ -171,9 +161,6 @@ impl Ledger {
     }
 
     /// Lengthens the leases of what was claimed and is not dealt with yet.
-    ///
-    /// # Errors
-    /// When the database does not answer; then they run out.
     pub async fn renew_webhook_leases(
         &self,
         claimed: &[ClaimedWebhook],
@@ -195,9 +182,6 @@ impl Ledger {
     }
 
     /// Records what came of it. `false`: somebody else has it by now, and nothing was recorded.
-    ///
-    /// # Errors
-    /// When the database does not answer; then it is worked on again when its lease has run out.
     pub async fn finish_webhook(
         &self,
         claimed: &ClaimedWebhook,
@@ -233,9 +217,6 @@ impl Ledger {
     }
 
     /// Gives it back until `at`. A try that was none (`counts` is false) uses up nothing.
-    ///
-    /// # Errors
-    /// When the database does not answer; then its lease runs out by itself.
     pub async fn postpone_webhook(
         &self,
         claimed: &ClaimedWebhook,
@@ -262,9 +243,6 @@ impl Ledger {
 
     /// Forgets webhooks that were dealt with and came before `before`, and signatures from before
     /// `seals_before`. Returns how many webhooks that were.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn delete_old_webhooks(
         &self,
         before: DateTime<Utc>,

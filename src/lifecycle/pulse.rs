@@ -1,8 +1,9 @@
 //! Pulses: what must come again and again while the process works, so that a process that hangs is
 //! noticed from outside. Must not decide what becomes of such a process.
 
+use parking_lot::Mutex;
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -28,11 +29,11 @@ impl Heartbeat {
     }
 
     fn beat_at(&self, now: Instant) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.last.lock() = now;
     }
 
     fn is_overdue_at(&self, now: Instant) -> bool {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = *self.last.lock();
         now.saturating_duration_since(last) > self.max_interval
     }
 }
@@ -45,7 +46,7 @@ impl Heartbeats {
             max_interval: patience,
             last: Mutex::new(Instant::now()),
         });
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         all.retain(|pulse| pulse.strong_count() > 0);
         all.push(Arc::downgrade(&pulse));
         pulse
@@ -57,7 +58,7 @@ impl Heartbeats {
     }
 
     fn overdue_at(&self, now: Instant) -> Option<&'static str> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.lock();
         let mut held = all.iter().filter_map(Weak::upgrade);
         held.find(|pulse| pulse.is_overdue_at(now))
             .map(|pulse| pulse.name)

@@ -3,9 +3,10 @@
 //!
 //! Owns what is said to it and when. Must not know why the process is as it is.
 
+use parking_lot::Mutex;
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -43,7 +44,6 @@ struct ReportedStatus {
 
 impl ServiceNotifier {
     /// `is_there`: whether the environment names a socket (`NOTIFY_SOCKET`).
-    #[must_use]
     pub fn new(is_enabled: bool) -> Self {
         Self {
             is_enabled,
@@ -53,7 +53,6 @@ impl ServiceNotifier {
     }
 
     /// Whether anybody wants to be told.
-    #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.is_enabled
     }
@@ -136,11 +135,7 @@ impl ServiceNotifier {
     /// The status, should it be a new one.
     fn record_status(&self, status: &str) -> Option<String> {
         let status = one_line(status, MAX_STATUS_CHARS);
-        let mut told = self
-            .reported
-            .status
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.reported.status.lock();
         if *told == status {
             return None;
         }

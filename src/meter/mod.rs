@@ -43,7 +43,6 @@ impl OrderOutcome {
         Self::Cancelled,
     ];
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledged => "acknowledged",
@@ -109,7 +108,6 @@ pub enum UpstreamLabel {
 
 impl UpstreamLabel {
     /// By an upstream's name for people. Whoever asks the shop about a caller asks the shop.
-    #[must_use]
     pub fn from_name(name: &str) -> Self {
         if name.starts_with("Vendure") {
             Self::Vendure
@@ -120,7 +118,6 @@ impl UpstreamLabel {
         }
     }
 
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vendure => "vendure",
@@ -181,13 +178,11 @@ pub fn register_metrics(now: DateTime<Utc>) {
 }
 
 /// Seconds since 1970.
-#[must_use]
 pub fn unix_seconds(at: DateTime<Utc>) -> f64 {
     seconds(at - DateTime::UNIX_EPOCH)
 }
 
 /// Never below zero: clocks are set back at times.
-#[must_use]
 pub fn seconds(span: TimeDelta) -> f64 {
     span.to_std().unwrap_or_default().as_secs_f64()
 }

@@ -100,7 +100,6 @@ const fn yes() -> bool {
 }
 
 impl FaultKind {
-    #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Status { .. } => "status",
@@ -119,7 +118,6 @@ impl FaultKind {
 
 impl Fault {
     /// A fault on every call whose path begins with (or matches) `path`.
-    #[must_use]
     pub fn on(path: &str, kind: FaultKind) -> Self {
         Self {
             path: path.to_owned(),
@@ -133,37 +131,31 @@ impl Fault {
         }
     }
 
-    #[must_use]
     pub fn method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
     }
 
-    #[must_use]
     pub fn operation(mut self, operation: &str) -> Self {
         self.operation = Some(operation.to_owned());
         self
     }
 
-    #[must_use]
     pub fn about(mut self, text: &str) -> Self {
         self.about = Some(text.to_owned());
         self
     }
 
-    #[must_use]
     pub const fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    #[must_use]
     pub const fn every(mut self, every: u32) -> Self {
         self.every = Some(every);
         self
     }
 
-    #[must_use]
     pub const fn skip(mut self, skip: u32) -> Self {
         self.skip = Some(skip);
         self

@@ -26,11 +26,8 @@ mod stock;
 mod tests;
 mod warehouse;
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::{io, net::SocketAddr, sync::Arc};
 
 use tokio::{
     net::TcpListener,
@@ -72,11 +69,11 @@ struct Shared {
 
 impl Shared {
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.state.lock())
     }
 
     fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        let result = act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = act(&mut self.state.lock());
         self.changes.send_modify(|count| *count += 1);
         result
     }
@@ -89,9 +86,6 @@ pub struct Sandbox {
 }
 
 /// Starts a sandbox; it answers as soon as this returns.
-///
-/// # Errors
-/// When the address cannot be listened on, or the base path belongs to the control API.
 pub async fn start(config: SandboxConfig, clock: SharedClock) -> io::Result<Sandbox> {
     let config = config.tidied()?;
     let listener = TcpListener::bind(config.listen).await?;
@@ -112,13 +106,11 @@ pub async fn start(config: SandboxConfig, clock: SharedClock) -> io::Result<Sand
 
 impl Sandbox {
     /// The base URL of the VeraCore face: what `VERACORE_API_URL` is set to.
-    #[must_use]
     pub fn base_url(&self) -> Url {
         self.shared.base_url.clone()
     }
 
     /// What `VERACORE_API_URL` is set to for the style `oms`.
-    #[must_use]
     pub fn oms_url(&self) -> Url {
         let mut url = self.base_url();
         let path = format!("{}/pmomsws/oms.asmx", self.shared.config.base_path);
@@ -126,25 +118,21 @@ impl Sandbox {
         url
     }
 
-    #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.shared.addr
     }
 
     /// In the sequence of their arrival.
-    #[must_use]
     pub fn orders(&self) -> Vec<ArrivedOrder> {
         self.shared.read(|state| state.warehouse.orders().to_vec())
     }
 
-    #[must_use]
     pub fn order(&self, number: &str) -> Option<ArrivedOrder> {
         self.shared
             .read(|state| state.warehouse.order(number).cloned())
     }
 
     /// Every call to the VeraCore face, refused and dropped ones included.
-    #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.read(|state| state.journal.all())
     }
@@ -159,15 +147,11 @@ impl Sandbox {
     }
 
     /// The SKUs that were stocked, in their order.
-    #[must_use]
     pub fn stock(&self) -> Vec<StockLevel> {
         self.shared.read(|state| state.warehouse.stock())
     }
 
     /// Ships packages, all of them or none; an empty list means one with everything left.
-    ///
-    /// # Errors
-    /// When there is no such order, it is cancelled, or it has not so much left to ship.
     pub fn ship(&self, number: &str, packages: Vec<NewPackage>) -> Result<Vec<Package>, Refusal> {
         let now = self.shared.clock.now();
         self.shared
@@ -175,9 +159,6 @@ impl Sandbox {
     }
 
     /// Voids a package, named by its shipment id or tracking number.
-    ///
-    /// # Errors
-    /// When there is no such package, or it is void already.
     pub fn void(&self, number: &str, package: &str) -> Result<Package, Refusal> {
         let now = self.shared.clock.now();
         self.shared
@@ -185,34 +166,22 @@ impl Sandbox {
     }
 
     /// Cancels what is not shipped of an order.
-    ///
-    /// # Errors
-    /// When there is no such order, or nothing left to cancel.
     pub fn cancel(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
         self.shared.change(|state| state.warehouse.cancel(number))
     }
 
     /// Takes an order's cancellation back.
-    ///
-    /// # Errors
-    /// When there is no such order, or it is not cancelled.
     pub fn revive(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
         self.shared.change(|state| state.warehouse.revive(number))
     }
 
     /// Moves an order on to `InWarehouse`.
-    ///
-    /// # Errors
-    /// When there is no such order, or it is cancelled.
     pub fn start_picking(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
         self.shared
             .change(|state| state.warehouse.start_picking(number))
     }
 
     /// Records an order as if somebody else had sent it.
-    ///
-    /// # Errors
-    /// When the number is taken or blank.
     pub fn record_foreign(&self, number: &str, items: Vec<Item>) -> Result<ArrivedOrder, Refusal> {
         self.shared.record_foreign(number, items)
     }
@@ -227,7 +196,6 @@ impl Sandbox {
     }
 
     /// Those still in force, with their counts.
-    #[must_use]
     pub fn faults(&self) -> Vec<ActiveFault> {
         self.shared.read(|state| state.faults.all())
     }
@@ -238,7 +206,6 @@ impl Sandbox {
     }
 
     /// Orders and finished requests from now on, as they come.
-    #[must_use]
     pub fn news(&self) -> UnboundedReceiver<News> {
         self.shared.change(|state| state.journal.listen())
     }

@@ -131,7 +131,6 @@ pub struct ArrivedOrder {
 
 impl ArrivedOrder {
     /// `Received`, `InWarehouse`, `PartiallyShipped`, `Shipped` or `Cancelled`.
-    #[must_use]
     pub fn status(&self) -> &'static str {
         if self.cancelled {
             "Cancelled"

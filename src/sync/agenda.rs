@@ -31,7 +31,6 @@ pub struct JobRunStatus {
 
 impl JobSchedule {
     /// Every job that ran, and those on a schedule, by name.
-    #[must_use]
     pub fn job_statuses(&self, last_runs: Vec<Run>, now: DateTime<Utc>) -> Vec<JobRunStatus> {
         let mut standings: Vec<JobRunStatus> = last_runs
             .into_iter()
@@ -72,7 +71,6 @@ impl JobSchedule {
     }
 
     /// The next occurrence of a job's schedule; none when nothing is moved.
-    #[must_use]
     pub fn next_occurrence(&self, job: Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.sync_enabled
             .then(|| self.calendar.next_after(job, now))

@@ -35,9 +35,6 @@ enum DueRun {
 impl DailyOccurrence {
     /// Does the work if it is due and nobody is at it. A report without an outcome leaves the run to
     /// be taken up again. Returns whether it was begun.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn run_if_due(
         self,
         ledger: &Ledger,

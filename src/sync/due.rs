@@ -53,7 +53,6 @@ pub enum DueAction {
 ///
 /// Of the occurrences that were missed only the newest is made up, and only if this installation
 /// had been started by then; tracking is made up and taken up only inside business hours.
-#[must_use]
 pub fn due_action(
     calendar: &Calendar,
     job: Job,

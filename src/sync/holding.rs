@@ -10,9 +10,6 @@ use crate::ledger::{Lease, LeaseKey, Ledger, LedgerError};
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Takes all of it, waiting for others for `patience` at most; `None` when that was not enough.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn acquire_within(
     ledger: &Ledger,
     what: &[LeaseKey<'_>],

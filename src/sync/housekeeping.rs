@@ -22,9 +22,6 @@ const SIGNATURE_RETENTION: TimeDelta = TimeDelta::days(4);
 
 /// Tidies up if that was not done today (by UTC days), by this or another replica. Returns whether it
 /// did.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn run_maintenance_if_due(
     ledger: &Ledger,
     clock: &SharedClock,

@@ -7,7 +7,6 @@ pub struct LogOnce {
 }
 
 impl LogOnce {
-    #[must_use]
     pub const fn new(problem: &'static str) -> Self {
         Self {
             problem,

@@ -21,9 +21,6 @@ impl PageTracker {
     }
 
     /// Goes on to the page that follows.
-    ///
-    /// # Errors
-    /// When it was there before: how many pages were.
     pub(super) fn advance(&mut self, next: PageCursor) -> Result<(), u64> {
         if !self.seen.insert(Sha256::digest(next.as_str()).into()) {
             return Err(self.seen.len() as u64 + 1);

@@ -22,7 +22,6 @@ pub const JOB_LEASE_TTL: Duration = Duration::from_secs(60);
 pub type OnProgress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
 /// Nobody watches how far a pass is.
-#[must_use]
 pub fn ignore_progress() -> OnProgress {
     Arc::new(|_, _| {})
 }
@@ -42,7 +41,6 @@ pub struct RunReport {
 
 impl RunReport {
     /// Of a pass that did not come to its end.
-    #[must_use]
     pub fn unfinished() -> Self {
         Self {
             outcome: None,
@@ -53,9 +51,6 @@ impl RunReport {
     }
 
     /// Ends the run with it. `false`: somebody else did meanwhile.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn record(
         &self,
         ledger: &Ledger,
@@ -81,9 +76,6 @@ pub enum RunAttempt<T> {
 }
 
 /// Runs a pass because a person wishes it.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn run_manually<T>(
     ledger: &Ledger,
     clock: &SharedClock,
@@ -95,9 +87,6 @@ pub async fn run_manually<T>(
 }
 
 /// Runs a pass at this moment, for whatever reason. `about`: what is known of it from its beginning.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn run_now<T>(
     ledger: &Ledger,
     clock: &SharedClock,

@@ -36,7 +36,6 @@ pub struct PreflightFinding {
 }
 
 impl PreflightFinding {
-    #[must_use]
     pub fn ok(check: &'static str, detail: impl Into<String>) -> Self {
         Self {
             check,
@@ -46,7 +45,6 @@ impl PreflightFinding {
         }
     }
 
-    #[must_use]
     pub fn failed(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         let fix = Some(fix.into());
         Self {
@@ -57,7 +55,6 @@ impl PreflightFinding {
         }
     }
 
-    #[must_use]
     pub fn warning(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             verdict: PreflightVerdict::Warning,
@@ -67,7 +64,6 @@ impl PreflightFinding {
 }
 
 /// The shop did not show itself.
-#[must_use]
 pub fn shop_error_finding(error: &StorefrontError) -> PreflightFinding {
     let fix = match error {
         StorefrontError::Call(_) => {
@@ -97,7 +93,6 @@ pub fn shop_error_finding(error: &StorefrontError) -> PreflightFinding {
 }
 
 /// Whether the shop is as configured, and lets us do what we must.
-#[must_use]
 pub fn check_shop(profile: &ShopProfile, expected: &ExpectedShop) -> Vec<PreflightFinding> {
     let mut findings = vec![PreflightFinding::ok("vendure login", "logged in")];
     findings.push(check_channel(profile, expected.channel_token.as_deref()));
@@ -166,9 +161,6 @@ pub struct StockLocationError {
 }
 
 /// The stock location that is configured by name or id, or the only one.
-///
-/// # Errors
-/// When there is none, or more than one could be meant.
 pub fn choose_stock_location<'a>(
     locations: &'a [StockLocation],
     wanted: Option<&str>,

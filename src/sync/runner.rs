@@ -1,10 +1,8 @@
 //! What runs until the stop: the lease driver, which keeps as many orders in work as allowed and no
 //! more claimed than in work, and the loop that looks for orders. Must not decide about an order.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, Semaphore},
@@ -183,7 +181,7 @@ impl LedgerHealth {
     }
 
     fn lock_state(&self) -> MutexGuard<'_, LedgerHealthState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn is_failing(&self) -> bool {

@@ -41,7 +41,6 @@ impl Job {
     pub const ALL: [Self; 2] = [Self::Inventory, Self::Tracking];
 
     /// Its name in the ledger, the log and the metrics.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Inventory => "sync_inventory",
@@ -50,7 +49,6 @@ impl Job {
     }
 
     /// Its name for people.
-    #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
             Self::Inventory => "inventory",
@@ -84,7 +82,6 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    #[must_use]
     pub fn new(settings: CalendarSettings) -> Self {
         Self {
             inventory: inventory_slots(&settings),
@@ -93,13 +90,11 @@ impl Calendar {
         }
     }
 
-    #[must_use]
     pub const fn timezone(&self) -> Tz {
         self.settings.timezone
     }
 
     /// The occurrences at `from` and later, in time order, without end.
-    #[must_use]
     pub fn occurrences_from(&self, job: Job, from: DateTime<Utc>) -> Occurrences<'_> {
         let slots = self.slots(job);
         // A time that is moved past a missing stretch may leave its date behind.
@@ -114,13 +109,11 @@ impl Calendar {
     }
 
     /// The first occurrence later than `at`.
-    #[must_use]
     pub fn next_after(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.occurrences_from(job, at).find(|next| *next > at)
     }
 
     /// The last occurrence at `at` or earlier.
-    #[must_use]
     pub fn last_at_or_before(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let slots = self.slots(job);
         let last_date = self.local_date(at).checked_add_days(Days::new(1))?;
@@ -141,7 +134,6 @@ impl Calendar {
 
     /// Whether `at` is on a business day from the opening time up to and including the minute of
     /// the closing time.
-    #[must_use]
     pub fn is_in_business_hours(&self, at: DateTime<Utc>) -> bool {
         let local = at.with_timezone(&self.settings.timezone);
         let minute = minute_of_day(local.time());

@@ -6,11 +6,8 @@
 //! tokio-cron-scheduler keeps a zone's offset as it was when a job was added (its issue 107), so it
 //! is given nothing but the minute; which occurrence is due is decided here, with the clock.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -37,9 +34,6 @@ const EVERY_MINUTE: &str = "0 * * * * *";
 pub type Tick = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Calls `tick` once a minute until the stop.
-///
-/// # Errors
-/// When the scheduler cannot be started.
 pub async fn tick_every_minute(tick: Tick, tasks: TaskGroup) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
     let job = CronJob::new_async(EVERY_MINUTE, move |_, _| tick())?;
@@ -59,9 +53,6 @@ pub trait ScheduledJob: Send + Sync {
 
     /// Takes the job's exclusive lease across all replicas without waiting for it; `None` when
     /// somebody holds it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     async fn try_acquire(&self) -> Result<Option<Box<dyn JobLease>>, LedgerError>;
 }
 
@@ -92,7 +83,6 @@ struct JobEntry {
 }
 
 impl Scheduler {
-    #[must_use]
     pub fn new(
         jobs: Vec<Arc<dyn ScheduledJob>>,
         calendar: Calendar,
@@ -122,10 +112,7 @@ impl Scheduler {
             self.tasks.spawn("run_scheduled_job", async move {
                 let entry = &this.jobs[at];
                 let outcome = this.run_if_due(entry.job.as_ref()).await;
-                let mut outage = entry
-                    .failure_log
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let mut outage = entry.failure_log.lock();
                 match outcome {
                     Ok(_) => outage.log_recovery(),
                     Err(error) => outage.log_failure(&error),
@@ -138,9 +125,6 @@ impl Scheduler {
     ///
     /// The lease comes before the look that counts. So an occurrence whose time comes during a
     /// long pass is run after it, and an unfinished run can only be that of a dead process.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn run_if_due(&self, job: &dyn ScheduledJob) -> Result<Option<RunId>, LedgerError> {
         // A look without the lease first: it would be in the way of a person's pass every minute.
         let (_, due) = self.check_due(job.job()).await?;

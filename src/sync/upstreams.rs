@@ -28,7 +28,6 @@ pub struct Upstreams {
 
 impl Upstreams {
     /// Whether both may be called.
-    #[must_use]
     pub fn are_available(&self) -> bool {
         self.shop_circuit.is_closed() && self.warehouse_circuit.is_closed()
     }

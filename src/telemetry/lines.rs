@@ -36,7 +36,6 @@ pub struct LogLayer {
 
 impl LogLayer {
     /// `colours`: for [`Format::Pretty`] on a terminal.
-    #[must_use]
     pub fn new(format: LineFormat, use_color: bool, writer: BoxMakeWriter) -> Self {
         Self {
             format,
@@ -220,7 +219,7 @@ impl Visit for LineFields {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::Arc;
 
     use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -228,11 +227,11 @@ mod tests {
     use crate::telemetry::{order_span, run_span};
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct Kept(Arc<parking_lot::Mutex<Vec<u8>>>);
 
     impl std::io::Write for Kept {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.0.lock();
             kept.extend_from_slice(bytes);
             Ok(bytes.len())
         }
@@ -249,11 +248,7 @@ mod tests {
         let lines = LogLayer::new(format, colours, BoxMakeWriter::new(move || to.clone()));
         let subscriber = tracing_subscriber::registry().with(lines);
         tracing::subscriber::with_default(subscriber, tell);
-        let bytes = kept
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let bytes = kept.0.lock().clone();
         let text = String::from_utf8(bytes).unwrap();
         text.lines().map(str::to_owned).collect()
     }

@@ -46,7 +46,6 @@ fn build_recorder() -> Result<metrics_exporter_prometheus::PrometheusRecorder, B
 }
 
 /// What was counted so far, in Prometheus' text format; nothing before [`measure`].
-#[must_use]
 pub fn render_metrics() -> String {
     handle().map_or_else(String::new, PrometheusHandle::render)
 }

@@ -37,7 +37,6 @@ impl Permission {
     ];
 
     /// As the shop spells it.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ReadOrder => "ReadOrder",
@@ -74,9 +73,6 @@ const SUPER_ADMIN: &str = "SuperAdmin";
 
 impl VendureClient {
     /// Asks the shop whose credential this is; `None` when it knows nobody by it.
-    ///
-    /// # Errors
-    /// When the shop does not answer.
     pub async fn identify_caller(
         &self,
         credential: &CallerCredential,

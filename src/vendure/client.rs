@@ -124,16 +124,11 @@ pub(super) struct ResponseData {
 }
 
 impl VendureClient {
-    /// # Errors
-    /// When the TLS set-up of this machine is unusable.
     pub fn new(settings: VendureSettings, clock: SharedClock) -> Result<Self, reqwest::Error> {
         Self::with_name("Vendure", settings, clock)
     }
 
     /// The same under a name of its own in errors and the log.
-    ///
-    /// # Errors
-    /// When the TLS set-up of this machine is unusable.
     pub fn with_name(
         name: &'static str,
         settings: VendureSettings,
@@ -148,7 +143,6 @@ impl VendureClient {
     }
 
     /// Whether it is called at all.
-    #[must_use]
     pub fn circuit(&self) -> Circuit {
         self.upstream.circuit()
     }

@@ -70,7 +70,6 @@ pub struct LineUnits {
 
 impl Fulfillment {
     /// Whether its units are taken back: then they are allocated again.
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.state == "Cancelled"
     }
@@ -78,7 +77,6 @@ impl Fulfillment {
 
 impl FulfillmentProgress {
     /// Units of a line that no fulfillment holds; none of a line that there is not.
-    #[must_use]
     pub fn unfulfilled_units(&self, line: &LineId) -> u32 {
         let ordered = self
             .lines
@@ -89,7 +87,6 @@ impl FulfillmentProgress {
     }
 
     /// Units of a line that fulfillments hold, also where the line was cancelled since.
-    #[must_use]
     pub fn fulfilled_units(&self, line: &LineId) -> u32 {
         self.fulfillments
             .iter()

@@ -52,15 +52,9 @@ use crate::{
 #[async_trait]
 pub trait Storefront: Send + Sync {
     /// Who we are there and what the shop looks like: the ground for every check at start.
-    ///
-    /// # Errors
-    /// When the shop cannot be asked, or refuses the credentials.
     async fn profile(&self) -> Result<ShopProfile, StorefrontError>;
 
     /// The `take` orders in one of the states that were placed last, newest first.
-    ///
-    /// # Errors
-    /// When the page could not be read.
     async fn newest_orders(
         &self,
         states: &[OrderState],
@@ -68,9 +62,6 @@ pub trait Storefront: Send + Sync {
     ) -> Result<OrderPage, StorefrontError>;
 
     /// A page of the orders in one of the states, oldest first by creation.
-    ///
-    /// # Errors
-    /// When the page could not be read.
     async fn orders_from(
         &self,
         states: &[OrderState],
@@ -79,22 +70,13 @@ pub trait Storefront: Send + Sync {
     ) -> Result<OrderPage, StorefrontError>;
 
     /// A whole order; `None` when the shop does not have it (any more).
-    ///
-    /// # Errors
-    /// When the order could not be read or understood.
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError>;
 
     /// Whole orders at once; those that the shop does not have (any more), or that cannot be
     /// understood, are left out. No more than a page holds.
-    ///
-    /// # Errors
-    /// When they could not be read.
     async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError>;
 
     /// The orders that were cancelled last, since that moment (of the shop's clock).
-    ///
-    /// # Errors
-    /// When they could not be read.
     async fn cancelled_orders(
         &self,
         since: DateTime<Utc>,
@@ -109,15 +91,9 @@ pub trait Storefront: Send + Sync {
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError>;
 
     /// The stock locations of the channel that the login may see.
-    ///
-    /// # Errors
-    /// When they could not be read.
     async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError>;
 
     /// Variants with their stock at a location. One that has no level there has nothing there.
-    ///
-    /// # Errors
-    /// When the page could not be read.
     async fn variants(
         &self,
         which: VariantSelection<'_>,
@@ -137,9 +113,6 @@ pub trait Storefront: Send + Sync {
 
     /// How far orders are fulfilled; those that the shop does not have (any more) are left out.
     /// No more than a page holds.
-    ///
-    /// # Errors
-    /// When they could not be read.
     async fn fulfillment_progress(
         &self,
         orders: &[ShopOrderId],
@@ -162,15 +135,9 @@ pub trait Storefront: Send + Sync {
     async fn ship_fulfillment(&self, id: &FulfillmentId) -> Result<(), StorefrontError>;
 
     /// Which of the fields for tracking the shop's orders have.
-    ///
-    /// # Errors
-    /// When the shop could not be asked.
     async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError>;
 
     /// Writes an order's tracking fields. Naming one that the shop has not fails the whole call.
-    ///
-    /// # Errors
-    /// When it was refused, or it is not known whether it was done.
     async fn set_tracking(
         &self,
         order: &ShopOrderId,
@@ -185,9 +152,6 @@ pub trait Storefront: Send + Sync {
 
     /// Whether one of the newest notes on an order holds those words. An order that the shop does not
     /// have (any more) holds none.
-    ///
-    /// # Errors
-    /// When the notes could not be read.
     async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError>;
 }
 
@@ -413,7 +377,6 @@ pub enum StorefrontError {
 
 impl StorefrontError {
     /// What this says about a *write*. For a read, an ambiguous failure is a transient one.
-    #[must_use]
     pub fn class(&self) -> FailureClass {
         match self {
             Self::Call(error) => error.class(),
@@ -430,12 +393,10 @@ impl StorefrontError {
 
     /// Whether the shop said something: then nothing of the call is under way there any more,
     /// whatever came of it.
-    #[must_use]
     pub const fn has_response(&self) -> bool {
         !matches!(self, Self::Call(_))
     }
 
-    #[must_use]
     pub const fn category(&self) -> ErrorCategory {
         match self {
             Self::Call(error) => error.category(),
@@ -448,7 +409,6 @@ impl StorefrontError {
         }
     }
 
-    #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Call(error) => error.retry_after(),
@@ -457,7 +417,6 @@ impl StorefrontError {
     }
 
     /// See [`CallError::parked_for`].
-    #[must_use]
     pub const fn circuit_open_for(&self) -> Option<Duration> {
         match self {
             Self::Call(error) => error.circuit_open_for(),

@@ -141,9 +141,6 @@ pub enum CallerLogin {
 
 impl VendureClient {
     /// Logs somebody in, apart from our own session.
-    ///
-    /// # Errors
-    /// When the shop does not answer.
     pub async fn log_in_caller(
         &self,
         username: &str,

@@ -9,9 +9,6 @@ use super::{
 use crate::{domain::LocationId, http::HttpResponse};
 
 /// Reads a page of variants as the client does.
-///
-/// # Errors
-/// When it is none.
 pub fn parse_variant_page(
     body: Vec<u8>,
     take: u32,
@@ -26,9 +23,6 @@ pub fn parse_variant_page(
 }
 
 /// Reads a page of order references as the client does.
-///
-/// # Errors
-/// When it is none.
 pub fn parse_order_page(body: Vec<u8>, take: u32) -> Result<OrderPage, StorefrontError> {
     orders::parse_order_page(&response_data(body)?, take)
 }

@@ -1,9 +1,10 @@
 //! What the handlers work with: the services of the configuration that is in force, replaced when
 //! that changes.
 
+use parking_lot::RwLock;
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -72,7 +73,7 @@ pub struct CurrentServices(Arc<RwLock<Option<Arc<Services>>>>);
 impl CurrentServices {
     /// Puts these in the place of the present ones. What the same shop said of somebody is remembered.
     pub fn replace(&self, mut services: Services) {
-        let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.0.write();
         if let Some(before) = &*place
             && before.realm == services.realm
         {
@@ -82,9 +83,6 @@ impl CurrentServices {
     }
 
     pub(super) fn current(&self) -> Option<Arc<Services>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.read().clone()
     }
 }

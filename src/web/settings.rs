@@ -30,7 +30,6 @@ pub struct SettingView {
 pub const SYNC_ENABLED: &str = "SYNC_ENABLED";
 
 /// Whether anything is moved, by these settings.
-#[must_use]
 pub fn is_sync_enabled(settings: &[SettingView]) -> bool {
     let enabled = settings.iter().find(|setting| setting.key == SYNC_ENABLED);
     let value = enabled.and_then(|setting| setting.value.as_deref());

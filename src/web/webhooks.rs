@@ -2,10 +2,8 @@
 //!
 //! Owns what the answers look like. Whose a webhook is and what it says are `sync`'s to find out.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use parking_lot::RwLock;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -54,14 +52,11 @@ impl Default for CurrentInbox {
 impl CurrentInbox {
     /// From now on this one takes what comes. Before the first one nobody knows the secret.
     pub fn replace(&self, inbox: Inbox) {
-        *self.inbox.write().unwrap_or_else(PoisonError::into_inner) = Some(inbox);
+        *self.inbox.write() = Some(inbox);
     }
 
     fn current(&self) -> Option<Inbox> {
-        self.inbox
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.inbox.read().clone()
     }
 }
 

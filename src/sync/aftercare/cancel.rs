@@ -22,9 +22,6 @@ const LEASE_TTL: Duration = Duration::from_secs(180);
 impl OrderSync {
     /// Takes the next step of each cancellation that is due. Returns how many that were. One that
     /// cannot be recorded stops no other.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn process_cancellations(&self) -> Result<u64, LedgerError> {
         let mut steps = 0;
         for order in self

@@ -15,7 +15,6 @@ const PARTIAL_STATE_PREFIX: &str = "Partially";
 
 /// The digests of an order's parts, as they are when it is sent. Not of the customer, who may change
 /// name and e-mail address in the account.
-#[must_use]
 pub fn part_digests(order: &Order) -> PartDigests {
     let address = |address: Option<&Address>| address.map_or_else(String::new, address_text);
     let methods = order.shipping_methods.iter();
@@ -62,7 +61,6 @@ fn address_text(address: &Address) -> String {
 
 /// What of the order is not any more what was sent. Lines that are not VeraCore's do not count, nor
 /// do prices, which refunds change.
-#[must_use]
 pub fn changed_parts(
     now: &Order,
     sent_parts: Option<&PartDigests>,

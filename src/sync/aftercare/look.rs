@@ -38,9 +38,6 @@ pub struct PostSendSummary {
 impl OrderSync {
     /// Whether the orders that were cancelled last are some that VeraCore has: the quick way, which a
     /// great many cancellations at once get past. Returns how many cancellations were begun.
-    ///
-    /// # Errors
-    /// When the shop or the database does not answer.
     pub async fn find_cancelled_orders(&self) -> Result<u64, DiscoveryError> {
         let since = self.clock.now() - CANCELLED_LOOKBACK;
         let latest = self
@@ -63,9 +60,6 @@ impl OrderSync {
 
     /// Compares what VeraCore has with what the shop has now. Replicas share the orders between them,
     /// since each begins with those that were not looked at the longest.
-    ///
-    /// # Errors
-    /// When the shop or the database does not answer. What was found until then is kept.
     pub async fn check_sent_orders(&self) -> Result<PostSendSummary, DiscoveryError> {
         let now = self.clock.now();
         self.ledger.end_closed_post_send(now - CLOSE_AFTER).await?;

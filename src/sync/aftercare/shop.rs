@@ -36,9 +36,6 @@ enum ShopCancelOutcome {
 }
 
 /// Notes whether VeraCore has cancelled orders that it has: what it said of them just now.
-///
-/// # Errors
-/// When the database does not answer.
 pub(in crate::sync) async fn record_provider_cancellations<'a>(
     ledger: &Ledger,
     found: impl IntoIterator<Item = &'a FoundOrder>,
@@ -65,9 +62,6 @@ pub(in crate::sync) async fn record_provider_cancellations<'a>(
 }
 
 /// Notes which orders that were taken for stopped VeraCore has shipped all the same.
-///
-/// # Errors
-/// When the database does not answer.
 pub(in crate::sync) async fn record_late_shipments(
     ledger: &Ledger,
     codes: &[OrderCode],
@@ -84,9 +78,6 @@ pub(in crate::sync) async fn record_late_shipments(
 impl OrderSync {
     /// Cancels in the shop what VeraCore has cancelled, where that is wanted. Returns how many orders
     /// were looked at.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn cancel_orders_in_shop(&self) -> Result<u64, LedgerError> {
         if !self.settings.cancel_in_shop {
             return Ok(0);

@@ -36,7 +36,6 @@ pub struct EventDeliverer {
 }
 
 impl EventDeliverer {
-    #[must_use]
     pub const fn new(receiver: Arc<EventReceiver>, ledger: Ledger, clock: SharedClock) -> Self {
         Self {
             receiver,
@@ -47,9 +46,6 @@ impl EventDeliverer {
 
     /// Takes up to `limit` events whose turn it is; only one while it is not known whether the
     /// receiver is back, and none while it is left alone.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn lease_due(&self, limit: u32) -> Result<Vec<ClaimedEvent>, LedgerError> {
         let limit = match self.receiver.circuit().state() {
             CircuitState::Closed => limit,
@@ -76,9 +72,6 @@ impl EventDeliverer {
     }
 
     /// One try.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn deliver(&self, event: &ClaimedEvent) -> Result<DeliveryOutcome, LedgerError> {
         let circuit = self.receiver.circuit();
         let probes = !circuit.is_closed();

@@ -35,7 +35,6 @@ pub struct NoteSettings {
 
 impl NoteSettings {
     /// From the time that one call to the shop may take.
-    #[must_use]
     pub fn from_timeout(timeout: Duration) -> Self {
         let quiet_period = timeout * 2;
         Self {
@@ -55,7 +54,6 @@ pub struct NoteWriter {
 }
 
 impl NoteWriter {
-    #[must_use]
     pub const fn new(
         storefront: Arc<dyn Storefront>,
         ledger: Ledger,
@@ -71,9 +69,6 @@ impl NoteWriter {
     }
 
     /// Takes a note that is due.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn lease_due(&self) -> Result<Option<ClaimedNote>, LedgerError> {
         self.ledger
             .claim_due_note(self.settings.lease_ttl, MAX_DELAY)
@@ -81,9 +76,6 @@ impl NoteWriter {
     }
 
     /// Writes it, unless it is there. Nothing when it is not ours any more.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn write(&self, note: &ClaimedNote) -> Result<Option<NoteOutcome>, LedgerError> {
         let noted = self.try_write(note).await?;
         if let Some(noted) = &noted {

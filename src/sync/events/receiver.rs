@@ -33,8 +33,6 @@ pub struct EventReceiver {
 }
 
 impl EventReceiver {
-    /// # Errors
-    /// When the TLS set-up of this machine is unusable.
     pub fn new(
         url: Url,
         secret: SecretString,
@@ -56,15 +54,11 @@ impl EventReceiver {
         })
     }
 
-    #[must_use]
     pub fn circuit(&self) -> Circuit {
         self.upstream.circuit()
     }
 
     /// Posts the event.
-    ///
-    /// # Errors
-    /// When it was not answered with 2xx.
     pub(super) async fn post(&self, event: &ClaimedEvent) -> Result<(), CallError> {
         let body = event_body(event);
         let timestamp = self.clock.now().timestamp();

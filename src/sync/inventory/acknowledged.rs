@@ -25,7 +25,6 @@ impl AcknowledgedUnits {
     /// `open` as it was read from the ledger before VeraCore was asked for its stock, and
     /// `progress` as the shop has those orders. An order that the shop did not tell of counts for
     /// nothing: too little is offered for sale then, never too much.
-    #[must_use]
     pub fn from_orders(open: &[SentOrder], progress: &[FulfillmentProgress]) -> Self {
         let progress: BTreeMap<&ShopOrderId, &FulfillmentProgress> =
             progress.iter().map(|order| (&order.id, order)).collect();
@@ -76,13 +75,11 @@ impl AcknowledgedUnits {
         any
     }
 
-    #[must_use]
     pub fn units(&self, variant: &VariantId) -> u32 {
         self.units.get(variant).copied().unwrap_or(0)
     }
 
     /// Units that were fulfilled between an earlier look at (at least) these orders and this one.
-    #[must_use]
     pub fn fulfilled_since(&self, earlier: &Self, variant: &VariantId) -> u32 {
         let nothing = BTreeMap::new();
         let before = earlier.fulfilled.get(variant).unwrap_or(&nothing);
@@ -95,7 +92,6 @@ impl AcknowledgedUnits {
     }
 
     /// The orders behind [`Self::units`].
-    #[must_use]
     pub fn orders(&self, variant: &VariantId) -> &[(OrderCode, u32)] {
         self.orders_by_variant
             .get(variant)

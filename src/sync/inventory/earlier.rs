@@ -31,7 +31,6 @@ struct VariantBaseline {
 }
 
 impl StockBaseline {
-    #[must_use]
     pub fn new(variants: Vec<Variant>, acknowledged: AcknowledgedUnits) -> Self {
         let then = |variant: Variant| {
             let then = VariantBaseline {
@@ -47,7 +46,6 @@ impl StockBaseline {
     }
 
     /// What was known of the orders by then.
-    #[must_use]
     pub const fn acknowledged(&self) -> &AcknowledgedUnits {
         &self.acknowledged
     }
@@ -55,7 +53,6 @@ impl StockBaseline {
     /// Units of a variant that left the shop since, without being given back as acknowledged. Some
     /// may have been cancelled rather than fulfilled; too little is offered for sale then, until
     /// the next pass.
-    #[must_use]
     pub fn units_departed(&self, variant: &Variant, known: &AcknowledgedUnits) -> u32 {
         let Some(then) = self.variants.get(&variant.id) else {
             return 0;
@@ -73,7 +70,6 @@ impl StockBaseline {
 
     /// How the shop is after levels were written to it: `now` is what it answered for those that
     /// it took.
-    #[must_use]
     pub fn after_write(
         &self,
         looked: &[Variant],

@@ -46,9 +46,6 @@ pub struct ExplainedLevel {
 impl InventorySync {
     /// Shows the arithmetic of one SKU of the shop's. Nothing is written. When an end does not
     /// answer, what is known from before is shown all the same.
-    ///
-    /// # Errors
-    /// When the ledger does not answer.
     pub async fn explain(&self, sku: &Sku) -> Result<StockExplanation, LedgerError> {
         let changes = self
             .ledger

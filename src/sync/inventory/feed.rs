@@ -49,7 +49,6 @@ pub struct Feed {
 }
 
 impl Feed {
-    #[must_use]
     pub fn new(requested_at: DateTime<Utc>) -> Self {
         Self {
             requested_at,
@@ -101,7 +100,6 @@ impl Feed {
     }
 
     /// More than the row of any shelf.
-    #[must_use]
     pub fn row_index_end(&self) -> usize {
         usize::try_from(self.rows).unwrap_or(usize::MAX)
     }

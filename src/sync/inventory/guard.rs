@@ -59,7 +59,6 @@ impl std::fmt::Display for Suspicion {
 }
 
 /// Everything that is strange about a feed and what would follow from it.
-#[must_use]
 pub fn find_suspicions(feed: &Feed, plan: &StockPlan<'_>, max_drop_percent: u32) -> Vec<Suspicion> {
     let mut found = Vec::new();
     if feed.rows == 0 {
@@ -86,7 +85,6 @@ pub fn find_suspicions(feed: &Feed, plan: &StockPlan<'_>, max_drop_percent: u32)
 /// Those of the suspicions that a person has not accepted. What was accepted covers the same kind
 /// up to the same extent: a feed that got stranger meanwhile is held again. A feed that could not
 /// be read has nothing in it to accept.
-#[must_use]
 pub fn without_accepted(found: Vec<Suspicion>, accepted: &[Suspicion]) -> Vec<Suspicion> {
     let covered = |new: &Suspicion| {
         accepted.iter().any(|old| match (new, old) {

@@ -37,9 +37,6 @@ pub enum DiscardOutcome {
 
 impl InventorySync {
     /// Applies what a run held, after a fresh read, and notes that it was.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn accept_quarantined_feed(
         &self,
         held: i64,
@@ -80,9 +77,6 @@ impl InventorySync {
     }
 
     /// Leaves a held feed unapplied for good.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn discard_quarantined_feed(
         &self,
         held: i64,
@@ -105,9 +99,6 @@ impl InventorySync {
     }
 
     /// What a person accepts with a held run.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn quarantined_suspicions(
         &self,
         run: i64,

@@ -63,7 +63,6 @@ pub struct InventorySettings {
 pub const PAGE_SIZE: u32 = 1000;
 
 /// How long a hold on stock lasts for calls that are waited for so long.
-#[must_use]
 pub fn stock_lease_ttl(vendure_timeout: Duration) -> Duration {
     vendure_timeout * 3 + Duration::from_secs(5)
 }
@@ -105,13 +104,11 @@ pub enum InventoryError {
 
 impl InventoryError {
     /// Whether it is VeraCore's feed that could not be read.
-    #[must_use]
     pub const fn is_feed_error(&self) -> bool {
         matches!(self, Self::Feed(_) | Self::RepeatedPage(_))
     }
 
     /// Whether it may be otherwise in a minute, without anybody's doing.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Feed(error) => error.class() != FailureClass::Permanent,
@@ -124,7 +121,6 @@ impl InventoryError {
 }
 
 impl InventorySync {
-    #[must_use]
     pub fn new(
         storefront: Arc<dyn Storefront>,
         provider: Arc<dyn FulfillmentProvider>,
@@ -143,7 +139,6 @@ impl InventorySync {
         }
     }
 
-    #[must_use]
     pub fn settings(&self) -> &InventorySettings {
         &self.settings
     }

@@ -83,7 +83,6 @@ pub struct QuarantinedFeed {
 
 impl LevelCounts {
     /// Levels that are not what they should be, as far as we know.
-    #[must_use]
     pub const fn failed_count(&self) -> u64 {
         self.refused + self.unknown + self.untried
     }
@@ -124,7 +123,6 @@ impl InventorySummary {
     }
 
     /// Why the feed could not be read, if that may be otherwise soon.
-    #[must_use]
     pub fn transient_read_error(&self) -> Option<&str> {
         match self.quarantined.as_ref()?.suspicions.as_slice() {
             [
@@ -138,7 +136,6 @@ impl InventorySummary {
     }
 
     /// One line of why it was held.
-    #[must_use]
     pub fn quarantine_reasons(&self) -> Option<String> {
         let held = self.quarantined.as_ref()?;
         let reasons: Vec<String> = held.suspicions.iter().map(ToString::to_string).collect();
@@ -156,9 +153,6 @@ fn printable_sku(sku: &Sku) -> String {
 
 impl InventorySync {
     /// Makes the shop's levels what they should be, unless the feed is too strange.
-    ///
-    /// # Errors
-    /// When something could not be read; then nothing was written. Also when told to stop half-way.
     pub async fn run(
         &self,
         run: RunId,
@@ -197,9 +191,6 @@ impl InventorySync {
     }
 
     /// Reads everything that a pass reads, and tells what it would do.
-    ///
-    /// # Errors
-    /// When something could not be read.
     pub async fn preview(
         &self,
         wish: &InventoryRequest,

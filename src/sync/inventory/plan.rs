@@ -44,7 +44,6 @@ pub struct TargetLevel<'a> {
 
 impl TargetLevel<'_> {
     /// Whether the variant has this level already.
-    #[must_use]
     pub fn is_met(&self) -> bool {
         self.variant.level.on_hand == i64::from(self.after)
     }
@@ -214,7 +213,6 @@ impl<'a> MatchedVariants<'a> {
 }
 
 /// What is to be written, and what was seen on the way.
-#[must_use]
 pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) -> StockPlan<'a> {
     let matched = MatchedVariants::new(feed, shop.variants, rules);
     let mut plan = StockPlan {
@@ -249,7 +247,6 @@ pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) 
 
 /// The level that each of these variants should have, those included that have it. Unlike a plan it
 /// does not look at what else is in the feed.
-#[must_use]
 pub fn target_levels<'a>(
     feed: &'a Feed,
     shop: ShopStock<'a>,

@@ -10,9 +10,6 @@ use crate::{
 
 impl InventorySync {
     /// A pass because a person wishes it, by one at a time across replicas.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn run_manually(
         &self,
         wish: &InventoryRequest,
@@ -39,7 +36,6 @@ impl InventorySync {
 
     /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
     /// whoever ran it.
-    #[must_use]
     pub fn run_report(run: RunId, outcome: &Result<InventorySummary, InventoryError>) -> RunReport {
         let summary = match outcome {
             Ok(summary) => summary,
@@ -97,7 +93,6 @@ impl InventorySync {
 }
 
 /// What is known of a pass from its beginning.
-#[must_use]
 pub fn request_details(wish: &InventoryRequest) -> serde_json::Value {
     match &wish.sku {
         Some(sku) => json!({ "sku": sku }),

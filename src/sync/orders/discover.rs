@@ -302,9 +302,6 @@ impl OrderSync {
     }
 
     /// Every order in a trigger state, each once, and how many could not be understood.
-    ///
-    /// # Errors
-    /// When the shop does not answer.
     pub async fn list_triggered_orders(&self) -> Result<(Vec<OrderRef>, u64), DiscoveryError> {
         let mut walk = SweepCursor::new(self.settings.sweep_page_size);
         let mut orders = Vec::new();

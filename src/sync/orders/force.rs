@@ -27,9 +27,6 @@ pub enum ForceSendOutcome {
 
 impl OrderSync {
     /// Sends an order now, or tells why not.
-    ///
-    /// # Errors
-    /// When the shop or the database does not answer.
     pub async fn force_send(&self, id: &ShopOrderId) -> Result<ForceSendOutcome, DiscoveryError> {
         let known = match self.ledger.order_by_shop_id(id).await? {
             Some(known) => known,

@@ -56,7 +56,6 @@ pub enum MappingDecision {
 /// Countries whose parcels do not arrive without state and postal code.
 const STATE_AND_ZIP_COUNTRIES: [&str; 3] = ["US", "CA", "AU"];
 
-#[must_use]
 pub fn map_order(
     order: &Order,
     trigger_states: &[OrderState],

@@ -63,7 +63,6 @@ pub const NEWEST_PAGE_SIZE: u32 = 50;
 
 /// How long a send whose answer was lost may still be worked on by VeraCore, before it is asked
 /// for it: twice the time after which we stop waiting for an answer.
-#[must_use]
 pub fn quiet_period(veracore_timeout: Duration) -> Duration {
     veracore_timeout * 2
 }
@@ -72,14 +71,12 @@ pub fn quiet_period(veracore_timeout: Duration) -> Duration {
 /// a login and the order, at VeraCore a token, a look-up, the send and another look-up). Should it
 /// not be, as where each of them also waits long for its turn, the ledger refuses the intent, or the
 /// outcome is looked up by the next holder.
-#[must_use]
 pub fn lease_ttl(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration {
     vendure_timeout * 2 + veracore_timeout * 4 + Duration::from_secs(5)
 }
 
 /// How many orders are in work where VeraCore takes `calls` at once: more of them, since an order also
 /// waits for the shop and the ledger, and VeraCore would have nothing to do meanwhile.
-#[must_use]
 pub fn order_concurrency(calls: usize) -> u32 {
     u32::try_from(calls + calls.div_ceil(2)).unwrap_or(u32::MAX)
 }
@@ -98,7 +95,6 @@ pub struct OrderSync {
 }
 
 impl OrderSync {
-    #[must_use]
     pub fn new(
         storefront: Arc<dyn Storefront>,
         provider: Arc<dyn FulfillmentProvider>,
@@ -118,12 +114,10 @@ impl OrderSync {
         }
     }
 
-    #[must_use]
     pub fn settings(&self) -> &OrderSettings {
         &self.settings
     }
 
-    #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
     }

@@ -1,10 +1,8 @@
 //! Whether sends fail because of the orders or because of VeraCore: it may answer every question and
 //! still take no order, which no circuit breaker sees.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::BTreeSet;
 
 /// Sends of so many orders in a row must fail before that is VeraCore's doing.
 const WIDESPREAD_ORDERS: usize = 5;
@@ -29,7 +27,7 @@ impl FailureStreak {
     }
 
     fn lock_orders(&self) -> MutexGuard<'_, BTreeSet<i64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

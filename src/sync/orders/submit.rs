@@ -44,9 +44,6 @@ enum Preparation {
 
 impl OrderSync {
     /// Takes up to `limit` due orders.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn lease_due_orders(
         &self,
         limit: u32,

@@ -35,7 +35,6 @@ pub(in crate::sync) enum ShippedExtent {
 }
 
 /// Everything that is off about an order of the ledger's.
-#[must_use]
 pub fn compare_order(
     facts: &OrderFacts,
     rules: &SkuRules,
@@ -61,7 +60,6 @@ pub fn compare_order(
 
 /// An order of the shop's in a trigger state that the ledger does not have, under this code at
 /// least: whether it should.
-#[must_use]
 pub fn missing_in_ledger(
     order: &OrderRef,
     known_as: Option<&str>,

@@ -34,7 +34,6 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// As in the JSON.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MissingInLedger => "missing_in_ledger",
@@ -121,7 +120,6 @@ impl OrderFacts {
             .filter(|shop| shop.code == self.known.code)
     }
 
-    #[must_use]
     pub fn lookup_reason(&self) -> LookupReason {
         let Some(shop) = self.matching_shop_order() else {
             return LookupReason::NotNeeded;

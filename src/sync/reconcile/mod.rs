@@ -75,7 +75,6 @@ pub enum ReconcileError {
 
 impl ReconcileError {
     /// Whether it may be otherwise in a minute, without anybody's doing.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Shop(error) => error.class() != FailureClass::Permanent,
@@ -100,7 +99,6 @@ impl From<DiscoveryError> for ReconcileError {
 
 impl Reconciliation {
     /// Compares what `orders` carries.
-    #[must_use]
     pub fn new(orders: OrderSync, settings: ReconcileSettings) -> Self {
         Self {
             orders,

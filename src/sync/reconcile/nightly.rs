@@ -21,9 +21,6 @@ const RUN_HOUR: u32 = 4;
 /// Compares the three if today's run is still to be made; see [`HOUR`]. One that was missed while
 /// nothing ran is made up at the next start, and one that was broken off is taken up again. Returns
 /// whether it ran.
-///
-/// # Errors
-/// When the database does not answer.
 pub async fn reconcile_if_due(
     service: &Reconciliation,
     upstreams: &Upstreams,
@@ -79,7 +76,6 @@ async fn run_nightly(service: &Reconciliation, run: RunId) -> RunReport {
 }
 
 /// When the daemon compares next.
-#[must_use]
 pub fn next_run(now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
     (0..3)
         .filter_map(|days| run_time_on_day(now + TimeDelta::days(days), zone))

@@ -66,7 +66,6 @@ pub struct CompareFailure {
 
 impl ReconcileSummary {
     /// Whether all is as it should be, as far as it could be told.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty() && self.failures.is_empty()
     }
@@ -93,9 +92,6 @@ impl ReconcileSummary {
 
 impl Reconciliation {
     /// Compares the three. `days`: after so many, something of an order should have left VeraCore.
-    ///
-    /// # Errors
-    /// When an end or the ledger does not answer, or told to stop half-way.
     pub async fn run(
         &self,
         days: u32,
@@ -206,7 +202,6 @@ impl Reconciliation {
 
     /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
     /// whoever ran it.
-    #[must_use]
     pub fn run_report(outcome: &Result<ReconcileSummary, ReconcileError>) -> RunReport {
         let summary = match outcome {
             Ok(summary) => summary,

@@ -22,7 +22,6 @@ pub struct OrderTracking {
 
 impl OrderTracking {
     /// Of packages that left. Those that were taken back are not among them.
-    #[must_use]
     pub fn from_parcels<'a>(packages: impl Iterator<Item = &'a Parcel>) -> Self {
         let mut packages: Vec<&Parcel> = packages.filter(|p| !p.is_void()).collect();
         packages.sort_by_key(|package| (package.report.shipped_at, &package.key));
@@ -45,7 +44,6 @@ impl OrderTracking {
     }
 
     /// As the shop's fields, as far as it has them.
-    #[must_use]
     pub fn fields(&self, known: SupportedTrackingFields) -> TrackingFields {
         TrackingFields {
             tracking_code: (known.tracking_code && !self.numbers.is_empty())

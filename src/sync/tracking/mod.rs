@@ -77,7 +77,6 @@ pub enum TrackingError {
 }
 
 impl TrackingSync {
-    #[must_use]
     pub fn new(
         storefront: Arc<dyn Storefront>,
         provider: Arc<dyn FulfillmentProvider>,

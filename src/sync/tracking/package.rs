@@ -42,7 +42,6 @@ const NOT_SHIPPED_STATUSES: [&str; 10] = [
 ];
 
 /// Whether VeraCore's word says that it is still in the warehouse, tracking number or not.
-#[must_use]
 pub fn is_not_shipped_status(status: &str) -> bool {
     let status = status.to_ascii_lowercase();
     NOT_SHIPPED_STATUSES
@@ -51,14 +50,12 @@ pub fn is_not_shipped_status(status: &str) -> bool {
 }
 
 impl Parcel {
-    #[must_use]
     pub fn is_void(&self) -> bool {
         let status = self.report.provider_status.to_ascii_lowercase();
         status.starts_with("void") || status.starts_with("cancel")
     }
 
     /// Why it is not taken for shipped yet.
-    #[must_use]
     pub fn waiting_reason(&self) -> Option<String> {
         if self.report.tracking_number.is_none() {
             return Some("it has no tracking number yet".into());
@@ -68,19 +65,16 @@ impl Parcel {
     }
 
     /// Whether nothing has to be done about it.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_settled() || !self.changed && self.waiting_reason().is_some()
     }
 
     /// Whether it was seen to, and is as it was then.
-    #[must_use]
     pub fn is_settled(&self) -> bool {
         !self.changed && self.status.is_some_and(ShipmentStatus::is_settled)
     }
 
     /// What the customer reads as the way of shipping.
-    #[must_use]
     pub fn shipping_method(&self) -> String {
         let words: Vec<&str> = [&self.report.carrier, &self.report.service]
             .into_iter()
@@ -96,7 +90,6 @@ impl Parcel {
 }
 
 /// What VeraCore tells, in the ledger's words.
-#[must_use]
 pub fn parcel_report(shipment: Shipment) -> ParcelReport {
     let items = shipment.items.map(|items| {
         let mut items: Vec<ParcelItem> = items
@@ -122,7 +115,6 @@ pub fn parcel_report(shipment: Shipment) -> ParcelReport {
 
 /// The packages of an order: what the ledger has, changed by what VeraCore tells now. A package is
 /// recognized by its id; one without an id, now or before, by its tracking number.
-#[must_use]
 pub fn merge_reports(recorded: Vec<RecordedShipment>, news: Vec<ParcelReport>) -> Vec<Parcel> {
     let mut packages: Vec<Parcel> = recorded.into_iter().map(recorded_parcel).collect();
     if !news.is_empty() {

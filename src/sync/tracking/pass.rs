@@ -141,7 +141,6 @@ impl TrackingSummary {
     }
 
     /// What did not go as it should.
-    #[must_use]
     pub fn error_count(&self) -> u64 {
         (self.problems.len() + self.failures.len()) as u64 + self.bad_rows
     }
@@ -149,9 +148,6 @@ impl TrackingSummary {
 
 impl TrackingSync {
     /// Carries what VeraCore shipped to the shop, of all orders or of one.
-    ///
-    /// # Errors
-    /// When VeraCore's packages could not be read, or told to stop half-way.
     pub async fn run(
         &self,
         only: Option<&OrderCode>,
@@ -312,9 +308,6 @@ impl TrackingSync {
     }
 
     /// Reads everything that a pass reads, and tells what it would do. Nothing is written.
-    ///
-    /// # Errors
-    /// When an end or the ledger does not answer.
     pub async fn preview(
         &self,
         only: Option<&OrderCode>,

@@ -67,7 +67,6 @@ const COMPLETE_STATUSES: [&str; 6] = [
 
 impl OrderCompletion {
     /// By VeraCore's word for the order.
-    #[must_use]
     pub fn from_status(status: &str) -> Self {
         if COMPLETE_STATUSES.contains(&status.trim().to_ascii_lowercase().as_str()) {
             Self::Complete
@@ -79,7 +78,6 @@ impl OrderCompletion {
 
 /// Whether VeraCore must be asked how far the order is: a package that left does not say what is
 /// in it, and the shop does not know it yet.
-#[must_use]
 pub fn needs_order_status(packages: &[Parcel]) -> bool {
     packages.iter().any(|package| {
         package.report.items.is_none()
@@ -91,7 +89,6 @@ pub fn needs_order_status(packages: &[Parcel]) -> bool {
 }
 
 /// One step for each package, in their order.
-#[must_use]
 pub fn plan_fulfillments(
     shop: &FulfillmentProgress,
     sent: &[SentLine],

@@ -11,9 +11,6 @@ use crate::{
 
 impl TrackingSync {
     /// A pass because a person wishes it, by one at a time across replicas.
-    ///
-    /// # Errors
-    /// When the database does not answer.
     pub async fn run_manually(
         &self,
         only: Option<&OrderCode>,
@@ -28,7 +25,6 @@ impl TrackingSync {
     }
 
     /// Tells of a pass that is over, and how its run is to be recorded.
-    #[must_use]
     pub fn run_report(outcome: &Result<TrackingSummary, TrackingError>) -> RunReport {
         let summary = match outcome {
             Ok(summary) => summary,

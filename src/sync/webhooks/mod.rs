@@ -14,10 +14,8 @@ mod seal;
 mod stock;
 mod worker;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
@@ -63,7 +61,6 @@ pub struct Inbox {
 
 impl Inbox {
     /// Without a secret nothing is taken.
-    #[must_use]
     pub fn new(
         secret: Option<SecretString>,
         provider: Arc<dyn FulfillmentProvider>,
@@ -80,7 +77,6 @@ impl Inbox {
     }
 
     /// Whether there is a secret.
-    #[must_use]
     pub const fn is_configured(&self) -> bool {
         self.secret.is_some()
     }
@@ -138,10 +134,7 @@ impl Inbox {
     }
 
     fn take_log_slot(&self) -> bool {
-        let mut told = self
-            .last_logged
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.last_logged.lock();
         let due = told.is_none_or(|at| at.elapsed() >= REFUSAL_LOG_INTERVAL);
         if due {
             *told = Some(Instant::now());

@@ -31,8 +31,6 @@ enum RefreshOutcome {
 }
 
 impl InboxWorker {
-    /// # Errors
-    /// When the database does not answer.
     pub(super) async fn process_order_notices(
         &self,
         due: &[ClaimedWebhook],

@@ -35,8 +35,6 @@ enum SkuOutcome {
 }
 
 impl InboxWorker {
-    /// # Errors
-    /// When the database does not answer.
     pub(super) async fn process_stock_notices(
         &self,
         due: &[ClaimedWebhook],

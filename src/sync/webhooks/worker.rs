@@ -62,7 +62,6 @@ impl InboxQueue {
         }
     }
 
-    #[must_use]
     pub const fn task_name(self) -> &'static str {
         match self {
             Self::Orders => "work_on_order_webhooks",

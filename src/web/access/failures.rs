@@ -1,9 +1,9 @@
 //! How often an address may show a wrong credential.
 
+use parking_lot::Mutex;
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -42,10 +42,8 @@ fn rate_limit_key(peer: IpAddr) -> IpAddr {
 }
 
 impl FailedAttempts {
-    /// # Errors
-    /// When it was wrong too often.
     pub(super) fn check(&self, peer: IpAddr, now: Instant) -> Result<(), RequestError> {
-        let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let windows = self.0.lock();
         let Some(window) = windows.get(&rate_limit_key(peer)) else {
             return Ok(());
         };
@@ -63,7 +61,7 @@ impl FailedAttempts {
     }
 
     pub(super) fn record(&self, peer: IpAddr, now: Instant) {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.0.lock();
         if windows.len() >= MAX_ADDRESSES {
             windows.retain(|_, window| now.duration_since(window.since) < WINDOW);
         }
@@ -120,6 +118,6 @@ mod tests {
         for n in 0..30_000_u32 {
             failures.record(IpAddr::from(n.to_be_bytes()), now);
         }
-        assert!(failures.0.lock().unwrap().len() <= MAX_ADDRESSES);
+        assert!(failures.0.lock().len() <= MAX_ADDRESSES);
     }
 }

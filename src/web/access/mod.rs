@@ -5,11 +5,11 @@
 
 mod failures;
 
+use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -63,13 +63,11 @@ enum Rights {
 
 impl Principal {
     /// Whether he holds `API_TOKEN`, and with it every right.
-    #[must_use]
     pub fn holds_api_token(&self) -> bool {
         self.rights == Rights::All
     }
 
     /// Whether he has one of these permissions.
-    #[must_use]
     pub fn has_any_permission(&self, wanted: &[Permission]) -> bool {
         match &self.rights {
             Rights::All => true,
@@ -376,19 +374,13 @@ impl CredentialCache {
     }
 
     fn last_known(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Principal> {
-        let known = self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let known = self.identities.lock();
         let (admitted, since) = known.get(fingerprint)?;
         (now.duration_since(*since) < IDENTITY_KEPT_FOR).then(|| admitted.clone())
     }
 
     fn lookup(&self, fingerprint: &Fingerprint, now: Instant) -> CachedIdentity {
-        let known = self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let known = self.identities.lock();
         match known.get(fingerprint) {
             Some((admitted, since)) if now.duration_since(*since) < IDENTITY_FRESH_FOR => {
                 CachedIdentity::Fresh(admitted.clone())
@@ -401,18 +393,12 @@ impl CredentialCache {
     }
 
     fn remove(&self, fingerprint: &Fingerprint) {
-        let mut known = self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.identities.lock();
         known.remove(fingerprint);
     }
 
     fn insert(&self, fingerprint: Fingerprint, admitted: &Principal, now: Instant) {
-        let mut known = self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.identities.lock();
         if known.len() >= MAX_CACHED_IDENTITIES {
             known.retain(|_, (_, since)| now.duration_since(*since) < IDENTITY_KEPT_FOR);
         }

@@ -93,7 +93,7 @@ fn what_vendure_said_is_believed_for_a_minute_and_of_that_credential_alone() {
         let shown = RequestCredential::Bearer(n.to_string());
         access.insert(fingerprint(&shown), &who, now);
     }
-    assert!(access.identities.lock().unwrap().len() <= MAX_CACHED_IDENTITIES);
+    assert!(access.identities.lock().len() <= MAX_CACHED_IDENTITIES);
 }
 
 #[test]

@@ -20,9 +20,6 @@ pub(super) const TOKEN_FIELD: &str = "form_token";
 pub(super) type FormFields = BTreeMap<String, String>;
 
 /// Reads a form, whoever sends it.
-///
-/// # Errors
-/// When it is too large, or comes from another site's page.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<FormFields, ErrorPage> {
     let bytes = body::read(body, MAX_FORM_BYTES).await?;
     // Browsers say where a form comes from; whatever says nothing is no browser of these years, and
@@ -44,9 +41,6 @@ pub(super) fn cross_site_error() -> ErrorPage {
 
 impl SessionContext {
     /// Reads a form of this session.
-    ///
-    /// # Errors
-    /// When it is none of ours.
     pub(super) async fn read_form(
         &self,
         headers: &HeaderMap,

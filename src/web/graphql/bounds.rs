@@ -79,8 +79,6 @@ fn after_string(text: &str) -> Option<&str> {
     None
 }
 
-/// # Errors
-/// Why it is too large.
 pub(super) fn check(document: &ExecutableDocument) -> Result<(), String> {
     let operations = document.operations.iter().count();
     if document.fragments.len() + operations > MAX_DEFINITIONS {

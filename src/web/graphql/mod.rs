@@ -57,7 +57,6 @@ fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 }
 
 /// The schema in GraphQL's own language.
-#[must_use]
 pub fn sdl() -> String {
     schema().finish().sdl()
 }

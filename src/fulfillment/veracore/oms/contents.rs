@@ -4,10 +4,8 @@
 //! an order is not asked for again when the list says the same of it as before. Kept in memory alone:
 //! after a start all are asked for once.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -31,7 +29,7 @@ struct CachedOrderInfo {
 
 impl OrderInfoCache {
     fn lock_entries(&self) -> MutexGuard<'_, HashMap<OrderCode, CachedOrderInfo>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// What is known of the order, if just these packages were listed when it was asked for.

@@ -86,8 +86,6 @@ impl OmsClient {
     }
 }
 
-/// # Errors
-/// When it is neither an order nor the absence of one.
 pub(super) fn read_order_info(
     response: &Element,
     zone: Tz,

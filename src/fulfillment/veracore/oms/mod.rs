@@ -131,8 +131,6 @@ pub struct OmsClient {
 }
 
 impl OmsClient {
-    /// # Errors
-    /// When the settings cannot work, or HTTPS cannot be set up here.
     pub fn new(settings: OmsSettings, clock: SharedClock) -> Result<Self, ClientBuildError> {
         let url = urls::check_base_url(settings.url)?;
         let lanes = settings
@@ -167,7 +165,6 @@ impl OmsClient {
     }
 
     /// Whether it is called at all.
-    #[must_use]
     pub fn circuit(&self) -> Circuit {
         self.upstream.circuit()
     }

@@ -86,9 +86,6 @@ pub(super) struct ExpectedResponse<'a> {
 pub(super) type ElementSink<'a> = &'a mut (dyn FnMut(Element) + Send);
 
 /// Reads an answer; `take` gets the result's elements, or they stay in the response.
-///
-/// # Errors
-/// When it is not an answer to what was asked.
 pub(super) fn parse(
     body: &[u8],
     expected: &ExpectedResponse<'_>,

@@ -4,10 +4,8 @@
 //! of none: some kinds of offers (print on demand, drop shipment) have no stock at all. The same goes
 //! for an offer that is no product.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::{Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::{
     super::rest::values::{self, ParseProblem},
@@ -144,10 +142,7 @@ impl OmsClient {
             return Ok(rows);
         }
         loop {
-            let next = left
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_front();
+            let next = left.lock().pop_front();
             let Some((index, sku)) = next else {
                 return Ok(rows);
             };

@@ -13,9 +13,6 @@ use super::{
 use crate::fulfillment::{RowSink, StockItem};
 
 /// Reads an answer of `GetOffers` as the client does.
-///
-/// # Errors
-/// When it is none.
 pub fn read_offers_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(), ParseProblem> {
     rows(body, "GetOffers", |index, element| {
         take(stock::offer_row(index, element));
@@ -23,9 +20,6 @@ pub fn read_offers_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(),
 }
 
 /// Reads an answer of `GetShippingCharge` as the client does: how many of its rows make sense.
-///
-/// # Errors
-/// When it is none.
 pub fn count_valid_charges(body: &[u8]) -> Result<usize, ParseProblem> {
     let mut good = 0;
     rows(body, "GetShippingCharge", |index, element| {

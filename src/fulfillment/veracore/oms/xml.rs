@@ -139,9 +139,6 @@ impl Element {
 /// What a reader may come across.
 pub(super) trait ElementVisitor {
     /// An element begins, `depth` elements deep. Its prefix is resolved.
-    ///
-    /// # Errors
-    /// When it cannot be there.
     fn start_element(
         &mut self,
         depth: usize,
@@ -150,9 +147,6 @@ pub(super) trait ElementVisitor {
     ) -> Result<(), ParseProblem>;
 
     /// An element has ended, with all that is in it. What is given back becomes a part of its parent.
-    ///
-    /// # Errors
-    /// When it makes no sense.
     fn end_element(
         &mut self,
         depth: usize,

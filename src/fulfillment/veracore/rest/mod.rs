@@ -96,8 +96,6 @@ enum Authenticator {
 }
 
 impl RestClient {
-    /// # Errors
-    /// When the settings cannot work, or HTTPS cannot be set up here.
     pub fn new(settings: RestSettings, clock: SharedClock) -> Result<Self, ClientBuildError> {
         let base = BaseUrl::new(settings.base_url)?;
         if settings.credentials.client_id.contains(':') {
@@ -122,7 +120,6 @@ impl RestClient {
     }
 
     /// Whether it is called at all.
-    #[must_use]
     pub fn circuit(&self) -> Circuit {
         self.upstream.circuit()
     }

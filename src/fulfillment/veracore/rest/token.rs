@@ -3,10 +3,9 @@
 //! Owns the token. At most one renewal is under way at any time; whoever needs one meanwhile waits
 //! for it and shares what came of it, good or bad.
 
-use std::sync::{Mutex, PoisonError};
-
 use base64::Engine as _;
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -179,8 +178,8 @@ impl TokenCache {
         state.renewal_result(self.clock.now())
     }
 
-    fn lock_state(&self) -> std::sync::MutexGuard<'_, TokenState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_state(&self) -> parking_lot::MutexGuard<'_, TokenState> {
+        self.state.lock()
     }
 
     async fn fetch(&self, upstream: &Upstream, attempt: u64) -> Result<Token, ProviderError> {

@@ -59,9 +59,6 @@ impl BaseUrl {
     }
 
     /// The page after `page`, whose answer called it `next`.
-    ///
-    /// # Errors
-    /// When it is no URL, the same page again, or with somebody else.
     pub(super) fn next(&self, page: &Url, next: &str) -> Result<PageCursor, String> {
         let mut url = page
             .join(next.trim())

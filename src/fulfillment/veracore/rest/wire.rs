@@ -17,8 +17,6 @@ pub(super) fn format_utc(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// # Errors
-/// None in practice: every price is a JSON number.
 pub(super) fn order_body(company_id: &str, order: &NewOrder) -> Result<Vec<u8>, serde_json::Error> {
     let items = order
         .items

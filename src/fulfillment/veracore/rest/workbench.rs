@@ -11,18 +11,12 @@ use crate::{
 };
 
 /// Reads a page of the stock feed as the client does.
-///
-/// # Errors
-/// When it is none.
 pub fn read_stock_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
     answers::list(body, |index, row| take(answers::stock_item(index, row))).map(drop)
 }
 
 /// Reads a page of shipments as the client does.
-///
-/// # Errors
-/// When it is none.
 pub fn read_shipments_page(body: &[u8], take: RowSink<'_, Shipment>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
     let row = |index, row: &RawValue| answers::shipment(index, row, Tz::UTC);
