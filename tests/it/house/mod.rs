@@ -1,5 +1,7 @@
 //! The house keeps its order: a room uses only what stands to its right, and no file outgrows it.
 
+mod imports;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -180,6 +182,103 @@ fn the_watch_would_see_a_forbidden_use() {
     assert!(may_use("sync", "ledger"));
     let code = "use crate::{\n    domain::{A, B},\n    ledger::C,\n    sync,\n};\nfn f() { crate::web::g() }";
     assert_eq!(rooms_used(code), ["domain", "ledger", "sync", "web"]);
+}
+
+/// Files of the program itself, relative to `src`, without tests, the sandbox and the programs in `bin`.
+fn program_imports() -> imports::Imports {
+    let src = root().join("src");
+    let sources = imports::read_sources(&src, |path| {
+        is_test(path) || path.starts_with(src.join("bin"))
+    });
+    imports::imports_of(sources)
+}
+
+#[test]
+fn no_files_of_a_room_use_each_other_in_a_circle() {
+    let imports = program_imports();
+    let edges: usize = imports.values().map(std::collections::BTreeSet::len).sum();
+    assert!(
+        edges > 500,
+        "only {edges} imports were found: does this test still read them?"
+    );
+    let circles: Vec<String> = imports::circles(&imports)
+        .iter()
+        .map(|circle| {
+            let lines = circle.iter().map(|file| {
+                let used = imports[file].intersection(circle);
+                let used: Vec<_> = used.map(|file| file.display().to_string()).collect();
+                format!("  {} uses {}", file.display(), used.join(", "))
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    assert!(
+        circles.is_empty(),
+        "{} circles:\n{}",
+        circles.len(),
+        circles.join("\n\n")
+    );
+}
+
+#[test]
+fn the_two_styles_of_veracore_do_not_use_each_other() {
+    let styles = ["fulfillment/veracore/rest", "fulfillment/veracore/oms"];
+    for (file, used) in program_imports() {
+        for (style, sibling) in [(styles[0], styles[1]), (styles[1], styles[0])] {
+            if file.starts_with(style) {
+                let wrong: Vec<_> = used
+                    .iter()
+                    .filter(|used| used.starts_with(sibling))
+                    .collect();
+                assert!(wrong.is_empty(), "{}: uses {wrong:?}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn imports_are_followed_to_the_defining_file() {
+    let sources = [
+        ("lib.rs", "pub mod a;"),
+        (
+            "a/mod.rs",
+            "mod b; mod c; mod d; pub use b::B; pub use d::*; pub struct Own;",
+        ),
+        (
+            "a/b.rs",
+            "use super::c::{self, C}; pub struct B(C); fn f() { c::g() }",
+        ),
+        (
+            "a/c.rs",
+            "pub struct C; pub fn g() {} #[cfg(test)] mod tests { use crate::a::B; }",
+        ),
+        ("a/d.rs", "use crate::a::B; pub struct D(super::Own);"),
+        (
+            "a/e.rs",
+            "use crate::a::D; fn f(x: std::option::Option<D>) {}",
+        ),
+    ];
+    let imports = imports::imports_of(sources.map(|(path, code)| (path.into(), code.into())));
+    let used = |file: &str| {
+        let used = imports[Path::new(file)].iter();
+        used.map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(used("a/mod.rs"), "");
+    assert_eq!(used("a/b.rs"), "a/c.rs");
+    assert_eq!(used("a/c.rs"), "");
+    assert_eq!(used("a/d.rs"), "a/b.rs a/mod.rs");
+    assert_eq!(used("a/e.rs"), "a/d.rs");
+    assert!(imports::circles(&imports).is_empty());
+    let circle = imports::imports_of([
+        ("a.rs".into(), "use crate::b::B; pub struct A;".into()),
+        ("b.rs".into(), "pub struct B(crate::c::C);".into()),
+        ("c.rs".into(), "use super::a::A; pub struct C;".into()),
+        ("lib.rs".into(), "mod a; mod b; mod c;".into()),
+    ]);
+    assert_eq!(imports::circles(&circle).len(), 1);
+    assert_eq!(imports::circles(&circle)[0].len(), 3);
 }
 
 #[test]
