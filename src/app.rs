@@ -29,26 +29,28 @@ use crate::{
         FulfillmentProvider,
         veracore::{
             oms::OmsClient,
-            rest::{Auth, BuildError, Credentials, RestClient, RestSettings},
+            rest::{ClientBuildError, Credentials, RestAuth, RestClient, RestSettings},
         },
     },
-    http::{Backoff, Circuit, Limits},
+    http::{Backoff, Circuit, UpstreamLimits},
     ledger::{Ledger, LedgerError},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sync::{
-        agenda::Agenda,
+        agenda::JobSchedule,
         inventory::{self, InventorySettings, InventorySync},
-        orders::{self, Existing, OrderSettings, OrderSync, mapping},
-        preflight::{Expected, Finding, Verdict, shop_findings, shop_unreadable},
+        orders::{self, ExistingOrdersPolicy, OrderSettings, OrderSync, mapping},
+        preflight::{
+            ExpectedShop, PreflightFinding, PreflightVerdict, check_shop, shop_error_finding,
+        },
         reconcile::{self, ReconcileSettings, Reconciliation},
-        runner::Bells,
+        runner::WorkerWakeup,
         tracking::{TrackingSettings, TrackingSync},
         upstreams::Upstreams,
         webhooks,
     },
     telemetry,
     vendure::{self, Storefront, StorefrontError, VendureClient, VendureSettings},
-    web::{Access, Services},
+    web::{CredentialCache, Services},
 };
 
 /// The largest answers that are read: a feed of 100,000 SKUs is about 10 MB.
@@ -60,12 +62,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the stored settings are waited for; a daemon reads them again once the database is
 /// there.
-const STORED_SETTINGS_PATIENCE: Duration = Duration::from_secs(3);
+const STORED_SETTINGS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a person must change before anything is started; exit status 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Refused(pub String);
+pub struct SetupError(pub String);
 
 /// Everything that a command needs.
 pub struct App {
@@ -73,10 +75,10 @@ pub struct App {
     pub clock: SharedClock,
     pub ledger: Ledger,
     pub storefront: Arc<dyn Storefront>,
-    callers: Arc<VendureClient>,
+    identity_client: Arc<VendureClient>,
     /// Whether the shop was seen to be as configured.
-    is_ready: Arc<AtomicBool>,
-    tasks: Tasks,
+    is_shop_verified: Arc<AtomicBool>,
+    tasks: TaskGroup,
     pub provider: Arc<dyn FulfillmentProvider>,
     pub orders: OrderSync,
     pub inventory: InventorySync,
@@ -84,7 +86,7 @@ pub struct App {
     pub reconciliation: Reconciliation,
     pub webhooks: webhooks::Inbox,
     pub upstreams: Upstreams,
-    probe: OrderCode,
+    probe_order: OrderCode,
 }
 
 impl App {
@@ -93,18 +95,18 @@ impl App {
     ///
     /// # Errors
     /// When the configuration is wrong.
-    pub async fn load(sources: Sources, tasks: Tasks) -> anyhow::Result<Self> {
+    pub async fn load(sources: Sources, tasks: TaskGroup) -> anyhow::Result<Self> {
         let (config, stored) = load_config(sources).await?;
         // Without what is stored it might be another shop, or another warehouse.
         stored?;
-        Self::of(config, tasks)
+        Self::from_config(config, tasks)
     }
 
     /// The same also where the database cannot be read, for who only looks at what works.
     ///
     /// # Errors
     /// When the configuration is wrong.
-    pub async fn load_to_check(sources: Sources) -> anyhow::Result<Self> {
+    pub async fn load_for_check(sources: Sources) -> anyhow::Result<Self> {
         let (mut config, stored) = load_config(sources).await?;
         if let Err(problem) = stored {
             // Said with the other warnings: the log is set up by what is being loaded here.
@@ -112,24 +114,24 @@ impl App {
                 "settings stored in the database could not be read: {problem}"
             ));
         }
-        Self::of(config, Tasks::new())
+        Self::from_config(config, TaskGroup::new())
     }
 
-    fn of(config: Config, tasks: Tasks) -> anyhow::Result<Self> {
-        let ledger = ledger(&config.database, Arc::new(SystemClock))?;
+    fn from_config(config: Config, tasks: TaskGroup) -> anyhow::Result<Self> {
+        let ledger = connect_ledger(&config.database, Arc::new(SystemClock))?;
         Self::build(config, ledger, tasks)
     }
 
     /// # Errors
     /// When the configuration cannot work, or HTTPS cannot be set up on this machine.
-    pub fn build(config: Config, ledger: Ledger, tasks: Tasks) -> anyhow::Result<Self> {
+    pub fn build(config: Config, ledger: Ledger, tasks: TaskGroup) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
         let storefront = Arc::new(vendure_client(&config, Arc::clone(&clock))?);
-        let callers = Arc::new(client_for_callers(&config, Arc::clone(&clock))?);
+        let callers = Arc::new(build_identity_client(&config, Arc::clone(&clock))?);
         let (provider, warehouse) = veracore_client(&config, Arc::clone(&clock))?;
         let upstreams = Upstreams {
-            shop: storefront.circuit(),
-            warehouse,
+            shop_circuit: storefront.circuit(),
+            warehouse_circuit: warehouse,
         };
         let orders = OrderSync::new(
             Arc::clone(&storefront) as Arc<dyn Storefront>,
@@ -153,8 +155,8 @@ impl App {
             ledger.clone(),
             Arc::clone(&clock),
             TrackingSettings {
-                hold: inventory::hold(config.vendure.timeout),
-                patience: inventory::hold(config.vendure.timeout),
+                lease_ttl: inventory::stock_lease_ttl(config.vendure.timeout),
+                lease_wait: inventory::stock_lease_ttl(config.vendure.timeout),
                 concurrency: config.vendure.max_concurrency,
             },
             tasks.clone(),
@@ -172,8 +174,8 @@ impl App {
             clock,
             ledger,
             storefront: storefront as Arc<dyn Storefront>,
-            callers,
-            is_ready: Arc::default(),
+            identity_client: callers,
+            is_shop_verified: Arc::default(),
             tasks,
             provider,
             orders,
@@ -182,12 +184,12 @@ impl App {
             reconciliation,
             webhooks,
             upstreams,
-            probe,
+            probe_order: probe,
         })
     }
 
     /// Starts the log as configured.
-    pub fn log_to(&self, target: telemetry::Target) {
+    pub fn init_log(&self, target: telemetry::LogTarget) {
         start_log(&self.config.server.log, target);
         for warning in &self.config.warnings {
             tracing::warn!(warning, "configuration");
@@ -196,22 +198,22 @@ impl App {
 
     /// When the jobs run.
     #[must_use]
-    pub fn agenda(&self) -> Agenda {
-        Agenda {
+    pub fn agenda(&self) -> JobSchedule {
+        JobSchedule {
             calendar: calendar(&self.config.schedule),
             sweep_interval: self.config.orders.sweep_interval,
-            enabled: self.config.server.sync_enabled,
+            sync_enabled: self.config.server.sync_enabled,
         }
     }
 
     /// The number of an order that no shop has, to ask VeraCore for.
     #[must_use]
-    pub const fn probe_number(&self) -> &OrderCode {
-        &self.probe
+    pub const fn probe_order_code(&self) -> &OrderCode {
+        &self.probe_order
     }
 
     /// What the HTTP server's handlers work with.
-    fn services(&self, bells: &Bells) -> Services {
+    fn web_services(&self, bells: &WorkerWakeup) -> Services {
         Services {
             ledger: self.ledger.clone(),
             clock: Arc::clone(&self.clock),
@@ -220,10 +222,10 @@ impl App {
             inventory: self.inventory.clone(),
             tracking: self.tracking.clone(),
             agenda: self.agenda(),
-            vendure: Arc::clone(&self.callers),
-            bells: bells.clone(),
+            identity_client: Arc::clone(&self.identity_client),
+            wakeup: bells.clone(),
             tasks: self.tasks.clone(),
-            is_ready: Arc::clone(&self.is_ready),
+            is_shop_verified: Arc::clone(&self.is_shop_verified),
             api_token: self.config.server.api_token.clone(),
             realm: format!(
                 "{} {}",
@@ -234,14 +236,14 @@ impl App {
                     .as_deref()
                     .unwrap_or_default()
             ),
-            access: Arc::new(Access::default()),
+            credential_cache: Arc::new(CredentialCache::default()),
         }
     }
 
     /// What the shop should look like.
     #[must_use]
-    pub fn expected(&self) -> Expected {
-        Expected {
+    pub fn expected_shop(&self) -> ExpectedShop {
+        ExpectedShop {
             channel_token: self.config.vendure.channel_token.clone(),
             stock_location: self.config.vendure.stock_location.clone(),
         }
@@ -251,26 +253,26 @@ impl App {
     ///
     /// # Errors
     /// [`Refused`] with every fix, or the failure to ask.
-    pub async fn ensure_shop_is_right(&self) -> anyhow::Result<()> {
+    pub async fn ensure_shop_configured(&self) -> anyhow::Result<()> {
         let findings = match self.storefront.profile().await {
-            Ok(profile) => shop_findings(&profile, &self.expected()),
+            Ok(profile) => check_shop(&profile, &self.expected_shop()),
             Err(
-                error @ (StorefrontError::Credentials { .. }
+                error @ (StorefrontError::LoginRefused { .. }
                 | StorefrontError::Forbidden { .. }
                 | StorefrontError::WrongChannel { .. }),
-            ) => vec![shop_unreadable(&error)],
+            ) => vec![shop_error_finding(&error)],
             // Down or starting up: that may pass without anybody changing anything here.
             Err(error) => return Err(error.into()),
         };
         let failed: Vec<String> = findings
             .iter()
-            .filter(|f| f.verdict == Verdict::Failed)
-            .map(describe)
+            .filter(|f| f.verdict == PreflightVerdict::Failed)
+            .map(describe_finding)
             .collect();
         if failed.is_empty() {
             return Ok(());
         }
-        Err(Refused(format!(
+        Err(SetupError(format!(
             "Vendure is not as it must be:\n{}",
             failed.join("\n")
         ))
@@ -278,21 +280,21 @@ impl App {
     }
 }
 
-fn describe(finding: &Finding) -> String {
+fn describe_finding(finding: &PreflightFinding) -> String {
     let fix = finding.fix.as_deref().unwrap_or("see the manual");
     format!("  {}: {}\n    fix: {fix}", finding.check, finding.detail)
 }
 
-fn start_log(log: &config::Log, target: telemetry::Target) {
+fn start_log(log: &config::LogConfig, target: telemetry::LogTarget) {
     let format = match log.format {
-        LogFormat::Json => telemetry::Format::Json,
-        LogFormat::Pretty => telemetry::Format::Pretty,
+        LogFormat::Json => telemetry::LineFormat::Json,
+        LogFormat::Pretty => telemetry::LineFormat::Pretty,
     };
     let filter = log
         .rust_log
         .clone()
-        .unwrap_or_else(|| telemetry::filter_of(log.level));
-    telemetry::start(format, &filter, target);
+        .unwrap_or_else(|| telemetry::filter_for_level(log.level));
+    telemetry::init_logging(format, &filter, target);
 }
 
 /// The ledger alone, for what needs nothing else.
@@ -300,11 +302,14 @@ fn start_log(log: &config::Log, target: telemetry::Target) {
 /// # Errors
 /// When the database's settings are wrong.
 pub fn ledger_only(sources: &Sources) -> anyhow::Result<Ledger> {
-    let database = config::database_only(sources)?;
-    Ok(ledger(&database, Arc::new(SystemClock))?)
+    let database = config::load_database(sources)?;
+    Ok(connect_ledger(&database, Arc::new(SystemClock))?)
 }
 
-fn ledger(database: &config::Database, clock: SharedClock) -> Result<Ledger, LedgerError> {
+fn connect_ledger(
+    database: &config::DatabaseConfig,
+    clock: SharedClock,
+) -> Result<Ledger, LedgerError> {
     Ledger::connect_lazily(
         database.url.expose_secret(),
         database.max_connections,
@@ -313,15 +318,15 @@ fn ledger(database: &config::Database, clock: SharedClock) -> Result<Ledger, Led
 }
 
 /// How long a caller waits at most until the shop has said who he is, and how many of them at once.
-const CALLER_PATIENCE: Duration = Duration::from_secs(10);
-const CALLERS_AT_ONCE: usize = 2;
+const CALLER_LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_CALLER_LOOKUPS: usize = 2;
 
 /// The client that asks who callers are: apart from the one that carries orders, so that strangers
 /// neither take its turns nor decide whether the shop lets us in.
-fn client_for_callers(config: &Config, clock: SharedClock) -> anyhow::Result<VendureClient> {
+fn build_identity_client(config: &Config, clock: SharedClock) -> anyhow::Result<VendureClient> {
     let mut config = config.clone();
-    config.vendure.timeout = config.vendure.timeout.min(CALLER_PATIENCE);
-    config.vendure.max_concurrency = CALLERS_AT_ONCE;
+    config.vendure.timeout = config.vendure.timeout.min(CALLER_LOOKUP_TIMEOUT);
+    config.vendure.max_concurrency = MAX_CALLER_LOOKUPS;
     vendure_client_named("Vendure, asked about callers,", &config, clock)
 }
 
@@ -336,20 +341,23 @@ fn vendure_client_named(
 ) -> anyhow::Result<VendureClient> {
     let shop = &config.vendure;
     let login = match &shop.login {
-        config::Login::Password { username, password } => vendure::Login::Password {
-            username: username.clone(),
-            password: password.clone(),
-        },
-        config::Login::ApiKey(key) => vendure::Login::ApiKey(key.clone()),
+        config::VendureLogin::Password { username, password } => {
+            vendure::VendureCredentials::Password {
+                username: username.clone(),
+                password: password.clone(),
+            }
+        }
+        config::VendureLogin::ApiKey(key) => vendure::VendureCredentials::ApiKey(key.clone()),
     };
     let limits = limits(shop.timeout, shop.max_concurrency, None, VENDURE_MAX_BODY);
     let settings = VendureSettings {
         api_url: shop.api_url.clone(),
-        login,
+        credentials: login,
         channel_token: shop.channel_token.clone(),
         limits,
     };
-    VendureClient::named(name, settings, clock).context("HTTPS cannot be set up on this machine")
+    VendureClient::with_name(name, settings, clock)
+        .context("HTTPS cannot be set up on this machine")
 }
 
 /// VeraCore in the style that is set, and whether it is called at all.
@@ -357,8 +365,8 @@ fn veracore_client(
     config: &Config,
     clock: SharedClock,
 ) -> anyhow::Result<(Arc<dyn FulfillmentProvider>, Circuit)> {
-    let refused = |error: BuildError| Refused(error.to_string());
-    Ok(match config.veracore.style {
+    let refused = |error: ClientBuildError| SetupError(error.to_string());
+    Ok(match config.veracore.api_style {
         ApiStyle::Rest => {
             let client = RestClient::new(rest_settings(config), clock).map_err(refused)?;
             let circuit = client.circuit();
@@ -379,8 +387,8 @@ fn rest_settings(config: &Config) -> RestSettings {
         company_id: veracore.company_id.clone().unwrap_or_default(),
         credentials: credentials(config),
         auth: match veracore.auth {
-            config::Auth::OAuth2 => Auth::OAuth2,
-            config::Auth::Basic => Auth::Basic,
+            config::VeraCoreAuth::OAuth2 => RestAuth::OAuth2,
+            config::VeraCoreAuth::Basic => RestAuth::Basic,
         },
         timezone: veracore.timezone,
         limits: veracore_limits(config),
@@ -394,7 +402,7 @@ fn credentials(config: &Config) -> Credentials {
     }
 }
 
-fn veracore_limits(config: &Config) -> Limits {
+fn veracore_limits(config: &Config) -> UpstreamLimits {
     let veracore = &config.veracore;
     limits(
         veracore.timeout,
@@ -409,14 +417,14 @@ fn limits(
     max_concurrency: usize,
     per_second: Option<NonZeroU32>,
     max_body: usize,
-) -> Limits {
+) -> UpstreamLimits {
     let connect_timeout = timeout.min(CONNECT_TIMEOUT);
-    Limits {
+    UpstreamLimits {
         timeout,
         connect_timeout,
-        max_body,
+        max_body_bytes: max_body,
         max_concurrency,
-        per_second,
+        max_per_second: per_second,
     }
 }
 
@@ -429,17 +437,17 @@ fn sku_rules(config: &Config) -> SkuRules {
 
 fn inventory_settings(config: &Config) -> InventorySettings {
     InventorySettings {
-        rules: inventory::plan::Rules {
+        rules: inventory::plan::StockRules {
             skus: sku_rules(config),
             safety: config.inventory.safety_stock.clone(),
         },
         max_drop_percent: config.inventory.max_drop_percent,
         location: config.vendure.stock_location.clone(),
-        batch: config.inventory.batch_size,
+        batch_size: config.inventory.batch_size,
         concurrency: config.vendure.max_concurrency,
-        hold: inventory::hold(config.vendure.timeout),
-        patience: inventory::hold(config.vendure.timeout),
-        page: inventory::PAGE,
+        lease_ttl: inventory::stock_lease_ttl(config.vendure.timeout),
+        lease_wait: inventory::stock_lease_ttl(config.vendure.timeout),
+        page_size: inventory::PAGE_SIZE,
     }
 }
 
@@ -447,7 +455,7 @@ fn reconcile_settings(config: &Config) -> ReconcileSettings {
     ReconcileSettings {
         sweep_interval: config.orders.sweep_interval,
         concurrency: config.veracore.max_concurrency,
-        most_asked: reconcile::MOST_ASKED,
+        max_lookups: reconcile::MAX_LOOKUPS,
         timezone: config.schedule.timezone,
     }
 }
@@ -457,30 +465,30 @@ fn order_settings(config: &Config) -> OrderSettings {
     let veracore = config.veracore.timeout;
     OrderSettings {
         trigger_states: settings.trigger_states.clone(),
-        existing: match settings.existing {
-            config::Existing::Skip => Existing::Skip,
-            config::Existing::Send => Existing::Send,
+        existing_orders: match settings.existing_orders {
+            config::ExistingOrders::Skip => ExistingOrdersPolicy::Skip,
+            config::ExistingOrders::Send => ExistingOrdersPolicy::Send,
         },
-        rules: mapping::Rules {
+        mapping_rules: mapping::MappingRules {
             unit_price: match settings.unit_price {
-                config::UnitPrice::Gross => mapping::UnitPrice::Gross,
-                config::UnitPrice::Net => mapping::UnitPrice::Net,
+                config::UnitPriceBasis::Gross => mapping::PriceBasis::Gross,
+                config::UnitPriceBasis::Net => mapping::PriceBasis::Net,
             },
             shipping_methods: settings.shipping_methods.clone(),
             skus: sku_rules(config),
             shipping_method_map: config.maps.shipping_methods.clone(),
         },
-        hold: settings.hold,
+        send_delay: settings.send_delay,
         max_attempts: settings.max_attempts,
         cancel_in_shop: settings.cancel_in_vendure,
         backoff: Backoff {
             initial: settings.retry_initial,
             max: settings.retry_max,
         },
-        quiet: orders::quiet_period(veracore),
-        lease: orders::lease(config.vendure.timeout, veracore),
-        concurrency: orders::at_once(config.veracore.max_concurrency),
-        sweep_page: orders::SWEEP_PAGE,
-        newest_page: orders::NEWEST_PAGE,
+        quiet_period: orders::quiet_period(veracore),
+        lease_ttl: orders::lease_ttl(config.vendure.timeout, veracore),
+        concurrency: orders::order_concurrency(config.veracore.max_concurrency),
+        sweep_page_size: orders::SWEEP_PAGE_SIZE,
+        newest_page_size: orders::NEWEST_PAGE_SIZE,
     }
 }

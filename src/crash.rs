@@ -7,12 +7,12 @@
 #[cfg(not(feature = "crash-points"))]
 mod points {
     /// A write under way.
-    pub struct Crossing(());
+    pub struct CrashPointGuard(());
 
     /// Marks a write, from here to where the result is dropped.
     #[must_use]
-    pub const fn around(_: &'static str, _: &'static str) -> Crossing {
-        Crossing(())
+    pub const fn points_around(_: &'static str, _: &'static str) -> CrashPointGuard {
+        CrashPointGuard(())
     }
 }
 
@@ -28,41 +28,41 @@ mod points {
     };
 
     /// `kind.name.before` or `kind.name.after`, with `#n` behind it for the n-th time.
-    const AT: &str = "VERACORE_SYNC_CRASH_AT";
+    const CRASH_AT_VAR: &str = "VERACORE_SYNC_CRASH_AT";
 
     /// A file to which the points that are passed are added, a line each.
-    const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
+    const CRASH_LOG_VAR: &str = "VERACORE_SYNC_CRASH_LOG";
 
     /// A write under way.
-    pub struct Crossing {
+    pub struct CrashPointGuard {
         kind: &'static str,
         name: &'static str,
     }
 
-    struct Plan {
-        at: Option<(String, u32)>,
-        passed: AtomicU32,
+    struct CrashPlan {
+        crash_at: Option<(String, u32)>,
+        hits: AtomicU32,
         log: Option<String>,
     }
 
-    static PLAN: OnceLock<Plan> = OnceLock::new();
+    static CRASH_PLAN: OnceLock<CrashPlan> = OnceLock::new();
 
     /// Marks a write, from here to where the result is dropped.
     #[must_use]
-    pub fn around(kind: &'static str, name: &'static str) -> Crossing {
-        pass(kind, name, "before");
-        Crossing { kind, name }
+    pub fn points_around(kind: &'static str, name: &'static str) -> CrashPointGuard {
+        reach(kind, name, "before");
+        CrashPointGuard { kind, name }
     }
 
-    impl Drop for Crossing {
+    impl Drop for CrashPointGuard {
         fn drop(&mut self) {
-            pass(self.kind, self.name, "after");
+            reach(self.kind, self.name, "after");
         }
     }
 
-    fn pass(kind: &str, name: &str, when: &str) {
-        let plan = PLAN.get_or_init(Plan::read);
-        if plan.at.is_none() && plan.log.is_none() {
+    fn reach(kind: &str, name: &str, when: &str) {
+        let plan = CRASH_PLAN.get_or_init(CrashPlan::from_env);
+        if plan.crash_at.is_none() && plan.log.is_none() {
             return;
         }
         let point = format!("{kind}.{name}.{when}");
@@ -71,31 +71,33 @@ mod points {
             // One write a line, so that several processes may share a file.
             let _ = file.and_then(|mut file| file.write_all(format!("{point}\n").as_bytes()));
         }
-        if let Some((at, nth)) = &plan.at
+        if let Some((at, nth)) = &plan.crash_at
             && *at == point
-            && plan.passed.fetch_add(1, Ordering::SeqCst) + 1 == *nth
+            && plan.hits.fetch_add(1, Ordering::SeqCst) + 1 == *nth
         {
             std::process::abort();
         }
     }
 
-    impl Plan {
+    impl CrashPlan {
         #[expect(
             clippy::disallowed_methods,
             reason = "for tests of the process, not a setting"
         )]
-        fn read() -> Self {
-            let at = std::env::var(AT).ok().map(|at| match at.split_once('#') {
-                Some((point, nth)) => (point.to_owned(), nth.parse().unwrap_or(1)),
-                None => (at, 1),
-            });
+        fn from_env() -> Self {
+            let crash_at = std::env::var(CRASH_AT_VAR)
+                .ok()
+                .map(|at| match at.split_once('#') {
+                    Some((point, nth)) => (point.to_owned(), nth.parse().unwrap_or(1)),
+                    None => (at, 1),
+                });
             Self {
-                at,
-                passed: AtomicU32::new(0),
-                log: std::env::var(LOG).ok(),
+                crash_at,
+                hits: AtomicU32::new(0),
+                log: std::env::var(CRASH_LOG_VAR).ok(),
             }
         }
     }
 }
 
-pub use points::{Crossing, around};
+pub use points::{CrashPointGuard, points_around};

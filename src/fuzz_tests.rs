@@ -4,10 +4,10 @@
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 /// What a message may be at most, whatever is wrong.
-const LONGEST_MESSAGE: usize = 700;
+const MAX_MESSAGE_CHARS: usize = 700;
 
 /// Values that a reader may stumble over.
-const ODD: &[&str] = &[
+const ODD_VALUES: &[&str] = &[
     "1e999",
     "-1e999",
     "1e-999",
@@ -53,38 +53,38 @@ const ODD: &[&str] = &[
 
 /// One change of a document.
 #[derive(Debug, Clone)]
-enum Change {
-    Flip(Index, u8),
-    Cut(Index, usize),
-    Double(Index, usize),
-    End(Index),
+enum DocumentChange {
+    FlipBits(Index, u8),
+    Delete(Index, usize),
+    Duplicate(Index, usize),
+    Truncate(Index),
     Insert(Index, usize),
     /// Puts something odd, or very long or deep, in a value's place.
     Replace(Index, usize),
 }
 
-impl Change {
-    fn of(self, mut document: Vec<u8>) -> Vec<u8> {
+impl DocumentChange {
+    fn apply_to(self, mut document: Vec<u8>) -> Vec<u8> {
         if document.is_empty() {
             return document;
         }
         let len = document.len();
         match self {
-            Self::Flip(at, bits) => {
+            Self::FlipBits(at, bits) => {
                 let at = at.index(len);
                 document[at] ^= bits;
             }
-            Self::Cut(at, size) => {
+            Self::Delete(at, size) => {
                 let at = at.index(len);
                 document.drain(at..len.min(at + size));
             }
-            Self::Double(at, size) => {
+            Self::Duplicate(at, size) => {
                 let at = at.index(len);
                 let end = len.min(at + size);
                 let part = document[at..end].to_vec();
                 document.splice(end..end, part);
             }
-            Self::End(at) => document.truncate(at.index(len)),
+            Self::Truncate(at) => document.truncate(at.index(len)),
             Self::Insert(at, odd) => {
                 let at = at.index(len);
                 document.splice(at..at, odd_value(odd));
@@ -108,8 +108,8 @@ impl Change {
 }
 
 fn odd_value(which: usize) -> Vec<u8> {
-    match which.checked_sub(ODD.len()) {
-        None => ODD[which].into(),
+    match which.checked_sub(ODD_VALUES.len()) {
+        None => ODD_VALUES[which].into(),
         Some(0) => format!("\"{}\"", "long ".repeat(400)).into(),
         Some(1) => format!("\"{}\"", "\\n\\u0007".repeat(200)).into(),
         Some(2) => "9".repeat(2000).into(),
@@ -118,27 +118,30 @@ fn odd_value(which: usize) -> Vec<u8> {
     }
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn document_change() -> impl Strategy<Value = DocumentChange> {
     let at = any::<Index>;
-    let odd = || 0..ODD.len() + 5;
+    let odd = || 0..ODD_VALUES.len() + 5;
     prop_oneof![
-        1 => (at(), 1_u8..).prop_map(|(at, bits)| Change::Flip(at, bits)),
-        1 => (at(), 1_usize..40).prop_map(|(at, size)| Change::Cut(at, size)),
-        1 => (at(), 1_usize..80).prop_map(|(at, size)| Change::Double(at, size)),
-        1 => at().prop_map(Change::End),
-        1 => (at(), odd()).prop_map(|(at, odd)| Change::Insert(at, odd)),
-        5 => (at(), odd()).prop_map(|(at, odd)| Change::Replace(at, odd)),
+        1 => (at(), 1_u8..).prop_map(|(at, bits)| DocumentChange::FlipBits(at, bits)),
+        1 => (at(), 1_usize..40).prop_map(|(at, size)| DocumentChange::Delete(at, size)),
+        1 => (at(), 1_usize..80).prop_map(|(at, size)| DocumentChange::Duplicate(at, size)),
+        1 => at().prop_map(DocumentChange::Truncate),
+        1 => (at(), odd()).prop_map(|(at, odd)| DocumentChange::Insert(at, odd)),
+        5 => (at(), odd()).prop_map(|(at, odd)| DocumentChange::Replace(at, odd)),
     ]
 }
 
 /// One of these documents with some changes, and now and then bytes of any kind.
-pub(crate) fn like(documents: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
-    let changed =
-        (prop::sample::select(documents), vec(change(), 0..4)).prop_map(|(document, changes)| {
+pub(crate) fn mutated(documents: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+    let changed = (
+        prop::sample::select(documents),
+        vec(document_change(), 0..4),
+    )
+        .prop_map(|(document, changes)| {
             let start = document.as_bytes().to_vec();
             changes
                 .into_iter()
-                .fold(start, |document, change| change.of(document))
+                .fold(start, |document, change| change.apply_to(document))
         });
     prop_oneof![
         9 => changed,
@@ -147,12 +150,12 @@ pub(crate) fn like(documents: &'static [&'static str]) -> impl Strategy<Value = 
 }
 
 /// The same as text.
-pub(crate) fn text_like(documents: &'static [&'static str]) -> impl Strategy<Value = String> {
-    like(documents).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+pub(crate) fn mutated_text(documents: &'static [&'static str]) -> impl Strategy<Value = String> {
+    mutated(documents).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Documents that are nothing but deep, or nothing but long.
-pub(crate) fn monsters() -> Vec<String> {
+pub(crate) fn oversized_documents() -> Vec<String> {
     let deep = 100_000;
     vec![
         "[".repeat(deep),
@@ -173,7 +176,7 @@ pub(crate) fn monsters() -> Vec<String> {
 /// A message is one bounded line, safe to show.
 pub(crate) fn assert_one_line(message: &str) {
     let chars = message.chars().count();
-    assert!(chars <= LONGEST_MESSAGE, "{chars} characters: {message}");
+    assert!(chars <= MAX_MESSAGE_CHARS, "{chars} characters: {message}");
     assert!(
         !message.chars().any(char::is_control),
         "control characters: {message:?}"
@@ -184,7 +187,7 @@ pub(crate) fn assert_one_line(message: &str) {
 fn changes_leave_some_documents_valid_and_break_others() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let strategy = like(&[r#"{"a":[1,"x"],"b":{"c":null}}"#]);
+    let strategy = mutated(&[r#"{"a":[1,"x"],"b":{"c":null}}"#]);
     let mut valid = 0;
     for _ in 0..200 {
         let document = strategy.new_tree(&mut runner).unwrap().current();

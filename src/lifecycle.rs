@@ -8,25 +8,25 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use pulse::Pulse;
-pub use supervisor::Supervisor;
+pub use pulse::Heartbeat;
+pub use supervisor::ServiceNotifier;
 
-use pulse::Pulses;
+use pulse::Heartbeats;
 
 /// The tasks of this process and the word to stop. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Tasks {
+pub struct TaskGroup {
     tracker: TaskTracker,
     /// Of those that these are a part of: they wait for these, too.
-    outer: Option<TaskTracker>,
+    parent: Option<TaskTracker>,
     stop: CancellationToken,
     /// Stops the whole process.
-    stop_all: CancellationToken,
+    process_stop: CancellationToken,
     failed: CancellationToken,
-    pulses: Pulses,
+    heartbeats: Heartbeats,
 }
 
-impl Default for Tasks {
+impl Default for TaskGroup {
     fn default() -> Self {
         Self::new()
     }
@@ -34,43 +34,43 @@ impl Default for Tasks {
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drained {
+pub enum DrainOutcome {
     /// Everything that was going on came to its end.
-    Fully,
+    Completed,
     /// Time ran out; what was going on is settled from the ledger at the next start.
     TimedOut,
 }
 
-impl Tasks {
+impl TaskGroup {
     #[must_use]
     pub fn new() -> Self {
         let stop = CancellationToken::new();
         Self {
             tracker: TaskTracker::new(),
-            outer: None,
-            stop_all: stop.clone(),
+            parent: None,
+            process_stop: stop.clone(),
             stop,
             failed: CancellationToken::new(),
-            pulses: Pulses::default(),
+            heartbeats: Heartbeats::default(),
         }
     }
 
     /// Tasks that can be told to stop, and waited for, apart from the others; told to stop with
     /// them.
     #[must_use]
-    pub fn part(&self) -> Self {
+    pub fn child(&self) -> Self {
         Self {
             tracker: TaskTracker::new(),
-            outer: Some(self.tracker.clone()),
+            parent: Some(self.tracker.clone()),
             stop: self.stop.child_token(),
-            stop_all: self.stop_all.clone(),
+            process_stop: self.process_stop.clone(),
             failed: self.failed.clone(),
-            pulses: self.pulses.clone(),
+            heartbeats: self.heartbeats.clone(),
         }
     }
 
     fn track(&self, task: impl Future<Output = ()> + Send + 'static) {
-        match &self.outer {
+        match &self.parent {
             Some(outer) => self.tracker.spawn(outer.track_future(task)),
             None => self.tracker.spawn(task),
         };
@@ -101,7 +101,7 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "the one place where tasks are made"
     )]
-    pub fn spawn_needed(
+    pub fn spawn_critical_once(
         &self,
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
@@ -115,7 +115,7 @@ impl Tasks {
                     "a task panicked; this is a defect, please report it"
                 );
                 tasks.failed.cancel();
-                tasks.stop_all.cancel();
+                tasks.process_stop.cancel();
             }
         });
     }
@@ -126,15 +126,19 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "the one place where tasks are made"
     )]
-    pub fn spawn_vital(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn_critical(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
         let handle = tokio::spawn(task);
         let tasks = self.clone();
         self.track(async move {
             let _ = handle.await;
-            if !tasks.stopping() {
+            if !tasks.is_stopping() {
                 tracing::error!(task = name, "a task that must not end has ended; stopping");
                 tasks.failed.cancel();
-                tasks.stop_all.cancel();
+                tasks.process_stop.cancel();
             }
         });
     }
@@ -142,14 +146,14 @@ impl Tasks {
     /// Something that has to come at least this often, as long as the pulse is held; else the
     /// process counts as hanging.
     #[must_use]
-    pub fn pulse(&self, name: &'static str, patience: Duration) -> Arc<Pulse> {
-        self.pulses.expect(name, patience)
+    pub fn register_heartbeat(&self, name: &'static str, patience: Duration) -> Arc<Heartbeat> {
+        self.heartbeats.register(name, patience)
     }
 
     /// The name of what did not come in its time, in any part of these.
     #[must_use]
-    pub fn late_pulse(&self) -> Option<&'static str> {
-        self.pulses.late()
+    pub fn overdue_heartbeat(&self) -> Option<&'static str> {
+        self.heartbeats.overdue()
     }
 
     /// Tells every task to come to its end.
@@ -158,11 +162,11 @@ impl Tasks {
     }
 
     #[must_use]
-    pub fn stopping(&self) -> bool {
+    pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
 
-    pub async fn stopped(&self) {
+    pub async fn wait_for_stop(&self) {
         self.stop.cancelled().await;
     }
 
@@ -181,11 +185,11 @@ impl Tasks {
     }
 
     /// Waits for all tasks after [`Self::stop`], for `patience` at most.
-    pub async fn drain(&self, patience: Duration) -> Drained {
+    pub async fn drain(&self, patience: Duration) -> DrainOutcome {
         self.tracker.close();
         match tokio::time::timeout(patience, self.tracker.wait()).await {
-            Ok(()) => Drained::Fully,
-            Err(_) => Drained::TimedOut,
+            Ok(()) => DrainOutcome::Completed,
+            Err(_) => DrainOutcome::TimedOut,
         }
     }
 }

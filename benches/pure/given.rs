@@ -11,14 +11,14 @@ use veracore_sync::{
         ShippingMethodCode, ShopOrderId, Sku, SkuRules, Units, VariantId,
     },
     fulfillment::StockItem,
-    ledger::{SentLine, SentOrder, Told, ToldItem},
+    ledger::{ParcelItem, ParcelReport, SentLine, SentOrder},
     sync::{
-        inventory::{Acknowledged, feed::Feed},
-        orders::mapping::{Rules, UnitPrice},
-        schedule::Times,
-        tracking::package::Package,
+        inventory::{AcknowledgedUnits, feed::Feed},
+        orders::mapping::{MappingRules, PriceBasis},
+        schedule::CalendarSettings,
+        tracking::package::Parcel,
     },
-    vendure::{Progress, ProgressLine, StockLevel, Variant},
+    vendure::{FulfillmentProgress, FulfillmentProgressLine, StockLevel, Variant},
 };
 
 pub fn moment(text: &str) -> DateTime<Utc> {
@@ -35,10 +35,10 @@ fn level(at: usize) -> u32 {
 }
 
 pub fn feed(skus: usize) -> Feed {
-    let mut feed = Feed::asked_at(DateTime::UNIX_EPOCH);
+    let mut feed = Feed::new(DateTime::UNIX_EPOCH);
     for at in 0..skus {
         let available = Units::new(level(at)).expect("units");
-        feed.take(Ok(StockItem {
+        feed.add_row(Ok(StockItem {
             sku: Sku::parse(sku(at)).expect("a SKU"),
             available,
             reserved: Some(Units::ZERO),
@@ -55,7 +55,7 @@ pub fn variants(skus: usize, percent: usize) -> Vec<Variant> {
         Variant {
             id: VariantId::parse((at + 1).to_string()).expect("an id"),
             sku: sku(at),
-            tracked: true,
+            is_tracked: true,
             level: StockLevel {
                 on_hand: i64::from(level(at)) + wrong,
                 allocated: 0,
@@ -67,12 +67,12 @@ pub fn variants(skus: usize, percent: usize) -> Vec<Variant> {
 }
 
 /// Of a thousand orders in flight, one line each, that are not allocated in the shop any more.
-pub fn acknowledged() -> Acknowledged {
+pub fn acknowledged() -> AcknowledgedUnits {
     let (sent, shop): (Vec<_>, Vec<_>) = (0..1000).map(in_flight).unzip();
-    Acknowledged::of(&sent, &shop)
+    AcknowledgedUnits::from_orders(&sent, &shop)
 }
 
-fn in_flight(at: usize) -> (SentOrder, Progress) {
+fn in_flight(at: usize) -> (SentOrder, FulfillmentProgress) {
     let (id, code) = (format!("{at}"), format!("ORDER{at}"));
     let line = LineId::parse(id.clone()).expect("an id");
     let sent = SentOrder {
@@ -80,18 +80,18 @@ fn in_flight(at: usize) -> (SentOrder, Progress) {
         order_id: ShopOrderId::parse(id.clone()).expect("an id"),
         code: OrderCode::parse(code.clone()).expect("a code"),
         acknowledged_at: None,
-        cancelled_there: false,
+        is_cancelled_at_provider: false,
         lines: vec![SentLine {
             line: line.clone(),
             sku: Sku::parse(sku(at)).expect("a SKU"),
             quantity: 1,
         }],
     };
-    let shop = Progress {
+    let shop = FulfillmentProgress {
         id: ShopOrderId::parse(id).expect("an id"),
         code: OrderCode::parse(code).expect("a code"),
         state: OrderState::parse("PaymentSettled").expect("a state"),
-        lines: vec![ProgressLine {
+        lines: vec![FulfillmentProgressLine {
             id: line,
             variant: VariantId::parse((at + 1).to_string()).expect("an id"),
             sku: sku(at),
@@ -139,9 +139,9 @@ pub fn order() -> Order {
     }
 }
 
-pub fn mapping_rules() -> Rules {
-    Rules {
-        unit_price: UnitPrice::Gross,
+pub fn mapping_rules() -> MappingRules {
+    MappingRules {
+        unit_price: PriceBasis::Gross,
         shipping_methods: None,
         skus: SkuRules::default(),
         shipping_method_map: BTreeMap::new(),
@@ -149,14 +149,14 @@ pub fn mapping_rules() -> Rules {
 }
 
 /// An order of five lines that left in three packages.
-pub fn shipped_order() -> (Progress, Vec<SentLine>, Vec<Package>) {
+pub fn shipped_order() -> (FulfillmentProgress, Vec<SentLine>, Vec<Parcel>) {
     let line = |at: usize| LineId::parse(at.to_string()).expect("an id");
-    let shop = Progress {
+    let shop = FulfillmentProgress {
         id: ShopOrderId::parse("1").expect("an id"),
         code: OrderCode::parse("O1").expect("a code"),
         state: OrderState::parse("PaymentSettled").expect("a state"),
         lines: (0..5)
-            .map(|at| ProgressLine {
+            .map(|at| FulfillmentProgressLine {
                 id: line(at),
                 variant: VariantId::parse(at.to_string()).expect("an id"),
                 sku: sku(at),
@@ -170,13 +170,13 @@ pub fn shipped_order() -> (Progress, Vec<SentLine>, Vec<Package>) {
         sku: Sku::parse(sku(at)).expect("a SKU"),
         quantity: 3,
     });
-    let item = |at| ToldItem {
+    let item = |at| ParcelItem {
         sku: sku(at),
         quantity: 1,
     };
-    let package = |number: usize| Package {
+    let package = |number: usize| Parcel {
         key: format!("id:{number}"),
-        told: Told {
+        report: ParcelReport {
             shipment_id: Some(number.to_string()),
             tracking_number: Some(format!("1Z{number}")),
             carrier: Some("UPS".into()),
@@ -289,15 +289,15 @@ fn bytes(json: &serde_json::Value) -> Vec<u8> {
 }
 
 /// The defaults of the two jobs.
-pub fn times() -> Times {
+pub fn times() -> CalendarSettings {
     let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).expect("a time");
-    Times {
+    CalendarSettings {
         timezone: chrono_tz::America::Los_Angeles,
         inventory_time: time(2),
         inventory_interval_minutes: 1440,
         tracking_interval_minutes: 30,
-        opens: time(9),
-        closes: time(19),
+        business_opens_at: time(9),
+        business_closes_at: time(19),
         business_days: vec![
             Weekday::Mon,
             Weekday::Tue,

@@ -20,8 +20,8 @@ use veracore_sync::{
     domain::{LocationId, OrderState},
     fulfillment::veracore::{oms, rest},
     sync::{
-        due::{self, Known, Latest},
-        inventory::plan::{self as stock_plan, Shop},
+        due::{self, LatestRun, OccurrenceHistory},
+        inventory::plan::{self as stock_plan, ShopStock},
         orders::mapping,
         schedule::{Calendar, Job},
         tracking::plan as tracking_plan,
@@ -56,7 +56,7 @@ fn map_order(criterion: &mut Criterion) {
     let (order, rules) = (given::order(), given::mapping_rules());
     let states = [OrderState::parse("PaymentSettled").expect("a state")];
     criterion.bench_function("map_order/3_lines", |bencher| {
-        bencher.iter(|| mapping::decide(black_box(&order), &states, &rules));
+        bencher.iter(|| mapping::map_order(black_box(&order), &states, &rules));
     });
 }
 
@@ -65,18 +65,18 @@ fn plan_stock(criterion: &mut Criterion) {
     for skus in [1_000, 20_000, 100_000] {
         let feed = given::feed(skus);
         let known = given::acknowledged();
-        let rules = stock_plan::Rules::default();
+        let rules = stock_plan::StockRules::default();
         for percent in [0, 1, 100] {
             let variants = given::variants(skus, percent);
-            let shop = Shop {
+            let shop = ShopStock {
                 variants: &variants,
-                known: &known,
-                earlier: None,
+                acknowledged: &known,
+                baseline: None,
             };
             group.throughput(Throughput::Elements(skus as u64));
             let id = BenchmarkId::new(format!("{percent}_percent"), skus);
             group.bench_function(id, |bencher| {
-                bencher.iter(|| stock_plan::plan(&feed, black_box(shop), &rules));
+                bencher.iter(|| stock_plan::plan_levels(&feed, black_box(shop), &rules));
             });
         }
     }
@@ -85,9 +85,11 @@ fn plan_stock(criterion: &mut Criterion) {
 
 fn plan_tracking(criterion: &mut Criterion) {
     let (shop, sent, packages) = given::shipped_order();
-    let completion = tracking_plan::Completion::Complete;
+    let completion = tracking_plan::OrderCompletion::Complete;
     criterion.bench_function("plan_tracking/3_packages", |bencher| {
-        bencher.iter(|| tracking_plan::plan(black_box(&shop), &sent, &packages, &completion));
+        bencher.iter(|| {
+            tracking_plan::plan_fulfillments(black_box(&shop), &sent, &packages, &completion)
+        });
     });
 }
 
@@ -98,7 +100,9 @@ fn read_rest(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("stock", ROWS), |bencher| {
         bencher.iter(|| {
             let mut good = 0;
-            let read = rest::workbench::stock(&stock, &mut |row| good += usize::from(row.is_ok()));
+            let read = rest::workbench::read_stock_page(&stock, &mut |row| {
+                good += usize::from(row.is_ok())
+            });
             assert_eq!((read, good), (Ok(()), ROWS));
         });
     });
@@ -107,7 +111,7 @@ fn read_rest(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut good = 0;
             let mut take = |row: Result<_, _>| good += usize::from(row.is_ok());
-            let read = rest::workbench::shipments(&shipments, &mut take);
+            let read = rest::workbench::read_shipments_page(&shipments, &mut take);
             assert_eq!((read, good), (Ok(()), ROWS));
         });
     });
@@ -121,13 +125,15 @@ fn read_oms(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("stock", ROWS), |bencher| {
         bencher.iter(|| {
             let mut good = 0;
-            let read = oms::workbench::offers(&offers, &mut |row| good += usize::from(row.is_ok()));
+            let read = oms::workbench::read_offers_page(&offers, &mut |row| {
+                good += usize::from(row.is_ok())
+            });
             assert_eq!((read, good), (Ok(()), ROWS));
         });
     });
     group.throughput(Throughput::Bytes(charges.len() as u64));
     group.bench_function(BenchmarkId::new("shipments", ROWS), |bencher| {
-        bencher.iter(|| assert_eq!(oms::workbench::charges(&charges), Ok(ROWS)));
+        bencher.iter(|| assert_eq!(oms::workbench::count_valid_charges(&charges), Ok(ROWS)));
     });
     group.finish();
 }
@@ -140,7 +146,8 @@ fn read_vendure(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(variants.len() as u64));
     group.bench_function(BenchmarkId::new("variants", PAGE), |bencher| {
         let read = |body| {
-            let page = vendure::workbench::variants(body, take, &location).expect("a page");
+            let page =
+                vendure::workbench::parse_variant_page(body, take, &location).expect("a page");
             assert_eq!(page.variants.len(), PAGE);
         };
         bencher.iter_batched(|| variants.clone(), read, BatchSize::LargeInput);
@@ -148,7 +155,7 @@ fn read_vendure(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(orders.len() as u64));
     group.bench_function(BenchmarkId::new("orders", PAGE), |bencher| {
         let read = |body| {
-            let page = vendure::workbench::orders(body, take).expect("a page");
+            let page = vendure::workbench::parse_order_page(body, take).expect("a page");
             assert_eq!(page.orders.len(), PAGE);
         };
         bencher.iter_batched(|| orders.clone(), read, BatchSize::LargeInput);
@@ -167,16 +174,16 @@ fn look_at_calendar(criterion: &mut Criterion) {
             occurrences.take_while(|at| *at < end).count()
         });
     });
-    let known = Known {
+    let known = OccurrenceHistory {
         first_started_at: Some(from),
-        latest: Some(Latest {
+        latest: Some(LatestRun {
             scheduled_for: from,
-            ended: true,
+            has_ended: true,
             starts: 1,
         }),
     };
     criterion.bench_function("schedule/due", |bencher| {
         let now = from + TimeDelta::hours(5);
-        bencher.iter(|| due::decide(&calendar, Job::Tracking, black_box(now), &known));
+        bencher.iter(|| due::due_action(&calendar, Job::Tracking, black_box(now), &known));
     });
 }

@@ -1,7 +1,7 @@
 //! What one look for new orders costs, with nothing and with much in the shop and the ledger.
 
 use tokio::time::Instant;
-use veracore_sync::{app::App, sync::orders::discover::Watch};
+use veracore_sync::{app::App, sync::orders::discover::DiscoveryState};
 
 use super::{
     place::Place,
@@ -21,8 +21,8 @@ pub async fn measure(report: &mut Report) {
         let place = Place::with(100).await;
         place.shop.place(open);
         let app = place.app(&[]).await;
-        let mut watch = Watch::default();
-        app.orders.sweep(&mut watch).await.unwrap();
+        let mut watch = DiscoveryState::default();
+        app.orders.sweep_orders(&mut watch).await.unwrap();
         shops.push((place, app, watch));
     }
     let mut took = vec![(Vec::new(), Vec::new()); OPEN.len()];
@@ -30,7 +30,7 @@ pub async fn measure(report: &mut Report) {
         for ((_, app, watch), (glances, looks)) in shops.iter_mut().zip(&mut took) {
             let times = report.scaled(100, 5);
             glances.push(poll(app, watch, times, |_| {}).await);
-            looks.push(poll(app, watch, times, Watch::look_closely).await);
+            looks.push(poll(app, watch, times, DiscoveryState::require_full_page).await);
         }
     }
     let mut costs = Vec::new();
@@ -77,23 +77,31 @@ pub fn ratios(report: &mut Report, costs: &[f64], on: &str) {
 /// Seconds that the usual poll takes, a glance that shows nothing new. Also tells what the look takes
 /// that stands in for it once a minute.
 pub async fn cost(report: &mut Report, app: &App, open: usize, times: usize, on: &str) -> f64 {
-    let mut watch = Watch::default();
-    app.orders.sweep(&mut watch).await.unwrap();
+    let mut watch = DiscoveryState::default();
+    app.orders.sweep_orders(&mut watch).await.unwrap();
     let glance = poll(app, &mut watch, times, |_| {}).await;
-    let look = poll(app, &mut watch, times, Watch::look_closely).await;
+    let look = poll(app, &mut watch, times, DiscoveryState::require_full_page).await;
     tell(report, open, glance, look, on);
     glance
 }
 
 /// Seconds that a look takes, the median of many, once everything is known.
-async fn poll(app: &App, watch: &mut Watch, times: usize, before: impl Fn(&mut Watch)) -> f64 {
+async fn poll(
+    app: &App,
+    watch: &mut DiscoveryState,
+    times: usize,
+    before: impl Fn(&mut DiscoveryState),
+) -> f64 {
     let mut took = Vec::new();
     for _ in 0..times {
         before(watch);
         let begun = Instant::now();
-        let looked = app.orders.look_at_newest(watch).await.unwrap();
+        let looked = app.orders.poll_newest(watch).await.unwrap();
         took.push(begun.elapsed().as_secs_f64());
-        assert!(!looked.sweep && looked.taken_in == 0, "nothing is new");
+        assert!(
+            !looked.needs_sweep && looked.discovered == 0,
+            "nothing is new"
+        );
     }
     median(took)
 }

@@ -8,14 +8,14 @@ use veracore_sync::{
     clock::{Clock as _, SystemClock},
     domain::{Sku, Units, VariantId},
     fulfillment::StockItem,
-    ledger::{Origin, RunOutcome},
+    ledger::{RunOrigin, RunOutcome},
     sync::{
         inventory::{
-            self, Acknowledged, Summary, Wish,
+            self, AcknowledgedUnits, InventoryRequest, InventorySummary,
             feed::Feed,
-            plan::{Rules, Shop, plan},
+            plan::{ShopStock, StockRules, plan_levels},
         },
-        passes::unwatched,
+        passes::ignore_progress,
     },
     vendure::{StockLevel, Variant},
 };
@@ -65,25 +65,31 @@ async fn whole_pass(report: &mut Report, skus: usize, changed: &str, every: Opti
 }
 
 /// One pass, as the daemon makes it.
-pub async fn pass(app: &veracore_sync::app::App) -> Summary {
+pub async fn pass(app: &veracore_sync::app::App) -> InventorySummary {
     let now = SystemClock.now();
-    let run = app.ledger.begin_run(inventory::JOB, now, Origin::Person);
+    let run = app
+        .ledger
+        .begin_run(inventory::JOB, now, RunOrigin::Operator);
     let run = run.await.unwrap().unwrap();
-    let wish = Wish::default();
-    let summary = app.inventory.pass(run, &wish, &unwatched()).await.unwrap();
-    assert!(summary.held.is_none(), "{summary:?}");
+    let wish = InventoryRequest::default();
+    let summary = app
+        .inventory
+        .run(run, &wish, &ignore_progress())
+        .await
+        .unwrap();
+    assert!(summary.quarantined.is_none(), "{summary:?}");
     let result = serde_json::json!({});
-    let ended = app.ledger.end_run(run, RunOutcome::Done, &result, None);
+    let ended = app.ledger.finish_run(run, RunOutcome::Done, &result, None);
     ended.await.unwrap();
     summary
 }
 
 /// Seconds that a plan takes, of feed and levels that are there already.
 fn planning(skus: usize, every: Option<usize>) -> f64 {
-    let mut feed = Feed::asked_at(SystemClock.now());
+    let mut feed = Feed::new(SystemClock.now());
     let units = Units::new(ON_HAND).unwrap();
     for at in 0..skus {
-        feed.take(Ok(StockItem {
+        feed.add_row(Ok(StockItem {
             sku: Sku::parse(shop::sku(at)).unwrap(),
             available: units,
             reserved: Some(Units::new(0).unwrap()),
@@ -94,7 +100,7 @@ fn planning(skus: usize, every: Option<usize>) -> f64 {
         .map(|at| Variant {
             id: VariantId::parse((at + 1).to_string()).unwrap(),
             sku: shop::sku(at),
-            tracked: true,
+            is_tracked: true,
             level: StockLevel {
                 on_hand: i64::from(ON_HAND) + i64::from(every.is_some_and(|nth| at % nth == 0)),
                 allocated: 0,
@@ -102,16 +108,16 @@ fn planning(skus: usize, every: Option<usize>) -> f64 {
             allocated_elsewhere: 0,
         })
         .collect();
-    let known = Acknowledged::default();
-    let rules = Rules::default();
+    let known = AcknowledgedUnits::default();
+    let rules = StockRules::default();
     let once = || {
-        let shop = Shop {
+        let shop = ShopStock {
             variants: &variants,
-            known: &known,
-            earlier: None,
+            acknowledged: &known,
+            baseline: None,
         };
         let begun = Instant::now();
-        let plan = plan(&feed, shop, &rules);
+        let plan = plan_levels(&feed, shop, &rules);
         let took = begun.elapsed().as_secs_f64();
         assert_eq!(
             plan.changes.len(),
@@ -129,7 +135,11 @@ async fn against_reading(report: &mut Report, skus: usize) {
     let mut took = Vec::new();
     for _ in 0..3 {
         let begun = Instant::now();
-        let (summary, changes) = app.inventory.preview(&Wish::default()).await.unwrap();
+        let (summary, changes) = app
+            .inventory
+            .preview(&InventoryRequest::default())
+            .await
+            .unwrap();
         took.push(begun.elapsed().as_secs_f64());
         assert!(changes.is_empty() && summary.rows == skus as u64);
     }

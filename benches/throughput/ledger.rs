@@ -7,8 +7,11 @@ use tokio::{task::JoinSet, time::Instant};
 use veracore_sync::{
     clock::SystemClock,
     domain::{ProviderOrderId, Quantity, Sku},
-    ledger::{AttemptEnd, Intent, IntentLine, Ledger, Next, SentItem, SentSummary, Trace},
-    sync::orders::discover::Watch,
+    ledger::{
+        AttemptEnd, AttemptRecord, Ledger, OrderDisposition, SendIntent, SendIntentLine, SentItem,
+        SentSummary,
+    },
+    sync::orders::discover::DiscoveryState,
 };
 
 use super::{place::Place, report::Report};
@@ -24,7 +27,10 @@ pub async fn measure(report: &mut Report) {
         let place = Place::with(100).await;
         place.shop.place(orders);
         let app = place.app(&[]).await;
-        app.orders.sweep(&mut Watch::default()).await.unwrap();
+        app.orders
+            .sweep_orders(&mut DiscoveryState::default())
+            .await
+            .unwrap();
         let mut working = JoinSet::new();
         let begun = Instant::now();
         for _ in 0..runners {
@@ -58,13 +64,19 @@ async fn run(ledger: Ledger) -> usize {
             let ledger = ledger.clone();
             working.spawn(async move {
                 let intent = intent();
-                let attempt = ledger.begin_send(&order, &intent, LEASE).await.unwrap();
-                let trace = Trace::Ends(attempt, AttemptEnd::fine("accepted"));
+                let attempt = ledger
+                    .record_send_intent(&order, &intent, LEASE)
+                    .await
+                    .unwrap();
+                let trace = AttemptRecord::End(attempt, AttemptEnd::without_error("accepted"));
                 let id = ProviderOrderId::parse(format!("VC-{}", order.id)).unwrap();
-                let next = Next::Acknowledged {
+                let next = OrderDisposition::Acknowledged {
                     provider_order_id: Some(id),
                 };
-                ledger.finish(&order, Some(&trace), &next).await.unwrap();
+                ledger
+                    .finish_order(&order, Some(&trace), &next)
+                    .await
+                    .unwrap();
             });
         }
         done += working.join_all().await.len();
@@ -72,8 +84,8 @@ async fn run(ledger: Ledger) -> usize {
 }
 
 /// An order of three lines.
-fn intent() -> Intent {
-    let line = |at: usize| IntentLine {
+fn intent() -> SendIntent {
+    let line = |at: usize| SendIntentLine {
         line_id: at.to_string(),
         vendure_sku: format!("SKU-{at}"),
         veracore_sku: Sku::parse(format!("SKU-{at}")).unwrap(),
@@ -84,10 +96,10 @@ fn intent() -> Intent {
         quantity: 2,
         unit_price: "10.99".into(),
     };
-    Intent {
+    SendIntent {
         digest: "0".repeat(64),
         lines: (0..3).map(line).collect(),
-        parts: BTreeMap::from([("shippingAddress".to_owned(), "0".repeat(64))]),
+        part_digests: BTreeMap::from([("shippingAddress".to_owned(), "0".repeat(64))]),
         summary: SentSummary {
             shipping_method: "ground".into(),
             currency: "USD".into(),

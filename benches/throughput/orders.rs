@@ -1,7 +1,7 @@
 //! How fast waiting orders reach VeraCore, when it takes 50 ms for each answer.
 
 use tokio::time::Instant;
-use veracore_sync::sync::orders::discover::Watch;
+use veracore_sync::sync::orders::discover::DiscoveryState;
 
 use super::{
     place::{self, Place},
@@ -23,9 +23,15 @@ async fn send(report: &mut Report, concurrency: u32) {
     place.shop.place(orders);
     let at_once = concurrency.to_string();
     let app = place.app(&[("VERACORE_MAX_CONCURRENCY", &at_once)]).await;
-    app.orders.sweep(&mut Watch::default()).await.unwrap();
+    app.orders
+        .sweep_orders(&mut DiscoveryState::default())
+        .await
+        .unwrap();
     // A token is fetched, and connections are made, before it counts.
-    app.provider.find_order(app.probe_number()).await.unwrap();
+    app.provider
+        .find_order(app.probe_order_code())
+        .await
+        .unwrap();
     app.storefront.stock_locations().await.unwrap();
     place.slow_down_veracore(LATENCY_MS);
     place.sandbox.clear_requests();

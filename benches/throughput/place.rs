@@ -9,7 +9,7 @@ use veracore_sync::{
     clock::{Clock as _, SystemClock},
     config::Sources,
     domain::SyncStatus,
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sandbox::{self, Fault, FaultKind, Sandbox, SandboxConfig, Work},
     sync::runner,
 };
@@ -104,7 +104,7 @@ impl Place {
             env: self.environment(changes),
             ..Sources::default()
         };
-        App::load_to_check(sources).await.unwrap()
+        App::load_for_check(sources).await.unwrap()
     }
 
     /// How many orders VeraCore is known to have.
@@ -155,8 +155,8 @@ impl Place {
 }
 
 /// Works on due orders, as the daemon does, until it is told to [`stop`].
-pub fn submit_orders(app: &App) -> Tasks {
-    let tasks = Tasks::new();
+pub fn submit_orders(app: &App) -> TaskGroup {
+    let tasks = TaskGroup::new();
     tasks.spawn(
         "submit_orders",
         runner::submit_orders(
@@ -170,7 +170,7 @@ pub fn submit_orders(app: &App) -> Tasks {
 }
 
 /// Tells work to come to its end, and waits for that.
-pub async fn stop(tasks: &Tasks) {
+pub async fn stop(tasks: &TaskGroup) {
     tasks.stop();
     tasks.drain(Duration::from_secs(30)).await;
 }

@@ -8,7 +8,7 @@ use tokio::{task::JoinSet, time::Instant};
 use veracore_sync::{
     app::App,
     domain::{LocationId, VariantId},
-    vendure::{NewLevel, Storefront, Variant, Variants},
+    vendure::{NewStockLevel, Storefront, Variant, VariantSelection},
 };
 
 use super::{
@@ -160,7 +160,7 @@ pub async fn inventory(report: &mut Report) {
     let location = LocationId::parse(location.id).unwrap();
     let (variants, _) = read(&*app.storefront, &location).await;
     let mut named: BTreeMap<String, Vec<Variant>> = BTreeMap::new();
-    for variant in variants.into_iter().filter(|variant| variant.tracked) {
+    for variant in variants.into_iter().filter(|variant| variant.is_tracked) {
         named.entry(variant.sku.clone()).or_default().push(variant);
     }
     // Those that share a SKU are written together, whichever of them was meant.
@@ -246,7 +246,7 @@ async fn read(shop: &dyn Storefront, location: &LocationId) -> (Vec<Variant>, f6
     let begun = Instant::now();
     let (mut variants, mut skip) = (Vec::new(), 0);
     loop {
-        let which = Variants::Page { skip, take: 1000 };
+        let which = VariantSelection::Page { skip, take: 1000 };
         let page = shop.variants(which, location).await.unwrap();
         variants.extend(page.variants);
         skip += 1000;
@@ -270,14 +270,14 @@ async fn raw(
         let known = now.iter().find(|known| known.id == *variant).unwrap();
         u32::try_from(known.level.on_hand + 1).unwrap()
     };
-    let levels: Vec<NewLevel> = variants
+    let levels: Vec<NewStockLevel> = variants
         .iter()
-        .map(|variant| NewLevel {
+        .map(|variant| NewStockLevel {
             variant: variant.id.clone(),
             on_hand: level(&variant.id),
         })
         .collect();
-    let mut waiting = levels.chunks(batch).map(<[NewLevel]>::to_vec);
+    let mut waiting = levels.chunks(batch).map(<[NewStockLevel]>::to_vec);
     let mut working = JoinSet::new();
     loop {
         while working.len() < at_once {

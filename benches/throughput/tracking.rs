@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use veracore_sync::{
     app::App,
-    sync::{orders::discover::Watch, passes::unwatched},
+    sync::{orders::discover::DiscoveryState, passes::ignore_progress},
 };
 
 use super::{
@@ -22,14 +22,14 @@ pub async fn measure(report: &mut Report) {
         let app = place.app(&[("VERACORE_MAX_CONCURRENCY", "8")]).await;
         send_all(&place, &app, open).await;
         // The first reading begins with everything that there is.
-        app.tracking.pass(None, &unwatched()).await.unwrap();
+        app.tracking.run(None, &ignore_progress()).await.unwrap();
         for at in (0..open).step_by(open / PACKAGES).take(PACKAGES) {
             place.sandbox.ship(&shop::code(at), Vec::new()).unwrap();
         }
         place.shop.take_calls();
         place.sandbox.clear_requests();
         let begun = Instant::now();
-        let summary = app.tracking.pass(None, &unwatched()).await.unwrap();
+        let summary = app.tracking.run(None, &ignore_progress()).await.unwrap();
         let seconds = begun.elapsed().as_secs_f64();
         assert_eq!(summary.fulfilled, PACKAGES as u64, "{summary:?}");
         assert_eq!(place.shop.shipped(), PACKAGES);
@@ -42,7 +42,7 @@ pub async fn measure(report: &mut Report) {
         calls.push(of_veracore as f64 + of_shop as f64);
         place.shop.take_calls();
         place.sandbox.clear_requests();
-        app.tracking.pass(None, &unwatched()).await.unwrap();
+        app.tracking.run(None, &ignore_progress()).await.unwrap();
         let idle =
             place.sandbox.requests().len() as u64 + place.shop.take_calls().values().sum::<u64>();
         report.figure(
@@ -62,7 +62,10 @@ pub async fn measure(report: &mut Report) {
 
 /// Has VeraCore take all orders.
 pub async fn send_all(place: &Place, app: &App, orders: usize) {
-    app.orders.sweep(&mut Watch::default()).await.unwrap();
+    app.orders
+        .sweep_orders(&mut DiscoveryState::default())
+        .await
+        .unwrap();
     let tasks = place::submit_orders(app);
     place.await_acknowledged(app, orders).await;
     place::stop(&tasks).await;

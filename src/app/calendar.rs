@@ -4,18 +4,18 @@
 use super::settings;
 use crate::{
     config::{self, ConfigError, Sources},
-    sync::schedule::{Calendar, Times},
+    sync::schedule::{Calendar, CalendarSettings},
 };
 
 #[must_use]
-pub fn calendar(schedule: &config::Schedule) -> Calendar {
-    Calendar::new(Times {
+pub fn calendar(schedule: &config::ScheduleConfig) -> Calendar {
+    Calendar::new(CalendarSettings {
         timezone: schedule.timezone,
         inventory_time: schedule.inventory_time,
         inventory_interval_minutes: schedule.inventory_interval_minutes,
         tracking_interval_minutes: schedule.tracking_interval_minutes,
-        opens: schedule.business_hours.opens,
-        closes: schedule.business_hours.closes,
+        business_opens_at: schedule.business_hours.opens,
+        business_closes_at: schedule.business_hours.closes,
         business_days: schedule.business_days.clone(),
     })
 }
@@ -27,15 +27,15 @@ pub fn calendar(schedule: &config::Schedule) -> Calendar {
 pub async fn load_calendar(
     mut sources: Sources,
 ) -> Result<(Calendar, Option<String>), ConfigError> {
-    let problem = stored(&mut sources).await.err();
-    Ok((calendar(&config::schedule_only(&sources)?), problem))
+    let problem = load_stored_schedule(&mut sources).await.err();
+    Ok((calendar(&config::load_schedule(&sources)?), problem))
 }
 
-async fn stored(sources: &mut Sources) -> Result<(), String> {
-    let Ok(database) = config::database_only(sources) else {
+async fn load_stored_schedule(sources: &mut Sources) -> Result<(), String> {
+    let Ok(database) = config::load_database(sources) else {
         return Err("DATABASE_URL is missing or wrong".into());
     };
-    let stored = settings::stored(&database).await;
-    sources.database = stored.map_err(|error| error.to_string())?.plain;
+    let stored = settings::read_stored(&database).await;
+    sources.stored = stored.map_err(|error| error.to_string())?.plain;
     Ok(())
 }

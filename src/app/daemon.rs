@@ -11,38 +11,41 @@ use std::{
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{App, Refused, desk::Desk, jobs, ledger, settings, start_log, telling};
+use super::{
+    App, SetupError, connect_ledger, desk::StoredSettingsService, jobs, settings, start_log,
+    telling,
+};
 use crate::{
     clock::{Clock as _, SystemClock},
     config::{self, Sources},
-    ledger::{Ledger, LedgerError, StoredSettings, Word},
-    lifecycle::{Drained, Supervisor, Tasks},
-    sync::runner::Bells,
-    telemetry::{self, Target},
-    web::{self, Inboxes, Live, WebState},
+    ledger::{Ledger, LedgerError, StoredSettings, Topic},
+    lifecycle::{DrainOutcome, ServiceNotifier, TaskGroup},
+    sync::runner::WorkerWakeup,
+    telemetry::{self, LogTarget},
+    web::{self, CurrentInbox, CurrentServices, WebState},
 };
 
 /// Between two tries to reach what is away at the start.
-const PAUSE: Duration = Duration::from_secs(3);
+const RECONNECT_DELAY: Duration = Duration::from_secs(3);
 
 /// How often the stored settings are looked at when nobody can tell of a change.
-const LOOK: Duration = Duration::from_secs(10);
+const SETTINGS_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether the service manager is to be told something new.
-const TELL: Duration = Duration::from_secs(10);
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long jobs may take to come to their end when the settings changed.
-const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
+const SETTINGS_CHANGE_DRAIN: Duration = Duration::from_secs(30);
 
 /// Between two looks at a shop that is not as the changed settings say.
-const REFUSED_PAUSE: Duration = Duration::from_secs(30);
+const SHOP_RECHECK_DELAY: Duration = Duration::from_secs(30);
 
 /// How often samples of metrics are sorted, whether anybody asks for them or not.
-const SORTING: Duration = Duration::from_secs(5);
+const SAMPLE_SORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A running daemon.
 pub struct Daemon {
-    tasks: Tasks,
+    tasks: TaskGroup,
     /// Why it stopped by itself.
     failure: Arc<Mutex<Option<anyhow::Error>>>,
 }
@@ -52,22 +55,22 @@ impl Daemon {
     ///
     /// # Errors
     /// When the configuration is wrong or the address to listen on is taken.
-    pub async fn start(sources: Sources, supervisor: Supervisor) -> anyhow::Result<Self> {
-        let tasks = Tasks::new();
-        telemetry::measure(SystemClock.now());
-        supervisor.watch_over(&tasks);
-        let (config, stored) = settings::load_patiently(sources.clone(), |away, wrong| {
-            if let Some(log) = config::log_only(&sources) {
-                start_log(&log, Target::Stdout);
+    pub async fn start(sources: Sources, supervisor: ServiceNotifier) -> anyhow::Result<Self> {
+        let tasks = TaskGroup::new();
+        telemetry::init_metrics(SystemClock.now());
+        supervisor.start_watchdog(&tasks);
+        let (config, stored) = settings::load_config_when_available(sources.clone(), |away, wrong| {
+            if let Some(log) = config::load_log(&sources) {
+                start_log(&log, LogTarget::Stdout);
             }
-            supervisor.status_soon("waiting for the database, which may hold what is not set elsewhere");
+            supervisor.spawn_notify_status("waiting for the database, which may hold what is not set elsewhere");
             tracing::error!(%away, %wrong, "the database does not answer; waiting for it, since it may hold what is not set elsewhere");
         })
         .await?;
-        let jobs = tasks.part();
-        let ledger = ledger(&config.database, Arc::new(SystemClock))?;
+        let jobs = tasks.child();
+        let ledger = connect_ledger(&config.database, Arc::new(SystemClock))?;
         let app = App::build(config, ledger, jobs.clone())?;
-        app.log_to(Target::Stdout);
+        app.init_log(LogTarget::Stdout);
         let listen = app.config.server.http_listen;
         let listener = TcpListener::bind(listen)
             .await
@@ -83,25 +86,28 @@ impl Daemon {
         };
         let state = WebState::new(
             app.ledger.clone(),
-            Arc::new(Desk::new(sources.clone(), app.ledger.clone())),
+            Arc::new(StoredSettingsService::new(
+                sources.clone(),
+                app.ledger.clone(),
+            )),
         );
-        let carrying = Carrying {
+        let carrying = ConfigLoop {
             sources,
-            live: state.live.clone(),
-            inboxes: state.inboxes.clone(),
+            services: state.services.clone(),
+            inbox: state.inbox.clone(),
             tasks: daemon.tasks.clone(),
         };
         let server = web::serve(listener, state.clone(), daemon.tasks.clone());
-        daemon.tasks.spawn_vital("serve_http", server);
+        daemon.tasks.spawn_critical("serve_http", server);
         daemon
             .tasks
             .spawn("sort_samples", sort_samples(daemon.tasks.clone()));
-        hear_others(app.ledger.clone(), &daemon.tasks);
-        tell_supervisor(supervisor, state, &daemon.tasks);
+        spawn_notification_listener(app.ledger.clone(), &daemon.tasks);
+        spawn_status_reporter(supervisor, state, &daemon.tasks);
         let (tasks, failure) = (daemon.tasks.clone(), Arc::clone(&daemon.failure));
-        let in_force = InForce { app, jobs };
-        daemon.tasks.spawn_needed("carry_on", async move {
-            if let Err(error) = carrying.carry_on(in_force, stored.ok()).await {
+        let in_force = ActiveConfig { app, jobs };
+        daemon.tasks.spawn_critical_once("carry_on", async move {
+            if let Err(error) = carrying.run(in_force, stored.ok()).await {
                 *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 tasks.stop();
             }
@@ -110,7 +116,7 @@ impl Daemon {
     }
 
     #[must_use]
-    pub const fn tasks(&self) -> &Tasks {
+    pub const fn tasks(&self) -> &TaskGroup {
         &self.tasks
     }
 
@@ -118,7 +124,7 @@ impl Daemon {
     ///
     /// # Errors
     /// Why it stopped by itself.
-    pub fn end(self) -> anyhow::Result<bool> {
+    pub fn into_outcome(self) -> anyhow::Result<bool> {
         match self
             .failure
             .lock()
@@ -132,101 +138,104 @@ impl Daemon {
 }
 
 /// Hears what other processes tell of, until the stop.
-fn hear_others(ledger: Ledger, tasks: &Tasks) {
+fn spawn_notification_listener(ledger: Ledger, tasks: &TaskGroup) {
     let listening = tasks.clone();
     tasks.spawn("listen", async move {
         tokio::select! {
-            () = listening.stopped() => {}
+            () = listening.wait_for_stop() => {}
             () = ledger.listen() => {}
         }
     });
 }
 
 /// Keeps the samples of metrics from piling up, until the stop.
-async fn sort_samples(tasks: Tasks) {
-    while !tasks.stopping() {
-        tasks.sleep(SORTING).await;
-        telemetry::sort_samples();
+async fn sort_samples(tasks: TaskGroup) {
+    while !tasks.is_stopping() {
+        tasks.sleep(SAMPLE_SORT_INTERVAL).await;
+        telemetry::run_metrics_upkeep();
     }
 }
 
 /// Tells the service manager how we are, now and whenever that changes. Whoever waits for us to be
 /// ready waits for HTTP only: what else is away at the start, the database, the shop or VeraCore, may
 /// be away later as well, and is waited for here.
-fn tell_supervisor(supervisor: Supervisor, state: WebState, tasks: &Tasks) {
-    if !supervisor.is_there() {
+fn spawn_status_reporter(supervisor: ServiceNotifier, state: WebState, tasks: &TaskGroup) {
+    if !supervisor.is_enabled() {
         return;
     }
     let telling = tasks.clone();
     tasks.spawn("tell_supervisor", async move {
-        supervisor.ready("HTTP is served; starting").await;
-        while !telling.stopping() {
+        supervisor.notify_ready("HTTP is served; starting").await;
+        while !telling.is_stopping() {
             let status = tokio::select! {
-                () = telling.stopped() => return,
-                status = web::in_a_line(&state) => status,
+                () = telling.wait_for_stop() => return,
+                status = web::status_line(&state) => status,
             };
-            supervisor.status(&status).await;
-            telling.sleep(TELL).await;
+            supervisor.notify_status(&status).await;
+            telling.sleep(STATUS_INTERVAL).await;
         }
     });
 }
 
 /// A configuration in force, with its jobs.
-struct InForce {
+struct ActiveConfig {
     app: App,
-    jobs: Tasks,
+    jobs: TaskGroup,
 }
 
 /// What goes on from one configuration to the next.
-struct Carrying {
+struct ConfigLoop {
     sources: Sources,
-    live: Live,
-    inboxes: Inboxes,
-    tasks: Tasks,
+    services: CurrentServices,
+    inbox: CurrentInbox,
+    tasks: TaskGroup,
 }
 
-impl Carrying {
+impl ConfigLoop {
     /// Carries on until the stop. `stored`: the settings that `first` was made with; `None` when they
     /// could not be read then.
-    async fn carry_on(self, first: InForce, stored: Option<StoredSettings>) -> anyhow::Result<()> {
-        if !migrated(&first.app, &self.tasks).await? {
+    async fn run(self, first: ActiveConfig, stored: Option<StoredSettings>) -> anyhow::Result<()> {
+        if !migrate_when_available(&first.app, &self.tasks).await? {
             return Ok(());
         }
         let ledger = first.app.ledger.clone();
-        let Some(_) = patiently(&self.tasks, || ledger.note_first_start()).await? else {
+        let Some(_) = retry_until_available(&self.tasks, || ledger.record_first_start()).await?
+        else {
             return Ok(());
         };
         let (mut current, mut stored) = match stored {
             Some(stored) => (first, stored),
             None => {
-                let Some(stored) = patiently(&self.tasks, || ledger.stored_settings()).await?
+                let Some(stored) =
+                    retry_until_available(&self.tasks, || ledger.stored_settings()).await?
                 else {
                     return Ok(());
                 };
-                let current = made_of(&self.sources, &self.tasks, &first.app.ledger, &stored)?;
+                let current =
+                    build_active_config(&self.sources, &self.tasks, &first.app.ledger, &stored)?;
                 (current, stored)
             }
         };
         let mut is_first = true;
         loop {
             // Nobody is left who would find out that it is over, should the work be paused now.
-            current.app.ledger.note_trouble(None);
-            let bells = Bells::default();
-            self.live.put(current.app.services(&bells));
-            self.inboxes.put(current.app.webhooks.clone());
-            jobs::keep_tidy(&current.app, &current.jobs);
-            let jobs = run(&current, &bells, is_first);
+            current.app.ledger.set_blocking_problem(None);
+            let bells = WorkerWakeup::default();
+            self.services.replace(current.app.web_services(&bells));
+            self.inbox.replace(current.app.webhooks.clone());
+            jobs::spawn_maintenance(&current.app, &current.jobs);
+            let jobs = run_jobs(&current, &bells, is_first);
             let next = tokio::select! {
                 outcome = jobs => return outcome,
-                () = self.tasks.stopped() => return Ok(()),
-                next = changed(&self.sources, &self.tasks, &current.app, &mut stored) => next,
+                () = self.tasks.wait_for_stop() => return Ok(()),
+                next = wait_for_settings_change(&self.sources, &self.tasks, &current.app, &mut stored) => next,
             };
             current.jobs.stop();
             let drained = tokio::select! {
-                () = self.tasks.stopped() => return Ok(()),
-                drained = current.jobs.drain(CHANGE_PATIENCE) => drained,
+                () = self.tasks.wait_for_stop() => return Ok(()),
+                drained = current.jobs.drain(SETTINGS_CHANGE_DRAIN) => drained,
             };
-            if drained == Drained::TimedOut {
+            if drained == DrainOutcome::TimedOut {
                 tracing::warn!(
                     "some work goes on with the settings from before; it is settled from the ledger"
                 );
@@ -238,13 +247,13 @@ impl Carrying {
 }
 
 /// Asks the ledger, however long the database is away. `None`: told to stop meanwhile.
-async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
-    tasks: &Tasks,
+async fn retry_until_available<T, F: Future<Output = Result<T, LedgerError>>>(
+    tasks: &TaskGroup,
     ask: impl Fn() -> F,
 ) -> Result<Option<T>, LedgerError> {
-    while !tasks.stopping() {
+    while !tasks.is_stopping() {
         match ask().await {
-            Err(error) if error.is_away() => tasks.sleep(PAUSE).await,
+            Err(error) if error.is_unavailable() => tasks.sleep(RECONNECT_DELAY).await,
             other => return other.map(Some),
         }
     }
@@ -252,33 +261,37 @@ async fn patiently<T, F: Future<Output = Result<T, LedgerError>>>(
 }
 
 /// The way to the database is the same for all of them: nothing of it is stored.
-fn made_of(
+fn build_active_config(
     sources: &Sources,
-    tasks: &Tasks,
+    tasks: &TaskGroup,
     ledger: &Ledger,
     stored: &StoredSettings,
-) -> anyhow::Result<InForce> {
-    let config = settings::with_stored(sources.clone(), stored)?;
-    let jobs = tasks.part();
+) -> anyhow::Result<ActiveConfig> {
+    let config = settings::config_with_stored(sources.clone(), stored)?;
+    let jobs = tasks.child();
     let app = App::build(config, ledger.clone(), jobs.clone())?;
-    Ok(InForce { app, jobs })
+    Ok(ActiveConfig { app, jobs })
 }
 
 /// Starts the jobs, and does not return unless they cannot be. A shop that is not as configured ends
 /// the process at its start, where whoever starts it looks; but not when the settings are changed
 /// while it serves, or they could not be changed back.
-async fn run(current: &InForce, bells: &Bells, is_first: bool) -> anyhow::Result<()> {
-    telling::deliver_events(&current.app, &current.jobs)?;
+async fn run_jobs(
+    current: &ActiveConfig,
+    bells: &WorkerWakeup,
+    is_first: bool,
+) -> anyhow::Result<()> {
+    telling::spawn_event_delivery(&current.app, &current.jobs)?;
     let mut told = false;
     loop {
         match jobs::start(&current.app, bells, &current.jobs).await {
             Ok(()) => return pending().await,
-            Err(error) if !is_first && error.is::<Refused>() => {
+            Err(error) if !is_first && error.is::<SetupError>() => {
                 if !told {
                     tracing::error!(%error, "nothing is moved to or from VeraCore with the changed settings");
                 }
                 told = true;
-                current.jobs.sleep(REFUSED_PAUSE).await;
+                current.jobs.sleep(SHOP_RECHECK_DELAY).await;
             }
             Err(error) => return Err(error),
         }
@@ -286,14 +299,19 @@ async fn run(current: &InForce, bells: &Bells, is_first: bool) -> anyhow::Result
 }
 
 /// Waits for settings that are other than `stored` and can be used.
-async fn changed(
+async fn wait_for_settings_change(
     sources: &Sources,
-    tasks: &Tasks,
+    tasks: &TaskGroup,
     app: &App,
     stored: &mut StoredSettings,
-) -> InForce {
+) -> ActiveConfig {
     loop {
-        app.ledger.told(Word::Settings, app.ledger.pace(LOOK)).await;
+        app.ledger
+            .wait_for(
+                Topic::Settings,
+                app.ledger.poll_interval(SETTINGS_POLL_INTERVAL),
+            )
+            .await;
         // Whether the database answers is told by those who need it for more.
         let Ok(now) = app.ledger.stored_settings().await else {
             continue;
@@ -301,14 +319,14 @@ async fn changed(
         if now == *stored {
             continue;
         }
-        let names = settings::differing(stored, &now);
-        let is_same = settings::means_the_same(sources, stored, &now);
+        let names = settings::changed_names(stored, &now);
+        let is_same = settings::has_same_values(sources, stored, &now);
         *stored = now;
         if is_same {
             // Sealed anew, say.
             continue;
         }
-        match made_of(sources, tasks, &app.ledger, stored) {
+        match build_active_config(sources, tasks, &app.ledger, stored) {
             Ok(next) => {
                 tracing::info!(
                     settings = names.join(", "),
@@ -331,21 +349,21 @@ async fn changed(
 }
 
 /// Waits for the database and migrates. `false`: told to stop meanwhile.
-async fn migrated(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
+async fn migrate_when_available(app: &App, tasks: &TaskGroup) -> anyhow::Result<bool> {
     let mut told = false;
-    while !tasks.stopping() {
+    while !tasks.is_stopping() {
         let migrated = tokio::select! {
-            () = tasks.stopped() => return Ok(false),
+            () = tasks.wait_for_stop() => return Ok(false),
             migrated = app.ledger.migrate() => migrated,
         };
         match migrated {
             Ok(()) => return Ok(true),
-            Err(error) if error.is_away() => {
+            Err(error) if error.is_unavailable() => {
                 if !told {
                     tracing::error!(%error, "the database does not answer; waiting for it");
                 }
                 told = true;
-                tasks.sleep(PAUSE).await;
+                tasks.sleep(RECONNECT_DELAY).await;
             }
             Err(error) => return Err(error.into()),
         }

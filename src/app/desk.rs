@@ -3,59 +3,64 @@
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::settings::{self, ChangeError};
+use super::settings::{self, SettingChangeError};
 use crate::{
-    config::{self, Setting, Sources},
+    config::{self, EffectiveSetting, Sources},
     ledger::Ledger,
-    web::{DeskError, SettingsDesk, ShownSetting},
+    web::{SettingView, SettingsError, SettingsService},
 };
 
 /// Receivers such as chats know us by the path: whoever may read orders need not see it.
-const PRIVATE_PATH: &str = "EVENT_WEBHOOK_URL";
+const PRIVATE_URL_KEY: &str = "EVENT_WEBHOOK_URL";
 
 fn without_path(url: &str) -> String {
     let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization());
     origin.map_or_else(|_| "…".into(), |origin| format!("{origin}/…"))
 }
 
-pub(super) struct Desk {
+pub(super) struct StoredSettingsService {
     sources: Sources,
     ledger: Ledger,
 }
 
-impl Desk {
+impl StoredSettingsService {
     pub(super) const fn new(sources: Sources, ledger: Ledger) -> Self {
         Self { sources, ledger }
     }
 
-    fn shown(&self, setting: &Setting) -> ShownSetting {
-        let key = config::find_key(setting.key.trim_matches(['[', ']']));
-        let is = |what: fn(&config::Key) -> bool| key.is_some_and(what);
-        ShownSetting {
+    fn setting_view(&self, setting: &EffectiveSetting) -> SettingView {
+        let key = config::find_setting(setting.key.trim_matches(['[', ']']));
+        let is = |what: fn(&config::SettingSpec) -> bool| key.is_some_and(what);
+        SettingView {
             key: setting.key.clone(),
             meaning: setting.meaning,
             value: match key {
-                Some(key) if key.name == PRIVATE_PATH => setting.value.as_deref().map(without_path),
+                Some(key) if key.name == PRIVATE_URL_KEY => {
+                    setting.value.as_deref().map(without_path)
+                }
                 _ => setting.value.clone(),
             },
-            origin: setting.place.origin.as_str().to_owned(),
-            source: setting.place.source.clone(),
-            is_secret: is(config::Key::is_secret),
-            is_guarded: is(config::Key::is_guarded),
+            origin: setting.provenance.origin.as_str().to_owned(),
+            source: setting.provenance.source.clone(),
+            is_secret: is(config::SettingSpec::is_secret),
+            is_guarded: is(config::SettingSpec::is_guarded),
             is_changeable: key
-                .is_some_and(|key| key.is_storable() && self.sources.fixed_by(key).is_none()),
-            at_start: is(config::Key::is_read_at_start),
+                .is_some_and(|key| key.is_storable() && self.sources.env_override(key).is_none()),
+            at_start: is(config::SettingSpec::is_read_at_start),
         }
     }
 }
 
 #[async_trait]
-impl SettingsDesk for Desk {
-    async fn show(&self) -> Result<(Vec<ShownSetting>, Vec<String>), DeskError> {
+impl SettingsService for StoredSettingsService {
+    async fn list(&self) -> Result<(Vec<SettingView>, Vec<String>), SettingsError> {
         let stored = self.ledger.stored_settings().await;
-        let stored = stored.map_err(|error| DeskError::Away(error.to_string()))?;
-        let (settings, problems) = settings::shown(&self.sources, &stored);
-        let settings = settings.iter().map(|setting| self.shown(setting)).collect();
+        let stored = stored.map_err(|error| SettingsError::Unavailable(error.to_string()))?;
+        let (settings, problems) = settings::list_settings(&self.sources, &stored);
+        let settings = settings
+            .iter()
+            .map(|setting| self.setting_view(setting))
+            .collect();
         Ok((settings, problems.iter().map(ToString::to_string).collect()))
     }
 
@@ -63,24 +68,24 @@ impl SettingsDesk for Desk {
         &self,
         changes: Vec<(String, Option<SecretString>)>,
         all: bool,
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), SettingsError> {
         let guarded = changes
             .iter()
-            .filter_map(|(name, _)| config::find_key(name))
+            .filter_map(|(name, _)| config::find_setting(name))
             .find(|key| key.is_guarded());
         if let Some(key) = guarded.filter(|_| !all) {
-            return Err(DeskError::Refused(format!(
+            return Err(SettingsError::Rejected(format!(
                 "{} decides where credentials are sent to, or is one: it is changed with API_TOKEN, or by `veracore-sync config set`.",
                 key.name
             )));
         }
-        settings::change(&self.sources, &self.ledger, &changes)
+        settings::store_changes(&self.sources, &self.ledger, &changes)
             .await
             .map_err(|error| match error {
-                ChangeError::Ledger(_) | ChangeError::Contended => {
-                    DeskError::Away(error.to_string())
+                SettingChangeError::Ledger(_) | SettingChangeError::Conflict => {
+                    SettingsError::Unavailable(error.to_string())
                 }
-                other => DeskError::Refused(other.to_string()),
+                other => SettingsError::Rejected(other.to_string()),
             })
     }
 }

@@ -11,16 +11,16 @@ use std::{
     time::Duration,
 };
 
-use super::{App, Refused, calendar, telling};
+use super::{App, SetupError, calendar, telling};
 use crate::{
     domain::ErrorCategory,
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sync::{
         aftercare, housekeeping,
-        jobs::Scheduled,
-        outage::Outage,
+        jobs::ServiceJob,
+        outage::LogOnce,
         reconcile,
-        runner::{self, Bells, Intervals},
+        runner::{self, PollIntervals, WorkerWakeup},
         scheduler::{self, ScheduledJob, Scheduler, Tick},
         upstreams::{self, Probes},
         webhooks,
@@ -28,44 +28,48 @@ use crate::{
 };
 
 /// Between two tries to reach a shop that is away.
-const PAUSE: Duration = Duration::from_secs(3);
+const SHOP_RETRY_DELAY: Duration = Duration::from_secs(3);
 
 /// A minute's tick that does not come for so long does not come any more.
-const TICK_PATIENCE: Duration = Duration::from_secs(5 * 60);
+const TICK_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Starts them all, as soon as the shop is there and right.
 ///
 /// # Errors
 /// [`Refused`] when the shop is not as configured.
-pub(super) async fn start(app: &App, bells: &Bells, tasks: &Tasks) -> anyhow::Result<()> {
+pub(super) async fn start(
+    app: &App,
+    bells: &WorkerWakeup,
+    tasks: &TaskGroup,
+) -> anyhow::Result<()> {
     if !app.config.server.sync_enabled {
         tracing::warn!(
             "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"
         );
         return Ok(());
     }
-    if !shop_is_right(app, tasks).await? {
+    if !wait_for_configured_shop(app, tasks).await? {
         return Ok(());
     }
-    app.is_ready.store(true, Ordering::Relaxed);
-    watch_upstreams(app, tasks);
-    say_whether_veracore_takes_us(app).await;
-    carry_orders(app, bells, tasks);
-    work_on_webhooks(app, tasks);
-    telling::write_notes(app, tasks);
-    run_on_schedule(app, scheduled_jobs(app), tasks);
+    app.is_shop_verified.store(true, Ordering::Relaxed);
+    spawn_upstream_watch(app, tasks);
+    check_veracore_access(app).await;
+    spawn_order_tasks(app, bells, tasks);
+    spawn_inbox_workers(app, tasks);
+    telling::spawn_note_writer(app, tasks);
+    spawn_scheduler(app, scheduled_jobs(app), tasks);
     tracing::info!("carrying orders to VeraCore");
     Ok(())
 }
 
-fn watch_upstreams(app: &App, tasks: &Tasks) {
+fn spawn_upstream_watch(app: &App, tasks: &TaskGroup) {
     let probes = Probes {
         storefront: Arc::clone(&app.storefront),
-        states: app.config.orders.trigger_states.clone(),
+        trigger_states: app.config.orders.trigger_states.clone(),
         provider: Arc::clone(&app.provider),
-        number: app.probe_number().clone(),
+        unknown_order: app.probe_order_code().clone(),
     };
-    tasks.spawn_vital(
+    tasks.spawn_critical(
         "watch_upstreams",
         upstreams::watch_upstreams(
             app.upstreams.clone(),
@@ -76,12 +80,12 @@ fn watch_upstreams(app: &App, tasks: &Tasks) {
     );
 }
 
-fn carry_orders(app: &App, bells: &Bells, tasks: &Tasks) {
-    let intervals = Intervals {
+fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
+    let intervals = PollIntervals {
         poll: app.config.orders.poll_interval,
         sweep: app.config.orders.sweep_interval,
     };
-    tasks.spawn_vital(
+    tasks.spawn_critical(
         "discover_orders",
         runner::discover_orders(
             app.orders.clone(),
@@ -92,16 +96,16 @@ fn carry_orders(app: &App, bells: &Bells, tasks: &Tasks) {
             tasks.clone(),
         ),
     );
-    tasks.spawn_vital(
+    tasks.spawn_critical(
         "care_for_sent_orders",
-        aftercare::care_for_sent_orders(
+        aftercare::watch_sent_orders(
             app.orders.clone(),
             intervals,
             app.upstreams.clone(),
             tasks.clone(),
         ),
     );
-    tasks.spawn_vital(
+    tasks.spawn_critical(
         "submit_orders",
         runner::submit_orders(
             app.orders.clone(),
@@ -113,9 +117,9 @@ fn carry_orders(app: &App, bells: &Bells, tasks: &Tasks) {
 }
 
 /// Works on what VeraCore told of its own accord.
-fn work_on_webhooks(app: &App, tasks: &Tasks) {
-    for desk in webhooks::Desk::ALL {
-        let worker = webhooks::Worker {
+fn spawn_inbox_workers(app: &App, tasks: &TaskGroup) {
+    for desk in webhooks::InboxQueue::ALL {
+        let worker = webhooks::InboxWorker {
             inbox: app.webhooks.clone(),
             orders: app.orders.clone(),
             inventory: app.inventory.clone(),
@@ -123,18 +127,18 @@ fn work_on_webhooks(app: &App, tasks: &Tasks) {
             upstreams: app.upstreams.clone(),
             tasks: tasks.clone(),
         };
-        tasks.spawn_vital(desk.task(), worker.run(desk));
+        tasks.spawn_critical(desk.task_name(), worker.run(desk));
     }
 }
 
 /// The jobs that run on a schedule.
 fn scheduled_jobs(app: &App) -> Vec<Arc<dyn ScheduledJob>> {
-    let inventory = Scheduled {
+    let inventory = ServiceJob {
         service: app.inventory.clone(),
         ledger: app.ledger.clone(),
         upstreams: app.upstreams.clone(),
     };
-    let tracking = Scheduled {
+    let tracking = ServiceJob {
         service: app.tracking.clone(),
         ledger: app.ledger.clone(),
         upstreams: app.upstreams.clone(),
@@ -143,7 +147,7 @@ fn scheduled_jobs(app: &App) -> Vec<Arc<dyn ScheduledJob>> {
 }
 
 /// The first look is taken at once, so that what was missed is made up without delay.
-fn run_on_schedule(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &Tasks) {
+fn spawn_scheduler(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &TaskGroup) {
     let scheduler = Scheduler::new(
         jobs,
         calendar(&app.config.schedule),
@@ -152,18 +156,18 @@ fn run_on_schedule(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &Tasks) {
         tasks.clone(),
     );
     scheduler.tick();
-    let reconcile = reconcile_nightly(app, tasks);
+    let reconcile = nightly_reconciliation(app, tasks);
     let tick: Tick = Arc::new(move || {
         scheduler.tick();
         reconcile();
         Box::pin(std::future::ready(()))
     });
-    tick_every_minute(tick, tasks);
+    spawn_minute_tick(tick, tasks);
 }
 
-fn tick_every_minute(tick: Tick, tasks: &Tasks) {
+fn spawn_minute_tick(tick: Tick, tasks: &TaskGroup) {
     let ticking = tasks.clone();
-    let pulse = tasks.pulse("tick_every_minute", TICK_PATIENCE);
+    let pulse = tasks.register_heartbeat("tick_every_minute", TICK_TIMEOUT);
     let beating = Arc::downgrade(&pulse);
     let tick: Tick = Arc::new(move || {
         if let Some(pulse) = beating.upgrade() {
@@ -171,7 +175,7 @@ fn tick_every_minute(tick: Tick, tasks: &Tasks) {
         }
         tick()
     });
-    tasks.spawn_vital("tick_every_minute", async move {
+    tasks.spawn_critical("tick_every_minute", async move {
         // Expected for as long as this task is there; the tick may outlive it.
         let _pulse = pulse;
         if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
@@ -182,7 +186,7 @@ fn tick_every_minute(tick: Tick, tasks: &Tasks) {
 
 /// Looks whether the nightly reconciliation is due, in a task of its own: it may take longer than a
 /// minute, and the stop waits for it. The first minute belongs to the first sweep.
-fn reconcile_nightly(app: &App, tasks: &Tasks) -> impl Fn() + Send + Sync + use<> {
+fn nightly_reconciliation(app: &App, tasks: &TaskGroup) -> impl Fn() + Send + Sync + use<> {
     let (service, upstreams) = (app.reconciliation.clone(), app.upstreams.clone());
     let (tasks, warm) = (tasks.clone(), AtomicBool::new(false));
     move || {
@@ -199,22 +203,22 @@ fn reconcile_nightly(app: &App, tasks: &Tasks) -> impl Fn() + Send + Sync + use<
 }
 
 /// Waits for the shop and looks whether it is as configured. `false`: told to stop meanwhile.
-async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
+async fn wait_for_configured_shop(app: &App, tasks: &TaskGroup) -> anyhow::Result<bool> {
     let mut told = false;
-    while !tasks.stopping() {
+    while !tasks.is_stopping() {
         let right = tokio::select! {
-            () = tasks.stopped() => return Ok(false),
-            right = app.ensure_shop_is_right() => right,
+            () = tasks.wait_for_stop() => return Ok(false),
+            right = app.ensure_shop_configured() => right,
         };
         match right {
             Ok(()) => return Ok(true),
-            Err(error) if error.is::<Refused>() => return Err(error),
+            Err(error) if error.is::<SetupError>() => return Err(error),
             Err(error) => {
                 if !told {
                     tracing::error!(%error, "Vendure does not answer as it should; waiting for it");
                 }
                 told = true;
-                tasks.sleep(PAUSE).await;
+                tasks.sleep(SHOP_RETRY_DELAY).await;
             }
         }
     }
@@ -223,9 +227,9 @@ async fn shop_is_right(app: &App, tasks: &Tasks) -> anyhow::Result<bool> {
 
 /// One loud line at the start, rather than a quiet one an order later. It does not keep us from
 /// starting: orders are found and kept in the meantime.
-async fn say_whether_veracore_takes_us(app: &App) {
+async fn check_veracore_access(app: &App) {
     // Refused credentials were told of by the circuit, which they opened.
-    if let Err(error) = app.provider.find_order(app.probe_number()).await
+    if let Err(error) = app.provider.find_order(app.probe_order_code()).await
         && error.category() != ErrorCategory::Auth
     {
         tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does. `veracore-sync check` says what to do");
@@ -233,26 +237,26 @@ async fn say_whether_veracore_takes_us(app: &App) {
 }
 
 /// The day's tidying, whether anything is moved or not.
-pub(super) fn keep_tidy(app: &App, tasks: &Tasks) {
-    let tidy = tidy_tick(app);
+pub(super) fn spawn_maintenance(app: &App, tasks: &TaskGroup) {
+    let tidy = maintenance_tick(app);
     tasks.spawn("tidy_ledger", tidy());
-    tick_every_minute(tidy, tasks);
+    spawn_minute_tick(tidy, tasks);
 }
 
-fn tidy_tick(app: &App) -> Tick {
+fn maintenance_tick(app: &App) -> Tick {
     let ledger = app.ledger.clone();
     let clock = Arc::clone(&app.clock);
     let days = app.config.server.pii_retention_days;
-    let outage = Arc::new(Mutex::new(Outage::of("the ledger cannot be tidied up")));
+    let outage = Arc::new(Mutex::new(LogOnce::new("the ledger cannot be tidied up")));
     Arc::new(move || {
         let (ledger, clock) = (ledger.clone(), Arc::clone(&clock));
         let outage = Arc::clone(&outage);
         let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-            let tidied = housekeeping::tidy_ledger_if_due(&ledger, &clock, days).await;
+            let tidied = housekeeping::run_maintenance_if_due(&ledger, &clock, days).await;
             let mut outage = outage.lock().unwrap_or_else(PoisonError::into_inner);
             match tidied {
-                Ok(_) => outage.is_over(),
-                Err(error) => outage.goes_on(&error),
+                Ok(_) => outage.log_recovery(),
+                Err(error) => outage.log_failure(&error),
             }
         });
         tick

@@ -3,7 +3,9 @@
 use super::{credentials, veracore_limits};
 use crate::{
     config::{Config, OmsCancelStyle, OmsInventory, UnmappedShipping},
-    fulfillment::veracore::oms::{CancelSettings, CancelStyle, OmsSettings, StockSource, Unmapped},
+    fulfillment::veracore::oms::{
+        CancelProtocol, OmsCancelSettings, OmsSettings, StockSource, UnmappedFreight,
+    },
 };
 
 pub(super) fn settings(config: &Config) -> OmsSettings {
@@ -17,24 +19,24 @@ pub(super) fn settings(config: &Config) -> OmsSettings {
         timezone: veracore.timezone,
         limits: veracore_limits(config),
         freight: config.maps.freight.clone(),
-        unmapped: match oms.unmapped_shipping {
-            UnmappedShipping::Send => Unmapped::Send,
-            UnmappedShipping::Refuse => Unmapped::Refuse,
+        unmapped_freight: match oms.unmapped_shipping {
+            UnmappedShipping::Send => UnmappedFreight::Send,
+            UnmappedShipping::Refuse => UnmappedFreight::Refuse,
         },
-        max_order_id: oms.max_order_id,
-        stock: match oms.inventory {
+        max_order_id_length: oms.max_order_id_length,
+        stock_source: match oms.inventory {
             OmsInventory::Offers => StockSource::Offers,
             OmsInventory::Products => StockSource::Products,
         },
         warehouses: config.maps.warehouses.keys().cloned().collect(),
-        missing_text: oms.not_found_text.clone(),
-        cancel: CancelSettings {
-            style: match oms.cancel_style {
-                OmsCancelStyle::Soap => CancelStyle::Soap,
-                OmsCancelStyle::Json => CancelStyle::Json,
+        order_not_found_text: oms.not_found_text.clone(),
+        cancel: OmsCancelSettings {
+            protocol: match oms.cancel_style {
+                OmsCancelStyle::Soap => CancelProtocol::Soap,
+                OmsCancelStyle::Json => CancelProtocol::Json,
             },
             namespace: oms.cancel_namespace.clone(),
-            action: oms.cancel_action.clone(),
+            soap_action: oms.cancel_action.clone(),
         },
     }
 }

@@ -5,20 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{App, STORED_SETTINGS_PATIENCE, ledger};
+use super::{App, STORED_SETTINGS_TIMEOUT, connect_ledger};
 use crate::{
     clock::SystemClock,
-    config::{self, Config, ConfigError, Key, Keyring, Problem, SealError, Setting, Sources},
+    config::{
+        self, Config, ConfigError, ConfigProblem, EffectiveSetting, Keyring, SealError,
+        SettingSpec, Sources,
+    },
     ledger::{Ledger, LedgerError, StoredSettings, StoredValue},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
 };
 
 /// What a setting is to be; `None`: not stored any more.
-pub type Change = (String, Option<SecretString>);
+pub type SettingChange = (String, Option<SecretString>);
 
 /// Why stored settings were not changed. Nothing of it repeats a value that may be secret.
 #[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
+pub enum SettingChangeError {
     #[error("{0}: there is no such setting; `veracore-sync config show` lists them")]
     Unknown(String),
     #[error(
@@ -32,30 +35,30 @@ pub enum ChangeError {
     #[error("{0}: a value is needed; `config unset` removes a stored one")]
     Empty(&'static str),
     #[error("{0} holds a line break or another control character")]
-    Control(&'static str),
+    ControlCharacter(&'static str),
     #[error("{0} is named twice")]
-    Twice(&'static str),
+    Duplicate(&'static str),
     #[error("{key}: {error}")]
     Unsealable { key: &'static str, error: SealError },
     #[error("nothing is stored, for the configuration would not work: {}", listed(.0))]
-    Wrong(Vec<Problem>),
+    Invalid(Vec<ConfigProblem>),
     #[error("nothing is stored, for the configuration would not work: {0}")]
     Unworkable(String),
     #[error("somebody else changes the settings at this moment; try again")]
-    Contended,
+    Conflict,
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-fn listed(problems: &[Problem]) -> String {
+fn listed(problems: &[ConfigProblem]) -> String {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }
 
 /// How often a change is tried anew when somebody else's came first.
-const TRIES: usize = 5;
+const MAX_CONFLICT_RETRIES: usize = 5;
 
 /// The configuration with the database's layer, and whether that layer could be read.
 ///
@@ -64,13 +67,13 @@ const TRIES: usize = 5;
 pub async fn load_config(
     sources: Sources,
 ) -> Result<(Config, Result<StoredSettings, LedgerError>), ConfigError> {
-    let database = match config::database_only(&sources) {
+    let database = match config::load_database(&sources) {
         Ok(database) => database,
         // Everything else that is wrong is told along with it.
         Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
     };
-    match stored(&database).await {
-        Ok(stored) => Ok((with_stored(sources, &stored)?, Ok(stored))),
+    match read_stored(&database).await {
+        Ok(stored) => Ok((config_with_stored(sources, &stored)?, Ok(stored))),
         Err(error) => Ok((config::load(&sources)?, Err(error))),
     }
 }
@@ -80,7 +83,7 @@ pub async fn load_config(
 ///
 /// # Errors
 /// When the configuration is wrong.
-pub async fn load_patiently(
+pub async fn load_config_when_available(
     sources: Sources,
     waiting: impl Fn(&LedgerError, &ConfigError),
 ) -> Result<(Config, Result<StoredSettings, LedgerError>), ConfigError> {
@@ -90,18 +93,18 @@ pub async fn load_patiently(
             Err(wrong) if wrong.problems.iter().all(|problem| problem.is_missing) => wrong,
             other => return other,
         };
-        let Err(away) = stored(&config::database_only(&sources)?).await else {
+        let Err(away) = read_stored(&config::load_database(&sources)?).await else {
             // It answers, and does not hold it; or it has come back this moment.
             return load_config(sources).await;
         };
-        if !away.is_away() {
+        if !away.is_unavailable() {
             return Err(wrong);
         }
         if !told {
             waiting(&away, &wrong);
         }
         told = true;
-        tokio::time::sleep(STORED_SETTINGS_PATIENCE).await;
+        tokio::time::sleep(STORED_SETTINGS_TIMEOUT).await;
     }
 }
 
@@ -109,10 +112,12 @@ pub async fn load_patiently(
 ///
 /// # Errors
 /// When it does not.
-pub(super) async fn stored(database: &config::Database) -> Result<StoredSettings, LedgerError> {
-    let ledger = ledger(database, std::sync::Arc::new(SystemClock))?;
-    let settings = tokio::time::timeout(STORED_SETTINGS_PATIENCE, ledger.stored_settings());
-    match settings.await.unwrap_or(Err(LedgerError::Silent)) {
+pub(super) async fn read_stored(
+    database: &config::DatabaseConfig,
+) -> Result<StoredSettings, LedgerError> {
+    let ledger = connect_ledger(database, std::sync::Arc::new(SystemClock))?;
+    let settings = tokio::time::timeout(STORED_SETTINGS_TIMEOUT, ledger.stored_settings());
+    match settings.await.unwrap_or(Err(LedgerError::Unresponsive)) {
         // Before the first migration nothing is stored.
         Err(error) if error.is_missing_table() => Ok(StoredSettings::default()),
         other => other,
@@ -123,26 +128,29 @@ pub(super) async fn stored(database: &config::Database) -> Result<StoredSettings
 ///
 /// # Errors
 /// When the configuration is wrong.
-pub fn with_stored(mut sources: Sources, stored: &StoredSettings) -> Result<Config, ConfigError> {
-    let keys = match config::keyring(&sources) {
+pub fn config_with_stored(
+    mut sources: Sources,
+    stored: &StoredSettings,
+) -> Result<Config, ConfigError> {
+    let keys = match config::load_keyring(&sources) {
         Ok(keys) => keys,
         Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
     };
-    open(&mut sources, &keys, stored);
+    decrypt_into(&mut sources, &keys, stored);
     config::load(&sources)
 }
 
-fn open(sources: &mut Sources, keys: &Keyring, stored: &StoredSettings) {
-    sources.database.clone_from(&stored.plain);
-    sources.unreadable = BTreeMap::new();
+fn decrypt_into(sources: &mut Sources, keys: &Keyring, stored: &StoredSettings) {
+    sources.stored.clone_from(&stored.plain);
+    sources.unsealable = BTreeMap::new();
     for (name, sealed) in &stored.sealed {
         match keys.open(name, sealed) {
             Ok(secret) => {
                 let secret = secret.expose_secret().to_owned();
-                sources.database.insert(name.clone(), secret);
+                sources.stored.insert(name.clone(), secret);
             }
             Err(error) => {
-                sources.unreadable.insert(name.clone(), error.to_string());
+                sources.unsealable.insert(name.clone(), error.to_string());
             }
         }
     }
@@ -153,39 +161,39 @@ fn open(sources: &mut Sources, keys: &Keyring, stored: &StoredSettings) {
 ///
 /// # Errors
 /// See [`ChangeError`]; nothing is stored then.
-pub async fn change(
+pub async fn store_changes(
     sources: &Sources,
     ledger: &Ledger,
-    changes: &[Change],
-) -> Result<(), ChangeError> {
-    let keys = config::keyring(sources)?;
-    let values = checked(sources, &keys, changes)?;
-    for _ in 0..TRIES {
+    changes: &[SettingChange],
+) -> Result<(), SettingChangeError> {
+    let keys = config::load_keyring(sources)?;
+    let values = validate_changes(sources, &keys, changes)?;
+    for _ in 0..MAX_CONFLICT_RETRIES {
         let read = ledger.stored_settings().await?;
-        let next = read.with(&values);
-        let before = problems(sources, &keys, &read);
-        let new: Vec<Problem> = problems(sources, &keys, &next)
+        let next = read.with_changes(&values);
+        let before = config_problems(sources, &keys, &read);
+        let new: Vec<ConfigProblem> = config_problems(sources, &keys, &next)
             .into_iter()
             .filter(|problem| !before.contains(problem))
             .collect();
         if !new.is_empty() {
-            return Err(ChangeError::Wrong(new));
+            return Err(SettingChangeError::Invalid(new));
         }
         // Some things show only when the objects are made; nothing is called for that.
-        if let Ok(config) = with_stored(sources.clone(), &next) {
-            App::build(config, ledger.clone(), Tasks::new())
-                .map_err(|error| ChangeError::Unworkable(format!("{error:#}")))?;
+        if let Ok(config) = config_with_stored(sources.clone(), &next) {
+            App::build(config, ledger.clone(), TaskGroup::new())
+                .map_err(|error| SettingChangeError::Unworkable(format!("{error:#}")))?;
         }
         if ledger.store_settings(&read, &next).await? {
             return Ok(());
         }
     }
-    Err(ChangeError::Contended)
+    Err(SettingChangeError::Conflict)
 }
 
 /// The names of the settings that are stored otherwise.
 #[must_use]
-pub fn differing(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
+pub fn changed_names(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
     let names: BTreeSet<&String> = [a, b]
         .into_iter()
         .flat_map(|stored| stored.plain.keys().chain(stored.sealed.keys()))
@@ -202,52 +210,59 @@ pub fn differing(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
 
 /// Every setting with these stored, also where the configuration would not work with them, and why.
 #[must_use]
-pub fn shown(sources: &Sources, stored: &StoredSettings) -> (Vec<Setting>, Vec<Problem>) {
+pub fn list_settings(
+    sources: &Sources,
+    stored: &StoredSettings,
+) -> (Vec<EffectiveSetting>, Vec<ConfigProblem>) {
     let mut sources = sources.clone();
-    match config::keyring(&sources) {
-        Ok(keys) => open(&mut sources, &keys, stored),
-        Err(_) => sources.database.clone_from(&stored.plain),
+    match config::load_keyring(&sources) {
+        Ok(keys) => decrypt_into(&mut sources, &keys, stored),
+        Err(_) => sources.stored.clone_from(&stored.plain),
     }
-    config::settings(&sources)
+    config::inspect_settings(&sources)
 }
 
 /// Whether both hold the same values, however they are sealed.
 #[must_use]
-pub fn means_the_same(sources: &Sources, a: &StoredSettings, b: &StoredSettings) -> bool {
-    let Ok(keys) = config::keyring(sources) else {
+pub fn has_same_values(sources: &Sources, a: &StoredSettings, b: &StoredSettings) -> bool {
+    let Ok(keys) = config::load_keyring(sources) else {
         return false;
     };
     let opened = |stored: &StoredSettings| {
         let mut sources = sources.clone();
-        open(&mut sources, &keys, stored);
-        (sources.database, sources.unreadable)
+        decrypt_into(&mut sources, &keys, stored);
+        (sources.stored, sources.unsealable)
     };
     opened(a) == opened(b)
 }
 
 /// What is wrong with the configuration when these are stored.
-fn problems(sources: &Sources, keys: &Keyring, stored: &StoredSettings) -> Vec<Problem> {
+fn config_problems(
+    sources: &Sources,
+    keys: &Keyring,
+    stored: &StoredSettings,
+) -> Vec<ConfigProblem> {
     let mut sources = sources.clone();
-    open(&mut sources, keys, stored);
+    decrypt_into(&mut sources, keys, stored);
     config::load(&sources)
         .err()
         .map_or_else(Vec::new, |error| error.problems)
 }
 
-fn checked(
+fn validate_changes(
     sources: &Sources,
     keys: &Keyring,
-    changes: &[Change],
-) -> Result<Vec<(&'static str, StoredValue)>, ChangeError> {
+    changes: &[SettingChange],
+) -> Result<Vec<(&'static str, StoredValue)>, SettingChangeError> {
     let mut values: Vec<(&'static str, StoredValue)> = Vec::new();
     for (name, value) in changes {
-        let key = config::find_key(name)
-            .ok_or_else(|| ChangeError::Unknown(crate::domain::text::one_line(name, 60)))?;
+        let key = config::find_setting(name)
+            .ok_or_else(|| SettingChangeError::Unknown(crate::domain::text::one_line(name, 60)))?;
         if !key.is_storable() {
-            return Err(ChangeError::NotStorable(key.name));
+            return Err(SettingChangeError::NotStorable(key.name));
         }
         if values.iter().any(|(name, _)| *name == key.name) {
-            return Err(ChangeError::Twice(key.name));
+            return Err(SettingChangeError::Duplicate(key.name));
         }
         values.push((key.name, stored_value(sources, keys, key, value.as_ref())?));
     }
@@ -257,31 +272,31 @@ fn checked(
 fn stored_value(
     sources: &Sources,
     keys: &Keyring,
-    key: &'static Key,
+    key: &'static SettingSpec,
     value: Option<&SecretString>,
-) -> Result<StoredValue, ChangeError> {
+) -> Result<StoredValue, SettingChangeError> {
     let Some(value) = value else {
         // Also what the environment hides may be cleared away.
         return Ok(StoredValue::Unset);
     };
-    if let Some(variable) = sources.fixed_by(key) {
-        return Err(ChangeError::Fixed {
+    if let Some(variable) = sources.env_override(key) {
+        return Err(SettingChangeError::Fixed {
             key: key.name,
             variable,
         });
     }
     if value.expose_secret().chars().any(char::is_control) {
-        return Err(ChangeError::Control(key.name));
+        return Err(SettingChangeError::ControlCharacter(key.name));
     }
     if value.expose_secret().trim().is_empty() {
-        return Err(ChangeError::Empty(key.name));
+        return Err(SettingChangeError::Empty(key.name));
     }
     if !key.is_secret() {
         return Ok(StoredValue::Plain(value.expose_secret().to_owned()));
     }
     keys.seal(key.name, value)
         .map(StoredValue::Sealed)
-        .map_err(|error| ChangeError::Unsealable {
+        .map_err(|error| SettingChangeError::Unsealable {
             key: key.name,
             error,
         })
@@ -292,18 +307,21 @@ fn stored_value(
 ///
 /// # Errors
 /// When one cannot be opened; then none is changed.
-pub async fn rotate_key(sources: &Sources, ledger: &Ledger) -> Result<Vec<String>, ChangeError> {
-    let keys = config::keyring(sources)?;
-    for _ in 0..TRIES {
+pub async fn rotate_key(
+    sources: &Sources,
+    ledger: &Ledger,
+) -> Result<Vec<String>, SettingChangeError> {
+    let keys = config::load_keyring(sources)?;
+    for _ in 0..MAX_CONFLICT_RETRIES {
         let read = ledger.stored_settings().await?;
         let mut next = read.clone();
         let mut rotated = Vec::new();
         for (name, sealed) in &mut next.sealed {
-            if Some(sealed.key_id.as_str()) == keys.sealing_key() {
+            if Some(sealed.key_id.as_str()) == keys.sealing_key_id() {
                 continue;
             }
-            let unsealable = |error| ChangeError::Unsealable {
-                key: config::find_key(name).map_or("a stored secret", |key| key.name),
+            let unsealable = |error| SettingChangeError::Unsealable {
+                key: config::find_setting(name).map_or("a stored secret", |key| key.name),
                 error,
             };
             let secret = keys.open(name, sealed).map_err(unsealable)?;
@@ -314,5 +332,5 @@ pub async fn rotate_key(sources: &Sources, ledger: &Ledger) -> Result<Vec<String
             return Ok(rotated);
         }
     }
-    Err(ChangeError::Contended)
+    Err(SettingChangeError::Conflict)
 }

@@ -56,7 +56,7 @@ struct Arguments {
     timezone: chrono_tz::Tz,
     /// What GetOrderInfo says of an order that is not there.
     #[arg(long, value_enum, default_value = "empty")]
-    unknown_order: Unknown,
+    unknown_order: UnknownOrderArg,
     /// Leave void packages out of GetShippingCharge.
     #[arg(long)]
     omit_void_charges: bool,
@@ -69,7 +69,7 @@ struct Arguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Unknown {
+enum UnknownOrderArg {
     /// An empty OrdHead
     Empty,
     /// An OrdHead with the year 1, zeros and false
@@ -78,12 +78,12 @@ enum Unknown {
     Fault,
 }
 
-impl From<Unknown> for UnknownOrder {
-    fn from(unknown: Unknown) -> Self {
+impl From<UnknownOrderArg> for UnknownOrder {
+    fn from(unknown: UnknownOrderArg) -> Self {
         match unknown {
-            Unknown::Empty => Self::Empty,
-            Unknown::Blank => Self::Blank,
-            Unknown::Fault => Self::Fault,
+            UnknownOrderArg::Empty => Self::Empty,
+            UnknownOrderArg::Blank => Self::Blank,
+            UnknownOrderArg::Fault => Self::Fault,
         }
     }
 }
@@ -141,36 +141,36 @@ async fn run(config: SandboxConfig) -> io::Result<()> {
     );
     let sandbox = sandbox::start(config, Arc::new(SystemClock)).await?;
     let mut news = sandbox.news();
-    greet(&sandbox, &greeting);
+    print_banner(&sandbox, &greeting);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             Some(event) = news.recv() => match event {
-                News::Order(order) => say(&order_line(&order)),
-                News::Request(request) => say(&request_line(&request)),
+                News::Order(order) => print_line(&format_order(&order)),
+                News::Request(request) => print_line(&format_request(&request)),
             },
         }
     }
     sandbox.stop().await;
-    say("stopped");
+    print_line("stopped");
     Ok(())
 }
 
-fn greet(sandbox: &Sandbox, who: &str) {
-    say(&format!("VeraCore sandbox ready: {}", sandbox.base_url()));
-    say(&format!("  style oms: {}", sandbox.oms_url()));
-    say(&format!("  {who}"));
-    say(&format!("  control API: http://{}/sandbox", sandbox.addr()));
+fn print_banner(sandbox: &Sandbox, who: &str) {
+    print_line(&format!("VeraCore sandbox ready: {}", sandbox.base_url()));
+    print_line(&format!("  style oms: {}", sandbox.oms_url()));
+    print_line(&format!("  {who}"));
+    print_line(&format!("  control API: http://{}/sandbox", sandbox.addr()));
 }
 
 /// A reader that went away, such as a closed pipe, must not end the rehearsal.
-fn say(line: &str) {
+fn print_line(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn request_line(request: &LoggedRequest) -> String {
+fn format_request(request: &LoggedRequest) -> String {
     let mut line = format!(
         "{} {} {}",
         request.at.format("%H:%M:%S%.3f"),
@@ -197,7 +197,7 @@ fn request_line(request: &LoggedRequest) -> String {
 }
 
 /// What and how much, but not for whom: an order's address stays out of the output.
-fn order_line(order: &ArrivedOrder) -> String {
+fn format_order(order: &ArrivedOrder) -> String {
     let items: Vec<String> = order
         .items
         .iter()

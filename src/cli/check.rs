@@ -4,58 +4,65 @@ mod veracore;
 
 use serde::Serialize;
 
-use super::{Outcome, Output, screen::Screen};
+use super::{CommandOutcome, Output, screen::Terminal};
 use crate::{
     app::App,
     config::Sources,
     ledger::LedgerError,
-    sync::preflight::{Finding, Verdict, shop_findings, shop_unreadable},
+    sync::preflight::{PreflightFinding, PreflightVerdict, check_shop, shop_error_finding},
     telemetry,
 };
 
 #[derive(Serialize)]
-struct Report {
+struct CheckReport {
     ok: bool,
-    checks: Vec<Finding>,
+    checks: Vec<PreflightFinding>,
 }
 
-pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
-    let app = App::load_to_check(sources).await?;
-    app.log_to(telemetry::Target::Stderr);
-    let mut checks = vec![Finding::ok("configuration", "complete and consistent")];
-    checks.push(database(&app).await);
-    checks.extend(vendure(&app).await);
-    checks.extend(veracore::findings(&app).await);
+pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+    let app = App::load_for_check(sources).await?;
+    app.init_log(telemetry::LogTarget::Stderr);
+    let mut checks = vec![PreflightFinding::ok(
+        "configuration",
+        "complete and consistent",
+    )];
+    checks.push(check_database(&app).await);
+    checks.extend(check_vendure(&app).await);
+    checks.extend(veracore::check_veracore(&app).await);
     let ok = checks
         .iter()
-        .all(|finding| finding.verdict != Verdict::Failed);
-    let report = Report { ok, checks };
-    output.print(&report, || describe(&report.checks, output.screen))?;
-    Ok(if ok { Outcome::Done } else { Outcome::Failed })
+        .all(|finding| finding.verdict != PreflightVerdict::Failed);
+    let report = CheckReport { ok, checks };
+    output.print(&report, || describe(&report.checks, output.terminal))?;
+    Ok(if ok {
+        CommandOutcome::Done
+    } else {
+        CommandOutcome::Failed
+    })
 }
 
-async fn database(app: &App) -> Finding {
+async fn check_database(app: &App) -> PreflightFinding {
     const CHECK: &str = "database";
     let checked = match app.ledger.ensure_migrated().await {
         Ok(()) => app.ledger.ensure_writable().await,
         other => other,
     };
     match checked {
-        Ok(()) => Finding::ok(CHECK, "answers, and its tables are up to date"),
-        Err(error @ LedgerError::NotMigrated { .. }) => Finding::failed(
+        Ok(()) => PreflightFinding::ok(CHECK, "answers, and its tables are up to date"),
+        Err(error @ LedgerError::NotMigrated { .. }) => PreflightFinding::failed(
             CHECK,
             error.to_string(),
             "run `veracore-sync migrate` (`run` does it by itself)",
         ),
-        Err(error @ LedgerError::TooNew { .. }) => {
-            Finding::failed(CHECK, error.to_string(), "run the newer veracore-sync")
+        Err(error @ LedgerError::SchemaTooNew { .. }) => {
+            PreflightFinding::failed(CHECK, error.to_string(), "run the newer veracore-sync")
         }
-        Err(error @ LedgerError::ReadOnly) => Finding::failed(
+        Err(error @ LedgerError::ReadOnly) => PreflightFinding::failed(
             CHECK,
             error.to_string(),
             "point DATABASE_URL at the primary, or undo default_transaction_read_only",
         ),
-        Err(error) => Finding::failed(
+        Err(error) => PreflightFinding::failed(
             CHECK,
             error.to_string(),
             "start Postgres, or correct DATABASE_URL; the user needs the right to create tables",
@@ -63,20 +70,20 @@ async fn database(app: &App) -> Finding {
     }
 }
 
-async fn vendure(app: &App) -> Vec<Finding> {
+async fn check_vendure(app: &App) -> Vec<PreflightFinding> {
     match app.storefront.profile().await {
-        Ok(profile) => shop_findings(&profile, &app.expected()),
-        Err(error) => vec![shop_unreadable(&error)],
+        Ok(profile) => check_shop(&profile, &app.expected_shop()),
+        Err(error) => vec![shop_error_finding(&error)],
     }
 }
 
-fn describe(checks: &[Finding], screen: Screen) -> String {
+fn describe(checks: &[PreflightFinding], screen: Terminal) -> String {
     let mut text = String::new();
     for finding in checks {
-        let mark = screen.word(match finding.verdict {
-            Verdict::Ok => "ok     ",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "FAILED ",
+        let mark = screen.status(match finding.verdict {
+            PreflightVerdict::Ok => "ok     ",
+            PreflightVerdict::Warning => "warning",
+            PreflightVerdict::Failed => "FAILED ",
         });
         text.push_str(&format!(
             "{mark}  {:<26} {}\n",

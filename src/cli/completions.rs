@@ -4,8 +4,8 @@ use clap::{Args, Command, CommandFactory as _, ValueEnum, builder::PossibleValue
 use clap_complete::aot;
 use serde_json::json;
 
-use super::{Cli, Outcome, Output};
-use crate::config::{KEYS, Key};
+use super::{Cli, CommandOutcome, Output};
+use crate::config::{SETTINGS, SettingSpec};
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
@@ -19,7 +19,7 @@ enum Shell {
     Fish,
 }
 
-pub(super) fn execute(output: Output, args: &CompletionsArgs) -> anyhow::Result<Outcome> {
+pub(super) fn execute(output: Output, args: &CompletionsArgs) -> anyhow::Result<CommandOutcome> {
     let shell = match args.shell {
         Shell::Bash => aot::Shell::Bash,
         Shell::Zsh => aot::Shell::Zsh,
@@ -28,20 +28,20 @@ pub(super) fn execute(output: Output, args: &CompletionsArgs) -> anyhow::Result<
     let mut script = Vec::new();
     aot::generate(
         shell,
-        &mut with_names_of_settings(),
+        &mut complete_setting_names(),
         "veracore-sync",
         &mut script,
     );
     let script = String::from_utf8(script)?;
     output.print(&json!({ "script": script }), || script.clone())?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// `config set` takes any name, to say what is wrong with it; a shell offers the right ones.
-fn with_names_of_settings() -> Command {
+fn complete_setting_names() -> Command {
     let with_names = |command: Command| {
         command.mut_arg("key", |key| {
-            let names = KEYS.iter().filter(|key| Key::is_storable(key));
+            let names = SETTINGS.iter().filter(|key| SettingSpec::is_storable(key));
             key.value_parser(PossibleValuesParser::new(names.map(|key| key.name)))
         })
     };

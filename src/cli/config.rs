@@ -5,13 +5,13 @@ use std::io::Read as _;
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
-use super::{Outcome, Output, screen::Column};
+use super::{CommandOutcome, Output, screen::Column};
 use crate::{
     app::{
-        self, Refused,
-        settings::{self, ChangeError},
+        self, SetupError,
+        settings::{self, SettingChangeError},
     },
-    config::{self, Key, Sources},
+    config::{self, SettingSpec, Sources},
 };
 
 #[derive(Debug, Args)]
@@ -41,44 +41,50 @@ enum ConfigCommand {
 }
 
 /// No setting is longer.
-const LONGEST: u64 = 64 * 1024;
+const MAX_VALUE_BYTES: u64 = 64 * 1024;
 
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: ConfigArgs,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     match args.command {
         ConfigCommand::Show => show(sources, output).await,
         ConfigCommand::Set { key, value } => {
-            let value = if value == "-" { from_stdin()? } else { value };
-            change(&sources, output, key, Some(value.into())).await
+            let value = if value == "-" {
+                read_stdin_value()?
+            } else {
+                value
+            };
+            change_setting(&sources, output, key, Some(value.into())).await
         }
-        ConfigCommand::Unset { key } => change(&sources, output, key, None).await,
+        ConfigCommand::Unset { key } => change_setting(&sources, output, key, None).await,
         ConfigCommand::RotateKey => rotate_key(&sources, output).await,
     }
 }
 
-fn from_stdin() -> anyhow::Result<String> {
+fn read_stdin_value() -> anyhow::Result<String> {
     let mut text = String::new();
-    std::io::stdin().take(LONGEST).read_to_string(&mut text)?;
+    std::io::stdin()
+        .take(MAX_VALUE_BYTES)
+        .read_to_string(&mut text)?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-async fn change(
+async fn change_setting(
     sources: &Sources,
     output: Output,
     key: String,
     value: Option<SecretString>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let ledger = app::ledger_only(sources)?;
     ledger.ensure_migrated().await?;
     let stored = value.is_some();
     let name = key.to_ascii_uppercase();
-    settings::change(sources, &ledger, &[(key, value)])
+    settings::store_changes(sources, &ledger, &[(key, value)])
         .await
-        .map_err(wrong_usage)?;
-    let at_start = config::find_key(&name).is_some_and(Key::is_read_at_start);
+        .map_err(map_change_error)?;
+    let at_start = config::find_setting(&name).is_some_and(SettingSpec::is_read_at_start);
     output.print(
         &serde_json::json!({ "setting": name, "stored": stored, "atNextStart": at_start }),
         || {
@@ -95,15 +101,15 @@ async fn change(
             format!("{name} {done}; {when}")
         },
     )?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<Outcome> {
+async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {
     let ledger = app::ledger_only(sources)?;
     ledger.ensure_migrated().await?;
     let rotated = settings::rotate_key(sources, &ledger)
         .await
-        .map_err(wrong_usage)?;
+        .map_err(map_change_error)?;
     output.print(&serde_json::json!({ "sealedAnew": rotated }), || {
         if rotated.is_empty() {
             "every stored secret is sealed with the first key of CONFIG_ENCRYPTION_KEY already"
@@ -115,20 +121,20 @@ async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<Outcome
             )
         }
     })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// What a person must do otherwise ends with status 2, as a configuration that is wrong.
-fn wrong_usage(error: ChangeError) -> anyhow::Error {
+fn map_change_error(error: SettingChangeError) -> anyhow::Error {
     match error {
-        ChangeError::Ledger(error) => error.into(),
-        ChangeError::Config(error) => error.into(),
-        ChangeError::Contended => error.into(),
-        other => Refused(other.to_string()).into(),
+        SettingChangeError::Ledger(error) => error.into(),
+        SettingChangeError::Config(error) => error.into(),
+        SettingChangeError::Conflict => error.into(),
+        other => SetupError(other.to_string()).into(),
     }
 }
 
-async fn show(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
+async fn show(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
     let (config, database) = app::load_config(sources).await?;
     output.print(&serde_json::json!({
         "settings": config.settings(),
@@ -139,15 +145,15 @@ async fn show(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
             .iter()
             .map(|setting| {
                 let value = setting.value.clone().unwrap_or_else(|| "(unset)".into());
-                vec![setting.key.clone(), value, setting.place.to_string()]
+                vec![setting.key.clone(), value, setting.provenance.to_string()]
             })
             .collect();
         let columns = [
             Column::Key("SETTING"),
-            Column::Sentence("VALUE"),
+            Column::LongText("VALUE"),
             Column::Text("FROM"),
         ];
-        let mut text = output.screen.table(&columns, &rows);
+        let mut text = output.terminal.table(&columns, &rows);
         if let Err(problem) = &database {
             text.push_str(&format!(
                 "\nnote: settings stored in the database are left out, since it could not be read: {problem}\n"
@@ -155,5 +161,5 @@ async fn show(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
         }
         text
     })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

@@ -7,12 +7,12 @@ use clap::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Outcome, Output, one_shot, output::local, screen::Column};
+use super::{CommandOutcome, Output, load_app, output::local_time, screen::Column};
 use crate::{
-    app::{App, Refused},
+    app::{App, SetupError},
     config::Sources,
     domain::text::one_line,
-    ledger::{EventState, RecordedEvent, Resent},
+    ledger::{EventState, RecordedEvent, ResendOutcome},
 };
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ enum EventsCommand {
     /// List events, newest first
     List {
         /// Only those in this state; kept: nobody was to be told
-        #[arg(long, value_parser = a_state())]
+        #[arg(long, value_parser = event_state_parser())]
         state: Option<EventState>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -40,7 +40,7 @@ enum EventsCommand {
     },
 }
 
-fn a_state() -> impl TypedValueParser<Value = EventState> {
+fn event_state_parser() -> impl TypedValueParser<Value = EventState> {
     PossibleValuesParser::new(EventState::ALL.map(EventState::as_str))
         .try_map(|text| EventState::parse(&text).ok_or("there is no such state"))
 }
@@ -49,8 +49,8 @@ pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: EventsArgs,
-) -> anyhow::Result<Outcome> {
-    let app = one_shot(sources).await?;
+) -> anyhow::Result<CommandOutcome> {
+    let app = load_app(sources).await?;
     app.ledger.ensure_migrated().await?;
     match args.command {
         EventsCommand::List { state, limit } => list(&app, output, state, limit).await,
@@ -63,7 +63,7 @@ async fn list(
     output: Output,
     state: Option<EventState>,
     limit: u32,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let events = app.ledger.events(state, limit).await?;
     let zone = app.config.schedule.timezone;
     output.print(&json!({ "events": events }), || {
@@ -73,11 +73,11 @@ async fn list(
                 vec![
                     event.id.to_string(),
                     event.event_type.clone(),
-                    local(Some(event.occurred_at), zone),
+                    local_time(Some(event.occurred_at), zone),
                     event.state.as_str().to_owned(),
                     event.tries.to_string(),
-                    local(event.next_try, zone),
-                    about(event),
+                    local_time(event.next_try, zone),
+                    event_detail(event),
                 ]
             })
             .collect();
@@ -85,18 +85,18 @@ async fn list(
             Column::Key("ID"),
             Column::Text("TYPE"),
             Column::Text("HAPPENED"),
-            Column::Word("STATE"),
+            Column::Status("STATE"),
             Column::Number("TRIES"),
             Column::Text("NEXT TRY"),
-            Column::Sentence(""),
+            Column::LongText(""),
         ];
-        output.screen.table(&columns, &rows)
+        output.terminal.table(&columns, &rows)
     })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// What it is about, and why it is not delivered.
-fn about(event: &RecordedEvent) -> String {
+fn event_detail(event: &RecordedEvent) -> String {
     let about = ["order", "upstream", "run", "job"]
         .into_iter()
         .find_map(|field| event.data.get(field))
@@ -108,13 +108,13 @@ fn about(event: &RecordedEvent) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
-async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Outcome> {
+async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<CommandOutcome> {
     // All of them are looked at before one is sent.
     let ids = ids
         .iter()
         .map(|text| {
             text.parse::<Uuid>().map_err(|_| {
-                Refused(format!(
+                SetupError(format!(
                     "'{}' is not an event's id; `veracore-sync events list` prints them",
                     one_line(text, 60)
                 ))
@@ -122,7 +122,7 @@ async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Out
         })
         .collect::<Result<Vec<_>, _>>()?;
     if app.config.server.event_webhook.is_none() {
-        return Err(Refused(
+        return Err(SetupError(
             "EVENT_WEBHOOK_URL is not set: there is nobody to send events to".into(),
         )
         .into());
@@ -131,12 +131,12 @@ async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Out
     for id in ids {
         results.push((id, app.ledger.resend_event(id).await?));
     }
-    let words = |resent: Resent| match resent {
-        Resent::Again => "the daemon delivers it again now",
-        Resent::Sooner => "it was waiting; the daemon tries it now",
-        Resent::Unknown => "refused: there is no such event (any more)",
+    let words = |resent: ResendOutcome| match resent {
+        ResendOutcome::Requeued => "the daemon delivers it again now",
+        ResendOutcome::Expedited => "it was waiting; the daemon tries it now",
+        ResendOutcome::NotFound => "refused: there is no such event (any more)",
     };
-    let found = |resent: Resent| resent != Resent::Unknown;
+    let found = |resent: ResendOutcome| resent != ResendOutcome::NotFound;
     let documents: Vec<_> = results
         .iter()
         .map(|(id, resent)| json!({ "id": id, "done": found(*resent), "message": words(*resent) }))
@@ -149,5 +149,9 @@ async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Out
         lines.join("\n")
     })?;
     let all = results.iter().all(|(_, resent)| found(*resent));
-    Ok(if all { Outcome::Done } else { Outcome::Failed })
+    Ok(if all {
+        CommandOutcome::Done
+    } else {
+        CommandOutcome::Failed
+    })
 }

@@ -13,26 +13,26 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Outcome, Output};
+use super::{CommandOutcome, Output};
 use crate::config::{self, Sources};
 
 /// A process that lives answers at once, whatever else is away.
-const PATIENCE: Duration = Duration::from_secs(3);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// More than the status line.
-const HEAD: u64 = 64;
+const MAX_HEAD_BYTES: u64 = 64;
 
-pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<Outcome> {
-    let address = within_reach(config::listen_only(sources)?);
-    timeout(PATIENCE, ask(address))
+pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+    let address = connect_address(config::load_listen_address(sources)?);
+    timeout(RESPONSE_TIMEOUT, check_liveness(address))
         .await
-        .with_context(|| format!("{address} did not answer within {PATIENCE:?}"))??;
+        .with_context(|| format!("{address} did not answer within {RESPONSE_TIMEOUT:?}"))??;
     output.print(&json!({ "healthy": true }), || "healthy".into())?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Who listens on every address of the machine is asked on its own.
-fn within_reach(mut listen: SocketAddr) -> SocketAddr {
+fn connect_address(mut listen: SocketAddr) -> SocketAddr {
     match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -43,14 +43,14 @@ fn within_reach(mut listen: SocketAddr) -> SocketAddr {
 
 /// By hand rather than through `http`, which is for the two ends: no TLS, no redirects, no answer
 /// to be read.
-async fn ask(address: SocketAddr) -> anyhow::Result<()> {
+async fn check_liveness(address: SocketAddr) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(address)
         .await
         .with_context(|| format!("nothing listens on {address}"))?;
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut head = Vec::new();
-    stream.take(HEAD).read_to_end(&mut head).await?;
+    stream.take(MAX_HEAD_BYTES).read_to_end(&mut head).await?;
     let head = String::from_utf8_lossy(&head);
     if head.split(' ').nth(1) != Some("200") {
         bail!(
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn who_listens_everywhere_is_asked_on_loopback() {
-        let asked = |listen: &str| within_reach(listen.parse().unwrap()).to_string();
+        let asked = |listen: &str| connect_address(listen.parse().unwrap()).to_string();
         assert_eq!(asked("0.0.0.0:8080"), "127.0.0.1:8080");
         assert_eq!(asked("[::]:8080"), "[::1]:8080");
         assert_eq!(asked("10.0.0.7:8080"), "10.0.0.7:8080");

@@ -13,8 +13,8 @@ use clap_mangen::{
 };
 use serde_json::json;
 
-use super::{Cli, Outcome, Output};
-use crate::config::{Form, KEYS};
+use super::{Cli, CommandOutcome, Output};
+use crate::config::{SETTINGS, SettingKind};
 
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
@@ -23,19 +23,19 @@ pub(super) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn execute(output: Output, args: &ManArgs) -> anyhow::Result<Outcome> {
+pub(super) fn execute(output: Output, args: &ManArgs) -> anyhow::Result<CommandOutcome> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let Some(dir) = &args.dir else {
         let page = page(&command, true)?;
         output.print(&json!({ "page": page }), || page.clone())?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     };
     fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     let mut files = Vec::new();
     write_pages(&command, true, dir, &mut files)?;
     output.print(&json!({ "files": files }), || files.join("\n"))?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn write_pages(
@@ -61,13 +61,13 @@ fn page(command: &Command, is_root: bool) -> anyhow::Result<String> {
         .date(" ")
         .render(&mut page)?;
     if is_root {
-        more().to_writer(&mut page)?;
+        extra_sections().to_writer(&mut page)?;
     }
     Ok(String::from_utf8(page)?)
 }
 
 /// What the command line does not know of itself.
-fn more() -> Roff {
+fn extra_sections() -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     for (status, meaning) in [
@@ -83,14 +83,14 @@ fn more() -> Roff {
     roff.text([roman(
         "Each setting is also a key of the file named by --config or CONFIG_FILE, in small letters. Each secret X may be read from a file that X_FILE names.",
     )]);
-    for key in KEYS.iter().filter(|key| key.form != Form::Table) {
+    for key in SETTINGS.iter().filter(|key| key.kind != SettingKind::Table) {
         roff.control("TP", []);
         roff.text([bold(key.name), roman("="), italic(key.example)]);
         roff.text([roman(key.meaning.replace('`', ""))]);
     }
     roff.control("SH", ["FILES"]);
     roff.text([roman("Tables of the configuration file:")]);
-    for key in KEYS.iter().filter(|key| key.form == Form::Table) {
+    for key in SETTINGS.iter().filter(|key| key.kind == SettingKind::Table) {
         roff.control("TP", []);
         roff.text([
             bold(format!("[{}]", key.name)),

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{Outcome, Output};
+use super::{CommandOutcome, Output};
 use crate::{app, config::Sources};
 
-pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<Outcome> {
+pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {
     let ledger = app::ledger_only(sources)?;
     ledger.migrate().await?;
     output.print(&json!({ "migrated": true }), || {
         "the ledger's tables are up to date".into()
     })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

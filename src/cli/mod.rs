@@ -28,9 +28,9 @@ use clap::{Args, Parser, Subcommand};
 
 use self::output::Output;
 use crate::{
-    app::{App, Refused},
+    app::{App, SetupError},
     config::{ConfigError, Sources},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     telemetry,
 };
 
@@ -39,13 +39,13 @@ use crate::{
 #[command(name = "veracore-sync", version, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
-    common: Common,
+    global: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Args)]
-struct Common {
+struct GlobalArgs {
     /// Print one JSON document on stdout
     #[arg(long, global = true)]
     json: bool,
@@ -114,8 +114,8 @@ pub fn parse() -> Result<Cli, ExitCode> {
 /// Runs the command, prints its result and returns its exit status: 0 done, 1 failed, 2 wrong
 /// usage or configuration.
 pub async fn execute(cli: Cli) -> ExitCode {
-    let output = Output::new(cli.common.json);
-    let sources = Sources::from_environment(cli.common.config);
+    let output = Output::new(cli.global.json);
+    let sources = Sources::from_environment(cli.global.config);
     let outcome = match cli.command {
         Command::Run => run::execute(sources).await,
         Command::Migrate => migrate::execute(&sources, output).await,
@@ -133,11 +133,11 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Man(args) => man::execute(output, &args),
     };
     match outcome {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        Ok(CommandOutcome::Done) => ExitCode::SUCCESS,
+        Ok(CommandOutcome::Failed) => ExitCode::FAILURE,
         Err(error) => {
-            output.fail(&format!("{error:#}"));
-            let misconfigured = error.is::<ConfigError>() || error.is::<Refused>();
+            output.print_error(&format!("{error:#}"));
+            let misconfigured = error.is::<ConfigError>() || error.is::<SetupError>();
             ExitCode::from(if misconfigured { 2 } else { 1 })
         }
     }
@@ -145,15 +145,15 @@ pub async fn execute(cli: Cli) -> ExitCode {
 
 /// How a command that ran to its end came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum CommandOutcome {
     Done,
     /// It did its work, and found or left something wrong.
     Failed,
 }
 
 /// The objects for a one-shot command, whose log goes to stderr.
-async fn one_shot(sources: Sources) -> anyhow::Result<App> {
-    let app = App::load(sources, Tasks::new()).await?;
-    app.log_to(telemetry::Target::Stderr);
+async fn load_app(sources: Sources) -> anyhow::Result<App> {
+    let app = App::load(sources, TaskGroup::new()).await?;
+    app.init_log(telemetry::LogTarget::Stderr);
     Ok(app)
 }

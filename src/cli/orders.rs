@@ -9,15 +9,15 @@ use clap::{
 use serde_json::json;
 
 use super::{
-    Outcome, Output, one_shot,
-    output::local,
-    screen::{Column, Screen},
+    CommandOutcome, Output, load_app,
+    output::local_time,
+    screen::{Column, Terminal},
 };
 use crate::{
-    app::{App, Refused},
+    app::{App, SetupError},
     config::Sources,
     domain::{OrderCode, OrderRef, SyncStatus, text::one_line},
-    ledger::{Attempt, OrderFilter, RetryMode, Standing, SyncRecord, Verdict, Word},
+    ledger::{Attempt, KnownStatus, OperatorOutcome, OrderFilter, RetryMode, SyncRecord, Topic},
 };
 
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ enum OrdersCommand {
     /// List orders, newest first
     List {
         /// Only those in this status
-        #[arg(long, value_parser = a_status())]
+        #[arg(long, value_parser = sync_status_parser())]
         status: Option<SyncStatus>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -64,25 +64,25 @@ enum OrdersCommand {
     },
 }
 
-fn a_status() -> impl TypedValueParser<Value = SyncStatus> {
+fn sync_status_parser() -> impl TypedValueParser<Value = SyncStatus> {
     PossibleValuesParser::new(SyncStatus::ALL.map(SyncStatus::as_str))
         .try_map(|text| SyncStatus::parse(&text).ok_or("there is no such status"))
 }
 
-fn parse_code(text: &str) -> Result<OrderCode, Refused> {
-    OrderCode::parse(text).map_err(|problem| Refused(problem.to_string()))
+fn parse_order_code(text: &str) -> Result<OrderCode, SetupError> {
+    OrderCode::parse(text).map_err(|problem| SetupError(problem.to_string()))
 }
 
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: OrdersArgs,
-) -> anyhow::Result<Outcome> {
-    let app = one_shot(sources).await?;
+) -> anyhow::Result<CommandOutcome> {
+    let app = load_app(sources).await?;
     app.ledger.ensure_migrated().await?;
     match args.command {
         OrdersCommand::List { status, limit } => list(&app, output, status, limit).await,
-        OrdersCommand::Show { code } => show(&app, output, &parse_code(&code)?).await,
+        OrdersCommand::Show { code } => show(&app, output, &parse_order_code(&code)?).await,
         OrdersCommand::Retry { codes, adopt } => {
             let mode = if adopt {
                 RetryMode::Adopt
@@ -91,24 +91,24 @@ pub(super) async fn execute(
             };
             let mut verdicts = Vec::new();
             for code in codes {
-                let code = parse_code(&code)?;
+                let code = parse_order_code(&code)?;
                 let verdict = app.ledger.retry_order(&code, mode).await?;
                 verdicts.push((code, verdict));
             }
-            app.ledger.tell(Word::Orders).await;
-            report(output, &verdicts, "it is tried again now")
+            app.ledger.publish(Topic::Orders).await;
+            print_verdicts(output, &verdicts, "it is tried again now")
         }
         OrdersCommand::Skip { codes } => {
             let mut verdicts = Vec::new();
             for code in codes {
-                let code = parse_code(&code)?;
+                let code = parse_order_code(&code)?;
                 let verdict = app.ledger.skip_order(&code).await?;
                 verdicts.push((code, verdict));
             }
-            report(output, &verdicts, "it is taken out")
+            print_verdicts(output, &verdicts, "it is taken out")
         }
         OrdersCommand::Backfill { since, dry_run } => {
-            let since = moment(&since, app.config.schedule.timezone)?;
+            let since = parse_since(&since, app.config.schedule.timezone)?;
             backfill(&app, output, since, dry_run).await
         }
     }
@@ -119,7 +119,7 @@ async fn list(
     output: Output,
     status: Option<SyncStatus>,
     limit: u32,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let filter = OrderFilter {
         status,
         limit,
@@ -139,46 +139,46 @@ async fn list(
                         .clone()
                         .unwrap_or_else(|| "-".into()),
                     order.retry_count.to_string(),
-                    local(order.next_attempt, zone),
+                    local_time(order.next_attempt, zone),
                     order.error_message.clone().unwrap_or_default(),
                 ]
             })
             .collect();
         let columns = [
             Column::Key("ORDER"),
-            Column::Word("STATUS"),
+            Column::Status("STATUS"),
             Column::Text("VERACORE"),
             Column::Number("FAILURES"),
             Column::Text("NEXT TRY"),
-            Column::Sentence(""),
+            Column::LongText(""),
         ];
-        output.screen.table(&columns, &rows)
+        output.terminal.table(&columns, &rows)
     })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<Outcome> {
+async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<CommandOutcome> {
     let Some(order) = app.ledger.order(code).await? else {
         anyhow::bail!("there is no order {code} in the ledger");
     };
     let attempts = app.ledger.attempts(order.id).await?;
     let zone = app.config.schedule.timezone;
     output.print(&json!({ "order": order, "attempts": attempts }), || {
-        describe(&order, &attempts, zone, output.screen)
+        describe(&order, &attempts, zone, output.terminal)
     })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Screen) -> String {
+fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Terminal) -> String {
     let mut text = format!(
         "order {} (Vendure id {})\nstatus: {}\nVeraCore's id: {}\nfailures: {}; last try: {}; next try: {}\n",
         order.vendure_order_code,
         order.vendure_order_id,
-        screen.word(order.sync_status.as_str()),
+        screen.status(order.sync_status.as_str()),
         order.veracore_order_id.as_deref().unwrap_or("-"),
         order.retry_count,
-        local(order.last_sync_attempt, zone),
-        local(order.next_attempt, zone),
+        local_time(order.last_sync_attempt, zone),
+        local_time(order.next_attempt, zone),
     );
     if let Some(message) = &order.error_message {
         let category = order
@@ -188,12 +188,15 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Screen) 
         text.push_str(&format!("why: {category}{message}\n"));
     }
     if let Some(since) = order.in_doubt_since {
-        text.push_str(&format!("in doubt since: {}\n", local(Some(since), zone)));
+        text.push_str(&format!(
+            "in doubt since: {}\n",
+            local_time(Some(since), zone)
+        ));
     }
-    text.push_str(&aftercare(order, zone));
+    text.push_str(&describe_post_send(order, zone));
     text.push_str(&format!(
         "\n{}  found\n",
-        local(Some(order.created_at), zone)
+        local_time(Some(order.created_at), zone)
     ));
     for attempt in attempts {
         let outcome = attempt.outcome.as_deref().unwrap_or("no outcome is known");
@@ -202,24 +205,24 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Screen) 
             .as_deref()
             .map(|m| format!(": {m}"))
             .unwrap_or_default();
-        let at = local(Some(attempt.started_at), zone);
+        let at = local_time(Some(attempt.started_at), zone);
         text.push_str(&format!("{at}  {}: {outcome}{detail}\n", attempt.kind));
     }
     text
 }
 
 /// What became of it after VeraCore had it.
-fn aftercare(order: &SyncRecord, zone: Tz) -> String {
-    let care = &order.aftercare;
+fn describe_post_send(order: &SyncRecord, zone: Tz) -> String {
+    let care = &order.post_send;
     let why = care.cancel_message.as_deref().unwrap_or("-");
     let mut text = String::new();
     if let Some(status) = care.cancel_status {
         text.push_str(&format!(
             "cancelled in Vendure; {}: {why}\n",
-            status.in_words()
+            status.label()
         ));
     } else if let Some(at) = care.cancelled_at_veracore {
-        let at = local(Some(at), zone);
+        let at = local_time(Some(at), zone);
         text.push_str(&format!("cancelled at VeraCore, seen {at}: {why}\n"));
     }
     for part in &care.changed_since_sent {
@@ -228,26 +231,35 @@ fn aftercare(order: &SyncRecord, zone: Tz) -> String {
     text
 }
 
-fn report(
+fn print_verdicts(
     output: Output,
-    verdicts: &[(OrderCode, Verdict)],
+    verdicts: &[(OrderCode, OperatorOutcome)],
     done: &str,
-) -> anyhow::Result<Outcome> {
-    let is_done = |verdict: &Verdict| matches!(verdict, Verdict::Done | Verdict::DoneInDoubt);
-    let words = |verdict: &Verdict| match verdict {
-        Verdict::Done => done.to_owned(),
-        Verdict::DoneInDoubt => format!(
+) -> anyhow::Result<CommandOutcome> {
+    let is_done = |verdict: &OperatorOutcome| {
+        matches!(
+            verdict,
+            OperatorOutcome::Done | OperatorOutcome::DoneInDoubt
+        )
+    };
+    let words = |verdict: &OperatorOutcome| match verdict {
+        OperatorOutcome::Done => done.to_owned(),
+        OperatorOutcome::DoneInDoubt => format!(
             "{done}; but it was sent and the answer was lost: VeraCore may have it, look there"
         ),
-        Verdict::Unknown => "refused: the ledger has no such order".into(),
-        Verdict::AlreadyThere { veracore_order_id } => format!(
+        OperatorOutcome::NotFound => "refused: the ledger has no such order".into(),
+        OperatorOutcome::AlreadySent { veracore_order_id } => format!(
             "refused: VeraCore has it already ({})",
             veracore_order_id
                 .as_deref()
                 .unwrap_or("its id is not known")
         ),
-        Verdict::Stopped => "refused: it was cancelled in Vendure and stopped at VeraCore".into(),
-        Verdict::Busy => "refused: it is being worked on at this moment; see `orders show`".into(),
+        OperatorOutcome::Stopped => {
+            "refused: it was cancelled in Vendure and stopped at VeraCore".into()
+        }
+        OperatorOutcome::Busy => {
+            "refused: it is being worked on at this moment; see `orders show`".into()
+        }
     };
     let results: Vec<serde_json::Value> = verdicts
         .iter()
@@ -263,7 +275,11 @@ fn report(
         lines.join("\n")
     })?;
     let all = verdicts.iter().all(|(_, verdict)| is_done(verdict));
-    Ok(if all { Outcome::Done } else { Outcome::Failed })
+    Ok(if all {
+        CommandOutcome::Done
+    } else {
+        CommandOutcome::Failed
+    })
 }
 
 async fn backfill(
@@ -271,15 +287,15 @@ async fn backfill(
     output: Output,
     since: DateTime<Utc>,
     dry_run: bool,
-) -> anyhow::Result<Outcome> {
-    app.ensure_shop_is_right().await?;
+) -> anyhow::Result<CommandOutcome> {
+    app.ensure_shop_configured().await?;
     if !app.ledger.has_baseline().await? {
         anyhow::bail!(
             "the first start has not been yet: run `veracore-sync sync orders` or `run` first"
         );
     }
-    let (orders, _) = app.orders.all_in_trigger_states().await?;
-    let standing = app.ledger.standing(&orders).await?;
+    let (orders, _) = app.orders.list_triggered_orders().await?;
+    let standing = app.ledger.known_statuses(&orders).await?;
     let orders: Vec<OrderRef> = orders
         .into_iter()
         .filter(|order| {
@@ -291,11 +307,11 @@ async fn backfill(
         .filter(|order| {
             standing
                 .get(order.id.as_str())
-                .is_none_or(Standing::was_existing)
+                .is_none_or(KnownStatus::is_backfillable)
         })
         .collect();
     if !dry_run {
-        app.ledger.backfill(&orders).await?;
+        app.ledger.backfill_orders(&orders).await?;
     }
     let codes: Vec<&str> = orders.iter().map(|order| order.code.as_str()).collect();
     output.print(&json!({ "dryRun": dry_run, "orders": codes }), || {
@@ -311,16 +327,16 @@ async fn backfill(
         };
         format!("{} orders {verb}{list}", codes.len())
     })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// A day's beginning in the zone, or a moment.
-fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Refused> {
+fn parse_since(text: &str, zone: Tz) -> Result<DateTime<Utc>, SetupError> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.with_timezone(&Utc));
     }
     let day: NaiveDate = text.parse().map_err(|_| {
-        Refused(format!(
+        SetupError(format!(
             "--since: '{}' is not a date; give it as 2026-11-21 or 2026-11-21T08:00:00Z",
             one_line(text, 40)
         ))
@@ -334,7 +350,7 @@ fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Refused> {
                 .earliest()
         })
         .map(|at| at.with_timezone(&Utc))
-        .ok_or_else(|| Refused(format!("--since: the day {text} does not exist in {zone}")))
+        .ok_or_else(|| SetupError(format!("--since: the day {text} does not exist in {zone}")))
 }
 
 #[cfg(test)]
@@ -342,16 +358,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fuzz_tests::{assert_one_line, text_like};
+    use crate::fuzz_tests::{assert_one_line, mutated_text};
 
     proptest! {
         #[test]
-        fn days_of_any_kind_are_taken_or_refused(text in text_like(&[
+        fn days_of_any_kind_are_taken_or_refused(text in mutated_text(&[
             "2026-11-21", "2026-11-21T08:00:00Z", "2018-11-04", "+262142-12-31", "-262143-01-01",
             "9999-12-31T23:59:60-23:59",
         ])) {
             for zone in [chrono_tz::America::Sao_Paulo, chrono_tz::Pacific::Apia, Tz::UTC] {
-                if let Err(Refused(problem)) = moment(&text, zone) {
+                if let Err(SetupError(problem)) = parse_since(&text, zone) {
                     assert_one_line(&problem);
                 }
             }

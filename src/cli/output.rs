@@ -8,20 +8,20 @@ use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::screen::{Paint, Screen};
+use super::screen::{Terminal, TextStyle};
 use crate::sync::passes::OnProgress;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     pub json: bool,
-    pub screen: Screen,
+    pub terminal: Terminal,
 }
 
 impl Output {
     #[must_use]
     pub fn new(json: bool) -> Self {
-        let screen = Screen::of_stdout();
-        Self { json, screen }
+        let terminal = Terminal::stdout();
+        Self { json, terminal }
     }
 
     /// Prints `value`, or `text` for people.
@@ -36,7 +36,7 @@ impl Output {
         let mut text = if self.json {
             serde_json::to_string_pretty(value)?
         } else {
-            self.screen.safe(&text())
+            self.terminal.sanitize(&text())
         };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
@@ -64,24 +64,24 @@ impl Output {
 
     /// Tells something beside the result: on stderr.
     pub fn note(self, message: &str) {
-        self.tell("note:", Paint::Yellow, message);
+        self.print_to_stderr("note:", TextStyle::Yellow, message);
     }
 
     /// Tells why a command failed: on stderr, and with `--json` as a document too.
-    pub fn fail(self, message: &str) {
-        self.tell("error:", Paint::Red, message);
+    pub fn print_error(self, message: &str) {
+        self.print_to_stderr("error:", TextStyle::Red, message);
         if self.json {
             let _ = self.print(&serde_json::json!({ "error": message }), String::new);
         }
     }
 
-    fn tell(self, label: &str, paint: Paint, message: &str) {
-        let screen = Screen {
-            colours: console::colors_enabled_stderr(),
-            ..self.screen
+    fn print_to_stderr(self, label: &str, paint: TextStyle, message: &str) {
+        let screen = Terminal {
+            has_colors: console::colors_enabled_stderr(),
+            ..self.terminal
         };
-        let label = screen.paint(label, paint);
-        let text = screen.safe(&format!("{label} {message}"));
+        let label = screen.styled(label, paint);
+        let text = screen.sanitize(&format!("{label} {message}"));
         // Nobody is left to be told that nobody can be told.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
@@ -89,7 +89,7 @@ impl Output {
 
 /// A bar for a pass that tells how many of how many it has dealt with.
 #[must_use]
-pub fn progress_of(output: Output, what: &'static str) -> OnProgress {
+pub fn progress_callback(output: Output, what: &'static str) -> OnProgress {
     let bar = output.progress(what, 0);
     Arc::new(move |done, total| {
         bar.set_length(total);
@@ -102,7 +102,7 @@ pub fn progress_of(output: Output, what: &'static str) -> OnProgress {
 
 /// A moment as people at the warehouse read it.
 #[must_use]
-pub fn local(at: Option<DateTime<Utc>>, zone: Tz) -> String {
+pub fn local_time(at: Option<DateTime<Utc>>, zone: Tz) -> String {
     at.map_or_else(
         || "-".into(),
         |at| {

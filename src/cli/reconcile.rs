@@ -5,63 +5,67 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Outcome, Output, one_shot, output::progress_of};
+use super::{CommandOutcome, Output, load_app, output::progress_callback};
 use crate::{
     config::Sources,
     sync::{
-        passes::{self, Ran},
-        reconcile::{self, Finding, Reconciliation, Summary},
+        passes::{self, RunAttempt},
+        reconcile::{self, Finding, ReconcileSummary, Reconciliation},
     },
 };
 
 #[derive(Debug, Args)]
 pub(super) struct ReconcileArgs {
     /// After so many days something of an order should have left VeraCore
-    #[arg(long, value_name = "N", default_value_t = reconcile::DAYS,
+    #[arg(long, value_name = "N", default_value_t = reconcile::NEVER_SHIPPED_DAYS,
         value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
 }
 
 #[derive(Serialize)]
-struct Printed<'a> {
+struct ReconcileReport<'a> {
     run: i64,
     #[serde(flatten)]
-    summary: &'a Summary,
+    summary: &'a ReconcileSummary,
 }
 
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: &ReconcileArgs,
-) -> anyhow::Result<Outcome> {
-    let app = one_shot(sources).await?;
+) -> anyhow::Result<CommandOutcome> {
+    let app = load_app(sources).await?;
     app.ledger.ensure_migrated().await?;
     let service = &app.reconciliation;
-    let on_progress = progress_of(output, "orders");
-    let ran = passes::on_wish(&app.ledger, &app.clock, reconcile::JOB, async |_| {
-        let outcome = service.pass(args.days, &on_progress).await;
-        let report = Reconciliation::report(&outcome);
+    let on_progress = progress_callback(output, "orders");
+    let ran = passes::run_manually(&app.ledger, &app.clock, reconcile::JOB, async |_| {
+        let outcome = service.run(args.days, &on_progress).await;
+        let report = Reconciliation::run_report(&outcome);
         (outcome, report)
     })
     .await?;
     let (run, summary) = match ran {
-        Ran::Through(run, outcome) => (run.number(), outcome?),
-        Ran::Busy => bail!("a reconciliation is going on already; try again when it is done"),
-        Ran::Dropped => bail!("the database was away for too long; the pass was dropped half-way"),
+        RunAttempt::Completed(run, outcome) => (run.number(), outcome?),
+        RunAttempt::AlreadyRunning => {
+            bail!("a reconciliation is going on already; try again when it is done")
+        }
+        RunAttempt::LeaseLost => {
+            bail!("the database was away for too long; the pass was dropped half-way")
+        }
     };
-    let printed = Printed {
+    let printed = ReconcileReport {
         run,
         summary: &summary,
     };
     output.print(&printed, || describe(&summary))?;
     Ok(if summary.is_clean() {
-        Outcome::Done
+        CommandOutcome::Done
     } else {
-        Outcome::Failed
+        CommandOutcome::Failed
     })
 }
 
-fn describe(summary: &Summary) -> String {
+fn describe(summary: &ReconcileSummary) -> String {
     let checked = &summary.checked;
     let mut text = format!(
         "{} orders in a trigger state in Vendure and {} of the ledger compared; VeraCore asked for {}\n",

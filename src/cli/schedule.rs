@@ -5,8 +5,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Outcome, Output,
-    screen::{Column, Screen},
+    CommandOutcome, Output,
+    screen::{Column, Terminal},
 };
 use crate::{
     app,
@@ -19,14 +19,14 @@ use crate::{
 pub(super) struct ScheduleArgs {
     /// The moment from which on occurrences are told, such as 2026-03-08T00:00:00-08:00; now
     /// without it
-    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    #[arg(long, value_name = "RFC3339", value_parser = parse_timestamp)]
     from: Option<DateTime<Utc>>,
     /// For so many times 24 hours, 1 to 366
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
 }
 
-fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+fn parse_timestamp(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|at| at.to_utc())
         .map_err(|_| {
@@ -36,7 +36,7 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 #[derive(Serialize)]
-struct Schedule {
+struct ScheduleReport {
     timezone: &'static str,
     occurrences: Vec<Occurrence>,
 }
@@ -53,7 +53,7 @@ pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: ScheduleArgs,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let (calendar, problem) = app::load_calendar(sources).await?;
     if let Some(problem) = problem {
         output.note(&format!(
@@ -61,13 +61,13 @@ pub(super) async fn execute(
         ));
     }
     let from = args.from.unwrap_or_else(|| SystemClock.now());
-    let schedule = coming(&calendar, from, TimeDelta::days(args.days.into()));
-    output.print(&schedule, || describe(&schedule, output.screen))?;
-    Ok(Outcome::Done)
+    let schedule = upcoming(&calendar, from, TimeDelta::days(args.days.into()));
+    output.print(&schedule, || describe(&schedule, output.terminal))?;
+    Ok(CommandOutcome::Done)
 }
 
 /// From `from` on, and before `length` later.
-fn coming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> Schedule {
+fn upcoming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> ScheduleReport {
     let until = from + length;
     let of = |job| {
         let occurrences = calendar.occurrences_from(job, from);
@@ -78,7 +78,7 @@ fn coming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> Schedu
     let mut all: Vec<(DateTime<Utc>, Job)> = Job::ALL.into_iter().flat_map(of).collect();
     all.sort_unstable();
     let zone = calendar.timezone();
-    Schedule {
+    ScheduleReport {
         timezone: zone.name(),
         occurrences: all
             .into_iter()
@@ -91,7 +91,7 @@ fn coming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> Schedu
     }
 }
 
-fn describe(schedule: &Schedule, screen: Screen) -> String {
+fn describe(schedule: &ScheduleReport, screen: Terminal) -> String {
     let rows: Vec<Vec<String>> = schedule
         .occurrences
         .iter()
@@ -112,14 +112,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fuzz_tests::{assert_one_line, text_like};
+    use crate::fuzz_tests::{assert_one_line, mutated_text};
 
     proptest! {
         #[test]
-        fn moments_of_any_kind_are_taken_or_refused(text in text_like(&[
+        fn moments_of_any_kind_are_taken_or_refused(text in mutated_text(&[
             "2026-03-08T00:00:00-08:00", "9999-12-31T23:59:60-23:59", "0000-01-01T00:00:00+23:59",
         ])) {
-            match moment(&text) {
+            match parse_timestamp(&text) {
                 // The longest schedule from then on can still be told.
                 Ok(at) => prop_assert!(at.checked_add_signed(TimeDelta::days(366)).is_some()),
                 Err(problem) => assert_one_line(&problem),

@@ -5,12 +5,12 @@
 
 use console::Term;
 
-use crate::domain::text::inert;
+use crate::domain::text::replace_control_chars;
 
 /// What the reader looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Screen {
-    pub colours: bool,
+pub struct Terminal {
+    pub has_colors: bool,
     /// In columns; `None` where nobody cuts or wraps lines.
     pub width: Option<usize>,
 }
@@ -22,15 +22,15 @@ pub enum Column {
     Key(&'static str),
     Text(&'static str),
     /// A word that tells how something stands; coloured.
-    Word(&'static str),
+    Status(&'static str),
     /// To the right.
     Number(&'static str),
     /// A sentence: the first to be cut.
-    Sentence(&'static str),
+    LongText(&'static str),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
+pub enum TextStyle {
     Bold,
     Dim,
     Red,
@@ -39,17 +39,17 @@ pub enum Paint {
 }
 
 const RESET: &str = "\u{1b}[0m";
-const PAINTS: [Paint; 5] = [
-    Paint::Bold,
-    Paint::Dim,
-    Paint::Red,
-    Paint::Green,
-    Paint::Yellow,
+const TEXT_STYLES: [TextStyle; 5] = [
+    TextStyle::Bold,
+    TextStyle::Dim,
+    TextStyle::Red,
+    TextStyle::Green,
+    TextStyle::Yellow,
 ];
 
-impl Paint {
+impl TextStyle {
     /// The escape sequence that begins it (ECMA-48, SGR).
-    const fn begin(self) -> &'static str {
+    const fn escape_code(self) -> &'static str {
         match self {
             Self::Bold => "\u{1b}[1m",
             Self::Dim => "\u{1b}[2m",
@@ -60,7 +60,7 @@ impl Paint {
     }
 
     /// For a word of the ledger's or of a check.
-    fn of_word(word: &str) -> Option<Self> {
+    fn of_status(word: &str) -> Option<Self> {
         match word.trim() {
             "success" | "done" | "delivered" | "ok" => Some(Self::Green),
             "retrying" | "in_doubt" | "held" | "warning" => Some(Self::Yellow),
@@ -76,18 +76,18 @@ impl Column {
         match self {
             Self::Key(title)
             | Self::Text(title)
-            | Self::Word(title)
+            | Self::Status(title)
             | Self::Number(title)
-            | Self::Sentence(title) => title,
+            | Self::LongText(title) => title,
         }
     }
 
     /// How narrow it may become for the others' sake.
-    const fn least(self) -> Option<usize> {
+    const fn min_width(self) -> Option<usize> {
         match self {
-            Self::Sentence(_) => Some(12),
+            Self::LongText(_) => Some(12),
             Self::Text(_) => Some(8),
-            Self::Key(_) | Self::Word(_) | Self::Number(_) => None,
+            Self::Key(_) | Self::Status(_) | Self::Number(_) => None,
         }
     }
 }
@@ -95,14 +95,14 @@ impl Column {
 /// Between two columns.
 const GAP: usize = 2;
 
-impl Screen {
+impl Terminal {
     /// Standard output. Heeds `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM=dumb`.
     #[must_use]
-    pub fn of_stdout() -> Self {
+    pub fn stdout() -> Self {
         let size = Term::stdout().size_checked();
         let width = size.map(|(_, columns)| usize::from(columns));
         Self {
-            colours: console::colors_enabled(),
+            has_colors: console::colors_enabled(),
             width: width.filter(|columns| *columns > 0),
         }
     }
@@ -112,7 +112,7 @@ impl Screen {
     pub fn table(self, columns: &[Column], rows: &[Vec<String>]) -> String {
         let rows: Vec<Vec<String>> = rows
             .iter()
-            .map(|row| row.iter().map(|cell| on_one_line(cell)).collect())
+            .map(|row| row.iter().map(|cell| sanitize_cell(cell)).collect())
             .collect();
         let widths = self.widths(columns, &rows);
         let mut out = String::new();
@@ -126,10 +126,10 @@ impl Screen {
 
     /// As wide as their cells; on a narrow terminal sentences give way first, then other texts.
     fn widths(self, columns: &[Column], rows: &[Vec<String>]) -> Vec<usize> {
-        let mut widths: Vec<usize> = columns.iter().map(|c| width_of(c.title())).collect();
+        let mut widths: Vec<usize> = columns.iter().map(|c| display_width(c.title())).collect();
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(width_of(cell));
+                *width = (*width).max(display_width(cell));
             }
         }
         let Some(room) = self.width else {
@@ -137,12 +137,13 @@ impl Screen {
         };
         let gaps = GAP * columns.len().saturating_sub(1);
         for sentences in [true, false] {
-            let of_this_kind = |column: &Column| matches!(column, Column::Sentence(_)) == sentences;
+            let of_this_kind = |column: &Column| matches!(column, Column::LongText(_)) == sentences;
             while widths.iter().sum::<usize>() + gaps > room {
                 let cuttable = columns.iter().zip(widths.iter_mut());
                 let widest = cuttable
                     .filter(|(column, width)| {
-                        of_this_kind(column) && column.least().is_some_and(|least| **width > least)
+                        of_this_kind(column)
+                            && column.min_width().is_some_and(|least| **width > least)
                     })
                     .max_by_key(|(_, width)| **width);
                 match widest {
@@ -166,14 +167,14 @@ impl Screen {
             if room == 0 && *width > 0 {
                 break;
             }
-            let cell = cut(cells.get(nth).map_or("", String::as_str), room);
-            let padding = " ".repeat(room.saturating_sub(width_of(&cell)));
+            let cell = truncate(cells.get(nth).map_or("", String::as_str), room);
+            let padding = " ".repeat(room.saturating_sub(display_width(&cell)));
             let paint = match column {
-                _ if is_head => Some(Paint::Bold),
-                Column::Word(_) => Paint::of_word(&cell),
+                _ if is_head => Some(TextStyle::Bold),
+                Column::Status(_) => TextStyle::of_status(&cell),
                 _ => None,
             };
-            let painted = self.painted(&cell, paint);
+            let painted = self.apply_style(&cell, paint);
             line.push_str(&" ".repeat(gap));
             line.push_str(&match column {
                 Column::Number(_) => padding + &painted,
@@ -188,19 +189,19 @@ impl Screen {
 
     /// The word in its colour, if it has one.
     #[must_use]
-    pub fn word(self, word: &str) -> String {
-        self.painted(word, Paint::of_word(word))
+    pub fn status(self, word: &str) -> String {
+        self.apply_style(word, TextStyle::of_status(word))
     }
 
     #[must_use]
-    pub fn paint(self, text: &str, paint: Paint) -> String {
-        self.painted(text, Some(paint))
+    pub fn styled(self, text: &str, paint: TextStyle) -> String {
+        self.apply_style(text, Some(paint))
     }
 
-    fn painted(self, text: &str, paint: Option<Paint>) -> String {
+    fn apply_style(self, text: &str, paint: Option<TextStyle>) -> String {
         match paint {
-            Some(paint) if self.colours && !text.is_empty() => {
-                format!("{}{text}{RESET}", paint.begin())
+            Some(paint) if self.has_colors && !text.is_empty() => {
+                format!("{}{text}{RESET}", paint.escape_code())
             }
             _ => text.to_owned(),
         }
@@ -208,44 +209,47 @@ impl Screen {
 
     /// The whole text without anything that a terminal would obey, but for our own colours.
     #[must_use]
-    pub fn safe(self, text: &str) -> String {
-        if !self.colours {
-            return inert(text);
+    pub fn sanitize(self, text: &str) -> String {
+        if !self.has_colors {
+            return replace_control_chars(text);
         }
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find('\u{1b}') {
-            out.push_str(&inert(&rest[..at]));
+            out.push_str(&replace_control_chars(&rest[..at]));
             rest = &rest[at..];
-            let mut ours = PAINTS.iter().map(|paint| paint.begin()).chain([RESET]);
+            let mut ours = TEXT_STYLES
+                .iter()
+                .map(|paint| paint.escape_code())
+                .chain([RESET]);
             let length = ours.find(|code| rest.starts_with(code)).map_or(0, str::len);
             out.push_str(&rest[..length]);
             // What is not ours loses its escape character, and is words then.
             rest = &rest[length.max(1)..];
         }
-        out.push_str(&inert(rest));
+        out.push_str(&replace_control_chars(rest));
         out
     }
 }
 
-fn on_one_line(cell: &str) -> String {
-    inert(cell).replace(['\n', '\t'], " ")
+fn sanitize_cell(cell: &str) -> String {
+    replace_control_chars(cell).replace(['\n', '\t'], " ")
 }
 
 /// In columns of a terminal: wide characters take two.
-fn width_of(text: &str) -> usize {
+fn display_width(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
 /// The text, or as much of it as fits before a `…`.
-fn cut(text: &str, room: usize) -> String {
-    if width_of(text) <= room {
+fn truncate(text: &str, room: usize) -> String {
+    if display_width(text) <= room {
         return text.to_owned();
     }
     let mut out = String::new();
     let mut used = 1;
     for c in text.chars() {
-        used += width_of(c.encode_utf8(&mut [0; 4]));
+        used += display_width(c.encode_utf8(&mut [0; 4]));
         if used > room {
             break;
         }
@@ -259,15 +263,15 @@ fn cut(text: &str, room: usize) -> String {
 mod tests {
     use super::*;
 
-    const PIPE: Screen = Screen {
-        colours: false,
+    const PIPE: Terminal = Terminal {
+        has_colors: false,
         width: None,
     };
     const COLUMNS: [Column; 4] = [
         Column::Key("ORDER"),
-        Column::Word("STATUS"),
+        Column::Status("STATUS"),
         Column::Number("TRIES"),
-        Column::Sentence(""),
+        Column::LongText(""),
     ];
 
     fn rows() -> Vec<Vec<String>> {
@@ -301,8 +305,8 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_colours() {
-        let screen = Screen {
-            colours: true,
+        let screen = Terminal {
+            has_colors: true,
             ..PIPE
         };
         let text = screen.table(&COLUMNS, &rows());
@@ -317,31 +321,35 @@ mod tests {
         assert!(lines[4].contains("\u{1b}[2mskipped\u{1b}[0m"));
         // Without its colours it is what a pipe gets.
         let mut bare = text.clone();
-        for code in PAINTS.iter().map(|paint| paint.begin()).chain([RESET]) {
+        for code in TEXT_STYLES
+            .iter()
+            .map(|paint| paint.escape_code())
+            .chain([RESET])
+        {
             bare = bare.replace(code, "");
         }
         assert_eq!(bare, PIPE.table(&COLUMNS, &rows()));
-        assert_eq!(screen.safe(&text), text);
-        assert_eq!(screen.word("in_doubt"), "\u{1b}[33min_doubt\u{1b}[0m");
-        assert_eq!(screen.word("pending"), "pending");
-        assert_eq!(PIPE.paint("error:", Paint::Red), "error:");
+        assert_eq!(screen.sanitize(&text), text);
+        assert_eq!(screen.status("in_doubt"), "\u{1b}[33min_doubt\u{1b}[0m");
+        assert_eq!(screen.status("pending"), "pending");
+        assert_eq!(PIPE.styled("error:", TextStyle::Red), "error:");
     }
 
     #[test]
     fn no_row_is_wider_than_the_terminal() {
         for width in 1..100 {
-            let screen = Screen {
+            let screen = Terminal {
                 width: Some(width),
                 ..PIPE
             };
             let text = screen.table(&COLUMNS, &rows());
             assert_eq!(text.lines().count(), 5);
             for line in text.lines() {
-                assert!(width_of(line) <= width, "{width}: {line}");
+                assert!(display_width(line) <= width, "{width}: {line}");
             }
         }
         let narrow = |width| {
-            Screen {
+            Terminal {
                 width: Some(width),
                 ..PIPE
             }
@@ -365,22 +373,22 @@ mod tests {
     fn nothing_from_outside_reaches_the_terminal_as_a_command() {
         let hostile = "a\u{1b}]0;owned\u{7}b\u{1b}[2Jc\u{9b}31md\r\ne\u{202e}f";
         let rows = [vec![hostile.to_owned(), hostile.to_owned()]];
-        let columns = [Column::Key("ORDER"), Column::Word("STATUS")];
+        let columns = [Column::Key("ORDER"), Column::Status("STATUS")];
         for colours in [false, true] {
-            let screen = Screen {
-                colours,
+            let screen = Terminal {
+                has_colors: colours,
                 width: None,
             };
             let text = screen.table(&columns, &rows);
             assert_eq!(text.lines().count(), 2, "{text:?}");
-            for text in [text, screen.safe(hostile)] {
+            for text in [text, screen.sanitize(hostile)] {
                 let last = text.lines().last().unwrap();
                 assert!(
                     !last.contains(['\u{1b}', '\u{7}', '\u{9b}', '\r', '\u{202e}']),
                     "{last:?}"
                 );
             }
-            assert!(!screen.safe(hostile).contains('\u{1b}'));
+            assert!(!screen.sanitize(hostile).contains('\u{1b}'));
         }
     }
 }

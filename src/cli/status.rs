@@ -4,37 +4,37 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::{
-    Outcome, Output, one_shot,
-    output::local,
-    screen::{Column, Paint, Screen},
+    CommandOutcome, Output, load_app,
+    output::local_time,
+    screen::{Column, Terminal, TextStyle},
 };
 use crate::{
     config::Sources,
-    ledger::{AftercareCount, Backlog, StatusCount},
-    sync::agenda::JobStanding,
+    ledger::{Backlog, PostSendCounts, StatusCounts},
+    sync::agenda::JobRunStatus,
 };
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
-    orders: StatusCount,
-    sent_orders: AftercareCount,
+struct StatusReport {
+    orders: StatusCounts,
+    sent_orders: PostSendCounts,
     due_now: u64,
     next_due: Option<chrono::DateTime<chrono::Utc>>,
-    jobs: Vec<JobStanding>,
-    vendure: End,
-    veracore: End,
+    jobs: Vec<JobRunStatus>,
+    vendure: UpstreamStatus,
+    veracore: UpstreamStatus,
 }
 
 /// Whether an end answers, asked just now.
 #[derive(Serialize)]
-struct End {
+struct UpstreamStatus {
     ok: bool,
     detail: String,
 }
 
-impl End {
-    fn of<T>(outcome: Result<T, impl ToString>) -> Self {
+impl UpstreamStatus {
+    fn from_result<T>(outcome: Result<T, impl ToString>) -> Self {
         match outcome {
             Ok(_) => Self {
                 ok: true,
@@ -48,34 +48,37 @@ impl End {
     }
 }
 
-pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<Outcome> {
-    let app = one_shot(sources).await?;
+pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+    let app = load_app(sources).await?;
     app.ledger.ensure_migrated().await?;
     let orders = app.ledger.count_by_status().await?;
-    let sent_orders = app.ledger.count_in_care().await?;
-    let Backlog { due, next } = app.ledger.backlog().await?;
+    let sent_orders = app.ledger.count_post_send().await?;
+    let Backlog {
+        due,
+        next_due_at: next,
+    } = app.ledger.backlog().await?;
     let (vendure, veracore) = tokio::join!(
         app.storefront.profile(),
-        app.provider.find_order(app.probe_number())
+        app.provider.find_order(app.probe_order_code())
     );
-    let status = Status {
+    let status = StatusReport {
         orders,
         sent_orders,
         due_now: due,
         next_due: next,
         jobs: app
             .agenda()
-            .standings(app.ledger.last_runs().await?, app.clock.now()),
-        vendure: End::of(vendure),
-        veracore: End::of(veracore),
+            .job_statuses(app.ledger.last_runs().await?, app.clock.now()),
+        vendure: UpstreamStatus::from_result(vendure),
+        veracore: UpstreamStatus::from_result(veracore),
     };
     let zone = app.config.schedule.timezone;
-    output.print(&status, || describe(&status, zone, output.screen))?;
-    Ok(Outcome::Done)
+    output.print(&status, || describe(&status, zone, output.terminal))?;
+    Ok(CommandOutcome::Done)
 }
 
 /// Orders that VeraCore has and somebody should look at; nothing where there are none.
-fn attention(count: &AftercareCount) -> String {
+fn describe_attention(count: &PostSendCounts) -> String {
     let lines = [
         (
             count.being_stopped,
@@ -110,19 +113,19 @@ fn attention(count: &AftercareCount) -> String {
     }
 }
 
-fn describe(status: &Status, zone: Tz, screen: Screen) -> String {
+fn describe(status: &StatusReport, zone: Tz, screen: Terminal) -> String {
     let rows: Vec<Vec<String>> = status
         .orders
         .iter()
         .map(|(status, count)| vec![status.to_string(), count.to_string()])
         .collect();
-    let mut text = screen.table(&[Column::Word("ORDERS"), Column::Number("COUNT")], &rows);
+    let mut text = screen.table(&[Column::Status("ORDERS"), Column::Number("COUNT")], &rows);
     text.push_str(&format!(
         "\ndue now: {}; next due: {}\n\n",
         status.due_now,
-        local(status.next_due, zone)
+        local_time(status.next_due, zone)
     ));
-    text.push_str(&attention(&status.sent_orders));
+    text.push_str(&describe_attention(&status.sent_orders));
     let rows: Vec<Vec<String>> = status
         .jobs
         .iter()
@@ -134,9 +137,9 @@ fn describe(status: &Status, zone: Tz, screen: Screen) -> String {
                 .unwrap_or_default();
             vec![
                 job.job.clone(),
-                local(last.map(|run| run.started_at), zone),
+                local_time(last.map(|run| run.started_at), zone),
                 outcome.into(),
-                local(job.next_run, zone),
+                local_time(job.next_run, zone),
                 problem,
             ]
         })
@@ -144,14 +147,18 @@ fn describe(status: &Status, zone: Tz, screen: Screen) -> String {
     let columns = [
         Column::Key("JOB"),
         Column::Text("LAST RUN"),
-        Column::Word("OUTCOME"),
+        Column::Status("OUTCOME"),
         Column::Text("NEXT RUN"),
-        Column::Sentence(""),
+        Column::LongText(""),
     ];
     text.push_str(&screen.table(&columns, &rows));
     for (name, end) in [("Vendure", &status.vendure), ("VeraCore", &status.veracore)] {
-        let paint = if end.ok { Paint::Green } else { Paint::Red };
-        let detail = screen.paint(&end.detail, paint);
+        let paint = if end.ok {
+            TextStyle::Green
+        } else {
+            TextStyle::Red
+        };
+        let detail = screen.styled(&end.detail, paint);
         text.push_str(&format!("\n{name}: {detail}"));
     }
     text

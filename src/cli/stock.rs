@@ -3,23 +3,23 @@
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
-use super::{Outcome, Output, one_shot, output::local};
+use super::{CommandOutcome, Output, load_app, output::local_time};
 use crate::{
-    app::Refused,
+    app::SetupError,
     config::Sources,
     domain::{Sku, text::one_line},
-    ledger::RecordedChange,
-    sync::inventory::{Arithmetic, Explanation, Level},
+    ledger::RecordedStockChange,
+    sync::inventory::{ExplainedLevel, StockArithmetic, StockExplanation},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct StockArgs {
     #[command(subcommand)]
-    what: What,
+    command: StockCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum StockCommand {
     /// Show the arithmetic behind the level of one SKU of the shop's, and what was written before
     Explain { sku: String },
 }
@@ -28,26 +28,26 @@ pub(super) async fn execute(
     sources: Sources,
     output: Output,
     StockArgs {
-        what: What::Explain { sku },
+        command: StockCommand::Explain { sku },
     }: StockArgs,
-) -> anyhow::Result<Outcome> {
-    let sku = Sku::parse(sku).map_err(|problem| Refused(format!("SKU: {problem}")))?;
-    let app = one_shot(sources).await?;
+) -> anyhow::Result<CommandOutcome> {
+    let sku = Sku::parse(sku).map_err(|problem| SetupError(format!("SKU: {problem}")))?;
+    let app = load_app(sources).await?;
     app.ledger.ensure_migrated().await?;
     let explanation = app.inventory.explain(&sku).await?;
     let zone = app.config.schedule.timezone;
     output.print(&explanation, || describe(&explanation, zone))?;
     Ok(if explanation.now.is_some() {
-        Outcome::Done
+        CommandOutcome::Done
     } else {
-        Outcome::Failed
+        CommandOutcome::Failed
     })
 }
 
-fn describe(explanation: &Explanation, zone: Tz) -> String {
+fn describe(explanation: &StockExplanation, zone: Tz) -> String {
     let mut text = String::new();
     match (&explanation.now, &explanation.problem) {
-        (Some(now), _) => text.push_str(&arithmetic(now, zone)),
+        (Some(now), _) => text.push_str(&describe_arithmetic(now, zone)),
         (None, Some(problem)) => {
             text.push_str(&format!("it cannot be computed now: {problem}\n"));
         }
@@ -58,24 +58,24 @@ fn describe(explanation: &Explanation, zone: Tz) -> String {
     } else {
         text.push_str("\nwritten before, the newest first:\n");
         for change in &explanation.changes {
-            text.push_str(&written(change, zone));
+            text.push_str(&describe_recorded_change(change, zone));
         }
     }
     text
 }
 
-fn arithmetic(now: &Arithmetic, zone: Tz) -> String {
+fn describe_arithmetic(now: &StockArithmetic, zone: Tz) -> String {
     let mut text = format!(
         "VeraCore was asked at {}\n",
-        local(Some(now.asked_at), zone)
+        local_time(Some(now.asked_at), zone)
     );
     for level in &now.variants {
-        text.push_str(&level_now(level));
+        text.push_str(&describe_level(level));
     }
     text
 }
 
-fn level_now(level: &Level) -> String {
+fn describe_level(level: &ExplainedLevel) -> String {
     let numbers = &level.numbers;
     let told = |name: &str, units: Option<crate::domain::Units>| {
         units.map_or_else(String::new, |units| format!(", {units} {name}"))
@@ -154,7 +154,7 @@ fn level_now(level: &Level) -> String {
     text
 }
 
-fn written(change: &RecordedChange, zone: Tz) -> String {
+fn describe_recorded_change(change: &RecordedStockChange, zone: Tz) -> String {
     let outcome = match (change.outcome.as_deref(), &change.message) {
         (Some("written"), _) => String::new(),
         (Some(outcome), Some(message)) => format!(" ({outcome}: {message})"),
@@ -163,7 +163,7 @@ fn written(change: &RecordedChange, zone: Tz) -> String {
     };
     format!(
         "  {}  {} -> {}{outcome}: {} free - {} kept + {} in flight - {} elsewhere - {} gone; {} allocated; VeraCore asked at {}, run {}\n",
-        local(Some(change.intended_at), zone),
+        local_time(Some(change.intended_at), zone),
         change.before,
         change.after,
         change.available,
@@ -172,7 +172,7 @@ fn written(change: &RecordedChange, zone: Tz) -> String {
         change.waiting_elsewhere,
         change.gone,
         change.allocated,
-        local(Some(change.feed_asked_at), zone),
+        local_time(Some(change.feed_asked_at), zone),
         change.run.map_or_else(|| "-".into(), |run| run.to_string()),
     )
 }

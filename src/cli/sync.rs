@@ -3,41 +3,41 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Outcome, Output, one_shot,
-    sync_inventory::{self, InventoryPass},
-    sync_orders::{self, OrdersPass},
-    sync_tracking::{self, TrackingPass},
+    CommandOutcome, Output, load_app,
+    sync_inventory::{self, SyncInventoryArgs},
+    sync_orders::{self, SyncOrdersArgs},
+    sync_tracking::{self, SyncTrackingArgs},
 };
-use crate::{app::Refused, config::Sources, domain::OrderCode};
+use crate::{app::SetupError, config::Sources, domain::OrderCode};
 
 #[derive(Debug, Args)]
 pub(super) struct SyncArgs {
     #[command(subcommand)]
-    what: What,
+    command: SyncCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum SyncCommand {
     /// Find orders and send those that are due
-    Orders(OrdersPass),
+    Orders(SyncOrdersArgs),
     /// Bring VeraCore's stock to the shop
-    Inventory(InventoryPass),
+    Inventory(SyncInventoryArgs),
     /// Bring what VeraCore shipped to the shop
-    Tracking(TrackingPass),
+    Tracking(SyncTrackingArgs),
 }
 
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: SyncArgs,
-) -> anyhow::Result<Outcome> {
-    let app = one_shot(sources).await?;
+) -> anyhow::Result<CommandOutcome> {
+    let app = load_app(sources).await?;
     app.ledger.ensure_migrated().await?;
-    app.ensure_shop_is_right().await?;
-    let outcome = match args.what {
-        What::Orders(args) => sync_orders::execute(&app, output, args).await,
-        What::Inventory(args) => sync_inventory::execute(&app, output, args).await,
-        What::Tracking(args) => sync_tracking::execute(&app, output, args).await,
+    app.ensure_shop_configured().await?;
+    let outcome = match args.command {
+        SyncCommand::Orders(args) => sync_orders::execute(&app, output, args).await,
+        SyncCommand::Inventory(args) => sync_inventory::execute(&app, output, args).await,
+        SyncCommand::Tracking(args) => sync_tracking::execute(&app, output, args).await,
     };
     // A daemon is told what there is to deliver.
     app.ledger.close().await;
@@ -45,9 +45,9 @@ pub(super) async fn execute(
 }
 
 /// The order that was named, if one was.
-pub(super) fn order_code(order: Option<String>) -> Result<Option<OrderCode>, Refused> {
+pub(super) fn parse_order_flag(order: Option<String>) -> Result<Option<OrderCode>, SetupError> {
     order
         .map(OrderCode::parse)
         .transpose()
-        .map_err(|problem| Refused(format!("--order: {problem}")))
+        .map_err(|problem| SetupError(format!("--order: {problem}")))
 }

@@ -5,23 +5,23 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Outcome, Output,
-    output::progress_of,
-    screen::{Column, Screen},
+    CommandOutcome, Output,
+    output::progress_callback,
+    screen::{Column, Terminal},
 };
 use crate::{
-    app::{App, Refused},
+    app::{App, SetupError},
     domain::{Sku, text::one_line},
     ledger::StockChange,
     sync::{
-        inventory::{Summary, Wish},
-        passes::Ran,
+        inventory::{InventoryRequest, InventorySummary},
+        passes::RunAttempt,
     },
 };
 
 /// What of the stock, and whether in earnest.
 #[derive(Debug, Args)]
-pub(super) struct InventoryPass {
+pub(super) struct SyncInventoryArgs {
     /// Read everything, write nothing, and print each write that would have been made
     #[arg(long)]
     dry_run: bool,
@@ -35,12 +35,12 @@ pub(super) struct InventoryPass {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Printed<'a> {
+struct InventoryRunReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<i64>,
     dry_run: bool,
     #[serde(flatten)]
-    summary: &'a Summary,
+    summary: &'a InventorySummary,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<&'a [StockChange]>,
 }
@@ -48,54 +48,66 @@ struct Printed<'a> {
 pub(super) async fn execute(
     app: &App,
     output: Output,
-    args: InventoryPass,
-) -> anyhow::Result<Outcome> {
+    args: SyncInventoryArgs,
+) -> anyhow::Result<CommandOutcome> {
     let sku = args
         .sku
         .map(Sku::parse)
         .transpose()
-        .map_err(|problem| Refused(format!("--sku: {problem}")))?;
+        .map_err(|problem| SetupError(format!("--sku: {problem}")))?;
     if args.dry_run {
         let accepted = match args.accept_held {
-            Some(run) => app.inventory.suspicions_of(run).await??,
+            Some(run) => app.inventory.quarantined_suspicions(run).await??,
             None => Vec::new(),
         };
-        let wish = Wish {
+        let wish = InventoryRequest {
             sku,
-            accepted,
-            ..Wish::default()
+            accepted_suspicions: accepted,
+            ..InventoryRequest::default()
         };
         return preview(app, output, &wish).await;
     }
-    let on_progress = progress_of(output, "stock levels");
+    let on_progress = progress_callback(output, "stock levels");
     let ran = match args.accept_held {
-        Some(run) => app.inventory.pass_on_held(run, &on_progress).await??,
+        Some(run) => {
+            app.inventory
+                .accept_quarantined_feed(run, &on_progress)
+                .await??
+        }
         None => {
-            let wish = Wish {
+            let wish = InventoryRequest {
                 sku,
-                ..Wish::default()
+                ..InventoryRequest::default()
             };
-            app.inventory.pass_on_wish(&wish, &on_progress).await?
+            app.inventory.run_manually(&wish, &on_progress).await?
         }
     };
     let (run, summary) = match ran {
-        Ran::Through(run, outcome) => (run, outcome?),
-        Ran::Busy => bail!("a pass over the stock is going on already; try again when it is done"),
-        Ran::Dropped => bail!("the database was away for too long; the pass was dropped half-way"),
+        RunAttempt::Completed(run, outcome) => (run, outcome?),
+        RunAttempt::AlreadyRunning => {
+            bail!("a pass over the stock is going on already; try again when it is done")
+        }
+        RunAttempt::LeaseLost => {
+            bail!("the database was away for too long; the pass was dropped half-way")
+        }
     };
-    let printed = Printed {
+    let printed = InventoryRunReport {
         run: Some(run.number()),
         dry_run: false,
         summary: &summary,
         changes: None,
     };
     output.print(&printed, || describe(&summary, Some(run.number())))?;
-    Ok(outcome_of(&summary))
+    Ok(command_outcome(&summary))
 }
 
-async fn preview(app: &App, output: Output, wish: &Wish) -> anyhow::Result<Outcome> {
+async fn preview(
+    app: &App,
+    output: Output,
+    wish: &InventoryRequest,
+) -> anyhow::Result<CommandOutcome> {
     let (summary, changes) = app.inventory.preview(wish).await?;
-    let printed = Printed {
+    let printed = InventoryRunReport {
         run: None,
         dry_run: true,
         summary: &summary,
@@ -104,25 +116,25 @@ async fn preview(app: &App, output: Output, wish: &Wish) -> anyhow::Result<Outco
     output.print(&printed, || {
         let mut text = describe(&summary, None);
         if !changes.is_empty() {
-            text.push_str(&describe_changes(&changes, output.screen));
+            text.push_str(&describe_changes(&changes, output.terminal));
         }
         text
     })?;
-    Ok(outcome_of(&summary))
+    Ok(command_outcome(&summary))
 }
 
-fn outcome_of(summary: &Summary) -> Outcome {
-    if summary.held.is_some() || summary.counts.failed() > 0 {
-        Outcome::Failed
+fn command_outcome(summary: &InventorySummary) -> CommandOutcome {
+    if summary.quarantined.is_some() || summary.counts.failed_count() > 0 {
+        CommandOutcome::Failed
     } else {
-        Outcome::Done
+        CommandOutcome::Done
     }
 }
 
-fn describe(summary: &Summary, run: Option<i64>) -> String {
+fn describe(summary: &InventorySummary, run: Option<i64>) -> String {
     let counts = summary.counts;
     let mut text = String::new();
-    if let Some(reasons) = summary.reasons() {
+    if let Some(reasons) = summary.quarantine_reasons() {
         text.push_str(&format!("HELD, nothing is written: {reasons}\n"));
         if let Some(run) = run {
             text.push_str(&format!(
@@ -152,7 +164,7 @@ fn describe(summary: &Summary, run: Option<i64>) -> String {
     text
 }
 
-fn describe_changes(changes: &[StockChange], screen: Screen) -> String {
+fn describe_changes(changes: &[StockChange], screen: Terminal) -> String {
     let rows: Vec<Vec<String>> = changes
         .iter()
         .map(|change| {

@@ -6,19 +6,19 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::{Outcome, Output};
+use super::{CommandOutcome, Output};
 use crate::{
     app::App,
     domain::{OrderCode, SyncStatus},
     sync::{
-        orders::{discover::Watch, preview::Preview},
-        runner::{self, Worked},
+        orders::{discover::DiscoveryState, preview::SendPreview},
+        runner::{self, WorkOutcome},
     },
 };
 
 /// Which orders, and whether in earnest.
 #[derive(Debug, Args)]
-pub(super) struct OrdersPass {
+pub(super) struct SyncOrdersArgs {
     /// Read everything, write nothing, and print each write that would have been made
     #[arg(long)]
     dry_run: bool,
@@ -29,7 +29,7 @@ pub(super) struct OrdersPass {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Pass {
+struct OrdersRunReport {
     taken_in: u64,
     /// How the orders that were worked on stand now.
     orders: BTreeMap<SyncStatus, u64>,
@@ -40,18 +40,18 @@ struct Pass {
 pub(super) async fn execute(
     app: &App,
     output: Output,
-    OrdersPass { dry_run, order }: OrdersPass,
-) -> anyhow::Result<Outcome> {
-    let only = super::sync::order_code(order)?;
+    SyncOrdersArgs { dry_run, order }: SyncOrdersArgs,
+) -> anyhow::Result<CommandOutcome> {
+    let only = super::sync::parse_order_flag(order)?;
     if dry_run {
-        let previews = app.orders.preview(only.as_ref()).await?;
+        let previews = app.orders.preview_sends(only.as_ref()).await?;
         output.print(
             &serde_json::json!({ "dryRun": true, "orders": previews }),
             || describe(&previews),
         )?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
-    let pass = pass(app, only.as_ref(), output).await?;
+    let pass = run_once(app, only.as_ref(), output).await?;
     if let Some(code) = &only
         && app.ledger.order(code).await?.is_none()
     {
@@ -74,14 +74,19 @@ pub(super) async fn execute(
     })?;
     let failed = pass.orders.contains_key(&SyncStatus::Error) || pass.unrecorded > 0;
     Ok(if failed {
-        Outcome::Failed
+        CommandOutcome::Failed
     } else {
-        Outcome::Done
+        CommandOutcome::Done
     })
 }
 
-async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Result<Pass> {
-    let taken_in = runner::sweep(&app.orders, &mut Watch::default(), &app.clock).await?;
+async fn run_once(
+    app: &App,
+    only: Option<&OrderCode>,
+    output: Output,
+) -> anyhow::Result<OrdersRunReport> {
+    let taken_in =
+        runner::run_sweep(&app.orders, &mut DiscoveryState::default(), &app.clock).await?;
     let due = if only.is_some() {
         1
     } else {
@@ -96,20 +101,20 @@ async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Re
     loop {
         let free = limit.saturating_sub(u32::try_from(working.len()).unwrap_or(limit));
         if away.is_none() {
-            for order in app.orders.claim(free, only).await? {
+            for order in app.orders.lease_due_orders(free, only).await? {
                 let service = app.orders.clone();
-                working.spawn(async move { runner::work(&service, &order).await });
+                working.spawn(async move { runner::process_order(&service, &order).await });
             }
         }
         match working.join_next().await {
             None => break,
             Some(Ok(worked)) => {
                 match worked {
-                    Worked::Recorded(status) => *orders.entry(status).or_default() += 1,
+                    WorkOutcome::Recorded(status) => *orders.entry(status).or_default() += 1,
                     // It was logged, and stops no other.
-                    Worked::Dropped => unrecorded += 1,
+                    WorkOutcome::Unrecorded => unrecorded += 1,
                     // It would be so for all of them.
-                    Worked::Away(error) => {
+                    WorkOutcome::LedgerUnavailable(error) => {
                         away.get_or_insert(error);
                     }
                 }
@@ -122,14 +127,14 @@ async fn pass(app: &App, only: Option<&OrderCode>, output: Output) -> anyhow::Re
     if let Some(error) = away {
         return Err(error.into());
     }
-    Ok(Pass {
+    Ok(OrdersRunReport {
         taken_in,
         orders,
         unrecorded,
     })
 }
 
-fn describe(previews: &[Preview]) -> String {
+fn describe(previews: &[SendPreview]) -> String {
     if previews.is_empty() {
         return "nothing would be written".into();
     }

@@ -5,22 +5,22 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Outcome, Output,
-    output::progress_of,
-    screen::{Column, Screen},
-    sync::order_code,
+    CommandOutcome, Output,
+    output::progress_callback,
+    screen::{Column, Terminal},
+    sync::parse_order_flag,
 };
 use crate::{
     app::App,
     sync::{
-        passes::Ran,
-        tracking::{OrderPreview, Summary},
+        passes::RunAttempt,
+        tracking::{ParcelPreview, TrackingSummary},
     },
 };
 
 /// Which orders, and whether in earnest.
 #[derive(Debug, Args)]
-pub(super) struct TrackingPass {
+pub(super) struct SyncTrackingArgs {
     /// Read everything, write nothing, and print each write that would have been made
     #[arg(long)]
     dry_run: bool,
@@ -31,64 +31,68 @@ pub(super) struct TrackingPass {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Printed<'a> {
+struct TrackingRunReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<i64>,
     dry_run: bool,
     #[serde(flatten)]
-    summary: &'a Summary,
+    summary: &'a TrackingSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
-    packages: Option<&'a [OrderPreview]>,
+    packages: Option<&'a [ParcelPreview]>,
 }
 
 pub(super) async fn execute(
     app: &App,
     output: Output,
-    args: TrackingPass,
-) -> anyhow::Result<Outcome> {
-    let only = order_code(args.order)?;
+    args: SyncTrackingArgs,
+) -> anyhow::Result<CommandOutcome> {
+    let only = parse_order_flag(args.order)?;
     if args.dry_run {
         let (summary, packages) = app.tracking.preview(only.as_ref()).await?;
-        let printed = Printed {
+        let printed = TrackingRunReport {
             run: None,
             dry_run: true,
             summary: &summary,
             packages: Some(&packages),
         };
-        output.print(&printed, || describe_previews(&packages, output.screen))?;
-        return Ok(Outcome::Done);
+        output.print(&printed, || describe_previews(&packages, output.terminal))?;
+        return Ok(CommandOutcome::Done);
     }
-    let on_progress = progress_of(output, "orders");
+    let on_progress = progress_callback(output, "orders");
     let ran = app
         .tracking
-        .pass_on_wish(only.as_ref(), &on_progress)
+        .run_manually(only.as_ref(), &on_progress)
         .await?;
     let (run, summary) = match ran {
-        Ran::Through(run, outcome) => (run, outcome?),
-        Ran::Busy => bail!("a pass over tracking is going on already; try again when it is done"),
-        Ran::Dropped => bail!("the database was away for too long; the pass was dropped half-way"),
+        RunAttempt::Completed(run, outcome) => (run, outcome?),
+        RunAttempt::AlreadyRunning => {
+            bail!("a pass over tracking is going on already; try again when it is done")
+        }
+        RunAttempt::LeaseLost => {
+            bail!("the database was away for too long; the pass was dropped half-way")
+        }
     };
-    let printed = Printed {
+    let printed = TrackingRunReport {
         run: Some(run.number()),
         dry_run: false,
         summary: &summary,
         packages: None,
     };
     output.print(&printed, || describe(&summary))?;
-    Ok(if summary.errors() > 0 || summary.busy > 0 {
-        Outcome::Failed
+    Ok(if summary.error_count() > 0 || summary.busy > 0 {
+        CommandOutcome::Failed
     } else {
-        Outcome::Done
+        CommandOutcome::Done
     })
 }
 
-fn describe(summary: &Summary) -> String {
+fn describe(summary: &TrackingSummary) -> String {
     let mut text = format!(
         "{} packages told of; {} orders looked at: {} fulfillments made, {} were there already, {} waiting, {} void\n",
         summary.shipments,
         summary.orders_checked,
         summary.fulfilled,
-        summary.recognized + summary.covered,
+        summary.linked + summary.covered,
         summary.waiting,
         summary.void
     );
@@ -107,7 +111,7 @@ fn describe(summary: &Summary) -> String {
     for problem in &summary.problems {
         text.push_str(&format!(
             "needs a person: order {}, package {}: {}\n",
-            problem.order, problem.package, problem.problem
+            problem.order, problem.parcel, problem.problem
         ));
     }
     for failure in &summary.failures {
@@ -122,7 +126,7 @@ fn describe(summary: &Summary) -> String {
     text
 }
 
-fn describe_previews(packages: &[OrderPreview], screen: Screen) -> String {
+fn describe_previews(packages: &[ParcelPreview], screen: Terminal) -> String {
     if packages.is_empty() {
         return "nothing would be written".into();
     }
@@ -132,7 +136,7 @@ fn describe_previews(packages: &[OrderPreview], screen: Screen) -> String {
             vec![
                 preview.would.to_owned(),
                 preview.order.clone(),
-                preview.package.clone(),
+                preview.parcel.clone(),
                 preview.detail.clone(),
             ]
         })
@@ -141,7 +145,7 @@ fn describe_previews(packages: &[OrderPreview], screen: Screen) -> String {
         Column::Text("WOULD"),
         Column::Key("ORDER"),
         Column::Text("PACKAGE"),
-        Column::Sentence(""),
+        Column::LongText(""),
     ];
     screen.table(&columns, &rows)
 }

@@ -3,39 +3,39 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{problem::Read, reader::Reader, setting::MASK};
+use super::{problem::ReadResult, reader::SettingReader, setting::MASK};
 
 #[derive(Debug, Clone)]
-pub struct Database {
+pub struct DatabaseConfig {
     /// Begins with `postgres://` or `postgresql://`. Holds the password.
     pub url: SecretString,
     pub max_connections: u32,
 }
 
 /// The settings of this section.
-pub(super) const NAMES: [&str; 2] = ["DATABASE_URL", "DATABASE_MAX_CONNECTIONS"];
+pub(super) const DATABASE_SETTINGS: [&str; 2] = ["DATABASE_URL", "DATABASE_MAX_CONNECTIONS"];
 
-pub(super) fn read(reader: &mut Reader) -> Read<Database> {
-    let url = url(reader);
+pub(super) fn read(reader: &mut SettingReader) -> ReadResult<DatabaseConfig> {
+    let url = read_database_url(reader);
     // The runner, the listener and the migrations' lock each hold one at times.
     let max_connections = reader.number("DATABASE_MAX_CONNECTIONS", 2..=1000);
-    Ok(Database {
+    Ok(DatabaseConfig {
         url: url?,
         max_connections: max_connections?,
     })
 }
 
-fn url(reader: &mut Reader) -> Read<SecretString> {
+fn read_database_url(reader: &mut SettingReader) -> ReadResult<SecretString> {
     let url = reader.secret("DATABASE_URL");
-    let url = reader.required("DATABASE_URL", url)?;
-    match check(url.expose_secret()) {
+    let url = reader.require("DATABASE_URL", url)?;
+    match check_database_url(url.expose_secret()) {
         Ok(()) => Ok(url),
-        Err(why) => Err(reader.bad("DATABASE_URL", why)),
+        Err(why) => Err(reader.reject("DATABASE_URL", why)),
     }
 }
 
 /// Says what is wrong without repeating any of it.
-fn check(text: &str) -> Result<(), String> {
+fn check_database_url(text: &str) -> Result<(), String> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err("does not begin with postgres:// or postgresql://".into());
@@ -57,7 +57,7 @@ fn check(text: &str) -> Result<(), String> {
 }
 
 /// The URL for people to read, its password masked.
-pub(super) fn shown(text: &str) -> String {
+pub(super) fn masked_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else {
         return MASK.into();
     };
@@ -99,8 +99,8 @@ mod tests {
                 "postgres:///db?host=%2Frun%2Fpostgresql",
             ),
         ] {
-            assert_eq!(check(url), Ok(()), "{url}");
-            assert_eq!(shown(url), expected);
+            assert_eq!(check_database_url(url), Ok(()), "{url}");
+            assert_eq!(masked_url(url), expected);
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
             "postgres:user:hunter2@host/db",
             "hunter2",
         ] {
-            let problem = check(url).unwrap_err();
+            let problem = check_database_url(url).unwrap_err();
             assert!(!problem.contains("ter2"), "{problem}");
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! Must not know any value. The settings themselves are in [`super::list`].
 
-use super::list::KEYS;
+use super::list::SETTINGS;
 
 /// How a setting is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum SettingKind {
     /// One value.
     Text,
     /// One value that may also be read from the file named by `<name>_FILE`.
@@ -21,43 +21,44 @@ pub enum Form {
 
 /// A setting.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct SettingSpec {
     /// The environment variable; for a [`Form::Table`] the table's name.
     pub name: &'static str,
-    pub form: Form,
+    pub kind: SettingKind,
     /// A right value, of no real system.
     pub example: &'static str,
     /// What holds when nobody sets it, in words ("required", "the only one"); empty where
     /// `config/default.toml` has a value.
-    pub without: &'static str,
+    pub unset_meaning: &'static str,
     /// What it is for, on one line, in Markdown without links.
     pub meaning: &'static str,
 }
 
-impl Key {
+impl SettingSpec {
     /// The key in a TOML file.
     #[must_use]
-    pub fn in_file(&self) -> String {
+    pub fn file_key(&self) -> String {
         self.name.to_ascii_lowercase()
     }
 
     /// Whether the value must never be shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        self.form == Form::Secret
+        self.kind == SettingKind::Secret
     }
 
     /// The variable that names a file with the value, where there is one.
     #[must_use]
     pub fn file_variable(&self) -> Option<String> {
-        matches!(self.form, Form::Secret | Form::TextOrFile).then(|| format!("{}_FILE", self.name))
+        matches!(self.kind, SettingKind::Secret | SettingKind::TextOrFile)
+            .then(|| format!("{}_FILE", self.name))
     }
 
     /// Whether the value may be kept in `veracore_config`. What is needed to read that row may
     /// not, and tables belong to the file.
     #[must_use]
     pub fn is_storable(&self) -> bool {
-        self.form != Form::Table
+        self.kind != SettingKind::Table
             && !matches!(
                 self.name,
                 "DATABASE_URL" | "DATABASE_MAX_CONNECTIONS" | "CONFIG_ENCRYPTION_KEY"
@@ -99,25 +100,27 @@ impl Key {
     /// The setting with its example, as it is written in the environment or, for a table, in the
     /// file.
     #[must_use]
-    pub fn sample(&self) -> String {
-        match self.form {
-            Form::Table => format!("[{}] {}", self.name, self.example),
+    pub fn env_example(&self) -> String {
+        match self.kind {
+            SettingKind::Table => format!("[{}] {}", self.name, self.example),
             _ => format!("{}={}", self.name, self.example),
         }
     }
 
     /// The setting with its example, as a line of the TOML file.
     #[must_use]
-    pub fn sample_in_file(&self) -> String {
-        match self.form {
-            Form::Table => self.sample(),
-            _ => format!("{} = \"{}\"", self.in_file(), self.example),
+    pub fn file_example(&self) -> String {
+        match self.kind {
+            SettingKind::Table => self.env_example(),
+            _ => format!("{} = \"{}\"", self.file_key(), self.example),
         }
     }
 }
 
 /// The setting of this name, in either spelling.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name))
+pub fn find_setting(name: &str) -> Option<&'static SettingSpec> {
+    SETTINGS
+        .iter()
+        .find(|key| key.name.eq_ignore_ascii_case(name))
 }

@@ -6,38 +6,43 @@ use std::fmt::Write as _;
 
 use super::{
     file,
-    keys::{Form, Key},
-    list::KEYS,
-    plain::line,
-    problem::Findings,
+    keys::{SettingKind, SettingSpec},
+    list::SETTINGS,
+    plain::display_text,
+    problem::Diagnostics,
 };
 
 /// The two tables, settings and the file's tables, as they stand between the marks
 /// `<!-- settings:begin -->` and `<!-- settings:end -->` in the documents.
 #[must_use]
-pub fn settings_table() -> String {
+pub fn settings_markdown() -> String {
     let mut text = String::from(
         "| variable | default | meaning | secret | can be stored | next start only |\n\
          |---|---|---|---|---|---|\n",
     );
-    let defaults = file::defaults(&mut Findings::default());
-    let is_table = |key: &&Key| key.form == Form::Table;
-    for key in KEYS.iter().filter(|key| !is_table(key)) {
-        let default = defaults.get(key).and_then(|kind| line(key.form, kind));
-        let default = default.map_or_else(|| key.without.to_owned(), |value| format!("`{value}`"));
+    let defaults = file::default_layer(&mut Diagnostics::default());
+    let is_table = |key: &&SettingSpec| key.kind == SettingKind::Table;
+    for key in SETTINGS.iter().filter(|key| !is_table(key)) {
+        let default = defaults
+            .get(key)
+            .and_then(|kind| display_text(key.kind, kind));
+        let default = default.map_or_else(
+            || key.unset_meaning.to_owned(),
+            |value| format!("`{value}`"),
+        );
         // Writing to a string cannot fail; the same below.
         let _ = writeln!(
             text,
             "| `{}` | {default} | {} | {} | {} | {} |",
             key.name,
             key.meaning,
-            yes(key.is_secret()),
-            yes(key.is_storable()),
-            yes(key.is_read_at_start()),
+            yes_or_blank(key.is_secret()),
+            yes_or_blank(key.is_storable()),
+            yes_or_blank(key.is_read_at_start()),
         );
     }
     text.push_str("\n| table of the file | an entry | meaning |\n|---|---|---|\n");
-    for key in KEYS.iter().filter(is_table) {
+    for key in SETTINGS.iter().filter(is_table) {
         let _ = writeln!(
             text,
             "| `[{}]` | `{}` | {} |",
@@ -47,6 +52,6 @@ pub fn settings_table() -> String {
     text
 }
 
-const fn yes(is: bool) -> &'static str {
+const fn yes_or_blank(is: bool) -> &'static str {
     if is { "yes" } else { "" }
 }

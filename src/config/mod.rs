@@ -34,47 +34,47 @@ mod veracore;
 
 use std::net::SocketAddr;
 
-pub use database::Database;
-pub use inventory::Inventory;
-pub use keys::{Form, Key, find as find_key};
-pub use list::KEYS;
-pub use manual::settings_table;
-pub use maps::Maps;
-pub use oms::{Oms, OmsCancelStyle, OmsInventory, UnmappedShipping};
-pub use orders::{Existing, Orders, UnitPrice};
-pub use problem::{ConfigError, Problem};
-pub use schedule::{BusinessHours, Schedule};
+pub use database::DatabaseConfig;
+pub use inventory::InventoryConfig;
+pub use keys::{SettingKind, SettingSpec, find_setting};
+pub use list::SETTINGS;
+pub use manual::settings_markdown;
+pub use maps::NameMaps;
+pub use oms::{OmsCancelStyle, OmsConfig, OmsInventory, UnmappedShipping};
+pub use orders::{ExistingOrders, OrdersConfig, UnitPriceBasis};
+pub use problem::{ConfigError, ConfigProblem};
+pub use schedule::{BusinessHours, ScheduleConfig};
 pub use seal::{Keyring, SealError};
-pub use server::{EventWebhook, Log, LogFormat, Server};
-pub use setting::{MASK, Origin, Place, Setting};
+pub use server::{EventWebhookConfig, LogConfig, LogFormat, ServiceConfig};
+pub use setting::{ConfigLayer, EffectiveSetting, MASK, Provenance};
 pub use sources::Sources;
-pub use vendure::{Login, Vendure};
-pub use veracore::{ApiStyle, Auth, VeraCore};
+pub use vendure::{VendureConfig, VendureLogin};
+pub use veracore::{ApiStyle, VeraCoreAuth, VeraCoreConfig};
 
-use problem::Read;
-use reader::Reader;
+use problem::ReadResult;
+use reader::SettingReader;
 
 /// Every setting, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    pub veracore: VeraCore,
-    pub vendure: Vendure,
-    pub database: Database,
-    pub orders: Orders,
-    pub schedule: Schedule,
-    pub inventory: Inventory,
-    pub maps: Maps,
-    pub server: Server,
+    pub veracore: VeraCoreConfig,
+    pub vendure: VendureConfig,
+    pub database: DatabaseConfig,
+    pub orders: OrdersConfig,
+    pub schedule: ScheduleConfig,
+    pub inventory: InventoryConfig,
+    pub maps: NameMaps,
+    pub server: ServiceConfig,
     /// What is allowed but probably not meant, such as a misspelled variable. For the log.
     pub warnings: Vec<String>,
-    settings: Vec<Setting>,
+    settings: Vec<EffectiveSetting>,
 }
 
 impl Config {
     /// Each setting as it is in force and where it is from, secrets masked, in the order of the
     /// documentation.
     #[must_use]
-    pub fn settings(&self) -> &[Setting] {
+    pub fn settings(&self) -> &[EffectiveSetting] {
         &self.settings
     }
 }
@@ -84,7 +84,7 @@ impl Config {
 /// # Errors
 /// When anything is wrong or missing: all of it.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
-    let mut reader = Reader::new(sources::layer(sources));
+    let mut reader = SettingReader::new(sources::merge_layers(sources));
     let veracore = veracore::read(&mut reader);
     let vendure = vendure::read(&mut reader);
     let database = database::read(&mut reader);
@@ -93,8 +93,11 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let inventory = inventory::read(&mut reader);
     let maps = maps::read(&mut reader);
     let server = server::read(&mut reader, sources.env.get("RUST_LOG"));
-    let settings = KEYS.iter().map(|key| Setting::of(&reader, key)).collect();
-    let config = || -> Read<Config> {
+    let settings = SETTINGS
+        .iter()
+        .map(|key| EffectiveSetting::from_reader(&reader, key))
+        .collect();
+    let config = || -> ReadResult<Config> {
         Ok(Config {
             veracore: veracore?,
             vendure: vendure?,
@@ -108,24 +111,27 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
             settings,
         })
     };
-    let (config, warnings) = reader.into_findings().conclude(config())?;
+    let (config, warnings) = reader.into_diagnostics().into_result(config())?;
     Ok(Config { warnings, ..config })
 }
 
 /// Every setting, also where something is wrong, and all that is wrong.
 #[must_use]
-pub fn settings(sources: &Sources) -> (Vec<Setting>, Vec<Problem>) {
+pub fn inspect_settings(sources: &Sources) -> (Vec<EffectiveSetting>, Vec<ConfigProblem>) {
     let problems = load(sources).err().map_or_else(Vec::new, |e| e.problems);
-    let reader = Reader::new(sources::layer(sources));
-    let settings = KEYS.iter().map(|key| Setting::of(&reader, key)).collect();
+    let reader = SettingReader::new(sources::merge_layers(sources));
+    let settings = SETTINGS
+        .iter()
+        .map(|key| EffectiveSetting::from_reader(&reader, key))
+        .collect();
     (settings, problems)
 }
 
 /// Reads only how to log. Whatever is wrong is left to [`load`]: then the defaults are used.
 #[must_use]
-pub fn log_only(sources: &Sources) -> Option<Log> {
-    let mut reader = Reader::new(sources::layer(sources));
-    server::log(&mut reader, sources.env.get("RUST_LOG")).ok()
+pub fn load_log(sources: &Sources) -> Option<LogConfig> {
+    let mut reader = SettingReader::new(sources::merge_layers(sources));
+    server::read_log(&mut reader, sources.env.get("RUST_LOG")).ok()
 }
 
 /// Reads only where HTTP is served, from the file and the environment. What is wrong with other
@@ -133,14 +139,14 @@ pub fn log_only(sources: &Sources) -> Option<Log> {
 ///
 /// # Errors
 /// When the setting is wrong.
-pub fn listen_only(sources: &Sources) -> Result<SocketAddr, ConfigError> {
-    let mut layered = sources::layer(sources);
-    layered.findings.keep_only(&["HTTP_LISTEN"]);
-    let mut reader = Reader::new(layered);
-    let listen = server::listen(&mut reader);
+pub fn load_listen_address(sources: &Sources) -> Result<SocketAddr, ConfigError> {
+    let mut layered = sources::merge_layers(sources);
+    layered.diagnostics.retain_settings(&["HTTP_LISTEN"]);
+    let mut reader = SettingReader::new(layered);
+    let listen = server::read_listen_address(&mut reader);
     reader
-        .into_findings()
-        .conclude(listen)
+        .into_diagnostics()
+        .into_result(listen)
         .map(|(listen, _)| listen)
 }
 
@@ -149,14 +155,16 @@ pub fn listen_only(sources: &Sources) -> Result<SocketAddr, ConfigError> {
 ///
 /// # Errors
 /// When the database's settings are wrong or missing.
-pub fn database_only(sources: &Sources) -> Result<Database, ConfigError> {
-    let mut layered = sources::layer(sources);
-    layered.findings.keep_only(&database::NAMES);
-    let mut reader = Reader::new(layered);
+pub fn load_database(sources: &Sources) -> Result<DatabaseConfig, ConfigError> {
+    let mut layered = sources::merge_layers(sources);
+    layered
+        .diagnostics
+        .retain_settings(&database::DATABASE_SETTINGS);
+    let mut reader = SettingReader::new(layered);
     let database = database::read(&mut reader);
     reader
-        .into_findings()
-        .conclude(database)
+        .into_diagnostics()
+        .into_result(database)
         .map(|(database, _)| database)
 }
 
@@ -165,14 +173,16 @@ pub fn database_only(sources: &Sources) -> Result<Database, ConfigError> {
 ///
 /// # Errors
 /// When the schedule's settings are wrong.
-pub fn schedule_only(sources: &Sources) -> Result<Schedule, ConfigError> {
-    let mut layered = sources::layer(sources);
-    layered.findings.keep_only(&schedule::NAMES);
-    let mut reader = Reader::new(layered);
+pub fn load_schedule(sources: &Sources) -> Result<ScheduleConfig, ConfigError> {
+    let mut layered = sources::merge_layers(sources);
+    layered
+        .diagnostics
+        .retain_settings(&schedule::SCHEDULE_SETTINGS);
+    let mut reader = SettingReader::new(layered);
     let schedule = schedule::read(&mut reader);
     reader
-        .into_findings()
-        .conclude(schedule)
+        .into_diagnostics()
+        .into_result(schedule)
         .map(|(schedule, _)| schedule)
 }
 
@@ -180,13 +190,15 @@ pub fn schedule_only(sources: &Sources) -> Result<Schedule, ConfigError> {
 ///
 /// # Errors
 /// When a key is wrong.
-pub fn keyring(sources: &Sources) -> Result<Keyring, ConfigError> {
-    let mut layered = sources::layer(sources);
-    layered.findings.keep_only(&["CONFIG_ENCRYPTION_KEY"]);
-    let mut reader = Reader::new(layered);
-    let keyring = server::keyring(&mut reader);
+pub fn load_keyring(sources: &Sources) -> Result<Keyring, ConfigError> {
+    let mut layered = sources::merge_layers(sources);
+    layered
+        .diagnostics
+        .retain_settings(&["CONFIG_ENCRYPTION_KEY"]);
+    let mut reader = SettingReader::new(layered);
+    let keyring = server::read_keyring(&mut reader);
     reader
-        .into_findings()
-        .conclude(keyring)
+        .into_diagnostics()
+        .into_result(keyring)
         .map(|(keys, _)| keys)
 }

@@ -5,7 +5,7 @@ const MAX_CHARS: usize = 64;
 
 /// The candidate that `word` is most likely a slip of: a few letters away, or the same words with
 /// one left out (`VERACORE_TIMEOUT` for `VERACORE_TIMEOUT_SECONDS`). Case does not count.
-pub(super) fn nearest<'a>(
+pub(super) fn closest_name<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -19,10 +19,10 @@ pub(super) fn nearest<'a>(
         .into_iter()
         .filter_map(|candidate| {
             let lower = candidate.to_ascii_lowercase();
-            let letters = distance(&word, &lower);
+            let letters = edit_distance(&word, &lower);
             if letters <= tolerance {
                 Some((letters, candidate))
-            } else if leaves_out_words(&word, &lower) {
+            } else if omits_words(&word, &lower) {
                 Some((MAX_CHARS + letters, candidate))
             } else {
                 None
@@ -33,13 +33,13 @@ pub(super) fn nearest<'a>(
 }
 
 /// Whether `short` is `long` with words left out, keeping two at least.
-fn leaves_out_words(short: &str, long: &str) -> bool {
+fn omits_words(short: &str, long: &str) -> bool {
     let mut rest = long.split('_');
     short.contains('_') && short.split('_').all(|word| rest.any(|w| w == word))
 }
 
 /// Insertions, deletions and replacements that turn one word into the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn slips_are_recognised_and_strangers_are_not() {
         let known = ["VERACORE_API_URL", "VERACORE_TIMEOUT_SECONDS", "skus"];
-        let near = |word| nearest(word, known);
+        let near = |word| closest_name(word, known);
         assert_eq!(near("VERACORE_APU_URL"), Some("VERACORE_API_URL"));
         assert_eq!(near("VERACORE_URL"), Some("VERACORE_API_URL"));
         assert_eq!(near("veracore_api_url"), Some("VERACORE_API_URL"));
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(near("VERACORE"), None);
         assert_eq!(near("VERACORE_PLUGIN_DIRECTORY"), None);
         assert_eq!(near(&"x".repeat(10_000)), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
+        assert_eq!(edit_distance("", "abc"), 3);
     }
 }

@@ -24,7 +24,7 @@ use crate::domain::SealedText;
 struct EncryptionKey {
     /// Names the key without telling anything of it.
     id: String,
-    bits: SecretBox<[u8; 32]>,
+    key_bytes: SecretBox<[u8; 32]>,
 }
 
 /// The keys of `CONFIG_ENCRYPTION_KEY`: the first one seals, each of them opens.
@@ -39,7 +39,7 @@ pub enum SealError {
     #[error(
         "was sealed with the key {0}, which CONFIG_ENCRYPTION_KEY does not hold; add it there, behind a comma, or remove the stored value with `veracore-sync config unset`"
     )]
-    OtherKey(String),
+    UnknownKey(String),
     #[error("is damaged in veracore_config, or was sealed for another setting; store it again")]
     Damaged,
 }
@@ -62,11 +62,14 @@ impl EncryptionKey {
             .finalize();
         let id = digest[..4].iter().map(|b| format!("{b:02x}")).collect();
         let bits = SecretBox::new(Box::new(bits));
-        Ok(Self { id, bits })
+        Ok(Self {
+            id,
+            key_bytes: bits,
+        })
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(self.bits.expose_secret().into())
+        XChaCha20Poly1305::new(self.key_bytes.expose_secret().into())
     }
 }
 
@@ -81,7 +84,7 @@ impl Keyring {
 
     /// The name of the key that seals.
     #[must_use]
-    pub fn sealing_key(&self) -> Option<&str> {
+    pub fn sealing_key_id(&self) -> Option<&str> {
         self.0.first().map(|key| key.id.as_str())
     }
 
@@ -117,7 +120,7 @@ impl Keyring {
             return Err(SealError::NoKey);
         }
         let key = self.0.iter().find(|key| key.id == sealed.key_id);
-        let key = key.ok_or_else(|| SealError::OtherKey(sealed.key_id.clone()))?;
+        let key = key.ok_or_else(|| SealError::UnknownKey(sealed.key_id.clone()))?;
         let bytes = |text: &str| STANDARD_NO_PAD.decode(text).ok();
         let nonce = bytes(&sealed.nonce).and_then(|nonce| <[u8; 24]>::try_from(nonce).ok());
         let (Some(nonce), Some(text)) = (nonce, bytes(&sealed.text)) else {
@@ -171,7 +174,7 @@ mod tests {
             sealed.key_id
         );
         let new = keyring(&[2]);
-        let other = SealError::OtherKey(sealed.key_id.clone());
+        let other = SealError::UnknownKey(sealed.key_id.clone());
         assert_eq!(new.open("API_TOKEN", &sealed).unwrap_err(), other);
         let none = Keyring::default();
         assert_eq!(

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::{
     database,
-    keys::{Form, Key},
-    plain::line,
-    reader::Reader,
+    keys::{SettingKind, SettingSpec},
+    plain::display_text,
+    reader::SettingReader,
 };
 
 /// What stands for a secret that is set.
@@ -19,38 +19,38 @@ pub const MASK: &str = "********";
 
 /// A setting as it is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Setting {
+pub struct EffectiveSetting {
     /// The variable's name, or `[table]`.
     pub key: String,
     /// The value as text, masked if it is a secret; a table as a JSON object. `None`: not set.
     pub value: Option<String>,
     #[serde(flatten)]
-    pub place: Place,
+    pub provenance: Provenance,
     /// What it is for, on one line, in Markdown without links.
     pub meaning: &'static str,
 }
 
-impl Setting {
-    pub(super) fn of(reader: &Reader, key: &'static Key) -> Self {
-        let layered = reader.value(key);
-        let line = layered.and_then(|value| line(key.form, &value.kind));
+impl EffectiveSetting {
+    pub(super) fn from_reader(reader: &SettingReader, key: &'static SettingSpec) -> Self {
+        let layered = reader.raw_value(key);
+        let line = layered.and_then(|value| display_text(key.kind, &value.kind));
         let value = match key.name {
-            "DATABASE_URL" => line.map(|url| database::shown(&url)),
+            "DATABASE_URL" => line.map(|url| database::masked_url(&url)),
             _ if key.is_secret() => line.map(|_| MASK.to_owned()),
             _ => line.or_else(|| reader.derived(key).map(str::to_owned)),
         };
-        let (name, origin) = match (key.form, layered.map(|value| &value.kind)) {
+        let (name, origin) = match (key.kind, layered.map(|value| &value.kind)) {
             // A merged table has no origin of its own, but its entries have: all the file's.
-            (Form::Table, Some(ValueKind::Table(entries))) => {
+            (SettingKind::Table, Some(ValueKind::Table(entries))) => {
                 (format!("[{}]", key.name), entries.values().next())
             }
-            (Form::Table, _) => (format!("[{}]", key.name), None),
+            (SettingKind::Table, _) => (format!("[{}]", key.name), None),
             _ => (key.name.to_owned(), layered),
         };
         Self {
             key: name,
             value,
-            place: Place::from_tag(origin.and_then(Value::origin)),
+            provenance: Provenance::from_tag(origin.and_then(Value::origin)),
             meaning: key.meaning,
         }
     }
@@ -59,14 +59,14 @@ impl Setting {
 /// The layer that a value is from; later ones win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Origin {
+pub enum ConfigLayer {
     Default,
     File,
     Database,
     Environment,
 }
 
-impl Origin {
+impl ConfigLayer {
     const ALL: [Self; 4] = [Self::Default, Self::File, Self::Database, Self::Environment];
 
     #[must_use]
@@ -82,21 +82,21 @@ impl Origin {
 
 /// Where exactly a value is from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
-    pub origin: Origin,
+pub struct Provenance {
+    pub origin: ConfigLayer,
     /// The file's path, or the variable that named a file with the value.
     pub source: Option<String>,
 }
 
-impl Place {
-    pub(super) const fn of(origin: Origin) -> Self {
+impl Provenance {
+    pub(super) const fn from_layer(origin: ConfigLayer) -> Self {
         Self {
             origin,
             source: None,
         }
     }
 
-    pub(super) fn at(origin: Origin, source: impl Into<String>) -> Self {
+    pub(super) fn from_named_source(origin: ConfigLayer, source: impl Into<String>) -> Self {
         Self {
             origin,
             source: Some(source.into()),
@@ -111,15 +111,15 @@ impl Place {
 
     pub(super) fn from_tag(tag: Option<&str>) -> Self {
         let (layer, source) = tag.and_then(|t| t.split_once(':')).unwrap_or(("", ""));
-        let origin = Origin::ALL.into_iter().find(|o| o.as_str() == layer);
+        let origin = ConfigLayer::ALL.into_iter().find(|o| o.as_str() == layer);
         Self {
-            origin: origin.unwrap_or(Origin::Default),
+            origin: origin.unwrap_or(ConfigLayer::Default),
             source: (!source.is_empty()).then(|| source.to_owned()),
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Some(source) => f.pad(&format!("{} {source}", self.origin.as_str())),

@@ -8,8 +8,8 @@ use ::config::{Map, Value, ValueKind};
 
 use super::{
     environment, file, keys,
-    problem::Findings,
-    setting::{Origin, Place},
+    problem::Diagnostics,
+    setting::{ConfigLayer, Provenance},
 };
 
 /// Everything that a configuration is made from.
@@ -20,16 +20,16 @@ pub struct Sources {
     /// The environment's variables.
     pub env: BTreeMap<String, String>,
     /// What `veracore_config` holds, by variable name in either case, secrets unsealed.
-    pub database: BTreeMap<String, String>,
+    pub stored: BTreeMap<String, String>,
     /// What it holds and could not be unsealed, with the reason.
-    pub unreadable: BTreeMap<String, String>,
+    pub unsealable: BTreeMap<String, String>,
 }
 
 impl Sources {
     /// The variable of the environment that sets this setting, if one does.
     #[must_use]
-    pub fn fixed_by(&self, key: &keys::Key) -> Option<String> {
-        environment::setter(&self.env, key)
+    pub fn env_override(&self, key: &keys::SettingSpec) -> Option<String> {
+        environment::overriding_variable(&self.env, key)
     }
 
     /// The process's environment, with nothing of the database yet.
@@ -48,8 +48,8 @@ impl Sources {
         Self {
             file,
             env,
-            database: BTreeMap::new(),
-            unreadable: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            unsealable: BTreeMap::new(),
         }
     }
 }
@@ -63,54 +63,61 @@ impl fmt::Debug for Sources {
 }
 
 /// The layers laid over each other: each setting's value, which knows the layer it is from.
-pub(super) struct Layered {
+pub(super) struct MergedLayers {
     pub(super) values: Map<String, Value>,
-    pub(super) findings: Findings,
+    pub(super) diagnostics: Diagnostics,
 }
 
 /// Reads the layers and lays them over each other.
-pub(super) fn layer(sources: &Sources) -> Layered {
-    let mut findings = Findings::default();
+pub(super) fn merge_layers(sources: &Sources) -> MergedLayers {
+    let mut findings = Diagnostics::default();
     let builder = ::config::Config::builder()
-        .add_source(file::defaults(&mut findings))
-        .add_source(file::read(sources, &mut findings))
-        .add_source(database(&sources.database, &mut findings))
-        .add_source(environment::read(&sources.env, &mut findings));
-    for (name, why) in &sources.unreadable {
+        .add_source(file::default_layer(&mut findings))
+        .add_source(file::file_layer(sources, &mut findings))
+        .add_source(stored_layer(&sources.stored, &mut findings))
+        .add_source(environment::environment_layer(&sources.env, &mut findings));
+    for (name, why) in &sources.unsealable {
         // What the environment sets is not looked for in the database.
-        if let Some(key) = keys::find(name)
-            && sources.fixed_by(key).is_none()
+        if let Some(key) = keys::find_setting(name)
+            && sources.env_override(key).is_none()
         {
-            findings.bad(key, why.clone());
+            findings.add_invalid(key, why.clone());
         }
     }
     // Layers hold their values already, so nothing can fail here but the crate itself.
     let values = builder.build().and_then(|config| config.cache.into_table());
     let values = values.unwrap_or_else(|_| {
-        findings.problem(
+        findings.add_problem(
             "configuration",
             "its layers do not fit together",
             "see config/default.toml",
         );
         Map::new()
     });
-    Layered { values, findings }
+    MergedLayers {
+        values,
+        diagnostics: findings,
+    }
 }
 
-fn database(rows: &BTreeMap<String, String>, findings: &mut Findings) -> Layer {
-    let mut layer = Layer::default();
+fn stored_layer(rows: &BTreeMap<String, String>, findings: &mut Diagnostics) -> LayerValues {
+    let mut layer = LayerValues::default();
     for (name, value) in rows {
-        match keys::find(name) {
+        match keys::find_setting(name) {
             Some(key) if key.is_storable() => {
-                layer.set(key.name, value.as_str(), &Place::of(Origin::Database));
+                layer.insert(
+                    key.name,
+                    value.as_str(),
+                    &Provenance::from_layer(ConfigLayer::Database),
+                );
             }
             // The row may have been written by another version of this program, which must not
             // keep this one from starting.
-            Some(key) => findings.warn(format!(
+            Some(key) => findings.add_warning(format!(
                 "{} in veracore_config is ignored: it cannot be kept in the database",
                 key.name
             )),
-            None => findings.warn(format!(
+            None => findings.add_warning(format!(
                 "{} in veracore_config is ignored: there is no such setting",
                 crate::domain::text::one_line(name, 60)
             )),
@@ -122,11 +129,11 @@ fn database(rows: &BTreeMap<String, String>, findings: &mut Findings) -> Layer {
 /// One layer. Holds known settings only, under their names in a file: the layering crate takes a
 /// key apart at dots and brackets, which a stranger's key might hold.
 #[derive(Clone, Default)]
-pub(super) struct Layer(Map<String, Value>);
+pub(super) struct LayerValues(Map<String, Value>);
 
-impl Layer {
+impl LayerValues {
     /// Takes a value; an empty one counts as not set, so that the layers below keep their say.
-    pub(super) fn set(&mut self, name: &str, value: impl Into<ValueKind>, place: &Place) {
+    pub(super) fn insert(&mut self, name: &str, value: impl Into<ValueKind>, place: &Provenance) {
         let value = value.into();
         let empty = match &value {
             ValueKind::Nil => true,
@@ -135,19 +142,19 @@ impl Layer {
             _ => false,
         };
         if !empty {
-            let value = tagged(value, &place.tag());
+            let value = with_tag(value, &place.tag());
             self.0.insert(name.to_ascii_lowercase(), value);
         }
     }
 }
 
 /// The value with its place written on it and on everything in it.
-fn tagged(kind: ValueKind, tag: &String) -> Value {
+fn with_tag(kind: ValueKind, tag: &String) -> Value {
     let kind = match kind {
         ValueKind::Table(entries) => ValueKind::Table(
             entries
                 .into_iter()
-                .map(|(key, value)| (key, tagged(value.kind, tag)))
+                .map(|(key, value)| (key, with_tag(value.kind, tag)))
                 .collect(),
         ),
         other => other,
@@ -155,20 +162,20 @@ fn tagged(kind: ValueKind, tag: &String) -> Value {
     Value::new(Some(tag), kind)
 }
 
-impl Layer {
+impl LayerValues {
     /// What this layer sets it to.
-    pub(super) fn get(&self, key: &keys::Key) -> Option<&ValueKind> {
-        self.0.get(&key.in_file()).map(|value| &value.kind)
+    pub(super) fn get(&self, key: &keys::SettingSpec) -> Option<&ValueKind> {
+        self.0.get(&key.file_key()).map(|value| &value.kind)
     }
 }
 
-impl fmt::Debug for Layer {
+impl fmt::Debug for LayerValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Layer")
     }
 }
 
-impl ::config::Source for Layer {
+impl ::config::Source for LayerValues {
     fn clone_into_box(&self) -> Box<dyn ::config::Source + Send + Sync> {
         Box::new(self.clone())
     }

@@ -5,8 +5,8 @@
 use url::{Host, Url};
 
 /// An address over which secrets and customers' data go: `https`, or `http` within this machine.
-pub(super) fn private(text: &str) -> Result<Url, String> {
-    let url = plain(text)?;
+pub(super) fn parse_secure_url(text: &str) -> Result<Url, String> {
+    let url = parse_base_url(text)?;
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(
             "uses http, which is refused except for this machine (127.0.0.1, ::1, localhost); use https"
@@ -17,7 +17,7 @@ pub(super) fn private(text: &str) -> Result<Url, String> {
 }
 
 /// An `http` or `https` address without credentials, query and fragment.
-pub(super) fn plain(text: &str) -> Result<Url, String> {
+pub(super) fn parse_base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("is not a URL that begins with https://".into());
@@ -53,7 +53,7 @@ mod tests {
             "http://[::1]:9000/",
             "http://LOCALHOST:9000",
         ] {
-            assert!(private(url).is_ok(), "{url}");
+            assert!(parse_secure_url(url).is_ok(), "{url}");
         }
         for url in [
             "http://veracore.example.com",
@@ -62,8 +62,11 @@ mod tests {
             "http://0.0.0.0:9000",
             "http://10.0.0.1",
         ] {
-            assert!(private(url).unwrap_err().contains("https"), "{url}");
-            assert!(plain(url).is_ok(), "{url}");
+            assert!(
+                parse_secure_url(url).unwrap_err().contains("https"),
+                "{url}"
+            );
+            assert!(parse_base_url(url).is_ok(), "{url}");
         }
     }
 
@@ -80,7 +83,7 @@ mod tests {
             "https://example.com/?token=hunter2",
             "https://example.com/#x",
         ] {
-            let problem = plain(url).unwrap_err();
+            let problem = parse_base_url(url).unwrap_err();
             assert!(!problem.contains("hunter2"), "{url}: {problem}");
         }
     }

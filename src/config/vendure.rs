@@ -5,11 +5,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{problem::Read, reader::Reader, urls};
+use super::{problem::ReadResult, reader::SettingReader, urls};
 
 /// How we log in to the Admin API.
 #[derive(Debug, Clone)]
-pub enum Login {
+pub enum VendureLogin {
     Password {
         username: String,
         password: SecretString,
@@ -18,9 +18,9 @@ pub enum Login {
 }
 
 #[derive(Debug, Clone)]
-pub struct Vendure {
+pub struct VendureConfig {
     pub api_url: Url,
-    pub login: Login,
+    pub login: VendureLogin,
     /// `None`: the default channel.
     pub channel_token: Option<String>,
     /// Name or id. `None`: the only one.
@@ -30,14 +30,14 @@ pub struct Vendure {
     pub max_concurrency: usize,
 }
 
-pub(super) fn read(reader: &mut Reader) -> Read<Vendure> {
-    let api_url = url(reader);
-    let login = login(reader);
+pub(super) fn read(reader: &mut SettingReader) -> ReadResult<VendureConfig> {
+    let api_url = read_vendure_url(reader);
+    let login = read_login(reader);
     let channel_token = reader.text("VENDURE_CHANNEL_TOKEN");
     let stock_location = reader.text("VENDURE_STOCK_LOCATION");
     let timeout = reader.seconds("VENDURE_TIMEOUT_SECONDS", 1..=600);
     let max_concurrency = reader.concurrency("VENDURE_MAX_CONCURRENCY");
-    Ok(Vendure {
+    Ok(VendureConfig {
         api_url: api_url?,
         login: login?,
         channel_token: channel_token?,
@@ -47,32 +47,32 @@ pub(super) fn read(reader: &mut Reader) -> Read<Vendure> {
     })
 }
 
-fn url(reader: &mut Reader) -> Read<Url> {
+fn read_vendure_url(reader: &mut SettingReader) -> ReadResult<Url> {
     let text = reader.text("VENDURE_API_URL");
-    let text = reader.required("VENDURE_API_URL", text)?;
-    urls::plain(&text).map_err(|why| reader.bad("VENDURE_API_URL", why))
+    let text = reader.require("VENDURE_API_URL", text)?;
+    urls::parse_base_url(&text).map_err(|why| reader.reject("VENDURE_API_URL", why))
 }
 
-fn login(reader: &mut Reader) -> Read<Login> {
+fn read_login(reader: &mut SettingReader) -> ReadResult<VendureLogin> {
     let username = reader.text("VENDURE_USERNAME");
     let password = reader.secret("VENDURE_PASSWORD");
     let api_key = reader.secret("VENDURE_API_KEY");
     match (username?, password?, api_key?) {
-        (None, None, Some(key)) => Ok(Login::ApiKey(key)),
-        (Some(username), Some(password), None) => Ok(Login::Password { username, password }),
-        (None, None, None) => Err(reader.missing(
+        (None, None, Some(key)) => Ok(VendureLogin::ApiKey(key)),
+        (Some(username), Some(password), None) => Ok(VendureLogin::Password { username, password }),
+        (None, None, None) => Err(reader.reject_missing(
             "VENDURE_USERNAME",
             "no login to Vendure: VENDURE_USERNAME with VENDURE_PASSWORD, or VENDURE_API_KEY, is required",
         )),
-        (Some(_), None, None) => Err(reader.missing(
+        (Some(_), None, None) => Err(reader.reject_missing(
             "VENDURE_PASSWORD",
             "is required with VENDURE_USERNAME and not set",
         )),
-        (None, Some(_), None) => Err(reader.missing(
+        (None, Some(_), None) => Err(reader.reject_missing(
             "VENDURE_USERNAME",
             "is required with VENDURE_PASSWORD and not set",
         )),
-        (_, _, Some(_)) => Err(reader.bad(
+        (_, _, Some(_)) => Err(reader.reject(
             "VENDURE_API_KEY",
             "is given together with VENDURE_USERNAME or VENDURE_PASSWORD; only one way to log in may be",
         )),

@@ -8,8 +8,8 @@ use url::Url;
 
 use super::{
     oms,
-    problem::{Read, Reported},
-    reader::Reader,
+    problem::{ProblemRecorded, ReadResult},
+    reader::SettingReader,
     schedule, urls,
 };
 
@@ -24,7 +24,7 @@ pub enum ApiStyle {
 
 /// How the style `rest` logs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
+pub enum VeraCoreAuth {
     /// A token for the client's id and secret, renewed as needed.
     OAuth2,
     /// Id and secret with every call.
@@ -32,11 +32,11 @@ pub enum Auth {
 }
 
 #[derive(Debug, Clone)]
-pub struct VeraCore {
+pub struct VeraCoreConfig {
     /// The base; the API's paths are appended to its own.
     pub api_url: Url,
-    pub style: ApiStyle,
-    pub auth: Auth,
+    pub api_style: ApiStyle,
+    pub auth: VeraCoreAuth,
     pub client_id: String,
     pub client_secret: SecretString,
     /// Always there for [`ApiStyle::Rest`].
@@ -50,31 +50,34 @@ pub struct VeraCore {
     /// The zone of VeraCore's zone-less dates.
     pub timezone: Tz,
     /// For [`ApiStyle::Oms`].
-    pub oms: oms::Oms,
+    pub oms: oms::OmsConfig,
 }
 
-const STYLES: [(&str, ApiStyle); 2] = [("rest", ApiStyle::Rest), ("oms", ApiStyle::Oms)];
-const AUTHS: [(&str, Auth); 2] = [("oauth2", Auth::OAuth2), ("basic", Auth::Basic)];
+const API_STYLES: [(&str, ApiStyle); 2] = [("rest", ApiStyle::Rest), ("oms", ApiStyle::Oms)];
+const AUTH_METHODS: [(&str, VeraCoreAuth); 2] = [
+    ("oauth2", VeraCoreAuth::OAuth2),
+    ("basic", VeraCoreAuth::Basic),
+];
 
-pub(super) fn read(reader: &mut Reader) -> Read<VeraCore> {
-    let api_url = url(reader);
-    let style = style(reader);
-    let auth = reader.choice("VERACORE_AUTH", &AUTHS);
-    let auth = reader.required("VERACORE_AUTH", auth);
+pub(super) fn read(reader: &mut SettingReader) -> ReadResult<VeraCoreConfig> {
+    let api_url = read_veracore_url(reader);
+    let style = read_api_style(reader);
+    let auth = reader.choice("VERACORE_AUTH", &AUTH_METHODS);
+    let auth = reader.require("VERACORE_AUTH", auth);
     let client_id = reader.text("VERACORE_CLIENT_ID");
-    let client_id = reader.required("VERACORE_CLIENT_ID", client_id);
+    let client_id = reader.require("VERACORE_CLIENT_ID", client_id);
     let client_secret = reader.secret("VERACORE_CLIENT_SECRET");
-    let client_secret = reader.required("VERACORE_CLIENT_SECRET", client_secret);
-    let company_id = company(reader, style);
+    let client_secret = reader.require("VERACORE_CLIENT_SECRET", client_secret);
+    let company_id = read_company_id(reader, style);
     let webhook_secret = reader.secret("VERACORE_WEBHOOK_SECRET");
     let timeout = reader.seconds("VERACORE_TIMEOUT_SECONDS", 1..=600);
     let rate = reader.number("VERACORE_RATE_LIMIT_PER_SECOND", 1..=1000);
     let max_concurrency = reader.concurrency("VERACORE_MAX_CONCURRENCY");
-    let timezone = zone(reader);
+    let timezone = read_veracore_timezone(reader);
     let oms = oms::read(reader);
-    Ok(VeraCore {
+    Ok(VeraCoreConfig {
         api_url: api_url?,
-        style: style?,
+        api_style: style?,
         auth: auth?,
         client_id: client_id?,
         client_secret: client_secret?,
@@ -89,16 +92,16 @@ pub(super) fn read(reader: &mut Reader) -> Read<VeraCore> {
     })
 }
 
-fn url(reader: &mut Reader) -> Read<Url> {
+fn read_veracore_url(reader: &mut SettingReader) -> ReadResult<Url> {
     let text = reader.text("VERACORE_API_URL");
-    let text = reader.required("VERACORE_API_URL", text)?;
-    urls::private(&text).map_err(|why| reader.bad("VERACORE_API_URL", why))
+    let text = reader.require("VERACORE_API_URL", text)?;
+    urls::parse_secure_url(&text).map_err(|why| reader.reject("VERACORE_API_URL", why))
 }
 
 /// As set, or else as the URL's path tells; a wrong URL's too, so that what the style requires is
 /// named along with the URL's own problem.
-fn style(reader: &mut Reader) -> Read<ApiStyle> {
-    if let Some(style) = reader.choice("VERACORE_API_STYLE", &STYLES)? {
+fn read_api_style(reader: &mut SettingReader) -> ReadResult<ApiStyle> {
+    if let Some(style) = reader.choice("VERACORE_API_STYLE", &API_STYLES)? {
         return Ok(style);
     }
     let text = reader.text("VERACORE_API_URL").unwrap_or_default();
@@ -109,28 +112,33 @@ fn style(reader: &mut Reader) -> Read<ApiStyle> {
     } else {
         ("rest", ApiStyle::Rest)
     };
-    reader.derive("VERACORE_API_STYLE", word.to_owned());
+    reader.set_derived("VERACORE_API_STYLE", word.to_owned());
     Ok(style)
 }
 
-fn company(reader: &mut Reader, style: Read<ApiStyle>) -> Read<Option<String>> {
+fn read_company_id(
+    reader: &mut SettingReader,
+    style: ReadResult<ApiStyle>,
+) -> ReadResult<Option<String>> {
     let company = reader.text("VERACORE_COMPANY_ID")?;
     if company.is_none() && style == Ok(ApiStyle::Rest) {
         let problem = "is required for VERACORE_API_STYLE=rest and not set";
-        return Err(reader.missing("VERACORE_COMPANY_ID", problem));
+        return Err(reader.reject_missing("VERACORE_COMPANY_ID", problem));
     }
     Ok(company)
 }
 
-fn zone(reader: &mut Reader) -> Read<Tz> {
-    let own = reader.parsed("VERACORE_TIMEZONE", schedule::zone)?;
+fn read_veracore_timezone(reader: &mut SettingReader) -> ReadResult<Tz> {
+    let own = reader.parse("VERACORE_TIMEZONE", schedule::parse_timezone)?;
     if let Some(zone) = own {
         return Ok(zone);
     }
     // Its problems are reported by the section that it belongs to.
     let text = reader.text("SYNC_TIMEZONE")?;
-    let zone = text.as_deref().and_then(|text| schedule::zone(text).ok());
-    let zone = zone.ok_or(Reported)?;
-    reader.derive("VERACORE_TIMEZONE", zone.name().to_owned());
+    let zone = text
+        .as_deref()
+        .and_then(|text| schedule::parse_timezone(text).ok());
+    let zone = zone.ok_or(ProblemRecorded)?;
+    reader.set_derived("VERACORE_TIMEZONE", zone.name().to_owned());
     Ok(zone)
 }

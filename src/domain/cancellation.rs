@@ -30,7 +30,7 @@ impl CancelStatus {
 
     /// For people.
     #[must_use]
-    pub const fn in_words(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Requested => "to be stopped at the warehouse",
             Self::ByHand => "to be stopped at the warehouse by hand",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// asking first and giving up decides by this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub enum FailureClass {
     /// It was certainly not done, and may work later.
     Transient,
     /// It was certainly not done, and will not work until somebody changes something.
@@ -17,7 +17,7 @@ pub enum Class {
     Ambiguous,
 }
 
-impl Class {
+impl FailureClass {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -3,25 +3,25 @@
 /// One of the ways in which VeraCore's web services take it; which of them a system heeds is its
 /// own set-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Freight {
+pub enum ShipVia {
     /// `code:U11` or `code:U11 UPS Ground`: a freight code of the system's, and its description.
-    Code {
+    FreightCode {
         code: String,
         description: Option<String>,
     },
     /// `UPS / Ground`: a carrier's name and a service of it.
-    Service { carrier: String, service: String },
+    CarrierService { carrier: String, service: String },
     /// `option:Ground`: a shipping option by its description.
-    Option(String),
+    ShippingOption(String),
     /// `handling:Ground`: a shipping option asked for as special handling of the address.
-    Handling(String),
+    SpecialHandling(String),
 }
 
 /// ProMail's own order schema has no longer ones.
 const MAX_CODE: usize = 12;
-const MAX_WORDS: usize = 255;
+const MAX_TEXT: usize = 255;
 
-impl Freight {
+impl ShipVia {
     /// # Errors
     /// What is wrong with it, to stand behind the setting's name.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -29,31 +29,32 @@ impl Freight {
             let rest = rest.trim();
             let (code, description) = rest.split_once(' ').unwrap_or((rest, ""));
             let description = description.trim();
-            return Ok(Self::Code {
-                code: words("the freight code", code, MAX_CODE)?,
+            return Ok(Self::FreightCode {
+                code: parse_part("the freight code", code, MAX_CODE)?,
                 description: match description {
                     "" => None,
-                    _ => Some(words("the description", description, MAX_WORDS)?),
+                    _ => Some(parse_part("the description", description, MAX_TEXT)?),
                 },
             });
         }
         if let Some(option) = text.strip_prefix("option:") {
-            return words("the shipping option", option, MAX_WORDS).map(Self::Option);
+            return parse_part("the shipping option", option, MAX_TEXT).map(Self::ShippingOption);
         }
         if let Some(handling) = text.strip_prefix("handling:") {
-            return words("the special handling", handling, MAX_WORDS).map(Self::Handling);
+            return parse_part("the special handling", handling, MAX_TEXT)
+                .map(Self::SpecialHandling);
         }
         let (carrier, service) = text.split_once('/').ok_or(
             "is none of: code:U11 UPS Ground, UPS / Ground, option:Ground, handling:Ground",
         )?;
-        Ok(Self::Service {
-            carrier: words("the carrier", carrier, MAX_WORDS)?,
-            service: words("the service", service, MAX_WORDS)?,
+        Ok(Self::CarrierService {
+            carrier: parse_part("the carrier", carrier, MAX_TEXT)?,
+            service: parse_part("the service", service, MAX_TEXT)?,
         })
     }
 }
 
-fn words(what: &str, text: &str, max: usize) -> Result<String, String> {
+fn parse_part(what: &str, text: &str, max: usize) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(format!(
@@ -72,24 +73,27 @@ mod tests {
 
     #[test]
     fn each_way_has_a_spelling() {
-        let code = |code: &str, description: Option<&str>| Freight::Code {
+        let code = |code: &str, description: Option<&str>| ShipVia::FreightCode {
             code: code.into(),
             description: description.map(str::to_owned),
         };
         for (text, freight) in [
             ("code:U11", code("U11", None)),
             ("code: U11  UPS Ground ", code("U11", Some("UPS Ground"))),
-            ("option: 2-Day / Air", Freight::Option("2-Day / Air".into())),
-            ("handling:Ground", Freight::Handling("Ground".into())),
+            (
+                "option: 2-Day / Air",
+                ShipVia::ShippingOption("2-Day / Air".into()),
+            ),
+            ("handling:Ground", ShipVia::SpecialHandling("Ground".into())),
             (
                 "UPS / Next Day",
-                Freight::Service {
+                ShipVia::CarrierService {
                     carrier: "UPS".into(),
                     service: "Next Day".into(),
                 },
             ),
         ] {
-            assert_eq!(Freight::parse(text), Ok(freight), "{text}");
+            assert_eq!(ShipVia::parse(text), Ok(freight), "{text}");
         }
         for bad in [
             "",
@@ -100,7 +104,7 @@ mod tests {
             "/ Ground",
             "code:1234567890123",
         ] {
-            assert!(Freight::parse(bad).is_err(), "{bad}");
+            assert!(ShipVia::parse(bad).is_err(), "{bad}");
         }
     }
 }

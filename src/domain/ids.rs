@@ -9,33 +9,33 @@ const MAX_CHARS: usize = 255;
 
 /// Why a text from outside cannot be a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadText {
+pub enum InvalidIdentifier {
     #[error("{what} is empty")]
     Empty { what: &'static str },
     #[error("{what} is {chars} characters long; at most {MAX_CHARS} are accepted")]
     TooLong { what: &'static str, chars: usize },
     #[error("{what} contains a control character")]
-    Control { what: &'static str },
+    ControlCharacter { what: &'static str },
 }
 
-fn check(what: &'static str, text: &str) -> Result<(), BadText> {
+fn check(what: &'static str, text: &str) -> Result<(), InvalidIdentifier> {
     if text.trim().is_empty() {
-        return Err(BadText::Empty { what });
+        return Err(InvalidIdentifier::Empty { what });
     }
     // No text has more characters than bytes.
     if text.len() > MAX_CHARS {
         let chars = text.chars().count();
         if chars > MAX_CHARS {
-            return Err(BadText::TooLong { what, chars });
+            return Err(InvalidIdentifier::TooLong { what, chars });
         }
     }
     if text.chars().any(char::is_control) {
-        return Err(BadText::Control { what });
+        return Err(InvalidIdentifier::ControlCharacter { what });
     }
     Ok(())
 }
 
-macro_rules! name {
+macro_rules! identifier {
     ($(#[$doc:meta])* $type:ident, $what:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ macro_rules! name {
             ///
             /// # Errors
             /// An empty or blank text, one above 255 characters, or one with control characters.
-            pub fn parse(text: impl Into<String>) -> Result<Self, BadText> {
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
                 let text = text.into();
                 check($what, &text)?;
                 Ok(Self(text))
@@ -55,7 +55,7 @@ macro_rules! name {
 
             /// Whether the text can be one.
             #[must_use]
-            pub fn is_one(text: &str) -> bool {
+            pub fn is_valid(text: &str) -> bool {
                 check($what, text).is_ok()
             }
 
@@ -66,8 +66,8 @@ macro_rules! name {
         }
 
         impl TryFrom<String> for $type {
-            type Error = BadText;
-            fn try_from(text: String) -> Result<Self, BadText> {
+            type Error = InvalidIdentifier;
+            fn try_from(text: String) -> Result<Self, InvalidIdentifier> {
                 Self::parse(text)
             }
         }
@@ -86,17 +86,17 @@ macro_rules! name {
     };
 }
 
-name!(
+identifier!(
     /// Vendure's id of an order: `"17"`, or a UUID, as the shop's id strategy has it.
     ShopOrderId,
     "the order id"
 );
-name!(
+identifier!(
     /// Vendure's order code, `"3HRYTW5VQBHBBMJB"`: what people see, and VeraCore's `OrderNumber`.
     OrderCode,
     "the order code"
 );
-name!(
+identifier!(
     /// A state of Vendure's order process, `"PaymentSettled"`; shops may define their own.
     OrderState,
     "the order state"
@@ -117,12 +117,12 @@ impl OrderState {
     }
 }
 
-name!(
+identifier!(
     /// Vendure's id of an order line.
     LineId,
     "the order line id"
 );
-name!(
+identifier!(
     /// A stock keeping unit. Compared exactly: case and spaces count.
     Sku,
     "the SKU"
@@ -134,27 +134,27 @@ impl Borrow<str> for Sku {
         &self.0
     }
 }
-name!(
+identifier!(
     /// Vendure's id of a product variant.
     VariantId,
     "the variant id"
 );
-name!(
+identifier!(
     /// Vendure's id of a stock location.
     LocationId,
     "the stock location id"
 );
-name!(
+identifier!(
     /// Vendure's id of a fulfillment.
     FulfillmentId,
     "the fulfillment id"
 );
-name!(
+identifier!(
     /// The code of a Vendure shipping method.
     ShippingMethodCode,
     "the shipping method code"
 );
-name!(
+identifier!(
     /// The id that VeraCore gave to an order.
     ProviderOrderId,
     "VeraCore's order id"
@@ -167,14 +167,17 @@ mod tests {
     #[test]
     fn names_are_kept_as_they_are_and_bad_ones_refused() {
         assert_eq!(Sku::parse(" ab C ").unwrap().as_str(), " ab C ");
-        assert_eq!(Sku::parse(" \t"), Err(BadText::Empty { what: "the SKU" }));
+        assert_eq!(
+            Sku::parse(" \t"),
+            Err(InvalidIdentifier::Empty { what: "the SKU" })
+        );
         assert_eq!(
             Sku::parse("a\nb"),
-            Err(BadText::Control { what: "the SKU" })
+            Err(InvalidIdentifier::ControlCharacter { what: "the SKU" })
         );
         assert_eq!(
             Sku::parse("x".repeat(256)),
-            Err(BadText::TooLong {
+            Err(InvalidIdentifier::TooLong {
                 what: "the SKU",
                 chars: 256
             })

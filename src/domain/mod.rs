@@ -22,16 +22,16 @@ pub mod text;
 
 pub use address::{Address, Contact};
 pub use cancellation::CancelStatus;
-pub use failure::{Class, ErrorCategory};
-pub use freight::Freight;
+pub use failure::{ErrorCategory, FailureClass};
+pub use freight::ShipVia;
 pub use ids::{
-    BadText, FulfillmentId, LineId, LocationId, OrderCode, OrderState, ProviderOrderId,
+    FulfillmentId, InvalidIdentifier, LineId, LocationId, OrderCode, OrderState, ProviderOrderId,
     ShippingMethodCode, ShopOrderId, Sku, VariantId,
 };
 pub use money::{CurrencyCode, Money};
-pub use news::{News, NewsKind, PackageNews};
+pub use news::{NoticeKind, ParcelNotice, WebhookNotice};
 pub use order::{Order, OrderLine, OrderRef};
-pub use quantity::{BadQuantity, Quantity, Units};
+pub use quantity::{InvalidQuantity, Quantity, Units};
 pub use sealed::SealedText;
 pub use skus::SkuRules;
 pub use status::SyncStatus;

@@ -6,13 +6,13 @@ use super::{OrderCode, Sku};
 
 /// What kind of news, as its address and the ledger name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NewsKind {
+pub enum NoticeKind {
     Inventory,
     Order,
     Tracking,
 }
 
-impl NewsKind {
+impl NoticeKind {
     pub const ALL: [Self; 3] = [Self::Inventory, Self::Order, Self::Tracking];
 
     #[must_use]
@@ -34,18 +34,18 @@ impl NewsKind {
 /// that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum News {
+pub enum WebhookNotice {
     /// The stock of these SKUs changed; the warehouse's names for them, each once.
     Inventory { skus: Vec<Sku> },
     /// Something became of an order; `status` is the warehouse's word, made safe to show.
     Order { number: OrderCode, status: String },
     /// Something became of a package.
-    Tracking(PackageNews),
+    Tracking(ParcelNotice),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PackageNews {
+pub struct ParcelNotice {
     pub number: OrderCode,
     /// The warehouse's id of the package, where it gives one.
     pub shipment_id: Option<String>,
@@ -54,19 +54,19 @@ pub struct PackageNews {
     pub status: String,
 }
 
-impl News {
+impl WebhookNotice {
     #[must_use]
-    pub const fn kind(&self) -> NewsKind {
+    pub const fn kind(&self) -> NoticeKind {
         match self {
-            Self::Inventory { .. } => NewsKind::Inventory,
-            Self::Order { .. } => NewsKind::Order,
-            Self::Tracking(_) => NewsKind::Tracking,
+            Self::Inventory { .. } => NoticeKind::Inventory,
+            Self::Order { .. } => NoticeKind::Order,
+            Self::Tracking(_) => NoticeKind::Tracking,
         }
     }
 
     /// The order that it is about, if it is about one.
     #[must_use]
-    pub const fn order(&self) -> Option<&OrderCode> {
+    pub const fn order_code(&self) -> Option<&OrderCode> {
         match self {
             Self::Inventory { .. } => None,
             Self::Order { number, .. } => Some(number),
@@ -81,33 +81,33 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_their_names() {
-        for kind in NewsKind::ALL {
-            assert_eq!(NewsKind::parse(kind.as_str()), Some(kind));
+        for kind in NoticeKind::ALL {
+            assert_eq!(NoticeKind::parse(kind.as_str()), Some(kind));
         }
-        assert_eq!(NewsKind::parse("order"), None);
+        assert_eq!(NoticeKind::parse("order"), None);
     }
 
     #[test]
     fn news_outlives_its_keeping() {
-        let package = PackageNews {
+        let package = ParcelNotice {
             number: OrderCode::parse("C1").unwrap(),
             shipment_id: None,
             tracking_number: Some("1Z".into()),
             status: "Shipped".into(),
         };
         for news in [
-            News::Inventory {
+            WebhookNotice::Inventory {
                 skus: vec![Sku::parse(" a ").unwrap()],
             },
-            News::Order {
+            WebhookNotice::Order {
                 number: package.number.clone(),
                 status: "Shipped".into(),
             },
-            News::Tracking(package.clone()),
+            WebhookNotice::Tracking(package.clone()),
         ] {
             let kept = serde_json::to_value(&news).unwrap();
-            assert_eq!(serde_json::from_value::<News>(kept).unwrap(), news);
+            assert_eq!(serde_json::from_value::<WebhookNotice>(kept).unwrap(), news);
         }
-        assert!(serde_json::from_str::<News>(r#"{"inventory":{"skus":[" "]}}"#).is_err());
+        assert!(serde_json::from_str::<WebhookNotice>(r#"{"inventory":{"skus":[" "]}}"#).is_err());
     }
 }

@@ -10,7 +10,7 @@ const MAX_UNITS: u32 = 100_000_000;
 
 /// Why a number from outside is not a count of units.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadQuantity {
+pub enum InvalidQuantity {
     #[error("{0} is negative")]
     Negative(String),
     #[error("{0} is not a whole number")]
@@ -34,24 +34,24 @@ impl Units {
 
     /// # Errors
     /// More than a hundred million units.
-    pub fn new(units: u32) -> Result<Self, BadQuantity> {
+    pub fn new(units: u32) -> Result<Self, InvalidQuantity> {
         if units > MAX_UNITS {
-            return Err(BadQuantity::TooLarge(units.to_string()));
+            return Err(InvalidQuantity::TooLarge(units.to_string()));
         }
         Ok(Self(units))
     }
 
     /// # Errors
     /// A negative, fractional or absurdly large number. `45.0` is whole.
-    pub fn from_decimal(number: Decimal) -> Result<Self, BadQuantity> {
+    pub fn from_decimal(number: Decimal) -> Result<Self, InvalidQuantity> {
         if number.is_sign_negative() && !number.is_zero() {
-            return Err(BadQuantity::Negative(number.to_string()));
+            return Err(InvalidQuantity::Negative(number.to_string()));
         }
         if !number.fract().is_zero() {
-            return Err(BadQuantity::Fractional(number.to_string()));
+            return Err(InvalidQuantity::Fractional(number.to_string()));
         }
-        let units =
-            u32::try_from(number.trunc()).map_err(|_| BadQuantity::TooLarge(number.to_string()))?;
+        let units = u32::try_from(number.trunc())
+            .map_err(|_| InvalidQuantity::TooLarge(number.to_string()))?;
         Self::new(units)
     }
 
@@ -74,9 +74,9 @@ pub struct Quantity(Units);
 impl Quantity {
     /// # Errors
     /// Zero, or more than a hundred million units.
-    pub fn new(units: u32) -> Result<Self, BadQuantity> {
+    pub fn new(units: u32) -> Result<Self, InvalidQuantity> {
         if units == 0 {
-            return Err(BadQuantity::Zero);
+            return Err(InvalidQuantity::Zero);
         }
         Units::new(units).map(Self)
     }
@@ -96,12 +96,12 @@ mod tests {
         let units = |text: &str| Units::from_decimal(text.parse().unwrap());
         assert_eq!(units("45.0").map(Units::get), Ok(45));
         assert_eq!(units("-0").map(Units::get), Ok(0));
-        assert_eq!(units("-1"), Err(BadQuantity::Negative("-1".into())));
-        assert_eq!(units("1.5"), Err(BadQuantity::Fractional("1.5".into())));
+        assert_eq!(units("-1"), Err(InvalidQuantity::Negative("-1".into())));
+        assert_eq!(units("1.5"), Err(InvalidQuantity::Fractional("1.5".into())));
         assert!(matches!(
             units("99999999999999999999"),
-            Err(BadQuantity::TooLarge(_))
+            Err(InvalidQuantity::TooLarge(_))
         ));
-        assert_eq!(Quantity::new(0), Err(BadQuantity::Zero));
+        assert_eq!(Quantity::new(0), Err(InvalidQuantity::Zero));
     }
 }

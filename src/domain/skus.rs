@@ -36,7 +36,7 @@ impl SkuRules {
     /// A SKU of the shop's that is called so at VeraCore, should there be several; nothing when no
     /// name of the shop's leads there.
     #[must_use]
-    pub fn in_shop(&self, at_warehouse: &Sku) -> Option<Sku> {
+    pub fn shop_sku(&self, at_warehouse: &Sku) -> Option<Sku> {
         // Most are called the same.
         if self
             .map
@@ -51,13 +51,13 @@ impl SkuRules {
 
     /// What a SKU of the shop's is called at VeraCore.
     #[must_use]
-    pub fn at_warehouse(&self, sku: Sku) -> Sku {
+    pub fn warehouse_sku(&self, sku: Sku) -> Sku {
         self.map.get(&sku).cloned().unwrap_or(sku)
     }
 
     /// The same of a SKU that is only looked at.
     #[must_use]
-    pub fn name_at_warehouse<'a>(&'a self, sku: &'a str) -> &'a str {
+    pub fn warehouse_sku_str<'a>(&'a self, sku: &'a str) -> &'a str {
         self.map.get(sku).map_or(sku, Sku::as_str)
     }
 }
@@ -85,10 +85,10 @@ mod tests {
             ("A", Some("A")),
             ("X", None),
         ] {
-            let found = rules.in_shop(&sku(there));
+            let found = rules.shop_sku(&sku(there));
             assert_eq!(found, here.map(sku), "{there}");
             if let Some(found) = found {
-                assert_eq!(rules.at_warehouse(found), sku(there));
+                assert_eq!(rules.warehouse_sku(found), sku(there));
             }
         }
     }

@@ -54,7 +54,7 @@ impl SyncStatus {
 
     /// Whether it gets further by itself.
     #[must_use]
-    pub const fn is_on_its_way(self) -> bool {
+    pub const fn is_in_progress(self) -> bool {
         matches!(
             self,
             Self::Pending | Self::Syncing | Self::InDoubt | Self::Retrying

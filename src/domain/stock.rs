@@ -16,7 +16,7 @@ pub struct SafetyStock {
 impl SafetyStock {
     /// Of a SKU of Vendure's.
     #[must_use]
-    pub fn of(&self, sku: &str) -> Units {
+    pub fn for_sku(&self, sku: &str) -> Units {
         self.per_sku.get(sku).copied().unwrap_or(self.default)
     }
 }

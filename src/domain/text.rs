@@ -9,7 +9,7 @@ pub fn one_line(text: &str, max: usize) -> String {
     let mut kept = 0;
     let mut blank = true;
     for c in text.chars() {
-        let space = c.is_whitespace() || is_obeyed(c);
+        let space = c.is_whitespace() || is_terminal_control(c);
         if space && blank {
             continue;
         }
@@ -28,10 +28,10 @@ pub fn one_line(text: &str, max: usize) -> String {
 /// The text with a space in the place of each character that a terminal obeys instead of showing it.
 /// Line breaks and tabs stay.
 #[must_use]
-pub fn inert(text: &str) -> String {
+pub fn replace_control_chars(text: &str) -> String {
     text.chars()
         .map(|c| {
-            if is_obeyed(c) && !matches!(c, '\n' | '\t') {
+            if is_terminal_control(c) && !matches!(c, '\n' | '\t') {
                 ' '
             } else {
                 c
@@ -42,14 +42,14 @@ pub fn inert(text: &str) -> String {
 
 /// Control characters, the escape character among them, and those that turn the direction of
 /// writing for all that follows.
-fn is_obeyed(c: char) -> bool {
+fn is_terminal_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text with everything that is a payment card's number by its check digit (Luhn, ISO/IEC
 /// 7812-1) replaced: 13 to 19 digits, alone or in groups.
 #[must_use]
-pub fn without_card_numbers(text: &str) -> String {
+pub fn mask_card_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -58,7 +58,7 @@ pub fn without_card_numbers(text: &str) -> String {
         let end = rest
             .find(|c: char| !(c.is_ascii_digit() || c == ' ' || c == '-'))
             .unwrap_or(rest.len());
-        push_without_cards(rest[..end].trim_end_matches([' ', '-']), &mut out);
+        push_masked(rest[..end].trim_end_matches([' ', '-']), &mut out);
         rest = &rest[rest[..end].trim_end_matches([' ', '-']).len()..];
     }
     out.push_str(rest);
@@ -67,7 +67,7 @@ pub fn without_card_numbers(text: &str) -> String {
 
 /// A run of digits, spaces and hyphens may hold more than a card's number: its date stands behind
 /// it, or a number before it. It begins and ends where a group of digits does.
-fn push_without_cards(mut run: &str, out: &mut String) {
+fn push_masked(mut run: &str, out: &mut String) {
     let separators = [' ', '-'];
     while !run.is_empty() {
         let group = run.find(separators).unwrap_or(run.len());
@@ -77,7 +77,7 @@ fn push_without_cards(mut run: &str, out: &mut String) {
             .map(|(at, _)| at)
             .chain([run.len()])
             .take_while(|end| *end <= 60);
-        let card = ends.filter(|end| is_card(&run[..*end])).last();
+        let card = ends.filter(|end| is_card_number(&run[..*end])).last();
         let next = card.unwrap_or(group);
         out.push_str(if card.is_some() {
             "[…]"
@@ -91,7 +91,7 @@ fn push_without_cards(mut run: &str, out: &mut String) {
     }
 }
 
-fn is_card(text: &str) -> bool {
+fn is_card_number(text: &str) -> bool {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
     (13..=19).contains(&digits.len()) && passes_luhn(&digits)
 }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn card_numbers_are_replaced_and_other_numbers_are_not() {
-        let masked = without_card_numbers;
+        let masked = mask_card_numbers;
         assert_eq!(
             masked("card 4111 1111 1111 1111 refused"),
             "card […] refused"
@@ -159,7 +159,10 @@ mod tests {
         assert_eq!(one_line("abc", 3), "abc");
         assert_eq!(one_line("\n\n", 3), "");
         assert_eq!(one_line("a\u{202e}b\u{9b}c", 80), "a b c");
-        assert_eq!(inert("a\u{1b}[2Jb\r\nc\td"), "a [2Jb \nc\td");
+        assert_eq!(
+            replace_control_chars("a\u{1b}[2Jb\r\nc\td"),
+            "a [2Jb \nc\td"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{Class, ErrorCategory, OrderCode},
+    domain::{ErrorCategory, FailureClass, OrderCode},
     http::CallError,
 };
 
@@ -17,14 +17,17 @@ pub enum ProviderError {
     Call(#[from] CallError),
     /// There is an order with this number already; whose it is must be looked up.
     #[error("there is an order {number} already: {message}")]
-    Duplicate { number: OrderCode, message: String },
+    DuplicateOrder { number: OrderCode, message: String },
     /// The look-up answered with another order than the one asked for.
-    #[error("asked for order {asked}, it answered with another one, {answered}")]
-    WrongOrder { asked: OrderCode, answered: String },
+    #[error("asked for order {requested}, it answered with another one, {returned}")]
+    WrongOrder {
+        requested: OrderCode,
+        returned: String,
+    },
     /// Nothing was done: our credentials, or a token fresh from them, are refused. The message says
     /// by whom, and which settings to correct.
     #[error("{message}")]
-    Credentials { message: String },
+    CredentialsRefused { message: String },
     /// Nothing was done: it knows us, and does not let us use this operation of its service. Others it
     /// may.
     #[error("{upstream} does not let us use {operation}: {message}")]
@@ -45,22 +48,22 @@ pub enum ProviderError {
     NoToken(#[source] CallError),
     /// No call was made: this cannot be said in the provider's terms.
     #[error("not sent: {problem}")]
-    Unsendable { problem: String },
+    NotSendable { problem: String },
 }
 
 impl ProviderError {
     /// What this says about a write; see [`CallError::class`].
     #[must_use]
-    pub const fn class(&self) -> Class {
+    pub const fn class(&self) -> FailureClass {
         match self {
             Self::Call(error) => error.class(),
-            Self::Duplicate { .. } | Self::Refused { .. } | Self::Unsendable { .. } => {
-                Class::Permanent
+            Self::DuplicateOrder { .. } | Self::Refused { .. } | Self::NotSendable { .. } => {
+                FailureClass::Permanent
             }
-            Self::WrongOrder { .. } => Class::Ambiguous,
+            Self::WrongOrder { .. } => FailureClass::Ambiguous,
             // However the call for a token ended, the call that it was for never began.
-            Self::Credentials { .. } | Self::Forbidden { .. } | Self::NoToken(_) => {
-                Class::Transient
+            Self::CredentialsRefused { .. } | Self::Forbidden { .. } | Self::NoToken(_) => {
+                FailureClass::Transient
             }
         }
     }
@@ -69,9 +72,9 @@ impl ProviderError {
     pub const fn category(&self) -> ErrorCategory {
         match self {
             Self::Call(error) => error.category(),
-            Self::Duplicate { .. } => ErrorCategory::Conflict,
+            Self::DuplicateOrder { .. } => ErrorCategory::Conflict,
             Self::WrongOrder { .. } => ErrorCategory::Upstream,
-            Self::Credentials { .. } | Self::Forbidden { .. } => ErrorCategory::Auth,
+            Self::CredentialsRefused { .. } | Self::Forbidden { .. } => ErrorCategory::Auth,
             Self::NoToken(error) => match error.category() {
                 // These speak of the token's address; of the order they would mislead.
                 ErrorCategory::Validation | ErrorCategory::NotFound | ErrorCategory::Conflict => {
@@ -79,7 +82,7 @@ impl ProviderError {
                 }
                 other => other,
             },
-            Self::Refused { .. } | Self::Unsendable { .. } => ErrorCategory::Validation,
+            Self::Refused { .. } | Self::NotSendable { .. } => ErrorCategory::Validation,
         }
     }
 
@@ -94,7 +97,7 @@ impl ProviderError {
     /// What went wrong with a question about an order, without the provider's own words: they may
     /// quote a customer, whom who asks does not know enough of to leave out.
     #[must_use]
-    pub fn without_its_words(&self) -> String {
+    pub fn redacted_message(&self) -> String {
         match self {
             Self::Call(CallError::Status {
                 upstream,
@@ -120,7 +123,7 @@ impl ProviderError {
     #[must_use]
     pub const fn parked_for(&self) -> Option<Duration> {
         match self {
-            Self::Call(error) | Self::NoToken(error) => error.parked_for(),
+            Self::Call(error) | Self::NoToken(error) => error.circuit_open_for(),
             _ => None,
         }
     }

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 pub use self::error::ProviderError;
 use crate::domain::{
-    Contact, CurrencyCode, Money, News, NewsKind, OrderCode, ProviderOrderId, Quantity, Sku, Units,
+    Contact, CurrencyCode, Money, NoticeKind, OrderCode, ProviderOrderId, Quantity, Sku, Units,
+    WebhookNotice,
 };
 
 /// A warehouse that takes orders. One call of a method is one try: nothing is repeated inside
@@ -26,7 +27,7 @@ pub trait FulfillmentProvider: Send + Sync {
     ///
     /// # Errors
     /// See [`ProviderError`]; its class says whether the order may have arrived all the same.
-    async fn submit_order(&self, order: &NewOrder) -> Result<Receipt, ProviderError>;
+    async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError>;
 
     /// Asks whether the provider has an order of this number; `None` when it says that it has not.
     ///
@@ -41,11 +42,11 @@ pub trait FulfillmentProvider: Send + Sync {
     /// # Errors
     /// When the page could not be read. An error is never an empty page, and what was handed over
     /// before it is not to be believed.
-    async fn inventory(
+    async fn stream_inventory_page(
         &self,
-        page: Option<&PageRef>,
-        take: TakeRow<'_, StockItem>,
-    ) -> Result<Option<PageRef>, ProviderError>;
+        page: Option<&PageCursor>,
+        take: RowSink<'_, StockItem>,
+    ) -> Result<Option<PageCursor>, ProviderError>;
 
     /// A page of the stock feed with its rows in a list, for whoever wants just one.
     ///
@@ -53,37 +54,44 @@ pub trait FulfillmentProvider: Send + Sync {
     /// When the page could not be read.
     async fn inventory_page(
         &self,
-        page: Option<&PageRef>,
-    ) -> Result<Page<StockItem>, ProviderError> {
+        page: Option<&PageCursor>,
+    ) -> Result<FeedPage<StockItem>, ProviderError> {
         let mut rows = Vec::new();
-        let next = self.inventory(page, &mut |row| rows.push(row)).await?;
-        Ok(Page { rows, next })
+        let next = self
+            .stream_inventory_page(page, &mut |row| rows.push(row))
+            .await?;
+        Ok(FeedPage { rows, next })
     }
 
     /// The stock of one SKU; `None` when the provider does not know it.
     ///
     /// # Errors
     /// When there was no clear answer either way.
-    async fn inventory_of(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError>;
+    async fn find_stock_item(&self, sku: &Sku)
+    -> Result<Option<FeedRow<StockItem>>, ProviderError>;
 
     /// One page of the shipments since a moment (a provider may give older ones too).
     ///
     /// # Errors
     /// When the page could not be read.
-    async fn shipments(
+    async fn shipments_page(
         &self,
         since: DateTime<Utc>,
-        page: Option<&PageRef>,
-    ) -> Result<Page<Shipment>, ProviderError>;
+        page: Option<&PageCursor>,
+    ) -> Result<FeedPage<Shipment>, ProviderError>;
 
     /// Understands the body of a webhook. Whose it is has been seen to.
     ///
     /// # Errors
     /// When it is not what the provider sends; the field is named.
-    fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews>;
+    fn parse_webhook(
+        &self,
+        kind: NoticeKind,
+        body: &[u8],
+    ) -> Result<WebhookNotice, WebhookBodyError>;
 
     /// Whether orders can be cancelled by a call at all.
-    fn can_cancel(&self) -> bool;
+    fn supports_cancellation(&self) -> bool;
 
     /// Asks that an order be cancelled. Whatever the answer, whether it is cancelled is for
     /// [`find_order`](Self::find_order) to tell.
@@ -91,13 +99,13 @@ pub trait FulfillmentProvider: Send + Sync {
     /// # Errors
     /// When the order was certainly not cancelled by this call: nothing was sent, or we were
     /// refused.
-    async fn cancel_order(&self, number: &OrderCode) -> Result<CancelAnswer, ProviderError>;
+    async fn cancel_order(&self, number: &OrderCode) -> Result<CancelResponse, ProviderError>;
 }
 
 /// Why the body of a webhook cannot be understood: one sentence that names the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadNews(pub String);
+pub struct WebhookBodyError(pub String);
 
 /// An order in the provider's terms, ready to be sent. Personal data inside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,8 +118,8 @@ pub struct NewOrder {
     pub shipping_method: String,
     pub comments: Option<String>,
     pub customer: Contact,
-    pub ship_to: Destination,
-    pub bill_to: Option<Destination>,
+    pub ship_to: PostalAddress,
+    pub bill_to: Option<PostalAddress>,
     /// In the order of the shop's lines; two lines may have the same SKU.
     pub items: Vec<NewOrderItem>,
 }
@@ -127,7 +135,7 @@ impl NewOrder {
     /// What an error message about this order must not repeat: who the buyer is and how to reach
     /// them. A warehouse may quote all of it in what it answers.
     #[must_use]
-    pub fn private_values(&self) -> Vec<&str> {
+    pub fn values_to_redact(&self) -> Vec<&str> {
         let buyer = &self.customer;
         let places = std::iter::once(&self.ship_to).chain(&self.bill_to);
         let of_places = places.flat_map(|to| {
@@ -158,7 +166,7 @@ impl NewOrder {
 
 /// A name and a postal address. Personal data: its `Debug` shows nothing.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Destination {
+pub struct PostalAddress {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub company: Option<String>,
@@ -173,27 +181,27 @@ pub struct Destination {
     pub phone: Option<String>,
 }
 
-impl std::fmt::Debug for Destination {
+impl std::fmt::Debug for PostalAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Destination").finish_non_exhaustive()
+        f.debug_struct("PostalAddress").finish_non_exhaustive()
     }
 }
 
 /// The provider took the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
+pub struct SubmitReceipt {
     pub provider_order_id: ProviderOrderId,
 }
 
 /// What the provider said about a cancellation that it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CancelAnswer {
+pub enum CancelResponse {
     /// It says that it did it.
-    Done,
+    Accepted,
     /// It says that it did not, in its own words, made safe to show.
     Refused { message: String },
     /// No clear answer came, and it may have been done.
-    Unknown { problem: String },
+    Ambiguous { problem: String },
 }
 
 /// An order that the provider has, as far as its look-up tells.
@@ -214,7 +222,7 @@ impl FoundOrder {
     /// Whether it says so beyond doubt: "cancel requested" may still be shipped. For what cannot be
     /// undone.
     #[must_use]
-    pub fn is_cancelled_for_good(&self) -> bool {
+    pub fn is_definitely_cancelled(&self) -> bool {
         let status = self.status.to_ascii_lowercase();
         let first = status.split(|c: char| !c.is_ascii_alphabetic()).next();
         matches!(first, Some("cancelled" | "canceled" | "voided")) || status == "void"
@@ -233,9 +241,9 @@ impl FoundOrder {
 /// Where the next page of a list is, in the words of the client that gave it; nobody else can read
 /// it, and a client refuses one that it cannot have given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageRef(String);
+pub struct PageCursor(String);
 
-impl PageRef {
+impl PageCursor {
     /// Two pages of one list must not have the same.
     #[must_use]
     pub fn new(place: impl Into<String>) -> Self {
@@ -250,21 +258,21 @@ impl PageRef {
 
 /// A page of a list. Rows that cannot be understood are kept apart, so that they stop nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    pub rows: Vec<Row<T>>,
-    pub next: Option<PageRef>,
+pub struct FeedPage<T> {
+    pub rows: Vec<FeedRow<T>>,
+    pub next: Option<PageCursor>,
 }
 
 /// One row of a list, or what is wrong with it.
-pub type Row<T> = Result<T, BadRow>;
+pub type FeedRow<T> = Result<T, RowError>;
 
 /// Whoever gets the rows of a list, in their order.
-pub type TakeRow<'a, T> = &'a mut (dyn FnMut(Row<T>) + Send);
+pub type RowSink<'a, T> = &'a mut (dyn FnMut(FeedRow<T>) + Send);
 
 /// A row that cannot be understood: which one, and which field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("row {index}{}: {problem}", key.as_ref().map(|k| format!(" ({k})")).unwrap_or_default())]
-pub struct BadRow {
+pub struct RowError {
     /// Counted from 0 within its page.
     pub index: usize,
     /// The row's SKU or order number, where it has a readable one.
@@ -273,7 +281,7 @@ pub struct BadRow {
     pub problem: String,
     /// Whether a quantity is what is wrong with it: negative, fractional, missing, absurd. Of a
     /// stock feed that casts doubt on all the rest.
-    pub in_quantity: bool,
+    pub is_quantity_error: bool,
 }
 
 /// The provider's stock of one SKU, in units.

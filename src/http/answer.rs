@@ -9,7 +9,7 @@ use super::CallError;
 use crate::domain::text::one_line;
 
 /// A whole answer, whatever its status.
-pub struct Answer {
+pub struct HttpResponse {
     pub(super) upstream: &'static str,
     pub(super) operation: &'static str,
     pub status: u16,
@@ -19,9 +19,9 @@ pub struct Answer {
 }
 
 /// Body and headers hold tokens and customers: neither is shown.
-impl fmt::Debug for Answer {
+impl fmt::Debug for HttpResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("HttpResponse")
             .field("upstream", &self.upstream)
             .field("operation", &self.operation)
             .field("status", &self.status)
@@ -29,9 +29,9 @@ impl fmt::Debug for Answer {
     }
 }
 
-impl Answer {
+impl HttpResponse {
     /// One that nobody gave, for tests and benchmarks.
-    pub(crate) fn of_nobody(body: Vec<u8>) -> Self {
+    pub(crate) fn from_body(body: Vec<u8>) -> Self {
         Self {
             upstream: "Nobody",
             operation: "nothing",
@@ -47,7 +47,10 @@ impl Answer {
     ///
     /// # Errors
     /// [`CallError::Status`] for any other status.
-    pub fn success(self, message: impl FnOnce(&Self) -> String) -> Result<Self, CallError> {
+    pub fn error_for_status(
+        self,
+        message: impl FnOnce(&Self) -> String,
+    ) -> Result<Self, CallError> {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
@@ -92,7 +95,7 @@ pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = error.path().to_string();
-        let problem = without_quoted(&error.inner().to_string());
+        let problem = redact_quoted(&error.inner().to_string());
         let place = if field == "." {
             String::new()
         } else {
@@ -107,7 +110,7 @@ pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
 }
 
 /// serde quotes the value that it stumbled over, which may be somebody's address.
-fn without_quoted(problem: &str) -> String {
+fn redact_quoted(problem: &str) -> String {
     const VARIANT: &str = "unknown variant `";
     if problem.starts_with(VARIANT) {
         let told = problem

@@ -12,97 +12,97 @@ use super::Backoff;
 
 /// So many calls in a row must fail before an upstream is taken for down: one order that it
 /// stumbles over is not enough, since other calls succeed in between.
-const FAILURES: u32 = 5;
+const FAILURE_THRESHOLD: u32 = 5;
 
 /// How long an upstream that is down is left alone before it is probed.
-const DOWN: Backoff = Backoff {
+const DOWN_BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(5),
     max: Duration::from_secs(60),
 };
 
 /// The same after it refused our credentials: many logins in a row may lock an account.
-const REFUSED: Backoff = Backoff {
+const UNAUTHORIZED_BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(60),
     max: Duration::from_secs(15 * 60),
 };
 
 /// The same after too many calls, where it does not say for how long.
-const THROTTLED: Backoff = Backoff {
+const THROTTLED_BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(1),
     max: Duration::from_secs(60),
 };
 
 /// Longer than this nobody is left alone for the asking.
-const LONGEST: Duration = Duration::from_secs(3600);
+const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How soon a call that came while a probe was under way may be tried again.
-const PROBING: Duration = Duration::from_secs(1);
+const PROBE_RETRY: Duration = Duration::from_secs(1);
 
 /// What a call does there, which decides whether it may be repeated and whether it may probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum CallKind {
     /// Gets us in: a token, a session. That it succeeds does not say that anything else works.
-    Enter,
+    Login,
     Read,
     Write,
     /// A write that the other side takes for the same when it comes again, since it has an id: where
     /// nothing can be read, it may probe. It is not repeated within a call all the same.
-    Post,
+    IdempotentWrite,
 }
 
 /// What the end of a call says about the upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(super) enum CallSignal {
     /// It works.
-    Well,
+    Success,
     /// It does not, at least for this call.
-    Failing {
+    Failure {
         problem: String,
         retry_after: Option<Duration>,
     },
     /// Too many calls.
     Throttled { retry_after: Option<Duration> },
     /// It does not know us.
-    Refused { problem: String },
+    Unauthorized { problem: String },
     /// Nothing.
-    Nothing,
+    Inconclusive,
 }
 
 /// Why an upstream is not called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum OpenReason {
     Down,
-    Refused,
+    Unauthorized,
     Throttled,
 }
 
 /// An open circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Open {
-    why: Why,
+struct OpenCircuit {
+    reason: OpenReason,
     problem: String,
     /// When it was opened, or last probed in vain.
-    from: DateTime<Utc>,
+    opened_at: DateTime<Utc>,
     until: DateTime<Utc>,
     /// How often in a row.
-    times: u32,
-    probing: bool,
+    openings: u32,
+    is_probing: bool,
 }
 
-impl Open {
+impl OpenCircuit {
     /// Whether the pause is over. After a clock that was set back it must not last for ever.
-    fn is_over(&self, now: DateTime<Utc>) -> bool {
-        now >= self.until || now < self.from
+    fn is_pause_over(&self, now: DateTime<Utc>) -> bool {
+        now >= self.until || now < self.opened_at
     }
 
-    fn refusal(&self, now: DateTime<Utc>) -> Refusal {
-        let wait = if self.is_over(now) {
-            PROBING
+    fn rejection(&self, now: DateTime<Utc>) -> CircuitRejection {
+        let wait = if self.is_pause_over(now) {
+            PROBE_RETRY
         } else {
-            (self.until - now).to_std().unwrap_or(PROBING)
+            (self.until - now).to_std().unwrap_or(PROBE_RETRY)
         };
-        Refusal {
-            why: self.why,
+        CircuitRejection {
+            reason: self.reason,
             wait,
             problem: self.problem.clone(),
         }
@@ -111,8 +111,8 @@ impl Open {
 
 /// A call that may not be made now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub why: Why,
+pub(super) struct CircuitRejection {
+    pub reason: OpenReason,
     pub wait: Duration,
     pub problem: String,
 }
@@ -120,28 +120,28 @@ pub(super) struct Refusal {
 /// A call that may be made. Its end must be told, also when it never comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Admission {
-    effect: Effect,
-    probe: bool,
+    kind: CallKind,
+    is_probe: bool,
 }
 
 impl Admission {
     pub(super) const fn is_probe(self) -> bool {
-        self.probe
+        self.is_probe
     }
 
-    pub(super) const fn plain(effect: Effect) -> Self {
+    pub(super) const fn without_probe(kind: CallKind) -> Self {
         Self {
-            effect,
-            probe: false,
+            kind,
+            is_probe: false,
         }
     }
 }
 
 /// A turn that is worth a line in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum CircuitTransition {
     Opened {
-        why: Why,
+        reason: OpenReason,
         problem: String,
         until: DateTime<Utc>,
     },
@@ -154,30 +154,30 @@ pub enum CircuitState {
     Closed,
     /// Nothing is called; a probe is due once `until` is over.
     Open {
-        why: Why,
+        reason: OpenReason,
         until: DateTime<Utc>,
     },
     /// A probe may be made, or is under way.
     HalfOpen {
-        why: Why,
+        reason: OpenReason,
     },
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
-    open: Option<Open>,
+    open: Option<OpenCircuit>,
     /// Calls in a row that failed.
     failures: u32,
     /// Calls in a row that were too many.
-    throttled: u32,
+    throttles: u32,
     /// Sets the jitter of this upstream apart from the other's.
-    seed: &'static str,
+    jitter_seed: &'static str,
 }
 
 impl Breaker {
-    pub(super) fn new(seed: &'static str) -> Self {
+    pub(super) fn new(jitter_seed: &'static str) -> Self {
         Self {
-            seed,
+            jitter_seed,
             ..Self::default()
         }
     }
@@ -185,12 +185,12 @@ impl Breaker {
     pub(super) fn state(&self, now: DateTime<Utc>) -> CircuitState {
         match &self.open {
             None => CircuitState::Closed,
-            Some(open) if open.is_over(now) => match open.why {
-                Why::Throttled => CircuitState::Closed,
-                why => CircuitState::HalfOpen { why },
+            Some(open) if open.is_pause_over(now) => match open.reason {
+                OpenReason::Throttled => CircuitState::Closed,
+                why => CircuitState::HalfOpen { reason: why },
             },
             Some(open) => CircuitState::Open {
-                why: open.why,
+                reason: open.reason,
                 until: open.until,
             },
         }
@@ -200,92 +200,94 @@ impl Breaker {
     /// harm is let through to see.
     pub(super) fn admit(
         &mut self,
-        effect: Effect,
+        effect: CallKind,
         now: DateTime<Utc>,
-    ) -> Result<Admission, Refusal> {
-        let free = Admission::plain(effect);
+    ) -> Result<Admission, CircuitRejection> {
+        let free = Admission::without_probe(effect);
         let Some(open) = &mut self.open else {
             return Ok(free);
         };
-        if !open.is_over(now) {
-            return Err(open.refusal(now));
+        if !open.is_pause_over(now) {
+            return Err(open.rejection(now));
         }
-        match (open.why, effect) {
+        match (open.reason, effect) {
             // It asked for a pause and had it.
-            (Why::Throttled, _) => {
+            (OpenReason::Throttled, _) => {
                 self.open = None;
                 Ok(free)
             }
-            (_, Effect::Enter) => Ok(free),
-            (_, Effect::Read | Effect::Post) if !open.probing => {
-                open.probing = true;
+            (_, CallKind::Login) => Ok(free),
+            (_, CallKind::Read | CallKind::IdempotentWrite) if !open.is_probing => {
+                open.is_probing = true;
                 Ok(Admission {
-                    effect,
-                    probe: true,
+                    kind: effect,
+                    is_probe: true,
                 })
             }
-            _ => Err(open.refusal(now)),
+            _ => Err(open.rejection(now)),
         }
     }
 
     /// Takes in how an admitted call ended.
-    pub(super) fn note(
+    pub(super) fn record(
         &mut self,
         admission: Admission,
-        sign: Sign,
+        sign: CallSignal,
         now: DateTime<Utc>,
-    ) -> Option<Turn> {
-        if admission.probe
+    ) -> Option<CircuitTransition> {
+        if admission.is_probe
             && let Some(open) = &mut self.open
         {
-            open.probing = false;
+            open.is_probing = false;
         }
         match sign {
-            Sign::Nothing => None,
+            CallSignal::Inconclusive => None,
             // What had begun before says nothing new.
-            Sign::Refused { .. }
-                if self
-                    .open
-                    .as_ref()
-                    .is_some_and(|open| open.why == Why::Refused && !open.is_over(now)) =>
+            CallSignal::Unauthorized { .. }
+                if self.open.as_ref().is_some_and(|open| {
+                    open.reason == OpenReason::Unauthorized && !open.is_pause_over(now)
+                }) =>
             {
                 None
             }
-            Sign::Well if admission.effect == Effect::Enter => None,
-            Sign::Well => {
+            CallSignal::Success if admission.kind == CallKind::Login => None,
+            CallSignal::Success => {
                 self.failures = 0;
-                self.throttled = 0;
+                self.throttles = 0;
                 let open = self.open.take()?;
-                (open.why != Why::Throttled).then_some(Turn::Closed)
+                (open.reason != OpenReason::Throttled).then_some(CircuitTransition::Closed)
             }
-            Sign::Throttled { retry_after } => self.throttle(retry_after, now),
-            Sign::Refused { problem } => self.pause(Why::Refused, problem, None, now),
-            Sign::Failing {
+            CallSignal::Throttled { retry_after } => self.trip_throttled(retry_after, now),
+            CallSignal::Unauthorized { problem } => {
+                self.trip(OpenReason::Unauthorized, problem, None, now)
+            }
+            CallSignal::Failure {
                 problem,
                 retry_after,
             } => {
                 self.failures = self.failures.saturating_add(1);
-                let probed = admission.probe || admission.effect == Effect::Enter;
+                let probed = admission.is_probe || admission.kind == CallKind::Login;
                 match &self.open {
                     // What had begun before it opened says nothing new.
-                    Some(open) if !(probed && open.is_over(now)) => None,
-                    None if self.failures < FAILURES => None,
+                    Some(open) if !(probed && open.is_pause_over(now)) => None,
+                    None if self.failures < FAILURE_THRESHOLD => None,
                     // Refused before, and now not even there: still for want of credentials.
-                    Some(Open {
-                        why: Why::Refused, ..
-                    }) => self.pause(Why::Refused, problem, retry_after, now),
-                    _ => self.pause(Why::Down, problem, retry_after, now),
+                    Some(OpenCircuit {
+                        reason: OpenReason::Unauthorized,
+                        ..
+                    }) => self.trip(OpenReason::Unauthorized, problem, retry_after, now),
+                    _ => self.trip(OpenReason::Down, problem, retry_after, now),
                 }
             }
         }
     }
 
     /// A probe was made and told nothing: the next one comes after another pause.
-    pub(super) fn probe_again_later(&mut self, now: DateTime<Utc>) {
+    pub(super) fn delay_next_probe(&mut self, now: DateTime<Utc>) {
         let Some(open) = &self.open else { return };
-        if open.is_over(now) && open.why != Why::Throttled {
-            let (why, problem) = (open.why, open.problem.clone());
-            self.pause(why, problem, None, now);
+        if open.is_pause_over(now) && open.reason != OpenReason::Throttled {
+            let (why, problem) = (open.reason, open.problem.clone());
+            self.trip(why, problem, None, now);
         }
     }
 
@@ -295,40 +297,45 @@ impl Breaker {
     }
 
     /// It is there after all, but wants to be left alone.
-    fn throttle(&mut self, asked: Option<Duration>, now: DateTime<Utc>) -> Option<Turn> {
+    fn trip_throttled(
+        &mut self,
+        asked: Option<Duration>,
+        now: DateTime<Utc>,
+    ) -> Option<CircuitTransition> {
         // Too many logins with what it refuses.
-        if let Some(Open {
-            why: Why::Refused,
+        if let Some(OpenCircuit {
+            reason: OpenReason::Unauthorized,
             problem,
             ..
         }) = &self.open
         {
             let problem = problem.clone();
-            return self.pause(Why::Refused, problem, asked, now);
+            return self.trip(OpenReason::Unauthorized, problem, asked, now);
         }
         self.failures = 0;
-        self.throttled = self.throttled.saturating_add(1);
+        self.throttles = self.throttles.saturating_add(1);
         let was = self.open.take();
-        let pause = asked.unwrap_or_else(|| THROTTLED.delay(self.throttled, self.seed));
-        let until = end_of(now, pause);
+        let pause =
+            asked.unwrap_or_else(|| THROTTLED_BACKOFF.delay(self.throttles, self.jitter_seed));
+        let until = pause_end(now, pause);
         // Several calls may be told so at once; the longest pause holds.
         let until = match &was {
-            Some(open) if open.why == Why::Throttled => until.max(open.until),
+            Some(open) if open.reason == OpenReason::Throttled => until.max(open.until),
             _ => until,
         };
         let problem = "too many calls".to_owned();
-        self.open = Some(Open {
-            why: Why::Throttled,
+        self.open = Some(OpenCircuit {
+            reason: OpenReason::Throttled,
             problem: problem.clone(),
-            from: now,
+            opened_at: now,
             until,
-            times: self.throttled,
-            probing: false,
+            openings: self.throttles,
+            is_probing: false,
         });
         match was {
-            Some(open) if open.why != Why::Throttled => Some(Turn::Closed),
-            _ if self.throttled == 1 => Some(Turn::Opened {
-                why: Why::Throttled,
+            Some(open) if open.reason != OpenReason::Throttled => Some(CircuitTransition::Closed),
+            _ if self.throttles == 1 => Some(CircuitTransition::Opened {
+                reason: OpenReason::Throttled,
                 problem,
                 until,
             }),
@@ -336,46 +343,50 @@ impl Breaker {
         }
     }
 
-    fn pause(
+    fn trip(
         &mut self,
-        why: Why,
+        why: OpenReason,
         problem: String,
         asked: Option<Duration>,
         now: DateTime<Utc>,
-    ) -> Option<Turn> {
+    ) -> Option<CircuitTransition> {
         let was = self.open.take();
-        let again = was.as_ref().is_some_and(|open| open.why == why);
-        let times = was.filter(|_| again).map_or(1, |open| open.times + 1);
-        let backoff = if why == Why::Refused { REFUSED } else { DOWN };
-        let own = backoff.delay(times, self.seed);
-        let until = end_of(now, own.max(asked.unwrap_or_default()));
-        self.open = Some(Open {
-            why,
+        let again = was.as_ref().is_some_and(|open| open.reason == why);
+        let times = was.filter(|_| again).map_or(1, |open| open.openings + 1);
+        let backoff = if why == OpenReason::Unauthorized {
+            UNAUTHORIZED_BACKOFF
+        } else {
+            DOWN_BACKOFF
+        };
+        let own = backoff.delay(times, self.jitter_seed);
+        let until = pause_end(now, own.max(asked.unwrap_or_default()));
+        self.open = Some(OpenCircuit {
+            reason: why,
             problem: problem.clone(),
-            from: now,
+            opened_at: now,
             until,
-            times,
-            probing: false,
+            openings: times,
+            is_probing: false,
         });
-        (!again).then_some(Turn::Opened {
-            why,
+        (!again).then_some(CircuitTransition::Opened {
+            reason: why,
             problem,
             until,
         })
     }
 
     /// A call that was dropped before its end.
-    pub(super) fn forget(&mut self, admission: Admission) {
-        if admission.probe
+    pub(super) fn release(&mut self, admission: Admission) {
+        if admission.is_probe
             && let Some(open) = &mut self.open
         {
-            open.probing = false;
+            open.is_probing = false;
         }
     }
 }
 
-fn end_of(now: DateTime<Utc>, pause: Duration) -> DateTime<Utc> {
-    now + TimeDelta::from_std(pause.min(LONGEST)).unwrap_or(TimeDelta::hours(1))
+fn pause_end(now: DateTime<Utc>, pause: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(pause.min(MAX_PAUSE)).unwrap_or(TimeDelta::hours(1))
 }
 
 #[cfg(test)]

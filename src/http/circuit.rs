@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Answer, CallError,
-    breaker::{Admission, Breaker, CircuitState, Effect, Sign, Turn, Why},
+    CallError, HttpResponse,
+    breaker::{
+        Admission, Breaker, CallKind, CallSignal, CircuitState, CircuitTransition, OpenReason,
+    },
     health::{Health, HealthState},
 };
 use crate::clock::SharedClock;
@@ -58,32 +60,32 @@ impl Circuit {
     pub(super) fn admit(
         &self,
         operation: &'static str,
-        effect: Effect,
-    ) -> Result<Ticket<'_>, CallError> {
+        effect: CallKind,
+    ) -> Result<CallGuard<'_>, CallError> {
         let admitted = self.breaker().admit(effect, self.clock.now());
         match admitted {
-            Ok(admission) => Ok(Ticket {
+            Ok(admission) => Ok(CallGuard {
                 circuit: self,
                 admission: Some(admission),
             }),
-            Err(refusal) => Err(CallError::Parked {
+            Err(refusal) => Err(CallError::CircuitOpen {
                 upstream: self.name,
                 operation,
-                why: refusal.why,
-                wait: refusal.wait,
+                reason: refusal.reason,
+                retry_in: refusal.wait,
                 problem: refusal.problem,
             }),
         }
     }
 
     /// Opens the circuit, since the upstream does not know us.
-    pub(super) fn refuse(&self, problem: String) {
-        let admission = Admission::plain(Effect::Enter);
+    pub(super) fn mark_unauthorized(&self, problem: String) {
+        let admission = Admission::without_probe(CallKind::Login);
         let now = self.clock.now();
         let turn = self
             .breaker()
-            .note(admission, Sign::Refused { problem }, now);
-        self.tell(turn);
+            .record(admission, CallSignal::Unauthorized { problem }, now);
+        self.log_transition(turn);
     }
 
     /// Why it is open, in words; nothing when it is not.
@@ -94,8 +96,8 @@ impl Circuit {
 
     /// After a probe: one that told nothing, neither that the upstream is back nor that it is not, is
     /// not made again at once.
-    pub fn was_probed(&self) {
-        self.breaker().probe_again_later(self.clock.now());
+    pub fn finish_probe(&self) {
+        self.breaker().delay_next_probe(self.clock.now());
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -103,32 +105,32 @@ impl Circuit {
     }
 
     /// One line a turn, however many calls it concerns.
-    fn tell(&self, turn: Option<Turn>) {
+    fn log_transition(&self, turn: Option<CircuitTransition>) {
         let name = self.name;
         match turn {
             None => {}
-            Some(Turn::Opened {
-                why: Why::Down,
+            Some(CircuitTransition::Opened {
+                reason: OpenReason::Down,
                 problem,
                 until,
             }) => {
                 tracing::error!(problem, again = %until, "{name} is taken to be down: what is meant for it waits, and it is looked after until it is back");
             }
-            Some(Turn::Opened {
-                why: Why::Refused,
+            Some(CircuitTransition::Opened {
+                reason: OpenReason::Unauthorized,
                 problem,
                 until,
             }) => {
                 tracing::error!(problem, again = %until, "{name} refuses our credentials: nothing is sent to it until they are right. Correct them, where they are set or with `veracore-sync config set`, or have them accepted again there");
             }
-            Some(Turn::Opened {
-                why: Why::Throttled,
+            Some(CircuitTransition::Opened {
+                reason: OpenReason::Throttled,
                 until,
                 ..
             }) => {
                 tracing::warn!(%until, "{name} has had too many calls, and is left alone for as long as it asks");
             }
-            Some(Turn::Closed) => {
+            Some(CircuitTransition::Closed) => {
                 tracing::info!("{name} answers again; what waited for it goes on");
             }
         }
@@ -136,64 +138,67 @@ impl Circuit {
 }
 
 /// A call that was let through. Dropped without an end, it says nothing about the upstream.
-pub(super) struct Ticket<'a> {
+pub(super) struct CallGuard<'a> {
     circuit: &'a Circuit,
     admission: Option<Admission>,
 }
 
-impl Ticket<'_> {
+impl CallGuard<'_> {
     /// Whether the call only looks if the upstream is back.
     pub(super) fn is_probe(&self) -> bool {
         self.admission.is_some_and(Admission::is_probe)
     }
 
     /// Takes note that the upstream works, whatever the answer's status.
-    pub(super) fn end_well(mut self) {
+    pub(super) fn finish_ok(mut self) {
         if let Some(admission) = self.admission.take() {
             let now = self.circuit.clock.now();
-            self.circuit.health.note_well(now);
-            let turn = self.circuit.breaker().note(admission, Sign::Well, now);
-            self.circuit.tell(turn);
+            self.circuit.health.record_up(now);
+            let turn = self
+                .circuit
+                .breaker()
+                .record(admission, CallSignal::Success, now);
+            self.circuit.log_transition(turn);
         }
     }
 
     /// Takes note of how the call went.
-    pub(super) fn end(mut self, outcome: &Result<Answer, CallError>) {
+    pub(super) fn finish(mut self, outcome: &Result<HttpResponse, CallError>) {
         if let Some(admission) = self.admission.take() {
             let now = self.circuit.clock.now();
-            self.circuit.health.note(outcome, now);
-            let sign = sign(outcome);
-            let turn = self.circuit.breaker().note(admission, sign, now);
-            self.circuit.tell(turn);
+            self.circuit.health.record(outcome, now);
+            let sign = classify(outcome);
+            let turn = self.circuit.breaker().record(admission, sign, now);
+            self.circuit.log_transition(turn);
         }
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         if let Some(admission) = self.admission.take() {
-            self.circuit.breaker().forget(admission);
+            self.circuit.breaker().release(admission);
         }
     }
 }
 
 /// What the end of a call says about the upstream, not about what was asked of it.
-fn sign(outcome: &Result<Answer, CallError>) -> Sign {
+fn classify(outcome: &Result<HttpResponse, CallError>) -> CallSignal {
     match outcome {
         Ok(answer) => match answer.status {
-            429 => Sign::Throttled {
+            429 => CallSignal::Throttled {
                 retry_after: answer.retry_after,
             },
-            408 | 500.. => Sign::Failing {
+            408 | 500.. => CallSignal::Failure {
                 problem: format!("HTTP {}", answer.status),
                 retry_after: answer.retry_after,
             },
             // Whether it is our credentials is known to the client, after another try.
-            300..=399 | 401 | 403 | 407 => Sign::Nothing,
-            _ => Sign::Well,
+            300..=399 | 401 | 403 | 407 => CallSignal::Inconclusive,
+            _ => CallSignal::Success,
         },
-        Err(CallError::TooLarge { .. }) => Sign::Nothing,
-        Err(error) => Sign::Failing {
+        Err(CallError::TooLarge { .. }) => CallSignal::Inconclusive,
+        Err(error) => CallSignal::Failure {
             problem: error.to_string(),
             retry_after: None,
         },

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::breaker::Why;
-use crate::domain::{Class, ErrorCategory};
+use super::breaker::OpenReason;
+use crate::domain::{ErrorCategory, FailureClass};
 
 /// Whether the other side can have worked on the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
+pub enum RequestSent {
     /// No connection came about: certainly not.
     No,
     /// Bytes may have arrived.
@@ -29,10 +29,10 @@ pub enum CallError {
         upstream: &'static str,
         operation: &'static str,
         limit: Duration,
-        sent: Sent,
+        sent: RequestSent,
     },
     #[error("{upstream} {operation}: the connection broke before the answer was whole: {detail}")]
-    Broken {
+    ConnectionLost {
         upstream: &'static str,
         operation: &'static str,
         detail: String,
@@ -54,12 +54,12 @@ pub enum CallError {
         detail: String,
     },
     /// No call was made, since its upstream's circuit is open; worth another try after `wait`.
-    #[error("{upstream} {operation}: not called, since {upstream} {}", reason(*why, problem))]
-    Parked {
+    #[error("{upstream} {operation}: not called, since {upstream} {}", circuit_text(*reason, problem))]
+    CircuitOpen {
         upstream: &'static str,
         operation: &'static str,
-        why: Why,
-        wait: Duration,
+        reason: OpenReason,
+        retry_in: Duration,
         problem: String,
     },
     #[error("{upstream} {operation}: the answer is larger than {limit} bytes and was not read")]
@@ -70,16 +70,16 @@ pub enum CallError {
     },
 }
 
-fn reason(why: Why, problem: &str) -> String {
+fn circuit_text(why: OpenReason, problem: &str) -> String {
     match why {
-        Why::Down => format!("is taken to be down ({problem})"),
-        Why::Refused => format!("refuses our credentials ({problem})"),
-        Why::Throttled => "asked to be left alone for a while".into(),
+        OpenReason::Down => format!("is taken to be down ({problem})"),
+        OpenReason::Unauthorized => format!("refuses our credentials ({problem})"),
+        OpenReason::Throttled => "asked to be left alone for a while".into(),
     }
 }
 
 /// The category of an answer's status outside 2xx.
-pub(super) const fn category_of(status: u16) -> ErrorCategory {
+pub(super) const fn status_category(status: u16) -> ErrorCategory {
     match status {
         401 | 403 => ErrorCategory::Auth,
         404 | 410 => ErrorCategory::NotFound,
@@ -102,22 +102,25 @@ fn with_colon(message: &str) -> String {
 impl CallError {
     /// What this says about a *write*. For a read, an ambiguous failure is a transient one.
     #[must_use]
-    pub const fn class(&self) -> Class {
+    pub const fn class(&self) -> FailureClass {
         match self {
-            Self::Connect { .. } | Self::Timeout { sent: Sent::No, .. } | Self::Parked { .. } => {
-                Class::Transient
+            Self::Connect { .. }
+            | Self::Timeout {
+                sent: RequestSent::No,
+                ..
             }
+            | Self::CircuitOpen { .. } => FailureClass::Transient,
             Self::Timeout { .. }
-            | Self::Broken { .. }
+            | Self::ConnectionLost { .. }
             | Self::Malformed { .. }
-            | Self::TooLarge { .. } => Class::Ambiguous,
+            | Self::TooLarge { .. } => FailureClass::Ambiguous,
             Self::Status { status, .. } => match *status {
                 // Refused before any work: too many calls, or credentials that may be renewed.
-                401 | 403 | 425 | 429 => Class::Transient,
+                401 | 403 | 425 | 429 => FailureClass::Transient,
                 // A gateway gives these also when the work behind it was done; redirects are not
                 // followed, and may come from anything on the way.
-                408 | 500..=599 | 100..=399 => Class::Ambiguous,
-                _ => Class::Permanent,
+                408 | 500..=599 | 100..=399 => FailureClass::Ambiguous,
+                _ => FailureClass::Permanent,
             },
         }
     }
@@ -125,15 +128,15 @@ impl CallError {
     #[must_use]
     pub const fn category(&self) -> ErrorCategory {
         match self {
-            Self::Connect { .. } | Self::Broken { .. } => ErrorCategory::Network,
-            Self::Parked { why, .. } => match why {
-                Why::Down => ErrorCategory::Network,
-                Why::Refused => ErrorCategory::Auth,
-                Why::Throttled => ErrorCategory::RateLimited,
+            Self::Connect { .. } | Self::ConnectionLost { .. } => ErrorCategory::Network,
+            Self::CircuitOpen { reason: why, .. } => match why {
+                OpenReason::Down => ErrorCategory::Network,
+                OpenReason::Unauthorized => ErrorCategory::Auth,
+                OpenReason::Throttled => ErrorCategory::RateLimited,
             },
             Self::Timeout { .. } => ErrorCategory::Timeout,
             Self::Malformed { .. } | Self::TooLarge { .. } => ErrorCategory::Upstream,
-            Self::Status { status, .. } => category_of(*status),
+            Self::Status { status, .. } => status_category(*status),
         }
     }
 
@@ -142,7 +145,7 @@ impl CallError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
-            Self::Parked { wait, .. } => Some(*wait),
+            Self::CircuitOpen { retry_in: wait, .. } => Some(*wait),
             _ => None,
         }
     }
@@ -150,9 +153,9 @@ impl CallError {
     /// For how long, when no call was made because the upstream's circuit is open: then nothing was
     /// learnt.
     #[must_use]
-    pub const fn parked_for(&self) -> Option<Duration> {
+    pub const fn circuit_open_for(&self) -> Option<Duration> {
         match self {
-            Self::Parked { wait, .. } => Some(*wait),
+            Self::CircuitOpen { retry_in: wait, .. } => Some(*wait),
             _ => None,
         }
     }
@@ -181,13 +184,13 @@ mod tests {
     #[test]
     fn only_what_certainly_was_not_done_may_be_sent_again_unasked() {
         for code in [200_u16, 302, 408, 500, 502, 503, 504] {
-            assert_eq!(status(code).class(), Class::Ambiguous, "{code}");
+            assert_eq!(status(code).class(), FailureClass::Ambiguous, "{code}");
         }
         for code in [401, 403, 429] {
-            assert_eq!(status(code).class(), Class::Transient, "{code}");
+            assert_eq!(status(code).class(), FailureClass::Transient, "{code}");
         }
         for code in [400, 404, 409, 413, 422] {
-            assert_eq!(status(code).class(), Class::Permanent, "{code}");
+            assert_eq!(status(code).class(), FailureClass::Permanent, "{code}");
         }
     }
 

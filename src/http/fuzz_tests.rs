@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{parse_json, retry_after};
-use crate::fuzz_tests::{assert_one_line, like, monsters, text_like};
+use crate::fuzz_tests::{assert_one_line, mutated, mutated_text, oversized_documents};
 
 /// Of everything something.
 #[derive(Debug, Deserialize)]
@@ -48,13 +48,13 @@ fn read(body: &[u8]) {
 
 proptest! {
     #[test]
-    fn json_of_any_kind_is_read_or_told_in_one_line(body in like(ROWS)) {
+    fn json_of_any_kind_is_read_or_told_in_one_line(body in mutated(ROWS)) {
         read(&body);
     }
 
     #[test]
     fn a_pause_is_never_longer_than_a_day(
-        value in text_like(&[
+        value in mutated_text(&[
             "120",
             "Sat, 21 Nov 2026 10:01:30 GMT",
             "Sat, 21 Nov 2026 10:01:30 +9959",
@@ -72,7 +72,7 @@ proptest! {
 
 #[test]
 fn monsters_are_survived() {
-    for monster in monsters() {
+    for monster in oversized_documents() {
         read(monster.as_bytes());
         let _ = retry_after::parse(&monster, chrono::DateTime::UNIX_EPOCH);
     }

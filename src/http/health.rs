@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Answer, CallError};
+use super::{CallError, HttpResponse};
 
 /// What the last call told. `unknown` until there was one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -34,11 +34,11 @@ impl Health {
             .clone()
     }
 
-    pub(super) fn note_well(&self, now: DateTime<Utc>) {
+    pub(super) fn record_up(&self, now: DateTime<Utc>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = HealthState::Up { at: now };
     }
 
-    pub(super) fn note(&self, outcome: &Result<Answer, CallError>, now: DateTime<Utc>) {
+    pub(super) fn record(&self, outcome: &Result<HttpResponse, CallError>, now: DateTime<Utc>) {
         let problem = match outcome {
             Ok(answer) if matches!(answer.status, 401 | 403) => {
                 Some(format!("it refuses us: HTTP {}", answer.status))

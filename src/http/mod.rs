@@ -15,10 +15,10 @@ mod health;
 mod retry_after;
 mod upstream;
 
-pub use answer::{Answer, parse_json};
+pub use answer::{HttpResponse, parse_json};
 pub use backoff::Backoff;
-pub use breaker::{CircuitState, Effect, Why};
+pub use breaker::{CallKind, CircuitState, OpenReason};
 pub use circuit::Circuit;
-pub use error::{CallError, Sent};
+pub use error::{CallError, RequestSent};
 pub use health::HealthState;
-pub use upstream::{Limits, Tells, Upstream};
+pub use upstream::{Upstream, UpstreamLimits, UpstreamVerdict};

@@ -5,19 +5,19 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 /// Longer than this is taken for a mistake of the sender, and shortened to it.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const MAX_DELAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Seconds, or an HTTP date (RFC 9110, 10.2.3) seen from `now`; nothing when it is neither.
 pub(super) fn parse(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         let seconds = value.parse::<u64>().unwrap_or(u64::MAX);
-        return Some(Duration::from_secs(seconds).min(LONGEST));
+        return Some(Duration::from_secs(seconds).min(MAX_DELAY));
     }
     let at = DateTime::parse_from_rfc2822(value)
         .ok()?
         .with_timezone(&Utc);
-    Some((at - now).to_std().unwrap_or(Duration::ZERO).min(LONGEST))
+    Some((at - now).to_std().unwrap_or(Duration::ZERO).min(MAX_DELAY))
 }
 
 #[cfg(test)]

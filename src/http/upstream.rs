@@ -10,53 +10,55 @@ use tokio::{
 };
 use url::Url;
 
-use super::{Answer, CallError, Circuit, Effect, Sent, error::category_of, retry_after};
+use super::{
+    CallError, CallKind, Circuit, HttpResponse, RequestSent, error::status_category, retry_after,
+};
 use crate::{
     clock::SharedClock,
     crash,
     domain::{ErrorCategory, text::one_line},
-    meter::{self, Peer},
+    meter::{self, UpstreamLabel},
 };
 
 /// What one upstream is spared, and what we are spared from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct UpstreamLimits {
     /// For the whole call, from the first byte sent to the last one read.
     pub timeout: Duration,
     /// For the connection alone; at most `timeout`.
     pub connect_timeout: Duration,
     /// Largest answer read, in bytes after decompression.
-    pub max_body: usize,
+    pub max_body_bytes: usize,
     pub max_concurrency: usize,
     /// Calls per second; `None` for no limit.
-    pub per_second: Option<NonZeroU32>,
+    pub max_per_second: Option<NonZeroU32>,
 }
 
 /// What an answer tells about the upstream, not about what was asked of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tells {
+pub enum UpstreamVerdict {
     /// What its status says.
     ByStatus,
     /// That it works for us, whatever the status: SOAP refuses an order by a 500.
-    Works,
-    Nothing,
+    Healthy,
+    Inconclusive,
 }
 
 /// One system that we call: its connections, its limits and its name in every error.
 pub struct Upstream {
     name: &'static str,
     /// Its name where calls are counted.
-    peer: Peer,
+    metric_label: UpstreamLabel,
     client: Client,
-    limits: Limits,
+    limits: UpstreamLimits,
     permits: Semaphore,
-    rate: Option<DefaultDirectRateLimiter>,
+    rate_limiter: Option<DefaultDirectRateLimiter>,
     clock: SharedClock,
     circuit: Circuit,
 }
 
 /// Between the tries of a read.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+const READ_RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 impl Upstream {
     /// # Errors
@@ -64,7 +66,7 @@ impl Upstream {
     #[expect(clippy::disallowed_methods, reason = "the one client builder")]
     pub fn new(
         name: &'static str,
-        limits: Limits,
+        limits: UpstreamLimits,
         clock: SharedClock,
     ) -> Result<Self, reqwest::Error> {
         // A second call finds a provider installed already, which is the same one.
@@ -81,12 +83,12 @@ impl Upstream {
             .build()?;
         Ok(Self {
             name,
-            peer: Peer::named(name),
+            metric_label: UpstreamLabel::from_name(name),
             client,
             limits,
             permits: Semaphore::new(limits.max_concurrency),
-            rate: limits
-                .per_second
+            rate_limiter: limits
+                .max_per_second
                 .map(|n| RateLimiter::direct(Quota::per_second(n))),
             circuit: Circuit::new(name, Arc::clone(&clock)),
             clock,
@@ -104,8 +106,8 @@ impl Upstream {
     }
 
     /// Takes note that the upstream does not know us: nothing more is sent to it for a while.
-    pub fn refuses_us(&self, problem: &str) {
-        self.circuit.refuse(one_line(problem, 200));
+    pub fn mark_unauthorized(&self, problem: &str) {
+        self.circuit.mark_unauthorized(one_line(problem, 200));
     }
 
     /// Makes one call and reads the whole answer, waiting for its turn first. Any status is an
@@ -118,18 +120,19 @@ impl Upstream {
     pub async fn send(
         &self,
         operation: &'static str,
-        effect: Effect,
+        effect: CallKind,
         request: RequestBuilder,
-        tells_nothing: impl FnOnce(&Answer) -> bool,
-    ) -> Result<Answer, CallError> {
-        let judge = |answer: &Answer| {
+        tells_nothing: impl FnOnce(&HttpResponse) -> bool,
+    ) -> Result<HttpResponse, CallError> {
+        let judge = |answer: &HttpResponse| {
             if tells_nothing(answer) {
-                Tells::Nothing
+                UpstreamVerdict::Inconclusive
             } else {
-                Tells::ByStatus
+                UpstreamVerdict::ByStatus
             }
         };
-        self.send_judged(operation, effect, request, judge).await
+        self.send_with_verdict(operation, effect, request, judge)
+            .await
     }
 
     /// [`Upstream::send`], for protocols that say more by their bodies than by their statuses:
@@ -137,29 +140,35 @@ impl Upstream {
     ///
     /// # Errors
     /// When no whole answer came, one larger than the limit, or no call is made for now.
-    pub async fn send_judged(
+    pub async fn send_with_verdict(
         &self,
         operation: &'static str,
-        effect: Effect,
+        effect: CallKind,
         request: RequestBuilder,
-        judge: impl FnOnce(&Answer) -> Tells,
-    ) -> Result<Answer, CallError> {
-        let _permit = self.turn(operation).await?;
+        judge: impl FnOnce(&HttpResponse) -> UpstreamVerdict,
+    ) -> Result<HttpResponse, CallError> {
+        let _permit = self.acquire_permit(operation).await?;
         let ticket = self.circuit.admit(operation, effect)?;
         let outcome = match effect {
-            Effect::Read if !ticket.is_probe() => self.repeat(operation, request).await,
-            Effect::Read | Effect::Enter => self.exchange(operation, request).await,
-            Effect::Write | Effect::Post => {
-                let _write = crash::around("call", operation);
-                self.exchange(operation, request).await
+            CallKind::Read if !ticket.is_probe() => {
+                self.send_with_retries(operation, request).await
+            }
+            CallKind::Read | CallKind::Login => self.send_timed(operation, request).await,
+            CallKind::Write | CallKind::IdempotentWrite => {
+                let _write = crash::points_around("call", operation);
+                self.send_timed(operation, request).await
             }
         };
         let told = outcome.as_ref().map(judge);
-        meter::requested(self.peer, operation, failure(&outcome, told.ok()));
+        meter::record_request(
+            self.metric_label,
+            operation,
+            failure_category(&outcome, told.ok()),
+        );
         match told {
-            Ok(Tells::Nothing) => drop(ticket),
-            Ok(Tells::Works) => ticket.end_well(),
-            Ok(Tells::ByStatus) | Err(_) => ticket.end(&outcome),
+            Ok(UpstreamVerdict::Inconclusive) => drop(ticket),
+            Ok(UpstreamVerdict::Healthy) => ticket.finish_ok(),
+            Ok(UpstreamVerdict::ByStatus) | Err(_) => ticket.finish(&outcome),
         }
         match &outcome {
             Ok(answer) => tracing::debug!(
@@ -176,14 +185,14 @@ impl Upstream {
     }
 
     /// Waits for a turn.
-    async fn turn(
+    async fn acquire_permit(
         &self,
         operation: &'static str,
     ) -> Result<Option<SemaphorePermit<'_>>, CallError> {
         let turn = async {
             // The semaphore is never closed; were it, the call would simply not be limited.
             let permit = self.permits.acquire().await.ok();
-            if let Some(rate) = &self.rate {
+            if let Some(rate) = &self.rate_limiter {
                 rate.until_ready().await;
             }
             permit
@@ -196,47 +205,51 @@ impl Upstream {
                 upstream: self.name,
                 operation,
                 limit,
-                sent: Sent::No,
+                sent: RequestSent::No,
             })
     }
 
     /// Makes a read, and makes it again. Within the time of one call: leases are reckoned by that.
-    async fn repeat(
+    async fn send_with_retries(
         &self,
         operation: &'static str,
         request: RequestBuilder,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<HttpResponse, CallError> {
         let end = Instant::now() + self.limits.timeout;
         let mut request = request;
-        for pause in PAUSES {
+        for pause in READ_RETRY_DELAYS {
             // A body that is a stream cannot be sent twice; ours are bytes.
             let Some(again) = request.try_clone() else {
                 break;
             };
-            let outcome = self.exchange(operation, request).await;
+            let outcome = self.send_timed(operation, request).await;
             let left = end.saturating_duration_since(Instant::now());
-            if !may_pass_at_once(&outcome) || left < pause * 3 / 2 {
+            if !is_retryable(&outcome) || left < pause * 3 / 2 {
                 return outcome;
             }
-            meter::requested(self.peer, operation, failure(&outcome, None));
+            meter::record_request(
+                self.metric_label,
+                operation,
+                failure_category(&outcome, None),
+            );
             sleep(pause).await;
-            if let Some(rate) = &self.rate {
+            if let Some(rate) = &self.rate_limiter {
                 rate.until_ready().await;
             }
             let left = end.saturating_duration_since(Instant::now());
             request = again.timeout(left);
         }
-        self.exchange(operation, request).await
+        self.send_timed(operation, request).await
     }
 
-    async fn exchange(
+    async fn send_timed(
         &self,
         operation: &'static str,
         request: RequestBuilder,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<HttpResponse, CallError> {
         let start = Instant::now();
         let outcome = self.send_and_read(operation, request).await;
-        meter::request_took(self.peer, operation, start.elapsed());
+        meter::record_request_duration(self.metric_label, operation, start.elapsed());
         outcome
     }
 
@@ -244,7 +257,7 @@ impl Upstream {
         &self,
         operation: &'static str,
         request: RequestBuilder,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<HttpResponse, CallError> {
         let failed = |error| self.call_error(operation, error);
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
@@ -252,15 +265,15 @@ impl Upstream {
         let too_large = || CallError::TooLarge {
             upstream: self.name,
             operation,
-            limit: self.limits.max_body,
+            limit: self.limits.max_body_bytes,
         };
         let announced = response.content_length().unwrap_or(0);
-        if announced > self.limits.max_body as u64 {
+        if announced > self.limits.max_body_bytes as u64 {
             return Err(too_large());
         }
         let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > self.limits.max_body {
+            if body.len() + chunk.len() > self.limits.max_body_bytes {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
@@ -269,7 +282,7 @@ impl Upstream {
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| retry_after::parse(value, self.clock.now()));
-        Ok(Answer {
+        Ok(HttpResponse {
             upstream: self.name,
             operation,
             status,
@@ -287,7 +300,7 @@ impl Upstream {
             return CallError::Connect {
                 upstream,
                 operation,
-                detail: cause(&error),
+                detail: root_cause(&error),
             };
         }
         if error.is_timeout() {
@@ -296,41 +309,47 @@ impl Upstream {
                 upstream,
                 operation,
                 limit,
-                sent: Sent::Maybe,
+                sent: RequestSent::Maybe,
             };
         }
-        CallError::Broken {
+        CallError::ConnectionLost {
             upstream,
             operation,
-            detail: cause(&error),
+            detail: root_cause(&error),
         }
     }
 }
 
 /// Whether a failed read is worth making again within a second: the connection broke or was
 /// refused, or a gateway could not reach what is behind it. Not when it asks to be left alone.
-fn may_pass_at_once(outcome: &Result<Answer, CallError>) -> bool {
+fn is_retryable(outcome: &Result<HttpResponse, CallError>) -> bool {
     match outcome {
         Ok(answer) => matches!(answer.status, 502..=504) && answer.retry_after.is_none(),
-        Err(error) => matches!(error, CallError::Connect { .. } | CallError::Broken { .. }),
+        Err(error) => matches!(
+            error,
+            CallError::Connect { .. } | CallError::ConnectionLost { .. }
+        ),
     }
 }
 
 /// What is counted of a request that did not go well. An upstream that refuses by a 500 what it
 /// understood well did not fail.
-fn failure(outcome: &Result<Answer, CallError>, tells: Option<Tells>) -> Option<ErrorCategory> {
+fn failure_category(
+    outcome: &Result<HttpResponse, CallError>,
+    tells: Option<UpstreamVerdict>,
+) -> Option<ErrorCategory> {
     match outcome {
         Ok(answer) if (200..300).contains(&answer.status) => None,
-        Ok(answer) if tells == Some(Tells::Works) && answer.status >= 500 => {
+        Ok(answer) if tells == Some(UpstreamVerdict::Healthy) && answer.status >= 500 => {
             Some(ErrorCategory::Validation)
         }
-        Ok(answer) => Some(category_of(answer.status)),
+        Ok(answer) => Some(status_category(answer.status)),
         Err(error) => Some(error.category()),
     }
 }
 
 /// The innermost cause: "connection refused" rather than "error sending request".
-fn cause(error: &reqwest::Error) -> String {
+fn root_cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use super::{Ledger, LedgerError, open::code_of};
+use super::{Ledger, LedgerError, open::parse_order_code};
 use crate::{
     crash,
     domain::{CancelStatus, LineId, OrderCode, ShopOrderId, text::one_line},
 };
 
 /// Digests of the parts of what was sent, by the part's name.
-pub type Parts = BTreeMap<String, String>;
+pub type PartDigests = BTreeMap<String, String>;
 
 /// A line as it was sent, in the shop's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CareLine {
+pub struct PostSendLine {
     pub line_id: LineId,
     pub sku: String,
     pub quantity: u32,
@@ -25,15 +25,15 @@ pub struct CareLine {
 
 /// An order that VeraCore has and the shop may still change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InCare {
+pub struct PostSendOrder {
     pub id: i64,
     pub order_id: ShopOrderId,
     pub code: OrderCode,
     /// Absent for an order that was sent before these were kept.
-    pub parts: Option<Parts>,
-    pub lines: Vec<CareLine>,
+    pub part_digests: Option<PartDigests>,
+    pub lines: Vec<PostSendLine>,
     /// What was found to differ before.
-    pub changed: Vec<ChangedPart>,
+    pub changed_parts: Vec<ChangedPart>,
 }
 
 /// A part of an order that is not any more what was sent.
@@ -57,7 +57,7 @@ impl std::fmt::Display for ChangedPart {
 /// What became of an order after VeraCore had it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Aftercare {
+pub struct PostSendState {
     /// Where its cancellation stands at VeraCore; absent when it is not cancelled in the shop.
     pub cancel_status: Option<CancelStatus>,
     /// In words for a merchant.
@@ -71,7 +71,7 @@ pub struct Aftercare {
 /// How many orders that VeraCore has need a look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AftercareCount {
+pub struct PostSendCounts {
     /// Cancelled in the shop, and to be stopped at VeraCore.
     pub being_stopped: u64,
     /// The same, by a person.
@@ -89,10 +89,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn in_care_of(&self, ids: &[ShopOrderId]) -> Result<Vec<InCare>, LedgerError> {
+    pub async fn post_send_orders_by_id(
+        &self,
+        ids: &[ShopOrderId],
+    ) -> Result<Vec<PostSendOrder>, LedgerError> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let rows = sqlx::query_as!(
-            CareRow,
+            PostSendRow,
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
                  coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
                          'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
@@ -104,16 +107,18 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(readable(rows.into_iter().map(InCare::try_from)))
+        Ok(skip_unreadable(
+            rows.into_iter().map(PostSendOrder::try_from),
+        ))
     }
 
     /// The orders in care that were not looked at the longest.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn orders_in_care(&self, limit: u32) -> Result<Vec<InCare>, LedgerError> {
+    pub async fn post_send_orders(&self, limit: u32) -> Result<Vec<PostSendOrder>, LedgerError> {
         let rows = sqlx::query_as!(
-            CareRow,
+            PostSendRow,
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
                  coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
                          'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
@@ -126,12 +131,14 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(readable(rows.into_iter().map(InCare::try_from)))
+        Ok(skip_unreadable(
+            rows.into_iter().map(PostSendOrder::try_from),
+        ))
     }
 
     /// # Errors
     /// When the database does not answer.
-    pub async fn count_in_care(&self) -> Result<AftercareCount, LedgerError> {
+    pub async fn count_post_send(&self) -> Result<PostSendCounts, LedgerError> {
         let row = sqlx::query!(
             r#"select count(*) filter (where cancel_status = 'requested') as "requested!",
                  count(*) filter (where cancel_status = 'by_hand') as "by_hand!",
@@ -150,7 +157,7 @@ impl Ledger {
         .fetch_one(&self.pool)
         .await?;
         let count = |count: i64| u64::try_from(count).unwrap_or(0);
-        Ok(AftercareCount {
+        Ok(PostSendCounts {
             being_stopped: count(row.requested),
             to_stop_by_hand: count(row.by_hand),
             shipped_after_cancel: count(row.too_late),
@@ -163,8 +170,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then they are looked at first again.
-    pub async fn looked_after(&self, orders: &[i64]) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "looked_after");
+    pub async fn record_check(&self, orders: &[i64]) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_check");
         sqlx::query!(
             "update veracore_order_sync set aftercare_at = $2 where id = any($1)",
             orders,
@@ -179,11 +186,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn end_care(&self, orders: &[i64]) -> Result<(), LedgerError> {
+    pub async fn end_post_send(&self, orders: &[i64]) -> Result<(), LedgerError> {
         if orders.is_empty() {
             return Ok(());
         }
-        let _write = crash::around("ledger", "end_care");
+        let _write = crash::points_around("ledger", "end_post_send");
         sqlx::query!(
             "update veracore_order_sync
              set aftercare_ended_at = $2, sent_parts = null
@@ -201,8 +208,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn end_care_of_closed(&self, before: DateTime<Utc>) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "end_care_of_closed");
+    pub async fn end_closed_post_send(&self, before: DateTime<Utc>) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "end_closed_post_send");
         sqlx::query!(
             "update veracore_order_sync
              set aftercare_ended_at = $2, sent_parts = null
@@ -220,12 +227,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn note_changed(
+    pub async fn set_changed_parts(
         &self,
         order: i64,
         changed: &[ChangedPart],
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "note_changed");
+        let _write = crash::points_around("ledger", "set_changed_parts");
         let parts = (!changed.is_empty()).then(|| json!(changed));
         let done = sqlx::query!(
             "update veracore_order_sync set changed_parts = $2, updated_at = $3
@@ -240,7 +247,7 @@ impl Ledger {
     }
 }
 
-struct CareRow {
+struct PostSendRow {
     id: i64,
     vendure_order_id: String,
     vendure_order_code: String,
@@ -249,21 +256,21 @@ struct CareRow {
     lines: Value,
 }
 
-impl TryFrom<CareRow> for InCare {
+impl TryFrom<PostSendRow> for PostSendOrder {
     type Error = LedgerError;
 
-    fn try_from(row: CareRow) -> Result<Self, LedgerError> {
-        let lines: Vec<LineRow> = read(row.id, "lines", row.lines)?;
+    fn try_from(row: PostSendRow) -> Result<Self, LedgerError> {
+        let lines: Vec<LineRow> = parse_json_column(row.id, "lines", row.lines)?;
         Ok(Self {
             id: row.id,
-            order_id: shop_id_of(row.id, &row.vendure_order_id)?,
-            code: code_of(row.id, row.vendure_order_code)?,
-            parts: row
+            order_id: parse_shop_order_id(row.id, &row.vendure_order_id)?,
+            code: parse_order_code(row.id, row.vendure_order_code)?,
+            part_digests: row
                 .sent_parts
-                .map(|parts| read(row.id, "sent_parts", parts))
+                .map(|parts| parse_json_column(row.id, "sent_parts", parts))
                 .transpose()?,
-            lines: lines.into_iter().map(LineRow::line).collect(),
-            changed: changed_of(row.id, row.changed_parts)?,
+            lines: lines.into_iter().map(LineRow::into_line).collect(),
+            changed_parts: parse_changed_parts(row.id, row.changed_parts)?,
         })
     }
 }
@@ -276,8 +283,8 @@ struct LineRow {
 }
 
 impl LineRow {
-    fn line(self) -> CareLine {
-        CareLine {
+    fn into_line(self) -> PostSendLine {
+        PostSendLine {
             line_id: self.line,
             sku: self.sku,
             quantity: self.quantity,
@@ -287,7 +294,7 @@ impl LineRow {
 
 /// Without the rows that this version does not understand: they stop no other, and the
 /// reconciliation names them.
-pub(super) fn readable<T>(rows: impl Iterator<Item = Result<T, LedgerError>>) -> Vec<T> {
+pub(super) fn skip_unreadable<T>(rows: impl Iterator<Item = Result<T, LedgerError>>) -> Vec<T> {
     rows.filter_map(|row| {
         row.inspect_err(|error| tracing::debug!(%error, "left out"))
             .ok()
@@ -295,7 +302,7 @@ pub(super) fn readable<T>(rows: impl Iterator<Item = Result<T, LedgerError>>) ->
     .collect()
 }
 
-fn bad(row: i64, column: &'static str, value: &str) -> LedgerError {
+fn bad_row(row: i64, column: &'static str, value: &str) -> LedgerError {
     LedgerError::BadRow {
         table: "veracore_order_sync",
         column,
@@ -304,22 +311,28 @@ fn bad(row: i64, column: &'static str, value: &str) -> LedgerError {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(
+fn parse_json_column<T: serde::de::DeserializeOwned>(
     row: i64,
     column: &'static str,
     value: Value,
 ) -> Result<T, LedgerError> {
-    serde_json::from_value(value).map_err(|_| bad(row, column, "something else than agreed"))
+    serde_json::from_value(value).map_err(|_| bad_row(row, column, "something else than agreed"))
 }
 
-pub(super) fn changed_of(row: i64, parts: Option<Value>) -> Result<Vec<ChangedPart>, LedgerError> {
-    parts.map_or_else(|| Ok(Vec::new()), |parts| read(row, "changed_parts", parts))
+pub(super) fn parse_changed_parts(
+    row: i64,
+    parts: Option<Value>,
+) -> Result<Vec<ChangedPart>, LedgerError> {
+    parts.map_or_else(
+        || Ok(Vec::new()),
+        |parts| parse_json_column(row, "changed_parts", parts),
+    )
 }
 
-pub(super) fn status_of(row: i64, text: &str) -> Result<CancelStatus, LedgerError> {
-    CancelStatus::parse(text).ok_or_else(|| bad(row, "cancel_status", text))
+pub(super) fn parse_cancel_status(row: i64, text: &str) -> Result<CancelStatus, LedgerError> {
+    CancelStatus::parse(text).ok_or_else(|| bad_row(row, "cancel_status", text))
 }
 
-pub(super) fn shop_id_of(row: i64, text: &str) -> Result<ShopOrderId, LedgerError> {
-    ShopOrderId::parse(text).map_err(|_| bad(row, "vendure_order_id", text))
+pub(super) fn parse_shop_order_id(row: i64, text: &str) -> Result<ShopOrderId, LedgerError> {
+    ShopOrderId::parse(text).map_err(|_| bad_row(row, "vendure_order_id", text))
 }

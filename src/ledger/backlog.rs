@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError, leases::SKEW};
+use super::{Ledger, LedgerError, leases::MAX_CLOCK_SKEW};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
     /// Orders that could be worked on now.
     pub due: u64,
     /// When the next one becomes due, leases that run out among them; `None` when none is waiting.
-    pub next: Option<DateTime<Utc>>,
+    pub next_due_at: Option<DateTime<Utc>>,
 }
 
 impl Ledger {
@@ -25,13 +25,13 @@ impl Ledger {
                  from veracore_order_sync
                  where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')) waiting"#,
             now,
-            now + SKEW,
+            now + MAX_CLOCK_SKEW,
         )
         .fetch_one(&self.pool)
         .await?;
         Ok(Backlog {
             due: u64::try_from(row.due).unwrap_or(0),
-            next: row.next,
+            next_due_at: row.next,
         })
     }
 }

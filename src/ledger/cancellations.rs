@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::{
     Ledger, LedgerError,
-    aftercare::{readable, shop_id_of, status_of},
-    events::raise,
-    leases::SKEW,
-    open::code_of,
+    aftercare::{parse_cancel_status, parse_shop_order_id, skip_unreadable},
+    events::insert_event,
+    leases::MAX_CLOCK_SKEW,
+    open::parse_order_code,
 };
 use crate::{
     crash,
@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// The longest pause between two looks at a cancellation.
-pub const LONGEST_PAUSE: TimeDelta = TimeDelta::days(1);
+pub const MAX_CANCEL_CHECK_DELAY: TimeDelta = TimeDelta::days(1);
 
-const SHIPPED_AFTER_STOP: &str = "VeraCore has shipped it, though it was taken for stopped: have the parcel stopped on its way, or sent back";
+const SHIPPED_AFTER_STOP_MESSAGE: &str = "VeraCore has shipped it, though it was taken for stopped: have the parcel stopped on its way, or sent back";
 
 /// An order that is cancelled in the shop and is to be stopped at VeraCore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct CancelStep {
     pub status: CancelStatus,
     pub message: String,
     /// When it is looked at again, within [`LONGEST_PAUSE`]; `None` for a settled one.
-    pub next: Option<DateTime<Utc>>,
+    pub next_check_at: Option<DateTime<Utc>>,
     /// Since when VeraCore does not show it.
     pub missing_since: Option<DateTime<Utc>>,
     /// Whether it was a try to have it cancelled.
@@ -55,7 +55,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn request_cancellation(&self, order: i64) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "request_cancellation");
+        let _write = crash::points_around("ledger", "request_cancellation");
         let done = sqlx::query!(
             "update veracore_order_sync
              set cancel_status = 'requested', cancel_found_at = $2, cancel_next = $2,
@@ -86,17 +86,17 @@ impl Ledger {
             now,
             i64::from(limit),
             // Written by a clock that was ahead.
-            now + LONGEST_PAUSE + SKEW,
+            now + MAX_CANCEL_CHECK_DELAY + MAX_CLOCK_SKEW,
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(readable(rows.into_iter().map(|row| {
+        Ok(skip_unreadable(rows.into_iter().map(|row| {
             Ok(Cancellation {
                 id: row.id,
-                order_id: shop_id_of(row.id, &row.vendure_order_id)?,
-                code: code_of(row.id, row.vendure_order_code)?,
+                order_id: parse_shop_order_id(row.id, &row.vendure_order_id)?,
+                code: parse_order_code(row.id, row.vendure_order_code)?,
                 veracore_order_id: row.veracore_order_id,
-                status: status_of(row.id, &row.status)?,
+                status: parse_cancel_status(row.id, &row.status)?,
                 tries: u32::try_from(row.cancel_tries).unwrap_or(0),
                 missing_since: row.cancel_missing_at,
                 found_at: row.found_at,
@@ -114,7 +114,7 @@ impl Ledger {
                  where id = $1 and (cancel_next <= $2 or cancel_next > $3)) as "due!""#,
             order,
             self.clock.now(),
-            self.clock.now() + LONGEST_PAUSE + SKEW,
+            self.clock.now() + MAX_CANCEL_CHECK_DELAY + MAX_CLOCK_SKEW,
         )
         .fetch_one(&self.pool)
         .await?)
@@ -124,8 +124,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then it must not be told.
-    pub async fn intend_cancellation(&self, order: i64) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "intend_cancellation");
+    pub async fn record_cancel_intent(&self, order: i64) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_cancel_intent");
         sqlx::query!(
             "update veracore_order_sync set cancel_asked_at = $2 where id = $1",
             order,
@@ -142,12 +142,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then nothing is recorded.
-    pub async fn note_cancellation(
+    pub async fn record_cancel_step(
         &self,
         order: &Cancellation,
         step: &CancelStep,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "note_cancellation");
+        let _write = crash::points_around("ledger", "record_cancel_step");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(
@@ -168,7 +168,7 @@ impl Ledger {
             order.status.as_str(),
             step.status.as_str(),
             step.message,
-            step.next,
+            step.next_check_at,
             step.counted,
             now,
             step.missing_since,
@@ -182,7 +182,7 @@ impl Ledger {
                 "veracoreOrderId": order.veracore_order_id,
                 "outcome": step.status.as_str(), "message": one_line(&step.message, 300),
             });
-            raise(&mut tx, "order.cancelled", Some(order.id), &data, now).await?;
+            insert_event(&mut tx, "order.cancelled", Some(order.id), &data, now).await?;
         }
         tx.commit().await?;
         Ok(recorded)
@@ -193,14 +193,14 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then nothing is noted.
-    pub async fn note_shipped_after_stop(
+    pub async fn record_shipped_after_stop(
         &self,
         codes: &[OrderCode],
     ) -> Result<Vec<String>, LedgerError> {
         if codes.is_empty() {
             return Ok(Vec::new());
         }
-        let _write = crash::around("ledger", "note_shipped_after_stop");
+        let _write = crash::points_around("ledger", "record_shipped_after_stop");
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
@@ -213,7 +213,7 @@ impl Ledger {
              returning id, vendure_order_id, vendure_order_code, veracore_order_id",
             &codes,
             now,
-            SHIPPED_AFTER_STOP,
+            SHIPPED_AFTER_STOP_MESSAGE,
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -222,9 +222,9 @@ impl Ledger {
             let data = json!({
                 "order": row.vendure_order_code, "vendureOrderId": row.vendure_order_id,
                 "veracoreOrderId": row.veracore_order_id,
-                "outcome": CancelStatus::TooLate.as_str(), "message": SHIPPED_AFTER_STOP,
+                "outcome": CancelStatus::TooLate.as_str(), "message": SHIPPED_AFTER_STOP_MESSAGE,
             });
-            raise(&mut tx, "order.cancelled", Some(row.id), &data, now).await?;
+            insert_event(&mut tx, "order.cancelled", Some(row.id), &data, now).await?;
             told.push(row.vendure_order_code);
         }
         tx.commit().await?;

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::{
     Ledger, LedgerError,
-    aftercare::{readable, shop_id_of},
-    cancellations::LONGEST_PAUSE,
-    events::raise,
-    leases::SKEW,
-    open::code_of,
+    aftercare::{parse_shop_order_id, skip_unreadable},
+    cancellations::MAX_CANCEL_CHECK_DELAY,
+    events::insert_event,
+    leases::MAX_CLOCK_SKEW,
+    open::parse_order_code,
 };
 use crate::{
     crash,
@@ -18,11 +18,11 @@ use crate::{
 
 /// What VeraCore cancelled before is not told to the shop any more: `CANCEL_IN_VENDURE` may be turned
 /// on after people have seen to it.
-const NEWS: TimeDelta = TimeDelta::days(7);
+const REPORT_WINDOW: TimeDelta = TimeDelta::days(7);
 
 /// An order that VeraCore cancelled and of which the shop is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CancelledThere {
+pub struct ProviderCancellation {
     pub id: i64,
     pub order_id: ShopOrderId,
     pub code: OrderCode,
@@ -34,12 +34,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then nothing is noted.
-    pub async fn note_cancelled_there(
+    pub async fn record_provider_cancellation(
         &self,
         code: &OrderCode,
         status: &str,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "note_cancelled_there");
+        let _write = crash::points_around("ledger", "record_provider_cancellation");
         let now = self.clock.now();
         let status = one_line(status, 80);
         let mut tx = self.pool.begin().await?;
@@ -74,7 +74,7 @@ impl Ledger {
             "veracoreOrderId": row.veracore_order_id,
             "outcome": "cancelled_at_veracore", "message": format!("VeraCore says {status}"),
         });
-        raise(&mut tx, "order.cancelled", Some(row.id), &data, now).await?;
+        insert_event(&mut tx, "order.cancelled", Some(row.id), &data, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -84,7 +84,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn note_revived_there(
+    pub async fn clear_provider_cancellations(
         &self,
         codes: &[OrderCode],
     ) -> Result<Vec<String>, LedgerError> {
@@ -92,7 +92,7 @@ impl Ledger {
         if codes.is_empty() {
             return Ok(Vec::new());
         }
-        let _write = crash::around("ledger", "note_revived_there");
+        let _write = crash::points_around("ledger", "clear_provider_cancellations");
         Ok(sqlx::query_scalar!(
             "update veracore_order_sync
              set veracore_cancelled_at = null, shop_cancel_next = null, cancel_message = null,
@@ -111,7 +111,10 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn due_for_the_shop(&self, limit: u32) -> Result<Vec<CancelledThere>, LedgerError> {
+    pub async fn due_provider_cancellations(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<ProviderCancellation>, LedgerError> {
         let now = self.clock.now();
         let rows = sqlx::query!(
             "select id, vendure_order_id, vendure_order_code from veracore_order_sync
@@ -121,16 +124,16 @@ impl Ledger {
              order by shop_cancel_next, id limit $2",
             now,
             i64::from(limit),
-            now + LONGEST_PAUSE + SKEW,
-            now - NEWS,
+            now + MAX_CANCEL_CHECK_DELAY + MAX_CLOCK_SKEW,
+            now - REPORT_WINDOW,
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(readable(rows.into_iter().map(|row| {
-            Ok(CancelledThere {
+        Ok(skip_unreadable(rows.into_iter().map(|row| {
+            Ok(ProviderCancellation {
                 id: row.id,
-                order_id: shop_id_of(row.id, &row.vendure_order_id)?,
-                code: code_of(row.id, row.vendure_order_code)?,
+                order_id: parse_shop_order_id(row.id, &row.vendure_order_id)?,
+                code: parse_order_code(row.id, row.vendure_order_code)?,
             })
         })))
     }
@@ -139,14 +142,14 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn is_due_for_the_shop(&self, order: i64) -> Result<bool, LedgerError> {
+    pub async fn is_provider_cancellation_due(&self, order: i64) -> Result<bool, LedgerError> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_order_sync
                  where id = $1 and sync_status = 'success' and cancel_status is null
                      and (shop_cancel_next <= $2 or shop_cancel_next > $3)) as "due!""#,
             order,
             self.clock.now(),
-            self.clock.now() + LONGEST_PAUSE + SKEW,
+            self.clock.now() + MAX_CANCEL_CHECK_DELAY + MAX_CLOCK_SKEW,
         )
         .fetch_one(&self.pool)
         .await?)
@@ -156,13 +159,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then it is told again, which does no harm.
-    pub async fn note_told_the_shop(
+    pub async fn record_shop_cancel_attempt(
         &self,
         order: i64,
         message: &str,
         next: Option<DateTime<Utc>>,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "note_told_the_shop");
+        let _write = crash::points_around("ledger", "record_shop_cancel_attempt");
         sqlx::query!(
             "update veracore_order_sync
              set shop_cancel_next = $2, cancel_message = $3, updated_at = $4

@@ -3,14 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::{EventState, Ledger, LedgerError, RecordedChange, Run};
+use super::{EventState, Ledger, LedgerError, RecordedStockChange, Run};
 use crate::domain::SyncStatus;
 
 /// An hour of orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HourOfOrders {
+pub struct HourlyOrders {
     /// Its end.
-    pub until: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
     /// How many VeraCore took in it.
     pub acknowledged: u64,
     /// How long the oldest one had been waiting at its end; zero when none was.
@@ -27,7 +27,7 @@ pub struct OrderEvent {
 
 /// Packages that need a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageProblem {
+pub struct ParcelProblem {
     pub code: String,
     pub message: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn mark(&self) -> Result<String, LedgerError> {
+    pub async fn change_token(&self) -> Result<String, LedgerError> {
         let statuses = SyncStatus::ALL.map(|status| status.as_str().to_owned());
         // One look into the index a status: the newest change of all is one of theirs.
         Ok(sqlx::query_scalar!(
@@ -64,7 +64,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn day_of_orders(&self) -> Result<Vec<HourOfOrders>, LedgerError> {
+    pub async fn hourly_orders(&self) -> Result<Vec<HourlyOrders>, LedgerError> {
         let now = self.clock.now();
         // Of an order that was changed within the day, so that its status and time are in the index.
         let rows = sqlx::query!(
@@ -88,8 +88,8 @@ impl Ledger {
         .await?;
         Ok(rows
             .into_iter()
-            .map(|row| HourOfOrders {
-                until: row.until,
+            .map(|row| HourlyOrders {
+                ends_at: row.until,
                 acknowledged: u64::try_from(row.taken).unwrap_or(0),
                 oldest_wait: row
                     .oldest
@@ -102,7 +102,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn oldest_waiting(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    pub async fn oldest_waiting_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select min(created_at) from veracore_order_sync
              where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')"
@@ -115,7 +115,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn runs_of(&self, job: &str, limit: u32) -> Result<Vec<Run>, LedgerError> {
+    pub async fn runs_of_job(&self, job: &str, limit: u32) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
             "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
@@ -149,7 +149,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn undecided_runs(
+    pub async fn undecided_quarantined_runs(
         &self,
         job: &str,
         only: Option<i64>,
@@ -182,9 +182,9 @@ impl Ledger {
         &self,
         run: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<RecordedChange>, LedgerError> {
+    ) -> Result<Vec<RecordedStockChange>, LedgerError> {
         Ok(sqlx::query_as!(
-            RecordedChange,
+            RecordedStockChange,
             "select run_id as run, vendure_variant_id as variant, vendure_sku as sku, veracore_sku,
                  feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
                  waiting_elsewhere, gone, allocated, before_on_hand as before, after_on_hand as after,
@@ -217,13 +217,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn package_problems(
+    pub async fn parcel_problems(
         &self,
         since: DateTime<Utc>,
         limit: u32,
-    ) -> Result<Vec<PackageProblem>, LedgerError> {
+    ) -> Result<Vec<ParcelProblem>, LedgerError> {
         Ok(sqlx::query_as!(
-            PackageProblem,
+            ParcelProblem,
             "select o.vendure_order_code as code, s.message
              from veracore_shipment s join veracore_order_sync o on o.id = s.order_sync_id
              where s.shipment_status = 'problem' and s.first_seen_at >= $1

@@ -10,19 +10,19 @@ pub enum LedgerError {
     #[error("the ledger's database: {}", describe(.0))]
     Database(#[from] sqlx::Error),
     #[error("the ledger's database does not answer. Is Postgres up, and DATABASE_URL right?")]
-    Silent,
+    Unresponsive,
     #[error("the ledger's database takes no writes: it is a standby, or set to read only")]
     ReadOnly,
     /// The user may connect, but not make tables.
     #[error(
         "the database user may not create the ledger's tables ({problem}). Grant it that, such as with: grant create on schema public to the_user"
     )]
-    NoRight { problem: String },
+    MissingPrivilege { problem: String },
     /// Such as the in-process plugin's.
     #[error(
         "the database has a table with one of the ledger's names that is not the ledger's ({problem}). Nothing was changed. Give the ledger a database or a schema of its own: docs/moving-from-the-plugin.md says how"
     )]
-    NameTaken { problem: String },
+    TableNameTaken { problem: String },
     #[error("{table}.{column} of row {row} holds '{value}', which this version does not know")]
     BadRow {
         table: &'static str,
@@ -37,9 +37,9 @@ pub enum LedgerError {
     #[error(
         "the ledger's tables were made by a newer veracore-sync ({problem}). Run that version, or restore a backup from before"
     )]
-    TooNew { problem: String },
+    SchemaTooNew { problem: String },
     #[error("the ledger's tables could not be brought up to date: {problem}")]
-    Migration { problem: String },
+    MigrationFailed { problem: String },
 }
 
 /// sqlx's message without the values that a database error may quote.
@@ -57,16 +57,16 @@ impl LedgerError {
     /// Whether the database does not answer, or cannot do now what it was asked for: that may pass
     /// by itself, unlike a refused password.
     #[must_use]
-    pub fn is_away(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Silent | Self::ReadOnly => true,
+            Self::Unresponsive | Self::ReadOnly => true,
             // A proxy (Docker's, a load balancer) before a Postgres that is down takes the connection
             // and hangs up, which sqlx reads as an answer against the protocol.
             Self::Database(
                 sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Protocol(_),
             ) => true,
             Self::Database(sqlx::Error::Database(error)) => {
-                error.code().as_deref().is_some_and(passes_by_itself)
+                error.code().as_deref().is_some_and(is_transient_code)
             }
             _ => false,
         }
@@ -75,7 +75,7 @@ impl LedgerError {
     /// Whether the database refuses just these data (SQLSTATE classes 22 and 23), which does not
     /// pass by itself.
     #[must_use]
-    pub fn is_about_the_data(&self) -> bool {
+    pub fn is_data_error(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error
                 .code()
@@ -97,7 +97,7 @@ impl LedgerError {
 }
 
 /// Whether what Postgres says by this code is over after a while, whatever was asked for.
-fn passes_by_itself(code: &str) -> bool {
+fn is_transient_code(code: &str) -> bool {
     // Connections; too little of anything (disk, memory, connections); the machine below it.
     let classes = ["08", "53", "58"];
     let codes = [
@@ -126,13 +126,13 @@ mod tests {
             "53200", "53300", "53400", "55P03", "57014", "57P01", "57P02", "57P03", "57P05",
             "58000", "58030",
         ] {
-            assert!(passes_by_itself(code), "{code}");
+            assert!(is_transient_code(code), "{code}");
         }
         for code in [
             "", "00000", "22001", "22P05", "23505", "23514", "25001", "28000", "28P01", "3D000",
             "42501", "42P01", "42703", "57P04", "XX000", "P0001",
         ] {
-            assert!(!passes_by_itself(code), "{code}");
+            assert!(!is_transient_code(code), "{code}");
         }
     }
 
@@ -144,12 +144,12 @@ mod tests {
             sqlx::Error::Io(io()),
             sqlx::Error::Protocol("unexpected end".into()),
         ] {
-            assert!(LedgerError::Database(error).is_away());
+            assert!(LedgerError::Database(error).is_unavailable());
         }
-        assert!(LedgerError::Silent.is_away());
-        assert!(LedgerError::ReadOnly.is_away());
-        assert!(!LedgerError::Database(sqlx::Error::RowNotFound).is_away());
+        assert!(LedgerError::Unresponsive.is_unavailable());
+        assert!(LedgerError::ReadOnly.is_unavailable());
+        assert!(!LedgerError::Database(sqlx::Error::RowNotFound).is_unavailable());
         let lost = LedgerError::LeaseLost { code: "A".into() };
-        assert!(!lost.is_away());
+        assert!(!lost.is_unavailable());
     }
 }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Ledger, LedgerError, Word, leases::SKEW, link::Link};
+use super::{Ledger, LedgerError, Topic, leases::MAX_CLOCK_SKEW, link::Connection};
 use crate::crash;
 
 /// What became of an upstream.
@@ -29,13 +29,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn raise_upstream_event(
+    pub async fn record_upstream_event(
         &self,
         event: UpstreamEvent,
         upstream: &str,
         data: &Value,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "raise_upstream_event");
+        let _write = crash::points_around("ledger", "record_upstream_event");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
@@ -50,13 +50,13 @@ impl Ledger {
                  and occurred_at <= $2
              order by occurred_at desc, event_type limit 1",
             upstream,
-            now + SKEW,
+            now + MAX_CLOCK_SKEW,
         )
         .fetch_optional(&mut *tx)
         .await?;
         // One that was never down is up.
         if last.as_deref().unwrap_or(UpstreamEvent::Up.as_str()) != event.as_str() {
-            raise(&mut tx, event.as_str(), None, data, now).await?;
+            insert_event(&mut tx, event.as_str(), None, data, now).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -67,8 +67,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_events(&self, before: DateTime<Utc>) -> Result<(u64, u64), LedgerError> {
-        let _write = crash::around("ledger", "forget_events");
+    pub async fn delete_old_events(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<(u64, u64), LedgerError> {
+        let _write = crash::points_around("ledger", "delete_old_events");
         let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(
             "delete from veracore_event e using veracore_config c
@@ -98,8 +101,8 @@ impl Ledger {
 
 /// The same along with something else; `order` is the row of the order that it is of, on which it is
 /// noted in the shop if that is wanted.
-pub(super) async fn raise(
-    connection: &mut Link,
+pub(super) async fn insert_event(
+    connection: &mut Connection,
     event_type: &str,
     order: Option<i64>,
     data: &Value,
@@ -121,7 +124,7 @@ pub(super) async fn raise(
     )
     .execute(&mut *connection)
     .await?;
-    connection.tell_here(Word::Events);
-    connection.tell_here(Word::Notes);
+    connection.notify_on_commit(Topic::Events);
+    connection.notify_on_commit(Topic::Notes);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{AttemptKind, Ledger, LedgerError, SkipReason, Word, link::Link};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason, Topic, link::Connection};
 use crate::{
     crash,
     domain::{OrderRef, SyncStatus},
@@ -21,28 +21,28 @@ pub enum Baseline {
 
 /// Where a known order stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct KnownStatus {
     pub status: SyncStatus,
     pub skip_reason: Option<String>,
     pub in_doubt: bool,
 }
 
-impl Standing {
+impl KnownStatus {
     /// Whether it will be worked on.
     #[must_use]
-    pub const fn waits_for_us(&self) -> bool {
-        self.status.is_on_its_way()
+    pub const fn is_in_progress(&self) -> bool {
+        self.status.is_in_progress()
     }
 
     /// Whether a sweep that sees it in a trigger state revives it.
     #[must_use]
-    pub fn came_back(&self) -> bool {
+    pub fn is_revivable(&self) -> bool {
         self.is_skipped_for(SkipReason::LeftTriggerState)
     }
 
     /// Whether `backfill` would send it.
     #[must_use]
-    pub fn was_existing(&self) -> bool {
+    pub fn is_backfillable(&self) -> bool {
         self.is_skipped_for(SkipReason::Existing)
     }
 
@@ -57,14 +57,18 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then none was taken in.
-    pub async fn take_in(&self, orders: &[OrderRef], hold: Duration) -> Result<u64, LedgerError> {
+    pub async fn insert_discovered_orders(
+        &self,
+        orders: &[OrderRef],
+        hold: Duration,
+    ) -> Result<u64, LedgerError> {
         if orders.is_empty() {
             return Ok(0);
         }
-        let _write = crash::around("ledger", "take_in");
+        let _write = crash::points_around("ledger", "insert_discovered_orders");
         let now = self.clock.now();
         let mut connection = self.pool.acquire().await?;
-        insert(&mut connection, orders, "pending", None, now, hold).await
+        insert_orders(&mut connection, orders, "pending", None, now, hold).await
     }
 
     /// Whether the very first sweep was taken in.
@@ -84,8 +88,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn note_first_start(&self) -> Result<DateTime<Utc>, LedgerError> {
-        let _write = crash::around("ledger", "note_first_start");
+    pub async fn record_first_start(&self) -> Result<DateTime<Utc>, LedgerError> {
+        let _write = crash::points_around("ledger", "record_first_start");
         let at = sqlx::query_scalar!(
             r#"update veracore_config set first_started_at = coalesce(first_started_at, $1)
              where id = 1 returning first_started_at as "at!""#,
@@ -101,11 +105,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn mistaken(
+    pub async fn reused_order_ids(
         &self,
         orders: &[OrderRef],
     ) -> Result<Vec<(String, String)>, LedgerError> {
-        let (ids, codes, _) = columns(orders);
+        let (ids, codes, _) = order_columns(orders);
         let rows = sqlx::query!(
             r#"select f.code as "shop!", o.vendure_order_code as ledger
              from unnest($1::text[], $2::text[]) f(id, code)
@@ -125,13 +129,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then nothing was taken in.
-    pub async fn take_baseline(
+    pub async fn insert_baseline(
         &self,
         orders: &[OrderRef],
         baseline: Baseline,
         hold: Duration,
     ) -> Result<Option<(u64, u64)>, LedgerError> {
-        let _write = crash::around("ledger", "take_baseline");
+        let _write = crash::points_around("ledger", "insert_baseline");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let config =
@@ -147,8 +151,8 @@ impl Ledger {
                 Baseline::Skip { started_at } => order.placed_at.is_some_and(|at| at >= started_at),
             });
         let reason = Some(SkipReason::Existing);
-        let skipped = insert(&mut tx, &existing, "skipped", reason, now, hold).await?;
-        let pending = insert(&mut tx, &new, "pending", None, now, hold).await?;
+        let skipped = insert_orders(&mut tx, &existing, "skipped", reason, now, hold).await?;
+        let pending = insert_orders(&mut tx, &new, "pending", None, now, hold).await?;
         sqlx::query!(
             "update veracore_config set baseline_at = $1, updated_at = $1 where id = 1",
             now
@@ -163,11 +167,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn standing(
+    pub async fn known_statuses(
         &self,
         orders: &[OrderRef],
-    ) -> Result<BTreeMap<String, Standing>, LedgerError> {
-        let (ids, _, _) = columns(orders);
+    ) -> Result<BTreeMap<String, KnownStatus>, LedgerError> {
+        let (ids, _, _) = order_columns(orders);
         let rows = sqlx::query!(
             r#"select id, vendure_order_id, sync_status, skip_reason,
                  sent_at is not null as "in_doubt!"
@@ -184,7 +188,7 @@ impl Ledger {
                 row: row.id,
                 value: row.sync_status,
             })?;
-            let known = Standing {
+            let known = KnownStatus {
                 status,
                 skip_reason: row.skip_reason,
                 in_doubt: row.in_doubt,
@@ -198,11 +202,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then none was changed.
-    pub async fn backfill(&self, orders: &[OrderRef]) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "backfill");
+    pub async fn backfill_orders(&self, orders: &[OrderRef]) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", "backfill_orders");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let (ids, _, _) = columns(orders);
+        let (ids, _, _) = order_columns(orders);
         let revived = sqlx::query!(
             "with revived as (
                  update veracore_order_sync
@@ -220,17 +224,17 @@ impl Ledger {
         )
         .execute(&mut *tx)
         .await?;
-        let new = insert(&mut tx, orders, "pending", None, now, Duration::ZERO).await?;
+        let new = insert_orders(&mut tx, orders, "pending", None, now, Duration::ZERO).await?;
         tx.commit().await?;
         let due = revived.rows_affected() + new;
         if due > 0 {
-            self.tell(Word::Orders).await;
+            self.publish(Topic::Orders).await;
         }
         Ok(due)
     }
 }
 
-pub(super) fn columns(
+pub(super) fn order_columns(
     orders: &[OrderRef],
 ) -> (Vec<String>, Vec<String>, Vec<Option<DateTime<Utc>>>) {
     let ids = orders.iter().map(|order| order.id.to_string()).collect();
@@ -239,15 +243,15 @@ pub(super) fn columns(
     (ids, codes, placed)
 }
 
-async fn insert(
-    connection: &mut Link,
+async fn insert_orders(
+    connection: &mut Connection,
     orders: &[OrderRef],
     status: &str,
     reason: Option<SkipReason>,
     now: DateTime<Utc>,
     hold: Duration,
 ) -> Result<u64, LedgerError> {
-    let (ids, codes, placed) = columns(orders);
+    let (ids, codes, placed) = order_columns(orders);
     let due = now + TimeDelta::from_std(hold).unwrap_or(TimeDelta::zero());
     let message = reason.map(|_| "it was in a trigger state before the first start");
     // Known orders are sorted out first, so that a sweep over thousands locks none of them.

@@ -7,7 +7,7 @@ use crate::crash;
 
 /// A run that was held.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HeldRun {
+pub struct QuarantinedRun {
     /// The run's number.
     pub id: i64,
     pub result: Value,
@@ -22,7 +22,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn held_run(&self, job: &str, id: i64) -> Result<Option<HeldRun>, LedgerError> {
+    pub async fn quarantined_run(
+        &self,
+        job: &str,
+        id: i64,
+    ) -> Result<Option<QuarantinedRun>, LedgerError> {
         let row = sqlx::query!(
             "select id, result from veracore_sync_run
              where id = $1 and job = $2 and outcome = 'held'",
@@ -31,7 +35,7 @@ impl Ledger {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(|row| HeldRun {
+        Ok(row.map(|row| QuarantinedRun {
             id: row.id,
             accepted_by: row.result.get("acceptedBy").and_then(Value::as_i64),
             discarded_by: row
@@ -47,8 +51,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn accepted_run(&self, held: i64, by: RunId) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "accepted_run");
+    pub async fn accept_quarantined_feed(&self, held: i64, by: RunId) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "accept_quarantined_feed");
         sqlx::query!(
             "update veracore_sync_run
              set result = result || jsonb_build_object('acceptedBy', $2::bigint)
@@ -65,8 +69,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn discard_run(&self, job: &str, held: i64, by: &str) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "discard_run");
+    pub async fn discard_quarantined_feed(
+        &self,
+        job: &str,
+        held: i64,
+        by: &str,
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "discard_quarantined_feed");
         let done = sqlx::query!(
             "update veracore_sync_run
              set result = result || jsonb_build_object('discardedBy', $3::text)

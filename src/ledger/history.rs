@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError, link::Link};
-use crate::domain::{Class, ErrorCategory};
+use super::{Ledger, LedgerError, link::Connection};
+use crate::domain::{ErrorCategory, FailureClass};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptId(pub(super) i64);
@@ -14,7 +14,7 @@ pub enum AttemptKind {
     /// The whole order was read from the shop.
     Read,
     /// VeraCore was asked whether it has the order.
-    LookUp,
+    Lookup,
     /// The order was sent to VeraCore.
     Send,
     /// A person wanted another try.
@@ -32,7 +32,7 @@ impl AttemptKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
-            Self::LookUp => "look_up",
+            Self::Lookup => "look_up",
             Self::Send => "send",
             Self::Retry => "retry",
             Self::Adopt => "adopt",
@@ -48,14 +48,14 @@ pub struct AttemptEnd {
     /// `accepted`, `refused`, `unknown`, `found`, `missing`, `failed`, `done`…
     pub outcome: &'static str,
     /// For a failure: what it allows.
-    pub class: Option<Class>,
+    pub class: Option<FailureClass>,
     pub category: Option<ErrorCategory>,
     pub message: Option<String>,
 }
 
 impl AttemptEnd {
     #[must_use]
-    pub const fn fine(outcome: &'static str) -> Self {
+    pub const fn without_error(outcome: &'static str) -> Self {
         Self {
             outcome,
             class: None,
@@ -67,11 +67,11 @@ impl AttemptEnd {
 
 /// A piece of an order's history that is about to be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trace {
+pub enum AttemptRecord {
     /// The end of an attempt whose start was written down before, since it changed something.
-    Ends(AttemptId, AttemptEnd),
+    End(AttemptId, AttemptEnd),
     /// A whole attempt that only read.
-    Whole {
+    Complete {
         kind: AttemptKind,
         started_at: DateTime<Utc>,
         end: AttemptEnd,
@@ -93,7 +93,7 @@ pub struct Attempt {
 }
 
 async fn end_attempt(
-    connection: &mut Link,
+    connection: &mut Connection,
     attempt: AttemptId,
     end: &AttemptEnd,
     now: DateTime<Utc>,
@@ -105,7 +105,7 @@ async fn end_attempt(
         attempt.0,
         now,
         end.outcome,
-        end.class.map(Class::as_str),
+        end.class.map(FailureClass::as_str),
         end.category.map(ErrorCategory::as_str),
         end.message,
     )
@@ -114,15 +114,15 @@ async fn end_attempt(
     Ok(())
 }
 
-pub(super) async fn write_trace(
-    connection: &mut Link,
+pub(super) async fn write_attempt(
+    connection: &mut Connection,
     order: i64,
-    trace: &Trace,
+    trace: &AttemptRecord,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     match trace {
-        Trace::Ends(attempt, end) => end_attempt(connection, *attempt, end, now).await,
-        Trace::Whole {
+        AttemptRecord::End(attempt, end) => end_attempt(connection, *attempt, end, now).await,
+        AttemptRecord::Complete {
             kind,
             started_at,
             end,
@@ -136,7 +136,7 @@ pub(super) async fn write_trace(
                 started_at,
                 now,
                 end.outcome,
-                end.class.map(Class::as_str),
+                end.class.map(FailureClass::as_str),
                 end.category.map(ErrorCategory::as_str),
                 end.message,
             )

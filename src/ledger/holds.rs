@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Ledger, LedgerError,
-    leases::{SKEW, is_late, lease_span},
-    link::Link,
+    leases::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
+    link::Connection,
 };
 use crate::{
     crash,
@@ -18,7 +18,7 @@ use crate::{
 
 /// What can be held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Held<'a> {
+pub enum LeaseKey<'a> {
     /// A job's pass, by the job's name.
     Job(&'a str),
     /// The fulfillments of an order.
@@ -29,7 +29,7 @@ pub enum Held<'a> {
     Stock(&'a VariantId),
 }
 
-impl Held<'_> {
+impl LeaseKey<'_> {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Job(job) => format!("job:{job}"),
@@ -43,7 +43,7 @@ impl Held<'_> {
 /// Names that are ours for a time. It does not end by being dropped: whoever cannot tell whether a
 /// call is still being worked on leaves it to run out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
+pub struct Lease {
     names: Vec<String>,
     token: Uuid,
 }
@@ -51,9 +51,9 @@ pub struct Hold {
 /// Lengthens a hold; `false` when not all of it is ours any more. Rows are locked in the order in
 /// which [`Ledger::hold`] locks them: whoever wants some of the same must not wait for us while we
 /// wait for him.
-pub(super) async fn lengthen(
-    connection: &mut Link,
-    hold: &Hold,
+pub(super) async fn extend_lease(
+    connection: &mut Connection,
+    hold: &Lease,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<bool, LedgerError> {
@@ -79,18 +79,18 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn hold(
+    pub async fn acquire_lease(
         &self,
-        what: &[Held<'_>],
+        what: &[LeaseKey<'_>],
         time: Duration,
-    ) -> Result<Option<Hold>, LedgerError> {
-        let _write = crash::around("ledger", "hold");
-        let mut names: Vec<String> = what.iter().map(Held::name).collect();
+    ) -> Result<Option<Lease>, LedgerError> {
+        let _write = crash::points_around("ledger", "acquire_lease");
+        let mut names: Vec<String> = what.iter().map(LeaseKey::name).collect();
         // In one order everywhere, so that two who want the same do not wait for each other.
         names.sort();
         names.dedup();
         let now = self.clock.now();
-        let until = now + lease_span(time);
+        let until = now + to_time_delta(time);
         let mut tx = self.pool.begin().await?;
         let tokens = sqlx::query_scalar!(
             "insert into veracore_lease as held (name, lease_token, lease_until)
@@ -106,14 +106,14 @@ impl Ledger {
             &names,
             now,
             until,
-            until + SKEW,
+            until + MAX_CLOCK_SKEW,
         )
         .fetch_all(&mut *tx)
         .await?;
         match tokens.first() {
             Some(token) if tokens.len() == names.len() => {
                 tx.commit().await?;
-                Ok(Some(Hold {
+                Ok(Some(Lease {
                     names,
                     token: *token,
                 }))
@@ -128,20 +128,20 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn hold_on(&self, hold: &Hold, time: Duration) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "hold_on");
+    pub async fn renew_lease(&self, hold: &Lease, time: Duration) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "renew_lease");
         let now = self.clock.now();
         let mut connection = self.pool.acquire().await?;
-        let kept = lengthen(&mut connection, hold, now, now + lease_span(time)).await?;
-        Ok(kept && !is_late(time, now, self.clock.now()))
+        let kept = extend_lease(&mut connection, hold, now, now + to_time_delta(time)).await?;
+        Ok(kept && !is_half_spent(time, now, self.clock.now()))
     }
 
     /// Gives it back.
     ///
     /// # Errors
     /// When the database does not answer; then it runs out by itself.
-    pub async fn let_go(&self, hold: &Hold) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "let_go");
+    pub async fn release_lease(&self, hold: &Lease) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "release_lease");
         sqlx::query!(
             r#"with ours as materialized
                  (select name from veracore_lease where name = any($1) and lease_token = $2
@@ -159,8 +159,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_holds(&self) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "forget_holds");
+    pub async fn delete_expired_leases(&self) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", "delete_expired_leases");
         let done = sqlx::query!(
             r#"with over as materialized
                  (select name from veracore_lease where lease_until <= $1

@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    AttemptId, AttemptKind, Ledger, LedgerError, Next, Parts, SentSummary, Trace, Word,
-    history::write_trace, link::Link, outcome::record,
+    AttemptId, AttemptKind, AttemptRecord, Ledger, LedgerError, OrderDisposition, PartDigests,
+    SentSummary, Topic, history::write_attempt, link::Connection, outcome::record_disposition,
 };
 use crate::{
     crash,
@@ -17,11 +17,11 @@ use crate::{
 };
 
 /// By how much the clocks of replicas may differ.
-pub(super) const SKEW: TimeDelta = TimeDelta::minutes(5);
+pub(super) const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// An order that is ours to work on until `lease_until`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
+pub struct ClaimedOrder {
     pub id: i64,
     pub order_id: ShopOrderId,
     pub code: OrderCode,
@@ -41,17 +41,17 @@ pub struct Claimed {
 
 /// What is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
+pub struct SendIntent {
     /// SHA-256 of what is sent, in hex.
     pub digest: String,
-    pub lines: Vec<IntentLine>,
+    pub lines: Vec<SendIntentLine>,
     /// Digests of the other parts of the order as the shop has it, by name.
-    pub parts: Parts,
+    pub part_digests: PartDigests,
     pub summary: SentSummary,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IntentLine {
+pub struct SendIntentLine {
     pub line_id: String,
     pub vendure_sku: String,
     pub veracore_sku: Sku,
@@ -71,12 +71,12 @@ impl Ledger {
         limit: u32,
         lease: Duration,
         only: Option<&OrderCode>,
-    ) -> Result<Vec<Claimed>, LedgerError> {
-        let _write = crash::around("ledger", "claim_due_orders");
+    ) -> Result<Vec<ClaimedOrder>, LedgerError> {
+        let _write = crash::points_around("ledger", "claim_due_orders");
         let now = self.clock.now();
-        let until = now + lease_span(lease);
+        let until = now + to_time_delta(lease);
         let rows = sqlx::query_as!(
-            ClaimedRow,
+            ClaimedOrderRow,
             r#"
             with due as (
                 select id from veracore_order_sync
@@ -103,14 +103,14 @@ impl Ledger {
             until,
             i64::from(limit),
             only.map(OrderCode::as_str),
-            now + SKEW,
-            until + SKEW,
+            now + MAX_CLOCK_SKEW,
+            until + MAX_CLOCK_SKEW,
         )
         .fetch_all(&self.pool)
         .await?;
         let readable = rows
             .into_iter()
-            .filter_map(|row| match Claimed::try_from(row) {
+            .filter_map(|row| match ClaimedOrder::try_from(row) {
                 Ok(order) => Some(order),
                 Err(error) => {
                     tracing::error!(%error, "an order of the ledger is left alone");
@@ -127,13 +127,13 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::LeaseLost`]: then nothing may be sent. So it is when the database was slow to
     /// answer, since the lease may be over before the call is.
-    pub async fn begin_send(
+    pub async fn record_send_intent(
         &self,
-        order: &Claimed,
-        intent: &Intent,
+        order: &ClaimedOrder,
+        intent: &SendIntent,
         lease: Duration,
     ) -> Result<AttemptId, LedgerError> {
-        let _write = crash::around("ledger", "begin_send");
+        let _write = crash::points_around("ledger", "record_send_intent");
         let now = self.clock.now();
         let lines = LineColumns::of(&intent.lines);
         // One statement: all of it or nothing, and no lock outlives a round trip.
@@ -166,8 +166,8 @@ impl Ledger {
             order.token,
             now,
             intent.digest,
-            now + lease_span(lease),
-            serde_json::json!(intent.parts),
+            now + to_time_delta(lease),
+            serde_json::json!(intent.part_digests),
             serde_json::json!(intent.summary),
             &lines.ids,
             &lines.vendure_skus,
@@ -178,8 +178,8 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?;
         match attempt {
-            Some(attempt) if !is_late(lease, now, self.clock.now()) => Ok(AttemptId(attempt)),
-            _ => Err(order.lost()),
+            Some(attempt) if !is_half_spent(lease, now, self.clock.now()) => Ok(AttemptId(attempt)),
+            _ => Err(order.lease_lost()),
         }
     }
 
@@ -187,8 +187,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::LeaseLost`], or when the database does not answer.
-    pub async fn note_lines(&self, order: &Claimed, intent: &Intent) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "note_lines");
+    pub async fn record_order_lines(
+        &self,
+        order: &ClaimedOrder,
+        intent: &SendIntent,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_order_lines");
         let mut tx = self.pool.begin().await?;
         // First, so that no other holder writes lines at the same time.
         let held = sqlx::query!(
@@ -196,15 +200,15 @@ impl Ledger {
              where id = $1 and lease_token = $2",
             order.id,
             order.token,
-            serde_json::json!(intent.parts),
+            serde_json::json!(intent.part_digests),
             serde_json::json!(intent.summary),
         )
         .execute(&mut *tx)
         .await?;
         if held.rows_affected() != 1 {
-            return Err(order.lost());
+            return Err(order.lease_lost());
         }
-        write_lines(&mut tx, order.id, &intent.lines).await?;
+        replace_order_lines(&mut tx, order.id, &intent.lines).await?;
         Ok(tx.commit().await?)
     }
 
@@ -212,33 +216,37 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn note(&self, order: &Claimed, trace: &Trace) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "note");
+    pub async fn record_attempt(
+        &self,
+        order: &ClaimedOrder,
+        trace: &AttemptRecord,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_attempt");
         let mut connection = self.pool.acquire().await?;
-        write_trace(&mut connection, order.id, trace, self.clock.now()).await
+        write_attempt(&mut connection, order.id, trace, self.clock.now()).await
     }
 
     /// Records what came of the order, with the end of its last attempt, and gives the lease back.
     ///
     /// # Errors
     /// [`LedgerError::LeaseLost`]: then only the attempt was recorded, in the history.
-    pub async fn finish(
+    pub async fn finish_order(
         &self,
-        order: &Claimed,
-        trace: Option<&Trace>,
-        next: &Next,
+        order: &ClaimedOrder,
+        trace: Option<&AttemptRecord>,
+        next: &OrderDisposition,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "finish");
+        let _write = crash::points_around("ledger", "finish_order");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let recorded = record(&mut tx, order, next, now).await?;
+        let recorded = record_disposition(&mut tx, order, next, now).await?;
         if let Some(trace) = trace {
             // True whoever holds the lease, so it stays in the history.
-            write_trace(&mut tx, order.id, trace, now).await?;
+            write_attempt(&mut tx, order.id, trace, now).await?;
         }
         tx.commit().await?;
-        let recorded = recorded.ok_or_else(|| order.lost())?;
-        recorded.count(now);
+        let recorded = recorded.ok_or_else(|| order.lease_lost())?;
+        recorded.update_metrics(now);
         Ok(())
     }
 
@@ -246,8 +254,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then the lease runs out by itself.
-    pub async fn release(&self, order: &Claimed) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "release");
+    pub async fn release_order(&self, order: &ClaimedOrder) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "release_order");
         sqlx::query!(
             "update veracore_order_sync
              set sync_status = case when sent_at is not null then 'in_doubt'
@@ -261,12 +269,12 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         // Whoever goes on need not wait for a look.
-        self.tell(Word::Orders).await;
+        self.publish(Topic::Orders).await;
         Ok(())
     }
 }
 
-impl Claimed {
+impl ClaimedOrder {
     /// An order that no ledger holds, for rules that need no ledger.
     #[cfg(test)]
     pub(crate) fn for_tests(id: &str, code: &str, retry_count: u32) -> Self {
@@ -285,7 +293,7 @@ impl Claimed {
         }
     }
 
-    fn lost(&self) -> LedgerError {
+    fn lease_lost(&self) -> LedgerError {
         LedgerError::LeaseLost {
             code: self.code.to_string(),
         }
@@ -301,11 +309,12 @@ struct LineColumns {
 }
 
 impl LineColumns {
-    fn of(lines: &[IntentLine]) -> Self {
-        let text = |of: fn(&IntentLine) -> &str| -> Vec<String> {
+    fn of(lines: &[SendIntentLine]) -> Self {
+        let text = |of: fn(&SendIntentLine) -> &str| -> Vec<String> {
             lines.iter().map(|line| of(line).to_owned()).collect()
         };
-        let quantity = |line: &IntentLine| i32::try_from(line.quantity.get()).unwrap_or(i32::MAX);
+        let quantity =
+            |line: &SendIntentLine| i32::try_from(line.quantity.get()).unwrap_or(i32::MAX);
         Self {
             ids: text(|line| &line.line_id),
             vendure_skus: text(|line| &line.vendure_sku),
@@ -315,10 +324,10 @@ impl LineColumns {
     }
 }
 
-async fn write_lines(
-    connection: &mut Link,
+async fn replace_order_lines(
+    connection: &mut Connection,
     order: i64,
-    lines: &[IntentLine],
+    lines: &[SendIntentLine],
 ) -> Result<(), LedgerError> {
     sqlx::query!(
         "delete from veracore_order_line where order_sync_id = $1",
@@ -344,7 +353,7 @@ async fn write_lines(
     Ok(())
 }
 
-struct ClaimedRow {
+struct ClaimedOrderRow {
     id: i64,
     vendure_order_id: String,
     vendure_order_code: String,
@@ -358,10 +367,10 @@ struct ClaimedRow {
     sent_before: bool,
 }
 
-impl TryFrom<ClaimedRow> for Claimed {
+impl TryFrom<ClaimedOrderRow> for ClaimedOrder {
     type Error = LedgerError;
 
-    fn try_from(row: ClaimedRow) -> Result<Self, LedgerError> {
+    fn try_from(row: ClaimedOrderRow) -> Result<Self, LedgerError> {
         let bad = |column, value: &str| LedgerError::BadRow {
             table: "veracore_order_sync",
             column,
@@ -388,10 +397,10 @@ impl TryFrom<ClaimedRow> for Claimed {
 
 /// Whether so much of a lease went by while the database was asked for it that what it is for may
 /// not come to its end within it.
-pub(super) fn is_late(lease: Duration, from: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now - from > lease_span(lease) / 2
+pub(super) fn is_half_spent(lease: Duration, from: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - from > to_time_delta(lease) / 2
 }
 
-pub(super) fn lease_span(lease: Duration) -> TimeDelta {
+pub(super) fn to_time_delta(lease: Duration) -> TimeDelta {
     TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1))
 }

@@ -26,73 +26,77 @@ use sqlx::{
 };
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::ear::{Ear, Word};
+use super::ear::{NotifyHub, Topic};
 
 /// How long a connection is waited for.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long Postgres works on a statement: one that takes longer waits for something that will not
 /// come. And a plan is made for the values at hand: one for any values cannot use an index where a
 /// filter may be absent.
-const STATEMENT: &str = "set statement_timeout = '30s'; set plan_cache_mode = force_custom_plan";
+const SESSION_SETUP: &str =
+    "set statement_timeout = '30s'; set plan_cache_mode = force_custom_plan";
 
 /// How long an answer is waited for: Postgres gives up before that, if it lives.
-const ANSWER: Duration = Duration::from_secs(35);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// How long a connection that is given back is waited for, to see whether it still works.
-const GIVEN_BACK: Duration = Duration::from_secs(5);
+const RELEASE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that was used within this time is taken to work still, and not asked first: that
 /// would be as much talk again as most statements are. Short, since a database that was restarted
 /// within it makes a statement fail.
-const FRESH: Duration = Duration::from_secs(1);
+const SKIP_PING_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long one that is asked has for its answer. Less than [`CONNECT`], so that there is time for
 /// another.
-const STILL_THERE: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-type Boxed<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
-type Steps<'e> = Pin<Box<dyn Stream<Item = Step> + Send + 'e>>;
+type BoxedResult<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
+type StepStream<'e> = Pin<Box<dyn Stream<Item = Step> + Send + 'e>>;
 type Step = Result<Either<PgQueryResult, PgRow>, Error>;
 
 /// Whether an answer was waited for in vain.
-fn is_silence(error: &Error) -> bool {
+fn is_timeout(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
-fn silent() -> Error {
-    let words = format!("no answer within {} s", ANSWER.as_secs());
+fn timeout_error() -> Error {
+    let words = format!("no answer within {} s", RESPONSE_TIMEOUT.as_secs());
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, words))
 }
 
 /// When a connection was last seen to be broken. What broke one, a restart for instance, broke those
 /// that lie idle as well, fresh or not: they are asked before they are used.
 #[derive(Debug, Clone, Default)]
-struct Breaks(Arc<Mutex<Option<Instant>>>);
+struct LastFailure(Arc<Mutex<Option<Instant>>>);
 
-impl Breaks {
-    fn note(&self, error: &Error) {
-        if is_break(error) {
+impl LastFailure {
+    fn record(&self, error: &Error) {
+        if is_connection_error(error) {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     }
 
     /// Whether a connection that lay idle for so long is to be asked before it is used.
-    fn is_doubtful(&self, idle_for: Duration) -> bool {
+    fn needs_ping(&self, idle_for: Duration) -> bool {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        idle_for >= FRESH || last.is_some_and(|at| at.elapsed() <= idle_for)
+        idle_for >= SKIP_PING_WITHIN || last.is_some_and(|at| at.elapsed() <= idle_for)
     }
 
-    async fn within<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let done = timeout(ANSWER, work)
+    async fn with_deadline<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let done = timeout(RESPONSE_TIMEOUT, work)
             .await
-            .unwrap_or_else(|_| Err(silent()));
-        done.inspect_err(|error| self.note(error))
+            .unwrap_or_else(|_| Err(timeout_error()));
+        done.inspect_err(|error| self.record(error))
     }
 }
 
 /// Whether this says that the connection is of no more use.
-fn is_break(error: &Error) -> bool {
+fn is_connection_error(error: &Error) -> bool {
     match error {
         Error::Io(_) | Error::Protocol(_) => true,
         // Told to end, crashed, idle for too long; a proxy's words for the same.
@@ -104,7 +108,7 @@ fn is_break(error: &Error) -> bool {
 }
 
 /// Whether no transaction is open on a connection.
-async fn is_between_transactions(connection: &mut PgConnection) -> Result<bool, Error> {
+async fn is_outside_transaction(connection: &mut PgConnection) -> Result<bool, Error> {
     // A statement of Postgres' simple protocol is its own transaction, begun at the same moment.
     let alone = "select transaction_timestamp() = statement_timestamp()";
     let row = sqlx::raw_sql(alone).fetch_one(connection).await?;
@@ -115,29 +119,33 @@ async fn is_between_transactions(connection: &mut PgConnection) -> Result<bool, 
 #[derive(Clone)]
 pub(super) struct Pool {
     pool: PgPool,
-    breaks: Breaks,
+    last_failure: LastFailure,
     options: PgConnectOptions,
-    ear: Ear,
+    notify_hub: NotifyHub,
 }
 
 impl Pool {
-    pub(super) fn lazy(options: PgConnectOptions, max_connections: u32, ear: Ear) -> Self {
-        let breaks = Breaks::default();
-        let known = breaks.clone();
+    pub(super) fn connect_lazily(
+        options: PgConnectOptions,
+        max_connections: u32,
+        notify_hub: NotifyHub,
+    ) -> Self {
+        let last_failure = LastFailure::default();
+        let known = last_failure.clone();
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
-            .acquire_timeout(CONNECT)
+            .acquire_timeout(CONNECT_TIMEOUT)
             .test_before_acquire(false)
             .before_acquire(move |connection, about| {
-                let doubtful = known.is_doubtful(about.idle_for);
+                let doubtful = known.needs_ping(about.idle_for);
                 let known = known.clone();
                 Box::pin(async move {
                     if !doubtful {
                         return Ok(true);
                     }
-                    let there = timeout(STILL_THERE, sqlx::Connection::ping(connection)).await;
-                    let there = there.unwrap_or_else(|_| Err(silent()));
-                    let works = there.inspect_err(|error| known.note(error)).is_ok();
+                    let there = timeout(PING_TIMEOUT, sqlx::Connection::ping(connection)).await;
+                    let there = there.unwrap_or_else(|_| Err(timeout_error()));
+                    let works = there.inspect_err(|error| known.record(error)).is_ok();
                     if !works {
                         tracing::info!(
                             "a connection to the ledger's database is broken; another is made"
@@ -148,7 +156,7 @@ impl Pool {
             })
             .after_connect(|connection, _| {
                 Box::pin(async move {
-                    sqlx::raw_sql(STATEMENT).execute(connection).await?;
+                    sqlx::raw_sql(SESSION_SETUP).execute(connection).await?;
                     Ok(())
                 })
             })
@@ -159,15 +167,16 @@ impl Pool {
             // takes for written would be gone with it.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let alive = timeout(GIVEN_BACK, is_between_transactions(connection)).await;
-                    alive.unwrap_or_else(|_| Err(silent()))
+                    let alive =
+                        timeout(RELEASE_CHECK_TIMEOUT, is_outside_transaction(connection)).await;
+                    alive.unwrap_or_else(|_| Err(timeout_error()))
                 })
             });
         Self {
             pool: pool.connect_lazy_with(options.clone()),
-            breaks,
+            last_failure,
             options,
-            ear,
+            notify_hub,
         }
     }
 
@@ -177,7 +186,7 @@ impl Pool {
         // A pool of its own each time: one that never gets its connection back does no harm.
         let one = PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(CONNECT)
+            .acquire_timeout(CONNECT_TIMEOUT)
             .connect_lazy_with(self.options.clone());
         let listening = async {
             let mut listener = PgListener::connect_with(&one).await?;
@@ -185,31 +194,33 @@ impl Pool {
             listener.listen(channel).await?;
             Ok(listener)
         };
-        self.breaks.within(listening).await
+        self.last_failure.with_deadline(listening).await
     }
 
-    pub(super) async fn acquire(&self) -> Result<Link, Error> {
-        Ok(self.link(Kind::Alone(self.pool.acquire().await?)))
+    pub(super) async fn acquire(&self) -> Result<Connection, Error> {
+        Ok(self.wrap_connection(ConnectionKind::Pooled(self.pool.acquire().await?)))
     }
 
     /// Begins a transaction, on another connection when the first one turns out to be broken: nothing
     /// was done on it.
-    pub(super) async fn begin(&self) -> Result<Tx, Error> {
-        let begun = match self.breaks.within(self.pool.begin()).await {
-            Err(error) if is_break(&error) && !is_silence(&error) => {
-                self.breaks.within(self.pool.begin()).await
+    pub(super) async fn begin(&self) -> Result<Transaction, Error> {
+        let begun = match self.last_failure.with_deadline(self.pool.begin()).await {
+            Err(error) if is_connection_error(&error) && !is_timeout(&error) => {
+                self.last_failure.with_deadline(self.pool.begin()).await
             }
             begun => begun,
         };
-        Ok(Tx(self.link(Kind::InTransaction(begun?))))
+        Ok(Transaction(
+            self.wrap_connection(ConnectionKind::InTransaction(begun?)),
+        ))
     }
 
-    fn link(&self, kind: Kind) -> Link {
-        Link {
+    fn wrap_connection(&self, kind: ConnectionKind) -> Connection {
+        Connection {
             kind,
-            breaks: self.breaks.clone(),
-            ear: self.ear.clone(),
-            news: Vec::new(),
+            last_failure: self.last_failure.clone(),
+            notify_hub: self.notify_hub.clone(),
+            topics_on_commit: Vec::new(),
         }
     }
 
@@ -224,98 +235,102 @@ impl Pool {
 }
 
 /// A connection.
-pub(super) struct Link {
-    kind: Kind,
-    breaks: Breaks,
-    ear: Ear,
+pub(super) struct Connection {
+    kind: ConnectionKind,
+    last_failure: LastFailure,
+    notify_hub: NotifyHub,
     /// What this process is told once it is committed.
-    news: Vec<Word>,
+    topics_on_commit: Vec<Topic>,
 }
 
-enum Kind {
-    Alone(PoolConnection<Postgres>),
+enum ConnectionKind {
+    Pooled(PoolConnection<Postgres>),
     InTransaction(PgTransaction<'static>),
 }
 
-impl Link {
+impl Connection {
     fn raw(&mut self) -> &mut PgConnection {
         match &mut self.kind {
-            Kind::Alone(connection) => connection,
-            Kind::InTransaction(transaction) => transaction,
+            ConnectionKind::Pooled(connection) => connection,
+            ConnectionKind::InTransaction(transaction) => transaction,
         }
     }
 
     /// Tells this process as soon as the transaction is committed. (Other processes are told by
     /// [`super::Ledger::tell`], which has its price.)
-    pub(super) fn tell_here(&mut self, word: Word) {
-        self.news.push(word);
+    pub(super) fn notify_on_commit(&mut self, word: Topic) {
+        self.topics_on_commit.push(word);
     }
 
     /// Does what no single statement does.
-    pub(super) async fn with<T, E>(
+    pub(super) async fn with_raw<T, E>(
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<Result<T, E>, Error> {
-        let breaks = self.breaks.clone();
-        breaks.within(async { Ok(work(self.raw()).await) }).await
+        let breaks = self.last_failure.clone();
+        breaks
+            .with_deadline(async { Ok(work(self.raw()).await) })
+            .await
     }
 }
 
 /// A transaction; what was done in it is undone unless it is committed.
-pub(super) struct Tx(Link);
+pub(super) struct Transaction(Connection);
 
-impl Tx {
+impl Transaction {
     pub(super) async fn commit(self) -> Result<(), Error> {
-        let Link {
+        let Connection {
             kind,
-            breaks,
-            ear,
-            news,
+            last_failure: breaks,
+            notify_hub: ear,
+            topics_on_commit: news,
         } = self.0;
         let done = match kind {
-            Kind::InTransaction(transaction) => breaks.within(transaction.commit()).await,
-            Kind::Alone(_) => Ok(()),
+            ConnectionKind::InTransaction(transaction) => {
+                breaks.with_deadline(transaction.commit()).await
+            }
+            ConnectionKind::Pooled(_) => Ok(()),
         };
         // Also when that is not known: to look does no harm.
         for word in news {
-            ear.hear(word);
+            ear.wake(word);
         }
         done
     }
 }
 
-impl Deref for Tx {
-    type Target = Link;
+impl Deref for Transaction {
+    type Target = Connection;
 
-    fn deref(&self) -> &Link {
+    fn deref(&self) -> &Connection {
         &self.0
     }
 }
 
-impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut Link {
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Connection {
         &mut self.0
     }
 }
 
 /// The steps of a statement, all of them in time.
-struct Timely<'e> {
-    steps: Option<Steps<'e>>,
-    end: Pin<Box<Sleep>>,
-    breaks: Breaks,
+struct DeadlineStream<'e> {
+    steps: Option<StepStream<'e>>,
+    deadline: Pin<Box<Sleep>>,
+    last_failure: LastFailure,
 }
 
-impl<'e> Timely<'e> {
-    fn boxed(steps: Steps<'e>, breaks: Breaks) -> Steps<'e> {
+impl<'e> DeadlineStream<'e> {
+    fn boxed(steps: StepStream<'e>, breaks: LastFailure) -> StepStream<'e> {
         Box::pin(Self {
             steps: Some(steps),
-            end: Box::pin(sleep(ANSWER)),
-            breaks,
+            deadline: Box::pin(sleep(RESPONSE_TIMEOUT)),
+            last_failure: breaks,
         })
     }
 }
 
-impl Stream for Timely<'_> {
+impl Stream for DeadlineStream<'_> {
     type Item = Step;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Step>> {
@@ -324,14 +339,14 @@ impl Stream for Timely<'_> {
         };
         if let Poll::Ready(step) = steps.as_mut().poll_next(cx) {
             if let Some(Err(error)) = &step {
-                self.breaks.note(error);
+                self.last_failure.record(error);
             }
             return Poll::Ready(step);
         }
-        if self.end.as_mut().poll(cx).is_ready() {
+        if self.deadline.as_mut().poll(cx).is_ready() {
             self.steps = None;
-            let error = silent();
-            self.breaks.note(&error);
+            let error = timeout_error();
+            self.last_failure.record(&error);
             return Poll::Ready(Some(Err(error)));
         }
         Poll::Pending
@@ -344,58 +359,58 @@ impl fmt::Debug for Pool {
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Link")
     }
 }
 
 /// An executor whose statements end in time, from one whose statements do not.
-macro_rules! timely {
+macro_rules! impl_executor_with_deadline {
     ($type:ty, $self:ident => $inner:expr) => {
         impl<'c> Executor<'c> for $type {
             type Database = Postgres;
 
-            fn fetch_many<'e, 'q: 'e, E>($self, query: E) -> Steps<'e>
+            fn fetch_many<'e, 'q: 'e, E>($self, query: E) -> StepStream<'e>
             where
                 'c: 'e,
                 E: 'q + Execute<'q, Postgres>,
             {
-                let breaks = $self.breaks.clone();
-                Timely::boxed($inner.fetch_many(query), breaks)
+                let last_failure = $self.last_failure.clone();
+                DeadlineStream::boxed($inner.fetch_many(query), last_failure)
             }
 
-            fn fetch_optional<'e, 'q: 'e, E>($self, query: E) -> Boxed<'e, Option<PgRow>>
+            fn fetch_optional<'e, 'q: 'e, E>($self, query: E) -> BoxedResult<'e, Option<PgRow>>
             where
                 'c: 'e,
                 E: 'q + Execute<'q, Postgres>,
             {
-                let breaks = $self.breaks.clone();
-                Box::pin(async move { breaks.within($inner.fetch_optional(query)).await })
+                let last_failure = $self.last_failure.clone();
+                Box::pin(async move { last_failure.with_deadline($inner.fetch_optional(query)).await })
             }
 
             fn prepare_with<'e>(
                 $self,
                 sql: SqlStr,
                 parameters: &'e [PgTypeInfo],
-            ) -> Boxed<'e, PgStatement>
+            ) -> BoxedResult<'e, PgStatement>
             where
                 'c: 'e,
             {
-                let breaks = $self.breaks.clone();
-                Box::pin(async move { breaks.within($inner.prepare_with(sql, parameters)).await })
+                let last_failure = $self.last_failure.clone();
+                Box::pin(async move { last_failure.with_deadline($inner.prepare_with(sql, parameters)).await })
             }
 
-            fn describe<'e>($self, sql: SqlStr) -> Boxed<'e, Describe<Postgres>>
+            fn describe<'e>($self, sql: SqlStr) -> BoxedResult<'e, Describe<Postgres>>
             where
                 'c: 'e,
             {
-                let breaks = $self.breaks.clone();
-                Box::pin(async move { breaks.within($inner.describe(sql)).await })
+                let last_failure = $self.last_failure.clone();
+                Box::pin(async move { last_failure.with_deadline($inner.describe(sql)).await })
             }
         }
     };
 }
 
-timely!(&'c Pool, self => (&self.pool));
-timely!(&'c mut Link, self => self.raw());
+impl_executor_with_deadline!(&'c Pool, self => (&self.pool));
+impl_executor_with_deadline!(&'c mut Connection, self => self.raw());

@@ -3,28 +3,28 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AftercareCount, Ledger, LedgerError, ShipmentStatus, StatusCount};
+use super::{Ledger, LedgerError, PostSendCounts, ShipmentStatus, StatusCounts};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measures {
+pub struct LedgerMetrics {
     pub first_started_at: Option<DateTime<Utc>>,
-    pub orders: StatusCount,
+    pub orders: StatusCounts,
     /// When the oldest order was found that is still on its way to VeraCore.
-    pub waiting_since: Option<DateTime<Utc>>,
+    pub oldest_waiting_at: Option<DateTime<Utc>>,
     /// When the oldest one was sent of these of which it is not known whether it arrived.
-    pub in_doubt_since: Option<DateTime<Utc>>,
-    pub in_care: AftercareCount,
+    pub oldest_in_doubt_at: Option<DateTime<Utc>>,
+    pub post_send: PostSendCounts,
     /// Packages that are not fulfilled yet: waiting, pending, or a problem.
-    pub packages: Vec<(ShipmentStatus, u64)>,
-    pub successes: Vec<LastSuccess>,
+    pub unfinished_parcels: Vec<(ShipmentStatus, u64)>,
+    pub last_successes: Vec<LastSuccess>,
     /// SKUs of the last feed that was read without a variant; `None` before the first.
-    pub unmatched: Option<u64>,
+    pub unmatched_skus: Option<u64>,
     /// Feeds that were held since the last one that was applied.
-    pub held: u64,
+    pub quarantined_feeds: u64,
     /// Events to be delivered, and when the oldest happened.
-    pub events: u64,
-    pub events_since: Option<DateTime<Utc>>,
+    pub pending_events: u64,
+    pub oldest_pending_event_at: Option<DateTime<Utc>>,
 }
 
 /// A job's last run that was done, over everything that the job is about.
@@ -37,13 +37,13 @@ pub struct LastSuccess {
 }
 
 /// The packages that something is still to be done about.
-const UNFINISHED: [ShipmentStatus; 3] = [
+const UNFINISHED_STATUSES: [ShipmentStatus; 3] = [
     ShipmentStatus::Waiting,
     ShipmentStatus::Pending,
     ShipmentStatus::Problem,
 ];
 
-fn count(number: i64) -> u64 {
+fn to_count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
@@ -53,7 +53,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn measures(&self, jobs: &[&str], stock_job: &str) -> Result<Measures, LedgerError> {
+    pub async fn metrics(
+        &self,
+        jobs: &[&str],
+        stock_job: &str,
+    ) -> Result<LedgerMetrics, LedgerError> {
         let orders = self.count_by_status().await?;
         let open = sqlx::query!(
             "select min(created_at) as waiting_since, min(sent_at) as in_doubt_since
@@ -62,8 +66,8 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?;
-        let in_care = self.count_in_care().await?;
-        let packages = self.count_unfinished_packages().await?;
+        let in_care = self.count_post_send().await?;
+        let packages = self.count_unfinished_parcels().await?;
         let successes = self.last_successes(jobs).await?;
         let applied = successes
             .iter()
@@ -97,22 +101,22 @@ impl Ledger {
             sqlx::query_scalar!("select first_started_at from veracore_config where id = 1")
                 .fetch_one(&self.pool)
                 .await?;
-        Ok(Measures {
+        Ok(LedgerMetrics {
             first_started_at,
             orders,
-            waiting_since: open.waiting_since,
-            in_doubt_since: open.in_doubt_since,
-            in_care,
-            packages,
-            successes,
-            unmatched: feeds.unmatched.map(count),
-            held: count(feeds.held),
-            events: count(events.pending),
-            events_since: events.since,
+            oldest_waiting_at: open.waiting_since,
+            oldest_in_doubt_at: open.in_doubt_since,
+            post_send: in_care,
+            unfinished_parcels: packages,
+            last_successes: successes,
+            unmatched_skus: feeds.unmatched.map(to_count),
+            quarantined_feeds: to_count(feeds.held),
+            pending_events: to_count(events.pending),
+            oldest_pending_event_at: events.since,
         })
     }
 
-    async fn count_unfinished_packages(&self) -> Result<Vec<(ShipmentStatus, u64)>, LedgerError> {
+    async fn count_unfinished_parcels(&self) -> Result<Vec<(ShipmentStatus, u64)>, LedgerError> {
         let rows = sqlx::query!(
             r#"select shipment_status, count(*) as "count!" from veracore_shipment
              where shipment_status in ('waiting', 'pending', 'problem') group by 1"#
@@ -123,9 +127,9 @@ impl Ledger {
             let row = rows
                 .iter()
                 .find(|row| row.shipment_status == status.as_str());
-            (status, row.map_or(0, |row| count(row.count)))
+            (status, row.map_or(0, |row| to_count(row.count)))
         };
-        Ok(UNFINISHED.map(of).into())
+        Ok(UNFINISHED_STATUSES.map(of).into())
     }
 
     /// Runs over one SKU do not count, nor what seems to be in the future since the clock was set

@@ -9,7 +9,7 @@ use super::{Ledger, LedgerError, error::UNDEFINED_TABLE};
 use crate::crash;
 
 /// Ours, beside whatever else uses sqlx in the same schema.
-const TABLE: &str = "veracore_migration";
+const MIGRATION_TABLE: &str = "veracore_migration";
 
 /// Postgres' code for what a user may not do.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
@@ -19,7 +19,7 @@ const DUPLICATE_TABLE: &str = "42P07";
 
 fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("./migrations");
-    migrator.dangerous_set_table_name(TABLE);
+    migrator.dangerous_set_table_name(MIGRATION_TABLE);
     migrator
 }
 
@@ -30,20 +30,20 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer, or its tables are newer than this program.
     pub async fn migrate(&self) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "migrate");
-        let error = match self.apply().await {
+        let _write = crash::points_around("ledger", "migrate");
+        let error = match self.apply_migrations().await {
             Err(LedgerError::Database(sqlx::Error::Database(error))) => error,
             other => return other,
         };
         let problem = error.message().to_owned();
         Err(match error.code().as_deref() {
-            Some(INSUFFICIENT_PRIVILEGE) => LedgerError::NoRight { problem },
-            Some(DUPLICATE_TABLE) => LedgerError::NameTaken { problem },
+            Some(INSUFFICIENT_PRIVILEGE) => LedgerError::MissingPrivilege { problem },
+            Some(DUPLICATE_TABLE) => LedgerError::TableNameTaken { problem },
             _ => LedgerError::Database(sqlx::Error::Database(error)),
         })
     }
 
-    async fn apply(&self) -> Result<(), LedgerError> {
+    async fn apply_migrations(&self) -> Result<(), LedgerError> {
         // A connection of its own, closed afterwards: sqlx keeps its lock when a migration fails, and
         // a connection that went back to the pool with it would keep every other replica waiting.
         let mut connection = self.pool.detached().await?;
@@ -55,13 +55,13 @@ impl Ledger {
         // With its connection the lock goes, also when this future is dropped half-way.
         let _ = connection.close().await;
         applied.map_err(|error| match error {
-            MigrateError::VersionMissing(version) => LedgerError::TooNew {
+            MigrateError::VersionMissing(version) => LedgerError::SchemaTooNew {
                 problem: format!("migration {version} is not known here"),
             },
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
                 LedgerError::Database(error)
             }
-            other => LedgerError::Migration {
+            other => LedgerError::MigrationFailed {
                 problem: other.to_string(),
             },
         })
@@ -74,7 +74,7 @@ impl Ledger {
     pub async fn ensure_migrated(&self) -> Result<(), LedgerError> {
         let mut connection = self.pool.acquire().await?;
         let applied = connection
-            .with(async |connection| connection.list_applied_migrations(TABLE).await)
+            .with_raw(async |connection| connection.list_applied_migrations(MIGRATION_TABLE).await)
             .await?;
         let applied = match applied {
             Ok(applied) => applied,
@@ -87,7 +87,7 @@ impl Ledger {
             }
             Err(MigrateError::Execute(error)) => return Err(error.into()),
             Err(other) => {
-                return Err(LedgerError::Migration {
+                return Err(LedgerError::MigrationFailed {
                     problem: other.to_string(),
                 });
             }
@@ -98,7 +98,7 @@ impl Ledger {
             .find(|done| !migrator.version_exists(done.version))
         {
             let problem = format!("migration {} is not known here", newer.version);
-            return Err(LedgerError::TooNew { problem });
+            return Err(LedgerError::SchemaTooNew { problem });
         }
         let missing = migrator
             .iter()

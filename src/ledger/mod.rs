@@ -42,34 +42,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
 
-pub use aftercare::{Aftercare, AftercareCount, CareLine, ChangedPart, InCare, Parts};
+pub use aftercare::{
+    ChangedPart, PartDigests, PostSendCounts, PostSendLine, PostSendOrder, PostSendState,
+};
 pub use backlog::Backlog;
-pub use cancellations::{CancelStep, Cancellation, LONGEST_PAUSE};
-pub use cancelled_there::CancelledThere;
-pub use dashboard::{HourOfOrders, OrderEvent, PackageProblem};
-pub use ear::Word;
+pub use cancellations::{CancelStep, Cancellation, MAX_CANCEL_CHECK_DELAY};
+pub use cancelled_there::ProviderCancellation;
+pub use dashboard::{HourlyOrders, OrderEvent, ParcelProblem};
+pub use ear::Topic;
 pub use error::LedgerError;
 pub use events::UpstreamEvent;
-pub use found::{Baseline, Standing};
-pub use held::HeldRun;
-pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, Trace};
-pub use holds::{Held, Hold};
-pub use leases::{Claimed, Intent, IntentLine};
-pub use measures::{LastSuccess, Measures};
-pub use notes::{DueNote, Noted};
+pub use found::{Baseline, KnownStatus};
+pub use held::QuarantinedRun;
+pub use history::{Attempt, AttemptEnd, AttemptId, AttemptKind, AttemptRecord};
+pub use holds::{Lease, LeaseKey};
+pub use leases::{ClaimedOrder, SendIntent, SendIntentLine};
+pub use measures::{LastSuccess, LedgerMetrics};
+pub use notes::{ClaimedNote, NoteOutcome};
 pub use open::{SentLine, SentOrder};
-pub use operator::{RetryMode, Verdict};
-pub use outbox::{Delivery, DueEvent, EventState, RecordedEvent, Resent};
-pub use outcome::{Next, Note, SkipReason};
-pub use queries::{OrderFilter, OrderGroup, StatusCount, SyncRecord};
-pub use reconcile::{KnownCount, KnownOrder, KnownPage, Stranger};
-pub use runs::{LatestOccurrence, OccurrenceState, Origin, Run, RunId, RunOutcome};
+pub use operator::{OperatorOutcome, RetryMode};
+pub use outbox::{ClaimedEvent, DeliveryOutcome, EventState, RecordedEvent, ResendOutcome};
+pub use outcome::{FailureReason, OrderDisposition, SkipReason};
+pub use queries::{OrderFilter, OrderGroup, StatusCounts, SyncRecord};
+pub use reconcile::{KnownOrder, KnownOrderCount, KnownOrderPage, UnrecordedOrder};
+pub use runs::{LatestOccurrence, OccurrenceState, Run, RunId, RunOrigin, RunOutcome};
 pub use sessions::SealedToken;
 pub use settings::{StoredSettings, StoredValue};
-pub use shipments::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem};
-pub use stock::{RecordedChange, StockChange, StockOutcome};
+pub use shipments::{
+    FulfillmentIntentLine, ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus,
+};
+pub use stock::{RecordedStockChange, StockChange, StockOutcome};
 pub use summary::{SentItem, SentSummary};
-pub use webhooks::{ClaimedNews, NewsEnd, Taken};
+pub use webhooks::{ClaimedWebhook, WebhookIntake, WebhookOutcome};
 
 use crate::clock::SharedClock;
 
@@ -77,9 +81,9 @@ use crate::clock::SharedClock;
 #[derive(Clone)]
 pub struct Ledger {
     pool: link::Pool,
-    ear: ear::Ear,
+    notify_hub: ear::NotifyHub,
     clock: SharedClock,
-    trouble: Arc<Mutex<Option<String>>>,
+    blocking_problem: Arc<Mutex<Option<String>>>,
 }
 
 impl Ledger {
@@ -94,12 +98,12 @@ impl Ledger {
     ) -> Result<Self, LedgerError> {
         let options: PgConnectOptions = url.parse().map_err(LedgerError::from)?;
         let options = options.application_name("veracore-sync");
-        let ear = ear::Ear::default();
+        let ear = ear::NotifyHub::default();
         Ok(Self {
-            pool: link::Pool::lazy(options, max_connections, ear.clone()),
-            ear,
+            pool: link::Pool::connect_lazily(options, max_connections, ear.clone()),
+            notify_hub: ear,
             clock,
-            trouble: Arc::default(),
+            blocking_problem: Arc::default(),
         })
     }
 
@@ -139,21 +143,24 @@ impl Ledger {
     /// What keeps orders from being worked on, as those found who tried; nothing when it is over.
     /// A full disk, for one, is not seen before something is written.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        let trouble = self.trouble.lock();
+    pub fn blocking_problem(&self) -> Option<String> {
+        let trouble = self.blocking_problem.lock();
         trouble.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn note_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    pub(crate) fn set_blocking_problem(&self, trouble: Option<String>) {
+        *self
+            .blocking_problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// Ends all connections, and tells other processes of events that were raised here and that
     /// nobody here delivers.
     pub async fn close(&self) {
-        for word in [Word::Events, Word::Notes] {
-            if self.ear.is_unheeded(word) {
-                self.tell(word).await;
+        for word in [Topic::Events, Topic::Notes] {
+            if self.notify_hub.take_pending(word) {
+                self.publish(word).await;
             }
         }
         self.pool.close().await;

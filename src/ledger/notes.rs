@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Ledger, LedgerError,
-    leases::{SKEW, is_late, lease_span},
+    leases::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
 };
 use crate::{
     crash,
@@ -18,9 +18,9 @@ use crate::{
 
 /// A note that is ours to write.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DueNote {
+pub struct ClaimedNote {
     /// The event that it tells of.
-    pub event: Uuid,
+    pub event_id: Uuid,
     pub event_type: String,
     pub data: Value,
     pub order_id: ShopOrderId,
@@ -33,12 +33,12 @@ pub struct DueNote {
     token: Uuid,
 }
 
-impl DueNote {
+impl ClaimedNote {
     /// One that no ledger holds, for rules that need no ledger.
     #[cfg(test)]
     pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
         Self {
-            event: Uuid::nil(),
+            event_id: Uuid::nil(),
             event_type: "order.accepted".into(),
             data: Value::Null,
             order_id: ShopOrderId::parse("1").unwrap(),
@@ -53,17 +53,17 @@ impl DueNote {
 
 /// What came of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Noted {
+pub enum NoteOutcome {
     /// It is on the order.
     Written,
     /// Certainly not written; again at `at`. `counted` when it was a try.
-    Again {
+    Retry {
         at: DateTime<Utc>,
         problem: String,
         counted: bool,
     },
     /// It may be there: to be looked for at `at`.
-    Unknown { at: DateTime<Utc>, problem: String },
+    InDoubt { at: DateTime<Utc>, problem: String },
     /// Given up.
     Dropped { problem: String },
 }
@@ -74,8 +74,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn want_notes(&self, wanted: bool) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "want_notes");
+    pub async fn set_notes_enabled(&self, wanted: bool) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "set_notes_enabled");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
@@ -108,10 +108,10 @@ impl Ledger {
         &self,
         lease: Duration,
         longest_pause: Duration,
-    ) -> Result<Option<DueNote>, LedgerError> {
-        let _write = crash::around("ledger", "claim_due_note");
+    ) -> Result<Option<ClaimedNote>, LedgerError> {
+        let _write = crash::points_around("ledger", "claim_due_note");
         let now = self.clock.now();
-        let until = now + lease_span(lease);
+        let until = now + to_time_delta(lease);
         let row = sqlx::query!(
             r#"with due as (
                  select n.event_id
@@ -138,17 +138,17 @@ impl Ledger {
                  n.first_tried_at as "first_tried_at!", n.lease_token as "token!""#,
             now,
             until,
-            now + lease_span(longest_pause) + SKEW,
-            until + SKEW,
+            now + to_time_delta(longest_pause) + MAX_CLOCK_SKEW,
+            until + MAX_CLOCK_SKEW,
         )
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(DueNote {
-            event: row.event_id,
+        Ok(Some(ClaimedNote {
+            event_id: row.event_id,
             event_type: row.event_type,
             data: row.data,
-            code: super::open::code_of(row.order_sync_id, row.vendure_order_code)?,
+            code: super::open::parse_order_code(row.order_sync_id, row.vendure_order_code)?,
             order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
                 LedgerError::BadRow {
                     table: "veracore_order_sync",
@@ -169,7 +169,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn next_note(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    pub async fn next_note_due_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select next_try from veracore_order_note where note_status in ('due', 'intended')
              order by next_try limit 1"
@@ -183,35 +183,43 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn intend_note(&self, note: &DueNote, lease: Duration) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "intend_note");
+    pub async fn record_note_intent(
+        &self,
+        note: &ClaimedNote,
+        lease: Duration,
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "record_note_intent");
         let now = self.clock.now();
         let done = sqlx::query!(
             "update veracore_order_note
              set note_status = 'intended', intended_at = $3, lease_until = $4
              where event_id = $1 and lease_token = $2 and lease_until > $3",
-            note.event,
+            note.event_id,
             note.token,
             now,
-            now + lease_span(lease),
+            now + to_time_delta(lease),
         )
         .execute(&self.pool)
         .await?;
-        Ok(done.rows_affected() == 1 && !is_late(lease, now, self.clock.now()))
+        Ok(done.rows_affected() == 1 && !is_half_spent(lease, now, self.clock.now()))
     }
 
     /// Records what came of a note. That it is there is true whoever holds it by now.
     ///
     /// # Errors
     /// When the database does not answer; then it is looked for when its lease has run out.
-    pub async fn finish_note(&self, note: &DueNote, noted: &Noted) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "finish_note");
+    pub async fn record_note_outcome(
+        &self,
+        note: &ClaimedNote,
+        noted: &NoteOutcome,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_note_outcome");
         let now = self.clock.now();
         let (status, counted, at, problem) = match noted {
-            Noted::Written => ("written", false, None, None),
-            Noted::Dropped { problem } => ("dropped", true, None, Some(problem)),
-            Noted::Unknown { at, problem } => ("intended", true, Some(*at), Some(problem)),
-            Noted::Again {
+            NoteOutcome::Written => ("written", false, None, None),
+            NoteOutcome::Dropped { problem } => ("dropped", true, None, Some(problem)),
+            NoteOutcome::InDoubt { at, problem } => ("intended", true, Some(*at), Some(problem)),
+            NoteOutcome::Retry {
                 at,
                 problem,
                 counted,
@@ -227,7 +235,7 @@ impl Ledger {
                  lease_token = null, lease_until = null
              where event_id = $1 and note_status in ('due', 'intended')
                  and (lease_token = $2 or $3 = 'written')",
-            note.event,
+            note.event_id,
             note.token,
             status,
             counted,

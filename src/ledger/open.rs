@@ -18,7 +18,7 @@ pub struct SentOrder {
     pub code: OrderCode,
     pub acknowledged_at: Option<DateTime<Utc>>,
     /// VeraCore has cancelled it, though the shop has not: what it held for it is free again there.
-    pub cancelled_there: bool,
+    pub is_cancelled_at_provider: bool,
     pub lines: Vec<SentLine>,
 }
 
@@ -59,7 +59,7 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        gather(rows)
+        group_by_order(rows)
     }
 
     /// The acknowledged orders with these codes, open or not.
@@ -80,7 +80,7 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        gather(rows)
+        group_by_order(rows)
     }
 
     /// Notes that nothing of these orders is left to fulfill.
@@ -91,7 +91,7 @@ impl Ledger {
         if orders.is_empty() {
             return Ok(());
         }
-        let _write = crash::around("ledger", "close_orders");
+        let _write = crash::points_around("ledger", "close_orders");
         let now = self.clock.now();
         sqlx::query!(
             "update veracore_order_sync set closed_at = $2, updated_at = $2
@@ -110,7 +110,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "reopen_order");
+        let _write = crash::points_around("ledger", "reopen_order");
         sqlx::query!(
             "update veracore_order_sync
              set closed_at = null, aftercare_ended_at = null, updated_at = $2
@@ -128,7 +128,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn awaits_any(&self, codes: &[OrderCode]) -> Result<bool, LedgerError> {
+    pub async fn is_any_in_progress(&self, codes: &[OrderCode]) -> Result<bool, LedgerError> {
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_order_sync
@@ -145,7 +145,10 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn longest_unasked(&self, limit: u32) -> Result<Vec<OrderCode>, LedgerError> {
+    pub async fn tracking_check_candidates(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<OrderCode>, LedgerError> {
         let rows = sqlx::query!(
             "select id, vendure_order_code from veracore_order_sync
              where sync_status = 'success' and closed_at is null
@@ -155,7 +158,7 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|row| code_of(row.id, row.vendure_order_code))
+            .map(|row| parse_order_code(row.id, row.vendure_order_code))
             .collect()
     }
 
@@ -163,8 +166,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then it is asked for them first again.
-    pub async fn asked_for_tracking(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "asked_for_tracking");
+    pub async fn record_tracking_check(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_tracking_check");
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         sqlx::query!(
             "update veracore_order_sync set tracking_asked_at = $2
@@ -178,7 +181,7 @@ impl Ledger {
     }
 }
 
-pub(super) fn code_of(row: i64, code: String) -> Result<OrderCode, LedgerError> {
+pub(super) fn parse_order_code(row: i64, code: String) -> Result<OrderCode, LedgerError> {
     OrderCode::parse(code.clone()).map_err(|_| LedgerError::BadRow {
         table: "veracore_order_sync",
         column: "vendure_order_code",
@@ -198,7 +201,7 @@ struct SentRow {
     quantity: i32,
 }
 
-fn gather(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
+fn group_by_order(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
     let mut orders: BTreeMap<i64, SentOrder> = BTreeMap::new();
     for row in rows {
         let bad = |table, column, value: &str| LedgerError::BadRow {
@@ -232,9 +235,9 @@ fn gather(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
                     &row.vendure_order_id,
                 )
             })?,
-            code: code_of(row.id, row.vendure_order_code)?,
+            code: parse_order_code(row.id, row.vendure_order_code)?,
             acknowledged_at: row.last_successful_sync,
-            cancelled_there: row.cancelled_there,
+            is_cancelled_at_provider: row.cancelled_there,
             lines: vec![line],
         };
         orders.insert(row.id, order);

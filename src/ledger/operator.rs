@@ -1,6 +1,6 @@
 //! What a person does to an order: try again, adopt, take out.
 
-use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Link};
+use super::{AttemptKind, Ledger, LedgerError, SkipReason, link::Connection};
 use crate::{
     crash,
     domain::{CancelStatus, OrderCode, SyncStatus},
@@ -16,14 +16,14 @@ pub enum RetryMode {
 
 /// What came of a person's wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum OperatorOutcome {
     Done,
     /// Done, though it was sent and its answer was lost: VeraCore may have it.
     DoneInDoubt,
     /// There is no such order in the ledger.
-    Unknown,
+    NotFound,
     /// VeraCore has it; sending it again would make a second one.
-    AlreadyThere {
+    AlreadySent {
         veracore_order_id: Option<String>,
     },
     /// It was cancelled in the shop and stopped at VeraCore: there is nothing to be sent.
@@ -42,8 +42,8 @@ impl Ledger {
         &self,
         code: &OrderCode,
         mode: RetryMode,
-    ) -> Result<Verdict, LedgerError> {
-        let _write = crash::around("ledger", "retry_order");
+    ) -> Result<OperatorOutcome, LedgerError> {
+        let _write = crash::points_around("ledger", "retry_order");
         let kind = match mode {
             RetryMode::Again => AttemptKind::Retry,
             RetryMode::Adopt => AttemptKind::Adopt,
@@ -81,17 +81,18 @@ impl Ledger {
         .fetch_all(&mut *tx)
         .await?;
         let changed = [changed, told_again].concat();
-        self.person_did(&mut tx, &changed, kind).await?;
+        self.insert_operator_attempts(&mut tx, &changed, kind)
+            .await?;
         tx.commit().await?;
-        self.verdict(code, !changed.is_empty()).await
+        self.operator_outcome(code, !changed.is_empty()).await
     }
 
     /// Takes an order out: it is not sent (again), whatever the shop says.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn skip_order(&self, code: &OrderCode) -> Result<Verdict, LedgerError> {
-        let _write = crash::around("ledger", "skip_order");
+    pub async fn skip_order(&self, code: &OrderCode) -> Result<OperatorOutcome, LedgerError> {
+        let _write = crash::points_around("ledger", "skip_order");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let rows = sqlx::query!(
@@ -105,23 +106,23 @@ impl Ledger {
              returning id, sent_at is not null as "in_doubt!""#,
             code.as_str(),
             now,
-            SkipReason::Person.as_str(),
+            SkipReason::Operator.as_str(),
         )
         .fetch_all(&mut *tx)
         .await?;
         let changed: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        self.person_did(&mut tx, &changed, AttemptKind::Skip)
+        self.insert_operator_attempts(&mut tx, &changed, AttemptKind::Skip)
             .await?;
         tx.commit().await?;
         if rows.iter().any(|row| row.in_doubt) {
-            return Ok(Verdict::DoneInDoubt);
+            return Ok(OperatorOutcome::DoneInDoubt);
         }
-        self.verdict(code, !changed.is_empty()).await
+        self.operator_outcome(code, !changed.is_empty()).await
     }
 
-    async fn person_did(
+    async fn insert_operator_attempts(
         &self,
-        connection: &mut Link,
+        connection: &mut Connection,
         orders: &[i64],
         kind: AttemptKind,
     ) -> Result<(), LedgerError> {
@@ -137,9 +138,13 @@ impl Ledger {
         Ok(())
     }
 
-    async fn verdict(&self, code: &OrderCode, changed: bool) -> Result<Verdict, LedgerError> {
+    async fn operator_outcome(
+        &self,
+        code: &OrderCode,
+        changed: bool,
+    ) -> Result<OperatorOutcome, LedgerError> {
         if changed {
-            return Ok(Verdict::Done);
+            return Ok(OperatorOutcome::Done);
         }
         let row = sqlx::query!(
             "select sync_status, veracore_order_id, cancel_status from veracore_order_sync
@@ -149,14 +154,16 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?;
         Ok(match row {
-            None => Verdict::Unknown,
-            Some(row) if row.sync_status == SyncStatus::Success.as_str() => Verdict::AlreadyThere {
-                veracore_order_id: row.veracore_order_id,
-            },
-            Some(row) if row.cancel_status.as_deref() == Some(CancelStatus::Stopped.as_str()) => {
-                Verdict::Stopped
+            None => OperatorOutcome::NotFound,
+            Some(row) if row.sync_status == SyncStatus::Success.as_str() => {
+                OperatorOutcome::AlreadySent {
+                    veracore_order_id: row.veracore_order_id,
+                }
             }
-            Some(_) => Verdict::Busy,
+            Some(row) if row.cancel_status.as_deref() == Some(CancelStatus::Stopped.as_str()) => {
+                OperatorOutcome::Stopped
+            }
+            Some(_) => OperatorOutcome::Busy,
         })
     }
 }

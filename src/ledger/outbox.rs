@@ -9,8 +9,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Ledger, LedgerError, Word,
-    leases::{SKEW, lease_span},
+    Ledger, LedgerError, Topic,
+    leases::{MAX_CLOCK_SKEW, to_time_delta},
 };
 use crate::crash;
 
@@ -69,7 +69,7 @@ pub struct RecordedEvent {
 
 /// An event that is ours to deliver.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DueEvent {
+pub struct ClaimedEvent {
     pub id: Uuid,
     pub event_type: String,
     pub occurred_at: DateTime<Utc>,
@@ -80,7 +80,7 @@ pub struct DueEvent {
     token: Uuid,
 }
 
-impl DueEvent {
+impl ClaimedEvent {
     /// One that no ledger holds, for rules that need no ledger.
     #[cfg(test)]
     pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
@@ -98,10 +98,10 @@ impl DueEvent {
 
 /// What came of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
+pub enum DeliveryOutcome {
     Delivered,
     /// Again at `at`; `counted` when it was a try.
-    Again {
+    Retry {
         at: DateTime<Utc>,
         problem: String,
         counted: bool,
@@ -114,16 +114,16 @@ pub enum Delivery {
 
 /// What came of a person's wish to have an event sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resent {
+pub enum ResendOutcome {
     /// It is due now, and had been done with.
-    Again,
+    Requeued,
     /// It was waiting for its next try, and is due now.
-    Sooner,
-    Unknown,
+    Expedited,
+    NotFound,
 }
 
 /// Marked in one statement, which must not take long.
-const MARKED_AT_ONCE: i64 = 2000;
+const MARK_BATCH: i64 = 2000;
 
 impl Ledger {
     /// Notes whether there is a receiver. What happened while there was none is kept, and not
@@ -132,8 +132,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn note_receiver(&self, configured: bool) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "note_receiver");
+    pub async fn set_receiver_configured(&self, configured: bool) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", "set_receiver_configured");
         // What happens from now on has a receiver, however long the marking takes.
         let last =
             sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "last!" from veracore_event"#)
@@ -148,7 +148,7 @@ impl Ledger {
                      where e.state = 'pending' and e.asked_at is null
                          and e.seq > c.events_unheard_after and e.seq <= $2
                      order by e.seq limit $1)",
-                MARKED_AT_ONCE,
+                MARK_BATCH,
                 last,
             )
             .execute(&self.pool)
@@ -179,10 +179,10 @@ impl Ledger {
         limit: u32,
         lease: Duration,
         longest_pause: Duration,
-    ) -> Result<Vec<DueEvent>, LedgerError> {
-        let _write = crash::around("ledger", "claim_due_events");
+    ) -> Result<Vec<ClaimedEvent>, LedgerError> {
+        let _write = crash::points_around("ledger", "claim_due_events");
         let now = self.clock.now();
-        let until = now + lease_span(lease);
+        let until = now + to_time_delta(lease);
         let rows = sqlx::query!(
             r#"with due as (
                  select e.id from veracore_event e
@@ -203,12 +203,12 @@ impl Ledger {
             now,
             until,
             i64::from(limit),
-            now + lease_span(longest_pause) + SKEW,
-            until + SKEW,
+            now + to_time_delta(longest_pause) + MAX_CLOCK_SKEW,
+            until + MAX_CLOCK_SKEW,
         )
         .fetch_all(&self.pool)
         .await?;
-        let due = rows.into_iter().map(|row| DueEvent {
+        let due = rows.into_iter().map(|row| ClaimedEvent {
             id: row.id,
             event_type: row.event_type,
             occurred_at: row.occurred_at,
@@ -225,17 +225,17 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then it is tried again when its lease has run out.
-    pub async fn finish_event(
+    pub async fn record_delivery_outcome(
         &self,
-        event: &DueEvent,
-        delivery: &Delivery,
+        event: &ClaimedEvent,
+        delivery: &DeliveryOutcome,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "finish_event");
+        let _write = crash::points_around("ledger", "record_delivery_outcome");
         let now = self.clock.now();
         let (state, counted, at, problem) = match delivery {
-            Delivery::Delivered => (EventState::Delivered, true, None, None),
-            Delivery::Dead { problem } => (EventState::Dead, true, None, Some(problem)),
-            Delivery::Again {
+            DeliveryOutcome::Delivered => (EventState::Delivered, true, None, None),
+            DeliveryOutcome::Dead { problem } => (EventState::Dead, true, None, Some(problem)),
+            DeliveryOutcome::Retry {
                 at,
                 problem,
                 counted,
@@ -266,7 +266,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn next_event(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    pub async fn next_event_due_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select next_try from veracore_event where state = 'pending'
              order by next_try, seq limit 1"
@@ -292,8 +292,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn resend_event(&self, id: Uuid) -> Result<Resent, LedgerError> {
-        let _write = crash::around("ledger", "resend_event");
+    pub async fn resend_event(&self, id: Uuid) -> Result<ResendOutcome, LedgerError> {
+        let _write = crash::points_around("ledger", "resend_event");
         let now = self.clock.now();
         let was = sqlx::query_scalar!(
             "with was as (select id, state from veracore_event where id = $1 for update)
@@ -308,12 +308,12 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?;
         if was.is_some() {
-            self.tell(Word::Events).await;
+            self.publish(Topic::Events).await;
         }
         Ok(match was.as_deref() {
-            None => Resent::Unknown,
-            Some("pending") => Resent::Sooner,
-            Some(_) => Resent::Again,
+            None => ResendOutcome::NotFound,
+            Some("pending") => ResendOutcome::Expedited,
+            Some(_) => ResendOutcome::Requeued,
         })
     }
 

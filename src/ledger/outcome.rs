@@ -3,18 +3,18 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Claimed, LedgerError, Word, events::raise, link::Link};
+use super::{ClaimedOrder, LedgerError, Topic, events::insert_event, link::Connection};
 use crate::{
     domain::{
         ErrorCategory, ProviderOrderId, SyncStatus,
-        text::{one_line, without_card_numbers},
+        text::{mask_card_numbers, one_line},
     },
     meter::{self, OrderOutcome},
 };
 
 /// What went wrong, in words for a merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
+pub struct FailureReason {
     pub category: ErrorCategory,
     pub message: String,
 }
@@ -28,7 +28,7 @@ pub enum SkipReason {
     LeftTriggerState,
     ShippingMethod,
     SkipSkus,
-    Person,
+    Operator,
 }
 
 impl SkipReason {
@@ -39,14 +39,14 @@ impl SkipReason {
             Self::LeftTriggerState => "left_trigger_state",
             Self::ShippingMethod => "shipping_method",
             Self::SkipSkus => "skip_skus",
-            Self::Person => "person",
+            Self::Operator => "person",
         }
     }
 }
 
 /// What becomes of an order after it was worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum OrderDisposition {
     /// VeraCore has it.
     Acknowledged {
         provider_order_id: Option<ProviderOrderId>,
@@ -56,30 +56,30 @@ pub enum Next {
         at: DateTime<Utc>,
         missing_at: Option<DateTime<Utc>>,
         counted: bool,
-        note: Option<Note>,
+        failure: Option<FailureReason>,
     },
     /// Certainly not done; again at `at`.
     Retry {
         at: DateTime<Utc>,
         counted: bool,
-        note: Note,
+        failure: FailureReason,
     },
     /// The doubt could not be settled, since VeraCore could not be asked: ask again at `at`.
     StillInDoubt {
         at: DateTime<Utc>,
-        note: Note,
+        failure: FailureReason,
     },
     /// Not yet: at `at`, without a failure.
-    Later {
+    Postponed {
         at: DateTime<Utc>,
     },
     /// Needs a person, who must know that it may be there: the doubt stays.
     FailedInDoubt {
-        note: Note,
+        failure: FailureReason,
     },
     /// Needs a person.
     Failed {
-        note: Note,
+        failure: FailureReason,
     },
     Skipped {
         reason: SkipReason,
@@ -91,12 +91,12 @@ pub enum Next {
 }
 
 /// What an outcome sets.
-struct Change<'a> {
+struct StatusUpdate<'a> {
     status: SyncStatus,
     next_attempt: Option<DateTime<Utc>>,
     counted: bool,
     parked: bool,
-    note: Option<&'a Note>,
+    failure: Option<&'a FailureReason>,
     message: Option<&'a str>,
     skip_reason: Option<SkipReason>,
     keep_sent_at: bool,
@@ -104,14 +104,14 @@ struct Change<'a> {
     provider_order_id: Option<&'a str>,
 }
 
-impl<'a> Change<'a> {
-    const fn to(status: SyncStatus) -> Self {
+impl<'a> StatusUpdate<'a> {
+    const fn with_status(status: SyncStatus) -> Self {
         Self {
             status,
             next_attempt: None,
             counted: false,
             parked: false,
-            note: None,
+            failure: None,
             message: None,
             skip_reason: None,
             keep_sent_at: false,
@@ -121,18 +121,18 @@ impl<'a> Change<'a> {
     }
 
     /// A failed try: it counts towards the limit, or only lengthens the pause.
-    const fn failed(self, at: DateTime<Utc>, counted: bool, note: &'a Note) -> Self {
+    const fn failed(self, at: DateTime<Utc>, counted: bool, note: &'a FailureReason) -> Self {
         let next_attempt = Some(at);
         Self {
             next_attempt,
             counted,
             parked: !counted,
-            note: Some(note),
+            failure: Some(note),
             ..self
         }
     }
 
-    const fn still_in_doubt(self, missing_at: Option<DateTime<Utc>>) -> Self {
+    const fn keep_in_doubt(self, missing_at: Option<DateTime<Utc>>) -> Self {
         Self {
             keep_sent_at: true,
             missing_at,
@@ -140,58 +140,62 @@ impl<'a> Change<'a> {
         }
     }
 
-    fn of(order: &Claimed, next: &'a Next) -> Self {
+    fn of(order: &ClaimedOrder, next: &'a OrderDisposition) -> Self {
         match next {
-            Next::Acknowledged { provider_order_id } => Self {
+            OrderDisposition::Acknowledged { provider_order_id } => Self {
                 provider_order_id: provider_order_id.as_ref().map(ProviderOrderId::as_str),
-                ..Self::to(SyncStatus::Success)
+                ..Self::with_status(SyncStatus::Success)
             },
-            Next::InDoubt {
+            OrderDisposition::InDoubt {
                 at,
                 missing_at,
                 counted,
-                note,
+                failure: note,
             } => Self {
                 next_attempt: Some(*at),
                 counted: *counted,
-                note: note.as_ref(),
-                ..Self::to(SyncStatus::InDoubt).still_in_doubt(*missing_at)
+                failure: note.as_ref(),
+                ..Self::with_status(SyncStatus::InDoubt).keep_in_doubt(*missing_at)
             },
-            Next::StillInDoubt { at, note } => Self::to(SyncStatus::InDoubt)
-                .failed(*at, false, note)
-                .still_in_doubt(order.missing_at),
-            Next::Retry { at, counted, note } => {
-                Self::to(SyncStatus::Retrying).failed(*at, *counted, note)
+            OrderDisposition::StillInDoubt { at, failure: note } => {
+                Self::with_status(SyncStatus::InDoubt)
+                    .failed(*at, false, note)
+                    .keep_in_doubt(order.missing_at)
             }
-            Next::Later { at } => {
+            OrderDisposition::Retry {
+                at,
+                counted,
+                failure: note,
+            } => Self::with_status(SyncStatus::Retrying).failed(*at, *counted, note),
+            OrderDisposition::Postponed { at } => {
                 let in_doubt = order.sent_at.is_some();
                 let to = if in_doubt {
                     SyncStatus::InDoubt
                 } else {
                     SyncStatus::Pending
                 };
-                let change = Self::to(to).still_in_doubt(order.missing_at);
+                let change = Self::with_status(to).keep_in_doubt(order.missing_at);
                 Self {
                     next_attempt: Some(*at),
                     ..change
                 }
             }
-            Next::FailedInDoubt { note } => Self {
-                note: Some(note),
-                ..Self::to(SyncStatus::Error).still_in_doubt(order.missing_at)
+            OrderDisposition::FailedInDoubt { failure: note } => Self {
+                failure: Some(note),
+                ..Self::with_status(SyncStatus::Error).keep_in_doubt(order.missing_at)
             },
-            Next::Failed { note } => Self {
-                note: Some(note),
-                ..Self::to(SyncStatus::Error)
+            OrderDisposition::Failed { failure: note } => Self {
+                failure: Some(note),
+                ..Self::with_status(SyncStatus::Error)
             },
-            Next::Skipped { reason, message } => Self {
+            OrderDisposition::Skipped { reason, message } => Self {
                 message: Some(message),
                 skip_reason: Some(*reason),
-                ..Self::to(SyncStatus::Skipped)
+                ..Self::with_status(SyncStatus::Skipped)
             },
-            Next::Cancelled { message } => Self {
+            OrderDisposition::Cancelled { message } => Self {
                 message: Some(message),
-                ..Self::to(SyncStatus::Cancelled)
+                ..Self::with_status(SyncStatus::Cancelled)
             },
         }
     }
@@ -199,79 +203,86 @@ impl<'a> Change<'a> {
 
 /// What others are told of an outcome. Messages were made safe by those who wrote them; nothing
 /// else of the order leaves the house.
-fn event_of(order: &Claimed, next: &Next, known: Option<&str>) -> Option<(&'static str, Value)> {
+fn event_for(
+    order: &ClaimedOrder,
+    next: &OrderDisposition,
+    known: Option<&str>,
+) -> Option<(&'static str, Value)> {
     let mut data = json!({ "order": order.code, "vendureOrderId": order.order_id });
     let event = match next {
-        Next::Acknowledged { .. } => {
+        OrderDisposition::Acknowledged { .. } => {
             data["veracoreOrderId"] = known.into();
             "order.accepted"
         }
-        Next::Failed { note } | Next::FailedInDoubt { note } => {
+        OrderDisposition::Failed { failure: note }
+        | OrderDisposition::FailedInDoubt { failure: note } => {
             data["category"] = note.category.as_str().into();
-            data["message"] = one_line(&without_card_numbers(&note.message), 500).into();
-            data["inDoubt"] = matches!(next, Next::FailedInDoubt { .. }).into();
+            data["message"] = one_line(&mask_card_numbers(&note.message), 500).into();
+            data["inDoubt"] = matches!(next, OrderDisposition::FailedInDoubt { .. }).into();
             "order.failed"
         }
-        Next::Cancelled { .. } => "order.cancelled",
-        Next::InDoubt { .. }
-        | Next::Retry { .. }
-        | Next::StillInDoubt { .. }
-        | Next::Later { .. }
-        | Next::Skipped { .. } => return None,
+        OrderDisposition::Cancelled { .. } => "order.cancelled",
+        OrderDisposition::InDoubt { .. }
+        | OrderDisposition::Retry { .. }
+        | OrderDisposition::StillInDoubt { .. }
+        | OrderDisposition::Postponed { .. }
+        | OrderDisposition::Skipped { .. } => return None,
     };
     Some((event, data))
 }
 
 /// An outcome that was recorded.
-pub(super) struct Recorded {
+pub(super) struct RecordedDisposition {
     /// When the order was placed, once VeraCore has it.
-    acknowledged: Option<DateTime<Utc>>,
+    acknowledged_placed_at: Option<DateTime<Utc>>,
     /// `None`: put off without a failure, which is no outcome.
-    counts_as: Option<OrderOutcome>,
+    metric: Option<OrderOutcome>,
 }
 
-impl Recorded {
-    fn of(next: &Next, placed_at: Option<DateTime<Utc>>) -> Self {
-        let counts_as = match next {
-            Next::Acknowledged { .. } => Some(OrderOutcome::Acknowledged),
-            Next::InDoubt { .. } => Some(OrderOutcome::InDoubt),
-            Next::Retry { counted: true, .. } => Some(OrderOutcome::Retrying),
-            Next::Retry { counted: false, .. } | Next::StillInDoubt { .. } => {
-                Some(OrderOutcome::Parked)
+impl RecordedDisposition {
+    fn of(next: &OrderDisposition, placed_at: Option<DateTime<Utc>>) -> Self {
+        let metric = match next {
+            OrderDisposition::Acknowledged { .. } => Some(OrderOutcome::Acknowledged),
+            OrderDisposition::InDoubt { .. } => Some(OrderOutcome::InDoubt),
+            OrderDisposition::Retry { counted: true, .. } => Some(OrderOutcome::Retrying),
+            OrderDisposition::Retry { counted: false, .. }
+            | OrderDisposition::StillInDoubt { .. } => Some(OrderOutcome::Parked),
+            OrderDisposition::Failed { .. } | OrderDisposition::FailedInDoubt { .. } => {
+                Some(OrderOutcome::Failed)
             }
-            Next::Failed { .. } | Next::FailedInDoubt { .. } => Some(OrderOutcome::Failed),
-            Next::Skipped { .. } => Some(OrderOutcome::Skipped),
-            Next::Cancelled { .. } => Some(OrderOutcome::Cancelled),
-            Next::Later { .. } => None,
+            OrderDisposition::Skipped { .. } => Some(OrderOutcome::Skipped),
+            OrderDisposition::Cancelled { .. } => Some(OrderOutcome::Cancelled),
+            OrderDisposition::Postponed { .. } => None,
         };
         Self {
-            acknowledged: placed_at.filter(|_| counts_as == Some(OrderOutcome::Acknowledged)),
-            counts_as,
+            acknowledged_placed_at: placed_at
+                .filter(|_| metric == Some(OrderOutcome::Acknowledged)),
+            metric,
         }
     }
 
     /// Counts it, once it is certain.
-    pub(super) fn count(&self, now: DateTime<Utc>) {
-        if let Some(outcome) = self.counts_as {
-            meter::order_worked_on(outcome);
+    pub(super) fn update_metrics(&self, now: DateTime<Utc>) {
+        if let Some(outcome) = self.metric {
+            meter::record_order_outcome(outcome);
         }
-        if let Some(placed_at) = self.acknowledged {
-            meter::order_acknowledged(placed_at, now);
+        if let Some(placed_at) = self.acknowledged_placed_at {
+            meter::record_order_age(placed_at, now);
         }
     }
 }
 
 /// Writes the outcome, and the event that tells of it, if the lease is still held, and in any case
 /// that VeraCore has the order. `None`: that changed nothing.
-pub(super) async fn record(
-    connection: &mut Link,
-    order: &Claimed,
-    next: &Next,
+pub(super) async fn record_disposition(
+    connection: &mut Connection,
+    order: &ClaimedOrder,
+    next: &OrderDisposition,
     now: DateTime<Utc>,
-) -> Result<Option<Recorded>, LedgerError> {
-    let change = Change::of(order, next);
+) -> Result<Option<RecordedDisposition>, LedgerError> {
+    let change = StatusUpdate::of(order, next);
     let message = change
-        .note
+        .failure
         .map(|note| note.message.as_str())
         .or(change.message);
     // That VeraCore has the order is true whoever holds the lease by now, and the sooner it is
@@ -300,7 +311,7 @@ pub(super) async fn record(
         change.next_attempt,
         change.counted,
         change.parked,
-        change.note.map(|note| note.category.as_str()),
+        change.failure.map(|note| note.category.as_str()),
         message,
         change.skip_reason.map(SkipReason::as_str),
         change.keep_sent_at,
@@ -315,10 +326,10 @@ pub(super) async fn record(
     let Some(row) = done else { return Ok(None) };
     if change.next_attempt.is_some() {
         // When it is due again was not known to who sleeps by now.
-        connection.tell_here(Word::Orders);
+        connection.notify_on_commit(Topic::Orders);
     }
-    if let Some((event, data)) = event_of(order, next, row.veracore_order_id.as_deref()) {
-        raise(connection, event, Some(order.id), &data, now).await?;
+    if let Some((event, data)) = event_for(order, next, row.veracore_order_id.as_deref()) {
+        insert_event(connection, event, Some(order.id), &data, now).await?;
     }
-    Ok(Some(Recorded::of(next, row.placed_at)))
+    Ok(Some(RecordedDisposition::of(next, row.placed_at)))
 }

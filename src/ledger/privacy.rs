@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError, link::Link};
+use super::{Ledger, LedgerError, link::Connection};
 use crate::crash;
 
 impl Ledger {
@@ -14,16 +14,19 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; then some of it may be cleared already.
     pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "clear_personal_data");
+        let _write = crash::points_around("ledger", "clear_personal_data");
         let mut connection = self.pool.acquire().await?;
         let orders = clear_orders(&mut connection, before, self.clock.now()).await?;
         let jobs = clear_jobs(&mut connection, before).await?;
         let webhooks = clear_webhooks(&mut connection, before).await?;
-        Ok(orders + jobs + webhooks + clear_told(&mut connection, before).await?)
+        Ok(orders + jobs + webhooks + clear_outbox(&mut connection, before).await?)
     }
 }
 
-async fn clear_webhooks(connection: &mut Link, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+async fn clear_webhooks(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
     let webhooks = sqlx::query!(
         "update veracore_webhook set message = null
          where message is not null and received_at < $1",
@@ -35,7 +38,7 @@ async fn clear_webhooks(connection: &mut Link, before: DateTime<Utc>) -> Result<
 }
 
 async fn clear_orders(
-    connection: &mut Link,
+    connection: &mut Connection,
     before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<u64, LedgerError> {
@@ -72,7 +75,10 @@ async fn clear_orders(
 
 /// Lists of a run's result hold problems in words; its numbers stay. A held run is what a person is
 /// still to accept, and its words are our own.
-async fn clear_jobs(connection: &mut Link, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+async fn clear_jobs(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
     let packages = sqlx::query!(
         "update veracore_shipment set message = null
          where message is not null and updated_at < $1",
@@ -114,7 +120,10 @@ async fn clear_jobs(connection: &mut Link, before: DateTime<Utc>) -> Result<u64,
 }
 
 /// What could not be delivered until then is delivered without those words.
-async fn clear_told(connection: &mut Link, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+async fn clear_outbox(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
     let events = sqlx::query!(
         "update veracore_event set data = data - '{message,problem}'::text[], problem = null
          where occurred_at < $1

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Aftercare, Ledger, LedgerError,
-    aftercare::{changed_of, status_of},
+    Ledger, LedgerError, PostSendState,
+    aftercare::{parse_cancel_status, parse_changed_parts},
 };
 use crate::domain::{ErrorCategory, OrderCode, ShopOrderId, SyncStatus};
 
@@ -31,7 +31,7 @@ pub struct SyncRecord {
     /// Of packages that were not taken back, in the order in which they were told of.
     pub tracking_numbers: Vec<String>,
     #[serde(flatten)]
-    pub aftercare: Aftercare,
+    pub post_send: PostSendState,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -47,7 +47,7 @@ pub struct OrderFilter {
     /// A part of the code, or of VeraCore's id; case does not count.
     pub search: Option<String>,
     /// Only rows with a smaller id: the last one of the page before.
-    pub before: Option<i64>,
+    pub before_id: Option<i64>,
     pub limit: u32,
 }
 
@@ -57,27 +57,27 @@ pub enum OrderGroup {
     /// They get further by themselves.
     Waiting,
     /// VeraCore has them, and somebody should look at them; see [`super::AftercareCount`].
-    Care,
+    NeedsAttention,
 }
 
 impl OrderGroup {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
-            Self::Care => "care",
+            Self::NeedsAttention => "care",
         }
     }
 }
 
 /// How many orders stand where.
-pub type StatusCount = BTreeMap<SyncStatus, u64>;
+pub type StatusCounts = BTreeMap<SyncStatus, u64>;
 
 impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn orders(&self, filter: &OrderFilter) -> Result<Vec<SyncRecord>, LedgerError> {
         let rows = sqlx::query_as!(
-            RecordRow,
+            SyncRecordRow,
             r#"select id, vendure_order_id, vendure_order_code, veracore_order_id, sync_status,
                  skip_reason, error_category, error_message, retry_count, last_sync_attempt,
                  last_successful_sync, next_attempt, sent_at, created_at, updated_at,
@@ -107,7 +107,7 @@ impl Ledger {
              order by id desc limit $4"#,
             filter.status.map(SyncStatus::as_str),
             filter.code.as_ref().map(OrderCode::as_str),
-            filter.before,
+            filter.before_id,
             i64::from(filter.limit),
             filter.shop_id.as_ref().map(ShopOrderId::as_str),
             filter.search,
@@ -154,7 +154,10 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn order_of_shop(&self, id: &ShopOrderId) -> Result<Option<SyncRecord>, LedgerError> {
+    pub async fn order_by_shop_id(
+        &self,
+        id: &ShopOrderId,
+    ) -> Result<Option<SyncRecord>, LedgerError> {
         let filter = OrderFilter {
             shop_id: Some(id.clone()),
             limit: 1,
@@ -194,13 +197,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn count_by_status(&self) -> Result<StatusCount, LedgerError> {
+    pub async fn count_by_status(&self) -> Result<StatusCounts, LedgerError> {
         let rows = sqlx::query!(
             r#"select sync_status, count(*) as "count!" from veracore_order_sync group by 1"#
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut counts: StatusCount = SyncStatus::ALL.into_iter().map(|s| (s, 0)).collect();
+        let mut counts: StatusCounts = SyncStatus::ALL.into_iter().map(|s| (s, 0)).collect();
         for row in rows {
             if let Some(status) = SyncStatus::parse(&row.sync_status) {
                 counts.insert(status, u64::try_from(row.count).unwrap_or(0));
@@ -210,7 +213,7 @@ impl Ledger {
     }
 }
 
-struct RecordRow {
+struct SyncRecordRow {
     id: i64,
     vendure_order_id: String,
     vendure_order_code: String,
@@ -233,10 +236,10 @@ struct RecordRow {
     updated_at: DateTime<Utc>,
 }
 
-impl TryFrom<RecordRow> for SyncRecord {
+impl TryFrom<SyncRecordRow> for SyncRecord {
     type Error = LedgerError;
 
-    fn try_from(row: RecordRow) -> Result<Self, LedgerError> {
+    fn try_from(row: SyncRecordRow) -> Result<Self, LedgerError> {
         let bad = |column, value: &str| LedgerError::BadRow {
             table: "veracore_order_sync",
             column,
@@ -264,14 +267,14 @@ impl TryFrom<RecordRow> for SyncRecord {
             next_attempt: row.next_attempt,
             in_doubt_since: row.sent_at,
             tracking_numbers: row.tracking_numbers,
-            aftercare: Aftercare {
+            post_send: PostSendState {
                 cancel_status: row
                     .cancel_status
-                    .map(|text| status_of(row.id, &text))
+                    .map(|text| parse_cancel_status(row.id, &text))
                     .transpose()?,
                 cancel_message: row.cancel_message,
                 cancelled_at_veracore: row.veracore_cancelled_at,
-                changed_since_sent: changed_of(row.id, row.changed_parts)?,
+                changed_since_sent: parse_changed_parts(row.id, row.changed_parts)?,
             },
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError, SentLine, found::columns, open::code_of};
+use super::{Ledger, LedgerError, SentLine, found::order_columns, open::parse_order_code};
 use crate::domain::{LineId, OrderCode, OrderRef, ShopOrderId, Sku, SyncStatus, text::one_line};
 
 /// An order as the ledger knows it, to be compared with what both ends say.
@@ -17,28 +17,28 @@ pub struct KnownOrder {
     pub status: SyncStatus,
     pub acknowledged_at: Option<DateTime<Utc>>,
     /// Whether something may be left to fulfill.
-    pub open: bool,
+    pub is_open: bool,
     /// Since when it is not known whether VeraCore has it.
     pub in_doubt_since: Option<DateTime<Utc>>,
     /// Whether it is cancelled in the shop and VeraCore is about to be told.
-    pub being_stopped: bool,
+    pub is_cancel_requested: bool,
     /// As they were sent.
     pub lines: Vec<SentLine>,
 }
 
 /// Some of the ledger's orders.
 #[derive(Debug, Default)]
-pub struct KnownPage {
+pub struct KnownOrderPage {
     pub orders: Vec<KnownOrder>,
     /// Rows that this version does not understand, by their codes: they stop no other.
     pub unreadable: Vec<(String, LedgerError)>,
     /// Where the next page goes on; `None`: this page is empty, and there is none.
-    pub last: Option<i64>,
+    pub next_after: Option<i64>,
 }
 
 /// How many orders there are to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownCount {
+pub struct KnownOrderCount {
     pub total: u64,
     /// Those that VeraCore has and of which something may be left to fulfill.
     pub open: u64,
@@ -46,7 +46,7 @@ pub struct KnownCount {
 
 /// An order of the shop's that the ledger does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stranger {
+pub struct UnrecordedOrder {
     pub id: ShopOrderId,
     /// The order that the ledger has under this id instead.
     pub known_as: Option<String>,
@@ -57,7 +57,10 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn count_known(&self, since: DateTime<Utc>) -> Result<KnownCount, LedgerError> {
+    pub async fn count_known_orders(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<KnownOrderCount, LedgerError> {
         let row = sqlx::query!(
             r#"select count(*) as "total!",
                  count(*) filter (where sync_status = 'success' and closed_at is null) as "open!"
@@ -69,7 +72,7 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(KnownCount {
+        Ok(KnownOrderCount {
             total: u64::try_from(row.total).unwrap_or(0),
             open: u64::try_from(row.open).unwrap_or(0),
         })
@@ -85,7 +88,7 @@ impl Ledger {
         since: DateTime<Utc>,
         after: i64,
         limit: u32,
-    ) -> Result<KnownPage, LedgerError> {
+    ) -> Result<KnownOrderPage, LedgerError> {
         let rows = sqlx::query_as!(
             KnownRow,
             r#"select id, vendure_order_id, vendure_order_code, sync_status, last_successful_sync,
@@ -107,14 +110,14 @@ impl Ledger {
         for line in self.lines_of(&ids).await? {
             lines.entry(line.order_sync_id).or_default().push(line);
         }
-        let mut page = KnownPage {
-            last: ids.last().copied(),
-            ..KnownPage::default()
+        let mut page = KnownOrderPage {
+            next_after: ids.last().copied(),
+            ..KnownOrderPage::default()
         };
         for row in rows {
             let code = one_line(&row.vendure_order_code, 80);
             let lines = lines.remove(&row.id).unwrap_or_default();
-            match known(row, lines) {
+            match parse_known_order(row, lines) {
                 Ok(order) => page.orders.push(order),
                 Err(error) => page.unreadable.push((code, error)),
             }
@@ -138,8 +141,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn strangers(&self, orders: &[OrderRef]) -> Result<Vec<Stranger>, LedgerError> {
-        let (ids, codes, _) = columns(orders);
+    pub async fn unrecorded_orders(
+        &self,
+        orders: &[OrderRef],
+    ) -> Result<Vec<UnrecordedOrder>, LedgerError> {
+        let (ids, codes, _) = order_columns(orders);
         let rows = sqlx::query!(
             r#"select f.id as "id!", o.vendure_order_code as "known_as?"
              from unnest($1::text[], $2::text[]) f(id, code)
@@ -153,7 +159,7 @@ impl Ledger {
         let mut known_as: HashMap<String, Option<String>> =
             rows.into_iter().map(|row| (row.id, row.known_as)).collect();
         let strangers = orders.iter().filter_map(|order| {
-            Some(Stranger {
+            Some(UnrecordedOrder {
                 known_as: known_as.remove(order.id.as_str())?,
                 id: order.id.clone(),
             })
@@ -180,7 +186,7 @@ struct LineRow {
     quantity: i32,
 }
 
-fn known(row: KnownRow, lines: Vec<LineRow>) -> Result<KnownOrder, LedgerError> {
+fn parse_known_order(row: KnownRow, lines: Vec<LineRow>) -> Result<KnownOrder, LedgerError> {
     let bad = |table, column, value: &str| LedgerError::BadRow {
         table,
         column,
@@ -210,12 +216,12 @@ fn known(row: KnownRow, lines: Vec<LineRow>) -> Result<KnownOrder, LedgerError> 
     Ok(KnownOrder {
         id: row.id,
         order_id,
-        code: code_of(row.id, row.vendure_order_code)?,
+        code: parse_order_code(row.id, row.vendure_order_code)?,
         status,
         acknowledged_at: row.last_successful_sync,
-        open: status == SyncStatus::Success && row.open,
+        is_open: status == SyncStatus::Success && row.open,
         in_doubt_since: row.sent_at.filter(|_| status != SyncStatus::Success),
-        being_stopped: row.being_stopped,
+        is_cancel_requested: row.being_stopped,
         lines: sent,
     })
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Held, Ledger, LedgerError, events::raise};
+use super::{LeaseKey, Ledger, LedgerError, events::insert_event};
 use crate::{crash, meter};
 
 /// One start of a run. When the run is taken up again after its runner was thought dead, what the
@@ -30,21 +30,21 @@ impl RunId {
 
 /// What a run answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum RunOrigin {
     /// An occurrence of the job's schedule.
     Schedule,
     /// A person's wish, at its own moment.
-    Person,
+    Operator,
     /// What VeraCore told of its own accord, at its own moment.
     Webhook,
 }
 
-impl Origin {
+impl RunOrigin {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",
-            Self::Person => "person",
+            Self::Operator => "person",
             Self::Webhook => "webhook",
         }
     }
@@ -56,7 +56,7 @@ pub enum RunOutcome {
     Done,
     Failed,
     /// Read, found too strange to be believed, and left to a person.
-    Held,
+    Quarantined,
 }
 
 impl RunOutcome {
@@ -65,7 +65,7 @@ impl RunOutcome {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
-            Self::Held => "held",
+            Self::Quarantined => "held",
         }
     }
 }
@@ -102,7 +102,7 @@ pub struct OccurrenceState {
 pub struct LatestOccurrence {
     pub run: RunId,
     pub scheduled_for: DateTime<Utc>,
-    pub ended: bool,
+    pub has_ended: bool,
 }
 
 impl Ledger {
@@ -115,10 +115,10 @@ impl Ledger {
         &self,
         job: &str,
         scheduled_for: DateTime<Utc>,
-        origin: Origin,
+        origin: RunOrigin,
     ) -> Result<Option<RunId>, LedgerError> {
         let about = serde_json::json!({});
-        self.begin_run_about(job, scheduled_for, origin, &about, None)
+        self.begin_run_with_event(job, scheduled_for, origin, &about, None)
             .await
     }
 
@@ -127,15 +127,15 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then nothing was claimed.
-    pub async fn begin_run_about(
+    pub async fn begin_run_with_event(
         &self,
         job: &str,
         scheduled_for: DateTime<Utc>,
-        origin: Origin,
+        origin: RunOrigin,
         about: &Value,
         event: Option<(&str, &Value)>,
     ) -> Result<Option<RunId>, LedgerError> {
-        let _write = crash::around("ledger", "begin_run_about");
+        let _write = crash::points_around("ledger", "begin_run_with_event");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let run = sqlx::query_as!(
@@ -154,7 +154,7 @@ impl Ledger {
         if run.is_some()
             && let Some((event_type, data)) = event
         {
-            raise(&mut tx, event_type, None, data, now).await?;
+            insert_event(&mut tx, event_type, None, data, now).await?;
         }
         tx.commit().await?;
         Ok(run)
@@ -165,8 +165,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn take_up_run(&self, run: RunId) -> Result<Option<RunId>, LedgerError> {
-        let _write = crash::around("ledger", "take_up_run");
+    pub async fn restart_run(&self, run: RunId) -> Result<Option<RunId>, LedgerError> {
+        let _write = crash::points_around("ledger", "restart_run");
         Ok(sqlx::query_as!(
             RunId,
             "update veracore_sync_run set starts = starts + 1, started_at = $3
@@ -184,14 +184,14 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn end_run(
+    pub async fn finish_run(
         &self,
         run: RunId,
         outcome: RunOutcome,
         result: &Value,
         message: Option<&str>,
     ) -> Result<bool, LedgerError> {
-        self.end_run_telling(run, outcome, result, message, None)
+        self.finish_run_with_event(run, outcome, result, message, None)
             .await
     }
 
@@ -199,7 +199,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn end_run_telling(
+    pub async fn finish_run_with_event(
         &self,
         run: RunId,
         outcome: RunOutcome,
@@ -207,7 +207,7 @@ impl Ledger {
         message: Option<&str>,
         event: Option<(&str, &Value)>,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "end_run_telling");
+        let _write = crash::points_around("ledger", "finish_run_with_event");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(
@@ -226,11 +226,11 @@ impl Ledger {
         if done.is_some()
             && let Some((event_type, data)) = event
         {
-            raise(&mut tx, event_type, None, data, now).await?;
+            insert_event(&mut tx, event_type, None, data, now).await?;
         }
         tx.commit().await?;
         if let Some(run) = &done {
-            meter::run_ended(&run.job, outcome.as_str(), now - run.started_at);
+            meter::record_run(&run.job, outcome.as_str(), now - run.started_at);
         }
         Ok(done.is_some())
     }
@@ -264,7 +264,7 @@ impl Ledger {
                 starts: row.starts,
             },
             scheduled_for: row.scheduled_for,
-            ended: row.ended,
+            has_ended: row.ended,
         });
         Ok(OccurrenceState {
             first_started_at,
@@ -277,13 +277,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn give_up_runs(
+    pub async fn fail_unfinished_runs(
         &self,
         job: &str,
         except: Option<RunId>,
         why: &str,
     ) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "give_up_runs");
+        let _write = crash::points_around("ledger", "fail_unfinished_runs");
         let done = sqlx::query!(
             "update veracore_sync_run
              set ended_at = $3, outcome = 'failed', error_message = $4
@@ -340,7 +340,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn standing_of_job(&self, job: &str) -> Result<(Option<Run>, bool), LedgerError> {
+    pub async fn job_status(&self, job: &str) -> Result<(Option<Run>, bool), LedgerError> {
         let now = self.clock.now();
         let last = sqlx::query_as!(
             Run,
@@ -356,7 +356,7 @@ impl Ledger {
         let running = sqlx::query_scalar!(
             r#"select exists (select from veracore_lease where name = $1 and lease_until > $2)
              as "running!""#,
-            Held::Job(job).name(),
+            LeaseKey::Job(job).name(),
             now,
         )
         .fetch_one(&self.pool)
@@ -368,8 +368,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_runs(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "forget_runs");
+    pub async fn delete_old_runs(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", "delete_old_runs");
         let done = sqlx::query!(
             "delete from veracore_sync_run r where started_at < $1 and exists
                  (select from veracore_sync_run later

@@ -6,11 +6,11 @@ use super::{Ledger, LedgerError};
 use crate::crash;
 
 /// How long a session lasts without being used, and in all.
-const IDLE: TimeDelta = TimeDelta::minutes(30);
-const LONGEST: TimeDelta = TimeDelta::hours(12);
+const IDLE_TIMEOUT: TimeDelta = TimeDelta::minutes(30);
+const MAX_AGE: TimeDelta = TimeDelta::hours(12);
 
 /// A use is written down when the last one was so long ago.
-const STEP: TimeDelta = TimeDelta::minutes(1);
+const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 /// A token that only the cookie's secret opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn begin_web_session(
+    pub async fn insert_web_session(
         &self,
         digest: &str,
         token: &SealedToken,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "begin_web_session");
+        let _write = crash::points_around("ledger", "insert_web_session");
         let now = self.clock.now();
         sqlx::query!(
             "with over as (delete from veracore_web_session
@@ -40,9 +40,9 @@ impl Ledger {
             token.nonce,
             token.text,
             now,
-            now - IDLE,
-            now - LONGEST,
-            now + IDLE,
+            now - IDLE_TIMEOUT,
+            now - MAX_AGE,
+            now + IDLE_TIMEOUT,
         )
         .execute(&self.pool)
         .await?;
@@ -54,7 +54,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn web_session(
+    pub async fn resume_web_session(
         &self,
         digest: &str,
         is_use: bool,
@@ -64,18 +64,18 @@ impl Ledger {
             "select nonce, sealed_token, used_at from veracore_web_session
              where digest = $1 and used_at between $2 and $3 and created_at > $4",
             digest,
-            now - IDLE,
+            now - IDLE_TIMEOUT,
             // Of a clock that was set back.
-            now + IDLE,
-            now - LONGEST,
+            now + IDLE_TIMEOUT,
+            now - MAX_AGE,
         )
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else {
             return Ok(None);
         };
-        if is_use && row.used_at < now - STEP {
-            self.use_web_session(digest, now).await?;
+        if is_use && row.used_at < now - TOUCH_INTERVAL {
+            self.touch_web_session(digest, now).await?;
         }
         Ok(Some(SealedToken {
             nonce: row.nonce,
@@ -83,8 +83,8 @@ impl Ledger {
         }))
     }
 
-    async fn use_web_session(&self, digest: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "use_web_session");
+    async fn touch_web_session(&self, digest: &str, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "touch_web_session");
         sqlx::query!(
             "update veracore_web_session set used_at = $2 where digest = $1",
             digest,
@@ -99,8 +99,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn end_web_session(&self, digest: &str) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "end_web_session");
+    pub async fn delete_web_session(&self, digest: &str) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "delete_web_session");
         sqlx::query!("delete from veracore_web_session where digest = $1", digest)
             .execute(&self.pool)
             .await?;

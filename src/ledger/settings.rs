@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Ledger, LedgerError, Word};
+use super::{Ledger, LedgerError, Topic};
 use crate::{crash, domain::SealedText};
 
 /// All stored settings, by the names of their environment variables.
@@ -14,7 +14,7 @@ pub struct StoredSettings {
     pub plain: BTreeMap<String, String>,
     pub sealed: BTreeMap<String, SealedText>,
     /// The row as it was read, should somebody have written it otherwise than we do.
-    read: Option<(Value, Value)>,
+    original_row: Option<(Value, Value)>,
 }
 
 /// What a setting is to be.
@@ -29,7 +29,7 @@ pub enum StoredValue {
 impl StoredSettings {
     /// How they are after the changes.
     #[must_use]
-    pub fn with(&self, changes: &[(&str, StoredValue)]) -> Self {
+    pub fn with_changes(&self, changes: &[(&str, StoredValue)]) -> Self {
         let mut next = self.clone();
         for (name, value) in changes {
             next.plain.remove(*name);
@@ -63,7 +63,7 @@ impl StoredSettings {
             sealed: entries(&sealed)
                 .map(|(name, value)| (name, serde_json::from_value(value).unwrap_or_default()))
                 .collect(),
-            read: Some((plain, sealed)),
+            original_row: Some((plain, sealed)),
         }
     }
 }
@@ -92,10 +92,10 @@ impl Ledger {
         read: &StoredSettings,
         next: &StoredSettings,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "store_settings");
+        let _write = crash::points_around("ledger", "store_settings");
         let (plain, sealed) = (json!(next.plain), json!(next.sealed));
         let nothing = || (json!({}), json!({}));
-        let (old_plain, old_sealed) = read.read.clone().unwrap_or_else(nothing);
+        let (old_plain, old_sealed) = read.original_row.clone().unwrap_or_else(nothing);
         let done = sqlx::query!(
             "update veracore_config set settings = $3, sealed = $4, updated_at = $5
              where id = 1 and settings = $1 and sealed = $2",
@@ -110,7 +110,7 @@ impl Ledger {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        self.tell(Word::Settings).await;
+        self.publish(Topic::Settings).await;
         Ok(true)
     }
 }

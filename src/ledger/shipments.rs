@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Hold, Ledger, LedgerError,
-    events::raise,
-    holds::lengthen,
-    leases::{is_late, lease_span},
+    Lease, Ledger, LedgerError,
+    events::insert_event,
+    holds::extend_lease,
+    leases::{is_half_spent, to_time_delta},
 };
 use crate::{
     crash,
@@ -63,7 +63,7 @@ impl ShipmentStatus {
 /// What VeraCore says of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Told {
+pub struct ParcelReport {
     pub shipment_id: Option<String>,
     pub tracking_number: Option<String>,
     pub carrier: Option<String>,
@@ -72,18 +72,18 @@ pub struct Told {
     /// VeraCore's own word.
     pub provider_status: String,
     /// What is in it, by VeraCore's SKUs; `None` when it does not say.
-    pub items: Option<Vec<ToldItem>>,
+    pub items: Option<Vec<ParcelItem>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ToldItem {
+pub struct ParcelItem {
     pub sku: String,
     pub quantity: u32,
 }
 
 /// Units of an order's line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct IntendedLine {
+pub struct FulfillmentIntentLine {
     pub line: LineId,
     pub quantity: u32,
 }
@@ -95,11 +95,11 @@ pub struct RecordedShipment {
     pub id: i64,
     pub package_key: String,
     #[serde(flatten)]
-    pub told: Told,
+    pub report: ParcelReport,
     pub status: ShipmentStatus,
     pub message: Option<String>,
     /// What was meant to be fulfilled, if that was begun.
-    pub intended: Option<Vec<IntendedLine>>,
+    pub intended: Option<Vec<FulfillmentIntentLine>>,
     pub fulfillment: Option<FulfillmentId>,
     pub fulfilled_at: Option<DateTime<Utc>>,
     pub first_seen_at: DateTime<Utc>,
@@ -113,7 +113,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn shipments_of(
+    pub async fn shipments_of_orders(
         &self,
         codes: &[OrderCode],
     ) -> Result<Vec<RecordedShipment>, LedgerError> {
@@ -136,7 +136,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn unsettled_shipments(
+    pub async fn orders_with_unsettled_shipments(
         &self,
         since: DateTime<Utc>,
     ) -> Result<Vec<OrderCode>, LedgerError> {
@@ -151,7 +151,7 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|row| super::open::code_of(row.id, row.vendure_order_code))
+            .map(|row| super::open::parse_order_code(row.id, row.vendure_order_code))
             .collect()
     }
 
@@ -164,9 +164,9 @@ impl Ledger {
         &self,
         order: i64,
         package_key: &str,
-        told: &Told,
+        told: &ParcelReport,
     ) -> Result<i64, LedgerError> {
-        let _write = crash::around("ledger", "record_shipment");
+        let _write = crash::points_around("ledger", "record_shipment");
         let items = told.items.as_ref().map(serde_json::to_value).transpose();
         Ok(sqlx::query_scalar!(
             "insert into veracore_shipment
@@ -198,8 +198,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_unnamed(&self, order: i64, package_key: &str) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "forget_unnamed");
+    pub async fn delete_unnamed_shipment(
+        &self,
+        order: i64,
+        package_key: &str,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "delete_unnamed_shipment");
         sqlx::query!(
             "delete from veracore_shipment
              where order_sync_id = $1 and package_key = $2 and vendure_fulfillment_id is null",
@@ -217,20 +221,20 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then nothing may be fulfilled.
-    pub async fn intend_fulfillment(
+    pub async fn record_fulfillment_intent(
         &self,
         shipment: i64,
-        lines: &[IntendedLine],
-        holds: [&Hold; 2],
+        lines: &[FulfillmentIntentLine],
+        holds: [&Lease; 2],
         time: std::time::Duration,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "intend_fulfillment");
+        let _write = crash::points_around("ledger", "record_fulfillment_intent");
         let now = self.clock.now();
-        let until = now + lease_span(time);
+        let until = now + to_time_delta(time);
         let lines = serde_json::to_value(lines).unwrap_or_default();
         let mut tx = self.pool.begin().await?;
         for hold in holds {
-            if !lengthen(&mut tx, hold, now, until).await? {
+            if !extend_lease(&mut tx, hold, now, until).await? {
                 return Ok(false);
             }
         }
@@ -246,19 +250,19 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(!is_late(time, now, self.clock.now()))
+        Ok(!is_half_spent(time, now, self.clock.now()))
     }
 
     /// Records which fulfillment of the shop's a package is. True whoever says it.
     ///
     /// # Errors
     /// When the database does not answer; then the shop is asked again.
-    pub async fn found_fulfillment(
+    pub async fn record_fulfillment(
         &self,
         shipment: i64,
         fulfillment: &FulfillmentId,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "found_fulfillment");
+        let _write = crash::points_around("ledger", "record_fulfillment");
         sqlx::query!(
             "update veracore_shipment
              set vendure_fulfillment_id = $2, shipment_status = 'pending', message = null,
@@ -277,13 +281,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn settle_shipment(
+    pub async fn set_shipment_status(
         &self,
         shipment: i64,
         status: ShipmentStatus,
         message: Option<&str>,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "settle_shipment");
+        let _write = crash::points_around("ledger", "set_shipment_status");
         sqlx::query!(
             "update veracore_shipment
              set shipment_status = $2, message = $3, updated_at = $4,
@@ -303,7 +307,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn tracking_written(&self, order: i64) -> Result<Option<String>, LedgerError> {
+    pub async fn last_written_tracking(&self, order: i64) -> Result<Option<String>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select tracking_written from veracore_order_sync where id = $1",
             order
@@ -316,13 +320,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then they are written once more.
-    pub async fn wrote_tracking(
+    pub async fn record_tracking(
         &self,
         order: i64,
         fields: &str,
         event: &serde_json::Value,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "wrote_tracking");
+        let _write = crash::points_around("ledger", "record_tracking");
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
@@ -333,7 +337,7 @@ impl Ledger {
         )
         .execute(&mut *tx)
         .await?;
-        raise(&mut tx, "tracking.updated", Some(order), event, now).await?;
+        insert_event(&mut tx, "tracking.updated", Some(order), event, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -341,7 +345,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn shipments_read_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    pub async fn shipments_cursor(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(
             sqlx::query_scalar!("select shipments_read_at from veracore_config where id = 1")
                 .fetch_one(&self.pool)
@@ -353,8 +357,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then they are read once more.
-    pub async fn read_shipments(&self, at: DateTime<Utc>) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "read_shipments");
+    pub async fn set_shipments_cursor(&self, at: DateTime<Utc>) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "set_shipments_cursor");
         sqlx::query!(
             "update veracore_config set shipments_read_at = $1 where id = 1",
             at
@@ -370,7 +374,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn shipments_needed_since(
+    pub async fn shipments_lookback_start(
         &self,
         oldest: DateTime<Utc>,
         read_at: Option<DateTime<Utc>>,
@@ -431,9 +435,9 @@ impl TryFrom<ShipmentRow> for RecordedShipment {
         Ok(Self {
             id: row.id,
             status,
-            intended: read("intended_lines", row.intended_lines, bad)?,
-            told: Told {
-                items: read("items", row.items, bad)?,
+            intended: parse_json_column("intended_lines", row.intended_lines, bad)?,
+            report: ParcelReport {
+                items: parse_json_column("items", row.items, bad)?,
                 shipment_id: row.shipment_id,
                 tracking_number: row.tracking_number,
                 carrier: row.carrier,
@@ -451,7 +455,7 @@ impl TryFrom<ShipmentRow> for RecordedShipment {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(
+fn parse_json_column<T: serde::de::DeserializeOwned>(
     column: &'static str,
     value: Option<serde_json::Value>,
     bad: impl Fn(&'static str, &str) -> LedgerError,

@@ -62,7 +62,7 @@ impl StockOutcome {
 /// A change in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RecordedChange {
+pub struct RecordedStockChange {
     pub run: Option<i64>,
     pub variant: String,
     pub sku: String,
@@ -91,21 +91,21 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then nothing may be written.
-    pub async fn intend_stock(
+    pub async fn record_stock_intents(
         &self,
         run: RunId,
         location: &LocationId,
         feed_asked_at: DateTime<Utc>,
         changes: &[&StockChange],
     ) -> Result<Vec<i64>, LedgerError> {
-        let _write = crash::around("ledger", "intend_stock");
+        let _write = crash::points_around("ledger", "record_stock_intents");
         let column = |of: fn(&StockChange) -> i32| -> Vec<i32> {
             changes.iter().map(|change| of(change)).collect()
         };
         let told = |of: fn(&StockChange) -> Option<Units>| -> Vec<Option<i32>> {
             let units = changes.iter().map(|change| of(change));
             units
-                .map(|units| units.map(|units| integer(units.get())))
+                .map(|units| units.map(|units| saturating_i32(units.get())))
                 .collect()
         };
         let text = |of: fn(&StockChange) -> &str| -> Vec<String> {
@@ -133,16 +133,16 @@ impl Ledger {
             &text(|change| change.variant.as_str()),
             &text(|change| &change.sku),
             &text(|change| &change.veracore_sku),
-            &column(|change| integer(change.available.get())),
+            &column(|change| saturating_i32(change.available.get())),
             &told(|change| change.reserved) as &[Option<i32>],
             &told(|change| change.on_hand) as &[Option<i32>],
-            &column(|change| integer(change.safety_stock.get())),
-            &column(|change| integer(change.acknowledged)),
-            &column(|change| integer(change.waiting_elsewhere)),
-            &column(|change| integer(change.gone)),
-            &column(|change| integer(change.allocated)),
-            &column(|change| integer(change.before)),
-            &column(|change| integer(change.after)),
+            &column(|change| saturating_i32(change.safety_stock.get())),
+            &column(|change| saturating_i32(change.acknowledged)),
+            &column(|change| saturating_i32(change.waiting_elsewhere)),
+            &column(|change| saturating_i32(change.gone)),
+            &column(|change| saturating_i32(change.allocated)),
+            &column(|change| saturating_i32(change.before)),
+            &column(|change| saturating_i32(change.after)),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -155,13 +155,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then they stay as not known.
-    pub async fn end_stock(
+    pub async fn record_stock_outcome(
         &self,
         changes: &[i64],
         outcome: StockOutcome,
         message: Option<&str>,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "end_stock");
+        let _write = crash::points_around("ledger", "record_stock_outcome");
         let done = sqlx::query!(
             "update veracore_stock_change set ended_at = $2, outcome = $3, message = $4
              where id = any($1) and ended_at is null",
@@ -173,7 +173,7 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         if outcome == StockOutcome::Written {
-            meter::stock_changed(done.rows_affected());
+            meter::record_stock_changes(done.rows_affected());
         }
         Ok(())
     }
@@ -186,9 +186,9 @@ impl Ledger {
         &self,
         sku: &str,
         limit: u32,
-    ) -> Result<Vec<RecordedChange>, LedgerError> {
+    ) -> Result<Vec<RecordedStockChange>, LedgerError> {
         Ok(sqlx::query_as!(
-            RecordedChange,
+            RecordedStockChange,
             "select run_id as run, vendure_variant_id as variant, vendure_sku as sku, veracore_sku,
                  feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
                  waiting_elsewhere, gone, allocated, before_on_hand as before, after_on_hand as after,
@@ -206,8 +206,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_stock(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "forget_stock");
+    pub async fn delete_old_stock_changes(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", "delete_old_stock_changes");
         let done = sqlx::query!(
             "delete from veracore_stock_change c where intended_at < $1 and exists
                  (select from veracore_stock_change later
@@ -223,7 +226,7 @@ impl Ledger {
 
 /// A column's integer. Units stay far below its bounds, and so do a shop's numbers, which are
 /// 32-bit integers in its own tables.
-fn integer(number: impl TryInto<i32> + Copy + Into<i64>) -> i32 {
+fn saturating_i32(number: impl TryInto<i32> + Copy + Into<i64>) -> i32 {
     number.try_into().unwrap_or(if number.into() < 0 {
         i32::MIN
     } else {

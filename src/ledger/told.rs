@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ClaimedNews, Ledger, LedgerError, leases::lease_span};
+use super::{ClaimedWebhook, Ledger, LedgerError, leases::to_time_delta};
 use crate::{crash, domain::OrderCode};
 
 /// How often the tries of one order are brought forward because of webhooks.
-const ONCE_IN: TimeDelta = TimeDelta::hours(1);
+const EXPEDITE_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
 impl Ledger {
     /// How many SKUs VeraCore told of since `since`, or before that and they still wait.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn skus_told_of(&self, since: DateTime<Utc>) -> Result<u64, LedgerError> {
+    pub async fn count_reported_skus(&self, since: DateTime<Utc>) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(distinct sku) as "count!"
              from veracore_webhook,
@@ -36,7 +36,10 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn last_told_pass(&self, job: &str) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    pub async fn last_webhook_run_at(
+        &self,
+        job: &str,
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select max(started_at) from veracore_sync_run
              where job = $1 and origin = 'webhook' and not result ? 'sku' and started_at <= $2",
@@ -53,13 +56,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn hasten_order(
+    pub async fn expedite_order(
         &self,
         code: &OrderCode,
-        because: &ClaimedNews,
+        because: &ClaimedWebhook,
         quiet: Duration,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "hasten_order");
+        let _write = crash::points_around("ledger", "expedite_order");
         let now = self.clock.now();
         let done = sqlx::query!(
             "update veracore_order_sync o
@@ -75,9 +78,9 @@ impl Ledger {
                          and earlier.received_at between $5 and $2)",
             code.as_str(),
             now,
-            sqlx::postgres::types::PgInterval::try_from(lease_span(quiet)).unwrap_or_default(),
+            sqlx::postgres::types::PgInterval::try_from(to_time_delta(quiet)).unwrap_or_default(),
             because.id,
-            now - ONCE_IN,
+            now - EXPEDITE_INTERVAL,
         )
         .execute(&self.pool)
         .await?;

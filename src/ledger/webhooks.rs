@@ -7,44 +7,44 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
-    Ledger, LedgerError, Word,
-    leases::{SKEW, lease_span},
+    Ledger, LedgerError, Topic,
+    leases::{MAX_CLOCK_SKEW, to_time_delta},
 };
 use crate::{
     crash,
-    domain::{News, NewsKind},
+    domain::{NoticeKind, WebhookNotice},
 };
 
 /// Nothing waits for longer than this: what seems to was written by a clock that was ahead.
-const FAR: TimeDelta = TimeDelta::hours(2);
+const MAX_WAIT: TimeDelta = TimeDelta::hours(2);
 
 /// Whether a webhook was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    Now,
+pub enum WebhookIntake {
+    New,
     /// Its signature was there before.
-    Before,
+    Duplicate,
 }
 
 /// How work on a webhook ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NewsEnd {
+pub enum WebhookOutcome {
     Done,
     /// VeraCore did not say so when it was asked.
     Unconfirmed,
     /// It is about an order that we did not send.
-    Unknown,
+    UnknownOrder,
     /// Needs a person.
     Failed,
 }
 
-impl NewsEnd {
+impl WebhookOutcome {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Unconfirmed => "unconfirmed",
-            Self::Unknown => "unknown",
+            Self::UnknownOrder => "unknown",
             Self::Failed => "failed",
         }
     }
@@ -52,9 +52,9 @@ impl NewsEnd {
 
 /// A webhook that is ours to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimedNews {
+pub struct ClaimedWebhook {
     pub id: i64,
-    pub news: News,
+    pub notice: WebhookNotice,
     pub received_at: DateTime<Utc>,
     /// How often it was tried, this time included.
     pub attempts: u32,
@@ -67,8 +67,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer. It may have been kept all the same.
-    pub async fn take_in_news(&self, digest: &str, news: &News) -> Result<Taken, LedgerError> {
-        let _write = crash::around("ledger", "take_in_news");
+    pub async fn insert_webhook(
+        &self,
+        digest: &str,
+        news: &WebhookNotice,
+    ) -> Result<WebhookIntake, LedgerError> {
+        let _write = crash::points_around("ledger", "insert_webhook");
         let now = self.clock.now();
         let new = sqlx::query!(
             "with seal as (
@@ -80,16 +84,16 @@ impl Ledger {
             digest,
             now,
             news.kind().as_str(),
-            news.order().map(crate::domain::OrderCode::as_str),
+            news.order_code().map(crate::domain::OrderCode::as_str),
             serde_json::to_value(news).unwrap_or_default(),
         )
         .execute(&self.pool)
         .await?;
         if new.rows_affected() == 0 {
-            return Ok(Taken::Before);
+            return Ok(WebhookIntake::Duplicate);
         }
-        self.tell(Word::News(news.kind())).await;
-        Ok(Taken::Now)
+        self.publish(Topic::Webhook(news.kind())).await;
+        Ok(WebhookIntake::New)
     }
 
     /// Takes up to `limit` due webhooks of these kinds for `lease`, longest due first. Those whose
@@ -98,18 +102,18 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn claim_news(
+    pub async fn claim_webhooks(
         &self,
-        kinds: &[NewsKind],
+        kinds: &[NoticeKind],
         limit: u32,
         lease: Duration,
-    ) -> Result<Vec<ClaimedNews>, LedgerError> {
-        let _write = crash::around("ledger", "claim_news");
+    ) -> Result<Vec<ClaimedWebhook>, LedgerError> {
+        let _write = crash::points_around("ledger", "claim_webhooks");
         let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
         let now = self.clock.now();
-        let until = now + lease_span(lease);
+        let until = now + to_time_delta(lease);
         let rows = sqlx::query_as!(
-            NewsRow,
+            WebhookRow,
             r#"with due as (
                  select id from veracore_webhook
                  where webhook_status = 'waiting' and kind = any($1)
@@ -125,20 +129,21 @@ impl Ledger {
             now,
             until,
             i64::from(limit),
-            now + FAR,
-            until + SKEW,
+            now + MAX_WAIT,
+            until + MAX_CLOCK_SKEW,
         )
         .fetch_all(&self.pool)
         .await?;
         let mut claimed = Vec::new();
         for row in rows {
             let (id, token) = (row.id, row.token);
-            match ClaimedNews::try_from(row) {
+            match ClaimedWebhook::try_from(row) {
                 Ok(news) => claimed.push(news),
                 Err(error) => {
                     tracing::error!(%error, "VeraCore: a webhook in the ledger is given up");
                     let why = "it cannot be read by this version";
-                    self.end(id, token, NewsEnd::Failed, Some(why)).await?;
+                    self.write_webhook_outcome(id, token, WebhookOutcome::Failed, Some(why))
+                        .await?;
                 }
             }
         }
@@ -150,9 +155,9 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn next_news(
+    pub async fn next_webhook_due_at(
         &self,
-        kinds: &[NewsKind],
+        kinds: &[NoticeKind],
     ) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
         Ok(sqlx::query_scalar!(
@@ -169,12 +174,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then they run out.
-    pub async fn keep_news(
+    pub async fn renew_webhook_leases(
         &self,
-        claimed: &[ClaimedNews],
+        claimed: &[ClaimedWebhook],
         lease: Duration,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "keep_news");
+        let _write = crash::points_around("ledger", "renew_webhook_leases");
         let (ids, tokens): (Vec<i64>, Vec<Uuid>) =
             claimed.iter().map(|news| (news.id, news.token)).unzip();
         sqlx::query!(
@@ -182,7 +187,7 @@ impl Ledger {
              where id = any($1) and lease_token = any($2)",
             &ids,
             &tokens,
-            self.clock.now() + lease_span(lease),
+            self.clock.now() + to_time_delta(lease),
         )
         .execute(&self.pool)
         .await?;
@@ -193,21 +198,22 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then it is worked on again when its lease has run out.
-    pub async fn end_news(
+    pub async fn finish_webhook(
         &self,
-        claimed: &ClaimedNews,
-        end: NewsEnd,
+        claimed: &ClaimedWebhook,
+        end: WebhookOutcome,
         message: Option<&str>,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::around("ledger", "end_news");
-        self.end(claimed.id, claimed.token, end, message).await
+        let _write = crash::points_around("ledger", "finish_webhook");
+        self.write_webhook_outcome(claimed.id, claimed.token, end, message)
+            .await
     }
 
-    async fn end(
+    async fn write_webhook_outcome(
         &self,
         id: i64,
         token: Uuid,
-        end: NewsEnd,
+        end: WebhookOutcome,
         message: Option<&str>,
     ) -> Result<bool, LedgerError> {
         let done = sqlx::query!(
@@ -230,14 +236,14 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer; then its lease runs out by itself.
-    pub async fn postpone_news(
+    pub async fn postpone_webhook(
         &self,
-        claimed: &ClaimedNews,
+        claimed: &ClaimedWebhook,
         at: DateTime<Utc>,
         counts: bool,
         why: &str,
     ) -> Result<(), LedgerError> {
-        let _write = crash::around("ledger", "postpone_news");
+        let _write = crash::points_around("ledger", "postpone_webhook");
         sqlx::query!(
             "update veracore_webhook
              set next_attempt = $3, message = $5, attempts = attempts - case when $4 then 0 else 1 end,
@@ -259,12 +265,12 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_news(
+    pub async fn delete_old_webhooks(
         &self,
         before: DateTime<Utc>,
         seals_before: DateTime<Utc>,
     ) -> Result<u64, LedgerError> {
-        let _write = crash::around("ledger", "forget_news");
+        let _write = crash::points_around("ledger", "delete_old_webhooks");
         sqlx::query!(
             "delete from veracore_webhook_seal where received_at < $1",
             seals_before
@@ -281,7 +287,7 @@ impl Ledger {
     }
 }
 
-struct NewsRow {
+struct WebhookRow {
     id: i64,
     news: serde_json::Value,
     received_at: DateTime<Utc>,
@@ -289,10 +295,10 @@ struct NewsRow {
     token: Uuid,
 }
 
-impl TryFrom<NewsRow> for ClaimedNews {
+impl TryFrom<WebhookRow> for ClaimedWebhook {
     type Error = LedgerError;
 
-    fn try_from(row: NewsRow) -> Result<Self, LedgerError> {
+    fn try_from(row: WebhookRow) -> Result<Self, LedgerError> {
         let news = serde_json::from_value(row.news).map_err(|error| LedgerError::BadRow {
             table: "veracore_webhook",
             column: "news",
@@ -301,7 +307,7 @@ impl TryFrom<NewsRow> for ClaimedNews {
         })?;
         Ok(Self {
             id: row.id,
-            news,
+            notice: news,
             received_at: row.received_at,
             attempts: row.attempts.unsigned_abs(),
             token: row.token,

@@ -10,18 +10,18 @@ use tokio::time::Instant;
 
 /// All pulses of a process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pulses(Arc<Mutex<Vec<Weak<Pulse>>>>);
+pub(super) struct Heartbeats(Arc<Mutex<Vec<Weak<Heartbeat>>>>);
 
 /// Something that is expected to come again and again, as long as this is held.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct Heartbeat {
     name: &'static str,
     /// The longest time between two beats.
-    patience: Duration,
+    max_interval: Duration,
     last: Mutex<Instant>,
 }
 
-impl Pulse {
+impl Heartbeat {
     /// It came.
     pub fn beat(&self) {
         self.beat_at(Instant::now());
@@ -31,18 +31,18 @@ impl Pulse {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    fn is_late_at(&self, now: Instant) -> bool {
+    fn is_overdue_at(&self, now: Instant) -> bool {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        now.saturating_duration_since(last) > self.patience
+        now.saturating_duration_since(last) > self.max_interval
     }
 }
 
-impl Pulses {
+impl Heartbeats {
     /// One more; it counts as having come now.
-    pub(super) fn expect(&self, name: &'static str, patience: Duration) -> Arc<Pulse> {
-        let pulse = Arc::new(Pulse {
+    pub(super) fn register(&self, name: &'static str, patience: Duration) -> Arc<Heartbeat> {
+        let pulse = Arc::new(Heartbeat {
             name,
-            patience,
+            max_interval: patience,
             last: Mutex::new(Instant::now()),
         });
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,14 +52,14 @@ impl Pulses {
     }
 
     /// The name of one that is late, if any is.
-    pub(super) fn late(&self) -> Option<&'static str> {
-        self.late_at(Instant::now())
+    pub(super) fn overdue(&self) -> Option<&'static str> {
+        self.overdue_at(Instant::now())
     }
 
-    fn late_at(&self, now: Instant) -> Option<&'static str> {
+    fn overdue_at(&self, now: Instant) -> Option<&'static str> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut held = all.iter().filter_map(Weak::upgrade);
-        held.find(|pulse| pulse.is_late_at(now))
+        held.find(|pulse| pulse.is_overdue_at(now))
             .map(|pulse| pulse.name)
     }
 }
@@ -70,21 +70,21 @@ mod tests {
 
     #[test]
     fn only_a_pulse_that_is_held_and_late_is_told() {
-        let pulses = Pulses::default();
+        let pulses = Heartbeats::default();
         let patience = Duration::from_secs(60);
-        let regular = pulses.expect("regular", patience);
-        let hanging = pulses.expect("hanging", patience);
+        let regular = pulses.register("regular", patience);
+        let hanging = pulses.register("hanging", patience);
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(pulses.late_at(after(45)), None);
+        assert_eq!(pulses.overdue_at(after(45)), None);
         regular.beat_at(after(45));
-        assert_eq!(pulses.late_at(after(90)), Some("hanging"));
+        assert_eq!(pulses.overdue_at(after(90)), Some("hanging"));
         hanging.beat_at(after(90));
-        assert_eq!(pulses.late_at(after(105)), None);
-        assert_eq!(pulses.late_at(after(106)), Some("regular"));
+        assert_eq!(pulses.overdue_at(after(105)), None);
+        assert_eq!(pulses.overdue_at(after(106)), Some("regular"));
         drop(regular);
-        assert_eq!(pulses.late_at(after(106)), None);
+        assert_eq!(pulses.overdue_at(after(106)), None);
         drop(hanging);
-        assert_eq!(pulses.late_at(after(1000)), None);
+        assert_eq!(pulses.overdue_at(after(1000)), None);
     }
 }

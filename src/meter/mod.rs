@@ -58,12 +58,12 @@ impl OrderOutcome {
 }
 
 /// An order was worked on.
-pub fn order_worked_on(outcome: OrderOutcome) {
+pub fn record_order_outcome(outcome: OrderOutcome) {
     counter!(catalogue::ORDERS_TOTAL, "outcome" => outcome.as_str()).increment(1);
 }
 
 /// VeraCore has an order that was placed at `placed_at`.
-pub fn order_acknowledged(placed_at: DateTime<Utc>, now: DateTime<Utc>) {
+pub fn record_order_age(placed_at: DateTime<Utc>, now: DateTime<Utc>) {
     histogram!(catalogue::ORDER_AGE).record(seconds(now - placed_at));
 }
 
@@ -77,7 +77,7 @@ pub const JOBS: [&str; 5] = [
 ];
 
 /// The outcomes that a job's run can have.
-fn outcomes_of(job: &str) -> &'static [&'static str] {
+fn run_outcomes(job: &str) -> &'static [&'static str] {
     match job {
         "sync_inventory" => &["done", "failed", "held"],
         _ => &["done", "failed"],
@@ -85,32 +85,32 @@ fn outcomes_of(job: &str) -> &'static [&'static str] {
 }
 
 /// A run of a job came to its end.
-pub fn run_ended(job: &str, outcome: &'static str, took: TimeDelta) {
+pub fn record_run(job: &str, outcome: &'static str, took: TimeDelta) {
     // What an older or newer version left in the table is not a name of ours.
     let Some(job) = JOBS.into_iter().find(|known| *known == job) else {
         return;
     };
-    histogram!(catalogue::RUN, "job" => job, "outcome" => outcome).record(seconds(took));
+    histogram!(catalogue::RUN_DURATION, "job" => job, "outcome" => outcome).record(seconds(took));
 }
 
 /// Levels were written to the shop.
-pub fn stock_changed(levels: u64) {
+pub fn record_stock_changes(levels: u64) {
     counter!(catalogue::STOCK_CHANGES).increment(levels);
 }
 
 /// Whom a request goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
+pub enum UpstreamLabel {
     Vendure,
     VeraCore,
     /// The receiver of events.
     Events,
 }
 
-impl Peer {
+impl UpstreamLabel {
     /// By an upstream's name for people. Whoever asks the shop about a caller asks the shop.
     #[must_use]
-    pub fn named(name: &str) -> Self {
+    pub fn from_name(name: &str) -> Self {
         if name.starts_with("Vendure") {
             Self::Vendure
         } else if name.starts_with("VeraCore") {
@@ -131,7 +131,11 @@ impl Peer {
 }
 
 /// A request came to its end; `None`: well.
-pub fn requested(peer: Peer, operation: &'static str, outcome: Option<ErrorCategory>) {
+pub fn record_request(
+    peer: UpstreamLabel,
+    operation: &'static str,
+    outcome: Option<ErrorCategory>,
+) {
     request_counter(peer, operation, outcome).increment(1);
     // The others appear with it, so that the first failure of an operation is a step up from zero.
     for other in catalogue::request_outcomes() {
@@ -139,7 +143,11 @@ pub fn requested(peer: Peer, operation: &'static str, outcome: Option<ErrorCateg
     }
 }
 
-fn request_counter(peer: Peer, operation: &'static str, outcome: Option<ErrorCategory>) -> Counter {
+fn request_counter(
+    peer: UpstreamLabel,
+    operation: &'static str,
+    outcome: Option<ErrorCategory>,
+) -> Counter {
     counter!(
         catalogue::REQUESTS_TOTAL,
         "upstream" => peer.as_str(),
@@ -149,14 +157,14 @@ fn request_counter(peer: Peer, operation: &'static str, outcome: Option<ErrorCat
 }
 
 /// How long a request took, whatever came of it.
-pub fn request_took(peer: Peer, operation: &'static str, took: Duration) {
+pub fn record_request_duration(peer: UpstreamLabel, operation: &'static str, took: Duration) {
     let labels = [("upstream", peer.as_str()), ("operation", operation)];
-    histogram!(catalogue::REQUEST, &labels).record(took.as_secs_f64());
+    histogram!(catalogue::REQUEST_DURATION, &labels).record(took.as_secs_f64());
 }
 
 /// Describes what a process counts, and makes everything that has no more than a few labels appear
 /// with 0, so that what happens first is a step up from zero.
-pub fn begin(now: DateTime<Utc>) {
+pub fn register_metrics(now: DateTime<Utc>) {
     catalogue::describe();
     for outcome in OrderOutcome::ALL {
         counter!(catalogue::ORDERS_TOTAL, "outcome" => outcome.as_str()).increment(0);
@@ -165,16 +173,16 @@ pub fn begin(now: DateTime<Utc>) {
     // Named is enough: a histogram shows itself without a single sample.
     let _ = histogram!(catalogue::ORDER_AGE);
     for job in JOBS {
-        for outcome in outcomes_of(job) {
-            let _ = histogram!(catalogue::RUN, "job" => job, "outcome" => *outcome);
+        for outcome in run_outcomes(job) {
+            let _ = histogram!(catalogue::RUN_DURATION, "job" => job, "outcome" => *outcome);
         }
     }
-    gauge!(catalogue::START_TIME).set(timestamp(now));
+    gauge!(catalogue::START_TIME).set(unix_seconds(now));
 }
 
 /// Seconds since 1970.
 #[must_use]
-pub fn timestamp(at: DateTime<Utc>) -> f64 {
+pub fn unix_seconds(at: DateTime<Utc>) -> f64 {
     seconds(at - DateTime::UNIX_EPOCH)
 }
 
@@ -196,7 +204,7 @@ mod tests {
             ("VeraCore", "veracore"),
             ("the receiver of events", "events"),
         ] {
-            assert_eq!(Peer::named(name).as_str(), label);
+            assert_eq!(UpstreamLabel::from_name(name).as_str(), label);
         }
     }
 
@@ -204,6 +212,6 @@ mod tests {
     fn time_that_runs_backwards_is_none() {
         assert!(seconds(TimeDelta::seconds(-5)).abs() < f64::EPSILON);
         let at = DateTime::UNIX_EPOCH + TimeDelta::milliseconds(1500);
-        assert!((timestamp(at) - 1.5).abs() < f64::EPSILON);
+        assert!((unix_seconds(at) - 1.5).abs() < f64::EPSILON);
     }
 }

@@ -13,29 +13,29 @@ use crate::ledger::Run;
 
 /// What the jobs' next runs follow from. Cheap to clone.
 #[derive(Clone)]
-pub struct Agenda {
+pub struct JobSchedule {
     pub calendar: Calendar,
     pub sweep_interval: Duration,
     /// `false`: nothing is moved.
-    pub enabled: bool,
+    pub sync_enabled: bool,
 }
 
 /// How a job stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct JobStanding {
+pub struct JobRunStatus {
     pub job: String,
     pub last_run: Option<Run>,
     pub next_run: Option<DateTime<Utc>>,
 }
 
-impl Agenda {
+impl JobSchedule {
     /// Every job that ran, and those on a schedule, by name.
     #[must_use]
-    pub fn standings(&self, last_runs: Vec<Run>, now: DateTime<Utc>) -> Vec<JobStanding> {
-        let mut standings: Vec<JobStanding> = last_runs
+    pub fn job_statuses(&self, last_runs: Vec<Run>, now: DateTime<Utc>) -> Vec<JobRunStatus> {
+        let mut standings: Vec<JobRunStatus> = last_runs
             .into_iter()
-            .map(|run| JobStanding {
+            .map(|run| JobRunStatus {
                 next_run: self.next_run(&run, now),
                 job: run.job.clone(),
                 last_run: Some(run),
@@ -45,10 +45,10 @@ impl Agenda {
         for scheduled in Job::ALL {
             let name = scheduled.as_str();
             if standings.iter().all(|standing| standing.job != name) {
-                standings.push(JobStanding {
+                standings.push(JobRunStatus {
                     job: name.to_owned(),
                     last_run: None,
-                    next_run: self.next_scheduled(scheduled, now),
+                    next_run: self.next_occurrence(scheduled, now),
                 });
             }
         }
@@ -59,12 +59,12 @@ impl Agenda {
     fn next_run(&self, last: &Run, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let scheduled = Job::ALL.into_iter().find(|job| job.as_str() == last.job);
         match (scheduled, last.job.as_str()) {
-            (Some(job), _) => self.next_scheduled(job, now),
-            (None, runner::SWEEP) if self.enabled => {
+            (Some(job), _) => self.next_occurrence(job, now),
+            (None, runner::SWEEP_JOB) if self.sync_enabled => {
                 Some(last.scheduled_for + TimeDelta::from_std(self.sweep_interval).ok()?)
             }
             (None, housekeeping::JOB) => Some(last.scheduled_for + TimeDelta::days(1)),
-            (None, reconcile::JOB) if self.enabled => {
+            (None, reconcile::JOB) if self.sync_enabled => {
                 reconcile::next_run(now, self.calendar.timezone())
             }
             _ => None,
@@ -73,8 +73,8 @@ impl Agenda {
 
     /// The next occurrence of a job's schedule; none when nothing is moved.
     #[must_use]
-    pub fn next_scheduled(&self, job: Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.enabled
+    pub fn next_occurrence(&self, job: Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.sync_enabled
             .then(|| self.calendar.next_after(job, now))
             .flatten()
     }

@@ -9,30 +9,30 @@ use tracing::Instrument as _;
 
 use super::{
     holding,
-    passes::{HOLD, Report},
+    passes::{JOB_LEASE_TTL, RunReport},
 };
 use crate::{
-    ledger::{Held, Ledger, LedgerError, Origin, RunId},
-    telemetry::of_run,
+    ledger::{LeaseKey, Ledger, LedgerError, RunId, RunOrigin},
+    telemetry::run_span,
 };
 
 /// A day's occurrence of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Occurrence {
+pub(super) struct DailyOccurrence {
     pub job: &'static str,
     pub at: DateTime<Utc>,
     /// Whether it is also due when this installation was first started after `at`.
-    pub on_first_day: bool,
+    pub runs_on_first_day: bool,
     /// How often it is started, when it does not come to its end.
-    pub most_starts: u32,
+    pub max_starts: u32,
 }
 
-enum Due {
+enum DueRun {
     New,
-    BrokenOff(RunId),
+    Interrupted(RunId),
 }
 
-impl Occurrence {
+impl DailyOccurrence {
     /// Does the work if it is due and nobody is at it. A report without an outcome leaves the run to
     /// be taken up again. Returns whether it was begun.
     ///
@@ -42,34 +42,39 @@ impl Occurrence {
         self,
         ledger: &Ledger,
         now: DateTime<Utc>,
-        work: impl AsyncFnOnce(RunId) -> Report,
+        work: impl AsyncFnOnce(RunId) -> RunReport,
     ) -> Result<bool, LedgerError> {
         // A look without the hold first: it would be in the way of a person's run every minute.
-        if self.due(ledger, now).await?.is_none() {
+        if self.due_run(ledger, now).await?.is_none() {
             return Ok(false);
         }
-        let Some(hold) = ledger.hold(&[Held::Job(self.job)], HOLD).await? else {
+        let Some(hold) = ledger
+            .acquire_lease(&[LeaseKey::Job(self.job)], JOB_LEASE_TTL)
+            .await?
+        else {
             return Ok(false);
         };
         // Under the hold, an unfinished run is that of somebody who died.
-        let run = match self.due(ledger, now).await? {
-            Some(Due::New) => {
+        let run = match self.due_run(ledger, now).await? {
+            Some(DueRun::New) => {
                 ledger
-                    .begin_run(self.job, self.at, Origin::Schedule)
+                    .begin_run(self.job, self.at, RunOrigin::Schedule)
                     .await?
             }
-            Some(Due::BrokenOff(run)) => ledger.take_up_run(run).await?,
+            Some(DueRun::Interrupted(run)) => ledger.restart_run(run).await?,
             None => None,
         };
         if let Some(run) = run {
             let why = "it did not come to its end, and the next day's was due";
-            ledger.give_up_runs(self.job, Some(run), why).await?;
-            let work = work(run).instrument(of_run(self.job, run.number()));
-            match holding::keep(ledger, &hold, HOLD, work).await {
+            ledger
+                .fail_unfinished_runs(self.job, Some(run), why)
+                .await?;
+            let work = work(run).instrument(run_span(self.job, run.number()));
+            match holding::keep_alive(ledger, &hold, JOB_LEASE_TTL, work).await {
                 Some(report) => {
                     // Without an outcome it is taken up again by a later look.
                     if let Some(outcome) = report.outcome {
-                        report.end(ledger, run, outcome).await?;
+                        report.record(ledger, run, outcome).await?;
                     }
                 }
                 None => tracing::warn!(
@@ -79,23 +84,27 @@ impl Occurrence {
                 ),
             }
         }
-        ledger.let_go(&hold).await?;
+        ledger.release_lease(&hold).await?;
         Ok(run.is_some())
     }
 
-    async fn due(self, ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Due>, LedgerError> {
+    async fn due_run(
+        self,
+        ledger: &Ledger,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DueRun>, LedgerError> {
         let state = ledger.occurrence_state(self.job, now).await?;
         let ours = state
             .first_started_at
             .is_some_and(|started| started <= self.at);
-        if now < self.at || !(ours || self.on_first_day) {
+        if now < self.at || !(ours || self.runs_on_first_day) {
             return Ok(None);
         }
         Ok(match state.latest {
-            Some(latest) if latest.scheduled_for >= self.at => (!latest.ended
-                && latest.run.starts() < self.most_starts)
-                .then_some(Due::BrokenOff(latest.run)),
-            _ => Some(Due::New),
+            Some(latest) if latest.scheduled_for >= self.at => (!latest.has_ended
+                && latest.run.starts() < self.max_starts)
+                .then_some(DueRun::Interrupted(latest.run)),
+            _ => Some(DueRun::New),
         })
     }
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveTime;
 use chrono_tz::America::Los_Angeles;
 
-use super::{super::schedule::Times, *};
+use super::{super::schedule::CalendarSettings, *};
 
 fn utc(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()
@@ -12,34 +12,34 @@ fn utc(text: &str) -> DateTime<Utc> {
 /// Inventory at 02:00 (09:00 UTC in June), tracking from 09:00 to 19:00 (16:00 to 02:00 UTC).
 fn calendar() -> Calendar {
     let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
-    Calendar::new(Times {
+    Calendar::new(CalendarSettings {
         timezone: Los_Angeles,
         inventory_time: time(2),
         inventory_interval_minutes: 1440,
         tracking_interval_minutes: 30,
-        opens: time(9),
-        closes: time(19),
+        business_opens_at: time(9),
+        business_closes_at: time(19),
         business_days: vec![chrono::Weekday::Mon, chrono::Weekday::Tue],
     })
 }
 
-fn known(latest: Option<(&str, bool, u32)>) -> Known {
-    Known {
+fn known(latest: Option<(&str, bool, u32)>) -> OccurrenceHistory {
+    OccurrenceHistory {
         first_started_at: Some(utc("2026-05-01T00:00:00Z")),
-        latest: latest.map(|(at, ended, starts)| Latest {
+        latest: latest.map(|(at, ended, starts)| LatestRun {
             scheduled_for: utc(at),
-            ended,
+            has_ended: ended,
             starts,
         }),
     }
 }
 
-fn due(job: Job, now: &str, latest: Option<(&str, bool, u32)>) -> Due {
-    decide(&calendar(), job, utc(now), &known(latest))
+fn due(job: Job, now: &str, latest: Option<(&str, bool, u32)>) -> DueAction {
+    due_action(&calendar(), job, utc(now), &known(latest))
 }
 
-fn run(at: &str, late: bool) -> Due {
-    Due::Run {
+fn run(at: &str, late: bool) -> DueAction {
+    DueAction::Run {
         scheduled_for: utc(at),
         late,
     }
@@ -52,7 +52,10 @@ const TUESDAY: &str = "2026-06-02T09:00:00Z";
 fn each_occurrence_is_run_once() {
     let yesterday = Some((MONDAY, true, 1));
     let inventory = |now, latest| due(Job::Inventory, now, latest);
-    assert_eq!(inventory("2026-06-02T08:59:59Z", yesterday), Due::Nothing);
+    assert_eq!(
+        inventory("2026-06-02T08:59:59Z", yesterday),
+        DueAction::Nothing
+    );
     assert_eq!(inventory(TUESDAY, yesterday), run(TUESDAY, false));
     assert_eq!(
         inventory("2026-06-02T09:02:00Z", yesterday),
@@ -62,10 +65,13 @@ fn each_occurrence_is_run_once() {
         inventory("2026-06-02T09:02:01Z", yesterday),
         run(TUESDAY, true)
     );
-    assert_eq!(inventory(TUESDAY, Some((TUESDAY, true, 1))), Due::Nothing);
+    assert_eq!(
+        inventory(TUESDAY, Some((TUESDAY, true, 1))),
+        DueAction::Nothing
+    );
     // A time of day that was set to an earlier one is no occurrence that was missed.
     let later = Some(("2026-06-02T10:00:00Z", true, 1));
-    assert_eq!(inventory("2026-06-02T11:00:00Z", later), Due::Nothing);
+    assert_eq!(inventory("2026-06-02T11:00:00Z", later), DueAction::Nothing);
 }
 
 #[test]
@@ -88,27 +94,35 @@ fn tracking_is_made_up_inside_business_hours_only() {
         tracking("2026-06-03T02:01:00Z"),
         run("2026-06-03T02:00:00Z", false)
     );
-    assert_eq!(tracking("2026-06-03T02:05:00Z"), Due::Nothing, "19:05");
+    assert_eq!(
+        tracking("2026-06-03T02:05:00Z"),
+        DueAction::Nothing,
+        "19:05"
+    );
     assert_eq!(
         tracking("2026-06-03T20:00:00Z"),
-        Due::Nothing,
+        DueAction::Nothing,
         "a Wednesday"
     );
-    assert_eq!(tracking("2026-06-02T15:59:00Z"), Due::Nothing, "08:59");
+    assert_eq!(
+        tracking("2026-06-02T15:59:00Z"),
+        DueAction::Nothing,
+        "08:59"
+    );
 }
 
 #[test]
 fn what_was_before_the_first_start_was_not_missed() {
     let at = |first: Option<&str>, now| {
-        let known = Known {
+        let known = OccurrenceHistory {
             first_started_at: first.map(utc),
             latest: None,
         };
-        decide(&calendar(), Job::Inventory, utc(now), &known)
+        due_action(&calendar(), Job::Inventory, utc(now), &known)
     };
     let first = Some("2026-06-02T09:00:30Z");
-    assert_eq!(at(first, "2026-06-02T09:01:00Z"), Due::Nothing);
-    assert_eq!(at(first, "2026-06-02T20:00:00Z"), Due::Nothing);
+    assert_eq!(at(first, "2026-06-02T09:01:00Z"), DueAction::Nothing);
+    assert_eq!(at(first, "2026-06-02T20:00:00Z"), DueAction::Nothing);
     assert_eq!(
         at(first, "2026-06-03T20:00:00Z"),
         run("2026-06-03T09:00:00Z", true)
@@ -116,9 +130,9 @@ fn what_was_before_the_first_start_was_not_missed() {
     assert_eq!(at(Some(TUESDAY), TUESDAY), run(TUESDAY, false));
     // First started while the clock was a year ahead.
     let ahead = Some("2027-06-02T09:00:00Z");
-    assert_eq!(at(ahead, "2026-06-02T20:00:00Z"), Due::Nothing);
+    assert_eq!(at(ahead, "2026-06-02T20:00:00Z"), DueAction::Nothing);
     assert_eq!(at(ahead, TUESDAY), run(TUESDAY, false));
-    assert_eq!(at(None, "2026-06-02T20:00:00Z"), Due::Nothing);
+    assert_eq!(at(None, "2026-06-02T20:00:00Z"), DueAction::Nothing);
 }
 
 #[test]
@@ -130,15 +144,15 @@ fn a_run_that_does_not_come_to_its_end_is_taken_up_so_often_and_then_given_up() 
             Some((TUESDAY, false, starts)),
         )
     };
-    assert_eq!(inventory(1), Due::TakeUp);
-    assert_eq!(inventory(MOST_STARTS - 1), Due::TakeUp);
-    assert!(matches!(inventory(MOST_STARTS), Due::GiveUp { .. }));
+    assert_eq!(inventory(1), DueAction::Restart);
+    assert_eq!(inventory(MAX_STARTS - 1), DueAction::Restart);
+    assert!(matches!(inventory(MAX_STARTS), DueAction::Abandon { .. }));
     let last = "2026-06-03T02:00:00Z";
     let tracking = |now| due(Job::Tracking, now, Some((last, false, 1)));
-    assert_eq!(tracking("2026-06-03T02:00:50Z"), Due::TakeUp);
+    assert_eq!(tracking("2026-06-03T02:00:50Z"), DueAction::Restart);
     assert!(matches!(
         tracking("2026-06-03T02:01:00Z"),
-        Due::GiveUp { .. }
+        DueAction::Abandon { .. }
     ));
 }
 
@@ -153,6 +167,6 @@ fn a_newer_occurrence_overtakes_a_dead_run() {
     let dead = Some(("2026-06-02T20:00:00Z", false, 1));
     assert!(matches!(
         due(Job::Tracking, "2026-06-03T05:00:00Z", dead),
-        Due::GiveUp { .. }
+        DueAction::Abandon { .. }
     ));
 }

@@ -4,38 +4,38 @@ use std::{future::Future, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use crate::ledger::{Held, Hold, Ledger, LedgerError};
+use crate::ledger::{Lease, LeaseKey, Ledger, LedgerError};
 
 /// Between two tries for what somebody else holds.
-const STEP: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Takes all of it, waiting for others for `patience` at most; `None` when that was not enough.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn wait_for(
+pub async fn acquire_within(
     ledger: &Ledger,
-    what: &[Held<'_>],
+    what: &[LeaseKey<'_>],
     time: Duration,
     patience: Duration,
-) -> Result<Option<Hold>, LedgerError> {
+) -> Result<Option<Lease>, LedgerError> {
     let start = Instant::now();
     loop {
-        if let Some(hold) = ledger.hold(what, time).await? {
+        if let Some(hold) = ledger.acquire_lease(what, time).await? {
             return Ok(Some(hold));
         }
         if start.elapsed() >= patience {
             return Ok(None);
         }
-        sleep(STEP).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
 /// Does the work while the hold is lengthened again and again; `None` when it was lost, and the
 /// work dropped half-way.
-pub async fn keep<T>(
+pub async fn keep_alive<T>(
     ledger: &Ledger,
-    hold: &Hold,
+    hold: &Lease,
     time: Duration,
     work: impl Future<Output = T>,
 ) -> Option<T> {
@@ -43,7 +43,7 @@ pub async fn keep<T>(
         let mut since = Instant::now();
         loop {
             sleep(time / 4).await;
-            match ledger.hold_on(hold, time).await {
+            match ledger.renew_lease(hold, time).await {
                 Ok(true) => since = Instant::now(),
                 Ok(false) => return,
                 // The database may come back before the time is over.

@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{daily::Occurrence, passes::Report};
+use super::{daily::DailyOccurrence, passes::RunReport};
 use crate::{
     clock::SharedClock,
     ledger::{Ledger, LedgerError, RunOutcome},
@@ -14,35 +14,35 @@ use crate::{
 pub const JOB: &str = "tidy_ledger";
 
 /// How long the runs of jobs, what they wrote and what they told are kept.
-const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+const RUN_RETENTION: TimeDelta = TimeDelta::days(90);
 
 /// How long the signatures of webhooks are kept: a thousand times as long as one is good for, since
 /// clocks can be set back.
-const SEALS_KEPT: TimeDelta = TimeDelta::days(4);
+const SIGNATURE_RETENTION: TimeDelta = TimeDelta::days(4);
 
 /// Tidies up if that was not done today (by UTC days), by this or another replica. Returns whether it
 /// did.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn tidy_ledger_if_due(
+pub async fn run_maintenance_if_due(
     ledger: &Ledger,
     clock: &SharedClock,
     retention_days: u32,
 ) -> Result<bool, LedgerError> {
     let now = clock.now();
-    let today = Occurrence {
+    let today = DailyOccurrence {
         job: JOB,
         at: now.date_naive().and_time(NaiveTime::MIN).and_utc(),
-        on_first_day: true,
+        runs_on_first_day: true,
         // It may be done twice, and nothing else does it.
-        most_starts: u32::MAX,
+        max_starts: u32::MAX,
     };
     let mut failed = None;
     let begun = today
         .run_if_due(ledger, now, async |_| {
-            match tidy(ledger, now, retention_days).await {
-                Ok(result) => Report {
+            match delete_expired(ledger, now, retention_days).await {
+                Ok(result) => RunReport {
                     outcome: Some(RunOutcome::Done),
                     result,
                     message: None,
@@ -50,7 +50,7 @@ pub async fn tidy_ledger_if_due(
                 },
                 Err(error) => {
                     failed = Some(error);
-                    Report::unfinished()
+                    RunReport::unfinished()
                 }
             }
         })
@@ -58,7 +58,7 @@ pub async fn tidy_ledger_if_due(
     failed.map_or(Ok(begun), Err)
 }
 
-async fn tidy(
+async fn delete_expired(
     ledger: &Ledger,
     now: DateTime<Utc>,
     retention_days: u32,
@@ -66,9 +66,9 @@ async fn tidy(
     let cleared = ledger
         .clear_personal_data(now - TimeDelta::days(i64::from(retention_days)))
         .await?;
-    let forgotten = ledger.forget_runs(now - RUNS_KEPT).await?;
-    let changes = ledger.forget_stock(now - RUNS_KEPT).await?;
-    let (events, given_up) = ledger.forget_events(now - RUNS_KEPT).await?;
+    let forgotten = ledger.delete_old_runs(now - RUN_RETENTION).await?;
+    let changes = ledger.delete_old_stock_changes(now - RUN_RETENTION).await?;
+    let (events, given_up) = ledger.delete_old_events(now - RUN_RETENTION).await?;
     if given_up > 0 {
         tracing::error!(
             events = given_up,
@@ -76,9 +76,9 @@ async fn tidy(
         );
     }
     let webhooks = ledger
-        .forget_news(now - RUNS_KEPT, now - SEALS_KEPT)
+        .delete_old_webhooks(now - RUN_RETENTION, now - SIGNATURE_RETENTION)
         .await?;
-    ledger.forget_holds().await?;
+    ledger.delete_expired_leases().await?;
     Ok(json!({
         "messagesCleared": cleared, "runsForgotten": forgotten, "stockChangesForgotten": changes,
         "eventsForgotten": events, "webhooksForgotten": webhooks,

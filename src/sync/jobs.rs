@@ -3,129 +3,136 @@
 use async_trait::async_trait;
 
 use super::{
-    due::MOST_STARTS,
+    due::MAX_STARTS,
     holding,
-    inventory::{Counts, InventoryError, InventorySync, Summary, Wish},
-    passes::{HOLD, Report, unwatched},
+    inventory::{InventoryError, InventoryRequest, InventorySummary, InventorySync, LevelCounts},
+    passes::{JOB_LEASE_TTL, RunReport, ignore_progress},
     schedule::Job,
-    scheduler::{ScheduledJob, Turn},
+    scheduler::{JobLease, ScheduledJob},
     tracking::TrackingSync,
     upstreams::Upstreams,
 };
-use crate::ledger::{Held, Hold, Ledger, LedgerError, RunId};
+use crate::ledger::{Lease, LeaseKey, Ledger, LedgerError, RunId};
 
 /// A service of which a pass runs on a schedule.
 #[async_trait]
-pub trait Passing: Clone + Send + Sync + 'static {
+pub trait ScheduledService: Clone + Send + Sync + 'static {
     const JOB: Job;
 
     /// One pass, and what is to be recorded of it.
-    async fn pass_now(&self, run: RunId) -> Report;
+    async fn run_scheduled(&self, run: RunId) -> RunReport;
 }
 
 /// Such a service, for the scheduler.
-pub struct Scheduled<S> {
+pub struct ServiceJob<S> {
     pub service: S,
     pub ledger: Ledger,
     pub upstreams: Upstreams,
 }
 
-struct Holder<S> {
+struct ServiceLease<S> {
     service: S,
     ledger: Ledger,
-    hold: Hold,
+    lease: Lease,
 }
 
 #[async_trait]
-impl<S: Passing> ScheduledJob for Scheduled<S> {
+impl<S: ScheduledService> ScheduledJob for ServiceJob<S> {
     fn job(&self) -> Job {
         S::JOB
     }
 
-    async fn take_turn(&self) -> Result<Option<Box<dyn Turn>>, LedgerError> {
-        if !self.upstreams.are_closed() {
+    async fn try_acquire(&self) -> Result<Option<Box<dyn JobLease>>, LedgerError> {
+        if !self.upstreams.are_available() {
             // It is due still when they are back, and made up then.
             return Ok(None);
         }
-        let what = [Held::Job(S::JOB.as_str())];
-        let hold = self.ledger.hold(&what, HOLD).await?;
-        Ok(hold.map(|hold| -> Box<dyn Turn> {
-            Box::new(Holder {
+        let what = [LeaseKey::Job(S::JOB.as_str())];
+        let hold = self.ledger.acquire_lease(&what, JOB_LEASE_TTL).await?;
+        Ok(hold.map(|hold| -> Box<dyn JobLease> {
+            Box::new(ServiceLease {
                 service: self.service.clone(),
                 ledger: self.ledger.clone(),
-                hold,
+                lease: hold,
             })
         }))
     }
 }
 
 #[async_trait]
-impl<S: Passing> Turn for Holder<S> {
-    async fn run(&mut self, run: RunId) -> Report {
-        let pass = self.service.pass_now(run);
-        match holding::keep(&self.ledger, &self.hold, HOLD, pass).await {
+impl<S: ScheduledService> JobLease for ServiceLease<S> {
+    async fn run(&mut self, run: RunId) -> RunReport {
+        let pass = self.service.run_scheduled(run);
+        match holding::keep_alive(&self.ledger, &self.lease, JOB_LEASE_TTL, pass).await {
             Some(report) => report,
             None => {
                 tracing::error!(
                     job = S::JOB.as_str(),
                     "VeraCore: the database was away for too long; the pass was dropped half-way"
                 );
-                Report::unfinished()
+                RunReport::unfinished()
             }
         }
     }
 
-    async fn give_back(self: Box<Self>) {
-        if let Err(error) = self.ledger.let_go(&self.hold).await {
+    async fn release(self: Box<Self>) {
+        if let Err(error) = self.ledger.release_lease(&self.lease).await {
             tracing::debug!(%error, "a job's hold could not be given back, and runs out");
         }
     }
 }
 
 #[async_trait]
-impl Passing for InventorySync {
+impl ScheduledService for InventorySync {
     const JOB: Job = Job::Inventory;
 
-    async fn pass_now(&self, run: RunId) -> Report {
-        let outcome = self.pass(run, &Wish::default(), &unwatched()).await;
+    async fn run_scheduled(&self, run: RunId) -> RunReport {
+        let outcome = self
+            .run(run, &InventoryRequest::default(), &ignore_progress())
+            .await;
         // The next occurrence may be a day away: what may pass by itself is tried again before a
         // person is called.
-        if run.starts() < MOST_STARTS
-            && let Some(why) = may_pass(&outcome)
+        if run.starts() < MAX_STARTS
+            && let Some(why) = transient_failure(&outcome)
         {
             tracing::warn!(
                 why,
                 "VeraCore: stock could not be brought to the shop; the pass is made again shortly"
             );
-            return Report {
+            return RunReport {
                 message: Some(why),
-                ..Report::unfinished()
+                ..RunReport::unfinished()
             };
         }
-        Self::report(run, &outcome)
+        Self::run_report(run, &outcome)
     }
 }
 
 #[async_trait]
-impl Passing for TrackingSync {
+impl ScheduledService for TrackingSync {
     const JOB: Job = Job::Tracking;
 
-    async fn pass_now(&self, _: RunId) -> Report {
-        let outcome = self.pass(None, &unwatched()).await;
-        Self::report(&outcome)
+    async fn run_scheduled(&self, _: RunId) -> RunReport {
+        let outcome = self.run(None, &ignore_progress()).await;
+        Self::run_report(&outcome)
     }
 }
 
 /// Why a pass came to nothing, if that may be otherwise in a minute.
-pub(super) fn may_pass(outcome: &Result<Summary, InventoryError>) -> Option<String> {
+pub(super) fn transient_failure(
+    outcome: &Result<InventorySummary, InventoryError>,
+) -> Option<String> {
     match outcome {
-        Ok(summary) => summary.unreadable_for_now().map(str::to_owned).or_else(|| {
-            let Counts {
-                untried, unknown, ..
-            } = summary.counts;
-            (untried + unknown > 0)
-                .then(|| format!("{} levels could not be written", untried + unknown))
-        }),
-        Err(error) => error.may_pass().then(|| error.to_string()),
+        Ok(summary) => summary
+            .transient_read_error()
+            .map(str::to_owned)
+            .or_else(|| {
+                let LevelCounts {
+                    untried, unknown, ..
+                } = summary.counts;
+                (untried + unknown > 0)
+                    .then(|| format!("{} levels could not be written", untried + unknown))
+            }),
+        Err(error) => error.is_transient().then(|| error.to_string()),
     }
 }

@@ -32,7 +32,7 @@ use crate::vendure::StorefrontError;
 
 /// Halves a page that the shop finds too large: its `adminListQueryLimit` may be lower than
 /// Vendure's default. Whether there is anything left to halve.
-fn shrink(error: &StorefrontError, take: &mut u32) -> bool {
+fn halve_if_too_large(error: &StorefrontError, take: &mut u32) -> bool {
     let too_large =
         matches!(error, StorefrontError::Graphql { code, .. } if code == "USER_INPUT_ERROR");
     if too_large && *take > 1 {

@@ -1,37 +1,37 @@
 //! Telling of what fails again and again. Must not know what it is.
 
 /// Something that fails again and again: said once, loudly, and once more when it is over.
-pub struct Outage {
-    what: &'static str,
-    going_on: bool,
+pub struct LogOnce {
+    problem: &'static str,
+    failing: bool,
 }
 
-impl Outage {
+impl LogOnce {
     #[must_use]
-    pub const fn of(what: &'static str) -> Self {
+    pub const fn new(problem: &'static str) -> Self {
         Self {
-            what,
-            going_on: false,
+            problem,
+            failing: false,
         }
     }
 
-    pub(super) const fn is_going_on(&self) -> bool {
-        self.going_on
+    pub(super) const fn is_failing(&self) -> bool {
+        self.failing
     }
 
-    pub fn goes_on(&mut self, error: &impl std::fmt::Display) {
-        if self.going_on {
-            tracing::debug!(%error, "{} still", self.what);
+    pub fn log_failure(&mut self, error: &impl std::fmt::Display) {
+        if self.failing {
+            tracing::debug!(%error, "{} still", self.problem);
         } else {
-            tracing::error!(%error, "{}; trying again until it works", self.what);
+            tracing::error!(%error, "{}; trying again until it works", self.problem);
         }
-        self.going_on = true;
+        self.failing = true;
     }
 
-    pub fn is_over(&mut self) {
-        if self.going_on {
-            tracing::info!("over: {}", self.what);
+    pub fn log_recovery(&mut self) {
+        if self.failing {
+            tracing::info!("over: {}", self.problem);
         }
-        self.going_on = false;
+        self.failing = false;
     }
 }

@@ -4,31 +4,31 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::fulfillment::PageRef;
+use crate::fulfillment::PageCursor;
 
 /// Which page comes next, and which were there: a provider that leads in circles is noticed. Of those
 /// that were there only digests are kept, since a provider may put a whole list into a reference.
 #[derive(Default)]
-pub(super) struct Pages {
-    next: Option<PageRef>,
+pub(super) struct PageTracker {
+    current: Option<PageCursor>,
     seen: BTreeSet<[u8; 32]>,
 }
 
-impl Pages {
+impl PageTracker {
     /// The page to ask for; `None` for the first.
-    pub(super) const fn current(&self) -> Option<&PageRef> {
-        self.next.as_ref()
+    pub(super) const fn current(&self) -> Option<&PageCursor> {
+        self.current.as_ref()
     }
 
     /// Goes on to the page that follows.
     ///
     /// # Errors
     /// When it was there before: how many pages were.
-    pub(super) fn turn(&mut self, next: PageRef) -> Result<(), u64> {
+    pub(super) fn advance(&mut self, next: PageCursor) -> Result<(), u64> {
         if !self.seen.insert(Sha256::digest(next.as_str()).into()) {
             return Err(self.seen.len() as u64 + 1);
         }
-        self.next = Some(next);
+        self.current = Some(next);
         Ok(())
     }
 }
@@ -39,12 +39,12 @@ mod tests {
 
     #[test]
     fn a_page_that_comes_again_is_noticed() {
-        let mut pages = Pages::default();
+        let mut pages = PageTracker::default();
         assert_eq!(pages.current(), None);
         for name in ["a", "b"] {
-            assert_eq!(pages.turn(PageRef::new(name)), Ok(()));
-            assert_eq!(pages.current(), Some(&PageRef::new(name)));
+            assert_eq!(pages.advance(PageCursor::new(name)), Ok(()));
+            assert_eq!(pages.current(), Some(&PageCursor::new(name)));
         }
-        assert_eq!(pages.turn(PageRef::new("a")), Err(3));
+        assert_eq!(pages.advance(PageCursor::new("a")), Err(3));
     }
 }

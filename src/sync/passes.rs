@@ -11,25 +11,25 @@ use tracing::Instrument as _;
 use super::holding;
 use crate::{
     clock::SharedClock,
-    ledger::{Held, Ledger, LedgerError, Origin, RunId, RunOutcome},
-    telemetry::of_run,
+    ledger::{LeaseKey, Ledger, LedgerError, RunId, RunOrigin, RunOutcome},
+    telemetry::run_span,
 };
 
 /// How long a job stays held by somebody who died. It is lengthened while the pass goes on.
-pub const HOLD: Duration = Duration::from_secs(60);
+pub const JOB_LEASE_TTL: Duration = Duration::from_secs(60);
 
 /// Called with how many of how many things a pass has dealt with.
 pub type OnProgress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
 /// Nobody watches how far a pass is.
 #[must_use]
-pub fn unwatched() -> OnProgress {
+pub fn ignore_progress() -> OnProgress {
     Arc::new(|_, _| {})
 }
 
 /// How a pass ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct RunReport {
     /// `None`: it did not come to its end, and is taken up again.
     pub outcome: Option<RunOutcome>,
     /// What it did, in numbers; for the ledger and `status`.
@@ -40,7 +40,7 @@ pub struct Report {
     pub event: Option<(&'static str, Value)>,
 }
 
-impl Report {
+impl RunReport {
     /// Of a pass that did not come to its end.
     #[must_use]
     pub fn unfinished() -> Self {
@@ -56,7 +56,7 @@ impl Report {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn end(
+    pub async fn record(
         &self,
         ledger: &Ledger,
         run: RunId,
@@ -64,55 +64,58 @@ impl Report {
     ) -> Result<bool, LedgerError> {
         let event = self.event.as_ref().map(|(event, data)| (*event, data));
         ledger
-            .end_run_telling(run, outcome, &self.result, self.message.as_deref(), event)
+            .finish_run_with_event(run, outcome, &self.result, self.message.as_deref(), event)
             .await
     }
 }
 
 /// What came of a wish for a pass.
 #[derive(Debug, PartialEq)]
-pub enum Ran<T> {
-    Through(RunId, T),
+pub enum RunAttempt<T> {
+    Completed(RunId, T),
     /// A pass is going on already.
-    Busy,
+    AlreadyRunning,
     /// The database was away for so long that somebody else may have begun a pass; this one was
     /// dropped half-way.
-    Dropped,
+    LeaseLost,
 }
 
 /// Runs a pass because a person wishes it.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn on_wish<T>(
+pub async fn run_manually<T>(
     ledger: &Ledger,
     clock: &SharedClock,
     job: &str,
-    work: impl AsyncFnOnce(RunId) -> (T, Report),
-) -> Result<Ran<T>, LedgerError> {
+    work: impl AsyncFnOnce(RunId) -> (T, RunReport),
+) -> Result<RunAttempt<T>, LedgerError> {
     let about = serde_json::json!({});
-    at_once(ledger, clock, job, Origin::Person, about, work).await
+    run_now(ledger, clock, job, RunOrigin::Operator, about, work).await
 }
 
 /// Runs a pass at this moment, for whatever reason. `about`: what is known of it from its beginning.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn at_once<T>(
+pub async fn run_now<T>(
     ledger: &Ledger,
     clock: &SharedClock,
     job: &str,
-    origin: Origin,
+    origin: RunOrigin,
     about: Value,
-    work: impl AsyncFnOnce(RunId) -> (T, Report),
-) -> Result<Ran<T>, LedgerError> {
-    let Some(hold) = ledger.hold(&[Held::Job(job)], HOLD).await? else {
-        return Ok(Ran::Busy);
+    work: impl AsyncFnOnce(RunId) -> (T, RunReport),
+) -> Result<RunAttempt<T>, LedgerError> {
+    let Some(hold) = ledger
+        .acquire_lease(&[LeaseKey::Job(job)], JOB_LEASE_TTL)
+        .await?
+    else {
+        return Ok(RunAttempt::AlreadyRunning);
     };
     let mut at = clock.now();
     let run = loop {
         match ledger
-            .begin_run_about(job, at, origin, &about, None)
+            .begin_run_with_event(job, at, origin, &about, None)
             .await?
         {
             Some(run) => break run,
@@ -120,13 +123,14 @@ pub async fn at_once<T>(
             None => at += TimeDelta::microseconds(1),
         }
     };
-    let work = work(run).instrument(of_run(job, run.number()));
-    let Some((value, report)) = holding::keep(ledger, &hold, HOLD, work).await else {
-        return Ok(Ran::Dropped);
+    let work = work(run).instrument(run_span(job, run.number()));
+    let Some((value, report)) = holding::keep_alive(ledger, &hold, JOB_LEASE_TTL, work).await
+    else {
+        return Ok(RunAttempt::LeaseLost);
     };
     // A wish that was not carried to its end is not taken up again: whoever had it asks again.
     let outcome = report.outcome.unwrap_or(RunOutcome::Failed);
-    report.end(ledger, run, outcome).await?;
-    ledger.let_go(&hold).await?;
-    Ok(Ran::Through(run, value))
+    report.record(ledger, run, outcome).await?;
+    ledger.release_lease(&hold).await?;
+    Ok(RunAttempt::Completed(run, value))
 }

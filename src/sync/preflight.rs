@@ -7,7 +7,7 @@ use crate::vendure::{ShopProfile, StockLocation, StorefrontError};
 
 /// What the configuration says about the shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedShop {
     pub channel_token: Option<String>,
     /// Name or id.
     pub stock_location: Option<String>,
@@ -16,7 +16,7 @@ pub struct Expected {
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum PreflightVerdict {
     Ok,
     /// It works without, but less.
     Warning,
@@ -25,22 +25,22 @@ pub enum Verdict {
 
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct PreflightFinding {
     /// Such as `vendure login`.
     pub check: &'static str,
-    pub verdict: Verdict,
+    pub verdict: PreflightVerdict,
     pub detail: String,
     /// What a person should do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 
-impl Finding {
+impl PreflightFinding {
     #[must_use]
     pub fn ok(check: &'static str, detail: impl Into<String>) -> Self {
         Self {
             check,
-            verdict: Verdict::Ok,
+            verdict: PreflightVerdict::Ok,
             detail: detail.into(),
             fix: None,
         }
@@ -51,7 +51,7 @@ impl Finding {
         let fix = Some(fix.into());
         Self {
             check,
-            verdict: Verdict::Failed,
+            verdict: PreflightVerdict::Failed,
             detail: detail.into(),
             fix,
         }
@@ -60,7 +60,7 @@ impl Finding {
     #[must_use]
     pub fn warning(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
-            verdict: Verdict::Warning,
+            verdict: PreflightVerdict::Warning,
             ..Self::failed(check, detail, fix)
         }
     }
@@ -68,12 +68,12 @@ impl Finding {
 
 /// The shop did not show itself.
 #[must_use]
-pub fn shop_unreadable(error: &StorefrontError) -> Finding {
+pub fn shop_error_finding(error: &StorefrontError) -> PreflightFinding {
     let fix = match error {
         StorefrontError::Call(_) => {
             "start Vendure, or correct VENDURE_API_URL (the Admin API's, such as https://shop.example/admin-api)"
         }
-        StorefrontError::Credentials { .. } => {
+        StorefrontError::LoginRefused { .. } => {
             "correct VENDURE_USERNAME and VENDURE_PASSWORD, or VENDURE_API_KEY"
         }
         StorefrontError::Forbidden { .. } => {
@@ -83,9 +83,9 @@ pub fn shop_unreadable(error: &StorefrontError) -> Finding {
             "correct VENDURE_CHANNEL_TOKEN: the tokens are under Settings > Channels"
         }
         StorefrontError::Graphql { .. }
-        | StorefrontError::Refused { .. }
-        | StorefrontError::Unclear { .. }
-        | StorefrontError::Field { .. } => {
+        | StorefrontError::Rejected { .. }
+        | StorefrontError::Ambiguous { .. }
+        | StorefrontError::InvalidField { .. } => {
             "is this Vendure 3.3.5 or newer, and VENDURE_API_URL its Admin API?"
         }
     };
@@ -93,26 +93,26 @@ pub fn shop_unreadable(error: &StorefrontError) -> Finding {
         StorefrontError::WrongChannel { .. } => "vendure channel",
         _ => "vendure login",
     };
-    Finding::failed(check, error.to_string(), fix)
+    PreflightFinding::failed(check, error.to_string(), fix)
 }
 
 /// Whether the shop is as configured, and lets us do what we must.
 #[must_use]
-pub fn shop_findings(profile: &ShopProfile, expected: &Expected) -> Vec<Finding> {
-    let mut findings = vec![Finding::ok("vendure login", "logged in")];
-    findings.push(channel(profile, expected.channel_token.as_deref()));
-    findings.push(permissions(profile));
-    findings.push(location(
+pub fn check_shop(profile: &ShopProfile, expected: &ExpectedShop) -> Vec<PreflightFinding> {
+    let mut findings = vec![PreflightFinding::ok("vendure login", "logged in")];
+    findings.push(check_channel(profile, expected.channel_token.as_deref()));
+    findings.push(check_permissions(profile));
+    findings.push(check_stock_location(
         &profile.stock_locations,
         expected.stock_location.as_deref(),
     ));
-    findings.push(custom_fields(profile));
+    findings.push(check_custom_fields(profile));
     findings
 }
 
-fn channel(profile: &ShopProfile, token: Option<&str>) -> Finding {
+fn check_channel(profile: &ShopProfile, token: Option<&str>) -> PreflightFinding {
     match token {
-        Some(token) if token != profile.channel_token => Finding::failed(
+        Some(token) if token != profile.channel_token => PreflightFinding::failed(
             "vendure channel",
             format!(
                 "Vendure answers for the channel '{}' instead",
@@ -120,13 +120,13 @@ fn channel(profile: &ShopProfile, token: Option<&str>) -> Finding {
             ),
             "correct VENDURE_CHANNEL_TOKEN: the tokens are under Settings > Channels",
         ),
-        _ => Finding::ok("vendure channel", profile.channel_code.clone()),
+        _ => PreflightFinding::ok("vendure channel", profile.channel_code.clone()),
     }
 }
 
-fn permissions(profile: &ShopProfile) -> Finding {
+fn check_permissions(profile: &ShopProfile) -> PreflightFinding {
     if profile.missing_permissions.is_empty() {
-        return Finding::ok("vendure permissions", "all that are needed");
+        return PreflightFinding::ok("vendure permissions", "all that are needed");
     }
     let missing: Vec<String> = profile
         .missing_permissions
@@ -138,7 +138,7 @@ fn permissions(profile: &ShopProfile) -> Finding {
         .iter()
         .map(|m| m.permission)
         .collect();
-    Finding::failed(
+    PreflightFinding::failed(
         "vendure permissions",
         format!("missing: {}", missing.join(", ")),
         format!(
@@ -148,18 +148,18 @@ fn permissions(profile: &ShopProfile) -> Finding {
     )
 }
 
-fn location(locations: &[StockLocation], wanted: Option<&str>) -> Finding {
+fn check_stock_location(locations: &[StockLocation], wanted: Option<&str>) -> PreflightFinding {
     const CHECK: &str = "vendure stock location";
-    match choose_location(locations, wanted) {
-        Ok(location) => Finding::ok(CHECK, location.name.clone()),
-        Err(NoLocation { detail, fix }) => Finding::failed(CHECK, detail, fix),
+    match choose_stock_location(locations, wanted) {
+        Ok(location) => PreflightFinding::ok(CHECK, location.name.clone()),
+        Err(StockLocationError { detail, fix }) => PreflightFinding::failed(CHECK, detail, fix),
     }
 }
 
 /// Why there is no telling which stock location is VeraCore's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("stock location: {detail}: {fix}")]
-pub struct NoLocation {
+pub struct StockLocationError {
     pub detail: String,
     /// What a person should do.
     pub fix: &'static str,
@@ -169,11 +169,11 @@ pub struct NoLocation {
 ///
 /// # Errors
 /// When there is none, or more than one could be meant.
-pub fn choose_location<'a>(
+pub fn choose_stock_location<'a>(
     locations: &'a [StockLocation],
     wanted: Option<&str>,
-) -> Result<&'a StockLocation, NoLocation> {
-    let none = |detail: String, fix| Err(NoLocation { detail, fix });
+) -> Result<&'a StockLocation, StockLocationError> {
+    let none = |detail: String, fix| Err(StockLocationError { detail, fix });
     let names = |locations: &[StockLocation]| {
         let names: Vec<String> = locations
             .iter()
@@ -213,7 +213,7 @@ pub fn choose_location<'a>(
     }
 }
 
-fn custom_fields(profile: &ShopProfile) -> Finding {
+fn check_custom_fields(profile: &ShopProfile) -> PreflightFinding {
     let known = &profile.tracking_fields;
     let missing: Vec<&str> = [
         ("trackingCode (string)", known.tracking_code),
@@ -225,9 +225,9 @@ fn custom_fields(profile: &ShopProfile) -> Finding {
     .map(|(field, _)| field)
     .collect();
     if missing.is_empty() {
-        return Finding::ok("vendure custom fields", "trackingCode, carrier, shipDate");
+        return PreflightFinding::ok("vendure custom fields", "trackingCode, carrier, shipDate");
     }
-    Finding::warning(
+    PreflightFinding::warning(
         "vendure custom fields",
         format!("orders have no {}", missing.join(", ")),
         "add them to customFields.Order in the shop's configuration to see tracking on orders; shipments are recorded as fulfillments all the same",
@@ -237,7 +237,7 @@ fn custom_fields(profile: &ShopProfile) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vendure::{MissingPermission, TrackingFieldsKnown};
+    use crate::vendure::{MissingPermission, SupportedTrackingFields};
 
     fn profile() -> ShopProfile {
         ShopProfile {
@@ -248,7 +248,7 @@ mod tests {
                 id: "1".into(),
                 name: "Reno".into(),
             }],
-            tracking_fields: TrackingFieldsKnown {
+            tracking_fields: SupportedTrackingFields {
                 tracking_code: true,
                 carrier: true,
                 ship_date: true,
@@ -256,8 +256,8 @@ mod tests {
         }
     }
 
-    fn verdicts(profile: &ShopProfile, expected: &Expected) -> Vec<Verdict> {
-        shop_findings(profile, expected)
+    fn verdicts(profile: &ShopProfile, expected: &ExpectedShop) -> Vec<PreflightVerdict> {
+        check_shop(profile, expected)
             .iter()
             .map(|finding| finding.verdict)
             .collect()
@@ -265,12 +265,15 @@ mod tests {
 
     #[test]
     fn a_shop_as_configured_is_fine() {
-        assert_eq!(verdicts(&profile(), &Expected::default()), [Verdict::Ok; 5]);
-        let expected = Expected {
+        assert_eq!(
+            verdicts(&profile(), &ExpectedShop::default()),
+            [PreflightVerdict::Ok; 5]
+        );
+        let expected = ExpectedShop {
             channel_token: Some("token-a".into()),
             stock_location: Some("1".into()),
         };
-        assert_eq!(verdicts(&profile(), &expected), [Verdict::Ok; 5]);
+        assert_eq!(verdicts(&profile(), &expected), [PreflightVerdict::Ok; 5]);
     }
 
     #[test]
@@ -285,14 +288,14 @@ mod tests {
             name: "Elko".into(),
         });
         shop.tracking_fields.tracking_code = false;
-        let expected = Expected {
+        let expected = ExpectedShop {
             channel_token: Some("other".into()),
             stock_location: None,
         };
-        let findings = shop_findings(&shop, &expected);
+        let findings = check_shop(&shop, &expected);
         let text: Vec<String> = findings
             .iter()
-            .filter(|f| f.verdict != Verdict::Ok)
+            .filter(|f| f.verdict != PreflightVerdict::Ok)
             .map(|f| {
                 format!(
                     "{}: {} -> {}",
@@ -311,11 +314,14 @@ mod tests {
             id: id.into(),
             name: name.into(),
         });
-        let found = |wanted: Option<&str>| location(&two, wanted).verdict;
-        assert_eq!(found(Some("2")), Verdict::Ok);
-        assert_eq!(found(Some("Reno")), Verdict::Failed);
-        assert_eq!(found(Some("reno")), Verdict::Failed);
-        assert_eq!(found(None), Verdict::Failed);
-        assert_eq!(location(&[], Some("Reno")).verdict, Verdict::Failed);
+        let found = |wanted: Option<&str>| check_stock_location(&two, wanted).verdict;
+        assert_eq!(found(Some("2")), PreflightVerdict::Ok);
+        assert_eq!(found(Some("Reno")), PreflightVerdict::Failed);
+        assert_eq!(found(Some("reno")), PreflightVerdict::Failed);
+        assert_eq!(found(None), PreflightVerdict::Failed);
+        assert_eq!(
+            check_stock_location(&[], Some("Reno")).verdict,
+            PreflightVerdict::Failed
+        );
     }
 }

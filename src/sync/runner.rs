@@ -15,80 +15,80 @@ use tracing::Instrument as _;
 use super::{
     orders::{
         OrderSync,
-        discover::{DiscoverError, Watch},
+        discover::{DiscoveryError, DiscoveryState},
     },
-    outage::Outage,
+    outage::LogOnce,
     upstreams::Upstreams,
 };
 use crate::{
     clock::SharedClock,
     domain::SyncStatus,
-    ledger::{Claimed, Ledger, LedgerError, Origin, RunOutcome, Word},
-    lifecycle::Tasks,
-    telemetry::{of_order, of_run},
+    ledger::{ClaimedOrder, Ledger, LedgerError, RunOrigin, RunOutcome, Topic},
+    lifecycle::TaskGroup,
+    telemetry::{order_span, run_span},
 };
 
 /// The name of the look at all orders in a trigger state, in the table of runs.
-pub const SWEEP: &str = "sweep_orders";
+pub const SWEEP_JOB: &str = "sweep_orders";
 
 /// The longest sleep between two looks at the ledger while nobody can tell of orders that another
 /// process found.
-const LONGEST_SLEEP: Duration = Duration::from_secs(2);
+const MAX_IDLE_SLEEP: Duration = Duration::from_secs(2);
 
 /// After a sweep that failed, in poll intervals.
-const FAILED_SWEEP_PAUSE: u32 = 3;
+const SWEEP_RETRY_POLLS: u32 = 3;
 
 /// After a database error.
-const PAUSE: Duration = Duration::from_secs(2);
+const DB_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// How often orders are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Intervals {
+pub struct PollIntervals {
     pub poll: Duration,
     pub sweep: Duration,
 }
 
 /// What wakes those who wait. Several rings before one of them looks count as one. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Bells {
+pub struct WorkerWakeup {
     /// There may be new orders in the shop. (Of orders that are due tells the ledger.)
-    pub look: Arc<Notify>,
+    pub discovery: Arc<Notify>,
 }
 
 /// Between two looks for orders, however often the bell rings.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
+const MIN_POLL_GAP: Duration = Duration::from_secs(1);
 
 /// Works on due orders until the stop; orders in work are finished then, none is begun.
 pub async fn submit_orders(
     service: OrderSync,
     clock: SharedClock,
     upstreams: Upstreams,
-    tasks: Tasks,
+    tasks: TaskGroup,
 ) {
     let slots = Arc::new(Semaphore::new(service.settings().concurrency as usize));
-    let trouble = Trouble::of(service.ledger().clone());
-    while !tasks.stopping() {
-        if !upstreams.are_closed() {
-            upstreams.closed(&tasks).await;
+    let trouble = LedgerHealth::new(service.ledger().clone());
+    while !tasks.is_stopping() {
+        if !upstreams.are_available() {
+            upstreams.wait_until_available(&tasks).await;
             continue;
         }
         let mut free = u32::try_from(slots.available_permits()).unwrap_or(1);
-        if trouble.goes_on() {
+        if trouble.is_failing() {
             // One order is tried now and then, and no other is taken from whoever could send it.
-            tasks.sleep(PAUSE).await;
+            tasks.sleep(DB_RETRY_DELAY).await;
             free = free.min(1);
         }
-        if tasks.stopping() {
+        if tasks.is_stopping() {
             return;
         }
-        let claimed = match service.claim(free, None).await {
+        let claimed = match service.lease_due_orders(free, None).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                trouble.found(&error, false);
+                trouble.record_failure(&error, false);
                 continue;
             }
         };
-        trouble.claimed(claimed.len(), service.settings().lease);
+        trouble.record_leased(claimed.len(), service.settings().lease_ttl);
         let full = claimed.len() == free as usize;
         for order in claimed {
             // There are as many permits as orders were claimed: this never waits.
@@ -97,10 +97,10 @@ pub async fn submit_orders(
             };
             let (service, trouble) = (service.clone(), trouble.clone());
             tasks.spawn("submit_order", async move {
-                match work(&service, &order).await {
-                    Worked::Recorded(_) => trouble.is_over(),
-                    Worked::Dropped => {}
-                    Worked::Away(error) => trouble.found(&error, true),
+                match process_order(&service, &order).await {
+                    WorkOutcome::Recorded(_) => trouble.record_recovery(),
+                    WorkOutcome::Unrecorded => {}
+                    WorkOutcome::LedgerUnavailable(error) => trouble.record_failure(&error, true),
                 }
                 drop(permit);
             });
@@ -108,50 +108,50 @@ pub async fn submit_orders(
         if full {
             // As soon as one is done there may be more to claim.
             tokio::select! {
-                () = tasks.stopped() => {}
+                () = tasks.wait_for_stop() => {}
                 permit = slots.acquire() => drop(permit),
             }
         } else {
-            let nap = until_next(&service, &clock, trouble.goes_on()).await;
+            let nap = next_poll_delay(&service, &clock, trouble.is_failing()).await;
             tokio::select! {
-                () = tasks.stopped() => {}
-                () = service.ledger().told(Word::Orders, nap) => {}
+                () = tasks.wait_for_stop() => {}
+                () = service.ledger().wait_for(Topic::Orders, nap) => {}
             }
         }
     }
 }
 
 /// What came of working on an order.
-pub enum Worked {
+pub enum WorkOutcome {
     /// Where it stands now.
     Recorded(SyncStatus),
     /// What was done about it could not be recorded; that was logged, and stops no other order.
-    Dropped,
+    Unrecorded,
     /// The database is away, or takes nothing: so it is for every order.
-    Away(LedgerError),
+    LedgerUnavailable(LedgerError),
 }
 
 /// Works on one order, whatever happens to it.
-pub async fn work(service: &OrderSync, order: &Claimed) -> Worked {
-    work_within(service, order)
-        .instrument(of_order(&order.code))
+pub async fn process_order(service: &OrderSync, order: &ClaimedOrder) -> WorkOutcome {
+    process_in_span(service, order)
+        .instrument(order_span(&order.code))
         .await
 }
 
-async fn work_within(service: &OrderSync, order: &Claimed) -> Worked {
-    match service.work_on(order).await {
-        Ok(status) => Worked::Recorded(status),
+async fn process_in_span(service: &OrderSync, order: &ClaimedOrder) -> WorkOutcome {
+    match service.process(order).await {
+        Ok(status) => WorkOutcome::Recorded(status),
         Err(LedgerError::LeaseLost { code }) => {
             tracing::warn!(
                 order = code,
                 "VeraCore: the order's lease ran out while it was worked on; the next holder looks into it"
             );
-            Worked::Dropped
+            WorkOutcome::Unrecorded
         }
-        Err(error) if error.is_away() => Worked::Away(error),
+        Err(error) if error.is_unavailable() => WorkOutcome::LedgerUnavailable(error),
         Err(error) => {
             tracing::error!(order = %order.code, %error, "VeraCore: what was done about the order could not be recorded; it is looked into when its lease has run out");
-            Worked::Dropped
+            WorkOutcome::Unrecorded
         }
     }
 }
@@ -159,22 +159,22 @@ async fn work_within(service: &OrderSync, order: &Claimed) -> Worked {
 /// That the ledger cannot be read or written, as those find who work on orders: told once, and kept
 /// where `/readyz` finds it.
 #[derive(Clone)]
-struct Trouble {
+struct LedgerHealth {
     ledger: Ledger,
-    state: Arc<Mutex<TroubleState>>,
+    state: Arc<Mutex<LedgerHealthState>>,
 }
 
-struct TroubleState {
-    outage: Outage,
+struct LedgerHealthState {
+    log: LogOnce,
     /// When an order's intent or outcome could last not be written.
-    at_work: Option<Instant>,
+    last_write_failure: Option<Instant>,
 }
 
-impl Trouble {
-    fn of(ledger: Ledger) -> Self {
-        let state = TroubleState {
-            outage: Outage::of("orders cannot be worked on"),
-            at_work: None,
+impl LedgerHealth {
+    fn new(ledger: Ledger) -> Self {
+        let state = LedgerHealthState {
+            log: LogOnce::new("orders cannot be worked on"),
+            last_write_failure: None,
         };
         Self {
             ledger,
@@ -182,55 +182,55 @@ impl Trouble {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, TroubleState> {
+    fn lock_state(&self) -> MutexGuard<'_, LedgerHealthState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn goes_on(&self) -> bool {
-        self.state().outage.is_going_on()
+    fn is_failing(&self) -> bool {
+        self.lock_state().log.is_failing()
     }
 
-    fn found(&self, error: &LedgerError, at_work: bool) {
-        let mut state = self.state();
-        state.outage.goes_on(error);
+    fn record_failure(&self, error: &LedgerError, at_work: bool) {
+        let mut state = self.lock_state();
+        state.log.log_failure(error);
         if at_work {
-            state.at_work = Some(Instant::now());
+            state.last_write_failure = Some(Instant::now());
         }
-        self.ledger.note_trouble(Some(error.to_string()));
+        self.ledger.set_blocking_problem(Some(error.to_string()));
     }
 
     /// Orders could be claimed. That alone does not say that an intent can be written: an order that
     /// could not be worked on must be, unless it comes back no more.
-    fn claimed(&self, orders: usize, lease: Duration) {
-        let at_work = self.state().at_work;
-        if at_work.is_none_or(|at| orders == 0 && at.elapsed() > lease + LONGEST_SLEEP) {
-            self.is_over();
+    fn record_leased(&self, orders: usize, lease: Duration) {
+        let at_work = self.lock_state().last_write_failure;
+        if at_work.is_none_or(|at| orders == 0 && at.elapsed() > lease + MAX_IDLE_SLEEP) {
+            self.record_recovery();
         }
     }
 
-    fn is_over(&self) {
-        let mut state = self.state();
-        state.outage.is_over();
-        state.at_work = None;
-        self.ledger.note_trouble(None);
+    fn record_recovery(&self) {
+        let mut state = self.lock_state();
+        state.log.log_recovery();
+        state.last_write_failure = None;
+        self.ledger.set_blocking_problem(None);
     }
 }
 
-async fn until_next(service: &OrderSync, clock: &SharedClock, in_trouble: bool) -> Duration {
+async fn next_poll_delay(service: &OrderSync, clock: &SharedClock, in_trouble: bool) -> Duration {
     let longest = if in_trouble {
-        LONGEST_SLEEP
+        MAX_IDLE_SLEEP
     } else {
-        service.ledger().pace(LONGEST_SLEEP)
+        service.ledger().poll_interval(MAX_IDLE_SLEEP)
     };
     match service.ledger().backlog().await {
         Ok(backlog) if backlog.due > 0 => Duration::from_millis(50),
         Ok(backlog) => backlog
-            .next
+            .next_due_at
             .map_or(longest, |at| {
                 (at - clock.now()).to_std().unwrap_or_default()
             })
             .clamp(Duration::from_millis(50), longest),
-        Err(_) => PAUSE,
+        Err(_) => DB_RETRY_DELAY,
     }
 }
 
@@ -238,56 +238,56 @@ async fn until_next(service: &OrderSync, clock: &SharedClock, in_trouble: bool) 
 /// page in between, and a sweep at once when that page does not explain what changed.
 pub async fn discover_orders(
     service: OrderSync,
-    bells: Bells,
-    intervals: Intervals,
+    bells: WorkerWakeup,
+    intervals: PollIntervals,
     clock: SharedClock,
     upstreams: Upstreams,
-    tasks: Tasks,
+    tasks: TaskGroup,
 ) {
-    let mut watch = Watch::default();
-    let mut outage = Outage::of("orders cannot be looked for");
-    let mut sweeps = Outage::of("not all orders can be gone through");
+    let mut watch = DiscoveryState::default();
+    let mut outage = LogOnce::new("orders cannot be looked for");
+    let mut sweeps = LogOnce::new("not all orders can be gone through");
     let mut sweep_is_due = true;
     let mut next_sweep = Instant::now();
     let mut not_before = Instant::now();
-    while !tasks.stopping() {
-        if !upstreams.shop.is_closed() {
+    while !tasks.is_stopping() {
+        if !upstreams.shop_circuit.is_closed() {
             tasks.sleep(intervals.poll).await;
             continue;
         }
         sweep_is_due |= Instant::now() >= next_sweep;
         // Also when a sweep is due: should it fail half-way, new orders are found all the same.
-        match service.look_at_newest(&mut watch).await {
+        match service.poll_newest(&mut watch).await {
             Ok(looked) => {
-                outage.is_over();
-                sweep_is_due |= looked.sweep;
-                if looked.taken_in > 0 {
-                    service.ledger().tell(Word::Orders).await;
+                outage.log_recovery();
+                sweep_is_due |= looked.needs_sweep;
+                if looked.discovered > 0 {
+                    service.ledger().publish(Topic::Orders).await;
                 }
             }
-            Err(error) => outage.goes_on(&error),
+            Err(error) => outage.log_failure(&error),
         }
-        if sweep_is_due && Instant::now() >= not_before && !tasks.stopping() {
-            match sweep(&service, &mut watch, &clock).await {
+        if sweep_is_due && Instant::now() >= not_before && !tasks.is_stopping() {
+            match run_sweep(&service, &mut watch, &clock).await {
                 Ok(taken_in) => {
-                    sweeps.is_over();
+                    sweeps.log_recovery();
                     sweep_is_due = false;
                     next_sweep = Instant::now() + intervals.sweep;
                     if taken_in > 0 {
-                        service.ledger().tell(Word::Orders).await;
+                        service.ledger().publish(Topic::Orders).await;
                     }
                 }
-                Err(DiscoverError::Stopped) => {}
+                Err(DiscoveryError::Stopped) => {}
                 Err(error) => {
-                    sweeps.goes_on(&error);
-                    not_before = Instant::now() + intervals.poll * FAILED_SWEEP_PAUSE;
+                    sweeps.log_failure(&error);
+                    not_before = Instant::now() + intervals.poll * SWEEP_RETRY_POLLS;
                 }
             }
         }
-        tasks.sleep(LEAST_PAUSE.min(intervals.poll)).await;
+        tasks.sleep(MIN_POLL_GAP.min(intervals.poll)).await;
         tokio::select! {
-            () = tasks.sleep(intervals.poll.saturating_sub(LEAST_PAUSE)) => {}
-            () = bells.look.notified() => watch.look_closely(),
+            () = tasks.sleep(intervals.poll.saturating_sub(MIN_POLL_GAP)) => {}
+            () = bells.discovery.notified() => watch.require_full_page(),
         }
     }
 }
@@ -296,21 +296,21 @@ pub async fn discover_orders(
 ///
 /// # Errors
 /// As for [`OrderSync::sweep`].
-pub async fn sweep(
+pub async fn run_sweep(
     service: &OrderSync,
-    watch: &mut Watch,
+    watch: &mut DiscoveryState,
     clock: &SharedClock,
-) -> Result<u64, DiscoverError> {
+) -> Result<u64, DiscoveryError> {
     let run = service
         .ledger()
-        .begin_run(SWEEP, clock.now(), Origin::Schedule)
+        .begin_run(SWEEP_JOB, clock.now(), RunOrigin::Schedule)
         .await?;
     let outcome = match run {
         Some(run) => {
-            let span = of_run(SWEEP, run.number());
-            service.sweep(watch).instrument(span).await
+            let span = run_span(SWEEP_JOB, run.number());
+            service.sweep_orders(watch).instrument(span).await
         }
-        None => service.sweep(watch).await,
+        None => service.sweep_orders(watch).await,
     };
     if let Some(run) = run {
         let (ended, result, message) = match &outcome {
@@ -327,7 +327,7 @@ pub async fn sweep(
         };
         service
             .ledger()
-            .end_run(run, ended, &result, message.as_deref())
+            .finish_run(run, ended, &result, message.as_deref())
             .await?;
     }
     outcome.map(|swept| swept.taken_in)

@@ -22,13 +22,13 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
-const DAY_IN_MINUTES: u32 = 24 * 60;
+const MINUTES_PER_DAY: u32 = 24 * 60;
 
 /// Longer than any stretch of local time that a zone ever left out, a day with Samoa in 2011.
-const LONGEST_GAP_IN_MINUTES: i64 = 2 * 24 * 60;
+const MAX_GAP_MINUTES: i64 = 2 * 24 * 60;
 
 /// Each day of the week is among as many days, also when one is left out of a calendar.
-const DAYS_LOOKED_BACK: u64 = 16;
+const LOOKBACK_DAYS: u64 = 16;
 
 /// A job that runs on a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +61,7 @@ impl Job {
 
 /// What a calendar is made from. Times of day are whole minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Times {
+pub struct CalendarSettings {
     /// The zone of every time of day here.
     pub timezone: Tz,
     pub inventory_time: NaiveTime,
@@ -70,32 +70,32 @@ pub struct Times {
     pub inventory_interval_minutes: u32,
     /// 1 to 1440: from `opens` up to and including `closes`.
     pub tracking_interval_minutes: u32,
-    pub opens: NaiveTime,
-    pub closes: NaiveTime,
+    pub business_opens_at: NaiveTime,
+    pub business_closes_at: NaiveTime,
     pub business_days: Vec<Weekday>,
 }
 
 /// When each job is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
-    times: Times,
-    inventory: Slots,
-    tracking: Slots,
+    settings: CalendarSettings,
+    inventory: DailySlots,
+    tracking: DailySlots,
 }
 
 impl Calendar {
     #[must_use]
-    pub fn new(times: Times) -> Self {
+    pub fn new(settings: CalendarSettings) -> Self {
         Self {
-            inventory: inventory_slots(&times),
-            tracking: tracking_slots(&times),
-            times,
+            inventory: inventory_slots(&settings),
+            tracking: tracking_slots(&settings),
+            settings,
         }
     }
 
     #[must_use]
     pub const fn timezone(&self) -> Tz {
-        self.times.timezone
+        self.settings.timezone
     }
 
     /// The occurrences at `from` and later, in time order, without end.
@@ -103,12 +103,12 @@ impl Calendar {
     pub fn occurrences_from(&self, job: Job, from: DateTime<Utc>) -> Occurrences<'_> {
         let slots = self.slots(job);
         // A time that is moved past a missing stretch may leave its date behind.
-        let first = self.date_of(from).checked_sub_days(Days::new(2));
+        let first = self.local_date(from).checked_sub_days(Days::new(2));
         Occurrences {
             slots,
-            zone: self.times.timezone,
+            zone: self.settings.timezone,
             from,
-            next_date: first.filter(|_| !slots.are_none()),
+            next_date: first.filter(|_| !slots.is_empty()),
             ready: BTreeSet::new(),
         }
     }
@@ -123,11 +123,11 @@ impl Calendar {
     #[must_use]
     pub fn last_at_or_before(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let slots = self.slots(job);
-        let last_date = self.date_of(at).checked_add_days(Days::new(1))?;
+        let last_date = self.local_date(at).checked_add_days(Days::new(1))?;
         let mut last = None;
-        for back in 0..DAYS_LOOKED_BACK {
+        for back in 0..LOOKBACK_DAYS {
             let date = last_date.checked_sub_days(Days::new(back))?;
-            let instants = slots.instants(self.times.timezone, date);
+            let instants = slots.instants_on(self.settings.timezone, date);
             let found = instants.into_iter().filter(|instant| *instant <= at).max();
             // The date before is looked at too: where clocks go back at midnight, its end may come
             // after the beginning of this one.
@@ -143,28 +143,30 @@ impl Calendar {
     /// the closing time.
     #[must_use]
     pub fn is_in_business_hours(&self, at: DateTime<Utc>) -> bool {
-        let local = at.with_timezone(&self.times.timezone);
-        let minute = minute_of(local.time());
-        self.times.business_days.contains(&local.weekday())
-            && (minute_of(self.times.opens)..=minute_of(self.times.closes)).contains(&minute)
+        let local = at.with_timezone(&self.settings.timezone);
+        let minute = minute_of_day(local.time());
+        self.settings.business_days.contains(&local.weekday())
+            && (minute_of_day(self.settings.business_opens_at)
+                ..=minute_of_day(self.settings.business_closes_at))
+                .contains(&minute)
     }
 
-    const fn slots(&self, job: Job) -> &Slots {
+    const fn slots(&self, job: Job) -> &DailySlots {
         match job {
             Job::Inventory => &self.inventory,
             Job::Tracking => &self.tracking,
         }
     }
 
-    fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
-        at.with_timezone(&self.times.timezone).date_naive()
+    fn local_date(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.settings.timezone).date_naive()
     }
 }
 
 /// The occurrences of a job from some moment on.
 #[derive(Debug, Clone)]
 pub struct Occurrences<'a> {
-    slots: &'a Slots,
+    slots: &'a DailySlots,
     zone: Tz,
     from: DateTime<Utc>,
     /// The first date whose occurrences are not in `ready` yet.
@@ -183,7 +185,7 @@ impl Iterator for Occurrences<'_> {
                     first.with_timezone(&self.zone).date_naive() + Days::new(1) >= date
                 })
             {
-                self.ready.extend(self.slots.instants(self.zone, date));
+                self.ready.extend(self.slots.instants_on(self.zone, date));
                 self.next_date = date.succ_opt();
             }
             let next = self.ready.pop_first()?;
@@ -196,20 +198,20 @@ impl Iterator for Occurrences<'_> {
 
 /// Times of day on some days of the week.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Slots {
+struct DailySlots {
     times: BTreeSet<NaiveTime>,
     days: Vec<Weekday>,
     /// Whether it is the time in between that counts, and not the time of day.
     by_elapsed_time: bool,
 }
 
-impl Slots {
-    fn are_none(&self) -> bool {
+impl DailySlots {
+    fn is_empty(&self) -> bool {
         self.times.is_empty() || self.days.is_empty()
     }
 
     /// The moments of a local date, in no certain order.
-    fn instants(&self, zone: Tz, date: NaiveDate) -> Vec<DateTime<Utc>> {
+    fn instants_on(&self, zone: Tz, date: NaiveDate) -> Vec<DateTime<Utc>> {
         if !self.days.contains(&date.weekday()) {
             return Vec::new();
         }
@@ -234,7 +236,7 @@ impl Slots {
 
 /// The first moment after the missing stretch in which `local` is.
 fn end_of_gap(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    (1..=LONGEST_GAP_IN_MINUTES).find_map(|minutes| {
+    (1..=MAX_GAP_MINUTES).find_map(|minutes| {
         let later = local.checked_add_signed(TimeDelta::minutes(minutes))?;
         zone.from_local_datetime(&later)
             .earliest()
@@ -242,24 +244,31 @@ fn end_of_gap(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     })
 }
 
-fn inventory_slots(times: &Times) -> Slots {
-    let interval = times.inventory_interval_minutes.clamp(1, DAY_IN_MINUTES);
-    let first = minute_of(times.inventory_time);
-    let minutes = (0..DAY_IN_MINUTES / interval).map(|n| (first + n * interval) % DAY_IN_MINUTES);
-    slots(minutes, interval, every_day())
+fn inventory_slots(times: &CalendarSettings) -> DailySlots {
+    let interval = times.inventory_interval_minutes.clamp(1, MINUTES_PER_DAY);
+    let first = minute_of_day(times.inventory_time);
+    let minutes = (0..MINUTES_PER_DAY / interval).map(|n| (first + n * interval) % MINUTES_PER_DAY);
+    build_slots(minutes, interval, every_day())
 }
 
-fn tracking_slots(times: &Times) -> Slots {
-    let interval = times.tracking_interval_minutes.clamp(1, DAY_IN_MINUTES);
-    let (opens, closes) = (minute_of(times.opens), minute_of(times.closes));
+fn tracking_slots(times: &CalendarSettings) -> DailySlots {
+    let interval = times.tracking_interval_minutes.clamp(1, MINUTES_PER_DAY);
+    let (opens, closes) = (
+        minute_of_day(times.business_opens_at),
+        minute_of_day(times.business_closes_at),
+    );
     let minutes = (opens..=closes).step_by(interval as usize);
-    slots(minutes, interval, times.business_days.clone())
+    build_slots(minutes, interval, times.business_days.clone())
 }
 
-fn slots(minutes: impl Iterator<Item = u32>, interval: u32, days: Vec<Weekday>) -> Slots {
-    let times: BTreeSet<NaiveTime> = minutes.filter_map(time_of).collect();
-    let around_the_clock = times.len() >= (DAY_IN_MINUTES / interval) as usize;
-    Slots {
+fn build_slots(
+    minutes: impl Iterator<Item = u32>,
+    interval: u32,
+    days: Vec<Weekday>,
+) -> DailySlots {
+    let times: BTreeSet<NaiveTime> = minutes.filter_map(time_at_minute).collect();
+    let around_the_clock = times.len() >= (MINUTES_PER_DAY / interval) as usize;
+    DailySlots {
         by_elapsed_time: around_the_clock && 60 % interval == 0,
         times,
         days,
@@ -272,11 +281,11 @@ fn every_day() -> Vec<Weekday> {
         .collect()
 }
 
-fn minute_of(time: NaiveTime) -> u32 {
+fn minute_of_day(time: NaiveTime) -> u32 {
     time.num_seconds_from_midnight() / 60
 }
 
-fn time_of(minute: u32) -> Option<NaiveTime> {
+fn time_at_minute(minute: u32) -> Option<NaiveTime> {
     NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0)
 }
 

@@ -172,14 +172,14 @@ prop_compose! {
         opens in 0..1439_u32,
         open_for in 1..1440_u32,
         days in prop::sample::subsequence(every_day(), 1..=7),
-    ) -> Times {
-        Times {
+    ) -> CalendarSettings {
+        CalendarSettings {
             timezone: zone,
-            inventory_time: time_of(inventory_time).unwrap(),
+            inventory_time: time_at_minute(inventory_time).unwrap(),
             inventory_interval_minutes: inventory_interval,
             tracking_interval_minutes: tracking_interval,
-            opens: time_of(opens).unwrap(),
-            closes: time_of((opens + open_for).min(1439)).unwrap(),
+            business_opens_at: time_at_minute(opens).unwrap(),
+            business_closes_at: time_at_minute((opens + open_for).min(1439)).unwrap(),
             business_days: days,
         }
     }

@@ -26,14 +26,14 @@ fn utc(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(&text).unwrap().to_utc()
 }
 
-fn defaults(timezone: Tz) -> Times {
-    Times {
+fn defaults(timezone: Tz) -> CalendarSettings {
+    CalendarSettings {
         timezone,
         inventory_time: time("02:00"),
         inventory_interval_minutes: 1440,
         tracking_interval_minutes: 30,
-        opens: time("09:00"),
-        closes: time("19:00"),
+        business_opens_at: time("09:00"),
+        business_closes_at: time("19:00"),
         business_days: vec![
             Weekday::Mon,
             Weekday::Tue,
@@ -45,7 +45,7 @@ fn defaults(timezone: Tz) -> Times {
 }
 
 fn inventory(timezone: Tz, at: &str, interval: u32) -> Calendar {
-    Calendar::new(Times {
+    Calendar::new(CalendarSettings {
         inventory_time: time(at),
         inventory_interval_minutes: interval,
         ..defaults(timezone)
@@ -53,10 +53,10 @@ fn inventory(timezone: Tz, at: &str, interval: u32) -> Calendar {
 }
 
 fn tracking(opens: &str, closes: &str, interval: u32) -> Calendar {
-    Calendar::new(Times {
+    Calendar::new(CalendarSettings {
         tracking_interval_minutes: interval,
-        opens: time(opens),
-        closes: time(closes),
+        business_opens_at: time(opens),
+        business_closes_at: time(closes),
         ..defaults(Los_Angeles)
     })
 }
@@ -260,10 +260,10 @@ fn tracking_keeps_to_odd_business_hours() {
     assert_eq!(day(&tracking("09:00", "19:00", 1440)), ["09:00"]);
     assert_eq!(day(&tracking("00:00", "23:59", 1)).len(), 1440);
     assert_eq!(day(&tracking("09:00", "19:00", 7)).last().unwrap(), "18:55");
-    let sundays = Calendar::new(Times {
+    let sundays = Calendar::new(CalendarSettings {
         business_days: vec![Weekday::Sun],
-        opens: time("01:00"),
-        closes: time("03:00"),
+        business_opens_at: time("01:00"),
+        business_closes_at: time("03:00"),
         ..defaults(Los_Angeles)
     });
     let on = |from, to| shown(&between(&sundays, Job::Tracking, from, to));

@@ -19,16 +19,16 @@ use tokio_cron_scheduler::{Job as CronJob, JobScheduler, JobSchedulerError};
 use tracing::Instrument as _;
 
 use super::{
-    due::{Due, Known, Latest, MOST_STARTS, decide},
-    outage::Outage,
-    passes::Report,
+    due::{DueAction, LatestRun, MAX_STARTS, OccurrenceHistory, due_action},
+    outage::LogOnce,
+    passes::RunReport,
     schedule::{Calendar, Job},
 };
 use crate::{
     clock::SharedClock,
-    ledger::{Ledger, LedgerError, OccurrenceState, Origin, RunId, RunOutcome},
-    lifecycle::Tasks,
-    telemetry::of_run,
+    ledger::{Ledger, LedgerError, OccurrenceState, RunId, RunOrigin, RunOutcome},
+    lifecycle::TaskGroup,
+    telemetry::run_span,
 };
 
 /// Every minute, at its beginning (seconds, minutes, hours, day, month, weekday).
@@ -40,12 +40,12 @@ pub type Tick = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send 
 ///
 /// # Errors
 /// When the scheduler cannot be started.
-pub async fn tick_every_minute(tick: Tick, tasks: Tasks) -> Result<(), JobSchedulerError> {
+pub async fn tick_every_minute(tick: Tick, tasks: TaskGroup) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
     let job = CronJob::new_async(EVERY_MINUTE, move |_, _| tick())?;
     scheduler.add(job).await?;
     scheduler.start().await?;
-    tasks.stopped().await;
+    tasks.wait_for_stop().await;
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the minute's tick did not end by itself");
     }
@@ -62,33 +62,33 @@ pub trait ScheduledJob: Send + Sync {
     ///
     /// # Errors
     /// When the database does not answer.
-    async fn take_turn(&self) -> Result<Option<Box<dyn Turn>>, LedgerError>;
+    async fn try_acquire(&self) -> Result<Option<Box<dyn JobLease>>, LedgerError>;
 }
 
 /// The lease of a job, held.
 #[async_trait]
-pub trait Turn: Send {
+pub trait JobLease: Send {
     /// One pass. Renews the lease as long as it takes, and comes to its end soon after the stop.
     /// The run is ended by the caller, who also logs a failure.
-    async fn run(&mut self, run: RunId) -> Report;
+    async fn run(&mut self, run: RunId) -> RunReport;
 
     /// Gives the lease back.
-    async fn give_back(self: Box<Self>);
+    async fn release(self: Box<Self>);
 }
 
 /// Runs the jobs when they are due. Cheap to clone.
 #[derive(Clone)]
 pub struct Scheduler {
-    jobs: Arc<[Entry]>,
+    jobs: Arc<[JobEntry]>,
     calendar: Arc<Calendar>,
     ledger: Ledger,
     clock: SharedClock,
-    tasks: Tasks,
+    tasks: TaskGroup,
 }
 
-struct Entry {
+struct JobEntry {
     job: Arc<dyn ScheduledJob>,
-    outage: Mutex<Outage>,
+    failure_log: Mutex<LogOnce>,
 }
 
 impl Scheduler {
@@ -98,11 +98,11 @@ impl Scheduler {
         calendar: Calendar,
         ledger: Ledger,
         clock: SharedClock,
-        tasks: Tasks,
+        tasks: TaskGroup,
     ) -> Self {
-        let entry = |job| Entry {
+        let entry = |job| JobEntry {
             job,
-            outage: Mutex::new(Outage::of("VeraCore: a job cannot keep its schedule")),
+            failure_log: Mutex::new(LogOnce::new("VeraCore: a job cannot keep its schedule")),
         };
         Self {
             jobs: jobs.into_iter().map(entry).collect(),
@@ -121,11 +121,14 @@ impl Scheduler {
             let this = self.clone();
             self.tasks.spawn("run_scheduled_job", async move {
                 let entry = &this.jobs[at];
-                let outcome = this.look_after(entry.job.as_ref()).await;
-                let mut outage = entry.outage.lock().unwrap_or_else(PoisonError::into_inner);
+                let outcome = this.run_if_due(entry.job.as_ref()).await;
+                let mut outage = entry
+                    .failure_log
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 match outcome {
-                    Ok(_) => outage.is_over(),
-                    Err(error) => outage.goes_on(&error),
+                    Ok(_) => outage.log_recovery(),
+                    Err(error) => outage.log_failure(&error),
                 }
             });
         }
@@ -138,49 +141,57 @@ impl Scheduler {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn look_after(&self, job: &dyn ScheduledJob) -> Result<Option<RunId>, LedgerError> {
+    pub async fn run_if_due(&self, job: &dyn ScheduledJob) -> Result<Option<RunId>, LedgerError> {
         // A look without the lease first: it would be in the way of a person's pass every minute.
-        let (_, due) = self.look(job.job()).await?;
-        if due == Due::Nothing || self.tasks.stopping() {
+        let (_, due) = self.check_due(job.job()).await?;
+        if due == DueAction::Nothing || self.tasks.is_stopping() {
             return Ok(None);
         }
-        let Some(mut turn) = job.take_turn().await? else {
+        let Some(mut turn) = job.try_acquire().await? else {
             return Ok(None);
         };
-        let outcome = self.use_turn(job.job(), turn.as_mut()).await;
-        turn.give_back().await;
+        let outcome = self.run_under_lease(job.job(), turn.as_mut()).await;
+        turn.release().await;
         outcome
     }
 
-    async fn look(&self, job: Job) -> Result<(OccurrenceState, Due), LedgerError> {
+    async fn check_due(&self, job: Job) -> Result<(OccurrenceState, DueAction), LedgerError> {
         let now = self.clock.now();
         let state = self.ledger.occurrence_state(job.as_str(), now).await?;
-        let known = Known {
+        let known = OccurrenceHistory {
             first_started_at: state.first_started_at,
-            latest: state.latest.map(|latest| Latest {
+            latest: state.latest.map(|latest| LatestRun {
                 scheduled_for: latest.scheduled_for,
-                ended: latest.ended,
+                has_ended: latest.has_ended,
                 starts: latest.run.starts(),
             }),
         };
-        Ok((state, decide(&self.calendar, job, now, &known)))
+        Ok((state, due_action(&self.calendar, job, now, &known)))
     }
 
-    async fn use_turn(&self, job: Job, turn: &mut dyn Turn) -> Result<Option<RunId>, LedgerError> {
-        let (state, due) = self.look(job).await?;
-        if self.tasks.stopping() {
+    async fn run_under_lease(
+        &self,
+        job: Job,
+        turn: &mut dyn JobLease,
+    ) -> Result<Option<RunId>, LedgerError> {
+        let (state, due) = self.check_due(job).await?;
+        if self.tasks.is_stopping() {
             return Ok(None);
         }
         let run = match due {
-            Due::Nothing => None,
-            Due::Run {
+            DueAction::Nothing => None,
+            DueAction::Run {
                 scheduled_for,
                 late,
-            } => self.claim(job, scheduled_for, late).await?,
-            Due::TakeUp => self.take_up(job, &state).await?,
-            Due::GiveUp { why } => {
-                self.ledger.give_up_runs(job.as_str(), None, why).await?;
-                let occurrence = state.latest.map(|latest| self.local(latest.scheduled_for));
+            } => self.claim_occurrence(job, scheduled_for, late).await?,
+            DueAction::Restart => self.restart_run(job, &state).await?,
+            DueAction::Abandon { reason: why } => {
+                self.ledger
+                    .fail_unfinished_runs(job.as_str(), None, why)
+                    .await?;
+                let occurrence = state
+                    .latest
+                    .map(|latest| self.local_time(latest.scheduled_for));
                 tracing::error!(
                     job = job.as_str(),
                     occurrence,
@@ -192,13 +203,14 @@ impl Scheduler {
         let Some(run) = run else { return Ok(None) };
         let work = async {
             let end = turn.run(run).await;
-            self.record(run, &end).await
+            self.record_outcome(run, &end).await
         };
-        work.instrument(of_run(job.as_str(), run.number())).await?;
+        work.instrument(run_span(job.as_str(), run.number()))
+            .await?;
         Ok(Some(run))
     }
 
-    async fn claim(
+    async fn claim_occurrence(
         &self,
         job: Job,
         scheduled_for: DateTime<Utc>,
@@ -211,10 +223,10 @@ impl Scheduler {
         });
         let claimed = self
             .ledger
-            .begin_run_about(
+            .begin_run_with_event(
                 job.as_str(),
                 scheduled_for,
-                Origin::Schedule,
+                RunOrigin::Schedule,
                 &json!({}),
                 late.then_some(("schedule.missed", &data)),
             )
@@ -223,7 +235,7 @@ impl Scheduler {
         let why = "it did not come to its end, and a newer occurrence was due";
         let overtaken = self
             .ledger
-            .give_up_runs(job.as_str(), Some(run), why)
+            .fail_unfinished_runs(job.as_str(), Some(run), why)
             .await?;
         if overtaken > 0 {
             tracing::warn!(
@@ -236,7 +248,7 @@ impl Scheduler {
             tracing::warn!(
                 job = job.as_str(),
                 run = run.number(),
-                occurrence = self.local(scheduled_for),
+                occurrence = self.local_time(scheduled_for),
                 "VeraCore: the {} run was missed at its time; it is made up now",
                 job.label()
             );
@@ -244,7 +256,7 @@ impl Scheduler {
         Ok(Some(run))
     }
 
-    async fn take_up(
+    async fn restart_run(
         &self,
         job: Job,
         state: &OccurrenceState,
@@ -252,21 +264,21 @@ impl Scheduler {
         let Some(latest) = state.latest else {
             return Ok(None);
         };
-        let run = self.ledger.take_up_run(latest.run).await?;
+        let run = self.ledger.restart_run(latest.run).await?;
         if let Some(run) = run {
             tracing::warn!(
                 job = job.as_str(),
                 run = run.number(),
-                occurrence = self.local(latest.scheduled_for),
+                occurrence = self.local_time(latest.scheduled_for),
                 start = run.starts(),
-                of = MOST_STARTS,
+                of = MAX_STARTS,
                 "VeraCore: a run that did not come to its end is taken up again"
             );
         }
         Ok(run)
     }
 
-    async fn record(&self, run: RunId, report: &Report) -> Result<(), LedgerError> {
+    async fn record_outcome(&self, run: RunId, report: &RunReport) -> Result<(), LedgerError> {
         let message = report.message.as_deref();
         let Some(outcome) = report.outcome else {
             // Not at its end: a later tick, or a later process, takes it up again.
@@ -276,7 +288,7 @@ impl Scheduler {
             let error = message.unwrap_or("no reason was given");
             tracing::error!(error, "VeraCore: a scheduled run failed");
         }
-        if !report.end(&self.ledger, run, outcome).await? {
+        if !report.record(&self.ledger, run, outcome).await? {
             tracing::warn!(
                 "VeraCore: the run was taken over by somebody else while it went on; its result is dropped"
             );
@@ -284,7 +296,7 @@ impl Scheduler {
         Ok(())
     }
 
-    fn local(&self, at: DateTime<Utc>) -> String {
+    fn local_time(&self, at: DateTime<Utc>) -> String {
         at.with_timezone(&self.calendar.timezone()).to_rfc3339()
     }
 }

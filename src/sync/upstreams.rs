@@ -10,33 +10,33 @@ use serde_json::json;
 use crate::{
     domain::{OrderCode, OrderState},
     fulfillment::FulfillmentProvider,
-    http::{Circuit, CircuitState, HealthState, Why},
+    http::{Circuit, CircuitState, HealthState, OpenReason},
     ledger::{Ledger, LedgerError, UpstreamEvent},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     vendure::Storefront,
 };
 
 /// How often it is looked whether a probe is due.
-const STEP: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The circuits of both ends. Cheap to clone.
 #[derive(Clone)]
 pub struct Upstreams {
-    pub shop: Circuit,
-    pub warehouse: Circuit,
+    pub shop_circuit: Circuit,
+    pub warehouse_circuit: Circuit,
 }
 
 impl Upstreams {
     /// Whether both may be called.
     #[must_use]
-    pub fn are_closed(&self) -> bool {
-        self.shop.is_closed() && self.warehouse.is_closed()
+    pub fn are_available(&self) -> bool {
+        self.shop_circuit.is_closed() && self.warehouse_circuit.is_closed()
     }
 
     /// Waits until both may be called, or for the stop.
-    pub async fn closed(&self, tasks: &Tasks) {
-        while !self.are_closed() && !tasks.stopping() {
-            tasks.sleep(STEP).await;
+    pub async fn wait_until_available(&self, tasks: &TaskGroup) {
+        while !self.are_available() && !tasks.is_stopping() {
+            tasks.sleep(CHECK_INTERVAL).await;
         }
     }
 }
@@ -45,78 +45,86 @@ impl Upstreams {
 pub struct Probes {
     pub storefront: Arc<dyn Storefront>,
     /// Of the orders that are looked for: whoever may not read these is of no use.
-    pub states: Vec<OrderState>,
+    pub trigger_states: Vec<OrderState>,
     pub provider: Arc<dyn FulfillmentProvider>,
     /// The number of an order that no shop has.
-    pub number: OrderCode,
+    pub unknown_order: OrderCode,
 }
 
 /// An end, and what was last told of it.
-struct End {
+struct WatchedUpstream {
     circuit: Circuit,
-    told: Option<UpstreamEvent>,
+    last_event: Option<UpstreamEvent>,
 }
 
 /// Probes an end whose pause is over, and tells by events that one went down or came back, until
 /// the stop. Calls note by themselves how they went, so that what a probe answers is of no interest.
-pub async fn watch_upstreams(upstreams: Upstreams, probes: Probes, ledger: Ledger, tasks: Tasks) {
-    let end = |circuit| End {
+pub async fn watch_upstreams(
+    upstreams: Upstreams,
+    probes: Probes,
+    ledger: Ledger,
+    tasks: TaskGroup,
+) {
+    let end = |circuit| WatchedUpstream {
         circuit,
-        told: None,
+        last_event: None,
     };
-    let (mut shop, mut warehouse) = (end(upstreams.shop), end(upstreams.warehouse));
-    while !tasks.stopping() {
-        if shop.is_to_be_probed() {
-            let probe = probes.storefront.newest_orders(&probes.states, 1);
+    let (mut shop, mut warehouse) = (
+        end(upstreams.shop_circuit),
+        end(upstreams.warehouse_circuit),
+    );
+    while !tasks.is_stopping() {
+        if shop.needs_probe() {
+            let probe = probes.storefront.newest_orders(&probes.trigger_states, 1);
             shop.probe(probe, &tasks).await;
         }
-        if warehouse.is_to_be_probed() {
-            let probe = probes.provider.find_order(&probes.number);
+        if warehouse.needs_probe() {
+            let probe = probes.provider.find_order(&probes.unknown_order);
             warehouse.probe(probe, &tasks).await;
         }
         for end in [&mut shop, &mut warehouse] {
-            if let Err(error) = end.tell(&ledger).await {
+            if let Err(error) = end.record_change(&ledger).await {
                 tracing::debug!(%error, "an upstream's event waits for the database");
             }
         }
-        tasks.sleep(STEP).await;
+        tasks.sleep(CHECK_INTERVAL).await;
     }
 }
 
-impl End {
-    fn is_to_be_probed(&self) -> bool {
+impl WatchedUpstream {
+    fn needs_probe(&self) -> bool {
         matches!(self.circuit.state(), CircuitState::HalfOpen { .. })
     }
 
     /// What it answers is noted by the call itself.
-    async fn probe<T>(&self, probe: impl Future<Output = T>, tasks: &Tasks) {
+    async fn probe<T>(&self, probe: impl Future<Output = T>, tasks: &TaskGroup) {
         tokio::select! {
-            () = tasks.stopped() => {}
-            _ = probe => self.circuit.was_probed(),
+            () = tasks.wait_for_stop() => {}
+            _ = probe => self.circuit.finish_probe(),
         }
     }
 
     /// Raises an event when it is another one than the last, of whichever process.
-    async fn tell(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
-        let Some(event) = self.event() else {
+    async fn record_change(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
+        let Some(event) = self.current_event() else {
             return Ok(());
         };
-        if self.told == Some(event) {
+        if self.last_event == Some(event) {
             return Ok(());
         }
         let problem = self.circuit.problem();
         let name = self.circuit.name();
         let data = json!({ "upstream": name, "problem": problem });
-        ledger.raise_upstream_event(event, name, &data).await?;
-        self.told = Some(event);
+        ledger.record_upstream_event(event, name, &data).await?;
+        self.last_event = Some(event);
         Ok(())
     }
 
     /// What can be said of it; nothing before the first call, and nothing of a pause it asked for.
-    fn event(&self) -> Option<UpstreamEvent> {
+    fn current_event(&self) -> Option<UpstreamEvent> {
         match self.circuit.state() {
-            CircuitState::Open { why, .. } | CircuitState::HalfOpen { why } => {
-                (why != Why::Throttled).then_some(UpstreamEvent::Down)
+            CircuitState::Open { reason: why, .. } | CircuitState::HalfOpen { reason: why } => {
+                (why != OpenReason::Throttled).then_some(UpstreamEvent::Down)
             }
             CircuitState::Closed => {
                 matches!(self.circuit.health(), HealthState::Up { .. }).then_some(UpstreamEvent::Up)

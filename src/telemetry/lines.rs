@@ -24,31 +24,31 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::Format;
+use super::LineFormat;
 use crate::domain::text::one_line;
 
 /// Writes lines of the log.
-pub struct Lines {
-    format: Format,
-    colours: bool,
-    to: BoxMakeWriter,
+pub struct LogLayer {
+    format: LineFormat,
+    use_color: bool,
+    writer: BoxMakeWriter,
 }
 
-impl Lines {
+impl LogLayer {
     /// `colours`: for [`Format::Pretty`] on a terminal.
     #[must_use]
-    pub fn new(format: Format, colours: bool, to: BoxMakeWriter) -> Self {
+    pub fn new(format: LineFormat, use_color: bool, writer: BoxMakeWriter) -> Self {
         Self {
             format,
-            colours,
-            to,
+            use_color,
+            writer,
         }
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = LineFields::default();
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(fields);
@@ -57,37 +57,41 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if let Some(span) = context.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+            && let Some(fields) = span.extensions_mut().get_mut::<LineFields>()
         {
             values.record(fields);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = LineFields::default();
         event.record(&mut fields);
         // The innermost first: what it says of itself wins.
         for span in context.event_scope(event).into_iter().flatten() {
-            if let Some(more) = span.extensions().get::<Fields>() {
-                fields.add(more);
+            if let Some(more) = span.extensions().get::<LineFields>() {
+                fields.add_missing(more);
             }
         }
         let level = *event.metadata().level();
         let mut line = match self.format {
-            Format::Pretty => fields.pretty(&now(), level, self.colours),
-            Format::Json => {
+            LineFormat::Pretty => fields.format_pretty(&timestamp(), level, self.use_color),
+            LineFormat::Json => {
                 let target = fields.target.as_deref();
-                fields.json(&now(), level, target.unwrap_or(event.metadata().target()))
+                fields.format_json(
+                    &timestamp(),
+                    level,
+                    target.unwrap_or(event.metadata().target()),
+                )
             }
         };
         line.push('\n');
         // Where the log cannot be written, nobody can be told so.
-        let _ = self.to.make_writer().write_all(line.as_bytes());
+        let _ = self.writer.make_writer().write_all(line.as_bytes());
     }
 }
 
 /// RFC 3339 in UTC, with microseconds.
-fn now() -> String {
+fn timestamp() -> String {
     let mut text = String::new();
     // Neither the clock nor writing to a string fails.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
@@ -96,14 +100,14 @@ fn now() -> String {
 
 /// What an event, or what it belongs to, is known by.
 #[derive(Debug, Default)]
-struct Fields {
+struct LineFields {
     message: String,
     fields: Vec<(&'static str, Value)>,
     /// Of a line that came by way of the crate `log`.
     target: Option<String>,
 }
 
-impl Fields {
+impl LineFields {
     fn set(&mut self, name: &'static str, value: Value) {
         let name = name.strip_prefix("r#").unwrap_or(name);
         match self.fields.iter_mut().find(|(known, _)| *known == name) {
@@ -112,7 +116,7 @@ impl Fields {
         }
     }
 
-    fn words(&mut self, field: &Field, words: String) {
+    fn set_text(&mut self, field: &Field, words: String) {
         match field.name() {
             "message" => self.message = words,
             "log.target" => self.target = Some(words),
@@ -123,7 +127,7 @@ impl Fields {
     }
 
     /// What is not known yet.
-    fn add(&mut self, more: &Self) {
+    fn add_missing(&mut self, more: &Self) {
         for (name, value) in &more.fields {
             if !self.fields.iter().any(|(known, _)| known == name) {
                 self.fields.push((name, value.clone()));
@@ -131,9 +135,9 @@ impl Fields {
         }
     }
 
-    fn pretty(&self, at: &str, level: Level, colours: bool) -> String {
+    fn format_pretty(&self, at: &str, level: Level, colours: bool) -> String {
         let (begin, dim, end) = if colours {
-            (colour_of(level), "\u{1b}[2m", "\u{1b}[0m")
+            (level_color(level), "\u{1b}[2m", "\u{1b}[0m")
         } else {
             ("", "", "")
         };
@@ -142,7 +146,7 @@ impl Fields {
         for (name, value) in &self.fields {
             // Writing to a string cannot fail.
             let _ = match value {
-                Value::String(text) if is_bare(text) => write!(line, " {name}={text}"),
+                Value::String(text) if needs_no_quotes(text) => write!(line, " {name}={text}"),
                 // Quoted as Rust quotes: nothing in it breaks the line or reaches the terminal.
                 Value::String(text) => write!(line, " {name}={text:?}"),
                 other => write!(line, " {name}={other}"),
@@ -151,7 +155,7 @@ impl Fields {
         line
     }
 
-    fn json(&self, at: &str, level: Level, target: &str) -> String {
+    fn format_json(&self, at: &str, level: Level, target: &str) -> String {
         let text = |text: &str| Value::String(text.to_owned());
         let mut line = format!(
             "{{\"timestamp\":{},\"level\":\"{level}\",\"message\":{}",
@@ -167,14 +171,14 @@ impl Fields {
 }
 
 /// Whether it is one word without quotes.
-fn is_bare(text: &str) -> bool {
+fn needs_no_quotes(text: &str) -> bool {
     !text.is_empty()
         && text
             .chars()
             .all(|c| c.is_alphanumeric() || "-_.:/+*#@[]".contains(c))
 }
 
-const fn colour_of(level: Level) -> &'static str {
+const fn level_color(level: Level) -> &'static str {
     match level {
         Level::ERROR => "\u{1b}[31m",
         Level::WARN => "\u{1b}[33m",
@@ -184,13 +188,13 @@ const fn colour_of(level: Level) -> &'static str {
     }
 }
 
-impl Visit for Fields {
+impl Visit for LineFields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.words(field, value.to_owned());
+        self.set_text(field, value.to_owned());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.words(field, format!("{value:?}"));
+        self.set_text(field, format!("{value:?}"));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -221,7 +225,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
-    use crate::telemetry::{of_order, of_run};
+    use crate::telemetry::{order_span, run_span};
 
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
@@ -239,10 +243,10 @@ mod tests {
     }
 
     /// What is logged, without its times.
-    fn logged(format: Format, colours: bool, tell: impl FnOnce()) -> Vec<String> {
+    fn logged(format: LineFormat, colours: bool, tell: impl FnOnce()) -> Vec<String> {
         let kept = Kept::default();
         let to = kept.clone();
-        let lines = Lines::new(format, colours, BoxMakeWriter::new(move || to.clone()));
+        let lines = LogLayer::new(format, colours, BoxMakeWriter::new(move || to.clone()));
         let subscriber = tracing_subscriber::registry().with(lines);
         tracing::subscriber::with_default(subscriber, tell);
         let bytes = kept
@@ -255,10 +259,10 @@ mod tests {
     }
 
     fn a_story() {
-        let run = of_run("sync_tracking", 7);
+        let run = run_span("sync_tracking", 7);
         let _run = run.enter();
         tracing::info!(packages = 2, late = false, "VeraCore told of packages");
-        let order = of_order(&"A_1");
+        let order = order_span(&"A_1");
         let _order = order.enter();
         tracing::warn!(problem = "no \"city\"", again = %"2026-01-01", "VeraCore: tried again");
         tracing::error!(order = %"B_2", nothing = tracing::field::Empty, "its own name wins");
@@ -266,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_a_line_belongs_to_stands_behind_it() {
-        let lines = logged(Format::Pretty, false, a_story);
+        let lines = logged(LineFormat::Pretty, false, a_story);
         let ends: Vec<&str> = lines.iter().map(|l| l.split_once(' ').unwrap().1).collect();
         assert_eq!(
             ends,
@@ -280,7 +284,7 @@ mod tests {
 
     #[test]
     fn in_json_it_is_a_field_of_the_object() {
-        let lines = logged(Format::Json, false, a_story);
+        let lines = logged(LineFormat::Json, false, a_story);
         let mut line: Value = serde_json::from_str(&lines[1]).unwrap();
         let at = line["timestamp"].take();
         let at = chrono::DateTime::parse_from_rfc3339(at.as_str().unwrap());
@@ -301,14 +305,14 @@ mod tests {
     fn hostile_words_stay_on_their_line_and_off_the_terminal() {
         const HOSTILE: &str = "a\u{1b}[2J\r\nERROR b\u{9b}c\u{202e}";
         let tell = || tracing::info!(said = HOSTILE, also = %HOSTILE, "said: {HOSTILE}");
-        for format in [Format::Pretty, Format::Json] {
+        for format in [LineFormat::Pretty, LineFormat::Json] {
             let lines = logged(format, false, tell);
             assert_eq!(lines.len(), 1, "{lines:?}");
             assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
         }
-        let pretty = logged(Format::Pretty, false, tell).concat();
+        let pretty = logged(LineFormat::Pretty, false, tell).concat();
         assert!(!pretty.contains(['\u{9b}', '\u{202e}']), "{pretty:?}");
-        let coloured = logged(Format::Pretty, true, tell).concat();
+        let coloured = logged(LineFormat::Pretty, true, tell).concat();
         assert_eq!(coloured.matches('\u{1b}').count(), 4, "{coloured:?}");
     }
 }

@@ -7,16 +7,16 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use crate::meter::{
     self,
-    catalogue::{self, Kind},
+    catalogue::{self, MetricKind},
 };
 
 /// The recorder of this process: one, however many daemons run in it, as they may in tests.
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// Starts counting. A second call changes nothing.
-pub fn measure(now: DateTime<Utc>) {
+pub fn init_metrics(now: DateTime<Utc>) {
     RECORDER.get_or_init(|| {
-        let recorder = match recorder() {
+        let recorder = match build_recorder() {
             Ok(recorder) => recorder,
             // The buckets are constants, and a test sees them.
             Err(error) => {
@@ -29,15 +29,15 @@ pub fn measure(now: DateTime<Utc>) {
             tracing::debug!("metrics are counted by somebody else");
             return None;
         }
-        meter::begin(now);
+        meter::register_metrics(now);
         Some(handle)
     });
 }
 
-fn recorder() -> Result<metrics_exporter_prometheus::PrometheusRecorder, BuildError> {
+fn build_recorder() -> Result<metrics_exporter_prometheus::PrometheusRecorder, BuildError> {
     let mut builder = PrometheusBuilder::new();
     for metric in catalogue::ALL {
-        if let Kind::Histogram(bounds) = metric.kind {
+        if let MetricKind::Histogram(bounds) = metric.kind {
             let name = Matcher::Full(metric.name.to_owned());
             builder = builder.set_buckets_for_metric(name, bounds)?;
         }
@@ -47,13 +47,13 @@ fn recorder() -> Result<metrics_exporter_prometheus::PrometheusRecorder, BuildEr
 
 /// What was counted so far, in Prometheus' text format; nothing before [`measure`].
 #[must_use]
-pub fn counted() -> String {
+pub fn render_metrics() -> String {
     handle().map_or_else(String::new, PrometheusHandle::render)
 }
 
 /// Sorts samples into their buckets. Each takes memory until then, so that this is to be called again
 /// and again, also while nobody asks for [`counted`].
-pub fn sort_samples() {
+pub fn run_metrics_upkeep() {
     if let Some(handle) = handle() {
         handle.run_upkeep();
     }
@@ -79,7 +79,7 @@ mod tests {
     fn samples_that_are_sorted_take_no_memory() {
         const ROUNDS: usize = 200;
         const SAMPLES: usize = 5_000;
-        let recorder = recorder().unwrap();
+        let recorder = build_recorder().unwrap();
         let handle = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
             let histogram = metrics::histogram!(catalogue::ORDER_AGE);

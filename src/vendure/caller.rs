@@ -11,9 +11,9 @@ use secrecy::SecretString;
 
 use super::{
     StorefrontError, VendureClient,
-    client::{Does, body_of},
+    client::{OperationKind, request_body},
     operations::{self, PermissionName},
-    session::Pass,
+    session::AuthToken,
 };
 use crate::domain::text::one_line;
 
@@ -51,7 +51,7 @@ impl Permission {
 
 /// What somebody shows us.
 #[derive(Debug, Clone)]
-pub enum Credential {
+pub enum CallerCredential {
     /// The token of an administrator's session.
     Session(SecretString),
     ApiKey(SecretString),
@@ -67,7 +67,7 @@ pub struct Caller {
 }
 
 /// What Vendure says of a thing that does not exist, to whoever may change it.
-const NOT_THERE: &str = "ENTITY_NOT_FOUND";
+const ENTITY_NOT_FOUND: &str = "ENTITY_NOT_FOUND";
 
 /// The permission that stands for all.
 const SUPER_ADMIN: &str = "SuperAdmin";
@@ -77,25 +77,27 @@ impl VendureClient {
     ///
     /// # Errors
     /// When the shop does not answer.
-    pub async fn identify(
+    pub async fn identify_caller(
         &self,
-        credential: &Credential,
+        credential: &CallerCredential,
     ) -> Result<Option<Caller>, StorefrontError> {
         match credential {
-            Credential::Session(token) => {
-                let pass = Pass::Session {
+            CallerCredential::Session(token) => {
+                let pass = AuthToken::Session {
                     token: token.clone(),
                     generation: 0,
                 };
                 self.identify_session(&pass).await
             }
-            Credential::ApiKey(key) => self.identify_key(&Pass::ApiKey(key.clone())).await,
+            CallerCredential::ApiKey(key) => {
+                self.identify_key(&AuthToken::ApiKey(key.clone())).await
+            }
         }
     }
 
-    async fn identify_session(&self, pass: &Pass) -> Result<Option<Caller>, StorefrontError> {
+    async fn identify_session(&self, pass: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
         let me = self
-            .as_caller(Does::Read, &operations::Me::build(()), pass)
+            .query_as_caller(OperationKind::Read, &operations::Me::build(()), pass)
             .await?;
         let Some(user) = me.and_then(|me: operations::Me| me.me) else {
             return Ok(None);
@@ -107,7 +109,7 @@ impl VendureClient {
         let mut caller = nobody(&user.identifier);
         // Refused to whoever has no role in the channel.
         let shop: Option<operations::Shop> = self
-            .as_caller(Does::Read, &operations::Shop::build(()), pass)
+            .query_as_caller(OperationKind::Read, &operations::Shop::build(()), pass)
             .await?;
         let Some(shop) = shop else {
             return Ok(Some(caller));
@@ -124,16 +126,16 @@ impl VendureClient {
         Ok(Some(caller))
     }
 
-    async fn identify_key(&self, pass: &Pass) -> Result<Option<Caller>, StorefrontError> {
+    async fn identify_key(&self, pass: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
         let shop: Option<operations::Shop> = self
-            .as_caller(Does::Read, &operations::Shop::build(()), pass)
+            .query_as_caller(OperationKind::Read, &operations::Shop::build(()), pass)
             .await?;
         if shop.is_none() {
             return Ok(None);
         }
         let mut permissions = BTreeSet::new();
         for permission in Permission::ALL {
-            if self.key_may(pass, permission).await? {
+            if self.key_has_permission(pass, permission).await? {
                 permissions.insert(permission);
             }
         }
@@ -143,23 +145,27 @@ impl VendureClient {
         }))
     }
 
-    async fn key_may(&self, pass: &Pass, permission: Permission) -> Result<bool, StorefrontError> {
+    async fn key_has_permission(
+        &self,
+        pass: &AuthToken,
+        permission: Permission,
+    ) -> Result<bool, StorefrontError> {
         match permission {
             Permission::ReadOrder => {
                 let probe = operations::ProbeOrders::build(());
-                self.is_let(Does::Read, &probe, pass).await
+                self.is_allowed(OperationKind::Read, &probe, pass).await
             }
             Permission::UpdateOrder => {
                 let probe = operations::ProbeUpdateOrder::build(());
-                self.is_let(Does::Write, &probe, pass).await
+                self.is_allowed(OperationKind::Write, &probe, pass).await
             }
             Permission::UpdateCatalog => {
                 let probe = operations::ProbeUpdateVariants::build(());
-                self.is_let(Does::Write, &probe, pass).await
+                self.is_allowed(OperationKind::Write, &probe, pass).await
             }
             Permission::UpdateStockLocation => {
                 let probe = operations::ProbeUpdateStockLocation::build(());
-                self.is_let(Does::Write, &probe, pass).await
+                self.is_allowed(OperationKind::Write, &probe, pass).await
             }
             // Nothing in the shop asks for this permission alone; whoever may change each of these
             // has it, or as much.
@@ -167,19 +173,19 @@ impl VendureClient {
                 let zone = operations::ProbeUpdateZone::build(());
                 let tag = operations::ProbeUpdateTag::build(());
                 let tax = operations::ProbeUpdateTaxCategory::build(());
-                Ok(self.is_let(Does::Write, &zone, pass).await?
-                    && self.is_let(Does::Write, &tag, pass).await?
-                    && self.is_let(Does::Write, &tax, pass).await?)
+                Ok(self.is_allowed(OperationKind::Write, &zone, pass).await?
+                    && self.is_allowed(OperationKind::Write, &tag, pass).await?
+                    && self.is_allowed(OperationKind::Write, &tax, pass).await?)
             }
         }
     }
 
     /// Whether it is let through; what comes of it then does not matter.
-    async fn is_let<T, V>(
+    async fn is_allowed<T, V>(
         &self,
-        does: Does,
+        does: OperationKind,
         probe: &cynic::Operation<T, V>,
-        pass: &Pass,
+        pass: &AuthToken,
     ) -> Result<bool, StorefrontError>
     where
         V: serde::Serialize + Sync,
@@ -187,7 +193,7 @@ impl VendureClient {
     {
         const NAME: &str = "probe_caller";
         match self
-            .post(NAME, does, body_of(NAME, probe)?, Some(pass))
+            .post(NAME, does, request_body(NAME, probe)?, Some(pass))
             .await
         {
             Ok(_) => Ok(true),
@@ -195,8 +201,8 @@ impl VendureClient {
             // wrong says nothing about what he may do.
             Err(
                 StorefrontError::Graphql { ref code, .. }
-                | StorefrontError::Unclear { ref code, .. },
-            ) if code == NOT_THERE => Ok(true),
+                | StorefrontError::Ambiguous { ref code, .. },
+            ) if code == ENTITY_NOT_FOUND => Ok(true),
             Err(StorefrontError::Forbidden { .. }) => Ok(false),
             Err(other) => Err(other),
         }
@@ -204,11 +210,11 @@ impl VendureClient {
 
     /// A query in the caller's name; `None` when it is refused to him. Whatever is refused to him
     /// says nothing about our own session.
-    async fn as_caller<T, V, A>(
+    async fn query_as_caller<T, V, A>(
         &self,
-        does: Does,
+        does: OperationKind,
         query: &cynic::Operation<T, V>,
-        pass: &Pass,
+        pass: &AuthToken,
     ) -> Result<Option<A>, StorefrontError>
     where
         V: serde::Serialize + Sync,
@@ -217,7 +223,7 @@ impl VendureClient {
     {
         const NAME: &str = "identify_caller";
         match self
-            .post(NAME, does, body_of(NAME, query)?, Some(pass))
+            .post(NAME, does, request_body(NAME, query)?, Some(pass))
             .await
         {
             Ok(data) => data.parse().map(Some),

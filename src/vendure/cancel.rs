@@ -5,20 +5,20 @@ use cynic::MutationBuilder;
 
 use super::{
     OrderPage, StorefrontError, VendureClient,
-    fulfillments::refusal,
+    fulfillments::rejected,
     operations::{
         self, CancelOrderInput, CancelOrderResult, CancelOrderVariables, DateOperators,
         OrderFilterParameter, OrderSortParameter, SortOrder,
     },
-    orders::{date, in_states, options},
+    orders::{format_date, list_options, state_filter},
 };
 use crate::domain::{OrderState, ShopOrderId, text::one_line};
 
-const CANCEL: &str = "cancel_order";
+const CANCEL_ORDER: &str = "cancel_order";
 
 impl VendureClient {
     /// A cancellation moves `updatedAt`, unlike other changes of an order's state.
-    pub(super) async fn latest_cancelled(
+    pub(super) async fn read_cancelled_orders(
         &self,
         since: DateTime<Utc>,
         take: u32,
@@ -30,15 +30,16 @@ impl VendureClient {
         };
         let filter = OrderFilterParameter {
             updated_at: Some(DateOperators {
-                after: Some(date(since)),
+                after: Some(format_date(since)),
                 ..DateOperators::default()
             }),
-            ..in_states(&[OrderState::cancelled()])
+            ..state_filter(&[OrderState::cancelled()])
         };
-        self.list(options(filter, sort, take, 0)).await
+        self.read_order_page(list_options(filter, sort, take, 0))
+            .await
     }
 
-    pub(super) async fn cancel_whole(
+    pub(super) async fn send_cancel_order(
         &self,
         order: &ShopOrderId,
         reason: &str,
@@ -50,7 +51,7 @@ impl VendureClient {
                 cancel_shipping: Some(true),
             },
         });
-        let data = self.change(CANCEL, &operation).await?;
+        let data = self.mutate(CANCEL_ORDER, &operation).await?;
         let (code, message) = match data.parse::<operations::CancelOrder>()?.cancel_order {
             CancelOrderResult::Order(cancelled) if cancelled.state == OrderState::CANCELLED => {
                 return Ok(());
@@ -75,6 +76,6 @@ impl VendureClient {
                 return Err(data.malformed("cancelOrder is of an unknown type".into()));
             }
         };
-        Err(refusal(CANCEL, &code, &message))
+        Err(rejected(CANCEL_ORDER, &code, &message))
     }
 }

@@ -7,19 +7,18 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    NO_CODE, StorefrontError,
-    session::{Pass, Session},
-    tells_nothing,
+    StorefrontError, UNKNOWN_CODE, is_ambiguous_code,
+    session::{AuthToken, Session},
 };
 use crate::{
     clock::SharedClock,
     domain::text::one_line,
-    http::{Answer, Circuit, Effect, Limits, Upstream, parse_json},
+    http::{CallKind, Circuit, HttpResponse, Upstream, UpstreamLimits, parse_json},
 };
 
 /// Who we are in the shop.
 #[derive(Debug, Clone)]
-pub enum Login {
+pub enum VendureCredentials {
     Password {
         username: String,
         password: SecretString,
@@ -31,10 +30,10 @@ pub enum Login {
 #[derive(Debug, Clone)]
 pub struct VendureSettings {
     pub api_url: Url,
-    pub login: Login,
+    pub credentials: VendureCredentials,
     /// `None`: the shop's default channel.
     pub channel_token: Option<String>,
-    pub limits: Limits,
+    pub limits: UpstreamLimits,
 }
 
 /// A shop, by its Admin API.
@@ -50,23 +49,23 @@ const API_KEY_HEADER: &str = "vendure-api-key";
 
 /// The largest request that Vendure takes, unless it was set up to take more: above it the answer
 /// is an HTTP 500 that does not say why.
-const MAX_REQUEST: usize = 100 * 1024;
+const MAX_REQUEST_BYTES: usize = 100 * 1024;
 
 /// What an operation does in the shop, which decides what an error of it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Does {
+pub(super) enum OperationKind {
     /// Logs in.
-    Enter,
+    Login,
     Read,
     Write,
 }
 
-impl Does {
-    const fn effect(self) -> Effect {
+impl OperationKind {
+    const fn call_kind(self) -> CallKind {
         match self {
-            Self::Enter => Effect::Enter,
-            Self::Read => Effect::Read,
-            Self::Write => Effect::Write,
+            Self::Login => CallKind::Login,
+            Self::Read => CallKind::Read,
+            Self::Write => CallKind::Write,
         }
     }
 }
@@ -94,7 +93,7 @@ struct GraphqlError {
 impl GraphqlError {
     /// Whether it comes from within a mutation's answer, which is looked up when the work is done
     /// and its transaction closed. An error of the work itself has the mutation for its path.
-    fn is_from_afterwards(&self) -> bool {
+    fn is_after_commit(&self) -> bool {
         self.path.as_ref().is_some_and(|path| path.len() > 1)
     }
 }
@@ -108,19 +107,19 @@ struct Extensions {
 /// The part of an answer that tells which channel answered.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answering {
-    active_channel: Option<AnsweringChannel>,
+struct ChannelCheck {
+    active_channel: Option<ResponseChannel>,
 }
 
 #[derive(Deserialize)]
-struct AnsweringChannel {
+struct ResponseChannel {
     code: String,
     token: String,
 }
 
 /// A successful answer's `data`, still as text.
-pub(super) struct Data {
-    answer: Answer,
+pub(super) struct ResponseData {
+    response: HttpResponse,
     range: std::ops::Range<usize>,
 }
 
@@ -128,14 +127,14 @@ impl VendureClient {
     /// # Errors
     /// When the TLS set-up of this machine is unusable.
     pub fn new(settings: VendureSettings, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        Self::named("Vendure", settings, clock)
+        Self::with_name("Vendure", settings, clock)
     }
 
     /// The same under a name of its own in errors and the log.
     ///
     /// # Errors
     /// When the TLS set-up of this machine is unusable.
-    pub fn named(
+    pub fn with_name(
         name: &'static str,
         settings: VendureSettings,
         clock: SharedClock,
@@ -155,72 +154,75 @@ impl VendureClient {
     }
 
     /// Runs one query, with a fresh session should the present one be refused.
-    pub(super) async fn run<T, V>(
+    pub(super) async fn query<T, V>(
         &self,
         name: &'static str,
         operation: &cynic::Operation<T, V>,
-    ) -> Result<Data, StorefrontError>
+    ) -> Result<ResponseData, StorefrontError>
     where
         V: Serialize + Sync,
         T: Sync,
     {
-        self.run_document(name, Does::Read, body_of(name, operation)?)
+        self.execute(name, OperationKind::Read, request_body(name, operation)?)
             .await
     }
 
     /// Runs one mutation in the same way. An error that does not rule out that it was done is
     /// [`StorefrontError::Unclear`].
-    pub(super) async fn change<T, V>(
+    pub(super) async fn mutate<T, V>(
         &self,
         name: &'static str,
         operation: &cynic::Operation<T, V>,
-    ) -> Result<Data, StorefrontError>
+    ) -> Result<ResponseData, StorefrontError>
     where
         V: Serialize + Sync,
         T: Sync,
     {
-        self.run_document(name, Does::Write, body_of(name, operation)?)
+        self.execute(name, OperationKind::Write, request_body(name, operation)?)
             .await
     }
 
-    pub(super) async fn run_document(
+    pub(super) async fn execute(
         &self,
         name: &'static str,
-        does: Does,
+        does: OperationKind,
         body: Vec<u8>,
-    ) -> Result<Data, StorefrontError> {
-        if body.len() > MAX_REQUEST {
-            return Err(StorefrontError::Field {
+    ) -> Result<ResponseData, StorefrontError> {
+        if body.len() > MAX_REQUEST_BYTES {
+            return Err(StorefrontError::InvalidField {
                 operation: name,
                 field: "request".into(),
-                problem: format!("is {} bytes large, Vendure takes {MAX_REQUEST}", body.len()),
+                problem: format!(
+                    "is {} bytes large, Vendure takes {MAX_REQUEST_BYTES}",
+                    body.len()
+                ),
             });
         }
-        let pass = self.session.pass(self).await?;
+        let pass = self.session.token(self).await?;
         match self.post(name, does, body.clone(), Some(&pass)).await {
             // Vendure says FORBIDDEN for an expired session and for a missing permission alike:
             // log in again once, then believe it. Refused calls did nothing, so they may be
             // repeated, mutations too.
-            Err(StorefrontError::Forbidden { .. }) if pass.can_be_renewed() => {
+            Err(StorefrontError::Forbidden { .. }) if pass.is_renewable() => {
                 let fresh = self.session.renew(self, &pass).await?;
                 let again = self.post(name, does, body, Some(&fresh)).await;
-                self.refused(name, again)
+                self.mark_if_locked_out(name, again)
             }
-            other => self.refused(name, other),
+            other => self.mark_if_locked_out(name, other),
         }
     }
 
     /// Whoever may not even list the orders is not let in any more: a key that was revoked, a role
     /// that was taken away. A permission that is missing for something else stops only that.
-    fn refused(
+    fn mark_if_locked_out(
         &self,
         name: &'static str,
-        outcome: Result<Data, StorefrontError>,
-    ) -> Result<Data, StorefrontError> {
+        outcome: Result<ResponseData, StorefrontError>,
+    ) -> Result<ResponseData, StorefrontError> {
         if let Err(error @ StorefrontError::Forbidden { .. }) = &outcome
-            && name == super::orders::LIST
+            && name == super::orders::LIST_ORDERS
         {
-            self.upstream.refuses_us(&error.to_string());
+            self.upstream.mark_unauthorized(&error.to_string());
         }
         outcome
     }
@@ -229,10 +231,10 @@ impl VendureClient {
     pub(super) async fn post(
         &self,
         name: &'static str,
-        does: Does,
+        does: OperationKind,
         body: Vec<u8>,
-        pass: Option<&Pass>,
-    ) -> Result<Data, StorefrontError> {
+        pass: Option<&AuthToken>,
+    ) -> Result<ResponseData, StorefrontError> {
         let mut request = self
             .upstream
             .request(Method::POST, self.settings.api_url.clone())
@@ -247,29 +249,29 @@ impl VendureClient {
         }
         let answer = self
             .upstream
-            .send(name, does.effect(), request, is_forbidden)
+            .send(name, does.call_kind(), request, may_be_forbidden)
             .await?;
-        self.read(name, does, answer)
+        self.read_response(name, does, answer)
     }
 
-    fn read(
+    fn read_response(
         &self,
         name: &'static str,
-        does: Does,
-        answer: Answer,
-    ) -> Result<Data, StorefrontError> {
-        let data = Data::of(name, does, answer)?;
+        does: OperationKind,
+        answer: HttpResponse,
+    ) -> Result<ResponseData, StorefrontError> {
+        let data = ResponseData::from_response(name, does, answer)?;
         self.check_channel(&data)?;
         Ok(data)
     }
 
     /// A shop that does not know a channel's token answers for its default channel without a word,
     /// which must never be taken for the configured one's orders.
-    fn check_channel(&self, data: &Data) -> Result<(), StorefrontError> {
+    fn check_channel(&self, data: &ResponseData) -> Result<(), StorefrontError> {
         let Some(wanted) = &self.settings.channel_token else {
             return Ok(());
         };
-        let Ok(answering) = serde_json::from_str::<Answering>(data.text()) else {
+        let Ok(answering) = serde_json::from_str::<ChannelCheck>(data.text()) else {
             return Ok(());
         };
         match answering.active_channel {
@@ -281,12 +283,12 @@ impl VendureClient {
     }
 }
 
-impl Data {
+impl ResponseData {
     /// The data that an answer holds, if it holds any and no errors.
-    pub(super) fn of(
+    pub(super) fn from_response(
         name: &'static str,
-        does: Does,
-        answer: Answer,
+        does: OperationKind,
+        answer: HttpResponse,
     ) -> Result<Self, StorefrontError> {
         let range = match serde_json::from_slice::<Envelope<'_>>(&answer.body) {
             Ok(Envelope { errors, .. }) if !errors.is_empty() => {
@@ -311,11 +313,14 @@ impl Data {
                 return Err(error.unwrap_or_else(malformed).into());
             }
         };
-        Ok(Self { answer, range })
+        Ok(Self {
+            response: answer,
+            range,
+        })
     }
 
     pub(super) fn text(&self) -> &str {
-        self.answer
+        self.response
             .body
             .get(self.range.clone())
             .and_then(|b| std::str::from_utf8(b).ok())
@@ -324,36 +329,37 @@ impl Data {
 
     /// The data in their agreed shape, which may borrow from the answer.
     pub(super) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, StorefrontError> {
-        parse_json(self.text().as_bytes()).map_err(|problem| self.answer.malformed(problem).into())
+        parse_json(self.text().as_bytes())
+            .map_err(|problem| self.response.malformed(problem).into())
     }
 
     pub(super) fn malformed(&self, detail: String) -> StorefrontError {
-        self.answer.malformed(detail).into()
+        self.response.malformed(detail).into()
     }
 
     /// The session token that a login's answer carries.
     pub(super) fn session_token(&self) -> Option<SecretString> {
-        let token = self.answer.headers.get(TOKEN_HEADER)?.to_str().ok()?;
+        let token = self.response.headers.get(TOKEN_HEADER)?.to_str().ok()?;
         (!token.is_empty()).then(|| SecretString::from(token.to_owned()))
     }
 }
 
-pub(super) fn body_of<T: ?Sized + Serialize>(
+pub(super) fn request_body<T: ?Sized + Serialize>(
     name: &'static str,
     operation: &T,
 ) -> Result<Vec<u8>, StorefrontError> {
-    serde_json::to_vec(operation).map_err(|error| StorefrontError::Field {
+    serde_json::to_vec(operation).map_err(|error| StorefrontError::InvalidField {
         operation: name,
         field: "request".into(),
         problem: error.to_string(),
     })
 }
 
-fn authorize(request: RequestBuilder, pass: &Pass) -> RequestBuilder {
+fn authorize(request: RequestBuilder, pass: &AuthToken) -> RequestBuilder {
     match pass {
-        Pass::Session { token, .. } => request.bearer_auth(token.expose_secret()),
+        AuthToken::Session { token, .. } => request.bearer_auth(token.expose_secret()),
         // Never as a Bearer token: Vendure does not read a key there.
-        Pass::ApiKey(key) => match HeaderValue::from_str(key.expose_secret()) {
+        AuthToken::ApiKey(key) => match HeaderValue::from_str(key.expose_secret()) {
             Ok(mut value) => {
                 value.set_sensitive(true);
                 request.header(API_KEY_HEADER, value)
@@ -364,25 +370,29 @@ fn authorize(request: RequestBuilder, pass: &Pass) -> RequestBuilder {
     }
 }
 
-fn graphql_error(operation: &'static str, does: Does, errors: &[GraphqlError]) -> StorefrontError {
+fn graphql_error(
+    operation: &'static str,
+    does: OperationKind,
+    errors: &[GraphqlError],
+) -> StorefrontError {
     let code = |error: &GraphqlError| {
         let code = error.extensions.as_ref().and_then(|e| e.code.clone());
         code.filter(|code| !code.is_empty())
-            .unwrap_or_else(|| NO_CODE.into())
+            .unwrap_or_else(|| UNKNOWN_CODE.into())
     };
     let told = |error: Option<&GraphqlError>| {
         (
-            one_line(&error.map_or_else(|| NO_CODE.into(), code), 60),
+            one_line(&error.map_or_else(|| UNKNOWN_CODE.into(), code), 60),
             one_line(error.map_or("", |error| error.message.as_str()), 300),
         )
     };
-    if does == Does::Write
+    if does == OperationKind::Write
         && let Some(error) = errors
             .iter()
-            .find(|error| error.is_from_afterwards() || tells_nothing(&code(error)))
+            .find(|error| error.is_after_commit() || is_ambiguous_code(&code(error)))
     {
         let (code, message) = told(Some(error));
-        return StorefrontError::Unclear {
+        return StorefrontError::Ambiguous {
             operation,
             code,
             message,
@@ -410,19 +420,22 @@ fn graphql_error(operation: &'static str, does: Does, errors: &[GraphqlError]) -
 
 /// Whether an answer may be a refusal, which Vendure gives with a good status. Looked for without
 /// reading it all: a refusal is short.
-fn is_forbidden(answer: &Answer) -> bool {
+fn may_be_forbidden(answer: &HttpResponse) -> bool {
     const MOST: usize = 4096;
     let code = b"\"FORBIDDEN\"";
     answer.body.len() <= MOST && answer.body.windows(code.len()).any(|bytes| bytes == code)
 }
 
-fn status_error(answer: Answer) -> StorefrontError {
-    let message = |answer: &Answer| match answer.body.iter().find(|b| !b.is_ascii_whitespace()) {
-        Some(b'<') => "it answered with an HTML page. Is VENDURE_API_URL the Admin API's?".into(),
-        _ if answer.status == 404 => "is VENDURE_API_URL the Admin API's?".into(),
-        _ => String::new(),
-    };
-    match answer.success(message) {
+fn status_error(answer: HttpResponse) -> StorefrontError {
+    let message =
+        |answer: &HttpResponse| match answer.body.iter().find(|b| !b.is_ascii_whitespace()) {
+            Some(b'<') => {
+                "it answered with an HTML page. Is VENDURE_API_URL the Admin API's?".into()
+            }
+            _ if answer.status == 404 => "is VENDURE_API_URL the Admin API's?".into(),
+            _ => String::new(),
+        };
+    match answer.error_for_status(message) {
         Err(error) => error.into(),
         Ok(answer) => answer.malformed("it is not a GraphQL answer".into()).into(),
     }

@@ -7,8 +7,8 @@ use cynic::{MutationBuilder, QueryBuilder};
 use serde::Deserialize;
 
 use super::{
-    ProgressPage, StorefrontError, VendureClient,
-    lists::{LooseList, bad, count, groups, read_item},
+    FulfillmentProgressPage, StorefrontError, VendureClient,
+    lists::{RawList, batch_len, batches, field_error, parse_item},
     operations::{
         self, AddFulfillmentResult, AddFulfillmentVariables, ConfigArgInput,
         ConfigurableOperationInput, ErrorCode, FulfillOrderInput, IdOperators,
@@ -16,7 +16,7 @@ use super::{
         SetFieldsVariables, ShipResult, ShipVariables, UpdateOrderCustomFieldsInput,
         UpdateOrderInput,
     },
-    orders::date,
+    orders::format_date,
 };
 use crate::domain::{
     FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, VariantId, text::one_line,
@@ -25,24 +25,24 @@ use crate::domain::{
 const READ: &str = "progress";
 const ADD: &str = "add_fulfillment";
 const SHIP: &str = "ship_fulfillment";
-const FIELDS: &str = "set_tracking";
+const SET_TRACKING: &str = "set_tracking";
 
 const SHIPPED: &str = "Shipped";
 
 /// How far an order is fulfilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
+pub struct FulfillmentProgress {
     pub id: ShopOrderId,
     pub code: OrderCode,
     pub state: OrderState,
     /// Cancelled lines, whose quantity is zero, are still among them.
-    pub lines: Vec<ProgressLine>,
+    pub lines: Vec<FulfillmentProgressLine>,
     /// In the order of their ids; cancelled ones are still among them.
     pub fulfillments: Vec<Fulfillment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgressLine {
+pub struct FulfillmentProgressLine {
     pub id: LineId,
     pub variant: VariantId,
     /// As the shop has it now, possibly blank.
@@ -76,21 +76,21 @@ impl Fulfillment {
     }
 }
 
-impl Progress {
+impl FulfillmentProgress {
     /// Units of a line that no fulfillment holds; none of a line that there is not.
     #[must_use]
-    pub fn left(&self, line: &LineId) -> u32 {
+    pub fn unfulfilled_units(&self, line: &LineId) -> u32 {
         let ordered = self
             .lines
             .iter()
             .find(|candidate| candidate.id == *line)
             .map_or(0, |line| line.quantity);
-        ordered.saturating_sub(self.fulfilled(line))
+        ordered.saturating_sub(self.fulfilled_units(line))
     }
 
     /// Units of a line that fulfillments hold, also where the line was cancelled since.
     #[must_use]
-    pub fn fulfilled(&self, line: &LineId) -> u32 {
+    pub fn fulfilled_units(&self, line: &LineId) -> u32 {
         self.fulfillments
             .iter()
             .filter(|fulfillment| !fulfillment.is_cancelled())
@@ -120,25 +120,25 @@ pub struct TrackingFields {
 
 /// Which of these fields the shop's orders have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TrackingFieldsKnown {
+pub struct SupportedTrackingFields {
     pub tracking_code: bool,
     pub carrier: bool,
     pub ship_date: bool,
 }
 
 #[derive(Deserialize)]
-struct LooseOrders<'a> {
+struct RawProgressOrders<'a> {
     #[serde(borrow)]
-    orders: LooseList<'a>,
+    orders: RawList<'a>,
 }
 
 impl VendureClient {
-    pub(super) async fn read_progress(
+    pub(super) async fn read_fulfillment_progress(
         &self,
         orders: &[ShopOrderId],
-    ) -> Result<ProgressPage, StorefrontError> {
-        let mut page = ProgressPage::default();
-        for group in groups(orders.iter().map(ShopOrderId::as_str)) {
+    ) -> Result<FulfillmentProgressPage, StorefrontError> {
+        let mut page = FulfillmentProgressPage::default();
+        for group in batches(orders.iter().map(ShopOrderId::as_str)) {
             let options = OrderListOptions {
                 take: i32::try_from(group.len()).ok(),
                 filter: Some(OrderFilterParameter {
@@ -150,11 +150,11 @@ impl VendureClient {
                 ..OrderListOptions::default()
             };
             let operation = operations::Progress::build(OrdersVariables { options });
-            let data = self.run(READ, &operation).await?;
-            let list = data.parse::<LooseOrders<'_>>()?.orders;
-            list.check_len(&data, "orders", count(&group))?;
+            let data = self.query(READ, &operation).await?;
+            let list = data.parse::<RawProgressOrders<'_>>()?.orders;
+            list.check_len(&data, "orders", batch_len(&group))?;
             for item in list.items {
-                match read_item(item, "code", progress) {
+                match parse_item(item, "code", parse_progress) {
                     Ok(order) if group.contains(&order.id.as_str()) => page.orders.push(order),
                     Ok(order) => {
                         return Err(data.malformed(format!(
@@ -169,15 +169,15 @@ impl VendureClient {
         Ok(page)
     }
 
-    pub(super) async fn make_fulfillment(
+    pub(super) async fn send_add_fulfillment(
         &self,
         fulfillment: &NewFulfillment,
     ) -> Result<FulfillmentId, StorefrontError> {
         let operation = operations::AddFulfillment::build(AddFulfillmentVariables {
-            input: input(fulfillment)?,
+            input: fulfill_order_input(fulfillment)?,
         });
-        let data = self.change(ADD, &operation).await?;
-        let refused = |code: ErrorCode, message: &str| refusal(ADD, &code, message);
+        let data = self.mutate(ADD, &operation).await?;
+        let refused = |code: ErrorCode, message: &str| rejected(ADD, &code, message);
         Err(
             match data
                 .parse::<operations::AddFulfillment>()?
@@ -190,7 +190,7 @@ impl VendureClient {
                 }
                 // It was made, and kept, and then could not be moved on from `Created`.
                 AddFulfillmentResult::FulfillmentStateTransitionError(error) => {
-                    StorefrontError::Unclear {
+                    StorefrontError::Ambiguous {
                         operation: ADD,
                         code: one_line(&error.error_code.0, 60),
                         message: one_line(&error.transition_error, 300),
@@ -218,11 +218,14 @@ impl VendureClient {
         )
     }
 
-    pub(super) async fn move_to_shipped(&self, id: &FulfillmentId) -> Result<(), StorefrontError> {
+    pub(super) async fn send_ship_fulfillment(
+        &self,
+        id: &FulfillmentId,
+    ) -> Result<(), StorefrontError> {
         let operation = operations::Ship::build(ShipVariables {
             id: cynic::Id::new(id.as_str()),
         });
-        let data = self.change(SHIP, &operation).await?;
+        let data = self.mutate(SHIP, &operation).await?;
         match data
             .parse::<operations::Ship>()?
             .transition_fulfillment_to_state
@@ -233,7 +236,7 @@ impl VendureClient {
                 one_line(&moved.state, 60)
             ))),
             ShipResult::FulfillmentStateTransitionError(error) => {
-                Err(refusal(SHIP, &error.error_code, &error.transition_error))
+                Err(rejected(SHIP, &error.error_code, &error.transition_error))
             }
             ShipResult::Other => {
                 Err(data.malformed("transitionFulfillmentToState is of an unknown type".into()))
@@ -241,7 +244,7 @@ impl VendureClient {
         }
     }
 
-    pub(super) async fn write_tracking(
+    pub(super) async fn send_set_tracking(
         &self,
         order: &ShopOrderId,
         fields: &TrackingFields,
@@ -256,11 +259,11 @@ impl VendureClient {
                 custom_fields: Some(UpdateOrderCustomFieldsInput {
                     tracking_code: fields.tracking_code,
                     carrier: fields.carrier,
-                    ship_date: fields.ship_date.map(date),
+                    ship_date: fields.ship_date.map(format_date),
                 }),
             },
         });
-        let data = self.change(FIELDS, &operation).await?;
+        let data = self.mutate(SET_TRACKING, &operation).await?;
         match data
             .parse::<operations::SetFields>()?
             .set_order_custom_fields
@@ -273,8 +276,8 @@ impl VendureClient {
 
 /// Vendure looks at each line by itself: of a line that is named twice, or with less than nothing,
 /// it would fulfill more than was ordered.
-fn input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput, StorefrontError> {
-    let wrong = |line: &LineId, problem: &str| StorefrontError::Field {
+fn fulfill_order_input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput, StorefrontError> {
+    let wrong = |line: &LineId, problem: &str| StorefrontError::InvalidField {
         operation: ADD,
         field: "lines".into(),
         problem: format!("line {line} {problem}"),
@@ -310,61 +313,65 @@ fn input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput, StorefrontEr
     })
 }
 
-pub(super) fn refusal(operation: &'static str, code: &ErrorCode, message: &str) -> StorefrontError {
-    StorefrontError::Refused {
+pub(super) fn rejected(
+    operation: &'static str,
+    code: &ErrorCode,
+    message: &str,
+) -> StorefrontError {
+    StorefrontError::Rejected {
         operation,
         code: one_line(&code.0, 60),
         message: one_line(message, 300),
     }
 }
 
-fn progress(order: ProgressItem) -> Result<Progress, StorefrontError> {
+fn parse_progress(order: ProgressItem) -> Result<FulfillmentProgress, StorefrontError> {
     let mut fulfillments = order
         .fulfillments
         .unwrap_or_default()
         .into_iter()
-        .map(fulfillment)
+        .map(parse_fulfillment)
         .collect::<Result<Vec<_>, _>>()?;
     // Vendure gives them in any order.
     fulfillments.sort_by_cached_key(|fulfillment| {
         let id = fulfillment.id.as_str();
         (id.parse::<u64>().unwrap_or(u64::MAX), id.to_owned())
     });
-    Ok(Progress {
-        id: ShopOrderId::parse(order.id.into_inner()).map_err(bad(READ, "id"))?,
-        code: OrderCode::parse(order.code).map_err(bad(READ, "code"))?,
-        state: OrderState::parse(order.state).map_err(bad(READ, "state"))?,
+    Ok(FulfillmentProgress {
+        id: ShopOrderId::parse(order.id.into_inner()).map_err(field_error(READ, "id"))?,
+        code: OrderCode::parse(order.code).map_err(field_error(READ, "code"))?,
+        state: OrderState::parse(order.state).map_err(field_error(READ, "state"))?,
         lines: order
             .lines
             .into_iter()
-            .map(line)
+            .map(parse_line)
             .collect::<Result<_, _>>()?,
         fulfillments,
     })
 }
 
-fn line(line: operations::ProgressLine) -> Result<ProgressLine, StorefrontError> {
+fn parse_line(line: operations::ProgressLine) -> Result<FulfillmentProgressLine, StorefrontError> {
     let variant = line.product_variant;
-    Ok(ProgressLine {
-        id: LineId::parse(line.id.into_inner()).map_err(bad(READ, "lines.id"))?,
+    Ok(FulfillmentProgressLine {
+        id: LineId::parse(line.id.into_inner()).map_err(field_error(READ, "lines.id"))?,
         variant: VariantId::parse(variant.id.into_inner())
-            .map_err(bad(READ, "lines.productVariant.id"))?,
+            .map_err(field_error(READ, "lines.productVariant.id"))?,
         sku: variant.sku,
-        quantity: units("lines.quantity", line.quantity)?,
+        quantity: parse_units("lines.quantity", line.quantity)?,
     })
 }
 
-fn fulfillment(fulfillment: operations::Fulfillment) -> Result<Fulfillment, StorefrontError> {
+fn parse_fulfillment(fulfillment: operations::Fulfillment) -> Result<Fulfillment, StorefrontError> {
     let lines = fulfillment.lines.into_iter().map(|units_of| {
         Ok(LineUnits {
             line: LineId::parse(units_of.order_line_id.into_inner())
-                .map_err(bad(READ, "fulfillments.lines.orderLineId"))?,
-            quantity: units("fulfillments.lines.quantity", units_of.quantity)?,
+                .map_err(field_error(READ, "fulfillments.lines.orderLineId"))?,
+            quantity: parse_units("fulfillments.lines.quantity", units_of.quantity)?,
         })
     });
     Ok(Fulfillment {
         id: FulfillmentId::parse(fulfillment.id.into_inner())
-            .map_err(bad(READ, "fulfillments.id"))?,
+            .map_err(field_error(READ, "fulfillments.id"))?,
         state: one_line(&fulfillment.state, 60),
         tracking_code: fulfillment
             .tracking_code
@@ -373,8 +380,8 @@ fn fulfillment(fulfillment: operations::Fulfillment) -> Result<Fulfillment, Stor
     })
 }
 
-fn units(field: &'static str, quantity: i32) -> Result<u32, StorefrontError> {
-    u32::try_from(quantity).map_err(|_| StorefrontError::Field {
+fn parse_units(field: &'static str, quantity: i32) -> Result<u32, StorefrontError> {
+    u32::try_from(quantity).map_err(|_| StorefrontError::InvalidField {
         operation: READ,
         field: field.into(),
         problem: format!("{quantity} is negative"),

@@ -5,8 +5,8 @@ use wiremock::{
 };
 
 use super::{
-    stock_tests::{asked, readable},
-    tests::{answer, client, forbidden, logged_in, password},
+    stock_tests::{readable, received_requests},
+    tests::{client, forbidden, logged_in, mount_response, password},
     *,
 };
 use crate::domain::LineId;
@@ -14,9 +14,9 @@ use crate::domain::LineId;
 /// A shop that gives this answer to everything but the login.
 async fn shop(data: Value) -> (MockServer, VendureClient) {
     let server = MockServer::start().await;
-    answer(&server, body_string_contains("login("), logged_in("s")).await;
+    mount_response(&server, body_string_contains("login("), logged_in("s")).await;
     let template = ResponseTemplate::new(200).set_body_json(json!({ "data": data }));
-    answer(&server, header_exists("authorization"), template).await;
+    mount_response(&server, header_exists("authorization"), template).await;
     let client = client(&server, password(), Some("t-main"));
     (server, client)
 }
@@ -64,7 +64,7 @@ async fn a_bad_order_in_a_page_spoils_no_others_progress() {
     let items = [order("1"), no_state, taken, new, no_variant, json!(7)];
     let (server, shop) = shop(orders(&items)).await;
     let all = ids(&["1", "2", "3", "4", "5", "6"]);
-    let page = shop.progress(&all).await.unwrap();
+    let page = shop.fulfillment_progress(&all).await.unwrap();
     let first = &page.orders[0];
     let fulfillments: Vec<_> = first
         .fulfillments
@@ -75,7 +75,7 @@ async fn a_bad_order_in_a_page_spoils_no_others_progress() {
         fulfillments,
         [("8", None), ("9", Some("1Z1")), ("10", None)]
     );
-    let left = |line: &str| first.left(&LineId::parse(line).unwrap());
+    let left = |line: &str| first.unfulfilled_units(&LineId::parse(line).unwrap());
     assert_eq!((left("11"), left("12"), left("13")), (2, 0, 0));
     assert_eq!(page.orders.len(), 2);
     assert_eq!(page.orders[1].fulfillments, []);
@@ -85,23 +85,36 @@ async fn a_bad_order_in_a_page_spoils_no_others_progress() {
         .map(|bad| format!("{}: {}", bad.key, bad.problem))
         .collect();
     insta::assert_snapshot!("bad_progress", problems.join("\n"));
-    insta::assert_snapshot!("progress_request", readable(&asked(&server).await[0]));
+    insta::assert_snapshot!(
+        "progress_request",
+        readable(&received_requests(&server).await[0])
+    );
 
-    let error = shop.progress(&all[..1]).await.unwrap_err();
+    let error = shop.fulfillment_progress(&all[..1]).await.unwrap_err();
     assert!(
         error
             .to_string()
             .contains("holds 6 orders, 1 were asked for"),
         "{error}"
     );
-    let error = shop.progress(&ids(&["7"; 6])).await.unwrap_err();
+    let error = shop
+        .fulfillment_progress(&ids(&["7"; 6]))
+        .await
+        .unwrap_err();
     assert!(
         error.to_string().contains("none of those asked for: 1"),
         "{error}"
     );
-    let requests = asked(&server).await.len();
-    assert_eq!(shop.progress(&[]).await, Ok(ProgressPage::default()));
-    assert_eq!(asked(&server).await.len(), requests, "nothing to ask for");
+    let requests = received_requests(&server).await.len();
+    assert_eq!(
+        shop.fulfillment_progress(&[]).await,
+        Ok(FulfillmentProgressPage::default())
+    );
+    assert_eq!(
+        received_requests(&server).await.len(),
+        requests,
+        "nothing to ask for"
+    );
 }
 
 fn package(lines: &[(&str, u32)]) -> NewFulfillment {
@@ -124,7 +137,7 @@ async fn a_fulfillment_is_made_with_method_and_tracking_code() {
         .add_fulfillment(&package(&[("11", 2), ("12", 1)]))
         .await;
     assert_eq!(id.unwrap().as_str(), "7");
-    insta::assert_snapshot!(readable(&asked(&server).await[0]));
+    insta::assert_snapshot!(readable(&received_requests(&server).await[0]));
     let cases: [&[(&str, u32)]; 3] = [
         &[("11", 0)],
         &[("11", 1), ("11", 1)],
@@ -132,9 +145,16 @@ async fn a_fulfillment_is_made_with_method_and_tracking_code() {
     ];
     for lines in cases {
         let error = shop.add_fulfillment(&package(lines)).await.unwrap_err();
-        assert!(matches!(error, StorefrontError::Field { .. }), "{error}");
+        assert!(
+            matches!(error, StorefrontError::InvalidField { .. }),
+            "{error}"
+        );
     }
-    assert_eq!(asked(&server).await.len(), 1, "the others were not sent");
+    assert_eq!(
+        received_requests(&server).await.len(),
+        1,
+        "the others were not sent"
+    );
 }
 
 /// Each of the errors that the schema names, and whether a fulfillment may be there then.
@@ -205,12 +225,12 @@ async fn only_the_fields_that_are_given_are_written() {
     shop.set_tracking(&order, &TrackingFields::default())
         .await
         .unwrap();
-    let asked = asked(&server).await;
+    let asked = received_requests(&server).await;
     assert_eq!(asked.len(), 1, "there was nothing to write");
     insta::assert_snapshot!(readable(&asked[0]));
     let other = ShopOrderId::parse("2").unwrap();
     let error = shop.set_tracking(&other, &fields).await.unwrap_err();
-    assert_eq!(error.class(), Class::Ambiguous, "{error}");
+    assert_eq!(error.class(), FailureClass::Ambiguous, "{error}");
 }
 
 /// A shop without introspection whose orders have these custom fields.
@@ -221,19 +241,19 @@ async fn closed_shop(fields: &[&str]) -> (MockServer, VendureClient) {
             { "message": message, "extensions": { "code": "GRAPHQL_VALIDATION_FAILED" } }
         ]}))
     };
-    answer(&server, body_string_contains("login("), logged_in("s")).await;
+    mount_response(&server, body_string_contains("login("), logged_in("s")).await;
     let introspection = invalid("GraphQL introspection is not allowed");
-    answer(&server, body_string_contains("__type("), introspection).await;
+    mount_response(&server, body_string_contains("__type("), introspection).await;
     for field in ["trackingCode", "carrier", "shipDate"] {
         if !fields.contains(&field) {
             let unknown = invalid(&format!("Cannot query field \"{field}\""));
-            answer(&server, body_string_contains(field), unknown).await;
+            mount_response(&server, body_string_contains(field), unknown).await;
         }
     }
     let item = json!({ "customFields": {} });
     let found = json!({ "data": { "orders": { "items": [item] } } });
     let found = ResponseTemplate::new(200).set_body_json(found);
-    answer(&server, body_string_contains("customFields"), found).await;
+    mount_response(&server, body_string_contains("customFields"), found).await;
     let client = client(&server, password(), None);
     (server, client)
 }
@@ -246,20 +266,20 @@ async fn a_shop_without_introspection_shows_its_fields_by_being_read() {
         (&[], 5),
     ] {
         let (server, shop) = closed_shop(fields).await;
-        let known = TrackingFieldsKnown {
+        let known = SupportedTrackingFields {
             tracking_code: fields.contains(&"trackingCode"),
             carrier: fields.contains(&"carrier"),
             ship_date: fields.contains(&"shipDate"),
         };
-        assert_eq!(shop.tracking_fields().await, Ok(known));
-        assert_eq!(asked(&server).await.len(), calls, "{fields:?}");
+        assert_eq!(shop.supported_tracking_fields().await, Ok(known));
+        assert_eq!(received_requests(&server).await.len(), calls, "{fields:?}");
     }
 }
 
 #[tokio::test]
 async fn fields_are_not_taken_for_missing_when_the_shop_is_down() {
     for (template, expected) in [
-        (forbidden(), Ok(TrackingFieldsKnown::default())),
+        (forbidden(), Ok(SupportedTrackingFields::default())),
         (ResponseTemplate::new(502), Err(())),
         (
             ResponseTemplate::new(200)
@@ -268,13 +288,16 @@ async fn fields_are_not_taken_for_missing_when_the_shop_is_down() {
         ),
     ] {
         let server = MockServer::start().await;
-        answer(&server, body_string_contains("login("), logged_in("s")).await;
+        mount_response(&server, body_string_contains("login("), logged_in("s")).await;
         let introspection = ResponseTemplate::new(400).set_body_json(json!({ "errors": [
             { "message": "no", "extensions": { "code": "GRAPHQL_VALIDATION_FAILED" } }
         ]}));
-        answer(&server, body_string_contains("__type("), introspection).await;
-        answer(&server, body_string_contains("customFields"), template).await;
+        mount_response(&server, body_string_contains("__type("), introspection).await;
+        mount_response(&server, body_string_contains("customFields"), template).await;
         let shop = client(&server, password(), None);
-        assert_eq!(shop.tracking_fields().await.map_err(|_| ()), expected);
+        assert_eq!(
+            shop.supported_tracking_fields().await.map_err(|_| ()),
+            expected
+        );
     }
 }

@@ -4,32 +4,32 @@
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{StorefrontError, UnreadableItem, client::Data};
+use super::{StorefrontError, UnreadableItem, client::ResponseData};
 use crate::{
-    domain::{BadText, text::one_line},
+    domain::{InvalidIdentifier, text::one_line},
     http::parse_json,
 };
 
 /// The most that a shop gives at once, unless it was set up to give less.
-const PAGE: usize = 1000;
+const MAX_PAGE: usize = 1000;
 
 /// Bytes of names in one request, some thousand below what Vendure takes in all.
-const NAMES: usize = 90_000;
+const MAX_NAME_BYTES: usize = 90_000;
 
 /// A list with its items still as text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LooseList<'a> {
+pub(super) struct RawList<'a> {
     pub total_items: u64,
     #[serde(borrow)]
     pub items: Vec<&'a RawValue>,
 }
 
-impl LooseList<'_> {
+impl RawList<'_> {
     /// A shop that gives more than it was asked for did not read the question.
     pub(super) fn check_len(
         &self,
-        data: &Data,
+        data: &ResponseData,
         of_what: &str,
         take: u32,
     ) -> Result<(), StorefrontError> {
@@ -44,7 +44,7 @@ impl LooseList<'_> {
 }
 
 /// One item; what is wrong with it goes with what it is called by `name`.
-pub(super) fn read_item<'a, T: Deserialize<'a>, R>(
+pub(super) fn parse_item<'a, T: Deserialize<'a>, R>(
     item: &'a RawValue,
     name: &str,
     convert: impl FnOnce(T) -> Result<R, StorefrontError>,
@@ -52,20 +52,20 @@ pub(super) fn read_item<'a, T: Deserialize<'a>, R>(
     parse_json(item.get().as_bytes())
         .and_then(|item| convert(item).map_err(|error| error.to_string()))
         .map_err(|problem| UnreadableItem {
-            key: key(item, name),
+            key: item_key(item, name),
             problem,
         })
 }
 
 /// What can be read of an item that is not what was agreed.
-fn key(item: &RawValue, name: &str) -> String {
+fn item_key(item: &RawValue, name: &str) -> String {
     let item: Value = serde_json::from_str(item.get()).unwrap_or_default();
     let part = |name| item.get(name).unwrap_or(&Value::Null);
     one_line(&format!("id {}, {name} {}", part("id"), part(name)), 120)
 }
 
 /// An item's id, whatever else is wrong with it.
-pub(super) fn id_of(item: &RawValue) -> String {
+pub(super) fn item_id(item: &RawValue) -> String {
     let item: Value = serde_json::from_str(item.get()).unwrap_or_default();
     match item.get("id") {
         Some(Value::String(id)) => one_line(id, 255),
@@ -74,22 +74,22 @@ pub(super) fn id_of(item: &RawValue) -> String {
     }
 }
 
-pub(super) fn bad(
+pub(super) fn field_error(
     operation: &'static str,
     field: &'static str,
-) -> impl Fn(BadText) -> StorefrontError {
-    move |problem| StorefrontError::field(operation, field, &problem)
+) -> impl Fn(InvalidIdentifier) -> StorefrontError {
+    move |problem| StorefrontError::invalid_field(operation, field, &problem)
 }
 
 /// Cuts names into groups of which each fits into one request and one page.
-pub(super) fn groups<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+pub(super) fn batches<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
     let mut groups: Vec<Vec<&str>> = Vec::new();
     let mut bytes = 0;
     for name in names {
         // Quotation marks and backslashes are doubled; both ends and the comma come on top.
         let size = name.len() + name.matches(['"', '\\']).count() + 3;
         match groups.last_mut() {
-            Some(group) if group.len() < PAGE && bytes + size <= NAMES => {
+            Some(group) if group.len() < MAX_PAGE && bytes + size <= MAX_NAME_BYTES => {
                 bytes += size;
                 group.push(name);
             }
@@ -103,7 +103,7 @@ pub(super) fn groups<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a st
 }
 
 /// How many of a group's names there are, as the API counts.
-pub(super) fn count(group: &[&str]) -> u32 {
+pub(super) fn batch_len(group: &[&str]) -> u32 {
     u32::try_from(group.len()).unwrap_or(u32::MAX)
 }
 
@@ -119,14 +119,14 @@ mod tests {
             vec![long.as_str(); 1000],
             vec!["\\\\\\\\"; 30_000],
         ] {
-            let groups = groups(names.iter().copied());
+            let groups = batches(names.iter().copied());
             assert_eq!(groups.concat(), names);
             for group in &groups {
-                assert!(group.len() <= PAGE);
+                assert!(group.len() <= MAX_PAGE);
                 let json = serde_json::to_vec(group).unwrap();
-                assert!(json.len() <= NAMES + 2, "{} bytes", json.len());
+                assert!(json.len() <= MAX_NAME_BYTES + 2, "{} bytes", json.len());
             }
         }
-        assert!(groups(std::iter::empty()).is_empty());
+        assert!(batches(std::iter::empty()).is_empty());
     }
 }

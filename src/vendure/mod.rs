@@ -27,22 +27,22 @@ pub mod workbench;
 
 use std::time::Duration;
 
-pub use caller::{Caller, Credential, Permission};
-pub use client::{Login, VendureClient, VendureSettings};
+pub use caller::{Caller, CallerCredential, Permission};
+pub use client::{VendureClient, VendureCredentials, VendureSettings};
 pub use fulfillments::{
-    Fulfillment, LineUnits, NewFulfillment, Progress, ProgressLine, TrackingFields,
-    TrackingFieldsKnown,
+    Fulfillment, FulfillmentProgress, FulfillmentProgressLine, LineUnits, NewFulfillment,
+    SupportedTrackingFields, TrackingFields,
 };
-pub use session::LogIn;
-pub use stock::{NewLevel, StockLevel, Variant, VariantPage, Variants};
+pub use session::CallerLogin;
+pub use stock::{NewStockLevel, StockLevel, Variant, VariantPage, VariantSelection};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        BadText, Class, ErrorCategory, FulfillmentId, LocationId, Order, OrderRef, OrderState,
-        ShopOrderId, VariantId,
+        ErrorCategory, FailureClass, FulfillmentId, InvalidIdentifier, LocationId, Order, OrderRef,
+        OrderState, ShopOrderId, VariantId,
     },
     http::CallError,
 };
@@ -89,7 +89,7 @@ pub trait Storefront: Send + Sync {
     ///
     /// # Errors
     /// When they could not be read.
-    async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError>;
+    async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError>;
 
     /// The orders that were cancelled last, since that moment (of the shop's clock).
     ///
@@ -120,7 +120,7 @@ pub trait Storefront: Send + Sync {
     /// When the page could not be read.
     async fn variants(
         &self,
-        which: Variants<'_>,
+        which: VariantSelection<'_>,
         location: &LocationId,
     ) -> Result<VariantPage, StorefrontError>;
 
@@ -132,7 +132,7 @@ pub trait Storefront: Send + Sync {
     async fn set_stock(
         &self,
         location: &LocationId,
-        levels: &[NewLevel],
+        levels: &[NewStockLevel],
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError>;
 
     /// How far orders are fulfilled; those that the shop does not have (any more) are left out.
@@ -140,7 +140,10 @@ pub trait Storefront: Send + Sync {
     ///
     /// # Errors
     /// When they could not be read.
-    async fn progress(&self, orders: &[ShopOrderId]) -> Result<ProgressPage, StorefrontError>;
+    async fn fulfillment_progress(
+        &self,
+        orders: &[ShopOrderId],
+    ) -> Result<FulfillmentProgressPage, StorefrontError>;
 
     /// Makes a fulfillment: its units leave the stock on hand and the allocation. It is not
     /// shipped yet. The shop does not notice when two of the same are made at the same moment.
@@ -162,7 +165,7 @@ pub trait Storefront: Send + Sync {
     ///
     /// # Errors
     /// When the shop could not be asked.
-    async fn tracking_fields(&self) -> Result<TrackingFieldsKnown, StorefrontError>;
+    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError>;
 
     /// Writes an order's tracking fields. Naming one that the shop has not fails the whole call.
     ///
@@ -191,7 +194,7 @@ pub trait Storefront: Send + Sync {
 #[async_trait]
 impl Storefront for VendureClient {
     async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
-        self.look_around().await
+        self.read_profile().await
     }
 
     async fn newest_orders(
@@ -199,7 +202,7 @@ impl Storefront for VendureClient {
         states: &[OrderState],
         take: u32,
     ) -> Result<OrderPage, StorefrontError> {
-        self.newest(states, take).await
+        self.read_newest_orders(states, take).await
     }
 
     async fn orders_from(
@@ -208,15 +211,15 @@ impl Storefront for VendureClient {
         from: SweepPosition,
         take: u32,
     ) -> Result<OrderPage, StorefrontError> {
-        self.from(states, from, take).await
+        self.read_orders_from(states, from, take).await
     }
 
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
-        self.whole(id).await
+        self.read_order(id).await
     }
 
-    async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
-        self.read_whole(ids).await
+    async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
+        self.read_orders_by_id(ids).await
     }
 
     async fn cancelled_orders(
@@ -224,20 +227,20 @@ impl Storefront for VendureClient {
         since: DateTime<Utc>,
         take: u32,
     ) -> Result<OrderPage, StorefrontError> {
-        self.latest_cancelled(since, take).await
+        self.read_cancelled_orders(since, take).await
     }
 
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError> {
-        self.cancel_whole(order, reason).await
+        self.send_cancel_order(order, reason).await
     }
 
     async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
-        self.read_locations().await
+        self.read_stock_locations().await
     }
 
     async fn variants(
         &self,
-        which: Variants<'_>,
+        which: VariantSelection<'_>,
         location: &LocationId,
     ) -> Result<VariantPage, StorefrontError> {
         self.read_variants(which, location).await
@@ -246,28 +249,31 @@ impl Storefront for VendureClient {
     async fn set_stock(
         &self,
         location: &LocationId,
-        levels: &[NewLevel],
+        levels: &[NewStockLevel],
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
-        self.write_stock(location, levels).await
+        self.send_set_stock(location, levels).await
     }
 
-    async fn progress(&self, orders: &[ShopOrderId]) -> Result<ProgressPage, StorefrontError> {
-        self.read_progress(orders).await
+    async fn fulfillment_progress(
+        &self,
+        orders: &[ShopOrderId],
+    ) -> Result<FulfillmentProgressPage, StorefrontError> {
+        self.read_fulfillment_progress(orders).await
     }
 
     async fn add_fulfillment(
         &self,
         fulfillment: &NewFulfillment,
     ) -> Result<FulfillmentId, StorefrontError> {
-        self.make_fulfillment(fulfillment).await
+        self.send_add_fulfillment(fulfillment).await
     }
 
     async fn ship_fulfillment(&self, id: &FulfillmentId) -> Result<(), StorefrontError> {
-        self.move_to_shipped(id).await
+        self.send_ship_fulfillment(id).await
     }
 
-    async fn tracking_fields(&self) -> Result<TrackingFieldsKnown, StorefrontError> {
-        self.known_tracking_fields().await
+    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
+        self.read_tracking_fields().await
     }
 
     async fn set_tracking(
@@ -275,11 +281,11 @@ impl Storefront for VendureClient {
         order: &ShopOrderId,
         fields: &TrackingFields,
     ) -> Result<(), StorefrontError> {
-        self.write_tracking(order, fields).await
+        self.send_set_tracking(order, fields).await
     }
 
     async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError> {
-        self.write_note(order, note).await
+        self.send_note(order, note).await
     }
 
     async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError> {
@@ -309,8 +315,8 @@ pub struct UnreadableItem {
 
 /// How far orders are fulfilled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ProgressPage {
-    pub orders: Vec<Progress>,
+pub struct FulfillmentProgressPage {
+    pub orders: Vec<FulfillmentProgress>,
     /// Orders that could not be understood, each with the field: they stop nothing else.
     pub unreadable: Vec<UnreadableItem>,
 }
@@ -337,7 +343,7 @@ pub struct ShopProfile {
     pub missing_permissions: Vec<MissingPermission>,
     pub stock_locations: Vec<StockLocation>,
     /// Which of the order custom fields `trackingCode`, `carrier`, `shipDate` the shop has.
-    pub tracking_fields: TrackingFieldsKnown,
+    pub tracking_fields: SupportedTrackingFields,
 }
 
 /// A permission that the login lacks, and what it is needed for.
@@ -362,7 +368,7 @@ pub enum StorefrontError {
     #[error(
         "Vendure refused the login: {message}. Check VENDURE_USERNAME and VENDURE_PASSWORD, or VENDURE_API_KEY"
     )]
-    Credentials { message: String },
+    LoginRefused { message: String },
     /// A fresh session may not do this either.
     #[error(
         "Vendure {operation}: forbidden, also with a fresh session. Give the login's role the permission for it"
@@ -384,21 +390,21 @@ pub enum StorefrontError {
     },
     /// The shop understood, and did not do it: one of the errors that its schema names.
     #[error("Vendure {operation}: {code}: {message}")]
-    Refused {
+    Rejected {
         operation: &'static str,
         code: String,
         message: String,
     },
     /// The shop named an error of a write that may have been done all the same.
     #[error("Vendure {operation}: {code}: {message}; it is not known whether it was done")]
-    Unclear {
+    Ambiguous {
         operation: &'static str,
         code: String,
         message: String,
     },
     /// What was read makes no sense in this field, or what was to be written cannot be sent.
     #[error("Vendure {operation}: {field}: {problem}")]
-    Field {
+    InvalidField {
         operation: &'static str,
         field: String,
         problem: String,
@@ -408,22 +414,24 @@ pub enum StorefrontError {
 impl StorefrontError {
     /// What this says about a *write*. For a read, an ambiguous failure is a transient one.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> FailureClass {
         match self {
             Self::Call(error) => error.class(),
-            Self::Credentials { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
-                Class::Transient
+            Self::LoginRefused { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
+                FailureClass::Transient
             }
-            Self::Unclear { .. } => Class::Ambiguous,
-            Self::Graphql { code, .. } if tells_nothing(code) => Class::Transient,
-            Self::Graphql { .. } | Self::Refused { .. } | Self::Field { .. } => Class::Permanent,
+            Self::Ambiguous { .. } => FailureClass::Ambiguous,
+            Self::Graphql { code, .. } if is_ambiguous_code(code) => FailureClass::Transient,
+            Self::Graphql { .. } | Self::Rejected { .. } | Self::InvalidField { .. } => {
+                FailureClass::Permanent
+            }
         }
     }
 
     /// Whether the shop said something: then nothing of the call is under way there any more,
     /// whatever came of it.
     #[must_use]
-    pub const fn was_answered(&self) -> bool {
+    pub const fn has_response(&self) -> bool {
         !matches!(self, Self::Call(_))
     }
 
@@ -431,12 +439,12 @@ impl StorefrontError {
     pub const fn category(&self) -> ErrorCategory {
         match self {
             Self::Call(error) => error.category(),
-            Self::Credentials { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
+            Self::LoginRefused { .. } | Self::Forbidden { .. } | Self::WrongChannel { .. } => {
                 ErrorCategory::Auth
             }
-            Self::Graphql { .. } | Self::Unclear { .. } => ErrorCategory::Upstream,
-            Self::Refused { .. } => ErrorCategory::Conflict,
-            Self::Field { .. } => ErrorCategory::Validation,
+            Self::Graphql { .. } | Self::Ambiguous { .. } => ErrorCategory::Upstream,
+            Self::Rejected { .. } => ErrorCategory::Conflict,
+            Self::InvalidField { .. } => ErrorCategory::Validation,
         }
     }
 
@@ -450,19 +458,19 @@ impl StorefrontError {
 
     /// See [`CallError::parked_for`].
     #[must_use]
-    pub const fn parked_for(&self) -> Option<Duration> {
+    pub const fn circuit_open_for(&self) -> Option<Duration> {
         match self {
-            Self::Call(error) => error.parked_for(),
+            Self::Call(error) => error.circuit_open_for(),
             _ => None,
         }
     }
 
-    pub(crate) fn field(
+    pub(crate) fn invalid_field(
         operation: &'static str,
         field: impl Into<String>,
-        problem: &BadText,
+        problem: &InvalidIdentifier,
     ) -> Self {
-        Self::Field {
+        Self::InvalidField {
             operation,
             field: field.into(),
             problem: problem.to_string(),
@@ -472,9 +480,9 @@ impl StorefrontError {
 
 /// What stands for the code of an error that has none: Vendure passes its database's errors on
 /// like that.
-const NO_CODE: &str = "UNKNOWN";
+const UNKNOWN_CODE: &str = "UNKNOWN";
 
 /// Whether an error with this code may be anything, a database that went away included.
-fn tells_nothing(code: &str) -> bool {
-    matches!(code, NO_CODE | "INTERNAL_SERVER_ERROR")
+fn is_ambiguous_code(code: &str) -> bool {
+    matches!(code, UNKNOWN_CODE | "INTERNAL_SERVER_ERROR")
 }

@@ -13,24 +13,24 @@ use super::{
 };
 use crate::domain::ShopOrderId;
 
-const ADD: &str = "add_note";
-const READ: &str = "notes";
+const ADD_NOTE: &str = "add_note";
+const READ_NOTES: &str = "notes";
 
 /// How Vendure calls a note in an order's history.
-const NOTE: &str = "ORDER_NOTE";
+const NOTE_TYPE: &str = "ORDER_NOTE";
 
 /// How many notes are looked through: one of ours is at most some minutes old then.
-const TAKE: i32 = 100;
+const MAX_NOTES: i32 = 100;
 
 /// What a note's entry holds.
 #[derive(Deserialize)]
-struct Entry {
+struct NoteEntry {
     #[serde(default)]
     note: String,
 }
 
 impl VendureClient {
-    pub(super) async fn write_note(
+    pub(super) async fn send_note(
         &self,
         order: &ShopOrderId,
         note: &str,
@@ -42,7 +42,7 @@ impl VendureClient {
                 is_public: false,
             },
         });
-        let data = self.change(ADD, &operation).await?;
+        let data = self.mutate(ADD_NOTE, &operation).await?;
         let answer = data.parse::<operations::AddNote>()?;
         if answer.add_note_to_order.id.inner() == order.as_str() {
             return Ok(());
@@ -58,18 +58,18 @@ impl VendureClient {
         let operation = operations::Notes::build(NotesVariables {
             id: cynic::Id::new(order.as_str()),
             options: HistoryEntryListOptions {
-                take: Some(TAKE),
+                take: Some(MAX_NOTES),
                 sort: Some(HistoryEntrySortParameter {
                     created_at: Some(SortOrder::Desc),
                 }),
                 filter: Some(HistoryEntryFilterParameter {
                     of_type: Some(StringOperators {
-                        any_of: Some(vec![NOTE.into()]),
+                        any_of: Some(vec![NOTE_TYPE.into()]),
                     }),
                 }),
             },
         });
-        let data = match self.run(READ, &operation).await {
+        let data = match self.query(READ_NOTES, &operation).await {
             Err(StorefrontError::Graphql { code, .. }) if code == "ENTITY_NOT_FOUND" => {
                 return Ok(false);
             }
@@ -80,7 +80,8 @@ impl VendureClient {
         };
         // An entry that is no note of the usual shape is none of ours.
         let notes = order.history.items.into_iter();
-        let mut notes = notes.filter_map(|item| serde_json::from_value::<Entry>(item.data.0).ok());
+        let mut notes =
+            notes.filter_map(|item| serde_json::from_value::<NoteEntry>(item.data.0).ok());
         Ok(notes.any(|entry| entry.note.contains(words)))
     }
 }

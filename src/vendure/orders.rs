@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::{
     OrderPage, StorefrontError, SweepPosition, VendureClient,
-    client::Data,
-    lists::{LooseList, bad, read_item},
+    client::ResponseData,
+    lists::{RawList, field_error, parse_item},
     operations::{
         self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
         OrderSortParameter, OrderVariables, OrdersVariables, SortOrder, StringOperators,
@@ -19,28 +19,28 @@ use crate::domain::{
     text::{non_blank, one_line},
 };
 
-pub(super) const LIST: &str = "orders";
-const READ: &str = "order";
-const WHOLE: &str = "whole_orders";
+pub(super) const LIST_ORDERS: &str = "orders";
+const READ_ORDER: &str = "order";
+const READ_ORDERS_BY_ID: &str = "whole_orders";
 
 /// A list with its items still as text, so that a bad one spoils no other.
 #[derive(Deserialize)]
-struct LooseOrders<'a> {
+struct RawOrderRefs<'a> {
     #[serde(borrow)]
-    orders: LooseList<'a>,
+    orders: RawList<'a>,
     /// Where the list is only a part of what is counted.
     #[serde(default)]
-    all: Option<Count>,
+    all: Option<TotalCount>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Count {
+struct TotalCount {
     total_items: u64,
 }
 
 impl VendureClient {
-    pub(super) async fn newest(
+    pub(super) async fn read_newest_orders(
         &self,
         states: &[OrderState],
         take: u32,
@@ -58,16 +58,16 @@ impl VendureClient {
         };
         let filter = OrderFilterParameter {
             order_placed_at: Some(dated),
-            ..in_states(states)
+            ..state_filter(states)
         };
         let operation = operations::Newest::build(NewestVariables {
-            options: options(filter, sort, take, 0),
-            all: options(in_states(states), OrderSortParameter::default(), 1, 0),
+            options: list_options(filter, sort, take, 0),
+            all: list_options(state_filter(states), OrderSortParameter::default(), 1, 0),
         });
-        read_list(&self.run(LIST, &operation).await?, take)
+        parse_order_page(&self.query(LIST_ORDERS, &operation).await?, take)
     }
 
-    pub(super) async fn from(
+    pub(super) async fn read_orders_from(
         &self,
         states: &[OrderState],
         from: SweepPosition,
@@ -76,20 +76,21 @@ impl VendureClient {
         let filter = OrderFilterParameter {
             // `after` excludes the moment itself.
             created_at: from.created_from.map(|at| DateOperators {
-                after: Some(date(at - TimeDelta::milliseconds(1))),
+                after: Some(format_date(at - TimeDelta::milliseconds(1))),
                 ..DateOperators::default()
             }),
-            ..in_states(states)
+            ..state_filter(states)
         };
         let sort = OrderSortParameter {
             created_at: Some(SortOrder::Asc),
             code: Some(SortOrder::Asc),
             ..OrderSortParameter::default()
         };
-        self.list(options(filter, sort, take, from.skip)).await
+        self.read_order_page(list_options(filter, sort, take, from.skip))
+            .await
     }
 
-    pub(super) async fn list(
+    pub(super) async fn read_order_page(
         &self,
         options: OrderListOptions,
     ) -> Result<OrderPage, StorefrontError> {
@@ -98,14 +99,17 @@ impl VendureClient {
             .and_then(|take| u32::try_from(take).ok())
             .unwrap_or(0);
         let operation = operations::Orders::build(OrdersVariables { options });
-        read_list(&self.run(LIST, &operation).await?, take)
+        parse_order_page(&self.query(LIST_ORDERS, &operation).await?, take)
     }
 
-    pub(super) async fn whole(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
+    pub(super) async fn read_order(
+        &self,
+        id: &ShopOrderId,
+    ) -> Result<Option<Order>, StorefrontError> {
         let operation = operations::OrderQuery::build(OrderVariables {
             id: cynic::Id::new(id.as_str()),
         });
-        let data = match self.run(READ, &operation).await {
+        let data = match self.query(READ_ORDER, &operation).await {
             Err(StorefrontError::Graphql { code, .. }) if code == "ENTITY_NOT_FOUND" => {
                 return Ok(None);
             }
@@ -125,7 +129,7 @@ impl VendureClient {
             .money_strategy_precision;
         answer
             .order
-            .map(|order| whole(order, precision))
+            .map(|order| parse_order(order, precision))
             .transpose()
     }
 }
@@ -133,26 +137,26 @@ impl VendureClient {
 /// Whole orders, with what the shop's money counts in.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LooseWhole<'a> {
+struct RawFullOrders<'a> {
     #[serde(borrow)]
-    orders: LooseList<'a>,
-    global_settings: Precision,
+    orders: RawList<'a>,
+    global_settings: MoneySettings,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Precision {
-    server_config: PrecisionConfig,
+struct MoneySettings {
+    server_config: MoneyServerConfig,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PrecisionConfig {
+struct MoneyServerConfig {
     money_strategy_precision: i32,
 }
 
 impl VendureClient {
-    pub(super) async fn read_whole(
+    pub(super) async fn read_orders_by_id(
         &self,
         ids: &[ShopOrderId],
     ) -> Result<Vec<Order>, StorefrontError> {
@@ -162,15 +166,15 @@ impl VendureClient {
             ..OrderFilterParameter::default()
         };
         let take = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        let options = options(filter, OrderSortParameter::default(), take, 0);
+        let options = list_options(filter, OrderSortParameter::default(), take, 0);
         let operation = operations::WholeOrders::build(OrdersVariables { options });
-        let data = self.run(WHOLE, &operation).await?;
-        let loose: LooseWhole<'_> = data.parse()?;
-        loose.orders.check_len(&data, WHOLE, take)?;
+        let data = self.query(READ_ORDERS_BY_ID, &operation).await?;
+        let loose: RawFullOrders<'_> = data.parse()?;
+        loose.orders.check_len(&data, READ_ORDERS_BY_ID, take)?;
         let precision = loose.global_settings.server_config.money_strategy_precision;
         let mut orders = Vec::with_capacity(loose.orders.items.len());
         for item in loose.orders.items {
-            match read_item(item, "code", |order| whole(order, precision)) {
+            match parse_item(item, "code", |order| parse_order(order, precision)) {
                 Ok(order) => orders.push(order),
                 Err(bad) => {
                     tracing::debug!(
@@ -186,9 +190,12 @@ impl VendureClient {
 }
 
 /// Reads a page item by item.
-pub(super) fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontError> {
-    let loose: LooseOrders<'_> = data.parse()?;
-    loose.orders.check_len(data, LIST, take)?;
+pub(super) fn parse_order_page(
+    data: &ResponseData,
+    take: u32,
+) -> Result<OrderPage, StorefrontError> {
+    let loose: RawOrderRefs<'_> = data.parse()?;
+    loose.orders.check_len(data, LIST_ORDERS, take)?;
     let len = loose.orders.items.len();
     let mut page = OrderPage {
         total: loose
@@ -200,7 +207,7 @@ pub(super) fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontE
         last_created_at: None,
     };
     for item in loose.orders.items {
-        match read_item(item, "code", reference) {
+        match parse_item(item, "code", parse_order_ref) {
             Ok(order) => {
                 page.last_created_at = page.last_created_at.max(order.created_at);
                 page.orders.push(order);
@@ -211,7 +218,7 @@ pub(super) fn read_list(data: &Data, take: u32) -> Result<OrderPage, StorefrontE
     Ok(page)
 }
 
-pub(super) fn in_states(states: &[OrderState]) -> OrderFilterParameter {
+pub(super) fn state_filter(states: &[OrderState]) -> OrderFilterParameter {
     let any_of = Some(states.iter().map(ToString::to_string).collect());
     OrderFilterParameter {
         state: Some(StringOperators { any_of }),
@@ -219,7 +226,7 @@ pub(super) fn in_states(states: &[OrderState]) -> OrderFilterParameter {
     }
 }
 
-pub(super) fn options(
+pub(super) fn list_options(
     filter: OrderFilterParameter,
     sort: OrderSortParameter,
     take: u32,
@@ -233,48 +240,48 @@ pub(super) fn options(
     }
 }
 
-pub(super) fn date(at: DateTime<Utc>) -> operations::DateTime {
+pub(super) fn format_date(at: DateTime<Utc>) -> operations::DateTime {
     operations::DateTime(at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 /// Only what an order cannot be found without must be right: a date that is none is left out.
-fn reference(item: operations::OrderItem) -> Result<OrderRef, StorefrontError> {
+fn parse_order_ref(item: operations::OrderItem) -> Result<OrderRef, StorefrontError> {
     Ok(OrderRef {
-        id: ShopOrderId::parse(item.id.into_inner()).map_err(bad(LIST, "id"))?,
-        code: OrderCode::parse(item.code).map_err(bad(LIST, "code"))?,
-        state: OrderState::parse(item.state).map_err(bad(LIST, "state"))?,
-        created_at: moment(LIST, "createdAt", &item.created_at).ok(),
+        id: ShopOrderId::parse(item.id.into_inner()).map_err(field_error(LIST_ORDERS, "id"))?,
+        code: OrderCode::parse(item.code).map_err(field_error(LIST_ORDERS, "code"))?,
+        state: OrderState::parse(item.state).map_err(field_error(LIST_ORDERS, "state"))?,
+        created_at: parse_date(LIST_ORDERS, "createdAt", &item.created_at).ok(),
         placed_at: item
             .order_placed_at
-            .and_then(|at| moment(LIST, "orderPlacedAt", &at).ok()),
+            .and_then(|at| parse_date(LIST_ORDERS, "orderPlacedAt", &at).ok()),
     })
 }
 
-fn wrong(field: impl Into<String>, problem: impl Into<String>) -> StorefrontError {
-    StorefrontError::Field {
-        operation: READ,
+fn invalid_order_field(field: impl Into<String>, problem: impl Into<String>) -> StorefrontError {
+    StorefrontError::InvalidField {
+        operation: READ_ORDER,
         field: field.into(),
         problem: problem.into(),
     }
 }
 
-fn moment(
+fn parse_date(
     operation: &'static str,
     field: &'static str,
     text: &operations::DateTime,
 ) -> Result<DateTime<Utc>, StorefrontError> {
     DateTime::parse_from_rfc3339(&text.0)
         .map(|at| at.with_timezone(&Utc))
-        .map_err(|_| StorefrontError::Field {
+        .map_err(|_| StorefrontError::InvalidField {
             operation,
             field: field.into(),
             problem: format!("'{}' is not a date", one_line(&text.0, 40)),
         })
 }
 
-fn whole(order: operations::Order, precision: i32) -> Result<Order, StorefrontError> {
+fn parse_order(order: operations::Order, precision: i32) -> Result<Order, StorefrontError> {
     let precision = u32::try_from(precision).map_err(|_| {
-        wrong(
+        invalid_order_field(
             "globalSettings.serverConfig.moneyStrategyPrecision",
             "is negative",
         )
@@ -290,18 +297,18 @@ fn whole(order: operations::Order, precision: i32) -> Result<Order, StorefrontEr
         .into_iter()
         .map(|line| ShippingMethodCode::parse(line.shipping_method.code))
         .collect::<Result<_, _>>()
-        .map_err(bad(READ, "shippingLines.shippingMethod.code"))?;
+        .map_err(field_error(READ_ORDER, "shippingLines.shippingMethod.code"))?;
     Ok(Order {
-        id: ShopOrderId::parse(order.id.into_inner()).map_err(bad(READ, "id"))?,
-        code: OrderCode::parse(order.code).map_err(bad(READ, "code"))?,
-        state: OrderState::parse(order.state).map_err(bad(READ, "state"))?,
-        created_at: moment(READ, "createdAt", &order.created_at)?,
+        id: ShopOrderId::parse(order.id.into_inner()).map_err(field_error(READ_ORDER, "id"))?,
+        code: OrderCode::parse(order.code).map_err(field_error(READ_ORDER, "code"))?,
+        state: OrderState::parse(order.state).map_err(field_error(READ_ORDER, "state"))?,
+        created_at: parse_date(READ_ORDER, "createdAt", &order.created_at)?,
         placed_at: order
             .order_placed_at
-            .map(|at| moment(READ, "orderPlacedAt", &at))
+            .map(|at| parse_date(READ_ORDER, "orderPlacedAt", &at))
             .transpose()?,
         currency: CurrencyCode::parse(&order.currency_code.0)
-            .ok_or_else(|| wrong("currencyCode", "is not three capital letters"))?,
+            .ok_or_else(|| invalid_order_field("currencyCode", "is not three capital letters"))?,
         customer: order.customer.map(contact),
         shipping_address: order
             .shipping_address
@@ -319,14 +326,15 @@ fn order_line(
     precision: u32,
 ) -> Result<OrderLine, StorefrontError> {
     let money = |name: &str, minor: operations::Money| {
-        Money::from_minor(minor.0, precision)
-            .ok_or_else(|| wrong(format!("lines[{at}].{name}"), "has an absurd precision"))
+        Money::from_minor(minor.0, precision).ok_or_else(|| {
+            invalid_order_field(format!("lines[{at}].{name}"), "has an absurd precision")
+        })
     };
     Ok(OrderLine {
-        id: LineId::parse(line.id.into_inner()).map_err(bad(READ, "lines.id"))?,
+        id: LineId::parse(line.id.into_inner()).map_err(field_error(READ_ORDER, "lines.id"))?,
         sku: line.product_variant.sku,
         quantity: u32::try_from(line.quantity)
-            .map_err(|_| wrong(format!("lines[{at}].quantity"), "is negative"))?,
+            .map_err(|_| invalid_order_field(format!("lines[{at}].quantity"), "is negative"))?,
         unit_price_gross: money(
             "proratedUnitPriceWithTax",
             line.prorated_unit_price_with_tax,

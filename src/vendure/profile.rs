@@ -5,10 +5,10 @@ use cynic::{MutationBuilder, QueryBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MissingPermission, ShopProfile, StockLocation, StorefrontError, TrackingFieldsKnown,
+    MissingPermission, ShopProfile, StockLocation, StorefrontError, SupportedTrackingFields,
     VendureClient,
-    client::{Data, Does, body_of},
-    operations, tells_nothing,
+    client::{OperationKind, ResponseData, request_body},
+    is_ambiguous_code, operations,
 };
 
 /// The custom fields that an order's tracking goes into.
@@ -19,7 +19,7 @@ const SHIP_DATE: &str = "shipDate";
 /// Introspection, and fields that a shop need not have, are no part of the schema that operations
 /// are checked against.
 #[derive(Serialize)]
-struct Document<'a> {
+struct RawQuery<'a> {
     query: &'a str,
 }
 
@@ -41,9 +41,9 @@ struct Named {
 }
 
 impl VendureClient {
-    pub(super) async fn look_around(&self) -> Result<ShopProfile, StorefrontError> {
+    pub(super) async fn read_profile(&self) -> Result<ShopProfile, StorefrontError> {
         let shop: operations::Shop = self
-            .run("profile", &operations::Shop::build(()))
+            .query("profile", &operations::Shop::build(()))
             .await?
             .parse()?;
         let mut missing = Vec::new();
@@ -56,15 +56,15 @@ impl VendureClient {
             }
         };
         let orders = self
-            .run("probe_orders", &operations::ProbeOrders::build(()))
+            .query("probe_orders", &operations::ProbeOrders::build(()))
             .await;
         need(
             "ReadOrder",
             "finding orders and reading them",
-            allowed(orders)?,
+            is_permitted(orders)?,
         );
         let note = self
-            .run(
+            .query(
                 "probe_order_update",
                 &operations::ProbeUpdateOrder::build(()),
             )
@@ -72,20 +72,28 @@ impl VendureClient {
         need(
             "UpdateOrder",
             "recording shipments and tracking numbers",
-            allowed(note)?,
+            is_permitted(note)?,
         );
         let variants = self
-            .run("probe_variants", &operations::ProbeVariants::build(()))
+            .query("probe_variants", &operations::ProbeVariants::build(()))
             .await;
-        need("ReadCatalog", "reading stock levels", allowed(variants)?);
+        need(
+            "ReadCatalog",
+            "reading stock levels",
+            is_permitted(variants)?,
+        );
         let update = self
-            .run(
+            .query(
                 "probe_variant_update",
                 &operations::ProbeUpdateVariants::build(()),
             )
             .await;
-        need("UpdateCatalog", "writing stock levels", allowed(update)?);
-        let locations = match self.read_locations().await {
+        need(
+            "UpdateCatalog",
+            "writing stock levels",
+            is_permitted(update)?,
+        );
+        let locations = match self.read_stock_locations().await {
             Err(StorefrontError::Forbidden { .. }) => {
                 need("ReadStockLocation", "finding the stock location", false);
                 Vec::new()
@@ -97,13 +105,13 @@ impl VendureClient {
             channel_token: shop.active_channel.token,
             missing_permissions: missing,
             stock_locations: locations,
-            tracking_fields: self.known_tracking_fields().await?,
+            tracking_fields: self.read_tracking_fields().await?,
         })
     }
 
-    pub(super) async fn read_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
+    pub(super) async fn read_stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
         let answer: operations::Locations = self
-            .run("stock_locations", &operations::Locations::build(()))
+            .query("stock_locations", &operations::Locations::build(()))
             .await?
             .parse()?;
         let locations = answer.stock_locations.items.into_iter();
@@ -114,14 +122,14 @@ impl VendureClient {
         Ok(locations.collect())
     }
 
-    pub(super) async fn known_tracking_fields(
+    pub(super) async fn read_tracking_fields(
         &self,
-    ) -> Result<TrackingFieldsKnown, StorefrontError> {
+    ) -> Result<SupportedTrackingFields, StorefrontError> {
         let document =
             "query { __type(name: \"UpdateOrderCustomFieldsInput\") { inputFields { name } } }";
-        let data = match self.ask_for_fields(document).await {
+        let data = match self.query_fields(document).await {
             // Shops in production often have introspection turned off.
-            Err(StorefrontError::Graphql { .. }) => return self.fields_that_can_be_read().await,
+            Err(StorefrontError::Graphql { .. }) => return self.probe_tracking_fields().await,
             other => other?,
         };
         let fields = data
@@ -130,7 +138,7 @@ impl VendureClient {
             .and_then(|input| input.input_fields)
             .unwrap_or_default();
         let has = |name: &str| fields.iter().any(|field| field.name == name);
-        Ok(TrackingFieldsKnown {
+        Ok(SupportedTrackingFields {
             tracking_code: has(TRACKING_CODE),
             carrier: has(CARRIER),
             ship_date: has(SHIP_DATE),
@@ -138,45 +146,49 @@ impl VendureClient {
     }
 
     /// All of them at once first, which is what a shop that is set up for tracking has.
-    async fn fields_that_can_be_read(&self) -> Result<TrackingFieldsKnown, StorefrontError> {
+    async fn probe_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
         let all = [TRACKING_CODE, CARRIER, SHIP_DATE];
-        if self.can_read(&all.join(" ")).await? {
-            return Ok(TrackingFieldsKnown {
+        if self.is_readable(&all.join(" ")).await? {
+            return Ok(SupportedTrackingFields {
                 tracking_code: true,
                 carrier: true,
                 ship_date: true,
             });
         }
-        Ok(TrackingFieldsKnown {
-            tracking_code: self.can_read(TRACKING_CODE).await?,
-            carrier: self.can_read(CARRIER).await?,
-            ship_date: self.can_read(SHIP_DATE).await?,
+        Ok(SupportedTrackingFields {
+            tracking_code: self.is_readable(TRACKING_CODE).await?,
+            carrier: self.is_readable(CARRIER).await?,
+            ship_date: self.is_readable(SHIP_DATE).await?,
         })
     }
 
-    async fn can_read(&self, fields: &str) -> Result<bool, StorefrontError> {
+    async fn is_readable(&self, fields: &str) -> Result<bool, StorefrontError> {
         let document = format!(
             "query {{ activeChannel {{ code token }} orders(options: {{ take: 1 }}) {{ items {{ customFields {{ {fields} }} }} }} }}"
         );
-        match self.ask_for_fields(&document).await {
+        match self.query_fields(&document).await {
             Ok(_) => Ok(true),
             // A field of another's name fails the whole query before it begins. Orders that may not
             // be read are named as a missing permission already.
-            Err(StorefrontError::Graphql { code, .. }) if !tells_nothing(&code) => Ok(false),
+            Err(StorefrontError::Graphql { code, .. }) if !is_ambiguous_code(&code) => Ok(false),
             Err(StorefrontError::Forbidden { .. }) => Ok(false),
             Err(other) => Err(other),
         }
     }
 
-    async fn ask_for_fields(&self, query: &str) -> Result<Data, StorefrontError> {
+    async fn query_fields(&self, query: &str) -> Result<ResponseData, StorefrontError> {
         const NAME: &str = "tracking_fields";
-        self.run_document(NAME, Does::Read, body_of(NAME, &Document { query })?)
-            .await
+        self.execute(
+            NAME,
+            OperationKind::Read,
+            request_body(NAME, &RawQuery { query })?,
+        )
+        .await
     }
 }
 
 /// Whether it was let through; what came of it then does not matter, since it asked for nothing.
-fn allowed<T>(outcome: Result<T, StorefrontError>) -> Result<bool, StorefrontError> {
+fn is_permitted<T>(outcome: Result<T, StorefrontError>) -> Result<bool, StorefrontError> {
     match outcome {
         Ok(_) | Err(StorefrontError::Graphql { .. }) => Ok(true),
         Err(StorefrontError::Forbidden { .. }) => Ok(false),

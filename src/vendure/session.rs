@@ -7,14 +7,14 @@ use tokio::sync::Mutex;
 
 use super::{
     StorefrontError, VendureClient,
-    client::{Does, Login, body_of},
+    client::{OperationKind, VendureCredentials, request_body},
     operations::{self, LoginResult, LoginVariables},
 };
 use crate::domain::text::one_line;
 
 /// What a call shows to be let in.
 #[derive(Debug, Clone)]
-pub(super) enum Pass {
+pub(super) enum AuthToken {
     /// `generation` tells whether it is still the newest one.
     Session {
         token: SecretString,
@@ -23,8 +23,8 @@ pub(super) enum Pass {
     ApiKey(SecretString),
 }
 
-impl Pass {
-    pub(super) const fn can_be_renewed(&self) -> bool {
+impl AuthToken {
+    pub(super) const fn is_renewable(&self) -> bool {
         matches!(self, Self::Session { .. })
     }
 
@@ -38,12 +38,12 @@ impl Pass {
 
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    current: Mutex<Option<Pass>>,
+    current: Mutex<Option<AuthToken>>,
 }
 
 impl Session {
     /// The present pass, or a first one.
-    pub(super) async fn pass(&self, client: &VendureClient) -> Result<Pass, StorefrontError> {
+    pub(super) async fn token(&self, client: &VendureClient) -> Result<AuthToken, StorefrontError> {
         let mut current = self.current.lock().await;
         match &*current {
             Some(pass) => Ok(pass.clone()),
@@ -57,8 +57,8 @@ impl Session {
     pub(super) async fn renew(
         &self,
         client: &VendureClient,
-        refused: &Pass,
-    ) -> Result<Pass, StorefrontError> {
+        refused: &AuthToken,
+    ) -> Result<AuthToken, StorefrontError> {
         let mut current = self.current.lock().await;
         match &*current {
             Some(pass) if pass.generation() > refused.generation() => Ok(pass.clone()),
@@ -74,64 +74,69 @@ impl Session {
     }
 }
 
-async fn log_in(client: &VendureClient, generation: u64) -> Result<Pass, StorefrontError> {
-    let (username, password) = match &client.settings.login {
-        Login::ApiKey(key) => return Ok(Pass::ApiKey(key.clone())),
-        Login::Password { username, password } => (username, password),
+async fn log_in(client: &VendureClient, generation: u64) -> Result<AuthToken, StorefrontError> {
+    let (username, password) = match &client.settings.credentials {
+        VendureCredentials::ApiKey(key) => return Ok(AuthToken::ApiKey(key.clone())),
+        VendureCredentials::Password { username, password } => (username, password),
     };
-    let message = match enter(client, username, password).await? {
-        Entered::With(token) => return Ok(Pass::Session { token, generation }),
-        Entered::WithoutToken => {
+    let message = match send_login(client, username, password).await? {
+        LoginOutcome::Token(token) => return Ok(AuthToken::Session { token, generation }),
+        LoginOutcome::NoToken => {
             "it gave no session token. The shop's authOptions.tokenMethod must include 'bearer'"
                 .into()
         }
-        Entered::Refused(message) => message,
+        LoginOutcome::Refused(message) => message,
     };
-    client.upstream.refuses_us(&message);
-    Err(StorefrontError::Credentials { message })
+    client.upstream.mark_unauthorized(&message);
+    Err(StorefrontError::LoginRefused { message })
 }
 
 /// What came of a login.
-enum Entered {
-    With(SecretString),
-    WithoutToken,
+enum LoginOutcome {
+    Token(SecretString),
+    NoToken,
     /// Why the shop does not let this user in.
     Refused(String),
 }
 
-async fn enter(
+async fn send_login(
     client: &VendureClient,
     username: &str,
     password: &SecretString,
-) -> Result<Entered, StorefrontError> {
+) -> Result<LoginOutcome, StorefrontError> {
     let operation = operations::Login::build(LoginVariables {
         username: username.to_owned(),
         password: password.expose_secret().to_owned(),
     });
     let data = client
-        .post("login", Does::Enter, body_of("login", &operation)?, None)
+        .post(
+            "login",
+            OperationKind::Login,
+            request_body("login", &operation)?,
+            None,
+        )
         .await?;
     let message = match data.parse::<operations::Login>()?.login {
         LoginResult::CurrentUser(_) => {
             return Ok(data
                 .session_token()
-                .map_or(Entered::WithoutToken, Entered::With));
+                .map_or(LoginOutcome::NoToken, LoginOutcome::Token));
         }
         LoginResult::InvalidCredentialsError(error) => error.message,
         LoginResult::NativeAuthStrategyError(error) => error.message,
         LoginResult::Other => "it answered with something unknown".into(),
     };
-    Ok(Entered::Refused(one_line(&message, 200)))
+    Ok(LoginOutcome::Refused(one_line(&message, 200)))
 }
 
 /// What came of somebody's login.
 #[derive(Debug)]
-pub enum LogIn {
+pub enum CallerLogin {
     /// His session's token.
-    Known(SecretString),
+    Accepted(SecretString),
     /// He is known, and the shop gives its tokens as cookies only.
-    WithoutToken,
-    Unknown,
+    NoToken,
+    Rejected,
 }
 
 impl VendureClient {
@@ -139,15 +144,17 @@ impl VendureClient {
     ///
     /// # Errors
     /// When the shop does not answer.
-    pub async fn log_in_as(
+    pub async fn log_in_caller(
         &self,
         username: &str,
         password: &SecretString,
-    ) -> Result<LogIn, StorefrontError> {
-        match enter(self, username, password).await {
-            Ok(Entered::With(token)) => Ok(LogIn::Known(token)),
-            Ok(Entered::WithoutToken) => Ok(LogIn::WithoutToken),
-            Ok(Entered::Refused(_)) | Err(StorefrontError::Forbidden { .. }) => Ok(LogIn::Unknown),
+    ) -> Result<CallerLogin, StorefrontError> {
+        match send_login(self, username, password).await {
+            Ok(LoginOutcome::Token(token)) => Ok(CallerLogin::Accepted(token)),
+            Ok(LoginOutcome::NoToken) => Ok(CallerLogin::NoToken),
+            Ok(LoginOutcome::Refused(_)) | Err(StorefrontError::Forbidden { .. }) => {
+                Ok(CallerLogin::Rejected)
+            }
             Err(other) => Err(other),
         }
     }

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::{
     StorefrontError, UnreadableItem, VendureClient,
-    client::Data,
-    lists::{LooseList, bad, count, groups, id_of, read_item},
+    client::ResponseData,
+    lists::{RawList, batch_len, batches, field_error, item_id, parse_item},
     operations::{
         self, GlobalFlag, IdOperators, InventorySettings, ProductVariantFilterParameter,
         ProductVariantListOptions, ProductVariantSortParameter, SetStockVariables, SortOrder,
@@ -19,11 +19,11 @@ use super::{
 };
 use crate::domain::{LocationId, Sku, VariantId};
 
-const LIST: &str = "variants";
-const WRITE: &str = "set_stock";
+const LIST_VARIANTS: &str = "variants";
+const SET_STOCK: &str = "set_stock";
 
 /// Variants on a page of those with some SKUs, which may be more than there are SKUs.
-const PAGE_OF_SKUS: u32 = 100;
+const MIN_SKU_PAGE: u32 = 100;
 
 /// A product variant and its stock at the location that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Variant {
     /// As the shop has it, possibly blank. Not unique in the shop.
     pub sku: String,
     /// Whether the shop counts it at all (its own setting, or the shop's where it inherits that).
-    pub tracked: bool,
+    pub is_tracked: bool,
     pub level: StockLevel,
     /// Promised at the shop's other locations.
     pub allocated_elsewhere: i64,
@@ -48,7 +48,7 @@ pub struct StockLevel {
 
 /// Which variants to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Variants<'a> {
+pub enum VariantSelection<'a> {
     /// All of the channel's, in the order of their ids.
     Page { skip: u32, take: u32 },
     /// No more than a page holds (1000).
@@ -67,18 +67,18 @@ pub struct VariantPage {
     /// How many variants the page held, readable or not.
     pub len: usize,
     /// The ids of the first and the last one, readable or not, to see whether pages join.
-    pub ends: Option<(String, String)>,
+    pub end_ids: Option<(String, String)>,
 }
 
 /// A stock on hand to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLevel {
+pub struct NewStockLevel {
     pub variant: VariantId,
     pub on_hand: u32,
 }
 
 /// What to look for.
-pub(super) enum Asked<'a> {
+pub(super) enum VariantFilter<'a> {
     All,
     Ids(&'a [&'a str]),
     Skus(&'a [&'a str]),
@@ -86,33 +86,40 @@ pub(super) enum Asked<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LooseVariants<'a> {
+struct RawVariants<'a> {
     global_settings: InventorySettings,
     #[serde(borrow)]
-    product_variants: LooseList<'a>,
+    product_variants: RawList<'a>,
 }
 
 impl VendureClient {
     pub(super) async fn read_variants(
         &self,
-        which: Variants<'_>,
+        which: VariantSelection<'_>,
         location: &LocationId,
     ) -> Result<VariantPage, StorefrontError> {
         let mut found = VariantPage::default();
         match which {
-            Variants::Page { skip, take } => {
-                return self.variant_page(&Asked::All, skip, take, location).await;
+            VariantSelection::Page { skip, take } => {
+                return self
+                    .read_variant_page(&VariantFilter::All, skip, take, location)
+                    .await;
             }
-            Variants::Ids(ids) => {
-                for group in groups(ids.iter().map(VariantId::as_str)) {
-                    self.all_pages(&Asked::Ids(&group), count(&group), location, &mut found)
-                        .await?;
+            VariantSelection::Ids(ids) => {
+                for group in batches(ids.iter().map(VariantId::as_str)) {
+                    self.append_all_pages(
+                        &VariantFilter::Ids(&group),
+                        batch_len(&group),
+                        location,
+                        &mut found,
+                    )
+                    .await?;
                 }
             }
-            Variants::Skus(skus) => {
-                for group in groups(skus.iter().map(Sku::as_str)) {
-                    let take = count(&group).max(PAGE_OF_SKUS);
-                    self.all_pages(&Asked::Skus(&group), take, location, &mut found)
+            VariantSelection::Skus(skus) => {
+                for group in batches(skus.iter().map(Sku::as_str)) {
+                    let take = batch_len(&group).max(MIN_SKU_PAGE);
+                    self.append_all_pages(&VariantFilter::Skus(&group), take, location, &mut found)
                         .await?;
                 }
             }
@@ -121,16 +128,16 @@ impl VendureClient {
     }
 
     /// Adds everything of that kind, by as many pages as it takes.
-    async fn all_pages(
+    async fn append_all_pages(
         &self,
-        asked: &Asked<'_>,
+        asked: &VariantFilter<'_>,
         take: u32,
         location: &LocationId,
         found: &mut VariantPage,
     ) -> Result<(), StorefrontError> {
         let mut skip = 0_u32;
         loop {
-            let page = self.variant_page(asked, skip, take, location).await?;
+            let page = self.read_variant_page(asked, skip, take, location).await?;
             let total = page.total;
             let len = u32::try_from(page.len).unwrap_or(u32::MAX);
             if skip == 0 {
@@ -139,7 +146,7 @@ impl VendureClient {
             found.variants.extend(page.variants);
             found.unreadable.extend(page.unreadable);
             found.len += page.len;
-            found.ends = match (found.ends.take(), page.ends) {
+            found.end_ids = match (found.end_ids.take(), page.end_ids) {
                 (Some((first, _)), Some((_, last))) => Some((first, last)),
                 (before, now) => now.or(before),
             };
@@ -150,9 +157,9 @@ impl VendureClient {
         }
     }
 
-    async fn variant_page(
+    async fn read_variant_page(
         &self,
-        asked: &Asked<'_>,
+        asked: &VariantFilter<'_>,
         skip: u32,
         take: u32,
         location: &LocationId,
@@ -163,26 +170,31 @@ impl VendureClient {
             sort: Some(ProductVariantSortParameter {
                 id: Some(SortOrder::Asc),
             }),
-            filter: filter(asked),
+            filter: variant_filter(asked),
         };
         let operation = operations::Variants::build(VariantsVariables { options });
-        read_page(&self.run(LIST, &operation).await?, asked, take, location)
+        parse_variant_page(
+            &self.query(LIST_VARIANTS, &operation).await?,
+            asked,
+            take,
+            location,
+        )
     }
 
-    pub(super) async fn write_stock(
+    pub(super) async fn send_set_stock(
         &self,
         location: &LocationId,
-        levels: &[NewLevel],
+        levels: &[NewStockLevel],
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
         if levels.is_empty() {
             return Ok(Vec::new());
         }
         let input = levels
             .iter()
-            .map(|level| update(level, location))
+            .map(|level| update_input(level, location))
             .collect::<Result<_, _>>()?;
         let operation = operations::SetStock::build(SetStockVariables { input });
-        let data = self.change(WRITE, &operation).await?;
+        let data = self.mutate(SET_STOCK, &operation).await?;
         let answer: operations::SetStock = data.parse()?;
         let updated: HashMap<&str, StockLevel> = answer
             .update_product_variants
@@ -195,7 +207,7 @@ impl VendureClient {
             .collect();
         levels
             .iter()
-            .map(|NewLevel { variant, .. }| match updated.get(variant.as_str()) {
+            .map(|NewStockLevel { variant, .. }| match updated.get(variant.as_str()) {
                 Some(level) => Ok((variant.clone(), *level)),
                 // Vendure also writes to a location outside of the channel, and does not show it.
                 None => Err(data.malformed(format!(
@@ -207,13 +219,13 @@ impl VendureClient {
 }
 
 /// Reads a page item by item.
-pub(super) fn read_page(
-    data: &Data,
-    asked: &Asked<'_>,
+pub(super) fn parse_variant_page(
+    data: &ResponseData,
+    asked: &VariantFilter<'_>,
     take: u32,
     location: &LocationId,
 ) -> Result<VariantPage, StorefrontError> {
-    let LooseVariants {
+    let RawVariants {
         global_settings,
         product_variants: list,
     } = data.parse()?;
@@ -221,20 +233,26 @@ pub(super) fn read_page(
     let mut page = VariantPage {
         total: list.total_items,
         len: list.items.len(),
-        ends: list.items.first().zip(list.items.last()).map(ids_of),
+        end_ids: list
+            .items
+            .first()
+            .zip(list.items.last())
+            .map(first_and_last_id),
         ..VariantPage::default()
     };
     for item in list.items {
-        match read_item(item, "sku", |item| variant(item, location, global_settings)) {
+        match parse_item(item, "sku", |item| {
+            parse_variant(item, location, global_settings)
+        }) {
             Ok(variant) => match asked {
-                Asked::Ids(ids) if !ids.contains(&variant.id.as_str()) => {
+                VariantFilter::Ids(ids) if !ids.contains(&variant.id.as_str()) => {
                     return Err(data.malformed(format!(
                         "productVariants.items.id is none of those asked for: {}",
                         variant.id
                     )));
                 }
                 // A shop's database may compare without regard to case or to spaces behind.
-                Asked::Skus(skus) if !skus.contains(&variant.sku.as_str()) => {}
+                VariantFilter::Skus(skus) if !skus.contains(&variant.sku.as_str()) => {}
                 _ => page.variants.push(variant),
             },
             Err(unreadable) => page.unreadable.push(unreadable),
@@ -243,13 +261,13 @@ pub(super) fn read_page(
     Ok(page)
 }
 
-fn filter(asked: &Asked<'_>) -> Option<ProductVariantFilterParameter> {
+fn variant_filter(asked: &VariantFilter<'_>) -> Option<ProductVariantFilterParameter> {
     let owned = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
     let mut filter = ProductVariantFilterParameter::default();
     match asked {
-        Asked::All => return None,
-        Asked::Ids(ids) => filter.id = Some(IdOperators { any_of: owned(ids) }),
-        Asked::Skus(skus) => {
+        VariantFilter::All => return None,
+        VariantFilter::Ids(ids) => filter.id = Some(IdOperators { any_of: owned(ids) }),
+        VariantFilter::Skus(skus) => {
             filter.sku = Some(StringOperators {
                 any_of: owned(skus),
             });
@@ -258,19 +276,19 @@ fn filter(asked: &Asked<'_>) -> Option<ProductVariantFilterParameter> {
     Some(filter)
 }
 
-fn ids_of((first, last): (&&RawValue, &&RawValue)) -> (String, String) {
-    (id_of(first), id_of(last))
+fn first_and_last_id((first, last): (&&RawValue, &&RawValue)) -> (String, String) {
+    (item_id(first), item_id(last))
 }
 
-fn variant(
+fn parse_variant(
     item: VariantItem,
     location: &LocationId,
     settings: InventorySettings,
 ) -> Result<Variant, StorefrontError> {
     Ok(Variant {
-        id: VariantId::parse(item.id.into_inner()).map_err(bad(LIST, "id"))?,
+        id: VariantId::parse(item.id.into_inner()).map_err(field_error(LIST_VARIANTS, "id"))?,
         sku: item.sku,
-        tracked: match item.track_inventory {
+        is_tracked: match item.track_inventory {
             GlobalFlag::True => true,
             GlobalFlag::False => false,
             GlobalFlag::Inherit => settings.track_inventory,
@@ -294,20 +312,21 @@ fn level_at(location: &LocationId, levels: &[operations::StockLevel]) -> Option<
     })
 }
 
-fn update(
-    level: &NewLevel,
+fn update_input(
+    level: &NewStockLevel,
     location: &LocationId,
 ) -> Result<UpdateProductVariantInput, StorefrontError> {
-    let stock_on_hand = i32::try_from(level.on_hand).map_err(|_| StorefrontError::Field {
-        operation: WRITE,
-        field: "stockOnHand".into(),
-        problem: format!(
-            "{} of variant {} is more than Vendure can hold, {}",
-            level.on_hand,
-            level.variant,
-            i32::MAX
-        ),
-    })?;
+    let stock_on_hand =
+        i32::try_from(level.on_hand).map_err(|_| StorefrontError::InvalidField {
+            operation: SET_STOCK,
+            field: "stockOnHand".into(),
+            problem: format!(
+                "{} of variant {} is more than Vendure can hold, {}",
+                level.on_hand,
+                level.variant,
+                i32::MAX
+            ),
+        })?;
     Ok(UpdateProductVariantInput {
         id: cynic::Id::new(level.variant.as_str()),
         stock_levels: Some(vec![StockLevelInput {

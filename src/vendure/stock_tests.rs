@@ -5,7 +5,7 @@ use wiremock::{
 };
 
 use super::{
-    tests::{answer, client, forbidden, logged_in, password},
+    tests::{client, forbidden, logged_in, mount_response, password},
     *,
 };
 use crate::domain::Sku;
@@ -41,14 +41,14 @@ fn list(total: usize, items: &[Value]) -> ResponseTemplate {
 /// A shop that gives this answer to everything but the login.
 async fn shop(template: ResponseTemplate) -> (MockServer, VendureClient) {
     let server = MockServer::start().await;
-    answer(&server, body_string_contains("login("), logged_in("s")).await;
-    answer(&server, header_exists("authorization"), template).await;
+    mount_response(&server, body_string_contains("login("), logged_in("s")).await;
+    mount_response(&server, header_exists("authorization"), template).await;
     let client = client(&server, password(), Some("t-main"));
     (server, client)
 }
 
 /// What was asked of the shop, logins left out.
-pub(super) async fn asked(server: &MockServer) -> Vec<Value> {
+pub(super) async fn received_requests(server: &MockServer) -> Vec<Value> {
     let requests = server.received_requests().await.unwrap();
     let bodies = requests.iter().map(|request| request.body_json().unwrap());
     bodies
@@ -74,14 +74,14 @@ async fn a_bad_variant_in_a_page_spoils_no_other() {
     blank["stockLevels"] = json!([]);
     let items = [variant("1", "A"), no_id, flag, amount, blank, json!("what")];
     let (server, shop) = shop(list(9, &items)).await;
-    let page = Variants::Page { skip: 3, take: 100 };
+    let page = VariantSelection::Page { skip: 3, take: 100 };
     let page = shop.variants(page, &here()).await.unwrap();
     assert_eq!((page.total, page.len), (9, 6));
-    assert_eq!(page.ends, Some(("1".into(), String::new())));
+    assert_eq!(page.end_ids, Some(("1".into(), String::new())));
     let readable_ones: Vec<_> = page
         .variants
         .iter()
-        .map(|v| (v.id.as_str(), v.sku.as_str(), v.tracked, v.level))
+        .map(|v| (v.id.as_str(), v.sku.as_str(), v.is_tracked, v.level))
         .collect();
     let level = |on_hand, allocated| StockLevel { on_hand, allocated };
     assert_eq!(
@@ -97,7 +97,10 @@ async fn a_bad_variant_in_a_page_spoils_no_other() {
         .map(|bad| format!("{}: {}", bad.key, bad.problem))
         .collect();
     insta::assert_snapshot!("bad_variants", problems.join("\n"));
-    insta::assert_snapshot!("variants_page", readable(&asked(&server).await[0]));
+    insta::assert_snapshot!(
+        "variants_page",
+        readable(&received_requests(&server).await[0])
+    );
 }
 
 #[tokio::test]
@@ -105,23 +108,26 @@ async fn variants_that_were_not_asked_for_are_not_taken() {
     let found = [variant("1", "a"), variant("2", "A"), variant("3", "A ")];
     let (server, shop) = shop(list(3, &found)).await;
     let sku = [Sku::parse("A").unwrap()];
-    let page = shop.variants(Variants::Skus(&sku), &here()).await.unwrap();
+    let page = shop
+        .variants(VariantSelection::Skus(&sku), &here())
+        .await
+        .unwrap();
     assert_eq!(page.variants.len(), 1, "spelled exactly so");
     assert_eq!((page.len, page.variants[0].id.as_str()), (3, "2"));
-    let options = &asked(&server).await[0]["variables"]["options"];
+    let options = &received_requests(&server).await[0]["variables"]["options"];
     assert_eq!(
         *options,
         json!({ "take": 100, "skip": 0, "sort": { "id": "ASC" }, "filter": { "sku": { "in": ["A"] } } })
     );
 
     let others = ids(&["1", "2", "7"]);
-    let error = shop.variants(Variants::Ids(&others), &here()).await;
+    let error = shop.variants(VariantSelection::Ids(&others), &here()).await;
     let error = error.unwrap_err();
     assert!(
         error.to_string().contains("none of those asked for: 3"),
         "{error}"
     );
-    let few = Variants::Page { skip: 0, take: 2 };
+    let few = VariantSelection::Page { skip: 0, take: 2 };
     let error = shop.variants(few, &here()).await.unwrap_err();
     assert!(
         error
@@ -134,7 +140,7 @@ async fn variants_that_were_not_asked_for_are_not_taken() {
 #[tokio::test]
 async fn a_shop_with_more_of_a_sku_than_a_page_holds_is_asked_again() {
     let server = MockServer::start().await;
-    answer(&server, body_string_contains("login("), logged_in("s")).await;
+    mount_response(&server, body_string_contains("login("), logged_in("s")).await;
     let items: Vec<Value> = (0..130).map(|n| variant(&n.to_string(), "A")).collect();
     for (skip, part) in [(0, &items[..100]), (100, &items[100..])] {
         Mock::given(body_string_contains(format!("\"skip\":{skip},")))
@@ -145,16 +151,19 @@ async fn a_shop_with_more_of_a_sku_than_a_page_holds_is_asked_again() {
     }
     let shop = client(&server, password(), None);
     let sku = [Sku::parse("A").unwrap()];
-    let page = shop.variants(Variants::Skus(&sku), &here()).await.unwrap();
+    let page = shop
+        .variants(VariantSelection::Skus(&sku), &here())
+        .await
+        .unwrap();
     assert_eq!((page.total, page.len, page.variants.len()), (130, 130, 130));
-    assert_eq!(page.ends, Some(("0".into(), "129".into())));
+    assert_eq!(page.end_ids, Some(("0".into(), "129".into())));
 }
 
 #[tokio::test]
 async fn another_channels_stock_is_not_taken() {
     let (server, _) = shop(list(1, &[variant("1", "A")])).await;
     let other = client(&server, password(), Some("t-other"));
-    let page = Variants::Page { skip: 0, take: 1 };
+    let page = VariantSelection::Page { skip: 0, take: 1 };
     let error = other.variants(page, &here()).await.unwrap_err();
     assert!(
         matches!(error, StorefrontError::WrongChannel { .. }),
@@ -162,8 +171,8 @@ async fn another_channels_stock_is_not_taken() {
     );
 }
 
-fn new(variant: &str, on_hand: u32) -> NewLevel {
-    NewLevel {
+fn new(variant: &str, on_hand: u32) -> NewStockLevel {
+    NewStockLevel {
         variant: VariantId::parse(variant).unwrap(),
         on_hand,
     }
@@ -240,13 +249,16 @@ async fn what_an_answer_to_a_write_leaves_open() {
 async fn what_cannot_be_sent_is_not_sent() {
     let (server, shop) = shop(updated(&json!([]))).await;
     assert_eq!(shop.set_stock(&here(), &[]).await, Ok(Vec::new()));
-    let many: Vec<NewLevel> = (0..2000).map(|n| new(&n.to_string(), 5)).collect();
+    let many: Vec<NewStockLevel> = (0..2000).map(|n| new(&n.to_string(), 5)).collect();
     for levels in [&[new("1", 1), new("2", 2_147_483_648)][..], &many[..]] {
         let error = shop.set_stock(&here(), levels).await.unwrap_err();
-        assert!(matches!(error, StorefrontError::Field { .. }), "{error}");
-        assert_eq!(error.class(), Class::Permanent);
+        assert!(
+            matches!(error, StorefrontError::InvalidField { .. }),
+            "{error}"
+        );
+        assert_eq!(error.class(), FailureClass::Permanent);
     }
-    assert_eq!(asked(&server).await, Vec::<Value>::new());
+    assert_eq!(received_requests(&server).await, Vec::<Value>::new());
 }
 
 #[tokio::test]
@@ -262,5 +274,5 @@ async fn levels_are_told_in_the_sequence_of_what_was_written() {
         .map(|(id, level)| (id.as_str(), level.on_hand, level.allocated))
         .collect();
     assert_eq!(told, [("2", 5, -1), ("1", 4, -1)]);
-    insta::assert_snapshot!(readable(&asked(&server).await[0]));
+    insta::assert_snapshot!(readable(&received_requests(&server).await[0]));
 }

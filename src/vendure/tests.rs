@@ -7,26 +7,30 @@ use wiremock::{
 };
 
 use super::*;
-use crate::{clock::SystemClock, domain::OrderState, http::Limits};
+use crate::{clock::SystemClock, domain::OrderState, http::UpstreamLimits};
 
-pub(super) fn client(server: &MockServer, login: Login, channel: Option<&str>) -> VendureClient {
+pub(super) fn client(
+    server: &MockServer,
+    login: VendureCredentials,
+    channel: Option<&str>,
+) -> VendureClient {
     let settings = VendureSettings {
         api_url: format!("{}/admin-api", server.uri()).parse().unwrap(),
-        login,
+        credentials: login,
         channel_token: channel.map(str::to_owned),
-        limits: Limits {
+        limits: UpstreamLimits {
             timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(1),
-            max_body: 100_000,
+            max_body_bytes: 100_000,
             max_concurrency: 8,
-            per_second: None,
+            max_per_second: None,
         },
     };
     VendureClient::new(settings, Arc::new(SystemClock)).unwrap()
 }
 
-pub(super) fn password() -> Login {
-    Login::Password {
+pub(super) fn password() -> VendureCredentials {
+    VendureCredentials::Password {
         username: "sync".into(),
         password: "hunter2".to_owned().into(),
     }
@@ -63,7 +67,7 @@ fn list(items: &[Value]) -> ResponseTemplate {
     }}))
 }
 
-pub(super) async fn answer(
+pub(super) async fn mount_response(
     server: &MockServer,
     matcher: impl Match + 'static,
     template: ResponseTemplate,
@@ -98,8 +102,8 @@ async fn an_expired_session_is_renewed_once_however_many_calls_wait() {
         .expect(1)
         .mount(&server)
         .await;
-    answer(&server, bearer("old"), forbidden()).await;
-    answer(&server, bearer("new"), list(&[order("1")])).await;
+    mount_response(&server, bearer("old"), forbidden()).await;
+    mount_response(&server, bearer("new"), list(&[order("1")])).await;
     let client = client(&server, password(), None);
     let calls = (0..10).map(|_| sweep(&client));
     for page in futures_join(calls).await {
@@ -141,7 +145,7 @@ async fn a_missing_permission_is_believed_after_one_fresh_session() {
         .expect(2)
         .mount(&server)
         .await;
-    answer(&server, bearer("any"), forbidden()).await;
+    mount_response(&server, bearer("any"), forbidden()).await;
     let error = sweep(&client(&server, password(), None)).await.unwrap_err();
     assert_eq!(
         error,
@@ -158,7 +162,7 @@ async fn a_refused_login_says_so_and_never_the_password() {
     let refused = json!({"data": {"login": {
         "__typename": "InvalidCredentialsError", "message": "The provided credentials are invalid"
     }}});
-    answer(
+    mount_response(
         &server,
         body_string_contains("login("),
         ResponseTemplate::new(200).set_body_json(refused),
@@ -166,7 +170,7 @@ async fn a_refused_login_says_so_and_never_the_password() {
     .await;
     let error = sweep(&client(&server, password(), None)).await.unwrap_err();
     assert!(
-        matches!(error, StorefrontError::Credentials { .. }),
+        matches!(error, StorefrontError::LoginRefused { .. }),
         "{error}"
     );
     assert!(!format!("{error} {error:?}").contains("hunter2"));
@@ -175,13 +179,17 @@ async fn a_refused_login_says_so_and_never_the_password() {
 #[tokio::test]
 async fn an_api_key_goes_into_its_own_header_only() {
     let server = MockServer::start().await;
-    answer(
+    mount_response(
         &server,
         header("vendure-api-key", "key-1"),
         list(&[order("1")]),
     )
     .await;
-    let client = client(&server, Login::ApiKey("key-1".to_owned().into()), None);
+    let client = client(
+        &server,
+        VendureCredentials::ApiKey("key-1".to_owned().into()),
+        None,
+    );
     assert_eq!(sweep(&client).await.unwrap().orders.len(), 1);
     let requests = server.received_requests().await.unwrap();
     assert!(
@@ -194,8 +202,8 @@ async fn an_api_key_goes_into_its_own_header_only() {
 #[tokio::test]
 async fn another_channels_orders_are_not_taken() {
     let server = MockServer::start().await;
-    answer(&server, body_string_contains("login("), logged_in("s")).await;
-    answer(&server, header_exists("authorization"), list(&[order("1")])).await;
+    mount_response(&server, body_string_contains("login("), logged_in("s")).await;
+    mount_response(&server, header_exists("authorization"), list(&[order("1")])).await;
     let right = sweep(&client(&server, password(), Some("t-main"))).await;
     assert_eq!(right.unwrap().orders.len(), 1);
     let wrong = sweep(&client(&server, password(), Some("t-other"))).await;
@@ -210,13 +218,13 @@ async fn another_channels_orders_are_not_taken() {
 #[tokio::test]
 async fn a_bad_order_in_a_page_spoils_no_other() {
     let server = MockServer::start().await;
-    answer(&server, body_string_contains("login("), logged_in("s")).await;
+    mount_response(&server, body_string_contains("login("), logged_in("s")).await;
     let mut no_code = order("2");
     no_code["code"] = Value::Null;
     let mut bad_date = order("3");
     bad_date["createdAt"] = json!("yesterday");
     let items = [order("1"), no_code, bad_date, json!("what"), order("5")];
-    answer(&server, header_exists("authorization"), list(&items)).await;
+    mount_response(&server, header_exists("authorization"), list(&items)).await;
     let page = sweep(&client(&server, password(), None)).await.unwrap();
     let codes: Vec<&str> = page.orders.iter().map(|o| o.code.as_str()).collect();
     assert_eq!(
@@ -278,8 +286,8 @@ async fn answers_that_are_none_are_told_apart() {
     let mut told = Vec::new();
     for (case, template) in cases {
         let server = MockServer::start().await;
-        answer(&server, body_string_contains("login("), logged_in("s")).await;
-        answer(&server, header_exists("authorization"), template).await;
+        mount_response(&server, body_string_contains("login("), logged_in("s")).await;
+        mount_response(&server, header_exists("authorization"), template).await;
         let error = sweep(&client(&server, password(), None)).await.unwrap_err();
         told.push(format!("{case}: {} ({})", error, error.category()));
     }

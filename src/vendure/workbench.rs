@@ -3,31 +3,40 @@
 
 use super::{
     OrderPage, StorefrontError, VariantPage,
-    client::{Data, Does},
+    client::{OperationKind, ResponseData},
     orders, stock,
 };
-use crate::{domain::LocationId, http::Answer};
+use crate::{domain::LocationId, http::HttpResponse};
 
 /// Reads a page of variants as the client does.
 ///
 /// # Errors
 /// When it is none.
-pub fn variants(
+pub fn parse_variant_page(
     body: Vec<u8>,
     take: u32,
     location: &LocationId,
 ) -> Result<VariantPage, StorefrontError> {
-    stock::read_page(&data(body)?, &stock::Asked::All, take, location)
+    stock::parse_variant_page(
+        &response_data(body)?,
+        &stock::VariantFilter::All,
+        take,
+        location,
+    )
 }
 
 /// Reads a page of order references as the client does.
 ///
 /// # Errors
 /// When it is none.
-pub fn orders(body: Vec<u8>, take: u32) -> Result<OrderPage, StorefrontError> {
-    orders::read_list(&data(body)?, take)
+pub fn parse_order_page(body: Vec<u8>, take: u32) -> Result<OrderPage, StorefrontError> {
+    orders::parse_order_page(&response_data(body)?, take)
 }
 
-fn data(body: Vec<u8>) -> Result<Data, StorefrontError> {
-    Data::of("workbench", Does::Read, Answer::of_nobody(body))
+fn response_data(body: Vec<u8>) -> Result<ResponseData, StorefrontError> {
+    ResponseData::from_response(
+        "workbench",
+        OperationKind::Read,
+        HttpResponse::from_body(body),
+    )
 }

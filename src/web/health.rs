@@ -12,26 +12,26 @@ use crate::{
 };
 
 /// Whoever probes has little of it too.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
-struct Ready {
+struct Readiness {
     ready: bool,
-    database: Database,
-    vendure: End,
-    veracore: End,
+    database: DatabaseStatus,
+    vendure: UpstreamReadiness,
+    veracore: UpstreamReadiness,
 }
 
 /// How the last call went, and whether calls are made at all.
 #[derive(Serialize)]
-struct End {
+struct UpstreamReadiness {
     #[serde(flatten)]
     health: HealthState,
     /// `closed`: called as needed; `open`: left alone for now; `half_open`: being probed.
     circuit: &'static str,
 }
 
-impl End {
+impl UpstreamReadiness {
     fn of(circuit: Option<&Circuit>) -> Self {
         let Some(circuit) = circuit else {
             return Self {
@@ -51,7 +51,7 @@ impl End {
 }
 
 #[derive(Serialize)]
-struct Database {
+struct DatabaseStatus {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -67,8 +67,8 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
-    let ready = look(&state).await;
+async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Readiness>) {
+    let ready = check_readiness(&state).await;
     let status = if ready.ready {
         StatusCode::OK
     } else {
@@ -78,10 +78,10 @@ async fn readyz(State(state): State<WebState>) -> (StatusCode, Json<Ready>) {
 }
 
 /// How we are and what is waited for, for whoever looks at the service rather than at the log.
-pub async fn in_a_line(state: &WebState) -> String {
-    let ready = look(state).await;
-    let services = state.live.now();
-    let still = services.as_deref().and_then(Services::stands_still);
+pub async fn status_line(state: &WebState) -> String {
+    let ready = check_readiness(state).await;
+    let services = state.services.current();
+    let still = services.as_deref().and_then(Services::paused_reason);
     let ends = [("Vendure", &ready.vendure), ("VeraCore", &ready.veracore)];
     let away = ends.iter().find(|(_, end)| end.circuit != "closed");
     match (ready.database.problem, still, away) {
@@ -93,33 +93,38 @@ pub async fn in_a_line(state: &WebState) -> String {
     }
 }
 
-async fn look(state: &WebState) -> Ready {
-    let services = state.live.now();
+async fn check_readiness(state: &WebState) -> Readiness {
+    let services = state.services.current();
     let services = services.as_deref();
     let ledger = services.map_or(&state.ledger, |services| &services.ledger);
     let ends = services.map(|services| &services.upstreams);
-    let problem = problem(ledger, services).await;
+    let problem = not_ready_reason(ledger, services).await;
     let ready = problem.is_none();
-    Ready {
+    Readiness {
         ready,
-        database: Database { ok: ready, problem },
-        vendure: End::of(ends.map(|ends| &ends.shop)),
-        veracore: End::of(ends.map(|ends| &ends.warehouse)),
+        database: DatabaseStatus { ok: ready, problem },
+        vendure: UpstreamReadiness::of(ends.map(|ends| &ends.shop_circuit)),
+        veracore: UpstreamReadiness::of(ends.map(|ends| &ends.warehouse_circuit)),
     }
 }
 
 /// Why we are not ready, if so: the database's state, asked within [`PATIENCE`].
-pub(super) async fn problem(ledger: &Ledger, services: Option<&Services>) -> Option<String> {
-    let asked = tokio::time::timeout(PATIENCE, async {
+pub(super) async fn not_ready_reason(
+    ledger: &Ledger,
+    services: Option<&Services>,
+) -> Option<String> {
+    let asked = tokio::time::timeout(DATABASE_TIMEOUT, async {
         ledger.ensure_migrated().await?;
         ledger.ensure_writable().await
     });
     match asked.await {
         // While orders are parked, nobody finds out whether one can be written down again.
         Ok(Ok(())) => ledger
-            .trouble()
-            .filter(|_| services.is_none_or(|services| services.upstreams.are_closed())),
+            .blocking_problem()
+            .filter(|_| services.is_none_or(|services| services.upstreams.are_available())),
         Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("the database did not answer within {PATIENCE:?}")),
+        Err(_) => Some(format!(
+            "the database did not answer within {DATABASE_TIMEOUT:?}"
+        )),
     }
 }

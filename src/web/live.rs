@@ -11,13 +11,13 @@ use std::{
 
 use secrecy::SecretString;
 
-use super::access::Access;
+use super::access::CredentialCache;
 use crate::{
     clock::SharedClock,
     ledger::Ledger,
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sync::{
-        agenda::Agenda, inventory::InventorySync, orders::OrderSync, runner::Bells,
+        agenda::JobSchedule, inventory::InventorySync, orders::OrderSync, runner::WorkerWakeup,
         tracking::TrackingSync, upstreams::Upstreams,
     },
     vendure::VendureClient,
@@ -31,31 +31,31 @@ pub struct Services {
     pub orders: OrderSync,
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
-    pub agenda: Agenda,
+    pub agenda: JobSchedule,
     /// Asked only who a caller is.
-    pub vendure: Arc<VendureClient>,
-    pub bells: Bells,
+    pub identity_client: Arc<VendureClient>,
+    pub wakeup: WorkerWakeup,
     /// Passes that a caller asks for are made here, so that they end as they should when he hangs up.
-    pub tasks: Tasks,
+    pub tasks: TaskGroup,
     /// `false`: the shop is not seen to be as configured (yet).
-    pub is_ready: Arc<AtomicBool>,
+    pub is_shop_verified: Arc<AtomicBool>,
     pub api_token: Option<SecretString>,
     /// Whose words those in `access` are: the shop's address and the channel.
     pub realm: String,
-    pub access: Arc<Access>,
+    pub credential_cache: Arc<CredentialCache>,
 }
 
 impl Services {
     /// How long a found order waits before it is sent.
-    pub(super) fn hold(&self) -> Duration {
-        self.orders.settings().hold
+    pub(super) fn send_delay(&self) -> Duration {
+        self.orders.settings().send_delay
     }
 
     /// Why nothing may be moved, if so.
-    pub(super) fn stands_still(&self) -> Option<&'static str> {
-        if !self.agenda.enabled {
+    pub(super) fn paused_reason(&self) -> Option<&'static str> {
+        if !self.agenda.sync_enabled {
             Some("SYNC_ENABLED is false: nothing is moved to or from VeraCore.")
-        } else if self.is_ready.load(Ordering::Relaxed) {
+        } else if self.is_shop_verified.load(Ordering::Relaxed) {
             None
         } else {
             Some(
@@ -67,21 +67,21 @@ impl Services {
 
 /// The services in force; none before the database was there. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Live(Arc<RwLock<Option<Arc<Services>>>>);
+pub struct CurrentServices(Arc<RwLock<Option<Arc<Services>>>>);
 
-impl Live {
+impl CurrentServices {
     /// Puts these in the place of the present ones. What the same shop said of somebody is remembered.
-    pub fn put(&self, mut services: Services) {
+    pub fn replace(&self, mut services: Services) {
         let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = &*place
             && before.realm == services.realm
         {
-            services.access = Arc::clone(&before.access);
+            services.credential_cache = Arc::clone(&before.credential_cache);
         }
         *place = Some(Arc::new(services));
     }
 
-    pub(super) fn now(&self) -> Option<Arc<Services>> {
+    pub(super) fn current(&self) -> Option<Arc<Services>> {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)

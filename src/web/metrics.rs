@@ -22,10 +22,10 @@ use tokio::{
 use super::{WebState, health, live::Services};
 use crate::{
     http::{Circuit, CircuitState},
-    ledger::{Ledger, LedgerError, Measures},
+    ledger::{Ledger, LedgerError, LedgerMetrics},
     meter::{
         self,
-        catalogue::{self, Kind},
+        catalogue::{self, MetricKind},
     },
     sync::{inventory, schedule::Job},
     telemetry,
@@ -36,22 +36,22 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// How long what the ledger said is good for: so many times as long as it took, so that whoever looks
 /// keeps the database busy for a twentieth of its time at most, but not less or more than this.
-const KEPT_TIMES: u32 = 20;
-const KEPT: Duration = Duration::from_secs(3);
-const KEPT_AT_MOST: Duration = Duration::from_secs(60);
+const CACHE_TIME_FACTOR: u32 = 20;
+const MIN_CACHE_TIME: Duration = Duration::from_secs(3);
+const MAX_CACHE_TIME: Duration = Duration::from_secs(60);
 
 /// The same after it said nothing in time: it may be at work on the question still.
-const KEPT_IN_SILENCE: Duration = Duration::from_secs(10);
+const CACHE_TIME_AFTER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// More occurrences than these are not counted: what is overdue for so long is known.
-const MOST_OVERDUE: usize = 1000;
+const MAX_OVERDUE_RUNS: usize = 1000;
 
 /// What the ledger last said. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Scrape(Arc<Mutex<Option<Said>>>);
+pub(super) struct LedgerMetricsCache(Arc<Mutex<Option<CachedMetrics>>>);
 
-struct Said {
-    until: Instant,
+struct CachedMetrics {
+    expires_at: Instant,
     text: Arc<str>,
 }
 
@@ -60,59 +60,59 @@ pub(super) fn router() -> Router<WebState> {
 }
 
 async fn metrics(State(state): State<WebState>) -> impl IntoResponse {
-    let services = state.live.now();
+    let services = state.services.current();
     let services = services.as_deref();
-    let mut page = Page(telemetry::counted());
-    page.tell_of_now(services);
+    let mut page = MetricsText(telemetry::render_metrics());
+    page.write_process_metrics(services);
     page.0
-        .push_str(&state.scrape.ledger(&state, services).await);
+        .push_str(&state.ledger_metrics.render(&state, services).await);
     ([(CONTENT_TYPE, TEXT_FORMAT)], page.0)
 }
 
-impl Scrape {
-    async fn ledger(&self, state: &WebState, services: Option<&Services>) -> Arc<str> {
+impl LedgerMetricsCache {
+    async fn render(&self, state: &WebState, services: Option<&Services>) -> Arc<str> {
         let mut kept = self.0.lock().await;
         if let Some(said) = kept.as_ref()
-            && Instant::now() < said.until
+            && Instant::now() < said.expires_at
         {
             return Arc::clone(&said.text);
         }
         let ledger = services.map_or(&state.ledger, |services| &services.ledger);
         let start = Instant::now();
         let (problem, measures) = tokio::join!(
-            health::problem(ledger, services),
-            timeout(health::PATIENCE, measures(ledger)),
+            health::not_ready_reason(ledger, services),
+            timeout(health::DATABASE_TIMEOUT, read_measures(ledger)),
         );
-        let mut page = Page(String::new());
-        page.family(catalogue::READY, [("", f64::from(problem.is_none()))]);
+        let mut page = MetricsText(String::new());
+        page.write_family(catalogue::READY, [("", f64::from(problem.is_none()))]);
         let good_for = match measures {
             Ok(Ok(measures)) => {
-                page.tell_of_ledger(&measures, services, ledger.now());
-                (start.elapsed() * KEPT_TIMES).clamp(KEPT, KEPT_AT_MOST)
+                page.write_ledger_metrics(&measures, services, ledger.now());
+                (start.elapsed() * CACHE_TIME_FACTOR).clamp(MIN_CACHE_TIME, MAX_CACHE_TIME)
             }
             // What is wrong is told by those who need the ledger for more.
-            Ok(Err(_)) => KEPT,
-            Err(_) => KEPT_IN_SILENCE,
+            Ok(Err(_)) => MIN_CACHE_TIME,
+            Err(_) => CACHE_TIME_AFTER_TIMEOUT,
         };
         let text: Arc<str> = page.0.into();
-        *kept = Some(Said {
-            until: Instant::now() + good_for,
+        *kept = Some(CachedMetrics {
+            expires_at: Instant::now() + good_for,
             text: Arc::clone(&text),
         });
         text
     }
 }
 
-async fn measures(ledger: &Ledger) -> Result<Measures, LedgerError> {
-    ledger.measures(&meter::JOBS, inventory::JOB).await
+async fn read_measures(ledger: &Ledger) -> Result<LedgerMetrics, LedgerError> {
+    ledger.metrics(&meter::JOBS, inventory::JOB).await
 }
 
 /// A page in Prometheus' text format.
-struct Page(String);
+struct MetricsText(String);
 
-impl Page {
+impl MetricsText {
     /// Adds a metric: a sample for each value of its label, or one without.
-    fn family<'a, V: Display>(
+    fn write_family<'a, V: Display>(
         &mut self,
         name: &str,
         samples: impl IntoIterator<Item = (&'a str, V)>,
@@ -121,9 +121,9 @@ impl Page {
             return;
         };
         let kind = match metric.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram(_) => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram(_) => "histogram",
         };
         // Writing to a string does not fail.
         let _ = write!(
@@ -142,40 +142,40 @@ impl Page {
     }
 
     /// What this process knows at this moment.
-    fn tell_of_now(&mut self, services: Option<&Services>) {
+    fn write_process_metrics(&mut self, services: Option<&Services>) {
         let ends = services.map(|services| &services.upstreams);
-        let vendure = code_of(ends.map(|ends| &ends.shop));
-        let veracore = code_of(ends.map(|ends| &ends.warehouse));
-        self.family(
-            catalogue::CIRCUIT,
+        let vendure = circuit_code(ends.map(|ends| &ends.shop_circuit));
+        let veracore = circuit_code(ends.map(|ends| &ends.warehouse_circuit));
+        self.write_family(
+            catalogue::CIRCUIT_STATE,
             [("vendure", vendure), ("veracore", veracore)],
         );
-        let moves = services.is_some_and(|services| services.stands_still().is_none());
-        self.family(catalogue::MOVING, [("", u8::from(moves))]);
+        let moves = services.is_some_and(|services| services.paused_reason().is_none());
+        self.write_family(catalogue::SYNC_ACTIVE, [("", u8::from(moves))]);
     }
 
-    fn tell_of_ledger(
+    fn write_ledger_metrics(
         &mut self,
-        measures: &Measures,
+        measures: &LedgerMetrics,
         services: Option<&Services>,
         now: DateTime<Utc>,
     ) {
         let orders = measures.orders.iter();
-        self.family(
+        self.write_family(
             catalogue::ORDERS,
             orders.map(|(status, count)| (status.as_str(), count)),
         );
         let age = |since: Option<DateTime<Utc>>| since.map_or(0.0, |at| meter::seconds(now - at));
-        let held_back = services.map_or(0.0, |services| services.hold().as_secs_f64());
-        let waiting = (age(measures.waiting_since) - held_back).max(0.0);
-        self.family(catalogue::OLDEST_WAITING, [("", waiting)]);
-        self.family(
-            catalogue::OLDEST_IN_DOUBT,
-            [("", age(measures.in_doubt_since))],
+        let held_back = services.map_or(0.0, |services| services.send_delay().as_secs_f64());
+        let waiting = (age(measures.oldest_waiting_at) - held_back).max(0.0);
+        self.write_family(catalogue::OLDEST_WAITING_ORDER, [("", waiting)]);
+        self.write_family(
+            catalogue::OLDEST_ORDER_IN_DOUBT,
+            [("", age(measures.oldest_in_doubt_at))],
         );
-        let care = &measures.in_care;
-        self.family(
-            catalogue::TO_LOOK_AT,
+        let care = &measures.post_send;
+        self.write_family(
+            catalogue::ORDERS_TO_REVIEW,
             [
                 ("being_stopped", care.being_stopped),
                 ("to_stop_by_hand", care.to_stop_by_hand),
@@ -184,31 +184,47 @@ impl Page {
                 ("changed_since_sent", care.changed_since_sent),
             ],
         );
-        let packages = measures.packages.iter();
-        self.family(
-            catalogue::PACKAGES,
+        let packages = measures.unfinished_parcels.iter();
+        self.write_family(
+            catalogue::PARCELS,
             packages.map(|(status, count)| (status.as_str(), count)),
         );
-        let successes = measures.successes.iter();
-        self.family(
+        let successes = measures.last_successes.iter();
+        self.write_family(
             catalogue::LAST_SUCCESS,
-            successes.map(|job| (job.job.as_str(), job.ended_at.map_or(0.0, meter::timestamp))),
+            successes.map(|job| {
+                (
+                    job.job.as_str(),
+                    job.ended_at.map_or(0.0, meter::unix_seconds),
+                )
+            }),
         );
         if let Some(services) = services {
-            let overdue = Job::ALL.map(|job| (job.as_str(), overdue(services, job, measures, now)));
-            self.family(catalogue::OVERDUE_RUNS, overdue);
+            let overdue = Job::ALL.map(|job| {
+                (
+                    job.as_str(),
+                    count_overdue_runs(services, job, measures, now),
+                )
+            });
+            self.write_family(catalogue::OVERDUE_RUNS, overdue);
         }
-        if let Some(unmatched) = measures.unmatched {
-            self.family(catalogue::UNMATCHED_SKUS, [("", unmatched)]);
+        if let Some(unmatched) = measures.unmatched_skus {
+            self.write_family(catalogue::UNMATCHED_SKUS, [("", unmatched)]);
         }
-        self.family(catalogue::HELD_FEEDS, [("", measures.held)]);
-        self.family(catalogue::PENDING_EVENTS, [("", measures.events)]);
-        self.family(catalogue::OLDEST_EVENT, [("", age(measures.events_since))]);
+        self.write_family(
+            catalogue::QUARANTINED_FEEDS,
+            [("", measures.quarantined_feeds)],
+        );
+        self.write_family(catalogue::PENDING_EVENTS, [("", measures.pending_events)]);
+        self.write_family(
+            catalogue::OLDEST_PENDING_EVENT,
+            [("", age(measures.oldest_pending_event_at))],
+        );
     }
 }
 
 /// A circuit, as a number.
-fn code_of(circuit: Option<&Circuit>) -> u8 {
+fn circuit_code(circuit: Option<&Circuit>) -> u8 {
     match circuit.map(Circuit::state) {
         None | Some(CircuitState::Closed) => 0,
         Some(CircuitState::HalfOpen { .. }) => 1,
@@ -217,16 +233,21 @@ fn code_of(circuit: Option<&Circuit>) -> u8 {
 }
 
 /// How often a job was due since its last success began, or since there is this installation.
-fn overdue(services: &Services, job: Job, measures: &Measures, now: DateTime<Utc>) -> usize {
+fn count_overdue_runs(
+    services: &Services,
+    job: Job,
+    measures: &LedgerMetrics,
+    now: DateTime<Utc>,
+) -> usize {
     let success = measures
-        .successes
+        .last_successes
         .iter()
         .find(|success| success.job == job.as_str())
         .and_then(|success| success.started_at);
     let Some(since) = success.or(measures.first_started_at) else {
         return 0;
     };
-    if !services.agenda.enabled {
+    if !services.agenda.sync_enabled {
         return 0;
     }
     services
@@ -235,6 +256,6 @@ fn overdue(services: &Services, job: Job, measures: &Measures, now: DateTime<Utc
         .occurrences_from(job, since)
         .skip_while(|due| *due <= since)
         .take_while(|due| *due <= now)
-        .take(MOST_OVERDUE)
+        .take(MAX_OVERDUE_RUNS)
         .count()
 }

@@ -28,49 +28,49 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-pub use access::Access;
+pub use access::CredentialCache;
 pub use graphql::sdl;
-pub use health::in_a_line;
-pub use live::{Live, Services};
-pub use settings::{DeskError, SettingsDesk, ShownSetting};
-pub use webhooks::{Inboxes, webhooks};
+pub use health::status_line;
+pub use live::{CurrentServices, Services};
+pub use settings::{SettingView, SettingsError, SettingsService};
+pub use webhooks::{CurrentInbox, webhook_router};
 
-use self::{access::Failures, dashboard::Viewers, graphql::Api, refusal::Refusal};
-use crate::{ledger::Ledger, lifecycle::Tasks};
+use self::{access::FailedAttempts, dashboard::LiveUpdates, graphql::Api, refusal::RequestError};
+use crate::{ledger::Ledger, lifecycle::TaskGroup};
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Peer(IpAddr);
+struct PeerIp(IpAddr);
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct WebState {
     /// For those who ask how we are, before there are services.
     ledger: Ledger,
-    pub live: Live,
+    pub services: CurrentServices,
     /// Takes webhooks from the beginning, and asks to be told again as long as nothing can be stored.
-    pub inboxes: Inboxes,
-    desk: Arc<dyn SettingsDesk>,
-    failures: Arc<Failures>,
+    pub inbox: CurrentInbox,
+    settings: Arc<dyn SettingsService>,
+    failed_credentials: Arc<FailedAttempts>,
     /// Wrong names and passwords: a program with a wrong token does not keep people out.
-    wrong_logins: Arc<Failures>,
-    viewers: Viewers,
+    failed_logins: Arc<FailedAttempts>,
+    live_updates: LiveUpdates,
     api: Api,
-    scrape: metrics::Scrape,
+    ledger_metrics: metrics::LedgerMetricsCache,
 }
 
 impl WebState {
-    pub fn new(ledger: Ledger, desk: Arc<dyn SettingsDesk>) -> Self {
+    pub fn new(ledger: Ledger, settings: Arc<dyn SettingsService>) -> Self {
         Self {
             ledger,
-            live: Live::default(),
-            inboxes: Inboxes::default(),
-            desk,
-            failures: Arc::default(),
-            wrong_logins: Arc::default(),
-            viewers: Viewers::default(),
+            services: CurrentServices::default(),
+            inbox: CurrentInbox::default(),
+            settings,
+            failed_credentials: Arc::default(),
+            failed_logins: Arc::default(),
+            live_updates: LiveUpdates::default(),
             api: Api::default(),
-            scrape: metrics::Scrape::default(),
+            ledger_metrics: metrics::LedgerMetricsCache::default(),
         }
     }
 }
@@ -81,11 +81,11 @@ fn router(state: WebState) -> Router {
         .merge(metrics::router())
         .merge(graphql::router())
         .merge(nudge::router())
-        .merge(webhooks())
+        .merge(webhook_router())
         .merge(dashboard::router())
-        .fallback(nothing_here)
+        .fallback(not_found)
         .method_not_allowed_fallback(async || {
-            Refusal::new(
+            RequestError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "This address takes another method.",
             )
@@ -94,14 +94,14 @@ fn router(state: WebState) -> Router {
         .with_state(state)
 }
 
-async fn nothing_here(headers: HeaderMap) -> Response {
-    if dashboard::wants_pages(&headers) {
-        return dashboard::nothing_here();
+async fn not_found(headers: HeaderMap) -> Response {
+    if dashboard::accepts_html(&headers) {
+        return dashboard::not_found();
     }
-    Refusal::new(StatusCode::NOT_FOUND, "There is nothing here.").into_response()
+    RequestError::new(StatusCode::NOT_FOUND, "There is nothing here.").into_response()
 }
 
 /// Serves until the stop; answers that are under way are finished.
-pub async fn serve(listener: TcpListener, state: WebState, tasks: Tasks) {
+pub async fn serve(listener: TcpListener, state: WebState, tasks: TaskGroup) {
     server::serve(listener, router(state), tasks).await;
 }

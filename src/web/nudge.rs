@@ -9,25 +9,28 @@ use axum::{
     routing::post,
 };
 
-use super::{Peer, WebState, access, body, refusal::Refusal};
+use super::{PeerIp, WebState, access, body, refusal::RequestError};
 
 /// No nudge is larger.
-const LARGEST: usize = 1 << 20;
+const MAX_BODY: usize = 1 << 20;
 
 pub(super) fn router() -> Router<WebState> {
-    Router::new().route("/vendure-webhooks/order", post(nudge))
+    Router::new().route("/vendure-webhooks/order", post(receive_order_webhook))
 }
 
-async fn nudge(
+async fn receive_order_webhook(
     State(state): State<WebState>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    ConnectInfo(PeerIp(peer)): ConnectInfo<PeerIp>,
     headers: HeaderMap,
     body: Body,
-) -> Result<StatusCode, Refusal> {
-    let services = state.live.now().ok_or_else(Refusal::starting)?;
-    access::holder_of_token(&services, &state.failures, &headers, peer)?;
+) -> Result<StatusCode, RequestError> {
+    let services = state
+        .services
+        .current()
+        .ok_or_else(RequestError::starting)?;
+    access::require_api_token(&services, &state.failed_credentials, &headers, peer)?;
     // An answer before the end of the body would cut some senders off.
-    body::read(body, LARGEST).await?;
-    services.bells.look.notify_one();
+    body::read(body, MAX_BODY).await?;
+    services.wakeup.discovery.notify_one();
     Ok(StatusCode::ACCEPTED)
 }

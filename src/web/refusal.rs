@@ -11,14 +11,14 @@ use serde_json::json;
 
 /// What is not done, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RequestError {
     pub status: StatusCode,
     pub message: String,
     /// After how long it may be otherwise.
     pub retry_after: Option<Duration>,
 }
 
-impl Refusal {
+impl RequestError {
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -28,7 +28,7 @@ impl Refusal {
     }
 
     /// Of somebody whom we do not know. The same sentence whatever was wrong.
-    pub fn unknown() -> Self {
+    pub fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "This needs API_TOKEN or a Vendure administrator's session token as 'Authorization: Bearer …', or a Vendure API key as 'vendure-api-key: …'.",
@@ -46,7 +46,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for RequestError {
     fn into_response(self) -> Response {
         let body = json!({ "errors": [{ "message": self.message }] });
         let mut response = (self.status, Json(body)).into_response();

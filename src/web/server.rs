@@ -18,49 +18,49 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service as _;
 
-use super::Peer;
-use crate::lifecycle::Tasks;
+use super::PeerIp;
+use crate::lifecycle::TaskGroup;
 
 /// How long the head of a request may take, also of the next one on a connection.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may leave us waiting to take an answer.
-const TAKING_PATIENCE: Duration = Duration::from_secs(20);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The largest head, and the most fields in it.
-const LARGEST_HEAD: usize = 16 * 1024;
-const MOST_FIELDS: usize = 64;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
 
 /// Connections at once; more wait to be taken up.
-const CONNECTIONS: usize = 512;
+const MAX_CONNECTIONS: usize = 512;
 
 /// After the machine refused to give a connection.
-const PAUSE: Duration = Duration::from_millis(200);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// How long answers that are under way may take after the stop.
-const LAST_ANSWERS: Duration = Duration::from_secs(25);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Serves until the stop; answers that are under way are finished.
-pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+pub async fn serve(listener: TcpListener, router: Router, tasks: TaskGroup) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     loop {
         let connection = tokio::select! {
-            () = tasks.stopped() => break,
+            () = tasks.wait_for_stop() => break,
             connection = accept(&listener, &places) => connection,
         };
         let Some((stream, peer, place)) = connection else {
-            tasks.sleep(PAUSE).await;
+            tasks.sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), peer, request));
+        let service = service_fn(move |request| handle_request(router.clone(), peer, request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_PATIENCE)
-            .max_buf_size(LARGEST_HEAD)
-            .max_headers(MOST_FIELDS)
-            .serve_connection(TokioIo::new(impatient(stream)), service);
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(TokioIo::new(with_write_timeout(stream)), service);
         let connection = graceful.watch(connection);
         tasks.spawn("serve_connection", async move {
             // How a stranger's connection ends is of no interest.
@@ -71,14 +71,14 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks) {
     drop(listener);
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = sleep(LAST_ANSWERS) => tracing::debug!("some answers were not taken before the stop"),
+        () = sleep(DRAIN_TIMEOUT) => tracing::debug!("some answers were not taken before the stop"),
     }
 }
 
 /// A connection that ends when nothing of an answer is taken for too long.
-fn impatient(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
+fn with_write_timeout(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(TAKING_PATIENCE));
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     Box::pin(stream)
 }
 
@@ -99,7 +99,7 @@ async fn accept(
     }
 }
 
-async fn answer(
+async fn handle_request(
     mut router: Router,
     peer: SocketAddr,
     request: Request<Incoming>,
@@ -107,6 +107,6 @@ async fn answer(
     let mut request = request.map(Body::new);
     request
         .extensions_mut()
-        .insert(ConnectInfo(Peer(peer.ip())));
+        .insert(ConnectInfo(PeerIp(peer.ip())));
     router.call(request).await
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 /// A setting as it is in force by what is stored now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownSetting {
+pub struct SettingView {
     /// The environment variable's name.
     pub key: String,
     /// What it is for, in Markdown.
@@ -27,12 +27,12 @@ pub struct ShownSetting {
 }
 
 /// The setting that pauses everything.
-pub const ENABLED: &str = "SYNC_ENABLED";
+pub const SYNC_ENABLED: &str = "SYNC_ENABLED";
 
 /// Whether anything is moved, by these settings.
 #[must_use]
-pub fn is_enabled(settings: &[ShownSetting]) -> bool {
-    let enabled = settings.iter().find(|setting| setting.key == ENABLED);
+pub fn is_sync_enabled(settings: &[SettingView]) -> bool {
+    let enabled = settings.iter().find(|setting| setting.key == SYNC_ENABLED);
     let value = enabled.and_then(|setting| setting.value.as_deref());
     let off = ["false", "no", "off", "0"];
     !value.is_some_and(|value| off.iter().any(|off| off.eq_ignore_ascii_case(value)))
@@ -40,20 +40,20 @@ pub fn is_enabled(settings: &[ShownSetting]) -> bool {
 
 /// Why settings were not shown or changed, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeskError {
+pub enum SettingsError {
     /// What was asked for cannot be.
-    Refused(String),
+    Rejected(String),
     /// It may work later.
-    Away(String),
+    Unavailable(String),
 }
 
 #[async_trait]
-pub trait SettingsDesk: Send + Sync {
+pub trait SettingsService: Send + Sync {
     /// Every setting, in the order of the documentation, and what is wrong with them.
     ///
     /// # Errors
     /// See [`DeskError`].
-    async fn show(&self) -> Result<(Vec<ShownSetting>, Vec<String>), DeskError>;
+    async fn list(&self) -> Result<(Vec<SettingView>, Vec<String>), SettingsError>;
 
     /// Stores settings (`None`: no more), all of them or none. Where credentials are sent to, and
     /// what they are, only somebody with `all` rights may change.
@@ -64,5 +64,5 @@ pub trait SettingsDesk: Send + Sync {
         &self,
         changes: Vec<(String, Option<SecretString>)>,
         all: bool,
-    ) -> Result<(), DeskError>;
+    ) -> Result<(), SettingsError>;
 }

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use veracore_sync::config::settings_table;
+use veracore_sync::config::settings_markdown;
 
 use crate::house;
 
@@ -17,7 +17,7 @@ fn the_documents_have_the_settings_of_the_program() {
     let text = fs::read_to_string(path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    let now = format!("{before}{BEGIN}\n\n{}\n{END}{after}", settings_table());
+    let now = format!("{before}{BEGIN}\n\n{}\n{END}{after}", settings_markdown());
     if text != now {
         let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("configuration.md");
         fs::write(&made, now).unwrap();

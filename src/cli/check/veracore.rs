@@ -8,50 +8,53 @@ use crate::{
     domain::ErrorCategory,
     fulfillment::ProviderError,
     http::CallError,
-    sync::preflight::Finding,
+    sync::preflight::PreflightFinding,
 };
 
 const CREDENTIALS: &str = "veracore credentials";
 
-pub(super) async fn findings(app: &App) -> Vec<Finding> {
-    let style = app.config.veracore.style;
-    let orders = app.provider.find_order(app.probe_number()).await;
+pub(super) async fn check_veracore(app: &App) -> Vec<PreflightFinding> {
+    let style = app.config.veracore.api_style;
+    let orders = app.provider.find_order(app.probe_order_code()).await;
     let credentials = match (style, &orders) {
-        (_, Err(error @ (ProviderError::Credentials { .. } | ProviderError::NoToken(_)))) => {
-            return vec![refused(CREDENTIALS, error, style)];
+        (
+            _,
+            Err(error @ (ProviderError::CredentialsRefused { .. } | ProviderError::NoToken(_))),
+        ) => {
+            return vec![failed_finding(CREDENTIALS, error, style)];
         }
-        (_, Err(error)) if is_of_another_namespace(error) => {
-            return vec![refused("veracore interface", error, style)];
+        (_, Err(error)) if is_namespace_mismatch(error) => {
+            return vec![failed_finding("veracore interface", error, style)];
         }
         // Whatever was answered: nobody is asked without a token.
         (_, Ok(_)) | (ApiStyle::Rest, Err(ProviderError::Call(CallError::Status { .. }))) => {
-            Finding::ok(CREDENTIALS, "accepted")
+            PreflightFinding::ok(CREDENTIALS, "accepted")
         }
         // They come with each question, and who refuses it so has looked at them.
         (ApiStyle::Oms, Err(ProviderError::Forbidden { .. } | ProviderError::Refused { .. })) => {
-            Finding::ok(CREDENTIALS, "accepted")
+            PreflightFinding::ok(CREDENTIALS, "accepted")
         }
-        (_, Err(error)) => refused(CREDENTIALS, error, style),
+        (_, Err(error)) => failed_finding(CREDENTIALS, error, style),
     };
     let since = app.clock.now() - chrono::TimeDelta::days(1);
     let inventory = app.provider.inventory_page(None).await;
-    let shipments = app.provider.shipments(since, None).await;
+    let shipments = app.provider.shipments_page(since, None).await;
     vec![
         credentials,
-        outcome(
+        access_finding(
             "veracore order access",
-            orders.map(|_| may_look_up(style).into()),
+            orders.map(|_| order_access_detail(style).into()),
             style,
         ),
-        outcome(
+        access_finding(
             "veracore inventory access",
             inventory.map(|page| {
-                let operations = stock_operations(app);
+                let operations = inventory_operations(app);
                 format!("{} rows on the first page{operations}", page.rows.len())
             }),
             style,
         ),
-        outcome(
+        access_finding(
             "veracore shipment access",
             shipments.map(|page| format!("{} shipments since yesterday", page.rows.len())),
             style,
@@ -60,7 +63,7 @@ pub(super) async fn findings(app: &App) -> Vec<Finding> {
 }
 
 /// To try the rest would make an order.
-const fn may_look_up(style: ApiStyle) -> &'static str {
+const fn order_access_detail(style: ApiStyle) -> &'static str {
     match style {
         ApiStyle::Rest => "may look orders up",
         ApiStyle::Oms => {
@@ -69,26 +72,29 @@ const fn may_look_up(style: ApiStyle) -> &'static str {
     }
 }
 
-fn stock_operations(app: &App) -> &'static str {
-    match (app.config.veracore.style, app.config.veracore.oms.inventory) {
+fn inventory_operations(app: &App) -> &'static str {
+    match (
+        app.config.veracore.api_style,
+        app.config.veracore.oms.inventory,
+    ) {
         (ApiStyle::Rest, _) => "",
         (ApiStyle::Oms, OmsInventory::Offers) => " (GetOffers)",
         (ApiStyle::Oms, OmsInventory::Products) => " (GetOffers, GetProductAvailabilities)",
     }
 }
 
-fn outcome(
+fn access_finding(
     check: &'static str,
     outcome: Result<String, ProviderError>,
     style: ApiStyle,
-) -> Finding {
+) -> PreflightFinding {
     match outcome {
-        Ok(detail) => Finding::ok(check, detail),
-        Err(error) => refused(check, &error, style),
+        Ok(detail) => PreflightFinding::ok(check, detail),
+        Err(error) => failed_finding(check, &error, style),
     }
 }
 
-fn refused(check: &'static str, error: &ProviderError, style: ApiStyle) -> Finding {
+fn failed_finding(check: &'static str, error: &ProviderError, style: ApiStyle) -> PreflightFinding {
     let fix = match error.category() {
         ErrorCategory::Network | ErrorCategory::Timeout => {
             "correct VERACORE_API_URL, or let this machine reach it; VERACORE_TIMEOUT_SECONDS if it is slow".into()
@@ -101,12 +107,12 @@ fn refused(check: &'static str, error: &ProviderError, style: ApiStyle) -> Findi
             ApiStyle::Oms => oms_fix(error),
         },
     };
-    Finding::failed(check, error.to_string(), fix)
+    PreflightFinding::failed(check, error.to_string(), fix)
 }
 
 const fn rest_fix(error: &ProviderError) -> &'static str {
     match (error, error.category()) {
-        (ProviderError::Credentials { .. }, _) => {
+        (ProviderError::CredentialsRefused { .. }, _) => {
             "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET, or VERACORE_AUTH"
         }
         (_, ErrorCategory::Auth) => {
@@ -122,19 +128,19 @@ const fn rest_fix(error: &ProviderError) -> &'static str {
 }
 
 /// The error names the setting, whether VeraCore did not know our namespace or we did not know its.
-fn is_of_another_namespace(error: &ProviderError) -> bool {
+fn is_namespace_mismatch(error: &ProviderError) -> bool {
     error.to_string().contains("VERACORE_OMS_NAMESPACE")
 }
 
 fn oms_fix(error: &ProviderError) -> String {
     match error {
-        _ if is_of_another_namespace(error) => {
+        _ if is_namespace_mismatch(error) => {
             "set VERACORE_OMS_NAMESPACE to the targetNamespace in the service's description (VERACORE_API_URL with ?wsdl behind it); unset, it is that of oms.asmx or order.asmx, as the URL says".into()
         }
         ProviderError::Forbidden { operation, .. } => format!(
             "have {operation} granted to the web-service user VERACORE_CLIENT_ID: its permissions are given operation by operation, in VeraCore's admin system"
         ),
-        ProviderError::Credentials { .. } => {
+        ProviderError::CredentialsRefused { .. } => {
             "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET: a web-service user of VeraCore's admin system, and its password".into()
         }
         ProviderError::Refused { .. } => {

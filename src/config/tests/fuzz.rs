@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{super::keys::Form, super::list::KEYS, *};
-use crate::fuzz_tests::{assert_one_line, text_like};
+use super::{super::keys::SettingKind, super::list::SETTINGS, *};
+use crate::fuzz_tests::{assert_one_line, mutated_text};
 
 /// A part of every secret that is tried.
 const MARK: &str = "qx7-mark";
@@ -30,30 +30,30 @@ fn try_all(sources: &Sources, secret: bool) {
 proptest! {
     #[test]
     fn values_of_any_kind_are_taken_or_told(
-        which in 0..KEYS.len(),
-        value in text_like(&[
+        which in 0..SETTINGS.len(),
+        value in mutated_text(&[
             "30", "-1", "1e9", "true", "https://v.example/api", "http://[::1]:3000/x?y#z",
             "postgres://me:pw@localhost:5432/sync?sslmode=require", "09:00-19:00", "Mon-Fri,Sun",
             "America/New_York", "02:00", "A-*,[a-z]{x,y}?,**", "127.0.0.1:8080", "info,sqlx=debug",
             "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         ]),
     ) {
-        let key = &KEYS[which];
+        let key = &SETTINGS[which];
         // Of the database's address only the password is one.
-        let secret = key.form == Form::Secret && key.name != "DATABASE_URL";
+        let secret = key.kind == SettingKind::Secret && key.name != "DATABASE_URL";
         let value = if secret { format!("{value}{MARK}") } else { value };
         // The environment holds no such value.
         if !value.contains('\0') {
             try_all(&env(&[(key.name, &value)]), secret);
         }
         let mut sources = env_without(key.name, &[]);
-        sources.database = rows(&[(key.name, &value)]);
+        sources.stored = rows(&[(key.name, &value)]);
         try_all(&sources, secret);
     }
 
     /// One that is taken may hold the mark where no password is; what is refused is not repeated.
     #[test]
-    fn a_database_that_is_refused_is_not_repeated(value in text_like(&[
+    fn a_database_that_is_refused_is_not_repeated(value in mutated_text(&[
         "postgres://me:qx7-mark@localhost:5432/sync?sslmode=require",
         "postgresql://%20:qx7-mark@[::1]:5432/sync",
     ])) {
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn files_of_any_kind_are_taken_or_told(text in text_like(&[
+    fn files_of_any_kind_are_taken_or_told(text in mutated_text(&[
         "veracore_timeout_seconds = 30\norder_skip_skus = [\"A\", \"B-*\"]\n[skus]\n\"A\" = \"1\"\n",
         "veracore_client_secret = \"qx7-mark\"\nvendure_password = 'qx7-mark'\n[safety_stock]\n\"A\" = 5\n",
         "[shipping_methods]\nstandard = \"UPS\"\n[warehouses]\n\"EAST\" = \"Main\"\n",

@@ -2,7 +2,7 @@
 
 use super::{Folder, config, env, env_without, error, rows, setting, text};
 use crate::{
-    config::{Origin, Sources, database_only, keyring, load},
+    config::{ConfigLayer, Sources, load, load_database, load_keyring},
     domain::Sku,
 };
 
@@ -19,22 +19,22 @@ fn each_layer_wins_over_those_below() {
             setting.value.as_deref(),
             Some(config.orders.max_attempts.to_string().as_str())
         );
-        (config.orders.max_attempts, setting.place.origin)
+        (config.orders.max_attempts, setting.provenance.origin)
     };
     let mut sources = env(&[]);
-    assert_eq!(seen(&sources), (10, Origin::Default));
+    assert_eq!(seen(&sources), (10, ConfigLayer::Default));
     sources.file = Some(file.clone());
-    assert_eq!(seen(&sources), (2, Origin::File));
-    sources.database = rows(&[(KEY, "3")]);
-    assert_eq!(seen(&sources), (3, Origin::Database));
+    assert_eq!(seen(&sources), (2, ConfigLayer::File));
+    sources.stored = rows(&[(KEY, "3")]);
+    assert_eq!(seen(&sources), (3, ConfigLayer::Database));
     sources.env.insert(KEY.into(), "4".into());
-    assert_eq!(seen(&sources), (4, Origin::Environment));
+    assert_eq!(seen(&sources), (4, ConfigLayer::Environment));
     // An empty variable is as good as none, whatever the layers below say.
     sources.env.insert(KEY.into(), " ".into());
-    assert_eq!(seen(&sources), (3, Origin::Database));
+    assert_eq!(seen(&sources), (3, ConfigLayer::Database));
     // Both spellings are understood in the database.
-    sources.database = rows(&[("order_sync_max_attempts", "5")]);
-    assert_eq!(seen(&sources), (5, Origin::Database));
+    sources.stored = rows(&[("order_sync_max_attempts", "5")]);
+    assert_eq!(seen(&sources), (5, ConfigLayer::Database));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn the_argument_wins_over_config_file() {
     let mut sources = env(&[("CONFIG_FILE", &text(&b))]);
     let config = load(&sources).unwrap();
     assert_eq!(config.orders.max_attempts, 3);
-    let place = &setting(&config, KEY).place;
+    let place = &setting(&config, KEY).provenance;
     assert_eq!(place.source.as_deref(), Some(text(&b).as_str()));
     sources.file = Some(a);
     assert_eq!(load(&sources).unwrap().orders.max_attempts, 2);
@@ -78,14 +78,14 @@ fn tables_keep_names_as_they_are_written() {
     assert_eq!(config.maps.warehouses["EAST"], "Main");
     assert_eq!(config.maps.shipping_methods.len(), 1);
     let stock = &config.inventory.safety_stock;
-    assert_eq!(stock.of("Mug.Red[0]").get(), 5);
-    assert_eq!(stock.of("other").get(), 2);
+    assert_eq!(stock.for_sku("Mug.Red[0]").get(), 5);
+    assert_eq!(stock.for_sku("other").get(), 2);
     assert_eq!(config.orders.trigger_states.len(), 2);
     assert_eq!(config.schedule.inventory_time.to_string(), "03:30:00");
     assert_eq!(config.veracore.company_id.as_deref(), Some("42"));
     let shown = setting(&config, "[skus]");
     assert_eq!(shown.value.as_deref(), Some(r#"{"Mug.Red[0]":"100.A"}"#));
-    assert_eq!(shown.place.origin, Origin::File);
+    assert_eq!(shown.provenance.origin, ConfigLayer::File);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn warehouses_are_of_the_one_location_that_is_written() {
 #[test]
 fn what_leads_to_the_database_is_not_read_from_it() {
     let mut sources = env(&[]);
-    sources.database = rows(&[
+    sources.stored = rows(&[
         ("DATABASE_URL", "postgres://elsewhere/db"),
         ("of_the_future", "1"),
         ("skus", "{}"),
@@ -124,7 +124,7 @@ fn what_leads_to_the_database_is_not_read_from_it() {
     ]
     "#);
     let url = setting(&config, "DATABASE_URL");
-    assert_eq!(url.place.origin, Origin::Environment);
+    assert_eq!(url.provenance.origin, ConfigLayer::Environment);
 }
 
 #[test]
@@ -137,14 +137,14 @@ fn migrate_needs_nothing_but_the_database() {
         ]),
         ..Sources::default()
     };
-    assert_eq!(database_only(&sources).unwrap().max_connections, 10);
-    assert!(keyring(&sources).unwrap().sealing_key().is_none());
+    assert_eq!(load_database(&sources).unwrap().max_connections, 10);
+    assert!(load_keyring(&sources).unwrap().sealing_key_id().is_none());
     sources.env.remove("DATABASE_URL");
-    let error = database_only(&sources).unwrap_err();
+    let error = load_database(&sources).unwrap_err();
     assert_eq!(error.problems.len(), 1, "{error}");
     // With a file that cannot be read nobody knows what is missing.
     sources.file = Some("/does/not/exist".into());
-    let error = database_only(&sources).unwrap_err();
+    let error = load_database(&sources).unwrap_err();
     assert_eq!(error.problems.len(), 1, "{error}");
     assert_eq!(error.problems[0].key, "--config");
 }

@@ -14,7 +14,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::{Config, ConfigError, Setting, Sources, load};
+use super::{Config, ConfigError, EffectiveSetting, Sources, load};
 
 /// The variables without which nothing works.
 const REQUIRED: [(&str, &str); 8] = [
@@ -61,7 +61,7 @@ fn problem(more: &[(&str, &str)]) -> String {
     format!("{}: {}", problem.key, problem.problem)
 }
 
-fn setting<'a>(config: &'a Config, key: &str) -> &'a Setting {
+fn setting<'a>(config: &'a Config, key: &str) -> &'a EffectiveSetting {
     let mut settings = config.settings().iter();
     settings.find(|setting| setting.key == key).unwrap()
 }

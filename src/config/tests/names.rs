@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::config;
-use crate::config::{Form, KEYS, Key, find_key, settings_table};
+use crate::config::{SETTINGS, SettingKind, SettingSpec, find_setting, settings_markdown};
 
 const SAMPLE: &str = include_str!("../../../config/default.toml");
 
@@ -29,24 +29,24 @@ const CONTRACT: &str = "
 
 #[test]
 fn every_setting_of_the_contract_is_known_in_its_order() {
-    let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    let names: Vec<&str> = SETTINGS.iter().map(|key| key.name).collect();
     let contract: Vec<&str> = CONTRACT.split_whitespace().collect();
     assert_eq!(names, contract);
     let config = config(&[]);
     let shown = config.settings().iter();
     let shown: Vec<&str> = shown.map(|s| s.key.trim_matches(['[', ']'])).collect();
     assert_eq!(shown, contract);
-    assert!(find_key("vendure_api_key").is_some_and(Key::is_secret));
-    assert!(find_key("NOTHING").is_none());
+    assert!(find_setting("vendure_api_key").is_some_and(SettingSpec::is_secret));
+    assert!(find_setting("NOTHING").is_none());
 }
 
 #[test]
 fn the_secrets_are_these() {
-    let secrets = KEYS
+    let secrets = SETTINGS
         .iter()
         .filter(|key| key.is_secret())
         .map(|key| key.name);
-    let files = KEYS.iter().filter_map(Key::file_variable);
+    let files = SETTINGS.iter().filter_map(SettingSpec::file_variable);
     let expected = [
         "VERACORE_CLIENT_SECRET",
         "VERACORE_WEBHOOK_SECRET",
@@ -71,24 +71,24 @@ fn the_sample_file_has_each_setting_once() {
             Some((name, _)) => name,
             None => line.trim_matches(['[', ']']),
         };
-        let known = KEYS.iter().any(|key| key.in_file() == name);
+        let known = SETTINGS.iter().any(|key| key.file_key() == name);
         assert!(!known || found.insert(name.to_owned()), "{name} is twice");
     }
-    let all: BTreeSet<String> = KEYS.iter().map(Key::in_file).collect();
+    let all: BTreeSet<String> = SETTINGS.iter().map(SettingSpec::file_key).collect();
     assert_eq!(found, all);
 }
 
 #[test]
 fn each_setting_is_explained_on_one_line_of_a_table() {
     let defaults: toml::Table = SAMPLE.parse().unwrap();
-    let table = settings_table();
-    for key in KEYS {
+    let table = settings_markdown();
+    for key in SETTINGS {
         let name = key.name;
         assert!(!key.meaning.is_empty() && !key.example.is_empty(), "{name}");
-        for text in [key.meaning, key.without, key.example] {
+        for text in [key.meaning, key.unset_meaning, key.example] {
             assert!(!text.contains(['|', '\n', '<']), "{name}: {text}");
         }
-        let (shown, default) = match defaults.get(&key.in_file()) {
+        let (shown, default) = match defaults.get(&key.file_key()) {
             None => (format!("`{name}`"), None),
             Some(toml::Value::Table(_)) => (format!("`[{name}]`"), None),
             Some(toml::Value::String(text)) => (format!("`{name}`"), Some(text.clone())),
@@ -99,7 +99,7 @@ fn each_setting_is_explained_on_one_line_of_a_table() {
             Some(other) => (format!("`{name}`"), Some(other.to_string())),
         };
         // It has a default, or words for having none.
-        let has_words = !key.without.is_empty() || key.form == Form::Table;
+        let has_words = !key.unset_meaning.is_empty() || key.kind == SettingKind::Table;
         assert_ne!(default.is_some(), has_words, "{name}");
         let default = default.unwrap_or_default();
         let mut rows = table.lines().filter(|row| {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Folder, env, env_without, error, problem};
-use crate::config::{KEYS, Sources, load};
+use crate::config::{SETTINGS, Sources, load};
 
 #[test]
 fn an_empty_environment_is_told_everything_it_lacks() {
@@ -179,7 +179,7 @@ fn an_encryption_key_is_32_bytes() {
     let padded = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let id = |keys: &str| {
         let config = super::config(&[("CONFIG_ENCRYPTION_KEY", keys)]);
-        config.server.keyring.sealing_key().unwrap().to_owned()
+        config.server.keyring.sealing_key_id().unwrap().to_owned()
     };
     let first = id(padded);
     assert_eq!(id(padded.trim_end_matches('=')), first);
@@ -210,10 +210,10 @@ fn the_error_is_one_json_object() {
 
 proptest! {
     #[test]
-    fn no_environment_makes_it_panic(values in prop::collection::vec((0..KEYS.len(), ".{0,40}"), 0..30)) {
+    fn no_environment_makes_it_panic(values in prop::collection::vec((0..SETTINGS.len(), ".{0,40}"), 0..30)) {
         let mut sources = env(&[]);
         for (at, value) in values {
-            sources.env.insert(KEYS[at].name.to_owned(), value);
+            sources.env.insert(SETTINGS[at].name.to_owned(), value);
         }
         if let Err(error) = load(&sources) {
             prop_assert!(!error.problems.is_empty(), "{error}");
@@ -222,16 +222,16 @@ proptest! {
 
     #[test]
     fn nearly_right_values_do_not_either(
-        at in 0..KEYS.len(),
+        at in 0..SETTINGS.len(),
         value in "[0-9:,*\\[{-]{0,8}|(Mon|Sun)[-,a-z]{0,4}|postgres://[a-z:@/?#%]{0,12}|https?://[a-z:@/?#\\[%]{0,12}",
     ) {
-        let mut sources = env(&[(KEYS[at].name, &value)]);
+        let mut sources = env(&[(SETTINGS[at].name, &value)]);
         let in_environment = load(&sources).is_ok();
-        sources.env.remove(KEYS[at].name);
-        sources.database.insert(KEYS[at].name.to_owned(), value.clone());
+        sources.env.remove(SETTINGS[at].name);
+        sources.stored.insert(SETTINGS[at].name.to_owned(), value.clone());
         let in_database = load(&sources).is_ok();
         // What may be stored is judged alike wherever it is.
-        if KEYS[at].is_storable() && super::REQUIRED.iter().all(|(name, _)| *name != KEYS[at].name) {
+        if SETTINGS[at].is_storable() && super::REQUIRED.iter().all(|(name, _)| *name != SETTINGS[at].name) {
             prop_assert_eq!(in_environment, in_database);
         }
     }

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::{Folder, config, env, env_without, error, setting, text};
-use crate::config::{ConfigError, KEYS, Login, MASK, Origin, Sources, load};
+use crate::config::{ConfigError, ConfigLayer, MASK, SETTINGS, Sources, VendureLogin, load};
 
 #[test]
 fn a_file_gives_a_secret_without_its_last_newline() {
@@ -12,12 +12,12 @@ fn a_file_gives_a_secret_without_its_last_newline() {
         let path = text(&folder.file("secret", written));
         let sources = env_without("VENDURE_PASSWORD", &[("VENDURE_PASSWORD_FILE", &path)]);
         let config = load(&sources).unwrap();
-        let Login::Password { password, .. } = &config.vendure.login else {
+        let VendureLogin::Password { password, .. } = &config.vendure.login else {
             panic!("not a password");
         };
         assert_eq!(password.expose_secret(), "hunter2 ", "{written:?}");
-        let place = &setting(&config, "VENDURE_PASSWORD").place;
-        assert_eq!(place.origin, Origin::Environment);
+        let place = &setting(&config, "VENDURE_PASSWORD").provenance;
+        assert_eq!(place.origin, ConfigLayer::Environment);
         assert_eq!(place.source.as_deref(), Some("VENDURE_PASSWORD_FILE"));
     }
 }
@@ -52,7 +52,7 @@ fn a_secret_is_given_once() {
 #[test]
 fn no_secret_is_shown_anywhere() {
     let key = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=";
-    let more: Vec<(&str, &str)> = KEYS
+    let more: Vec<(&str, &str)> = SETTINGS
         .iter()
         .filter(|key| key.is_secret() && key.name != "VENDURE_API_KEY")
         .map(|setting| match setting.name {
@@ -99,7 +99,7 @@ fn no_secret_is_shown_anywhere() {
 fn lines(config: &crate::config::Config) -> String {
     let lines = config.settings().iter().map(|s| {
         let value = s.value.as_deref().unwrap_or("-");
-        format!("{:<32} {:<12} {value}", s.key, s.place)
+        format!("{:<32} {:<12} {value}", s.key, s.provenance)
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -7,32 +7,38 @@ use chrono_tz::Tz;
 
 use super::{config, env_without, problem, setting};
 use crate::{
-    config::{ApiStyle, Auth, Existing, LogFormat, Login, Origin, UnitPrice, load},
+    config::{
+        ApiStyle, ConfigLayer, ExistingOrders, LogFormat, UnitPriceBasis, VendureLogin,
+        VeraCoreAuth, load,
+    },
     domain::ShippingMethodCode,
 };
 
 #[test]
 fn the_defaults_are_the_contracts() {
     let config = config(&[]);
-    assert_eq!(config.veracore.style, ApiStyle::Rest);
-    assert_eq!(config.veracore.auth, Auth::OAuth2);
+    assert_eq!(config.veracore.api_style, ApiStyle::Rest);
+    assert_eq!(config.veracore.auth, VeraCoreAuth::OAuth2);
     assert_eq!(config.veracore.timeout, Duration::from_secs(30));
     assert_eq!(config.veracore.rate_limit_per_second.get(), 10);
     assert_eq!(config.veracore.max_concurrency, 4);
     assert_eq!(config.veracore.timezone, Tz::America__Los_Angeles);
     assert!(config.veracore.webhook_secret.is_none());
-    assert!(matches!(config.vendure.login, Login::Password { .. }));
+    assert!(matches!(
+        config.vendure.login,
+        VendureLogin::Password { .. }
+    ));
     assert_eq!(config.vendure.max_concurrency, 4);
     assert_eq!(config.vendure.channel_token, None);
     assert_eq!(config.database.max_connections, 10);
     let orders = &config.orders;
     assert_eq!(orders.trigger_states.len(), 1);
     assert_eq!(orders.trigger_states[0].as_str(), "PaymentSettled");
-    assert_eq!(orders.existing, Existing::Skip);
-    assert_eq!(orders.unit_price, UnitPrice::Gross);
+    assert_eq!(orders.existing_orders, ExistingOrders::Skip);
+    assert_eq!(orders.unit_price, UnitPriceBasis::Gross);
     assert_eq!(orders.shipping_methods, None);
     assert!(orders.skip_skus.is_empty());
-    assert_eq!(orders.hold, Duration::ZERO);
+    assert_eq!(orders.send_delay, Duration::ZERO);
     assert_eq!(orders.poll_interval, Duration::from_secs(10));
     assert_eq!(orders.sweep_interval, Duration::from_secs(600));
     assert_eq!(orders.max_attempts, 10);
@@ -43,7 +49,7 @@ fn the_defaults_are_the_contracts() {
     assert_eq!(config.schedule.tracking_interval_minutes, 30);
     assert_eq!(config.schedule.business_days.len(), 5);
     assert_eq!(config.inventory.max_drop_percent, 50);
-    assert_eq!(config.maps, crate::config::Maps::default());
+    assert_eq!(config.maps, crate::config::NameMaps::default());
     assert!(config.server.sync_enabled);
     assert_eq!(config.server.http_listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.log.format, LogFormat::Pretty);
@@ -58,12 +64,12 @@ fn the_style_follows_the_url_unless_it_is_set() {
     let url = ("VERACORE_API_URL", oms);
     // The interface `oms` asks for no company.
     let config = load(&env_without("VERACORE_COMPANY_ID", &[url])).unwrap();
-    assert_eq!(config.veracore.style, ApiStyle::Oms);
+    assert_eq!(config.veracore.api_style, ApiStyle::Oms);
     let shown = setting(&config, "VERACORE_API_STYLE");
     assert_eq!(shown.value.as_deref(), Some("oms"));
-    assert_eq!(shown.place.origin, Origin::Default);
+    assert_eq!(shown.provenance.origin, ConfigLayer::Default);
     let set = super::config(&[url, ("VERACORE_API_STYLE", "REST")]);
-    assert_eq!(set.veracore.style, ApiStyle::Rest);
+    assert_eq!(set.veracore.api_style, ApiStyle::Rest);
 }
 
 #[test]
@@ -82,16 +88,16 @@ fn words_and_lists_become_types() {
         ("LOG_FORMAT", "json"),
         ("RUST_LOG", "sqlx=debug"),
     ]);
-    assert_eq!(config.veracore.auth, Auth::Basic);
+    assert_eq!(config.veracore.auth, VeraCoreAuth::Basic);
     let skip = &config.orders.skip_skus;
     assert!(skip.is_match("GIFT-1/x") && skip.is_match("DIGITAL"));
     assert!(!skip.is_match("gift-1") && !skip.is_match("DIGITAL-2"));
     let methods = config.orders.shipping_methods.unwrap();
     let codes: Vec<&str> = methods.iter().map(ShippingMethodCode::as_str).collect();
     assert_eq!(codes, ["standard", "express"]);
-    assert_eq!(config.orders.hold, Duration::from_secs(900));
-    assert_eq!(config.orders.existing, Existing::Send);
-    assert_eq!(config.orders.unit_price, UnitPrice::Net);
+    assert_eq!(config.orders.send_delay, Duration::from_secs(900));
+    assert_eq!(config.orders.existing_orders, ExistingOrders::Send);
+    assert_eq!(config.orders.unit_price, UnitPriceBasis::Net);
     assert!(config.orders.cancel_in_vendure);
     assert!(!config.server.sync_enabled);
     assert_eq!(config.schedule.business_days, [Mon, Wed, Sat]);

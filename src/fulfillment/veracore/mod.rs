@@ -6,8 +6,8 @@ pub mod rest;
 use super::ProviderError;
 
 /// VeraCore's refusal of who we are, or of what we may do.
-fn refused(message: &str) -> ProviderError {
-    ProviderError::Credentials {
+fn credentials_refused(message: &str) -> ProviderError {
+    ProviderError::CredentialsRefused {
         message: format!(
             "VeraCore refused our credentials: {message}. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"
         ),

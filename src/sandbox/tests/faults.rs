@@ -85,14 +85,14 @@ async fn a_huge_list_is_valid_json_of_the_exact_length() {
 
 /// Undoes the chunking, which the raw client does not.
 async fn reqwest_get(sandbox: &Sandbox, path: &str) -> Vec<u8> {
-    use crate::http::{Limits, Upstream};
+    use crate::http::{Upstream, UpstreamLimits};
     let second = Duration::from_secs(20);
-    let limits = Limits {
+    let limits = UpstreamLimits {
         timeout: second,
         connect_timeout: second,
-        max_body: 10_000_000,
+        max_body_bytes: 10_000_000,
         max_concurrency: 1,
-        per_second: None,
+        max_per_second: None,
     };
     let upstream = Upstream::new("sandbox", limits, MockClock::at(noon())).unwrap();
     let url = sandbox.base_url().join(path).unwrap();
@@ -100,7 +100,7 @@ async fn reqwest_get(sandbox: &Sandbox, path: &str) -> Vec<u8> {
         .request(reqwest::Method::GET, url)
         .basic_auth("sandbox-client", Some("sandbox-secret"));
     upstream
-        .send("get", crate::http::Effect::Write, request, |_| false)
+        .send("get", crate::http::CallKind::Write, request, |_| false)
         .await
         .unwrap()
         .body

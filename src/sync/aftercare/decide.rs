@@ -3,100 +3,102 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    domain::{CancelStatus, Class},
-    fulfillment::{CancelAnswer, FoundOrder, ProviderError},
-    ledger::{CancelStep, Cancellation, LONGEST_PAUSE},
-    sync::reconcile::{Left, left},
+    domain::{CancelStatus, FailureClass},
+    fulfillment::{CancelResponse, FoundOrder, ProviderError},
+    ledger::{CancelStep, Cancellation, MAX_CANCEL_CHECK_DELAY},
+    sync::reconcile::{ShippedExtent, shipped_extent},
 };
 
 /// The first pause between two looks at an order that only a person can stop.
-const BY_HAND: TimeDelta = TimeDelta::minutes(30);
+const MANUAL_RECHECK_DELAY: TimeDelta = TimeDelta::minutes(30);
 
 /// Until VeraCore is looked at after it was told.
-pub(super) const CONFIRM: TimeDelta = TimeDelta::seconds(30);
+pub(super) const CONFIRM_DELAY: TimeDelta = TimeDelta::seconds(30);
 
 /// Between two looks at which an order must be missing to be gone. Measured on the clock as it runs,
 /// so that one jump of it does not make a late answer two.
-const MISSING: TimeDelta = TimeDelta::minutes(10);
+const ABSENCE_CONFIRM_DELAY: TimeDelta = TimeDelta::minutes(10);
 
 /// The first pause after VeraCore could not be asked; then as long as it has lasted.
-const UNANSWERED: TimeDelta = TimeDelta::minutes(1);
+const FAILED_LOOKUP_DELAY: TimeDelta = TimeDelta::minutes(1);
 
 /// So long after it was found cancelled, an order that could neither be stopped nor asked about is for
 /// a person.
-const PATIENCE: TimeDelta = TimeDelta::minutes(30);
+const ESCALATE_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 /// Times VeraCore is told before a person is needed.
-const MOST_TOLD: u32 = 5;
+const MAX_CANCEL_REQUESTS: u32 = 5;
 
 /// What is to be done about an order of which VeraCore said this.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum CancelAction {
     /// It is known where it stands.
-    Note(CancelStep),
+    Record(CancelStep),
     /// Tell VeraCore to cancel it.
-    Tell,
+    Request,
 }
 
 /// `found`: what VeraCore has under its number; `can_cancel`: whether it takes cancellations.
-pub(super) fn after_look(
+pub(super) fn after_lookup(
     order: &Cancellation,
     found: Option<&FoundOrder>,
     can_cancel: bool,
     now: DateTime<Utc>,
-) -> Step {
+) -> CancelAction {
     let Some(found) = found else {
         // It had it. That it does not show it is no reason not to tell it.
         if can_cancel && order.tries == 0 {
-            return Step::Tell;
+            return CancelAction::Request;
         }
-        return missing(order, now);
+        return after_missing(order, now);
     };
-    if found.is_cancelled_for_good() {
-        return settled(CancelStatus::Stopped, "VeraCore has cancelled it");
+    if found.is_definitely_cancelled() {
+        return final_step(CancelStatus::Stopped, "VeraCore has cancelled it");
     }
     if found.is_cancelled() {
-        return Step::Note(CancelStep {
+        return CancelAction::Record(CancelStep {
             status: order.status,
             message: format!("VeraCore says {}", found.status),
-            next: Some(now + pause(order, CONFIRM, now)),
+            next_check_at: Some(now + recheck_delay(order, CONFIRM_DELAY, now)),
             counted: false,
             missing_since: None,
         });
     }
     // Also when a person was told: what kept VeraCore from it may have been put right.
-    let can_be_told = can_cancel && order.tries < MOST_TOLD;
-    match left(found) {
-        Left::Everything => settled(
+    let can_be_told = can_cancel && order.tries < MAX_CANCEL_REQUESTS;
+    match shipped_extent(found) {
+        ShippedExtent::Complete => final_step(
             CancelStatus::TooLate,
             "VeraCore has shipped it: have the parcel stopped on its way, or sent back",
         ),
         // What has not left yet can still be stopped.
-        Left::Something if can_be_told && order.tries == 0 => Step::Tell,
-        Left::Something => settled(
+        ShippedExtent::Partial if can_be_told && order.tries == 0 => CancelAction::Request,
+        ShippedExtent::Partial => final_step(
             CancelStatus::TooLate,
             "VeraCore has shipped a part of it: have that stopped on its way or sent back, and see at VeraCore that the rest is cancelled",
         ),
-        Left::Nothing if can_be_told => Step::Tell,
-        Left::Nothing if can_cancel => by_hand(
+        ShippedExtent::Nothing if can_be_told => CancelAction::Request,
+        ShippedExtent::Nothing if can_cancel => record_manual_step(
             order,
             "VeraCore does not cancel it, though it was told again and again",
             now,
         ),
-        Left::Nothing => by_hand(order, "VeraCore takes no cancellations this way", now),
+        ShippedExtent::Nothing => {
+            record_manual_step(order, "VeraCore takes no cancellations this way", now)
+        }
     }
 }
 
-fn missing(order: &Cancellation, now: DateTime<Utc>) -> Step {
+fn after_missing(order: &Cancellation, now: DateTime<Utc>) -> CancelAction {
     let first = order.missing_since.filter(|first| *first <= now);
     match first {
-        Some(first) if now - first >= MISSING => {
-            settled(CancelStatus::Stopped, "VeraCore does not have it any more")
+        Some(first) if now - first >= ABSENCE_CONFIRM_DELAY => {
+            final_step(CancelStatus::Stopped, "VeraCore does not have it any more")
         }
-        _ => Step::Note(CancelStep {
+        _ => CancelAction::Record(CancelStep {
             status: order.status,
             message: "VeraCore does not show it; it is looked for once more".into(),
-            next: Some(now + MISSING),
+            next_check_at: Some(now + ABSENCE_CONFIRM_DELAY),
             counted: false,
             missing_since: Some(first.unwrap_or(now)),
         }),
@@ -104,67 +106,67 @@ fn missing(order: &Cancellation, now: DateTime<Utc>) -> Step {
 }
 
 /// The longer it has been going on, the longer.
-fn pause(order: &Cancellation, at_first: TimeDelta, now: DateTime<Utc>) -> TimeDelta {
-    ((now - order.found_at) / 20).clamp(at_first, LONGEST_PAUSE)
+fn recheck_delay(order: &Cancellation, at_first: TimeDelta, now: DateTime<Utc>) -> TimeDelta {
+    ((now - order.found_at) / 20).clamp(at_first, MAX_CANCEL_CHECK_DELAY)
 }
 
-fn settled(status: CancelStatus, message: &str) -> Step {
-    Step::Note(CancelStep {
+fn final_step(status: CancelStatus, message: &str) -> CancelAction {
+    CancelAction::Record(CancelStep {
         status,
         message: message.to_owned(),
-        next: None,
+        next_check_at: None,
         counted: false,
         missing_since: None,
     })
 }
 
-fn by_hand(order: &Cancellation, why: &str, now: DateTime<Utc>) -> Step {
-    Step::Note(needs_a_person(order, why, now))
+fn record_manual_step(order: &Cancellation, why: &str, now: DateTime<Utc>) -> CancelAction {
+    CancelAction::Record(manual_step(order, why, now))
 }
 
-fn needs_a_person(order: &Cancellation, why: &str, now: DateTime<Utc>) -> CancelStep {
+fn manual_step(order: &Cancellation, why: &str, now: DateTime<Utc>) -> CancelStep {
     CancelStep {
         status: CancelStatus::ByHand,
         message: format!("{why}: have it cancelled at VeraCore by hand, before it ships"),
-        next: Some(now + pause(order, BY_HAND, now)),
+        next_check_at: Some(now + recheck_delay(order, MANUAL_RECHECK_DELAY, now)),
         counted: false,
         missing_since: None,
     }
 }
 
 /// It could not be asked about: as before, and again later; in the end a person must know.
-pub(super) fn after_silence(
+pub(super) fn after_lookup_error(
     order: &Cancellation,
     error: &ProviderError,
     now: DateTime<Utc>,
 ) -> CancelStep {
     let why = format!(
         "VeraCore could not be asked about it ({})",
-        error.without_its_words()
+        error.redacted_message()
     );
     // Where nobody was called, nothing was learnt.
-    if now - order.found_at >= PATIENCE && error.parked_for().is_none() {
+    if now - order.found_at >= ESCALATE_AFTER && error.parked_for().is_none() {
         return CancelStep {
             missing_since: order.missing_since,
-            ..needs_a_person(order, &why, now)
+            ..manual_step(order, &why, now)
         };
     }
-    later(order, why, error, now)
+    retry_step(order, why, error, now)
 }
 
 /// It could not be told. What does not pass by itself, such as a permission that lacks, is for a
 /// person at once; telling it again is one `orders retry` away.
-pub(super) fn after_refusal(
+pub(super) fn after_request_error(
     order: &Cancellation,
     error: &ProviderError,
     now: DateTime<Utc>,
 ) -> CancelStep {
-    let for_good = error.class() == Class::Permanent
+    let for_good = error.class() == FailureClass::Permanent
         || matches!(error, ProviderError::Forbidden { .. })
-        || order.tries + 1 >= MOST_TOLD;
+        || order.tries + 1 >= MAX_CANCEL_REQUESTS;
     let why = format!(
         "VeraCore could not be told to cancel it ({})",
-        error.without_its_words()
+        error.redacted_message()
     );
     if for_good && error.parked_for().is_none() {
         let why = format!(
@@ -173,16 +175,16 @@ pub(super) fn after_refusal(
         );
         return CancelStep {
             counted: true,
-            ..needs_a_person(order, &why, now)
+            ..manual_step(order, &why, now)
         };
     }
     CancelStep {
         counted: error.parked_for().is_none(),
-        ..later(order, why, error, now)
+        ..retry_step(order, why, error, now)
     }
 }
 
-fn later(
+fn retry_step(
     order: &Cancellation,
     message: String,
     error: &ProviderError,
@@ -190,11 +192,11 @@ fn later(
 ) -> CancelStep {
     let asked = error.parked_for().or_else(|| error.retry_after());
     let asked = asked.and_then(|pause| TimeDelta::from_std(pause).ok());
-    let own = pause(order, UNANSWERED, now);
+    let own = recheck_delay(order, FAILED_LOOKUP_DELAY, now);
     CancelStep {
         status: order.status,
         message,
-        next: Some(
+        next_check_at: Some(
             now + asked
                 .unwrap_or(own)
                 .clamp(TimeDelta::seconds(1), TimeDelta::hours(1)),
@@ -205,23 +207,23 @@ fn later(
 }
 
 /// What its answer to that means. That it was done is believed only when a look confirms it.
-pub(super) fn after_telling(
+pub(super) fn after_request(
     order: &Cancellation,
-    answer: &CancelAnswer,
+    answer: &CancelResponse,
     now: DateTime<Utc>,
 ) -> CancelStep {
     let message = match answer {
-        CancelAnswer::Done => "VeraCore was told to cancel it".to_owned(),
+        CancelResponse::Accepted => "VeraCore was told to cancel it".to_owned(),
         // Not its words: they may quote the customer.
-        CancelAnswer::Refused { .. } => "VeraCore says that it does not cancel it".to_owned(),
-        CancelAnswer::Unknown { .. } => {
+        CancelResponse::Refused { .. } => "VeraCore says that it does not cancel it".to_owned(),
+        CancelResponse::Ambiguous { .. } => {
             "VeraCore was told to cancel it, and did not answer clearly".to_owned()
         }
     };
     CancelStep {
         status: order.status,
         message,
-        next: Some(now + CONFIRM),
+        next_check_at: Some(now + CONFIRM_DELAY),
         counted: true,
         missing_since: None,
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     domain::{OrderCode, ShopOrderId},
-    http::{CallError, Why},
+    http::{CallError, OpenReason},
 };
 
 fn at(minute: i64) -> DateTime<Utc> {
@@ -34,13 +34,13 @@ fn found(status: &str, tracking: Option<&str>) -> FoundOrder {
 }
 
 /// Where it stands after the step, and after how many minutes it is looked at again.
-fn noted(step: Step, now: DateTime<Utc>) -> (CancelStatus, Option<i64>) {
+fn noted(step: CancelAction, now: DateTime<Utc>) -> (CancelStatus, Option<i64>) {
     match step {
-        Step::Note(step) => (
+        CancelAction::Record(step) => (
             step.status,
-            step.next.map(|next| (next - now).num_minutes()),
+            step.next_check_at.map(|next| (next - now).num_minutes()),
         ),
-        Step::Tell => panic!("it is told"),
+        CancelAction::Request => panic!("it is told"),
     }
 }
 
@@ -48,11 +48,14 @@ fn noted(step: Step, now: DateTime<Utc>) -> (CancelStatus, Option<i64>) {
 fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
     use CancelStatus::{ByHand, Requested, Stopped, TooLate};
     let look = |status, tries, found: Option<&FoundOrder>, can_cancel| {
-        after_look(&cancellation(status, tries), found, can_cancel, at(0))
+        after_lookup(&cancellation(status, tries), found, can_cancel, at(0))
     };
     let waiting = found("In warehouse", None);
     for (status, tries) in [(Requested, 0), (Requested, 4), (ByHand, 1)] {
-        assert_eq!(look(status, tries, Some(&waiting), true), Step::Tell);
+        assert_eq!(
+            look(status, tries, Some(&waiting), true),
+            CancelAction::Request
+        );
     }
     for (status, tries, told, can_cancel, expected) in [
         (Requested, 5, &waiting, true, (ByHand, Some(30))),
@@ -132,22 +135,28 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
 fn the_rest_of_one_that_was_shipped_in_part_may_still_be_stopped() {
     let part = found("Partially shipped", Some("1Z"));
     let order = cancellation(CancelStatus::Requested, 0);
-    assert_eq!(after_look(&order, Some(&part), true, at(0)), Step::Tell);
+    assert_eq!(
+        after_lookup(&order, Some(&part), true, at(0)),
+        CancelAction::Request
+    );
 }
 
 #[test]
 fn an_order_that_is_not_shown_is_gone_only_when_it_is_missing_twice() {
     // Not before it was told, where it can be.
     let untold = cancellation(CancelStatus::Requested, 0);
-    assert_eq!(after_look(&untold, None, true, at(0)), Step::Tell);
+    assert_eq!(
+        after_lookup(&untold, None, true, at(0)),
+        CancelAction::Request
+    );
     let mut order = cancellation(CancelStatus::Requested, 1);
-    let look = |order: &Cancellation, minute| after_look(order, None, true, at(minute));
-    let Step::Note(first) = look(&order, 0) else {
+    let look = |order: &Cancellation, minute| after_lookup(order, None, true, at(minute));
+    let CancelAction::Record(first) = look(&order, 0) else {
         panic!("it is told");
     };
     assert_eq!(first.status, CancelStatus::Requested);
     assert_eq!(
-        (first.next, first.missing_since),
+        (first.next_check_at, first.missing_since),
         (Some(at(10)), Some(at(0)))
     );
     order.missing_since = first.missing_since;
@@ -163,7 +172,7 @@ fn an_order_that_is_not_shown_is_gone_only_when_it_is_missing_twice() {
     );
     // And back behind it: it begins anew.
     order.missing_since = Some(at(1440));
-    let Step::Note(back) = look(&order, 5) else {
+    let CancelAction::Record(back) = look(&order, 5) else {
         panic!("it is told");
     };
     assert_eq!(back.missing_since, Some(at(5)));
@@ -174,7 +183,7 @@ fn what_waits_for_a_person_is_looked_at_less_and_less_often() {
     let order = cancellation(CancelStatus::ByHand, 0);
     let told = found("In warehouse", None);
     let pause = |minutes: i64| {
-        let step = after_look(&order, Some(&told), false, at(minutes));
+        let step = after_lookup(&order, Some(&told), false, at(minutes));
         noted(step, at(minutes)).1.unwrap()
     };
     assert_eq!([pause(0), pause(600), pause(1200)], [30, 30, 60]);
@@ -184,16 +193,16 @@ fn what_waits_for_a_person_is_looked_at_less_and_less_often() {
 #[test]
 fn an_answer_is_believed_only_when_a_look_confirms_it() {
     let order = cancellation(CancelStatus::Requested, 0);
-    let refused = CancelAnswer::Refused {
+    let refused = CancelResponse::Refused {
         message: "no".into(),
     };
-    let unknown = CancelAnswer::Unknown {
+    let unknown = CancelResponse::Ambiguous {
         problem: "?".into(),
     };
-    for answer in [CancelAnswer::Done, refused, unknown] {
-        let step = after_telling(&order, &answer, at(0));
+    for answer in [CancelResponse::Accepted, refused, unknown] {
+        let step = after_request(&order, &answer, at(0));
         assert_eq!(step.status, CancelStatus::Requested, "{answer:?}");
-        assert_eq!(step.next, Some(at(0) + CONFIRM));
+        assert_eq!(step.next_check_at, Some(at(0) + CONFIRM_DELAY));
         assert!(step.counted && step.message.starts_with("VeraCore"));
     }
 }
@@ -218,7 +227,7 @@ fn what_keeps_it_from_being_told_is_for_a_person_unless_it_passes() {
         message: "no permission".into(),
     };
     for error in [forbidden, status(404)] {
-        let step = after_refusal(&order, &error, at(0));
+        let step = after_request_error(&order, &error, at(0));
         assert_eq!(step.status, CancelStatus::ByHand, "{error}");
         assert!(
             step.message.contains("orders retry T_1"),
@@ -226,14 +235,14 @@ fn what_keeps_it_from_being_told_is_for_a_person_unless_it_passes() {
             step.message
         );
     }
-    let step = after_refusal(&order, &status(429), at(0));
+    let step = after_request_error(&order, &status(429), at(0));
     assert_eq!(
-        (step.status, step.next),
+        (step.status, step.next_check_at),
         (CancelStatus::Requested, Some(at(1)))
     );
     let often = cancellation(CancelStatus::Requested, 4);
     assert_eq!(
-        after_refusal(&often, &status(503), at(0)).status,
+        after_request_error(&often, &status(503), at(0)).status,
         CancelStatus::ByHand
     );
 }
@@ -241,25 +250,25 @@ fn what_keeps_it_from_being_told_is_for_a_person_unless_it_passes() {
 #[test]
 fn an_order_that_cannot_be_asked_about_becomes_a_persons_in_the_end() {
     let order = cancellation(CancelStatus::Requested, 0);
-    let step = after_silence(&order, &status(500), at(0));
+    let step = after_lookup_error(&order, &status(500), at(0));
     assert_eq!(
-        (step.status, step.next),
+        (step.status, step.next_check_at),
         (CancelStatus::Requested, Some(at(1)))
     );
     assert!(!step.counted);
-    let step = after_silence(&order, &status(500), at(29));
+    let step = after_lookup_error(&order, &status(500), at(29));
     assert_eq!(step.status, CancelStatus::Requested);
-    let step = after_silence(&order, &status(500), at(30));
+    let step = after_lookup_error(&order, &status(500), at(30));
     assert_eq!(step.status, CancelStatus::ByHand);
     // Nobody was called: nothing was learnt.
-    let parked: ProviderError = CallError::Parked {
+    let parked: ProviderError = CallError::CircuitOpen {
         upstream: "VeraCore",
         operation: "find_order",
-        why: Why::Down,
-        wait: std::time::Duration::from_secs(90),
+        reason: OpenReason::Down,
+        retry_in: std::time::Duration::from_secs(90),
         problem: "down".into(),
     }
     .into();
-    let step = after_silence(&order, &parked, at(600));
+    let step = after_lookup_error(&order, &parked, at(600));
     assert_eq!(step.status, CancelStatus::Requested);
 }

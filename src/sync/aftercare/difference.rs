@@ -6,18 +6,18 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     domain::{Address, Order, ShippingMethodCode, SkuRules},
-    ledger::{CareLine, ChangedPart, Parts},
-    sync::reconcile::{difference, listed},
+    ledger::{ChangedPart, PartDigests, PostSendLine},
+    sync::reconcile::{describe_difference, join_differences},
 };
 
 /// How the names of states begin in which a part of the order was shipped or delivered.
-const PARTLY: &str = "Partially";
+const PARTIAL_STATE_PREFIX: &str = "Partially";
 
 /// The digests of an order's parts, as they are when it is sent. Not of the customer, who may change
 /// name and e-mail address in the account.
 #[must_use]
-pub fn parts_of(order: &Order) -> Parts {
-    let address = |address: Option<&Address>| address.map_or_else(String::new, words_of);
+pub fn part_digests(order: &Order) -> PartDigests {
+    let address = |address: Option<&Address>| address.map_or_else(String::new, address_text);
     let methods = order.shipping_methods.iter();
     let mut methods: Vec<&str> = methods.map(ShippingMethodCode::as_str).collect();
     // Their sequence means nothing.
@@ -27,12 +27,12 @@ pub fn parts_of(order: &Order) -> Parts {
         ("billingAddress", address(order.billing_address.as_ref())),
         ("shippingMethod", methods.join("\u{1f}")),
     ]
-    .map(|(part, words)| (part.to_owned(), digest(part, &words)))
+    .map(|(part, words)| (part.to_owned(), part_digest(part, &words)))
     .into()
 }
 
 /// Each part with its name, so that two parts that hold the same have different digests.
-fn digest(part: &str, words: &str) -> String {
+fn part_digest(part: &str, words: &str) -> String {
     let digest = Sha256::new()
         .chain_update(part)
         .chain_update([0x1e])
@@ -41,13 +41,13 @@ fn digest(part: &str, words: &str) -> String {
     digest[..16].iter().map(|b| format!("{b:02x}")).collect()
 }
 
-fn joined(words: &[&Option<String>]) -> String {
+fn join_fields(words: &[&Option<String>]) -> String {
     let words: Vec<&str> = words.iter().map(|w| w.as_deref().unwrap_or("")).collect();
     words.join("\u{1f}")
 }
 
-fn words_of(address: &Address) -> String {
-    joined(&[
+fn address_text(address: &Address) -> String {
+    join_fields(&[
         &address.full_name,
         &address.company,
         &address.street_line_1,
@@ -63,20 +63,20 @@ fn words_of(address: &Address) -> String {
 /// What of the order is not any more what was sent. Lines that are not VeraCore's do not count, nor
 /// do prices, which refunds change.
 #[must_use]
-pub fn differences(
+pub fn changed_parts(
     now: &Order,
-    sent_parts: Option<&Parts>,
-    sent_lines: &[CareLine],
+    sent_parts: Option<&PartDigests>,
+    sent_lines: &[PostSendLine],
     rules: &SkuRules,
 ) -> Vec<ChangedPart> {
     let mut changed = Vec::new();
-    if let Some(lines) = lines(now, sent_lines, rules) {
+    if let Some(lines) = changed_lines(now, sent_lines, rules) {
         changed.push(ChangedPart {
             part: "lines".into(),
             detail: Some(lines),
         });
     }
-    let parts = parts_of(now);
+    let parts = part_digests(now);
     for (part, sent) in sent_parts.into_iter().flatten() {
         if parts.get(part).is_some_and(|now| now != sent) {
             changed.push(ChangedPart {
@@ -89,24 +89,24 @@ pub fn differences(
     changed
 }
 
-fn lines(now: &Order, sent: &[CareLine], rules: &SkuRules) -> Option<String> {
+fn changed_lines(now: &Order, sent: &[PostSendLine], rules: &SkuRules) -> Option<String> {
     // Of an order that was shipped in part, lines with fewer units may be returns.
-    let may_be_returned = now.state.as_str().starts_with(PARTLY);
+    let may_be_returned = now.state.as_str().starts_with(PARTIAL_STATE_PREFIX);
     let mut differences = Vec::new();
     for line in sent {
         let ordered = now.lines.iter().find(|is| is.id == line.line_id);
         let ordered = ordered.map_or(0, |line| line.quantity);
         if ordered > line.quantity || ordered < line.quantity && !may_be_returned {
-            differences.push(difference(&line.sku, line.quantity, ordered));
+            differences.push(describe_difference(&line.sku, line.quantity, ordered));
         }
     }
     for line in &now.lines {
         let was_sent = sent.iter().any(|sent| sent.line_id == line.id);
         if !was_sent && line.quantity > 0 && !rules.skips(&line.sku) {
-            differences.push(difference(&line.sku, 0, line.quantity));
+            differences.push(describe_difference(&line.sku, 0, line.quantity));
         }
     }
-    listed(differences)
+    join_differences(differences)
 }
 
 #[cfg(test)]

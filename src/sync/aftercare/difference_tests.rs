@@ -39,8 +39,8 @@ fn order(state: &str, lines: Vec<OrderLine>) -> Order {
     }
 }
 
-fn sent(lines: &[OrderLine]) -> Vec<CareLine> {
-    let lines = lines.iter().map(|line| CareLine {
+fn sent(lines: &[OrderLine]) -> Vec<PostSendLine> {
+    let lines = lines.iter().map(|line| PostSendLine {
         line_id: line.id.clone(),
         sku: line.sku.clone(),
         quantity: line.quantity,
@@ -49,8 +49,8 @@ fn sent(lines: &[OrderLine]) -> Vec<CareLine> {
 }
 
 fn found(now: &Order, then: &Order) -> Vec<String> {
-    let parts = parts_of(then);
-    let found = differences(now, Some(&parts), &sent(&then.lines), &SkuRules::default());
+    let parts = part_digests(then);
+    let found = changed_parts(now, Some(&parts), &sent(&then.lines), &SkuRules::default());
     found.iter().map(ToString::to_string).collect()
 }
 
@@ -117,6 +117,6 @@ fn an_order_of_which_only_lines_were_kept_is_compared_by_these() {
     let then = order("PaymentSettled", vec![line("10", "MUG", 2)]);
     let mut now = then.clone();
     now.shipping_address = None;
-    let found = differences(&now, None, &sent(&then.lines), &SkuRules::default());
+    let found = changed_parts(&now, None, &sent(&then.lines), &SkuRules::default());
     assert_eq!(found, []);
 }

@@ -2,31 +2,33 @@
 
 use chrono::TimeDelta;
 
-use super::{BATCH, LATEST, MOST_LOOKED_AT, difference::differences};
+use super::{
+    MAX_CHECKED_ORDERS, MAX_LATEST_CANCELLATIONS, READ_BATCH_SIZE, difference::changed_parts,
+};
 use crate::{
     domain::{Order, OrderCode, ShopOrderId},
-    ledger::InCare,
+    ledger::PostSendOrder,
     sync::{
-        orders::{OrderSync, discover::DiscoverError},
-        shrink,
-        tracking::plan::EDITED,
+        halve_if_too_large,
+        orders::{OrderSync, discover::DiscoveryError},
+        tracking::plan::EDITING_STATES,
     },
-    vendure::{Progress, StorefrontError},
+    vendure::{FulfillmentProgress, StorefrontError},
 };
 
 /// States in which nothing is left at VeraCore that could be stopped or changed.
-const OVER: [&str; 2] = ["Shipped", "Delivered"];
+const FINISHED_STATES: [&str; 2] = ["Shipped", "Delivered"];
 
 /// After this, an order of which nothing is left to fulfill is over, whatever its state is called.
-const AT_REST: TimeDelta = TimeDelta::days(7);
+const CLOSE_AFTER: TimeDelta = TimeDelta::days(7);
 
 /// How far the latest cancellations are looked for: the clocks of both may differ.
-const LATELY: TimeDelta = TimeDelta::days(1);
+const CANCELLED_LOOKBACK: TimeDelta = TimeDelta::days(1);
 
 /// What a look found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Looked {
-    pub orders: u64,
+pub struct PostSendSummary {
+    pub checked: u64,
     /// Cancellations that were begun.
     pub cancelled: u64,
     /// Orders that differ from what was sent otherwise than before.
@@ -39,21 +41,24 @@ impl OrderSync {
     ///
     /// # Errors
     /// When the shop or the database does not answer.
-    pub async fn look_for_cancelled(&self) -> Result<u64, DiscoverError> {
-        let since = self.clock.now() - LATELY;
-        let latest = self.storefront.cancelled_orders(since, LATEST).await?;
+    pub async fn find_cancelled_orders(&self) -> Result<u64, DiscoveryError> {
+        let since = self.clock.now() - CANCELLED_LOOKBACK;
+        let latest = self
+            .storefront
+            .cancelled_orders(since, MAX_LATEST_CANCELLATIONS)
+            .await?;
         let ids: Vec<ShopOrderId> = latest.orders.iter().map(|o| o.id.clone()).collect();
-        let care = self.ledger.in_care_of(&ids).await?;
-        let cancelled: Vec<&InCare> = care
+        let care = self.ledger.post_send_orders_by_id(&ids).await?;
+        let cancelled: Vec<&PostSendOrder> = care
             .iter()
             .filter(|known| {
                 latest
                     .orders
                     .iter()
-                    .any(|order| is_it(known, &order.id, &order.code))
+                    .any(|order| is_same_order(known, &order.id, &order.code))
             })
             .collect();
-        self.begin_cancellations(&cancelled).await
+        self.request_cancellations(&cancelled).await
     }
 
     /// Compares what VeraCore has with what the shop has now. Replicas share the orders between them,
@@ -61,106 +66,117 @@ impl OrderSync {
     ///
     /// # Errors
     /// When the shop or the database does not answer. What was found until then is kept.
-    pub async fn look_after_sent(&self) -> Result<Looked, DiscoverError> {
+    pub async fn check_sent_orders(&self) -> Result<PostSendSummary, DiscoveryError> {
         let now = self.clock.now();
-        self.ledger.end_care_of_closed(now - AT_REST).await?;
-        let care = self.ledger.orders_in_care(MOST_LOOKED_AT).await?;
-        let mut looked = Looked::default();
-        let mut take = u32::try_from(BATCH).unwrap_or(1);
+        self.ledger.end_closed_post_send(now - CLOSE_AFTER).await?;
+        let care = self.ledger.post_send_orders(MAX_CHECKED_ORDERS).await?;
+        let mut looked = PostSendSummary::default();
+        let mut take = u32::try_from(READ_BATCH_SIZE).unwrap_or(1);
         let mut rest = care.as_slice();
         while !rest.is_empty() {
-            if self.tasks.stopping() {
+            if self.tasks.is_stopping() {
                 break;
             }
             let (batch, later) = rest.split_at(rest.len().min(take as usize));
             let ids: Vec<ShopOrderId> = batch.iter().map(|o| o.order_id.clone()).collect();
-            let orders = match self.storefront.whole_orders(&ids).await {
-                Err(error) if shrink(&error, &mut take) => continue,
+            let orders = match self.storefront.orders_by_id(&ids).await {
+                Err(error) if halve_if_too_large(&error, &mut take) => continue,
                 // One of them is what the shop stumbles over: it stops no other.
-                Err(error) if is_about_some(&error) && batch.len() > 1 => {
+                Err(error) if is_order_specific(&error) && batch.len() > 1 => {
                     take = u32::try_from(batch.len() / 2).unwrap_or(1);
                     continue;
                 }
-                Err(error) if is_about_some(&error) => {
+                Err(error) if is_order_specific(&error) => {
                     tracing::warn!(order = %batch[0].code, %error, "VeraCore: the order cannot be compared with Vendure's");
                     Vec::new()
                 }
                 other => other?,
             };
-            self.compare(batch, &orders, &mut looked).await?;
+            self.compare_batch(batch, &orders, &mut looked).await?;
             rest = later;
         }
         Ok(looked)
     }
 
-    async fn compare(
+    async fn compare_batch(
         &self,
-        batch: &[InCare],
+        batch: &[PostSendOrder],
         orders: &[Order],
-        looked: &mut Looked,
-    ) -> Result<(), DiscoverError> {
+        looked: &mut PostSendSummary,
+    ) -> Result<(), DiscoveryError> {
         let (mut over, mut cancelled) = (Vec::new(), Vec::new());
         for known in batch {
-            looked.orders += 1;
+            looked.checked += 1;
             // One that the shop does not have, or that cannot be read, is the reconciliation's.
             let Some(order) = orders
                 .iter()
-                .find(|order| is_it(known, &order.id, &order.code))
+                .find(|order| is_same_order(known, &order.id, &order.code))
             else {
                 continue;
             };
             let state = order.state.as_str();
             if order.state.is_cancelled() {
                 cancelled.push(known);
-            } else if OVER.contains(&state) {
+            } else if FINISHED_STATES.contains(&state) {
                 over.push(known.id);
-            } else if !EDITED.contains(&state) {
-                looked.changed += u64::from(self.note_differences(known, order).await?);
+            } else if !EDITING_STATES.contains(&state) {
+                looked.changed += u64::from(self.record_changes(known, order).await?);
             }
         }
-        looked.cancelled += self.begin_cancellations(&cancelled).await?;
-        self.ledger.end_care(&over).await?;
+        looked.cancelled += self.request_cancellations(&cancelled).await?;
+        self.ledger.end_post_send(&over).await?;
         let ids: Vec<i64> = batch.iter().map(|order| order.id).collect();
-        Ok(self.ledger.looked_after(&ids).await?)
+        Ok(self.ledger.record_check(&ids).await?)
     }
 
     /// Orders that were fulfilled before they were cancelled were returned: nothing is to be stopped.
-    async fn begin_cancellations(&self, cancelled: &[&InCare]) -> Result<u64, DiscoverError> {
+    async fn request_cancellations(
+        &self,
+        cancelled: &[&PostSendOrder],
+    ) -> Result<u64, DiscoveryError> {
         let (mut begun, mut over) = (0, Vec::new());
         for known in cancelled {
             let id = std::slice::from_ref(&known.order_id);
-            let shop = match self.storefront.progress(id).await {
-                Err(error) if is_about_some(&error) => {
+            let shop = match self.storefront.fulfillment_progress(id).await {
+                Err(error) if is_order_specific(&error) => {
                     tracing::warn!(order = %known.code, %error, "VeraCore: the cancelled order cannot be read from Vendure");
                     continue;
                 }
                 other => other?,
             };
-            let Some(progress) = shop.orders.iter().find(|o| is_it(known, &o.id, &o.code)) else {
+            let Some(progress) = shop
+                .orders
+                .iter()
+                .find(|o| is_same_order(known, &o.id, &o.code))
+            else {
                 continue;
             };
-            if was_fulfilled(known, progress) {
+            if is_fully_fulfilled(known, progress) {
                 over.push(known.id);
             } else if self.ledger.request_cancellation(known.id).await? {
                 begun += 1;
                 tracing::warn!(order = %known.code, "VeraCore: the order was cancelled in Vendure after VeraCore had it; it is to be stopped there");
             }
         }
-        self.ledger.end_care(&over).await?;
+        self.ledger.end_post_send(&over).await?;
         Ok(begun)
     }
 
-    async fn note_differences(&self, known: &InCare, order: &Order) -> Result<bool, DiscoverError> {
-        let changed = differences(
+    async fn record_changes(
+        &self,
+        known: &PostSendOrder,
+        order: &Order,
+    ) -> Result<bool, DiscoveryError> {
+        let changed = changed_parts(
             order,
-            known.parts.as_ref(),
+            known.part_digests.as_ref(),
             &known.lines,
-            &self.settings.rules.skus,
+            &self.settings.mapping_rules.skus,
         );
-        if changed == known.changed {
+        if changed == known.changed_parts {
             return Ok(false);
         }
-        if !self.ledger.note_changed(known.id, &changed).await? {
+        if !self.ledger.set_changed_parts(known.id, &changed).await? {
             return Ok(false);
         }
         if changed.is_empty() {
@@ -177,22 +193,23 @@ impl OrderSync {
 }
 
 /// Whether the shop stumbles over what it was asked for, rather than is away or shuts us out.
-const fn is_about_some(error: &StorefrontError) -> bool {
+const fn is_order_specific(error: &StorefrontError) -> bool {
     matches!(
         error,
         StorefrontError::Graphql { .. }
-            | StorefrontError::Refused { .. }
-            | StorefrontError::Unclear { .. }
-            | StorefrontError::Field { .. }
+            | StorefrontError::Rejected { .. }
+            | StorefrontError::Ambiguous { .. }
+            | StorefrontError::InvalidField { .. }
     )
 }
 
-fn is_it(known: &InCare, id: &ShopOrderId, code: &OrderCode) -> bool {
+fn is_same_order(known: &PostSendOrder, id: &ShopOrderId, code: &OrderCode) -> bool {
     known.order_id == *id && known.code == *code
 }
 
 /// Whether everything that was sent became a fulfillment of the shop's.
-fn was_fulfilled(known: &InCare, shop: &Progress) -> bool {
+fn is_fully_fulfilled(known: &PostSendOrder, shop: &FulfillmentProgress) -> bool {
     let mut lines = known.lines.iter();
-    !known.lines.is_empty() && lines.all(|sent| shop.fulfilled(&sent.line_id) >= sent.quantity)
+    !known.lines.is_empty()
+        && lines.all(|sent| shop.fulfilled_units(&sent.line_id) >= sent.quantity)
 }

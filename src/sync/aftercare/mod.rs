@@ -13,77 +13,77 @@ mod shop;
 
 use tokio::{task::JoinSet, time::Instant};
 
-pub use look::Looked;
-pub(super) use shop::{note_shipped, note_words};
+pub use look::PostSendSummary;
+pub(super) use shop::{record_late_shipments, record_provider_cancellations};
 
 use super::{
-    orders::{OrderSync, discover::DiscoverError},
-    outage::Outage,
-    runner::Intervals,
+    orders::{OrderSync, discover::DiscoveryError},
+    outage::LogOnce,
+    runner::PollIntervals,
     upstreams::Upstreams,
 };
-use crate::{lifecycle::Tasks, vendure::StorefrontError};
+use crate::{lifecycle::TaskGroup, vendure::StorefrontError};
 
 /// How many orders are looked at in one go; those that were not looked at the longest come first.
-pub const MOST_LOOKED_AT: u32 = 1000;
+pub const MAX_CHECKED_ORDERS: u32 = 1000;
 
 /// After a look that failed, in poll intervals.
-const FAILED_LOOK_PAUSE: u32 = 3;
+const CHECK_RETRY_POLLS: u32 = 3;
 
 /// Whole orders that the shop is asked for at once.
-const BATCH: usize = 50;
+const READ_BATCH_SIZE: usize = 50;
 
 /// The latest cancellations that are looked at each time.
-const LATEST: u32 = 50;
+const MAX_LATEST_CANCELLATIONS: u32 = 50;
 
 /// Cancellations that are seen to in one go.
-const AT_ONCE: u32 = 50;
+const CANCELLATION_BATCH_SIZE: u32 = 50;
 
 /// Looks after sent orders until the stop: for the latest cancellations as often as for new orders, at
 /// all of them as often as the shop is swept, and at cancellations whenever a step of them is due.
-pub async fn care_for_sent_orders(
+pub async fn watch_sent_orders(
     service: OrderSync,
-    intervals: Intervals,
+    intervals: PollIntervals,
     upstreams: Upstreams,
-    tasks: Tasks,
+    tasks: TaskGroup,
 ) {
-    let mut quick = Outage::of("Vendure cannot be asked for cancelled orders");
-    let mut looks = Outage::of("orders that VeraCore has cannot be compared with the shop's");
-    let mut steps = Outage::of("cancelled orders cannot be stopped at VeraCore");
-    let mut telling = Outage::of("Vendure cannot be told what VeraCore cancelled");
+    let mut quick = LogOnce::new("Vendure cannot be asked for cancelled orders");
+    let mut looks = LogOnce::new("orders that VeraCore has cannot be compared with the shop's");
+    let mut steps = LogOnce::new("cancelled orders cannot be stopped at VeraCore");
+    let mut telling = LogOnce::new("Vendure cannot be told what VeraCore cancelled");
     let mut next_look = Instant::now();
-    while !tasks.stopping() {
-        if upstreams.shop.is_closed() {
+    while !tasks.is_stopping() {
+        if upstreams.shop_circuit.is_closed() {
             let service = service.clone();
-            apart(
+            run_isolated(
                 &mut quick,
-                async move { service.look_for_cancelled().await },
+                async move { service.find_cancelled_orders().await },
             )
             .await;
         }
-        if upstreams.shop.is_closed() && Instant::now() >= next_look {
+        if upstreams.shop_circuit.is_closed() && Instant::now() >= next_look {
             let service = service.clone();
-            let through = apart(&mut looks, async move { service.look_after_sent().await }).await;
+            let through =
+                run_isolated(&mut looks, async move { service.check_sent_orders().await }).await;
             let pause = if through {
                 intervals.sweep
             } else {
-                intervals.poll * FAILED_LOOK_PAUSE
+                intervals.poll * CHECK_RETRY_POLLS
             };
             next_look = Instant::now() + pause;
         }
-        if upstreams.warehouse.is_closed() && !tasks.stopping() {
+        if upstreams.warehouse_circuit.is_closed() && !tasks.is_stopping() {
             let service = service.clone();
-            apart(&mut steps, async move {
-                Ok(service.step_cancellations().await?)
+            run_isolated(&mut steps, async move {
+                Ok(service.process_cancellations().await?)
             })
             .await;
         }
-        if upstreams.are_closed() && !tasks.stopping() {
+        if upstreams.are_available() && !tasks.is_stopping() {
             let service = service.clone();
-            apart(
-                &mut telling,
-                async move { Ok(service.tell_the_shop().await?) },
-            )
+            run_isolated(&mut telling, async move {
+                Ok(service.cancel_orders_in_shop().await?)
+            })
             .await;
         }
         tasks.sleep(intervals.poll).await;
@@ -92,32 +92,32 @@ pub async fn care_for_sent_orders(
 
 /// Does it so that a panic over one order ends nothing but this round, and tells how it went. Whether
 /// it was done.
-async fn apart<T: Send + 'static>(
-    outage: &mut Outage,
-    work: impl Future<Output = Result<T, DiscoverError>> + Send + 'static,
+async fn run_isolated<T: Send + 'static>(
+    outage: &mut LogOnce,
+    work: impl Future<Output = Result<T, DiscoveryError>> + Send + 'static,
 ) -> bool {
     let mut round = JoinSet::new();
     round.spawn(work);
     match round.join_next().await {
         Some(Ok(Ok(_))) | None => {
-            outage.is_over();
+            outage.log_recovery();
             return true;
         }
-        Some(Ok(Err(error))) if is_told_elsewhere(&error) => {
+        Some(Ok(Err(error))) if is_logged_elsewhere(&error) => {
             tracing::debug!(%error, "VeraCore: sent orders are looked after later");
         }
-        Some(Ok(Err(error))) => outage.goes_on(&error),
-        Some(Err(error)) => outage.goes_on(&error),
+        Some(Ok(Err(error))) => outage.log_failure(&error),
+        Some(Err(error)) => outage.log_failure(&error),
     }
     false
 }
 
 /// An end or a database that is away is told of by those who carry orders.
-fn is_told_elsewhere(error: &DiscoverError) -> bool {
+fn is_logged_elsewhere(error: &DiscoveryError) -> bool {
     match error {
-        DiscoverError::Storefront(error) => matches!(error, StorefrontError::Call(_)),
-        DiscoverError::Ledger(error) => error.is_away(),
-        DiscoverError::Stopped => true,
-        DiscoverError::Endless { .. } => false,
+        DiscoveryError::Storefront(error) => matches!(error, StorefrontError::Call(_)),
+        DiscoveryError::Ledger(error) => error.is_unavailable(),
+        DiscoveryError::Stopped => true,
+        DiscoveryError::EndlessList { .. } => false,
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
-use crate::http::{Sent, Why};
+use crate::http::{OpenReason, RequestSent};
 
 fn start() -> DateTime<Utc> {
     "2026-11-25T10:00:00Z".parse().unwrap()
@@ -20,11 +20,11 @@ fn status(status: u16) -> Result<(), CallError> {
 }
 
 fn parked(wait: u64) -> CallError {
-    CallError::Parked {
+    CallError::CircuitOpen {
         upstream: "it",
         operation: "deliver_event",
-        why: Why::Down,
-        wait: Duration::from_secs(wait),
+        reason: OpenReason::Down,
+        retry_in: Duration::from_secs(wait),
         problem: "HTTP 503".into(),
     }
 }
@@ -34,10 +34,10 @@ fn whatever_is_not_2xx_is_tried_again_later_and_later_up_to_an_hour() {
     for code in [301, 400, 401, 404, 410, 429, 500, 503] {
         let mut last = TimeDelta::zero();
         for tries in 0..20 {
-            let event = DueEvent::for_tests(tries, start());
-            let Delivery::Again {
+            let event = ClaimedEvent::for_tests(tries, start());
+            let DeliveryOutcome::Retry {
                 at, counted: true, ..
-            } = after_post(&event, &status(code), start())
+            } = after_delivery(&event, &status(code), start())
             else {
                 panic!("{code} after {tries} tries");
             };
@@ -53,21 +53,26 @@ fn whatever_is_not_2xx_is_tried_again_later_and_later_up_to_an_hour() {
 #[test]
 fn it_is_given_up_after_days_of_tries_and_not_at_the_first_after_a_long_stop() {
     let days_on = start() + TimeDelta::days(3);
-    let outcome = |tries, now| after_post(&DueEvent::for_tests(tries, start()), &status(410), now);
-    let is_dead = |delivery| matches!(delivery, Delivery::Dead { .. });
+    let outcome =
+        |tries, now| after_delivery(&ClaimedEvent::for_tests(tries, start()), &status(410), now);
+    let is_dead = |delivery| matches!(delivery, DeliveryOutcome::Dead { .. });
     assert!(!is_dead(outcome(0, days_on)));
     assert!(!is_dead(outcome(3, days_on)));
     assert!(is_dead(outcome(4, days_on)));
     assert!(!is_dead(outcome(1000, days_on - TimeDelta::seconds(1))));
-    let event = DueEvent::for_tests(1000, start());
-    assert_eq!(after_post(&event, &Ok(()), days_on), Delivery::Delivered);
+    let event = ClaimedEvent::for_tests(1000, start());
+    assert_eq!(
+        after_delivery(&event, &Ok(()), days_on),
+        DeliveryOutcome::Delivered
+    );
 }
 
 #[test]
 fn a_try_that_was_not_made_does_not_count() {
-    let event = DueEvent::for_tests(100, start());
+    let event = ClaimedEvent::for_tests(100, start());
     let now = start() + TimeDelta::days(30);
-    let Delivery::Again { at, counted, .. } = after_post(&event, &Err(parked(7)), now) else {
+    let DeliveryOutcome::Retry { at, counted, .. } = after_delivery(&event, &Err(parked(7)), now)
+    else {
         panic!("it is not given up");
     };
     assert_eq!((at - now, counted), (TimeDelta::seconds(7), false));
@@ -76,58 +81,58 @@ fn a_try_that_was_not_made_does_not_count() {
 #[test]
 fn a_note_is_repeated_only_when_it_certainly_was_not_written() {
     let quiet = Duration::from_secs(60);
-    let note = DueNote::for_tests(0, start());
+    let note = ClaimedNote::for_tests(0, start());
     let after = |error: StorefrontError| after_note(&note, &Err(error), quiet, start());
     let lost = CallError::Timeout {
         upstream: "Vendure",
         operation: "add_note",
         limit: Duration::from_secs(30),
-        sent: Sent::Maybe,
+        sent: RequestSent::Maybe,
     };
-    let Noted::Unknown { at, .. } = after(lost.into()) else {
+    let NoteOutcome::InDoubt { at, .. } = after(lost.into()) else {
         panic!("it may be there");
     };
     assert!(at >= start() + TimeDelta::seconds(60));
-    let unclear = StorefrontError::Unclear {
+    let unclear = StorefrontError::Ambiguous {
         operation: "add_note",
         code: "UNKNOWN".into(),
         message: String::new(),
     };
-    assert!(matches!(after(unclear), Noted::Unknown { .. }));
+    assert!(matches!(after(unclear), NoteOutcome::InDoubt { .. }));
     assert!(matches!(
         after(parked(5).into()),
-        Noted::Again { counted: false, .. }
+        NoteOutcome::Retry { counted: false, .. }
     ));
     let forbidden = StorefrontError::Forbidden {
         operation: "add_note",
     };
     assert!(matches!(
         after(forbidden),
-        Noted::Again { counted: true, .. }
+        NoteOutcome::Retry { counted: true, .. }
     ));
     let gone = StorefrontError::Graphql {
         operation: "add_note",
         code: "ENTITY_NOT_FOUND".into(),
         message: String::new(),
     };
-    assert!(matches!(after(gone), Noted::Dropped { .. }));
+    assert!(matches!(after(gone), NoteOutcome::Dropped { .. }));
 }
 
 #[test]
 fn a_note_that_stays_unclear_is_given_up_after_days() {
     let unclear = || {
-        Err(StorefrontError::Unclear {
+        Err(StorefrontError::Ambiguous {
             operation: "add_note",
             code: "UNKNOWN".into(),
             message: String::new(),
         })
     };
     let after = |tries, days| {
-        let note = DueNote::for_tests(tries, start());
+        let note = ClaimedNote::for_tests(tries, start());
         let now = start() + TimeDelta::days(days);
         after_note(&note, &unclear(), Duration::from_secs(60), now)
     };
-    assert!(matches!(after(50, 2), Noted::Unknown { .. }));
-    assert!(matches!(after(1, 3), Noted::Unknown { .. }));
-    assert!(matches!(after(50, 3), Noted::Dropped { .. }));
+    assert!(matches!(after(50, 2), NoteOutcome::InDoubt { .. }));
+    assert!(matches!(after(1, 3), NoteOutcome::InDoubt { .. }));
+    assert!(matches!(after(50, 3), NoteOutcome::Dropped { .. }));
 }

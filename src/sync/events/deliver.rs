@@ -6,38 +6,38 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use super::{
-    decide::{LONGEST, after_post},
-    receiver::{CONCURRENCY, Receiver},
+    decide::{MAX_DELAY, after_delivery},
+    receiver::{EventReceiver, MAX_IN_FLIGHT},
 };
 use crate::{
     clock::SharedClock,
     http::CircuitState,
-    ledger::{Delivery, DueEvent, Ledger, LedgerError, Word},
-    lifecycle::Tasks,
-    sync::outage::Outage,
+    ledger::{ClaimedEvent, DeliveryOutcome, Ledger, LedgerError, Topic},
+    lifecycle::TaskGroup,
+    sync::outage::LogOnce,
 };
 
 /// Outlives a call with its wait for a turn, and the database's answer to that.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE_TTL: Duration = Duration::from_secs(120);
 
 /// The longest sleep between two looks at the outbox while nobody can tell of an event, and the
 /// shortest before a try.
-const STEP: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// After a database error.
-const PAUSE: Duration = Duration::from_secs(2);
+const DB_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Delivers events.
 #[derive(Clone)]
-pub struct Delivering {
-    receiver: Arc<Receiver>,
+pub struct EventDeliverer {
+    receiver: Arc<EventReceiver>,
     ledger: Ledger,
     clock: SharedClock,
 }
 
-impl Delivering {
+impl EventDeliverer {
     #[must_use]
-    pub const fn new(receiver: Arc<Receiver>, ledger: Ledger, clock: SharedClock) -> Self {
+    pub const fn new(receiver: Arc<EventReceiver>, ledger: Ledger, clock: SharedClock) -> Self {
         Self {
             receiver,
             ledger,
@@ -50,7 +50,7 @@ impl Delivering {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn claim(&self, limit: u32) -> Result<Vec<DueEvent>, LedgerError> {
+    pub async fn lease_due(&self, limit: u32) -> Result<Vec<ClaimedEvent>, LedgerError> {
         let limit = match self.receiver.circuit().state() {
             CircuitState::Closed => limit,
             CircuitState::HalfOpen { .. } => limit.min(1),
@@ -59,17 +59,19 @@ impl Delivering {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        self.ledger.claim_due_events(limit, LEASE, LONGEST).await
+        self.ledger
+            .claim_due_events(limit, LEASE_TTL, MAX_DELAY)
+            .await
     }
 
     /// How long nothing is to be done, if nobody tells of an event.
-    async fn nap(&self) -> Duration {
+    async fn idle_delay(&self) -> Duration {
         if !self.receiver.circuit().is_closed() {
-            return STEP;
+            return POLL_INTERVAL;
         }
-        match self.ledger.next_event().await {
-            Ok(next) => self.ledger.nap(next, STEP),
-            Err(_) => PAUSE,
+        match self.ledger.next_event_due_at().await {
+            Ok(next) => self.ledger.poll_delay(next, POLL_INTERVAL),
+            Err(_) => DB_RETRY_DELAY,
         }
     }
 
@@ -77,16 +79,19 @@ impl Delivering {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn deliver(&self, event: &DueEvent) -> Result<Delivery, LedgerError> {
+    pub async fn deliver(&self, event: &ClaimedEvent) -> Result<DeliveryOutcome, LedgerError> {
         let circuit = self.receiver.circuit();
         let probes = !circuit.is_closed();
         let outcome = self.receiver.post(event).await;
         if probes {
-            circuit.was_probed();
+            circuit.finish_probe();
         }
-        let delivery = after_post(event, &outcome, self.clock.now());
-        let recorded = self.ledger.finish_event(event, &delivery).await?;
-        if let Delivery::Dead { problem } = &delivery
+        let delivery = after_delivery(event, &outcome, self.clock.now());
+        let recorded = self
+            .ledger
+            .record_delivery_outcome(event, &delivery)
+            .await?;
+        if let DeliveryOutcome::Dead { problem } = &delivery
             && recorded
         {
             tracing::error!(event = %event.id, kind = event.event_type, problem, "VeraCore: an event could not be delivered for days and is given up; `veracore-sync events resend` sends it again");
@@ -96,19 +101,19 @@ impl Delivering {
 }
 
 /// Delivers events until the stop; what is under way is finished then.
-pub async fn deliver_events(delivering: Delivering, tasks: Tasks) {
-    let mut outages = Outages::new();
+pub async fn deliver_events(delivering: EventDeliverer, tasks: TaskGroup) {
+    let mut outages = DeliveryLog::new();
     let mut working = JoinSet::new();
-    while !tasks.stopping() {
-        let free = CONCURRENCY.saturating_sub(working.len());
-        let claimed = match delivering.claim(u32::try_from(free).unwrap_or(1)).await {
+    while !tasks.is_stopping() {
+        let free = MAX_IN_FLIGHT.saturating_sub(working.len());
+        let claimed = match delivering.lease_due(u32::try_from(free).unwrap_or(1)).await {
             Ok(claimed) => {
-                outages.ledger.is_over();
+                outages.ledger_log.log_recovery();
                 claimed
             }
             Err(error) => {
-                outages.ledger.goes_on(&error);
-                tasks.sleep(PAUSE).await;
+                outages.ledger_log.log_failure(&error);
+                tasks.sleep(DB_RETRY_DELAY).await;
                 continue;
             }
         };
@@ -119,61 +124,67 @@ pub async fn deliver_events(delivering: Delivering, tasks: Tasks) {
         }
         // While others are under way, who is free looks again.
         let nap = if working.is_empty() {
-            delivering.nap().await
+            delivering.idle_delay().await
         } else {
-            STEP
+            POLL_INTERVAL
         };
         let nap = async {
             if all {
-                delivering.ledger.told(Word::Events, nap).await;
+                delivering.ledger.wait_for(Topic::Events, nap).await;
             } else {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
-            () = tasks.stopped() => {}
+            () = tasks.wait_for_stop() => {}
             () = nap => {}
-            Some(done) = working.join_next() => outages.note(&delivering, done.ok()).await,
+            Some(done) = working.join_next() => outages.log_result(&delivering, done.ok()).await,
         }
     }
     while let Some(done) = working.join_next().await {
-        outages.note(&delivering, done.ok()).await;
+        outages.log_result(&delivering, done.ok()).await;
     }
 }
 
 /// What is told once, however many tries it concerns.
-struct Outages {
-    ledger: Outage,
-    receiver: Outage,
+struct DeliveryLog {
+    ledger_log: LogOnce,
+    receiver_log: LogOnce,
 }
 
-impl Outages {
+impl DeliveryLog {
     const fn new() -> Self {
         Self {
-            ledger: Outage::of("events cannot be read from the outbox"),
-            receiver: Outage::of("an event cannot be delivered to EVENT_WEBHOOK_URL"),
+            ledger_log: LogOnce::new("events cannot be read from the outbox"),
+            receiver_log: LogOnce::new("an event cannot be delivered to EVENT_WEBHOOK_URL"),
         }
     }
 
-    async fn note(&mut self, delivering: &Delivering, done: Option<Result<Delivery, LedgerError>>) {
+    async fn log_result(
+        &mut self,
+        delivering: &EventDeliverer,
+        done: Option<Result<DeliveryOutcome, LedgerError>>,
+    ) {
         match done {
             // A panic; its event comes back when its lease has run out.
             None => {
                 tracing::error!("delivering an event panicked; this is a defect, please report it");
             }
-            Some(Err(error)) => self.ledger.goes_on(&error),
-            Some(Ok(Delivery::Again { problem, .. })) => self.receiver.goes_on(&problem),
-            Some(Ok(Delivery::Dead { .. })) => {}
+            Some(Err(error)) => self.ledger_log.log_failure(&error),
+            Some(Ok(DeliveryOutcome::Retry { problem, .. })) => {
+                self.receiver_log.log_failure(&problem)
+            }
+            Some(Ok(DeliveryOutcome::Dead { .. })) => {}
             // That one was taken does not say that the others are.
-            Some(Ok(Delivery::Delivered)) => {
-                if self.receiver.is_going_on()
+            Some(Ok(DeliveryOutcome::Delivered)) => {
+                if self.receiver_log.is_failing()
                     && delivering
                         .ledger
                         .has_failing_events()
                         .await
                         .is_ok_and(|any| !any)
                 {
-                    self.receiver.is_over();
+                    self.receiver_log.log_recovery();
                 }
             }
         }

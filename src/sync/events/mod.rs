@@ -10,6 +10,6 @@ mod notes;
 mod receiver;
 mod words;
 
-pub use deliver::{Delivering, deliver_events};
-pub use notes::{NoteSettings, Notes, write_notes};
-pub use receiver::Receiver;
+pub use deliver::{EventDeliverer, deliver_events};
+pub use notes::{NoteSettings, NoteWriter, write_notes};
+pub use receiver::EventReceiver;

@@ -6,55 +6,55 @@ use std::{sync::Arc, time::Duration};
 use tracing::Instrument as _;
 
 use super::{
-    decide::{LONGEST, after_note, after_question},
-    words::{mark, text_of},
+    decide::{MAX_DELAY, after_note, after_note_lookup},
+    words::{note_marker, note_text},
 };
 use crate::{
     clock::SharedClock,
     domain::text::one_line,
     http::Circuit,
-    ledger::{DueNote, Ledger, LedgerError, Noted, Word},
-    lifecycle::Tasks,
-    sync::outage::Outage,
-    telemetry::of_order,
+    ledger::{ClaimedNote, Ledger, LedgerError, NoteOutcome, Topic},
+    lifecycle::TaskGroup,
+    sync::outage::LogOnce,
+    telemetry::order_span,
     vendure::Storefront,
 };
 
 /// The longest sleep between two looks while nobody can tell of a note, and the shortest before a
 /// try.
-const STEP: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long things take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoteSettings {
     /// How long the shop may still be working on a call whose answer was lost.
-    pub quiet: Duration,
+    pub quiet_period: Duration,
     /// For a question and a call, with their waits for a turn.
-    pub lease: Duration,
+    pub lease_ttl: Duration,
 }
 
 impl NoteSettings {
     /// From the time that one call to the shop may take.
     #[must_use]
-    pub fn of(timeout: Duration) -> Self {
-        let quiet = timeout * 2;
+    pub fn from_timeout(timeout: Duration) -> Self {
+        let quiet_period = timeout * 2;
         Self {
-            quiet,
-            lease: timeout * 8 + Duration::from_secs(60),
+            quiet_period,
+            lease_ttl: timeout * 8 + Duration::from_secs(60),
         }
     }
 }
 
 /// Writes notes.
 #[derive(Clone)]
-pub struct Notes {
+pub struct NoteWriter {
     storefront: Arc<dyn Storefront>,
     ledger: Ledger,
     clock: SharedClock,
     settings: NoteSettings,
 }
 
-impl Notes {
+impl NoteWriter {
     #[must_use]
     pub const fn new(
         storefront: Arc<dyn Storefront>,
@@ -74,9 +74,9 @@ impl Notes {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn claim(&self) -> Result<Option<DueNote>, LedgerError> {
+    pub async fn lease_due(&self) -> Result<Option<ClaimedNote>, LedgerError> {
         self.ledger
-            .claim_due_note(self.settings.lease, LONGEST)
+            .claim_due_note(self.settings.lease_ttl, MAX_DELAY)
             .await
     }
 
@@ -84,86 +84,95 @@ impl Notes {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn write(&self, note: &DueNote) -> Result<Option<Noted>, LedgerError> {
-        let noted = self.try_to_write(note).await?;
+    pub async fn write(&self, note: &ClaimedNote) -> Result<Option<NoteOutcome>, LedgerError> {
+        let noted = self.try_write(note).await?;
         if let Some(noted) = &noted {
-            self.ledger.finish_note(note, noted).await?;
+            self.ledger.record_note_outcome(note, noted).await?;
         }
         Ok(noted)
     }
 
-    async fn try_to_write(&self, note: &DueNote) -> Result<Option<Noted>, LedgerError> {
+    async fn try_write(&self, note: &ClaimedNote) -> Result<Option<NoteOutcome>, LedgerError> {
         if let Some(intended_at) = note.intended_at {
-            let quiet = chrono::TimeDelta::from_std(self.settings.quiet).unwrap_or_default();
+            let quiet = chrono::TimeDelta::from_std(self.settings.quiet_period).unwrap_or_default();
             let now = self.clock.now();
             // A clock that was set back must not make it wait for the future.
             if intended_at <= now && now < intended_at + quiet {
-                return Ok(Some(Noted::Unknown {
+                return Ok(Some(NoteOutcome::InDoubt {
                     at: intended_at + quiet,
                     problem: "the answer is not known yet".into(),
                 }));
             }
             match self
                 .storefront
-                .has_note(&note.order_id, &mark(note.event))
+                .has_note(&note.order_id, &note_marker(note.event_id))
                 .await
             {
-                Ok(true) => return Ok(Some(Noted::Written)),
+                Ok(true) => return Ok(Some(NoteOutcome::Written)),
                 Ok(false) => {}
-                Err(error) => return Ok(Some(after_question(note, &error, self.clock.now()))),
+                Err(error) => return Ok(Some(after_note_lookup(note, &error, self.clock.now()))),
             }
         }
-        if !self.ledger.intend_note(note, self.settings.lease).await? {
+        if !self
+            .ledger
+            .record_note_intent(note, self.settings.lease_ttl)
+            .await?
+        {
             return Ok(None);
         }
         let outcome = self
             .storefront
-            .add_note(&note.order_id, &text_of(note))
+            .add_note(&note.order_id, &note_text(note))
             .await;
         let now = self.clock.now();
-        Ok(Some(after_note(note, &outcome, self.settings.quiet, now)))
+        Ok(Some(after_note(
+            note,
+            &outcome,
+            self.settings.quiet_period,
+            now,
+        )))
     }
 }
 
 /// Writes notes until the stop, one after another.
-pub async fn write_notes(notes: Notes, shop: Circuit, tasks: Tasks) {
-    let mut ledger = Outage::of("notes on the shop's orders cannot be worked on");
-    let mut failing = Outage::of("notes cannot be written on the shop's orders");
-    while !tasks.stopping() {
-        let mut nap = STEP;
+pub async fn write_notes(notes: NoteWriter, shop: Circuit, tasks: TaskGroup) {
+    let mut ledger = LogOnce::new("notes on the shop's orders cannot be worked on");
+    let mut failing = LogOnce::new("notes cannot be written on the shop's orders");
+    while !tasks.is_stopping() {
+        let mut nap = POLL_INTERVAL;
         if shop.is_closed() {
-            let next = next(&notes, &mut failing).await;
+            let next = write_next(&notes, &mut failing).await;
             match next {
                 Ok(true) => continue,
                 Ok(false) => {
-                    ledger.is_over();
-                    nap = match notes.ledger.next_note().await {
-                        Ok(next) => notes.ledger.nap(next, STEP),
-                        Err(_) => STEP,
+                    ledger.log_recovery();
+                    nap = match notes.ledger.next_note_due_at().await {
+                        Ok(next) => notes.ledger.poll_delay(next, POLL_INTERVAL),
+                        Err(_) => POLL_INTERVAL,
                     };
                 }
-                Err(error) => ledger.goes_on(&error),
+                Err(error) => ledger.log_failure(&error),
             }
         }
         tokio::select! {
-            () = tasks.stopped() => {}
-            () = notes.ledger.told(Word::Notes, nap) => {}
+            () = tasks.wait_for_stop() => {}
+            () = notes.ledger.wait_for(Topic::Notes, nap) => {}
         }
     }
 }
 
 /// Whether there was one.
-async fn next(notes: &Notes, failing: &mut Outage) -> Result<bool, LedgerError> {
-    let Some(note) = notes.claim().await? else {
+async fn write_next(notes: &NoteWriter, failing: &mut LogOnce) -> Result<bool, LedgerError> {
+    let Some(note) = notes.lease_due().await? else {
         return Ok(false);
     };
     let written = notes.write(&note);
-    match written.instrument(of_order(&note.code)).await? {
-        Some(Noted::Written) => failing.is_over(),
-        Some(Noted::Again { problem, .. } | Noted::Unknown { problem, .. }) => {
-            failing.goes_on(&problem);
+    match written.instrument(order_span(&note.code)).await? {
+        Some(NoteOutcome::Written) => failing.log_recovery(),
+        Some(NoteOutcome::Retry { problem, .. } | NoteOutcome::InDoubt { problem, .. }) => {
+            failing.log_failure(&problem);
         }
-        Some(Noted::Dropped { problem }) => {
+        Some(NoteOutcome::Dropped { problem }) => {
             let problem = one_line(&problem, 200);
             tracing::warn!(order = %note.code, problem, "VeraCore: a note could not be written on the shop's order, and is left out");
         }

@@ -12,27 +12,27 @@ use url::Url;
 
 use crate::{
     clock::SharedClock,
-    http::{CallError, Circuit, Effect, Limits, Upstream},
-    ledger::DueEvent,
+    http::{CallError, CallKind, Circuit, Upstream, UpstreamLimits},
+    ledger::ClaimedEvent,
 };
 
 /// Of an answer only the status is of interest; one larger than this is taken for a failure.
-const MAX_ANSWER: usize = 1 << 20;
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
 const OPERATION: &str = "deliver_event";
 
 /// How many events are under way at once.
-pub const CONCURRENCY: usize = 4;
+pub const MAX_IN_FLIGHT: usize = 4;
 
 /// Where events are posted, and what signs them.
-pub struct Receiver {
+pub struct EventReceiver {
     upstream: Upstream,
     url: Url,
     secret: SecretString,
     clock: SharedClock,
 }
 
-impl Receiver {
+impl EventReceiver {
     /// # Errors
     /// When the TLS set-up of this machine is unusable.
     pub fn new(
@@ -41,12 +41,12 @@ impl Receiver {
         timeout: Duration,
         clock: SharedClock,
     ) -> Result<Self, reqwest::Error> {
-        let limits = Limits {
+        let limits = UpstreamLimits {
             timeout,
             connect_timeout: timeout,
-            max_body: MAX_ANSWER,
-            max_concurrency: CONCURRENCY,
-            per_second: None,
+            max_body_bytes: MAX_RESPONSE_BYTES,
+            max_concurrency: MAX_IN_FLIGHT,
+            max_per_second: None,
         };
         Ok(Self {
             upstream: Upstream::new("the receiver of events", limits, clock.clone())?,
@@ -65,10 +65,10 @@ impl Receiver {
     ///
     /// # Errors
     /// When it was not answered with 2xx.
-    pub(super) async fn post(&self, event: &DueEvent) -> Result<(), CallError> {
-        let body = body(event);
+    pub(super) async fn post(&self, event: &ClaimedEvent) -> Result<(), CallError> {
+        let body = event_body(event);
         let timestamp = self.clock.now().timestamp();
-        let signature = signature(&self.secret, timestamp, &body);
+        let signature = sign(&self.secret, timestamp, &body);
         let request = self
             .upstream
             .request(Method::POST, self.url.clone())
@@ -78,31 +78,31 @@ impl Receiver {
             .body(body);
         let answer = self
             .upstream
-            .send(OPERATION, Effect::Post, request, |_| false)
+            .send(OPERATION, CallKind::IdempotentWrite, request, |_| false)
             .await?;
         // What it says of its failures is its own affair, and could be anything.
-        answer.success(|_| String::new()).map(drop)
+        answer.error_for_status(|_| String::new()).map(drop)
     }
 }
 
-fn body(event: &DueEvent) -> String {
-    let DueEvent {
+fn event_body(event: &ClaimedEvent) -> String {
+    let ClaimedEvent {
         id,
         event_type,
         occurred_at,
         data,
         ..
     } = event;
-    json!({ "id": id, "type": event_type, "occurredAt": moment(*occurred_at), "data": data })
+    json!({ "id": id, "type": event_type, "occurredAt": format_timestamp(*occurred_at), "data": data })
         .to_string()
 }
 
-fn moment(at: DateTime<Utc>) -> String {
+fn format_timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// `sha256=` and the HMAC-SHA256 of `timestamp.body` in hex.
-fn signature(secret: &SecretString, timestamp: i64, body: &str) -> String {
+fn sign(secret: &SecretString, timestamp: i64, body: &str) -> String {
     // HMAC takes keys of any length: longer ones are hashed first (RFC 2104).
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
         return String::new();
@@ -127,7 +127,7 @@ mod tests {
     fn the_signature_is_what_others_compute() {
         let secret = SecretString::from("the-secret-of-the-receiver");
         assert_eq!(
-            signature(
+            sign(
                 &secret,
                 1_764_072_000,
                 r#"{"id":"1","type":"order.accepted"}"#
@@ -136,7 +136,7 @@ mod tests {
         );
         let long = SecretString::from("k".repeat(200));
         assert_eq!(
-            signature(&long, 0, "Grüße"),
+            sign(&long, 0, "Grüße"),
             "sha256=e3b05f13906618b8677f2aa44e3e74a06256980f8d2a082d2e6d9131e62e7141"
         );
     }

@@ -5,33 +5,33 @@ use uuid::Uuid;
 
 use crate::{
     domain::{ErrorCategory, OrderCode, text::one_line},
-    ledger::DueNote,
+    ledger::ClaimedNote,
 };
 
 /// What tells a note of ours from all others: it is looked for before a note is written again.
-pub(super) fn mark(event: Uuid) -> String {
+pub(super) fn note_marker(event: Uuid) -> String {
     let id = event.simple().to_string();
     format!("[ref {}]", &id[..12])
 }
 
-pub(super) fn text_of(note: &DueNote) -> String {
-    let words = words(&note.event_type, &note.data, &note.code);
-    format!("{words} {}", mark(note.event))
+pub(super) fn note_text(note: &ClaimedNote) -> String {
+    let words = message(&note.event_type, &note.data, &note.code);
+    format!("{words} {}", note_marker(note.event_id))
 }
 
-fn words(event_type: &str, data: &Value, code: &OrderCode) -> String {
+fn message(event_type: &str, data: &Value, code: &OrderCode) -> String {
     match event_type {
-        "order.accepted" => match text(data, "veracoreOrderId") {
+        "order.accepted" => match text_field(data, "veracoreOrderId") {
             Some(id) => format!("VeraCore has accepted this order as {id}."),
             None => "VeraCore has accepted this order.".into(),
         },
-        "order.failed" => failed(data, code),
-        "order.cancelled" => cancelled(data).into(),
-        _ => shipped(data),
+        "order.failed" => failed_message(data, code),
+        "order.cancelled" => cancelled_message(data).into(),
+        _ => shipped_message(data),
     }
 }
 
-fn cancelled(data: &Value) -> &'static str {
+fn cancelled_message(data: &Value) -> &'static str {
     match data.get("outcome").and_then(Value::as_str) {
         Some("stopped") => "This order was cancelled, and VeraCore does not ship it.",
         Some("by_hand") => {
@@ -45,8 +45,8 @@ fn cancelled(data: &Value) -> &'static str {
     }
 }
 
-fn failed(data: &Value, code: &OrderCode) -> String {
-    let why = text(data, "category").map_or("", |category| reason(&category));
+fn failed_message(data: &Value, code: &OrderCode) -> String {
+    let why = text_field(data, "category").map_or("", |category| failure_reason(&category));
     let doubt = match data.get("inDoubt").and_then(Value::as_bool) {
         Some(true) => " VeraCore may have it all the same: look there first.",
         _ => "",
@@ -57,7 +57,7 @@ fn failed(data: &Value, code: &OrderCode) -> String {
 }
 
 /// What is wrong, without the words of other systems, which may quote the customer.
-fn reason(category: &str) -> &'static str {
+fn failure_reason(category: &str) -> &'static str {
     let known = ErrorCategory::ALL
         .into_iter()
         .find(|known| known.as_str() == category);
@@ -73,9 +73,9 @@ fn reason(category: &str) -> &'static str {
     }
 }
 
-fn shipped(data: &Value) -> String {
-    let numbers = list(data, "trackingNumbers");
-    let carriers = list(data, "carriers");
+fn shipped_message(data: &Value) -> String {
+    let numbers = list_field(data, "trackingNumbers");
+    let carriers = list_field(data, "carriers");
     let by = if carriers.is_empty() {
         String::new()
     } else {
@@ -88,12 +88,12 @@ fn shipped(data: &Value) -> String {
     }
 }
 
-fn text(data: &Value, field: &str) -> Option<String> {
+fn text_field(data: &Value, field: &str) -> Option<String> {
     let text = one_line(data.get(field)?.as_str()?, 80);
     (!text.is_empty()).then_some(text)
 }
 
-fn list(data: &Value, field: &str) -> String {
+fn list_field(data: &Value, field: &str) -> String {
     let items = data.get(field).and_then(Value::as_array);
     let items = items.into_iter().flatten().filter_map(Value::as_str);
     let items: Vec<String> = items.map(|item| one_line(item, 60)).take(10).collect();
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn notes_are_short_name_veracore_and_quote_nobody() {
         let code = OrderCode::parse("T_1").unwrap();
-        let say = |event: &str, data: Value| words(event, &data, &code);
+        let say = |event: &str, data: Value| message(event, &data, &code);
         let all = [
             say("order.accepted", json!({ "veracoreOrderId": "VC-7" })),
             say("order.accepted", json!({ "veracoreOrderId": null })),

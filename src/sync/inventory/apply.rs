@@ -14,41 +14,41 @@ use tracing::Instrument as _;
 
 use super::{
     InventoryError, InventorySettings, InventorySync,
-    acknowledged::Acknowledged,
-    earlier::Earlier,
+    acknowledged::AcknowledgedUnits,
+    earlier::StockBaseline,
     feed::Feed,
-    pass::Counts,
-    plan::{Plan, Shop, targets},
-    read::{ORDERS, Read},
+    pass::LevelCounts,
+    plan::{ShopStock, StockPlan, target_levels},
+    read::{ORDERS_PER_CALL, StockSnapshot},
 };
 use crate::{
-    domain::{Class, LocationId, OrderCode, VariantId, text::one_line},
-    ledger::{Held, Hold, RunId, SentOrder, StockChange, StockOutcome},
+    domain::{FailureClass, LocationId, OrderCode, VariantId, text::one_line},
+    ledger::{Lease, LeaseKey, RunId, SentOrder, StockChange, StockOutcome},
     sync::{holding, passes::OnProgress},
-    vendure::{NewLevel, StockLevel, StorefrontError, Variant, Variants},
+    vendure::{NewStockLevel, StockLevel, StorefrontError, Variant, VariantSelection},
 };
 
 /// So often a batch is looked at again because the shop's orders changed while it was written.
-const ROUNDS: u32 = 3;
+const MAX_REPLANS: u32 = 3;
 
 /// When a shop that does not answer, or not clearly, is taken for down: what went wrong in a row,
 /// weighed.
-const LOST: u32 = 12;
+const SHOP_DOWN_SCORE: u32 = 12;
 
 /// A call without an answer. One level that the shop cannot make up its mind about weighs 1: it may
 /// be the level.
-const UNANSWERED: u32 = 4;
+const UNANSWERED_SCORE: u32 = 4;
 
 /// What all batches of a pass share.
-struct Job {
+struct BatchContext {
     run: RunId,
     location: LocationId,
     feed: Feed,
-    open: BTreeMap<OrderCode, SentOrder>,
+    open_orders: BTreeMap<OrderCode, SentOrder>,
     /// How the shop was before VeraCore was asked.
-    earlier: Earlier,
+    baseline: StockBaseline,
     /// What went wrong in a row with the shop, weighed; see [`LOST`].
-    lost: AtomicU32,
+    failure_score: AtomicU32,
     done: AtomicU64,
     total: u64,
     on_progress: OnProgress,
@@ -56,59 +56,59 @@ struct Job {
 
 /// What became of a batch's writes.
 #[derive(Default)]
-struct Outcome {
-    counts: Counts,
+struct WriteOutcome {
+    counts: LevelCounts,
     /// The shop promised less than was planned with: something was fulfilled or cancelled.
-    moved: bool,
+    allocation_dropped: bool,
     /// A write may still be worked on.
-    open_ended: bool,
+    call_in_flight: bool,
     /// What the shop has of what it took.
-    now: Vec<(VariantId, StockLevel)>,
+    levels_after: Vec<(VariantId, StockLevel)>,
 }
 
 /// A batch as the shop has it at this moment, and what is to be written of it.
-struct Fresh {
+struct FreshPlan {
     variants: Vec<Variant>,
-    known: Acknowledged,
+    acknowledged: AcknowledgedUnits,
     changes: Vec<StockChange>,
 }
 
 impl InventorySync {
     /// Writes the levels of a plan that was cut into batches.
-    pub(super) async fn apply(
+    pub(super) async fn apply_batches(
         &self,
         run: RunId,
-        read: Read,
+        read: StockSnapshot,
         batches: Vec<Batch>,
         on_progress: &OnProgress,
-    ) -> Result<Counts, InventoryError> {
+    ) -> Result<LevelCounts, InventoryError> {
         let codes = read
-            .open
+            .open_orders
             .into_iter()
             .map(|order| (order.code.clone(), order));
-        let job = Arc::new(Job {
+        let job = Arc::new(BatchContext {
             run,
             location: read.location,
             feed: read.feed,
-            open: codes.collect(),
-            earlier: Earlier::of(read.variants, read.known),
-            lost: AtomicU32::new(0),
+            open_orders: codes.collect(),
+            baseline: StockBaseline::new(read.variants, read.acknowledged),
+            failure_score: AtomicU32::new(0),
             done: AtomicU64::new(0),
-            total: batches.iter().map(|batch| batch.changes).sum(),
+            total: batches.iter().map(|batch| batch.change_count).sum(),
             on_progress: Arc::clone(on_progress),
         });
-        let mut counts = Counts::default();
+        let mut counts = LevelCounts::default();
         let mut failed = None;
         let mut working = JoinSet::new();
         let mut waiting = batches.into_iter();
         loop {
             while working.len() < self.settings.concurrency.max(1)
-                && !self.tasks.stopping()
+                && !self.tasks.is_stopping()
                 && failed.is_none()
             {
                 let Some(batch) = waiting.next() else { break };
                 let (service, job) = (self.clone(), Arc::clone(&job));
-                let work = async move { service.batch(&job, &batch).await };
+                let work = async move { service.apply_batch(&job, &batch).await };
                 working.spawn(work.in_current_span());
             }
             match working.join_next().await {
@@ -131,18 +131,26 @@ impl InventorySync {
         Ok(counts)
     }
 
-    async fn batch(&self, job: &Job, batch: &Batch) -> Result<Counts, InventoryError> {
-        let planned = batch.changes;
-        let untried = || Counts {
+    async fn apply_batch(
+        &self,
+        job: &BatchContext,
+        batch: &Batch,
+    ) -> Result<LevelCounts, InventoryError> {
+        let planned = batch.change_count;
+        let untried = || LevelCounts {
             untried: planned,
-            ..Counts::default()
+            ..LevelCounts::default()
         };
-        let counts = if job.lost.load(Ordering::Relaxed) >= LOST {
+        let counts = if job.failure_score.load(Ordering::Relaxed) >= SHOP_DOWN_SCORE {
             untried()
         } else {
-            let names: Vec<Held<'_>> = batch.variants.iter().map(Held::Stock).collect();
-            let InventorySettings { hold, patience, .. } = *self.settings;
-            match holding::wait_for(&self.ledger, &names, hold, patience).await? {
+            let names: Vec<LeaseKey<'_>> = batch.variants.iter().map(LeaseKey::Stock).collect();
+            let InventorySettings {
+                lease_ttl: hold,
+                lease_wait: patience,
+                ..
+            } = *self.settings;
+            match holding::acquire_within(&self.ledger, &names, hold, patience).await? {
                 None => {
                     tracing::warn!(
                         levels = planned,
@@ -150,7 +158,7 @@ impl InventorySync {
                     );
                     untried()
                 }
-                Some(hold) => self.under_hold(job, batch, &hold).await?,
+                Some(hold) => self.apply_under_lease(job, batch, &hold).await?,
             }
         };
         let done = job.done.fetch_add(planned, Ordering::Relaxed) + planned;
@@ -158,156 +166,172 @@ impl InventorySync {
         Ok(counts)
     }
 
-    async fn under_hold(
+    async fn apply_under_lease(
         &self,
-        job: &Job,
+        job: &BatchContext,
         batch: &Batch,
-        hold: &Hold,
-    ) -> Result<Counts, InventoryError> {
-        let mut counts = Counts::default();
+        hold: &Lease,
+    ) -> Result<LevelCounts, InventoryError> {
+        let mut counts = LevelCounts::default();
         let mut open_ended = false;
-        let mut earlier: Option<Earlier> = None;
-        for _ in 0..ROUNDS {
-            let then = earlier.as_ref().unwrap_or(&job.earlier);
-            let fresh = match self.look_again(job, batch, hold, then).await {
+        let mut earlier: Option<StockBaseline> = None;
+        for _ in 0..MAX_REPLANS {
+            let then = earlier.as_ref().unwrap_or(&job.baseline);
+            let fresh = match self.replan_batch(job, batch, hold, then).await {
                 Ok(Some(fresh)) => fresh,
                 Ok(None) => {
                     tracing::warn!("VeraCore: stock was no longer held; the next pass sees to it");
-                    counts.untried += batch.changes;
+                    counts.untried += batch.change_count;
                     break;
                 }
                 Err(InventoryError::Shop(error)) => {
-                    job.lost.fetch_add(UNANSWERED, Ordering::Relaxed);
+                    job.failure_score
+                        .fetch_add(UNANSWERED_SCORE, Ordering::Relaxed);
                     tracing::error!(%error, "Vendure: stock cannot be read again before it is written for VeraCore");
-                    counts.untried += batch.changes;
+                    counts.untried += batch.change_count;
                     break;
                 }
                 Err(error) => return Err(error),
             };
-            let outcome = self.write(job, hold, &fresh.changes).await?;
+            let outcome = self.write_levels(job, hold, &fresh.changes).await?;
             counts.add(outcome.counts);
-            open_ended |= outcome.open_ended;
-            if !outcome.moved || outcome.open_ended {
+            open_ended |= outcome.call_in_flight;
+            if !outcome.allocation_dropped || outcome.call_in_flight {
                 break;
             }
-            let Fresh {
+            let FreshPlan {
                 variants,
-                known,
+                acknowledged: known,
                 changes,
             } = fresh;
-            earlier = Some(then.after(&variants, known, &changes, &outcome.now));
+            earlier = Some(then.after_write(&variants, known, &changes, &outcome.levels_after));
         }
         // What may still be worked on must not meet a fulfillment: its hold runs out by itself.
         if !open_ended {
-            self.ledger.let_go(hold).await?;
+            self.ledger.release_lease(hold).await?;
         }
         Ok(counts)
     }
 
     /// Plans a batch from what the shop has at this moment; `None` when its hold was lost.
-    async fn look_again(
+    async fn replan_batch(
         &self,
-        job: &Job,
+        job: &BatchContext,
         batch: &Batch,
-        hold: &Hold,
-        earlier: &Earlier,
-    ) -> Result<Option<Fresh>, InventoryError> {
+        hold: &Lease,
+        earlier: &StockBaseline,
+    ) -> Result<Option<FreshPlan>, InventoryError> {
         let mut variants = Vec::new();
-        for ids in batch.variants.chunks(self.settings.page.max(1) as usize) {
+        for ids in batch
+            .variants
+            .chunks(self.settings.page_size.max(1) as usize)
+        {
             let page = self
                 .storefront
-                .variants(Variants::Ids(ids), &job.location)
+                .variants(VariantSelection::Ids(ids), &job.location)
                 .await?;
             variants.extend(page.variants);
         }
         let codes: BTreeSet<&OrderCode> = batch
             .variants
             .iter()
-            .flat_map(|variant| job.earlier.known().orders(variant))
+            .flat_map(|variant| job.baseline.acknowledged().orders(variant))
             .map(|(code, _)| code)
             .collect();
         let orders: Vec<SentOrder> = codes
             .into_iter()
-            .filter_map(|code| job.open.get(code).cloned())
+            .filter_map(|code| job.open_orders.get(code).cloned())
             .collect();
         // There may be many pages of them.
         let mut progress = Vec::new();
-        for some in orders.chunks(ORDERS) {
-            if !self.ledger.hold_on(hold, self.settings.hold).await? {
+        for some in orders.chunks(ORDERS_PER_CALL) {
+            if !self
+                .ledger
+                .renew_lease(hold, self.settings.lease_ttl)
+                .await?
+            {
                 return Ok(None);
             }
-            progress.extend(self.progress(some).await?.0);
+            progress.extend(self.fetch_progress(some).await?.0);
         }
-        let known = Acknowledged::of(&orders, &progress);
-        let shop = Shop {
+        let known = AcknowledgedUnits::from_orders(&orders, &progress);
+        let shop = ShopStock {
             variants: &variants,
-            known: &known,
-            earlier: Some(earlier),
+            acknowledged: &known,
+            baseline: Some(earlier),
         };
-        let targets = targets(&job.feed, shop, &self.settings.rules);
+        let targets = target_levels(&job.feed, shop, &self.settings.rules);
         let changes = targets.iter().filter(|target| !target.is_met());
         let changes = changes.map(StockChange::from).collect();
-        Ok(Some(Fresh {
+        Ok(Some(FreshPlan {
             variants,
-            known,
+            acknowledged: known,
             changes,
         }))
     }
 
     /// Writes levels down, then writes them; a refused batch is halved until the bad one is alone.
-    async fn write(
+    async fn write_levels(
         &self,
-        job: &Job,
-        hold: &Hold,
+        job: &BatchContext,
+        hold: &Lease,
         changes: &[StockChange],
-    ) -> Result<Outcome, InventoryError> {
+    ) -> Result<WriteOutcome, InventoryError> {
         if changes.is_empty() {
-            return Ok(Outcome::default());
+            return Ok(WriteOutcome::default());
         }
         let all: Vec<&StockChange> = changes.iter().collect();
         let ids = self
             .ledger
-            .intend_stock(job.run, &job.location, job.feed.asked_at, &all)
+            .record_stock_intents(job.run, &job.location, job.feed.requested_at, &all)
             .await?;
-        let mut outcome = Outcome::default();
+        let mut outcome = WriteOutcome::default();
         let mut parts = Vec::new();
         parts.push(0..changes.len());
         while let Some(part) = parts.pop() {
             let (changes, ids) = (&changes[part.clone()], &ids[part.clone()]);
             let count = changes.len() as u64;
-            let down = job.lost.load(Ordering::Relaxed) >= LOST;
-            if down || outcome.open_ended || !self.ledger.hold_on(hold, self.settings.hold).await? {
+            let down = job.failure_score.load(Ordering::Relaxed) >= SHOP_DOWN_SCORE;
+            if down
+                || outcome.call_in_flight
+                || !self
+                    .ledger
+                    .renew_lease(hold, self.settings.lease_ttl)
+                    .await?
+            {
                 let why = "not tried: the shop did not answer, or the stock was no longer held";
-                self.end(ids, StockOutcome::Refused, Some(why)).await?;
+                self.record_stock_outcome(ids, StockOutcome::Refused, Some(why))
+                    .await?;
                 outcome.counts.untried += count;
                 continue;
             }
-            let levels: Vec<NewLevel> = changes.iter().map(new_level).collect();
+            let levels: Vec<NewStockLevel> = changes.iter().map(new_level).collect();
             match self.storefront.set_stock(&job.location, &levels).await {
                 Ok(now) => {
-                    job.lost.store(0, Ordering::Relaxed);
-                    self.end(ids, StockOutcome::Written, None).await?;
+                    job.failure_score.store(0, Ordering::Relaxed);
+                    self.record_stock_outcome(ids, StockOutcome::Written, None)
+                        .await?;
                     outcome.counts.written += count;
-                    outcome.moved |= moved(changes, &now);
-                    outcome.now.extend(now);
+                    outcome.allocation_dropped |= has_allocation_dropped(changes, &now);
+                    outcome.levels_after.extend(now);
                 }
                 // One of them is bad. Each is absolute and held, so that it does no harm should one
                 // have been written after all.
-                Err(error) if is_about_the_levels(&error) && changes.len() > 1 => {
+                Err(error) if is_level_rejection(&error) && changes.len() > 1 => {
                     let middle = part.start + changes.len() / 2;
                     parts.push(middle..part.end);
                     parts.push(part.start..middle);
                 }
                 Err(error) => {
                     let message = one_line(&error.to_string(), 300);
-                    let refused = is_about_the_levels(&error);
+                    let refused = is_level_rejection(&error);
                     let weight = match (refused, error.class()) {
-                        (true, Class::Permanent) => 0,
-                        _ if error.was_answered() => 1,
-                        _ => UNANSWERED,
+                        (true, FailureClass::Permanent) => 0,
+                        _ if error.has_response() => 1,
+                        _ => UNANSWERED_SCORE,
                     };
-                    job.lost.fetch_add(weight, Ordering::Relaxed);
-                    let end = if error.class() == Class::Ambiguous {
+                    job.failure_score.fetch_add(weight, Ordering::Relaxed);
+                    let end = if error.class() == FailureClass::Ambiguous {
                         StockOutcome::Unknown
                     } else {
                         StockOutcome::Refused
@@ -326,37 +350,40 @@ impl InventorySync {
                             problem = message,
                             "Vendure: stock from VeraCore could not be written"
                         );
-                        if error.class() == Class::Ambiguous {
-                            outcome.open_ended = true;
+                        if error.class() == FailureClass::Ambiguous {
+                            outcome.call_in_flight = true;
                             outcome.counts.unknown += count;
                         } else {
                             outcome.counts.untried += count;
                         }
                     }
-                    self.end(ids, end, Some(&message)).await?;
+                    self.record_stock_outcome(ids, end, Some(&message)).await?;
                 }
             }
         }
         Ok(outcome)
     }
 
-    async fn end(
+    async fn record_stock_outcome(
         &self,
         ids: &[i64],
         outcome: StockOutcome,
         message: Option<&str>,
     ) -> Result<(), InventoryError> {
-        Ok(self.ledger.end_stock(ids, outcome, message).await?)
+        Ok(self
+            .ledger
+            .record_stock_outcome(ids, outcome, message)
+            .await?)
     }
 }
 
 /// Whether the shop answered that it does not take the levels, rather than that it takes nothing
 /// from us, or not at all.
-fn is_about_the_levels(error: &StorefrontError) -> bool {
-    error.was_answered() && error.class() != Class::Transient
+fn is_level_rejection(error: &StorefrontError) -> bool {
+    error.has_response() && error.class() != FailureClass::Transient
 }
 
-impl Counts {
+impl LevelCounts {
     fn add(&mut self, other: Self) {
         self.unchanged += other.unchanged;
         self.written += other.written;
@@ -366,8 +393,8 @@ impl Counts {
     }
 }
 
-fn new_level(change: &StockChange) -> NewLevel {
-    NewLevel {
+fn new_level(change: &StockChange) -> NewStockLevel {
+    NewStockLevel {
         variant: change.variant.clone(),
         on_hand: change.after,
     }
@@ -375,7 +402,7 @@ fn new_level(change: &StockChange) -> NewLevel {
 
 /// Whether the shop has less allocated than a level was planned with. More is fine: then it was
 /// promised meanwhile, and cannot be sold any more.
-fn moved(changes: &[StockChange], now: &[(VariantId, StockLevel)]) -> bool {
+fn has_allocation_dropped(changes: &[StockChange], now: &[(VariantId, StockLevel)]) -> bool {
     changes.iter().any(|change| {
         now.iter().any(|(variant, level)| {
             *variant == change.variant && level.allocated < change.allocated
@@ -389,13 +416,13 @@ pub(super) struct Batch {
     /// Those that change, and those that share their goods.
     variants: Vec<VariantId>,
     /// How many are to be changed.
-    changes: u64,
+    change_count: u64,
 }
 
 /// Cuts a plan into batches of about `size` variants; what shares its goods stays together.
-pub(super) fn batches(plan: &Plan<'_>, size: usize) -> Vec<Batch> {
+pub(super) fn split_into_batches(plan: &StockPlan<'_>, size: usize) -> Vec<Batch> {
     let shared: BTreeMap<&str, &Vec<VariantId>> = plan
-        .shared
+        .shared_skus
         .iter()
         .map(|shared| (shared.veracore_sku.as_str(), &shared.ids))
         .collect();
@@ -411,7 +438,7 @@ pub(super) fn batches(plan: &Plan<'_>, size: usize) -> Vec<Batch> {
         let Some(batch) = batches.last_mut() else {
             continue;
         };
-        batch.changes += 1;
+        batch.change_count += 1;
         match shared.get(change.veracore_sku.as_str()) {
             Some(ids) if new_group => batch.variants.extend(ids.iter().cloned()),
             Some(_) => {}

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::acknowledged::Acknowledged;
+use super::acknowledged::AcknowledgedUnits;
 use crate::{
     domain::VariantId,
     ledger::StockChange,
@@ -16,90 +16,93 @@ use crate::{
 
 /// An earlier look at the shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Earlier {
-    variants: BTreeMap<VariantId, Then>,
-    known: Acknowledged,
+pub struct StockBaseline {
+    variants: BTreeMap<VariantId, VariantBaseline>,
+    acknowledged: AcknowledgedUnits,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Then {
+struct VariantBaseline {
     on_hand: i64,
     /// What had left by then.
-    gone: u32,
+    departed: u32,
     /// By how much less was allocated right after the level was written than it was planned with.
-    vanished: u32,
+    allocation_drop: u32,
 }
 
-impl Earlier {
+impl StockBaseline {
     #[must_use]
-    pub fn of(variants: Vec<Variant>, known: Acknowledged) -> Self {
+    pub fn new(variants: Vec<Variant>, acknowledged: AcknowledgedUnits) -> Self {
         let then = |variant: Variant| {
-            let then = Then {
+            let then = VariantBaseline {
                 on_hand: variant.level.on_hand,
-                ..Then::default()
+                ..VariantBaseline::default()
             };
             (variant.id, then)
         };
         Self {
             variants: variants.into_iter().map(then).collect(),
-            known,
+            acknowledged,
         }
     }
 
     /// What was known of the orders by then.
     #[must_use]
-    pub const fn known(&self) -> &Acknowledged {
-        &self.known
+    pub const fn acknowledged(&self) -> &AcknowledgedUnits {
+        &self.acknowledged
     }
 
     /// Units of a variant that left the shop since, without being given back as acknowledged. Some
     /// may have been cancelled rather than fulfilled; too little is offered for sale then, until
     /// the next pass.
     #[must_use]
-    pub fn gone(&self, variant: &Variant, known: &Acknowledged) -> u32 {
+    pub fn units_departed(&self, variant: &Variant, known: &AcknowledgedUnits) -> u32 {
         let Some(then) = self.variants.get(&variant.id) else {
             return 0;
         };
-        let fulfilled = known.fulfilled_since(&self.known, &variant.id);
+        let fulfilled = known.fulfilled_since(&self.acknowledged, &variant.id);
         let fallen = then.on_hand - variant.level.on_hand - i64::from(fulfilled);
         let explained = self
-            .known
+            .acknowledged
             .units(&variant.id)
             .saturating_sub(known.units(&variant.id));
-        then.gone
+        then.departed
             .saturating_add(u32::try_from(fallen.max(0)).unwrap_or(u32::MAX))
-            .saturating_add(then.vanished.saturating_sub(explained))
+            .saturating_add(then.allocation_drop.saturating_sub(explained))
     }
 
     /// How the shop is after levels were written to it: `now` is what it answered for those that
     /// it took.
     #[must_use]
-    pub fn after(
+    pub fn after_write(
         &self,
         looked: &[Variant],
-        known: Acknowledged,
+        known: AcknowledgedUnits,
         changes: &[StockChange],
         now: &[(VariantId, StockLevel)],
     ) -> Self {
         let then = |variant: &Variant| {
-            let gone = self.gone(variant, &known);
+            let gone = self.units_departed(variant, &known);
             let change = changes.iter().find(|c| c.variant == variant.id);
             let level = now.iter().find(|(id, _)| *id == variant.id);
             let Some((change, (_, level))) = change.zip(level) else {
-                return Then {
+                return VariantBaseline {
                     on_hand: variant.level.on_hand,
-                    gone,
-                    vanished: 0,
+                    departed: gone,
+                    allocation_drop: 0,
                 };
             };
             let vanished = (change.allocated - level.allocated).max(0);
-            Then {
+            VariantBaseline {
                 on_hand: level.on_hand,
-                gone,
-                vanished: u32::try_from(vanished).unwrap_or(u32::MAX),
+                departed: gone,
+                allocation_drop: u32::try_from(vanished).unwrap_or(u32::MAX),
             }
         };
         let variants = looked.iter().map(|v| (v.id.clone(), then(v))).collect();
-        Self { variants, known }
+        Self {
+            variants,
+            acknowledged: known,
+        }
     }
 }

@@ -3,40 +3,40 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{InventoryError, InventorySync, plan::targets};
+use super::{InventoryError, InventorySync, plan::target_levels};
 use crate::{
     domain::Sku,
-    ledger::{LedgerError, RecordedChange, StockChange},
+    ledger::{LedgerError, RecordedStockChange, StockChange},
 };
 
 /// How many of the last changes are shown.
-const CHANGES: u32 = 10;
+const RECENT_CHANGES: u32 = 10;
 
 /// Why a SKU has the level that it has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Explanation {
+pub struct StockExplanation {
     pub sku: String,
     /// As it would be computed now; absent when an end could not be asked.
-    pub now: Option<Arithmetic>,
+    pub now: Option<StockArithmetic>,
     /// Why it could not be computed.
     pub problem: Option<String>,
     /// What was written before, the newest first.
-    pub changes: Vec<RecordedChange>,
+    pub changes: Vec<RecordedStockChange>,
 }
 
 /// The arithmetic of each variant with the SKU, and those that share its goods.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Arithmetic {
+pub struct StockArithmetic {
     /// When VeraCore was asked.
     pub asked_at: DateTime<Utc>,
-    pub variants: Vec<Level>,
+    pub variants: Vec<ExplainedLevel>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Level {
+pub struct ExplainedLevel {
     #[serde(flatten)]
     pub numbers: StockChange,
     /// The orders behind `acknowledged`.
@@ -49,15 +49,18 @@ impl InventorySync {
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn explain(&self, sku: &Sku) -> Result<Explanation, LedgerError> {
-        let changes = self.ledger.stock_changes(sku.as_str(), CHANGES).await?;
-        let (now, problem) = match self.arithmetic(sku).await {
+    pub async fn explain(&self, sku: &Sku) -> Result<StockExplanation, LedgerError> {
+        let changes = self
+            .ledger
+            .stock_changes(sku.as_str(), RECENT_CHANGES)
+            .await?;
+        let (now, problem) = match self.compute_arithmetic(sku).await {
             Ok(Ok(now)) => (Some(now), None),
             Ok(Err(problem)) => (None, Some(problem)),
             Err(InventoryError::Ledger(error)) => return Err(error),
             Err(error) => (None, Some(error.to_string())),
         };
-        Ok(Explanation {
+        Ok(StockExplanation {
             sku: sku.to_string(),
             now,
             problem,
@@ -65,21 +68,24 @@ impl InventorySync {
         })
     }
 
-    async fn arithmetic(&self, sku: &Sku) -> Result<Result<Arithmetic, String>, InventoryError> {
-        let read = self.read(Some(sku)).await?;
+    async fn compute_arithmetic(
+        &self,
+        sku: &Sku,
+    ) -> Result<Result<StockArithmetic, String>, InventoryError> {
+        let read = self.read_stock(Some(sku)).await?;
         if let Some(bad) = read.feed.examples.first() {
             return Ok(Err(format!("VeraCore's stock makes no sense: {bad}")));
         }
-        let levels = targets(&read.feed, read.shop(), &self.settings.rules);
-        let variants: Vec<Level> = levels
+        let levels = target_levels(&read.feed, read.shop_stock(), &self.settings.rules);
+        let variants: Vec<ExplainedLevel> = levels
             .iter()
             .map(StockChange::from)
             .map(|numbers| {
-                let orders = read.known.orders(&numbers.variant).iter();
+                let orders = read.acknowledged.orders(&numbers.variant).iter();
                 let orders = orders
                     .map(|(code, units)| (code.to_string(), *units))
                     .collect();
-                Level { numbers, orders }
+                ExplainedLevel { numbers, orders }
             })
             .collect();
         if variants.is_empty() {
@@ -87,7 +93,7 @@ impl InventorySync {
                 "its level is left alone: the shop does not count this variant (trackInventory), or it matches ORDER_SKIP_SKUS".into(),
             ));
         }
-        let asked_at = read.feed.asked_at;
-        Ok(Ok(Arithmetic { asked_at, variants }))
+        let asked_at = read.feed.requested_at;
+        Ok(Ok(StockArithmetic { asked_at, variants }))
     }
 }

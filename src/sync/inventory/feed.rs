@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{Sku, Units},
-    fulfillment::{BadRow, Row, StockItem},
+    fulfillment::{FeedRow, RowError, StockItem},
 };
 
 /// Examples kept of what may come by the thousand.
-pub const EXAMPLES: usize = 20;
+pub const MAX_EXAMPLES: usize = 20;
 
 /// What VeraCore has of one SKU, in units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shelf {
+pub struct FeedEntry {
     pub available: Units,
     pub reserved: Option<Units>,
     pub on_hand: Option<Units>,
@@ -22,8 +22,8 @@ pub struct Shelf {
     pub row: usize,
 }
 
-impl Shelf {
-    fn agrees(&self, other: &Self) -> bool {
+impl FeedEntry {
+    fn has_same_quantities(&self, other: &Self) -> bool {
         let told = |shelf: &Self| (shelf.available, shelf.reserved, shelf.on_hand);
         told(self) == told(other)
     }
@@ -33,11 +33,11 @@ impl Shelf {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
     /// Just before VeraCore was asked.
-    pub asked_at: DateTime<Utc>,
+    pub requested_at: DateTime<Utc>,
     /// By VeraCore's SKU.
-    pub shelves: HashMap<Sku, Shelf>,
+    pub entries: HashMap<Sku, FeedEntry>,
     /// SKUs that came more than once with different numbers: none of them is believed.
-    pub contradicted: BTreeSet<Sku>,
+    pub contradictory: BTreeSet<Sku>,
     /// How many rows came, good or bad.
     pub rows: u64,
     /// How many rows had a quantity that is none.
@@ -45,16 +45,16 @@ pub struct Feed {
     /// How many rows could not be read for another reason; those are left out.
     pub unreadable: u64,
     /// What is wrong with some of both.
-    pub examples: Vec<BadRow>,
+    pub examples: Vec<RowError>,
 }
 
 impl Feed {
     #[must_use]
-    pub fn asked_at(asked_at: DateTime<Utc>) -> Self {
+    pub fn new(requested_at: DateTime<Utc>) -> Self {
         Self {
-            asked_at,
-            shelves: HashMap::new(),
-            contradicted: BTreeSet::new(),
+            requested_at,
+            entries: HashMap::new(),
+            contradictory: BTreeSet::new(),
             rows: 0,
             bad_quantities: 0,
             unreadable: 0,
@@ -62,39 +62,39 @@ impl Feed {
         }
     }
 
-    pub fn take(&mut self, row: Row<StockItem>) {
-        let at = self.shelf_rows();
+    pub fn add_row(&mut self, row: FeedRow<StockItem>) {
+        let at = self.row_index_end();
         self.rows += 1;
         let item = match row {
             Ok(item) => item,
             Err(bad) => {
-                if bad.in_quantity {
+                if bad.is_quantity_error {
                     self.bad_quantities += 1;
                 } else {
                     self.unreadable += 1;
                 }
-                if self.examples.len() < EXAMPLES {
+                if self.examples.len() < MAX_EXAMPLES {
                     self.examples.push(bad);
                 }
                 return;
             }
         };
-        if self.contradicted.contains(&item.sku) {
+        if self.contradictory.contains(&item.sku) {
             return;
         }
-        let shelf = Shelf {
+        let shelf = FeedEntry {
             available: item.available,
             reserved: item.reserved,
             on_hand: item.on_hand,
             row: at,
         };
-        match self.shelves.entry(item.sku) {
+        match self.entries.entry(item.sku) {
             Entry::Vacant(free) => {
                 free.insert(shelf);
             }
-            Entry::Occupied(known) if !known.get().agrees(&shelf) => {
+            Entry::Occupied(known) if !known.get().has_same_quantities(&shelf) => {
                 let (sku, _) = known.remove_entry();
-                self.contradicted.insert(sku);
+                self.contradictory.insert(sku);
             }
             Entry::Occupied(_) => {}
         }
@@ -102,7 +102,7 @@ impl Feed {
 
     /// More than the row of any shelf.
     #[must_use]
-    pub fn shelf_rows(&self) -> usize {
+    pub fn row_index_end(&self) -> usize {
         usize::try_from(self.rows).unwrap_or(usize::MAX)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{feed::Feed, plan::Plan};
+use super::{feed::Feed, plan::StockPlan};
 
 /// What is strange about a feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,8 @@ pub enum Suspicion {
     /// It could not be read to its end; whether that may be otherwise soon.
     Unreadable {
         message: String,
-        may_pass: bool,
+        #[serde(rename = "mayPass")]
+        is_transient: bool,
     },
     Empty,
     /// Rows with a quantity that is negative, fractional, missing or no number.
@@ -28,8 +29,10 @@ pub enum Suspicion {
     },
     /// More of what is on sale would be taken off than `INVENTORY_MAX_DROP_PERCENT` allows.
     Drop {
-        taken_off: u64,
-        on_sale: u64,
+        #[serde(rename = "takenOff")]
+        going_out_of_stock: u64,
+        #[serde(rename = "onSale")]
+        in_stock: u64,
         max_percent: u32,
     },
 }
@@ -44,8 +47,8 @@ impl std::fmt::Display for Suspicion {
                 write!(f, "{skus} SKUs are there twice with different numbers")
             }
             Self::Drop {
-                taken_off,
-                on_sale,
+                going_out_of_stock: taken_off,
+                in_stock: on_sale,
                 max_percent,
             } => write!(
                 f,
@@ -57,7 +60,7 @@ impl std::fmt::Display for Suspicion {
 
 /// Everything that is strange about a feed and what would follow from it.
 #[must_use]
-pub fn suspicions(feed: &Feed, plan: &Plan<'_>, max_drop_percent: u32) -> Vec<Suspicion> {
+pub fn find_suspicions(feed: &Feed, plan: &StockPlan<'_>, max_drop_percent: u32) -> Vec<Suspicion> {
     let mut found = Vec::new();
     if feed.rows == 0 {
         found.push(Suspicion::Empty);
@@ -66,14 +69,14 @@ pub fn suspicions(feed: &Feed, plan: &Plan<'_>, max_drop_percent: u32) -> Vec<Su
         let rows = feed.bad_quantities;
         found.push(Suspicion::BadQuantities { rows });
     }
-    if !feed.contradicted.is_empty() {
-        let skus = feed.contradicted.len() as u64;
+    if !feed.contradictory.is_empty() {
+        let skus = feed.contradictory.len() as u64;
         found.push(Suspicion::Contradictions { skus });
     }
-    if plan.taken_off * 100 > plan.on_sale * u64::from(max_drop_percent) {
+    if plan.going_out_of_stock * 100 > plan.in_stock * u64::from(max_drop_percent) {
         found.push(Suspicion::Drop {
-            taken_off: plan.taken_off,
-            on_sale: plan.on_sale,
+            going_out_of_stock: plan.going_out_of_stock,
+            in_stock: plan.in_stock,
             max_percent: max_drop_percent,
         });
     }
@@ -84,15 +87,22 @@ pub fn suspicions(feed: &Feed, plan: &Plan<'_>, max_drop_percent: u32) -> Vec<Su
 /// up to the same extent: a feed that got stranger meanwhile is held again. A feed that could not
 /// be read has nothing in it to accept.
 #[must_use]
-pub fn not_accepted(found: Vec<Suspicion>, accepted: &[Suspicion]) -> Vec<Suspicion> {
+pub fn without_accepted(found: Vec<Suspicion>, accepted: &[Suspicion]) -> Vec<Suspicion> {
     let covered = |new: &Suspicion| {
         accepted.iter().any(|old| match (new, old) {
             (Suspicion::Empty, Suspicion::Empty) => true,
             (Suspicion::BadQuantities { rows: new }, Suspicion::BadQuantities { rows: old })
             | (Suspicion::Contradictions { skus: new }, Suspicion::Contradictions { skus: old })
-            | (Suspicion::Drop { taken_off: new, .. }, Suspicion::Drop { taken_off: old, .. }) => {
-                new <= old
-            }
+            | (
+                Suspicion::Drop {
+                    going_out_of_stock: new,
+                    ..
+                },
+                Suspicion::Drop {
+                    going_out_of_stock: old,
+                    ..
+                },
+            ) => new <= old,
             _ => false,
         })
     };
@@ -106,14 +116,14 @@ mod tests {
     use super::*;
 
     fn drop(taken_off: u64, on_sale: u64) -> Vec<Suspicion> {
-        let mut feed = Feed::asked_at(DateTime::UNIX_EPOCH);
+        let mut feed = Feed::new(DateTime::UNIX_EPOCH);
         feed.rows = 1;
-        let plan = Plan {
-            taken_off,
-            on_sale,
-            ..Plan::default()
+        let plan = StockPlan {
+            going_out_of_stock: taken_off,
+            in_stock: on_sale,
+            ..StockPlan::default()
         };
-        suspicions(&feed, &plan, 50)
+        find_suspicions(&feed, &plan, 50)
     }
 
     #[test]
@@ -128,21 +138,21 @@ mod tests {
     #[test]
     fn a_persons_word_covers_the_same_or_less() {
         let accepted = drop(60, 100);
-        assert_eq!(not_accepted(drop(60, 90), &accepted), []);
-        assert_eq!(not_accepted(drop(61, 100), &accepted).len(), 1);
+        assert_eq!(without_accepted(drop(60, 90), &accepted), []);
+        assert_eq!(without_accepted(drop(61, 100), &accepted).len(), 1);
         assert_eq!(
-            not_accepted(vec![Suspicion::Empty], &accepted),
+            without_accepted(vec![Suspicion::Empty], &accepted),
             [Suspicion::Empty]
         );
         let unreadable = || {
             vec![Suspicion::Unreadable {
                 message: "503".into(),
-                may_pass: true,
+                is_transient: true,
             }]
         };
-        assert_eq!(not_accepted(unreadable(), &unreadable()).len(), 1);
+        assert_eq!(without_accepted(unreadable(), &unreadable()).len(), 1);
         let rows = |rows| vec![Suspicion::BadQuantities { rows }];
-        assert_eq!(not_accepted(rows(2), &rows(3)), []);
-        assert_eq!(not_accepted(rows(4), &rows(3)).len(), 1);
+        assert_eq!(without_accepted(rows(2), &rows(3)), []);
+        assert_eq!(without_accepted(rows(4), &rows(3)).len(), 1);
     }
 }

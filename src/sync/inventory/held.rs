@@ -1,36 +1,38 @@
 //! A held feed that a person accepts: a pass with fresh numbers, in which the same suspicions are no
 //! reason to stop.
 
-use super::{InventoryError, InventorySync, JOB, Summary, Wish, guard::Suspicion};
+use super::{
+    InventoryError, InventoryRequest, InventorySummary, InventorySync, JOB, guard::Suspicion,
+};
 use crate::{
-    ledger::{Held, LedgerError, RunOutcome},
-    sync::passes::{self, HOLD, OnProgress, Ran, Report},
+    ledger::{LeaseKey, LedgerError, RunOutcome},
+    sync::passes::{self, JOB_LEASE_TTL, OnProgress, RunAttempt, RunReport},
 };
 
 /// Why a run cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotAcceptable {
+pub enum QuarantineError {
     #[error("run {0} is no pass over the stock that was held")]
-    NotHeld(i64),
+    NotQuarantined(i64),
     #[error("run {run} was accepted before; run {by} applied it")]
-    Accepted { run: i64, by: i64 },
+    AlreadyAccepted { run: i64, by: i64 },
     #[error("run {run} was discarded by {by}")]
-    Discarded { run: i64, by: String },
+    AlreadyDiscarded { run: i64, by: String },
     #[error("what run {0} held cannot be read")]
     Unreadable(i64),
 }
 
 /// What came of a pass that a person wanted.
-pub type Passed = Ran<Result<Summary, InventoryError>>;
+pub type InventoryRunResult = RunAttempt<Result<InventorySummary, InventoryError>>;
 
 /// What came of the wish that a held feed be left unapplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Discarded {
-    Done,
+pub enum DiscardOutcome {
+    Discarded,
     /// It was decided on before, or nothing of that number is held.
-    NotHeld,
+    NotQuarantined,
     /// A pass is going on, which may be applying it.
-    Busy,
+    AlreadyRunning,
 }
 
 impl InventorySync {
@@ -38,40 +40,42 @@ impl InventorySync {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn pass_on_held(
+    pub async fn accept_quarantined_feed(
         &self,
         held: i64,
         on_progress: &OnProgress,
-    ) -> Result<Result<Passed, NotAcceptable>, LedgerError> {
-        if let Err(why) = self.suspicions_of(held).await? {
+    ) -> Result<Result<InventoryRunResult, QuarantineError>, LedgerError> {
+        if let Err(why) = self.quarantined_suspicions(held).await? {
             return Ok(Err(why));
         }
         let pass = async |run| {
             // Once more, now that nobody else can decide on it.
-            let accepted = match self.suspicions_of(held).await {
+            let accepted = match self.quarantined_suspicions(held).await {
                 Ok(Ok(accepted)) => accepted,
-                Ok(Err(why)) => return (Ok(Err(why)), not_begun()),
-                Err(error) => return (Err(error), not_begun()),
+                Ok(Err(why)) => return (Ok(Err(why)), already_decided_report()),
+                Err(error) => return (Err(error), already_decided_report()),
             };
-            let wish = Wish {
-                accepted,
-                ..Wish::default()
+            let wish = InventoryRequest {
+                accepted_suspicions: accepted,
+                ..InventoryRequest::default()
             };
-            let outcome = self.pass(run, &wish, on_progress).await;
+            let outcome = self.run(run, &wish, on_progress).await;
             if let Ok(summary) = &outcome
-                && summary.held.is_none()
-                && let Err(error) = self.ledger.accepted_run(held, run).await
+                && summary.quarantined.is_none()
+                && let Err(error) = self.ledger.accept_quarantined_feed(held, run).await
             {
-                return (Err(error), Self::report(run, &outcome));
+                return (Err(error), Self::run_report(run, &outcome));
             }
-            let report = Self::report(run, &outcome);
+            let report = Self::run_report(run, &outcome);
             (Ok(Ok(outcome)), report)
         };
-        let ran = passes::on_wish(&self.ledger, &self.clock, JOB, pass).await?;
+        let ran = passes::run_manually(&self.ledger, &self.clock, JOB, pass).await?;
         Ok(match ran {
-            Ran::Through(run, outcome) => outcome?.map(|outcome| Ran::Through(run, outcome)),
-            Ran::Busy => Ok(Ran::Busy),
-            Ran::Dropped => Ok(Ran::Dropped),
+            RunAttempt::Completed(run, outcome) => {
+                outcome?.map(|outcome| RunAttempt::Completed(run, outcome))
+            }
+            RunAttempt::AlreadyRunning => Ok(RunAttempt::AlreadyRunning),
+            RunAttempt::LeaseLost => Ok(RunAttempt::LeaseLost),
         })
     }
 
@@ -79,16 +83,24 @@ impl InventorySync {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn discard_held(&self, held: i64, by: &str) -> Result<Discarded, LedgerError> {
-        let Some(hold) = self.ledger.hold(&[Held::Job(JOB)], HOLD).await? else {
-            return Ok(Discarded::Busy);
+    pub async fn discard_quarantined_feed(
+        &self,
+        held: i64,
+        by: &str,
+    ) -> Result<DiscardOutcome, LedgerError> {
+        let Some(hold) = self
+            .ledger
+            .acquire_lease(&[LeaseKey::Job(JOB)], JOB_LEASE_TTL)
+            .await?
+        else {
+            return Ok(DiscardOutcome::AlreadyRunning);
         };
-        let done = self.ledger.discard_run(JOB, held, by).await;
-        self.ledger.let_go(&hold).await?;
+        let done = self.ledger.discard_quarantined_feed(JOB, held, by).await;
+        self.ledger.release_lease(&hold).await?;
         Ok(if done? {
-            Discarded::Done
+            DiscardOutcome::Discarded
         } else {
-            Discarded::NotHeld
+            DiscardOutcome::NotQuarantined
         })
     }
 
@@ -96,29 +108,29 @@ impl InventorySync {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn suspicions_of(
+    pub async fn quarantined_suspicions(
         &self,
         run: i64,
-    ) -> Result<Result<Vec<Suspicion>, NotAcceptable>, LedgerError> {
-        let Some(held) = self.ledger.held_run(JOB, run).await? else {
-            return Ok(Err(NotAcceptable::NotHeld(run)));
+    ) -> Result<Result<Vec<Suspicion>, QuarantineError>, LedgerError> {
+        let Some(held) = self.ledger.quarantined_run(JOB, run).await? else {
+            return Ok(Err(QuarantineError::NotQuarantined(run)));
         };
         if let Some(by) = held.accepted_by {
-            return Ok(Err(NotAcceptable::Accepted { run, by }));
+            return Ok(Err(QuarantineError::AlreadyAccepted { run, by }));
         }
         if let Some(by) = held.discarded_by {
-            return Ok(Err(NotAcceptable::Discarded { run, by }));
+            return Ok(Err(QuarantineError::AlreadyDiscarded { run, by }));
         }
         let suspicions = held.result["held"]["suspicions"].clone();
-        Ok(serde_json::from_value(suspicions).map_err(|_| NotAcceptable::Unreadable(run)))
+        Ok(serde_json::from_value(suspicions).map_err(|_| QuarantineError::Unreadable(run)))
     }
 }
 
 /// Of a pass that found its feed decided on.
-fn not_begun() -> Report {
-    Report {
+fn already_decided_report() -> RunReport {
+    RunReport {
         outcome: Some(RunOutcome::Failed),
         message: Some("what was held had been decided on meanwhile".into()),
-        ..Report::unfinished()
+        ..RunReport::unfinished()
     }
 }

@@ -18,20 +18,20 @@ mod report;
 
 use std::{sync::Arc, time::Duration};
 
-pub use acknowledged::Acknowledged;
-pub use earlier::Earlier;
-pub use explain::{Arithmetic, Explanation, Level};
-pub use held::{Discarded, NotAcceptable, Passed};
-pub use pass::{Counts, Held, Summary, Wish};
-pub use report::about;
+pub use acknowledged::AcknowledgedUnits;
+pub use earlier::StockBaseline;
+pub use explain::{ExplainedLevel, StockArithmetic, StockExplanation};
+pub use held::{DiscardOutcome, InventoryRunResult, QuarantineError};
+pub use pass::{InventoryRequest, InventorySummary, LevelCounts, QuarantinedFeed};
+pub use report::request_details;
 
-use super::preflight::NoLocation;
+use super::preflight::StockLocationError;
 use crate::{
     clock::SharedClock,
-    domain::{Class, Sku},
+    domain::{FailureClass, Sku},
     fulfillment::{FulfillmentProvider, ProviderError},
     ledger::{Ledger, LedgerError},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     vendure::{Storefront, StorefrontError},
 };
 
@@ -41,30 +41,30 @@ pub const JOB: &str = "sync_inventory";
 /// How stock is kept.
 #[derive(Debug, Clone)]
 pub struct InventorySettings {
-    pub rules: plan::Rules,
+    pub rules: plan::StockRules,
     /// See `INVENTORY_MAX_DROP_PERCENT`.
     pub max_drop_percent: u32,
     /// The shop's stock location, by name or id; `None`: the only one.
     pub location: Option<String>,
     /// How many variants one call writes.
-    pub batch: usize,
+    pub batch_size: usize,
     /// How many calls write at once.
     pub concurrency: usize,
     /// How long a hold on stock lasts from the beginning of a write: its call, and as long again
     /// for a shop that still works on it after we stopped waiting.
-    pub hold: Duration,
+    pub lease_ttl: Duration,
     /// How long stock that somebody else holds is waited for.
-    pub patience: Duration,
+    pub lease_wait: Duration,
     /// How many variants or orders a page of the shop's holds.
-    pub page: u32,
+    pub page_size: u32,
 }
 
 /// As many as Vendure gives at once.
-pub const PAGE: u32 = 1000;
+pub const PAGE_SIZE: u32 = 1000;
 
 /// How long a hold on stock lasts for calls that are waited for so long.
 #[must_use]
-pub fn hold(vendure_timeout: Duration) -> Duration {
+pub fn stock_lease_ttl(vendure_timeout: Duration) -> Duration {
     vendure_timeout * 3 + Duration::from_secs(5)
 }
 
@@ -77,7 +77,7 @@ pub struct InventorySync {
     clock: SharedClock,
     settings: Arc<InventorySettings>,
     /// No batch is begun once these are told to stop.
-    tasks: Tasks,
+    tasks: TaskGroup,
 }
 
 /// Why a pass came to nothing, or not to its end.
@@ -90,15 +90,15 @@ pub enum InventoryError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
-    Location(#[from] NoLocation),
+    Location(#[from] StockLocationError),
     #[error("No product variant found for SKU {0} in the shop")]
     NoVariant(Sku),
     #[error("VeraCore does not know the SKU {0}")]
     UnknownSku(Sku),
     #[error("the shop's list of variants changed under our hands, again and again")]
-    Restless,
+    VariantsKeepChanging,
     #[error("the stock feed does not end: page {0} was there before")]
-    Endless(u64),
+    RepeatedPage(u64),
     #[error("told to stop; what is left is done by the next pass")]
     Stopped,
 }
@@ -106,18 +106,18 @@ pub enum InventoryError {
 impl InventoryError {
     /// Whether it is VeraCore's feed that could not be read.
     #[must_use]
-    pub const fn is_about_the_feed(&self) -> bool {
-        matches!(self, Self::Feed(_) | Self::Endless(_))
+    pub const fn is_feed_error(&self) -> bool {
+        matches!(self, Self::Feed(_) | Self::RepeatedPage(_))
     }
 
     /// Whether it may be otherwise in a minute, without anybody's doing.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Feed(error) => error.class() != Class::Permanent,
-            Self::Shop(error) => error.class() != Class::Permanent,
-            Self::Ledger(error) => error.is_away(),
-            Self::Restless => true,
+            Self::Feed(error) => error.class() != FailureClass::Permanent,
+            Self::Shop(error) => error.class() != FailureClass::Permanent,
+            Self::Ledger(error) => error.is_unavailable(),
+            Self::VariantsKeepChanging => true,
             _ => false,
         }
     }
@@ -131,7 +131,7 @@ impl InventorySync {
         ledger: Ledger,
         clock: SharedClock,
         settings: InventorySettings,
-        tasks: Tasks,
+        tasks: TaskGroup,
     ) -> Self {
         Self {
             storefront,

@@ -11,9 +11,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 
 use super::{
-    acknowledged::Acknowledged,
-    earlier::Earlier,
-    feed::{Feed, Shelf},
+    acknowledged::AcknowledgedUnits,
+    earlier::StockBaseline,
+    feed::{Feed, FeedEntry},
 };
 use crate::{
     domain::{SafetyStock, Sku, SkuRules, Units, VariantId},
@@ -23,7 +23,7 @@ use crate::{
 
 /// What decides about a level besides the numbers.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {
+pub struct StockRules {
     pub skus: SkuRules,
     pub safety: SafetyStock,
 }
@@ -31,10 +31,10 @@ pub struct Rules {
 /// The level that a variant should have, and the arithmetic behind it; see [`StockChange`], which it
 /// becomes once it is to be kept or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target<'a> {
+pub struct TargetLevel<'a> {
     pub variant: &'a Variant,
     pub veracore_sku: &'a Sku,
-    pub shelf: &'a Shelf,
+    pub feed_entry: &'a FeedEntry,
     pub safety_stock: Units,
     pub acknowledged: u32,
     pub waiting_elsewhere: u32,
@@ -42,7 +42,7 @@ pub struct Target<'a> {
     pub after: u32,
 }
 
-impl Target<'_> {
+impl TargetLevel<'_> {
     /// Whether the variant has this level already.
     #[must_use]
     pub fn is_met(&self) -> bool {
@@ -50,15 +50,19 @@ impl Target<'_> {
     }
 
     /// Whether something can be sold of the variant now, and nothing with this level.
-    fn takes_off(&self) -> bool {
+    fn goes_out_of_stock(&self) -> bool {
         let StockLevel { on_hand, allocated } = self.variant.level;
         on_hand > allocated && i64::from(self.after) <= allocated
     }
 }
 
-impl From<&Target<'_>> for StockChange {
-    fn from(target: &Target<'_>) -> Self {
-        let Target { variant, shelf, .. } = target;
+impl From<&TargetLevel<'_>> for StockChange {
+    fn from(target: &TargetLevel<'_>) -> Self {
+        let TargetLevel {
+            variant,
+            feed_entry: shelf,
+            ..
+        } = target;
         Self {
             variant: variant.id.clone(),
             sku: variant.sku.clone(),
@@ -80,9 +84,9 @@ impl From<&Target<'_>> for StockChange {
 /// What is to be written, and what was seen on the way. It borrows from what it was made of: a shop
 /// may have a hundred thousand variants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan<'a> {
+pub struct StockPlan<'a> {
     /// In groups: variants that share a SKU of VeraCore's follow each other.
-    pub changes: Vec<Target<'a>>,
+    pub changes: Vec<TargetLevel<'a>>,
     /// Variants whose level is right.
     pub unchanged: u64,
     /// Variants that the shop does not count; left alone.
@@ -96,11 +100,11 @@ pub struct Plan<'a> {
     pub unmatched: Vec<&'a Sku>,
     pub near_misses: Vec<NearMiss>,
     /// SKUs of the feed that several variants have.
-    pub shared: Vec<Shared>,
+    pub shared_skus: Vec<SharedSku>,
     /// Counted variants of which something can be sold now.
-    pub on_sale: u64,
+    pub in_stock: u64,
     /// Those of them of which nothing could be sold afterwards.
-    pub taken_off: u64,
+    pub going_out_of_stock: u64,
 }
 
 /// A SKU of the feed that would have a variant if case and surrounding space did not count.
@@ -114,7 +118,7 @@ pub struct NearMiss {
 /// Variants that share one SKU of VeraCore's. Each gets the whole level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Shared {
+pub struct SharedSku {
     pub veracore_sku: String,
     /// Their SKUs.
     pub variants: Vec<String>,
@@ -124,114 +128,114 @@ pub struct Shared {
 
 /// All that a plan is made of, besides the feed.
 #[derive(Debug, Clone, Copy)]
-pub struct Shop<'a> {
+pub struct ShopStock<'a> {
     pub variants: &'a [Variant],
-    pub known: &'a Acknowledged,
+    pub acknowledged: &'a AcknowledgedUnits,
     /// How it was before VeraCore was asked; `None` when this is how it was.
-    pub earlier: Option<&'a Earlier>,
+    pub baseline: Option<&'a StockBaseline>,
 }
 
 /// A variant whose level is ours to keep, and what VeraCore has of it.
-struct Ours<'a> {
+struct ManagedVariant<'a> {
     variant: &'a Variant,
     veracore_sku: &'a Sku,
-    shelf: &'a Shelf,
+    feed_entry: &'a FeedEntry,
     /// The place in the shop of the first variant with that SKU.
     group: usize,
 }
 
 /// The shop's variants beside the feed's shelves.
-struct Matched<'a> {
+struct MatchedVariants<'a> {
     /// In groups of one SKU of VeraCore's, as the shop has the first of each.
-    ours: Vec<Ours<'a>>,
+    managed: Vec<ManagedVariant<'a>>,
     /// Ours, too, but not in the feed.
-    missing: Vec<&'a Variant>,
+    not_in_feed: Vec<&'a Variant>,
     /// By the shelves' rows: the place in the shop of the first variant, counted from 1; 0: none has
     /// the SKU. Variants that are left alone count here.
-    first: Vec<usize>,
+    first_variant: Vec<usize>,
     /// SKUs that the feed contradicts itself about and a variant has.
     contradicted: BTreeSet<&'a Sku>,
     untracked: u64,
     skipped: u64,
 }
 
-impl<'a> Matched<'a> {
+impl<'a> MatchedVariants<'a> {
     /// Looks each variant up once: of a hundred thousand, that is nearly all that planning costs.
-    fn of(feed: &'a Feed, variants: &'a [Variant], rules: &Rules) -> Self {
+    fn new(feed: &'a Feed, variants: &'a [Variant], rules: &StockRules) -> Self {
         let mut matched = Self {
-            ours: Vec::with_capacity(variants.len()),
-            missing: Vec::new(),
-            first: vec![0; feed.shelf_rows()],
+            managed: Vec::with_capacity(variants.len()),
+            not_in_feed: Vec::new(),
+            first_variant: vec![0; feed.row_index_end()],
             contradicted: BTreeSet::new(),
             untracked: 0,
             skipped: 0,
         };
         for (variant, place) in variants.iter().zip(1..) {
             // A blank SKU has no name to be matched by.
-            if !Sku::is_one(&variant.sku) {
+            if !Sku::is_valid(&variant.sku) {
                 matched.untracked += 1;
                 continue;
             }
             let skips = rules.skus.skips(&variant.sku);
-            let ours = variant.tracked && !skips;
+            let ours = variant.is_tracked && !skips;
             matched.skipped += u64::from(skips);
-            matched.untracked += u64::from(!variant.tracked && !skips);
-            let name = rules.skus.name_at_warehouse(&variant.sku);
-            let Some((veracore_sku, shelf)) = feed.shelves.get_key_value(name) else {
-                matched.contradicted.extend(feed.contradicted.get(name));
-                matched.missing.extend(ours.then_some(variant));
+            matched.untracked += u64::from(!variant.is_tracked && !skips);
+            let name = rules.skus.warehouse_sku_str(&variant.sku);
+            let Some((veracore_sku, shelf)) = feed.entries.get_key_value(name) else {
+                matched.contradicted.extend(feed.contradictory.get(name));
+                matched.not_in_feed.extend(ours.then_some(variant));
                 continue;
             };
-            let first = &mut matched.first[shelf.row];
+            let first = &mut matched.first_variant[shelf.row];
             if *first == 0 {
                 *first = place;
             }
             let group = *first;
-            matched.ours.extend(ours.then_some(Ours {
+            matched.managed.extend(ours.then_some(ManagedVariant {
                 variant,
                 veracore_sku,
-                shelf,
+                feed_entry: shelf,
                 group,
             }));
         }
         // But for the variants that share a SKU they are in this order already.
-        matched.ours.sort_by_key(|ours| ours.group);
+        matched.managed.sort_by_key(|ours| ours.group);
         matched
     }
 
-    fn groups(&self) -> impl Iterator<Item = &[Ours<'a>]> {
-        self.ours.chunk_by(|one, other| one.group == other.group)
+    fn groups(&self) -> impl Iterator<Item = &[ManagedVariant<'a>]> {
+        self.managed.chunk_by(|one, other| one.group == other.group)
     }
 
     /// Whether no variant has this SKU of the feed's.
-    fn is_strange(&self, shelf: &Shelf) -> bool {
-        self.first[shelf.row] == 0
+    fn is_unmatched(&self, shelf: &FeedEntry) -> bool {
+        self.first_variant[shelf.row] == 0
     }
 }
 
 /// What is to be written, and what was seen on the way.
 #[must_use]
-pub fn plan<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Plan<'a> {
-    let matched = Matched::of(feed, shop.variants, rules);
-    let mut plan = Plan {
+pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) -> StockPlan<'a> {
+    let matched = MatchedVariants::new(feed, shop.variants, rules);
+    let mut plan = StockPlan {
         untracked: matched.untracked,
         skipped: matched.skipped,
-        not_in_feed: matched.missing.iter().map(|v| v.sku.as_str()).collect(),
-        on_sale: count(&matched.missing, |variant| sellable(variant) > 0)
-            + count(&matched.ours, |ours| sellable(ours.variant) > 0),
-        ..Plan::default()
+        not_in_feed: matched.not_in_feed.iter().map(|v| v.sku.as_str()).collect(),
+        in_stock: count(&matched.not_in_feed, |variant| sellable(variant) > 0)
+            + count(&matched.managed, |ours| sellable(ours.variant) > 0),
+        ..StockPlan::default()
     };
     plan.not_in_feed.sort_unstable();
     for group in matched.groups() {
         if group.len() > 1 {
-            plan.shared.push(Shared {
+            plan.shared_skus.push(SharedSku {
                 veracore_sku: group[0].veracore_sku.to_string(),
                 variants: group.iter().map(|ours| ours.variant.sku.clone()).collect(),
                 ids: group.iter().map(|ours| ours.variant.id.clone()).collect(),
             });
         }
-        for target in targets_of(group, shop, rules) {
-            plan.taken_off += u64::from(target.takes_off());
+        for target in group_targets(group, shop, rules) {
+            plan.going_out_of_stock += u64::from(target.goes_out_of_stock());
             if target.is_met() {
                 plan.unchanged += 1;
             } else {
@@ -239,27 +243,31 @@ pub fn plan<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Plan<'a> {
             }
         }
     }
-    (plan.unmatched, plan.near_misses) = strangers(feed, &matched, shop.variants, rules);
+    (plan.unmatched, plan.near_misses) = unmatched_skus(feed, &matched, shop.variants, rules);
     plan
 }
 
 /// The level that each of these variants should have, those included that have it. Unlike a plan it
 /// does not look at what else is in the feed.
 #[must_use]
-pub fn targets<'a>(feed: &'a Feed, shop: Shop<'a>, rules: &Rules) -> Vec<Target<'a>> {
-    let matched = Matched::of(feed, shop.variants, rules);
+pub fn target_levels<'a>(
+    feed: &'a Feed,
+    shop: ShopStock<'a>,
+    rules: &StockRules,
+) -> Vec<TargetLevel<'a>> {
+    let matched = MatchedVariants::new(feed, shop.variants, rules);
     matched
         .groups()
-        .flat_map(|group| targets_of(group, shop, rules))
+        .flat_map(|group| group_targets(group, shop, rules))
         .collect()
 }
 
 /// The level that each variant of a group should have, whether or not it has it.
-fn targets_of<'a>(
-    group: &[Ours<'a>],
-    shop: Shop<'a>,
-    rules: &Rules,
-) -> impl Iterator<Item = Target<'a>> {
+fn group_targets<'a>(
+    group: &[ManagedVariant<'a>],
+    shop: ShopStock<'a>,
+    rules: &StockRules,
+) -> impl Iterator<Item = TargetLevel<'a>> {
     // Never more than the shop really has allocated: an order may have been cancelled or fulfilled
     // there since the ledger heard of it.
     let allocated = |variant: &Variant| u32::try_from(variant.level.allocated.max(0)).unwrap_or(0);
@@ -268,15 +276,15 @@ fn targets_of<'a>(
     // too much.
     let elsewhere = |variant: &Variant| u32::try_from(variant.allocated_elsewhere).unwrap_or(0);
     let acknowledged = move |variant: &Variant| {
-        let units = shop.known.units(&variant.id);
+        let units = shop.acknowledged.units(&variant.id);
         units
             .saturating_sub(elsewhere(variant))
             .min(allocated(variant))
     };
     let waiting = |variant: &Variant| allocated(variant) - acknowledged(variant);
     let gone = |variant: &Variant| {
-        shop.earlier
-            .map_or(0, |then| then.gone(variant, shop.known))
+        shop.baseline
+            .map_or(0, |then| then.units_departed(variant, shop.acknowledged))
     };
     // Of whichever variant: the goods are the same.
     let gone_in_all = group
@@ -285,10 +293,14 @@ fn targets_of<'a>(
     let waiting_in_all = group
         .iter()
         .fold(0_u32, |sum, ours| sum.saturating_add(waiting(ours.variant)));
-    let target = move |ours: &Ours<'a>| {
-        let Ours { variant, shelf, .. } = *ours;
+    let target = move |ours: &ManagedVariant<'a>| {
+        let ManagedVariant {
+            variant,
+            feed_entry: shelf,
+            ..
+        } = *ours;
         let acknowledged = acknowledged(variant);
-        let safety_stock = rules.safety.of(&variant.sku);
+        let safety_stock = rules.safety.for_sku(&variant.sku);
         // One variant of several that share the goods: what was promised of the others is gone, too.
         let waiting_elsewhere = waiting_in_all.saturating_sub(allocated(variant) - acknowledged);
         let after = shelf
@@ -301,10 +313,10 @@ fn targets_of<'a>(
             // Whatever is missing, it was not taken from these: the shop must be able to fulfill
             // them. Nothing more can be sold by it, since they are allocated.
             .max(acknowledged);
-        Target {
+        TargetLevel {
             variant,
             veracore_sku: ours.veracore_sku,
-            shelf,
+            feed_entry: shelf,
             safety_stock,
             acknowledged,
             waiting_elsewhere,
@@ -325,15 +337,15 @@ fn count<T>(items: &[T], holds: impl Fn(&T) -> bool) -> u64 {
 }
 
 /// The SKUs of the feed that no variant has, and those of them that one nearly has.
-fn strangers<'a>(
+fn unmatched_skus<'a>(
     feed: &'a Feed,
-    matched: &Matched<'a>,
+    matched: &MatchedVariants<'a>,
     variants: &[Variant],
-    rules: &Rules,
+    rules: &StockRules,
 ) -> (Vec<&'a Sku>, Vec<NearMiss>) {
-    let shelves = feed.shelves.iter();
-    let strange = shelves.filter(|(_, shelf)| matched.is_strange(shelf));
-    let contradicted = feed.contradicted.iter();
+    let shelves = feed.entries.iter();
+    let strange = shelves.filter(|(_, shelf)| matched.is_unmatched(shelf));
+    let contradicted = feed.contradictory.iter();
     let mut unmatched: Vec<&Sku> = strange
         .map(|(sku, _)| sku)
         .chain(contradicted.filter(|sku| !matched.contradicted.contains(sku)))
@@ -347,8 +359,11 @@ fn strangers<'a>(
         .iter()
         .map(|sku| (folded(sku.as_str()), None))
         .collect();
-    for variant in variants.iter().filter(|variant| Sku::is_one(&variant.sku)) {
-        let name = rules.skus.name_at_warehouse(&variant.sku);
+    for variant in variants
+        .iter()
+        .filter(|variant| Sku::is_valid(&variant.sku))
+    {
+        let name = rules.skus.warehouse_sku_str(&variant.sku);
         if let Some(near) = near.get_mut(&folded(name)) {
             *near = (*near).max(Some(name));
         }

@@ -6,9 +6,9 @@ use globset::{Glob, GlobSetBuilder};
 use super::*;
 use crate::{
     domain::{LineId, OrderCode, OrderState, ShopOrderId, Units, VariantId},
-    fulfillment::{BadRow, StockItem},
+    fulfillment::{RowError, StockItem},
     ledger::{SentLine, SentOrder},
-    vendure::{Fulfillment, LineUnits, Progress, ProgressLine, StockLevel},
+    vendure::{Fulfillment, FulfillmentProgress, FulfillmentProgressLine, LineUnits, StockLevel},
 };
 
 fn sku(text: &str) -> Sku {
@@ -25,9 +25,9 @@ fn units(count: u32) -> Units {
 }
 
 fn feed(rows: &[(&str, u32)]) -> &'static mut Feed {
-    let mut feed = Feed::asked_at(DateTime::UNIX_EPOCH);
+    let mut feed = Feed::new(DateTime::UNIX_EPOCH);
     for (name, available) in rows {
-        feed.take(Ok(StockItem {
+        feed.add_row(Ok(StockItem {
             sku: sku(name),
             available: units(*available),
             reserved: None,
@@ -41,15 +41,15 @@ fn variant(id: &str, name: &str, on_hand: i64, allocated: i64) -> Variant {
     Variant {
         id: VariantId::parse(id).unwrap(),
         sku: name.into(),
-        tracked: true,
+        is_tracked: true,
         level: StockLevel { on_hand, allocated },
         allocated_elsewhere: 0,
     }
 }
 
 /// Acknowledged units, by variant.
-fn known(units: &[(&str, u32)]) -> &'static Acknowledged {
-    let orders: Vec<(SentOrder, Progress)> = units
+fn known(units: &[(&str, u32)]) -> &'static AcknowledgedUnits {
+    let orders: Vec<(SentOrder, FulfillmentProgress)> = units
         .iter()
         .enumerate()
         .map(|(at, (variant, units))| order(at, variant, *units, *units, &[]))
@@ -57,9 +57,9 @@ fn known(units: &[(&str, u32)]) -> &'static Acknowledged {
     leaked(acknowledged(&orders))
 }
 
-fn acknowledged(orders: &[(SentOrder, Progress)]) -> Acknowledged {
+fn acknowledged(orders: &[(SentOrder, FulfillmentProgress)]) -> AcknowledgedUnits {
     let (sent, shop): (Vec<_>, Vec<_>) = orders.iter().cloned().unzip();
-    Acknowledged::of(&sent, &shop)
+    AcknowledgedUnits::from_orders(&sent, &shop)
 }
 
 /// An order of one line: how much was sent, how much is ordered now, and fulfillments of it.
@@ -69,7 +69,7 @@ fn order(
     sent: u32,
     ordered: u32,
     fulfilled: &[(u32, &str)],
-) -> (SentOrder, Progress) {
+) -> (SentOrder, FulfillmentProgress) {
     let (id, code) = (
         ShopOrderId::parse(format!("{at}")).unwrap(),
         OrderCode::parse(format!("O{at}")).unwrap(),
@@ -80,18 +80,18 @@ fn order(
         order_id: id.clone(),
         code: code.clone(),
         acknowledged_at: None,
-        cancelled_there: false,
+        is_cancelled_at_provider: false,
         lines: vec![SentLine {
             line: line.clone(),
             sku: sku("A"),
             quantity: sent,
         }],
     };
-    let shop = Progress {
+    let shop = FulfillmentProgress {
         id,
         code,
         state: OrderState::parse("PaymentSettled").unwrap(),
-        lines: vec![ProgressLine {
+        lines: vec![FulfillmentProgressLine {
             id: line.clone(),
             variant: VariantId::parse(variant).unwrap(),
             sku: "A".into(),
@@ -113,15 +113,15 @@ fn order(
     (sent, shop)
 }
 
-fn shop(variants: &[Variant], known: &'static Acknowledged) -> Shop<'static> {
-    Shop {
+fn shop(variants: &[Variant], known: &'static AcknowledgedUnits) -> ShopStock<'static> {
+    ShopStock {
         variants: leaked(variants.to_vec()),
-        known,
-        earlier: None,
+        acknowledged: known,
+        baseline: None,
     }
 }
 
-fn after<'a>(plan: &Plan<'a>) -> Vec<(&'a str, i64, u32)> {
+fn after<'a>(plan: &StockPlan<'a>) -> Vec<(&'a str, i64, u32)> {
     plan.changes
         .iter()
         .map(|c| (c.variant.id.as_str(), c.variant.level.on_hand, c.after))
@@ -136,8 +136,8 @@ fn the_briefs_timeline_leaves_98_for_sale_all_the_way() {
         } else {
             known(&[("1", ack)])
         };
-        let rules = Rules::default();
-        plan(
+        let rules = StockRules::default();
+        plan_levels(
             feed(&[("A", available)]),
             shop(&[variant("1", "A", on_hand, allocated)], known),
             &rules,
@@ -158,10 +158,10 @@ fn the_briefs_timeline_leaves_98_for_sale_all_the_way() {
 fn orders_in_flight_count_by_phase() {
     // 5 promised and unknown to VeraCore, 3 known to it: it has 40 free.
     let variants = [variant("1", "A", 0, 8)];
-    let plan = plan(
+    let plan = plan_levels(
         feed(&[("A", 40)]),
         shop(&variants, known(&[("1", 3)])),
-        &Rules::default(),
+        &StockRules::default(),
     );
     assert_eq!(after(&plan), [("1", 0, 43)]);
     // Sold from that: 43 - 8 = 40 - 5.
@@ -172,10 +172,10 @@ fn orders_in_flight_count_by_phase() {
 #[test]
 fn acknowledged_units_are_never_more_than_the_shop_allocated() {
     let variants = [variant("1", "A", 10, 2)];
-    let plan = plan(
+    let plan = plan_levels(
         feed(&[("A", 10)]),
         shop(&variants, known(&[("1", 7)])),
-        &Rules::default(),
+        &StockRules::default(),
     );
     assert_eq!(after(&plan), [("1", 10, 12)]);
 }
@@ -188,10 +188,10 @@ fn what_is_allocated_at_another_location_is_not_given_back_here() {
     both.allocated_elsewhere = 3;
     let known = known(&[("1", 3)]);
     let plan_of = |variant| {
-        plan(
+        plan_levels(
             feed(&[("A", 7)]),
             shop(&[variant], known),
-            &Rules::default(),
+            &StockRules::default(),
         )
     };
     assert_eq!(after(&plan_of(both.clone())), [("1", 0, 7)]);
@@ -205,10 +205,10 @@ fn what_is_allocated_at_another_location_is_not_given_back_here() {
 #[test]
 fn what_veracore_is_about_to_ship_stays_on_hand() {
     let variants = [variant("1", "A", 3, 3), variant("2", "A", 0, 3)];
-    let plan = plan(
+    let plan = plan_levels(
         feed(&[("A", 0)]),
         shop(&variants, known(&[("1", 3)])),
-        &Rules::default(),
+        &StockRules::default(),
     );
     assert_eq!((after(&plan), plan.unchanged), (vec![], 2));
 }
@@ -218,7 +218,7 @@ fn what_was_fulfilled_cancelled_or_added_in_the_shop_is_not_given_back() {
     let units = |sent, ordered, fulfilled: &[(u32, &str)]| {
         let found = acknowledged(&[order(1, "1", sent, ordered, fulfilled)]);
         let id = VariantId::parse("1").unwrap();
-        (found.units(&id), found.done)
+        (found.units(&id), found.finished_orders)
     };
     assert_eq!(units(5, 5, &[]), (5, vec![]));
     assert_eq!(units(5, 5, &[(2, "Shipped")]), (3, vec![]));
@@ -239,28 +239,28 @@ fn what_was_fulfilled_cancelled_or_added_in_the_shop_is_not_given_back() {
 fn an_order_that_the_shop_did_not_tell_of_counts_for_nothing_and_stays_open() {
     let (sent, mut shop) = order(1, "1", 5, 5, &[]);
     let id = VariantId::parse("1").unwrap();
-    let nothing = Acknowledged::of(std::slice::from_ref(&sent), &[]);
-    assert_eq!((nothing.units(&id), nothing.done), (0, vec![]));
+    let nothing = AcknowledgedUnits::from_orders(std::slice::from_ref(&sent), &[]);
+    assert_eq!((nothing.units(&id), nothing.finished_orders), (0, vec![]));
     shop.code = OrderCode::parse("ANOTHER").unwrap();
-    let other = Acknowledged::of(&[sent], &[shop]);
-    assert_eq!((other.units(&id), other.done), (0, vec![]));
+    let other = AcknowledgedUnits::from_orders(&[sent], &[shop]);
+    assert_eq!((other.units(&id), other.finished_orders), (0, vec![]));
 }
 
 #[test]
 fn safety_stock_is_kept_from_sale_and_never_below_zero() {
-    let rules = Rules {
+    let rules = StockRules {
         safety: SafetyStock {
             default: units(3),
             per_sku: BTreeMap::from([(sku("B"), units(0))]),
         },
-        ..Rules::default()
+        ..StockRules::default()
     };
     let variants = [
         variant("1", "A", 0, 0),
         variant("2", "B", 0, 0),
         variant("3", "C", 9, 2),
     ];
-    let plan = plan(
+    let plan = plan_levels(
         feed(&[("A", 10), ("B", 10), ("C", 1)]),
         shop(&variants, known(&[("3", 2)])),
         &rules,
@@ -270,39 +270,39 @@ fn safety_stock_is_kept_from_sale_and_never_below_zero() {
 
 #[test]
 fn variants_that_share_goods_get_the_level_less_what_the_others_promised() {
-    let rules = Rules {
+    let rules = StockRules {
         skus: SkuRules {
             map: BTreeMap::from([(sku("A-RED"), sku("A"))]),
             ..SkuRules::default()
         },
-        ..Rules::default()
+        ..StockRules::default()
     };
     // 10 free. One promised 4 (1 of them known to VeraCore), the other 2 (none known).
     let variants = [variant("1", "A", 0, 4), variant("2", "A-RED", 0, 2)];
-    let plan = plan(
+    let plan = plan_levels(
         feed(&[("A", 10)]),
         shop(&variants, known(&[("1", 1)])),
         &rules,
     );
     // Each can sell 10 - 3 - 2 = 5.
     assert_eq!(after(&plan), [("1", 0, 9), ("2", 0, 7)]);
-    assert_eq!(plan.shared.len(), 1);
-    assert_eq!(plan.shared[0].variants, ["A", "A-RED"]);
+    assert_eq!(plan.shared_skus.len(), 1);
+    assert_eq!(plan.shared_skus[0].variants, ["A", "A-RED"]);
 }
 
 #[test]
 fn what_is_not_ours_is_left_alone_and_told() {
     let mut globs = GlobSetBuilder::new();
     globs.add(Glob::new("GIFT-*").unwrap());
-    let rules = Rules {
+    let rules = StockRules {
         skus: SkuRules {
             skip: globs.build().unwrap(),
             ..SkuRules::default()
         },
-        ..Rules::default()
+        ..StockRules::default()
     };
     let mut digital = variant("1", "DIGITAL", 5, 0);
-    digital.tracked = false;
+    digital.is_tracked = false;
     let variants = [
         digital,
         variant("2", "GIFT-1", 5, 0),
@@ -311,7 +311,7 @@ fn what_is_not_ours_is_left_alone_and_told() {
         variant("5", "Hat", 5, 0),
     ];
     let rows = [("DIGITAL", 1), ("GIFT-1", 1), (" hat ", 1), ("SOCK", 1)];
-    let plan = plan(feed(&rows), shop(&variants, known(&[])), &rules);
+    let plan = plan_levels(feed(&rows), shop(&variants, known(&[])), &rules);
     assert_eq!(plan.changes, []);
     assert_eq!((plan.untracked, plan.skipped), (2, 1));
     assert_eq!(plan.not_in_feed, ["Hat", "MUG"]);
@@ -335,12 +335,12 @@ fn a_drop_is_counted_by_what_can_be_sold() {
         variant("2", "B", 9, 2),
         variant("3", "C", 9, 0),
     ];
-    let plan = plan(
+    let plan = plan_levels(
         feed(&[("A", 0), ("B", 0), ("C", 4)]),
         shop(&variants, known(&[("1", 2), ("2", 2)])),
-        &Rules::default(),
+        &StockRules::default(),
     );
-    assert_eq!((plan.on_sale, plan.taken_off), (2, 1));
+    assert_eq!((plan.in_stock, plan.going_out_of_stock), (2, 1));
     assert_eq!(after(&plan), [("2", 9, 2), ("3", 9, 4)]);
 }
 
@@ -348,21 +348,21 @@ fn a_drop_is_counted_by_what_can_be_sold() {
 fn a_feed_keeps_what_is_strange_apart() {
     let feed = feed(&[("A", 1), ("A", 1), ("B", 1), ("B", 2), ("B", 1)]);
     for in_quantity in [true, false] {
-        feed.take(Err(BadRow {
+        feed.add_row(Err(RowError {
             index: 0,
             key: None,
             problem: "SKU is missing".into(),
-            in_quantity,
+            is_quantity_error: in_quantity,
         }));
     }
     assert_eq!(feed.rows, 7);
-    assert_eq!(feed.shelves.len(), 1);
-    assert_eq!(feed.contradicted.len(), 1);
+    assert_eq!(feed.entries.len(), 1);
+    assert_eq!(feed.contradictory.len(), 1);
     assert_eq!((feed.bad_quantities, feed.unreadable), (1, 1));
-    let plan = plan(
+    let plan = plan_levels(
         feed,
         shop(&[variant("1", "B", 5, 0)], known(&[])),
-        &Rules::default(),
+        &StockRules::default(),
     );
     assert_eq!((plan.changes.len(), plan.not_in_feed.len()), (0, 1));
 }

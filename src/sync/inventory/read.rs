@@ -2,49 +2,54 @@
 
 use std::collections::BTreeSet;
 
-use super::{InventoryError, InventorySync, acknowledged::Acknowledged, feed::Feed, plan::Shop};
+use super::{
+    InventoryError, InventorySync, acknowledged::AcknowledgedUnits, feed::Feed, plan::ShopStock,
+};
 use crate::{
     domain::{LocationId, Sku},
     ledger::SentOrder,
-    sync::{pages::Pages, preflight::choose_location, shrink},
-    vendure::{Progress, StorefrontError, Variant, Variants},
+    sync::{halve_if_too_large, pages::PageTracker, preflight::choose_stock_location},
+    vendure::{FulfillmentProgress, StorefrontError, Variant, VariantSelection},
 };
 
 /// The shop's list is begun again when it changes while it is read; so often at most.
-const WALKS: u32 = 3;
+const MAX_LIST_ATTEMPTS: u32 = 3;
 
 /// Orders asked for at once; whole lines come back for each.
-pub(super) const ORDERS: usize = 100;
+pub(super) const ORDERS_PER_CALL: usize = 100;
 
 /// Everything that a plan is made of.
-pub(super) struct Read {
+pub(super) struct StockSnapshot {
     pub location: LocationId,
     pub feed: Feed,
     pub variants: Vec<Variant>,
-    pub open: Vec<SentOrder>,
-    pub known: Acknowledged,
+    pub open_orders: Vec<SentOrder>,
+    pub acknowledged: AcknowledgedUnits,
     /// Variants and orders of the shop's that could not be understood, and were left out.
-    pub unreadable: u64,
+    pub unreadable_items: u64,
 }
 
-impl Read {
-    pub fn shop(&self) -> Shop<'_> {
-        Shop {
+impl StockSnapshot {
+    pub fn shop_stock(&self) -> ShopStock<'_> {
+        ShopStock {
             variants: &self.variants,
-            known: &self.known,
-            earlier: None,
+            acknowledged: &self.acknowledged,
+            baseline: None,
         }
     }
 }
 
 impl InventorySync {
     /// Reads it all, or what concerns one of the shop's SKUs.
-    pub(super) async fn read(&self, only: Option<&Sku>) -> Result<Read, InventoryError> {
+    pub(super) async fn read_stock(
+        &self,
+        only: Option<&Sku>,
+    ) -> Result<StockSnapshot, InventoryError> {
         let locations = self.storefront.stock_locations().await?;
-        let location = choose_location(&locations, self.settings.location.as_deref())?;
+        let location = choose_stock_location(&locations, self.settings.location.as_deref())?;
         let location = LocationId::parse(location.id.clone())
-            .map_err(|problem| StorefrontError::field("stock_locations", "id", &problem))?;
-        let at_warehouse = only.map(|sku| self.settings.rules.skus.at_warehouse(sku.clone()));
+            .map_err(|problem| StorefrontError::invalid_field("stock_locations", "id", &problem))?;
+        let at_warehouse = only.map(|sku| self.settings.rules.skus.warehouse_sku(sku.clone()));
         // Before VeraCore is asked: what it acknowledged later may not be taken off in its feed.
         let open = self
             .ledger
@@ -53,108 +58,111 @@ impl InventorySync {
         // The levels before the orders: what is fulfilled in between would be given back twice the
         // other way round.
         let (variants, mut unreadable) = match only {
-            Some(sku) => self.variants_of(sku, &location).await?,
-            None => self.all_variants(&location).await?,
+            Some(sku) => self.fetch_variants_of(sku, &location).await?,
+            None => self.fetch_all_variants(&location).await?,
         };
         if let Some(sku) = only
             && variants.is_empty()
         {
             return Err(InventoryError::NoVariant(sku.clone()));
         }
-        self.go_on()?;
-        let (progress, bad) = self.progress(&open).await?;
+        self.ensure_not_stopping()?;
+        let (progress, bad) = self.fetch_progress(&open).await?;
         unreadable += bad;
         // Last: whatever leaves the shop from now on shows against what was read.
         let feed = match &at_warehouse {
-            Some(sku) => self.shelf_of(sku).await?,
-            None => self.whole_feed().await?,
+            Some(sku) => self.fetch_feed_of(sku).await?,
+            None => self.fetch_feed().await?,
         };
-        Ok(Read {
+        Ok(StockSnapshot {
             location,
-            known: Acknowledged::of(&open, &progress),
+            acknowledged: AcknowledgedUnits::from_orders(&open, &progress),
             feed,
             variants,
-            open,
-            unreadable,
+            open_orders: open,
+            unreadable_items: unreadable,
         })
     }
 
-    async fn whole_feed(&self) -> Result<Feed, InventoryError> {
-        let mut feed = Feed::asked_at(self.clock.now());
-        let mut pages = Pages::default();
+    async fn fetch_feed(&self) -> Result<Feed, InventoryError> {
+        let mut feed = Feed::new(self.clock.now());
+        let mut pages = PageTracker::default();
         loop {
-            self.go_on()?;
-            let mut take = |row| feed.take(row);
-            let next = self.provider.inventory(pages.current(), &mut take).await?;
+            self.ensure_not_stopping()?;
+            let mut take = |row| feed.add_row(row);
+            let next = self
+                .provider
+                .stream_inventory_page(pages.current(), &mut take)
+                .await?;
             let Some(next) = next else {
                 return Ok(feed);
             };
-            pages.turn(next).map_err(InventoryError::Endless)?;
+            pages.advance(next).map_err(InventoryError::RepeatedPage)?;
         }
     }
 
-    async fn shelf_of(&self, sku: &Sku) -> Result<Feed, InventoryError> {
-        let mut feed = Feed::asked_at(self.clock.now());
-        match self.provider.inventory_of(sku).await? {
-            Some(row) => feed.take(row),
+    async fn fetch_feed_of(&self, sku: &Sku) -> Result<Feed, InventoryError> {
+        let mut feed = Feed::new(self.clock.now());
+        match self.provider.find_stock_item(sku).await? {
+            Some(row) => feed.add_row(row),
             None => return Err(InventoryError::UnknownSku(sku.clone())),
         }
         Ok(feed)
     }
 
     /// The variants of a SKU of the shop's, and those that share the goods with it.
-    async fn variants_of(
+    async fn fetch_variants_of(
         &self,
         sku: &Sku,
         location: &LocationId,
     ) -> Result<(Vec<Variant>, u64), InventoryError> {
         let skus = &self.settings.rules.skus;
-        let at_warehouse = skus.at_warehouse(sku.clone());
+        let at_warehouse = skus.warehouse_sku(sku.clone());
         let mut names: BTreeSet<Sku> = BTreeSet::from([sku.clone(), at_warehouse.clone()]);
         let mapped = skus.map.iter().filter(|(_, to)| **to == at_warehouse);
         names.extend(mapped.map(|(from, _)| from.clone()));
         let names: Vec<Sku> = names.into_iter().collect();
         let page = self
             .storefront
-            .variants(Variants::Skus(&names), location)
+            .variants(VariantSelection::Skus(&names), location)
             .await?;
-        let unreadable = complain(&page.unreadable);
+        let unreadable = log_unreadable(&page.unreadable);
         Ok((page.variants, unreadable))
     }
 
     /// All variants of the channel. Pages overlap by one variant: when they do not join, one was
     /// removed meanwhile, and another may have slipped between them.
-    async fn all_variants(
+    async fn fetch_all_variants(
         &self,
         location: &LocationId,
     ) -> Result<(Vec<Variant>, u64), InventoryError> {
-        for _ in 0..WALKS {
-            if let Some(found) = self.walk(location).await? {
+        for _ in 0..MAX_LIST_ATTEMPTS {
+            if let Some(found) = self.try_fetch_all_variants(location).await? {
                 return Ok(found);
             }
         }
-        Err(InventoryError::Restless)
+        Err(InventoryError::VariantsKeepChanging)
     }
 
-    async fn walk(
+    async fn try_fetch_all_variants(
         &self,
         location: &LocationId,
     ) -> Result<Option<(Vec<Variant>, u64)>, InventoryError> {
-        let mut take = self.settings.page.max(2);
+        let mut take = self.settings.page_size.max(2);
         let (mut variants, mut unreadable) = (Vec::new(), 0);
         let mut skip = 0;
         let mut last: Option<String> = None;
         loop {
-            self.go_on()?;
-            let which = Variants::Page { skip, take };
+            self.ensure_not_stopping()?;
+            let which = VariantSelection::Page { skip, take };
             let page = match self.storefront.variants(which, location).await {
-                Err(error) if take > 2 && shrink(&error, &mut take) => {
+                Err(error) if take > 2 && halve_if_too_large(&error, &mut take) => {
                     take = take.max(2);
                     continue;
                 }
                 page => page?,
             };
-            let joins = match (&last, &page.ends) {
+            let joins = match (&last, &page.end_ids) {
                 (None, _) => true,
                 (Some(last), Some((first, _))) => last == first,
                 (Some(_), None) => false,
@@ -165,35 +173,35 @@ impl InventorySync {
             let known = last.take();
             let new = |id: &str| known.as_deref() != Some(id);
             let bad = page.unreadable.iter().filter(|bad| new(&bad.key));
-            unreadable += complain(bad);
+            unreadable += log_unreadable(bad);
             variants.extend(page.variants.into_iter().filter(|v| new(v.id.as_str())));
             let held = u32::try_from(page.len).unwrap_or(u32::MAX);
             if held < take {
                 return Ok(Some((variants, unreadable)));
             }
             skip += held - 1;
-            last = page.ends.map(|(_, last)| last);
+            last = page.end_ids.map(|(_, last)| last);
         }
     }
 
     /// How far orders are fulfilled in the shop, and how many could not be understood.
-    pub(super) async fn progress(
+    pub(super) async fn fetch_progress(
         &self,
         orders: &[SentOrder],
-    ) -> Result<(Vec<Progress>, u64), InventoryError> {
+    ) -> Result<(Vec<FulfillmentProgress>, u64), InventoryError> {
         let (mut progress, mut unreadable) = (Vec::new(), 0);
-        let size = ORDERS.min(self.settings.page as usize).max(1);
+        let size = ORDERS_PER_CALL.min(self.settings.page_size as usize).max(1);
         for some in orders.chunks(size) {
             let ids: Vec<_> = some.iter().map(|order| order.order_id.clone()).collect();
-            let page = self.storefront.progress(&ids).await?;
-            unreadable += complain(&page.unreadable);
+            let page = self.storefront.fulfillment_progress(&ids).await?;
+            unreadable += log_unreadable(&page.unreadable);
             progress.extend(page.orders);
         }
         Ok((progress, unreadable))
     }
 
-    pub(super) fn go_on(&self) -> Result<(), InventoryError> {
-        if self.tasks.stopping() {
+    pub(super) fn ensure_not_stopping(&self) -> Result<(), InventoryError> {
+        if self.tasks.is_stopping() {
             return Err(InventoryError::Stopped);
         }
         Ok(())
@@ -201,7 +209,9 @@ impl InventorySync {
 }
 
 /// Says what cannot be understood, and how much that is.
-fn complain<'a>(unreadable: impl IntoIterator<Item = &'a crate::vendure::UnreadableItem>) -> u64 {
+fn log_unreadable<'a>(
+    unreadable: impl IntoIterator<Item = &'a crate::vendure::UnreadableItem>,
+) -> u64 {
     let mut count = 0;
     for bad in unreadable {
         count += 1;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{InventoryError, InventorySync, JOB, Summary, Wish};
+use super::{InventoryError, InventoryRequest, InventorySummary, InventorySync, JOB};
 use crate::{
-    ledger::{LedgerError, Origin, RunId, RunOutcome},
-    sync::passes::{self, OnProgress, Ran, Report},
+    ledger::{LedgerError, RunId, RunOrigin, RunOutcome},
+    sync::passes::{self, OnProgress, RunAttempt, RunReport},
 };
 
 impl InventorySync {
@@ -13,21 +13,21 @@ impl InventorySync {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn pass_on_wish(
+    pub async fn run_manually(
         &self,
-        wish: &Wish,
+        wish: &InventoryRequest,
         on_progress: &OnProgress,
-    ) -> Result<Ran<Result<Summary, InventoryError>>, LedgerError> {
-        let about = about(wish);
-        passes::at_once(
+    ) -> Result<RunAttempt<Result<InventorySummary, InventoryError>>, LedgerError> {
+        let about = request_details(wish);
+        passes::run_now(
             &self.ledger,
             &self.clock,
             JOB,
-            Origin::Person,
+            RunOrigin::Operator,
             about.clone(),
             async |run| {
-                let outcome = self.pass(run, wish, on_progress).await;
-                let mut report = Self::report(run, &outcome);
+                let outcome = self.run(run, wish, on_progress).await;
+                let mut report = Self::run_report(run, &outcome);
                 if let Some(sku) = about.get("sku") {
                     report.result["sku"] = sku.clone();
                 }
@@ -40,15 +40,15 @@ impl InventorySync {
     /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
     /// whoever ran it.
     #[must_use]
-    pub fn report(run: RunId, outcome: &Result<Summary, InventoryError>) -> Report {
+    pub fn run_report(run: RunId, outcome: &Result<InventorySummary, InventoryError>) -> RunReport {
         let summary = match outcome {
             Ok(summary) => summary,
             Err(InventoryError::Stopped) => {
                 tracing::info!("VeraCore: the stock pass is broken off, to be taken up again");
-                return Report::unfinished();
+                return RunReport::unfinished();
             }
             Err(error) => {
-                return Report {
+                return RunReport {
                     outcome: Some(RunOutcome::Failed),
                     result: json!({}),
                     message: Some(error.to_string()),
@@ -58,15 +58,15 @@ impl InventorySync {
         };
         let result = serde_json::to_value(summary).unwrap_or_default();
         let counts = summary.counts;
-        if let Some(reasons) = summary.reasons() {
+        if let Some(reasons) = summary.quarantine_reasons() {
             tracing::error!(
                 reasons,
                 "VeraCore: the stock feed is held, and nothing was written; look at it, then `veracore-sync sync inventory --accept-held {}` or let the next pass try again",
                 run.number()
             );
             let data = json!({ "run": run.number(), "reasons": reasons });
-            return Report {
-                outcome: Some(RunOutcome::Held),
+            return RunReport {
+                outcome: Some(RunOutcome::Quarantined),
                 result,
                 message: Some(reasons),
                 event: Some(("inventory.held", data)),
@@ -84,10 +84,10 @@ impl InventorySync {
         );
         let data = json!({
             "run": run.number(), "written": counts.written, "unchanged": counts.unchanged,
-            "failed": counts.failed(), "unmatched": summary.unmatched_count,
+            "failed": counts.failed_count(), "unmatched": summary.unmatched_count,
         });
-        let failed = counts.failed();
-        Report {
+        let failed = counts.failed_count();
+        RunReport {
             outcome: Some(RunOutcome::Done),
             result,
             message: (failed > 0).then(|| format!("{failed} levels could not be written")),
@@ -98,7 +98,7 @@ impl InventorySync {
 
 /// What is known of a pass from its beginning.
 #[must_use]
-pub fn about(wish: &Wish) -> serde_json::Value {
+pub fn request_details(wish: &InventoryRequest) -> serde_json::Value {
     match &wish.sku {
         Some(sku) => json!({ "sku": sku }),
         None => json!({}),

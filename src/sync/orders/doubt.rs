@@ -11,24 +11,24 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// What may be done about an order in doubt at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum DoubtStage {
     /// Too early even to ask.
     Wait {
         until: DateTime<Utc>,
     },
-    Ask,
+    Lookup,
 }
 
 /// What follows from VeraCore not having it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum Absence {
     /// Missing for the first time: ask again at `again`.
-    Once { again: DateTime<Utc> },
+    Unconfirmed { check_at: DateTime<Utc> },
     /// Missing twice, a quiet period apart: it did not arrive.
-    Absent,
+    Confirmed,
 }
 
-fn span(quiet: Duration) -> TimeDelta {
+fn time_delta(quiet: Duration) -> TimeDelta {
     TimeDelta::from_std(quiet).unwrap_or(TimeDelta::hours(1))
 }
 
@@ -37,26 +37,26 @@ pub(super) fn stage(
     missing_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
     quiet: Duration,
-) -> Stage {
-    let until = missing_at.unwrap_or(sent_at) + span(quiet);
+) -> DoubtStage {
+    let until = missing_at.unwrap_or(sent_at) + time_delta(quiet);
     // A clock that was set back must not make it wait for longer than a period from now.
-    let until = until.min(now + span(quiet));
+    let until = until.min(now + time_delta(quiet));
     if now < until {
-        Stage::Wait { until }
+        DoubtStage::Wait { until }
     } else {
-        Stage::Ask
+        DoubtStage::Lookup
     }
 }
 
-pub(super) fn missing(
+pub(super) fn absence(
     missing_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
     quiet: Duration,
-) -> Missing {
+) -> Absence {
     match missing_at {
-        Some(first) if now >= first + span(quiet) => Missing::Absent,
-        _ => Missing::Once {
-            again: now + span(quiet),
+        Some(first) if now >= first + time_delta(quiet) => Absence::Confirmed,
+        _ => Absence::Unconfirmed {
+            check_at: now + time_delta(quiet),
         },
     }
 }
@@ -75,28 +75,31 @@ mod tests {
     fn it_is_sent_again_only_after_two_quiet_periods_and_two_answers() {
         assert_eq!(
             stage(at(0), None, at(59), QUIET),
-            Stage::Wait { until: at(60) }
+            DoubtStage::Wait { until: at(60) }
         );
-        assert_eq!(stage(at(0), None, at(60), QUIET), Stage::Ask);
+        assert_eq!(stage(at(0), None, at(60), QUIET), DoubtStage::Lookup);
         assert_eq!(
-            missing(None, at(60), QUIET),
-            Missing::Once { again: at(120) }
+            absence(None, at(60), QUIET),
+            Absence::Unconfirmed { check_at: at(120) }
         );
         assert_eq!(
             stage(at(0), Some(at(60)), at(119), QUIET),
-            Stage::Wait { until: at(120) }
+            DoubtStage::Wait { until: at(120) }
         );
-        assert_eq!(stage(at(0), Some(at(60)), at(120), QUIET), Stage::Ask);
-        assert_eq!(missing(Some(at(60)), at(120), QUIET), Missing::Absent);
+        assert_eq!(
+            stage(at(0), Some(at(60)), at(120), QUIET),
+            DoubtStage::Lookup
+        );
+        assert_eq!(absence(Some(at(60)), at(120), QUIET), Absence::Confirmed);
     }
 
     #[test]
     fn a_clock_that_jumps_forward_skips_at_most_one_of_the_periods() {
         // An hour ahead right after the send: asked at once, but not sent again at once.
-        assert_eq!(stage(at(0), None, at(3600), QUIET), Stage::Ask);
+        assert_eq!(stage(at(0), None, at(3600), QUIET), DoubtStage::Lookup);
         assert_eq!(
-            missing(None, at(3600), QUIET),
-            Missing::Once { again: at(3660) }
+            absence(None, at(3600), QUIET),
+            Absence::Unconfirmed { check_at: at(3660) }
         );
     }
 
@@ -104,11 +107,11 @@ mod tests {
     fn a_clock_that_was_set_back_delays_by_one_period_only() {
         assert_eq!(
             stage(at(3600), None, at(0), QUIET),
-            Stage::Wait { until: at(60) }
+            DoubtStage::Wait { until: at(60) }
         );
         assert_eq!(
-            missing(Some(at(3600)), at(0), QUIET),
-            Missing::Once { again: at(60) }
+            absence(Some(at(3600)), at(0), QUIET),
+            Absence::Unconfirmed { check_at: at(60) }
         );
     }
 }

@@ -1,28 +1,28 @@
 //! One order now, because a person wishes it: found in the shop if need be, made due, and worked on
 //! to the end of a try. Whatever keeps an order from being sent twice holds here, too.
 
-use super::{OrderSync, discover::DiscoverError};
+use super::{OrderSync, discover::DiscoveryError};
 use crate::{
     domain::{OrderCode, OrderRef, ShopOrderId, SyncStatus},
-    ledger::{RetryMode, SyncRecord, Verdict},
-    sync::runner::{self, Worked},
+    ledger::{OperatorOutcome, RetryMode, SyncRecord},
+    sync::runner::{self, WorkOutcome},
 };
 
 /// What came of it.
 #[derive(Debug)]
-pub enum Forced {
+pub enum ForceSendOutcome {
     /// Neither the shop nor the ledger has such an order.
-    Unknown,
+    NotFound,
     /// The shop has it, in a state from which orders are not sent.
     NotInTriggerState(String),
     /// VeraCore had it before.
-    AlreadyThere(Box<SyncRecord>),
+    AlreadySent(Box<SyncRecord>),
     /// It was cancelled in the shop, and stopped at VeraCore.
-    Stopped,
+    CancelledInShop,
     /// Somebody works on it at this moment.
     Busy,
     /// How it stands after the try.
-    Tried(Box<SyncRecord>),
+    Attempted(Box<SyncRecord>),
 }
 
 impl OrderSync {
@@ -30,49 +30,53 @@ impl OrderSync {
     ///
     /// # Errors
     /// When the shop or the database does not answer.
-    pub async fn force(&self, id: &ShopOrderId) -> Result<Forced, DiscoverError> {
-        let known = match self.ledger.order_of_shop(id).await? {
+    pub async fn force_send(&self, id: &ShopOrderId) -> Result<ForceSendOutcome, DiscoveryError> {
+        let known = match self.ledger.order_by_shop_id(id).await? {
             Some(known) => known,
-            None => match self.take_in_one(id).await? {
+            None => match self.discover_one(id).await? {
                 Ok(known) => known,
                 Err(not) => return Ok(not),
             },
         };
         let Ok(code) = OrderCode::parse(known.vendure_order_code.clone()) else {
-            return Ok(Forced::Unknown);
+            return Ok(ForceSendOutcome::NotFound);
         };
         match self.ledger.retry_order(&code, RetryMode::Again).await? {
-            Verdict::Done | Verdict::DoneInDoubt => {}
-            Verdict::Unknown => return Ok(Forced::Unknown),
-            Verdict::AlreadyThere { .. } => return Ok(Forced::AlreadyThere(Box::new(known))),
-            Verdict::Stopped => return Ok(Forced::Stopped),
-            Verdict::Busy => return Ok(Forced::Busy),
+            OperatorOutcome::Done | OperatorOutcome::DoneInDoubt => {}
+            OperatorOutcome::NotFound => return Ok(ForceSendOutcome::NotFound),
+            OperatorOutcome::AlreadySent { .. } => {
+                return Ok(ForceSendOutcome::AlreadySent(Box::new(known)));
+            }
+            OperatorOutcome::Stopped => return Ok(ForceSendOutcome::CancelledInShop),
+            OperatorOutcome::Busy => return Ok(ForceSendOutcome::Busy),
         }
-        let Some(claimed) = self.claim(1, Some(&code)).await?.pop() else {
-            return Ok(match self.ledger.order_of_shop(id).await? {
+        let Some(claimed) = self.lease_due_orders(1, Some(&code)).await?.pop() else {
+            return Ok(match self.ledger.order_by_shop_id(id).await? {
                 // Its cancellation was what could be tried again.
                 Some(now) if now.sync_status == SyncStatus::Success => {
-                    Forced::AlreadyThere(Box::new(now))
+                    ForceSendOutcome::AlreadySent(Box::new(now))
                 }
-                _ => Forced::Busy,
+                _ => ForceSendOutcome::Busy,
             });
         };
-        if let Worked::Away(error) = runner::work(self, &claimed).await {
+        if let WorkOutcome::LedgerUnavailable(error) = runner::process_order(self, &claimed).await {
             return Err(error.into());
         }
-        let now = self.ledger.order_of_shop(id).await?;
-        Ok(Forced::Tried(Box::new(now.unwrap_or(known))))
+        let now = self.ledger.order_by_shop_id(id).await?;
+        Ok(ForceSendOutcome::Attempted(Box::new(now.unwrap_or(known))))
     }
 
-    async fn take_in_one(
+    async fn discover_one(
         &self,
         id: &ShopOrderId,
-    ) -> Result<Result<SyncRecord, Forced>, DiscoverError> {
+    ) -> Result<Result<SyncRecord, ForceSendOutcome>, DiscoveryError> {
         let Some(order) = self.storefront.order(id).await? else {
-            return Ok(Err(Forced::Unknown));
+            return Ok(Err(ForceSendOutcome::NotFound));
         };
         if !self.settings.trigger_states.contains(&order.state) {
-            return Ok(Err(Forced::NotInTriggerState(order.state.to_string())));
+            return Ok(Err(ForceSendOutcome::NotInTriggerState(
+                order.state.to_string(),
+            )));
         }
         let order = OrderRef {
             id: order.id.clone(),
@@ -82,9 +86,9 @@ impl OrderSync {
             created_at: Some(order.created_at),
         };
         self.ledger
-            .take_in(std::slice::from_ref(&order), std::time::Duration::ZERO)
+            .insert_discovered_orders(std::slice::from_ref(&order), std::time::Duration::ZERO)
             .await?;
-        let known = self.ledger.order_of_shop(id).await?;
-        Ok(known.ok_or(Forced::Unknown))
+        let known = self.ledger.order_by_shop_id(id).await?;
+        Ok(known.ok_or(ForceSendOutcome::NotFound))
     }
 }

@@ -10,14 +10,14 @@ use crate::{
     domain::{
         Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku, SkuRules,
     },
-    fulfillment::{Destination, NewOrder, NewOrderItem},
-    ledger::{Intent, IntentLine, SkipReason},
-    sync::aftercare::difference::parts_of,
+    fulfillment::{NewOrder, NewOrderItem, PostalAddress},
+    ledger::{SendIntent, SendIntentLine, SkipReason},
+    sync::aftercare::difference::part_digests,
 };
 
 /// Which of the customer's prices VeraCore is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitPrice {
+pub enum PriceBasis {
     /// With tax: what the customer pays.
     Gross,
     Net,
@@ -25,8 +25,8 @@ pub enum UnitPrice {
 
 /// Which orders and lines are VeraCore's, and how they are spelled there.
 #[derive(Debug, Clone)]
-pub struct Rules {
-    pub unit_price: UnitPrice,
+pub struct MappingRules {
+    pub unit_price: PriceBasis,
     /// `None`: orders with any shipping method.
     pub shipping_methods: Option<Vec<ShippingMethodCode>>,
     /// Which lines are VeraCore's, and what their goods are called there.
@@ -37,10 +37,10 @@ pub struct Rules {
 
 /// What is to be done with an order whose turn has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum MappingDecision {
     Send {
         order: Box<NewOrder>,
-        intent: Intent,
+        intent: SendIntent,
     },
     Skip {
         reason: SkipReason,
@@ -54,19 +54,23 @@ pub enum Decision {
 }
 
 /// Countries whose parcels do not arrive without state and postal code.
-const STATE_AND_ZIP_NEEDED: [&str; 3] = ["US", "CA", "AU"];
+const STATE_AND_ZIP_COUNTRIES: [&str; 3] = ["US", "CA", "AU"];
 
 #[must_use]
-pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> Decision {
+pub fn map_order(
+    order: &Order,
+    trigger_states: &[OrderState],
+    rules: &MappingRules,
+) -> MappingDecision {
     if order.state.is_cancelled() {
-        return Decision::Cancelled;
+        return MappingDecision::Cancelled;
     }
     if !trigger_states.contains(&order.state) {
         let message = format!(
             "it is in state {} now, which is no trigger state",
             order.state
         );
-        return Decision::Skip {
+        return MappingDecision::Skip {
             reason: SkipReason::LeftTriggerState,
             message,
         };
@@ -75,7 +79,7 @@ pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> De
         (None, methods) => methods.first(),
         (Some(ours), methods) => match methods.iter().find(|method| ours.contains(method)) {
             Some(method) => Some(method),
-            None => return foreign_method(methods),
+            None => return skip_shipping_method(methods),
         },
     };
     let live: Vec<&OrderLine> = order
@@ -90,29 +94,29 @@ pub fn decide(order: &Order, trigger_states: &[OrderState], rules: &Rules) -> De
         .collect();
     if lines.is_empty() && !live.is_empty() {
         let message = "all of its lines match ORDER_SKIP_SKUS".into();
-        return Decision::Skip {
+        return MappingDecision::Skip {
             reason: SkipReason::SkipSkus,
             message,
         };
     }
-    match translate(order, method, &lines, rules) {
+    match build_order(order, method, &lines, rules) {
         Ok((new_order, lines)) => {
-            let intent = Intent {
-                digest: digest(&new_order),
+            let intent = SendIntent {
+                digest: order_digest(&new_order),
                 lines,
-                parts: parts_of(order),
-                summary: masked::summary_of(&new_order),
+                part_digests: part_digests(order),
+                summary: masked::masked_summary(&new_order),
             };
-            Decision::Send {
+            MappingDecision::Send {
                 order: Box::new(new_order),
                 intent,
             }
         }
-        Err(problems) => Decision::Invalid { problems },
+        Err(problems) => MappingDecision::Invalid { problems },
     }
 }
 
-fn foreign_method(methods: &[ShippingMethodCode]) -> Decision {
+fn skip_shipping_method(methods: &[ShippingMethodCode]) -> MappingDecision {
     let names: Vec<&str> = methods.iter().map(ShippingMethodCode::as_str).collect();
     let message = if names.is_empty() {
         "it has no shipping method, and ORDER_SHIPPING_METHODS names those that are VeraCore's"
@@ -123,18 +127,18 @@ fn foreign_method(methods: &[ShippingMethodCode]) -> Decision {
             names.join(", ")
         )
     };
-    Decision::Skip {
+    MappingDecision::Skip {
         reason: SkipReason::ShippingMethod,
         message,
     }
 }
 
-fn translate(
+fn build_order(
     order: &Order,
     method: Option<&ShippingMethodCode>,
     lines: &[&OrderLine],
-    rules: &Rules,
-) -> Result<(NewOrder, Vec<IntentLine>), Vec<String>> {
+    rules: &MappingRules,
+) -> Result<(NewOrder, Vec<SendIntentLine>), Vec<String>> {
     let mut problems = Vec::new();
     if method.is_none() {
         problems.push("shippingLines: the order has no shipping method".into());
@@ -146,10 +150,10 @@ fn translate(
     let ship_to = order
         .shipping_address
         .as_ref()
-        .map(|a| destination(a, Some(&customer)));
+        .map(|a| map_address(a, Some(&customer)));
     match &ship_to {
         None => problems.push("shippingAddress: the order has none".into()),
-        Some(address) => missing_fields(address, &mut problems),
+        Some(address) => check_address(address, &mut problems),
     }
     let mut items = Vec::new();
     let mut intent = Vec::new();
@@ -160,13 +164,13 @@ fn translate(
                 line.id
             ));
         }
-        match item(at, line, rules) {
+        match map_item(at, line, rules) {
             Ok((sku, quantity)) => {
                 let unit_price = match rules.unit_price {
-                    UnitPrice::Gross => line.unit_price_gross,
-                    UnitPrice::Net => line.unit_price_net,
+                    PriceBasis::Gross => line.unit_price_gross,
+                    PriceBasis::Net => line.unit_price_net,
                 };
-                intent.push(IntentLine {
+                intent.push(SendIntentLine {
                     line_id: line.id.to_string(),
                     vendure_sku: line.sku.clone(),
                     veracore_sku: sku.clone(),
@@ -201,22 +205,22 @@ fn translate(
         bill_to: order
             .billing_address
             .as_ref()
-            .map(|address| destination(address, None)),
+            .map(|address| map_address(address, None)),
         items,
     };
     Ok((new_order, intent))
 }
 
-fn item(at: usize, line: &OrderLine, rules: &Rules) -> Result<(Sku, Quantity), String> {
+fn map_item(at: usize, line: &OrderLine, rules: &MappingRules) -> Result<(Sku, Quantity), String> {
     let sku = Sku::parse(line.sku.clone())
         .map_err(|problem| format!("lines[{at}].productVariant.sku: {problem}"))?;
-    let sku = rules.skus.at_warehouse(sku);
+    let sku = rules.skus.warehouse_sku(sku);
     let quantity = Quantity::new(line.quantity)
         .map_err(|problem| format!("lines[{at}].quantity: {problem}"))?;
     Ok((sku, quantity))
 }
 
-fn missing_fields(address: &Destination, problems: &mut Vec<String>) {
+fn check_address(address: &PostalAddress, problems: &mut Vec<String>) {
     let mut need = |value: &Option<String>, field: &str| {
         if value.is_none() {
             problems.push(format!("shippingAddress.{field} is missing"));
@@ -231,7 +235,7 @@ fn missing_fields(address: &Destination, problems: &mut Vec<String>) {
     if address
         .country
         .as_deref()
-        .is_some_and(|c| STATE_AND_ZIP_NEEDED.contains(&c))
+        .is_some_and(|c| STATE_AND_ZIP_COUNTRIES.contains(&c))
     {
         need(&address.state, "province");
         need(&address.zip, "postalCode");
@@ -244,13 +248,13 @@ fn missing_fields(address: &Destination, problems: &mut Vec<String>) {
 }
 
 /// `fallback` gives the name where the address has none.
-fn destination(address: &Address, fallback: Option<&Contact>) -> Destination {
+fn map_address(address: &Address, fallback: Option<&Contact>) -> PostalAddress {
     let (first_name, last_name) = match (&address.full_name, &address.company, fallback) {
         (Some(name), ..) => split_name(name),
         (None, None, Some(contact)) => (contact.first_name.clone(), contact.last_name.clone()),
         _ => (None, None),
     };
-    Destination {
+    PostalAddress {
         first_name,
         last_name,
         company: address.company.clone(),
@@ -279,7 +283,7 @@ fn split_name(full: &str) -> (Option<String>, Option<String>) {
 }
 
 /// SHA-256 of all that is sent, in hex.
-fn digest(order: &NewOrder) -> String {
+fn order_digest(order: &NewOrder) -> String {
     let bytes = serde_json::to_vec(order).unwrap_or_default();
     Sha256::digest(bytes)
         .iter()

@@ -47,9 +47,9 @@ fn order() -> Order {
     }
 }
 
-fn rules() -> Rules {
-    Rules {
-        unit_price: UnitPrice::Gross,
+fn rules() -> MappingRules {
+    MappingRules {
+        unit_price: PriceBasis::Gross,
         shipping_methods: None,
         skus: SkuRules::default(),
         shipping_method_map: BTreeMap::new(),
@@ -64,24 +64,24 @@ fn globs(patterns: &[&str]) -> GlobSet {
     set.build().unwrap()
 }
 
-fn decided(order: &Order, rules: &Rules) -> Decision {
-    decide(
+fn decided(order: &Order, rules: &MappingRules) -> MappingDecision {
+    map_order(
         order,
         &[OrderState::parse("PaymentSettled").unwrap()],
         rules,
     )
 }
 
-fn sent(order: &Order, rules: &Rules) -> (NewOrder, Intent) {
+fn sent(order: &Order, rules: &MappingRules) -> (NewOrder, SendIntent) {
     match decided(order, rules) {
-        Decision::Send { order, intent } => (*order, intent),
+        MappingDecision::Send { order, intent } => (*order, intent),
         other => panic!("{other:?}"),
     }
 }
 
 fn problems(order: &Order) -> Vec<String> {
     match decided(order, &rules()) {
-        Decision::Invalid { problems } => problems,
+        MappingDecision::Invalid { problems } => problems,
         other => panic!("{other:?}"),
     }
 }
@@ -107,8 +107,8 @@ fn an_order_is_told_in_the_warehouses_words() {
 
 #[test]
 fn net_prices_and_maps_are_used_where_set() {
-    let rules = Rules {
-        unit_price: UnitPrice::Net,
+    let rules = MappingRules {
+        unit_price: PriceBasis::Net,
         shipping_method_map: BTreeMap::from([(
             ShippingMethodCode::parse("ground").unwrap(),
             "U11".to_owned(),
@@ -135,7 +135,7 @@ fn cancelled_and_foreign_lines_are_left_out() {
         line("2", "GIFT-7", 1),
         line("3", "SKU-3", 3),
     ];
-    let rules = Rules {
+    let rules = MappingRules {
         skus: SkuRules {
             skip: globs(&["GIFT-*"]),
             ..SkuRules::default()
@@ -149,7 +149,7 @@ fn cancelled_and_foreign_lines_are_left_out() {
     order.lines.pop();
     assert!(matches!(
         decided(&order, &rules),
-        Decision::Skip {
+        MappingDecision::Skip {
             reason: SkipReason::SkipSkus,
             ..
         }
@@ -158,15 +158,15 @@ fn cancelled_and_foreign_lines_are_left_out() {
 
 #[test]
 fn only_the_orders_of_our_shipping_methods_are_ours() {
-    let ours = |code: &str| Rules {
+    let ours = |code: &str| MappingRules {
         shipping_methods: Some(vec![ShippingMethodCode::parse(code).unwrap()]),
         ..rules()
     };
     assert!(matches!(
         decided(&order(), &ours("ground")),
-        Decision::Send { .. }
+        MappingDecision::Send { .. }
     ));
-    let Decision::Skip {
+    let MappingDecision::Skip {
         reason: SkipReason::ShippingMethod,
         message,
     } = decided(&order(), &ours("air"))
@@ -180,11 +180,11 @@ fn only_the_orders_of_our_shipping_methods_are_ours() {
 fn an_order_that_is_not_ready_any_more_is_not_sent() {
     let mut order = order();
     order.state = OrderState::parse("Cancelled").unwrap();
-    assert_eq!(decided(&order, &rules()), Decision::Cancelled);
+    assert_eq!(decided(&order, &rules()), MappingDecision::Cancelled);
     order.state = OrderState::parse("Modifying").unwrap();
     assert!(matches!(
         decided(&order, &rules()),
-        Decision::Skip {
+        MappingDecision::Skip {
             reason: SkipReason::LeftTriggerState,
             ..
         }
@@ -260,11 +260,11 @@ proptest! {
             .collect();
         let total: u32 = quantities.iter().sum();
         match decided(&order, &rules()) {
-            Decision::Send { order, intent } => {
+            MappingDecision::Send { order, intent } => {
                 prop_assert_eq!(order.items.iter().map(|i| i.quantity.get()).sum::<u32>(), total);
                 prop_assert_eq!(intent.lines.iter().map(|l| l.quantity.get()).sum::<u32>(), total);
             }
-            Decision::Invalid { .. } => prop_assert_eq!(total, 0),
+            MappingDecision::Invalid { .. } => prop_assert_eq!(total, 0),
             other => prop_assert!(false, "{:?}", other),
         }
     }

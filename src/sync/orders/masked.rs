@@ -2,18 +2,18 @@
 //! little to find anybody by. Pure.
 
 use crate::{
-    fulfillment::{Destination, NewOrder},
+    fulfillment::{NewOrder, PostalAddress},
     ledger::{SentItem, SentSummary},
 };
 
-const HIDDEN: &str = "•••";
+const MASK: &str = "•••";
 
 /// The summary of an order that is about to be sent.
-pub(super) fn summary_of(order: &NewOrder) -> SentSummary {
+pub(super) fn masked_summary(order: &NewOrder) -> SentSummary {
     SentSummary {
         shipping_method: order.shipping_method.clone(),
         currency: order.currency.as_str().to_owned(),
-        ship_to: address(&order.ship_to),
+        ship_to: mask_address(&order.ship_to),
         items: order
             .items
             .iter()
@@ -27,20 +27,20 @@ pub(super) fn summary_of(order: &NewOrder) -> SentSummary {
 }
 
 /// Initials, that there is a street, the beginnings of town and postal code, and what many share.
-fn address(to: &Destination) -> Vec<String> {
+fn mask_address(to: &PostalAddress) -> Vec<String> {
     let name: Vec<String> = [&to.first_name, &to.last_name]
         .into_iter()
         .flatten()
         .filter_map(|name| name.chars().next())
         .map(|first| format!("{first}."))
         .collect();
-    let hidden = |part: &Option<String>| part.as_ref().map(|_| HIDDEN.to_owned());
+    let hidden = |part: &Option<String>| part.as_ref().map(|_| MASK.to_owned());
     let begins = |part: &Option<String>, most: usize| {
         let part = part.as_ref()?;
         // At most half of it: of short ones, less is too much.
         let shown = most.min(part.chars().count() / 2);
         let beginning: String = part.chars().take(shown).collect();
-        Some(format!("{beginning}{HIDDEN}"))
+        Some(format!("{beginning}{MASK}"))
     };
     let town: Vec<String> = [begins(&to.city, 1), to.state.clone(), begins(&to.zip, 2)]
         .into_iter()
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn nothing_that_finds_a_person_is_left() {
         let text = |text: &str| Some(text.to_owned());
-        let to = Destination {
+        let to = PostalAddress {
             first_name: text("Ångela"),
             last_name: text("Merkle"),
             company: text("Rare Goods LLC"),
@@ -78,15 +78,18 @@ mod tests {
             phone: text("+1 775 555 0100"),
         };
         assert_eq!(
-            address(&to),
+            mask_address(&to),
             ["Å. M.", "••• (company)", "•••", "R••• NV 89•••", "US"]
         );
-        let short = Destination {
+        let short = PostalAddress {
             zip: text("AB"),
             city: text("Å"),
-            ..Destination::default()
+            ..PostalAddress::default()
         };
-        assert_eq!(address(&short), ["••• A•••"]);
-        assert_eq!(address(&Destination::default()), Vec::<String>::new());
+        assert_eq!(mask_address(&short), ["••• A•••"]);
+        assert_eq!(
+            mask_address(&PostalAddress::default()),
+            Vec::<String>::new()
+        );
     }
 }

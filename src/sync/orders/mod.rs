@@ -17,15 +17,15 @@ mod triage;
 
 use std::{sync::Arc, time::Duration};
 
-use self::streak::Streak;
+use self::streak::FailureStreak;
 use crate::{
     clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
-    ledger::Ledger, lifecycle::Tasks, vendure::Storefront,
+    ledger::Ledger, lifecycle::TaskGroup, vendure::Storefront,
 };
 
 /// What becomes of orders that are in a trigger state at the very first start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
+pub enum ExistingOrdersPolicy {
     Skip,
     Send,
 }
@@ -34,32 +34,32 @@ pub enum Existing {
 #[derive(Debug, Clone)]
 pub struct OrderSettings {
     pub trigger_states: Vec<OrderState>,
-    pub existing: Existing,
+    pub existing_orders: ExistingOrdersPolicy,
     /// Which orders and lines are VeraCore's, and in what words.
-    pub rules: mapping::Rules,
+    pub mapping_rules: mapping::MappingRules,
     /// How long a found order waits before it is sent.
-    pub hold: Duration,
+    pub send_delay: Duration,
     /// Failures of its own after which an order is given to a person.
     pub max_attempts: u32,
     pub backoff: Backoff,
     /// How long a lost send may still be worked on by VeraCore; see `doubt`.
-    pub quiet: Duration,
+    pub quiet_period: Duration,
     /// How long a claimed order is ours; see [`lease`].
-    pub lease: Duration,
+    pub lease_ttl: Duration,
     /// Whether an order that VeraCore cancelled is cancelled in the shop, too.
     pub cancel_in_shop: bool,
     /// How many orders are worked on at once.
     pub concurrency: u32,
     /// How many orders a page of a sweep holds; Vendure gives no more than 1000.
-    pub sweep_page: u32,
+    pub sweep_page_size: u32,
     /// How many of the newest orders are looked at.
-    pub newest_page: u32,
+    pub newest_page_size: u32,
 }
 
 /// As many as Vendure gives, unless a shop allows fewer: then pages are halved.
-pub const SWEEP_PAGE: u32 = 1000;
+pub const SWEEP_PAGE_SIZE: u32 = 1000;
 
-pub const NEWEST_PAGE: u32 = 50;
+pub const NEWEST_PAGE_SIZE: u32 = 50;
 
 /// How long a send whose answer was lost may still be worked on by VeraCore, before it is asked
 /// for it: twice the time after which we stop waiting for an answer.
@@ -73,14 +73,14 @@ pub fn quiet_period(veracore_timeout: Duration) -> Duration {
 /// not be, as where each of them also waits long for its turn, the ledger refuses the intent, or the
 /// outcome is looked up by the next holder.
 #[must_use]
-pub fn lease(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration {
+pub fn lease_ttl(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration {
     vendure_timeout * 2 + veracore_timeout * 4 + Duration::from_secs(5)
 }
 
 /// How many orders are in work where VeraCore takes `calls` at once: more of them, since an order also
 /// waits for the shop and the ledger, and VeraCore would have nothing to do meanwhile.
 #[must_use]
-pub fn at_once(calls: usize) -> u32 {
+pub fn order_concurrency(calls: usize) -> u32 {
     u32::try_from(calls + calls.div_ceil(2)).unwrap_or(u32::MAX)
 }
 
@@ -93,8 +93,8 @@ pub struct OrderSync {
     pub(crate) clock: SharedClock,
     pub(crate) settings: Arc<OrderSettings>,
     /// Nothing is begun once these are told to stop.
-    pub(crate) tasks: Tasks,
-    failing: Arc<Streak>,
+    pub(crate) tasks: TaskGroup,
+    failure_streak: Arc<FailureStreak>,
 }
 
 impl OrderSync {
@@ -105,7 +105,7 @@ impl OrderSync {
         ledger: Ledger,
         clock: SharedClock,
         settings: OrderSettings,
-        tasks: Tasks,
+        tasks: TaskGroup,
     ) -> Self {
         Self {
             storefront,
@@ -114,7 +114,7 @@ impl OrderSync {
             clock,
             settings: Arc::new(settings),
             tasks,
-            failing: Arc::default(),
+            failure_streak: Arc::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Keeping customers out of messages: what VeraCore says about an order may quote its address.
 
-use crate::fulfillment::{Destination, NewOrder};
+use crate::fulfillment::{NewOrder, PostalAddress};
 
 /// The message with everything personal of the order replaced. Whole words only, so that a buyer
 /// called "An" does not blot out every "an".
@@ -14,8 +14,8 @@ pub(super) fn redact(message: &str, order: &NewOrder) -> String {
     .into_iter()
     .flatten()
     .map(String::as_str)
-    .chain(of(&order.ship_to))
-    .chain(order.bill_to.iter().flat_map(of))
+    .chain(address_fields(&order.ship_to))
+    .chain(order.bill_to.iter().flat_map(address_fields))
     .filter(|text| text.chars().count() > 1)
     .collect();
     // The longest first: "12 Main Street" before "12".
@@ -26,7 +26,7 @@ pub(super) fn redact(message: &str, order: &NewOrder) -> String {
     })
 }
 
-fn of(address: &Destination) -> impl Iterator<Item = &str> {
+fn address_fields(address: &PostalAddress) -> impl Iterator<Item = &str> {
     // State and country are few, and say what is wrong without saying who.
     [
         &address.first_name,
@@ -50,7 +50,7 @@ fn replace_words(message: &str, text: &str) -> String {
     let mut before: Option<char> = None;
     while let Some(c) = rest.chars().next() {
         if !before.is_some_and(char::is_alphanumeric)
-            && let Some(len) = prefix_ignoring_case(rest, &needle)
+            && let Some(len) = prefix_len_ignoring_case(rest, &needle)
             && !rest[len..]
                 .chars()
                 .next()
@@ -69,7 +69,7 @@ fn replace_words(message: &str, text: &str) -> String {
 }
 
 /// How many bytes of `text` its case-blind prefix `needle` (in lower case) takes.
-fn prefix_ignoring_case(text: &str, needle: &str) -> Option<usize> {
+fn prefix_len_ignoring_case(text: &str, needle: &str) -> Option<usize> {
     let mut wanted = needle.chars();
     let mut next = wanted.next();
     for (at, c) in text.char_indices() {
@@ -104,10 +104,10 @@ mod tests {
                 email: Some("an@example.com".into()),
                 ..Contact::default()
             },
-            ship_to: Destination {
+            ship_to: PostalAddress {
                 address_1: Some("12 Große Straße".into()),
                 zip: Some("89501".into()),
-                ..Destination::default()
+                ..PostalAddress::default()
             },
             bill_to: None,
             items: Vec::new(),

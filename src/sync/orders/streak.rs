@@ -7,28 +7,28 @@ use std::{
 };
 
 /// Sends of so many orders in a row must fail before that is VeraCore's doing.
-const ORDERS: usize = 5;
+const WIDESPREAD_ORDERS: usize = 5;
 
 /// The orders whose sends failed since one went well.
 #[derive(Debug, Default)]
-pub(super) struct Streak(Mutex<BTreeSet<i64>>);
+pub(super) struct FailureStreak(Mutex<BTreeSet<i64>>);
 
-impl Streak {
+impl FailureStreak {
     /// Takes note of a send that failed. Returns whether those of many orders do.
-    pub(super) fn failed(&self, order: i64) -> bool {
-        let mut orders = self.orders();
-        if orders.len() < ORDERS {
+    pub(super) fn record_failure(&self, order: i64) -> bool {
+        let mut orders = self.lock_orders();
+        if orders.len() < WIDESPREAD_ORDERS {
             orders.insert(order);
         }
-        orders.len() >= ORDERS
+        orders.len() >= WIDESPREAD_ORDERS
     }
 
     /// Takes note of a send that was answered as it should be.
-    pub(super) fn is_over(&self) {
-        self.orders().clear();
+    pub(super) fn reset(&self) {
+        self.lock_orders().clear();
     }
 
-    fn orders(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+    fn lock_orders(&self) -> MutexGuard<'_, BTreeSet<i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -39,16 +39,16 @@ mod tests {
 
     #[test]
     fn one_order_again_and_again_is_not_many() {
-        let streak = Streak::default();
+        let streak = FailureStreak::default();
         for _ in 0..20 {
-            assert!(!streak.failed(7));
+            assert!(!streak.record_failure(7));
         }
         for order in 1..4 {
-            assert!(!streak.failed(order));
+            assert!(!streak.record_failure(order));
         }
-        assert!(streak.failed(4));
-        assert!(streak.failed(7));
-        streak.is_over();
-        assert!(!streak.failed(7));
+        assert!(streak.record_failure(4));
+        assert!(streak.record_failure(7));
+        streak.reset();
+        assert!(!streak.record_failure(7));
     }
 }

@@ -4,38 +4,42 @@ use chrono::{DateTime, Utc};
 
 use super::{
     OrderSync,
-    doubt::{self, Missing, Stage},
-    mapping::{Decision, decide},
+    doubt::{self, Absence, DoubtStage},
+    mapping::{MappingDecision, map_order},
     redact::redact,
     triage,
 };
 use crate::{
-    domain::{Class, ErrorCategory, OrderCode, SyncStatus},
-    fulfillment::{FoundOrder, NewOrder, ProviderError, Receipt},
+    domain::{ErrorCategory, FailureClass, OrderCode, SyncStatus},
+    fulfillment::{FoundOrder, NewOrder, ProviderError, SubmitReceipt},
     ledger::{
-        AttemptEnd, AttemptKind, Claimed, Intent, LedgerError, Next, Note, SkipReason, Trace,
+        AttemptEnd, AttemptKind, AttemptRecord, ClaimedOrder, FailureReason, LedgerError,
+        OrderDisposition, SendIntent, SkipReason,
     },
 };
 
 /// What VeraCore said when it was asked for an order.
-enum Asked {
+enum LookupOutcome {
     Found(FoundOrder),
     Missing,
     /// Nothing clear; what follows from that is settled already.
-    Unclear {
-        trace: Option<Trace>,
-        next: Next,
+    Inconclusive {
+        trace: Option<AttemptRecord>,
+        next: OrderDisposition,
     },
 }
 
 /// What is known before the order is sent.
-enum Ready {
+enum Preparation {
     Send {
         order: Box<NewOrder>,
-        intent: Intent,
+        intent: SendIntent,
     },
     /// It ends here, without a send.
-    Settled { trace: Option<Trace>, next: Next },
+    Settled {
+        trace: Option<AttemptRecord>,
+        next: OrderDisposition,
+    },
 }
 
 impl OrderSync {
@@ -43,13 +47,13 @@ impl OrderSync {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn claim(
+    pub async fn lease_due_orders(
         &self,
         limit: u32,
         only: Option<&OrderCode>,
-    ) -> Result<Vec<Claimed>, LedgerError> {
+    ) -> Result<Vec<ClaimedOrder>, LedgerError> {
         self.ledger
-            .claim_due_orders(limit, self.settings.lease, only)
+            .claim_due_orders(limit, self.settings.lease_ttl, only)
             .await
     }
 
@@ -59,23 +63,28 @@ impl OrderSync {
     /// When the ledger does not take the outcome: the database is away, or the lease was lost.
     /// The order is then worked on again when its lease runs out, as if this process had died, or
     /// sooner if it could be given back.
-    pub async fn work_on(&self, order: &Claimed) -> Result<SyncStatus, LedgerError> {
-        match self.try_once(order).await {
+    pub async fn process(&self, order: &ClaimedOrder) -> Result<SyncStatus, LedgerError> {
+        match self.attempt(order).await {
             // The database is there and refuses this very row: that does not pass by itself, and
             // must not come back for ever.
-            Err(error) if error.is_about_the_data() => {
+            Err(error) if error.is_data_error() => {
                 let message =
                     format!("the ledger could not record it: {error}. Please report this");
-                let note = Note {
+                let note = FailureReason {
                     category: ErrorCategory::Internal,
                     message,
                 };
-                self.finish(order, None, Next::FailedInDoubt { note }).await
+                self.record_outcome(
+                    order,
+                    None,
+                    OrderDisposition::FailedInDoubt { failure: note },
+                )
+                .await
             }
             // Whoever comes next need not wait for the lease to run out. An intent that was written
             // stays a doubt.
-            Err(error) if error.is_away() => {
-                if let Err(error) = self.ledger.release(order).await {
+            Err(error) if error.is_unavailable() => {
+                if let Err(error) = self.ledger.release_order(order).await {
                     tracing::debug!(order = %order.code, %error, "the order's lease runs out by itself");
                 }
                 Err(error)
@@ -84,107 +93,113 @@ impl OrderSync {
         }
     }
 
-    async fn try_once(&self, order: &Claimed) -> Result<SyncStatus, LedgerError> {
-        let asked_already = match self.settle_doubt(order).await? {
-            Doubt::None => false,
-            Doubt::Cleared => true,
-            Doubt::Settled { trace, next } => {
-                return self.finish(order, trace.as_ref(), next).await;
+    async fn attempt(&self, order: &ClaimedOrder) -> Result<SyncStatus, LedgerError> {
+        let asked_already = match self.resolve_doubt(order).await? {
+            DoubtOutcome::None => false,
+            DoubtOutcome::Cleared => true,
+            DoubtOutcome::Settled { trace, next } => {
+                return self.record_outcome(order, trace.as_ref(), next).await;
             }
         };
         let (new_order, intent) = match self.prepare(order).await {
-            Ready::Send { order, intent } => (order, intent),
-            Ready::Settled { trace, next } => {
+            Preparation::Send { order, intent } => (order, intent),
+            Preparation::Settled { trace, next } => {
                 // A person says that VeraCore has it: then it is to be stopped there.
                 if order.adopt
                     && !asked_already
-                    && matches!(next, Next::Cancelled { .. })
-                    && let Some((trace, next)) = self.ask_first(order).await?
+                    && matches!(next, OrderDisposition::Cancelled { .. })
+                    && let Some((trace, next)) = self.lookup_before_send(order).await?
                 {
-                    return self.finish(order, trace.as_ref(), next).await;
+                    return self.record_outcome(order, trace.as_ref(), next).await;
                 }
-                return self.finish(order, trace.as_ref(), next).await;
+                return self.record_outcome(order, trace.as_ref(), next).await;
             }
         };
-        if !asked_already && let Some((trace, next)) = self.ask_first(order).await? {
-            if matches!(next, Next::Acknowledged { .. }) && !order.sent_before {
+        if !asked_already && let Some((trace, next)) = self.lookup_before_send(order).await? {
+            if matches!(next, OrderDisposition::Acknowledged { .. }) && !order.sent_before {
                 // Somebody else sent it; what stock and tracking must know of it is written here.
-                self.ledger.note_lines(order, &intent).await?;
+                self.ledger.record_order_lines(order, &intent).await?;
             }
-            return self.finish(order, trace.as_ref(), next).await;
+            return self.record_outcome(order, trace.as_ref(), next).await;
         }
-        if self.tasks.stopping() {
+        if self.tasks.is_stopping() {
             // Nothing was begun that would have to be finished.
-            self.ledger.release(order).await?;
-            return Ok(standing(order));
+            self.ledger.release_order(order).await?;
+            return Ok(current_status(order));
         }
         let attempt = self
             .ledger
-            .begin_send(order, &intent, self.settings.lease)
+            .record_send_intent(order, &intent, self.settings.lease_ttl)
             .await?;
         let outcome = self.provider.submit_order(&new_order).await;
-        let (end, next) = self.judge(order, &new_order, outcome).await?;
-        self.finish(order, Some(&Trace::Ends(attempt, end)), next)
+        let (end, next) = self.classify_send(order, &new_order, outcome).await?;
+        self.record_outcome(order, Some(&AttemptRecord::End(attempt, end)), next)
             .await
     }
 
     /// Deals with a send whose outcome is unknown, from this process or from one that died.
-    async fn settle_doubt(&self, order: &Claimed) -> Result<Doubt, LedgerError> {
+    async fn resolve_doubt(&self, order: &ClaimedOrder) -> Result<DoubtOutcome, LedgerError> {
         let Some(sent_at) = order.sent_at else {
-            return Ok(Doubt::None);
+            return Ok(DoubtOutcome::None);
         };
-        let quiet = self.settings.quiet;
-        if let Stage::Wait { until } =
+        let quiet = self.settings.quiet_period;
+        if let DoubtStage::Wait { until } =
             doubt::stage(sent_at, order.missing_at, self.clock.now(), quiet)
         {
-            return Ok(Doubt::Settled {
+            return Ok(DoubtOutcome::Settled {
                 trace: None,
-                next: Next::Later { at: until },
+                next: OrderDisposition::Postponed { at: until },
             });
         }
         let started_at = self.clock.now();
-        match self.ask(order, started_at).await {
-            Asked::Found(found) => {
-                let (trace, next) = adopted(order, &found, started_at);
-                Ok(Doubt::Settled {
+        match self.lookup_order(order, started_at).await {
+            LookupOutcome::Found(found) => {
+                let (trace, next) = after_found(order, &found, started_at);
+                Ok(DoubtOutcome::Settled {
                     trace: Some(trace),
                     next,
                 })
             }
-            Asked::Unclear { trace, next } => Ok(Doubt::Settled { trace, next }),
-            Asked::Missing => {
+            LookupOutcome::Inconclusive { trace, next } => {
+                Ok(DoubtOutcome::Settled { trace, next })
+            }
+            LookupOutcome::Missing => {
                 let now = self.clock.now();
-                let trace = whole(AttemptKind::LookUp, started_at, AttemptEnd::fine("missing"));
-                match doubt::missing(order.missing_at, now, quiet) {
-                    Missing::Once { again } => {
-                        let next = Next::InDoubt {
+                let trace = completed_attempt(
+                    AttemptKind::Lookup,
+                    started_at,
+                    AttemptEnd::without_error("missing"),
+                );
+                match doubt::absence(order.missing_at, now, quiet) {
+                    Absence::Unconfirmed { check_at: again } => {
+                        let next = OrderDisposition::InDoubt {
                             at: again,
                             missing_at: Some(now),
                             counted: false,
-                            note: None,
+                            failure: None,
                         };
-                        Ok(Doubt::Settled {
+                        Ok(DoubtOutcome::Settled {
                             trace: Some(trace),
                             next,
                         })
                     }
-                    Missing::Absent if triage::exhausted(order, &self.settings) => {
+                    Absence::Confirmed if triage::is_exhausted(order, &self.settings) => {
                         let message = "VeraCore does not have it, though it was sent";
-                        let next = triage::given_up(
+                        let next = triage::give_up(
                             order,
                             order.retry_count,
                             ErrorCategory::Timeout,
                             message,
                         );
-                        Ok(Doubt::Settled {
+                        Ok(DoubtOutcome::Settled {
                             trace: Some(trace),
                             next,
                         })
                     }
-                    Missing::Absent => {
-                        self.ledger.note(order, &trace).await?;
+                    Absence::Confirmed => {
+                        self.ledger.record_attempt(order, &trace).await?;
                         tracing::info!(order = %order.code, "VeraCore does not have the order whose answer was lost; it is sent again");
-                        Ok(Doubt::Cleared)
+                        Ok(DoubtOutcome::Cleared)
                     }
                 }
             }
@@ -192,30 +207,30 @@ impl OrderSync {
     }
 
     /// Reads the order from the shop and decides about it.
-    async fn prepare(&self, claimed: &Claimed) -> Ready {
+    async fn prepare(&self, claimed: &ClaimedOrder) -> Preparation {
         let started_at = self.clock.now();
         let order = match self.storefront.order(&claimed.order_id).await {
             Ok(Some(order)) => order,
             Ok(None) => {
                 let message = "Vendure does not have the order any more".to_owned();
                 let category = ErrorCategory::NotFound;
-                let end = triage::end(Class::Permanent, category, &message);
-                return Ready::Settled {
-                    trace: Some(whole(AttemptKind::Read, started_at, end)),
-                    next: Next::Failed {
-                        note: Note { category, message },
+                let end = triage::attempt_end(FailureClass::Permanent, category, &message);
+                return Preparation::Settled {
+                    trace: Some(completed_attempt(AttemptKind::Read, started_at, end)),
+                    next: OrderDisposition::Failed {
+                        failure: FailureReason { category, message },
                     },
                 };
             }
             Err(error) => {
                 let now = self.clock.now();
-                if let Some(next) = triage::parked(error.parked_for(), now) {
-                    return Ready::Settled { trace: None, next };
+                if let Some(next) = triage::postpone_parked(error.circuit_open_for(), now) {
+                    return Preparation::Settled { trace: None, next };
                 }
                 let message = error.to_string();
-                let end = triage::end(Class::Transient, error.category(), &message);
-                return Ready::Settled {
-                    trace: Some(whole(AttemptKind::Read, started_at, end)),
+                let end = triage::attempt_end(FailureClass::Transient, error.category(), &message);
+                return Preparation::Settled {
+                    trace: Some(completed_attempt(AttemptKind::Read, started_at, end)),
                     next: triage::after_read(&error, &message, claimed, &self.settings, now),
                 };
             }
@@ -226,22 +241,28 @@ impl OrderSync {
                 order.id, order.code, claimed.code
             );
             let category = ErrorCategory::Conflict;
-            let end = triage::end(Class::Permanent, category, &message);
-            return Ready::Settled {
-                trace: Some(whole(AttemptKind::Read, started_at, end)),
-                next: Next::Failed {
-                    note: Note { category, message },
+            let end = triage::attempt_end(FailureClass::Permanent, category, &message);
+            return Preparation::Settled {
+                trace: Some(completed_attempt(AttemptKind::Read, started_at, end)),
+                next: OrderDisposition::Failed {
+                    failure: FailureReason { category, message },
                 },
             };
         }
-        let next = match decide(&order, &self.settings.trigger_states, &self.settings.rules) {
-            Decision::Send { order, intent } => return Ready::Send { order, intent },
-            Decision::Cancelled => Next::Cancelled {
+        let next = match map_order(
+            &order,
+            &self.settings.trigger_states,
+            &self.settings.mapping_rules,
+        ) {
+            MappingDecision::Send { order, intent } => return Preparation::Send { order, intent },
+            MappingDecision::Cancelled => OrderDisposition::Cancelled {
                 message: "cancelled in Vendure before it was sent".into(),
             },
-            Decision::Skip { reason, message } => Next::Skipped { reason, message },
-            Decision::Invalid { problems } => Next::Failed {
-                note: Note {
+            MappingDecision::Skip { reason, message } => {
+                OrderDisposition::Skipped { reason, message }
+            }
+            MappingDecision::Invalid { problems } => OrderDisposition::Failed {
+                failure: FailureReason {
                     category: ErrorCategory::Validation,
                     message: format!(
                         "it cannot be sent as it is: {}. Correct it in Vendure, then run `veracore-sync orders retry {}`",
@@ -251,24 +272,24 @@ impl OrderSync {
                 },
             },
         };
-        Ready::Settled { trace: None, next }
+        Preparation::Settled { trace: None, next }
     }
 
     /// Asks whether VeraCore has the order before it is sent. Afterwards nobody could tell an order
     /// of ours from another with the same number: when there was none before, it is ours.
-    async fn ask_first(
+    async fn lookup_before_send(
         &self,
-        order: &Claimed,
-    ) -> Result<Option<(Option<Trace>, Next)>, LedgerError> {
+        order: &ClaimedOrder,
+    ) -> Result<Option<(Option<AttemptRecord>, OrderDisposition)>, LedgerError> {
         let started_at = self.clock.now();
-        Ok(match self.ask(order, started_at).await {
-            Asked::Missing => None,
-            Asked::Unclear { trace, next } => Some((trace, next)),
-            Asked::Found(found) if order.sent_before || order.adopt => {
-                let (trace, next) = adopted(order, &found, started_at);
+        Ok(match self.lookup_order(order, started_at).await {
+            LookupOutcome::Missing => None,
+            LookupOutcome::Inconclusive { trace, next } => Some((trace, next)),
+            LookupOutcome::Found(found) if order.sent_before || order.adopt => {
+                let (trace, next) = after_found(order, &found, started_at);
                 Some((Some(trace), next))
             }
-            Asked::Found(found) => {
+            LookupOutcome::Found(found) => {
                 let message = format!(
                     "VeraCore has an order {code} already ({id}status {status}) which this installation never sent. If it is this very order, run `veracore-sync orders retry --adopt {code}`; if not, free the number there and run `veracore-sync orders retry {code}`",
                     code = order.code,
@@ -279,48 +300,51 @@ impl OrderSync {
                     status = found.status,
                 );
                 let category = ErrorCategory::Conflict;
-                let end = triage::end(Class::Permanent, category, &message);
-                let next = Next::Failed {
-                    note: Note { category, message },
+                let end = triage::attempt_end(FailureClass::Permanent, category, &message);
+                let next = OrderDisposition::Failed {
+                    failure: FailureReason { category, message },
                 };
-                Some((Some(whole(AttemptKind::LookUp, started_at, end)), next))
+                Some((
+                    Some(completed_attempt(AttemptKind::Lookup, started_at, end)),
+                    next,
+                ))
             }
         })
     }
 
-    async fn ask(&self, order: &Claimed, started_at: DateTime<Utc>) -> Asked {
+    async fn lookup_order(&self, order: &ClaimedOrder, started_at: DateTime<Utc>) -> LookupOutcome {
         match self.provider.find_order(&order.code).await {
-            Ok(Some(found)) => Asked::Found(found),
-            Ok(None) => Asked::Missing,
+            Ok(Some(found)) => LookupOutcome::Found(found),
+            Ok(None) => LookupOutcome::Missing,
             Err(error) => {
                 let now = self.clock.now();
-                if let Some(next) = triage::parked(error.parked_for(), now) {
-                    return Asked::Unclear { trace: None, next };
+                if let Some(next) = triage::postpone_parked(error.parked_for(), now) {
+                    return LookupOutcome::Inconclusive { trace: None, next };
                 }
-                let message = error.without_its_words();
-                let end = triage::end(Class::Transient, error.category(), &message);
-                Asked::Unclear {
-                    trace: Some(whole(AttemptKind::LookUp, started_at, end)),
-                    next: triage::after_look_up(&error, &message, order, &self.settings, now),
+                let message = error.redacted_message();
+                let end = triage::attempt_end(FailureClass::Transient, error.category(), &message);
+                LookupOutcome::Inconclusive {
+                    trace: Some(completed_attempt(AttemptKind::Lookup, started_at, end)),
+                    next: triage::after_lookup(&error, &message, order, &self.settings, now),
                 }
             }
         }
     }
 
     /// What a send's outcome means.
-    async fn judge(
+    async fn classify_send(
         &self,
-        order: &Claimed,
+        order: &ClaimedOrder,
         sent: &NewOrder,
-        outcome: Result<Receipt, ProviderError>,
-    ) -> Result<(AttemptEnd, Next), LedgerError> {
+        outcome: Result<SubmitReceipt, ProviderError>,
+    ) -> Result<(AttemptEnd, OrderDisposition), LedgerError> {
         let error = match outcome {
             Ok(receipt) => {
-                self.failing.is_over();
+                self.failure_streak.reset();
                 let id = Some(receipt.provider_order_id);
                 return Ok((
-                    AttemptEnd::fine("accepted"),
-                    Next::Acknowledged {
+                    AttemptEnd::without_error("accepted"),
+                    OrderDisposition::Acknowledged {
                         provider_order_id: id,
                     },
                 ));
@@ -328,15 +352,15 @@ impl OrderSync {
             Err(error) => error,
         };
         let message = redact(&error.to_string(), sent);
-        let end = triage::end(error.class(), error.category(), &message);
-        if !matches!(error, ProviderError::Duplicate { .. }) {
+        let end = triage::attempt_end(error.class(), error.category(), &message);
+        if !matches!(error, ProviderError::DuplicateOrder { .. }) {
             let now = self.clock.now();
             // A refusal is an answer, too: VeraCore works.
-            let widespread = if error.class() == Class::Permanent {
-                self.failing.is_over();
+            let widespread = if error.class() == FailureClass::Permanent {
+                self.failure_streak.reset();
                 false
             } else {
-                self.failing.failed(order.id)
+                self.failure_streak.record_failure(order.id)
             };
             let settings = &self.settings;
             let next = triage::after_send(&error, &message, order, settings, now, widespread);
@@ -346,16 +370,16 @@ impl OrderSync {
         let started_at = self.clock.now();
         let next = match self.provider.find_order(&order.code).await {
             Ok(Some(found)) => {
-                let (trace, next) = adopted(order, &found, started_at);
-                self.ledger.note(order, &trace).await?;
+                let (trace, next) = after_found(order, &found, started_at);
+                self.ledger.record_attempt(order, &trace).await?;
                 next
             }
-            _ => Next::InDoubt {
+            _ => OrderDisposition::InDoubt {
                 at: self.clock.now()
-                    + chrono::TimeDelta::from_std(self.settings.quiet).unwrap_or_default(),
+                    + chrono::TimeDelta::from_std(self.settings.quiet_period).unwrap_or_default(),
                 missing_at: None,
                 counted: true,
-                note: Some(Note {
+                failure: Some(FailureReason {
                     category: ErrorCategory::Conflict,
                     message,
                 }),
@@ -364,30 +388,34 @@ impl OrderSync {
         Ok((end, next))
     }
 
-    async fn finish(
+    async fn record_outcome(
         &self,
-        order: &Claimed,
-        trace: Option<&Trace>,
-        next: Next,
+        order: &ClaimedOrder,
+        trace: Option<&AttemptRecord>,
+        next: OrderDisposition,
     ) -> Result<SyncStatus, LedgerError> {
-        self.ledger.finish(order, trace, &next).await?;
-        Ok(report(order, &next))
+        self.ledger.finish_order(order, trace, &next).await?;
+        Ok(log_outcome(order, &next))
     }
 }
 
 /// What came of looking into a doubt.
-enum Doubt {
+enum DoubtOutcome {
     None,
     /// VeraCore was just asked for the last time and does not have it.
     Cleared,
     Settled {
-        trace: Option<Trace>,
-        next: Next,
+        trace: Option<AttemptRecord>,
+        next: OrderDisposition,
     },
 }
 
-const fn whole(kind: AttemptKind, started_at: DateTime<Utc>, end: AttemptEnd) -> Trace {
-    Trace::Whole {
+const fn completed_attempt(
+    kind: AttemptKind,
+    started_at: DateTime<Utc>,
+    end: AttemptEnd,
+) -> AttemptRecord {
+    AttemptRecord::Complete {
         kind,
         started_at,
         end,
@@ -395,32 +423,42 @@ const fn whole(kind: AttemptKind, started_at: DateTime<Utc>, end: AttemptEnd) ->
 }
 
 /// What follows from VeraCore having our order.
-fn adopted(order: &Claimed, found: &FoundOrder, started_at: DateTime<Utc>) -> (Trace, Next) {
+fn after_found(
+    order: &ClaimedOrder,
+    found: &FoundOrder,
+    started_at: DateTime<Utc>,
+) -> (AttemptRecord, OrderDisposition) {
     if found.is_cancelled() {
         let message = format!(
             "VeraCore has the order {}, but cancelled (status {}). If it is to be shipped, have it revived there; if not, run `veracore-sync orders skip {}`",
             order.code, found.status, order.code
         );
         let category = ErrorCategory::Conflict;
-        let end = triage::end(Class::Permanent, category, &message);
-        let next = Next::Failed {
-            note: Note { category, message },
+        let end = triage::attempt_end(FailureClass::Permanent, category, &message);
+        let next = OrderDisposition::Failed {
+            failure: FailureReason { category, message },
         };
-        return (whole(AttemptKind::LookUp, started_at, end), next);
+        return (
+            completed_attempt(AttemptKind::Lookup, started_at, end),
+            next,
+        );
     }
     tracing::info!(order = %order.code, status = found.status, "VeraCore has the order already; it is ours");
     let end = AttemptEnd {
         message: Some(format!("VeraCore has it, status {}", found.status)),
-        ..AttemptEnd::fine("found")
+        ..AttemptEnd::without_error("found")
     };
-    let next = Next::Acknowledged {
+    let next = OrderDisposition::Acknowledged {
         provider_order_id: found.provider_order_id.clone(),
     };
-    (whole(AttemptKind::LookUp, started_at, end), next)
+    (
+        completed_attempt(AttemptKind::Lookup, started_at, end),
+        next,
+    )
 }
 
 /// Where an order stands that was not worked on after all.
-const fn standing(order: &Claimed) -> SyncStatus {
+const fn current_status(order: &ClaimedOrder) -> SyncStatus {
     if order.sent_at.is_some() {
         SyncStatus::InDoubt
     } else {
@@ -429,33 +467,40 @@ const fn standing(order: &Claimed) -> SyncStatus {
 }
 
 /// One line for what became of an order.
-fn report(order: &Claimed, next: &Next) -> SyncStatus {
+fn log_outcome(order: &ClaimedOrder, next: &OrderDisposition) -> SyncStatus {
     let code = &order.code;
     match next {
-        Next::Acknowledged { provider_order_id } => {
+        OrderDisposition::Acknowledged { provider_order_id } => {
             let id = provider_order_id.as_ref().map(tracing::field::display);
             tracing::info!(order = %code, veracore_order = id, "VeraCore has the order");
             SyncStatus::Success
         }
-        Next::InDoubt { at, note, .. } => {
+        OrderDisposition::InDoubt {
+            at, failure: note, ..
+        } => {
             let message = note.as_ref().map(|note| note.message.as_str());
             tracing::warn!(order = %code, again = %at, problem = message, "VeraCore: the order is in doubt");
             SyncStatus::InDoubt
         }
-        Next::StillInDoubt { at, note, .. } => {
+        OrderDisposition::StillInDoubt {
+            at, failure: note, ..
+        } => {
             tracing::warn!(order = %code, again = %at, category = %note.category, problem = note.message, "VeraCore: the order is still in doubt");
             SyncStatus::InDoubt
         }
-        Next::Retry { at, note, .. } => {
+        OrderDisposition::Retry {
+            at, failure: note, ..
+        } => {
             tracing::warn!(order = %code, again = %at, category = %note.category, problem = note.message, "VeraCore: the order was not sent, and is tried again");
             SyncStatus::Retrying
         }
-        Next::Later { .. } => standing(order),
-        Next::Failed { note } | Next::FailedInDoubt { note } => {
+        OrderDisposition::Postponed { .. } => current_status(order),
+        OrderDisposition::Failed { failure: note }
+        | OrderDisposition::FailedInDoubt { failure: note } => {
             tracing::error!(order = %code, category = %note.category, problem = note.message, "VeraCore: the order needs a person");
             SyncStatus::Error
         }
-        Next::Skipped { reason, message } => {
+        OrderDisposition::Skipped { reason, message } => {
             if *reason == SkipReason::LeftTriggerState {
                 tracing::info!(order = %code, why = message, "VeraCore: the order is not sent for now");
             } else {
@@ -463,7 +508,7 @@ fn report(order: &Claimed, next: &Next) -> SyncStatus {
             }
             SyncStatus::Skipped
         }
-        Next::Cancelled { message } => {
+        OrderDisposition::Cancelled { message } => {
             tracing::info!(order = %code, why = message, "VeraCore: the order is not sent");
             SyncStatus::Cancelled
         }

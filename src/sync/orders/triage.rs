@@ -6,94 +6,98 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::OrderSettings;
 use crate::{
-    domain::{Class, ErrorCategory},
+    domain::{ErrorCategory, FailureClass},
     fulfillment::ProviderError,
-    http::{CallError, Sent},
-    ledger::{AttemptEnd, Claimed, Next, Note},
+    http::{CallError, RequestSent},
+    ledger::{AttemptEnd, ClaimedOrder, FailureReason, OrderDisposition},
     vendure::StorefrontError,
 };
 
 /// What was being done when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doing {
-    Sending,
-    Asking,
+enum UpstreamCall {
+    Send,
+    Read,
 }
 
 /// Whether a failure counts towards the order's limit. One that would have struck any order (the
 /// other end is down, refuses us, or is not what is at this address) does not, so that an outage
 /// of a day sends no order to a person.
-fn call_counts(error: &CallError, doing: Doing) -> bool {
+fn call_error_counts(error: &CallError, doing: UpstreamCall) -> bool {
     match error {
         CallError::Connect { .. }
-        | CallError::Timeout { sent: Sent::No, .. }
-        | CallError::Parked { .. } => false,
+        | CallError::Timeout {
+            sent: RequestSent::No,
+            ..
+        }
+        | CallError::CircuitOpen { .. } => false,
         // An order that VeraCore stumbles over shows as a silence; but so does a slow day, when
         // nothing more was lost than an answer to a question.
-        CallError::Timeout { .. } | CallError::Broken { .. } => doing == Doing::Sending,
+        CallError::Timeout { .. } | CallError::ConnectionLost { .. } => doing == UpstreamCall::Send,
         CallError::Malformed { .. } | CallError::TooLarge { .. } => true,
         CallError::Status { status, .. } => {
-            !matches!(status, 401 | 403 | 408 | 425 | 429 | 502..=504) && !is_no_such_place(*status)
+            !matches!(status, 401 | 403 | 408 | 425 | 429 | 502..=504)
+                && !is_wrong_endpoint_status(*status)
         }
     }
 }
 
 /// Whether a status speaks of the address rather than of what was sent there.
-const fn is_no_such_place(status: u16) -> bool {
+const fn is_wrong_endpoint_status(status: u16) -> bool {
     matches!(status, 404 | 405 | 407 | 410 | 415)
 }
 
-fn provider_counts(error: &ProviderError, doing: Doing) -> bool {
+fn provider_error_counts(error: &ProviderError, doing: UpstreamCall) -> bool {
     match error {
-        ProviderError::Call(error) => call_counts(error, doing),
+        ProviderError::Call(error) => call_error_counts(error, doing),
         // Without a token nothing was said about the order at all.
         ProviderError::NoToken(_)
-        | ProviderError::Credentials { .. }
+        | ProviderError::CredentialsRefused { .. }
         | ProviderError::Forbidden { .. } => false,
-        ProviderError::Duplicate { .. }
+        ProviderError::DuplicateOrder { .. }
         | ProviderError::WrongOrder { .. }
         | ProviderError::Refused { .. }
-        | ProviderError::Unsendable { .. } => true,
+        | ProviderError::NotSendable { .. } => true,
     }
 }
 
-fn storefront_counts(error: &StorefrontError) -> bool {
+fn storefront_error_counts(error: &StorefrontError) -> bool {
     match error {
-        StorefrontError::Call(error) => call_counts(error, Doing::Asking),
+        StorefrontError::Call(error) => call_error_counts(error, UpstreamCall::Read),
         // The shop was upgraded, and speaks another language now.
         StorefrontError::Graphql { code, .. } => code != "GRAPHQL_VALIDATION_FAILED",
-        StorefrontError::Refused { .. }
-        | StorefrontError::Unclear { .. }
-        | StorefrontError::Field { .. } => true,
-        StorefrontError::Credentials { .. }
+        StorefrontError::Rejected { .. }
+        | StorefrontError::Ambiguous { .. }
+        | StorefrontError::InvalidField { .. } => true,
+        StorefrontError::LoginRefused { .. }
         | StorefrontError::Forbidden { .. }
         | StorefrontError::WrongChannel { .. } => false,
     }
 }
 
 /// A kind of send that failed for good, though not because of the order.
-fn no_such_place(error: &ProviderError) -> bool {
-    matches!(error, ProviderError::Call(CallError::Status { status, .. }) if is_no_such_place(*status))
+fn is_wrong_endpoint(error: &ProviderError) -> bool {
+    matches!(error, ProviderError::Call(CallError::Status { status, .. }) if is_wrong_endpoint_status(*status))
 }
 
 /// A failed send. `widespread`: sends of many orders fail, and none succeeds in between.
 pub(super) fn after_send(
     error: &ProviderError,
     message: &str,
-    order: &Claimed,
+    order: &ClaimedOrder,
     settings: &OrderSettings,
     now: DateTime<Utc>,
     widespread: bool,
-) -> Next {
+) -> OrderDisposition {
     let category = error.category();
-    let counts = !widespread && provider_counts(error, Doing::Sending);
-    let note = |text: String| Note {
+    let counts = !widespread && provider_error_counts(error, UpstreamCall::Send);
+    let note = |text: String| FailureReason {
         category,
         message: text,
     };
     match error.class() {
         // Whatever is at this URL, it is not a place that takes orders: no fault of the order's.
-        Class::Permanent if no_such_place(error) => later(
+        FailureClass::Permanent if is_wrong_endpoint(error) => retry_or_give_up(
             order,
             settings,
             now,
@@ -103,14 +107,14 @@ pub(super) fn after_send(
                 "VeraCore takes no orders at this address: {message}. Check VERACORE_API_URL"
             )),
         ),
-        Class::Permanent => Next::Failed {
-            note: note(format!(
+        FailureClass::Permanent => OrderDisposition::Failed {
+            failure: note(format!(
                 "VeraCore refused the order: {}. Correct it, then run `veracore-sync orders retry {}`",
                 message.trim_end_matches('.'),
                 order.code
             )),
         },
-        Class::Transient => later(
+        FailureClass::Transient => retry_or_give_up(
             order,
             settings,
             now,
@@ -118,11 +122,11 @@ pub(super) fn after_send(
             counts,
             note(message.into()),
         ),
-        Class::Ambiguous => Next::InDoubt {
-            at: now + wait(settings.quiet, error.retry_after(), settings),
+        FailureClass::Ambiguous => OrderDisposition::InDoubt {
+            at: now + effective_delay(settings.quiet_period, error.retry_after(), settings),
             missing_at: None,
             counted: counts,
-            note: Some(note(format!(
+            failure: Some(note(format!(
                 "sent, but the answer was lost: {message}. VeraCore is asked before it is sent again"
             ))),
         },
@@ -131,37 +135,40 @@ pub(super) fn after_send(
 
 /// What becomes of an order for which an end was not even called: it waits, and nothing is said of
 /// it, since nothing was learnt.
-pub(super) fn parked(wait: Option<Duration>, now: DateTime<Utc>) -> Option<Next> {
+pub(super) fn postpone_parked(
+    wait: Option<Duration>,
+    now: DateTime<Utc>,
+) -> Option<OrderDisposition> {
     let wait = TimeDelta::from_std(wait?).unwrap_or(TimeDelta::hours(1));
-    Some(Next::Later { at: now + wait })
+    Some(OrderDisposition::Postponed { at: now + wait })
 }
 
 /// A failed look-up: the order is where it was before.
-pub(super) fn after_look_up(
+pub(super) fn after_lookup(
     error: &ProviderError,
     message: &str,
-    order: &Claimed,
+    order: &ClaimedOrder,
     settings: &OrderSettings,
     now: DateTime<Utc>,
-) -> Next {
-    let note = Note {
+) -> OrderDisposition {
+    let note = FailureReason {
         category: error.category(),
         message: format!("VeraCore could not be asked about the order: {message}"),
     };
-    if let ProviderError::Unsendable { .. } = error {
-        return Next::Failed { note };
+    if let ProviderError::NotSendable { .. } = error {
+        return OrderDisposition::Failed { failure: note };
     }
     if order.sent_at.is_some() {
         // Never given up: until it is settled, nobody knows whether it was sent.
         let at = retry_at(order, settings, now, error.retry_after());
-        return Next::StillInDoubt { at, note };
+        return OrderDisposition::StillInDoubt { at, failure: note };
     }
-    later(
+    retry_or_give_up(
         order,
         settings,
         now,
         error.retry_after(),
-        provider_counts(error, Doing::Asking),
+        provider_error_counts(error, UpstreamCall::Read),
         note,
     )
 }
@@ -170,35 +177,39 @@ pub(super) fn after_look_up(
 pub(super) fn after_read(
     error: &StorefrontError,
     message: &str,
-    order: &Claimed,
+    order: &ClaimedOrder,
     settings: &OrderSettings,
     now: DateTime<Utc>,
-) -> Next {
-    let note = Note {
+) -> OrderDisposition {
+    let note = FailureReason {
         category: error.category(),
         message: format!("the order could not be read from Vendure: {message}"),
     };
     match error {
-        StorefrontError::Field { .. } => Next::Failed { note },
+        StorefrontError::InvalidField { .. } => OrderDisposition::Failed { failure: note },
         // Reads change nothing, so there is nothing ambiguous about a failed one.
-        _ => later(
+        _ => retry_or_give_up(
             order,
             settings,
             now,
             error.retry_after(),
-            storefront_counts(error),
+            storefront_error_counts(error),
             note,
         ),
     }
 }
 
 /// How the attempt ends in the history.
-pub(super) fn end(class: Class, category: ErrorCategory, message: &str) -> AttemptEnd {
+pub(super) fn attempt_end(
+    class: FailureClass,
+    category: ErrorCategory,
+    message: &str,
+) -> AttemptEnd {
     AttemptEnd {
         outcome: match class {
-            Class::Ambiguous => "unknown",
-            Class::Permanent => "refused",
-            Class::Transient => "failed",
+            FailureClass::Ambiguous => "unknown",
+            FailureClass::Permanent => "refused",
+            FailureClass::Transient => "failed",
         },
         class: Some(class),
         category: Some(category),
@@ -207,18 +218,18 @@ pub(super) fn end(class: Class, category: ErrorCategory, message: &str) -> Attem
 }
 
 /// Whether the order has used up its tries.
-pub(super) fn exhausted(order: &Claimed, settings: &OrderSettings) -> bool {
+pub(super) fn is_exhausted(order: &ClaimedOrder, settings: &OrderSettings) -> bool {
     order.retry_count >= settings.max_attempts
 }
 
-pub(super) fn given_up(
-    order: &Claimed,
+pub(super) fn give_up(
+    order: &ClaimedOrder,
     tries: u32,
     category: ErrorCategory,
     message: &str,
-) -> Next {
-    Next::Failed {
-        note: Note {
+) -> OrderDisposition {
+    OrderDisposition::Failed {
+        failure: FailureReason {
             category,
             message: format!(
                 "given up after {} tries; the last one: {message}. When the cause is gone, run `veracore-sync orders retry {}`",
@@ -228,26 +239,26 @@ pub(super) fn given_up(
     }
 }
 
-fn later(
-    order: &Claimed,
+fn retry_or_give_up(
+    order: &ClaimedOrder,
     settings: &OrderSettings,
     now: DateTime<Utc>,
     retry_after: Option<Duration>,
     counted: bool,
-    note: Note,
-) -> Next {
+    note: FailureReason,
+) -> OrderDisposition {
     if counted && order.retry_count + 1 >= settings.max_attempts {
-        return given_up(order, order.retry_count + 1, note.category, &note.message);
+        return give_up(order, order.retry_count + 1, note.category, &note.message);
     }
-    Next::Retry {
+    OrderDisposition::Retry {
         at: retry_at(order, settings, now, retry_after),
         counted,
-        note,
+        failure: note,
     }
 }
 
 fn retry_at(
-    order: &Claimed,
+    order: &ClaimedOrder,
     settings: &OrderSettings,
     now: DateTime<Utc>,
     retry_after: Option<Duration>,
@@ -257,18 +268,18 @@ fn retry_at(
         .saturating_add(order.parked_count)
         .saturating_add(1);
     let own = settings.backoff.delay(failures, order.order_id.as_str());
-    now + wait(own, retry_after, settings)
+    now + effective_delay(own, retry_after, settings)
 }
 
 /// Longer than this, or than our own longest delay, nobody is left alone for the asking: a wrong
 /// `Retry-After` must not park an order for a day.
-const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The longer of our own delay and the one that was asked for.
-fn wait(own: Duration, asked: Option<Duration>, settings: &OrderSettings) -> TimeDelta {
+fn effective_delay(own: Duration, asked: Option<Duration>, settings: &OrderSettings) -> TimeDelta {
     let asked = asked
         .unwrap_or_default()
-        .min(settings.backoff.max.max(LONGEST_ASKED));
+        .min(settings.backoff.max.max(MAX_RETRY_AFTER));
     TimeDelta::from_std(own.max(asked)).unwrap_or(TimeDelta::hours(1))
 }
 

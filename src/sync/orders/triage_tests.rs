@@ -4,25 +4,25 @@ use crate::http::Backoff;
 fn settings() -> OrderSettings {
     OrderSettings {
         trigger_states: vec![],
-        existing: super::super::Existing::Skip,
-        rules: crate::sync::orders::mapping::Rules {
-            unit_price: crate::sync::orders::mapping::UnitPrice::Gross,
+        existing_orders: super::super::ExistingOrdersPolicy::Skip,
+        mapping_rules: crate::sync::orders::mapping::MappingRules {
+            unit_price: crate::sync::orders::mapping::PriceBasis::Gross,
             shipping_methods: None,
             skus: crate::domain::SkuRules::default(),
             shipping_method_map: std::collections::BTreeMap::new(),
         },
-        hold: Duration::ZERO,
+        send_delay: Duration::ZERO,
         max_attempts: 3,
         cancel_in_shop: false,
         backoff: Backoff {
             initial: Duration::from_secs(10),
             max: Duration::from_secs(100),
         },
-        quiet: Duration::from_secs(60),
-        lease: Duration::from_secs(60),
+        quiet_period: Duration::from_secs(60),
+        lease_ttl: Duration::from_secs(60),
         concurrency: 1,
-        sweep_page: 10,
-        newest_page: 5,
+        sweep_page_size: 10,
+        newest_page_size: 5,
     }
 }
 
@@ -30,8 +30,8 @@ fn now() -> DateTime<Utc> {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
 
-fn order(retry_count: u32) -> Claimed {
-    Claimed::for_tests("1", "ABC", retry_count)
+fn order(retry_count: u32) -> ClaimedOrder {
+    ClaimedOrder::for_tests("1", "ABC", retry_count)
 }
 
 fn status(status: u16, retry_after: Option<u64>) -> ProviderError {
@@ -44,7 +44,7 @@ fn status(status: u16, retry_after: Option<u64>) -> ProviderError {
     })
 }
 
-fn sent(error: &ProviderError, retry_count: u32) -> Next {
+fn sent(error: &ProviderError, retry_count: u32) -> OrderDisposition {
     after_send(
         error,
         &error.to_string(),
@@ -57,7 +57,7 @@ fn sent(error: &ProviderError, retry_count: u32) -> Next {
 
 #[test]
 fn a_refusal_needs_a_person_and_says_what_to_do() {
-    let Next::Failed { note } = sent(&status(422, None), 0) else {
+    let OrderDisposition::Failed { failure: note } = sent(&status(422, None), 0) else {
         panic!("not failed")
     };
     insta::assert_snapshot!(note.message, @"VeraCore refused the order: VeraCore submit_order: HTTP 422: because. Correct it, then run `veracore-sync orders retry ABC`");
@@ -72,10 +72,10 @@ fn an_unknown_outcome_is_looked_into_after_the_quiet_period() {
             upstream: "VeraCore",
             operation: "submit_order",
             limit: Duration::from_secs(1),
-            sent: Sent::Maybe,
+            sent: RequestSent::Maybe,
         }),
     ] {
-        let Next::InDoubt {
+        let OrderDisposition::InDoubt {
             at,
             counted,
             missing_at,
@@ -90,7 +90,7 @@ fn an_unknown_outcome_is_looked_into_after_the_quiet_period() {
         );
     }
     // Asked to wait for longer, it is.
-    let Next::InDoubt { at, .. } = sent(&status(503, Some(90)), 0) else {
+    let OrderDisposition::InDoubt { at, .. } = sent(&status(503, Some(90)), 0) else {
         panic!("not in doubt")
     };
     assert_eq!(at, now() + TimeDelta::seconds(90));
@@ -110,7 +110,7 @@ fn what_would_strike_any_order_uses_up_no_tries() {
         message: String::new(),
         retry_after: None,
     });
-    let credentials = ProviderError::Credentials {
+    let credentials = ProviderError::CredentialsRefused {
         message: "no".into(),
     };
     for error in [down, no_token, credentials]
@@ -119,7 +119,7 @@ fn what_would_strike_any_order_uses_up_no_tries() {
     {
         let next = sent(&error, 99);
         assert!(
-            matches!(next, Next::Retry { counted: false, .. }),
+            matches!(next, OrderDisposition::Retry { counted: false, .. }),
             "{error}: {next:?}"
         );
     }
@@ -130,12 +130,12 @@ fn a_gateway_without_its_server_uses_up_no_tries_either() {
     for code in [502, 503, 504] {
         let next = sent(&status(code, None), 99);
         assert!(
-            matches!(next, Next::InDoubt { counted: false, .. }),
+            matches!(next, OrderDisposition::InDoubt { counted: false, .. }),
             "{code}: {next:?}"
         );
-        let look_up = after_look_up(&status(code, None), "x", &order(99), &settings(), now());
+        let look_up = after_lookup(&status(code, None), "x", &order(99), &settings(), now());
         assert!(
-            matches!(look_up, Next::Retry { counted: false, .. }),
+            matches!(look_up, OrderDisposition::Retry { counted: false, .. }),
             "{code}: {look_up:?}"
         );
         let error = match status(code, None) {
@@ -144,7 +144,7 @@ fn a_gateway_without_its_server_uses_up_no_tries_either() {
         };
         let read = after_read(&error, "x", &order(99), &settings(), now());
         assert!(
-            matches!(read, Next::Retry { counted: false, .. }),
+            matches!(read, OrderDisposition::Retry { counted: false, .. }),
             "{code}: {read:?}"
         );
     }
@@ -152,18 +152,18 @@ fn a_gateway_without_its_server_uses_up_no_tries_either() {
 
 #[test]
 fn retry_after_is_honoured_when_it_is_longer() {
-    let Next::Retry {
+    let OrderDisposition::Retry {
         at, counted: false, ..
     } = sent(&status(429, Some(90)), 0)
     else {
         panic!("no retry")
     };
     assert_eq!(at, now() + TimeDelta::seconds(90));
-    let Next::Retry { at, .. } = sent(&status(429, Some(86_400)), 0) else {
+    let OrderDisposition::Retry { at, .. } = sent(&status(429, Some(86_400)), 0) else {
         panic!("no retry")
     };
     assert_eq!(at, now() + TimeDelta::hours(1), "a day is a mistake");
-    let Next::Retry { at, .. } = sent(&status(429, Some(0)), 0) else {
+    let OrderDisposition::Retry { at, .. } = sent(&status(429, Some(0)), 0) else {
         panic!("no retry")
     };
     assert!(at > now());
@@ -177,9 +177,15 @@ fn the_order_that_the_shop_cannot_give_ends_with_a_person() {
         message: "x".into(),
     };
     let after = |count| after_read(&broken, "x", &order(count), &settings(), now());
-    assert!(matches!(after(0), Next::Retry { counted: true, .. }));
-    assert!(matches!(after(1), Next::Retry { counted: true, .. }));
-    let Next::Failed { note } = after(2) else {
+    assert!(matches!(
+        after(0),
+        OrderDisposition::Retry { counted: true, .. }
+    ));
+    assert!(matches!(
+        after(1),
+        OrderDisposition::Retry { counted: true, .. }
+    ));
+    let OrderDisposition::Failed { failure: note } = after(2) else {
         panic!("not given up")
     };
     assert!(note.message.contains("after 3 tries"), "{}", note.message);
@@ -187,18 +193,21 @@ fn the_order_that_the_shop_cannot_give_ends_with_a_person() {
 
 #[test]
 fn a_doubt_is_never_given_up_while_nobody_can_tell() {
-    let doubtful = Claimed {
+    let doubtful = ClaimedOrder {
         sent_at: Some(now()),
         ..order(99)
     };
-    let next = after_look_up(&status(500, None), "x", &doubtful, &settings(), now());
-    assert!(matches!(next, Next::StillInDoubt { .. }), "{next:?}");
+    let next = after_lookup(&status(500, None), "x", &doubtful, &settings(), now());
+    assert!(
+        matches!(next, OrderDisposition::StillInDoubt { .. }),
+        "{next:?}"
+    );
 }
 
 #[test]
 fn a_look_ups_failure_is_told_without_veracores_words() {
     assert_eq!(
-        status(500, None).without_its_words(),
+        status(500, None).redacted_message(),
         "VeraCore submit_order: HTTP 500"
     );
 }
@@ -217,6 +226,12 @@ fn what_strikes_the_sends_of_many_orders_counts_for_none() {
         let order = order(9);
         after_send(&error, "HTTP 500", &order, &settings(), now(), widespread)
     };
-    assert!(matches!(next(false), Next::InDoubt { counted: true, .. }));
-    assert!(matches!(next(true), Next::InDoubt { counted: false, .. }));
+    assert!(matches!(
+        next(false),
+        OrderDisposition::InDoubt { counted: true, .. }
+    ));
+    assert!(matches!(
+        next(true),
+        OrderDisposition::InDoubt { counted: false, .. }
+    ));
 }

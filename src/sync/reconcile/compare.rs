@@ -5,50 +5,54 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::findings::{Facts, Finding, Kind, Limits, Warehouse};
+use super::findings::{Finding, FindingKind, OrderFacts, ReconcileLimits, WarehouseAnswer};
 use crate::{
     domain::{OrderRef, SkuRules, SyncStatus, text::one_line},
     fulfillment::FoundOrder,
     ledger::{KnownOrder, ShipmentStatus},
     sync::tracking::{
-        package::{Package, has_not_left},
-        plan::{Completion, EDITED},
+        package::{Parcel, is_not_shipped_status},
+        plan::{EDITING_STATES, OrderCompletion},
     },
-    vendure::Progress,
+    vendure::FulfillmentProgress,
 };
 
 /// In doubt for longer than this: by then VeraCore was asked again and again.
-const LONG_IN_DOUBT: TimeDelta = TimeDelta::hours(1);
+const MAX_IN_DOUBT: TimeDelta = TimeDelta::hours(1);
 
 /// So long after VeraCore shipped it, long weekends included, the shop knows.
-const TRACKING_PATIENCE: TimeDelta = TimeDelta::days(4);
+const TRACKING_GRACE: TimeDelta = TimeDelta::days(4);
 
 /// How many lines that differ are named.
-const SHOWN: usize = 10;
+const MAX_DIFFERENCES: usize = 10;
 
 /// How much has left VeraCore, by its look-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::sync) enum Left {
+pub(in crate::sync) enum ShippedExtent {
     Nothing,
-    Something,
-    Everything,
+    Partial,
+    Complete,
 }
 
 /// Everything that is off about an order of the ledger's.
 #[must_use]
-pub fn findings_of(facts: &Facts, rules: &SkuRules, limits: &Limits) -> Vec<Finding> {
+pub fn compare_order(
+    facts: &OrderFacts,
+    rules: &SkuRules,
+    limits: &ReconcileLimits,
+) -> Vec<Finding> {
     let known = &facts.known;
     let sent = known.status == SyncStatus::Success;
     let mut found = Vec::new();
-    found.extend(in_doubt(known, limits));
-    match facts.own() {
+    found.extend(check_in_doubt(known, limits));
+    match facts.matching_shop_order() {
         None => found.push(missing_in_vendure(facts)),
         Some(_) if !sent => {}
-        Some(shop) if shop.state.is_cancelled() => found.extend(cancelled(facts, shop)),
+        Some(shop) if shop.state.is_cancelled() => found.extend(check_cancelled(facts, shop)),
         Some(shop) => {
-            found.extend(different_lines(known, shop, rules));
-            if facts.to_fulfill(shop) > 0 {
-                found.extend(at_veracore(facts, shop, limits));
+            found.extend(check_lines(known, shop, rules));
+            if facts.units_to_fulfill(shop) > 0 {
+                found.extend(check_at_veracore(facts, shop, limits));
             }
         }
     }
@@ -61,11 +65,11 @@ pub fn findings_of(facts: &Facts, rules: &SkuRules, limits: &Limits) -> Vec<Find
 pub fn missing_in_ledger(
     order: &OrderRef,
     known_as: Option<&str>,
-    limits: &Limits,
+    limits: &ReconcileLimits,
 ) -> Option<Finding> {
     // Nobody tells since when it is in its state. Without any date, it is not from just now.
     let since = order.placed_at.max(order.created_at);
-    if since.is_some_and(|at| limits.now - at < limits.sweeps) {
+    if since.is_some_and(|at| limits.now - at < limits.discovery_grace) {
         return None;
     }
     let (detail, advice) = match known_as {
@@ -84,28 +88,28 @@ pub fn missing_in_ledger(
             "was a backup of the shop restored? It is not sent: have VeraCore enter it by hand, or place it anew".into(),
         ),
     };
-    Some(Finding::of(
-        Kind::MissingInLedger,
+    Some(Finding::new(
+        FindingKind::MissingInLedger,
         order.code.as_str(),
         detail,
         advice,
     ))
 }
 
-fn in_doubt(known: &KnownOrder, limits: &Limits) -> Option<Finding> {
+fn check_in_doubt(known: &KnownOrder, limits: &ReconcileLimits) -> Option<Finding> {
     let waited = limits.now - known.in_doubt_since?;
-    (waited > LONG_IN_DOUBT).then(|| {
+    (waited > MAX_IN_DOUBT).then(|| {
         let detail = format!(
             "it was sent {} hours ago, and it is still not known whether VeraCore has it",
             waited.num_hours()
         );
         let code = &known.code;
         let advice = format!("`veracore-sync orders show {code}` tells why VeraCore cannot be asked; `veracore-sync orders retry {code}` asks it now");
-        Finding::of(Kind::StuckInDoubt, code.as_str(), detail, advice)
+        Finding::new(FindingKind::StuckInDoubt, code.as_str(), detail, advice)
     })
 }
 
-fn missing_in_vendure(facts: &Facts) -> Finding {
+fn missing_in_vendure(facts: &OrderFacts) -> Finding {
     let code = &facts.known.code;
     let detail = match &facts.shop {
         None => format!("Vendure has no order of the id {}", facts.known.order_id),
@@ -119,16 +123,16 @@ fn missing_in_vendure(facts: &Facts) -> Finding {
     } else {
         format!("`veracore-sync orders skip {code}` takes it out")
     };
-    Finding::of(Kind::MissingInVendure, code.as_str(), detail, advice)
+    Finding::new(FindingKind::MissingInVendure, code.as_str(), detail, advice)
 }
 
-fn cancelled(facts: &Facts, shop: &Progress) -> Option<Finding> {
+fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Finding> {
     let code = facts.known.code.as_str();
-    if facts.unfulfilled(shop) == 0 {
+    if facts.units_never_fulfilled(shop) == 0 {
         return None;
     }
-    let unknown_package = facts.packages.iter().any(|package| {
-        has_left(package)
+    let unknown_package = facts.parcels.iter().any(|package| {
+        has_shipped(package)
             && package.fulfillment.is_none()
             && package.status != Some(ShipmentStatus::Covered)
     });
@@ -136,29 +140,46 @@ fn cancelled(facts: &Facts, shop: &Progress) -> Option<Finding> {
         .known
         .lines
         .iter()
-        .any(|sent| shop.fulfilled(&sent.line) > 0);
+        .any(|sent| shop.fulfilled_units(&sent.line) > 0);
     let (word, left) = match &facts.warehouse {
-        Warehouse::Has(found) if !found.is_cancelled() => (Some(&found.status), left(found)),
-        _ => (None, Left::Nothing),
+        WarehouseAnswer::Found(found) if !found.is_cancelled() => {
+            (Some(&found.status), shipped_extent(found))
+        }
+        _ => (None, ShippedExtent::Nothing),
     };
     // What left before the cancellation is a fulfillment in the shop.
-    let shipped = left == Left::Everything || left == Left::Something && !some_fulfilled;
+    let shipped =
+        left == ShippedExtent::Complete || left == ShippedExtent::Partial && !some_fulfilled;
     if shipped || unknown_package {
         let detail = match word {
             Some(word) => format!("cancelled in Vendure, and VeraCore says {word}"),
             None => "cancelled in Vendure, and VeraCore told of a package that left".into(),
         };
         let advice = "have the parcel stopped or sent back, or charge it again".into();
-        return Some(Finding::of(Kind::ShippedAfterCancel, code, detail, advice));
+        return Some(Finding::new(
+            FindingKind::ShippedAfterCancel,
+            code,
+            detail,
+            advice,
+        ));
     }
-    let word = word.filter(|_| !facts.known.being_stopped)?;
+    let word = word.filter(|_| !facts.known.is_cancel_requested)?;
     let detail = format!("cancelled in Vendure, and VeraCore still has it, status {word}");
     let advice = "cancel it at VeraCore by hand, before it ships".into();
-    Some(Finding::of(Kind::CancelledAfterSend, code, detail, advice))
+    Some(Finding::new(
+        FindingKind::CancelledAfterSend,
+        code,
+        detail,
+        advice,
+    ))
 }
 
-fn different_lines(known: &KnownOrder, shop: &Progress, rules: &SkuRules) -> Option<Finding> {
-    if EDITED.contains(&shop.state.as_str()) {
+fn check_lines(
+    known: &KnownOrder,
+    shop: &FulfillmentProgress,
+    rules: &SkuRules,
+) -> Option<Finding> {
+    if EDITING_STATES.contains(&shop.state.as_str()) {
         return None;
     }
     let mut differences = Vec::new();
@@ -166,21 +187,21 @@ fn different_lines(known: &KnownOrder, shop: &Progress, rules: &SkuRules) -> Opt
         let line = shop.lines.iter().find(|line| line.id == sent.line);
         let ordered = line.map_or(0, |line| line.quantity);
         // Lines that were fulfilled and then cancelled were returned.
-        let now = ordered.max(shop.fulfilled(&sent.line).min(sent.quantity));
+        let now = ordered.max(shop.fulfilled_units(&sent.line).min(sent.quantity));
         if now != sent.quantity {
-            differences.push(difference(sent.sku.as_str(), sent.quantity, now));
+            differences.push(describe_difference(sent.sku.as_str(), sent.quantity, now));
         }
     }
     for line in &shop.lines {
         let was_sent = known.lines.iter().any(|sent| sent.line == line.id);
         if !was_sent && line.quantity > 0 && !rules.skips(&line.sku) {
-            differences.push(difference(&line.sku, 0, line.quantity));
+            differences.push(describe_difference(&line.sku, 0, line.quantity));
         }
     }
-    let detail = listed(differences)?;
+    let detail = join_differences(differences)?;
     let advice = "what was sent is not changed any more: have VeraCore change its order, or put Vendure's back".into();
-    Some(Finding::of(
-        Kind::DifferentLines,
+    Some(Finding::new(
+        FindingKind::DifferentLines,
         known.code.as_str(),
         detail,
         advice,
@@ -188,12 +209,12 @@ fn different_lines(known: &KnownOrder, shop: &Progress, rules: &SkuRules) -> Opt
 }
 
 /// Some of the differences, and how many more there are; nothing for none.
-pub(in crate::sync) fn listed(mut differences: Vec<String>) -> Option<String> {
+pub(in crate::sync) fn join_differences(mut differences: Vec<String>) -> Option<String> {
     if differences.is_empty() {
         return None;
     }
-    let more = differences.len().saturating_sub(SHOWN);
-    differences.truncate(SHOWN);
+    let more = differences.len().saturating_sub(MAX_DIFFERENCES);
+    differences.truncate(MAX_DIFFERENCES);
     let mut text = differences.join("; ");
     if more > 0 {
         text.push_str(&format!("; and {more} more"));
@@ -202,7 +223,7 @@ pub(in crate::sync) fn listed(mut differences: Vec<String>) -> Option<String> {
 }
 
 /// What became of a line's quantity.
-pub(in crate::sync) fn difference(sku: &str, sent: u32, now: u32) -> String {
+pub(in crate::sync) fn describe_difference(sku: &str, sent: u32, now: u32) -> String {
     let sku = one_line(sku, 80);
     match (sent, now) {
         (0, now) => format!("{sku}: not sent, {now} in Vendure now"),
@@ -212,17 +233,26 @@ pub(in crate::sync) fn difference(sku: &str, sent: u32, now: u32) -> String {
 }
 
 /// What VeraCore's answer means for an order of which the shop still waits for something.
-fn at_veracore(facts: &Facts, shop: &Progress, limits: &Limits) -> Option<Finding> {
+fn check_at_veracore(
+    facts: &OrderFacts,
+    shop: &FulfillmentProgress,
+    limits: &ReconcileLimits,
+) -> Option<Finding> {
     let known = &facts.known;
     let code = known.code.as_str();
     let found = match &facts.warehouse {
-        Warehouse::NotAsked => return None,
-        Warehouse::Missing => {
+        WarehouseAnswer::NotChecked => return None,
+        WarehouseAnswer::Missing => {
             let detail = "VeraCore took it, and says now that it has no such order".into();
             let advice = "ask VeraCore where it is. It is never sent a second time: if it is lost, have VeraCore enter it by hand, or place it anew".into();
-            return Some(Finding::of(Kind::MissingInVeracore, code, detail, advice));
+            return Some(Finding::new(
+                FindingKind::MissingInVeracore,
+                code,
+                detail,
+                advice,
+            ));
         }
-        Warehouse::Has(found) => found,
+        WarehouseAnswer::Found(found) => found,
     };
     if found.is_cancelled() {
         let detail = format!(
@@ -230,11 +260,16 @@ fn at_veracore(facts: &Facts, shop: &Progress, limits: &Limits) -> Option<Findin
             found.status, shop.state
         );
         let advice = "have it revived at VeraCore, or cancel it in Vendure".into();
-        return Some(Finding::of(Kind::CancelledInVeracore, code, detail, advice));
+        return Some(Finding::new(
+            FindingKind::CancelledInVeracore,
+            code,
+            detail,
+            advice,
+        ));
     }
     let ago = |at: DateTime<Utc>| limits.now - at;
-    match left(found) {
-        Left::Everything if ago(found.shipped_at?) > TRACKING_PATIENCE => {
+    match shipped_extent(found) {
+        ShippedExtent::Complete if ago(found.shipped_at?) > TRACKING_GRACE => {
             let detail = format!(
                 "VeraCore says {} {} days ago; in Vendure it is in state {}",
                 found.status,
@@ -244,15 +279,21 @@ fn at_veracore(facts: &Facts, shop: &Progress, limits: &Limits) -> Option<Findin
             let advice = format!(
                 "`veracore-sync sync tracking --order {code}` says what keeps its packages from the shop"
             );
-            Some(Finding::of(Kind::ShippedNotFulfilled, code, detail, advice))
+            Some(Finding::new(
+                FindingKind::ShippedNotFulfilled,
+                code,
+                detail,
+                advice,
+            ))
         }
-        Left::Nothing => {
-            let long = ago(known.acknowledged_at?) > TimeDelta::days(i64::from(limits.days));
-            let moved = facts.packages.iter().any(has_left)
+        ShippedExtent::Nothing => {
+            let long =
+                ago(known.acknowledged_at?) > TimeDelta::days(i64::from(limits.never_shipped_days));
+            let moved = facts.parcels.iter().any(has_shipped)
                 || known
                     .lines
                     .iter()
-                    .any(|sent| shop.fulfilled(&sent.line) > 0);
+                    .any(|sent| shop.fulfilled_units(&sent.line) > 0);
             if !long || moved {
                 return None;
             }
@@ -262,31 +303,36 @@ fn at_veracore(facts: &Facts, shop: &Progress, limits: &Limits) -> Option<Findin
                 found.status
             );
             let advice = "ask VeraCore what it waits for".into();
-            Some(Finding::of(Kind::NeverShipped, code, detail, advice))
+            Some(Finding::new(
+                FindingKind::NeverShipped,
+                code,
+                detail,
+                advice,
+            ))
         }
-        Left::Everything | Left::Something => None,
+        ShippedExtent::Complete | ShippedExtent::Partial => None,
     }
 }
 
-fn has_left(package: &Package) -> bool {
-    !package.is_void() && package.waits().is_none()
+fn has_shipped(package: &Parcel) -> bool {
+    !package.is_void() && package.waiting_reason().is_none()
 }
 
-pub(in crate::sync) fn left(found: &FoundOrder) -> Left {
+pub(in crate::sync) fn shipped_extent(found: &FoundOrder) -> ShippedExtent {
     let named = found.tracking_number.is_some() || found.shipped_at.is_some();
-    if Completion::of(&found.status) == Completion::Complete {
-        Left::Everything
-    } else if has_not_left(&found.status) {
-        Left::Nothing
-    } else if named || is_part_shipped(&found.status) {
-        Left::Something
+    if OrderCompletion::from_status(&found.status) == OrderCompletion::Complete {
+        ShippedExtent::Complete
+    } else if is_not_shipped_status(&found.status) {
+        ShippedExtent::Nothing
+    } else if named || is_partly_shipped(&found.status) {
+        ShippedExtent::Partial
     } else {
-        Left::Nothing
+        ShippedExtent::Nothing
     }
 }
 
 /// "Partly cancelled" is no shipment; "shipped, the rest cancelled" is one.
-fn is_part_shipped(status: &str) -> bool {
+fn is_partly_shipped(status: &str) -> bool {
     let status = status.to_ascii_lowercase();
     status.starts_with("shipped") || status.starts_with("part") && !status.contains("cancel")
 }

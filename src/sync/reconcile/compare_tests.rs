@@ -5,20 +5,20 @@ use crate::{
     domain::{
         FulfillmentId, LineId, OrderCode, OrderState, ProviderOrderId, ShopOrderId, Sku, VariantId,
     },
-    ledger::{SentLine, Told},
-    sync::reconcile::findings::Question,
-    vendure::{Fulfillment, LineUnits, ProgressLine},
+    ledger::{ParcelReport, SentLine},
+    sync::reconcile::findings::LookupReason,
+    vendure::{Fulfillment, FulfillmentProgressLine, LineUnits},
 };
 
 fn now() -> DateTime<Utc> {
     "2026-11-25T12:00:00Z".parse().unwrap()
 }
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> ReconcileLimits {
+    ReconcileLimits {
         now: now(),
-        sweeps: TimeDelta::minutes(20),
-        days: 7,
+        discovery_grace: TimeDelta::minutes(20),
+        never_shipped_days: 7,
     }
 }
 
@@ -26,8 +26,8 @@ fn line(id: &str) -> LineId {
     LineId::parse(id).unwrap()
 }
 
-fn at_veracore_with(status: &str) -> Warehouse {
-    Warehouse::Has(FoundOrder {
+fn at_veracore_with(status: &str) -> WarehouseAnswer {
+    WarehouseAnswer::Found(FoundOrder {
         number: OrderCode::parse("O1").unwrap(),
         provider_order_id: Some(ProviderOrderId::parse("VC-1").unwrap()),
         status: status.into(),
@@ -38,14 +38,14 @@ fn at_veracore_with(status: &str) -> Warehouse {
 }
 
 /// An order with lines `(id, SKU, quantity)` on which all three agree: sent two days ago.
-fn healthy(lines: &[(&str, &str, u32)]) -> Facts {
-    let shop = Progress {
+fn healthy(lines: &[(&str, &str, u32)]) -> OrderFacts {
+    let shop = FulfillmentProgress {
         id: ShopOrderId::parse("1").unwrap(),
         code: OrderCode::parse("O1").unwrap(),
         state: OrderState::parse("PaymentSettled").unwrap(),
         lines: lines
             .iter()
-            .map(|(id, sku, quantity)| ProgressLine {
+            .map(|(id, sku, quantity)| FulfillmentProgressLine {
                 id: line(id),
                 variant: VariantId::parse(*sku).unwrap(),
                 sku: (*sku).into(),
@@ -59,30 +59,30 @@ fn healthy(lines: &[(&str, &str, u32)]) -> Facts {
         sku: Sku::parse(*sku).unwrap(),
         quantity: *quantity,
     });
-    Facts {
+    OrderFacts {
         known: KnownOrder {
             id: 1,
             order_id: shop.id.clone(),
             code: shop.code.clone(),
             status: SyncStatus::Success,
             acknowledged_at: Some(now() - TimeDelta::days(2)),
-            open: true,
+            is_open: true,
             in_doubt_since: None,
-            being_stopped: false,
+            is_cancel_requested: false,
             lines: sent.collect(),
         },
         shop: Some(shop),
-        packages: Vec::new(),
+        parcels: Vec::new(),
         warehouse: at_veracore_with("Received"),
     }
 }
 
-fn one() -> Facts {
+fn one() -> OrderFacts {
     healthy(&[("1", "A-0", 2)])
 }
 
-impl Facts {
-    fn shop(&mut self) -> &mut Progress {
+impl OrderFacts {
+    fn shop(&mut self) -> &mut FulfillmentProgress {
         self.shop.as_mut().unwrap()
     }
 
@@ -111,7 +111,7 @@ impl Facts {
     }
 
     fn found(mut self, change: impl FnOnce(&mut FoundOrder)) -> Self {
-        let Warehouse::Has(found) = &mut self.warehouse else {
+        let WarehouseAnswer::Found(found) = &mut self.warehouse else {
             panic!("VeraCore does not have it");
         };
         change(found);
@@ -123,9 +123,9 @@ impl Facts {
     }
 
     fn package(mut self, status: &str) -> Self {
-        self.packages.push(Package {
+        self.parcels.push(Parcel {
             key: "id:1".into(),
-            told: Told {
+            report: ParcelReport {
                 shipment_id: Some("1".into()),
                 tracking_number: Some("1Z".into()),
                 carrier: None,
@@ -148,8 +148,8 @@ impl Facts {
     }
 }
 
-fn kinds(facts: &Facts) -> Vec<Kind> {
-    findings_of(facts, &SkuRules::default(), &limits())
+fn kinds(facts: &OrderFacts) -> Vec<FindingKind> {
+    compare_order(facts, &SkuRules::default(), &limits())
         .into_iter()
         .map(|finding| {
             assert_eq!(finding.order, "O1");
@@ -165,10 +165,10 @@ fn what_is_as_it_should_be_gives_no_finding() {
     let partly = one().fulfilled(&[("1", 1)]).acknowledged(day(20));
     let mut pending = one();
     pending.known.status = SyncStatus::Pending;
-    pending.known.open = false;
-    pending.warehouse = Warehouse::NotAsked;
+    pending.known.is_open = false;
+    pending.warehouse = WarehouseAnswer::NotChecked;
     let mut asked_in_vain = one().acknowledged(day(20));
-    asked_in_vain.warehouse = Warehouse::NotAsked;
+    asked_in_vain.warehouse = WarehouseAnswer::NotChecked;
     let healthy = [
         one(),
         one().says("Shipped"),
@@ -190,7 +190,7 @@ fn what_is_as_it_should_be_gives_no_finding() {
         assert_eq!(kinds(facts), [], "{at}");
     }
     let mut gone = one().cancelled();
-    gone.warehouse = Warehouse::Missing;
+    gone.warehouse = WarehouseAnswer::Missing;
     assert_eq!(kinds(&gone), []);
 }
 
@@ -198,7 +198,7 @@ fn what_is_as_it_should_be_gives_no_finding() {
 fn goods_that_were_returned_are_no_difference() {
     let returned = one().fulfilled(&[("1", 2)]).cancelled().says("Shipped");
     assert_eq!(kinds(&returned), []);
-    assert_eq!(returned.question(), Question::No);
+    assert_eq!(returned.lookup_reason(), LookupReason::NotNeeded);
     let mut part = one().fulfilled(&[("1", 2)]);
     part.shop().lines[0].quantity = 1;
     assert_eq!(kinds(&part), []);
@@ -216,7 +216,7 @@ fn an_order_of_the_shops_that_is_not_in_the_ledger() {
     let (young, old) = (order(TimeDelta::minutes(19)), order(TimeDelta::minutes(20)));
     assert_eq!(missing_in_ledger(&young, None, &limits()), None);
     let found = missing_in_ledger(&old, None, &limits()).unwrap();
-    assert_eq!(found.kind, Kind::MissingInLedger);
+    assert_eq!(found.kind, FindingKind::MissingInLedger);
     assert!(found.advice.contains("sync orders --order O1"));
     let undated = OrderRef {
         created_at: None,
@@ -232,23 +232,26 @@ fn an_order_of_the_shops_that_is_not_in_the_ledger() {
 fn an_order_that_the_shop_does_not_have() {
     let mut gone = one();
     gone.shop = None;
-    assert_eq!(kinds(&gone), [Kind::MissingInVendure]);
-    assert_eq!(gone.question(), Question::No);
+    assert_eq!(kinds(&gone), [FindingKind::MissingInVendure]);
+    assert_eq!(gone.lookup_reason(), LookupReason::NotNeeded);
     let mut other = one();
     other.shop().code = OrderCode::parse("O2").unwrap();
-    let found = findings_of(&other, &SkuRules::default(), &limits());
+    let found = compare_order(&other, &SkuRules::default(), &limits());
     assert!(found[0].detail.contains("order O2"), "{found:?}");
     gone.known.status = SyncStatus::Pending;
-    let found = findings_of(&gone, &SkuRules::default(), &limits());
+    let found = compare_order(&gone, &SkuRules::default(), &limits());
     assert!(found[0].advice.contains("orders skip O1"), "{found:?}");
 }
 
 #[test]
 fn an_order_that_veracore_lost_or_cancelled() {
     let mut lost = one();
-    lost.warehouse = Warehouse::Missing;
-    assert_eq!(kinds(&lost), [Kind::MissingInVeracore]);
-    assert_eq!(kinds(&one().says("Cancelled")), [Kind::CancelledInVeracore]);
+    lost.warehouse = WarehouseAnswer::Missing;
+    assert_eq!(kinds(&lost), [FindingKind::MissingInVeracore]);
+    assert_eq!(
+        kinds(&one().says("Cancelled")),
+        [FindingKind::CancelledInVeracore]
+    );
     // Of no consequence once the shop has all of it fulfilled.
     assert_eq!(kinds(&one().says("Cancelled").fulfilled(&[("1", 2)])), []);
 }
@@ -258,7 +261,7 @@ fn an_order_that_was_edited_after_it_was_sent() {
     let mut edited = healthy(&[("1", "A-0", 2), ("2", "A-1", 1), ("3", "A-2", 1)]);
     edited.shop().lines[0].quantity = 3;
     edited.shop().lines[1].quantity = 0;
-    let added = |id, sku: &str| ProgressLine {
+    let added = |id, sku: &str| FulfillmentProgressLine {
         id: line(id),
         variant: VariantId::parse(sku).unwrap(),
         sku: sku.into(),
@@ -272,16 +275,16 @@ fn an_order_that_was_edited_after_it_was_sent() {
         skip: skip.build().unwrap(),
         ..SkuRules::default()
     };
-    let found = findings_of(&edited, &rules, &limits());
+    let found = compare_order(&edited, &rules, &limits());
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].kind, Kind::DifferentLines);
+    assert_eq!(found[0].kind, FindingKind::DifferentLines);
     assert_eq!(
         found[0].detail,
         "A-0: 2 sent, 3 in Vendure now; A-1: 1 sent, not in Vendure any more; A-3: not sent, 4 in Vendure now"
     );
     // Not while a person is still at it.
     edited.shop().state = OrderState::parse("Modifying").unwrap();
-    assert_eq!(findings_of(&edited, &rules, &limits()), []);
+    assert_eq!(compare_order(&edited, &rules, &limits()), []);
     // A SKU that got another name is the same line.
     let mut renamed = one();
     renamed.shop().lines[0].sku = "A-0-NEW".into();
@@ -290,32 +293,35 @@ fn an_order_that_was_edited_after_it_was_sent() {
 
 #[test]
 fn an_order_that_was_cancelled_after_it_was_sent() {
-    assert_eq!(kinds(&one().cancelled()), [Kind::CancelledAfterSend]);
+    assert_eq!(kinds(&one().cancelled()), [FindingKind::CancelledAfterSend]);
     // Nobody need stop by hand what is just being stopped.
     let mut being_stopped = one().cancelled();
-    being_stopped.known.being_stopped = true;
+    being_stopped.known.is_cancel_requested = true;
     assert_eq!(kinds(&being_stopped), []);
-    assert_eq!(one().cancelled().question(), Question::Cancelled);
+    assert_eq!(
+        one().cancelled().lookup_reason(),
+        LookupReason::CancelledOrder
+    );
     assert_eq!(
         kinds(&one().cancelled().says("Shipped")),
-        [Kind::ShippedAfterCancel]
+        [FindingKind::ShippedAfterCancel]
     );
     assert_eq!(
         kinds(&one().cancelled().says("PartiallyShipped")),
-        [Kind::ShippedAfterCancel]
+        [FindingKind::ShippedAfterCancel]
     );
     // A part had left before, and the rest was cancelled in time.
     let rest = one()
         .fulfilled(&[("1", 1)])
         .cancelled()
         .says("PartiallyShipped");
-    assert_eq!(kinds(&rest), [Kind::CancelledAfterSend]);
+    assert_eq!(kinds(&rest), [FindingKind::CancelledAfterSend]);
     // A package that tracking knows, and could not bring to the shop.
     let mut told = one().cancelled().package("Shipped");
-    told.warehouse = Warehouse::NotAsked;
-    assert_eq!(kinds(&told), [Kind::ShippedAfterCancel]);
+    told.warehouse = WarehouseAnswer::NotChecked;
+    assert_eq!(kinds(&told), [FindingKind::ShippedAfterCancel]);
     let mut void = one().cancelled().package("Voided");
-    void.warehouse = Warehouse::NotAsked;
+    void.warehouse = WarehouseAnswer::NotChecked;
     assert_eq!(kinds(&void), []);
 }
 
@@ -326,20 +332,20 @@ fn an_order_that_does_not_get_any_further() {
         let facts = one()
             .says(status)
             .acknowledged(day(7) + TimeDelta::seconds(1));
-        assert_eq!(kinds(&facts), [Kind::NeverShipped], "{status}");
+        assert_eq!(kinds(&facts), [FindingKind::NeverShipped], "{status}");
     }
     // A number that was made with the label, before anything left.
     let label = one()
         .says("Label printed")
         .found(|found| found.tracking_number = Some("1Z".into()))
         .acknowledged(day(8));
-    assert_eq!(kinds(&label), [Kind::NeverShipped]);
+    assert_eq!(kinds(&label), [FindingKind::NeverShipped]);
     let void = one().acknowledged(day(8)).package("Voided");
-    assert_eq!(kinds(&void), [Kind::NeverShipped]);
+    assert_eq!(kinds(&void), [FindingKind::NeverShipped]);
     let unknown_to_shop = one()
         .says("Shipped")
         .found(|found| found.shipped_at = Some(now() - day(5)));
-    assert_eq!(kinds(&unknown_to_shop), [Kind::ShippedNotFulfilled]);
+    assert_eq!(kinds(&unknown_to_shop), [FindingKind::ShippedNotFulfilled]);
 }
 
 #[test]
@@ -347,25 +353,31 @@ fn an_order_in_doubt_for_long() {
     let mut doubt = one();
     doubt.known.status = SyncStatus::InDoubt;
     doubt.known.in_doubt_since = Some(now() - TimeDelta::hours(1));
-    doubt.warehouse = Warehouse::NotAsked;
+    doubt.warehouse = WarehouseAnswer::NotChecked;
     assert_eq!(kinds(&doubt), []);
     doubt.known.in_doubt_since = Some(now() - TimeDelta::hours(3));
-    assert_eq!(kinds(&doubt), [Kind::StuckInDoubt]);
-    assert_eq!(doubt.question(), Question::No);
+    assert_eq!(kinds(&doubt), [FindingKind::StuckInDoubt]);
+    assert_eq!(doubt.lookup_reason(), LookupReason::NotNeeded);
 }
 
 #[test]
 fn only_what_is_open_or_cancelled_is_asked_for() {
-    assert_eq!(one().question(), Question::HowFar);
-    assert_eq!(one().fulfilled(&[("1", 2)]).question(), Question::No);
+    assert_eq!(one().lookup_reason(), LookupReason::OpenOrder);
+    assert_eq!(
+        one().fulfilled(&[("1", 2)]).lookup_reason(),
+        LookupReason::NotNeeded
+    );
     let mut closed = one();
-    closed.known.open = false;
-    assert_eq!(closed.question(), Question::No);
+    closed.known.is_open = false;
+    assert_eq!(closed.lookup_reason(), LookupReason::NotNeeded);
 }
 
 #[test]
 fn kinds_are_spelled_alike_everywhere() {
-    for kind in [Kind::MissingInLedger, Kind::CancelledInVeracore] {
+    for kind in [
+        FindingKind::MissingInLedger,
+        FindingKind::CancelledInVeracore,
+    ] {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
     }
 }

@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::{
     domain::SyncStatus, fulfillment::FoundOrder, ledger::KnownOrder,
-    sync::tracking::package::Package, vendure::Progress,
+    sync::tracking::package::Parcel, vendure::FulfillmentProgress,
 };
 
 /// What can be off about an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FindingKind {
     /// In a trigger state in the shop for long, and the ledger does not know it.
     MissingInLedger,
     /// The ledger carries it, and the shop does not have it, or has another one under its id.
@@ -32,7 +32,7 @@ pub enum Kind {
     StuckInDoubt,
 }
 
-impl Kind {
+impl FindingKind {
     /// As in the JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -55,7 +55,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// Its code in the shop.
     pub order: String,
     pub detail: String,
@@ -65,45 +65,45 @@ pub struct Finding {
 
 /// What VeraCore says of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Warehouse {
-    NotAsked,
+pub enum WarehouseAnswer {
+    NotChecked,
     Missing,
-    Has(FoundOrder),
+    Found(FoundOrder),
 }
 
 /// What the three say of an order of the ledger's.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct OrderFacts {
     pub known: KnownOrder,
     /// `None`: the shop does not have it.
-    pub shop: Option<Progress>,
+    pub shop: Option<FulfillmentProgress>,
     /// As tracking last recorded them.
-    pub packages: Vec<Package>,
-    pub warehouse: Warehouse,
+    pub parcels: Vec<Parcel>,
+    pub warehouse: WarehouseAnswer,
 }
 
 /// What counts as long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ReconcileLimits {
     pub now: DateTime<Utc>,
     /// After this, orders in a trigger state are in the ledger.
-    pub sweeps: TimeDelta,
+    pub discovery_grace: TimeDelta,
     /// After this, something of an order has left VeraCore.
-    pub days: u32,
+    pub never_shipped_days: u32,
 }
 
 /// Whether VeraCore must be asked about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
-    No,
+pub enum LookupReason {
+    NotNeeded,
     /// It is open: whether it is still there, and how far.
-    HowFar,
+    OpenOrder,
     /// It was cancelled in the shop: whether VeraCore knows.
-    Cancelled,
+    CancelledOrder,
 }
 
 impl Finding {
-    pub(super) fn of(kind: Kind, order: &str, detail: String, advice: String) -> Self {
+    pub(super) fn new(kind: FindingKind, order: &str, detail: String, advice: String) -> Self {
         Self {
             kind,
             order: order.to_owned(),
@@ -113,50 +113,57 @@ impl Finding {
     }
 }
 
-impl Facts {
+impl OrderFacts {
     /// The shop's order, if it is the one that was sent.
-    pub(super) fn own(&self) -> Option<&Progress> {
+    pub(super) fn matching_shop_order(&self) -> Option<&FulfillmentProgress> {
         self.shop
             .as_ref()
             .filter(|shop| shop.code == self.known.code)
     }
 
     #[must_use]
-    pub fn question(&self) -> Question {
-        let Some(shop) = self.own() else {
-            return Question::No;
+    pub fn lookup_reason(&self) -> LookupReason {
+        let Some(shop) = self.matching_shop_order() else {
+            return LookupReason::NotNeeded;
         };
         if self.known.status != SyncStatus::Success {
-            Question::No
-        } else if shop.state.is_cancelled() && self.unfulfilled(shop) > 0 {
-            Question::Cancelled
-        } else if self.known.open && self.to_fulfill(shop) > 0 {
-            Question::HowFar
+            LookupReason::NotNeeded
+        } else if shop.state.is_cancelled() && self.units_never_fulfilled(shop) > 0 {
+            LookupReason::CancelledOrder
+        } else if self.known.is_open && self.units_to_fulfill(shop) > 0 {
+            LookupReason::OpenOrder
         } else {
-            Question::No
+            LookupReason::NotNeeded
         }
     }
 
     /// What VeraCore says of an order that the shop has not cancelled.
-    pub(super) fn still_wanted(&self) -> Option<&FoundOrder> {
-        let shop = self.own()?;
+    pub(super) fn status_unless_cancelled(&self) -> Option<&FoundOrder> {
+        let shop = self.matching_shop_order()?;
         match &self.warehouse {
-            Warehouse::Has(found) if !shop.state.is_cancelled() => Some(found),
+            WarehouseAnswer::Found(found) if !shop.state.is_cancelled() => Some(found),
             _ => None,
         }
     }
 
     /// Units that were sent and that no fulfillment ever took, cancelled or not.
-    pub(super) fn unfulfilled(&self, shop: &Progress) -> u64 {
+    pub(super) fn units_never_fulfilled(&self, shop: &FulfillmentProgress) -> u64 {
         let lines = self.known.lines.iter();
         lines
-            .map(|sent| u64::from(sent.quantity.saturating_sub(shop.fulfilled(&sent.line))))
+            .map(|sent| {
+                u64::from(
+                    sent.quantity
+                        .saturating_sub(shop.fulfilled_units(&sent.line)),
+                )
+            })
             .sum()
     }
 
     /// Units that were sent and that the shop still waits for.
-    pub(super) fn to_fulfill(&self, shop: &Progress) -> u64 {
+    pub(super) fn units_to_fulfill(&self, shop: &FulfillmentProgress) -> u64 {
         let lines = self.known.lines.iter();
-        lines.map(|sent| u64::from(shop.left(&sent.line))).sum()
+        lines
+            .map(|sent| u64::from(shop.unfulfilled_units(&sent.line)))
+            .sum()
     }
 }

@@ -13,24 +13,24 @@ use std::{sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 
-pub(super) use compare::{Left, difference, left, listed};
-pub use findings::{Finding, Kind};
+pub(super) use compare::{ShippedExtent, describe_difference, join_differences, shipped_extent};
+pub use findings::{Finding, FindingKind};
 pub use nightly::{next_run, reconcile_if_due};
-pub use pass::{Checked, Failure, Summary};
+pub use pass::{CheckedCounts, CompareFailure, ReconcileSummary};
 
-use super::orders::{OrderSync, discover::DiscoverError};
+use super::orders::{OrderSync, discover::DiscoveryError};
 use crate::{
-    domain::Class, fulfillment::ProviderError, ledger::LedgerError, vendure::StorefrontError,
+    domain::FailureClass, fulfillment::ProviderError, ledger::LedgerError, vendure::StorefrontError,
 };
 
 /// The job's name, in the table of runs and elsewhere.
 pub const JOB: &str = "reconcile";
 
 /// After so many days something of an order should have left VeraCore.
-pub const DAYS: u32 = 7;
+pub const NEVER_SHIPPED_DAYS: u32 = 7;
 
 /// Orders that VeraCore is asked for in a pass, at most.
-pub const MOST_ASKED: u64 = 2000;
+pub const MAX_LOOKUPS: u64 = 2000;
 
 /// How the three are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct ReconcileSettings {
     /// How many orders VeraCore is asked for at once.
     pub concurrency: usize,
     /// How many it is asked for in a pass, at most.
-    pub most_asked: u64,
+    pub max_lookups: u64,
     /// The zone of the nightly run.
     pub timezone: Tz,
 }
@@ -59,12 +59,12 @@ pub enum ReconcileError {
     #[error(transparent)]
     Shop(#[from] StorefrontError),
     /// Without its words: those about an order may quote a customer.
-    #[error("VeraCore cannot be asked for orders: {}", .0.without_its_words())]
+    #[error("VeraCore cannot be asked for orders: {}", .0.redacted_message())]
     Warehouse(#[from] ProviderError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("{0}")]
-    Orders(DiscoverError),
+    Discovery(DiscoveryError),
     #[error(
         "there is nothing to compare yet: this installation never looked for the shop's orders. Start `veracore-sync run` first"
     )]
@@ -76,24 +76,24 @@ pub enum ReconcileError {
 impl ReconcileError {
     /// Whether it may be otherwise in a minute, without anybody's doing.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Shop(error) => error.class() != Class::Permanent,
-            Self::Warehouse(error) => error.class() != Class::Permanent,
-            Self::Ledger(error) => error.is_away(),
+            Self::Shop(error) => error.class() != FailureClass::Permanent,
+            Self::Warehouse(error) => error.class() != FailureClass::Permanent,
+            Self::Ledger(error) => error.is_unavailable(),
             Self::Stopped => true,
-            Self::Orders(_) | Self::NotStarted => false,
+            Self::Discovery(_) | Self::NotStarted => false,
         }
     }
 }
 
-impl From<DiscoverError> for ReconcileError {
-    fn from(error: DiscoverError) -> Self {
+impl From<DiscoveryError> for ReconcileError {
+    fn from(error: DiscoveryError) -> Self {
         match error {
-            DiscoverError::Stopped => Self::Stopped,
-            DiscoverError::Storefront(error) => Self::Shop(error),
-            DiscoverError::Ledger(error) => Self::Ledger(error),
-            endless @ DiscoverError::Endless { .. } => Self::Orders(endless),
+            DiscoveryError::Stopped => Self::Stopped,
+            DiscoveryError::Storefront(error) => Self::Shop(error),
+            DiscoveryError::Ledger(error) => Self::Ledger(error),
+            endless @ DiscoveryError::EndlessList { .. } => Self::Discovery(endless),
         }
     }
 }

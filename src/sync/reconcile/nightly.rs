@@ -3,20 +3,20 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
-use super::{DAYS, JOB, ReconcileError, Reconciliation};
+use super::{JOB, NEVER_SHIPPED_DAYS, ReconcileError, Reconciliation};
 use crate::{
     ledger::{LedgerError, RunId, RunOutcome},
     sync::{
-        aftercare::note_words,
-        daily::Occurrence,
-        due::MOST_STARTS,
-        passes::{Report, unwatched},
+        aftercare::record_provider_cancellations,
+        daily::DailyOccurrence,
+        due::MAX_STARTS,
+        passes::{RunReport, ignore_progress},
         upstreams::Upstreams,
     },
 };
 
 /// When the shop and the warehouse sleep, and the stock of 02:00 is done.
-const HOUR: u32 = 4;
+const RUN_HOUR: u32 = 4;
 
 /// Compares the three if today's run is still to be made; see [`HOUR`]. One that was missed while
 /// nothing ran is made up at the next start, and one that was broken off is taken up again. Returns
@@ -29,44 +29,45 @@ pub async fn reconcile_if_due(
     upstreams: &Upstreams,
 ) -> Result<bool, LedgerError> {
     let now = service.orders.clock.now();
-    let Some(at) = on_day_of(now, service.settings.timezone) else {
+    let Some(at) = run_time_on_day(now, service.settings.timezone) else {
         return Ok(false);
     };
-    let tonight = Occurrence {
+    let tonight = DailyOccurrence {
         job: JOB,
         at,
-        on_first_day: false,
-        most_starts: MOST_STARTS,
+        runs_on_first_day: false,
+        max_starts: MAX_STARTS,
     };
-    if !upstreams.are_closed() {
+    if !upstreams.are_available() {
         return Ok(false);
     }
     let ledger = &service.orders.ledger;
     tonight
-        .run_if_due(ledger, now, async |run| compare(service, run).await)
+        .run_if_due(ledger, now, async |run| run_nightly(service, run).await)
         .await
 }
 
-async fn compare(service: &Reconciliation, run: RunId) -> Report {
-    let nobody = unwatched();
+async fn run_nightly(service: &Reconciliation, run: RunId) -> RunReport {
+    let nobody = ignore_progress();
     // It only reads: it may be left anywhere.
     let outcome = tokio::select! {
-        () = service.orders.tasks.stopped() => Err(ReconcileError::Stopped),
-        outcome = service.pass(DAYS, &nobody) => outcome,
+        () = service.orders.tasks.wait_for_stop() => Err(ReconcileError::Stopped),
+        outcome = service.run(NEVER_SHIPPED_DAYS, &nobody) => outcome,
     };
     if let Ok(summary) = &outcome
-        && let Err(error) = note_words(&service.orders.ledger, &summary.words).await
+        && let Err(error) =
+            record_provider_cancellations(&service.orders.ledger, &summary.veracore_statuses).await
     {
         tracing::warn!(%error, "VeraCore: what it cancelled could not be noted; the next night asks again");
     }
     if let Err(error) = &outcome
-        && error.may_pass()
-        && run.starts() < MOST_STARTS
+        && error.is_transient()
+        && run.starts() < MAX_STARTS
     {
         tracing::info!(%error, "VeraCore: the nightly reconciliation is broken off, to be taken up again");
-        return Report::unfinished();
+        return RunReport::unfinished();
     }
-    let report = Reconciliation::report(&outcome);
+    let report = Reconciliation::run_report(&outcome);
     if report.outcome == Some(RunOutcome::Failed) {
         // Only a warning: nothing is carried by this, and the next night compares again.
         tracing::warn!(
@@ -81,15 +82,15 @@ async fn compare(service: &Reconciliation, run: RunId) -> Report {
 #[must_use]
 pub fn next_run(now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
     (0..3)
-        .filter_map(|days| on_day_of(now + TimeDelta::days(days), zone))
+        .filter_map(|days| run_time_on_day(now + TimeDelta::days(days), zone))
         .find(|at| *at > now)
 }
 
 /// When the run of the day is on which `now` falls in the zone. There is none on a day on which the
 /// clocks leave that hour out.
-fn on_day_of(now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+fn run_time_on_day(now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
     let day = now.with_timezone(&zone).date_naive();
-    let at = day.and_time(NaiveTime::from_hms_opt(HOUR, 0, 0)?);
+    let at = day.and_time(NaiveTime::from_hms_opt(RUN_HOUR, 0, 0)?);
     Some(
         zone.from_local_datetime(&at)
             .earliest()?
@@ -113,7 +114,7 @@ mod tests {
             // The UTC day is another one already.
             "2026-11-26T07:59:59Z",
         ] {
-            assert_eq!(on_day_of(at(now), Los_Angeles), four, "{now}");
+            assert_eq!(run_time_on_day(at(now), Los_Angeles), four, "{now}");
         }
         assert_eq!(next_run(at("2026-11-25T11:59:00Z"), Los_Angeles), four);
         assert_eq!(
@@ -121,7 +122,7 @@ mod tests {
             Some(at("2026-11-26T12:00:00Z"))
         );
         assert_eq!(
-            on_day_of(at("2026-07-01T18:00:00Z"), Los_Angeles),
+            run_time_on_day(at("2026-07-01T18:00:00Z"), Los_Angeles),
             Some(at("2026-07-01T11:00:00Z"))
         );
     }

@@ -5,45 +5,45 @@ use serde::Serialize;
 
 use super::{
     Finding, ReconcileError, Reconciliation,
-    compare::{findings_of, missing_in_ledger},
-    findings::{Facts, Limits},
-    read::Asking,
+    compare::{compare_order, missing_in_ledger},
+    findings::{OrderFacts, ReconcileLimits},
+    read::LookupBudget,
 };
 use crate::{
     domain::{OrderRef, text::one_line},
     fulfillment::FoundOrder,
     ledger::RunOutcome,
     sync::{
-        orders::discover::Walk,
-        passes::{OnProgress, Report},
+        orders::discover::SweepCursor,
+        passes::{OnProgress, RunReport},
     },
 };
 
 /// How many of what may come by the thousand are kept with a run, and logged.
-const LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 /// Orders of the ledger that are compared at once.
-const PAGE: u32 = 200;
+const PAGE_SIZE: u32 = 200;
 
 /// Orders that were acknowledged before this and are done are at rest.
-const WINDOW: TimeDelta = TimeDelta::days(30);
+const LOOKBACK: TimeDelta = TimeDelta::days(30);
 
 /// What came of a pass; kept with its run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub struct ReconcileSummary {
     pub findings: Vec<Finding>,
-    pub checked: Checked,
-    pub failures: Vec<Failure>,
+    pub checked: CheckedCounts,
+    pub failures: Vec<CompareFailure>,
     /// What VeraCore said of orders that are still wanted.
     #[serde(skip)]
-    pub words: Vec<FoundOrder>,
+    pub veracore_statuses: Vec<FoundOrder>,
 }
 
 /// How much was compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Checked {
+pub struct CheckedCounts {
     /// Orders that the shop has in a trigger state.
     pub in_trigger_states: u64,
     /// Orders of the ledger: worked on, open, or acknowledged in the last 30 days.
@@ -59,29 +59,29 @@ pub struct Checked {
 /// An order that could not be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Failure {
+pub struct CompareFailure {
     pub order: String,
     pub problem: String,
 }
 
-impl Summary {
+impl ReconcileSummary {
     /// Whether all is as it should be, as far as it could be told.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty() && self.failures.is_empty()
     }
 
-    pub(super) fn found(&mut self, finding: Finding) {
-        if self.findings.len() < LISTED {
+    pub(super) fn add_finding(&mut self, finding: Finding) {
+        if self.findings.len() < MAX_LISTED {
             self.findings.push(finding);
         } else {
             self.checked.not_listed += 1;
         }
     }
 
-    pub(super) fn failed(&mut self, order: &str, problem: &str) {
-        if self.failures.len() < LISTED {
-            self.failures.push(Failure {
+    pub(super) fn add_failure(&mut self, order: &str, problem: &str) {
+        if self.failures.len() < MAX_LISTED {
+            self.failures.push(CompareFailure {
                 order: one_line(order, 120),
                 problem: one_line(problem, 300),
             });
@@ -96,32 +96,32 @@ impl Reconciliation {
     ///
     /// # Errors
     /// When an end or the ledger does not answer, or told to stop half-way.
-    pub async fn pass(
+    pub async fn run(
         &self,
         days: u32,
         on_progress: &OnProgress,
-    ) -> Result<Summary, ReconcileError> {
+    ) -> Result<ReconcileSummary, ReconcileError> {
         let ledger = &self.orders.ledger;
         if !ledger.has_baseline().await? {
             return Err(ReconcileError::NotStarted);
         }
         let now = self.orders.clock.now();
         let sweeps = TimeDelta::from_std(self.settings.sweep_interval * 2);
-        let limits = Limits {
+        let limits = ReconcileLimits {
             now,
-            sweeps: sweeps.unwrap_or(WINDOW),
-            days,
+            discovery_grace: sweeps.unwrap_or(LOOKBACK),
+            never_shipped_days: days,
         };
-        let mut summary = Summary::default();
-        let strangers = self.strangers(&limits, &mut summary).await?;
-        self.compare_all(now - WINDOW, &limits, &mut summary, on_progress)
+        let mut summary = ReconcileSummary::default();
+        let strangers = self.find_unknown_orders(&limits, &mut summary).await?;
+        self.compare_known_orders(now - LOOKBACK, &limits, &mut summary, on_progress)
             .await?;
         // Last, so that what was just about to be taken in is no finding.
-        for stranger in ledger.strangers(&strangers).await? {
+        for stranger in ledger.unrecorded_orders(&strangers).await? {
             let order = strangers.iter().find(|order| order.id == stranger.id);
             let known_as = stranger.known_as.as_deref();
             if let Some(finding) = order.and_then(|o| missing_in_ledger(o, known_as, &limits)) {
-                summary.found(finding);
+                summary.add_finding(finding);
             }
         }
         summary.findings.sort_by_key(|finding| finding.kind);
@@ -129,19 +129,19 @@ impl Reconciliation {
     }
 
     /// The shop's orders in a trigger state that the ledger does not have, and should.
-    async fn strangers(
+    async fn find_unknown_orders(
         &self,
-        limits: &Limits,
-        summary: &mut Summary,
+        limits: &ReconcileLimits,
+        summary: &mut ReconcileSummary,
     ) -> Result<Vec<OrderRef>, ReconcileError> {
-        let mut walk = Walk::of(self.orders.settings.sweep_page);
+        let mut walk = SweepCursor::new(self.orders.settings.sweep_page_size);
         let mut strangers = Vec::new();
-        while let Some(page) = self.orders.next_page(&mut walk).await? {
+        while let Some(page) = self.orders.next_sweep_page(&mut walk).await? {
             summary.checked.in_trigger_states += page.orders.len() as u64;
             for bad in &page.unreadable {
-                summary.failed(&bad.key, &bad.problem);
+                summary.add_failure(&bad.key, &bad.problem);
             }
-            for stranger in self.orders.ledger.strangers(&page.orders).await? {
+            for stranger in self.orders.ledger.unrecorded_orders(&page.orders).await? {
                 let order = page.orders.iter().find(|order| order.id == stranger.id);
                 let known_as = stranger.known_as.as_deref();
                 let Some(order) =
@@ -149,7 +149,7 @@ impl Reconciliation {
                 else {
                     continue;
                 };
-                if strangers.len() < LISTED {
+                if strangers.len() < MAX_LISTED {
                     strangers.push(order.clone());
                 } else {
                     summary.checked.not_listed += 1;
@@ -160,58 +160,62 @@ impl Reconciliation {
     }
 
     /// Goes through the ledger's orders.
-    async fn compare_all(
+    async fn compare_known_orders(
         &self,
         since: DateTime<Utc>,
-        limits: &Limits,
-        summary: &mut Summary,
+        limits: &ReconcileLimits,
+        summary: &mut ReconcileSummary,
         on_progress: &OnProgress,
     ) -> Result<(), ReconcileError> {
         let ledger = &self.orders.ledger;
-        let count = ledger.count_known(since).await?;
-        let mut asking = Asking::of(count.open, self.settings.most_asked, limits.now);
+        let count = ledger.count_known_orders(since).await?;
+        let mut asking = LookupBudget::new(count.open, self.settings.max_lookups, limits.now);
         let mut after = i64::MIN;
         loop {
-            if self.orders.tasks.stopping() {
+            if self.orders.tasks.is_stopping() {
                 return Err(ReconcileError::Stopped);
             }
-            let page = ledger.known_orders(since, after, PAGE).await?;
-            let Some(last) = page.last else { break };
+            let page = ledger.known_orders(since, after, PAGE_SIZE).await?;
+            let Some(last) = page.next_after else { break };
             after = last;
             for (code, error) in &page.unreadable {
-                summary.failed(code, &error.to_string());
+                summary.add_failure(code, &error.to_string());
             }
             summary.checked.in_ledger += (page.orders.len() + page.unreadable.len()) as u64;
-            let mut facts = self.at_shop(page.orders, summary).await?;
-            self.at_warehouse(&mut facts, &mut asking, summary).await?;
-            summary
-                .words
-                .extend(facts.iter().filter_map(Facts::still_wanted).cloned());
-            let rules = &self.orders.settings.rules.skus;
+            let mut facts = self.load_facts(page.orders, summary).await?;
+            self.look_up_at_veracore(&mut facts, &mut asking, summary)
+                .await?;
+            summary.veracore_statuses.extend(
+                facts
+                    .iter()
+                    .filter_map(OrderFacts::status_unless_cancelled)
+                    .cloned(),
+            );
+            let rules = &self.orders.settings.mapping_rules.skus;
             for facts in &facts {
-                for finding in findings_of(facts, rules, limits) {
-                    summary.found(finding);
+                for finding in compare_order(facts, rules, limits) {
+                    summary.add_finding(finding);
                 }
             }
             let done = summary.checked.in_ledger;
             on_progress(done, count.total.max(done));
         }
         on_progress(count.total, count.total);
-        asking.end()
+        asking.finish()
     }
 
     /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
     /// whoever ran it.
     #[must_use]
-    pub fn report(outcome: &Result<Summary, ReconcileError>) -> Report {
+    pub fn run_report(outcome: &Result<ReconcileSummary, ReconcileError>) -> RunReport {
         let summary = match outcome {
             Ok(summary) => summary,
             Err(ReconcileError::Stopped) => {
                 tracing::info!("VeraCore: the reconciliation is broken off, to be taken up again");
-                return Report::unfinished();
+                return RunReport::unfinished();
             }
             Err(error) => {
-                return Report {
+                return RunReport {
                     outcome: Some(RunOutcome::Failed),
                     result: serde_json::json!({}),
                     message: Some(error.to_string()),
@@ -235,7 +239,7 @@ impl Reconciliation {
                 "an order could not be compared between Vendure and VeraCore"
             );
         }
-        let Checked {
+        let CheckedCounts {
             in_trigger_states,
             in_ledger,
             asked_at_veracore,
@@ -256,7 +260,7 @@ impl Reconciliation {
         let message = format!(
             "{findings} findings, {failures} orders that could not be compared; `veracore-sync reconcile` shows what is so now"
         );
-        Report {
+        RunReport {
             outcome: Some(RunOutcome::Done),
             result: serde_json::to_value(summary).unwrap_or_default(),
             message: (!summary.is_clean()).then_some(message),

@@ -2,120 +2,129 @@
 
 use super::{
     TrackingError, TrackingSync,
-    fields::Tracking,
-    package::{Package, UNNAMED, together},
-    plan::{Completion, Step, must_ask, plan},
+    fields::OrderTracking,
+    package::{Parcel, UNIDENTIFIED_KEY, merge_reports},
+    plan::{OrderCompletion, ParcelStep, needs_order_status, plan_fulfillments},
 };
 use crate::{
     domain::{
-        Class, FulfillmentId, OrderCode,
+        FailureClass, FulfillmentId, OrderCode,
         text::{is_sentence, one_line},
     },
-    ledger::{Held, Hold, IntendedLine, SentOrder, ShipmentStatus, Told},
+    ledger::{FulfillmentIntentLine, Lease, LeaseKey, ParcelReport, SentOrder, ShipmentStatus},
     sync::holding,
     vendure::{
-        LineUnits, NewFulfillment, Progress, StorefrontError, TrackingFields, TrackingFieldsKnown,
+        FulfillmentProgress, LineUnits, NewFulfillment, StorefrontError, SupportedTrackingFields,
+        TrackingFields,
     },
 };
 
 /// What became of an order's packages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct TrackingOutcome {
     /// Fulfillments that were made.
     pub fulfilled: u64,
     /// Fulfillments that were there, and recognized.
-    pub recognized: u64,
+    pub linked: u64,
     pub covered: u64,
     pub void: u64,
     pub waiting: u64,
     /// What a person must see to: which package, and what.
     pub problems: Vec<(String, String)>,
     /// Whether the order's tracking fields were written.
-    pub tracking: bool,
+    pub fields_written: bool,
     /// What could not be done now, and is tried again by the next pass.
     pub failures: Vec<String>,
     /// Why the tracking fields could not be written.
-    unwritten: Option<String>,
+    fields_error: Option<String>,
     /// A write may still be worked on by the shop: holds run out by themselves.
-    open_ended: bool,
+    call_in_flight: bool,
 }
 
 /// A package with its row in the ledger.
-struct Tracked {
-    row: i64,
-    package: Package,
+struct StoredParcel {
+    id: i64,
+    parcel: Parcel,
 }
 
 impl TrackingSync {
     /// Works on an order. `None`: somebody else does.
-    pub(super) async fn carry(
+    pub(super) async fn process_order(
         &self,
         order: &SentOrder,
-        news: Vec<Told>,
-        known: TrackingFieldsKnown,
-    ) -> Result<Option<Outcome>, TrackingError> {
+        news: Vec<ParcelReport>,
+        known: SupportedTrackingFields,
+    ) -> Result<Option<TrackingOutcome>, TrackingError> {
         // Most of what waits goes on waiting; that needs no hold.
-        if let Some(outcome) = self.at_rest(order, &news).await? {
+        if let Some(outcome) = self.outcome_if_idle(order, &news).await? {
             return Ok(Some(outcome));
         }
-        let held = [Held::Fulfillments(&order.order_id)];
-        let Some(hold) = self.ledger.hold(&held, self.settings.hold).await? else {
+        let held = [LeaseKey::Fulfillments(&order.order_id)];
+        let Some(hold) = self
+            .ledger
+            .acquire_lease(&held, self.settings.lease_ttl)
+            .await?
+        else {
             return Ok(None);
         };
-        let outcome = self.under_hold(order, news, known, &hold).await?;
-        if !outcome.open_ended {
-            self.ledger.let_go(&hold).await?;
+        let outcome = self.process_under_lease(order, news, known, &hold).await?;
+        if !outcome.call_in_flight {
+            self.ledger.release_lease(&hold).await?;
         }
         Ok(Some(outcome))
     }
 
-    async fn under_hold(
+    async fn process_under_lease(
         &self,
         order: &SentOrder,
-        news: Vec<Told>,
-        known: TrackingFieldsKnown,
-        hold: &Hold,
-    ) -> Result<Outcome, TrackingError> {
-        let mut outcome = Outcome::default();
-        let tracked = self.record(order, news).await?;
-        let Some(shop) = self.progress_of(order).await? else {
+        news: Vec<ParcelReport>,
+        known: SupportedTrackingFields,
+        hold: &Lease,
+    ) -> Result<TrackingOutcome, TrackingError> {
+        let mut outcome = TrackingOutcome::default();
+        let tracked = self.record_parcels(order, news).await?;
+        let Some(shop) = self.fetch_progress(order).await? else {
             let problem = "Vendure does not have the order any more, or another one under its id";
-            let settled = |tracked: &&Tracked| tracked.package.is_settled();
+            let settled = |tracked: &&StoredParcel| tracked.parcel.is_settled();
             for tracked in tracked.iter().filter(|tracked| !settled(tracked)) {
-                self.settle(order, tracked, ShipmentStatus::Problem, Some(problem))
+                self.set_parcel_status(order, tracked, ShipmentStatus::Problem, Some(problem))
                     .await?;
             }
             outcome.problems.push((String::new(), problem.into()));
             return Ok(outcome);
         };
-        let packages: Vec<Package> = tracked.iter().map(|t| t.package.clone()).collect();
-        let completion = self.completion(&order.code, &packages).await;
-        let steps = plan(&shop, &order.lines, &packages, &completion);
-        let mut left = Left::of(order, &shop);
+        let packages: Vec<Parcel> = tracked.iter().map(|t| t.parcel.clone()).collect();
+        let completion = self.fetch_completion(&order.code, &packages).await;
+        let steps = plan_fulfillments(&shop, &order.lines, &packages, &completion);
+        let mut left = RemainingUnits::new(order, &shop);
         let mut gone = Vec::new();
         for (tracked, step) in tracked.iter().zip(steps) {
             let done = self
-                .step(order, &shop, hold, tracked, step, &mut outcome)
+                .apply_step(order, &shop, hold, tracked, step, &mut outcome)
                 .await?;
-            left.take(&done.lines);
-            if let Some(settled) = done.settled {
+            left.subtract(&done.fulfilled_lines);
+            if let Some(settled) = done.final_status {
                 gone.push((tracked, settled));
             }
-            if outcome.open_ended {
+            if outcome.call_in_flight {
                 return Ok(outcome);
             }
         }
-        let tracking = Tracking::of(gone.iter().map(|(tracked, _)| &tracked.package));
-        self.write_fields(order, &tracking, known, &mut outcome)
+        let tracking = OrderTracking::from_parcels(gone.iter().map(|(tracked, _)| &tracked.parcel));
+        self.write_tracking_fields(order, &tracking, known, &mut outcome)
             .await?;
         // Last of all, since nobody looks at a package again that is settled.
         for (tracked, settled) in gone {
-            let message = outcome.unwritten.as_deref().or(settled.message.as_deref());
-            let status = match outcome.unwritten {
+            let message = outcome
+                .fields_error
+                .as_deref()
+                .or(settled.message.as_deref());
+            let status = match outcome.fields_error {
                 None => settled.status,
                 Some(_) => ShipmentStatus::Pending,
             };
-            self.settle(order, tracked, status, message).await?;
+            self.set_parcel_status(order, tracked, status, message)
+                .await?;
         }
         if left.is_empty() {
             self.ledger.close_orders(&[order.id]).await?;
@@ -126,63 +135,74 @@ impl TrackingSync {
     }
 
     /// What is to be said of an order about whose packages nothing has to be done.
-    async fn at_rest(
+    async fn outcome_if_idle(
         &self,
         order: &SentOrder,
-        news: &[Told],
-    ) -> Result<Option<Outcome>, TrackingError> {
+        news: &[ParcelReport],
+    ) -> Result<Option<TrackingOutcome>, TrackingError> {
         let codes = std::slice::from_ref(&order.code);
-        let mut recorded = self.ledger.shipments_of(codes).await?;
+        let mut recorded = self.ledger.shipments_of_orders(codes).await?;
         recorded.retain(|shipment| shipment.order == order.id);
-        let packages = together(recorded, news.to_vec());
-        let waiting = packages.iter().filter(|p| p.waits().is_some()).count();
-        Ok(packages.iter().all(Package::is_at_rest).then(|| Outcome {
-            waiting: waiting as u64,
-            ..Outcome::default()
-        }))
+        let packages = merge_reports(recorded, news.to_vec());
+        let waiting = packages
+            .iter()
+            .filter(|p| p.waiting_reason().is_some())
+            .count();
+        Ok(packages
+            .iter()
+            .all(Parcel::is_idle)
+            .then(|| TrackingOutcome {
+                waiting: waiting as u64,
+                ..TrackingOutcome::default()
+            }))
     }
 
     /// Puts what is told and what is known together, and records what is new.
-    async fn record(
+    async fn record_parcels(
         &self,
         order: &SentOrder,
-        news: Vec<Told>,
-    ) -> Result<Vec<Tracked>, TrackingError> {
+        news: Vec<ParcelReport>,
+    ) -> Result<Vec<StoredParcel>, TrackingError> {
         let codes = std::slice::from_ref(&order.code);
-        let mut recorded = self.ledger.shipments_of(codes).await?;
+        let mut recorded = self.ledger.shipments_of_orders(codes).await?;
         recorded.retain(|shipment| shipment.order == order.id);
         let rows: Vec<(String, i64)> = recorded
             .iter()
             .map(|shipment| (shipment.package_key.clone(), shipment.id))
             .collect();
         let mut tracked = Vec::new();
-        for package in together(recorded, news) {
+        for package in merge_reports(recorded, news) {
             let known = rows.iter().find(|(key, _)| *key == package.key);
             let row = match known {
                 Some((_, row)) if !package.changed => *row,
                 _ => {
                     self.ledger
-                        .record_shipment(order.id, &package.key, &package.told)
+                        .record_shipment(order.id, &package.key, &package.report)
                         .await?
                 }
             };
-            tracked.push(Tracked { row, package });
+            tracked.push(StoredParcel {
+                id: row,
+                parcel: package,
+            });
         }
-        let named = |tracked: &Tracked| tracked.package.key != UNNAMED;
-        if rows.iter().any(|(key, _)| key == UNNAMED) && tracked.iter().all(named) {
-            self.ledger.forget_unnamed(order.id, UNNAMED).await?;
+        let named = |tracked: &StoredParcel| tracked.parcel.key != UNIDENTIFIED_KEY;
+        if rows.iter().any(|(key, _)| key == UNIDENTIFIED_KEY) && tracked.iter().all(named) {
+            self.ledger
+                .delete_unnamed_shipment(order.id, UNIDENTIFIED_KEY)
+                .await?;
         }
         Ok(tracked)
     }
 
-    pub(super) async fn progress_of(
+    pub(super) async fn fetch_progress(
         &self,
         order: &SentOrder,
-    ) -> Result<Option<Progress>, TrackingError> {
+    ) -> Result<Option<FulfillmentProgress>, TrackingError> {
         let ids = std::slice::from_ref(&order.order_id);
-        let page = self.storefront.progress(ids).await?;
+        let page = self.storefront.fulfillment_progress(ids).await?;
         if let Some(bad) = page.unreadable.first() {
-            return Err(StorefrontError::Field {
+            return Err(StorefrontError::InvalidField {
                 operation: "progress",
                 field: bad.key.clone(),
                 problem: bad.problem.clone(),
@@ -194,234 +214,253 @@ impl TrackingSync {
     }
 
     /// How far VeraCore is with the order, where a package does not say what is in it.
-    pub(super) async fn completion(&self, code: &OrderCode, packages: &[Package]) -> Completion {
-        if !must_ask(packages) {
-            return Completion::NotAsked;
+    pub(super) async fn fetch_completion(
+        &self,
+        code: &OrderCode,
+        packages: &[Parcel],
+    ) -> OrderCompletion {
+        if !needs_order_status(packages) {
+            return OrderCompletion::NotChecked;
         }
         match self.provider.find_order(code).await {
-            Ok(Some(found)) => Completion::of(&found.status),
-            Ok(None) => Completion::Partial("unknown to VeraCore".into()),
+            Ok(Some(found)) => OrderCompletion::from_status(&found.status),
+            Ok(None) => OrderCompletion::Partial("unknown to VeraCore".into()),
             Err(error) => {
-                let problem = error.without_its_words();
+                let problem = error.redacted_message();
                 tracing::warn!(order = %code, problem, "VeraCore did not say how far the order is");
-                Completion::NotAsked
+                OrderCompletion::NotChecked
             }
         }
     }
 
-    async fn step(
+    async fn apply_step(
         &self,
         order: &SentOrder,
-        shop: &Progress,
-        hold: &Hold,
-        tracked: &Tracked,
-        step: Step,
-        outcome: &mut Outcome,
-    ) -> Result<Done, TrackingError> {
+        shop: &FulfillmentProgress,
+        hold: &Lease,
+        tracked: &StoredParcel,
+        step: ParcelStep,
+        outcome: &mut TrackingOutcome,
+    ) -> Result<StepResult, TrackingError> {
         match step {
-            Step::Void => {
+            ParcelStep::Void => {
                 outcome.void += 1;
-                self.settle(order, tracked, ShipmentStatus::Void, None)
+                self.set_parcel_status(order, tracked, ShipmentStatus::Void, None)
                     .await?;
-                Ok(Done::nothing())
+                Ok(StepResult::unfinished())
             }
-            Step::Wait { why } => {
+            ParcelStep::Wait { reason: why } => {
                 outcome.waiting += 1;
-                self.settle(order, tracked, ShipmentStatus::Waiting, Some(&why))
+                self.set_parcel_status(order, tracked, ShipmentStatus::Waiting, Some(&why))
                     .await?;
-                Ok(Done::nothing())
+                Ok(StepResult::unfinished())
             }
-            Step::Covered { how } => {
+            ParcelStep::Covered { reason: how } => {
                 outcome.covered += 1;
-                Ok(Done::settled(ShipmentStatus::Covered, Some(how)))
+                Ok(StepResult::with_status(ShipmentStatus::Covered, Some(how)))
             }
-            Step::Problem { problem } => {
-                self.settle(order, tracked, ShipmentStatus::Problem, Some(&problem))
+            ParcelStep::Problem { problem } => {
+                self.set_parcel_status(order, tracked, ShipmentStatus::Problem, Some(&problem))
                     .await?;
-                outcome.problems.push((name_of(&tracked.package), problem));
-                Ok(Done::nothing())
+                outcome
+                    .problems
+                    .push((parcel_label(&tracked.parcel), problem));
+                Ok(StepResult::unfinished())
             }
-            Step::Is { fulfillment, ship } => {
-                if tracked.package.fulfillment.as_ref() != Some(&fulfillment) {
-                    outcome.recognized += 1;
+            ParcelStep::Existing {
+                fulfillment,
+                needs_shipping: ship,
+            } => {
+                if tracked.parcel.fulfillment.as_ref() != Some(&fulfillment) {
+                    outcome.linked += 1;
                     self.ledger
-                        .found_fulfillment(tracked.row, &fulfillment)
+                        .record_fulfillment(tracked.id, &fulfillment)
                         .await?;
                 }
-                self.ship(order, tracked, &fulfillment, ship, outcome).await
+                self.ship_fulfillment(order, tracked, &fulfillment, ship, outcome)
+                    .await
             }
-            Step::Fulfill { lines } => {
+            ParcelStep::Fulfill { lines } => {
                 let made = self
-                    .fulfill(order, shop, hold, tracked, &lines, outcome)
+                    .create_fulfillment(order, shop, hold, tracked, &lines, outcome)
                     .await?;
                 let Some(fulfillment) = made else {
-                    return Ok(Done::nothing());
+                    return Ok(StepResult::unfinished());
                 };
                 outcome.fulfilled += 1;
                 let done = self
-                    .ship(order, tracked, &fulfillment, true, outcome)
+                    .ship_fulfillment(order, tracked, &fulfillment, true, outcome)
                     .await?;
-                Ok(Done { lines, ..done })
+                Ok(StepResult {
+                    fulfilled_lines: lines,
+                    ..done
+                })
             }
         }
     }
 
     /// Makes the fulfillment of a package, with the stock of its goods held; `None` when that did
     /// not come about, or is not known to have.
-    async fn fulfill(
+    async fn create_fulfillment(
         &self,
         order: &SentOrder,
-        shop: &Progress,
-        hold: &Hold,
-        tracked: &Tracked,
+        shop: &FulfillmentProgress,
+        hold: &Lease,
+        tracked: &StoredParcel,
         lines: &[LineUnits],
-        outcome: &mut Outcome,
+        outcome: &mut TrackingOutcome,
     ) -> Result<Option<FulfillmentId>, TrackingError> {
-        let time = self.settings.hold;
-        let goods: Vec<Held<'_>> = shop
+        let time = self.settings.lease_ttl;
+        let goods: Vec<LeaseKey<'_>> = shop
             .lines
             .iter()
             .filter(|line| lines.iter().any(|units| units.line == line.id))
-            .map(|line| Held::Stock(&line.variant))
+            .map(|line| LeaseKey::Stock(&line.variant))
             .collect();
         let Some(stock) =
-            holding::wait_for(&self.ledger, &goods, time, self.settings.patience).await?
+            holding::acquire_within(&self.ledger, &goods, time, self.settings.lease_wait).await?
         else {
             let why = "its stock is being written; the next pass makes the fulfillment";
             outcome.failures.push(why.into());
-            self.settle(order, tracked, ShipmentStatus::Pending, Some(why))
+            self.set_parcel_status(order, tracked, ShipmentStatus::Pending, Some(why))
                 .await?;
             return Ok(None);
         };
-        let intended: Vec<IntendedLine> = lines.iter().map(intended).collect();
+        let intended: Vec<FulfillmentIntentLine> = lines.iter().map(intended_line).collect();
         let ours = self
             .ledger
-            .intend_fulfillment(tracked.row, &intended, [hold, &stock], time)
+            .record_fulfillment_intent(tracked.id, &intended, [hold, &stock], time)
             .await?;
         if !ours {
             outcome
                 .failures
                 .push("the order was no longer held; the next pass looks into it".into());
-            outcome.open_ended = true;
+            outcome.call_in_flight = true;
             return Ok(None);
         }
-        let told = &tracked.package.told;
+        let told = &tracked.parcel.report;
         let new = NewFulfillment {
             lines: lines.to_vec(),
-            method: tracked.package.method(),
+            method: tracked.parcel.shipping_method(),
             tracking_code: told.tracking_number.clone().unwrap_or_default(),
         };
         match self.storefront.add_fulfillment(&new).await {
             Ok(id) => {
-                self.ledger.found_fulfillment(tracked.row, &id).await?;
-                self.ledger.let_go(&stock).await?;
+                self.ledger.record_fulfillment(tracked.id, &id).await?;
+                self.ledger.release_lease(&stock).await?;
                 Ok(Some(id))
             }
-            Err(error) if error.class() == Class::Ambiguous && !error.was_answered() => {
+            Err(error) if error.class() == FailureClass::Ambiguous && !error.has_response() => {
                 // It may be made yet: nobody touches the order or its stock until the holds are over.
-                tracing::warn!(order = %order.code, package = name_of(&tracked.package), %error, "VeraCore: it is not known whether the shop made the fulfillment; it is looked for later");
+                tracing::warn!(order = %order.code, package = parcel_label(&tracked.parcel), %error, "VeraCore: it is not known whether the shop made the fulfillment; it is looked for later");
                 outcome.failures.push(one_line(&error.to_string(), 300));
-                outcome.open_ended = true;
+                outcome.call_in_flight = true;
                 Ok(None)
             }
             Err(error) => {
-                self.ledger.let_go(&stock).await?;
-                self.not_done(order, tracked, &error, outcome).await?;
+                self.ledger.release_lease(&stock).await?;
+                self.record_failure(order, tracked, &error, outcome).await?;
                 Ok(None)
             }
         }
     }
 
     /// Moves a fulfillment on, if it was not.
-    async fn ship(
+    async fn ship_fulfillment(
         &self,
         order: &SentOrder,
-        tracked: &Tracked,
+        tracked: &StoredParcel,
         fulfillment: &FulfillmentId,
         ship: bool,
-        outcome: &mut Outcome,
-    ) -> Result<Done, TrackingError> {
+        outcome: &mut TrackingOutcome,
+    ) -> Result<StepResult, TrackingError> {
         if ship {
             // Not known whether it was done is as good as not done: the next pass sees its state.
             if let Err(error) = self.storefront.ship_fulfillment(fulfillment).await {
-                self.not_done(order, tracked, &error, outcome).await?;
-                return Ok(Done::nothing());
+                self.record_failure(order, tracked, &error, outcome).await?;
+                return Ok(StepResult::unfinished());
             }
-            tracing::info!(order = %order.code, package = name_of(&tracked.package), %fulfillment, "VeraCore shipped it, and so says the shop");
+            tracing::info!(order = %order.code, package = parcel_label(&tracked.parcel), %fulfillment, "VeraCore shipped it, and so says the shop");
         }
-        Ok(Done::settled(ShipmentStatus::Fulfilled, None))
+        Ok(StepResult::with_status(ShipmentStatus::Fulfilled, None))
     }
 
     /// The shop did not do something. It is tried again by the next pass; what will not pass by
     /// itself is for a person, too.
-    async fn not_done(
+    async fn record_failure(
         &self,
         order: &SentOrder,
-        tracked: &Tracked,
+        tracked: &StoredParcel,
         error: &StorefrontError,
-        outcome: &mut Outcome,
+        outcome: &mut TrackingOutcome,
     ) -> Result<(), TrackingError> {
         let message = one_line(&error.to_string(), 300);
-        if error.class() == Class::Permanent {
-            self.settle(order, tracked, ShipmentStatus::Problem, Some(&message))
+        if error.class() == FailureClass::Permanent {
+            self.set_parcel_status(order, tracked, ShipmentStatus::Problem, Some(&message))
                 .await?;
-            let package = name_of(&tracked.package);
+            let package = parcel_label(&tracked.parcel);
             outcome.problems.push((package, message));
             return Ok(());
         }
-        self.settle(order, tracked, ShipmentStatus::Pending, Some(&message))
+        self.set_parcel_status(order, tracked, ShipmentStatus::Pending, Some(&message))
             .await?;
         outcome.failures.push(message);
         Ok(())
     }
 
     /// Records where a package stands, and says what a person must see to, once.
-    async fn settle(
+    async fn set_parcel_status(
         &self,
         order: &SentOrder,
-        tracked: &Tracked,
+        tracked: &StoredParcel,
         status: ShipmentStatus,
         message: Option<&str>,
     ) -> Result<(), TrackingError> {
-        if status == ShipmentStatus::Problem && tracked.package.status != Some(status) {
-            tracing::error!(order = %order.code, package = name_of(&tracked.package), problem = message, "VeraCore: a package needs a person");
+        if status == ShipmentStatus::Problem && tracked.parcel.status != Some(status) {
+            tracing::error!(order = %order.code, package = parcel_label(&tracked.parcel), problem = message, "VeraCore: a package needs a person");
         }
         Ok(self
             .ledger
-            .settle_shipment(tracked.row, status, message)
+            .set_shipment_status(tracked.id, status, message)
             .await?)
     }
 
     /// Writes the order's tracking fields, if they are not as they were last written.
-    async fn write_fields(
+    async fn write_tracking_fields(
         &self,
         order: &SentOrder,
-        tracking: &Tracking,
-        known: TrackingFieldsKnown,
-        outcome: &mut Outcome,
+        tracking: &OrderTracking,
+        known: SupportedTrackingFields,
+        outcome: &mut TrackingOutcome,
     ) -> Result<(), TrackingError> {
         let fields = tracking.fields(known);
         if fields == TrackingFields::default() {
             return Ok(());
         }
-        let text = serde_json::to_string(&(tracking, known_digits(known))).unwrap_or_default();
-        if self.ledger.tracking_written(order.id).await?.as_deref() == Some(text.as_str()) {
+        let text = serde_json::to_string(&(tracking, writable_fields(known))).unwrap_or_default();
+        if self
+            .ledger
+            .last_written_tracking(order.id)
+            .await?
+            .as_deref()
+            == Some(text.as_str())
+        {
             return Ok(());
         }
         match self.storefront.set_tracking(&order.order_id, &fields).await {
             Ok(()) => {
                 let event = serde_json::json!({
-                    "order": order.code, "trackingNumbers": shown(&tracking.numbers),
+                    "order": order.code, "trackingNumbers": public_numbers(&tracking.numbers),
                     "carriers": tracking.carriers, "shipDate": tracking.ship_date,
                 });
-                self.ledger.wrote_tracking(order.id, &text, &event).await?;
-                outcome.tracking = true;
+                self.ledger.record_tracking(order.id, &text, &event).await?;
+                outcome.fields_written = true;
             }
             Err(error) => {
                 let message = one_line(&error.to_string(), 300);
                 tracing::error!(order = %order.code, problem = message, "VeraCore: the shop did not take the tracking fields; the next pass tries again");
                 outcome.failures.push(message.clone());
-                outcome.unwritten = Some(message);
+                outcome.fields_error = Some(message);
             }
         }
         Ok(())
@@ -429,18 +468,18 @@ impl TrackingSync {
 }
 
 /// Units of the order's sent lines that are not fulfilled.
-struct Left(Vec<LineUnits>);
+struct RemainingUnits(Vec<LineUnits>);
 
-impl Left {
-    fn of(order: &SentOrder, shop: &Progress) -> Self {
+impl RemainingUnits {
+    fn new(order: &SentOrder, shop: &FulfillmentProgress) -> Self {
         let left = order.lines.iter().map(|sent| LineUnits {
             line: sent.line.clone(),
-            quantity: shop.left(&sent.line),
+            quantity: shop.unfulfilled_units(&sent.line),
         });
         Self(left.collect())
     }
 
-    fn take(&mut self, lines: &[LineUnits]) {
+    fn subtract(&mut self, lines: &[LineUnits]) {
         for units in lines {
             for left in self.0.iter_mut().filter(|left| left.line == units.line) {
                 left.quantity = left.quantity.saturating_sub(units.quantity);
@@ -454,50 +493,50 @@ impl Left {
 }
 
 /// What came of a step.
-struct Done {
+struct StepResult {
     /// What was fulfilled just now.
-    lines: Vec<LineUnits>,
+    fulfilled_lines: Vec<LineUnits>,
     /// The package left, so that its tracking is for the customer to see; and where it stands once
     /// that is written.
-    settled: Option<Settled>,
+    final_status: Option<FinalStatus>,
 }
 
-struct Settled {
+struct FinalStatus {
     status: ShipmentStatus,
     message: Option<String>,
 }
 
-impl Done {
-    const fn nothing() -> Self {
+impl StepResult {
+    const fn unfinished() -> Self {
         Self {
-            lines: Vec::new(),
-            settled: None,
+            fulfilled_lines: Vec::new(),
+            final_status: None,
         }
     }
 
-    const fn settled(status: ShipmentStatus, message: Option<String>) -> Self {
+    const fn with_status(status: ShipmentStatus, message: Option<String>) -> Self {
         Self {
-            lines: Vec::new(),
-            settled: Some(Settled { status, message }),
+            fulfilled_lines: Vec::new(),
+            final_status: Some(FinalStatus { status, message }),
         }
     }
 }
 
-fn intended(units: &LineUnits) -> IntendedLine {
-    IntendedLine {
+fn intended_line(units: &LineUnits) -> FulfillmentIntentLine {
+    FulfillmentIntentLine {
         line: units.line.clone(),
         quantity: units.quantity,
     }
 }
 
 /// When the shop gets a field later, it is written then.
-const fn known_digits(known: TrackingFieldsKnown) -> [bool; 3] {
+const fn writable_fields(known: SupportedTrackingFields) -> [bool; 3] {
     [known.tracking_code, known.carrier, known.ship_date]
 }
 
 /// A package, for people.
-pub(super) fn name_of(package: &Package) -> String {
-    let told = &package.told;
+pub(super) fn parcel_label(package: &Parcel) -> String {
+    let told = &package.report;
     let number = told
         .tracking_number
         .as_ref()
@@ -507,7 +546,7 @@ pub(super) fn name_of(package: &Package) -> String {
 }
 
 /// Numbers as others may read them: a note of the warehouse's is for the shop alone.
-fn shown(numbers: &[String]) -> Vec<&str> {
+fn public_numbers(numbers: &[String]) -> Vec<&str> {
     let shown = numbers.iter().map(|number| {
         if is_sentence(number) {
             "(a note; see the order in Vendure)"

@@ -18,14 +18,14 @@ use std::{
     time::Duration,
 };
 
-pub use pass::{OrderPreview, Problem, Summary};
+pub use pass::{ParcelIssue, ParcelPreview, TrackingSummary};
 
 use crate::{
     clock::SharedClock,
     domain::OrderCode,
     fulfillment::{FulfillmentProvider, ProviderError},
     ledger::{Ledger, LedgerError},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     vendure::{Storefront, StorefrontError},
 };
 
@@ -36,9 +36,9 @@ pub const JOB: &str = "sync_tracking";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackingSettings {
     /// How long holds last from the beginning of a write; see `inventory::hold`.
-    pub hold: Duration,
+    pub lease_ttl: Duration,
     /// How long stock that somebody else holds is waited for.
-    pub patience: Duration,
+    pub lease_wait: Duration,
     /// How many orders are worked on at once.
     pub concurrency: usize,
 }
@@ -52,9 +52,9 @@ pub struct TrackingSync {
     clock: SharedClock,
     settings: TrackingSettings,
     /// No order is begun once these are told to stop.
-    tasks: Tasks,
+    tasks: TaskGroup,
     /// Whether it was said that the shop has not all fields for tracking.
-    warned: Arc<AtomicBool>,
+    missing_fields_warned: Arc<AtomicBool>,
 }
 
 /// Why a pass came to nothing.
@@ -67,7 +67,7 @@ pub enum TrackingError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("the list of shipments does not end: page {0} was there before")]
-    Endless(u64),
+    RepeatedPage(u64),
     #[error(
         "VeraCore does not have order {0} as far as the ledger knows; see `veracore-sync orders show {0}`"
     )]
@@ -84,7 +84,7 @@ impl TrackingSync {
         ledger: Ledger,
         clock: SharedClock,
         settings: TrackingSettings,
-        tasks: Tasks,
+        tasks: TaskGroup,
     ) -> Self {
         Self {
             storefront,
@@ -93,7 +93,7 @@ impl TrackingSync {
             clock,
             settings,
             tasks,
-            warned: Arc::default(),
+            missing_fields_warned: Arc::default(),
         }
     }
 }

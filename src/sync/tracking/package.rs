@@ -3,23 +3,23 @@
 use crate::{
     domain::{FulfillmentId, text::one_line},
     fulfillment::Shipment,
-    ledger::{IntendedLine, RecordedShipment, ShipmentStatus, Told, ToldItem},
+    ledger::{FulfillmentIntentLine, ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus},
 };
 
 /// The key of a package that has neither an id nor a tracking number: it is not on its way yet, and
 /// will be told of again with a name.
-pub const UNNAMED: &str = "unnamed";
+pub const UNIDENTIFIED_KEY: &str = "unnamed";
 
 /// One package of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Package {
+pub struct Parcel {
     /// Unique in its order.
     pub key: String,
-    pub told: Told,
+    pub report: ParcelReport,
     /// Where it stood when we last saw to it; `None` for a new one.
     pub status: Option<ShipmentStatus>,
     /// What was meant to be fulfilled, if that was begun.
-    pub intended: Option<Vec<IntendedLine>>,
+    pub intended: Option<Vec<FulfillmentIntentLine>>,
     /// Which fulfillment of the shop's it is.
     pub fulfillment: Option<FulfillmentId>,
     /// Whether VeraCore says something else of it than before.
@@ -28,7 +28,7 @@ pub struct Package {
 
 /// Words that VeraCore may use for a package that has not left; its tracking number was made
 /// beforehand, with the label.
-const NOT_YET: [&str; 10] = [
+const NOT_SHIPPED_STATUSES: [&str; 10] = [
     "pending",
     "open",
     "new",
@@ -43,32 +43,34 @@ const NOT_YET: [&str; 10] = [
 
 /// Whether VeraCore's word says that it is still in the warehouse, tracking number or not.
 #[must_use]
-pub fn has_not_left(status: &str) -> bool {
+pub fn is_not_shipped_status(status: &str) -> bool {
     let status = status.to_ascii_lowercase();
-    NOT_YET.iter().any(|word| status.starts_with(word))
+    NOT_SHIPPED_STATUSES
+        .iter()
+        .any(|word| status.starts_with(word))
 }
 
-impl Package {
+impl Parcel {
     #[must_use]
     pub fn is_void(&self) -> bool {
-        let status = self.told.provider_status.to_ascii_lowercase();
+        let status = self.report.provider_status.to_ascii_lowercase();
         status.starts_with("void") || status.starts_with("cancel")
     }
 
     /// Why it is not taken for shipped yet.
     #[must_use]
-    pub fn waits(&self) -> Option<String> {
-        if self.told.tracking_number.is_none() {
+    pub fn waiting_reason(&self) -> Option<String> {
+        if self.report.tracking_number.is_none() {
             return Some("it has no tracking number yet".into());
         }
-        has_not_left(&self.told.provider_status)
-            .then(|| format!("its status is {}", self.told.provider_status))
+        is_not_shipped_status(&self.report.provider_status)
+            .then(|| format!("its status is {}", self.report.provider_status))
     }
 
     /// Whether nothing has to be done about it.
     #[must_use]
-    pub fn is_at_rest(&self) -> bool {
-        self.is_settled() || !self.changed && self.waits().is_some()
+    pub fn is_idle(&self) -> bool {
+        self.is_settled() || !self.changed && self.waiting_reason().is_some()
     }
 
     /// Whether it was seen to, and is as it was then.
@@ -79,8 +81,8 @@ impl Package {
 
     /// What the customer reads as the way of shipping.
     #[must_use]
-    pub fn method(&self) -> String {
-        let words: Vec<&str> = [&self.told.carrier, &self.told.service]
+    pub fn shipping_method(&self) -> String {
+        let words: Vec<&str> = [&self.report.carrier, &self.report.service]
             .into_iter()
             .flatten()
             .map(String::as_str)
@@ -95,11 +97,11 @@ impl Package {
 
 /// What VeraCore tells, in the ledger's words.
 #[must_use]
-pub fn told(shipment: Shipment) -> Told {
+pub fn parcel_report(shipment: Shipment) -> ParcelReport {
     let items = shipment.items.map(|items| {
-        let mut items: Vec<ToldItem> = items
+        let mut items: Vec<ParcelItem> = items
             .into_iter()
-            .map(|item| ToldItem {
+            .map(|item| ParcelItem {
                 sku: item.sku.to_string(),
                 quantity: item.quantity.get(),
             })
@@ -107,7 +109,7 @@ pub fn told(shipment: Shipment) -> Told {
         items.sort();
         items
     });
-    Told {
+    ParcelReport {
         shipment_id: shipment.id,
         tracking_number: shipment.tracking_number,
         carrier: shipment.carrier,
@@ -121,25 +123,25 @@ pub fn told(shipment: Shipment) -> Told {
 /// The packages of an order: what the ledger has, changed by what VeraCore tells now. A package is
 /// recognized by its id; one without an id, now or before, by its tracking number.
 #[must_use]
-pub fn together(recorded: Vec<RecordedShipment>, news: Vec<Told>) -> Vec<Package> {
-    let mut packages: Vec<Package> = recorded.into_iter().map(known).collect();
+pub fn merge_reports(recorded: Vec<RecordedShipment>, news: Vec<ParcelReport>) -> Vec<Parcel> {
+    let mut packages: Vec<Parcel> = recorded.into_iter().map(recorded_parcel).collect();
     if !news.is_empty() {
         // If it is still there, it is told of again.
-        packages.retain(|package| package.key != UNNAMED || package.fulfillment.is_some());
+        packages.retain(|package| package.key != UNIDENTIFIED_KEY || package.fulfillment.is_some());
     }
     for told in news {
         let same = packages
             .iter_mut()
-            .find(|package| is_same(&package.told, &told));
+            .find(|package| is_same_parcel(&package.report, &told));
         match same {
             Some(package) => {
-                let told = completed(told, &package.told);
-                package.changed |= package.told != told;
-                package.told = told;
+                let told = fill_from_earlier(told, &package.report);
+                package.changed |= package.report != told;
+                package.report = told;
             }
-            None => packages.push(Package {
-                key: key(&told),
-                told,
+            None => packages.push(Parcel {
+                key: parcel_key(&told),
+                report: told,
                 status: None,
                 intended: None,
                 fulfillment: None,
@@ -150,10 +152,10 @@ pub fn together(recorded: Vec<RecordedShipment>, news: Vec<Told>) -> Vec<Package
     packages
 }
 
-fn known(recorded: RecordedShipment) -> Package {
-    Package {
+fn recorded_parcel(recorded: RecordedShipment) -> Parcel {
+    Parcel {
         key: recorded.package_key,
-        told: recorded.told,
+        report: recorded.report,
         status: Some(recorded.status),
         intended: recorded.intended,
         fulfillment: recorded.fulfillment,
@@ -161,15 +163,15 @@ fn known(recorded: RecordedShipment) -> Package {
     }
 }
 
-fn key(told: &Told) -> String {
+fn parcel_key(told: &ParcelReport) -> String {
     match (&told.shipment_id, &told.tracking_number) {
         (Some(id), _) => format!("id:{id}"),
         (None, Some(number)) => format!("tracking:{number}"),
-        (None, None) => UNNAMED.into(),
+        (None, None) => UNIDENTIFIED_KEY.into(),
     }
 }
 
-fn is_same(old: &Told, new: &Told) -> bool {
+fn is_same_parcel(old: &ParcelReport, new: &ParcelReport) -> bool {
     match (&old.shipment_id, &new.shipment_id) {
         (Some(old), Some(new)) => old == new,
         _ => match (&old.tracking_number, &new.tracking_number) {
@@ -181,8 +183,8 @@ fn is_same(old: &Told, new: &Told) -> bool {
 }
 
 /// What is told now, with what only an earlier, fuller answer told.
-fn completed(new: Told, old: &Told) -> Told {
-    Told {
+fn fill_from_earlier(new: ParcelReport, old: &ParcelReport) -> ParcelReport {
+    ParcelReport {
         shipment_id: new.shipment_id.or_else(|| old.shipment_id.clone()),
         tracking_number: new.tracking_number.or_else(|| old.tracking_number.clone()),
         carrier: new.carrier.or_else(|| old.carrier.clone()),

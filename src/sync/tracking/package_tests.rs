@@ -2,8 +2,8 @@ use chrono::DateTime;
 
 use super::*;
 
-fn told(id: Option<&str>, number: Option<&str>) -> Told {
-    Told {
+fn told(id: Option<&str>, number: Option<&str>) -> ParcelReport {
+    ParcelReport {
         shipment_id: id.map(Into::into),
         tracking_number: number.map(Into::into),
         carrier: Some("UPS".into()),
@@ -14,11 +14,11 @@ fn told(id: Option<&str>, number: Option<&str>) -> Told {
     }
 }
 
-fn recorded(key: &str, told: Told, status: ShipmentStatus) -> RecordedShipment {
+fn recorded(key: &str, told: ParcelReport, status: ShipmentStatus) -> RecordedShipment {
     RecordedShipment {
         id: 1,
         package_key: key.into(),
-        told,
+        report: told,
         status,
         message: None,
         intended: None,
@@ -29,7 +29,7 @@ fn recorded(key: &str, told: Told, status: ShipmentStatus) -> RecordedShipment {
     }
 }
 
-fn keys(packages: &[Package]) -> Vec<&str> {
+fn keys(packages: &[Parcel]) -> Vec<&str> {
     packages.iter().map(|p| p.key.as_str()).collect()
 }
 
@@ -57,35 +57,44 @@ fn a_package_is_told_apart_by_its_id_else_by_its_number() {
         told(Some("3"), Some("U")),
         told(None, Some("V")),
     ];
-    let packages = together(known, news);
+    let packages = merge_reports(known, news);
     assert_eq!(
         keys(&packages),
         ["id:1", "tracking:U", "id:2", "tracking:V"]
     );
-    assert!(packages[0].is_at_rest());
-    assert_eq!(packages[1].told.shipment_id.as_deref(), Some("3"));
+    assert!(packages[0].is_idle());
+    assert_eq!(packages[1].report.shipment_id.as_deref(), Some("3"));
 }
 
 #[test]
 fn what_only_a_fuller_answer_told_is_kept() {
     let mut full = told(Some("1"), Some("T"));
-    full.items = Some(vec![ToldItem {
+    full.items = Some(vec![ParcelItem {
         sku: "A".into(),
         quantity: 1,
     }]);
     let known = vec![recorded("id:1", full.clone(), ShipmentStatus::Fulfilled)];
-    let packages = together(known, vec![told(None, Some("T"))]);
-    assert_eq!(packages[0].told, full);
-    assert!(packages[0].is_at_rest());
+    let packages = merge_reports(known, vec![told(None, Some("T"))]);
+    assert_eq!(packages[0].report, full);
+    assert!(packages[0].is_idle());
 }
 
 #[test]
 fn a_package_without_a_name_gets_one_later() {
-    let known = || vec![recorded(UNNAMED, told(None, None), ShipmentStatus::Waiting)];
-    assert_eq!(keys(&together(known(), vec![])), [UNNAMED]);
-    assert_eq!(keys(&together(known(), vec![told(None, None)])), [UNNAMED]);
+    let known = || {
+        vec![recorded(
+            UNIDENTIFIED_KEY,
+            told(None, None),
+            ShipmentStatus::Waiting,
+        )]
+    };
+    assert_eq!(keys(&merge_reports(known(), vec![])), [UNIDENTIFIED_KEY]);
     assert_eq!(
-        keys(&together(known(), vec![told(None, Some("T"))])),
+        keys(&merge_reports(known(), vec![told(None, None)])),
+        [UNIDENTIFIED_KEY]
+    );
+    assert_eq!(
+        keys(&merge_reports(known(), vec![told(None, Some("T"))])),
         ["tracking:T"]
     );
 }
@@ -99,17 +108,17 @@ fn a_new_word_of_a_settled_package_wakes_it() {
     )];
     let mut void = told(Some("1"), Some("T"));
     void.provider_status = "Voided".into();
-    let packages = together(known, vec![void]);
-    assert!(packages[0].is_void() && !packages[0].is_at_rest());
+    let packages = merge_reports(known, vec![void]);
+    assert!(packages[0].is_void() && !packages[0].is_idle());
 }
 
 #[test]
 fn the_customer_reads_carrier_and_service() {
-    let mut package = together(vec![], vec![told(None, Some("T"))]).remove(0);
-    assert_eq!(package.method(), "UPS");
-    package.told.service = Some("Ground".into());
-    assert_eq!(package.method(), "UPS Ground");
-    package.told.carrier = None;
-    package.told.service = None;
-    assert_eq!(package.method(), "VeraCore");
+    let mut package = merge_reports(vec![], vec![told(None, Some("T"))]).remove(0);
+    assert_eq!(package.shipping_method(), "UPS");
+    package.report.service = Some("Ground".into());
+    assert_eq!(package.shipping_method(), "UPS Ground");
+    package.report.carrier = None;
+    package.report.service = None;
+    assert_eq!(package.shipping_method(), "VeraCore");
 }

@@ -8,36 +8,37 @@ use tracing::Instrument as _;
 
 use super::{
     TrackingError, TrackingSync,
-    apply::{Outcome, name_of},
-    package::{Package, together},
-    plan::{Step, plan},
-    read::{News, PATIENCE},
+    apply::{TrackingOutcome, parcel_label},
+    package::{Parcel, merge_reports},
+    plan::{ParcelStep, plan_fulfillments},
+    read::{FetchedReports, UNSETTLED_WINDOW},
 };
 use crate::{
     domain::{OrderCode, text::one_line},
-    ledger::{SentOrder, Told},
+    ledger::{ParcelReport, SentOrder},
     sync::{
-        aftercare::{note_shipped, note_words},
+        aftercare::{record_late_shipments, record_provider_cancellations},
         passes::OnProgress,
     },
-    telemetry::of_order,
-    vendure::TrackingFieldsKnown,
+    telemetry::order_span,
+    vendure::SupportedTrackingFields,
 };
 
 /// How many of what may come by the thousand are kept with a run.
-const LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 /// What came of a pass; kept with its run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub struct TrackingSummary {
     /// Packages that VeraCore told of, ours or not.
     pub shipments: u64,
     pub orders_checked: u64,
     /// Fulfillments that were made.
     pub fulfilled: u64,
     /// Fulfillments that were there already.
-    pub recognized: u64,
+    #[serde(rename = "recognized")]
+    pub linked: u64,
     /// Packages whose goods the shop had fulfilled in another way.
     pub covered: u64,
     pub void: u64,
@@ -48,62 +49,65 @@ pub struct Summary {
     pub busy: u64,
     #[serde(skip)]
     pub busy_orders: BTreeSet<OrderCode>,
-    pub problems: Vec<Problem>,
-    pub failures: Vec<Problem>,
+    pub problems: Vec<ParcelIssue>,
+    pub failures: Vec<ParcelIssue>,
     /// Orders that VeraCore shipped and that were not sent by this installation.
     pub unknown_orders: u64,
     pub unknown: Vec<String>,
     pub bad_rows: u64,
     pub bad_row_examples: Vec<String>,
     /// VeraCore gave no list; orders were asked for one by one.
-    pub singly: bool,
+    #[serde(rename = "singly")]
+    pub polled_individually: bool,
 }
 
 /// What is wrong with an order's package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Problem {
+pub struct ParcelIssue {
     pub order: String,
-    pub package: String,
+    #[serde(rename = "package")]
+    pub parcel: String,
     pub problem: String,
 }
 
 /// What a pass would do about an order's packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OrderPreview {
+pub struct ParcelPreview {
     pub order: String,
-    pub package: String,
+    #[serde(rename = "package")]
+    pub parcel: String,
     /// `fulfill`, `record`, `wait`, `nothing` or `report`.
     pub would: &'static str,
     pub detail: String,
 }
 
 /// An order to be worked on.
-struct Work {
+struct OrderWork {
     order: SentOrder,
-    told: Vec<Told>,
+    reports: Vec<ParcelReport>,
 }
 
-impl Summary {
-    fn of(news: &News) -> Self {
+impl TrackingSummary {
+    fn from_reports(news: &FetchedReports) -> Self {
         Self {
-            shipments: news.shipments,
-            unknown_orders: news.unknown.len() as u64,
+            shipments: news.parcels_seen,
+            unknown_orders: news.unknown_orders.len() as u64,
             unknown: news
-                .unknown
+                .unknown_orders
                 .iter()
-                .take(LISTED)
+                .take(MAX_LISTED)
                 .map(|code| one_line(code.as_str(), 80))
                 .collect(),
             bad_rows: news.bad_rows,
             bad_row_examples: news.examples.clone(),
-            singly: news.singly,
+            polled_individually: news.polled_individually,
             ..Self::default()
         }
     }
 
-    fn add(&mut self, code: &OrderCode, outcome: Option<Outcome>) {
+    fn add_order(&mut self, code: &OrderCode, outcome: Option<TrackingOutcome>) {
         self.orders_checked += 1;
         let Some(outcome) = outcome else {
             self.busy += 1;
@@ -111,34 +115,34 @@ impl Summary {
             return;
         };
         self.fulfilled += outcome.fulfilled;
-        self.recognized += outcome.recognized;
+        self.linked += outcome.linked;
         self.covered += outcome.covered;
         self.void += outcome.void;
         self.waiting += outcome.waiting;
-        self.tracking_updated += u64::from(outcome.tracking);
+        self.tracking_updated += u64::from(outcome.fields_written);
         for (package, problem) in outcome.problems {
-            self.problems.push(Problem {
+            self.problems.push(ParcelIssue {
                 order: code.to_string(),
-                package,
+                parcel: package,
                 problem,
             });
         }
         for problem in outcome.failures {
-            self.failed(code, problem);
+            self.add_failure(code, problem);
         }
     }
 
-    fn failed(&mut self, code: &OrderCode, problem: String) {
-        self.failures.push(Problem {
+    fn add_failure(&mut self, code: &OrderCode, problem: String) {
+        self.failures.push(ParcelIssue {
             order: code.to_string(),
-            package: String::new(),
+            parcel: String::new(),
             problem,
         });
     }
 
     /// What did not go as it should.
     #[must_use]
-    pub fn errors(&self) -> u64 {
+    pub fn error_count(&self) -> u64 {
         (self.problems.len() + self.failures.len()) as u64 + self.bad_rows
     }
 }
@@ -148,46 +152,46 @@ impl TrackingSync {
     ///
     /// # Errors
     /// When VeraCore's packages could not be read, or told to stop half-way.
-    pub async fn pass(
+    pub async fn run(
         &self,
         only: Option<&OrderCode>,
         on_progress: &OnProgress,
-    ) -> Result<Summary, TrackingError> {
-        let (news, work) = self.gather(only).await?;
-        note_words(&self.ledger, &news.words).await?;
-        note_shipped(&self.ledger, &news.left_unknown).await?;
-        let mut summary = Summary::of(&news);
-        for (code, problem) in &news.unanswered {
+    ) -> Result<TrackingSummary, TrackingError> {
+        let (news, work) = self.collect_work(only).await?;
+        record_provider_cancellations(&self.ledger, &news.order_statuses).await?;
+        record_late_shipments(&self.ledger, &news.shipped_unknown_orders).await?;
+        let mut summary = TrackingSummary::from_reports(&news);
+        for (code, problem) in &news.unanswered_orders {
             summary.orders_checked += 1;
-            summary.failed(code, problem.clone());
+            summary.add_failure(code, problem.clone());
         }
         let mut all_recorded = true;
         if !work.is_empty() {
-            let known = self.storefront.tracking_fields().await?;
-            self.warn_once(known);
+            let known = self.storefront.supported_tracking_fields().await?;
+            self.warn_missing_fields_once(known);
             all_recorded = self
-                .carry_all(work, known, &mut summary, on_progress)
+                .process_orders(work, known, &mut summary, on_progress)
                 .await?;
         }
         // Only now, and only when each package is on record: what was told of and not recorded would
         // be missed otherwise. A package of an order whose own answer is still awaited is told of
         // again.
-        if let Some(at) = news.read_from
+        if let Some(at) = news.read_started_at
             && all_recorded
-            && !self.awaits_any(&news).await?
+            && !self.has_unacknowledged_orders(&news).await?
         {
-            self.ledger.read_shipments(at).await?;
+            self.ledger.set_shipments_cursor(at).await?;
         }
         Ok(summary)
     }
 
     /// Works on all of it. Returns whether every package told of was recorded, whatever came of it
     /// then.
-    async fn carry_all(
+    async fn process_orders(
         &self,
-        work: Vec<Work>,
-        known: TrackingFieldsKnown,
-        summary: &mut Summary,
+        work: Vec<OrderWork>,
+        known: SupportedTrackingFields,
+        summary: &mut TrackingSummary,
         on_progress: &OnProgress,
     ) -> Result<bool, TrackingError> {
         let total = work.len() as u64;
@@ -198,16 +202,20 @@ impl TrackingSync {
         let mut failed = None;
         loop {
             while working.len() < self.settings.concurrency.max(1)
-                && !self.tasks.stopping()
+                && !self.tasks.is_stopping()
                 && failed.is_none()
             {
-                let Some(Work { order, told }) = waiting.next() else {
+                let Some(OrderWork {
+                    order,
+                    reports: told,
+                }) = waiting.next()
+                else {
                     break;
                 };
                 let service = self.clone();
-                let span = of_order(&order.code);
+                let span = order_span(&order.code);
                 let work = async move {
-                    let outcome = service.carry(&order, told, known).await;
+                    let outcome = service.process_order(&order, told, known).await;
                     (order.code, outcome)
                 };
                 working.spawn(work.instrument(span));
@@ -216,10 +224,10 @@ impl TrackingSync {
                 None => break,
                 Some(Ok((code, Ok(outcome)))) => {
                     all_recorded &= outcome.is_some();
-                    summary.add(&code, outcome);
+                    summary.add_order(&code, outcome);
                 }
                 // No more is begun, and what is under way comes to its end.
-                Some(Ok((_, Err(TrackingError::Ledger(error))))) if error.is_away() => {
+                Some(Ok((_, Err(TrackingError::Ledger(error))))) if error.is_unavailable() => {
                     failed.get_or_insert(error);
                 }
                 // One order stops no other. Its hold runs out by itself.
@@ -228,7 +236,7 @@ impl TrackingSync {
                     // The shop is asked only once they are recorded.
                     all_recorded &= matches!(error, TrackingError::Shop(_));
                     summary.orders_checked += 1;
-                    summary.failed(&code, one_line(&error.to_string(), 300));
+                    summary.add_failure(&code, one_line(&error.to_string(), 300));
                 }
                 Some(Err(error)) => {
                     all_recorded = false;
@@ -248,7 +256,10 @@ impl TrackingSync {
     }
 
     /// What VeraCore tells, and the orders that follow from it and from what is unsettled.
-    async fn gather(&self, only: Option<&OrderCode>) -> Result<(News, Vec<Work>), TrackingError> {
+    async fn collect_work(
+        &self,
+        only: Option<&OrderCode>,
+    ) -> Result<(FetchedReports, Vec<OrderWork>), TrackingError> {
         let (mut news, codes) = match only {
             Some(code) => {
                 let order = self.ledger.sent_orders(std::slice::from_ref(code)).await?;
@@ -256,38 +267,41 @@ impl TrackingSync {
                     .into_iter()
                     .next()
                     .ok_or_else(|| TrackingError::NotSent(code.clone()))?;
-                (self.news_of(&order).await?, vec![code.clone()])
+                (self.fetch_reports_of(&order).await?, vec![code.clone()])
             }
             None => {
-                let news = self.news().await?;
-                let since = self.clock.now() - PATIENCE;
-                let mut codes = self.ledger.unsettled_shipments(since).await?;
-                codes.extend(news.told.keys().cloned());
+                let news = self.fetch_reports().await?;
+                let since = self.clock.now() - UNSETTLED_WINDOW;
+                let mut codes = self.ledger.orders_with_unsettled_shipments(since).await?;
+                codes.extend(news.by_order.keys().cloned());
                 codes.sort();
                 codes.dedup();
                 (news, codes)
             }
         };
         let orders = self.ledger.sent_orders(&codes).await?;
-        let mut told = std::mem::take(&mut news.told);
+        let mut told = std::mem::take(&mut news.by_order);
         let work = orders
             .into_iter()
-            .map(|order| Work {
-                told: told.remove(&order.code).unwrap_or_default(),
+            .map(|order| OrderWork {
+                reports: told.remove(&order.code).unwrap_or_default(),
                 order,
             })
             .collect();
         Ok((news, work))
     }
 
-    async fn awaits_any(&self, news: &News) -> Result<bool, TrackingError> {
-        let codes: Vec<OrderCode> = news.unknown.iter().cloned().collect();
-        Ok(self.ledger.awaits_any(&codes).await?)
+    async fn has_unacknowledged_orders(
+        &self,
+        news: &FetchedReports,
+    ) -> Result<bool, TrackingError> {
+        let codes: Vec<OrderCode> = news.unknown_orders.iter().cloned().collect();
+        Ok(self.ledger.is_any_in_progress(&codes).await?)
     }
 
-    fn warn_once(&self, known: TrackingFieldsKnown) {
+    fn warn_missing_fields_once(&self, known: SupportedTrackingFields) {
         let all = known.tracking_code && known.carrier && known.ship_date;
-        if !all && !self.warned.swap(true, Ordering::Relaxed) {
+        if !all && !self.missing_fields_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 tracking_code = known.tracking_code,
                 carrier = known.carrier,
@@ -304,27 +318,31 @@ impl TrackingSync {
     pub async fn preview(
         &self,
         only: Option<&OrderCode>,
-    ) -> Result<(Summary, Vec<OrderPreview>), TrackingError> {
-        let (news, work) = self.gather(only).await?;
-        let summary = Summary::of(&news);
+    ) -> Result<(TrackingSummary, Vec<ParcelPreview>), TrackingError> {
+        let (news, work) = self.collect_work(only).await?;
+        let summary = TrackingSummary::from_reports(&news);
         let mut previews = Vec::new();
-        for Work { order, told } in work {
+        for OrderWork {
+            order,
+            reports: told,
+        } in work
+        {
             let codes = std::slice::from_ref(&order.code);
-            let recorded = self.ledger.shipments_of(codes).await?;
-            let packages = together(recorded, told);
-            if packages.iter().all(Package::is_at_rest) {
+            let recorded = self.ledger.shipments_of_orders(codes).await?;
+            let packages = merge_reports(recorded, told);
+            if packages.iter().all(Parcel::is_idle) {
                 continue;
             }
-            let Some(shop) = self.progress_of(&order).await? else {
+            let Some(shop) = self.fetch_progress(&order).await? else {
                 continue;
             };
-            let completion = self.completion(&order.code, &packages).await;
-            let steps = plan(&shop, &order.lines, &packages, &completion);
+            let completion = self.fetch_completion(&order.code, &packages).await;
+            let steps = plan_fulfillments(&shop, &order.lines, &packages, &completion);
             for (package, step) in packages.iter().zip(&steps) {
-                let (would, detail) = described(step);
-                previews.push(OrderPreview {
+                let (would, detail) = describe_step(step);
+                previews.push(ParcelPreview {
                     order: order.code.to_string(),
-                    package: name_of(package),
+                    parcel: parcel_label(package),
                     would,
                     detail,
                 });
@@ -334,19 +352,21 @@ impl TrackingSync {
     }
 }
 
-fn described(step: &Step) -> (&'static str, String) {
+fn describe_step(step: &ParcelStep) -> (&'static str, String) {
     match step {
-        Step::Fulfill { lines } => {
+        ParcelStep::Fulfill { lines } => {
             let lines: Vec<String> = lines
                 .iter()
                 .map(|units| format!("{} of line {}", units.quantity, units.line))
                 .collect();
             ("fulfill", lines.join(", "))
         }
-        Step::Is { fulfillment, .. } => ("record", format!("it is fulfillment {fulfillment}")),
-        Step::Wait { why } => ("wait", why.clone()),
-        Step::Void => ("nothing", "it is void".into()),
-        Step::Covered { how } => ("nothing", how.clone()),
-        Step::Problem { problem } => ("report", problem.clone()),
+        ParcelStep::Existing { fulfillment, .. } => {
+            ("record", format!("it is fulfillment {fulfillment}"))
+        }
+        ParcelStep::Wait { reason: why } => ("wait", why.clone()),
+        ParcelStep::Void => ("nothing", "it is void".into()),
+        ParcelStep::Covered { reason: how } => ("nothing", how.clone()),
+        ParcelStep::Problem { problem } => ("report", problem.clone()),
     }
 }

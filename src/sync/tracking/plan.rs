@@ -6,45 +6,45 @@
 
 use std::collections::BTreeMap;
 
-use super::package::Package;
+use super::package::Parcel;
 use crate::{
     domain::{FulfillmentId, LineId},
     ledger::{SentLine, ShipmentStatus},
-    vendure::{Fulfillment, LineUnits, Progress},
+    vendure::{Fulfillment, FulfillmentProgress, LineUnits},
 };
 
 /// Whether all of an order has left VeraCore, which decides about packages that do not say what is
 /// in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Completion {
+pub enum OrderCompletion {
     /// Everything was shipped.
     Complete,
     /// Something may follow; VeraCore's own word.
     Partial(String),
     /// Nobody had to ask.
-    NotAsked,
+    NotChecked,
 }
 
 /// What is to be done about a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum ParcelStep {
     /// VeraCore took it back before the shop heard of it.
     Void,
     Wait {
-        why: String,
+        reason: String,
     },
     /// Make it a fulfillment with these lines, then ship that.
     Fulfill {
         lines: Vec<LineUnits>,
     },
     /// It is this fulfillment already; `ship` when that was not moved on yet.
-    Is {
+    Existing {
         fulfillment: FulfillmentId,
-        ship: bool,
+        needs_shipping: bool,
     },
     /// The shop has its goods fulfilled in another way.
     Covered {
-        how: String,
+        reason: String,
     },
     Problem {
         problem: String,
@@ -53,10 +53,10 @@ pub enum Step {
 
 /// States in which a person works on the order. Vendure would take a fulfillment even so, and throw
 /// the order out of its state.
-pub(in crate::sync) const EDITED: [&str; 2] = ["Modifying", "ArrangingAdditionalPayment"];
+pub(in crate::sync) const EDITING_STATES: [&str; 2] = ["Modifying", "ArrangingAdditionalPayment"];
 
 /// Words for an order of which everything has left.
-const COMPLETE: [&str; 6] = [
+const COMPLETE_STATUSES: [&str; 6] = [
     "shipped",
     "complete",
     "completed",
@@ -65,11 +65,11 @@ const COMPLETE: [&str; 6] = [
     "delivered",
 ];
 
-impl Completion {
+impl OrderCompletion {
     /// By VeraCore's word for the order.
     #[must_use]
-    pub fn of(status: &str) -> Self {
-        if COMPLETE.contains(&status.trim().to_ascii_lowercase().as_str()) {
+    pub fn from_status(status: &str) -> Self {
+        if COMPLETE_STATUSES.contains(&status.trim().to_ascii_lowercase().as_str()) {
             Self::Complete
         } else {
             Self::Partial(status.to_owned())
@@ -80,41 +80,44 @@ impl Completion {
 /// Whether VeraCore must be asked how far the order is: a package that left does not say what is
 /// in it, and the shop does not know it yet.
 #[must_use]
-pub fn must_ask(packages: &[Package]) -> bool {
+pub fn needs_order_status(packages: &[Parcel]) -> bool {
     packages.iter().any(|package| {
-        package.told.items.is_none()
+        package.report.items.is_none()
             && package.fulfillment.is_none()
             && !package.is_void()
-            && package.waits().is_none()
-            && !package.is_at_rest()
+            && package.waiting_reason().is_none()
+            && !package.is_idle()
     })
 }
 
 /// One step for each package, in their order.
 #[must_use]
-pub fn plan(
-    shop: &Progress,
+pub fn plan_fulfillments(
+    shop: &FulfillmentProgress,
     sent: &[SentLine],
-    packages: &[Package],
-    completion: &Completion,
-) -> Vec<Step> {
-    if EDITED.contains(&shop.state.as_str()) {
+    packages: &[Parcel],
+    completion: &OrderCompletion,
+) -> Vec<ParcelStep> {
+    if EDITING_STATES.contains(&shop.state.as_str()) {
         let why = format!(
             "the order is being edited in Vendure (state {})",
             shop.state
         );
-        let as_it_was =
-            |package| as_it_was(package).unwrap_or_else(|| Step::Wait { why: why.clone() });
+        let as_it_was = |package| {
+            settled_step(package).unwrap_or_else(|| ParcelStep::Wait {
+                reason: why.clone(),
+            })
+        };
         return packages.iter().map(as_it_was).collect();
     }
-    let mut work = Work::of(shop, sent, packages);
+    let mut work = FulfillmentPlanner::new(shop, sent, packages);
     // In the order in which they left, so that the same packages lead to the same steps.
     let mut order: Vec<usize> = (0..packages.len()).collect();
-    order.sort_by_key(|at| (packages[*at].told.shipped_at, packages[*at].key.clone()));
-    let mut steps: BTreeMap<usize, Step> = BTreeMap::new();
+    order.sort_by_key(|at| (packages[*at].report.shipped_at, packages[*at].key.clone()));
+    let mut steps: BTreeMap<usize, ParcelStep> = BTreeMap::new();
     let mut open = Vec::new();
     for at in order {
-        match work.known(&packages[at]) {
+        match work.step_without_matching(&packages[at]) {
             Some(step) => {
                 steps.insert(at, step);
             }
@@ -123,43 +126,43 @@ pub fn plan(
     }
     let mut unsaid = Vec::new();
     for at in open {
-        match work.recognized(&packages[at]) {
+        match work.match_fulfillment(&packages[at]) {
             Some(step) => {
                 steps.insert(at, step);
             }
             None if packages[at].is_void() => {
-                steps.insert(at, Step::Void);
+                steps.insert(at, ParcelStep::Void);
             }
-            None if packages[at].told.items.is_none() => unsaid.push(at),
+            None if packages[at].report.items.is_none() => unsaid.push(at),
             None => {
-                steps.insert(at, work.by_items(&packages[at]));
+                steps.insert(at, work.plan_by_items(&packages[at]));
             }
         }
     }
     let unclear = steps
         .values()
-        .any(|step| matches!(step, Step::Problem { .. }));
+        .any(|step| matches!(step, ParcelStep::Problem { .. }));
     let last = unsaid.last().copied();
     for at in unsaid {
-        let step = work.by_rest(Some(at) == last, unclear, completion);
+        let step = work.plan_remainder(Some(at) == last, unclear, completion);
         steps.insert(at, step);
     }
     steps.into_values().collect()
 }
 
 /// What is left of the order while steps are decided.
-struct Work<'a> {
-    shop: &'a Progress,
+struct FulfillmentPlanner<'a> {
+    shop: &'a FulfillmentProgress,
     sent: &'a [SentLine],
-    left: BTreeMap<&'a LineId, u32>,
+    remaining: BTreeMap<&'a LineId, u32>,
     /// Fulfillments that no package is known to be.
-    free: Vec<&'a Fulfillment>,
+    unlinked: Vec<&'a Fulfillment>,
     /// The packages' tracking numbers.
-    numbers: Vec<&'a str>,
+    tracking_numbers: Vec<&'a str>,
 }
 
-impl<'a> Work<'a> {
-    fn of(shop: &'a Progress, sent: &'a [SentLine], packages: &'a [Package]) -> Self {
+impl<'a> FulfillmentPlanner<'a> {
+    fn new(shop: &'a FulfillmentProgress, sent: &'a [SentLine], packages: &'a [Parcel]) -> Self {
         let taken = |id: &FulfillmentId| {
             packages
                 .iter()
@@ -169,42 +172,44 @@ impl<'a> Work<'a> {
         Self {
             shop,
             sent,
-            left: sent
+            remaining: sent
                 .iter()
-                .map(|line| (&line.line, shop.left(&line.line)))
+                .map(|line| (&line.line, shop.unfulfilled_units(&line.line)))
                 .collect(),
-            free: live.filter(|f| !taken(&f.id)).collect(),
-            numbers: packages
+            unlinked: live.filter(|f| !taken(&f.id)).collect(),
+            tracking_numbers: packages
                 .iter()
-                .filter_map(|package| package.told.tracking_number.as_deref().map(str::trim))
+                .filter_map(|package| package.report.tracking_number.as_deref().map(str::trim))
                 .collect(),
         }
     }
 
     /// What follows without looking for anything.
-    fn known(&self, package: &Package) -> Option<Step> {
+    fn step_without_matching(&self, package: &Parcel) -> Option<ParcelStep> {
         let linked = package.fulfillment.as_ref().map(|id| {
             let found = self.shop.fulfillments.iter().find(|f| f.id == *id);
             (id, found)
         });
         match linked {
             Some((id, found)) if package.is_void() => Some(match found {
-                Some(found) if !found.is_cancelled() => taken_back(id),
-                _ => Step::Void,
+                Some(found) if !found.is_cancelled() => voided_after_fulfillment(id),
+                _ => ParcelStep::Void,
             }),
             Some((id, Some(found))) if found.is_cancelled() => Some(problem(format!(
                 "its fulfillment {id} was cancelled in Vendure; no second one is made of it"
             ))),
-            Some((id, Some(found))) => Some(Step::Is {
+            Some((id, Some(found))) => Some(ParcelStep::Existing {
                 fulfillment: id.clone(),
-                ship: must_ship(found),
+                needs_shipping: needs_shipping(found),
             }),
             Some((id, None)) => Some(problem(format!(
                 "its fulfillment {id} is not in Vendure any more"
             ))),
             // What was begun may be in the shop all the same.
-            None if package.is_void() => package.intended.is_none().then_some(Step::Void),
-            None => package.waits().map(|why| Step::Wait { why }),
+            None if package.is_void() => package.intended.is_none().then_some(ParcelStep::Void),
+            None => package
+                .waiting_reason()
+                .map(|why| ParcelStep::Wait { reason: why }),
         }
     }
 
@@ -212,15 +217,15 @@ impl<'a> Work<'a> {
     /// a person's, made by hand. One with the same lines is preferred. When it was begun and VeraCore
     /// corrected the number since, one with the very lines that were meant is it, unless its number
     /// is another package's.
-    fn recognized(&mut self, package: &Package) -> Option<Step> {
-        let number = package.told.tracking_number.as_deref()?.trim();
+    fn match_fulfillment(&mut self, package: &Parcel) -> Option<ParcelStep> {
+        let number = package.report.tracking_number.as_deref()?.trim();
         let is = |f: &Fulfillment, number: &str| {
             f.tracking_code
                 .as_deref()
                 .is_some_and(|code| code.trim() == number)
         };
         let same_number = |f: &&Fulfillment| is(f, number);
-        let nobodys = |f: &Fulfillment| !self.numbers.iter().any(|number| is(f, number));
+        let nobodys = |f: &Fulfillment| !self.tracking_numbers.iter().any(|number| is(f, number));
         let intended: Option<Vec<LineUnits>> = package.intended.as_ref().map(|lines| {
             let lines = lines.iter().map(|line| LineUnits {
                 line: line.line.clone(),
@@ -229,29 +234,29 @@ impl<'a> Work<'a> {
             sorted(lines.collect())
         });
         let found = self
-            .free
+            .unlinked
             .iter()
             .position(|f| same_number(f) && intended.as_ref() == Some(&sorted(f.lines.clone())))
-            .or_else(|| self.free.iter().position(same_number))
+            .or_else(|| self.unlinked.iter().position(same_number))
             .or_else(|| {
                 let intended = intended.as_ref()?;
                 let meant = |f: &&Fulfillment| nobodys(f) && sorted(f.lines.clone()) == *intended;
-                self.free.iter().position(meant)
+                self.unlinked.iter().position(meant)
             })?;
-        let found = self.free.remove(found);
+        let found = self.unlinked.remove(found);
         if package.is_void() {
-            return Some(taken_back(&found.id));
+            return Some(voided_after_fulfillment(&found.id));
         }
-        Some(Step::Is {
+        Some(ParcelStep::Existing {
             fulfillment: found.id.clone(),
-            ship: must_ship(found),
+            needs_shipping: needs_shipping(found),
         })
     }
 
     /// By what the package says is in it.
-    fn by_items(&mut self, package: &Package) -> Step {
+    fn plan_by_items(&mut self, package: &Parcel) -> ParcelStep {
         let mut wanted: BTreeMap<&str, u32> = BTreeMap::new();
-        for item in package.told.items.iter().flatten() {
+        for item in package.report.items.iter().flatten() {
             let units = wanted.entry(item.sku.as_str()).or_default();
             *units = units.saturating_add(item.quantity);
         }
@@ -272,14 +277,14 @@ impl<'a> Work<'a> {
                     "it holds {units} of {sku}, which was not in the order that was sent"
                 ));
             }
-            let ordered = self.ordered(&ours);
+            let ordered = self.ordered_units(&ours);
             if *units > ordered {
                 let cancelled = if ordered == 0 { ": cancelled" } else { "" };
                 return problem(format!(
                     "it holds {units} of {sku}, of which {ordered} are ordered in Vendure{cancelled}"
                 ));
             }
-            let left: u32 = ours.iter().map(|line| self.left[line]).sum();
+            let left: u32 = ours.iter().map(|line| self.remaining[line]).sum();
             if left == 0 {
                 gone += 1;
             } else if *units > left {
@@ -287,11 +292,11 @@ impl<'a> Work<'a> {
                     "it holds {units} of {sku}, of which only {left} are not fulfilled in Vendure yet"
                 ));
             }
-            lines.extend(self.spread(&ours, *units));
+            lines.extend(self.distribute_units(&ours, *units));
         }
         if gone == wanted.len() {
-            return Step::Covered {
-                how: "its goods are fulfilled in Vendure already, by another fulfillment".into(),
+            return ParcelStep::Covered {
+                reason: "its goods are fulfilled in Vendure already, by another fulfillment".into(),
             };
         }
         if gone > 0 {
@@ -299,24 +304,29 @@ impl<'a> Work<'a> {
                 "some of its goods are fulfilled in Vendure already, by another fulfillment".into(),
             );
         }
-        self.take(&lines);
-        Step::Fulfill { lines }
+        self.subtract_units(&lines);
+        ParcelStep::Fulfill { lines }
     }
 
     /// A package that does not say what is in it: all that is left, when nothing else follows.
-    fn by_rest(&mut self, last: bool, unclear: bool, completion: &Completion) -> Step {
-        if self.left.values().all(|left| *left == 0) {
-            return Step::Covered {
-                how: "everything is fulfilled in Vendure already".into(),
+    fn plan_remainder(
+        &mut self,
+        last: bool,
+        unclear: bool,
+        completion: &OrderCompletion,
+    ) -> ParcelStep {
+        if self.remaining.values().all(|left| *left == 0) {
+            return ParcelStep::Covered {
+                reason: "everything is fulfilled in Vendure already".into(),
             };
         }
         match completion {
-            _ if unclear => Step::Wait {
-                why: "it does not say what is in it, and another package of the order needs a person first".into(),
+            _ if unclear => ParcelStep::Wait {
+                reason: "it does not say what is in it, and another package of the order needs a person first".into(),
             },
-            Completion::Complete if last => {
+            OrderCompletion::Complete if last => {
                 let lines: Vec<LineUnits> = self
-                    .left
+                    .remaining
                     .iter()
                     .filter(|(_, left)| **left > 0)
                     .map(|(line, left)| LineUnits {
@@ -324,25 +334,25 @@ impl<'a> Work<'a> {
                         quantity: *left,
                     })
                     .collect();
-                self.take(&lines);
-                Step::Fulfill { lines }
+                self.subtract_units(&lines);
+                ParcelStep::Fulfill { lines }
             }
-            Completion::Complete => Step::Covered {
-                how: "it does not say what is in it; its goods are with the order's last package"
+            OrderCompletion::Complete => ParcelStep::Covered {
+                reason: "it does not say what is in it; its goods are with the order's last package"
                     .into(),
             },
-            Completion::Partial(status) => Step::Wait {
-                why: format!(
+            OrderCompletion::Partial(status) => ParcelStep::Wait {
+                reason: format!(
                     "it does not say what is in it, and the order is not complete yet (status {status})"
                 ),
             },
-            Completion::NotAsked => Step::Wait {
-                why: "it does not say what is in it".into(),
+            OrderCompletion::NotChecked => ParcelStep::Wait {
+                reason: "it does not say what is in it".into(),
             },
         }
     }
 
-    fn ordered(&self, lines: &[&LineId]) -> u32 {
+    fn ordered_units(&self, lines: &[&LineId]) -> u32 {
         self.shop
             .lines
             .iter()
@@ -352,10 +362,10 @@ impl<'a> Work<'a> {
     }
 
     /// Units of a SKU on its lines, one after the other.
-    fn spread(&self, lines: &[&LineId], mut units: u32) -> Vec<LineUnits> {
+    fn distribute_units(&self, lines: &[&LineId], mut units: u32) -> Vec<LineUnits> {
         let mut spread = Vec::new();
         for line in lines {
-            let quantity = units.min(self.left[line]);
+            let quantity = units.min(self.remaining[line]);
             if quantity > 0 {
                 units -= quantity;
                 spread.push(LineUnits {
@@ -367,9 +377,9 @@ impl<'a> Work<'a> {
         spread
     }
 
-    fn take(&mut self, lines: &[LineUnits]) {
+    fn subtract_units(&mut self, lines: &[LineUnits]) {
         for units in lines {
-            if let Some(left) = self.left.get_mut(&units.line) {
+            if let Some(left) = self.remaining.get_mut(&units.line) {
                 *left = left.saturating_sub(units.quantity);
             }
         }
@@ -377,34 +387,34 @@ impl<'a> Work<'a> {
 }
 
 /// What leaves a package that was seen to as it is.
-fn as_it_was(package: &Package) -> Option<Step> {
+fn settled_step(package: &Parcel) -> Option<ParcelStep> {
     if !package.is_settled() {
         return None;
     }
     match (package.status?, &package.fulfillment) {
-        (ShipmentStatus::Fulfilled, Some(fulfillment)) => Some(Step::Is {
+        (ShipmentStatus::Fulfilled, Some(fulfillment)) => Some(ParcelStep::Existing {
             fulfillment: fulfillment.clone(),
-            ship: false,
+            needs_shipping: false,
         }),
-        (ShipmentStatus::Covered, _) => Some(Step::Covered {
-            how: "its goods are fulfilled in Vendure already".into(),
+        (ShipmentStatus::Covered, _) => Some(ParcelStep::Covered {
+            reason: "its goods are fulfilled in Vendure already".into(),
         }),
-        (ShipmentStatus::Void, _) => Some(Step::Void),
+        (ShipmentStatus::Void, _) => Some(ParcelStep::Void),
         _ => None,
     }
 }
 
-fn taken_back(fulfillment: &FulfillmentId) -> Step {
+fn voided_after_fulfillment(fulfillment: &FulfillmentId) -> ParcelStep {
     problem(format!(
         "VeraCore took the package back after the shop was told of it; if its goods do not go out again, cancel fulfillment {fulfillment} in Vendure"
     ))
 }
 
-const fn problem(problem: String) -> Step {
-    Step::Problem { problem }
+const fn problem(problem: String) -> ParcelStep {
+    ParcelStep::Problem { problem }
 }
 
-fn must_ship(fulfillment: &Fulfillment) -> bool {
+fn needs_shipping(fulfillment: &Fulfillment) -> bool {
     matches!(fulfillment.state.as_str(), "Created" | "Pending")
 }
 

@@ -3,8 +3,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::*;
 use crate::{
     domain::{OrderCode, OrderState, ShopOrderId, Sku, VariantId},
-    ledger::{IntendedLine, ShipmentStatus, Told, ToldItem},
-    vendure::ProgressLine,
+    ledger::{FulfillmentIntentLine, ParcelItem, ParcelReport, ShipmentStatus},
+    vendure::FulfillmentProgressLine,
 };
 
 fn line(id: &str) -> LineId {
@@ -16,14 +16,14 @@ fn fulfillment_id(id: u32) -> FulfillmentId {
 }
 
 /// An order with lines `(id, SKU, quantity)`.
-fn shop(lines: &[(&str, &str, u32)]) -> (Progress, Vec<SentLine>) {
-    let progress = Progress {
+fn shop(lines: &[(&str, &str, u32)]) -> (FulfillmentProgress, Vec<SentLine>) {
+    let progress = FulfillmentProgress {
         id: ShopOrderId::parse("1").unwrap(),
         code: OrderCode::parse("O1").unwrap(),
         state: OrderState::parse("PaymentSettled").unwrap(),
         lines: lines
             .iter()
-            .map(|(id, sku, quantity)| ProgressLine {
+            .map(|(id, sku, quantity)| FulfillmentProgressLine {
                 id: line(id),
                 variant: VariantId::parse(*sku).unwrap(),
                 sku: (*sku).into(),
@@ -63,11 +63,11 @@ fn units(lines: &[(&str, u32)]) -> Vec<LineUnits> {
 }
 
 /// Packages leave an hour apart, in the order of their numbers.
-fn package(number: u32, items: Option<&[(&str, u32)]>) -> Package {
+fn package(number: u32, items: Option<&[(&str, u32)]>) -> Parcel {
     let at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
-    Package {
+    Parcel {
         key: format!("id:{number}"),
-        told: Told {
+        report: ParcelReport {
             shipment_id: Some(number.to_string()),
             tracking_number: Some(format!("1Z{number}")),
             carrier: Some("UPS".into()),
@@ -77,7 +77,7 @@ fn package(number: u32, items: Option<&[(&str, u32)]>) -> Package {
             items: items.map(|items| {
                 items
                     .iter()
-                    .map(|(sku, quantity)| ToldItem {
+                    .map(|(sku, quantity)| ParcelItem {
                         sku: (*sku).into(),
                         quantity: *quantity,
                     })
@@ -92,34 +92,34 @@ fn package(number: u32, items: Option<&[(&str, u32)]>) -> Package {
 }
 
 fn plan_of(
-    shop: &(Progress, Vec<SentLine>),
-    packages: &[Package],
-    completion: &Completion,
-) -> Vec<Step> {
-    plan(&shop.0, &shop.1, packages, completion)
+    shop: &(FulfillmentProgress, Vec<SentLine>),
+    packages: &[Parcel],
+    completion: &OrderCompletion,
+) -> Vec<ParcelStep> {
+    plan_fulfillments(&shop.0, &shop.1, packages, completion)
 }
 
-fn fulfill(lines: &[(&str, u32)]) -> Step {
-    Step::Fulfill {
+fn fulfill(lines: &[(&str, u32)]) -> ParcelStep {
+    ParcelStep::Fulfill {
         lines: units(lines),
     }
 }
 
-fn is(id: u32, ship: bool) -> Step {
-    Step::Is {
+fn is(id: u32, ship: bool) -> ParcelStep {
+    ParcelStep::Existing {
         fulfillment: fulfillment_id(id),
-        ship,
+        needs_shipping: ship,
     }
 }
 
-fn problem_of(step: &Step) -> &str {
+fn problem_of(step: &ParcelStep) -> &str {
     match step {
-        Step::Problem { problem } => problem,
+        ParcelStep::Problem { problem } => problem,
         other => panic!("{other:?}"),
     }
 }
 
-const ASKED: Completion = Completion::NotAsked;
+const ASKED: OrderCompletion = OrderCompletion::NotChecked;
 
 #[test]
 fn packages_take_their_own_lines() {
@@ -147,7 +147,7 @@ fn a_package_is_recognized_among_the_shops_fulfillments() {
         fulfilled(8, "Pending", Some("1Z1"), &[("a", 2)]),
     ];
     let mut begun = package(1, Some(&[("A", 2)]));
-    begun.intended = Some(vec![IntendedLine {
+    begun.intended = Some(vec![FulfillmentIntentLine {
         line: line("a"),
         quantity: 2,
     }]);
@@ -164,7 +164,7 @@ fn a_package_is_recognized_among_the_shops_fulfillments() {
     assert_eq!(plan_of(&order, &[linked.clone()], &ASKED), [is(8, false)]);
     // A second package under the same number is not the same fulfillment.
     let mut twin = package(2, Some(&[("A", 1)]));
-    twin.told.tracking_number = Some("1Z1".into());
+    twin.report.tracking_number = Some("1Z1".into());
     order.0.fulfillments.remove(0);
     assert_eq!(
         plan_of(&order, &[linked, twin], &ASKED),
@@ -180,7 +180,7 @@ fn the_same_lines_are_preferred_where_numbers_are_the_same() {
         fulfilled(8, "Pending", Some("1Z1"), &[("a", 2)]),
     ];
     let mut begun = package(1, Some(&[("A", 2)]));
-    begun.intended = Some(vec![IntendedLine {
+    begun.intended = Some(vec![FulfillmentIntentLine {
         line: line("a"),
         quantity: 2,
     }]);
@@ -193,14 +193,14 @@ fn what_was_begun_is_recognized_under_its_old_number_unless_that_is_anothers() {
     let mut order = shop(&[("a", "A", 5)]);
     order.0.fulfillments = vec![fulfilled(8, "Pending", Some("1Z-OLD"), &[("a", 1)])];
     let mut begun = package(1, Some(&[("A", 1)]));
-    begun.intended = Some(vec![IntendedLine {
+    begun.intended = Some(vec![FulfillmentIntentLine {
         line: line("a"),
         quantity: 1,
     }]);
     assert_eq!(plan_of(&order, &[begun.clone()], &ASKED), [is(8, true)]);
     // Other lines than were meant, or the number of another package: not this one.
     let mut other = package(2, Some(&[("A", 1)]));
-    other.told.tracking_number = Some("1Z-OLD".into());
+    other.report.tracking_number = Some("1Z-OLD".into());
     assert_eq!(
         plan_of(&order, &[begun.clone(), other], &ASKED),
         [fulfill(&[("a", 1)]), is(8, true)]
@@ -214,16 +214,16 @@ fn an_order_that_is_being_edited_keeps_what_was_seen_to() {
     let mut order = shop(&[("a", "A", 3)]);
     order.0.state = OrderState::parse("Modifying").unwrap();
     order.0.fulfillments = vec![fulfilled(8, "Shipped", Some("1Z1"), &[("a", 1)])];
-    let seen = |status| Package {
+    let seen = |status| Parcel {
         status: Some(status),
         changed: false,
         ..package(1, Some(&[("A", 1)]))
     };
-    let done = Package {
+    let done = Parcel {
         fulfillment: Some(fulfillment_id(8)),
         ..seen(ShipmentStatus::Fulfilled)
     };
-    let changed = Package {
+    let changed = Parcel {
         changed: true,
         ..done.clone()
     };
@@ -238,9 +238,12 @@ fn an_order_that_is_being_edited_keeps_what_was_seen_to() {
         ],
         &ASKED,
     );
-    assert_eq!(steps[..2], [is(8, false), Step::Void]);
-    assert!(matches!(steps[2], Step::Covered { .. }));
-    assert!(matches!(steps[3..], [Step::Wait { .. }, Step::Wait { .. }]));
+    assert_eq!(steps[..2], [is(8, false), ParcelStep::Void]);
+    assert!(matches!(steps[2], ParcelStep::Covered { .. }));
+    assert!(matches!(
+        steps[3..],
+        [ParcelStep::Wait { .. }, ParcelStep::Wait { .. }]
+    ));
 }
 
 #[test]
@@ -255,7 +258,7 @@ fn goods_fulfilled_by_hand_are_not_fulfilled_again() {
         ],
         &ASKED,
     );
-    assert!(matches!(steps[0], Step::Covered { .. }), "{steps:?}");
+    assert!(matches!(steps[0], ParcelStep::Covered { .. }), "{steps:?}");
     assert!(problem_of(&steps[1]).contains("already"));
     // What was taken back is there again.
     order.0.fulfillments[0].state = "Cancelled".into();
@@ -282,32 +285,36 @@ fn what_does_not_fit_is_reported_and_stops_no_other_package() {
     assert!(problem_of(&steps[2]).contains("cancelled"));
     assert!(problem_of(&steps[3]).contains("nothing"));
     assert_eq!(steps[4], fulfill(&[("a", 2)]));
-    assert!(matches!(steps[5], Step::Covered { .. }));
+    assert!(matches!(steps[5], ParcelStep::Covered { .. }));
 }
 
 #[test]
 fn packages_that_have_not_left_wait() {
     let order = shop(&[("a", "A", 2)]);
     let mut unnamed = package(1, Some(&[("A", 2)]));
-    unnamed.told.tracking_number = None;
+    unnamed.report.tracking_number = None;
     let mut labelled = package(2, Some(&[("A", 2)]));
-    labelled.told.provider_status = "InWarehouse".into();
+    labelled.report.provider_status = "InWarehouse".into();
     let steps = plan_of(&order, &[unnamed, labelled], &ASKED);
-    assert!(steps.iter().all(|step| matches!(step, Step::Wait { .. })));
+    assert!(
+        steps
+            .iter()
+            .all(|step| matches!(step, ParcelStep::Wait { .. }))
+    );
 }
 
 #[test]
 fn void_packages_become_nothing_or_a_report() {
     let mut order = shop(&[("a", "A", 2)]);
     let mut void = package(1, Some(&[("A", 2)]));
-    void.told.provider_status = "Voided".into();
-    assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [Step::Void]);
+    void.report.provider_status = "Voided".into();
+    assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [ParcelStep::Void]);
     // Begun, and nothing came of it.
-    void.intended = Some(vec![IntendedLine {
+    void.intended = Some(vec![FulfillmentIntentLine {
         line: line("a"),
         quantity: 2,
     }]);
-    assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [Step::Void]);
+    assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [ParcelStep::Void]);
     // Begun, and the shop did it before we died.
     order.0.fulfillments = vec![fulfilled(7, "Shipped", Some("1Z1"), &[("a", 2)])];
     let steps = plan_of(&order, &[void.clone()], &ASKED);
@@ -316,7 +323,7 @@ fn void_packages_become_nothing_or_a_report() {
     let steps = plan_of(&order, &[void.clone()], &ASKED);
     assert!(problem_of(&steps[0]).contains("fulfillment 7"));
     order.0.fulfillments[0].state = "Cancelled".into();
-    assert_eq!(plan_of(&order, &[void], &ASKED), [Step::Void]);
+    assert_eq!(plan_of(&order, &[void], &ASKED), [ParcelStep::Void]);
 }
 
 #[test]
@@ -334,19 +341,19 @@ fn a_fulfillment_that_was_cancelled_is_not_made_again() {
 fn a_package_that_does_not_say_takes_the_rest_once_all_was_shipped() {
     let order = shop(&[("a", "A", 2), ("b", "B", 1)]);
     let only = [package(1, None)];
-    let complete = Completion::of("Shipped");
+    let complete = OrderCompletion::from_status("Shipped");
     assert_eq!(
         plan_of(&order, &only, &complete),
         [fulfill(&[("a", 2), ("b", 1)])]
     );
-    for unclear in [ASKED, Completion::of("PartiallyShipped")] {
+    for unclear in [ASKED, OrderCompletion::from_status("PartiallyShipped")] {
         let steps = plan_of(&order, &only, &unclear);
-        assert!(matches!(steps[0], Step::Wait { .. }), "{steps:?}");
+        assert!(matches!(steps[0], ParcelStep::Wait { .. }), "{steps:?}");
     }
     let two = [package(2, None), package(1, None)];
     let steps = plan_of(&order, &two, &complete);
     assert_eq!(steps[0], fulfill(&[("a", 2), ("b", 1)]));
-    assert!(matches!(steps[1], Step::Covered { .. }));
+    assert!(matches!(steps[1], ParcelStep::Covered { .. }));
     let mixed = [package(1, Some(&[("B", 1)])), package(2, None)];
     assert_eq!(
         plan_of(&order, &mixed, &complete),
@@ -354,7 +361,7 @@ fn a_package_that_does_not_say_takes_the_rest_once_all_was_shipped() {
     );
     let unclear = [package(1, Some(&[("X", 1)])), package(2, None)];
     let steps = plan_of(&order, &unclear, &complete);
-    assert!(matches!(steps[1], Step::Wait { .. }), "{steps:?}");
+    assert!(matches!(steps[1], ParcelStep::Wait { .. }), "{steps:?}");
 }
 
 #[test]
@@ -362,7 +369,7 @@ fn an_order_that_is_being_edited_is_left_alone() {
     let mut order = shop(&[("a", "A", 2)]);
     order.0.state = OrderState::parse("Modifying").unwrap();
     let steps = plan_of(&order, &[package(1, Some(&[("A", 2)]))], &ASKED);
-    assert!(matches!(steps[..], [Step::Wait { .. }]), "{steps:?}");
+    assert!(matches!(steps[..], [ParcelStep::Wait { .. }]), "{steps:?}");
 }
 
 #[test]

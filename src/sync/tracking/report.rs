@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{JOB, Summary, TrackingError, TrackingSync};
+use super::{JOB, TrackingError, TrackingSummary, TrackingSync};
 use crate::{
     domain::OrderCode,
     ledger::{LedgerError, RunOutcome},
-    sync::passes::{self, OnProgress, Ran, Report},
+    sync::passes::{self, OnProgress, RunAttempt, RunReport},
 };
 
 impl TrackingSync {
@@ -14,14 +14,14 @@ impl TrackingSync {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn pass_on_wish(
+    pub async fn run_manually(
         &self,
         only: Option<&OrderCode>,
         on_progress: &OnProgress,
-    ) -> Result<Ran<Result<Summary, TrackingError>>, LedgerError> {
-        passes::on_wish(&self.ledger, &self.clock, JOB, async |_| {
-            let outcome = self.pass(only, on_progress).await;
-            let report = Self::report(&outcome);
+    ) -> Result<RunAttempt<Result<TrackingSummary, TrackingError>>, LedgerError> {
+        passes::run_manually(&self.ledger, &self.clock, JOB, async |_| {
+            let outcome = self.run(only, on_progress).await;
+            let report = Self::run_report(&outcome);
             (outcome, report)
         })
         .await
@@ -29,15 +29,15 @@ impl TrackingSync {
 
     /// Tells of a pass that is over, and how its run is to be recorded.
     #[must_use]
-    pub fn report(outcome: &Result<Summary, TrackingError>) -> Report {
+    pub fn run_report(outcome: &Result<TrackingSummary, TrackingError>) -> RunReport {
         let summary = match outcome {
             Ok(summary) => summary,
             Err(TrackingError::Stopped) => {
                 tracing::info!("VeraCore: the tracking pass is broken off, to be taken up again");
-                return Report::unfinished();
+                return RunReport::unfinished();
             }
             Err(error) => {
-                return Report {
+                return RunReport {
                     outcome: Some(RunOutcome::Failed),
                     result: json!({}),
                     message: Some(error.to_string()),
@@ -51,7 +51,7 @@ impl TrackingSync {
                 shipments = summary.shipments,
                 orders = summary.orders_checked,
                 fulfilled = summary.fulfilled,
-                recognized = summary.recognized,
+                recognized = summary.linked,
                 waiting = summary.waiting,
                 problems = summary.problems.len(),
                 failures = summary.failures.len(),
@@ -65,7 +65,7 @@ impl TrackingSync {
                 "VeraCore: no new packages"
             );
         }
-        Report {
+        RunReport {
             outcome: Some(RunOutcome::Done),
             result: serde_json::to_value(summary).unwrap_or_default(),
             message: (failed > 0).then(|| format!("{failed} packages are not in the shop yet")),

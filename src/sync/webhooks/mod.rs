@@ -22,29 +22,29 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-pub use seal::{Seal, Unsigned};
-pub use worker::{Desk, Worker};
+pub use seal::{SignatureError, SignatureHeaders};
+pub use worker::{InboxQueue, InboxWorker};
 
 use crate::{
     clock::SharedClock,
-    domain::NewsKind,
-    fulfillment::{BadNews, FulfillmentProvider},
-    ledger::{Ledger, LedgerError, Taken},
+    domain::NoticeKind,
+    fulfillment::{FulfillmentProvider, WebhookBodyError},
+    ledger::{Ledger, LedgerError, WebhookIntake},
 };
 
 /// Between two lines of the log about webhooks that are not VeraCore's: anybody can send those.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why a webhook was not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum WebhookRefusal {
     /// There is no secret, so none can be VeraCore's.
     #[error("VERACORE_WEBHOOK_SECRET is not set.")]
-    Closed,
+    NotConfigured,
     #[error(transparent)]
-    Unsigned(#[from] Unsigned),
+    Signature(#[from] SignatureError),
     #[error("The webhook makes no sense: {0}.")]
-    Bad(#[from] BadNews),
+    Malformed(#[from] WebhookBodyError),
     /// It may be stored all the same; to send it again does no harm.
     #[error("The webhook could not be stored; send it again later.")]
     NotStored,
@@ -58,7 +58,7 @@ pub struct Inbox {
     ledger: Ledger,
     clock: SharedClock,
     /// When the log last told of webhooks that were not taken.
-    told: Arc<Mutex<Option<Instant>>>,
+    last_logged: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Inbox {
@@ -75,13 +75,13 @@ impl Inbox {
             provider,
             ledger,
             clock,
-            told: Arc::default(),
+            last_logged: Arc::default(),
         }
     }
 
     /// Whether there is a secret.
     #[must_use]
-    pub const fn is_open(&self) -> bool {
+    pub const fn is_configured(&self) -> bool {
         self.secret.is_some()
     }
 
@@ -92,33 +92,33 @@ impl Inbox {
     /// Why not; then nothing was stored, but see [`Refusal::NotStored`].
     pub async fn receive(
         &self,
-        kind: NewsKind,
-        seal: Seal<'_>,
+        kind: NoticeKind,
+        seal: SignatureHeaders<'_>,
         body: &[u8],
-    ) -> Result<(), Refusal> {
-        let secret = self.secret.as_ref().ok_or(Refusal::Closed)?;
-        let digest = seal::check(secret.expose_secret(), seal, body, self.clock.now())
-            .inspect_err(|why| self.tell(kind, *why))?;
-        let news = self.provider.read_webhook(kind, body).inspect_err(|problem| {
+    ) -> Result<(), WebhookRefusal> {
+        let secret = self.secret.as_ref().ok_or(WebhookRefusal::NotConfigured)?;
+        let digest = seal::verify(secret.expose_secret(), seal, body, self.clock.now())
+            .inspect_err(|why| self.log_refusal(kind, *why))?;
+        let news = self.provider.parse_webhook(kind, body).inspect_err(|problem| {
             tracing::warn!(kind = kind.as_str(), %problem, "VeraCore: a webhook makes no sense");
         })?;
-        match self.ledger.take_in_news(&digest, &news).await {
-            Ok(Taken::Now) => {}
-            Ok(Taken::Before) => {
-                self.tell(kind, Unsigned::Replayed);
-                return Err(Unsigned::Replayed.into());
+        match self.ledger.insert_webhook(&digest, &news).await {
+            Ok(WebhookIntake::New) => {}
+            Ok(WebhookIntake::Duplicate) => {
+                self.log_refusal(kind, SignatureError::Replayed);
+                return Err(SignatureError::Replayed.into());
             }
             Err(error) => {
-                self.tell_failure(kind, &error);
-                return Err(Refusal::NotStored);
+                self.log_store_failure(kind, &error);
+                return Err(WebhookRefusal::NotStored);
             }
         }
         tracing::debug!(kind = kind.as_str(), "VeraCore: a webhook came");
         Ok(())
     }
 
-    fn tell(&self, kind: NewsKind, why: Unsigned) {
-        if self.is_time_to_tell() {
+    fn log_refusal(&self, kind: NoticeKind, why: SignatureError) {
+        if self.take_log_slot() {
             tracing::warn!(
                 kind = kind.as_str(),
                 %why,
@@ -127,8 +127,8 @@ impl Inbox {
         }
     }
 
-    fn tell_failure(&self, kind: NewsKind, error: &LedgerError) {
-        if self.is_time_to_tell() {
+    fn log_store_failure(&self, kind: NoticeKind, error: &LedgerError) {
+        if self.take_log_slot() {
             tracing::error!(
                 kind = kind.as_str(),
                 %error,
@@ -137,9 +137,12 @@ impl Inbox {
         }
     }
 
-    fn is_time_to_tell(&self) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = told.is_none_or(|at| at.elapsed() >= TOLD_EVERY);
+    fn take_log_slot(&self) -> bool {
+        let mut told = self
+            .last_logged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let due = told.is_none_or(|at| at.elapsed() >= REFUSAL_LOG_INTERVAL);
         if due {
             *told = Some(Instant::now());
         }

@@ -5,130 +5,147 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use super::worker::{Outcome, SHORTLY, Worker};
+use super::worker::{BUSY_RETRY_DELAY, InboxWorker, NoticeDecision};
 use crate::{
-    domain::{News, OrderCode, PackageNews, SyncStatus},
-    ledger::{ClaimedNews, LedgerError, NewsEnd, Origin, RecordedShipment},
+    domain::{OrderCode, ParcelNotice, SyncStatus, WebhookNotice},
+    ledger::{ClaimedWebhook, LedgerError, RecordedShipment, RunOrigin, WebhookOutcome},
     sync::{
-        passes::{self, Ran, unwatched},
+        passes::{self, RunAttempt, ignore_progress},
         tracking::{self, TrackingError, TrackingSync},
     },
-    telemetry::of_order,
+    telemetry::order_span,
 };
 
 /// With more orders than this at once, all packages are read in one list, rather than one list an
 /// order.
-const MOST_SINGLY: usize = 10;
+const MAX_SINGLE_LOOKUPS: usize = 10;
 
 /// Orders asked about at the same time.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_LOOKUPS: usize = 4;
 
 /// How it went with an order's packages.
-enum Asked {
-    Through,
+enum RefreshOutcome {
+    Complete,
     /// Not so well, and for which reason.
-    Not(Outcome),
+    Incomplete(NoticeDecision),
 }
 
-impl Worker {
+impl InboxWorker {
     /// # Errors
     /// When the database does not answer.
-    pub(super) async fn work_on_orders(&self, due: &[ClaimedNews]) -> Result<(), LedgerError> {
-        let mut asking: Vec<&ClaimedNews> = Vec::new();
+    pub(super) async fn process_order_notices(
+        &self,
+        due: &[ClaimedWebhook],
+    ) -> Result<(), LedgerError> {
+        let mut asking: Vec<&ClaimedWebhook> = Vec::new();
         let (mut codes, mut revoked) = (BTreeSet::new(), BTreeSet::new());
         for news in due {
-            match one_by_one(self.standing(news).await)? {
+            match isolate_notice_error(self.decide_from_status(news).await)? {
                 Ok(None) => {
-                    codes.extend(news.news.order().cloned());
-                    revoked.extend(revoked_by(&news.news).cloned());
+                    codes.extend(news.notice.order_code().cloned());
+                    revoked.extend(cancelled_order(&news.notice).cloned());
                     asking.push(news);
                 }
-                Ok(Some(outcome)) => self.settle(news, outcome).await?,
-                Err(problem) => self.settle(news, problem).await?,
+                Ok(Some(outcome)) => self.record_decision(news, outcome).await?,
+                Err(problem) => self.record_decision(news, problem).await?,
             }
         }
-        let mut asked = if codes.len() > MOST_SINGLY {
-            let mut asked = self.ask_about_all(codes).await?;
+        let mut asked = if codes.len() > MAX_SINGLE_LOOKUPS {
+            let mut asked = self.refresh_all(codes).await?;
             // The list of packages does not tell of cancelled orders.
-            asked.extend(self.ask_about_each(revoked).await?);
+            asked.extend(self.refresh_each(revoked).await?);
             asked
         } else {
-            self.ask_about_each(codes).await?
+            self.refresh_each(codes).await?
         };
         for news in asking {
-            let found = news.news.order().and_then(|code| asked.get_mut(code));
+            let found = news
+                .notice
+                .order_code()
+                .and_then(|code| asked.get_mut(code));
             let outcome = match found {
-                Some(Asked::Through) => match one_by_one(self.confirmed(news).await)? {
-                    Ok(outcome) | Err(outcome) => outcome,
-                },
-                Some(Asked::Not(outcome)) => outcome.clone(),
-                None if self.tasks.stopping() => Outcome::stopped(),
-                None => failing("asking about it panicked".into()),
+                Some(RefreshOutcome::Complete) => {
+                    match isolate_notice_error(self.confirm_notice(news).await)? {
+                        Ok(outcome) | Err(outcome) => outcome,
+                    }
+                }
+                Some(RefreshOutcome::Incomplete(outcome)) => outcome.clone(),
+                None if self.tasks.is_stopping() => NoticeDecision::stopped(),
+                None => retry_failing("asking about it panicked".into()),
             };
-            self.settle(news, outcome).await?;
+            self.record_decision(news, outcome).await?;
         }
         Ok(())
     }
 
     /// What follows from how the order stands here; nothing when VeraCore has it, and is to be asked
     /// about its packages.
-    async fn standing(&self, news: &ClaimedNews) -> Result<Option<Outcome>, LedgerError> {
-        let Some(code) = news.news.order() else {
-            return Ok(Some(Outcome::done(None)));
+    async fn decide_from_status(
+        &self,
+        news: &ClaimedWebhook,
+    ) -> Result<Option<NoticeDecision>, LedgerError> {
+        let Some(code) = news.notice.order_code() else {
+            return Ok(Some(NoticeDecision::done(None)));
         };
         let Some(record) = self.ledger().order(code).await? else {
             let why = "no such order is known here".to_owned();
-            return Ok(Some(Outcome::End(NewsEnd::Unknown, Some(why))));
+            return Ok(Some(NoticeDecision::Finish(
+                WebhookOutcome::UnknownOrder,
+                Some(why),
+            )));
         };
         let status = record.sync_status;
         let here = format!("the order is '{}' here", status.as_str());
-        let of_a_package = matches!(news.news, News::Tracking(_));
+        let of_a_package = matches!(news.notice, WebhookNotice::Tracking(_));
         Ok(Some(match status {
             SyncStatus::Success => return Ok(None),
             SyncStatus::InDoubt | SyncStatus::Retrying => {
-                let quiet = self.orders.settings().quiet;
+                let quiet = self.orders.settings().quiet_period;
                 // Only once: further tries of this webhook must not use up the order's.
                 let hastened =
-                    news.attempts == 1 && self.ledger().hasten_order(code, news, quiet).await?;
+                    news.attempts == 1 && self.ledger().expedite_order(code, news, quiet).await?;
                 if of_a_package {
                     // As soon as it turns out that VeraCore has it.
-                    unconfirmed(here)
+                    retry_unconfirmed(here)
                 } else if hastened {
-                    Outcome::done(format!("{here}, and is looked into sooner"))
+                    NoticeDecision::done(format!("{here}, and is looked into sooner"))
                 } else {
-                    Outcome::done(format!("{here}, and is looked into anyway"))
+                    NoticeDecision::done(format!("{here}, and is looked into anyway"))
                 }
             }
-            SyncStatus::Pending | SyncStatus::Syncing if of_a_package => unconfirmed(here),
+            SyncStatus::Pending | SyncStatus::Syncing if of_a_package => retry_unconfirmed(here),
             // By the time of the next try it is known what became of it.
-            SyncStatus::Syncing => Outcome::Again {
+            SyncStatus::Syncing => NoticeDecision::Retry {
                 why: here,
-                at_last: NewsEnd::Done,
+                when_exhausted: WebhookOutcome::Done,
             },
-            SyncStatus::Pending => Outcome::done(here),
+            SyncStatus::Pending => NoticeDecision::done(here),
             SyncStatus::Error | SyncStatus::Skipped | SyncStatus::Cancelled => {
-                Outcome::End(NewsEnd::Unknown, Some(here))
+                NoticeDecision::Finish(WebhookOutcome::UnknownOrder, Some(here))
             }
         }))
     }
 
-    async fn ask_about_each(
+    async fn refresh_each(
         &self,
         codes: BTreeSet<OrderCode>,
-    ) -> Result<BTreeMap<OrderCode, Asked>, LedgerError> {
+    ) -> Result<BTreeMap<OrderCode, RefreshOutcome>, LedgerError> {
         let mut waiting = codes.into_iter();
         let mut asking = JoinSet::new();
         let mut asked = BTreeMap::new();
         let mut away = None;
         loop {
-            while asking.len() < AT_ONCE && away.is_none() && !self.tasks.stopping() {
+            while asking.len() < MAX_CONCURRENT_LOOKUPS
+                && away.is_none()
+                && !self.tasks.is_stopping()
+            {
                 let Some(code) = waiting.next() else { break };
                 let service = self.tracking.clone();
-                let span = of_order(&code);
+                let span = order_span(&code);
                 let pass = async move {
-                    let outcome = service.pass(Some(&code), &unwatched()).await;
+                    let outcome = service.run(Some(&code), &ignore_progress()).await;
                     // For the log; a run it is not.
-                    let _ = TrackingSync::report(&outcome);
+                    let _ = TrackingSync::run_report(&outcome);
                     (code, outcome)
                 };
                 asking.spawn(pass.instrument(span));
@@ -136,11 +153,11 @@ impl Worker {
             match asking.join_next().await {
                 None => return away.map_or(Ok(asked), Err),
                 // No more is begun, and what is under way comes to its end.
-                Some(Ok((_, Err(TrackingError::Ledger(error))))) if error.is_away() => {
+                Some(Ok((_, Err(TrackingError::Ledger(error))))) if error.is_unavailable() => {
                     away.get_or_insert(error);
                 }
                 Some(Ok((code, outcome))) => {
-                    asked.insert(code, judged(&outcome));
+                    asked.insert(code, refresh_outcome(&outcome));
                 }
                 Some(Err(error)) => {
                     tracing::error!(%error, "VeraCore: asking about an order panicked");
@@ -149,32 +166,34 @@ impl Worker {
         }
     }
 
-    async fn ask_about_all(
+    async fn refresh_all(
         &self,
         codes: BTreeSet<OrderCode>,
-    ) -> Result<BTreeMap<OrderCode, Asked>, LedgerError> {
+    ) -> Result<BTreeMap<OrderCode, RefreshOutcome>, LedgerError> {
         let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = passes::at_once(
+        let ran = passes::run_now(
             ledger,
             clock,
             tracking::JOB,
-            Origin::Webhook,
+            RunOrigin::Webhook,
             serde_json::json!({}),
             async |_| {
-                let outcome = self.tracking.pass(None, &unwatched()).await;
-                let report = TrackingSync::report(&outcome);
+                let outcome = self.tracking.run(None, &ignore_progress()).await;
+                let report = TrackingSync::run_report(&outcome);
                 (outcome, report)
             },
         );
         let outcome = match ran.await? {
-            Ran::Through(_, Err(TrackingError::Ledger(error))) if error.is_away() => {
+            RunAttempt::Completed(_, Err(TrackingError::Ledger(error)))
+                if error.is_unavailable() =>
+            {
                 return Err(error);
             }
-            Ran::Through(_, outcome) => outcome,
-            Ran::Busy | Ran::Dropped => {
+            RunAttempt::Completed(_, outcome) => outcome,
+            RunAttempt::AlreadyRunning | RunAttempt::LeaseLost => {
                 let later = || {
-                    Asked::Not(Outcome::Later {
-                        after: SHORTLY,
+                    RefreshOutcome::Incomplete(NoticeDecision::Postpone {
+                        after: BUSY_RETRY_DELAY,
                         why: "a pass over all packages is going on".into(),
                     })
                 };
@@ -195,13 +214,15 @@ impl Worker {
         };
         let judge = |code: OrderCode| {
             let asked = match (&outcome, failed.get(code.as_str())) {
-                _ if is_busy(&code) => Asked::Not(Outcome::Later {
-                    after: SHORTLY,
+                _ if is_busy(&code) => RefreshOutcome::Incomplete(NoticeDecision::Postpone {
+                    after: BUSY_RETRY_DELAY,
                     why: "somebody works on the order".into(),
                 }),
-                (Ok(_), Some(problem)) => Asked::Not(failing(problem.clone())),
-                (Ok(_), None) => Asked::Through,
-                (Err(_), _) => judged(&outcome),
+                (Ok(_), Some(problem)) => {
+                    RefreshOutcome::Incomplete(retry_failing(problem.clone()))
+                }
+                (Ok(_), None) => RefreshOutcome::Complete,
+                (Err(_), _) => refresh_outcome(&outcome),
             };
             (code, asked)
         };
@@ -209,26 +230,26 @@ impl Worker {
     }
 
     /// Whether what was told of is known here, after VeraCore was asked.
-    async fn confirmed(&self, news: &ClaimedNews) -> Result<Outcome, LedgerError> {
-        let News::Tracking(package) = &news.news else {
-            return Ok(Outcome::done(None));
+    async fn confirm_notice(&self, news: &ClaimedWebhook) -> Result<NoticeDecision, LedgerError> {
+        let WebhookNotice::Tracking(package) = &news.notice else {
+            return Ok(NoticeDecision::done(None));
         };
         let known = self
             .ledger()
-            .shipments_of(std::slice::from_ref(&package.number))
+            .shipments_of_orders(std::slice::from_ref(&package.number))
             .await?;
-        if knows(&known, package) {
-            return Ok(Outcome::done(None));
+        if is_recorded(&known, package) {
+            return Ok(NoticeDecision::done(None));
         }
-        Ok(unconfirmed(
+        Ok(retry_unconfirmed(
             "VeraCore was asked, and does not tell of this package".into(),
         ))
     }
 }
 
 /// The order of which it is told that it was cancelled.
-fn revoked_by(news: &News) -> Option<&OrderCode> {
-    let News::Order { number, status } = news else {
+fn cancelled_order(news: &WebhookNotice) -> Option<&OrderCode> {
+    let WebhookNotice::Order { number, status } = news else {
         return None;
     };
     let status = status.to_ascii_lowercase();
@@ -236,7 +257,7 @@ fn revoked_by(news: &News) -> Option<&OrderCode> {
 }
 
 /// A package without any name is on no record, and the order was asked about.
-fn knows(known: &[RecordedShipment], package: &PackageNews) -> bool {
+fn is_recorded(known: &[RecordedShipment], package: &ParcelNotice) -> bool {
     let same = |ours: Option<&String>, told: Option<&String>| told.is_some() && ours == told;
     let (id, number) = (
         package.shipment_id.as_ref(),
@@ -244,45 +265,47 @@ fn knows(known: &[RecordedShipment], package: &PackageNews) -> bool {
     );
     id.is_none() && number.is_none()
         || known.iter().any(|shipment| {
-            same(shipment.told.shipment_id.as_ref(), id)
-                || same(shipment.told.tracking_number.as_ref(), number)
+            same(shipment.report.shipment_id.as_ref(), id)
+                || same(shipment.report.tracking_number.as_ref(), number)
         })
 }
 
-fn unconfirmed(why: String) -> Outcome {
-    Outcome::Again {
+fn retry_unconfirmed(why: String) -> NoticeDecision {
+    NoticeDecision::Retry {
         why,
-        at_last: NewsEnd::Unconfirmed,
+        when_exhausted: WebhookOutcome::Unconfirmed,
     }
 }
 
-fn failing(why: String) -> Outcome {
-    Outcome::Again {
+fn retry_failing(why: String) -> NoticeDecision {
+    NoticeDecision::Retry {
         why,
-        at_last: NewsEnd::Failed,
+        when_exhausted: WebhookOutcome::Failed,
     }
 }
 
-fn judged(outcome: &Result<tracking::Summary, TrackingError>) -> Asked {
+fn refresh_outcome(outcome: &Result<tracking::TrackingSummary, TrackingError>) -> RefreshOutcome {
     match outcome {
-        Ok(summary) if summary.busy > 0 => Asked::Not(Outcome::Later {
-            after: SHORTLY,
+        Ok(summary) if summary.busy > 0 => RefreshOutcome::Incomplete(NoticeDecision::Postpone {
+            after: BUSY_RETRY_DELAY,
             why: "somebody else works on the order".into(),
         }),
         Ok(summary) => match summary.failures.first() {
-            Some(failure) => Asked::Not(failing(failure.problem.clone())),
-            None => Asked::Through,
+            Some(failure) => RefreshOutcome::Incomplete(retry_failing(failure.problem.clone())),
+            None => RefreshOutcome::Complete,
         },
-        Err(TrackingError::Stopped) => Asked::Not(Outcome::stopped()),
-        Err(error) => Asked::Not(failing(error.to_string())),
+        Err(TrackingError::Stopped) => RefreshOutcome::Incomplete(NoticeDecision::stopped()),
+        Err(error) => RefreshOutcome::Incomplete(retry_failing(error.to_string())),
     }
 }
 
 /// A database that is away is so for all; any other trouble is that of one webhook.
-fn one_by_one<T>(found: Result<T, LedgerError>) -> Result<Result<T, Outcome>, LedgerError> {
+fn isolate_notice_error<T>(
+    found: Result<T, LedgerError>,
+) -> Result<Result<T, NoticeDecision>, LedgerError> {
     match found {
         Ok(found) => Ok(Ok(found)),
-        Err(error) if error.is_away() => Err(error),
-        Err(error) => Ok(Err(failing(error.to_string()))),
+        Err(error) if error.is_unavailable() => Err(error),
+        Err(error) => Ok(Err(retry_failing(error.to_string()))),
     }
 }

@@ -5,14 +5,14 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 /// By how much the sender's clock, and the way to us, may be off.
-const MOST_OFF: u64 = 5 * 60;
+const MAX_CLOCK_SKEW_SECS: u64 = 5 * 60;
 
 /// The name of the only way of signing.
-const SCHEME: &str = "sha256=";
+const SIGNATURE_PREFIX: &str = "sha256=";
 
 /// What came with the body. Nothing when a header was not there, not text, or there twice.
 #[derive(Debug, Clone, Copy)]
-pub struct Seal<'a> {
+pub struct SignatureHeaders<'a> {
     /// `X-VeraCore-Timestamp`
     pub timestamp: Option<&'a str>,
     /// `X-VeraCore-Signature`
@@ -21,65 +21,67 @@ pub struct Seal<'a> {
 
 /// Why a webhook is not taken for VeraCore's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unsigned {
+pub enum SignatureError {
     #[error("X-VeraCore-Timestamp must be there once, in Unix seconds.")]
-    Timestamp,
+    BadTimestamp,
     #[error(
         "X-VeraCore-Signature must be there once, as sha256= and the 64 hexadecimal digits of an HMAC-SHA256."
     )]
-    Form,
+    Malformed,
     #[error("The signature is not that of this timestamp and body under VERACORE_WEBHOOK_SECRET.")]
-    Wrong,
+    Mismatch,
     #[error("The webhook is more than 5 minutes old.")]
-    Old,
+    TooOld,
     #[error("The webhook's timestamp is more than 5 minutes in the future.")]
-    Early,
+    TooEarly,
     #[error("The webhook was sent before; sign a repetition anew.")]
     Replayed,
 }
 
 /// Checks a seal. Returns the digest by which its repetition is recognized.
-pub(super) fn check(
+pub(super) fn verify(
     secret: &str,
-    seal: Seal<'_>,
+    seal: SignatureHeaders<'_>,
     body: &[u8],
     now: DateTime<Utc>,
-) -> Result<String, Unsigned> {
+) -> Result<String, SignatureError> {
     let (timestamp, sent) = seal
         .timestamp
-        .and_then(|text| Some((text, seconds(text)?)))
-        .ok_or(Unsigned::Timestamp)?;
+        .and_then(|text| Some((text, parse_timestamp(text)?)))
+        .ok_or(SignatureError::BadTimestamp)?;
     let signature = seal
         .signature
-        .and_then(|text| text.strip_prefix(SCHEME))
-        .and_then(bytes)
-        .ok_or(Unsigned::Form)?;
+        .and_then(|text| text.strip_prefix(SIGNATURE_PREFIX))
+        .and_then(decode_hex)
+        .ok_or(SignatureError::Malformed)?;
     // Keys of HMAC may have any length.
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| Unsigned::Wrong)?;
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| SignatureError::Mismatch)?;
     mac.update(timestamp.as_bytes());
     mac.update(b".");
     mac.update(body);
     // In constant time.
-    mac.verify_slice(&signature).map_err(|_| Unsigned::Wrong)?;
+    mac.verify_slice(&signature)
+        .map_err(|_| SignatureError::Mismatch)?;
     // Only now: whoever cannot sign does not learn what our clock says.
     let now = u64::try_from(now.timestamp()).unwrap_or(0);
-    if now.saturating_sub(sent) > MOST_OFF {
-        return Err(Unsigned::Old);
+    if now.saturating_sub(sent) > MAX_CLOCK_SKEW_SECS {
+        return Err(SignatureError::TooOld);
     }
-    if sent.saturating_sub(now) > MOST_OFF {
-        return Err(Unsigned::Early);
+    if sent.saturating_sub(now) > MAX_CLOCK_SKEW_SECS {
+        return Err(SignatureError::TooEarly);
     }
     // Of no use to whoever reads the ledger.
-    Ok(hex(&Sha256::digest(signature)))
+    Ok(encode_hex(&Sha256::digest(signature)))
 }
 
 /// Digits alone: one moment has one spelling, but for zeros before it, which are signed, too.
-fn seconds(text: &str) -> Option<u64> {
+fn parse_timestamp(text: &str) -> Option<u64> {
     let digits = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok())?
 }
 
-fn bytes(hex: &str) -> Option<[u8; 32]> {
+fn decode_hex(hex: &str) -> Option<[u8; 32]> {
     let digits: &[u8; 64] = hex.as_bytes().try_into().ok()?;
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
@@ -91,7 +93,7 @@ fn bytes(hex: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn encode_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -109,31 +111,37 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
-    fn seal<'a>(timestamp: &'a str, signature: &'a str) -> Seal<'a> {
-        Seal {
+    fn seal<'a>(timestamp: &'a str, signature: &'a str) -> SignatureHeaders<'a> {
+        SignatureHeaders {
             timestamp: Some(timestamp),
             signature: Some(signature),
         }
     }
 
-    fn checked(timestamp: &str, signature: &str, body: &[u8]) -> Result<String, Unsigned> {
-        check(SECRET, seal(timestamp, signature), body, at(0))
+    fn checked(timestamp: &str, signature: &str, body: &[u8]) -> Result<String, SignatureError> {
+        verify(SECRET, seal(timestamp, signature), body, at(0))
     }
 
     #[test]
     fn what_openssl_signs_is_taken_for_five_minutes_to_either_side() {
         let good = seal("1800000000", SIGNATURE);
-        let digest = check(SECRET, good, BODY, at(0)).unwrap();
+        let digest = verify(SECRET, good, BODY, at(0)).unwrap();
         assert_eq!(digest.len(), 64);
         for second in [-300, 0, 300] {
-            let again = check(SECRET, good, BODY, at(second));
+            let again = verify(SECRET, good, BODY, at(second));
             assert_eq!(again.as_ref(), Ok(&digest), "{second}");
         }
-        assert_eq!(check(SECRET, good, BODY, at(301)), Err(Unsigned::Old));
-        assert_eq!(check(SECRET, good, BODY, at(-301)), Err(Unsigned::Early));
         assert_eq!(
-            check(SECRET, good, BODY, DateTime::<Utc>::MIN_UTC),
-            Err(Unsigned::Early)
+            verify(SECRET, good, BODY, at(301)),
+            Err(SignatureError::TooOld)
+        );
+        assert_eq!(
+            verify(SECRET, good, BODY, at(-301)),
+            Err(SignatureError::TooEarly)
+        );
+        assert_eq!(
+            verify(SECRET, good, BODY, DateTime::<Utc>::MIN_UTC),
+            Err(SignatureError::TooEarly)
         );
         // Another spelling of the same signature is the same.
         let upper = SIGNATURE.to_uppercase().replace("SHA", "sha");
@@ -144,23 +152,26 @@ mod tests {
     fn what_was_changed_on_the_way_is_refused() {
         assert_eq!(
             checked("1800000000", SIGNATURE, b"{}"),
-            Err(Unsigned::Wrong)
+            Err(SignatureError::Mismatch)
         );
         for timestamp in ["1800000001", "01800000000", "0"] {
             assert_eq!(
                 checked(timestamp, SIGNATURE, BODY),
-                Err(Unsigned::Wrong),
+                Err(SignatureError::Mismatch),
                 "{timestamp}"
             );
         }
         let good = seal("1800000000", SIGNATURE);
-        assert_eq!(check("", good, BODY, at(0)), Err(Unsigned::Wrong));
+        assert_eq!(verify("", good, BODY, at(0)), Err(SignatureError::Mismatch));
         for at in 0..64 {
             let mut changed = SIGNATURE.to_owned().into_bytes();
-            let digit = &mut changed[SCHEME.len() + at];
+            let digit = &mut changed[SIGNATURE_PREFIX.len() + at];
             *digit = if *digit == b'0' { b'1' } else { b'0' };
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(checked("1800000000", &changed, BODY), Err(Unsigned::Wrong));
+            assert_eq!(
+                checked("1800000000", &changed, BODY),
+                Err(SignatureError::Mismatch)
+            );
         }
     }
 
@@ -177,20 +188,20 @@ mod tests {
         ] {
             assert_eq!(
                 checked(timestamp, SIGNATURE, BODY),
-                Err(Unsigned::Timestamp),
+                Err(SignatureError::BadTimestamp),
                 "{timestamp}"
             );
         }
         assert_eq!(
             checked(&"1".repeat(1000), SIGNATURE, BODY),
-            Err(Unsigned::Timestamp)
+            Err(SignatureError::BadTimestamp)
         );
-        let digits = &SIGNATURE[SCHEME.len()..];
+        let digits = &SIGNATURE[SIGNATURE_PREFIX.len()..];
         for length in (0..64).chain([65, 66, 128, 10_000]) {
             let signature = format!("sha256={}", &digits.repeat(200)[..length]);
             assert_eq!(
                 checked("1800000000", &signature, BODY),
-                Err(Unsigned::Form),
+                Err(SignatureError::Malformed),
                 "{length}"
             );
         }
@@ -205,7 +216,7 @@ mod tests {
         ] {
             assert_eq!(
                 checked("1800000000", &signature, BODY),
-                Err(Unsigned::Form),
+                Err(SignatureError::Malformed),
                 "{signature}"
             );
         }

@@ -7,112 +7,118 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::worker::{Outcome, SHORTLY, Worker};
+use super::worker::{BUSY_RETRY_DELAY, InboxWorker, NoticeDecision};
 use crate::{
-    domain::{News, Sku, text::one_line},
-    ledger::{ClaimedNews, LedgerError, NewsEnd, Origin, RunOutcome},
+    domain::{Sku, WebhookNotice, text::one_line},
+    ledger::{ClaimedWebhook, LedgerError, RunOrigin, RunOutcome, WebhookOutcome},
     sync::{
-        inventory::{self, InventoryError, InventorySync, Summary, Wish, guard::Suspicion},
-        jobs::may_pass,
-        passes::{self, Ran, Report, unwatched},
+        inventory::{
+            self, InventoryError, InventoryRequest, InventorySummary, InventorySync,
+            guard::Suspicion,
+        },
+        jobs::transient_failure,
+        passes::{self, RunAttempt, RunReport, ignore_progress},
     },
 };
 
 /// SKUs told of within [`WINDOW`] that are asked for one by one.
-const MOST_SINGLY: u64 = 10;
+const MAX_SINGLE_SKUS: u64 = 10;
 
 /// Within which SKUs are counted, and at most one pass over all is made because of webhooks.
-const WINDOW: TimeDelta = TimeDelta::minutes(10);
+const FULL_RUN_WINDOW: TimeDelta = TimeDelta::minutes(10);
 
 /// What came of asking for one SKU.
-enum One {
-    Settled(Outcome),
+enum SkuOutcome {
+    Decided(NoticeDecision),
     /// It would be taken off sale.
-    ForAWholePass,
+    NeedsFullRun,
 }
 
-impl Worker {
+impl InboxWorker {
     /// # Errors
     /// When the database does not answer.
-    pub(super) async fn work_on_stock(&self, due: &[ClaimedNews]) -> Result<(), LedgerError> {
-        let since = self.clock().now() - WINDOW;
+    pub(super) async fn process_stock_notices(
+        &self,
+        due: &[ClaimedWebhook],
+    ) -> Result<(), LedgerError> {
+        let since = self.clock().now() - FULL_RUN_WINDOW;
         let mut left = due.iter().collect::<Vec<_>>();
-        if self.ledger().skus_told_of(since).await? <= MOST_SINGLY {
-            left = self.singly(left).await?;
+        if self.ledger().count_reported_skus(since).await? <= MAX_SINGLE_SKUS {
+            left = self.sync_each_sku(left).await?;
         }
         if left.is_empty() {
             return Ok(());
         }
         let patient = left.iter().all(|news| news.attempts < 3);
-        let outcome = self.all_skus(patient).await?;
+        let outcome = self.sync_all_stock(patient).await?;
         for news in left {
-            self.settle(news, outcome.clone()).await?;
+            self.record_decision(news, outcome.clone()).await?;
         }
         Ok(())
     }
 
     /// Asks for each SKU. Returns the webhooks that are left for a whole pass.
-    async fn singly<'a>(
+    async fn sync_each_sku<'a>(
         &self,
-        due: Vec<&'a ClaimedNews>,
-    ) -> Result<Vec<&'a ClaimedNews>, LedgerError> {
-        let skus: BTreeSet<&Sku> = due.iter().flat_map(|news| skus_of(news)).collect();
+        due: Vec<&'a ClaimedWebhook>,
+    ) -> Result<Vec<&'a ClaimedWebhook>, LedgerError> {
+        let skus: BTreeSet<&Sku> = due.iter().flat_map(|news| notice_skus(news)).collect();
         let mut asked = BTreeMap::new();
         for sku in skus {
-            let one = if self.tasks.stopping() {
-                One::Settled(Outcome::stopped())
+            let one = if self.tasks.is_stopping() {
+                SkuOutcome::Decided(NoticeDecision::stopped())
             } else {
-                self.one_sku(sku).await?
+                self.sync_sku(sku).await?
             };
             asked.insert(sku, one);
         }
         let mut left = Vec::new();
         for news in due {
-            let of_it = skus_of(news).filter_map(|sku| asked.get(sku));
-            let mut worst = Outcome::done(None);
+            let of_it = notice_skus(news).filter_map(|sku| asked.get(sku));
+            let mut worst = NoticeDecision::done(None);
             let mut is_left = false;
             for one in of_it {
                 match one {
-                    One::ForAWholePass => is_left = true,
-                    One::Settled(outcome) => worst = worse(worst, outcome),
+                    SkuOutcome::NeedsFullRun => is_left = true,
+                    SkuOutcome::Decided(outcome) => worst = worst_of(worst, outcome),
                 }
             }
             if is_left {
                 left.push(news);
             } else {
-                self.settle(news, worst).await?;
+                self.record_decision(news, worst).await?;
             }
         }
         Ok(left)
     }
 
-    async fn one_sku(&self, sku: &Sku) -> Result<One, LedgerError> {
+    async fn sync_sku(&self, sku: &Sku) -> Result<SkuOutcome, LedgerError> {
         let rules = &self.inventory.settings().rules.skus;
-        let Some(in_shop) = rules.in_shop(sku) else {
-            return Ok(One::Settled(no_variant(sku)));
+        let Some(in_shop) = rules.shop_sku(sku) else {
+            return Ok(SkuOutcome::Decided(finish_without_variant(sku)));
         };
-        let wish = Wish {
+        let wish = InventoryRequest {
             sku: Some(in_shop),
-            unseen: true,
-            accepted: Vec::new(),
+            requires_drop_check: true,
+            accepted_suspicions: Vec::new(),
         };
         let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = passes::at_once(
+        let ran = passes::run_now(
             ledger,
             clock,
             inventory::JOB,
-            Origin::Webhook,
-            inventory::about(&wish),
+            RunOrigin::Webhook,
+            inventory::request_details(&wish),
             async |run| {
-                let outcome = self.inventory.pass(run, &wish, &unwatched()).await;
+                let outcome = self.inventory.run(run, &wish, &ignore_progress()).await;
                 let mut report = match &outcome {
-                    Ok(summary) if only_drops(summary) => {
-                        done("it would be taken off sale, which is left to a pass over all stock")
-                    }
+                    Ok(summary) if has_only_drops(summary) => done_report(
+                        "it would be taken off sale, which is left to a pass over all stock",
+                    ),
                     Err(error @ (InventoryError::NoVariant(_) | InventoryError::UnknownSku(_))) => {
-                        done(&error.to_string())
+                        done_report(&error.to_string())
                     }
-                    _ => InventorySync::report(run, &outcome),
+                    _ => InventorySync::run_report(run, &outcome),
                 };
                 report.result["sku"] = json!(sku);
                 // Of all stock it says nothing.
@@ -123,83 +129,95 @@ impl Worker {
             },
         );
         Ok(match ran.await? {
-            Ran::Busy | Ran::Dropped => One::Settled(busy()),
-            Ran::Through(_, Ok(summary)) if only_drops(&summary) => One::ForAWholePass,
-            Ran::Through(_, Ok(summary)) => One::Settled(written(&summary)),
-            Ran::Through(_, Err(InventoryError::Ledger(error))) if error.is_away() => {
+            RunAttempt::AlreadyRunning | RunAttempt::LeaseLost => {
+                SkuOutcome::Decided(postpone_while_busy())
+            }
+            RunAttempt::Completed(_, Ok(summary)) if has_only_drops(&summary) => {
+                SkuOutcome::NeedsFullRun
+            }
+            RunAttempt::Completed(_, Ok(summary)) => {
+                SkuOutcome::Decided(decide_from_summary(&summary))
+            }
+            RunAttempt::Completed(_, Err(InventoryError::Ledger(error)))
+                if error.is_unavailable() =>
+            {
                 return Err(error);
             }
-            Ran::Through(_, Err(InventoryError::NoVariant(_))) => One::Settled(no_variant(sku)),
-            Ran::Through(_, Err(error)) => One::Settled(failed(&error)),
+            RunAttempt::Completed(_, Err(InventoryError::NoVariant(_))) => {
+                SkuOutcome::Decided(finish_without_variant(sku))
+            }
+            RunAttempt::Completed(_, Err(error)) => SkuOutcome::Decided(decide_from_error(&error)),
         })
     }
 
     /// One pass over all stock, as a scheduled one. What may pass by itself is told only when it did
     /// not, for a while.
-    async fn all_skus(&self, patient: bool) -> Result<Outcome, LedgerError> {
+    async fn sync_all_stock(&self, patient: bool) -> Result<NoticeDecision, LedgerError> {
         let now = self.clock().now();
-        if let Some(last) = self.ledger().last_told_pass(inventory::JOB).await?
-            && last + WINDOW > now
+        if let Some(last) = self.ledger().last_webhook_run_at(inventory::JOB).await?
+            && last + FULL_RUN_WINDOW > now
         {
-            return Ok(Outcome::Later {
-                after: last + WINDOW - now,
+            return Ok(NoticeDecision::Postpone {
+                after: last + FULL_RUN_WINDOW - now,
                 why: "all stock was asked for a moment ago".into(),
             });
         }
         let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = passes::at_once(
+        let ran = passes::run_now(
             ledger,
             clock,
             inventory::JOB,
-            Origin::Webhook,
+            RunOrigin::Webhook,
             json!({}),
             async |run| {
                 let outcome = self
                     .inventory
-                    .pass(run, &Wish::default(), &unwatched())
+                    .run(run, &InventoryRequest::default(), &ignore_progress())
                     .await;
-                let report = match may_pass(&outcome).filter(|_| patient) {
-                    Some(why) => Report {
+                let report = match transient_failure(&outcome).filter(|_| patient) {
+                    Some(why) => RunReport {
                         message: Some(why),
-                        ..Report::unfinished()
+                        ..RunReport::unfinished()
                     },
-                    None => InventorySync::report(run, &outcome),
+                    None => InventorySync::run_report(run, &outcome),
                 };
                 (outcome, report)
             },
         );
         Ok(match ran.await? {
-            Ran::Busy | Ran::Dropped => busy(),
-            Ran::Through(_, Err(InventoryError::Ledger(error))) if error.is_away() => {
+            RunAttempt::AlreadyRunning | RunAttempt::LeaseLost => postpone_while_busy(),
+            RunAttempt::Completed(_, Err(InventoryError::Ledger(error)))
+                if error.is_unavailable() =>
+            {
                 return Err(error);
             }
-            Ran::Through(_, Err(error)) => failed(&error),
-            Ran::Through(_, Ok(summary)) => match summary.unreadable_for_now() {
-                Some(why) if patient => again(why.to_owned()),
-                _ => written(&summary),
+            RunAttempt::Completed(_, Err(error)) => decide_from_error(&error),
+            RunAttempt::Completed(_, Ok(summary)) => match summary.transient_read_error() {
+                Some(why) if patient => retry_failing(why.to_owned()),
+                _ => decide_from_summary(&summary),
             },
         })
     }
 }
 
-fn skus_of(news: &ClaimedNews) -> impl Iterator<Item = &Sku> {
-    let skus: &[Sku] = match &news.news {
-        News::Inventory { skus } => skus,
-        News::Order { .. } | News::Tracking(_) => &[],
+fn notice_skus(news: &ClaimedWebhook) -> impl Iterator<Item = &Sku> {
+    let skus: &[Sku] = match &news.notice {
+        WebhookNotice::Inventory { skus } => skus,
+        WebhookNotice::Order { .. } | WebhookNotice::Tracking(_) => &[],
     };
     skus.iter()
 }
 
 /// Whether a SKU would be taken off sale, and nothing else is strange about it.
-fn only_drops(summary: &Summary) -> bool {
-    summary.held.as_ref().is_some_and(|held| {
+fn has_only_drops(summary: &InventorySummary) -> bool {
+    summary.quarantined.as_ref().is_some_and(|held| {
         let drops = |suspicion: &Suspicion| matches!(suspicion, Suspicion::Drop { .. });
         held.suspicions.iter().all(drops)
     })
 }
 
-fn done(message: &str) -> Report {
-    Report {
+fn done_report(message: &str) -> RunReport {
+    RunReport {
         outcome: Some(RunOutcome::Done),
         result: json!({}),
         message: Some(one_line(message, 300)),
@@ -207,58 +225,58 @@ fn done(message: &str) -> Report {
     }
 }
 
-fn written(summary: &Summary) -> Outcome {
-    if let Some(reasons) = summary.reasons() {
+fn decide_from_summary(summary: &InventorySummary) -> NoticeDecision {
+    if let Some(reasons) = summary.quarantine_reasons() {
         // Told of by the pass itself, and left to a person.
-        return Outcome::done(format!("the stock feed was held: {reasons}"));
+        return NoticeDecision::done(format!("the stock feed was held: {reasons}"));
     }
     let counts = summary.counts;
     match counts.untried + counts.unknown {
-        0 => Outcome::done(None),
-        levels => again(format!("{levels} levels could not be written")),
+        0 => NoticeDecision::done(None),
+        levels => retry_failing(format!("{levels} levels could not be written")),
     }
 }
 
-fn failed(error: &InventoryError) -> Outcome {
+fn decide_from_error(error: &InventoryError) -> NoticeDecision {
     match error {
-        InventoryError::Stopped => Outcome::stopped(),
-        InventoryError::UnknownSku(_) => Outcome::done(error.to_string()),
-        error if error.may_pass() => again(error.to_string()),
+        InventoryError::Stopped => NoticeDecision::stopped(),
+        InventoryError::UnknownSku(_) => NoticeDecision::done(error.to_string()),
+        error if error.is_transient() => retry_failing(error.to_string()),
         error => {
             tracing::error!(%error, "VeraCore: the stock that a webhook told of could not be brought to the shop");
-            Outcome::End(NewsEnd::Failed, Some(error.to_string()))
+            NoticeDecision::Finish(WebhookOutcome::Failed, Some(error.to_string()))
         }
     }
 }
 
-fn no_variant(sku: &Sku) -> Outcome {
+fn finish_without_variant(sku: &Sku) -> NoticeDecision {
     let sku = one_line(sku.as_str(), 80);
     tracing::warn!(sku, feed = "VeraCore", "No product variant found for SKU");
-    Outcome::done(format!("no product variant found for SKU {sku}"))
+    NoticeDecision::done(format!("no product variant found for SKU {sku}"))
 }
 
-fn again(why: String) -> Outcome {
-    Outcome::Again {
+fn retry_failing(why: String) -> NoticeDecision {
+    NoticeDecision::Retry {
         why,
-        at_last: NewsEnd::Failed,
+        when_exhausted: WebhookOutcome::Failed,
     }
 }
 
-fn busy() -> Outcome {
-    Outcome::Later {
-        after: SHORTLY,
+fn postpone_while_busy() -> NoticeDecision {
+    NoticeDecision::Postpone {
+        after: BUSY_RETRY_DELAY,
         why: "a pass over the stock is going on".into(),
     }
 }
 
 /// Of a webhook with several SKUs: tried again when one of them must be, else ended as the worst.
-fn worse(one: Outcome, other: &Outcome) -> Outcome {
-    let badness = |outcome: &Outcome| match outcome {
-        Outcome::End(NewsEnd::Done, None) => 0,
-        Outcome::End(NewsEnd::Done, Some(_)) => 1,
-        Outcome::End(..) => 2,
-        Outcome::Later { .. } => 3,
-        Outcome::Again { .. } => 4,
+fn worst_of(one: NoticeDecision, other: &NoticeDecision) -> NoticeDecision {
+    let badness = |outcome: &NoticeDecision| match outcome {
+        NoticeDecision::Finish(WebhookOutcome::Done, None) => 0,
+        NoticeDecision::Finish(WebhookOutcome::Done, Some(_)) => 1,
+        NoticeDecision::Finish(..) => 2,
+        NoticeDecision::Postpone { .. } => 3,
+        NoticeDecision::Retry { .. } => 4,
     };
     if badness(other) > badness(&one) {
         other.clone()

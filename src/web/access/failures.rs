@@ -10,28 +10,28 @@ use std::{
 use axum::http::StatusCode;
 use tokio::time::Instant;
 
-use crate::web::refusal::Refusal;
+use crate::web::refusal::RequestError;
 
 /// So many wrong ones …
-const MOST: u32 = 10;
+const MAX_FAILURES: u32 = 10;
 /// … within so long.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// So many addresses are remembered at once. Whoever has more of them is slowed down by how few
 /// credentials are looked at at once.
-const ADDRESSES: usize = 10_000;
+const MAX_ADDRESSES: usize = 10_000;
 
 struct Window {
     since: Instant,
-    wrong: u32,
+    failures: u32,
 }
 
 /// The wrong credentials of late, by address.
 #[derive(Default)]
-pub(in crate::web) struct Failures(Mutex<HashMap<IpAddr, Window>>);
+pub(in crate::web) struct FailedAttempts(Mutex<HashMap<IpAddr, Window>>);
 
 /// Who has one address of the sixth version has all with the same first half.
-fn household(peer: IpAddr) -> IpAddr {
+fn rate_limit_key(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
@@ -41,47 +41,47 @@ fn household(peer: IpAddr) -> IpAddr {
     }
 }
 
-impl Failures {
+impl FailedAttempts {
     /// # Errors
     /// When it was wrong too often.
-    pub(super) fn check(&self, peer: IpAddr, now: Instant) -> Result<(), Refusal> {
+    pub(super) fn check(&self, peer: IpAddr, now: Instant) -> Result<(), RequestError> {
         let windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(window) = windows.get(&household(peer)) else {
+        let Some(window) = windows.get(&rate_limit_key(peer)) else {
             return Ok(());
         };
         let left = WINDOW.saturating_sub(now.duration_since(window.since));
-        if window.wrong < MOST || left.is_zero() {
+        if window.failures < MAX_FAILURES || left.is_zero() {
             return Ok(());
         }
-        Err(Refusal {
+        Err(RequestError {
             retry_after: Some(left + Duration::from_secs(1)),
-            ..Refusal::new(
+            ..RequestError::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many wrong credentials from this address; try again later.",
             )
         })
     }
 
-    pub(super) fn note(&self, peer: IpAddr, now: Instant) {
+    pub(super) fn record(&self, peer: IpAddr, now: Instant) {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.len() >= ADDRESSES {
+        if windows.len() >= MAX_ADDRESSES {
             windows.retain(|_, window| now.duration_since(window.since) < WINDOW);
         }
-        if windows.len() >= ADDRESSES {
+        if windows.len() >= MAX_ADDRESSES {
             windows.clear();
         }
         let fresh = || Window {
             since: now,
-            wrong: 0,
+            failures: 0,
         };
-        let window = windows.entry(household(peer)).or_insert_with(fresh);
+        let window = windows.entry(rate_limit_key(peer)).or_insert_with(fresh);
         if now.duration_since(window.since) >= WINDOW {
             *window = fresh();
         }
-        window.wrong += 1;
-        if window.wrong == MOST {
+        window.failures += 1;
+        if window.failures == MAX_FAILURES {
             // Once a window, and not where somebody's hand can write: the address alone.
-            tracing::warn!(address = %household(peer), "wrong credentials again and again; no more are looked at for a minute");
+            tracing::warn!(address = %rate_limit_key(peer), "wrong credentials again and again; no more are looked at for a minute");
         }
     }
 }
@@ -92,12 +92,12 @@ mod tests {
 
     #[test]
     fn an_address_may_be_wrong_ten_times_a_minute() {
-        let failures = Failures::default();
+        let failures = FailedAttempts::default();
         let now = Instant::now();
         let peer: IpAddr = "2001:db8::1".parse().unwrap();
-        for _ in 0..MOST {
+        for _ in 0..MAX_FAILURES {
             assert_eq!(failures.check(peer, now), Ok(()));
-            failures.note(peer, now);
+            failures.record(peer, now);
         }
         let neighbour = "2001:db8::2".parse().unwrap();
         let refused = failures.check(neighbour, now).unwrap_err();
@@ -115,11 +115,11 @@ mod tests {
 
     #[test]
     fn the_memory_has_an_end() {
-        let failures = Failures::default();
+        let failures = FailedAttempts::default();
         let now = Instant::now();
         for n in 0..30_000_u32 {
-            failures.note(IpAddr::from(n.to_be_bytes()), now);
+            failures.record(IpAddr::from(n.to_be_bytes()), now);
         }
-        assert!(failures.0.lock().unwrap().len() <= ADDRESSES);
+        assert!(failures.0.lock().unwrap().len() <= MAX_ADDRESSES);
     }
 }

@@ -22,34 +22,34 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-pub(super) use failures::Failures;
+pub(super) use failures::FailedAttempts;
 
-use super::{live::Services, refusal::Refusal};
-use crate::vendure::{Credential, LogIn, Permission, StorefrontError};
+use super::{live::Services, refusal::RequestError};
+use crate::vendure::{CallerCredential, CallerLogin, Permission, StorefrontError};
 
 /// How long Vendure's word is believed: so long a right that was taken away may last.
-const BELIEVED: Duration = Duration::from_secs(60);
+const IDENTITY_FRESH_FOR: Duration = Duration::from_secs(60);
 
 /// How long it is remembered that somebody was let in: he is asked about again, however often others
 /// at his address are wrong.
-const REMEMBERED_FOR: Duration = Duration::from_secs(12 * 60 * 60);
+const IDENTITY_KEPT_FOR: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// How many credentials are remembered at once.
-const REMEMBERED: usize = 1000;
+const MAX_CACHED_IDENTITIES: usize = 1000;
 
 /// How many credentials Vendure is asked about at once, and how long one waits for its turn: strangers
 /// must not take the shop's attention from the orders.
-const ASKED_AT_ONCE: usize = 2;
-const TURN_PATIENCE: Duration = Duration::from_secs(10);
+const MAX_CONCURRENT_LOOKUPS: usize = 2;
+const LOOKUP_SLOT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No credential is longer.
-const LONGEST: usize = 2048;
+const MAX_CREDENTIAL_BYTES: usize = 2048;
 
 const API_KEY_HEADER: &str = "vendure-api-key";
 
 /// Somebody who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admitted {
+pub struct Principal {
     /// For the log.
     pub name: String,
     rights: Rights,
@@ -58,10 +58,10 @@ pub struct Admitted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rights {
     All,
-    These(BTreeSet<Permission>),
+    Only(BTreeSet<Permission>),
 }
 
-impl Admitted {
+impl Principal {
     /// Whether he holds `API_TOKEN`, and with it every right.
     #[must_use]
     pub fn holds_api_token(&self) -> bool {
@@ -70,10 +70,10 @@ impl Admitted {
 
     /// Whether he has one of these permissions.
     #[must_use]
-    pub fn has_any(&self, wanted: &[Permission]) -> bool {
+    pub fn has_any_permission(&self, wanted: &[Permission]) -> bool {
         match &self.rights {
             Rights::All => true,
-            Rights::These(rights) => wanted.iter().any(|permission| rights.contains(permission)),
+            Rights::Only(rights) => wanted.iter().any(|permission| rights.contains(permission)),
         }
     }
 }
@@ -89,48 +89,49 @@ type Fingerprint = [u8; 32];
 
 /// What is remembered of a credential.
 #[derive(Debug, PartialEq, Eq)]
-enum Known {
+enum CachedIdentity {
     /// Whose it is, by Vendure's word of late.
-    Now(Admitted),
+    Fresh(Principal),
     /// Vendure knew it, and must be asked again.
-    Before,
-    Never,
+    Stale,
+    Unknown,
 }
 
 /// What Vendure said of credentials, for one configuration.
-pub struct Access {
-    known: Mutex<HashMap<Fingerprint, (Admitted, Instant)>>,
-    turns: Semaphore,
+pub struct CredentialCache {
+    identities: Mutex<HashMap<Fingerprint, (Principal, Instant)>>,
+    lookup_slots: Semaphore,
 }
 
-impl Default for Access {
+impl Default for CredentialCache {
     fn default() -> Self {
         Self {
-            known: Mutex::default(),
-            turns: Semaphore::new(ASKED_AT_ONCE),
+            identities: Mutex::default(),
+            lookup_slots: Semaphore::new(MAX_CONCURRENT_LOOKUPS),
         }
     }
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for CredentialCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Access")
     }
 }
 
 /// What a request shows.
-enum Shown {
+enum RequestCredential {
     /// `Authorization: Bearer …`.
     Bearer(String),
     ApiKey(String),
 }
 
-fn shown(headers: &HeaderMap) -> Option<Shown> {
+fn read_credential(headers: &HeaderMap) -> Option<RequestCredential> {
     let text = |name: &str| -> Option<String> {
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.to_str().ok()?.trim();
         // Two of them are nobody's.
-        let fits = values.next().is_none() && !value.is_empty() && value.len() <= LONGEST;
+        let fits =
+            values.next().is_none() && !value.is_empty() && value.len() <= MAX_CREDENTIAL_BYTES;
         fits.then(|| value.to_owned())
     };
     if headers.contains_key(header::AUTHORIZATION) {
@@ -138,13 +139,13 @@ fn shown(headers: &HeaderMap) -> Option<Shown> {
         let (scheme, token) = value.split_once(' ')?;
         let token = token.trim();
         return (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
-            .then(|| Shown::Bearer(token.to_owned()));
+            .then(|| RequestCredential::Bearer(token.to_owned()));
     }
-    text(API_KEY_HEADER).map(Shown::ApiKey)
+    text(API_KEY_HEADER).map(RequestCredential::ApiKey)
 }
 
 /// Whether the texts are the same, in a time that tells nothing of where they differ.
-fn is_same(a: &str, b: &SecretString) -> bool {
+fn constant_time_eq(a: &str, b: &SecretString) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(a).ct_eq(&digest(b.expose_secret())).into()
 }
@@ -153,57 +154,57 @@ fn is_same(a: &str, b: &SecretString) -> bool {
 ///
 /// # Errors
 /// [`Refusal`].
-pub(super) fn holder_of_token(
+pub(super) fn require_api_token(
     services: &Services,
-    failures: &Failures,
+    failures: &FailedAttempts,
     headers: &HeaderMap,
     peer: IpAddr,
-) -> Result<(), Refusal> {
-    let shown = shown(headers);
-    if let (Some(Shown::Bearer(token)), Some(ours)) = (&shown, &services.api_token)
-        && is_same(token, ours)
+) -> Result<(), RequestError> {
+    let shown = read_credential(headers);
+    if let (Some(RequestCredential::Bearer(token)), Some(ours)) = (&shown, &services.api_token)
+        && constant_time_eq(token, ours)
     {
         return Ok(());
     }
     // Whoever shows nothing is not guessing.
     if shown.is_some() {
         failures.check(peer, Instant::now())?;
-        failures.note(peer, Instant::now());
+        failures.record(peer, Instant::now());
     }
-    Err(Refusal::new(
+    Err(RequestError::new(
         StatusCode::UNAUTHORIZED,
         "This needs API_TOKEN as 'Authorization: Bearer …'.",
     ))
 }
 
 /// What is said while Vendure cannot be asked.
-const NOT_ANSWERING: &str = "Vendure, which knows who you are, does not answer.";
+const VENDURE_UNAVAILABLE: &str = "Vendure, which knows who you are, does not answer.";
 
 /// Lets in the holder of `API_TOKEN`, and whom Vendure knows.
 ///
 /// # Errors
 /// [`Refusal`]: nobody knows him, his address was wrong too often, or Vendure cannot be asked.
-pub(super) async fn admit(
+pub(super) async fn authenticate(
     services: &Services,
-    failures: &Failures,
+    failures: &FailedAttempts,
     headers: &HeaderMap,
     peer: IpAddr,
-) -> Result<Admitted, Refusal> {
-    let Some(shown) = shown(headers) else {
-        return Err(Refusal::unknown());
+) -> Result<Principal, RequestError> {
+    let Some(shown) = read_credential(headers) else {
+        return Err(RequestError::unauthorized());
     };
-    if let (Shown::Bearer(token), Some(ours)) = (&shown, &services.api_token)
-        && is_same(token, ours)
+    if let (RequestCredential::Bearer(token), Some(ours)) = (&shown, &services.api_token)
+        && constant_time_eq(token, ours)
     {
-        return Ok(Admitted {
+        return Ok(Principal {
             name: "API_TOKEN".into(),
             rights: Rights::All,
         });
     }
     let guessing = Some((failures, peer));
-    let recognized = recognize(services, guessing, shown).await;
+    let recognized = identify_caller(services, guessing, shown).await;
     recognized.map_err(|mut refusal| {
-        if refusal.message == NOT_ANSWERING {
+        if refusal.message == VENDURE_UNAVAILABLE {
             refusal.message.push_str(" API_TOKEN works without it.");
         }
         refusal
@@ -214,32 +215,29 @@ pub(super) async fn admit(
 ///
 /// # Errors
 /// [`Refusal`], as [`admit`].
-pub(super) async fn holder_of_session(
+pub(super) async fn authenticate_session(
     services: &Services,
     token: &SecretString,
-) -> Result<Admitted, Refusal> {
-    let shown = Shown::Bearer(token.expose_secret().to_owned());
-    recognize(services, None, shown).await
+) -> Result<Principal, RequestError> {
+    let shown = RequestCredential::Bearer(token.expose_secret().to_owned());
+    identify_caller(services, None, shown).await
 }
 
 /// Who had this session in Vendure when it last answered, with the right to look and no other; for
 /// those who want to see why it does not.
-pub(super) fn former_holder_of_session(
-    services: &Services,
-    token: &SecretString,
-) -> Option<Admitted> {
-    let shown = Shown::Bearer(token.expose_secret().to_owned());
+pub(super) fn last_known_principal(services: &Services, token: &SecretString) -> Option<Principal> {
+    let shown = RequestCredential::Bearer(token.expose_secret().to_owned());
     let before = services
-        .access
-        .remembered(&fingerprint(&shown), Instant::now())?;
-    let rights = if before.has_any(READ_ORDERS) {
+        .credential_cache
+        .last_known(&fingerprint(&shown), Instant::now())?;
+    let rights = if before.has_any_permission(READ_ORDERS) {
         BTreeSet::from([Permission::ReadOrder])
     } else {
         BTreeSet::new()
     };
-    Some(Admitted {
+    Some(Principal {
         name: before.name,
-        rights: Rights::These(rights),
+        rights: Rights::Only(rights),
     })
 }
 
@@ -250,100 +248,110 @@ pub(super) fn former_holder_of_session(
 /// asked.
 pub(super) async fn log_in(
     services: &Services,
-    failures: &Failures,
+    failures: &FailedAttempts,
     (username, password): (&str, &SecretString),
     peer: IpAddr,
-) -> Result<SecretString, Refusal> {
+) -> Result<SecretString, RequestError> {
     failures.check(peer, Instant::now())?;
-    let _turn = services.access.turn().await?;
+    let _turn = services.credential_cache.acquire_lookup_slot().await?;
     failures.check(peer, Instant::now())?;
-    match services.vendure.log_in_as(username, password).await {
-        Ok(LogIn::Known(token)) => Ok(token),
-        Ok(LogIn::WithoutToken) => Err(Refusal::new(
+    match services
+        .identity_client
+        .log_in_caller(username, password)
+        .await
+    {
+        Ok(CallerLogin::Accepted(token)) => Ok(token),
+        Ok(CallerLogin::NoToken) => Err(RequestError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Vendure gives no session token: the shop's authOptions.tokenMethod must include 'bearer'.",
         )),
-        Ok(LogIn::Unknown) => {
-            failures.note(peer, Instant::now());
-            Err(Refusal::new(
+        Ok(CallerLogin::Rejected) => {
+            failures.record(peer, Instant::now());
+            Err(RequestError::new(
                 StatusCode::UNAUTHORIZED,
                 "Vendure does not know this name and password.",
             ))
         }
-        Err(error) => Err(not_answering(&error)),
+        Err(error) => Err(vendure_unavailable(&error)),
     }
 }
 
 /// `guessing`: whose guess it may be, and where they are counted.
-async fn recognize(
+async fn identify_caller(
     services: &Services,
-    guessing: Option<(&Failures, IpAddr)>,
-    shown: Shown,
-) -> Result<Admitted, Refusal> {
+    guessing: Option<(&FailedAttempts, IpAddr)>,
+    shown: RequestCredential,
+) -> Result<Principal, RequestError> {
     let fingerprint = fingerprint(&shown);
     // Only strangers are counted, so that one behind the same proxy does not lock out those who were
     // let in before.
-    match services.access.known(&fingerprint, Instant::now()) {
-        Known::Now(admitted) => return Ok(admitted),
-        Known::Before => {}
-        Known::Never => check(guessing)?,
+    match services
+        .credential_cache
+        .lookup(&fingerprint, Instant::now())
+    {
+        CachedIdentity::Fresh(admitted) => return Ok(admitted),
+        CachedIdentity::Stale => {}
+        CachedIdentity::Unknown => check_throttle(guessing)?,
     }
     let credential = match shown {
-        Shown::Bearer(token) => Credential::Session(token.into()),
-        Shown::ApiKey(key) => Credential::ApiKey(key.into()),
+        RequestCredential::Bearer(token) => CallerCredential::Session(token.into()),
+        RequestCredential::ApiKey(key) => CallerCredential::ApiKey(key.into()),
     };
-    let _turn = services.access.turn().await?;
+    let _turn = services.credential_cache.acquire_lookup_slot().await?;
     // Again: somebody in the same line may have asked for the same, or been wrong meanwhile.
-    match services.access.known(&fingerprint, Instant::now()) {
-        Known::Now(admitted) => return Ok(admitted),
-        Known::Before => {}
-        Known::Never => check(guessing)?,
+    match services
+        .credential_cache
+        .lookup(&fingerprint, Instant::now())
+    {
+        CachedIdentity::Fresh(admitted) => return Ok(admitted),
+        CachedIdentity::Stale => {}
+        CachedIdentity::Unknown => check_throttle(guessing)?,
     }
-    match services.vendure.identify(&credential).await {
+    match services.identity_client.identify_caller(&credential).await {
         Ok(Some(caller)) => {
-            let admitted = Admitted {
+            let admitted = Principal {
                 name: caller.name,
-                rights: Rights::These(caller.permissions),
+                rights: Rights::Only(caller.permissions),
             };
             services
-                .access
-                .remember(fingerprint, &admitted, Instant::now());
+                .credential_cache
+                .insert(fingerprint, &admitted, Instant::now());
             Ok(admitted)
         }
         Ok(None) => {
             if let Some((failures, peer)) = guessing {
-                failures.note(peer, Instant::now());
+                failures.record(peer, Instant::now());
             }
-            services.access.forget(&fingerprint);
-            Err(Refusal::unknown())
+            services.credential_cache.remove(&fingerprint);
+            Err(RequestError::unauthorized())
         }
-        Err(error) => Err(not_answering(&error)),
+        Err(error) => Err(vendure_unavailable(&error)),
     }
 }
 
-fn check(guessing: Option<(&Failures, IpAddr)>) -> Result<(), Refusal> {
+fn check_throttle(guessing: Option<(&FailedAttempts, IpAddr)>) -> Result<(), RequestError> {
     guessing.map_or(Ok(()), |(failures, peer)| {
         failures.check(peer, Instant::now())
     })
 }
 
-fn not_answering(error: &StorefrontError) -> Refusal {
+fn vendure_unavailable(error: &StorefrontError) -> RequestError {
     tracing::debug!(%error, "a caller could not be looked up");
-    not_answering_in_time()
+    vendure_timed_out()
 }
 
 /// Vendure was asked and did not say who somebody is.
-pub(super) fn not_answering_in_time() -> Refusal {
-    Refusal {
+pub(super) fn vendure_timed_out() -> RequestError {
+    RequestError {
         retry_after: Some(Duration::from_secs(10)),
-        ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NOT_ANSWERING)
+        ..RequestError::new(StatusCode::SERVICE_UNAVAILABLE, VENDURE_UNAVAILABLE)
     }
 }
 
-fn fingerprint(shown: &Shown) -> Fingerprint {
+fn fingerprint(shown: &RequestCredential) -> Fingerprint {
     let (kind, text) = match shown {
-        Shown::Bearer(token) => (b"session:".as_slice(), token),
-        Shown::ApiKey(key) => (b"api-key:".as_slice(), key),
+        RequestCredential::Bearer(token) => (b"session:".as_slice(), token),
+        RequestCredential::ApiKey(key) => (b"api-key:".as_slice(), key),
     };
     Sha256::new()
         .chain_update(kind)
@@ -352,14 +360,14 @@ fn fingerprint(shown: &Shown) -> Fingerprint {
         .into()
 }
 
-impl Access {
+impl CredentialCache {
     /// A turn to ask Vendure about somebody.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        match timeout(TURN_PATIENCE, self.turns.acquire()).await {
+    async fn acquire_lookup_slot(&self) -> Result<SemaphorePermit<'_>, RequestError> {
+        match timeout(LOOKUP_SLOT_TIMEOUT, self.lookup_slots.acquire()).await {
             Ok(Ok(turn)) => Ok(turn),
-            _ => Err(Refusal {
-                retry_after: Some(TURN_PATIENCE),
-                ..Refusal::new(
+            _ => Err(RequestError {
+                retry_after: Some(LOOKUP_SLOT_TIMEOUT),
+                ..RequestError::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "Too many credentials are being looked at; try again shortly.",
                 )
@@ -367,34 +375,48 @@ impl Access {
         }
     }
 
-    fn remembered(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Admitted> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    fn last_known(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Principal> {
+        let known = self
+            .identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (admitted, since) = known.get(fingerprint)?;
-        (now.duration_since(*since) < REMEMBERED_FOR).then(|| admitted.clone())
+        (now.duration_since(*since) < IDENTITY_KEPT_FOR).then(|| admitted.clone())
     }
 
-    fn known(&self, fingerprint: &Fingerprint, now: Instant) -> Known {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lookup(&self, fingerprint: &Fingerprint, now: Instant) -> CachedIdentity {
+        let known = self
+            .identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match known.get(fingerprint) {
-            Some((admitted, since)) if now.duration_since(*since) < BELIEVED => {
-                Known::Now(admitted.clone())
+            Some((admitted, since)) if now.duration_since(*since) < IDENTITY_FRESH_FOR => {
+                CachedIdentity::Fresh(admitted.clone())
             }
-            Some((_, since)) if now.duration_since(*since) < REMEMBERED_FOR => Known::Before,
-            _ => Known::Never,
+            Some((_, since)) if now.duration_since(*since) < IDENTITY_KEPT_FOR => {
+                CachedIdentity::Stale
+            }
+            _ => CachedIdentity::Unknown,
         }
     }
 
-    fn forget(&self, fingerprint: &Fingerprint) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    fn remove(&self, fingerprint: &Fingerprint) {
+        let mut known = self
+            .identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         known.remove(fingerprint);
     }
 
-    fn remember(&self, fingerprint: Fingerprint, admitted: &Admitted, now: Instant) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED {
-            known.retain(|_, (_, since)| now.duration_since(*since) < REMEMBERED_FOR);
+    fn insert(&self, fingerprint: Fingerprint, admitted: &Principal, now: Instant) {
+        let mut known = self
+            .identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_CACHED_IDENTITIES {
+            known.retain(|_, (_, since)| now.duration_since(*since) < IDENTITY_KEPT_FOR);
         }
-        if known.len() >= REMEMBERED {
+        if known.len() >= MAX_CACHED_IDENTITIES {
             known.clear();
         }
         known.insert(fingerprint, (admitted.clone(), now));

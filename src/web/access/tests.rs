@@ -18,9 +18,9 @@ fn read(of: &[(&'static str, &str)]) -> Option<(&'static str, String)> {
     for (name, value) in headers(of) {
         map.append(name.unwrap(), value);
     }
-    match shown(&map)? {
-        Shown::Bearer(token) => Some(("bearer", token)),
-        Shown::ApiKey(key) => Some(("key", key)),
+    match read_credential(&map)? {
+        RequestCredential::Bearer(token) => Some(("bearer", token)),
+        RequestCredential::ApiKey(key) => Some(("key", key)),
     }
 }
 
@@ -39,7 +39,7 @@ fn one_credential_is_read_and_anything_odd_is_none() {
     }
     assert_eq!(read(&[]), None);
     assert_eq!(read(&[("vendure-api-key", " ")]), None);
-    let long = format!("Bearer {}", "a".repeat(LONGEST));
+    let long = format!("Bearer {}", "a".repeat(MAX_CREDENTIAL_BYTES));
     assert_eq!(read(&[("authorization", &long)]), None);
 }
 
@@ -49,63 +49,81 @@ fn two_credentials_are_none() {
     for token in ["Bearer a", "Bearer b"] {
         map.append(header::AUTHORIZATION, HeaderValue::from_static(token));
     }
-    assert!(shown(&map).is_none());
+    assert!(read_credential(&map).is_none());
 }
 
 #[test]
 fn texts_are_compared_whole() {
     let ours = SecretString::from("abc");
-    assert!(is_same("abc", &ours));
+    assert!(constant_time_eq("abc", &ours));
     for other in ["", "ab", "abcd", "abC", "abc "] {
-        assert!(!is_same(other, &ours), "{other}");
+        assert!(!constant_time_eq(other, &ours), "{other}");
     }
 }
 
 #[test]
 fn what_vendure_said_is_believed_for_a_minute_and_of_that_credential_alone() {
-    let access = Access::default();
+    let access = CredentialCache::default();
     let now = Instant::now();
-    let session = fingerprint(&Shown::Bearer("abc".into()));
-    let key = fingerprint(&Shown::ApiKey("abc".into()));
-    let who = Admitted {
+    let session = fingerprint(&RequestCredential::Bearer("abc".into()));
+    let key = fingerprint(&RequestCredential::ApiKey("abc".into()));
+    let who = Principal {
         name: "ann".into(),
-        rights: Rights::These([Permission::ReadOrder].into()),
+        rights: Rights::Only([Permission::ReadOrder].into()),
     };
-    access.remember(session, &who, now);
-    assert_eq!(access.known(&session, now), Known::Now(who.clone()));
-    assert_eq!(access.known(&key, now), Known::Never);
-    assert!(who.has_any(&[Permission::UpdateOrder, Permission::ReadOrder]));
-    assert!(!who.has_any(&[Permission::UpdateOrder]));
-    assert_eq!(access.known(&session, now + BELIEVED), Known::Before);
-    assert_eq!(access.known(&session, now + REMEMBERED_FOR), Known::Never);
-    access.forget(&session);
-    assert_eq!(access.known(&session, now), Known::Never);
+    access.insert(session, &who, now);
+    assert_eq!(
+        access.lookup(&session, now),
+        CachedIdentity::Fresh(who.clone())
+    );
+    assert_eq!(access.lookup(&key, now), CachedIdentity::Unknown);
+    assert!(who.has_any_permission(&[Permission::UpdateOrder, Permission::ReadOrder]));
+    assert!(!who.has_any_permission(&[Permission::UpdateOrder]));
+    assert_eq!(
+        access.lookup(&session, now + IDENTITY_FRESH_FOR),
+        CachedIdentity::Stale
+    );
+    assert_eq!(
+        access.lookup(&session, now + IDENTITY_KEPT_FOR),
+        CachedIdentity::Unknown
+    );
+    access.remove(&session);
+    assert_eq!(access.lookup(&session, now), CachedIdentity::Unknown);
     for n in 0..3000_u32 {
-        let shown = Shown::Bearer(n.to_string());
-        access.remember(fingerprint(&shown), &who, now);
+        let shown = RequestCredential::Bearer(n.to_string());
+        access.insert(fingerprint(&shown), &who, now);
     }
-    assert!(access.known.lock().unwrap().len() <= REMEMBERED);
+    assert!(access.identities.lock().unwrap().len() <= MAX_CACHED_IDENTITIES);
 }
 
 #[test]
 fn what_vendure_said_is_believed_for_a_minute_and_remembered_for_half_a_day() {
-    let access = Access::default();
-    let print = fingerprint(&Shown::Bearer("abc".into()));
+    let access = CredentialCache::default();
+    let print = fingerprint(&RequestCredential::Bearer("abc".into()));
     let now = Instant::now();
-    assert_eq!(access.known(&print, now), Known::Never);
-    assert_eq!(access.remembered(&print, now), None);
-    let ann = Admitted {
+    assert_eq!(access.lookup(&print, now), CachedIdentity::Unknown);
+    assert_eq!(access.last_known(&print, now), None);
+    let ann = Principal {
         name: "ann".into(),
-        rights: Rights::These(BTreeSet::from([Permission::UpdateOrder])),
+        rights: Rights::Only(BTreeSet::from([Permission::UpdateOrder])),
     };
-    access.remember(print, &ann, now);
-    let soon = now + BELIEVED - Duration::from_millis(1);
-    assert_eq!(access.known(&print, soon), Known::Now(ann.clone()));
-    assert_eq!(access.known(&print, now + BELIEVED), Known::Before);
-    let late = now + REMEMBERED_FOR - Duration::from_millis(1);
-    assert_eq!(access.remembered(&print, late), Some(ann));
-    assert_eq!(access.known(&print, now + REMEMBERED_FOR), Known::Never);
-    assert_eq!(access.remembered(&print, now + REMEMBERED_FOR), None);
-    access.forget(&print);
-    assert_eq!(access.known(&print, now), Known::Never);
+    access.insert(print, &ann, now);
+    let soon = now + IDENTITY_FRESH_FOR - Duration::from_millis(1);
+    assert_eq!(
+        access.lookup(&print, soon),
+        CachedIdentity::Fresh(ann.clone())
+    );
+    assert_eq!(
+        access.lookup(&print, now + IDENTITY_FRESH_FOR),
+        CachedIdentity::Stale
+    );
+    let late = now + IDENTITY_KEPT_FOR - Duration::from_millis(1);
+    assert_eq!(access.last_known(&print, late), Some(ann));
+    assert_eq!(
+        access.lookup(&print, now + IDENTITY_KEPT_FOR),
+        CachedIdentity::Unknown
+    );
+    assert_eq!(access.last_known(&print, now + IDENTITY_KEPT_FOR), None);
+    access.remove(&print);
+    assert_eq!(access.lookup(&print, now), CachedIdentity::Unknown);
 }

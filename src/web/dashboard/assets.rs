@@ -10,30 +10,30 @@ use axum::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::nothing_here;
+use super::not_found;
 
 const STYLE: &str = include_str!("assets/app.css");
 const SCRIPT: &str = include_str!("assets/app.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
 /// How pages call them.
-pub(super) struct Names {
+pub(super) struct AssetNames {
     pub style: String,
     pub script: String,
     pub icon: String,
 }
 
-static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
-    style: named("app", "css", STYLE),
-    script: named("app", "js", SCRIPT),
-    icon: named("icon", "svg", ICON),
+static ASSET_NAMES: LazyLock<AssetNames> = LazyLock::new(|| AssetNames {
+    style: hashed_name("app", "css", STYLE),
+    script: hashed_name("app", "js", SCRIPT),
+    icon: hashed_name("icon", "svg", ICON),
 });
 
-pub(super) fn names() -> &'static Names {
-    &NAMES
+pub(super) fn names() -> &'static AssetNames {
+    &ASSET_NAMES
 }
 
-fn named(stem: &str, ending: &str, content: &str) -> String {
+fn hashed_name(stem: &str, ending: &str, content: &str) -> String {
     let digest = Sha256::digest(content);
     let short: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
     format!("{stem}-{short}.{ending}")
@@ -42,10 +42,10 @@ fn named(stem: &str, ending: &str, content: &str) -> String {
 /// One of them. Nobody needs to be logged in for these.
 pub(super) async fn serve(Path(name): Path<String>) -> Response {
     let (kind, content) = match name {
-        name if name == NAMES.style => ("text/css; charset=utf-8", STYLE),
-        name if name == NAMES.script => ("text/javascript; charset=utf-8", SCRIPT),
-        name if name == NAMES.icon => ("image/svg+xml", ICON),
-        _ => return nothing_here(),
+        name if name == ASSET_NAMES.style => ("text/css; charset=utf-8", STYLE),
+        name if name == ASSET_NAMES.script => ("text/javascript; charset=utf-8", SCRIPT),
+        name if name == ASSET_NAMES.icon => ("image/svg+xml", ICON),
+        _ => return not_found(),
     };
     let mut response = content.into_response();
     let headers = response.headers_mut();

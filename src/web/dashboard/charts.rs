@@ -4,45 +4,46 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 
-use super::when::{Reader, span};
-use crate::ledger::HourOfOrders;
+use super::when::{TimeFormat, duration_text};
+use crate::ledger::HourlyOrders;
 
 const WIDTH: u32 = 480;
 const HEIGHT: u32 = 72;
 
 /// How many orders VeraCore took, hour by hour.
-pub(super) fn throughput(hours: &[HourOfOrders], reader: &Reader) -> String {
+pub(super) fn throughput(hours: &[HourlyOrders], reader: &TimeFormat) -> String {
     let numbers: Vec<u64> = hours.iter().map(|hour| hour.acknowledged).collect();
     let sum: u64 = numbers.iter().sum();
     let most = numbers.iter().max().copied().unwrap_or(0);
     let label = format!(
         "{sum} orders were taken by VeraCore in the last 24 hours, at most {most} in one hour."
     );
-    bars(hours, &numbers, &label, reader, |orders| {
+    bar_chart(hours, &numbers, &label, reader, |orders| {
         format!("{orders} orders")
     })
 }
 
 /// How long the oldest order had been waiting, hour by hour.
-pub(super) fn oldest_wait(hours: &[HourOfOrders], reader: &Reader) -> String {
+pub(super) fn oldest_wait(hours: &[HourlyOrders], reader: &TimeFormat) -> String {
     let seconds = |wait: TimeDelta| u64::try_from(wait.num_seconds()).unwrap_or(0);
     let numbers: Vec<u64> = hours.iter().map(|hour| seconds(hour.oldest_wait)).collect();
-    let words = |seconds: u64| span(TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0)));
+    let words =
+        |seconds: u64| duration_text(TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0)));
     let most = numbers.iter().max().copied().unwrap_or(0);
     let label = format!(
         "In the last 24 hours the oldest waiting order had been waiting for {} at most.",
         words(most)
     );
-    bars(hours, &numbers, &label, reader, |seconds| {
+    bar_chart(hours, &numbers, &label, reader, |seconds| {
         format!("oldest order waiting for {}", words(seconds))
     })
 }
 
-fn bars(
-    hours: &[HourOfOrders],
+fn bar_chart(
+    hours: &[HourlyOrders],
     numbers: &[u64],
     label: &str,
-    reader: &Reader,
+    reader: &TimeFormat,
     words: impl Fn(u64) -> String,
 ) -> String {
     let mut svg = format!(
@@ -63,8 +64,8 @@ fn bars(
             n * step,
             HEIGHT - height,
             step.saturating_sub(3).max(1),
-            reader.short(hour.until - TimeDelta::hours(1)),
-            reader.short(hour.until),
+            reader.short(hour.ends_at - TimeDelta::hours(1)),
+            reader.short(hour.ends_at),
             words(*number)
         );
     }
@@ -79,13 +80,13 @@ mod tests {
     #[test]
     fn a_day_is_drawn_and_told() {
         let now: chrono::DateTime<chrono::Utc> = "2026-11-25T22:00:00Z".parse().unwrap();
-        let reader = Reader {
+        let reader = TimeFormat {
             now,
             zone: chrono_tz::UTC,
         };
-        let hours: Vec<HourOfOrders> = (0..24)
-            .map(|n| HourOfOrders {
-                until: now - TimeDelta::hours(23 - n),
+        let hours: Vec<HourlyOrders> = (0..24)
+            .map(|n| HourlyOrders {
+                ends_at: now - TimeDelta::hours(23 - n),
                 acknowledged: if n == 23 { 7 } else { u64::from(n == 3) },
                 oldest_wait: TimeDelta::minutes(n),
             })

@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::{page::Frame, visit::Visit};
+use super::{page::PageFrame, visit::SessionContext};
 
 /// What is asked before something is done.
-pub(super) struct Question {
+pub(super) struct Confirmation {
     pub place: &'static str,
     pub title: String,
     /// What follows from it, a sentence each.
@@ -23,16 +23,16 @@ pub(super) struct Question {
 #[derive(Template)]
 #[template(path = "confirm.html")]
 struct ConfirmPage {
-    frame: Frame,
-    question: Question,
+    frame: PageFrame,
+    question: Confirmation,
 }
 
-impl Question {
-    pub(super) fn ask(self, visit: &Visit) -> Response {
+impl Confirmation {
+    pub(super) fn render(self, visit: &SessionContext) -> Response {
         let page = ConfirmPage {
             frame: visit.frame(self.place, self.title.clone()),
             question: self,
         };
-        visit.answer(&page)
+        visit.render(&page)
     }
 }

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    page::{Page, Sorry},
-    visit::Visit,
+    page::{ErrorPage, PageResult},
+    visit::SessionContext,
 };
 use crate::{
     http::{Circuit, CircuitState},
@@ -25,37 +25,37 @@ use crate::{
 };
 
 /// How often it is looked whether something changed, while anybody watches.
-const STEP: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// After so long without news something is said all the same: proxies end what is silent.
-const SILENCE: Duration = Duration::from_secs(15);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A stream ends by itself after so long. The browser comes back, and is asked who it is.
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_STREAM_TIME: Duration = Duration::from_secs(60);
 
 /// So many pages are told at once; others are up to date when they are loaded.
-const MOST: usize = 64;
+const MAX_STREAMS: usize = 64;
 
 /// Places for those who watch.
 #[derive(Clone)]
-pub(in crate::web) struct Viewers {
-    places: Arc<Semaphore>,
+pub(in crate::web) struct LiveUpdates {
+    stream_slots: Arc<Semaphore>,
     /// The ledger's mark of late, and when it was asked for: one question serves all who watch.
-    mark: Arc<Mutex<Option<(Instant, String)>>>,
+    ledger_version: Arc<Mutex<Option<(Instant, String)>>>,
 }
 
-impl Default for Viewers {
+impl Default for LiveUpdates {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(MOST)),
-            mark: Arc::default(),
+            stream_slots: Arc::new(Semaphore::new(MAX_STREAMS)),
+            ledger_version: Arc::default(),
         }
     }
 }
 
-impl Viewers {
+impl LiveUpdates {
     /// Something that is another when what is shown has changed; the database's absence counts, too.
-    async fn mark(&self, services: &Services) -> String {
+    async fn state_version(&self, services: &Services) -> String {
         let circuit = |circuit: &Circuit| match circuit.state() {
             CircuitState::Closed => 'c',
             CircuitState::Open { .. } => 'o',
@@ -63,39 +63,39 @@ impl Viewers {
         };
         format!(
             "{} {}{} {}",
-            self.mark_of_ledger(services).await,
-            circuit(&services.upstreams.shop),
-            circuit(&services.upstreams.warehouse),
-            services.stands_still().is_some()
+            self.ledger_version(services).await,
+            circuit(&services.upstreams.shop_circuit),
+            circuit(&services.upstreams.warehouse_circuit),
+            services.paused_reason().is_some()
         )
     }
 
     /// The ledger's part of it, at most a step old.
-    async fn mark_of_ledger(&self, services: &Services) -> String {
-        let mut kept = self.mark.lock().await;
+    async fn ledger_version(&self, services: &Services) -> String {
+        let mut kept = self.ledger_version.lock().await;
         if let Some((at, mark)) = &*kept
-            && at.elapsed() < STEP / 2
+            && at.elapsed() < POLL_INTERVAL / 2
         {
             return mark.clone();
         }
-        let mark = services.ledger.mark().await.unwrap_or_default();
+        let mark = services.ledger.change_token().await.unwrap_or_default();
         *kept = Some((Instant::now(), mark.clone()));
         mark
     }
 }
 
-pub(super) async fn serve(State(state): State<WebState>, visit: Visit) -> Page {
-    visit.ensure_reader()?;
-    let Ok(place) = Arc::clone(&state.viewers.places).try_acquire_owned() else {
-        return Err(Sorry::away("Too many pages are open at once."));
+pub(super) async fn stream(State(state): State<WebState>, visit: SessionContext) -> PageResult {
+    visit.require_reader()?;
+    let Ok(place) = Arc::clone(&state.live_updates.stream_slots).try_acquire_owned() else {
+        return Err(ErrorPage::unavailable("Too many pages are open at once."));
     };
     let (sender, body) = Channel::<Bytes, Infallible>::new(1);
     let services = Arc::clone(&visit.services);
     let tasks = services.tasks.clone();
     // Before the answer, upon which the page looks once more: nothing is missed in between.
-    let viewers = state.viewers.clone();
-    let last = viewers.mark(&services).await;
-    let telling = tell(viewers, services, sender, place, last);
+    let viewers = state.live_updates.clone();
+    let last = viewers.state_version(&services).await;
+    let telling = send_changes(viewers, services, sender, place, last);
     tasks.spawn("tell_of_changes", telling);
     let mut response = Response::new(Body::new(body));
     let kind = HeaderValue::from_static("text/event-stream");
@@ -104,8 +104,8 @@ pub(super) async fn serve(State(state): State<WebState>, visit: Visit) -> Page {
 }
 
 /// Tells of changes until the browser is gone, the time is up, or the stop.
-async fn tell(
-    viewers: Viewers,
+async fn send_changes(
+    viewers: LiveUpdates,
     services: Arc<Services>,
     mut sender: Sender<Bytes>,
     _place: OwnedSemaphorePermit,
@@ -120,17 +120,17 @@ async fn tell(
             return;
         }
         next = loop {
-            services.tasks.sleep(STEP).await;
-            if services.tasks.stopping() || began.elapsed() > LONGEST {
+            services.tasks.sleep(POLL_INTERVAL).await;
+            if services.tasks.is_stopping() || began.elapsed() > MAX_STREAM_TIME {
                 return;
             }
-            let now = viewers.mark(&services).await;
+            let now = viewers.state_version(&services).await;
             if now != last {
                 last = now;
                 said = Instant::now();
                 break Bytes::from_static(b"event: changed\ndata: \n\n");
             }
-            if said.elapsed() > SILENCE {
+            if said.elapsed() > HEARTBEAT_INTERVAL {
                 said = Instant::now();
                 break Bytes::from_static(b": still here\n\n");
             }

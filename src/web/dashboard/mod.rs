@@ -31,36 +31,36 @@ use axum::{
     routing::{get, post},
 };
 
-use self::page::Sorry;
+use self::page::ErrorPage;
 use super::{
     WebState,
     access::{READ_ORDERS, UPDATE_ORDERS, UPDATE_SETTINGS, UPDATE_STOCK},
-    actions::Failure,
+    actions::ActionError,
 };
 use crate::ledger::LedgerError;
 
-pub(super) use live::Viewers;
+pub(super) use live::LiveUpdates;
 
 /// How long a page waits for the database.
-const READING: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a page waits for what a person asked for; what takes longer goes on behind it.
-const DOING: Duration = Duration::from_secs(8);
+const ACTION_TIMEOUT: Duration = Duration::from_secs(8);
 
 pub(super) fn router() -> Router<WebState> {
     Router::new()
         .route("/", get(overview::show))
-        .route("/login", get(login::show).post(login::enter))
-        .route("/logout", post(login::leave))
+        .route("/login", get(login::show).post(login::log_in))
+        .route("/logout", post(login::log_out))
         .route("/orders", get(orders::show))
         .route("/orders/{code}", get(order::show))
         .route(
             "/orders/{code}/{action}",
-            get(order::confirm).post(order::act),
+            get(order::confirm).post(order::perform),
         )
         .route("/inventory", get(inventory::show))
         .route("/inventory/sku", get(inventory::sku::show))
-        .route("/inventory/sync", post(inventory::sync))
+        .route("/inventory/sync", post(inventory::sync_stock))
         .route("/tracking/sync", post(inventory::sync_tracking))
         .route("/inventory/runs/{run}", get(inventory::run::show))
         .route(
@@ -70,12 +70,12 @@ pub(super) fn router() -> Router<WebState> {
         .route("/settings", get(settings::show))
         .route("/settings/pause", post(settings::pause))
         .route("/settings/resume", post(settings::resume))
-        .route("/live", get(live::serve))
+        .route("/live", get(live::stream))
         .route("/assets/{name}", get(assets::serve))
 }
 
 /// Whether whoever asks reads pages.
-pub(super) fn wants_pages(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
     let accepted = headers.get(axum::http::header::ACCEPT);
     accepted
         .and_then(|value| value.to_str().ok())
@@ -83,14 +83,18 @@ pub(super) fn wants_pages(headers: &HeaderMap) -> bool {
 }
 
 /// The page for an address at which there is nothing.
-pub(super) fn nothing_here() -> Response {
-    Sorry::not_found("There is no such page.").into_response()
+pub(super) fn not_found() -> Response {
+    ErrorPage::not_found("There is no such page.").into_response()
 }
 
 /// What the ledger answers, unless that takes too long.
-async fn timely<T>(work: impl Future<Output = Result<T, LedgerError>>) -> Result<T, Sorry> {
-    match tokio::time::timeout(READING, work).await {
-        Ok(answer) => Ok(answer.map_err(Failure::Ledger)?),
-        Err(_) => Err(Sorry::away("The ledger's database takes too long.")),
+async fn with_timeout<T>(
+    work: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, ErrorPage> {
+    match tokio::time::timeout(READ_TIMEOUT, work).await {
+        Ok(answer) => Ok(answer.map_err(ActionError::Ledger)?),
+        Err(_) => Err(ErrorPage::unavailable(
+            "The ledger's database takes too long.",
+        )),
     }
 }

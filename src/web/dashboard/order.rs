@@ -4,28 +4,29 @@ use askama::Template;
 use axum::{body::Body, http::HeaderMap, response::Response};
 
 use super::{
-    DOING, UPDATE_ORDERS,
-    confirm::Question,
-    page::{Frame, Page, Sorry},
-    timeline, timely,
-    visit::{Named, Visit},
-    when::Reader,
-    words::{kind_of, meaning_of, order_path},
+    ACTION_TIMEOUT, UPDATE_ORDERS,
+    confirm::Confirmation,
+    page::{ErrorPage, PageFrame, PageResult},
+    timeline,
+    visit::{PathParams, SessionContext},
+    when::TimeFormat,
+    with_timeout,
+    words::{order_path, status_class, status_label},
 };
 use crate::{
     domain::{CancelStatus, OrderCode, ShopOrderId, SyncStatus},
     ledger::{SentSummary, SyncRecord},
-    web::actions::{self, Told},
+    web::actions::{self, ActionResult},
 };
 
-struct Shown {
+struct TimelineRow {
     at: String,
     kind: &'static str,
     what: String,
     detail: Option<String>,
 }
 
-struct PackageRow {
+struct ParcelView {
     carrier: String,
     tracking: String,
     status: &'static str,
@@ -35,7 +36,7 @@ struct PackageRow {
 }
 
 /// A button that may be there.
-struct Deed {
+struct ActionLink {
     path: String,
     words: &'static str,
     hint: &'static str,
@@ -44,7 +45,7 @@ struct Deed {
 #[derive(Template)]
 #[template(path = "order.html")]
 struct OrderPage {
-    frame: Frame,
+    frame: PageFrame,
     record: SyncRecord,
     kind: &'static str,
     meaning: &'static str,
@@ -56,62 +57,65 @@ struct OrderPage {
     warnings: Vec<String>,
     sent: Option<SentSummary>,
     was_sent: bool,
-    packages: Vec<PackageRow>,
-    steps: Vec<Shown>,
-    deeds: Vec<Deed>,
+    packages: Vec<ParcelView>,
+    steps: Vec<TimelineRow>,
+    deeds: Vec<ActionLink>,
     may_act: bool,
 }
 
-fn code_of(text: String) -> Result<OrderCode, Sorry> {
-    OrderCode::parse(text).map_err(|_| Sorry::not_found("No order has such a code."))
+fn parse_code(text: String) -> Result<OrderCode, ErrorPage> {
+    OrderCode::parse(text).map_err(|_| ErrorPage::not_found("No order has such a code."))
 }
 
-async fn record_of(visit: &Visit, code: &OrderCode) -> Result<SyncRecord, Sorry> {
-    let record = timely(visit.services.ledger.order(code)).await?;
+async fn find_order(visit: &SessionContext, code: &OrderCode) -> Result<SyncRecord, ErrorPage> {
+    let record = with_timeout(visit.services.ledger.order(code)).await?;
     record.ok_or_else(|| {
-        Sorry::not_found(
+        ErrorPage::not_found(
             "The ledger has no such order. It is taken in when it is in a trigger state in Vendure.",
         )
     })
 }
 
-pub(super) async fn show(visit: Visit, Named(code): Named<String>) -> Page {
-    visit.ensure_reader()?;
-    let code = code_of(code)?;
-    let record = record_of(&visit, &code).await?;
+pub(super) async fn show(
+    visit: SessionContext,
+    PathParams(code): PathParams<String>,
+) -> PageResult {
+    visit.require_reader()?;
+    let code = parse_code(code)?;
+    let record = find_order(&visit, &code).await?;
     let ledger = &visit.services.ledger;
-    let attempts = timely(ledger.attempts(record.id)).await?;
-    let packages = timely(ledger.shipments_of(std::slice::from_ref(&code))).await?;
+    let attempts = with_timeout(ledger.attempts(record.id)).await?;
+    let packages = with_timeout(ledger.shipments_of_orders(std::slice::from_ref(&code))).await?;
     let packages: Vec<_> = packages
         .into_iter()
         .filter(|package| package.order == record.id)
         .collect();
-    let events = timely(ledger.events_of_order(record.id)).await?;
-    let reader = visit.reader();
-    let steps = timeline::of(&record, &attempts, &packages, &events);
-    let may_act = visit.may(UPDATE_ORDERS);
+    let events = with_timeout(ledger.events_of_order(record.id)).await?;
+    let reader = visit.time_format();
+    let steps = timeline::build(&record, &attempts, &packages, &events);
+    let may_act = visit.is_permitted(UPDATE_ORDERS);
     let page = OrderPage {
         frame: visit.frame("orders", format!("Order {code}")),
-        kind: kind_of(record.sync_status),
-        meaning: meaning_of(record.sync_status),
-        next: reader.ago_or_none(record.next_attempt),
-        why_next: why_next(&record),
-        found: reader.ago(record.created_at),
-        last_try: reader.ago_or_none(record.last_sync_attempt),
-        acknowledged: reader.ago_or_none(record.last_successful_sync),
+        kind: status_class(record.sync_status),
+        meaning: status_label(record.sync_status),
+        next: reader.time_tag_or_dash(record.next_attempt),
+        why_next: next_attempt_reason(&record),
+        found: reader.time_tag(record.created_at),
+        last_try: reader.time_tag_or_dash(record.last_sync_attempt),
+        acknowledged: reader.time_tag_or_dash(record.last_successful_sync),
         warnings: warnings(&record),
-        sent: timely(ledger.sent_summary(record.id)).await?,
+        sent: with_timeout(ledger.sent_summary(record.id)).await?,
         was_sent: attempts.iter().any(|attempt| attempt.kind == "send"),
         packages: packages
             .iter()
-            .map(|package| package_row(package, &reader))
+            .map(|package| parcel_view(package, &reader))
             .collect(),
         steps: steps
             .into_iter()
-            .map(|step| Shown {
+            .map(|step| TimelineRow {
                 at: format!(
                     "{} <small>{}</small>",
-                    reader.ago(step.at),
+                    reader.time_tag(step.at),
                     reader.short(step.at)
                 ),
                 kind: step.kind,
@@ -119,15 +123,15 @@ pub(super) async fn show(visit: Visit, Named(code): Named<String>) -> Page {
                 detail: step.detail,
             })
             .collect(),
-        deeds: deeds(&record),
+        deeds: available_actions(&record),
         may_act,
         record,
     };
-    Ok(visit.answer(&page))
+    Ok(visit.render(&page))
 }
 
 /// Why something happens at the next attempt, or nothing does.
-fn why_next(record: &SyncRecord) -> String {
+fn next_attempt_reason(record: &SyncRecord) -> String {
     match record.sync_status {
         SyncStatus::Pending => "It waits for its turn, or for the end of ORDER_HOLD_MINUTES.".into(),
         SyncStatus::Syncing => "It is being worked on at this moment.".into(),
@@ -157,7 +161,7 @@ fn why_next(record: &SyncRecord) -> String {
 }
 
 fn warnings(record: &SyncRecord) -> Vec<String> {
-    let care = &record.aftercare;
+    let care = &record.post_send;
     let why = care.cancel_message.as_deref().unwrap_or_default();
     let mut warnings = Vec::new();
     let is_left = matches!(
@@ -170,10 +174,7 @@ fn warnings(record: &SyncRecord) -> Vec<String> {
         );
     }
     if let Some(status) = care.cancel_status {
-        warnings.push(format!(
-            "Cancelled in Vendure; {}. {why}",
-            status.in_words()
-        ));
+        warnings.push(format!("Cancelled in Vendure; {}. {why}", status.label()));
     } else if care.cancelled_at_veracore.is_some() {
         warnings.push(format!(
             "Cancelled at VeraCore, though not in Vendure. {why}"
@@ -185,9 +186,9 @@ fn warnings(record: &SyncRecord) -> Vec<String> {
     warnings
 }
 
-fn package_row(package: &crate::ledger::RecordedShipment, reader: &Reader) -> PackageRow {
+fn parcel_view(package: &crate::ledger::RecordedShipment, reader: &TimeFormat) -> ParcelView {
     use crate::ledger::ShipmentStatus as Status;
-    let told = &package.told;
+    let told = &package.report;
     let (kind, status) = match package.status {
         Status::Waiting => ("warn", "waiting"),
         Status::Pending => ("info", "being told to Vendure"),
@@ -206,32 +207,32 @@ fn package_row(package: &crate::ledger::RecordedShipment, reader: &Reader) -> Pa
             items.join(", ")
         },
     );
-    PackageRow {
+    ParcelView {
         carrier: told.carrier.clone().unwrap_or_default(),
         tracking: told.tracking_number.clone().unwrap_or_default(),
         status,
         kind,
-        told: reader.ago(package.first_seen_at),
+        told: reader.time_tag(package.first_seen_at),
         items,
     }
 }
 
 /// What can be asked for, as the order stands.
-fn deeds(record: &SyncRecord) -> Vec<Deed> {
+fn available_actions(record: &SyncRecord) -> Vec<ActionLink> {
     let path = order_path(&record.vendure_order_code);
-    let deed = |action: Action| Deed {
+    let deed = |action: OrderAction| ActionLink {
         path: format!("{path}/{}", action.as_str()),
-        words: action.words(),
+        words: action.label(),
         hint: action.hint(),
     };
     match record.sync_status {
-        SyncStatus::Success if record.aftercare.cancel_status == Some(CancelStatus::ByHand) => {
-            vec![deed(Action::Cancel)]
+        SyncStatus::Success if record.post_send.cancel_status == Some(CancelStatus::ByHand) => {
+            vec![deed(OrderAction::Cancel)]
         }
         SyncStatus::Success | SyncStatus::Syncing => Vec::new(),
-        _ if record.aftercare.cancel_status == Some(CancelStatus::Stopped) => Vec::new(),
-        SyncStatus::Skipped => vec![deed(Action::Retry), deed(Action::Send)],
-        _ => [Action::Retry, Action::Send, Action::Skip]
+        _ if record.post_send.cancel_status == Some(CancelStatus::Stopped) => Vec::new(),
+        SyncStatus::Skipped => vec![deed(OrderAction::Retry), deed(OrderAction::Send)],
+        _ => [OrderAction::Retry, OrderAction::Send, OrderAction::Skip]
             .into_iter()
             .map(deed)
             .collect(),
@@ -239,7 +240,7 @@ fn deeds(record: &SyncRecord) -> Vec<Deed> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
+enum OrderAction {
     Retry,
     Send,
     Skip,
@@ -247,12 +248,12 @@ enum Action {
     Cancel,
 }
 
-impl Action {
-    fn parse(text: &str) -> Result<Self, Sorry> {
+impl OrderAction {
+    fn parse(text: &str) -> Result<Self, ErrorPage> {
         [Self::Retry, Self::Send, Self::Skip, Self::Cancel]
             .into_iter()
             .find(|action| action.as_str() == text)
-            .ok_or_else(|| Sorry::not_found("There is no such page."))
+            .ok_or_else(|| ErrorPage::not_found("There is no such page."))
     }
 
     const fn as_str(self) -> &'static str {
@@ -264,7 +265,7 @@ impl Action {
         }
     }
 
-    const fn words(self) -> &'static str {
+    const fn label(self) -> &'static str {
         match self {
             Self::Retry => "Retry",
             Self::Send => "Send now",
@@ -291,65 +292,68 @@ impl Action {
     }
 }
 
-pub(super) async fn confirm(visit: Visit, Named((code, action)): Named<(String, String)>) -> Page {
-    visit.ensure(UPDATE_ORDERS)?;
-    let action = Action::parse(&action)?;
-    let code = code_of(code)?;
-    let record = record_of(&visit, &code).await?;
+pub(super) async fn confirm(
+    visit: SessionContext,
+    PathParams((code, action)): PathParams<(String, String)>,
+) -> PageResult {
+    visit.require(UPDATE_ORDERS)?;
+    let action = OrderAction::parse(&action)?;
+    let code = parse_code(code)?;
+    let record = find_order(&visit, &code).await?;
     let mut consequences = vec![action.hint().to_owned()];
-    if action == Action::Skip && record.in_doubt_since.is_some() {
+    if action == OrderAction::Skip && record.in_doubt_since.is_some() {
         consequences.push(
             "It was sent before and the answer was lost: VeraCore may have it. Look there, too."
                 .into(),
         );
     }
     let path = order_path(code.as_str());
-    let question = Question {
+    let question = Confirmation {
         place: "orders",
-        title: format!("{} order {code}?", action.words()),
+        title: format!("{} order {code}?", action.label()),
         consequences,
         act: format!("{path}/{}", action.as_str()),
-        words: action.words().to_owned(),
-        is_grave: action == Action::Skip,
+        words: action.label().to_owned(),
+        is_grave: action == OrderAction::Skip,
         back: path,
     };
-    Ok(question.ask(&visit))
+    Ok(question.render(&visit))
 }
 
-pub(super) async fn act(
-    visit: Visit,
-    Named((code, action)): Named<(String, String)>,
+pub(super) async fn perform(
+    visit: SessionContext,
+    PathParams((code, action)): PathParams<(String, String)>,
     headers: HeaderMap,
     body: Body,
-) -> Page {
-    visit.ensure(UPDATE_ORDERS)?;
-    visit.form(&headers, body).await?;
-    let action = Action::parse(&action)?;
-    let code = code_of(code)?;
-    let (services, by) = (&visit.services, visit.admitted.name.as_str());
+) -> PageResult {
+    visit.require(UPDATE_ORDERS)?;
+    visit.read_form(&headers, body).await?;
+    let action = OrderAction::parse(&action)?;
+    let code = parse_code(code)?;
+    let (services, by) = (&visit.services, visit.principal.name.as_str());
     let told = match action {
-        Action::Retry => actions::retry(services, &code, by).await?,
-        Action::Cancel => actions::retry(services, &code, by)
+        OrderAction::Retry => actions::retry(services, &code, by).await?,
+        OrderAction::Cancel => actions::retry(services, &code, by)
             .await?
             .map(|_| "VeraCore is told once more to cancel it.".into()),
-        Action::Skip => actions::skip(services, &code, by).await?,
-        Action::Send => send(&visit, &code).await?,
+        OrderAction::Skip => actions::skip(services, &code, by).await?,
+        OrderAction::Send => send_now(&visit, &code).await?,
     };
-    Ok(told_of(&visit, &code, told))
+    Ok(redirect_to_order(&visit, &code, told))
 }
 
 /// Sends it, and waits for what comes of it as long as a person would.
-async fn send(visit: &Visit, code: &OrderCode) -> Result<Told, Sorry> {
-    let record = record_of(visit, code).await?;
+async fn send_now(visit: &SessionContext, code: &OrderCode) -> Result<ActionResult, ErrorPage> {
+    let record = find_order(visit, code).await?;
     let id = ShopOrderId::parse(record.vendure_order_id)
-        .map_err(|_| Sorry::not_found("Its id in Vendure cannot be read."))?;
-    let work = actions::force(&visit.services, id, &visit.admitted.name);
-    match tokio::time::timeout(DOING, work).await {
+        .map_err(|_| ErrorPage::not_found("Its id in Vendure cannot be read."))?;
+    let work = actions::force(&visit.services, id, &visit.principal.name);
+    match tokio::time::timeout(ACTION_TIMEOUT, work).await {
         Ok(told) => Ok(told?),
         Err(_) => Ok(Ok("It is being sent; this takes a little.".into())),
     }
 }
 
-fn told_of(visit: &Visit, code: &OrderCode, told: Told) -> Response {
-    visit.tell(&order_path(code.as_str()), told)
+fn redirect_to_order(visit: &SessionContext, code: &OrderCode, told: ActionResult) -> Response {
+    visit.redirect_with_message(&order_path(code.as_str()), told)
 }

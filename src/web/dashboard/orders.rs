@@ -5,24 +5,24 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::{
-    page::{Frame, Page, Sorry},
-    timely,
-    visit::{Asked, Visit},
-    when::Reader,
-    words::{kind_of, order_path, words_of},
+    page::{ErrorPage, PageFrame, PageResult},
+    visit::{QueryParams, SessionContext},
+    when::TimeFormat,
+    with_timeout,
+    words::{order_path, status_class, status_plural_label},
 };
 use crate::{
     domain::SyncStatus,
     ledger::{OrderFilter, OrderGroup, SyncRecord},
 };
 
-const PAGE: u32 = 50;
+const PAGE_SIZE: u32 = 50;
 
 /// The longest text that is looked for.
-const LONGEST: usize = 100;
+const MAX_SEARCH_CHARS: usize = 100;
 
 #[derive(Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct OrdersQuery {
     #[serde(default)]
     status: String,
     #[serde(default)]
@@ -31,7 +31,7 @@ pub(super) struct Wanted {
     after: String,
 }
 
-pub(super) struct Row {
+pub(super) struct OrderRow {
     pub path: String,
     pub code: String,
     pub status: &'static str,
@@ -43,7 +43,7 @@ pub(super) struct Row {
 }
 
 /// One of the choices of the filter.
-struct Choice {
+struct FilterOption {
     value: &'static str,
     words: String,
     is_chosen: bool,
@@ -51,10 +51,10 @@ struct Choice {
 
 #[derive(Template)]
 #[template(path = "orders.html")]
-struct Orders {
-    frame: Frame,
-    rows: Vec<Row>,
-    choices: Vec<Choice>,
+struct OrdersPage {
+    frame: PageFrame,
+    rows: Vec<OrderRow>,
+    choices: Vec<FilterOption>,
     search: String,
     is_filtered: bool,
     total: u64,
@@ -63,18 +63,25 @@ struct Orders {
 }
 
 /// Those choices that are no single status.
-const GROUPS: [(&str, OrderGroup, &str); 2] = [
+const STATUS_GROUPS: [(&str, OrderGroup, &str); 2] = [
     ("waiting", OrderGroup::Waiting, "waiting, of any kind"),
-    ("care", OrderGroup::Care, "sent, and in need of a look"),
+    (
+        "care",
+        OrderGroup::NeedsAttention,
+        "sent, and in need of a look",
+    ),
 ];
 
-pub(super) async fn show(visit: Visit, Asked(asked): Asked<Wanted>) -> Page {
-    visit.ensure_reader()?;
-    let filter = filter_of(&asked)?;
+pub(super) async fn show(
+    visit: SessionContext,
+    QueryParams(asked): QueryParams<OrdersQuery>,
+) -> PageResult {
+    visit.require_reader()?;
+    let filter = parse_filter(&asked)?;
     let ledger = &visit.services.ledger;
-    let total = timely(ledger.count_orders(&filter)).await?;
-    let mut records = timely(ledger.orders(&filter)).await?;
-    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let total = with_timeout(ledger.count_orders(&filter)).await?;
+    let mut records = with_timeout(ledger.orders(&filter)).await?;
+    let page = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
     let is_more = records.len() > page;
     records.truncate(page);
     let path = |after: Option<i64>| {
@@ -89,58 +96,64 @@ pub(super) async fn show(visit: Visit, Asked(asked): Asked<Wanted>) -> Page {
         }
         format!("/orders?{}", path.finish())
     };
-    let reader = visit.reader();
-    let page = Orders {
+    let reader = visit.time_format();
+    let page = OrdersPage {
         frame: visit.frame("orders", "Orders"),
         older: records
             .last()
             .filter(|_| is_more)
             .map(|record| path(Some(record.id))),
-        newest: filter.before.map(|_| path(None)),
-        rows: records.iter().map(|record| row(record, &reader)).collect(),
-        choices: choices(&asked.status),
+        newest: filter.before_id.map(|_| path(None)),
+        rows: records
+            .iter()
+            .map(|record| order_row(record, &reader))
+            .collect(),
+        choices: filter_options(&asked.status),
         is_filtered: !asked.status.is_empty() || !asked.search.trim().is_empty(),
         search: asked.search.clone(),
         total,
     };
-    Ok(visit.answer(&page))
+    Ok(visit.render(&page))
 }
 
-fn filter_of(asked: &Wanted) -> Result<OrderFilter, Sorry> {
-    let bad = |what: &str| Sorry::new(StatusCode::BAD_REQUEST, what);
+fn parse_filter(asked: &OrdersQuery) -> Result<OrderFilter, ErrorPage> {
+    let bad = |what: &str| ErrorPage::new(StatusCode::BAD_REQUEST, what);
     let mut filter = OrderFilter {
-        limit: PAGE + 1,
+        limit: PAGE_SIZE + 1,
         ..OrderFilter::default()
     };
-    if let Some((_, group, _)) = GROUPS.iter().find(|(value, ..)| *value == asked.status) {
+    if let Some((_, group, _)) = STATUS_GROUPS
+        .iter()
+        .find(|(value, ..)| *value == asked.status)
+    {
         filter.group = Some(*group);
     } else if !asked.status.is_empty() {
         let status = SyncStatus::parse(&asked.status);
         filter.status = Some(status.ok_or_else(|| bad("There is no such status."))?);
     }
     let search = asked.search.trim();
-    if search.chars().count() > LONGEST || search.chars().any(char::is_control) {
+    if search.chars().count() > MAX_SEARCH_CHARS || search.chars().any(char::is_control) {
         return Err(bad("Look for at most 100 characters."));
     }
     filter.search = (!search.is_empty()).then(|| search.to_owned());
     if !asked.after.is_empty() {
         let after = asked.after.parse();
-        filter.before = Some(after.map_err(|_| bad("There is no such page."))?);
+        filter.before_id = Some(after.map_err(|_| bad("There is no such page."))?);
     }
     Ok(filter)
 }
 
-fn choices(chosen: &str) -> Vec<Choice> {
+fn filter_options(chosen: &str) -> Vec<FilterOption> {
     let all = [("", "all".to_owned())];
-    let groups = GROUPS.map(|(value, _, words)| (value, words.to_owned()));
+    let groups = STATUS_GROUPS.map(|(value, _, words)| (value, words.to_owned()));
     let statuses = SyncStatus::ALL.map(|status| {
-        let words = format!("{}: {}", status.as_str(), words_of(status));
+        let words = format!("{}: {}", status.as_str(), status_plural_label(status));
         (status.as_str(), words)
     });
     all.into_iter()
         .chain(groups)
         .chain(statuses)
-        .map(|(value, words)| Choice {
+        .map(|(value, words)| FilterOption {
             is_chosen: value == chosen,
             value,
             words,
@@ -148,27 +161,27 @@ fn choices(chosen: &str) -> Vec<Choice> {
         .collect()
 }
 
-fn row(record: &SyncRecord, reader: &Reader) -> Row {
-    Row {
+fn order_row(record: &SyncRecord, reader: &TimeFormat) -> OrderRow {
+    OrderRow {
         path: order_path(&record.vendure_order_code),
         code: record.vendure_order_code.clone(),
         status: record.sync_status.as_str(),
-        kind: kind_of(record.sync_status),
+        kind: status_class(record.sync_status),
         veracore: record.veracore_order_id.clone().unwrap_or_default(),
-        changed: reader.ago(record.updated_at),
+        changed: reader.time_tag(record.updated_at),
         next: record
             .next_attempt
-            .map(|at| reader.ago(at))
+            .map(|at| reader.time_tag(at))
             .unwrap_or_default(),
-        message: in_short(record),
+        message: row_message(record),
     }
 }
 
 /// The one thing to know about an order in a list.
-fn in_short(record: &SyncRecord) -> String {
-    let care = &record.aftercare;
+fn row_message(record: &SyncRecord) -> String {
+    let care = &record.post_send;
     if let Some(status) = care.cancel_status {
-        return format!("cancelled in Vendure; {}", status.in_words());
+        return format!("cancelled in Vendure; {}", status.label());
     }
     if care.cancelled_at_veracore.is_some() {
         return "cancelled at VeraCore, though not in Vendure".into();

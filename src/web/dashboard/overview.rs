@@ -5,39 +5,44 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     charts,
-    page::{Frame, Page, Sorry},
-    timely,
-    visit::Visit,
-    when::{Reader, span},
-    words::{escaped, kind_of, order_path, words_of},
+    page::{ErrorPage, PageFrame, PageResult},
+    visit::SessionContext,
+    when::{TimeFormat, duration_text},
+    with_timeout,
+    words::{escape_html, order_path, status_class, status_plural_label},
 };
 use crate::{
     domain::SyncStatus,
-    http::{Circuit, CircuitState, HealthState, Why},
-    ledger::{AftercareCount, Run},
+    http::{Circuit, CircuitState, HealthState, OpenReason},
+    ledger::{PostSendCounts, Run},
     sync::{inventory, reconcile, schedule::Job},
     web::live::Services,
 };
 
 /// How far back packages that need a person are told of.
-pub(super) const PACKAGES: TimeDelta = TimeDelta::days(30);
+pub(super) const PARCEL_PROBLEMS_SHOWN: TimeDelta = TimeDelta::days(30);
 
 /// So many of them are told one by one.
-const LISTED: u32 = 5;
+const MAX_LISTED_PARCELS: u32 = 5;
 
 /// An order that waits for longer is worth a look.
-const LONG: TimeDelta = TimeDelta::hours(1);
+const LONG_WAIT: TimeDelta = TimeDelta::hours(1);
 
 /// Something that needs a person.
-pub(super) struct Need {
+pub(super) struct AttentionItem {
     /// `bad`: now; `warn`: soon.
     pub kind: &'static str,
     pub text: String,
     pub link: Option<(String, &'static str)>,
 }
 
-impl Need {
-    fn of(kind: &'static str, text: impl Into<String>, href: &str, words: &'static str) -> Self {
+impl AttentionItem {
+    fn with_link(
+        kind: &'static str,
+        text: impl Into<String>,
+        href: &str,
+        words: &'static str,
+    ) -> Self {
         Self {
             kind,
             text: text.into(),
@@ -54,7 +59,7 @@ impl Need {
     }
 }
 
-struct End {
+struct UpstreamCard {
     name: &'static str,
     kind: &'static str,
     state: &'static str,
@@ -70,7 +75,7 @@ struct JobRow {
     next: String,
 }
 
-struct Count {
+struct StatusTile {
     status: &'static str,
     kind: &'static str,
     words: &'static str,
@@ -79,12 +84,12 @@ struct Count {
 
 #[derive(Template)]
 #[template(path = "overview.html")]
-struct Overview {
-    frame: Frame,
-    needs: Vec<Need>,
-    ends: Vec<End>,
+struct OverviewPage {
+    frame: PageFrame,
+    needs: Vec<AttentionItem>,
+    ends: Vec<UpstreamCard>,
     jobs: Vec<JobRow>,
-    counts: Vec<Count>,
+    counts: Vec<StatusTile>,
     throughput: String,
     taken: u64,
     oldest_wait: String,
@@ -92,17 +97,17 @@ struct Overview {
     zone: String,
 }
 
-pub(super) async fn show(visit: Visit) -> Page {
-    visit.ensure_reader()?;
+pub(super) async fn show(visit: SessionContext) -> PageResult {
+    visit.require_reader()?;
     let services = &visit.services;
     let ledger = &services.ledger;
-    let reader = visit.reader();
-    let counts = timely(ledger.count_by_status()).await?;
-    let oldest = timely(ledger.oldest_waiting()).await?;
-    let hours = timely(ledger.day_of_orders()).await?;
+    let reader = visit.time_format();
+    let counts = with_timeout(ledger.count_by_status()).await?;
+    let oldest = with_timeout(ledger.oldest_waiting_at()).await?;
+    let hours = with_timeout(ledger.hourly_orders()).await?;
     let standings = services
         .agenda
-        .standings(timely(ledger.last_runs()).await?, reader.now);
+        .job_statuses(with_timeout(ledger.last_runs()).await?, reader.now);
     let jobs = standings
         .into_iter()
         .map(|standing| {
@@ -115,17 +120,20 @@ pub(super) async fn show(visit: Visit) -> Page {
         })
         .collect();
     let of = |status| counts.get(&status).copied().unwrap_or(0);
-    let page = Overview {
-        needs: needs(services, &reader, &of, oldest).await?,
-        ends: [&services.upstreams.shop, &services.upstreams.warehouse]
-            .map(|circuit| end(circuit, &reader))
-            .into(),
+    let page = OverviewPage {
+        needs: attention_items(services, &reader, &of, oldest).await?,
+        ends: [
+            &services.upstreams.shop_circuit,
+            &services.upstreams.warehouse_circuit,
+        ]
+        .map(|circuit| upstream_card(circuit, &reader))
+        .into(),
         jobs,
         counts: SyncStatus::ALL
-            .map(|status| Count {
+            .map(|status| StatusTile {
                 status: status.as_str(),
-                kind: kind_of(status),
-                words: words_of(status),
+                kind: status_class(status),
+                words: status_plural_label(status),
                 count: of(status),
             })
             .into(),
@@ -134,24 +142,27 @@ pub(super) async fn show(visit: Visit) -> Page {
         oldest_wait: charts::oldest_wait(&hours, &reader),
         waiting: oldest.map_or_else(
             || "nothing waits".into(),
-            |since| format!("waiting since {}", reader.ago(since)),
+            |since| format!("waiting since {}", reader.time_tag(since)),
         ),
         zone: reader.zone.to_string(),
         frame: visit.frame("overview", "Overview"),
     };
-    Ok(visit.answer(&page))
+    Ok(visit.render(&page))
 }
 
-async fn needs(
+async fn attention_items(
     services: &Services,
-    reader: &Reader,
+    reader: &TimeFormat,
     of: &impl Fn(SyncStatus) -> u64,
     oldest: Option<DateTime<Utc>>,
-) -> Result<Vec<Need>, Sorry> {
+) -> Result<Vec<AttentionItem>, ErrorPage> {
     let ledger = &services.ledger;
     let mut needs = Vec::new();
-    for circuit in [&services.upstreams.shop, &services.upstreams.warehouse] {
-        needs.extend(need_of_end(circuit));
+    for circuit in [
+        &services.upstreams.shop_circuit,
+        &services.upstreams.warehouse_circuit,
+    ] {
+        needs.extend(upstream_attention(circuit));
     }
     let failed = of(SyncStatus::Error);
     if failed > 0 {
@@ -159,68 +170,94 @@ async fn needs(
             1 => "1 order does not get any further by itself.".into(),
             _ => format!("{failed} orders do not get any further by themselves."),
         };
-        needs.push(Need::of("bad", text, "/orders?status=error", "Show them"));
+        needs.push(AttentionItem::with_link(
+            "bad",
+            text,
+            "/orders?status=error",
+            "Show them",
+        ));
     }
-    for run in timely(ledger.undecided_runs(inventory::JOB, None, 1)).await? {
+    for run in with_timeout(ledger.undecided_quarantined_runs(inventory::JOB, None, 1)).await? {
         let reasons = run.error_message.unwrap_or_default();
         let text = format!("The stock feed is held, nothing was written: {reasons}");
         let href = format!("/inventory/runs/{}", run.id);
-        needs.push(Need::of("bad", text, &href, "Look at it"));
+        needs.push(AttentionItem::with_link("bad", text, &href, "Look at it"));
     }
-    needs.extend(needs_of_sent(&timely(ledger.count_in_care()).await?));
-    let packages = ledger.package_problems(reader.now - PACKAGES, LISTED + 1);
-    let packages = timely(packages).await?;
-    let listed = usize::try_from(LISTED).unwrap_or(usize::MAX);
+    needs.extend(post_send_attention(
+        &with_timeout(ledger.count_post_send()).await?,
+    ));
+    let packages =
+        ledger.parcel_problems(reader.now - PARCEL_PROBLEMS_SHOWN, MAX_LISTED_PARCELS + 1);
+    let packages = with_timeout(packages).await?;
+    let listed = usize::try_from(MAX_LISTED_PARCELS).unwrap_or(usize::MAX);
     for package in packages.iter().take(listed) {
         let why = package.message.as_deref().unwrap_or("see the order");
         let text = format!("A package of order {} needs a person: {why}", package.code);
         let href = order_path(&package.code);
-        needs.push(Need::of("warn", text, &href, "Show the order"));
+        needs.push(AttentionItem::with_link(
+            "warn",
+            text,
+            &href,
+            "Show the order",
+        ));
     }
     if packages.len() > listed {
-        needs.push(Need::without_link(
+        needs.push(AttentionItem::without_link(
             "warn",
             "Further packages need a person; `veracore-sync sync tracking` lists all of them.",
         ));
     }
-    let dead = timely(ledger.count_dead_events()).await?;
+    let dead = with_timeout(ledger.count_dead_events()).await?;
     if dead > 0 {
         let text = format!(
             "{dead} events could not be delivered to EVENT_WEBHOOK_URL; `veracore-sync events list --state dead` shows them."
         );
-        needs.push(Need::without_link("warn", text));
+        needs.push(AttentionItem::without_link("warn", text));
     }
     if let Some(since) = oldest
-        .map(|since| since + services.hold())
-        .filter(|since| reader.now - *since > LONG)
+        .map(|since| since + services.send_delay())
+        .filter(|since| reader.now - *since > LONG_WAIT)
     {
         let text = format!(
             "The oldest waiting order has been waiting for {}.",
-            span(reader.now - since)
+            duration_text(reader.now - since)
         );
         let href = "/orders?status=waiting";
-        needs.push(Need::of("warn", text, href, "Show what waits"));
+        needs.push(AttentionItem::with_link(
+            "warn",
+            text,
+            href,
+            "Show what waits",
+        ));
     }
     Ok(needs)
 }
 
-fn need_of_end(circuit: &Circuit) -> Option<Need> {
-    let (CircuitState::Open { why, .. } | CircuitState::HalfOpen { why }) = circuit.state() else {
+fn upstream_attention(circuit: &Circuit) -> Option<AttentionItem> {
+    let (CircuitState::Open { reason: why, .. } | CircuitState::HalfOpen { reason: why }) =
+        circuit.state()
+    else {
         return None;
     };
     let name = circuit.name();
     let text = match why {
-        Why::Refused => {
+        OpenReason::Unauthorized => {
             format!("{name} refuses our credentials: nothing is sent to it until they are right.")
         }
-        Why::Down => format!("{name} is down. What is meant for it waits, and goes on by itself."),
-        Why::Throttled => return None,
+        OpenReason::Down => {
+            format!("{name} is down. What is meant for it waits, and goes on by itself.")
+        }
+        OpenReason::Throttled => return None,
     };
-    let kind = if why == Why::Refused { "bad" } else { "warn" };
-    Some(Need::without_link(kind, text))
+    let kind = if why == OpenReason::Unauthorized {
+        "bad"
+    } else {
+        "warn"
+    };
+    Some(AttentionItem::without_link(kind, text))
 }
 
-fn needs_of_sent(count: &AftercareCount) -> Vec<Need> {
+fn post_send_attention(count: &PostSendCounts) -> Vec<AttentionItem> {
     [
         (
             "bad",
@@ -251,7 +288,7 @@ fn needs_of_sent(count: &AftercareCount) -> Vec<Need> {
         } else {
             "orders were"
         };
-        Need::of(
+        AttentionItem::with_link(
             kind,
             format!("{count} {subject} {what}"),
             "/orders?status=care",
@@ -261,18 +298,21 @@ fn needs_of_sent(count: &AftercareCount) -> Vec<Need> {
     .collect()
 }
 
-fn end(circuit: &Circuit, reader: &Reader) -> End {
+fn upstream_card(circuit: &Circuit, reader: &TimeFormat) -> UpstreamCard {
     let (kind, state) = match circuit.state() {
         CircuitState::Open {
-            why: Why::Refused, ..
-        }
-        | CircuitState::HalfOpen { why: Why::Refused } => ("bad", "refuses our credentials"),
-        CircuitState::Open {
-            why: Why::Throttled,
+            reason: OpenReason::Unauthorized,
             ..
         }
         | CircuitState::HalfOpen {
-            why: Why::Throttled,
+            reason: OpenReason::Unauthorized,
+        } => ("bad", "refuses our credentials"),
+        CircuitState::Open {
+            reason: OpenReason::Throttled,
+            ..
+        }
+        | CircuitState::HalfOpen {
+            reason: OpenReason::Throttled,
         } => ("warn", "wants to be left alone"),
         CircuitState::Open { .. } => ("bad", "down"),
         CircuitState::HalfOpen { .. } => ("warn", "being probed"),
@@ -285,18 +325,22 @@ fn end(circuit: &Circuit, reader: &Reader) -> End {
     let breaker = match circuit.state() {
         CircuitState::Closed => "breaker closed".to_owned(),
         CircuitState::Open { until, .. } => {
-            format!("breaker open, next try {}", reader.ago(until))
+            format!("breaker open, next try {}", reader.time_tag(until))
         }
         CircuitState::HalfOpen { .. } => "breaker half open".to_owned(),
     };
     let health = match circuit.health() {
         HealthState::Unknown => String::new(),
-        HealthState::Up { at } => format!("last answer {} · ", reader.ago(at)),
+        HealthState::Up { at } => format!("last answer {} · ", reader.time_tag(at)),
         HealthState::Down { since, problem } => {
-            format!("since {}: {} · ", reader.ago(since), escaped(&problem))
+            format!(
+                "since {}: {} · ",
+                reader.time_tag(since),
+                escape_html(&problem)
+            )
         }
     };
-    End {
+    UpstreamCard {
         name: circuit.name(),
         kind,
         state,
@@ -304,7 +348,12 @@ fn end(circuit: &Circuit, reader: &Reader) -> End {
     }
 }
 
-fn job_row(job: &str, last: Option<&Run>, next: Option<DateTime<Utc>>, reader: &Reader) -> JobRow {
+fn job_row(
+    job: &str,
+    last: Option<&Run>,
+    next: Option<DateTime<Utc>>,
+    reader: &TimeFormat,
+) -> JobRow {
     let (kind, outcome) = match last.map(|run| (run.outcome.as_deref(), run.ended_at)) {
         None => ("dim", "never ran"),
         Some((None, None)) => ("info", "running"),
@@ -313,8 +362,8 @@ fn job_row(job: &str, last: Option<&Run>, next: Option<DateTime<Utc>>, reader: &
         Some(_) => ("bad", "failed"),
     };
     JobRow {
-        name: name_of(job).to_owned(),
-        last: reader.ago_or_none(last.map(|run| run.started_at)),
+        name: job_label(job).to_owned(),
+        last: reader.time_tag_or_dash(last.map(|run| run.started_at)),
         kind,
         outcome: outcome.to_owned(),
         detail: last
@@ -322,18 +371,24 @@ fn job_row(job: &str, last: Option<&Run>, next: Option<DateTime<Utc>>, reader: &
             .unwrap_or_default(),
         next: next.map_or_else(
             || "–".into(),
-            |at| format!("{} <small>{}</small>", reader.ago(at), reader.short(at)),
+            |at| {
+                format!(
+                    "{} <small>{}</small>",
+                    reader.time_tag(at),
+                    reader.short(at)
+                )
+            },
         ),
     }
 }
 
 /// What people call a job.
-fn name_of(job: &str) -> &str {
+fn job_label(job: &str) -> &str {
     match job {
         job if job == Job::Inventory.as_str() => "Stock",
         job if job == Job::Tracking.as_str() => "Tracking",
         reconcile::JOB => "Comparison of all three",
-        crate::sync::runner::SWEEP => "Look at all open orders",
+        crate::sync::runner::SWEEP_JOB => "Look at all open orders",
         crate::sync::housekeeping::JOB => "Tidying",
         other => other,
     }

@@ -9,25 +9,25 @@ use axum::{
 };
 
 use super::{assets, session};
-use crate::web::{actions::Failure, refusal::Refusal};
+use crate::web::{actions::ActionError, refusal::RequestError};
 
 /// Everything a page uses comes from here, and no script is in the page itself.
-pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+pub(super) const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
 /// What a page tells once, after something was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Note {
+pub(super) struct FlashMessage {
     pub is_good: bool,
     pub text: String,
 }
 
-impl Note {
+impl FlashMessage {
     pub(super) const COOKIE: &'static str = "veracore_sync_note";
 
     /// No longer ones: it travels in a cookie.
-    const LONGEST: usize = 600;
+    const MAX_CHARS: usize = 600;
 
     pub(super) fn of(told: Result<String, String>) -> Self {
         Self {
@@ -36,9 +36,9 @@ impl Note {
         }
     }
 
-    pub(super) fn to_text(&self) -> String {
+    pub(super) fn encode(&self) -> String {
         let sign = if self.is_good { '+' } else { '-' };
-        let text: String = self.text.chars().take(Self::LONGEST).collect();
+        let text: String = self.text.chars().take(Self::MAX_CHARS).collect();
         format!("{sign}{text}")
     }
 
@@ -53,7 +53,7 @@ impl Note {
 }
 
 /// What is around a page.
-pub(super) struct Frame {
+pub(super) struct PageFrame {
     /// The page's title and heading.
     pub title: String,
     /// Which entry of the navigation it belongs to.
@@ -61,20 +61,20 @@ pub(super) struct Frame {
     /// Absent before the login.
     pub user: Option<String>,
     pub form_token: String,
-    pub note: Option<Note>,
+    pub note: Option<FlashMessage>,
     /// Vendure does not answer: only looking is possible.
     pub is_stale: bool,
     /// Why nothing is moved, if so.
     pub stands_still: Option<&'static str>,
     /// It is not kept up to date: to make it costs calls to both ends.
     pub is_still: bool,
-    pub assets: &'static assets::Names,
+    pub assets: &'static assets::AssetNames,
     pub version: &'static str,
 }
 
-impl Frame {
+impl PageFrame {
     /// For somebody whom we do not know (yet).
-    pub(super) fn of_stranger(title: &str) -> Self {
+    pub(super) fn anonymous(title: &str) -> Self {
         Self {
             title: title.to_owned(),
             place: "",
@@ -91,11 +91,11 @@ impl Frame {
 }
 
 /// A page that was made.
-pub(super) fn answer(status: StatusCode, page: &impl Template) -> Response {
+pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => {
             let mut response = (status, Html(html)).into_response();
-            let policy = HeaderValue::from_static(POLICY);
+            let policy = HeaderValue::from_static(PAGE_CSP);
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
             response
@@ -108,7 +108,7 @@ pub(super) fn answer(status: StatusCode, page: &impl Template) -> Response {
 }
 
 /// To another page, as after a form.
-pub(super) fn go_to(path: &str) -> Response {
+pub(super) fn redirect(path: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let to = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, to);
@@ -124,10 +124,10 @@ pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -
 }
 
 /// Takes the session's cookie away, too.
-pub(super) fn to_login(next: &str, is_https: bool) -> Response {
+pub(super) fn redirect_to_login(next: &str, is_https: bool) -> Response {
     let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    let response = go_to(&format!("/login?next={next}"));
-    with_cookie(response, session::no_cookie(is_https))
+    let response = redirect(&format!("/login?next={next}"));
+    with_cookie(response, session::clear_cookie_header(is_https))
 }
 
 /// Says after how long it may be otherwise.
@@ -142,19 +142,19 @@ pub(super) fn with_retry_after(mut response: Response, time: Option<Duration>) -
 }
 
 /// A page that says why there is no other.
-pub(super) struct Sorry {
+pub(super) struct ErrorPage {
     pub status: StatusCode,
     pub message: String,
-    pub is_passing: bool,
+    pub is_transient: bool,
     retry_after: Option<Duration>,
 }
 
-impl Sorry {
+impl ErrorPage {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
             message: message.into(),
-            is_passing: false,
+            is_transient: false,
             retry_after: None,
         }
     }
@@ -163,29 +163,29 @@ impl Sorry {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    pub(super) fn away(message: &str) -> Self {
+    pub(super) fn unavailable(message: &str) -> Self {
         Self {
-            is_passing: true,
+            is_transient: true,
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
         }
     }
 }
 
-impl From<Failure> for Sorry {
-    fn from(why: Failure) -> Self {
+impl From<ActionError> for ErrorPage {
+    fn from(why: ActionError) -> Self {
         why.log();
-        if why.may_pass() {
-            Self::away(why.in_words())
+        if why.is_transient() {
+            Self::unavailable(why.message())
         } else {
-            Self::new(StatusCode::INTERNAL_SERVER_ERROR, why.in_words())
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, why.message())
         }
     }
 }
 
-impl From<Refusal> for Sorry {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestError> for ErrorPage {
+    fn from(refusal: RequestError) -> Self {
         Self {
-            is_passing: refusal.status == StatusCode::SERVICE_UNAVAILABLE,
+            is_transient: refusal.status == StatusCode::SERVICE_UNAVAILABLE,
             retry_after: refusal.retry_after,
             ..Self::new(refusal.status, refusal.message)
         }
@@ -194,13 +194,13 @@ impl From<Refusal> for Sorry {
 
 #[derive(Template)]
 #[template(path = "sorry.html")]
-struct SorryPage {
-    frame: Frame,
+struct ErrorTemplate {
+    frame: PageFrame,
     message: String,
     is_passing: bool,
 }
 
-impl IntoResponse for Sorry {
+impl IntoResponse for ErrorPage {
     fn into_response(self) -> Response {
         let title = match self.status {
             StatusCode::NOT_FOUND => "Nothing here",
@@ -210,14 +210,14 @@ impl IntoResponse for Sorry {
             StatusCode::SERVICE_UNAVAILABLE => "Not now",
             _ => "That did not work",
         };
-        let page = SorryPage {
-            frame: Frame::of_stranger(title),
+        let page = ErrorTemplate {
+            frame: PageFrame::anonymous(title),
             message: self.message,
-            is_passing: self.is_passing,
+            is_passing: self.is_transient,
         };
-        with_retry_after(answer(self.status, &page), self.retry_after)
+        with_retry_after(render(self.status, &page), self.retry_after)
     }
 }
 
 /// What a handler gives back.
-pub(super) type Page = Result<Response, Sorry>;
+pub(super) type PageResult = Result<Response, ErrorPage>;

@@ -15,12 +15,12 @@ use subtle::ConstantTimeEq as _;
 
 use crate::ledger::SealedToken;
 
-const COOKIE: &str = "veracore_sync_session";
+const SESSION_COOKIE: &str = "veracore_sync_session";
 
 /// What a cookie of ours holds.
-pub(super) struct Secret(SecretBox<[u8; 32]>);
+pub(super) struct SessionSecret(SecretBox<[u8; 32]>);
 
-impl Secret {
+impl SessionSecret {
     /// A new one. With 256 bits of chance, nobody guesses it.
     pub(super) fn generate() -> Self {
         Self(SecretBox::new(Box::new(
@@ -28,8 +28,8 @@ impl Secret {
         )))
     }
 
-    pub(super) fn of_cookie(headers: &HeaderMap) -> Option<Self> {
-        Self::parse(&cookie(headers, COOKIE)?)
+    pub(super) fn from_cookie(headers: &HeaderMap) -> Option<Self> {
+        Self::parse(&read_cookie(headers, SESSION_COOKIE)?)
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -38,12 +38,12 @@ impl Secret {
         Some(Self(SecretBox::new(Box::new(bytes))))
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(super) fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.expose_secret())
     }
 
     /// What follows from it for one purpose; nothing of it can be had from that.
-    fn made_for(&self, purpose: &[u8]) -> [u8; 32] {
+    fn derive_key(&self, purpose: &[u8]) -> [u8; 32] {
         self.mac(&[b"veracore-sync dashboard ", purpose])
     }
 
@@ -67,15 +67,15 @@ impl Secret {
 
     /// What each form of this session holds, so that only our own pages can send one.
     pub(super) fn form_token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(&self.made_for(b"form")[..18])
+        URL_SAFE_NO_PAD.encode(&self.derive_key(b"form")[..18])
     }
 
-    pub(super) fn is_form_token(&self, text: &str) -> bool {
+    pub(super) fn is_valid_form_token(&self, text: &str) -> bool {
         self.form_token().as_bytes().ct_eq(text.as_bytes()).into()
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&self.made_for(b"seal").into())
+        XChaCha20Poly1305::new(&self.derive_key(b"seal").into())
     }
 
     pub(super) fn seal(&self, token: &SecretString) -> Option<SealedToken> {
@@ -114,18 +114,18 @@ impl Secret {
     }
 
     /// The cookie that hands it to the browser.
-    pub(super) fn cookie(&self, is_https: bool) -> Option<HeaderValue> {
-        set_cookie(COOKIE, &self.text(), None, is_https)
+    pub(super) fn set_cookie_header(&self, is_https: bool) -> Option<HeaderValue> {
+        cookie_header(SESSION_COOKIE, &self.encode(), None, is_https)
     }
 }
 
 /// The cookie that takes the session's away.
-pub(super) fn no_cookie(is_https: bool) -> Option<HeaderValue> {
-    set_cookie(COOKIE, "", Some(0), is_https)
+pub(super) fn clear_cookie_header(is_https: bool) -> Option<HeaderValue> {
+    cookie_header(SESSION_COOKIE, "", Some(0), is_https)
 }
 
 /// A cookie that no script and no other site can use.
-pub(super) fn set_cookie(
+pub(super) fn cookie_header(
     name: &str,
     value: &str,
     seconds: Option<u32>,
@@ -138,7 +138,7 @@ pub(super) fn set_cookie(
 }
 
 /// A cookie's value; of two of one name, nobody knows which is ours.
-pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut found = headers
         .get_all(header::COOKIE)
         .iter()
@@ -166,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_token_opens_with_its_own_secret_only() {
-        let (secret, other) = (Secret::generate(), Secret::generate());
+        let (secret, other) = (SessionSecret::generate(), SessionSecret::generate());
         let sealed = secret.seal(&"the token".into()).unwrap();
-        let opened = |secret: &Secret| {
+        let opened = |secret: &SessionSecret| {
             secret
                 .open(&sealed)
                 .map(|token| token.expose_secret().to_owned())
@@ -176,16 +176,16 @@ mod tests {
         assert_eq!(opened(&secret).as_deref(), Some("the token"));
         assert_eq!(opened(&other), None);
         assert_ne!(secret.digest(), other.digest());
-        let again = Secret::parse(&secret.text()).unwrap();
+        let again = SessionSecret::parse(&secret.encode()).unwrap();
         assert_eq!(opened(&again).as_deref(), Some("the token"));
-        assert!(secret.is_form_token(&again.form_token()));
-        assert!(!secret.is_form_token(&other.form_token()));
-        assert!(!secret.is_form_token(""));
+        assert!(secret.is_valid_form_token(&again.form_token()));
+        assert!(!secret.is_valid_form_token(&other.form_token()));
+        assert!(!secret.is_valid_form_token(""));
     }
 
     #[test]
     fn a_note_is_taken_from_ourselves_only() {
-        let (secret, other) = (Secret::generate(), Secret::generate());
+        let (secret, other) = (SessionSecret::generate(), SessionSecret::generate());
         let note = secret.sign("It is done — ✓");
         assert_eq!(secret.verify(&note).as_deref(), Some("It is done — ✓"));
         assert_eq!(other.verify(&note), None);
@@ -203,7 +203,7 @@ mod tests {
             }
             headers
         };
-        let of = |lines: &[&str]| cookie(&headers(lines), "a");
+        let of = |lines: &[&str]| read_cookie(&headers(lines), "a");
         assert_eq!(of(&["b=1; a=2; c=3"]).as_deref(), Some("2"));
         assert_eq!(of(&["b=1", "a=2"]).as_deref(), Some("2"));
         assert_eq!(of(&["a=2; a=2"]).as_deref(), Some("2"));

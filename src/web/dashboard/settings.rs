@@ -5,19 +5,19 @@ use axum::{body::Body, extract::State, http::HeaderMap};
 
 use super::{
     UPDATE_SETTINGS,
-    page::{Frame, Page, Sorry},
-    visit::Visit,
+    page::{ErrorPage, PageFrame, PageResult},
+    visit::SessionContext,
 };
 use crate::web::{
     WebState,
-    settings::{DeskError, ENABLED, ShownSetting, is_enabled},
+    settings::{SYNC_ENABLED, SettingView, SettingsError, is_sync_enabled},
 };
 
 #[derive(Template)]
 #[template(path = "settings.html")]
 struct SettingsPage {
-    frame: Frame,
-    settings: Vec<ShownSetting>,
+    frame: PageFrame,
+    settings: Vec<SettingView>,
     problems: Vec<String>,
     is_paused: bool,
     /// Why it cannot be paused or resumed here, if so.
@@ -25,75 +25,81 @@ struct SettingsPage {
     may_act: bool,
 }
 
-impl From<DeskError> for Sorry {
-    fn from(error: DeskError) -> Self {
+impl From<SettingsError> for ErrorPage {
+    fn from(error: SettingsError) -> Self {
         match error {
-            DeskError::Refused(message) => {
+            SettingsError::Rejected(message) => {
                 Self::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, message)
             }
-            DeskError::Away(_) => {
-                Self::away("The ledger's database does not answer; try again shortly.")
+            SettingsError::Unavailable(_) => {
+                Self::unavailable("The ledger's database does not answer; try again shortly.")
             }
         }
     }
 }
 
-pub(super) async fn show(State(state): State<WebState>, visit: Visit) -> Page {
-    visit.ensure_reader()?;
-    let (settings, problems) = state.desk.show().await?;
-    let enabled = settings.iter().find(|setting| setting.key == ENABLED);
+pub(super) async fn show(State(state): State<WebState>, visit: SessionContext) -> PageResult {
+    visit.require_reader()?;
+    let (settings, problems) = state.settings.list().await?;
+    let enabled = settings.iter().find(|setting| setting.key == SYNC_ENABLED);
     let fixed = enabled
         .filter(|setting| !setting.is_changeable)
         .map(|setting| {
             format!(
-                "{ENABLED} is set by the {}, which wins over what is stored: change it there.",
+                "{SYNC_ENABLED} is set by the {}, which wins over what is stored: change it there.",
                 setting.source.as_deref().unwrap_or(&setting.origin)
             )
         });
     let page = SettingsPage {
         frame: visit.frame("settings", "Settings"),
-        is_paused: !visit.services.agenda.enabled,
+        is_paused: !visit.services.agenda.sync_enabled,
         fixed,
         problems,
         settings,
-        may_act: visit.may(UPDATE_SETTINGS),
+        may_act: visit.is_permitted(UPDATE_SETTINGS),
     };
-    Ok(visit.answer(&page))
+    Ok(visit.render(&page))
 }
 
 pub(super) async fn pause(
     State(state): State<WebState>,
-    visit: Visit,
+    visit: SessionContext,
     headers: HeaderMap,
     body: Body,
-) -> Page {
-    turn(&state, visit, headers, body, false).await
+) -> PageResult {
+    set_enabled(&state, visit, headers, body, false).await
 }
 
 pub(super) async fn resume(
     State(state): State<WebState>,
-    visit: Visit,
+    visit: SessionContext,
     headers: HeaderMap,
     body: Body,
-) -> Page {
-    turn(&state, visit, headers, body, true).await
+) -> PageResult {
+    set_enabled(&state, visit, headers, body, true).await
 }
 
-async fn turn(state: &WebState, visit: Visit, headers: HeaderMap, body: Body, on: bool) -> Page {
-    visit.ensure(UPDATE_SETTINGS)?;
-    visit.form(&headers, body).await?;
-    if visit.services.agenda.enabled == on {
+async fn set_enabled(
+    state: &WebState,
+    visit: SessionContext,
+    headers: HeaderMap,
+    body: Body,
+    on: bool,
+) -> PageResult {
+    visit.require(UPDATE_SETTINGS)?;
+    visit.read_form(&headers, body).await?;
+    if visit.services.agenda.sync_enabled == on {
         let told = if on {
             "It is running already."
         } else {
             "It is paused already."
         };
-        return Ok(visit.tell("/settings", Ok(told.into())));
+        return Ok(visit.redirect_with_message("/settings", Ok(told.into())));
     }
-    let told = match store(state, on).await {
+    let told = match store_enabled(state, on).await {
         Ok(()) => {
-            let by = visit.admitted.name.as_str();
-            tracing::info!(settings = ENABLED, by, "settings were stored");
+            let by = visit.principal.name.as_str();
+            tracing::info!(settings = SYNC_ENABLED, by, "settings were stored");
             Ok(if on {
                 "It goes on within seconds, on every replica.".into()
             } else {
@@ -101,23 +107,23 @@ async fn turn(state: &WebState, visit: Visit, headers: HeaderMap, body: Body, on
                     .into()
             })
         }
-        Err(DeskError::Refused(why)) => Err(why),
+        Err(SettingsError::Rejected(why)) => Err(why),
         Err(away) => return Err(away.into()),
     };
-    Ok(visit.tell("/settings", told))
+    Ok(visit.redirect_with_message("/settings", told))
 }
 
 /// A pause is stored. Its end takes that away again, so that the file has its say; only what is off
 /// there is turned on here.
-async fn store(state: &WebState, on: bool) -> Result<(), DeskError> {
-    let change = |value: Option<&str>| vec![(ENABLED.to_owned(), value.map(Into::into))];
+async fn store_enabled(state: &WebState, on: bool) -> Result<(), SettingsError> {
+    let change = |value: Option<&str>| vec![(SYNC_ENABLED.to_owned(), value.map(Into::into))];
     if !on {
-        return state.desk.store(change(Some("false")), false).await;
+        return state.settings.store(change(Some("false")), false).await;
     }
-    state.desk.store(change(None), false).await?;
-    let (settings, _) = state.desk.show().await?;
-    if is_enabled(&settings) {
+    state.settings.store(change(None), false).await?;
+    let (settings, _) = state.settings.list().await?;
+    if is_sync_enabled(&settings) {
         return Ok(());
     }
-    state.desk.store(change(Some("true")), false).await
+    state.settings.store(change(Some("true")), false).await
 }

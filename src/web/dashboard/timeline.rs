@@ -7,7 +7,7 @@ use crate::ledger::{Attempt, OrderEvent, RecordedShipment, ShipmentStatus, SyncR
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct TimelineStep {
     pub at: DateTime<Utc>,
     /// The class of its colour.
     pub kind: &'static str,
@@ -15,7 +15,7 @@ pub(super) struct Step {
     pub detail: Option<String>,
 }
 
-impl Step {
+impl TimelineStep {
     fn new(at: DateTime<Utc>, kind: &'static str, what: impl Into<String>) -> Self {
         Self {
             at,
@@ -25,41 +25,41 @@ impl Step {
         }
     }
 
-    fn because(self, detail: Option<String>) -> Self {
+    fn with_detail(self, detail: Option<String>) -> Self {
         Self { detail, ..self }
     }
 }
 
 /// Everything that is known of an order, the oldest first.
-pub(super) fn of(
+pub(super) fn build(
     record: &SyncRecord,
     attempts: &[Attempt],
     packages: &[RecordedShipment],
     events: &[OrderEvent],
-) -> Vec<Step> {
-    let mut steps = vec![Step::new(
+) -> Vec<TimelineStep> {
+    let mut steps = vec![TimelineStep::new(
         record.created_at,
         "info",
         "Found in Vendure and taken into the ledger",
     )];
-    steps.extend(attempts.iter().flat_map(of_attempt));
+    steps.extend(attempts.iter().flat_map(attempt_steps));
     for package in packages {
-        steps.extend(of_package(package));
+        steps.extend(parcel_steps(package));
     }
-    steps.extend(events.iter().filter_map(of_event));
-    if let Some(at) = record.aftercare.cancelled_at_veracore {
-        let step = Step::new(at, "bad", "Seen to be cancelled at VeraCore");
-        steps.push(step.because(record.aftercare.cancel_message.clone()));
+    steps.extend(events.iter().filter_map(event_step));
+    if let Some(at) = record.post_send.cancelled_at_veracore {
+        let step = TimelineStep::new(at, "bad", "Seen to be cancelled at VeraCore");
+        steps.push(step.with_detail(record.post_send.cancel_message.clone()));
     }
     // Of the same moment, in the sequence in which they were written.
     steps.sort_by_key(|step| step.at);
     steps
 }
 
-fn of_attempt(attempt: &Attempt) -> Vec<Step> {
+fn attempt_steps(attempt: &Attempt) -> Vec<TimelineStep> {
     let outcome = attempt.outcome.as_deref();
     let (kind, what) = match (attempt.kind.as_str(), outcome) {
-        ("send", _) => return of_send(attempt),
+        ("send", _) => return send_steps(attempt),
         ("read", Some("done")) => ("dim", "Read from Vendure"),
         ("read", _) => ("warn", "Could not be read from Vendure"),
         ("look_up", Some("found")) => ("good", "VeraCore was asked, and has it"),
@@ -77,32 +77,35 @@ fn of_attempt(attempt: &Attempt) -> Vec<Step> {
         ),
         _ => ("dim", "Something else was tried"),
     };
-    let step = Step::new(attempt.started_at, kind, what);
-    vec![step.because(why(attempt))]
+    let step = TimelineStep::new(attempt.started_at, kind, what);
+    vec![step.with_detail(failure_text(attempt))]
 }
 
 /// The send, and what came back for it.
-fn of_send(attempt: &Attempt) -> Vec<Step> {
-    let sent = Step::new(attempt.started_at, "info", "Sent to VeraCore");
+fn send_steps(attempt: &Attempt) -> Vec<TimelineStep> {
+    let sent = TimelineStep::new(attempt.started_at, "info", "Sent to VeraCore");
     let (kind, what) = match attempt.outcome.as_deref() {
         Some("accepted") => ("good", "VeraCore acknowledged it"),
         Some("refused") => ("bad", "VeraCore refused it"),
         Some("unknown") => ("warn", "The answer was lost: VeraCore may have it"),
         Some(_) => ("warn", "It failed"),
         None => {
-            let sent = Step {
+            let sent = TimelineStep {
                 kind: "warn",
                 ..sent
             };
-            return vec![sent.because(Some("No answer is known (yet).".into()))];
+            return vec![sent.with_detail(Some("No answer is known (yet).".into()))];
         }
     };
     let ended = attempt.ended_at.unwrap_or(attempt.started_at);
-    vec![sent, Step::new(ended, kind, what).because(why(attempt))]
+    vec![
+        sent,
+        TimelineStep::new(ended, kind, what).with_detail(failure_text(attempt)),
+    ]
 }
 
 /// Of a failure: its kind, and the message.
-fn why(attempt: &Attempt) -> Option<String> {
+fn failure_text(attempt: &Attempt) -> Option<String> {
     match (&attempt.category, &attempt.message) {
         (Some(category), Some(message)) => Some(format!("{category}: {message}")),
         (None, None) => None,
@@ -110,8 +113,8 @@ fn why(attempt: &Attempt) -> Option<String> {
     }
 }
 
-fn of_package(package: &RecordedShipment) -> Vec<Step> {
-    let told = &package.told;
+fn parcel_steps(package: &RecordedShipment) -> Vec<TimelineStep> {
+    let told = &package.report;
     let name: Vec<&str> = [told.carrier.as_deref(), told.tracking_number.as_deref()]
         .into_iter()
         .flatten()
@@ -132,12 +135,13 @@ fn of_package(package: &RecordedShipment) -> Vec<Step> {
         ),
         _ => ("info", format!("VeraCore told of a package ({name})")),
     };
-    let mut steps =
-        vec![Step::new(package.first_seen_at, kind, what).because(package.message.clone())];
+    let mut steps = vec![
+        TimelineStep::new(package.first_seen_at, kind, what).with_detail(package.message.clone()),
+    ];
     if let Some(at) = package.fulfilled_at {
         let fulfillment = package.fulfillment.as_ref();
         let id = fulfillment.map_or_else(String::new, |id| format!(" {id}"));
-        steps.push(Step::new(
+        steps.push(TimelineStep::new(
             at,
             "good",
             format!("Fulfillment{id} was made in Vendure"),
@@ -147,14 +151,14 @@ fn of_package(package: &RecordedShipment) -> Vec<Step> {
 }
 
 /// What attempts and packages do not tell already.
-fn of_event(event: &OrderEvent) -> Option<Step> {
+fn event_step(event: &OrderEvent) -> Option<TimelineStep> {
     let (kind, what) = match event.event_type.as_str() {
         "order.failed" => ("bad", "It needs a person now"),
         "order.cancelled" => ("dim", "Cancelled"),
         _ => return None,
     };
     let message = event.data.get("message").and_then(|m| m.as_str());
-    Some(Step::new(event.occurred_at, kind, what).because(message.map(str::to_owned)))
+    Some(TimelineStep::new(event.occurred_at, kind, what).with_detail(message.map(str::to_owned)))
 }
 
 #[cfg(test)]
@@ -177,8 +181,8 @@ mod tests {
     }
 
     fn told(attempt: &Attempt) -> Vec<(&'static str, String, i64)> {
-        let steps = of_attempt(attempt);
-        let step = |step: Step| (step.kind, step.what, step.at.timestamp());
+        let steps = attempt_steps(attempt);
+        let step = |step: TimelineStep| (step.kind, step.what, step.at.timestamp());
         steps.into_iter().map(step).collect()
     }
 
@@ -195,7 +199,7 @@ mod tests {
             told(&attempt("send", None, 10)),
             [("warn", "Sent to VeraCore".into(), 10)]
         );
-        let refused = of_attempt(&attempt("send", Some("refused"), 1));
+        let refused = attempt_steps(&attempt("send", Some("refused"), 1));
         assert_eq!(refused[1].detail.as_deref(), Some("validation"));
         assert_eq!(
             told(&attempt("look_up", Some("missing"), 7))[0].1,

@@ -12,50 +12,50 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    READ_ORDERS, READING, form,
-    page::{Frame, Note, Sorry, answer, go_to, to_login, with_cookie},
-    session::{Secret, cookie, is_https, set_cookie},
-    timely,
-    when::Reader,
+    READ_ORDERS, READ_TIMEOUT, form,
+    page::{ErrorPage, FlashMessage, PageFrame, redirect, redirect_to_login, render, with_cookie},
+    session::{SessionSecret, cookie_header, is_https, read_cookie},
+    when::TimeFormat,
+    with_timeout,
 };
 use crate::{
     vendure::Permission,
     web::{
         WebState,
-        access::{self, Admitted},
+        access::{self, Principal},
         live::Services,
-        refusal::Refusal,
+        refusal::RequestError,
     },
 };
 
 /// How long Vendure is waited for where it has told before what somebody may do.
-const HURRY: Duration = Duration::from_secs(3);
+const CACHED_CALLER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A page that is fetched by our script, not by a person: it does not make the session last longer.
-const LIVE: &str = "x-live";
+const LIVE_HEADER: &str = "x-live";
 
 /// So is the stream of changes, whose requests have no header of ours.
-const STREAM: &str = "/live";
+const STREAM_PATH: &str = "/live";
 
 /// A visit.
-pub(super) struct Visit {
+pub(super) struct SessionContext {
     pub services: Arc<Services>,
-    pub admitted: Admitted,
-    pub secret: Secret,
+    pub principal: Principal,
+    pub secret: SessionSecret,
     pub is_https: bool,
     is_stale: bool,
-    note: Option<Note>,
+    flash: Option<FlashMessage>,
 }
 
-impl FromRequestParts<WebState> for Visit {
+impl FromRequestParts<WebState> for SessionContext {
     type Rejection = Response;
 
     async fn from_request_parts(
         parts: &mut Parts,
         state: &WebState,
     ) -> Result<Self, Self::Rejection> {
-        let sorry = |refusal: Refusal| Sorry::from(refusal).into_response();
-        let services = state.live.now().ok_or_else(Refusal::starting);
+        let sorry = |refusal: RequestError| ErrorPage::from(refusal).into_response();
+        let services = state.services.current().ok_or_else(RequestError::starting);
         let services = services.map_err(sorry)?;
         let is_https = is_https(&parts.headers);
         let next = parts
@@ -63,94 +63,98 @@ impl FromRequestParts<WebState> for Visit {
             .path_and_query()
             .filter(|_| parts.method == Method::GET)
             .map_or("/", |path| path.as_str());
-        let Some(secret) = Secret::of_cookie(&parts.headers) else {
-            return Err(if !comes_from_elsewhere(parts) {
-                to_login(next, is_https)
+        let Some(secret) = SessionSecret::from_cookie(&parts.headers) else {
+            return Err(if !is_cross_site(parts) {
+                redirect_to_login(next, is_https)
             } else if parts.method == Method::GET {
-                once_more(next)
+                refresh_page(next)
             } else {
                 // Without the answer that takes a cookie away: there may be one.
-                form::from_elsewhere().into_response()
+                form::cross_site_error().into_response()
             });
         };
-        let is_use = !parts.headers.contains_key(LIVE) && parts.uri.path() != STREAM;
-        let token = open(&services, &secret, is_use)
+        let is_use = !parts.headers.contains_key(LIVE_HEADER) && parts.uri.path() != STREAM_PATH;
+        let token = read_vendure_token(&services, &secret, is_use)
             .await
-            .map_err(Sorry::into_response)?;
+            .map_err(ErrorPage::into_response)?;
         let Some(token) = token else {
-            return Err(to_login(next, is_https));
+            return Err(redirect_to_login(next, is_https));
         };
-        let former = access::former_holder_of_session(&services, &token);
+        let former = access::last_known_principal(&services, &token);
         // Whoever was let in before need not wait for a shop that hangs: he can look. To do
         // something, he must be known now.
         let is_look = parts.method == Method::GET && former.is_some();
-        let patience = if is_look { HURRY } else { READING };
-        let known = holder(&services, &token, patience).await;
+        let patience = if is_look {
+            CACHED_CALLER_TIMEOUT
+        } else {
+            READ_TIMEOUT
+        };
+        let known = identify_session(&services, &token, patience).await;
         let (admitted, is_stale) = match known {
             Ok(admitted) => (admitted, false),
             Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
                 // Over in Vendure, and so here.
-                timely(services.ledger.end_web_session(&secret.digest()))
+                with_timeout(services.ledger.delete_web_session(&secret.digest()))
                     .await
-                    .map_err(Sorry::into_response)?;
-                return Err(to_login(next, is_https));
+                    .map_err(ErrorPage::into_response)?;
+                return Err(redirect_to_login(next, is_https));
             }
             Err(refusal) => match former {
                 Some(admitted) => (admitted, true),
                 None => return Err(sorry(refusal)),
             },
         };
-        let note = cookie(&parts.headers, Note::COOKIE)
+        let note = read_cookie(&parts.headers, FlashMessage::COOKIE)
             .and_then(|signed| secret.verify(&signed))
-            .and_then(|text| Note::parse(&text));
+            .and_then(|text| FlashMessage::parse(&text));
         Ok(Self {
             services,
-            admitted,
+            principal: admitted,
             secret,
             is_https,
             is_stale,
-            note,
+            flash: note,
         })
     }
 }
 
 /// Who has this session in Vendure. What Vendure says later than that is remembered all the same.
-async fn holder(
+async fn identify_session(
     services: &Arc<Services>,
     token: &SecretString,
     patience: Duration,
-) -> Result<Admitted, Refusal> {
+) -> Result<Principal, RequestError> {
     let (tell, told) = oneshot::channel();
     let (asking, token) = (Arc::clone(services), token.clone());
     services.tasks.spawn("ask_about_visitor", async move {
         // Nobody may be waiting any more.
-        let _ = tell.send(access::holder_of_session(&asking, &token).await);
+        let _ = tell.send(access::authenticate_session(&asking, &token).await);
     });
     match timeout(patience, told).await {
         Ok(Ok(known)) => known,
-        _ => Err(access::not_answering_in_time()),
+        _ => Err(access::vendure_timed_out()),
     }
 }
 
 /// The token of the session in Vendure, while ours is not over.
-async fn open(
+async fn read_vendure_token(
     services: &Services,
-    secret: &Secret,
+    secret: &SessionSecret,
     is_use: bool,
-) -> Result<Option<SecretString>, Sorry> {
-    let sealed = timely(services.ledger.web_session(&secret.digest(), is_use)).await?;
+) -> Result<Option<SecretString>, ErrorPage> {
+    let sealed = with_timeout(services.ledger.resume_web_session(&secret.digest(), is_use)).await?;
     Ok(sealed.and_then(|sealed| secret.open(&sealed)))
 }
 
 /// Whether a link or form on another site leads here: then the browser keeps our cookie to itself,
 /// although there may be one.
-fn comes_from_elsewhere(parts: &Parts) -> bool {
+fn is_cross_site(parts: &Parts) -> bool {
     let site = parts.headers.get("sec-fetch-site");
     site.is_some_and(|site| site == "cross-site" || site == "same-site")
 }
 
 /// Lets the browser ask again, now from a page of our own.
-fn once_more(path: &str) -> Response {
+fn refresh_page(path: &str) -> Response {
     let path = askama::filters::escape(path, askama::filters::Html)
         .map_or_else(|_| "/".into(), |path| path.to_string());
     Html(format!(
@@ -161,10 +165,10 @@ fn once_more(path: &str) -> Response {
 }
 
 /// What stands behind the question mark; what cannot be read gets a page, too.
-pub(super) struct Asked<T>(pub T);
+pub(super) struct QueryParams<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<WebState> for Asked<T> {
-    type Rejection = Sorry;
+impl<T: DeserializeOwned> FromRequestParts<WebState> for QueryParams<T> {
+    type Rejection = ErrorPage;
 
     async fn from_request_parts(
         parts: &mut Parts,
@@ -172,7 +176,7 @@ impl<T: DeserializeOwned> FromRequestParts<WebState> for Asked<T> {
     ) -> Result<Self, Self::Rejection> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(asked)) => Ok(Self(asked)),
-            Err(_) => Err(Sorry::new(
+            Err(_) => Err(ErrorPage::new(
                 StatusCode::BAD_REQUEST,
                 "What stands behind the question mark in the address makes no sense.",
             )),
@@ -181,10 +185,10 @@ impl<T: DeserializeOwned> FromRequestParts<WebState> for Asked<T> {
 }
 
 /// The parts of a path that name something.
-pub(super) struct Named<T>(pub T);
+pub(super) struct PathParams<T>(pub T);
 
-impl<T: DeserializeOwned + Send> FromRequestParts<WebState> for Named<T> {
-    type Rejection = Sorry;
+impl<T: DeserializeOwned + Send> FromRequestParts<WebState> for PathParams<T> {
+    type Rejection = ErrorPage;
 
     async fn from_request_parts(
         parts: &mut Parts,
@@ -192,31 +196,31 @@ impl<T: DeserializeOwned + Send> FromRequestParts<WebState> for Named<T> {
     ) -> Result<Self, Self::Rejection> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(name)) => Ok(Self(name)),
-            Err(_) => Err(Sorry::not_found("There is no such page.")),
+            Err(_) => Err(ErrorPage::not_found("There is no such page.")),
         }
     }
 }
 
-impl Visit {
-    pub(super) fn may(&self, any_of: &[Permission]) -> bool {
-        self.admitted.has_any(any_of)
+impl SessionContext {
+    pub(super) fn is_permitted(&self, any_of: &[Permission]) -> bool {
+        self.principal.has_any_permission(any_of)
     }
 
     /// # Errors
     /// [`Sorry`], naming what is missing.
-    pub(super) fn ensure(&self, any_of: &[Permission]) -> Result<(), Sorry> {
-        if self.may(any_of) {
+    pub(super) fn require(&self, any_of: &[Permission]) -> Result<(), ErrorPage> {
+        if self.is_permitted(any_of) {
             return Ok(());
         }
         let names: Vec<&str> = any_of.iter().map(|p| p.as_str()).collect();
-        Err(Sorry::new(
+        Err(ErrorPage::new(
             StatusCode::FORBIDDEN,
             if self.is_stale {
                 "Vendure, which knows what you may do, does not answer. Until it does, you can only look.".into()
             } else {
                 format!(
                     "{} lacks the permission {} in Vendure, in the channel that veracore-sync works for.",
-                    self.admitted.name,
+                    self.principal.name,
                     names.join(" or ")
                 )
             },
@@ -225,44 +229,48 @@ impl Visit {
 
     /// # Errors
     /// [`Sorry`], when he may not see orders.
-    pub(super) fn ensure_reader(&self) -> Result<(), Sorry> {
-        self.ensure(READ_ORDERS)
+    pub(super) fn require_reader(&self) -> Result<(), ErrorPage> {
+        self.require(READ_ORDERS)
     }
 
-    pub(super) fn reader(&self) -> Reader {
-        Reader {
+    pub(super) fn time_format(&self) -> TimeFormat {
+        TimeFormat {
             now: self.services.clock.now(),
             zone: self.services.agenda.calendar.timezone(),
         }
     }
 
-    pub(super) fn frame(&self, place: &'static str, title: impl Into<String>) -> Frame {
-        Frame {
+    pub(super) fn frame(&self, place: &'static str, title: impl Into<String>) -> PageFrame {
+        PageFrame {
             title: title.into(),
             place,
-            user: Some(self.admitted.name.clone()),
+            user: Some(self.principal.name.clone()),
             form_token: self.secret.form_token(),
-            note: self.note.clone(),
+            note: self.flash.clone(),
             is_stale: self.is_stale,
-            stands_still: self.services.stands_still(),
-            ..Frame::of_stranger("")
+            stands_still: self.services.paused_reason(),
+            ..PageFrame::anonymous("")
         }
     }
 
     /// The page; a note that it told is told once.
-    pub(super) fn answer(&self, page: &impl askama::Template) -> Response {
-        let response = answer(StatusCode::OK, page);
-        if self.note.is_some() {
-            let gone = set_cookie(Note::COOKIE, "", Some(0), self.is_https);
+    pub(super) fn render(&self, page: &impl askama::Template) -> Response {
+        let response = render(StatusCode::OK, page);
+        if self.flash.is_some() {
+            let gone = cookie_header(FlashMessage::COOKIE, "", Some(0), self.is_https);
             return with_cookie(response, gone);
         }
         response
     }
 
     /// To another page, which tells what came of something.
-    pub(super) fn tell(&self, path: &str, told: Result<String, String>) -> Response {
-        let text = self.secret.sign(&Note::of(told).to_text());
-        let cookie = set_cookie(Note::COOKIE, &text, Some(60), self.is_https);
-        with_cookie(go_to(path), cookie)
+    pub(super) fn redirect_with_message(
+        &self,
+        path: &str,
+        told: Result<String, String>,
+    ) -> Response {
+        let text = self.secret.sign(&FlashMessage::of(told).encode());
+        let cookie = cookie_header(FlashMessage::COOKIE, &text, Some(60), self.is_https);
+        with_cookie(redirect(path), cookie)
     }
 }

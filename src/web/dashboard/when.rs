@@ -5,15 +5,15 @@ use chrono_tz::Tz;
 
 /// A clock and a zone to read it in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader {
+pub(super) struct TimeFormat {
     pub now: DateTime<Utc>,
     pub zone: Tz,
 }
 
-impl Reader {
+impl TimeFormat {
     /// A `<time>` element: relative, the exact one on hover and for machines. Nothing in it is from
     /// outside.
-    pub(super) fn ago(&self, at: DateTime<Utc>) -> String {
+    pub(super) fn time_tag(&self, at: DateTime<Utc>) -> String {
         format!(
             "<time datetime=\"{}\" title=\"{}\">{}</time>",
             at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -23,8 +23,8 @@ impl Reader {
     }
 
     /// The same, or a dash.
-    pub(super) fn ago_or_none(&self, at: Option<DateTime<Utc>>) -> String {
-        at.map_or_else(|| "–".into(), |at| self.ago(at))
+    pub(super) fn time_tag_or_dash(&self, at: Option<DateTime<Utc>>) -> String {
+        at.map_or_else(|| "–".into(), |at| self.time_tag(at))
     }
 
     /// Local time with the zone's abbreviation: `Tue 24 Nov 2026, 14:03:05 PST`.
@@ -46,7 +46,7 @@ fn relative(from_now: TimeDelta) -> String {
     if seconds.abs() < 5 {
         return "now".into();
     }
-    let span = span(from_now.abs());
+    let span = duration_text(from_now.abs());
     if seconds < 0 {
         format!("{span} ago")
     } else {
@@ -55,7 +55,7 @@ fn relative(from_now: TimeDelta) -> String {
 }
 
 /// A span in its largest unit: `12 s`, `3 min`, `5 h`, `2 days`.
-pub(super) fn span(span: TimeDelta) -> String {
+pub(super) fn duration_text(span: TimeDelta) -> String {
     let seconds = span.num_seconds();
     match seconds {
         ..60 => format!("{seconds} s"),
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn moments_are_told_as_people_do() {
         let now: DateTime<Utc> = "2026-11-25T22:03:05Z".parse().unwrap();
-        let reader = Reader {
+        let reader = TimeFormat {
             now,
             zone: chrono_tz::America::Los_Angeles,
         };
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(told(-7200), "2 h ago");
         assert_eq!(told(-172_800), "2 days ago");
         assert_eq!(
-            reader.ago(now - TimeDelta::minutes(3)),
+            reader.time_tag(now - TimeDelta::minutes(3)),
             "<time datetime=\"2026-11-25T22:00:05Z\" title=\"Wed 25 Nov 2026, 14:00:05 PST\">3 min ago</time>"
         );
         assert_eq!(reader.short(now), "Wed 25 Nov, 14:03");

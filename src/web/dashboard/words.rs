@@ -3,7 +3,7 @@
 use crate::domain::SyncStatus;
 
 /// How a status looks: the class of its colour.
-pub(super) const fn kind_of(status: SyncStatus) -> &'static str {
+pub(super) const fn status_class(status: SyncStatus) -> &'static str {
     match status {
         SyncStatus::Success => "good",
         SyncStatus::Error => "bad",
@@ -14,7 +14,7 @@ pub(super) const fn kind_of(status: SyncStatus) -> &'static str {
 }
 
 /// What a status means, in few words.
-pub(super) const fn words_of(status: SyncStatus) -> &'static str {
+pub(super) const fn status_plural_label(status: SyncStatus) -> &'static str {
     match status {
         SyncStatus::Pending => "wait for their turn",
         SyncStatus::Syncing => "are being worked on",
@@ -28,7 +28,7 @@ pub(super) const fn words_of(status: SyncStatus) -> &'static str {
 }
 
 /// What its status says of one order.
-pub(super) const fn meaning_of(status: SyncStatus) -> &'static str {
+pub(super) const fn status_label(status: SyncStatus) -> &'static str {
     match status {
         SyncStatus::Pending => "it waits for its turn",
         SyncStatus::Syncing => "it is being worked on",
@@ -48,7 +48,7 @@ pub(super) fn order_path(code: &str) -> String {
 }
 
 /// A text from outside within our own markup.
-pub(super) fn escaped(text: &str) -> String {
+pub(super) fn escape_html(text: &str) -> String {
     askama::filters::escape(text, askama::filters::Html)
         .map_or_else(|_| String::new(), |text| text.to_string())
 }

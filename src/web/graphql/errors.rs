@@ -3,11 +3,11 @@
 use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _, Response, ServerError};
 
 use crate::{
-    domain::text::one_line, ledger::LedgerError, vendure::Permission, web::actions::Failure,
+    domain::text::one_line, ledger::LedgerError, vendure::Permission, web::actions::ActionError,
 };
 
 /// No message is longer.
-const LONGEST: usize = 400;
+const MAX_MESSAGE_CHARS: usize = 400;
 
 /// The caller may not; names what is missing.
 pub(super) fn forbidden(any_of: &[Permission]) -> Error {
@@ -28,34 +28,34 @@ pub(super) fn bad_input(message: impl Into<String>) -> Error {
 }
 
 /// It may work later.
-pub(super) fn away(message: impl Into<String>) -> Error {
+pub(super) fn unavailable(message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", "UNAVAILABLE"))
 }
 
 /// The ledger could not be read or written. What exactly it was is for the log.
 pub(super) fn ledger(error: LedgerError) -> Error {
-    failure(&Failure::Ledger(error))
+    action(&ActionError::Ledger(error))
 }
 
 /// It is not known what comes of a wish.
-pub(super) fn failure(why: &Failure) -> Error {
-    if why.may_pass() {
-        return away(why.in_words());
+pub(super) fn action(why: &ActionError) -> Error {
+    if why.is_transient() {
+        return unavailable(why.message());
     }
     why.log();
-    Error::new(why.in_words()).extend_with(|_, e| e.set("code", "INTERNAL"))
+    Error::new(why.message()).extend_with(|_, e| e.set("code", "INTERNAL"))
 }
 
 /// The answer to a document that is not looked into.
-pub(super) fn refused(why: &str) -> Response {
+pub(super) fn document_rejected(why: &str) -> Response {
     let mut error = ServerError::new(why, None);
-    shorten(&mut error);
+    sanitize(&mut error);
     Response::from_errors(vec![error])
 }
 
 /// Makes the library's own message fit for one line: of a document that makes no sense it draws a
 /// picture, the whole of it included.
-pub(super) fn shorten(error: &mut ServerError) {
+pub(super) fn sanitize(error: &mut ServerError) {
     // What has no code is the library's complaint of the document.
     let extensions = error
         .extensions
@@ -68,7 +68,9 @@ pub(super) fn shorten(error: &mut ServerError) {
         let why = why.trim_start_matches([' ', '=']);
         error.message = format!("The document makes no sense: {why}");
     }
-    if error.message.chars().count() > LONGEST || error.message.chars().any(char::is_control) {
-        error.message = one_line(&error.message, LONGEST);
+    if error.message.chars().count() > MAX_MESSAGE_CHARS
+        || error.message.chars().any(char::is_control)
+    {
+        error.message = one_line(&error.message, MAX_MESSAGE_CHARS);
     }
 }

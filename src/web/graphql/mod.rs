@@ -28,27 +28,27 @@ use serde_json::{Map, Value};
 
 use self::{mutation::Mutation, query::Query};
 use super::{
-    Peer, SettingsDesk, WebState,
-    access::{self, Admitted},
+    PeerIp, SettingsService, WebState,
+    access::{self, Principal},
     body,
     live::Services,
-    refusal::Refusal,
+    refusal::RequestError,
 };
 use crate::vendure::Permission;
 
 /// No document and its variables are larger.
-const LARGEST: usize = 256 * 1024;
+const MAX_BODY: usize = 256 * 1024;
 
 /// The standard query about the schema itself is 13 deep.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// A field costs one, and what looks into the ledger or further costs more.
-const MOST_COMPLEX: usize = 4000;
-pub(super) const LOOK: usize = 20;
-pub(super) const WORK: usize = 400;
+const MAX_COMPLEXITY: usize = 4000;
+pub(super) const READ_COST: usize = 20;
+pub(super) const ACTION_COST: usize = 400;
 
 /// How long what only reads may take.
-const READING: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
@@ -70,8 +70,8 @@ impl Default for Api {
     fn default() -> Self {
         Self(
             schema()
-                .limit_depth(DEEPEST)
-                .limit_complexity(MOST_COMPLEX)
+                .limit_depth(MAX_DEPTH)
+                .limit_complexity(MAX_COMPLEXITY)
                 .limit_directives(8)
                 .finish(),
         )
@@ -79,13 +79,13 @@ impl Default for Api {
 }
 
 pub(super) fn router() -> Router<WebState> {
-    Router::new().route("/graphql", post(serve))
+    Router::new().route("/graphql", post(handle))
 }
 
 /// What a caller sends, and nothing else.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Sent {
+struct RequestBody {
     query: String,
     #[serde(default)]
     operation_name: Option<String>,
@@ -97,66 +97,73 @@ struct Sent {
     extensions: Option<Map<String, Value>>,
 }
 
-async fn serve(
+async fn handle(
     State(state): State<WebState>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    ConnectInfo(PeerIp(peer)): ConnectInfo<PeerIp>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match answer(&state, peer, &headers, body).await {
+    match execute(&state, peer, &headers, body).await {
         Ok(response) => Json(response).into_response(),
         Err(refusal) => refusal.into_response(),
     }
 }
 
-async fn answer(
+async fn execute(
     state: &WebState,
     peer: IpAddr,
     headers: &HeaderMap,
     body: Body,
-) -> Result<async_graphql::Response, Refusal> {
-    let services = state.live.now().ok_or_else(Refusal::starting)?;
+) -> Result<async_graphql::Response, RequestError> {
+    let services = state
+        .services
+        .current()
+        .ok_or_else(RequestError::starting)?;
     // Before the body is read: strangers do not get us to read much.
-    let admitted = access::admit(&services, &state.failures, headers, peer).await?;
+    let admitted =
+        access::authenticate(&services, &state.failed_credentials, headers, peer).await?;
     ensure_json(headers)?;
-    let bytes = body::read(body, LARGEST).await?;
-    let mut request = parse(&bytes)?;
-    if request.query.len() > bounds::LONGEST {
-        return Ok(errors::refused("The document is too long."));
+    let bytes = body::read(body, MAX_BODY).await?;
+    let mut request = parse_request(&bytes)?;
+    if request.query.len() > bounds::MAX_DOCUMENT_BYTES {
+        return Ok(errors::document_rejected("The document is too long."));
+    }
+    if let Err(why) = bounds::check_nesting(&request.query) {
+        return Ok(errors::document_rejected(&why));
     }
     if let Ok(document) = request.parsed_query()
         && let Err(why) = bounds::check(document)
     {
-        return Ok(errors::refused(&why));
+        return Ok(errors::document_rejected(&why));
     }
-    let desk = Arc::clone(&state.desk);
+    let desk = Arc::clone(&state.settings);
     let request = request.data(admitted).data(services).data(desk);
     let mut response = state.api.0.execute(request).await;
     for error in &mut response.errors {
-        errors::shorten(error);
+        errors::sanitize(error);
     }
     Ok(response)
 }
 
-fn ensure_json(headers: &HeaderMap) -> Result<(), Refusal> {
+fn ensure_json(headers: &HeaderMap) -> Result<(), RequestError> {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Refusal::new(
+    Err(RequestError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "Send GraphQL as JSON, with 'content-type: application/json'.",
     ))
 }
 
-fn parse(bytes: &[u8]) -> Result<Request, Refusal> {
-    let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, message);
+fn parse_request(bytes: &[u8]) -> Result<Request, RequestError> {
+    let bad = |message: String| RequestError::new(StatusCode::BAD_REQUEST, message);
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(bad("Send one operation at a time, not a list.".into()));
     }
-    let sent: Sent = serde_json::from_slice(bytes).map_err(|error| {
+    let sent: RequestBody = serde_json::from_slice(bytes).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => {
                 "is not {\"query\": \"…\", \"variables\": {…}, \"operationName\": \"…\"}"
@@ -178,17 +185,17 @@ fn parse(bytes: &[u8]) -> Result<Request, Refusal> {
 }
 
 /// Lets through who has one of these permissions.
-struct Needs(&'static [Permission]);
+struct RequirePermission(&'static [Permission]);
 
-const READ_ORDERS: Needs = Needs(access::READ_ORDERS);
-const UPDATE_ORDERS: Needs = Needs(access::UPDATE_ORDERS);
-const UPDATE_STOCK: Needs = Needs(access::UPDATE_STOCK);
-const UPDATE_SETTINGS: Needs = Needs(access::UPDATE_SETTINGS);
+const READ_ORDERS: RequirePermission = RequirePermission(access::READ_ORDERS);
+const UPDATE_ORDERS: RequirePermission = RequirePermission(access::UPDATE_ORDERS);
+const UPDATE_STOCK: RequirePermission = RequirePermission(access::UPDATE_STOCK);
+const UPDATE_SETTINGS: RequirePermission = RequirePermission(access::UPDATE_SETTINGS);
 
-impl Guard for Needs {
+impl Guard for RequirePermission {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        let admitted: &Admitted = ctx.data()?;
-        if admitted.has_any(self.0) {
+        let admitted: &Principal = ctx.data()?;
+        if admitted.has_any_permission(self.0) {
             return Ok(());
         }
         Err(errors::forbidden(self.0))
@@ -200,13 +207,13 @@ fn services<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Arc<Services>> {
     ctx.data()
 }
 
-fn desk<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Arc<dyn SettingsDesk>> {
+fn settings_service<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Arc<dyn SettingsService>> {
     ctx.data()
 }
 
 /// Who asks, for the log.
-fn caller<'a>(ctx: &Context<'a>) -> &'a str {
-    ctx.data::<Admitted>()
+fn caller_name<'a>(ctx: &Context<'a>) -> &'a str {
+    ctx.data::<Principal>()
         .map_or("somebody", |admitted| admitted.name.as_str())
 }
 

@@ -4,18 +4,19 @@ use async_graphql::{Context, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
 use super::{
-    UPDATE_ORDERS, UPDATE_SETTINGS, UPDATE_STOCK, WORK, caller, desk, errors,
-    query::order_id_of,
+    ACTION_COST, UPDATE_ORDERS, UPDATE_SETTINGS, UPDATE_STOCK, caller_name, errors,
+    query::parse_order_id,
     services,
-    settings::{Config, ConfigInput, refused},
+    settings::{ConfigInput, ConfigObject, settings_error},
+    settings_service,
     stats::InventorySyncResult,
 };
 use crate::{
     domain::{OrderCode, Sku, text::one_line},
-    sync::inventory::{Summary, Wish},
+    sync::inventory::{InventoryRequest, InventorySummary},
     web::{
-        access::Admitted,
-        actions::{self, NOT_KNOWN, not_all},
+        access::Principal,
+        actions::{self, UNKNOWN_ORDER, incomplete_reason},
         live::Services,
     },
 };
@@ -67,55 +68,55 @@ impl Mutation {
     #[graphql(
         name = "retryVeracoreOrderSync",
         guard = "UPDATE_ORDERS",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn retry_order(&self, ctx: &Context<'_>, order_id: String) -> Result<SimpleResult> {
         let services = services(ctx)?;
-        let Some(code) = known(services, &order_id).await? else {
-            return Ok(SimpleResult::of(Err(NOT_KNOWN.into())));
+        let Some(code) = known_order_code(services, &order_id).await? else {
+            return Ok(SimpleResult::of(Err(UNKNOWN_ORDER.into())));
         };
-        let told = actions::retry(services, &code, caller(ctx)).await;
-        Ok(SimpleResult::of(told.map_err(|why| errors::failure(&why))?))
+        let told = actions::retry(services, &code, caller_name(ctx)).await;
+        Ok(SimpleResult::of(told.map_err(|why| errors::action(&why))?))
     }
 
     /// Sends an order now and tells how it stands then; one that VeraCore has is never sent again
     #[graphql(
         name = "forceVeraCoreOrderSync",
         guard = "UPDATE_ORDERS",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn force_order(&self, ctx: &Context<'_>, order_id: String) -> Result<ForceResult> {
-        let id = order_id_of(&order_id)?;
-        let told = actions::force(services(ctx)?, id, caller(ctx)).await;
-        Ok(forced(told.map_err(|why| errors::failure(&why))?))
+        let id = parse_order_id(&order_id)?;
+        let told = actions::force(services(ctx)?, id, caller_name(ctx)).await;
+        Ok(force_result(told.map_err(|why| errors::action(&why))?))
     }
 
     /// Takes an order out: it is not sent
     #[graphql(
         name = "skipVeracoreOrderSync",
         guard = "UPDATE_ORDERS",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn skip_order(&self, ctx: &Context<'_>, order_id: String) -> Result<SimpleResult> {
         let services = services(ctx)?;
-        let Some(code) = known(services, &order_id).await? else {
-            return Ok(SimpleResult::of(Err(NOT_KNOWN.into())));
+        let Some(code) = known_order_code(services, &order_id).await? else {
+            return Ok(SimpleResult::of(Err(UNKNOWN_ORDER.into())));
         };
-        let told = actions::skip(services, &code, caller(ctx)).await;
-        Ok(SimpleResult::of(told.map_err(|why| errors::failure(&why))?))
+        let told = actions::skip(services, &code, caller_name(ctx)).await;
+        Ok(SimpleResult::of(told.map_err(|why| errors::action(&why))?))
     }
 
     /// A pass over the stock now; returns when it is done
     #[graphql(
         name = "forceVeracoreInventorySync",
         guard = "UPDATE_STOCK",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn force_inventory(&self, ctx: &Context<'_>) -> Result<OperationResult> {
-        let outcome = inventory(ctx, Wish::default()).await?;
+        let outcome = run_inventory(ctx, InventoryRequest::default()).await?;
         let summary = outcome.as_ref().ok();
         let error = match &outcome {
-            Ok(summary) => not_all(summary),
+            Ok(summary) => incomplete_reason(summary),
             Err(why) => Some(why.clone()),
         };
         Ok(OperationResult {
@@ -129,17 +130,17 @@ impl Mutation {
     #[graphql(
         name = "forceVeraCoreInventorySync",
         guard = "UPDATE_STOCK",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn force_inventory_briefly(&self, ctx: &Context<'_>) -> Result<ForceInventoryResult> {
-        let summary = match inventory(ctx, Wish::default()).await? {
+        let summary = match run_inventory(ctx, InventoryRequest::default()).await? {
             Ok(summary) => summary,
             // This answer has no place for a reason.
-            Err(why) => return Err(errors::away(why)),
+            Err(why) => return Err(errors::unavailable(why)),
         };
         let counts = InventorySyncResult::of(&serde_json::to_value(&summary).unwrap_or_default());
         Ok(ForceInventoryResult {
-            success: not_all(&summary).is_none(),
+            success: incomplete_reason(&summary).is_none(),
             synced_products: counts.updated,
             errors: counts.errors,
         })
@@ -149,18 +150,18 @@ impl Mutation {
     #[graphql(
         name = "syncVeracoreInventoryForSku",
         guard = "UPDATE_STOCK",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn inventory_for_sku(&self, ctx: &Context<'_>, sku: String) -> Result<SimpleResult> {
         let sku =
             Sku::parse(sku).map_err(|problem| errors::bad_input(format!("sku: {problem}.")))?;
-        let wish = Wish {
+        let wish = InventoryRequest {
             sku: Some(sku),
-            ..Wish::default()
+            ..InventoryRequest::default()
         };
-        let outcome = inventory(ctx, wish).await?;
+        let outcome = run_inventory(ctx, wish).await?;
         Ok(SimpleResult::of(outcome.and_then(
-            |summary| match not_all(&summary) {
+            |summary| match incomplete_reason(&summary) {
                 Some(why) => Err(why),
                 None if summary.counts.written > 0 => Ok("Its level was written.".into()),
                 None => Ok("Its level was right already.".into()),
@@ -172,13 +173,17 @@ impl Mutation {
     #[graphql(
         name = "forceVeracoreTrackingSync",
         guard = "UPDATE_ORDERS",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn force_tracking(&self, ctx: &Context<'_>) -> Result<OperationResult> {
-        let outcome = tracking(ctx, None).await?;
+        let outcome = run_tracking(ctx, None).await?;
         let error = match &outcome {
-            Ok(summary) => (summary.errors() > 0)
-                .then(|| format!("{} things did not go as they should.", summary.errors())),
+            Ok(summary) => (summary.error_count() > 0).then(|| {
+                format!(
+                    "{} things did not go as they should.",
+                    summary.error_count()
+                )
+            }),
             Err(why) => Some(why.clone()),
         };
         Ok(OperationResult {
@@ -194,17 +199,17 @@ impl Mutation {
     #[graphql(
         name = "syncVeracoreTrackingForOrder",
         guard = "UPDATE_ORDERS",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
     async fn tracking_for_order(
         &self,
         ctx: &Context<'_>,
         order_id: String,
     ) -> Result<SimpleResult> {
-        let Some(code) = known(services(ctx)?, &order_id).await? else {
-            return Ok(SimpleResult::of(Err(NOT_KNOWN.into())));
+        let Some(code) = known_order_code(services(ctx)?, &order_id).await? else {
+            return Ok(SimpleResult::of(Err(UNKNOWN_ORDER.into())));
         };
-        let outcome = tracking(ctx, Some(code)).await?;
+        let outcome = run_tracking(ctx, Some(code)).await?;
         Ok(SimpleResult::of(outcome.and_then(|summary| {
             let wrong = summary.problems.iter().chain(&summary.failures).next();
             match wrong {
@@ -214,7 +219,7 @@ impl Mutation {
                     "{} packages told of; {} fulfillments made, {} were there already, {} waiting.",
                     summary.shipments,
                     summary.fulfilled,
-                    summary.recognized + summary.covered,
+                    summary.linked + summary.covered,
                     summary.waiting
                 )),
             }
@@ -225,47 +230,50 @@ impl Mutation {
     #[graphql(
         name = "updateVeracoreConfig",
         guard = "UPDATE_SETTINGS",
-        complexity = "WORK + child_complexity"
+        complexity = "ACTION_COST + child_complexity"
     )]
-    async fn update_config(&self, ctx: &Context<'_>, input: ConfigInput) -> Result<Config> {
+    async fn update_config(&self, ctx: &Context<'_>, input: ConfigInput) -> Result<ConfigObject> {
         let changes = input.changes()?;
         let names: Vec<String> = changes.iter().map(|(name, _)| one_line(name, 60)).collect();
-        let desk = desk(ctx)?;
-        let all = ctx.data::<Admitted>()?.holds_api_token();
-        desk.store(changes, all).await.map_err(refused)?;
+        let desk = settings_service(ctx)?;
+        let all = ctx.data::<Principal>()?.holds_api_token();
+        desk.store(changes, all).await.map_err(settings_error)?;
         tracing::info!(
             settings = names.join(", "),
-            by = caller(ctx),
+            by = caller_name(ctx),
             "settings were stored"
         );
-        Ok(Config::of(desk.show().await.map_err(refused)?))
+        Ok(ConfigObject::of(desk.list().await.map_err(settings_error)?))
     }
 }
 
 /// The code of an order that the ledger knows, by the shop's id.
-async fn known(services: &Services, order_id: &str) -> Result<Option<OrderCode>> {
-    let id = order_id_of(order_id)?;
-    let record = services.ledger.order_of_shop(&id).await;
+async fn known_order_code(services: &Services, order_id: &str) -> Result<Option<OrderCode>> {
+    let id = parse_order_id(order_id)?;
+    let record = services.ledger.order_by_shop_id(&id).await;
     let record = record.map_err(errors::ledger)?;
     Ok(record.and_then(|record| OrderCode::parse(record.vendure_order_code).ok()))
 }
 
-fn forced(outcome: std::result::Result<String, String>) -> ForceResult {
+fn force_result(outcome: std::result::Result<String, String>) -> ForceResult {
     ForceResult {
         success: outcome.is_ok(),
         message: outcome.unwrap_or_else(|why| why),
     }
 }
 
-async fn inventory(ctx: &Context<'_>, wish: Wish) -> Result<std::result::Result<Summary, String>> {
-    let passed = actions::sync_inventory(services(ctx)?, wish, caller(ctx)).await;
-    passed.map_err(|why| errors::failure(&why))
+async fn run_inventory(
+    ctx: &Context<'_>,
+    wish: InventoryRequest,
+) -> Result<std::result::Result<InventorySummary, String>> {
+    let passed = actions::sync_inventory(services(ctx)?, wish, caller_name(ctx)).await;
+    passed.map_err(|why| errors::action(&why))
 }
 
-async fn tracking(
+async fn run_tracking(
     ctx: &Context<'_>,
     only: Option<OrderCode>,
-) -> Result<std::result::Result<crate::sync::tracking::Summary, String>> {
-    let passed = actions::sync_tracking(services(ctx)?, only, caller(ctx)).await;
-    passed.map_err(|why| errors::failure(&why))
+) -> Result<std::result::Result<crate::sync::tracking::TrackingSummary, String>> {
+    let passed = actions::sync_tracking(services(ctx)?, only, caller_name(ctx)).await;
+    passed.map_err(|why| errors::action(&why))
 }

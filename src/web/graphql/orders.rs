@@ -40,7 +40,7 @@ pub(super) struct OrderSyncStatus {
 
 impl From<SyncRecord> for OrderSyncStatus {
     fn from(record: SyncRecord) -> Self {
-        let care = record.aftercare;
+        let care = record.post_send;
         Self {
             id: ID(record.id.to_string()),
             vendure_order_id: record.vendure_order_id,
@@ -101,7 +101,7 @@ impl OrderSyncConnection {
         let edges: Vec<OrderSyncEdge> = records
             .into_iter()
             .map(|record| OrderSyncEdge {
-                cursor: paging::cursor(record.id),
+                cursor: paging::encode_cursor(record.id),
                 node: record.into(),
             })
             .collect();

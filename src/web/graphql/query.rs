@@ -3,10 +3,11 @@
 use async_graphql::{Context, Object, Result};
 
 use super::{
-    LOOK, READ_ORDERS, READING, desk, errors,
+    READ_COST, READ_ORDERS, READ_TIMEOUT, errors,
     orders::{OrderSyncConnection, OrderSyncStatus},
     paging, services,
-    settings::{Config, refused},
+    settings::{ConfigObject, settings_error},
+    settings_service,
     stats::{InventorySyncStats, OrderSyncStats, TrackingSyncStats},
 };
 use crate::{
@@ -15,11 +16,11 @@ use crate::{
 };
 
 /// So many failed orders are told at once.
-const FAILED: u32 = 500;
-const RECENT: u32 = 10;
+const MAX_FAILED_ORDERS: u32 = 500;
+const MAX_RECENT_ERRORS: u32 = 10;
 
 /// The longest text that is looked for.
-const SEARCH: usize = 100;
+const MAX_SEARCH_CHARS: usize = 100;
 
 pub(super) struct Query;
 
@@ -29,15 +30,15 @@ impl Query {
     #[graphql(
         name = "veracoreOrderSyncStatus",
         guard = "READ_ORDERS",
-        complexity = "LOOK + child_complexity"
+        complexity = "READ_COST + child_complexity"
     )]
     async fn order_by_id(
         &self,
         ctx: &Context<'_>,
         order_id: String,
     ) -> Result<Option<OrderSyncStatus>> {
-        let id = order_id_of(&order_id)?;
-        let found = timely(services(ctx)?.ledger.order_of_shop(&id)).await?;
+        let id = parse_order_id(&order_id)?;
+        let found = with_timeout(services(ctx)?.ledger.order_by_shop_id(&id)).await?;
         Ok(found.map(OrderSyncStatus::from))
     }
 
@@ -45,7 +46,7 @@ impl Query {
     #[graphql(
         name = "veraCoreOrderSyncStatus",
         guard = "READ_ORDERS",
-        complexity = "LOOK + child_complexity"
+        complexity = "READ_COST + child_complexity"
     )]
     async fn order_by_code(
         &self,
@@ -54,7 +55,7 @@ impl Query {
     ) -> Result<Option<OrderSyncStatus>> {
         let code = OrderCode::parse(order_code)
             .map_err(|problem| errors::bad_input(format!("orderCode: {problem}.")))?;
-        let found = timely(services(ctx)?.ledger.order(&code)).await?;
+        let found = with_timeout(services(ctx)?.ledger.order(&code)).await?;
         Ok(found.map(OrderSyncStatus::from))
     }
 
@@ -62,16 +63,16 @@ impl Query {
     #[graphql(
         name = "veracoreOrderSyncStats",
         guard = "READ_ORDERS",
-        complexity = "LOOK + child_complexity"
+        complexity = "READ_COST + child_complexity"
     )]
     async fn order_stats(&self, ctx: &Context<'_>) -> Result<OrderSyncStats> {
         let ledger = &services(ctx)?.ledger;
-        let counts = timely(ledger.count_by_status()).await?;
+        let counts = with_timeout(ledger.count_by_status()).await?;
         let of = |statuses: &[SyncStatus]| {
             let sum: u64 = statuses.iter().filter_map(|s| counts.get(s)).sum();
             i32::try_from(sum).unwrap_or(i32::MAX)
         };
-        let recent = timely(ledger.orders(&failed(RECENT))).await?;
+        let recent = with_timeout(ledger.orders(&failed_filter(MAX_RECENT_ERRORS))).await?;
         Ok(OrderSyncStats {
             total_synced: of(&[SyncStatus::Success]),
             total_failed: of(&[SyncStatus::Error]),
@@ -89,10 +90,15 @@ impl Query {
     #[graphql(
         name = "veracoreFailedOrderSyncs",
         guard = "READ_ORDERS",
-        complexity = "LOOK * 5 + child_complexity"
+        complexity = "READ_COST * 5 + child_complexity"
     )]
     async fn failed_orders(&self, ctx: &Context<'_>) -> Result<Vec<OrderSyncStatus>> {
-        let orders = timely(services(ctx)?.ledger.orders(&failed(FAILED))).await?;
+        let orders = with_timeout(
+            services(ctx)?
+                .ledger
+                .orders(&failed_filter(MAX_FAILED_ORDERS)),
+        )
+        .await?;
         Ok(statuses(orders))
     }
 
@@ -100,7 +106,7 @@ impl Query {
     #[graphql(
         name = "veracoreOrderSyncs",
         guard = "READ_ORDERS",
-        complexity = "LOOK + paging::size(first).unwrap_or(1) as usize * child_complexity"
+        complexity = "READ_COST + paging::size(first).unwrap_or(1) as usize * child_complexity"
     )]
     async fn orders(
         &self,
@@ -111,25 +117,28 @@ impl Query {
         #[graphql(desc = "The endCursor of the page before")] after: Option<String>,
     ) -> Result<OrderSyncConnection> {
         let size = paging::size(first).ok_or_else(|| {
-            errors::bad_input(format!("first: a page holds 1 to {} orders.", paging::MOST))
+            errors::bad_input(format!(
+                "first: a page holds 1 to {} orders.",
+                paging::MAX_PAGE_SIZE
+            ))
         })?;
         let before = match &after {
             None => None,
-            Some(cursor) => Some(paging::id_of(cursor).ok_or_else(|| {
+            Some(cursor) => Some(paging::decode_cursor(cursor).ok_or_else(|| {
                 errors::bad_input("after: this is no endCursor of veracoreOrderSyncs.")
             })?),
         };
         let filter = OrderFilter {
-            status: status.as_deref().map(status_of).transpose()?,
-            search: search.as_deref().map(search_of).transpose()?.flatten(),
-            before,
+            status: status.as_deref().map(parse_status).transpose()?,
+            search: search.as_deref().map(parse_search).transpose()?.flatten(),
+            before_id: before,
             limit: size + 1,
             ..OrderFilter::default()
         };
         let ledger = &services(ctx)?.ledger;
-        let records = timely(ledger.orders(&filter)).await?;
+        let records = with_timeout(ledger.orders(&filter)).await?;
         let total = if ctx.look_ahead().field("totalCount").exists() {
-            timely(ledger.count_orders(&filter)).await?
+            with_timeout(ledger.count_orders(&filter)).await?
         } else {
             0
         };
@@ -140,44 +149,49 @@ impl Query {
     #[graphql(
         name = "veracoreInventorySyncStats",
         guard = "READ_ORDERS",
-        complexity = "LOOK + child_complexity"
+        complexity = "READ_COST + child_complexity"
     )]
     async fn inventory_stats(&self, ctx: &Context<'_>) -> Result<InventorySyncStats> {
-        timely(InventorySyncStats::of(services(ctx)?)).await
+        with_timeout(InventorySyncStats::of(services(ctx)?)).await
     }
 
     /// How tracking is kept
     #[graphql(
         name = "veracoreTrackingSyncStats",
         guard = "READ_ORDERS",
-        complexity = "LOOK + child_complexity"
+        complexity = "READ_COST + child_complexity"
     )]
     async fn tracking_stats(&self, ctx: &Context<'_>) -> Result<TrackingSyncStats> {
-        timely(TrackingSyncStats::of(services(ctx)?)).await
+        with_timeout(TrackingSyncStats::of(services(ctx)?)).await
     }
 
     /// Every setting, secrets masked, and where its value is from
     #[graphql(
         name = "veracoreConfig",
         guard = "READ_ORDERS",
-        complexity = "LOOK + child_complexity"
+        complexity = "READ_COST + child_complexity"
     )]
-    async fn config(&self, ctx: &Context<'_>) -> Result<Config> {
-        Ok(Config::of(desk(ctx)?.show().await.map_err(refused)?))
+    async fn config(&self, ctx: &Context<'_>) -> Result<ConfigObject> {
+        Ok(ConfigObject::of(
+            settings_service(ctx)?
+                .list()
+                .await
+                .map_err(settings_error)?,
+        ))
     }
 }
 
 /// What the ledger answers, unless that takes too long.
-async fn timely<T>(
+async fn with_timeout<T>(
     work: impl Future<Output = std::result::Result<T, crate::ledger::LedgerError>>,
 ) -> Result<T> {
-    match tokio::time::timeout(READING, work).await {
+    match tokio::time::timeout(READ_TIMEOUT, work).await {
         Ok(answer) => answer.map_err(errors::ledger),
-        Err(_) => Err(errors::away("The ledger's database takes too long.")),
+        Err(_) => Err(errors::unavailable("The ledger's database takes too long.")),
     }
 }
 
-fn failed(limit: u32) -> OrderFilter {
+fn failed_filter(limit: u32) -> OrderFilter {
     OrderFilter {
         status: Some(SyncStatus::Error),
         limit,
@@ -189,11 +203,11 @@ fn statuses(records: Vec<SyncRecord>) -> Vec<OrderSyncStatus> {
     records.into_iter().map(OrderSyncStatus::from).collect()
 }
 
-pub(super) fn order_id_of(text: &str) -> Result<ShopOrderId> {
+pub(super) fn parse_order_id(text: &str) -> Result<ShopOrderId> {
     ShopOrderId::parse(text).map_err(|problem| errors::bad_input(format!("orderId: {problem}.")))
 }
 
-fn status_of(text: &str) -> Result<SyncStatus> {
+fn parse_status(text: &str) -> Result<SyncStatus> {
     SyncStatus::parse(text).ok_or_else(|| {
         let all: Vec<&str> = SyncStatus::ALL.iter().map(|s| s.as_str()).collect();
         errors::bad_input(format!("status: it is one of {}.", all.join(", ")))
@@ -201,10 +215,10 @@ fn status_of(text: &str) -> Result<SyncStatus> {
 }
 
 /// A blank search is none.
-fn search_of(text: &str) -> Result<Option<String>> {
-    if text.chars().count() > SEARCH || text.chars().any(char::is_control) {
+fn parse_search(text: &str) -> Result<Option<String>> {
+    if text.chars().count() > MAX_SEARCH_CHARS || text.chars().any(char::is_control) {
         return Err(errors::bad_input(format!(
-            "search: at most {SEARCH} characters, none of them a control character."
+            "search: at most {MAX_SEARCH_CHARS} characters, none of them a control character."
         )));
     }
     let text = text.trim();

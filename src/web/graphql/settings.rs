@@ -4,12 +4,12 @@ use async_graphql::{InputObject, SimpleObject};
 use secrecy::SecretString;
 
 use super::errors;
-use crate::web::settings::{DeskError, ENABLED, ShownSetting, is_enabled};
+use crate::web::settings::{SYNC_ENABLED, SettingView, SettingsError, is_sync_enabled};
 
 /// A setting by the name of its environment variable.
 #[derive(SimpleObject)]
 #[graphql(name = "VeraCoreSetting")]
-pub(super) struct Setting {
+pub(super) struct SettingObject {
     key: String,
     /// Masked when it is a secret; absent when it is not set
     value: Option<String>,
@@ -28,10 +28,10 @@ pub(super) struct Setting {
 
 #[derive(SimpleObject)]
 #[graphql(name = "VeraCoreConfig")]
-pub(super) struct Config {
+pub(super) struct ConfigObject {
     /// Whether anything is moved
     sync_enabled: bool,
-    settings: Vec<Setting>,
+    settings: Vec<SettingObject>,
     /// What is wrong with them; where anything is, the settings from before stay in force
     problems: Vec<String>,
 }
@@ -56,13 +56,13 @@ pub(super) struct ConfigInput {
 }
 
 /// No more settings than there are.
-const MOST: usize = 100;
+const MAX_CHANGES: usize = 100;
 
 impl ConfigInput {
     pub(super) fn changes(self) -> async_graphql::Result<Vec<(String, Option<SecretString>)>> {
         let enabled = self
             .sync_enabled
-            .map(|enabled| (ENABLED.to_owned(), Some(enabled.to_string().into())));
+            .map(|enabled| (SYNC_ENABLED.to_owned(), Some(enabled.to_string().into())));
         let set = self.set.unwrap_or_default().into_iter();
         let set = set.map(|setting| (setting.key, Some(setting.value.into())));
         let unset = self.unset.unwrap_or_default().into_iter();
@@ -71,21 +71,21 @@ impl ConfigInput {
         if changes.is_empty() {
             return Err(errors::bad_input("Nothing is to be changed."));
         }
-        if changes.len() > MOST {
+        if changes.len() > MAX_CHANGES {
             return Err(errors::bad_input("There are not so many settings."));
         }
         Ok(changes)
     }
 }
 
-impl Config {
-    pub(super) fn of((settings, problems): (Vec<ShownSetting>, Vec<String>)) -> Self {
+impl ConfigObject {
+    pub(super) fn of((settings, problems): (Vec<SettingView>, Vec<String>)) -> Self {
         Self {
             problems,
-            sync_enabled: is_enabled(&settings),
+            sync_enabled: is_sync_enabled(&settings),
             settings: settings
                 .into_iter()
-                .map(|setting| Setting {
+                .map(|setting| SettingObject {
                     key: setting.key,
                     value: setting.value,
                     origin: setting.origin,
@@ -100,9 +100,9 @@ impl Config {
     }
 }
 
-pub(super) fn refused(error: DeskError) -> async_graphql::Error {
+pub(super) fn settings_error(error: SettingsError) -> async_graphql::Error {
     match error {
-        DeskError::Refused(message) => errors::bad_input(message),
-        DeskError::Away(message) => errors::away(message),
+        SettingsError::Rejected(message) => errors::bad_input(message),
+        SettingsError::Unavailable(message) => errors::unavailable(message),
     }
 }

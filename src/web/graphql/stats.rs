@@ -69,19 +69,19 @@ pub(super) struct TrackingSyncResult {
 }
 
 /// A number of a run's result; zero where an older version did not count it.
-fn number(result: &Value, name: &str) -> i32 {
+fn count_field(result: &Value, name: &str) -> i32 {
     let number = result[name].as_u64().unwrap_or(0);
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-fn length(result: &Value, name: &str) -> i32 {
+fn array_len(result: &Value, name: &str) -> i32 {
     let items = result[name].as_array().map_or(0, Vec::len);
     i32::try_from(items).unwrap_or(i32::MAX)
 }
 
 impl InventorySyncResult {
     pub(super) fn of(result: &Value) -> Self {
-        let of = |name: &str| number(result, name);
+        let of = |name: &str| count_field(result, name);
         let errors = of("refused") + of("unknown") + of("untried");
         Self {
             total_processed: of("unchanged") + of("written") + errors,
@@ -95,26 +95,26 @@ impl InventorySyncResult {
 impl TrackingSyncResult {
     fn of(result: &Value) -> Self {
         Self {
-            orders_checked: number(result, "ordersChecked"),
-            tracking_updated: number(result, "trackingUpdated"),
-            errors: length(result, "problems")
-                + length(result, "failures")
-                + number(result, "badRows"),
+            orders_checked: count_field(result, "ordersChecked"),
+            tracking_updated: count_field(result, "trackingUpdated"),
+            errors: array_len(result, "problems")
+                + array_len(result, "failures")
+                + count_field(result, "badRows"),
         }
     }
 }
 
 /// How a job stands.
-struct Standing {
+struct JobProgress {
     last: Option<Run>,
     next: Option<DateTime<Utc>>,
     is_running: bool,
 }
 
-async fn standing(services: &Services, job: Job) -> Result<Standing, LedgerError> {
-    let (last, is_running) = services.ledger.standing_of_job(job.as_str()).await?;
-    let next = services.agenda.next_scheduled(job, services.clock.now());
-    Ok(Standing {
+async fn job_progress(services: &Services, job: Job) -> Result<JobProgress, LedgerError> {
+    let (last, is_running) = services.ledger.job_status(job.as_str()).await?;
+    let next = services.agenda.next_occurrence(job, services.clock.now());
+    Ok(JobProgress {
         last,
         next,
         is_running,
@@ -123,7 +123,7 @@ async fn standing(services: &Services, job: Job) -> Result<Standing, LedgerError
 
 impl InventorySyncStats {
     pub(super) async fn of(services: &Services) -> Result<Self, LedgerError> {
-        let standing = standing(services, Job::Inventory).await?;
+        let standing = job_progress(services, Job::Inventory).await?;
         let last = standing.last.as_ref();
         Ok(Self {
             last_sync_time: last.map(|run| run.started_at),
@@ -136,7 +136,7 @@ impl InventorySyncStats {
 
 impl TrackingSyncStats {
     pub(super) async fn of(services: &Services) -> Result<Self, LedgerError> {
-        let standing = standing(services, Job::Tracking).await?;
+        let standing = job_progress(services, Job::Tracking).await?;
         let tracked = services.ledger.count_tracked_orders().await?;
         let last = standing.last.as_ref();
         Ok(Self {

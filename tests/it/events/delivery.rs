@@ -12,11 +12,11 @@ async fn an_event_is_told_whole_and_signed() {
     let order = claimed(&world.ledger, 7).await;
     world
         .ledger
-        .finish(&order, None, &accepted("VC-7"))
+        .finish_order(&order, None, &accepted("VC-7"))
         .await
         .unwrap();
     let done = deliver(&delivering(&world, &receiver)).await;
-    assert_eq!(done, [Delivery::Delivered]);
+    assert_eq!(done, [DeliveryOutcome::Delivered]);
     let event = world.ledger.events(None, 1).await.unwrap().pop().unwrap();
     assert_eq!((event.state, event.tries), (EventState::Delivered, 1));
     let expected = json!({
@@ -136,7 +136,7 @@ async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
 #[tokio::test]
 async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_again() {
     let mut world = World::named("dead").build().await;
-    world.ledger.note_receiver(true).await.unwrap();
+    world.ledger.set_receiver_configured(true).await.unwrap();
     world.expect_error("given up");
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 2).await;
@@ -145,13 +145,13 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
     receiver.answers(move |event, _| {
         ResponseTemplate::new(if event["id"] == poison { 400 } else { 200 })
     });
-    let made = events::Receiver::new(
+    let made = events::EventReceiver::new(
         receiver.url().parse().unwrap(),
         SecretString::from(EVENT_SECRET),
         PATIENCE,
         Arc::clone(&world.clock),
     );
-    let delivering = Delivering::new(
+    let delivering = EventDeliverer::new(
         Arc::new(made.unwrap()),
         world.ledger.clone(),
         Arc::clone(&world.clock),
@@ -189,14 +189,14 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
     let ledger = &world.ledger;
     assert_eq!(
         ledger.resend_event(first.id).await.unwrap(),
-        veracore_sync::ledger::Resent::Again
+        veracore_sync::ledger::ResendOutcome::Requeued
     );
     deliver(&delivering).await;
     assert_eq!(receiver.taken()[1]["id"], json!(first.id));
     let nobody = "00000000-0000-0000-0000-000000000000".parse().unwrap();
     assert_eq!(
         ledger.resend_event(nobody).await.unwrap(),
-        veracore_sync::ledger::Resent::Unknown
+        veracore_sync::ledger::ResendOutcome::NotFound
     );
     world.assert_settled().await;
 }
@@ -208,10 +208,10 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
     let receiver = Receiver::start().await;
     let ledger = &world.ledger;
     fails(ledger, 1, 1).await;
-    assert_eq!(ledger.note_receiver(false).await.unwrap(), 0);
+    assert_eq!(ledger.set_receiver_configured(false).await.unwrap(), 0);
     assert_eq!(count(&world, EventState::Kept).await, 1);
     fails(ledger, 1, 1).await;
-    assert_eq!(ledger.note_receiver(true).await.unwrap(), 2);
+    assert_eq!(ledger.set_receiver_configured(true).await.unwrap(), 2);
     world.clock.advance(TimeDelta::seconds(1));
     fails(ledger, 1, 1).await;
     let delivering = delivering(&world, &receiver);
@@ -219,7 +219,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
     deliver(&delivering).await;
     world.clock.advance(TimeDelta::seconds(1));
     // A start without one, by mistake: what was on its way still is afterwards.
-    ledger.note_receiver(false).await.unwrap();
+    ledger.set_receiver_configured(false).await.unwrap();
     world.clock.advance(TimeDelta::hours(1));
     fails(ledger, 2, 1).await;
     assert_eq!(
@@ -229,7 +229,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
         ),
         (3, 1)
     );
-    ledger.note_receiver(true).await.unwrap();
+    ledger.set_receiver_configured(true).await.unwrap();
     receiver.answers_all(200);
     deliver_all(&world, &delivering).await;
     assert_eq!(receiver.taken().len(), 1);
@@ -237,7 +237,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
     assert_eq!(kept.len(), 3);
     // A person may want one of them all the same; then it is not set aside again.
     ledger.resend_event(kept[0].id).await.unwrap();
-    ledger.note_receiver(true).await.unwrap();
+    ledger.set_receiver_configured(true).await.unwrap();
     deliver_all(&world, &delivering).await;
     assert_eq!(receiver.taken()[1]["id"], json!(kept[0].id));
     world.assert_settled().await;
@@ -247,12 +247,12 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
 async fn what_could_not_be_delivered_is_given_up_before_it_is_forgotten() {
     let world = World::ledger_only("forgotten").await;
     let ledger = &world.ledger;
-    ledger.note_receiver(true).await.unwrap();
+    ledger.set_receiver_configured(true).await.unwrap();
     world.clock.advance(TimeDelta::seconds(1));
     fails(ledger, 1, 1).await;
     let forget = async || {
         ledger
-            .forget_events(world.clock.now() - TimeDelta::days(90))
+            .delete_old_events(world.clock.now() - TimeDelta::days(90))
             .await
             .unwrap()
     };

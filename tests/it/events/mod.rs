@@ -15,8 +15,11 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use veracore_sync::{
     domain::{ErrorCategory, OrderCode, OrderRef, OrderState, ProviderOrderId, ShopOrderId},
-    ledger::{Claimed, Delivery, EventState, Ledger, Next, Note, RetryMode},
-    sync::events::{self, Delivering},
+    ledger::{
+        ClaimedOrder, DeliveryOutcome, EventState, FailureReason, Ledger, OrderDisposition,
+        RetryMode,
+    },
+    sync::events::{self, EventDeliverer},
 };
 
 use crate::harness::{EVENT_SECRET, LedgerWorld, Receiver, World};
@@ -29,7 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// A ledger for whose events there is a receiver.
 async fn heard(name: &str) -> LedgerWorld {
     let world = World::ledger_only(name).await;
-    world.ledger.note_receiver(true).await.unwrap();
+    world.ledger.set_receiver_configured(true).await.unwrap();
     world
 }
 
@@ -61,28 +64,31 @@ fn code(id: u32) -> OrderCode {
     OrderCode::parse(format!("ORDER-{id}")).unwrap()
 }
 
-fn failed() -> Next {
-    Next::Failed {
-        note: Note {
+fn failed() -> OrderDisposition {
+    OrderDisposition::Failed {
+        failure: FailureReason {
             category: ErrorCategory::Validation,
             message: "no such SKU".into(),
         },
     }
 }
 
-fn accepted(id: &str) -> Next {
-    Next::Acknowledged {
+fn accepted(id: &str) -> OrderDisposition {
+    OrderDisposition::Acknowledged {
         provider_order_id: Some(ProviderOrderId::parse(id).unwrap()),
     }
 }
 
 /// Takes an order in and claims it.
-async fn claimed(ledger: &Ledger, id: u32) -> Claimed {
-    ledger.take_in(&[order(id)], Duration::ZERO).await.unwrap();
+async fn claimed(ledger: &Ledger, id: u32) -> ClaimedOrder {
+    ledger
+        .insert_discovered_orders(&[order(id)], Duration::ZERO)
+        .await
+        .unwrap();
     claim(ledger, id).await
 }
 
-async fn claim(ledger: &Ledger, id: u32) -> Claimed {
+async fn claim(ledger: &Ledger, id: u32) -> ClaimedOrder {
     let due = ledger.claim_due_orders(1, LEASE, Some(&code(id))).await;
     due.unwrap().pop().unwrap()
 }
@@ -91,21 +97,21 @@ async fn claim(ledger: &Ledger, id: u32) -> Claimed {
 async fn fails(ledger: &Ledger, id: u32, times: u32) {
     for _ in 0..times {
         let order = claimed(ledger, id).await;
-        ledger.finish(&order, None, &failed()).await.unwrap();
+        ledger.finish_order(&order, None, &failed()).await.unwrap();
         let verdict = ledger.retry_order(&code(id), RetryMode::Again).await;
         verdict.unwrap();
     }
 }
 
-fn delivering(world: &LedgerWorld, receiver: &Receiver) -> Delivering {
+fn delivering(world: &LedgerWorld, receiver: &Receiver) -> EventDeliverer {
     let ledger = world.another_ledger(Arc::clone(&world.clock) as _);
-    let receiver = events::Receiver::new(
+    let receiver = events::EventReceiver::new(
         receiver.url().parse().unwrap(),
         SecretString::from(EVENT_SECRET),
         PATIENCE,
         Arc::clone(&world.clock) as _,
     );
-    Delivering::new(
+    EventDeliverer::new(
         Arc::new(receiver.unwrap()),
         ledger,
         Arc::clone(&world.clock) as _,
@@ -113,10 +119,10 @@ fn delivering(world: &LedgerWorld, receiver: &Receiver) -> Delivering {
 }
 
 /// Delivers all that is due now; returns what came of each try.
-async fn deliver(delivering: &Delivering) -> Vec<Delivery> {
+async fn deliver(delivering: &EventDeliverer) -> Vec<DeliveryOutcome> {
     let mut done = Vec::new();
     loop {
-        let claimed = delivering.claim(4).await.unwrap();
+        let claimed = delivering.lease_due(4).await.unwrap();
         if claimed.is_empty() {
             return done;
         }
@@ -127,7 +133,7 @@ async fn deliver(delivering: &Delivering) -> Vec<Delivery> {
 }
 
 /// The same while time passes, until nothing is pending.
-async fn deliver_all(world: &LedgerWorld, delivering: &Delivering) {
+async fn deliver_all(world: &LedgerWorld, delivering: &EventDeliverer) {
     for _ in 0..2000 {
         deliver(delivering).await;
         if count(world, EventState::Pending).await == 0 {

@@ -3,27 +3,27 @@
 use std::pin::pin;
 
 use veracore_sync::{
-    ledger::Noted,
-    sync::events::{NoteSettings, Notes},
+    ledger::NoteOutcome,
+    sync::events::{NoteSettings, NoteWriter},
     vendure::Storefront,
 };
 
 use super::*;
 use crate::harness::{Call, Fate, MortalShop};
 
-fn notes(world: &World, shop: Arc<dyn Storefront>) -> Notes {
-    Notes::new(
+fn notes(world: &World, shop: Arc<dyn Storefront>) -> NoteWriter {
+    NoteWriter::new(
         shop,
         world.ledger.clone(),
         Arc::clone(&world.clock),
-        NoteSettings::of(Duration::from_secs(20)),
+        NoteSettings::from_timeout(Duration::from_secs(20)),
     )
 }
 
 /// Writes all that is due, while time passes.
-async fn write_all(world: &World, notes: &Notes) {
+async fn write_all(world: &World, notes: &NoteWriter) {
     for _ in 0..100 {
-        while let Some(note) = notes.claim().await.unwrap() {
+        while let Some(note) = notes.lease_due().await.unwrap() {
             notes.write(&note).await.unwrap();
         }
         let open: i64 = sqlx::query_scalar(
@@ -47,7 +47,7 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
     let before = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     service.carry().await;
-    world.ledger.want_notes(true).await.unwrap();
+    world.ledger.set_notes_enabled(true).await.unwrap();
     let shipped = world.pay_order(&[("A-0", 2)]).await;
     let cancelled = world.pay_order(&[("A-1", 1)]).await;
     service.sweep().await;
@@ -95,13 +95,13 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
             .unwrap();
     world
         .ledger
-        .wrote_tracking(row, "x", &json!({ "trackingNumbers": [] }))
+        .record_tracking(row, "x", &json!({ "trackingNumbers": [] }))
         .await
         .unwrap();
-    let note = notes.claim().await.unwrap().unwrap();
+    let note = notes.lease_due().await.unwrap().unwrap();
     assert!(matches!(
         notes.write(&note).await.unwrap(),
-        Some(Noted::Dropped { .. })
+        Some(NoteOutcome::Dropped { .. })
     ));
     world.assert_settled().await;
 }
@@ -111,21 +111,21 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
 async fn a_note_is_written_once_through_lost_answers_and_deaths() {
     for fate in [Fate::AnswerLost, Fate::DiesBefore, Fate::DiesAfter] {
         let world = World::named("once").build().await;
-        world.ledger.want_notes(true).await.unwrap();
+        world.ledger.set_notes_enabled(true).await.unwrap();
         let order = world.pay_order(&[("A-0", 1)]).await;
         world.service().carry().await;
         let (shop, died) = MortalShop::new(Arc::new(world.storefront()), Call::AddNote, fate);
         let mortal = notes(&world, shop);
-        let note = mortal.claim().await.unwrap().unwrap();
+        let note = mortal.lease_due().await.unwrap().unwrap();
         tokio::select! {
-            noted = pin!(mortal.write(&note)) => assert!(matches!(noted.unwrap(), Some(Noted::Unknown { .. }))),
+            noted = pin!(mortal.write(&note)) => assert!(matches!(noted.unwrap(), Some(NoteOutcome::InDoubt { .. }))),
             () = died.notified() => assert_ne!(fate, Fate::AnswerLost),
         }
         let there = usize::from(fate != Fate::DiesBefore);
         assert_eq!(world.shop.notes(&order).await.len(), there, "{fate:?}");
         // Nobody touches it before the shop is certainly done with it.
         let heir = notes(&world, Arc::new(world.storefront()));
-        assert_eq!(heir.claim().await.unwrap(), None);
+        assert_eq!(heir.lease_due().await.unwrap(), None);
         write_all(&world, &heir).await;
         assert_eq!(world.shop.notes(&order).await.len(), 1, "{fate:?}");
         let told: String = sqlx::query_scalar("select note_status from veracore_order_note")
@@ -141,11 +141,11 @@ async fn a_note_is_written_once_through_lost_answers_and_deaths() {
 async fn notes_that_are_turned_off_do_not_come_when_they_are_turned_on_again() {
     let world = World::ledger_only("off").await;
     let ledger = &world.ledger;
-    ledger.want_notes(true).await.unwrap();
+    ledger.set_notes_enabled(true).await.unwrap();
     fails(ledger, 1, 1).await;
-    ledger.want_notes(false).await.unwrap();
+    ledger.set_notes_enabled(false).await.unwrap();
     fails(ledger, 1, 1).await;
-    ledger.want_notes(true).await.unwrap();
+    ledger.set_notes_enabled(true).await.unwrap();
     let claim = async || {
         let pause = Duration::from_secs(3600);
         ledger.claim_due_note(LEASE, pause).await.unwrap()
@@ -154,8 +154,14 @@ async fn notes_that_are_turned_off_do_not_come_when_they_are_turned_on_again() {
     fails(ledger, 1, 2).await;
     let first = claim().await.unwrap();
     assert_eq!(claim().await, None, "the order's second one waits");
-    ledger.finish_note(&first, &Noted::Written).await.unwrap();
+    ledger
+        .record_note_outcome(&first, &NoteOutcome::Written)
+        .await
+        .unwrap();
     let second = claim().await.unwrap();
-    ledger.finish_note(&second, &Noted::Written).await.unwrap();
+    ledger
+        .record_note_outcome(&second, &NoteOutcome::Written)
+        .await
+        .unwrap();
     world.assert_settled().await;
 }

@@ -20,23 +20,41 @@ async fn each_outcome_that_others_want_to_know_is_an_event_of_its_order() {
     let world = World::ledger_only("raised").await;
     let finish = async |id, next| {
         let order = claimed(&world.ledger, id).await;
-        world.ledger.finish(&order, None, &next).await.unwrap();
+        world
+            .ledger
+            .finish_order(&order, None, &next)
+            .await
+            .unwrap();
     };
     finish(1, accepted("VC-1")).await;
     finish(2, failed()).await;
     let message = "cancelled in Vendure before it was sent".into();
-    finish(3, Next::Cancelled { message }).await;
-    let note = Note {
+    finish(3, OrderDisposition::Cancelled { message }).await;
+    let note = FailureReason {
         category: ErrorCategory::Timeout,
         message: "card 4111 1111 1111 1111".into(),
     };
-    finish(4, Next::FailedInDoubt { note: note.clone() }).await;
+    finish(
+        4,
+        OrderDisposition::FailedInDoubt {
+            failure: note.clone(),
+        },
+    )
+    .await;
     let at = world.clock.now() + TimeDelta::hours(1);
     let counted = true;
-    finish(5, Next::Retry { at, counted, note }).await;
+    finish(
+        5,
+        OrderDisposition::Retry {
+            at,
+            counted,
+            failure: note,
+        },
+    )
+    .await;
     let (reason, message) = (SkipReason::SkipSkus, "nothing to ship".into());
-    finish(6, Next::Skipped { reason, message }).await;
-    finish(7, Next::Later { at }).await;
+    finish(6, OrderDisposition::Skipped { reason, message }).await;
+    finish(7, OrderDisposition::Postponed { at }).await;
     let base = |id: u32| json!({ "order": code(id), "vendureOrderId": id.to_string() });
     let with = |id, more: Value| {
         let mut data = base(id);
@@ -79,7 +97,7 @@ async fn an_order_that_fails_again_after_a_retry_is_told_of_again() {
     let order = claim(&world.ledger, 1).await;
     world
         .ledger
-        .finish(&order, None, &accepted("VC-1"))
+        .finish_order(&order, None, &accepted("VC-1"))
         .await
         .unwrap();
     let told: Vec<String> = told(&world)
@@ -98,15 +116,18 @@ async fn an_outcome_that_is_dropped_is_not_told() {
     let old = claimed(&world.ledger, 1).await;
     world.clock.advance(TimeDelta::minutes(10));
     let new = claim(&world.ledger, 1).await;
-    let lost = world.ledger.finish(&old, None, &failed()).await;
+    let lost = world.ledger.finish_order(&old, None, &failed()).await;
     assert!(matches!(lost, Err(LedgerError::LeaseLost { .. })));
     assert_eq!(told(&world).await, []);
     world
         .ledger
-        .finish(&old, None, &accepted("VC-1"))
+        .finish_order(&old, None, &accepted("VC-1"))
         .await
         .unwrap();
-    let lost = world.ledger.finish(&new, None, &accepted("VC-1")).await;
+    let lost = world
+        .ledger
+        .finish_order(&new, None, &accepted("VC-1"))
+        .await;
     assert!(matches!(lost, Err(LedgerError::LeaseLost { .. })));
     assert_eq!(told(&world).await.len(), 1);
     let verdict = world.ledger.retry_order(&code(1), RetryMode::Again).await;
@@ -123,10 +144,13 @@ async fn an_outcome_and_its_event_are_written_together_or_not_at_all() {
     let refuse =
         "alter table veracore_event add constraint no_more check (event_type <> 'order.accepted')";
     sqlx::raw_sql(refuse).execute(&world.pool).await.unwrap();
-    let outcome = world.ledger.finish(&order, None, &accepted("VC-1")).await;
+    let outcome = world
+        .ledger
+        .finish_order(&order, None, &accepted("VC-1"))
+        .await;
     assert!(outcome.is_err());
     let record = world.ledger.order(&order.code).await.unwrap().unwrap();
     assert_eq!(record.sync_status.as_str(), "syncing");
-    world.ledger.release(&order).await.unwrap();
+    world.ledger.release_order(&order).await.unwrap();
     world.assert_settled().await;
 }

@@ -26,7 +26,7 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
         replicas.spawn(async move {
             let mut idle = 0;
             while idle < 20 {
-                let claimed = delivering.claim(2).await.unwrap();
+                let claimed = delivering.lease_due(2).await.unwrap();
                 idle = if claimed.is_empty() { idle + 1 } else { 0 };
                 for event in claimed {
                     delivering.deliver(&event).await.unwrap();
@@ -68,7 +68,7 @@ async fn after_a_death_before_the_record_the_same_event_comes_again() {
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 2).await;
     let victim = delivering(&world, &receiver);
-    let claimed = victim.claim(4).await.unwrap();
+    let claimed = victim.lease_due(4).await.unwrap();
     assert_eq!(claimed.len(), 1, "the second one waits for the first");
     // The ledger is away when the answer comes, as it is for who is dead.
     let away = delivering(&world, &receiver);
@@ -92,7 +92,7 @@ async fn after_a_death_before_the_record_the_same_event_comes_again() {
     assert!(
         !world
             .ledger
-            .finish_event(event, &Delivery::Delivered)
+            .record_delivery_outcome(event, &DeliveryOutcome::Delivered)
             .await
             .unwrap()
     );
@@ -105,25 +105,31 @@ async fn who_lost_the_lease_records_no_failure() {
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
     let slow = delivering(&world, &receiver)
-        .claim(1)
+        .lease_due(1)
         .await
         .unwrap()
         .remove(0);
     world.clock.advance(TimeDelta::minutes(3));
     let other = delivering(&world, &receiver)
-        .claim(1)
+        .lease_due(1)
         .await
         .unwrap()
         .remove(0);
     assert_eq!(slow.id, other.id);
-    let again = Delivery::Again {
+    let again = DeliveryOutcome::Retry {
         at: world.clock.now(),
         problem: "HTTP 500".into(),
         counted: true,
     };
-    let record = async |event, delivery| world.ledger.finish_event(event, &delivery).await.unwrap();
+    let record = async |event, delivery| {
+        world
+            .ledger
+            .record_delivery_outcome(event, &delivery)
+            .await
+            .unwrap()
+    };
     assert!(!record(&slow, again.clone()).await);
-    assert!(record(&slow, Delivery::Delivered).await);
+    assert!(record(&slow, DeliveryOutcome::Delivered).await);
     assert!(!record(&other, again).await);
     assert_eq!(count(&world, EventState::Delivered).await, 1);
     world.assert_settled().await;
@@ -134,11 +140,11 @@ async fn a_clock_that_was_set_back_does_not_hold_events_up() {
     let world = heard("set_back").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
-    delivering(&world, &receiver).claim(1).await.unwrap();
+    delivering(&world, &receiver).lease_due(1).await.unwrap();
     world.clock.advance(TimeDelta::days(-2));
     assert_eq!(
         deliver(&delivering(&world, &receiver)).await,
-        [Delivery::Delivered]
+        [DeliveryOutcome::Delivered]
     );
     world.assert_settled().await;
 }

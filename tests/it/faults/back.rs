@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use veracore_sync::{
     domain::VariantId,
-    ledger::{Held, Origin, RunOutcome},
+    ledger::{LeaseKey, RunOrigin, RunOutcome},
     sandbox::Fault,
-    sync::{inventory::Wish, jobs::Passing as _, passes::unwatched},
+    sync::{inventory::InventoryRequest, jobs::ScheduledService as _, passes::ignore_progress},
 };
 
 use super::on_look_ups;
@@ -68,10 +68,10 @@ async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
             let order = sent(&world).await;
             world.sandbox.ship(&order.code, vec![]).unwrap();
             let (service, died) = mortal(&world, call, fate);
-            let on_progress = unwatched();
+            let on_progress = ignore_progress();
             tokio::select! {
                 () = died.notified() => {}
-                done = service.tracking.pass(None, &on_progress) => panic!("it lived: {done:?}"),
+                done = service.tracking.run(None, &on_progress) => panic!("it lived: {done:?}"),
             }
             drop(service);
             // Right away the dead one's holds keep others from the order, or its work is done.
@@ -124,16 +124,19 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
     let order = sent(&world).await;
     world.sandbox.set_stock("A-0", 52);
     let (service, _) = mortal(&world, Call::SetStock, Fate::AnswerLost);
-    let (run, summary) = service.stock(&Wish::default()).await;
-    assert_eq!((summary.counts.unknown, summary.counts.failed()), (1, 1));
+    let (run, summary) = service.stock(&InventoryRequest::default()).await;
+    assert_eq!(
+        (summary.counts.unknown, summary.counts.failed_count()),
+        (1, 1)
+    );
     let change = &world.ledger.stock_changes("A-0", 1).await.unwrap()[0];
     assert_eq!(change.outcome.as_deref(), Some("unknown"));
     assert_eq!(change.run, Some(run));
     // A fulfillment of the same goods has to wait.
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let variant = VariantId::parse(world.shop.variants["A-0"].clone()).unwrap();
-    let goods = [Held::Stock(&variant)];
-    let held = world.ledger.hold(&goods, Duration::from_secs(1));
+    let goods = [LeaseKey::Stock(&variant)];
+    let held = world.ledger.acquire_lease(&goods, Duration::from_secs(1));
     assert_eq!(held.await.unwrap(), None);
     world.advance(HOLDS_ARE_OVER);
     service.track().await;
@@ -157,7 +160,7 @@ async fn a_death_while_stock_is_written_is_made_good_by_the_next_pass() {
         let world = World::named("dead_level").build().await;
         world.sandbox.set_stock("A-0", 7);
         let (service, died) = mortal(&world, Call::SetStock, fate);
-        let all = Wish::default();
+        let all = InventoryRequest::default();
         tokio::select! {
             () = died.notified() => {}
             done = service.stock(&all) => panic!("it lived: {done:?}"),
@@ -188,7 +191,7 @@ async fn where_there_is_no_list_of_shipments_orders_are_asked_for_one_by_one() {
     world.sandbox.ship(&order.code, vec![]).unwrap();
     world.sandbox.add_fault(no_list());
     let summary = world.service().track().await;
-    assert!(summary.singly);
+    assert!(summary.polled_individually);
     assert_eq!(summary.fulfilled, 1, "{summary:?}");
     assert_one_fulfillment(&world, &order).await;
     assert_eq!(world.shop.shipped(&open).await.1, []);
@@ -234,20 +237,20 @@ async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
     let at = world.clock.now();
     let run = world
         .ledger
-        .begin_run(veracore_sync::sync::inventory::JOB, at, Origin::Schedule)
+        .begin_run(veracore_sync::sync::inventory::JOB, at, RunOrigin::Schedule)
         .await
         .unwrap()
         .unwrap();
-    let report = gone.inventory.pass_now(run).await;
+    let report = gone.inventory.run_scheduled(run).await;
     assert!(report.outcome.is_none(), "{report:?}");
     world.advance(HOLDS_ARE_OVER);
-    let run = world.ledger.take_up_run(run).await.unwrap().unwrap();
-    let report = world.service().inventory.pass_now(run).await;
+    let run = world.ledger.restart_run(run).await.unwrap().unwrap();
+    let report = world.service().inventory.run_scheduled(run).await;
     assert_eq!(report.outcome, Some(RunOutcome::Done));
     assert_eq!(world.shop.level("A-0").await.on_hand, 10);
     world
         .ledger
-        .end_run(run, RunOutcome::Done, &report.result, None)
+        .finish_run(run, RunOutcome::Done, &report.result, None)
         .await
         .unwrap();
     world.assert_settled().await;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use veracore_sync::{
     domain::{OrderCode, SyncStatus},
-    http::{CircuitState, Why},
+    http::{CircuitState, OpenReason},
     sandbox::{Fault, FaultKind},
 };
 
@@ -32,8 +32,11 @@ async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time(
     service.sweep().await;
     service.work().await;
     assert!(matches!(
-        service.upstreams.warehouse.state(),
-        CircuitState::Open { why: Why::Down, .. }
+        service.upstreams.warehouse_circuit.state(),
+        CircuitState::Open {
+            reason: OpenReason::Down,
+            ..
+        }
     ));
     let asked = world.sandbox.requests().len();
     assert!(asked < 12, "{asked} calls before it was left alone");
@@ -45,7 +48,7 @@ async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time(
     // A minute later one read is let through, and no more.
     world.advance(TimeDelta::minutes(1));
     assert!(matches!(
-        service.upstreams.warehouse.state(),
+        service.upstreams.warehouse_circuit.state(),
         CircuitState::HalfOpen { .. }
     ));
     service.work().await;
@@ -53,7 +56,10 @@ async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time(
     assert!(probes <= 1, "{probes} probes");
     world.sandbox.clear_faults();
     service.settle().await;
-    assert_eq!(service.upstreams.warehouse.state(), CircuitState::Closed);
+    assert_eq!(
+        service.upstreams.warehouse_circuit.state(),
+        CircuitState::Closed
+    );
     world.assert_untroubled(&paid).await;
     for order in &paid {
         assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
@@ -73,10 +79,12 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
     // Twenty minutes, looked at each second: a login now and then, no more, so that no account is
     // locked by us.
     for _ in 0..20 * 60 {
-        if service.upstreams.are_closed() {
+        if service.upstreams.are_available() {
             service.work().await;
-        } else if service.upstreams.warehouse.state()
-            == (CircuitState::HalfOpen { why: Why::Refused })
+        } else if service.upstreams.warehouse_circuit.state()
+            == (CircuitState::HalfOpen {
+                reason: OpenReason::Unauthorized,
+            })
         {
             let _ = service.provider.find_order(&probe).await;
         }
@@ -95,7 +103,7 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
     world.sandbox.clear_faults();
     world.advance(TimeDelta::minutes(16));
     service.provider.find_order(&probe).await.unwrap();
-    assert!(service.upstreams.are_closed());
+    assert!(service.upstreams.are_available());
     service.settle().await;
     world.assert_untroubled(&paid).await;
     world.assert_settled().await;
@@ -205,13 +213,13 @@ async fn a_login_that_may_not_read_orders_any_more_stops_the_calls_to_the_shop()
     let order = world.pay_order(&[("A-0", 1)]).await;
     service
         .orders
-        .look_at_newest(&mut service.watch)
+        .poll_newest(&mut service.watch)
         .await
         .unwrap_err();
     assert!(matches!(
-        service.upstreams.shop.state(),
+        service.upstreams.shop_circuit.state(),
         CircuitState::Open {
-            why: Why::Refused,
+            reason: OpenReason::Unauthorized,
             ..
         }
     ));
@@ -219,15 +227,15 @@ async fn a_login_that_may_not_read_orders_any_more_stops_the_calls_to_the_shop()
     world.advance(TimeDelta::minutes(1));
     service
         .orders
-        .look_at_newest(&mut service.watch)
+        .poll_newest(&mut service.watch)
         .await
         .unwrap_err();
     world.advance(TimeDelta::seconds(55));
-    assert!(!service.upstreams.are_closed());
+    assert!(!service.upstreams.are_available());
     world.shop.allow(&LEAST_PERMISSIONS).await;
     world.advance(TimeDelta::minutes(15));
     service.look().await;
-    assert!(service.upstreams.are_closed());
+    assert!(service.upstreams.are_available());
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.assert_settled().await;

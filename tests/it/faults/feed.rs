@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use veracore_sync::{
     sandbox::{Fault, FaultKind},
-    sync::inventory::Wish,
+    sync::inventory::InventoryRequest,
 };
 
 use crate::harness::{Service, World};
@@ -102,8 +102,8 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
     ];
     for (at, (reason, body)) in strange.into_iter().enumerate() {
         answers(&world, body.clone());
-        let (_, summary) = service.stock(&Wish::default()).await;
-        let held = serde_json::to_value(summary.held.unwrap()).unwrap();
+        let (_, summary) = service.stock(&InventoryRequest::default()).await;
+        let held = serde_json::to_value(summary.quarantined.unwrap()).unwrap();
         assert_eq!(held["suspicions"][0]["reason"], reason, "{body}: {held}");
         assert_eq!(summary.counts.written, 0);
         assert_eq!(levels(&world).await, [40, 30, 20], "{body}");
@@ -119,8 +119,13 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
     ] {
         world.sandbox.clear_faults();
         world.sandbox.add_fault(Fault::on("/api/inventory", kind));
-        let (_, summary) = service.stock(&Wish::default()).await;
-        assert!(summary.reasons().unwrap().contains("could not be read"));
+        let (_, summary) = service.stock(&InventoryRequest::default()).await;
+        assert!(
+            summary
+                .quarantine_reasons()
+                .unwrap()
+                .contains("could not be read")
+        );
         assert_eq!(levels(&world).await, [40, 30, 20]);
     }
     // The feed is right again, and so is the next pass.
@@ -152,7 +157,7 @@ async fn a_person_accepts_what_was_held_and_nothing_more() {
     for sku in ["A-0", "A-1"] {
         world.sandbox.set_stock(sku, 0);
     }
-    let (held, _) = service.stock(&Wish::default()).await;
+    let (held, _) = service.stock(&InventoryRequest::default()).await;
     let held = held.to_string();
     let accept = ["sync", "inventory", "--accept-held", &held, "--json"];
     // It got stranger meanwhile: held again, under another number.
@@ -206,11 +211,14 @@ async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
         let fault = Fault::on("/api/inventory", kind).every(every);
         world.sandbox.add_fault(fault);
     }
-    let (_, summary) = service.stock(&Wish::default()).await;
+    let (_, summary) = service.stock(&InventoryRequest::default()).await;
     assert!(
-        summary.reasons().unwrap().contains("does not end"),
+        summary
+            .quarantine_reasons()
+            .unwrap()
+            .contains("does not end"),
         "{:?}",
-        summary.reasons()
+        summary.quarantine_reasons()
     );
     assert_eq!(world.shop.level("A-0").await.on_hand, 10);
     let mut world = world;

@@ -4,19 +4,19 @@ use chrono::TimeDelta;
 use serde_json::json;
 use veracore_sync::{
     domain::{CancelStatus, OrderCode, SyncStatus},
-    ledger::{Aftercare, EventState, RetryMode, Verdict},
+    ledger::{EventState, OperatorOutcome, PostSendState, RetryMode},
     sandbox::{FaultKind, NewPackage},
-    sync::passes::unwatched,
+    sync::passes::ignore_progress,
 };
 
 use crate::harness::{Ask, Cart, PaidOrder, Service, Style, World};
 
 /// Looks at the shop, and takes all steps that are due within ten minutes.
 async fn care(world: &World, service: &Service) {
-    service.orders.look_for_cancelled().await.unwrap();
+    service.orders.find_cancelled_orders().await.unwrap();
     for _ in 0..20 {
-        service.orders.step_cancellations().await.unwrap();
-        service.orders.tell_the_shop().await.unwrap();
+        service.orders.process_cancellations().await.unwrap();
+        service.orders.cancel_orders_in_shop().await.unwrap();
         world.advance(TimeDelta::seconds(31));
     }
 }
@@ -26,7 +26,7 @@ async fn track(service: &Service, order: &PaidOrder) {
     let code = OrderCode::parse(order.code.clone()).unwrap();
     service
         .tracking
-        .pass(Some(&code), &unwatched())
+        .run(Some(&code), &ignore_progress())
         .await
         .unwrap();
 }
@@ -35,8 +35,8 @@ async fn state(world: &World, order: &PaidOrder) -> String {
     world.shop.shipped(order).await.0
 }
 
-async fn standing(world: &World, order: &PaidOrder) -> Aftercare {
-    world.record(&order.code).await.unwrap().aftercare
+async fn standing(world: &World, order: &PaidOrder) -> PostSendState {
+    world.record(&order.code).await.unwrap().post_send
 }
 
 /// What was told of cancellations of an order, in its sequence.
@@ -74,7 +74,7 @@ async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_
     let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
     let other = sent_order(&world, &mut service, &[("A-0", 1)]).await;
     world.shop.cancel(&order).await;
-    let can_cancel = service.provider.can_cancel();
+    let can_cancel = service.provider.supports_cancellation();
     if !can_cancel {
         world.expect_error("have it cancelled at VeraCore by hand");
     }
@@ -108,7 +108,7 @@ async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_
         assert_eq!(stands.cancel_status, Some(CancelStatus::Stopped));
         assert_eq!(told(&world, &order).await, ["by_hand", "stopped"]);
     }
-    assert_eq!(standing(&world, &other).await, Aftercare::default());
+    assert_eq!(standing(&world, &other).await, PostSendState::default());
     assert_eq!(world.status(&other.code).await, SyncStatus::Success);
     world.assert_settled().await;
 }
@@ -131,12 +131,12 @@ async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.advance(TimeDelta::hours(1));
-    if !service.provider.can_cancel() {
+    if !service.provider.supports_cancellation() {
         world.expect_error("have it cancelled at VeraCore by hand");
     }
     care(&world, &service).await;
     let stands = standing(&world, &order).await.cancel_status;
-    let expected = if service.provider.can_cancel() {
+    let expected = if service.provider.supports_cancellation() {
         CancelStatus::Stopped
     } else {
         CancelStatus::ByHand
@@ -170,7 +170,7 @@ async fn an_order_that_was_shipped_meanwhile_is_too_late_and_one_that_came_back_
         "{stands:?}"
     );
     assert_eq!(told(&world, &late).await, ["too_late"]);
-    assert_eq!(standing(&world, &returned).await, Aftercare::default());
+    assert_eq!(standing(&world, &returned).await, PostSendState::default());
     assert_eq!(told(&world, &returned).await, [""; 0]);
     world.assert_settled().await;
 }
@@ -231,17 +231,17 @@ async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_se
     let mut service = world.service();
     let order = world.shop.pay(&Cart::of(&[("A-0", 5), ("A-1", 1)])).await;
     service.carry().await;
-    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 0);
+    assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 0);
     world.shop.transition(&order, "Modifying").await;
-    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 0);
+    assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 0);
     let edit = json!({
         "adjustOrderLines": [{ "orderLineId": order.lines[0].id, "quantity": 2 }],
         "updateShippingAddress": { "streetLine1": "7 Hidden Lane" },
     });
     world.shop.modify(&order, &edit).await;
     world.shop.transition(&order, "PaymentSettled").await;
-    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 1);
-    assert_eq!(service.orders.look_after_sent().await.unwrap().changed, 0);
+    assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 1);
+    assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 0);
     let stands = standing(&world, &order).await;
     let shown: Vec<String> = stands
         .changed_since_sent
@@ -277,7 +277,7 @@ async fn units_that_veracore_cancelled_are_not_sold_twice() {
     track(&service, &order).await;
     service.keep_stock().await;
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
-    assert_eq!(standing(&world, &order).await, Aftercare::default());
+    assert_eq!(standing(&world, &order).await, PostSendState::default());
     world.assert_settled().await;
 }
 
@@ -290,7 +290,11 @@ async fn a_preview_and_a_reconciliation_by_hand_note_nothing() {
     let before = world.rows().await;
     let code = OrderCode::parse(order.code.clone()).unwrap();
     service.tracking.preview(Some(&code)).await.unwrap();
-    let summary = service.reconciliation.pass(14, &unwatched()).await.unwrap();
+    let summary = service
+        .reconciliation
+        .run(14, &ignore_progress())
+        .await
+        .unwrap();
     assert_eq!(summary.findings.len(), 1, "{summary:?}");
     assert_eq!(world.rows().await, before);
     world.assert_settled().await;
@@ -309,11 +313,19 @@ async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
     assert_eq!(told(&world, &order).await, ["stopped"]);
     let code = OrderCode::parse(order.code.clone()).unwrap();
     let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
-    assert_eq!(verdict.unwrap(), Verdict::Stopped);
+    assert_eq!(verdict.unwrap(), OperatorOutcome::Stopped);
     world.sandbox.revive(&order.code).unwrap();
     world.sandbox.ship(&order.code, vec![]).unwrap();
-    service.tracking.pass(None, &unwatched()).await.unwrap();
-    service.tracking.pass(None, &unwatched()).await.unwrap();
+    service
+        .tracking
+        .run(None, &ignore_progress())
+        .await
+        .unwrap();
+    service
+        .tracking
+        .run(None, &ignore_progress())
+        .await
+        .unwrap();
     assert_eq!(told(&world, &order).await, ["stopped", "too_late"]);
     let stands = standing(&world, &order).await;
     assert_eq!(
@@ -360,7 +372,7 @@ async fn a_row_that_makes_no_sense_stops_no_other() {
     world.shop.cancel(&odd).await;
     world.shop.cancel(&order).await;
     care(&world, &service).await;
-    service.orders.look_after_sent().await.unwrap();
+    service.orders.check_sent_orders().await.unwrap();
     care(&world, &service).await;
     assert!(standing(&world, &order).await.cancel_status.is_some());
     let restored = "update veracore_order_sync set sent_parts = null, changed_parts = null
@@ -386,7 +398,7 @@ async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() 
     world.shop.cancel(&order).await;
     let code = OrderCode::parse(order.code.clone()).unwrap();
     let verdict = world.ledger.retry_order(&code, RetryMode::Adopt).await;
-    assert_eq!(verdict.unwrap(), Verdict::Done);
+    assert_eq!(verdict.unwrap(), OperatorOutcome::Done);
     service.settle().await;
     // VeraCore has it: it is not just taken for never sent.
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
@@ -398,7 +410,7 @@ async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() 
         .execute(&world.tables);
     assert_eq!(written.await.unwrap().rows_affected(), 1);
     let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
-    assert_eq!(verdict.unwrap(), Verdict::Done);
+    assert_eq!(verdict.unwrap(), OperatorOutcome::Done);
     let stands = standing(&world, &order).await.cancel_status;
     assert_eq!(stands, Some(CancelStatus::Requested));
     assert_eq!(world.sandbox.orders().len(), 1);

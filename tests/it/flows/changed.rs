@@ -12,12 +12,13 @@ use crate::harness::{Cart, World};
 #[tokio::test]
 async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
     let world = World::named("held").build().await;
-    let mut service = world.service_with(|settings| settings.hold = Duration::from_secs(1800));
+    let mut service =
+        world.service_with(|settings| settings.send_delay = Duration::from_secs(1800));
     service.carry().await;
     let cancelled = world.pay_order(&[("A-0", 1)]).await;
     let part = world.pay_order(&[("A-0", 1), ("A-1", 3)]).await;
     let whole = world.pay_order(&[("A-2", 2)]).await;
-    assert_eq!(service.look().await.taken_in, 3);
+    assert_eq!(service.look().await.discovered, 3);
     world.advance(TimeDelta::minutes(29));
     assert_eq!(service.work().await, [], "they are held");
     world.shop.cancel(&cancelled).await;
@@ -44,7 +45,7 @@ async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
     let mut service = world.service();
     service.carry().await;
     let order = world.pay_order(&[("A-0", 5), ("A-1", 1)]).await;
-    assert_eq!(service.look().await.taken_in, 1);
+    assert_eq!(service.look().await.discovered, 1);
     world.shop.transition(&order, "Modifying").await;
     service.settle().await;
     let record = world.record(&order.code).await.unwrap();
@@ -61,7 +62,7 @@ async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
         .modify(&order, &json!({ "adjustOrderLines": lines }))
         .await;
     world.shop.transition(&order, "PaymentSettled").await;
-    assert_eq!(service.look().await.taken_in, 1);
+    assert_eq!(service.look().await.discovered, 1);
     service.settle().await;
     let arrived = world.sandbox.order(&order.code).unwrap();
     let items: Vec<_> = arrived
@@ -83,7 +84,7 @@ async fn only_orders_of_our_shipping_methods_are_sent() {
     let other = world.shop.pay(&Cart::of(&[("A-0", 1)])).await;
     let method = ShippingMethodCode::parse("express-shipping").unwrap();
     let mut service = world.service_with(|settings| {
-        settings.rules.shipping_methods = Some(vec![method]);
+        settings.mapping_rules.shipping_methods = Some(vec![method]);
     });
     service.carry().await;
     assert_eq!(world.status(&ours.code).await, SyncStatus::Success);
@@ -103,7 +104,7 @@ async fn lines_that_are_not_veracores_are_not_sent() {
     let mut globs = GlobSetBuilder::new();
     globs.add(Glob::new("GIFT-*").unwrap());
     let globs = globs.build().unwrap();
-    let mut service = world.service_with(|settings| settings.rules.skus.skip = globs);
+    let mut service = world.service_with(|settings| settings.mapping_rules.skus.skip = globs);
     service.carry().await;
     let arrived = world.sandbox.order(&mixed.code).unwrap();
     let items: Vec<_> = arrived

@@ -7,8 +7,8 @@ use crate::harness::{Cart, World};
 
 /// The newest page and those of a sweep, so small that a few orders fill them.
 fn small_pages(settings: &mut OrderSettings) {
-    settings.newest_page = 5;
-    settings.sweep_page = 3;
+    settings.newest_page_size = 5;
+    settings.sweep_page_size = 3;
 }
 
 #[tokio::test]
@@ -19,10 +19,16 @@ async fn an_order_without_a_useful_date_is_found() {
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.shop.make_old(&order, "null").await;
     let looked = service.look().await;
-    assert_eq!(looked.taken_in, 0, "the newest page cannot show it");
-    assert!(looked.sweep, "the count tells that something is there");
+    assert_eq!(looked.discovered, 0, "the newest page cannot show it");
+    assert!(
+        looked.needs_sweep,
+        "the count tells that something is there"
+    );
     assert_eq!(service.sweep().await.taken_in, 1);
-    assert!(!service.look().await.sweep, "everything is explained now");
+    assert!(
+        !service.look().await.needs_sweep,
+        "everything is explained now"
+    );
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.assert_settled().await;
@@ -46,15 +52,15 @@ async fn what_the_newest_page_does_not_hold_is_swept_up_at_once() {
     let carts = vec![Cart::of(&[("A-1", 1)]); 8];
     world.shop.pay_all(carts).await;
     let looked = service.look().await;
-    assert_eq!((looked.taken_in, looked.sweep), (5, true));
+    assert_eq!((looked.discovered, looked.needs_sweep), (5, true));
     assert_eq!(service.sweep().await.taken_in, 3);
     let looked = service.look().await;
-    assert_eq!((looked.taken_in, looked.sweep), (0, false));
+    assert_eq!((looked.discovered, looked.needs_sweep), (0, false));
 
     // An order of long ago becomes ready: no page of newest orders will ever show it.
     world.shop.transition(&late, "PaymentSettled").await;
     let looked = service.look().await;
-    assert_eq!((looked.taken_in, looked.sweep), (0, true));
+    assert_eq!((looked.discovered, looked.needs_sweep), (0, true));
     assert_eq!(service.sweep().await.taken_in, 1);
     service.settle().await;
     assert_eq!(world.sandbox.orders().len(), 10);
@@ -94,11 +100,11 @@ async fn a_new_order_is_seen_by_the_cheap_look() {
     service.carry().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let looked = service.look().await;
-    assert_eq!((looked.taken_in, looked.sweep), (1, false));
+    assert_eq!((looked.discovered, looked.needs_sweep), (1, false));
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     let looked = service.look().await;
-    assert_eq!((looked.taken_in, looked.sweep), (0, false));
+    assert_eq!((looked.discovered, looked.needs_sweep), (0, false));
     world.assert_settled().await;
 }
 
@@ -116,20 +122,20 @@ async fn an_order_that_became_ready_while_another_left_is_seen_within_a_minute()
     let mut service = world.service();
     service.carry().await;
     assert!(world.record(&late.code).await.is_none(), "it is not ready");
-    assert_eq!(service.look().await.taken_in, 0);
+    assert_eq!(service.look().await.discovered, 0);
 
     world.shop.transition(&late, "PaymentSettled").await;
     world.shop.transition(&leaving, "Modifying").await;
-    assert_eq!(service.look().await.taken_in, 0, "a glance");
+    assert_eq!(service.look().await.discovered, 0, "a glance");
     world.advance(TimeDelta::minutes(1));
-    assert_eq!(service.look().await.taken_in, 1);
+    assert_eq!(service.look().await.discovered, 1);
 
     // Who is told to look does not only glance.
     world.shop.transition(&later, "PaymentSettled").await;
     world.shop.transition(&late, "Modifying").await;
-    assert_eq!(service.look().await.taken_in, 0, "a glance");
-    service.watch.look_closely();
-    assert_eq!(service.look().await.taken_in, 1);
+    assert_eq!(service.look().await.discovered, 0, "a glance");
+    service.watch.require_full_page();
+    assert_eq!(service.look().await.discovered, 1);
     service.settle().await;
     world.assert_settled().await;
 }
@@ -159,10 +165,10 @@ async fn a_sweep_goes_by_the_creation_though_the_ids_run_the_other_way() {
     }
     service.settle().await;
     let looked = service.look().await;
-    assert!(!looked.sweep, "nothing came");
+    assert!(!looked.needs_sweep, "nothing came");
     world.pay_order(&[("A-0", 1)]).await;
     let looked = service.look().await;
-    assert_eq!((looked.taken_in, looked.sweep), (1, false));
+    assert_eq!((looked.discovered, looked.needs_sweep), (1, false));
     service.settle().await;
     world.assert_settled().await;
 }

@@ -218,7 +218,7 @@ async fn an_end_that_is_down_fails_the_whole() {
 async fn too_many_open_orders_are_asked_for_on_several_nights() {
     let world = World::named("many_open").build().await;
     let orders = world.pay_orders(5).await;
-    let mut service = world.service_made(|making| making.reconcile.most_asked = 2);
+    let mut service = world.service_made(|making| making.reconcile.max_lookups = 2);
     service.carry().await;
     for order in &orders {
         world.sandbox.cancel(&order.code).unwrap();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use veracore_sync::{
-    domain::{Class, FulfillmentId, LineId, LocationId, ShopOrderId, Sku, VariantId},
+    domain::{FailureClass, FulfillmentId, LineId, LocationId, ShopOrderId, Sku, VariantId},
     vendure::{
-        LineUnits, NewFulfillment, NewLevel, Progress, StockLevel, Storefront, StorefrontError,
-        TrackingFields, TrackingFieldsKnown, Variant, Variants,
+        FulfillmentProgress, LineUnits, NewFulfillment, NewStockLevel, StockLevel, Storefront,
+        StorefrontError, SupportedTrackingFields, TrackingFields, Variant, VariantSelection,
     },
 };
 
@@ -36,7 +36,7 @@ fn skus(variants: &[Variant]) -> Vec<&str> {
 
 /// The shop's levels by SKU.
 async fn levels(world: &World, shop: &impl Storefront) -> BTreeMap<String, StockLevel> {
-    let page = Variants::Page { skip: 0, take: 100 };
+    let page = VariantSelection::Page { skip: 0, take: 100 };
     let page = shop.variants(page, &location(world)).await.unwrap();
     page.variants
         .into_iter()
@@ -46,13 +46,13 @@ async fn levels(world: &World, shop: &impl Storefront) -> BTreeMap<String, Stock
 
 async fn set(world: &World, shop: &impl Storefront, sku: &str, on_hand: u32) {
     let variant = variant(world, sku);
-    let levels = [NewLevel { variant, on_hand }];
+    let levels = [NewStockLevel { variant, on_hand }];
     shop.set_stock(&location(world), &levels).await.unwrap();
 }
 
-async fn progress(shop: &impl Storefront, order: &PaidOrder) -> Progress {
+async fn progress(shop: &impl Storefront, order: &PaidOrder) -> FulfillmentProgress {
     let id = ShopOrderId::parse(&order.id).unwrap();
-    let mut page = shop.progress(&[id]).await.unwrap();
+    let mut page = shop.fulfillment_progress(&[id]).await.unwrap();
     assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
     assert_eq!(page.orders.len(), 1);
     let mut order = page.orders.remove(0);
@@ -76,7 +76,7 @@ fn package(order: &PaidOrder, lines: &[(usize, u32)], tracking_code: &str) -> Ne
 
 fn refused_code(error: &StorefrontError) -> &str {
     match error {
-        StorefrontError::Refused { code, .. } => code,
+        StorefrontError::Rejected { code, .. } => code,
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -98,11 +98,11 @@ async fn levels_are_read_in_pages_by_id_and_by_sku() {
     let mut ends = Vec::new();
     let mut seen = Vec::new();
     for skip in [0, 4] {
-        let page = Variants::Page { skip, take: 4 };
+        let page = VariantSelection::Page { skip, take: 4 };
         let page = shop.variants(page, &here).await.unwrap();
         assert_eq!((page.total, page.unreadable.len()), (6, 0));
         assert_eq!(page.len, page.variants.len());
-        ends.push(page.ends.unwrap());
+        ends.push(page.end_ids.unwrap());
         seen.extend(page.variants);
     }
     assert_eq!(skus(&seen), SKUS);
@@ -115,23 +115,34 @@ async fn levels_are_read_in_pages_by_id_and_by_sku() {
     assert_eq!(ends[1], (ids[4].to_string(), ids[5].to_string()));
     assert_eq!(seen[0].level, level(100_000, 3));
     assert_eq!(seen[1].level, level(100_000, 0));
-    let tracked: Vec<bool> = seen.iter().map(|variant| variant.tracked).collect();
+    let tracked: Vec<bool> = seen.iter().map(|variant| variant.is_tracked).collect();
     assert_eq!(tracked, [true, true, false, true, true, true]);
 
     let some = [variant(&world, "A-3"), variant(&world, "A-0")];
-    let found = shop.variants(Variants::Ids(&some), &here).await.unwrap();
+    let found = shop
+        .variants(VariantSelection::Ids(&some), &here)
+        .await
+        .unwrap();
     assert_eq!(
         (found.total, skus(&found.variants)),
         (2, vec!["A-0", "A-3"])
     );
     let some = ["GIFT-CARD", "a-0", "A-1", "A-1 "].map(|sku| Sku::parse(sku).unwrap());
-    let found = shop.variants(Variants::Skus(&some), &here).await.unwrap();
+    let found = shop
+        .variants(VariantSelection::Skus(&some), &here)
+        .await
+        .unwrap();
     assert_eq!(skus(&found.variants), ["A-1", "GIFT-CARD"]);
-    let none = shop.variants(Variants::Skus(&[]), &here).await.unwrap();
-    assert_eq!((none.total, none.ends), (0, None));
+    let none = shop
+        .variants(VariantSelection::Skus(&[]), &here)
+        .await
+        .unwrap();
+    assert_eq!((none.total, none.end_ids), (0, None));
 
     let elsewhere = LocationId::parse("999999").unwrap();
-    let found = shop.variants(Variants::Skus(&some), &elsewhere).await;
+    let found = shop
+        .variants(VariantSelection::Skus(&some), &elsewhere)
+        .await;
     assert_eq!(found.unwrap().variants[0].level, level(0, 0));
     world.assert_settled().await;
 }
@@ -146,13 +157,19 @@ async fn more_names_than_a_request_holds_are_asked_for_in_several() {
         .collect();
     names.insert(0, Sku::parse("A-0").unwrap());
     names.push(Sku::parse("A-1").unwrap());
-    let found = shop.variants(Variants::Skus(&names), &here).await.unwrap();
+    let found = shop
+        .variants(VariantSelection::Skus(&names), &here)
+        .await
+        .unwrap();
     assert_eq!(skus(&found.variants), ["A-0", "A-1"]);
     let mut ids: Vec<VariantId> = (0..1500)
         .map(|n| VariantId::parse((2_000_000_000 + n).to_string()).unwrap())
         .collect();
     ids.push(variant(&world, "A-2"));
-    let found = shop.variants(Variants::Ids(&ids), &here).await.unwrap();
+    let found = shop
+        .variants(VariantSelection::Ids(&ids), &here)
+        .await
+        .unwrap();
     assert_eq!(skus(&found.variants), ["A-2"]);
     world.assert_settled().await;
 }
@@ -171,7 +188,7 @@ async fn a_sku_that_several_variants_have_brings_all_of_them() {
     let same = [Sku::parse("SAME").unwrap()];
     let found = world.storefront();
     let found = found
-        .variants(Variants::Skus(&same), &location(&world))
+        .variants(VariantSelection::Skus(&same), &location(&world))
         .await;
     let found = found.unwrap();
     let ids: Vec<VariantId> = found.variants.into_iter().map(|v| v.id).collect();
@@ -185,7 +202,7 @@ async fn stock_is_written_and_what_the_shop_has_then_is_told() {
     let shop = world.storefront();
     world.pay_order(&[("A-1", 2)]).await;
     let [first, second] = ["A-1", "A-0"].map(|sku| variant(&world, sku));
-    let new = |variant: &VariantId, on_hand| NewLevel {
+    let new = |variant: &VariantId, on_hand| NewStockLevel {
         variant: variant.clone(),
         on_hand,
     };
@@ -209,7 +226,10 @@ async fn stock_is_written_and_what_the_shop_has_then_is_told() {
     let too_much = shop
         .set_stock(&location(&world), &[new(&second, most + 1)])
         .await;
-    assert!(matches!(too_much, Err(StorefrontError::Field { .. })));
+    assert!(matches!(
+        too_much,
+        Err(StorefrontError::InvalidField { .. })
+    ));
     world.assert_settled().await;
 }
 
@@ -217,11 +237,11 @@ async fn stock_is_written_and_what_the_shop_has_then_is_told() {
 async fn one_bad_level_among_good_ones_and_nothing_is_written() {
     let world = World::named("all-or-none").build().await;
     let shop = world.storefront();
-    let good = |sku| NewLevel {
+    let good = |sku| NewStockLevel {
         variant: variant(&world, sku),
         on_hand: 5,
     };
-    let unknown = NewLevel {
+    let unknown = NewStockLevel {
         variant: VariantId::parse("999999").unwrap(),
         on_hand: 5,
     };
@@ -230,7 +250,7 @@ async fn one_bad_level_among_good_ones_and_nothing_is_written() {
         .set_stock(&location(&world), &[good("A-0"), unknown, good("A-1")])
         .await
         .unwrap_err();
-    assert_eq!(refused.class(), Class::Permanent, "{refused}");
+    assert_eq!(refused.class(), FailureClass::Permanent, "{refused}");
     assert!(
         refused.to_string().contains("ENTITY_NOT_FOUND"),
         "{refused}"
@@ -238,7 +258,7 @@ async fn one_bad_level_among_good_ones_and_nothing_is_written() {
     // The database's own error, which could also be that of a commit.
     let nowhere = LocationId::parse("999999").unwrap();
     let unclear = shop.set_stock(&nowhere, &[good("A-0")]).await.unwrap_err();
-    assert_eq!(unclear.class(), Class::Ambiguous, "{unclear}");
+    assert_eq!(unclear.class(), FailureClass::Ambiguous, "{unclear}");
     assert_eq!(levels(&world, &shop).await, levels_before);
     world.assert_settled().await;
 }
@@ -277,8 +297,8 @@ async fn an_order_is_fulfilled_and_shipped_part_by_part() {
     assert_eq!(then.fulfillments[0].lines, part.lines);
     assert_eq!(
         (
-            then.left(&before.lines[0].id),
-            then.left(&before.lines[1].id)
+            then.unfulfilled_units(&before.lines[0].id),
+            then.unfulfilled_units(&before.lines[1].id)
         ),
         (1, 2)
     );
@@ -314,7 +334,7 @@ async fn what_cannot_be_fulfilled_is_refused_by_name() {
     shop.add_fulfillment(&whole).await.unwrap();
     let again = shop.add_fulfillment(&whole).await.unwrap_err();
     assert_eq!(refused_code(&again), "ITEMS_ALREADY_FULFILLED_ERROR");
-    assert_eq!(again.class(), Class::Permanent);
+    assert_eq!(again.class(), FailureClass::Permanent);
 
     set(&world, &shop, "A-1", 4).await;
     let too_many = package(&order, &[(1, 5)], "1Z2");
@@ -330,13 +350,16 @@ async fn what_cannot_be_fulfilled_is_refused_by_name() {
     assert!(
         matches!(&unknown, StorefrontError::Graphql { code, .. } if code == "ENTITY_NOT_FOUND")
     );
-    assert_eq!(unknown.class(), Class::Permanent);
+    assert_eq!(unknown.class(), FailureClass::Permanent);
     let twice = package(&order, &[(1, 2), (1, 2)], "1Z5");
     let twice = shop.add_fulfillment(&twice).await.unwrap_err();
-    assert!(matches!(twice, StorefrontError::Field { .. }), "{twice}");
+    assert!(
+        matches!(twice, StorefrontError::InvalidField { .. }),
+        "{twice}"
+    );
     let missing = FulfillmentId::parse("999999").unwrap();
     let missing = shop.ship_fulfillment(&missing).await.unwrap_err();
-    assert_eq!(missing.class(), Class::Permanent, "{missing}");
+    assert_eq!(missing.class(), FailureClass::Permanent, "{missing}");
 
     let cancelled = world.pay_order(&[("A-2", 1)]).await;
     world.shop.cancel(&cancelled).await;
@@ -362,7 +385,7 @@ async fn a_cancelled_fulfillment_gives_everything_back_but_the_orders_state() {
     let then = progress(&shop, &order).await;
     assert_eq!(then.state.as_str(), "Shipped", "although nothing is");
     assert!(then.fulfillments[0].is_cancelled());
-    assert_eq!(then.left(&then.lines[0].id), 2);
+    assert_eq!(then.unfulfilled_units(&then.lines[0].id), 2);
     let refused = shop.ship_fulfillment(&id).await.unwrap_err();
     assert_eq!(refused_code(&refused), "FULFILLMENT_STATE_TRANSITION_ERROR");
 
@@ -384,13 +407,13 @@ async fn only_orders_of_the_channel_have_progress() {
     let shop = world.storefront();
     let ids = [&foreign.id, &order.id, &"2000000000".to_owned()];
     let ids = ids.map(|id| ShopOrderId::parse(id.as_str()).unwrap());
-    let page = shop.progress(&ids).await.unwrap();
+    let page = shop.fulfillment_progress(&ids).await.unwrap();
     let found: Vec<&ShopOrderId> = page.orders.iter().map(|order| &order.id).collect();
     assert_eq!(found, [&ids[1]]);
-    assert_eq!(shop.progress(&[]).await.unwrap().orders, []);
+    assert_eq!(shop.fulfillment_progress(&[]).await.unwrap().orders, []);
     let package = package(&foreign, &[(0, 1)], "1Z1");
     let error = shop.add_fulfillment(&package).await.unwrap_err();
-    assert_eq!(error.class(), Class::Permanent, "{error}");
+    assert_eq!(error.class(), FailureClass::Permanent, "{error}");
     other.assert_settled().await;
     world.assert_settled().await;
 }
@@ -399,12 +422,12 @@ async fn only_orders_of_the_channel_have_progress() {
 async fn tracking_fields_are_found_and_written_one_by_one() {
     let world = World::named("fields").build().await;
     let shop = world.storefront();
-    let known = TrackingFieldsKnown {
+    let known = SupportedTrackingFields {
         tracking_code: true,
         carrier: true,
         ship_date: true,
     };
-    assert_eq!(shop.tracking_fields().await, Ok(known));
+    assert_eq!(shop.supported_tracking_fields().await, Ok(known));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let id = ShopOrderId::parse(&order.id).unwrap();
     let first = TrackingFields {
@@ -433,6 +456,6 @@ async fn tracking_fields_are_found_and_written_one_by_one() {
     assert_eq!(told["order"]["customFields"], written);
     let unknown = ShopOrderId::parse("999999").unwrap();
     let error = shop.set_tracking(&unknown, &first).await.unwrap_err();
-    assert_eq!(error.class(), Class::Permanent, "{error}");
+    assert_eq!(error.class(), FailureClass::Permanent, "{error}");
     world.assert_settled().await;
 }

@@ -146,7 +146,10 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
     let service = world.service();
     let (_, summary) = service.stock(&Default::default()).await;
     assert_eq!(summary.counts.written, 59, "{summary:?}");
-    assert_eq!((summary.counts.refused, summary.counts.failed()), (1, 1));
+    assert_eq!(
+        (summary.counts.refused, summary.counts.failed_count()),
+        (1, 1)
+    );
     for at in (0..60).filter(|at| *at != 37) {
         let now = world.shop.level(&format!("B-{at}")).await;
         assert_eq!(now, level(10 + i64::from(at), 0), "B-{at}");
@@ -241,7 +244,7 @@ async fn stock_and_fulfillments_racing_never_oversell() {
     assert_eq!(world.shop.level("A-0").await, level(200, 55));
     service.carry().await;
     let other = world.service();
-    let all = veracore_sync::sync::inventory::Wish::default();
+    let all = veracore_sync::sync::inventory::InventoryRequest::default();
     for (at, order) in orders.iter().enumerate() {
         world.sandbox.ship(&order.code, vec![]).unwrap();
         // The goods came back, so that there is something to write each time.
@@ -249,7 +252,7 @@ async fn stock_and_fulfillments_racing_never_oversell() {
             .sandbox
             .set_stock("A-0", 200 + u32::try_from(at).unwrap());
         let (stock, tracked) = tokio::join!(service.stock(&all), other.track());
-        assert_eq!(stock.1.counts.failed(), 0, "{stock:?}");
+        assert_eq!(stock.1.counts.failed_count(), 0, "{stock:?}");
         assert_eq!(
             (tracked.fulfilled, tracked.failures.len()),
             (1, 0),

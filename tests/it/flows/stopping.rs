@@ -2,7 +2,7 @@
 
 use veracore_sync::{
     domain::SyncStatus,
-    sync::orders::discover::{DiscoverError, Watch},
+    sync::orders::discover::{DiscoveryError, DiscoveryState},
 };
 
 use crate::harness::World;
@@ -14,8 +14,8 @@ async fn an_order_in_work_that_is_not_sent_yet_is_given_back() {
     let mut service = world.service();
     assert_eq!(service.sweep().await.taken_in, 1);
     service.tasks.stop();
-    let claimed = service.orders.claim(1, None).await.unwrap();
-    let status = service.orders.work_on(&claimed[0]).await.unwrap();
+    let claimed = service.orders.lease_due_orders(1, None).await.unwrap();
+    let status = service.orders.process(&claimed[0]).await.unwrap();
     assert_eq!(status, SyncStatus::Pending);
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(
@@ -23,8 +23,11 @@ async fn an_order_in_work_that_is_not_sent_yet_is_given_back() {
         (SyncStatus::Pending, None)
     );
     assert!(world.sandbox.orders().is_empty());
-    let swept = service.orders.sweep(&mut Watch::default()).await;
-    assert!(matches!(swept, Err(DiscoverError::Stopped)), "{swept:?}");
+    let swept = service
+        .orders
+        .sweep_orders(&mut DiscoveryState::default())
+        .await;
+    assert!(matches!(swept, Err(DiscoveryError::Stopped)), "{swept:?}");
     let fresh = world.service();
     fresh.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use veracore_sync::{
-    ledger::Held,
+    ledger::LeaseKey,
     sandbox::{FaultKind, Item, NewPackage},
 };
 
@@ -169,7 +169,7 @@ async fn what_a_person_fulfilled_by_hand_is_not_fulfilled_again() {
         .unwrap();
     let summary = service.track().await;
     assert_eq!(
-        (summary.fulfilled, summary.recognized, summary.covered),
+        (summary.fulfilled, summary.linked, summary.covered),
         (0, 1, 1),
         "{summary:?}"
     );
@@ -294,10 +294,10 @@ async fn an_order_in_doubt_is_told_of_until_it_is_known() {
     // VeraCore ships what we do not know it to have: not lost, and not guessed.
     let summary = service.track().await;
     assert_eq!((summary.fulfilled, summary.unknown_orders), (0, 1));
-    assert_eq!(world.ledger.shipments_read_at().await.unwrap(), None);
+    assert_eq!(world.ledger.shipments_cursor().await.unwrap(), None);
     service.settle().await;
     assert_eq!(service.track().await.fulfilled, 1);
-    assert!(world.ledger.shipments_read_at().await.unwrap().is_some());
+    assert!(world.ledger.shipments_cursor().await.unwrap().is_some());
     world.assert_settled().await;
 }
 
@@ -314,7 +314,7 @@ async fn a_package_of_an_order_that_is_adopted_late_is_not_lost() {
     service.carry().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     assert_eq!(service.track().await.unknown_orders, 1);
-    assert!(world.ledger.shipments_read_at().await.unwrap().is_some());
+    assert!(world.ledger.shipments_cursor().await.unwrap().is_some());
     for _ in 0..5 {
         world.advance(TimeDelta::days(1));
         service.track().await;
@@ -336,21 +336,21 @@ async fn the_reading_does_not_move_on_past_a_package_that_is_not_on_record() {
     service.carry().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let id = veracore_sync::domain::ShopOrderId::parse(order.id.clone()).unwrap();
-    let somebody = [Held::Fulfillments(&id)];
+    let somebody = [LeaseKey::Fulfillments(&id)];
     let day = Duration::from_secs(24 * 3600);
     let held = world
         .ledger
-        .hold(&somebody, 6 * day)
+        .acquire_lease(&somebody, 6 * day)
         .await
         .unwrap()
         .unwrap();
     for _ in 0..5 {
         assert_eq!(service.track().await.busy, 1);
-        assert_eq!(world.ledger.shipments_read_at().await.unwrap(), None);
+        assert_eq!(world.ledger.shipments_cursor().await.unwrap(), None);
         world.advance(TimeDelta::days(1));
     }
-    world.ledger.let_go(&held).await.unwrap();
+    world.ledger.release_lease(&held).await.unwrap();
     assert_eq!(service.track().await.fulfilled, 1);
-    assert!(world.ledger.shipments_read_at().await.unwrap().is_some());
+    assert!(world.ledger.shipments_cursor().await.unwrap().is_some());
     world.assert_settled().await;
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use tracing_subscriber::{EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _};
-use veracore_sync::telemetry::{Format, Lines};
+use veracore_sync::telemetry::{LineFormat, LogLayer};
 
 /// The folder for a world's logs.
 pub fn folder(world: &str) -> PathBuf {
@@ -24,7 +24,7 @@ pub fn folder(world: &str) -> PathBuf {
 /// one thread each, so that is all that a test does in this process.
 pub fn capture(file: &Path) -> tracing::subscriber::DefaultGuard {
     let writer = Mutex::new(File::create(file).unwrap());
-    let lines = Lines::new(Format::Json, false, BoxMakeWriter::new(writer));
+    let lines = LogLayer::new(LineFormat::Json, false, BoxMakeWriter::new(writer));
     let filter = EnvFilter::new("info");
     tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(lines))
 }

@@ -10,11 +10,11 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use veracore_sync::{
     domain::{FulfillmentId, LocationId, Order, OrderState, ShopOrderId, VariantId},
-    http::{CallError, Sent},
+    http::{CallError, RequestSent},
     vendure::{
-        NewFulfillment, NewLevel, OrderPage, ProgressPage, ShopProfile, StockLevel, StockLocation,
-        Storefront, StorefrontError, SweepPosition, TrackingFields, TrackingFieldsKnown,
-        VariantPage, Variants,
+        FulfillmentProgressPage, NewFulfillment, NewStockLevel, OrderPage, ShopProfile, StockLevel,
+        StockLocation, Storefront, StorefrontError, SupportedTrackingFields, SweepPosition,
+        TrackingFields, VariantPage, VariantSelection,
     },
 };
 
@@ -81,7 +81,7 @@ impl MortalShop {
                 upstream: "Vendure",
                 operation: "lost",
                 limit: std::time::Duration::from_secs(1),
-                sent: Sent::Maybe,
+                sent: RequestSent::Maybe,
             }
             .into()),
             Fate::DiesAfter => self.die().await,
@@ -122,8 +122,8 @@ impl Storefront for MortalShop {
         self.inner.order(id).await
     }
 
-    async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
-        self.inner.whole_orders(ids).await
+    async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
+        self.inner.orders_by_id(ids).await
     }
 
     async fn cancelled_orders(
@@ -145,7 +145,7 @@ impl Storefront for MortalShop {
 
     async fn variants(
         &self,
-        which: Variants<'_>,
+        which: VariantSelection<'_>,
         location: &LocationId,
     ) -> Result<VariantPage, StorefrontError> {
         self.inner.variants(which, location).await
@@ -154,14 +154,17 @@ impl Storefront for MortalShop {
     async fn set_stock(
         &self,
         location: &LocationId,
-        levels: &[NewLevel],
+        levels: &[NewStockLevel],
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
         let work = self.inner.set_stock(location, levels);
         self.at(Call::SetStock, work).await
     }
 
-    async fn progress(&self, orders: &[ShopOrderId]) -> Result<ProgressPage, StorefrontError> {
-        self.inner.progress(orders).await
+    async fn fulfillment_progress(
+        &self,
+        orders: &[ShopOrderId],
+    ) -> Result<FulfillmentProgressPage, StorefrontError> {
+        self.inner.fulfillment_progress(orders).await
     }
 
     async fn add_fulfillment(
@@ -177,8 +180,8 @@ impl Storefront for MortalShop {
         self.at(Call::ShipFulfillment, work).await
     }
 
-    async fn tracking_fields(&self) -> Result<TrackingFieldsKnown, StorefrontError> {
-        self.inner.tracking_fields().await
+    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
+        self.inner.supported_tracking_fields().await
     }
 
     async fn set_tracking(

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use veracore_sync::{
-    domain::{NewsKind, OrderCode, OrderRef, OrderState, Quantity, ShopOrderId, Sku, SyncStatus},
+    domain::{NoticeKind, OrderCode, OrderRef, OrderState, Quantity, ShopOrderId, Sku, SyncStatus},
     ledger::{
-        AttemptEnd, Delivery, Held, Intent, IntentLine, NewsEnd, Next, Noted, OrderFilter,
-        OrderGroup, Origin, Parts, RetryMode, RunOutcome, SentSummary, ShipmentStatus, Told, Trace,
-        UpstreamEvent,
+        AttemptEnd, AttemptRecord, DeliveryOutcome, LeaseKey, NoteOutcome, OrderDisposition,
+        OrderFilter, OrderGroup, ParcelReport, PartDigests, RetryMode, RunOrigin, RunOutcome,
+        SendIntent, SendIntentLine, SentSummary, ShipmentStatus, UpstreamEvent, WebhookOutcome,
     },
 };
 
@@ -33,16 +33,16 @@ fn orders(from: u32, count: u32) -> Vec<OrderRef> {
     (from..from + count).map(order).collect()
 }
 
-fn intent() -> Intent {
-    let line = |id: u32| IntentLine {
+fn intent() -> SendIntent {
+    let line = |id: u32| SendIntentLine {
         line_id: id.to_string(),
         vendure_sku: format!("SKU-{id}"),
         veracore_sku: Sku::parse(format!("SKU-{id}")).unwrap(),
         quantity: Quantity::new(2).unwrap(),
     };
-    Intent {
+    SendIntent {
         digest: "d".repeat(64),
-        parts: Parts::default(),
+        part_digests: PartDigests::default(),
         summary: SentSummary::default(),
         lines: (1..4).map(line).collect(),
     }
@@ -63,35 +63,48 @@ impl Asking {
         .await;
         let order = &claimed[0];
         let attempt = self
-            .of("begin_send", l.begin_send(order, &intent(), LEASE))
+            .of(
+                "record_send_intent",
+                l.record_send_intent(order, &intent(), LEASE),
+            )
             .await;
-        let trace = Trace::Ends(attempt, AttemptEnd::fine("accepted"));
-        let next = Next::Acknowledged {
+        let trace = AttemptRecord::End(attempt, AttemptEnd::without_error("accepted"));
+        let next = OrderDisposition::Acknowledged {
             provider_order_id: None,
         };
-        self.of("finish", l.finish(order, Some(&trace), &next))
+        self.of("finish_order", l.finish_order(order, Some(&trace), &next))
             .await;
-        self.of("note_lines", l.note_lines(&claimed[1], &intent()))
-            .await;
+        self.of(
+            "record_order_lines",
+            l.record_order_lines(&claimed[1], &intent()),
+        )
+        .await;
         for order in &claimed[1..] {
-            self.of("release", l.release(order)).await;
+            self.of("release_order", l.release_order(order)).await;
         }
     }
 
     pub(super) async fn finding(&mut self) {
         let l = &self.ledger.clone();
         let known = &orders(1000, 100);
-        self.of("take_in known", l.take_in(known, Duration::ZERO))
-            .await;
+        self.of(
+            "take_in known",
+            l.insert_discovered_orders(known, Duration::ZERO),
+        )
+        .await;
         let new = &orders(90_000_000, 10);
-        self.of("take_in new", l.take_in(new, Duration::ZERO)).await;
+        self.of(
+            "take_in new",
+            l.insert_discovered_orders(new, Duration::ZERO),
+        )
+        .await;
         self.of("has_baseline", l.has_baseline()).await;
-        self.of("mistaken", l.mistaken(known)).await;
-        self.of("standing", l.standing(known)).await;
-        self.of("strangers", l.strangers(known)).await;
-        self.of("backfill", l.backfill(known)).await;
+        self.of("mistaken", l.reused_order_ids(known)).await;
+        self.of("standing", l.known_statuses(known)).await;
+        self.of("strangers", l.unrecorded_orders(known)).await;
+        self.of("backfill_orders", l.backfill_orders(known)).await;
         let id = &ShopOrderId::parse("1000").unwrap();
-        self.of("order_of_shop", l.order_of_shop(id)).await;
+        self.of("order_of_shop", l.order_by_shop_id(id)).await;
         let again = RetryMode::Again;
         self.of("retry_order", l.retry_order(&code(1000), again))
             .await;
@@ -113,21 +126,25 @@ impl Asking {
             .await;
         let codes: &Vec<OrderCode> = &open.iter().rev().take(50).map(|o| o.code.clone()).collect();
         self.of("sent_orders", l.sent_orders(codes)).await;
-        self.of("shipments_of", l.shipments_of(codes)).await;
-        self.of("awaits_any", l.awaits_any(codes)).await;
+        self.of("shipments_of", l.shipments_of_orders(codes)).await;
+        self.of("awaits_any", l.is_any_in_progress(codes)).await;
         let since = self.now - TimeDelta::days(60);
-        self.of("unsettled_shipments", l.unsettled_shipments(since))
-            .await;
+        self.of(
+            "unsettled_shipments",
+            l.orders_with_unsettled_shipments(since),
+        )
+        .await;
         let read_at = Some(self.now - TimeDelta::minutes(30));
         self.of(
             "shipments_needed_since",
-            l.shipments_needed_since(since, read_at),
+            l.shipments_lookback_start(since, read_at),
         )
         .await;
-        self.of("longest_unasked", l.longest_unasked(50)).await;
-        self.of("asked_for_tracking", l.asked_for_tracking(codes))
+        self.of("longest_unasked", l.tracking_check_candidates(50))
             .await;
-        let told = &Told {
+        self.of("record_tracking_check", l.record_tracking_check(codes))
+            .await;
+        let told = &ParcelReport {
             shipment_id: Some("P-new".into()),
             tracking_number: Some("1Z".into()),
             carrier: None,
@@ -142,44 +159,56 @@ impl Asking {
                 l.record_shipment(order.id, "id:P-new", told),
             )
             .await;
-        let settled = l.settle_shipment(shipment, ShipmentStatus::Covered, None);
-        self.of("settle_shipment", settled).await;
-        self.of("tracking_written", l.tracking_written(order.id))
+        let settled = l.set_shipment_status(shipment, ShipmentStatus::Covered, None);
+        self.of("set_shipment_status", settled).await;
+        self.of("tracking_written", l.last_written_tracking(order.id))
             .await;
         let event = serde_json::json!({});
-        self.of("wrote_tracking", l.wrote_tracking(order.id, "1Z", &event))
+        self.of("record_tracking", l.record_tracking(order.id, "1Z", &event))
             .await;
         self.of("close_orders", l.close_orders(&[order.id])).await;
         self.of("stock_changes", l.stock_changes("SKU-7", 20)).await;
         let latest = l.latest_stock_changes(None, 50);
         self.of("latest_stock_changes", latest).await;
-        let hold = self.of("hold", l.hold(&[Held::Job("plans")], HOLD)).await;
+        let hold = self
+            .of(
+                "acquire_lease",
+                l.acquire_lease(&[LeaseKey::Job("plans")], HOLD),
+            )
+            .await;
         let hold = hold.expect("nobody else holds it");
-        self.of("hold_on", l.hold_on(&hold, HOLD)).await;
-        self.of("let_go", l.let_go(&hold)).await;
+        self.of("renew_lease", l.renew_lease(&hold, HOLD)).await;
+        self.of("release_lease", l.release_lease(&hold)).await;
     }
 
     pub(super) async fn care(&mut self) {
         let l = &self.ledger.clone();
         let ids: &Vec<ShopOrderId> = &orders(1000, 50).into_iter().map(|o| o.id).collect();
-        self.of("in_care_of", l.in_care_of(ids)).await;
-        let care = self.of("orders_in_care", l.orders_in_care(50)).await;
+        self.of("in_care_of", l.post_send_orders_by_id(ids)).await;
+        let care = self.of("orders_in_care", l.post_send_orders(50)).await;
         let ids: &Vec<i64> = &care.iter().map(|order| order.id).collect();
-        self.of("looked_after", l.looked_after(ids)).await;
-        self.of("count_in_care", l.count_in_care()).await;
+        self.of("record_check", l.record_check(ids)).await;
+        self.of("count_in_care", l.count_post_send()).await;
         self.of("due_cancellations", l.due_cancellations(50)).await;
-        self.of("due_for_the_shop", l.due_for_the_shop(50)).await;
+        self.of("due_for_the_shop", l.due_provider_cancellations(50))
+            .await;
         let before = self.now - TimeDelta::days(30);
-        self.of("end_care_of_closed", l.end_care_of_closed(before))
+        self.of("end_closed_post_send", l.end_closed_post_send(before))
             .await;
         let codes = &[code(1000), code(1001)];
-        self.of("note_shipped_after_stop", l.note_shipped_after_stop(codes))
-            .await;
-        self.of("note_revived_there", l.note_revived_there(codes))
-            .await;
         self.of(
-            "note_cancelled_there",
-            l.note_cancelled_there(&codes[0], "Cancelled"),
+            "record_shipped_after_stop",
+            l.record_shipped_after_stop(codes),
+        )
+        .await;
+        self.of(
+            "clear_provider_cancellations",
+            l.clear_provider_cancellations(codes),
+        )
+        .await;
+        self.of(
+            "record_provider_cancellation",
+            l.record_provider_cancellation(&codes[0], "Cancelled"),
         )
         .await;
     }
@@ -187,46 +216,56 @@ impl Asking {
     pub(super) async fn telling(&mut self) {
         let l = &self.ledger.clone();
         let longest = Duration::from_secs(6 * 3600);
-        self.of("next_event", l.next_event()).await;
+        self.of("next_event", l.next_event_due_at()).await;
         let due = self
             .of("claim_due_events", l.claim_due_events(4, LEASE, longest))
             .await;
         self.of(
-            "finish_event",
-            l.finish_event(&due[0], &Delivery::Delivered),
+            "record_delivery_outcome",
+            l.record_delivery_outcome(&due[0], &DeliveryOutcome::Delivered),
         )
         .await;
         self.of("has_failing_events", l.has_failing_events()).await;
         self.of("count_dead_events", l.count_dead_events()).await;
         self.of("events", l.events(None, 50)).await;
-        self.of("next_note", l.next_note()).await;
+        self.of("next_note", l.next_note_due_at()).await;
         let note = self
             .of("claim_due_note", l.claim_due_note(LEASE, longest))
             .await;
         let note = note.expect("one is due");
-        self.of("intend_note", l.intend_note(&note, LEASE)).await;
-        self.of("finish_note", l.finish_note(&note, &Noted::Written))
+        self.of("record_note_intent", l.record_note_intent(&note, LEASE))
             .await;
-        let kinds = &[NewsKind::Order, NewsKind::Tracking];
-        self.of("next_news", l.next_news(kinds)).await;
-        let news = self.of("claim_news", l.claim_news(kinds, 10, LEASE)).await;
-        self.of("keep_news", l.keep_news(&news, LEASE)).await;
+        self.of(
+            "record_note_outcome",
+            l.record_note_outcome(&note, &NoteOutcome::Written),
+        )
+        .await;
+        let kinds = &[NoticeKind::Order, NoticeKind::Tracking];
+        self.of("next_news", l.next_webhook_due_at(kinds)).await;
+        let news = self
+            .of("claim_webhooks", l.claim_webhooks(kinds, 10, LEASE))
+            .await;
+        self.of("renew_webhook_leases", l.renew_webhook_leases(&news, LEASE))
+            .await;
         let order = code(1000);
-        let hastened = l.hasten_order(&order, &news[0], Duration::from_secs(60));
-        self.of("hasten_order", hastened).await;
-        self.of("end_news", l.end_news(&news[0], NewsEnd::Done, None))
-            .await;
+        let hastened = l.expedite_order(&order, &news[0], Duration::from_secs(60));
+        self.of("expedite_order", hastened).await;
+        self.of(
+            "finish_webhook",
+            l.finish_webhook(&news[0], WebhookOutcome::Done, None),
+        )
+        .await;
         let since = self.now - TimeDelta::minutes(10);
-        self.of("skus_told_of", l.skus_told_of(since)).await;
-        self.of("last_told_pass", l.last_told_pass("sync_inventory"))
+        self.of("skus_told_of", l.count_reported_skus(since)).await;
+        self.of("last_told_pass", l.last_webhook_run_at("sync_inventory"))
             .await;
         let (down, data) = (
             UpstreamEvent::Down,
             serde_json::json!({"upstream": "veracore"}),
         );
         self.of(
-            "raise_upstream_event",
-            l.raise_upstream_event(down, "veracore", &data),
+            "record_upstream_event",
+            l.record_upstream_event(down, "veracore", &data),
         )
         .await;
     }
@@ -241,39 +280,42 @@ impl Asking {
         let run = self
             .of(
                 "begin_run",
-                l.begin_run("sync_tracking", now, Origin::Schedule),
+                l.begin_run("sync_tracking", now, RunOrigin::Schedule),
             )
             .await
             .expect("nobody else has it");
         self.of(
-            "give_up_runs",
-            l.give_up_runs("sync_tracking", Some(run), "why"),
+            "fail_unfinished_runs",
+            l.fail_unfinished_runs("sync_tracking", Some(run), "why"),
         )
         .await;
         let result = serde_json::json!({});
-        self.of("end_run", l.end_run(run, RunOutcome::Done, &result, None))
-            .await;
-        self.of("last_runs", l.last_runs()).await;
-        self.of("runs_of", l.runs_of("sync_inventory", 20)).await;
         self.of(
-            "undecided_runs",
-            l.undecided_runs("sync_inventory", None, 20),
+            "end_run",
+            l.finish_run(run, RunOutcome::Done, &result, None),
         )
         .await;
-        self.of("standing_of_job", l.standing_of_job("sync_inventory"))
+        self.of("last_runs", l.last_runs()).await;
+        self.of("runs_of", l.runs_of_job("sync_inventory", 20))
+            .await;
+        self.of(
+            "undecided_runs",
+            l.undecided_quarantined_runs("sync_inventory", None, 20),
+        )
+        .await;
+        self.of("standing_of_job", l.job_status("sync_inventory"))
             .await;
     }
 
     pub(super) async fn watching(&mut self) {
         let l = &self.ledger.clone();
         let jobs = &["sync_inventory", "sync_tracking", "sweep_orders"];
-        self.of("measures", l.measures(jobs, "sync_inventory"))
-            .await;
-        self.of("mark", l.mark()).await;
-        self.of("day_of_orders", l.day_of_orders()).await;
-        self.of("oldest_waiting", l.oldest_waiting()).await;
+        self.of("measures", l.metrics(jobs, "sync_inventory")).await;
+        self.of("mark", l.change_token()).await;
+        self.of("day_of_orders", l.hourly_orders()).await;
+        self.of("oldest_waiting", l.oldest_waiting_at()).await;
         let since = self.now - TimeDelta::days(30);
-        self.of("package_problems", l.package_problems(since, 20))
+        self.of("package_problems", l.parcel_problems(since, 20))
             .await;
         self.of("ensure_migrated", l.ensure_migrated()).await;
         self.of("ensure_writable", l.ensure_writable()).await;
@@ -287,7 +329,7 @@ impl Asking {
         };
         self.of("orders", l.orders(page)).await;
         let deep = &OrderFilter {
-            before: Some(10_000),
+            before_id: Some(10_000),
             ..page.clone()
         };
         self.of("orders deep", l.orders(deep)).await;
@@ -298,7 +340,7 @@ impl Asking {
             };
             self.of("orders of a status", l.orders(of_status)).await;
         }
-        for group in [OrderGroup::Waiting, OrderGroup::Care] {
+        for group in [OrderGroup::Waiting, OrderGroup::NeedsAttention] {
             let of_group = &OrderFilter {
                 group: Some(group),
                 ..page.clone()
@@ -329,8 +371,12 @@ impl Asking {
         let why = "once a day";
         let now = self.now;
         let before = now - TimeDelta::days(90);
-        self.rarely("count_known", why, l.count_known(now - TimeDelta::days(7)))
-            .await;
+        self.rarely(
+            "count_known",
+            why,
+            l.count_known_orders(now - TimeDelta::days(7)),
+        )
+        .await;
         self.rarely(
             "known_orders",
             why,
@@ -339,13 +385,23 @@ impl Asking {
         .await;
         self.rarely("clear_personal_data", why, l.clear_personal_data(before))
             .await;
-        self.rarely("forget_runs", why, l.forget_runs(before)).await;
-        self.rarely("forget_stock", why, l.forget_stock(before))
+        self.rarely("delete_old_runs", why, l.delete_old_runs(before))
             .await;
-        self.rarely("forget_events", why, l.forget_events(before))
+        self.rarely(
+            "delete_old_stock_changes",
+            why,
+            l.delete_old_stock_changes(before),
+        )
+        .await;
+        self.rarely("delete_old_events", why, l.delete_old_events(before))
             .await;
-        self.rarely("forget_news", why, l.forget_news(before, before))
+        self.rarely(
+            "delete_old_webhooks",
+            why,
+            l.delete_old_webhooks(before, before),
+        )
+        .await;
+        self.rarely("delete_expired_leases", why, l.delete_expired_leases())
             .await;
-        self.rarely("forget_holds", why, l.forget_holds()).await;
     }
 }

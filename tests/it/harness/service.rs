@@ -10,23 +10,23 @@ use veracore_sync::{
     clock::{Clock as _, MockClock, SharedClock, SystemClock},
     domain::{OrderState, SkuRules, SyncStatus},
     fulfillment::FulfillmentProvider,
-    http::{Backoff, Circuit, Limits},
+    http::{Backoff, Circuit, UpstreamLimits},
     ledger::{Backlog, LedgerError},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sync::{
-        inventory::{self, InventorySettings, InventorySync, Summary, Wish},
+        inventory::{self, InventoryRequest, InventorySettings, InventorySummary, InventorySync},
         orders::{
-            Existing, OrderSettings, OrderSync,
-            discover::{Looked, Swept, Watch},
-            mapping::{Rules, UnitPrice},
+            ExistingOrdersPolicy, OrderSettings, OrderSync,
+            discover::{DiscoveryState, PollSummary, SweepSummary},
+            mapping::{MappingRules, PriceBasis},
         },
-        passes::{self, Ran, unwatched},
+        passes::{self, RunAttempt, ignore_progress},
         reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{self, TrackingSettings, TrackingSync},
         upstreams::Upstreams,
-        webhooks::{Inbox, Worker},
+        webhooks::{Inbox, InboxWorker},
     },
-    vendure::{Login, Storefront, VendureClient, VendureSettings},
+    vendure::{Storefront, VendureClient, VendureCredentials, VendureSettings},
 };
 
 use super::{PATIENCE, WEBHOOK_SECRET, style::Style, world::World};
@@ -43,8 +43,8 @@ pub struct Service {
     /// As the clients of both ends have them.
     pub upstreams: Upstreams,
     /// Told to stop, the service begins nothing.
-    pub tasks: Tasks,
-    pub watch: Watch,
+    pub tasks: TaskGroup,
+    pub watch: DiscoveryState,
     clock: SharedClock,
     mock: Option<Arc<MockClock>>,
 }
@@ -60,35 +60,35 @@ pub fn settings(mocked: bool) -> OrderSettings {
     };
     OrderSettings {
         trigger_states: vec![OrderState::parse("PaymentSettled").unwrap()],
-        existing: Existing::Send,
-        rules: Rules {
-            unit_price: UnitPrice::Gross,
+        existing_orders: ExistingOrdersPolicy::Send,
+        mapping_rules: MappingRules {
+            unit_price: PriceBasis::Gross,
             shipping_methods: None,
             skus: SkuRules::default(),
             shipping_method_map: BTreeMap::new(),
         },
-        hold: Duration::ZERO,
+        send_delay: Duration::ZERO,
         max_attempts: 10,
         cancel_in_shop: false,
         backoff: Backoff {
             initial: scale(15, 50),
             max: scale(3600, 400),
         },
-        quiet: scale(60, 800),
-        lease: scale(300, 10_000),
+        quiet_period: scale(60, 800),
+        lease_ttl: scale(300, 10_000),
         concurrency: 4,
-        sweep_page: veracore_sync::sync::orders::SWEEP_PAGE,
-        newest_page: veracore_sync::sync::orders::NEWEST_PAGE,
+        sweep_page_size: veracore_sync::sync::orders::SWEEP_PAGE_SIZE,
+        newest_page_size: veracore_sync::sync::orders::NEWEST_PAGE_SIZE,
     }
 }
 
-fn limits(timeout: Duration, max_body: usize) -> Limits {
-    Limits {
+fn limits(timeout: Duration, max_body: usize) -> UpstreamLimits {
+    UpstreamLimits {
         timeout,
         connect_timeout: timeout,
-        max_body,
+        max_body_bytes: max_body,
         max_concurrency: 4,
-        per_second: None,
+        max_per_second: None,
     }
 }
 
@@ -96,7 +96,7 @@ fn limits(timeout: Duration, max_body: usize) -> Limits {
 pub(super) fn client_of_shop(world: &World) -> VendureClient {
     let shop = VendureSettings {
         api_url: world.shop.api_url.parse().unwrap(),
-        login: Login::Password {
+        credentials: VendureCredentials::Password {
             username: world.shop.username.clone(),
             password: SecretString::from(world.shop.password.clone()),
         },
@@ -109,14 +109,14 @@ pub(super) fn client_of_shop(world: &World) -> VendureClient {
 /// Stock as in earnest, in batches small enough for tests to have several.
 fn inventory_settings() -> InventorySettings {
     InventorySettings {
-        rules: inventory::plan::Rules::default(),
+        rules: inventory::plan::StockRules::default(),
         max_drop_percent: 100,
         location: None,
-        batch: 25,
+        batch_size: 25,
         concurrency: 4,
-        hold: HOLD,
-        patience: HOLD,
-        page: 50,
+        lease_ttl: HOLD,
+        lease_wait: HOLD,
+        page_size: 50,
     }
 }
 
@@ -124,7 +124,7 @@ fn reconcile_settings() -> ReconcileSettings {
     ReconcileSettings {
         sweep_interval: Duration::from_secs(600),
         concurrency: 4,
-        most_asked: reconcile::MOST_ASKED,
+        max_lookups: reconcile::MAX_LOOKUPS,
         timezone: Tz::America__Los_Angeles,
     }
 }
@@ -159,15 +159,15 @@ impl Service {
         };
         change(&mut making);
         let clock = Arc::clone(&world.clock);
-        let tasks = Tasks::new();
+        let tasks = TaskGroup::new();
         // Half of the quiet period, as the program has it.
         let limits = limits(Duration::from_millis(400), 1 << 20);
         let (provider, warehouse) = making
             .provider
             .unwrap_or_else(|| Style::spoken().client(&world.sandbox, limits, Arc::clone(&clock)));
         let upstreams = Upstreams {
-            shop: circuit,
-            warehouse,
+            shop_circuit: circuit,
+            warehouse_circuit: warehouse,
         };
         let orders = OrderSync::new(
             Arc::clone(&making.storefront),
@@ -191,8 +191,8 @@ impl Service {
             world.ledger.clone(),
             Arc::clone(&clock),
             TrackingSettings {
-                hold: HOLD,
-                patience: HOLD,
+                lease_ttl: HOLD,
+                lease_wait: HOLD,
                 concurrency: 4,
             },
             tasks.clone(),
@@ -206,15 +206,15 @@ impl Service {
             provider,
             upstreams,
             tasks,
-            watch: Watch::default(),
+            watch: DiscoveryState::default(),
             clock,
             mock,
         }
     }
 
     /// Who works on VeraCore's webhooks; its inbox takes what is signed with [`WEBHOOK_SECRET`].
-    pub fn worker(&self) -> Worker {
-        Worker {
+    pub fn worker(&self) -> InboxWorker {
+        InboxWorker {
             inbox: Inbox::new(
                 Some(SecretString::from(WEBHOOK_SECRET)),
                 Arc::clone(&self.provider),
@@ -230,57 +230,60 @@ impl Service {
     }
 
     /// A pass over the stock, on record.
-    pub async fn stock(&self, wish: &Wish) -> (i64, Summary) {
-        let nobody = unwatched();
-        let ran = passes::on_wish(
+    pub async fn stock(&self, wish: &InventoryRequest) -> (i64, InventorySummary) {
+        let nobody = ignore_progress();
+        let ran = passes::run_manually(
             self.orders.ledger(),
             &self.clock,
             inventory::JOB,
             async |run| {
-                let outcome = self.inventory.pass(run, wish, &nobody).await;
-                let report = InventorySync::report(run, &outcome);
+                let outcome = self.inventory.run(run, wish, &nobody).await;
+                let report = InventorySync::run_report(run, &outcome);
                 (outcome, report)
             },
         );
         match ran.await.unwrap() {
-            Ran::Through(run, summary) => (run.number(), summary.unwrap()),
+            RunAttempt::Completed(run, summary) => (run.number(), summary.unwrap()),
             _ => panic!("the stock is held by somebody else"),
         }
     }
 
     /// A pass over the whole stock that must write what it planned.
-    pub async fn keep_stock(&self) -> Summary {
-        let (_, summary) = self.stock(&Wish::default()).await;
-        assert_eq!(summary.held, None);
-        assert_eq!(summary.counts.failed(), 0, "{summary:?}");
+    pub async fn keep_stock(&self) -> InventorySummary {
+        let (_, summary) = self.stock(&InventoryRequest::default()).await;
+        assert_eq!(summary.quarantined, None);
+        assert_eq!(summary.counts.failed_count(), 0, "{summary:?}");
         summary
     }
 
     /// A pass over what VeraCore shipped.
-    pub async fn track(&self) -> tracking::Summary {
-        let nobody = unwatched();
-        let outcome = self.tracking.pass(None, &nobody).await;
-        let report = TrackingSync::report(&outcome);
+    pub async fn track(&self) -> tracking::TrackingSummary {
+        let nobody = ignore_progress();
+        let outcome = self.tracking.run(None, &nobody).await;
+        let report = TrackingSync::run_report(&outcome);
         assert!(report.outcome.is_some());
         outcome.unwrap()
     }
 
     /// What is off, by kind and order.
-    pub async fn reconcile(&self) -> (Vec<(&'static str, String)>, reconcile::Summary) {
-        let nobody = unwatched();
-        let summary = self.reconciliation.pass(reconcile::DAYS, &nobody).await;
+    pub async fn reconcile(&self) -> (Vec<(&'static str, String)>, reconcile::ReconcileSummary) {
+        let nobody = ignore_progress();
+        let summary = self
+            .reconciliation
+            .run(reconcile::NEVER_SHIPPED_DAYS, &nobody)
+            .await;
         let summary = summary.unwrap();
         let found = summary.findings.iter();
         let found = found.map(|f| (f.kind.as_str(), f.order.clone())).collect();
         (found, summary)
     }
 
-    pub async fn sweep(&mut self) -> Swept {
-        self.orders.sweep(&mut self.watch).await.unwrap()
+    pub async fn sweep(&mut self) -> SweepSummary {
+        self.orders.sweep_orders(&mut self.watch).await.unwrap()
     }
 
-    pub async fn look(&mut self) -> Looked {
-        self.orders.look_at_newest(&mut self.watch).await.unwrap()
+    pub async fn look(&mut self) -> PollSummary {
+        self.orders.poll_newest(&mut self.watch).await.unwrap()
     }
 
     /// Works on all orders that are due, some at a time. Returns where they stand then.
@@ -290,9 +293,9 @@ impl Service {
         let width = self.orders.settings().concurrency;
         loop {
             let free = width - u32::try_from(working.len()).unwrap();
-            for order in self.orders.claim(free, None).await.unwrap() {
+            for order in self.orders.lease_due_orders(free, None).await.unwrap() {
                 let service = self.orders.clone();
-                working.spawn(async move { service.work_on(&order).await });
+                working.spawn(async move { service.process(&order).await });
             }
             match working.join_next().await {
                 None => return done,
@@ -312,7 +315,10 @@ impl Service {
         let start = tokio::time::Instant::now();
         for _ in 0..MOST_STEPS {
             self.work().await;
-            let Backlog { due, next } = self.orders.ledger().backlog().await.unwrap();
+            let Backlog {
+                due,
+                next_due_at: next,
+            } = self.orders.ledger().backlog().await.unwrap();
             match (due, next) {
                 (0, None) => return,
                 (0, Some(next)) => self.wait_for(next).await,

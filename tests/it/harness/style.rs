@@ -15,15 +15,18 @@ use serde_json::{Value, json};
 use url::Url;
 use veracore_sync::{
     clock::SharedClock,
-    domain::Freight,
+    domain::ShipVia,
     fulfillment::{
         FulfillmentProvider,
         veracore::{
-            oms::{CancelSettings, CancelStyle, OmsClient, OmsSettings, StockSource, Unmapped},
-            rest::{Auth, Credentials, RestClient, RestSettings},
+            oms::{
+                CancelProtocol, OmsCancelSettings, OmsClient, OmsSettings, StockSource,
+                UnmappedFreight,
+            },
+            rest::{Credentials, RestAuth, RestClient, RestSettings},
         },
     },
-    http::{Circuit, Limits},
+    http::{Circuit, UpstreamLimits},
     sandbox::{ArrivedOrder, Fault, FaultKind, LoggedRequest, Sandbox, SandboxConfig},
 };
 
@@ -87,7 +90,7 @@ impl Style {
     pub fn client(
         self,
         sandbox: &Sandbox,
-        limits: Limits,
+        limits: UpstreamLimits,
         clock: SharedClock,
     ) -> (Arc<dyn FulfillmentProvider>, Circuit) {
         let known = SandboxConfig::default();
@@ -101,7 +104,7 @@ impl Style {
                     base_url: self.url(sandbox),
                     company_id: known.company_id,
                     credentials,
-                    auth: Auth::OAuth2,
+                    auth: RestAuth::OAuth2,
                     timezone: ZONE,
                     limits,
                 };
@@ -254,7 +257,7 @@ fn soap_fault(message: &str) -> String {
 }
 
 /// SOAP as a system of the usual kind wants it.
-pub fn oms_settings(url: Url, credentials: Credentials, limits: Limits) -> OmsSettings {
+pub fn oms_settings(url: Url, credentials: Credentials, limits: UpstreamLimits) -> OmsSettings {
     let ways = ["standard-shipping", "express-shipping"];
     OmsSettings {
         url,
@@ -264,17 +267,17 @@ pub fn oms_settings(url: Url, credentials: Credentials, limits: Limits) -> OmsSe
         timezone: ZONE,
         limits,
         freight: ways
-            .map(|way| (way.to_owned(), Freight::parse("code:U11").unwrap()))
+            .map(|way| (way.to_owned(), ShipVia::parse("code:U11").unwrap()))
             .into(),
-        unmapped: Unmapped::Send,
-        max_order_id: 50,
-        stock: StockSource::Offers,
+        unmapped_freight: UnmappedFreight::Send,
+        max_order_id_length: 50,
+        stock_source: StockSource::Offers,
         warehouses: BTreeSet::new(),
-        missing_text: None,
-        cancel: CancelSettings {
-            style: CancelStyle::Soap,
+        order_not_found_text: None,
+        cancel: OmsCancelSettings {
+            protocol: CancelProtocol::Soap,
             namespace: "http://tempuri.org/".into(),
-            action: None,
+            soap_action: None,
         },
     }
 }

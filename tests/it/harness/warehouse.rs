@@ -15,9 +15,9 @@ use sha2::Sha256;
 use tokio::net::TcpListener;
 use veracore_sync::{
     clock::SharedClock,
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sync::webhooks::Inbox,
-    web::{self, Inboxes},
+    web::{self, CurrentInbox},
 };
 
 use super::World;
@@ -77,10 +77,10 @@ impl Sender {
     pub async fn to_inbox(inbox: Inbox, world: &World) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let inboxes = Inboxes::default();
-        inboxes.put(inbox);
-        let router = web::webhooks().with_state(inboxes);
-        Tasks::new().spawn("serve_webhooks", async move {
+        let inboxes = CurrentInbox::default();
+        inboxes.replace(inbox);
+        let router = web::webhook_router().with_state(inboxes);
+        TaskGroup::new().spawn("serve_webhooks", async move {
             axum::serve(listener, router).await.unwrap();
         });
         Self::to(address, world)

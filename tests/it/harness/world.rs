@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use veracore_sync::{
     clock::{MockClock, SharedClock, SystemClock},
     domain::{OrderCode, SyncStatus},
-    ledger::{Attempt, Ledger, RetryMode, SyncRecord, Verdict},
+    ledger::{Attempt, Ledger, OperatorOutcome, RetryMode, SyncRecord},
     sandbox::{self, Sandbox, SandboxConfig},
     sync::orders::OrderSettings,
     vendure::Storefront,
@@ -207,7 +207,7 @@ impl World {
     pub async fn retry(&self, code: &str) {
         let code = OrderCode::parse(code).unwrap();
         let verdict = self.ledger.retry_order(&code, RetryMode::Again).await;
-        assert_eq!(verdict.unwrap(), Verdict::Done);
+        assert_eq!(verdict.unwrap(), OperatorOutcome::Done);
     }
 
     /// All that the ledger holds, by table.

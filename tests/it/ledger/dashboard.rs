@@ -5,7 +5,7 @@ use serde_json::json;
 use veracore_sync::{
     clock::Clock as _,
     domain::ProviderOrderId,
-    ledger::{Next, OrderFilter, OrderGroup, Origin, RunOutcome, SealedToken},
+    ledger::{OrderDisposition, OrderFilter, OrderGroup, RunOrigin, RunOutcome, SealedToken},
 };
 
 use super::*;
@@ -15,27 +15,27 @@ use crate::harness::World;
 async fn a_day_is_told_hour_by_hour() {
     let world = World::ledger_only("day").await;
     let ledger = &world.ledger;
-    assert_eq!(ledger.oldest_waiting().await.unwrap(), None);
+    assert_eq!(ledger.oldest_waiting_at().await.unwrap(), None);
     let order = claimed(ledger).await;
     let found = world.clock.now();
     world.clock.advance(TimeDelta::minutes(150));
-    assert_eq!(ledger.oldest_waiting().await.unwrap(), Some(found));
+    assert_eq!(ledger.oldest_waiting_at().await.unwrap(), Some(found));
     // Its lease ran out meanwhile.
     let order = claim(ledger).await.unwrap_or(order);
     let id = ProviderOrderId::parse("VC-1").unwrap();
-    let done = Next::Acknowledged {
+    let done = OrderDisposition::Acknowledged {
         provider_order_id: Some(id),
     };
-    ledger.finish(&order, None, &done).await.unwrap();
+    ledger.finish_order(&order, None, &done).await.unwrap();
     ledger
-        .take_in(&[super::order(2)], Duration::ZERO)
+        .insert_discovered_orders(&[super::order(2)], Duration::ZERO)
         .await
         .unwrap();
     world.clock.advance(TimeDelta::minutes(10));
 
-    let hours = ledger.day_of_orders().await.unwrap();
+    let hours = ledger.hourly_orders().await.unwrap();
     assert_eq!(hours.len(), 24);
-    assert_eq!(hours[23].until, world.clock.now());
+    assert_eq!(hours[23].ends_at, world.clock.now());
     let taken: Vec<u64> = hours.iter().map(|hour| hour.acknowledged).collect();
     assert_eq!(taken[23], 1);
     assert_eq!(taken.iter().sum::<u64>(), 1);
@@ -46,7 +46,7 @@ async fn a_day_is_told_hour_by_hour() {
     // Two hours ago the first had waited for 40 minutes, an hour ago for 100; now the second waits.
     assert_eq!(&waits[20..], [0, 40, 100, 10]);
     world.clock.advance(TimeDelta::hours(25));
-    let hours = ledger.day_of_orders().await.unwrap();
+    let hours = ledger.hourly_orders().await.unwrap();
     assert!(hours.iter().all(|hour| hour.acknowledged == 0));
     assert_eq!(hours[23].oldest_wait.num_minutes(), 25 * 60 + 10);
     world.assert_settled().await;
@@ -56,35 +56,35 @@ async fn a_day_is_told_hour_by_hour() {
 async fn any_change_changes_the_mark() {
     let world = World::ledger_only("mark").await;
     let ledger = &world.ledger;
-    let mut marks = vec![ledger.mark().await.unwrap()];
+    let mut marks = vec![ledger.change_token().await.unwrap()];
     let mut differs = async |what: &str| {
-        let mark = ledger.mark().await.unwrap();
+        let mark = ledger.change_token().await.unwrap();
         assert!(!marks.contains(&mark), "{what}: {mark}");
-        assert_eq!(ledger.mark().await.unwrap(), mark, "{what}");
+        assert_eq!(ledger.change_token().await.unwrap(), mark, "{what}");
         marks.push(mark);
         world.clock.advance(TimeDelta::seconds(1));
     };
     let order = claimed(ledger).await;
     differs("an order in work").await;
-    ledger.release(&order).await.unwrap();
+    ledger.release_order(&order).await.unwrap();
     differs("an order given back").await;
     ledger.skip_order(&order.code).await.unwrap();
     differs("an order taken out").await;
     let run = ledger
-        .begin_run("sync_inventory", world.clock.now(), Origin::Person)
+        .begin_run("sync_inventory", world.clock.now(), RunOrigin::Operator)
         .await
         .unwrap()
         .unwrap();
     differs("a run begun").await;
     let result = json!({ "held": { "suspicions": [{ "reason": "empty" }] } });
     ledger
-        .end_run(run, RunOutcome::Held, &result, Some("it is empty"))
+        .finish_run(run, RunOutcome::Quarantined, &result, Some("it is empty"))
         .await
         .unwrap();
     differs("a run ended").await;
     assert!(
         ledger
-            .discard_run("sync_inventory", run.number(), "ann")
+            .discard_quarantined_feed("sync_inventory", run.number(), "ann")
             .await
             .unwrap()
     );
@@ -99,7 +99,7 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
     let held = async || {
         world.clock.advance(TimeDelta::minutes(1));
         let run = ledger
-            .begin_run("sync_inventory", world.clock.now(), Origin::Schedule)
+            .begin_run("sync_inventory", world.clock.now(), RunOrigin::Schedule)
             .await
             .unwrap()
             .unwrap();
@@ -107,22 +107,25 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
     };
     let undecided = async || -> Vec<i64> {
         let runs = ledger
-            .undecided_runs("sync_inventory", None, 9)
+            .undecided_quarantined_runs("sync_inventory", None, 9)
             .await
             .unwrap();
         runs.iter().map(|run| run.id).collect()
     };
     let end = async |run, outcome, result| {
-        ledger.end_run(run, outcome, &result, None).await.unwrap();
+        ledger
+            .finish_run(run, outcome, &result, None)
+            .await
+            .unwrap();
     };
     let (first, first_id) = held().await;
-    end(first, RunOutcome::Held, json!({})).await;
+    end(first, RunOutcome::Quarantined, json!({})).await;
     let (second, second_id) = held().await;
-    end(second, RunOutcome::Held, json!({})).await;
+    end(second, RunOutcome::Quarantined, json!({})).await;
     assert_eq!(undecided().await, [second_id, first_id]);
     let is_undecided = async |id| {
         let found = ledger
-            .undecided_runs("sync_inventory", Some(id), 1)
+            .undecided_quarantined_runs("sync_inventory", Some(id), 1)
             .await
             .unwrap();
         found.iter().any(|run| run.id == id)
@@ -130,24 +133,24 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
     assert!(is_undecided(first_id).await);
     assert!(
         !ledger
-            .discard_run("sync_tracking", first_id, "ann")
+            .discard_quarantined_feed("sync_tracking", first_id, "ann")
             .await
             .unwrap()
     );
     assert!(
         ledger
-            .discard_run("sync_inventory", first_id, "ann")
+            .discard_quarantined_feed("sync_inventory", first_id, "ann")
             .await
             .unwrap()
     );
     assert!(
         !ledger
-            .discard_run("sync_inventory", first_id, "bob")
+            .discard_quarantined_feed("sync_inventory", first_id, "bob")
             .await
             .unwrap()
     );
     let run = ledger
-        .held_run("sync_inventory", first_id)
+        .quarantined_run("sync_inventory", first_id)
         .await
         .unwrap()
         .unwrap();
@@ -182,7 +185,10 @@ async fn orders_are_listed_by_what_they_need() {
     ];
     let sent = needs.iter().chain(&rests);
     for (id, change) in (1..).zip(sent) {
-        ledger.take_in(&[order(id)], Duration::ZERO).await.unwrap();
+        ledger
+            .insert_discovered_orders(&[order(id)], Duration::ZERO)
+            .await
+            .unwrap();
         let statement = format!(
             "update veracore_order_sync set sync_status = 'success', next_attempt = null, {change}
              where vendure_order_code = 'ORDER-{id}'"
@@ -192,13 +198,16 @@ async fn orders_are_listed_by_what_they_need() {
             .await
             .unwrap();
     }
-    ledger.take_in(&[order(99)], Duration::ZERO).await.unwrap();
+    ledger
+        .insert_discovered_orders(&[order(99)], Duration::ZERO)
+        .await
+        .unwrap();
     let care: Vec<String> = (1..=needs.len())
         .rev()
         .map(|id| format!("ORDER-{id}"))
         .collect();
     for (group, codes) in [
-        (OrderGroup::Care, care),
+        (OrderGroup::NeedsAttention, care),
         (OrderGroup::Waiting, vec!["ORDER-99".into()]),
     ] {
         let filter = OrderFilter {
@@ -213,7 +222,7 @@ async fn orders_are_listed_by_what_they_need() {
         assert_eq!(count, codes.len() as u64);
     }
     // Just as the overview counts them.
-    let count = ledger.count_in_care().await.unwrap();
+    let count = ledger.count_post_send().await.unwrap();
     let counts = [
         count.being_stopped,
         count.to_stop_by_hand,
@@ -232,9 +241,9 @@ async fn a_session_lasts_as_long_as_it_is_used_and_no_longer_than_half_a_day() {
         nonce: vec![1],
         text: vec![2],
     };
-    let known = async |is_use| ledger.web_session("d", is_use).await.unwrap();
+    let known = async |is_use| ledger.resume_web_session("d", is_use).await.unwrap();
     assert_eq!(known(true).await, None);
-    ledger.begin_web_session("d", &token).await.unwrap();
+    ledger.insert_web_session("d", &token).await.unwrap();
     for _ in 0..24 {
         world.clock.advance(TimeDelta::minutes(29));
         assert_eq!(known(true).await, Some(token.clone()));
@@ -244,7 +253,7 @@ async fn a_session_lasts_as_long_as_it_is_used_and_no_longer_than_half_a_day() {
     assert_eq!(known(false).await, Some(token.clone()));
     world.clock.advance(TimeDelta::minutes(11));
     assert_eq!(known(true).await, None, "31 minutes");
-    ledger.begin_web_session("e", &token).await.unwrap();
+    ledger.insert_web_session("e", &token).await.unwrap();
     let rows: i64 = sqlx::query_scalar("select count(*) from veracore_web_session")
         .fetch_one(&world.pool)
         .await
@@ -252,19 +261,19 @@ async fn a_session_lasts_as_long_as_it_is_used_and_no_longer_than_half_a_day() {
     assert_eq!(rows, 1, "what is over is forgotten");
     for _ in 0..25 {
         world.clock.advance(TimeDelta::minutes(29));
-        let _ = ledger.web_session("e", true).await.unwrap();
+        let _ = ledger.resume_web_session("e", true).await.unwrap();
     }
     assert_eq!(
-        ledger.web_session("e", true).await.unwrap(),
+        ledger.resume_web_session("e", true).await.unwrap(),
         None,
         "12 hours"
     );
-    ledger.begin_web_session("f", &token).await.unwrap();
+    ledger.insert_web_session("f", &token).await.unwrap();
     world.clock.advance(TimeDelta::days(-1));
     assert_eq!(
-        ledger.web_session("f", true).await.unwrap(),
+        ledger.resume_web_session("f", true).await.unwrap(),
         None,
         "the clock was set back"
     );
-    ledger.end_web_session("f").await.unwrap();
+    ledger.delete_web_session("f").await.unwrap();
 }

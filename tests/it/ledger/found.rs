@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use veracore_sync::{
     clock::Clock as _,
     domain::SyncStatus,
-    ledger::{Baseline, Next, SkipReason},
+    ledger::{Baseline, OrderDisposition, SkipReason},
 };
 
 use super::*;
@@ -18,7 +18,10 @@ async fn an_order_is_taken_in_once_however_many_find_it() {
     for _ in 0..8 {
         let (replica, orders) = (world.another_ledger(world.clock.clone()), orders.clone());
         finders.spawn(async move {
-            let taken = replica.take_in(&orders, Duration::ZERO).await.unwrap();
+            let taken = replica
+                .insert_discovered_orders(&orders, Duration::ZERO)
+                .await
+                .unwrap();
             replica.close().await;
             taken
         });
@@ -29,7 +32,7 @@ async fn an_order_is_taken_in_once_however_many_find_it() {
     assert_eq!(
         world
             .ledger
-            .take_in(&[order(101), order(101)], Duration::ZERO)
+            .insert_discovered_orders(&[order(101), order(101)], Duration::ZERO)
             .await
             .unwrap(),
         1
@@ -47,23 +50,27 @@ async fn only_what_left_the_trigger_states_is_revived() {
         (SkipReason::Existing, false),
         (SkipReason::ShippingMethod, false),
         (SkipReason::SkipSkus, false),
-        (SkipReason::Person, false),
+        (SkipReason::Operator, false),
     ];
     for (id, (reason, revived)) in (1..).zip(reasons) {
         world
             .ledger
-            .take_in(&[order(id)], Duration::ZERO)
+            .insert_discovered_orders(&[order(id)], Duration::ZERO)
             .await
             .unwrap();
         let claimed = claim(&world.ledger).await.unwrap();
-        let next = Next::Skipped {
+        let next = OrderDisposition::Skipped {
             reason,
             message: "m".into(),
         };
-        world.ledger.finish(&claimed, None, &next).await.unwrap();
+        world
+            .ledger
+            .finish_order(&claimed, None, &next)
+            .await
+            .unwrap();
         let taken = world
             .ledger
-            .take_in(&[order(id)], Duration::ZERO)
+            .insert_discovered_orders(&[order(id)], Duration::ZERO)
             .await
             .unwrap();
         assert_eq!(taken, u64::from(revived), "{reason:?}");
@@ -71,10 +78,10 @@ async fn only_what_left_the_trigger_states_is_revived() {
             let again = claim(&world.ledger).await.unwrap();
             world
                 .ledger
-                .finish(
+                .finish_order(
                     &again,
                     None,
-                    &Next::Cancelled {
+                    &OrderDisposition::Cancelled {
                         message: "m".into(),
                     },
                 )
@@ -98,29 +105,29 @@ async fn the_baseline_is_taken_once_and_tells_old_orders_from_new() {
     let skip = Baseline::Skip { started_at };
     let other = world.another_ledger(world.clock.clone());
     let (first, second) = tokio::join!(
-        world.ledger.take_baseline(&orders, skip, Duration::ZERO),
-        other.take_baseline(&orders, skip, Duration::ZERO),
+        world.ledger.insert_baseline(&orders, skip, Duration::ZERO),
+        other.insert_baseline(&orders, skip, Duration::ZERO),
     );
     let mut taken = [first.unwrap(), second.unwrap()];
     taken.sort_unstable();
     assert_eq!(taken, [None, Some((1, 2))], "one of the replicas was first");
     other.close().await;
     assert!(world.ledger.has_baseline().await.unwrap());
-    let standing = world.ledger.standing(&orders).await.unwrap();
-    assert!(standing["1"].was_existing() && standing["2"].was_existing());
-    assert!(standing["3"].waits_for_us());
+    let standing = world.ledger.known_statuses(&orders).await.unwrap();
+    assert!(standing["1"].is_backfillable() && standing["2"].is_backfillable());
+    assert!(standing["3"].is_in_progress());
 
-    assert_eq!(world.ledger.backfill(&orders[..1]).await.unwrap(), 1);
+    assert_eq!(world.ledger.backfill_orders(&orders[..1]).await.unwrap(), 1);
     let claimed = world.ledger.claim_due_orders(9, LEASE, None).await.unwrap();
     assert_eq!(claimed.len(), 2);
     for order in &claimed {
-        let done = Next::Acknowledged {
+        let done = OrderDisposition::Acknowledged {
             provider_order_id: None,
         };
-        world.ledger.finish(order, None, &done).await.unwrap();
+        world.ledger.finish_order(order, None, &done).await.unwrap();
     }
     assert_eq!(
-        world.ledger.backfill(&orders[..1]).await.unwrap(),
+        world.ledger.backfill_orders(&orders[..1]).await.unwrap(),
         0,
         "nothing is sent twice"
     );

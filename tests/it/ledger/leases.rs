@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use veracore_sync::{
     domain::{SyncStatus, VariantId},
-    ledger::{Held, LedgerError, Next},
+    ledger::{LeaseKey, LedgerError, OrderDisposition},
 };
 
 use super::*;
 use crate::harness::World;
 
-fn acknowledged() -> Next {
-    Next::Acknowledged {
+fn acknowledged() -> OrderDisposition {
+    OrderDisposition::Acknowledged {
         provider_order_id: None,
     }
 }
@@ -21,7 +21,11 @@ fn acknowledged() -> Next {
 async fn an_order_is_claimed_once_however_many_try() {
     let world = World::ledger_only("claims").await;
     let orders: Vec<_> = (1..=60).map(order).collect();
-    world.ledger.take_in(&orders, Duration::ZERO).await.unwrap();
+    world
+        .ledger
+        .insert_discovered_orders(&orders, Duration::ZERO)
+        .await
+        .unwrap();
     let replicas: Vec<_> = (0..4)
         .map(|_| world.another_ledger(world.clock.clone()))
         .collect();
@@ -48,7 +52,7 @@ async fn an_order_is_claimed_once_however_many_try() {
                 claimed.code
             );
             replica
-                .finish(&claimed, None, &acknowledged())
+                .finish_order(&claimed, None, &acknowledged())
                 .await
                 .unwrap();
         }
@@ -69,20 +73,23 @@ async fn a_dead_holders_order_is_taken_over_and_the_holder_changes_nothing_any_m
     let heir = claim(&world.ledger).await.unwrap();
     assert_eq!(heir.code, dead.code);
 
-    let sent = world.ledger.begin_send(&dead, &intent(), LEASE).await;
+    let sent = world
+        .ledger
+        .record_send_intent(&dead, &intent(), LEASE)
+        .await;
     assert!(
         matches!(sent, Err(LedgerError::LeaseLost { .. })),
         "nothing may be sent: {sent:?}"
     );
-    let given_up = Next::Cancelled {
+    let given_up = OrderDisposition::Cancelled {
         message: "m".into(),
     };
-    let finished = world.ledger.finish(&dead, None, &given_up).await;
+    let finished = world.ledger.finish_order(&dead, None, &given_up).await;
     assert!(
         matches!(finished, Err(LedgerError::LeaseLost { .. })),
         "{finished:?}"
     );
-    world.ledger.release(&dead).await.unwrap();
+    world.ledger.release_order(&dead).await.unwrap();
     let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
     assert_eq!(
         record.sync_status,
@@ -92,7 +99,7 @@ async fn a_dead_holders_order_is_taken_over_and_the_holder_changes_nothing_any_m
 
     world
         .ledger
-        .finish(&heir, None, &acknowledged())
+        .finish_order(&heir, None, &acknowledged())
         .await
         .unwrap();
     world.assert_settled().await;
@@ -103,7 +110,10 @@ async fn nothing_is_sent_under_a_lease_that_ran_out_though_nobody_took_it() {
     let world = World::ledger_only("ranout").await;
     let late = claimed(&world.ledger).await;
     world.clock.advance(TimeDelta::seconds(60));
-    let sent = world.ledger.begin_send(&late, &intent(), LEASE).await;
+    let sent = world
+        .ledger
+        .record_send_intent(&late, &intent(), LEASE)
+        .await;
     assert!(
         matches!(sent, Err(LedgerError::LeaseLost { .. })),
         "{sent:?}"
@@ -112,7 +122,7 @@ async fn nothing_is_sent_under_a_lease_that_ran_out_though_nobody_took_it() {
     assert_eq!(heir.sent_at, None, "no intent was left behind");
     world
         .ledger
-        .finish(&heir, None, &acknowledged())
+        .finish_order(&heir, None, &acknowledged())
         .await
         .unwrap();
     world.assert_settled().await;
@@ -125,14 +135,14 @@ async fn an_intent_survives_the_death_of_who_wrote_it() {
     assert!(!first.sent_before);
     world
         .ledger
-        .begin_send(&first, &intent(), LEASE)
+        .record_send_intent(&first, &intent(), LEASE)
         .await
         .unwrap();
     // The process dies here. The intent lengthened the lease from that moment on.
     world.clock.advance(TimeDelta::seconds(60));
     let heir = claim(&world.ledger).await.unwrap();
     assert!(heir.sent_at.is_some() && heir.sent_before);
-    world.ledger.release(&heir).await.unwrap();
+    world.ledger.release_order(&heir).await.unwrap();
     let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
     assert_eq!(record.sync_status, SyncStatus::InDoubt);
     let attempts = world.ledger.attempts(heir.id).await.unwrap();
@@ -149,18 +159,18 @@ async fn only_due_orders_are_claimed_and_the_longest_due_first() {
     let world = World::ledger_only("due").await;
     world
         .ledger
-        .take_in(&[order(1)], Duration::from_secs(100))
+        .insert_discovered_orders(&[order(1)], Duration::from_secs(100))
         .await
         .unwrap();
     world
         .ledger
-        .take_in(&[order(2)], Duration::from_secs(50))
+        .insert_discovered_orders(&[order(2)], Duration::from_secs(50))
         .await
         .unwrap();
     assert_eq!(claim(&world.ledger).await, None);
     let backlog = world.ledger.backlog().await.unwrap();
     assert_eq!(backlog.due, 0);
-    assert!(backlog.next.is_some());
+    assert!(backlog.next_due_at.is_some());
     world.clock.advance(TimeDelta::seconds(100));
     assert_eq!(world.ledger.backlog().await.unwrap().due, 2);
     let two = world.ledger.claim_due_orders(2, LEASE, None).await.unwrap();
@@ -168,7 +178,7 @@ async fn only_due_orders_are_claimed_and_the_longest_due_first() {
     ids.sort_unstable();
     assert_eq!(ids.len(), 2);
     for claimed in &two {
-        world.ledger.release(claimed).await.unwrap();
+        world.ledger.release_order(claimed).await.unwrap();
         let record = world.ledger.order(&claimed.code).await.unwrap().unwrap();
         assert_eq!(
             record.sync_status,
@@ -178,7 +188,7 @@ async fn only_due_orders_are_claimed_and_the_longest_due_first() {
     }
     let first = claim(&world.ledger).await.unwrap();
     assert_eq!(first.code, code(2));
-    world.ledger.release(&first).await.unwrap();
+    world.ledger.release_order(&first).await.unwrap();
     let only = world
         .ledger
         .claim_due_orders(9, LEASE, Some(&code(1)))
@@ -188,7 +198,7 @@ async fn only_due_orders_are_claimed_and_the_longest_due_first() {
         only.iter().map(|c| c.code.clone()).collect::<Vec<_>>(),
         [code(1)]
     );
-    world.ledger.release(&only[0]).await.unwrap();
+    world.ledger.release_order(&only[0]).await.unwrap();
     world.assert_settled().await;
 }
 
@@ -198,27 +208,30 @@ async fn that_veracore_has_an_order_is_true_whoever_holds_the_lease() {
     let slow = claimed(&world.ledger).await;
     world
         .ledger
-        .begin_send(&slow, &intent(), LEASE)
+        .record_send_intent(&slow, &intent(), LEASE)
         .await
         .unwrap();
     world.clock.advance(TimeDelta::seconds(60));
     let heir = claim(&world.ledger).await.unwrap();
     world
         .ledger
-        .finish(&slow, None, &acknowledged())
+        .finish_order(&slow, None, &acknowledged())
         .await
         .unwrap();
-    let sent = world.ledger.begin_send(&heir, &intent(), LEASE).await;
+    let sent = world
+        .ledger
+        .record_send_intent(&heir, &intent(), LEASE)
+        .await;
     assert!(
         matches!(sent, Err(LedgerError::LeaseLost { .. })),
         "nothing is sent twice: {sent:?}"
     );
     let finished = world
         .ledger
-        .finish(
+        .finish_order(
             &heir,
             None,
-            &Next::Later {
+            &OrderDisposition::Postponed {
                 at: heir.lease_until,
             },
         )
@@ -256,13 +269,14 @@ async fn holds_that_overlap_never_block_each_other() {
                 if round % 2 == 0 {
                     some.reverse();
                 }
-                let some: Vec<Held<'_>> = some[..3].iter().map(|v| Held::Stock(v)).collect();
-                if let Some(hold) = ledger.hold(&some, LEASE).await.unwrap() {
-                    assert!(ledger.hold_on(&hold, LEASE).await.unwrap());
-                    ledger.let_go(&hold).await.unwrap();
+                let some: Vec<LeaseKey<'_>> =
+                    some[..3].iter().map(|v| LeaseKey::Stock(v)).collect();
+                if let Some(hold) = ledger.acquire_lease(&some, LEASE).await.unwrap() {
+                    assert!(ledger.renew_lease(&hold, LEASE).await.unwrap());
+                    ledger.release_lease(&hold).await.unwrap();
                     held += 1;
                 }
-                ledger.forget_holds().await.unwrap();
+                ledger.delete_expired_leases().await.unwrap();
             }
             held
         });

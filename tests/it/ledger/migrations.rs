@@ -187,7 +187,7 @@ async fn a_failed_migration_leaves_no_lock_behind() {
         .unwrap();
     let replica = world.another_ledger(std::sync::Arc::new(SystemClock));
     let failed = replica.migrate().await;
-    let Err(error @ LedgerError::NameTaken { .. }) = failed else {
+    let Err(error @ LedgerError::TableNameTaken { .. }) = failed else {
         panic!("{failed:?}")
     };
     assert!(
@@ -216,7 +216,7 @@ async fn an_older_program_stops_at_newer_tables() {
         world.ledger.migrate().await,
         world.ledger.ensure_migrated().await,
     ] {
-        let Err(error @ LedgerError::TooNew { .. }) = outcome else {
+        let Err(error @ LedgerError::SchemaTooNew { .. }) = outcome else {
             panic!("{outcome:?}")
         };
         assert!(error.to_string().contains("9999"), "{error}");

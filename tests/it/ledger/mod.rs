@@ -19,7 +19,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use veracore_sync::{
     domain::{OrderCode, OrderRef, OrderState, Quantity, ShopOrderId, Sku},
-    ledger::{Claimed, Intent, IntentLine, Ledger, Parts, SentSummary},
+    ledger::{ClaimedOrder, Ledger, PartDigests, SendIntent, SendIntentLine, SentSummary},
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -42,12 +42,12 @@ fn code(id: u32) -> OrderCode {
     OrderCode::parse(format!("ORDER-{id}")).unwrap()
 }
 
-fn intent() -> Intent {
-    Intent {
+fn intent() -> SendIntent {
+    SendIntent {
         digest: "d".repeat(64),
-        parts: Parts::default(),
+        part_digests: PartDigests::default(),
         summary: SentSummary::default(),
-        lines: vec![IntentLine {
+        lines: vec![SendIntentLine {
             line_id: "1".into(),
             vendure_sku: "SKU-1".into(),
             veracore_sku: Sku::parse("SKU-1").unwrap(),
@@ -57,11 +57,14 @@ fn intent() -> Intent {
 }
 
 /// Takes in order 1 and claims it.
-async fn claimed(ledger: &Ledger) -> Claimed {
-    ledger.take_in(&[order(1)], Duration::ZERO).await.unwrap();
+async fn claimed(ledger: &Ledger) -> ClaimedOrder {
+    ledger
+        .insert_discovered_orders(&[order(1)], Duration::ZERO)
+        .await
+        .unwrap();
     claim(ledger).await.unwrap()
 }
 
-async fn claim(ledger: &Ledger) -> Option<Claimed> {
+async fn claim(ledger: &Ledger) -> Option<ClaimedOrder> {
     ledger.claim_due_orders(1, LEASE, None).await.unwrap().pop()
 }

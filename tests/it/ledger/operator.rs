@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use veracore_sync::{
     domain::{ErrorCategory, ProviderOrderId, SyncStatus},
-    ledger::{Next, Note, RetryMode, Verdict},
+    ledger::{FailureReason, OperatorOutcome, OrderDisposition, RetryMode},
 };
 
 use super::*;
@@ -14,11 +14,15 @@ async fn an_order_that_veracore_has_is_neither_retried_nor_skipped() {
     let world = World::ledger_only("has").await;
     let order = claimed(&world.ledger).await;
     let id = ProviderOrderId::parse("VC-7").unwrap();
-    let done = Next::Acknowledged {
+    let done = OrderDisposition::Acknowledged {
         provider_order_id: Some(id),
     };
-    world.ledger.finish(&order, None, &done).await.unwrap();
-    let there = Verdict::AlreadyThere {
+    world
+        .ledger
+        .finish_order(&order, None, &done)
+        .await
+        .unwrap();
+    let there = OperatorOutcome::AlreadySent {
         veracore_order_id: Some("VC-7".into()),
     };
     for mode in [RetryMode::Again, RetryMode::Adopt] {
@@ -30,7 +34,7 @@ async fn an_order_that_veracore_has_is_neither_retried_nor_skipped() {
     assert_eq!(world.ledger.skip_order(&order.code).await.unwrap(), there);
     assert_eq!(
         world.ledger.skip_order(&code(99)).await.unwrap(),
-        Verdict::Unknown
+        OperatorOutcome::NotFound
     );
     assert_eq!(claim(&world.ledger).await, None);
     world.assert_settled().await;
@@ -45,23 +49,23 @@ async fn an_order_in_work_is_left_to_who_works_on_it() {
         .retry_order(&order.code, RetryMode::Again)
         .await
         .unwrap();
-    assert_eq!(retried, Verdict::Busy);
+    assert_eq!(retried, OperatorOutcome::Busy);
     assert_eq!(
         world.ledger.skip_order(&order.code).await.unwrap(),
-        Verdict::Busy
+        OperatorOutcome::Busy
     );
     // Its holder died: now a person may.
     world.clock.advance(TimeDelta::seconds(60));
     assert_eq!(
         world.ledger.skip_order(&order.code).await.unwrap(),
-        Verdict::Done
+        OperatorOutcome::Done
     );
     let finished = world
         .ledger
-        .finish(
+        .finish_order(
             &order,
             None,
-            &Next::Cancelled {
+            &OrderDisposition::Cancelled {
                 message: "m".into(),
             },
         )
@@ -78,7 +82,7 @@ async fn a_retry_starts_the_count_anew_and_keeps_the_doubt() {
     let order = claimed(&world.ledger).await;
     world
         .ledger
-        .begin_send(&order, &intent(), LEASE)
+        .record_send_intent(&order, &intent(), LEASE)
         .await
         .unwrap();
     let at = world
@@ -88,23 +92,27 @@ async fn a_retry_starts_the_count_anew_and_keeps_the_doubt() {
         .unwrap()
         .unwrap()
         .updated_at;
-    let note = Note {
+    let note = FailureReason {
         category: ErrorCategory::Timeout,
         message: "m".into(),
     };
-    let doubt = Next::InDoubt {
+    let doubt = OrderDisposition::InDoubt {
         at: at + TimeDelta::hours(1),
         missing_at: None,
         counted: true,
-        note: Some(note),
+        failure: Some(note),
     };
-    world.ledger.finish(&order, None, &doubt).await.unwrap();
+    world
+        .ledger
+        .finish_order(&order, None, &doubt)
+        .await
+        .unwrap();
     let retried = world
         .ledger
         .retry_order(&order.code, RetryMode::Adopt)
         .await
         .unwrap();
-    assert_eq!(retried, Verdict::Done);
+    assert_eq!(retried, OperatorOutcome::Done);
     let record = world.ledger.order(&order.code).await.unwrap().unwrap();
     assert_eq!(record.sync_status, SyncStatus::InDoubt);
     let again = claim(&world.ledger).await.unwrap();
@@ -112,7 +120,7 @@ async fn a_retry_starts_the_count_anew_and_keeps_the_doubt() {
         (again.retry_count, again.sent_at, again.adopt),
         (0, Some(at), true)
     );
-    world.ledger.release(&again).await.unwrap();
+    world.ledger.release_order(&again).await.unwrap();
     let kinds: Vec<String> = world
         .ledger
         .attempts(order.id)

@@ -4,22 +4,25 @@ use chrono::TimeDelta;
 use veracore_sync::{
     clock::Clock as _,
     domain::{ErrorCategory, ProviderOrderId, SyncStatus},
-    ledger::{AttemptEnd, AttemptKind, Next, Note, SkipReason, SyncRecord, Trace},
+    ledger::{
+        AttemptEnd, AttemptKind, AttemptRecord, FailureReason, OrderDisposition, SkipReason,
+        SyncRecord,
+    },
 };
 
 use super::*;
 use crate::harness::{LedgerWorld, World};
 
-fn note() -> Note {
-    Note {
+fn note() -> FailureReason {
+    FailureReason {
         category: ErrorCategory::Upstream,
         message: "it broke".into(),
     }
 }
 
 /// Finishes order 1 and tells how it stands then.
-async fn after(world: &LedgerWorld, order: &Claimed, next: Next) -> SyncRecord {
-    world.ledger.finish(order, None, &next).await.unwrap();
+async fn after(world: &LedgerWorld, order: &ClaimedOrder, next: OrderDisposition) -> SyncRecord {
+    world.ledger.finish_order(order, None, &next).await.unwrap();
     world.ledger.order(&order.code).await.unwrap().unwrap()
 }
 
@@ -39,10 +42,10 @@ async fn a_counted_failure_counts_and_a_parked_one_does_not() {
         let record = after(
             &world,
             &order,
-            Next::Retry {
+            OrderDisposition::Retry {
                 at,
                 counted,
-                note: note(),
+                failure: note(),
             },
         )
         .await;
@@ -57,7 +60,7 @@ async fn a_counted_failure_counts_and_a_parked_one_does_not() {
     let record = after(
         &world,
         &order,
-        Next::Acknowledged {
+        OrderDisposition::Acknowledged {
             provider_order_id: Some(id),
         },
     )
@@ -83,24 +86,24 @@ async fn a_doubt_is_kept_until_it_is_settled() {
     let order = claimed(&world.ledger).await;
     let attempt = world
         .ledger
-        .begin_send(&order, &intent(), LEASE)
+        .record_send_intent(&order, &intent(), LEASE)
         .await
         .unwrap();
     let sent_at = world.clock.now();
     let at = sent_at + TimeDelta::seconds(5);
     let end = AttemptEnd {
         message: Some("timed out".into()),
-        ..AttemptEnd::fine("unknown")
+        ..AttemptEnd::without_error("unknown")
     };
-    let doubt = Next::InDoubt {
+    let doubt = OrderDisposition::InDoubt {
         at,
         missing_at: None,
         counted: true,
-        note: Some(note()),
+        failure: Some(note()),
     };
     world
         .ledger
-        .finish(&order, Some(&Trace::Ends(attempt, end)), &doubt)
+        .finish_order(&order, Some(&AttemptRecord::End(attempt, end)), &doubt)
         .await
         .unwrap();
 
@@ -111,11 +114,11 @@ async fn a_doubt_is_kept_until_it_is_settled() {
         (Some(sent_at), None, 1)
     );
     let missing_at = Some(world.clock.now());
-    let again = Next::InDoubt {
+    let again = OrderDisposition::InDoubt {
         at,
         missing_at,
         counted: false,
-        note: None,
+        failure: None,
     };
     after(&world, &order, again).await;
     let order = claim(&world.ledger).await.unwrap();
@@ -123,7 +126,10 @@ async fn a_doubt_is_kept_until_it_is_settled() {
         (order.sent_at, order.missing_at, order.retry_count),
         (Some(sent_at), missing_at, 1)
     );
-    let unclear = Next::StillInDoubt { at, note: note() };
+    let unclear = OrderDisposition::StillInDoubt {
+        at,
+        failure: note(),
+    };
     let record = after(&world, &order, unclear).await;
     assert_eq!(record.in_doubt_since, Some(sent_at));
     let order = claim(&world.ledger).await.unwrap();
@@ -132,10 +138,10 @@ async fn a_doubt_is_kept_until_it_is_settled() {
     world.clock.advance(TimeDelta::seconds(1));
     world
         .ledger
-        .begin_send(&order, &intent(), LEASE)
+        .record_send_intent(&order, &intent(), LEASE)
         .await
         .unwrap();
-    let record = after(&world, &order, Next::Failed { note: note() }).await;
+    let record = after(&world, &order, OrderDisposition::Failed { failure: note() }).await;
     assert_eq!(
         (record.sync_status, record.in_doubt_since),
         (SyncStatus::Error, None)
@@ -153,7 +159,7 @@ async fn a_doubt_is_kept_until_it_is_settled() {
 async fn skipped_and_cancelled_orders_say_why() {
     let world = World::ledger_only("skipped").await;
     let order = claimed(&world.ledger).await;
-    let skipped = Next::Skipped {
+    let skipped = OrderDisposition::Skipped {
         reason: SkipReason::ShippingMethod,
         message: "by air".into(),
     };
@@ -172,17 +178,21 @@ async fn skipped_and_cancelled_orders_say_why() {
 async fn what_may_quote_a_customer_is_cleared_after_its_time() {
     let world = World::ledger_only("pii").await;
     let order = claimed(&world.ledger).await;
-    let trace = Trace::Whole {
-        kind: AttemptKind::LookUp,
+    let trace = AttemptRecord::Complete {
+        kind: AttemptKind::Lookup,
         started_at: world.clock.now(),
         end: AttemptEnd {
             message: Some("who".into()),
-            ..AttemptEnd::fine("failed")
+            ..AttemptEnd::without_error("failed")
         },
     };
     world
         .ledger
-        .finish(&order, Some(&trace), &Next::Failed { note: note() })
+        .finish_order(
+            &order,
+            Some(&trace),
+            &OrderDisposition::Failed { failure: note() },
+        )
         .await
         .unwrap();
     let now = world.clock.now();
@@ -218,12 +228,12 @@ async fn a_clock_that_was_set_back_does_not_move_a_doubt_into_the_future() {
     let order = claimed(&world.ledger).await;
     world
         .ledger
-        .begin_send(&order, &intent(), LEASE)
+        .record_send_intent(&order, &intent(), LEASE)
         .await
         .unwrap();
     world.clock.advance(TimeDelta::hours(-1));
     let now = world.clock.now();
-    let record = after(&world, &order, Next::Later { at: now }).await;
+    let record = after(&world, &order, OrderDisposition::Postponed { at: now }).await;
     assert_eq!(record.in_doubt_since, Some(now));
     world.assert_settled().await;
 }

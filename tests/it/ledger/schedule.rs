@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use veracore_sync::{
     clock::Clock as _,
-    ledger::{Origin, RunOutcome},
-    lifecycle::Drained,
-    sync::{due::MOST_STARTS, schedule::Job},
+    ledger::{RunOrigin, RunOutcome},
+    lifecycle::DrainOutcome,
+    sync::{due::MAX_STARTS, schedule::Job},
 };
 
 use super::{
@@ -83,7 +83,7 @@ async fn a_thousand_occurrences_are_claimed_once_each_by_two_replicas() {
             let mut mine = 0;
             for n in 0..1000 {
                 let at = start + TimeDelta::minutes(n);
-                let run = replica.begin_run("sync_tracking", at, Origin::Schedule);
+                let run = replica.begin_run("sync_tracking", at, RunOrigin::Schedule);
                 mine += usize::from(run.await.unwrap().is_some());
             }
             replica.close().await;
@@ -177,7 +177,7 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
     let mut process = Process::start(&world, None);
     set(&world, "2026-06-01T09:00:00Z");
     let occurrence = world.clock.now();
-    let most = MOST_STARTS as usize;
+    let most = MAX_STARTS as usize;
     for start in 1..=most {
         process.dies_in(&process.inventory).await;
         process = process.restart(&world);
@@ -198,7 +198,7 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
     process.minute().await;
     assert_eq!(process.inventory.passes().len(), most);
     let starts = process.inventory.0.starts.load(Ordering::SeqCst);
-    assert_eq!(starts, MOST_STARTS);
+    assert_eq!(starts, MAX_STARTS);
     let run = (occurrence, starts.cast_signed(), Some("failed".to_owned()));
     assert_eq!(runs(&world, Job::Inventory).await, [run]);
     // The next day is another day; a run that died on it is overtaken by the one after.
@@ -344,11 +344,11 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
     process.tasks.stop();
     process
         .scheduler
-        .look_after(&process.tracking)
+        .run_if_due(&process.tracking)
         .await
         .unwrap();
     process.inventory.0.end.notify_one();
-    assert_eq!(process.tasks.drain(PATIENCE).await, Drained::Fully);
+    assert_eq!(process.tasks.drain(PATIENCE).await, DrainOutcome::Completed);
     let last = runs(&world, Job::Inventory).await.pop().unwrap();
     assert_eq!(last.2.as_deref(), Some("done"), "it was waited for");
     set(&world, "2026-06-03T09:00:00Z");
@@ -366,44 +366,44 @@ async fn a_start_that_was_overtaken_has_no_more_say() {
     let world = World::ledger_only("fence").await;
     let (ledger, now) = (&world.ledger, world.clock.now());
     let first = ledger
-        .begin_run("sync_inventory", now, Origin::Schedule)
+        .begin_run("sync_inventory", now, RunOrigin::Schedule)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(
         ledger
-            .begin_run("sync_inventory", now, Origin::Person)
+            .begin_run("sync_inventory", now, RunOrigin::Operator)
             .await
             .unwrap(),
         None
     );
-    let second = ledger.take_up_run(first).await.unwrap().unwrap();
+    let second = ledger.restart_run(first).await.unwrap().unwrap();
     assert_eq!((first.starts(), second.starts()), (1, 2));
     assert_eq!(
-        ledger.take_up_run(first).await.unwrap(),
+        ledger.restart_run(first).await.unwrap(),
         None,
         "somebody was quicker"
     );
     let nothing = json!({});
     assert!(
         !ledger
-            .end_run(first, RunOutcome::Done, &nothing, None)
+            .finish_run(first, RunOutcome::Done, &nothing, None)
             .await
             .unwrap()
     );
     assert!(
         ledger
-            .end_run(second, RunOutcome::Held, &nothing, Some("odd"))
+            .finish_run(second, RunOutcome::Quarantined, &nothing, Some("odd"))
             .await
             .unwrap()
     );
     assert!(
         !ledger
-            .end_run(second, RunOutcome::Done, &nothing, None)
+            .finish_run(second, RunOutcome::Done, &nothing, None)
             .await
             .unwrap()
     );
-    assert_eq!(ledger.take_up_run(second).await.unwrap(), None);
+    assert_eq!(ledger.restart_run(second).await.unwrap(), None);
     let last = ledger.last_runs().await.unwrap().pop().unwrap();
     assert_eq!(
         (last.outcome.as_deref(), &*last.origin),
@@ -417,10 +417,10 @@ async fn the_last_occurrence_is_never_forgotten() {
     let world = first_started("forget", "2026-06-01T08:00:00Z").await;
     let (ledger, job) = (&world.ledger, "sync_inventory");
     for (at, origin) in [
-        ("2026-06-01T09:00:00Z", Origin::Schedule),
-        ("2026-06-02T09:00:00Z", Origin::Schedule),
-        ("2026-06-03T12:00:00Z", Origin::Person),
-        ("2026-06-04T12:00:00Z", Origin::Person),
+        ("2026-06-01T09:00:00Z", RunOrigin::Schedule),
+        ("2026-06-02T09:00:00Z", RunOrigin::Schedule),
+        ("2026-06-03T12:00:00Z", RunOrigin::Operator),
+        ("2026-06-04T12:00:00Z", RunOrigin::Operator),
     ] {
         set(&world, at);
         ledger
@@ -430,7 +430,7 @@ async fn the_last_occurrence_is_never_forgotten() {
             .unwrap();
     }
     let removed = ledger
-        .forget_runs(utc("2026-07-01T00:00:00Z"))
+        .delete_old_runs(utc("2026-07-01T00:00:00Z"))
         .await
         .unwrap();
     assert_eq!(removed, 2, "the first occurrence and the first wish");

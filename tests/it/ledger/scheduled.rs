@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 use veracore_sync::{
     clock::{Clock as _, MockClock},
     ledger::{Ledger, LedgerError, RunId, RunOutcome},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sync::{
-        passes::Report,
-        schedule::{Calendar, Job, Times},
-        scheduler::{ScheduledJob, Scheduler, Turn},
+        passes::RunReport,
+        schedule::{Calendar, CalendarSettings, Job},
+        scheduler::{JobLease, ScheduledJob, Scheduler},
     },
 };
 
@@ -54,15 +54,15 @@ impl ScheduledJob for Handle {
         self.0.job
     }
 
-    async fn take_turn(&self) -> Result<Option<Box<dyn Turn>>, LedgerError> {
+    async fn try_acquire(&self) -> Result<Option<Box<dyn JobLease>>, LedgerError> {
         let free = !self.0.leased.swap(true, Ordering::SeqCst);
-        Ok(free.then(|| Box::new(Held(Arc::clone(&self.0))) as Box<dyn Turn>))
+        Ok(free.then(|| Box::new(Held(Arc::clone(&self.0))) as Box<dyn JobLease>))
     }
 }
 
 #[async_trait]
-impl Turn for Held {
-    async fn run(&mut self, run: RunId) -> Report {
+impl JobLease for Held {
+    async fn run(&mut self, run: RunId) -> RunReport {
         self.0.passes.lock().unwrap().push(self.0.clock.now());
         self.0.starts.store(run.starts(), Ordering::SeqCst);
         let act = *self.0.act.lock().unwrap();
@@ -71,7 +71,7 @@ impl Turn for Held {
             Act::Panic => panic!("as it should"),
             Act::GoOn => self.0.end.notified().await,
         }
-        Report {
+        RunReport {
             outcome: Some(if act == Act::Fail {
                 RunOutcome::Failed
             } else {
@@ -83,7 +83,7 @@ impl Turn for Held {
         }
     }
 
-    async fn give_back(self: Box<Self>) {
+    async fn release(self: Box<Self>) {
         self.0.leased.store(false, Ordering::SeqCst);
     }
 }
@@ -119,7 +119,7 @@ pub struct Process {
     pub scheduler: Scheduler,
     pub inventory: Handle,
     pub tracking: Handle,
-    pub tasks: Tasks,
+    pub tasks: TaskGroup,
 }
 
 impl Process {
@@ -137,7 +137,7 @@ impl Process {
     fn with_ledger(world: &LedgerWorld, ledger: Ledger, jobs: Option<(Handle, Handle)>) -> Self {
         let (inventory, tracking) =
             jobs.unwrap_or_else(|| (stub(world, Job::Inventory), stub(world, Job::Tracking)));
-        let tasks = Tasks::new();
+        let tasks = TaskGroup::new();
         let scheduler = Scheduler::new(
             vec![Arc::new(inventory.clone()), Arc::new(tracking.clone())],
             calendar(),
@@ -161,7 +161,7 @@ impl Process {
     /// A minute's look at both jobs.
     pub async fn minute(&self) {
         for job in [&self.inventory, &self.tracking] {
-            self.scheduler.look_after(job).await.unwrap();
+            self.scheduler.run_if_due(job).await.unwrap();
         }
     }
 
@@ -173,7 +173,7 @@ impl Process {
             job.passes().get(before).copied()
         });
         tokio::select! {
-            ended = self.scheduler.look_after(job) => panic!("it ended: {ended:?}"),
+            ended = self.scheduler.run_if_due(job) => panic!("it ended: {ended:?}"),
             _ = begun => {}
         }
         job.act(Act::Done);
@@ -194,13 +194,13 @@ pub fn stub(world: &LedgerWorld, job: Job) -> Handle {
 
 fn calendar() -> Calendar {
     let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
-    Calendar::new(Times {
+    Calendar::new(CalendarSettings {
         timezone: Los_Angeles,
         inventory_time: time(2),
         inventory_interval_minutes: 1440,
         tracking_interval_minutes: 30,
-        opens: time(9),
-        closes: time(19),
+        business_opens_at: time(9),
+        business_closes_at: time(19),
         business_days: vec![
             Weekday::Mon,
             Weekday::Tue,
@@ -224,7 +224,7 @@ pub fn set(world: &LedgerWorld, to: &str) {
 pub async fn first_started(name: &str, at: &str) -> LedgerWorld {
     let world = World::ledger_only(name).await;
     set(&world, at);
-    world.ledger.note_first_start().await.unwrap();
+    world.ledger.record_first_start().await.unwrap();
     world
 }
 

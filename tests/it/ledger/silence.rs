@@ -24,7 +24,7 @@ async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection
         .unwrap();
     let start = Instant::now();
     let orders = [order(1)];
-    let asked = ledger.take_in(&orders, Duration::ZERO);
+    let asked = ledger.insert_discovered_orders(&orders, Duration::ZERO);
     let unanswered = async {
         until("it waits for the lock", || async {
             let waits: bool = sqlx::query_scalar(
@@ -45,7 +45,7 @@ async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection
         .await
         .expect("it is given up");
     let error = asked.unwrap_err();
-    assert!(error.is_away(), "{error}");
+    assert!(error.is_unavailable(), "{error}");
     assert!(error.to_string().contains("no answer within"), "{error}");
     println!("given up after {:?}", start.elapsed());
     gate.speak_again();
@@ -54,8 +54,17 @@ async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection
     })
     .await;
     // Whether Postgres did it all the same or not, it can be asked for again.
-    ledger.take_in(&orders, Duration::ZERO).await.unwrap();
-    assert_eq!(ledger.take_in(&orders, Duration::ZERO).await.unwrap(), 0);
+    ledger
+        .insert_discovered_orders(&orders, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(
+        ledger
+            .insert_discovered_orders(&orders, Duration::ZERO)
+            .await
+            .unwrap(),
+        0
+    );
     ledger.close().await;
     world.assert_settled().await;
 }
@@ -70,11 +79,11 @@ async fn a_connection_that_was_given_up_at_the_beginning_of_a_transaction_is_not
     ledger.ping().await.unwrap();
     for taken_in in 1..=3_u32 {
         gate.fall_silent();
-        let begins = ledger.backfill(&[]);
+        let begins = ledger.backfill_orders(&[]);
         assert!(timeout(Duration::from_millis(300), begins).await.is_err());
         gate.speak_again();
         ledger
-            .take_in(&[order(taken_in)], Duration::ZERO)
+            .insert_discovered_orders(&[order(taken_in)], Duration::ZERO)
             .await
             .unwrap();
         let seen_by_others: i64 = sqlx::query_scalar("select count(*) from veracore_order_sync")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use veracore_sync::{
     clock::{Clock as _, SharedClock},
-    sync::housekeeping::tidy_ledger_if_due,
+    sync::housekeeping::run_maintenance_if_due,
 };
 
 use crate::harness::World;
@@ -39,7 +39,11 @@ async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
         .await
         .unwrap();
     let clock: SharedClock = Arc::clone(&world.clock) as _;
-    assert!(tidy_ledger_if_due(&world.ledger, &clock, 90).await.unwrap());
+    assert!(
+        run_maintenance_if_due(&world.ledger, &clock, 90)
+            .await
+            .unwrap()
+    );
 
     let all = |sql: &'static str| sqlx::query_scalar::<_, String>(sql).fetch_all(&world.pool);
     assert_eq!(
@@ -77,9 +81,17 @@ async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
     );
 
     // Once a day, whoever asks.
-    assert!(!tidy_ledger_if_due(&world.ledger, &clock, 90).await.unwrap());
+    assert!(
+        !run_maintenance_if_due(&world.ledger, &clock, 90)
+            .await
+            .unwrap()
+    );
     world.clock.advance(TimeDelta::days(1));
-    assert!(tidy_ledger_if_due(&world.ledger, &clock, 90).await.unwrap());
+    assert!(
+        run_maintenance_if_due(&world.ledger, &clock, 90)
+            .await
+            .unwrap()
+    );
     assert_eq!(
         all("select name from veracore_lease").await.unwrap(),
         Vec::<String>::new()

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 use veracore_sync::{
-    domain::NewsKind,
-    ledger::{Ledger, Word},
+    domain::NoticeKind,
+    ledger::{Ledger, Topic},
 };
 
 use super::{claim, order};
@@ -24,18 +24,25 @@ async fn listening(world: &LedgerWorld) -> (Ledger, tokio::task::JoinSet<()>) {
     ear.spawn(async move { listener.listen().await });
     heard(&ledger).await;
     // It looks once for what was told before.
-    for word in [Word::Orders, Word::Events, Word::News(NewsKind::Order)] {
+    for word in [
+        Topic::Orders,
+        Topic::Events,
+        Topic::Webhook(NoticeKind::Order),
+    ] {
         told(&ledger, word).await;
     }
     (ledger, ear)
 }
 
 async fn heard(ledger: &Ledger) {
-    until("words arrive", || async { ledger.hears().then_some(()) }).await;
+    until("words arrive", || async {
+        ledger.is_listening().then_some(())
+    })
+    .await;
 }
 
-async fn told(ledger: &Ledger, word: Word) {
-    timeout(SOON, ledger.told(word, NEVER))
+async fn told(ledger: &Ledger, word: Topic) {
+    timeout(SOON, ledger.wait_for(word, NEVER))
         .await
         .unwrap_or_else(|_| panic!("nobody told of {word:?}"));
 }
@@ -44,20 +51,20 @@ async fn told(ledger: &Ledger, word: Word) {
 async fn another_process_is_told_of_what_became_due() {
     let world = World::ledger_only("told").await;
     let (ledger, _ear) = listening(&world).await;
-    assert!(ledger.pace(QUICK) > SOON);
-    world.ledger.backfill(&[order(1)]).await.unwrap();
-    told(&ledger, Word::Orders).await;
+    assert!(ledger.poll_interval(QUICK) > SOON);
+    world.ledger.backfill_orders(&[order(1)]).await.unwrap();
+    told(&ledger, Topic::Orders).await;
     let claimed = claim(&world.ledger).await.unwrap();
-    world.ledger.release(&claimed).await.unwrap();
-    told(&ledger, Word::Orders).await;
+    world.ledger.release_order(&claimed).await.unwrap();
+    told(&ledger, Topic::Orders).await;
     // What is known already is no news: nobody is told.
-    while timeout(QUICK, ledger.told(Word::Orders, NEVER))
+    while timeout(QUICK, ledger.wait_for(Topic::Orders, NEVER))
         .await
         .is_ok()
     {}
-    world.ledger.backfill(&[order(1)]).await.unwrap();
+    world.ledger.backfill_orders(&[order(1)]).await.unwrap();
     assert!(
-        timeout(QUICK, ledger.told(Word::Orders, NEVER))
+        timeout(QUICK, ledger.wait_for(Topic::Orders, NEVER))
             .await
             .is_err()
     );
@@ -68,7 +75,7 @@ async fn another_process_is_told_of_what_became_due() {
 #[tokio::test]
 async fn whoever_cannot_hear_looks_often_until_he_can() {
     let world = World::ledger_only("deaf").await;
-    assert_eq!(world.ledger.pace(QUICK), QUICK);
+    assert_eq!(world.ledger.poll_interval(QUICK), QUICK);
     let (ledger, _ear) = listening(&world).await;
     let ended: i64 = sqlx::query_scalar(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity
@@ -79,12 +86,12 @@ async fn whoever_cannot_hear_looks_often_until_he_can() {
     .unwrap();
     assert_eq!(ended, 1);
     // Who sleeps is woken, and looks often from then on.
-    told(&ledger, Word::Orders).await;
+    told(&ledger, Topic::Orders).await;
     heard(&ledger).await;
     // Woken again, since what was told meanwhile was not heard.
-    told(&ledger, Word::Orders).await;
-    world.ledger.backfill(&[order(1)]).await.unwrap();
-    told(&ledger, Word::Orders).await;
+    told(&ledger, Topic::Orders).await;
+    world.ledger.backfill_orders(&[order(1)]).await.unwrap();
+    told(&ledger, Topic::Orders).await;
     ledger.close().await;
     world.assert_settled().await;
 }
@@ -97,11 +104,11 @@ async fn what_a_command_raised_is_told_when_it_ends() {
     let data = serde_json::json!({ "upstream": "VeraCore" });
     let down = veracore_sync::ledger::UpstreamEvent::Down;
     command
-        .raise_upstream_event(down, "VeraCore", &data)
+        .record_upstream_event(down, "VeraCore", &data)
         .await
         .unwrap();
     command.close().await;
-    told(&ledger, Word::Events).await;
+    told(&ledger, Topic::Events).await;
     ledger.close().await;
     world.assert_settled().await;
 }
@@ -140,7 +147,7 @@ async fn a_connection_that_broke_is_not_used_again() {
     .await;
     // At most the first one finds out the hard way, and says what passes by itself.
     if let Err(error) = ledger.ping().await {
-        assert!(error.is_away(), "{error}");
+        assert!(error.is_unavailable(), "{error}");
     }
     for _ in 0..12 {
         ledger.ping().await.unwrap();

@@ -12,7 +12,7 @@ mod unit;
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
-use veracore_sync::config::KEYS;
+use veracore_sync::config::SETTINGS;
 
 /// How long the daemon may take to stop, and what the reading of its answer takes.
 const PATIENCE: u64 = 30;
@@ -28,9 +28,9 @@ fn text(name: &str) -> String {
 /// Whether the program reads a variable of this name.
 fn is_setting(name: &str) -> bool {
     let beside = ["CONFIG_FILE", "RUST_LOG"];
-    let mut names = KEYS
+    let mut names = SETTINGS
         .iter()
-        .filter(|key| key.name != key.in_file())
+        .filter(|key| key.name != key.file_key())
         .flat_map(|key| [Some(key.name.to_owned()), key.file_variable()]);
     beside.contains(&name) || names.any(|known| known.as_deref() == Some(name))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use veracore_sync::config::{self, KEYS, Sources};
+use veracore_sync::config::{self, SETTINGS, Sources};
 
 use super::{is_setting, pairs, text};
 
@@ -53,7 +53,9 @@ fn the_example_works_as_it_is_and_with_all_its_lines() {
     assert!(full.len() > plain.len() + 10, "{full:?}");
     for name in full.keys() {
         assert!(is_setting(name), "{name} is no setting");
-        let secret = KEYS.iter().any(|key| key.name == name && key.is_secret());
+        let secret = SETTINGS
+            .iter()
+            .any(|key| key.name == name && key.is_secret());
         assert!(!secret, "{name} is a secret and does not belong there");
     }
     assert_eq!(problems(plain), "");

@@ -84,7 +84,7 @@ async fn stands(world: &World, order: &PaidOrder) -> Option<CancelStatus> {
         .record(&order.code)
         .await
         .unwrap()
-        .aftercare
+        .post_send
         .cancel_status
 }
 
@@ -102,17 +102,17 @@ async fn a_death_at_each_write_of_a_cancellation_is_made_good() {
     let mut world = World::named("cancel_crash").real_time().build().await;
     world.expect_error("have it cancelled at VeraCore by hand");
     let mut service = world.service();
-    let can_cancel = service.provider.can_cancel();
+    let can_cancel = service.provider.supports_cancellation();
     let (last, outcome, points): (_, _, &[&str]) = if can_cancel {
         let points = &[
             "ledger.request_cancellation",
-            "ledger.intend_cancellation",
+            "ledger.record_cancel_intent",
             "call.cancel_order",
-            "ledger.note_cancellation",
+            "ledger.record_cancel_step",
         ];
         (CancelStatus::Stopped, "stopped", points)
     } else {
-        let points = &["ledger.request_cancellation", "ledger.note_cancellation"];
+        let points = &["ledger.request_cancellation", "ledger.record_cancel_step"];
         (CancelStatus::ByHand, "by_hand", points)
     };
     for point in points {
@@ -139,16 +139,16 @@ async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
     world.expect_error("the order is cancelled there");
     let mut service = world.service();
     for point in [
-        "ledger.note_cancelled_there",
+        "ledger.record_provider_cancellation",
         "call.cancel_order",
-        "ledger.note_told_the_shop",
+        "ledger.record_shop_cancel_attempt",
     ] {
         for when in ["before", "after"] {
             let point = format!("{point}.{when}");
             let order = sent(&world, &mut service).await;
             world.sandbox.cancel(&order.code).unwrap();
             let track = ["sync", "tracking", "--order", &order.code];
-            if point.contains("note_cancelled_there") {
+            if point.contains("record_provider_cancellation") {
                 dies_once(&world, &point, &track).await;
             } else {
                 world.cli(&[&track[..], &["--json"]].concat()).await.done();
@@ -176,33 +176,33 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
     world.expect_error("have it cancelled at VeraCore by hand");
     let mut service = world.service();
     for point in [
-        "ledger.note_changed",
-        "ledger.note_revived_there",
-        "ledger.note_shipped_after_stop",
-        "ledger.end_care_of_closed",
+        "ledger.set_changed_parts",
+        "ledger.clear_provider_cancellations",
+        "ledger.record_shipped_after_stop",
+        "ledger.end_closed_post_send",
     ] {
         for when in ["before", "after"] {
             let point = format!("{point}.{when}");
             let order = sent(&world, &mut service).await;
-            if point.contains("end_care_of_closed") {
+            if point.contains("end_closed_post_send") {
                 dies(&world, &point).await;
                 made_good(&world, &point, async || true).await;
                 continue;
             }
-            if point.contains("note_revived_there") {
+            if point.contains("clear_provider_cancellations") {
                 let track = ["sync", "tracking", "--order", &order.code];
                 world.sandbox.cancel(&order.code).unwrap();
                 world.cli(&[&track[..], &["--json"]].concat()).await.done();
-                let care = |record: veracore_sync::ledger::SyncRecord| record.aftercare;
+                let care = |record: veracore_sync::ledger::SyncRecord| record.post_send;
                 let stands = world.record(&order.code).await.map(care).unwrap();
                 assert!(stands.cancelled_at_veracore.is_some());
                 world.sandbox.revive(&order.code).unwrap();
                 dies_once(&world, &point, &track).await;
                 let stands = world.record(&order.code).await.map(care).unwrap();
-                assert_eq!(stands, veracore_sync::ledger::Aftercare::default());
+                assert_eq!(stands, veracore_sync::ledger::PostSendState::default());
                 continue;
             }
-            if point.contains("note_shipped_after_stop") {
+            if point.contains("record_shipped_after_stop") {
                 world.shop.cancel(&order).await;
                 world.sandbox.cancel(&order.code).unwrap();
                 made_good(&world, &point, async || {
@@ -223,7 +223,7 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
             dies(&world, &point).await;
             made_good(&world, &point, async || {
                 let record = world.record(&order.code).await.unwrap();
-                record.aftercare.changed_since_sent.len() == 1
+                record.post_send.changed_since_sent.len() == 1
             })
             .await;
         }

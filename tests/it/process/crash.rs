@@ -24,39 +24,39 @@ const POINTS: &str = include_str!("crash_points.txt");
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
 /// of webhooks (see `webhooks::kept`) and of cancellations (see `aftercare`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
 const ELSEWHERE: [&str; 33] = [
-    "accepted_run",
-    "asked_for_tracking",
-    "backfill",
-    "begin_web_session",
-    "claim_news",
+    "accept_quarantined_feed",
+    "record_tracking_check",
+    "backfill_orders",
+    "insert_web_session",
+    "claim_webhooks",
     "clear_personal_data",
-    "discard_run",
-    "end_news",
-    "end_web_session",
-    "forget_unnamed",
-    "give_up_runs",
-    "hasten_order",
-    "intend_cancellation",
-    "keep_news",
-    "note",
-    "note_cancellation",
-    "note_cancelled_there",
-    "note_changed",
-    "note_lines",
-    "note_revived_there",
-    "note_shipped_after_stop",
-    "note_told_the_shop",
-    "postpone_news",
-    "raise_upstream_event",
-    "release",
+    "discard_quarantined_feed",
+    "finish_webhook",
+    "delete_web_session",
+    "delete_unnamed_shipment",
+    "fail_unfinished_runs",
+    "expedite_order",
+    "record_cancel_intent",
+    "renew_webhook_leases",
+    "record_attempt",
+    "record_cancel_step",
+    "record_provider_cancellation",
+    "set_changed_parts",
+    "record_order_lines",
+    "clear_provider_cancellations",
+    "record_shipped_after_stop",
+    "record_shop_cancel_attempt",
+    "postpone_webhook",
+    "record_upstream_event",
+    "release_order",
     "request_cancellation",
     "resend_event",
     "retry_order",
     "skip_order",
     "store_settings",
-    "take_in_news",
-    "take_up_run",
-    "use_web_session",
+    "insert_webhook",
+    "restart_run",
+    "touch_web_session",
 ];
 
 /// SIGABRT, by which a crash point ends the process.
@@ -399,7 +399,7 @@ pub fn empty_log() -> PathBuf {
 #[tokio::test]
 async fn a_death_where_orders_are_asked_for_one_by_one_is_made_good() {
     for when in ["before", "after"] {
-        let point = format!("ledger.asked_for_tracking.{when}");
+        let point = format!("ledger.record_tracking_check.{when}");
         let mut history = History::begin(vec![Death::at(&point)], None).await;
         history.command(&["migrate"], async |_| true).await;
         let order = history.world.pay_order(&[("A-0", 2)]).await;
@@ -432,7 +432,7 @@ async fn a_death_while_an_outage_is_told_of_is_made_good() {
             .sandbox
             .add_fault(Fault::on("/", FaultKind::DropRequest));
         world.pay_orders(4).await;
-        let point = format!("ledger.raise_upstream_event.{when}");
+        let point = format!("ledger.record_upstream_event.{when}");
         let told = async |event: &str| -> i64 {
             sqlx::query_scalar(
                 "select count(*) from veracore_event where event_type = $1
@@ -474,7 +474,7 @@ async fn a_death_while_an_outage_is_told_of_is_made_good() {
 
 /// The names of all writes of a kind, as the source has them.
 fn writes_in_source(kind: &str) -> BTreeSet<String> {
-    let mark = format!("crash::around(\"{kind}\", \"");
+    let mark = format!("crash::points_around(\"{kind}\", \"");
     crate::house::sources()
         .iter()
         .flat_map(|code| {

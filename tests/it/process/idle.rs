@@ -72,7 +72,7 @@ async fn found_by_another(world: &World, order: &PaidOrder) -> Duration {
         placed_at: None,
     };
     let begun = Instant::now();
-    world.ledger.backfill(&[order_ref]).await.unwrap();
+    world.ledger.backfill_orders(&[order_ref]).await.unwrap();
     timeout(SOON, world.arrives(&order.code))
         .await
         .expect("it is sent soon");

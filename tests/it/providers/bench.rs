@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use veracore_sync::{
     clock::MockClock,
-    fulfillment::{Destination, FulfillmentProvider, NewOrder},
+    fulfillment::{FulfillmentProvider, NewOrder, PostalAddress},
 };
 
 /// What providers may rightly do in one way or another. A case asserts the one or the other; none
@@ -98,7 +98,7 @@ impl Arrived {
     }
 }
 
-fn place(to: &Destination) -> Place {
+fn place(to: &PostalAddress) -> Place {
     [
         ("first name", &to.first_name),
         ("last name", &to.last_name),

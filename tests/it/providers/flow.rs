@@ -70,7 +70,7 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
     assert_eq!(service.track().await.fulfilled, 0);
     assert_eq!(service.keep_stock().await.counts.written, 0);
     assert_eq!(depot.sends(), 1);
-    assert!(service.upstreams.are_closed());
+    assert!(service.upstreams.are_available());
     let (found, _) = service.reconcile().await;
     assert_eq!(found, []);
     world.assert_settled_elsewhere().await;

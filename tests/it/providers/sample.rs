@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use veracore_sync::{
     domain::{Contact, CurrencyCode, Money, OrderCode, Quantity, Sku},
-    fulfillment::{Destination, NewOrder, NewOrderItem},
+    fulfillment::{NewOrder, NewOrderItem, PostalAddress},
 };
 
 /// When all of them were placed: in California it was the day before.
@@ -33,8 +33,8 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn wilhelmina() -> Destination {
-    Destination {
+fn wilhelmina() -> PostalAddress {
+    PostalAddress {
         first_name: some("Wilhelmina"),
         last_name: some("Vandersloot"),
         address_1: some("77 Secret Alley"),
@@ -43,7 +43,7 @@ fn wilhelmina() -> Destination {
         zip: some("89501"),
         country: some("US"),
         phone: some("+1 775 555 0188"),
-        ..Destination::default()
+        ..PostalAddress::default()
     }
 }
 
@@ -90,7 +90,7 @@ pub fn gift(number: &str) -> NewOrder {
     NewOrder {
         comments: some("Happy birthday,\nfrom all of us"),
         bill_to: Some(plain.ship_to.clone()),
-        ship_to: Destination {
+        ship_to: PostalAddress {
             first_name: some("Anton"),
             last_name: some("Huber"),
             company: some("Huber KG"),
@@ -109,13 +109,13 @@ pub fn gift(number: &str) -> NewOrder {
 /// A company pays, which is not the buyer.
 pub fn paid_by_another(number: &str) -> NewOrder {
     NewOrder {
-        bill_to: Some(Destination {
+        bill_to: Some(PostalAddress {
             company: some("Acme"),
             last_name: some("Payne"),
             address_1: some("1 Bill St"),
             city: some("Fresno"),
             country: some("US"),
-            ..Destination::default()
+            ..PostalAddress::default()
         }),
         ..order(number)
     }
@@ -125,12 +125,12 @@ pub fn paid_by_another(number: &str) -> NewOrder {
 pub fn least(number: &str) -> NewOrder {
     NewOrder {
         customer: Contact::default(),
-        ship_to: Destination {
+        ship_to: PostalAddress {
             last_name: some("Li"),
             address_1: some("1 A"),
             city: some("B"),
             country: some("US"),
-            ..Destination::default()
+            ..PostalAddress::default()
         },
         ..order(number)
     }

@@ -5,18 +5,19 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use veracore_sync::{
     domain::{
-        Address, Contact, CurrencyCode, FulfillmentId, LineId, LocationId, Money, News, NewsKind,
+        Address, Contact, CurrencyCode, FulfillmentId, LineId, LocationId, Money, NoticeKind,
         Order, OrderCode, OrderLine, OrderRef, OrderState, ProviderOrderId, Quantity,
-        ShippingMethodCode, ShopOrderId, Sku, Units, VariantId,
+        ShippingMethodCode, ShopOrderId, Sku, Units, VariantId, WebhookNotice,
     },
     fulfillment::{
-        BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
-        ProviderError, Receipt, Row, Shipment, ShipmentItem, StockItem, TakeRow,
+        CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
+        ProviderError, RowSink, Shipment, ShipmentItem, StockItem, SubmitReceipt, WebhookBodyError,
     },
     vendure::{
-        Fulfillment, LineUnits, NewFulfillment, NewLevel, OrderPage, Progress, ProgressLine,
-        ProgressPage, ShopProfile, StockLevel, StockLocation, Storefront, StorefrontError,
-        SweepPosition, TrackingFields, TrackingFieldsKnown, Variant, VariantPage, Variants,
+        Fulfillment, FulfillmentProgress, FulfillmentProgressLine, FulfillmentProgressPage,
+        LineUnits, NewFulfillment, NewStockLevel, OrderPage, ShopProfile, StockLevel,
+        StockLocation, Storefront, StorefrontError, SupportedTrackingFields, SweepPosition,
+        TrackingFields, Variant, VariantPage, VariantSelection,
     },
 };
 
@@ -131,7 +132,7 @@ fn whole(at: usize, order: &ShopOrder) -> Order {
     }
 }
 
-fn progress(at: usize, order: &ShopOrder) -> Progress {
+fn progress(at: usize, order: &ShopOrder) -> FulfillmentProgress {
     let units = |units: &[u32; SKUS]| -> Vec<LineUnits> {
         (0..SKUS)
             .filter(|sku| units[*sku] > 0)
@@ -141,12 +142,12 @@ fn progress(at: usize, order: &ShopOrder) -> Progress {
             })
             .collect()
     };
-    Progress {
+    FulfillmentProgress {
         id: id(at),
         code: code(at),
         state: state(order),
         lines: (0..SKUS)
-            .map(|sku| ProgressLine {
+            .map(|sku| FulfillmentProgressLine {
                 id: line(at, sku),
                 variant: VariantId::parse(sku.to_string()).unwrap(),
                 sku: format!("S{sku}"),
@@ -175,14 +176,14 @@ fn variant(world: &World, sku: usize) -> Variant {
     Variant {
         id: VariantId::parse(sku.to_string()).unwrap(),
         sku: format!("S{sku}"),
-        tracked: true,
+        is_tracked: true,
         level: level(world, sku),
         allocated_elsewhere: 0,
     }
 }
 
 fn refused() -> StorefrontError {
-    StorefrontError::Refused {
+    StorefrontError::Rejected {
         operation: "add_fulfillment",
         code: "INSUFFICIENT_STOCK_ON_HAND_ERROR".into(),
         message: "not so much on hand".into(),
@@ -256,7 +257,7 @@ impl Storefront for Ends {
             .await
     }
 
-    async fn whole_orders(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
+    async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
         let at: Vec<usize> = ids.iter().map(|id| id.as_str().parse().unwrap()).collect();
         self.read(move |world| {
             let known = at
@@ -291,15 +292,17 @@ impl Storefront for Ends {
 
     async fn variants(
         &self,
-        which: Variants<'_>,
+        which: VariantSelection<'_>,
         _: &LocationId,
     ) -> Result<VariantPage, StorefrontError> {
         let skus: Vec<usize> = match which {
-            Variants::Page { skip, take } => {
+            VariantSelection::Page { skip, take } => {
                 (0..SKUS).skip(skip as usize).take(take as usize).collect()
             }
-            Variants::Ids(ids) => ids.iter().map(|id| id.as_str().parse().unwrap()).collect(),
-            Variants::Skus(skus) => skus.iter().map(|sku| sku_at(sku.as_str())).collect(),
+            VariantSelection::Ids(ids) => {
+                ids.iter().map(|id| id.as_str().parse().unwrap()).collect()
+            }
+            VariantSelection::Skus(skus) => skus.iter().map(|sku| sku_at(sku.as_str())).collect(),
         };
         self.read(move |world| {
             let ends = skus.first().zip(skus.last());
@@ -308,7 +311,7 @@ impl Storefront for Ends {
                 variants: skus.iter().map(|sku| variant(world, *sku)).collect(),
                 unreadable: Vec::new(),
                 len: skus.len(),
-                ends: ends.map(|(first, last)| (first.to_string(), last.to_string())),
+                end_ids: ends.map(|(first, last)| (first.to_string(), last.to_string())),
             }
         })
         .await
@@ -317,11 +320,11 @@ impl Storefront for Ends {
     async fn set_stock(
         &self,
         _: &LocationId,
-        levels: &[NewLevel],
+        levels: &[NewStockLevel],
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
         let levels = levels.to_vec();
         self.write(move |world| {
-            let write = |new: &NewLevel| {
+            let write = |new: &NewStockLevel| {
                 let sku: usize = new.variant.as_str().parse().unwrap();
                 world.levels[sku].0 = new.on_hand.into();
                 (new.variant.clone(), level(world, sku))
@@ -331,12 +334,15 @@ impl Storefront for Ends {
         .await
     }
 
-    async fn progress(&self, orders: &[ShopOrderId]) -> Result<ProgressPage, StorefrontError> {
+    async fn fulfillment_progress(
+        &self,
+        orders: &[ShopOrderId],
+    ) -> Result<FulfillmentProgressPage, StorefrontError> {
         let orders: Vec<usize> = orders
             .iter()
             .map(|id| id.as_str().parse().unwrap())
             .collect();
-        self.read(move |world| ProgressPage {
+        self.read(move |world| FulfillmentProgressPage {
             orders: orders
                 .iter()
                 .filter_map(|at| Some(progress(*at, world.orders.get(*at)?)))
@@ -383,8 +389,8 @@ impl Storefront for Ends {
         .await
     }
 
-    async fn tracking_fields(&self) -> Result<TrackingFieldsKnown, StorefrontError> {
-        self.read(|_| TrackingFieldsKnown {
+    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
+        self.read(|_| SupportedTrackingFields {
             tracking_code: true,
             carrier: true,
             ship_date: true,
@@ -414,7 +420,7 @@ impl Storefront for Ends {
 
 #[async_trait]
 impl FulfillmentProvider for Ends {
-    async fn submit_order(&self, order: &NewOrder) -> Result<Receipt, ProviderError> {
+    async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError> {
         let at = number_at(order.number.as_str()).unwrap();
         let mut items = [0; SKUS];
         for item in &order.items {
@@ -428,9 +434,9 @@ impl FulfillmentProvider for Ends {
             .await?;
         if taken {
             let provider_order_id = ProviderOrderId::parse(format!("VC-{at}")).unwrap();
-            return Ok(Receipt { provider_order_id });
+            return Ok(SubmitReceipt { provider_order_id });
         }
-        Err(ProviderError::Duplicate {
+        Err(ProviderError::DuplicateOrder {
             number: order.number.clone(),
             message: "it exists".into(),
         })
@@ -464,11 +470,11 @@ impl FulfillmentProvider for Ends {
         Ok(found)
     }
 
-    async fn inventory(
+    async fn stream_inventory_page(
         &self,
-        _: Option<&PageRef>,
-        take: TakeRow<'_, StockItem>,
-    ) -> Result<Option<PageRef>, ProviderError> {
+        _: Option<&PageCursor>,
+        take: RowSink<'_, StockItem>,
+    ) -> Result<Option<PageCursor>, ProviderError> {
         let items: Vec<_> = self
             .0
             .call(VERACORE, false, |world, _| {
@@ -485,15 +491,15 @@ impl FulfillmentProvider for Ends {
         Ok(None)
     }
 
-    async fn inventory_of(&self, _: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
+    async fn find_stock_item(&self, _: &Sku) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
         unreachable!("whole passes only")
     }
 
-    async fn shipments(
+    async fn shipments_page(
         &self,
         since: DateTime<Utc>,
-        _: Option<&PageRef>,
-    ) -> Result<Page<Shipment>, ProviderError> {
+        _: Option<&PageCursor>,
+    ) -> Result<FeedPage<Shipment>, ProviderError> {
         let rows = self
             .0
             .call(VERACORE, false, move |world, _| {
@@ -526,19 +532,19 @@ impl FulfillmentProvider for Ends {
                 rows
             })
             .await?;
-        Ok(Page { rows, next: None })
+        Ok(FeedPage { rows, next: None })
     }
 
     /// No webhooks in this world.
-    fn read_webhook(&self, kind: NewsKind, _: &[u8]) -> Result<News, BadNews> {
-        Err(BadNews(kind.as_str().into()))
+    fn parse_webhook(&self, kind: NoticeKind, _: &[u8]) -> Result<WebhookNotice, WebhookBodyError> {
+        Err(WebhookBodyError(kind.as_str().into()))
     }
 
-    fn can_cancel(&self) -> bool {
+    fn supports_cancellation(&self) -> bool {
         false
     }
 
-    async fn cancel_order(&self, _: &OrderCode) -> Result<CancelAnswer, ProviderError> {
+    async fn cancel_order(&self, _: &OrderCode) -> Result<CancelResponse, ProviderError> {
         unreachable!("it is never asked to")
     }
 }

@@ -10,11 +10,11 @@ use veracore_sync::{
     fulfillment::FulfillmentProvider,
     http::Backoff,
     ledger::{Ledger, LedgerError},
-    lifecycle::Tasks,
+    lifecycle::TaskGroup,
     sync::{
-        inventory::{self, InventorySettings, InventorySync, Wish},
-        orders::{OrderSync, discover::Watch},
-        passes::{self, Ran, unwatched},
+        inventory::{self, InventoryRequest, InventorySettings, InventorySync},
+        orders::{OrderSync, discover::DiscoveryState},
+        passes::{self, RunAttempt, ignore_progress},
         runner,
         tracking::{self, TrackingSettings, TrackingSync},
     },
@@ -50,7 +50,7 @@ struct Services {
     orders: OrderSync,
     inventory: InventorySync,
     tracking: TrackingSync,
-    watch: Arc<Mutex<Watch>>,
+    watch: Arc<Mutex<DiscoveryState>>,
     ledger: Ledger,
     clock: SharedClock,
 }
@@ -81,7 +81,7 @@ impl Replica {
         let storefront: Arc<dyn Storefront> = Arc::new(Ends(Arc::clone(&wire)));
         let provider: Arc<dyn FulfillmentProvider> = Arc::new(Ends(Arc::clone(&wire)));
         let clock: SharedClock = Arc::clone(&common.clock) as _;
-        let tasks = Tasks::new();
+        let tasks = TaskGroup::new();
         let mut orders = settings(true);
         orders.trigger_states = vec![OrderState::parse("PaymentSettled").unwrap()];
         orders.max_attempts = 1000;
@@ -90,21 +90,21 @@ impl Replica {
             max: Duration::from_secs(600),
         };
         // Small, so that lists have several pages.
-        orders.sweep_page = 2;
-        orders.newest_page = 2;
+        orders.sweep_page_size = 2;
+        orders.newest_page_size = 2;
         let levels = InventorySettings {
-            rules: inventory::plan::Rules::default(),
+            rules: inventory::plan::StockRules::default(),
             max_drop_percent: 100,
             location: None,
-            batch: 1,
+            batch_size: 1,
             concurrency: 1,
-            hold: HOLD,
-            patience: Duration::ZERO,
-            page: 2,
+            lease_ttl: HOLD,
+            lease_wait: Duration::ZERO,
+            page_size: 2,
         };
         let tracking = TrackingSettings {
-            hold: HOLD,
-            patience: Duration::ZERO,
+            lease_ttl: HOLD,
+            lease_wait: Duration::ZERO,
             concurrency: 1,
         };
         let services = Services {
@@ -188,45 +188,47 @@ impl Replica {
 
 impl Services {
     async fn work(self, job: Job) -> Result<bool, LedgerError> {
-        let nobody = unwatched();
+        let nobody = ignore_progress();
         match job {
             // What they could not read is read by the next one.
             Job::Look => {
                 let mut watch = self.watch.lock().await;
-                Ok(self.orders.look_at_newest(&mut watch).await.is_ok())
+                Ok(self.orders.poll_newest(&mut watch).await.is_ok())
             }
             Job::Sweep => {
                 let mut watch = self.watch.lock().await;
-                Ok(self.orders.sweep(&mut watch).await.is_ok())
+                Ok(self.orders.sweep_orders(&mut watch).await.is_ok())
             }
             Job::Submit(most) => {
                 for _ in 0..most {
-                    let Some(order) = self.orders.claim(1, None).await?.pop() else {
+                    let Some(order) = self.orders.lease_due_orders(1, None).await?.pop() else {
                         break;
                     };
-                    runner::work(&self.orders, &order).await;
+                    runner::process_order(&self.orders, &order).await;
                 }
                 Ok(true)
             }
             Job::Stock => {
-                let wish = Wish::default();
-                let ran = passes::on_wish(&self.ledger, &self.clock, inventory::JOB, async |run| {
-                    let outcome = self.inventory.pass(run, &wish, &nobody).await;
-                    let report = InventorySync::report(run, &outcome);
-                    let all = outcome.is_ok_and(|summary| {
-                        summary.held.is_none() && summary.counts.failed() == 0
+                let wish = InventoryRequest::default();
+                let ran =
+                    passes::run_manually(&self.ledger, &self.clock, inventory::JOB, async |run| {
+                        let outcome = self.inventory.run(run, &wish, &nobody).await;
+                        let report = InventorySync::run_report(run, &outcome);
+                        let all = outcome.is_ok_and(|summary| {
+                            summary.quarantined.is_none() && summary.counts.failed_count() == 0
+                        });
+                        (all, report)
                     });
-                    (all, report)
-                });
-                Ok(matches!(ran.await?, Ran::Through(_, true)))
+                Ok(matches!(ran.await?, RunAttempt::Completed(_, true)))
             }
             Job::Track => {
-                let ran = passes::on_wish(&self.ledger, &self.clock, tracking::JOB, async |_| {
-                    let outcome = self.tracking.pass(None, &nobody).await;
-                    let report = TrackingSync::report(&outcome);
-                    (outcome.is_ok(), report)
-                });
-                Ok(matches!(ran.await?, Ran::Through(_, true)))
+                let ran =
+                    passes::run_manually(&self.ledger, &self.clock, tracking::JOB, async |_| {
+                        let outcome = self.tracking.run(None, &nobody).await;
+                        let report = TrackingSync::run_report(&outcome);
+                        (outcome.is_ok(), report)
+                    });
+                Ok(matches!(ran.await?, RunAttempt::Completed(_, true)))
             }
         }
     }

@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use tokio::sync::Notify;
 use veracore_sync::{
     clock::MockClock,
-    http::{CallError, Sent},
+    http::{CallError, RequestSent},
 };
 
 use super::world::{Fate, TIMEOUT, World};
@@ -191,6 +191,6 @@ fn silence(upstream: &'static str) -> CallError {
         upstream,
         operation: "simulated",
         limit: Duration::from_secs(30),
-        sent: Sent::Maybe,
+        sent: RequestSent::Maybe,
     }
 }

@@ -83,6 +83,7 @@ fn bombs() -> Vec<String> {
         .unwrap();
     }
     doubling.push_str(" fragment F25 on Query { __typename }");
+    let (open, close) = ("[".repeat(2000), "]".repeat(2000));
     vec![
         aliases,
         wishes,
@@ -92,6 +93,11 @@ fn bombs() -> Vec<String> {
         format!("{{ __schema {{ types {} }} }}", nested("{ ofType ", 30)),
         "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }".into(),
         format!("{{ __typename {} }}", "@include(if: true) ".repeat(5000)),
+        // Four places of a value that a recursive parser would overflow its stack on.
+        format!("{{ veracoreOrderSyncs(first: {open}1{close}) {{ totalCount }} }}"),
+        format!("{{ __typename @include(if: {open}1{close}) }}"),
+        format!("{{ veracoreOrderSyncs(first: {{ a: {open}1{close} }}) {{ totalCount }} }}"),
+        format!("query ($s: [Int] = {open}1{close}) {{ __typename }}"),
     ]
 }
 

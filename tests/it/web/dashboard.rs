@@ -293,10 +293,10 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
     let (mut healthy, _) = served_at_rest(&world).await;
     let name = staff(&world, "ann", &ALL).await;
     for write in [
-        "begin_web_session",
-        "use_web_session",
-        "end_web_session",
-        "discard_run",
+        "insert_web_session",
+        "touch_web_session",
+        "delete_web_session",
+        "discard_quarantined_feed",
     ] {
         for when in ["before", "after"] {
             let point = format!("ledger.{write}.{when}");
@@ -322,7 +322,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 .spawn();
             victim.wait_for("SYNC_ENABLED is false").await;
             let there = Browser::new(victim.address().await);
-            let fields = if write == "begin_web_session" {
+            let fields = if write == "insert_web_session" {
                 let token = there.get("/login").await.form_token();
                 vec![
                     ("form_token", token),
@@ -334,9 +334,9 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 vec![("form_token", token)]
             };
             let (method, path) = match write {
-                "begin_web_session" => (Method::POST, "/login".to_owned()),
-                "use_web_session" => (Method::GET, "/".to_owned()),
-                "end_web_session" => (Method::POST, "/logout".to_owned()),
+                "insert_web_session" => (Method::POST, "/login".to_owned()),
+                "touch_web_session" => (Method::GET, "/".to_owned()),
+                "delete_web_session" => (Method::POST, "/logout".to_owned()),
                 _ => (Method::POST, format!("/inventory/runs/{run}/discard")),
             };
             let answer = there.request(method, &path).form(&fields).send().await;
@@ -348,7 +348,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 "update veracore_lease set lease_until = now() - interval '1 second'",
             )
             .await;
-            let is_out = point == "ledger.end_web_session.after";
+            let is_out = point == "ledger.delete_web_session.after";
             let seen = browser.get("/").await.status;
             assert_eq!(seen, if is_out { 303 } else { 200 }, "{point}");
             browser.log_in(&name, PASSWORD).await;

@@ -9,7 +9,7 @@ use veracore_sync::{
     domain::{ErrorCategory, SyncStatus},
     meter::{
         JOBS, OrderOutcome,
-        catalogue::{self, Kind, Known},
+        catalogue::{self, MetricKind, MetricSource},
     },
     sandbox::{Fault, FaultKind},
     sync::{inventory, reconcile, schedule::Job, tracking},
@@ -66,9 +66,9 @@ fn assert_as_listed(page: &Scrape, but: &[&str]) {
         let family = page.families.get(metric.name);
         let family = family.unwrap_or_else(|| panic!("no {}", metric.name));
         let kind = match metric.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram(_) => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram(_) => "histogram",
         };
         assert_eq!(family.kind, kind, "{}", metric.name);
         assert_eq!(family.help, metric.help, "{}", metric.name);
@@ -275,12 +275,12 @@ async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_no
     let address = daemon.address().await;
     let ledgers: Vec<&str> = catalogue::ALL
         .iter()
-        .filter(|metric| metric.known == Known::Ledger)
+        .filter(|metric| metric.source == MetricSource::Ledger)
         .map(|metric| metric.name)
         .collect();
     // Before there are services, and anybody was called.
     let page = Scrape::of(address).await;
-    let uncalled = [catalogue::REQUESTS_TOTAL, catalogue::REQUEST];
+    let uncalled = [catalogue::REQUESTS_TOTAL, catalogue::REQUEST_DURATION];
     assert_as_listed(&page, &[ledgers.as_slice(), &uncalled].concat());
     assert!(page.value("veracore_sync_ready") == 0.0);
     assert!(page.value("veracore_sync_moving") == 0.0);

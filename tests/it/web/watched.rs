@@ -10,7 +10,7 @@ use veracore_sync::{
     cli::Cli,
     meter::{
         self,
-        catalogue::{self, Kind, Metric},
+        catalogue::{self, Metric, MetricKind},
     },
     sync::{housekeeping, reconcile, runner, schedule::Job},
 };
@@ -40,7 +40,7 @@ fn names_in(text: &str) -> BTreeSet<String> {
 fn metric_of(name: &str) -> Option<&'static Metric> {
     catalogue::ALL.iter().find(|metric| {
         let part = name.strip_prefix(metric.name);
-        let is_histogram = matches!(metric.kind, Kind::Histogram(_));
+        let is_histogram = matches!(metric.kind, MetricKind::Histogram(_));
         part.is_some_and(|part| match part {
             "" => true,
             "_bucket" | "_sum" | "_count" => is_histogram,
@@ -88,7 +88,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_job_is_measured() {
     let mut jobs: Vec<&str> = Job::ALL.map(Job::as_str).into();
-    jobs.extend([reconcile::JOB, runner::SWEEP, housekeeping::JOB]);
+    jobs.extend([reconcile::JOB, runner::SWEEP_JOB, housekeeping::JOB]);
     jobs.sort_unstable();
     assert_eq!(jobs, meter::JOBS);
 }
@@ -153,9 +153,9 @@ fn every_metric_is_described_with_its_type_its_labels_and_an_example() {
     let examples = names_in(&examples);
     for metric in catalogue::ALL {
         let kind = match metric.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram(_) => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram(_) => "histogram",
         };
         let row = format!("| `{}` | {kind} | ", metric.name);
         let line = text.lines().find(|line| line.starts_with(&row));

@@ -124,9 +124,14 @@ async fn send_until_heard(
 async fn a_death_at_each_of_its_writes_is_made_good() {
     let world = World::named("webhook_crash").real_time().build().await;
     let mut service = world.service();
-    for (at, write) in ["take_in_news", "claim_news", "end_news", "postpone_news"]
-        .into_iter()
-        .enumerate()
+    for (at, write) in [
+        "insert_webhook",
+        "claim_webhooks",
+        "finish_webhook",
+        "postpone_webhook",
+    ]
+    .into_iter()
+    .enumerate()
     {
         for when in ["before", "after"] {
             let order = world.pay_order(&[("A-0", 1)]).await;
@@ -137,7 +142,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 ..NewPackage::default()
             };
             // It is put off as long as VeraCore does not tell of the package.
-            if write != "postpone_news" {
+            if write != "postpone_webhook" {
                 world
                     .sandbox
                     .ship(&order.code, vec![package.clone()])
@@ -157,7 +162,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 "{point}: {}",
                 victim.stderr()
             );
-            if write == "take_in_news" {
+            if write == "insert_webhook" {
                 assert_eq!(answer, None, "{point}: it died before it could answer");
             }
             // What the dead one held runs out.
@@ -168,7 +173,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
             .execute(&world.tables)
             .await
             .unwrap();
-            if write == "postpone_news" {
+            if write == "postpone_webhook" {
                 world.sandbox.ship(&order.code, vec![package]).unwrap();
             }
             let mut heir = world

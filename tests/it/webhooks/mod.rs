@@ -7,11 +7,11 @@ mod stock;
 mod tracking;
 
 use crate::harness::{Sender, Service, World};
-use veracore_sync::sync::webhooks::{Desk, Worker};
+use veracore_sync::sync::webhooks::{InboxQueue, InboxWorker};
 
 /// A server and whoever works on what it takes, step by step.
 struct Office {
-    worker: Worker,
+    worker: InboxWorker,
     sender: Sender,
 }
 
@@ -25,9 +25,9 @@ impl Office {
     /// Works on all that is due. Returns how many that were.
     async fn work(&self) -> usize {
         let mut count = 0;
-        for desk in Desk::ALL {
+        for desk in InboxQueue::ALL {
             loop {
-                match self.worker.work_on_due(desk).await.unwrap() {
+                match self.worker.process_due(desk).await.unwrap() {
                     0 => break,
                     more => count += more,
                 }

@@ -22,7 +22,7 @@ async fn a_doubt_is_looked_into_sooner_but_not_before_its_quiet_period_is_over()
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::InDoubt);
     let sent_at = record.in_doubt_since.unwrap();
-    let quiet = TimeDelta::from_std(service.orders.settings().quiet).unwrap();
+    let quiet = TimeDelta::from_std(service.orders.settings().quiet_period).unwrap();
     // As after some failed look-ups.
     sqlx::query("update veracore_order_sync set next_attempt = next_attempt + interval '1 hour'")
         .execute(&world.tables)

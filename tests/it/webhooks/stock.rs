@@ -194,10 +194,10 @@ async fn a_pass_that_is_going_on_is_waited_for() {
         .sender
         .tell("inventory-update", &item("W-0", 9))
         .await;
-    let what = [veracore_sync::ledger::Held::Job("sync_inventory")];
+    let what = [veracore_sync::ledger::LeaseKey::Job("sync_inventory")];
     let hold = world
         .ledger
-        .hold(&what, std::time::Duration::from_secs(60))
+        .acquire_lease(&what, std::time::Duration::from_secs(60))
         .await
         .unwrap()
         .unwrap();
@@ -206,7 +206,7 @@ async fn a_pass_that_is_going_on_is_waited_for() {
         (states(&world).await, webhooks(&world).await[0].2),
         (vec!["waiting".to_owned()], 0)
     );
-    world.ledger.let_go(&hold).await.unwrap();
+    world.ledger.release_lease(&hold).await.unwrap();
     world.advance(TimeDelta::seconds(3));
     office.work().await;
     assert_eq!(on_hand(&world, "W-0").await, 9);

@@ -208,20 +208,20 @@ async fn while_veracore_is_down_no_try_is_used_up() {
     for _ in 0..50 {
         office
             .worker
-            .work_on_due(veracore_sync::sync::webhooks::Desk::Orders)
+            .process_due(veracore_sync::sync::webhooks::InboxQueue::Orders)
             .await
             .unwrap();
-        if !office.worker.upstreams.are_closed() {
+        if !office.worker.upstreams.are_available() {
             break;
         }
         world.advance(TimeDelta::seconds(30));
     }
-    assert!(!office.worker.upstreams.are_closed());
+    assert!(!office.worker.upstreams.are_available());
     let tries = webhooks(&world).await[0].2;
     for _ in 0..20 {
         office
             .worker
-            .work_on_due(veracore_sync::sync::webhooks::Desk::Orders)
+            .process_due(veracore_sync::sync::webhooks::InboxQueue::Orders)
             .await
             .unwrap();
     }

@@ -12,88 +12,97 @@ use url::Url;
 
 use super::{
     super::{
-        refused,
-        rest::{errors::Told, values::Problem},
+        credentials_refused,
+        rest::{errors::ErrorBody, values::ParseProblem},
     },
     OmsClient,
-    faults::{Asked, Fault, Kind},
-    soap::{self, Expected, Login, Said, TakeElement},
+    faults::{FaultContext, SoapFault, SoapFaultKind},
+    soap::{self, AuthenticationHeader, ElementSink, ExpectedResponse, SoapBody},
     xml::Element,
 };
 use crate::{
-    domain::text::{one_line, without_card_numbers},
+    domain::text::{mask_card_numbers, one_line},
     fulfillment::ProviderError,
-    http::{Answer, CallError, Effect, Tells},
+    http::{CallError, CallKind, HttpResponse, UpstreamVerdict},
 };
 
 const XML: &str = "text/xml; charset=utf-8";
 const MAX_CHARS: usize = 300;
 
 /// What VeraCore calls an order, where it says that it does not have it.
-pub(super) const ORDER: &[&str] = &["order*"];
+pub(super) const ORDER_TERMS: &[&str] = &["order*"];
 
 /// What is asked.
-pub(super) struct Question<'a> {
+pub(super) struct SoapRequest<'a> {
     /// Our name for it, in errors and metrics.
     pub name: &'static str,
     /// The service's operation.
     pub operation: &'static str,
-    pub effect: Effect,
+    pub effect: CallKind,
     /// Its arguments, as XML.
     pub arguments: String,
     /// Words for what is asked for: a fault in which something of another kind is missing does not
     /// say that it is not there.
-    pub about: &'static [&'static str],
+    pub subject_terms: &'static [&'static str],
     /// What no message may repeat.
-    pub private: Vec<&'a str>,
+    pub redactions: Vec<&'a str>,
 }
 
 /// An answer that could be read.
-pub(super) enum Reply {
+pub(super) enum SoapReply {
     /// `<Operation>Response`.
-    Response { answer: Answer, response: Element },
+    Response {
+        answer: HttpResponse,
+        response: Element,
+    },
     /// A fault that is not about who we are.
-    Fault(Refusal),
+    Fault(FaultReply),
 }
 
 /// A fault, or an answer in its place, that is not about who we are.
-pub(super) struct Refusal {
-    answer: Answer,
-    pub kind: Kind,
+pub(super) struct FaultReply {
+    http_response: HttpResponse,
+    pub kind: SoapFaultKind,
     /// Safe to show.
     pub message: String,
     name: &'static str,
     operation: &'static str,
 }
 
-impl Refusal {
+impl FaultReply {
     /// The same with the name of what was asked for.
-    pub(super) fn about(mut self, what: &str) -> Self {
+    pub(super) fn with_subject(mut self, what: &str) -> Self {
         self.message = format!("{}: {}", one_line(what, 80), self.message);
         self
     }
 
     /// The error that it is where it is no answer.
-    pub(super) fn error(self) -> ProviderError {
+    pub(super) fn into_error(self) -> ProviderError {
         match self.kind {
-            Kind::Exists | Kind::Missing | Kind::Refusal => ProviderError::Refused {
-                upstream: super::VERACORE,
-                operation: self.name,
-                message: self.message,
-            },
-            Kind::Login => refused(&self.message),
-            Kind::Permission | Kind::NoOperation => ProviderError::Forbidden {
-                upstream: super::VERACORE,
-                operation: self.operation,
-                message: self.message,
-            },
-            Kind::Trouble => status_error(&self.answer, self.name, self.message).into(),
+            SoapFaultKind::AlreadyExists | SoapFaultKind::NotFound | SoapFaultKind::Rejected => {
+                ProviderError::Refused {
+                    upstream: super::VERACORE,
+                    operation: self.name,
+                    message: self.message,
+                }
+            }
+            SoapFaultKind::CredentialsRefused => credentials_refused(&self.message),
+            SoapFaultKind::Forbidden | SoapFaultKind::UnknownOperation => {
+                ProviderError::Forbidden {
+                    upstream: super::VERACORE,
+                    operation: self.operation,
+                    message: self.message,
+                }
+            }
+            SoapFaultKind::ServerError => {
+                status_error(&self.http_response, self.name, self.message).into()
+            }
         }
     }
 }
 
 /// What an answer says with its status; of a fault within a 200 nobody knows what was done either.
-fn status_error(answer: &Answer, operation: &'static str, message: String) -> CallError {
+fn status_error(answer: &HttpResponse, operation: &'static str, message: String) -> CallError {
     CallError::Status {
         upstream: super::VERACORE,
         operation,
@@ -105,36 +114,36 @@ fn status_error(answer: &Answer, operation: &'static str, message: String) -> Ca
 
 impl OmsClient {
     /// Asks, and reads what came back. `take`: see [`soap::read`].
-    pub(super) async fn ask(
+    pub(super) async fn call(
         &self,
-        question: &Question<'_>,
-        take: Option<TakeElement<'_>>,
-    ) -> Result<Reply, ProviderError> {
-        let login = self.login();
-        let envelope = soap::envelope(
+        question: &SoapRequest<'_>,
+        take: Option<ElementSink<'_>>,
+    ) -> Result<SoapReply, ProviderError> {
+        let login = self.auth_header();
+        let envelope = soap::write_envelope(
             &self.namespace,
             question.operation,
             Some(&login),
             &question.arguments,
         );
         let action = format!("{}{}", self.namespace, question.operation);
-        let request = self.post(self.url.clone(), envelope, &action);
-        let expected = Expected {
+        let request = self.soap_post(self.url.clone(), envelope, &action);
+        let expected = ExpectedResponse {
             operation: question.operation,
             namespace: Some(&self.namespace),
         };
-        self.exchange(question, request, |body| soap::read(body, &expected, take))
+        self.send_and_classify(question, request, |body| soap::parse(body, &expected, take))
             .await
     }
 
-    pub(super) fn login(&self) -> Login<'_> {
-        Login {
+    pub(super) fn auth_header(&self) -> AuthenticationHeader<'_> {
+        AuthenticationHeader {
             username: &self.credentials.client_id,
             password: self.credentials.client_secret.expose_secret(),
         }
     }
 
-    pub(super) fn post(&self, url: Url, envelope: String, action: &str) -> RequestBuilder {
+    pub(super) fn soap_post(&self, url: Url, envelope: String, action: &str) -> RequestBuilder {
         self.upstream
             .request(Method::POST, url)
             .header(CONTENT_TYPE, XML)
@@ -144,97 +153,103 @@ impl OmsClient {
     }
 
     /// Sends a request and tells its answers apart.
-    pub(super) async fn exchange(
+    pub(super) async fn send_and_classify(
         &self,
-        question: &Question<'_>,
+        question: &SoapRequest<'_>,
         request: RequestBuilder,
-        read: impl FnOnce(&[u8]) -> Result<Said, Problem>,
-    ) -> Result<Reply, ProviderError> {
-        let mut said: Option<Result<Read, Problem>> = None;
-        let judge = |answer: &Answer| {
+        read: impl FnOnce(&[u8]) -> Result<SoapBody, ParseProblem>,
+    ) -> Result<SoapReply, ProviderError> {
+        let mut said: Option<Result<ParsedBody, ParseProblem>> = None;
+        let judge = |answer: &HttpResponse| {
             let read = read(&answer.body).map(|said| match said {
-                Said::Response(response) => Read::Response(response),
-                Said::Fault { code, text } => {
-                    let asked = Asked {
-                        about: question.about,
-                        missing: self.missing_text.as_deref(),
-                        private: &question.private,
+                SoapBody::Response(response) => ParsedBody::Response(response),
+                SoapBody::Fault { code, text } => {
+                    let asked = FaultContext {
+                        subject_terms: question.subject_terms,
+                        not_found_text: self.order_not_found_text.as_deref(),
+                        redactions: &question.redactions,
                     };
-                    Read::Fault(Fault::of(&code, &text, asked))
+                    ParsedBody::Fault(SoapFault::classify(&code, &text, asked))
                 }
             });
-            let tells = tells(answer, &read);
+            let tells = circuit_signal(answer, &read);
             said = Some(read);
             tells
         };
         let answer = self
             .upstream
-            .send_judged(question.name, question.effect, request, judge)
+            .send_with_verdict(question.name, question.effect, request, judge)
             .await?;
         let ours = [
             self.credentials.client_secret.expose_secret(),
             self.credentials.client_id.as_str(),
         ];
-        let hidden: Vec<&str> = question.private.iter().copied().chain(ours).collect();
+        let hidden: Vec<&str> = question.redactions.iter().copied().chain(ours).collect();
         let said = said.unwrap_or_else(|| Err("it was not read".into()));
         match (answer.status, said) {
             // Whatever it says: it was turned away before anybody worked on it.
-            (429, _) => Err(by_status(answer, |answer| {
-                Told::read(&answer.body).shown(&hidden)
+            (429, _) => Err(error_from_status(answer, |answer| {
+                ErrorBody::parse(&answer.body).masked_message(&hidden)
             })),
-            (_, Ok(Read::Fault(fault))) => {
-                let message = safe(&fault.words, &hidden);
-                self.fault(question, answer, fault.kind, message)
+            (_, Ok(ParsedBody::Fault(fault))) => {
+                let message = redacted_line(&fault.message, &hidden);
+                self.reply_or_error(question, answer, fault.kind, message)
             }
-            (200..300, Ok(Read::Response(response))) => Ok(Reply::Response { answer, response }),
-            (200..300, Err(problem)) => Err(answer.malformed(safe(&problem, &hidden)).into()),
+            (200..300, Ok(ParsedBody::Response(response))) => {
+                Ok(SoapReply::Response { answer, response })
+            }
+            (200..300, Err(problem)) => {
+                Err(answer.malformed(redacted_line(&problem, &hidden)).into())
+            }
             (status @ (401 | 403), _) => {
-                let shown = Told::read(&answer.body).shown(&hidden);
+                let shown = ErrorBody::parse(&answer.body).masked_message(&hidden);
                 let message = match shown.as_str() {
                     "" => format!("HTTP {status}"),
                     _ => format!("HTTP {status}: {shown}"),
                 };
                 let kind = if status == 401 {
-                    Kind::Login
+                    SoapFaultKind::CredentialsRefused
                 } else {
-                    Kind::Permission
+                    SoapFaultKind::Forbidden
                 };
-                self.fault(question, answer, kind, message)
+                self.reply_or_error(question, answer, kind, message)
             }
-            _ => Err(by_status(answer, |answer| match answer.status {
+            _ => Err(error_from_status(answer, |answer| match answer.status {
                 300..400 => "a redirect, which is not followed: check VERACORE_API_URL".into(),
-                _ => Told::read(&answer.body).shown(&hidden),
+                _ => ErrorBody::parse(&answer.body).masked_message(&hidden),
             })),
         }
     }
 
-    fn fault(
+    fn reply_or_error(
         &self,
-        question: &Question<'_>,
-        answer: Answer,
-        kind: Kind,
+        question: &SoapRequest<'_>,
+        answer: HttpResponse,
+        kind: SoapFaultKind,
         message: String,
-    ) -> Result<Reply, ProviderError> {
+    ) -> Result<SoapReply, ProviderError> {
         match kind {
-            Kind::Login if matches!(question.effect, Effect::Read) => {
-                self.upstream.refuses_us(&message);
-                Err(refused(&message))
+            SoapFaultKind::CredentialsRefused if matches!(question.effect, CallKind::Read) => {
+                self.upstream.mark_unauthorized(&message);
+                Err(credentials_refused(&message))
             }
             // Others may be allowed: the rest goes on. Of a write, too: a moment ago the same
             // credentials were good for a look, the service that cancels is another one, and a fault
             // about an order must not stop the others.
-            Kind::Permission | Kind::Login => Err(ProviderError::Forbidden {
-                upstream: super::VERACORE,
-                operation: question.operation,
-                message,
-            }),
-            Kind::NoOperation => Err(ProviderError::Forbidden {
+            SoapFaultKind::Forbidden | SoapFaultKind::CredentialsRefused => {
+                Err(ProviderError::Forbidden {
+                    upstream: super::VERACORE,
+                    operation: question.operation,
+                    message,
+                })
+            }
+            SoapFaultKind::UnknownOperation => Err(ProviderError::Forbidden {
                 upstream: super::VERACORE,
                 operation: question.operation,
                 message: format!("{message} (check VERACORE_API_URL and VERACORE_OMS_NAMESPACE)"),
             }),
-            _ => Ok(Reply::Fault(Refusal {
-                answer,
+            _ => Ok(SoapReply::Fault(FaultReply {
+                http_response: answer,
                 kind,
                 message,
                 name: question.name,
@@ -245,25 +260,28 @@ impl OmsClient {
 }
 
 /// What became of a body.
-enum Read {
-    Fault(Fault),
+enum ParsedBody {
+    Fault(SoapFault),
     Response(Element),
 }
 
 /// A fault comes with a 500 and still shows that VeraCore works, unless it is one about itself.
-fn tells(answer: &Answer, read: &Result<Read, Problem>) -> Tells {
+fn circuit_signal(
+    answer: &HttpResponse,
+    read: &Result<ParsedBody, ParseProblem>,
+) -> UpstreamVerdict {
     match read {
-        Ok(Read::Fault(fault)) if answer.status != 429 => match fault.kind {
-            Kind::Login => Tells::Nothing,
-            Kind::Trouble => Tells::ByStatus,
-            _ => Tells::Works,
+        Ok(ParsedBody::Fault(fault)) if answer.status != 429 => match fault.kind {
+            SoapFaultKind::CredentialsRefused => UpstreamVerdict::Inconclusive,
+            SoapFaultKind::ServerError => UpstreamVerdict::ByStatus,
+            _ => UpstreamVerdict::Healthy,
         },
-        _ => Tells::ByStatus,
+        _ => UpstreamVerdict::ByStatus,
     }
 }
 
 /// Words of VeraCore's as one bounded line, without what is to be hidden.
-pub(super) fn safe(words: &str, hidden: &[&str]) -> String {
+pub(super) fn redacted_line(words: &str, hidden: &[&str]) -> String {
     let masked = hidden
         .iter()
         // Shorter ones would mask half of the message and are nobody's secret.
@@ -271,12 +289,15 @@ pub(super) fn safe(words: &str, hidden: &[&str]) -> String {
         .fold(words.to_owned(), |words, hidden| {
             words.replace(hidden, "[…]")
         });
-    one_line(&without_card_numbers(&masked), MAX_CHARS)
+    one_line(&mask_card_numbers(&masked), MAX_CHARS)
 }
 
 /// The error that an answer outside 2xx is.
-fn by_status(answer: Answer, message: impl FnOnce(&Answer) -> String) -> ProviderError {
-    match answer.success(message) {
+fn error_from_status(
+    answer: HttpResponse,
+    message: impl FnOnce(&HttpResponse) -> String,
+) -> ProviderError {
+    match answer.error_for_status(message) {
         Ok(answer) => answer.malformed("it is no answer to this".into()).into(),
         Err(error) => error.into(),
     }

@@ -11,57 +11,57 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{info::OrderInfo, shipped::Charge};
+use super::{info::OrderInfo, shipped::ShippingCharge};
 use crate::domain::OrderCode;
 
 /// A package that is taken back after all may show in the order alone, and is noticed so much later.
-const TRUSTED: TimeDelta = TimeDelta::hours(6);
+const MAX_AGE: TimeDelta = TimeDelta::hours(6);
 
 /// Orders remembered, of about a kilobyte each.
-const MOST: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 #[derive(Default)]
-pub(super) struct Contents(Mutex<HashMap<OrderCode, Known>>);
+pub(super) struct OrderInfoCache(Mutex<HashMap<OrderCode, CachedOrderInfo>>);
 
-struct Known {
-    charges: Vec<Charge>,
-    asked_at: DateTime<Utc>,
+struct CachedOrderInfo {
+    charges: Vec<ShippingCharge>,
+    fetched_at: DateTime<Utc>,
     info: Arc<OrderInfo>,
 }
 
-impl Contents {
-    fn known(&self) -> MutexGuard<'_, HashMap<OrderCode, Known>> {
+impl OrderInfoCache {
+    fn lock_entries(&self) -> MutexGuard<'_, HashMap<OrderCode, CachedOrderInfo>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known of the order, if just these packages were listed when it was asked for.
-    pub(super) fn of(
+    pub(super) fn get(
         &self,
         order: &OrderCode,
-        charges: &[Charge],
+        charges: &[ShippingCharge],
         now: DateTime<Utc>,
     ) -> Option<Arc<OrderInfo>> {
-        let known = self.known();
+        let known = self.lock_entries();
         let found = known.get(order)?;
         let holds = found.charges == charges && is_fresh(found, now);
         holds.then(|| Arc::clone(&found.info))
     }
 
-    pub(super) fn keep(
+    pub(super) fn insert(
         &self,
         order: &OrderCode,
-        charges: &[Charge],
+        charges: &[ShippingCharge],
         info: &Arc<OrderInfo>,
         now: DateTime<Utc>,
     ) {
-        let mut known = self.known();
-        if known.len() >= MOST {
+        let mut known = self.lock_entries();
+        if known.len() >= MAX_ENTRIES {
             known.retain(|_, found| is_fresh(found, now));
         }
-        if known.len() < MOST || known.contains_key(order) {
-            let found = Known {
+        if known.len() < MAX_ENTRIES || known.contains_key(order) {
+            let found = CachedOrderInfo {
                 charges: charges.to_vec(),
-                asked_at: now,
+                fetched_at: now,
                 info: Arc::clone(info),
             };
             known.insert(order.clone(), found);
@@ -70,6 +70,6 @@ impl Contents {
 }
 
 /// A clock that was set back makes nothing fresh.
-fn is_fresh(found: &Known, now: DateTime<Utc>) -> bool {
-    (TimeDelta::zero()..TRUSTED).contains(&(now - found.asked_at))
+fn is_fresh(found: &CachedOrderInfo, now: DateTime<Utc>) -> bool {
+    (TimeDelta::zero()..MAX_AGE).contains(&(now - found.fetched_at))
 }

@@ -6,36 +6,36 @@
 
 /// What a fault says about what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SoapFaultKind {
     /// There is such a thing already.
-    Exists,
+    AlreadyExists,
     /// There is nothing of what was asked for.
-    Missing,
+    NotFound,
     /// It does not know us.
-    Login,
+    CredentialsRefused,
     /// It knows us, and we may not do this.
-    Permission,
+    Forbidden,
     /// It has no such operation: the address is another service's, or the namespace is.
-    NoOperation,
+    UnknownOperation,
     /// It does not do it: nothing was done.
-    Refusal,
+    Rejected,
     /// It stumbled, and may have done anything.
-    Trouble,
+    ServerError,
 }
 
 /// A fault, in VeraCore's words: to be made safe before they are shown.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub kind: Kind,
-    pub words: String,
+pub(super) struct SoapFault {
+    pub kind: SoapFaultKind,
+    pub message: String,
 }
 
 /// Where the message of an error begins that VeraCore raised itself.
-const MARK: &str = "System.Exception:";
+const EXCEPTION_MARKER: &str = "System.Exception:";
 
 // Whole words, since "catalog in" is no "log in"; one that ends in `*` may go on.
-const EXISTS: &[&str] = &["already exist*", "duplicate order"];
-const LOGIN: &[&str] = &[
+const ALREADY_EXISTS_TERMS: &[&str] = &["already exist*", "duplicate order"];
+const CREDENTIALS_TERMS: &[&str] = &[
     "login*",
     "log in",
     "logon*",
@@ -46,7 +46,7 @@ const LOGIN: &[&str] = &[
     "authenticat*",
     "invalid credential*",
 ];
-const PERMISSION: &[&str] = &[
+const FORBIDDEN_TERMS: &[&str] = &[
     "permission*",
     "access denied",
     "access is denied",
@@ -59,7 +59,7 @@ const PERMISSION: &[&str] = &[
     "not permitted",
 ];
 /// What a machine says of itself, not of an order.
-const TROUBLE: &[&str] = &[
+const SERVER_ERROR_TERMS: &[&str] = &[
     "timeout*",
     "timed out",
     "deadlock*",
@@ -73,7 +73,7 @@ const TROUBLE: &[&str] = &[
     "server is busy",
     "stored procedure*",
 ];
-const MISSING: &[&str] = &[
+const NOT_FOUND_TERMS: &[&str] = &[
     "not found",
     "not exist*",
     "no such",
@@ -88,22 +88,22 @@ const MISSING: &[&str] = &[
 ];
 
 /// Shorter values of the order's own are left in: without every "an" nothing could be told apart.
-const LEAST: usize = 3;
+const MIN_REDACTED_CHARS: usize = 3;
 
 /// What a fault is read against.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Asked<'a> {
+pub(super) struct FaultContext<'a> {
     /// Words for what was asked for.
-    pub about: &'a [&'a str],
+    pub subject_terms: &'a [&'a str],
     /// How this system says that it does not have an order, if that is known.
-    pub missing: Option<&'a str>,
+    pub not_found_text: Option<&'a str>,
     /// The order's own words, which say nothing about what kind of fault it is: a buyer may be
     /// called Login.
-    pub private: &'a [&'a str],
+    pub redactions: &'a [&'a str],
 }
 
 /// Whether `words` (in lower case) hold one of these.
-fn hold(words: &str, known: &[&str]) -> bool {
+fn contains_term(words: &str, known: &[&str]) -> bool {
     known.iter().any(|word| {
         let (stem, goes_on) = word
             .strip_suffix('*')
@@ -117,52 +117,52 @@ fn hold(words: &str, known: &[&str]) -> bool {
     })
 }
 
-impl Fault {
-    pub(super) fn of(code: &str, text: &str, asked: Asked<'_>) -> Self {
-        let own = own_words(text);
-        let words = own.unwrap_or_else(|| first_line(text)).to_owned();
+impl SoapFault {
+    pub(super) fn classify(code: &str, text: &str, asked: FaultContext<'_>) -> Self {
+        let own = application_message(text);
+        let message = own.unwrap_or_else(|| first_line(text)).to_owned();
         let own_values = asked
-            .private
+            .redactions
             .iter()
-            .filter(|value| value.chars().count() >= LEAST);
-        let lower = own_values.fold(words.to_lowercase(), |words, value| {
+            .filter(|value| value.chars().count() >= MIN_REDACTED_CHARS);
+        let lower = own_values.fold(message.to_lowercase(), |words, value| {
             words.replace(&value.to_lowercase(), "\u{2026}")
         });
-        let says = |known: &[&str]| hold(&lower, known);
+        let says = |known: &[&str]| contains_term(&lower, known);
         let is_missing = asked
-            .missing
+            .not_found_text
             .is_some_and(|text| lower.contains(&text.to_lowercase()))
-            || says(asked.about) && says(MISSING);
+            || says(asked.subject_terms) && says(NOT_FOUND_TERMS);
         // A request that could not be read at all was not worked on.
         let unread = code
             .rsplit(':')
             .next()
             .is_some_and(|code| matches!(code.trim(), "Client" | "Sender"));
         let kind = if lower.contains("soapaction") {
-            Kind::NoOperation
-        } else if says(EXISTS) {
-            Kind::Exists
-        } else if says(TROUBLE) {
-            Kind::Trouble
-        } else if says(LOGIN) {
-            Kind::Login
-        } else if says(PERMISSION) {
-            Kind::Permission
+            SoapFaultKind::UnknownOperation
+        } else if says(ALREADY_EXISTS_TERMS) {
+            SoapFaultKind::AlreadyExists
+        } else if says(SERVER_ERROR_TERMS) {
+            SoapFaultKind::ServerError
+        } else if says(CREDENTIALS_TERMS) {
+            SoapFaultKind::CredentialsRefused
+        } else if says(FORBIDDEN_TERMS) {
+            SoapFaultKind::Forbidden
         } else if is_missing {
-            Kind::Missing
+            SoapFaultKind::NotFound
         } else if own.is_some_and(|own| !own.is_empty()) || unread {
-            Kind::Refusal
+            SoapFaultKind::Rejected
         } else {
-            Kind::Trouble
+            SoapFaultKind::ServerError
         };
-        Self { kind, words }
+        Self { kind, message }
     }
 }
 
 /// From behind the last mark to the first line of the trace.
-fn own_words(text: &str) -> Option<&str> {
-    let at = text.rfind(MARK)?;
-    let rest = &text[at + MARK.len()..];
+fn application_message(text: &str) -> Option<&str> {
+    let at = text.rfind(EXCEPTION_MARKER)?;
+    let rest = &text[at + EXCEPTION_MARKER.len()..];
     let trace = rest.match_indices(['\n', '\r']).find(|(at, _)| {
         let line = &rest[at + 1..];
         let behind = line.trim_start_matches([' ', '\t']);
@@ -180,10 +180,10 @@ fn first_line(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    const ORDER: Asked<'_> = Asked {
-        about: &["order*"],
-        missing: None,
-        private: &[],
+    const ORDER: FaultContext<'_> = FaultContext {
+        subject_terms: &["order*"],
+        not_found_text: None,
+        redactions: &[],
     };
 
     #[test]
@@ -195,18 +195,21 @@ mod tests {
             "Offer SKU-013 is missing from the catalog in this view",
             "No orders may be viewed by this user group",
         ] {
-            let asked = Asked {
-                private: &private,
+            let asked = FaultContext {
+                redactions: &private,
                 ..ORDER
             };
-            let fault = Fault::of("soap:Server", &format!("{PREFIX}{text}"), asked);
-            assert_eq!((fault.kind, fault.words.as_str()), (Kind::Refusal, text));
+            let fault = SoapFault::classify("soap:Server", &format!("{PREFIX}{text}"), asked);
+            assert_eq!(
+                (fault.kind, fault.message.as_str()),
+                (SoapFaultKind::Rejected, text)
+            );
         }
     }
 
-    fn fault(text: &str) -> (Kind, String) {
-        let fault = Fault::of("soap:Server", text, ORDER);
-        (fault.kind, fault.words)
+    fn fault(text: &str) -> (SoapFaultKind, String) {
+        let fault = SoapFault::classify("soap:Server", text, ORDER);
+        (fault.kind, fault.message)
     }
 
     const PREFIX: &str = "System.Web.Services.Protocols.SoapException: Server was unable to process request. ---> System.Exception: ";
@@ -226,76 +229,82 @@ mod tests {
             ("Invalid Source", "Invalid Source"),
         ] {
             let (kind, told) = fault(&format!("{PREFIX}{text}"));
-            assert_eq!((kind, told.as_str()), (Kind::Refusal, words));
+            assert_eq!((kind, told.as_str()), (SoapFaultKind::Rejected, words));
         }
     }
 
     #[test]
     fn faults_are_told_apart() {
         for (text, kind) in [
-            ("Order T-1 already exists.", Kind::Exists),
-            ("Order T-1 was not found.", Kind::Missing),
-            ("Order ID does not exist", Kind::Missing),
-            ("Offer MUG was not found.", Kind::Refusal),
-            ("Invalid user or password.", Kind::Login),
-            ("Login failed.", Kind::Login),
-            ("The user has no permission for GetOffers", Kind::Permission),
-            ("Access is denied.", Kind::Permission),
-            ("Accessory kit is unknown", Kind::Refusal),
+            ("Order T-1 already exists.", SoapFaultKind::AlreadyExists),
+            ("Order T-1 was not found.", SoapFaultKind::NotFound),
+            ("Order ID does not exist", SoapFaultKind::NotFound),
+            ("Offer MUG was not found.", SoapFaultKind::Rejected),
+            (
+                "Invalid user or password.",
+                SoapFaultKind::CredentialsRefused,
+            ),
+            ("Login failed.", SoapFaultKind::CredentialsRefused),
+            (
+                "The user has no permission for GetOffers",
+                SoapFaultKind::Forbidden,
+            ),
+            ("Access is denied.", SoapFaultKind::Forbidden),
+            ("Accessory kit is unknown", SoapFaultKind::Rejected),
             (
                 "Timeout expired while the order was not found.",
-                Kind::Trouble,
+                SoapFaultKind::ServerError,
             ),
-            ("Transaction was deadlocked", Kind::Trouble),
-            ("", Kind::Trouble),
+            ("Transaction was deadlocked", SoapFaultKind::ServerError),
+            ("", SoapFaultKind::ServerError),
         ] {
             assert_eq!(fault(&format!("{PREFIX}{text}")).0, kind, "{text}");
         }
         // Not VeraCore's own: nobody knows what was done.
         let null = "System.NullReferenceException: Object reference not set\n   at X";
-        assert_eq!(fault(null).0, Kind::Trouble);
+        assert_eq!(fault(null).0, SoapFaultKind::ServerError);
         assert_eq!(
             fault("Server was unable to process request.").0,
-            Kind::Trouble
+            SoapFaultKind::ServerError
         );
-        assert_eq!(fault("").0, Kind::Trouble);
+        assert_eq!(fault("").0, SoapFaultKind::ServerError);
         let other =
             "Server did not recognize the value of HTTP Header SOAPAction: http://x/AddOrder.";
-        let other = Fault::of("soap:Client", other, ORDER);
-        assert_eq!(other.kind, Kind::NoOperation);
+        let other = SoapFault::classify("soap:Client", other, ORDER);
+        assert_eq!(other.kind, SoapFaultKind::UnknownOperation);
         let unread = "Server was unable to read request.";
-        let unread = Fault::of("soap:Client", unread, ORDER);
-        assert_eq!(unread.kind, Kind::Refusal);
+        let unread = SoapFault::classify("soap:Client", unread, ORDER);
+        assert_eq!(unread.kind, SoapFaultKind::Rejected);
     }
 
     #[test]
     fn a_system_with_a_sentence_of_its_own_can_be_understood() {
         let text = format!("{PREFIX}Nichts da: T-1");
         let kind = |sentence| {
-            Fault::of(
+            SoapFault::classify(
                 "",
                 &text,
-                Asked {
-                    missing: sentence,
+                FaultContext {
+                    not_found_text: sentence,
                     ..ORDER
                 },
             )
             .kind
         };
-        assert_eq!(kind(None), Kind::Refusal);
-        assert_eq!(kind(Some("nichts DA")), Kind::Missing);
+        assert_eq!(kind(None), SoapFaultKind::Rejected);
+        assert_eq!(kind(Some("nichts DA")), SoapFaultKind::NotFound);
     }
 
     #[test]
     fn what_is_missing_must_be_what_was_asked_for() {
         let kind = |words: &str, about| {
             let text = format!("{PREFIX}{words}");
-            Fault::of(
+            SoapFault::classify(
                 "",
                 &text,
-                Asked {
-                    about,
-                    ..Asked::default()
+                FaultContext {
+                    subject_terms: about,
+                    ..FaultContext::default()
                 },
             )
             .kind
@@ -303,13 +312,19 @@ mod tests {
         let product: &[&str] = &["product", "part", "item"];
         assert_eq!(
             kind("Part number MUG does not exist", product),
-            Kind::Missing
+            SoapFaultKind::NotFound
         );
         assert_eq!(
             kind("Product MUG was not found.", &["order"]),
-            Kind::Refusal
+            SoapFaultKind::Rejected
         );
-        assert_eq!(kind("Owner ACME was not found.", product), Kind::Refusal);
-        assert_eq!(kind("Offer MUG was not found.", &[]), Kind::Refusal);
+        assert_eq!(
+            kind("Owner ACME was not found.", product),
+            SoapFaultKind::Rejected
+        );
+        assert_eq!(
+            kind("Offer MUG was not found.", &[]),
+            SoapFaultKind::Rejected
+        );
     }
 }

@@ -11,17 +11,17 @@ use chrono_tz::Tz;
 use super::{
     super::rest::{
         dates,
-        values::{self, Problem},
+        values::{self, ParseProblem},
     },
     OmsClient,
-    calls::{ORDER, Question, Reply},
-    faults::Kind,
-    xml::{Element, Xml},
+    calls::{ORDER_TERMS, SoapReply, SoapRequest},
+    faults::SoapFaultKind,
+    xml::{Element, XmlWriter},
 };
 use crate::{
     domain::{OrderCode, ProviderOrderId, Quantity, Sku, text::one_line},
     fulfillment::{FoundOrder, ProviderError, ShipmentItem},
-    http::Effect,
+    http::CallKind,
 };
 
 /// Words of VeraCore's that are only shown.
@@ -36,21 +36,21 @@ pub(super) struct OrderInfo {
     /// Never blank.
     pub number: String,
     pub status: String,
-    pub slips: Vec<Slip>,
+    pub slips: Vec<PickSlip>,
 }
 
 /// A pick slip: what leaves together, in one or more packages.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Slip {
+pub(super) struct PickSlip {
     /// Its ids: which of them other lists name it by is not documented.
     pub ids: Vec<String>,
     /// In the terms of what was ordered; `None` where that cannot be said.
     pub items: Option<Vec<ShipmentItem>>,
-    pub packages: Vec<Pack>,
+    pub parcels: Vec<OmsParcel>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Pack {
+pub(super) struct OmsParcel {
     pub tracking: Option<String>,
     pub carrier: Option<String>,
     pub service: Option<String>,
@@ -60,35 +60,38 @@ pub(super) struct Pack {
 
 impl OmsClient {
     /// `None` when VeraCore says that it does not have the order.
-    pub(super) async fn order_info(
+    pub(super) async fn fetch_order_info(
         &self,
         name: &'static str,
         number: &OrderCode,
     ) -> Result<Option<OrderInfo>, ProviderError> {
-        let mut arguments = Xml::default();
-        arguments.text("orderId", number.as_str());
-        let question = Question {
+        let mut arguments = XmlWriter::default();
+        arguments.text_element("orderId", number.as_str());
+        let question = SoapRequest {
             name,
             operation: "GetOrderInfo",
-            effect: Effect::Read,
+            effect: CallKind::Read,
             arguments: arguments.into_string(),
-            about: ORDER,
-            private: Vec::new(),
+            subject_terms: ORDER_TERMS,
+            redactions: Vec::new(),
         };
-        match self.ask(&question, None).await? {
-            Reply::Response { answer, response } => {
-                let info = read(&response, self.timezone);
+        match self.call(&question, None).await? {
+            SoapReply::Response { answer, response } => {
+                let info = read_order_info(&response, self.timezone);
                 info.map_err(|problem| answer.malformed(problem).into())
             }
-            Reply::Fault(fault) if fault.kind == Kind::Missing => Ok(None),
-            Reply::Fault(fault) => Err(fault.error()),
+            SoapReply::Fault(fault) if fault.kind == SoapFaultKind::NotFound => Ok(None),
+            SoapReply::Fault(fault) => Err(fault.into_error()),
         }
     }
 }
 
 /// # Errors
 /// When it is neither an order nor the absence of one.
-pub(super) fn read(response: &Element, zone: Tz) -> Result<Option<OrderInfo>, Problem> {
+pub(super) fn read_order_info(
+    response: &Element,
+    zone: Tz,
+) -> Result<Option<OrderInfo>, ParseProblem> {
     // Null, or a record in which nothing is filled in: how an unknown order is answered is not
     // documented, apart from faults.
     let Some(result) = response.child("GetOrderInfoResult") else {
@@ -102,28 +105,31 @@ pub(super) fn read(response: &Element, zone: Tz) -> Result<Option<OrderInfo>, Pr
             Err("OrdHead is missing".into())
         };
     };
-    let Some(number) = head.text("OrderId") else {
+    let Some(number) = head.child_text("OrderId") else {
         return Ok(None);
     };
     if number.chars().count() > 255 {
         return Err("OrderId is longer than an order number is".into());
     }
-    let terms = Terms::of(result);
-    let slips = result.list("ShippingOrders", "PickPackType").into_iter();
+    let terms = OrderedQuantities::of(result);
+    let slips = result
+        .list_items("ShippingOrders", "PickPackType")
+        .into_iter();
     Ok(Some(OrderInfo {
         number: number.to_owned(),
-        status: head
-            .child("Status")
-            .map_or_else(|| "unknown".into(), |status| word(status).to_owned()),
-        slips: slips.map(|slip| slip_of(slip, &terms, zone)).collect(),
+        status: head.child("Status").map_or_else(
+            || "unknown".into(),
+            |status| status_label(status).to_owned(),
+        ),
+        slips: slips.map(|slip| read_slip(slip, &terms, zone)).collect(),
     }))
 }
 
 impl OrderInfo {
     /// What a look-up tells; `number` is the number asked for, which has been compared.
-    pub(super) fn found(self, number: &OrderCode) -> FoundOrder {
-        let packages = self.slips.iter().flat_map(|slip| &slip.packages);
-        let good = |package: &&Pack| !package.is_void && package.tracking.is_some();
+    pub(super) fn into_found_order(self, number: &OrderCode) -> FoundOrder {
+        let packages = self.slips.iter().flat_map(|slip| &slip.parcels);
+        let good = |package: &&OmsParcel| !package.is_void && package.tracking.is_some();
         let first = packages.clone().find(good);
         let first = first.or_else(|| packages.clone().find(|package| !package.is_void));
         let first = first.cloned().unwrap_or_default();
@@ -139,10 +145,10 @@ impl OrderInfo {
 }
 
 /// One word for the flags, which do not exclude each other (reference, C: the status model).
-pub(super) fn word(status: &Element) -> &'static str {
+pub(super) fn status_label(status: &Element) -> &'static str {
     let is = |flag: &str| {
         status
-            .text(flag)
+            .child_text(flag)
             .is_some_and(|text| text == "1" || text.eq_ignore_ascii_case("true"))
     };
     let in_warehouse = is("Picked") || is("Processed") || is("Pending");
@@ -166,20 +172,20 @@ pub(super) fn word(status: &Element) -> &'static str {
 }
 
 /// What was ordered (offers), and what of products that means.
-struct Terms<'a> {
+struct OrderedQuantities<'a> {
     offers: BTreeMap<&'a str, u64>,
     products: BTreeMap<&'a str, u64>,
 }
 
-impl<'a> Terms<'a> {
+impl<'a> OrderedQuantities<'a> {
     fn of(result: &'a Element) -> Self {
         let sums = |list: &'a str, row: &'a str, id: &str| {
             let mut sums = BTreeMap::new();
-            for row in result.list(list, row) {
+            for row in result.list_items(list, row) {
                 let quantity = row
-                    .text("OrderQty")
-                    .and_then(|text| values::whole(text).ok());
-                if let (Some(id), Some(quantity)) = (row.text(id), quantity) {
+                    .child_text("OrderQty")
+                    .and_then(|text| values::parse_units(text).ok());
+                if let (Some(id), Some(quantity)) = (row.child_text(id), quantity) {
                     let sum: &mut u64 = sums.entry(id).or_default();
                     *sum += u64::from(quantity.get());
                 }
@@ -194,7 +200,7 @@ impl<'a> Terms<'a> {
 
     /// Whether so many of a product are so many of the offer of the same name. Not so for the parts
     /// of a kit, not even for one that is sold by itself, too.
-    fn is_an_offer(&self, product: &str) -> bool {
+    fn is_offer(&self, product: &str) -> bool {
         let Some(offered) = self.offers.get(product) else {
             return self.offers.is_empty();
         };
@@ -204,7 +210,7 @@ impl<'a> Terms<'a> {
     }
 }
 
-fn slip_of(slip: &Element, terms: &Terms<'_>, zone: Tz) -> Slip {
+fn read_slip(slip: &Element, terms: &OrderedQuantities<'_>, zone: Tz) -> PickSlip {
     let ids = ["PickSlipID", "PickPackId"].into_iter();
     let items = items(slip, terms).unwrap_or_else(|problem| {
         tracing::warn!(
@@ -213,27 +219,31 @@ fn slip_of(slip: &Element, terms: &Terms<'_>, zone: Tz) -> Slip {
         );
         None
     });
-    Slip {
+    PickSlip {
         ids: ids
-            .filter_map(|id| slip.text(id))
+            .filter_map(|id| slip.child_text(id))
             .map(|id| one_line(id, MAX_LABEL))
             .collect(),
         items,
-        packages: slip
-            .list("Packages", "PackagesType")
+        parcels: slip
+            .list_items("Packages", "PackagesType")
             .into_iter()
-            .map(|package| pack(package, zone))
+            .map(|package| read_parcel(package, zone))
             .collect(),
     }
 }
 
-fn items(slip: &Element, terms: &Terms<'_>) -> Result<Option<Vec<ShipmentItem>>, Problem> {
+fn items(
+    slip: &Element,
+    terms: &OrderedQuantities<'_>,
+) -> Result<Option<Vec<ShipmentItem>>, ParseProblem> {
     let mut items = Vec::new();
-    for row in slip.list("PickPackProducts", "PickPackProductType") {
-        let product = row.text("ProductId").ok_or("ProductId is missing")?;
-        let quantity = row.text("ToShipQty").ok_or("ToShipQty is missing")?;
-        let quantity = values::whole(quantity).map_err(|error| format!("ToShipQty: {error}"))?;
-        if !terms.is_an_offer(product) {
+    for row in slip.list_items("PickPackProducts", "PickPackProductType") {
+        let product = row.child_text("ProductId").ok_or("ProductId is missing")?;
+        let quantity = row.child_text("ToShipQty").ok_or("ToShipQty is missing")?;
+        let quantity =
+            values::parse_units(quantity).map_err(|error| format!("ToShipQty: {error}"))?;
+        if !terms.is_offer(product) {
             return Ok(None);
         }
         let sku = Sku::parse(product).map_err(|error| format!("ProductId: {error}"))?;
@@ -244,17 +254,18 @@ fn items(slip: &Element, terms: &Terms<'_>) -> Result<Option<Vec<ShipmentItem>>,
     Ok((!items.is_empty()).then_some(items))
 }
 
-fn pack(package: &Element, zone: Tz) -> Pack {
+fn read_parcel(package: &Element, zone: Tz) -> OmsParcel {
     // A date that cannot be read is taken for one: a package voided at an unknown time is void.
-    let voided = package.text("DateVoided").unwrap_or_default();
-    Pack {
-        tracking: tracking(package.text("TrackingId")),
-        carrier: label(package.text("Carrier")),
-        service: label(package.text("ActualService")).or_else(|| label(package.text("Service"))),
+    let voided = package.child_text("DateVoided").unwrap_or_default();
+    OmsParcel {
+        tracking: tracking(package.child_text("TrackingId")),
+        carrier: label(package.child_text("Carrier")),
+        service: label(package.child_text("ActualService"))
+            .or_else(|| label(package.child_text("Service"))),
         shipped_at: package
-            .text("DateShipped")
-            .and_then(|text| dates::moment_of("DateShipped", text, zone).ok()?),
-        is_void: !matches!(dates::moment_of("DateVoided", voided, zone), Ok(None)),
+            .child_text("DateShipped")
+            .and_then(|text| dates::parse_date("DateShipped", text, zone).ok()?),
+        is_void: !matches!(dates::parse_date("DateVoided", voided, zone), Ok(None)),
     }
 }
 

@@ -29,30 +29,30 @@ use chrono_tz::Tz;
 use url::Url;
 
 use self::{
-    calls::{Question, Reply},
-    cancel::CancelService,
-    contents::Contents,
-    faults::Kind,
-    order::Form,
+    calls::{SoapReply, SoapRequest},
+    cancel::CancelEndpoint,
+    contents::OrderInfoCache,
+    faults::SoapFaultKind,
+    order::OrderWriter,
 };
 use super::{
     super::{
-        BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
-        ProviderError, Receipt, Row, Shipment, StockItem, TakeRow,
+        CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
+        ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
     },
-    rest::{BuildError, Credentials, urls, webhooks},
+    rest::{ClientBuildError, Credentials, urls, webhooks},
 };
 use crate::{
     clock::SharedClock,
-    domain::{Freight, News, NewsKind, OrderCode, Sku, text::one_line},
-    http::{Circuit, Effect, Limits, Upstream},
+    domain::{NoticeKind, OrderCode, ShipVia, Sku, WebhookNotice, text::one_line},
+    http::{CallKind, Circuit, Upstream, UpstreamLimits},
 };
 
 const VERACORE: &str = "VeraCore";
 
 /// What becomes of an order whose way of shipping the table `[freight]` does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unmapped {
+pub enum UnmappedFreight {
     /// It is sent without one, for VeraCore's own rules to choose.
     Send,
     /// It waits for a person.
@@ -70,16 +70,16 @@ pub enum StockSource {
 
 /// How an order's cancellation is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CancelSettings {
-    pub style: CancelStyle,
+pub struct OmsCancelSettings {
+    pub protocol: CancelProtocol,
     /// Of the elements, in the style `soap`.
     pub namespace: String,
     /// The whole `SOAPAction`; else namespace and operation.
-    pub action: Option<String>,
+    pub soap_action: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelStyle {
+pub enum CancelProtocol {
     Soap,
     Json,
 }
@@ -97,18 +97,18 @@ pub struct OmsSettings {
     pub credentials: Credentials,
     /// Of all dates: VeraCore writes and reads them without one.
     pub timezone: Tz,
-    pub limits: Limits,
+    pub limits: UpstreamLimits,
     /// By VeraCore's name of the shipping method, or Vendure's code where that has no other name.
-    pub freight: BTreeMap<String, Freight>,
-    pub unmapped: Unmapped,
+    pub freight: BTreeMap<String, ShipVia>,
+    pub unmapped_freight: UnmappedFreight,
     /// The longest order number that is sent.
-    pub max_order_id: usize,
-    pub stock: StockSource,
+    pub max_order_id_length: usize,
+    pub stock_source: StockSource,
     /// Whose levels count, in [`StockSource::Products`]; empty: all.
     pub warehouses: BTreeSet<String>,
     /// What the fault for an unknown order says, where that is another sentence than expected.
-    pub missing_text: Option<String>,
-    pub cancel: CancelSettings,
+    pub order_not_found_text: Option<String>,
+    pub cancel: OmsCancelSettings,
 }
 
 /// VeraCore, in the style `oms`.
@@ -119,43 +119,48 @@ pub struct OmsClient {
     owner: Option<String>,
     credentials: Credentials,
     timezone: Tz,
-    form: Form,
-    stock: StockSource,
+    order_writer: OrderWriter,
+    stock_source: StockSource,
     warehouses: BTreeSet<String>,
     /// How many products are asked for at a time.
-    lanes: usize,
-    missing_text: Option<String>,
-    cancel: CancelService,
-    contents: Contents,
+    max_parallel_lookups: usize,
+    order_not_found_text: Option<String>,
+    cancel_endpoint: CancelEndpoint,
+    order_info_cache: OrderInfoCache,
     clock: SharedClock,
 }
 
 impl OmsClient {
     /// # Errors
     /// When the settings cannot work, or HTTPS cannot be set up here.
-    pub fn new(settings: OmsSettings, clock: SharedClock) -> Result<Self, BuildError> {
-        let url = urls::checked(settings.url)?;
-        let lanes = settings.limits.max_concurrency.clamp(1, stock::LANES);
+    pub fn new(settings: OmsSettings, clock: SharedClock) -> Result<Self, ClientBuildError> {
+        let url = urls::check_base_url(settings.url)?;
+        let lanes = settings
+            .limits
+            .max_concurrency
+            .clamp(1, stock::MAX_PARALLEL_LOOKUPS);
         let upstream = Upstream::new(VERACORE, settings.limits, clock.clone())?;
-        let namespace = settings.namespace.unwrap_or_else(|| namespace_of(&url));
+        let namespace = settings
+            .namespace
+            .unwrap_or_else(|| default_namespace(&url));
         Ok(Self {
             upstream,
             namespace,
             owner: settings.owner,
             credentials: settings.credentials,
             timezone: settings.timezone,
-            form: Form {
+            order_writer: OrderWriter {
                 freight: settings.freight,
-                unmapped: settings.unmapped,
-                max_order_id: settings.max_order_id,
+                unmapped_freight: settings.unmapped_freight,
+                max_order_id_length: settings.max_order_id_length,
                 timezone: settings.timezone,
             },
-            stock: settings.stock,
+            stock_source: settings.stock_source,
             warehouses: settings.warehouses,
-            lanes,
-            missing_text: settings.missing_text,
-            cancel: CancelService::new(&url, settings.cancel),
-            contents: Contents::default(),
+            max_parallel_lookups: lanes,
+            order_not_found_text: settings.order_not_found_text,
+            cancel_endpoint: CancelEndpoint::new(&url, settings.cancel),
+            order_info_cache: OrderInfoCache::default(),
             clock,
             url,
         })
@@ -169,7 +174,7 @@ impl OmsClient {
 }
 
 /// The older service has a namespace of its own.
-fn namespace_of(url: &Url) -> String {
+fn default_namespace(url: &Url) -> String {
     let path = url.path().trim_end_matches('/').to_ascii_lowercase();
     if path.ends_with("/order.asmx") {
         "http://sma-promail/".into()
@@ -180,91 +185,100 @@ fn namespace_of(url: &Url) -> String {
 
 #[async_trait]
 impl FulfillmentProvider for OmsClient {
-    async fn submit_order(&self, order: &NewOrder) -> Result<Receipt, ProviderError> {
-        let question = Question {
+    async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError> {
+        let question = SoapRequest {
             name: "submit_order",
             operation: "AddOrder",
-            effect: Effect::Write,
-            arguments: self.form.write(order)?,
-            about: calls::ORDER,
-            private: order.private_values(),
+            effect: CallKind::Write,
+            arguments: self.order_writer.write_order(order)?,
+            subject_terms: calls::ORDER_TERMS,
+            redactions: order.values_to_redact(),
         };
-        match self.ask(&question, None).await? {
-            Reply::Response { answer, response } => {
+        match self.call(&question, None).await? {
+            SoapReply::Response { answer, response } => {
                 let receipt = order::receipt(&response, &order.number);
-                let receipt = receipt.map(|provider_order_id| Receipt { provider_order_id });
+                let receipt = receipt.map(|provider_order_id| SubmitReceipt { provider_order_id });
                 receipt.map_err(|problem| answer.malformed(problem).into())
             }
-            Reply::Fault(fault) if fault.kind == Kind::Exists => Err(ProviderError::Duplicate {
-                number: order.number.clone(),
-                message: fault.message,
-            }),
-            Reply::Fault(fault) => Err(fault.error()),
+            SoapReply::Fault(fault) if fault.kind == SoapFaultKind::AlreadyExists => {
+                Err(ProviderError::DuplicateOrder {
+                    number: order.number.clone(),
+                    message: fault.message,
+                })
+            }
+            SoapReply::Fault(fault) => Err(fault.into_error()),
         }
     }
 
     async fn find_order(&self, number: &OrderCode) -> Result<Option<FoundOrder>, ProviderError> {
-        let Some(info) = self.order_info("find_order", number).await? else {
+        let Some(info) = self.fetch_order_info("find_order", number).await? else {
             return Ok(None);
         };
         if info.number != number.as_str().trim() {
             return Err(ProviderError::WrongOrder {
-                asked: number.clone(),
-                answered: one_line(&info.number, 80),
+                requested: number.clone(),
+                returned: one_line(&info.number, 80),
             });
         }
-        Ok(Some(info.found(number)))
+        Ok(Some(info.into_found_order(number)))
     }
 
-    async fn inventory(
+    async fn stream_inventory_page(
         &self,
-        page: Option<&PageRef>,
-        take: TakeRow<'_, StockItem>,
-    ) -> Result<Option<PageRef>, ProviderError> {
-        if self.stock == StockSource::Products {
-            return self.products(page, take).await;
+        page: Option<&PageCursor>,
+        take: RowSink<'_, StockItem>,
+    ) -> Result<Option<PageCursor>, ProviderError> {
+        if self.stock_source == StockSource::Products {
+            return self.stream_products_page(page, take).await;
         }
         if page.is_some() {
-            return Err(foreign_page());
+            return Err(invalid_page_cursor());
         }
-        let everything = stock::EVERYTHING;
-        self.offers("inventory", everything, stock::offer_row, take)
+        let everything = stock::ALL_OFFERS;
+        self.stream_offers("inventory", everything, stock::offer_row, take)
             .await?;
         Ok(None)
     }
 
-    async fn inventory_of(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
-        match self.stock {
-            StockSource::Offers => self.offer(sku).await,
-            StockSource::Products => self.product("inventory_of", sku).await,
+    async fn find_stock_item(
+        &self,
+        sku: &Sku,
+    ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
+        match self.stock_source {
+            StockSource::Offers => self.find_offer(sku).await,
+            StockSource::Products => self.find_product("inventory_of", sku).await,
         }
     }
 
-    async fn shipments(
+    async fn shipments_page(
         &self,
         since: DateTime<Utc>,
-        page: Option<&PageRef>,
-    ) -> Result<Page<Shipment>, ProviderError> {
-        self.shipped(since, page).await
+        page: Option<&PageCursor>,
+    ) -> Result<FeedPage<Shipment>, ProviderError> {
+        self.list_shipments(since, page).await
     }
 
     /// These services send none of themselves; what a merchant lets a middleman send has the form
     /// that the style `rest` fixes.
-    fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews> {
-        webhooks::read(kind, body, self.timezone)
+    fn parse_webhook(
+        &self,
+        kind: NoticeKind,
+        body: &[u8],
+    ) -> Result<WebhookNotice, WebhookBodyError> {
+        webhooks::parse(kind, body, self.timezone)
     }
 
-    fn can_cancel(&self) -> bool {
+    fn supports_cancellation(&self) -> bool {
         true
     }
 
-    async fn cancel_order(&self, number: &OrderCode) -> Result<CancelAnswer, ProviderError> {
-        self.cancel_at_veracore(number).await
+    async fn cancel_order(&self, number: &OrderCode) -> Result<CancelResponse, ProviderError> {
+        self.request_cancellation(number).await
     }
 }
 
-fn foreign_page() -> ProviderError {
-    ProviderError::Unsendable {
+fn invalid_page_cursor() -> ProviderError {
+    ProviderError::NotSendable {
         problem: "the page asked for is none of this VeraCore's".into(),
     }
 }

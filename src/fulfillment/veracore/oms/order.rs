@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::{
-    super::rest::values::Problem,
-    Unmapped,
-    xml::{Element, Xml, is_allowed},
+    super::rest::values::ParseProblem,
+    UnmappedFreight,
+    xml::{Element, XmlWriter, is_xml_char},
 };
 use crate::{
-    domain::{Freight, OrderCode, ProviderOrderId},
-    fulfillment::{Destination, NewOrder, ProviderError},
+    domain::{OrderCode, ProviderOrderId, ShipVia},
+    fulfillment::{NewOrder, PostalAddress, ProviderError},
 };
 
 /// Lengths of ProMail's own order schema (reference, A3), in UTF-16 units as its database counts.
-mod longest {
+mod max_length {
     pub const OFFER: usize = 50;
     pub const NAME: usize = 50;
     pub const COMPANY: usize = 50;
@@ -37,49 +37,49 @@ mod longest {
 const KEY: &str = "1";
 
 /// Of more fields than these nobody is told at once.
-const MOST_PROBLEMS: usize = 5;
+const MAX_REPORTED_PROBLEMS: usize = 5;
 
 /// How orders are written.
-pub(super) struct Form {
-    pub freight: BTreeMap<String, Freight>,
-    pub unmapped: Unmapped,
-    pub max_order_id: usize,
+pub(super) struct OrderWriter {
+    pub freight: BTreeMap<String, ShipVia>,
+    pub unmapped_freight: UnmappedFreight,
+    pub max_order_id_length: usize,
     pub timezone: Tz,
 }
 
-impl Form {
+impl OrderWriter {
     /// The arguments of `AddOrder`.
     ///
     /// # Errors
     /// [`ProviderError::Unsendable`] with the fields that do not fit.
-    pub(super) fn write(&self, order: &NewOrder) -> Result<String, ProviderError> {
-        let mut draft = Draft::default();
-        let freight = self.freight(order, &mut draft);
+    pub(super) fn write_order(&self, order: &NewOrder) -> Result<String, ProviderError> {
+        let mut draft = OrderDraft::default();
+        let freight = self.freight_for(order, &mut draft);
         draft.xml.open("order");
-        self.header(order, &mut draft);
-        shipping(freight, &mut draft);
-        addresses(order, freight, &mut draft);
-        offers(order, &mut draft);
+        self.write_header(order, &mut draft);
+        write_shipping(freight, &mut draft);
+        write_addresses(order, freight, &mut draft);
+        write_offers(order, &mut draft);
         draft.xml.close("order");
         if draft.problems.is_empty() {
             return Ok(draft.xml.into_string());
         }
-        draft.problems.truncate(MOST_PROBLEMS);
-        Err(ProviderError::Unsendable {
+        draft.problems.truncate(MAX_REPORTED_PROBLEMS);
+        Err(ProviderError::NotSendable {
             problem: draft.problems.join("; "),
         })
     }
 
-    fn freight(&self, order: &NewOrder, draft: &mut Draft) -> Option<&Freight> {
+    fn freight_for(&self, order: &NewOrder, draft: &mut OrderDraft) -> Option<&ShipVia> {
         let found = self.freight.get(&order.shipping_method);
         if found.is_none() {
-            match self.unmapped {
-                Unmapped::Send => tracing::warn!(
+            match self.unmapped_freight {
+                UnmappedFreight::Send => tracing::warn!(
                     order = %order.number,
                     method = order.shipping_method,
                     "VeraCore: the shipping method is not in [freight]; the order is sent without one"
                 ),
-                Unmapped::Refuse => draft.problems.push(format!(
+                UnmappedFreight::Refuse => draft.problems.push(format!(
                     "the shipping method '{}' is not in the table [freight] of the settings file",
                     order.shipping_method
                 )),
@@ -88,11 +88,16 @@ impl Form {
         found
     }
 
-    fn header(&self, order: &NewOrder, draft: &mut Draft) {
+    fn write_header(&self, order: &NewOrder, draft: &mut OrderDraft) {
         let entered = order.placed_at.with_timezone(&self.timezone);
         draft.xml.open("Header");
-        draft.name("Header.ID", "ID", order.number.as_str(), self.max_order_id);
-        draft.xml.text(
+        draft.exact_field(
+            "Header.ID",
+            "ID",
+            order.number.as_str(),
+            self.max_order_id_length,
+        );
+        draft.xml.text_element(
             "EntryDate",
             &entered.format("%Y-%m-%dT%H:%M:%S").to_string(),
         );
@@ -105,31 +110,31 @@ impl Form {
 
 /// An order as far as it is written, and what is wrong with it.
 #[derive(Default)]
-struct Draft {
-    xml: Xml,
+struct OrderDraft {
+    xml: XmlWriter,
     problems: Vec<String>,
 }
 
-impl Draft {
+impl OrderDraft {
     /// A value that must arrive as it is, or not at all.
-    fn name(&mut self, place: &str, element: &str, name: &str, max: usize) {
-        if name.chars().any(|c| !is_allowed(c)) {
+    fn exact_field(&mut self, place: &str, element: &str, name: &str, max: usize) {
+        if name.chars().any(|c| !is_xml_char(c)) {
             self.problems
                 .push(format!("{place} holds a character that XML cannot carry"));
             return;
         }
-        self.measure(place, name, max);
-        self.xml.text(element, name);
+        self.check_length(place, name, max);
+        self.xml.text_element(element, name);
     }
 
     /// A value in which what cannot be seen does not matter. Blank, it is left out.
-    fn field(&mut self, place: &str, element: &str, value: Option<&String>, max: usize) {
+    fn optional_field(&mut self, place: &str, element: &str, value: Option<&String>, max: usize) {
         let Some(value) = value else { return };
         let value = visible(value, false);
         let value = value.trim();
         if !value.is_empty() {
-            self.measure(&format!("{place}.{element}"), value, max);
-            self.xml.text(element, value);
+            self.check_length(&format!("{place}.{element}"), value, max);
+            self.xml.text_element(element, value);
         }
     }
 
@@ -142,15 +147,15 @@ impl Draft {
             .chars()
             .take_while(|c| {
                 units += c.len_utf16();
-                units <= longest::COMMENTS
+                units <= max_length::COMMENTS
             })
             .collect();
         if !kept.is_empty() {
-            self.xml.text("Comments", &kept);
+            self.xml.text_element("Comments", &kept);
         }
     }
 
-    fn measure(&mut self, place: &str, value: &str, max: usize) {
+    fn check_length(&mut self, place: &str, value: &str, max: usize) {
         let units = value.encode_utf16().count();
         if units > max {
             self.problems.push(format!(
@@ -165,46 +170,48 @@ fn visible(text: &str, lines: bool) -> String {
     let text = text.replace("\r\n", "\n");
     let shown = |c: char| match c {
         '\n' | '\r' if lines => Some('\n'),
-        _ if !is_allowed(c) => None,
+        _ if !is_xml_char(c) => None,
         _ if c.is_control() => Some(' '),
         _ => Some(c),
     };
     text.chars().filter_map(shown).collect()
 }
 
-fn shipping(freight: Option<&Freight>, draft: &mut Draft) {
+fn write_shipping(freight: Option<&ShipVia>, draft: &mut OrderDraft) {
     let xml = &mut draft.xml;
-    let within = |xml: &mut Xml, outer: &str, inner: &str, text: &str| {
+    let within = |xml: &mut XmlWriter, outer: &str, inner: &str, text: &str| {
         xml.open(outer);
-        xml.text(inner, text);
+        xml.text_element(inner, text);
         xml.close(outer);
     };
     match freight {
         // It is said with the address.
-        None | Some(Freight::Handling(_)) => return,
+        None | Some(ShipVia::SpecialHandling(_)) => return,
         Some(_) => xml.open("Shipping"),
     }
     match freight {
-        Some(Freight::Code { code, description }) => {
-            xml.text("FreightCode", code);
+        Some(ShipVia::FreightCode { code, description }) => {
+            xml.text_element("FreightCode", code);
             if let Some(description) = description {
-                xml.text("FreightCodeDescription", description);
+                xml.text_element("FreightCodeDescription", description);
             }
         }
-        Some(Freight::Service { carrier, service }) => {
+        Some(ShipVia::CarrierService { carrier, service }) => {
             within(xml, "FreightCarrier", "Name", carrier);
             within(xml, "FreightService", "Description", service);
         }
-        Some(Freight::Option(option)) => within(xml, "ShippingOption", "Description", option),
-        None | Some(Freight::Handling(_)) => {}
+        Some(ShipVia::ShippingOption(option)) => {
+            within(xml, "ShippingOption", "Description", option)
+        }
+        None | Some(ShipVia::SpecialHandling(_)) => {}
     }
     xml.close("Shipping");
 }
 
 /// Who ordered is who pays, where somebody else does than who gets the goods.
-fn addresses(order: &NewOrder, freight: Option<&Freight>, draft: &mut Draft) {
-    let pays = order.bill_to.as_ref().filter(|to| !is_blank(to));
-    let buyer = Destination {
+fn write_addresses(order: &NewOrder, freight: Option<&ShipVia>, draft: &mut OrderDraft) {
+    let pays = order.bill_to.as_ref().filter(|to| !is_blank_address(to));
+    let buyer = PostalAddress {
         first_name: order.customer.first_name.clone(),
         last_name: order.customer.last_name.clone(),
         ..pays.unwrap_or(&order.ship_to).clone()
@@ -216,28 +223,28 @@ fn addresses(order: &NewOrder, freight: Option<&Freight>, draft: &mut Draft) {
     };
     draft.xml.open("OrderedBy");
     let phone = order.customer.phone.as_ref().or(buyer.phone.as_ref());
-    mailer("OrderedBy", &buyer, phone, draft);
-    draft.field(
+    write_contact("OrderedBy", &buyer, phone, draft);
+    draft.optional_field(
         "OrderedBy",
         "Email",
         order.customer.email.as_ref(),
-        longest::EMAIL,
+        max_length::EMAIL,
     );
     draft.xml.close("OrderedBy");
 
     draft.xml.open("ShipTo");
     draft.xml.open("OrderShipTo");
-    mailer(
+    write_contact(
         "OrderShipTo",
         &order.ship_to,
         order.ship_to.phone.as_ref(),
         draft,
     );
-    draft.xml.text("Flag", "Other");
-    draft.xml.text("Key", KEY);
-    if let Some(Freight::Handling(handling)) = freight {
+    draft.xml.text_element("Flag", "Other");
+    draft.xml.text_element("Key", KEY);
+    if let Some(ShipVia::SpecialHandling(handling)) = freight {
         draft.xml.open("SpecialHandling");
-        draft.xml.text("Description", handling);
+        draft.xml.text_element("Description", handling);
         draft.xml.close("SpecialHandling");
     }
     draft.xml.close("OrderShipTo");
@@ -245,16 +252,16 @@ fn addresses(order: &NewOrder, freight: Option<&Freight>, draft: &mut Draft) {
 
     draft.xml.open("BillTo");
     match pays {
-        Some(pays) if !same_but_phone(pays, &buyer) => {
-            mailer("BillTo", pays, pays.phone.as_ref(), draft);
-            draft.xml.text("Flag", "Other");
+        Some(pays) if !same_except_phone(pays, &buyer) => {
+            write_contact("BillTo", pays, pays.phone.as_ref(), draft);
+            draft.xml.text_element("Flag", "Other");
         }
-        _ => draft.xml.text("Flag", "OrderedBy"),
+        _ => draft.xml.text_element("Flag", "OrderedBy"),
     }
     draft.xml.close("BillTo");
 }
 
-fn is_blank(to: &Destination) -> bool {
+fn is_blank_address(to: &PostalAddress) -> bool {
     [
         &to.address_1,
         &to.address_2,
@@ -268,15 +275,15 @@ fn is_blank(to: &Destination) -> bool {
     .all(|value| value.trim().is_empty())
 }
 
-fn named(to: &Destination) -> bool {
+fn named(to: &PostalAddress) -> bool {
     [&to.first_name, &to.last_name]
         .into_iter()
         .flatten()
         .any(|name| !name.trim().is_empty())
 }
 
-fn same_but_phone(one: &Destination, other: &Destination) -> bool {
-    let without = |to: &Destination| Destination {
+fn same_except_phone(one: &PostalAddress, other: &PostalAddress) -> bool {
+    let without = |to: &PostalAddress| PostalAddress {
         phone: None,
         ..to.clone()
     };
@@ -284,57 +291,64 @@ fn same_but_phone(one: &Destination, other: &Destination) -> bool {
 }
 
 /// The fields of a name and an address, but for the e-mail address that would follow.
-fn mailer(place: &str, to: &Destination, phone: Option<&String>, draft: &mut Draft) {
+fn write_contact(place: &str, to: &PostalAddress, phone: Option<&String>, draft: &mut OrderDraft) {
     let fields = [
-        ("FirstName", to.first_name.as_ref(), longest::NAME),
-        ("LastName", to.last_name.as_ref(), longest::NAME),
+        ("FirstName", to.first_name.as_ref(), max_length::NAME),
+        ("LastName", to.last_name.as_ref(), max_length::NAME),
         // Not `Company`, which VeraCore would read past.
-        ("CompanyName", to.company.as_ref(), longest::COMPANY),
-        ("Address1", to.address_1.as_ref(), longest::ADDRESS),
-        ("Address2", to.address_2.as_ref(), longest::ADDRESS),
-        ("City", to.city.as_ref(), longest::CITY),
-        ("State", to.state.as_ref(), longest::STATE),
-        ("PostalCode", to.zip.as_ref(), longest::POSTAL_CODE),
-        ("Country", to.country.as_ref(), longest::COUNTRY),
-        ("Phone", phone, longest::PHONE),
+        ("CompanyName", to.company.as_ref(), max_length::COMPANY),
+        ("Address1", to.address_1.as_ref(), max_length::ADDRESS),
+        ("Address2", to.address_2.as_ref(), max_length::ADDRESS),
+        ("City", to.city.as_ref(), max_length::CITY),
+        ("State", to.state.as_ref(), max_length::STATE),
+        ("PostalCode", to.zip.as_ref(), max_length::POSTAL_CODE),
+        ("Country", to.country.as_ref(), max_length::COUNTRY),
+        ("Phone", phone, max_length::PHONE),
     ];
     for (element, value, max) in fields {
-        draft.field(place, element, value, max);
+        draft.optional_field(place, element, value, max);
     }
 }
 
-fn offers(order: &NewOrder, draft: &mut Draft) {
+fn write_offers(order: &NewOrder, draft: &mut OrderDraft) {
     draft.xml.open("Offers");
     for (at, item) in order.items.iter().enumerate() {
         draft.xml.open("OfferOrdered");
         draft.xml.open("Offer");
         draft.xml.open("Header");
         let place = format!("Offers[{at}].Offer.Header.ID");
-        draft.name(&place, "ID", item.sku.as_str(), longest::OFFER);
+        draft.exact_field(&place, "ID", item.sku.as_str(), max_length::OFFER);
         draft.xml.close("Header");
         draft.xml.close("Offer");
-        draft.xml.text("Quantity", &item.quantity.get().to_string());
+        draft
+            .xml
+            .text_element("Quantity", &item.quantity.get().to_string());
         draft.xml.open("OrderShipTo");
-        draft.xml.text("Key", KEY);
+        draft.xml.text_element("Key", KEY);
         draft.xml.close("OrderShipTo");
-        draft.xml.text("UnitPrice", &item.unit_price.to_string());
+        draft
+            .xml
+            .text_element("UnitPrice", &item.unit_price.to_string());
         draft.xml.close("OfferOrdered");
     }
     draft.xml.close("Offers");
 }
 
 /// The id that VeraCore gave to an order it took: ours, or its own sequence number.
-pub(super) fn receipt(response: &Element, ours: &OrderCode) -> Result<ProviderOrderId, Problem> {
+pub(super) fn receipt(
+    response: &Element,
+    ours: &OrderCode,
+) -> Result<ProviderOrderId, ParseProblem> {
     let result = response
         .child("AddOrderResult")
         .ok_or("AddOrderResult is missing")?;
-    let id = result.text("OrderID");
+    let id = result.child_text("OrderID");
     if id.is_some_and(|id| id != ours.as_str().trim()) {
         // Taken it is, under whatever name; to say otherwise would have it sent again.
         tracing::error!(order = %ours, "VeraCore took the order under another number than ours: its shipments will not be found. Look it up in VeraCore");
     }
     let id = id
-        .or_else(|| result.text("OrderSeqID"))
+        .or_else(|| result.child_text("OrderSeqID"))
         .ok_or("OrderID is missing")?;
     ProviderOrderId::parse(id).map_err(|error| format!("OrderID: {error}"))
 }

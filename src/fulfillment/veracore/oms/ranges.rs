@@ -6,28 +6,28 @@
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use crate::{domain::OrderCode, fulfillment::PageRef};
+use crate::{domain::OrderCode, fulfillment::PageCursor};
 
 /// Days of one list.
-const PAGE: Days = Days::new(3);
+const PAGE_DAYS: Days = Days::new(3);
 
 /// A page: both days are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Range {
+pub(super) struct DateRange {
     pub from: NaiveDate,
     pub to: NaiveDate,
     /// The last order that the pages before this one told of, of the same days.
     pub after: Option<OrderCode>,
     /// Whether it is the newest.
-    last: bool,
+    is_last: bool,
 }
 
-impl Range {
+impl DateRange {
     /// The page that begins where `page` says, or the first: a day before `since`, for clocks and
     /// zones that differ. `None` for a page that nobody can have given out.
     pub(super) fn new(
         since: DateTime<Utc>,
-        page: Option<&PageRef>,
+        page: Option<&PageCursor>,
         now: DateTime<Utc>,
         zone: Tz,
     ) -> Option<Self> {
@@ -41,28 +41,28 @@ impl Range {
             },
         };
         let from = from.min(end);
-        let to = from.checked_add_days(PAGE)?;
+        let to = from.checked_add_days(PAGE_DAYS)?;
         Some(Self {
             from,
             to: to.min(end),
             after,
-            last: to >= end,
+            is_last: to >= end,
         })
     }
 
     /// More of the same days.
-    pub(super) fn rest(&self, after: &OrderCode) -> PageRef {
-        PageRef::new(format!("{} {after}", self.from))
+    pub(super) fn page_after(&self, after: &OrderCode) -> PageCursor {
+        PageCursor::new(format!("{} {after}", self.from))
     }
 
     /// Begins with the last day of this one: perhaps that was not counted.
-    pub(super) fn next(&self) -> Option<PageRef> {
-        (!self.last).then(|| PageRef::new(self.to.to_string()))
+    pub(super) fn next_page(&self) -> Option<PageCursor> {
+        (!self.is_last).then(|| PageCursor::new(self.to.to_string()))
     }
 }
 
 /// A day as SOAP writes its beginning.
-pub(super) fn moment(day: NaiveDate) -> String {
+pub(super) fn day_start(day: NaiveDate) -> String {
     format!("{day}T00:00:00")
 }
 
@@ -77,9 +77,9 @@ mod tests {
         let mut pages = Vec::new();
         let mut page = None;
         loop {
-            let range = Range::new(since, page.as_ref(), now, Los_Angeles).unwrap();
+            let range = DateRange::new(since, page.as_ref(), now, Los_Angeles).unwrap();
             pages.push(format!("{}..{}", range.from, range.to));
-            page = range.next();
+            page = range.next_page();
             if page.is_none() || pages.len() > 50 {
                 return pages;
             }
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn pages_of_others_are_none() {
         let now = "2026-11-21T10:00:00Z".parse().unwrap();
-        let page = PageRef::new("https://v.example/2");
-        assert_eq!(Range::new(now, Some(&page), now, Los_Angeles), None);
-        let page = PageRef::new("+99999-01-01");
-        assert!(Range::new(now, Some(&page), now, Los_Angeles).is_some());
+        let page = PageCursor::new("https://v.example/2");
+        assert_eq!(DateRange::new(now, Some(&page), now, Los_Angeles), None);
+        let page = PageCursor::new("+99999-01-01");
+        assert!(DateRange::new(now, Some(&page), now, Los_Angeles).is_some());
     }
 }

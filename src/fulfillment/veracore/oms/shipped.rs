@@ -14,18 +14,18 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{
-    super::rest::{dates, values::Problem},
+    super::rest::{dates, values::ParseProblem},
     OmsClient,
-    calls::{ORDER, Question, Reply},
-    foreign_page,
-    info::{OrderInfo, Pack, Slip, label, tracking},
-    ranges::{self, Range},
-    xml::{Element, Xml},
+    calls::{ORDER_TERMS, SoapReply, SoapRequest},
+    info::{OmsParcel, OrderInfo, PickSlip, label, tracking},
+    invalid_page_cursor,
+    ranges::{self, DateRange},
+    xml::{Element, XmlWriter},
 };
 use crate::{
-    domain::{Class, ErrorCategory, OrderCode, text::one_line},
-    fulfillment::{BadRow, Page, PageRef, ProviderError, Row, Shipment, ShipmentItem},
-    http::{CallError, Effect},
+    domain::{ErrorCategory, FailureClass, OrderCode, text::one_line},
+    fulfillment::{FeedPage, FeedRow, PageCursor, ProviderError, RowError, Shipment, ShipmentItem},
+    http::{CallError, CallKind},
 };
 
 const SHIPPED: &str = "Shipped";
@@ -33,42 +33,45 @@ const PACKED: &str = "Packed";
 const VOID: &str = "Void";
 
 /// Orders of one page: each may be a question, and a stop waits for a page.
-const ORDERS: usize = 100;
+const ORDERS_PER_PAGE: usize = 100;
 
 /// So many orders in a row without an answer are still their own affair.
-const MOST_SILENT: u32 = 2;
+const MAX_CONSECUTIVE_FAILURES: u32 = 2;
 
 impl OmsClient {
-    pub(super) async fn shipped(
+    pub(super) async fn list_shipments(
         &self,
         since: DateTime<Utc>,
-        page: Option<&PageRef>,
-    ) -> Result<Page<Shipment>, ProviderError> {
-        let range =
-            Range::new(since, page, self.clock.now(), self.timezone).ok_or_else(foreign_page)?;
+        page: Option<&PageCursor>,
+    ) -> Result<FeedPage<Shipment>, ProviderError> {
+        let range = DateRange::new(since, page, self.clock.now(), self.timezone)
+            .ok_or_else(invalid_page_cursor)?;
         let mut charges = Vec::new();
         let mut take = |element: Element| {
-            charges.push(Charge::read(charges.len(), &element, self.timezone));
+            charges.push(ShippingCharge::read(charges.len(), &element, self.timezone));
         };
-        let mut arguments = Xml::default();
-        arguments.text("StartDate", &ranges::moment(range.from));
-        arguments.text("EndDate", &ranges::moment(range.to));
-        let question = Question {
+        let mut arguments = XmlWriter::default();
+        arguments.text_element("StartDate", &ranges::day_start(range.from));
+        arguments.text_element("EndDate", &ranges::day_start(range.to));
+        let question = SoapRequest {
             name: "shipments",
             operation: "GetShippingCharge",
-            effect: Effect::Read,
+            effect: CallKind::Read,
             arguments: arguments.into_string(),
-            about: ORDER,
-            private: Vec::new(),
+            subject_terms: ORDER_TERMS,
+            redactions: Vec::new(),
         };
-        if let Reply::Fault(fault) = self.ask(&question, Some(&mut take)).await? {
-            return Err(fault.error());
+        if let SoapReply::Fault(fault) = self.call(&question, Some(&mut take)).await? {
+            return Err(fault.into_error());
         }
-        let mut orders: BTreeMap<OrderCode, Vec<Charge>> = BTreeMap::new();
+        let mut orders: BTreeMap<OrderCode, Vec<ShippingCharge>> = BTreeMap::new();
         let mut rows = Vec::new();
         for charge in charges {
             match charge {
-                Ok(charge) => orders.entry(charge.order.clone()).or_default().push(charge),
+                Ok(charge) => orders
+                    .entry(charge.order_number.clone())
+                    .or_default()
+                    .push(charge),
                 // Told with the first page of these days.
                 Err(_) if range.after.is_some() => {}
                 Err(bad) => rows.push(Err(bad)),
@@ -80,11 +83,13 @@ impl OmsClient {
             .map_or(Bound::Unbounded, Bound::Excluded);
         let mut left = orders.range((from, Bound::Unbounded)).peekable();
         let (mut last, mut silent) = (None, 0);
-        for (order, charges) in left.by_ref().take(ORDERS) {
-            let info = match self.contents_of(order, charges).await {
-                Err(error) if silent < MOST_SILENT && may_be_the_orders(&error) => {
+        for (order, charges) in left.by_ref().take(ORDERS_PER_PAGE) {
+            let info = match self.cached_order_info(order, charges).await {
+                Err(error)
+                    if silent < MAX_CONSECUTIVE_FAILURES && may_be_order_specific(&error) =>
+                {
                     silent += 1;
-                    unsaid(order, &error);
+                    log_contents_unknown(order, &error);
                     None
                 }
                 other => {
@@ -93,47 +98,53 @@ impl OmsClient {
                 }
             };
             rows.extend(
-                together(order, charges, info.as_deref())
+                merge_shipments(order, charges, info.as_deref())
                     .into_iter()
                     .map(Ok),
             );
             last = Some(order);
         }
         let more = left.peek().and(last);
-        Ok(Page {
+        Ok(FeedPage {
             rows,
-            next: more.map_or_else(|| range.next(), |last| Some(range.rest(last))),
+            next: more.map_or_else(|| range.next_page(), |last| Some(range.page_after(last))),
         })
     }
 
     /// The same as when it was asked last, while nothing changed in the list.
-    async fn contents_of(
+    async fn cached_order_info(
         &self,
         order: &OrderCode,
-        charges: &[Charge],
+        charges: &[ShippingCharge],
     ) -> Result<Option<Arc<OrderInfo>>, ProviderError> {
         let now = self.clock.now();
-        if let Some(info) = self.contents.of(order, charges, now) {
+        if let Some(info) = self.order_info_cache.get(order, charges, now) {
             return Ok(Some(info));
         }
-        let Some(info) = self.info_of_shipped(order).await? else {
+        let Some(info) = self.order_info_or_none(order).await? else {
             return Ok(None);
         };
         let info = Arc::new(info);
         // The list may be ahead of the order: that is asked again.
-        if charges.iter().all(|charge| is_told(charge, &info.slips)) {
-            self.contents.keep(order, charges, &info, now);
+        if charges
+            .iter()
+            .all(|charge| is_in_order_info(charge, &info.slips))
+        {
+            self.order_info_cache.insert(order, charges, &info, now);
         }
         Ok(Some(info))
     }
 
     /// What is in an order's packages, where VeraCore says so. An answer about one order stops no
     /// other; where several in a row get none, VeraCore is down.
-    async fn info_of_shipped(&self, order: &OrderCode) -> Result<Option<OrderInfo>, ProviderError> {
-        match self.order_info("shipments", order).await {
+    async fn order_info_or_none(
+        &self,
+        order: &OrderCode,
+    ) -> Result<Option<OrderInfo>, ProviderError> {
+        match self.fetch_order_info("shipments", order).await {
             Ok(info) => Ok(info.filter(|info| info.number == order.as_str().trim())),
-            Err(error) if is_about_the_order(&error) => {
-                unsaid(order, &error);
+            Err(error) if is_order_specific(&error) => {
+                log_contents_unknown(order, &error);
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -142,21 +153,21 @@ impl OmsClient {
 }
 
 /// Without VeraCore's words, which may quote the customer.
-fn unsaid(order: &OrderCode, error: &ProviderError) {
-    let problem = error.without_its_words();
+fn log_contents_unknown(order: &OrderCode, error: &ProviderError) {
+    let problem = error.redacted_message();
     tracing::warn!(%order, problem, "VeraCore does not say what is in the order's packages");
 }
 
 /// Whether VeraCore may just stumble over this order: it was called, and neither shuts us out nor
 /// has too many calls.
-fn may_be_the_orders(error: &ProviderError) -> bool {
+fn may_be_order_specific(error: &ProviderError) -> bool {
     let category = error.category();
     error.parked_for().is_none()
         && !matches!(category, ErrorCategory::Auth | ErrorCategory::RateLimited)
 }
 
-fn is_about_the_order(error: &ProviderError) -> bool {
-    error.class() == Class::Permanent
+fn is_order_specific(error: &ProviderError) -> bool {
+    error.class() == FailureClass::Permanent
         || matches!(
             error,
             ProviderError::Call(CallError::Malformed { .. } | CallError::TooLarge { .. })
@@ -165,74 +176,78 @@ fn is_about_the_order(error: &ProviderError) -> bool {
 
 /// A row of the list: a package that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Charge {
-    order: OrderCode,
-    slip: Option<String>,
-    pack: Pack,
+pub(super) struct ShippingCharge {
+    order_number: OrderCode,
+    slip_id: Option<String>,
+    parcel: OmsParcel,
 }
 
-impl Charge {
-    pub(super) fn read(index: usize, row: &Element, zone: Tz) -> Row<Self> {
-        let order = row.text("OrderId");
-        Self::of(row, order, zone).map_err(|problem| BadRow {
+impl ShippingCharge {
+    pub(super) fn read(index: usize, row: &Element, zone: Tz) -> FeedRow<Self> {
+        let order = row.child_text("OrderId");
+        Self::read_fields(row, order, zone).map_err(|problem| RowError {
             index,
             key: order.map(|order| one_line(order, 80)),
             problem,
-            in_quantity: false,
+            is_quantity_error: false,
         })
     }
 
-    fn of(row: &Element, order: Option<&str>, zone: Tz) -> Result<Self, Problem> {
+    fn read_fields(row: &Element, order: Option<&str>, zone: Tz) -> Result<Self, ParseProblem> {
         let order = order.ok_or("OrderId is missing")?;
-        let shipped_at = row.text("DateShipped").unwrap_or_default();
-        let service = label(row.text("FreightService"));
+        let shipped_at = row.child_text("DateShipped").unwrap_or_default();
+        let service = label(row.child_text("FreightService"));
         // Not in the service's description; a system that has it says more.
-        let voided = row.text("DateVoided").unwrap_or_default();
+        let voided = row.child_text("DateVoided").unwrap_or_default();
         Ok(Self {
-            order: OrderCode::parse(order).map_err(|error| format!("OrderId: {error}"))?,
-            slip: label(row.text("PPSlip")),
-            pack: Pack {
-                tracking: tracking(row.text("TrackingID")),
-                carrier: label(row.text("FreightCarrier")),
-                service: service.or_else(|| label(row.text("FreightDescription"))),
-                shipped_at: dates::moment_of("DateShipped", shipped_at, zone)?,
-                is_void: !matches!(dates::moment_of("DateVoided", voided, zone), Ok(None)),
+            order_number: OrderCode::parse(order).map_err(|error| format!("OrderId: {error}"))?,
+            slip_id: label(row.child_text("PPSlip")),
+            parcel: OmsParcel {
+                tracking: tracking(row.child_text("TrackingID")),
+                carrier: label(row.child_text("FreightCarrier")),
+                service: service.or_else(|| label(row.child_text("FreightDescription"))),
+                shipped_at: dates::parse_date("DateShipped", shipped_at, zone)?,
+                is_void: !matches!(dates::parse_date("DateVoided", voided, zone), Ok(None)),
             },
         })
     }
 }
 
 /// The packages of one order.
-fn together(order: &OrderCode, charges: &[Charge], info: Option<&OrderInfo>) -> Vec<Shipment> {
+fn merge_shipments(
+    order: &OrderCode,
+    charges: &[ShippingCharge],
+    info: Option<&OrderInfo>,
+) -> Vec<Shipment> {
     let slips = info.map(|info| info.slips.as_slice()).unwrap_or_default();
     let mut rows = Vec::new();
     // Pick slips of which something is listed, by their place; what they hold is said once.
     let mut said: BTreeSet<usize> = BTreeSet::new();
     let mut listed: BTreeSet<String> = BTreeSet::new();
     for charge in charges {
-        let at = slip_of(charge, slips);
+        let at = find_slip(charge, slips);
         let slip = at.map(|at| &slips[at]);
-        let mut pack = charge.pack.clone();
+        let mut pack = charge.parcel.clone();
         listed.extend(pack.tracking.clone());
-        pack.is_void |= slip.is_some_and(|slip| is_void(&pack, slip));
-        let first = slip.is_some_and(|slip| is_first(&pack, slip));
+        pack.is_void |= slip.is_some_and(|slip| is_void_in_slip(&pack, slip));
+        let first = slip.is_some_and(|slip| is_first_parcel(&pack, slip));
         let items = match (at, slip) {
             (Some(at), Some(slip)) if first && said.insert(at) => slip.items.clone(),
             _ => None,
         };
-        let id = charge.slip.as_ref().zip(pack.tracking.as_ref());
+        let id = charge.slip_id.as_ref().zip(pack.tracking.as_ref());
         let id = id.map(|(slip, number)| format!("{slip}:{number}"));
-        rows.push(shipment(order, id, pack, items));
+        rows.push(to_shipment(order, id, pack, items));
     }
     // The list may leave out what was taken back, of which the shop may have been told before.
     let void = slips
         .iter()
-        .flat_map(|slip| &slip.packages)
+        .flat_map(|slip| &slip.parcels)
         .filter(|pack| pack.is_void);
     for pack in void {
         let unlisted = |number: &String| listed.insert(number.clone());
         if pack.tracking.as_ref().is_some_and(unlisted) {
-            rows.push(shipment(order, None, pack.clone(), None));
+            rows.push(to_shipment(order, None, pack.clone(), None));
         }
     }
     rows
@@ -240,16 +255,16 @@ fn together(order: &OrderCode, charges: &[Charge], info: Option<&OrderInfo>) -> 
 
 /// The pick slip that a row belongs to: by its id, or by the package; an order with only one leaves
 /// no choice.
-fn slip_of(charge: &Charge, slips: &[Slip]) -> Option<usize> {
+fn find_slip(charge: &ShippingCharge, slips: &[PickSlip]) -> Option<usize> {
     let by_id = charge
-        .slip
+        .slip_id
         .as_ref()
         .and_then(|id| slips.iter().position(|slip| slip.ids.contains(id)));
-    let has = |slip: &Slip| {
-        let number = charge.pack.tracking.as_ref();
+    let has = |slip: &PickSlip| {
+        let number = charge.parcel.tracking.as_ref();
         number.is_some()
             && slip
-                .packages
+                .parcels
                 .iter()
                 .any(|pack| pack.tracking.as_ref() == number)
     };
@@ -259,28 +274,32 @@ fn slip_of(charge: &Charge, slips: &[Slip]) -> Option<usize> {
 }
 
 /// Whether the order tells of the package, too.
-fn is_told(charge: &Charge, slips: &[Slip]) -> bool {
-    let slip = slip_of(charge, slips).map(|at| &slips[at]);
-    charge.pack.tracking.is_some() && slip.is_some_and(|slip| same(&charge.pack, slip).count() > 0)
+fn is_in_order_info(charge: &ShippingCharge, slips: &[PickSlip]) -> bool {
+    let slip = find_slip(charge, slips).map(|at| &slips[at]);
+    charge.parcel.tracking.is_some()
+        && slip.is_some_and(|slip| matching_parcels(&charge.parcel, slip).count() > 0)
 }
 
-fn same<'a>(pack: &'a Pack, slip: &'a Slip) -> impl Iterator<Item = &'a Pack> {
-    slip.packages
+fn matching_parcels<'a>(
+    pack: &'a OmsParcel,
+    slip: &'a PickSlip,
+) -> impl Iterator<Item = &'a OmsParcel> {
+    slip.parcels
         .iter()
         .filter(|known| known.tracking == pack.tracking)
 }
 
-fn is_void(pack: &Pack, slip: &Slip) -> bool {
+fn is_void_in_slip(pack: &OmsParcel, slip: &PickSlip) -> bool {
     pack.tracking.is_some()
-        && same(pack, slip).next().is_some()
-        && same(pack, slip).all(|known| known.is_void)
+        && matching_parcels(pack, slip).next().is_some()
+        && matching_parcels(pack, slip).all(|known| known.is_void)
 }
 
 /// Whether it is the pick slip's first good package with a tracking number, in the order's own list:
 /// in the list of shipments another one comes first once this one is too old for it.
-fn is_first(pack: &Pack, slip: &Slip) -> bool {
+fn is_first_parcel(pack: &OmsParcel, slip: &PickSlip) -> bool {
     let mut good = slip
-        .packages
+        .parcels
         .iter()
         .filter(|known| !known.is_void && known.tracking.is_some());
     match good.next() {
@@ -292,10 +311,10 @@ fn is_first(pack: &Pack, slip: &Slip) -> bool {
 
 /// `id`: neither list has one of a package. Two pick slips of an order may say the same of theirs
 /// ("picked up"), so that the tracking number alone would not do.
-fn shipment(
+fn to_shipment(
     order: &OrderCode,
     id: Option<String>,
-    pack: Pack,
+    pack: OmsParcel,
     items: Option<Vec<ShipmentItem>>,
 ) -> Shipment {
     let status = match (pack.is_void, pack.shipped_at) {

@@ -4,8 +4,8 @@
 //! not know what is asked for. (SOAP 1.1, W3C note of 2000; the answers of 1.2 are understood too.)
 
 use super::{
-    super::rest::values::Problem,
-    xml::{self, Element, Visitor, Xml},
+    super::rest::values::ParseProblem,
+    xml::{self, Element, ElementVisitor, XmlWriter},
 };
 use crate::domain::text::one_line;
 
@@ -16,38 +16,38 @@ const SOAP_1_2: &str = "http://www.w3.org/2003/05/soap-envelope";
 const MAX_ROWS: usize = 500_000;
 
 /// Elements of one row, and of an answer without rows.
-const ROW_NODES: usize = 50_000;
-const WHOLE_NODES: usize = 200_000;
+const MAX_ROW_NODES: usize = 50_000;
+const MAX_RESPONSE_NODES: usize = 200_000;
 
 /// Who asks, for the envelope's header.
-pub(super) struct Login<'a> {
+pub(super) struct AuthenticationHeader<'a> {
     pub username: &'a str,
     pub password: &'a str,
 }
 
-impl Login<'_> {
+impl AuthenticationHeader<'_> {
     /// `AuthenticationHeader`, in the namespace of what is around it.
-    pub(super) fn write(&self, xml: &mut Xml, namespace: Option<&str>) {
+    pub(super) fn write(&self, xml: &mut XmlWriter, namespace: Option<&str>) {
         const NAME: &str = "AuthenticationHeader";
         match namespace {
             Some(namespace) => xml.open_in(NAME, namespace),
             None => xml.open(NAME),
         }
-        xml.text("Username", self.username);
-        xml.text("Password", self.password);
+        xml.text_element("Username", self.username);
+        xml.text_element("Password", self.password);
         xml.close(NAME);
     }
 }
 
 /// A whole envelope around the arguments of an operation. `login`: in its header, as all but one
 /// service want it.
-pub(super) fn envelope(
+pub(super) fn write_envelope(
     namespace: &str,
     operation: &str,
-    login: Option<&Login<'_>>,
+    login: Option<&AuthenticationHeader<'_>>,
     arguments: &str,
 ) -> String {
-    let mut xml = Xml::default();
+    let mut xml = XmlWriter::default();
     xml.raw("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
     xml.raw("<soap:Envelope xmlns:soap=\"");
     xml.raw(SOAP_1_1);
@@ -67,7 +67,7 @@ pub(super) fn envelope(
 }
 
 /// What an envelope held.
-pub(super) enum Said {
+pub(super) enum SoapBody {
     /// The code and the text of a fault, as they came.
     Fault { code: String, text: String },
     /// `<Operation>Response`, without the rows that were given away.
@@ -75,7 +75,7 @@ pub(super) enum Said {
 }
 
 /// How an answer is read.
-pub(super) struct Expected<'a> {
+pub(super) struct ExpectedResponse<'a> {
     pub operation: &'a str,
     /// `None` for a service whose namespace is not known.
     pub namespace: Option<&'a str>,
@@ -83,59 +83,59 @@ pub(super) struct Expected<'a> {
 
 /// Whatever takes the elements below `<Operation>Result`, one by one, so that a list of any length
 /// needs no more memory than what is made of it.
-pub(super) type TakeElement<'a> = &'a mut (dyn FnMut(Element) + Send);
+pub(super) type ElementSink<'a> = &'a mut (dyn FnMut(Element) + Send);
 
 /// Reads an answer; `take` gets the result's elements, or they stay in the response.
 ///
 /// # Errors
 /// When it is not an answer to what was asked.
-pub(super) fn read(
+pub(super) fn parse(
     body: &[u8],
-    expected: &Expected<'_>,
-    take: Option<TakeElement<'_>>,
-) -> Result<Said, Problem> {
+    expected: &ExpectedResponse<'_>,
+    take: Option<ElementSink<'_>>,
+) -> Result<SoapBody, ParseProblem> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err("it is empty".into());
     }
     let max_nodes = if take.is_some() {
-        ROW_NODES
+        MAX_ROW_NODES
     } else {
-        WHOLE_NODES
+        MAX_RESPONSE_NODES
     };
-    let mut envelope = Envelope {
+    let mut envelope = EnvelopeReader {
         expected,
-        take,
+        sink: take,
         rows: 0,
         in_body: false,
-        fault: false,
-        said: None,
+        is_fault: false,
+        content: None,
     };
-    xml::read(body, max_nodes, &mut envelope)?;
-    let fault = envelope.fault;
-    let said = envelope.said.ok_or("its Body is missing or empty")?;
+    xml::parse(body, max_nodes, &mut envelope)?;
+    let fault = envelope.is_fault;
+    let said = envelope.content.ok_or("its Body is missing or empty")?;
     if !fault {
-        return Ok(Said::Response(said));
+        return Ok(SoapBody::Response(said));
     }
-    let code = said.text("faultcode").map(str::to_owned);
+    let code = said.child_text("faultcode").map(str::to_owned);
     let code = code.or_else(|| said.child("Code").map(Element::all_text));
     let text = said.child("faultstring").or_else(|| said.child("Reason"));
-    Ok(Said::Fault {
+    Ok(SoapBody::Fault {
         code: code.unwrap_or_default().trim().to_owned(),
         text: text.map(Element::all_text).unwrap_or_default(),
     })
 }
 
-struct Envelope<'a, 'b> {
-    expected: &'a Expected<'a>,
-    take: Option<TakeElement<'b>>,
+struct EnvelopeReader<'a, 'b> {
+    expected: &'a ExpectedResponse<'a>,
+    sink: Option<ElementSink<'b>>,
     rows: usize,
     in_body: bool,
-    fault: bool,
-    said: Option<Element>,
+    is_fault: bool,
+    content: Option<Element>,
 }
 
-impl Envelope<'_, '_> {
-    fn is_expected(&self, namespace: &str, name: &str) -> Result<(), Problem> {
+impl EnvelopeReader<'_, '_> {
+    fn check_expected(&self, namespace: &str, name: &str) -> Result<(), ParseProblem> {
         let operation = self.expected.operation;
         if name.strip_suffix("Response") != Some(operation) {
             return Err(format!("it is not the answer to {operation}"));
@@ -150,8 +150,13 @@ impl Envelope<'_, '_> {
     }
 }
 
-impl Visitor for Envelope<'_, '_> {
-    fn begins(&mut self, depth: usize, namespace: &str, name: &str) -> Result<(), Problem> {
+impl ElementVisitor for EnvelopeReader<'_, '_> {
+    fn start_element(
+        &mut self,
+        depth: usize,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), ParseProblem> {
         let soap = matches!(namespace, SOAP_1_1 | SOAP_1_2);
         match depth {
             0 if name.eq_ignore_ascii_case("html") => Err("it is an HTML page".into()),
@@ -160,25 +165,29 @@ impl Visitor for Envelope<'_, '_> {
                 self.in_body = soap && name == "Body";
                 Ok(())
             }
-            2 if self.in_body && self.said.is_some() => {
+            2 if self.in_body && self.content.is_some() => {
                 Err("its Body holds more than one answer".into())
             }
             2 if self.in_body && soap && name == "Fault" => {
-                self.fault = true;
+                self.is_fault = true;
                 Ok(())
             }
-            2 if self.in_body => self.is_expected(namespace, name),
+            2 if self.in_body => self.check_expected(namespace, name),
             _ => Ok(()),
         }
     }
 
-    fn ended(&mut self, depth: usize, element: Element) -> Result<Option<Element>, Problem> {
-        if !self.in_body || self.fault && depth > 2 {
+    fn end_element(
+        &mut self,
+        depth: usize,
+        element: Element,
+    ) -> Result<Option<Element>, ParseProblem> {
+        if !self.in_body || self.is_fault && depth > 2 {
             return Ok(Some(element));
         }
-        match (depth, &mut self.take) {
+        match (depth, &mut self.sink) {
             (2, _) => {
-                self.said = Some(element);
+                self.content = Some(element);
                 Ok(None)
             }
             (4, Some(take)) => {

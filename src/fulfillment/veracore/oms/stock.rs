@@ -10,72 +10,75 @@ use std::{
 };
 
 use super::{
-    super::rest::values::{self, Problem},
+    super::rest::values::{self, ParseProblem},
     OmsClient,
-    calls::{Question, Reply},
-    faults::Kind,
-    xml::{Element, Xml},
+    calls::{SoapReply, SoapRequest},
+    faults::SoapFaultKind,
+    xml::{Element, XmlWriter},
 };
 use crate::{
     domain::{Sku, Units, text::one_line},
-    fulfillment::{BadRow, PageRef, ProviderError, Row, StockItem, TakeRow},
-    http::Effect,
+    fulfillment::{FeedRow, PageCursor, ProviderError, RowError, RowSink, StockItem},
+    http::CallKind,
 };
 
 /// All offers (`%` is the services' wildcard).
-pub(super) const EVERYTHING: &str = "%";
+pub(super) const ALL_OFFERS: &str = "%";
 
 /// Products of one page: each is a question, and a stop waits for a page.
-const PAGE: usize = 50;
+const PRODUCTS_PER_PAGE: usize = 50;
 
 /// Products that are asked for at a time, if the client's limit is not lower.
-pub(super) const LANES: usize = 4;
+pub(super) const MAX_PARALLEL_LOOKUPS: usize = 4;
 
 /// What VeraCore may call what is asked for, where it says that it does not have it.
-const PRODUCT: &[&str] = &["product", "part", "item"];
+const PRODUCT_TERMS: &[&str] = &["product", "part", "item"];
 
 impl OmsClient {
     /// Hands over what is made of each offer whose id is like `search`.
-    pub(super) async fn offers<T: Send>(
+    pub(super) async fn stream_offers<T: Send>(
         &self,
         name: &'static str,
         search: &str,
-        read: fn(usize, &Element) -> Row<T>,
-        take: TakeRow<'_, T>,
+        read: fn(usize, &Element) -> FeedRow<T>,
+        take: RowSink<'_, T>,
     ) -> Result<(), ProviderError> {
         let mut index = 0;
         let mut take = |element: Element| {
             take(read(index, &element));
             index += 1;
         };
-        let question = Question {
+        let question = SoapRequest {
             name,
             operation: "GetOffers",
-            effect: Effect::Read,
-            arguments: search_offers(search),
-            about: &[],
-            private: Vec::new(),
+            effect: CallKind::Read,
+            arguments: offer_search_arguments(search),
+            subject_terms: &[],
+            redactions: Vec::new(),
         };
-        match self.ask(&question, Some(&mut take)).await? {
+        match self.call(&question, Some(&mut take)).await? {
             // Null may stand for "none" where one offer is looked for; a whole feed of none is not
             // to be guessed.
-            Reply::Response { answer, response }
-                if search == EVERYTHING && response.child("GetOffersResult").is_none() =>
+            SoapReply::Response { answer, response }
+                if search == ALL_OFFERS && response.child("GetOffersResult").is_none() =>
             {
                 Err(answer.malformed("GetOffersResult is missing".into()).into())
             }
-            Reply::Response { .. } => Ok(()),
-            Reply::Fault(fault) => Err(fault.error()),
+            SoapReply::Response { .. } => Ok(()),
+            SoapReply::Fault(fault) => Err(fault.into_error()),
         }
     }
 
     /// The one offer of this id.
-    pub(super) async fn offer(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
+    pub(super) async fn find_offer(
+        &self,
+        sku: &Sku,
+    ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
         // In a pattern `[` would begin a set; `_` stands for any one character.
         let search = sku.as_str().replace('[', "_");
         let key = one_line(sku.as_str(), 80);
         let mut found = None;
-        self.offers("inventory_of", &search, offer_row, &mut |row| {
+        self.stream_offers("inventory_of", &search, offer_row, &mut |row| {
             let is_it = match &row {
                 Ok(item) => item.sku == *sku,
                 Err(bad) => bad.key.as_ref() == Some(&key),
@@ -90,19 +93,19 @@ impl OmsClient {
 
     /// A page of all products. What there is to sell only the offers tell, so they are listed first;
     /// a page names those that are still to be asked for.
-    pub(super) async fn products(
+    pub(super) async fn stream_products_page(
         &self,
-        page: Option<&PageRef>,
-        take: TakeRow<'_, StockItem>,
-    ) -> Result<Option<PageRef>, ProviderError> {
+        page: Option<&PageCursor>,
+        take: RowSink<'_, StockItem>,
+    ) -> Result<Option<PageCursor>, ProviderError> {
         let mut left: VecDeque<Sku> = VecDeque::new();
         match page {
             Some(page) => {
-                left = serde_json::from_str(&page.0).map_err(|_| super::foreign_page())?;
+                left = serde_json::from_str(&page.0).map_err(|_| super::invalid_page_cursor())?;
             }
             None => {
                 let mut listed = BTreeSet::new();
-                self.offers("inventory", EVERYTHING, offer_id, &mut |row| match row {
+                self.stream_offers("inventory", ALL_OFFERS, offer_id, &mut |row| match row {
                     Ok(sku) if listed.insert(sku.clone()) => left.push_back(sku),
                     Ok(_) => {}
                     Err(bad) => take(Err(bad)),
@@ -110,34 +113,34 @@ impl OmsClient {
                 .await?;
             }
         }
-        let later = left.split_off(left.len().min(PAGE));
-        self.levels_of(left).await?.into_iter().for_each(take);
-        Ok((!later.is_empty()).then(|| PageRef(serde_json::json!(later).to_string())))
+        let later = left.split_off(left.len().min(PRODUCTS_PER_PAGE));
+        self.lookup_products(left).await?.into_iter().for_each(take);
+        Ok((!later.is_empty()).then(|| PageCursor(serde_json::json!(later).to_string())))
     }
 
     /// A row for each product, some asked for at a time. One that is not told is an error of them
     /// all: a gap must not look like an empty shelf.
-    async fn levels_of(
+    async fn lookup_products(
         &self,
         products: VecDeque<Sku>,
-    ) -> Result<Vec<Row<StockItem>>, ProviderError> {
+    ) -> Result<Vec<FeedRow<StockItem>>, ProviderError> {
         let left = Mutex::new(products.into_iter().enumerate().collect());
-        let lane = |number| self.lane(number, &left);
+        let lane = |number| self.lookup_until_empty(number, &left);
         let lanes = tokio::try_join!(lane(0), lane(1), lane(2), lane(3))?;
-        let lanes: [_; LANES] = lanes.into();
+        let lanes: [_; MAX_PARALLEL_LOOKUPS] = lanes.into();
         let mut rows: Vec<_> = lanes.into_iter().flatten().collect();
         rows.sort_by_key(|(index, _)| *index);
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
     /// Asks for one product after the other, until none is left.
-    async fn lane(
+    async fn lookup_until_empty(
         &self,
         number: usize,
         left: &Mutex<VecDeque<(usize, Sku)>>,
-    ) -> Result<Vec<(usize, Row<StockItem>)>, ProviderError> {
+    ) -> Result<Vec<(usize, FeedRow<StockItem>)>, ProviderError> {
         let mut rows = Vec::new();
-        if number >= self.lanes {
+        if number >= self.max_parallel_lookups {
             return Ok(rows);
         }
         loop {
@@ -148,106 +151,111 @@ impl OmsClient {
             let Some((index, sku)) = next else {
                 return Ok(rows);
             };
-            let row = match self.product("inventory", &sku).await? {
+            let row = match self.find_product("inventory", &sku).await? {
                 Some(row) => row,
-                None => Err(BadRow {
+                None => Err(RowError {
                     index,
                     key: Some(one_line(sku.as_str(), 80)),
                     problem: "no product has this offer's id (kits, print on demand and drop shipments have none): its stock is not known".into(),
-                    in_quantity: false,
+                    is_quantity_error: false,
                 }),
             };
-            rows.push((index, row.map_err(|bad| BadRow { index, ..bad })));
+            rows.push((index, row.map_err(|bad| RowError { index, ..bad })));
         }
     }
 
     /// The levels of one product, added up over the warehouses that count.
-    pub(super) async fn product(
+    pub(super) async fn find_product(
         &self,
         name: &'static str,
         sku: &Sku,
-    ) -> Result<Option<Row<StockItem>>, ProviderError> {
-        let mut arguments = Xml::default();
-        arguments.text("partNumber", sku.as_str());
+    ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
+        let mut arguments = XmlWriter::default();
+        arguments.text_element("partNumber", sku.as_str());
         if let Some(owner) = &self.owner {
-            arguments.text("owner", owner);
+            arguments.text_element("owner", owner);
         }
         let mut levels = Vec::new();
         let mut take = |element: Element| {
             levels.extend(
                 element
-                    .list("Warehouses", "WarehouseLevels")
+                    .list_items("Warehouses", "WarehouseLevels")
                     .into_iter()
-                    .filter(|level| level.text("PartNumber") == Some(sku.as_str().trim()))
-                    .map(Level::of),
+                    .filter(|level| level.child_text("PartNumber") == Some(sku.as_str().trim()))
+                    .map(WarehouseLevel::of),
             );
         };
-        let question = Question {
+        let question = SoapRequest {
             name,
             operation: "GetProductAvailabilities",
-            effect: Effect::Read,
+            effect: CallKind::Read,
             arguments: arguments.into_string(),
-            about: PRODUCT,
-            private: Vec::new(),
+            subject_terms: PRODUCT_TERMS,
+            redactions: Vec::new(),
         };
-        match self.ask(&question, Some(&mut take)).await? {
-            Reply::Response { .. } => {}
-            Reply::Fault(fault) if fault.kind == Kind::Missing => return Ok(None),
-            Reply::Fault(fault) => return Err(fault.about(sku.as_str()).error()),
+        match self.call(&question, Some(&mut take)).await? {
+            SoapReply::Response { .. } => {}
+            SoapReply::Fault(fault) if fault.kind == SoapFaultKind::NotFound => return Ok(None),
+            SoapReply::Fault(fault) => return Err(fault.with_subject(sku.as_str()).into_error()),
         }
         if levels.is_empty() {
             return Ok(None);
         }
-        let counts = |level: &&Level| {
+        let counts = |level: &&WarehouseLevel| {
             self.warehouses.is_empty()
                 || level
                     .warehouse
                     .as_ref()
                     .is_some_and(|id| self.warehouses.contains(id))
         };
-        let sum = sum(sku, levels.iter().filter(counts)).map_err(|problem| BadRow {
+        let sum = sum(sku, levels.iter().filter(counts)).map_err(|problem| RowError {
             index: 0,
             key: Some(one_line(sku.as_str(), 80)),
             problem,
-            in_quantity: true,
+            is_quantity_error: true,
         });
         Ok(Some(sum))
     }
 }
 
-fn search_offers(search: &str) -> String {
-    let mut xml = Xml::default();
-    xml.text("categoryGroupDescription", "");
-    xml.text("mailerUID", "");
-    xml.text("searchString", search);
-    xml.text("searchID", "true");
-    xml.text("searchDescription", "false");
-    xml.text("priceClassDescription", "");
+fn offer_search_arguments(search: &str) -> String {
+    let mut xml = XmlWriter::default();
+    xml.text_element("categoryGroupDescription", "");
+    xml.text_element("mailerUID", "");
+    xml.text_element("searchString", search);
+    xml.text_element("searchID", "true");
+    xml.text_element("searchDescription", "false");
+    xml.text_element("priceClassDescription", "");
     xml.into_string()
 }
 
-fn bad_offer(index: usize, element: &Element, problem: Problem, in_quantity: bool) -> BadRow {
-    BadRow {
+fn bad_offer(
+    index: usize,
+    element: &Element,
+    problem: ParseProblem,
+    in_quantity: bool,
+) -> RowError {
+    RowError {
         index,
-        key: element.text("ID").map(|id| one_line(id, 80)),
+        key: element.child_text("ID").map(|id| one_line(id, 80)),
         problem,
-        in_quantity,
+        is_quantity_error: in_quantity,
     }
 }
 
-fn offer_id(index: usize, element: &Element) -> Row<Sku> {
-    let bad = |problem: Problem| bad_offer(index, element, problem, false);
+fn offer_id(index: usize, element: &Element) -> FeedRow<Sku> {
+    let bad = |problem: ParseProblem| bad_offer(index, element, problem, false);
     let id = element
-        .text("ID")
+        .child_text("ID")
         .ok_or_else(|| bad("ID is missing".into()))?;
     Sku::parse(id).map_err(|error| bad(format!("ID: {error}")))
 }
 
-pub(super) fn offer_row(index: usize, element: &Element) -> Row<StockItem> {
-    let bad = |problem: Problem, in_quantity| bad_offer(index, element, problem, in_quantity);
+pub(super) fn offer_row(index: usize, element: &Element) -> FeedRow<StockItem> {
+    let bad = |problem: ParseProblem, in_quantity| bad_offer(index, element, problem, in_quantity);
     let sku = offer_id(index, element)?;
     let available = element
-        .text("Available")
+        .child_text("Available")
         .ok_or_else(|| bad("Available is null".into(), false))?;
     Ok(StockItem {
         sku,
@@ -257,25 +265,25 @@ pub(super) fn offer_row(index: usize, element: &Element) -> Row<StockItem> {
     })
 }
 
-fn units(field: &str, text: &str) -> Result<Units, Problem> {
-    values::whole(text).map_err(|error| format!("{field}: {error}"))
+fn units(field: &str, text: &str) -> Result<Units, ParseProblem> {
+    values::parse_units(text).map_err(|error| format!("{field}: {error}"))
 }
 
 /// A product's stock at one warehouse.
-struct Level {
+struct WarehouseLevel {
     warehouse: Option<String>,
-    available: Result<Units, Problem>,
+    available: Result<Units, ParseProblem>,
     reserved: Option<Units>,
     on_hand: Option<Units>,
 }
 
-impl Level {
+impl WarehouseLevel {
     fn of(element: &Element) -> Self {
-        let count = |field: &str| element.text(field).map(|text| units(field, text));
+        let count = |field: &str| element.child_text(field).map(|text| units(field, text));
         Self {
             warehouse: element
                 .child("Warehouse")
-                .and_then(|warehouse| warehouse.text("ID"))
+                .and_then(|warehouse| warehouse.child_text("ID"))
                 .map(str::to_owned),
             available: count("Available").unwrap_or_else(|| Err("Available is missing".into())),
             reserved: count("Reserved").and_then(Result::ok),
@@ -285,7 +293,10 @@ impl Level {
 }
 
 /// Nothing at any warehouse that counts is nothing.
-fn sum<'a>(sku: &Sku, levels: impl Iterator<Item = &'a Level>) -> Result<StockItem, Problem> {
+fn sum<'a>(
+    sku: &Sku,
+    levels: impl Iterator<Item = &'a WarehouseLevel>,
+) -> Result<StockItem, ParseProblem> {
     let mut total = StockItem {
         sku: sku.clone(),
         available: Units::ZERO,

@@ -4,19 +4,19 @@
 use chrono_tz::Tz;
 
 use super::{
-    super::rest::values::Problem,
-    shipped::Charge,
-    soap::{self, Expected},
+    super::rest::values::ParseProblem,
+    shipped::ShippingCharge,
+    soap::{self, ExpectedResponse},
     stock,
     xml::Element,
 };
-use crate::fulfillment::{StockItem, TakeRow};
+use crate::fulfillment::{RowSink, StockItem};
 
 /// Reads an answer of `GetOffers` as the client does.
 ///
 /// # Errors
 /// When it is none.
-pub fn offers(body: &[u8], take: TakeRow<'_, StockItem>) -> Result<(), Problem> {
+pub fn read_offers_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(), ParseProblem> {
     rows(body, "GetOffers", |index, element| {
         take(stock::offer_row(index, element));
     })
@@ -26,10 +26,10 @@ pub fn offers(body: &[u8], take: TakeRow<'_, StockItem>) -> Result<(), Problem> 
 ///
 /// # Errors
 /// When it is none.
-pub fn charges(body: &[u8]) -> Result<usize, Problem> {
+pub fn count_valid_charges(body: &[u8]) -> Result<usize, ParseProblem> {
     let mut good = 0;
     rows(body, "GetShippingCharge", |index, element| {
-        good += usize::from(Charge::read(index, element, Tz::UTC).is_ok());
+        good += usize::from(ShippingCharge::read(index, element, Tz::UTC).is_ok());
     })?;
     Ok(good)
 }
@@ -38,8 +38,8 @@ fn rows(
     body: &[u8],
     operation: &str,
     mut row: impl FnMut(usize, &Element) + Send,
-) -> Result<(), Problem> {
-    let expected = Expected {
+) -> Result<(), ParseProblem> {
+    let expected = ExpectedResponse {
         operation,
         namespace: None,
     };
@@ -48,5 +48,5 @@ fn rows(
         row(index, &element);
         index += 1;
     };
-    soap::read(body, &expected, Some(&mut take)).map(drop)
+    soap::parse(body, &expected, Some(&mut take)).map(drop)
 }

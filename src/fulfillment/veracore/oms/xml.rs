@@ -11,7 +11,7 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use super::super::rest::values::Problem;
+use super::super::rest::values::ParseProblem;
 
 /// Deeper than this nothing of VeraCore's is.
 const MAX_DEPTH: usize = 32;
@@ -33,9 +33,9 @@ const CARD_FIELDS: [&str; 8] = [
 
 /// An XML text under construction.
 #[derive(Default)]
-pub(super) struct Xml(String);
+pub(super) struct XmlWriter(String);
 
-impl Xml {
+impl XmlWriter {
     pub(super) fn open(&mut self, name: &str) {
         self.0.push('<');
         self.0.push_str(name);
@@ -56,7 +56,7 @@ impl Xml {
         self.0.push('>');
     }
 
-    pub(super) fn text(&mut self, name: &str, text: &str) {
+    pub(super) fn text_element(&mut self, name: &str, text: &str) {
         self.open(name);
         self.0.push_str(&escape(text));
         self.close(name);
@@ -73,7 +73,7 @@ impl Xml {
 }
 
 /// Whether XML 1.0 can carry it at all, escaped or not.
-pub(super) const fn is_allowed(c: char) -> bool {
+pub(super) const fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
@@ -95,16 +95,16 @@ impl Element {
     }
 
     /// The children of this name; one element is a list of one.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+    pub(super) fn children_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children
             .iter()
             .filter(move |child| child.name == name && !child.nil)
     }
 
     /// The children below a list's node, which may be absent.
-    pub(super) fn list<'a>(&'a self, list: &'a str, name: &'a str) -> Vec<&'a Self> {
+    pub(super) fn list_items<'a>(&'a self, list: &'a str, name: &'a str) -> Vec<&'a Self> {
         self.child(list)
-            .map(|list| list.all(name).collect())
+            .map(|list| list.children_named(name).collect())
             .unwrap_or_default()
     }
 
@@ -118,7 +118,7 @@ impl Element {
     }
 
     /// The text of a child without the space around it; a blank one is none.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn child_text(&self, name: &str) -> Option<&str> {
         self.child(name)
             .map(Self::own_text)
             .filter(|t| !t.is_empty())
@@ -137,26 +137,35 @@ impl Element {
 }
 
 /// What a reader may come across.
-pub(super) trait Visitor {
+pub(super) trait ElementVisitor {
     /// An element begins, `depth` elements deep. Its prefix is resolved.
     ///
     /// # Errors
     /// When it cannot be there.
-    fn begins(&mut self, depth: usize, namespace: &str, name: &str) -> Result<(), Problem>;
+    fn start_element(
+        &mut self,
+        depth: usize,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), ParseProblem>;
 
     /// An element has ended, with all that is in it. What is given back becomes a part of its parent.
     ///
     /// # Errors
     /// When it makes no sense.
-    fn ended(&mut self, depth: usize, element: Element) -> Result<Option<Element>, Problem>;
+    fn end_element(
+        &mut self,
+        depth: usize,
+        element: Element,
+    ) -> Result<Option<Element>, ParseProblem>;
 }
 
 /// Reads a whole document and gives back its root. At most `max_nodes` elements are held at a time.
-pub(super) fn read(
+pub(super) fn parse(
     body: &[u8],
     max_nodes: usize,
-    visitor: &mut impl Visitor,
-) -> Result<Element, Problem> {
+    visitor: &mut impl ElementVisitor,
+) -> Result<Element, ParseProblem> {
     let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8")?;
     let mut reader = NsReader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().expand_empty_elements = true;
@@ -182,13 +191,13 @@ pub(super) fn read(
                     ));
                 }
                 let namespace = namespace(&resolved)?;
-                let element = begun(&tag)?;
-                visitor.begins(stack.len(), namespace, &element.name)?;
+                let element = new_element(&tag)?;
+                visitor.start_element(stack.len(), namespace, &element.name)?;
                 stack.push((element, nodes));
             }
             Event::End(_) => {
                 let (element, at) = stack.pop().ok_or("it is not well-formed XML")?;
-                let Some(element) = visitor.ended(stack.len(), element)? else {
+                let Some(element) = visitor.end_element(stack.len(), element)? else {
                     nodes = at - 1;
                     continue;
                 };
@@ -197,11 +206,11 @@ pub(super) fn read(
                     None => root = Some(element),
                 }
             }
-            Event::Text(text) => add(&mut stack, &text.xml10_content())?,
-            Event::CData(text) => add(&mut stack, &text.xml10_content())?,
+            Event::Text(text) => append_text(&mut stack, &text.xml10_content())?,
+            Event::CData(text) => append_text(&mut stack, &text.xml10_content())?,
             Event::GeneralRef(reference) => {
-                let c = character(&reference)?;
-                add(&mut stack, c.encode_utf8(&mut [0; 4]))?;
+                let c = resolve_reference(&reference)?;
+                append_text(&mut stack, c.encode_utf8(&mut [0; 4]))?;
             }
             Event::DocType(_) => {
                 return Err("it declares a document type, which SOAP forbids".into());
@@ -216,7 +225,7 @@ pub(super) fn read(
     }
 }
 
-fn namespace<'a>(resolved: &'a ResolveResult<'_>) -> Result<&'a str, Problem> {
+fn namespace<'a>(resolved: &'a ResolveResult<'_>) -> Result<&'a str, ParseProblem> {
     match resolved {
         ResolveResult::Bound(namespace) => Ok(namespace.0),
         ResolveResult::Unbound => Ok(""),
@@ -224,7 +233,7 @@ fn namespace<'a>(resolved: &'a ResolveResult<'_>) -> Result<&'a str, Problem> {
     }
 }
 
-fn begun(tag: &BytesStart<'_>) -> Result<Element, Problem> {
+fn new_element(tag: &BytesStart<'_>) -> Result<Element, ParseProblem> {
     // Prefixes are looked up among all that are declared, tag by tag.
     if tag.len() > MAX_TAG {
         return Err("it has a tag of a length that makes no sense".into());
@@ -244,7 +253,7 @@ fn begun(tag: &BytesStart<'_>) -> Result<Element, Problem> {
     })
 }
 
-fn add(stack: &mut [(Element, usize)], text: &str) -> Result<(), Problem> {
+fn append_text(stack: &mut [(Element, usize)], text: &str) -> Result<(), ParseProblem> {
     match stack.last_mut() {
         Some((element, _)) if is_card_field(&element.name) => {}
         Some((element, _)) => element.text.push_str(text),
@@ -260,7 +269,7 @@ fn is_card_field(name: &str) -> bool {
         .any(|field| name.eq_ignore_ascii_case(field))
 }
 
-fn character(reference: &BytesRef<'_>) -> Result<char, Problem> {
+fn resolve_reference(reference: &BytesRef<'_>) -> Result<char, ParseProblem> {
     if let Some(c) = reference
         .resolve_char_ref()
         .map_err(|_| "it refers to a character that is none")?

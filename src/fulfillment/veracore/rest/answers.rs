@@ -15,11 +15,11 @@ use serde_json::value::RawValue;
 
 use super::{
     dates,
-    values::{self, Field, Problem, required},
+    values::{self, JsonField, ParseProblem, required},
 };
 use crate::{
     domain::{OrderCode, ProviderOrderId, Quantity, Sku, text::one_line},
-    fulfillment::{BadRow, FoundOrder, Row, Shipment, ShipmentItem, StockItem},
+    fulfillment::{FeedRow, FoundOrder, RowError, Shipment, ShipmentItem, StockItem},
 };
 
 /// More rows than any answer within the bound on bodies has, unless it means harm: a row costs us
@@ -31,17 +31,17 @@ const MAX_ROWS: usize = 500_000;
 pub(super) fn list<'a>(
     body: &'a RawValue,
     take: impl FnMut(usize, &'a RawValue),
-) -> Result<Option<String>, Problem> {
+) -> Result<Option<String>, ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Envelope<'a> {
         #[serde(borrow)]
-        items: Field<'a>,
+        items: JsonField<'a>,
         #[serde(borrow)]
-        next_page: Field<'a>,
+        next_page: JsonField<'a>,
     }
     let (items, next) = if body.get().starts_with('{') {
-        let envelope: Envelope<'_> = object(body)?;
+        let envelope: Envelope<'_> = parse_object(body)?;
         let next = values::text("NextPage", envelope.next_page)?;
         let next = next.filter(|next| !next.trim().is_empty());
         (required("Items", envelope.items)?, next)
@@ -60,12 +60,12 @@ fn each_row<'a>(
     list: &'a RawValue,
     take: impl FnMut(usize, &'a RawValue),
 ) -> Result<(), serde_json::Error> {
-    serde_json::Deserializer::from_str(list.get()).deserialize_seq(EachRow(take))
+    serde_json::Deserializer::from_str(list.get()).deserialize_seq(RowVisitor(take))
 }
 
-struct EachRow<F>(F);
+struct RowVisitor<F>(F);
 
-impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for EachRow<F> {
+impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for RowVisitor<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,7 +86,7 @@ impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for EachRow<F> {
 }
 
 /// Takes an object apart. serde's own messages quote values, so they are not passed on.
-fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, Problem> {
+fn parse_object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, ParseProblem> {
     if !raw.get().starts_with('{') {
         return Err("it is not an object".into());
     }
@@ -94,17 +94,17 @@ fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, Problem> {
 }
 
 /// A row's own name, for whoever looks for it, if it has a readable one.
-fn key(raw: Field<'_>) -> Option<String> {
+fn row_key(raw: JsonField<'_>) -> Option<String> {
     let text = values::text("", raw).ok().flatten()?;
     Some(one_line(&text, 80)).filter(|key| !key.is_empty())
 }
 
-fn bad(index: usize, key: Option<String>, problem: Problem) -> BadRow {
-    BadRow {
+fn row_error(index: usize, key: Option<String>, problem: ParseProblem) -> RowError {
+    RowError {
         index,
         key,
         problem,
-        in_quantity: false,
+        is_quantity_error: false,
     }
 }
 
@@ -112,27 +112,27 @@ fn bad(index: usize, key: Option<String>, problem: Problem) -> BadRow {
 #[serde(rename_all = "PascalCase")]
 struct StockRow<'a> {
     #[serde(borrow, rename = "SKU")]
-    sku: Field<'a>,
+    sku: JsonField<'a>,
     #[serde(borrow)]
-    available_quantity: Field<'a>,
+    available_quantity: JsonField<'a>,
     #[serde(borrow)]
-    reserved_quantity: Field<'a>,
+    reserved_quantity: JsonField<'a>,
     #[serde(borrow)]
-    on_hand_quantity: Field<'a>,
+    on_hand_quantity: JsonField<'a>,
 }
 
-pub(super) fn stock_item(index: usize, raw: &RawValue) -> Row<StockItem> {
-    let row: StockRow<'_> = object(raw).map_err(|problem| bad(index, None, problem))?;
-    let sku = values::name("SKU", row.sku, Sku::parse)
-        .map_err(|problem| bad(index, key(row.sku), problem))?;
-    row.of(sku).map_err(|problem| BadRow {
-        in_quantity: true,
-        ..bad(index, key(row.sku), problem)
+pub(super) fn stock_item(index: usize, raw: &RawValue) -> FeedRow<StockItem> {
+    let row: StockRow<'_> = parse_object(raw).map_err(|problem| row_error(index, None, problem))?;
+    let sku = values::exact_text("SKU", row.sku, Sku::parse)
+        .map_err(|problem| row_error(index, row_key(row.sku), problem))?;
+    row.with_sku(sku).map_err(|problem| RowError {
+        is_quantity_error: true,
+        ..row_error(index, row_key(row.sku), problem)
     })
 }
 
 impl StockRow<'_> {
-    fn of(&self, sku: Sku) -> Result<StockItem, Problem> {
+    fn with_sku(&self, sku: Sku) -> Result<StockItem, ParseProblem> {
         let available = values::units("AvailableQuantity", self.available_quantity)?;
         Ok(StockItem {
             sku,
@@ -147,38 +147,39 @@ impl StockRow<'_> {
 #[serde(rename_all = "PascalCase")]
 struct ShipmentRow<'a> {
     #[serde(borrow)]
-    shipment_id: Field<'a>,
+    shipment_id: JsonField<'a>,
     #[serde(borrow)]
-    order_number: Field<'a>,
+    order_number: JsonField<'a>,
     #[serde(borrow)]
-    tracking_number: Field<'a>,
+    tracking_number: JsonField<'a>,
     #[serde(borrow)]
-    carrier: Field<'a>,
+    carrier: JsonField<'a>,
     #[serde(borrow)]
-    service: Field<'a>,
+    service: JsonField<'a>,
     #[serde(borrow)]
-    ship_date: Field<'a>,
+    ship_date: JsonField<'a>,
     #[serde(borrow)]
-    status: Field<'a>,
+    status: JsonField<'a>,
     #[serde(borrow)]
-    items: Field<'a>,
+    items: JsonField<'a>,
 }
 
-pub(super) fn shipment(index: usize, raw: &RawValue, zone: Tz) -> Row<Shipment> {
-    let row: ShipmentRow<'_> = object(raw).map_err(|problem| bad(index, None, problem))?;
+pub(super) fn shipment(index: usize, raw: &RawValue, zone: Tz) -> FeedRow<Shipment> {
+    let row: ShipmentRow<'_> =
+        parse_object(raw).map_err(|problem| row_error(index, None, problem))?;
     row.read(zone)
-        .map_err(|problem| bad(index, key(row.order_number), problem))
+        .map_err(|problem| row_error(index, row_key(row.order_number), problem))
 }
 
 impl ShipmentRow<'_> {
-    fn read(&self, zone: Tz) -> Result<Shipment, Problem> {
+    fn read(&self, zone: Tz) -> Result<Shipment, ParseProblem> {
         Ok(Shipment {
             id: values::id("ShipmentId", self.shipment_id)?,
-            order_number: values::name("OrderNumber", self.order_number, OrderCode::parse)?,
+            order_number: values::exact_text("OrderNumber", self.order_number, OrderCode::parse)?,
             tracking_number: values::code("TrackingNumber", self.tracking_number)?,
             carrier: values::label("Carrier", self.carrier)?,
             service: values::label("Service", self.service)?,
-            shipped_at: dates::moment("ShipDate", self.ship_date, zone)?,
+            shipped_at: dates::read_date("ShipDate", self.ship_date, zone)?,
             // Without it a void package could not be told from one that left.
             status: required("Status", values::label("Status", self.status)?)?,
             items: self.items.map(shipment_items).transpose()?,
@@ -186,14 +187,14 @@ impl ShipmentRow<'_> {
     }
 }
 
-fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, Problem> {
+fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct ItemRow<'a> {
         #[serde(borrow, rename = "SKU")]
-        sku: Field<'a>,
+        sku: JsonField<'a>,
         #[serde(borrow)]
-        quantity: Field<'a>,
+        quantity: JsonField<'a>,
     }
     if !raw.get().starts_with('[') {
         return Err("Items is not a list".into());
@@ -203,10 +204,10 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, Problem> {
     let mut items = Vec::new();
     for (index, raw) in rows.into_iter().enumerate() {
         let row: ItemRow<'_> =
-            object(raw).map_err(|problem| format!("Items[{index}]: {problem}"))?;
+            parse_object(raw).map_err(|problem| format!("Items[{index}]: {problem}"))?;
         let field = format!("Items[{index}].Quantity");
         let quantity = required(&field, values::units(&field, row.quantity)?)?;
-        let sku = values::name(&format!("Items[{index}].SKU"), row.sku, Sku::parse)?;
+        let sku = values::exact_text(&format!("Items[{index}].SKU"), row.sku, Sku::parse)?;
         // A line of which nothing is in this package: only one of no units is no quantity.
         if let Ok(quantity) = Quantity::new(quantity.get()) {
             items.push(ShipmentItem { sku, quantity });
@@ -216,71 +217,71 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, Problem> {
 }
 
 /// The id that VeraCore gave to an order it took.
-pub(super) fn receipt(body: &RawValue) -> Result<ProviderOrderId, Problem> {
+pub(super) fn receipt(body: &RawValue) -> Result<ProviderOrderId, ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct ReceiptBody<'a> {
         #[serde(borrow)]
-        order_id: Field<'a>,
+        order_id: JsonField<'a>,
     }
-    let body: ReceiptBody<'_> = object(body)?;
+    let body: ReceiptBody<'_> = parse_object(body)?;
     let id = required("OrderId", order_id(body.order_id)?)?;
     Ok(id)
 }
 
-fn order_id(raw: Field<'_>) -> Result<Option<ProviderOrderId>, Problem> {
+fn order_id(raw: JsonField<'_>) -> Result<Option<ProviderOrderId>, ParseProblem> {
     let id = values::id("OrderId", raw)?.map(ProviderOrderId::parse);
     id.transpose().map_err(|error| format!("OrderId: {error}"))
 }
 
 /// What an `order-update` says: which order, and VeraCore's word for how it stands.
-pub(super) fn order_word(body: &RawValue) -> Result<(OrderCode, String), Problem> {
+pub(super) fn order_status(body: &RawValue) -> Result<(OrderCode, String), ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct WordBody<'a> {
+    struct OrderUpdateBody<'a> {
         #[serde(borrow)]
-        order_number: Field<'a>,
+        order_number: JsonField<'a>,
         #[serde(borrow)]
-        status: Field<'a>,
+        status: JsonField<'a>,
     }
-    let body: WordBody<'_> = object(body)?;
-    let number = values::name("OrderNumber", body.order_number, OrderCode::parse)?;
+    let body: OrderUpdateBody<'_> = parse_object(body)?;
+    let number = values::exact_text("OrderNumber", body.order_number, OrderCode::parse)?;
     let status = required("Status", values::label("Status", body.status)?)?;
     Ok((number, status))
 }
 
 /// The order that a look-up found; whether it is the one asked for is the caller's to check.
-pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, Problem> {
+pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct StatusBody<'a> {
         #[serde(borrow)]
-        order_number: Field<'a>,
+        order_number: JsonField<'a>,
         #[serde(borrow)]
-        order_id: Field<'a>,
+        order_id: JsonField<'a>,
         #[serde(borrow)]
-        status: Field<'a>,
+        status: JsonField<'a>,
         #[serde(borrow)]
-        tracking_number: Field<'a>,
+        tracking_number: JsonField<'a>,
         #[serde(borrow)]
-        ship_date: Field<'a>,
+        ship_date: JsonField<'a>,
         #[serde(borrow)]
-        carrier: Field<'a>,
+        carrier: JsonField<'a>,
     }
-    let body: StatusBody<'_> = object(body)?;
+    let body: StatusBody<'_> = parse_object(body)?;
     // The number alone decides whether VeraCore has the order. The rest is said along, and must
     // not leave a doubt unsettled when it cannot be read.
     Ok(FoundOrder {
-        number: values::name("OrderNumber", body.order_number, OrderCode::parse)?,
-        provider_order_id: readable(order_id(body.order_id)),
-        status: readable(values::label("Status", body.status)).unwrap_or_else(|| "unknown".into()),
-        tracking_number: readable(values::code("TrackingNumber", body.tracking_number)),
-        carrier: readable(values::label("Carrier", body.carrier)),
-        shipped_at: readable(dates::moment("ShipDate", body.ship_date, zone)),
+        number: values::exact_text("OrderNumber", body.order_number, OrderCode::parse)?,
+        provider_order_id: ok_or_log(order_id(body.order_id)),
+        status: ok_or_log(values::label("Status", body.status)).unwrap_or_else(|| "unknown".into()),
+        tracking_number: ok_or_log(values::code("TrackingNumber", body.tracking_number)),
+        carrier: ok_or_log(values::label("Carrier", body.carrier)),
+        shipped_at: ok_or_log(dates::read_date("ShipDate", body.ship_date, zone)),
     })
 }
 
-fn readable<T>(value: Result<Option<T>, Problem>) -> Option<T> {
+fn ok_or_log<T>(value: Result<Option<T>, ParseProblem>) -> Option<T> {
     value.unwrap_or_else(|problem| {
         tracing::warn!(
             problem,

@@ -11,26 +11,26 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    super::refused,
-    Entry, JSON, RestClient, answers,
-    errors::Told,
-    token::{self, Pass},
+    super::credentials_refused,
+    Authenticator, JSON, RestClient, answers,
+    errors::ErrorBody,
+    token::{self, Authorization},
     values,
 };
 use crate::{
-    fulfillment::{PageRef, ProviderError, Row, TakeRow},
-    http::{Answer, CallError, Effect},
+    fulfillment::{FeedRow, PageCursor, ProviderError, RowSink},
+    http::{CallError, CallKind, HttpResponse},
 };
 
 /// What a path gives access to, in the words of a 403's message.
 #[derive(Clone, Copy)]
-pub(super) enum Access {
+pub(super) enum ApiResource {
     Orders,
     Inventory,
     Shipments,
 }
 
-impl Access {
+impl ApiResource {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Orders => "orders",
@@ -41,37 +41,37 @@ impl Access {
 }
 
 /// An answer with a status other than 401, and what it says if it is an error.
-pub(super) struct Reply {
-    pub answer: Answer,
-    access: Access,
-    pub told: Told,
+pub(super) struct ApiResponse {
+    pub response: HttpResponse,
+    resource: ApiResource,
+    pub error_body: ErrorBody,
     /// What may be shown of `told`.
-    pub shown: String,
+    pub error_message: String,
 }
 
-impl Reply {
+impl ApiResponse {
     /// The answer if it is one in 2xx.
-    pub(super) fn accepted(self) -> Result<Accepted, CallError> {
+    pub(super) fn into_success(self) -> Result<SuccessResponse, CallError> {
         let Self {
-            answer,
-            access,
-            shown,
+            response: answer,
+            resource: access,
+            error_message: shown,
             ..
         } = self;
-        let answer = answer.success(|answer| match answer.status {
+        let answer = answer.error_for_status(|answer| match answer.status {
             403 => format!(
                 "the API client has no access to {}, which VeraCore can grant{}",
                 access.as_str(),
-                in_brackets(&shown)
+                parenthesized(&shown)
             ),
             300..400 => "a redirect, which is not followed: check VERACORE_API_URL".into(),
             _ => shown,
         })?;
-        Ok(Accepted { answer })
+        Ok(SuccessResponse { response: answer })
     }
 }
 
-fn in_brackets(words: &str) -> String {
+fn parenthesized(words: &str) -> String {
     if words.is_empty() {
         String::new()
     } else {
@@ -80,99 +80,106 @@ fn in_brackets(words: &str) -> String {
 }
 
 /// An answer in 2xx.
-pub(super) struct Accepted {
-    pub answer: Answer,
+pub(super) struct SuccessResponse {
+    pub response: HttpResponse,
 }
 
-impl Accepted {
+impl SuccessResponse {
     /// Reads its JSON where it is, once all of it is seen to be JSON.
-    pub(super) fn read<'a, T>(
+    pub(super) fn parse_json<'a, T>(
         &'a self,
-        read: impl FnOnce(&'a RawValue) -> Result<T, values::Problem>,
+        read: impl FnOnce(&'a RawValue) -> Result<T, values::ParseProblem>,
     ) -> Result<T, CallError> {
-        read(self.answer.json()?).map_err(|problem| self.answer.malformed(problem))
+        read(self.response.json()?).map_err(|problem| self.response.malformed(problem))
     }
 }
 
 /// So many calls in a row refused although their tokens were fresh, and it is us who are refused.
-const UNWELCOME: u32 = 3;
+const MAX_CONSECUTIVE_UNAUTHORIZED: u32 = 3;
 
 impl RestClient {
-    async fn pass(&self, refused: Option<&Pass>) -> Result<Pass, ProviderError> {
-        match &self.entry {
-            Entry::Basic(credentials) => Ok(Pass::Basic(credentials.clone())),
-            Entry::OAuth2(tokens) => {
+    async fn authorization(
+        &self,
+        refused: Option<&Authorization>,
+    ) -> Result<Authorization, ProviderError> {
+        match &self.authenticator {
+            Authenticator::Basic(credentials) => Ok(Authorization::Basic(credentials.clone())),
+            Authenticator::OAuth2(tokens) => {
                 let refused = match refused {
-                    Some(Pass::Bearer(token)) => Some(token),
+                    Some(Authorization::Bearer(token)) => Some(token),
                     _ => None,
                 };
-                let token = tokens.token(&self.upstream, refused).await?;
-                Ok(Pass::Bearer(token))
+                let token = tokens.valid_token(&self.upstream, refused).await?;
+                Ok(Authorization::Bearer(token))
             }
         }
     }
 
     /// Makes a call, and makes it again with a new token when it was refused for its old one: a
     /// 401 says that nothing was done, so that a write may be repeated too.
-    pub(super) async fn call(
+    pub(super) async fn send_authorized(
         &self,
         operation: &'static str,
-        effect: Effect,
-        access: Access,
+        effect: CallKind,
+        access: ApiResource,
         private: &[&str],
         request: impl Fn() -> RequestBuilder + Send + Sync,
-    ) -> Result<Reply, ProviderError> {
-        let mut pass = self.pass(None).await?;
-        let mut answer = self.send(operation, effect, &pass, &request).await?;
-        if answer.status == 401 && matches!(pass, Pass::Bearer(_)) {
-            pass = self.pass(Some(&pass)).await?;
-            answer = self.send(operation, effect, &pass, &request).await?;
+    ) -> Result<ApiResponse, ProviderError> {
+        let mut pass = self.authorization(None).await?;
+        let mut answer = self.send_once(operation, effect, &pass, &request).await?;
+        if answer.status == 401 && matches!(pass, Authorization::Bearer(_)) {
+            pass = self.authorization(Some(&pass)).await?;
+            answer = self.send_once(operation, effect, &pass, &request).await?;
         }
         // Only an error says something beside what was asked; its body is not read otherwise.
         let told = if (200..300).contains(&answer.status) {
-            Told::Nothing
+            ErrorBody::Empty
         } else {
-            Told::read(&answer.body)
+            ErrorBody::parse(&answer.body)
         };
-        let credentials = match &self.entry {
-            Entry::Basic(credentials) => credentials,
-            Entry::OAuth2(tokens) => tokens.credentials(),
+        let credentials = match &self.authenticator {
+            Authenticator::Basic(credentials) => credentials,
+            Authenticator::OAuth2(tokens) => tokens.credentials(),
         };
         let (secret, basic) = (
             credentials.client_secret.expose_secret(),
-            credentials.as_basic(),
+            credentials.basic_auth_value(),
         );
         let ours = [pass.secret(), secret, &basic];
         let hidden: Vec<&str> = private.iter().copied().chain(ours).collect();
-        let shown = told.shown(&hidden);
+        let shown = told.masked_message(&hidden);
         if answer.status == 401 {
-            let message = token::refusal(401, &shown);
+            let message = token::refusal_message(401, &shown);
             // A token may end between its renewal and its use; several times in a row that is no
             // chance.
-            let known = matches!(pass, Pass::Basic(_))
-                || self.unwelcome.fetch_add(1, Ordering::Relaxed) + 1 >= UNWELCOME;
+            let known = matches!(pass, Authorization::Basic(_))
+                || self
+                    .consecutive_unauthorized
+                    .fetch_add(1, Ordering::Relaxed)
+                    + 1
+                    >= MAX_CONSECUTIVE_UNAUTHORIZED;
             if known {
-                self.upstream.refuses_us(&message);
+                self.upstream.mark_unauthorized(&message);
             }
-            return Err(refused(&message));
+            return Err(credentials_refused(&message));
         }
-        self.unwelcome.store(0, Ordering::Relaxed);
-        Ok(Reply {
-            answer,
-            access,
-            told,
-            shown,
+        self.consecutive_unauthorized.store(0, Ordering::Relaxed);
+        Ok(ApiResponse {
+            response: answer,
+            resource: access,
+            error_body: told,
+            error_message: shown,
         })
     }
 
-    async fn send(
+    async fn send_once(
         &self,
         operation: &'static str,
-        effect: Effect,
-        pass: &Pass,
+        effect: CallKind,
+        pass: &Authorization,
         request: &(impl Fn() -> RequestBuilder + Send + Sync),
-    ) -> Result<Answer, CallError> {
-        let request = pass.on(request()).header(ACCEPT, JSON);
+    ) -> Result<HttpResponse, CallError> {
+        let request = pass.apply_to(request()).header(ACCEPT, JSON);
         self.upstream
             .send(operation, effect, request, |_| false)
             .await
@@ -181,48 +188,48 @@ impl RestClient {
     async fn get(
         &self,
         operation: &'static str,
-        access: Access,
+        access: ApiResource,
         url: &Url,
-    ) -> Result<Reply, ProviderError> {
+    ) -> Result<ApiResponse, ProviderError> {
         let request = || self.upstream.request(Method::GET, url.clone());
-        self.call(operation, Effect::Read, access, &[], request)
+        self.send_authorized(operation, CallKind::Read, access, &[], request)
             .await
     }
 
     /// Asks for one thing; nothing when VeraCore itself says that it does not have it.
-    pub(super) async fn look_up(
+    pub(super) async fn get_optional(
         &self,
         operation: &'static str,
-        access: Access,
+        access: ApiResource,
         url: &Url,
-    ) -> Result<Option<Accepted>, ProviderError> {
+    ) -> Result<Option<SuccessResponse>, ProviderError> {
         let reply = self.get(operation, access, url).await?;
-        if reply.answer.status != 404 {
-            return Ok(Some(reply.accepted()?));
+        if reply.response.status != 404 {
+            return Ok(Some(reply.into_success()?));
         }
-        if reply.told.is_missing() {
+        if reply.error_body.is_not_found() {
             return Ok(None);
         }
         let problem = format!(
             "HTTP 404 does not come from VeraCore's API{}; check VERACORE_API_URL",
-            in_brackets(&reply.shown)
+            parenthesized(&reply.error_message)
         );
-        Err(reply.answer.malformed(problem).into())
+        Err(reply.response.malformed(problem).into())
     }
 
     /// Hands over the rows of a page, and gives back the one that follows.
-    pub(super) async fn page<T>(
+    pub(super) async fn get_page<T>(
         &self,
         operation: &'static str,
-        access: Access,
+        access: ApiResource,
         url: Url,
-        row: impl Fn(usize, &RawValue) -> Row<T> + Send + Sync,
-        take: TakeRow<'_, T>,
-    ) -> Result<Option<PageRef>, ProviderError> {
-        let accepted = self.get(operation, access, &url).await?.accepted()?;
-        let next = accepted.read(|body| {
+        row: impl Fn(usize, &RawValue) -> FeedRow<T> + Send + Sync,
+        take: RowSink<'_, T>,
+    ) -> Result<Option<PageCursor>, ProviderError> {
+        let accepted = self.get(operation, access, &url).await?.into_success()?;
+        let next = accepted.parse_json(|body| {
             let next = answers::list(body, |index, raw| take(row(index, raw)))?;
-            next.map(|next| self.base.next(&url, &next)).transpose()
+            next.map(|next| self.base_url.next(&url, &next)).transpose()
         })?;
         Ok(next)
     }

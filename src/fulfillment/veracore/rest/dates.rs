@@ -8,28 +8,28 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
-use super::values::{Field, Problem, text};
+use super::values::{JsonField, ParseProblem, text};
 
 /// A date, with or without a zone and a time. Years before 1900 are how some systems write "none".
-pub(super) fn moment(
+pub(super) fn read_date(
     field: &str,
-    raw: Field<'_>,
+    raw: JsonField<'_>,
     zone: Tz,
-) -> Result<Option<DateTime<Utc>>, Problem> {
-    moment_of(field, &text(field, raw)?.unwrap_or_default(), zone)
+) -> Result<Option<DateTime<Utc>>, ParseProblem> {
+    parse_date(field, &text(field, raw)?.unwrap_or_default(), zone)
 }
 
 /// The same of a text, however it was sent.
-pub(in crate::fulfillment::veracore) fn moment_of(
+pub(in crate::fulfillment::veracore) fn parse_date(
     field: &str,
     text: &str,
     zone: Tz,
-) -> Result<Option<DateTime<Utc>>, Problem> {
+) -> Result<Option<DateTime<Utc>>, ParseProblem> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    let Some((local, instant)) = read_moment(text, zone) else {
+    let Some((local, instant)) = parse_local_and_utc(text, zone) else {
         return Err(format!("{field} is not a date"));
     };
     match local.year() {
@@ -40,7 +40,7 @@ pub(in crate::fulfillment::veracore) fn moment_of(
 }
 
 /// The date as written, and the moment that it means.
-fn read_moment(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<Utc>)> {
+fn parse_local_and_utc(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<Utc>)> {
     let zoned = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z"));
     if let Ok(at) = zoned {
@@ -59,7 +59,7 @@ fn read_moment(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<Utc>)> {
     })?;
     // Outside these years the sums below could leave the calendar, and the answer is fixed anyway.
     let instant = if (1900..10_000).contains(&local.year()) {
-        in_zone(local, zone)
+        local_to_utc(local, zone)
     } else {
         local.and_utc()
     };
@@ -68,7 +68,10 @@ fn read_moment(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<Utc>)> {
 
 /// The moment at which the clocks of a zone showed this. What they showed twice is the first of
 /// the two; what they skipped is as much later as they skipped.
-pub(in crate::fulfillment::veracore) fn in_zone(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+pub(in crate::fulfillment::veracore) fn local_to_utc(
+    local: NaiveDateTime,
+    zone: Tz,
+) -> DateTime<Utc> {
     match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(at) => at.to_utc(),
         MappedLocalTime::Ambiguous(one, other) => one.to_utc().min(other.to_utc()),
@@ -87,9 +90,9 @@ mod tests {
 
     use super::*;
 
-    fn at(text: &str) -> Result<Option<String>, Problem> {
+    fn at(text: &str) -> Result<Option<String>, ParseProblem> {
         let raw = RawValue::from_string(serde_json::to_string(text).unwrap()).unwrap();
-        moment("ShipDate", Some(&raw), Los_Angeles).map(|at| at.map(|at| at.to_rfc3339()))
+        read_date("ShipDate", Some(&raw), Los_Angeles).map(|at| at.map(|at| at.to_rfc3339()))
     }
 
     #[test]
@@ -116,7 +119,7 @@ mod tests {
             assert_eq!(at(text), Ok(Some(instant.into())), "{text}");
         }
         let midnight = NaiveDate::from_ymd_opt(2018, 11, 4).unwrap();
-        let skipped = in_zone(midnight.and_time(NaiveTime::MIN), Sao_Paulo);
+        let skipped = local_to_utc(midnight.and_time(NaiveTime::MIN), Sao_Paulo);
         assert_eq!(skipped.to_rfc3339(), "2018-11-04T03:00:00+00:00");
     }
 

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::domain::text::{one_line, without_card_numbers};
+use crate::domain::text::{mask_card_numbers, one_line};
 
 const MAX_CHARS: usize = 300;
 
@@ -31,8 +31,8 @@ const MAX_DEPTH: usize = 4;
 const MAX_BYTES: usize = 64 * 1024;
 
 /// An error's body, by what it turned out to be.
-pub(in crate::fulfillment::veracore) enum Told {
-    Nothing,
+pub(in crate::fulfillment::veracore) enum ErrorBody {
+    Empty,
     /// JSON with these messages, possibly none.
     Json(Vec<String>),
     Html {
@@ -43,16 +43,16 @@ pub(in crate::fulfillment::veracore) enum Told {
     Text(String),
 }
 
-impl Told {
-    pub(in crate::fulfillment::veracore) fn read(body: &[u8]) -> Self {
+impl ErrorBody {
+    pub(in crate::fulfillment::veracore) fn parse(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(&body[..body.len().min(MAX_BYTES)]);
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
-            return Self::Nothing;
+            return Self::Empty;
         }
         if let Ok(json) = serde_json::from_str::<Value>(text) {
             let mut messages = Vec::new();
-            collect(&json, 0, &mut messages);
+            collect_messages(&json, 0, &mut messages);
             return Self::Json(messages);
         }
         if !text.starts_with('<') {
@@ -76,9 +76,9 @@ impl Told {
     }
 
     /// One bounded line about it. `hidden` is masked wherever it occurs.
-    pub(in crate::fulfillment::veracore) fn shown(&self, hidden: &[&str]) -> String {
+    pub(in crate::fulfillment::veracore) fn masked_message(&self, hidden: &[&str]) -> String {
         let words = match self {
-            Self::Nothing => String::new(),
+            Self::Empty => String::new(),
             Self::Json(messages) => messages.join("; "),
             Self::Html { title: Some(title) } => format!("an HTML page, \"{title}\""),
             Self::Html { title: None } => "an HTML page".into(),
@@ -90,11 +90,11 @@ impl Told {
             // Shorter ones would mask half of the message and are nobody's secret.
             .filter(|hidden| hidden.len() >= 4)
             .fold(words, |words, hidden| words.replace(hidden, "[…]"));
-        one_line(&without_card_numbers(&masked), MAX_CHARS)
+        one_line(&mask_card_numbers(&masked), MAX_CHARS)
     }
 
     /// Whether it says that there is an order with this number already.
-    pub(super) fn says_it_exists(&self) -> bool {
+    pub(super) fn is_duplicate_order(&self) -> bool {
         let says = |text: &str| {
             let text = text.to_lowercase();
             text.contains("already exist") || text.contains("duplicate order")
@@ -102,16 +102,16 @@ impl Told {
         match self {
             Self::Json(messages) => messages.iter().any(|message| says(message)),
             Self::Text(text) => says(text),
-            Self::Nothing | Self::Html { .. } | Self::Xml => false,
+            Self::Empty | Self::Html { .. } | Self::Xml => false,
         }
     }
 
     /// Whether a 404 with this body is VeraCore's own "I do not have it". A page, or words about
     /// routes, come from a wrong address or from something on the way: taken for an answer, they
     /// would have the same order sent twice.
-    pub(super) fn is_missing(&self) -> bool {
+    pub(super) fn is_not_found(&self) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::Empty => true,
             Self::Json(messages) => !messages.iter().any(|message| {
                 let message = message.to_lowercase();
                 ["no http resource", "route", "cannot get ", "upstream"]
@@ -123,7 +123,7 @@ impl Told {
     }
 }
 
-fn collect(value: &Value, depth: usize, messages: &mut Vec<String>) {
+fn collect_messages(value: &Value, depth: usize, messages: &mut Vec<String>) {
     if depth > MAX_DEPTH || messages.len() >= 5 {
         return;
     }
@@ -136,13 +136,13 @@ fn collect(value: &Value, depth: usize, messages: &mut Vec<String>) {
         }
         Value::Array(values) => {
             for value in values {
-                collect(value, depth + 1, messages);
+                collect_messages(value, depth + 1, messages);
             }
         }
         Value::Object(fields) => {
             for name in FIELDS {
                 if let Some(value) = fields.get(name) {
-                    collect(value, depth + 1, messages);
+                    collect_messages(value, depth + 1, messages);
                 }
             }
         }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn shown(body: &str) -> String {
-        Told::read(body.as_bytes()).shown(&[])
+        ErrorBody::parse(body.as_bytes()).masked_message(&[])
     }
 
     #[test]
@@ -194,16 +194,16 @@ mod tests {
         let huge = format!(r#"{{"message":"{}"}}"#, "x".repeat(MAX_BYTES));
         assert!(shown(&huge).starts_with("a text without"));
         let page = format!("<title>{}s3cr3t</title>", "x".repeat(80));
-        let title = Told::read(page.as_bytes()).shown(&["s3cr3t"]);
+        let title = ErrorBody::parse(page.as_bytes()).masked_message(&["s3cr3t"]);
         assert!(title.ends_with("x[…]\""), "{title}");
-        let told = Told::read(br#"{"message":"no client with s3cr3t, 12 Elm St"}"#);
-        let shown = told.shown(&["s3cr3t", "12 Elm St", "no"]);
+        let told = ErrorBody::parse(br#"{"message":"no client with s3cr3t, 12 Elm St"}"#);
+        let shown = told.masked_message(&["s3cr3t", "12 Elm St", "no"]);
         assert_eq!(shown, "no client with […], […]");
     }
 
     #[test]
     fn only_veracores_own_answer_says_that_something_is_missing() {
-        let missing = |body: &str| Told::read(body.as_bytes()).is_missing();
+        let missing = |body: &str| ErrorBody::parse(body.as_bytes()).is_not_found();
         assert!(missing(""));
         assert!(missing("{}"));
         assert!(missing(r#"{"message":"order not found"}"#));

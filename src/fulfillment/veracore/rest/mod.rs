@@ -28,15 +28,15 @@ use serde_json::value::RawValue;
 use url::Url;
 
 pub use self::token::Credentials;
-use self::{calls::Access, token::Tokens, urls::Base};
+use self::{calls::ApiResource, token::TokenCache, urls::BaseUrl};
 use super::super::{
-    BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef, ProviderError,
-    Receipt, Row, Shipment, StockItem, TakeRow,
+    CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
+    ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
 };
 use crate::{
     clock::SharedClock,
-    domain::{News, NewsKind, OrderCode, Sku, text::one_line},
-    http::{Circuit, Effect, Limits, Upstream},
+    domain::{NoticeKind, OrderCode, Sku, WebhookNotice, text::one_line},
+    http::{CallKind, Circuit, Upstream, UpstreamLimits},
 };
 
 const VERACORE: &str = "VeraCore";
@@ -44,7 +44,7 @@ const JSON: &str = "application/json";
 
 /// How calls are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
+pub enum RestAuth {
     /// A token by client credentials, renewed as needed.
     OAuth2,
     /// HTTP Basic with the id and the secret on each call.
@@ -58,17 +58,17 @@ pub struct RestSettings {
     pub base_url: Url,
     pub company_id: String,
     pub credentials: Credentials,
-    pub auth: Auth,
+    pub auth: RestAuth,
     /// Of the dates that VeraCore writes without one.
     pub timezone: Tz,
-    pub limits: Limits,
+    pub limits: UpstreamLimits,
 }
 
 /// Why there can be no client of these settings.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub enum ClientBuildError {
     #[error("VERACORE_API_URL must be https:// (http:// only for this machine)")]
-    Insecure,
+    InsecureUrl,
     #[error("VERACORE_API_URL must not hold a user or a password: see VERACORE_CLIENT_ID")]
     CredentialsInUrl,
     #[error("VERACORE_API_URL must end with its path: paths are appended to it, a query is not")]
@@ -82,42 +82,42 @@ pub enum BuildError {
 /// VeraCore, in the style `rest`.
 pub struct RestClient {
     upstream: Upstream,
-    base: Base,
+    base_url: BaseUrl,
     company_id: String,
-    entry: Entry,
+    authenticator: Authenticator,
     timezone: Tz,
     /// How many calls in a row were refused although their tokens were fresh.
-    unwelcome: AtomicU32,
+    consecutive_unauthorized: AtomicU32,
 }
 
-enum Entry {
+enum Authenticator {
     Basic(Credentials),
-    OAuth2(Box<Tokens>),
+    OAuth2(Box<TokenCache>),
 }
 
 impl RestClient {
     /// # Errors
     /// When the settings cannot work, or HTTPS cannot be set up here.
-    pub fn new(settings: RestSettings, clock: SharedClock) -> Result<Self, BuildError> {
-        let base = Base::new(settings.base_url)?;
+    pub fn new(settings: RestSettings, clock: SharedClock) -> Result<Self, ClientBuildError> {
+        let base = BaseUrl::new(settings.base_url)?;
         if settings.credentials.client_id.contains(':') {
-            return Err(BuildError::ColonInClientId);
+            return Err(ClientBuildError::ColonInClientId);
         }
         let upstream = Upstream::new(VERACORE, settings.limits, clock.clone())?;
         let entry = match settings.auth {
-            Auth::Basic => Entry::Basic(settings.credentials),
-            Auth::OAuth2 => {
-                let tokens = Tokens::new(base.token(), settings.credentials, clock);
-                Entry::OAuth2(Box::new(tokens))
+            RestAuth::Basic => Authenticator::Basic(settings.credentials),
+            RestAuth::OAuth2 => {
+                let tokens = TokenCache::new(base.token(), settings.credentials, clock);
+                Authenticator::OAuth2(Box::new(tokens))
             }
         };
         Ok(Self {
             upstream,
-            base,
+            base_url: base,
             company_id: settings.company_id,
-            entry,
+            authenticator: entry,
             timezone: settings.timezone,
-            unwelcome: AtomicU32::new(0),
+            consecutive_unauthorized: AtomicU32::new(0),
         })
     }
 
@@ -130,12 +130,12 @@ impl RestClient {
 
 #[async_trait]
 impl FulfillmentProvider for RestClient {
-    async fn submit_order(&self, order: &NewOrder) -> Result<Receipt, ProviderError> {
+    async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError> {
         // An order that could not be looked up afterwards is not sent in the first place.
-        self.base.order_status(&order.number)?;
-        let url = self.base.orders();
+        self.base_url.order_status(&order.number)?;
+        let url = self.base_url.orders();
         let body = wire::order_body(&self.company_id, order).map_err(|error| {
-            ProviderError::Unsendable {
+            ProviderError::NotSendable {
                 problem: format!("the order cannot be written as JSON: {error}"),
             }
         })?;
@@ -145,105 +145,115 @@ impl FulfillmentProvider for RestClient {
                 .header(CONTENT_TYPE, JSON)
                 .body(body.clone())
         };
-        let private = order.private_values();
+        let private = order.values_to_redact();
         let reply = self
-            .call(
+            .send_authorized(
                 "submit_order",
-                Effect::Write,
-                Access::Orders,
+                CallKind::Write,
+                ApiResource::Orders,
                 &private,
                 request,
             )
             .await?;
-        let exists = match reply.answer.status {
+        let exists = match reply.response.status {
             409 => true,
             403 | 429 => false,
-            status => (400..500).contains(&status) && reply.told.says_it_exists(),
+            status => (400..500).contains(&status) && reply.error_body.is_duplicate_order(),
         };
         if exists {
-            return Err(ProviderError::Duplicate {
+            return Err(ProviderError::DuplicateOrder {
                 number: order.number.clone(),
-                message: reply.shown,
+                message: reply.error_message,
             });
         }
-        let provider_order_id = reply.accepted()?.read(answers::receipt)?;
-        Ok(Receipt { provider_order_id })
+        let provider_order_id = reply.into_success()?.parse_json(answers::receipt)?;
+        Ok(SubmitReceipt { provider_order_id })
     }
 
     async fn find_order(&self, number: &OrderCode) -> Result<Option<FoundOrder>, ProviderError> {
-        let url = self.base.order_status(number)?;
-        let Some(accepted) = self.look_up("find_order", Access::Orders, &url).await? else {
+        let url = self.base_url.order_status(number)?;
+        let Some(accepted) = self
+            .get_optional("find_order", ApiResource::Orders, &url)
+            .await?
+        else {
             return Ok(None);
         };
-        let found = accepted.read(|body| answers::found_order(body, self.timezone))?;
+        let found = accepted.parse_json(|body| answers::found_order(body, self.timezone))?;
         if found.number != *number {
             return Err(ProviderError::WrongOrder {
-                asked: number.clone(),
-                answered: one_line(found.number.as_str(), 80),
+                requested: number.clone(),
+                returned: one_line(found.number.as_str(), 80),
             });
         }
         Ok(Some(found))
     }
 
-    async fn inventory(
+    async fn stream_inventory_page(
         &self,
-        page: Option<&PageRef>,
-        take: TakeRow<'_, StockItem>,
-    ) -> Result<Option<PageRef>, ProviderError> {
+        page: Option<&PageCursor>,
+        take: RowSink<'_, StockItem>,
+    ) -> Result<Option<PageCursor>, ProviderError> {
         let url = match page {
-            Some(page) => self.base.page(page)?,
-            None => self.base.inventory(),
+            Some(page) => self.base_url.page(page)?,
+            None => self.base_url.inventory(),
         };
         let row = answers::stock_item;
-        self.page("inventory", Access::Inventory, url, row, take)
+        self.get_page("inventory", ApiResource::Inventory, url, row, take)
             .await
     }
 
-    async fn inventory_of(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
-        let url = self.base.inventory_of(sku)?;
+    async fn find_stock_item(
+        &self,
+        sku: &Sku,
+    ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
+        let url = self.base_url.inventory_of(sku)?;
         let found = self
-            .look_up("inventory_of", Access::Inventory, &url)
+            .get_optional("inventory_of", ApiResource::Inventory, &url)
             .await?;
         let Some(accepted) = found else {
             return Ok(None);
         };
-        let row = accepted.read(|body| Ok(answers::stock_item(0, body)))?;
+        let row = accepted.parse_json(|body| Ok(answers::stock_item(0, body)))?;
         if row.as_ref().is_ok_and(|item| item.sku != *sku) {
             let problem = "SKU is another one than the one asked for".to_owned();
-            return Err(accepted.answer.malformed(problem).into());
+            return Err(accepted.response.malformed(problem).into());
         }
         Ok(Some(row))
     }
 
-    async fn shipments(
+    async fn shipments_page(
         &self,
         since: DateTime<Utc>,
-        page: Option<&PageRef>,
-    ) -> Result<Page<Shipment>, ProviderError> {
+        page: Option<&PageCursor>,
+    ) -> Result<FeedPage<Shipment>, ProviderError> {
         let url = match page {
-            Some(page) => self.base.page(page)?,
-            None => self.base.shipments(since),
+            Some(page) => self.base_url.page(page)?,
+            None => self.base_url.shipments(since),
         };
         let row = |index, raw: &RawValue| answers::shipment(index, raw, self.timezone);
         let mut rows = Vec::new();
         let next = self
-            .page("shipments", Access::Shipments, url, row, &mut |row| {
+            .get_page("shipments", ApiResource::Shipments, url, row, &mut |row| {
                 rows.push(row);
             })
             .await?;
-        Ok(Page { rows, next })
+        Ok(FeedPage { rows, next })
     }
 
-    fn read_webhook(&self, kind: NewsKind, body: &[u8]) -> Result<News, BadNews> {
-        webhooks::read(kind, body, self.timezone)
+    fn parse_webhook(
+        &self,
+        kind: NoticeKind,
+        body: &[u8],
+    ) -> Result<WebhookNotice, WebhookBodyError> {
+        webhooks::parse(kind, body, self.timezone)
     }
 
-    fn can_cancel(&self) -> bool {
+    fn supports_cancellation(&self) -> bool {
         false
     }
 
-    async fn cancel_order(&self, _: &OrderCode) -> Result<CancelAnswer, ProviderError> {
-        Err(ProviderError::Unsendable {
+    async fn cancel_order(&self, _: &OrderCode) -> Result<CancelResponse, ProviderError> {
+        Err(ProviderError::NotSendable {
             problem: "VeraCore's style 'rest' has no call that cancels an order".into(),
         })
     }

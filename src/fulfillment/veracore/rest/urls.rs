@@ -5,18 +5,18 @@
 
 use url::{Host, Url};
 
-use super::{BuildError, wire};
+use super::{ClientBuildError, wire};
 use crate::{
     domain::{OrderCode, Sku},
-    fulfillment::{PageRef, ProviderError},
+    fulfillment::{PageCursor, ProviderError},
 };
 
 /// The base URL, checked.
-pub(super) struct Base(Url);
+pub(super) struct BaseUrl(Url);
 
-impl Base {
-    pub(super) fn new(url: Url) -> Result<Self, BuildError> {
-        checked(url).map(Self)
+impl BaseUrl {
+    pub(super) fn new(url: Url) -> Result<Self, ClientBuildError> {
+        check_base_url(url).map(Self)
     }
 
     pub(super) fn token(&self) -> Url {
@@ -44,7 +44,7 @@ impl Base {
     pub(super) fn shipments(&self, since: chrono::DateTime<chrono::Utc>) -> Url {
         let mut url = self.join(&["api", "shipments"]);
         url.query_pairs_mut()
-            .append_pair("from", &wire::moment(since));
+            .append_pair("from", &wire::format_utc(since));
         url
     }
 
@@ -62,7 +62,7 @@ impl Base {
     ///
     /// # Errors
     /// When it is no URL, the same page again, or with somebody else.
-    pub(super) fn next(&self, page: &Url, next: &str) -> Result<PageRef, String> {
+    pub(super) fn next(&self, page: &Url, next: &str) -> Result<PageCursor, String> {
         let mut url = page
             .join(next.trim())
             .map_err(|_| "NextPage is not a URL".to_owned())?;
@@ -80,36 +80,38 @@ impl Base {
         if url == *page {
             return Err("NextPage is the same page again".into());
         }
-        Ok(PageRef::new(url))
+        Ok(PageCursor::new(url))
     }
 
     /// The page that [`Base::next`] named.
-    pub(super) fn page(&self, page: &PageRef) -> Result<Url, ProviderError> {
+    pub(super) fn page(&self, page: &PageCursor) -> Result<Url, ProviderError> {
         Url::parse(page.as_str())
             .ok()
             .filter(|url| url.origin() == self.0.origin())
-            .ok_or_else(|| ProviderError::Unsendable {
+            .ok_or_else(|| ProviderError::NotSendable {
                 problem: "the page asked for is none of this VeraCore's".into(),
             })
     }
 }
 
 /// A URL to which credentials may go, without what no path may be appended to.
-pub(in crate::fulfillment::veracore) fn checked(mut url: Url) -> Result<Url, BuildError> {
+pub(in crate::fulfillment::veracore) fn check_base_url(
+    mut url: Url,
+) -> Result<Url, ClientBuildError> {
     let secure = match url.scheme() {
         "https" => true,
         "http" => is_loopback(&url),
         _ => false,
     };
     if !secure || !url.has_host() {
-        return Err(BuildError::Insecure);
+        return Err(ClientBuildError::InsecureUrl);
     }
     // reqwest would send them in place of VERACORE_CLIENT_ID, and they would be shown.
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(BuildError::CredentialsInUrl);
+        return Err(ClientBuildError::CredentialsInUrl);
     }
     if url.query().is_some_and(|query| !query.is_empty()) {
-        return Err(BuildError::QueryInUrl);
+        return Err(ClientBuildError::QueryInUrl);
     }
     url.set_query(None);
     url.set_fragment(None);
@@ -120,7 +122,7 @@ pub(in crate::fulfillment::veracore) fn checked(mut url: Url) -> Result<Url, Bui
 /// them for steps.
 fn segment<'a>(what: &str, name: &'a str) -> Result<&'a str, ProviderError> {
     if matches!(name, "." | "..") {
-        return Err(ProviderError::Unsendable {
+        return Err(ProviderError::NotSendable {
             problem: format!("{what} \"{name}\" cannot be a part of a URL"),
         });
     }
@@ -145,8 +147,8 @@ fn origin(url: &Url) -> String {
 mod tests {
     use super::*;
 
-    fn base(url: &str) -> Result<Base, BuildError> {
-        Base::new(url.parse().unwrap())
+    fn base(url: &str) -> Result<BaseUrl, ClientBuildError> {
+        BaseUrl::new(url.parse().unwrap())
     }
 
     #[test]
@@ -190,7 +192,7 @@ mod tests {
         }
         for step in [".", ".."] {
             let refused = base.order_status(&OrderCode::parse(step).unwrap());
-            assert!(matches!(refused, Err(ProviderError::Unsendable { .. })));
+            assert!(matches!(refused, Err(ProviderError::NotSendable { .. })));
             assert!(base.inventory_of(&Sku::parse(step).unwrap()).is_err());
         }
     }
@@ -202,15 +204,18 @@ mod tests {
             "ftp://v.example",
             "http://localhost.example",
         ] {
-            assert!(matches!(base(url), Err(BuildError::Insecure)), "{url}");
+            assert!(
+                matches!(base(url), Err(ClientBuildError::InsecureUrl)),
+                "{url}"
+            );
         }
         assert!(matches!(
             base("https://me:pw@v.example"),
-            Err(BuildError::CredentialsInUrl)
+            Err(ClientBuildError::CredentialsInUrl)
         ));
         assert!(matches!(
             base("https://v.example?key=1"),
-            Err(BuildError::QueryInUrl)
+            Err(ClientBuildError::QueryInUrl)
         ));
         assert!(base("http://localhost:9100/vc").is_ok());
     }
@@ -248,6 +253,9 @@ mod tests {
             Err("NextPage is the same page again".into())
         );
         assert!(next("https://").is_err());
-        assert!(base.page(&PageRef::new("https://evil.example/2")).is_err());
+        assert!(
+            base.page(&PageCursor::new("https://evil.example/2"))
+                .is_err()
+        );
     }
 }

@@ -5,13 +5,13 @@
 
 use serde_json::value::RawValue;
 
-use crate::domain::{BadQuantity, BadText, Units, text::one_line};
+use crate::domain::{InvalidIdentifier, InvalidQuantity, Units, text::one_line};
 
 /// A field as it was written; nothing when it is absent or null.
-pub(super) type Field<'a> = Option<&'a RawValue>;
+pub(super) type JsonField<'a> = Option<&'a RawValue>;
 
 /// What is wrong with a field, its name first.
-pub(in crate::fulfillment::veracore) type Problem = String;
+pub(in crate::fulfillment::veracore) type ParseProblem = String;
 
 /// Codes and ids above this length are nobody's.
 const MAX_CODE_CHARS: usize = 255;
@@ -19,12 +19,12 @@ const MAX_CODE_CHARS: usize = 255;
 /// Words of VeraCore's that are only shown: states, carriers, services.
 const MAX_LABEL_CHARS: usize = 100;
 
-pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
+pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, ParseProblem> {
     value.ok_or_else(|| format!("{field} is missing"))
 }
 
 /// A text as it is. Numbers are no texts: `0017` would have lost its zeros on the way.
-pub(super) fn text(field: &str, raw: Field<'_>) -> Result<Option<String>, Problem> {
+pub(super) fn text(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let Some(raw) = raw else { return Ok(None) };
     if !raw.get().starts_with('"') {
         return Err(format!("{field} is not a text"));
@@ -35,18 +35,18 @@ pub(super) fn text(field: &str, raw: Field<'_>) -> Result<Option<String>, Proble
 }
 
 /// A name that is compared exactly, spaces and case included.
-pub(super) fn name<T>(
+pub(super) fn exact_text<T>(
     field: &str,
-    raw: Field<'_>,
-    parse: impl FnOnce(String) -> Result<T, BadText>,
-) -> Result<T, Problem> {
+    raw: JsonField<'_>,
+    parse: impl FnOnce(String) -> Result<T, InvalidIdentifier>,
+) -> Result<T, ParseProblem> {
     let text = required(field, text(field, raw)?)?;
     parse(text).map_err(|error| format!("{field}: {error}"))
 }
 
 /// A code that is passed on, without the space around it; a blank one is none.
-pub(super) fn code(field: &str, raw: Field<'_>) -> Result<Option<String>, Problem> {
-    let code = code_of_any_length(field, raw)?;
+pub(super) fn code(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
+    let code = unbounded_code(field, raw)?;
     match code.as_ref().map(|code| code.chars().count()) {
         Some(chars) if chars > MAX_CODE_CHARS => Err(format!("{field} is {chars} characters long")),
         _ => Ok(code),
@@ -54,7 +54,10 @@ pub(super) fn code(field: &str, raw: Field<'_>) -> Result<Option<String>, Proble
 }
 
 /// [`code`], for what is not ours to measure: tokens can be thousands of characters long.
-pub(super) fn code_of_any_length(field: &str, raw: Field<'_>) -> Result<Option<String>, Problem> {
+pub(super) fn unbounded_code(
+    field: &str,
+    raw: JsonField<'_>,
+) -> Result<Option<String>, ParseProblem> {
     let Some(text) = text(field, raw)? else {
         return Ok(None);
     };
@@ -66,7 +69,7 @@ pub(super) fn code_of_any_length(field: &str, raw: Field<'_>) -> Result<Option<S
 }
 
 /// An id that VeraCore made up: a code, or a whole number, kept digit by digit.
-pub(super) fn id(field: &str, raw: Field<'_>) -> Result<Option<String>, Problem> {
+pub(super) fn id(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     match raw {
         Some(raw) if raw.get().bytes().all(|b| b.is_ascii_digit()) => {
             let digits = raw.get();
@@ -80,22 +83,24 @@ pub(super) fn id(field: &str, raw: Field<'_>) -> Result<Option<String>, Problem>
 }
 
 /// Words that are only shown, made safe for it.
-pub(super) fn label(field: &str, raw: Field<'_>) -> Result<Option<String>, Problem> {
+pub(super) fn label(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let text = text(field, raw)?.map(|text| one_line(&text, MAX_LABEL_CHARS));
     Ok(text.filter(|text| !text.is_empty()))
 }
 
 /// A count of units: a JSON number that is whole, however it is written (`45`, `45.0`, `4.5e1`).
-pub(super) fn units(field: &str, raw: Field<'_>) -> Result<Option<Units>, Problem> {
+pub(super) fn units(field: &str, raw: JsonField<'_>) -> Result<Option<Units>, ParseProblem> {
     let Some(raw) = raw else { return Ok(None) };
-    whole(raw.get())
+    parse_units(raw.get())
         .map(Some)
         .map_err(|error| format!("{field}: {error}"))
 }
 
 /// Reads a JSON number digit by digit: a float would round it, and so would a decimal of fixed
 /// width.
-pub(in crate::fulfillment::veracore) fn whole(number: &str) -> Result<Units, BadQuantity> {
+pub(in crate::fulfillment::veracore) fn parse_units(
+    number: &str,
+) -> Result<Units, InvalidQuantity> {
     // As nearly all are written.
     if number.len() < 10
         && number.bytes().all(|b| b.is_ascii_digit())
@@ -113,7 +118,7 @@ pub(in crate::fulfillment::veracore) fn whole(number: &str) -> Result<Units, Bad
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let plain = digits(integer) && digits(fraction) && digits(power);
     if integer.is_empty() || power.is_empty() || !plain {
-        return Err(BadQuantity::NotANumber);
+        return Err(InvalidQuantity::NotANumber);
     }
     let digits = format!("{integer}{fraction}");
     let significant = digits.trim_start_matches('0').trim_end_matches('0');
@@ -121,7 +126,7 @@ pub(in crate::fulfillment::veracore) fn whole(number: &str) -> Result<Units, Bad
         return Ok(Units::ZERO);
     }
     if number.starts_with('-') {
-        return Err(BadQuantity::Negative(shown()));
+        return Err(InvalidQuantity::Negative(shown()));
     }
     // The number is `significant` times ten to the power of `zeros`.
     let trailing = digits.len() - digits.trim_end_matches('0').len();
@@ -137,13 +142,13 @@ pub(in crate::fulfillment::veracore) fn whole(number: &str) -> Result<Units, Bad
         .unwrap_or(absurd)
         .saturating_add(moved);
     let Ok(zeros) = usize::try_from(zeros) else {
-        return Err(BadQuantity::Fractional(shown()));
+        return Err(InvalidQuantity::Fractional(shown()));
     };
     if significant.len().saturating_add(zeros) > 10 {
-        return Err(BadQuantity::TooLarge(shown()));
+        return Err(InvalidQuantity::TooLarge(shown()));
     }
     let units = format!("{significant}{}", "0".repeat(zeros)).parse::<u32>();
-    Units::new(units.map_err(|_| BadQuantity::TooLarge(shown()))?)
+    Units::new(units.map_err(|_| InvalidQuantity::TooLarge(shown()))?)
 }
 
 #[cfg(test)]
@@ -179,7 +184,11 @@ mod tests {
             "", "-", "--0", "-e5", "5 pcs", "1,000", "0x10", "1e", "1e+", "+1", ".5", "1.2.3",
             "NaN", " 1", "٣",
         ] {
-            assert_eq!(whole(text), Err(BadQuantity::NotANumber), "{text:?}");
+            assert_eq!(
+                parse_units(text),
+                Err(InvalidQuantity::NotANumber),
+                "{text:?}"
+            );
         }
     }
 

@@ -7,17 +7,21 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 use serde_json::value::RawValue;
 
-use super::{answers, values::Problem};
+use super::{answers, values::ParseProblem};
 use crate::{
-    domain::{News, NewsKind, PackageNews, text::one_line},
-    fulfillment::{BadNews, BadRow, Row, StockItem},
+    domain::{NoticeKind, ParcelNotice, WebhookNotice, text::one_line},
+    fulfillment::{FeedRow, RowError, StockItem, WebhookBodyError},
 };
 
-pub(in super::super) fn read(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, BadNews> {
-    understood(kind, body, zone).map_err(|problem| BadNews(one_line(&problem, 300)))
+pub(in super::super) fn parse(
+    kind: NoticeKind,
+    body: &[u8],
+    zone: Tz,
+) -> Result<WebhookNotice, WebhookBodyError> {
+    parse_body(kind, body, zone).map_err(|problem| WebhookBodyError(one_line(&problem, 300)))
 }
 
-fn understood(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, Problem> {
+fn parse_body(kind: NoticeKind, body: &[u8], zone: Tz) -> Result<WebhookNotice, ParseProblem> {
     let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8")?;
     // serde's own message quotes what it stumbled over.
     let body: &RawValue = serde_json::from_str(text).map_err(|error| {
@@ -25,14 +29,15 @@ fn understood(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, Problem> {
         format!("the body is not JSON, from line {line}, column {column} on")
     })?;
     match kind {
-        NewsKind::Inventory => inventory(body),
-        NewsKind::Order => {
-            let (number, status) = answers::order_word(body).map_err(of_the_body)?;
-            Ok(News::Order { number, status })
+        NoticeKind::Inventory => inventory(body),
+        NoticeKind::Order => {
+            let (number, status) = answers::order_status(body).map_err(name_the_body)?;
+            Ok(WebhookNotice::Order { number, status })
         }
-        NewsKind::Tracking => {
-            let told = answers::shipment(0, body, zone).map_err(|bad| of_the_body(bad.problem))?;
-            Ok(News::Tracking(PackageNews {
+        NoticeKind::Tracking => {
+            let told =
+                answers::shipment(0, body, zone).map_err(|bad| name_the_body(bad.problem))?;
+            Ok(WebhookNotice::Tracking(ParcelNotice {
                 number: told.order_number,
                 shipment_id: told.id,
                 tracking_number: told.tracking_number,
@@ -44,31 +49,31 @@ fn understood(kind: NewsKind, body: &[u8], zone: Tz) -> Result<News, Problem> {
 
 /// One item or a list of them. All must be right: who sends half of it wrong may mean anything by
 /// the rest.
-fn inventory(body: &RawValue) -> Result<News, Problem> {
+fn inventory(body: &RawValue) -> Result<WebhookNotice, ParseProblem> {
     if body.get().starts_with('{') {
-        let item = answers::stock_item(0, body).map_err(|bad| of_the_body(bad.problem))?;
-        return Ok(News::Inventory {
+        let item = answers::stock_item(0, body).map_err(|bad| name_the_body(bad.problem))?;
+        return Ok(WebhookNotice::Inventory {
             skus: vec![item.sku],
         });
     }
     if !body.get().starts_with('[') {
         return Err("the body is neither an inventory item nor a list of them".into());
     }
-    let mut rows: Vec<Row<StockItem>> = Vec::new();
+    let mut rows: Vec<FeedRow<StockItem>> = Vec::new();
     answers::list(body, |at, row| rows.push(answers::stock_item(at, row)))?;
     if rows.is_empty() {
         return Err("the list of inventory items is empty".into());
     }
-    let items: Row<Vec<StockItem>> = rows.into_iter().collect();
-    let items = items.map_err(|bad: BadRow| bad.to_string())?;
+    let items: FeedRow<Vec<StockItem>> = rows.into_iter().collect();
+    let items = items.map_err(|bad: RowError| bad.to_string())?;
     let skus: BTreeSet<_> = items.into_iter().map(|item| item.sku).collect();
-    Ok(News::Inventory {
+    Ok(WebhookNotice::Inventory {
         skus: skus.into_iter().collect(),
     })
 }
 
 /// A problem that names no field is one of the whole.
-fn of_the_body(problem: Problem) -> Problem {
+fn name_the_body(problem: ParseProblem) -> ParseProblem {
     match problem.strip_prefix("it ") {
         Some(rest) => format!("the body {rest}"),
         None => problem,
@@ -80,15 +85,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fuzz_tests::{assert_one_line, like, monsters};
+    use crate::fuzz_tests::{assert_one_line, mutated, oversized_documents};
 
-    fn news(kind: NewsKind, body: &str) -> Result<News, String> {
-        read(kind, body.as_bytes(), Tz::UTC).map_err(|bad| bad.0)
+    fn news(kind: NoticeKind, body: &str) -> Result<WebhookNotice, String> {
+        parse(kind, body.as_bytes(), Tz::UTC).map_err(|bad| bad.0)
     }
 
     fn skus(body: &str) -> Vec<String> {
-        match news(NewsKind::Inventory, body) {
-            Ok(News::Inventory { skus }) => skus.iter().map(ToString::to_string).collect(),
+        match news(NoticeKind::Inventory, body) {
+            Ok(WebhookNotice::Inventory { skus }) => skus.iter().map(ToString::to_string).collect(),
             other => panic!("{other:?}"),
         }
     }
@@ -108,21 +113,21 @@ mod tests {
     fn what_is_kept_of_a_package_is_its_names_and_its_state() {
         let body = r#"{"ShipmentId":17,"OrderNumber":"C1","TrackingNumber":" 1Z ","Carrier":"UPS",
             "ShipDate":"2026-11-21","Status":"Shipped","Address1":"1 Main St","Items":[]}"#;
-        let package = PackageNews {
+        let package = ParcelNotice {
             number: crate::domain::OrderCode::parse("C1").unwrap(),
             shipment_id: Some("17".into()),
             tracking_number: Some("1Z".into()),
             status: "Shipped".into(),
         };
         assert_eq!(
-            news(NewsKind::Tracking, body),
-            Ok(News::Tracking(package.clone()))
+            news(NoticeKind::Tracking, body),
+            Ok(WebhookNotice::Tracking(package.clone()))
         );
         let status = "On\nHold".to_owned();
         let body = serde_json::json!({ "OrderNumber": "C1", "Status": status, "Email": "a@b.c" });
         assert_eq!(
-            news(NewsKind::Order, &body.to_string()),
-            Ok(News::Order {
+            news(NoticeKind::Order, &body.to_string()),
+            Ok(WebhookNotice::Order {
                 number: package.number,
                 status: "On Hold".into()
             })
@@ -131,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        use NewsKind::{Inventory, Order, Tracking};
+        use NoticeKind::{Inventory, Order, Tracking};
         let long = format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(256));
         for (kind, body, problem) in [
             (Order, "", "the body is not JSON, from line 1, column 0 on"),
@@ -174,8 +179,8 @@ mod tests {
             let told = news(kind, body).unwrap_err();
             assert!(told.starts_with(problem), "{body}: {told}");
         }
-        let bytes = read(Order, b"{\"OrderNumber\":\"\xff\"}", Tz::UTC);
-        assert_eq!(bytes, Err(BadNews("the body is not UTF-8".into())));
+        let bytes = parse(Order, b"{\"OrderNumber\":\"\xff\"}", Tz::UTC);
+        assert_eq!(bytes, Err(WebhookBodyError("the body is not UTF-8".into())));
     }
 
     const BODIES: &[&str] = &[
@@ -186,15 +191,15 @@ mod tests {
     ];
 
     fn survive(body: &[u8]) {
-        for kind in NewsKind::ALL {
-            match read(kind, body, chrono_tz::America::Sao_Paulo) {
+        for kind in NoticeKind::ALL {
+            match parse(kind, body, chrono_tz::America::Sao_Paulo) {
                 Err(bad) => assert_one_line(&bad.0),
                 Ok(news) => {
                     assert_eq!(news.kind(), kind);
                     // Whatever was taken can be kept and read again, and is no larger than it came.
                     let kept = serde_json::to_string(&news).unwrap();
                     assert!(kept.len() <= 2 * body.len() + 200, "{kept}");
-                    assert_eq!(serde_json::from_str::<News>(&kept).unwrap(), news);
+                    assert_eq!(serde_json::from_str::<WebhookNotice>(&kept).unwrap(), news);
                 }
             }
         }
@@ -202,14 +207,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bodies_that_are_nearly_right_are_survived(body in like(BODIES)) {
+        fn bodies_that_are_nearly_right_are_survived(body in mutated(BODIES)) {
             survive(&body);
         }
     }
 
     #[test]
     fn monsters_are_survived() {
-        for monster in monsters() {
+        for monster in oversized_documents() {
             survive(monster.as_bytes());
         }
     }

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::Contact,
-    fulfillment::{Destination, NewOrder},
+    fulfillment::{NewOrder, PostalAddress},
 };
 
 /// A moment as VeraCore is given it: RFC 3339, UTC, whole seconds.
-pub(super) fn moment(at: DateTime<Utc>) -> String {
+pub(super) fn format_utc(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
@@ -34,10 +34,10 @@ pub(super) fn order_body(company_id: &str, order: &NewOrder) -> Result<Vec<u8>, 
     serde_json::to_vec(&Order {
         company_id,
         order_number: order.number.as_str(),
-        order_date: moment(order.placed_at),
+        order_date: format_utc(order.placed_at),
         currency_code: order.currency.as_str(),
         shipping_method: &order.shipping_method,
-        comments: given(order.comments.as_ref()),
+        comments: non_empty(order.comments.as_ref()),
         customer: customer(&order.customer),
         shipping_address: address(&order.ship_to),
         billing_address: order.bill_to.as_ref().map(address),
@@ -109,30 +109,30 @@ struct Item<'a> {
     unit_price: Box<RawValue>,
 }
 
-fn given(text: Option<&String>) -> Option<&str> {
+fn non_empty(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 fn customer(contact: &Contact) -> Customer<'_> {
     Customer {
-        first_name: given(contact.first_name.as_ref()),
-        last_name: given(contact.last_name.as_ref()),
-        email: given(contact.email.as_ref()),
-        phone: given(contact.phone.as_ref()),
+        first_name: non_empty(contact.first_name.as_ref()),
+        last_name: non_empty(contact.last_name.as_ref()),
+        email: non_empty(contact.email.as_ref()),
+        phone: non_empty(contact.phone.as_ref()),
     }
 }
 
-fn address(to: &Destination) -> Address<'_> {
+fn address(to: &PostalAddress) -> Address<'_> {
     Address {
-        first_name: given(to.first_name.as_ref()),
-        last_name: given(to.last_name.as_ref()),
-        company: given(to.company.as_ref()),
-        address1: given(to.address_1.as_ref()),
-        address2: given(to.address_2.as_ref()),
-        city: given(to.city.as_ref()),
-        state: given(to.state.as_ref()),
-        zip: given(to.zip.as_ref()),
-        country: given(to.country.as_ref()),
-        phone: given(to.phone.as_ref()),
+        first_name: non_empty(to.first_name.as_ref()),
+        last_name: non_empty(to.last_name.as_ref()),
+        company: non_empty(to.company.as_ref()),
+        address1: non_empty(to.address_1.as_ref()),
+        address2: non_empty(to.address_2.as_ref()),
+        city: non_empty(to.city.as_ref()),
+        state: non_empty(to.state.as_ref()),
+        zip: non_empty(to.zip.as_ref()),
+        country: non_empty(to.country.as_ref()),
+        phone: non_empty(to.phone.as_ref()),
     }
 }

@@ -4,9 +4,9 @@
 use chrono_tz::Tz;
 use serde_json::value::RawValue;
 
-use super::{answers, values::Problem};
+use super::{answers, values::ParseProblem};
 use crate::{
-    fulfillment::{Shipment, StockItem, TakeRow},
+    fulfillment::{RowSink, Shipment, StockItem},
     http::parse_json,
 };
 
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// When it is none.
-pub fn stock(body: &[u8], take: TakeRow<'_, StockItem>) -> Result<(), Problem> {
+pub fn read_stock_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
     answers::list(body, |index, row| take(answers::stock_item(index, row))).map(drop)
 }
@@ -23,7 +23,7 @@ pub fn stock(body: &[u8], take: TakeRow<'_, StockItem>) -> Result<(), Problem> {
 ///
 /// # Errors
 /// When it is none.
-pub fn shipments(body: &[u8], take: TakeRow<'_, Shipment>) -> Result<(), Problem> {
+pub fn read_shipments_page(body: &[u8], take: RowSink<'_, Shipment>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
     let row = |index, row: &RawValue| answers::shipment(index, row, Tz::UTC);
     answers::list(body, |index, raw| take(row(index, raw))).map(drop)

@@ -9,79 +9,94 @@ use askama::Template;
 use axum::{body::Body, http::HeaderMap};
 
 use self::rows::{
-    ChangeRow, HeldFeed, RunRow, Strangers, change_row, held_feed, run_row, strangers,
+    ChangeRow, QuarantinedFeedCard, RunRow, SkuMismatches, change_row, quarantined_feed_card,
+    run_row, sku_mismatches,
 };
 use super::{
-    DOING, UPDATE_ORDERS, UPDATE_STOCK,
-    page::{Frame, Page, Sorry},
-    timely,
-    visit::Visit,
+    ACTION_TIMEOUT, UPDATE_ORDERS, UPDATE_STOCK,
+    page::{ErrorPage, PageFrame, PageResult},
+    visit::SessionContext,
+    with_timeout,
 };
 use crate::{
-    sync::inventory::{self, Wish},
+    sync::inventory::{self, InventoryRequest},
     web::actions,
 };
 
-const RUNS: u32 = 20;
+const MAX_RUNS: u32 = 20;
 
 /// So many held feeds are shown.
-const HELD: u32 = 3;
+const MAX_QUARANTINED: u32 = 3;
 
-const CHANGES: u32 = 100;
+const MAX_CHANGES: u32 = 100;
 
 #[derive(Template)]
 #[template(path = "inventory.html")]
 struct InventoryPage {
-    frame: Frame,
-    held: Vec<HeldFeed>,
+    frame: PageFrame,
+    held: Vec<QuarantinedFeedCard>,
     are_more_held: bool,
     runs: Vec<RunRow>,
     changes: Vec<ChangeRow>,
-    strangers: Strangers,
+    strangers: SkuMismatches,
     may_act: bool,
     may_track: bool,
 }
 
-pub(super) async fn show(visit: Visit) -> Page {
-    visit.ensure_reader()?;
+pub(super) async fn show(visit: SessionContext) -> PageResult {
+    visit.require_reader()?;
     let ledger = &visit.services.ledger;
-    let reader = visit.reader();
-    let runs = timely(ledger.runs_of(inventory::JOB, RUNS)).await?;
-    let mut held = timely(ledger.undecided_runs(inventory::JOB, None, HELD + 1)).await?;
-    let shown = usize::try_from(HELD).unwrap_or(usize::MAX);
+    let reader = visit.time_format();
+    let runs = with_timeout(ledger.runs_of_job(inventory::JOB, MAX_RUNS)).await?;
+    let mut held =
+        with_timeout(ledger.undecided_quarantined_runs(inventory::JOB, None, MAX_QUARANTINED + 1))
+            .await?;
+    let shown = usize::try_from(MAX_QUARANTINED).unwrap_or(usize::MAX);
     let are_more_held = held.len() > shown;
     held.truncate(shown);
-    let changes = timely(ledger.latest_stock_changes(None, CHANGES)).await?;
-    let (last, _) = timely(ledger.standing_of_job(inventory::JOB)).await?;
+    let changes = with_timeout(ledger.latest_stock_changes(None, MAX_CHANGES)).await?;
+    let (last, _) = with_timeout(ledger.job_status(inventory::JOB)).await?;
     let page = InventoryPage {
         frame: visit.frame("inventory", "Inventory"),
         are_more_held,
-        held: held.iter().map(|run| held_feed(run, &reader)).collect(),
+        held: held
+            .iter()
+            .map(|run| quarantined_feed_card(run, &reader))
+            .collect(),
         runs: runs.iter().map(|run| run_row(run, &reader)).collect(),
         changes: changes.iter().map(|c| change_row(c, &reader)).collect(),
-        strangers: last.map(|run| strangers(&run.result)).unwrap_or_default(),
-        may_act: visit.may(UPDATE_STOCK),
-        may_track: visit.may(UPDATE_ORDERS),
+        strangers: last
+            .map(|run| sku_mismatches(&run.result))
+            .unwrap_or_default(),
+        may_act: visit.is_permitted(UPDATE_STOCK),
+        may_track: visit.is_permitted(UPDATE_ORDERS),
     };
-    Ok(visit.answer(&page))
+    Ok(visit.render(&page))
 }
 
-pub(super) async fn sync(visit: Visit, headers: HeaderMap, body: Body) -> Page {
-    visit.ensure(UPDATE_STOCK)?;
-    visit.form(&headers, body).await?;
-    let by = visit.admitted.name.as_str();
-    let work = actions::sync_inventory(&visit.services, Wish::default(), by);
-    let told = passed(tokio::time::timeout(DOING, work).await)?;
-    Ok(visit.tell("/inventory", told))
+pub(super) async fn sync_stock(
+    visit: SessionContext,
+    headers: HeaderMap,
+    body: Body,
+) -> PageResult {
+    visit.require(UPDATE_STOCK)?;
+    visit.read_form(&headers, body).await?;
+    let by = visit.principal.name.as_str();
+    let work = actions::sync_inventory(&visit.services, InventoryRequest::default(), by);
+    let told = stock_run_message(tokio::time::timeout(ACTION_TIMEOUT, work).await)?;
+    Ok(visit.redirect_with_message("/inventory", told))
 }
 
-type Waited<T> = Result<Result<Result<T, String>, actions::Failure>, tokio::time::error::Elapsed>;
+type TimedRun<T> =
+    Result<Result<Result<T, String>, actions::ActionError>, tokio::time::error::Elapsed>;
 
 /// What came of a pass over the stock, or that it goes on.
-fn passed(waited: Waited<inventory::Summary>) -> Result<actions::Told, Sorry> {
+fn stock_run_message(
+    waited: TimedRun<inventory::InventorySummary>,
+) -> Result<actions::ActionResult, ErrorPage> {
     Ok(match waited {
         Err(_) => Ok("The pass goes on; this page shows when it is done.".into()),
-        Ok(outcome) => outcome?.and_then(|summary| match actions::not_all(&summary) {
+        Ok(outcome) => outcome?.and_then(|summary| match actions::incomplete_reason(&summary) {
             Some(why) => Err(why),
             None => Ok(format!(
                 "Stock was brought to the shop. Levels written: {}; right already: {}.",
@@ -91,13 +106,17 @@ fn passed(waited: Waited<inventory::Summary>) -> Result<actions::Told, Sorry> {
     })
 }
 
-pub(super) async fn sync_tracking(visit: Visit, headers: HeaderMap, body: Body) -> Page {
-    visit.ensure(UPDATE_ORDERS)?;
-    visit.form(&headers, body).await?;
-    let work = actions::sync_tracking(&visit.services, None, &visit.admitted.name);
-    let told = match tokio::time::timeout(DOING, work).await {
+pub(super) async fn sync_tracking(
+    visit: SessionContext,
+    headers: HeaderMap,
+    body: Body,
+) -> PageResult {
+    visit.require(UPDATE_ORDERS)?;
+    visit.read_form(&headers, body).await?;
+    let work = actions::sync_tracking(&visit.services, None, &visit.principal.name);
+    let told = match tokio::time::timeout(ACTION_TIMEOUT, work).await {
         Err(_) => Ok("The pass over tracking goes on.".into()),
-        Ok(outcome) => outcome?.and_then(|summary| match summary.errors() {
+        Ok(outcome) => outcome?.and_then(|summary| match summary.error_count() {
             0 => Ok(format!(
                 "{} packages told of, {} fulfillments made.",
                 summary.shipments, summary.fulfilled
@@ -107,5 +126,5 @@ pub(super) async fn sync_tracking(visit: Visit, headers: HeaderMap, body: Body) 
             )),
         }),
     };
-    Ok(visit.tell("/inventory", told))
+    Ok(visit.redirect_with_message("/inventory", told))
 }

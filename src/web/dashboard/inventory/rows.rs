@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use super::super::when::Reader;
-use crate::ledger::{RecordedChange, Run};
+use super::super::when::TimeFormat;
+use crate::ledger::{RecordedStockChange, Run};
 
 /// So many SKUs are listed on a page.
-pub(super) const SKUS: usize = 200;
+pub(super) const MAX_SKUS: usize = 200;
 
 pub(super) struct RunRow {
     pub id: i64,
@@ -39,7 +39,7 @@ pub(super) struct NearMiss {
     pub setting: String,
 }
 
-pub(super) struct HeldFeed {
+pub(super) struct QuarantinedFeedCard {
     pub run: i64,
     pub at: String,
     pub reasons: String,
@@ -49,7 +49,7 @@ pub(super) struct HeldFeed {
 
 /// What is wrong with the names in the last whole feed.
 #[derive(Default)]
-pub(super) struct Strangers {
+pub(super) struct SkuMismatches {
     pub unmatched_count: u64,
     pub unmatched: Vec<String>,
     pub near: Vec<NearMiss>,
@@ -57,17 +57,17 @@ pub(super) struct Strangers {
     pub not_in_feed: Vec<String>,
 }
 
-pub(super) fn number(result: &Value, name: &str) -> u64 {
+pub(super) fn count_field(result: &Value, name: &str) -> u64 {
     result[name].as_u64().unwrap_or(0)
 }
 
-pub(super) fn texts(result: &Value, name: &str) -> Vec<String> {
+pub(super) fn text_list(result: &Value, name: &str) -> Vec<String> {
     let all = result[name].as_array().map_or(&[][..], Vec::as_slice);
     let texts = all.iter().filter_map(Value::as_str);
-    texts.take(SKUS).map(str::to_owned).collect()
+    texts.take(MAX_SKUS).map(str::to_owned).collect()
 }
 
-pub(super) fn run_row(run: &Run, reader: &Reader) -> RunRow {
+pub(super) fn run_row(run: &Run, reader: &TimeFormat) -> RunRow {
     let result = &run.result;
     let decided = result.get("acceptedBy").is_some() || result.get("discardedBy").is_some();
     let (kind, outcome) = match run.outcome.as_deref() {
@@ -81,7 +81,7 @@ pub(super) fn run_row(run: &Run, reader: &Reader) -> RunRow {
     };
     RunRow {
         id: run.id,
-        started: reader.ago(run.started_at),
+        started: reader.time_tag(run.started_at),
         why: match run.origin.as_str() {
             "person" => "asked for",
             "webhook" => "VeraCore told of news",
@@ -89,15 +89,17 @@ pub(super) fn run_row(run: &Run, reader: &Reader) -> RunRow {
         },
         kind,
         outcome,
-        rows: number(result, "rows"),
-        written: number(result, "written"),
-        failed: number(result, "refused") + number(result, "unknown") + number(result, "untried"),
-        unmatched: number(result, "unmatchedCount"),
+        rows: count_field(result, "rows"),
+        written: count_field(result, "written"),
+        failed: count_field(result, "refused")
+            + count_field(result, "unknown")
+            + count_field(result, "untried"),
+        unmatched: count_field(result, "unmatchedCount"),
         message: run.error_message.clone().unwrap_or_default(),
     }
 }
 
-pub(super) fn change_row(change: &RecordedChange, reader: &Reader) -> ChangeRow {
+pub(super) fn change_row(change: &RecordedStockChange, reader: &TimeFormat) -> ChangeRow {
     let (kind, outcome) = match (change.outcome.as_deref(), &change.message) {
         (Some("written"), _) => ("good", "written".to_owned()),
         (Some(outcome), Some(message)) => ("bad", format!("{outcome}: {message}")),
@@ -122,7 +124,7 @@ pub(super) fn change_row(change: &RecordedChange, reader: &Reader) -> ChangeRow 
     ChangeRow {
         sku: change.sku.clone(),
         veracore_sku: change.veracore_sku.clone(),
-        at: reader.ago(change.intended_at),
+        at: reader.time_tag(change.intended_at),
         before: change.before,
         after: change.after,
         arithmetic,
@@ -131,17 +133,17 @@ pub(super) fn change_row(change: &RecordedChange, reader: &Reader) -> ChangeRow 
     }
 }
 
-pub(super) fn strangers(result: &Value) -> Strangers {
+pub(super) fn sku_mismatches(result: &Value) -> SkuMismatches {
     let near = result["nearMisses"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
     let text = |near: &Value, name: &str| near[name].as_str().unwrap_or_default().to_owned();
-    Strangers {
-        unmatched_count: number(result, "unmatchedCount"),
-        unmatched: texts(result, "unmatched"),
+    SkuMismatches {
+        unmatched_count: count_field(result, "unmatchedCount"),
+        unmatched: text_list(result, "unmatched"),
         near: near
             .iter()
-            .take(SKUS)
+            .take(MAX_SKUS)
             .map(|near| {
                 let (veracore, vendure) = (text(near, "veracoreSku"), text(near, "vendureSku"));
                 NearMiss {
@@ -156,19 +158,19 @@ pub(super) fn strangers(result: &Value) -> Strangers {
                 }
             })
             .collect(),
-        not_in_feed_count: number(result, "notInFeedCount"),
-        not_in_feed: texts(result, "notInFeed"),
+        not_in_feed_count: count_field(result, "notInFeedCount"),
+        not_in_feed: text_list(result, "notInFeed"),
     }
 }
 
-pub(super) fn held_feed(run: &Run, reader: &Reader) -> HeldFeed {
+pub(super) fn quarantined_feed_card(run: &Run, reader: &TimeFormat) -> QuarantinedFeedCard {
     let held = &run.result["held"];
     let suspicions = held["suspicions"].as_array().map_or(&[][..], Vec::as_slice);
-    HeldFeed {
+    QuarantinedFeedCard {
         run: run.id,
-        at: reader.ago(run.started_at),
+        at: reader.time_tag(run.started_at),
         reasons: run.error_message.clone().unwrap_or_default(),
-        plan_count: number(held, "planCount"),
+        plan_count: count_field(held, "planCount"),
         // Of a feed that could not be read there is nothing to accept.
         is_acceptable: suspicions.iter().all(|s| s["reason"] != "unreadable"),
     }

@@ -6,29 +6,30 @@ use serde_json::Value;
 
 use super::{
     super::{
-        DOING, UPDATE_STOCK,
-        confirm::Question,
-        page::{Frame, Page, Sorry},
-        timely,
-        visit::{Named, Visit},
+        ACTION_TIMEOUT, UPDATE_STOCK,
+        confirm::Confirmation,
+        page::{ErrorPage, PageFrame, PageResult},
+        visit::{PathParams, SessionContext},
+        with_timeout,
     },
-    CHANGES, passed,
+    MAX_CHANGES,
     rows::{
-        ChangeRow, HeldFeed, RunRow, SKUS, Strangers, change_row, held_feed, run_row, strangers,
-        texts,
+        ChangeRow, MAX_SKUS, QuarantinedFeedCard, RunRow, SkuMismatches, change_row,
+        quarantined_feed_card, run_row, sku_mismatches, text_list,
     },
+    stock_run_message,
 };
 use crate::{sync::inventory, web::actions};
 
 #[derive(Template)]
 #[template(path = "run.html")]
 struct RunPage {
-    frame: Frame,
+    frame: PageFrame,
     run: RunRow,
-    held: Option<HeldFeed>,
+    held: Option<QuarantinedFeedCard>,
     plan: Vec<PlannedRow>,
     changes: Vec<ChangeRow>,
-    strangers: Strangers,
+    strangers: SkuMismatches,
     bad_rows: Vec<String>,
     decided: Option<String>,
     may_act: bool,
@@ -42,49 +43,53 @@ struct PlannedRow {
     available: i64,
 }
 
-pub(in crate::web::dashboard) async fn show(visit: Visit, Named(id): Named<i64>) -> Page {
-    visit.ensure_reader()?;
+pub(in crate::web::dashboard) async fn show(
+    visit: SessionContext,
+    PathParams(id): PathParams<i64>,
+) -> PageResult {
+    visit.require_reader()?;
     let ledger = &visit.services.ledger;
-    let run = timely(ledger.run(id)).await?;
+    let run = with_timeout(ledger.run(id)).await?;
     let run = run.filter(|run| run.job == inventory::JOB);
     let run = run.ok_or_else(|| {
-        Sorry::not_found("There is no such pass over the stock. They are kept for 90 days.")
+        ErrorPage::not_found("There is no such pass over the stock. They are kept for 90 days.")
     })?;
-    let changes = timely(ledger.latest_stock_changes(Some(id), CHANGES)).await?;
-    let reader = visit.reader();
+    let changes = with_timeout(ledger.latest_stock_changes(Some(id), MAX_CHANGES)).await?;
+    let reader = visit.time_format();
     let result = &run.result;
     let decided = match (&result["acceptedBy"], &result["discardedBy"]) {
         (Value::Number(by), _) => Some(format!("It was accepted; run {by} applied it.")),
         (_, Value::String(by)) => Some(format!("It was discarded by {by}.")),
         _ => None,
     };
-    let is_held = is_undecided(&visit, id).await?;
+    let is_held = is_awaiting_decision(&visit, id).await?;
     let page = RunPage {
         frame: visit.frame("inventory", format!("Stock, run {id}")),
-        held: is_held.then(|| held_feed(&run, &reader)),
-        plan: planned(&result["held"]["plan"]),
+        held: is_held.then(|| quarantined_feed_card(&run, &reader)),
+        plan: planned_rows(&result["held"]["plan"]),
         changes: changes.iter().map(|c| change_row(c, &reader)).collect(),
-        strangers: strangers(result),
-        bad_rows: texts(result, "badRows"),
+        strangers: sku_mismatches(result),
+        bad_rows: text_list(result, "badRows"),
         decided,
-        may_act: visit.may(UPDATE_STOCK),
+        may_act: visit.is_permitted(UPDATE_STOCK),
         run: run_row(&run, &reader),
     };
-    Ok(visit.answer(&page))
+    Ok(visit.render(&page))
 }
 
 /// Whether a person is still to decide on a run.
-async fn is_undecided(visit: &Visit, id: i64) -> Result<bool, Sorry> {
+async fn is_awaiting_decision(visit: &SessionContext, id: i64) -> Result<bool, ErrorPage> {
     let ledger = &visit.services.ledger;
-    let found = timely(ledger.undecided_runs(inventory::JOB, Some(id), 1)).await?;
+    let found =
+        with_timeout(ledger.undecided_quarantined_runs(inventory::JOB, Some(id), 1)).await?;
     Ok(!found.is_empty())
 }
 
-fn planned(plan: &Value) -> Vec<PlannedRow> {
+fn planned_rows(plan: &Value) -> Vec<PlannedRow> {
     let rows = plan.as_array().map_or(&[][..], Vec::as_slice);
     let number = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
     rows.iter()
-        .take(SKUS)
+        .take(MAX_SKUS)
         .map(|row| PlannedRow {
             sku: row["sku"].as_str().unwrap_or_default().to_owned(),
             before: number(row, "before"),
@@ -95,35 +100,35 @@ fn planned(plan: &Value) -> Vec<PlannedRow> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
+enum FeedDecision {
     Accept,
     Discard,
 }
 
-impl Decision {
-    fn parse(text: &str) -> Result<Self, Sorry> {
+impl FeedDecision {
+    fn parse(text: &str) -> Result<Self, ErrorPage> {
         match text {
             "accept" => Ok(Self::Accept),
             "discard" => Ok(Self::Discard),
-            _ => Err(Sorry::not_found("There is no such page.")),
+            _ => Err(ErrorPage::not_found("There is no such page.")),
         }
     }
 }
 
 pub(in crate::web::dashboard) async fn confirm(
-    visit: Visit,
-    Named((run, action)): Named<(i64, String)>,
-) -> Page {
-    visit.ensure(UPDATE_STOCK)?;
-    let decision = Decision::parse(&action)?;
-    if !is_undecided(&visit, run).await? {
-        return Err(Sorry::not_found(
+    visit: SessionContext,
+    PathParams((run, action)): PathParams<(i64, String)>,
+) -> PageResult {
+    visit.require(UPDATE_STOCK)?;
+    let decision = FeedDecision::parse(&action)?;
+    if !is_awaiting_decision(&visit, run).await? {
+        return Err(ErrorPage::not_found(
             "There is nothing to decide: this run was not held, was decided on, or a newer feed was applied since.",
         ));
     }
     let back = format!("/inventory/runs/{run}");
     let question = match decision {
-        Decision::Accept => Question {
+        FeedDecision::Accept => Confirmation {
             place: "inventory",
             title: format!("Accept the feed that run {run} held?"),
             consequences: vec![
@@ -135,7 +140,7 @@ pub(in crate::web::dashboard) async fn confirm(
             is_grave: true,
             back,
         },
-        Decision::Discard => Question {
+        FeedDecision::Discard => Confirmation {
             place: "inventory",
             title: format!("Discard the feed that run {run} held?"),
             consequences: vec![
@@ -147,24 +152,24 @@ pub(in crate::web::dashboard) async fn confirm(
             back,
         },
     };
-    Ok(question.ask(&visit))
+    Ok(question.render(&visit))
 }
 
 pub(in crate::web::dashboard) async fn decide(
-    visit: Visit,
-    Named((run, action)): Named<(i64, String)>,
+    visit: SessionContext,
+    PathParams((run, action)): PathParams<(i64, String)>,
     headers: HeaderMap,
     body: Body,
-) -> Page {
-    visit.ensure(UPDATE_STOCK)?;
-    visit.form(&headers, body).await?;
-    let (services, by) = (&visit.services, visit.admitted.name.as_str());
-    let told = match Decision::parse(&action)? {
-        Decision::Discard => actions::discard_held(services, run, by).await?,
-        Decision::Accept => {
-            let work = actions::accept_held(services, run, by);
-            passed(tokio::time::timeout(DOING, work).await)?
+) -> PageResult {
+    visit.require(UPDATE_STOCK)?;
+    visit.read_form(&headers, body).await?;
+    let (services, by) = (&visit.services, visit.principal.name.as_str());
+    let told = match FeedDecision::parse(&action)? {
+        FeedDecision::Discard => actions::discard_quarantined_feed(services, run, by).await?,
+        FeedDecision::Accept => {
+            let work = actions::accept_quarantined_feed(services, run, by);
+            stock_run_message(tokio::time::timeout(ACTION_TIMEOUT, work).await)?
         }
     };
-    Ok(visit.tell("/inventory", told))
+    Ok(visit.redirect_with_message("/inventory", told))
 }

@@ -6,20 +6,20 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        DOING,
-        page::{Frame, Page, Sorry},
-        visit::{Asked, Visit},
+        ACTION_TIMEOUT,
+        page::{ErrorPage, PageFrame, PageResult},
+        visit::{QueryParams, SessionContext},
     },
     rows::{ChangeRow, change_row},
 };
 use crate::{
     domain::Sku,
-    sync::inventory::{self, Explanation},
+    sync::inventory::{self, StockExplanation},
     web::actions,
 };
 
 #[derive(Deserialize)]
-pub(in crate::web::dashboard) struct WantedSku {
+pub(in crate::web::dashboard) struct SkuQuery {
     sku: String,
 }
 
@@ -31,7 +31,7 @@ struct LevelRow {
 #[derive(Template)]
 #[template(path = "sku.html")]
 struct SkuPage {
-    frame: Frame,
+    frame: PageFrame,
     sku: String,
     asked: String,
     problem: Option<String>,
@@ -40,23 +40,26 @@ struct SkuPage {
 }
 
 /// The arithmetic behind one level, as it would be done now.
-pub(in crate::web::dashboard) async fn show(visit: Visit, Asked(asked): Asked<WantedSku>) -> Page {
-    visit.ensure_reader()?;
+pub(in crate::web::dashboard) async fn show(
+    visit: SessionContext,
+    QueryParams(asked): QueryParams<SkuQuery>,
+) -> PageResult {
+    visit.require_reader()?;
     let sku = Sku::parse(asked.sku.trim())
-        .map_err(|problem| Sorry::new(StatusCode::BAD_REQUEST, format!("{problem}.")))?;
+        .map_err(|problem| ErrorPage::new(StatusCode::BAD_REQUEST, format!("{problem}.")))?;
     let explained = visit.services.inventory.explain(&sku);
-    let explained = tokio::time::timeout(DOING, explained).await;
-    let explanation: Explanation = explained
-        .map_err(|_| Sorry::away("Vendure and VeraCore take too long to answer."))?
-        .map_err(actions::Failure::Ledger)?;
-    let reader = visit.reader();
+    let explained = tokio::time::timeout(ACTION_TIMEOUT, explained).await;
+    let explanation: StockExplanation = explained
+        .map_err(|_| ErrorPage::unavailable("Vendure and VeraCore take too long to answer."))?
+        .map_err(actions::ActionError::Ledger)?;
+    let reader = visit.time_format();
     let now = explanation.now.as_ref();
     let page = SkuPage {
-        frame: Frame {
+        frame: PageFrame {
             is_still: true,
             ..visit.frame("inventory", format!("Stock of {}", explanation.sku))
         },
-        asked: now.map_or_else(String::new, |now| reader.ago(now.asked_at)),
+        asked: now.map_or_else(String::new, |now| reader.time_tag(now.asked_at)),
         problem: explanation.problem.clone(),
         levels: now.map_or_else(Vec::new, |now| now.variants.iter().map(level_row).collect()),
         changes: explanation
@@ -66,10 +69,10 @@ pub(in crate::web::dashboard) async fn show(visit: Visit, Asked(asked): Asked<Wa
             .collect(),
         sku: explanation.sku,
     };
-    Ok(visit.answer(&page))
+    Ok(visit.render(&page))
 }
 
-fn level_row(level: &inventory::Level) -> LevelRow {
+fn level_row(level: &inventory::ExplainedLevel) -> LevelRow {
     let n = &level.numbers;
     let orders: Vec<String> = level
         .orders

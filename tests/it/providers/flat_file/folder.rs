@@ -34,7 +34,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 pub fn file_name(number: &OrderCode) -> Result<String, ProviderError> {
     let name = utf8_percent_encode(number.as_str(), PLAIN).to_string();
     if name.len() > LONGEST_NAME {
-        return Err(ProviderError::Unsendable {
+        return Err(ProviderError::NotSendable {
             problem: format!(
                 "the order number becomes a file name of {} bytes, of which {LONGEST_NAME} are possible",
                 name.len()
@@ -196,7 +196,7 @@ fn away(operation: &'static str, error: &io::Error) -> CallError {
 
 /// It may have been done.
 pub fn unknown(operation: &'static str, detail: &str) -> CallError {
-    CallError::Broken {
+    CallError::ConnectionLost {
         upstream: NAME,
         operation,
         detail: one_line(detail, 200),

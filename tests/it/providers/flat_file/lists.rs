@@ -11,8 +11,8 @@ use chrono_tz::Tz;
 use csv::{ByteRecord, ReaderBuilder};
 use sha2::{Digest as _, Sha256};
 use veracore_sync::{
-    domain::{BadQuantity, OrderCode, Quantity, Sku, Units, text::one_line},
-    fulfillment::{BadRow, Page, PageRef, Row, Shipment, ShipmentItem, StockItem},
+    domain::{InvalidQuantity, OrderCode, Quantity, Sku, Units, text::one_line},
+    fulfillment::{FeedPage, FeedRow, PageCursor, RowError, Shipment, ShipmentItem, StockItem},
 };
 
 const END: &[u8] = b"#END";
@@ -66,22 +66,28 @@ fn count(text: &str, name: &str) -> Result<Units, Problem> {
         .all(|b| b.is_ascii_digit() || b == b'-' || b == b'.');
     let units = match number {
         Ok(number) if plain => Units::from_decimal(number),
-        _ => Err(BadQuantity::NotANumber),
+        _ => Err(InvalidQuantity::NotANumber),
     };
     units.map_err(|error| format!("{name}: {error}"))
 }
 
-fn bad(index: usize, row: &ByteRecord, key: usize, problem: Problem, in_quantity: bool) -> BadRow {
+fn bad(
+    index: usize,
+    row: &ByteRecord,
+    key: usize,
+    problem: Problem,
+    in_quantity: bool,
+) -> RowError {
     let key = field(row, key, "").ok().map(|key| one_line(key, 80));
-    BadRow {
+    RowError {
         index,
         key: key.filter(|key| !key.is_empty()),
         problem,
-        in_quantity,
+        is_quantity_error: in_quantity,
     }
 }
 
-pub fn stock(list: &[u8]) -> Result<Vec<Row<StockItem>>, Problem> {
+pub fn stock(list: &[u8]) -> Result<Vec<FeedRow<StockItem>>, Problem> {
     let rows = rows(list, &["sku", "available"])?;
     let item = |(index, row): (usize, &ByteRecord)| {
         let sku = field(row, 0, "sku").and_then(|sku| Sku::parse(sku).map_err(|e| e.to_string()));
@@ -104,9 +110,9 @@ pub const PACKAGES: [&str; 9] = [
 
 /// The packages, in the sequence of their first rows. One with a row that makes no sense is no
 /// package: with what is left of it the shop would be told of less than was sent.
-pub fn packages(list: &[u8], zone: Tz) -> Result<Vec<Row<Shipment>>, Problem> {
+pub fn packages(list: &[u8], zone: Tz) -> Result<Vec<FeedRow<Shipment>>, Problem> {
     let rows = rows(list, &PACKAGES)?;
-    let mut packages: Vec<Row<Shipment>> = Vec::new();
+    let mut packages: Vec<FeedRow<Shipment>> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
         let part = package(row, zone).map_err(|problem| bad(index, row, 1, problem, false));
@@ -138,7 +144,7 @@ pub fn packages(list: &[u8], zone: Tz) -> Result<Vec<Row<Shipment>>, Problem> {
 
 /// A package with what one row says of it.
 fn package(row: &ByteRecord, zone: Tz) -> Result<Shipment, Problem> {
-    let name = |error: veracore_sync::domain::BadText| error.to_string();
+    let name = |error: veracore_sync::domain::InvalidIdentifier| error.to_string();
     let text = |at: usize| optional(row, at, PACKAGES[at]);
     let quantity = count(field(row, 8, "quantity")?, "quantity")?;
     Ok(Shipment {
@@ -169,11 +175,11 @@ fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Problem> {
 /// A page of a list. Its name holds the list's digest: a list that is another one by now has other
 /// rows in these places, so that some would be told twice and some never.
 pub fn page<T>(
-    rows: Vec<Row<T>>,
+    rows: Vec<FeedRow<T>>,
     list: &[u8],
-    page: Option<&PageRef>,
+    page: Option<&PageCursor>,
     size: usize,
-) -> Result<Page<T>, Problem> {
+) -> Result<FeedPage<T>, Problem> {
     let digest: String = Sha256::digest(list)
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -186,8 +192,8 @@ pub fn page<T>(
         Some(_) => return Err("the list is not the one that the page is of".into()),
     };
     let until = size.saturating_add(from);
-    let next = (until < rows.len()).then(|| PageRef::new(format!("{until}@{digest}")));
-    Ok(Page {
+    let next = (until < rows.len()).then(|| PageCursor::new(format!("{until}@{digest}")));
+    Ok(FeedPage {
         rows: rows.into_iter().skip(from).take(size).collect(),
         next,
     })

@@ -23,10 +23,10 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::task::spawn_blocking;
 use veracore_sync::{
-    domain::{News, NewsKind, OrderCode, ProviderOrderId, Sku},
+    domain::{NoticeKind, OrderCode, ProviderOrderId, Sku, WebhookNotice},
     fulfillment::{
-        BadNews, CancelAnswer, FoundOrder, FulfillmentProvider, NewOrder, Page, PageRef,
-        ProviderError, Receipt, Row, Shipment, StockItem, TakeRow,
+        CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
+        ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
     },
     http::CallError,
 };
@@ -84,22 +84,22 @@ impl FlatFiles {
 
 #[async_trait]
 impl FulfillmentProvider for FlatFiles {
-    async fn submit_order(&self, order: &NewOrder) -> Result<Receipt, ProviderError> {
+    async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError> {
         const OPERATION: &str = "submit_order";
         let name = file_name(&order.number)?;
         let number = order.number.clone();
         let text = order_file::write(order);
         self.run(OPERATION, move |depot| {
             match depot.folder.place(OPERATION, ORDERS, &name, &text)? {
-                Placed::New => Ok(Receipt {
+                Placed::New => Ok(SubmitReceipt {
                     // It gives no numbers of its own. An order's can be its id, too.
                     provider_order_id: ProviderOrderId::parse(number.as_str()).map_err(
-                        |error| ProviderError::Unsendable {
+                        |error| ProviderError::NotSendable {
                             problem: error.to_string(),
                         },
                     )?,
                 }),
-                Placed::There => Err(ProviderError::Duplicate {
+                Placed::There => Err(ProviderError::DuplicateOrder {
                     number,
                     message: "there is a file of this name".into(),
                 }),
@@ -114,11 +114,11 @@ impl FulfillmentProvider for FlatFiles {
             .await
     }
 
-    async fn inventory(
+    async fn stream_inventory_page(
         &self,
-        page: Option<&PageRef>,
-        take: TakeRow<'_, StockItem>,
-    ) -> Result<Option<PageRef>, ProviderError> {
+        page: Option<&PageCursor>,
+        take: RowSink<'_, StockItem>,
+    ) -> Result<Option<PageCursor>, ProviderError> {
         const OPERATION: &str = "inventory";
         let page = page.cloned();
         let read = self.run(OPERATION, move |depot| {
@@ -127,12 +127,15 @@ impl FulfillmentProvider for FlatFiles {
             let page = lists::page(rows, &list, page.as_ref(), depot.page);
             Ok(page.map_err(folder::malformed(OPERATION))?)
         });
-        let Page { rows, next } = read.await?;
+        let FeedPage { rows, next } = read.await?;
         rows.into_iter().for_each(take);
         Ok(next)
     }
 
-    async fn inventory_of(&self, sku: &Sku) -> Result<Option<Row<StockItem>>, ProviderError> {
+    async fn find_stock_item(
+        &self,
+        sku: &Sku,
+    ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
         const OPERATION: &str = "inventory_of";
         let sku = sku.clone();
         self.run(OPERATION, move |depot| {
@@ -147,11 +150,11 @@ impl FulfillmentProvider for FlatFiles {
     }
 
     /// All that the file has, whatever the moment: it does not say when a package was taken back.
-    async fn shipments(
+    async fn shipments_page(
         &self,
         _: DateTime<Utc>,
-        page: Option<&PageRef>,
-    ) -> Result<Page<Shipment>, ProviderError> {
+        page: Option<&PageCursor>,
+    ) -> Result<FeedPage<Shipment>, ProviderError> {
         const OPERATION: &str = "shipments";
         let page = page.cloned();
         self.run(OPERATION, move |depot| {
@@ -164,15 +167,18 @@ impl FulfillmentProvider for FlatFiles {
         .await
     }
 
-    fn read_webhook(&self, kind: NewsKind, _: &[u8]) -> Result<News, BadNews> {
-        Err(BadNews(format!("{NAME} sends no {}", kind.as_str())))
+    fn parse_webhook(&self, kind: NoticeKind, _: &[u8]) -> Result<WebhookNotice, WebhookBodyError> {
+        Err(WebhookBodyError(format!(
+            "{NAME} sends no {}",
+            kind.as_str()
+        )))
     }
 
-    fn can_cancel(&self) -> bool {
+    fn supports_cancellation(&self) -> bool {
         true
     }
 
-    async fn cancel_order(&self, number: &OrderCode) -> Result<CancelAnswer, ProviderError> {
+    async fn cancel_order(&self, number: &OrderCode) -> Result<CancelResponse, ProviderError> {
         let number = number.clone();
         self.run("cancel_order", move |depot| depot.cancel(&number))
             .await
@@ -189,8 +195,8 @@ impl Inner {
         let placed = order_file::read(&text).map_err(folder::malformed(OPERATION))?;
         if placed.number != *number {
             return Err(ProviderError::WrongOrder {
-                asked: number.clone(),
-                answered: placed.number.to_string(),
+                requested: number.clone(),
+                returned: placed.number.to_string(),
             });
         }
         let packages = self.live_packages(OPERATION, number)?;
@@ -230,10 +236,10 @@ impl Inner {
         Ok(packages)
     }
 
-    fn cancel(&self, number: &OrderCode) -> Result<CancelAnswer, ProviderError> {
+    fn cancel(&self, number: &OrderCode) -> Result<CancelResponse, ProviderError> {
         const OPERATION: &str = "cancel_order";
         let refused = |message: &str| {
-            Ok(CancelAnswer::Refused {
+            Ok(CancelResponse::Refused {
                 message: message.into(),
             })
         };
@@ -245,8 +251,8 @@ impl Inner {
             return refused("it was shipped, at least in part");
         }
         match self.folder.place(OPERATION, CANCELLED, &name, b"{}") {
-            Ok(Placed::New | Placed::There) => Ok(CancelAnswer::Done),
-            Err(error @ CallError::Broken { .. }) => Ok(CancelAnswer::Unknown {
+            Ok(Placed::New | Placed::There) => Ok(CancelResponse::Accepted),
+            Err(error @ CallError::ConnectionLost { .. }) => Ok(CancelResponse::Ambiguous {
                 problem: error.to_string(),
             }),
             Err(error) => Err(error.into()),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use veracore_sync::{
     domain::{Contact, OrderCode},
-    fulfillment::{Destination, NewOrder},
+    fulfillment::{NewOrder, PostalAddress},
     http::parse_json,
 };
 
@@ -49,7 +49,7 @@ fn customer(contact: &Contact) -> Value {
     ])
 }
 
-fn place(to: &Destination) -> Value {
+fn place(to: &PostalAddress) -> Value {
     given(&[
         ("firstName", &to.first_name),
         ("lastName", &to.last_name),

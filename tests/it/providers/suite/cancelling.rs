@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use veracore_sync::{
-    domain::Class,
-    fulfillment::{CancelAnswer, ProviderError},
+    domain::FailureClass,
+    fulfillment::{CancelResponse, ProviderError},
 };
 
 use super::{found, submitted};
@@ -12,14 +12,14 @@ use crate::providers::{
     sample::{code, order},
 };
 
-type Answer = Result<CancelAnswer, ProviderError>;
+type Answer = Result<CancelResponse, ProviderError>;
 
 /// Who has no call for it says so, before anything is sent.
 fn assert_cannot(answer: &Answer) {
-    let Err(error @ ProviderError::Unsendable { .. }) = answer else {
+    let Err(error @ ProviderError::NotSendable { .. }) = answer else {
         panic!("{answer:?}");
     };
-    assert_eq!(error.class(), Class::Permanent);
+    assert_eq!(error.class(), FailureClass::Permanent);
 }
 
 async fn cancel<B: Bench>(bench: &B, number: &str) -> Answer {
@@ -28,12 +28,12 @@ async fn cancel<B: Bench>(bench: &B, number: &str) -> Answer {
 
 pub async fn an_order_is_cancelled_where_that_can_be<B: Bench>() {
     let bench = B::open().await;
-    assert_eq!(bench.provider().can_cancel(), B::MANNER.cancels);
+    assert_eq!(bench.provider().supports_cancellation(), B::MANNER.cancels);
     submitted(&bench, &order("a/b &é")).await;
     submitted(&bench, &order("A-2")).await;
     let answer = cancel(&bench, "a/b &é").await;
     if B::MANNER.cancels {
-        assert_eq!(answer, Ok(CancelAnswer::Done));
+        assert_eq!(answer, Ok(CancelResponse::Accepted));
     } else {
         assert_cannot(&answer);
     }
@@ -53,7 +53,7 @@ pub async fn an_order_is_cancelled_where_that_can_be<B: Bench>() {
 }
 
 fn assert_refused(answer: &Answer) {
-    let Ok(CancelAnswer::Refused { message }) = answer else {
+    let Ok(CancelResponse::Refused { message }) = answer else {
         panic!("{answer:?}");
     };
     assert!(!message.trim().is_empty());
@@ -100,7 +100,7 @@ pub async fn after_a_lost_answer_the_order_tells<B: Bench>() {
         submitted(bench, &order("A-1")).await;
         let answer = cancel(bench, "A-1").await;
         assert!(
-            matches!(answer, Ok(CancelAnswer::Unknown { .. })),
+            matches!(answer, Ok(CancelResponse::Ambiguous { .. })),
             "{way}: {answer:?}"
         );
         assert!(found(bench.provider(), "A-1").await.is_cancelled(), "{way}");
@@ -116,7 +116,7 @@ pub async fn nobody_there_cancels_nothing<B: Bench>() {
     let answer = cancel(&bench, "A-1").await;
     if B::MANNER.cancels {
         let error = answer.unwrap_err();
-        assert_eq!(error.class(), Class::Transient, "{error}");
+        assert_eq!(error.class(), FailureClass::Transient, "{error}");
     } else {
         assert_cannot(&answer);
     }

@@ -2,8 +2,8 @@
 //! unasked (I1, I3), and no error is ever taken for an answer (I5).
 
 use veracore_sync::{
-    domain::{Class, ErrorCategory},
-    fulfillment::{CancelAnswer, ProviderError},
+    domain::{ErrorCategory, FailureClass},
+    fulfillment::{CancelResponse, ProviderError},
 };
 
 use super::{found, submitted};
@@ -16,14 +16,14 @@ pub async fn a_lost_answer_is_ambiguous_and_tried_once<B: Bench>() {
     let ways = in_every_way::<B>(Trouble::AnswerLost, async |bench, way| {
         let order = order("A-1");
         let error = bench.provider().submit_order(&order).await.unwrap_err();
-        assert_eq!(error.class(), Class::Ambiguous, "{way}: {error}");
+        assert_eq!(error.class(), FailureClass::Ambiguous, "{way}: {error}");
         assert_eq!(bench.sends(), 1, "{way}");
         assert_eq!(bench.arrived(), [Arrived::of(&order)], "{way}");
         // Who asks learns it, and who sends again meets what is there.
         found(bench.provider(), "A-1").await;
         let again = bench.provider().submit_order(&order).await;
         assert!(
-            matches!(again, Err(ProviderError::Duplicate { .. })),
+            matches!(again, Err(ProviderError::DuplicateOrder { .. })),
             "{way}: {again:?}"
         );
         assert_eq!(bench.arrived().len(), 1, "{way}");
@@ -36,7 +36,7 @@ pub async fn a_lost_request_is_ambiguous_and_tried_once<B: Bench>() {
     let ways = in_every_way::<B>(Trouble::RequestLost, async |bench, way| {
         let order = order("A-1");
         let error = bench.provider().submit_order(&order).await.unwrap_err();
-        assert_eq!(error.class(), Class::Ambiguous, "{way}: {error}");
+        assert_eq!(error.class(), FailureClass::Ambiguous, "{way}: {error}");
         assert_eq!(bench.sends(), 1, "{way}");
         assert_eq!(bench.arrived(), [], "{way}");
         let asked = bench.provider().find_order(&order.number).await;
@@ -51,7 +51,7 @@ pub async fn what_was_turned_away_may_be_tried_again<B: Bench>() {
     let ways = in_every_way::<B>(Trouble::TurnedAway, async |bench, way| {
         let order = order("A-1");
         let error = bench.provider().submit_order(&order).await.unwrap_err();
-        assert_eq!(error.class(), Class::Transient, "{way}: {error}");
+        assert_eq!(error.class(), FailureClass::Transient, "{way}: {error}");
         assert_eq!(bench.arrived(), [], "{way}");
     })
     .await;
@@ -67,7 +67,7 @@ pub async fn nobody_there_is_never_an_answer<B: Bench>() {
     let provider = bench.provider();
     let error = provider.submit_order(&order("A-2")).await.unwrap_err();
     // Nothing can have arrived, and it is not the order's fault.
-    assert_eq!(error.class(), Class::Transient, "{error}");
+    assert_eq!(error.class(), FailureClass::Transient, "{error}");
     assert_eq!(error.category(), ErrorCategory::Network, "{error}");
     assert_eq!(bench.sends(), sends);
     assert_eq!(bench.arrived().len(), 1);
@@ -82,9 +82,9 @@ async fn assert_no_answer<B: Bench>(bench: &B, way: &str) {
     assert!(order.is_err(), "{way}: {order:?}");
     let page = provider.inventory_page(None).await;
     assert!(page.is_err(), "{way}: {page:?}");
-    let page = provider.shipments(since, None).await;
+    let page = provider.shipments_page(since, None).await;
     assert!(page.is_err(), "{way}: {page:?}");
-    let level = provider.inventory_of(&sku("MUG-1")).await;
+    let level = provider.find_stock_item(&sku("MUG-1")).await;
     assert!(
         matches!(level, Err(_) | Ok(Some(Err(_)))),
         "{way}: {level:?}"
@@ -125,10 +125,13 @@ pub async fn no_message_tells_who_bought_or_our_password<B: Bench>() {
     told += &provider.find_order(&number).await.unwrap_err().to_string();
     match provider.cancel_order(&number).await {
         Err(error) => told += &error.to_string(),
-        Ok(CancelAnswer::Refused { message: words } | CancelAnswer::Unknown { problem: words }) => {
+        Ok(
+            CancelResponse::Refused { message: words }
+            | CancelResponse::Ambiguous { problem: words },
+        ) => {
             told += &words;
         }
-        Ok(CancelAnswer::Done) => panic!("nobody can have done it"),
+        Ok(CancelResponse::Accepted) => panic!("nobody can have done it"),
     }
     for secret in secrets(&bench) {
         assert!(!told.contains(secret), "{told}");

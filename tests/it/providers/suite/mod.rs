@@ -14,7 +14,7 @@ pub mod submitting;
 
 use chrono::{DateTime, Utc};
 use veracore_sync::fulfillment::{
-    FoundOrder, FulfillmentProvider, NewOrder, PageRef, Row, Shipment, StockItem,
+    FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor, Shipment, StockItem,
 };
 
 use super::{bench::Bench, sample};
@@ -33,9 +33,9 @@ async fn found(provider: &dyn FulfillmentProvider, number: &str) -> FoundOrder {
 }
 
 /// The stock feed from its first page to its last.
-async fn whole_feed(provider: &dyn FulfillmentProvider) -> Vec<Row<StockItem>> {
+async fn whole_feed(provider: &dyn FulfillmentProvider) -> Vec<FeedRow<StockItem>> {
     let mut rows = Vec::new();
-    let mut page: Option<PageRef> = None;
+    let mut page: Option<PageCursor> = None;
     for _ in 0..ENDLESS {
         let found = provider.inventory_page(page.as_ref()).await.unwrap();
         rows.extend(found.rows);
@@ -51,11 +51,11 @@ async fn whole_feed(provider: &dyn FulfillmentProvider) -> Vec<Row<StockItem>> {
 async fn all_shipments(
     provider: &dyn FulfillmentProvider,
     since: DateTime<Utc>,
-) -> Vec<Row<Shipment>> {
+) -> Vec<FeedRow<Shipment>> {
     let mut rows = Vec::new();
-    let mut page: Option<PageRef> = None;
+    let mut page: Option<PageCursor> = None;
     for _ in 0..ENDLESS {
-        let found = provider.shipments(since, page.as_ref()).await.unwrap();
+        let found = provider.shipments_page(since, page.as_ref()).await.unwrap();
         rows.extend(found.rows);
         page = found.next;
         if page.is_none() {
@@ -66,6 +66,6 @@ async fn all_shipments(
 }
 
 /// The rows that make sense.
-fn good<T: Clone>(rows: &[Row<T>]) -> Vec<T> {
+fn good<T: Clone>(rows: &[FeedRow<T>]) -> Vec<T> {
     rows.iter().flatten().cloned().collect()
 }

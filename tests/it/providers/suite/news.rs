@@ -1,6 +1,6 @@
 //! What a warehouse tells of its own accord.
 
-use veracore_sync::domain::NewsKind;
+use veracore_sync::domain::NoticeKind;
 
 use crate::providers::bench::Bench;
 
@@ -15,9 +15,9 @@ pub async fn what_is_no_news_is_refused<B: Bench>() {
         b"\xff\xfe",
         b"{\"a\": 77}",
     ];
-    for kind in NewsKind::ALL {
+    for kind in NoticeKind::ALL {
         for body in bodies {
-            let told = bench.provider().read_webhook(kind, body);
+            let told = bench.provider().parse_webhook(kind, body);
             let problem = told.unwrap_err().to_string();
             // In words of its own: the body may hold anything.
             assert!(!problem.is_empty() && problem.len() < 500, "{problem}");

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use veracore_sync::{
     clock::Clock as _,
-    fulfillment::{Row, Shipment},
-    sync::tracking::package::has_not_left,
+    fulfillment::{FeedRow, Shipment},
+    sync::tracking::package::is_not_shipped_status,
 };
 
 use super::{all_shipments, good, submitted};
@@ -29,7 +29,7 @@ fn contents(shipment: &Shipment) -> BTreeMap<&str, u32> {
 }
 
 /// By what the shop's side recognizes a package.
-fn identities(rows: &[Row<Shipment>]) -> BTreeSet<(Option<String>, Option<String>)> {
+fn identities(rows: &[FeedRow<Shipment>]) -> BTreeSet<(Option<String>, Option<String>)> {
     good(rows)
         .into_iter()
         .map(|shipment| (shipment.id, shipment.tracking_number))
@@ -63,7 +63,7 @@ pub async fn a_package_is_told_with_what_is_in_it<B: Bench>() {
     assert_eq!(contents(package), inside.into());
     // A package on its way, in words that the shop's side takes for one.
     assert!(
-        !is_void(package) && !has_not_left(&package.status),
+        !is_void(package) && !is_not_shipped_status(&package.status),
         "{package:?}"
     );
 }
@@ -194,7 +194,7 @@ pub async fn a_bad_row_hides_no_other<B: Bench>() {
         row("A-4", "1Z 4", day),
     ]);
     let since = bench.clock().now() - TimeDelta::hours(12);
-    let page = bench.provider().shipments(since, None).await.unwrap();
+    let page = bench.provider().shipments_page(since, None).await.unwrap();
     let numbers: BTreeSet<String> = good(&page.rows)
         .into_iter()
         .map(|package| package.order_number.to_string())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use veracore_sync::fulfillment::PageRef;
+use veracore_sync::fulfillment::PageCursor;
 
 use super::{good, submitted, whole_feed};
 use crate::providers::{
@@ -39,7 +39,7 @@ pub async fn what_is_promised_is_not_available<B: Bench>() {
     bench.stock(&[("MUG-1", 10), ("CAP", 3)]);
     submitted(&bench, &with_items("A-1", vec![item("MUG-1", 4, 1_000)])).await;
     bench.catch_up();
-    let level = bench.provider().inventory_of(&sku("MUG-1")).await;
+    let level = bench.provider().find_stock_item(&sku("MUG-1")).await;
     let level = level.unwrap().unwrap().unwrap();
     assert_eq!(level.available.get(), 6);
     let feed = good(&whole_feed(bench.provider()).await);
@@ -77,18 +77,22 @@ pub async fn a_bad_quantity_is_a_bad_row_and_hides_no_other<B: Bench>() {
     for (name, quantity) in names.iter().zip(BAD) {
         let row = bad.iter().find(|row| row.key.as_ref() == Some(name));
         let row = row.unwrap_or_else(|| panic!("{quantity} is not told of: {bad:?}"));
-        assert!(row.in_quantity, "{quantity}: {row}");
+        assert!(row.is_quantity_error, "{quantity}: {row}");
     }
     // Whether a blank one is a number that is missing or a SKU that has none is for the provider to
     // say; it is never zero.
     assert_eq!(bad.len(), BAD.len() + 1, "{bad:?}");
     // The same of a single one.
     for (name, quantity) in names.iter().zip(BAD) {
-        let row = bench.provider().inventory_of(&sku(name)).await.unwrap();
+        let row = bench.provider().find_stock_item(&sku(name)).await.unwrap();
         let row = row.unwrap().unwrap_err();
-        assert!(row.in_quantity, "{quantity}: {row}");
+        assert!(row.is_quantity_error, "{quantity}: {row}");
     }
-    let level = bench.provider().inventory_of(&sku("LAST")).await.unwrap();
+    let level = bench
+        .provider()
+        .find_stock_item(&sku("LAST"))
+        .await
+        .unwrap();
     assert_eq!(level.unwrap().unwrap().available.get(), 7);
 }
 
@@ -106,14 +110,14 @@ pub async fn one_sku_is_asked_for_by_itself<B: Bench>() {
     let bench = B::open().await;
     bench.stock(&LEVELS);
     for (name, units) in &LEVELS {
-        let level = bench.provider().inventory_of(&sku(name)).await.unwrap();
+        let level = bench.provider().find_stock_item(&sku(name)).await.unwrap();
         let level = level
             .unwrap_or_else(|| panic!("{name} is not known"))
             .unwrap();
         assert_eq!((level.sku.as_str(), level.available.get()), (*name, *units));
     }
     for unknown in ["A", "ABC", "Ab", "%", "A_", "a/b", "日本"] {
-        let level = bench.provider().inventory_of(&sku(unknown)).await;
+        let level = bench.provider().find_stock_item(&sku(unknown)).await;
         assert_eq!(level, Ok(None), "{unknown}");
     }
 }
@@ -121,10 +125,13 @@ pub async fn one_sku_is_asked_for_by_itself<B: Bench>() {
 pub async fn a_page_of_somebody_else_is_refused<B: Bench>() {
     let bench = B::open().await;
     bench.stock(&[("MUG-1", 10)]);
-    for page in ["page 2", "https://elsewhere.example/2", "-1"].map(PageRef::new) {
+    for page in ["page 2", "https://elsewhere.example/2", "-1"].map(PageCursor::new) {
         let told = bench.provider().inventory_page(Some(&page)).await;
         assert!(told.is_err(), "{page:?}: {told:?}");
-        let told = bench.provider().shipments(placed_at(), Some(&page)).await;
+        let told = bench
+            .provider()
+            .shipments_page(placed_at(), Some(&page))
+            .await;
         assert!(told.is_err(), "{page:?}: {told:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::join;
 use veracore_sync::{
-    domain::{Class, ErrorCategory},
+    domain::{ErrorCategory, FailureClass},
     fulfillment::{NewOrder, ProviderError},
 };
 
@@ -31,11 +31,11 @@ pub async fn an_order_is_taken_and_found<B: Bench>() {
 
 fn is_duplicate<T: std::fmt::Debug>(again: Result<T, ProviderError>, order: &NewOrder) {
     let error = again.unwrap_err();
-    let ProviderError::Duplicate { number, .. } = &error else {
+    let ProviderError::DuplicateOrder { number, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!(*number, order.number);
-    assert_eq!(error.class(), Class::Permanent);
+    assert_eq!(error.class(), FailureClass::Permanent);
     assert_eq!(error.category(), ErrorCategory::Conflict);
 }
 
@@ -121,8 +121,11 @@ pub async fn what_cannot_be_said_is_not_sent<B: Bench>() {
     assert!(!orders.is_empty());
     for (order, named) in orders {
         let error = bench.provider().submit_order(&order).await.unwrap_err();
-        assert!(matches!(error, ProviderError::Unsendable { .. }), "{error}");
-        assert_eq!(error.class(), Class::Permanent);
+        assert!(
+            matches!(error, ProviderError::NotSendable { .. }),
+            "{error}"
+        );
+        assert_eq!(error.class(), FailureClass::Permanent);
         assert!(error.to_string().contains(named), "{error}: no '{named}'");
         for private in sample::PRIVATE {
             assert!(!error.to_string().contains(private), "{error}");
@@ -136,7 +139,7 @@ pub async fn what_the_warehouse_refuses_is_permanent<B: Bench>() {
     let ways = in_every_way::<B>(Trouble::Refused, async |bench, way| {
         let error = bench.provider().submit_order(&order("A-1")).await;
         let error = error.unwrap_err();
-        assert_eq!(error.class(), Class::Permanent, "{way}: {error}");
+        assert_eq!(error.class(), FailureClass::Permanent, "{way}: {error}");
         assert_eq!(
             error.category(),
             ErrorCategory::Validation,

@@ -18,7 +18,7 @@ use serde_json::Value;
 use veracore_sync::{
     clock::{Clock as _, MockClock, SharedClock},
     fulfillment::{FulfillmentProvider, NewOrder},
-    http::Limits,
+    http::UpstreamLimits,
     sandbox::{
         self, ArrivedOrder, Fault, FaultKind, Item, LoggedRequest, NewPackage, Sandbox,
         SandboxConfig,
@@ -43,7 +43,7 @@ pub trait Face: Send + Sync + 'static {
 
     fn client(
         sandbox: &Sandbox,
-        limits: Limits,
+        limits: UpstreamLimits,
         clock: SharedClock,
     ) -> Arc<dyn FulfillmentProvider>;
 
@@ -114,12 +114,12 @@ impl<F: Face> Bench for AtVeraCore<F> {
             (Los_Angeles, PASSWORD)
         );
         let sandbox = sandbox::start(config, Arc::clone(&shared)).await.unwrap();
-        let limits = Limits {
+        let limits = UpstreamLimits {
             timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
-            max_body: MAX_BODY,
+            max_body_bytes: MAX_BODY,
             max_concurrency: 4,
-            per_second: None,
+            max_per_second: None,
         };
         Self {
             client: F::client(&sandbox, limits, shared),

@@ -8,15 +8,15 @@ use secrecy::SecretString;
 use serde_json::json;
 use veracore_sync::{
     clock::SharedClock,
-    domain::Freight,
+    domain::ShipVia,
     fulfillment::{
         FulfillmentProvider, NewOrder,
         veracore::{
-            oms::{OmsClient, OmsSettings, Unmapped},
+            oms::{OmsClient, OmsSettings, UnmappedFreight},
             rest::Credentials,
         },
     },
-    http::Limits,
+    http::UpstreamLimits,
     sandbox::{ArrivedOrder, Fault, FaultKind, LoggedRequest, Sandbox, SandboxConfig},
 };
 
@@ -161,7 +161,7 @@ impl Face for Oms {
 
     fn client(
         sandbox: &Sandbox,
-        limits: Limits,
+        limits: UpstreamLimits,
         clock: SharedClock,
     ) -> Arc<dyn FulfillmentProvider> {
         let known = SandboxConfig::default();
@@ -171,8 +171,8 @@ impl Face for Oms {
         };
         let settings = OmsSettings {
             owner: Some(known.company_id),
-            freight: [("GROUND".into(), Freight::parse("code:GROUND").unwrap())].into(),
-            unmapped: Unmapped::Refuse,
+            freight: [("GROUND".into(), ShipVia::parse("code:GROUND").unwrap())].into(),
+            unmapped_freight: UnmappedFreight::Refuse,
             ..oms_settings(sandbox.oms_url(), credentials, limits)
         };
         Arc::new(OmsClient::new(settings, clock).unwrap())

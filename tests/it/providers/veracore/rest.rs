@@ -9,9 +9,9 @@ use veracore_sync::{
     clock::SharedClock,
     fulfillment::{
         FulfillmentProvider, NewOrder,
-        veracore::rest::{Auth, Credentials, RestClient, RestSettings},
+        veracore::rest::{Credentials, RestAuth, RestClient, RestSettings},
     },
-    http::Limits,
+    http::UpstreamLimits,
     sandbox::{ArrivedOrder, Fault, FaultKind, LoggedRequest, Sandbox, SandboxConfig},
 };
 
@@ -106,7 +106,7 @@ impl Face for Rest {
 
     fn client(
         sandbox: &Sandbox,
-        limits: Limits,
+        limits: UpstreamLimits,
         clock: SharedClock,
     ) -> Arc<dyn FulfillmentProvider> {
         let known = SandboxConfig::default();
@@ -117,7 +117,7 @@ impl Face for Rest {
                 client_id: known.client_id,
                 client_secret: SecretString::from(known.client_secret),
             },
-            auth: Auth::OAuth2,
+            auth: RestAuth::OAuth2,
             timezone: Los_Angeles,
             limits,
         };

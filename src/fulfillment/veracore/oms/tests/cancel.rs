@@ -1,10 +1,10 @@
 //! Asking for a cancellation.
 
 use super::*;
-use crate::domain::Class;
+use crate::domain::FailureClass;
 
-async fn scene(style: CancelStyle, place: &str, answer: ResponseTemplate) -> Scene {
-    let scene = Scene::with(|settings| settings.cancel.style = style).await;
+async fn scene(style: CancelProtocol, place: &str, answer: ResponseTemplate) -> OmsFixture {
+    let scene = OmsFixture::with(|settings| settings.cancel.protocol = style).await;
     Mock::given(method("POST"))
         .and(path(format!("/pmomsws/orderadjustment.svc/{place}")))
         .respond_with(answer)
@@ -13,34 +13,34 @@ async fn scene(style: CancelStyle, place: &str, answer: ResponseTemplate) -> Sce
     scene
 }
 
-async fn by_soap(answer: ResponseTemplate) -> Result<CancelAnswer, ProviderError> {
-    let scene = scene(CancelStyle::Soap, "soap", answer).await;
+async fn by_soap(answer: ResponseTemplate) -> Result<CancelResponse, ProviderError> {
+    let scene = scene(CancelProtocol::Soap, "soap", answer).await;
     scene.client.cancel_order(&code("T-1")).await
 }
 
-async fn by_json(status: u16, body: &str) -> Result<CancelAnswer, ProviderError> {
+async fn by_json(status: u16, body: &str) -> Result<CancelResponse, ProviderError> {
     let answer = ResponseTemplate::new(status).set_body_raw(body.to_owned(), "application/json");
-    let scene = scene(CancelStyle::Json, "CancelOrder", answer).await;
+    let scene = scene(CancelProtocol::Json, "CancelOrder", answer).await;
     scene.client.cancel_order(&code("T-1")).await
 }
 
-fn refused(message: &str) -> Result<CancelAnswer, ProviderError> {
-    Ok(CancelAnswer::Refused {
+fn refused(message: &str) -> Result<CancelResponse, ProviderError> {
+    Ok(CancelResponse::Refused {
         message: message.into(),
     })
 }
 
 #[tokio::test]
 async fn what_is_asked() {
-    let scene_soap = scene(CancelStyle::Soap, "soap", ResponseTemplate::new(200)).await;
-    assert!(scene_soap.client.can_cancel());
+    let scene_soap = scene(CancelProtocol::Soap, "soap", ResponseTemplate::new(200)).await;
+    assert!(scene_soap.client.supports_cancellation());
     let _ = scene_soap.client.cancel_order(&code("T<1")).await;
     let request = &scene_soap.requests().await[0];
     assert_eq!(
         request.headers["soapaction"],
         "\"http://tempuri.org/CancelOrder\""
     );
-    insta::assert_snapshot!(scene_soap.sent().await[0].replace("><", ">\n<"), @r#"
+    insta::assert_snapshot!(scene_soap.sent_bodies().await[0].replace("><", ">\n<"), @r#"
     <?xml version="1.0" encoding="utf-8"?>
     <soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/">
     <soap:Body>
@@ -58,18 +58,23 @@ async fn what_is_asked() {
     </soap:Body>
     </soap:Envelope>
     "#);
-    let scene_json = scene(CancelStyle::Json, "CancelOrder", ResponseTemplate::new(200)).await;
+    let scene_json = scene(
+        CancelProtocol::Json,
+        "CancelOrder",
+        ResponseTemplate::new(200),
+    )
+    .await;
     let _ = scene_json.client.cancel_order(&code("T-1")).await;
-    insta::assert_snapshot!(scene_json.sent().await[0], @r#"{"AuthenticationHeader":{"Password":"s3cr3t-of-the-user","Username":"wsuser"},"CancelOrderWSObject":{"OrderID":"T-1"}}"#);
+    insta::assert_snapshot!(scene_json.sent_bodies().await[0], @r#"{"AuthenticationHeader":{"Password":"s3cr3t-of-the-user","Username":"wsuser"},"CancelOrderWSObject":{"OrderID":"T-1"}}"#);
 }
 
 #[tokio::test]
 async fn soap_answers() {
-    let done = said("CancelOrder", "<CancelOrderResult>true</CancelOrderResult>");
-    assert_eq!(by_soap(xml(200, &done)).await, Ok(CancelAnswer::Done));
-    let done = said("CancelOrder", "").replace(NS, "urn:unknown");
-    assert_eq!(by_soap(xml(200, &done)).await, Ok(CancelAnswer::Done));
-    let not = said(
+    let done = soap_response("CancelOrder", "<CancelOrderResult>true</CancelOrderResult>");
+    assert_eq!(by_soap(xml(200, &done)).await, Ok(CancelResponse::Accepted));
+    let done = soap_response("CancelOrder", "").replace(NS, "urn:unknown");
+    assert_eq!(by_soap(xml(200, &done)).await, Ok(CancelResponse::Accepted));
+    let not = soap_response(
         "CancelOrder",
         "<CancelOrderResult><Error>T-1 cannot be\ncancelled</Error></CancelOrderResult>",
     );
@@ -86,16 +91,19 @@ async fn soap_answers() {
         fault(500, "Timeout expired"),
     ] {
         let answer = by_soap(unknown).await.unwrap();
-        assert!(matches!(answer, CancelAnswer::Unknown { .. }), "{answer:?}");
+        assert!(
+            matches!(answer, CancelResponse::Ambiguous { .. }),
+            "{answer:?}"
+        );
     }
     for (answer, class) in [
-        (fault(500, "Invalid login"), Class::Transient),
+        (fault(500, "Invalid login"), FailureClass::Transient),
         (
             fault(500, "No permission for CancelOrder"),
-            Class::Transient,
+            FailureClass::Transient,
         ),
-        (html(401), Class::Transient),
-        (html(404), Class::Permanent),
+        (html(401), FailureClass::Transient),
+        (html(404), FailureClass::Permanent),
     ] {
         assert_eq!(by_soap(answer).await.unwrap_err().class(), class);
     }
@@ -110,7 +118,11 @@ async fn json_answers() {
         "true",
         r#"{"CancelOrderResult":{"Success":true,"Error":null}}"#,
     ] {
-        assert_eq!(by_json(200, done).await, Ok(CancelAnswer::Done), "{done}");
+        assert_eq!(
+            by_json(200, done).await,
+            Ok(CancelResponse::Accepted),
+            "{done}"
+        );
     }
     assert_eq!(
         by_json(200, r#"{"Error":"shipped"}"#).await,
@@ -123,11 +135,14 @@ async fn json_answers() {
     assert_eq!(by_json(400, r#"{"Message":"no"}"#).await, refused("no"));
     for (status, body) in [(200, "<html>"), (200, "{"), (500, r#"{"Message":"no"}"#)] {
         let answer = by_json(status, body).await.unwrap();
-        assert!(matches!(answer, CancelAnswer::Unknown { .. }), "{answer:?}");
+        assert!(
+            matches!(answer, CancelResponse::Ambiguous { .. }),
+            "{answer:?}"
+        );
     }
     assert_eq!(
         by_json(401, "").await.unwrap_err().class(),
-        Class::Transient
+        FailureClass::Transient
     );
     assert!(by_json(405, "").await.is_err());
 }

@@ -7,21 +7,21 @@ const TAKEN: &str =
 
 /// What was sent for an order, a line an element.
 async fn envelope(order: &NewOrder) -> String {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("AddOrder", answer("AddOrder", TAKEN)).await;
     scene.client.submit_order(order).await.unwrap();
-    scene.sent().await[0].replace("><", ">\n<")
+    scene.sent_bodies().await[0].replace("><", ">\n<")
 }
 
 #[tokio::test]
 async fn a_plain_order() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("AddOrder", answer("AddOrder", TAKEN)).await;
     let receipt = scene.client.submit_order(&order()).await.unwrap();
     assert_eq!(receipt.provider_order_id.as_str(), "T-1");
     let request = &scene.requests().await[0];
     assert_eq!(request.headers["content-type"], "text/xml; charset=utf-8");
-    insta::assert_snapshot!(scene.sent().await[0].replace("><", ">\n<"));
+    insta::assert_snapshot!(scene.sent_bodies().await[0].replace("><", ">\n<"));
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_gift_is_paid_by_somebody_else() {
     gift.ship_to.first_name = text("Mary");
     gift.ship_to.last_name = text("Somerville");
     gift.comments = text("\u{1f381} For you & \"only\" you <3\r\nLeave it at 'the' door\u{7}");
-    gift.bill_to = Some(Destination {
+    gift.bill_to = Some(PostalAddress {
         first_name: text("A. A."),
         last_name: text("Lovelace"),
         address_1: text("1 Main St"),
@@ -38,7 +38,7 @@ async fn a_gift_is_paid_by_somebody_else() {
         state: text("NV"),
         zip: text("89501"),
         country: text("US"),
-        ..Destination::default()
+        ..PostalAddress::default()
     });
     gift.shipping_method = "WHITE".into();
     insta::assert_snapshot!(envelope(&gift).await);
@@ -47,7 +47,7 @@ async fn a_gift_is_paid_by_somebody_else() {
 #[tokio::test]
 async fn the_payer_need_not_be_said_twice() {
     let mut same = order();
-    same.bill_to = Some(Destination {
+    same.bill_to = Some(PostalAddress {
         phone: None,
         ..same.ship_to.clone()
     });
@@ -56,9 +56,9 @@ async fn the_payer_need_not_be_said_twice() {
             .await
             .contains("<BillTo>\n<Flag>OrderedBy</Flag>\n</BillTo>")
     );
-    same.bill_to = Some(Destination {
+    same.bill_to = Some(PostalAddress {
         country: text("US"),
-        ..Destination::default()
+        ..PostalAddress::default()
     });
     assert!(
         envelope(&same)
@@ -77,7 +77,7 @@ async fn an_international_order() {
         email: text("zofie@example.com"),
         phone: text("+420 555 0100"),
     };
-    abroad.ship_to = Destination {
+    abroad.ship_to = PostalAddress {
         first_name: text("Žofie"),
         last_name: text("Müller-O'Neil"),
         address_1: text("Na Příkopě 1"),
@@ -85,7 +85,7 @@ async fn an_international_order() {
         city: text("Praha"),
         zip: text("110 00"),
         country: text("CZ"),
-        ..Destination::default()
+        ..PostalAddress::default()
     };
     insta::assert_snapshot!(envelope(&abroad).await);
 }
@@ -113,14 +113,14 @@ async fn an_order_of_sixty_lines() {
 
 #[tokio::test]
 async fn the_other_questions() {
-    let scene = Scene::with(|settings| settings.stock = StockSource::Products).await;
+    let scene = OmsFixture::with(|settings| settings.stock_source = StockSource::Products).await;
     let client = &scene.client;
     let _ = client.find_order(&code("T<1>")).await;
     let _ = client.inventory_page(None).await;
-    let _ = client.inventory_of(&Sku::parse("A & B").unwrap()).await;
+    let _ = client.find_stock_item(&Sku::parse("A & B").unwrap()).await;
     let since = "2026-11-20T10:00:00Z".parse().unwrap();
-    let _ = client.shipments(since, None).await;
-    let bodies = scene.sent().await;
+    let _ = client.shipments_page(since, None).await;
+    let bodies = scene.sent_bodies().await;
     let asked = bodies.iter().map(|body| {
         let from = body.find("<soap:Body>").unwrap() + "<soap:Body>".len();
         let to = body.find("</soap:Body>").unwrap();

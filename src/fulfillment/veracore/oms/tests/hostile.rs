@@ -3,7 +3,7 @@
 use super::*;
 
 async fn problem(body: &str) -> String {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetOrderInfo", xml(200, body)).await;
     let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
     error.to_string()
@@ -14,7 +14,8 @@ const HEAD: &str = "VeraCore find_order: the answer cannot be understood: ";
 #[tokio::test]
 async fn what_is_wrong_is_said_without_quoting_it() {
     let deep = format!("{}{}", "<a>".repeat(5000), "</a>".repeat(5000));
-    let wrong = said("GetOrderInfo", "<GetOrderInfoResult/>").replace(NS, "http://sma-promail/");
+    let wrong =
+        soap_response("GetOrderInfo", "<GetOrderInfoResult/>").replace(NS, "http://sma-promail/");
     let cases = [
         ("", "it is empty"),
         ("{\"OrderId\": 1}", "it is text and not XML"),
@@ -50,22 +51,22 @@ async fn what_is_wrong_is_said_without_quoting_it() {
             "it is of the namespace \"http://sma-promail/\" instead of \"http://omscom/\"; see VERACORE_OMS_NAMESPACE",
         ),
         (
-            &said("AddOrder", "<AddOrderResult/>"),
+            &soap_response("AddOrder", "<AddOrderResult/>"),
             "it is not the answer to GetOrderInfo",
         ),
         (
-            &said("GetOrderInfo", &deep),
+            &soap_response("GetOrderInfo", &deep),
             "it is more than 32 elements deep",
         ),
         (
-            &said(
+            &soap_response(
                 "GetOrderInfo",
                 "</GetOrderInfoResponse><GetOrderInfoResponse>",
             ),
             "its Body holds more than one answer",
         ),
         (
-            &format!("{}<x/>", said("GetOrderInfo", "")),
+            &format!("{}<x/>", soap_response("GetOrderInfo", "")),
             "there is more behind its end",
         ),
     ];
@@ -76,7 +77,7 @@ async fn what_is_wrong_is_said_without_quoting_it() {
 
 #[tokio::test]
 async fn answers_beyond_the_bounds_are_not_kept() {
-    let scene = Scene::with(|settings| settings.limits.max_body = 8 << 20).await;
+    let scene = OmsFixture::with(|settings| settings.limits.max_body_bytes = 8 << 20).await;
     let many = "<a/>".repeat(300_000);
     scene
         .on("GetOrderInfo", answer("GetOrderInfo", &many))
@@ -105,7 +106,7 @@ async fn answers_beyond_the_bounds_are_not_kept() {
     );
     let tag = format!("<GetOrderInfoResult {}/>", "a=\"b\" ".repeat(2000));
     assert!(
-        problem(&said("GetOrderInfo", &tag))
+        problem(&soap_response("GetOrderInfo", &tag))
             .await
             .contains("a tag of a length")
     );
@@ -113,13 +114,13 @@ async fn answers_beyond_the_bounds_are_not_kept() {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_and_answers_that_are_too_large() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let bytes = ResponseTemplate::new(200).set_body_raw(b"<a>\xff</a>".as_slice(), "text/xml");
     scene.on("GetOrderInfo", bytes).await;
     let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{HEAD}it is not UTF-8"));
-    let scene = Scene::new().await;
-    let huge = said("GetOrderInfo", &"x".repeat(300 * 1024));
+    let scene = OmsFixture::new().await;
+    let huge = soap_response("GetOrderInfo", &"x".repeat(300 * 1024));
     scene.on("GetOrderInfo", xml(200, &huge)).await;
     let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
     assert!(
@@ -131,7 +132,7 @@ async fn bytes_that_are_no_text_and_answers_that_are_too_large() {
 #[tokio::test]
 async fn other_spellings_of_the_same_are_read_alike() {
     let body = "\u{feff}<?xml version='1.0'?><!-- a --><E:Envelope xmlns:E='http://www.w3.org/2003/05/soap-envelope' xmlns:o='http://omscom/'><E:Body><o:GetOrderInfoResponse><o:GetOrderInfoResult><o:OrdHead><o:OrderId><![CDATA[T]]>&#45;&#x31;</o:OrderId></o:OrdHead></o:GetOrderInfoResult></o:GetOrderInfoResponse></E:Body></E:Envelope>\r\n";
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetOrderInfo", xml(200, body)).await;
     assert!(
         scene
@@ -142,7 +143,7 @@ async fn other_spellings_of_the_same_are_read_alike() {
             .is_some()
     );
     let fault = "<E:Envelope xmlns:E='http://www.w3.org/2003/05/soap-envelope'><E:Body><E:Fault><E:Code><E:Value>E:Receiver</E:Value></E:Code><E:Reason><E:Text xml:lang='en'>System.Exception: Order was not found</E:Text></E:Reason></E:Fault></E:Body></E:Envelope>";
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetOrderInfo", xml(500, fault)).await;
     assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
 }

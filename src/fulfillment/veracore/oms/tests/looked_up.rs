@@ -6,7 +6,7 @@ use crate::domain::ErrorCategory;
 const ORDER: &str = include_str!("order.xml");
 
 async fn find(answer: ResponseTemplate) -> Result<Option<FoundOrder>, ProviderError> {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetOrderInfo", answer).await;
     scene.client.find_order(&code("T-1")).await
 }
@@ -72,14 +72,15 @@ async fn what_is_no_answer_is_not_nothing() {
 
 #[tokio::test]
 async fn a_system_with_a_sentence_of_its_own_is_understood_once_it_is_set() {
-    let scene = Scene::with(|settings| settings.missing_text = text("Nichts da")).await;
+    let scene =
+        OmsFixture::with(|settings| settings.order_not_found_text = text("Nichts da")).await;
     scene.on("GetOrderInfo", fault(500, "nichts da!")).await;
     assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
 }
 
 #[tokio::test]
 async fn an_unknown_order_shows_that_veracore_works() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene
         .on("GetOrderInfo", fault(500, "Order T-1 was not found."))
         .await;

@@ -21,7 +21,7 @@ use super::*;
 use crate::{
     clock::MockClock,
     domain::{Contact, CurrencyCode, Money, Quantity},
-    fulfillment::{Destination, NewOrderItem},
+    fulfillment::{NewOrderItem, PostalAddress},
 };
 
 const SECRET: &str = "s3cr3t-of-the-user";
@@ -37,12 +37,12 @@ fn settings(url: &str) -> OmsSettings {
             client_secret: SecretString::from(SECRET),
         },
         timezone: chrono_tz::America::Los_Angeles,
-        limits: Limits {
+        limits: UpstreamLimits {
             timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
-            max_body: 256 * 1024,
+            max_body_bytes: 256 * 1024,
             max_concurrency: 32,
-            per_second: None,
+            max_per_second: None,
         },
         freight: [
             ("GROUND", "code:U11 UPS Ground"),
@@ -50,29 +50,29 @@ fn settings(url: &str) -> OmsSettings {
             ("POST", "option:First Class"),
             ("WHITE", "handling:White Glove"),
         ]
-        .map(|(method, way)| (method.to_owned(), Freight::parse(way).unwrap()))
+        .map(|(method, way)| (method.to_owned(), ShipVia::parse(way).unwrap()))
         .into(),
-        unmapped: Unmapped::Send,
-        max_order_id: 50,
-        stock: StockSource::Offers,
+        unmapped_freight: UnmappedFreight::Send,
+        max_order_id_length: 50,
+        stock_source: StockSource::Offers,
         warehouses: BTreeSet::new(),
-        missing_text: None,
-        cancel: CancelSettings {
-            style: CancelStyle::Soap,
+        order_not_found_text: None,
+        cancel: OmsCancelSettings {
+            protocol: CancelProtocol::Soap,
             namespace: "http://tempuri.org/".into(),
-            action: None,
+            soap_action: None,
         },
     }
 }
 
 /// A server with `/pmomsws/oms.asmx`, and a client for it.
-struct Scene {
+struct OmsFixture {
     server: MockServer,
     client: OmsClient,
     clock: Arc<MockClock>,
 }
 
-impl Scene {
+impl OmsFixture {
     async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -108,7 +108,7 @@ impl Scene {
     }
 
     /// The bodies of the requests.
-    async fn sent(&self) -> Vec<String> {
+    async fn sent_bodies(&self) -> Vec<String> {
         let requests = self.requests().await;
         let text = |request: &Request| String::from_utf8(request.body.clone()).unwrap();
         requests.iter().map(text).collect()
@@ -116,14 +116,14 @@ impl Scene {
 }
 
 /// A result in its envelope.
-fn said(operation: &str, result: &str) -> String {
+fn soap_response(operation: &str, result: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soap:Header><DebugHeader xmlns=\"{NS}\"><Debug>false</Debug></DebugHeader></soap:Header><soap:Body><{operation}Response xmlns=\"{NS}\">{result}</{operation}Response></soap:Body></soap:Envelope>"
     )
 }
 
 fn answer(operation: &str, result: &str) -> ResponseTemplate {
-    xml(200, &said(operation, result))
+    xml(200, &soap_response(operation, result))
 }
 
 fn xml(status: u16, body: &str) -> ResponseTemplate {
@@ -172,7 +172,7 @@ fn order() -> NewOrder {
             email: text("ada@example.com"),
             phone: None,
         },
-        ship_to: Destination {
+        ship_to: PostalAddress {
             first_name: text("Ada"),
             last_name: text("Lovelace"),
             company: text("Engines"),

@@ -1,62 +1,62 @@
 //! Orders that are not taken, and answers after which nobody knows.
 
 use super::*;
-use crate::domain::{Class, ErrorCategory};
+use crate::domain::{ErrorCategory, FailureClass};
 
 async fn refused(answer: ResponseTemplate) -> ProviderError {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("AddOrder", answer).await;
     scene.client.submit_order(&order()).await.unwrap_err()
 }
 
-fn known(error: &ProviderError) -> (Class, ErrorCategory, String) {
+fn summarize(error: &ProviderError) -> (FailureClass, ErrorCategory, String) {
     (error.class(), error.category(), error.to_string())
 }
 
 #[tokio::test]
 async fn refusals_are_told_apart() {
-    type Case = (&'static str, Class, ErrorCategory, &'static str);
+    type Case = (&'static str, FailureClass, ErrorCategory, &'static str);
     let cases: [Case; 6] = [
         (
             "Invalid Source",
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Validation,
             "VeraCore submit_order: refused: Invalid Source",
         ),
         (
             "Order T-1 already exists.",
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Conflict,
             "there is an order T-1 already: Order T-1 already exists.",
         ),
         (
             "Invalid login wsuser / s3cr3t-of-the-user",
-            Class::Transient,
+            FailureClass::Transient,
             ErrorCategory::Auth,
             "VeraCore does not let us use AddOrder: Invalid login […] / […]",
         ),
         (
             "No permission for AddOrder",
-            Class::Transient,
+            FailureClass::Transient,
             ErrorCategory::Auth,
             "VeraCore does not let us use AddOrder: No permission for AddOrder",
         ),
         (
             "No offer MUG-1 for 12 Elm St,\n call +1 555 0100\r\nor ada@example.com, card 4111 1111 1111 1111",
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Validation,
             "VeraCore submit_order: refused: No offer MUG-1 for […], call […] or […], card […]",
         ),
         (
             "Transaction (Process ID 61) was deadlocked on lock resources",
-            Class::Ambiguous,
+            FailureClass::Ambiguous,
             ErrorCategory::Upstream,
             "VeraCore submit_order: HTTP 500: Transaction (Process ID 61) was deadlocked on lock resources",
         ),
     ];
     for (words, class, category, message) in cases {
         let error = refused(fault(500, words)).await;
-        assert_eq!(known(&error), (class, category, message.to_owned()));
+        assert_eq!(summarize(&error), (class, category, message.to_owned()));
         // The same within a 200, as some gateways make of it.
         let within = refused(fault(200, words)).await;
         assert_eq!(
@@ -98,7 +98,7 @@ async fn what_was_not_refused_may_have_been_done() {
     ];
     for answer in cases {
         let error = refused(answer).await;
-        assert_eq!(error.class(), Class::Ambiguous, "{error}");
+        assert_eq!(error.class(), FailureClass::Ambiguous, "{error}");
         assert!(
             error.to_string().starts_with("VeraCore submit_order: "),
             "{error}"
@@ -115,7 +115,7 @@ async fn what_could_not_even_be_read_was_not_done() {
     );
     for status in [200, 400, 500] {
         let error = refused(xml(status, &unread)).await;
-        assert_eq!(error.class(), Class::Permanent, "{error}");
+        assert_eq!(error.class(), FailureClass::Permanent, "{error}");
         assert_eq!(error.category(), ErrorCategory::Validation);
     }
 }
@@ -123,10 +123,10 @@ async fn what_could_not_even_be_read_was_not_done() {
 #[tokio::test]
 async fn statuses_without_a_fault_say_what_they_say() {
     for (status, class, category) in [
-        (401, Class::Transient, ErrorCategory::Auth),
-        (403, Class::Transient, ErrorCategory::Auth),
-        (404, Class::Permanent, ErrorCategory::NotFound),
-        (429, Class::Transient, ErrorCategory::RateLimited),
+        (401, FailureClass::Transient, ErrorCategory::Auth),
+        (403, FailureClass::Transient, ErrorCategory::Auth),
+        (404, FailureClass::Permanent, ErrorCategory::NotFound),
+        (429, FailureClass::Transient, ErrorCategory::RateLimited),
     ] {
         let error = refused(html(status)).await;
         assert_eq!(
@@ -137,28 +137,28 @@ async fn statuses_without_a_fault_say_what_they_say() {
     }
     let busy = fault(429, "Order T-1 already exists").insert_header("Retry-After", "7");
     let error = refused(busy).await;
-    assert_eq!(error.class(), Class::Transient);
+    assert_eq!(error.class(), FailureClass::Transient);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]
 async fn a_refused_login_stops_the_calls_and_a_refused_order_does_not() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("AddOrder", fault(500, "Invalid Source")).await;
     for _ in 0..30 {
         let error = scene.client.submit_order(&order()).await.unwrap_err();
-        assert_eq!(error.class(), Class::Permanent, "{error}");
+        assert_eq!(error.class(), FailureClass::Permanent, "{error}");
     }
     assert!(scene.client.circuit().is_closed());
 
     // A moment before, the same credentials were good for the look-up.
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("AddOrder", fault(500, "Invalid login")).await;
     let error = scene.client.submit_order(&order()).await.unwrap_err();
-    assert_eq!(error.class(), Class::Transient, "{error}");
+    assert_eq!(error.class(), FailureClass::Transient, "{error}");
     assert!(scene.client.circuit().is_closed());
 
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetOrderInfo", fault(500, "Invalid login")).await;
     let number = &order().number;
     assert!(scene.client.find_order(number).await.is_err());
@@ -170,7 +170,7 @@ async fn a_refused_login_stops_the_calls_and_a_refused_order_does_not() {
 
 #[tokio::test]
 async fn servers_that_fail_open_the_circuit() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("AddOrder", ResponseTemplate::new(500)).await;
     for _ in 0..30 {
         assert!(scene.client.submit_order(&order()).await.is_err());
@@ -194,7 +194,7 @@ async fn an_order_under_another_number_is_taken_all_the_same() {
             "WEB-77",
         ),
     ] {
-        let scene = Scene::new().await;
+        let scene = OmsFixture::new().await;
         scene.on("AddOrder", answer("AddOrder", result)).await;
         let receipt = scene.client.submit_order(&order()).await.unwrap();
         assert_eq!(receipt.provider_order_id.as_str(), id);
@@ -203,13 +203,14 @@ async fn an_order_under_another_number_is_taken_all_the_same() {
 
 /// What is wrong with an order that must not even be sent.
 async fn unsendable(change: impl FnOnce(&mut NewOrder)) -> String {
-    let scene = Scene::with(|settings| settings.unmapped = Unmapped::Refuse).await;
+    let scene =
+        OmsFixture::with(|settings| settings.unmapped_freight = UnmappedFreight::Refuse).await;
     let mut order = order();
     change(&mut order);
     let error = scene.client.submit_order(&order).await.unwrap_err();
-    assert_eq!(error.class(), Class::Permanent);
+    assert_eq!(error.class(), FailureClass::Permanent);
     assert!(scene.requests().await.is_empty());
-    let ProviderError::Unsendable { problem } = error else {
+    let ProviderError::NotSendable { problem } = error else {
         panic!("{error}");
     };
     problem
@@ -249,14 +250,14 @@ async fn what_does_not_fit_is_named_and_not_sent() {
 
 #[tokio::test]
 async fn comments_are_cut_and_an_unknown_way_of_shipping_is_left_out() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let taken = "<AddOrderResult><OrderID>T-1</OrderID></AddOrderResult>";
     scene.on("AddOrder", answer("AddOrder", taken)).await;
     let mut order = order();
     order.comments = Some("\u{1f381}".repeat(5000));
     order.shipping_method = "FERRY".into();
     scene.client.submit_order(&order).await.unwrap();
-    let sent = &scene.sent().await[0];
+    let sent = &scene.sent_bodies().await[0];
     assert_eq!(sent.matches('\u{1f381}').count(), 4000);
     assert!(!sent.contains("<Shipping>"), "{sent}");
     assert!(!sent.contains("FERRY"), "{sent}");

@@ -19,7 +19,7 @@ fn charges(rows: &[String]) -> ResponseTemplate {
 }
 
 /// A row as a short text.
-fn told(row: &Row<Shipment>) -> String {
+fn describe(row: &FeedRow<Shipment>) -> String {
     let row = match row {
         Ok(row) => row,
         Err(bad) => return bad.to_string(),
@@ -50,7 +50,7 @@ fn since() -> DateTime<Utc> {
 
 #[tokio::test]
 async fn packages_come_with_what_is_in_them_and_a_bad_row_stops_none() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let rows = [
         charge("T-1", "9001", "1Z0000000000000003", "2026-11-20T14:06:00"),
         charge("T-1", "9001", "1Z0000000000000002", "2026-11-20T14:05:00"),
@@ -68,9 +68,9 @@ async fn packages_come_with_what_is_in_them_and_a_bad_row_stops_none() {
     scene
         .on("GetOrderInfo", answer("GetOrderInfo", ORDER))
         .await;
-    let page = scene.client.shipments(since(), None).await.unwrap();
+    let page = scene.client.shipments_page(since(), None).await.unwrap();
     assert_eq!(page.next, None);
-    let rows: Vec<String> = page.rows.iter().map(told).collect();
+    let rows: Vec<String> = page.rows.iter().map(describe).collect();
     insta::assert_snapshot!(rows.join("\n"), @r#"
     row 2: OrderId is missing
     row 3 (T-8): DateShipped is not a date
@@ -86,20 +86,20 @@ async fn packages_come_with_what_is_in_them_and_a_bad_row_stops_none() {
 
 #[tokio::test]
 async fn an_order_that_cannot_be_read_stops_no_other_and_an_outage_stops_all() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let rows = [charge("T-1", "9001", "1Z1", "2026-11-20T14:05:00")];
     scene.on("GetShippingCharge", charges(&rows)).await;
     scene
         .on("GetOrderInfo", fault(500, "No access rights known, sorry"))
         .await;
-    let refused = scene.client.shipments(since(), None).await;
+    let refused = scene.client.shipments_page(since(), None).await;
     // "No access" is about us.
     assert!(refused.is_err());
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetShippingCharge", charges(&rows)).await;
     scene.on("GetOrderInfo", fault(500, "Order is odd")).await;
-    let page = scene.client.shipments(since(), None).await.unwrap();
-    let rows_told: Vec<String> = page.rows.iter().map(told).collect();
+    let page = scene.client.shipments_page(since(), None).await.unwrap();
+    let rows_told: Vec<String> = page.rows.iter().map(describe).collect();
     assert_eq!(
         rows_told,
         ["T-1 id=9001:1Z1 1Z1 \"UPS\" \"Ground\" 2026-11-20T22:05:00+00:00 Shipped ?"]
@@ -109,10 +109,10 @@ async fn an_order_that_cannot_be_read_stops_no_other_and_an_outage_stops_all() {
         let listed: Vec<String> = (0..orders)
             .map(|n| charge(&format!("T-{n}"), "9001", "1Z1", "2026-11-20T14:05:00"))
             .collect();
-        let scene = Scene::new().await;
+        let scene = OmsFixture::new().await;
         scene.on("GetShippingCharge", charges(&listed)).await;
         scene.on("GetOrderInfo", ResponseTemplate::new(500)).await;
-        let page = scene.client.shipments(since(), None).await;
+        let page = scene.client.shipments_page(since(), None).await;
         assert_eq!(page.is_ok(), is_told, "{orders} orders: {page:?}");
         assert!(page.is_err() || page.unwrap().rows.len() == orders);
     }
@@ -120,23 +120,23 @@ async fn an_order_that_cannot_be_read_stops_no_other_and_an_outage_stops_all() {
 
 #[tokio::test]
 async fn days_are_asked_for_page_by_page() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetShippingCharge", charges(&[])).await;
     let since = "2026-11-16T10:00:00Z".parse().unwrap();
-    let first = scene.client.shipments(since, None).await.unwrap();
+    let first = scene.client.shipments_page(since, None).await.unwrap();
     let second = scene
         .client
-        .shipments(since, first.next.as_ref())
+        .shipments_page(since, first.next.as_ref())
         .await
         .unwrap();
     let third = scene
         .client
-        .shipments(since, second.next.as_ref())
+        .shipments_page(since, second.next.as_ref())
         .await
         .unwrap();
     assert_eq!(third.next, None);
     let days: Vec<String> = scene
-        .sent()
+        .sent_bodies()
         .await
         .iter()
         .map(|body| {
@@ -150,18 +150,28 @@ async fn days_are_asked_for_page_by_page() {
     <StartDate>2026-11-18T00:00:00</StartDate><EndDate>2026-11-21T00:00:00
     <StartDate>2026-11-21T00:00:00</StartDate><EndDate>2026-11-22T00:00:00
     ");
-    let foreign = PageRef::new("https://v.example/2");
-    assert!(scene.client.shipments(since, Some(&foreign)).await.is_err());
+    let foreign = PageCursor::new("https://v.example/2");
+    assert!(
+        scene
+            .client
+            .shipments_page(since, Some(&foreign))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn a_refused_list_is_a_clear_error() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene
         .on("GetShippingCharge", fault(500, "Range is too long"))
         .await;
-    let error = scene.client.shipments(since(), None).await.unwrap_err();
-    assert_eq!(error.class(), crate::domain::Class::Permanent);
+    let error = scene
+        .client
+        .shipments_page(since(), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), crate::domain::FailureClass::Permanent);
     assert_eq!(
         error.to_string(),
         "VeraCore shipments: refused: Range is too long"
@@ -169,7 +179,7 @@ async fn a_refused_list_is_a_clear_error() {
 }
 
 /// A scene in which these packages are listed, whatever the days.
-async fn listed(scene: &Scene, rows: &[String]) {
+async fn mount_charges(scene: &OmsFixture, rows: &[String]) {
     scene.server.reset().await;
     scene.on("GetShippingCharge", charges(rows)).await;
     scene
@@ -178,42 +188,72 @@ async fn listed(scene: &Scene, rows: &[String]) {
 }
 
 /// How many orders were asked for in a reading.
-async fn asked(scene: &Scene) -> usize {
-    let before = scene.sent().await.len();
-    let page = scene.client.shipments(since(), None).await.unwrap();
+async fn order_info_requests(scene: &OmsFixture) -> usize {
+    let before = scene.sent_bodies().await.len();
+    let page = scene.client.shipments_page(since(), None).await.unwrap();
     let lines = page.rows.iter().flatten().filter(|row| row.items.is_some());
     let lines = lines.count();
     assert_ne!(lines, 0, "what is in the packages is told each time");
-    let sent = scene.sent().await.split_off(before);
+    let sent = scene.sent_bodies().await.split_off(before);
     let order = |body: &&String| body.contains("<GetOrderInfo ");
     sent.iter().filter(order).count()
 }
 
 #[tokio::test]
 async fn an_order_is_asked_for_again_when_its_packages_change_or_hours_have_passed() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let second = charge("T-1", "9001", "1Z0000000000000002", "2026-11-20T14:05:00");
     let third = charge("T-1", "9001", "1Z0000000000000003", "2026-11-20T14:06:00");
-    listed(&scene, std::slice::from_ref(&second)).await;
-    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
-    listed(&scene, &[second.clone(), third.clone()]).await;
-    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
+    mount_charges(&scene, std::slice::from_ref(&second)).await;
+    assert_eq!(
+        (
+            order_info_requests(&scene).await,
+            order_info_requests(&scene).await
+        ),
+        (1, 0)
+    );
+    mount_charges(&scene, &[second.clone(), third.clone()]).await;
+    assert_eq!(
+        (
+            order_info_requests(&scene).await,
+            order_info_requests(&scene).await
+        ),
+        (1, 0)
+    );
     scene.clock.advance(chrono::TimeDelta::hours(6));
-    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
+    assert_eq!(
+        (
+            order_info_requests(&scene).await,
+            order_info_requests(&scene).await
+        ),
+        (1, 0)
+    );
     // One is taken back, which this system's list tells.
     let voided = "<DateVoided>2026-11-20T15:00:00</DateVoided></ShippingCharges>";
     let void = third.replace("</ShippingCharges>", voided);
-    listed(&scene, &[second.clone(), void]).await;
-    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 0));
+    mount_charges(&scene, &[second.clone(), void]).await;
+    assert_eq!(
+        (
+            order_info_requests(&scene).await,
+            order_info_requests(&scene).await
+        ),
+        (1, 0)
+    );
     // The list is ahead of the order: its package may come.
     let ahead = charge("T-1", "9002", "1Z0000000000000004", "2026-11-20T15:06:00");
-    listed(&scene, &[second, ahead]).await;
-    assert_eq!((asked(&scene).await, asked(&scene).await), (1, 1));
+    mount_charges(&scene, &[second, ahead]).await;
+    assert_eq!(
+        (
+            order_info_requests(&scene).await,
+            order_info_requests(&scene).await
+        ),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
 async fn a_package_that_the_list_calls_void_is_void() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let voided = "<DateVoided>2026-11-20T15:00:00</DateVoided></ShippingCharges>";
     let unset = "<DateVoided>0001-01-01T00:00:00</DateVoided></ShippingCharges>";
     let row = |slip: &str, date: &str| {
@@ -223,7 +263,7 @@ async fn a_package_that_the_list_calls_void_is_void() {
     let rows = [row("1", voided), row("2", unset)];
     scene.on("GetShippingCharge", charges(&rows)).await;
     scene.on("GetOrderInfo", fault(500, "Order is odd")).await;
-    let page = scene.client.shipments(since(), None).await.unwrap();
+    let page = scene.client.shipments_page(since(), None).await.unwrap();
     let status: Vec<&str> = page
         .rows
         .iter()
@@ -235,7 +275,7 @@ async fn a_package_that_the_list_calls_void_is_void() {
 
 #[tokio::test]
 async fn many_orders_of_some_days_are_told_in_several_pages() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let mut rows: Vec<String> = (0..230)
         .map(|at| {
             charge(
@@ -253,7 +293,7 @@ async fn many_orders_of_some_days_are_told_in_several_pages() {
     loop {
         let page = scene
             .client
-            .shipments(since(), next.as_ref())
+            .shipments_page(since(), next.as_ref())
             .await
             .unwrap();
         assert!(page.rows.len() <= 101);

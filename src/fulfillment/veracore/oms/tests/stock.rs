@@ -14,17 +14,17 @@ fn sku(sku: &str) -> Sku {
 }
 
 /// A row as a short text.
-fn told(row: &Row<StockItem>) -> String {
+fn describe(row: &FeedRow<StockItem>) -> String {
     match row {
         Ok(item) => format!("{} {}", item.sku, item.available.get()),
-        Err(bad) if bad.in_quantity => format!("doubt: {bad}"),
+        Err(bad) if bad.is_quantity_error => format!("doubt: {bad}"),
         Err(bad) => bad.to_string(),
     }
 }
 
 #[tokio::test]
 async fn the_feed_is_the_offers() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let rows = "<GetOfferResult><ID>A &amp; B</ID><Description>x</Description><Available>45</Available></GetOfferResult>
         <GetOfferResult><ID>POD</ID><Available xsi:nil=\"true\" /></GetOfferResult>
         <GetOfferResult><ID>NEG</ID><Available>-3</Available></GetOfferResult>
@@ -35,7 +35,7 @@ async fn the_feed_is_the_offers() {
     scene.on("GetOffers", offers(rows)).await;
     let page = scene.client.inventory_page(None).await.unwrap();
     assert_eq!(page.next, None);
-    let rows: Vec<String> = page.rows.iter().map(told).collect();
+    let rows: Vec<String> = page.rows.iter().map(describe).collect();
     insta::assert_snapshot!(rows.join("\n"), @"
     A & B 45
     row 1 (POD): Available is null
@@ -49,14 +49,14 @@ async fn the_feed_is_the_offers() {
 
 #[tokio::test]
 async fn a_list_of_one_and_a_list_of_none() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let one = "<GetOfferResult><ID>A</ID><Available>1</Available></GetOfferResult>";
     scene.on("GetOffers", offers(one)).await;
     assert_eq!(
         scene.client.inventory_page(None).await.unwrap().rows.len(),
         1
     );
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetOffers", offers("")).await;
     assert!(
         scene
@@ -68,31 +68,31 @@ async fn a_list_of_one_and_a_list_of_none() {
             .is_empty()
     );
     // Null is neither.
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     scene.on("GetOffers", answer("GetOffers", "")).await;
     let error = scene.client.inventory_page(None).await.unwrap_err();
     assert!(
         error.to_string().ends_with("GetOffersResult is missing"),
         "{error}"
     );
-    let foreign = PageRef::new("2");
+    let foreign = PageCursor::new("2");
     assert!(scene.client.inventory_page(Some(&foreign)).await.is_err());
 }
 
 #[tokio::test]
 async fn one_offer_is_the_one_of_that_very_name() {
-    let scene = Scene::new().await;
+    let scene = OmsFixture::new().await;
     let rows = "<GetOfferResult><ID>MUG-10</ID><Available>9</Available></GetOfferResult><GetOfferResult><ID>MUG-1</ID><Available>5</Available></GetOfferResult><GetOfferResult><ID>POD</ID></GetOfferResult>";
     scene.on("GetOffers", offers(rows)).await;
-    let of = async |name: &str| scene.client.inventory_of(&sku(name)).await.unwrap();
-    assert_eq!(told(&of("MUG-1").await.unwrap()), "MUG-1 5");
+    let of = async |name: &str| scene.client.find_stock_item(&sku(name)).await.unwrap();
+    assert_eq!(describe(&of("MUG-1").await.unwrap()), "MUG-1 5");
     assert_eq!(
-        told(&of("POD").await.unwrap()),
+        describe(&of("POD").await.unwrap()),
         "row 2 (POD): Available is null"
     );
     assert_eq!(of("mug-1").await, None);
     assert_eq!(of("M[U]G%").await, None);
-    let sent = scene.sent().await;
+    let sent = scene.sent_bodies().await;
     assert!(sent[3].contains("<searchString>M_U]G%</searchString>"));
 }
 
@@ -103,15 +103,15 @@ const LEVELS: &str = "<GetProductAvailabilitiesResult><ProductAvailabilities><Wa
     <WarehouseLevels><Warehouse><ID>SOUTH</ID></Warehouse><PartNumber>BAD</PartNumber><Available>-1</Available></WarehouseLevels>
     </Warehouses></ProductAvailabilities></GetProductAvailabilitiesResult>";
 
-async fn product(warehouses: &[&str], name: &str) -> Option<Row<StockItem>> {
-    let scene = Scene::with(|settings| {
-        settings.stock = StockSource::Products;
+async fn product(warehouses: &[&str], name: &str) -> Option<FeedRow<StockItem>> {
+    let scene = OmsFixture::with(|settings| {
+        settings.stock_source = StockSource::Products;
         settings.warehouses = warehouses.iter().map(|w| (*w).to_owned()).collect();
     })
     .await;
     let levels = answer("GetProductAvailabilities", LEVELS);
     scene.on("GetProductAvailabilities", levels).await;
-    scene.client.inventory_of(&sku(name)).await.unwrap()
+    scene.client.find_stock_item(&sku(name)).await.unwrap()
 }
 
 #[tokio::test]
@@ -126,7 +126,10 @@ async fn the_warehouses_that_count_are_added_up() {
     let item = product(&["NORTH"], "MUG-1").await.unwrap().unwrap();
     assert_eq!(item.available.get(), 0);
     let bad = product(&[], "BAD").await.unwrap();
-    assert_eq!(told(&bad), "doubt: row 0 (BAD): Available: -1 is negative");
+    assert_eq!(
+        describe(&bad),
+        "doubt: row 0 (BAD): Available: -1 is negative"
+    );
     assert_eq!(product(&[], "NONE").await, None);
 }
 
@@ -146,7 +149,7 @@ fn stocked(sku: &str, east: &str) -> ResponseTemplate {
     )
 }
 
-fn nothing() -> ResponseTemplate {
+fn no_levels() -> ResponseTemplate {
     answer(
         "GetProductAvailabilities",
         "<GetProductAvailabilitiesResult />",
@@ -154,9 +157,9 @@ fn nothing() -> ResponseTemplate {
 }
 
 /// Offers of these ids, and the products among them.
-async fn products(offers: &[&str], products: &[(&str, ResponseTemplate)]) -> Scene {
-    let scene = Scene::with(|settings| {
-        settings.stock = StockSource::Products;
+async fn products(offers: &[&str], products: &[(&str, ResponseTemplate)]) -> OmsFixture {
+    let scene = OmsFixture::with(|settings| {
+        settings.stock_source = StockSource::Products;
         settings.warehouses = ["EAST".to_owned()].into();
         settings.limits.max_concurrency = 3;
     })
@@ -178,12 +181,12 @@ async fn products(offers: &[&str], products: &[(&str, ResponseTemplate)]) -> Sce
 }
 
 /// All pages: how many there were, and their rows.
-async fn whole(scene: &Scene) -> Result<(usize, Vec<String>), ProviderError> {
+async fn read_all_pages(scene: &OmsFixture) -> Result<(usize, Vec<String>), ProviderError> {
     let mut rows = Vec::new();
     let mut next = None;
     for pages in 1.. {
         let page = scene.client.inventory_page(next.as_ref()).await?;
-        rows.extend(page.rows.iter().map(told));
+        rows.extend(page.rows.iter().map(describe));
         next = page.next;
         if next.is_none() {
             return Ok((pages, rows));
@@ -198,14 +201,14 @@ async fn the_feed_of_products_counts_the_chosen_warehouses() {
         &["A", "KIT", "POD", "B &amp; B", "A", "NEG", ""],
         &[
             ("A", stocked("A", "7")),
-            ("KIT", nothing()),
+            ("KIT", no_levels()),
             ("POD", fault(500, "Part number POD does not exist.")),
             ("B &amp; B", stocked("B &amp; B", "0")),
             ("NEG", stocked("NEG", "-2")),
         ],
     )
     .await;
-    let (pages, rows) = whole(&scene).await.unwrap();
+    let (pages, rows) = read_all_pages(&scene).await.unwrap();
     assert_eq!(pages, 1);
     insta::assert_snapshot!(rows.join("\n"), @r"
     row 6: ID is missing
@@ -216,7 +219,7 @@ async fn the_feed_of_products_counts_the_chosen_warehouses() {
     doubt: row 4 (NEG): Available: -2 is negative
     ");
     // An offer that is listed twice is asked for once.
-    assert_eq!(scene.sent().await.len(), 1 + 5);
+    assert_eq!(scene.sent_bodies().await.len(), 1 + 5);
 }
 
 #[tokio::test]
@@ -225,17 +228,20 @@ async fn products_are_asked_for_page_by_page_each_once() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let answers: Vec<_> = names.iter().map(|sku| (*sku, stocked(sku, "5"))).collect();
     let scene = products(&names, &answers).await;
-    let (pages, rows) = whole(&scene).await.unwrap();
+    let (pages, rows) = read_all_pages(&scene).await.unwrap();
     let expected: Vec<String> = names.iter().map(|sku| format!("{sku} 5")).collect();
     assert_eq!((pages, rows), (3, expected));
-    assert_eq!(scene.sent().await.len(), 1 + 120);
-    let foreign = PageRef("2026-11-20".into());
+    assert_eq!(scene.sent_bodies().await.len(), 1 + 120);
+    let foreign = PageCursor("2026-11-20".into());
     let error = scene
         .client
         .inventory_page(Some(&foreign))
         .await
         .unwrap_err();
-    assert!(matches!(error, ProviderError::Unsendable { .. }), "{error}");
+    assert!(
+        matches!(error, ProviderError::NotSendable { .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -259,7 +265,7 @@ async fn one_product_that_is_not_told_spoils_its_page() {
             ],
         )
         .await;
-        let error = whole(&scene).await.unwrap_err().to_string();
+        let error = read_all_pages(&scene).await.unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
     }
 }

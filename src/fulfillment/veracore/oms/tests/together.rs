@@ -7,42 +7,42 @@ fn order() -> OrderCode {
     OrderCode::parse("T-1").unwrap()
 }
 
-fn pack(number: &str, is_void: bool) -> Pack {
-    Pack {
+fn pack(number: &str, is_void: bool) -> OmsParcel {
+    OmsParcel {
         tracking: (!number.is_empty()).then(|| number.to_owned()),
         shipped_at: Some("2026-11-20T22:05:00Z".parse().unwrap()),
         is_void,
-        ..Pack::default()
+        ..OmsParcel::default()
     }
 }
 
-fn charge(slip: &str, number: &str) -> Charge {
-    Charge {
-        order: order(),
-        slip: (!slip.is_empty()).then(|| slip.to_owned()),
-        pack: pack(number, false),
+fn charge(slip: &str, number: &str) -> ShippingCharge {
+    ShippingCharge {
+        order_number: order(),
+        slip_id: (!slip.is_empty()).then(|| slip.to_owned()),
+        parcel: pack(number, false),
     }
 }
 
-fn slip(id: &str, units: u32, packages: Vec<Pack>) -> Slip {
-    Slip {
+fn slip(id: &str, units: u32, packages: Vec<OmsParcel>) -> PickSlip {
+    PickSlip {
         ids: vec![id.to_owned()],
         items: Some(vec![ShipmentItem {
             sku: Sku::parse("MUG").unwrap(),
             quantity: Quantity::new(units).unwrap(),
         }]),
-        packages,
+        parcels: packages,
     }
 }
 
 /// `number status units`, a package each.
-fn told(charges: &[Charge], slips: Vec<Slip>) -> Vec<String> {
+fn describe_merged(charges: &[ShippingCharge], slips: Vec<PickSlip>) -> Vec<String> {
     let info = OrderInfo {
         number: "T-1".into(),
         status: "Shipped".into(),
         slips,
     };
-    let rows = together(&order(), charges, Some(&info));
+    let rows = merge_shipments(&order(), charges, Some(&info));
     let row = |row: &Shipment| {
         let units = row.items.as_ref().map(|items| items[0].quantity.get());
         format!(
@@ -65,14 +65,20 @@ fn a_slips_first_package_has_its_lines_whatever_is_listed() {
     };
     let all = vec![charge("S1", "B"), charge("S1", "A"), charge("S2", "C")];
     assert_eq!(
-        told(&all, slips()),
+        describe_merged(&all, slips()),
         ["B Shipped ?", "A Shipped 2", "C Shipped 3"]
     );
     // Days later only the second is listed: it has not got them.
-    assert_eq!(told(&[charge("S1", "B")], slips()), ["B Shipped ?"]);
+    assert_eq!(
+        describe_merged(&[charge("S1", "B")], slips()),
+        ["B Shipped ?"]
+    );
     // Twice in the list, as two pages may overlap.
     let twice = vec![charge("S2", "C"), charge("S2", "C")];
-    assert_eq!(told(&twice, slips()), ["C Shipped 3", "C Shipped ?"]);
+    assert_eq!(
+        describe_merged(&twice, slips()),
+        ["C Shipped 3", "C Shipped ?"]
+    );
 }
 
 #[test]
@@ -83,14 +89,14 @@ fn slips_are_found_by_the_package_where_their_ids_differ() {
     ];
     let charges = vec![charge("77", "C"), charge("", "A"), charge("88", "X")];
     assert_eq!(
-        told(&charges, slips),
+        describe_merged(&charges, slips),
         ["C Shipped 3", "A Shipped 2", "X Shipped ?"]
     );
     // With one slip there is no choice, though its packages are not told.
     let only = vec![slip("S1", 2, vec![])];
     let charges = vec![charge("77", ""), charge("77", "A"), charge("77", "B")];
     assert_eq!(
-        told(&charges, only),
+        describe_merged(&charges, only),
         ["- Shipped ?", "A Shipped 2", "B Shipped ?"]
     );
 }
@@ -106,14 +112,20 @@ fn what_was_taken_back_is_void_listed_or_not() {
     };
     let listed = vec![charge("S1", "A"), charge("S1", "B")];
     assert_eq!(
-        told(&listed, slips()),
+        describe_merged(&listed, slips()),
         ["A Void ?", "B Shipped 2", "V Void ?"]
     );
     // The same number again, for goods that went out after all.
     let again = vec![slip("S1", 2, vec![pack("A", true), pack("A", false)])];
-    assert_eq!(told(&[charge("S1", "A")], again), ["A Shipped 2"]);
+    assert_eq!(
+        describe_merged(&[charge("S1", "A")], again),
+        ["A Shipped 2"]
+    );
     let all_void = vec![slip("S1", 2, vec![pack("A", true)])];
-    assert_eq!(told(&[charge("S1", "A")], all_void), ["A Void ?"]);
+    assert_eq!(
+        describe_merged(&[charge("S1", "A")], all_void),
+        ["A Void ?"]
+    );
 }
 
 #[test]
@@ -127,7 +139,7 @@ fn two_slips_may_say_the_same_of_their_packages() {
         slips,
         ..OrderInfo::default()
     };
-    let ids = together(&order(), &charges, Some(&info))
+    let ids = merge_shipments(&order(), &charges, Some(&info))
         .into_iter()
         .map(|row| row.id.unwrap());
     assert_eq!(ids.collect::<Vec<_>>(), ["S1:picked up", "S2:picked up"]);

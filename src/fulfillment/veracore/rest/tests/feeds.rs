@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     domain::{ErrorCategory, Units},
-    fulfillment::{BadRow, ShipmentItem},
+    fulfillment::{RowError, ShipmentItem},
 };
 
 fn units(units: u32) -> Units {
@@ -14,17 +14,17 @@ fn since() -> DateTime<Utc> {
     "2026-11-20T10:00:00.9Z".parse().unwrap()
 }
 
-async fn stock(body: &str) -> Result<Page<StockItem>, ProviderError> {
-    let scene = Scene::basic().await;
+async fn stock(body: &str) -> Result<FeedPage<StockItem>, ProviderError> {
+    let scene = RestFixture::basic().await;
     let feed = ResponseTemplate::new(200).set_body_string(body);
     scene.on("GET", "inventory", feed).await;
     scene.client.inventory_page(None).await
 }
 
-async fn shipped(body: Value) -> Result<Page<Shipment>, ProviderError> {
-    let scene = Scene::basic().await;
+async fn shipped(body: Value) -> Result<FeedPage<Shipment>, ProviderError> {
+    let scene = RestFixture::basic().await;
     scene.on("GET", "shipments", answer(200, body)).await;
-    scene.client.shipments(since(), None).await
+    scene.client.shipments_page(since(), None).await
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_bad_row_stops_no_other() {
     let bad: Vec<_> = page
         .rows
         .iter()
-        .filter_map(|row| row.as_ref().err().map(BadRow::to_string))
+        .filter_map(|row| row.as_ref().err().map(RowError::to_string))
         .collect();
     insta::assert_snapshot!(bad.join("\n"), @r#"
     row 1 (B): AvailableQuantity: -1 is negative
@@ -86,7 +86,7 @@ async fn a_bad_row_stops_no_other() {
 
 #[tokio::test]
 async fn pages_follow_one_another() {
-    let scene = Scene::oauth2().await;
+    let scene = RestFixture::oauth2().await;
     scene
         .on("POST", "token", answer(200, json!({"access_token": "t"})))
         .await;
@@ -144,8 +144,8 @@ async fn a_next_page_elsewhere_or_nowhere_is_an_error() {
         assert!(error.to_string().contains(problem), "{error}");
         assert_eq!(error.category(), ErrorCategory::Upstream);
     }
-    let foreign = PageRef::new("https://evil.example/a");
-    let scene = Scene::basic().await;
+    let foreign = PageCursor::new("https://evil.example/a");
+    let scene = RestFixture::basic().await;
     assert!(scene.client.inventory_page(Some(&foreign)).await.is_err());
 }
 
@@ -172,7 +172,7 @@ async fn an_error_is_never_an_empty_list() {
             "{text}"
         );
     }
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     scene.on("GET", "inventory", answer(404, json!({}))).await;
     assert!(scene.client.inventory_page(None).await.is_err());
 }
@@ -181,9 +181,9 @@ async fn an_error_is_never_an_empty_list() {
 async fn one_sku_is_known_unknown_or_unclear() {
     let sku = Sku::parse("a/b").unwrap();
     let with = async |answer: ResponseTemplate| {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         scene.on("GET", "inventory/a%2Fb", answer).await;
-        scene.client.inventory_of(&sku).await
+        scene.client.find_stock_item(&sku).await
     };
     let body = |sku: &str| json!({"SKU": sku, "AvailableQuantity": 4});
     let known = with(answer(200, body("a/b"))).await.unwrap().unwrap();
@@ -203,7 +203,7 @@ async fn one_sku_is_known_unknown_or_unclear() {
 
 #[tokio::test]
 async fn shipments_are_read_with_what_they_leave_out() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     let body = json!([
         {
             "ShipmentId": 5, "OrderNumber": "T-1", "TrackingNumber": " 1Z9\n", "Carrier": "UPS",
@@ -213,7 +213,7 @@ async fn shipments_are_read_with_what_they_leave_out() {
         {"OrderNumber": "T-2", "TrackingNumber": " ", "ShipDate": "0001-01-01T00:00:00", "Status": "Void"},
     ]);
     scene.on("GET", "shipments", answer(200, body)).await;
-    let page = scene.client.shipments(since(), None).await.unwrap();
+    let page = scene.client.shipments_page(since(), None).await.unwrap();
     let asked = &scene.requests("shipments").await[0];
     let from: Vec<_> = asked.url.query_pairs().collect();
     assert_eq!(from, [("from".into(), "2026-11-20T10:00:00Z".into())]);

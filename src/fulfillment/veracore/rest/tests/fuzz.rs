@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::{
-    super::{errors::Told, token},
+    super::{errors::ErrorBody, token},
     *,
 };
 use crate::{
-    fuzz_tests::{assert_one_line, like, monsters, text_like},
-    http::Answer,
+    fuzz_tests::{assert_one_line, mutated, mutated_text, oversized_documents},
+    http::HttpResponse,
 };
 
 const ZONES: [Tz; 3] = [
@@ -43,8 +43,8 @@ const ERRORS: &[&str] = &[
 ];
 
 fn read_answer(body: &[u8]) {
-    let answer = Answer::of_nobody(body.to_vec());
-    match token::read(&answer) {
+    let answer = HttpResponse::from_body(body.to_vec());
+    match token::read_token(&answer) {
         Ok((_, lifetime)) => assert!((1..=86_400).contains(&lifetime)),
         Err(error) => {
             assert_one_line(&error.to_string());
@@ -79,7 +79,7 @@ fn read_rows(raw: &RawValue) {
         Err(problem) => assert_one_line(&problem),
         Ok(next) => {
             if let Some(next) = next {
-                let base = Base::new("https://v.example/vc".parse().unwrap()).unwrap();
+                let base = BaseUrl::new("https://v.example/vc".parse().unwrap()).unwrap();
                 match base.next(&base.inventory(), &next) {
                     Err(problem) => assert_one_line(&problem),
                     Ok(page) => {
@@ -116,8 +116,8 @@ fn read_row(row: &RawValue) {
 }
 
 fn read_error(body: &[u8]) {
-    let told = Told::read(body);
-    let shown = told.shown(&[SECRET]);
+    let told = ErrorBody::parse(body);
+    let shown = told.masked_message(&[SECRET]);
     assert_one_line(&shown);
     assert!(!shown.contains(SECRET), "{shown}");
     // With other digits at its end it is none.
@@ -128,32 +128,32 @@ fn read_error(body: &[u8]) {
         !digit(&shown[at + CARD.len()..]) && !before.is_some_and(|c| c.is_ascii_digit())
     });
     assert_eq!(told.count(), 0, "{shown}");
-    let told = Told::read(body);
-    let _ = (told.is_missing(), told.says_it_exists());
+    let told = ErrorBody::parse(body);
+    let _ = (told.is_not_found(), told.is_duplicate_order());
 }
 
 proptest! {
     #[test]
-    fn answers_that_are_nearly_right_are_survived(body in like(ANSWERS)) {
+    fn answers_that_are_nearly_right_are_survived(body in mutated(ANSWERS)) {
         read_answer(&body);
         read_error(&body);
     }
 
     #[test]
-    fn refusals_of_any_kind_are_told_in_one_line_without_secrets(body in like(ERRORS)) {
+    fn refusals_of_any_kind_are_told_in_one_line_without_secrets(body in mutated(ERRORS)) {
         read_error(&body);
         read_answer(&body);
     }
 
     #[test]
-    fn pages_of_any_name_stay_with_the_same_server(next in text_like(&[
+    fn pages_of_any_name_stay_with_the_same_server(next in mutated_text(&[
         "https://v.example/vc/api/inventory?page=2",
         "//v.example:443/x",
         "?page=2#x",
         "../../\\evil",
         "http://user:s3cr3t-s3cr3t@evil.example/",
     ])) {
-        let base = Base::new("https://v.example/vc".parse().unwrap()).unwrap();
+        let base = BaseUrl::new("https://v.example/vc".parse().unwrap()).unwrap();
         match base.next(&base.inventory(), &next) {
             Ok(page) => prop_assert!(page.as_str().starts_with("https://v.example/"), "{}", page.as_str()),
             Err(problem) => {
@@ -166,7 +166,7 @@ proptest! {
 
 #[test]
 fn monsters_are_survived() {
-    for monster in monsters() {
+    for monster in oversized_documents() {
         read_answer(monster.as_bytes());
         read_error(monster.as_bytes());
     }

@@ -3,17 +3,17 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{super::errors::Told, *};
+use super::{super::errors::ErrorBody, *};
 
 const ZONE: Tz = chrono_tz::America::Sao_Paulo;
 
 /// Reads a text as everything that it could be.
 fn read_all(text: &str) {
-    let told = Told::read(text.as_bytes());
+    let told = ErrorBody::parse(text.as_bytes());
     let _ = (
-        told.shown(&["secret"]),
-        told.is_missing(),
-        told.says_it_exists(),
+        told.masked_message(&["secret"]),
+        told.is_not_found(),
+        told.is_duplicate_order(),
     );
     let Ok(raw) = serde_json::from_str::<Box<RawValue>>(text) else {
         return;
@@ -70,7 +70,7 @@ fn value() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn bytes_of_any_kind_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Told::read(&bytes).shown(&[]);
+        let _ = ErrorBody::parse(&bytes).masked_message(&[]);
         read_all(&String::from_utf8_lossy(&bytes));
     }
 
@@ -95,7 +95,7 @@ proptest! {
 
     #[test]
     fn order_numbers_never_leave_their_place(number in "[./%?#\\\\a-z é]{1,12}") {
-        let base = Base::new("https://v.example/vc/".parse().unwrap()).unwrap();
+        let base = BaseUrl::new("https://v.example/vc/".parse().unwrap()).unwrap();
         if let Ok(number) = OrderCode::parse(number)
             && let Ok(url) = base.order_status(&number)
         {

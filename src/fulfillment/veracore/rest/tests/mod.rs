@@ -20,7 +20,7 @@ use super::*;
 use crate::{
     clock::MockClock,
     domain::{Contact, CurrencyCode, Money, Quantity},
-    fulfillment::{Destination, NewOrderItem},
+    fulfillment::{NewOrderItem, PostalAddress},
 };
 
 const SECRET: &str = "s3cr3t-of-the-client";
@@ -33,14 +33,14 @@ fn settings(base_url: &str) -> RestSettings {
             client_id: "client".into(),
             client_secret: SecretString::from(SECRET),
         },
-        auth: Auth::OAuth2,
+        auth: RestAuth::OAuth2,
         timezone: chrono_tz::America::Los_Angeles,
-        limits: Limits {
+        limits: UpstreamLimits {
             timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
-            max_body: 64 * 1024,
+            max_body_bytes: 64 * 1024,
             max_concurrency: 32,
-            per_second: None,
+            max_per_second: None,
         },
     }
 }
@@ -50,15 +50,15 @@ fn mock_clock() -> Arc<MockClock> {
 }
 
 /// A server below the path `/vc`, and a client for it.
-struct Scene {
+struct RestFixture {
     server: MockServer,
     client: RestClient,
     clock: Arc<MockClock>,
 }
 
-impl Scene {
+impl RestFixture {
     async fn basic() -> Self {
-        Self::with(|settings| settings.auth = Auth::Basic).await
+        Self::with(|settings| settings.auth = RestAuth::Basic).await
     }
 
     async fn oauth2() -> Self {
@@ -128,7 +128,7 @@ fn order() -> NewOrder {
             email: text("ada@example.com"),
             phone: None,
         },
-        ship_to: Destination {
+        ship_to: PostalAddress {
             first_name: text("Ada"),
             last_name: text("Lovelace"),
             company: None,
@@ -140,11 +140,11 @@ fn order() -> NewOrder {
             country: text("US"),
             phone: text("+1 555 0100"),
         },
-        bill_to: Some(Destination {
+        bill_to: Some(PostalAddress {
             last_name: text("Byron"),
             address_1: text("1 Main St"),
             country: text("GB"),
-            ..Destination::default()
+            ..PostalAddress::default()
         }),
         items: vec![item("MUG-1", 2, 1250, 2), item("MUG-1", 1, 199_999, 4)],
     }

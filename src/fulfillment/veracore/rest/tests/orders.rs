@@ -1,11 +1,11 @@
 //! Sending orders and looking them up.
 
 use super::*;
-use crate::domain::{Class, ErrorCategory};
+use crate::domain::{ErrorCategory, FailureClass};
 
 #[tokio::test]
 async fn an_order_is_written_exactly_as_agreed() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     scene
         .on("POST", "orders", answer(201, json!({"OrderId": "VC-1"})))
         .await;
@@ -54,7 +54,7 @@ async fn the_order_id_may_be_a_number_and_must_be_there() {
         ),
         (json!({"OrderId": " VC-1 ", "Status": 3}), "VC-1"),
     ] {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         scene.on("POST", "orders", answer(200, body)).await;
         let receipt = scene.client.submit_order(&order()).await.unwrap();
         assert_eq!(receipt.provider_order_id.as_str(), id);
@@ -71,71 +71,71 @@ async fn the_order_id_may_be_a_number_and_must_be_there() {
         "",
         "<html>done</html>",
     ] {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         let garbled = ResponseTemplate::new(200).set_body_string(body);
         scene.on("POST", "orders", garbled).await;
         let error = scene.client.submit_order(&order()).await.unwrap_err();
-        assert_eq!(error.class(), Class::Ambiguous, "{body}");
+        assert_eq!(error.class(), FailureClass::Ambiguous, "{body}");
         assert!(error.to_string().starts_with("VeraCore submit_order: "));
     }
 }
 
 #[tokio::test]
 async fn refusals_are_told_apart() {
-    type Case = (u16, Value, Class, ErrorCategory, &'static str);
+    type Case = (u16, Value, FailureClass, ErrorCategory, &'static str);
     let cases: [Case; 7] = [
         (
             422,
             json!({"Error": "unknown SKU MUG-1"}),
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Validation,
             "VeraCore submit_order: HTTP 422: unknown SKU MUG-1",
         ),
         (
             409,
             json!({}),
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Conflict,
             "there is an order T/1 é already: ",
         ),
         (
             400,
             json!({"error": {"message": "Order T/1 é ALREADY EXISTS"}}),
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Conflict,
             "there is an order T/1 é already: Order T/1 é ALREADY EXISTS",
         ),
         (
             400,
             json!("Duplicate order number"),
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Conflict,
             "there is an order T/1 é already: Duplicate order number",
         ),
         (
             500,
             json!({"message": "already exists"}),
-            Class::Ambiguous,
+            FailureClass::Ambiguous,
             ErrorCategory::Upstream,
             "VeraCore submit_order: HTTP 500: already exists",
         ),
         (
             403,
             json!({"message": "a duplicate order"}),
-            Class::Transient,
+            FailureClass::Transient,
             ErrorCategory::Auth,
             "VeraCore submit_order: HTTP 403: the API client has no access to orders, which VeraCore can grant (a duplicate order)",
         ),
         (
             422,
             json!({"message": "12 Elm St, call +1 555 0100 or ada@example.com"}),
-            Class::Permanent,
+            FailureClass::Permanent,
             ErrorCategory::Validation,
             "VeraCore submit_order: HTTP 422: […], call […] or […]",
         ),
     ];
     for (status, body, class, category, message) in cases {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         scene.on("POST", "orders", answer(status, body)).await;
         let error = scene.client.submit_order(&order()).await.unwrap_err();
         let known = (error.class(), error.category(), error.to_string());
@@ -145,22 +145,22 @@ async fn refusals_are_told_apart() {
 
 #[tokio::test]
 async fn too_many_calls_say_when_to_come_back() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     let busy = answer(429, json!({"message": "already exists in the queue"}))
         .insert_header("Retry-After", "7");
     scene.on("POST", "orders", busy).await;
     let error = scene.client.submit_order(&order()).await.unwrap_err();
-    assert_eq!(error.class(), Class::Transient);
+    assert_eq!(error.class(), FailureClass::Transient);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]
 async fn an_order_that_could_not_be_looked_up_is_not_sent() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     let mut unnameable = order();
     unnameable.number = code("..");
     let error = scene.client.submit_order(&unnameable).await.unwrap_err();
-    assert_eq!(error.class(), Class::Permanent);
+    assert_eq!(error.class(), FailureClass::Permanent);
     assert_eq!(error.category(), ErrorCategory::Validation);
     assert!(scene.client.find_order(&code(".")).await.is_err());
     let sent = scene.server.received_requests().await.unwrap();
@@ -169,7 +169,7 @@ async fn an_order_that_could_not_be_looked_up_is_not_sent() {
 
 #[tokio::test]
 async fn a_found_order_is_read_whole() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     let body = json!({
         "OrderNumber": "../x", "OrderId": 77, "Status": "Weird\u{7} state",
         "TrackingNumber": " 1Z ", "ShipDate": "2026-11-21T02:00:00", "Carrier": "", "More": [{}],
@@ -192,13 +192,13 @@ async fn a_found_order_is_read_whole() {
 #[tokio::test]
 async fn another_order_is_not_taken_for_the_one_asked_for() {
     for answered in ["t-1", "T-1 ", "T-10"] {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         let body = json!({"OrderNumber": answered, "Status": "New"});
         scene
             .on("GET", "orders/T-1/status", answer(200, body))
             .await;
         let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
-        let ProviderError::WrongOrder { answered: told, .. } = error else {
+        let ProviderError::WrongOrder { returned: told, .. } = error else {
             panic!("{error}");
         };
         assert_eq!(told, answered.trim());
@@ -207,7 +207,7 @@ async fn another_order_is_not_taken_for_the_one_asked_for() {
 
 #[tokio::test]
 async fn a_look_up_is_settled_by_the_number_alone() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     let body = json!({
         "OrderNumber": "T-1", "OrderId": {}, "Status": [], "ShipDate": "soon",
         "TrackingNumber": "1Z\u{1b}x", "Carrier": 7
@@ -236,7 +236,7 @@ async fn a_look_up_with_a_field_amiss_names_it() {
         ),
         (json!([]), "it is not an object"),
     ] {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         scene
             .on("GET", "orders/T-1/status", answer(200, body))
             .await;
@@ -253,7 +253,7 @@ async fn only_veracore_itself_can_say_that_it_has_no_such_order() {
         answer(404, json!({"message": "no such order"})),
         answer(404, json!(null)),
     ] {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         scene.on("GET", "orders/T-1/status", missing).await;
         assert_eq!(scene.client.find_order(&code("T-1")).await, Ok(None));
     }
@@ -266,7 +266,7 @@ async fn only_veracore_itself_can_say_that_it_has_no_such_order() {
         ),
         html(200),
     ] {
-        let scene = Scene::basic().await;
+        let scene = RestFixture::basic().await;
         scene.on("GET", "orders/T-1/status", page).await;
         let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
         assert_eq!(error.category(), ErrorCategory::Upstream, "{error}");

@@ -5,8 +5,8 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::{
-    domain::{Class, ErrorCategory},
-    fulfillment::veracore::refused,
+    domain::{ErrorCategory, FailureClass},
+    fulfillment::veracore::credentials_refused,
 };
 
 /// Answers `token-1`, `token-2`… to one call after the other.
@@ -24,7 +24,7 @@ fn numbered(expires_in: Value) -> impl Fn(&Request) -> ResponseTemplate {
 }
 
 /// Takes one token and no other.
-fn only(token: &'static str, good: Value) -> impl Fn(&Request) -> ResponseTemplate {
+fn require_token(token: &'static str, good: Value) -> impl Fn(&Request) -> ResponseTemplate {
     move |request: &Request| {
         if request.headers["authorization"] == format!("Bearer {token}") {
             answer(200, good.clone())
@@ -34,7 +34,7 @@ fn only(token: &'static str, good: Value) -> impl Fn(&Request) -> ResponseTempla
     }
 }
 
-impl Scene {
+impl RestFixture {
     async fn give_tokens(&self, respond: impl wiremock::Respond + 'static) {
         self.respond("token", respond).await;
     }
@@ -46,12 +46,12 @@ impl Scene {
             .await;
     }
 
-    async fn tokens_asked(&self) -> usize {
+    async fn token_request_count(&self) -> usize {
         self.requests("token").await.len()
     }
 }
 
-async fn twenty_calls(scene: &Arc<Scene>) -> Vec<Result<Page<StockItem>, ProviderError>> {
+async fn twenty_calls(scene: &Arc<RestFixture>) -> Vec<Result<FeedPage<StockItem>, ProviderError>> {
     let mut calls = JoinSet::new();
     for _ in 0..20 {
         let scene = Arc::clone(scene);
@@ -62,7 +62,7 @@ async fn twenty_calls(scene: &Arc<Scene>) -> Vec<Result<Page<StockItem>, Provide
 
 #[tokio::test]
 async fn the_token_is_asked_for_as_agreed() {
-    let scene = Scene::oauth2().await;
+    let scene = RestFixture::oauth2().await;
     scene.give_tokens(numbered(json!(3600))).await;
     scene.on("GET", "inventory", answer(200, json!([]))).await;
     scene.client.inventory_page(None).await.unwrap();
@@ -80,59 +80,61 @@ async fn the_token_is_asked_for_as_agreed() {
 
 #[tokio::test]
 async fn basic_needs_no_token() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     scene
         .on("GET", "inventory", answer(401, json!({"error": "who?"})))
         .await;
     let error = scene.client.inventory_page(None).await.unwrap_err();
     assert_eq!(error.category(), ErrorCategory::Auth);
-    assert!(matches!(error, ProviderError::Credentials { .. }));
+    assert!(matches!(error, ProviderError::CredentialsRefused { .. }));
     let calls = scene.requests("inventory").await;
     assert_eq!(calls.len(), 1);
     assert_eq!(
         calls[0].headers["authorization"],
         "Basic Y2xpZW50OnMzY3IzdC1vZi10aGUtY2xpZW50"
     );
-    assert_eq!(scene.tokens_asked().await, 0);
+    assert_eq!(scene.token_request_count().await, 0);
 }
 
 #[tokio::test]
 async fn many_calls_share_one_token() {
-    let scene = Arc::new(Scene::oauth2().await);
+    let scene = Arc::new(RestFixture::oauth2().await);
     scene.give_tokens(numbered(json!(3600))).await;
     scene.on("GET", "inventory", answer(200, json!([]))).await;
     for result in twenty_calls(&scene).await {
         result.unwrap();
     }
-    assert_eq!(scene.tokens_asked().await, 1);
+    assert_eq!(scene.token_request_count().await, 1);
 }
 
 #[tokio::test]
 async fn many_refused_calls_share_one_renewal() {
-    let scene = Arc::new(Scene::oauth2().await);
+    let scene = Arc::new(RestFixture::oauth2().await);
     scene.give_tokens(numbered(json!(3600))).await;
-    scene.respond("inventory", only("token-2", json!([]))).await;
+    scene
+        .respond("inventory", require_token("token-2", json!([])))
+        .await;
     for result in twenty_calls(&scene).await {
         result.unwrap();
     }
-    assert_eq!(scene.tokens_asked().await, 2);
+    assert_eq!(scene.token_request_count().await, 2);
     assert_eq!(scene.requests("inventory").await.len(), 40);
 }
 
 #[tokio::test]
 async fn many_calls_share_one_failure() {
-    let scene = Arc::new(Scene::oauth2().await);
+    let scene = Arc::new(RestFixture::oauth2().await);
     let down = answer(503, json!({"message": "down"})).set_delay(Duration::from_millis(200));
     scene.on("POST", "token", down).await;
     for result in twenty_calls(&scene).await {
         assert!(matches!(result, Err(ProviderError::NoToken(_))));
     }
-    assert_eq!(scene.tokens_asked().await, 1);
+    assert_eq!(scene.token_request_count().await, 1);
 }
 
 #[tokio::test]
 async fn an_abandoned_renewal_is_taken_over() {
-    let scene = Arc::new(Scene::oauth2().await);
+    let scene = Arc::new(RestFixture::oauth2().await);
     scene.give_tokens(numbered(json!(3600))).await;
     scene.on("GET", "inventory", answer(200, json!([]))).await;
     let abandoned =
@@ -156,7 +158,7 @@ async fn a_token_is_renewed_before_it_ends() {
         (json!(null), 270),
         (json!("soon"), 270),
     ] {
-        let scene = Scene::oauth2().await;
+        let scene = RestFixture::oauth2().await;
         scene.give_tokens(numbered(expires_in.clone())).await;
         scene.on("GET", "inventory", answer(200, json!([]))).await;
         scene.client.inventory_page(None).await.unwrap();
@@ -164,16 +166,16 @@ async fn a_token_is_renewed_before_it_ends() {
             .clock
             .advance(TimeDelta::milliseconds(renewed_after * 1000 - 1));
         scene.client.inventory_page(None).await.unwrap();
-        assert_eq!(scene.tokens_asked().await, 1, "{expires_in}");
+        assert_eq!(scene.token_request_count().await, 1, "{expires_in}");
         scene.clock.advance(TimeDelta::milliseconds(1));
         scene.client.inventory_page(None).await.unwrap();
-        assert_eq!(scene.tokens_asked().await, 2, "{expires_in}");
+        assert_eq!(scene.token_request_count().await, 2, "{expires_in}");
     }
 }
 
 #[tokio::test]
 async fn a_failed_early_renewal_leaves_the_token_that_still_works() {
-    let scene = Scene::oauth2().await;
+    let scene = RestFixture::oauth2().await;
     let first = answer(200, json!({"access_token": "a", "expires_in": 3600}));
     Mock::given(path("/vc/api/token"))
         .respond_with(first)
@@ -187,7 +189,7 @@ async fn a_failed_early_renewal_leaves_the_token_that_still_works() {
     for _ in 0..3 {
         scene.client.inventory_page(None).await.unwrap();
     }
-    assert_eq!(scene.tokens_asked().await, 2);
+    assert_eq!(scene.token_request_count().await, 2);
     scene.clock.advance(TimeDelta::seconds(50));
     let error = scene.client.inventory_page(None).await.unwrap_err();
     assert!(matches!(error, ProviderError::NoToken(_)), "{error}");
@@ -195,10 +197,13 @@ async fn a_failed_early_renewal_leaves_the_token_that_still_works() {
 
 #[tokio::test]
 async fn an_order_refused_for_its_token_is_sent_again_with_a_new_one() {
-    let scene = Scene::oauth2().await;
+    let scene = RestFixture::oauth2().await;
     scene.give_tokens(numbered(json!(3600))).await;
     scene
-        .respond("orders", only("token-2", json!({"OrderId": "VC-1"})))
+        .respond(
+            "orders",
+            require_token("token-2", json!({"OrderId": "VC-1"})),
+        )
         .await;
     scene.client.submit_order(&order()).await.unwrap();
     let sent = scene.requests("orders").await;
@@ -208,7 +213,7 @@ async fn an_order_refused_for_its_token_is_sent_again_with_a_new_one() {
 
 #[tokio::test]
 async fn a_fresh_token_that_is_refused_is_not_renewed_again() {
-    let scene = Scene::oauth2().await;
+    let scene = RestFixture::oauth2().await;
     scene.give_tokens(numbered(json!(3600))).await;
     scene
         .on(
@@ -218,13 +223,13 @@ async fn a_fresh_token_that_is_refused_is_not_renewed_again() {
         )
         .await;
     let error = scene.client.submit_order(&order()).await.unwrap_err();
-    assert_eq!(error.class(), Class::Transient);
+    assert_eq!(error.class(), FailureClass::Transient);
     assert!(
         error.to_string().contains("HTTP 401, […] is unknown"),
         "{error}"
     );
     assert_eq!(scene.requests("orders").await.len(), 2);
-    assert_eq!(scene.tokens_asked().await, 2);
+    assert_eq!(scene.token_request_count().await, 2);
 }
 
 #[tokio::test]
@@ -260,14 +265,14 @@ async fn without_a_token_nothing_was_sent_and_nothing_is_in_doubt() {
             ErrorCategory::RateLimited,
         ),
     ] {
-        let scene = Scene::with(|settings| {
+        let scene = RestFixture::with(|settings| {
             settings.limits.timeout = Duration::from_millis(500);
         })
         .await;
         scene.on("POST", "token", broken).await;
         let error = scene.client.submit_order(&order()).await.unwrap_err();
         assert!(matches!(error, ProviderError::NoToken(_)), "{error}");
-        assert_eq!(error.class(), Class::Transient, "{error}");
+        assert_eq!(error.class(), FailureClass::Transient, "{error}");
         assert_eq!(error.category(), category, "{error}");
         if category == ErrorCategory::RateLimited {
             assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
@@ -279,15 +284,15 @@ async fn without_a_token_nothing_was_sent_and_nothing_is_in_doubt() {
 #[tokio::test]
 async fn refused_credentials_are_called_so_and_stay_secret() {
     for status in [400, 401, 403] {
-        let scene = Scene::oauth2().await;
+        let scene = RestFixture::oauth2().await;
         let told = json!({"error": "invalid_client", "error_description": format!("not {SECRET}")});
         scene.on("POST", "token", answer(status, told)).await;
         let error = scene.client.submit_order(&order()).await.unwrap_err();
-        assert_eq!(error.class(), Class::Transient);
+        assert_eq!(error.class(), FailureClass::Transient);
         assert_eq!(error.category(), ErrorCategory::Auth);
         assert_eq!(
             error,
-            refused(&format!("HTTP {status}, not […]; invalid_client"))
+            credentials_refused(&format!("HTTP {status}, not […]; invalid_client"))
         );
     }
     let shown = format!("{:?}", settings("https://v.example").credentials);
@@ -298,7 +303,7 @@ async fn refused_credentials_are_called_so_and_stay_secret() {
 async fn what_is_ours_or_a_customers_is_masked_wherever_veracore_echoes_it() {
     use base64::Engine as _;
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("client:{SECRET}"));
-    for scene in [Scene::basic().await, Scene::oauth2().await] {
+    for scene in [RestFixture::basic().await, RestFixture::oauth2().await] {
         let token = json!({"access_token": "the-token", "expires_in": 60, "token_type": "Bearer"});
         scene.on("POST", "token", answer(200, token)).await;
         let words = format!("Basic {basic} secret {SECRET} card 4111 1111 1111 1111 order 17");

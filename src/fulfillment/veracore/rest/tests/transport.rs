@@ -8,13 +8,13 @@ use tokio::{
 
 use super::*;
 use crate::{
-    domain::{Class, ErrorCategory},
+    domain::{ErrorCategory, FailureClass},
     http::CallError,
 };
 
-fn impatient(port: u16) -> RestClient {
+fn client_with_short_timeouts(port: u16) -> RestClient {
     let mut settings = settings(&format!("http://127.0.0.1:{port}"));
-    settings.auth = Auth::Basic;
+    settings.auth = RestAuth::Basic;
     settings.limits.timeout = Duration::from_millis(800);
     settings.limits.connect_timeout = Duration::from_millis(200);
     RestClient::new(settings, mock_clock()).unwrap()
@@ -38,7 +38,7 @@ async fn raw(bytes: String, hang_up: bool) -> (RestClient, JoinSet<()>) {
             }
         }
     });
-    (impatient(port), server)
+    (client_with_short_timeouts(port), server)
 }
 
 fn head(length: usize) -> String {
@@ -55,7 +55,7 @@ async fn a_cut_answer_leaves_an_order_in_doubt_and_a_list_unread() {
     ] {
         let (client, _server) = raw(bytes, true).await;
         let error = client.submit_order(&order()).await.unwrap_err();
-        assert_eq!(error.class(), Class::Ambiguous, "{error}");
+        assert_eq!(error.class(), FailureClass::Ambiguous, "{error}");
         assert_eq!(error.category(), ErrorCategory::Network, "{error}");
         assert!(client.inventory_page(None).await.is_err());
         assert!(client.find_order(&code("T-1")).await.is_err());
@@ -67,7 +67,7 @@ async fn an_answer_that_never_ends_is_given_up() {
     for bytes in [String::new(), head(100), head(100) + "[{"] {
         let (client, _server) = raw(bytes, false).await;
         let error = client.submit_order(&order()).await.unwrap_err();
-        assert_eq!(error.class(), Class::Ambiguous, "{error}");
+        assert_eq!(error.class(), FailureClass::Ambiguous, "{error}");
         assert_eq!(error.category(), ErrorCategory::Timeout, "{error}");
     }
 }
@@ -77,8 +77,11 @@ async fn nobody_there_means_that_nothing_was_sent() {
     let vacant = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = vacant.local_addr().unwrap().port();
     drop(vacant);
-    let error = impatient(port).submit_order(&order()).await.unwrap_err();
-    assert_eq!(error.class(), Class::Transient, "{error}");
+    let error = client_with_short_timeouts(port)
+        .submit_order(&order())
+        .await
+        .unwrap_err();
+    assert_eq!(error.class(), FailureClass::Transient, "{error}");
     assert_eq!(error.category(), ErrorCategory::Network);
 }
 
@@ -96,11 +99,11 @@ async fn a_connection_that_does_not_come_about_is_given_up() {
         queue.push(stream);
         assert!(queue.len() < 100, "the queue never fills");
     }
-    let error = impatient(address.port())
+    let error = client_with_short_timeouts(address.port())
         .submit_order(&order())
         .await
         .unwrap_err();
-    assert_eq!(error.class(), Class::Transient, "{error}");
+    assert_eq!(error.class(), FailureClass::Transient, "{error}");
     assert!(matches!(
         error,
         ProviderError::Call(CallError::Connect { .. })
@@ -118,13 +121,13 @@ async fn an_oversized_answer_is_not_read() {
         let large = matches!(error, ProviderError::Call(CallError::TooLarge { .. }));
         assert!(large, "{error}");
         let error = client.submit_order(&order()).await.unwrap_err();
-        assert_eq!(error.class(), Class::Ambiguous);
+        assert_eq!(error.class(), FailureClass::Ambiguous);
     }
 }
 
 #[tokio::test]
 async fn an_errors_page_is_named_and_not_quoted() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     scene.on("GET", "inventory", html(502)).await;
     let error = scene.client.inventory_page(None).await.unwrap_err();
     assert_eq!(
@@ -135,11 +138,11 @@ async fn an_errors_page_is_named_and_not_quoted() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let scene = Scene::basic().await;
+    let scene = RestFixture::basic().await;
     let moved = ResponseTemplate::new(302).insert_header("Location", "https://evil.example/");
     scene.on("POST", "orders", moved).await;
     let error = scene.client.submit_order(&order()).await.unwrap_err();
-    assert_eq!(error.class(), Class::Ambiguous);
+    assert_eq!(error.class(), FailureClass::Ambiguous);
     assert!(
         error
             .to_string()
@@ -153,10 +156,10 @@ fn settings_that_cannot_work_are_refused() {
     colon.credentials.client_id = "a:b".into();
     assert!(matches!(
         RestClient::new(colon, mock_clock()),
-        Err(BuildError::ColonInClientId)
+        Err(ClientBuildError::ColonInClientId)
     ));
     assert!(matches!(
         RestClient::new(settings("http://v.example"), mock_clock()),
-        Err(BuildError::Insecure)
+        Err(ClientBuildError::InsecureUrl)
     ));
 }
