@@ -1,12 +1,12 @@
 'use strict';
-// The demo's show, started by scripts/demo: stocks the warehouse's shelves in the sandbox, pays
-// orders in Vendure, ships some, brings stock and tracking to the shop, tells what happens as it
-// does, and checks the end. Then goes on telling, or with --once ends: status 0 if every order and
-// every package arrived exactly once and every stock level is right.
+// Runs the demo for scripts/demo: stocks the warehouse in the sandbox, pays orders in Vendure, ships
+// some, syncs stock and tracking, prints what happens, and checks the result. Then it keeps printing,
+// or with --once exits: status 0 if every order and every parcel arrived exactly once and every stock
+// level is right.
 //
-// What it tells is read from the three places themselves: Vendure's Admin API, the ledger (by
-// `veracore-sync orders list --json`) and the sandbox's control API. The daemon brings stock and
-// tracking at Los Angeles hours, which may be far away, so the show makes its own passes.
+// It reads Vendure's Admin API, the ledger (through `veracore-sync orders list --json`) and the
+// sandbox's control API. The daemon syncs stock and tracking on a Los Angeles schedule, which can be
+// hours away, so the demo runs these syncs itself.
 
 const { execFile } = require('node:child_process');
 const fs = require('node:fs');
@@ -18,28 +18,28 @@ const { linesOf, pay, shop } = require('../tests/vendure/orders.cjs');
 
 const { ADMIN_API, SANDBOX, STYLE, DAEMON, PROGRAM, CONFIG, DAEMON_LOG, STARTED } = process.env;
 const once = process.argv.includes('--once');
-// How an order is sent in the style that is spoken, as the sandbox's faults and requests say it.
+// How the chosen style sends an order, in terms of the sandbox's faults and requests.
 const SEND = STYLE === 'oms'
     ? { path: '/pmomsws/oms.asmx', operation: 'AddOrder' }
     : { path: '/api/orders', operation: null };
 const PATIENCE = 60_000;
 const ORDERS = 5;
-// How long VeraCore takes to accept the order by which the rule for stock is shown; less than
-// VERACORE_TIMEOUT_SECONDS, much more than a pass over the stock takes.
+// How long VeraCore takes to accept the order that demonstrates the stock rule: less than
+// VERACORE_TIMEOUT_SECONDS, and much longer than an inventory sync.
 const SLOW = 8_000;
 
 const paint = (code, text) => (process.stdout.isTTY && !process.env.NO_COLOR ? `\x1b[${code}m${text}\x1b[0m` : text);
 const pause = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
 
-// `what`: an order's code, or who does something.
-function tell(what, words, at = new Date()) {
+// `what`: an order's code, or who acts.
+function print(what, text, at = new Date()) {
     const time = new Date(at).toTimeString().slice(0, 8);
-    process.stdout.write(`${paint(2, time)}  ${paint(36, what.padEnd(16))}  ${words}\n`);
+    process.stdout.write(`${paint(2, time)}  ${paint(36, what.padEnd(16))}  ${text}\n`);
 }
 
-const chapter = (words) => process.stdout.write(`\n${paint(1, words)}\n`);
+const chapter = (title) => process.stdout.write(`\n${paint(1, title)}\n`);
 
-// --- The three places ---
+// --- Vendure, the ledger and the sandbox ---
 
 async function paidOrders(admin) {
     const { orders } = await admin.query(`{
@@ -55,7 +55,7 @@ async function paidOrders(admin) {
     return orders.items;
 }
 
-// What the shop has of each SKU that it counts.
+// The shop's stock of each tracked SKU.
 async function shopStock(admin) {
     const { productVariants } = await admin.query(`{
         productVariants(options: { filter: { sku: { contains: "SKU-" } }, sort: { id: ASC }, take: 1000 }) {
@@ -68,14 +68,14 @@ async function shopStock(admin) {
 }
 
 async function veracoreSync(...args) {
-    // Its own settings only: a variable of ours would win over the file.
+    // Without this process's variables, which would override the file.
     const { stdout } = await promisify(execFile)(PROGRAM, ['--config', CONFIG, '--json', ...args], {
         env: { PATH: process.env.PATH }, maxBuffer: 64 << 20,
     });
     return JSON.parse(stdout);
 }
 
-// One pass over `inventory` or `tracking` now. The daemon may be at it just then: tried again.
+// Runs `inventory` or `tracking` now. Retries while the daemon runs the same job.
 async function pass(what) {
     const deadline = Date.now() + PATIENCE;
     for (;;) {
@@ -89,7 +89,7 @@ async function pass(what) {
                 throw new Error(`veracore-sync sync ${what}: ${answer.error || JSON.stringify(answer)}`);
             }
         }
-        if (Date.now() > deadline) throw new Error(`veracore-sync sync ${what} found somebody else at it for ${PATIENCE / 1000} s`);
+        if (Date.now() > deadline) throw new Error(`veracore-sync sync ${what} found the job already running for ${PATIENCE / 1000} s`);
         await pause(500);
     }
 }
@@ -103,7 +103,7 @@ async function sandbox(where, method = 'GET', body = undefined) {
     return answer;
 }
 
-// --- Telling ---
+// --- Printing ---
 
 const units = (list) => list.map(({ sku, quantity }) => `${quantity} x ${sku}`).join(', ');
 const linesIn = (order) => order.lines.map((line) => ({ sku: line.productVariant.sku, quantity: line.quantity }));
@@ -111,17 +111,17 @@ const itemsIn = (list) => list.map((item) => ({ sku: item.SKU, quantity: item.Qu
 const skuOf = (order, lineId) => (order.lines.find(({ id }) => id === lineId) || { productVariant: { sku: `line ${lineId}` } }).productVariant.sku;
 const fulfilledIn = (order, fulfillment) => fulfillment.lines.map(({ orderLineId, quantity }) => ({ sku: skuOf(order, orderLineId), quantity }));
 
-// Looks at the three places, tells what is new, and remembers it.
+// Reads Vendure, the ledger and the sandbox, prints what is new, and remembers it.
 class Follower {
     constructor(admin) {
         this.admin = admin;
-        this.told = new Set();
+        this.printed = new Set();
         this.logRead = 0;
         this.stock = new Map();
     }
 
     async look() {
-        // From the end of the way to its beginning, so that a later step is never told first.
+        // From the last step to the first, so that a later step is never printed first.
         const arrived = await sandbox('orders');
         const records = await ledger();
         const paid = await paidOrders(this.admin);
@@ -129,17 +129,17 @@ class Follower {
         for (const order of paid) {
             this.first(order.code, 'paid', `${paint(1, 'paid')} in Vendure: ${units(linesIn(order))}`, order.orderPlacedAt || undefined);
         }
-        for (const record of records) this.tellRecord(record);
-        for (const order of arrived) this.tellWarehouse(order);
-        for (const order of paid) this.tellFulfilled(order);
-        this.tellStock(stock);
-        this.tellTrouble();
+        for (const record of records) this.printRecord(record);
+        for (const order of arrived) this.printWarehouse(order);
+        for (const order of paid) this.printFulfilled(order);
+        this.printStock(stock);
+        this.printTrouble();
         return { arrived, records, paid, stock };
     }
 
-    tellRecord(record) {
+    printRecord(record) {
         const { vendureOrderCode: code, syncStatus: status, veracoreOrderId: id } = record;
-        this.first(code, 'found', `${paint(1, 'found')} by the daemon, and taken into the ledger`, record.createdAt);
+        this.first(code, 'found', `${paint(1, 'found')} by the daemon, and recorded in the ledger`, record.createdAt);
         if (status === 'success') {
             this.first(code, 'accepted', `${paint('1;32', 'accepted')} by VeraCore as ${id}`, record.lastSuccessfulSync || undefined);
         } else if (!['pending', 'syncing'].includes(status)) {
@@ -148,21 +148,21 @@ class Follower {
         }
     }
 
-    tellWarehouse(order) {
+    printWarehouse(order) {
         if (order.status === 'InWarehouse') this.first(order.number, 'pick', `${paint(1, 'picked')} in the sandbox`);
         if (order.status === 'Cancelled') this.first(order.number, 'cancel', `${paint(1, 'cancelled')} in the sandbox`);
         order.packages.forEach((sent, at) => {
-            const part = order.status === 'Shipped' && order.packages.length === 1 ? '' : ` (package ${at + 1})`;
+            const part = order.status === 'Shipped' && order.packages.length === 1 ? '' : ` (parcel ${at + 1})`;
             const { shipment_id: id, tracking_number: number, carrier } = sent;
             this.first(
                 order.number, `sent ${id}`,
                 `${paint(1, 'shipped')} in the sandbox${part} with tracking ${number} (${carrier}): ${units(itemsIn(sent.items))}`,
             );
-            if (sent.voided) this.first(order.number, `void ${id}`, `package ${number} was ${paint(1, 'voided')} in the sandbox`);
+            if (sent.voided) this.first(order.number, `void ${id}`, `parcel ${number} was ${paint(1, 'voided')} in the sandbox`);
         });
     }
 
-    tellFulfilled(order) {
+    printFulfilled(order) {
         for (const one of order.fulfillments.filter(({ state }) => state === 'Shipped')) {
             this.first(
                 order.code, `fulfilled ${one.id}`,
@@ -173,28 +173,28 @@ class Follower {
         if (!trackingCode) return;
         this.first(
             order.code, `${order.state} ${trackingCode}`,
-            `${paint('1;32', order.state)} in Vendure; its customer reads ${trackingCode} (${carrier}), ${(shipDate || 'no date').slice(0, 10)}`,
+            `${paint('1;32', order.state)} in Vendure; the customer sees ${trackingCode} (${carrier}), ${(shipDate || 'no date').slice(0, 10)}`,
         );
     }
 
-    // What of the shop's stock on hand is not as it was, and what that means for what can be sold.
-    tellStock(stock) {
+    // Changes of the shop's stock on hand, and their effect on what can be sold.
+    printStock(stock) {
         const changed = [...stock].filter(([sku, now]) => this.stock.has(sku) && this.stock.get(sku).onHand !== now.onHand);
         const groups = new Map();
         for (const [sku, now] of changed) {
             const before = this.stock.get(sku);
-            const words = `on hand ${before.onHand} -> ${now.onHand}, allocated ${before.allocated} -> ${now.allocated}, can be sold ${before.sellable} -> ${paint(1, now.sellable)}`;
-            groups.set(words, [...(groups.get(words) || []), sku]);
+            const change = `on hand ${before.onHand} -> ${now.onHand}, allocated ${before.allocated} -> ${now.allocated}, sellable ${before.sellable} -> ${paint(1, now.sellable)}`;
+            groups.set(change, [...(groups.get(change) || []), sku]);
         }
-        for (const [words, skus] of groups) {
+        for (const [change, skus] of groups) {
             const whose = skus.length > 2 ? `${skus[0]} and ${skus.length - 1} others` : skus.join(', ');
-            tell('Vendure', `${whose}: ${words}`);
+            print('Vendure', `${whose}: ${change}`);
         }
         this.stock = stock;
     }
 
     // The daemon's warnings and errors.
-    tellTrouble() {
+    printTrouble() {
         const log = fs.readFileSync(DAEMON_LOG, 'utf8');
         const end = log.lastIndexOf('\n') + 1;
         for (const line of log.slice(this.logRead, end).split('\n')) {
@@ -203,18 +203,17 @@ class Follower {
         this.logRead = end;
     }
 
-    first(code, step, words, at) {
+    first(code, step, text, at) {
         const key = `${code} ${step}`;
-        if (this.told.has(key)) return;
-        this.told.add(key);
-        tell(code, words, at);
+        if (this.printed.has(key)) return;
+        this.printed.add(key);
+        print(code, text, at);
     }
 }
 
 // --- The check ---
 
-// Everything that is wrong with the orders' way to VeraCore, in words; empty when each arrived
-// exactly once.
+// Every problem with the orders at VeraCore; empty if each arrived exactly once.
 function problemsOfOrders(expected, { paid, records, arrived }, requests) {
     const problems = [];
     const group = (list, key) => {
@@ -236,68 +235,68 @@ function problemsOfOrders(expected, { paid, records, arrived }, requests) {
 
     for (const code of expected) if (!inVendure.has(code)) problems.push(`${code} was paid, but Vendure does not list it`);
     for (const [name, known] of [['the ledger', inLedger], ['the sandbox', inSandbox], ['a request to the sandbox', inRequests]]) {
-        for (const code of known.keys()) if (!inVendure.has(code)) problems.push(`${code} is in ${name}, but is no paid order of Vendure's`);
+        for (const code of known.keys()) if (!inVendure.has(code)) problems.push(`${code} is in ${name}, but is not a paid order in Vendure`);
     }
     for (const [code, [order, ...twins]] of inVendure) {
-        const wrong = (words) => problems.push(`${code}: ${words}`);
+        const wrong = (problem) => problems.push(`${code}: ${problem}`);
         const rows = inLedger.get(code) || [];
         const there = inSandbox.get(code) || [];
         const sent = inRequests.get(code) || [];
         if (twins.length) wrong('Vendure lists it more than once');
         if (rows.length !== 1) wrong(`the ledger has it ${rows.length} times`);
         if (there.length !== 1) wrong(`the sandbox has it ${there.length} times`);
-        // An answer may have been lost; what counts is what the sandbox did.
+        // A response may have been lost; what counts is what the sandbox did.
         const taken = sent.filter(({ status }) => status >= 200 && status <= 299);
-        if (taken.length !== 1) wrong(`VeraCore took it ${taken.length} times, of ${sent.length} sends`);
-        // A duplicate is a fault in SOAP, and nothing else is refused here.
+        if (taken.length !== 1) wrong(`VeraCore accepted it ${taken.length} times in ${sent.length} sends`);
+        // In SOAP a duplicate is a fault, and the demo causes no other refusal.
         if (sent.some(({ status }) => status === (STYLE === 'oms' ? 500 : 409))) wrong('it was sent although VeraCore had it');
         if (rows.length !== 1 || there.length !== 1) continue;
         const [row] = rows;
         const [received] = there;
         if (row.syncStatus !== 'success') wrong(`the ledger says ${row.syncStatus}: ${row.errorMessage || 'no message'}`);
         if (row.vendureOrderId !== String(order.id)) wrong(`the ledger has Vendure's id ${row.vendureOrderId}, not ${order.id}`);
-        // SOAP answers with two ids: the order's own, and a serial number.
+        // SOAP returns two ids: the order's own, and a serial number.
         const ids = STYLE === 'oms' ? [received.number, received.order_id.replace('VC-', '')] : [received.order_id];
         if (!ids.includes(row.veracoreOrderId)) wrong(`the ledger says ${row.veracoreOrderId}, the sandbox ${received.order_id}`);
-        if (received.foreign) wrong('somebody else put it into the sandbox');
+        if (received.foreign) wrong('someone else created it in the sandbox');
         // Prices as Vendure has them, in hundredths.
         const meant = order.lines.map((line) => `${line.quantity} x ${line.productVariant.sku} at ${line.proratedUnitPriceWithTax}`);
         const got = received.items.map((item) => `${item.Quantity} x ${item.SKU} at ${Math.round(Number(item.UnitPrice) * 100)}`);
-        if (meant.sort().join() !== got.sort().join()) wrong(`paid was ${meant.join(', ')}; arrived has ${got.join(', ')}`);
+        if (meant.sort().join() !== got.sort().join()) wrong(`paid: ${meant.join(', ')}; arrived: ${got.join(', ')}`);
     }
     return problems;
 }
 
-// Everything that is wrong with the packages' way to Vendure: each that left is exactly one
-// fulfillment with its lines, and the order says so.
+// Every problem with the parcels in Vendure: each that left must be exactly one fulfillment with its
+// lines, and the order must show it.
 function problemsOfPackages({ paid, arrived }) {
     const problems = [];
     for (const order of paid) {
-        const wrong = (words) => problems.push(`${order.code}: ${words}`);
+        const wrong = (problem) => problems.push(`${order.code}: ${problem}`);
         const { packages } = arrived.find(({ number }) => number === order.code) || { packages: [] };
         const left = packages.filter(({ voided }) => !voided);
         const fulfillments = order.fulfillments.filter(({ state }) => state !== 'Cancelled');
         const content = (list) => list.map(({ sku, quantity }) => `${quantity} x ${sku}`).sort().join(', ');
         for (const { tracking_number: number, carrier, items } of left) {
             const same = fulfillments.filter(({ trackingCode }) => trackingCode === number);
-            if (same.length !== 1) wrong(`package ${number} is ${same.length} fulfillments in Vendure`);
+            if (same.length !== 1) wrong(`parcel ${number} has ${same.length} fulfillments in Vendure`);
             for (const one of same) {
                 const [meant, got] = [content(itemsIn(items)), content(fulfilledIn(order, one))];
-                if (meant !== got) wrong(`package ${number} holds ${meant}; its fulfillment says ${got}`);
-                if (one.state !== 'Shipped') wrong(`the fulfillment of package ${number} is ${one.state}`);
+                if (meant !== got) wrong(`parcel ${number} contains ${meant}; its fulfillment has ${got}`);
+                if (one.state !== 'Shipped') wrong(`the fulfillment of parcel ${number} is ${one.state}`);
             }
             for (const [field, word] of [['trackingCode', number], ['carrier', carrier]]) {
                 const said = order.customFields[field] || '';
                 if (!said.split(', ').includes(word)) wrong(`its field ${field} is '${said}', without ${word}`);
             }
         }
-        if (fulfillments.length !== left.length) wrong(`${left.length} packages left, and Vendure has ${fulfillments.length} fulfillments`);
+        if (fulfillments.length !== left.length) wrong(`${left.length} parcels left, but Vendure has ${fulfillments.length} fulfillments`);
         if (left.length && !order.customFields.shipDate) wrong('its field shipDate is empty');
-        if (!left.length && order.customFields.trackingCode) wrong('it has a tracking number, and nothing left');
+        if (!left.length && order.customFields.trackingCode) wrong('it has a tracking number, but no parcel left');
         const sum = (list) => list.reduce((all, { quantity }) => all + quantity, 0);
         const [sent, ordered] = [sum(left.flatMap(({ items }) => itemsIn(items))), sum(order.lines)];
         const meant = sent === 0 ? 'PaymentSettled' : sent < ordered ? 'PartiallyShipped' : 'Shipped';
-        if (order.state !== meant) wrong(`it is ${order.state} in Vendure, and should be ${meant}`);
+        if (order.state !== meant) wrong(`it is ${order.state} in Vendure, but should be ${meant}`);
     }
     return problems;
 }
@@ -315,8 +314,8 @@ function unfulfilled(paid, sku, of = () => true) {
 
 const accepted = (records) => new Set(records.filter((one) => one.syncStatus === 'success').map((one) => one.vendureOrderCode));
 
-// What the rule says of a SKU: what VeraCore has free, and what the shop promised to orders that
-// VeraCore does not have yet; the rest can be sold.
+// The rule for a SKU: sellable = available at VeraCore - units that the shop promised to orders that
+// VeraCore does not have yet.
 function rule(sku, shelves, { paid, records }) {
     const there = accepted(records);
     const free = shelves.find(({ SKU }) => SKU === sku).AvailableQuantity;
@@ -324,17 +323,17 @@ function rule(sku, shelves, { paid, records }) {
     return { free, waiting, sellable: Math.max(free - waiting, 0) };
 }
 
-// Every SKU of which the shop sells something else than the rule says.
+// Every SKU whose sellable quantity breaks the rule.
 function problemsOfStock(skus, shelves, seen) {
     const problems = [];
     for (const sku of skus) {
         const { free, waiting, sellable } = rule(sku, shelves, seen);
         const now = seen.stock.get(sku);
         if (now.sellable !== sellable) {
-            problems.push(`${sku}: ${now.sellable} can be sold (${now.onHand} on hand, ${now.allocated} allocated); VeraCore has ${free} free, of which ${waiting} are promised`);
+            problems.push(`${sku}: ${now.sellable} sellable (${now.onHand} on hand, ${now.allocated} allocated); VeraCore has ${free} available, of which ${waiting} are promised`);
         }
         const promised = unfulfilled(seen.paid, sku);
-        if (now.allocated !== promised) problems.push(`${sku}: Vendure has ${now.allocated} allocated, and its orders ask for ${promised}`);
+        if (now.allocated !== promised) problems.push(`${sku}: Vendure has ${now.allocated} allocated, but its orders need ${promised}`);
     }
     return problems;
 }
@@ -361,49 +360,49 @@ class Show {
         return code;
     }
 
-    // Brings stock or tracking to the shop, tells what came of it, and gives the three places.
+    // Runs an inventory or tracking sync, prints the result, and returns the state of all systems.
     async pass(what) {
         const done = await pass(what);
-        tell('veracore-sync', what === 'inventory'
-            ? `${paint(1, 'sync inventory')}: levels written: ${done.written}; right already: ${done.unchanged}`
-            : `${paint(1, 'sync tracking')}: packages told of: ${done.shipments}; fulfillments made: ${done.fulfilled}`);
+        print('veracore-sync', what === 'inventory'
+            ? `${paint(1, 'sync inventory')}: levels written: ${done.written}; unchanged: ${done.unchanged}`
+            : `${paint(1, 'sync tracking')}: parcels reported: ${done.shipments}; fulfillments made: ${done.fulfilled}`);
         return this.follower.look();
     }
 
-    async shelve(sku, onHand, words) {
+    async shelve(sku, onHand, reason) {
         await sandbox(`stock/${sku}`, 'PUT', { on_hand: onHand });
-        tell('the warehouse', `${words}: ${onHand} of ${sku} are on its shelf now`);
+        print('the warehouse', `${reason}: it now has ${onHand} of ${sku}`);
     }
 
     async explain(sku, seen) {
         const { free, waiting } = rule(sku, await sandbox('stock'), seen);
-        tell('the rule', `${sku}: ${free} free at VeraCore - ${waiting} in orders that it does not have yet = ${paint(1, seen.stock.get(sku).sellable)} can be sold`);
+        print('the rule', `${sku}: ${free} available at VeraCore - ${waiting} in orders that it does not have yet = ${paint(1, seen.stock.get(sku).sellable)} sellable`);
         this.wrong(problemsOfStock([sku], await sandbox('stock'), seen));
         return waiting;
     }
 
-    // Follows until VeraCore has these orders.
+    // Waits until VeraCore has these orders.
     async follow(codes) {
         const deadline = Date.now() + PATIENCE;
         for (;;) {
             const seen = await this.follower.look();
             const late = codes.filter((code) => !accepted(seen.records).has(code));
             if (!late.length) return seen;
-            if (Date.now() > deadline) throw new Error(`after ${PATIENCE / 1000} s these are not accepted by VeraCore: ${late.join(', ')}`);
+            if (Date.now() > deadline) throw new Error(`VeraCore did not accept these orders within ${PATIENCE / 1000} s: ${late.join(', ')}`);
             await pause(200);
         }
     }
 
     async stock() {
-        chapter('The warehouse stocks its shelves, and the shop has something to sell');
+        chapter('Stock arrives at the warehouse, and the shop can sell it');
         for (const sku of this.skus) await sandbox(`stock/${sku}`, 'PUT', { on_hand: 100 });
-        tell('the warehouse', `100 of each of ${this.skus.length} SKUs are on its shelves`);
+        print('the warehouse', `it has 100 of each of ${this.skus.length} SKUs`);
         const { stock } = await this.pass('inventory');
-        this.wrong(this.skus.filter((sku) => stock.get(sku).sellable !== 100).map((sku) => `${sku}: not 100 can be sold at first`));
+        this.wrong(this.skus.filter((sku) => stock.get(sku).sellable !== 100).map((sku) => `${sku}: the first sellable quantity is not 100`));
     }
 
     async orders() {
-        chapter('Customers pay, and the warehouse gets the orders');
+        chapter('Customers pay, and the warehouse receives the orders');
         for (let at = 0; at < ORDERS; at += 1) {
             const lines = linesOf(at, { lines: 1 + (at % 3), skus: this.skus });
             await this.pay(lines, at === 2 ? 'express-shipping' : 'standard-shipping');
@@ -411,40 +410,40 @@ class Show {
         await this.follow(this.codes);
     }
 
-    // Of a SKU that another order has, too.
+    // For a SKU that is also in another order.
     async fallAndRise(sku) {
-        chapter('Stock falls while VeraCore is slow to take an order, and rises again');
+        chapter('Stock falls while VeraCore is slow to accept an order, and rises again');
         await sandbox('faults', 'POST', { ...SEND, method: 'POST', kind: 'delay', milliseconds: SLOW, work: 'after', times: 1 });
         const code = await this.pay([{ sku, quantity: 5 }]);
-        await this.shelve(sku, 80, '20 units broke');
+        await this.shelve(sku, 80, '20 units were damaged');
         const waiting = await this.explain(sku, await this.pass('inventory'));
-        if (!waiting) this.wrong([`${code}: VeraCore had it within ${SLOW / 1000} s, before stock was brought: the rule could not be shown`]);
+        if (!waiting) this.wrong([`${code}: VeraCore accepted it before the inventory sync, within ${SLOW / 1000} s: the rule could not be demonstrated`]);
         await this.follow([code]);
-        await this.shelve(sku, 120, '40 units came in');
+        await this.shelve(sku, 120, '40 units were delivered');
         await this.explain(sku, await this.pass('inventory'));
     }
 
-    // Ships `packages` (default: one with everything left), and brings that to the shop: the order's
-    // state follows, and what can be sold does not change.
+    // Ships `packages` (default: one with everything left) and syncs tracking: the order's state follows,
+    // and the sellable quantity does not change.
     async ship(code, state, packages = undefined) {
         const before = await this.follower.look();
         await sandbox(`orders/${code}/ship`, 'POST', packages ? { packages } : {});
         await this.follower.look();
         const tracked = await this.pass('tracking');
         const order = tracked.paid.find((one) => one.code === code);
-        if (order.state !== state) this.wrong([`${code}: it is ${order.state} in Vendure after its package, and should be ${state}`]);
+        if (order.state !== state) this.wrong([`${code}: it is ${order.state} in Vendure after its parcel, but should be ${state}`]);
         const skus = [...new Set(linesIn(order).map(({ sku }) => sku))];
         for (const after of [tracked, await this.pass('inventory')]) {
             for (const sku of skus) {
                 const [was, is] = [before, after].map(({ stock }) => stock.get(sku).sellable);
-                if (was !== is) this.wrong([`${sku}: ${was} could be sold before a package of ${code} left, and ${is} afterwards`]);
+                if (was !== is) this.wrong([`${sku}: ${was} sellable before a parcel of ${code} left, but ${is} afterwards`]);
             }
         }
     }
 
     async packages() {
         const [whole, inTwo, later] = this.codes;
-        chapter('Packages leave, and customers learn their tracking numbers; what can be sold stays the same');
+        chapter('Parcels leave, and customers get tracking numbers; the sellable quantity stays the same');
         await this.ship(whole, 'Shipped');
         const { items: [{ SKU, Quantity }] } = await sandbox(`orders/${inTwo}`);
         await this.ship(inTwo, 'PartiallyShipped', [{ items: [{ SKU, Quantity: Quantity - 1 }], carrier: 'UPS' }]);
@@ -454,7 +453,7 @@ class Show {
     }
 
     async check() {
-        chapter('The check');
+        chapter('Checks');
         const compare = async () => {
             const seen = await this.follower.look();
             this.wrong(problemsOfOrders(this.codes, seen, await sandbox('requests')));
@@ -463,43 +462,43 @@ class Show {
             return seen;
         };
         await compare();
-        // Whole further passes: whatever would be done a second time is done now.
+        // Run everything again: whatever would happen twice happens now.
         await veracoreSync('sync', 'orders');
         const [inventory, tracking] = [await pass('inventory'), await pass('tracking')];
         const idle = { written: inventory.written, fulfilled: tracking.fulfilled, recognized: tracking.recognized, trackingUpdated: tracking.trackingUpdated };
-        for (const [what, count] of Object.entries(idle)) if (count) this.wrong([`a further pass was not idle: ${what} = ${count}`]);
+        for (const [what, count] of Object.entries(idle)) if (count) this.wrong([`another run was not idle: ${what} = ${count}`]);
         const { arrived } = await compare();
         for (const problem of this.problems) process.stdout.write(`${paint('1;31', 'WRONG')}  ${problem}\n`);
         if (this.problems.size) return;
         const packages = arrived.flatMap((order) => order.packages).length;
-        process.stdout.write(`${this.codes.length} orders were paid and ${packages} packages left; further full passes sent, fulfilled and wrote nothing. Vendure, the\n`
+        process.stdout.write(`${this.codes.length} orders were paid and ${packages} parcels left; another run sent, fulfilled and wrote nothing. Vendure, the\n`
             + 'ledger, the sandbox\'s orders and its request log agree: each order arrived exactly once, with the right goods\n'
-            + `and prices; each package is one fulfillment, with the right lines; all ${this.skus.length} stock levels obey the rule.\n`);
+            + `and prices; each parcel is one fulfillment with the right lines; all ${this.skus.length} stock levels follow the rule.\n`);
     }
 }
 
-function tellAddresses() {
+function printAddresses() {
     const program = path.relative('', PROGRAM) || PROGRAM;
     process.stdout.write(`
-Everything is running (ready after ${Math.round(Date.now() / 1000 - Number(STARTED))} s). Ctrl-C stops and removes all of it.
+Everything is running (ready after ${Math.round(Date.now() / 1000 - Number(STARTED))} s). Ctrl-C stops and removes it.
 
   Vendure's Admin API   ${ADMIN_API}  (superadmin / superadmin)
   sandbox control       ${SANDBOX}/sandbox  (docs/sandbox.md)
-  the dashboard         ${DAEMON}/  (superadmin / superadmin)
-  how the daemon is     ${DAEMON}/readyz and /metrics
+  dashboard             ${DAEMON}/  (superadmin / superadmin)
+  daemon status         ${DAEMON}/readyz and /metrics
 
   pay another order     ADMIN_API=${ADMIN_API} node tests/vendure/orders.cjs pay
   ship an order         curl -X POST ${SANDBOX}/sandbox/orders/CODE/ship
-  change a shelf        curl -X PUT ${SANDBOX}/sandbox/stock/SKU-001 -d '{"on_hand": 50}'
-  bring stock now       ${program} --config ${CONFIG} sync inventory
-  bring tracking now    ${program} --config ${CONFIG} sync tracking
-  why is it so many?    ${program} --config ${CONFIG} stock explain SKU-001
-  when by itself?       ${program} --config ${CONFIG} schedule
-  see the ledger        ${program} --config ${CONFIG} orders list
-  one order's history   ${program} --config ${CONFIG} orders show CODE
-  test both ends        ${program} --config ${CONFIG} check
+  change stock          curl -X PUT ${SANDBOX}/sandbox/stock/SKU-001 -d '{"on_hand": 50}'
+  sync inventory now    ${program} --config ${CONFIG} sync inventory
+  sync tracking now     ${program} --config ${CONFIG} sync tracking
+  explain a stock level ${program} --config ${CONFIG} stock explain SKU-001
+  show the schedule     ${program} --config ${CONFIG} schedule
+  list the orders       ${program} --config ${CONFIG} orders list
+  show an order         ${program} --config ${CONFIG} orders show CODE
+  test the connections  ${program} --config ${CONFIG} check
 
-What happens from now on appears here:
+New activity appears here:
 
 `);
 }
@@ -509,7 +508,7 @@ main(async () => {
     const on = await shop(admin);
     const follower = new Follower(admin);
     const show = new Show(on, follower);
-    process.stdout.write(`\nWatch it on the dashboard, too: ${DAEMON}/  (superadmin / superadmin)\n`);
+    process.stdout.write(`\nThe dashboard shows it, too: ${DAEMON}/  (superadmin / superadmin)\n`);
     await follower.look();
     await show.stock();
     await show.orders();
@@ -517,13 +516,13 @@ main(async () => {
     await show.packages();
     await show.check();
     if (once) {
-        if (show.problems.size) throw new Error('something did not arrive as it should; see above');
+        if (show.problems.size) throw new Error('the demo found problems; see above');
         return;
     }
-    tellAddresses();
+    printAddresses();
     for (;;) {
         await pause(1000);
-        // Whoever plays with it may stop what is looked at for a moment.
+        // Experiments may stop a server for a moment.
         await follower.look().catch((error) => process.stderr.write(`${error.message}\n`));
     }
 });

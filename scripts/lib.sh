@@ -1,5 +1,5 @@
-# Shared by the scripts: what must be installed, child processes that never outlive their script,
-# and private throw-away servers. Sourced, never run.
+# Shared by the scripts: installing packages, child processes that never outlive their script, and
+# private, temporary servers. Sourced, never run.
 # shellcheck shell=bash
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
@@ -7,9 +7,9 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 [ -t 2 ] || say() { printf '==> %s\n' "$*" >&2; }
 
-# --- What must be installed -----------------------------------------------------------------------
+# --- Packages -------------------------------------------------------------------------------------
 
-# The Debian package directory of Postgres' server programs (the newest), or nothing.
+# Prints the directory of the newest Postgres server programs, or nothing.
 pg_bin() {
   local dir found=
   for dir in /usr/lib/postgresql/*/bin; do
@@ -21,7 +21,7 @@ pg_bin() {
 
 node_is_recent() { command -v node >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ]; }
 
-# Installs Postgres and Node from Debian's packages when root; otherwise says the exact command.
+# Installs Postgres and Node from Debian's packages as root; otherwise prints the command.
 ensure_packages() {
   local missing=()
   [ -n "$(pg_bin)" ] || missing+=(postgresql)
@@ -29,43 +29,43 @@ ensure_packages() {
   command -v npm >/dev/null 2>&1 || missing+=(npm)
   command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
   command -v setpriv >/dev/null 2>&1 || missing+=(util-linux)
-  # The tests send signals with the program, not with the shell's own word.
+  # The tests send signals with the program kill, not the shell's builtin.
   type -P kill >/dev/null || missing+=(procps)
   if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" -ne 0 ]; then
       die "missing: ${missing[*]}. Install them with:
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
     fi
-    command -v apt-get >/dev/null 2>&1 || die "missing: ${missing[*]}, and there is no apt-get here to install them with"
+    command -v apt-get >/dev/null 2>&1 || die "missing: ${missing[*]}. There is no apt-get on this machine; install them another way"
     say "installing ${missing[*]}"
     apt-get update -q >&2
-    # A private cluster is made below; Debian's own must not be started for it.
+    # The scripts create their own cluster; Debian's default cluster is not needed.
     mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] ||
       echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
-    [ -n "$(pg_bin)" ] || die "Postgres was installed but its initdb was not found under /usr/lib/postgresql"
-    node_is_recent || die "Node 18 or newer is needed; this Debian's is $(node --version). Install a newer one and run this again"
+    [ -n "$(pg_bin)" ] || die "Postgres is installed, but there is no initdb under /usr/lib/postgresql"
+    node_is_recent || die "Node 18 or newer is required; this Debian has $(node --version). Install a newer one and run this again"
   fi
   if [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; then
-    die "there is no user postgres, which Postgres runs as when this is run by root. Make it with:
+    die "there is no user postgres. When root runs this script, Postgres runs as that user. Create it with:
   useradd --system postgres"
   fi
   command -v cargo >/dev/null 2>&1 || PATH=$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin
   command -v cargo >/dev/null 2>&1 || die "Rust is missing. Install it with rustup, then run this again"
 }
 
-# The browser of the dashboard's tests, or nothing.
+# Prints the browser for the dashboard's tests, or nothing.
 chromium() { type -P chromium || type -P chromium-browser || type -P google-chrome || true; }
 
-# Begins to install what the dashboard's tests need: Debian's Chromium, when root (otherwise says the
-# exact command), and the packages. `await_browser` waits for it, before anything asks whether all
-# children live.
+# Starts to install what the dashboard's tests need: Debian's Chromium as root (otherwise prints the
+# command), and the npm packages. Call `await_browser` before anything checks that all children are
+# alive.
 begin_browser() {
   if [ -z "$(chromium)" ]; then
     [ "$(id -u)" -eq 0 ] || die "missing: chromium, for the tests of the dashboard. Install it with:
   sudo apt-get update && sudo apt-get install -y --no-install-recommends chromium"
-    command -v apt-get >/dev/null 2>&1 || die "missing: chromium, and there is no apt-get here to install it with"
+    command -v apt-get >/dev/null 2>&1 || die "missing: chromium. There is no apt-get on this machine; install it another way"
     say "installing chromium in the background"
   fi
   # shellcheck disable=SC2016
@@ -85,30 +85,30 @@ await_browser() {
   [ "$status" -eq 0 ] || { tail -n 20 "$WORK/browser.log" >&2; die "the browser could not be installed"; }
 }
 
-# Installs the test runner where it is missing.
+# Installs the test runner if it is missing.
 ensure_nextest() {
   local tools=${VERACORE_SYNC_CACHE:-${HOME:?}/.cache/veracore-sync}/tools
   PATH=$PATH:$tools/bin
   if cargo nextest --version >/dev/null 2>&1; then return 0; fi
-  say "installing cargo-nextest into $tools (minutes, once)"
-  # Without optimization and debug information, which would take most of the time for nothing.
+  say "installing cargo-nextest into $tools (takes minutes, only once)"
+  # Optimization and debug information would take most of the time and are not needed.
   attend env CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-nextest --locked --debug --quiet --root "$tools" ||
     die "cargo-nextest could not be installed"
 }
 
-# --- The work folder and the children -------------------------------------------------------------
+# --- The work folder and child processes ----------------------------------------------------------
 
-WORK=           # temporary; gone when the script ends
-FAREWELL=       # said when the children are stopped
-CHILDREN=()     # pids, in the order of their start
+WORK=           # temporary; removed when the script ends
+FAREWELL=       # printed when the children are stopped
+CHILDREN=()     # pids, in start order
 declare -A CHILD_NAME=() CHILD_LOG=()
 
-# begin NAME: makes the work folder, and sees to it that it and all children are gone at the end,
-# however the script ends. (Even kill -9 leaves no process: see `child`.)
+# begin NAME: creates the work folder, and makes sure that it and all children are gone however the
+# script ends. (Even kill -9 leaves no process: see `child`.)
 begin() {
   local base
   base=$(cd "${TMPDIR:-/tmp}" && pwd)
-  # A temporary folder of root's own could not be entered by Postgres, which never runs as root.
+  # Postgres never runs as root, so it could not enter root's private temporary folder.
   [ "$(id -u)" -ne 0 ] || base=/tmp
   WORK=$(mktemp -d "$base/veracore-sync-$1.XXXXXX")
   [ "$(id -u)" -ne 0 ] || chmod 711 "$WORK"
@@ -129,12 +129,12 @@ finish() {
   exit "$status"
 }
 
-# A session of its own, so that Ctrl-C reaches a program only through us, in order. Bash starts
-# background programs with INT and QUIT ignored, which is taken back.
+# A separate session, so that Ctrl-C reaches programs only through this script, in order. Bash starts
+# background programs with INT and QUIT ignored; this restores the defaults.
 APART=(setsid env --default-signal=INT --default-signal=QUIT setpriv --pdeathsig)
 
-# child NAME LOG COMMAND…: starts a program that the kernel ends if this script is killed. LOG `-` is
-# our own output. Sets CHILD to its pid.
+# child NAME LOG COMMAND…: starts a program that the kernel ends if this script is killed. LOG `-` is this
+# script's output. Sets CHILD to its pid.
 child() {
   local name=$1 log=$2 stop=TERM as=()
   shift 2
@@ -152,8 +152,8 @@ child() {
 
 alive() { kill -0 "$1" 2>/dev/null; }
 
-# attend COMMAND…: runs a program to its end in the foreground's place; a signal to this script ends
-# it at once, which bash would put off otherwise.
+# attend COMMAND…: runs a program and waits for it. A signal to this script ends the program at once,
+# which bash would otherwise postpone.
 attend() {
   local pid status=0
   "${APART[@]}" TERM -- "$@" &
@@ -171,7 +171,7 @@ forget() {
   CHILDREN=("${kept[@]}")
 }
 
-# stop_child PID [SIGNAL]: the program and what it has started; by force after ten seconds.
+# stop_child PID [SIGNAL]: stops the program and its children; kills them after ten seconds.
 stop_child() {
   local pid=$1 signal=${2:-TERM} waited=0
   kill -"$signal" -- "-$pid" 2>/dev/null || kill -"$signal" "$pid" 2>/dev/null
@@ -179,13 +179,13 @@ stop_child() {
     sleep 0.1
     waited=$((waited + 1))
   done
-  # Its session's other process groups too: test runners make one a test.
+  # The session's other process groups, too: test runners create one for each test.
   session_members "$pid" | xargs -r kill -KILL 2>/dev/null
   wait "$pid" 2>/dev/null
   return 0
 }
 
-# The processes of a session, by its id.
+# Prints the processes of a session, given its id.
 session_members() {
   local file stat
   for file in /proc/[0-9]*/stat; do
@@ -197,7 +197,7 @@ session_members() {
   done
 }
 
-# The last one started is stopped first, so that nothing loses what it stands on.
+# Stops the last one first, so that nothing loses a server that it uses.
 stop_children() {
   local at
   for ((at = ${#CHILDREN[@]} - 1; at >= 0; at--)); do
@@ -208,7 +208,7 @@ stop_children() {
   CHILDREN=()
 }
 
-# Fails when a child has ended, with the end of its log.
+# Fails if a child has ended, and prints the end of its log.
 check_children() {
   local pid
   for pid in "${CHILDREN[@]}"; do alive "$pid" || mourn "$pid"; done
@@ -217,10 +217,10 @@ check_children() {
 mourn() {
   local log=${CHILD_LOG[$1]:--}
   [ "$log" = - ] || tail -n 20 "$log" >&2
-  die "${CHILD_NAME[$1]} ended by itself; above is the end of what it said"
+  die "${CHILD_NAME[$1]} ended unexpectedly; the end of its log is above"
 }
 
-# until_logged PATTERN LOG SECONDS WHAT: waits for a line of a child's log, and sets LINE to it.
+# until_logged PATTERN LOG SECONDS WHAT: waits for a line in a child's log, and sets LINE to it.
 until_logged() {
   local pattern=$1 log=$2 seconds=$3 what=$4 deadline
   deadline=$((SECONDS + seconds))
@@ -240,7 +240,7 @@ free_port() {
   node -e 'const s=require("net").createServer();s.listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
 }
 
-# Postgres refuses root: as root, its programs run as the user that Debian's package made.
+# Postgres refuses to run as root: as root, its programs run as the user of Debian's package.
 as_postgres() {
   if [ "$(id -u)" -eq 0 ]; then
     (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- "$@")
@@ -249,9 +249,9 @@ as_postgres() {
   fi
 }
 
-# A private cluster on loopback in the work folder; user "postgres", no password. Sets PG_URL, an
-# address without a database. Durability is off, since the data is thrown away; further arguments are
-# Postgres' own and have the last word.
+# Starts a private cluster on loopback in the work folder; user "postgres", no password. Sets PG_URL, a
+# URL without a database. Durability is off, because the data is temporary; further arguments go to
+# Postgres and override these.
 start_postgres() {
   local bin dir=$WORK/postgres log=$WORK/postgres.log try port deadline
   bin=$(pg_bin)
@@ -267,11 +267,11 @@ start_postgres() {
     deadline=$((SECONDS + 60))
     while alive "$CHILD" && [ "$SECONDS" -lt "$deadline" ]; do
       PG_URL="postgres://postgres@127.0.0.1:$port"
-      # Asked for its process: on a port lost to another, another server might answer.
+      # Checks that it is our server: another one could have taken the port.
       [ "$(pg "$PG_URL/postgres" -Atc 'show data_directory' 2>/dev/null)" = "$dir/data" ] && return
       sleep 0.1
     done
-    # Most likely somebody else took the port meanwhile.
+    # Most likely another program took the port in the meantime.
     stop_child "$CHILD" QUIT
     forget "$CHILD"
     [ "$try" -lt 3 ] || { tail -n 20 "$log" >&2; die "Postgres did not start"; }
@@ -280,23 +280,23 @@ start_postgres() {
 
 pg() { "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
 
-# create_database NAME: its address is $PG_URL/NAME.
+# create_database NAME: its URL is $PG_URL/NAME.
 create_database() { pg "$PG_URL/postgres" -c "create database $1"; }
 
-# start_vendure MODULES DATABASE_URL: begins to start a shop; `await_vendure` waits for it.
+# start_vendure MODULES DATABASE_URL: starts a shop; `await_vendure` waits for it.
 start_vendure() {
   child Vendure "$WORK/vendure.log" env DATABASE_URL="$2" PORT=0 LOG_LEVEL=warn node "$ROOT/tests/vendure/server.cjs" "$1"
 }
 
-# await_vendure [OPTIONS OF seed.cjs]: waits for the shop, and fills it. Sets ADMIN_API.
+# await_vendure [OPTIONS OF seed.cjs]: waits for the shop and fills it. Sets ADMIN_API.
 await_vendure() {
   until_logged '^\{"ready":true' "$WORK/vendure.log" 180 Vendure
   ADMIN_API=$(node -p 'JSON.parse(process.argv[1]).adminApi' "$LINE")
   attend env ADMIN_API="$ADMIN_API" node "$ROOT/tests/vendure/seed.cjs" "$@" >"$WORK/seed.json" || die "the shop could not be filled"
 }
 
-# test_dashboard PROGRAMS: the dashboard's tests in a browser, with a channel of their own in the shop
-# at ADMIN_API and a database of their own in Postgres; PROGRAMS is the folder of both programs.
+# test_dashboard PROGRAMS: runs the dashboard's browser tests, with their own channel in the shop at
+# ADMIN_API and their own database in Postgres. PROGRAMS is the folder of both programs.
 test_dashboard() {
   attend env ADMIN_API="$ADMIN_API" PG_URL="$PG_URL" PSQL="$(pg_bin)/psql" PROGRAMS="$1" \
     MODULES="$(cat "$WORK/browser-modules")" CHROMIUM="$(chromium)" \
@@ -310,7 +310,7 @@ target_dir() {
     node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory'
 }
 
-# A database with the ledger's tables, for sqlx's macros to ask. Sets SCHEMA_URL.
+# Creates a database with the ledger's tables for sqlx's macros. Sets SCHEMA_URL.
 create_schema_database() {
   local migration
   create_database schema
@@ -322,7 +322,7 @@ create_schema_database() {
 
 # --- A Debian in a folder -------------------------------------------------------------------------
 
-# What the proofs of the packages need beyond the tests.
+# Installs what the packaging tests need in addition.
 ensure_debian() {
   local missing=()
   command -v debootstrap >/dev/null 2>&1 || missing+=(debootstrap)
@@ -333,12 +333,12 @@ ensure_debian() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 }
 
-# make_debian FOLDER [PACKAGE…]: Debian 12 with what is essential, and these.
+# make_debian FOLDER [PACKAGE…]: creates a minimal Debian 12 with these packages.
 make_debian() {
   local folder=$1 include=()
   shift
   [ $# -eq 0 ] || include=(--include="$(IFS=,; echo "$*")")
   mkdir -p "$(dirname "$folder")"
   attend debootstrap --variant=minbase "${include[@]}" bookworm "$folder" >"$folder.log" 2>&1 ||
-    { tail -n 20 "$folder.log" >&2; die "Debian could not be made"; }
+    { tail -n 20 "$folder.log" >&2; die "Debian could not be created"; }
 }

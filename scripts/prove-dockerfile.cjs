@@ -1,5 +1,5 @@
-// Reads a Dockerfile and does what it says in folders: called by scripts/prove-dockerfile, as root.
-// Knows what our Dockerfile uses and refuses what it does not know.
+// Executes a Dockerfile in folders; scripts/prove-dockerfile runs it as root. Supports what our
+// Dockerfile uses, and refuses everything else.
 const { spawn, spawnSync, execFileSync } = require("child_process");
 const fs = require("fs");
 const path = require("path");
@@ -8,13 +8,13 @@ const [context, work, toolchain, database, target] = process.argv.slice(2);
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// What stands for the published images: a folder, and what their own ENV says.
+// Replacements for the published images: a folder, and their ENV.
 const BASES = {
   debian: { folder: path.join(work, "base/debian"), env: { PATH } },
   rust: {
     folder: path.join(work, "base/rust"),
     env: { PATH: `/usr/local/cargo/bin:${PATH}`, CARGO_HOME: "/usr/local/cargo" },
-    // The toolchain is lent, not copied.
+    // The toolchain is mounted, not copied.
     lend: { "/usr/local/toolchain": toolchain },
     links: ["cargo", "rustc"].map((name) => [`/usr/local/toolchain/bin/${name}`, `/usr/local/cargo/bin/${name}`]),
   },
@@ -40,7 +40,7 @@ function parse(text) {
   for (const line of lines) {
     const [, op, rest] = /^([A-Z]+)\s+(.*)$/.exec(line) || fail(`not an instruction: ${line}`);
     if (op === "FROM") {
-      const [, base, name] = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(rest) || fail(`not understood: ${line}`);
+      const [, base, name] = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(rest) || fail(`unsupported: ${line}`);
       stages.push({ name: name || String(stages.length), base, steps: [] });
     } else {
       stages.at(-1).steps.push({ op, rest });
@@ -49,12 +49,12 @@ function parse(text) {
   return stages;
 }
 
-// A pattern of .dockerignore matches a path and all that is below it.
+// A pattern of .dockerignore matches a path and everything below it.
 function ignored(text) {
   const lines = text.split("\n").map((line) => line.trim());
   const patterns = lines.filter((line) => line && !line.startsWith("#"));
   const expressions = patterns.map((pattern) => {
-    if (pattern.startsWith("!")) fail(`.dockerignore: ${pattern} is not understood`);
+    if (pattern.startsWith("!")) fail(`.dockerignore: ${pattern} is not supported`);
     const expression = pattern
       .replace(/[.+^${}()|[\]\\]/g, "\\$&")
       .replace(/\*\*\//g, "\u0000")
@@ -65,9 +65,9 @@ function ignored(text) {
   return (name) => expressions.some((expression) => expression.test(name));
 }
 
-// --- Doing ----------------------------------------------------------------------------------------
+// --- Executing ------------------------------------------------------------------------------------
 
-// A shell in namespaces of its own, so that whatever is mounted is gone afterwards.
+// A shell in its own namespaces, so that its mounts are gone afterwards.
 const shielded = (script) => ["unshare", ["--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "sh", "-euc", script]];
 
 const quote = (text) => `'${text.replace(/'/g, `'\\''`)}'`;
@@ -85,7 +85,7 @@ function run(stage, command) {
     return `mount --bind ${quote(from)} ${root}${to}; mount -o remount,bind,ro ${root}${to}`;
   });
   fs.writeFileSync(path.join(root, "etc/resolv.conf"), fs.readFileSync("/etc/resolv.conf"));
-  // Behind a proxy that signs with an authority of its own, this machine knows that, and the image does not.
+  // Behind a proxy with its own certificate authority, only this machine trusts that authority.
   const certificates = "/etc/ssl/certs/ca-certificates.crt";
   if (fs.existsSync(certificates) && fs.existsSync(root + certificates)) lend.push(`mount --bind ${certificates} ${root}${certificates}`);
   const script = [
@@ -95,10 +95,10 @@ function run(stage, command) {
     `exec chroot ${root} env -i HOME=/root ${environment(stage.env)} /bin/sh -c ${quote(`cd ${stage.dir} && ${command}`)}`,
   ].join("\n");
   const done = spawnSync(...shielded(script), { stdio: ["ignore", "inherit", "inherit"] });
-  if (done.status !== 0) fail(`RUN ended with ${done.status ?? done.signal}`);
+  if (done.status !== 0) fail(`RUN failed with ${done.status ?? done.signal}`);
 }
 
-// What the context gives to COPY, without what .dockerignore keeps back.
+// The files that COPY can use: the context without what .dockerignore excludes.
 function filesOfContext(isIgnored) {
   const found = [];
   const look = (folder) => {
@@ -123,7 +123,7 @@ function copy(stage, rest, stages, isIgnored) {
     const source = stages.find((other) => other.name === from);
     const file = path.join(source.root, words[0]);
     fs.mkdirSync(path.dirname(stage.root + into), { recursive: true });
-    // What a link points to is meant, as seen from within.
+    // copyFileSync follows links.
     fs.copyFileSync(file, stage.root + into);
     return;
   }
@@ -149,7 +149,7 @@ function build(stage, stages, isIgnored) {
     build(earlier, stages, isIgnored);
     Object.assign(stage, { env: { ...earlier.env }, dir: earlier.dir, lend: earlier.lend });
   } else {
-    const base = BASES[stage.base.split(":")[0]] || fail(`nothing stands for ${stage.base}`);
+    const base = BASES[stage.base.split(":")[0]] || fail(`no replacement for ${stage.base}`);
     Object.assign(stage, { env: { ...base.env }, dir: "/", lend: base.lend || {}, baseFolder: base.folder, links: base.links || [] });
   }
   for (const step of stage.steps) {
@@ -170,18 +170,18 @@ function build(stage, stages, isIgnored) {
     else if (op === "COPY") copy(stage, rest, stages, isIgnored);
     else if (op === "WORKDIR") fs.mkdirSync(path.join(root, (stage.dir = rest)), { recursive: true });
     else if (op === "ENV") Object.assign(stage.env, Object.fromEntries(words(rest)));
-    else if (op === "USER") stage.user = /^(\d+):(\d+)$/.exec(rest)?.slice(1) || fail("USER is to be given in numbers");
+    else if (op === "USER") stage.user = /^(\d+):(\d+)$/.exec(rest)?.slice(1) || fail("USER must be numeric");
     else if (op === "HEALTHCHECK") stage.health = list(/CMD (\[.*\])$/.exec(rest)[1]);
     else if (op === "ENTRYPOINT") stage.entrypoint = list(rest);
     else if (op === "CMD") stage.cmd = list(rest);
     else if (op === "STOPSIGNAL") stage.signal = rest;
-    else if (!["LABEL", "EXPOSE"].includes(op)) fail(`${op} is not understood`);
+    else if (!["LABEL", "EXPOSE"].includes(op)) fail(`${op} is not supported`);
     const seconds = (Date.now() - start) / 1000;
     if (seconds >= 1) say(`    took ${seconds.toFixed(0)} s`);
   }
 }
 
-// --- Running what was made ------------------------------------------------------------------------
+// --- Running the image ----------------------------------------------------------------------------
 
 // As `docker run --read-only --cap-drop ALL --security-opt no-new-privileges`.
 function started(stage, command, env) {
@@ -218,7 +218,7 @@ function freePort() {
 }
 
 function check(is, what) {
-  if (!is) fail(`not so: ${what}`);
+  if (!is) fail(`failed: ${what}`);
   say(`  ok  ${what}`);
 }
 
@@ -245,7 +245,7 @@ async function prove(stage) {
   const migrated = ended(stage, entry("migrate"), env);
   check(migrated.status === 0, `it migrates a real Postgres: ${migrated.said}`);
   const early = ended(stage, stage.health, env);
-  check(early.status === 1, "the health check fails while nothing runs");
+  check(early.status === 1, "the health check fails while the daemon is not running");
 
   const daemon = spawn(...started(stage, entry(...stage.cmd), env), { stdio: ["ignore", "pipe", "inherit"] });
   let log = "";
@@ -254,31 +254,31 @@ async function prove(stage) {
   const start = Date.now();
   const deadline = start + 30000;
   while (ended(stage, stage.health, env).status !== 0) {
-    if (Date.now() > deadline || daemon.exitCode !== null) fail(`it does not become healthy: ${log}`);
+    if (Date.now() > deadline || daemon.exitCode !== null) fail(`it did not become healthy: ${log}`);
     await pause(100);
   }
-  check(true, `${stage.health.join(" ")} is content after ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  check(true, `${stage.health.join(" ")} passes after ${((Date.now() - start) / 1000).toFixed(1)} s`);
   const pid = Number(fs.readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, "utf8"));
   const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
   const field = (name) => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)[1];
   check(field("NSpid").split(/\s+/).at(-1) === "1", "it is process 1");
-  check(field("Uid").split(/\s+/).every((id) => id === stage.user[0]), `it is user ${stage.user[0]}`);
-  check(["CapPrm", "CapEff", "CapBnd", "CapAmb"].every((name) => /^0+$/.test(field(name))), "it has no capability");
+  check(field("Uid").split(/\s+/).every((id) => id === stage.user[0]), `it runs as user ${stage.user[0]}`);
+  check(["CapPrm", "CapEff", "CapBnd", "CapAmb"].every((name) => /^0+$/.test(field(name))), "it has no capabilities");
   check(field("NoNewPrivs") === "1", "it can gain none");
   const health = await fetch(`http://127.0.0.1:${port}/healthz`);
   check(health.status === 200, "GET /healthz: 200");
   const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
-  check(ready.status === 200, "GET /readyz: 200, though both ends are away");
+  check(ready.status === 200, "GET /readyz: 200, although Vendure and VeraCore are unavailable");
   say(`      memory: ${field("VmRSS")}`);
   const told = Date.now();
   process.kill(pid, stage.signal);
   const how = await end;
-  check(how.status === 0, `${stage.signal} ends it with 0 after ${((Date.now() - told) / 1000).toFixed(1)} s`);
+  check(how.status === 0, `${stage.signal} stops it with status 0 after ${((Date.now() - told) / 1000).toFixed(1)} s`);
   const lines = log.trim().split("\n");
-  check(lines.every((line) => JSON.parse(line).message), `its ${lines.length} lines of log are JSON`);
+  check(lines.every((line) => JSON.parse(line).message), `its ${lines.length} log lines are JSON`);
   const binary = `${stage.root}/usr/local/bin/${stage.entrypoint[0]}`;
   const size = (file) => (fs.statSync(file).size / 1e6).toFixed(1);
-  say(`==> ${megabytes(stage.root)} MB in all, of which the program is ${size(binary)} MB; the base alone has ${megabytes(stage.baseFolder)} MB`);
+  say(`==> ${megabytes(stage.root)} MB in total; the program is ${size(binary)} MB, the base image ${megabytes(stage.baseFolder)} MB`);
 }
 
 async function main() {
@@ -293,7 +293,7 @@ async function main() {
     const version = ended(stage, [...stage.entrypoint, "--version"], {});
     check(version.status === 0, `${target} starts: ${version.said}`);
   }
-  say(`==> proven in ${((Date.now() - start) / 60000).toFixed(1)} minutes`);
+  say(`==> passed in ${((Date.now() - start) / 60000).toFixed(1)} minutes`);
 }
 
 main().catch((error) => fail(error.stack));
