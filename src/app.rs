@@ -36,8 +36,8 @@ use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::TaskGroup,
     sync::{
-        agenda::JobSchedule,
         inventory::{self, InventorySettings, InventorySync},
+        jobs::status::JobSchedule,
         orders::{self, ExistingOrdersPolicy, OrderSettings, OrderSync, mapping},
         preflight::{
             ExpectedShop, PreflightFinding, PreflightVerdict, check_shop, shop_error_finding,

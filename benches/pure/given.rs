@@ -14,8 +14,8 @@ use veracore_sync::{
     ledger::{ParcelItem, ParcelReport, SentLine, SentOrder},
     sync::{
         inventory::{AcknowledgedUnits, feed::Feed},
+        jobs::calendar::CalendarSettings,
         orders::mapping::{MappingRules, PriceBasis},
-        schedule::CalendarSettings,
         tracking::package::Parcel,
     },
     vendure::{FulfillmentProgress, FulfillmentProgressLine, StockLevel, Variant},

@@ -20,10 +20,10 @@ use veracore_sync::{
     domain::{LocationId, OrderState},
     fulfillment::veracore::{oms, rest},
     sync::{
-        due::{self, LatestRun, OccurrenceHistory},
         inventory::plan::{self as stock_plan, ShopStock},
+        jobs::calendar::{Calendar, Job},
+        jobs::due::{self, LatestRun, OccurrenceHistory},
         orders::mapping,
-        schedule::{Calendar, Job},
         tracking::plan as tracking_plan,
     },
     vendure,

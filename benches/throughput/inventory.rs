@@ -15,7 +15,7 @@ use veracore_sync::{
             feed::Feed,
             plan::{ShopStock, StockRules, plan_levels},
         },
-        passes::ignore_progress,
+        jobs::run_once::ignore_progress,
     },
     vendure::{StockLevel, Variant},
 };

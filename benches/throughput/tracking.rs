@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use veracore_sync::{
     app::App,
-    sync::{orders::discover::DiscoveryState, passes::ignore_progress},
+    sync::{jobs::run_once::ignore_progress, orders::discover::DiscoveryState},
 };
 
 use super::{

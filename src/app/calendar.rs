@@ -4,7 +4,7 @@
 use super::settings;
 use crate::{
     config::{self, ConfigError, Sources},
-    sync::schedule::{Calendar, CalendarSettings},
+    sync::jobs::calendar::{Calendar, CalendarSettings},
 };
 
 pub fn calendar(schedule: &config::ScheduleConfig) -> Calendar {

@@ -17,12 +17,13 @@ use crate::{
     domain::ErrorCategory,
     lifecycle::TaskGroup,
     sync::{
-        aftercare, housekeeping,
-        jobs::ServiceJob,
+        aftercare,
+        jobs::maintenance,
+        jobs::scheduler::{self, ScheduledJob, Scheduler, Tick},
+        jobs::service_job::ServiceJob,
         outage::LogOnce,
         reconcile,
         runner::{self, PollIntervals, WorkerWakeup},
-        scheduler::{self, ScheduledJob, Scheduler, Tick},
         upstreams::{self, Probes},
         webhooks,
     },
@@ -253,7 +254,7 @@ fn maintenance_tick(app: &App) -> Tick {
         let (ledger, clock) = (ledger.clone(), Arc::clone(&clock));
         let outage = Arc::clone(&outage);
         let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-            let tidied = housekeeping::run_maintenance_if_due(&ledger, &clock, days).await;
+            let tidied = maintenance::run_maintenance_if_due(&ledger, &clock, days).await;
             let mut outage = outage.lock();
             match tidied {
                 Ok(_) => outage.log_recovery(),

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::screen::{Terminal, TextStyle};
-use crate::sync::passes::OnProgress;
+use crate::sync::jobs::run_once::OnProgress;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Output {

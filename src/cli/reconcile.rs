@@ -9,7 +9,7 @@ use super::{CommandOutcome, Output, load_app, output::progress_callback};
 use crate::{
     config::Sources,
     sync::{
-        passes::{self, RunAttempt},
+        jobs::run_once::{self, RunAttempt},
         reconcile::{self, Finding, ReconcileSummary, Reconciliation},
     },
 };
@@ -38,7 +38,7 @@ pub(super) async fn execute(
     app.ledger.ensure_migrated().await?;
     let service = &app.reconciliation;
     let on_progress = progress_callback(output, "orders");
-    let ran = passes::run_manually(&app.ledger, &app.clock, reconcile::JOB, async |_| {
+    let ran = run_once::run_manually(&app.ledger, &app.clock, reconcile::JOB, async |_| {
         let outcome = service.run(args.days, &on_progress).await;
         let report = Reconciliation::run_report(&outcome);
         (outcome, report)

@@ -12,7 +12,7 @@ use crate::{
     app,
     clock::{Clock as _, SystemClock},
     config::Sources,
-    sync::schedule::{Calendar, Job},
+    sync::jobs::calendar::{Calendar, Job},
 };
 
 #[derive(Debug, Args)]

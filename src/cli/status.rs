@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Sources,
     ledger::{Backlog, PostSendCounts, StatusCounts},
-    sync::agenda::JobRunStatus,
+    sync::jobs::status::JobRunStatus,
 };
 
 #[derive(Serialize)]

@@ -15,7 +15,7 @@ use crate::{
     ledger::StockChange,
     sync::{
         inventory::{InventoryRequest, InventorySummary},
-        passes::RunAttempt,
+        jobs::run_once::RunAttempt,
     },
 };
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     sync::{
-        passes::RunAttempt,
+        jobs::run_once::RunAttempt,
         tracking::{ParcelPreview, TrackingSummary},
     },
 };

@@ -5,25 +5,18 @@
 //! the receiver of events, HTTP.
 
 pub mod aftercare;
-pub mod agenda;
 #[cfg(test)]
 mod balance_tests;
-mod daily;
-pub mod due;
 pub mod events;
-pub mod holding;
-pub mod housekeeping;
 pub mod inventory;
 pub mod jobs;
+pub mod leases;
 pub mod orders;
 pub mod outage;
 mod pages;
-pub mod passes;
 pub mod preflight;
 pub mod reconcile;
 pub mod runner;
-pub mod schedule;
-pub mod scheduler;
 pub mod tracking;
 pub mod upstreams;
 pub mod webhooks;

@@ -14,8 +14,8 @@ use crate::{
         inventory::{
             DiscardOutcome, InventoryError, InventoryRequest, InventoryRunResult, InventorySummary,
         },
+        jobs::run_once::{RunAttempt, ignore_progress},
         orders::{discover::DiscoveryError, force::ForceSendOutcome},
-        passes::{RunAttempt, ignore_progress},
         tracking::{self, TrackingError},
     },
 };

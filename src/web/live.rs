@@ -18,8 +18,8 @@ use crate::{
     ledger::Ledger,
     lifecycle::TaskGroup,
     sync::{
-        agenda::JobSchedule, inventory::InventorySync, orders::OrderSync, runner::WorkerWakeup,
-        tracking::TrackingSync, upstreams::Upstreams,
+        inventory::InventorySync, jobs::status::JobSchedule, orders::OrderSync,
+        runner::WorkerWakeup, tracking::TrackingSync, upstreams::Upstreams,
     },
     vendure::VendureClient,
 };

@@ -27,7 +27,7 @@ use crate::{
         self,
         catalogue::{self, MetricKind},
     },
-    sync::{inventory, schedule::Job},
+    sync::{inventory, jobs::calendar::Job},
     telemetry,
 };
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     domain::{FailureClass, LocationId, OrderCode, VariantId, text::one_line},
     ledger::{Lease, LeaseKey, RunId, SentOrder, StockChange, StockOutcome},
-    sync::{holding, passes::OnProgress},
+    sync::{jobs::run_once::OnProgress, leases},
     vendure::{NewStockLevel, StockLevel, StorefrontError, Variant, VariantSelection},
 };
 
@@ -150,7 +150,7 @@ impl InventorySync {
                 lease_wait: patience,
                 ..
             } = *self.settings;
-            match holding::acquire_within(&self.ledger, &names, hold, patience).await? {
+            match leases::acquire_within(&self.ledger, &names, hold, patience).await? {
                 None => {
                     tracing::warn!(
                         levels = planned,

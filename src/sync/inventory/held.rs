@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     ledger::{LeaseKey, LedgerError, RunOutcome},
-    sync::passes::{self, JOB_LEASE_TTL, OnProgress, RunAttempt, RunReport},
+    sync::jobs::run_once::{self, JOB_LEASE_TTL, OnProgress, RunAttempt, RunReport},
 };
 
 /// Why a run cannot be accepted.
@@ -66,7 +66,7 @@ impl InventorySync {
             let report = Self::run_report(run, &outcome);
             (Ok(Ok(outcome)), report)
         };
-        let ran = passes::run_manually(&self.ledger, &self.clock, JOB, pass).await?;
+        let ran = run_once::run_manually(&self.ledger, &self.clock, JOB, pass).await?;
         Ok(match ran {
             RunAttempt::Completed(run, outcome) => {
                 outcome?.map(|outcome| RunAttempt::Completed(run, outcome))

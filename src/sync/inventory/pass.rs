@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{Sku, text::one_line},
     ledger::{RunId, StockChange},
-    sync::passes::OnProgress,
+    sync::jobs::run_once::OnProgress,
 };
 
 /// How many of what may come by the thousand are kept with a run, and logged.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{InventoryError, InventoryRequest, InventorySummary, InventorySync, JOB};
 use crate::{
     ledger::{LedgerError, RunId, RunOrigin, RunOutcome},
-    sync::passes::{self, OnProgress, RunAttempt, RunReport},
+    sync::jobs::run_once::{self, OnProgress, RunAttempt, RunReport},
 };
 
 impl InventorySync {
@@ -16,7 +16,7 @@ impl InventorySync {
         on_progress: &OnProgress,
     ) -> Result<RunAttempt<Result<InventorySummary, InventoryError>>, LedgerError> {
         let about = request_details(wish);
-        passes::run_now(
+        run_once::run_now(
             &self.ledger,
             &self.clock,
             JOB,

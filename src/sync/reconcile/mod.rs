@@ -5,7 +5,7 @@
 
 mod compare;
 pub mod findings;
-mod nightly;
+mod job;
 mod pass;
 mod read;
 
@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 
 pub(super) use compare::{ShippedExtent, describe_difference, join_differences, shipped_extent};
 pub use findings::{Finding, FindingKind};
-pub use nightly::{next_run, reconcile_if_due};
+pub use job::{next_run, reconcile_if_due};
 pub use pass::{CheckedCounts, CompareFailure, ReconcileSummary};
 
 use super::orders::{OrderSync, discover::DiscoveryError};

@@ -14,8 +14,8 @@ use crate::{
     fulfillment::FoundOrder,
     ledger::RunOutcome,
     sync::{
+        jobs::run_once::{OnProgress, RunReport},
         orders::discover::SweepCursor,
-        passes::{OnProgress, RunReport},
     },
 };
 

@@ -12,7 +12,7 @@ use crate::{
         text::{is_sentence, one_line},
     },
     ledger::{FulfillmentIntentLine, Lease, LeaseKey, ParcelReport, SentOrder, ShipmentStatus},
-    sync::holding,
+    sync::leases,
     vendure::{
         FulfillmentProgress, LineUnits, NewFulfillment, StorefrontError, SupportedTrackingFields,
         TrackingFields,
@@ -318,7 +318,7 @@ impl TrackingSync {
             .map(|line| LeaseKey::Stock(&line.variant))
             .collect();
         let Some(stock) =
-            holding::acquire_within(&self.ledger, &goods, time, self.settings.lease_wait).await?
+            leases::acquire_within(&self.ledger, &goods, time, self.settings.lease_wait).await?
         else {
             let why = "its stock is being written; the next pass makes the fulfillment";
             outcome.failures.push(why.into());

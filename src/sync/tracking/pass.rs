@@ -18,7 +18,7 @@ use crate::{
     ledger::{ParcelReport, SentOrder},
     sync::{
         aftercare::{record_late_shipments, record_provider_cancellations},
-        passes::OnProgress,
+        jobs::run_once::OnProgress,
     },
     telemetry::order_span,
     vendure::SupportedTrackingFields,

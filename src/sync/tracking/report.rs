@@ -6,7 +6,7 @@ use super::{JOB, TrackingError, TrackingSummary, TrackingSync};
 use crate::{
     domain::OrderCode,
     ledger::{LedgerError, RunOutcome},
-    sync::passes::{self, OnProgress, RunAttempt, RunReport},
+    sync::jobs::run_once::{self, OnProgress, RunAttempt, RunReport},
 };
 
 impl TrackingSync {
@@ -16,7 +16,7 @@ impl TrackingSync {
         only: Option<&OrderCode>,
         on_progress: &OnProgress,
     ) -> Result<RunAttempt<Result<TrackingSummary, TrackingError>>, LedgerError> {
-        passes::run_manually(&self.ledger, &self.clock, JOB, async |_| {
+        run_once::run_manually(&self.ledger, &self.clock, JOB, async |_| {
             let outcome = self.run(only, on_progress).await;
             let report = Self::run_report(&outcome);
             (outcome, report)

@@ -10,7 +10,7 @@ use crate::{
     domain::{OrderCode, ParcelNotice, SyncStatus, WebhookNotice},
     ledger::{ClaimedWebhook, LedgerError, RecordedShipment, RunOrigin, WebhookOutcome},
     sync::{
-        passes::{self, RunAttempt, ignore_progress},
+        jobs::run_once::{self, RunAttempt, ignore_progress},
         tracking::{self, TrackingError, TrackingSync},
     },
     telemetry::order_span,
@@ -169,7 +169,7 @@ impl InboxWorker {
         codes: BTreeSet<OrderCode>,
     ) -> Result<BTreeMap<OrderCode, RefreshOutcome>, LedgerError> {
         let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = passes::run_now(
+        let ran = run_once::run_now(
             ledger,
             clock,
             tracking::JOB,

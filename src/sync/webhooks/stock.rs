@@ -16,8 +16,8 @@ use crate::{
             self, InventoryError, InventoryRequest, InventorySummary, InventorySync,
             guard::Suspicion,
         },
-        jobs::transient_failure,
-        passes::{self, RunAttempt, RunReport, ignore_progress},
+        jobs::run_once::{self, RunAttempt, RunReport, ignore_progress},
+        jobs::service_job::transient_failure,
     },
 };
 
@@ -101,7 +101,7 @@ impl InboxWorker {
             accepted_suspicions: Vec::new(),
         };
         let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = passes::run_now(
+        let ran = run_once::run_now(
             ledger,
             clock,
             inventory::JOB,
@@ -161,7 +161,7 @@ impl InboxWorker {
             });
         }
         let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = passes::run_now(
+        let ran = run_once::run_now(
             ledger,
             clock,
             inventory::JOB,

@@ -15,7 +15,7 @@ use crate::{
     domain::SyncStatus,
     http::{Circuit, CircuitState, HealthState, OpenReason},
     ledger::{PostSendCounts, Run},
-    sync::{inventory, reconcile, schedule::Job},
+    sync::{inventory, jobs::calendar::Job, reconcile},
     web::live::Services,
 };
 
@@ -389,7 +389,7 @@ fn job_label(job: &str) -> &str {
         job if job == Job::Tracking.as_str() => "Tracking",
         reconcile::JOB => "Comparison of all three",
         crate::sync::runner::SWEEP_JOB => "Look at all open orders",
-        crate::sync::housekeeping::JOB => "Tidying",
+        crate::sync::jobs::maintenance::JOB => "Tidying",
         other => other,
     }
 }

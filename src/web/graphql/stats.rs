@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::orders::OrderSyncStatus;
 use crate::{
     ledger::{LedgerError, Run},
-    sync::schedule::Job,
+    sync::jobs::calendar::Job,
     web::live::Services,
 };
 

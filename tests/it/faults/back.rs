@@ -8,7 +8,10 @@ use veracore_sync::{
     domain::VariantId,
     ledger::{LeaseKey, RunOrigin, RunOutcome},
     sandbox::Fault,
-    sync::{inventory::InventoryRequest, jobs::ScheduledService as _, passes::ignore_progress},
+    sync::{
+        inventory::InventoryRequest, jobs::run_once::ignore_progress,
+        jobs::service_job::ScheduledService as _,
+    },
 };
 
 use super::on_look_ups;

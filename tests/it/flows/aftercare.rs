@@ -6,7 +6,7 @@ use veracore_sync::{
     domain::{CancelStatus, OrderCode, SyncStatus},
     ledger::{EventState, OperatorOutcome, PostSendState, RetryMode},
     sandbox::{FaultKind, NewPackage},
-    sync::passes::ignore_progress,
+    sync::jobs::run_once::ignore_progress,
 };
 
 use crate::harness::{Ask, Cart, PaidOrder, Service, Style, World};

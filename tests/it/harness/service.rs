@@ -15,12 +15,12 @@ use veracore_sync::{
     lifecycle::TaskGroup,
     sync::{
         inventory::{self, InventoryRequest, InventorySettings, InventorySummary, InventorySync},
+        jobs::run_once::{self, RunAttempt, ignore_progress},
         orders::{
             ExistingOrdersPolicy, OrderSettings, OrderSync,
             discover::{DiscoveryState, PollSummary, SweepSummary},
             mapping::{MappingRules, PriceBasis},
         },
-        passes::{self, RunAttempt, ignore_progress},
         reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{self, TrackingSettings, TrackingSync},
         upstreams::Upstreams,
@@ -232,7 +232,7 @@ impl Service {
     /// A pass over the stock, on record.
     pub async fn stock(&self, wish: &InventoryRequest) -> (i64, InventorySummary) {
         let nobody = ignore_progress();
-        let ran = passes::run_manually(
+        let ran = run_once::run_manually(
             self.orders.ledger(),
             &self.clock,
             inventory::JOB,

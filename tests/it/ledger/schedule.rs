@@ -9,7 +9,7 @@ use veracore_sync::{
     clock::Clock as _,
     ledger::{RunOrigin, RunOutcome},
     lifecycle::DrainOutcome,
-    sync::{due::MAX_STARTS, schedule::Job},
+    sync::{jobs::calendar::Job, jobs::due::MAX_STARTS},
 };
 
 use super::{

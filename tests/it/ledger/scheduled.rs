@@ -15,9 +15,9 @@ use veracore_sync::{
     ledger::{Ledger, LedgerError, RunId, RunOutcome},
     lifecycle::TaskGroup,
     sync::{
-        passes::RunReport,
-        schedule::{Calendar, CalendarSettings, Job},
-        scheduler::{JobLease, ScheduledJob, Scheduler},
+        jobs::calendar::{Calendar, CalendarSettings, Job},
+        jobs::run_once::RunReport,
+        jobs::scheduler::{JobLease, ScheduledJob, Scheduler},
     },
 };
 

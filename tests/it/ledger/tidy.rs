@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use veracore_sync::{
     clock::{Clock as _, SharedClock},
-    sync::housekeeping::run_maintenance_if_due,
+    sync::jobs::maintenance::run_maintenance_if_due,
 };
 
 use crate::harness::World;

@@ -13,8 +13,8 @@ use veracore_sync::{
     lifecycle::TaskGroup,
     sync::{
         inventory::{self, InventoryRequest, InventorySettings, InventorySync},
+        jobs::run_once::{self, RunAttempt, ignore_progress},
         orders::{OrderSync, discover::DiscoveryState},
-        passes::{self, RunAttempt, ignore_progress},
         runner,
         tracking::{self, TrackingSettings, TrackingSync},
     },
@@ -210,20 +210,24 @@ impl Services {
             }
             Job::Stock => {
                 let wish = InventoryRequest::default();
-                let ran =
-                    passes::run_manually(&self.ledger, &self.clock, inventory::JOB, async |run| {
+                let ran = run_once::run_manually(
+                    &self.ledger,
+                    &self.clock,
+                    inventory::JOB,
+                    async |run| {
                         let outcome = self.inventory.run(run, &wish, &nobody).await;
                         let report = InventorySync::run_report(run, &outcome);
                         let all = outcome.is_ok_and(|summary| {
                             summary.quarantined.is_none() && summary.counts.failed_count() == 0
                         });
                         (all, report)
-                    });
+                    },
+                );
                 Ok(matches!(ran.await?, RunAttempt::Completed(_, true)))
             }
             Job::Track => {
                 let ran =
-                    passes::run_manually(&self.ledger, &self.clock, tracking::JOB, async |_| {
+                    run_once::run_manually(&self.ledger, &self.clock, tracking::JOB, async |_| {
                         let outcome = self.tracking.run(None, &nobody).await;
                         let report = TrackingSync::run_report(&outcome);
                         (outcome.is_ok(), report)

@@ -12,7 +12,7 @@ use veracore_sync::{
         catalogue::{self, MetricKind, MetricSource},
     },
     sandbox::{Fault, FaultKind},
-    sync::{inventory, reconcile, schedule::Job, tracking},
+    sync::{inventory, jobs::calendar::Job, reconcile, tracking},
 };
 
 use super::served;

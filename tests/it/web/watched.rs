@@ -12,7 +12,7 @@ use veracore_sync::{
         self,
         catalogue::{self, Metric, MetricKind},
     },
-    sync::{housekeeping, reconcile, runner, schedule::Job},
+    sync::{jobs::calendar::Job, jobs::maintenance, reconcile, runner},
 };
 
 const RULES: &str = "deploy/prometheus/veracore-sync.rules.yml";
@@ -88,7 +88,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_job_is_measured() {
     let mut jobs: Vec<&str> = Job::ALL.map(Job::as_str).into();
-    jobs.extend([reconcile::JOB, runner::SWEEP_JOB, housekeeping::JOB]);
+    jobs.extend([reconcile::JOB, runner::SWEEP_JOB, maintenance::JOB]);
     jobs.sort_unstable();
     assert_eq!(jobs, meter::JOBS);
 }

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::schedule::{Calendar, Job};
+use super::calendar::{Calendar, Job};
 
 /// An occurrence that is begun later than this was missed, and is made up.
 pub const MISSED_AFTER: TimeDelta = TimeDelta::minutes(2);
@@ -107,5 +107,4 @@ fn was_installed_by(
 }
 
 #[cfg(test)]
-#[path = "due_tests.rs"]
 mod tests;

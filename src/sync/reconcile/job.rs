@@ -8,9 +8,9 @@ use crate::{
     ledger::{LedgerError, RunId, RunOutcome},
     sync::{
         aftercare::record_provider_cancellations,
-        daily::DailyOccurrence,
-        due::MAX_STARTS,
-        passes::{RunReport, ignore_progress},
+        jobs::daily::DailyOccurrence,
+        jobs::due::MAX_STARTS,
+        jobs::run_once::{RunReport, ignore_progress},
         upstreams::Upstreams,
     },
 };

@@ -7,18 +7,16 @@
 use chrono::{DateTime, Utc};
 use tracing::Instrument as _;
 
-use super::{
-    holding,
-    passes::{JOB_LEASE_TTL, RunReport},
-};
+use super::run_once::{JOB_LEASE_TTL, RunReport};
 use crate::{
     ledger::{LeaseKey, Ledger, LedgerError, RunId, RunOrigin},
+    sync::leases,
     telemetry::run_span,
 };
 
 /// A day's occurrence of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DailyOccurrence {
+pub(in crate::sync) struct DailyOccurrence {
     pub job: &'static str,
     pub at: DateTime<Utc>,
     /// Whether it is also due when this installation was first started after `at`.
@@ -67,7 +65,7 @@ impl DailyOccurrence {
                 .fail_unfinished_runs(self.job, Some(run), why)
                 .await?;
             let work = work(run).instrument(run_span(self.job, run.number()));
-            match holding::keep_alive(ledger, &hold, JOB_LEASE_TTL, work).await {
+            match leases::keep_alive(ledger, &hold, JOB_LEASE_TTL, work).await {
                 Some(report) => {
                     // Without an outcome it is taken up again by a later look.
                     if let Some(outcome) = report.outcome {

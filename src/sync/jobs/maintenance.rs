@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{daily::DailyOccurrence, passes::RunReport};
+use super::{daily::DailyOccurrence, run_once::RunReport};
 use crate::{
     clock::SharedClock,
     ledger::{Ledger, LedgerError, RunOutcome},

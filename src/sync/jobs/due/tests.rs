@@ -3,7 +3,7 @@
 use chrono::NaiveTime;
 use chrono_tz::America::Los_Angeles;
 
-use super::{super::schedule::CalendarSettings, *};
+use super::{super::calendar::CalendarSettings, *};
 
 fn utc(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()

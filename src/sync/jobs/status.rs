@@ -6,10 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{
-    housekeeping, reconcile, runner,
-    schedule::{Calendar, Job},
+    calendar::{Calendar, Job},
+    maintenance,
 };
-use crate::ledger::Run;
+use crate::{
+    ledger::Run,
+    sync::{reconcile, runner},
+};
 
 /// What the jobs' next runs follow from. Cheap to clone.
 #[derive(Clone)]
@@ -62,7 +65,7 @@ impl JobSchedule {
             (None, runner::SWEEP_JOB) if self.sync_enabled => {
                 Some(last.scheduled_for + TimeDelta::from_std(self.sweep_interval).ok()?)
             }
-            (None, housekeeping::JOB) => Some(last.scheduled_for + TimeDelta::days(1)),
+            (None, maintenance::JOB) => Some(last.scheduled_for + TimeDelta::days(1)),
             (None, reconcile::JOB) if self.sync_enabled => {
                 reconcile::next_run(now, self.calendar.timezone())
             }

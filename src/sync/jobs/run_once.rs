@@ -8,10 +8,10 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::holding;
 use crate::{
     clock::SharedClock,
     ledger::{LeaseKey, Ledger, LedgerError, RunId, RunOrigin, RunOutcome},
+    sync::leases,
     telemetry::run_span,
 };
 
@@ -113,8 +113,7 @@ pub async fn run_now<T>(
         }
     };
     let work = work(run).instrument(run_span(job, run.number()));
-    let Some((value, report)) = holding::keep_alive(ledger, &hold, JOB_LEASE_TTL, work).await
-    else {
+    let Some((value, report)) = leases::keep_alive(ledger, &hold, JOB_LEASE_TTL, work).await else {
         return Ok(RunAttempt::LeaseLost);
     };
     // A wish that was not carried to its end is not taken up again: whoever had it asks again.

@@ -16,15 +16,15 @@ use tokio_cron_scheduler::{Job as CronJob, JobScheduler, JobSchedulerError};
 use tracing::Instrument as _;
 
 use super::{
+    calendar::{Calendar, Job},
     due::{DueAction, LatestRun, MAX_STARTS, OccurrenceHistory, due_action},
-    outage::LogOnce,
-    passes::RunReport,
-    schedule::{Calendar, Job},
+    run_once::RunReport,
 };
 use crate::{
     clock::SharedClock,
     ledger::{Ledger, LedgerError, OccurrenceState, RunId, RunOrigin, RunOutcome},
     lifecycle::TaskGroup,
+    sync::outage::LogOnce,
     telemetry::run_span,
 };
 

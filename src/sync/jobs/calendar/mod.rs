@@ -282,5 +282,4 @@ fn time_at_minute(minute: u32) -> Option<NaiveTime> {
 }
 
 #[cfg(test)]
-#[path = "schedule_tests.rs"]
 mod tests;

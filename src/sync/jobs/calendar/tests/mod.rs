@@ -1,6 +1,5 @@
 //! The calendar against days written out by hand; beside it the tests against other calendars.
 
-#[path = "schedule_oracle_tests.rs"]
 mod oracles;
 
 use chrono::SecondsFormat;

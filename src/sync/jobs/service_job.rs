@@ -2,17 +2,17 @@
 
 use async_trait::async_trait;
 
-use super::{
-    due::MAX_STARTS,
-    holding,
+use crate::ledger::{Lease, LeaseKey, Ledger, LedgerError, RunId};
+use crate::sync::{
     inventory::{InventoryError, InventoryRequest, InventorySummary, InventorySync, LevelCounts},
-    passes::{JOB_LEASE_TTL, RunReport, ignore_progress},
-    schedule::Job,
-    scheduler::{JobLease, ScheduledJob},
+    jobs::calendar::Job,
+    jobs::due::MAX_STARTS,
+    jobs::run_once::{JOB_LEASE_TTL, RunReport, ignore_progress},
+    jobs::scheduler::{JobLease, ScheduledJob},
+    leases,
     tracking::TrackingSync,
     upstreams::Upstreams,
 };
-use crate::ledger::{Lease, LeaseKey, Ledger, LedgerError, RunId};
 
 /// A service of which a pass runs on a schedule.
 #[async_trait]
@@ -63,7 +63,7 @@ impl<S: ScheduledService> ScheduledJob for ServiceJob<S> {
 impl<S: ScheduledService> JobLease for ServiceLease<S> {
     async fn run(&mut self, run: RunId) -> RunReport {
         let pass = self.service.run_scheduled(run);
-        match holding::keep_alive(&self.ledger, &self.lease, JOB_LEASE_TTL, pass).await {
+        match leases::keep_alive(&self.ledger, &self.lease, JOB_LEASE_TTL, pass).await {
             Some(report) => report,
             None => {
                 tracing::error!(
@@ -119,7 +119,7 @@ impl ScheduledService for TrackingSync {
 }
 
 /// Why a pass came to nothing, if that may be otherwise in a minute.
-pub(super) fn transient_failure(
+pub(in crate::sync) fn transient_failure(
     outcome: &Result<InventorySummary, InventoryError>,
 ) -> Option<String> {
     match outcome {
