@@ -87,7 +87,11 @@ pub async fn load_config_when_available(
             Err(wrong) if wrong.problems.iter().all(|problem| problem.is_missing) => wrong,
             other => return other,
         };
-        let Err(away) = read_stored(&config::load_database(&sources)?).await else {
+        // Where the database itself is missing, the whole list is.
+        let Ok(database) = config::load_database(&sources) else {
+            return Err(wrong);
+        };
+        let Err(away) = read_stored(&database).await else {
             // It answers, and does not hold it; or it has come back this moment.
             return load_config(sources).await;
         };

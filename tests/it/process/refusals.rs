@@ -130,3 +130,39 @@ async fn run_names_every_wrong_setting_at_once() {
     assert_refused(&world, &wrong, &names).await;
     world.assert_settled().await;
 }
+
+#[tokio::test]
+async fn every_missing_setting_is_named_at_once() {
+    let world = World::named("missing").real_time().build().await;
+    let environment = world.environment();
+    let unset: Vec<(&str, &str)> = environment.keys().map(|name| (name.as_str(), "")).collect();
+    let required = [
+        "VERACORE_API_URL:",
+        "VERACORE_CLIENT_ID:",
+        "VERACORE_CLIENT_SECRET:",
+        "VERACORE_COMPANY_ID:",
+        "VENDURE_API_URL:",
+        "VENDURE_USERNAME:",
+        "DATABASE_URL:",
+    ];
+    assert_refused(&world, &unset, &required).await;
+    for command in ["check", "sync orders", "sync inventory", "config show"] {
+        let args: Vec<&str> = command.split(' ').collect();
+        let refused = world.cli_with(&unset, &args).await;
+        assert_eq!(refused.status, 2, "{command}: {refused:?}");
+        for name in required {
+            assert!(refused.stderr.contains(name), "{command}: {refused:?}");
+        }
+    }
+    // These need only the database.
+    for command in ["migrate", "config set SYNC_ENABLED false"] {
+        let args: Vec<&str> = command.split(' ').collect();
+        let refused = world.cli_with(&unset, &args).await;
+        assert_eq!(refused.status, 2, "{command}: {refused:?}");
+        let named = required
+            .iter()
+            .filter(|name| refused.stderr.contains(**name));
+        assert_eq!(named.collect::<Vec<_>>(), [&"DATABASE_URL:"], "{command}");
+    }
+    world.assert_settled().await;
+}
