@@ -3,8 +3,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError, link::Connection};
-use crate::crash;
+use super::handle::Ledger;
+use crate::{
+    crash,
+    ledger::db::{error::LedgerError, pool::Connection},
+};
 
 impl Ledger {
     /// Clears the words of other systems from everything that ended before `before`: attempts,
@@ -13,7 +16,7 @@ impl Ledger {
     pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "clear_personal_data");
         let mut connection = self.pool.acquire().await?;
-        let orders = clear_orders(&mut connection, before, self.clock.now()).await?;
+        let orders = clear_orders(&mut connection, before, self.now()).await?;
         let jobs = clear_jobs(&mut connection, before).await?;
         let webhooks = clear_webhooks(&mut connection, before).await?;
         Ok(orders + jobs + webhooks + clear_outbox(&mut connection, before).await?)

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Ledger, LedgerError};
-use crate::crash;
+use super::handle::Ledger;
+use crate::{crash, ledger::db::error::LedgerError};
 
 /// How long a session lasts without being used, and in all.
 const IDLE_TIMEOUT: TimeDelta = TimeDelta::minutes(30);
@@ -27,7 +27,7 @@ impl Ledger {
         token: &SealedToken,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "insert_web_session");
-        let now = self.clock.now();
+        let now = self.now();
         sqlx::query!(
             "with over as (delete from veracore_web_session
                  where used_at < $5 or created_at < $6 or used_at > $7)
@@ -53,7 +53,7 @@ impl Ledger {
         digest: &str,
         is_use: bool,
     ) -> Result<Option<SealedToken>, LedgerError> {
-        let now = self.clock.now();
+        let now = self.now();
         let row = sqlx::query!(
             "select nonce, sealed_token, used_at from veracore_web_session
              where digest = $1 and used_at between $2 and $3 and created_at > $4",

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Ledger, LedgerError, Topic};
-use crate::{crash, domain::SealedText};
+use super::handle::Ledger;
+use crate::{
+    crash,
+    domain::SealedText,
+    ledger::db::{error::LedgerError, notify::Topic},
+};
 
 /// All stored settings, by the names of their environment variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,7 +100,7 @@ impl Ledger {
             old_sealed,
             plain,
             sealed,
-            self.clock.now(),
+            self.now(),
         )
         .execute(&self.pool)
         .await?;

@@ -3,15 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Lease, Ledger, LedgerError,
-    events::insert_event,
-    holds::extend_lease,
-    leases::{is_half_spent, to_time_delta},
-};
+use super::handle::Ledger;
 use crate::{
     crash,
     domain::{FulfillmentId, LineId, OrderCode},
+    ledger::{
+        db::error::LedgerError,
+        jobs::leases::{Lease, extend_lease},
+        orders::leases::{is_half_spent, to_time_delta},
+        outbox::events::insert_event,
+    },
 };
 
 /// Where a package stands.
@@ -143,7 +144,7 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|row| super::open::parse_order_code(row.id, row.vendure_order_code))
+            .map(|row| crate::ledger::open_orders::parse_order_code(row.id, row.vendure_order_code))
             .collect()
     }
 
@@ -177,7 +178,7 @@ impl Ledger {
             told.shipped_at,
             told.provider_status,
             items.unwrap_or_default(),
-            self.clock.now(),
+            self.now(),
         )
         .fetch_one(&self.pool)
         .await?)
@@ -212,7 +213,7 @@ impl Ledger {
         time: std::time::Duration,
     ) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "record_fulfillment_intent");
-        let now = self.clock.now();
+        let now = self.now();
         let until = now + to_time_delta(time);
         let lines = serde_json::to_value(lines).unwrap_or_default();
         let mut tx = self.pool.begin().await?;
@@ -233,7 +234,7 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(!is_half_spent(time, now, self.clock.now()))
+        Ok(!is_half_spent(time, now, self.now()))
     }
 
     /// Records which fulfillment of the shop's a package is. True whoever says it.
@@ -250,7 +251,7 @@ impl Ledger {
              where id = $1",
             shipment,
             fulfillment.as_str(),
-            self.clock.now(),
+            self.now(),
         )
         .execute(&self.pool)
         .await?;
@@ -273,7 +274,7 @@ impl Ledger {
             shipment,
             status.as_str(),
             message,
-            self.clock.now(),
+            self.now(),
         )
         .execute(&self.pool)
         .await?;
@@ -298,7 +299,7 @@ impl Ledger {
         event: &serde_json::Value,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_tracking");
-        let now = self.clock.now();
+        let now = self.now();
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "update veracore_order_sync set tracking_written = $2, updated_at = $3 where id = $1",

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Ledger, LedgerError, RunId};
+use super::handle::Ledger;
 use crate::{
     crash,
     domain::{LocationId, Units, VariantId},
+    ledger::{db::error::LedgerError, jobs::runs::RunId},
     meter,
 };
 
@@ -125,7 +126,7 @@ impl Ledger {
             run.id,
             location.as_str(),
             feed_asked_at,
-            self.clock.now(),
+            self.now(),
             &text(|change| change.variant.as_str()),
             &text(|change| &change.sku),
             &text(|change| &change.veracore_sku),
@@ -159,7 +160,7 @@ impl Ledger {
             "update veracore_stock_change set ended_at = $2, outcome = $3, message = $4
              where id = any($1) and ended_at is null",
             changes,
-            self.clock.now(),
+            self.now(),
             outcome.as_str(),
             message,
         )

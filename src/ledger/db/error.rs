@@ -1,0 +1,152 @@
+//! What can go wrong with the ledger.
+
+use crate::domain::text::one_line;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Somebody else took the order over; what was found out about it is dropped.
+    #[error("the lease of order {code} was lost: its result is dropped")]
+    LeaseLost { code: String },
+    #[error("the ledger's database: {}", describe(.0))]
+    Database(#[from] sqlx::Error),
+    #[error("the ledger's database does not answer. Is Postgres up, and DATABASE_URL right?")]
+    Unresponsive,
+    #[error("the ledger's database takes no writes: it is a standby, or set to read only")]
+    ReadOnly,
+    /// The user may connect, but not make tables.
+    #[error(
+        "the database user may not create the ledger's tables ({problem}). Grant it that, such as with: grant create on schema public to the_user"
+    )]
+    MissingPrivilege { problem: String },
+    /// Such as the in-process plugin's.
+    #[error(
+        "the database has a table with one of the ledger's names that is not the ledger's ({problem}). Nothing was changed. Give the ledger a database or a schema of its own: docs/moving-from-the-plugin.md says how"
+    )]
+    TableNameTaken { problem: String },
+    #[error("{table}.{column} of row {row} holds '{value}', which this version does not know")]
+    BadRow {
+        table: &'static str,
+        column: &'static str,
+        row: i64,
+        value: String,
+    },
+    #[error(
+        "the ledger's tables are missing or out of date ({problem}). Run `veracore-sync migrate`"
+    )]
+    NotMigrated { problem: String },
+    #[error(
+        "the ledger's tables were made by a newer veracore-sync ({problem}). Run that version, or restore a backup from before"
+    )]
+    SchemaTooNew { problem: String },
+    #[error("the ledger's tables could not be brought up to date: {problem}")]
+    MigrationFailed { problem: String },
+}
+
+/// sqlx's message without the values that a database error may quote.
+fn describe(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => {
+            "no connection within 5 s. Is Postgres up, and DATABASE_URL right?".into()
+        }
+        sqlx::Error::Database(error) => one_line(error.message(), 200),
+        other => one_line(&other.to_string(), 200),
+    }
+}
+
+impl LedgerError {
+    /// Whether the database does not answer, or cannot do now what it was asked for: that may pass
+    /// by itself, unlike a refused password.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Unresponsive | Self::ReadOnly => true,
+            // A proxy (Docker's, a load balancer) before a Postgres that is down takes the connection
+            // and hangs up, which sqlx reads as an answer against the protocol.
+            Self::Database(
+                sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Protocol(_),
+            ) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().as_deref().is_some_and(is_transient_code)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the database refuses just these data (SQLSTATE classes 22 and 23), which does not
+    /// pass by itself.
+    pub fn is_data_error(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error
+                .code()
+                .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
+            _ => false,
+        }
+    }
+
+    /// Whether the tables were never made.
+    pub fn is_missing_table(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().as_deref() == Some(UNDEFINED_TABLE)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether what Postgres says by this code is over after a while, whatever was asked for.
+fn is_transient_code(code: &str) -> bool {
+    // Connections; too little of anything (disk, memory, connections); the machine below it.
+    let classes = ["08", "53", "58"];
+    let codes = [
+        // No writes: a standby, a disk that a provider found too full.
+        "25006", // A deadlock, two at the same row, a lock that did not become free.
+        "40001", "40P01", "55P03",
+        // It took too long, behind somebody's lock or on a slow machine.
+        "57014",
+        // Told to end, crashed, starting; a connection that was idle for too long.
+        "57P01", "57P02", "57P03", "57P05",
+    ];
+    classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
+}
+
+/// Postgres' code for a table that does not exist.
+pub(in crate::ledger) const UNDEFINED_TABLE: &str = "42P01";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for code in [
+            "08000", "08001", "08003", "08006", "25006", "40001", "40P01", "53000", "53100",
+            "53200", "53300", "53400", "55P03", "57014", "57P01", "57P02", "57P03", "57P05",
+            "58000", "58030",
+        ] {
+            assert!(is_transient_code(code), "{code}");
+        }
+        for code in [
+            "", "00000", "22001", "22P05", "23505", "23514", "25001", "28000", "28P01", "3D000",
+            "42501", "42P01", "42703", "57P04", "XX000", "P0001",
+        ] {
+            assert!(!is_transient_code(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_the_way_to_postgres_does_passes() {
+        let io = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for error in [
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::Io(io()),
+            sqlx::Error::Protocol("unexpected end".into()),
+        ] {
+            assert!(LedgerError::Database(error).is_unavailable());
+        }
+        assert!(LedgerError::Unresponsive.is_unavailable());
+        assert!(LedgerError::ReadOnly.is_unavailable());
+        assert!(!LedgerError::Database(sqlx::Error::RowNotFound).is_unavailable());
+        let lost = LedgerError::LeaseLost { code: "A".into() };
+        assert!(!lost.is_unavailable());
+    }
+}

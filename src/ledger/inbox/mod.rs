@@ -1,0 +1,4 @@
+//! Webhooks that arrived, and the work that they trigger.
+
+pub(super) mod triggers;
+pub(super) mod webhooks;

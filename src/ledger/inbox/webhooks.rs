@@ -1,0 +1,295 @@
+//! What VeraCore told of its own accord: taken once each, kept, and worked on under leases like
+//! orders. (`told` holds what is asked about it and written because of it.)
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::{
+    crash,
+    domain::{NoticeKind, WebhookNotice},
+    ledger::{
+        db::{error::LedgerError, notify::Topic},
+        handle::Ledger,
+        orders::leases::{MAX_CLOCK_SKEW, to_time_delta},
+    },
+};
+
+/// Nothing waits for longer than this: what seems to was written by a clock that was ahead.
+const MAX_WAIT: TimeDelta = TimeDelta::hours(2);
+
+/// Whether a webhook was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookIntake {
+    New,
+    /// Its signature was there before.
+    Duplicate,
+}
+
+/// How work on a webhook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookOutcome {
+    Done,
+    /// VeraCore did not say so when it was asked.
+    Unconfirmed,
+    /// It is about an order that we did not send.
+    UnknownOrder,
+    /// Needs a person.
+    Failed,
+}
+
+impl WebhookOutcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unconfirmed => "unconfirmed",
+            Self::UnknownOrder => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A webhook that is ours to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedWebhook {
+    pub id: i64,
+    pub notice: WebhookNotice,
+    pub received_at: DateTime<Utc>,
+    /// How often it was tried, this time included.
+    pub attempts: u32,
+    pub(crate) token: Uuid,
+}
+
+impl Ledger {
+    /// Keeps news under the digest of its signature, unless that was there before: both or neither,
+    /// whichever replica is asked.
+    pub async fn insert_webhook(
+        &self,
+        digest: &str,
+        news: &WebhookNotice,
+    ) -> Result<WebhookIntake, LedgerError> {
+        let _write = crash::points_around("ledger", "insert_webhook");
+        let now = self.now();
+        let new = sqlx::query!(
+            "with seal as (
+                 insert into veracore_webhook_seal (digest, received_at) values ($1, $2)
+                 on conflict do nothing returning digest
+             )
+             insert into veracore_webhook (kind, order_number, news, received_at, next_attempt)
+             select $3, $4, $5, $2, $2 from seal",
+            digest,
+            now,
+            news.kind().as_str(),
+            news.order_code().map(crate::domain::OrderCode::as_str),
+            serde_json::to_value(news).unwrap_or_default(),
+        )
+        .execute(&self.pool)
+        .await?;
+        if new.rows_affected() == 0 {
+            return Ok(WebhookIntake::Duplicate);
+        }
+        self.publish(Topic::Webhook(news.kind())).await;
+        Ok(WebhookIntake::New)
+    }
+
+    /// Takes up to `limit` due webhooks of these kinds for `lease`, longest due first. Those whose
+    /// lease ran out are among them: whoever held them is taken for dead. One that cannot be read is
+    /// given up, and stops no other.
+    pub async fn claim_webhooks(
+        &self,
+        kinds: &[NoticeKind],
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedWebhook>, LedgerError> {
+        let _write = crash::points_around("ledger", "claim_webhooks");
+        let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+        let now = self.now();
+        let until = now + to_time_delta(lease);
+        let rows = sqlx::query_as!(
+            WebhookRow,
+            r#"with due as (
+                 select id from veracore_webhook
+                 where webhook_status = 'waiting' and kind = any($1)
+                     and (next_attempt <= $2 or next_attempt > $5)
+                     and (lease_until is null or lease_until <= $2 or lease_until > $6)
+                 order by next_attempt, id limit $4 for update skip locked
+             )
+             update veracore_webhook w
+             set lease_token = mine.token, lease_until = $3, attempts = attempts + 1
+             from due, (select gen_random_uuid() as token) mine where w.id = due.id
+             returning w.id, w.news, w.received_at, w.attempts, w.lease_token as "token!""#,
+            &kinds,
+            now,
+            until,
+            i64::from(limit),
+            now + MAX_WAIT,
+            until + MAX_CLOCK_SKEW,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut claimed = Vec::new();
+        for row in rows {
+            let (id, token) = (row.id, row.token);
+            match ClaimedWebhook::try_from(row) {
+                Ok(news) => claimed.push(news),
+                Err(error) => {
+                    tracing::error!(%error, "VeraCore: a webhook in the ledger is given up");
+                    let why = "it cannot be read by this version";
+                    self.write_webhook_outcome(id, token, WebhookOutcome::Failed, Some(why))
+                        .await?;
+                }
+            }
+        }
+        claimed.sort_by_key(|news| news.id);
+        Ok(claimed)
+    }
+
+    /// When the next webhook of these kinds becomes due, leases that run out left aside.
+    pub async fn next_webhook_due_at(
+        &self,
+        kinds: &[NoticeKind],
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+        Ok(sqlx::query_scalar!(
+            "select next_attempt from veracore_webhook
+             where webhook_status = 'waiting' and kind = any($1) order by next_attempt, id limit 1",
+            &kinds,
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .flatten())
+    }
+
+    /// Lengthens the leases of what was claimed and is not dealt with yet.
+    pub async fn renew_webhook_leases(
+        &self,
+        claimed: &[ClaimedWebhook],
+        lease: Duration,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "renew_webhook_leases");
+        let (ids, tokens): (Vec<i64>, Vec<Uuid>) =
+            claimed.iter().map(|news| (news.id, news.token)).unzip();
+        sqlx::query!(
+            "update veracore_webhook set lease_until = $3
+             where id = any($1) and lease_token = any($2)",
+            &ids,
+            &tokens,
+            self.now() + to_time_delta(lease),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Records what came of it. `false`: somebody else has it by now, and nothing was recorded.
+    pub async fn finish_webhook(
+        &self,
+        claimed: &ClaimedWebhook,
+        end: WebhookOutcome,
+        message: Option<&str>,
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "finish_webhook");
+        self.write_webhook_outcome(claimed.id, claimed.token, end, message)
+            .await
+    }
+
+    async fn write_webhook_outcome(
+        &self,
+        id: i64,
+        token: Uuid,
+        end: WebhookOutcome,
+        message: Option<&str>,
+    ) -> Result<bool, LedgerError> {
+        let done = sqlx::query!(
+            "update veracore_webhook
+             set webhook_status = $3, message = $4, ended_at = $5, next_attempt = null,
+                 lease_token = null, lease_until = null
+             where id = $1 and lease_token = $2",
+            id,
+            token,
+            end.as_str(),
+            message,
+            self.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Gives it back until `at`. A try that was none (`counts` is false) uses up nothing.
+    pub async fn postpone_webhook(
+        &self,
+        claimed: &ClaimedWebhook,
+        at: DateTime<Utc>,
+        counts: bool,
+        why: &str,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "postpone_webhook");
+        sqlx::query!(
+            "update veracore_webhook
+             set next_attempt = $3, message = $5, attempts = attempts - case when $4 then 0 else 1 end,
+                 lease_token = null, lease_until = null
+             where id = $1 and lease_token = $2",
+            claimed.id,
+            claimed.token,
+            at,
+            counts,
+            why,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets webhooks that were dealt with and came before `before`, and signatures from before
+    /// `seals_before`. Returns how many webhooks that were.
+    pub async fn delete_old_webhooks(
+        &self,
+        before: DateTime<Utc>,
+        seals_before: DateTime<Utc>,
+    ) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", "delete_old_webhooks");
+        sqlx::query!(
+            "delete from veracore_webhook_seal where received_at < $1",
+            seals_before
+        )
+        .execute(&self.pool)
+        .await?;
+        let done = sqlx::query!(
+            "delete from veracore_webhook where received_at < $1 and webhook_status <> 'waiting'",
+            before
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+struct WebhookRow {
+    id: i64,
+    news: serde_json::Value,
+    received_at: DateTime<Utc>,
+    attempts: i32,
+    token: Uuid,
+}
+
+impl TryFrom<WebhookRow> for ClaimedWebhook {
+    type Error = LedgerError;
+
+    fn try_from(row: WebhookRow) -> Result<Self, LedgerError> {
+        let news = serde_json::from_value(row.news).map_err(|error| LedgerError::BadRow {
+            table: "veracore_webhook",
+            column: "news",
+            row: row.id,
+            value: crate::domain::text::one_line(&error.to_string(), 100),
+        })?;
+        Ok(Self {
+            id: row.id,
+            notice: news,
+            received_at: row.received_at,
+            attempts: row.attempts.unsigned_abs(),
+            token: row.token,
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! Runs of the jobs, quarantined feeds, and the leases on jobs.
+
+pub(super) mod leases;
+pub(super) mod quarantine;
+pub(super) mod runs;

@@ -1,0 +1,229 @@
+//! Orders that VeraCore has and the shop has not fulfilled yet: what stock and tracking start from.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::handle::Ledger;
+use crate::{
+    crash,
+    domain::{LineId, OrderCode, ShopOrderId, Sku},
+    ledger::db::error::LedgerError,
+};
+
+/// An order that VeraCore acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentOrder {
+    pub id: i64,
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// VeraCore has cancelled it, though the shop has not: what it held for it is free again there.
+    pub is_cancelled_at_provider: bool,
+    pub lines: Vec<SentLine>,
+}
+
+/// A line as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentLine {
+    pub line: LineId,
+    /// What VeraCore calls the goods.
+    pub sku: Sku,
+    pub quantity: u32,
+}
+
+impl Ledger {
+    /// The acknowledged orders of which something may be left to fulfill; with `skus` (VeraCore's)
+    /// only those that hold one of them.
+    pub async fn open_orders(&self, skus: Option<&[Sku]>) -> Result<Vec<SentOrder>, LedgerError> {
+        let skus: Option<Vec<String>> =
+            skus.map(|skus| skus.iter().map(ToString::to_string).collect());
+        let rows = sqlx::query_as!(
+            SentRow,
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+                 o.veracore_cancelled_at is not null as "cancelled_there!",
+                 l.vendure_line_id as "vendure_line_id!", l.veracore_sku as "veracore_sku!",
+                 l.quantity as "quantity!"
+             from veracore_order_sync o
+                 -- order by order: there are fewer open ones than Postgres guesses, which would
+                 -- read the lines of all
+                 join lateral (select * from veracore_order_line where order_sync_id = o.id offset 0)
+                     l on true
+             where o.sync_status = 'success' and o.closed_at is null
+                 and ($1::text[] is null or o.id = any(array(
+                     select order_sync_id from veracore_order_line where veracore_sku = any($1))))
+             order by o.id, l.vendure_line_id"#,
+            skus.as_deref(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        group_by_order(rows)
+    }
+
+    /// The acknowledged orders with these codes, open or not.
+    pub async fn sent_orders(&self, codes: &[OrderCode]) -> Result<Vec<SentOrder>, LedgerError> {
+        let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query_as!(
+            SentRow,
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
+                 o.veracore_cancelled_at is not null as "cancelled_there!",
+                 l.vendure_line_id, l.veracore_sku, l.quantity
+             from veracore_order_sync o join veracore_order_line l on l.order_sync_id = o.id
+             where o.sync_status = 'success' and o.vendure_order_code = any($1)
+             order by o.id, l.vendure_line_id"#,
+            &codes,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        group_by_order(rows)
+    }
+
+    /// Notes that nothing of these orders is left to fulfill.
+    pub async fn close_orders(&self, orders: &[i64]) -> Result<(), LedgerError> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let _write = crash::points_around("ledger", "close_orders");
+        let now = self.now();
+        sqlx::query!(
+            "update veracore_order_sync set closed_at = $2, updated_at = $2
+             where id = any($1) and closed_at is null and sync_status = 'success'",
+            orders,
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that something of an order is to be fulfilled after all, as when a fulfillment was
+    /// cancelled in the shop.
+    pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "reopen_order");
+        sqlx::query!(
+            "update veracore_order_sync
+             set closed_at = null, aftercare_ended_at = null, updated_at = $2
+             where id = $1 and closed_at is not null",
+            order,
+            self.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether any of these orders is still being worked on, so that VeraCore may turn out to have
+    /// it.
+    pub async fn is_any_in_progress(&self, codes: &[OrderCode]) -> Result<bool, LedgerError> {
+        let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from veracore_order_sync
+                 where vendure_order_code = any($1)
+                     and sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')) as "any!""#,
+            &codes,
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// The open orders for whose tracking VeraCore was not asked the longest: the way round a list
+    /// of shipments that cannot be had.
+    pub async fn tracking_check_candidates(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<OrderCode>, LedgerError> {
+        let rows = sqlx::query!(
+            "select id, vendure_order_code from veracore_order_sync
+             where sync_status = 'success' and closed_at is null
+             order by tracking_asked_at nulls first, id limit $1",
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| parse_order_code(row.id, row.vendure_order_code))
+            .collect()
+    }
+
+    /// Notes that VeraCore was asked for these orders' tracking, whatever it answered.
+    pub async fn record_tracking_check(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_tracking_check");
+        let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+        sqlx::query!(
+            "update veracore_order_sync set tracking_asked_at = $2
+             where vendure_order_code = any($1)",
+            &codes,
+            self.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+pub(in crate::ledger) fn parse_order_code(
+    row: i64,
+    code: String,
+) -> Result<OrderCode, LedgerError> {
+    OrderCode::parse(code.clone()).map_err(|_| LedgerError::BadRow {
+        table: "veracore_order_sync",
+        column: "vendure_order_code",
+        row,
+        value: code,
+    })
+}
+
+struct SentRow {
+    id: i64,
+    vendure_order_id: String,
+    vendure_order_code: String,
+    last_successful_sync: Option<DateTime<Utc>>,
+    cancelled_there: bool,
+    vendure_line_id: String,
+    veracore_sku: String,
+    quantity: i32,
+}
+
+fn group_by_order(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
+    let mut orders: BTreeMap<i64, SentOrder> = BTreeMap::new();
+    for row in rows {
+        let bad = |table, column, value: &str| LedgerError::BadRow {
+            table,
+            column,
+            row: row.id,
+            value: value.to_owned(),
+        };
+        let line = SentLine {
+            line: LineId::parse(row.vendure_line_id.clone()).map_err(|_| {
+                bad(
+                    "veracore_order_line",
+                    "vendure_line_id",
+                    &row.vendure_line_id,
+                )
+            })?,
+            sku: Sku::parse(row.veracore_sku.clone())
+                .map_err(|_| bad("veracore_order_line", "veracore_sku", &row.veracore_sku))?,
+            quantity: u32::try_from(row.quantity).unwrap_or(0),
+        };
+        if let Some(order) = orders.get_mut(&row.id) {
+            order.lines.push(line);
+            continue;
+        }
+        let order = SentOrder {
+            id: row.id,
+            order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
+                bad(
+                    "veracore_order_sync",
+                    "vendure_order_id",
+                    &row.vendure_order_id,
+                )
+            })?,
+            code: parse_order_code(row.id, row.vendure_order_code)?,
+            acknowledged_at: row.last_successful_sync,
+            is_cancelled_at_provider: row.cancelled_there,
+            lines: vec![line],
+        };
+        orders.insert(row.id, order);
+    }
+    Ok(orders.into_values().collect())
+}

@@ -1,0 +1,167 @@
+//! What a person does to an order: try again, adopt, take out.
+
+use super::{attempts::AttemptKind, outcome::SkipReason};
+use crate::{
+    crash,
+    domain::{CancelStatus, OrderCode, SyncStatus},
+    ledger::{
+        db::{error::LedgerError, pool::Connection},
+        handle::Ledger,
+    },
+};
+
+/// What kind of another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryMode {
+    Again,
+    /// The order that VeraCore has under this number is ours: a person looked.
+    Adopt,
+}
+
+/// What came of a person's wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperatorOutcome {
+    Done,
+    /// Done, though it was sent and its answer was lost: VeraCore may have it.
+    DoneInDoubt,
+    /// There is no such order in the ledger.
+    NotFound,
+    /// VeraCore has it; sending it again would make a second one.
+    AlreadySent {
+        veracore_order_id: Option<String>,
+    },
+    /// It was cancelled in the shop and stopped at VeraCore: there is nothing to be sent.
+    Stopped,
+    /// Somebody works on it at this moment.
+    Busy,
+}
+
+impl Ledger {
+    /// Makes an order due now, with a fresh count of failures. What is in doubt stays in doubt:
+    /// VeraCore is asked first.
+    pub async fn retry_order(
+        &self,
+        code: &OrderCode,
+        mode: RetryMode,
+    ) -> Result<OperatorOutcome, LedgerError> {
+        let _write = crash::points_around("ledger", "retry_order");
+        let kind = match mode {
+            RetryMode::Again => AttemptKind::Retry,
+            RetryMode::Adopt => AttemptKind::Adopt,
+        };
+        let now = self.now();
+        let mut tx = self.pool.begin().await?;
+        let changed = sqlx::query_scalar!(
+            "update veracore_order_sync
+             set sync_status = case when sent_at is null then 'pending' else 'in_doubt' end,
+                 next_attempt = $2, retry_count = 0, parked_count = 0, error_category = null,
+                 error_message = null, skip_reason = null, lease_token = null, lease_until = null,
+                 sync_metadata = sync_metadata || jsonb_build_object('adopt', $3::boolean),
+                 updated_at = $2
+             where vendure_order_code = $1 and sync_status <> 'success'
+                 and cancel_status is distinct from 'stopped'
+                 and (lease_until is null or lease_until <= $2)
+             returning id",
+            code.as_str(),
+            now,
+            mode == RetryMode::Adopt,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        // VeraCore has it and should not: it is told once more to cancel it.
+        let told_again = sqlx::query_scalar!(
+            "update veracore_order_sync
+             set cancel_status = 'requested', cancel_tries = 0, cancel_found_at = $2,
+                 cancel_next = $2, updated_at = $2
+             where vendure_order_code = $1 and sync_status = 'success'
+                 and cancel_status = 'by_hand'
+             returning id",
+            code.as_str(),
+            now,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let changed = [changed, told_again].concat();
+        self.insert_operator_attempts(&mut tx, &changed, kind)
+            .await?;
+        tx.commit().await?;
+        self.operator_outcome(code, !changed.is_empty()).await
+    }
+
+    /// Takes an order out: it is not sent (again), whatever the shop says.
+    pub async fn skip_order(&self, code: &OrderCode) -> Result<OperatorOutcome, LedgerError> {
+        let _write = crash::points_around("ledger", "skip_order");
+        let now = self.now();
+        let mut tx = self.pool.begin().await?;
+        let rows = sqlx::query!(
+            r#"update veracore_order_sync
+             set sync_status = 'skipped', skip_reason = $3, next_attempt = null,
+                 error_category = null, error_message = 'taken out by a person',
+                 lease_token = null, lease_until = null, updated_at = $2
+             where vendure_order_code = $1 and sync_status <> 'success'
+                 and cancel_status is distinct from 'stopped'
+                 and (lease_until is null or lease_until <= $2)
+             returning id, sent_at is not null as "in_doubt!""#,
+            code.as_str(),
+            now,
+            SkipReason::Operator.as_str(),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let changed: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        self.insert_operator_attempts(&mut tx, &changed, AttemptKind::Skip)
+            .await?;
+        tx.commit().await?;
+        if rows.iter().any(|row| row.in_doubt) {
+            return Ok(OperatorOutcome::DoneInDoubt);
+        }
+        self.operator_outcome(code, !changed.is_empty()).await
+    }
+
+    async fn insert_operator_attempts(
+        &self,
+        connection: &mut Connection,
+        orders: &[i64],
+        kind: AttemptKind,
+    ) -> Result<(), LedgerError> {
+        sqlx::query!(
+            "insert into veracore_order_attempt (order_sync_id, kind, started_at, ended_at, outcome)
+             select id, $2, $3, $3, 'done' from unnest($1::bigint[]) o(id)",
+            orders,
+            kind.as_str(),
+            self.now(),
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn operator_outcome(
+        &self,
+        code: &OrderCode,
+        changed: bool,
+    ) -> Result<OperatorOutcome, LedgerError> {
+        if changed {
+            return Ok(OperatorOutcome::Done);
+        }
+        let row = sqlx::query!(
+            "select sync_status, veracore_order_id, cancel_status from veracore_order_sync
+             where vendure_order_code = $1 order by id desc limit 1",
+            code.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(match row {
+            None => OperatorOutcome::NotFound,
+            Some(row) if row.sync_status == SyncStatus::Success.as_str() => {
+                OperatorOutcome::AlreadySent {
+                    veracore_order_id: row.veracore_order_id,
+                }
+            }
+            Some(row) if row.cancel_status.as_deref() == Some(CancelStatus::Stopped.as_str()) => {
+                OperatorOutcome::Stopped
+            }
+            Some(_) => OperatorOutcome::Busy,
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! Reading the ledger: lists, single orders, counts.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    domain::{ErrorCategory, OrderCode, ShopOrderId, SyncStatus},
+    ledger::{
+        db::error::LedgerError,
+        handle::Ledger,
+        post_send::changes::{PostSendState, parse_cancel_status, parse_changed_parts},
+    },
+};
+
+/// An order as the ledger knows it; what `orders list` and the API show.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncRecord {
+    pub id: i64,
+    pub vendure_order_id: String,
+    pub vendure_order_code: String,
+    pub veracore_order_id: Option<String>,
+    pub sync_status: SyncStatus,
+    pub skip_reason: Option<String>,
+    pub error_category: Option<ErrorCategory>,
+    pub error_message: Option<String>,
+    pub retry_count: u32,
+    pub last_sync_attempt: Option<DateTime<Utc>>,
+    pub last_successful_sync: Option<DateTime<Utc>>,
+    pub next_attempt: Option<DateTime<Utc>>,
+    /// Sent, with the outcome unknown.
+    pub in_doubt_since: Option<DateTime<Utc>>,
+    /// Of packages that were not taken back, in the order in which they were told of.
+    pub tracking_numbers: Vec<String>,
+    #[serde(flatten)]
+    pub post_send: PostSendState,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which orders to list, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    pub status: Option<SyncStatus>,
+    pub group: Option<OrderGroup>,
+    pub code: Option<OrderCode>,
+    /// By the shop's id.
+    pub shop_id: Option<ShopOrderId>,
+    /// A part of the code, or of VeraCore's id; case does not count.
+    pub search: Option<String>,
+    /// Only rows with a smaller id: the last one of the page before.
+    pub before_id: Option<i64>,
+    pub limit: u32,
+}
+
+/// Orders that belong together, whatever their status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderGroup {
+    /// They get further by themselves.
+    Waiting,
+    /// VeraCore has them, and somebody should look at them; see [`super::AftercareCount`].
+    NeedsAttention,
+}
+
+impl OrderGroup {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::NeedsAttention => "care",
+        }
+    }
+}
+
+/// How many orders stand where.
+pub type StatusCounts = BTreeMap<SyncStatus, u64>;
+
+impl Ledger {
+    pub async fn orders(&self, filter: &OrderFilter) -> Result<Vec<SyncRecord>, LedgerError> {
+        let rows = sqlx::query_as!(
+            SyncRecordRow,
+            r#"select id, vendure_order_id, vendure_order_code, veracore_order_id, sync_status,
+                 skip_reason, error_category, error_message, retry_count, last_sync_attempt,
+                 last_successful_sync, next_attempt, sent_at, created_at, updated_at,
+                 cancel_status, cancel_message, veracore_cancelled_at, changed_parts,
+                 array(select tracking_number from veracore_shipment s
+                       where s.order_sync_id = o.id and tracking_number is not null
+                           and shipment_status <> 'void'
+                       order by first_seen_at, s.id) as "tracking_numbers!: Vec<String>"
+             from veracore_order_sync o
+             where ($1::text is null or sync_status = $1)
+                 and ($2::text is null or vendure_order_code = $2)
+                 and ($3::bigint is null or id < $3)
+                 and ($5::text is null or vendure_order_id = $5)
+                 and ($6::text is null or position(lower($6) in lower(vendure_order_code)) > 0
+                     or position(lower($6) in lower(veracore_order_id)) > 0)
+                 and ($7::text is null
+                     or $7 = 'waiting'
+                         and sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
+                     or $7 = 'care' and sync_status = 'success'
+                         and (cancel_status in ('requested', 'by_hand')
+                             or cancel_status = 'too_late'
+                                 and cancel_found_at > $8::timestamptz - interval '30 days'
+                             or cancel_status is null and veracore_cancelled_at is not null
+                                 and closed_at is null
+                             or cancel_status is null and changed_parts is not null
+                                 and aftercare_ended_at is null))
+             order by id desc limit $4"#,
+            filter.status.map(SyncStatus::as_str),
+            filter.code.as_ref().map(OrderCode::as_str),
+            filter.before_id,
+            i64::from(filter.limit),
+            filter.shop_id.as_ref().map(ShopOrderId::as_str),
+            filter.search,
+            filter.group.map(OrderGroup::as_str),
+            self.now(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(SyncRecord::try_from).collect()
+    }
+
+    /// How many orders the filter lets through, whatever its page.
+    pub async fn count_orders(&self, filter: &OrderFilter) -> Result<u64, LedgerError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from veracore_order_sync
+             where ($1::text is null or sync_status = $1)
+                 and ($2::text is null or position(lower($2) in lower(vendure_order_code)) > 0
+                     or position(lower($2) in lower(veracore_order_id)) > 0)
+                 and ($3::text is null
+                     or $3 = 'waiting'
+                         and sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
+                     or $3 = 'care' and sync_status = 'success'
+                         and (cancel_status in ('requested', 'by_hand')
+                             or cancel_status = 'too_late'
+                                 and cancel_found_at > $4::timestamptz - interval '30 days'
+                             or cancel_status is null and veracore_cancelled_at is not null
+                                 and closed_at is null
+                             or cancel_status is null and changed_parts is not null
+                                 and aftercare_ended_at is null))"#,
+            filter.status.map(SyncStatus::as_str),
+            filter.search,
+            filter.group.map(OrderGroup::as_str),
+            self.now(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The order with this id of the shop's.
+    pub async fn order_by_shop_id(
+        &self,
+        id: &ShopOrderId,
+    ) -> Result<Option<SyncRecord>, LedgerError> {
+        let filter = OrderFilter {
+            shop_id: Some(id.clone()),
+            limit: 1,
+            ..OrderFilter::default()
+        };
+        Ok(self.orders(&filter).await?.pop())
+    }
+
+    /// How many orders have a package with a tracking number.
+    pub async fn count_tracked_orders(&self) -> Result<u64, LedgerError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(distinct order_sync_id) as "count!" from veracore_shipment
+             where tracking_number is not null and shipment_status <> 'void'"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The order with this code, the latest should there be several.
+    pub async fn order(&self, code: &OrderCode) -> Result<Option<SyncRecord>, LedgerError> {
+        let filter = OrderFilter {
+            code: Some(code.clone()),
+            limit: 1,
+            ..OrderFilter::default()
+        };
+        Ok(self.orders(&filter).await?.pop())
+    }
+
+    /// The counts, every status among them.
+    pub async fn count_by_status(&self) -> Result<StatusCounts, LedgerError> {
+        let rows = sqlx::query!(
+            r#"select sync_status, count(*) as "count!" from veracore_order_sync group by 1"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut counts: StatusCounts = SyncStatus::ALL.into_iter().map(|s| (s, 0)).collect();
+        for row in rows {
+            if let Some(status) = SyncStatus::parse(&row.sync_status) {
+                counts.insert(status, u64::try_from(row.count).unwrap_or(0));
+            }
+        }
+        Ok(counts)
+    }
+}
+
+struct SyncRecordRow {
+    id: i64,
+    vendure_order_id: String,
+    vendure_order_code: String,
+    veracore_order_id: Option<String>,
+    sync_status: String,
+    skip_reason: Option<String>,
+    error_category: Option<String>,
+    error_message: Option<String>,
+    retry_count: i32,
+    last_sync_attempt: Option<DateTime<Utc>>,
+    last_successful_sync: Option<DateTime<Utc>>,
+    next_attempt: Option<DateTime<Utc>>,
+    sent_at: Option<DateTime<Utc>>,
+    tracking_numbers: Vec<String>,
+    cancel_status: Option<String>,
+    cancel_message: Option<String>,
+    veracore_cancelled_at: Option<DateTime<Utc>>,
+    changed_parts: Option<serde_json::Value>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<SyncRecordRow> for SyncRecord {
+    type Error = LedgerError;
+
+    fn try_from(row: SyncRecordRow) -> Result<Self, LedgerError> {
+        let bad = |column, value: &str| LedgerError::BadRow {
+            table: "veracore_order_sync",
+            column,
+            row: row.id,
+            value: value.to_owned(),
+        };
+        Ok(Self {
+            id: row.id,
+            sync_status: SyncStatus::parse(&row.sync_status)
+                .ok_or_else(|| bad("sync_status", &row.sync_status))?,
+            error_category: match row.error_category {
+                None => None,
+                Some(text) => {
+                    Some(ErrorCategory::parse(&text).ok_or_else(|| bad("error_category", &text))?)
+                }
+            },
+            vendure_order_id: row.vendure_order_id,
+            vendure_order_code: row.vendure_order_code,
+            veracore_order_id: row.veracore_order_id,
+            skip_reason: row.skip_reason,
+            error_message: row.error_message,
+            retry_count: u32::try_from(row.retry_count).unwrap_or(0),
+            last_sync_attempt: row.last_sync_attempt,
+            last_successful_sync: row.last_successful_sync,
+            next_attempt: row.next_attempt,
+            in_doubt_since: row.sent_at,
+            tracking_numbers: row.tracking_numbers,
+            post_send: PostSendState {
+                cancel_status: row
+                    .cancel_status
+                    .map(|text| parse_cancel_status(row.id, &text))
+                    .transpose()?,
+                cancel_message: row.cancel_message,
+                cancelled_at_veracore: row.veracore_cancelled_at,
+                changed_since_sent: parse_changed_parts(row.id, row.changed_parts)?,
+            },
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}

@@ -1,0 +1,347 @@
+//! Delivering events: which are due, whose turn it is, and what came of it. Of one subject (an order,
+//! an upstream) an event waits for the earlier ones; subjects do not wait for each other.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    crash,
+    ledger::{
+        db::{error::LedgerError, notify::Topic},
+        handle::Ledger,
+        orders::leases::{MAX_CLOCK_SKEW, to_time_delta},
+    },
+};
+
+/// Where an event stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventState {
+    /// To be delivered.
+    Pending,
+    /// It happened while no receiver was configured, and is not delivered.
+    Kept,
+    Delivered,
+    /// Given up.
+    Dead,
+}
+
+impl EventState {
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Kept, Self::Delivered, Self::Dead];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Kept => "kept",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// An event as the outbox has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedEvent {
+    pub id: Uuid,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    pub occurred_at: DateTime<Utc>,
+    pub subject: String,
+    pub state: EventState,
+    pub data: Value,
+    /// Tries that failed, or that delivered it.
+    pub tries: u32,
+    /// While it is pending.
+    pub next_try: Option<DateTime<Utc>>,
+    /// When it was delivered or given up.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why the last try failed.
+    pub problem: Option<String>,
+}
+
+/// An event that is ours to deliver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimedEvent {
+    pub id: Uuid,
+    pub event_type: String,
+    pub occurred_at: DateTime<Utc>,
+    pub data: Value,
+    /// Tries that failed so far.
+    pub tries: u32,
+    pub first_tried_at: DateTime<Utc>,
+    token: Uuid,
+}
+
+impl ClaimedEvent {
+    /// One that no ledger holds, for rules that need no ledger.
+    #[cfg(test)]
+    pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::nil(),
+            event_type: "order.accepted".into(),
+            occurred_at: first_tried_at,
+            data: Value::Null,
+            tries,
+            first_tried_at,
+            token: Uuid::nil(),
+        }
+    }
+}
+
+/// What came of a try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    Delivered,
+    /// Again at `at`; `counted` when it was a try.
+    Retry {
+        at: DateTime<Utc>,
+        problem: String,
+        counted: bool,
+    },
+    /// Given up.
+    Dead {
+        problem: String,
+    },
+}
+
+/// What came of a person's wish to have an event sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResendOutcome {
+    /// It is due now, and had been done with.
+    Requeued,
+    /// It was waiting for its next try, and is due now.
+    Expedited,
+    NotFound,
+}
+
+/// Marked in one statement, which must not take long.
+const MARK_BATCH: i64 = 2000;
+
+impl Ledger {
+    /// Notes whether there is a receiver. What happened while there was none is kept, and not
+    /// delivered when there is one: nobody wants last year's events in a flood. Returns how many that
+    /// were.
+    pub async fn set_receiver_configured(&self, configured: bool) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", "set_receiver_configured");
+        // What happens from now on has a receiver, however long the marking takes.
+        let last =
+            sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "last!" from veracore_event"#)
+                .fetch_one(&self.pool)
+                .await?;
+        let mut kept = 0;
+        let mut is_more = configured;
+        while is_more {
+            let some = sqlx::query!(
+                "update veracore_event set state = 'kept'
+                 where id in (select e.id from veracore_event e, veracore_config c
+                     where e.state = 'pending' and e.asked_at is null
+                         and e.seq > c.events_unheard_after and e.seq <= $2
+                     order by e.seq limit $1)",
+                MARK_BATCH,
+                last,
+            )
+            .execute(&self.pool)
+            .await?;
+            kept += some.rows_affected();
+            is_more = some.rows_affected() > 0;
+        }
+        sqlx::query!(
+            "update veracore_config
+             set events_unheard_after =
+                 case when not $1 then coalesce(events_unheard_after, $2) end
+             where id = 1",
+            configured,
+            last,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(kept)
+    }
+
+    /// Takes up to `limit` events whose turn it is, longest due first, for `lease`. A time too far
+    /// ahead was written by a clock that was set back since, and does not count.
+    pub async fn claim_due_events(
+        &self,
+        limit: u32,
+        lease: Duration,
+        longest_pause: Duration,
+    ) -> Result<Vec<ClaimedEvent>, LedgerError> {
+        let _write = crash::points_around("ledger", "claim_due_events");
+        let now = self.now();
+        let until = now + to_time_delta(lease);
+        let rows = sqlx::query!(
+            r#"with due as (
+                 select e.id from veracore_event e
+                 where e.state = 'pending' and (e.next_try <= $1 or e.next_try > $4)
+                     and (e.lease_until is null or e.lease_until <= $1 or e.lease_until > $5)
+                     and not exists (select from veracore_event p
+                         where p.subject = e.subject and p.seq < e.seq and p.state = 'pending')
+                 order by e.next_try, e.seq
+                 limit $3
+                 for update of e skip locked
+             )
+             update veracore_event e
+             set lease_token = gen_random_uuid(), lease_until = $2,
+                 first_tried_at = least(e.first_tried_at, $1)
+             from due where e.id = due.id
+             returning e.id, e.event_type, e.occurred_at, e.data, e.tries,
+                 e.first_tried_at as "first_tried_at!", e.lease_token as "token!""#,
+            now,
+            until,
+            i64::from(limit),
+            now + to_time_delta(longest_pause) + MAX_CLOCK_SKEW,
+            until + MAX_CLOCK_SKEW,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let due = rows.into_iter().map(|row| ClaimedEvent {
+            id: row.id,
+            event_type: row.event_type,
+            occurred_at: row.occurred_at,
+            data: row.data,
+            tries: u32::try_from(row.tries).unwrap_or(0),
+            first_tried_at: row.first_tried_at,
+            token: row.token,
+        });
+        Ok(due.collect())
+    }
+
+    /// Records what came of a try. That it was delivered is true whoever holds it by now. `false`: it
+    /// is somebody else's, and nothing was recorded.
+    pub async fn record_delivery_outcome(
+        &self,
+        event: &ClaimedEvent,
+        delivery: &DeliveryOutcome,
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "record_delivery_outcome");
+        let now = self.now();
+        let (state, counted, at, problem) = match delivery {
+            DeliveryOutcome::Delivered => (EventState::Delivered, true, None, None),
+            DeliveryOutcome::Dead { problem } => (EventState::Dead, true, None, Some(problem)),
+            DeliveryOutcome::Retry {
+                at,
+                problem,
+                counted,
+            } => (EventState::Pending, *counted, Some(*at), Some(problem)),
+        };
+        let done = sqlx::query!(
+            "update veracore_event
+             set state = $3, tries = tries + case when $4 then 1 else 0 end,
+                 next_try = coalesce($5, next_try), problem = $6,
+                 ended_at = case when $3 <> 'pending' then $7::timestamptz end,
+                 lease_token = null, lease_until = null
+             where id = $1 and state = 'pending' and (lease_token = $2 or $3 = 'delivered')",
+            event.id,
+            event.token,
+            state.as_str(),
+            counted,
+            at,
+            problem,
+            now,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// When the next event is to be tried. In the past: one whose turn it is not yet, or that somebody
+    /// is at.
+    pub async fn next_event_due_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            "select next_try from veracore_event where state = 'pending'
+             order by next_try, seq limit 1"
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// Whether an event that failed waits for its next try.
+    pub async fn has_failing_events(&self) -> Result<bool, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from veracore_event
+                 where state = 'pending' and problem is not null) as "failing!""#
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Makes an event due now, whatever became of it before, with a fresh count of tries.
+    pub async fn resend_event(&self, id: Uuid) -> Result<ResendOutcome, LedgerError> {
+        let _write = crash::points_around("ledger", "resend_event");
+        let now = self.now();
+        let was = sqlx::query_scalar!(
+            "with was as (select id, state from veracore_event where id = $1 for update)
+             update veracore_event e
+             set state = 'pending', tries = 0, first_tried_at = null, next_try = $2,
+                 ended_at = null, problem = null, asked_at = $2
+             from was where e.id = was.id
+             returning was.state",
+            id,
+            now,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        if was.is_some() {
+            self.publish(Topic::Events).await;
+        }
+        Ok(match was.as_deref() {
+            None => ResendOutcome::NotFound,
+            Some("pending") => ResendOutcome::Expedited,
+            Some(_) => ResendOutcome::Requeued,
+        })
+    }
+
+    /// Events, newest first. What is pending and has nobody to go to is shown as kept.
+    pub async fn events(
+        &self,
+        state: Option<EventState>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, LedgerError> {
+        let rows = sqlx::query!(
+            r#"select * from (
+                 select e.id, event_type, occurred_at, subject, data, tries, next_try, ended_at,
+                     problem, seq,
+                     case when e.state = 'pending' and asked_at is null
+                             and seq > c.events_unheard_after then 'kept'
+                         else e.state end as "state!"
+                 from veracore_event e, veracore_config c) shown
+             where $1::text is null or "state!" = $1
+             order by seq desc limit $2"#,
+            state.map(EventState::as_str),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let state = EventState::parse(&row.state).ok_or(LedgerError::BadRow {
+                    table: "veracore_event",
+                    column: "state",
+                    row: row.seq,
+                    value: row.state,
+                })?;
+                Ok(RecordedEvent {
+                    id: row.id,
+                    event_type: row.event_type,
+                    occurred_at: row.occurred_at,
+                    subject: row.subject,
+                    state,
+                    data: row.data,
+                    tries: u32::try_from(row.tries).unwrap_or(0),
+                    next_try: (state == EventState::Pending).then_some(row.next_try),
+                    ended_at: row.ended_at,
+                    problem: row.problem,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,130 @@
+//! What others may want to know of: events are raised here, and forgotten after their time. How they
+//! are delivered is next door, in `outbox`.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::{
+    crash,
+    ledger::{
+        db::{error::LedgerError, notify::Topic, pool::Connection},
+        handle::Ledger,
+        orders::leases::MAX_CLOCK_SKEW,
+    },
+};
+
+/// What became of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamEvent {
+    Down,
+    Up,
+}
+
+impl UpstreamEvent {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "upstream.down",
+            Self::Up => "upstream.up",
+        }
+    }
+}
+
+impl Ledger {
+    /// Writes down that an upstream went down or came back, unless that is what was last written of
+    /// it, by whichever process.
+    pub async fn record_upstream_event(
+        &self,
+        event: UpstreamEvent,
+        upstream: &str,
+        data: &Value,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_upstream_event");
+        let now = self.now();
+        let mut tx = self.pool.begin().await?;
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtext('veracore_event'), hashtext($1))",
+            upstream
+        )
+        .execute(&mut *tx)
+        .await?;
+        let last = sqlx::query_scalar!(
+            "select event_type from veracore_event
+             where event_type in ('upstream.down', 'upstream.up') and data ->> 'upstream' = $1
+                 and occurred_at <= $2
+             order by occurred_at desc, event_type limit 1",
+            upstream,
+            now + MAX_CLOCK_SKEW,
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        // One that was never down is up.
+        if last.as_deref().unwrap_or(UpstreamEvent::Up.as_str()) != event.as_str() {
+            insert_event(&mut tx, event.as_str(), None, data, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Forgets what happened before `before` and was delivered or given up before it, too. What is
+    /// still to be delivered is given up first, for a person to see; what nobody was to be told is
+    /// forgotten. Returns how many events that were, and how many were given up.
+    pub async fn delete_old_events(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<(u64, u64), LedgerError> {
+        let _write = crash::points_around("ledger", "delete_old_events");
+        let mut tx = self.pool.begin().await?;
+        let done = sqlx::query!(
+            "delete from veracore_event e using veracore_config c
+             where e.occurred_at < $1
+                 and (e.state in ('delivered', 'dead') and e.ended_at < $1
+                     or e.state = 'kept'
+                     or e.state = 'pending' and e.asked_at is null
+                         and e.seq > c.events_unheard_after)",
+            before
+        )
+        .execute(&mut *tx)
+        .await?;
+        let given_up = sqlx::query!(
+            "update veracore_event
+             set state = 'dead', ended_at = $2, lease_token = null, lease_until = null,
+                 problem = coalesce(problem, 'it could not be delivered for too long')
+             where state = 'pending' and occurred_at < $1 and (asked_at is null or asked_at < $1)",
+            before,
+            self.now(),
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok((done.rows_affected(), given_up.rows_affected()))
+    }
+}
+
+/// The same along with something else; `order` is the row of the order that it is of, on which it is
+/// noted in the shop if that is wanted.
+pub(in crate::ledger) async fn insert_event(
+    connection: &mut Connection,
+    event_type: &str,
+    order: Option<i64>,
+    data: &Value,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "with event as (
+             insert into veracore_event (event_type, order_sync_id, occurred_at, next_try, data)
+             values ($1, $2, $3, $3, $4)
+             returning id
+         )
+         insert into veracore_order_note (event_id, note_status, next_try)
+         select event.id, 'due', $3 from event, veracore_config c
+         where c.notes_from is not null and $2::bigint is not null",
+        event_type,
+        order,
+        now,
+        data,
+    )
+    .execute(&mut *connection)
+    .await?;
+    connection.notify_on_commit(Topic::Events);
+    connection.notify_on_commit(Topic::Notes);
+    Ok(())
+}

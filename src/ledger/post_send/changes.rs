@@ -1,0 +1,326 @@
+//! Orders that VeraCore has and the shop may still change: which are to be looked at, and what was
+//! found to differ.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use crate::{
+    crash,
+    domain::{CancelStatus, LineId, OrderCode, ShopOrderId, text::one_line},
+    ledger::{db::error::LedgerError, handle::Ledger, open_orders::parse_order_code},
+};
+
+/// Digests of the parts of what was sent, by the part's name.
+pub type PartDigests = BTreeMap<String, String>;
+
+/// A line as it was sent, in the shop's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostSendLine {
+    pub line_id: LineId,
+    pub sku: String,
+    pub quantity: u32,
+}
+
+/// An order that VeraCore has and the shop may still change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostSendOrder {
+    pub id: i64,
+    pub order_id: ShopOrderId,
+    pub code: OrderCode,
+    /// Absent for an order that was sent before these were kept.
+    pub part_digests: Option<PartDigests>,
+    pub lines: Vec<PostSendLine>,
+    /// What was found to differ before.
+    pub changed_parts: Vec<ChangedPart>,
+}
+
+/// A part of an order that is not any more what was sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChangedPart {
+    /// `shippingAddress`, `lines`…
+    pub part: String,
+    /// What was and what is; nothing where that would tell an address.
+    pub detail: Option<String>,
+}
+
+impl std::fmt::Display for ChangedPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.detail {
+            Some(detail) => write!(f, "{} ({detail})", self.part),
+            None => f.write_str(&self.part),
+        }
+    }
+}
+
+/// What became of an order after VeraCore had it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostSendState {
+    /// Where its cancellation stands at VeraCore; absent when it is not cancelled in the shop.
+    pub cancel_status: Option<CancelStatus>,
+    /// In words for a merchant.
+    pub cancel_message: Option<String>,
+    /// When VeraCore was first seen to have cancelled it though the shop had not.
+    pub cancelled_at_veracore: Option<DateTime<Utc>>,
+    /// What of it was edited in the shop after it was sent.
+    pub changed_since_sent: Vec<ChangedPart>,
+}
+
+/// How many orders that VeraCore has need a look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostSendCounts {
+    /// Cancelled in the shop, and to be stopped at VeraCore.
+    pub being_stopped: u64,
+    /// The same, by a person.
+    pub to_stop_by_hand: u64,
+    /// Shipped though cancelled in the shop, in the last 30 days.
+    pub shipped_after_cancel: u64,
+    /// Cancelled at VeraCore, though not in the shop.
+    pub cancelled_at_veracore: u64,
+    /// Edited in the shop after they were sent, and not shipped yet.
+    pub changed_since_sent: u64,
+}
+
+impl Ledger {
+    /// Those of these orders that are in care.
+    pub async fn post_send_orders_by_id(
+        &self,
+        ids: &[ShopOrderId],
+    ) -> Result<Vec<PostSendOrder>, LedgerError> {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query_as!(
+            PostSendRow,
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
+                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
+                         'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
+                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
+             from veracore_order_sync o
+             where o.vendure_order_id = any($1) and o.sync_status = 'success'
+                 and o.aftercare_ended_at is null and o.cancel_status is null"#,
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(skip_unreadable(
+            rows.into_iter().map(PostSendOrder::try_from),
+        ))
+    }
+
+    /// The orders in care that were not looked at the longest.
+    pub async fn post_send_orders(&self, limit: u32) -> Result<Vec<PostSendOrder>, LedgerError> {
+        let rows = sqlx::query_as!(
+            PostSendRow,
+            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
+                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
+                         'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
+                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
+             from veracore_order_sync o
+             where o.sync_status = 'success' and o.aftercare_ended_at is null
+                 and o.cancel_status is null
+             order by o.aftercare_at nulls first, o.id limit $1"#,
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(skip_unreadable(
+            rows.into_iter().map(PostSendOrder::try_from),
+        ))
+    }
+
+    pub async fn count_post_send(&self) -> Result<PostSendCounts, LedgerError> {
+        let row = sqlx::query!(
+            r#"select count(*) filter (where cancel_status = 'requested') as "requested!",
+                 count(*) filter (where cancel_status = 'by_hand') as "by_hand!",
+                 count(*) filter (where cancel_status = 'too_late'
+                     and cancel_found_at > $1::timestamptz - interval '30 days') as "too_late!",
+                 count(*) filter (where veracore_cancelled_at is not null
+                     and cancel_status is null and closed_at is null) as "there!",
+                 count(*) filter (where changed_parts is not null
+                     and aftercare_ended_at is null and cancel_status is null) as "changed!"
+             from veracore_order_sync
+             where sync_status = 'success'
+                 and (cancel_status is not null or veracore_cancelled_at is not null
+                     or changed_parts is not null)"#,
+            self.now(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        Ok(PostSendCounts {
+            being_stopped: count(row.requested),
+            to_stop_by_hand: count(row.by_hand),
+            shipped_after_cancel: count(row.too_late),
+            cancelled_at_veracore: count(row.there),
+            changed_since_sent: count(row.changed),
+        })
+    }
+
+    /// Notes that these orders were looked at, whatever was found.
+    pub async fn record_check(&self, orders: &[i64]) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "record_check");
+        sqlx::query!(
+            "update veracore_order_sync set aftercare_at = $2 where id = any($1)",
+            orders,
+            self.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that nothing of these orders matters any more.
+    pub async fn end_post_send(&self, orders: &[i64]) -> Result<(), LedgerError> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let _write = crash::points_around("ledger", "end_post_send");
+        sqlx::query!(
+            "update veracore_order_sync
+             set aftercare_ended_at = $2, sent_parts = null
+             where id = any($1) and aftercare_ended_at is null",
+            orders,
+            self.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that nothing matters any more of orders of which nothing was left to fulfill since
+    /// before `before`, whatever their state in the shop is called.
+    pub async fn end_closed_post_send(&self, before: DateTime<Utc>) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "end_closed_post_send");
+        sqlx::query!(
+            "update veracore_order_sync
+             set aftercare_ended_at = $2, sent_parts = null
+             where sync_status = 'success' and aftercare_ended_at is null and closed_at < $1
+                 and cancel_status is null",
+            before,
+            self.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes what of an order is not any more what was sent. Whether that is news.
+    pub async fn set_changed_parts(
+        &self,
+        order: i64,
+        changed: &[ChangedPart],
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "set_changed_parts");
+        let parts = (!changed.is_empty()).then(|| json!(changed));
+        let done = sqlx::query!(
+            "update veracore_order_sync set changed_parts = $2, updated_at = $3
+             where id = $1 and changed_parts is distinct from $2",
+            order,
+            parts,
+            self.now(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+struct PostSendRow {
+    id: i64,
+    vendure_order_id: String,
+    vendure_order_code: String,
+    sent_parts: Option<Value>,
+    changed_parts: Option<Value>,
+    lines: Value,
+}
+
+impl TryFrom<PostSendRow> for PostSendOrder {
+    type Error = LedgerError;
+
+    fn try_from(row: PostSendRow) -> Result<Self, LedgerError> {
+        let lines: Vec<LineRow> = parse_json_column(row.id, "lines", row.lines)?;
+        Ok(Self {
+            id: row.id,
+            order_id: parse_shop_order_id(row.id, &row.vendure_order_id)?,
+            code: parse_order_code(row.id, row.vendure_order_code)?,
+            part_digests: row
+                .sent_parts
+                .map(|parts| parse_json_column(row.id, "sent_parts", parts))
+                .transpose()?,
+            lines: lines.into_iter().map(LineRow::into_line).collect(),
+            changed_parts: parse_changed_parts(row.id, row.changed_parts)?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct LineRow {
+    line: LineId,
+    sku: String,
+    quantity: u32,
+}
+
+impl LineRow {
+    fn into_line(self) -> PostSendLine {
+        PostSendLine {
+            line_id: self.line,
+            sku: self.sku,
+            quantity: self.quantity,
+        }
+    }
+}
+
+/// Without the rows that this version does not understand: they stop no other, and the
+/// reconciliation names them.
+pub(in crate::ledger) fn skip_unreadable<T>(
+    rows: impl Iterator<Item = Result<T, LedgerError>>,
+) -> Vec<T> {
+    rows.filter_map(|row| {
+        row.inspect_err(|error| tracing::debug!(%error, "left out"))
+            .ok()
+    })
+    .collect()
+}
+
+fn bad_row(row: i64, column: &'static str, value: &str) -> LedgerError {
+    LedgerError::BadRow {
+        table: "veracore_order_sync",
+        column,
+        row,
+        value: one_line(value, 60),
+    }
+}
+
+fn parse_json_column<T: serde::de::DeserializeOwned>(
+    row: i64,
+    column: &'static str,
+    value: Value,
+) -> Result<T, LedgerError> {
+    serde_json::from_value(value).map_err(|_| bad_row(row, column, "something else than agreed"))
+}
+
+pub(in crate::ledger) fn parse_changed_parts(
+    row: i64,
+    parts: Option<Value>,
+) -> Result<Vec<ChangedPart>, LedgerError> {
+    parts.map_or_else(
+        || Ok(Vec::new()),
+        |parts| parse_json_column(row, "changed_parts", parts),
+    )
+}
+
+pub(in crate::ledger) fn parse_cancel_status(
+    row: i64,
+    text: &str,
+) -> Result<CancelStatus, LedgerError> {
+    CancelStatus::parse(text).ok_or_else(|| bad_row(row, "cancel_status", text))
+}
+
+pub(in crate::ledger) fn parse_shop_order_id(
+    row: i64,
+    text: &str,
+) -> Result<ShopOrderId, LedgerError> {
+    ShopOrderId::parse(text).map_err(|_| bad_row(row, "vendure_order_id", text))
+}

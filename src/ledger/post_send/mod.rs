@@ -1,0 +1,5 @@
+//! Orders that VeraCore has: changes, cancellations in the shop, cancellations at VeraCore.
+
+pub(super) mod cancellations;
+pub(super) mod changes;
+pub(super) mod provider_cancellations;

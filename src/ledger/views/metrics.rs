@@ -1,0 +1,154 @@
+//! What the ledger has to say when somebody measures: cheap, since it is asked every few seconds.
+//! Each of these questions is answered by an index, but for the counts by status, which read one.
+
+use chrono::{DateTime, Utc};
+
+use crate::ledger::{
+    db::error::LedgerError, handle::Ledger, orders::queries::StatusCounts,
+    post_send::changes::PostSendCounts, shipments::ShipmentStatus,
+};
+
+/// How everything stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LedgerMetrics {
+    pub first_started_at: Option<DateTime<Utc>>,
+    pub orders: StatusCounts,
+    /// When the oldest order was found that is still on its way to VeraCore.
+    pub oldest_waiting_at: Option<DateTime<Utc>>,
+    /// When the oldest one was sent of these of which it is not known whether it arrived.
+    pub oldest_in_doubt_at: Option<DateTime<Utc>>,
+    pub post_send: PostSendCounts,
+    /// Packages that are not fulfilled yet: waiting, pending, or a problem.
+    pub unfinished_parcels: Vec<(ShipmentStatus, u64)>,
+    pub last_successes: Vec<LastSuccess>,
+    /// SKUs of the last feed that was read without a variant; `None` before the first.
+    pub unmatched_skus: Option<u64>,
+    /// Feeds that were held since the last one that was applied.
+    pub quarantined_feeds: u64,
+    /// Events to be delivered, and when the oldest happened.
+    pub pending_events: u64,
+    pub oldest_pending_event_at: Option<DateTime<Utc>>,
+}
+
+/// A job's last run that was done, over everything that the job is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastSuccess {
+    pub job: String,
+    /// Absent when there was none.
+    pub started_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// The packages that something is still to be done about.
+const UNFINISHED_STATUSES: [ShipmentStatus; 3] = [
+    ShipmentStatus::Waiting,
+    ShipmentStatus::Pending,
+    ShipmentStatus::Problem,
+];
+
+fn to_count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+impl Ledger {
+    /// Everything that is measured. `jobs`: whose last successes are wanted; `stock_job`: the one that
+    /// reads stock feeds.
+    pub async fn metrics(
+        &self,
+        jobs: &[&str],
+        stock_job: &str,
+    ) -> Result<LedgerMetrics, LedgerError> {
+        let orders = self.count_by_status().await?;
+        let open = sqlx::query!(
+            "select min(created_at) as waiting_since, min(sent_at) as in_doubt_since
+             from veracore_order_sync
+             where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')"
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let in_care = self.count_post_send().await?;
+        let packages = self.count_unfinished_parcels().await?;
+        let successes = self.last_successes(jobs).await?;
+        let applied = successes
+            .iter()
+            .find(|success| success.job == stock_job)
+            .and_then(|success| success.started_at);
+        let feeds = sqlx::query!(
+            r#"select
+                 (select (result ->> 'unmatchedCount')::bigint from veracore_sync_run
+                  where job = $1 and started_at <= $2 and not result ? 'sku'
+                      and (result ->> 'rows')::bigint > 0
+                  order by started_at desc limit 1) as unmatched,
+                 (select count(*) from veracore_sync_run
+                  where job = $1 and started_at <= $2 and outcome = 'held'
+                      and started_at > coalesce($3, '-infinity'::timestamptz)
+                      and not result ?| '{acceptedBy,discardedBy}') as "held!""#,
+            stock_job,
+            self.now(),
+            applied,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let events = sqlx::query!(
+            r#"select count(*) as "pending!", min(occurred_at) as since
+             from veracore_event where state = 'pending'
+                 -- without a receiver they wait for nothing, and may be many
+                 and (select events_unheard_after is null from veracore_config where id = 1)"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let first_started_at =
+            sqlx::query_scalar!("select first_started_at from veracore_config where id = 1")
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(LedgerMetrics {
+            first_started_at,
+            orders,
+            oldest_waiting_at: open.waiting_since,
+            oldest_in_doubt_at: open.in_doubt_since,
+            post_send: in_care,
+            unfinished_parcels: packages,
+            last_successes: successes,
+            unmatched_skus: feeds.unmatched.map(to_count),
+            quarantined_feeds: to_count(feeds.held),
+            pending_events: to_count(events.pending),
+            oldest_pending_event_at: events.since,
+        })
+    }
+
+    async fn count_unfinished_parcels(&self) -> Result<Vec<(ShipmentStatus, u64)>, LedgerError> {
+        let rows = sqlx::query!(
+            r#"select shipment_status, count(*) as "count!" from veracore_shipment
+             where shipment_status in ('waiting', 'pending', 'problem') group by 1"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let of = |status: ShipmentStatus| {
+            let row = rows
+                .iter()
+                .find(|row| row.shipment_status == status.as_str());
+            (status, row.map_or(0, |row| to_count(row.count)))
+        };
+        Ok(UNFINISHED_STATUSES.map(of).into())
+    }
+
+    /// Runs over one SKU do not count, nor what seems to be in the future since the clock was set
+    /// back.
+    async fn last_successes(&self, jobs: &[&str]) -> Result<Vec<LastSuccess>, LedgerError> {
+        let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+        Ok(sqlx::query_as!(
+            LastSuccess,
+            r#"select j.job as "job!", r.started_at as "started_at?", r.ended_at as "ended_at?"
+             from unnest($1::text[]) j(job)
+             left join lateral (
+                 select started_at, ended_at from veracore_sync_run
+                 where job = j.job and outcome = 'done' and started_at <= $2
+                     and not result ? 'sku'
+                 order by started_at desc limit 1) r on true"#,
+            &jobs,
+            self.now(),
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+}
