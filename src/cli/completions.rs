@@ -1,10 +1,10 @@
 //! `completions`: what a shell needs to know to complete our words.
 
-use clap::{Args, Command, CommandFactory as _, ValueEnum, builder::PossibleValuesParser};
+use clap::{Args, Command, ValueEnum, builder::PossibleValuesParser};
 use clap_complete::aot;
 use serde_json::json;
 
-use super::{Cli, CommandOutcome, Output};
+use super::{context::CommandOutcome, output::Output};
 use crate::config::{SETTINGS, SettingSpec};
 
 #[derive(Debug, Args)]
@@ -19,7 +19,11 @@ enum Shell {
     Fish,
 }
 
-pub(super) fn execute(output: Output, args: &CompletionsArgs) -> anyhow::Result<CommandOutcome> {
+pub(super) fn execute(
+    output: Output,
+    cli: Command,
+    args: &CompletionsArgs,
+) -> anyhow::Result<CommandOutcome> {
     let shell = match args.shell {
         Shell::Bash => aot::Shell::Bash,
         Shell::Zsh => aot::Shell::Zsh,
@@ -28,7 +32,7 @@ pub(super) fn execute(output: Output, args: &CompletionsArgs) -> anyhow::Result<
     let mut script = Vec::new();
     aot::generate(
         shell,
-        &mut complete_setting_names(),
+        &mut complete_setting_names(cli),
         "veracore-sync",
         &mut script,
     );
@@ -38,14 +42,14 @@ pub(super) fn execute(output: Output, args: &CompletionsArgs) -> anyhow::Result<
 }
 
 /// `config set` takes any name, to say what is wrong with it; a shell offers the right ones.
-fn complete_setting_names() -> Command {
+fn complete_setting_names(cli: Command) -> Command {
     let with_names = |command: Command| {
         command.mut_arg("key", |key| {
             let names = SETTINGS.iter().filter(|key| SettingSpec::is_storable(key));
             key.value_parser(PossibleValuesParser::new(names.map(|key| key.name)))
         })
     };
-    Cli::command().mut_subcommand("config", |config| {
+    cli.mut_subcommand("config", |config| {
         config
             .mut_subcommand("set", with_names)
             .mut_subcommand("unset", with_names)

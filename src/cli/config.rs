@@ -5,7 +5,7 @@ use std::io::Read as _;
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
-use super::{CommandOutcome, Output, screen::Column};
+use super::{context::CommandOutcome, output::Output, terminal::Column};
 use crate::{
     app::{
         self, SetupError,

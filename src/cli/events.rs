@@ -1,13 +1,15 @@
 //! `events …`: looks at the outbox, and has events sent again.
 
-use clap::{
-    Args, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::{Args, Subcommand};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CommandOutcome, Output, load_app, output::local_time, screen::Column};
+use super::{
+    args::word_parser,
+    context::{CommandOutcome, load_app},
+    output::{Output, local_time},
+    terminal::Column,
+};
 use crate::{
     app::{App, SetupError},
     config::Sources,
@@ -26,7 +28,7 @@ enum EventsCommand {
     /// List events, newest first
     List {
         /// Only those in this state; kept: nobody was to be told
-        #[arg(long, value_parser = event_state_parser())]
+        #[arg(long, value_parser = word_parser(EventState::ALL.map(EventState::as_str), EventState::parse))]
         state: Option<EventState>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -40,18 +42,12 @@ enum EventsCommand {
     },
 }
 
-fn event_state_parser() -> impl TypedValueParser<Value = EventState> {
-    PossibleValuesParser::new(EventState::ALL.map(EventState::as_str))
-        .try_map(|text| EventState::parse(&text).ok_or("there is no such state"))
-}
-
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: EventsArgs,
 ) -> anyhow::Result<CommandOutcome> {
     let app = load_app(sources).await?;
-    app.ledger.ensure_migrated().await?;
     match args.command {
         EventsCommand::List { state, limit } => list(&app, output, state, limit).await,
         EventsCommand::Resend { ids } => resend(&app, output, &ids).await,
@@ -149,9 +145,5 @@ async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Com
         lines.join("\n")
     })?;
     let all = results.iter().all(|(_, resent)| found(*resent));
-    Ok(if all {
-        CommandOutcome::Done
-    } else {
-        CommandOutcome::Failed
-    })
+    Ok(CommandOutcome::from_ok(all))
 }

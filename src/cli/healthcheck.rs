@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{CommandOutcome, Output};
+use super::{context::CommandOutcome, output::Output};
 use crate::config::{self, Sources};
 
 /// A process that lives answers at once, whatever else is away.

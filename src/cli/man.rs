@@ -6,14 +6,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Args, Command, CommandFactory as _};
+use clap::{Args, Command};
 use clap_mangen::{
     Man,
     roff::{Roff, bold, italic, roman},
 };
 use serde_json::json;
 
-use super::{Cli, CommandOutcome, Output};
+use super::{context::CommandOutcome, output::Output};
 use crate::config::{SETTINGS, SettingKind};
 
 #[derive(Debug, Args)]
@@ -23,8 +23,12 @@ pub(super) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn execute(output: Output, args: &ManArgs) -> anyhow::Result<CommandOutcome> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+pub(super) fn execute(
+    output: Output,
+    cli: Command,
+    args: &ManArgs,
+) -> anyhow::Result<CommandOutcome> {
+    let mut command = cli.disable_help_subcommand(true);
     command.build();
     let Some(dir) = &args.dir else {
         let page = page(&command, true)?;

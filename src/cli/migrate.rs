@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{CommandOutcome, Output};
+use super::{context::CommandOutcome, output::Output};
 use crate::{app, config::Sources};
 
 pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {

@@ -2,9 +2,11 @@
 //!
 //! Owns arguments, output and exit statuses. Must not hold behaviour that a daemon needs too.
 
+mod args;
 mod check;
 mod completions;
 mod config;
+mod context;
 mod events;
 mod healthcheck;
 mod man;
@@ -14,24 +16,19 @@ mod output;
 mod reconcile;
 mod run;
 mod schedule;
-mod screen;
 mod status;
 mod stock;
 mod sync;
-mod sync_inventory;
-mod sync_orders;
-mod sync_tracking;
+mod terminal;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use self::output::Output;
+use self::{context::CommandOutcome, output::Output};
 use crate::{
-    app::{App, SetupError},
+    app::SetupError,
     config::{ConfigError, Sources},
-    lifecycle::TaskGroup,
-    telemetry,
 };
 
 /// Carries paid orders from a Vendure shop to VeraCore, and stock and tracking back.
@@ -126,8 +123,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Config(args) => config::execute(sources, output, args).await,
         Command::Events(args) => events::execute(sources, output, args).await,
         Command::Healthcheck => healthcheck::execute(&sources, output).await,
-        Command::Completions(args) => completions::execute(output, &args),
-        Command::Man(args) => man::execute(output, &args),
+        Command::Completions(args) => completions::execute(output, Cli::command(), &args),
+        Command::Man(args) => man::execute(output, Cli::command(), &args),
     };
     match outcome {
         Ok(CommandOutcome::Done) => ExitCode::SUCCESS,
@@ -138,19 +135,4 @@ pub async fn execute(cli: Cli) -> ExitCode {
             ExitCode::from(if misconfigured { 2 } else { 1 })
         }
     }
-}
-
-/// How a command that ran to its end came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CommandOutcome {
-    Done,
-    /// It did its work, and found or left something wrong.
-    Failed,
-}
-
-/// The objects for a one-shot command, whose log goes to stderr.
-async fn load_app(sources: Sources) -> anyhow::Result<App> {
-    let app = App::load(sources, TaskGroup::new()).await?;
-    app.init_log(telemetry::LogTarget::Stderr);
-    Ok(app)
 }

@@ -2,16 +2,14 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
-use clap::{
-    Args, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    CommandOutcome, Output, load_app,
-    output::local_time,
-    screen::{Column, Terminal},
+    args::{parse_order_code, word_parser},
+    context::{CommandOutcome, load_app},
+    output::{Output, local_time},
+    terminal::{Column, Terminal},
 };
 use crate::{
     app::{App, SetupError},
@@ -31,7 +29,7 @@ enum OrdersCommand {
     /// List orders, newest first
     List {
         /// Only those in this status
-        #[arg(long, value_parser = sync_status_parser())]
+        #[arg(long, value_parser = word_parser(SyncStatus::ALL.map(SyncStatus::as_str), SyncStatus::parse))]
         status: Option<SyncStatus>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -64,22 +62,12 @@ enum OrdersCommand {
     },
 }
 
-fn sync_status_parser() -> impl TypedValueParser<Value = SyncStatus> {
-    PossibleValuesParser::new(SyncStatus::ALL.map(SyncStatus::as_str))
-        .try_map(|text| SyncStatus::parse(&text).ok_or("there is no such status"))
-}
-
-fn parse_order_code(text: &str) -> Result<OrderCode, SetupError> {
-    OrderCode::parse(text).map_err(|problem| SetupError(problem.to_string()))
-}
-
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: OrdersArgs,
 ) -> anyhow::Result<CommandOutcome> {
     let app = load_app(sources).await?;
-    app.ledger.ensure_migrated().await?;
     match args.command {
         OrdersCommand::List { status, limit } => list(&app, output, status, limit).await,
         OrdersCommand::Show { code } => show(&app, output, &parse_order_code(&code)?).await,
@@ -275,11 +263,7 @@ fn print_verdicts(
         lines.join("\n")
     })?;
     let all = verdicts.iter().all(|(_, verdict)| is_done(verdict));
-    Ok(if all {
-        CommandOutcome::Done
-    } else {
-        CommandOutcome::Failed
-    })
+    Ok(CommandOutcome::from_ok(all))
 }
 
 async fn backfill(

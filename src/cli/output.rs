@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::screen::{Terminal, TextStyle};
+use super::terminal::{Terminal, TextStyle};
 use crate::sync::jobs::run_once::OnProgress;
 
 #[derive(Debug, Clone, Copy)]

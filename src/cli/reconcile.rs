@@ -5,7 +5,10 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{CommandOutcome, Output, load_app, output::progress_callback};
+use super::{
+    context::{CommandOutcome, load_app},
+    output::{Output, progress_callback},
+};
 use crate::{
     config::Sources,
     sync::{
@@ -35,7 +38,6 @@ pub(super) async fn execute(
     args: &ReconcileArgs,
 ) -> anyhow::Result<CommandOutcome> {
     let app = load_app(sources).await?;
-    app.ledger.ensure_migrated().await?;
     let service = &app.reconciliation;
     let on_progress = progress_callback(output, "orders");
     let ran = run_once::run_manually(&app.ledger, &app.clock, reconcile::JOB, async |_| {
@@ -58,11 +60,7 @@ pub(super) async fn execute(
         summary: &summary,
     };
     output.print(&printed, || describe(&summary))?;
-    Ok(if summary.is_clean() {
-        CommandOutcome::Done
-    } else {
-        CommandOutcome::Failed
-    })
+    Ok(CommandOutcome::from_ok(summary.is_clean()))
 }
 
 fn describe(summary: &ReconcileSummary) -> String {

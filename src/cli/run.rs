@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::CommandOutcome;
+use super::context::CommandOutcome;
 use crate::{
     app::Daemon,
     config::Sources,
@@ -38,9 +38,5 @@ pub(super) async fn execute(sources: Sources) -> anyhow::Result<CommandOutcome> 
         }
     }
     supervisor.close();
-    Ok(if daemon.into_outcome()? {
-        CommandOutcome::Done
-    } else {
-        CommandOutcome::Failed
-    })
+    Ok(CommandOutcome::from_ok(daemon.into_outcome()?))
 }

@@ -5,8 +5,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    CommandOutcome, Output,
-    screen::{Column, Terminal},
+    args::parse_timestamp,
+    context::CommandOutcome,
+    output::Output,
+    terminal::{Column, Terminal},
 };
 use crate::{
     app,
@@ -24,15 +26,6 @@ pub(super) struct ScheduleArgs {
     /// For so many times 24 hours, 1 to 366
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
-}
-
-fn parse_timestamp(text: &str) -> Result<DateTime<Utc>, String> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|at| at.to_utc())
-        .map_err(|_| {
-            "not a moment with its offset, such as 2026-03-08T00:00:00-08:00 or 2026-03-08T08:00:00Z"
-                .into()
-        })
 }
 
 #[derive(Serialize)]

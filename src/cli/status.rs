@@ -4,9 +4,9 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::{
-    CommandOutcome, Output, load_app,
-    output::local_time,
-    screen::{Column, Terminal, TextStyle},
+    context::{CommandOutcome, load_app},
+    output::{Output, local_time},
+    terminal::{Column, Terminal, TextStyle},
 };
 use crate::{
     config::Sources,
@@ -50,7 +50,6 @@ impl UpstreamStatus {
 
 pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
     let app = load_app(sources).await?;
-    app.ledger.ensure_migrated().await?;
     let orders = app.ledger.count_by_status().await?;
     let sent_orders = app.ledger.count_post_send().await?;
     let Backlog {

@@ -3,7 +3,10 @@
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
-use super::{CommandOutcome, Output, load_app, output::local_time};
+use super::{
+    context::{CommandOutcome, load_app},
+    output::{Output, local_time},
+};
 use crate::{
     app::SetupError,
     config::Sources,
@@ -33,15 +36,10 @@ pub(super) async fn execute(
 ) -> anyhow::Result<CommandOutcome> {
     let sku = Sku::parse(sku).map_err(|problem| SetupError(format!("SKU: {problem}")))?;
     let app = load_app(sources).await?;
-    app.ledger.ensure_migrated().await?;
     let explanation = app.inventory.explain(&sku).await?;
     let zone = app.config.schedule.timezone;
     output.print(&explanation, || describe(&explanation, zone))?;
-    Ok(if explanation.now.is_some() {
-        CommandOutcome::Done
-    } else {
-        CommandOutcome::Failed
-    })
+    Ok(CommandOutcome::from_ok(explanation.now.is_some()))
 }
 
 fn describe(explanation: &StockExplanation, zone: Tz) -> String {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::{CommandOutcome, Output};
+use crate::cli::{args::parse_order_flag, context::CommandOutcome, output::Output};
 use crate::{
     app::App,
     domain::{OrderCode, SyncStatus},
@@ -42,7 +42,7 @@ pub(super) async fn execute(
     output: Output,
     SyncOrdersArgs { dry_run, order }: SyncOrdersArgs,
 ) -> anyhow::Result<CommandOutcome> {
-    let only = super::sync::parse_order_flag(order)?;
+    let only = parse_order_flag(order)?;
     if dry_run {
         let previews = app.orders.preview_sends(only.as_ref()).await?;
         output.print(

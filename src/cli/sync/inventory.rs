@@ -4,10 +4,10 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{
-    CommandOutcome, Output,
-    output::progress_callback,
-    screen::{Column, Terminal},
+use crate::cli::{
+    context::CommandOutcome,
+    output::{Output, progress_callback},
+    terminal::{Column, Terminal},
 };
 use crate::{
     app::{App, SetupError},

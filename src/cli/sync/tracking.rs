@@ -4,11 +4,11 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::{
-    CommandOutcome, Output,
-    output::progress_callback,
-    screen::{Column, Terminal},
-    sync::parse_order_flag,
+use crate::cli::{
+    args::parse_order_flag,
+    context::CommandOutcome,
+    output::{Output, progress_callback},
+    terminal::{Column, Terminal},
 };
 use crate::{
     app::App,

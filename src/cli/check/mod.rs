@@ -4,7 +4,7 @@ mod veracore;
 
 use serde::Serialize;
 
-use super::{CommandOutcome, Output, screen::Terminal};
+use super::{context::CommandOutcome, output::Output, terminal::Terminal};
 use crate::{
     app::App,
     config::Sources,
@@ -34,11 +34,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
         .all(|finding| finding.verdict != PreflightVerdict::Failed);
     let report = CheckReport { ok, checks };
     output.print(&report, || describe(&report.checks, output.terminal))?;
-    Ok(if ok {
-        CommandOutcome::Done
-    } else {
-        CommandOutcome::Failed
-    })
+    Ok(CommandOutcome::from_ok(ok))
 }
 
 async fn check_database(app: &App) -> PreflightFinding {

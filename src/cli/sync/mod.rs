@@ -1,0 +1,47 @@
+//! `sync`: runs one sync now.
+
+mod inventory;
+mod orders;
+mod tracking;
+
+use clap::{Args, Subcommand};
+
+use self::{inventory::SyncInventoryArgs, orders::SyncOrdersArgs, tracking::SyncTrackingArgs};
+use super::{
+    context::{CommandOutcome, load_app},
+    output::Output,
+};
+use crate::config::Sources;
+
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    #[command(subcommand)]
+    command: SyncCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SyncCommand {
+    /// Find orders and send those that are due
+    Orders(SyncOrdersArgs),
+    /// Bring VeraCore's stock to the shop
+    Inventory(SyncInventoryArgs),
+    /// Bring what VeraCore shipped to the shop
+    Tracking(SyncTrackingArgs),
+}
+
+pub(super) async fn execute(
+    sources: Sources,
+    output: Output,
+    args: SyncArgs,
+) -> anyhow::Result<CommandOutcome> {
+    let app = load_app(sources).await?;
+    app.ensure_shop_configured().await?;
+    let outcome = match args.command {
+        SyncCommand::Orders(args) => orders::execute(&app, output, args).await,
+        SyncCommand::Inventory(args) => inventory::execute(&app, output, args).await,
+        SyncCommand::Tracking(args) => tracking::execute(&app, output, args).await,
+    };
+    // A daemon is told what there is to deliver.
+    app.ledger.close().await;
+    outcome
+}
