@@ -1,7 +1,7 @@
 //! The calendar of the scheduled jobs, from the configuration; also where there is no more of it
 //! than the schedule.
 
-use super::settings;
+use super::stored_settings;
 use crate::{
     config::{self, ConfigError, Sources},
     sync::jobs::calendar::{Calendar, CalendarSettings},
@@ -31,7 +31,7 @@ async fn load_stored_schedule(sources: &mut Sources) -> Result<(), String> {
     let Ok(database) = config::load_database(sources) else {
         return Err("DATABASE_URL is missing or wrong".into());
     };
-    let stored = settings::read_stored(&database).await;
+    let stored = stored_settings::read_stored(&database).await;
     sources.stored = stored.map_err(|error| error.to_string())?.plain;
     Ok(())
 }

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::{
-    App, SetupError, connect_ledger, desk::StoredSettingsService, jobs, settings, start_log,
-    telling,
+    App, SetupError, connect_ledger, jobs, outbox, settings_service::StoredSettingsService,
+    start_log, stored_settings,
 };
 use crate::{
     clock::{Clock as _, SystemClock},
@@ -53,7 +53,7 @@ impl Daemon {
         let tasks = TaskGroup::new();
         telemetry::init_metrics(SystemClock.now());
         supervisor.start_watchdog(&tasks);
-        let (config, stored) = settings::load_config_when_available(sources.clone(), |away, wrong| {
+        let (config, stored) = stored_settings::load_config_when_available(sources.clone(), |away, wrong| {
             if let Some(log) = config::load_log(&sources) {
                 start_log(&log, LogTarget::Stdout);
             }
@@ -252,7 +252,7 @@ fn build_active_config(
     ledger: &Ledger,
     stored: &StoredSettings,
 ) -> anyhow::Result<ActiveConfig> {
-    let config = settings::config_with_stored(sources.clone(), stored)?;
+    let config = stored_settings::config_with_stored(sources.clone(), stored)?;
     let jobs = tasks.child();
     let app = App::build(config, ledger.clone(), jobs.clone())?;
     Ok(ActiveConfig { app, jobs })
@@ -266,7 +266,7 @@ async fn run_jobs(
     bells: &WorkerWakeup,
     is_first: bool,
 ) -> anyhow::Result<()> {
-    telling::spawn_event_delivery(&current.app, &current.jobs)?;
+    outbox::spawn_event_delivery(&current.app, &current.jobs)?;
     let mut told = false;
     loop {
         match jobs::start(&current.app, bells, &current.jobs).await {
@@ -304,8 +304,8 @@ async fn wait_for_settings_change(
         if now == *stored {
             continue;
         }
-        let names = settings::changed_names(stored, &now);
-        let is_same = settings::has_same_values(sources, stored, &now);
+        let names = stored_settings::changed_names(stored, &now);
+        let is_same = stored_settings::has_same_values(sources, stored, &now);
         *stored = now;
         if is_same {
             // Sealed anew, say.

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::{App, SetupError, calendar, telling};
+use super::{App, SetupError, calendar, outbox};
 use crate::{
     domain::ErrorCategory,
     lifecycle::TaskGroup,
@@ -58,7 +58,7 @@ pub(super) async fn start(
     check_veracore_access(app).await;
     spawn_order_tasks(app, bells, tasks);
     spawn_inbox_workers(app, tasks);
-    telling::spawn_note_writer(app, tasks);
+    outbox::spawn_note_writer(app, tasks);
     spawn_scheduler(app, scheduled_jobs(app), tasks);
     tracing::info!("carrying orders to VeraCore");
     Ok(())

@@ -9,7 +9,7 @@ use super::{context::CommandOutcome, output::Output, terminal::Column};
 use crate::{
     app::{
         self, SetupError,
-        settings::{self, SettingChangeError},
+        stored_settings::{self, SettingChangeError},
     },
     config::{self, SettingSpec, Sources},
 };
@@ -81,7 +81,7 @@ async fn change_setting(
     ledger.ensure_migrated().await?;
     let stored = value.is_some();
     let name = key.to_ascii_uppercase();
-    settings::store_changes(sources, &ledger, &[(key, value)])
+    stored_settings::store_changes(sources, &ledger, &[(key, value)])
         .await
         .map_err(map_change_error)?;
     let at_start = config::find_setting(&name).is_some_and(SettingSpec::is_read_at_start);
@@ -107,7 +107,7 @@ async fn change_setting(
 async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {
     let ledger = app::ledger_only(sources)?;
     ledger.ensure_migrated().await?;
-    let rotated = settings::rotate_key(sources, &ledger)
+    let rotated = stored_settings::rotate_key(sources, &ledger)
         .await
         .map_err(map_change_error)?;
     output.print(&serde_json::json!({ "sealedAnew": rotated }), || {

@@ -6,7 +6,7 @@ use std::future::Future;
 
 use tokio::sync::oneshot;
 
-use super::live::Services;
+use super::services::Services;
 use crate::{
     domain::{OrderCode, ShopOrderId, Sku, SyncStatus, text::one_line},
     ledger::{LedgerError, OperatorOutcome, RetryMode, SyncRecord, Topic},

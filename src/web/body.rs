@@ -9,7 +9,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
-use super::refusal::RequestError;
+use super::request_error::RequestError;
 
 /// How long a whole body may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Serialize;
 
-use super::{WebState, live::Services};
+use super::{WebState, services::Services};
 use crate::{
     http::{Circuit, CircuitState, HealthState},
     ledger::Ledger,

@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{WebState, health, live::Services};
+use super::{WebState, health, services::Services};
 use crate::{
     http::{Circuit, CircuitState},
     ledger::{Ledger, LedgerError, LedgerMetrics},

@@ -8,15 +8,15 @@ mod actions;
 mod body;
 mod dashboard;
 mod graphql;
-mod headers;
 mod health;
-mod live;
 mod metrics;
-mod nudge;
-mod refusal;
+mod request_error;
+mod security_headers;
 mod server;
+mod services;
 mod settings;
-mod webhooks;
+mod vendure_webhook;
+mod veracore_webhooks;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -31,11 +31,13 @@ use tokio::net::TcpListener;
 pub use access::CredentialCache;
 pub use graphql::sdl;
 pub use health::status_line;
-pub use live::{CurrentServices, Services};
+pub use services::{CurrentServices, Services};
 pub use settings::{SettingView, SettingsError, SettingsService};
-pub use webhooks::{CurrentInbox, webhook_router};
+pub use veracore_webhooks::{CurrentInbox, webhook_router};
 
-use self::{access::FailedAttempts, dashboard::LiveUpdates, graphql::Api, refusal::RequestError};
+use self::{
+    access::FailedAttempts, dashboard::LiveUpdates, graphql::Api, request_error::RequestError,
+};
 use crate::{ledger::Ledger, lifecycle::TaskGroup};
 
 /// Where a request comes from.
@@ -80,7 +82,7 @@ fn router(state: WebState) -> Router {
         .merge(health::router())
         .merge(metrics::router())
         .merge(graphql::router())
-        .merge(nudge::router())
+        .merge(vendure_webhook::router())
         .merge(webhook_router())
         .merge(dashboard::router())
         .fallback(not_found)
@@ -90,7 +92,7 @@ fn router(state: WebState) -> Router {
                 "This address takes another method.",
             )
         })
-        .layer(map_response(headers::add))
+        .layer(map_response(security_headers::add))
         .with_state(state)
 }
 

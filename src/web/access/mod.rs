@@ -3,7 +3,7 @@
 //! Owns the reading of credentials, how long Vendure's word on one is believed, and how often an
 //! address may be wrong. Must not keep a credential: only digests of them.
 
-mod failures;
+mod failed_attempts;
 
 use parking_lot::Mutex;
 use std::{
@@ -22,9 +22,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-pub(super) use failures::FailedAttempts;
+pub(super) use failed_attempts::FailedAttempts;
 
-use super::{live::Services, refusal::RequestError};
+use super::{request_error::RequestError, services::Services};
 use crate::vendure::{CallerCredential, CallerLogin, Permission, StorefrontError};
 
 /// How long Vendure's word is believed: so long a right that was taken away may last.

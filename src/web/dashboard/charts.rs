@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 
-use super::when::{TimeFormat, duration_text};
+use super::time_format::{TimeFormat, duration_text};
 use crate::ledger::HourlyOrders;
 
 const WIDTH: u32 = 480;

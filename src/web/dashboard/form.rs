@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 
-use super::{page::ErrorPage, visit::SessionContext};
+use super::{page::ErrorPage, session_context::SessionContext};
 use crate::web::body;
 
 /// No form of ours is larger.

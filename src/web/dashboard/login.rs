@@ -16,14 +16,14 @@ use super::{
     READ_ORDERS, form,
     page::{ErrorPage, PageFrame, PageResult, redirect, render, with_cookie, with_retry_after},
     session::{self, SessionSecret, cookie_header, is_https, read_cookie},
-    visit::{QueryParams, SessionContext},
+    session_context::{QueryParams, SessionContext},
     with_timeout,
 };
 use crate::web::{
     PeerIp, WebState,
     access::{self, Principal},
-    live::Services,
-    refusal::RequestError,
+    request_error::RequestError,
+    services::Services,
 };
 
 /// Holds what the form must hold, so that no other site logs a browser in.

@@ -6,21 +6,21 @@
 
 mod assets;
 mod charts;
-mod confirm;
+mod confirmation;
 mod form;
 mod inventory;
-mod live;
+mod labels;
+mod live_updates;
 mod login;
-mod order;
-mod orders;
+mod order_detail;
+mod order_list;
 mod overview;
 mod page;
 mod session;
+mod session_context;
 mod settings;
+mod time_format;
 mod timeline;
-mod visit;
-mod when;
-mod words;
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ use super::{
 };
 use crate::ledger::LedgerError;
 
-pub(super) use live::LiveUpdates;
+pub(super) use live_updates::LiveUpdates;
 
 /// How long a page waits for the database.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,11 +52,11 @@ pub(super) fn router() -> Router<WebState> {
         .route("/", get(overview::show))
         .route("/login", get(login::show).post(login::log_in))
         .route("/logout", post(login::log_out))
-        .route("/orders", get(orders::show))
-        .route("/orders/{code}", get(order::show))
+        .route("/orders", get(order_list::show))
+        .route("/orders/{code}", get(order_detail::show))
         .route(
             "/orders/{code}/{action}",
-            get(order::confirm).post(order::perform),
+            get(order_detail::confirm).post(order_detail::perform),
         )
         .route("/inventory", get(inventory::show))
         .route("/inventory/sku", get(inventory::sku::show))
@@ -70,7 +70,7 @@ pub(super) fn router() -> Router<WebState> {
         .route("/settings", get(settings::show))
         .route("/settings/pause", post(settings::pause))
         .route("/settings/resume", post(settings::resume))
-        .route("/live", get(live::stream))
+        .route("/live", get(live_updates::stream))
         .route("/assets/{name}", get(assets::serve))
 }
 

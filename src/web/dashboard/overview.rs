@@ -5,18 +5,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     charts,
+    labels::{escape_html, order_path, status_class, status_plural_label},
     page::{ErrorPage, PageFrame, PageResult},
-    visit::SessionContext,
-    when::{TimeFormat, duration_text},
+    session_context::SessionContext,
+    time_format::{TimeFormat, duration_text},
     with_timeout,
-    words::{escape_html, order_path, status_class, status_plural_label},
 };
 use crate::{
     domain::SyncStatus,
     http::{Circuit, CircuitState, HealthState, OpenReason},
     ledger::{PostSendCounts, Run},
     sync::{inventory, jobs::calendar::Job, reconcile},
-    web::live::Services,
+    web::services::Services,
 };
 
 /// How far back packages that need a person are told of.

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{assets, session};
-use crate::web::{actions::ActionError, refusal::RequestError};
+use crate::web::{actions::ActionError, request_error::RequestError};
 
 /// Everything a page uses comes from here, and no script is in the page itself.
 pub(super) const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -193,7 +193,7 @@ impl From<RequestError> for ErrorPage {
 }
 
 #[derive(Template)]
-#[template(path = "sorry.html")]
+#[template(path = "error.html")]
 struct ErrorTemplate {
     frame: PageFrame,
     message: String,

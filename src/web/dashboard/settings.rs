@@ -6,7 +6,7 @@ use axum::{body::Body, extract::State, http::HeaderMap};
 use super::{
     UPDATE_SETTINGS,
     page::{ErrorPage, PageFrame, PageResult},
-    visit::SessionContext,
+    session_context::SessionContext,
 };
 use crate::web::{
     WebState,

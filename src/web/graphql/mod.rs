@@ -3,7 +3,7 @@
 //! Owns the names and shapes of the API. Decides nothing about an order, a level or a package: it
 //! asks `sync`, or reads the ledger.
 
-mod bounds;
+mod document_limits;
 mod errors;
 mod mutation;
 mod orders;
@@ -31,8 +31,8 @@ use super::{
     PeerIp, SettingsService, WebState,
     access::{self, Principal},
     body,
-    live::Services,
-    refusal::RequestError,
+    request_error::RequestError,
+    services::Services,
 };
 use crate::vendure::Permission;
 
@@ -124,14 +124,14 @@ async fn execute(
     ensure_json(headers)?;
     let bytes = body::read(body, MAX_BODY).await?;
     let mut request = parse_request(&bytes)?;
-    if request.query.len() > bounds::MAX_DOCUMENT_BYTES {
+    if request.query.len() > document_limits::MAX_DOCUMENT_BYTES {
         return Ok(errors::document_rejected("The document is too long."));
     }
-    if let Err(why) = bounds::check_nesting(&request.query) {
+    if let Err(why) = document_limits::check_nesting(&request.query) {
         return Ok(errors::document_rejected(&why));
     }
     if let Ok(document) = request.parsed_query()
-        && let Err(why) = bounds::check(document)
+        && let Err(why) = document_limits::check(document)
     {
         return Ok(errors::document_rejected(&why));
     }

@@ -17,7 +17,7 @@ use crate::{
     web::{
         access::Principal,
         actions::{self, UNKNOWN_ORDER, incomplete_reason},
-        live::Services,
+        services::Services,
     },
 };
 

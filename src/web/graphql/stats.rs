@@ -8,7 +8,7 @@ use super::orders::OrderSyncStatus;
 use crate::{
     ledger::{LedgerError, Run},
     sync::jobs::calendar::Job,
-    web::live::Services,
+    web::services::Services,
 };
 
 #[derive(SimpleObject)]

@@ -15,7 +15,7 @@ use self::rows::{
 use super::{
     ACTION_TIMEOUT, UPDATE_ORDERS, UPDATE_STOCK,
     page::{ErrorPage, PageFrame, PageResult},
-    visit::SessionContext,
+    session_context::SessionContext,
     with_timeout,
 };
 use crate::{

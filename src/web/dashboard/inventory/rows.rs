@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::super::when::TimeFormat;
+use super::super::time_format::TimeFormat;
 use crate::ledger::{RecordedStockChange, Run};
 
 /// So many SKUs are listed on a page.

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{
     super::{
         ACTION_TIMEOUT, UPDATE_STOCK,
-        confirm::Confirmation,
+        confirmation::Confirmation,
         page::{ErrorPage, PageFrame, PageResult},
-        visit::{PathParams, SessionContext},
+        session_context::{PathParams, SessionContext},
         with_timeout,
     },
     MAX_CHANGES,

@@ -8,7 +8,7 @@ use super::{
     super::{
         ACTION_TIMEOUT,
         page::{ErrorPage, PageFrame, PageResult},
-        visit::{QueryParams, SessionContext},
+        session_context::{QueryParams, SessionContext},
     },
     rows::{ChangeRow, change_row},
 };

@@ -5,13 +5,12 @@ use axum::{body::Body, http::HeaderMap, response::Response};
 
 use super::{
     ACTION_TIMEOUT, UPDATE_ORDERS,
-    confirm::Confirmation,
+    confirmation::Confirmation,
+    labels::{order_path, status_class, status_label},
     page::{ErrorPage, PageFrame, PageResult},
-    timeline,
-    visit::{PathParams, SessionContext},
-    when::TimeFormat,
-    with_timeout,
-    words::{order_path, status_class, status_label},
+    session_context::{PathParams, SessionContext},
+    time_format::TimeFormat,
+    timeline, with_timeout,
 };
 use crate::{
     domain::{CancelStatus, OrderCode, ShopOrderId, SyncStatus},

@@ -9,7 +9,7 @@ use axum::{
     routing::post,
 };
 
-use super::{PeerIp, WebState, access, body, refusal::RequestError};
+use super::{PeerIp, WebState, access, body, request_error::RequestError};
 
 /// No nudge is larger.
 const MAX_BODY: usize = 1 << 20;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::settings::{self, SettingChangeError};
+use super::stored_settings::{self, SettingChangeError};
 use crate::{
     config::{self, EffectiveSetting, Sources},
     ledger::Ledger,
@@ -56,7 +56,7 @@ impl SettingsService for StoredSettingsService {
     async fn list(&self) -> Result<(Vec<SettingView>, Vec<String>), SettingsError> {
         let stored = self.ledger.stored_settings().await;
         let stored = stored.map_err(|error| SettingsError::Unavailable(error.to_string()))?;
-        let (settings, problems) = settings::list_settings(&self.sources, &stored);
+        let (settings, problems) = stored_settings::list_settings(&self.sources, &stored);
         let settings = settings
             .iter()
             .map(|setting| self.setting_view(setting))
@@ -79,7 +79,7 @@ impl SettingsService for StoredSettingsService {
                 key.name
             )));
         }
-        settings::store_changes(&self.sources, &self.ledger, &changes)
+        stored_settings::store_changes(&self.sources, &self.ledger, &changes)
             .await
             .map_err(|error| match error {
                 SettingChangeError::Ledger(_) | SettingChangeError::Conflict => {

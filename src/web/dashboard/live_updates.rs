@@ -17,11 +17,11 @@ use tokio::{
 
 use super::{
     page::{ErrorPage, PageResult},
-    visit::SessionContext,
+    session_context::SessionContext,
 };
 use crate::{
     http::{Circuit, CircuitState},
-    web::{WebState, live::Services},
+    web::{WebState, services::Services},
 };
 
 /// How often it is looked whether something changed, while anybody watches.

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::{page::PageFrame, visit::SessionContext};
+use super::{page::PageFrame, session_context::SessionContext};
 
 /// What is asked before something is done.
 pub(super) struct Confirmation {

@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::{
+    labels::{order_path, status_class, status_plural_label},
     page::{ErrorPage, PageFrame, PageResult},
-    visit::{QueryParams, SessionContext},
-    when::TimeFormat,
+    session_context::{QueryParams, SessionContext},
+    time_format::TimeFormat,
     with_timeout,
-    words::{order_path, status_class, status_plural_label},
 };
 use crate::{
     domain::SyncStatus,

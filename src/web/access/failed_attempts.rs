@@ -10,7 +10,7 @@ use std::{
 use axum::http::StatusCode;
 use tokio::time::Instant;
 
-use crate::web::refusal::RequestError;
+use crate::web::request_error::RequestError;
 
 /// So many wrong ones …
 const MAX_FAILURES: u32 = 10;

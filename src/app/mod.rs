@@ -2,11 +2,11 @@
 
 mod calendar;
 mod daemon;
-mod desk;
 mod jobs;
-mod oms;
-pub mod settings;
-mod telling;
+mod oms_settings;
+mod outbox;
+mod settings_service;
+pub mod stored_settings;
 
 use std::{
     num::NonZeroU32,
@@ -19,7 +19,7 @@ use secrecy::ExposeSecret as _;
 
 pub use calendar::{calendar, load_calendar};
 pub use daemon::Daemon;
-pub use settings::load_config;
+pub use stored_settings::load_config;
 
 use crate::{
     clock::{SharedClock, SystemClock},
@@ -359,7 +359,7 @@ fn veracore_client(
             (Arc::new(client), circuit)
         }
         ApiStyle::Oms => {
-            let client = OmsClient::new(oms::settings(config), clock).map_err(refused)?;
+            let client = OmsClient::new(oms_settings::settings(config), clock).map_err(refused)?;
             let circuit = client.circuit();
             (Arc::new(client), circuit)
         }

@@ -15,7 +15,7 @@ use super::{
     READ_ORDERS, READ_TIMEOUT, form,
     page::{ErrorPage, FlashMessage, PageFrame, redirect, redirect_to_login, render, with_cookie},
     session::{SessionSecret, cookie_header, is_https, read_cookie},
-    when::TimeFormat,
+    time_format::TimeFormat,
     with_timeout,
 };
 use crate::{
@@ -23,8 +23,8 @@ use crate::{
     web::{
         WebState,
         access::{self, Principal},
-        live::Services,
-        refusal::RequestError,
+        request_error::RequestError,
+        services::Services,
     },
 };
 
