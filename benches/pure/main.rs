@@ -100,7 +100,7 @@ fn read_rest(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("stock", ROWS), |bencher| {
         bencher.iter(|| {
             let mut good = 0;
-            let read = rest::workbench::read_stock_page(&stock, &mut |row| {
+            let read = rest::bench_support::read_stock_page(&stock, &mut |row| {
                 good += usize::from(row.is_ok())
             });
             assert_eq!((read, good), (Ok(()), ROWS));
@@ -111,7 +111,7 @@ fn read_rest(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut good = 0;
             let mut take = |row: Result<_, _>| good += usize::from(row.is_ok());
-            let read = rest::workbench::read_shipments_page(&shipments, &mut take);
+            let read = rest::bench_support::read_shipments_page(&shipments, &mut take);
             assert_eq!((read, good), (Ok(()), ROWS));
         });
     });
@@ -125,7 +125,7 @@ fn read_oms(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("stock", ROWS), |bencher| {
         bencher.iter(|| {
             let mut good = 0;
-            let read = oms::workbench::read_offers_page(&offers, &mut |row| {
+            let read = oms::bench_support::read_offers_page(&offers, &mut |row| {
                 good += usize::from(row.is_ok())
             });
             assert_eq!((read, good), (Ok(()), ROWS));
@@ -133,7 +133,7 @@ fn read_oms(criterion: &mut Criterion) {
     });
     group.throughput(Throughput::Bytes(charges.len() as u64));
     group.bench_function(BenchmarkId::new("shipments", ROWS), |bencher| {
-        bencher.iter(|| assert_eq!(oms::workbench::count_valid_charges(&charges), Ok(ROWS)));
+        bencher.iter(|| assert_eq!(oms::bench_support::count_valid_charges(&charges), Ok(ROWS)));
     });
     group.finish();
 }

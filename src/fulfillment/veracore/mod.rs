@@ -1,5 +1,6 @@
 //! VeraCore, in the styles it is spoken.
 
+mod common;
 pub mod oms;
 pub mod rest;
 

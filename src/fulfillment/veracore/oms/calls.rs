@@ -12,8 +12,8 @@ use url::Url;
 
 use super::{
     super::{
+        common::{error_body::ErrorBody, fields::ParseProblem},
         credentials_refused,
-        rest::{errors::ErrorBody, values::ParseProblem},
     },
     OmsClient,
     faults::{FaultContext, SoapFault, SoapFaultKind},

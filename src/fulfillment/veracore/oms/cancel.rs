@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    super::rest::errors::ErrorBody,
+    super::common::error_body::ErrorBody,
     CancelProtocol, OmsCancelSettings, OmsClient,
     calls::{ORDER_TERMS, SoapReply, SoapRequest, redacted_line},
     faults::SoapFaultKind,

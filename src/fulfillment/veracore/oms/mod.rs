@@ -4,18 +4,17 @@
 //! them mean. What is known of these services, how surely, and which setting covers what is not, is
 //! in `docs/veracore-oms.md`. One try each; only a read whose connection broke is made again.
 
+#[doc(hidden)]
+pub mod bench_support;
 mod calls;
 mod cancel;
-mod contents;
 mod faults;
-mod info;
 mod order;
-mod ranges;
-mod shipped;
+mod order_info;
+mod order_info_cache;
+mod shipments;
 mod soap;
 mod stock;
-#[doc(hidden)]
-pub mod workbench;
 mod xml;
 
 #[cfg(test)]
@@ -31,16 +30,17 @@ use url::Url;
 use self::{
     calls::{SoapReply, SoapRequest},
     cancel::CancelEndpoint,
-    contents::OrderInfoCache,
     faults::SoapFaultKind,
     order::OrderWriter,
+    order_info_cache::OrderInfoCache,
 };
 use super::{
     super::{
         CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
         ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
     },
-    rest::{ClientBuildError, Credentials, urls, webhooks},
+    common::webhooks,
+    rest::{ClientBuildError, Credentials, urls},
 };
 use crate::{
     clock::SharedClock,

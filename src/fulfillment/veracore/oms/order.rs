@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::{
-    super::rest::values::ParseProblem,
+    super::common::fields::ParseProblem,
     UnmappedFreight,
     xml::{Element, XmlWriter, is_xml_char},
 };

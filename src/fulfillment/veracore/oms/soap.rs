@@ -4,7 +4,7 @@
 //! not know what is asked for. (SOAP 1.1, W3C note of 2000; the answers of 1.2 are understood too.)
 
 use super::{
-    super::rest::values::ParseProblem,
+    super::common::fields::ParseProblem,
     xml::{self, Element, ElementVisitor, XmlWriter},
 };
 use crate::domain::text::one_line;

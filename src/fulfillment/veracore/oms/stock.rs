@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeSet, VecDeque};
 
 use super::{
-    super::rest::values::{self, ParseProblem},
+    super::common::fields::{self, ParseProblem},
     OmsClient,
     calls::{SoapReply, SoapRequest},
     faults::SoapFaultKind,
@@ -261,7 +261,7 @@ pub(super) fn offer_row(index: usize, element: &Element) -> FeedRow<StockItem> {
 }
 
 fn units(field: &str, text: &str) -> Result<Units, ParseProblem> {
-    values::parse_units(text).map_err(|error| format!("{field}: {error}"))
+    fields::parse_units(text).map_err(|error| format!("{field}: {error}"))
 }
 
 /// A product's stock at one warehouse.

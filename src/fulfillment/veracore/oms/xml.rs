@@ -11,7 +11,7 @@ use quick_xml::{
     name::ResolveResult,
 };
 
-use super::super::rest::values::ParseProblem;
+use super::super::common::fields::ParseProblem;
 
 /// Deeper than this nothing of VeraCore's is.
 const MAX_DEPTH: usize = 32;

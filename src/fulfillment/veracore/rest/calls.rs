@@ -11,11 +11,12 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    super::credentials_refused,
-    Authenticator, JSON, RestClient, answers,
-    errors::ErrorBody,
+    super::{
+        common::{error_body::ErrorBody, fields::ParseProblem, rows},
+        credentials_refused,
+    },
+    Authenticator, JSON, RestClient,
     token::{self, Authorization},
-    values,
 };
 use crate::{
     fulfillment::{FeedRow, PageCursor, ProviderError, RowSink},
@@ -88,7 +89,7 @@ impl SuccessResponse {
     /// Reads its JSON where it is, once all of it is seen to be JSON.
     pub(super) fn parse_json<'a, T>(
         &'a self,
-        read: impl FnOnce(&'a RawValue) -> Result<T, values::ParseProblem>,
+        read: impl FnOnce(&'a RawValue) -> Result<T, ParseProblem>,
     ) -> Result<T, CallError> {
         read(self.response.json()?).map_err(|problem| self.response.malformed(problem))
     }
@@ -228,7 +229,7 @@ impl RestClient {
     ) -> Result<Option<PageCursor>, ProviderError> {
         let accepted = self.get(operation, access, &url).await?.into_success()?;
         let next = accepted.parse_json(|body| {
-            let next = answers::list(body, |index, raw| take(row(index, raw)))?;
+            let next = rows::list(body, |index, raw| take(row(index, raw)))?;
             next.map(|next| self.base_url.next(&url, &next)).transpose()
         })?;
         Ok(next)

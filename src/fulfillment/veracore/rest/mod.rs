@@ -3,17 +3,12 @@
 //! Owns how an order, a look-up and a list are said in that style, and what VeraCore's answers to
 //! them mean. One try each: only a call that was refused for its token is made a second time.
 
-mod answers;
+#[doc(hidden)]
+pub mod bench_support;
 mod calls;
-pub(super) mod dates;
-pub(super) mod errors;
+mod order;
 mod token;
 pub(super) mod urls;
-pub(super) mod values;
-pub(super) mod webhooks;
-mod wire;
-#[doc(hidden)]
-pub mod workbench;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +28,7 @@ use super::super::{
     CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
     ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
 };
+use super::common::{rows, webhooks};
 use crate::{
     clock::SharedClock,
     domain::{NoticeKind, OrderCode, Sku, WebhookNotice, text::one_line},
@@ -131,7 +127,7 @@ impl FulfillmentProvider for RestClient {
         // An order that could not be looked up afterwards is not sent in the first place.
         self.base_url.order_status(&order.number)?;
         let url = self.base_url.orders();
-        let body = wire::order_body(&self.company_id, order).map_err(|error| {
+        let body = order::order_body(&self.company_id, order).map_err(|error| {
             ProviderError::NotSendable {
                 problem: format!("the order cannot be written as JSON: {error}"),
             }
@@ -163,7 +159,7 @@ impl FulfillmentProvider for RestClient {
                 message: reply.error_message,
             });
         }
-        let provider_order_id = reply.into_success()?.parse_json(answers::receipt)?;
+        let provider_order_id = reply.into_success()?.parse_json(rows::receipt)?;
         Ok(SubmitReceipt { provider_order_id })
     }
 
@@ -175,7 +171,7 @@ impl FulfillmentProvider for RestClient {
         else {
             return Ok(None);
         };
-        let found = accepted.parse_json(|body| answers::found_order(body, self.timezone))?;
+        let found = accepted.parse_json(|body| rows::found_order(body, self.timezone))?;
         if found.number != *number {
             return Err(ProviderError::WrongOrder {
                 requested: number.clone(),
@@ -194,7 +190,7 @@ impl FulfillmentProvider for RestClient {
             Some(page) => self.base_url.page(page)?,
             None => self.base_url.inventory(),
         };
-        let row = answers::stock_item;
+        let row = rows::stock_item;
         self.get_page("inventory", ApiResource::Inventory, url, row, take)
             .await
     }
@@ -210,7 +206,7 @@ impl FulfillmentProvider for RestClient {
         let Some(accepted) = found else {
             return Ok(None);
         };
-        let row = accepted.parse_json(|body| Ok(answers::stock_item(0, body)))?;
+        let row = accepted.parse_json(|body| Ok(rows::stock_item(0, body)))?;
         if row.as_ref().is_ok_and(|item| item.sku != *sku) {
             let problem = "SKU is another one than the one asked for".to_owned();
             return Err(accepted.response.malformed(problem).into());
@@ -227,7 +223,7 @@ impl FulfillmentProvider for RestClient {
             Some(page) => self.base_url.page(page)?,
             None => self.base_url.shipments(since),
         };
-        let row = |index, raw: &RawValue| answers::shipment(index, raw, self.timezone);
+        let row = |index, raw: &RawValue| rows::shipment(index, raw, self.timezone);
         let mut rows = Vec::new();
         let next = self
             .get_page("shipments", ApiResource::Shipments, url, row, &mut |row| {

@@ -12,10 +12,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::{
-    super::credentials_refused,
-    errors::ErrorBody,
-    values::{self, JsonField},
+use super::super::{
+    common::{
+        error_body::ErrorBody,
+        fields::{self, JsonField},
+    },
+    credentials_refused,
 };
 use crate::{
     clock::SharedClock,
@@ -249,9 +251,9 @@ pub(super) fn read_token(
     let body: TokenBody<'_> = serde_json::from_str(body.get())
         .map_err(|_| answer.malformed("it is not an object with an access_token".into()))?;
     let malformed = |problem| answer.malformed(problem);
-    let token = values::unbounded_code("access_token", body.access_token).map_err(malformed)?;
-    let token = values::required("access_token", token).map_err(malformed)?;
-    let kind = values::label("token_type", body.token_type).map_err(malformed)?;
+    let token = fields::unbounded_code("access_token", body.access_token).map_err(malformed)?;
+    let token = fields::required("access_token", token).map_err(malformed)?;
+    let kind = fields::label("token_type", body.token_type).map_err(malformed)?;
     if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(answer.malformed("token_type is not Bearer".into()));
     }

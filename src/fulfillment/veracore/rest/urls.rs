@@ -5,7 +5,7 @@
 
 use url::{Host, Url};
 
-use super::{ClientBuildError, wire};
+use super::{ClientBuildError, order};
 use crate::{
     domain::{OrderCode, Sku},
     fulfillment::{PageCursor, ProviderError},
@@ -44,7 +44,7 @@ impl BaseUrl {
     pub(super) fn shipments(&self, since: chrono::DateTime<chrono::Utc>) -> Url {
         let mut url = self.join(&["api", "shipments"]);
         url.query_pairs_mut()
-            .append_pair("from", &wire::format_utc(since));
+            .append_pair("from", &order::format_utc(since));
         url
     }
 

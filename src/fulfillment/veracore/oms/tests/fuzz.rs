@@ -6,8 +6,8 @@ use proptest::{prelude::*, sample::Index};
 use super::{
     super::{
         faults::{FaultContext, SoapFault},
-        info,
         order::OrderWriter,
+        order_info,
         soap::{self, ExpectedResponse, SoapBody},
         stock::offer_row,
         xml::{self, Element, ElementVisitor, XmlWriter},
@@ -120,7 +120,7 @@ fn code_of(number: &str) -> OrderCode {
 }
 
 fn check_info(response: &Element, zone: Tz) {
-    match info::read_order_info(response, zone) {
+    match order_info::read_order_info(response, zone) {
         Err(problem) => assert_one_line(&problem),
         Ok(None) => {}
         Ok(Some(info)) => {

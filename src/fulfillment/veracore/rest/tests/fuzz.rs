@@ -4,10 +4,7 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{
-    super::{errors::ErrorBody, token},
-    *,
-};
+use super::{super::super::common::error_body::ErrorBody, super::token, *};
 use crate::{
     fuzz_tests::{assert_one_line, mutated, mutated_text, oversized_documents},
     http::HttpResponse,
@@ -58,8 +55,8 @@ fn read_answer(body: &[u8]) {
     read_rows(&raw);
     read_row(&raw);
     for outcome in [
-        answers::receipt(&raw).map(drop),
-        answers::found_order(&raw, ZONES[0]).map(|found| {
+        rows::receipt(&raw).map(drop),
+        rows::found_order(&raw, ZONES[0]).map(|found| {
             assert_one_line(&found.status);
             assert_one_line(found.carrier.as_deref().unwrap_or(""));
         }),
@@ -70,7 +67,7 @@ fn read_answer(body: &[u8]) {
 
 fn read_rows(raw: &RawValue) {
     let mut count = 0;
-    let listed = answers::list(raw, |_, row| {
+    let listed = rows::list(raw, |_, row| {
         count += 1;
         read_row(row);
     });
@@ -95,12 +92,12 @@ fn read_rows(raw: &RawValue) {
 }
 
 fn read_row(row: &RawValue) {
-    let mut bad = answers::stock_item(3, row)
+    let mut bad = rows::stock_item(3, row)
         .err()
         .into_iter()
         .collect::<Vec<_>>();
     for zone in ZONES {
-        match answers::shipment(3, row, zone) {
+        match rows::shipment(3, row, zone) {
             Err(wrong) => bad.push(wrong),
             Ok(shipment) => {
                 let items = shipment.items.map_or(0, |items| items.len());

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{super::errors::ErrorBody, *};
+use super::{super::super::common::error_body::ErrorBody, *};
 
 const ZONE: Tz = chrono_tz::America::Sao_Paulo;
 
@@ -18,14 +18,14 @@ fn read_all(text: &str) {
     let Ok(raw) = serde_json::from_str::<Box<RawValue>>(text) else {
         return;
     };
-    let _ = answers::list(&raw, |index, row| {
-        let _ = answers::stock_item(index, row);
-        let _ = answers::shipment(index, row, ZONE);
+    let _ = rows::list(&raw, |index, row| {
+        let _ = rows::stock_item(index, row);
+        let _ = rows::shipment(index, row, ZONE);
     });
-    let _ = answers::stock_item(0, &raw);
-    let _ = answers::shipment(0, &raw, ZONE);
-    let _ = answers::receipt(&raw);
-    let _ = answers::found_order(&raw, ZONE);
+    let _ = rows::stock_item(0, &raw);
+    let _ = rows::shipment(0, &raw, ZONE);
+    let _ = rows::receipt(&raw);
+    let _ = rows::found_order(&raw, ZONE);
 }
 
 /// A value of any type, odd numbers, dates and nested rows among them.
@@ -87,7 +87,7 @@ proptest! {
         let item = |number: String| {
             let row = format!(r#"{{"SKU":"A","AvailableQuantity":{number}}}"#);
             let raw = RawValue::from_string(row).unwrap();
-            answers::stock_item(0, &raw).map(|item| item.available.get())
+            rows::stock_item(0, &raw).map(|item| item.available.get())
         };
         prop_assert_eq!(item(plain), Ok(count));
         prop_assert_eq!(item(shifted), Ok(count));

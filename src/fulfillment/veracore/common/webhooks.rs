@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 use serde_json::value::RawValue;
 
-use super::{answers, values::ParseProblem};
+use super::{fields::ParseProblem, rows};
 use crate::{
     domain::{NoticeKind, ParcelNotice, WebhookNotice, text::one_line},
     fulfillment::{FeedRow, RowError, StockItem, WebhookBodyError},
 };
 
-pub(in super::super) fn parse(
+pub(crate) fn parse(
     kind: NoticeKind,
     body: &[u8],
     zone: Tz,
@@ -31,12 +31,11 @@ fn parse_body(kind: NoticeKind, body: &[u8], zone: Tz) -> Result<WebhookNotice, 
     match kind {
         NoticeKind::Inventory => inventory(body),
         NoticeKind::Order => {
-            let (number, status) = answers::order_status(body).map_err(name_the_body)?;
+            let (number, status) = rows::order_status(body).map_err(name_the_body)?;
             Ok(WebhookNotice::Order { number, status })
         }
         NoticeKind::Tracking => {
-            let told =
-                answers::shipment(0, body, zone).map_err(|bad| name_the_body(bad.problem))?;
+            let told = rows::shipment(0, body, zone).map_err(|bad| name_the_body(bad.problem))?;
             Ok(WebhookNotice::Tracking(ParcelNotice {
                 number: told.order_number,
                 shipment_id: told.id,
@@ -51,7 +50,7 @@ fn parse_body(kind: NoticeKind, body: &[u8], zone: Tz) -> Result<WebhookNotice, 
 /// the rest.
 fn inventory(body: &RawValue) -> Result<WebhookNotice, ParseProblem> {
     if body.get().starts_with('{') {
-        let item = answers::stock_item(0, body).map_err(|bad| name_the_body(bad.problem))?;
+        let item = rows::stock_item(0, body).map_err(|bad| name_the_body(bad.problem))?;
         return Ok(WebhookNotice::Inventory {
             skus: vec![item.sku],
         });
@@ -59,12 +58,12 @@ fn inventory(body: &RawValue) -> Result<WebhookNotice, ParseProblem> {
     if !body.get().starts_with('[') {
         return Err("the body is neither an inventory item nor a list of them".into());
     }
-    let mut rows: Vec<FeedRow<StockItem>> = Vec::new();
-    answers::list(body, |at, row| rows.push(answers::stock_item(at, row)))?;
-    if rows.is_empty() {
+    let mut items: Vec<FeedRow<StockItem>> = Vec::new();
+    rows::list(body, |at, row| items.push(rows::stock_item(at, row)))?;
+    if items.is_empty() {
         return Err("the list of inventory items is empty".into());
     }
-    let items: FeedRow<Vec<StockItem>> = rows.into_iter().collect();
+    let items: FeedRow<Vec<StockItem>> = items.into_iter().collect();
     let items = items.map_err(|bad: RowError| bad.to_string())?;
     let skus: BTreeSet<_> = items.into_iter().map(|item| item.sku).collect();
     Ok(WebhookNotice::Inventory {

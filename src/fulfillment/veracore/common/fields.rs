@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 use crate::domain::{InvalidIdentifier, InvalidQuantity, Units, text::one_line};
 
 /// A field as it was written; nothing when it is absent or null.
-pub(super) type JsonField<'a> = Option<&'a RawValue>;
+pub(crate) type JsonField<'a> = Option<&'a RawValue>;
 
 /// What is wrong with a field, its name first.
-pub(in crate::fulfillment::veracore) type ParseProblem = String;
+pub(crate) type ParseProblem = String;
 
 /// Codes and ids above this length are nobody's.
 const MAX_CODE_CHARS: usize = 255;
@@ -19,12 +19,12 @@ const MAX_CODE_CHARS: usize = 255;
 /// Words of VeraCore's that are only shown: states, carriers, services.
 const MAX_LABEL_CHARS: usize = 100;
 
-pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, ParseProblem> {
+pub(crate) fn required<T>(field: &str, value: Option<T>) -> Result<T, ParseProblem> {
     value.ok_or_else(|| format!("{field} is missing"))
 }
 
 /// A text as it is. Numbers are no texts: `0017` would have lost its zeros on the way.
-pub(super) fn text(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
+pub(crate) fn text(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let Some(raw) = raw else { return Ok(None) };
     if !raw.get().starts_with('"') {
         return Err(format!("{field} is not a text"));
@@ -35,7 +35,7 @@ pub(super) fn text(field: &str, raw: JsonField<'_>) -> Result<Option<String>, Pa
 }
 
 /// A name that is compared exactly, spaces and case included.
-pub(super) fn exact_text<T>(
+pub(crate) fn exact_text<T>(
     field: &str,
     raw: JsonField<'_>,
     parse: impl FnOnce(String) -> Result<T, InvalidIdentifier>,
@@ -45,7 +45,7 @@ pub(super) fn exact_text<T>(
 }
 
 /// A code that is passed on, without the space around it; a blank one is none.
-pub(super) fn code(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
+pub(crate) fn code(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let code = unbounded_code(field, raw)?;
     match code.as_ref().map(|code| code.chars().count()) {
         Some(chars) if chars > MAX_CODE_CHARS => Err(format!("{field} is {chars} characters long")),
@@ -54,7 +54,7 @@ pub(super) fn code(field: &str, raw: JsonField<'_>) -> Result<Option<String>, Pa
 }
 
 /// [`code`], for what is not ours to measure: tokens can be thousands of characters long.
-pub(super) fn unbounded_code(
+pub(crate) fn unbounded_code(
     field: &str,
     raw: JsonField<'_>,
 ) -> Result<Option<String>, ParseProblem> {
@@ -69,7 +69,7 @@ pub(super) fn unbounded_code(
 }
 
 /// An id that VeraCore made up: a code, or a whole number, kept digit by digit.
-pub(super) fn id(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
+pub(crate) fn id(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     match raw {
         Some(raw) if raw.get().bytes().all(|b| b.is_ascii_digit()) => {
             let digits = raw.get();
@@ -83,13 +83,13 @@ pub(super) fn id(field: &str, raw: JsonField<'_>) -> Result<Option<String>, Pars
 }
 
 /// Words that are only shown, made safe for it.
-pub(super) fn label(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
+pub(crate) fn label(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let text = text(field, raw)?.map(|text| one_line(&text, MAX_LABEL_CHARS));
     Ok(text.filter(|text| !text.is_empty()))
 }
 
 /// A count of units: a JSON number that is whole, however it is written (`45`, `45.0`, `4.5e1`).
-pub(super) fn units(field: &str, raw: JsonField<'_>) -> Result<Option<Units>, ParseProblem> {
+pub(crate) fn units(field: &str, raw: JsonField<'_>) -> Result<Option<Units>, ParseProblem> {
     let Some(raw) = raw else { return Ok(None) };
     parse_units(raw.get())
         .map(Some)
@@ -98,9 +98,7 @@ pub(super) fn units(field: &str, raw: JsonField<'_>) -> Result<Option<Units>, Pa
 
 /// Reads a JSON number digit by digit: a float would round it, and so would a decimal of fixed
 /// width.
-pub(in crate::fulfillment::veracore) fn parse_units(
-    number: &str,
-) -> Result<Units, InvalidQuantity> {
+pub(crate) fn parse_units(number: &str) -> Result<Units, InvalidQuantity> {
     // As nearly all are written.
     if number.len() < 10
         && number.bytes().all(|b| b.is_ascii_digit())

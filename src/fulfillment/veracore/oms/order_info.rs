@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{
-    super::rest::{
+    super::common::{
         dates,
-        values::{self, ParseProblem},
+        fields::{self, ParseProblem},
     },
     OmsClient,
     calls::{ORDER_TERMS, SoapReply, SoapRequest},
@@ -182,7 +182,7 @@ impl<'a> OrderedQuantities<'a> {
             for row in result.list_items(list, row) {
                 let quantity = row
                     .child_text("OrderQty")
-                    .and_then(|text| values::parse_units(text).ok());
+                    .and_then(|text| fields::parse_units(text).ok());
                 if let (Some(id), Some(quantity)) = (row.child_text(id), quantity) {
                     let sum: &mut u64 = sums.entry(id).or_default();
                     *sum += u64::from(quantity.get());
@@ -240,7 +240,7 @@ fn items(
         let product = row.child_text("ProductId").ok_or("ProductId is missing")?;
         let quantity = row.child_text("ToShipQty").ok_or("ToShipQty is missing")?;
         let quantity =
-            values::parse_units(quantity).map_err(|error| format!("ToShipQty: {error}"))?;
+            fields::parse_units(quantity).map_err(|error| format!("ToShipQty: {error}"))?;
         if !terms.is_offer(product) {
             return Ok(None);
         }

@@ -4,7 +4,7 @@
 use chrono_tz::Tz;
 use serde_json::value::RawValue;
 
-use super::{answers, values::ParseProblem};
+use super::super::common::{fields::ParseProblem, rows};
 use crate::{
     fulfillment::{RowSink, Shipment, StockItem},
     http::parse_json,
@@ -13,12 +13,12 @@ use crate::{
 /// Reads a page of the stock feed as the client does.
 pub fn read_stock_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
-    answers::list(body, |index, row| take(answers::stock_item(index, row))).map(drop)
+    rows::list(body, |index, row| take(rows::stock_item(index, row))).map(drop)
 }
 
 /// Reads a page of shipments as the client does.
 pub fn read_shipments_page(body: &[u8], take: RowSink<'_, Shipment>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
-    let row = |index, row: &RawValue| answers::shipment(index, row, Tz::UTC);
-    answers::list(body, |index, raw| take(row(index, raw))).map(drop)
+    let row = |index, row: &RawValue| rows::shipment(index, row, Tz::UTC);
+    rows::list(body, |index, raw| take(row(index, raw))).map(drop)
 }

@@ -4,6 +4,10 @@
 //! and so becomes one fulfillment; a package that was taken back is passed on as void. Must not
 //! decide what becomes of a package in the shop.
 
+mod date_range;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
@@ -13,13 +17,13 @@ use std::{
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use self::date_range::DateRange;
 use super::{
-    super::rest::{dates, values::ParseProblem},
+    super::common::{dates, fields::ParseProblem},
     OmsClient,
     calls::{ORDER_TERMS, SoapReply, SoapRequest},
-    info::{OmsParcel, OrderInfo, PickSlip, label, tracking},
     invalid_page_cursor,
-    ranges::{self, DateRange},
+    order_info::{OmsParcel, OrderInfo, PickSlip, label, tracking},
     xml::{Element, XmlWriter},
 };
 use crate::{
@@ -51,8 +55,8 @@ impl OmsClient {
             charges.push(ShippingCharge::read(charges.len(), &element, self.timezone));
         };
         let mut arguments = XmlWriter::default();
-        arguments.text_element("StartDate", &ranges::day_start(range.from));
-        arguments.text_element("EndDate", &ranges::day_start(range.to));
+        arguments.text_element("StartDate", &date_range::day_start(range.from));
+        arguments.text_element("EndDate", &date_range::day_start(range.to));
         let question = SoapRequest {
             name: "shipments",
             operation: "GetShippingCharge",
@@ -333,7 +337,3 @@ fn to_shipment(
         items,
     }
 }
-
-#[cfg(test)]
-#[path = "tests/together.rs"]
-mod tests;

@@ -8,10 +8,10 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
-use super::values::{JsonField, ParseProblem, text};
+use super::fields::{JsonField, ParseProblem, text};
 
 /// A date, with or without a zone and a time. Years before 1900 are how some systems write "none".
-pub(super) fn read_date(
+pub(crate) fn read_date(
     field: &str,
     raw: JsonField<'_>,
     zone: Tz,
@@ -20,7 +20,7 @@ pub(super) fn read_date(
 }
 
 /// The same of a text, however it was sent.
-pub(in crate::fulfillment::veracore) fn parse_date(
+pub(crate) fn parse_date(
     field: &str,
     text: &str,
     zone: Tz,
@@ -68,10 +68,7 @@ fn parse_local_and_utc(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<
 
 /// The moment at which the clocks of a zone showed this. What they showed twice is the first of
 /// the two; what they skipped is as much later as they skipped.
-pub(in crate::fulfillment::veracore) fn local_to_utc(
-    local: NaiveDateTime,
-    zone: Tz,
-) -> DateTime<Utc> {
+pub(crate) fn local_to_utc(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(at) => at.to_utc(),
         MappedLocalTime::Ambiguous(one, other) => one.to_utc().min(other.to_utc()),

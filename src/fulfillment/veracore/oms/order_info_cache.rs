@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{info::OrderInfo, shipped::ShippingCharge};
+use super::{order_info::OrderInfo, shipments::ShippingCharge};
 use crate::domain::OrderCode;
 
 /// A package that is taken back after all may show in the order alone, and is noticed so much later.

@@ -31,7 +31,7 @@ const MAX_DEPTH: usize = 4;
 const MAX_BYTES: usize = 64 * 1024;
 
 /// An error's body, by what it turned out to be.
-pub(in crate::fulfillment::veracore) enum ErrorBody {
+pub(crate) enum ErrorBody {
     Empty,
     /// JSON with these messages, possibly none.
     Json(Vec<String>),
@@ -44,7 +44,7 @@ pub(in crate::fulfillment::veracore) enum ErrorBody {
 }
 
 impl ErrorBody {
-    pub(in crate::fulfillment::veracore) fn parse(body: &[u8]) -> Self {
+    pub(crate) fn parse(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(&body[..body.len().min(MAX_BYTES)]);
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
@@ -76,7 +76,7 @@ impl ErrorBody {
     }
 
     /// One bounded line about it. `hidden` is masked wherever it occurs.
-    pub(in crate::fulfillment::veracore) fn masked_message(&self, hidden: &[&str]) -> String {
+    pub(crate) fn masked_message(&self, hidden: &[&str]) -> String {
         let words = match self {
             Self::Empty => String::new(),
             Self::Json(messages) => messages.join("; "),
@@ -94,7 +94,7 @@ impl ErrorBody {
     }
 
     /// Whether it says that there is an order with this number already.
-    pub(super) fn is_duplicate_order(&self) -> bool {
+    pub(crate) fn is_duplicate_order(&self) -> bool {
         let says = |text: &str| {
             let text = text.to_lowercase();
             text.contains("already exist") || text.contains("duplicate order")
@@ -109,7 +109,7 @@ impl ErrorBody {
     /// Whether a 404 with this body is VeraCore's own "I do not have it". A page, or words about
     /// routes, come from a wrong address or from something on the way: taken for an answer, they
     /// would have the same order sent twice.
-    pub(super) fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         match self {
             Self::Empty => true,
             Self::Json(messages) => !messages.iter().any(|message| {

@@ -4,8 +4,8 @@
 use chrono_tz::Tz;
 
 use super::{
-    super::rest::values::ParseProblem,
-    shipped::ShippingCharge,
+    super::common::fields::ParseProblem,
+    shipments::ShippingCharge,
     soap::{self, ExpectedResponse},
     stock,
     xml::Element,

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::{
     dates,
-    values::{self, JsonField, ParseProblem, required},
+    fields::{self, JsonField, ParseProblem, required},
 };
 use crate::{
     domain::{OrderCode, ProviderOrderId, Quantity, Sku, text::one_line},
@@ -28,7 +28,7 @@ const MAX_ROWS: usize = 500_000;
 
 /// Reads `[…]` or `{Items: […], NextPage}`: hands over its rows one by one, each with its place, and
 /// gives back where the list goes on. An error tells that none of the rows is to be believed.
-pub(super) fn list<'a>(
+pub(crate) fn list<'a>(
     body: &'a RawValue,
     take: impl FnMut(usize, &'a RawValue),
 ) -> Result<Option<String>, ParseProblem> {
@@ -42,7 +42,7 @@ pub(super) fn list<'a>(
     }
     let (items, next) = if body.get().starts_with('{') {
         let envelope: Envelope<'_> = parse_object(body)?;
-        let next = values::text("NextPage", envelope.next_page)?;
+        let next = fields::text("NextPage", envelope.next_page)?;
         let next = next.filter(|next| !next.trim().is_empty());
         (required("Items", envelope.items)?, next)
     } else {
@@ -95,7 +95,7 @@ fn parse_object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, ParsePro
 
 /// A row's own name, for whoever looks for it, if it has a readable one.
 fn row_key(raw: JsonField<'_>) -> Option<String> {
-    let text = values::text("", raw).ok().flatten()?;
+    let text = fields::text("", raw).ok().flatten()?;
     Some(one_line(&text, 80)).filter(|key| !key.is_empty())
 }
 
@@ -121,9 +121,9 @@ struct StockRow<'a> {
     on_hand_quantity: JsonField<'a>,
 }
 
-pub(super) fn stock_item(index: usize, raw: &RawValue) -> FeedRow<StockItem> {
+pub(crate) fn stock_item(index: usize, raw: &RawValue) -> FeedRow<StockItem> {
     let row: StockRow<'_> = parse_object(raw).map_err(|problem| row_error(index, None, problem))?;
-    let sku = values::exact_text("SKU", row.sku, Sku::parse)
+    let sku = fields::exact_text("SKU", row.sku, Sku::parse)
         .map_err(|problem| row_error(index, row_key(row.sku), problem))?;
     row.with_sku(sku).map_err(|problem| RowError {
         is_quantity_error: true,
@@ -133,12 +133,12 @@ pub(super) fn stock_item(index: usize, raw: &RawValue) -> FeedRow<StockItem> {
 
 impl StockRow<'_> {
     fn with_sku(&self, sku: Sku) -> Result<StockItem, ParseProblem> {
-        let available = values::units("AvailableQuantity", self.available_quantity)?;
+        let available = fields::units("AvailableQuantity", self.available_quantity)?;
         Ok(StockItem {
             sku,
             available: required("AvailableQuantity", available)?,
-            reserved: values::units("ReservedQuantity", self.reserved_quantity)?,
-            on_hand: values::units("OnHandQuantity", self.on_hand_quantity)?,
+            reserved: fields::units("ReservedQuantity", self.reserved_quantity)?,
+            on_hand: fields::units("OnHandQuantity", self.on_hand_quantity)?,
         })
     }
 }
@@ -164,7 +164,7 @@ struct ShipmentRow<'a> {
     items: JsonField<'a>,
 }
 
-pub(super) fn shipment(index: usize, raw: &RawValue, zone: Tz) -> FeedRow<Shipment> {
+pub(crate) fn shipment(index: usize, raw: &RawValue, zone: Tz) -> FeedRow<Shipment> {
     let row: ShipmentRow<'_> =
         parse_object(raw).map_err(|problem| row_error(index, None, problem))?;
     row.read(zone)
@@ -174,14 +174,14 @@ pub(super) fn shipment(index: usize, raw: &RawValue, zone: Tz) -> FeedRow<Shipme
 impl ShipmentRow<'_> {
     fn read(&self, zone: Tz) -> Result<Shipment, ParseProblem> {
         Ok(Shipment {
-            id: values::id("ShipmentId", self.shipment_id)?,
-            order_number: values::exact_text("OrderNumber", self.order_number, OrderCode::parse)?,
-            tracking_number: values::code("TrackingNumber", self.tracking_number)?,
-            carrier: values::label("Carrier", self.carrier)?,
-            service: values::label("Service", self.service)?,
+            id: fields::id("ShipmentId", self.shipment_id)?,
+            order_number: fields::exact_text("OrderNumber", self.order_number, OrderCode::parse)?,
+            tracking_number: fields::code("TrackingNumber", self.tracking_number)?,
+            carrier: fields::label("Carrier", self.carrier)?,
+            service: fields::label("Service", self.service)?,
             shipped_at: dates::read_date("ShipDate", self.ship_date, zone)?,
             // Without it a void package could not be told from one that left.
-            status: required("Status", values::label("Status", self.status)?)?,
+            status: required("Status", fields::label("Status", self.status)?)?,
             items: self.items.map(shipment_items).transpose()?,
         })
     }
@@ -206,8 +206,8 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, ParseProblem> {
         let row: ItemRow<'_> =
             parse_object(raw).map_err(|problem| format!("Items[{index}]: {problem}"))?;
         let field = format!("Items[{index}].Quantity");
-        let quantity = required(&field, values::units(&field, row.quantity)?)?;
-        let sku = values::exact_text(&format!("Items[{index}].SKU"), row.sku, Sku::parse)?;
+        let quantity = required(&field, fields::units(&field, row.quantity)?)?;
+        let sku = fields::exact_text(&format!("Items[{index}].SKU"), row.sku, Sku::parse)?;
         // A line of which nothing is in this package: only one of no units is no quantity.
         if let Ok(quantity) = Quantity::new(quantity.get()) {
             items.push(ShipmentItem { sku, quantity });
@@ -217,7 +217,7 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, ParseProblem> {
 }
 
 /// The id that VeraCore gave to an order it took.
-pub(super) fn receipt(body: &RawValue) -> Result<ProviderOrderId, ParseProblem> {
+pub(crate) fn receipt(body: &RawValue) -> Result<ProviderOrderId, ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct ReceiptBody<'a> {
@@ -230,12 +230,12 @@ pub(super) fn receipt(body: &RawValue) -> Result<ProviderOrderId, ParseProblem> 
 }
 
 fn order_id(raw: JsonField<'_>) -> Result<Option<ProviderOrderId>, ParseProblem> {
-    let id = values::id("OrderId", raw)?.map(ProviderOrderId::parse);
+    let id = fields::id("OrderId", raw)?.map(ProviderOrderId::parse);
     id.transpose().map_err(|error| format!("OrderId: {error}"))
 }
 
 /// What an `order-update` says: which order, and VeraCore's word for how it stands.
-pub(super) fn order_status(body: &RawValue) -> Result<(OrderCode, String), ParseProblem> {
+pub(crate) fn order_status(body: &RawValue) -> Result<(OrderCode, String), ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct OrderUpdateBody<'a> {
@@ -245,13 +245,13 @@ pub(super) fn order_status(body: &RawValue) -> Result<(OrderCode, String), Parse
         status: JsonField<'a>,
     }
     let body: OrderUpdateBody<'_> = parse_object(body)?;
-    let number = values::exact_text("OrderNumber", body.order_number, OrderCode::parse)?;
-    let status = required("Status", values::label("Status", body.status)?)?;
+    let number = fields::exact_text("OrderNumber", body.order_number, OrderCode::parse)?;
+    let status = required("Status", fields::label("Status", body.status)?)?;
     Ok((number, status))
 }
 
 /// The order that a look-up found; whether it is the one asked for is the caller's to check.
-pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, ParseProblem> {
+pub(crate) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct StatusBody<'a> {
@@ -272,11 +272,11 @@ pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, Parse
     // The number alone decides whether VeraCore has the order. The rest is said along, and must
     // not leave a doubt unsettled when it cannot be read.
     Ok(FoundOrder {
-        number: values::exact_text("OrderNumber", body.order_number, OrderCode::parse)?,
+        number: fields::exact_text("OrderNumber", body.order_number, OrderCode::parse)?,
         provider_order_id: ok_or_log(order_id(body.order_id)),
-        status: ok_or_log(values::label("Status", body.status)).unwrap_or_else(|| "unknown".into()),
-        tracking_number: ok_or_log(values::code("TrackingNumber", body.tracking_number)),
-        carrier: ok_or_log(values::label("Carrier", body.carrier)),
+        status: ok_or_log(fields::label("Status", body.status)).unwrap_or_else(|| "unknown".into()),
+        tracking_number: ok_or_log(fields::code("TrackingNumber", body.tracking_number)),
+        carrier: ok_or_log(fields::label("Carrier", body.carrier)),
         shipped_at: ok_or_log(dates::read_date("ShipDate", body.ship_date, zone)),
     })
 }
