@@ -8,7 +8,7 @@
 //! - [`ledger`]: all that is known, in Postgres; leases, attempts, outcomes.
 //! - [`fulfillment`]: the warehouse, VeraCore.
 //! - [`http`]: the one way out, for both ends; [`clock`]: the one source of time; [`crash`]: where
-//!   tests let the process die; [`meter`]: what is counted.
+//!   tests let the process die.
 //! - [`domain`]: the words and rules that all of them share.
 //! - [`web`]: what others ask us.
 //!
@@ -27,7 +27,6 @@ mod fuzz_tests;
 pub mod http;
 pub mod ledger;
 pub mod lifecycle;
-pub mod meter;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod sync;

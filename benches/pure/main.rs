@@ -147,7 +147,7 @@ fn read_vendure(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("variants", PAGE), |bencher| {
         let read = |body| {
             let page =
-                vendure::workbench::parse_variant_page(body, take, &location).expect("a page");
+                vendure::bench_support::parse_variant_page(body, take, &location).expect("a page");
             assert_eq!(page.variants.len(), PAGE);
         };
         bencher.iter_batched(|| variants.clone(), read, BatchSize::LargeInput);
@@ -155,7 +155,7 @@ fn read_vendure(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(orders.len() as u64));
     group.bench_function(BenchmarkId::new("orders", PAGE), |bencher| {
         let read = |body| {
-            let page = vendure::workbench::parse_order_page(body, take).expect("a page");
+            let page = vendure::bench_support::parse_order_page(body, take).expect("a page");
             assert_eq!(page.orders.len(), PAGE);
         };
         bencher.iter_batched(|| orders.clone(), read, BatchSize::LargeInput);

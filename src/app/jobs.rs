@@ -21,12 +21,12 @@ use crate::{
         jobs::maintenance,
         jobs::scheduler::{self, ScheduledJob, Scheduler, Tick},
         jobs::service_job::ServiceJob,
-        outage::LogOnce,
         reconcile,
         runner::{self, PollIntervals, WorkerWakeup},
         upstreams::{self, Probes},
         webhooks,
     },
+    telemetry::LogOnce,
 };
 
 /// Between two tries to reach a shop that is away.

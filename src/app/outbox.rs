@@ -8,10 +8,8 @@ use super::App;
 use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::TaskGroup,
-    sync::{
-        events::{self, EventDeliverer, EventReceiver, NoteSettings, NoteWriter},
-        outage::LogOnce,
-    },
+    sync::events::{self, EventDeliverer, EventReceiver, NoteSettings, NoteWriter},
+    telemetry::LogOnce,
 };
 
 /// How long the receiver has for its answer.

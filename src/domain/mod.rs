@@ -4,35 +4,35 @@
 //! or know any wire format.
 
 mod address;
-mod cancellation;
+mod cancel_status;
 mod failure;
-mod freight;
 #[cfg(test)]
 mod fuzz_tests;
 mod ids;
 mod money;
-mod news;
+mod notice;
 mod order;
 mod quantity;
+mod safety_stock;
 mod sealed;
-mod skus;
-mod status;
-mod stock;
+mod ship_via;
+mod sku_rules;
+mod sync_status;
 pub mod text;
 
 pub use address::{Address, Contact};
-pub use cancellation::CancelStatus;
+pub use cancel_status::CancelStatus;
 pub use failure::{ErrorCategory, FailureClass};
-pub use freight::ShipVia;
 pub use ids::{
     FulfillmentId, InvalidIdentifier, LineId, LocationId, OrderCode, OrderState, ProviderOrderId,
     ShippingMethodCode, ShopOrderId, Sku, VariantId,
 };
 pub use money::{CurrencyCode, Money};
-pub use news::{NoticeKind, ParcelNotice, WebhookNotice};
+pub use notice::{NoticeKind, ParcelNotice, WebhookNotice};
 pub use order::{Order, OrderLine, OrderRef};
 pub use quantity::{InvalidQuantity, Quantity, Units};
+pub use safety_stock::SafetyStock;
 pub use sealed::SealedText;
-pub use skus::SkuRules;
-pub use status::SyncStatus;
-pub use stock::SafetyStock;
+pub use ship_via::ShipVia;
+pub use sku_rules::SkuRules;
+pub use sync_status::SyncStatus;

@@ -4,7 +4,6 @@
 //! each upstream, whether it is called at all (its circuit), the repeating of reads, and the delays
 //! between tries. Must not know what Vendure or VeraCore mean by their answers.
 
-mod answer;
 mod backoff;
 mod breaker;
 mod circuit;
@@ -12,13 +11,14 @@ mod error;
 #[cfg(test)]
 mod fuzz_tests;
 mod health;
+mod response;
 mod retry_after;
 mod upstream;
 
-pub use answer::{HttpResponse, parse_json};
 pub use backoff::Backoff;
 pub use breaker::{CallKind, CircuitState, OpenReason};
 pub use circuit::Circuit;
 pub use error::{CallError, RequestSent};
 pub use health::HealthState;
+pub use response::{HttpResponse, parse_json};
 pub use upstream::{Upstream, UpstreamLimits, UpstreamVerdict};

@@ -17,7 +17,7 @@ use crate::{
     clock::SharedClock,
     crash,
     domain::{ErrorCategory, text::one_line},
-    meter::{self, UpstreamLabel},
+    telemetry::metrics::{self, UpstreamLabel},
 };
 
 /// What one upstream is spared, and what we are spared from it.
@@ -154,7 +154,7 @@ impl Upstream {
             }
         };
         let told = outcome.as_ref().map(judge);
-        meter::record_request(
+        metrics::record_request(
             self.metric_label,
             operation,
             failure_category(&outcome, told.ok()),
@@ -221,7 +221,7 @@ impl Upstream {
             if !is_retryable(&outcome) || left < pause * 3 / 2 {
                 return outcome;
             }
-            meter::record_request(
+            metrics::record_request(
                 self.metric_label,
                 operation,
                 failure_category(&outcome, None),
@@ -243,7 +243,7 @@ impl Upstream {
     ) -> Result<HttpResponse, CallError> {
         let start = Instant::now();
         let outcome = self.send_and_read(operation, request).await;
-        meter::record_request_duration(self.metric_label, operation, start.elapsed());
+        metrics::record_request_duration(self.metric_label, operation, start.elapsed());
         outcome
     }
 

@@ -8,7 +8,7 @@ use crate::{
     crash,
     domain::{LocationId, Units, VariantId},
     ledger::{db::error::LedgerError, jobs::runs::RunId},
-    meter,
+    telemetry::metrics,
 };
 
 /// One level that is about to be written, and why it is that one.
@@ -167,7 +167,7 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         if outcome == StockOutcome::Written {
-            meter::record_stock_changes(done.rows_affected());
+            metrics::record_stock_changes(done.rows_affected());
         }
         Ok(())
     }

@@ -12,7 +12,6 @@ pub mod inventory;
 pub mod jobs;
 pub mod leases;
 pub mod orders;
-pub mod outage;
 mod pages;
 pub mod preflight;
 pub mod reconcile;

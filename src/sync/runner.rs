@@ -15,7 +15,6 @@ use super::{
         OrderSync,
         discover::{DiscoveryError, DiscoveryState},
     },
-    outage::LogOnce,
     upstreams::Upstreams,
 };
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
     domain::SyncStatus,
     ledger::{ClaimedOrder, Ledger, LedgerError, RunOrigin, RunOutcome, Topic},
     lifecycle::TaskGroup,
-    telemetry::{order_span, run_span},
+    telemetry::{LogOnce, order_span, run_span},
 };
 
 /// The name of the look at all orders in a trigger state, in the table of runs.

@@ -3,27 +3,23 @@
 //! Owns sessions, channels and every operation on the Admin API. Must not know the warehouse or
 //! the ledger, and decides nothing about an order.
 
+#[doc(hidden)]
+pub mod bench_support;
 mod caller;
 mod cancel;
 mod client;
 mod fulfillments;
 #[cfg(test)]
-mod fulfillments_tests;
-#[cfg(test)]
 mod fuzz_tests;
-mod lists;
 mod notes;
 mod operations;
 mod orders;
 mod profile;
+mod raw_list;
 mod session;
 mod stock;
 #[cfg(test)]
-mod stock_tests;
-#[cfg(test)]
 mod tests;
-#[doc(hidden)]
-pub mod workbench;
 
 use std::time::Duration;
 

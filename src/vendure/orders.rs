@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::{
     OrderPage, StorefrontError, SweepPosition, VendureClient,
     client::ResponseData,
-    lists::{RawList, field_error, parse_item},
     operations::{
         self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
         OrderSortParameter, OrderVariables, OrdersVariables, SortOrder, StringOperators,
     },
+    raw_list::{RawList, field_error, parse_item},
 };
 use crate::domain::{
     Address, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,

@@ -23,12 +23,11 @@ use super::{WebState, health, services::Services};
 use crate::{
     http::{Circuit, CircuitState},
     ledger::{Ledger, LedgerError, LedgerMetrics},
-    meter::{
+    sync::{inventory, jobs::calendar::Job},
+    telemetry::metrics::{
         self,
         catalogue::{self, MetricKind},
     },
-    sync::{inventory, jobs::calendar::Job},
-    telemetry,
 };
 
 /// The version of the text format, without which Prometheus 3 takes nothing.
@@ -62,7 +61,7 @@ pub(super) fn router() -> Router<WebState> {
 async fn metrics(State(state): State<WebState>) -> impl IntoResponse {
     let services = state.services.current();
     let services = services.as_deref();
-    let mut page = MetricsText(telemetry::render_metrics());
+    let mut page = MetricsText(metrics::render_metrics());
     page.write_process_metrics(services);
     page.0
         .push_str(&state.ledger_metrics.render(&state, services).await);
@@ -104,7 +103,7 @@ impl LedgerMetricsCache {
 }
 
 async fn read_measures(ledger: &Ledger) -> Result<LedgerMetrics, LedgerError> {
-    ledger.metrics(&meter::JOBS, inventory::JOB).await
+    ledger.metrics(&metrics::JOBS, inventory::JOB).await
 }
 
 /// A page in Prometheus' text format.
@@ -165,7 +164,7 @@ impl MetricsText {
             catalogue::ORDERS,
             orders.map(|(status, count)| (status.as_str(), count)),
         );
-        let age = |since: Option<DateTime<Utc>>| since.map_or(0.0, |at| meter::seconds(now - at));
+        let age = |since: Option<DateTime<Utc>>| since.map_or(0.0, |at| metrics::seconds(now - at));
         let held_back = services.map_or(0.0, |services| services.send_delay().as_secs_f64());
         let waiting = (age(measures.oldest_waiting_at) - held_back).max(0.0);
         self.write_family(catalogue::OLDEST_WAITING_ORDER, [("", waiting)]);
@@ -195,7 +194,7 @@ impl MetricsText {
             successes.map(|job| {
                 (
                     job.job.as_str(),
-                    job.ended_at.map_or(0.0, meter::unix_seconds),
+                    job.ended_at.map_or(0.0, metrics::unix_seconds),
                 )
             }),
         );

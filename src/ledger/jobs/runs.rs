@@ -7,7 +7,7 @@ use super::leases::LeaseKey;
 use crate::{
     crash,
     ledger::{db::error::LedgerError, handle::Ledger, outbox::events::insert_event},
-    meter,
+    telemetry::metrics,
 };
 
 /// One start of a run. When the run is taken up again after its runner was thought dead, what the
@@ -215,7 +215,7 @@ impl Ledger {
         }
         tx.commit().await?;
         if let Some(run) = &done {
-            meter::record_run(&run.job, outcome.as_str(), now - run.started_at);
+            metrics::record_run(&run.job, outcome.as_str(), now - run.started_at);
         }
         Ok(done.is_some())
     }

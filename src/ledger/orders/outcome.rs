@@ -13,7 +13,7 @@ use crate::{
         db::{error::LedgerError, notify::Topic, pool::Connection},
         outbox::events::insert_event,
     },
-    meter::{self, OrderOutcome},
+    telemetry::metrics::{self, OrderOutcome},
 };
 
 /// What went wrong, in words for a merchant.
@@ -267,10 +267,10 @@ impl RecordedDisposition {
     /// Counts it, once it is certain.
     pub(in crate::ledger) fn update_metrics(&self, now: DateTime<Utc>) {
         if let Some(outcome) = self.metric {
-            meter::record_order_outcome(outcome);
+            metrics::record_order_outcome(outcome);
         }
         if let Some(placed_at) = self.acknowledged_placed_at {
-            meter::record_order_age(placed_at, now);
+            metrics::record_order_age(placed_at, now);
         }
     }
 }

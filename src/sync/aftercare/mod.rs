@@ -18,11 +18,10 @@ pub(super) use shop::{record_late_shipments, record_provider_cancellations};
 
 use super::{
     orders::{OrderSync, discover::DiscoveryError},
-    outage::LogOnce,
     runner::PollIntervals,
     upstreams::Upstreams,
 };
-use crate::{lifecycle::TaskGroup, vendure::StorefrontError};
+use crate::{lifecycle::TaskGroup, telemetry::LogOnce, vendure::StorefrontError};
 
 /// How many orders are looked at in one go; those that were not looked at the longest come first.
 pub const MAX_CHECKED_ORDERS: u32 = 1000;

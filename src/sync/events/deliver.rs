@@ -14,7 +14,7 @@ use crate::{
     http::CircuitState,
     ledger::{ClaimedEvent, DeliveryOutcome, Ledger, LedgerError, Topic},
     lifecycle::TaskGroup,
-    sync::outage::LogOnce,
+    telemetry::LogOnce,
 };
 
 /// Outlives a call with its wait for a turn, and the database's answer to that.

@@ -15,7 +15,7 @@ use crate::{
     http::Circuit,
     ledger::{ClaimedNote, Ledger, LedgerError, NoteOutcome, Topic},
     lifecycle::TaskGroup,
-    sync::outage::LogOnce,
+    telemetry::LogOnce,
     telemetry::order_span,
     vendure::Storefront,
 };

@@ -24,8 +24,7 @@ use crate::{
     clock::SharedClock,
     ledger::{Ledger, LedgerError, OccurrenceState, RunId, RunOrigin, RunOutcome},
     lifecycle::TaskGroup,
-    sync::outage::LogOnce,
-    telemetry::run_span,
+    telemetry::{LogOnce, run_span},
 };
 
 /// Every minute, at its beginning (seconds, minutes, hours, day, month, weekday).

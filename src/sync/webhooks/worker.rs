@@ -14,9 +14,9 @@ use crate::{
     ledger::{ClaimedWebhook, Ledger, LedgerError, Topic, WebhookOutcome},
     lifecycle::TaskGroup,
     sync::{
-        inventory::InventorySync, orders::OrderSync, outage::LogOnce, tracking::TrackingSync,
-        upstreams::Upstreams,
+        inventory::InventorySync, orders::OrderSync, tracking::TrackingSync, upstreams::Upstreams,
     },
+    telemetry::LogOnce,
 };
 
 /// How long a webhook stays claimed by somebody who died. It is lengthened during the work.

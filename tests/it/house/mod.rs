@@ -14,8 +14,8 @@ const GROUPS: [&[&str]; 8] = [
     &["app"],
     &["web", "sync"],
     &["ledger", "vendure", "fulfillment"],
-    &["http", "lifecycle", "telemetry"],
-    &["clock", "crash", "meter"],
+    &["http", "lifecycle"],
+    &["telemetry", "clock", "crash"],
     &["domain"],
 ];
 

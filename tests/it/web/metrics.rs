@@ -7,12 +7,12 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 use veracore_sync::{
     domain::{ErrorCategory, SyncStatus},
-    meter::{
+    sandbox::{Fault, FaultKind},
+    sync::{inventory, jobs::calendar::Job, reconcile, tracking},
+    telemetry::metrics::{
         JOBS, OrderOutcome,
         catalogue::{self, MetricKind, MetricSource},
     },
-    sandbox::{Fault, FaultKind},
-    sync::{inventory, jobs::calendar::Job, reconcile, tracking},
 };
 
 use super::served;

@@ -8,11 +8,11 @@ use clap::Parser as _;
 use serde_json::Value;
 use veracore_sync::{
     cli::Cli,
-    meter::{
+    sync::{jobs::calendar::Job, jobs::maintenance, reconcile, runner},
+    telemetry::metrics::{
         self,
         catalogue::{self, Metric, MetricKind},
     },
-    sync::{jobs::calendar::Job, jobs::maintenance, reconcile, runner},
 };
 
 const RULES: &str = "deploy/prometheus/veracore-sync.rules.yml";
@@ -90,7 +90,7 @@ fn every_job_is_measured() {
     let mut jobs: Vec<&str> = Job::ALL.map(Job::as_str).into();
     jobs.extend([reconcile::JOB, runner::SWEEP_JOB, maintenance::JOB]);
     jobs.sort_unstable();
-    assert_eq!(jobs, meter::JOBS);
+    assert_eq!(jobs, metrics::JOBS);
 }
 
 #[test]

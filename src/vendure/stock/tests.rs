@@ -4,11 +4,14 @@ use wiremock::{
     matchers::{body_string_contains, header_exists},
 };
 
-use super::{
-    tests::{client, forbidden, logged_in, mount_response, password},
-    *,
+use super::*;
+use crate::{
+    domain::{FailureClass, Sku},
+    vendure::{
+        Storefront,
+        tests::{client, forbidden, logged_in, mount_response, password},
+    },
 };
-use crate::domain::Sku;
 
 fn here() -> LocationId {
     LocationId::parse("1").unwrap()
@@ -48,7 +51,7 @@ async fn shop(template: ResponseTemplate) -> (MockServer, VendureClient) {
 }
 
 /// What was asked of the shop, logins left out.
-pub(super) async fn received_requests(server: &MockServer) -> Vec<Value> {
+pub async fn received_requests(server: &MockServer) -> Vec<Value> {
     let requests = server.received_requests().await.unwrap();
     let bodies = requests.iter().map(|request| request.body_json().unwrap());
     bodies
@@ -57,7 +60,7 @@ pub(super) async fn received_requests(server: &MockServer) -> Vec<Value> {
 }
 
 /// A request as a person would write it.
-pub(super) fn readable(body: &Value) -> String {
+pub fn readable(body: &Value) -> String {
     let query = body["query"].as_str().unwrap().trim();
     format!("{query}\n{:#}", body["variables"])
 }

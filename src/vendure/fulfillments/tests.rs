@@ -4,12 +4,15 @@ use wiremock::{
     matchers::{body_string_contains, header_exists},
 };
 
-use super::{
-    stock_tests::{readable, received_requests},
-    tests::{client, forbidden, logged_in, mount_response, password},
-    *,
+use super::*;
+use crate::{
+    domain::{FailureClass, LineId},
+    vendure::{
+        Storefront,
+        stock::tests::{readable, received_requests},
+        tests::{client, forbidden, logged_in, mount_response, password},
+    },
 };
-use crate::domain::LineId;
 
 /// A shop that gives this answer to everything but the login.
 async fn shop(data: Value) -> (MockServer, VendureClient) {

@@ -29,7 +29,7 @@ pub fn parse_order_page(body: Vec<u8>, take: u32) -> Result<OrderPage, Storefron
 
 fn response_data(body: Vec<u8>) -> Result<ResponseData, StorefrontError> {
     ResponseData::from_response(
-        "workbench",
+        "bench_support",
         OperationKind::Read,
         HttpResponse::from_body(body),
     )

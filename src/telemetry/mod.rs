@@ -1,8 +1,9 @@
 //! Setting up the log and the metrics. Must not decide what is logged or counted: that is said where
 //! it happens.
 
-mod lines;
-mod samples;
+mod log_layer;
+mod log_once;
+pub mod metrics;
 
 use std::fmt::Display;
 
@@ -11,8 +12,9 @@ use tracing_subscriber::{
     EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-pub use lines::LogLayer;
-pub use samples::{init_metrics, render_metrics, run_metrics_upkeep};
+pub use log_layer::LogLayer;
+pub use log_once::LogOnce;
+pub use metrics::{init_metrics, render_metrics, run_metrics_upkeep};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

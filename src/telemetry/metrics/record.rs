@@ -1,17 +1,11 @@
-//! What is measured: the names of section 9 of the contract and a few more, and the one function by
-//! which each fact is counted where it is decided.
-//!
-//! Labels are words from fixed lists: never a path, a SKU, a number or a name of anybody. Without a
-//! recorder (in one-shot commands) counting does nothing. Must not read anything: what is true of
-//! the whole installation is asked of the ledger when somebody looks (`web/metrics.rs`).
-
-pub mod catalogue;
+//! Functions that record a metric, one for each fact, called where it is decided.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{Counter, counter, gauge, histogram};
 
+use super::catalogue;
 use crate::domain::ErrorCategory;
 
 /// What became of an order that was worked on.

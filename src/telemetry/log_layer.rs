@@ -290,7 +290,7 @@ mod tests {
             serde_json::json!({
                 "level": "WARN", "message": "VeraCore: tried again", "problem": "no \"city\"",
                 "again": "2026-01-01", "order": "A_1", "job": "sync_tracking", "run": 7,
-                "target": "veracore_sync::telemetry::lines::tests",
+                "target": "veracore_sync::telemetry::log_layer::tests",
             })
         );
         assert!(lines[2].contains("\"order\":\"B_2\"") && !lines[2].contains("A_1"));

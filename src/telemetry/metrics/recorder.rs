@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::meter::{
-    self,
+use super::{
     catalogue::{self, MetricKind},
+    record::register_metrics,
 };
 
 /// The recorder of this process: one, however many daemons run in it, as they may in tests.
@@ -29,7 +29,7 @@ pub fn init_metrics(now: DateTime<Utc>) {
             tracing::debug!("metrics are counted by somebody else");
             return None;
         }
-        meter::register_metrics(now);
+        register_metrics(now);
         Some(handle)
     });
 }

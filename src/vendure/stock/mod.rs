@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 use super::{
     StorefrontError, UnreadableItem, VendureClient,
     client::ResponseData,
-    lists::{RawList, batch_len, batches, field_error, item_id, parse_item},
     operations::{
         self, GlobalFlag, IdOperators, InventorySettings, ProductVariantFilterParameter,
         ProductVariantListOptions, ProductVariantSortParameter, SetStockVariables, SortOrder,
         StockLevelInput, StringOperators, UpdateProductVariantInput, VariantItem,
         VariantsVariables,
     },
+    raw_list::{RawList, batch_len, batches, field_error, item_id, parse_item},
 };
 use crate::domain::{LocationId, Sku, VariantId};
 
@@ -335,3 +335,6 @@ fn update_input(
         }]),
     })
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -390,5 +390,4 @@ fn pause_end(now: DateTime<Utc>, pause: Duration) -> DateTime<Utc> {
 }
 
 #[cfg(test)]
-#[path = "breaker_tests.rs"]
 mod tests;

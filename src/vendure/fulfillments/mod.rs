@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::{
     FulfillmentProgressPage, StorefrontError, VendureClient,
-    lists::{RawList, batch_len, batches, field_error, parse_item},
     operations::{
         self, AddFulfillmentResult, AddFulfillmentVariables, ConfigArgInput,
         ConfigurableOperationInput, ErrorCode, FulfillOrderInput, IdOperators,
@@ -17,6 +16,7 @@ use super::{
         UpdateOrderInput,
     },
     orders::format_date,
+    raw_list::{RawList, batch_len, batches, field_error, parse_item},
 };
 use crate::domain::{
     FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, VariantId, text::one_line,
@@ -384,3 +384,6 @@ fn parse_units(field: &'static str, quantity: i32) -> Result<u32, StorefrontErro
         problem: format!("{quantity} is negative"),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use std::{
 
 use sd_notify::NotifyState;
 
-use super::TaskGroup;
+use super::tasks::TaskGroup;
 use crate::domain::text::one_line;
 
 /// Between two signs of life where no watchdog says how many it wants.

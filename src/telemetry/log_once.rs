@@ -14,7 +14,7 @@ impl LogOnce {
         }
     }
 
-    pub(super) const fn is_failing(&self) -> bool {
+    pub const fn is_failing(&self) -> bool {
         self.failing
     }
 

@@ -1,17 +1,10 @@
-//! Start, drain, stop: every task of the process is spawned here, and waited for at the stop.
-
-mod pulse;
-mod supervisor;
+//! The tasks of the process: every task is spawned here, and waited for at shutdown.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use pulse::Heartbeat;
-pub use supervisor::ServiceNotifier;
-
-use pulse::Heartbeats;
+use super::heartbeat::{Heartbeat, Heartbeats};
 
 /// The tasks of this process and the word to stop. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -184,29 +177,6 @@ impl TaskGroup {
         match tokio::time::timeout(patience, self.tracker.wait()).await {
             Ok(()) => DrainOutcome::Completed,
             Err(_) => DrainOutcome::TimedOut,
-        }
-    }
-}
-
-/// The signals to stop, listened to from the moment that this is made.
-pub struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    pub fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for SIGTERM or SIGINT, and returns its name.
-    pub async fn wait(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }
