@@ -1,7 +1,7 @@
 //! What one look for new orders costs, with nothing and with much in the shop and the ledger.
 
 use tokio::time::Instant;
-use veracore_sync::{app::App, sync::orders::discover::DiscoveryState};
+use veracore_sync::{app::App, sync::orders::newest::DiscoveryState};
 
 use super::{
     place::Place,

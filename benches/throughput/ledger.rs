@@ -11,7 +11,7 @@ use veracore_sync::{
         AttemptEnd, AttemptRecord, Ledger, OrderDisposition, SendIntent, SendIntentLine, SentItem,
         SentSummary,
     },
-    sync::orders::discover::DiscoveryState,
+    sync::orders::newest::DiscoveryState,
 };
 
 use super::{place::Place, report::Report};

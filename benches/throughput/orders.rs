@@ -1,7 +1,7 @@
 //! How fast waiting orders reach VeraCore, when it takes 50 ms for each answer.
 
 use tokio::time::Instant;
-use veracore_sync::sync::orders::discover::DiscoveryState;
+use veracore_sync::sync::orders::newest::DiscoveryState;
 
 use super::{
     place::{self, Place},

@@ -11,7 +11,7 @@ use veracore_sync::{
     domain::SyncStatus,
     lifecycle::TaskGroup,
     sandbox::{self, Fault, FaultKind, Sandbox, SandboxConfig, Work},
-    sync::runner,
+    sync::orders::worker,
 };
 
 use super::shop::{self, Shop};
@@ -159,7 +159,7 @@ pub fn submit_orders(app: &App) -> TaskGroup {
     let tasks = TaskGroup::new();
     tasks.spawn(
         "submit_orders",
-        runner::submit_orders(
+        worker::submit_orders(
             app.orders.clone(),
             Arc::new(SystemClock),
             app.upstreams.clone(),

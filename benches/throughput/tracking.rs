@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use veracore_sync::{
     app::App,
-    sync::{jobs::run_once::ignore_progress, orders::discover::DiscoveryState},
+    sync::{jobs::run_once::ignore_progress, orders::newest::DiscoveryState},
 };
 
 use super::{

@@ -17,7 +17,7 @@ use crate::{
     config::{self, Sources},
     ledger::{Ledger, LedgerError, StoredSettings, Topic},
     lifecycle::{DrainOutcome, ServiceNotifier, TaskGroup},
-    sync::runner::WorkerWakeup,
+    sync::orders::discovery_loop::WorkerWakeup,
     telemetry::{self, LogTarget},
     web::{self, CurrentInbox, CurrentServices, WebState},
 };

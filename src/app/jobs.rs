@@ -17,14 +17,16 @@ use crate::{
     domain::ErrorCategory,
     lifecycle::TaskGroup,
     sync::{
-        aftercare,
+        inbox,
         jobs::maintenance,
         jobs::scheduler::{self, ScheduledJob, Scheduler, Tick},
         jobs::service_job::ServiceJob,
-        reconcile,
-        runner::{self, PollIntervals, WorkerWakeup},
+        orders::{
+            discovery_loop::{self, PollIntervals, WorkerWakeup},
+            worker,
+        },
+        post_send, reconcile,
         upstreams::{self, Probes},
-        webhooks,
     },
     telemetry::LogOnce,
 };
@@ -89,7 +91,7 @@ fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
     };
     tasks.spawn_critical(
         "discover_orders",
-        runner::discover_orders(
+        discovery_loop::discover_orders(
             app.orders.clone(),
             bells.clone(),
             intervals,
@@ -100,7 +102,7 @@ fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
     );
     tasks.spawn_critical(
         "care_for_sent_orders",
-        aftercare::watch_sent_orders(
+        post_send::watch_sent_orders(
             app.orders.clone(),
             intervals,
             app.upstreams.clone(),
@@ -109,7 +111,7 @@ fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
     );
     tasks.spawn_critical(
         "submit_orders",
-        runner::submit_orders(
+        worker::submit_orders(
             app.orders.clone(),
             Arc::clone(&app.clock),
             app.upstreams.clone(),
@@ -120,8 +122,8 @@ fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
 
 /// Works on what VeraCore told of its own accord.
 fn spawn_inbox_workers(app: &App, tasks: &TaskGroup) {
-    for desk in webhooks::InboxQueue::ALL {
-        let worker = webhooks::InboxWorker {
+    for desk in inbox::InboxQueue::ALL {
+        let worker = inbox::InboxWorker {
             inbox: app.webhooks.clone(),
             orders: app.orders.clone(),
             inventory: app.inventory.clone(),

@@ -36,17 +36,19 @@ use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::TaskGroup,
     sync::{
+        inbox,
         inventory::{self, InventorySettings, InventorySync},
         jobs::status::JobSchedule,
-        orders::{self, ExistingOrdersPolicy, OrderSettings, OrderSync, mapping},
+        orders::{
+            self, ExistingOrdersPolicy, OrderSettings, OrderSync, discovery_loop::WorkerWakeup,
+            mapping,
+        },
         preflight::{
             ExpectedShop, PreflightFinding, PreflightVerdict, check_shop, shop_error_finding,
         },
         reconcile::{self, ReconcileSettings, Reconciliation},
-        runner::WorkerWakeup,
         tracking::{TrackingSettings, TrackingSync},
         upstreams::Upstreams,
-        webhooks,
     },
     telemetry,
     vendure::{self, Storefront, StorefrontError, VendureClient, VendureSettings},
@@ -84,7 +86,7 @@ pub struct App {
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
     pub reconciliation: Reconciliation,
-    pub webhooks: webhooks::Inbox,
+    pub webhooks: inbox::Inbox,
     pub upstreams: Upstreams,
     probe_order: OrderCode,
 }
@@ -154,7 +156,7 @@ impl App {
             tasks.clone(),
         );
         let reconciliation = Reconciliation::new(orders.clone(), reconcile_settings(&config));
-        let webhooks = webhooks::Inbox::new(
+        let webhooks = inbox::Inbox::new(
             config.veracore.webhook_secret.clone(),
             Arc::clone(&provider) as Arc<dyn FulfillmentProvider>,
             ledger.clone(),

@@ -8,7 +8,7 @@ use super::App;
 use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::TaskGroup,
-    sync::events::{self, EventDeliverer, EventReceiver, NoteSettings, NoteWriter},
+    sync::outbox::{self, EventDeliverer, EventReceiver, NoteSettings, NoteWriter},
     telemetry::LogOnce,
 };
 
@@ -36,7 +36,7 @@ pub(super) fn spawn_event_delivery(app: &App, tasks: &TaskGroup) -> anyhow::Resu
         }
         outage.log_recovery();
         match delivering {
-            Some(delivering) => events::deliver_events(delivering, working).await,
+            Some(delivering) => outbox::deliver_events(delivering, working).await,
             None => working.wait_for_stop().await,
         }
     });
@@ -85,6 +85,6 @@ pub(super) fn spawn_note_writer(app: &App, tasks: &TaskGroup) {
     );
     tasks.spawn_critical(
         "write_notes",
-        events::write_notes(notes, app.upstreams.shop_circuit.clone(), tasks.clone()),
+        outbox::write_notes(notes, app.upstreams.shop_circuit.clone(), tasks.clone()),
     );
 }

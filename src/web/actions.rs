@@ -15,7 +15,7 @@ use crate::{
             DiscardOutcome, InventoryError, InventoryRequest, InventoryRunResult, InventorySummary,
         },
         jobs::run_once::{RunAttempt, ignore_progress},
-        orders::{discover::DiscoveryError, force::ForceSendOutcome},
+        orders::{error::DiscoveryError, force_send::ForceSendOutcome},
         tracking::{self, TrackingError},
     },
 };

@@ -18,8 +18,11 @@ use crate::{
     ledger::Ledger,
     lifecycle::TaskGroup,
     sync::{
-        inventory::InventorySync, jobs::status::JobSchedule, orders::OrderSync,
-        runner::WorkerWakeup, tracking::TrackingSync, upstreams::Upstreams,
+        inventory::InventorySync,
+        jobs::status::JobSchedule,
+        orders::{OrderSync, discovery_loop::WorkerWakeup},
+        tracking::TrackingSync,
+        upstreams::Upstreams,
     },
     vendure::VendureClient,
 };

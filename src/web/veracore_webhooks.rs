@@ -19,7 +19,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::{WebState, body};
 use crate::{
     domain::NoticeKind,
-    sync::webhooks::{Inbox, SignatureHeaders, WebhookRefusal},
+    sync::inbox::{Inbox, SignatureHeaders, WebhookRefusal},
 };
 
 /// The largest body that is read: some ten thousand SKUs.

@@ -10,9 +10,11 @@ use crate::cli::{args::parse_order_flag, context::CommandOutcome, output::Output
 use crate::{
     app::App,
     domain::{OrderCode, SyncStatus},
-    sync::{
-        orders::{discover::DiscoveryState, preview::SendPreview},
-        runner::{self, WorkOutcome},
+    sync::orders::{
+        discovery_loop,
+        newest::DiscoveryState,
+        preview::SendPreview,
+        worker::{self, WorkOutcome},
     },
 };
 
@@ -86,7 +88,7 @@ async fn run_once(
     output: Output,
 ) -> anyhow::Result<OrdersRunReport> {
     let taken_in =
-        runner::run_sweep(&app.orders, &mut DiscoveryState::default(), &app.clock).await?;
+        discovery_loop::run_sweep(&app.orders, &mut DiscoveryState::default(), &app.clock).await?;
     let due = if only.is_some() {
         1
     } else {
@@ -103,7 +105,7 @@ async fn run_once(
         if away.is_none() {
             for order in app.orders.lease_due_orders(free, only).await? {
                 let service = app.orders.clone();
-                working.spawn(async move { runner::process_order(&service, &order).await });
+                working.spawn(async move { worker::process_order(&service, &order).await });
             }
         }
         match working.join_next().await {

@@ -8,7 +8,10 @@ use super::{
 use crate::{
     domain::{LocationId, Sku},
     ledger::SentOrder,
-    sync::{halve_if_too_large, pages::PageTracker, preflight::choose_stock_location},
+    sync::{
+        page_tracker::{PageTracker, halve_if_too_large},
+        preflight::choose_stock_location,
+    },
     vendure::{FulfillmentProgress, StorefrontError, Variant, VariantSelection},
 };
 

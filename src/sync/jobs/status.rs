@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ledger::Run,
-    sync::{reconcile, runner},
+    sync::{orders::discovery_loop, reconcile},
 };
 
 /// What the jobs' next runs follow from. Cheap to clone.
@@ -62,7 +62,7 @@ impl JobSchedule {
         let scheduled = Job::ALL.into_iter().find(|job| job.as_str() == last.job);
         match (scheduled, last.job.as_str()) {
             (Some(job), _) => self.next_occurrence(job, now),
-            (None, runner::SWEEP_JOB) if self.sync_enabled => {
+            (None, discovery_loop::SWEEP_JOB) if self.sync_enabled => {
                 Some(last.scheduled_for + TimeDelta::from_std(self.sweep_interval).ok()?)
             }
             (None, maintenance::JOB) => Some(last.scheduled_for + TimeDelta::days(1)),

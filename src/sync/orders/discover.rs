@@ -5,32 +5,13 @@
 //! path, whose cost does not grow with the backlog, and the sweep over the states is the truth. Most
 //! of the time nothing has changed, which a glance shows: the count and the newest order alone.
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, TimeDelta, Utc};
-
-use super::{ExistingOrdersPolicy, OrderSync};
-use crate::{
-    domain::{OrderRef, ShopOrderId},
-    ledger::{Baseline, LedgerError},
-    sync::halve_if_too_large,
-    vendure::{OrderPage, StorefrontError, SweepPosition},
+use super::{
+    ExistingOrdersPolicy, OrderSync, error::DiscoveryError, newest::DiscoveryState,
+    sweep_cursor::SweepCursor,
 };
-
-/// What can keep orders from being found.
-#[derive(Debug, thiserror::Error)]
-pub enum DiscoveryError {
-    #[error(transparent)]
-    Storefront(#[from] StorefrontError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error(
-        "Vendure orders: the list does not end: {seen} orders were read of {total}, and it goes on with the same ones"
-    )]
-    EndlessList { seen: usize, total: u64 },
-    #[error("told to stop")]
-    Stopped,
-}
+use crate::{
+    domain::OrderRef, ledger::Baseline, sync::page_tracker::halve_if_too_large, vendure::OrderPage,
+};
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -44,93 +25,6 @@ pub struct SweepSummary {
     pub skipped_existing: u64,
     /// Orders whose entry in the list could not be understood.
     pub unreadable: u64,
-}
-
-/// How old a look may be for a glance to stand for the next one: an order that became ready while
-/// another one left changes neither the count nor, unless it is the newest, what a glance shows.
-const QUICK_CHECK_MAX_AGE: TimeDelta = TimeDelta::minutes(1);
-
-/// What was seen last, by which the next look tells whether anything else changed.
-#[derive(Debug, Clone, Default)]
-pub struct DiscoveryState {
-    newest: Option<NewestSnapshot>,
-    /// How many of the newest orders the shop lets us look at, where that is less than we wish.
-    page_size: Option<u32>,
-    /// Whether the baseline is known to have been taken in.
-    baseline_known: bool,
-}
-
-#[derive(Debug, Clone)]
-struct NewestSnapshot {
-    read_at: DateTime<Utc>,
-    /// The first of the page.
-    first_id: Option<ShopOrderId>,
-    total: u64,
-    newest_placed_at: Option<DateTime<Utc>>,
-    /// Orders placed after `newest` that were there already: dated in the future.
-    future_dated: usize,
-}
-
-impl NewestSnapshot {
-    /// How many of the page's orders are placed after the newest one seen.
-    fn count_placed_after(newest: Option<DateTime<Utc>>, page: &OrderPage) -> usize {
-        let beyond = page.orders.iter().filter(|order| order.placed_at > newest);
-        beyond.count()
-    }
-}
-
-impl DiscoveryState {
-    /// Whether there are more orders than before beyond those that the page shows as placed since:
-    /// older ones came into a trigger state, or more new ones than the page holds.
-    fn has_unexplained_orders(&self, page: &OrderPage) -> bool {
-        let Some(seen) = &self.newest else {
-            return true;
-        };
-        let newer = NewestSnapshot::count_placed_after(seen.newest_placed_at, page)
-            .saturating_sub(seen.future_dated);
-        page.total > seen.total.saturating_add(newer as u64)
-    }
-
-    /// Whether a glance is enough for now. Not when the clock was set back since the last look.
-    fn is_quick_check_enough(&self, now: DateTime<Utc>) -> bool {
-        let at = self.newest.as_ref().map(|seen| seen.read_at);
-        at.is_some_and(|at| at <= now && now - at < QUICK_CHECK_MAX_AGE)
-    }
-
-    /// Whether a glance shows what the last look did.
-    fn is_unchanged(&self, glance: &OrderPage) -> bool {
-        let first = glance.orders.first().map(|order| &order.id);
-        self.newest
-            .as_ref()
-            .is_some_and(|seen| seen.total == glance.total && seen.first_id.as_ref() == first)
-    }
-
-    /// Has the next look see the whole page, whatever a glance would show.
-    pub fn require_full_page(&mut self) {
-        if let Some(seen) = &mut self.newest {
-            seen.read_at = DateTime::<Utc>::MIN_UTC;
-        }
-    }
-
-    fn record_page(&mut self, page: &OrderPage, now: DateTime<Utc>) {
-        // A date in the future would hide all that is placed until then.
-        let past = page
-            .orders
-            .iter()
-            .filter_map(|order| order.placed_at)
-            .filter(|at| *at <= now);
-        // Orders leave: the newest ever seen stays the mark.
-        let newest = past
-            .max()
-            .max(self.newest.as_ref().and_then(|seen| seen.newest_placed_at));
-        self.newest = Some(NewestSnapshot {
-            read_at: now,
-            first_id: page.orders.first().map(|order| order.id.clone()),
-            total: page.total,
-            newest_placed_at: newest,
-            future_dated: NewestSnapshot::count_placed_after(newest, page),
-        });
-    }
 }
 
 /// What a look at the newest orders found.
@@ -343,61 +237,6 @@ impl OrderSync {
     }
 }
 
-/// Where a walk over all orders stands.
-pub(in crate::sync) struct SweepCursor {
-    position: SweepPosition,
-    page_size: u32,
-    is_done: bool,
-    seen_ids: BTreeSet<String>,
-    /// Pages in a row that held nothing new.
-    stale_pages: u32,
-}
-
-/// Pages overlap, so one may hold nothing new; a list that goes on like that has no end.
-const MAX_STALE_PAGES: u32 = 3;
-
-impl SweepCursor {
-    pub(in crate::sync) fn new(page_size: u32) -> Self {
-        Self {
-            position: SweepPosition::default(),
-            page_size,
-            is_done: false,
-            seen_ids: BTreeSet::new(),
-            stale_pages: 0,
-        }
-    }
-
-    /// Moves on past `page`, from which the orders seen before were taken out.
-    fn advance(&mut self, page: &OrderPage) -> Result<(), DiscoveryError> {
-        if page.len < self.page_size as usize {
-            self.is_done = true;
-            return Ok(());
-        }
-        self.stale_pages = if page.orders.is_empty() {
-            self.stale_pages + 1
-        } else {
-            0
-        };
-        if self.stale_pages > MAX_STALE_PAGES {
-            return Err(DiscoveryError::EndlessList {
-                seen: self.seen_ids.len(),
-                total: page.total,
-            });
-        }
-        self.position = match page.last_created_at {
-            Some(last) if Some(last) > self.position.created_from => SweepPosition {
-                created_from: Some(last),
-                skip: 0,
-            },
-            _ => SweepPosition {
-                skip: self.position.skip.saturating_add(self.page_size),
-                ..self.position
-            },
-        };
-        Ok(())
-    }
-}
-
 fn log_unreadable_orders(page: &OrderPage) {
     for bad in &page.unreadable {
         tracing::error!(
@@ -407,7 +246,3 @@ fn log_unreadable_orders(page: &OrderPage) {
         );
     }
 }
-
-#[cfg(test)]
-#[path = "discover_tests.rs"]
-mod tests;

@@ -5,19 +5,24 @@
 //! `triage` hold the rules for what follows a lost answer and a failure; both are pure.
 
 pub mod discover;
+pub mod discovery_loop;
 mod doubt;
-pub mod force;
+pub mod error;
+mod failure_streak;
+pub mod force_send;
 pub mod mapping;
-mod masked;
+mod mask;
+pub mod newest;
 pub mod preview;
 mod redact;
-mod streak;
 pub mod submit;
+pub(super) mod sweep_cursor;
 mod triage;
+pub mod worker;
 
 use std::{sync::Arc, time::Duration};
 
-use self::streak::FailureStreak;
+use self::failure_streak::FailureStreak;
 use crate::{
     clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
     ledger::Ledger, lifecycle::TaskGroup, vendure::Storefront,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     OrderSync,
-    discover::DiscoveryError,
+    error::DiscoveryError,
     mapping::{MappingDecision, map_order},
 };
 use crate::domain::{OrderCode, OrderRef, SyncStatus};

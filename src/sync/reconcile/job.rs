@@ -7,10 +7,10 @@ use super::{JOB, NEVER_SHIPPED_DAYS, ReconcileError, Reconciliation};
 use crate::{
     ledger::{LedgerError, RunId, RunOutcome},
     sync::{
-        aftercare::record_provider_cancellations,
         jobs::daily::DailyOccurrence,
         jobs::due::MAX_STARTS,
         jobs::run_once::{RunReport, ignore_progress},
+        post_send::record_provider_cancellations,
         upstreams::Upstreams,
     },
 };

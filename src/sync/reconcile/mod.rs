@@ -18,7 +18,7 @@ pub use findings::{Finding, FindingKind};
 pub use job::{next_run, reconcile_if_due};
 pub use pass::{CheckedCounts, CompareFailure, ReconcileSummary};
 
-use super::orders::{OrderSync, discover::DiscoveryError};
+use super::orders::{OrderSync, error::DiscoveryError};
 use crate::{
     domain::FailureClass, fulfillment::ProviderError, ledger::LedgerError, vendure::StorefrontError,
 };

@@ -15,7 +15,7 @@ use crate::{
     ledger::RunOutcome,
     sync::{
         jobs::run_once::{OnProgress, RunReport},
-        orders::discover::SweepCursor,
+        orders::sweep_cursor::SweepCursor,
     },
 };
 

@@ -17,8 +17,8 @@ use crate::{
     domain::{OrderCode, text::one_line},
     ledger::{ParcelReport, SentOrder},
     sync::{
-        aftercare::{record_late_shipments, record_provider_cancellations},
         jobs::run_once::OnProgress,
+        post_send::{record_late_shipments, record_provider_cancellations},
     },
     telemetry::order_span,
     vendure::SupportedTrackingFields,

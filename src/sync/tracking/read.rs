@@ -12,7 +12,7 @@ use crate::{
     domain::{FailureClass, OrderCode},
     fulfillment::{FeedRow, FoundOrder, Shipment},
     ledger::{ParcelReport, RecordedShipment, SentOrder},
-    sync::pages::PageTracker,
+    sync::page_tracker::PageTracker,
 };
 
 /// How far a reading goes back behind the beginning of the last one: dates without a time, clocks

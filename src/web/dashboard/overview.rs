@@ -388,7 +388,7 @@ fn job_label(job: &str) -> &str {
         job if job == Job::Inventory.as_str() => "Stock",
         job if job == Job::Tracking.as_str() => "Tracking",
         reconcile::JOB => "Comparison of all three",
-        crate::sync::runner::SWEEP_JOB => "Look at all open orders",
+        crate::sync::orders::discovery_loop::SWEEP_JOB => "Look at all open orders",
         crate::sync::jobs::maintenance::JOB => "Tidying",
         other => other,
     }

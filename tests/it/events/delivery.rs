@@ -145,7 +145,7 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
     receiver.answers(move |event, _| {
         ResponseTemplate::new(if event["id"] == poison { 400 } else { 200 })
     });
-    let made = events::EventReceiver::new(
+    let made = outbox::EventReceiver::new(
         receiver.url().parse().unwrap(),
         SecretString::from(EVENT_SECRET),
         PATIENCE,

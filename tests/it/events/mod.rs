@@ -19,7 +19,7 @@ use veracore_sync::{
         ClaimedOrder, DeliveryOutcome, EventState, FailureReason, Ledger, OrderDisposition,
         RetryMode,
     },
-    sync::events::{self, EventDeliverer},
+    sync::outbox::{self, EventDeliverer},
 };
 
 use crate::harness::{EVENT_SECRET, LedgerWorld, Receiver, World};
@@ -105,7 +105,7 @@ async fn fails(ledger: &Ledger, id: u32, times: u32) {
 
 fn delivering(world: &LedgerWorld, receiver: &Receiver) -> EventDeliverer {
     let ledger = world.another_ledger(Arc::clone(&world.clock) as _);
-    let receiver = events::EventReceiver::new(
+    let receiver = outbox::EventReceiver::new(
         receiver.url().parse().unwrap(),
         SecretString::from(EVENT_SECRET),
         PATIENCE,

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use veracore_sync::{
     ledger::NoteOutcome,
-    sync::events::{NoteSettings, NoteWriter},
+    sync::outbox::{NoteSettings, NoteWriter},
     vendure::Storefront,
 };
 

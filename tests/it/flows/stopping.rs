@@ -2,7 +2,7 @@
 
 use veracore_sync::{
     domain::SyncStatus,
-    sync::orders::discover::{DiscoveryError, DiscoveryState},
+    sync::orders::{error::DiscoveryError, newest::DiscoveryState},
 };
 
 use crate::harness::World;

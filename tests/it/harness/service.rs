@@ -14,17 +14,18 @@ use veracore_sync::{
     ledger::{Backlog, LedgerError},
     lifecycle::TaskGroup,
     sync::{
+        inbox::{Inbox, InboxWorker},
         inventory::{self, InventoryRequest, InventorySettings, InventorySummary, InventorySync},
         jobs::run_once::{self, RunAttempt, ignore_progress},
         orders::{
             ExistingOrdersPolicy, OrderSettings, OrderSync,
-            discover::{DiscoveryState, PollSummary, SweepSummary},
+            discover::{PollSummary, SweepSummary},
             mapping::{MappingRules, PriceBasis},
+            newest::DiscoveryState,
         },
         reconcile::{self, ReconcileSettings, Reconciliation},
         tracking::{self, TrackingSettings, TrackingSync},
         upstreams::Upstreams,
-        webhooks::{Inbox, InboxWorker},
     },
     vendure::{Storefront, VendureClient, VendureCredentials, VendureSettings},
 };

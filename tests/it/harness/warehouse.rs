@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use veracore_sync::{
     clock::SharedClock,
     lifecycle::TaskGroup,
-    sync::webhooks::Inbox,
+    sync::inbox::Inbox,
     web::{self, CurrentInbox},
 };
 

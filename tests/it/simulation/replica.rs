@@ -14,8 +14,7 @@ use veracore_sync::{
     sync::{
         inventory::{self, InventoryRequest, InventorySettings, InventorySync},
         jobs::run_once::{self, RunAttempt, ignore_progress},
-        orders::{OrderSync, discover::DiscoveryState},
-        runner,
+        orders::{OrderSync, newest::DiscoveryState, worker},
         tracking::{self, TrackingSettings, TrackingSync},
     },
     vendure::Storefront,
@@ -204,7 +203,7 @@ impl Services {
                     let Some(order) = self.orders.lease_due_orders(1, None).await?.pop() else {
                         break;
                     };
-                    runner::process_order(&self.orders, &order).await;
+                    worker::process_order(&self.orders, &order).await;
                 }
                 Ok(true)
             }

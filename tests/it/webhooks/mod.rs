@@ -7,7 +7,7 @@ mod stock;
 mod tracking;
 
 use crate::harness::{Sender, Service, World};
-use veracore_sync::sync::webhooks::{InboxQueue, InboxWorker};
+use veracore_sync::sync::inbox::{InboxQueue, InboxWorker};
 
 /// A server and whoever works on what it takes, step by step.
 struct Office {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use veracore_sync::sync::webhooks::Inbox;
+use veracore_sync::sync::inbox::Inbox;
 
 use super::{Office, states};
 use crate::harness::{Sealed, Sender, WEBHOOK_SECRET, World};

@@ -208,7 +208,7 @@ async fn while_veracore_is_down_no_try_is_used_up() {
     for _ in 0..50 {
         office
             .worker
-            .process_due(veracore_sync::sync::webhooks::InboxQueue::Orders)
+            .process_due(veracore_sync::sync::inbox::InboxQueue::Orders)
             .await
             .unwrap();
         if !office.worker.upstreams.are_available() {
@@ -221,7 +221,7 @@ async fn while_veracore_is_down_no_try_is_used_up() {
     for _ in 0..20 {
         office
             .worker
-            .process_due(veracore_sync::sync::webhooks::InboxQueue::Orders)
+            .process_due(veracore_sync::sync::inbox::InboxQueue::Orders)
             .await
             .unwrap();
     }

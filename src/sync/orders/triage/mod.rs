@@ -284,5 +284,4 @@ fn effective_delay(own: Duration, asked: Option<Duration>, settings: &OrderSetti
 }
 
 #[cfg(test)]
-#[path = "triage_tests.rs"]
 mod tests;

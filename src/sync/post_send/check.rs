@@ -3,14 +3,14 @@
 use chrono::TimeDelta;
 
 use super::{
-    MAX_CHECKED_ORDERS, MAX_LATEST_CANCELLATIONS, READ_BATCH_SIZE, difference::changed_parts,
+    MAX_CHECKED_ORDERS, MAX_LATEST_CANCELLATIONS, READ_BATCH_SIZE, changes::changed_parts,
 };
 use crate::{
     domain::{Order, OrderCode, ShopOrderId},
     ledger::PostSendOrder,
     sync::{
-        halve_if_too_large,
-        orders::{OrderSync, discover::DiscoveryError},
+        orders::{OrderSync, error::DiscoveryError},
+        page_tracker::halve_if_too_large,
         tracking::plan::EDITING_STATES,
     },
     vendure::{FulfillmentProgress, StorefrontError},

@@ -6,19 +6,18 @@
 //! steps of a cancellation at VeraCore, and `shop` tells the shop of VeraCore's own cancellations.
 
 mod cancel;
-mod decide;
-pub mod difference;
-mod look;
-mod shop;
+mod cancel_plan;
+pub mod changes;
+mod check;
+mod provider_cancellations;
 
 use tokio::{task::JoinSet, time::Instant};
 
-pub use look::PostSendSummary;
-pub(super) use shop::{record_late_shipments, record_provider_cancellations};
+pub use check::PostSendSummary;
+pub(super) use provider_cancellations::{record_late_shipments, record_provider_cancellations};
 
 use super::{
-    orders::{OrderSync, discover::DiscoveryError},
-    runner::PollIntervals,
+    orders::{OrderSync, discovery_loop::PollIntervals, error::DiscoveryError},
     upstreams::Upstreams,
 };
 use crate::{lifecycle::TaskGroup, telemetry::LogOnce, vendure::StorefrontError};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::fulfillment::PageCursor;
+use crate::{fulfillment::PageCursor, vendure::StorefrontError};
 
 /// Which page comes next, and which were there: a provider that leads in circles is noticed. Of those
 /// that were there only digests are kept, since a provider may put a whole list into a reference.
@@ -28,6 +28,18 @@ impl PageTracker {
         self.current = Some(next);
         Ok(())
     }
+}
+
+/// Halves a page that the shop finds too large: its `adminListQueryLimit` may be lower than
+/// Vendure's default. Whether there is anything left to halve.
+pub(super) fn halve_if_too_large(error: &StorefrontError, take: &mut u32) -> bool {
+    let too_large =
+        matches!(error, StorefrontError::Graphql { code, .. } if code == "USER_INPUT_ERROR");
+    if too_large && *take > 1 {
+        *take /= 2;
+        return true;
+    }
+    false
 }
 
 #[cfg(test)]

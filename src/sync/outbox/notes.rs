@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use tracing::Instrument as _;
 
 use super::{
-    decide::{MAX_DELAY, after_note, after_note_lookup},
-    words::{note_marker, note_text},
+    note_text::{note_marker, note_text},
+    retry::{MAX_DELAY, after_note, after_note_lookup},
 };
 use crate::{
     clock::SharedClock,

@@ -230,5 +230,4 @@ pub(super) fn after_request(
 }
 
 #[cfg(test)]
-#[path = "decide_tests.rs"]
 mod tests;

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use super::{
-    decide::{MAX_DELAY, after_delivery},
     receiver::{EventReceiver, MAX_IN_FLIGHT},
+    retry::{MAX_DELAY, after_delivery},
 };
 use crate::{
     clock::SharedClock,

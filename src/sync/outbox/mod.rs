@@ -4,11 +4,11 @@
 //! Owns when an event is tried again and when it is given up, and what a note says. What happened is
 //! written down by those who did it, in the ledger. Must not decide anything about an order.
 
-mod decide;
 mod deliver;
+mod note_text;
 mod notes;
 mod receiver;
-mod words;
+mod retry;
 
 pub use deliver::{EventDeliverer, deliver_events};
 pub use notes::{NoteSettings, NoteWriter, write_notes};

@@ -1,11 +1,11 @@
 //! One order now, because a person wishes it: found in the shop if need be, made due, and worked on
 //! to the end of a try. Whatever keeps an order from being sent twice holds here, too.
 
-use super::{OrderSync, discover::DiscoveryError};
+use super::{OrderSync, error::DiscoveryError};
 use crate::{
     domain::{OrderCode, OrderRef, ShopOrderId, SyncStatus},
     ledger::{OperatorOutcome, RetryMode, SyncRecord},
-    sync::runner::{self, WorkOutcome},
+    sync::orders::worker::{self, WorkOutcome},
 };
 
 /// What came of it.
@@ -56,7 +56,7 @@ impl OrderSync {
                 _ => ForceSendOutcome::Busy,
             });
         };
-        if let WorkOutcome::LedgerUnavailable(error) = runner::process_order(self, &claimed).await {
+        if let WorkOutcome::LedgerUnavailable(error) = worker::process_order(self, &claimed).await {
             return Err(error.into());
         }
         let now = self.ledger.order_by_shop_id(id).await?;

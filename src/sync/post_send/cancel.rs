@@ -6,7 +6,7 @@ use tracing::Instrument as _;
 
 use super::{
     CANCELLATION_BATCH_SIZE,
-    decide::{self, CancelAction},
+    cancel_plan::{self, CancelAction},
 };
 use crate::{
     domain::CancelStatus,
@@ -60,12 +60,12 @@ impl OrderSync {
             Ok(found) => {
                 let can_cancel = self.provider.supports_cancellation();
                 let now = self.clock.now();
-                match decide::after_lookup(order, found.as_ref(), can_cancel, now) {
+                match cancel_plan::after_lookup(order, found.as_ref(), can_cancel, now) {
                     CancelAction::Record(step) => step,
                     CancelAction::Request => self.request_cancel(order).await?,
                 }
             }
-            Err(error) => decide::after_lookup_error(order, &error, self.clock.now()),
+            Err(error) => cancel_plan::after_lookup_error(order, &error, self.clock.now()),
         };
         if self.ledger.record_cancel_step(order, &step).await? {
             log_step(order, &step);
@@ -77,8 +77,8 @@ impl OrderSync {
     async fn request_cancel(&self, order: &Cancellation) -> Result<CancelStep, LedgerError> {
         self.ledger.record_cancel_intent(order.id).await?;
         Ok(match self.provider.cancel_order(&order.code).await {
-            Ok(answer) => decide::after_request(order, &answer, self.clock.now()),
-            Err(error) => decide::after_request_error(order, &error, self.clock.now()),
+            Ok(answer) => cancel_plan::after_request(order, &answer, self.clock.now()),
+            Err(error) => cancel_plan::after_request_error(order, &error, self.clock.now()),
         })
     }
 }

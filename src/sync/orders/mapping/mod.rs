@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::masked;
+use super::mask;
 use crate::{
     domain::{
         Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku, SkuRules,
     },
     fulfillment::{NewOrder, NewOrderItem, PostalAddress},
     ledger::{SendIntent, SendIntentLine, SkipReason},
-    sync::aftercare::difference::part_digests,
+    sync::post_send::changes::part_digests,
 };
 
 /// Which of the customer's prices VeraCore is told.
@@ -104,7 +104,7 @@ pub fn map_order(
                 digest: order_digest(&new_order),
                 lines,
                 part_digests: part_digests(order),
-                summary: masked::masked_summary(&new_order),
+                summary: mask::masked_summary(&new_order),
             };
             MappingDecision::Send {
                 order: Box::new(new_order),
@@ -291,5 +291,4 @@ fn order_digest(order: &NewOrder) -> String {
 }
 
 #[cfg(test)]
-#[path = "mapping_tests.rs"]
 mod tests;

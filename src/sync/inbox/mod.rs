@@ -5,13 +5,13 @@
 //! of the scheduled passes. So webhooks may come late, twice and in any sequence, and a number that
 //! is out of date is never written.
 //!
-//! `seal` decides whose a webhook is, the inbox here keeps it, and `worker` works on what is kept:
-//! `orders` on what concerns an order, `stock` on what concerns SKUs. Must not write to the shop
+//! `signature` decides whose a webhook is, the inbox here keeps it, and `worker` works on what is kept:
+//! `order_notices` on what concerns an order, `stock_notices` on what concerns SKUs. Must not write to the shop
 //! itself.
 
-mod orders;
-mod seal;
-mod stock;
+mod order_notices;
+mod signature;
+mod stock_notices;
 mod worker;
 
 use parking_lot::Mutex;
@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-pub use seal::{SignatureError, SignatureHeaders};
+pub use signature::{SignatureError, SignatureHeaders};
 pub use worker::{InboxQueue, InboxWorker};
 
 use crate::{
@@ -93,7 +93,7 @@ impl Inbox {
         body: &[u8],
     ) -> Result<(), WebhookRefusal> {
         let secret = self.secret.as_ref().ok_or(WebhookRefusal::NotConfigured)?;
-        let digest = seal::verify(secret.expose_secret(), seal, body, self.clock.now())
+        let digest = signature::verify(secret.expose_secret(), seal, body, self.clock.now())
             .inspect_err(|why| self.log_refusal(kind, *why))?;
         let news = self.provider.parse_webhook(kind, body).inspect_err(|problem| {
             tracing::warn!(kind = kind.as_str(), %problem, "VeraCore: a webhook makes no sense");
