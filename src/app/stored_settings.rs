@@ -1,11 +1,14 @@
 //! The stored layer of the configuration: read, opened, checked and changed, for the command line,
 //! the API and the daemon alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{App, STORED_SETTINGS_TIMEOUT, connect_ledger};
+use super::{assembly::App, clients::connect_ledger, sync_settings::calendar};
 use crate::{
     clock::SystemClock,
     config::{
@@ -14,6 +17,7 @@ use crate::{
     },
     ledger::{Ledger, LedgerError, StoredSettings, StoredValue},
     lifecycle::TaskGroup,
+    sync::jobs::calendar::Calendar,
 };
 
 /// What a setting is to be; `None`: not stored any more.
@@ -56,6 +60,9 @@ fn listed(problems: &[ConfigProblem]) -> String {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }
+
+/// The time that loading waits for the stored settings.
+const STORED_SETTINGS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often a change is tried anew when somebody else's came first.
 const MAX_CONFLICT_RETRIES: usize = 5;
@@ -117,6 +124,23 @@ pub(super) async fn read_stored(
         Err(error) if error.is_missing_table() => Ok(StoredSettings::default()),
         other => other,
     }
+}
+
+/// The calendar alone, and why the stored settings could not be read, if so.
+pub async fn load_calendar(
+    mut sources: Sources,
+) -> Result<(Calendar, Option<String>), ConfigError> {
+    let problem = load_stored_schedule(&mut sources).await.err();
+    Ok((calendar(&config::load_schedule(&sources)?), problem))
+}
+
+async fn load_stored_schedule(sources: &mut Sources) -> Result<(), String> {
+    let Ok(database) = config::load_database(sources) else {
+        return Err("DATABASE_URL is missing or wrong".into());
+    };
+    let stored = read_stored(&database).await;
+    sources.stored = stored.map_err(|error| error.to_string())?.plain;
+    Ok(())
 }
 
 /// The configuration with these stored settings.

@@ -1,0 +1,219 @@
+//! The live objects of one configuration.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use super::{
+    clients,
+    error::SetupError,
+    sync_settings::{
+        calendar, inventory_settings, order_settings, reconcile_settings, tracking_settings,
+    },
+};
+use crate::{
+    clock::{SharedClock, SystemClock},
+    config::{self, Config, LogFormat},
+    domain::OrderCode,
+    fulfillment::FulfillmentProvider,
+    ledger::Ledger,
+    lifecycle::TaskGroup,
+    sync::{
+        inventory::InventorySync,
+        jobs::status::JobSchedule,
+        orders::OrderSync,
+        preflight::{
+            ExpectedShop, PreflightFinding, PreflightVerdict, check_shop, shop_error_finding,
+        },
+        reconcile::Reconciliation,
+        orders::discovery_loop::WorkerWakeup,
+        tracking::TrackingSync,
+        upstreams::Upstreams,
+        inbox,
+    },
+    telemetry,
+    vendure::{Storefront, StorefrontError, VendureClient},
+    web::{CredentialCache, Services},
+};
+
+/// Everything a command or the daemon works with.
+pub struct App {
+    pub config: Config,
+    pub clock: SharedClock,
+    pub ledger: Ledger,
+    pub storefront: Arc<dyn Storefront>,
+    identity_client: Arc<VendureClient>,
+    /// The shop's setup was checked and is right.
+    pub(super) is_shop_verified: Arc<AtomicBool>,
+    tasks: TaskGroup,
+    pub provider: Arc<dyn FulfillmentProvider>,
+    pub orders: OrderSync,
+    pub inventory: InventorySync,
+    pub tracking: TrackingSync,
+    pub reconciliation: Reconciliation,
+    pub webhooks: inbox::Inbox,
+    pub upstreams: Upstreams,
+    probe_order: OrderCode,
+}
+
+impl App {
+    /// Builds the objects without calling anything.
+    pub fn build(config: Config, ledger: Ledger, tasks: TaskGroup) -> anyhow::Result<Self> {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let storefront = Arc::new(clients::vendure_client(&config, Arc::clone(&clock))?);
+        let identity_client = Arc::new(clients::identity_client(&config, Arc::clone(&clock))?);
+        let (provider, warehouse_circuit) = clients::veracore_client(&config, Arc::clone(&clock))?;
+        let upstreams = Upstreams {
+            shop_circuit: storefront.circuit(),
+            warehouse_circuit,
+        };
+        let orders = OrderSync::new(
+            Arc::clone(&storefront) as Arc<dyn Storefront>,
+            Arc::clone(&provider),
+            ledger.clone(),
+            Arc::clone(&clock),
+            order_settings(&config),
+            tasks.clone(),
+        );
+        let inventory = InventorySync::new(
+            Arc::clone(&storefront) as Arc<dyn Storefront>,
+            Arc::clone(&provider),
+            ledger.clone(),
+            Arc::clone(&clock),
+            inventory_settings(&config),
+            tasks.clone(),
+        );
+        let tracking = TrackingSync::new(
+            Arc::clone(&storefront) as Arc<dyn Storefront>,
+            Arc::clone(&provider),
+            ledger.clone(),
+            Arc::clone(&clock),
+            tracking_settings(&config),
+            tasks.clone(),
+        );
+        let reconciliation = Reconciliation::new(orders.clone(), reconcile_settings(&config));
+        let webhooks = inbox::Inbox::new(
+            config.veracore.webhook_secret.clone(),
+            Arc::clone(&provider),
+            ledger.clone(),
+            Arc::clone(&clock),
+        );
+        let probe_order = OrderCode::parse("VERACORE-SYNC-CHECK")?;
+        Ok(Self {
+            config,
+            clock,
+            ledger,
+            storefront: storefront as Arc<dyn Storefront>,
+            identity_client,
+            is_shop_verified: Arc::default(),
+            tasks,
+            provider,
+            orders,
+            inventory,
+            tracking,
+            reconciliation,
+            webhooks,
+            upstreams,
+            probe_order,
+        })
+    }
+
+    /// Starts the log, and logs the configuration's warnings.
+    pub fn init_log(&self, target: telemetry::LogTarget) {
+        start_log(&self.config.server.log, target);
+        for warning in &self.config.warnings {
+            tracing::warn!(warning, "configuration");
+        }
+    }
+
+    /// When the jobs run.
+    pub fn agenda(&self) -> JobSchedule {
+        JobSchedule {
+            calendar: calendar(&self.config.schedule),
+            sweep_interval: self.config.orders.sweep_interval,
+            sync_enabled: self.config.server.sync_enabled,
+        }
+    }
+
+    /// An order code that no shop has, to look up at VeraCore as a check.
+    pub const fn probe_order_code(&self) -> &OrderCode {
+        &self.probe_order
+    }
+
+    pub(super) fn web_services(&self, wakeup: WorkerWakeup) -> Services {
+        Services {
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&self.clock),
+            upstreams: self.upstreams.clone(),
+            orders: self.orders.clone(),
+            inventory: self.inventory.clone(),
+            tracking: self.tracking.clone(),
+            agenda: self.agenda(),
+            identity_client: Arc::clone(&self.identity_client),
+            wakeup,
+            tasks: self.tasks.clone(),
+            is_shop_verified: Arc::clone(&self.is_shop_verified),
+            api_token: self.config.server.api_token.clone(),
+            realm: format!(
+                "{} {}",
+                self.config.vendure.api_url,
+                self.config
+                    .vendure
+                    .channel_token
+                    .as_deref()
+                    .unwrap_or_default()
+            ),
+            credential_cache: Arc::new(CredentialCache::default()),
+        }
+    }
+
+    pub fn expected_shop(&self) -> ExpectedShop {
+        ExpectedShop {
+            channel_token: self.config.vendure.channel_token.clone(),
+            stock_location: self.config.vendure.stock_location.clone(),
+        }
+    }
+
+    /// Checks the shop against the configuration. A [`SetupError`] lists every fix; any other error
+    /// means that Vendure could not be asked.
+    pub async fn ensure_shop_configured(&self) -> anyhow::Result<()> {
+        let findings = match self.storefront.profile().await {
+            Ok(profile) => check_shop(&profile, &self.expected_shop()),
+            Err(
+                error @ (StorefrontError::LoginRefused { .. }
+                | StorefrontError::Forbidden { .. }
+                | StorefrontError::WrongChannel { .. }),
+            ) => vec![shop_error_finding(&error)],
+            // Vendure is down or starting: this may pass without a change here.
+            Err(error) => return Err(error.into()),
+        };
+        let failed: Vec<String> = findings
+            .iter()
+            .filter(|f| f.verdict == PreflightVerdict::Failed)
+            .map(describe_finding)
+            .collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        Err(SetupError(format!(
+            "Vendure is not set up for veracore-sync:\n{}",
+            failed.join("\n")
+        ))
+        .into())
+    }
+}
+
+fn describe_finding(finding: &PreflightFinding) -> String {
+    let fix = finding.fix.as_deref().unwrap_or("see the manual");
+    format!("  {}: {}\n    fix: {fix}", finding.check, finding.detail)
+}
+
+pub(super) fn start_log(log: &config::LogConfig, target: telemetry::LogTarget) {
+    let format = match log.format {
+        LogFormat::Json => telemetry::LineFormat::Json,
+        LogFormat::Pretty => telemetry::LineFormat::Pretty,
+    };
+    let filter = log
+        .rust_log
+        .clone()
+        .unwrap_or_else(|| telemetry::filter_for_level(log.level));
+    telemetry::init_logging(format, &filter, target);
+}
