@@ -189,7 +189,7 @@ mod tests {
     fn whoever_asks_the_shop_about_callers_asks_the_shop() {
         for (name, label) in [
             ("Vendure", "vendure"),
-            ("Vendure, asked about callers,", "vendure"),
+            ("Vendure (caller lookups)", "vendure"),
             ("VeraCore", "veracore"),
             ("the receiver of events", "events"),
         ] {

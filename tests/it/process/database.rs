@@ -433,7 +433,7 @@ async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it()
         .unmigrated()
         .build()
         .await;
-    world.expect_error("the database does not answer; waiting for it");
+    world.expect_error("database unavailable");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let name = world.environment()["DATABASE_URL"]
         .rsplit('/')
@@ -445,9 +445,7 @@ async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it()
     execute(&world, &read_only("on")).await;
     let mut daemon = quick(&world).spawn();
     let address = daemon.address().await;
-    daemon
-        .wait_for("the database does not answer; waiting for it")
-        .await;
+    daemon.wait_for("database unavailable").await;
     assert_eq!(ready(address).await.0, 503);
     execute(&world, &read_only("off")).await;
     world.cli(&["migrate", "--json"]).await.done();

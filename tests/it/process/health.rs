@@ -66,16 +66,14 @@ async fn a_daemon_without_its_database_is_healthy_but_not_ready_and_recovers() {
 #[tokio::test]
 async fn a_daemon_that_finds_no_database_waits_for_it() {
     let mut world = World::named("later").real_time().unmigrated().build().await;
-    world.expect_error("the database does not answer; waiting for it");
+    world.expect_error("database unavailable");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let gate = world.gate();
     gate.close();
     let daemon = world.daemon().with("DATABASE_URL", gate.url());
     let mut daemon = daemon.spawn();
     let address = daemon.address().await;
-    daemon
-        .wait_for("the database does not answer; waiting for it")
-        .await;
+    daemon.wait_for("database unavailable").await;
     assert!(healthy(address).await);
     assert_eq!(ready(address).await.0, 503);
     gate.open();

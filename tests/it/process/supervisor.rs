@@ -55,7 +55,7 @@ impl Drop for Manager {
 #[tokio::test]
 async fn a_service_manager_is_told_how_the_daemon_is() {
     let mut world = World::named("supervised").real_time().build().await;
-    world.expect_error("the database does not answer; waiting for it");
+    world.expect_error("database unavailable");
     let gate = world.gate();
     gate.close();
     let mut manager = Manager::new(&world);

@@ -284,7 +284,7 @@ async fn an_administrator_changes_settings_but_not_where_credentials_go() {
 #[tokio::test]
 async fn a_daemon_waits_for_a_database_that_holds_its_settings() {
     let mut world = World::named("waits").real_time().build().await;
-    world.expect_error("the database does not answer");
+    world.expect_error("database unavailable");
     let secret = world.environment()[SECRET].clone();
     let set = world
         .cli_with(&with_keys(OLD_KEY), &["config", "set", SECRET, &secret])
@@ -298,9 +298,7 @@ async fn a_daemon_waits_for_a_database_that_holds_its_settings() {
         .with(SECRET, "")
         .with("CONFIG_ENCRYPTION_KEY", OLD_KEY)
         .spawn();
-    daemon
-        .wait_for("it may hold what is not set elsewhere")
-        .await;
+    daemon.wait_for("it may hold the missing settings").await;
     gate.open();
     daemon.wait_for("carrying orders to VeraCore").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
