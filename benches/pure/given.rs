@@ -16,7 +16,7 @@ use veracore_sync::{
         inventory::{AcknowledgedUnits, feed::Feed},
         jobs::calendar::CalendarSettings,
         orders::mapping::{MappingRules, PriceBasis},
-        tracking::package::Parcel,
+        tracking::parcels::Parcel,
     },
     vendure::{FulfillmentProgress, FulfillmentProgressLine, StockLevel, Variant},
 };

@@ -4,8 +4,6 @@
 //! through their traits and to the ledger; must not know SQL, the configuration's sources or, but for
 //! the receiver of events, HTTP.
 
-#[cfg(test)]
-mod balance_tests;
 pub mod inbox;
 pub mod inventory;
 pub mod jobs;
@@ -16,5 +14,7 @@ mod page_tracker;
 pub mod post_send;
 pub mod preflight;
 pub mod reconcile;
+#[cfg(test)]
+mod tests;
 pub mod tracking;
 pub mod upstreams;

@@ -15,11 +15,11 @@ use tracing::Instrument as _;
 use super::{
     InventoryError, InventorySettings, InventorySync,
     acknowledged::AcknowledgedUnits,
-    earlier::StockBaseline,
+    baseline::StockBaseline,
     feed::Feed,
-    pass::LevelCounts,
     plan::{ShopStock, StockPlan, target_levels},
     read::{ORDERS_PER_CALL, StockSnapshot},
+    run::LevelCounts,
 };
 use crate::{
     domain::{FailureClass, LocationId, OrderCode, VariantId, text::one_line},

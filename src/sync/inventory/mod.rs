@@ -6,24 +6,24 @@
 
 mod acknowledged;
 mod apply;
-mod earlier;
+mod baseline;
 mod explain;
 pub mod feed;
 pub mod guard;
-mod held;
-mod pass;
 pub mod plan;
+mod quarantine;
 mod read;
 mod report;
+mod run;
 
 use std::{sync::Arc, time::Duration};
 
 pub use acknowledged::AcknowledgedUnits;
-pub use earlier::StockBaseline;
+pub use baseline::StockBaseline;
 pub use explain::{ExplainedLevel, StockArithmetic, StockExplanation};
-pub use held::{DiscardOutcome, InventoryRunResult, QuarantineError};
-pub use pass::{InventoryRequest, InventorySummary, LevelCounts, QuarantinedFeed};
+pub use quarantine::{DiscardOutcome, InventoryRunResult, QuarantineError};
 pub use report::request_details;
+pub use run::{InventoryRequest, InventorySummary, LevelCounts, QuarantinedFeed};
 
 use super::preflight::StockLocationError;
 use crate::{

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::SyncStatus, fulfillment::FoundOrder, ledger::KnownOrder,
-    sync::tracking::package::Parcel, vendure::FulfillmentProgress,
+    sync::tracking::parcels::Parcel, vendure::FulfillmentProgress,
 };
 
 /// What can be off about an order.

@@ -6,8 +6,8 @@
 mod compare;
 pub mod findings;
 mod job;
-mod pass;
 mod read;
+mod run;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use chrono_tz::Tz;
 pub(super) use compare::{ShippedExtent, describe_difference, join_differences, shipped_extent};
 pub use findings::{Finding, FindingKind};
 pub use job::{next_run, reconcile_if_due};
-pub use pass::{CheckedCounts, CompareFailure, ReconcileSummary};
+pub use run::{CheckedCounts, CompareFailure, ReconcileSummary};
 
 use super::orders::{OrderSync, error::DiscoveryError};
 use crate::{

@@ -19,7 +19,7 @@ use crate::{
     domain::{ErrorCategory, FailureClass, OrderCode, ShopOrderId},
     fulfillment::ProviderError,
     ledger::{KnownOrder, RecordedShipment},
-    sync::{page_tracker::halve_if_too_large, tracking::package::merge_reports},
+    sync::{page_tracker::halve_if_too_large, tracking::parcels::merge_reports},
     telemetry::order_span,
     vendure::{FulfillmentProgress, UnreadableItem},
 };

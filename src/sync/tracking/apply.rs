@@ -2,8 +2,8 @@
 
 use super::{
     TrackingError, TrackingSync,
-    fields::OrderTracking,
-    package::{Parcel, UNIDENTIFIED_KEY, merge_reports},
+    order_fields::OrderTracking,
+    parcels::{Parcel, UNIDENTIFIED_KEY, merge_reports},
     plan::{OrderCompletion, ParcelStep, needs_order_status, plan_fulfillments},
 };
 use crate::{

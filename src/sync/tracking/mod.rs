@@ -6,19 +6,19 @@
 //! package.
 
 mod apply;
-mod fields;
-pub mod package;
-mod pass;
+mod order_fields;
+pub mod parcels;
 pub mod plan;
 mod read;
 mod report;
+mod run;
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-pub use pass::{ParcelIssue, ParcelPreview, TrackingSummary};
+pub use run::{ParcelIssue, ParcelPreview, TrackingSummary};
 
 use crate::{
     clock::SharedClock,

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     TrackingError, TrackingSync,
-    package::{Parcel, merge_reports, parcel_report},
+    parcels::{Parcel, merge_reports, parcel_report},
 };
 use crate::{
     domain::{FailureClass, OrderCode},

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use veracore_sync::{
     clock::Clock as _,
     fulfillment::{FeedRow, Shipment},
-    sync::tracking::package::is_not_shipped_status,
+    sync::tracking::parcels::is_not_shipped_status,
 };
 
 use super::{all_shipments, good, submitted};

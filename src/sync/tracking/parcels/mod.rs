@@ -188,5 +188,4 @@ fn fill_from_earlier(new: ParcelReport, old: &ParcelReport) -> ParcelReport {
 }
 
 #[cfg(test)]
-#[path = "package_tests.rs"]
 mod tests;

@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 use super::{
     TrackingError, TrackingSync,
     apply::{TrackingOutcome, parcel_label},
-    package::{Parcel, merge_reports},
+    parcels::{Parcel, merge_reports},
     plan::{ParcelStep, plan_fulfillments},
     read::{FetchedReports, UNSETTLED_WINDOW},
 };

@@ -1,37 +1,34 @@
-//! A model of both ends, and random histories on it: whatever happens in whatever order, the shop
-//! never offers more than VeraCore has free, less what was promised and VeraCore does not know of;
-//! and when all is at rest, it offers just that.
+//! A model of Vendure and VeraCore, with orders, stock and the runs that keep both in step.
 
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
-use proptest::{prelude::*, test_runner::TestCaseError};
 
-use super::{
-    inventory::{
-        AcknowledgedUnits, StockBaseline,
-        feed::Feed,
-        plan::{ShopStock, StockRules, plan_levels},
-    },
-    tracking::{
-        package::{Parcel, merge_reports},
-        plan::{OrderCompletion, ParcelStep, plan_fulfillments as plan_packages},
-    },
-};
 use crate::{
     domain::{FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, Sku, Units, VariantId},
     fulfillment::StockItem,
     ledger::{ParcelItem, ParcelReport, SentLine, SentOrder, StockChange},
+    sync::{
+        inventory::{
+            AcknowledgedUnits, StockBaseline,
+            feed::Feed,
+            plan::{ShopStock, StockRules, plan_levels},
+        },
+        tracking::{
+            parcels::{Parcel, merge_reports},
+            plan::{OrderCompletion, ParcelStep, plan_fulfillments},
+        },
+    },
     vendure::{
         Fulfillment, FulfillmentProgress, FulfillmentProgressLine, LineUnits, StockLevel, Variant,
     },
 };
 
-const SKUS: usize = 2;
+pub const SKUS: usize = 2;
 
 /// What can happen. Numbers choose among what is there.
 #[derive(Debug, Clone)]
-enum Event {
+pub enum Event {
     Place {
         sku: usize,
         units: u32,
@@ -75,15 +72,15 @@ enum Event {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Order {
-    sku: usize,
-    ordered: u32,
+pub struct Order {
+    pub sku: usize,
+    pub ordered: u32,
     /// Units of each live fulfillment in the shop.
-    fulfilled: Vec<(FulfillmentId, String, u32)>,
-    accepted: bool,
-    acknowledged: bool,
+    pub fulfilled: Vec<(FulfillmentId, String, u32)>,
+    pub accepted: bool,
+    pub acknowledged: bool,
     cancelled_at_veracore: bool,
-    sent: u32,
+    pub sent: u32,
     shipped: Vec<u32>,
 }
 
@@ -117,10 +114,10 @@ enum StockRun {
 }
 
 #[derive(Debug, Default)]
-struct World {
-    orders: Vec<Order>,
+pub struct World {
+    pub orders: Vec<Order>,
     /// The shop: on hand, allocated.
-    shop: [StockLevel; SKUS],
+    pub shop: [StockLevel; SKUS],
     /// VeraCore: on hand, reserved.
     warehouse_stock: [(u32, u32); SKUS],
     stock_run: StockRun,
@@ -199,17 +196,24 @@ impl Order {
 }
 
 impl World {
-    fn free(&self, sku: usize) -> i64 {
+    pub fn with_stock(units: [u32; SKUS]) -> Self {
+        Self {
+            warehouse_stock: units.map(|units| (units, 0)),
+            ..Self::default()
+        }
+    }
+
+    pub fn free(&self, sku: usize) -> i64 {
         let (on_hand, reserved) = self.warehouse_stock[sku];
         i64::from(on_hand.saturating_sub(reserved))
     }
 
-    fn sellable(&self, sku: usize) -> i64 {
+    pub fn sellable(&self, sku: usize) -> i64 {
         self.shop[sku].on_hand - self.shop[sku].allocated
     }
 
     /// What the shop promised of a SKU to orders for which `known` does not hold.
-    fn promised(&self, sku: usize, known: impl Fn(&Order) -> bool) -> i64 {
+    pub fn promised(&self, sku: usize, known: impl Fn(&Order) -> bool) -> i64 {
         let orders = self.orders.iter().filter(|o| o.sku == sku && !known(o));
         orders.map(|order| i64::from(order.left())).sum()
     }
@@ -218,7 +222,7 @@ impl World {
         (!self.orders.is_empty()).then(|| at % self.orders.len())
     }
 
-    fn apply_event(&mut self, event: &Event) {
+    pub fn apply_event(&mut self, event: &Event) {
         self.dispatch_event(event);
         // The shop has no compare-and-set. When somebody fulfills by hand and somebody else orders
         // the same goods, both in the moment between our look and our write, then its sums are as
@@ -355,7 +359,7 @@ impl World {
             });
         let packages: Vec<Parcel> = merge_reports(Vec::new(), told.collect());
         let sent = order.sent(at).lines;
-        let steps = plan_packages(
+        let steps = plan_fulfillments(
             &order.progress(at),
             &sent,
             &packages,
@@ -495,7 +499,7 @@ impl World {
     }
 
     /// One whole pass with nothing in between.
-    fn complete_stock_run(&mut self) {
+    pub fn complete_stock_run(&mut self) {
         self.apply_event(&Event::StockRunCrash);
         self.step_stock_run();
         while !matches!(self.stock_run, StockRun::None) {
@@ -504,13 +508,13 @@ impl World {
     }
 
     /// Whether the shop offers too much of a SKU.
-    fn oversells(&self, sku: usize) -> bool {
+    pub fn oversells(&self, sku: usize) -> bool {
         let unknown = self.promised(sku, |order| order.accepted);
         self.sellable(sku) > (self.free(sku) - unknown).max(0)
     }
 
     /// Whether something happened that no pass that ended can have known of.
-    fn has_unread_changes(&self, sku: usize) -> bool {
+    pub fn has_unread_changes(&self, sku: usize) -> bool {
         let unseen = [
             &self.unread_changes,
             &self.unread_warehouse_changes,
@@ -530,96 +534,4 @@ fn shop<'a>(
         acknowledged: known,
         baseline: earlier,
     }
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let order = 0..16_usize;
-    let (sku, units) = (0..SKUS, 1..6_u32);
-    prop_oneof![
-        4 => (sku.clone(), units.clone()).prop_map(|(sku, units)| Event::Place { sku, units }),
-        3 => order.clone().prop_map(|order| Event::Accept { order }),
-        3 => order.clone().prop_map(|order| Event::Acknowledge { order }),
-        3 => (order.clone(), units.clone()).prop_map(|(order, units)| Event::Ship { order, units }),
-        3 => order.clone().prop_map(|order| Event::Track { order }),
-        1 => order.clone().prop_map(|order| Event::Cancel { order }),
-        1 => order.clone().prop_map(|order| Event::CancelAtVeraCore { order }),
-        1 => order.prop_map(|order| Event::FulfillByHand { order }),
-        2 => (sku.clone(), units.clone()).prop_map(|(sku, units)| Event::Restock { sku, units }),
-        1 => (sku, units).prop_map(|(sku, units)| Event::Shrink { sku, units }),
-        10 => Just(Event::StockRunStep),
-        1 => Just(Event::StockRunCrash),
-    ]
-}
-
-/// Lives a history, and checks the balance after each event and at rest.
-fn live(stock: [u32; SKUS], history: &[Event]) -> Result<(), TestCaseError> {
-    let mut world = World {
-        warehouse_stock: stock.map(|units| (units, 0)),
-        ..World::default()
-    };
-    world.complete_stock_run();
-    for (at, event) in history.iter().enumerate() {
-        world.apply_event(event);
-        for sku in 0..SKUS {
-            prop_assert!(
-                world.has_unread_changes(sku) || !world.oversells(sku),
-                "after {at}, {event:?}: {world:?}"
-            );
-        }
-    }
-    // At rest.
-    world.complete_stock_run();
-    for sku in 0..SKUS {
-        prop_assert!(!world.oversells(sku), "at rest: {world:?}");
-        let unknown = world.promised(sku, |order| order.acknowledged);
-        let should = world.free(sku) - unknown;
-        let can = world.sellable(sku);
-        prop_assert!(can == should, "{can} is not {should}: {world:?}");
-    }
-    for order in &world.orders {
-        let fulfilled: u32 = order.fulfilled.iter().map(|(_, _, units)| units).sum();
-        prop_assert!(fulfilled <= order.ordered, "fulfilled twice: {order:?}");
-    }
-    prop_assert!(world.shop.iter().all(|level| level.allocated >= 0));
-    Ok(())
-}
-
-proptest! {
-    // PROPTEST_CASES asks for more (scripts/simulate does), never for fewer.
-    #![proptest_config(ProptestConfig {
-        cases: ProptestConfig::default().cases.max(2000),
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn the_shop_never_offers_what_veracore_has_not(
-        stock in proptest::array::uniform2(0..30_u32),
-        history in proptest::collection::vec(event(), 0..80),
-    ) {
-        live(stock, &history)?;
-    }
-}
-
-/// A known defect (issue 20, item 0): fulfilled by hand during a run, before the acknowledgement
-/// is recorded. The fix turns this into a plain test.
-#[test]
-#[should_panic(expected = "after 17, StockRunStep")]
-fn issue_20_fulfilled_by_hand_before_the_acknowledgement_oversells() {
-    let place = || Event::Place { sku: 0, units: 1 };
-    let mut history = vec![
-        place(),
-        Event::Accept { order: 0 },
-        Event::CancelAtVeraCore { order: 0 },
-        Event::Acknowledge { order: 0 },
-        place(),
-    ];
-    history.extend(std::iter::repeat_n(Event::StockRunStep, 6));
-    history.extend([
-        Event::Accept { order: 1 },
-        Event::FulfillByHand { order: 0 },
-        Event::StockRunStep,
-        Event::FulfillByHand { order: 1 },
-    ]);
-    history.extend(std::iter::repeat_n(Event::StockRunStep, 3));
-    live([8, 0], &history).unwrap();
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::package::Parcel;
+use super::parcels::Parcel;
 use crate::{
     domain::{FulfillmentId, LineId},
     ledger::{SentLine, ShipmentStatus},
@@ -421,5 +421,4 @@ fn sorted(mut lines: Vec<LineUnits>) -> Vec<LineUnits> {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

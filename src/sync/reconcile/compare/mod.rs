@@ -11,7 +11,7 @@ use crate::{
     fulfillment::FoundOrder,
     ledger::{KnownOrder, ShipmentStatus},
     sync::tracking::{
-        package::{Parcel, is_not_shipped_status},
+        parcels::{Parcel, is_not_shipped_status},
         plan::{EDITING_STATES, OrderCompletion},
     },
     vendure::FulfillmentProgress,
@@ -336,5 +336,4 @@ fn is_partly_shipped(status: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "compare_tests.rs"]
 mod tests;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     acknowledged::AcknowledgedUnits,
-    earlier::StockBaseline,
+    baseline::StockBaseline,
     feed::{Feed, FeedEntry},
 };
 use crate::{
@@ -377,5 +377,4 @@ fn unmatched_skus<'a>(
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

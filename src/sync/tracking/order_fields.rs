@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::package::Parcel;
+use super::parcels::Parcel;
 use crate::vendure::{SupportedTrackingFields, TrackingFields};
 
 /// The longest text that is written: a custom field's usual width in the shop's tables.
