@@ -28,7 +28,7 @@ enum EventsCommand {
     /// List events, newest first
     List {
         /// Only those in this state; kept: nobody was to be told
-        #[arg(long, value_parser = word_parser(EventState::ALL.map(EventState::as_str), EventState::parse))]
+        #[arg(long, value_parser = word_parser(EventState::ALL.iter().map(|known| known.as_str()), EventState::parse))]
         state: Option<EventState>,
         /// At most this many
         #[arg(long, default_value_t = 100)]

@@ -29,7 +29,7 @@ enum OrdersCommand {
     /// List orders, newest first
     List {
         /// Only those in this status
-        #[arg(long, value_parser = word_parser(SyncStatus::ALL.map(SyncStatus::as_str), SyncStatus::parse))]
+        #[arg(long, value_parser = word_parser(SyncStatus::ALL.iter().map(|known| known.as_str()), SyncStatus::parse))]
         status: Option<SyncStatus>,
         /// At most this many
         #[arg(long, default_value_t = 100)]

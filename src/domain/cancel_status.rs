@@ -4,6 +4,8 @@ use serde::Serialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CancelStatus {
     /// It is to be stopped at the warehouse.
     Requested,
@@ -16,15 +18,8 @@ pub enum CancelStatus {
 }
 
 impl CancelStatus {
-    pub const ALL: [Self; 4] = [Self::Requested, Self::ByHand, Self::Stopped, Self::TooLate];
-
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::ByHand => "by_hand",
-            Self::Stopped => "stopped",
-            Self::TooLate => "too_late",
-        }
+        self.into_str()
     }
 
     /// For people.
@@ -38,7 +33,7 @@ impl CancelStatus {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+        text.parse().ok()
     }
 
     /// Whether nothing more is to be done about it.

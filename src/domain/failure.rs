@@ -1,13 +1,13 @@
 //! What kinds of failure there are, and what each allows to be done next.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// What is known about a call that did not succeed. Everything that decides between trying again,
 /// asking first and giving up decides by this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum FailureClass {
     /// It was certainly not done, and may work later.
     Transient,
@@ -19,17 +19,15 @@ pub enum FailureClass {
 
 impl FailureClass {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Transient => "transient",
-            Self::Permanent => "permanent",
-            Self::Ambiguous => "ambiguous",
-        }
+        self.into_str()
     }
 }
 
 /// The kind of a failure, as the API and the tables spell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::IntoStaticStr, strum::EnumString, strum::VariantArray, strum::Display)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ErrorCategory {
     /// No connection, or one that broke.
     Network,
@@ -51,41 +49,13 @@ pub enum ErrorCategory {
 }
 
 impl ErrorCategory {
-    pub const ALL: [Self; 9] = [
-        Self::Network,
-        Self::Timeout,
-        Self::RateLimited,
-        Self::Upstream,
-        Self::Auth,
-        Self::Validation,
-        Self::NotFound,
-        Self::Conflict,
-        Self::Internal,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Network => "network",
-            Self::Timeout => "timeout",
-            Self::RateLimited => "rate_limited",
-            Self::Upstream => "upstream",
-            Self::Auth => "auth",
-            Self::Validation => "validation",
-            Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
-            Self::Internal => "internal",
-        }
+        self.into_str()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|category| category.as_str() == text)
-    }
-}
-
-impl fmt::Display for ErrorCategory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        text.parse().ok()
     }
 }

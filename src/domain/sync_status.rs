@@ -1,12 +1,12 @@
 //! Where an order stands on its way to VeraCore.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// The states of a ledger row, as the API and the tables spell them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::IntoStaticStr, strum::EnumString, strum::VariantArray, strum::Display)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SyncStatus {
     /// Found, waiting for its turn (or for the end of its hold).
     Pending,
@@ -27,28 +27,10 @@ pub enum SyncStatus {
 }
 
 impl SyncStatus {
-    pub const ALL: [Self; 8] = [
-        Self::Pending,
-        Self::Syncing,
-        Self::InDoubt,
-        Self::Retrying,
-        Self::Success,
-        Self::Error,
-        Self::Skipped,
-        Self::Cancelled,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Syncing => "syncing",
-            Self::InDoubt => "in_doubt",
-            Self::Retrying => "retrying",
-            Self::Success => "success",
-            Self::Error => "error",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-        }
+        self.into_str()
     }
 
     /// Whether it gets further by itself.
@@ -60,12 +42,6 @@ impl SyncStatus {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-}
-
-impl fmt::Display for SyncStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        text.parse().ok()
     }
 }

@@ -18,6 +18,8 @@ use crate::{
 /// Where a package stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ShipmentStatus {
     /// Not on its way yet, or it is not known what is in it.
     Waiting,
@@ -33,24 +35,8 @@ pub enum ShipmentStatus {
 }
 
 impl ShipmentStatus {
-    const ALL: [Self; 6] = [
-        Self::Waiting,
-        Self::Pending,
-        Self::Fulfilled,
-        Self::Covered,
-        Self::Void,
-        Self::Problem,
-    ];
-
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Pending => "pending",
-            Self::Fulfilled => "fulfilled",
-            Self::Covered => "covered",
-            Self::Void => "void",
-            Self::Problem => "problem",
-        }
+        self.into_str()
     }
 
     /// Whether nothing more is to be done about it, as long as VeraCore says the same.
@@ -387,10 +373,10 @@ impl TryFrom<ShipmentRow> for RecordedShipment {
             row: row.id,
             value: value.to_owned(),
         };
-        let status = ShipmentStatus::ALL
-            .into_iter()
-            .find(|status| status.as_str() == row.shipment_status)
-            .ok_or_else(|| bad("shipment_status", &row.shipment_status))?;
+        let status = row
+            .shipment_status
+            .parse()
+            .map_err(|_| bad("shipment_status", &row.shipment_status))?;
         let fulfillment = row
             .vendure_fulfillment_id
             .map(|id| FulfillmentId::parse(id).map_err(|_| bad("vendure_fulfillment_id", "")))

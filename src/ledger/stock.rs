@@ -40,7 +40,8 @@ pub struct StockChange {
 }
 
 /// How a write ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum StockOutcome {
     Written,
     /// It was certainly not written.
@@ -51,11 +52,7 @@ pub enum StockOutcome {
 
 impl StockOutcome {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-        }
+        self.into_str()
     }
 }
 

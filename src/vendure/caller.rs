@@ -18,7 +18,10 @@ use super::{
 use crate::domain::text::one_line;
 
 /// A permission of the shop's that our own API asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(const_into_str)]
 pub enum Permission {
     ReadOrder,
     UpdateOrder,
@@ -28,23 +31,11 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Self; 5] = [
-        Self::ReadOrder,
-        Self::UpdateOrder,
-        Self::UpdateCatalog,
-        Self::UpdateStockLocation,
-        Self::UpdateSettings,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// As the shop spells it.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadOrder => "ReadOrder",
-            Self::UpdateOrder => "UpdateOrder",
-            Self::UpdateCatalog => "UpdateCatalog",
-            Self::UpdateStockLocation => "UpdateStockLocation",
-            Self::UpdateSettings => "UpdateSettings",
-        }
+        self.into_str()
     }
 }
 
@@ -117,8 +108,8 @@ impl VendureClient {
                 .flat_map(|channel| &channel.permissions)
                 .any(|PermissionName(name)| name == wanted || name == SUPER_ADMIN)
         };
-        let permissions = Permission::ALL.into_iter().filter(|p| has(p.as_str()));
-        caller.permissions = permissions.collect();
+        let permissions = Permission::ALL.iter().filter(|p| has(p.as_str()));
+        caller.permissions = permissions.copied().collect();
         Ok(Some(caller))
     }
 
@@ -130,7 +121,7 @@ impl VendureClient {
             return Ok(None);
         }
         let mut permissions = BTreeSet::new();
-        for permission in Permission::ALL {
+        for &permission in Permission::ALL {
             if self.key_has_permission(pass, permission).await? {
                 permissions.insert(permission);
             }

@@ -28,12 +28,14 @@ pub enum WebhookIntake {
 }
 
 /// How work on a webhook ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum WebhookOutcome {
     Done,
     /// VeraCore did not say so when it was asked.
     Unconfirmed,
     /// It is about an order that we did not send.
+    #[strum(serialize = "unknown")]
     UnknownOrder,
     /// Needs a person.
     Failed,
@@ -41,12 +43,7 @@ pub enum WebhookOutcome {
 
 impl WebhookOutcome {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Unconfirmed => "unconfirmed",
-            Self::UnknownOrder => "unknown",
-            Self::Failed => "failed",
-        }
+        self.into_str()
     }
 }
 

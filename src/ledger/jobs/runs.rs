@@ -31,11 +31,13 @@ impl RunId {
 }
 
 /// What a run answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RunOrigin {
     /// An occurrence of the job's schedule.
     Schedule,
     /// A person's wish, at its own moment.
+    #[strum(serialize = "person")]
     Operator,
     /// What VeraCore told of its own accord, at its own moment.
     Webhook,
@@ -43,30 +45,24 @@ pub enum RunOrigin {
 
 impl RunOrigin {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::Operator => "person",
-            Self::Webhook => "webhook",
-        }
+        self.into_str()
     }
 }
 
 /// What came of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RunOutcome {
     Done,
     Failed,
     /// Read, found too strange to be believed, and left to a person.
+    #[strum(serialize = "held")]
     Quarantined,
 }
 
 impl RunOutcome {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Quarantined => "held",
-        }
+        self.into_str()
     }
 }
 

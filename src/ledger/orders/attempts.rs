@@ -14,11 +14,13 @@ use crate::{
 pub struct AttemptId(pub(in crate::ledger) i64);
 
 /// What was tried, or what a person asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum AttemptKind {
     /// The whole order was read from the shop.
     Read,
     /// VeraCore was asked whether it has the order.
+    #[strum(serialize = "look_up")]
     Lookup,
     /// The order was sent to VeraCore.
     Send,
@@ -34,15 +36,7 @@ pub enum AttemptKind {
 
 impl AttemptKind {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Lookup => "look_up",
-            Self::Send => "send",
-            Self::Retry => "retry",
-            Self::Adopt => "adopt",
-            Self::Skip => "skip",
-            Self::Backfill => "backfill",
-        }
+        self.into_str()
     }
 }
 

@@ -24,7 +24,8 @@ pub struct FailureReason {
 }
 
 /// Why an order is left alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SkipReason {
     /// It was there before this installation was (`ORDER_SYNC_EXISTING=skip`).
     Existing,
@@ -32,18 +33,13 @@ pub enum SkipReason {
     LeftTriggerState,
     ShippingMethod,
     SkipSkus,
+    #[strum(serialize = "person")]
     Operator,
 }
 
 impl SkipReason {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Existing => "existing",
-            Self::LeftTriggerState => "left_trigger_state",
-            Self::ShippingMethod => "shipping_method",
-            Self::SkipSkus => "skip_skus",
-            Self::Operator => "person",
-        }
+        self.into_str()
     }
 }
 

@@ -189,7 +189,7 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut counts: StatusCounts = SyncStatus::ALL.into_iter().map(|s| (s, 0)).collect();
+        let mut counts: StatusCounts = SyncStatus::ALL.iter().map(|s| (*s, 0)).collect();
         for row in rows {
             if let Some(status) = SyncStatus::parse(&row.sync_status) {
                 counts.insert(status, u64::try_from(row.count).unwrap_or(0));

@@ -20,6 +20,8 @@ use crate::{
 /// Where an event stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::IntoStaticStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum EventState {
     /// To be delivered.
     Pending,
@@ -31,19 +33,14 @@ pub enum EventState {
 }
 
 impl EventState {
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Kept, Self::Delivered, Self::Dead];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Kept => "kept",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-        }
+        self.into_str()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
+        text.parse().ok()
     }
 }
 

@@ -40,7 +40,10 @@ pub struct ParcelProblem {
 impl Ledger {
     /// Something that is another when anything that the dashboard shows has changed.
     pub async fn change_token(&self) -> Result<String, LedgerError> {
-        let statuses = SyncStatus::ALL.map(|status| status.as_str().to_owned());
+        let statuses = SyncStatus::ALL
+            .iter()
+            .map(|status| status.as_str().to_owned());
+        let statuses: Vec<String> = statuses.collect();
         // One look into the index a status: the newest change of all is one of theirs.
         Ok(sqlx::query_scalar!(
             r#"select concat_ws(' ',

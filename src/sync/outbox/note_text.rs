@@ -58,10 +58,7 @@ fn failed_message(data: &Value, code: &OrderCode) -> String {
 
 /// What is wrong, without the words of other systems, which may quote the customer.
 fn failure_reason(category: &str) -> &'static str {
-    let known = ErrorCategory::ALL
-        .into_iter()
-        .find(|known| known.as_str() == category);
-    match known {
+    match ErrorCategory::parse(category) {
         Some(ErrorCategory::Validation) => "its data were refused",
         Some(ErrorCategory::Conflict) => "its number is taken there, or it was changed meanwhile",
         Some(ErrorCategory::NotFound) => "something that it needs was not found",

@@ -11,6 +11,8 @@ use crate::{
 /// What can be off about an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum FindingKind {
     /// In a trigger state in the shop for long, and the ledger does not know it.
     MissingInLedger,
@@ -35,18 +37,7 @@ pub enum FindingKind {
 impl FindingKind {
     /// As in the JSON.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingInLedger => "missing_in_ledger",
-            Self::MissingInVendure => "missing_in_vendure",
-            Self::MissingInVeracore => "missing_in_veracore",
-            Self::CancelledInVeracore => "cancelled_in_veracore",
-            Self::DifferentLines => "different_lines",
-            Self::ShippedAfterCancel => "shipped_after_cancel",
-            Self::CancelledAfterSend => "cancelled_after_send",
-            Self::ShippedNotFulfilled => "shipped_not_fulfilled",
-            Self::NeverShipped => "never_shipped",
-            Self::StuckInDoubt => "stuck_in_doubt",
-        }
+        self.into_str()
     }
 }
 

@@ -254,7 +254,8 @@ pub const ALL: [Metric; 21] = [
 /// What can come of a request: `None` is well. Nothing internal: that is never the other side's.
 pub(super) fn request_outcomes() -> impl Iterator<Item = Option<ErrorCategory>> {
     let failures = ErrorCategory::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|category| *category != ErrorCategory::Internal);
     std::iter::once(None).chain(failures.map(Some))
 }

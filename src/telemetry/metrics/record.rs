@@ -9,7 +9,8 @@ use super::catalogue;
 use crate::domain::ErrorCategory;
 
 /// What became of an order that was worked on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum OrderOutcome {
     /// VeraCore has it.
     Acknowledged,
@@ -27,26 +28,10 @@ pub enum OrderOutcome {
 }
 
 impl OrderOutcome {
-    pub const ALL: [Self; 7] = [
-        Self::Acknowledged,
-        Self::InDoubt,
-        Self::Retrying,
-        Self::Parked,
-        Self::Failed,
-        Self::Skipped,
-        Self::Cancelled,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Acknowledged => "acknowledged",
-            Self::InDoubt => "in_doubt",
-            Self::Retrying => "retrying",
-            Self::Parked => "parked",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-        }
+        self.into_str()
     }
 }
 
@@ -157,7 +142,7 @@ pub fn record_request_duration(peer: UpstreamLabel, operation: &'static str, too
 /// with 0, so that what happens first is a step up from zero.
 pub fn register_metrics(now: DateTime<Utc>) {
     catalogue::describe();
-    for outcome in OrderOutcome::ALL {
+    for &outcome in OrderOutcome::ALL {
         counter!(catalogue::ORDERS_TOTAL, "outcome" => outcome.as_str()).increment(0);
     }
     counter!(catalogue::STOCK_CHANGES).increment(0);

@@ -238,7 +238,8 @@ fn available_actions(record: &SyncRecord) -> Vec<ActionLink> {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 enum OrderAction {
     Retry,
     Send,
@@ -256,12 +257,7 @@ impl OrderAction {
     }
 
     const fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Send => "send",
-            Self::Skip => "skip",
-            Self::Cancel => "cancel",
-        }
+        self.into_str()
     }
 
     const fn label(self) -> &'static str {

@@ -146,7 +146,7 @@ fn parse_filter(asked: &OrdersQuery) -> Result<OrderFilter, ErrorPage> {
 fn filter_options(chosen: &str) -> Vec<FilterOption> {
     let all = [("", "all".to_owned())];
     let groups = STATUS_GROUPS.map(|(value, _, words)| (value, words.to_owned()));
-    let statuses = SyncStatus::ALL.map(|status| {
+    let statuses = SyncStatus::ALL.iter().map(|&status| {
         let words = format!("{}: {}", status.as_str(), status_plural_label(status));
         (status.as_str(), words)
     });

@@ -130,13 +130,14 @@ pub(super) async fn show(visit: SessionContext) -> PageResult {
         .into(),
         jobs,
         counts: SyncStatus::ALL
-            .map(|status| StatusTile {
+            .iter()
+            .map(|&status| StatusTile {
                 status: status.as_str(),
                 kind: status_class(status),
                 words: status_plural_label(status),
                 count: of(status),
             })
-            .into(),
+            .collect(),
         throughput: charts::throughput(&hours, &reader),
         taken: hours.iter().map(|hour| hour.acknowledged).sum(),
         oldest_wait: charts::oldest_wait(&hours, &reader),

@@ -333,7 +333,7 @@ impl Asking {
             ..page.clone()
         };
         self.of("orders deep", l.orders(deep)).await;
-        for status in SyncStatus::ALL {
+        for &status in SyncStatus::ALL {
             let of_status = &OrderFilter {
                 status: Some(status),
                 ..page.clone()
