@@ -17,6 +17,7 @@ use crate::{
     ledger::Ledger,
     lifecycle::TaskGroup,
     sync::{
+        context::SyncContext,
         inbox,
         inventory::InventorySync,
         jobs::status::JobSchedule,
@@ -65,30 +66,16 @@ impl App {
             shop_circuit: storefront.circuit(),
             warehouse_circuit,
         };
-        let orders = OrderSync::new(
-            Arc::clone(&storefront) as Arc<dyn Storefront>,
-            Arc::clone(&provider),
-            ledger.clone(),
-            Arc::clone(&clock),
-            order_settings(&config),
-            tasks.clone(),
-        );
-        let inventory = InventorySync::new(
-            Arc::clone(&storefront) as Arc<dyn Storefront>,
-            Arc::clone(&provider),
-            ledger.clone(),
-            Arc::clone(&clock),
-            inventory_settings(&config),
-            tasks.clone(),
-        );
-        let tracking = TrackingSync::new(
-            Arc::clone(&storefront) as Arc<dyn Storefront>,
-            Arc::clone(&provider),
-            ledger.clone(),
-            Arc::clone(&clock),
-            tracking_settings(&config),
-            tasks.clone(),
-        );
+        let context = SyncContext {
+            storefront: Arc::clone(&storefront) as Arc<dyn Storefront>,
+            provider: Arc::clone(&provider),
+            ledger: ledger.clone(),
+            clock: Arc::clone(&clock),
+            tasks: tasks.clone(),
+        };
+        let orders = OrderSync::new(context.clone(), order_settings(&config));
+        let inventory = InventorySync::new(context.clone(), inventory_settings(&config));
+        let tracking = TrackingSync::new(context, tracking_settings(&config));
         let reconciliation = Reconciliation::new(orders.clone(), reconcile_settings(&config));
         let webhooks = inbox::Inbox::new(
             config.veracore.webhook_secret.clone(),

@@ -4,6 +4,7 @@
 //! through their traits and to the ledger; must not know SQL, the configuration's sources or, but for
 //! the receiver of events, HTTP.
 
+pub mod context;
 pub mod inbox;
 pub mod inventory;
 pub mod jobs;

@@ -25,7 +25,7 @@ pub use quarantine::{DiscardOutcome, InventoryRunResult, QuarantineError};
 pub use report::request_details;
 pub use run::{InventoryRequest, InventorySummary, LevelCounts, QuarantinedFeed};
 
-use super::preflight::StockLocationError;
+use super::{context::SyncContext, preflight::StockLocationError};
 use crate::{
     clock::SharedClock,
     domain::{FailureClass, Sku},
@@ -121,14 +121,14 @@ impl InventoryError {
 }
 
 impl InventorySync {
-    pub fn new(
-        storefront: Arc<dyn Storefront>,
-        provider: Arc<dyn FulfillmentProvider>,
-        ledger: Ledger,
-        clock: SharedClock,
-        settings: InventorySettings,
-        tasks: TaskGroup,
-    ) -> Self {
+    pub fn new(context: SyncContext, settings: InventorySettings) -> Self {
+        let SyncContext {
+            storefront,
+            provider,
+            ledger,
+            clock,
+            tasks,
+        } = context;
         Self {
             storefront,
             provider,

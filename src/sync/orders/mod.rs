@@ -23,6 +23,7 @@ pub mod worker;
 use std::{sync::Arc, time::Duration};
 
 use self::failure_streak::FailureStreak;
+use super::context::SyncContext;
 use crate::{
     clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
     ledger::Ledger, lifecycle::TaskGroup, vendure::Storefront,
@@ -100,14 +101,14 @@ pub struct OrderSync {
 }
 
 impl OrderSync {
-    pub fn new(
-        storefront: Arc<dyn Storefront>,
-        provider: Arc<dyn FulfillmentProvider>,
-        ledger: Ledger,
-        clock: SharedClock,
-        settings: OrderSettings,
-        tasks: TaskGroup,
-    ) -> Self {
+    pub fn new(context: SyncContext, settings: OrderSettings) -> Self {
+        let SyncContext {
+            storefront,
+            provider,
+            ledger,
+            clock,
+            tasks,
+        } = context;
         Self {
             storefront,
             provider,

@@ -20,6 +20,7 @@ use std::{
 
 pub use run::{ParcelIssue, ParcelPreview, TrackingSummary};
 
+use super::context::SyncContext;
 use crate::{
     clock::SharedClock,
     domain::OrderCode,
@@ -77,14 +78,14 @@ pub enum TrackingError {
 }
 
 impl TrackingSync {
-    pub fn new(
-        storefront: Arc<dyn Storefront>,
-        provider: Arc<dyn FulfillmentProvider>,
-        ledger: Ledger,
-        clock: SharedClock,
-        settings: TrackingSettings,
-        tasks: TaskGroup,
-    ) -> Self {
+    pub fn new(context: SyncContext, settings: TrackingSettings) -> Self {
+        let SyncContext {
+            storefront,
+            provider,
+            ledger,
+            clock,
+            tasks,
+        } = context;
         Self {
             storefront,
             provider,

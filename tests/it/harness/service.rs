@@ -14,6 +14,7 @@ use veracore_sync::{
     ledger::{Backlog, LedgerError},
     lifecycle::TaskGroup,
     sync::{
+        context::SyncContext,
         inbox::{Inbox, InboxWorker},
         inventory::{self, InventoryRequest, InventorySettings, InventorySummary, InventorySync},
         jobs::run_once::{self, RunAttempt, ignore_progress},
@@ -170,33 +171,22 @@ impl Service {
             shop_circuit: circuit,
             warehouse_circuit: warehouse,
         };
-        let orders = OrderSync::new(
-            Arc::clone(&making.storefront),
-            Arc::clone(&provider),
-            world.ledger.clone(),
-            Arc::clone(&clock),
-            making.orders,
-            tasks.clone(),
-        );
-        let inventory = InventorySync::new(
-            Arc::clone(&making.storefront),
-            Arc::clone(&provider),
-            world.ledger.clone(),
-            Arc::clone(&clock),
-            making.inventory,
-            tasks.clone(),
-        );
+        let context = SyncContext {
+            storefront: making.storefront,
+            provider: Arc::clone(&provider),
+            ledger: world.ledger.clone(),
+            clock: Arc::clone(&clock),
+            tasks: tasks.clone(),
+        };
+        let orders = OrderSync::new(context.clone(), making.orders);
+        let inventory = InventorySync::new(context.clone(), making.inventory);
         let tracking = TrackingSync::new(
-            Arc::clone(&making.storefront),
-            Arc::clone(&provider),
-            world.ledger.clone(),
-            Arc::clone(&clock),
+            context,
             TrackingSettings {
                 lease_ttl: HOLD,
                 lease_wait: HOLD,
                 concurrency: 4,
             },
-            tasks.clone(),
         );
         let reconciliation = Reconciliation::new(orders.clone(), making.reconcile);
         Self {

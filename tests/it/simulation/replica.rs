@@ -12,6 +12,7 @@ use veracore_sync::{
     ledger::{Ledger, LedgerError},
     lifecycle::TaskGroup,
     sync::{
+        context::SyncContext,
         inventory::{self, InventoryRequest, InventorySettings, InventorySync},
         jobs::run_once::{self, RunAttempt, ignore_progress},
         orders::{OrderSync, newest::DiscoveryState, worker},
@@ -106,31 +107,17 @@ impl Replica {
             lease_wait: Duration::ZERO,
             concurrency: 1,
         };
+        let context = SyncContext {
+            storefront,
+            provider,
+            ledger: ledger.clone(),
+            clock: Arc::clone(&clock),
+            tasks,
+        };
         let services = Services {
-            orders: OrderSync::new(
-                Arc::clone(&storefront),
-                Arc::clone(&provider),
-                ledger.clone(),
-                Arc::clone(&clock),
-                orders,
-                tasks.clone(),
-            ),
-            inventory: InventorySync::new(
-                Arc::clone(&storefront),
-                Arc::clone(&provider),
-                ledger.clone(),
-                Arc::clone(&clock),
-                levels,
-                tasks.clone(),
-            ),
-            tracking: TrackingSync::new(
-                storefront,
-                provider,
-                ledger.clone(),
-                Arc::clone(&clock),
-                tracking,
-                tasks,
-            ),
+            orders: OrderSync::new(context.clone(), orders),
+            inventory: InventorySync::new(context.clone(), levels),
+            tracking: TrackingSync::new(context, tracking),
             watch: Arc::default(),
             ledger: ledger.clone(),
             clock,
