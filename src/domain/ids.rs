@@ -108,6 +108,12 @@ impl OrderState {
     pub fn is_cancelled(&self) -> bool {
         self.0 == Self::CANCELLED
     }
+
+    /// Someone edits the order in Vendure. Vendure would accept a fulfillment even so, and move the
+    /// order out of this state.
+    pub fn is_being_edited(&self) -> bool {
+        matches!(self.as_str(), "Modifying" | "ArrangingAdditionalPayment")
+    }
 }
 
 identifier!(

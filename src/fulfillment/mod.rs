@@ -4,13 +4,18 @@
 //! know the shop, the ledger, or what is done with the answers.
 
 mod error;
+mod status;
 pub mod veracore;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-pub use self::error::ProviderError;
+use self::status::is_partly_shipped_status;
+pub use self::{
+    error::ProviderError,
+    status::{ShippedExtent, is_cancelled_status, is_complete_status, is_not_shipped_status},
+};
 use crate::domain::{
     Contact, CurrencyCode, Money, NoticeKind, OrderCode, ProviderOrderId, Quantity, Sku, Units,
     WebhookNotice,
@@ -213,10 +218,21 @@ impl FoundOrder {
 
     /// Whether the provider's word says that it will not ship it.
     pub fn is_cancelled(&self) -> bool {
-        let status = self.status.to_ascii_lowercase();
-        ["cancel", "void"]
-            .iter()
-            .any(|word| status.starts_with(word))
+        is_cancelled_status(&self.status)
+    }
+
+    /// The part of the order that has left the warehouse.
+    pub fn shipped_extent(&self) -> ShippedExtent {
+        let has_shipment = self.tracking_number.is_some() || self.shipped_at.is_some();
+        if is_complete_status(&self.status) {
+            ShippedExtent::Complete
+        } else if is_not_shipped_status(&self.status) {
+            ShippedExtent::Nothing
+        } else if has_shipment || is_partly_shipped_status(&self.status) {
+            ShippedExtent::Partial
+        } else {
+            ShippedExtent::Nothing
+        }
     }
 }
 
@@ -248,6 +264,9 @@ pub type FeedRow<T> = Result<T, RowError>;
 
 /// Whoever gets the rows of a list, in their order.
 pub type RowSink<'a, T> = &'a mut (dyn FnMut(FeedRow<T>) + Send);
+
+/// The most bad rows of a list that are kept as examples.
+pub const MAX_EXAMPLES: usize = 20;
 
 /// A row that cannot be understood: which one, and which field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

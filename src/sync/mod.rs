@@ -9,6 +9,7 @@ pub mod inbox;
 pub mod inventory;
 pub mod jobs;
 pub mod leases;
+mod line_changes;
 pub mod orders;
 pub mod outbox;
 mod page_tracker;

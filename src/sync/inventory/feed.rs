@@ -6,11 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{Sku, Units},
-    fulfillment::{FeedRow, RowError, StockItem},
+    fulfillment::{FeedRow, MAX_EXAMPLES, RowError, StockItem},
 };
-
-/// Examples kept of what may come by the thousand.
-pub const MAX_EXAMPLES: usize = 20;
 
 /// What VeraCore has of one SKU, in units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

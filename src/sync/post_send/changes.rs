@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{Address, Order, ShippingMethodCode, SkuRules},
     ledger::{ChangedPart, PartDigests, PostSendLine},
-    sync::reconcile::{describe_difference, join_differences},
+    sync::line_changes::{describe_difference, join_differences},
 };
 
 /// How the names of states begin in which a part of the order was shipped or delivered.

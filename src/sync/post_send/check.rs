@@ -11,7 +11,6 @@ use crate::{
     sync::{
         orders::{OrderSync, error::DiscoveryError},
         page_tracker::halve_if_too_large,
-        tracking::plan::EDITING_STATES,
     },
     vendure::{FulfillmentProgress, StorefrontError},
 };
@@ -113,7 +112,7 @@ impl OrderSync {
                 cancelled.push(known);
             } else if FINISHED_STATES.contains(&state) {
                 over.push(known.id);
-            } else if !EDITING_STATES.contains(&state) {
+            } else if !order.state.is_being_edited() {
                 looked.changed += u64::from(self.record_changes(known, order).await?);
             }
         }

@@ -11,7 +11,7 @@ use crate::{
     domain::{FailureClass, OrderCode},
     fulfillment::FoundOrder,
     ledger::{LeaseKey, Ledger, LedgerError, ProviderCancellation, ShipmentStatus},
-    sync::{orders::OrderSync, tracking::plan::EDITING_STATES},
+    sync::orders::OrderSync,
     telemetry::order_span,
 };
 
@@ -167,7 +167,7 @@ impl OrderSync {
         if shop.state.is_cancelled() {
             return ShopCancelOutcome::Done("it is cancelled in Vendure".into());
         }
-        if EDITING_STATES.contains(&shop.state.as_str()) {
+        if shop.state.is_being_edited() {
             // Vendure would cancel the lines, and then refuse the rest.
             return ShopCancelOutcome::Retry("it is being edited in Vendure".into());
         }

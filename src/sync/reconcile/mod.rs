@@ -13,7 +13,6 @@ use std::{sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 
-pub(super) use compare::{ShippedExtent, describe_difference, join_differences, shipped_extent};
 pub use findings::{Finding, FindingKind};
 pub use job::{next_run, reconcile_if_due};
 pub use run::{CheckedCounts, CompareFailure, ReconcileSummary};

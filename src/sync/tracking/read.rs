@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{FailureClass, OrderCode},
-    fulfillment::{FeedRow, FoundOrder, Shipment},
+    fulfillment::{FeedRow, FoundOrder, MAX_EXAMPLES, RowError, Shipment},
     ledger::{ParcelReport, RecordedShipment, SentOrder},
     sync::page_tracker::PageTracker,
 };
@@ -167,7 +167,10 @@ impl TrackingSync {
             }
             for (code, told) in told_of {
                 let Some(order) = sent.remove(&code) else {
-                    if merge_reports(Vec::new(), told).iter().any(has_shipped) {
+                    if merge_reports(Vec::new(), told)
+                        .iter()
+                        .any(Parcel::has_shipped)
+                    {
                         news.shipped_unknown_orders.push(code.clone());
                     }
                     news.unknown_orders.insert(code);
@@ -231,17 +234,13 @@ impl FetchedReports {
         }
     }
 
-    fn add_bad_row(&mut self, row: &crate::fulfillment::RowError) {
+    fn add_bad_row(&mut self, row: &RowError) {
         self.bad_rows += 1;
-        if self.examples.len() < crate::sync::inventory::feed::MAX_EXAMPLES {
+        if self.examples.len() < MAX_EXAMPLES {
             tracing::warn!(%row, "VeraCore: a row of the list of shipments makes no sense");
             self.examples.push(row.to_string());
         }
     }
-}
-
-fn has_shipped(package: &Parcel) -> bool {
-    !package.is_void() && package.waiting_reason().is_none()
 }
 
 /// The one package that an order's status tells of.

@@ -4,9 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     domain::{CancelStatus, FailureClass},
-    fulfillment::{CancelResponse, FoundOrder, ProviderError},
+    fulfillment::{CancelResponse, FoundOrder, ProviderError, ShippedExtent},
     ledger::{CancelStep, Cancellation, MAX_CANCEL_CHECK_DELAY},
-    sync::reconcile::{ShippedExtent, shipped_extent},
 };
 
 /// The first pause between two looks at an order that only a person can stop.
@@ -66,7 +65,7 @@ pub(super) fn after_lookup(
     }
     // Also when a person was told: what kept VeraCore from it may have been put right.
     let can_be_told = can_cancel && order.tries < MAX_CANCEL_REQUESTS;
-    match shipped_extent(found) {
+    match found.shipped_extent() {
         ShippedExtent::Complete => final_step(
             CancelStatus::TooLate,
             "VeraCore has shipped it: have the parcel stopped on its way, or sent back",

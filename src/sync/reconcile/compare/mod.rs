@@ -8,11 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::findings::{Finding, FindingKind, OrderFacts, ReconcileLimits, WarehouseAnswer};
 use crate::{
     domain::{OrderRef, SkuRules, SyncStatus, text::one_line},
-    fulfillment::FoundOrder,
+    fulfillment::ShippedExtent,
     ledger::{KnownOrder, ShipmentStatus},
-    sync::tracking::{
-        parcels::{Parcel, is_not_shipped_status},
-        plan::{EDITING_STATES, OrderCompletion},
+    sync::{
+        line_changes::{describe_difference, join_differences},
+        tracking::parcels::Parcel,
     },
     vendure::FulfillmentProgress,
 };
@@ -22,17 +22,6 @@ const MAX_IN_DOUBT: TimeDelta = TimeDelta::hours(1);
 
 /// So long after VeraCore shipped it, long weekends included, the shop knows.
 const TRACKING_GRACE: TimeDelta = TimeDelta::days(4);
-
-/// How many lines that differ are named.
-const MAX_DIFFERENCES: usize = 10;
-
-/// How much has left VeraCore, by its look-up.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::sync) enum ShippedExtent {
-    Nothing,
-    Partial,
-    Complete,
-}
 
 /// Everything that is off about an order of the ledger's.
 pub fn compare_order(
@@ -130,7 +119,7 @@ fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Fin
         return None;
     }
     let unknown_package = facts.parcels.iter().any(|package| {
-        has_shipped(package)
+        package.has_shipped()
             && package.fulfillment.is_none()
             && package.status != Some(ShipmentStatus::Covered)
     });
@@ -141,7 +130,7 @@ fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Fin
         .any(|sent| shop.fulfilled_units(&sent.line) > 0);
     let (word, left) = match &facts.warehouse {
         WarehouseAnswer::Found(found) if !found.is_cancelled() => {
-            (Some(&found.status), shipped_extent(found))
+            (Some(&found.status), found.shipped_extent())
         }
         _ => (None, ShippedExtent::Nothing),
     };
@@ -177,7 +166,7 @@ fn check_lines(
     shop: &FulfillmentProgress,
     rules: &SkuRules,
 ) -> Option<Finding> {
-    if EDITING_STATES.contains(&shop.state.as_str()) {
+    if shop.state.is_being_edited() {
         return None;
     }
     let mut differences = Vec::new();
@@ -204,30 +193,6 @@ fn check_lines(
         detail,
         advice,
     ))
-}
-
-/// Some of the differences, and how many more there are; nothing for none.
-pub(in crate::sync) fn join_differences(mut differences: Vec<String>) -> Option<String> {
-    if differences.is_empty() {
-        return None;
-    }
-    let more = differences.len().saturating_sub(MAX_DIFFERENCES);
-    differences.truncate(MAX_DIFFERENCES);
-    let mut text = differences.join("; ");
-    if more > 0 {
-        text.push_str(&format!("; and {more} more"));
-    }
-    Some(text)
-}
-
-/// What became of a line's quantity.
-pub(in crate::sync) fn describe_difference(sku: &str, sent: u32, now: u32) -> String {
-    let sku = one_line(sku, 80);
-    match (sent, now) {
-        (0, now) => format!("{sku}: not sent, {now} in Vendure now"),
-        (sent, 0) => format!("{sku}: {sent} sent, not in Vendure any more"),
-        (sent, now) => format!("{sku}: {sent} sent, {now} in Vendure now"),
-    }
 }
 
 /// What VeraCore's answer means for an order of which the shop still waits for something.
@@ -266,7 +231,7 @@ fn check_at_veracore(
         ));
     }
     let ago = |at: DateTime<Utc>| limits.now - at;
-    match shipped_extent(found) {
+    match found.shipped_extent() {
         ShippedExtent::Complete if ago(found.shipped_at?) > TRACKING_GRACE => {
             let detail = format!(
                 "VeraCore says {} {} days ago; in Vendure it is in state {}",
@@ -287,7 +252,7 @@ fn check_at_veracore(
         ShippedExtent::Nothing => {
             let long =
                 ago(known.acknowledged_at?) > TimeDelta::days(i64::from(limits.never_shipped_days));
-            let moved = facts.parcels.iter().any(has_shipped)
+            let moved = facts.parcels.iter().any(Parcel::has_shipped)
                 || known
                     .lines
                     .iter()
@@ -310,29 +275,6 @@ fn check_at_veracore(
         }
         ShippedExtent::Complete | ShippedExtent::Partial => None,
     }
-}
-
-fn has_shipped(package: &Parcel) -> bool {
-    !package.is_void() && package.waiting_reason().is_none()
-}
-
-pub(in crate::sync) fn shipped_extent(found: &FoundOrder) -> ShippedExtent {
-    let named = found.tracking_number.is_some() || found.shipped_at.is_some();
-    if OrderCompletion::from_status(&found.status) == OrderCompletion::Complete {
-        ShippedExtent::Complete
-    } else if is_not_shipped_status(&found.status) {
-        ShippedExtent::Nothing
-    } else if named || is_partly_shipped(&found.status) {
-        ShippedExtent::Partial
-    } else {
-        ShippedExtent::Nothing
-    }
-}
-
-/// "Partly cancelled" is no shipment; "shipped, the rest cancelled" is one.
-fn is_partly_shipped(status: &str) -> bool {
-    let status = status.to_ascii_lowercase();
-    status.starts_with("shipped") || status.starts_with("part") && !status.contains("cancel")
 }
 
 #[cfg(test)]

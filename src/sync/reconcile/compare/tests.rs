@@ -5,6 +5,7 @@ use crate::{
     domain::{
         FulfillmentId, LineId, OrderCode, OrderState, ProviderOrderId, ShopOrderId, Sku, VariantId,
     },
+    fulfillment::FoundOrder,
     ledger::{ParcelReport, SentLine},
     sync::reconcile::findings::LookupReason,
     vendure::{Fulfillment, FulfillmentProgressLine, LineUnits},

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{FulfillmentId, text::one_line},
-    fulfillment::Shipment,
+    fulfillment::{Shipment, is_cancelled_status, is_not_shipped_status},
     ledger::{FulfillmentIntentLine, ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus},
 };
 
@@ -26,33 +26,13 @@ pub struct Parcel {
     pub changed: bool,
 }
 
-/// Words that VeraCore may use for a package that has not left; its tracking number was made
-/// beforehand, with the label.
-const NOT_SHIPPED_STATUSES: [&str; 10] = [
-    "pending",
-    "open",
-    "new",
-    "created",
-    "processing",
-    "inwarehouse",
-    "in warehouse",
-    "picked",
-    "packed",
-    "label",
-];
-
-/// Whether VeraCore's word says that it is still in the warehouse, tracking number or not.
-pub fn is_not_shipped_status(status: &str) -> bool {
-    let status = status.to_ascii_lowercase();
-    NOT_SHIPPED_STATUSES
-        .iter()
-        .any(|word| status.starts_with(word))
-}
-
 impl Parcel {
     pub fn is_void(&self) -> bool {
-        let status = self.report.provider_status.to_ascii_lowercase();
-        status.starts_with("void") || status.starts_with("cancel")
+        is_cancelled_status(&self.report.provider_status)
+    }
+
+    pub fn has_shipped(&self) -> bool {
+        !self.is_void() && self.waiting_reason().is_none()
     }
 
     /// Why it is not taken for shipped yet.

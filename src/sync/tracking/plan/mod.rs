@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::parcels::Parcel;
 use crate::{
     domain::{FulfillmentId, LineId},
+    fulfillment::is_complete_status,
     ledger::{SentLine, ShipmentStatus},
     vendure::{Fulfillment, FulfillmentProgress, LineUnits},
 };
@@ -51,24 +52,10 @@ pub enum ParcelStep {
     },
 }
 
-/// States in which a person works on the order. Vendure would take a fulfillment even so, and throw
-/// the order out of its state.
-pub(in crate::sync) const EDITING_STATES: [&str; 2] = ["Modifying", "ArrangingAdditionalPayment"];
-
-/// Words for an order of which everything has left.
-const COMPLETE_STATUSES: [&str; 6] = [
-    "shipped",
-    "complete",
-    "completed",
-    "closed",
-    "fulfilled",
-    "delivered",
-];
-
 impl OrderCompletion {
     /// By VeraCore's word for the order.
     pub fn from_status(status: &str) -> Self {
-        if COMPLETE_STATUSES.contains(&status.trim().to_ascii_lowercase().as_str()) {
+        if is_complete_status(status) {
             Self::Complete
         } else {
             Self::Partial(status.to_owned())
@@ -82,8 +69,7 @@ pub fn needs_order_status(packages: &[Parcel]) -> bool {
     packages.iter().any(|package| {
         package.report.items.is_none()
             && package.fulfillment.is_none()
-            && !package.is_void()
-            && package.waiting_reason().is_none()
+            && package.has_shipped()
             && !package.is_idle()
     })
 }
@@ -95,7 +81,7 @@ pub fn plan_fulfillments(
     packages: &[Parcel],
     completion: &OrderCompletion,
 ) -> Vec<ParcelStep> {
-    if EDITING_STATES.contains(&shop.state.as_str()) {
+    if shop.state.is_being_edited() {
         let why = format!(
             "the order is being edited in Vendure (state {})",
             shop.state

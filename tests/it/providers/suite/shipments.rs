@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use veracore_sync::{
     clock::Clock as _,
-    fulfillment::{FeedRow, Shipment},
-    sync::tracking::parcels::is_not_shipped_status,
+    fulfillment::{FeedRow, Shipment, is_not_shipped_status},
 };
 
 use super::{all_shipments, good, submitted};
