@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to know to complete our words.
+//! `completions`: the completion scripts for shells.
 
 use clap::{Args, Command, ValueEnum, builder::PossibleValuesParser};
 use clap_complete::aot;
@@ -41,7 +41,7 @@ pub(super) fn execute(
     Ok(CommandOutcome::Done)
 }
 
-/// `config set` takes any name, to say what is wrong with it; a shell offers the right ones.
+/// `config set` accepts any name, to explain what is wrong with it; a shell offers the valid ones.
 fn complete_setting_names(cli: Command) -> Command {
     let with_names = |command: Command| {
         command.mut_arg("key", |key| {

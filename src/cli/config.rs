@@ -1,4 +1,4 @@
-//! `config`: each effective setting and where it came from; settings that are stored in the database.
+//! `config`: shows each effective setting and its origin; changes the settings in the database.
 
 use std::io::Read as _;
 
@@ -22,13 +22,13 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Print each setting, its value (secrets masked) and where it came from
+    /// Print each setting, its value (secrets masked) and its origin
     Show,
-    /// Store a setting in the database; running daemons go on with it within seconds
+    /// Store a setting in the database; running daemons apply it within seconds
     Set {
         /// The environment variable's name
         key: String,
-        /// The value; '-' reads it from standard input, where no other user sees it
+        /// The value; '-' reads it from standard input, where other users cannot see it
         value: String,
     },
     /// Remove a stored setting
@@ -36,11 +36,11 @@ enum ConfigCommand {
         /// The environment variable's name
         key: String,
     },
-    /// Seal every stored secret anew with the first key of CONFIG_ENCRYPTION_KEY
+    /// Seal every stored secret again with the first key of CONFIG_ENCRYPTION_KEY
     RotateKey,
 }
 
-/// No setting is longer.
+/// The longest value read from standard input.
 const MAX_VALUE_BYTES: u64 = 64 * 1024;
 
 pub(super) async fn execute(
@@ -91,12 +91,12 @@ async fn change_setting(
             let done = if stored {
                 "is stored"
             } else {
-                "is not stored any more"
+                "is no longer stored"
             };
             let when = if at_start {
-                "heeded at the next start"
+                "it takes effect at the next start"
             } else {
-                "running daemons go on with that within seconds"
+                "running daemons apply it within seconds"
             };
             format!("{name} {done}; {when}")
         },
@@ -112,11 +112,11 @@ async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<Command
         .map_err(map_change_error)?;
     output.print(&serde_json::json!({ "sealedAnew": rotated }), || {
         if rotated.is_empty() {
-            "every stored secret is sealed with the first key of CONFIG_ENCRYPTION_KEY already"
+            "every stored secret is already sealed with the first key of CONFIG_ENCRYPTION_KEY"
                 .into()
         } else {
             format!(
-                "sealed anew: {}. The other keys of CONFIG_ENCRYPTION_KEY are not needed any more",
+                "sealed again: {}. The other keys of CONFIG_ENCRYPTION_KEY are no longer needed",
                 rotated.join(", ")
             )
         }
@@ -124,7 +124,7 @@ async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<Command
     Ok(CommandOutcome::Done)
 }
 
-/// What a person must do otherwise ends with status 2, as a configuration that is wrong.
+/// Errors that the user must correct exit with status 2, as a wrong configuration does.
 fn map_change_error(error: SettingChangeError) -> anyhow::Error {
     match error {
         SettingChangeError::Ledger(error) => error.into(),
@@ -136,30 +136,33 @@ fn map_change_error(error: SettingChangeError) -> anyhow::Error {
 
 async fn show(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
     let (config, database) = app::load_config(sources).await?;
-    output.print(&serde_json::json!({
-        "settings": config.settings(),
-        "databaseProblem": database.as_ref().err().map(ToString::to_string),
-    }), || {
-        let rows: Vec<Vec<String>> = config
-            .settings()
-            .iter()
-            .map(|setting| {
-                let value = setting.value.clone().unwrap_or_else(|| "(unset)".into());
-                vec![setting.key.clone(), value, setting.provenance.to_string()]
-            })
-            .collect();
-        let columns = [
-            Column::Key("SETTING"),
-            Column::LongText("VALUE"),
-            Column::Text("FROM"),
-        ];
-        let mut text = output.terminal.table(&columns, &rows);
-        if let Err(problem) = &database {
-            text.push_str(&format!(
-                "\nnote: settings stored in the database are left out, since it could not be read: {problem}\n"
+    output.print(
+        &serde_json::json!({
+            "settings": config.settings(),
+            "databaseProblem": database.as_ref().err().map(ToString::to_string),
+        }),
+        || {
+            let rows: Vec<Vec<String>> = config
+                .settings()
+                .iter()
+                .map(|setting| {
+                    let value = setting.value.clone().unwrap_or_else(|| "(unset)".into());
+                    vec![setting.key.clone(), value, setting.provenance.to_string()]
+                })
+                .collect();
+            let columns = [
+                Column::Key("SETTING"),
+                Column::LongText("VALUE"),
+                Column::Text("FROM"),
+            ];
+            let mut text = output.terminal.table(&columns, &rows);
+            if let Err(problem) = &database {
+                text.push_str(&format!(
+                "\nnote: the database could not be read, so its settings are left out: {problem}\n"
             ));
-        }
-        text
-    })?;
+            }
+            text
+        },
+    )?;
     Ok(CommandOutcome::Done)
 }

@@ -1,4 +1,4 @@
-//! `events …`: looks at the outbox, and has events sent again.
+//! `events`: lists the outbox, and sends events again.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -27,16 +27,16 @@ pub(super) struct EventsArgs {
 enum EventsCommand {
     /// List events, newest first
     List {
-        /// Only those in this state; kept: nobody was to be told
+        /// Only events in this state (kept: no receiver was configured)
         #[arg(long, value_parser = word_parser(EventState::ALL.iter().map(|known| known.as_str()), EventState::parse))]
         state: Option<EventState>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
-    /// Deliver events again, whatever became of them, with a fresh count of tries
+    /// Send events again, whatever their state, with a fresh attempt count
     Resend {
-        /// As `events list` prints them
+        /// Event IDs as printed by `events list`
         #[arg(required = true)]
         ids: Vec<String>,
     },
@@ -80,7 +80,7 @@ async fn list(
         let columns = [
             Column::Key("ID"),
             Column::Text("TYPE"),
-            Column::Text("HAPPENED"),
+            Column::Text("OCCURRED"),
             Column::Status("STATE"),
             Column::Number("TRIES"),
             Column::Text("NEXT TRY"),
@@ -91,7 +91,7 @@ async fn list(
     Ok(CommandOutcome::Done)
 }
 
-/// What it is about, and why it is not delivered.
+/// The subject of the event, and why it is not delivered.
 fn event_detail(event: &RecordedEvent) -> String {
     let about = ["order", "upstream", "run", "job"]
         .into_iter()
@@ -105,13 +105,13 @@ fn event_detail(event: &RecordedEvent) -> String {
 }
 
 async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<CommandOutcome> {
-    // All of them are looked at before one is sent.
+    // All are checked before one is sent.
     let ids = ids
         .iter()
         .map(|text| {
             text.parse::<Uuid>().map_err(|_| {
                 SetupError(format!(
-                    "'{}' is not an event's id; `veracore-sync events list` prints them",
+                    "'{}' is not an event ID; `veracore-sync events list` prints them",
                     one_line(text, 60)
                 ))
             })
@@ -119,7 +119,7 @@ async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Com
         .collect::<Result<Vec<_>, _>>()?;
     if app.config.server.event_webhook.is_none() {
         return Err(SetupError(
-            "EVENT_WEBHOOK_URL is not set: there is nobody to send events to".into(),
+            "EVENT_WEBHOOK_URL is not set, so there is no receiver for events".into(),
         )
         .into());
     }
@@ -128,9 +128,9 @@ async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Com
         results.push((id, app.ledger.resend_event(id).await?));
     }
     let words = |resent: ResendOutcome| match resent {
-        ResendOutcome::Requeued => "the daemon delivers it again now",
-        ResendOutcome::Expedited => "it was waiting; the daemon tries it now",
-        ResendOutcome::NotFound => "refused: there is no such event (any more)",
+        ResendOutcome::Requeued => "queued: the daemon sends it again now",
+        ResendOutcome::Expedited => "it was waiting; the daemon sends it now",
+        ResendOutcome::NotFound => "refused: event not found (it may have been deleted)",
     };
     let found = |resent: ResendOutcome| resent != ResendOutcome::NotFound;
     let documents: Vec<_> = results

@@ -1,4 +1,4 @@
-//! `healthcheck`: asks the daemon of this container whether it lives.
+//! `healthcheck`: checks that the daemon of this container responds.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -16,22 +16,22 @@ use tokio::{
 use super::{context::CommandOutcome, output::Output};
 use crate::config::{self, Sources};
 
-/// A process that lives answers at once, whatever else is away.
+/// A working process responds at once, whatever else is unavailable.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// More than the status line.
+/// Enough for the status line.
 const MAX_HEAD_BYTES: u64 = 64;
 
 pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {
     let address = connect_address(config::load_listen_address(sources)?);
     timeout(RESPONSE_TIMEOUT, check_liveness(address))
         .await
-        .with_context(|| format!("{address} did not answer within {RESPONSE_TIMEOUT:?}"))??;
+        .with_context(|| format!("{address} did not respond within {RESPONSE_TIMEOUT:?}"))??;
     output.print(&json!({ "healthy": true }), || "healthy".into())?;
     Ok(CommandOutcome::Done)
 }
 
-/// Who listens on every address of the machine is asked on its own.
+/// The loopback address for a daemon that listens on every address.
 fn connect_address(mut listen: SocketAddr) -> SocketAddr {
     match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -41,8 +41,7 @@ fn connect_address(mut listen: SocketAddr) -> SocketAddr {
     listen
 }
 
-/// By hand rather than through `http`, which is for the two ends: no TLS, no redirects, no answer
-/// to be read.
+/// Written by hand, since `http` is for Vendure and VeraCore: no TLS, no redirects, no body.
 async fn check_liveness(address: SocketAddr) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(address)
         .await
@@ -54,7 +53,7 @@ async fn check_liveness(address: SocketAddr) -> anyhow::Result<()> {
     let head = String::from_utf8_lossy(&head);
     if head.split(' ').nth(1) != Some("200") {
         bail!(
-            "{address} does not answer as a daemon that lives: {}",
+            "the daemon on {address} is not healthy: {}",
             head.lines().next().unwrap_or_default()
         );
     }

@@ -1,4 +1,4 @@
-//! `man`: the manual page, and one for each command.
+//! `man`: the man page, or one for each command.
 
 use std::{
     fs,
@@ -35,7 +35,7 @@ pub(super) fn execute(
         output.print(&json!({ "page": page }), || page.clone())?;
         return Ok(CommandOutcome::Done);
     };
-    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut files = Vec::new();
     write_pages(&command, true, dir, &mut files)?;
     output.print(&json!({ "files": files }), || files.join("\n"))?;
@@ -50,7 +50,7 @@ fn write_pages(
 ) -> anyhow::Result<()> {
     let path = dir.join(Man::new(command.clone()).get_filename());
     fs::write(&path, page(command, is_root)?)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
+        .with_context(|| format!("cannot write {}", path.display()))?;
     files.push(path.display().to_string());
     for subcommand in command.get_subcommands() {
         write_pages(subcommand, false, dir, files)?;
@@ -61,7 +61,7 @@ fn write_pages(
 fn page(command: &Command, is_root: bool) -> anyhow::Result<String> {
     let mut page = Vec::new();
     Man::new(command.clone())
-        // An empty one would be left out, and what follows would take its place.
+        // An empty date is left out, and the next field would take its place.
         .date(" ")
         .render(&mut page)?;
     if is_root {
@@ -70,14 +70,14 @@ fn page(command: &Command, is_root: bool) -> anyhow::Result<String> {
     Ok(String::from_utf8(page)?)
 }
 
-/// What the command line does not know of itself.
+/// Sections that clap does not generate.
 fn extra_sections() -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     for (status, meaning) in [
         ("0", "done"),
-        ("1", "failed, or something was found that is not right"),
-        ("2", "wrong usage or configuration; nothing was done"),
+        ("1", "failed, or found a problem"),
+        ("2", "wrong usage or configuration; nothing was changed"),
     ] {
         roff.control("TP", []);
         roff.text([bold(status)]);
@@ -85,7 +85,7 @@ fn extra_sections() -> Roff {
     }
     roff.control("SH", ["ENVIRONMENT"]);
     roff.text([roman(
-        "Each setting is also a key of the file named by --config or CONFIG_FILE, in small letters. Each secret X may be read from a file that X_FILE names.",
+        "Each setting is also a lower-case key of the file named by --config or CONFIG_FILE. Each secret X can be read from the file that X_FILE names.",
     )]);
     for key in SETTINGS.iter().filter(|key| key.kind != SettingKind::Table) {
         roff.control("TP", []);

@@ -1,4 +1,4 @@
-//! `migrate`: brings the ledger's tables up to date.
+//! `migrate`: applies the database migrations.
 
 use serde_json::json;
 

@@ -1,6 +1,6 @@
-//! The command line: one file a command.
+//! The command line: one file per command.
 //!
-//! Owns arguments, output and exit statuses. Must not hold behaviour that a daemon needs too.
+//! Owns arguments, output and exit statuses. Behaviour that the daemon needs too belongs to `sync`.
 
 mod args;
 mod check;
@@ -31,7 +31,7 @@ use crate::{
     config::{ConfigError, Sources},
 };
 
-/// Carries paid orders from a Vendure shop to VeraCore, and stock and tracking back.
+/// Sends paid orders from a Vendure shop to VeraCore, and brings stock and tracking back.
 #[derive(Debug, Parser)]
 #[command(name = "veracore-sync", version, propagate_version = true)]
 pub struct Cli {
@@ -46,7 +46,7 @@ struct GlobalArgs {
     /// Print one JSON document on stdout
     #[arg(long, global = true)]
     json: bool,
-    /// The configuration file (TOML); else the one that CONFIG_FILE names
+    /// Configuration file (TOML); default: the file that CONFIG_FILE names
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -55,51 +55,51 @@ struct GlobalArgs {
 enum Command {
     /// Run the daemon until SIGTERM or SIGINT
     Run,
-    /// Bring the ledger's tables up to date, and stop
+    /// Apply the database migrations and exit
     Migrate,
-    /// Test every dependency, and say how to fix what is wrong
+    /// Test every dependency and print the fix for each problem
     Check,
-    /// Make one pass now
+    /// Run a sync now
     Sync(sync::SyncArgs),
-    /// Look at the ledger's orders, and act on them
+    /// List, show, retry, skip and backfill orders
     Orders(orders::OrdersArgs),
-    /// Look at the shop's stock levels
+    /// Explain the shop's stock levels
     Stock(stock::StockArgs),
-    /// Compare Vendure, the ledger and VeraCore, and tell what is off; writes to neither end
+    /// Compare Vendure, the ledger and VeraCore, and print every difference; changes neither
     Reconcile(reconcile::ReconcileArgs),
-    /// Tell how many orders stand where, the jobs' runs, and how both ends are
+    /// Show order counts, job runs and connections
     Status,
-    /// Tell when the scheduled jobs run next, local and UTC
+    /// Show the next runs of the scheduled jobs, in local time and UTC
     Schedule(schedule::ScheduleArgs),
-    /// Look at the events that others are told of, and have them sent again
+    /// List events, and send them again
     Events(events::EventsArgs),
-    /// Look at the configuration, and at what of it is stored in the database
+    /// Show the configuration, and change the settings stored in the database
     Config(config::ConfigArgs),
-    /// Ask the daemon on `HTTP_LISTEN` whether it lives, for containers that have no curl
+    /// Check that the daemon on `HTTP_LISTEN` responds, for containers without curl
     #[command(hide = true)]
     Healthcheck,
-    /// Print what a shell needs to complete commands, options and names of settings
+    /// Print a shell completion script for commands, options and setting names
     Completions(completions::CompletionsArgs),
-    /// Print the manual page (roff), or write one for each command
+    /// Print the man page (roff), or write one for each command
     Man(man::ManArgs),
 }
 
-/// The command line of this process.
+/// Parses the arguments of this process.
 pub fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
-        // Clap has nothing better to do about a broken pipe either.
+        // A broken pipe is the reader's choice.
         let _ = error.print();
         if !error.use_stderr() {
             return ExitCode::SUCCESS;
         }
         if std::env::args_os().any(|argument| argument == "--json") {
-            let words = error.to_string();
-            let words = words
+            let message = error.to_string();
+            let message = message
                 .lines()
                 .next()
                 .unwrap_or_default()
                 .trim_start_matches("error: ");
-            let _ = Output::new(true).print(&serde_json::json!({ "error": words }), String::new);
+            let _ = Output::new(true).print(&serde_json::json!({ "error": message }), String::new);
         }
         ExitCode::from(2)
     })

@@ -1,4 +1,4 @@
-//! `orders …`: looks at the ledger's orders and acts on them.
+//! `orders`: lists, shows, retries, skips and backfills orders.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -28,35 +28,35 @@ pub(super) struct OrdersArgs {
 enum OrdersCommand {
     /// List orders, newest first
     List {
-        /// Only those in this status
+        /// Only orders in this status
         #[arg(long, value_parser = word_parser(SyncStatus::ALL.iter().map(|known| known.as_str()), SyncStatus::parse))]
         status: Option<SyncStatus>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
-    /// Print one order's whole history
+    /// Show an order's whole history
     Show { code: String },
-    /// Try orders again now, with a fresh count of failures; what is in doubt is looked up first
+    /// Retry orders now, with a fresh attempt count; orders in doubt are looked up first
     Retry {
         #[arg(required = true)]
         codes: Vec<String>,
-        /// The order that VeraCore has under this number is this very one: take it over. One that
-        /// VeraCore does not have is sent
+        /// Treat the order that VeraCore has under this number as this one; if VeraCore has none,
+        /// the order is sent
         #[arg(long)]
         adopt: bool,
     },
-    /// Take orders out: they are not sent
+    /// Skip orders: they are never sent
     Skip {
         #[arg(required = true)]
         codes: Vec<String>,
     },
-    /// Send orders that were there before the first start
+    /// Send orders that were skipped at the first start
     Backfill {
-        /// Placed on or after this day (in SYNC_TIMEZONE), or this RFC 3339 moment
+        /// Placed on or after this date (in SYNC_TIMEZONE) or RFC 3339 timestamp
         #[arg(long, value_name = "DATE")]
         since: String,
-        /// Only print which ones
+        /// Only print the orders
         #[arg(long)]
         dry_run: bool,
     },
@@ -77,23 +77,23 @@ pub(super) async fn execute(
             } else {
                 RetryMode::Again
             };
-            let mut verdicts = Vec::new();
+            let mut outcomes = Vec::new();
             for code in codes {
                 let code = parse_order_code(&code)?;
-                let verdict = app.ledger.retry_order(&code, mode).await?;
-                verdicts.push((code, verdict));
+                let outcome = app.ledger.retry_order(&code, mode).await?;
+                outcomes.push((code, outcome));
             }
             app.ledger.publish(Topic::Orders).await;
-            print_verdicts(output, &verdicts, "it is tried again now")
+            print_outcomes(output, &outcomes, "queued for retry")
         }
         OrdersCommand::Skip { codes } => {
-            let mut verdicts = Vec::new();
+            let mut outcomes = Vec::new();
             for code in codes {
                 let code = parse_order_code(&code)?;
-                let verdict = app.ledger.skip_order(&code).await?;
-                verdicts.push((code, verdict));
+                let outcome = app.ledger.skip_order(&code).await?;
+                outcomes.push((code, outcome));
             }
-            print_verdicts(output, &verdicts, "it is taken out")
+            print_outcomes(output, &outcomes, "skipped")
         }
         OrdersCommand::Backfill { since, dry_run } => {
             let since = parse_since(&since, app.config.schedule.timezone)?;
@@ -136,8 +136,8 @@ async fn list(
             Column::Key("ORDER"),
             Column::Status("STATUS"),
             Column::Text("VERACORE"),
-            Column::Number("FAILURES"),
-            Column::Text("NEXT TRY"),
+            Column::Number("ATTEMPTS"),
+            Column::Text("NEXT ATTEMPT"),
             Column::LongText(""),
         ];
         output.terminal.table(&columns, &rows)
@@ -147,7 +147,7 @@ async fn list(
 
 async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<CommandOutcome> {
     let Some(order) = app.ledger.order(code).await? else {
-        anyhow::bail!("there is no order {code} in the ledger");
+        anyhow::bail!("order {code} not found");
     };
     let attempts = app.ledger.attempts(order.id).await?;
     let zone = app.config.schedule.timezone;
@@ -159,7 +159,7 @@ async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<Com
 
 fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Terminal) -> String {
     let mut text = format!(
-        "order {} (Vendure id {})\nstatus: {}\nVeraCore's id: {}\nfailures: {}; last try: {}; next try: {}\n",
+        "order {} (Vendure ID {})\nstatus: {}\nVeraCore ID: {}\nfailed attempts: {}; last attempt: {}; next attempt: {}\n",
         order.vendure_order_code,
         order.vendure_order_id,
         screen.status(order.sync_status.as_str()),
@@ -173,7 +173,7 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Terminal
             .error_category
             .map(|c| format!("{c}: "))
             .unwrap_or_default();
-        text.push_str(&format!("why: {category}{message}\n"));
+        text.push_str(&format!("reason: {category}{message}\n"));
     }
     if let Some(since) = order.in_doubt_since {
         text.push_str(&format!(
@@ -187,7 +187,7 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Terminal
         local_time(Some(order.created_at), zone)
     ));
     for attempt in attempts {
-        let outcome = attempt.outcome.as_deref().unwrap_or("no outcome is known");
+        let outcome = attempt.outcome.as_deref().unwrap_or("no outcome recorded");
         let detail = attempt
             .message
             .as_deref()
@@ -199,70 +199,66 @@ fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Terminal
     text
 }
 
-/// What became of it after VeraCore had it.
+/// Cancellations and edits after the order was sent.
 fn describe_post_send(order: &SyncRecord, zone: Tz) -> String {
-    let care = &order.post_send;
-    let why = care.cancel_message.as_deref().unwrap_or("-");
+    let post_send = &order.post_send;
+    let reason = post_send.cancel_message.as_deref().unwrap_or("-");
     let mut text = String::new();
-    if let Some(status) = care.cancel_status {
+    if let Some(status) = post_send.cancel_status {
         text.push_str(&format!(
-            "cancelled in Vendure; {}: {why}\n",
+            "cancelled in Vendure; {}: {reason}\n",
             status.label()
         ));
-    } else if let Some(at) = care.cancelled_at_veracore {
+    } else if let Some(at) = post_send.cancelled_at_veracore {
         let at = local_time(Some(at), zone);
-        text.push_str(&format!("cancelled at VeraCore, seen {at}: {why}\n"));
+        text.push_str(&format!("cancelled at VeraCore, noticed {at}: {reason}\n"));
     }
-    for part in &care.changed_since_sent {
-        text.push_str(&format!("changed in Vendure since it was sent: {part}\n"));
+    for part in &post_send.changed_since_sent {
+        text.push_str(&format!("edited in Vendure after it was sent: {part}\n"));
     }
     text
 }
 
-fn print_verdicts(
+fn print_outcomes(
     output: Output,
-    verdicts: &[(OrderCode, OperatorOutcome)],
+    outcomes: &[(OrderCode, OperatorOutcome)],
     done: &str,
 ) -> anyhow::Result<CommandOutcome> {
-    let is_done = |verdict: &OperatorOutcome| {
+    let is_done = |outcome: &OperatorOutcome| {
         matches!(
-            verdict,
+            outcome,
             OperatorOutcome::Done | OperatorOutcome::DoneInDoubt
         )
     };
-    let words = |verdict: &OperatorOutcome| match verdict {
+    let message = |outcome: &OperatorOutcome| match outcome {
         OperatorOutcome::Done => done.to_owned(),
-        OperatorOutcome::DoneInDoubt => format!(
-            "{done}; but it was sent and the answer was lost: VeraCore may have it, look there"
-        ),
-        OperatorOutcome::NotFound => "refused: the ledger has no such order".into(),
-        OperatorOutcome::AlreadySent { veracore_order_id } => format!(
-            "refused: VeraCore has it already ({})",
-            veracore_order_id
-                .as_deref()
-                .unwrap_or("its id is not known")
-        ),
-        OperatorOutcome::Stopped => {
-            "refused: it was cancelled in Vendure and stopped at VeraCore".into()
+        OperatorOutcome::DoneInDoubt => {
+            format!("{done}; its last send is unconfirmed, so VeraCore may have it: check there")
         }
+        OperatorOutcome::NotFound => "refused: order not found".into(),
+        OperatorOutcome::AlreadySent { veracore_order_id } => format!(
+            "refused: VeraCore already has it ({})",
+            veracore_order_id.as_deref().unwrap_or("ID unknown")
+        ),
+        OperatorOutcome::Stopped => "refused: it was cancelled in Vendure and at VeraCore".into(),
         OperatorOutcome::Busy => {
-            "refused: it is being worked on at this moment; see `orders show`".into()
+            "refused: it is being processed right now; see `orders show`".into()
         }
     };
-    let results: Vec<serde_json::Value> = verdicts
+    let results: Vec<serde_json::Value> = outcomes
         .iter()
-        .map(|(code, verdict)| {
-            json!({ "order": code, "done": is_done(verdict), "message": words(verdict) })
+        .map(|(code, outcome)| {
+            json!({ "order": code, "done": is_done(outcome), "message": message(outcome) })
         })
         .collect();
     output.print(&json!({ "orders": results }), || {
-        let lines: Vec<String> = verdicts
+        let lines: Vec<String> = outcomes
             .iter()
-            .map(|(code, verdict)| format!("{code}: {}", words(verdict)))
+            .map(|(code, outcome)| format!("{code}: {}", message(outcome)))
             .collect();
         lines.join("\n")
     })?;
-    let all = verdicts.iter().all(|(_, verdict)| is_done(verdict));
+    let all = outcomes.iter().all(|(_, outcome)| is_done(outcome));
     Ok(CommandOutcome::from_ok(all))
 }
 
@@ -275,11 +271,11 @@ async fn backfill(
     app.ensure_shop_configured().await?;
     if !app.ledger.has_baseline().await? {
         anyhow::bail!(
-            "the first start has not been yet: run `veracore-sync sync orders` or `run` first"
+            "there was no first start yet: run `veracore-sync run` or `sync orders` first"
         );
     }
     let (orders, _) = app.orders.list_triggered_orders().await?;
-    let standing = app.ledger.known_statuses(&orders).await?;
+    let statuses = app.ledger.known_statuses(&orders).await?;
     let orders: Vec<OrderRef> = orders
         .into_iter()
         .filter(|order| {
@@ -289,7 +285,7 @@ async fn backfill(
                 .is_some_and(|at| at >= since)
         })
         .filter(|order| {
-            standing
+            statuses
                 .get(order.id.as_str())
                 .is_none_or(KnownStatus::is_backfillable)
         })
@@ -302,7 +298,7 @@ async fn backfill(
         let verb = if dry_run {
             "would be sent"
         } else {
-            "are due now"
+            "are queued"
         };
         let list = if codes.is_empty() {
             String::new()
@@ -314,14 +310,14 @@ async fn backfill(
     Ok(CommandOutcome::Done)
 }
 
-/// A day's beginning in the zone, or a moment.
+/// A timestamp, or the start of a day in the time zone.
 fn parse_since(text: &str, zone: Tz) -> Result<DateTime<Utc>, SetupError> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.with_timezone(&Utc));
     }
     let day: NaiveDate = text.parse().map_err(|_| {
         SetupError(format!(
-            "--since: '{}' is not a date; give it as 2026-11-21 or 2026-11-21T08:00:00Z",
+            "--since: '{}' is not a date; write it as 2026-11-21 or 2026-11-21T08:00:00Z",
             one_line(text, 40)
         ))
     })?;

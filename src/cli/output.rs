@@ -1,5 +1,5 @@
-//! What a command prints: one JSON document with `--json`, else words for people. Stdout carries
-//! nothing else, so that it can be piped.
+//! The output of a command: one JSON document with `--json`, otherwise text. Nothing else goes to
+//! stdout, so that it can be piped.
 
 use std::{io::Write as _, sync::Arc};
 
@@ -23,7 +23,7 @@ impl Output {
         Self { json, terminal }
     }
 
-    /// Prints `value`, or `text` for people.
+    /// Prints `value` with `--json`, otherwise `text`.
     pub fn print(
         self,
         value: &impl Serialize,
@@ -38,13 +38,13 @@ impl Output {
             text.push('\n');
         }
         match std::io::stdout().lock().write_all(text.as_bytes()) {
-            // The reader had enough, as with `| head`.
+            // The reader closed the pipe, as `| head` does.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => Ok(other?),
         }
     }
 
-    /// A bar on stderr for a long pass; nothing is drawn unless a person looks at a terminal.
+    /// A progress bar on stderr; drawn only on a terminal.
     pub fn progress(self, what: &'static str, total: u64) -> ProgressBar {
         let target = if self.json {
             ProgressDrawTarget::hidden()
@@ -57,12 +57,12 @@ impl Output {
             .with_message(what)
     }
 
-    /// Tells something beside the result: on stderr.
+    /// Prints a note to stderr.
     pub fn note(self, message: &str) {
         self.print_to_stderr("note:", TextStyle::Yellow, message);
     }
 
-    /// Tells why a command failed: on stderr, and with `--json` as a document too.
+    /// Prints why the command failed to stderr, and with `--json` as a document too.
     pub fn print_error(self, message: &str) {
         self.print_to_stderr("error:", TextStyle::Red, message);
         if self.json {
@@ -77,12 +77,12 @@ impl Output {
         };
         let label = screen.styled(label, paint);
         let text = screen.sanitize(&format!("{label} {message}"));
-        // Nobody is left to be told that nobody can be told.
+        // A closed stderr leaves nowhere to report to.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 }
 
-/// A bar for a pass that tells how many of how many it has dealt with.
+/// A progress bar for a run.
 pub fn progress_callback(output: Output, what: &'static str) -> OnProgress {
     let bar = output.progress(what, 0);
     Arc::new(move |done, total| {
@@ -94,7 +94,7 @@ pub fn progress_callback(output: Output, what: &'static str) -> OnProgress {
     })
 }
 
-/// A moment as people at the warehouse read it.
+/// A timestamp in the warehouse's time zone.
 pub fn local_time(at: Option<DateTime<Utc>>, zone: Tz) -> String {
     at.map_or_else(
         || "-".into(),

@@ -1,5 +1,4 @@
-//! `reconcile`: whether Vendure, the ledger and VeraCore tell the same story, and what to do where
-//! they do not.
+//! `reconcile`: compares Vendure, the ledger and VeraCore, and prints each difference and its remedy.
 
 use anyhow::bail;
 use clap::Args;
@@ -19,7 +18,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct ReconcileArgs {
-    /// After so many days something of an order should have left VeraCore
+    /// Days after which VeraCore should have shipped a part of an order
     #[arg(long, value_name = "N", default_value_t = reconcile::NEVER_SHIPPED_DAYS,
         value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
@@ -66,17 +65,17 @@ pub(super) async fn execute(
 fn describe(summary: &ReconcileSummary) -> String {
     let checked = &summary.checked;
     let mut text = format!(
-        "{} orders in a trigger state in Vendure and {} of the ledger compared; VeraCore asked for {}\n",
+        "compared {} orders in a trigger state in Vendure and {} in the ledger; looked up {} at VeraCore\n",
         checked.in_trigger_states, checked.in_ledger, checked.asked_at_veracore
     );
     if checked.not_asked > 0 {
         text.push_str(&format!(
-            "VeraCore was not asked for {} more: too many for one pass, or it rations calls; their turn comes on another day\n",
+            "{} more were not looked up at VeraCore (too many for one run, or rate-limited); a later run checks them\n",
             checked.not_asked
         ));
     }
     if summary.is_clean() {
-        text.push_str("nothing is off\n");
+        text.push_str("no differences\n");
     }
     // Sorted by kind.
     for same in summary.findings.chunk_by(|a, b| a.kind == b.kind) {
@@ -88,14 +87,11 @@ fn describe(summary: &ReconcileSummary) -> String {
             ..
         } in same
         {
-            text.push_str(&format!("  {order}: {detail}. To do: {advice}\n"));
+            text.push_str(&format!("  {order}: {detail}. Fix: {advice}\n"));
         }
     }
     if !summary.failures.is_empty() {
-        text.push_str(&format!(
-            "\ncould not be compared ({})\n",
-            summary.failures.len()
-        ));
+        text.push_str(&format!("\nnot compared ({})\n", summary.failures.len()));
         for failure in &summary.failures {
             text.push_str(&format!("  {}: {}\n", failure.order, failure.problem));
         }

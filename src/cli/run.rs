@@ -1,4 +1,4 @@
-//! `run`: the daemon.
+//! `run`: runs the daemon until a signal stops it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     lifecycle::{DrainOutcome, ServiceNotifier, StopSignals},
 };
 
-/// How long work in flight may go on after the signal.
+/// The time that work in flight has to finish after the signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) async fn execute(sources: Sources) -> anyhow::Result<CommandOutcome> {
@@ -23,7 +23,7 @@ pub(super) async fn execute(sources: Sources) -> anyhow::Result<CommandOutcome> 
     let tasks = daemon.tasks().clone();
     tokio::select! {
         signal = signals.wait() => {
-            tracing::info!(signal, "stopping: no new work is begun, work in flight is finished");
+            tracing::info!(signal, "stopping: finishing work in flight, starting no new work");
         }
         () = tasks.wait_for_stop() => {}
     }
@@ -33,7 +33,7 @@ pub(super) async fn execute(sources: Sources) -> anyhow::Result<CommandOutcome> 
         DrainOutcome::Completed => tracing::info!("stopped"),
         DrainOutcome::TimedOut => {
             tracing::warn!(
-                "stopped with work in flight; it is settled from the ledger when its leases have run out"
+                "stopped with work in flight; the ledger settles it when its leases expire"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! `schedule`: the coming occurrences of each scheduled job, local and UTC.
+//! `schedule`: the next runs of each scheduled job, in local time and UTC.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
@@ -19,11 +19,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct ScheduleArgs {
-    /// The moment from which on occurrences are told, such as 2026-03-08T00:00:00-08:00; now
-    /// without it
+    /// Start of the listing, such as 2026-03-08T00:00:00-08:00; default: now
     #[arg(long, value_name = "RFC3339", value_parser = parse_timestamp)]
     from: Option<DateTime<Utc>>,
-    /// For so many times 24 hours, 1 to 366
+    /// Length of the listing in days of 24 hours, 1 to 366
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
     days: u16,
 }
@@ -50,7 +49,7 @@ pub(super) async fn execute(
     let (calendar, problem) = app::load_calendar(sources).await?;
     if let Some(problem) = problem {
         output.note(&format!(
-            "settings stored in the database are left out, since it could not be read: {problem}"
+            "the database could not be read, so its settings are left out: {problem}"
         ));
     }
     let from = args.from.unwrap_or_else(|| SystemClock.now());
@@ -59,7 +58,7 @@ pub(super) async fn execute(
     Ok(CommandOutcome::Done)
 }
 
-/// From `from` on, and before `length` later.
+/// The occurrences from `from` until `length` later.
 fn upcoming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> ScheduleReport {
     let until = from + length;
     let of = |job| {
@@ -113,7 +112,7 @@ mod tests {
             "2026-03-08T00:00:00-08:00", "9999-12-31T23:59:60-23:59", "0000-01-01T00:00:00+23:59",
         ])) {
             match parse_timestamp(&text) {
-                // The longest schedule from then on can still be told.
+                // The longest listing from there can still be computed.
                 Ok(at) => prop_assert!(at.checked_add_signed(TimeDelta::days(366)).is_some()),
                 Err(problem) => assert_one_line(&problem),
             }

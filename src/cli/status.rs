@@ -1,4 +1,4 @@
-//! `status`: counts by status, the jobs' runs, and how both ends are.
+//! `status`: order counts, job runs and connections.
 
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -26,7 +26,7 @@ struct StatusReport {
     veracore: UpstreamStatus,
 }
 
-/// Whether an end answers, asked just now.
+/// The connection to an upstream, tested now.
 #[derive(Serialize)]
 struct UpstreamStatus {
     ok: bool,
@@ -38,7 +38,7 @@ impl UpstreamStatus {
         match outcome {
             Ok(_) => Self {
                 ok: true,
-                detail: "answers".into(),
+                detail: "connected".into(),
             },
             Err(error) => Self {
                 ok: false,
@@ -76,24 +76,24 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
     Ok(CommandOutcome::Done)
 }
 
-/// Orders that VeraCore has and somebody should look at; nothing where there are none.
+/// Sent orders that need attention; empty if there are none.
 fn describe_attention(count: &PostSendCounts) -> String {
     let lines = [
         (
             count.being_stopped,
-            "cancelled in Vendure, being stopped at VeraCore",
+            "cancelled in Vendure, being cancelled at VeraCore",
         ),
         (
             count.to_stop_by_hand,
-            "cancelled in Vendure, to be stopped at VeraCore by hand",
+            "cancelled in Vendure, to be cancelled at VeraCore manually",
         ),
         (
             count.shipped_after_cancel,
-            "shipped though cancelled in Vendure, in the last 30 days",
+            "shipped although cancelled in Vendure, in the last 30 days",
         ),
         (
             count.cancelled_at_veracore,
-            "cancelled at VeraCore, though not in Vendure",
+            "cancelled at VeraCore but not in Vendure",
         ),
         (
             count.changed_since_sent,
@@ -151,13 +151,13 @@ fn describe(status: &StatusReport, zone: Tz, screen: Terminal) -> String {
         Column::LongText(""),
     ];
     text.push_str(&screen.table(&columns, &rows));
-    for (name, end) in [("Vendure", &status.vendure), ("VeraCore", &status.veracore)] {
-        let paint = if end.ok {
+    for (name, upstream) in [("Vendure", &status.vendure), ("VeraCore", &status.veracore)] {
+        let paint = if upstream.ok {
             TextStyle::Green
         } else {
             TextStyle::Red
         };
-        let detail = screen.styled(&end.detail, paint);
+        let detail = screen.styled(&upstream.detail, paint);
         text.push_str(&format!("\n{name}: {detail}"));
     }
     text

@@ -1,4 +1,4 @@
-//! `stock explain`: the arithmetic behind one stock level.
+//! `stock explain`: how one stock level is calculated.
 
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
@@ -23,7 +23,7 @@ pub(super) struct StockArgs {
 
 #[derive(Debug, Subcommand)]
 enum StockCommand {
-    /// Show the arithmetic behind the level of one SKU of the shop's, and what was written before
+    /// Show how the level of one of the shop's SKUs is calculated, and its recent changes
     Explain { sku: String },
 }
 
@@ -47,14 +47,14 @@ fn describe(explanation: &StockExplanation, zone: Tz) -> String {
     match (&explanation.now, &explanation.problem) {
         (Some(now), _) => text.push_str(&describe_arithmetic(now, zone)),
         (None, Some(problem)) => {
-            text.push_str(&format!("it cannot be computed now: {problem}\n"));
+            text.push_str(&format!("the level cannot be calculated now: {problem}\n"));
         }
         (None, None) => {}
     }
     if explanation.changes.is_empty() {
-        text.push_str("\nnothing was ever written to this SKU's stock by this installation\n");
+        text.push_str("\nthis installation never changed the stock of this SKU\n");
     } else {
-        text.push_str("\nwritten before, the newest first:\n");
+        text.push_str("\nrecent changes, newest first:\n");
         for change in &explanation.changes {
             text.push_str(&describe_recorded_change(change, zone));
         }
@@ -64,7 +64,7 @@ fn describe(explanation: &StockExplanation, zone: Tz) -> String {
 
 fn describe_arithmetic(now: &StockArithmetic, zone: Tz) -> String {
     let mut text = format!(
-        "VeraCore was asked at {}\n",
+        "read from VeraCore at {}\n",
         local_time(Some(now.asked_at), zone)
     );
     for level in &now.variants {
@@ -75,7 +75,7 @@ fn describe_arithmetic(now: &StockArithmetic, zone: Tz) -> String {
 
 fn describe_level(level: &ExplainedLevel) -> String {
     let numbers = &level.numbers;
-    let told = |name: &str, units: Option<crate::domain::Units>| {
+    let optional = |name: &str, units: Option<crate::domain::Units>| {
         units.map_or_else(String::new, |units| format!(", {units} {name}"))
     };
     let orders: Vec<String> = level
@@ -89,33 +89,33 @@ fn describe_level(level: &ExplainedLevel) -> String {
         numbers.variant,
         one_line(&numbers.veracore_sku, 80)
     );
-    let mut line = |units: i64, sign: &str, words: String| {
-        text.push_str(&format!("  {sign}{units:>8}  {words}\n"));
+    let mut line = |units: i64, sign: &str, label: String| {
+        text.push_str(&format!("  {sign}{units:>8}  {label}\n"));
     };
     line(
         numbers.available.get().into(),
         " ",
         format!(
-            "free at VeraCore{}{}",
-            told("reserved", numbers.reserved),
-            told("on hand", numbers.on_hand)
+            "available at VeraCore{}{}",
+            optional("reserved", numbers.reserved),
+            optional("on hand", numbers.on_hand)
         ),
     );
     if numbers.safety_stock.get() > 0 {
         line(
             numbers.safety_stock.get().into(),
             "-",
-            "kept from sale".into(),
+            "safety stock".into(),
         );
     }
     line(
         numbers.acknowledged.into(),
         "+",
         if orders.is_empty() {
-            "in flight: at VeraCore, not fulfilled in the shop".into()
+            "at VeraCore, not yet fulfilled in the shop".into()
         } else {
             format!(
-                "in flight: at VeraCore, not fulfilled in the shop ({})",
+                "at VeraCore, not yet fulfilled in the shop ({})",
                 orders.join(", ")
             )
         },
@@ -124,7 +124,7 @@ fn describe_level(level: &ExplainedLevel) -> String {
         line(
             numbers.waiting_elsewhere.into(),
             "-",
-            "promised by other variants of the same goods to orders that VeraCore does not have"
+            "promised by other variants with this VeraCore SKU to orders that VeraCore does not have"
                 .into(),
         );
     }
@@ -132,7 +132,7 @@ fn describe_level(level: &ExplainedLevel) -> String {
         numbers.after.into(),
         "=",
         format!(
-            "should be on hand in the shop; there are {}",
+            "on hand in the shop as it should be; it is {} now",
             numbers.before
         ),
     );
@@ -147,7 +147,7 @@ fn describe_level(level: &ExplainedLevel) -> String {
     line(
         (i64::from(numbers.after) - numbers.allocated).max(0),
         "=",
-        "can be sold then (less the shop's own threshold)".into(),
+        "can be sold (less the shop's own threshold)".into(),
     );
     text
 }
@@ -157,7 +157,7 @@ fn describe_recorded_change(change: &RecordedStockChange, zone: Tz) -> String {
         (Some("written"), _) => String::new(),
         (Some(outcome), Some(message)) => format!(" ({outcome}: {message})"),
         (Some(outcome), None) => format!(" ({outcome})"),
-        (None, _) => " (not known whether it was written)".into(),
+        (None, _) => " (unconfirmed)".into(),
     };
     format!(
         "  {}  {} -> {}{outcome}: {} free - {} kept + {} in flight - {} elsewhere - {} gone; {} allocated; VeraCore asked at {}, run {}\n",

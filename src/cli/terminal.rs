@@ -1,31 +1,31 @@
-//! How words are laid out for people: columns, colours, and nothing that a terminal would obey.
+//! Tables, colours and the filter for control characters.
 //!
-//! On a terminal rows are as wide as it is and words that tell how something stands have colours.
-//! In a pipe the same columns come without colours, and whole.
+//! On a terminal, rows are cut to its width and statuses are coloured. In a pipe, the same columns
+//! are plain and complete.
 
 use console::Term;
 
 use crate::domain::text::replace_control_chars;
 
-/// What the reader looks at.
+/// The output device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
     pub has_colors: bool,
-    /// In columns; `None` where nobody cuts or wraps lines.
+    /// In columns; `None` for a pipe or a file.
     pub width: Option<usize>,
 }
 
-/// How a column is laid out.
+/// A column of a table, by its title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
-    /// What people copy: never cut to make room for others.
+    /// An identifier that people copy: never cut in favour of other columns.
     Key(&'static str),
     Text(&'static str),
-    /// A word that tells how something stands; coloured.
+    /// A status; coloured.
     Status(&'static str),
-    /// To the right.
+    /// Right-aligned.
     Number(&'static str),
-    /// A sentence: the first to be cut.
+    /// A sentence: cut first.
     LongText(&'static str),
 }
 
@@ -59,7 +59,7 @@ impl TextStyle {
         }
     }
 
-    /// For a word of the ledger's or of a check.
+    /// The colour of a status of the ledger or of a check.
     fn of_status(word: &str) -> Option<Self> {
         match word.trim() {
             "success" | "done" | "delivered" | "ok" => Some(Self::Green),
@@ -82,7 +82,7 @@ impl Column {
         }
     }
 
-    /// How narrow it may become for the others' sake.
+    /// The least width that it is cut to in favour of other columns.
     const fn min_width(self) -> Option<usize> {
         match self {
             Self::LongText(_) => Some(12),
@@ -92,11 +92,11 @@ impl Column {
     }
 }
 
-/// Between two columns.
+/// Spaces between two columns.
 const GAP: usize = 2;
 
 impl Terminal {
-    /// Standard output. Heeds `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM=dumb`.
+    /// Standard output; respects `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM=dumb`.
     pub fn stdout() -> Self {
         let size = Term::stdout().size_checked();
         let width = size.map(|(_, columns)| usize::from(columns));
@@ -106,7 +106,7 @@ impl Terminal {
         }
     }
 
-    /// Rows with their columns lined up. What cells hold may be anybody's words.
+    /// An aligned table. Cells may hold text from outside: control characters are removed.
     pub fn table(self, columns: &[Column], rows: &[Vec<String>]) -> String {
         let rows: Vec<Vec<String>> = rows
             .iter()
@@ -122,7 +122,7 @@ impl Terminal {
         out
     }
 
-    /// As wide as their cells; on a narrow terminal sentences give way first, then other texts.
+    /// Column widths: those of the cells; on a narrow terminal, sentences are cut first, then other texts.
     fn widths(self, columns: &[Column], rows: &[Vec<String>]) -> Vec<usize> {
         let mut widths: Vec<usize> = columns.iter().map(|c| display_width(c.title())).collect();
         for row in rows {
@@ -158,7 +158,7 @@ impl Terminal {
         let mut at = 0;
         for (nth, (column, width)) in columns.iter().zip(widths).enumerate() {
             let gap = if nth == 0 { 0 } else { GAP };
-            // What has no room at all is left out: a wrapped line is harder to read than a short one.
+            // A column without room is left out: a wrapped line is harder to read than a short one.
             let room = self
                 .width
                 .map_or(*width, |all| all.saturating_sub(at + gap).min(*width));
@@ -185,7 +185,7 @@ impl Terminal {
         line
     }
 
-    /// The word in its colour, if it has one.
+    /// A status in its colour, if it has one.
     pub fn status(self, word: &str) -> String {
         self.apply_style(word, TextStyle::of_status(word))
     }
@@ -203,7 +203,7 @@ impl Terminal {
         }
     }
 
-    /// The whole text without anything that a terminal would obey, but for our own colours.
+    /// The text without control characters and escape sequences, except our own colours.
     pub fn sanitize(self, text: &str) -> String {
         if !self.has_colors {
             return replace_control_chars(text);
@@ -219,7 +219,7 @@ impl Terminal {
                 .chain([RESET]);
             let length = ours.find(|code| rest.starts_with(code)).map_or(0, str::len);
             out.push_str(&rest[..length]);
-            // What is not ours loses its escape character, and is words then.
+            // Any other sequence loses its escape character and becomes plain text.
             rest = &rest[length.max(1)..];
         }
         out.push_str(&replace_control_chars(rest));
@@ -231,12 +231,12 @@ fn sanitize_cell(cell: &str) -> String {
     replace_control_chars(cell).replace(['\n', '\t'], " ")
 }
 
-/// In columns of a terminal: wide characters take two.
+/// Width in terminal columns: wide characters take two.
 fn display_width(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
-/// The text, or as much of it as fits before a `…`.
+/// The text, cut to fit with a final `…`.
 fn truncate(text: &str, room: usize) -> String {
     if display_width(text) <= room {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! `check`: tests every dependency and prints a line for each, with the exact fix.
+//! `check`: tests every dependency and prints a line for each, with the fix.
 
 mod veracore;
 
@@ -44,24 +44,26 @@ async fn check_database(app: &App) -> PreflightFinding {
         other => other,
     };
     match checked {
-        Ok(()) => PreflightFinding::ok(CHECK, "answers, and its tables are up to date"),
+        Ok(()) => PreflightFinding::ok(CHECK, "connected; tables are up to date"),
         Err(error @ LedgerError::NotMigrated { .. }) => PreflightFinding::failed(
             CHECK,
             error.to_string(),
-            "run `veracore-sync migrate` (`run` does it by itself)",
+            "run `veracore-sync migrate` (`run` does it automatically)",
         ),
-        Err(error @ LedgerError::SchemaTooNew { .. }) => {
-            PreflightFinding::failed(CHECK, error.to_string(), "run the newer veracore-sync")
-        }
+        Err(error @ LedgerError::SchemaTooNew { .. }) => PreflightFinding::failed(
+            CHECK,
+            error.to_string(),
+            "use the veracore-sync version that migrated this database, or a newer one",
+        ),
         Err(error @ LedgerError::ReadOnly) => PreflightFinding::failed(
             CHECK,
             error.to_string(),
-            "point DATABASE_URL at the primary, or undo default_transaction_read_only",
+            "point DATABASE_URL at the primary, or turn default_transaction_read_only off",
         ),
         Err(error) => PreflightFinding::failed(
             CHECK,
             error.to_string(),
-            "start Postgres, or correct DATABASE_URL; the user needs the right to create tables",
+            "start Postgres, or correct DATABASE_URL; the user must be allowed to create tables",
         ),
     }
 }

@@ -1,6 +1,6 @@
-//! What `check` finds of VeraCore: which of its operations may be used, and what to do about the others.
+//! The VeraCore part of `check`: which operations are allowed, and the fix for the others.
 //!
-//! Only reads are tried. Owns the fixes, which differ by style; must not know what any of them sends.
+//! It tries reads only. The fixes differ by style.
 
 use crate::{
     app::App,
@@ -26,11 +26,11 @@ pub(super) async fn check_veracore(app: &App) -> Vec<PreflightFinding> {
         (_, Err(error)) if is_namespace_mismatch(error) => {
             return vec![failed_finding("veracore interface", error, style)];
         }
-        // Whatever was answered: nobody is asked without a token.
+        // Any response shows that the token was accepted.
         (_, Ok(_)) | (ApiStyle::Rest, Err(ProviderError::Call(CallError::Status { .. }))) => {
             PreflightFinding::ok(CREDENTIALS, "accepted")
         }
-        // They come with each question, and who refuses it so has looked at them.
+        // SOAP sends the credentials with each call: this refusal comes after they were checked.
         (ApiStyle::Oms, Err(ProviderError::Forbidden { .. } | ProviderError::Refused { .. })) => {
             PreflightFinding::ok(CREDENTIALS, "accepted")
         }
@@ -62,12 +62,12 @@ pub(super) async fn check_veracore(app: &App) -> Vec<PreflightFinding> {
     ]
 }
 
-/// To try the rest would make an order.
+/// Trying the writes would create an order.
 const fn order_access_detail(style: ApiStyle) -> &'static str {
     match style {
-        ApiStyle::Rest => "may look orders up",
+        ApiStyle::Rest => "can look up orders",
         ApiStyle::Oms => {
-            "may look orders up (GetOrderInfo); AddOrder and CancelOrder cannot be tried: have them granted, too"
+            "can look up orders (GetOrderInfo). AddOrder and CancelOrder cannot be tested: make sure that they are granted, too"
         }
     }
 }
@@ -97,10 +97,10 @@ fn access_finding(
 fn failed_finding(check: &'static str, error: &ProviderError, style: ApiStyle) -> PreflightFinding {
     let fix = match error.category() {
         ErrorCategory::Network | ErrorCategory::Timeout => {
-            "correct VERACORE_API_URL, or let this machine reach it; VERACORE_TIMEOUT_SECONDS if it is slow".into()
+            "check that VeraCore is up and that this machine can reach it, then VERACORE_API_URL; if it is slow, raise VERACORE_TIMEOUT_SECONDS".into()
         }
         ErrorCategory::RateLimited => {
-            "lower VERACORE_RATE_LIMIT_PER_SECOND, and try again later".into()
+            "lower VERACORE_RATE_LIMIT_PER_SECOND, and check again later".into()
         }
         _ => match style {
             ApiStyle::Rest => rest_fix(error).into(),
@@ -116,18 +116,18 @@ const fn rest_fix(error: &ProviderError) -> &'static str {
             "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET, or VERACORE_AUTH"
         }
         (_, ErrorCategory::Auth) => {
-            "ask VeraCore for this access for the API client, and check VERACORE_COMPANY_ID"
+            "ask VeraCore to grant the API client this access, and check VERACORE_COMPANY_ID"
         }
         (_, ErrorCategory::NotFound) => {
             "correct VERACORE_API_URL: the paths /api/… are appended to it"
         }
         _ => {
-            "is VERACORE_API_URL the API's (not a web page's), and VERACORE_API_STYLE right? If so, ask VeraCore's support"
+            "check that VERACORE_API_URL is the API's URL (not a web page's) and that VERACORE_API_STYLE is right; if they are, contact VeraCore support"
         }
     }
 }
 
-/// The error names the setting, whether VeraCore did not know our namespace or we did not know its.
+/// Both errors name the setting: VeraCore rejected our namespace, or answered with another.
 fn is_namespace_mismatch(error: &ProviderError) -> bool {
     error.to_string().contains("VERACORE_OMS_NAMESPACE")
 }
@@ -135,17 +135,17 @@ fn is_namespace_mismatch(error: &ProviderError) -> bool {
 fn oms_fix(error: &ProviderError) -> String {
     match error {
         _ if is_namespace_mismatch(error) => {
-            "set VERACORE_OMS_NAMESPACE to the targetNamespace in the service's description (VERACORE_API_URL with ?wsdl behind it); unset, it is that of oms.asmx or order.asmx, as the URL says".into()
+            "set VERACORE_OMS_NAMESPACE to the targetNamespace of the service's WSDL (append ?wsdl to VERACORE_API_URL); by default it is that of oms.asmx or order.asmx, depending on the URL".into()
         }
         ProviderError::Forbidden { operation, .. } => format!(
-            "have {operation} granted to the web-service user VERACORE_CLIENT_ID: its permissions are given operation by operation, in VeraCore's admin system"
+            "grant {operation} to the web-service user VERACORE_CLIENT_ID in VeraCore's admin system; permissions are granted per operation"
         ),
         ProviderError::CredentialsRefused { .. } => {
-            "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET: a web-service user of VeraCore's admin system, and its password".into()
+            "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET: a web-service user from VeraCore's admin system, and its password".into()
         }
         ProviderError::Refused { .. } => {
-            "if these are VeraCore's words for an order that it does not have, put a part of them into VERACORE_OMS_NOT_FOUND_TEXT; else ask VeraCore's support".into()
+            "if this message means that VeraCore does not have the order, set VERACORE_OMS_NOT_FOUND_TEXT to a part of it; otherwise contact VeraCore support".into()
         }
-        _ => "is VERACORE_API_URL the service's own address (https://…/pmomsws/oms.asmx or …/order.asmx), and not a page or another API's? If so, ask VeraCore's support".into(),
+        _ => "check that VERACORE_API_URL is the service's own URL (https://…/pmomsws/oms.asmx or …/order.asmx); if it is, contact VeraCore support".into(),
     }
 }

@@ -1,4 +1,4 @@
-//! `sync inventory`: one pass over the stock now, or what it would do.
+//! `sync inventory`: one inventory run, or a preview of it.
 
 use anyhow::bail;
 use clap::Args;
@@ -19,16 +19,15 @@ use crate::{
     },
 };
 
-/// What of the stock, and whether in earnest.
 #[derive(Debug, Args)]
 pub(super) struct SyncInventoryArgs {
     /// Read everything, write nothing, and print each write that would have been made
     #[arg(long)]
     dry_run: bool,
-    /// Only this SKU of the shop's
+    /// Only this SKU of the shop
     #[arg(long, value_name = "SKU", conflicts_with = "accept_held")]
     sku: Option<String>,
-    /// Apply what this run held back, after a fresh read
+    /// Apply the feed that this run held, after reading it again
     #[arg(long, value_name = "RUN")]
     accept_held: Option<i64>,
 }
@@ -60,35 +59,35 @@ pub(super) async fn execute(
             Some(run) => app.inventory.quarantined_suspicions(run).await??,
             None => Vec::new(),
         };
-        let wish = InventoryRequest {
+        let request = InventoryRequest {
             sku,
             accepted_suspicions: accepted,
             ..InventoryRequest::default()
         };
-        return preview(app, output, &wish).await;
+        return preview(app, output, &request).await;
     }
     let on_progress = progress_callback(output, "stock levels");
-    let ran = match args.accept_held {
+    let attempt = match args.accept_held {
         Some(run) => {
             app.inventory
                 .accept_quarantined_feed(run, &on_progress)
                 .await??
         }
         None => {
-            let wish = InventoryRequest {
+            let request = InventoryRequest {
                 sku,
                 ..InventoryRequest::default()
             };
-            app.inventory.run_manually(&wish, &on_progress).await?
+            app.inventory.run_manually(&request, &on_progress).await?
         }
     };
-    let (run, summary) = match ran {
+    let (run, summary) = match attempt {
         RunAttempt::Completed(run, outcome) => (run, outcome?),
         RunAttempt::AlreadyRunning => {
-            bail!("a pass over the stock is going on already; try again when it is done")
+            bail!("an inventory run is already in progress; try again when it is done")
         }
         RunAttempt::LeaseLost => {
-            bail!("the database was away for too long; the pass was dropped half-way")
+            bail!("the database was unavailable for too long; the run was stopped halfway")
         }
     };
     let printed = InventoryRunReport {
@@ -104,9 +103,9 @@ pub(super) async fn execute(
 async fn preview(
     app: &App,
     output: Output,
-    wish: &InventoryRequest,
+    request: &InventoryRequest,
 ) -> anyhow::Result<CommandOutcome> {
-    let (summary, changes) = app.inventory.preview(wish).await?;
+    let (summary, changes) = app.inventory.preview(request).await?;
     let printed = InventoryRunReport {
         run: None,
         dry_run: true,
@@ -135,20 +134,20 @@ fn describe(summary: &InventorySummary, run: Option<i64>) -> String {
     let counts = summary.counts;
     let mut text = String::new();
     if let Some(reasons) = summary.quarantine_reasons() {
-        text.push_str(&format!("HELD, nothing is written: {reasons}\n"));
+        text.push_str(&format!("HELD, nothing was changed: {reasons}\n"));
         if let Some(run) = run {
             text.push_str(&format!(
-                "to apply it all the same: veracore-sync sync inventory --accept-held {run}\n"
+                "to apply it anyway: veracore-sync sync inventory --accept-held {run}\n"
             ));
         }
     } else if run.is_some() {
         text.push_str(&format!(
-            "{} levels written, {} right already, {} refused, {} not known to be written, {} not tried\n",
+            "{} levels written, {} already right, {} refused, {} unconfirmed, {} not tried\n",
             counts.written, counts.unchanged, counts.refused, counts.unknown, counts.untried
         ));
     }
     text.push_str(&format!(
-        "{} rows; {} variants left alone; {} not in the feed; {} SKUs without a variant\n",
+        "{} rows; {} variants not managed; {} not in the feed; {} SKUs without a variant\n",
         summary.rows, summary.left_alone, summary.not_in_feed_count, summary.unmatched_count
     ));
     for near in &summary.near_misses {
@@ -159,7 +158,7 @@ fn describe(summary: &InventorySummary, run: Option<i64>) -> String {
         ));
     }
     for row in &summary.bad_rows {
-        text.push_str(&format!("left out: {}\n", one_line(row, 200)));
+        text.push_str(&format!("skipped: {}\n", one_line(row, 200)));
     }
     text
 }
@@ -182,7 +181,7 @@ fn describe_changes(changes: &[StockChange], screen: Terminal) -> String {
         Column::Text("WOULD WRITE"),
         Column::Number("ON HAND"),
         Column::Number("THEN"),
-        Column::Number("VERACORE FREE"),
+        Column::Number("AVAILABLE"),
         Column::Number("IN FLIGHT"),
         Column::Number("ALLOCATED"),
     ];

@@ -21,11 +21,11 @@ pub(super) struct SyncArgs {
 
 #[derive(Debug, Subcommand)]
 enum SyncCommand {
-    /// Find orders and send those that are due
+    /// Discover orders and send those that are due
     Orders(SyncOrdersArgs),
-    /// Bring VeraCore's stock to the shop
+    /// Set the shop's stock from VeraCore's
     Inventory(SyncInventoryArgs),
-    /// Bring what VeraCore shipped to the shop
+    /// Fulfill in the shop what VeraCore shipped
     Tracking(SyncTrackingArgs),
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn execute(
         SyncCommand::Inventory(args) => inventory::execute(&app, output, args).await,
         SyncCommand::Tracking(args) => tracking::execute(&app, output, args).await,
     };
-    // A daemon is told what there is to deliver.
+    // Closing publishes what a running daemon has to deliver.
     app.ledger.close().await;
     outcome
 }

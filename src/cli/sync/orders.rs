@@ -1,4 +1,4 @@
-//! `sync orders`: one pass over the orders now.
+//! `sync orders`: one sweep, and a send of every order that is due.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,6 @@ use crate::{
     },
 };
 
-/// Which orders, and whether in earnest.
 #[derive(Debug, Args)]
 pub(super) struct SyncOrdersArgs {
     /// Read everything, write nothing, and print each write that would have been made
@@ -33,9 +32,9 @@ pub(super) struct SyncOrdersArgs {
 #[serde(rename_all = "camelCase")]
 struct OrdersRunReport {
     taken_in: u64,
-    /// How the orders that were worked on stand now.
+    /// Processed orders, by their new status.
     orders: BTreeMap<SyncStatus, u64>,
-    /// Orders whose outcome could not be recorded; they are looked into again.
+    /// Orders whose outcome could not be recorded; the daemon looks them up again.
     unrecorded: u64,
 }
 
@@ -53,28 +52,28 @@ pub(super) async fn execute(
         )?;
         return Ok(CommandOutcome::Done);
     }
-    let pass = run_once(app, only.as_ref(), output).await?;
+    let report = run_once(app, only.as_ref(), output).await?;
     if let Some(code) = &only
         && app.ledger.order(code).await?.is_none()
     {
         anyhow::bail!(
-            "Vendure has no order {code} in a trigger state, and the ledger does not know it"
+            "order {code} not found: Vendure has none in a trigger state, and the ledger has none"
         );
     }
-    output.print(&pass, || {
-        let counts: Vec<String> = pass
+    output.print(&report, || {
+        let counts: Vec<String> = report
             .orders
             .iter()
             .map(|(status, count)| format!("{count} {status}"))
             .collect();
-        let worked = if counts.is_empty() {
+        let processed = if counts.is_empty() {
             "no order was due".into()
         } else {
             counts.join(", ")
         };
-        format!("{} new orders found; {worked}", pass.taken_in)
+        format!("{} new orders found; {processed}", report.taken_in)
     })?;
-    let failed = pass.orders.contains_key(&SyncStatus::Error) || pass.unrecorded > 0;
+    let failed = report.orders.contains_key(&SyncStatus::Error) || report.unrecorded > 0;
     Ok(if failed {
         CommandOutcome::Failed
     } else {
@@ -98,26 +97,26 @@ async fn run_once(
     let limit = app.orders.settings().concurrency;
     let mut orders: BTreeMap<SyncStatus, u64> = BTreeMap::new();
     let mut unrecorded = 0;
-    let mut away = None;
-    let mut working = JoinSet::new();
+    let mut unavailable = None;
+    let mut tasks = JoinSet::new();
     loop {
-        let free = limit.saturating_sub(u32::try_from(working.len()).unwrap_or(limit));
-        if away.is_none() {
+        let free = limit.saturating_sub(u32::try_from(tasks.len()).unwrap_or(limit));
+        if unavailable.is_none() {
             for order in app.orders.lease_due_orders(free, only).await? {
                 let service = app.orders.clone();
-                working.spawn(async move { worker::process_order(&service, &order).await });
+                tasks.spawn(async move { worker::process_order(&service, &order).await });
             }
         }
-        match working.join_next().await {
+        match tasks.join_next().await {
             None => break,
-            Some(Ok(worked)) => {
-                match worked {
+            Some(Ok(outcome)) => {
+                match outcome {
                     WorkOutcome::Recorded(status) => *orders.entry(status).or_default() += 1,
-                    // It was logged, and stops no other.
+                    // It is logged, and stops no other order.
                     WorkOutcome::Unrecorded => unrecorded += 1,
-                    // It would be so for all of them.
+                    // It fails for every other order, too.
                     WorkOutcome::LedgerUnavailable(error) => {
-                        away.get_or_insert(error);
+                        unavailable.get_or_insert(error);
                     }
                 }
                 progress.inc(1);
@@ -126,7 +125,7 @@ async fn run_once(
         }
     }
     progress.finish_and_clear();
-    if let Some(error) = away {
+    if let Some(error) = unavailable {
         return Err(error.into());
     }
     Ok(OrdersRunReport {

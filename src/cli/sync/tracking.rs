@@ -1,4 +1,4 @@
-//! `sync tracking`: one pass over what VeraCore shipped now, or what it would do.
+//! `sync tracking`: one tracking run, or a preview of it.
 
 use anyhow::bail;
 use clap::Args;
@@ -18,7 +18,6 @@ use crate::{
     },
 };
 
-/// Which orders, and whether in earnest.
 #[derive(Debug, Args)]
 pub(super) struct SyncTrackingArgs {
     /// Read everything, write nothing, and print each write that would have been made
@@ -59,17 +58,17 @@ pub(super) async fn execute(
         return Ok(CommandOutcome::Done);
     }
     let on_progress = progress_callback(output, "orders");
-    let ran = app
+    let attempt = app
         .tracking
         .run_manually(only.as_ref(), &on_progress)
         .await?;
-    let (run, summary) = match ran {
+    let (run, summary) = match attempt {
         RunAttempt::Completed(run, outcome) => (run, outcome?),
         RunAttempt::AlreadyRunning => {
-            bail!("a pass over tracking is going on already; try again when it is done")
+            bail!("a tracking run is already in progress; try again when it is done")
         }
         RunAttempt::LeaseLost => {
-            bail!("the database was away for too long; the pass was dropped half-way")
+            bail!("the database was unavailable for too long; the run was stopped halfway")
         }
     };
     let printed = TrackingRunReport {
@@ -88,7 +87,7 @@ pub(super) async fn execute(
 
 fn describe(summary: &TrackingSummary) -> String {
     let mut text = format!(
-        "{} packages told of; {} orders looked at: {} fulfillments made, {} were there already, {} waiting, {} void\n",
+        "{} parcels reported; {} orders checked: {} fulfillments created, {} already fulfilled, {} waiting, {} void\n",
         summary.shipments,
         summary.orders_checked,
         summary.fulfilled,
@@ -98,30 +97,30 @@ fn describe(summary: &TrackingSummary) -> String {
     );
     if summary.busy > 0 {
         text.push_str(&format!(
-            "{} orders are worked on by somebody else\n",
+            "{} orders are being processed by another run\n",
             summary.busy
         ));
     }
     if summary.unknown_orders > 0 {
         text.push_str(&format!(
-            "{} orders that this installation did not send\n",
+            "{} parcels belong to orders that this installation did not send\n",
             summary.unknown_orders
         ));
     }
     for problem in &summary.problems {
         text.push_str(&format!(
-            "needs a person: order {}, package {}: {}\n",
+            "needs attention: order {}, parcel {}: {}\n",
             problem.order, problem.parcel, problem.problem
         ));
     }
     for failure in &summary.failures {
         text.push_str(&format!(
-            "tried again later: order {}: {}\n",
+            "retried later: order {}: {}\n",
             failure.order, failure.problem
         ));
     }
     for row in &summary.bad_row_examples {
-        text.push_str(&format!("left out: {row}\n"));
+        text.push_str(&format!("skipped: {row}\n"));
     }
     text
 }
@@ -144,7 +143,7 @@ fn describe_previews(packages: &[ParcelPreview], screen: Terminal) -> String {
     let columns = [
         Column::Text("WOULD"),
         Column::Key("ORDER"),
-        Column::Text("PACKAGE"),
+        Column::Text("PARCEL"),
         Column::LongText(""),
     ];
     screen.table(&columns, &rows)

@@ -95,7 +95,7 @@ async fn a_healthy_world_gives_no_finding() {
     );
     let text = world.cli(&["reconcile"]).await;
     assert_eq!(text.status, 0);
-    assert!(text.stdout.contains("nothing is off"), "{}", text.stdout);
+    assert!(text.stdout.contains("no differences"), "{}", text.stdout);
     assert_eq!(written(&world), before);
     assert!(world.record(&new.code).await.is_none());
     assert_eq!(world.shop.told(&open.id).await["state"], "PaymentSettled");

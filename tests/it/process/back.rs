@@ -82,7 +82,7 @@ async fn the_commands_carry_both_and_explain_a_level() {
     assert!(
         words
             .stdout
-            .contains("free at VeraCore, 2 reserved, 12 on hand"),
+            .contains("available at VeraCore, 2 reserved, 12 on hand"),
         "{}",
         words.stdout
     );

@@ -101,7 +101,7 @@ async fn nothing_is_done_with_the_tables_of_a_newer_version() {
     );
     let check = world.cli(&["check"]).await;
     assert_eq!(check.status, 1, "{check:?}");
-    let fix = "fix: run the newer veracore-sync";
+    let fix = "fix: use the veracore-sync version that migrated this database, or a newer one";
     assert!(check.stdout.contains(fix), "{check:?}");
 
     let after = (
