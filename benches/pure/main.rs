@@ -21,7 +21,7 @@ use veracore_sync::{
     fulfillment::veracore::{oms, rest},
     sync::{
         inventory::plan::{self as stock_plan, ShopStock},
-        jobs::calendar::{Calendar, Job},
+        jobs::{Job, calendar::Calendar},
         jobs::due::{self, LatestRun, OccurrenceHistory},
         orders::mapping,
         tracking::plan as tracking_plan,

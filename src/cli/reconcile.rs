@@ -11,8 +11,8 @@ use super::{
 use crate::{
     config::Sources,
     sync::{
-        jobs::run_once::{self, RunAttempt},
-        reconcile::{self, Finding, ReconcileSummary, Reconciliation},
+        jobs::run_once::RunAttempt,
+        reconcile::{self, Finding, ReconcileSummary},
     },
 };
 
@@ -37,17 +37,11 @@ pub(super) async fn execute(
     args: &ReconcileArgs,
 ) -> anyhow::Result<CommandOutcome> {
     let app = load_app(sources).await?;
-    let service = &app.reconciliation;
     let on_progress = progress_callback(output, "orders");
-    let ran = run_once::run_manually(&app.ledger, &app.clock, reconcile::JOB, async |_| {
-        let outcome = service.run(args.days, &on_progress).await;
-        let report = Reconciliation::run_report(&outcome);
-        (outcome, report)
-    })
-    .await?;
+    let ran = app.reconciliation.run_manually(args.days, &on_progress).await?;
     let (run, summary) = match ran {
         RunAttempt::Completed(run, outcome) => (run.number(), outcome?),
-        RunAttempt::AlreadyRunning => {
+        RunAttempt::NotStarted => {
             bail!("a reconciliation is going on already; try again when it is done")
         }
         RunAttempt::LeaseLost => {

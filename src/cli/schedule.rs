@@ -14,7 +14,7 @@ use crate::{
     app,
     clock::{Clock as _, SystemClock},
     config::Sources,
-    sync::jobs::calendar::{Calendar, Job},
+    sync::jobs::{Job, calendar::Calendar},
 };
 
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ fn upcoming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> Sche
             .take_while(move |at| *at < until)
             .map(move |at| (at, job))
     };
-    let mut all: Vec<(DateTime<Utc>, Job)> = Job::ALL.into_iter().flat_map(of).collect();
+    let mut all: Vec<(DateTime<Utc>, Job)> = Job::SYNC.into_iter().flat_map(of).collect();
     all.sort_unstable();
     let zone = calendar.timezone();
     ScheduleReport {

@@ -23,9 +23,12 @@ pub use db::error::LedgerError;
 pub use db::notify::Topic;
 pub use handle::Ledger;
 pub use inbox::webhooks::{ClaimedWebhook, WebhookIntake, WebhookOutcome};
-pub use jobs::leases::{Lease, LeaseKey};
+pub use jobs::leases::{JOB_LEASE_TTL, Lease, LeaseKey};
 pub use jobs::quarantine::QuarantinedRun;
-pub use jobs::runs::{LatestOccurrence, OccurrenceState, Run, RunId, RunOrigin, RunOutcome};
+pub use jobs::runs::{
+    LatestOccurrence, OccurrenceState, Run, RunId, RunOrigin, RunOutcome, RunReport, RunStart,
+    StartedRun,
+};
 pub use open_orders::{SentLine, SentOrder};
 pub use orders::attempts::{Attempt, AttemptEnd, AttemptId, AttemptKind, AttemptRecord};
 pub use orders::backlog::Backlog;

@@ -28,6 +28,23 @@ pub async fn acquire_within(
     }
 }
 
+/// Does the work under a lease, which is released afterwards. `None`: somebody else holds it.
+pub async fn with_lease<T>(
+    ledger: &Ledger,
+    keys: &[LeaseKey<'_>],
+    ttl: Duration,
+    work: impl AsyncFnOnce(Lease) -> T,
+) -> Result<Option<T>, LedgerError> {
+    let Some(lease) = ledger.acquire_lease(keys, ttl).await? else {
+        return Ok(None);
+    };
+    let value = work(lease.clone()).await;
+    if let Err(error) = ledger.release_lease(&lease).await {
+        tracing::debug!(%error, "a lease was not released and expires");
+    }
+    Ok(Some(value))
+}
+
 /// Does the work while the hold is lengthened again and again; `None` when it was lost, and the
 /// work dropped half-way.
 pub async fn keep_alive<T>(

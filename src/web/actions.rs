@@ -305,7 +305,7 @@ fn run_result<T, E>(
     match ran {
         RunAttempt::Completed(_, Ok(summary)) => Ok(Ok(summary)),
         RunAttempt::Completed(_, Err(error)) => Ok(Err(why(error)?)),
-        RunAttempt::AlreadyRunning => Ok(Err(BUSY.into())),
+        RunAttempt::NotStarted => Ok(Err(BUSY.into())),
         RunAttempt::LeaseLost => Ok(Err(ABANDONED.into())),
     }
 }

@@ -23,7 +23,7 @@ use super::{WebState, health, services::Services};
 use crate::{
     http::{Circuit, CircuitState},
     ledger::{Ledger, LedgerError, LedgerMetrics},
-    sync::{inventory, jobs::calendar::Job},
+    sync::{inventory, jobs::Job},
     telemetry::metrics::{
         self,
         catalogue::{self, MetricKind},
@@ -199,7 +199,7 @@ impl MetricsText {
             }),
         );
         if let Some(services) = services {
-            let overdue = Job::ALL.map(|job| {
+            let overdue = Job::SYNC.map(|job| {
                 (
                     job.as_str(),
                     count_overdue_runs(services, job, measures, now),

@@ -83,7 +83,7 @@ pub(super) async fn execute(
     };
     let (run, summary) = match attempt {
         RunAttempt::Completed(run, outcome) => (run, outcome?),
-        RunAttempt::AlreadyRunning => {
+        RunAttempt::NotStarted => {
             bail!("an inventory run is already in progress; try again when it is done")
         }
         RunAttempt::LeaseLost => {

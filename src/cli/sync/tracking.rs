@@ -64,7 +64,7 @@ pub(super) async fn execute(
         .await?;
     let (run, summary) = match attempt {
         RunAttempt::Completed(run, outcome) => (run, outcome?),
-        RunAttempt::AlreadyRunning => {
+        RunAttempt::NotStarted => {
             bail!("a tracking run is already in progress; try again when it is done")
         }
         RunAttempt::LeaseLost => {

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// How long a dead process keeps a job. The lease is renewed while the job runs.
+pub const JOB_LEASE_TTL: Duration = Duration::from_secs(60);
+
 /// What can be held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeaseKey<'a> {

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use super::runs::RunId;
 use crate::{
     crash,
-    ledger::{db::error::LedgerError, handle::Ledger},
+    ledger::{db::{error::LedgerError, pool::Connection}, handle::Ledger},
 };
 
 /// A run that was held.
@@ -18,6 +17,24 @@ pub struct QuarantinedRun {
     pub accepted_by: Option<i64>,
     /// Who wanted it not to be applied.
     pub discarded_by: Option<String>,
+}
+
+/// Records which run applied a quarantined one.
+pub(super) async fn accept_quarantined_run(
+    connection: &mut Connection,
+    quarantined: i64,
+    by: i64,
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "update veracore_sync_run
+             set result = result || jsonb_build_object('acceptedBy', $2::bigint)
+             where id = $1 and outcome = 'held'",
+        quarantined,
+        by,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 impl Ledger {
@@ -45,21 +62,6 @@ impl Ledger {
                 .map(str::to_owned),
             result: row.result,
         }))
-    }
-
-    /// Notes which run applied a held one.
-    pub async fn accept_quarantined_feed(&self, held: i64, by: RunId) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "accept_quarantined_feed");
-        sqlx::query!(
-            "update veracore_sync_run
-             set result = result || jsonb_build_object('acceptedBy', $2::bigint)
-             where id = $1 and outcome = 'held'",
-            held,
-            by.id,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
     }
 
     /// Notes that a person does not want a held run applied. `false` when it was decided on before.

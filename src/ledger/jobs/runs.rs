@@ -1,12 +1,17 @@
 //! Runs of the jobs: what ran when, and what came of it.
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
 
-use super::leases::LeaseKey;
+use super::{leases::{JOB_LEASE_TTL, Lease, LeaseKey, extend_lease}, quarantine::accept_quarantined_run};
 use crate::{
     crash,
-    ledger::{db::error::LedgerError, handle::Ledger, outbox::events::insert_event},
+    ledger::{
+        db::{error::LedgerError, pool::Connection},
+        handle::Ledger,
+        orders::leases::to_time_delta,
+        outbox::events::insert_event,
+    },
     telemetry::metrics,
 };
 
@@ -19,6 +24,10 @@ pub struct RunId {
 }
 
 impl RunId {
+    pub const fn new(id: i64, starts: i32) -> Self {
+        Self { id, starts }
+    }
+
     /// For people, and for `--accept-held`.
     pub const fn number(self) -> i64 {
         self.id
@@ -85,6 +94,66 @@ pub struct Run {
     pub error_message: Option<String>,
 }
 
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    pub outcome: RunOutcome,
+    /// What it did, in numbers.
+    pub result: Value,
+    /// Why it failed or was quarantined.
+    pub message: Option<String>,
+    /// Raised in the transaction that records the outcome.
+    pub event: Option<(&'static str, Value)>,
+    /// The quarantined run that this run applied.
+    pub accepts: Option<i64>,
+}
+
+impl RunReport {
+    pub const fn done(result: Value) -> Self {
+        Self {
+            outcome: RunOutcome::Done,
+            result,
+            message: None,
+            event: None,
+            accepts: None,
+        }
+    }
+
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            outcome: RunOutcome::Failed,
+            message: Some(message.into()),
+            ..Self::done(json!({}))
+        }
+    }
+}
+
+/// What a run is started for.
+#[derive(Debug, Clone, Copy)]
+pub enum RunStart<'a> {
+    /// An occurrence of the job's schedule.
+    Occurrence {
+        scheduled_for: DateTime<Utc>,
+        /// The data of `schedule.missed`, if that is to be raised.
+        missed: Option<&'a Value>,
+    },
+    /// An unfinished run whose process died or stopped.
+    Restart(RunId),
+    /// A request, with what it is about (such as one SKU).
+    Now {
+        origin: RunOrigin,
+        details: &'a Value,
+    },
+}
+
+/// A run that was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartedRun {
+    pub id: RunId,
+    /// Runs of dead processes that were recorded as failed.
+    pub superseded: u64,
+}
+
 /// What is known about the occurrences of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OccurrenceState {
@@ -101,119 +170,152 @@ pub struct LatestOccurrence {
     pub has_ended: bool,
 }
 
-impl Ledger {
-    /// Claims an occurrence of a job by writing it down; `None` when it was claimed before. A
-    /// person's wish has its own moment.
-    pub async fn begin_run(
-        &self,
-        job: &str,
-        scheduled_for: DateTime<Utc>,
-        origin: RunOrigin,
-    ) -> Result<Option<RunId>, LedgerError> {
-        let about = serde_json::json!({});
-        self.begin_run_with_event(job, scheduled_for, origin, &about, None)
-            .await
-    }
-
-    /// The same with what it is about (such as one SKU), for those who look while it goes on, and
-    /// an event that tells of it.
-    pub async fn begin_run_with_event(
-        &self,
-        job: &str,
-        scheduled_for: DateTime<Utc>,
-        origin: RunOrigin,
-        about: &Value,
-        event: Option<(&str, &Value)>,
-    ) -> Result<Option<RunId>, LedgerError> {
-        let _write = crash::points_around("ledger", "begin_run_with_event");
-        let now = self.now();
-        let mut tx = self.pool.begin().await?;
-        let run = sqlx::query_as!(
-            RunId,
-            "insert into veracore_sync_run (job, scheduled_for, started_at, origin, result)
+async fn insert_run(
+    connection: &mut Connection,
+    job: &str,
+    scheduled_for: DateTime<Utc>,
+    now: DateTime<Utc>,
+    origin: RunOrigin,
+    details: &Value,
+) -> Result<Option<RunId>, LedgerError> {
+    Ok(sqlx::query_as!(
+        RunId,
+        "insert into veracore_sync_run (job, scheduled_for, started_at, origin, result)
              values ($1, $2, $3, $4, $5)
              on conflict (job, scheduled_for) do nothing returning id, starts",
-            job,
-            scheduled_for,
-            now,
-            origin.as_str(),
-            about,
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
-        if run.is_some()
-            && let Some((event_type, data)) = event
+        job,
+        scheduled_for,
+        now,
+        origin.as_str(),
+        details,
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+async fn restart_run(
+    connection: &mut Connection,
+    run: RunId,
+    now: DateTime<Utc>,
+) -> Result<Option<RunId>, LedgerError> {
+    Ok(sqlx::query_as!(
+        RunId,
+        "update veracore_sync_run set starts = starts + 1, started_at = $3
+             where id = $1 and starts = $2 and ended_at is null returning id, starts",
+        run.id,
+        run.starts,
+        now,
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+async fn fail_other_runs(
+    connection: &mut Connection,
+    job: &str,
+    run: RunId,
+    keep_occurrences: bool,
+    now: DateTime<Utc>,
+) -> Result<u64, LedgerError> {
+    let failed = sqlx::query!(
+        "update veracore_sync_run
+         set ended_at = $3, outcome = 'failed', error_message = $4
+         where job = $1 and id <> $2 and ended_at is null
+             and not ($5 and origin = 'schedule')",
+        job,
+        run.id,
+        now,
+        "its process stopped before it finished, and a newer run was started",
+        keep_occurrences,
+    )
+    .execute(connection)
+    .await?;
+    Ok(failed.rows_affected())
+}
+
+impl Ledger {
+    /// Records the start of a run, under the job's lease. Every other unfinished run of the job
+    /// belongs to a dead process and fails, but a request leaves an occurrence to its restart.
+    ///
+    /// `None`: the occurrence was claimed before, the run has ended, or the lease is lost. Without
+    /// a lease nothing else changes.
+    pub async fn start_run(
+        &self,
+        lease: Option<&Lease>,
+        job: &str,
+        start: RunStart<'_>,
+    ) -> Result<Option<StartedRun>, LedgerError> {
+        let _write = crash::points_around("ledger", "start_run");
+        let now = self.now();
+        let mut tx = self.pool.begin().await?;
+        if let Some(lease) = lease {
+            let until = now + to_time_delta(JOB_LEASE_TTL);
+            if !extend_lease(&mut tx, lease, now, until).await? {
+                return Ok(None);
+            }
+        }
+        let run = match start {
+            RunStart::Occurrence { scheduled_for, .. } => {
+                let origin = RunOrigin::Schedule;
+                insert_run(&mut tx, job, scheduled_for, now, origin, &json!({})).await?
+            }
+            RunStart::Restart(run) => restart_run(&mut tx, run, now).await?,
+            RunStart::Now { origin, details } => {
+                let mut at = now;
+                loop {
+                    match insert_run(&mut tx, job, at, now, origin, details).await? {
+                        // Another run has this very moment: no two have the same.
+                        None => at += TimeDelta::microseconds(1),
+                        run => break run,
+                    }
+                }
+            }
+        };
+        let Some(id) = run else { return Ok(None) };
+        let mut superseded = 0;
+        if lease.is_some() {
+            let keep_occurrence = matches!(start, RunStart::Now { .. });
+            superseded = fail_other_runs(&mut tx, job, id, keep_occurrence, now).await?;
+        }
+        if let RunStart::Occurrence {
+            missed: Some(data), ..
+        } = start
         {
-            insert_event(&mut tx, event_type, None, data, now).await?;
+            insert_event(&mut tx, "schedule.missed", None, data, now).await?;
         }
         tx.commit().await?;
-        Ok(run)
+        Ok(Some(StartedRun { id, superseded }))
     }
 
-    /// Starts an unfinished run once more, for the holder of the job's lease: whoever ran it died.
-    /// `None` when it has ended or somebody else was quicker.
-    pub async fn restart_run(&self, run: RunId) -> Result<Option<RunId>, LedgerError> {
-        let _write = crash::points_around("ledger", "restart_run");
-        Ok(sqlx::query_as!(
-            RunId,
-            "update veracore_sync_run set starts = starts + 1, started_at = $3
-             where id = $1 and starts = $2 and ended_at is null returning id, starts",
-            run.id,
-            run.starts,
-            self.now(),
-        )
-        .fetch_optional(&self.pool)
-        .await?)
-    }
-
-    /// Records what came of a run. `false` when it was taken up by somebody else meanwhile, or has
-    /// ended: then nothing is recorded.
-    pub async fn finish_run(
-        &self,
-        run: RunId,
-        outcome: RunOutcome,
-        result: &Value,
-        message: Option<&str>,
-    ) -> Result<bool, LedgerError> {
-        self.finish_run_with_event(run, outcome, result, message, None)
-            .await
-    }
-
-    /// The same, with an event that tells of it: once, whoever dies when.
-    pub async fn finish_run_with_event(
-        &self,
-        run: RunId,
-        outcome: RunOutcome,
-        result: &Value,
-        message: Option<&str>,
-        event: Option<(&str, &Value)>,
-    ) -> Result<bool, LedgerError> {
-        let _write = crash::points_around("ledger", "finish_run_with_event");
+    /// Records how a run ended. `false` when it was restarted by somebody else or has ended: then
+    /// nothing is recorded.
+    pub async fn finish_run(&self, run: RunId, report: &RunReport) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "finish_run");
         let now = self.now();
         let mut tx = self.pool.begin().await?;
         let done = sqlx::query!(
             "update veracore_sync_run
-             set ended_at = $3, outcome = $4, result = $5, error_message = $6
+             set ended_at = $3, outcome = $4, result = result || $5, error_message = $6
              where id = $1 and starts = $2 and ended_at is null returning job, started_at",
             run.id,
             run.starts,
             now,
-            outcome.as_str(),
-            result,
-            message,
+            report.outcome.as_str(),
+            report.result,
+            report.message,
         )
         .fetch_optional(&mut *tx)
         .await?;
-        if done.is_some()
-            && let Some((event_type, data)) = event
-        {
+        let Some(done) = done else { return Ok(false) };
+        if let Some(quarantined) = report.accepts {
+            accept_quarantined_run(&mut tx, quarantined, run.id).await?;
+        }
+        if let Some((event_type, data)) = &report.event {
             insert_event(&mut tx, event_type, None, data, now).await?;
         }
         tx.commit().await?;
-        if let Some(run) = &done {
-            metrics::record_run(&run.job, outcome.as_str(), now - run.started_at);
-        }
-        Ok(done.is_some())
+        metrics::record_run(&done.job, report.outcome.as_str(), now - done.started_at);
+        Ok(true)
     }
 
     /// What a job's schedule must know: see [`OccurrenceState`].
@@ -248,30 +350,6 @@ impl Ledger {
             first_started_at,
             latest,
         })
-    }
-
-    /// Records that the unfinished occurrences of a job have failed, but for `except`, for the
-    /// holder of the job's lease: whoever ran them died. Returns how many there were.
-    pub async fn fail_unfinished_runs(
-        &self,
-        job: &str,
-        except: Option<RunId>,
-        why: &str,
-    ) -> Result<u64, LedgerError> {
-        let _write = crash::points_around("ledger", "fail_unfinished_runs");
-        let done = sqlx::query!(
-            "update veracore_sync_run
-             set ended_at = $3, outcome = 'failed', error_message = $4
-             where job = $1 and origin = 'schedule' and ended_at is null
-                 and id is distinct from $2::bigint",
-            job,
-            except.map(|run| run.id),
-            self.now(),
-            why,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
     }
 
     /// The last run of each job. Those that seem to be in the future, since the clock was set back,

@@ -10,7 +10,7 @@ use crate::{
     domain::{OrderCode, ParcelNotice, SyncStatus, WebhookNotice},
     ledger::{ClaimedWebhook, LedgerError, RecordedShipment, RunOrigin, WebhookOutcome},
     sync::{
-        jobs::run_once::{self, RunAttempt, ignore_progress},
+        jobs::{Job, run_once::{RunAttempt, Trigger, ignore_progress, run_once}},
         tracking::{self, TrackingError, TrackingSync},
     },
     telemetry::order_span,
@@ -168,19 +168,15 @@ impl InboxWorker {
         &self,
         codes: BTreeSet<OrderCode>,
     ) -> Result<BTreeMap<OrderCode, RefreshOutcome>, LedgerError> {
-        let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = run_once::run_now(
-            ledger,
-            clock,
-            tracking::JOB,
-            RunOrigin::Webhook,
-            serde_json::json!({}),
-            async |_| {
-                let outcome = self.tracking.run(None, &ignore_progress()).await;
-                let report = TrackingSync::run_report(&outcome);
-                (outcome, report)
-            },
-        );
+        let trigger = Trigger::Now {
+            origin: RunOrigin::Webhook,
+            details: serde_json::json!({}),
+        };
+        let ran = run_once(self.ledger(), Job::Tracking, trigger, async |_| {
+            let outcome = self.tracking.run(None, &ignore_progress()).await;
+            let result = TrackingSync::run_report(&outcome);
+            (outcome, result)
+        });
         let outcome = match ran.await? {
             RunAttempt::Completed(_, Err(TrackingError::Ledger(error)))
                 if error.is_unavailable() =>
@@ -188,7 +184,7 @@ impl InboxWorker {
                 return Err(error);
             }
             RunAttempt::Completed(_, outcome) => outcome,
-            RunAttempt::AlreadyRunning | RunAttempt::LeaseLost => {
+            RunAttempt::NotStarted | RunAttempt::LeaseLost => {
                 let later = || {
                     RefreshOutcome::Incomplete(NoticeDecision::Postpone {
                         after: BUSY_RETRY_DELAY,

@@ -10,14 +10,16 @@ use serde_json::json;
 use super::worker::{BUSY_RETRY_DELAY, InboxWorker, NoticeDecision};
 use crate::{
     domain::{Sku, WebhookNotice, text::one_line},
-    ledger::{ClaimedWebhook, LedgerError, RunOrigin, RunOutcome, WebhookOutcome},
+    ledger::{ClaimedWebhook, LedgerError, RunOrigin, RunOutcome, RunReport, WebhookOutcome},
     sync::{
         inventory::{
             self, InventoryError, InventoryRequest, InventorySummary, InventorySync,
-            guard::Suspicion,
+            guard::Suspicion, transient_failure,
         },
-        jobs::run_once::{self, RunAttempt, RunReport, ignore_progress},
-        jobs::service_job::transient_failure,
+        jobs::{
+            Job,
+            run_once::{RunAttempt, Trigger, WorkResult, ignore_progress, run_once},
+        },
     },
 };
 
@@ -100,34 +102,31 @@ impl InboxWorker {
             requires_drop_check: true,
             accepted_suspicions: Vec::new(),
         };
-        let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = run_once::run_now(
-            ledger,
-            clock,
-            inventory::JOB,
-            RunOrigin::Webhook,
-            inventory::request_details(&wish),
-            async |run| {
-                let outcome = self.inventory.run(run, &wish, &ignore_progress()).await;
-                let mut report = match &outcome {
-                    Ok(summary) if has_only_drops(summary) => done_report(
-                        "it would be taken off sale, which is left to a pass over all stock",
-                    ),
-                    Err(error @ (InventoryError::NoVariant(_) | InventoryError::UnknownSku(_))) => {
-                        done_report(&error.to_string())
-                    }
-                    _ => InventorySync::run_report(run, &outcome),
-                };
-                report.result["sku"] = json!(sku);
-                // Of all stock it says nothing.
-                report.event = report
-                    .event
-                    .filter(|(event, _)| *event != "inventory.completed");
-                (outcome, report)
-            },
-        );
+        let trigger = Trigger::Now {
+            origin: RunOrigin::Webhook,
+            details: json!({ "sku": sku }),
+        };
+        let ran = run_once(self.ledger(), Job::Inventory, trigger, async |run| {
+            let outcome = self.inventory.run(run, &wish, &ignore_progress()).await;
+            let mut result = match &outcome {
+                Ok(summary) if has_only_drops(summary) => done_with_message(
+                    "it would be taken off sale, which is left to a pass over all stock",
+                ),
+                Err(error @ (InventoryError::NoVariant(_) | InventoryError::UnknownSku(_))) => {
+                    done_with_message(&error.to_string())
+                }
+                _ => InventorySync::run_report(run, &outcome),
+            };
+            // Of all stock it says nothing.
+            if let WorkResult::Finished(report) = &mut result
+                && report.outcome == RunOutcome::Done
+            {
+                report.event = None;
+            }
+            (outcome, result)
+        });
         Ok(match ran.await? {
-            RunAttempt::AlreadyRunning | RunAttempt::LeaseLost => {
+            RunAttempt::NotStarted | RunAttempt::LeaseLost => {
                 SkuOutcome::Decided(postpone_while_busy())
             }
             RunAttempt::Completed(_, Ok(summary)) if has_only_drops(&summary) => {
@@ -160,30 +159,23 @@ impl InboxWorker {
                 why: "all stock was asked for a moment ago".into(),
             });
         }
-        let (ledger, clock) = (self.ledger(), self.clock());
-        let ran = run_once::run_now(
-            ledger,
-            clock,
-            inventory::JOB,
-            RunOrigin::Webhook,
-            json!({}),
-            async |run| {
-                let outcome = self
-                    .inventory
-                    .run(run, &InventoryRequest::default(), &ignore_progress())
-                    .await;
-                let report = match transient_failure(&outcome).filter(|_| patient) {
-                    Some(why) => RunReport {
-                        message: Some(why),
-                        ..RunReport::unfinished()
-                    },
-                    None => InventorySync::run_report(run, &outcome),
-                };
-                (outcome, report)
-            },
-        );
+        let trigger = Trigger::Now {
+            origin: RunOrigin::Webhook,
+            details: json!({}),
+        };
+        let ran = run_once(self.ledger(), Job::Inventory, trigger, async |run| {
+            let outcome = self
+                .inventory
+                .run(run, &InventoryRequest::default(), &ignore_progress())
+                .await;
+            let result = match transient_failure(&outcome).filter(|_| patient) {
+                Some(reason) => WorkResult::Interrupted { reason },
+                None => InventorySync::run_report(run, &outcome),
+            };
+            (outcome, result)
+        });
         Ok(match ran.await? {
-            RunAttempt::AlreadyRunning | RunAttempt::LeaseLost => postpone_while_busy(),
+            RunAttempt::NotStarted | RunAttempt::LeaseLost => postpone_while_busy(),
             RunAttempt::Completed(_, Err(InventoryError::Ledger(error)))
                 if error.is_unavailable() =>
             {
@@ -214,13 +206,11 @@ fn has_only_drops(summary: &InventorySummary) -> bool {
     })
 }
 
-fn done_report(message: &str) -> RunReport {
-    RunReport {
-        outcome: Some(RunOutcome::Done),
-        result: json!({}),
+fn done_with_message(message: &str) -> WorkResult {
+    WorkResult::Finished(RunReport {
         message: Some(one_line(message, 300)),
-        event: None,
-    }
+        ..RunReport::done(json!({}))
+    })
 }
 
 fn decide_from_summary(summary: &InventorySummary) -> NoticeDecision {

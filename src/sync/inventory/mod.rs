@@ -10,10 +10,10 @@ mod baseline;
 mod explain;
 pub mod feed;
 pub mod guard;
+mod job;
 pub mod plan;
 mod quarantine;
 mod read;
-mod report;
 mod run;
 
 use std::{sync::Arc, time::Duration};
@@ -21,11 +21,11 @@ use std::{sync::Arc, time::Duration};
 pub use acknowledged::AcknowledgedUnits;
 pub use baseline::StockBaseline;
 pub use explain::{ExplainedLevel, StockArithmetic, StockExplanation};
+pub(super) use job::transient_failure;
 pub use quarantine::{DiscardOutcome, InventoryRunResult, QuarantineError};
-pub use report::request_details;
 pub use run::{InventoryRequest, InventorySummary, LevelCounts, QuarantinedFeed};
 
-use super::{context::SyncContext, preflight::StockLocationError};
+use super::{context::SyncContext, jobs::Job, preflight::StockLocationError};
 use crate::{
     clock::SharedClock,
     domain::{FailureClass, Sku},
@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// The job's name, in the table of runs and elsewhere.
-pub const JOB: &str = "sync_inventory";
+pub const JOB: &str = Job::Inventory.as_str();
 
 /// How stock is kept.
 #[derive(Debug, Clone)]

@@ -5,8 +5,14 @@ use super::{
     InventoryError, InventoryRequest, InventorySummary, InventorySync, JOB, guard::Suspicion,
 };
 use crate::{
-    ledger::{LeaseKey, LedgerError, RunOutcome},
-    sync::jobs::run_once::{self, JOB_LEASE_TTL, OnProgress, RunAttempt, RunReport},
+    ledger::{JOB_LEASE_TTL, LeaseKey, LedgerError, RunOutcome},
+    sync::{
+        jobs::{
+            Job,
+            run_once::{OnProgress, RunAttempt, Trigger, WorkResult, run_once},
+        },
+        leases::with_lease,
+    },
 };
 
 /// Why a run cannot be accepted.
@@ -45,33 +51,39 @@ impl InventorySync {
         if let Err(why) = self.quarantined_suspicions(held).await? {
             return Ok(Err(why));
         }
-        let pass = async |run| {
-            // Once more, now that nobody else can decide on it.
+        let work = async |run| {
+            // Again, now that nobody else can decide on it.
             let accepted = match self.quarantined_suspicions(held).await {
                 Ok(Ok(accepted)) => accepted,
-                Ok(Err(why)) => return (Ok(Err(why)), already_decided_report()),
-                Err(error) => return (Err(error), already_decided_report()),
+                Ok(Err(why)) => {
+                    let result = WorkResult::failed(&why);
+                    return (Ok(Err(why)), result);
+                }
+                Err(error) => {
+                    let result = WorkResult::failed(&error);
+                    return (Err(error), result);
+                }
             };
-            let wish = InventoryRequest {
+            let request = InventoryRequest {
                 accepted_suspicions: accepted,
                 ..InventoryRequest::default()
             };
-            let outcome = self.run(run, &wish, on_progress).await;
-            if let Ok(summary) = &outcome
-                && summary.quarantined.is_none()
-                && let Err(error) = self.ledger.accept_quarantined_feed(held, run).await
+            let outcome = self.run(run, &request, on_progress).await;
+            let mut result = Self::run_report(run, &outcome);
+            if let WorkResult::Finished(report) = &mut result
+                && report.outcome == RunOutcome::Done
             {
-                return (Err(error), Self::run_report(run, &outcome));
+                report.accepts = Some(held);
             }
-            let report = Self::run_report(run, &outcome);
-            (Ok(Ok(outcome)), report)
+            (Ok(Ok(outcome)), result)
         };
-        let ran = run_once::run_manually(&self.ledger, &self.clock, JOB, pass).await?;
+        let trigger = Trigger::operator();
+        let ran = run_once(&self.ledger, Job::Inventory, trigger, work).await?;
         Ok(match ran {
             RunAttempt::Completed(run, outcome) => {
                 outcome?.map(|outcome| RunAttempt::Completed(run, outcome))
             }
-            RunAttempt::AlreadyRunning => Ok(RunAttempt::AlreadyRunning),
+            RunAttempt::NotStarted => Ok(RunAttempt::NotStarted),
             RunAttempt::LeaseLost => Ok(RunAttempt::LeaseLost),
         })
     }
@@ -82,19 +94,13 @@ impl InventorySync {
         held: i64,
         by: &str,
     ) -> Result<DiscardOutcome, LedgerError> {
-        let Some(hold) = self
-            .ledger
-            .acquire_lease(&[LeaseKey::Job(JOB)], JOB_LEASE_TTL)
-            .await?
-        else {
-            return Ok(DiscardOutcome::AlreadyRunning);
-        };
-        let done = self.ledger.discard_quarantined_feed(JOB, held, by).await;
-        self.ledger.release_lease(&hold).await?;
-        Ok(if done? {
-            DiscardOutcome::Discarded
-        } else {
-            DiscardOutcome::NotQuarantined
+        let key = [LeaseKey::Job(JOB)];
+        let discard = async |_| self.ledger.discard_quarantined_feed(JOB, held, by).await;
+        let discarded = with_lease(&self.ledger, &key, JOB_LEASE_TTL, discard).await?;
+        Ok(match discarded.transpose()? {
+            Some(true) => DiscardOutcome::Discarded,
+            Some(false) => DiscardOutcome::NotQuarantined,
+            None => DiscardOutcome::AlreadyRunning,
         })
     }
 
@@ -114,14 +120,5 @@ impl InventorySync {
         }
         let suspicions = held.result["held"]["suspicions"].clone();
         Ok(serde_json::from_value(suspicions).map_err(|_| QuarantineError::Unreadable(run)))
-    }
-}
-
-/// Of a pass that found its feed decided on.
-fn already_decided_report() -> RunReport {
-    RunReport {
-        outcome: Some(RunOutcome::Failed),
-        message: Some("what was held had been decided on meanwhile".into()),
-        ..RunReport::unfinished()
     }
 }

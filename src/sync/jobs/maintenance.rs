@@ -1,17 +1,15 @@
 //! Keeping the ledger tidy: once a day, what may quote a customer is cleared after its time, and
 //! old runs, stock changes and events are forgotten.
 
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{daily::DailyOccurrence, run_once::RunReport};
+use super::{job::Job, run_once::WorkResult, scheduler::ScheduledJob};
 use crate::{
     clock::SharedClock,
-    ledger::{Ledger, LedgerError, RunOutcome},
+    ledger::{Ledger, LedgerError, RunId, RunReport},
 };
-
-/// The job's name, in the table of runs.
-pub const JOB: &str = "tidy_ledger";
 
 /// How long the runs of jobs, what they wrote and what they told are kept.
 const RUN_RETENTION: TimeDelta = TimeDelta::days(90);
@@ -20,39 +18,27 @@ const RUN_RETENTION: TimeDelta = TimeDelta::days(90);
 /// clocks can be set back.
 const SIGNATURE_RETENTION: TimeDelta = TimeDelta::days(4);
 
-/// Tidies up if that was not done today (by UTC days), by this or another replica. Returns whether it
-/// did.
-pub async fn run_maintenance_if_due(
-    ledger: &Ledger,
-    clock: &SharedClock,
-    retention_days: u32,
-) -> Result<bool, LedgerError> {
-    let now = clock.now();
-    let today = DailyOccurrence {
-        job: JOB,
-        at: now.date_naive().and_time(NaiveTime::MIN).and_utc(),
-        runs_on_first_day: true,
-        // It may be done twice, and nothing else does it.
-        max_starts: u32::MAX,
-    };
-    let mut failed = None;
-    let begun = today
-        .run_if_due(ledger, now, async |_| {
-            match delete_expired(ledger, now, retention_days).await {
-                Ok(result) => RunReport {
-                    outcome: Some(RunOutcome::Done),
-                    result,
-                    message: None,
-                    event: None,
-                },
-                Err(error) => {
-                    failed = Some(error);
-                    RunReport::unfinished()
-                }
-            }
-        })
-        .await?;
-    failed.map_or(Ok(begun), Err)
+/// Deletes expired data from the ledger; may run twice.
+pub struct Maintenance {
+    pub ledger: Ledger,
+    pub clock: SharedClock,
+    pub pii_retention_days: u32,
+}
+
+#[async_trait]
+impl ScheduledJob for Maintenance {
+    fn job(&self) -> Job {
+        Job::Maintenance
+    }
+
+    async fn run_scheduled(&self, _: RunId) -> WorkResult {
+        let now = self.clock.now();
+        match delete_expired(&self.ledger, now, self.pii_retention_days).await {
+            Ok(result) => WorkResult::Finished(RunReport::done(result)),
+            Err(error) if error.is_unavailable() => WorkResult::interrupted(&error),
+            Err(error) => WorkResult::failed(&error),
+        }
+    }
 }
 
 async fn delete_expired(

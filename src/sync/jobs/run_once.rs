@@ -1,124 +1,285 @@
-//! Running a pass of a job because a person wishes it, or VeraCore told of something: by one at a time
-//! across replicas, and on record from its beginning to its end. (`scheduler` does the same for what
-//! is due.)
+//! The one way to run a job: claim it, keep its lease, run it, record the outcome.
+//!
+//! At most one run of a job goes on across all replicas. Scheduled runs and runs on request differ
+//! in what starts them and in what happens when they are interrupted. Must not know what a job does.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use chrono::TimeDelta;
-use serde_json::Value;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use tracing::Instrument as _;
 
+use super::{
+    calendar::Calendar,
+    due::{DueAction, due_action},
+    job::Job,
+};
 use crate::{
     clock::SharedClock,
-    ledger::{LeaseKey, Ledger, LedgerError, RunId, RunOrigin, RunOutcome},
+    ledger::{
+        JOB_LEASE_TTL, Lease, LeaseKey, Ledger, LedgerError, RunId, RunOrigin, RunOutcome,
+        RunReport, RunStart,
+    },
+    lifecycle::TaskGroup,
     sync::leases,
     telemetry::run_span,
 };
 
-/// How long a job stays held by somebody who died. It is lengthened while the pass goes on.
-pub const JOB_LEASE_TTL: Duration = Duration::from_secs(60);
-
-/// Called with how many of how many things a pass has dealt with.
+/// Called with the items done and the items in total.
 pub type OnProgress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
-/// Nobody watches how far a pass is.
 pub fn ignore_progress() -> OnProgress {
     Arc::new(|_, _| {})
 }
 
-/// How a pass ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunReport {
-    /// `None`: it did not come to its end, and is taken up again.
-    pub outcome: Option<RunOutcome>,
-    /// What it did, in numbers; for the ledger and `status`.
-    pub result: Value,
-    /// Why it failed or was held.
-    pub message: Option<String>,
-    /// What others are told of it.
-    pub event: Option<(&'static str, Value)>,
+/// Why a job is run.
+pub enum Trigger<'a> {
+    /// Its schedule, if it is due.
+    Due(&'a Schedule),
+    /// A request, with what it is about (such as one SKU), shown while the job runs.
+    Now { origin: RunOrigin, details: Value },
 }
 
-impl RunReport {
-    /// Of a pass that did not come to its end.
-    pub fn unfinished() -> Self {
-        Self {
-            outcome: None,
-            result: serde_json::json!({}),
-            message: None,
-            event: None,
+impl Trigger<'_> {
+    /// An operator's request for a whole run.
+    pub fn operator() -> Self {
+        Self::Now {
+            origin: RunOrigin::Operator,
+            details: json!({}),
         }
     }
+}
 
-    /// Ends the run with it. `false`: somebody else did meanwhile.
-    pub async fn record(
-        &self,
-        ledger: &Ledger,
-        run: RunId,
-        outcome: RunOutcome,
-    ) -> Result<bool, LedgerError> {
-        let event = self.event.as_ref().map(|(event, data)| (*event, data));
-        ledger
-            .finish_run_with_event(run, outcome, &self.result, self.message.as_deref(), event)
-            .await
+/// How the work of a job ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WorkResult {
+    Finished(RunReport),
+    /// A scheduled run is restarted; a run on request has failed.
+    Interrupted {
+        reason: String,
+    },
+}
+
+impl WorkResult {
+    pub fn failed(error: &impl std::fmt::Display) -> Self {
+        Self::Finished(RunReport::failed(error.to_string()))
+    }
+
+    pub fn interrupted(reason: &impl std::fmt::Display) -> Self {
+        Self::Interrupted {
+            reason: reason.to_string(),
+        }
     }
 }
 
-/// What came of a wish for a pass.
-#[derive(Debug, PartialEq)]
+/// What became of a request to run a job.
+#[derive(Debug, PartialEq, Eq)]
 pub enum RunAttempt<T> {
     Completed(RunId, T),
-    /// A pass is going on already.
-    AlreadyRunning,
-    /// The database was away for so long that somebody else may have begun a pass; this one was
-    /// dropped half-way.
+    /// Another run of the job holds its lease, or the job is not due.
+    NotStarted,
+    /// The database was unavailable for longer than the lease; the run was dropped halfway, since
+    /// another may have started.
     LeaseLost,
 }
 
-/// Runs a pass because a person wishes it.
-pub async fn run_manually<T>(
+/// Runs a job once, if no other run of it goes on.
+pub async fn run_once<T>(
     ledger: &Ledger,
-    clock: &SharedClock,
-    job: &str,
-    work: impl AsyncFnOnce(RunId) -> (T, RunReport),
+    job: Job,
+    trigger: Trigger<'_>,
+    work: impl AsyncFnOnce(RunId) -> (T, WorkResult),
 ) -> Result<RunAttempt<T>, LedgerError> {
-    let about = serde_json::json!({});
-    run_now(ledger, clock, job, RunOrigin::Operator, about, work).await
+    // Checked without the lease first, which would block requests every minute.
+    if let Trigger::Due(schedule) = &trigger
+        && schedule.due_action(ledger, job).await? == DueAction::Nothing
+    {
+        return Ok(RunAttempt::NotStarted);
+    }
+    let key = [LeaseKey::Job(job.as_str())];
+    let attempt = leases::with_lease(ledger, &key, JOB_LEASE_TTL, async |lease| {
+        run_under_lease(ledger, job, &trigger, &lease, work).await
+    });
+    attempt.await?.unwrap_or(Ok(RunAttempt::NotStarted))
 }
 
-/// Runs a pass at this moment, for whatever reason. `about`: what is known of it from its beginning.
-pub async fn run_now<T>(
+/// A panic skips the end: the lease expires and the run is restarted.
+async fn run_under_lease<T>(
     ledger: &Ledger,
-    clock: &SharedClock,
-    job: &str,
-    origin: RunOrigin,
-    about: Value,
-    work: impl AsyncFnOnce(RunId) -> (T, RunReport),
+    job: Job,
+    trigger: &Trigger<'_>,
+    lease: &Lease,
+    work: impl AsyncFnOnce(RunId) -> (T, WorkResult),
 ) -> Result<RunAttempt<T>, LedgerError> {
-    let Some(hold) = ledger
-        .acquire_lease(&[LeaseKey::Job(job)], JOB_LEASE_TTL)
-        .await?
-    else {
-        return Ok(RunAttempt::AlreadyRunning);
-    };
-    let mut at = clock.now();
-    let run = loop {
-        match ledger
-            .begin_run_with_event(job, at, origin, &about, None)
-            .await?
-        {
-            Some(run) => break run,
-            // Another run has this very moment: no two have the same.
-            None => at += TimeDelta::microseconds(1),
+    let run = match trigger {
+        Trigger::Now { origin, details } => {
+            let start = RunStart::Now {
+                origin: *origin,
+                details,
+            };
+            let started = ledger.start_run(Some(lease), job.as_str(), start).await?;
+            started.map(|started| started.id)
         }
+        Trigger::Due(schedule) => schedule.claim(ledger, job, lease).await?,
     };
-    let work = work(run).instrument(run_span(job, run.number()));
-    let Some((value, report)) = leases::keep_alive(ledger, &hold, JOB_LEASE_TTL, work).await else {
-        return Ok(RunAttempt::LeaseLost);
+    let Some(run) = run else {
+        return Ok(RunAttempt::NotStarted);
     };
-    // A wish that was not carried to its end is not taken up again: whoever had it asks again.
-    let outcome = report.outcome.unwrap_or(RunOutcome::Failed);
-    report.record(ledger, run, outcome).await?;
-    ledger.release_lease(&hold).await?;
-    Ok(RunAttempt::Completed(run, value))
+    let work = async {
+        let kept = leases::keep_alive(ledger, lease, JOB_LEASE_TTL, work(run)).await;
+        let Some((value, result)) = kept else {
+            tracing::error!(
+                job = job.as_str(),
+                "VeraCore: database unavailable for too long; run dropped halfway"
+            );
+            return Ok(RunAttempt::LeaseLost);
+        };
+        if let Some(report) = report_to_record(job, trigger, result)
+            && !ledger.finish_run(run, &report).await?
+        {
+            tracing::warn!("VeraCore: run was restarted elsewhere; its result is dropped");
+        }
+        Ok(RunAttempt::Completed(run, value))
+    };
+    work.instrument(run_span(job.as_str(), run.number())).await
+}
+
+/// What is recorded of a run; `None` leaves it unfinished, to be restarted. Whoever requested a run
+/// reports its failure.
+fn report_to_record(job: Job, trigger: &Trigger<'_>, result: WorkResult) -> Option<RunReport> {
+    match (trigger, result) {
+        (Trigger::Now { .. }, WorkResult::Finished(report)) => Some(report),
+        (Trigger::Now { .. }, WorkResult::Interrupted { reason }) => {
+            Some(RunReport::failed(reason))
+        }
+        (Trigger::Due(schedule), WorkResult::Interrupted { reason }) => {
+            if schedule.tasks.is_stopping() {
+                tracing::info!("VeraCore: run interrupted by the stop; it is restarted later");
+            } else {
+                tracing::warn!(reason, "VeraCore: run interrupted; it is restarted shortly");
+            }
+            None
+        }
+        (Trigger::Due(_), WorkResult::Finished(report)) => {
+            if report.outcome == RunOutcome::Failed {
+                let error = report.message.as_deref();
+                if job.is_critical() {
+                    tracing::error!(error, "VeraCore: scheduled run failed");
+                } else {
+                    tracing::warn!(error, "VeraCore: scheduled run failed; the next one follows");
+                }
+            }
+            Some(report)
+        }
+    }
+}
+
+/// Decides which scheduled run is due. Cheap to clone.
+#[derive(Clone)]
+pub struct Schedule {
+    pub calendar: Arc<Calendar>,
+    pub clock: SharedClock,
+    pub tasks: TaskGroup,
+}
+
+impl Schedule {
+    async fn due_action(&self, ledger: &Ledger, job: Job) -> Result<DueAction, LedgerError> {
+        let now = self.clock.now();
+        let known = ledger.occurrence_state(job.as_str(), now).await?;
+        if self.tasks.is_stopping() {
+            return Ok(DueAction::Nothing);
+        }
+        Ok(due_action(&self.calendar, job, now, &known))
+    }
+
+    /// Starts what is due, decided under the lease: an unfinished run belongs to a dead process,
+    /// and an occurrence that came due during a long run follows it.
+    async fn claim(
+        &self,
+        ledger: &Ledger,
+        job: Job,
+        lease: &Lease,
+    ) -> Result<Option<RunId>, LedgerError> {
+        match self.due_action(ledger, job).await? {
+            DueAction::Nothing => Ok(None),
+            DueAction::Run {
+                scheduled_for,
+                is_missed,
+            } => {
+                self.claim_occurrence(ledger, job, lease, scheduled_for, is_missed)
+                    .await
+            }
+            DueAction::Restart(latest) => {
+                let start = RunStart::Restart(latest.run);
+                let started = ledger.start_run(Some(lease), job.as_str(), start).await?;
+                Ok(started.map(|started| {
+                    tracing::warn!(
+                        job = job.as_str(),
+                        run = started.id.number(),
+                        occurrence = self.local_time(latest.scheduled_for),
+                        start = started.id.starts(),
+                        of = job.max_starts(),
+                        "VeraCore: unfinished run restarted"
+                    );
+                    started.id
+                }))
+            }
+            DueAction::Abandon { latest, reason } => {
+                ledger
+                    .finish_run(latest.run, &RunReport::failed(reason))
+                    .await?;
+                tracing::error!(
+                    job = job.as_str(),
+                    occurrence = self.local_time(latest.scheduled_for),
+                    reason,
+                    "VeraCore: unfinished run abandoned"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    async fn claim_occurrence(
+        &self,
+        ledger: &Ledger,
+        job: Job,
+        lease: &Lease,
+        scheduled_for: DateTime<Utc>,
+        is_missed: bool,
+    ) -> Result<Option<RunId>, LedgerError> {
+        let is_reported = is_missed && job.reports_missed_runs();
+        let data = json!({
+            "job": job.label(),
+            "scheduledFor": scheduled_for,
+            "startedAt": self.clock.now(),
+        });
+        let start = RunStart::Occurrence {
+            scheduled_for,
+            missed: is_reported.then_some(&data),
+        };
+        let Some(started) = ledger.start_run(Some(lease), job.as_str(), start).await? else {
+            return Ok(None);
+        };
+        let run = started.id.number();
+        if started.superseded > 0 {
+            tracing::warn!(
+                job = job.as_str(),
+                run,
+                "VeraCore: unfinished run superseded by a newer one"
+            );
+        }
+        if is_reported {
+            tracing::warn!(
+                job = job.as_str(),
+                run,
+                occurrence = self.local_time(scheduled_for),
+                "VeraCore: scheduled run was missed and is made up now"
+            );
+        }
+        Ok(Some(started.id))
+    }
+
+    fn local_time(&self, at: DateTime<Utc>) -> String {
+        at.with_timezone(&self.calendar.timezone()).to_rfc3339()
+    }
 }

@@ -5,13 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::{
-    calendar::{Calendar, Job},
-    maintenance,
-};
+use super::{calendar::Calendar, job::Job};
 use crate::{
     ledger::Run,
-    sync::{orders::discovery_loop, reconcile},
+    sync::orders::discovery_loop::SWEEP_JOB,
 };
 
 /// What the jobs' next runs follow from. Cheap to clone.
@@ -44,7 +41,7 @@ impl JobSchedule {
             })
             .collect();
         // These have a next run also when they never ran, unless nothing is moved at all.
-        for scheduled in Job::ALL {
+        for scheduled in Job::SYNC {
             let name = scheduled.as_str();
             if standings.iter().all(|standing| standing.job != name) {
                 standings.push(JobRunStatus {
@@ -59,23 +56,16 @@ impl JobSchedule {
     }
 
     fn next_run(&self, last: &Run, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let scheduled = Job::ALL.into_iter().find(|job| job.as_str() == last.job);
-        match (scheduled, last.job.as_str()) {
-            (Some(job), _) => self.next_occurrence(job, now),
-            (None, discovery_loop::SWEEP_JOB) if self.sync_enabled => {
-                Some(last.scheduled_for + TimeDelta::from_std(self.sweep_interval).ok()?)
-            }
-            (None, maintenance::JOB) => Some(last.scheduled_for + TimeDelta::days(1)),
-            (None, reconcile::JOB) if self.sync_enabled => {
-                reconcile::next_run(now, self.calendar.timezone())
-            }
-            _ => None,
+        if last.job == SWEEP_JOB && self.sync_enabled {
+            return Some(last.scheduled_for + TimeDelta::from_std(self.sweep_interval).ok()?);
         }
+        let job = Job::ALL.into_iter().find(|job| job.as_str() == last.job)?;
+        self.next_occurrence(job, now)
     }
 
     /// The next occurrence of a job's schedule; none when nothing is moved.
     pub fn next_occurrence(&self, job: Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.sync_enabled
+        (self.sync_enabled || !job.needs_upstreams())
             .then(|| self.calendar.next_after(job, now))
             .flatten()
     }

@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 use super::{OrderSync, error::DiscoveryError, newest::DiscoveryState};
 use crate::{
     clock::SharedClock,
-    ledger::{RunOrigin, RunOutcome, Topic},
+    ledger::{RunReport, RunStart, Topic},
     lifecycle::TaskGroup,
     sync::upstreams::Upstreams,
     telemetry::{LogOnce, run_span},
@@ -104,34 +104,20 @@ pub async fn run_sweep(
     watch: &mut DiscoveryState,
     clock: &SharedClock,
 ) -> Result<u64, DiscoveryError> {
-    let run = service
-        .ledger()
-        .begin_run(SWEEP_JOB, clock.now(), RunOrigin::Schedule)
-        .await?;
-    let outcome = match run {
-        Some(run) => {
-            let span = run_span(SWEEP_JOB, run.number());
-            service.sweep_orders(watch).instrument(span).await
-        }
-        None => service.sweep_orders(watch).await,
+    let ledger = service.ledger();
+    let start = RunStart::Occurrence {
+        scheduled_for: clock.now(),
+        missed: None,
     };
-    if let Some(run) = run {
-        let (ended, result, message) = match &outcome {
-            Ok(swept) => (
-                RunOutcome::Done,
-                serde_json::to_value(swept).unwrap_or_default(),
-                None,
-            ),
-            Err(error) => (
-                RunOutcome::Failed,
-                serde_json::Value::default(),
-                Some(error.to_string()),
-            ),
-        };
-        service
-            .ledger()
-            .finish_run(run, ended, &result, message.as_deref())
-            .await?;
-    }
+    let Some(started) = ledger.start_run(None, SWEEP_JOB, start).await? else {
+        return service.sweep_orders(watch).await.map(|swept| swept.taken_in);
+    };
+    let span = run_span(SWEEP_JOB, started.id.number());
+    let outcome = service.sweep_orders(watch).instrument(span).await;
+    let report = match &outcome {
+        Ok(swept) => RunReport::done(serde_json::to_value(swept).unwrap_or_default()),
+        Err(error) => RunReport::failed(error.to_string()),
+    };
+    ledger.finish_run(started.id, &report).await?;
     outcome.map(|swept| swept.taken_in)
 }

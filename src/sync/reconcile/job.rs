@@ -1,125 +1,111 @@
-//! The daemon's own reconciliation: once a night across replicas, when both ends may be called.
+//! Reconciliation as a job: its daily run, runs on request, and their reports.
 
-use chrono::{DateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
-use chrono_tz::Tz;
+use async_trait::async_trait;
 
-use super::{JOB, NEVER_SHIPPED_DAYS, ReconcileError, Reconciliation};
+use super::{CheckedCounts, NEVER_SHIPPED_DAYS, ReconcileError, ReconcileSummary, Reconciliation};
 use crate::{
-    ledger::{LedgerError, RunId, RunOutcome},
+    ledger::{LedgerError, RunId, RunReport},
     sync::{
-        jobs::daily::DailyOccurrence,
-        jobs::due::MAX_STARTS,
-        jobs::run_once::{RunReport, ignore_progress},
         post_send::record_provider_cancellations,
-        upstreams::Upstreams,
+        jobs::{
+            Job,
+            run_once::{OnProgress, RunAttempt, Trigger, WorkResult, ignore_progress, run_once},
+            scheduler::ScheduledJob,
+        },
     },
 };
 
-/// When the shop and the warehouse sleep, and the stock of 02:00 is done.
-const RUN_HOUR: u32 = 4;
-
-/// Compares the three if today's run is still to be made; see [`HOUR`]. One that was missed while
-/// nothing ran is made up at the next start, and one that was broken off is taken up again. Returns
-/// whether it ran.
-pub async fn reconcile_if_due(
-    service: &Reconciliation,
-    upstreams: &Upstreams,
-) -> Result<bool, LedgerError> {
-    let now = service.orders.clock.now();
-    let Some(at) = run_time_on_day(now, service.settings.timezone) else {
-        return Ok(false);
-    };
-    let tonight = DailyOccurrence {
-        job: JOB,
-        at,
-        runs_on_first_day: false,
-        max_starts: MAX_STARTS,
-    };
-    if !upstreams.are_available() {
-        return Ok(false);
+#[async_trait]
+impl ScheduledJob for Reconciliation {
+    fn job(&self) -> Job {
+        Job::Reconcile
     }
-    let ledger = &service.orders.ledger;
-    tonight
-        .run_if_due(ledger, now, async |run| run_nightly(service, run).await)
-        .await
-}
 
-async fn run_nightly(service: &Reconciliation, run: RunId) -> RunReport {
-    let nobody = ignore_progress();
-    // It only reads: it may be left anywhere.
-    let outcome = tokio::select! {
-        () = service.orders.tasks.wait_for_stop() => Err(ReconcileError::Stopped),
-        outcome = service.run(NEVER_SHIPPED_DAYS, &nobody) => outcome,
-    };
-    if let Ok(summary) = &outcome
-        && let Err(error) =
-            record_provider_cancellations(&service.orders.ledger, &summary.veracore_statuses).await
-    {
-        tracing::warn!(%error, "VeraCore: what it cancelled could not be noted; the next night asks again");
-    }
-    if let Err(error) = &outcome
-        && error.is_transient()
-        && run.starts() < MAX_STARTS
-    {
-        tracing::info!(%error, "VeraCore: the nightly reconciliation is broken off, to be taken up again");
-        return RunReport::unfinished();
-    }
-    let report = Reconciliation::run_report(&outcome);
-    if report.outcome == Some(RunOutcome::Failed) {
-        // Only a warning: nothing is carried by this, and the next night compares again.
-        tracing::warn!(
-            error = report.message,
-            "VeraCore: the nightly reconciliation failed; `veracore-sync reconcile` makes it anew, and so does the next night"
-        );
-    }
-    report
-}
-
-/// When the daemon compares next.
-pub fn next_run(now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
-    (0..3)
-        .filter_map(|days| run_time_on_day(now + TimeDelta::days(days), zone))
-        .find(|at| *at > now)
-}
-
-/// When the run of the day is on which `now` falls in the zone. There is none on a day on which the
-/// clocks leave that hour out.
-fn run_time_on_day(now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
-    let day = now.with_timezone(&zone).date_naive();
-    let at = day.and_time(NaiveTime::from_hms_opt(RUN_HOUR, 0, 0)?);
-    Some(
-        zone.from_local_datetime(&at)
-            .earliest()?
-            .with_timezone(&Utc),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono_tz::America::Los_Angeles;
-
-    use super::*;
-
-    #[test]
-    fn the_run_of_a_day_is_at_four_of_the_local_day() {
-        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        let four = Some(at("2026-11-25T12:00:00Z"));
-        for now in [
-            "2026-11-25T08:00:00Z",
-            "2026-11-25T12:00:00Z",
-            // The UTC day is another one already.
-            "2026-11-26T07:59:59Z",
-        ] {
-            assert_eq!(run_time_on_day(at(now), Los_Angeles), four, "{now}");
+    async fn run_scheduled(&self, run: RunId) -> WorkResult {
+        let on_progress = ignore_progress();
+        // It only reads, so the stop may cut it short anywhere.
+        let outcome = tokio::select! {
+            () = self.orders.tasks.wait_for_stop() => Err(ReconcileError::Stopped),
+            outcome = self.run(NEVER_SHIPPED_DAYS, &on_progress) => outcome,
+        };
+        match &outcome {
+            Ok(summary) => {
+                let statuses = &summary.veracore_statuses;
+                if let Err(error) = record_provider_cancellations(&self.orders.ledger, statuses).await {
+                    tracing::warn!(%error, "cancellations by VeraCore were not recorded; the next reconciliation reads them again");
+                }
+            }
+            Err(error) if error.is_transient() && Job::Reconcile.may_restart(run.starts()) => {
+                return WorkResult::interrupted(error);
+            }
+            Err(_) => {}
         }
-        assert_eq!(next_run(at("2026-11-25T11:59:00Z"), Los_Angeles), four);
-        assert_eq!(
-            next_run(at("2026-11-25T12:00:00Z"), Los_Angeles),
-            Some(at("2026-11-26T12:00:00Z"))
+        Self::run_report(&outcome)
+    }
+}
+
+impl Reconciliation {
+    /// Runs once at an operator's request.
+    pub async fn run_manually(
+        &self,
+        days: u32,
+        on_progress: &OnProgress,
+    ) -> Result<RunAttempt<Result<ReconcileSummary, ReconcileError>>, LedgerError> {
+        run_once(&self.orders.ledger, Job::Reconcile, Trigger::operator(), async |_| {
+            let outcome = self.run(days, on_progress).await;
+            let result = Self::run_report(&outcome);
+            (outcome, result)
+        })
+        .await
+    }
+
+    /// Logs a finished run and reports it. Whoever started the run reports its failure.
+    fn run_report(outcome: &Result<ReconcileSummary, ReconcileError>) -> WorkResult {
+        let summary = match outcome {
+            Ok(summary) => summary,
+            Err(error @ ReconcileError::Stopped) => return WorkResult::interrupted(error),
+            Err(error) => return WorkResult::failed(error),
+        };
+        for finding in &summary.findings {
+            tracing::warn!(
+                order = finding.order,
+                kind = finding.kind.as_str(),
+                detail = finding.detail,
+                advice = finding.advice,
+                "Vendure, the ledger and VeraCore do not agree about an order"
+            );
+        }
+        for failure in &summary.failures {
+            tracing::warn!(
+                order = failure.order,
+                problem = failure.problem,
+                "an order could not be compared between Vendure and VeraCore"
+            );
+        }
+        let CheckedCounts {
+            in_trigger_states,
+            in_ledger,
+            asked_at_veracore,
+            not_asked,
+            not_listed,
+        } = summary.checked;
+        let (findings, failures) = (summary.findings.len(), summary.failures.len());
+        tracing::info!(
+            findings,
+            failures,
+            not_listed,
+            in_trigger_states,
+            in_ledger,
+            asked_at_veracore,
+            not_asked,
+            "Vendure, the ledger and VeraCore were compared"
         );
-        assert_eq!(
-            run_time_on_day(at("2026-07-01T18:00:00Z"), Los_Angeles),
-            Some(at("2026-07-01T11:00:00Z"))
+        let message = format!(
+            "{findings} findings, {failures} orders that could not be compared; `veracore-sync reconcile` shows what is so now"
         );
+        WorkResult::Finished(RunReport {
+            message: (!summary.is_clean()).then_some(message),
+            ..RunReport::done(serde_json::to_value(summary).unwrap_or_default())
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Reconciliation: whether the shop, the ledger and VeraCore tell the same story of each order.
 //!
-//! `read` gathers what they say, page by page, `compare` decides what is off (pure), `nightly` is
-//! the daemon's own run. Only reads and reports: must write to neither end.
+//! `read` gathers what they say, page by page, `compare` decides what is off (pure), `job`
+//! runs it. Only reads and reports: must write to neither end.
 
 mod compare;
 pub mod findings;
@@ -11,10 +11,7 @@ mod run;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono_tz::Tz;
-
 pub use findings::{Finding, FindingKind};
-pub use job::{next_run, reconcile_if_due};
 pub use run::{CheckedCounts, CompareFailure, ReconcileSummary};
 
 use super::orders::{OrderSync, error::DiscoveryError};
@@ -23,7 +20,7 @@ use crate::{
 };
 
 /// The job's name, in the table of runs and elsewhere.
-pub const JOB: &str = "reconcile";
+pub const JOB: &str = super::jobs::Job::Reconcile.as_str();
 
 /// After so many days something of an order should have left VeraCore.
 pub const NEVER_SHIPPED_DAYS: u32 = 7;
@@ -40,8 +37,6 @@ pub struct ReconcileSettings {
     pub concurrency: usize,
     /// How many it is asked for in a pass, at most.
     pub max_lookups: u64,
-    /// The zone of the nightly run.
-    pub timezone: Tz,
 }
 
 /// The service that compares; cheap to clone.

@@ -12,9 +12,8 @@ use super::{
 use crate::{
     domain::{OrderRef, text::one_line},
     fulfillment::FoundOrder,
-    ledger::RunOutcome,
     sync::{
-        jobs::run_once::{OnProgress, RunReport},
+        jobs::run_once::OnProgress,
         orders::sweep_cursor::SweepCursor,
     },
 };
@@ -198,68 +197,5 @@ impl Reconciliation {
         }
         on_progress(count.total, count.total);
         asking.finish()
-    }
-
-    /// Tells of a pass that is over, and how its run is to be recorded. Why a pass failed is told by
-    /// whoever ran it.
-    pub fn run_report(outcome: &Result<ReconcileSummary, ReconcileError>) -> RunReport {
-        let summary = match outcome {
-            Ok(summary) => summary,
-            Err(ReconcileError::Stopped) => {
-                tracing::info!("VeraCore: the reconciliation is broken off, to be taken up again");
-                return RunReport::unfinished();
-            }
-            Err(error) => {
-                return RunReport {
-                    outcome: Some(RunOutcome::Failed),
-                    result: serde_json::json!({}),
-                    message: Some(error.to_string()),
-                    event: None,
-                };
-            }
-        };
-        for finding in &summary.findings {
-            tracing::warn!(
-                order = finding.order,
-                kind = finding.kind.as_str(),
-                detail = finding.detail,
-                advice = finding.advice,
-                "Vendure, the ledger and VeraCore do not agree about an order"
-            );
-        }
-        for failure in &summary.failures {
-            tracing::warn!(
-                order = failure.order,
-                problem = failure.problem,
-                "an order could not be compared between Vendure and VeraCore"
-            );
-        }
-        let CheckedCounts {
-            in_trigger_states,
-            in_ledger,
-            asked_at_veracore,
-            not_asked,
-            not_listed,
-        } = summary.checked;
-        let (findings, failures) = (summary.findings.len(), summary.failures.len());
-        tracing::info!(
-            findings,
-            failures,
-            not_listed,
-            in_trigger_states,
-            in_ledger,
-            asked_at_veracore,
-            not_asked,
-            "Vendure, the ledger and VeraCore were compared"
-        );
-        let message = format!(
-            "{findings} findings, {failures} orders that could not be compared; `veracore-sync reconcile` shows what is so now"
-        );
-        RunReport {
-            outcome: Some(RunOutcome::Done),
-            result: serde_json::to_value(summary).unwrap_or_default(),
-            message: (!summary.is_clean()).then_some(message),
-            event: None,
-        }
     }
 }

@@ -6,11 +6,11 @@
 //! package.
 
 mod apply;
+mod job;
 mod order_fields;
 pub mod parcels;
 pub mod plan;
 mod read;
-mod report;
 mod run;
 
 use std::{
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// The job's name, in the table of runs and elsewhere.
-pub const JOB: &str = "sync_tracking";
+pub const JOB: &str = super::jobs::Job::Tracking.as_str();
 
 /// How tracking is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::{
     domain::SyncStatus,
     http::{Circuit, CircuitState, HealthState, OpenReason},
     ledger::{PostSendCounts, Run},
-    sync::{inventory, jobs::calendar::Job, reconcile},
+    sync::{inventory, jobs::Job, reconcile},
     web::services::Services,
 };
 
@@ -388,9 +388,9 @@ fn job_label(job: &str) -> &str {
     match job {
         job if job == Job::Inventory.as_str() => "Stock",
         job if job == Job::Tracking.as_str() => "Tracking",
+        job if job == Job::Maintenance.as_str() => "Tidying",
         reconcile::JOB => "Comparison of all three",
         crate::sync::orders::discovery_loop::SWEEP_JOB => "Look at all open orders",
-        crate::sync::jobs::maintenance::JOB => "Tidying",
         other => other,
     }
 }

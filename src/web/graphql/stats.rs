@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::orders::OrderSyncStatus;
 use crate::{
     ledger::{LedgerError, Run},
-    sync::jobs::calendar::Job,
+    sync::jobs::Job,
     web::services::Services,
 };
 

@@ -9,7 +9,7 @@ use veracore_sync::{
     clock::Clock as _,
     ledger::{RunOrigin, RunOutcome},
     lifecycle::DrainOutcome,
-    sync::{jobs::calendar::Job, jobs::due::MAX_STARTS},
+    sync::{jobs::Job, jobs::due::MAX_STARTS},
 };
 
 use super::{

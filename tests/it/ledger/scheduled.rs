@@ -15,7 +15,7 @@ use veracore_sync::{
     ledger::{Ledger, LedgerError, RunId, RunOutcome},
     lifecycle::TaskGroup,
     sync::{
-        jobs::calendar::{Calendar, CalendarSettings, Job},
+        jobs::{Job, calendar::{Calendar, CalendarSettings}},
         jobs::run_once::RunReport,
         jobs::scheduler::{JobLease, ScheduledJob, Scheduler},
     },

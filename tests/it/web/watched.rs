@@ -8,7 +8,7 @@ use clap::Parser as _;
 use serde_json::Value;
 use veracore_sync::{
     cli::Cli,
-    sync::{jobs::calendar::Job, jobs::maintenance, orders::discovery_loop, reconcile},
+    sync::{jobs::Job, orders::discovery_loop},
     telemetry::metrics::{
         self,
         catalogue::{self, Metric, MetricKind},
@@ -88,7 +88,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_job_is_measured() {
     let mut jobs: Vec<&str> = Job::ALL.map(Job::as_str).into();
-    jobs.extend([reconcile::JOB, discovery_loop::SWEEP_JOB, maintenance::JOB]);
+    jobs.push(discovery_loop::SWEEP_JOB);
     jobs.sort_unstable();
     assert_eq!(jobs, metrics::JOBS);
 }

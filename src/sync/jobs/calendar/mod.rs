@@ -22,40 +22,18 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
+use super::job::Job;
+
 const MINUTES_PER_DAY: u32 = 24 * 60;
 
 /// Longer than any stretch of local time that a zone ever left out, a day with Samoa in 2011.
 const MAX_GAP_MINUTES: i64 = 2 * 24 * 60;
 
+/// When shop and warehouse are quiet and the stock run of 02:00 is done.
+const RECONCILE_HOUR: u32 = 4;
+
 /// Each day of the week is among as many days, also when one is left out of a calendar.
 const LOOKBACK_DAYS: u64 = 16;
-
-/// A job that runs on a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Job {
-    Inventory,
-    Tracking,
-}
-
-impl Job {
-    pub const ALL: [Self; 2] = [Self::Inventory, Self::Tracking];
-
-    /// Its name in the ledger, the log and the metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Inventory => "sync_inventory",
-            Self::Tracking => "sync_tracking",
-        }
-    }
-
-    /// Its name for people.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Inventory => "inventory",
-            Self::Tracking => "tracking",
-        }
-    }
-}
 
 /// What a calendar is made from. Times of day are whole minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +57,8 @@ pub struct Calendar {
     settings: CalendarSettings,
     inventory: DailySlots,
     tracking: DailySlots,
+    reconcile: DailySlots,
+    maintenance: DailySlots,
 }
 
 impl Calendar {
@@ -86,6 +66,8 @@ impl Calendar {
         Self {
             inventory: inventory_slots(&settings),
             tracking: tracking_slots(&settings),
+            reconcile: once_a_day(RECONCILE_HOUR * 60, settings.timezone),
+            maintenance: once_a_day(0, Tz::UTC),
             settings,
         }
     }
@@ -98,10 +80,9 @@ impl Calendar {
     pub fn occurrences_from(&self, job: Job, from: DateTime<Utc>) -> Occurrences<'_> {
         let slots = self.slots(job);
         // A time that is moved past a missing stretch may leave its date behind.
-        let first = self.local_date(from).checked_sub_days(Days::new(2));
+        let first = slots.local_date(from).checked_sub_days(Days::new(2));
         Occurrences {
             slots,
-            zone: self.settings.timezone,
             from,
             next_date: first.filter(|_| !slots.is_empty()),
             ready: BTreeSet::new(),
@@ -116,11 +97,11 @@ impl Calendar {
     /// The last occurrence at `at` or earlier.
     pub fn last_at_or_before(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let slots = self.slots(job);
-        let last_date = self.local_date(at).checked_add_days(Days::new(1))?;
+        let last_date = slots.local_date(at).checked_add_days(Days::new(1))?;
         let mut last = None;
         for back in 0..LOOKBACK_DAYS {
             let date = last_date.checked_sub_days(Days::new(back))?;
-            let instants = slots.instants_on(self.settings.timezone, date);
+            let instants = slots.instants_on(date);
             let found = instants.into_iter().filter(|instant| *instant <= at).max();
             // The date before is looked at too: where clocks go back at midnight, its end may come
             // after the beginning of this one.
@@ -147,11 +128,9 @@ impl Calendar {
         match job {
             Job::Inventory => &self.inventory,
             Job::Tracking => &self.tracking,
+            Job::Reconcile => &self.reconcile,
+            Job::Maintenance => &self.maintenance,
         }
-    }
-
-    fn local_date(&self, at: DateTime<Utc>) -> NaiveDate {
-        at.with_timezone(&self.settings.timezone).date_naive()
     }
 }
 
@@ -159,7 +138,6 @@ impl Calendar {
 #[derive(Debug, Clone)]
 pub struct Occurrences<'a> {
     slots: &'a DailySlots,
-    zone: Tz,
     from: DateTime<Utc>,
     /// The first date whose occurrences are not in `ready` yet.
     next_date: Option<NaiveDate>,
@@ -174,10 +152,10 @@ impl Iterator for Occurrences<'_> {
             // The next date is looked at before anything of this one is given: see above.
             while let Some(date) = self.next_date
                 && self.ready.first().is_none_or(|first| {
-                    first.with_timezone(&self.zone).date_naive() + Days::new(1) >= date
+                    self.slots.local_date(*first) + Days::new(1) >= date
                 })
             {
-                self.ready.extend(self.slots.instants_on(self.zone, date));
+                self.ready.extend(self.slots.instants_on(date));
                 self.next_date = date.succ_opt();
             }
             let next = self.ready.pop_first()?;
@@ -193,17 +171,23 @@ impl Iterator for Occurrences<'_> {
 struct DailySlots {
     times: BTreeSet<NaiveTime>,
     days: Vec<Weekday>,
+    zone: Tz,
     /// Whether it is the time in between that counts, and not the time of day.
     by_elapsed_time: bool,
 }
 
 impl DailySlots {
+    fn local_date(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.zone).date_naive()
+    }
+
     fn is_empty(&self) -> bool {
         self.times.is_empty() || self.days.is_empty()
     }
 
     /// The moments of a local date, in no certain order.
-    fn instants_on(&self, zone: Tz, date: NaiveDate) -> Vec<DateTime<Utc>> {
+    fn instants_on(&self, date: NaiveDate) -> Vec<DateTime<Utc>> {
+        let zone = self.zone;
         if !self.days.contains(&date.weekday()) {
             return Vec::new();
         }
@@ -240,7 +224,7 @@ fn inventory_slots(times: &CalendarSettings) -> DailySlots {
     let interval = times.inventory_interval_minutes.clamp(1, MINUTES_PER_DAY);
     let first = minute_of_day(times.inventory_time);
     let minutes = (0..MINUTES_PER_DAY / interval).map(|n| (first + n * interval) % MINUTES_PER_DAY);
-    build_slots(minutes, interval, every_day())
+    build_slots(minutes, interval, every_day(), times.timezone)
 }
 
 fn tracking_slots(times: &CalendarSettings) -> DailySlots {
@@ -250,13 +234,19 @@ fn tracking_slots(times: &CalendarSettings) -> DailySlots {
         minute_of_day(times.business_closes_at),
     );
     let minutes = (opens..=closes).step_by(interval as usize);
-    build_slots(minutes, interval, times.business_days.clone())
+    build_slots(
+        minutes,
+        interval,
+        times.business_days.clone(),
+        times.timezone,
+    )
 }
 
 fn build_slots(
     minutes: impl Iterator<Item = u32>,
     interval: u32,
     days: Vec<Weekday>,
+    zone: Tz,
 ) -> DailySlots {
     let times: BTreeSet<NaiveTime> = minutes.filter_map(time_at_minute).collect();
     let around_the_clock = times.len() >= (MINUTES_PER_DAY / interval) as usize;
@@ -264,7 +254,12 @@ fn build_slots(
         by_elapsed_time: around_the_clock && 60 % interval == 0,
         times,
         days,
+        zone,
     }
+}
+
+fn once_a_day(minute: u32, zone: Tz) -> DailySlots {
+    build_slots(std::iter::once(minute), MINUTES_PER_DAY, every_day(), zone)
 }
 
 fn every_day() -> Vec<Weekday> {

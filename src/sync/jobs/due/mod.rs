@@ -5,31 +5,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::calendar::{Calendar, Job};
+use super::{calendar::Calendar, job::Job};
+use crate::ledger::{LatestOccurrence, OccurrenceState};
 
 /// An occurrence that is begun later than this was missed, and is made up.
 pub const MISSED_AFTER: TimeDelta = TimeDelta::minutes(2);
-
-/// How often an occurrence is started, when it does not come to its end: whoever runs it dies or is
-/// told to stop, or an end does not answer.
-pub const MAX_STARTS: u32 = 10;
-
-/// What the ledger knows about a job's schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OccurrenceHistory {
-    /// When this installation was first started.
-    pub first_started_at: Option<DateTime<Utc>>,
-    /// The latest occurrence that was claimed, of those that are not in the future: after the
-    /// clock was set back, later ones say nothing about now.
-    pub latest: Option<LatestRun>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LatestRun {
-    pub scheduled_for: DateTime<Utc>,
-    pub has_ended: bool,
-    pub starts: u32,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueAction {
@@ -37,13 +17,13 @@ pub enum DueAction {
     /// This occurrence is to be claimed and run. Runs that are unfinished are overtaken by it.
     Run {
         scheduled_for: DateTime<Utc>,
-        /// It was missed, and is made up.
-        late: bool,
+        is_missed: bool,
     },
     /// The latest run is unfinished, and is to be taken up again.
-    Restart,
+    Restart(LatestOccurrence),
     /// The latest run is unfinished, and stays so.
     Abandon {
+        latest: LatestOccurrence,
         reason: &'static str,
     },
 }
@@ -57,35 +37,34 @@ pub fn due_action(
     calendar: &Calendar,
     job: Job,
     now: DateTime<Utc>,
-    known: &OccurrenceHistory,
+    known: &OccurrenceState,
 ) -> DueAction {
-    let may_be_late = match job {
-        Job::Inventory => true,
-        Job::Tracking => calendar.is_in_business_hours(now),
-    };
+    let may_catch_up = job.catches_up_at_any_hour() || calendar.is_in_business_hours(now);
     if let Some(scheduled_for) = calendar.last_at_or_before(job, now)
         && known
             .latest
             .is_none_or(|latest| latest.scheduled_for < scheduled_for)
     {
-        let late = now - scheduled_for > MISSED_AFTER;
-        if was_installed_by(scheduled_for, late, now, known) && (may_be_late || !late) {
+        let is_missed = now - scheduled_for > MISSED_AFTER;
+        let counts = job.is_due_before_install()
+            || was_installed_by(scheduled_for, is_missed, now, known);
+        if counts && (may_catch_up || !is_missed) {
             return DueAction::Run {
                 scheduled_for,
-                late,
+                is_missed,
             };
         }
     }
     match known.latest {
         Some(latest) if !latest.has_ended => {
-            if latest.starts >= MAX_STARTS {
-                let why = "it did not come to its end, as often as it was started";
-                DueAction::Abandon { reason: why }
-            } else if may_be_late {
-                DueAction::Restart
+            if !job.may_restart(latest.run.starts()) {
+                let reason = "it did not finish after the maximum number of starts";
+                DueAction::Abandon { latest, reason }
+            } else if may_catch_up {
+                DueAction::Restart(latest)
             } else {
-                let why = "it did not come to its end, and business hours are over";
-                DueAction::Abandon { reason: why }
+                let reason = "it did not finish before the end of business hours";
+                DueAction::Abandon { latest, reason }
             }
         }
         _ => DueAction::Nothing,
@@ -95,14 +74,14 @@ pub fn due_action(
 /// Whether this installation had been started when the occurrence's time came.
 fn was_installed_by(
     scheduled_for: DateTime<Utc>,
-    late: bool,
+    is_missed: bool,
     now: DateTime<Utc>,
-    known: &OccurrenceHistory,
+    known: &OccurrenceState,
 ) -> bool {
     match known.first_started_at {
         Some(first) if first <= now => scheduled_for >= first,
         // Never, or in the future, before the clock was set back: nobody knows what was missed.
-        _ => !late,
+        _ => !is_missed,
     }
 }
 

@@ -38,10 +38,10 @@ fn due(job: Job, now: &str, latest: Option<(&str, bool, u32)>) -> DueAction {
     due_action(&calendar(), job, utc(now), &known(latest))
 }
 
-fn run(at: &str, late: bool) -> DueAction {
+fn run(at: &str, is_missed: bool) -> DueAction {
     DueAction::Run {
         scheduled_for: utc(at),
-        late,
+        is_missed,
     }
 }
 
@@ -145,8 +145,9 @@ fn a_run_that_does_not_come_to_its_end_is_taken_up_so_often_and_then_given_up() 
         )
     };
     assert_eq!(inventory(1), DueAction::Restart);
-    assert_eq!(inventory(MAX_STARTS - 1), DueAction::Restart);
-    assert!(matches!(inventory(MAX_STARTS), DueAction::Abandon { .. }));
+    let most = Job::Inventory.max_starts().unwrap();
+    assert_eq!(inventory(most - 1), DueAction::Restart);
+    assert!(matches!(inventory(most), DueAction::Abandon { .. }));
     let last = "2026-06-03T02:00:00Z";
     let tracking = |now| due(Job::Tracking, now, Some((last, false, 1)));
     assert_eq!(tracking("2026-06-03T02:00:50Z"), DueAction::Restart);

@@ -1,0 +1,79 @@
+//! Tracking as a job: its scheduled runs, runs on request, and their reports.
+
+use async_trait::async_trait;
+
+use super::{TrackingError, TrackingSummary, TrackingSync};
+use crate::{
+    domain::OrderCode,
+    ledger::{LedgerError, RunId, RunReport},
+    sync::jobs::{
+        Job,
+        run_once::{OnProgress, RunAttempt, Trigger, WorkResult, ignore_progress, run_once},
+        scheduler::ScheduledJob,
+    },
+};
+
+#[async_trait]
+impl ScheduledJob for TrackingSync {
+    fn job(&self) -> Job {
+        Job::Tracking
+    }
+
+    async fn run_scheduled(&self, _: RunId) -> WorkResult {
+        Self::run_report(&self.run(None, &ignore_progress()).await)
+    }
+}
+
+impl TrackingSync {
+    /// Runs once at an operator's request.
+    pub async fn run_manually(
+        &self,
+        only: Option<&OrderCode>,
+        on_progress: &OnProgress,
+    ) -> Result<RunAttempt<Result<TrackingSummary, TrackingError>>, LedgerError> {
+        run_once(
+            &self.ledger,
+            Job::Tracking,
+            Trigger::operator(),
+            async |_| {
+                let outcome = self.run(only, on_progress).await;
+                let result = Self::run_report(&outcome);
+                (outcome, result)
+            },
+        )
+        .await
+    }
+
+    /// Logs a finished run and reports it.
+    pub fn run_report(outcome: &Result<TrackingSummary, TrackingError>) -> WorkResult {
+        let summary = match outcome {
+            Ok(summary) => summary,
+            Err(error @ TrackingError::Stopped) => return WorkResult::interrupted(error),
+            Err(error) => return WorkResult::failed(error),
+        };
+        let failed = summary.problems.len() + summary.failures.len();
+        if summary.orders_checked > 0 || failed > 0 {
+            tracing::info!(
+                shipments = summary.shipments,
+                orders = summary.orders_checked,
+                fulfilled = summary.fulfilled,
+                recognized = summary.linked,
+                waiting = summary.waiting,
+                problems = summary.problems.len(),
+                failures = summary.failures.len(),
+                unknown_orders = summary.unknown_orders,
+                "VeraCore: tracking was brought to the shop"
+            );
+        } else {
+            tracing::debug!(
+                shipments = summary.shipments,
+                unknown_orders = summary.unknown_orders,
+                "VeraCore: no new packages"
+            );
+        }
+        WorkResult::Finished(RunReport {
+            message: (failed > 0).then(|| format!("{failed} packages are not in the shop yet")),
+            ..RunReport::done(serde_json::to_value(summary).unwrap_or_default())
+        })
+    }
+}
