@@ -19,10 +19,10 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use veracore_sync::{
     domain::{LocationId, OrderState},
     fulfillment::veracore::{oms, rest},
+    ledger::{LatestOccurrence, OccurrenceState, RunId},
     sync::{
         inventory::plan::{self as stock_plan, ShopStock},
-        jobs::{Job, calendar::Calendar},
-        jobs::due::{self, LatestRun, OccurrenceHistory},
+        jobs::{Job, calendar::Calendar, due},
         orders::mapping,
         tracking::plan as tracking_plan,
     },
@@ -174,12 +174,12 @@ fn look_at_calendar(criterion: &mut Criterion) {
             occurrences.take_while(|at| *at < end).count()
         });
     });
-    let known = OccurrenceHistory {
+    let known = OccurrenceState {
         first_started_at: Some(from),
-        latest: Some(LatestRun {
+        latest: Some(LatestOccurrence {
+            run: RunId::new(1, 1),
             scheduled_for: from,
             has_ended: true,
-            starts: 1,
         }),
     };
     criterion.bench_function("schedule/due", |bencher| {

@@ -8,7 +8,7 @@ use veracore_sync::{
     clock::{Clock as _, SystemClock},
     domain::{Sku, Units, VariantId},
     fulfillment::StockItem,
-    ledger::{RunOrigin, RunOutcome},
+    ledger::{RunOrigin, RunReport, RunStart},
     sync::{
         inventory::{
             self, AcknowledgedUnits, InventoryRequest, InventorySummary,
@@ -66,11 +66,12 @@ async fn whole_pass(report: &mut Report, skus: usize, changed: &str, every: Opti
 
 /// One pass, as the daemon makes it.
 pub async fn pass(app: &veracore_sync::app::App) -> InventorySummary {
-    let now = SystemClock.now();
-    let run = app
-        .ledger
-        .begin_run(inventory::JOB, now, RunOrigin::Operator);
-    let run = run.await.unwrap().unwrap();
+    let start = RunStart::Now {
+        origin: RunOrigin::Operator,
+        details: &serde_json::json!({}),
+    };
+    let run = app.ledger.start_run(None, inventory::JOB, start).await;
+    let run = run.unwrap().unwrap().id;
     let wish = InventoryRequest::default();
     let summary = app
         .inventory
@@ -78,9 +79,8 @@ pub async fn pass(app: &veracore_sync::app::App) -> InventorySummary {
         .await
         .unwrap();
     assert!(summary.quarantined.is_none(), "{summary:?}");
-    let result = serde_json::json!({});
-    let ended = app.ledger.finish_run(run, RunOutcome::Done, &result, None);
-    ended.await.unwrap();
+    let done = RunReport::done(serde_json::json!({}));
+    app.ledger.finish_run(run, &done).await.unwrap();
     summary
 }
 

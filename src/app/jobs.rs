@@ -1,14 +1,8 @@
 //! The jobs that run while a configuration is in force: everything that moves something, and the
 //! day's tidying.
 
-use parking_lot::Mutex;
 use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -18,24 +12,22 @@ use crate::{
     lifecycle::TaskGroup,
     sync::{
         inbox,
-        jobs::maintenance,
-        jobs::scheduler::{self, ScheduledJob, Scheduler, Tick},
-        jobs::service_job::ServiceJob,
+        jobs::{
+            maintenance::Maintenance,
+            run_once::Schedule,
+            scheduler::{ScheduledJob, Scheduler},
+        },
         orders::{
             discovery_loop::{self, PollIntervals, WorkerWakeup},
             worker,
         },
-        post_send, reconcile,
+        post_send,
         upstreams::{self, Probes},
     },
-    telemetry::LogOnce,
 };
 
 /// Between two tries to reach a shop that is away.
 const SHOP_RETRY_DELAY: Duration = Duration::from_secs(3);
-
-/// A minute's tick that does not come for so long does not come any more.
-const TICK_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Starts them all, as soon as the shop is there and right.
 ///
@@ -61,7 +53,7 @@ pub(super) async fn start(
     spawn_order_tasks(app, bells, tasks);
     spawn_inbox_workers(app, tasks);
     outbox::spawn_note_writer(app, tasks);
-    spawn_scheduler(app, scheduled_jobs(app), tasks);
+    spawn_sync_jobs(app, tasks);
     tracing::info!("carrying orders to VeraCore");
     Ok(())
 }
@@ -135,75 +127,33 @@ fn spawn_inbox_workers(app: &App, tasks: &TaskGroup) {
     }
 }
 
-/// The jobs that run on a schedule.
-fn scheduled_jobs(app: &App) -> Vec<Arc<dyn ScheduledJob>> {
-    let inventory = ServiceJob {
-        service: app.inventory.clone(),
-        ledger: app.ledger.clone(),
-        upstreams: app.upstreams.clone(),
-    };
-    let tracking = ServiceJob {
-        service: app.tracking.clone(),
-        ledger: app.ledger.clone(),
-        upstreams: app.upstreams.clone(),
-    };
-    vec![Arc::new(inventory), Arc::new(tracking)]
+/// The scheduled jobs that need Vendure and VeraCore.
+fn spawn_sync_jobs(app: &App, tasks: &TaskGroup) {
+    let jobs: Vec<Arc<dyn ScheduledJob>> = vec![
+        Arc::new(app.inventory.clone()),
+        Arc::new(app.tracking.clone()),
+        Arc::new(app.reconciliation.clone()),
+    ];
+    spawn_scheduler(app, jobs, tasks);
 }
 
-/// The first look is taken at once, so that what was missed is made up without delay.
+/// Daily maintenance of the ledger, which also runs while sync is disabled.
+pub(super) fn spawn_maintenance(app: &App, tasks: &TaskGroup) {
+    let maintenance = Maintenance {
+        ledger: app.ledger.clone(),
+        clock: Arc::clone(&app.clock),
+        pii_retention_days: app.config.server.pii_retention_days,
+    };
+    spawn_scheduler(app, vec![Arc::new(maintenance)], tasks);
+}
+
 fn spawn_scheduler(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &TaskGroup) {
-    let scheduler = Scheduler::new(
-        jobs,
-        calendar(&app.config.schedule),
-        app.ledger.clone(),
-        Arc::clone(&app.clock),
-        tasks.clone(),
-    );
-    scheduler.tick();
-    let reconcile = nightly_reconciliation(app, tasks);
-    let tick: Tick = Arc::new(move || {
-        scheduler.tick();
-        reconcile();
-        Box::pin(std::future::ready(()))
-    });
-    spawn_minute_tick(tick, tasks);
-}
-
-fn spawn_minute_tick(tick: Tick, tasks: &TaskGroup) {
-    let ticking = tasks.clone();
-    let pulse = tasks.register_heartbeat("tick_every_minute", TICK_TIMEOUT);
-    let beating = Arc::downgrade(&pulse);
-    let tick: Tick = Arc::new(move || {
-        if let Some(pulse) = beating.upgrade() {
-            pulse.beat();
-        }
-        tick()
-    });
-    tasks.spawn_critical("tick_every_minute", async move {
-        // Expected for as long as this task is there; the tick may outlive it.
-        let _pulse = pulse;
-        if let Err(error) = scheduler::tick_every_minute(tick, ticking).await {
-            tracing::error!(%error, "the minute's tick cannot be set up");
-        }
-    });
-}
-
-/// Looks whether the nightly reconciliation is due, in a task of its own: it may take longer than a
-/// minute, and the stop waits for it. The first minute belongs to the first sweep.
-fn nightly_reconciliation(app: &App, tasks: &TaskGroup) -> impl Fn() + Send + Sync + use<> {
-    let (service, upstreams) = (app.reconciliation.clone(), app.upstreams.clone());
-    let (tasks, warm) = (tasks.clone(), AtomicBool::new(false));
-    move || {
-        if !warm.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (service, upstreams) = (service.clone(), upstreams.clone());
-        tasks.spawn("reconcile", async move {
-            if let Err(error) = reconcile::reconcile_if_due(&service, &upstreams).await {
-                tracing::warn!(%error, "VeraCore: the nightly reconciliation could not be looked after; it is looked at again in a minute");
-            }
-        });
-    }
+    let schedule = Schedule {
+        calendar: Arc::new(calendar(&app.config.schedule)),
+        clock: Arc::clone(&app.clock),
+        tasks: tasks.clone(),
+    };
+    Scheduler::new(jobs, schedule, app.ledger.clone(), app.upstreams.clone()).spawn();
 }
 
 /// Waits for the shop and looks whether it is as configured. `false`: told to stop meanwhile.
@@ -238,31 +188,4 @@ async fn check_veracore_access(app: &App) {
     {
         tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does. `veracore-sync check` says what to do");
     }
-}
-
-/// The day's tidying, whether anything is moved or not.
-pub(super) fn spawn_maintenance(app: &App, tasks: &TaskGroup) {
-    let tidy = maintenance_tick(app);
-    tasks.spawn("tidy_ledger", tidy());
-    spawn_minute_tick(tidy, tasks);
-}
-
-fn maintenance_tick(app: &App) -> Tick {
-    let ledger = app.ledger.clone();
-    let clock = Arc::clone(&app.clock);
-    let days = app.config.server.pii_retention_days;
-    let outage = Arc::new(Mutex::new(LogOnce::new("the ledger cannot be tidied up")));
-    Arc::new(move || {
-        let (ledger, clock) = (ledger.clone(), Arc::clone(&clock));
-        let outage = Arc::clone(&outage);
-        let tick: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-            let tidied = maintenance::run_maintenance_if_due(&ledger, &clock, days).await;
-            let mut outage = outage.lock();
-            match tidied {
-                Ok(_) => outage.log_recovery(),
-                Err(error) => outage.log_failure(&error),
-            }
-        });
-        tick
-    })
 }

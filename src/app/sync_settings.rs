@@ -53,7 +53,6 @@ pub(super) fn reconcile_settings(config: &Config) -> ReconcileSettings {
         sweep_interval: config.orders.sweep_interval,
         concurrency: config.veracore.max_concurrency,
         max_lookups: reconcile::MAX_LOOKUPS,
-        timezone: config.schedule.timezone,
     }
 }
 

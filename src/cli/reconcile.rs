@@ -38,7 +38,10 @@ pub(super) async fn execute(
 ) -> anyhow::Result<CommandOutcome> {
     let app = load_app(sources).await?;
     let on_progress = progress_callback(output, "orders");
-    let ran = app.reconciliation.run_manually(args.days, &on_progress).await?;
+    let ran = app
+        .reconciliation
+        .run_manually(args.days, &on_progress)
+        .await?;
     let (run, summary) = match ran {
         RunAttempt::Completed(run, outcome) => (run.number(), outcome?),
         RunAttempt::NotStarted => {

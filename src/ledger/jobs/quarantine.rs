@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use crate::{
     crash,
-    ledger::{db::{error::LedgerError, pool::Connection}, handle::Ledger},
+    ledger::{
+        db::{error::LedgerError, pool::Connection},
+        handle::Ledger,
+    },
 };
 
 /// A run that was held.

@@ -3,7 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{leases::{JOB_LEASE_TTL, Lease, LeaseKey, extend_lease}, quarantine::accept_quarantined_run};
+use super::{
+    leases::{JOB_LEASE_TTL, Lease, LeaseKey, extend_lease},
+    quarantine::accept_quarantined_run,
+};
 use crate::{
     crash,
     ledger::{

@@ -10,7 +10,10 @@ use crate::{
     domain::{OrderCode, ParcelNotice, SyncStatus, WebhookNotice},
     ledger::{ClaimedWebhook, LedgerError, RecordedShipment, RunOrigin, WebhookOutcome},
     sync::{
-        jobs::{Job, run_once::{RunAttempt, Trigger, ignore_progress, run_once}},
+        jobs::{
+            Job,
+            run_once::{RunAttempt, Trigger, ignore_progress, run_once},
+        },
         tracking::{self, TrackingError, TrackingSync},
     },
     telemetry::order_span,

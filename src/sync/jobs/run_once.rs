@@ -166,7 +166,10 @@ fn report_to_record(job: Job, trigger: &Trigger<'_>, result: WorkResult) -> Opti
                 if job.is_critical() {
                     tracing::error!(error, "VeraCore: scheduled run failed");
                 } else {
-                    tracing::warn!(error, "VeraCore: scheduled run failed; the next one follows");
+                    tracing::warn!(
+                        error,
+                        "VeraCore: scheduled run failed; the next one follows"
+                    );
                 }
             }
             Some(report)

@@ -6,10 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{calendar::Calendar, job::Job};
-use crate::{
-    ledger::Run,
-    sync::orders::discovery_loop::SWEEP_JOB,
-};
+use crate::{ledger::Run, sync::orders::discovery_loop::SWEEP_JOB};
 
 /// What the jobs' next runs follow from. Cheap to clone.
 #[derive(Clone)]

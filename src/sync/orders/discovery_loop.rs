@@ -110,7 +110,10 @@ pub async fn run_sweep(
         missed: None,
     };
     let Some(started) = ledger.start_run(None, SWEEP_JOB, start).await? else {
-        return service.sweep_orders(watch).await.map(|swept| swept.taken_in);
+        return service
+            .sweep_orders(watch)
+            .await
+            .map(|swept| swept.taken_in);
     };
     let span = run_span(SWEEP_JOB, started.id.number());
     let outcome = service.sweep_orders(watch).instrument(span).await;

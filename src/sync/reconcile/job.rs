@@ -6,12 +6,12 @@ use super::{CheckedCounts, NEVER_SHIPPED_DAYS, ReconcileError, ReconcileSummary,
 use crate::{
     ledger::{LedgerError, RunId, RunReport},
     sync::{
-        post_send::record_provider_cancellations,
         jobs::{
             Job,
             run_once::{OnProgress, RunAttempt, Trigger, WorkResult, ignore_progress, run_once},
             scheduler::ScheduledJob,
         },
+        post_send::record_provider_cancellations,
     },
 };
 
@@ -31,7 +31,9 @@ impl ScheduledJob for Reconciliation {
         match &outcome {
             Ok(summary) => {
                 let statuses = &summary.veracore_statuses;
-                if let Err(error) = record_provider_cancellations(&self.orders.ledger, statuses).await {
+                if let Err(error) =
+                    record_provider_cancellations(&self.orders.ledger, statuses).await
+                {
                     tracing::warn!(%error, "cancellations by VeraCore were not recorded; the next reconciliation reads them again");
                 }
             }
@@ -51,11 +53,16 @@ impl Reconciliation {
         days: u32,
         on_progress: &OnProgress,
     ) -> Result<RunAttempt<Result<ReconcileSummary, ReconcileError>>, LedgerError> {
-        run_once(&self.orders.ledger, Job::Reconcile, Trigger::operator(), async |_| {
-            let outcome = self.run(days, on_progress).await;
-            let result = Self::run_report(&outcome);
-            (outcome, result)
-        })
+        run_once(
+            &self.orders.ledger,
+            Job::Reconcile,
+            Trigger::operator(),
+            async |_| {
+                let outcome = self.run(days, on_progress).await;
+                let result = Self::run_report(&outcome);
+                (outcome, result)
+            },
+        )
         .await
     }
 

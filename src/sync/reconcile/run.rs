@@ -12,10 +12,7 @@ use super::{
 use crate::{
     domain::{OrderRef, text::one_line},
     fulfillment::FoundOrder,
-    sync::{
-        jobs::run_once::OnProgress,
-        orders::sweep_cursor::SweepCursor,
-    },
+    sync::{jobs::run_once::OnProgress, orders::sweep_cursor::SweepCursor},
 };
 
 /// How many of what may come by the thousand are kept with a run, and logged.

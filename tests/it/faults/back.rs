@@ -6,11 +6,14 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use veracore_sync::{
     domain::VariantId,
-    ledger::{LeaseKey, RunOrigin, RunOutcome},
+    ledger::{LeaseKey, RunOutcome, RunStart},
     sandbox::Fault,
     sync::{
-        inventory::InventoryRequest, jobs::run_once::ignore_progress,
-        jobs::service_job::ScheduledService as _,
+        inventory::{self, InventoryRequest},
+        jobs::{
+            run_once::{WorkResult, ignore_progress},
+            scheduler::ScheduledJob as _,
+        },
     },
 };
 
@@ -237,24 +240,32 @@ async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
     world.expect_error("stock cannot be read again");
     world.sandbox.set_stock("A-0", 10);
     let gone = mortal(&world, Call::SetStock, Fate::AnswerLost).0;
-    let at = world.clock.now();
+    let occurrence = RunStart::Occurrence {
+        scheduled_for: world.clock.now(),
+        missed: None,
+    };
     let run = world
         .ledger
-        .begin_run(veracore_sync::sync::inventory::JOB, at, RunOrigin::Schedule)
+        .start_run(None, inventory::JOB, occurrence)
         .await
         .unwrap()
-        .unwrap();
-    let report = gone.inventory.run_scheduled(run).await;
-    assert!(report.outcome.is_none(), "{report:?}");
+        .unwrap()
+        .id;
+    let result = gone.inventory.run_scheduled(run).await;
+    assert!(
+        matches!(result, WorkResult::Interrupted { .. }),
+        "{result:?}"
+    );
     world.advance(HOLDS_ARE_OVER);
-    let run = world.ledger.restart_run(run).await.unwrap().unwrap();
-    let report = world.service().inventory.run_scheduled(run).await;
-    assert_eq!(report.outcome, Some(RunOutcome::Done));
+    let restart = RunStart::Restart(run);
+    let started = world.ledger.start_run(None, inventory::JOB, restart).await;
+    let run = started.unwrap().unwrap().id;
+    let result = world.service().inventory.run_scheduled(run).await;
+    let WorkResult::Finished(report) = result else {
+        panic!("{result:?}");
+    };
+    assert_eq!(report.outcome, RunOutcome::Done);
     assert_eq!(world.shop.level("A-0").await.on_hand, 10);
-    world
-        .ledger
-        .finish_run(run, RunOutcome::Done, &report.result, None)
-        .await
-        .unwrap();
+    world.ledger.finish_run(run, &report).await.unwrap();
     world.assert_settled().await;
 }

@@ -4,10 +4,10 @@ use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 use veracore_sync::{
     sandbox::{Fault, FaultKind, NewPackage},
-    sync::reconcile::{JOB, next_run, reconcile_if_due},
+    sync::{jobs::Job, reconcile::JOB},
 };
 
-use crate::harness::{Ask, PaidOrder, Style, World, says};
+use crate::harness::{Ask, PaidOrder, Style, World, calendar, says};
 
 /// What a look-up is answered instead.
 fn answers(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
@@ -247,13 +247,11 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     let mut service = world.service();
     let another = world.service();
     service.carry().await;
-    let due = async |s: &crate::harness::Service| {
-        reconcile_if_due(&s.reconciliation, &s.upstreams)
-            .await
-            .unwrap()
-    };
+    let due = async |s: &crate::harness::Service| s.run_if_due(&s.reconciliation).await;
     assert!(!due(&service).await, "it was only started today");
-    let night = next_run(world.clock.now(), chrono_tz::America::Los_Angeles).unwrap();
+    let night = calendar()
+        .next_after(Job::Reconcile, world.clock.now())
+        .unwrap();
     world.advance(night - world.clock.now() - TimeDelta::seconds(1));
     assert!(!due(&service).await, "not yet");
     world.advance(TimeDelta::seconds(61));

@@ -6,9 +6,10 @@ use chrono::TimeDelta;
 use veracore_sync::{
     domain::{NoticeKind, OrderCode, OrderRef, OrderState, Quantity, ShopOrderId, Sku, SyncStatus},
     ledger::{
-        AttemptEnd, AttemptRecord, DeliveryOutcome, LeaseKey, NoteOutcome, OrderDisposition,
-        OrderFilter, OrderGroup, ParcelReport, PartDigests, RetryMode, RunOrigin, RunOutcome,
-        SendIntent, SendIntentLine, SentSummary, ShipmentStatus, UpstreamEvent, WebhookOutcome,
+        AttemptEnd, AttemptRecord, DeliveryOutcome, JOB_LEASE_TTL, LeaseKey, NoteOutcome,
+        OrderDisposition, OrderFilter, OrderGroup, ParcelReport, PartDigests, RetryMode, RunReport,
+        RunStart, SendIntent, SendIntentLine, SentSummary, ShipmentStatus, UpstreamEvent,
+        WebhookOutcome,
     },
 };
 
@@ -277,24 +278,28 @@ impl Asking {
             self.of("occurrence_state", l.occurrence_state(job, now))
                 .await;
         }
-        let run = self
+        let lease = self
             .of(
-                "begin_run",
-                l.begin_run("sync_tracking", now, RunOrigin::Schedule),
+                "acquire_lease",
+                l.acquire_lease(&[LeaseKey::Job("sync_tracking")], JOB_LEASE_TTL),
             )
             .await
             .expect("nobody else has it");
-        self.of(
-            "fail_unfinished_runs",
-            l.fail_unfinished_runs("sync_tracking", Some(run), "why"),
-        )
-        .await;
-        let result = serde_json::json!({});
-        self.of(
-            "end_run",
-            l.finish_run(run, RunOutcome::Done, &result, None),
-        )
-        .await;
+        let start = RunStart::Occurrence {
+            scheduled_for: now,
+            missed: None,
+        };
+        let run = self
+            .of(
+                "start_run",
+                l.start_run(Some(&lease), "sync_tracking", start),
+            )
+            .await
+            .expect("nobody else has it")
+            .id;
+        let report = RunReport::done(serde_json::json!({}));
+        self.of("finish_run", l.finish_run(run, &report)).await;
+        self.of("release_lease", l.release_lease(&lease)).await;
         self.of("last_runs", l.last_runs()).await;
         self.of("runs_of", l.runs_of_job("sync_inventory", 20))
             .await;

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use chrono_tz::Tz;
 use secrecy::SecretString;
 use tokio::{task::JoinSet, time::sleep};
 use veracore_sync::{
@@ -17,7 +16,10 @@ use veracore_sync::{
         context::SyncContext,
         inbox::{Inbox, InboxWorker},
         inventory::{self, InventoryRequest, InventorySettings, InventorySummary, InventorySync},
-        jobs::run_once::{self, RunAttempt, ignore_progress},
+        jobs::{
+            run_once::{RunAttempt, WorkResult, ignore_progress},
+            scheduler::ScheduledJob,
+        },
         orders::{
             ExistingOrdersPolicy, OrderSettings, OrderSync,
             discover::{PollSummary, SweepSummary},
@@ -31,7 +33,7 @@ use veracore_sync::{
     vendure::{Storefront, VendureClient, VendureCredentials, VendureSettings},
 };
 
-use super::{PATIENCE, WEBHOOK_SECRET, style::Style, world::World};
+use super::{PATIENCE, WEBHOOK_SECRET, schedule::scheduler, style::Style, world::World};
 
 /// Steps after which a test that does not come to rest is given up.
 const MOST_STEPS: usize = 2000;
@@ -127,7 +129,6 @@ fn reconcile_settings() -> ReconcileSettings {
         sweep_interval: Duration::from_secs(600),
         concurrency: 4,
         max_lookups: reconcile::MAX_LOOKUPS,
-        timezone: Tz::America__Los_Angeles,
     }
 }
 
@@ -220,19 +221,19 @@ impl Service {
         }
     }
 
+    /// Runs a job if it is due, as the scheduler of a process that is not stopped.
+    pub async fn run_if_due(&self, job: &dyn ScheduledJob) -> bool {
+        let ledger = self.orders.ledger().clone();
+        let (clock, tasks) = (Arc::clone(&self.clock), TaskGroup::new());
+        let scheduler = scheduler(vec![], ledger, clock, &tasks, self.upstreams.clone());
+        let attempt = scheduler.run_if_due(job).await.unwrap();
+        matches!(attempt, RunAttempt::Completed(..))
+    }
+
     /// A pass over the stock, on record.
     pub async fn stock(&self, wish: &InventoryRequest) -> (i64, InventorySummary) {
         let nobody = ignore_progress();
-        let ran = run_once::run_manually(
-            self.orders.ledger(),
-            &self.clock,
-            inventory::JOB,
-            async |run| {
-                let outcome = self.inventory.run(run, wish, &nobody).await;
-                let report = InventorySync::run_report(run, &outcome);
-                (outcome, report)
-            },
-        );
+        let ran = self.inventory.run_manually(wish, &nobody);
         match ran.await.unwrap() {
             RunAttempt::Completed(run, summary) => (run.number(), summary.unwrap()),
             _ => panic!("the stock is held by somebody else"),
@@ -251,8 +252,8 @@ impl Service {
     pub async fn track(&self) -> tracking::TrackingSummary {
         let nobody = ignore_progress();
         let outcome = self.tracking.run(None, &nobody).await;
-        let report = TrackingSync::run_report(&outcome);
-        assert!(report.outcome.is_some());
+        let result = TrackingSync::run_report(&outcome);
+        assert!(matches!(result, WorkResult::Finished(_)));
         outcome.unwrap()
     }
 

@@ -5,7 +5,10 @@ use serde_json::json;
 use veracore_sync::{
     clock::Clock as _,
     domain::ProviderOrderId,
-    ledger::{OrderDisposition, OrderFilter, OrderGroup, RunOrigin, RunOutcome, SealedToken},
+    ledger::{
+        OrderDisposition, OrderFilter, OrderGroup, RunOrigin, RunOutcome, RunReport, RunStart,
+        SealedToken,
+    },
 };
 
 use super::*;
@@ -70,17 +73,19 @@ async fn any_change_changes_the_mark() {
     differs("an order given back").await;
     ledger.skip_order(&order.code).await.unwrap();
     differs("an order taken out").await;
-    let run = ledger
-        .begin_run("sync_inventory", world.clock.now(), RunOrigin::Operator)
-        .await
-        .unwrap()
-        .unwrap();
+    let request = RunStart::Now {
+        origin: RunOrigin::Operator,
+        details: &json!({}),
+    };
+    let started = ledger.start_run(None, "sync_inventory", request).await;
+    let run = started.unwrap().unwrap().id;
     differs("a run begun").await;
-    let result = json!({ "held": { "suspicions": [{ "reason": "empty" }] } });
-    ledger
-        .finish_run(run, RunOutcome::Quarantined, &result, Some("it is empty"))
-        .await
-        .unwrap();
+    let quarantined = RunReport {
+        outcome: RunOutcome::Quarantined,
+        message: Some("it is empty".into()),
+        ..RunReport::done(json!({ "held": { "suspicions": [{ "reason": "empty" }] } }))
+    };
+    ledger.finish_run(run, &quarantined).await.unwrap();
     differs("a run ended").await;
     assert!(
         ledger
@@ -98,11 +103,12 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
     let ledger = &world.ledger;
     let held = async || {
         world.clock.advance(TimeDelta::minutes(1));
-        let run = ledger
-            .begin_run("sync_inventory", world.clock.now(), RunOrigin::Schedule)
-            .await
-            .unwrap()
-            .unwrap();
+        let occurrence = RunStart::Occurrence {
+            scheduled_for: world.clock.now(),
+            missed: None,
+        };
+        let started = ledger.start_run(None, "sync_inventory", occurrence).await;
+        let run = started.unwrap().unwrap().id;
         (run, run.number())
     };
     let undecided = async || -> Vec<i64> {
@@ -113,10 +119,11 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
         runs.iter().map(|run| run.id).collect()
     };
     let end = async |run, outcome, result| {
-        ledger
-            .finish_run(run, outcome, &result, None)
-            .await
-            .unwrap();
+        let report = RunReport {
+            outcome,
+            ..RunReport::done(result)
+        };
+        ledger.finish_run(run, &report).await.unwrap();
     };
     let (first, first_id) = held().await;
     end(first, RunOutcome::Quarantined, json!({})).await;

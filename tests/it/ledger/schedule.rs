@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use veracore_sync::{
     clock::Clock as _,
-    ledger::{RunOrigin, RunOutcome},
+    ledger::{RunOrigin, RunOutcome, RunReport, RunStart},
     lifecycle::DrainOutcome,
-    sync::{jobs::Job, jobs::due::MAX_STARTS},
+    sync::jobs::Job,
 };
 
 use super::{
@@ -28,6 +28,13 @@ async fn runs(world: &LedgerWorld, job: Job) -> Vec<(DateTime<Utc>, i32, Option<
     .fetch_all(&world.pool)
     .await
     .unwrap()
+}
+
+fn occurrence(scheduled_for: DateTime<Utc>) -> RunStart<'static> {
+    RunStart::Occurrence {
+        scheduled_for,
+        missed: None,
+    }
 }
 
 async fn missed(world: &LedgerWorld) -> Vec<Value> {
@@ -83,7 +90,7 @@ async fn a_thousand_occurrences_are_claimed_once_each_by_two_replicas() {
             let mut mine = 0;
             for n in 0..1000 {
                 let at = start + TimeDelta::minutes(n);
-                let run = replica.begin_run("sync_tracking", at, RunOrigin::Schedule);
+                let run = replica.start_run(None, "sync_tracking", occurrence(at));
                 mine += usize::from(run.await.unwrap().is_some());
             }
             replica.close().await;
@@ -177,7 +184,8 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
     let mut process = Process::start(&world, None);
     set(&world, "2026-06-01T09:00:00Z");
     let occurrence = world.clock.now();
-    let most = MAX_STARTS as usize;
+    let max_starts = Job::Inventory.max_starts().unwrap();
+    let most = max_starts as usize;
     for start in 1..=most {
         process.dies_in(&process.inventory).await;
         process = process.restart(&world);
@@ -192,20 +200,20 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
             i32::try_from(start).unwrap()
         );
         world.clock.advance(TimeDelta::minutes(5));
-        process.inventory.lease_runs_out();
+        process.inventory.lease_runs_out(&world).await;
     }
     process.minute().await;
     process.minute().await;
     assert_eq!(process.inventory.passes().len(), most);
     let starts = process.inventory.0.starts.load(Ordering::SeqCst);
-    assert_eq!(starts, MAX_STARTS);
+    assert_eq!(starts, max_starts);
     let run = (occurrence, starts.cast_signed(), Some("failed".to_owned()));
     assert_eq!(runs(&world, Job::Inventory).await, [run]);
     // The next day is another day; a run that died on it is overtaken by the one after.
     set(&world, "2026-06-02T09:00:00Z");
     process.dies_in(&process.inventory).await;
     set(&world, "2026-06-03T09:00:00Z");
-    process.inventory.lease_runs_out();
+    process.inventory.lease_runs_out(&world).await;
     process.minute().await;
     let outcomes: Vec<_> = runs(&world, Job::Inventory)
         .await
@@ -229,7 +237,7 @@ async fn a_dead_tracking_run_is_taken_up_inside_business_hours_only() {
     let process = Process::start(&world, None);
     set(&world, "2026-06-01T16:00:00Z");
     process.dies_in(&process.tracking).await;
-    process.tracking.lease_runs_out();
+    process.tracking.lease_runs_out(&world).await;
     set(&world, "2026-06-01T16:20:00Z");
     process.minute().await;
     assert_eq!(
@@ -238,7 +246,7 @@ async fn a_dead_tracking_run_is_taken_up_inside_business_hours_only() {
     );
     set(&world, "2026-06-02T02:00:00Z");
     process.dies_in(&process.tracking).await;
-    process.tracking.lease_runs_out();
+    process.tracking.lease_runs_out(&world).await;
     set(&world, "2026-06-02T02:20:00Z");
     process.minute().await;
     let last = runs(&world, Job::Tracking).await.pop().unwrap();
@@ -259,7 +267,7 @@ async fn a_clock_that_was_a_year_ahead_does_not_stop_the_schedule() {
     process.dies_in(&process.tracking).await;
     process.minute().await;
     assert_eq!(process.inventory.passes().len(), 2);
-    process.tracking.lease_runs_out();
+    process.tracking.lease_runs_out(&world).await;
     set(&world, "2026-06-01T20:05:00Z");
     minutes_until(&world, &process, "2026-06-03T07:00:00Z").await;
     assert_eq!(process.inventory.local()[2..], ["02 02:00"]);
@@ -288,13 +296,14 @@ async fn what_comes_due_during_a_long_pass_is_run_after_it() {
     .await;
     for _ in 0..70 {
         world.clock.advance(TimeDelta::minutes(1));
+        process.tracking.lease_is_kept(&world).await;
         process.minute().await;
     }
     assert_eq!(process.tracking.passes().len(), 1, "one pass at a time");
     process.tracking.act(Act::Done);
     process.tracking.0.end.notify_one();
     until("the lease is given back", || async {
-        (!process.tracking.0.leased.load(Ordering::SeqCst)).then_some(())
+        process.tracking.lease(&world).await.is_none().then_some(())
     })
     .await;
     process.minute().await;
@@ -321,7 +330,7 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
     })
     .await;
     process.inventory.act(Act::Fail);
-    process.inventory.lease_runs_out();
+    process.inventory.lease_runs_out(&world).await;
     process.scheduler.tick();
     until("the run is taken up and ends", || async {
         runs(&world, Job::Inventory).await.pop().unwrap().2
@@ -365,45 +374,29 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
 async fn a_start_that_was_overtaken_has_no_more_say() {
     let world = World::ledger_only("fence").await;
     let (ledger, now) = (&world.ledger, world.clock.now());
-    let first = ledger
-        .begin_run("sync_inventory", now, RunOrigin::Schedule)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        ledger
-            .begin_run("sync_inventory", now, RunOrigin::Operator)
-            .await
-            .unwrap(),
-        None
-    );
-    let second = ledger.restart_run(first).await.unwrap().unwrap();
+    let start = async |start| {
+        let started = ledger.start_run(None, "sync_inventory", start).await;
+        started.unwrap().map(|started| started.id)
+    };
+    let first = start(occurrence(now)).await.unwrap();
+    assert_eq!(start(occurrence(now)).await, None);
+    let second = start(RunStart::Restart(first)).await.unwrap();
     assert_eq!((first.starts(), second.starts()), (1, 2));
     assert_eq!(
-        ledger.restart_run(first).await.unwrap(),
+        start(RunStart::Restart(first)).await,
         None,
         "somebody was quicker"
     );
-    let nothing = json!({});
-    assert!(
-        !ledger
-            .finish_run(first, RunOutcome::Done, &nothing, None)
-            .await
-            .unwrap()
-    );
-    assert!(
-        ledger
-            .finish_run(second, RunOutcome::Quarantined, &nothing, Some("odd"))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !ledger
-            .finish_run(second, RunOutcome::Done, &nothing, None)
-            .await
-            .unwrap()
-    );
-    assert_eq!(ledger.restart_run(second).await.unwrap(), None);
+    let done = RunReport::done(json!({}));
+    let quarantined = RunReport {
+        outcome: RunOutcome::Quarantined,
+        message: Some("odd".into()),
+        ..done.clone()
+    };
+    assert!(!ledger.finish_run(first, &done).await.unwrap());
+    assert!(ledger.finish_run(second, &quarantined).await.unwrap());
+    assert!(!ledger.finish_run(second, &done).await.unwrap());
+    assert_eq!(start(RunStart::Restart(second)).await, None);
     let last = ledger.last_runs().await.unwrap().pop().unwrap();
     assert_eq!(
         (last.outcome.as_deref(), &*last.origin),
@@ -416,18 +409,24 @@ async fn a_start_that_was_overtaken_has_no_more_say() {
 async fn the_last_occurrence_is_never_forgotten() {
     let world = first_started("forget", "2026-06-01T08:00:00Z").await;
     let (ledger, job) = (&world.ledger, "sync_inventory");
-    for (at, origin) in [
-        ("2026-06-01T09:00:00Z", RunOrigin::Schedule),
-        ("2026-06-02T09:00:00Z", RunOrigin::Schedule),
-        ("2026-06-03T12:00:00Z", RunOrigin::Operator),
-        ("2026-06-04T12:00:00Z", RunOrigin::Operator),
+    let wish = RunStart::Now {
+        origin: RunOrigin::Operator,
+        details: &json!({}),
+    };
+    for (at, start) in [
+        (
+            "2026-06-01T09:00:00Z",
+            occurrence(utc("2026-06-01T09:00:00Z")),
+        ),
+        (
+            "2026-06-02T09:00:00Z",
+            occurrence(utc("2026-06-02T09:00:00Z")),
+        ),
+        ("2026-06-03T12:00:00Z", wish),
+        ("2026-06-04T12:00:00Z", wish),
     ] {
         set(&world, at);
-        ledger
-            .begin_run(job, utc(at), origin)
-            .await
-            .unwrap()
-            .unwrap();
+        ledger.start_run(None, job, start).await.unwrap().unwrap();
     }
     let removed = ledger
         .delete_old_runs(utc("2026-07-01T00:00:00Z"))

@@ -2,26 +2,26 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicU32, Ordering},
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::America::Los_Angeles;
 use serde_json::json;
 use tokio::sync::Notify;
 use veracore_sync::{
     clock::{Clock as _, MockClock},
-    ledger::{Ledger, LedgerError, RunId, RunOutcome},
+    ledger::{Ledger, RunId, RunReport},
     lifecycle::TaskGroup,
-    sync::{
-        jobs::{Job, calendar::{Calendar, CalendarSettings}},
-        jobs::run_once::RunReport,
-        jobs::scheduler::{JobLease, ScheduledJob, Scheduler},
+    sync::jobs::{
+        Job,
+        run_once::WorkResult,
+        scheduler::{ScheduledJob, Scheduler},
     },
 };
 
-use crate::harness::{LedgerWorld, World, until};
+use crate::harness::{LedgerWorld, World, available_upstreams, scheduler, until};
 
 /// What a pass does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,20 +33,16 @@ pub enum Act {
     GoOn,
 }
 
-/// A job that does nothing but remember its passes. Its lease outlives whoever dies with it, until
-/// the test lets it run out.
+/// A job that does nothing but remember its passes.
 pub struct Stub {
     job: Job,
     clock: Arc<MockClock>,
     act: Mutex<Act>,
-    pub leased: AtomicBool,
     /// When passes began.
     passes: Mutex<Vec<DateTime<Utc>>>,
     pub end: Notify,
     pub starts: AtomicU32,
 }
-
-struct Held(Arc<Stub>);
 
 #[async_trait]
 impl ScheduledJob for Handle {
@@ -54,37 +50,17 @@ impl ScheduledJob for Handle {
         self.0.job
     }
 
-    async fn try_acquire(&self) -> Result<Option<Box<dyn JobLease>>, LedgerError> {
-        let free = !self.0.leased.swap(true, Ordering::SeqCst);
-        Ok(free.then(|| Box::new(Held(Arc::clone(&self.0))) as Box<dyn JobLease>))
-    }
-}
-
-#[async_trait]
-impl JobLease for Held {
-    async fn run(&mut self, run: RunId) -> RunReport {
+    async fn run_scheduled(&self, run: RunId) -> WorkResult {
         self.0.passes.lock().unwrap().push(self.0.clock.now());
         self.0.starts.store(run.starts(), Ordering::SeqCst);
         let act = *self.0.act.lock().unwrap();
         match act {
-            Act::Done | Act::Fail => {}
+            Act::Done => {}
+            Act::Fail => return WorkResult::failed(&"no luck"),
             Act::Panic => panic!("as it should"),
             Act::GoOn => self.0.end.notified().await,
         }
-        RunReport {
-            outcome: Some(if act == Act::Fail {
-                RunOutcome::Failed
-            } else {
-                RunOutcome::Done
-            }),
-            result: json!({ "looked": 1 }),
-            message: (act == Act::Fail).then(|| "no luck".into()),
-            event: None,
-        }
-    }
-
-    async fn release(self: Box<Self>) {
-        self.0.leased.store(false, Ordering::SeqCst);
+        WorkResult::Finished(RunReport::done(json!({ "looked": 1 })))
     }
 }
 
@@ -109,8 +85,35 @@ impl Handle {
             .collect()
     }
 
-    pub fn lease_runs_out(&self) {
-        self.0.leased.store(false, Ordering::SeqCst);
+    /// The job's lease as the ledger has it, if somebody holds it.
+    pub async fn lease(&self, world: &LedgerWorld) -> Option<DateTime<Utc>> {
+        sqlx::query_scalar(
+            "select lease_until from veracore_lease where name = $1 and lease_until > $2",
+        )
+        .bind(format!("job:{}", self.0.job.as_str()))
+        .bind(world.clock.now())
+        .fetch_optional(&world.pool)
+        .await
+        .unwrap()
+    }
+
+    pub async fn lease_runs_out(&self, world: &LedgerWorld) {
+        self.lease_lasts(world, TimeDelta::seconds(-1)).await;
+    }
+
+    /// As whoever holds the lease sees to it while real time passes.
+    pub async fn lease_is_kept(&self, world: &LedgerWorld) {
+        self.lease_lasts(world, TimeDelta::seconds(60)).await;
+    }
+
+    async fn lease_lasts(&self, world: &LedgerWorld, time: TimeDelta) {
+        let held = sqlx::query("update veracore_lease set lease_until = $2 where name = $1")
+            .bind(format!("job:{}", self.0.job.as_str()))
+            .bind(world.clock.now() + time)
+            .execute(&world.pool)
+            .await
+            .unwrap();
+        assert_eq!(held.rows_affected(), 1, "nobody holds it");
     }
 }
 
@@ -138,12 +141,14 @@ impl Process {
         let (inventory, tracking) =
             jobs.unwrap_or_else(|| (stub(world, Job::Inventory), stub(world, Job::Tracking)));
         let tasks = TaskGroup::new();
-        let scheduler = Scheduler::new(
-            vec![Arc::new(inventory.clone()), Arc::new(tracking.clone())],
-            calendar(),
+        let jobs: Vec<Arc<dyn ScheduledJob>> =
+            vec![Arc::new(inventory.clone()), Arc::new(tracking.clone())];
+        let scheduler = scheduler(
+            jobs,
             ledger,
             world.clock.clone(),
-            tasks.clone(),
+            &tasks,
+            available_upstreams(),
         );
         Self {
             scheduler,
@@ -185,30 +190,10 @@ pub fn stub(world: &LedgerWorld, job: Job) -> Handle {
         job,
         clock: world.clock.clone(),
         act: Mutex::new(Act::Done),
-        leased: AtomicBool::new(false),
         passes: Mutex::default(),
         end: Notify::new(),
         starts: AtomicU32::new(0),
     }))
-}
-
-fn calendar() -> Calendar {
-    let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
-    Calendar::new(CalendarSettings {
-        timezone: Los_Angeles,
-        inventory_time: time(2),
-        inventory_interval_minutes: 1440,
-        tracking_interval_minutes: 30,
-        business_opens_at: time(9),
-        business_closes_at: time(19),
-        business_days: vec![
-            Weekday::Mon,
-            Weekday::Tue,
-            Weekday::Wed,
-            Weekday::Thu,
-            Weekday::Fri,
-        ],
-    })
 }
 
 pub fn utc(text: &str) -> DateTime<Utc> {

@@ -1,14 +1,13 @@
 //! What is forgotten once a day, and what is kept.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 use veracore_sync::{
-    clock::{Clock as _, SharedClock},
-    sync::jobs::maintenance::run_maintenance_if_due,
+    clock::Clock as _,
+    lifecycle::TaskGroup,
+    sync::jobs::{maintenance::Maintenance, run_once::RunAttempt},
 };
 
-use crate::harness::World;
+use crate::harness::{World, available_upstreams, scheduler};
 
 /// Two of each kind from 91 days ago and one from today, and an earlier and a running hold.
 const HISTORY: &str = "
@@ -38,12 +37,24 @@ async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
         .execute(&world.pool)
         .await
         .unwrap();
-    let clock: SharedClock = Arc::clone(&world.clock) as _;
-    assert!(
-        run_maintenance_if_due(&world.ledger, &clock, 90)
-            .await
-            .unwrap()
+    let maintenance = Maintenance {
+        ledger: world.ledger.clone(),
+        clock: world.clock.clone(),
+        pii_retention_days: 90,
+    };
+    let tasks = TaskGroup::new();
+    let scheduler = scheduler(
+        vec![],
+        world.ledger.clone(),
+        world.clock.clone(),
+        &tasks,
+        available_upstreams(),
     );
+    let run_if_due = async || {
+        let attempt = scheduler.run_if_due(&maintenance).await.unwrap();
+        matches!(attempt, RunAttempt::Completed(..))
+    };
+    assert!(run_if_due().await);
 
     let all = |sql: &'static str| sqlx::query_scalar::<_, String>(sql).fetch_all(&world.pool);
     assert_eq!(
@@ -81,17 +92,9 @@ async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
     );
 
     // Once a day, whoever asks.
-    assert!(
-        !run_maintenance_if_due(&world.ledger, &clock, 90)
-            .await
-            .unwrap()
-    );
+    assert!(!run_if_due().await);
     world.clock.advance(TimeDelta::days(1));
-    assert!(
-        run_maintenance_if_due(&world.ledger, &clock, 90)
-            .await
-            .unwrap()
-    );
+    assert!(run_if_due().await);
     assert_eq!(
         all("select name from veracore_lease").await.unwrap(),
         Vec::<String>::new()

@@ -23,8 +23,7 @@ const POINTS: &str = include_str!("crash_points.txt");
 
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
 /// of webhooks (see `webhooks::kept`) and of cancellations (see `aftercare`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
-const ELSEWHERE: [&str; 33] = [
-    "accept_quarantined_feed",
+const ELSEWHERE: [&str; 30] = [
     "record_tracking_check",
     "backfill_orders",
     "insert_web_session",
@@ -34,7 +33,6 @@ const ELSEWHERE: [&str; 33] = [
     "finish_webhook",
     "delete_web_session",
     "delete_unnamed_shipment",
-    "fail_unfinished_runs",
     "expedite_order",
     "record_cancel_intent",
     "renew_webhook_leases",
@@ -55,7 +53,6 @@ const ELSEWHERE: [&str; 33] = [
     "skip_order",
     "store_settings",
     "insert_webhook",
-    "restart_run",
     "touch_web_session",
 ];
 

@@ -14,9 +14,9 @@ use veracore_sync::{
     sync::{
         context::SyncContext,
         inventory::{self, InventoryRequest, InventorySettings, InventorySync},
-        jobs::run_once::{self, RunAttempt, ignore_progress},
+        jobs::run_once::{RunAttempt, ignore_progress},
         orders::{OrderSync, newest::DiscoveryState, worker},
-        tracking::{self, TrackingSettings, TrackingSync},
+        tracking::{TrackingSettings, TrackingSync},
     },
     vendure::Storefront,
 };
@@ -196,29 +196,15 @@ impl Services {
             }
             Job::Stock => {
                 let wish = InventoryRequest::default();
-                let ran = run_once::run_manually(
-                    &self.ledger,
-                    &self.clock,
-                    inventory::JOB,
-                    async |run| {
-                        let outcome = self.inventory.run(run, &wish, &nobody).await;
-                        let report = InventorySync::run_report(run, &outcome);
-                        let all = outcome.is_ok_and(|summary| {
-                            summary.quarantined.is_none() && summary.counts.failed_count() == 0
-                        });
-                        (all, report)
-                    },
-                );
-                Ok(matches!(ran.await?, RunAttempt::Completed(_, true)))
+                let ran = self.inventory.run_manually(&wish, &nobody).await?;
+                let RunAttempt::Completed(_, Ok(summary)) = ran else {
+                    return Ok(false);
+                };
+                Ok(summary.quarantined.is_none() && summary.counts.failed_count() == 0)
             }
             Job::Track => {
-                let ran =
-                    run_once::run_manually(&self.ledger, &self.clock, tracking::JOB, async |_| {
-                        let outcome = self.tracking.run(None, &nobody).await;
-                        let report = TrackingSync::run_report(&outcome);
-                        (outcome.is_ok(), report)
-                    });
-                Ok(matches!(ran.await?, RunAttempt::Completed(_, true)))
+                let ran = self.tracking.run_manually(None, &nobody).await?;
+                Ok(matches!(ran, RunAttempt::Completed(_, Ok(_))))
             }
         }
     }

@@ -151,9 +151,10 @@ impl Iterator for Occurrences<'_> {
         loop {
             // The next date is looked at before anything of this one is given: see above.
             while let Some(date) = self.next_date
-                && self.ready.first().is_none_or(|first| {
-                    self.slots.local_date(*first) + Days::new(1) >= date
-                })
+                && self
+                    .ready
+                    .first()
+                    .is_none_or(|first| self.slots.local_date(*first) + Days::new(1) >= date)
             {
                 self.ready.extend(self.slots.instants_on(date));
                 self.next_date = date.succ_opt();

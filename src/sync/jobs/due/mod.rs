@@ -46,8 +46,8 @@ pub fn due_action(
             .is_none_or(|latest| latest.scheduled_for < scheduled_for)
     {
         let is_missed = now - scheduled_for > MISSED_AFTER;
-        let counts = job.is_due_before_install()
-            || was_installed_by(scheduled_for, is_missed, now, known);
+        let counts =
+            job.is_due_before_install() || was_installed_by(scheduled_for, is_missed, now, known);
         if counts && (may_catch_up || !is_missed) {
             return DueAction::Run {
                 scheduled_for,

@@ -4,6 +4,7 @@ use chrono::NaiveTime;
 use chrono_tz::America::Los_Angeles;
 
 use super::{super::calendar::CalendarSettings, *};
+use crate::ledger::RunId;
 
 fn utc(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()
@@ -23,14 +24,18 @@ fn calendar() -> Calendar {
     })
 }
 
-fn known(latest: Option<(&str, bool, u32)>) -> OccurrenceHistory {
-    OccurrenceHistory {
+fn latest_run((at, has_ended, starts): (&str, bool, u32)) -> LatestOccurrence {
+    LatestOccurrence {
+        run: RunId::new(7, starts.cast_signed()),
+        scheduled_for: utc(at),
+        has_ended,
+    }
+}
+
+fn known(latest: Option<(&str, bool, u32)>) -> OccurrenceState {
+    OccurrenceState {
         first_started_at: Some(utc("2026-05-01T00:00:00Z")),
-        latest: latest.map(|(at, ended, starts)| LatestRun {
-            scheduled_for: utc(at),
-            has_ended: ended,
-            starts,
-        }),
+        latest: latest.map(latest_run),
     }
 }
 
@@ -114,7 +119,7 @@ fn tracking_is_made_up_inside_business_hours_only() {
 #[test]
 fn what_was_before_the_first_start_was_not_missed() {
     let at = |first: Option<&str>, now| {
-        let known = OccurrenceHistory {
+        let known = OccurrenceState {
             first_started_at: first.map(utc),
             latest: None,
         };
@@ -144,13 +149,14 @@ fn a_run_that_does_not_come_to_its_end_is_taken_up_so_often_and_then_given_up() 
             Some((TUESDAY, false, starts)),
         )
     };
-    assert_eq!(inventory(1), DueAction::Restart);
+    let restart = |at, starts| DueAction::Restart(latest_run((at, false, starts)));
+    assert_eq!(inventory(1), restart(TUESDAY, 1));
     let most = Job::Inventory.max_starts().unwrap();
-    assert_eq!(inventory(most - 1), DueAction::Restart);
+    assert_eq!(inventory(most - 1), restart(TUESDAY, most - 1));
     assert!(matches!(inventory(most), DueAction::Abandon { .. }));
     let last = "2026-06-03T02:00:00Z";
     let tracking = |now| due(Job::Tracking, now, Some((last, false, 1)));
-    assert_eq!(tracking("2026-06-03T02:00:50Z"), DueAction::Restart);
+    assert_eq!(tracking("2026-06-03T02:00:50Z"), restart(last, 1));
     assert!(matches!(
         tracking("2026-06-03T02:01:00Z"),
         DueAction::Abandon { .. }
