@@ -5,7 +5,6 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use tokio::sync::Mutex;
 use veracore_sync::{
-    clock::SharedClock,
     domain::OrderState,
     fulfillment::FulfillmentProvider,
     http::Backoff,
@@ -51,8 +50,6 @@ struct Services {
     inventory: InventorySync,
     tracking: TrackingSync,
     watch: Arc<Mutex<DiscoveryState>>,
-    ledger: Ledger,
-    clock: SharedClock,
 }
 
 pub struct Replica {
@@ -80,7 +77,6 @@ impl Replica {
         let wire = Wire::new(Arc::clone(common));
         let storefront: Arc<dyn Storefront> = Arc::new(Ends(Arc::clone(&wire)));
         let provider: Arc<dyn FulfillmentProvider> = Arc::new(Ends(Arc::clone(&wire)));
-        let clock: SharedClock = Arc::clone(&common.clock) as _;
         let tasks = TaskGroup::new();
         let mut orders = settings(true);
         orders.trigger_states = vec![OrderState::parse("PaymentSettled").unwrap()];
@@ -111,7 +107,7 @@ impl Replica {
             storefront,
             provider,
             ledger: ledger.clone(),
-            clock: Arc::clone(&clock),
+            clock: Arc::clone(&common.clock) as _,
             tasks,
         };
         let services = Services {
@@ -119,8 +115,6 @@ impl Replica {
             inventory: InventorySync::new(context.clone(), levels),
             tracking: TrackingSync::new(context, tracking),
             watch: Arc::default(),
-            ledger: ledger.clone(),
-            clock,
         };
         Self {
             wire,
