@@ -1,4 +1,4 @@
-//! Waiting for a hold, and keeping one while the work under it goes on.
+//! Waits for leases, and renews them while the work under them runs.
 
 use std::{future::Future, time::Duration};
 
@@ -6,20 +6,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::ledger::{Lease, LeaseKey, Ledger, LedgerError};
 
-/// Between two tries for what somebody else holds.
+/// Between two attempts to acquire a lease that somebody else holds.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Takes all of it, waiting for others for `patience` at most; `None` when that was not enough.
+/// Acquires a lease, waiting `patience` at most; `None` when somebody else held it all the time.
 pub async fn acquire_within(
     ledger: &Ledger,
-    what: &[LeaseKey<'_>],
-    time: Duration,
+    keys: &[LeaseKey<'_>],
+    ttl: Duration,
     patience: Duration,
 ) -> Result<Option<Lease>, LedgerError> {
     let start = Instant::now();
     loop {
-        if let Some(hold) = ledger.acquire_lease(what, time).await? {
-            return Ok(Some(hold));
+        if let Some(lease) = ledger.acquire_lease(keys, ttl).await? {
+            return Ok(Some(lease));
         }
         if start.elapsed() >= patience {
             return Ok(None);
@@ -28,7 +28,7 @@ pub async fn acquire_within(
     }
 }
 
-/// Does the work under a lease, which is released afterwards. `None`: somebody else holds it.
+/// Works under a lease, which is released afterwards. `None`: somebody else holds it.
 pub async fn with_lease<T>(
     ledger: &Ledger,
     keys: &[LeaseKey<'_>],
@@ -45,23 +45,22 @@ pub async fn with_lease<T>(
     Ok(Some(value))
 }
 
-/// Does the work while the hold is lengthened again and again; `None` when it was lost, and the
-/// work dropped half-way.
+/// Renews a lease while the work runs; `None` when it was lost and the work was dropped halfway.
 pub async fn keep_alive<T>(
     ledger: &Ledger,
-    hold: &Lease,
-    time: Duration,
+    lease: &Lease,
+    ttl: Duration,
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let lost = async {
-        let mut since = Instant::now();
+        let mut renewed_at = Instant::now();
         loop {
-            sleep(time / 4).await;
-            match ledger.renew_lease(hold, time).await {
-                Ok(true) => since = Instant::now(),
+            sleep(ttl / 4).await;
+            match ledger.renew_lease(lease, ttl).await {
+                Ok(true) => renewed_at = Instant::now(),
                 Ok(false) => return,
-                // The database may come back before the time is over.
-                Err(_) if since.elapsed() < time => {}
+                // The database may come back before the lease expires.
+                Err(_) if renewed_at.elapsed() < ttl => {}
                 Err(_) => return,
             }
         }

@@ -1,5 +1,6 @@
-//! Holds: leases on names, for work that is not on an order's row. A job's pass, an order's
-//! fulfillments and a variant's stock are each worked on by one at a time, across replicas.
+//! Leases on names, for work that is not on an order's row.
+//!
+//! One replica at a time runs a job, fulfills an order in Vendure or writes a variant's stock.
 
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ use crate::{
 /// How long a dead process keeps a job. The lease is renewed while the job runs.
 pub const JOB_LEASE_TTL: Duration = Duration::from_secs(60);
 
-/// What can be held.
+/// The name of a lease.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeaseKey<'a> {
-    /// A job's pass, by the job's name.
+    /// A job, by its name.
     Job(&'a str),
     /// The fulfillments of an order.
     Fulfillments(&'a ShopOrderId),
@@ -43,20 +44,19 @@ impl LeaseKey<'_> {
     }
 }
 
-/// Names that are ours for a time. It does not end by being dropped: whoever cannot tell whether a
-/// call is still being worked on leaves it to run out.
+/// One or more leased names. Dropping it does not release it: where a call may still be in flight,
+/// the lease must expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     names: Vec<String>,
     token: Uuid,
 }
 
-/// Lengthens a hold; `false` when not all of it is ours any more. Rows are locked in the order in
-/// which [`Ledger::hold`] locks them: whoever wants some of the same must not wait for us while we
-/// wait for him.
+/// Extends a lease; `false` when a part of it is lost. Locks rows in the order of
+/// [`Ledger::acquire_lease`], so that the two do not deadlock.
 pub(in crate::ledger) async fn extend_lease(
     connection: &mut Connection,
-    hold: &Lease,
+    lease: &Lease,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<bool, LedgerError> {
@@ -66,31 +66,32 @@ pub(in crate::ledger) async fn extend_lease(
               where name = any($1) and lease_token = $2 and lease_until > $4
               order by name collate "C" for update)
          update veracore_lease l set lease_until = $3 from ours where l.name = ours.name"#,
-        &hold.names,
-        hold.token,
+        &lease.names,
+        lease.token,
         until,
         now,
     )
     .execute(connection)
     .await?;
-    Ok(kept.rows_affected() == hold.names.len() as u64)
+    Ok(kept.rows_affected() == lease.names.len() as u64)
 }
 
 impl Ledger {
-    /// Takes all of it or nothing; `None` when somebody holds a part of it. A job is also taken from
-    /// who took it by a clock that was set back since: what it does is held piece by piece anyway.
+    /// Acquires all keys or none; `None` when somebody else holds one. A job's lease that ends too
+    /// far in the future, since the clock was set back, is taken over: the job's writes have leases
+    /// of their own.
     pub async fn acquire_lease(
         &self,
-        what: &[LeaseKey<'_>],
-        time: Duration,
+        keys: &[LeaseKey<'_>],
+        ttl: Duration,
     ) -> Result<Option<Lease>, LedgerError> {
         let _write = crash::points_around("ledger", "acquire_lease");
-        let mut names: Vec<String> = what.iter().map(LeaseKey::name).collect();
-        // In one order everywhere, so that two who want the same do not wait for each other.
+        let mut names: Vec<String> = keys.iter().map(LeaseKey::name).collect();
+        // One order everywhere prevents deadlocks.
         names.sort();
         names.dedup();
         let now = self.now();
-        let until = now + to_time_delta(time);
+        let until = now + to_time_delta(ttl);
         let mut tx = self.pool.begin().await?;
         let tokens = sqlx::query_scalar!(
             "insert into veracore_lease as held (name, lease_token, lease_until)
@@ -118,38 +119,36 @@ impl Ledger {
                     token: *token,
                 }))
             }
-            // What was taken of it is given back with the transaction.
+            // The rollback releases what was acquired.
             _ => Ok(None),
         }
     }
 
-    /// Lengthens it to `time` from now. `false`: it ran out, and a part of it may be somebody
-    /// else's by now; or the database was so slow to answer that it may run out soon.
-    pub async fn renew_lease(&self, hold: &Lease, time: Duration) -> Result<bool, LedgerError> {
+    /// Extends a lease to `ttl` from now. `false`: it has expired, or the database answered so
+    /// slowly that it may expire soon.
+    pub async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "renew_lease");
         let now = self.now();
         let mut connection = self.pool.acquire().await?;
-        let kept = extend_lease(&mut connection, hold, now, now + to_time_delta(time)).await?;
-        Ok(kept && !is_half_spent(time, now, self.now()))
+        let kept = extend_lease(&mut connection, lease, now, now + to_time_delta(ttl)).await?;
+        Ok(kept && !is_half_spent(ttl, now, self.now()))
     }
 
-    /// Gives it back.
-    pub async fn release_lease(&self, hold: &Lease) -> Result<(), LedgerError> {
+    pub async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "release_lease");
         sqlx::query!(
             r#"with ours as materialized
                  (select name from veracore_lease where name = any($1) and lease_token = $2
                   order by name collate "C" for update)
              delete from veracore_lease l using ours where l.name = ours.name"#,
-            &hold.names,
-            hold.token,
+            &lease.names,
+            lease.token,
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// Removes what ran out and nobody took over.
     pub async fn delete_expired_leases(&self) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "delete_expired_leases");
         let done = sqlx::query!(

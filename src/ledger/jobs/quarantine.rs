@@ -1,4 +1,4 @@
-//! Runs that were held for a person, and the person's word.
+//! Quarantined runs: stock feeds that an operator accepts or discards.
 
 use serde_json::Value;
 
@@ -10,15 +10,14 @@ use crate::{
     },
 };
 
-/// A run that was held.
+/// A run whose feed was quarantined.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuarantinedRun {
-    /// The run's number.
     pub id: i64,
     pub result: Value,
-    /// The run that applied it, after a person accepted it.
+    /// The run that applied the feed after an operator accepted it.
     pub accepted_by: Option<i64>,
-    /// Who wanted it not to be applied.
+    /// The operator who discarded the feed.
     pub discarded_by: Option<String>,
 }
 
@@ -41,7 +40,7 @@ pub(super) async fn accept_quarantined_run(
 }
 
 impl Ledger {
-    /// A held run of a job by its number; `None` when there is none, or it was not held.
+    /// A quarantined run by its number; `None` when no run with this number was quarantined.
     pub async fn quarantined_run(
         &self,
         job: &str,
@@ -67,11 +66,11 @@ impl Ledger {
         }))
     }
 
-    /// Notes that a person does not want a held run applied. `false` when it was decided on before.
+    /// Records that an operator discarded the feed. `false` when it was decided on before.
     pub async fn discard_quarantined_feed(
         &self,
         job: &str,
-        held: i64,
+        run: i64,
         by: &str,
     ) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "discard_quarantined_feed");
@@ -80,7 +79,7 @@ impl Ledger {
              set result = result || jsonb_build_object('discardedBy', $3::text)
              where id = $1 and job = $2 and outcome = 'held'
                  and not result ?| '{acceptedBy,discardedBy}'",
-            held,
+            run,
             job,
             by,
         )

@@ -1,4 +1,4 @@
-//! Runs of the jobs: what ran when, and what came of it.
+//! Runs of the jobs: their starts and outcomes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -18,8 +18,7 @@ use crate::{
     telemetry::metrics,
 };
 
-/// One start of a run. When the run is taken up again after its runner was thought dead, what the
-/// earlier start still has to say about its end is dropped.
+/// One start of a run. After a restart the earlier start can no longer record an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunId {
     pub(in crate::ledger) id: i64,
@@ -31,27 +30,27 @@ impl RunId {
         Self { id, starts }
     }
 
-    /// For people, and for `--accept-held`.
+    /// Shown to operators, and taken by `--accept-held`.
     pub const fn number(self) -> i64 {
         self.id
     }
 
-    /// How often the run was started, this time included.
+    /// The number of starts, this one included.
     pub fn starts(self) -> u32 {
         self.starts.unsigned_abs()
     }
 }
 
-/// What a run answers.
+/// Why a run was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RunOrigin {
     /// An occurrence of the job's schedule.
     Schedule,
-    /// A person's wish, at its own moment.
+    /// A request by an operator.
     #[strum(serialize = "person")]
     Operator,
-    /// What VeraCore told of its own accord, at its own moment.
+    /// A webhook from VeraCore.
     Webhook,
 }
 
@@ -61,13 +60,13 @@ impl RunOrigin {
     }
 }
 
-/// What came of a run.
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RunOutcome {
     Done,
     Failed,
-    /// Read, found too strange to be believed, and left to a person.
+    /// The feed failed its safety checks and waits for an operator.
     #[strum(serialize = "held")]
     Quarantined,
 }
@@ -78,7 +77,7 @@ impl RunOutcome {
     }
 }
 
-/// The last run of a job.
+/// A recorded run.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
@@ -97,7 +96,7 @@ pub struct Run {
     pub error_message: Option<String>,
 }
 
-/// How a run ended.
+/// The outcome of a run, to be recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunReport {
     pub outcome: RunOutcome,
@@ -157,10 +156,10 @@ pub struct StartedRun {
     pub superseded: u64,
 }
 
-/// What is known about the occurrences of a job.
+/// What the ledger knows about the schedule of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OccurrenceState {
-    /// When this installation was first started.
+    /// The first start of this installation.
     pub first_started_at: Option<DateTime<Utc>>,
     /// The latest occurrence that was claimed and is not in the future.
     pub latest: Option<LatestOccurrence>,
@@ -321,7 +320,6 @@ impl Ledger {
         Ok(true)
     }
 
-    /// What a job's schedule must know: see [`OccurrenceState`].
     pub async fn occurrence_state(
         &self,
         job: &str,
@@ -355,8 +353,8 @@ impl Ledger {
         })
     }
 
-    /// The last run of each job. Those that seem to be in the future, since the clock was set back,
-    /// count only where there are no others.
+    /// The last run of each job. Runs in the future, from before the clock was set back, count only
+    /// where there are no others.
     pub async fn last_runs(&self) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
@@ -388,8 +386,7 @@ impl Ledger {
         .await?)
     }
 
-    /// The last run of a job over everything that came to its end, and whether one of any kind is
-    /// going on.
+    /// The last finished run that was not limited to one SKU, and whether any run is in progress.
     pub async fn job_status(&self, job: &str) -> Result<(Option<Run>, bool), LedgerError> {
         let now = self.now();
         let last = sqlx::query_as!(
@@ -414,7 +411,7 @@ impl Ledger {
         Ok((last, running))
     }
 
-    /// Removes what ran before `before`, but for the last run and the last occurrence of each job.
+    /// Deletes old runs, except the last run and the last occurrence of each job.
     pub async fn delete_old_runs(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "delete_old_runs");
         let done = sqlx::query!(

@@ -1,5 +1,5 @@
-//! Keeping the ledger tidy: once a day, what may quote a customer is cleared after its time, and
-//! old runs, stock changes and events are forgotten.
+//! Daily maintenance: clears expired personal data, and deletes old runs, stock changes, events,
+//! webhooks and leases.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,11 +11,10 @@ use crate::{
     ledger::{Ledger, LedgerError, RunId, RunReport},
 };
 
-/// How long the runs of jobs, what they wrote and what they told are kept.
+/// For runs, stock changes, events and webhooks.
 const RUN_RETENTION: TimeDelta = TimeDelta::days(90);
 
-/// How long the signatures of webhooks are kept: a thousand times as long as one is good for, since
-/// clocks can be set back.
+/// A thousand times as long as a webhook signature is valid, since clocks can be set back.
 const SIGNATURE_RETENTION: TimeDelta = TimeDelta::days(4);
 
 /// Deletes expired data from the ledger; may run twice.
@@ -46,16 +45,16 @@ async fn delete_expired(
     now: DateTime<Utc>,
     retention_days: u32,
 ) -> Result<Value, LedgerError> {
-    let cleared = ledger
+    let messages = ledger
         .clear_personal_data(now - TimeDelta::days(i64::from(retention_days)))
         .await?;
-    let forgotten = ledger.delete_old_runs(now - RUN_RETENTION).await?;
+    let runs = ledger.delete_old_runs(now - RUN_RETENTION).await?;
     let changes = ledger.delete_old_stock_changes(now - RUN_RETENTION).await?;
-    let (events, given_up) = ledger.delete_old_events(now - RUN_RETENTION).await?;
-    if given_up > 0 {
+    let (events, undelivered) = ledger.delete_old_events(now - RUN_RETENTION).await?;
+    if undelivered > 0 {
         tracing::error!(
-            events = given_up,
-            "events could not be delivered for 90 days and are given up; `veracore-sync events list --state dead` shows them"
+            events = undelivered,
+            "events dropped after 90 days without delivery; `veracore-sync events list --state dead` lists them"
         );
     }
     let webhooks = ledger
@@ -63,7 +62,7 @@ async fn delete_expired(
         .await?;
     ledger.delete_expired_leases().await?;
     Ok(json!({
-        "messagesCleared": cleared, "runsForgotten": forgotten, "stockChangesForgotten": changes,
+        "messagesCleared": messages, "runsForgotten": runs, "stockChangesForgotten": changes,
         "eventsForgotten": events, "webhooksForgotten": webhooks,
     }))
 }

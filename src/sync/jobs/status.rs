@@ -1,4 +1,4 @@
-//! When each job ran last and runs next. Pure.
+//! The last and next run of each job. Pure.
 
 use std::time::Duration;
 
@@ -8,16 +8,15 @@ use serde::Serialize;
 use super::{calendar::Calendar, job::Job};
 use crate::{ledger::Run, sync::orders::discovery_loop::SWEEP_JOB};
 
-/// What the jobs' next runs follow from. Cheap to clone.
+/// Computes the next run of each job. Cheap to clone.
 #[derive(Clone)]
 pub struct JobSchedule {
     pub calendar: Calendar,
     pub sweep_interval: Duration,
-    /// `false`: nothing is moved.
     pub sync_enabled: bool,
 }
 
-/// How a job stands.
+/// The last and next run of a job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRunStatus {
@@ -27,9 +26,9 @@ pub struct JobRunStatus {
 }
 
 impl JobSchedule {
-    /// Every job that ran, and those on a schedule, by name.
+    /// Every job that ran, and those that sync, by name.
     pub fn job_statuses(&self, last_runs: Vec<Run>, now: DateTime<Utc>) -> Vec<JobRunStatus> {
-        let mut standings: Vec<JobRunStatus> = last_runs
+        let mut statuses: Vec<JobRunStatus> = last_runs
             .into_iter()
             .map(|run| JobRunStatus {
                 next_run: self.next_run(&run, now),
@@ -37,19 +36,18 @@ impl JobSchedule {
                 last_run: Some(run),
             })
             .collect();
-        // These have a next run also when they never ran, unless nothing is moved at all.
-        for scheduled in Job::SYNC {
-            let name = scheduled.as_str();
-            if standings.iter().all(|standing| standing.job != name) {
-                standings.push(JobRunStatus {
+        for job in Job::SYNC {
+            let name = job.as_str();
+            if statuses.iter().all(|status| status.job != name) {
+                statuses.push(JobRunStatus {
                     job: name.to_owned(),
                     last_run: None,
-                    next_run: self.next_occurrence(scheduled, now),
+                    next_run: self.next_occurrence(job, now),
                 });
             }
         }
-        standings.sort_by(|a, b| a.job.cmp(&b.job));
-        standings
+        statuses.sort_by(|a, b| a.job.cmp(&b.job));
+        statuses
     }
 
     fn next_run(&self, last: &Run, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -60,7 +58,7 @@ impl JobSchedule {
         self.next_occurrence(job, now)
     }
 
-    /// The next occurrence of a job's schedule; none when nothing is moved.
+    /// The next occurrence of a job; none while sync is disabled.
     pub fn next_occurrence(&self, job: Job, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         (self.sync_enabled || !job.needs_upstreams())
             .then(|| self.calendar.next_after(job, now))

@@ -1,18 +1,17 @@
-//! Which occurrences a job has: times of day in the merchant's zone, right on every day of the year.
+//! The calendar: the occurrences of each job, as local times of day that survive DST changes.
 //!
-//! Owns the calendar of the scheduled jobs. Pure: must not look at a clock, nor know what ran.
+//! Pure: must not read a clock, nor know what ran.
 //!
 //! # Days on which clocks change
 //!
-//! - A time of day happens once a day. One that does not exist that day is moved to the first
-//!   moment after the missing stretch (where it may meet another, and is one with it); of one that
-//!   exists twice, the first counts.
-//! - Around the clock at an interval of which an hour is a multiple, it is the time in between that
-//!   counts: such times happen in both halves of a repeated hour, and not in a missing one.
+//! - A time of day occurs once a day. One that does not exist moves to the end of the gap, where it
+//!   may coincide with another. Of one that exists twice, the first counts.
+//! - Jobs that run around the clock, at an interval that divides an hour, keep the elapsed time:
+//!   they run in both halves of a repeated hour and not in a missing one.
 //!
-//! Computed from chrono-tz alone; the tests compare it with `croner`, which cannot do it here: to
-//! croner a list of hours is an interval, so each time of day would need a pattern of its own, and
-//! a search that starts at the very end of a missing hour does not find what was moved there.
+//! Computed with chrono-tz alone; the tests compare it with `croner`. croner takes a list of hours
+//! for an interval, so each time of day would need its own pattern, and a search that starts at the
+//! very end of a gap misses what was moved there.
 
 use std::collections::BTreeSet;
 
@@ -26,32 +25,30 @@ use super::job::Job;
 
 const MINUTES_PER_DAY: u32 = 24 * 60;
 
-/// Longer than any stretch of local time that a zone ever left out, a day with Samoa in 2011.
+/// Longer than any gap in a zone: Samoa skipped a day in 2011.
 const MAX_GAP_MINUTES: i64 = 2 * 24 * 60;
 
 /// When shop and warehouse are quiet and the stock run of 02:00 is done.
 const RECONCILE_HOUR: u32 = 4;
 
-/// Each day of the week is among as many days, also when one is left out of a calendar.
+/// Contains each day of the week, even when a zone skips a date.
 const LOOKBACK_DAYS: u64 = 16;
 
-/// What a calendar is made from. Times of day are whole minutes.
+/// The settings of a calendar. Times of day are whole minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarSettings {
-    /// The zone of every time of day here.
     pub timezone: Tz,
     pub inventory_time: NaiveTime,
-    /// 1 to 1440, a divisor of 1440. 1440: once a day at `inventory_time`; less: also every so many
-    /// minutes from it, around the clock.
+    /// A divisor of 1440: the interval from `inventory_time` around the clock; 1440 is once a day.
     pub inventory_interval_minutes: u32,
-    /// 1 to 1440: from `opens` up to and including `closes`.
+    /// 1 to 1440, from `business_opens_at` up to and including `business_closes_at`.
     pub tracking_interval_minutes: u32,
     pub business_opens_at: NaiveTime,
     pub business_closes_at: NaiveTime,
     pub business_days: Vec<Weekday>,
 }
 
-/// When each job is to run.
+/// The occurrences of every job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     settings: CalendarSettings,
@@ -79,7 +76,7 @@ impl Calendar {
     /// The occurrences at `from` and later, in time order, without end.
     pub fn occurrences_from(&self, job: Job, from: DateTime<Utc>) -> Occurrences<'_> {
         let slots = self.slots(job);
-        // A time that is moved past a missing stretch may leave its date behind.
+        // A time that moves past a gap may leave its date.
         let first = slots.local_date(from).checked_sub_days(Days::new(2));
         Occurrences {
             slots,
@@ -103,8 +100,8 @@ impl Calendar {
             let date = last_date.checked_sub_days(Days::new(back))?;
             let instants = slots.instants_on(date);
             let found = instants.into_iter().filter(|instant| *instant <= at).max();
-            // The date before is looked at too: where clocks go back at midnight, its end may come
-            // after the beginning of this one.
+            // Where clocks go back at midnight, the end of the date before may come after the
+            // beginning of this one.
             if last.is_some() {
                 return last.max(found);
             }
@@ -113,8 +110,7 @@ impl Calendar {
         last
     }
 
-    /// Whether `at` is on a business day from the opening time up to and including the minute of
-    /// the closing time.
+    /// From the opening time up to and including the minute of the closing time.
     pub fn is_in_business_hours(&self, at: DateTime<Utc>) -> bool {
         let local = at.with_timezone(&self.settings.timezone);
         let minute = minute_of_day(local.time());
@@ -134,7 +130,7 @@ impl Calendar {
     }
 }
 
-/// The occurrences of a job from some moment on.
+/// An endless iterator over the occurrences of a job, in time order.
 #[derive(Debug, Clone)]
 pub struct Occurrences<'a> {
     slots: &'a DailySlots,
@@ -149,7 +145,7 @@ impl Iterator for Occurrences<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            // The next date is looked at before anything of this one is given: see above.
+            // The next date may begin before this one ends; see `last_at_or_before`.
             while let Some(date) = self.next_date
                 && self
                     .ready
@@ -173,7 +169,7 @@ struct DailySlots {
     times: BTreeSet<NaiveTime>,
     days: Vec<Weekday>,
     zone: Tz,
-    /// Whether it is the time in between that counts, and not the time of day.
+    /// Keeps the elapsed time between occurrences instead of the time of day.
     by_elapsed_time: bool,
 }
 
@@ -186,7 +182,7 @@ impl DailySlots {
         self.times.is_empty() || self.days.is_empty()
     }
 
-    /// The moments of a local date, in no certain order.
+    /// The instants of a local date, unordered.
     fn instants_on(&self, date: NaiveDate) -> Vec<DateTime<Utc>> {
         let zone = self.zone;
         if !self.days.contains(&date.weekday()) {
@@ -211,7 +207,7 @@ impl DailySlots {
     }
 }
 
-/// The first moment after the missing stretch in which `local` is.
+/// The first instant after the gap that contains `local`.
 fn end_of_gap(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     (1..=MAX_GAP_MINUTES).find_map(|minutes| {
         let later = local.checked_add_signed(TimeDelta::minutes(minutes))?;

@@ -1,38 +1,37 @@
-//! What is to be done about a job now, given its calendar and what the ledger knows.
+//! Decides whether a job is due, from its calendar and its latest run.
 //!
-//! Owns the rules about occurrences that were missed and runs whose runner died. Pure: must not
-//! look at a clock or call anybody.
+//! Owns the rules about missed occurrences and about runs whose process died. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{calendar::Calendar, job::Job};
 use crate::ledger::{LatestOccurrence, OccurrenceState};
 
-/// An occurrence that is begun later than this was missed, and is made up.
-pub const MISSED_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// An occurrence that starts later than this was missed.
+const MISSED_AFTER: TimeDelta = TimeDelta::minutes(2);
 
+/// What to do about a job now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueAction {
     Nothing,
-    /// This occurrence is to be claimed and run. Runs that are unfinished are overtaken by it.
+    /// Claim and run this occurrence. It supersedes unfinished runs.
     Run {
         scheduled_for: DateTime<Utc>,
         is_missed: bool,
     },
-    /// The latest run is unfinished, and is to be taken up again.
+    /// Restart the latest run, which is unfinished.
     Restart(LatestOccurrence),
-    /// The latest run is unfinished, and stays so.
+    /// Record the latest run, which is unfinished, as failed.
     Abandon {
         latest: LatestOccurrence,
         reason: &'static str,
     },
 }
 
-/// Decides, for a caller who holds the job's lease: an unfinished run belongs to a process that
-/// died.
+/// Decides for a caller that holds the job's lease: an unfinished run belongs to a dead process.
 ///
-/// Of the occurrences that were missed only the newest is made up, and only if this installation
-/// had been started by then; tracking is made up and taken up only inside business hours.
+/// Of the missed occurrences only the newest is made up, and only if it is later than the first
+/// start of this installation. Tracking catches up and restarts only in business hours.
 pub fn due_action(
     calendar: &Calendar,
     job: Job,
@@ -71,7 +70,7 @@ pub fn due_action(
     }
 }
 
-/// Whether this installation had been started when the occurrence's time came.
+/// Whether the occurrence is later than the first start of this installation.
 fn was_installed_by(
     scheduled_for: DateTime<Utc>,
     is_missed: bool,
@@ -80,7 +79,7 @@ fn was_installed_by(
 ) -> bool {
     match known.first_started_at {
         Some(first) if first <= now => scheduled_for >= first,
-        // Never, or in the future, before the clock was set back: nobody knows what was missed.
+        // Unknown, or in the future since the clock was set back: nothing counts as missed.
         _ => !is_missed,
     }
 }
