@@ -6,11 +6,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sqlx::postgres::PgConnectOptions;
 
-use super::db::{
-    error::LedgerError,
-    notify::{NotifyHub, Topic},
-    pool::Pool,
-};
+use super::db::{error::LedgerError, notify::NotifyHub, pool::Pool};
 use crate::clock::SharedClock;
 
 /// The ledger. Cheap to clone; all clones share one pool.
@@ -81,16 +77,5 @@ impl Ledger {
 
     pub(crate) fn set_blocking_problem(&self, trouble: Option<String>) {
         *self.blocking_problem.lock() = trouble;
-    }
-
-    /// Ends all connections, and tells other processes of events that were raised here and that
-    /// nobody here delivers.
-    pub async fn close(&self) {
-        for word in [Topic::Events, Topic::Notes] {
-            if self.notify_hub.take_pending(word) {
-                self.publish(word).await;
-            }
-        }
-        self.pool.close().await;
     }
 }

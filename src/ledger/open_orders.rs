@@ -8,7 +8,10 @@ use super::handle::Ledger;
 use crate::{
     crash,
     domain::{LineId, OrderCode, ShopOrderId, Sku},
-    ledger::db::error::LedgerError,
+    ledger::db::{
+        error::LedgerError,
+        rows::{RowRef, to_count},
+    },
 };
 
 /// An order that VeraCore acknowledged.
@@ -30,6 +33,22 @@ pub struct SentLine {
     /// What VeraCore calls the goods.
     pub sku: Sku,
     pub quantity: u32,
+}
+
+impl SentLine {
+    pub(super) fn parse(
+        order: i64,
+        line: &str,
+        sku: &str,
+        quantity: i32,
+    ) -> Result<Self, LedgerError> {
+        let row = RowRef::new("veracore_order_line", order);
+        Ok(Self {
+            line: row.parse("vendure_line_id", line, |text| LineId::parse(text).ok())?,
+            sku: row.parse("veracore_sku", sku, |text| Sku::parse(text).ok())?,
+            quantity: to_count(quantity),
+        })
+    }
 }
 
 impl Ledger {
@@ -141,7 +160,7 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|row| parse_order_code(row.id, row.vendure_order_code))
+            .map(|row| RowRef::order(row.id).order_code(&row.vendure_order_code))
             .collect()
     }
 
@@ -161,18 +180,6 @@ impl Ledger {
     }
 }
 
-pub(in crate::ledger) fn parse_order_code(
-    row: i64,
-    code: String,
-) -> Result<OrderCode, LedgerError> {
-    OrderCode::parse(code.clone()).map_err(|_| LedgerError::BadRow {
-        table: "veracore_order_sync",
-        column: "vendure_order_code",
-        row,
-        value: code,
-    })
-}
-
 struct SentRow {
     id: i64,
     vendure_order_id: String,
@@ -187,38 +194,20 @@ struct SentRow {
 fn group_by_order(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
     let mut orders: BTreeMap<i64, SentOrder> = BTreeMap::new();
     for row in rows {
-        let bad = |table, column, value: &str| LedgerError::BadRow {
-            table,
-            column,
-            row: row.id,
-            value: value.to_owned(),
-        };
-        let line = SentLine {
-            line: LineId::parse(row.vendure_line_id.clone()).map_err(|_| {
-                bad(
-                    "veracore_order_line",
-                    "vendure_line_id",
-                    &row.vendure_line_id,
-                )
-            })?,
-            sku: Sku::parse(row.veracore_sku.clone())
-                .map_err(|_| bad("veracore_order_line", "veracore_sku", &row.veracore_sku))?,
-            quantity: u32::try_from(row.quantity).unwrap_or(0),
-        };
+        let line = SentLine::parse(
+            row.id,
+            &row.vendure_line_id,
+            &row.veracore_sku,
+            row.quantity,
+        )?;
         if let Some(order) = orders.get_mut(&row.id) {
             order.lines.push(line);
             continue;
         }
         let order = SentOrder {
             id: row.id,
-            order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
-                bad(
-                    "veracore_order_sync",
-                    "vendure_order_id",
-                    &row.vendure_order_id,
-                )
-            })?,
-            code: parse_order_code(row.id, row.vendure_order_code)?,
+            order_id: RowRef::order(row.id).shop_order_id(&row.vendure_order_id)?,
+            code: RowRef::order(row.id).order_code(&row.vendure_order_code)?,
             acknowledged_at: row.last_successful_sync,
             is_cancelled_at_provider: row.cancelled_there,
             lines: vec![line],

@@ -8,9 +8,12 @@ use crate::{
     crash,
     domain::{FulfillmentId, LineId, OrderCode},
     ledger::{
-        db::error::LedgerError,
+        db::{
+            error::LedgerError,
+            lease_time::{is_half_spent, to_time_delta},
+            rows::RowRef,
+        },
         jobs::leases::{Lease, extend_lease},
-        orders::leases::{is_half_spent, to_time_delta},
         outbox::events::insert_event,
     },
 };
@@ -130,7 +133,7 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|row| crate::ledger::open_orders::parse_order_code(row.id, row.vendure_order_code))
+            .map(|row| RowRef::order(row.id).order_code(&row.vendure_order_code))
             .collect()
     }
 
@@ -367,26 +370,22 @@ impl TryFrom<ShipmentRow> for RecordedShipment {
     type Error = LedgerError;
 
     fn try_from(row: ShipmentRow) -> Result<Self, LedgerError> {
-        let bad = |column, value: &str| LedgerError::BadRow {
-            table: "veracore_shipment",
-            column,
-            row: row.id,
-            value: value.to_owned(),
-        };
-        let status = row
-            .shipment_status
-            .parse()
-            .map_err(|_| bad("shipment_status", &row.shipment_status))?;
-        let fulfillment = row
-            .vendure_fulfillment_id
-            .map(|id| FulfillmentId::parse(id).map_err(|_| bad("vendure_fulfillment_id", "")))
-            .transpose()?;
+        let reference = RowRef::new("veracore_shipment", row.id);
+        let status = reference.parse("shipment_status", &row.shipment_status, |text| text.parse().ok())?;
+        let fulfillment = row.vendure_fulfillment_id.as_deref().map(|text| {
+            reference.parse("vendure_fulfillment_id", text, |text| {
+                FulfillmentId::parse(text).ok()
+            })
+        });
+        let intended = row.intended_lines;
+        let intended = intended.map(|lines| reference.json("intended_lines", lines));
+        let items = row.items.map(|items| reference.json("items", items));
         Ok(Self {
             id: row.id,
             status,
-            intended: parse_json_column("intended_lines", row.intended_lines, bad)?,
+            intended: intended.transpose()?,
             report: ParcelReport {
-                items: parse_json_column("items", row.items, bad)?,
+                items: items.transpose()?,
                 shipment_id: row.shipment_id,
                 tracking_number: row.tracking_number,
                 carrier: row.carrier,
@@ -396,21 +395,10 @@ impl TryFrom<ShipmentRow> for RecordedShipment {
             },
             package_key: row.package_key,
             message: row.message,
-            fulfillment,
+            fulfillment: fulfillment.transpose()?,
             fulfilled_at: row.fulfilled_at,
             first_seen_at: row.first_seen_at,
             order: row.order_sync_id,
         })
     }
-}
-
-fn parse_json_column<T: serde::de::DeserializeOwned>(
-    column: &'static str,
-    value: Option<serde_json::Value>,
-    bad: impl Fn(&'static str, &str) -> LedgerError,
-) -> Result<Option<T>, LedgerError> {
-    let Some(value) = value else { return Ok(None) };
-    serde_json::from_value(value.clone())
-        .map(Some)
-        .map_err(|_| bad(column, &value.to_string()))
 }

@@ -1,4 +1,3 @@
 //! Webhooks that arrived, and the work that they trigger.
 
-pub(super) mod triggers;
 pub(super) mod webhooks;

@@ -10,9 +10,13 @@ use crate::{
     crash,
     domain::{NoticeKind, WebhookNotice},
     ledger::{
-        db::{error::LedgerError, notify::Topic},
+        db::{
+            error::LedgerError,
+            lease_time::{MAX_CLOCK_SKEW, to_time_delta},
+            notify::Topic,
+            rows::{RowRef, to_count},
+        },
         handle::Ledger,
-        orders::leases::{MAX_CLOCK_SKEW, to_time_delta},
     },
 };
 
@@ -239,6 +243,23 @@ impl Ledger {
         Ok(())
     }
 
+    /// How many SKUs VeraCore told of since `since`, or before that and they still wait.
+    pub async fn count_reported_skus(&self, since: DateTime<Utc>) -> Result<u64, LedgerError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(distinct sku) as "count!"
+             from veracore_webhook,
+                 lateral (select news -> 'inventory' -> 'skus') as inside(skus),
+                 -- A row that makes no sense counts for nothing, and stops no other.
+                 jsonb_array_elements_text(case jsonb_typeof(skus) when 'array' then skus
+                     else '[]' end) as told(sku)
+             where kind = 'inventory-update' and (webhook_status = 'waiting' or received_at > $1)"#,
+            since
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(to_count(count))
+    }
+
     /// Forgets webhooks that were dealt with and came before `before`, and signatures from before
     /// `seals_before`. Returns how many webhooks that were.
     pub async fn delete_old_webhooks(
@@ -275,15 +296,9 @@ impl TryFrom<WebhookRow> for ClaimedWebhook {
     type Error = LedgerError;
 
     fn try_from(row: WebhookRow) -> Result<Self, LedgerError> {
-        let news = serde_json::from_value(row.news).map_err(|error| LedgerError::BadRow {
-            table: "veracore_webhook",
-            column: "news",
-            row: row.id,
-            value: crate::domain::text::one_line(&error.to_string(), 100),
-        })?;
         Ok(Self {
             id: row.id,
-            notice: news,
+            notice: RowRef::new("veracore_webhook", row.id).json("news", row.news)?,
             received_at: row.received_at,
             attempts: row.attempts.unsigned_abs(),
             token: row.token,

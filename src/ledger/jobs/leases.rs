@@ -11,9 +11,12 @@ use crate::{
     crash,
     domain::{ShopOrderId, VariantId},
     ledger::{
-        db::{error::LedgerError, pool::Connection},
+        db::{
+            error::LedgerError,
+            lease_time::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
+            pool::Connection,
+        },
         handle::Ledger,
-        orders::leases::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
     },
 };
 

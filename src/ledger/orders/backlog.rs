@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::leases::MAX_CLOCK_SKEW;
-use crate::ledger::{db::error::LedgerError, handle::Ledger};
+use crate::ledger::{
+    db::{error::LedgerError, lease_time::MAX_CLOCK_SKEW, rows::to_count},
+    handle::Ledger,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
@@ -29,7 +31,7 @@ impl Ledger {
         .fetch_one(&self.pool)
         .await?;
         Ok(Backlog {
-            due: u64::try_from(row.due).unwrap_or(0),
+            due: to_count(row.due),
             next_due_at: row.next,
         })
     }

@@ -9,7 +9,7 @@ use crate::{
     crash,
     domain::{OrderRef, SyncStatus},
     ledger::{
-        db::{error::LedgerError, notify::Topic, pool::Connection},
+        db::{error::LedgerError, notify::Topic, pool::Connection, rows::RowRef},
         handle::Ledger,
     },
 };
@@ -165,12 +165,8 @@ impl Ledger {
         .await?;
         let mut standing = BTreeMap::new();
         for row in rows {
-            let status = SyncStatus::parse(&row.sync_status).ok_or(LedgerError::BadRow {
-                table: "veracore_order_sync",
-                column: "sync_status",
-                row: row.id,
-                value: row.sync_status,
-            })?;
+            let status =
+                RowRef::order(row.id).parse("sync_status", &row.sync_status, SyncStatus::parse)?;
             let known = KnownStatus {
                 status,
                 skip_reason: row.skip_reason,

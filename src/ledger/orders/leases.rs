@@ -7,23 +7,27 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{
-    attempts::{AttemptId, AttemptKind, AttemptRecord, write_attempt},
-    outcome::{OrderDisposition, record_disposition},
-};
+use super::attempts::{AttemptId, AttemptKind, AttemptRecord, write_attempt};
 use crate::{
     crash,
     domain::{OrderCode, Quantity, ShopOrderId, Sku},
     ledger::{
-        db::{error::LedgerError, notify::Topic, pool::Connection},
+        db::{
+            error::LedgerError,
+            lease_time::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
+            notify::Topic,
+            pool::Connection,
+            rows::{RowRef, to_count},
+        },
         handle::Ledger,
+        inbox::webhooks::ClaimedWebhook,
         post_send::changes::PartDigests,
         views::summary::SentSummary,
     },
 };
 
-/// By how much the clocks of replicas may differ.
-pub(in crate::ledger) const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+/// How often the tries of one order are brought forward because of webhooks.
+const EXPEDITE_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
 /// An order that is ours to work on until `lease_until`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,28 +230,38 @@ impl Ledger {
         write_attempt(&mut connection, order.id, trace, self.now()).await
     }
 
-    /// Records what came of the order, with the end of its last attempt, and gives the lease back.
-    ///
-    /// # Errors
-    /// [`LedgerError::LeaseLost`]: then only the attempt was recorded, in the history.
-    pub async fn finish_order(
+    /// Brings an order's next try forward, since VeraCore told of the order: at most once an hour, so
+    /// that a chatty sender does not use up its tries. One in doubt still waits out its quiet period.
+    /// Returns whether anything was changed.
+    pub async fn expedite_order(
         &self,
-        order: &ClaimedOrder,
-        trace: Option<&AttemptRecord>,
-        next: &OrderDisposition,
-    ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "finish_order");
+        code: &OrderCode,
+        because: &ClaimedWebhook,
+        quiet: Duration,
+    ) -> Result<bool, LedgerError> {
+        let _write = crash::points_around("ledger", "expedite_order");
         let now = self.now();
-        let mut tx = self.pool.begin().await?;
-        let recorded = record_disposition(&mut tx, order, next, now).await?;
-        if let Some(trace) = trace {
-            // True whoever holds the lease, so it stays in the history.
-            write_attempt(&mut tx, order.id, trace, now).await?;
-        }
-        tx.commit().await?;
-        let recorded = recorded.ok_or_else(|| order.lease_lost())?;
-        recorded.update_metrics(now);
-        Ok(())
+        let done = sqlx::query!(
+            "update veracore_order_sync o
+             set next_attempt = allowed.at, updated_at = $2
+             from (select id, greatest($2::timestamptz,
+                       case when sent_at is not null then coalesce(missing_at, sent_at) + $3::interval end
+                   ) as at from veracore_order_sync) allowed
+             where allowed.id = o.id and o.vendure_order_code = $1
+                 and o.sync_status in ('in_doubt', 'retrying') and o.lease_token is null
+                 and o.next_attempt > allowed.at
+                 and not exists (select from veracore_webhook earlier
+                     where earlier.order_number = $1 and earlier.id < $4
+                         and earlier.received_at between $5 and $2)",
+            code.as_str(),
+            now,
+            sqlx::postgres::types::PgInterval::try_from(to_time_delta(quiet)).unwrap_or_default(),
+            because.id,
+            now - EXPEDITE_INTERVAL,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Gives a claimed order back untouched, as at a shutdown.
@@ -290,7 +304,7 @@ impl ClaimedOrder {
         }
     }
 
-    fn lease_lost(&self) -> LedgerError {
+    pub(super) fn lease_lost(&self) -> LedgerError {
         LedgerError::LeaseLost {
             code: self.code.to_string(),
         }
@@ -368,20 +382,13 @@ impl TryFrom<ClaimedOrderRow> for ClaimedOrder {
     type Error = LedgerError;
 
     fn try_from(row: ClaimedOrderRow) -> Result<Self, LedgerError> {
-        let bad = |column, value: &str| LedgerError::BadRow {
-            table: "veracore_order_sync",
-            column,
-            row: row.id,
-            value: value.to_owned(),
-        };
+        let reference = RowRef::order(row.id);
         Ok(Self {
             id: row.id,
-            order_id: ShopOrderId::parse(row.vendure_order_id.clone())
-                .map_err(|_| bad("vendure_order_id", &row.vendure_order_id))?,
-            code: OrderCode::parse(row.vendure_order_code.clone())
-                .map_err(|_| bad("vendure_order_code", &row.vendure_order_code))?,
-            retry_count: u32::try_from(row.retry_count).unwrap_or(0),
-            parked_count: u32::try_from(row.parked_count).unwrap_or(0),
+            order_id: reference.shop_order_id(&row.vendure_order_id)?,
+            code: reference.order_code(&row.vendure_order_code)?,
+            retry_count: to_count(row.retry_count),
+            parked_count: to_count(row.parked_count),
             sent_at: row.sent_at,
             missing_at: row.missing_at,
             sent_before: row.sent_before,
@@ -390,18 +397,4 @@ impl TryFrom<ClaimedOrderRow> for ClaimedOrder {
             token: row.lease_token,
         })
     }
-}
-
-/// Whether so much of a lease went by while the database was asked for it that what it is for may
-/// not come to its end within it.
-pub(in crate::ledger) fn is_half_spent(
-    lease: Duration,
-    from: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> bool {
-    now - from > to_time_delta(lease) / 2
-}
-
-pub(in crate::ledger) fn to_time_delta(lease: Duration) -> TimeDelta {
-    TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1))
 }

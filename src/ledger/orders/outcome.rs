@@ -3,14 +3,19 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::leases::ClaimedOrder;
+use super::{
+    attempts::{AttemptRecord, write_attempt},
+    leases::ClaimedOrder,
+};
 use crate::{
+    crash,
     domain::{
         ErrorCategory, ProviderOrderId, SyncStatus,
         text::{mask_card_numbers, one_line},
     },
     ledger::{
         db::{error::LedgerError, notify::Topic, pool::Connection},
+        handle::Ledger,
         outbox::events::insert_event,
     },
     telemetry::metrics::{self, OrderOutcome},
@@ -231,7 +236,7 @@ fn event_for(
 }
 
 /// An outcome that was recorded.
-pub(in crate::ledger) struct RecordedDisposition {
+struct RecordedDisposition {
     /// When the order was placed, once VeraCore has it.
     acknowledged_placed_at: Option<DateTime<Utc>>,
     /// `None`: put off without a failure, which is no outcome.
@@ -261,7 +266,7 @@ impl RecordedDisposition {
     }
 
     /// Counts it, once it is certain.
-    pub(in crate::ledger) fn update_metrics(&self, now: DateTime<Utc>) {
+    fn update_metrics(&self, now: DateTime<Utc>) {
         if let Some(outcome) = self.metric {
             metrics::record_order_outcome(outcome);
         }
@@ -271,9 +276,35 @@ impl RecordedDisposition {
     }
 }
 
+impl Ledger {
+    /// Records what came of the order, with the end of its last attempt, and gives the lease back.
+    ///
+    /// # Errors
+    /// [`LedgerError::LeaseLost`]: then only the attempt was recorded, in the history.
+    pub async fn finish_order(
+        &self,
+        order: &ClaimedOrder,
+        trace: Option<&AttemptRecord>,
+        next: &OrderDisposition,
+    ) -> Result<(), LedgerError> {
+        let _write = crash::points_around("ledger", "finish_order");
+        let now = self.now();
+        let mut tx = self.pool.begin().await?;
+        let recorded = record_disposition(&mut tx, order, next, now).await?;
+        if let Some(trace) = trace {
+            // True whoever holds the lease, so it stays in the history.
+            write_attempt(&mut tx, order.id, trace, now).await?;
+        }
+        tx.commit().await?;
+        let recorded = recorded.ok_or_else(|| order.lease_lost())?;
+        recorded.update_metrics(now);
+        Ok(())
+    }
+}
+
 /// Writes the outcome, and the event that tells of it, if the lease is still held, and in any case
 /// that VeraCore has the order. `None`: that changed nothing.
-pub(in crate::ledger) async fn record_disposition(
+async fn record_disposition(
     connection: &mut Connection,
     order: &ClaimedOrder,
     next: &OrderDisposition,

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{ErrorCategory, OrderCode, ShopOrderId, SyncStatus},
+    domain::{CancelStatus, ErrorCategory, OrderCode, ShopOrderId, SyncStatus},
     ledger::{
-        db::error::LedgerError,
+        db::{
+            error::LedgerError,
+            rows::{RowRef, to_count},
+        },
         handle::Ledger,
-        post_send::changes::{PostSendState, parse_cancel_status, parse_changed_parts},
+        post_send::changes::PostSendState,
     },
 };
 
@@ -145,7 +148,7 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(to_count(count))
     }
 
     /// The order with this id of the shop's.
@@ -169,7 +172,7 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(to_count(count))
     }
 
     /// The order with this code, the latest should there be several.
@@ -192,7 +195,7 @@ impl Ledger {
         let mut counts: StatusCounts = SyncStatus::ALL.iter().map(|s| (*s, 0)).collect();
         for row in rows {
             if let Some(status) = SyncStatus::parse(&row.sync_status) {
-                counts.insert(status, u64::try_from(row.count).unwrap_or(0));
+                counts.insert(status, to_count(row.count));
             }
         }
         Ok(counts)
@@ -226,41 +229,35 @@ impl TryFrom<SyncRecordRow> for SyncRecord {
     type Error = LedgerError;
 
     fn try_from(row: SyncRecordRow) -> Result<Self, LedgerError> {
-        let bad = |column, value: &str| LedgerError::BadRow {
-            table: "veracore_order_sync",
-            column,
-            row: row.id,
-            value: value.to_owned(),
-        };
+        let reference = RowRef::order(row.id);
+        let category = row.error_category.as_deref();
+        let category =
+            category.map(|text| reference.parse("error_category", text, ErrorCategory::parse));
+        let cancel_status = row.cancel_status.as_deref();
+        let cancel_status =
+            cancel_status.map(|text| reference.parse("cancel_status", text, CancelStatus::parse));
+        let changed_parts = row.changed_parts;
+        let changed_parts = changed_parts.map(|parts| reference.json("changed_parts", parts));
         Ok(Self {
             id: row.id,
-            sync_status: SyncStatus::parse(&row.sync_status)
-                .ok_or_else(|| bad("sync_status", &row.sync_status))?,
-            error_category: match row.error_category {
-                None => None,
-                Some(text) => {
-                    Some(ErrorCategory::parse(&text).ok_or_else(|| bad("error_category", &text))?)
-                }
-            },
+            sync_status: reference.parse("sync_status", &row.sync_status, SyncStatus::parse)?,
+            error_category: category.transpose()?,
             vendure_order_id: row.vendure_order_id,
             vendure_order_code: row.vendure_order_code,
             veracore_order_id: row.veracore_order_id,
             skip_reason: row.skip_reason,
             error_message: row.error_message,
-            retry_count: u32::try_from(row.retry_count).unwrap_or(0),
+            retry_count: to_count(row.retry_count),
             last_sync_attempt: row.last_sync_attempt,
             last_successful_sync: row.last_successful_sync,
             next_attempt: row.next_attempt,
             in_doubt_since: row.sent_at,
             tracking_numbers: row.tracking_numbers,
             post_send: PostSendState {
-                cancel_status: row
-                    .cancel_status
-                    .map(|text| parse_cancel_status(row.id, &text))
-                    .transpose()?,
+                cancel_status: cancel_status.transpose()?,
                 cancel_message: row.cancel_message,
                 cancelled_at_veracore: row.veracore_cancelled_at,
-                changed_since_sent: parse_changed_parts(row.id, row.changed_parts)?,
+                changed_since_sent: changed_parts.transpose()?.unwrap_or_default(),
             },
             created_at: row.created_at,
             updated_at: row.updated_at,

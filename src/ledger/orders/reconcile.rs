@@ -6,11 +6,14 @@ use chrono::{DateTime, Utc};
 
 use super::discovery::order_columns;
 use crate::{
-    domain::{LineId, OrderCode, OrderRef, ShopOrderId, Sku, SyncStatus, text::one_line},
+    domain::{OrderCode, OrderRef, ShopOrderId, SyncStatus, text::one_line},
     ledger::{
-        db::error::LedgerError,
+        db::{
+            error::LedgerError,
+            rows::{RowRef, to_count},
+        },
         handle::Ledger,
-        open_orders::{SentLine, parse_order_code},
+        open_orders::SentLine,
     },
 };
 
@@ -77,8 +80,8 @@ impl Ledger {
         .fetch_one(&self.pool)
         .await?;
         Ok(KnownOrderCount {
-            total: u64::try_from(row.total).unwrap_or(0),
-            open: u64::try_from(row.open).unwrap_or(0),
+            total: to_count(row.total),
+            open: to_count(row.open),
         })
     }
 
@@ -185,41 +188,21 @@ struct LineRow {
 }
 
 fn parse_known_order(row: KnownRow, lines: Vec<LineRow>) -> Result<KnownOrder, LedgerError> {
-    let bad = |table, column, value: &str| LedgerError::BadRow {
-        table,
-        column,
-        row: row.id,
-        value: value.to_owned(),
-    };
-    let status = SyncStatus::parse(&row.sync_status)
-        .ok_or_else(|| bad("veracore_order_sync", "sync_status", &row.sync_status))?;
-    let order_id = ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
-        bad(
-            "veracore_order_sync",
-            "vendure_order_id",
-            &row.vendure_order_id,
-        )
-    })?;
-    let mut sent = Vec::with_capacity(lines.len());
-    for line in lines {
+    let reference = RowRef::order(row.id);
+    let status = reference.parse("sync_status", &row.sync_status, SyncStatus::parse)?;
+    let lines = lines.iter().map(|line| {
         let (id, sku) = (&line.vendure_line_id, &line.veracore_sku);
-        sent.push(SentLine {
-            line: LineId::parse(id.clone())
-                .map_err(|_| bad("veracore_order_line", "vendure_line_id", id))?,
-            sku: Sku::parse(sku.clone())
-                .map_err(|_| bad("veracore_order_line", "veracore_sku", sku))?,
-            quantity: u32::try_from(line.quantity).unwrap_or(0),
-        });
-    }
+        SentLine::parse(row.id, id, sku, line.quantity)
+    });
     Ok(KnownOrder {
         id: row.id,
-        order_id,
-        code: parse_order_code(row.id, row.vendure_order_code)?,
+        order_id: reference.shop_order_id(&row.vendure_order_id)?,
+        code: reference.order_code(&row.vendure_order_code)?,
         status,
         acknowledged_at: row.last_successful_sync,
         is_open: status == SyncStatus::Success && row.open,
         in_doubt_since: row.sent_at.filter(|_| status != SyncStatus::Success),
         is_cancel_requested: row.being_stopped,
-        lines: sent,
+        lines: lines.collect::<Result<_, _>>()?,
     })
 }

@@ -11,9 +11,13 @@ use uuid::Uuid;
 use crate::{
     crash,
     ledger::{
-        db::{error::LedgerError, notify::Topic},
+        db::{
+            error::LedgerError,
+            lease_time::{MAX_CLOCK_SKEW, to_time_delta},
+            notify::Topic,
+            rows::{RowRef, to_count},
+        },
         handle::Ledger,
-        orders::leases::{MAX_CLOCK_SKEW, to_time_delta},
     },
 };
 
@@ -205,7 +209,7 @@ impl Ledger {
             event_type: row.event_type,
             occurred_at: row.occurred_at,
             data: row.data,
-            tries: u32::try_from(row.tries).unwrap_or(0),
+            tries: to_count(row.tries),
             first_tried_at: row.first_tried_at,
             token: row.token,
         });
@@ -320,12 +324,8 @@ impl Ledger {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let state = EventState::parse(&row.state).ok_or(LedgerError::BadRow {
-                    table: "veracore_event",
-                    column: "state",
-                    row: row.seq,
-                    value: row.state,
-                })?;
+                let reference = RowRef::new("veracore_event", row.seq);
+                let state = reference.parse("state", &row.state, EventState::parse)?;
                 Ok(RecordedEvent {
                     id: row.id,
                     event_type: row.event_type,
@@ -333,7 +333,7 @@ impl Ledger {
                     subject: row.subject,
                     state,
                     data: row.data,
-                    tries: u32::try_from(row.tries).unwrap_or(0),
+                    tries: to_count(row.tries),
                     next_try: (state == EventState::Pending).then_some(row.next_try),
                     ended_at: row.ended_at,
                     problem: row.problem,

@@ -7,9 +7,8 @@ use serde_json::Value;
 use crate::{
     crash,
     ledger::{
-        db::{error::LedgerError, notify::Topic, pool::Connection},
+        db::{error::LedgerError, lease_time::MAX_CLOCK_SKEW, notify::Topic, pool::Connection},
         handle::Ledger,
-        orders::leases::MAX_CLOCK_SKEW,
     },
 };
 

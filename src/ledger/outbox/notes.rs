@@ -11,9 +11,12 @@ use crate::{
     crash,
     domain::{OrderCode, ShopOrderId},
     ledger::{
-        db::error::LedgerError,
+        db::{
+            error::LedgerError,
+            lease_time::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
+            rows::{RowRef, to_count},
+        },
         handle::Ledger,
-        orders::leases::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
     },
 };
 
@@ -143,20 +146,10 @@ impl Ledger {
             event_id: row.event_id,
             event_type: row.event_type,
             data: row.data,
-            code: crate::ledger::open_orders::parse_order_code(
-                row.order_sync_id,
-                row.vendure_order_code,
-            )?,
-            order_id: ShopOrderId::parse(row.vendure_order_id.clone()).map_err(|_| {
-                LedgerError::BadRow {
-                    table: "veracore_order_sync",
-                    column: "vendure_order_id",
-                    row: row.order_sync_id,
-                    value: row.vendure_order_id,
-                }
-            })?,
+            code: RowRef::order(row.order_sync_id).order_code(&row.vendure_order_code)?,
+            order_id: RowRef::order(row.order_sync_id).shop_order_id(&row.vendure_order_id)?,
             intended_at: row.intended_at,
-            tries: u32::try_from(row.tries).unwrap_or(0),
+            tries: to_count(row.tries),
             first_tried_at: row.first_tried_at,
             token: row.token,
         }))

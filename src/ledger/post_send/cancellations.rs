@@ -3,13 +3,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::changes::{parse_cancel_status, parse_shop_order_id, skip_unreadable};
 use crate::{
     crash,
     domain::{CancelStatus, OrderCode, ShopOrderId, text::one_line},
     ledger::{
-        db::error::LedgerError, handle::Ledger, open_orders::parse_order_code,
-        orders::leases::MAX_CLOCK_SKEW, outbox::events::insert_event,
+        db::{
+            error::LedgerError,
+            lease_time::MAX_CLOCK_SKEW,
+            rows::{RowRef, skip_unreadable, to_count},
+        },
+        handle::Ledger,
+        outbox::events::insert_event,
     },
 };
 
@@ -85,11 +89,15 @@ impl Ledger {
         Ok(skip_unreadable(rows.into_iter().map(|row| {
             Ok(Cancellation {
                 id: row.id,
-                order_id: parse_shop_order_id(row.id, &row.vendure_order_id)?,
-                code: parse_order_code(row.id, row.vendure_order_code)?,
+                order_id: RowRef::order(row.id).shop_order_id(&row.vendure_order_id)?,
+                code: RowRef::order(row.id).order_code(&row.vendure_order_code)?,
                 veracore_order_id: row.veracore_order_id,
-                status: parse_cancel_status(row.id, &row.status)?,
-                tries: u32::try_from(row.cancel_tries).unwrap_or(0),
+                status: RowRef::order(row.id).parse(
+                    "cancel_status",
+                    &row.status,
+                    CancelStatus::parse,
+                )?,
+                tries: to_count(row.cancel_tries),
                 missing_since: row.cancel_missing_at,
                 found_at: row.found_at,
             })

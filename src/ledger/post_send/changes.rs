@@ -8,16 +8,23 @@ use std::collections::BTreeMap;
 
 use crate::{
     crash,
-    domain::{CancelStatus, LineId, OrderCode, ShopOrderId, text::one_line},
-    ledger::{db::error::LedgerError, handle::Ledger, open_orders::parse_order_code},
+    domain::{CancelStatus, LineId, OrderCode, ShopOrderId},
+    ledger::{
+        db::{
+            error::LedgerError,
+            rows::{RowRef, skip_unreadable, to_count},
+        },
+        handle::Ledger,
+    },
 };
 
 /// Digests of the parts of what was sent, by the part's name.
 pub type PartDigests = BTreeMap<String, String>;
 
 /// A line as it was sent, in the shop's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PostSendLine {
+    #[serde(rename = "line")]
     pub line_id: LineId,
     pub sku: String,
     pub quantity: u32,
@@ -148,13 +155,12 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?;
-        let count = |count: i64| u64::try_from(count).unwrap_or(0);
         Ok(PostSendCounts {
-            being_stopped: count(row.requested),
-            to_stop_by_hand: count(row.by_hand),
-            shipped_after_cancel: count(row.too_late),
-            cancelled_at_veracore: count(row.there),
-            changed_since_sent: count(row.changed),
+            being_stopped: to_count(row.requested),
+            to_stop_by_hand: to_count(row.by_hand),
+            shipped_after_cancel: to_count(row.too_late),
+            cancelled_at_veracore: to_count(row.there),
+            changed_since_sent: to_count(row.changed),
         })
     }
 
@@ -240,87 +246,19 @@ impl TryFrom<PostSendRow> for PostSendOrder {
     type Error = LedgerError;
 
     fn try_from(row: PostSendRow) -> Result<Self, LedgerError> {
-        let lines: Vec<LineRow> = parse_json_column(row.id, "lines", row.lines)?;
+        let reference = RowRef::order(row.id);
+        let part_digests = row
+            .sent_parts
+            .map(|parts| reference.json("sent_parts", parts));
+        let changed_parts = row.changed_parts;
+        let changed_parts = changed_parts.map(|parts| reference.json("changed_parts", parts));
         Ok(Self {
             id: row.id,
-            order_id: parse_shop_order_id(row.id, &row.vendure_order_id)?,
-            code: parse_order_code(row.id, row.vendure_order_code)?,
-            part_digests: row
-                .sent_parts
-                .map(|parts| parse_json_column(row.id, "sent_parts", parts))
-                .transpose()?,
-            lines: lines.into_iter().map(LineRow::into_line).collect(),
-            changed_parts: parse_changed_parts(row.id, row.changed_parts)?,
+            order_id: reference.shop_order_id(&row.vendure_order_id)?,
+            code: reference.order_code(&row.vendure_order_code)?,
+            part_digests: part_digests.transpose()?,
+            lines: reference.json("lines", row.lines)?,
+            changed_parts: changed_parts.transpose()?.unwrap_or_default(),
         })
     }
-}
-
-#[derive(Deserialize)]
-struct LineRow {
-    line: LineId,
-    sku: String,
-    quantity: u32,
-}
-
-impl LineRow {
-    fn into_line(self) -> PostSendLine {
-        PostSendLine {
-            line_id: self.line,
-            sku: self.sku,
-            quantity: self.quantity,
-        }
-    }
-}
-
-/// Without the rows that this version does not understand: they stop no other, and the
-/// reconciliation names them.
-pub(in crate::ledger) fn skip_unreadable<T>(
-    rows: impl Iterator<Item = Result<T, LedgerError>>,
-) -> Vec<T> {
-    rows.filter_map(|row| {
-        row.inspect_err(|error| tracing::debug!(%error, "left out"))
-            .ok()
-    })
-    .collect()
-}
-
-fn bad_row(row: i64, column: &'static str, value: &str) -> LedgerError {
-    LedgerError::BadRow {
-        table: "veracore_order_sync",
-        column,
-        row,
-        value: one_line(value, 60),
-    }
-}
-
-fn parse_json_column<T: serde::de::DeserializeOwned>(
-    row: i64,
-    column: &'static str,
-    value: Value,
-) -> Result<T, LedgerError> {
-    serde_json::from_value(value).map_err(|_| bad_row(row, column, "something else than agreed"))
-}
-
-pub(in crate::ledger) fn parse_changed_parts(
-    row: i64,
-    parts: Option<Value>,
-) -> Result<Vec<ChangedPart>, LedgerError> {
-    parts.map_or_else(
-        || Ok(Vec::new()),
-        |parts| parse_json_column(row, "changed_parts", parts),
-    )
-}
-
-pub(in crate::ledger) fn parse_cancel_status(
-    row: i64,
-    text: &str,
-) -> Result<CancelStatus, LedgerError> {
-    CancelStatus::parse(text).ok_or_else(|| bad_row(row, "cancel_status", text))
-}
-
-pub(in crate::ledger) fn parse_shop_order_id(
-    row: i64,
-    text: &str,
-) -> Result<ShopOrderId, LedgerError> {
-    ShopOrderId::parse(text).map_err(|_| bad_row(row, "vendure_order_id", text))
 }

@@ -3,16 +3,18 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{
-    cancellations::MAX_CANCEL_CHECK_DELAY,
-    changes::{parse_shop_order_id, skip_unreadable},
-};
+use super::cancellations::MAX_CANCEL_CHECK_DELAY;
 use crate::{
     crash,
     domain::{OrderCode, ShopOrderId, text::one_line},
     ledger::{
-        db::error::LedgerError, handle::Ledger, open_orders::parse_order_code,
-        orders::leases::MAX_CLOCK_SKEW, outbox::events::insert_event,
+        db::{
+            error::LedgerError,
+            lease_time::MAX_CLOCK_SKEW,
+            rows::{RowRef, skip_unreadable},
+        },
+        handle::Ledger,
+        outbox::events::insert_event,
     },
 };
 
@@ -123,8 +125,8 @@ impl Ledger {
         Ok(skip_unreadable(rows.into_iter().map(|row| {
             Ok(ProviderCancellation {
                 id: row.id,
-                order_id: parse_shop_order_id(row.id, &row.vendure_order_id)?,
-                code: parse_order_code(row.id, row.vendure_order_code)?,
+                order_id: RowRef::order(row.id).shop_order_id(&row.vendure_order_id)?,
+                code: RowRef::order(row.id).order_code(&row.vendure_order_code)?,
             })
         })))
     }

@@ -6,7 +6,10 @@ use serde_json::Value;
 use crate::{
     domain::SyncStatus,
     ledger::{
-        db::error::LedgerError, handle::Ledger, jobs::runs::Run, outbox::deliveries::EventState,
+        db::{error::LedgerError, rows::to_count},
+        handle::Ledger,
+        jobs::runs::Run,
+        outbox::deliveries::EventState,
         stock::RecordedStockChange,
     },
 };
@@ -92,7 +95,7 @@ impl Ledger {
             .into_iter()
             .map(|row| HourlyOrders {
                 ends_at: row.until,
-                acknowledged: u64::try_from(row.taken).unwrap_or(0),
+                acknowledged: to_count(row.taken),
                 oldest_wait: row
                     .oldest
                     .map_or(TimeDelta::zero(), |oldest| row.until - oldest),
@@ -121,6 +124,22 @@ impl Ledger {
             i64::from(limit),
         )
         .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// When a whole pass of a job was last begun because of webhooks; passes over one SKU name it in
+    /// their results.
+    pub async fn last_webhook_run_at(
+        &self,
+        job: &str,
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        Ok(sqlx::query_scalar!(
+            "select max(started_at) from veracore_sync_run
+             where job = $1 and origin = 'webhook' and not result ? 'sku' and started_at <= $2",
+            job,
+            self.now(),
+        )
+        .fetch_one(&self.pool)
         .await?)
     }
 
@@ -224,6 +243,6 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(to_count(count))
     }
 }

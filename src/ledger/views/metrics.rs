@@ -4,8 +4,11 @@
 use chrono::{DateTime, Utc};
 
 use crate::ledger::{
-    db::error::LedgerError, handle::Ledger, orders::queries::StatusCounts,
-    post_send::changes::PostSendCounts, shipments::ShipmentStatus,
+    db::{error::LedgerError, rows::to_count},
+    handle::Ledger,
+    orders::queries::StatusCounts,
+    post_send::changes::PostSendCounts,
+    shipments::ShipmentStatus,
 };
 
 /// How everything stands.
@@ -45,10 +48,6 @@ const UNFINISHED_STATUSES: [ShipmentStatus; 3] = [
     ShipmentStatus::Pending,
     ShipmentStatus::Problem,
 ];
-
-fn to_count(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
 
 impl Ledger {
     /// Everything that is measured. `jobs`: whose last successes are wanted; `stock_job`: the one that
