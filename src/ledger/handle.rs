@@ -1,4 +1,4 @@
-//! The handle through which everybody uses the ledger.
+//! The handle to the ledger.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger that connects when it is first used: the database may come up later than we do.
+    /// Creates a ledger that connects on first use: the database may start later than the daemon.
     ///
     /// # Errors
     /// When `url` is not a Postgres URL.
@@ -30,21 +30,19 @@ impl Ledger {
     ) -> Result<Self, LedgerError> {
         let options: PgConnectOptions = url.parse().map_err(LedgerError::from)?;
         let options = options.application_name("veracore-sync");
-        let ear = NotifyHub::default();
+        let notify_hub = NotifyHub::default();
         Ok(Self {
-            pool: Pool::connect_lazily(options, max_connections, ear.clone()),
-            notify_hub: ear,
+            pool: Pool::connect_lazily(options, max_connections, notify_hub.clone()),
+            notify_hub,
             clock,
             blocking_problem: Arc::default(),
         })
     }
 
-    /// The time of every record.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), LedgerError> {
         sqlx::query_scalar!("select 1 as \"one!\"")
             .fetch_one(&self.pool)
@@ -52,10 +50,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether the database takes writes.
-    ///
     /// # Errors
-    /// [`LedgerError::ReadOnly`] when it does not.
+    /// [`LedgerError::ReadOnly`] when the database takes no writes.
     pub async fn ensure_writable(&self) -> Result<(), LedgerError> {
         let read_only = sqlx::query_scalar!(
             "select current_setting('transaction_read_only')::boolean as \"read_only!\""
@@ -68,14 +64,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// What keeps orders from being worked on, as those found who tried; nothing when it is over.
-    /// A full disk, for one, is not seen before something is written.
+    /// Returns the problem that stopped the last write, such as a full disk; `None` once one succeeds.
     pub fn blocking_problem(&self) -> Option<String> {
-        let trouble = self.blocking_problem.lock();
-        trouble.clone()
+        self.blocking_problem.lock().clone()
     }
 
-    pub(crate) fn set_blocking_problem(&self, trouble: Option<String>) {
-        *self.blocking_problem.lock() = trouble;
+    pub(crate) fn set_blocking_problem(&self, problem: Option<String>) {
+        *self.blocking_problem.lock() = problem;
     }
 }

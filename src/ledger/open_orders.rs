@@ -1,4 +1,4 @@
-//! Orders that VeraCore has and the shop has not fulfilled yet: what stock and tracking start from.
+//! Orders that VeraCore has and Vendure has not fulfilled, for the stock and tracking jobs.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::{
     },
 };
 
-/// An order that VeraCore acknowledged.
+/// An order that VeraCore accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentOrder {
     pub id: i64,
     pub order_id: ShopOrderId,
     pub code: OrderCode,
     pub acknowledged_at: Option<DateTime<Utc>>,
-    /// VeraCore has cancelled it, though the shop has not: what it held for it is free again there.
+    /// VeraCore cancelled it and released its stock; Vendure did not.
     pub is_cancelled_at_provider: bool,
     pub lines: Vec<SentLine>,
 }
@@ -30,7 +30,6 @@ pub struct SentOrder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentLine {
     pub line: LineId,
-    /// What VeraCore calls the goods.
     pub sku: Sku,
     pub quantity: u32,
 }
@@ -52,8 +51,8 @@ impl SentLine {
 }
 
 impl Ledger {
-    /// The acknowledged orders of which something may be left to fulfill; with `skus` (VeraCore's)
-    /// only those that hold one of them.
+    /// Accepted orders that may have something unfulfilled; with `skus` (VeraCore's), only orders with
+    /// one of them.
     pub async fn open_orders(&self, skus: Option<&[Sku]>) -> Result<Vec<SentOrder>, LedgerError> {
         let skus: Option<Vec<String>> =
             skus.map(|skus| skus.iter().map(ToString::to_string).collect());
@@ -64,8 +63,7 @@ impl Ledger {
                  l.vendure_line_id as "vendure_line_id!", l.veracore_sku as "veracore_sku!",
                  l.quantity as "quantity!"
              from veracore_order_sync o
-                 -- order by order: there are fewer open ones than Postgres guesses, which would
-                 -- read the lines of all
+                 -- lateral: Postgres overestimates the open orders, and would read the lines of all
                  join lateral (select * from veracore_order_line where order_sync_id = o.id offset 0)
                      l on true
              where o.sync_status = 'success' and o.closed_at is null
@@ -79,7 +77,7 @@ impl Ledger {
         group_by_order(rows)
     }
 
-    /// The acknowledged orders with these codes, open or not.
+    /// Accepted orders with these codes, open or closed.
     pub async fn sent_orders(&self, codes: &[OrderCode]) -> Result<Vec<SentOrder>, LedgerError> {
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         let rows = sqlx::query_as!(
@@ -97,7 +95,7 @@ impl Ledger {
         group_by_order(rows)
     }
 
-    /// Notes that nothing of these orders is left to fulfill.
+    /// Closes orders that have nothing left to fulfill.
     pub async fn close_orders(&self, orders: &[i64]) -> Result<(), LedgerError> {
         if orders.is_empty() {
             return Ok(());
@@ -115,8 +113,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that something of an order is to be fulfilled after all, as when a fulfillment was
-    /// cancelled in the shop.
+    /// Reopens an order, for example after a fulfillment was cancelled in Vendure.
     pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "reopen_order");
         sqlx::query!(
@@ -131,8 +128,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether any of these orders is still being worked on, so that VeraCore may turn out to have
-    /// it.
+    /// Returns whether any of these orders is in progress, so that VeraCore may have it.
     pub async fn is_any_in_progress(&self, codes: &[OrderCode]) -> Result<bool, LedgerError> {
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
         Ok(sqlx::query_scalar!(
@@ -145,8 +141,7 @@ impl Ledger {
         .await?)
     }
 
-    /// The open orders for whose tracking VeraCore was not asked the longest: the way round a list
-    /// of shipments that cannot be had.
+    /// Open orders, least recently checked first, for VeraCores that give no list of shipments.
     pub async fn tracking_check_candidates(
         &self,
         limit: u32,
@@ -164,7 +159,7 @@ impl Ledger {
             .collect()
     }
 
-    /// Notes that VeraCore was asked for these orders' tracking, whatever it answered.
+    /// Records a tracking request for these orders, whatever its outcome.
     pub async fn record_tracking_check(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_tracking_check");
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();

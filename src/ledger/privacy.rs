@@ -1,5 +1,5 @@
-//! What may quote a customer, and how long it is kept. Addresses are never written down; but the words
-//! of other systems, which say why something failed, may hold a name or an e-mail address.
+//! Removal of texts that may contain personal data. Addresses are never stored, but error messages of
+//! other systems may contain a name or an e-mail address.
 
 use chrono::{DateTime, Utc};
 
@@ -10,9 +10,8 @@ use crate::{
 };
 
 impl Ledger {
-    /// Clears the words of other systems from everything that ended before `before`: attempts,
-    /// orders that need nothing more, packages, levels, runs of jobs, events and notes. What happened
-    /// stays known, and when, and of which kind it was. Returns how many rows were cleared.
+    /// Clears messages of other systems from everything that ended before `before`. Kinds and times
+    /// stay. Returns the number of cleared rows.
     pub async fn clear_personal_data(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "clear_personal_data");
         let mut connection = self.pool.acquire().await?;
@@ -58,7 +57,7 @@ async fn clear_orders(
     )
     .execute(&mut *connection)
     .await?;
-    // What the shop's addresses looked like, as digests and initials, and the words for a cancellation.
+    // Digests and initials of addresses, and messages of cancellations.
     let aftercare = sqlx::query!(
         "update veracore_order_sync set sent_parts = null, cancel_message = null,
              sent_summary = sent_summary - 'shipTo'
@@ -73,8 +72,8 @@ async fn clear_orders(
     Ok(attempts.rows_affected() + orders.rows_affected() + aftercare.rows_affected())
 }
 
-/// Lists of a run's result hold problems in words; its numbers stay. A held run is what a person is
-/// still to accept, and its words are our own.
+/// Lists in a run's result contain messages; its numbers stay. A quarantined run stays as it is: an
+/// operator may still accept it, and its messages are our own.
 async fn clear_jobs(
     connection: &mut Connection,
     before: DateTime<Utc>,
@@ -105,7 +104,7 @@ async fn clear_jobs(
     )
     .execute(&mut *connection)
     .await?;
-    // Of a held run only who decided on it.
+    // Of a quarantined run, only the name of the operator.
     let decided = sqlx::query!(
         "update veracore_sync_run set result = jsonb_set(result, '{discardedBy}', '\"a person\"')
          where ended_at < $1 and outcome = 'held' and result ->> 'discardedBy' <> 'a person'",
@@ -119,7 +118,7 @@ async fn clear_jobs(
         + decided.rows_affected())
 }
 
-/// What could not be delivered until then is delivered without those words.
+/// Events that are still pending are delivered without these messages.
 async fn clear_outbox(
     connection: &mut Connection,
     before: DateTime<Utc>,

@@ -1,18 +1,17 @@
-//! Who is logged in to the dashboard.
+//! Sessions of the dashboard.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::handle::Ledger;
 use crate::{crash, ledger::db::error::LedgerError};
 
-/// How long a session lasts without being used, and in all.
 const IDLE_TIMEOUT: TimeDelta = TimeDelta::minutes(30);
 const MAX_AGE: TimeDelta = TimeDelta::hours(12);
 
-/// A use is written down when the last one was so long ago.
+/// Uses within this time of the last recorded one are not recorded.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
-/// A token that only the cookie's secret opens.
+/// A token encrypted with the secret in the cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedToken {
     pub nonce: Vec<u8>,
@@ -20,7 +19,7 @@ pub struct SealedToken {
 }
 
 impl Ledger {
-    /// Keeps a session under its secret's digest, and forgets those that are over.
+    /// Inserts a session under the digest of its secret, and deletes expired ones.
     pub async fn insert_web_session(
         &self,
         digest: &str,
@@ -46,8 +45,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The token of a session that is not over. `is_use`: a person did something, and the session
-    /// lasts longer for it.
+    /// Returns the token of a valid session. With `is_use`, a user action extends the session.
     pub async fn resume_web_session(
         &self,
         digest: &str,
@@ -59,7 +57,7 @@ impl Ledger {
              where digest = $1 and used_at between $2 and $3 and created_at > $4",
             digest,
             now - IDLE_TIMEOUT,
-            // Of a clock that was set back.
+            // Later times are of a clock that was set back.
             now + IDLE_TIMEOUT,
             now - MAX_AGE,
         )
@@ -89,7 +87,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Ends a session.
     pub async fn delete_web_session(&self, digest: &str) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "delete_web_session");
         sqlx::query!("delete from veracore_web_session where digest = $1", digest)

@@ -1,5 +1,4 @@
-//! Settings that are kept in the database: the layer between the file and the environment. Secrets
-//! are among them only sealed; whoever opens them is no business of the ledger's.
+//! Settings stored in the database. Secrets are stored encrypted; the ledger cannot decrypt them.
 
 use std::collections::BTreeMap;
 
@@ -17,21 +16,21 @@ use crate::{
 pub struct StoredSettings {
     pub plain: BTreeMap<String, String>,
     pub sealed: BTreeMap<String, SealedText>,
-    /// The row as it was read, should somebody have written it otherwise than we do.
+    /// The row as it was read, which may be formatted differently.
     original_row: Option<(Value, Value)>,
 }
 
-/// What a setting is to be.
+/// The new value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredValue {
     Plain(String),
     Sealed(SealedText),
-    /// Not stored any more.
+    /// Remove the stored value.
     Unset,
 }
 
 impl StoredSettings {
-    /// How they are after the changes.
+    /// Returns a copy with the changes applied.
     pub fn with_changes(&self, changes: &[(&str, StoredValue)]) -> Self {
         let mut next = self.clone();
         for (name, value) in changes {
@@ -50,10 +49,9 @@ impl StoredSettings {
         next
     }
 
-    /// Takes what it can: one entry that makes no sense spoils no other, and is complained of by
-    /// whoever wants its value.
+    /// Keeps invalid values, so that one does not hide the others. The configuration reports them.
     fn parse(row: &Value) -> Self {
-        // Before its migration the table has no sealed ones.
+        // The column is missing before its migration.
         let part = |column: &str| row.get(column).cloned().unwrap_or_else(|| json!({}));
         let (plain, sealed) = (part("settings"), part("sealed"));
         let entries = |part: &Value| part.as_object().cloned().unwrap_or_default().into_iter();
@@ -72,7 +70,6 @@ impl StoredSettings {
 }
 
 impl Ledger {
-    /// All stored settings.
     pub async fn stored_settings(&self) -> Result<StoredSettings, LedgerError> {
         let row = sqlx::query_scalar!(
             r#"select to_jsonb(c) as "row!" from veracore_config c where id = 1"#
@@ -82,8 +79,8 @@ impl Ledger {
         Ok(StoredSettings::parse(&row))
     }
 
-    /// Stores settings in the place of those that were read, and tells every replica. `false` when
-    /// somebody changed them meanwhile: then nothing is stored.
+    /// Replaces the settings that were read, and notifies every replica. `false` if they have changed
+    /// since: nothing was stored.
     pub async fn store_settings(
         &self,
         read: &StoredSettings,
@@ -91,8 +88,8 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "store_settings");
         let (plain, sealed) = (json!(next.plain), json!(next.sealed));
-        let nothing = || (json!({}), json!({}));
-        let (old_plain, old_sealed) = read.original_row.clone().unwrap_or_else(nothing);
+        let empty = || (json!({}), json!({}));
+        let (old_plain, old_sealed) = read.original_row.clone().unwrap_or_else(empty);
         let done = sqlx::query!(
             "update veracore_config set settings = $3, sealed = $4, updated_at = $5
              where id = 1 and settings = $1 and sealed = $2",

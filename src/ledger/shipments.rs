@@ -1,4 +1,4 @@
-//! The packages that VeraCore told of, and what became of each in the shop.
+//! The parcels that VeraCore reported, and their fulfillments in Vendure.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,22 +18,21 @@ use crate::{
     },
 };
 
-/// Where a package stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::IntoStaticStr, strum::EnumString)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ShipmentStatus {
-    /// Not on its way yet, or it is not known what is in it.
+    /// Not shipped yet, or its contents are unknown.
     Waiting,
-    /// To be fulfilled; begun, if lines are noted.
+    /// To be fulfilled; started if an intent is recorded.
     Pending,
-    /// It is a fulfillment in the shop.
+    /// Fulfilled in Vendure.
     Fulfilled,
-    /// The shop had its goods fulfilled already, in another way.
+    /// Its items were fulfilled in Vendure in another way.
     Covered,
     Void,
-    /// Needs a person.
+    /// Needs attention.
     Problem,
 }
 
@@ -42,13 +41,13 @@ impl ShipmentStatus {
         self.into_str()
     }
 
-    /// Whether nothing more is to be done about it, as long as VeraCore says the same.
+    /// Returns whether nothing is left to do, unless VeraCore reports a change.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Fulfilled | Self::Covered | Self::Void)
     }
 }
 
-/// What VeraCore says of a package.
+/// A parcel as VeraCore reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParcelReport {
@@ -57,9 +56,8 @@ pub struct ParcelReport {
     pub carrier: Option<String>,
     pub service: Option<String>,
     pub shipped_at: Option<DateTime<Utc>>,
-    /// VeraCore's own word.
     pub provider_status: String,
-    /// What is in it, by VeraCore's SKUs; `None` when it does not say.
+    /// By VeraCore's SKUs; `None` if not reported.
     pub items: Option<Vec<ParcelItem>>,
 }
 
@@ -69,14 +67,14 @@ pub struct ParcelItem {
     pub quantity: u32,
 }
 
-/// Units of an order's line.
+/// A quantity of an order line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FulfillmentIntentLine {
     pub line: LineId,
     pub quantity: u32,
 }
 
-/// A package as the ledger has it.
+/// A recorded parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedShipment {
@@ -86,18 +84,17 @@ pub struct RecordedShipment {
     pub report: ParcelReport,
     pub status: ShipmentStatus,
     pub message: Option<String>,
-    /// What was meant to be fulfilled, if that was begun.
+    /// The fulfillment intent, if recorded.
     pub intended: Option<Vec<FulfillmentIntentLine>>,
     pub fulfillment: Option<FulfillmentId>,
     pub fulfilled_at: Option<DateTime<Utc>>,
     pub first_seen_at: DateTime<Utc>,
-    /// The order's row.
     #[serde(skip)]
     pub order: i64,
 }
 
 impl Ledger {
-    /// The packages known of the orders with these codes, in the order in which they were seen.
+    /// Lists the parcels of these orders, in the order in which they were first reported.
     pub async fn shipments_of_orders(
         &self,
         codes: &[OrderCode],
@@ -117,7 +114,7 @@ impl Ledger {
         rows.into_iter().map(RecordedShipment::try_from).collect()
     }
 
-    /// The acknowledged orders with packages first seen since `since` that are not settled.
+    /// Lists accepted orders with unsettled parcels first reported since `since`.
     pub async fn orders_with_unsettled_shipments(
         &self,
         since: DateTime<Utc>,
@@ -137,16 +134,15 @@ impl Ledger {
             .collect()
     }
 
-    /// Records what VeraCore says of a package now; its place in the shop stays as it is. What is
-    /// new waits. Returns the row's id.
+    /// Inserts or updates a parcel, without changing its status. Returns the row's id.
     pub async fn record_shipment(
         &self,
         order: i64,
         package_key: &str,
-        told: &ParcelReport,
+        report: &ParcelReport,
     ) -> Result<i64, LedgerError> {
         let _write = crash::points_around("ledger", "record_shipment");
-        let items = told.items.as_ref().map(serde_json::to_value).transpose();
+        let items = report.items.as_ref().map(serde_json::to_value).transpose();
         Ok(sqlx::query_scalar!(
             "insert into veracore_shipment
                  (order_sync_id, package_key, shipment_id, tracking_number, carrier, service,
@@ -160,12 +156,12 @@ impl Ledger {
              returning id",
             order,
             package_key,
-            told.shipment_id,
-            told.tracking_number,
-            told.carrier,
-            told.service,
-            told.shipped_at,
-            told.provider_status,
+            report.shipment_id,
+            report.tracking_number,
+            report.carrier,
+            report.service,
+            report.shipped_at,
+            report.provider_status,
             items.unwrap_or_default(),
             self.now(),
         )
@@ -173,7 +169,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Removes a package without a name that VeraCore now tells of by its name, or no more.
+    /// Deletes a parcel without a name that VeraCore now reports with a name, or no longer reports.
     pub async fn delete_unnamed_shipment(
         &self,
         order: i64,
@@ -191,23 +187,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down which lines are about to be fulfilled, if all of `holds` are still ours, and
-    /// lengthens them to `time` from now, so that they outlive the call. `false`: they are not, and
-    /// nothing may be fulfilled.
+    /// Records the lines that are about to be fulfilled, and extends the leases to outlive the call.
+    /// `false` if a lease was lost or ends soon: fulfill nothing.
     pub async fn record_fulfillment_intent(
         &self,
         shipment: i64,
         lines: &[FulfillmentIntentLine],
-        holds: [&Lease; 2],
-        time: std::time::Duration,
+        leases: [&Lease; 2],
+        ttl: std::time::Duration,
     ) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "record_fulfillment_intent");
         let now = self.now();
-        let until = now + to_time_delta(time);
+        let until = now + to_time_delta(ttl);
         let lines = serde_json::to_value(lines).unwrap_or_default();
         let mut tx = self.pool.begin().await?;
-        for hold in holds {
-            if !extend_lease(&mut tx, hold, now, until).await? {
+        for lease in leases {
+            if !extend_lease(&mut tx, lease, now, until).await? {
                 return Ok(false);
             }
         }
@@ -223,10 +218,10 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(!is_half_spent(time, now, self.now()))
+        Ok(!is_half_spent(ttl, now, self.now()))
     }
 
-    /// Records which fulfillment of the shop's a package is. True whoever says it.
+    /// Records the Vendure fulfillment of a parcel. Needs no lease: it exists.
     pub async fn record_fulfillment(
         &self,
         shipment: i64,
@@ -247,7 +242,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Records where a package stands.
     pub async fn set_shipment_status(
         &self,
         shipment: i64,
@@ -270,7 +264,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What the shop's tracking fields of an order were last set to, as far as we know.
+    /// Returns the value last written to the tracking fields of the Vendure order.
     pub async fn last_written_tracking(&self, order: i64) -> Result<Option<String>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select tracking_written from veracore_order_sync where id = $1",
@@ -280,7 +274,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Notes what they are set to now, along with the event that tells of it.
+    /// Records the value written to the tracking fields, with an event.
     pub async fn record_tracking(
         &self,
         order: i64,
@@ -302,7 +296,7 @@ impl Ledger {
         Ok(tx.commit().await?)
     }
 
-    /// When the shipments were last read to their end.
+    /// Returns the start of the last complete read of the shipments.
     pub async fn shipments_cursor(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(
             sqlx::query_scalar!("select shipments_read_at from veracore_config where id = 1")
@@ -311,7 +305,6 @@ impl Ledger {
         )
     }
 
-    /// Notes that they were read to their end, beginning at `at`.
     pub async fn set_shipments_cursor(&self, at: DateTime<Utc>) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "set_shipments_cursor");
         sqlx::query!(
@@ -323,9 +316,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// From when on shipments must be read lest one be missed: of a package that still waits and was
-    /// seen since `oldest`, and of an order that VeraCore was found to have since the last reading
-    /// began. Such an order may have been shipped long before, when nobody knew it for ours.
+    /// Returns the time from which shipments must be read so that none is missed: that of the oldest
+    /// waiting parcel since `oldest`, and of the oldest order accepted since the last read. VeraCore
+    /// may have shipped an order long before a lookup found it.
     pub async fn shipments_lookback_start(
         &self,
         oldest: DateTime<Utc>,
@@ -371,7 +364,9 @@ impl TryFrom<ShipmentRow> for RecordedShipment {
 
     fn try_from(row: ShipmentRow) -> Result<Self, LedgerError> {
         let reference = RowRef::new("veracore_shipment", row.id);
-        let status = reference.parse("shipment_status", &row.shipment_status, |text| text.parse().ok())?;
+        let status = reference.parse("shipment_status", &row.shipment_status, |text| {
+            text.parse().ok()
+        })?;
         let fulfillment = row.vendure_fulfillment_id.as_deref().map(|text| {
             reference.parse("vendure_fulfillment_id", text, |text| {
                 FulfillmentId::parse(text).ok()

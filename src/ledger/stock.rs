@@ -1,4 +1,4 @@
-//! What was written to the shop's stock, and the arithmetic behind each number.
+//! Changes to Vendure's stock, with the calculation of each level.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::{
     telemetry::metrics,
 };
 
-/// One level that is about to be written, and why it is that one.
+/// A stock level to write, with its calculation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockChange {
@@ -19,34 +19,32 @@ pub struct StockChange {
     /// Vendure's.
     pub sku: String,
     pub veracore_sku: String,
-    /// As VeraCore told it.
+    /// Reported by VeraCore.
     pub available: Units,
     pub reserved: Option<Units>,
     pub on_hand: Option<Units>,
-    /// Kept from sale.
     pub safety_stock: Units,
-    /// Units of orders that VeraCore had by then and the shop has not fulfilled.
+    /// Units of orders that VeraCore had by then and Vendure has not fulfilled.
     pub acknowledged: u32,
     /// Units of other variants of the same SKU, allocated to orders that VeraCore does not have.
     pub waiting_elsewhere: u32,
-    /// Units that the shop fulfilled, since before VeraCore was asked, of orders that VeraCore did
-    /// not have by then.
+    /// Units that Vendure fulfilled since the feed was requested, of orders that VeraCore did not have
+    /// by then.
     pub gone: u32,
-    /// Allocated in the shop in all.
+    /// Units allocated in Vendure.
     pub allocated: i64,
-    /// Stock on hand in the shop.
+    /// Stock on hand in Vendure.
     pub before: i64,
     pub after: u32,
 }
 
-/// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum StockOutcome {
     Written,
-    /// It was certainly not written.
+    /// Not written.
     Refused,
-    /// It may have been written.
+    /// May have been written.
     Unknown,
 }
 
@@ -56,7 +54,7 @@ impl StockOutcome {
     }
 }
 
-/// A change in the ledger.
+/// A recorded stock change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedStockChange {
@@ -76,15 +74,14 @@ pub struct RecordedStockChange {
     pub before: i32,
     pub after: i32,
     pub intended_at: DateTime<Utc>,
-    /// Absent when it is not known whether it was written: the process died.
+    /// Absent if the process died before the outcome was known.
     pub ended_at: Option<DateTime<Utc>>,
     pub outcome: Option<String>,
     pub message: Option<String>,
 }
 
 impl Ledger {
-    /// Writes down what is about to be written to the shop. Returns the changes' ids, in their
-    /// order.
+    /// Records the changes that are about to be written. Returns their ids, in order.
     pub async fn record_stock_intents(
         &self,
         run: RunId,
@@ -96,7 +93,7 @@ impl Ledger {
         let column = |of: fn(&StockChange) -> i32| -> Vec<i32> {
             changes.iter().map(|change| of(change)).collect()
         };
-        let told = |of: fn(&StockChange) -> Option<Units>| -> Vec<Option<i32>> {
+        let optional = |of: fn(&StockChange) -> Option<Units>| -> Vec<Option<i32>> {
             let units = changes.iter().map(|change| of(change));
             units
                 .map(|units| units.map(|units| saturating_i32(units.get())))
@@ -128,8 +125,8 @@ impl Ledger {
             &text(|change| &change.sku),
             &text(|change| &change.veracore_sku),
             &column(|change| saturating_i32(change.available.get())),
-            &told(|change| change.reserved) as &[Option<i32>],
-            &told(|change| change.on_hand) as &[Option<i32>],
+            &optional(|change| change.reserved) as &[Option<i32>],
+            &optional(|change| change.on_hand) as &[Option<i32>],
             &column(|change| saturating_i32(change.safety_stock.get())),
             &column(|change| saturating_i32(change.acknowledged)),
             &column(|change| saturating_i32(change.waiting_elsewhere)),
@@ -140,12 +137,12 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        // They were given in the order of the changes.
+        // Postgres assigned them in order, but may return them in another.
         ids.sort_unstable();
         Ok(ids)
     }
 
-    /// Records how writes ended.
+    /// Records the outcome of writes.
     pub async fn record_stock_outcome(
         &self,
         changes: &[i64],
@@ -169,10 +166,28 @@ impl Ledger {
         Ok(())
     }
 
-    /// The last changes of a SKU (Vendure's), the newest first.
+    /// The latest changes of a Vendure SKU, newest first.
     pub async fn stock_changes(
         &self,
         sku: &str,
+        limit: u32,
+    ) -> Result<Vec<RecordedStockChange>, LedgerError> {
+        self.select_stock_changes(Some(sku), None, limit).await
+    }
+
+    /// The latest changes, of all runs or of one, newest first.
+    pub async fn latest_stock_changes(
+        &self,
+        run: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<RecordedStockChange>, LedgerError> {
+        self.select_stock_changes(None, run, limit).await
+    }
+
+    async fn select_stock_changes(
+        &self,
+        sku: Option<&str>,
+        run: Option<i64>,
         limit: u32,
     ) -> Result<Vec<RecordedStockChange>, LedgerError> {
         Ok(sqlx::query_as!(
@@ -181,16 +196,19 @@ impl Ledger {
                  feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
                  waiting_elsewhere, gone, allocated, before_on_hand as before, after_on_hand as after,
                  intended_at, ended_at, outcome, message
-             from veracore_stock_change where vendure_sku = $1 order by id desc limit $2",
+             from veracore_stock_change
+             where ($1::text is null or vendure_sku = $1) and ($2::bigint is null or run_id = $2)
+             order by id desc limit $3",
             sku,
+            run,
             i64::from(limit),
         )
         .fetch_all(&self.pool)
         .await?)
     }
 
-    /// Removes changes from before `before`, but for the last one of each variant, so that every
-    /// level that we wrote can be explained.
+    /// Deletes changes from before `before`, except the last one of each variant, so that every level
+    /// can be explained.
     pub async fn delete_old_stock_changes(
         &self,
         before: DateTime<Utc>,
@@ -209,8 +227,7 @@ impl Ledger {
     }
 }
 
-/// A column's integer. Units stay far below its bounds, and so do a shop's numbers, which are
-/// 32-bit integers in its own tables.
+/// Converts to the column's type. Vendure's numbers are 32-bit, too; saturation is for broken input.
 fn saturating_i32(number: impl TryInto<i32> + Copy + Into<i64>) -> i32 {
     number.try_into().unwrap_or(if number.into() < 0 {
         i32::MIN

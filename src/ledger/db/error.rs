@@ -1,24 +1,21 @@
-//! What can go wrong with the ledger.
+//! Errors of the ledger.
 
 use crate::domain::text::one_line;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Somebody else took the order over; what was found out about it is dropped.
-    #[error("the lease of order {code} was lost: its result is dropped")]
+    #[error("lost the lease of order {code}, the result was dropped")]
     LeaseLost { code: String },
-    #[error("the ledger's database: {}", describe(.0))]
+    #[error("database error: {}", describe(.0))]
     Database(#[from] sqlx::Error),
     #[error("the ledger's database does not answer. Is Postgres up, and DATABASE_URL right?")]
     Unresponsive,
     #[error("the ledger's database takes no writes: it is a standby, or set to read only")]
     ReadOnly,
-    /// The user may connect, but not make tables.
     #[error(
         "the database user may not create the ledger's tables ({problem}). Grant it that, such as with: grant create on schema public to the_user"
     )]
     MissingPrivilege { problem: String },
-    /// Such as the in-process plugin's.
     #[error(
         "the database has a table with one of the ledger's names that is not the ledger's ({problem}). Nothing was changed. Give the ledger a database or a schema of its own: docs/moving-from-the-plugin.md says how"
     )]
@@ -54,13 +51,12 @@ fn describe(error: &sqlx::Error) -> String {
 }
 
 impl LedgerError {
-    /// Whether the database does not answer, or cannot do now what it was asked for: that may pass
-    /// by itself, unlike a refused password.
+    /// Returns whether the database is down or overloaded: the operation may succeed later.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Unresponsive | Self::ReadOnly => true,
-            // A proxy (Docker's, a load balancer) before a Postgres that is down takes the connection
-            // and hangs up, which sqlx reads as an answer against the protocol.
+            // A proxy (Docker's, a load balancer) in front of a stopped Postgres accepts the connection
+            // and closes it, which sqlx reports as a protocol error.
             Self::Database(
                 sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Protocol(_),
             ) => true,
@@ -71,8 +67,7 @@ impl LedgerError {
         }
     }
 
-    /// Whether the database refuses just these data (SQLSTATE classes 22 and 23), which does not
-    /// pass by itself.
+    /// Returns whether the database rejected the values (SQLSTATE classes 22 and 23).
     pub fn is_data_error(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error
@@ -82,7 +77,6 @@ impl LedgerError {
         }
     }
 
-    /// Whether the tables were never made.
     pub fn is_missing_table(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
@@ -93,23 +87,19 @@ impl LedgerError {
     }
 }
 
-/// Whether what Postgres says by this code is over after a while, whatever was asked for.
 fn is_transient_code(code: &str) -> bool {
-    // Connections; too little of anything (disk, memory, connections); the machine below it.
+    // Connections; resources (disk, memory, connections); the system below Postgres.
     let classes = ["08", "53", "58"];
     let codes = [
-        // No writes: a standby, a disk that a provider found too full.
-        "25006", // A deadlock, two at the same row, a lock that did not become free.
-        "40001", "40P01", "55P03",
-        // It took too long, behind somebody's lock or on a slow machine.
-        "57014",
-        // Told to end, crashed, starting; a connection that was idle for too long.
+        // Read-only: a standby, or a provider's reaction to a full disk.
+        "25006", // Deadlock, serialization failure, lock timeout.
+        "40001", "40P01", "55P03", // Statement timeout.
+        "57014", // Shut down, crashed, starting, idle for too long.
         "57P01", "57P02", "57P03", "57P05",
     ];
     classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
 }
 
-/// Postgres' code for a table that does not exist.
 pub(in crate::ledger) const UNDEFINED_TABLE: &str = "42P01";
 
 #[cfg(test)]
@@ -117,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_by_itself_is_told_from_what_does_not() {
+    fn transient_codes_are_recognized() {
         for code in [
             "08000", "08001", "08003", "08006", "25006", "40001", "40P01", "53000", "53100",
             "53200", "53300", "53400", "55P03", "57014", "57P01", "57P02", "57P03", "57P05",
@@ -134,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_way_to_postgres_does_passes() {
+    fn connection_errors_are_transient() {
         let io = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         for error in [
             sqlx::Error::PoolTimedOut,

@@ -1,4 +1,4 @@
-//! Bringing the tables up to date, whichever of several replicas comes first.
+//! Database migrations: applied by one replica, checked by all.
 
 use sqlx::{
     Connection as _,
@@ -8,13 +8,11 @@ use sqlx::{
 use super::error::{LedgerError, UNDEFINED_TABLE};
 use crate::{crash, ledger::handle::Ledger};
 
-/// Ours, beside whatever else uses sqlx in the same schema.
+/// Not sqlx's default, which another application in the same schema may use.
 const MIGRATION_TABLE: &str = "veracore_migration";
 
-/// Postgres' code for what a user may not do.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// Its code for a table that is there already.
 const DUPLICATE_TABLE: &str = "42P07";
 
 fn migrator() -> Migrator {
@@ -24,8 +22,8 @@ fn migrator() -> Migrator {
 }
 
 impl Ledger {
-    /// Applies what is missing. Replicas that start together wait for one another: sqlx holds an
-    /// advisory lock while it works.
+    /// Applies pending migrations. Replicas that start together wait for each other: sqlx holds an
+    /// advisory lock.
     pub async fn migrate(&self) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "migrate");
         let error = match self.apply_migrations().await {
@@ -41,19 +39,19 @@ impl Ledger {
     }
 
     async fn apply_migrations(&self) -> Result<(), LedgerError> {
-        // A connection of its own, closed afterwards: sqlx keeps its lock when a migration fails, and
-        // a connection that went back to the pool with it would keep every other replica waiting.
+        // Not returned to the pool: after a failed migration sqlx keeps the lock on the connection, and
+        // every other replica would wait for it.
         let mut connection = self.pool.detached().await?;
-        // A migration, or that of the replica that is waited for, may take longer than a statement.
+        // A migration, or the wait for another replica's, may take longer than a statement.
         sqlx::raw_sql("set statement_timeout = 0")
             .execute(&mut connection)
             .await?;
         let applied = migrator().run_direct(None, &mut connection, false).await;
-        // With its connection the lock goes, also when this future is dropped half-way.
+        // This releases the lock. So does dropping the connection when this future is cancelled.
         let _ = connection.close().await;
         applied.map_err(|error| match error {
             MigrateError::VersionMissing(version) => LedgerError::SchemaTooNew {
-                problem: format!("migration {version} is not known here"),
+                problem: format!("migration {version} is unknown to this version"),
             },
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
                 LedgerError::Database(error)
@@ -64,10 +62,10 @@ impl Ledger {
         })
     }
 
-    /// Whether the tables are just what this program expects.
+    /// Checks that exactly this version's migrations are applied.
     ///
     /// # Errors
-    /// [`LedgerError::NotMigrated`] or [`LedgerError::TooNew`] when they are not.
+    /// [`LedgerError::NotMigrated`] or [`LedgerError::SchemaTooNew`]
     pub async fn ensure_migrated(&self) -> Result<(), LedgerError> {
         let mut connection = self.pool.acquire().await?;
         let applied = connection
@@ -94,7 +92,7 @@ impl Ledger {
             .iter()
             .find(|done| !migrator.version_exists(done.version))
         {
-            let problem = format!("migration {} is not known here", newer.version);
+            let problem = format!("migration {} is unknown to this version", newer.version);
             return Err(LedgerError::SchemaTooNew { problem });
         }
         let missing = migrator

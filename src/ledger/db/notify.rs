@@ -1,9 +1,8 @@
-//! What the processes on one database tell each other: that something became due for somebody else,
-//! or that the settings were changed. So nobody has to ask the database all the time.
+//! Notification topics, and their waiters in this process.
 //!
-//! A word is only ever a reason to look: it may be lost, come twice, or be about another installation
-//! in the same database. Whoever waits for one looks now and then all the same, and often while none
-//! can be heard. Must not know what is due.
+//! Processes on one database notify each other of due work and changed settings, so that they need
+//! not poll often. A notification is only a hint: it may be lost, arrive twice, or come from another
+//! installation in the same database. Waiters therefore also poll.
 
 use std::sync::{
     Arc,
@@ -14,18 +13,18 @@ use tokio::sync::Notify;
 
 use crate::domain::NoticeKind;
 
-/// Why to look.
+/// The subject of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
     /// Stored settings were changed.
     Settings,
     /// Orders became due.
     Orders,
-    /// A webhook came.
+    /// A webhook arrived.
     Webhook(NoticeKind),
-    /// Events are to be delivered.
+    /// Events are due for delivery.
     Events,
-    /// Events are to be noted on the shop's orders.
+    /// Notes on the shop's orders are due.
     Notes,
 }
 
@@ -51,13 +50,13 @@ impl Topic {
     }
 }
 
-/// What this process heard, also of itself. Cheap to clone.
+/// The waiters of this process, one per topic. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(in crate::ledger) struct NotifyHub(Arc<HubState>);
 
 #[derive(Debug, Default)]
 struct HubState {
-    /// Whether words arrive.
+    /// Whether notifications of other processes arrive.
     is_listening: AtomicBool,
     settings: Notify,
     orders: Notify,
@@ -68,20 +67,19 @@ struct HubState {
 }
 
 impl NotifyHub {
-    /// Wakes whoever waits for the word, or who next does.
-    pub(super) fn wake(&self, word: Topic) {
-        self.notify_of(word).notify_one();
+    /// Wakes the waiter of a topic, or the next one.
+    pub(super) fn wake(&self, topic: Topic) {
+        self.notify_of(topic).notify_one();
     }
 
     fn wake_all(&self) {
-        for word in Topic::ALL {
-            self.wake(word);
+        for topic in Topic::ALL {
+            self.wake(topic);
         }
     }
 
-    /// One who waits, for each of these.
-    pub(super) fn notify_of(&self, word: Topic) -> &Notify {
-        match word {
+    pub(super) fn notify_of(&self, topic: Topic) -> &Notify {
+        match topic {
             Topic::Settings => &self.0.settings,
             Topic::Orders => &self.0.orders,
             Topic::Webhook(NoticeKind::Inventory) => &self.0.inventory_webhooks,
@@ -95,17 +93,18 @@ impl NotifyHub {
         self.0.is_listening.load(Ordering::Relaxed)
     }
 
-    /// Whoever slept in the belief that the state would be the other one looks now: what was said
-    /// before is not told any more, and what will be is not heard.
-    pub(super) fn set_listening(&self, is_open: bool) {
-        if self.0.is_listening.swap(is_open, Ordering::Relaxed) != is_open {
+    /// Wakes every waiter when the state changes: notifications in between are lost, and the poll
+    /// interval is another one.
+    pub(super) fn set_listening(&self, is_listening: bool) {
+        let previous = self.0.is_listening.swap(is_listening, Ordering::Relaxed);
+        if previous != is_listening {
             self.wake_all();
         }
     }
 
-    /// Whether somebody here was told, and nobody here looked.
-    pub(super) fn take_pending(&self, word: Topic) -> bool {
-        let mut told = std::pin::pin!(self.notify_of(word).notified());
-        told.as_mut().enable()
+    /// Takes a wakeup that nobody in this process waited for.
+    pub(super) fn take_pending(&self, topic: Topic) -> bool {
+        let mut notified = std::pin::pin!(self.notify_of(topic).notified());
+        notified.as_mut().enable()
     }
 }

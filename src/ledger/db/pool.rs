@@ -1,8 +1,7 @@
-//! The way to Postgres: sqlx's pool and its connections, with an end to every wait.
+//! sqlx's connection pool with a deadline on every operation.
 //!
-//! Owns how long anything may take. sqlx bounds how long it waits for a connection, and Postgres how
-//! long it works on a statement; but where packets vanish on the way, or a server stands still, an
-//! answer is waited for without end, and with it whoever asked. Must not know any statement.
+//! sqlx limits the wait for a connection, and Postgres the run time of a statement. Neither limits
+//! the wait for a response when packets are lost or the server hangs; this file does.
 
 use parking_lot::Mutex;
 use std::{
@@ -29,46 +28,42 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::notify::{NotifyHub, Topic};
 
-/// How long a connection is waited for.
+/// Limit on the wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long Postgres works on a statement: one that takes longer waits for something that will not
-/// come. And a plan is made for the values at hand: one for any values cannot use an index where a
-/// filter may be absent.
+/// Limits a statement's run time, and plans each statement for its values: a generic plan cannot use
+/// an index where a filter may be null.
 const SESSION_SETUP: &str =
     "set statement_timeout = '30s'; set plan_cache_mode = force_custom_plan";
 
-/// How long an answer is waited for: Postgres gives up before that, if it lives.
+/// Limit on the wait for a response. Longer than `statement_timeout`, which comes first if Postgres is up.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// How long a connection that is given back is waited for, to see whether it still works.
+/// Limit on the check of a connection that returns to the pool.
 const RELEASE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection that was used within this time is taken to work still, and not asked first: that
-/// would be as much talk again as most statements are. Short, since a database that was restarted
-/// within it makes a statement fail.
+/// A connection used this recently is not pinged first: the ping costs as much as most statements.
+/// Short, because a statement fails if the database restarted in between.
 const SKIP_PING_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long one that is asked has for its answer. Less than [`CONNECT`], so that there is time for
-/// another.
+/// Limit on a ping. Less than [`CONNECT_TIMEOUT`], to leave time for another connection.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 type BoxedResult<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
 type StepStream<'e> = Pin<Box<dyn Stream<Item = Step> + Send + 'e>>;
 type Step = Result<Either<PgQueryResult, PgRow>, Error>;
 
-/// Whether an answer was waited for in vain.
 fn is_timeout(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
 fn timeout_error() -> Error {
-    let words = format!("no answer within {} s", RESPONSE_TIMEOUT.as_secs());
-    Error::Io(io::Error::new(io::ErrorKind::TimedOut, words))
+    let message = format!("no response within {} s", RESPONSE_TIMEOUT.as_secs());
+    Error::Io(io::Error::new(io::ErrorKind::TimedOut, message))
 }
 
-/// When a connection was last seen to be broken. What broke one, a restart for instance, broke those
-/// that lie idle as well, fresh or not: they are asked before they are used.
+/// The time of the last connection error. Its cause, such as a restart, also broke the idle
+/// connections: they are pinged before use.
 #[derive(Debug, Clone, Default)]
 struct LastFailure(Arc<Mutex<Option<Instant>>>);
 
@@ -79,7 +74,6 @@ impl LastFailure {
         }
     }
 
-    /// Whether a connection that lay idle for so long is to be asked before it is used.
     fn needs_ping(&self, idle_for: Duration) -> bool {
         let last = *self.0.lock();
         idle_for >= SKIP_PING_WITHIN || last.is_some_and(|at| at.elapsed() <= idle_for)
@@ -96,11 +90,10 @@ impl LastFailure {
     }
 }
 
-/// Whether this says that the connection is of no more use.
 fn is_connection_error(error: &Error) -> bool {
     match error {
         Error::Io(_) | Error::Protocol(_) => true,
-        // Told to end, crashed, idle for too long; a proxy's words for the same.
+        // Shut down, crashed, idle for too long, or the same reported by a proxy.
         Error::Database(error) => error
             .code()
             .is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
@@ -108,15 +101,14 @@ fn is_connection_error(error: &Error) -> bool {
     }
 }
 
-/// Whether no transaction is open on a connection.
 async fn is_outside_transaction(connection: &mut PgConnection) -> Result<bool, Error> {
-    // A statement of Postgres' simple protocol is its own transaction, begun at the same moment.
-    let alone = "select transaction_timestamp() = statement_timestamp()";
-    let row = sqlx::raw_sql(alone).fetch_one(connection).await?;
+    // Outside a transaction, a statement of the simple protocol starts its own at the same moment.
+    let query = "select transaction_timestamp() = statement_timestamp()";
+    let row = sqlx::raw_sql(query).fetch_one(connection).await?;
     sqlx::Row::try_get(&row, 0)
 }
 
-/// The pool. A statement may be given to it, or to one of its connections.
+/// The connection pool. It executes statements, as each of its connections does.
 #[derive(Clone)]
 pub(in crate::ledger) struct Pool {
     pool: PgPool,
@@ -132,27 +124,25 @@ impl Pool {
         notify_hub: NotifyHub,
     ) -> Self {
         let last_failure = LastFailure::default();
-        let known = last_failure.clone();
+        let last_failure_of_all = last_failure.clone();
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(CONNECT_TIMEOUT)
             .test_before_acquire(false)
             .before_acquire(move |connection, about| {
-                let doubtful = known.needs_ping(about.idle_for);
-                let known = known.clone();
+                let needs_ping = last_failure_of_all.needs_ping(about.idle_for);
+                let last_failure = last_failure_of_all.clone();
                 Box::pin(async move {
-                    if !doubtful {
+                    if !needs_ping {
                         return Ok(true);
                     }
-                    let there = timeout(PING_TIMEOUT, sqlx::Connection::ping(connection)).await;
-                    let there = there.unwrap_or_else(|_| Err(timeout_error()));
-                    let works = there.inspect_err(|error| known.record(error)).is_ok();
-                    if !works {
-                        tracing::info!(
-                            "a connection to the ledger's database is broken; another is made"
-                        );
+                    let ping = timeout(PING_TIMEOUT, sqlx::Connection::ping(connection)).await;
+                    let ping = ping.unwrap_or_else(|_| Err(timeout_error()));
+                    let is_usable = ping.inspect_err(|error| last_failure.record(error)).is_ok();
+                    if !is_usable {
+                        tracing::info!("database connection lost, reconnecting");
                     }
-                    Ok(works)
+                    Ok(is_usable)
                 })
             })
             .after_connect(|connection, _| {
@@ -161,16 +151,14 @@ impl Pool {
                     Ok(())
                 })
             })
-            // A connection on which nobody waits any more is not to keep its place for ever: sqlx asks
-            // it once more when it is given back, and would wait for that without end. Nor is one to
-            // be used again that was given up while `begin` waited: sqlx counts a transaction only
-            // once it is answered (its issue 4393), so that nobody would end it, and what the next one
-            // takes for written would be gone with it.
+            // sqlx pings a connection that returns to the pool, without a deadline. And if `begin` was
+            // cancelled while it waited, sqlx does not know of the transaction (its issue 4393): the
+            // next user's writes would be in it, and be lost.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let alive =
+                    let check =
                         timeout(RELEASE_CHECK_TIMEOUT, is_outside_transaction(connection)).await;
-                    alive.unwrap_or_else(|_| Err(timeout_error()))
+                    check.unwrap_or_else(|_| Err(timeout_error()))
                 })
             });
         Self {
@@ -181,16 +169,16 @@ impl Pool {
         }
     }
 
-    /// A connection that hears what is told on a channel, beyond those of the pool. Waiting for that
-    /// has no end; that the connection was lost is told.
+    /// Listens to a channel on a connection outside the pool. Waiting for notifications has no
+    /// deadline; the listener reports a lost connection.
     pub(in crate::ledger) async fn listen(&self, channel: &str) -> Result<PgListener, Error> {
-        // A pool of its own each time: one that never gets its connection back does no harm.
-        let one = PgPoolOptions::new()
+        // A pool of its own each time: no harm if it never gets its connection back.
+        let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(CONNECT_TIMEOUT)
             .connect_lazy_with(self.options.clone());
         let listening = async {
-            let mut listener = PgListener::connect_with(&one).await?;
+            let mut listener = PgListener::connect_with(&pool).await?;
             listener.eager_reconnect(false);
             listener.listen(channel).await?;
             Ok(listener)
@@ -202,8 +190,7 @@ impl Pool {
         Ok(self.wrap_connection(ConnectionKind::Pooled(self.pool.acquire().await?)))
     }
 
-    /// Begins a transaction, on another connection when the first one turns out to be broken: nothing
-    /// was done on it.
+    /// Begins a transaction; repeated once on another connection if the first one is broken.
     pub(in crate::ledger) async fn begin(&self) -> Result<Transaction, Error> {
         let begun = match self.last_failure.with_deadline(self.pool.begin()).await {
             Err(error) if is_connection_error(&error) && !is_timeout(&error) => {
@@ -225,7 +212,7 @@ impl Pool {
         }
     }
 
-    /// A connection for which none of this holds, and which is none of the pool's any more.
+    /// Takes a connection out of the pool, without deadlines.
     pub(in crate::ledger) async fn detached(&self) -> Result<PgConnection, Error> {
         Ok(self.pool.acquire().await?.detach())
     }
@@ -235,12 +222,10 @@ impl Pool {
     }
 }
 
-/// A connection.
 pub(in crate::ledger) struct Connection {
     kind: ConnectionKind,
     last_failure: LastFailure,
     notify_hub: NotifyHub,
-    /// What this process is told once it is committed.
     topics_on_commit: Vec<Topic>,
 }
 
@@ -257,13 +242,12 @@ impl Connection {
         }
     }
 
-    /// Tells this process as soon as the transaction is committed. (Other processes are told by
-    /// [`super::Ledger::tell`], which has its price.)
-    pub(in crate::ledger) fn notify_on_commit(&mut self, word: Topic) {
-        self.topics_on_commit.push(word);
+    /// Notifies this process when the transaction commits. `Ledger::publish` notifies the others,
+    /// for one more statement.
+    pub(in crate::ledger) fn notify_on_commit(&mut self, topic: Topic) {
+        self.topics_on_commit.push(topic);
     }
 
-    /// Does what no single statement does.
     pub(in crate::ledger) async fn with_raw<T, E>(
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
@@ -275,28 +259,28 @@ impl Connection {
     }
 }
 
-/// A transaction; what was done in it is undone unless it is committed.
+/// A transaction. Rolled back unless committed.
 pub(in crate::ledger) struct Transaction(Connection);
 
 impl Transaction {
     pub(in crate::ledger) async fn commit(self) -> Result<(), Error> {
         let Connection {
             kind,
-            last_failure: breaks,
-            notify_hub: ear,
-            topics_on_commit: news,
+            last_failure,
+            notify_hub,
+            topics_on_commit,
         } = self.0;
-        let done = match kind {
+        let committed = match kind {
             ConnectionKind::InTransaction(transaction) => {
-                breaks.with_deadline(transaction.commit()).await
+                last_failure.with_deadline(transaction.commit()).await
             }
             ConnectionKind::Pooled(_) => Ok(()),
         };
-        // Also when that is not known: to look does no harm.
-        for word in news {
-            ear.wake(word);
+        // Also when the outcome is unknown: a wakeup without work does no harm.
+        for topic in topics_on_commit {
+            notify_hub.wake(topic);
         }
-        done
+        committed
     }
 }
 
@@ -314,7 +298,7 @@ impl DerefMut for Transaction {
     }
 }
 
-/// The steps of a statement, all of them in time.
+/// The results of a statement, with a deadline for all of them.
 struct DeadlineStream<'e> {
     steps: Option<StepStream<'e>>,
     deadline: Pin<Box<Sleep>>,
@@ -322,11 +306,11 @@ struct DeadlineStream<'e> {
 }
 
 impl<'e> DeadlineStream<'e> {
-    fn boxed(steps: StepStream<'e>, breaks: LastFailure) -> StepStream<'e> {
+    fn boxed(steps: StepStream<'e>, last_failure: LastFailure) -> StepStream<'e> {
         Box::pin(Self {
             steps: Some(steps),
             deadline: Box::pin(sleep(RESPONSE_TIMEOUT)),
-            last_failure: breaks,
+            last_failure,
         })
     }
 }
@@ -362,11 +346,11 @@ impl fmt::Debug for Pool {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Link")
+        f.write_str("Connection")
     }
 }
 
-/// An executor whose statements end in time, from one whose statements do not.
+/// Implements an executor with deadlines on top of one without.
 macro_rules! impl_executor_with_deadline {
     ($type:ty, $self:ident => $inner:expr) => {
         impl<'c> Executor<'c> for $type {

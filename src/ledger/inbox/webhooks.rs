@@ -1,5 +1,4 @@
-//! What VeraCore told of its own accord: taken once each, kept, and worked on under leases like
-//! orders. (`told` holds what is asked about it and written because of it.)
+//! VeraCore's webhooks: stored once each, and processed under leases.
 
 use std::time::Duration;
 
@@ -20,28 +19,26 @@ use crate::{
     },
 };
 
-/// Nothing waits for longer than this: what seems to was written by a clock that was ahead.
+/// The longest delay of a webhook. A later time was written by a clock that was ahead.
 const MAX_WAIT: TimeDelta = TimeDelta::hours(2);
 
-/// Whether a webhook was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookIntake {
     New,
-    /// Its signature was there before.
+    /// Its signature is known.
     Duplicate,
 }
 
-/// How work on a webhook ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum WebhookOutcome {
     Done,
-    /// VeraCore did not say so when it was asked.
+    /// VeraCore did not confirm it when asked.
     Unconfirmed,
-    /// It is about an order that we did not send.
+    /// It is about an order that was not sent by this program.
     #[strum(serialize = "unknown")]
     UnknownOrder,
-    /// Needs a person.
+    /// Needs attention.
     Failed,
 }
 
@@ -51,24 +48,23 @@ impl WebhookOutcome {
     }
 }
 
-/// A webhook that is ours to work on.
+/// A webhook that this process has leased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedWebhook {
     pub id: i64,
     pub notice: WebhookNotice,
     pub received_at: DateTime<Utc>,
-    /// How often it was tried, this time included.
+    /// The number of attempts, this one included.
     pub attempts: u32,
     pub(crate) token: Uuid,
 }
 
 impl Ledger {
-    /// Keeps news under the digest of its signature, unless that was there before: both or neither,
-    /// whichever replica is asked.
+    /// Stores a webhook with the digest of its signature, unless the digest is known.
     pub async fn insert_webhook(
         &self,
         digest: &str,
-        news: &WebhookNotice,
+        notice: &WebhookNotice,
     ) -> Result<WebhookIntake, LedgerError> {
         let _write = crash::points_around("ledger", "insert_webhook");
         let now = self.now();
@@ -81,22 +77,21 @@ impl Ledger {
              select $3, $4, $5, $2, $2 from seal",
             digest,
             now,
-            news.kind().as_str(),
-            news.order_code().map(crate::domain::OrderCode::as_str),
-            serde_json::to_value(news).unwrap_or_default(),
+            notice.kind().as_str(),
+            notice.order_code().map(crate::domain::OrderCode::as_str),
+            serde_json::to_value(notice).unwrap_or_default(),
         )
         .execute(&self.pool)
         .await?;
         if new.rows_affected() == 0 {
             return Ok(WebhookIntake::Duplicate);
         }
-        self.publish(Topic::Webhook(news.kind())).await;
+        self.publish(Topic::Webhook(notice.kind())).await;
         Ok(WebhookIntake::New)
     }
 
-    /// Takes up to `limit` due webhooks of these kinds for `lease`, longest due first. Those whose
-    /// lease ran out are among them: whoever held them is taken for dead. One that cannot be read is
-    /// given up, and stops no other.
+    /// Leases up to `limit` due webhooks of these kinds, longest due first, including those whose lease
+    /// expired. Unreadable ones are marked as failed.
     pub async fn claim_webhooks(
         &self,
         kinds: &[NoticeKind],
@@ -133,20 +128,20 @@ impl Ledger {
         for row in rows {
             let (id, token) = (row.id, row.token);
             match ClaimedWebhook::try_from(row) {
-                Ok(news) => claimed.push(news),
+                Ok(webhook) => claimed.push(webhook),
                 Err(error) => {
-                    tracing::error!(%error, "VeraCore: a webhook in the ledger is given up");
-                    let why = "it cannot be read by this version";
+                    tracing::error!(%error, "VeraCore: unreadable webhook marked as failed");
+                    let why = "unreadable for this version";
                     self.write_webhook_outcome(id, token, WebhookOutcome::Failed, Some(why))
                         .await?;
                 }
             }
         }
-        claimed.sort_by_key(|news| news.id);
+        claimed.sort_by_key(|webhook| webhook.id);
         Ok(claimed)
     }
 
-    /// When the next webhook of these kinds becomes due, leases that run out left aside.
+    /// The time at which the next webhook of these kinds becomes due, leased or not.
     pub async fn next_webhook_due_at(
         &self,
         kinds: &[NoticeKind],
@@ -162,15 +157,17 @@ impl Ledger {
         .flatten())
     }
 
-    /// Lengthens the leases of what was claimed and is not dealt with yet.
+    /// Extends the leases of claimed webhooks.
     pub async fn renew_webhook_leases(
         &self,
         claimed: &[ClaimedWebhook],
         lease: Duration,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "renew_webhook_leases");
-        let (ids, tokens): (Vec<i64>, Vec<Uuid>) =
-            claimed.iter().map(|news| (news.id, news.token)).unzip();
+        let (ids, tokens): (Vec<i64>, Vec<Uuid>) = claimed
+            .iter()
+            .map(|webhook| (webhook.id, webhook.token))
+            .unzip();
         sqlx::query!(
             "update veracore_webhook set lease_until = $3
              where id = any($1) and lease_token = any($2)",
@@ -183,15 +180,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Records what came of it. `false`: somebody else has it by now, and nothing was recorded.
+    /// Records the outcome. `false` if the lease was lost: nothing was recorded.
     pub async fn finish_webhook(
         &self,
         claimed: &ClaimedWebhook,
-        end: WebhookOutcome,
+        outcome: WebhookOutcome,
         message: Option<&str>,
     ) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "finish_webhook");
-        self.write_webhook_outcome(claimed.id, claimed.token, end, message)
+        self.write_webhook_outcome(claimed.id, claimed.token, outcome, message)
             .await
     }
 
@@ -199,7 +196,7 @@ impl Ledger {
         &self,
         id: i64,
         token: Uuid,
-        end: WebhookOutcome,
+        outcome: WebhookOutcome,
         message: Option<&str>,
     ) -> Result<bool, LedgerError> {
         let done = sqlx::query!(
@@ -209,7 +206,7 @@ impl Ledger {
              where id = $1 and lease_token = $2",
             id,
             token,
-            end.as_str(),
+            outcome.as_str(),
             message,
             self.now(),
         )
@@ -218,7 +215,7 @@ impl Ledger {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Gives it back until `at`. A try that was none (`counts` is false) uses up nothing.
+    /// Releases a webhook until `at`. The attempt counts only if `counts`.
     pub async fn postpone_webhook(
         &self,
         claimed: &ClaimedWebhook,
@@ -243,13 +240,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many SKUs VeraCore told of since `since`, or before that and they still wait.
+    /// Counts the SKUs in webhooks that arrived since `since` or still wait.
     pub async fn count_reported_skus(&self, since: DateTime<Utc>) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(distinct sku) as "count!"
              from veracore_webhook,
                  lateral (select news -> 'inventory' -> 'skus') as inside(skus),
-                 -- A row that makes no sense counts for nothing, and stops no other.
+                 -- An invalid row counts as empty.
                  jsonb_array_elements_text(case jsonb_typeof(skus) when 'array' then skus
                      else '[]' end) as told(sku)
              where kind = 'inventory-update' and (webhook_status = 'waiting' or received_at > $1)"#,
@@ -260,8 +257,8 @@ impl Ledger {
         Ok(to_count(count))
     }
 
-    /// Forgets webhooks that were dealt with and came before `before`, and signatures from before
-    /// `seals_before`. Returns how many webhooks that were.
+    /// Deletes processed webhooks that arrived before `before`, and signatures from before
+    /// `seals_before`. Returns the number of webhooks.
     pub async fn delete_old_webhooks(
         &self,
         before: DateTime<Utc>,

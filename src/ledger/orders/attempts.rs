@@ -1,4 +1,4 @@
-//! The attempts: what was tried on an order, when, and what came of it.
+//! The attempts on an order, with their outcomes.
 
 use chrono::{DateTime, Utc};
 
@@ -13,24 +13,23 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptId(pub(in crate::ledger) i64);
 
-/// What was tried, or what a person asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum AttemptKind {
-    /// The whole order was read from the shop.
+    /// The full order was read from Vendure.
     Read,
-    /// VeraCore was asked whether it has the order.
+    /// The order was looked up at VeraCore.
     #[strum(serialize = "look_up")]
     Lookup,
     /// The order was sent to VeraCore.
     Send,
-    /// A person wanted another try.
+    /// An operator requested a retry.
     Retry,
-    /// A person said that the order VeraCore has is this one.
+    /// An operator confirmed that the order VeraCore has is this one.
     Adopt,
-    /// A person took the order out.
+    /// An operator skipped the order.
     Skip,
-    /// A person wanted an order from before the first start to be sent.
+    /// An operator requested an order from before the first start.
     Backfill,
 }
 
@@ -45,7 +44,6 @@ impl AttemptKind {
 pub struct AttemptEnd {
     /// `accepted`, `refused`, `unknown`, `found`, `missing`, `failed`, `done`…
     pub outcome: &'static str,
-    /// For a failure: what it allows.
     pub class: Option<FailureClass>,
     pub category: Option<ErrorCategory>,
     pub message: Option<String>,
@@ -62,12 +60,12 @@ impl AttemptEnd {
     }
 }
 
-/// A piece of an order's history that is about to be written down.
+/// An attempt to record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptRecord {
-    /// The end of an attempt whose start was written down before, since it changed something.
+    /// The end of an attempt whose start was recorded before a write.
     End(AttemptId, AttemptEnd),
-    /// A whole attempt that only read.
+    /// A whole attempt, which only read.
     Complete {
         kind: AttemptKind,
         started_at: DateTime<Utc>,
@@ -75,13 +73,13 @@ pub enum AttemptRecord {
     },
 }
 
-/// An attempt, as `orders show` tells it.
+/// A recorded attempt, as `orders show` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     pub kind: String,
     pub started_at: DateTime<Utc>,
-    /// Absent while it goes on, or when the process died before the outcome was known.
+    /// Absent while it runs, or when the process died.
     pub ended_at: Option<DateTime<Utc>>,
     pub outcome: Option<String>,
     pub class: Option<String>,
@@ -114,11 +112,11 @@ async fn end_attempt(
 pub(in crate::ledger) async fn write_attempt(
     connection: &mut Connection,
     order: i64,
-    trace: &AttemptRecord,
+    attempt: &AttemptRecord,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    match trace {
-        AttemptRecord::End(attempt, end) => end_attempt(connection, *attempt, end, now).await,
+    match attempt {
+        AttemptRecord::End(id, end) => end_attempt(connection, *id, end, now).await,
         AttemptRecord::Complete {
             kind,
             started_at,
@@ -145,7 +143,7 @@ pub(in crate::ledger) async fn write_attempt(
 }
 
 impl Ledger {
-    /// All attempts on an order, oldest first.
+    /// Lists the attempts on an order, oldest first.
     pub async fn attempts(&self, order: i64) -> Result<Vec<Attempt>, LedgerError> {
         Ok(sqlx::query_as!(
             Attempt,

@@ -1,4 +1,4 @@
-//! How much is waiting, and until when: what the runner sleeps by.
+//! The number of due orders, and the time of the next one.
 
 use chrono::{DateTime, Utc};
 
@@ -9,9 +9,9 @@ use crate::ledger::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
-    /// Orders that could be worked on now.
+    /// Orders that are due now.
     pub due: u64,
-    /// When the next one becomes due, leases that run out among them; `None` when none is waiting.
+    /// The next time that an order becomes due or a lease expires; `None` if no order waits.
     pub next_due_at: Option<DateTime<Utc>>,
 }
 

@@ -1,4 +1,4 @@
-//! Taking found orders in, each once, and the baseline of the very first start.
+//! Insertion of discovered orders, and the baseline of the first start.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,16 +14,16 @@ use crate::{
     },
 };
 
-/// What the first sweep's orders become.
+/// The treatment of the orders that the first sweep finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Baseline {
-    /// They are recorded as skipped, but for those placed at or after `started_at`, which are new.
+    /// Record them as skipped, except those placed at or after `started_at`.
     Skip { started_at: DateTime<Utc> },
-    /// They are sent like any other.
+    /// Send them like any other order.
     Send,
 }
 
-/// Where a known order stands.
+/// The status of a known order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownStatus {
     pub status: SyncStatus,
@@ -32,17 +32,16 @@ pub struct KnownStatus {
 }
 
 impl KnownStatus {
-    /// Whether it will be worked on.
     pub const fn is_in_progress(&self) -> bool {
         self.status.is_in_progress()
     }
 
-    /// Whether a sweep that sees it in a trigger state revives it.
+    /// Returns whether a sweep that finds it in a trigger state requeues it.
     pub fn is_revivable(&self) -> bool {
         self.is_skipped_for(SkipReason::LeftTriggerState)
     }
 
-    /// Whether `backfill` would send it.
+    /// Returns whether `backfill` sends it.
     pub fn is_backfillable(&self) -> bool {
         self.is_skipped_for(SkipReason::Existing)
     }
@@ -53,12 +52,12 @@ impl KnownStatus {
 }
 
 impl Ledger {
-    /// Takes in those of the orders that are not known yet, to be sent after `hold`, and revives
-    /// those that had left the trigger states. Returns how many orders that were.
+    /// Inserts unknown orders, due after `send_delay`, and requeues those that had left the trigger
+    /// states. Returns the number of both.
     pub async fn insert_discovered_orders(
         &self,
         orders: &[OrderRef],
-        hold: Duration,
+        send_delay: Duration,
     ) -> Result<u64, LedgerError> {
         if orders.is_empty() {
             return Ok(0);
@@ -66,10 +65,9 @@ impl Ledger {
         let _write = crash::points_around("ledger", "insert_discovered_orders");
         let now = self.now();
         let mut connection = self.pool.acquire().await?;
-        insert_orders(&mut connection, orders, "pending", None, now, hold).await
+        insert_orders(&mut connection, orders, "pending", None, now, send_delay).await
     }
 
-    /// Whether the very first sweep was taken in.
     pub async fn has_baseline(&self) -> Result<bool, LedgerError> {
         let at = sqlx::query_scalar!("select baseline_at from veracore_config where id = 1")
             .fetch_one(&self.pool)
@@ -77,9 +75,8 @@ impl Ledger {
         Ok(at.is_some())
     }
 
-    /// Notes that this installation starts, and returns when it did so for the first time: an
-    /// order that was placed after that is not one that was there before us, however long the
-    /// first sweep takes to succeed.
+    /// Records a start, and returns the time of the first one. Orders placed since then are new, even
+    /// if the first sweep succeeds only later.
     pub async fn record_first_start(&self) -> Result<DateTime<Utc>, LedgerError> {
         let _write = crash::points_around("ledger", "record_first_start");
         let at = sqlx::query_scalar!(
@@ -92,34 +89,14 @@ impl Ledger {
         Ok(at)
     }
 
-    /// Orders whose id the ledger knows with another code: the shop gave an id twice, as after a
-    /// restored backup. Returns the shop's codes, each with the ledger's.
-    pub async fn reused_order_ids(
-        &self,
-        orders: &[OrderRef],
-    ) -> Result<Vec<(String, String)>, LedgerError> {
-        let (ids, codes, _) = order_columns(orders);
-        let rows = sqlx::query!(
-            r#"select f.code as "shop!", o.vendure_order_code as ledger
-             from unnest($1::text[], $2::text[]) f(id, code)
-             join veracore_order_sync o on o.vendure_order_id = f.id
-             where o.vendure_order_code <> f.code"#,
-            &ids,
-            &codes,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|row| (row.shop, row.ledger)).collect())
-    }
-
-    /// Takes in the very first sweep, all of it or nothing: a crash half-way must not make orders
-    /// that were paid meanwhile look like old ones. Returns how many orders were taken in to be
-    /// sent and how many as skipped, or `None` when another replica was first.
+    /// Inserts the orders of the first sweep in one transaction: after a partial sweep, orders paid
+    /// meanwhile would look like old ones. Returns the numbers of pending and skipped orders, or `None`
+    /// if another replica was first.
     pub async fn insert_baseline(
         &self,
         orders: &[OrderRef],
         baseline: Baseline,
-        hold: Duration,
+        send_delay: Duration,
     ) -> Result<Option<(u64, u64)>, LedgerError> {
         let _write = crash::points_around("ledger", "insert_baseline");
         let now = self.now();
@@ -137,8 +114,8 @@ impl Ledger {
                 Baseline::Skip { started_at } => order.placed_at.is_some_and(|at| at >= started_at),
             });
         let reason = Some(SkipReason::Existing);
-        let skipped = insert_orders(&mut tx, &existing, "skipped", reason, now, hold).await?;
-        let pending = insert_orders(&mut tx, &new, "pending", None, now, hold).await?;
+        let skipped = insert_orders(&mut tx, &existing, "skipped", reason, now, send_delay).await?;
+        let pending = insert_orders(&mut tx, &new, "pending", None, now, send_delay).await?;
         sqlx::query!(
             "update veracore_config set baseline_at = $1, updated_at = $1 where id = 1",
             now
@@ -149,7 +126,7 @@ impl Ledger {
         Ok(Some((pending, skipped)))
     }
 
-    /// Where the orders stand, by their ids; those that are not known are not in it.
+    /// Returns the status of each known order, by Vendure id.
     pub async fn known_statuses(
         &self,
         orders: &[OrderRef],
@@ -163,7 +140,7 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut standing = BTreeMap::new();
+        let mut statuses = BTreeMap::new();
         for row in rows {
             let status =
                 RowRef::order(row.id).parse("sync_status", &row.sync_status, SyncStatus::parse)?;
@@ -172,12 +149,12 @@ impl Ledger {
                 skip_reason: row.skip_reason,
                 in_doubt: row.in_doubt,
             };
-            standing.insert(row.vendure_order_id, known);
+            statuses.insert(row.vendure_order_id, known);
         }
-        Ok(standing)
+        Ok(statuses)
     }
 
-    /// Makes those orders due now, with a note of it in their history. Returns how many.
+    /// Makes orders from before the first start due now. Returns how many are due.
     pub async fn backfill_orders(&self, orders: &[OrderRef]) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "backfill_orders");
         let now = self.now();
@@ -225,12 +202,12 @@ async fn insert_orders(
     status: &str,
     reason: Option<SkipReason>,
     now: DateTime<Utc>,
-    hold: Duration,
+    send_delay: Duration,
 ) -> Result<u64, LedgerError> {
     let (ids, codes, placed) = order_columns(orders);
-    let due = now + TimeDelta::from_std(hold).unwrap_or(TimeDelta::zero());
+    let due = now + TimeDelta::from_std(send_delay).unwrap_or(TimeDelta::zero());
     let message = reason.map(|_| "it was in a trigger state before the first start");
-    // Known orders are sorted out first, so that a sweep over thousands locks none of them.
+    // Known orders are filtered out first, so that a large sweep locks none of them.
     let done = sqlx::query!(
         "with found as (
              select f.id, f.code, f.placed_at

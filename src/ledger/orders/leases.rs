@@ -1,6 +1,6 @@
-//! Working on orders: claim, intent, outcome. Writes here are fenced by the lease's token, so that
-//! whoever lost the lease changes nothing any more, but for two things that are true whoever says
-//! them: what was tried, in the history, and that VeraCore has the order.
+//! Leases on orders: claim, send intent, release.
+//!
+//! Writes need the lease's token, so that a worker that lost its lease changes nothing.
 
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use crate::{
             error::LedgerError,
             lease_time::{MAX_CLOCK_SKEW, is_half_spent, to_time_delta},
             notify::Topic,
-            pool::Connection,
             rows::{RowRef, to_count},
         },
         handle::Ledger,
@@ -26,10 +25,10 @@ use crate::{
     },
 };
 
-/// How often the tries of one order are brought forward because of webhooks.
+/// Limits the retries of an order that webhooks bring forward.
 const EXPEDITE_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
-/// An order that is ours to work on until `lease_until`.
+/// An order that this process has leased until `lease_until`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedOrder {
     pub id: i64,
@@ -37,25 +36,24 @@ pub struct ClaimedOrder {
     pub code: OrderCode,
     pub retry_count: u32,
     pub parked_count: u32,
-    /// When it was sent, while the outcome of that is unknown.
+    /// The time it was sent, while the outcome is unknown.
     pub sent_at: Option<DateTime<Utc>>,
-    /// When VeraCore was first asked about that, after the quiet period, and did not have it.
+    /// The first lookup after the quiet period that did not find it at VeraCore.
     pub missing_at: Option<DateTime<Utc>>,
-    /// Whether it was ever sent, with whatever outcome.
     pub sent_before: bool,
-    /// A person said that the order which VeraCore has under this number is ours.
+    /// An operator confirmed that VeraCore's order with this number is this one.
     pub adopt: bool,
     pub lease_until: DateTime<Utc>,
     pub(crate) token: Uuid,
 }
 
-/// What is about to be sent.
+/// The order that is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendIntent {
-    /// SHA-256 of what is sent, in hex.
+    /// SHA-256 of the payload, in hex.
     pub digest: String,
     pub lines: Vec<SendIntentLine>,
-    /// Digests of the other parts of the order as the shop has it, by name.
+    /// Digests of the other parts of Vendure's order, by name.
     pub part_digests: PartDigests,
     pub summary: SentSummary,
 }
@@ -69,10 +67,9 @@ pub struct SendIntentLine {
 }
 
 impl Ledger {
-    /// Takes up to `limit` due orders, longest due first, for `lease`. Orders whose lease ran out
-    /// are among them: whoever held it is taken for dead. So are those that were written by a clock
-    /// that was ahead by more than [`SKEW`], before it was set back: what they wait for by that clock
-    /// could be hours away. A holder that lives is kept from sending by its token.
+    /// Leases up to `limit` due orders, longest due first. Includes orders whose lease expired, and
+    /// those written by a clock that was ahead by more than [`MAX_CLOCK_SKEW`] before it was set back:
+    /// their next attempt may be hours away. If the previous holder is alive, its token is now invalid.
     pub async fn claim_due_orders(
         &self,
         limit: u32,
@@ -115,25 +112,19 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        let readable = rows
+        let log = |error: &LedgerError| tracing::error!(%error, "unreadable order skipped");
+        let orders = rows
             .into_iter()
-            .filter_map(|row| match ClaimedOrder::try_from(row) {
-                Ok(order) => Some(order),
-                Err(error) => {
-                    tracing::error!(%error, "an order of the ledger is left alone");
-                    None
-                }
-            });
-        Ok(readable.collect())
+            .filter_map(|row| ClaimedOrder::try_from(row).inspect_err(log).ok());
+        Ok(orders.collect())
     }
 
-    /// Writes down what will be sent, before it is sent: from here on the order is in doubt until
-    /// an outcome is recorded. The lease is lengthened to `lease` from now, so that it outlives
-    /// the call.
+    /// Records the order that is about to be sent: it is in doubt until an outcome is recorded.
+    /// Extends the lease, so that it outlives the call.
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`]: then nothing may be sent. So it is when the database was slow to
-    /// answer, since the lease may be over before the call is.
+    /// [`LedgerError::LeaseLost`]: do not send. Also if the database was slow, because the lease may
+    /// end before the call does.
     pub async fn record_send_intent(
         &self,
         order: &ClaimedOrder,
@@ -143,7 +134,7 @@ impl Ledger {
         let _write = crash::points_around("ledger", "record_send_intent");
         let now = self.now();
         let lines = LineColumns::of(&intent.lines);
-        // One statement: all of it or nothing, and no lock outlives a round trip.
+        // One statement: atomic, and no lock outlives a round trip.
         let attempt = sqlx::query_scalar!(
             "with held as (
                  update veracore_order_sync
@@ -190,49 +181,64 @@ impl Ledger {
         }
     }
 
-    /// Writes down the lines and parts of an order that is about to be taken over without being sent.
+    /// Records the lines and parts of an order that is about to be adopted without being sent.
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`], or when the database does not answer.
+    /// [`LedgerError::LeaseLost`]
     pub async fn record_order_lines(
         &self,
         order: &ClaimedOrder,
         intent: &SendIntent,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_order_lines");
-        let mut tx = self.pool.begin().await?;
-        // First, so that no other holder writes lines at the same time.
-        let held = sqlx::query!(
-            "update veracore_order_sync set sent_parts = $3, sent_summary = $4
-             where id = $1 and lease_token = $2",
+        let lines = LineColumns::of(&intent.lines);
+        let held = sqlx::query_scalar!(
+            "with held as (
+                 update veracore_order_sync set sent_parts = $3, sent_summary = $4
+                 where id = $1 and lease_token = $2
+                 returning id
+             ), gone as (
+                 delete from veracore_order_line l using held
+                 where l.order_sync_id = held.id and l.vendure_line_id <> all($5)
+             ), line as (
+                 insert into veracore_order_line
+                     (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
+                 select held.id, l.id, l.vendure_sku, l.veracore_sku, l.quantity
+                 from held, unnest($5::text[], $6::text[], $7::text[], $8::int[])
+                     l(id, vendure_sku, veracore_sku, quantity)
+                 on conflict (order_sync_id, vendure_line_id) do update
+                     set vendure_sku = excluded.vendure_sku, veracore_sku = excluded.veracore_sku,
+                         quantity = excluded.quantity
+             )
+             select id from held",
             order.id,
             order.token,
             serde_json::json!(intent.part_digests),
             serde_json::json!(intent.summary),
+            &lines.ids,
+            &lines.vendure_skus,
+            &lines.veracore_skus,
+            &lines.quantities,
         )
-        .execute(&mut *tx)
+        .fetch_optional(&self.pool)
         .await?;
-        if held.rows_affected() != 1 {
-            return Err(order.lease_lost());
-        }
-        replace_order_lines(&mut tx, order.id, &intent.lines).await?;
-        Ok(tx.commit().await?)
+        held.map(drop).ok_or_else(|| order.lease_lost())
     }
 
-    /// Adds something that was asked about the order, while the work on it goes on.
+    /// Records an attempt while work on the order continues. Needs no lease: it happened.
     pub async fn record_attempt(
         &self,
         order: &ClaimedOrder,
-        trace: &AttemptRecord,
+        attempt: &AttemptRecord,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_attempt");
         let mut connection = self.pool.acquire().await?;
-        write_attempt(&mut connection, order.id, trace, self.now()).await
+        write_attempt(&mut connection, order.id, attempt, self.now()).await
     }
 
-    /// Brings an order's next try forward, since VeraCore told of the order: at most once an hour, so
-    /// that a chatty sender does not use up its tries. One in doubt still waits out its quiet period.
-    /// Returns whether anything was changed.
+    /// Brings an order's next attempt forward after a webhook about it, at most once an hour, so that
+    /// many webhooks do not use up its attempts. An order in doubt still waits for its quiet period.
+    /// Returns whether the attempt was moved.
     pub async fn expedite_order(
         &self,
         code: &OrderCode,
@@ -264,7 +270,7 @@ impl Ledger {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Gives a claimed order back untouched, as at a shutdown.
+    /// Releases a claimed order unchanged, as at shutdown.
     pub async fn release_order(&self, order: &ClaimedOrder) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "release_order");
         sqlx::query!(
@@ -279,14 +285,12 @@ impl Ledger {
         )
         .execute(&self.pool)
         .await?;
-        // Whoever goes on need not wait for a look.
         self.publish(Topic::Orders).await;
         Ok(())
     }
 }
 
 impl ClaimedOrder {
-    /// An order that no ledger holds, for rules that need no ledger.
     #[cfg(test)]
     pub(crate) fn for_tests(id: &str, code: &str, retry_count: u32) -> Self {
         Self {
@@ -311,7 +315,7 @@ impl ClaimedOrder {
     }
 }
 
-/// Lines as arrays, which one statement takes.
+/// Lines as one array per column.
 struct LineColumns {
     ids: Vec<String>,
     vendure_skus: Vec<String>,
@@ -333,35 +337,6 @@ impl LineColumns {
             quantities: lines.iter().map(quantity).collect(),
         }
     }
-}
-
-async fn replace_order_lines(
-    connection: &mut Connection,
-    order: i64,
-    lines: &[SendIntentLine],
-) -> Result<(), LedgerError> {
-    sqlx::query!(
-        "delete from veracore_order_line where order_sync_id = $1",
-        order
-    )
-    .execute(&mut *connection)
-    .await?;
-    let lines = LineColumns::of(lines);
-    sqlx::query!(
-        "insert into veracore_order_line
-             (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
-         select $1, l.id, l.vendure_sku, l.veracore_sku, l.quantity
-         from unnest($2::text[], $3::text[], $4::text[], $5::int[])
-             l(id, vendure_sku, veracore_sku, quantity)",
-        order,
-        &lines.ids,
-        &lines.vendure_skus,
-        &lines.veracore_skus,
-        &lines.quantities,
-    )
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
 }
 
 struct ClaimedOrderRow {

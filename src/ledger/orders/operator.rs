@@ -1,4 +1,4 @@
-//! What a person does to an order: try again, adopt, take out.
+//! Operator actions on an order: retry, adopt, skip.
 
 use super::{attempts::AttemptKind, outcome::SkipReason};
 use crate::{
@@ -10,35 +10,33 @@ use crate::{
     },
 };
 
-/// What kind of another try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryMode {
     Again,
-    /// The order that VeraCore has under this number is ours: a person looked.
+    /// VeraCore's order with this number is this one, says an operator who checked.
     Adopt,
 }
 
-/// What came of a person's wish.
+/// The outcome of an operator action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperatorOutcome {
     Done,
-    /// Done, though it was sent and its answer was lost: VeraCore may have it.
+    /// Done, but VeraCore may have the order: it was sent, and the response was lost.
     DoneInDoubt,
-    /// There is no such order in the ledger.
     NotFound,
-    /// VeraCore has it; sending it again would make a second one.
+    /// VeraCore has it: a retry would create a second order.
     AlreadySent {
         veracore_order_id: Option<String>,
     },
-    /// It was cancelled in the shop and stopped at VeraCore: there is nothing to be sent.
+    /// It was cancelled in Vendure and stopped at VeraCore.
     Stopped,
-    /// Somebody works on it at this moment.
+    /// A worker has it leased.
     Busy,
 }
 
 impl Ledger {
-    /// Makes an order due now, with a fresh count of failures. What is in doubt stays in doubt:
-    /// VeraCore is asked first.
+    /// Makes an order due now and resets its retry count. An order in doubt stays in doubt, and is
+    /// looked up before it is sent.
     pub async fn retry_order(
         &self,
         code: &OrderCode,
@@ -68,8 +66,8 @@ impl Ledger {
         )
         .fetch_all(&mut *tx)
         .await?;
-        // VeraCore has it and should not: it is told once more to cancel it.
-        let told_again = sqlx::query_scalar!(
+        // Cancelled in Vendure, but VeraCore still has it: request the cancellation again.
+        let cancelled = sqlx::query_scalar!(
             "update veracore_order_sync
              set cancel_status = 'requested', cancel_tries = 0, cancel_found_at = $2,
                  cancel_next = $2, updated_at = $2
@@ -81,14 +79,14 @@ impl Ledger {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let changed = [changed, told_again].concat();
+        let changed = [changed, cancelled].concat();
         self.insert_operator_attempts(&mut tx, &changed, kind)
             .await?;
         tx.commit().await?;
         self.operator_outcome(code, !changed.is_empty()).await
     }
 
-    /// Takes an order out: it is not sent (again), whatever the shop says.
+    /// Skips an order: it is not sent, or not sent again.
     pub async fn skip_order(&self, code: &OrderCode) -> Result<OperatorOutcome, LedgerError> {
         let _write = crash::points_around("ledger", "skip_order");
         let now = self.now();
@@ -96,7 +94,7 @@ impl Ledger {
         let rows = sqlx::query!(
             r#"update veracore_order_sync
              set sync_status = 'skipped', skip_reason = $3, next_attempt = null,
-                 error_category = null, error_message = 'taken out by a person',
+                 error_category = null, error_message = 'skipped manually',
                  lease_token = null, lease_until = null, updated_at = $2
              where vendure_order_code = $1 and sync_status <> 'success'
                  and cancel_status is distinct from 'stopped'

@@ -1,4 +1,4 @@
-//! What becomes of an order after it was worked on, and the one statement that records it.
+//! Outcomes of work on an order, and the statement that records them.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -21,20 +21,19 @@ use crate::{
     telemetry::metrics::{self, OrderOutcome},
 };
 
-/// What went wrong, in words for a merchant.
+/// The failure, described for a merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureReason {
     pub category: ErrorCategory,
     pub message: String,
 }
 
-/// Why an order is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SkipReason {
-    /// It was there before this installation was (`ORDER_SYNC_EXISTING=skip`).
+    /// It is older than this installation (`ORDER_SYNC_EXISTING=skip`).
     Existing,
-    /// It left the trigger states before its turn; coming back revives it.
+    /// It left the trigger states before it was sent; if it returns, it is requeued.
     LeftTriggerState,
     ShippingMethod,
     SkipSkus,
@@ -48,40 +47,40 @@ impl SkipReason {
     }
 }
 
-/// What becomes of an order after it was worked on.
+/// The outcome of work on an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderDisposition {
-    /// VeraCore has it.
+    /// VeraCore accepted it.
     Acknowledged {
         provider_order_id: Option<ProviderOrderId>,
     },
-    /// It may be there: ask at `at`. `counted` when this was a send that failed.
+    /// VeraCore may have it: look it up at `at`. `counted` for a failed send.
     InDoubt {
         at: DateTime<Utc>,
         missing_at: Option<DateTime<Utc>>,
         counted: bool,
         failure: Option<FailureReason>,
     },
-    /// Certainly not done; again at `at`.
+    /// Not sent; retry at `at`.
     Retry {
         at: DateTime<Utc>,
         counted: bool,
         failure: FailureReason,
     },
-    /// The doubt could not be settled, since VeraCore could not be asked: ask again at `at`.
+    /// VeraCore did not respond to the lookup: look it up again at `at`.
     StillInDoubt {
         at: DateTime<Utc>,
         failure: FailureReason,
     },
-    /// Not yet: at `at`, without a failure.
+    /// Deferred to `at`, without a failure.
     Postponed {
         at: DateTime<Utc>,
     },
-    /// Needs a person, who must know that it may be there: the doubt stays.
+    /// Needs attention, and VeraCore may have it.
     FailedInDoubt {
         failure: FailureReason,
     },
-    /// Needs a person.
+    /// Needs attention.
     Failed {
         failure: FailureReason,
     },
@@ -94,7 +93,7 @@ pub enum OrderDisposition {
     },
 }
 
-/// What an outcome sets.
+/// The column values that an outcome sets.
 struct StatusUpdate<'a> {
     status: SyncStatus,
     next_attempt: Option<DateTime<Utc>>,
@@ -124,14 +123,14 @@ impl<'a> StatusUpdate<'a> {
         }
     }
 
-    /// A failed try: it counts towards the limit, or only lengthens the pause.
-    const fn failed(self, at: DateTime<Utc>, counted: bool, note: &'a FailureReason) -> Self {
+    /// A failed attempt. Counts towards the limit, or only increases the delay.
+    const fn failed(self, at: DateTime<Utc>, counted: bool, failure: &'a FailureReason) -> Self {
         let next_attempt = Some(at);
         Self {
             next_attempt,
             counted,
             parked: !counted,
-            failure: Some(note),
+            failure: Some(failure),
             ..self
         }
     }
@@ -144,8 +143,8 @@ impl<'a> StatusUpdate<'a> {
         }
     }
 
-    fn of(order: &ClaimedOrder, next: &'a OrderDisposition) -> Self {
-        match next {
+    fn of(order: &ClaimedOrder, disposition: &'a OrderDisposition) -> Self {
+        match disposition {
             OrderDisposition::Acknowledged { provider_order_id } => Self {
                 provider_order_id: provider_order_id.as_ref().map(ProviderOrderId::as_str),
                 ..Self::with_status(SyncStatus::Success)
@@ -154,42 +153,40 @@ impl<'a> StatusUpdate<'a> {
                 at,
                 missing_at,
                 counted,
-                failure: note,
+                failure,
             } => Self {
                 next_attempt: Some(*at),
                 counted: *counted,
-                failure: note.as_ref(),
+                failure: failure.as_ref(),
                 ..Self::with_status(SyncStatus::InDoubt).keep_in_doubt(*missing_at)
             },
-            OrderDisposition::StillInDoubt { at, failure: note } => {
+            OrderDisposition::StillInDoubt { at, failure } => {
                 Self::with_status(SyncStatus::InDoubt)
-                    .failed(*at, false, note)
+                    .failed(*at, false, failure)
                     .keep_in_doubt(order.missing_at)
             }
             OrderDisposition::Retry {
                 at,
                 counted,
-                failure: note,
-            } => Self::with_status(SyncStatus::Retrying).failed(*at, *counted, note),
+                failure,
+            } => Self::with_status(SyncStatus::Retrying).failed(*at, *counted, failure),
             OrderDisposition::Postponed { at } => {
-                let in_doubt = order.sent_at.is_some();
-                let to = if in_doubt {
+                let status = if order.sent_at.is_some() {
                     SyncStatus::InDoubt
                 } else {
                     SyncStatus::Pending
                 };
-                let change = Self::with_status(to).keep_in_doubt(order.missing_at);
                 Self {
                     next_attempt: Some(*at),
-                    ..change
+                    ..Self::with_status(status).keep_in_doubt(order.missing_at)
                 }
             }
-            OrderDisposition::FailedInDoubt { failure: note } => Self {
-                failure: Some(note),
+            OrderDisposition::FailedInDoubt { failure } => Self {
+                failure: Some(failure),
                 ..Self::with_status(SyncStatus::Error).keep_in_doubt(order.missing_at)
             },
-            OrderDisposition::Failed { failure: note } => Self {
-                failure: Some(note),
+            OrderDisposition::Failed { failure } => Self {
+                failure: Some(failure),
                 ..Self::with_status(SyncStatus::Error)
             },
             OrderDisposition::Skipped { reason, message } => Self {
@@ -205,24 +202,22 @@ impl<'a> StatusUpdate<'a> {
     }
 }
 
-/// What others are told of an outcome. Messages were made safe by those who wrote them; nothing
-/// else of the order leaves the house.
+/// The event about an outcome. Contains no personal data: messages are redacted where they are made.
 fn event_for(
     order: &ClaimedOrder,
-    next: &OrderDisposition,
-    known: Option<&str>,
+    disposition: &OrderDisposition,
+    veracore_order_id: Option<&str>,
 ) -> Option<(&'static str, Value)> {
     let mut data = json!({ "order": order.code, "vendureOrderId": order.order_id });
-    let event = match next {
+    let event = match disposition {
         OrderDisposition::Acknowledged { .. } => {
-            data["veracoreOrderId"] = known.into();
+            data["veracoreOrderId"] = veracore_order_id.into();
             "order.accepted"
         }
-        OrderDisposition::Failed { failure: note }
-        | OrderDisposition::FailedInDoubt { failure: note } => {
-            data["category"] = note.category.as_str().into();
-            data["message"] = one_line(&mask_card_numbers(&note.message), 500).into();
-            data["inDoubt"] = matches!(next, OrderDisposition::FailedInDoubt { .. }).into();
+        OrderDisposition::Failed { failure } | OrderDisposition::FailedInDoubt { failure } => {
+            data["category"] = failure.category.as_str().into();
+            data["message"] = one_line(&mask_card_numbers(&failure.message), 500).into();
+            data["inDoubt"] = matches!(disposition, OrderDisposition::FailedInDoubt { .. }).into();
             "order.failed"
         }
         OrderDisposition::Cancelled { .. } => "order.cancelled",
@@ -235,17 +230,17 @@ fn event_for(
     Some((event, data))
 }
 
-/// An outcome that was recorded.
+/// A recorded outcome, for the metrics.
 struct RecordedDisposition {
-    /// When the order was placed, once VeraCore has it.
+    /// The time at which an acknowledged order was placed.
     acknowledged_placed_at: Option<DateTime<Utc>>,
-    /// `None`: put off without a failure, which is no outcome.
+    /// `None` for a deferred order.
     metric: Option<OrderOutcome>,
 }
 
 impl RecordedDisposition {
-    fn of(next: &OrderDisposition, placed_at: Option<DateTime<Utc>>) -> Self {
-        let metric = match next {
+    fn of(disposition: &OrderDisposition, placed_at: Option<DateTime<Utc>>) -> Self {
+        let metric = match disposition {
             OrderDisposition::Acknowledged { .. } => Some(OrderOutcome::Acknowledged),
             OrderDisposition::InDoubt { .. } => Some(OrderOutcome::InDoubt),
             OrderDisposition::Retry { counted: true, .. } => Some(OrderOutcome::Retrying),
@@ -265,7 +260,6 @@ impl RecordedDisposition {
         }
     }
 
-    /// Counts it, once it is certain.
     fn update_metrics(&self, now: DateTime<Utc>) {
         if let Some(outcome) = self.metric {
             metrics::record_order_outcome(outcome);
@@ -277,23 +271,23 @@ impl RecordedDisposition {
 }
 
 impl Ledger {
-    /// Records what came of the order, with the end of its last attempt, and gives the lease back.
+    /// Records the outcome and the end of the last attempt, and releases the lease.
     ///
     /// # Errors
-    /// [`LedgerError::LeaseLost`]: then only the attempt was recorded, in the history.
+    /// [`LedgerError::LeaseLost`]: only the attempt was recorded.
     pub async fn finish_order(
         &self,
         order: &ClaimedOrder,
-        trace: Option<&AttemptRecord>,
-        next: &OrderDisposition,
+        attempt: Option<&AttemptRecord>,
+        disposition: &OrderDisposition,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "finish_order");
         let now = self.now();
         let mut tx = self.pool.begin().await?;
-        let recorded = record_disposition(&mut tx, order, next, now).await?;
-        if let Some(trace) = trace {
-            // True whoever holds the lease, so it stays in the history.
-            write_attempt(&mut tx, order.id, trace, now).await?;
+        let recorded = record_disposition(&mut tx, order, disposition, now).await?;
+        if let Some(attempt) = attempt {
+            // Needs no lease: it happened.
+            write_attempt(&mut tx, order.id, attempt, now).await?;
         }
         tx.commit().await?;
         let recorded = recorded.ok_or_else(|| order.lease_lost())?;
@@ -302,26 +296,25 @@ impl Ledger {
     }
 }
 
-/// Writes the outcome, and the event that tells of it, if the lease is still held, and in any case
-/// that VeraCore has the order. `None`: that changed nothing.
+/// Writes the outcome and its event; `None` if the lease was lost. An acknowledgement needs no lease.
 async fn record_disposition(
     connection: &mut Connection,
     order: &ClaimedOrder,
-    next: &OrderDisposition,
+    disposition: &OrderDisposition,
     now: DateTime<Utc>,
 ) -> Result<Option<RecordedDisposition>, LedgerError> {
-    let change = StatusUpdate::of(order, next);
-    let message = change
+    let update = StatusUpdate::of(order, disposition);
+    let message = update
         .failure
-        .map(|note| note.message.as_str())
-        .or(change.message);
-    // That VeraCore has the order is true whoever holds the lease by now, and the sooner it is
-    // known the better: a holder who is about to send finds its lease gone. What was set back by
-    // the clock is brought back to now, or a doubt would wait for the future.
-    let acknowledged = change.status == SyncStatus::Success;
-    // Why it is in doubt stays known while it is.
-    let keeps_note = change.keep_sent_at && message.is_none();
-    let done = sqlx::query!(
+        .map(|failure| failure.message.as_str())
+        .or(update.message);
+    // An acknowledgement is a fact, whoever has the lease by now, and takes the lease from a holder
+    // that is about to send. Times in the future, after a clock was set back, are limited to now, or
+    // the lookup would wait for them.
+    let acknowledged = update.status == SyncStatus::Success;
+    // The reason for the doubt stays as long as the doubt does.
+    let keeps_failure = update.keep_sent_at && message.is_none();
+    let updated = sqlx::query!(
         "update veracore_order_sync
          set sync_status = $3, next_attempt = $4,
              retry_count = retry_count + case when $5 then 1 else 0 end,
@@ -337,29 +330,29 @@ async fn record_disposition(
          returning veracore_order_id, placed_at",
         order.id,
         order.token,
-        change.status.as_str(),
-        change.next_attempt,
-        change.counted,
-        change.parked,
-        change.failure.map(|note| note.category.as_str()),
+        update.status.as_str(),
+        update.next_attempt,
+        update.counted,
+        update.parked,
+        update.failure.map(|failure| failure.category.as_str()),
         message,
-        change.skip_reason.map(SkipReason::as_str),
-        change.keep_sent_at,
-        change.missing_at,
+        update.skip_reason.map(SkipReason::as_str),
+        update.keep_sent_at,
+        update.missing_at,
         acknowledged,
-        change.provider_order_id,
+        update.provider_order_id,
         now,
-        keeps_note,
+        keeps_failure,
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let Some(row) = done else { return Ok(None) };
-    if change.next_attempt.is_some() {
-        // When it is due again was not known to who sleeps by now.
+    let Some(row) = updated else { return Ok(None) };
+    if update.next_attempt.is_some() {
+        // A waiting worker does not know of the new time.
         connection.notify_on_commit(Topic::Orders);
     }
-    if let Some((event, data)) = event_for(order, next, row.veracore_order_id.as_deref()) {
+    if let Some((event, data)) = event_for(order, disposition, row.veracore_order_id.as_deref()) {
         insert_event(connection, event, Some(order.id), &data, now).await?;
     }
-    Ok(Some(RecordedDisposition::of(next, row.placed_at)))
+    Ok(Some(RecordedDisposition::of(disposition, row.placed_at)))
 }

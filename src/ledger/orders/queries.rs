@@ -1,4 +1,4 @@
-//! Reading the ledger: lists, single orders, counts.
+//! Queries for orders: lists, single orders, counts.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// An order as the ledger knows it; what `orders list` and the API show.
+/// An order's record, as `orders list` and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncRecord {
@@ -32,9 +32,9 @@ pub struct SyncRecord {
     pub last_sync_attempt: Option<DateTime<Utc>>,
     pub last_successful_sync: Option<DateTime<Utc>>,
     pub next_attempt: Option<DateTime<Utc>>,
-    /// Sent, with the outcome unknown.
+    /// The time it was sent, while the outcome is unknown.
     pub in_doubt_since: Option<DateTime<Utc>>,
-    /// Of packages that were not taken back, in the order in which they were told of.
+    /// Of parcels that are not void, in the order in which VeraCore reported them.
     pub tracking_numbers: Vec<String>,
     #[serde(flatten)]
     pub post_send: PostSendState,
@@ -42,27 +42,26 @@ pub struct SyncRecord {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which orders to list, newest first.
+/// Filter of a list of orders, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderFilter {
     pub status: Option<SyncStatus>,
     pub group: Option<OrderGroup>,
     pub code: Option<OrderCode>,
-    /// By the shop's id.
+    /// Vendure's id.
     pub shop_id: Option<ShopOrderId>,
-    /// A part of the code, or of VeraCore's id; case does not count.
+    /// A part of the code or of VeraCore's id; case-insensitive.
     pub search: Option<String>,
-    /// Only rows with a smaller id: the last one of the page before.
+    /// The last id of the previous page.
     pub before_id: Option<i64>,
     pub limit: u32,
 }
 
-/// Orders that belong together, whatever their status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderGroup {
-    /// They get further by themselves.
+    /// They proceed automatically.
     Waiting,
-    /// VeraCore has them, and somebody should look at them; see [`super::AftercareCount`].
+    /// VeraCore has them, and they need attention; see `PostSendCounts`.
     NeedsAttention,
 }
 
@@ -75,7 +74,7 @@ impl OrderGroup {
     }
 }
 
-/// How many orders stand where.
+/// The number of orders by status.
 pub type StatusCounts = BTreeMap<SyncStatus, u64>;
 
 impl Ledger {
@@ -123,7 +122,7 @@ impl Ledger {
         rows.into_iter().map(SyncRecord::try_from).collect()
     }
 
-    /// How many orders the filter lets through, whatever its page.
+    /// Counts the orders that match a filter, over all pages.
     pub async fn count_orders(&self, filter: &OrderFilter) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from veracore_order_sync
@@ -151,7 +150,6 @@ impl Ledger {
         Ok(to_count(count))
     }
 
-    /// The order with this id of the shop's.
     pub async fn order_by_shop_id(
         &self,
         id: &ShopOrderId,
@@ -164,7 +162,7 @@ impl Ledger {
         Ok(self.orders(&filter).await?.pop())
     }
 
-    /// How many orders have a package with a tracking number.
+    /// Counts the orders with a tracking number.
     pub async fn count_tracked_orders(&self) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(distinct order_sync_id) as "count!" from veracore_shipment
@@ -175,7 +173,7 @@ impl Ledger {
         Ok(to_count(count))
     }
 
-    /// The order with this code, the latest should there be several.
+    /// Returns the latest order with this code.
     pub async fn order(&self, code: &OrderCode) -> Result<Option<SyncRecord>, LedgerError> {
         let filter = OrderFilter {
             code: Some(code.clone()),
@@ -185,7 +183,7 @@ impl Ledger {
         Ok(self.orders(&filter).await?.pop())
     }
 
-    /// The counts, every status among them.
+    /// Counts the orders of each status.
     pub async fn count_by_status(&self) -> Result<StatusCounts, LedgerError> {
         let rows = sqlx::query!(
             r#"select sync_status, count(*) as "count!" from veracore_order_sync group by 1"#

@@ -1,4 +1,4 @@
-//! The ledger's side of a reconciliation: its orders in pages, and the shop's that it does not have.
+//! Queries for the reconciliation: known orders in pages, and unrecorded orders.
 
 use std::collections::HashMap;
 
@@ -17,53 +17,53 @@ use crate::{
     },
 };
 
-/// An order as the ledger knows it, to be compared with what both ends say.
+/// An order to compare with Vendure and VeraCore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownOrder {
     pub id: i64,
     pub order_id: ShopOrderId,
     pub code: OrderCode,
-    /// `Success`, or a status in which it is still worked on.
+    /// `Success`, or a status in progress.
     pub status: SyncStatus,
     pub acknowledged_at: Option<DateTime<Utc>>,
-    /// Whether something may be left to fulfill.
+    /// Whether something may be unfulfilled.
     pub is_open: bool,
-    /// Since when it is not known whether VeraCore has it.
+    /// The time it was sent, while the outcome is unknown.
     pub in_doubt_since: Option<DateTime<Utc>>,
-    /// Whether it is cancelled in the shop and VeraCore is about to be told.
+    /// Whether it is cancelled in Vendure, and not yet at VeraCore.
     pub is_cancel_requested: bool,
-    /// As they were sent.
     pub lines: Vec<SentLine>,
 }
 
-/// Some of the ledger's orders.
 #[derive(Debug, Default)]
 pub struct KnownOrderPage {
     pub orders: Vec<KnownOrder>,
-    /// Rows that this version does not understand, by their codes: they stop no other.
+    /// Unreadable rows, by order code.
     pub unreadable: Vec<(String, LedgerError)>,
-    /// Where the next page goes on; `None`: this page is empty, and there is none.
+    /// The start of the next page; `None` for an empty page, the last one.
     pub next_after: Option<i64>,
 }
 
-/// How many orders there are to be compared.
+/// The number of orders to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownOrderCount {
     pub total: u64,
-    /// Those that VeraCore has and of which something may be left to fulfill.
+    /// Orders that VeraCore has and that may not be fulfilled.
     pub open: u64,
 }
 
-/// An order of the shop's that the ledger does not have.
+/// A Vendure order that the ledger does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnrecordedOrder {
     pub id: ShopOrderId,
-    /// The order that the ledger has under this id instead.
+    pub code: OrderCode,
+    /// The code of the order that the ledger has under this id instead: Vendure used an id twice,
+    /// as after a restored backup.
     pub known_as: Option<String>,
 }
 
 impl Ledger {
-    /// How many orders [`Self::known_orders`] goes through.
+    /// Counts the orders of [`Self::known_orders`].
     pub async fn count_known_orders(
         &self,
         since: DateTime<Utc>,
@@ -85,8 +85,7 @@ impl Ledger {
         })
     }
 
-    /// A page of the orders that are worked on, open, or acknowledged since `since`, from the one
-    /// after `after` on.
+    /// Returns a page of the orders that are in progress, open, or acknowledged since `since`.
     pub async fn known_orders(
         &self,
         since: DateTime<Utc>,
@@ -111,7 +110,16 @@ impl Ledger {
         .await?;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let mut lines: HashMap<i64, Vec<LineRow>> = HashMap::new();
-        for line in self.lines_of(&ids).await? {
+        let sent = sqlx::query_as!(
+            LineRow,
+            "select order_sync_id, vendure_line_id, veracore_sku, quantity
+             from veracore_order_line where order_sync_id = any($1)
+             order by order_sync_id, vendure_line_id",
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for line in sent {
             lines.entry(line.order_sync_id).or_default().push(line);
         }
         let mut page = KnownOrderPage {
@@ -129,19 +137,7 @@ impl Ledger {
         Ok(page)
     }
 
-    async fn lines_of(&self, orders: &[i64]) -> Result<Vec<LineRow>, LedgerError> {
-        Ok(sqlx::query_as!(
-            LineRow,
-            "select order_sync_id, vendure_line_id, veracore_sku, quantity
-             from veracore_order_line where order_sync_id = any($1)
-             order by order_sync_id, vendure_line_id",
-            orders,
-        )
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
-    /// Which of the shop's orders the ledger does not have, or has under another code.
+    /// Returns the orders that the ledger does not have, or has with another code.
     pub async fn unrecorded_orders(
         &self,
         orders: &[OrderRef],
@@ -159,13 +155,14 @@ impl Ledger {
         .await?;
         let mut known_as: HashMap<String, Option<String>> =
             rows.into_iter().map(|row| (row.id, row.known_as)).collect();
-        let strangers = orders.iter().filter_map(|order| {
+        let unrecorded = orders.iter().filter_map(|order| {
             Some(UnrecordedOrder {
                 known_as: known_as.remove(order.id.as_str())?,
                 id: order.id.clone(),
+                code: order.code.clone(),
             })
         });
-        Ok(strangers.collect())
+        Ok(unrecorded.collect())
     }
 }
 

@@ -1,5 +1,5 @@
-//! Delivering events: which are due, whose turn it is, and what came of it. Of one subject (an order,
-//! an upstream) an event waits for the earlier ones; subjects do not wait for each other.
+//! Delivery of events: due events, leases, outcomes. Events of one subject (an order, an upstream)
+//! are delivered in order; subjects do not wait for each other.
 
 use std::time::Duration;
 
@@ -21,18 +21,16 @@ use crate::{
     },
 };
 
-/// Where an event stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::IntoStaticStr, strum::EnumString, strum::VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum EventState {
-    /// To be delivered.
     Pending,
-    /// It happened while no receiver was configured, and is not delivered.
+    /// Not delivered, because no receiver was configured when it happened.
     Kept,
     Delivered,
-    /// Given up.
+    /// Not delivered, and not retried.
     Dead,
 }
 
@@ -48,7 +46,7 @@ impl EventState {
     }
 }
 
-/// An event as the outbox has it.
+/// A recorded event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedEvent {
@@ -59,31 +57,29 @@ pub struct RecordedEvent {
     pub subject: String,
     pub state: EventState,
     pub data: Value,
-    /// Tries that failed, or that delivered it.
     pub tries: u32,
-    /// While it is pending.
+    /// Absent unless pending.
     pub next_try: Option<DateTime<Utc>>,
-    /// When it was delivered or given up.
+    /// The time at which it was delivered or became dead.
     pub ended_at: Option<DateTime<Utc>>,
-    /// Why the last try failed.
+    /// The failure of the last attempt.
     pub problem: Option<String>,
 }
 
-/// An event that is ours to deliver.
+/// An event that this process has leased for delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimedEvent {
     pub id: Uuid,
     pub event_type: String,
     pub occurred_at: DateTime<Utc>,
     pub data: Value,
-    /// Tries that failed so far.
+    /// Failed attempts so far.
     pub tries: u32,
     pub first_tried_at: DateTime<Utc>,
     token: Uuid,
 }
 
 impl ClaimedEvent {
-    /// One that no ledger holds, for rules that need no ledger.
     #[cfg(test)]
     pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
         Self {
@@ -98,50 +94,49 @@ impl ClaimedEvent {
     }
 }
 
-/// What came of a try.
+/// The outcome of a delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     Delivered,
-    /// Again at `at`; `counted` when it was a try.
+    /// Retry at `at`; the attempt counts only if `counted`.
     Retry {
         at: DateTime<Utc>,
         problem: String,
         counted: bool,
     },
-    /// Given up.
+    /// Failed for good.
     Dead {
         problem: String,
     },
 }
 
-/// What came of a person's wish to have an event sent again.
+/// The outcome of an operator's request to send an event again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResendOutcome {
-    /// It is due now, and had been done with.
+    /// It had ended, and is due now.
     Requeued,
-    /// It was waiting for its next try, and is due now.
+    /// It was waiting for a retry, and is due now.
     Expedited,
     NotFound,
 }
 
-/// Marked in one statement, which must not take long.
+/// Rows per statement, to keep each statement short.
 const MARK_BATCH: i64 = 2000;
 
 impl Ledger {
-    /// Notes whether there is a receiver. What happened while there was none is kept, and not
-    /// delivered when there is one: nobody wants last year's events in a flood. Returns how many that
-    /// were.
+    /// Records whether a receiver is configured. Events from before are kept and not delivered, so that
+    /// a new receiver is not flooded with old ones. Returns how many were kept.
     pub async fn set_receiver_configured(&self, configured: bool) -> Result<u64, LedgerError> {
         let _write = crash::points_around("ledger", "set_receiver_configured");
-        // What happens from now on has a receiver, however long the marking takes.
+        // Events after this one have a receiver, even while older ones are being marked.
         let last =
             sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "last!" from veracore_event"#)
                 .fetch_one(&self.pool)
                 .await?;
         let mut kept = 0;
-        let mut is_more = configured;
-        while is_more {
-            let some = sqlx::query!(
+        let mut has_more = configured;
+        while has_more {
+            let marked = sqlx::query!(
                 "update veracore_event set state = 'kept'
                  where id in (select e.id from veracore_event e, veracore_config c
                      where e.state = 'pending' and e.asked_at is null
@@ -152,8 +147,8 @@ impl Ledger {
             )
             .execute(&self.pool)
             .await?;
-            kept += some.rows_affected();
-            is_more = some.rows_affected() > 0;
+            kept += marked.rows_affected();
+            has_more = marked.rows_affected() > 0;
         }
         sqlx::query!(
             "update veracore_config
@@ -168,13 +163,13 @@ impl Ledger {
         Ok(kept)
     }
 
-    /// Takes up to `limit` events whose turn it is, longest due first, for `lease`. A time too far
-    /// ahead was written by a clock that was set back since, and does not count.
+    /// Leases up to `limit` due events without an earlier pending event of the same subject, longest
+    /// due first. A time too far ahead was written by a clock that was set back since; it is ignored.
     pub async fn claim_due_events(
         &self,
         limit: u32,
         lease: Duration,
-        longest_pause: Duration,
+        max_delay: Duration,
     ) -> Result<Vec<ClaimedEvent>, LedgerError> {
         let _write = crash::points_around("ledger", "claim_due_events");
         let now = self.now();
@@ -199,7 +194,7 @@ impl Ledger {
             now,
             until,
             i64::from(limit),
-            now + to_time_delta(longest_pause) + MAX_CLOCK_SKEW,
+            now + to_time_delta(max_delay) + MAX_CLOCK_SKEW,
             until + MAX_CLOCK_SKEW,
         )
         .fetch_all(&self.pool)
@@ -216,16 +211,16 @@ impl Ledger {
         Ok(due.collect())
     }
 
-    /// Records what came of a try. That it was delivered is true whoever holds it by now. `false`: it
-    /// is somebody else's, and nothing was recorded.
+    /// Records the outcome of an attempt. `false` if the lease was lost: nothing was recorded, unless
+    /// the event was delivered.
     pub async fn record_delivery_outcome(
         &self,
         event: &ClaimedEvent,
-        delivery: &DeliveryOutcome,
+        outcome: &DeliveryOutcome,
     ) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "record_delivery_outcome");
         let now = self.now();
-        let (state, counted, at, problem) = match delivery {
+        let (state, counted, at, problem) = match outcome {
             DeliveryOutcome::Delivered => (EventState::Delivered, true, None, None),
             DeliveryOutcome::Dead { problem } => (EventState::Dead, true, None, Some(problem)),
             DeliveryOutcome::Retry {
@@ -254,8 +249,7 @@ impl Ledger {
         Ok(done.rows_affected() == 1)
     }
 
-    /// When the next event is to be tried. In the past: one whose turn it is not yet, or that somebody
-    /// is at.
+    /// The time of the next attempt. In the past if the event is leased or waits for an earlier one.
     pub async fn next_event_due_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select next_try from veracore_event where state = 'pending'
@@ -265,7 +259,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Whether an event that failed waits for its next try.
+    /// Returns whether a failed event waits for a retry.
     pub async fn has_failing_events(&self) -> Result<bool, LedgerError> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_event
@@ -275,11 +269,11 @@ impl Ledger {
         .await?)
     }
 
-    /// Makes an event due now, whatever became of it before, with a fresh count of tries.
+    /// Makes an event due now, whatever its state, and resets its attempts.
     pub async fn resend_event(&self, id: Uuid) -> Result<ResendOutcome, LedgerError> {
         let _write = crash::points_around("ledger", "resend_event");
         let now = self.now();
-        let was = sqlx::query_scalar!(
+        let previous = sqlx::query_scalar!(
             "with was as (select id, state from veracore_event where id = $1 for update)
              update veracore_event e
              set state = 'pending', tries = 0, first_tried_at = null, next_try = $2,
@@ -291,17 +285,17 @@ impl Ledger {
         )
         .fetch_optional(&self.pool)
         .await?;
-        if was.is_some() {
+        if previous.is_some() {
             self.publish(Topic::Events).await;
         }
-        Ok(match was.as_deref() {
+        Ok(match previous.as_deref() {
             None => ResendOutcome::NotFound,
             Some("pending") => ResendOutcome::Expedited,
             Some(_) => ResendOutcome::Requeued,
         })
     }
 
-    /// Events, newest first. What is pending and has nobody to go to is shown as kept.
+    /// Lists events, newest first. Pending events without a receiver are listed as kept.
     pub async fn events(
         &self,
         state: Option<EventState>,

@@ -1,5 +1,4 @@
-//! What others may want to know of: events are raised here, and forgotten after their time. How they
-//! are delivered is next door, in `outbox`.
+//! Events: recorded in the transaction of the change, deleted after the retention period.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -12,7 +11,6 @@ use crate::{
     },
 };
 
-/// What became of an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpstreamEvent {
     Down,
@@ -29,8 +27,7 @@ impl UpstreamEvent {
 }
 
 impl Ledger {
-    /// Writes down that an upstream went down or came back, unless that is what was last written of
-    /// it, by whichever process.
+    /// Records that an upstream went down or recovered, unless its last event says the same.
     pub async fn record_upstream_event(
         &self,
         event: UpstreamEvent,
@@ -56,16 +53,15 @@ impl Ledger {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        // One that was never down is up.
+        // An upstream without events is up.
         if last.as_deref().unwrap_or(UpstreamEvent::Up.as_str()) != event.as_str() {
             insert_event(&mut tx, event.as_str(), None, data, now).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    /// Forgets what happened before `before` and was delivered or given up before it, too. What is
-    /// still to be delivered is given up first, for a person to see; what nobody was to be told is
-    /// forgotten. Returns how many events that were, and how many were given up.
+    /// Deletes events from before `before` that ended before it or have no receiver, and marks pending
+    /// ones as dead, so that an operator sees them. Returns the numbers of both.
     pub async fn delete_old_events(
         &self,
         before: DateTime<Utc>,
@@ -83,10 +79,10 @@ impl Ledger {
         )
         .execute(&mut *tx)
         .await?;
-        let given_up = sqlx::query!(
+        let dead = sqlx::query!(
             "update veracore_event
              set state = 'dead', ended_at = $2, lease_token = null, lease_until = null,
-                 problem = coalesce(problem, 'it could not be delivered for too long')
+                 problem = coalesce(problem, 'not delivered within the retention period')
              where state = 'pending' and occurred_at < $1 and (asked_at is null or asked_at < $1)",
             before,
             self.now(),
@@ -94,12 +90,11 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok((done.rows_affected(), given_up.rows_affected()))
+        Ok((done.rows_affected(), dead.rows_affected()))
     }
 }
 
-/// The same along with something else; `order` is the row of the order that it is of, on which it is
-/// noted in the shop if that is wanted.
+/// Inserts an event in a transaction; with `order`, also a note on the Vendure order if notes are on.
 pub(in crate::ledger) async fn insert_event(
     connection: &mut Connection,
     event_type: &str,

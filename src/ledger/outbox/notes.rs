@@ -1,5 +1,5 @@
-//! Private notes on the shop's orders: which are to be written, and what came of each. An intent is
-//! written down before the shop is called, so that a note is never written twice.
+//! Private notes on Vendure's orders. An intent is recorded before Vendure is called, so that no note
+//! is written twice.
 
 use std::time::Duration;
 
@@ -20,25 +20,23 @@ use crate::{
     },
 };
 
-/// A note that is ours to write.
+/// A note that this process has leased.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimedNote {
-    /// The event that it tells of.
     pub event_id: Uuid,
     pub event_type: String,
     pub data: Value,
     pub order_id: ShopOrderId,
     pub code: OrderCode,
-    /// When the shop was last called, if the outcome of that is unknown.
+    /// The time of the last call, if its outcome is unknown.
     pub intended_at: Option<DateTime<Utc>>,
-    /// Tries that failed so far.
+    /// Failed attempts so far.
     pub tries: u32,
     pub first_tried_at: DateTime<Utc>,
     token: Uuid,
 }
 
 impl ClaimedNote {
-    /// One that no ledger holds, for rules that need no ledger.
     #[cfg(test)]
     pub(crate) fn for_tests(tries: u32, first_tried_at: DateTime<Utc>) -> Self {
         Self {
@@ -55,34 +53,38 @@ impl ClaimedNote {
     }
 }
 
-/// What came of a note.
+/// The outcome of an attempt to write a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteOutcome {
-    /// It is on the order.
     Written,
-    /// Certainly not written; again at `at`. `counted` when it was a try.
+    /// Not written; retry at `at`. The attempt counts only if `counted`.
     Retry {
         at: DateTime<Utc>,
         problem: String,
         counted: bool,
     },
-    /// It may be there: to be looked for at `at`.
-    InDoubt { at: DateTime<Utc>, problem: String },
-    /// Given up.
-    Dropped { problem: String },
+    /// It may be written: look for it at `at`.
+    InDoubt {
+        at: DateTime<Utc>,
+        problem: String,
+    },
+    /// Not written, and not retried.
+    Dropped {
+        problem: String,
+    },
 }
 
 impl Ledger {
-    /// Notes whether notes are wanted: those of what happens from now on. Turned off, what was still
-    /// to be written is left out, or it would come when they are turned on again.
-    pub async fn set_notes_enabled(&self, wanted: bool) -> Result<(), LedgerError> {
+    /// Turns notes on, for events from now on, or off. Off also drops the due notes, or they would be
+    /// written when notes are turned on again.
+    pub async fn set_notes_enabled(&self, enabled: bool) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "set_notes_enabled");
         let now = self.now();
         let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "update veracore_config set notes_from = case when $1 then coalesce(notes_from, $2) end
              where id = 1",
-            wanted,
+            enabled,
             now,
         )
         .execute(&mut *tx)
@@ -92,7 +94,7 @@ impl Ledger {
              set note_status = 'dropped', ended_at = $2, problem = 'notes were turned off',
                  lease_token = null, lease_until = null
              where not $1 and note_status in ('due', 'intended')",
-            wanted,
+            enabled,
             now,
         )
         .execute(&mut *tx)
@@ -100,12 +102,11 @@ impl Ledger {
         Ok(tx.commit().await?)
     }
 
-    /// Takes a note that is to be written, longest due first, for `lease`; those of an order one after
-    /// another.
+    /// Leases the longest due note. Notes of one order are written in order.
     pub async fn claim_due_note(
         &self,
         lease: Duration,
-        longest_pause: Duration,
+        max_delay: Duration,
     ) -> Result<Option<ClaimedNote>, LedgerError> {
         let _write = crash::points_around("ledger", "claim_due_note");
         let now = self.now();
@@ -136,7 +137,7 @@ impl Ledger {
                  n.first_tried_at as "first_tried_at!", n.lease_token as "token!""#,
             now,
             until,
-            now + to_time_delta(longest_pause) + MAX_CLOCK_SKEW,
+            now + to_time_delta(max_delay) + MAX_CLOCK_SKEW,
             until + MAX_CLOCK_SKEW,
         )
         .fetch_optional(&self.pool)
@@ -155,8 +156,7 @@ impl Ledger {
         }))
     }
 
-    /// When the next note is to be written. In the past: one that waits for another, or that somebody
-    /// is at.
+    /// The time of the next attempt. In the past if the note is leased or waits for an earlier one.
     pub async fn next_note_due_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select next_try from veracore_order_note where note_status in ('due', 'intended')
@@ -166,8 +166,8 @@ impl Ledger {
         .await?)
     }
 
-    /// Writes down that the shop is about to be called. `false`: the note is not ours any more, or
-    /// soon will not be, and the shop must not be called.
+    /// Records that Vendure is about to be called. `false` if the lease was lost or ends soon: do not
+    /// call Vendure.
     pub async fn record_note_intent(
         &self,
         note: &ClaimedNote,
@@ -189,15 +189,15 @@ impl Ledger {
         Ok(done.rows_affected() == 1 && !is_half_spent(lease, now, self.now()))
     }
 
-    /// Records what came of a note. That it is there is true whoever holds it by now.
+    /// Records the outcome of an attempt. `Written` needs no lease.
     pub async fn record_note_outcome(
         &self,
         note: &ClaimedNote,
-        noted: &NoteOutcome,
+        outcome: &NoteOutcome,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_note_outcome");
         let now = self.now();
-        let (status, counted, at, problem) = match noted {
+        let (status, counted, at, problem) = match outcome {
             NoteOutcome::Written => ("written", false, None, None),
             NoteOutcome::Dropped { problem } => ("dropped", true, None, Some(problem)),
             NoteOutcome::InDoubt { at, problem } => ("intended", true, Some(*at), Some(problem)),

@@ -1,4 +1,4 @@
-//! Cancellations of orders that VeraCore has: how far each came, and what is due.
+//! Cancellations of orders that VeraCore has: progress, and due steps.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -17,12 +17,12 @@ use crate::{
     },
 };
 
-/// The longest pause between two looks at a cancellation.
+/// The longest delay between two checks of a cancellation.
 pub const MAX_CANCEL_CHECK_DELAY: TimeDelta = TimeDelta::days(1);
 
-const SHIPPED_AFTER_STOP_MESSAGE: &str = "VeraCore has shipped it, though it was taken for stopped: have the parcel stopped on its way, or sent back";
+const SHIPPED_AFTER_STOP_MESSAGE: &str = "VeraCore shipped it although it had stopped it: have the parcel stopped in transit, or sent back";
 
-/// An order that is cancelled in the shop and is to be stopped at VeraCore.
+/// An order that is cancelled in Vendure, and not yet at VeraCore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
     pub id: i64,
@@ -31,9 +31,7 @@ pub struct Cancellation {
     pub veracore_order_id: Option<String>,
     pub status: CancelStatus,
     pub tries: u32,
-    /// Since when VeraCore did not show it at any look.
     pub missing_since: Option<DateTime<Utc>>,
-    /// When it was found cancelled in the shop.
     pub found_at: DateTime<Utc>,
 }
 
@@ -42,17 +40,16 @@ pub struct Cancellation {
 pub struct CancelStep {
     pub status: CancelStatus,
     pub message: String,
-    /// When it is looked at again, within [`LONGEST_PAUSE`]; `None` for a settled one.
+    /// At most [`MAX_CANCEL_CHECK_DELAY`] ahead; `None` when settled.
     pub next_check_at: Option<DateTime<Utc>>,
-    /// Since when VeraCore does not show it.
     pub missing_since: Option<DateTime<Utc>>,
-    /// Whether it was a try to have it cancelled.
+    /// Whether it counts as an attempt to cancel.
     pub counted: bool,
 }
 
 impl Ledger {
-    /// Begins the cancellation of an order that VeraCore has. `false` when it was begun before, or
-    /// VeraCore does not have it.
+    /// Starts the cancellation of an order. `false` if it was started before, or VeraCore does not
+    /// have the order.
     pub async fn request_cancellation(&self, order: i64) -> Result<bool, LedgerError> {
         let _write = crash::points_around("ledger", "request_cancellation");
         let done = sqlx::query!(
@@ -68,7 +65,7 @@ impl Ledger {
         Ok(done.rows_affected() > 0)
     }
 
-    /// The cancellations whose next step is due, longest due first.
+    /// Cancellations whose next step is due, longest due first.
     pub async fn due_cancellations(&self, limit: u32) -> Result<Vec<Cancellation>, LedgerError> {
         let now = self.now();
         let rows = sqlx::query!(
@@ -81,7 +78,6 @@ impl Ledger {
              order by cancel_next, id limit $2"#,
             now,
             i64::from(limit),
-            // Written by a clock that was ahead.
             now + MAX_CANCEL_CHECK_DELAY + MAX_CLOCK_SKEW,
         )
         .fetch_all(&self.pool)
@@ -104,7 +100,7 @@ impl Ledger {
         })))
     }
 
-    /// Whether the next step of a cancellation is still due: for whoever has just got hold of it.
+    /// Returns whether the next step is still due, for a worker that has just leased the cancellation.
     pub async fn is_cancellation_due(&self, order: i64) -> Result<bool, LedgerError> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_order_sync
@@ -117,7 +113,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Notes that VeraCore is about to be told to cancel it.
+    /// Records that a cancel request is about to be sent to VeraCore.
     pub async fn record_cancel_intent(&self, order: i64) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_cancel_intent");
         sqlx::query!(
@@ -130,9 +126,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Records a step of a cancellation, and tells of it when that is news: an event, once for each
-    /// status. One that was stopped is no order of VeraCore's any more. `false`: it stood elsewhere by
-    /// now, and nothing was recorded.
+    /// Records a step of a cancellation, with an event when the status changes. `false` if the status
+    /// has changed since: nothing was recorded.
     pub async fn record_cancel_step(
         &self,
         order: &Cancellation,
@@ -144,7 +139,7 @@ impl Ledger {
         let done = sqlx::query!(
             "update veracore_order_sync
              set cancel_status = $3, cancel_next = $5,
-                 -- why a person is needed stays known while one is
+                 -- the reason for manual work stays
                  cancel_message = case when $2 = 'by_hand' and $3 = $2 then cancel_message
                      else $4 end,
                  cancel_tries = cancel_tries + case when $6 then 1 else 0 end,
@@ -179,8 +174,7 @@ impl Ledger {
         Ok(recorded)
     }
 
-    /// Notes that VeraCore tells of packages of these orders: one that was taken for stopped was
-    /// shipped all the same, which is told. Returns the orders of which that is news.
+    /// Records those of the shipped orders that VeraCore had stopped, with events. Returns their codes.
     pub async fn record_shipped_after_stop(
         &self,
         codes: &[OrderCode],
@@ -205,7 +199,7 @@ impl Ledger {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let mut told = Vec::with_capacity(rows.len());
+        let mut recorded = Vec::with_capacity(rows.len());
         for row in rows {
             let data = json!({
                 "order": row.vendure_order_code, "vendureOrderId": row.vendure_order_id,
@@ -213,9 +207,9 @@ impl Ledger {
                 "outcome": CancelStatus::TooLate.as_str(), "message": SHIPPED_AFTER_STOP_MESSAGE,
             });
             insert_event(&mut tx, "order.cancelled", Some(row.id), &data, now).await?;
-            told.push(row.vendure_order_code);
+            recorded.push(row.vendure_order_code);
         }
         tx.commit().await?;
-        Ok(told)
+        Ok(recorded)
     }
 }

@@ -1,5 +1,4 @@
-//! Orders that VeraCore has and the shop may still change: which are to be looked at, and what was
-//! found to differ.
+//! Orders that VeraCore has and that may still change in Vendure: checks, and changes found.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,10 +17,10 @@ use crate::{
     },
 };
 
-/// Digests of the parts of what was sent, by the part's name.
+/// Digests of the parts of a sent order, by name.
 pub type PartDigests = BTreeMap<String, String>;
 
-/// A line as it was sent, in the shop's words.
+/// A line as it was sent, with Vendure's SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PostSendLine {
     #[serde(rename = "line")]
@@ -30,25 +29,25 @@ pub struct PostSendLine {
     pub quantity: u32,
 }
 
-/// An order that VeraCore has and the shop may still change.
+/// An order that VeraCore has and that may still change in Vendure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostSendOrder {
     pub id: i64,
     pub order_id: ShopOrderId,
     pub code: OrderCode,
-    /// Absent for an order that was sent before these were kept.
+    /// Absent for orders of versions that did not record them.
     pub part_digests: Option<PartDigests>,
     pub lines: Vec<PostSendLine>,
-    /// What was found to differ before.
+    /// Changes that are recorded.
     pub changed_parts: Vec<ChangedPart>,
 }
 
-/// A part of an order that is not any more what was sent.
+/// A part of an order that changed after it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChangedPart {
     /// `shippingAddress`, `lines`…
     pub part: String,
-    /// What was and what is; nothing where that would tell an address.
+    /// Before and after; `None` for addresses, which are personal data.
     pub detail: Option<String>,
 }
 
@@ -61,63 +60,55 @@ impl std::fmt::Display for ChangedPart {
     }
 }
 
-/// What became of an order after VeraCore had it.
+/// The state of an order after VeraCore accepted it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PostSendState {
-    /// Where its cancellation stands at VeraCore; absent when it is not cancelled in the shop.
+    /// Absent when the order is not cancelled in Vendure.
     pub cancel_status: Option<CancelStatus>,
-    /// In words for a merchant.
+    /// For a merchant.
     pub cancel_message: Option<String>,
-    /// When VeraCore was first seen to have cancelled it though the shop had not.
+    /// The time at which VeraCore's cancellation was found, if Vendure did not cancel the order.
     pub cancelled_at_veracore: Option<DateTime<Utc>>,
-    /// What of it was edited in the shop after it was sent.
     pub changed_since_sent: Vec<ChangedPart>,
 }
 
-/// How many orders that VeraCore has need a look.
+/// The number of orders that need attention after VeraCore accepted them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PostSendCounts {
-    /// Cancelled in the shop, and to be stopped at VeraCore.
+    /// Cancelled in Vendure, and being stopped at VeraCore.
     pub being_stopped: u64,
-    /// The same, by a person.
+    /// Cancelled in Vendure, and to be stopped at VeraCore manually.
     pub to_stop_by_hand: u64,
-    /// Shipped though cancelled in the shop, in the last 30 days.
+    /// Shipped although cancelled in Vendure, in the last 30 days.
     pub shipped_after_cancel: u64,
-    /// Cancelled at VeraCore, though not in the shop.
+    /// Cancelled at VeraCore, and not in Vendure.
     pub cancelled_at_veracore: u64,
-    /// Edited in the shop after they were sent, and not shipped yet.
+    /// Edited in Vendure after they were sent, and not shipped yet.
     pub changed_since_sent: u64,
 }
 
 impl Ledger {
-    /// Those of these orders that are in care.
+    /// The given orders, without those that need no more checks.
     pub async fn post_send_orders_by_id(
         &self,
         ids: &[ShopOrderId],
     ) -> Result<Vec<PostSendOrder>, LedgerError> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let rows = sqlx::query_as!(
-            PostSendRow,
-            r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
-                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
-                         'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
-                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
-             from veracore_order_sync o
-             where o.vendure_order_id = any($1) and o.sync_status = 'success'
-                 and o.aftercare_ended_at is null and o.cancel_status is null"#,
-            &ids,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(skip_unreadable(
-            rows.into_iter().map(PostSendOrder::try_from),
-        ))
+        self.select_post_send(Some(&ids), None).await
     }
 
-    /// The orders in care that were not looked at the longest.
+    /// Orders to check, least recently checked first.
     pub async fn post_send_orders(&self, limit: u32) -> Result<Vec<PostSendOrder>, LedgerError> {
+        self.select_post_send(None, Some(limit)).await
+    }
+
+    async fn select_post_send(
+        &self,
+        ids: Option<&[String]>,
+        limit: Option<u32>,
+    ) -> Result<Vec<PostSendOrder>, LedgerError> {
         let rows = sqlx::query_as!(
             PostSendRow,
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
@@ -125,10 +116,12 @@ impl Ledger {
                          'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
                      from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
              from veracore_order_sync o
-             where o.sync_status = 'success' and o.aftercare_ended_at is null
+             where ($1::text[] is null or o.vendure_order_id = any($1))
+                 and o.sync_status = 'success' and o.aftercare_ended_at is null
                  and o.cancel_status is null
-             order by o.aftercare_at nulls first, o.id limit $1"#,
-            i64::from(limit),
+             order by o.aftercare_at nulls first, o.id limit $2"#,
+            ids,
+            limit.map(i64::from),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -164,7 +157,7 @@ impl Ledger {
         })
     }
 
-    /// Notes that these orders were looked at, whatever was found.
+    /// Records a check of these orders, whatever its outcome.
     pub async fn record_check(&self, orders: &[i64]) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_check");
         sqlx::query!(
@@ -177,7 +170,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that nothing of these orders matters any more.
+    /// Ends the checks of these orders.
     pub async fn end_post_send(&self, orders: &[i64]) -> Result<(), LedgerError> {
         if orders.is_empty() {
             return Ok(());
@@ -195,8 +188,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that nothing matters any more of orders of which nothing was left to fulfill since
-    /// before `before`, whatever their state in the shop is called.
+    /// Ends the checks of orders that were closed before `before`, whatever their state in Vendure.
     pub async fn end_closed_post_send(&self, before: DateTime<Utc>) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "end_closed_post_send");
         sqlx::query!(
@@ -212,7 +204,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes what of an order is not any more what was sent. Whether that is news.
+    /// Records the changed parts of an order. Returns whether they differ from the recorded ones.
     pub async fn set_changed_parts(
         &self,
         order: i64,

@@ -1,4 +1,4 @@
-//! Orders that VeraCore cancelled of its own accord, though the shop still wants them.
+//! Orders that VeraCore cancelled and Vendure did not.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// What VeraCore cancelled before is not told to the shop any more: `CANCEL_IN_VENDURE` may be turned
-/// on after people have seen to it.
+/// Older cancellations are not carried over to Vendure: `CANCEL_IN_VENDURE` may be turned on after
+/// somebody handled them.
 const REPORT_WINDOW: TimeDelta = TimeDelta::days(7);
 
-/// An order that VeraCore cancelled and of which the shop is to be told.
+/// An order to cancel in Vendure, because VeraCore cancelled it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderCancellation {
     pub id: i64,
@@ -31,8 +31,7 @@ pub struct ProviderCancellation {
 }
 
 impl Ledger {
-    /// Notes that VeraCore has cancelled an order that is still wanted, and tells of it, once. Whether
-    /// that was news.
+    /// Records that VeraCore cancelled an open order, with an event. `false` if it is known.
     pub async fn record_provider_cancellation(
         &self,
         code: &OrderCode,
@@ -51,12 +50,12 @@ impl Ledger {
              returning id, vendure_order_id, veracore_order_id",
             code.as_str(),
             now,
-            format!("VeraCore has cancelled it (status {status})"),
+            format!("VeraCore cancelled it (status {status})"),
         )
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else {
-            // What a person was to cancel there need not wait for its next look.
+            // It may be one to cancel manually: check it now.
             sqlx::query!(
                 "update veracore_order_sync set cancel_next = $2
                  where vendure_order_code = $1 and cancel_status = 'by_hand' and cancel_next > $2",
@@ -71,15 +70,14 @@ impl Ledger {
         let data = json!({
             "order": code, "vendureOrderId": row.vendure_order_id,
             "veracoreOrderId": row.veracore_order_id,
-            "outcome": "cancelled_at_veracore", "message": format!("VeraCore says {status}"),
+            "outcome": "cancelled_at_veracore", "message": format!("VeraCore reports the status {status}"),
         });
         insert_event(&mut tx, "order.cancelled", Some(row.id), &data, now).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Notes that VeraCore has these orders, and has not cancelled them, whatever it did before.
-    /// Returns those of which that is news.
+    /// Records that VeraCore has these orders again. Returns the codes of those that were cancelled.
     pub async fn clear_provider_cancellations(
         &self,
         codes: &[OrderCode],
@@ -103,7 +101,7 @@ impl Ledger {
         .await?)
     }
 
-    /// The orders cancelled at VeraCore of which the shop is to be told now.
+    /// Orders to cancel in Vendure now.
     pub async fn due_provider_cancellations(
         &self,
         limit: u32,
@@ -131,7 +129,7 @@ impl Ledger {
         })))
     }
 
-    /// Whether the shop is still to be told of this one: for whoever has just got hold of it.
+    /// Returns whether it is still due, for a worker that has just leased the order.
     pub async fn is_provider_cancellation_due(&self, order: i64) -> Result<bool, LedgerError> {
         Ok(sqlx::query_scalar!(
             r#"select exists (select from veracore_order_sync
@@ -145,7 +143,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Notes what came of telling the shop, and when it is told again, if at all.
+    /// Records the outcome of an attempt to cancel in Vendure, and the time of the next one.
     pub async fn record_shop_cancel_attempt(
         &self,
         order: i64,

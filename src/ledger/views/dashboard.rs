@@ -1,4 +1,4 @@
-//! What the dashboard asks: a day in numbers, what ran of late, and whether anything changed since.
+//! Queries for the dashboard.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -10,22 +10,19 @@ use crate::{
         handle::Ledger,
         jobs::runs::Run,
         outbox::deliveries::EventState,
-        stock::RecordedStockChange,
     },
 };
 
-/// An hour of orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HourlyOrders {
-    /// Its end.
     pub ends_at: DateTime<Utc>,
-    /// How many VeraCore took in it.
+    /// The number of orders that VeraCore accepted in this hour.
     pub acknowledged: u64,
-    /// How long the oldest one had been waiting at its end; zero when none was.
+    /// The age of the oldest waiting order at the end of the hour.
     pub oldest_wait: TimeDelta,
 }
 
-/// What was told of an order.
+/// An event of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderEvent {
     pub event_type: String,
@@ -33,7 +30,7 @@ pub struct OrderEvent {
     pub data: Value,
 }
 
-/// Packages that need a person.
+/// A parcel that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParcelProblem {
     pub code: String,
@@ -41,13 +38,13 @@ pub struct ParcelProblem {
 }
 
 impl Ledger {
-    /// Something that is another when anything that the dashboard shows has changed.
+    /// Returns a value that changes when anything on the dashboard does.
     pub async fn change_token(&self) -> Result<String, LedgerError> {
         let statuses = SyncStatus::ALL
             .iter()
             .map(|status| status.as_str().to_owned());
         let statuses: Vec<String> = statuses.collect();
-        // One look into the index a status: the newest change of all is one of theirs.
+        // One index lookup for each status.
         Ok(sqlx::query_scalar!(
             r#"select concat_ws(' ',
                  (select max(newest) from unnest($1::text[]) s(status),
@@ -68,16 +65,16 @@ impl Ledger {
         .await?)
     }
 
-    /// The last 24 hours, the oldest first, each ending a whole number of hours before now.
+    /// Returns the last 24 hours, oldest first, counted back from now.
     pub async fn hourly_orders(&self) -> Result<Vec<HourlyOrders>, LedgerError> {
         let now = self.now();
-        // Of an order that was changed within the day, so that its status and time are in the index.
+        // `updated_at` is redundant, but in the index.
         let rows = sqlx::query!(
             r#"with taken as (
                  select created_at, last_successful_sync as at from veracore_order_sync
                  where sync_status = 'success' and updated_at > $2 and last_successful_sync > $2
                  union all
-                 -- Of those that wait still, the oldest is the oldest in every hour.
+                 -- the oldest order that still waits was the oldest in every hour
                  select min(created_at), null from veracore_order_sync
                  where sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')),
              hour as (select generate_series($2 + interval '1 hour', $1, interval '1 hour') as until)
@@ -103,7 +100,6 @@ impl Ledger {
             .collect())
     }
 
-    /// Since when the oldest order that waits has been known.
     pub async fn oldest_waiting_at(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         Ok(sqlx::query_scalar!(
             "select min(created_at) from veracore_order_sync
@@ -113,22 +109,55 @@ impl Ledger {
         .await?)
     }
 
-    /// The runs of a job, the newest first.
+    /// The runs of a job, newest first.
     pub async fn runs_of_job(&self, job: &str, limit: u32) -> Result<Vec<Run>, LedgerError> {
+        self.select_runs(Some(job), None, false, limit).await
+    }
+
+    pub async fn run(&self, id: i64) -> Result<Option<Run>, LedgerError> {
+        Ok(self.select_runs(None, Some(id), false, 1).await?.pop())
+    }
+
+    /// Quarantined runs of a job that wait for a decision, newest first; with `only`, just that run.
+    /// A completed full run supersedes the quarantined runs before it.
+    pub async fn undecided_quarantined_runs(
+        &self,
+        job: &str,
+        only: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Run>, LedgerError> {
+        self.select_runs(Some(job), only, true, limit).await
+    }
+
+    async fn select_runs(
+        &self,
+        job: Option<&str>,
+        id: Option<i64>,
+        is_undecided: bool,
+        limit: u32,
+    ) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
             "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
                  error_message
-             from veracore_sync_run where job = $1 order by started_at desc, id desc limit $2",
+             from veracore_sync_run run
+             where ($1::text is null or job = $1) and ($2::bigint is null or id = $2)
+                 and (not $3 or outcome = 'held' and not result ?| '{acceptedBy,discardedBy}'
+                     and not exists (select from veracore_sync_run later
+                         where later.job = run.job and later.outcome = 'done'
+                             and not later.result ? 'sku' and later.started_at > run.started_at))
+             order by started_at desc, id desc limit $4",
             job,
+            id,
+            is_undecided,
             i64::from(limit),
         )
         .fetch_all(&self.pool)
         .await?)
     }
 
-    /// When a whole pass of a job was last begun because of webhooks; passes over one SKU name it in
-    /// their results.
+    /// Returns the start of the last full run that webhooks triggered. Runs over one SKU have it in
+    /// their result.
     pub async fn last_webhook_run_at(
         &self,
         job: &str,
@@ -143,68 +172,7 @@ impl Ledger {
         .await?)
     }
 
-    /// A run by its number.
-    pub async fn run(&self, id: i64) -> Result<Option<Run>, LedgerError> {
-        Ok(sqlx::query_as!(
-            Run,
-            "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
-                 error_message
-             from veracore_sync_run where id = $1",
-            id,
-        )
-        .fetch_optional(&self.pool)
-        .await?)
-    }
-
-    /// The held runs of a job that a person is still to decide on: none that is older than a whole
-    /// pass that was done since. `only`: this one, if it is one of them.
-    pub async fn undecided_quarantined_runs(
-        &self,
-        job: &str,
-        only: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<Run>, LedgerError> {
-        Ok(sqlx::query_as!(
-            Run,
-            "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
-                 error_message
-             from veracore_sync_run held
-             where job = $1 and outcome = 'held' and not result ?| '{acceptedBy,discardedBy}'
-                 and ($3::bigint is null or id = $3)
-                 and not exists (select from veracore_sync_run later
-                     where later.job = $1 and later.outcome = 'done' and not later.result ? 'sku'
-                         and later.started_at > held.started_at)
-             order by started_at desc, id desc limit $2",
-            job,
-            i64::from(limit),
-            only,
-        )
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
-    /// What was written to the shop's stock, or by one run, the newest first.
-    pub async fn latest_stock_changes(
-        &self,
-        run: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<RecordedStockChange>, LedgerError> {
-        Ok(sqlx::query_as!(
-            RecordedStockChange,
-            "select run_id as run, vendure_variant_id as variant, vendure_sku as sku, veracore_sku,
-                 feed_asked_at, available, reserved, on_hand, safety_stock, acknowledged,
-                 waiting_elsewhere, gone, allocated, before_on_hand as before, after_on_hand as after,
-                 intended_at, ended_at, outcome, message
-             from veracore_stock_change where $1::bigint is null or run_id = $1
-             order by id desc limit $2",
-            run,
-            i64::from(limit),
-        )
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
-    /// What was told of an order, the oldest first.
+    /// Lists the events of an order, oldest first.
     pub async fn events_of_order(&self, order: i64) -> Result<Vec<OrderEvent>, LedgerError> {
         Ok(sqlx::query_as!(
             OrderEvent,
@@ -216,7 +184,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Packages that need a person, first seen since `since`; the newest first.
+    /// Lists parcels that need attention, first reported since `since`, newest first.
     pub async fn parcel_problems(
         &self,
         since: DateTime<Utc>,
@@ -235,7 +203,6 @@ impl Ledger {
         .await?)
     }
 
-    /// How many events were given up.
     pub async fn count_dead_events(&self) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from veracore_event where state = $1"#,

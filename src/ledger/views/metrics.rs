@@ -1,5 +1,5 @@
-//! What the ledger has to say when somebody measures: cheap, since it is asked every few seconds.
-//! Each of these questions is answered by an index, but for the counts by status, which read one.
+//! Gauges from the ledger. Cheap, because they are read every few seconds: each query is an index
+//! lookup, except the counts by status, which scan one index.
 
 use chrono::{DateTime, Utc};
 
@@ -11,38 +11,34 @@ use crate::ledger::{
     shipments::ShipmentStatus,
 };
 
-/// How everything stands.
+/// Values of the gauges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LedgerMetrics {
     pub first_started_at: Option<DateTime<Utc>>,
     pub orders: StatusCounts,
-    /// When the oldest order was found that is still on its way to VeraCore.
+    /// The time at which the oldest waiting order was discovered.
     pub oldest_waiting_at: Option<DateTime<Utc>>,
-    /// When the oldest one was sent of these of which it is not known whether it arrived.
+    /// The time at which the oldest order in doubt was sent.
     pub oldest_in_doubt_at: Option<DateTime<Utc>>,
     pub post_send: PostSendCounts,
-    /// Packages that are not fulfilled yet: waiting, pending, or a problem.
     pub unfinished_parcels: Vec<(ShipmentStatus, u64)>,
     pub last_successes: Vec<LastSuccess>,
-    /// SKUs of the last feed that was read without a variant; `None` before the first.
+    /// SKUs without a variant in the last feed; `None` before the first feed.
     pub unmatched_skus: Option<u64>,
-    /// Feeds that were held since the last one that was applied.
+    /// Quarantined feeds since the last one that was applied.
     pub quarantined_feeds: u64,
-    /// Events to be delivered, and when the oldest happened.
     pub pending_events: u64,
     pub oldest_pending_event_at: Option<DateTime<Utc>>,
 }
 
-/// A job's last run that was done, over everything that the job is about.
+/// The last successful full run of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastSuccess {
     pub job: String,
-    /// Absent when there was none.
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-/// The packages that something is still to be done about.
 const UNFINISHED_STATUSES: [ShipmentStatus; 3] = [
     ShipmentStatus::Waiting,
     ShipmentStatus::Pending,
@@ -50,8 +46,7 @@ const UNFINISHED_STATUSES: [ShipmentStatus; 3] = [
 ];
 
 impl Ledger {
-    /// Everything that is measured. `jobs`: whose last successes are wanted; `stock_job`: the one that
-    /// reads stock feeds.
+    /// Reads all gauges. `stock_job` is the job that reads stock feeds.
     pub async fn metrics(
         &self,
         jobs: &[&str],
@@ -65,10 +60,10 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?;
-        let in_care = self.count_post_send().await?;
-        let packages = self.count_unfinished_parcels().await?;
-        let successes = self.last_successes(jobs).await?;
-        let applied = successes
+        let post_send = self.count_post_send().await?;
+        let unfinished_parcels = self.count_unfinished_parcels().await?;
+        let last_successes = self.last_successes(jobs).await?;
+        let applied = last_successes
             .iter()
             .find(|success| success.job == stock_job)
             .and_then(|success| success.started_at);
@@ -91,7 +86,7 @@ impl Ledger {
         let events = sqlx::query!(
             r#"select count(*) as "pending!", min(occurred_at) as since
              from veracore_event where state = 'pending'
-                 -- without a receiver they wait for nothing, and may be many
+                 -- without a receiver there may be many, and none is delivered
                  and (select events_unheard_after is null from veracore_config where id = 1)"#
         )
         .fetch_one(&self.pool)
@@ -105,9 +100,9 @@ impl Ledger {
             orders,
             oldest_waiting_at: open.waiting_since,
             oldest_in_doubt_at: open.in_doubt_since,
-            post_send: in_care,
-            unfinished_parcels: packages,
-            last_successes: successes,
+            post_send,
+            unfinished_parcels,
+            last_successes,
             unmatched_skus: feeds.unmatched.map(to_count),
             quarantined_feeds: to_count(feeds.held),
             pending_events: to_count(events.pending),
@@ -131,8 +126,7 @@ impl Ledger {
         Ok(UNFINISHED_STATUSES.map(of).into())
     }
 
-    /// Runs over one SKU do not count, nor what seems to be in the future since the clock was set
-    /// back.
+    /// Without runs over one SKU, and without runs in the future, after a clock was set back.
     async fn last_successes(&self, jobs: &[&str]) -> Result<Vec<LastSuccess>, LedgerError> {
         let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
         Ok(sqlx::query_as!(

@@ -1,24 +1,24 @@
-//! What was sent, as it may be shown to whoever may read orders.
+//! Summary of a sent order, for everybody who may read orders.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{db::error::LedgerError, handle::Ledger};
 
-/// What was last sent of an order. Nothing in it tells who lives where.
+/// The order as it was last sent, without personal data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SentSummary {
-    /// After the map of shipping methods.
+    /// VeraCore's, after the mapping.
     pub shipping_method: String,
     /// ISO 4217.
     pub currency: String,
-    /// The address line by line, masked; empty once its time was over.
+    /// The masked address lines; empty after the retention period.
     #[serde(default)]
     pub ship_to: Vec<String>,
     pub items: Vec<SentItem>,
 }
 
-/// A line of it, in VeraCore's words.
+/// A line, with VeraCore's SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SentItem {
@@ -29,7 +29,7 @@ pub struct SentItem {
 }
 
 impl Ledger {
-    /// What was last sent of an order; `None` when nothing was, or before this was kept.
+    /// Returns the summary; `None` if the order was not sent, or by a version without summaries.
     pub async fn sent_summary(&self, order: i64) -> Result<Option<SentSummary>, LedgerError> {
         let summary = sqlx::query_scalar!(
             "select sent_summary from veracore_order_sync where id = $1",
@@ -38,7 +38,6 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?
         .flatten();
-        // What cannot be read any more is not shown.
         Ok(summary.and_then(|summary| serde_json::from_value(summary).ok()))
     }
 }

@@ -136,11 +136,14 @@ impl OrderSync {
         let mut walk = SweepCursor::new(self.settings.sweep_page_size);
         while let Some(page) = self.next_sweep_page(&mut walk).await? {
             swept.unreadable += page.unreadable.len() as u64;
-            for (shop, ledger) in self.ledger.reused_order_ids(&page.orders).await? {
+            for order in self.ledger.unrecorded_orders(&page.orders).await? {
+                let Some(known_as) = order.known_as else {
+                    continue;
+                };
                 swept.unreadable += 1;
                 tracing::error!(
-                    order = shop,
-                    known_as = ledger,
+                    order = %order.code,
+                    known_as,
                     "Vendure gave this order the id of another one, which the ledger knows (was a backup of the shop restored?): it is not sent to VeraCore"
                 );
             }

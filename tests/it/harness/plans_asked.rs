@@ -100,7 +100,6 @@ impl Asking {
         )
         .await;
         self.of("has_baseline", l.has_baseline()).await;
-        self.of("mistaken", l.reused_order_ids(known)).await;
         self.of("standing", l.known_statuses(known)).await;
         self.of("strangers", l.unrecorded_orders(known)).await;
         self.of("backfill_orders", l.backfill_orders(known)).await;

@@ -46,7 +46,7 @@ async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection
         .expect("it is given up");
     let error = asked.unwrap_err();
     assert!(error.is_unavailable(), "{error}");
-    assert!(error.to_string().contains("no answer within"), "{error}");
+    assert!(error.to_string().contains("no response within"), "{error}");
     println!("given up after {:?}", start.elapsed());
     gate.speak_again();
     until("the ledger answers again", || async {
