@@ -100,7 +100,7 @@ fn is_transient_code(code: &str) -> bool {
     classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
 }
 
-pub(in crate::ledger) const UNDEFINED_TABLE: &str = "42P01";
+pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 
 #[cfg(test)]
 mod tests {

@@ -5,17 +5,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Maximum difference between the clocks of replicas.
-pub(in crate::ledger) const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// Returns whether the database was so slow that the lease may end before the call that it protects.
-pub(in crate::ledger) fn is_half_spent(
-    lease: Duration,
-    from: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> bool {
+pub(crate) fn is_half_spent(lease: Duration, from: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - from > to_time_delta(lease) / 2
 }
 
-pub(in crate::ledger) fn to_time_delta(lease: Duration) -> TimeDelta {
+pub(crate) fn to_time_delta(lease: Duration) -> TimeDelta {
     TimeDelta::from_std(lease).unwrap_or(TimeDelta::hours(1))
 }

@@ -52,7 +52,7 @@ impl Topic {
 
 /// The waiters of this process, one per topic. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ledger) struct NotifyHub(Arc<HubState>);
+pub(crate) struct NotifyHub(Arc<HubState>);
 
 #[derive(Debug, Default)]
 struct HubState {

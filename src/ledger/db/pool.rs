@@ -110,7 +110,7 @@ async fn is_outside_transaction(connection: &mut PgConnection) -> Result<bool, E
 
 /// The connection pool. It executes statements, as each of its connections does.
 #[derive(Clone)]
-pub(in crate::ledger) struct Pool {
+pub(crate) struct Pool {
     pool: PgPool,
     last_failure: LastFailure,
     options: PgConnectOptions,
@@ -118,7 +118,7 @@ pub(in crate::ledger) struct Pool {
 }
 
 impl Pool {
-    pub(in crate::ledger) fn connect_lazily(
+    pub(crate) fn connect_lazily(
         options: PgConnectOptions,
         max_connections: u32,
         notify_hub: NotifyHub,
@@ -171,7 +171,7 @@ impl Pool {
 
     /// Listens to a channel on a connection outside the pool. Waiting for notifications has no
     /// deadline; the listener reports a lost connection.
-    pub(in crate::ledger) async fn listen(&self, channel: &str) -> Result<PgListener, Error> {
+    pub(crate) async fn listen(&self, channel: &str) -> Result<PgListener, Error> {
         // A pool of its own each time: no harm if it never gets its connection back.
         let pool = PgPoolOptions::new()
             .max_connections(1)
@@ -186,12 +186,12 @@ impl Pool {
         self.last_failure.with_deadline(listening).await
     }
 
-    pub(in crate::ledger) async fn acquire(&self) -> Result<Connection, Error> {
+    pub(crate) async fn acquire(&self) -> Result<Connection, Error> {
         Ok(self.wrap_connection(ConnectionKind::Pooled(self.pool.acquire().await?)))
     }
 
     /// Begins a transaction; repeated once on another connection if the first one is broken.
-    pub(in crate::ledger) async fn begin(&self) -> Result<Transaction, Error> {
+    pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         let begun = match self.last_failure.with_deadline(self.pool.begin()).await {
             Err(error) if is_connection_error(&error) && !is_timeout(&error) => {
                 self.last_failure.with_deadline(self.pool.begin()).await
@@ -213,16 +213,16 @@ impl Pool {
     }
 
     /// Takes a connection out of the pool, without deadlines.
-    pub(in crate::ledger) async fn detached(&self) -> Result<PgConnection, Error> {
+    pub(crate) async fn detached(&self) -> Result<PgConnection, Error> {
         Ok(self.pool.acquire().await?.detach())
     }
 
-    pub(in crate::ledger) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-pub(in crate::ledger) struct Connection {
+pub(crate) struct Connection {
     kind: ConnectionKind,
     last_failure: LastFailure,
     notify_hub: NotifyHub,
@@ -244,11 +244,11 @@ impl Connection {
 
     /// Notifies this process when the transaction commits. `Ledger::publish` notifies the others,
     /// for one more statement.
-    pub(in crate::ledger) fn notify_on_commit(&mut self, topic: Topic) {
+    pub(crate) fn notify_on_commit(&mut self, topic: Topic) {
         self.topics_on_commit.push(topic);
     }
 
-    pub(in crate::ledger) async fn with_raw<T, E>(
+    pub(crate) async fn with_raw<T, E>(
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<Result<T, E>, Error> {
@@ -260,10 +260,10 @@ impl Connection {
 }
 
 /// A transaction. Rolled back unless committed.
-pub(in crate::ledger) struct Transaction(Connection);
+pub(crate) struct Transaction(Connection);
 
 impl Transaction {
-    pub(in crate::ledger) async fn commit(self) -> Result<(), Error> {
+    pub(crate) async fn commit(self) -> Result<(), Error> {
         let Connection {
             kind,
             last_failure,

@@ -8,21 +8,21 @@ use crate::domain::{OrderCode, ShopOrderId, text::one_line};
 
 /// The row that is being parsed.
 #[derive(Clone, Copy)]
-pub(in crate::ledger) struct RowRef {
+pub(crate) struct RowRef {
     table: &'static str,
     id: i64,
 }
 
 impl RowRef {
-    pub(in crate::ledger) const fn new(table: &'static str, id: i64) -> Self {
+    pub(crate) const fn new(table: &'static str, id: i64) -> Self {
         Self { table, id }
     }
 
-    pub(in crate::ledger) const fn order(id: i64) -> Self {
+    pub(crate) const fn order(id: i64) -> Self {
         Self::new("veracore_order_sync", id)
     }
 
-    pub(in crate::ledger) fn parse<T>(
+    pub(crate) fn parse<T>(
         self,
         column: &'static str,
         text: &str,
@@ -31,7 +31,7 @@ impl RowRef {
         parse(text).ok_or_else(|| self.invalid(column, text))
     }
 
-    pub(in crate::ledger) fn json<T: DeserializeOwned>(
+    pub(crate) fn json<T: DeserializeOwned>(
         self,
         column: &'static str,
         value: Value,
@@ -39,13 +39,13 @@ impl RowRef {
         serde_json::from_value(value).map_err(|error| self.invalid(column, &error.to_string()))
     }
 
-    pub(in crate::ledger) fn order_code(self, text: &str) -> Result<OrderCode, LedgerError> {
+    pub(crate) fn order_code(self, text: &str) -> Result<OrderCode, LedgerError> {
         self.parse("vendure_order_code", text, |text| {
             OrderCode::parse(text).ok()
         })
     }
 
-    pub(in crate::ledger) fn shop_order_id(self, text: &str) -> Result<ShopOrderId, LedgerError> {
+    pub(crate) fn shop_order_id(self, text: &str) -> Result<ShopOrderId, LedgerError> {
         self.parse("vendure_order_id", text, |text| {
             ShopOrderId::parse(text).ok()
         })
@@ -62,14 +62,12 @@ impl RowRef {
 }
 
 /// Converts a count from Postgres, which has no unsigned integers.
-pub(in crate::ledger) fn to_count<N, T: TryFrom<N> + Default>(number: N) -> T {
+pub(crate) fn to_count<N, T: TryFrom<N> + Default>(number: N) -> T {
     T::try_from(number).unwrap_or_default()
 }
 
 /// Drops unreadable rows, so that they do not block the others. The reconciliation reports them.
-pub(in crate::ledger) fn skip_unreadable<T>(
-    rows: impl Iterator<Item = Result<T, LedgerError>>,
-) -> Vec<T> {
+pub(crate) fn skip_unreadable<T>(rows: impl Iterator<Item = Result<T, LedgerError>>) -> Vec<T> {
     rows.filter_map(|row| {
         row.inspect_err(|error| tracing::debug!(%error, "unreadable row skipped"))
             .ok()

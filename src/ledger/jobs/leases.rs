@@ -37,7 +37,7 @@ pub enum LeaseKey<'a> {
 }
 
 impl LeaseKey<'_> {
-    pub(in crate::ledger) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Job(job) => format!("job:{job}"),
             Self::Fulfillments(order) => format!("order:{order}"),
@@ -57,7 +57,7 @@ pub struct Lease {
 
 /// Extends a lease; `false` when a part of it is lost. Locks rows in the order of
 /// [`Ledger::acquire_lease`], so that the two do not deadlock.
-pub(in crate::ledger) async fn extend_lease(
+pub(crate) async fn extend_lease(
     connection: &mut Connection,
     lease: &Lease,
     now: DateTime<Utc>,

@@ -21,7 +21,7 @@ use crate::{
 /// One start of a run. After a restart the earlier start can no longer record an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunId {
-    pub(in crate::ledger) id: i64,
+    pub(crate) id: i64,
     starts: i32,
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AttemptId(pub(in crate::ledger) i64);
+pub struct AttemptId(pub(crate) i64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -109,7 +109,7 @@ async fn end_attempt(
     Ok(())
 }
 
-pub(in crate::ledger) async fn write_attempt(
+pub(crate) async fn write_attempt(
     connection: &mut Connection,
     order: i64,
     attempt: &AttemptRecord,

@@ -187,7 +187,7 @@ impl Ledger {
     }
 }
 
-pub(in crate::ledger) fn order_columns(
+pub(crate) fn order_columns(
     orders: &[OrderRef],
 ) -> (Vec<String>, Vec<String>, Vec<Option<DateTime<Utc>>>) {
     let ids = orders.iter().map(|order| order.id.to_string()).collect();

@@ -95,7 +95,7 @@ impl Ledger {
 }
 
 /// Inserts an event in a transaction; with `order`, also a note on the Vendure order if notes are on.
-pub(in crate::ledger) async fn insert_event(
+pub(crate) async fn insert_event(
     connection: &mut Connection,
     event_type: &str,
     order: Option<i64>,
