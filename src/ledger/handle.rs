@@ -22,7 +22,7 @@ impl Ledger {
     /// Creates a ledger that connects on first use: the database may start later than the daemon.
     ///
     /// # Errors
-    /// When `url` is not a Postgres URL.
+    /// If `url` is not a Postgres URL.
     pub fn connect_lazily(
         url: &str,
         max_connections: u32,
@@ -64,7 +64,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Returns the problem that stopped the last write, such as a full disk; `None` once one succeeds.
+    /// Returns the problem that blocks the order workers, such as a full disk. Some problems show only
+    /// on a write, so the workers report them.
     pub fn blocking_problem(&self) -> Option<String> {
         self.blocking_problem.lock().clone()
     }

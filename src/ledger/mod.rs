@@ -1,8 +1,8 @@
 //! The ledger: all SQL, and the only owner of the connection pool.
 //!
 //! Records each order with its leases, attempts and parcels, the stock that was written, the runs of
-//! the jobs, webhooks and events. Times come from Postgres. The ledger calls no other system and makes
-//! no decisions: it records results, provided that the caller still has the lease.
+//! the jobs, webhooks and events. Times come from the clock that is passed in. The ledger calls no
+//! other system and makes no decisions: it records results, if the caller still has the lease.
 
 mod db;
 mod handle;

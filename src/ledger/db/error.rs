@@ -8,19 +8,23 @@ pub enum LedgerError {
     LeaseLost { code: String },
     #[error("database error: {}", describe(.0))]
     Database(#[from] sqlx::Error),
-    #[error("the ledger's database does not answer. Is Postgres up, and DATABASE_URL right?")]
+    #[error(
+        "the ledger's database does not respond. Is Postgres running, and DATABASE_URL correct?"
+    )]
     Unresponsive,
-    #[error("the ledger's database takes no writes: it is a standby, or set to read only")]
+    #[error("the ledger's database takes no writes: it is a standby or read-only")]
     ReadOnly,
     #[error(
-        "the database user may not create the ledger's tables ({problem}). Grant it that, such as with: grant create on schema public to the_user"
+        "the database user may not create the ledger's tables ({problem}). Grant the privilege, for example: grant create on schema public to the_user"
     )]
     MissingPrivilege { problem: String },
     #[error(
-        "the database has a table with one of the ledger's names that is not the ledger's ({problem}). Nothing was changed. Give the ledger a database or a schema of its own: docs/moving-from-the-plugin.md says how"
+        "another application uses the name of a ledger table ({problem}). Nothing was changed. Give the ledger its own database or schema, see docs/moving-from-the-plugin.md"
     )]
     TableNameTaken { problem: String },
-    #[error("{table}.{column} of row {row} holds '{value}', which this version does not know")]
+    #[error(
+        "{table}.{column} of row {row} has the value '{value}', which this version cannot read"
+    )]
     BadRow {
         table: &'static str,
         column: &'static str,
@@ -32,10 +36,10 @@ pub enum LedgerError {
     )]
     NotMigrated { problem: String },
     #[error(
-        "the ledger's tables were made by a newer veracore-sync ({problem}). Run that version, or restore a backup from before"
+        "the ledger's tables were made by a newer veracore-sync ({problem}). Run that version, or restore an older backup"
     )]
     SchemaTooNew { problem: String },
-    #[error("the ledger's tables could not be brought up to date: {problem}")]
+    #[error("the migration of the ledger's tables failed: {problem}")]
     MigrationFailed { problem: String },
 }
 
@@ -43,7 +47,7 @@ pub enum LedgerError {
 fn describe(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::PoolTimedOut => {
-            "no connection within 5 s. Is Postgres up, and DATABASE_URL right?".into()
+            "no connection within 5 s. Is Postgres running, and DATABASE_URL correct?".into()
         }
         sqlx::Error::Database(error) => one_line(error.message(), 200),
         other => one_line(&other.to_string(), 200),

@@ -24,7 +24,7 @@ pub enum Topic {
     Webhook(NoticeKind),
     /// Events are due for delivery.
     Events,
-    /// Notes on the shop's orders are due.
+    /// Notes on Vendure's orders are due.
     Notes,
 }
 

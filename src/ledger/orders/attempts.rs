@@ -39,7 +39,7 @@ impl AttemptKind {
     }
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptEnd {
     /// `accepted`, `refused`, `unknown`, `found`, `missing`, `failed`, `done`…

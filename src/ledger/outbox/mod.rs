@@ -1,4 +1,4 @@
-//! Events, their delivery, and notes on the orders of the shop.
+//! Events, their delivery, and notes on Vendure's orders.
 
 pub(super) mod deliveries;
 pub(super) mod events;

@@ -1,4 +1,4 @@
-//! Orders that VeraCore has: changes, cancellations in the shop, cancellations at VeraCore.
+//! Orders that VeraCore has: changes, cancellations in Vendure, cancellations at VeraCore.
 
 pub(super) mod cancellations;
 pub(super) mod changes;

@@ -68,7 +68,7 @@ async fn nothing_is_done_with_the_tables_of_a_newer_version() {
         world.shop.shipped(&order).await,
     );
 
-    let what_to_do = "made by a newer veracore-sync (migration 9999 is unknown to this version). Run that version, or restore a backup from before";
+    let what_to_do = "made by a newer veracore-sync (migration 9999 is unknown to this version). Run that version, or restore an older backup";
     let mut daemon = world.daemon().spawn();
     let status = daemon.wait_exit().await;
     assert_eq!(status.code(), Some(1));
