@@ -111,11 +111,11 @@ impl Ledger {
 
     /// The runs of a job, newest first.
     pub async fn runs_of_job(&self, job: &str, limit: u32) -> Result<Vec<Run>, LedgerError> {
-        self.select_runs(Some(job), None, false, limit).await
+        self.select_runs(Some(job), None, limit).await
     }
 
     pub async fn run(&self, id: i64) -> Result<Option<Run>, LedgerError> {
-        Ok(self.select_runs(None, Some(id), false, 1).await?.pop())
+        Ok(self.select_runs(None, Some(id), 1).await?.pop())
     }
 
     /// Quarantined runs of a job that wait for a decision, newest first; with `only`, just that run.
@@ -126,30 +126,40 @@ impl Ledger {
         only: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Run>, LedgerError> {
-        self.select_runs(Some(job), only, true, limit).await
+        Ok(sqlx::query_as!(
+            Run,
+            "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
+                 error_message
+             from veracore_sync_run held
+             where job = $1 and outcome = 'held' and not result ?| '{acceptedBy,discardedBy}'
+                 and ($3::bigint is null or id = $3)
+                 and not exists (select from veracore_sync_run later
+                     where later.job = $1 and later.outcome = 'done' and not later.result ? 'sku'
+                         and later.started_at > held.started_at)
+             order by started_at desc, id desc limit $2",
+            job,
+            i64::from(limit),
+            only,
+        )
+        .fetch_all(&self.pool)
+        .await?)
     }
 
     async fn select_runs(
         &self,
         job: Option<&str>,
         id: Option<i64>,
-        is_undecided: bool,
         limit: u32,
     ) -> Result<Vec<Run>, LedgerError> {
         Ok(sqlx::query_as!(
             Run,
             "select id, job, origin, scheduled_for, started_at, ended_at, outcome, result,
                  error_message
-             from veracore_sync_run run
+             from veracore_sync_run
              where ($1::text is null or job = $1) and ($2::bigint is null or id = $2)
-                 and (not $3 or outcome = 'held' and not result ?| '{acceptedBy,discardedBy}'
-                     and not exists (select from veracore_sync_run later
-                         where later.job = run.job and later.outcome = 'done'
-                             and not later.result ? 'sku' and later.started_at > run.started_at))
-             order by started_at desc, id desc limit $4",
+             order by started_at desc, id desc limit $3",
             job,
             id,
-            is_undecided,
             i64::from(limit),
         )
         .fetch_all(&self.pool)

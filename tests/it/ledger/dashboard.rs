@@ -1,4 +1,4 @@
-//! What the dashboard asks of the ledger.
+//! Queries for the dashboard.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::*;
 use crate::harness::World;
 
 #[tokio::test]
-async fn a_day_is_told_hour_by_hour() {
+async fn a_day_is_listed_by_hour() {
     let world = World::ledger_only("day").await;
     let ledger = &world.ledger;
     assert_eq!(ledger.oldest_waiting_at().await.unwrap(), None);
@@ -23,7 +23,7 @@ async fn a_day_is_told_hour_by_hour() {
     let found = world.clock.now();
     world.clock.advance(TimeDelta::minutes(150));
     assert_eq!(ledger.oldest_waiting_at().await.unwrap(), Some(found));
-    // Its lease ran out meanwhile.
+    // Its lease has expired.
     let order = claim(ledger).await.unwrap_or(order);
     let id = ProviderOrderId::parse("VC-1").unwrap();
     let done = OrderDisposition::Acknowledged {
@@ -56,7 +56,7 @@ async fn a_day_is_told_hour_by_hour() {
 }
 
 #[tokio::test]
-async fn any_change_changes_the_mark() {
+async fn any_change_changes_the_token() {
     let world = World::ledger_only("mark").await;
     let ledger = &world.ledger;
     let mut marks = vec![ledger.change_token().await.unwrap()];
@@ -98,7 +98,7 @@ async fn any_change_changes_the_mark() {
 }
 
 #[tokio::test]
-async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
+async fn a_quarantined_run_is_decided_once_and_superseded_by_a_good_one() {
     let world = World::ledger_only("decided").await;
     let ledger = &world.ledger;
     let held = async || {
@@ -162,7 +162,7 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
         .unwrap()
         .unwrap();
     assert_eq!(run.discarded_by.as_deref(), Some("ann"));
-    // A pass over one SKU says nothing about the feed.
+    // A run over one SKU does not supersede a feed.
     let (one, _) = held().await;
     end(one, RunOutcome::Done, json!({ "sku": "A" })).await;
     assert_eq!(undecided().await, [second_id]);
@@ -174,7 +174,7 @@ async fn a_held_run_is_decided_on_once_and_is_no_news_after_a_good_one() {
 }
 
 #[tokio::test]
-async fn orders_are_listed_by_what_they_need() {
+async fn orders_are_listed_by_group() {
     let world = World::ledger_only("groups").await;
     let ledger = &world.ledger;
     let needs = [
@@ -228,7 +228,7 @@ async fn orders_are_listed_by_what_they_need() {
         let count = ledger.count_orders(&filter).await.unwrap();
         assert_eq!(count, codes.len() as u64);
     }
-    // Just as the overview counts them.
+    // The same as on the overview.
     let count = ledger.count_post_send().await.unwrap();
     let counts = [
         count.being_stopped,
@@ -255,7 +255,7 @@ async fn a_session_lasts_as_long_as_it_is_used_and_no_longer_than_half_a_day() {
         world.clock.advance(TimeDelta::minutes(29));
         assert_eq!(known(true).await, Some(token.clone()));
     }
-    // A look is no use.
+    // Reading does not extend a session.
     world.clock.advance(TimeDelta::minutes(20));
     assert_eq!(known(false).await, Some(token.clone()));
     world.clock.advance(TimeDelta::minutes(11));

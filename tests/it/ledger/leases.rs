@@ -1,4 +1,4 @@
-//! Who works on an order, and what becomes of somebody who lost it.
+//! Leases on orders and names, and lost leases.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ async fn an_order_is_claimed_once_however_many_try() {
 }
 
 #[tokio::test]
-async fn a_dead_holders_order_is_taken_over_and_the_holder_changes_nothing_any_more() {
+async fn an_expired_lease_is_taken_over_and_its_holder_changes_nothing() {
     let world = World::ledger_only("takeover").await;
     let dead = claimed(&world.ledger).await;
     assert_eq!(claim(&world.ledger).await, None, "it is leased");
@@ -106,7 +106,7 @@ async fn a_dead_holders_order_is_taken_over_and_the_holder_changes_nothing_any_m
 }
 
 #[tokio::test]
-async fn nothing_is_sent_under_a_lease_that_ran_out_though_nobody_took_it() {
+async fn nothing_is_sent_under_an_expired_lease() {
     let world = World::ledger_only("ranout").await;
     let late = claimed(&world.ledger).await;
     world.clock.advance(TimeDelta::seconds(60));
@@ -129,7 +129,7 @@ async fn nothing_is_sent_under_a_lease_that_ran_out_though_nobody_took_it() {
 }
 
 #[tokio::test]
-async fn an_intent_survives_the_death_of_who_wrote_it() {
+async fn an_intent_survives_the_death_of_its_process() {
     let world = World::ledger_only("intent").await;
     let first = claimed(&world.ledger).await;
     assert!(!first.sent_before);
@@ -138,7 +138,7 @@ async fn an_intent_survives_the_death_of_who_wrote_it() {
         .record_send_intent(&first, &intent(), LEASE)
         .await
         .unwrap();
-    // The process dies here. The intent lengthened the lease from that moment on.
+    // The process dies here. The intent has extended the lease.
     world.clock.advance(TimeDelta::seconds(60));
     let heir = claim(&world.ledger).await.unwrap();
     assert!(heir.sent_at.is_some() && heir.sent_before);
@@ -203,7 +203,7 @@ async fn only_due_orders_are_claimed_and_the_longest_due_first() {
 }
 
 #[tokio::test]
-async fn that_veracore_has_an_order_is_true_whoever_holds_the_lease() {
+async fn an_acknowledgement_needs_no_lease() {
     let world = World::ledger_only("late").await;
     let slow = claimed(&world.ledger).await;
     world
@@ -251,7 +251,7 @@ async fn that_veracore_has_an_order_is_true_whoever_holds_the_lease() {
 /// Holds on several names are taken, kept and given back at once by many, in any order of the rows:
 /// nobody waits for somebody who waits for him.
 #[tokio::test(flavor = "multi_thread")]
-async fn holds_that_overlap_never_block_each_other() {
+async fn overlapping_leases_never_deadlock() {
     let world = World::ledger_only("holds").await;
     let variants: Vec<VariantId> = (0..6)
         .map(|at| VariantId::parse(format!("{at}")).unwrap())
@@ -263,7 +263,7 @@ async fn holds_that_overlap_never_block_each_other() {
         working.spawn(async move {
             let mut held = 0;
             for round in 0..60_usize {
-                // Three of them, another three each time, named in another order each time.
+                // Another three names each time, in another order.
                 let mut some: Vec<&VariantId> = variants.iter().collect();
                 some.rotate_left((worker * 7 + round * 5) % 6);
                 if round % 2 == 0 {

@@ -1,4 +1,4 @@
-//! Migrations: never changed once they are out, several programs at once, older and newer ones.
+//! Migrations: unchanged after release, concurrent programs, older and newer versions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -78,7 +78,7 @@ fn released_migrations_are_never_changed() {
 }
 
 #[test]
-fn the_watch_would_see_a_changed_migration() {
+fn a_changed_migration_is_detected() {
     let texts = |names: &[&str]| {
         let text = |name: &&str| ((*name).to_owned(), format!("-- {name}"));
         names.iter().map(text).collect::<BTreeMap<_, _>>()
@@ -145,10 +145,10 @@ async fn replicas_that_start_together_migrate_once() {
 }
 
 #[tokio::test]
-async fn a_migration_waits_for_that_of_another_replica() {
+async fn a_migration_waits_for_another_replica() {
     let world = World::unmigrated("waits").await;
     let mut other = PgConnection::connect(&world.url).await.unwrap();
-    // Just as a replica takes it.
+    // The lock that a replica takes.
     other.lock().await.unwrap();
     let replica = world.another_ledger(world.clock.clone());
     let mut migrating = tokio::task::JoinSet::new();
@@ -180,7 +180,7 @@ async fn a_migration_waits_for_that_of_another_replica() {
 #[tokio::test]
 async fn a_failed_migration_leaves_no_lock_behind() {
     let world = World::unmigrated("unlocked").await;
-    // A table of somebody else's where ours should be.
+    // A table of another application.
     sqlx::raw_sql("create table veracore_sync_run ()")
         .execute(&world.pool)
         .await
@@ -200,7 +200,7 @@ async fn a_failed_migration_leaves_no_lock_behind() {
         .execute(&world.pool)
         .await
         .unwrap();
-    // The failed one still has its connections.
+    // The failed ledger still has its connections.
     world.ledger.migrate().await.unwrap();
     replica.ensure_migrated().await.unwrap();
     replica.close().await;

@@ -1,18 +1,18 @@
-//! The ledger on a real Postgres: leases, doubts, taking in, a person's wishes, migrations.
+//! The ledger on a real Postgres: leases, outcomes, discovery, operator actions, migrations.
 
 mod dashboard;
-mod found;
+mod discovery;
 mod leases;
 mod migrations;
+mod notifications;
 mod operator;
 mod outcomes;
 mod plans;
 mod privacy;
+mod retention;
 mod schedule;
 mod scheduled;
-mod silence;
-mod tidy;
-mod words;
+mod timeouts;
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn intent() -> SendIntent {
     }
 }
 
-/// Takes in order 1 and claims it.
+/// Inserts order 1 and claims it.
 async fn claimed(ledger: &Ledger) -> ClaimedOrder {
     ledger
         .insert_discovered_orders(&[order(1)], Duration::ZERO)

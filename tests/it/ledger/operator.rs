@@ -1,4 +1,4 @@
-//! What a person may do to an order, and what not.
+//! Operator actions on orders.
 
 use chrono::TimeDelta;
 use veracore_sync::{
@@ -41,7 +41,7 @@ async fn an_order_that_veracore_has_is_neither_retried_nor_skipped() {
 }
 
 #[tokio::test]
-async fn an_order_in_work_is_left_to_who_works_on_it() {
+async fn a_leased_order_is_busy() {
     let world = World::ledger_only("busy").await;
     let order = claimed(&world.ledger).await;
     let retried = world
@@ -54,7 +54,7 @@ async fn an_order_in_work_is_left_to_who_works_on_it() {
         world.ledger.skip_order(&order.code).await.unwrap(),
         OperatorOutcome::Busy
     );
-    // Its holder died: now a person may.
+    // The holder died, and the lease expired.
     world.clock.advance(TimeDelta::seconds(60));
     assert_eq!(
         world.ledger.skip_order(&order.code).await.unwrap(),
@@ -77,7 +77,7 @@ async fn an_order_in_work_is_left_to_who_works_on_it() {
 }
 
 #[tokio::test]
-async fn a_retry_starts_the_count_anew_and_keeps_the_doubt() {
+async fn a_retry_resets_the_count_and_keeps_the_doubt() {
     let world = World::ledger_only("retry").await;
     let order = claimed(&world.ledger).await;
     world

@@ -1,4 +1,4 @@
-//! What each outcome leaves behind.
+//! The rows that each outcome writes.
 
 use chrono::TimeDelta;
 use veracore_sync::{
@@ -81,7 +81,7 @@ async fn a_counted_failure_counts_and_a_parked_one_does_not() {
 }
 
 #[tokio::test]
-async fn a_doubt_is_kept_until_it_is_settled() {
+async fn an_order_stays_in_doubt_until_a_lookup_settles_it() {
     let world = World::ledger_only("doubt").await;
     let order = claimed(&world.ledger).await;
     let attempt = world
@@ -134,7 +134,7 @@ async fn a_doubt_is_kept_until_it_is_settled() {
     assert_eq!(record.in_doubt_since, Some(sent_at));
     let order = claim(&world.ledger).await.unwrap();
     assert_eq!((order.missing_at, order.parked_count), (missing_at, 1));
-    // A new intent begins a new doubt.
+    // After a new intent, the order is in doubt again.
     world.clock.advance(TimeDelta::seconds(1));
     world
         .ledger
@@ -175,7 +175,7 @@ async fn skipped_and_cancelled_orders_say_why() {
 }
 
 #[tokio::test]
-async fn what_may_quote_a_customer_is_cleared_after_its_time() {
+async fn personal_data_is_cleared_after_the_retention_period() {
     let world = World::ledger_only("pii").await;
     let order = claimed(&world.ledger).await;
     let trace = AttemptRecord::Complete {
@@ -207,7 +207,7 @@ async fn what_may_quote_a_customer_is_cleared_after_its_time() {
         .clear_personal_data(now + TimeDelta::seconds(1))
         .await
         .unwrap();
-    // The attempt, the order, and the event that told of it.
+    // The attempt, the order, and its event.
     assert_eq!(cleared, 3);
     let record = world.ledger.order(&order.code).await.unwrap().unwrap();
     assert_eq!(

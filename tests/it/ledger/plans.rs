@@ -1,4 +1,4 @@
-//! No question that is asked often reads a table that grows from end to end.
+//! Frequent queries do not scan tables that grow.
 
 use tokio::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::harness::{
 const ORDERS: i32 = 40_000;
 
 #[tokio::test]
-async fn what_is_asked_often_is_found_by_an_index() {
+async fn frequent_queries_use_an_index() {
     let world = World::ledger_only("plans").await;
     let begun = Instant::now();
     fill(&world.pool, ORDERS).await;

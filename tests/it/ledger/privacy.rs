@@ -1,4 +1,4 @@
-//! After its time nothing that is kept names a customer, wherever it was written.
+//! After the retention period, no table contains personal data.
 
 use chrono::TimeDelta;
 use veracore_sync::clock::Clock as _;
@@ -42,7 +42,7 @@ const QUOTED: &str = "
 ";
 
 #[tokio::test]
-async fn after_their_time_names_and_mail_addresses_are_nowhere_in_the_tables() {
+async fn personal_data_is_in_no_table_after_the_retention_period() {
     let world = World::ledger_only("privacy").await;
     let now = world.clock.now();
     let sql = QUOTED

@@ -530,10 +530,10 @@ async fn the_list_of_crash_points_is_complete() {
     let in_source: usize = crate::house::sources_outside(&[other, cancelling, "vendure/cancel.rs"])
         .iter()
         .map(|code| {
-            let effects =
-                code.matches("Effect::Write,").count() + code.matches("Effect::Post,").count();
-            let arms = code.matches("=> Effect::Write,").count();
-            code.matches(".change(").count() + effects - arms
+            let effects = code.matches("CallKind::Write,").count()
+                + code.matches("CallKind::IdempotentWrite,").count();
+            let arms = code.matches("=> CallKind::Write,").count();
+            code.matches(".mutate(").count() + effects - arms
         })
         .sum();
     assert_eq!(calls, 2 * in_source, "{passed:?}");

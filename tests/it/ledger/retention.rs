@@ -1,4 +1,4 @@
-//! What is forgotten once a day, and what is kept.
+//! Daily deletion of old rows.
 
 use chrono::TimeDelta;
 use veracore_sync::{
@@ -30,7 +30,7 @@ const HISTORY: &str = "
 ";
 
 #[tokio::test]
-async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
+async fn old_rows_are_deleted_once_a_day_except_the_last_of_each() {
     let world = World::ledger_only("tidy").await;
     let now = format!("'{}'::timestamptz", world.clock.now().to_rfc3339());
     sqlx::raw_sql(sqlx::AssertSqlSafe(HISTORY.replace("$1", &now)))
@@ -64,7 +64,7 @@ async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
             .len(),
         1
     );
-    // The last occurrence of each job is what the schedule goes on from.
+    // The schedule continues from the last occurrence of each job.
     assert_eq!(
         all("select job from veracore_sync_run where job <> 'tidy_ledger' order by job")
             .await
@@ -91,7 +91,7 @@ async fn what_is_old_is_forgotten_once_a_day_and_the_last_of_each_is_kept() {
             "eventsForgotten": 2, "webhooksForgotten": 0})
     );
 
-    // Once a day, whoever asks.
+    // Once a day, over all replicas.
     assert!(!run_if_due().await);
     world.clock.advance(TimeDelta::days(1));
     assert!(run_if_due().await);

@@ -1,4 +1,4 @@
-//! Taking orders in, each once, and the baseline.
+//! Insertion of discovered orders, and the baseline.
 
 use chrono::TimeDelta;
 use veracore_sync::{
@@ -11,7 +11,7 @@ use super::*;
 use crate::harness::World;
 
 #[tokio::test]
-async fn an_order_is_taken_in_once_however_many_find_it() {
+async fn an_order_is_inserted_once_by_concurrent_sweeps() {
     let world = World::ledger_only("takein").await;
     let orders: Vec<_> = (1..=100).map(order).collect();
     let mut finders = tokio::task::JoinSet::new();
@@ -43,7 +43,7 @@ async fn an_order_is_taken_in_once_however_many_find_it() {
 }
 
 #[tokio::test]
-async fn only_what_left_the_trigger_states_is_revived() {
+async fn only_orders_that_left_the_trigger_states_are_requeued() {
     let world = World::ledger_only("revived").await;
     let reasons = [
         (SkipReason::LeftTriggerState, true),
@@ -93,7 +93,7 @@ async fn only_what_left_the_trigger_states_is_revived() {
 }
 
 #[tokio::test]
-async fn the_baseline_is_taken_once_and_tells_old_orders_from_new() {
+async fn the_baseline_is_inserted_once_and_skips_only_old_orders() {
     let world = World::ledger_only("baseline").await;
     let started_at = world.clock.now();
     let orders = [

@@ -1,4 +1,4 @@
-//! A statement that is never answered: whoever asked is told, and the connection's place is free.
+//! Statements without a response: the caller gets an error, and the connection is closed.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::order;
 use crate::harness::{World, until};
 
 #[tokio::test]
-async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection() {
+async fn a_statement_without_response_times_out_and_its_connection_is_closed() {
     let world = World::ledger_only("unanswered").await;
     let gate = world.gate();
-    // One connection: were it kept, nothing more could be done.
+    // A single connection: if the pool kept it, the next statement would hang.
     let ledger = Ledger::connect_lazily(gate.url(), 1, world.clock.clone()).unwrap();
     ledger.ping().await.unwrap();
     let mut other = PgConnection::connect(&world.url).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection
         ledger.ping().await.ok()
     })
     .await;
-    // Whether Postgres did it all the same or not, it can be asked for again.
+    // The statement may have run anyway, and can be repeated.
     ledger
         .insert_discovered_orders(&orders, Duration::ZERO)
         .await
@@ -72,7 +72,7 @@ async fn a_statement_that_is_never_answered_is_given_up_and_so_is_its_connection
 /// Whoever gives up while a transaction is being begun leaves a connection in one that nobody would
 /// end: what others took for written would not be.
 #[tokio::test]
-async fn a_connection_that_was_given_up_at_the_beginning_of_a_transaction_is_not_used_again() {
+async fn a_connection_whose_begin_was_cancelled_is_not_reused() {
     let world = World::ledger_only("given_up").await;
     let gate = world.gate();
     let ledger = Ledger::connect_lazily(gate.url(), 1, world.clock.clone()).unwrap();

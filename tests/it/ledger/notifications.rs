@@ -1,4 +1,4 @@
-//! What processes on one database tell each other.
+//! Notifications between processes on one database.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,53 +11,53 @@ use veracore_sync::{
 use super::{claim, order};
 use crate::harness::{LedgerWorld, World, until};
 
-/// Far more than a word takes, and far less than the slow look that comes without one.
+/// Much longer than a notification takes, and much shorter than the poll interval.
 const SOON: Duration = Duration::from_secs(10);
 const NEVER: Duration = Duration::from_secs(3600);
 const QUICK: Duration = Duration::from_secs(1);
 
-/// A ledger that listens for as long as the other part of this is held.
+/// A ledger that listens until the returned task set is dropped.
 async fn listening(world: &LedgerWorld) -> (Ledger, tokio::task::JoinSet<()>) {
     let ledger = world.another_ledger(world.clock.clone());
-    let mut ear = tokio::task::JoinSet::new();
+    let mut listeners = tokio::task::JoinSet::new();
     let listener = ledger.clone();
-    ear.spawn(async move { listener.listen().await });
-    heard(&ledger).await;
-    // It looks once for what was told before.
-    for word in [
+    listeners.spawn(async move { listener.listen().await });
+    is_listening(&ledger).await;
+    // The start wakes every waiter once.
+    for topic in [
         Topic::Orders,
         Topic::Events,
         Topic::Webhook(NoticeKind::Order),
     ] {
-        told(&ledger, word).await;
+        notified(&ledger, topic).await;
     }
-    (ledger, ear)
+    (ledger, listeners)
 }
 
-async fn heard(ledger: &Ledger) {
-    until("words arrive", || async {
+async fn is_listening(ledger: &Ledger) {
+    until("notifications arrive", || async {
         ledger.is_listening().then_some(())
     })
     .await;
 }
 
-async fn told(ledger: &Ledger, word: Topic) {
-    timeout(SOON, ledger.wait_for(word, NEVER))
+async fn notified(ledger: &Ledger, topic: Topic) {
+    timeout(SOON, ledger.wait_for(topic, NEVER))
         .await
-        .unwrap_or_else(|_| panic!("nobody told of {word:?}"));
+        .unwrap_or_else(|_| panic!("no notification of {topic:?}"));
 }
 
 #[tokio::test]
-async fn another_process_is_told_of_what_became_due() {
+async fn another_process_is_notified_of_due_orders() {
     let world = World::ledger_only("told").await;
-    let (ledger, _ear) = listening(&world).await;
+    let (ledger, _listeners) = listening(&world).await;
     assert!(ledger.poll_interval(QUICK) > SOON);
     world.ledger.backfill_orders(&[order(1)]).await.unwrap();
-    told(&ledger, Topic::Orders).await;
+    notified(&ledger, Topic::Orders).await;
     let claimed = claim(&world.ledger).await.unwrap();
     world.ledger.release_order(&claimed).await.unwrap();
-    told(&ledger, Topic::Orders).await;
-    // What is known already is no news: nobody is told.
+    notified(&ledger, Topic::Orders).await;
+    // Without a change there is no notification.
     while timeout(QUICK, ledger.wait_for(Topic::Orders, NEVER))
         .await
         .is_ok()
@@ -73,10 +73,10 @@ async fn another_process_is_told_of_what_became_due() {
 }
 
 #[tokio::test]
-async fn whoever_cannot_hear_looks_often_until_he_can() {
+async fn a_ledger_polls_often_while_notifications_do_not_arrive() {
     let world = World::ledger_only("deaf").await;
     assert_eq!(world.ledger.poll_interval(QUICK), QUICK);
-    let (ledger, _ear) = listening(&world).await;
+    let (ledger, _listeners) = listening(&world).await;
     let ended: i64 = sqlx::query_scalar(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity
          where datname = current_database() and query ilike 'listen %'",
@@ -85,21 +85,21 @@ async fn whoever_cannot_hear_looks_often_until_he_can() {
     .await
     .unwrap();
     assert_eq!(ended, 1);
-    // Who sleeps is woken, and looks often from then on.
-    told(&ledger, Topic::Orders).await;
-    heard(&ledger).await;
-    // Woken again, since what was told meanwhile was not heard.
-    told(&ledger, Topic::Orders).await;
+    // The lost connection wakes the waiters, and they poll often.
+    notified(&ledger, Topic::Orders).await;
+    is_listening(&ledger).await;
+    // The new connection wakes them again: notifications in between were lost.
+    notified(&ledger, Topic::Orders).await;
     world.ledger.backfill_orders(&[order(1)]).await.unwrap();
-    told(&ledger, Topic::Orders).await;
+    notified(&ledger, Topic::Orders).await;
     ledger.close().await;
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn what_a_command_raised_is_told_when_it_ends() {
+async fn events_of_a_command_are_published_when_it_ends() {
     let world = World::ledger_only("unheeded").await;
-    let (ledger, _ear) = listening(&world).await;
+    let (ledger, _listeners) = listening(&world).await;
     let command = world.another_ledger(world.clock.clone());
     let data = serde_json::json!({ "upstream": "VeraCore" });
     let down = veracore_sync::ledger::UpstreamEvent::Down;
@@ -108,16 +108,16 @@ async fn what_a_command_raised_is_told_when_it_ends() {
         .await
         .unwrap();
     command.close().await;
-    told(&ledger, Topic::Events).await;
+    notified(&ledger, Topic::Events).await;
     ledger.close().await;
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn a_connection_that_broke_is_not_used_again() {
+async fn a_broken_connection_is_not_reused() {
     let world = World::ledger_only("broke").await;
     let ledger = Arc::new(world.another_ledger(world.clock.clone()));
-    // Several connections, all of them used just now.
+    // Several connections, all used recently.
     let pings = (0..6).map(|_| {
         let ledger = Arc::clone(&ledger);
         async move { ledger.ping().await.unwrap() }
@@ -134,7 +134,7 @@ async fn a_connection_that_broke_is_not_used_again() {
     .execute(&world.pool)
     .await
     .unwrap();
-    until("they are gone", || async {
+    until("the connections are gone", || async {
         let left: i64 = sqlx::query_scalar(
             "select count(*) from pg_stat_activity
              where datname = current_database() and application_name = 'veracore-sync'",
@@ -145,7 +145,7 @@ async fn a_connection_that_broke_is_not_used_again() {
         (left == 0).then_some(())
     })
     .await;
-    // At most the first one finds out the hard way, and says what passes by itself.
+    // At most the first statement fails, with a transient error.
     if let Err(error) = ledger.ping().await {
         assert!(error.is_unavailable(), "{error}");
     }
