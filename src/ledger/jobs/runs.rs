@@ -10,9 +10,8 @@ use super::{
 use crate::{
     crash,
     ledger::{
-        db::{error::LedgerError, pool::Connection},
+        db::{error::LedgerError, lease_time::to_time_delta, pool::Connection},
         handle::Ledger,
-        orders::leases::to_time_delta,
         outbox::events::insert_event,
     },
     telemetry::metrics,
