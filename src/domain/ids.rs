@@ -114,6 +114,16 @@ impl OrderState {
     pub fn is_being_edited(&self) -> bool {
         matches!(self.as_str(), "Modifying" | "ArrangingAdditionalPayment")
     }
+
+    /// Nothing is left to ship.
+    pub fn is_fulfilled(&self) -> bool {
+        matches!(self.as_str(), "Shipped" | "Delivered")
+    }
+
+    /// A part of the order was shipped or delivered.
+    pub fn is_partly_fulfilled(&self) -> bool {
+        self.as_str().starts_with("Partially")
+    }
 }
 
 identifier!(

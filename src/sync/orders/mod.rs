@@ -13,6 +13,7 @@ pub mod force_send;
 pub mod mapping;
 mod mask;
 pub mod newest;
+pub(super) mod part_digests;
 pub mod preview;
 mod redact;
 pub mod submit;

@@ -1,6 +1,8 @@
-//! Working on one claimed order: ask, write down, send, write down.
+//! One attempt at one claimed order: look up, record the intent, send, record the outcome.
 
-use chrono::{DateTime, Utc};
+use std::ops::ControlFlow::{self, Break, Continue};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     OrderSync,
@@ -18,32 +20,46 @@ use crate::{
     },
 };
 
-/// What VeraCore said when it was asked for an order.
-enum LookupOutcome {
-    Found(FoundOrder),
-    Missing,
-    /// Nothing clear; what follows from that is settled already.
-    Inconclusive {
-        trace: Option<AttemptRecord>,
-        next: OrderDisposition,
-    },
+/// The end of an attempt: its record for the history, and the order's next state.
+struct SubmitDecision {
+    attempt: Option<AttemptRecord>,
+    next: OrderDisposition,
 }
 
-/// What is known before the order is sent.
-enum Preparation {
-    Send {
-        order: Box<NewOrder>,
-        intent: SendIntent,
-    },
-    /// It ends here, without a send.
-    Settled {
-        trace: Option<AttemptRecord>,
+impl SubmitDecision {
+    const fn unrecorded(next: OrderDisposition) -> Self {
+        let attempt = None;
+        Self { attempt, next }
+    }
+
+    const fn after_read(
+        kind: AttemptKind,
+        started_at: DateTime<Utc>,
+        end: AttemptEnd,
         next: OrderDisposition,
-    },
+    ) -> Self {
+        let attempt = Some(completed_attempt(kind, started_at, end));
+        Self { attempt, next }
+    }
+
+    /// Ends the order: only an operator can retry it.
+    fn fail(
+        kind: AttemptKind,
+        started_at: DateTime<Utc>,
+        category: ErrorCategory,
+        message: String,
+    ) -> Self {
+        let end = triage::attempt_end(FailureClass::Permanent, category, &message);
+        let failure = FailureReason { category, message };
+        Self::after_read(kind, started_at, end, OrderDisposition::Failed { failure })
+    }
 }
+
+/// Ends the attempt, or goes on with `T`.
+type Step<T = ()> = ControlFlow<SubmitDecision, T>;
 
 impl OrderSync {
-    /// Takes up to `limit` due orders.
+    /// Claims up to `limit` due orders.
     pub async fn lease_due_orders(
         &self,
         limit: u32,
@@ -54,35 +70,30 @@ impl OrderSync {
             .await
     }
 
-    /// Works on one claimed order to the end of this try, and returns where it stands then.
+    /// Makes one attempt at a claimed order, and returns the order's status after it.
     ///
     /// # Errors
-    /// When the ledger does not take the outcome: the database is away, or the lease was lost.
-    /// The order is then worked on again when its lease runs out, as if this process had died, or
-    /// sooner if it could be given back.
+    /// When the ledger does not record the outcome: the database is unavailable, or the lease was
+    /// lost. The order is due again when its lease expires, or at once if it could be released.
     pub async fn process(&self, order: &ClaimedOrder) -> Result<SyncStatus, LedgerError> {
         match self.attempt(order).await {
-            // The database is there and refuses this very row: that does not pass by itself, and
-            // must not come back for ever.
+            // The database refuses this very row. A retry would fail forever.
             Err(error) if error.is_data_error() => {
-                let message =
-                    format!("the ledger could not record it: {error}. Please report this");
-                let note = FailureReason {
+                let failure = FailureReason {
                     category: ErrorCategory::Internal,
-                    message,
+                    message: format!(
+                        "the ledger could not record the order: {error}. Please report this"
+                    ),
                 };
-                self.record_outcome(
-                    order,
-                    None,
-                    OrderDisposition::FailedInDoubt { failure: note },
-                )
-                .await
+                let next = OrderDisposition::FailedInDoubt { failure };
+                self.record_outcome(order, &SubmitDecision::unrecorded(next))
+                    .await
             }
-            // Whoever comes next need not wait for the lease to run out. An intent that was written
-            // stays a doubt.
+            // The next worker need not wait for the lease to expire. A recorded intent keeps the
+            // order in doubt.
             Err(error) if error.is_unavailable() => {
                 if let Err(error) = self.ledger.release_order(order).await {
-                    tracing::debug!(order = %order.code, %error, "the order's lease runs out by itself");
+                    tracing::debug!(order = %order.code, %error, "order's lease not released; it expires");
                 }
                 Err(error)
             }
@@ -91,38 +102,44 @@ impl OrderSync {
     }
 
     async fn attempt(&self, order: &ClaimedOrder) -> Result<SyncStatus, LedgerError> {
-        let asked_already = match self.resolve_doubt(order).await? {
-            DoubtOutcome::None => false,
-            DoubtOutcome::Cleared => true,
-            DoubtOutcome::Settled { trace, next } => {
-                return self.record_outcome(order, trace.as_ref(), next).await;
-            }
+        match self.submit(order).await? {
+            Some(decision) => self.record_outcome(order, &decision).await,
+            None => Ok(current_status(order)),
+        }
+    }
+
+    /// `None`: the process is stopping, and the order was released unsent.
+    async fn submit(&self, order: &ClaimedOrder) -> Result<Option<SubmitDecision>, LedgerError> {
+        let is_known_missing = match self.resolve_doubt(order).await? {
+            Continue(is_known_missing) => is_known_missing,
+            Break(decision) => return Ok(Some(decision)),
         };
         let (new_order, intent) = match self.prepare(order).await {
-            Preparation::Send { order, intent } => (order, intent),
-            Preparation::Settled { trace, next } => {
-                // A person says that VeraCore has it: then it is to be stopped there.
+            Continue(prepared) => prepared,
+            Break(decision) => {
+                // The operator says that VeraCore has the cancelled order: adopt it, to cancel it
+                // there.
                 if order.adopt
-                    && !asked_already
-                    && matches!(next, OrderDisposition::Cancelled { .. })
-                    && let Some((trace, next)) = self.lookup_before_send(order).await?
+                    && !is_known_missing
+                    && matches!(decision.next, OrderDisposition::Cancelled { .. })
+                    && let Break(found) = self.check_missing(order).await
                 {
-                    return self.record_outcome(order, trace.as_ref(), next).await;
+                    return Ok(Some(found));
                 }
-                return self.record_outcome(order, trace.as_ref(), next).await;
+                return Ok(Some(decision));
             }
         };
-        if !asked_already && let Some((trace, next)) = self.lookup_before_send(order).await? {
-            if matches!(next, OrderDisposition::Acknowledged { .. }) && !order.sent_before {
-                // Somebody else sent it; what stock and tracking must know of it is written here.
+        if !is_known_missing && let Break(decision) = self.check_missing(order).await {
+            if matches!(decision.next, OrderDisposition::Acknowledged { .. }) && !order.sent_before
+            {
+                // Another program sent it: stock and tracking need its lines.
                 self.ledger.record_order_lines(order, &intent).await?;
             }
-            return self.record_outcome(order, trace.as_ref(), next).await;
+            return Ok(Some(decision));
         }
         if self.tasks.is_stopping() {
-            // Nothing was begun that would have to be finished.
             self.ledger.release_order(order).await?;
-            return Ok(current_status(order));
+            return Ok(None);
         }
         let attempt = self
             .ledger
@@ -130,128 +147,95 @@ impl OrderSync {
             .await?;
         let outcome = self.provider.submit_order(&new_order).await;
         let (end, next) = self.classify_send(order, &new_order, outcome).await?;
-        self.record_outcome(order, Some(&AttemptRecord::End(attempt, end)), next)
-            .await
+        let attempt = Some(AttemptRecord::End(attempt, end));
+        Ok(Some(SubmitDecision { attempt, next }))
     }
 
-    /// Deals with a send whose outcome is unknown, from this process or from one that died.
-    async fn resolve_doubt(&self, order: &ClaimedOrder) -> Result<DoubtOutcome, LedgerError> {
+    /// Looks up a send whose outcome is unknown. Continues with `true` if VeraCore does not have
+    /// the order, and with `false` if nothing was in doubt.
+    async fn resolve_doubt(&self, order: &ClaimedOrder) -> Result<Step<bool>, LedgerError> {
         let Some(sent_at) = order.sent_at else {
-            return Ok(DoubtOutcome::None);
+            return Ok(Continue(false));
         };
         let quiet = self.settings.quiet_period;
-        if let DoubtStage::Wait { until } =
-            doubt::stage(sent_at, order.missing_at, self.clock.now(), quiet)
-        {
-            return Ok(DoubtOutcome::Settled {
-                trace: None,
-                next: OrderDisposition::Postponed { at: until },
-            });
-        }
         let started_at = self.clock.now();
-        match self.lookup_order(order, started_at).await {
-            LookupOutcome::Found(found) => {
-                let (trace, next) = after_found(order, &found, started_at);
-                Ok(DoubtOutcome::Settled {
-                    trace: Some(trace),
-                    next,
-                })
-            }
-            LookupOutcome::Inconclusive { trace, next } => {
-                Ok(DoubtOutcome::Settled { trace, next })
-            }
-            LookupOutcome::Missing => {
-                let now = self.clock.now();
-                let trace = completed_attempt(
-                    AttemptKind::Lookup,
-                    started_at,
-                    AttemptEnd::without_error("missing"),
-                );
-                match doubt::absence(order.missing_at, now, quiet) {
-                    Absence::Unconfirmed { check_at: again } => {
-                        let next = OrderDisposition::InDoubt {
-                            at: again,
-                            missing_at: Some(now),
-                            counted: false,
-                            failure: None,
-                        };
-                        Ok(DoubtOutcome::Settled {
-                            trace: Some(trace),
-                            next,
-                        })
-                    }
-                    Absence::Confirmed if triage::is_exhausted(order, &self.settings) => {
-                        let message = "VeraCore does not have it, though it was sent";
-                        let next = triage::give_up(
-                            order,
-                            order.retry_count,
-                            ErrorCategory::Timeout,
-                            message,
-                        );
-                        Ok(DoubtOutcome::Settled {
-                            trace: Some(trace),
-                            next,
-                        })
-                    }
-                    Absence::Confirmed => {
-                        self.ledger.record_attempt(order, &trace).await?;
-                        tracing::info!(order = %order.code, "VeraCore does not have the order whose answer was lost; it is sent again");
-                        Ok(DoubtOutcome::Cleared)
-                    }
-                }
-            }
+        if let DoubtStage::Wait { until } =
+            doubt::stage(sent_at, order.missing_at, started_at, quiet)
+        {
+            let next = OrderDisposition::Postponed { at: until };
+            return Ok(Break(SubmitDecision::unrecorded(next)));
         }
+        match self.lookup_order(order, started_at).await {
+            Break(decision) => return Ok(Break(decision)),
+            Continue(Some(found)) => return Ok(Break(after_found(order, &found, started_at))),
+            Continue(None) => {}
+        }
+        let now = self.clock.now();
+        let end = AttemptEnd::without_error("missing");
+        let next = match doubt::absence(order.missing_at, now, quiet) {
+            Absence::Unconfirmed { check_at } => OrderDisposition::InDoubt {
+                at: check_at,
+                missing_at: Some(now),
+                counted: false,
+                failure: None,
+            },
+            Absence::Confirmed if triage::is_exhausted(order, &self.settings) => {
+                let message = "VeraCore does not have the order, although it was sent";
+                triage::give_up(order, order.retry_count, ErrorCategory::Timeout, message)
+            }
+            Absence::Confirmed => {
+                let lookup = completed_attempt(AttemptKind::Lookup, started_at, end);
+                self.ledger.record_attempt(order, &lookup).await?;
+                tracing::info!(order = %order.code, "VeraCore did not receive the order; sending it again");
+                return Ok(Continue(true));
+            }
+        };
+        Ok(Break(SubmitDecision::after_read(
+            AttemptKind::Lookup,
+            started_at,
+            end,
+            next,
+        )))
     }
 
-    /// Reads the order from the shop and decides about it.
-    async fn prepare(&self, claimed: &ClaimedOrder) -> Preparation {
+    /// Reads the order from Vendure and maps it.
+    async fn prepare(&self, claimed: &ClaimedOrder) -> Step<(Box<NewOrder>, SendIntent)> {
         let started_at = self.clock.now();
+        let fail = |category, message| {
+            SubmitDecision::fail(AttemptKind::Read, started_at, category, message)
+        };
         let order = match self.storefront.order(&claimed.order_id).await {
             Ok(Some(order)) => order,
             Ok(None) => {
-                let message = "Vendure does not have the order any more".to_owned();
-                let category = ErrorCategory::NotFound;
-                let end = triage::attempt_end(FailureClass::Permanent, category, &message);
-                return Preparation::Settled {
-                    trace: Some(completed_attempt(AttemptKind::Read, started_at, end)),
-                    next: OrderDisposition::Failed {
-                        failure: FailureReason { category, message },
-                    },
-                };
+                let message = "Vendure no longer has the order".to_owned();
+                return Break(fail(ErrorCategory::NotFound, message));
             }
             Err(error) => {
                 let now = self.clock.now();
                 if let Some(next) = triage::postpone_parked(error.circuit_open_for(), now) {
-                    return Preparation::Settled { trace: None, next };
+                    return Break(SubmitDecision::unrecorded(next));
                 }
                 let message = error.to_string();
                 let end = triage::attempt_end(FailureClass::Transient, error.category(), &message);
-                return Preparation::Settled {
-                    trace: Some(completed_attempt(AttemptKind::Read, started_at, end)),
-                    next: triage::after_read(&error, &message, claimed, &self.settings, now),
-                };
+                let next = triage::after_read(&error, &message, claimed, &self.settings, now);
+                return Break(SubmitDecision::after_read(
+                    AttemptKind::Read,
+                    started_at,
+                    end,
+                    next,
+                ));
             }
         };
         if order.code != claimed.code {
             let message = format!(
-                "Vendure's order {} has the code {} now; it was found as {}",
+                "Vendure's order {} now has the code {}; it was found as {}",
                 order.id, order.code, claimed.code
             );
-            let category = ErrorCategory::Conflict;
-            let end = triage::attempt_end(FailureClass::Permanent, category, &message);
-            return Preparation::Settled {
-                trace: Some(completed_attempt(AttemptKind::Read, started_at, end)),
-                next: OrderDisposition::Failed {
-                    failure: FailureReason { category, message },
-                },
-            };
+            return Break(fail(ErrorCategory::Conflict, message));
         }
-        let next = match map_order(
-            &order,
-            &self.settings.trigger_states,
-            &self.settings.mapping_rules,
-        ) {
-            MappingDecision::Send { order, intent } => return Preparation::Send { order, intent },
+        let rules = &self.settings.mapping_rules;
+        let next = match map_order(&order, &self.settings.trigger_states, rules) {
+            MappingDecision::Send { order, intent } => return Continue((order, intent)),
             MappingDecision::Cancelled => OrderDisposition::Cancelled {
                 message: "cancelled in Vendure before it was sent".into(),
             },
@@ -262,73 +246,67 @@ impl OrderSync {
                 failure: FailureReason {
                     category: ErrorCategory::Validation,
                     message: format!(
-                        "it cannot be sent as it is: {}. Correct it in Vendure, then run `veracore-sync orders retry {}`",
+                        "the order cannot be sent: {}. Correct it in Vendure, then run `veracore-sync orders retry {}`",
                         problems.join("; "),
                         claimed.code
                     ),
                 },
             },
         };
-        Preparation::Settled { trace: None, next }
+        Break(SubmitDecision::unrecorded(next))
     }
 
-    /// Asks whether VeraCore has the order before it is sent. Afterwards nobody could tell an order
-    /// of ours from another with the same number: when there was none before, it is ours.
-    async fn lookup_before_send(
+    /// Continues if VeraCore does not have the order yet. Without this lookup, an order found after
+    /// a lost response could be somebody else's with the same number.
+    async fn check_missing(&self, order: &ClaimedOrder) -> Step {
+        let started_at = self.clock.now();
+        let Some(found) = self.lookup_order(order, started_at).await? else {
+            return Continue(());
+        };
+        if order.sent_before || order.adopt {
+            return Break(after_found(order, &found, started_at));
+        }
+        let message = format!(
+            "VeraCore already has an order {code} ({id}status {status}) which this installation never sent. If it is this order, run `veracore-sync orders retry --adopt {code}`; if not, free the number there and run `veracore-sync orders retry {code}`",
+            code = order.code,
+            id = found
+                .provider_order_id
+                .map(|id| format!("{id}, "))
+                .unwrap_or_default(),
+            status = found.status,
+        );
+        Break(SubmitDecision::fail(
+            AttemptKind::Lookup,
+            started_at,
+            ErrorCategory::Conflict,
+            message,
+        ))
+    }
+
+    async fn lookup_order(
         &self,
         order: &ClaimedOrder,
-    ) -> Result<Option<(Option<AttemptRecord>, OrderDisposition)>, LedgerError> {
-        let started_at = self.clock.now();
-        Ok(match self.lookup_order(order, started_at).await {
-            LookupOutcome::Missing => None,
-            LookupOutcome::Inconclusive { trace, next } => Some((trace, next)),
-            LookupOutcome::Found(found) if order.sent_before || order.adopt => {
-                let (trace, next) = after_found(order, &found, started_at);
-                Some((Some(trace), next))
-            }
-            LookupOutcome::Found(found) => {
-                let message = format!(
-                    "VeraCore has an order {code} already ({id}status {status}) which this installation never sent. If it is this very order, run `veracore-sync orders retry --adopt {code}`; if not, free the number there and run `veracore-sync orders retry {code}`",
-                    code = order.code,
-                    id = found
-                        .provider_order_id
-                        .map(|id| format!("{id}, "))
-                        .unwrap_or_default(),
-                    status = found.status,
-                );
-                let category = ErrorCategory::Conflict;
-                let end = triage::attempt_end(FailureClass::Permanent, category, &message);
-                let next = OrderDisposition::Failed {
-                    failure: FailureReason { category, message },
-                };
-                Some((
-                    Some(completed_attempt(AttemptKind::Lookup, started_at, end)),
-                    next,
-                ))
-            }
-        })
-    }
-
-    async fn lookup_order(&self, order: &ClaimedOrder, started_at: DateTime<Utc>) -> LookupOutcome {
-        match self.provider.find_order(&order.code).await {
-            Ok(Some(found)) => LookupOutcome::Found(found),
-            Ok(None) => LookupOutcome::Missing,
-            Err(error) => {
-                let now = self.clock.now();
-                if let Some(next) = triage::postpone_parked(error.parked_for(), now) {
-                    return LookupOutcome::Inconclusive { trace: None, next };
-                }
-                let message = error.redacted_message();
-                let end = triage::attempt_end(FailureClass::Transient, error.category(), &message);
-                LookupOutcome::Inconclusive {
-                    trace: Some(completed_attempt(AttemptKind::Lookup, started_at, end)),
-                    next: triage::after_lookup(&error, &message, order, &self.settings, now),
-                }
-            }
+        started_at: DateTime<Utc>,
+    ) -> Step<Option<FoundOrder>> {
+        let error = match self.provider.find_order(&order.code).await {
+            Ok(found) => return Continue(found),
+            Err(error) => error,
+        };
+        let now = self.clock.now();
+        if let Some(next) = triage::postpone_parked(error.parked_for(), now) {
+            return Break(SubmitDecision::unrecorded(next));
         }
+        let message = error.redacted_message();
+        let end = triage::attempt_end(FailureClass::Transient, error.category(), &message);
+        let next = triage::after_lookup(&error, &message, order, &self.settings, now);
+        Break(SubmitDecision::after_read(
+            AttemptKind::Lookup,
+            started_at,
+            end,
+            next,
+        ))
     }
 
-    /// What a send's outcome means.
     async fn classify_send(
         &self,
         order: &ClaimedOrder,
@@ -338,13 +316,9 @@ impl OrderSync {
         let error = match outcome {
             Ok(receipt) => {
                 self.failure_streak.reset();
-                let id = Some(receipt.provider_order_id);
-                return Ok((
-                    AttemptEnd::without_error("accepted"),
-                    OrderDisposition::Acknowledged {
-                        provider_order_id: id,
-                    },
-                ));
+                let provider_order_id = Some(receipt.provider_order_id);
+                let next = OrderDisposition::Acknowledged { provider_order_id };
+                return Ok((AttemptEnd::without_error("accepted"), next));
             }
             Err(error) => error,
         };
@@ -352,28 +326,30 @@ impl OrderSync {
         let end = triage::attempt_end(error.class(), error.category(), &message);
         if !matches!(error, ProviderError::DuplicateOrder { .. }) {
             let now = self.clock.now();
-            // A refusal is an answer, too: VeraCore works.
-            let widespread = if error.class() == FailureClass::Permanent {
+            // A refusal is a response, too: VeraCore works.
+            let is_widespread = if error.class() == FailureClass::Permanent {
                 self.failure_streak.reset();
                 false
             } else {
                 self.failure_streak.record_failure(order.id)
             };
             let settings = &self.settings;
-            let next = triage::after_send(&error, &message, order, settings, now, widespread);
+            let next = triage::after_send(&error, &message, order, settings, now, is_widespread);
             return Ok((end, next));
         }
-        // It was not there a moment ago: a machine on the way repeated our own request.
+        // VeraCore did not have it a moment ago: a proxy repeated our own request.
         let started_at = self.clock.now();
         let next = match self.provider.find_order(&order.code).await {
             Ok(Some(found)) => {
-                let (trace, next) = after_found(order, &found, started_at);
-                self.ledger.record_attempt(order, &trace).await?;
-                next
+                let decision = after_found(order, &found, started_at);
+                if let Some(lookup) = &decision.attempt {
+                    self.ledger.record_attempt(order, lookup).await?;
+                }
+                decision.next
             }
             _ => OrderDisposition::InDoubt {
                 at: self.clock.now()
-                    + chrono::TimeDelta::from_std(self.settings.quiet_period).unwrap_or_default(),
+                    + TimeDelta::from_std(self.settings.quiet_period).unwrap_or_default(),
                 missing_at: None,
                 counted: true,
                 failure: Some(FailureReason {
@@ -388,23 +364,13 @@ impl OrderSync {
     async fn record_outcome(
         &self,
         order: &ClaimedOrder,
-        trace: Option<&AttemptRecord>,
-        next: OrderDisposition,
+        decision: &SubmitDecision,
     ) -> Result<SyncStatus, LedgerError> {
-        self.ledger.finish_order(order, trace, &next).await?;
-        Ok(log_outcome(order, &next))
+        self.ledger
+            .finish_order(order, decision.attempt.as_ref(), &decision.next)
+            .await?;
+        Ok(log_outcome(order, &decision.next))
     }
-}
-
-/// What came of looking into a doubt.
-enum DoubtOutcome {
-    None,
-    /// VeraCore was just asked for the last time and does not have it.
-    Cleared,
-    Settled {
-        trace: Option<AttemptRecord>,
-        next: OrderDisposition,
-    },
 }
 
 const fn completed_attempt(
@@ -419,42 +385,32 @@ const fn completed_attempt(
     }
 }
 
-/// What follows from VeraCore having our order.
+/// VeraCore has our order.
 fn after_found(
     order: &ClaimedOrder,
     found: &FoundOrder,
     started_at: DateTime<Utc>,
-) -> (AttemptRecord, OrderDisposition) {
+) -> SubmitDecision {
     if found.is_cancelled() {
         let message = format!(
-            "VeraCore has the order {}, but cancelled (status {}). If it is to be shipped, have it revived there; if not, run `veracore-sync orders skip {}`",
+            "VeraCore has the order {}, but cancelled (status {}). To ship it, have it reactivated there; otherwise, run `veracore-sync orders skip {}`",
             order.code, found.status, order.code
         );
         let category = ErrorCategory::Conflict;
-        let end = triage::attempt_end(FailureClass::Permanent, category, &message);
-        let next = OrderDisposition::Failed {
-            failure: FailureReason { category, message },
-        };
-        return (
-            completed_attempt(AttemptKind::Lookup, started_at, end),
-            next,
-        );
+        return SubmitDecision::fail(AttemptKind::Lookup, started_at, category, message);
     }
-    tracing::info!(order = %order.code, status = found.status, "VeraCore has the order already; it is ours");
+    tracing::info!(order = %order.code, status = found.status, "VeraCore already has the order; it is ours");
     let end = AttemptEnd {
-        message: Some(format!("VeraCore has it, status {}", found.status)),
+        message: Some(format!("VeraCore has the order, status {}", found.status)),
         ..AttemptEnd::without_error("found")
     };
     let next = OrderDisposition::Acknowledged {
         provider_order_id: found.provider_order_id.clone(),
     };
-    (
-        completed_attempt(AttemptKind::Lookup, started_at, end),
-        next,
-    )
+    SubmitDecision::after_read(AttemptKind::Lookup, started_at, end, next)
 }
 
-/// Where an order stands that was not worked on after all.
+/// The status of an order that was not attempted.
 const fn current_status(order: &ClaimedOrder) -> SyncStatus {
     if order.sent_at.is_some() {
         SyncStatus::InDoubt
@@ -463,7 +419,7 @@ const fn current_status(order: &ClaimedOrder) -> SyncStatus {
     }
 }
 
-/// One line for what became of an order.
+/// Logs the outcome in one line, and returns the new status.
 fn log_outcome(order: &ClaimedOrder, next: &OrderDisposition) -> SyncStatus {
     let code = &order.code;
     match next {
@@ -472,41 +428,34 @@ fn log_outcome(order: &ClaimedOrder, next: &OrderDisposition) -> SyncStatus {
             tracing::info!(order = %code, veracore_order = id, "VeraCore has the order");
             SyncStatus::Success
         }
-        OrderDisposition::InDoubt {
-            at, failure: note, ..
-        } => {
-            let message = note.as_ref().map(|note| note.message.as_str());
-            tracing::warn!(order = %code, again = %at, problem = message, "VeraCore: the order is in doubt");
+        OrderDisposition::InDoubt { at, failure, .. } => {
+            let problem = failure.as_ref().map(|failure| failure.message.as_str());
+            tracing::warn!(order = %code, again = %at, problem, "VeraCore: order in doubt");
             SyncStatus::InDoubt
         }
-        OrderDisposition::StillInDoubt {
-            at, failure: note, ..
-        } => {
-            tracing::warn!(order = %code, again = %at, category = %note.category, problem = note.message, "VeraCore: the order is still in doubt");
+        OrderDisposition::StillInDoubt { at, failure, .. } => {
+            tracing::warn!(order = %code, again = %at, category = %failure.category, problem = failure.message, "VeraCore: order still in doubt");
             SyncStatus::InDoubt
         }
-        OrderDisposition::Retry {
-            at, failure: note, ..
-        } => {
-            tracing::warn!(order = %code, again = %at, category = %note.category, problem = note.message, "VeraCore: the order was not sent, and is tried again");
+        OrderDisposition::Retry { at, failure, .. } => {
+            tracing::warn!(order = %code, again = %at, category = %failure.category, problem = failure.message, "VeraCore: order not sent; retrying");
             SyncStatus::Retrying
         }
         OrderDisposition::Postponed { .. } => current_status(order),
-        OrderDisposition::Failed { failure: note }
-        | OrderDisposition::FailedInDoubt { failure: note } => {
-            tracing::error!(order = %code, category = %note.category, problem = note.message, "VeraCore: the order needs a person");
+        OrderDisposition::Failed { failure } | OrderDisposition::FailedInDoubt { failure } => {
+            tracing::error!(order = %code, category = %failure.category, problem = failure.message, "VeraCore: order needs attention");
             SyncStatus::Error
         }
         OrderDisposition::Skipped { reason, message } => {
             if *reason == SkipReason::LeftTriggerState {
-                tracing::info!(order = %code, why = message, "VeraCore: the order is not sent for now");
+                tracing::info!(order = %code, why = message, "VeraCore: order left its trigger state; not sent");
             } else {
-                tracing::info!(order = %code, why = message, "VeraCore: the order is not for it");
+                tracing::info!(order = %code, why = message, "VeraCore: order skipped");
             }
             SyncStatus::Skipped
         }
         OrderDisposition::Cancelled { message } => {
-            tracing::info!(order = %code, why = message, "VeraCore: the order is not sent");
+            tracing::info!(order = %code, why = message, "VeraCore: order cancelled; not sent");
             SyncStatus::Cancelled
         }
     }

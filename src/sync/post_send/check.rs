@@ -15,9 +15,6 @@ use crate::{
     vendure::{FulfillmentProgress, StorefrontError},
 };
 
-/// States in which nothing is left at VeraCore that could be stopped or changed.
-const FINISHED_STATES: [&str; 2] = ["Shipped", "Delivered"];
-
 /// After this, an order of which nothing is left to fulfill is over, whatever its state is called.
 const CLOSE_AFTER: TimeDelta = TimeDelta::days(7);
 
@@ -107,10 +104,9 @@ impl OrderSync {
             else {
                 continue;
             };
-            let state = order.state.as_str();
             if order.state.is_cancelled() {
                 cancelled.push(known);
-            } else if FINISHED_STATES.contains(&state) {
+            } else if order.state.is_fulfilled() {
                 over.push(known.id);
             } else if !order.state.is_being_edited() {
                 looked.changed += u64::from(self.record_changes(known, order).await?);

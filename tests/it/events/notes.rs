@@ -43,7 +43,7 @@ async fn write_all(world: &World, notes: &NoteWriter) {
 #[tokio::test]
 async fn what_becomes_of_an_order_is_noted_once_each() {
     let mut world = World::named("noted").build().await;
-    world.expect_error("the order needs a person");
+    world.expect_error("order needs attention");
     let before = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     service.carry().await;

@@ -44,6 +44,6 @@ async fn no_table_holds_an_address_of_orders_that_arrived_failed_and_shipped() {
         }
     }
     let mut world = world;
-    world.expect_error("the order needs a person");
+    world.expect_error("order needs attention");
     world.assert_settled().await;
 }

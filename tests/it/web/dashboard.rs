@@ -142,7 +142,7 @@ async fn a_session_ends_by_itself() {
 #[tokio::test]
 async fn a_form_is_taken_from_our_own_page_only() {
     let mut world = World::named("forms").real_time().build().await;
-    world.expect_error("the order needs a person");
+    world.expect_error("order needs attention");
     let refusal = FaultKind::Status {
         status: 400,
         body: json!({ "message": "<img src=x onerror=alert(1)>" }),

@@ -104,7 +104,7 @@ async fn an_order_is_retried_forced_and_taken_out() {
     let [first, second, third] = world.pay_orders(3).await.try_into().unwrap();
     let (daemon, api) = served(&world).await;
     for order in [&first, &second, &third] {
-        until("the order needs a person", || async {
+        until("order needs attention", || async {
             let record = world.record(&order.code).await?;
             (record.sync_status == SyncStatus::Error).then_some(())
         })

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::mask;
+use super::{mask, part_digests::part_digests};
 use crate::{
     domain::{
         Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku, SkuRules,
     },
     fulfillment::{NewOrder, NewOrderItem, PostalAddress},
     ledger::{SendIntent, SendIntentLine, SkipReason},
-    sync::post_send::changes::part_digests,
 };
 
 /// Which of the customer's prices VeraCore is told.
