@@ -63,7 +63,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        Contact, CurrencyCode, LineId, Money, OrderCode, OrderLine, OrderState, ShopOrderId,
+        Address, Contact, CurrencyCode, LineId, Money, OrderCode, OrderLine, OrderState,
+        ShippingMethodCode, ShopOrderId,
     };
 
     fn line(id: &str, sku: &str, quantity: u32) -> OrderLine {
