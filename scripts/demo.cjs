@@ -85,7 +85,7 @@ async function pass(what) {
             if (!answer.busy && !answer.untried) return answer;
         } catch (error) {
             try { answer = JSON.parse(error.stdout); } catch { throw error; }
-            if (!/going on already/.test(answer.error) && !answer.busy && !answer.untried) {
+            if (!/run is in progress/.test(answer.error) && !answer.busy && !answer.untried) {
                 throw new Error(`veracore-sync sync ${what}: ${answer.error || JSON.stringify(answer)}`);
             }
         }

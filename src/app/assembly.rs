@@ -32,7 +32,7 @@ use crate::{
     },
     telemetry,
     vendure::{Storefront, StorefrontError, VendureClient},
-    web::{CredentialCache, Services},
+    web::{Authenticator, Services},
 };
 
 /// Everything a command or the daemon works with.
@@ -134,21 +134,22 @@ impl App {
             inventory: self.inventory.clone(),
             tracking: self.tracking.clone(),
             agenda: self.agenda(),
-            identity_client: Arc::clone(&self.identity_client),
             wakeup,
             tasks: self.tasks.clone(),
             is_shop_verified: Arc::clone(&self.is_shop_verified),
-            api_token: self.config.server.api_token.clone(),
-            realm: format!(
-                "{} {}",
-                self.config.vendure.api_url,
-                self.config
-                    .vendure
-                    .channel_token
-                    .as_deref()
-                    .unwrap_or_default()
+            authenticator: Authenticator::new(
+                Arc::clone(&self.identity_client),
+                self.config.server.api_token.clone(),
+                format!(
+                    "{} {}",
+                    self.config.vendure.api_url,
+                    self.config
+                        .vendure
+                        .channel_token
+                        .as_deref()
+                        .unwrap_or_default()
+                ),
             ),
-            credential_cache: Arc::new(CredentialCache::default()),
         }
     }
 

@@ -1,32 +1,33 @@
-//! What a caller may have done, through whichever door he came: the API or the dashboard. Decides
-//! nothing: it asks `sync`, or writes a person's wish into the ledger, and tells in words what came of
-//! it.
+//! Manual actions of the API and the dashboard.
+//!
+//! Each asks `sync` or writes to the ledger, and returns a message. Nothing is decided here.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::services::Services;
 use crate::{
     domain::{OrderCode, ShopOrderId, Sku, SyncStatus, text::one_line},
     ledger::{LedgerError, OperatorOutcome, RetryMode, SyncRecord, Topic},
     sync::{
-        inventory::{
-            DiscardOutcome, InventoryError, InventoryRequest, InventoryRunResult, InventorySummary,
-        },
+        inventory::{DiscardOutcome, InventoryError, InventoryRequest, InventorySummary},
         jobs::run_once::{RunAttempt, ignore_progress},
         orders::{error::DiscoveryError, force_send::ForceSendOutcome},
-        tracking::{self, TrackingError},
+        tracking::{TrackingError, TrackingSummary},
     },
 };
 
-/// What came of a wish, in words: done, or why not.
-pub(super) type ActionResult = Result<String, String>;
+/// The outcome of an action: mostly a message for the caller.
+pub(super) type ActionResult<T = String> = Result<T, ActionError>;
 
-/// Why it is not known what comes of a wish.
 #[derive(Debug)]
 pub(super) enum ActionError {
+    /// The action is refused or failed; the message says why.
+    Rejected(String),
     Ledger(LedgerError),
+    /// The database takes too long.
+    TimedOut,
     Stopping,
 }
 
@@ -36,293 +37,302 @@ impl From<LedgerError> for ActionError {
     }
 }
 
+impl From<InventoryError> for ActionError {
+    fn from(error: InventoryError) -> Self {
+        match error {
+            InventoryError::Ledger(error) => Self::Ledger(error),
+            other => rejected(one_line(&other.to_string(), 300)),
+        }
+    }
+}
+
+impl From<TrackingError> for ActionError {
+    fn from(error: TrackingError) -> Self {
+        match error {
+            TrackingError::Ledger(error) => Self::Ledger(error),
+            other => rejected(one_line(&other.to_string(), 300)),
+        }
+    }
+}
+
+impl From<DiscoveryError> for ActionError {
+    fn from(error: DiscoveryError) -> Self {
+        match error {
+            DiscoveryError::Ledger(error) => Self::Ledger(error),
+            other => rejected(one_line(&other.to_string(), 300)),
+        }
+    }
+}
+
+fn rejected(message: impl Into<String>) -> ActionError {
+    ActionError::Rejected(message.into())
+}
+
 impl ActionError {
-    /// For people. What exactly it was is for the log.
-    pub(super) fn message(&self) -> &'static str {
+    /// For the caller. Details of a ledger error are for the log only.
+    pub(super) fn message(&self) -> &str {
         match self {
+            Self::Rejected(why) => why,
             Self::Stopping => {
-                "veracore-sync is stopping, or goes on with other settings; try again shortly."
+                "veracore-sync is restarting its jobs or stopping. Try again shortly."
             }
+            Self::TimedOut => "The database takes too long to respond. Try again shortly.",
             Self::Ledger(error) if error.is_unavailable() => {
-                "The ledger's database does not answer; try again shortly."
+                "The database is unavailable. Try again shortly."
             }
             Self::Ledger(_) => {
-                "The ledger could not be read or written; see the log of veracore-sync."
+                "The database could not be read or written. See the log of veracore-sync."
             }
         }
     }
 
-    /// Whether it may work later.
+    /// A retry may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Stopping => true,
             Self::Ledger(error) => error.is_unavailable(),
+            Self::Rejected(_) | Self::Stopping | Self::TimedOut => true,
         }
     }
 
-    /// What a person must find in the log.
+    /// Logs an unexpected ledger error.
     pub(super) fn log(&self) {
         if let Self::Ledger(error) = self
             && !error.is_unavailable()
         {
-            tracing::error!(%error, "a caller's wish could not be read from or written to the ledger");
+            tracing::error!(%error, "request failed: the ledger could not be read or written");
         }
     }
 }
 
-const BUSY: &str = "A pass is going on already; try again when it is done.";
-const ABANDONED: &str = "The database was away for too long; the pass was dropped half-way.";
-pub(super) const UNKNOWN_ORDER: &str = "The ledger has no such order.";
+const BUSY: &str = "A run is in progress. Try again when it is done.";
+const IN_PROGRESS: &str = "The order is being processed. Try again shortly.";
+const UNKNOWN_ORDER: &str = "Order not found.";
 const STOPPED: &str =
-    "It was cancelled in Vendure and stopped at VeraCore: there is nothing to be sent.";
+    "The order was cancelled in Vendure and at VeraCore. There is nothing to send.";
+const LOST_ANSWER: &str = "It was sent before without a response: VeraCore may have it.";
 
-/// Tries an order again now.
-pub(super) async fn retry(
-    services: &Services,
-    code: &OrderCode,
-    by: &str,
-) -> Result<ActionResult, ActionError> {
-    let verdict = services.ledger.retry_order(code, RetryMode::Again).await?;
-    if matches!(
-        verdict,
-        OperatorOutcome::Done | OperatorOutcome::DoneInDoubt
-    ) {
+pub(super) fn unknown_order() -> ActionError {
+    rejected(UNKNOWN_ORDER)
+}
+
+fn ensure_active(services: &Services) -> ActionResult<()> {
+    services
+        .paused_reason()
+        .map_or(Ok(()), |why| Err(rejected(why)))
+}
+
+/// Reads the ledger within `limit`.
+pub(super) async fn read_ledger<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, LedgerError>>,
+) -> ActionResult<T> {
+    Ok(timeout(limit, work)
+        .await
+        .map_err(|_| ActionError::TimedOut)??)
+}
+
+/// Queues an order for another attempt now.
+pub(super) async fn retry(services: &Services, code: &OrderCode, by: &str) -> ActionResult {
+    let outcome = services.ledger.retry_order(code, RetryMode::Again).await?;
+    if is_done(&outcome) {
         services.ledger.publish(Topic::Orders).await;
-        tracing::info!(order = %code, by, "VeraCore: another try was asked for");
+        tracing::info!(order = %code, by, "VeraCore: order queued for retry");
     }
     let done = if services.paused_reason().is_some() {
-        "It is tried again as soon as work goes on."
+        "Queued for retry when sync resumes."
     } else {
-        "It is tried again now."
+        "Queued for retry."
     };
-    Ok(verdict_message(verdict, done))
+    outcome_message(outcome, done)
 }
 
-/// Takes an order out.
-pub(super) async fn skip(
-    services: &Services,
-    code: &OrderCode,
-    by: &str,
-) -> Result<ActionResult, ActionError> {
-    let verdict = services.ledger.skip_order(code).await?;
-    if matches!(
-        verdict,
-        OperatorOutcome::Done | OperatorOutcome::DoneInDoubt
-    ) {
-        tracing::info!(order = %code, by, "VeraCore: an order was taken out");
+/// Skips an order: it is not sent.
+pub(super) async fn skip(services: &Services, code: &OrderCode, by: &str) -> ActionResult {
+    let outcome = services.ledger.skip_order(code).await?;
+    if is_done(&outcome) {
+        tracing::info!(order = %code, by, "VeraCore: order skipped");
     }
-    Ok(verdict_message(verdict, "It is taken out."))
+    outcome_message(outcome, "Order skipped.")
 }
 
-/// Sends an order now, and tells how it stands then.
-pub(super) async fn force(
-    services: &Services,
-    id: ShopOrderId,
-    by: &str,
-) -> Result<ActionResult, ActionError> {
-    if let Some(why) = services.paused_reason() {
-        return Ok(Err(why.into()));
-    }
-    tracing::info!(order_id = %id, by, "VeraCore: an order is to be sent now");
+/// Sends an order now and reports its new status.
+pub(super) async fn force(services: &Services, id: ShopOrderId, by: &str) -> ActionResult {
+    ensure_active(services)?;
+    tracing::info!(order_id = %id, by, "VeraCore: manual send requested");
     let service = services.orders.clone();
-    match run_to_completion(services, async move { service.force_send(&id).await }).await? {
-        Ok(outcome) => Ok(force_message(&outcome)),
-        Err(DiscoveryError::Ledger(error)) => Err(error.into()),
-        Err(error) => Ok(Err(one_line(&error.to_string(), 300))),
-    }
+    let sent = run_to_completion(services, async move { service.force_send(&id).await });
+    force_message(&sent.await??)
 }
 
-/// A pass over the stock now.
+/// Runs an inventory sync now.
 pub(super) async fn sync_inventory(
     services: &Services,
-    wish: InventoryRequest,
+    request: InventoryRequest,
     by: &str,
-) -> Result<Result<InventorySummary, String>, ActionError> {
-    if let Some(why) = services.paused_reason() {
-        return Ok(Err(why.into()));
-    }
+) -> ActionResult<InventorySummary> {
+    ensure_active(services)?;
     tracing::info!(
         by,
-        sku = wish.sku.as_ref().map(Sku::as_str),
-        "VeraCore: a pass over the stock was asked for"
+        sku = request.sku.as_ref().map(Sku::as_str),
+        "VeraCore: manual inventory sync requested"
     );
     let service = services.inventory.clone();
-    let pass = async move { service.run_manually(&wish, &ignore_progress()).await };
-    inventory_result(run_to_completion(services, pass).await??)
+    let run = async move { service.run_manually(&request, &ignore_progress()).await };
+    run_result(run_to_completion(services, run).await??)
 }
 
-/// Applies what a run held, after a fresh read.
+/// Accepts the feed that a run quarantined: reads it again and applies it.
 pub(super) async fn accept_quarantined_feed(
     services: &Services,
     run: i64,
     by: &str,
-) -> Result<Result<InventorySummary, String>, ActionError> {
-    if let Some(why) = services.paused_reason() {
-        return Ok(Err(why.into()));
-    }
+) -> ActionResult<InventorySummary> {
+    ensure_active(services)?;
     let service = services.inventory.clone();
     let by = by.to_owned();
-    let pass = async move {
-        let passed = service
+    let accept = async move {
+        let accepted = service
             .accept_quarantined_feed(run, &ignore_progress())
             .await;
-        if let Ok(Ok(RunAttempt::Completed(_, Ok(summary)))) = &passed
+        if let Ok(Ok(RunAttempt::Completed(_, Ok(summary)))) = &accepted
             && summary.quarantined.is_none()
         {
-            tracing::info!(by, run, "VeraCore: a held stock feed was accepted");
+            tracing::info!(by, run, "VeraCore: held inventory feed accepted");
         }
-        passed
+        accepted
     };
-    match run_to_completion(services, pass).await?? {
-        Ok(passed) => inventory_result(passed),
-        Err(why) => Ok(Err(format!("{why}."))),
+    match run_to_completion(services, accept).await?? {
+        Ok(ran) => run_result(ran),
+        Err(why) => Err(rejected(format!("{why}."))),
     }
 }
 
-/// Leaves a held feed unapplied for good.
+/// Discards the feed that a run quarantined.
 pub(super) async fn discard_quarantined_feed(
     services: &Services,
     run: i64,
     by: &str,
-) -> Result<ActionResult, ActionError> {
+) -> ActionResult {
     let name = one_line(by, 80);
-    Ok(
-        match services
-            .inventory
-            .discard_quarantined_feed(run, &name)
-            .await?
-        {
-            DiscardOutcome::Discarded => {
-                tracing::info!(by, run, "VeraCore: a held stock feed was discarded");
-                Ok("It is discarded; the next pass reads a new one.".into())
-            }
-            DiscardOutcome::NotQuarantined => {
-                Err("It was decided on before, or nothing of that number is held.".into())
-            }
-            DiscardOutcome::AlreadyRunning => Err(BUSY.into()),
-        },
-    )
+    match services
+        .inventory
+        .discard_quarantined_feed(run, &name)
+        .await?
+    {
+        DiscardOutcome::Discarded => {
+            tracing::info!(by, run, "VeraCore: held inventory feed discarded");
+            Ok("Feed discarded. The next run reads a new one.".into())
+        }
+        DiscardOutcome::NotQuarantined => Err(rejected(
+            "This feed is not held: it was accepted or discarded before.",
+        )),
+        DiscardOutcome::AlreadyRunning => Err(rejected(BUSY)),
+    }
 }
 
-/// A pass over what VeraCore shipped now.
+/// Runs a tracking sync now, for all orders or one.
 pub(super) async fn sync_tracking(
     services: &Services,
     only: Option<OrderCode>,
     by: &str,
-) -> Result<Result<tracking::TrackingSummary, String>, ActionError> {
-    if let Some(why) = services.paused_reason() {
-        return Ok(Err(why.into()));
-    }
+) -> ActionResult<TrackingSummary> {
+    ensure_active(services)?;
     tracing::info!(
         by,
         order = only.as_ref().map(OrderCode::as_str),
-        "VeraCore: a pass over tracking was asked for"
+        "VeraCore: manual tracking sync requested"
     );
     let service = services.tracking.clone();
-    let pass = async move {
+    let run = async move {
         service
             .run_manually(only.as_ref(), &ignore_progress())
             .await
     };
-    run_result(
-        run_to_completion(services, pass).await??,
-        |error| match error {
-            TrackingError::Ledger(error) => Err(error),
-            other => Ok(one_line(&other.to_string(), 300)),
-        },
+    run_result(run_to_completion(services, run).await??)
+}
+
+/// Why an inventory run did not update everything, if so.
+pub(super) fn incomplete_reason(summary: &InventorySummary) -> Option<String> {
+    if let Some(reasons) = summary.quarantine_reasons() {
+        return Some(format!("The feed is held; nothing was written: {reasons}"));
+    }
+    let failed = summary.counts.failed_count();
+    (failed > 0).then(|| format!("Stock levels that could not be written: {failed}."))
+}
+
+const fn is_done(outcome: &OperatorOutcome) -> bool {
+    matches!(
+        outcome,
+        OperatorOutcome::Done | OperatorOutcome::DoneInDoubt
     )
 }
 
-/// Why not everything is as it should be after a pass over the stock.
-pub(super) fn incomplete_reason(summary: &InventorySummary) -> Option<String> {
-    if let Some(reasons) = summary.quarantine_reasons() {
-        return Some(format!("The feed is held, nothing was written: {reasons}"));
+fn outcome_message(outcome: OperatorOutcome, done: &str) -> ActionResult {
+    match outcome {
+        OperatorOutcome::Done => Ok(done.to_owned()),
+        OperatorOutcome::DoneInDoubt => Ok(format!("{done} {LOST_ANSWER}")),
+        OperatorOutcome::NotFound => Err(unknown_order()),
+        OperatorOutcome::AlreadySent { veracore_order_id } => Err(rejected(format!(
+            "VeraCore already has the order ({}).",
+            id_or_unknown(veracore_order_id.as_deref())
+        ))),
+        OperatorOutcome::Stopped => Err(rejected(STOPPED)),
+        OperatorOutcome::Busy => Err(rejected(IN_PROGRESS)),
     }
-    let failed = summary.counts.failed_count();
-    (failed > 0).then(|| format!("{failed} levels could not be written."))
 }
 
-fn verdict_message(verdict: OperatorOutcome, done: &str) -> ActionResult {
-    match verdict {
-        OperatorOutcome::Done => Ok(done.to_owned()),
-        OperatorOutcome::DoneInDoubt => Ok(format!(
-            "{done} It was sent before and the answer was lost: VeraCore may have it."
-        )),
-        OperatorOutcome::NotFound => Err(UNKNOWN_ORDER.into()),
-        OperatorOutcome::AlreadySent { veracore_order_id } => {
-            let id = veracore_order_id.unwrap_or_else(|| "its id is not known".into());
-            Err(format!("VeraCore has it already ({id})."))
-        }
-        OperatorOutcome::Stopped => Err(STOPPED.into()),
-        OperatorOutcome::Busy => Err("It is being worked on at this moment.".into()),
-    }
+fn id_or_unknown(id: Option<&str>) -> &str {
+    id.unwrap_or("ID not known")
 }
 
 fn force_message(outcome: &ForceSendOutcome) -> ActionResult {
-    let id = |record: &SyncRecord| {
-        let id = record.veracore_order_id.clone();
-        id.unwrap_or_else(|| "its id is not known".into())
-    };
+    let id = |record: &SyncRecord| id_or_unknown(record.veracore_order_id.as_deref()).to_owned();
     match outcome {
-        ForceSendOutcome::NotFound => {
-            Err("Neither Vendure nor the ledger has such an order.".into())
-        }
-        ForceSendOutcome::NotInTriggerState(state) => Err(format!(
-            "Vendure has it in the state {state}, from which orders are not sent."
-        )),
+        ForceSendOutcome::NotFound => Err(unknown_order()),
+        ForceSendOutcome::NotInTriggerState(state) => Err(rejected(format!(
+            "The order is in the state {state} in Vendure. Orders are not sent in this state."
+        ))),
         ForceSendOutcome::AlreadySent(record) => {
-            Ok(format!("VeraCore has it already ({}).", id(record)))
+            Ok(format!("VeraCore already has the order ({}).", id(record)))
         }
-        ForceSendOutcome::CancelledInShop => Err(STOPPED.into()),
-        ForceSendOutcome::Busy => Err("It is being worked on at this moment.".into()),
+        ForceSendOutcome::CancelledInShop => Err(rejected(STOPPED)),
+        ForceSendOutcome::Busy => Err(rejected(IN_PROGRESS)),
         ForceSendOutcome::Attempted(record) => match record.sync_status {
-            SyncStatus::Success => Ok(format!("VeraCore has it ({}).", id(record))),
+            SyncStatus::Success => Ok(format!("VeraCore accepted the order ({}).", id(record))),
             status => {
-                let why = record
-                    .error_message
-                    .as_deref()
-                    .unwrap_or("no reason is known");
-                Err(format!("It is {status} now: {why}"))
+                let why = record.error_message.as_deref();
+                Err(rejected(format!(
+                    "The order is {status}: {}",
+                    why.unwrap_or("no reason is known")
+                )))
             }
         },
     }
 }
 
-fn inventory_result(
-    ran: InventoryRunResult,
-) -> Result<Result<InventorySummary, String>, ActionError> {
-    run_result(ran, |error| match error {
-        InventoryError::Ledger(error) => Err(error),
-        other => Ok(one_line(&other.to_string(), 300)),
-    })
-}
-
-/// What a pass came to: a summary, or why there is none.
-fn run_result<T, E>(
-    ran: RunAttempt<Result<T, E>>,
-    why: impl FnOnce(E) -> Result<String, LedgerError>,
-) -> Result<Result<T, String>, ActionError> {
+fn run_result<T, E: Into<ActionError>>(ran: RunAttempt<Result<T, E>>) -> ActionResult<T> {
     match ran {
-        RunAttempt::Completed(_, Ok(summary)) => Ok(Ok(summary)),
-        RunAttempt::Completed(_, Err(error)) => Ok(Err(why(error)?)),
-        RunAttempt::NotStarted => Ok(Err(BUSY.into())),
-        RunAttempt::LeaseLost => Ok(Err(ABANDONED.into())),
+        RunAttempt::Completed(_, result) => result.map_err(Into::into),
+        RunAttempt::NotStarted => Err(rejected(BUSY)),
+        RunAttempt::LeaseLost => Err(rejected(
+            "The database was unavailable for too long, and the run was abandoned.",
+        )),
     }
 }
 
-/// Does the work in a task of its own: it comes to its end also when the caller hangs up, and the
-/// stop waits for it.
+/// Runs the work in a task of its own: it finishes even if the caller disconnects, and the stop waits
+/// for it.
 async fn run_to_completion<T: Send + 'static>(
     services: &Services,
     work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, ActionError> {
+) -> ActionResult<T> {
     if services.tasks.is_stopping() {
         return Err(ActionError::Stopping);
     }
-    let (tell, told) = oneshot::channel();
-    services.tasks.spawn("work_on_wish", async move {
-        // Nobody may be listening any more.
-        let _ = tell.send(work.await);
+    let (sender, result) = oneshot::channel();
+    services.tasks.spawn("manual_action", async move {
+        // The caller may have disconnected.
+        let _ = sender.send(work.await);
     });
-    told.await.map_err(|_| ActionError::Stopping)
+    result.await.map_err(|_| ActionError::Stopping)
 }

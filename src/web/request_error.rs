@@ -1,4 +1,4 @@
-//! How we say no: a status, and one sentence for people, as JSON where the caller speaks it.
+//! Error responses: a status and a message, as JSON.
 
 use std::time::Duration;
 
@@ -9,12 +9,11 @@ use axum::{
 };
 use serde_json::json;
 
-/// What is not done, and why.
+/// A refused request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestError {
     pub status: StatusCode,
     pub message: String,
-    /// After how long it may be otherwise.
     pub retry_after: Option<Duration>,
 }
 
@@ -27,11 +26,11 @@ impl RequestError {
         }
     }
 
-    /// Of somebody whom we do not know. The same sentence whatever was wrong.
+    /// The same message whatever was wrong with the credential.
     pub fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "This needs API_TOKEN or a Vendure administrator's session token as 'Authorization: Bearer …', or a Vendure API key as 'vendure-api-key: …'.",
+            "Send API_TOKEN or a Vendure administrator's session token as 'Authorization: Bearer …', or a Vendure API key as 'vendure-api-key: …'.",
         )
     }
 
@@ -40,7 +39,7 @@ impl RequestError {
             retry_after: Some(Duration::from_secs(3)),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "veracore-sync is starting: its database does not answer yet.",
+                "veracore-sync is starting: its database is not available yet.",
             )
         }
     }

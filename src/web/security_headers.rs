@@ -1,4 +1,4 @@
-//! What every answer tells a browser: nothing here is to be framed, guessed at, kept or shared.
+//! Security headers of every response.
 
 use axum::{
     http::{HeaderName, HeaderValue, header},
@@ -24,7 +24,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// Adds them where the handler did not say otherwise.
+/// Adds the headers that the handler did not set.
 pub(super) async fn add(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {

@@ -1,6 +1,6 @@
-//! The server: connections, each with an end to every wait, and no more of them than agreed.
+//! The HTTP server: bounded connections, with a timeout for every wait.
 //!
-//! TLS is left to the proxy in front. Must not know what is served.
+//! TLS is left to the reverse proxy.
 
 use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -18,38 +18,37 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service as _;
 
-use super::PeerIp;
+use super::state::PeerIp;
 use crate::lifecycle::TaskGroup;
 
-/// How long the head of a request may take, also of the next one on a connection.
+/// For the head of a request, also of the next one on a kept-alive connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may leave us waiting to take an answer.
+/// For a client to read some part of the response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The largest head, and the most fields in it.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
-/// Connections at once; more wait to be taken up.
+/// Further connections wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
 
-/// After the machine refused to give a connection.
+/// After a failed accept.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// How long answers that are under way may take after the stop.
+/// For responses in progress after the stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Serves until the stop; answers that are under way are finished.
+/// Serves until the stop, and finishes requests in progress.
 pub async fn serve(listener: TcpListener, router: Router, tasks: TaskGroup) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     loop {
         let connection = tokio::select! {
             () = tasks.wait_for_stop() => break,
-            connection = accept(&listener, &places) => connection,
+            connection = accept(&listener, &slots) => connection,
         };
-        let Some((stream, peer, place)) = connection else {
+        let Some((stream, peer, slot)) = connection else {
             tasks.sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
@@ -63,19 +62,19 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskGroup) {
             .serve_connection(TokioIo::new(with_write_timeout(stream)), service);
         let connection = graceful.watch(connection);
         tasks.spawn("serve_connection", async move {
-            // How a stranger's connection ends is of no interest.
+            // A client's connection error is not our problem.
             let _ = connection.await;
-            drop(place);
+            drop(slot);
         });
     }
     drop(listener);
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = sleep(DRAIN_TIMEOUT) => tracing::debug!("some answers were not taken before the stop"),
+        () = sleep(DRAIN_TIMEOUT) => tracing::debug!("some responses were not read before the stop"),
     }
 }
 
-/// A connection that ends when nothing of an answer is taken for too long.
+/// Closes the connection when the client stops reading.
 fn with_write_timeout(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
@@ -84,16 +83,16 @@ fn with_write_timeout(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    slots: &Arc<Semaphore>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
             let _ = stream.set_nodelay(true);
-            Some((stream, peer, place))
+            Some((stream, peer, slot))
         }
         Err(error) => {
-            tracing::debug!(%error, "a connection could not be taken up");
+            tracing::debug!(%error, "accepting a connection failed");
             None
         }
     }

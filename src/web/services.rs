@@ -1,5 +1,4 @@
-//! What the handlers work with: the services of the configuration that is in force, replaced when
-//! that changes.
+//! The services of the configuration in force. A settings change replaces them.
 
 use parking_lot::RwLock;
 use std::{
@@ -10,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
-
-use super::access::CredentialCache;
+use super::access::Authenticator;
 use crate::{
     clock::SharedClock,
     ledger::Ledger,
@@ -24,7 +21,6 @@ use crate::{
         tracking::TrackingSync,
         upstreams::Upstreams,
     },
-    vendure::VendureClient,
 };
 
 /// The services of one configuration.
@@ -36,53 +32,44 @@ pub struct Services {
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
     pub agenda: JobSchedule,
-    /// Asked only who a caller is.
-    pub identity_client: Arc<VendureClient>,
     pub wakeup: WorkerWakeup,
-    /// Passes that a caller asks for are made here, so that they end as they should when he hangs up.
+    /// Runs manual actions, so that they finish when the caller disconnects.
     pub tasks: TaskGroup,
-    /// `false`: the shop is not seen to be as configured (yet).
+    /// The shop's setup was checked and is right.
     pub is_shop_verified: Arc<AtomicBool>,
-    pub api_token: Option<SecretString>,
-    /// Whose words those in `access` are: the shop's address and the channel.
-    pub realm: String,
-    pub credential_cache: Arc<CredentialCache>,
+    pub authenticator: Authenticator,
 }
 
 impl Services {
-    /// How long a found order waits before it is sent.
+    /// The delay between discovering an order and sending it.
     pub(super) fn send_delay(&self) -> Duration {
         self.orders.settings().send_delay
     }
 
-    /// Why nothing may be moved, if so.
+    /// Why sync is paused, if it is.
     pub(super) fn paused_reason(&self) -> Option<&'static str> {
         if !self.agenda.sync_enabled {
-            Some("SYNC_ENABLED is false: nothing is moved to or from VeraCore.")
+            Some("SYNC_ENABLED is false.")
         } else if self.is_shop_verified.load(Ordering::Relaxed) {
             None
         } else {
-            Some(
-                "Vendure is not seen to be as configured (yet): nothing is moved; the log says why.",
-            )
+            Some("Vendure's setup is not confirmed yet; the log says why.")
         }
     }
 }
 
-/// The services in force; none before the database was there. Cheap to clone.
+/// The services in force; none until the database is available. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct CurrentServices(Arc<RwLock<Option<Arc<Services>>>>);
 
 impl CurrentServices {
-    /// Puts these in the place of the present ones. What the same shop said of somebody is remembered.
+    /// Replaces the services. Known callers stay known, unless the shop changed.
     pub fn replace(&self, mut services: Services) {
-        let mut place = self.0.write();
-        if let Some(before) = &*place
-            && before.realm == services.realm
-        {
-            services.credential_cache = Arc::clone(&before.credential_cache);
+        let mut current = self.0.write();
+        if let Some(previous) = &*current {
+            services.authenticator.inherit(&previous.authenticator);
         }
-        *place = Some(Arc::new(services));
+        *current = Some(Arc::new(services));
     }
 
     pub(super) fn current(&self) -> Option<Arc<Services>> {

@@ -1,35 +1,33 @@
-//! The desk at which settings are shown and changed. What stands behind it is `app`'s: nobody here
-//! knows the configuration.
+//! The interface to the settings. `app` implements it: handlers do not know the configuration.
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-/// A setting as it is in force by what is stored now.
+/// A setting and its effective value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingView {
     /// The environment variable's name.
     pub key: String,
-    /// What it is for, in Markdown.
+    /// Its purpose, in Markdown.
     pub meaning: &'static str,
-    /// Masked, if it is a secret.
+    /// Masked for a secret.
     pub value: Option<String>,
     /// `default`, `file`, `database` or `environment`.
     pub origin: String,
     /// The file's path, or the variable that named a file with the value.
     pub source: Option<String>,
     pub is_secret: bool,
-    /// Whether it can be stored, and nothing in the environment wins over that.
+    /// It can be stored, and no environment variable overrides it.
     pub is_changeable: bool,
-    /// Whether it takes `API_TOKEN` to change it.
+    /// Changing it needs `API_TOKEN`.
     pub is_guarded: bool,
-    /// Whether a change of it is heeded at the next start only.
+    /// A change takes effect at the next start.
     pub at_start: bool,
 }
 
-/// The setting that pauses everything.
+/// The setting that pauses sync.
 pub const SYNC_ENABLED: &str = "SYNC_ENABLED";
 
-/// Whether anything is moved, by these settings.
 pub fn is_sync_enabled(settings: &[SettingView]) -> bool {
     let enabled = settings.iter().find(|setting| setting.key == SYNC_ENABLED);
     let value = enabled.and_then(|setting| setting.value.as_deref());
@@ -37,28 +35,20 @@ pub fn is_sync_enabled(settings: &[SettingView]) -> bool {
     !value.is_some_and(|value| off.iter().any(|off| off.eq_ignore_ascii_case(value)))
 }
 
-/// Why settings were not shown or changed, for people.
+/// An error message for the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingsError {
-    /// What was asked for cannot be.
     Rejected(String),
-    /// It may work later.
+    /// A retry may succeed.
     Unavailable(String),
 }
 
 #[async_trait]
 pub trait SettingsService: Send + Sync {
-    /// Every setting, in the order of the documentation, and what is wrong with them.
-    ///
-    /// # Errors
-    /// See [`DeskError`].
+    /// Every setting in the order of the documentation, and every problem.
     async fn list(&self) -> Result<(Vec<SettingView>, Vec<String>), SettingsError>;
 
-    /// Stores settings (`None`: no more), all of them or none. Where credentials are sent to, and
-    /// what they are, only somebody with `all` rights may change.
-    ///
-    /// # Errors
-    /// See [`DeskError`]; nothing is changed then.
+    /// Stores all changes or none; `None` removes a stored value. Guarded settings need `all` rights.
     async fn store(
         &self,
         changes: Vec<(String, Option<SecretString>)>,

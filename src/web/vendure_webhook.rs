@@ -1,5 +1,6 @@
-//! `POST /vendure-webhooks/order`: somebody says that there may be new orders. What he sends besides
-//! is not read: the shop itself is asked, once however often he says so.
+//! `POST /vendure-webhooks/order`: wakes order discovery.
+//!
+//! The body is ignored: discovery asks Vendure, once for any number of calls.
 
 use axum::{
     Router,
@@ -9,9 +10,12 @@ use axum::{
     routing::post,
 };
 
-use super::{PeerIp, WebState, access, body, request_error::RequestError};
+use super::{
+    request::read_body,
+    request_error::RequestError,
+    state::{PeerIp, WebState},
+};
 
-/// No nudge is larger.
 const MAX_BODY: usize = 1 << 20;
 
 pub(super) fn router() -> Router<WebState> {
@@ -28,9 +32,11 @@ async fn receive_order_webhook(
         .services
         .current()
         .ok_or_else(RequestError::starting)?;
-    access::require_api_token(&services, &state.failed_credentials, &headers, peer)?;
-    // An answer before the end of the body would cut some senders off.
-    body::read(body, MAX_BODY).await?;
+    services
+        .authenticator
+        .require_api_token(&state.failed_credentials, &headers, peer)?;
+    // Some senders fail if the response comes before the end of the body.
+    read_body(body, MAX_BODY).await?;
     services.wakeup.discovery.notify_one();
     Ok(StatusCode::ACCEPTED)
 }

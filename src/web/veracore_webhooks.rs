@@ -1,6 +1,6 @@
-//! `/veracore-webhooks/…`: what VeraCore tells of its own accord.
+//! `/veracore-webhooks/…`: receives webhooks from VeraCore.
 //!
-//! Owns what the answers look like. Whose a webhook is and what it says are `sync`'s to find out.
+//! `sync` verifies and reads them; this module only answers.
 
 use parking_lot::RwLock;
 use std::{sync::Arc, time::Duration};
@@ -16,27 +16,26 @@ use axum::{
 use serde_json::json;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{WebState, body};
+use super::request::{read_body, single_header};
 use crate::{
     domain::NoticeKind,
     sync::inbox::{Inbox, SignatureHeaders, WebhookRefusal},
 };
 
-/// The largest body that is read: some ten thousand SKUs.
+/// About ten thousand SKUs.
 const MAX_BODY: usize = 1 << 20;
 
-/// Bodies that are held at once, and how long one waits for its turn.
 const MAX_CONCURRENT_BODIES: usize = 16;
 const BODY_SLOT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// When a sender may try again what could not be stored.
+/// For a sender whose webhook could not be stored.
 const RETRY_AFTER_SECONDS: &str = "30";
 
-/// The inbox of the configuration in force: its secret may change while the server runs.
+/// The inbox of the configuration in force.
 #[derive(Clone)]
 pub struct CurrentInbox {
     inbox: Arc<RwLock<Option<Inbox>>>,
-    /// Whose a body is shows only when all of it is there.
+    /// Limits bodies in memory: a signature can be verified only with the whole body.
     body_slots: Arc<Semaphore>,
 }
 
@@ -50,7 +49,6 @@ impl Default for CurrentInbox {
 }
 
 impl CurrentInbox {
-    /// From now on this one takes what comes. Before the first one nobody knows the secret.
     pub fn replace(&self, inbox: Inbox) {
         *self.inbox.write() = Some(inbox);
     }
@@ -60,13 +58,7 @@ impl CurrentInbox {
     }
 }
 
-impl FromRef<WebState> for CurrentInbox {
-    fn from_ref(state: &WebState) -> Self {
-        state.inbox.clone()
-    }
-}
-
-/// The addresses of webhooks.
+/// Routes of the webhooks.
 pub fn webhook_router<S: Clone + Send + Sync + 'static>() -> Router<S>
 where
     CurrentInbox: FromRef<S>,
@@ -75,29 +67,28 @@ where
 }
 
 async fn receive_webhook(
-    State(inboxes): State<CurrentInbox>,
+    State(current): State<CurrentInbox>,
     Path(kind): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let seal = SignatureHeaders {
+    let signature = SignatureHeaders {
         timestamp: single_header(&headers, "x-veracore-timestamp"),
         signature: single_header(&headers, "x-veracore-signature"),
     };
-    let inbox = inboxes.current();
+    let inbox = current.current();
     let kind = NoticeKind::parse(&kind);
-    // What cannot be right is read to its end, since an answer before that would cut some senders
-    // off; but it is not kept.
+    // Some senders fail if the response comes before the end of the body, so a body is always read.
     let is_kept = kind.is_some()
         && inbox.as_ref().is_some_and(Inbox::is_configured)
-        && seal.timestamp.is_some()
-        && seal.signature.is_some();
-    let Ok(Ok(_place)) = timeout(BODY_SLOT_TIMEOUT, inboxes.body_slots.acquire()).await else {
+        && signature.timestamp.is_some()
+        && signature.signature.is_some();
+    let Ok(Ok(_slot)) = timeout(BODY_SLOT_TIMEOUT, current.body_slots.acquire()).await else {
         return refusal_response(&WebhookRefusal::NotStored);
     };
-    let read = body::read(body, if is_kept { MAX_BODY } else { 0 }).await;
+    let read = read_body(body, if is_kept { MAX_BODY } else { 0 }).await;
     let Some(kind) = kind else {
-        return error_response(StatusCode::NOT_FOUND, "There is no such webhook.");
+        return error_response(StatusCode::NOT_FOUND, "Unknown webhook.");
     };
     let Some(inbox) = inbox else {
         return refusal_response(&WebhookRefusal::NotStored);
@@ -110,36 +101,27 @@ async fn receive_webhook(
         Err(refusal) if is_kept => return error_response(refusal.status, &refusal.message),
         Err(_) => Bytes::new(),
     };
-    match inbox.receive(kind, seal, &body).await {
+    match inbox.receive(kind, signature, &body).await {
         Ok(()) => (StatusCode::ACCEPTED, Json(json!({ "stored": true }))).into_response(),
         Err(refusal) => refusal_response(&refusal),
     }
 }
 
-/// A header that is there once: of two, nobody knows which one was meant.
-fn single_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut all = headers.get_all(name).iter();
-    match (all.next(), all.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    }
-}
-
 fn refusal_response(refusal: &WebhookRefusal) -> Response {
-    let sentence = refusal.to_string();
+    let message = refusal.to_string();
     match refusal {
-        WebhookRefusal::NotConfigured => error_response(StatusCode::NOT_FOUND, &sentence),
-        WebhookRefusal::Signature(_) => error_response(StatusCode::UNAUTHORIZED, &sentence),
-        WebhookRefusal::Malformed(_) => error_response(StatusCode::BAD_REQUEST, &sentence),
+        WebhookRefusal::NotConfigured => error_response(StatusCode::NOT_FOUND, &message),
+        WebhookRefusal::Signature(_) => error_response(StatusCode::UNAUTHORIZED, &message),
+        WebhookRefusal::Malformed(_) => error_response(StatusCode::BAD_REQUEST, &message),
         WebhookRefusal::NotStored => {
-            let mut response = error_response(StatusCode::SERVICE_UNAVAILABLE, &sentence);
-            let again = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(RETRY_AFTER, again);
+            let mut response = error_response(StatusCode::SERVICE_UNAVAILABLE, &message);
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
             response
         }
     }
 }
 
-fn error_response(status: StatusCode, sentence: &str) -> Response {
-    (status, Json(json!({ "error": sentence }))).into_response()
+fn error_response(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "error": message }))).into_response()
 }

@@ -21,7 +21,7 @@ visit('a form without its token does nothing', {}, async (visitor, world) => {
     await visitor.goto(where);
     await visitor.page.locator('main [name=form_token]').evaluate((field) => { field.value = 'wrong'; });
     await visitor.page.getByRole('button', { name: 'Skip' }).click();
-    await visitor.sees('This form is not of your present session. Nothing was done');
+    await visitor.sees('The form belongs to another session. No action was taken');
     visitor.expected(403);
     // Right in everything but where it comes from.
     const form_token = await (async () => {
@@ -57,11 +57,11 @@ visit('a link on another site leads in; a form on another site does nothing', {}
         await visitor.goto(address);
         await visitor.press('the order');
         await visitor.at(`/orders/${code}?a=1&b=%22`);
-        await visitor.sees('Where it stands');
+        await visitor.sees('Failed attempts');
         await visitor.goto(address);
         await visitor.press('Win');
         await visitor.page.waitForURL(`${world.url}/**`);
-        await visitor.sees('This form was sent from another site. Nothing was done.');
+        await visitor.sees('The form was sent from another site. No action was taken.');
         visitor.expected(403);
         assert.equal(await world.status(code), 'error');
         // And did not end the session.
@@ -78,14 +78,14 @@ visit('texts from outside are shown as text', {}, async (visitor, world) => {
     await world.shelve(`</TD>${evil}`, 7);
     await world.shelve(`">${evil}`, 7);
     await visitor.goto('/inventory');
-    await visitor.press('Sync stock now');
+    await visitor.press('Sync inventory');
     const assertHarmless = async () => {
         assert.equal(await visitor.page.evaluate(() => globalThis.isHacked), undefined, visitor.path);
         assert.equal(await visitor.page.locator('img, main script').count(), 0, visitor.path);
     };
-    await visitor.page.locator('details', { hasText: 'no variant in the shop' }).locator('summary').click();
-    await visitor.sees(`">${evil}`, '#strangers');
-    await visitor.sees(`</td>${evil}`, '#strangers table');
+    await visitor.page.locator('details', { hasText: 'no variant in Vendure' }).locator('summary').click();
+    await visitor.sees(`">${evil}`, '#sku-mismatches');
+    await visitor.sees(`</td>${evil}`, '#sku-mismatches table');
     await assertHarmless();
     await visitor.goto(`/orders/${code}`);
     await visitor.sees(`${evil} & "quotes"`, '#why');

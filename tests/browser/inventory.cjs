@@ -12,7 +12,7 @@ const SKUS = GOODS.map(([sku]) => sku);
 async function shelveAll(visitor, world, units) {
     await Promise.all(SKUS.map((sku) => world.shelve(sku, units)));
     await visitor.goto('/inventory');
-    await visitor.press('Sync stock now');
+    await visitor.press('Sync inventory');
     await visitor.page.locator('#note').waitFor();
 }
 
@@ -20,9 +20,9 @@ async function shelveAll(visitor, world, units) {
 async function level(visitor, world, units) {
     await shelveAll(visitor, world, units);
     if (!/is held/.test(await visitor.note())) return;
-    await visitor.press('Accept…');
-    await visitor.press('Accept it');
-    await visitor.sees('Stock was brought to the shop', '#note');
+    await visitor.press('Accept feed…');
+    await visitor.press('Accept feed');
+    await visitor.sees('Inventory synced.', '#note');
 }
 
 visit('a held feed is shown, looked at and accepted', {}, async (visitor, world) => {
@@ -30,31 +30,31 @@ visit('a held feed is shown, looked at and accepted', {}, async (visitor, world)
     const before = await world.onHand('POSTER-A2');
     assert.ok(before >= 80, `${before} on hand`);
     await shelveAll(visitor, world, 0);
-    assert.match(await visitor.note(), /The feed is held, nothing was written: \d+ of the \d+ SKUs on sale would go to zero/);
+    assert.match(await visitor.note(), /The feed is held; nothing was written: \d+ of the \d+ SKUs on sale would go to zero/);
     assert.equal(await world.onHand('POSTER-A2'), before);
     await visitor.sees('Held by run', '#held');
 
     await visitor.goto('/');
-    await visitor.sees('The stock feed is held, nothing was written', '#needs');
-    await visitor.page.locator('#needs').getByRole('link', { name: 'Look at it' }).click();
-    await visitor.sees('What it would have written');
+    await visitor.sees('The inventory feed is held; nothing was written', '#attention');
+    await visitor.page.locator('#attention').getByRole('link', { name: 'Review feed' }).click();
+    await visitor.sees('Planned changes');
     const row = visitor.page.locator('#plan tr', { hasText: 'POSTER-A2' });
     assert.match(await row.innerText(), new RegExp(`${before} → ${before - 80}`));
     const run = visitor.path;
-    await visitor.press('Accept…');
+    await visitor.press('Accept feed…');
     await visitor.press('Cancel');
     await visitor.at(run);
-    await visitor.press('Accept…');
-    await visitor.press('Accept it');
+    await visitor.press('Accept feed…');
+    await visitor.press('Accept feed');
     await visitor.at('/inventory');
-    await visitor.sees('Stock was brought to the shop', '#note');
+    await visitor.sees('Inventory synced.', '#note');
     assert.equal(await world.onHand('POSTER-A2'), before - 80);
     assert.equal(await visitor.page.locator('#held').count(), 0);
     await visitor.sees('held, then accepted', '#runs');
     await visitor.goto(run);
-    await visitor.sees(/It was accepted; run \d+ applied it/);
+    await visitor.sees(/Accepted: run \d+ applied a new feed/);
     await visitor.goto('/');
-    assert.doesNotMatch(await visitor.text('#needs'), /feed is held/);
+    assert.doesNotMatch(await visitor.text('#attention'), /feed is held/);
 });
 
 visit('a held feed is discarded, and an open page sees it go', {}, async (visitor, world) => {
@@ -63,15 +63,15 @@ visit('a held feed is discarded, and an open page sees it go', {}, async (visito
     await shelveAll(visitor, world, 0);
     const other = await visitor.context.newPage();
     await other.goto('/');
-    await other.getByText('The stock feed is held').waitFor();
+    await other.getByText('The inventory feed is held').waitFor();
     await other.evaluate(() => { globalThis.isTheSamePage = true; });
 
-    await visitor.press('Discard…');
-    await visitor.press('Discard it');
-    await visitor.sees('It is discarded', '#note');
+    await visitor.press('Discard feed…');
+    await visitor.press('Discard feed');
+    await visitor.sees('Feed discarded', '#note');
     await visitor.sees('held, then discarded', '#runs');
     assert.equal(await world.onHand('POSTER-A2'), before);
-    await until('the other page shows no held feed', async () => !(await other.locator('#needs').innerText()).includes('feed is held'));
+    await until('the other page shows no held feed', async () => !(await other.locator('#attention').innerText()).includes('feed is held'));
     assert.equal(await other.evaluate(() => globalThis.isTheSamePage), true, 'it was not loaded anew');
 });
 
@@ -80,20 +80,20 @@ visit('a level is explained', {}, async (visitor, world) => {
     const code = await world.hasStatus(await world.pay({ 'CAP-OLIVE': 3 }), 'success');
     await world.shelve('CAP-OLIVE', 41);
     await visitor.goto('/inventory');
-    await visitor.press('Sync stock now');
-    await visitor.page.getByLabel('Why has this SKU its level?').fill(' CAP-OLIVE ');
+    await visitor.press('Sync inventory');
+    await visitor.page.getByLabel('Explain stock for SKU').fill(' CAP-OLIVE ');
     await visitor.press('Explain');
     await visitor.sees('Stock of CAP-OLIVE', 'h1');
     const lines = (await visitor.text('#now tbody')).split('\n').map((line) => line.replace(/\s+/g, ' ').trim());
     const free = Number(lines[0].split(' ')[0]);
     const { AvailableQuantity: told } = (await world.sandbox('stock')).find(({ SKU }) => SKU === 'CAP-OLIVE');
     assert.equal(free, told);
-    assert.match(lines[0], /free at VeraCore$/);
+    assert.match(lines[0], /available at VeraCore$/);
     assert.ok(lines[1].startsWith('+ ') && lines[1].includes(`${code}: 3`), lines[1]);
-    assert.match(lines.at(-1), new RegExp(`^= ${free} can be sold$`));
+    assert.match(lines.at(-1), new RegExp(`^= ${free} available for sale$`));
     await visitor.sees('written', '#changes');
     await visitor.goto('/inventory/sku?sku=NO-SUCH-SKU');
-    await visitor.sees('It cannot be computed now');
+    await visitor.sees('Stock cannot be calculated now');
 });
 
 visit('SKUs that match nothing are listed, and near misses with the line that helps', {}, async (visitor, world) => {
@@ -101,10 +101,10 @@ visit('SKUs that match nothing are listed, and near misses with the line that he
     await world.shelve('KEYRING', 5);
     await world.sell([['SCARF-GREY', 3100]]);
     await visitor.goto('/inventory');
-    await visitor.press('Sync stock now');
-    const row = visitor.page.locator('#strangers tbody tr', { hasText: 'tote-navy' });
+    await visitor.press('Sync inventory');
+    const row = visitor.page.locator('#sku-mismatches tbody tr', { hasText: 'tote-navy' });
     assert.deepEqual(await row.locator('code').allInnerTexts(), ['tote-navy', 'TOTE-NAVY', '"TOTE-NAVY" = "tote-navy"']);
-    const [unmatched, missing] = [/no variant in the shop/, /not in VeraCore's feed/].map((text) => visitor.page.locator('details', { hasText: text }));
+    const [unmatched, missing] = [/no variant in Vendure/, /not in VeraCore's feed/].map((text) => visitor.page.locator('details', { hasText: text }));
     await unmatched.locator('summary').click();
     await unmatched.getByText('KEYRING', { exact: true }).waitFor();
     await missing.locator('summary').click();
@@ -115,10 +115,10 @@ visit('packages come in when a person asks', {}, async (visitor, world) => {
     const code = await world.hasStatus(await world.pay({ 'MUG-BLUE': 2 }), 'success');
     await world.sandbox(`orders/${code}/ship`, 'POST', { packages: [{ tracking_number: '1Z999', carrier: 'UPS' }] });
     await visitor.goto('/inventory');
-    await visitor.press('Sync tracking now');
-    await visitor.sees('1 fulfillments made', '#note');
+    await visitor.press('Sync tracking');
+    await visitor.sees('fulfillments created: 1.', '#note');
     await visitor.goto(`/orders/${code}`);
-    await visitor.sees('1Z999', '#packages');
-    await visitor.sees('fulfilled in Vendure', '#packages');
-    await visitor.sees(/Fulfillment \S+ was made in Vendure/, '#timeline');
+    await visitor.sees('1Z999', '#parcels');
+    await visitor.sees('fulfilled in Vendure', '#parcels');
+    await visitor.sees(/Fulfillment \S+ created in Vendure/, '#timeline');
 });

@@ -40,7 +40,7 @@ visit('a login leads to the page that was wanted, and a logout out of all of the
 
 visit('a wrong password opens nothing', STRANGER, async (visitor, world) => {
     await visitor.logIn('ops', 'not the password');
-    await visitor.sees('Vendure does not know this name and password.', '[role=alert]');
+    await visitor.sees('Vendure does not accept this name and password.', '[role=alert]');
     assert.equal(await session(visitor), undefined);
     assert.equal(await visitor.page.getByLabel('Name').inputValue(), world.people.ops, 'the name need not be typed again');
     assert.equal(await visitor.page.getByLabel('Password').inputValue(), '');
@@ -58,7 +58,7 @@ visit('whoever may not read orders is told what is missing', STRANGER, async (vi
 
 visit('after a session is over, the next click leads to the login and on to what was wanted', STRANGER, async (visitor, world) => {
     await visitor.logIn('ops');
-    await visitor.sees('Both ends');
+    await visitor.sees('Connections');
     await expire(visitor, world);
     await visitor.press('Inventory');
     await visitor.at('/login?next=%2Finventory');

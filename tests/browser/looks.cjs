@@ -52,28 +52,28 @@ async function assertLooks(visitor) {
 
 visit('pages with nothing on them yet say what will come', {}, async (visitor) => {
     await visitor.goto('/');
-    await visitor.sees('Nothing. Orders, stock and tracking take care of themselves.');
+    await visitor.sees('All clear. Orders, inventory and tracking sync automatically.');
     await assertLooks(visitor);
     await visitor.goto('/orders');
-    await visitor.sees('There are no orders yet.');
+    await visitor.sees('No orders yet.');
     await visitor.goto('/inventory');
-    await visitor.sees('None yet.', '#runs');
-    await visitor.sees('No level had to be written yet.');
+    await visitor.sees('No runs yet.', '#runs');
+    await visitor.sees('No stock level has changed yet.');
     await assertLooks(visitor);
 });
 
 visit('a day of work is shown', {}, async (visitor, world) => {
     await world.liveThroughADay();
     await visitor.goto('/inventory');
-    await visitor.press('Sync stock now');
-    await visitor.sees('Levels written', '#note');
+    await visitor.press('Sync inventory');
+    await visitor.sees('Stock levels written', '#note');
     const carts = [{ 'MUG-RED': 2 }, { 'TOTE-NAVY': 1, 'CAP-OLIVE': 1 }, { 'NOTEBOOK-A5': 3 }, { 'TEE-BLACK-M': 2, 'MUG-BLUE': 1 }];
     const codes = [];
     for (const lines of carts) codes.push(await world.pay(lines));
     for (const code of codes) await world.hasStatus(code, 'success');
     await world.sandbox(`orders/${codes[0]}/ship`, 'POST', {});
-    await visitor.press('Sync tracking now');
-    await visitor.sees('fulfillments made', '#note');
+    await visitor.press('Sync tracking');
+    await visitor.sees('fulfillments created', '#note');
     scene.shipped = codes[0];
     scene.failed = await world.payRefused('Offer TEE-BLACK-L is discontinued.', { 'TEE-BLACK-L': 1 });
     await world.payRefused('The address could not be verified.', { 'POSTER-A2': 1 });
@@ -82,7 +82,7 @@ visit('a day of work is shown', {}, async (visitor, world) => {
     for (const sku of ['mug-green', 'STICKERS', 'notebook-a5']) await world.shelve(sku, 12);
     for (const sku of ['MUG-RED', 'MUG-BLUE', 'TOTE-NAVY', 'CAP-OLIVE', 'TEE-BLACK-M']) await world.shelve(sku, 0);
     await visitor.goto('/inventory');
-    await visitor.press('Sync stock now');
+    await visitor.press('Sync inventory');
     await visitor.sees('is held', '#note');
     [scene.run] = await world.sql("select max(id) from veracore_sync_run where outcome = 'held'");
 
@@ -119,7 +119,7 @@ for (const [name, where] of Object.entries(PAGES)) {
             await world.payRefused(`E${'x'.repeat(250)}`);
             await world.shelve(`LONG-${'W'.repeat(80)}`, 3);
             await visitor.goto('/inventory');
-            await visitor.press('Sync stock now');
+            await visitor.press('Sync inventory');
         }
         await visitor.goto(where());
         await assertLooks(visitor);
@@ -166,7 +166,7 @@ visit('everything is reached with the keyboard, and what has the focus is seen',
         const steps = await walk(page);
         const names = steps.map(({ what }) => what);
         assert.deepEqual(names.slice(0, 7), [
-            'a To the content', 'a veracore-sync', 'a Overview', 'a Orders', 'a Inventory', 'a Settings', 'button Log out',
+            'a Skip to content', 'a veracore-sync', 'a Overview', 'a Orders', 'a Inventory', 'a Settings', 'button Log out',
         ]);
         assert.deepEqual(steps.filter(({ isSeen }) => !isSeen).map(({ what }) => what), [], `${where}: without a visible focus`);
         const all = await page.locator('a[href], button, input:not([type=hidden]), select, summary').count();

@@ -11,8 +11,8 @@ const badge = (visitor) => visitor.text('#status .badge');
 visit('a failed order is shown first, tried again, and turns to success before the eyes', {}, async (visitor, world) => {
     const code = await world.payRefused('Offer MUG-RED is not on sale.', { 'MUG-RED': 2 });
     await visitor.goto('/');
-    await visitor.sees(/orders? do(es)? not get any further by (themselves|itself)/, '#needs');
-    await visitor.page.locator('#needs').getByRole('link', { name: 'Show them' }).click();
+    await visitor.sees(/orders? needs? action/, '#attention');
+    await visitor.page.locator('#attention').getByRole('link', { name: 'Show orders' }).first().click();
     await visitor.at('/orders?status=error');
     await visitor.press(code);
     await visitor.sees('Offer MUG-RED is not on sale.', '#why');
@@ -29,7 +29,7 @@ visit('a failed order is shown first, tried again, and turns to success before t
     const told = await visitor.note();
     assert.notEqual(await badge(visitor), 'success');
     await until('the order turned to success on the open page', async () => (await badge(visitor)) === 'success');
-    await visitor.sees('VeraCore acknowledged it', '#timeline');
+    await visitor.sees('Accepted by VeraCore', '#timeline');
     await visitor.assertNotReloaded();
     assert.equal(await visitor.note(), told, 'what was told stays');
     assert.equal(await visitor.page.locator('#why').count(), 0, 'what was wrong is not shown any more');
@@ -60,7 +60,7 @@ visit('an order is skipped only after a question', {}, async (visitor, world) =>
     await visitor.page.getByRole('button', { name: 'Skip' }).click();
     await visitor.at(`/orders/${code}`);
     assert.equal(await badge(visitor), 'skipped');
-    await visitor.sees('A person took it out', '#timeline');
+    await visitor.sees('Skipped manually', '#timeline');
     await world.heal();
     assert.equal(await world.status(code), 'skipped');
     assert.deepEqual(await world.atWarehouse(code), []);
@@ -78,7 +78,7 @@ visit('an order is sent at once', {}, async (visitor, world) => {
     await visitor.at(`/orders/${code}`);
     await until('the order turned to success', async () => (await badge(visitor)) === 'success');
     assert.equal((await world.atWarehouse(code)).length, 1);
-    assert.deepEqual(await visitor.page.locator('#deeds').count(), 0, 'what VeraCore has is not sent again');
+    assert.deepEqual(await visitor.page.locator('#actions').count(), 0, 'what VeraCore has is not sent again');
 });
 
 visit('orders are found, filtered and turned over page by page', {}, async (visitor, world) => {
@@ -98,22 +98,22 @@ visit('orders are found, filtered and turned over page by page', {}, async (visi
 
     const wanted = older[0];
     await page.getByRole('searchbox').fill(wanted.toLowerCase().slice(0, 12));
-    await visitor.press('Show');
+    await visitor.press('Search');
     assert.deepEqual(await codes(), [wanted]);
     await visitor.sees('1 order', '#list');
     await page.getByRole('searchbox').fill('there is no such');
     await page.keyboard.press('Enter');
-    await visitor.sees('No order is like that.');
+    await visitor.sees('No matching orders.');
     await visitor.press('Show all');
     await visitor.at('/orders');
 
     await page.getByLabel('Status').selectOption('skipped');
-    await visitor.press('Show');
+    await visitor.press('Search');
     const badges = await page.locator('#list tbody .badge').allInnerTexts();
     assert.ok(badges.length > 0 && badges.every((text) => text === 'skipped'), badges.join());
     for (const [where, status] of [['/orders?status=none', 400], ['/orders?after=x', 400], ['/orders/NO-SUCH-ORDER', 404], ['/none', 404]]) {
         assert.equal((await visitor.goto(where)).status(), status, where);
-        await visitor.press('To the overview');
+        await visitor.press('Back to overview');
         visitor.expected(status);
     }
 });

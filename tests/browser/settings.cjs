@@ -28,25 +28,25 @@ visit('a pause stops everything, is shown everywhere, and ends', {}, async (visi
     await visitor.goto('/settings');
     const other = await visitor.context.newPage();
     await other.goto('/orders');
-    const banner = (page) => page.locator('.banner', { hasText: 'Nothing is moved at present' });
+    const banner = (page) => page.locator('.banner', { hasText: 'Sync is paused' });
     assert.equal(await banner(other).count(), 0);
     await visitor.press('Pause');
-    await visitor.sees('Paused, within seconds', '#note');
+    await visitor.sees('Sync pauses within seconds', '#note');
     await banner(other).waitFor();
     await banner(visitor.page).waitFor();
-    await until('the page says that it is paused', async () => (await visitor.text('#moving .badge')) === 'paused');
+    await until('the page says that it is paused', async () => (await visitor.text('#sync .badge')) === 'paused');
     assert.deepEqual(await setting(visitor, 'SYNC_ENABLED'), { value: 'false', from: 'database' });
 
     const code = await world.pay({ 'MUG-RED': 1 });
     await visitor.goto('/inventory');
-    await visitor.press('Sync stock now');
+    await visitor.press('Sync inventory');
     assert.match(await visitor.text('#note'), /SYNC_ENABLED|paused|stands still/i);
     assert.equal(await world.status(code), undefined, 'nothing is taken in during a pause');
 
     await visitor.goto('/settings');
     await visitor.press('Resume');
-    await visitor.sees('It goes on within seconds', '#note');
+    await visitor.sees('Sync resumes within seconds', '#note');
     await until('the banner is gone', async () => (await banner(other).count()) + (await banner(visitor.page).count()) === 0);
-    await until('the page says that it is running', async () => (await visitor.text('#moving .badge')) === 'running');
+    await until('the page says that it is running', async () => (await visitor.text('#sync .badge')) === 'running');
     await world.hasStatus(code, 'success');
 });

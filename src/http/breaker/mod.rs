@@ -163,6 +163,16 @@ pub enum CircuitState {
     },
 }
 
+impl CircuitState {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen { .. } => "half_open",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     open: Option<OpenCircuit>,

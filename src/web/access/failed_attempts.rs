@@ -1,4 +1,4 @@
-//! How often an address may show a wrong credential.
+//! Throttles addresses that send wrong credentials.
 
 use parking_lot::Mutex;
 use std::{
@@ -12,13 +12,11 @@ use tokio::time::Instant;
 
 use crate::web::request_error::RequestError;
 
-/// So many wrong ones …
+/// Wrong credentials that an address may send within [`WINDOW`].
 const MAX_FAILURES: u32 = 10;
-/// … within so long.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// So many addresses are remembered at once. Whoever has more of them is slowed down by how few
-/// credentials are looked at at once.
+/// Bounds the memory. An attacker with more addresses is slowed by the limit on concurrent lookups.
 const MAX_ADDRESSES: usize = 10_000;
 
 struct Window {
@@ -26,11 +24,11 @@ struct Window {
     failures: u32,
 }
 
-/// The wrong credentials of late, by address.
+/// Recent wrong credentials, by address.
 #[derive(Default)]
 pub(in crate::web) struct FailedAttempts(Mutex<HashMap<IpAddr, Window>>);
 
-/// Who has one address of the sixth version has all with the same first half.
+/// The IPv4 address, or the IPv6 /64 network: one subscriber usually has all of it.
 fn rate_limit_key(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -55,7 +53,7 @@ impl FailedAttempts {
             retry_after: Some(left + Duration::from_secs(1)),
             ..RequestError::new(
                 StatusCode::TOO_MANY_REQUESTS,
-                "Too many wrong credentials from this address; try again later.",
+                "Too many failed attempts from this address. Try again later.",
             )
         })
     }
@@ -78,8 +76,8 @@ impl FailedAttempts {
         }
         window.failures += 1;
         if window.failures == MAX_FAILURES {
-            // Once a window, and not where somebody's hand can write: the address alone.
-            tracing::warn!(address = %rate_limit_key(peer), "wrong credentials again and again; no more are looked at for a minute");
+            // Once a window, and without any text that a caller can choose.
+            tracing::warn!(address = %rate_limit_key(peer), "too many wrong credentials; address blocked for a minute");
         }
     }
 }
@@ -112,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_has_an_end() {
+    fn the_number_of_addresses_is_bounded() {
         let failures = FailedAttempts::default();
         let now = Instant::now();
         for n in 0..30_000_u32 {

@@ -1,15 +1,14 @@
-//! Who is let in: the holder of `API_TOKEN`, or whom Vendure knows.
+//! Access control: admits the holder of `API_TOKEN` and callers whom Vendure knows.
 //!
-//! Owns the reading of credentials, how long Vendure's word on one is believed, and how often an
-//! address may be wrong. Must not keep a credential: only digests of them.
+//! Keeps digests of credentials only, never a credential.
 
 mod failed_attempts;
 
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt,
     net::IpAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,33 +23,28 @@ use tokio::{
 
 pub(super) use failed_attempts::FailedAttempts;
 
-use super::{request_error::RequestError, services::Services};
-use crate::vendure::{CallerCredential, CallerLogin, Permission, StorefrontError};
+use super::{request::single_header, request_error::RequestError};
+use crate::vendure::{CallerCredential, CallerLogin, Permission, StorefrontError, VendureClient};
 
-/// How long Vendure's word is believed: so long a right that was taken away may last.
+/// Lifetime of a looked-up identity. A permission that was taken away lasts this long at most.
 const IDENTITY_FRESH_FOR: Duration = Duration::from_secs(60);
 
-/// How long it is remembered that somebody was let in: he is asked about again, however often others
-/// at his address are wrong.
+/// A credential that was admitted once is exempt from the throttle of its address for this long.
 const IDENTITY_KEPT_FOR: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// How many credentials are remembered at once.
 const MAX_CACHED_IDENTITIES: usize = 1000;
 
-/// How many credentials Vendure is asked about at once, and how long one waits for its turn: strangers
-/// must not take the shop's attention from the orders.
+/// Limits concurrent lookups: strangers must not slow the shop down.
 const MAX_CONCURRENT_LOOKUPS: usize = 2;
 const LOOKUP_SLOT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No credential is longer.
 const MAX_CREDENTIAL_BYTES: usize = 2048;
 
 const API_KEY_HEADER: &str = "vendure-api-key";
 
-/// Somebody who was let in.
+/// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// For the log.
     pub name: String,
     rights: Rights,
 }
@@ -62,12 +56,11 @@ enum Rights {
 }
 
 impl Principal {
-    /// Whether he holds `API_TOKEN`, and with it every right.
+    /// `API_TOKEN` carries every permission.
     pub fn holds_api_token(&self) -> bool {
         self.rights == Rights::All
     }
 
-    /// Whether he has one of these permissions.
     pub fn has_any_permission(&self, wanted: &[Permission]) -> bool {
         match &self.rights {
             Rights::All => true,
@@ -76,7 +69,7 @@ impl Principal {
     }
 }
 
-/// What each thing takes: one of these permissions, at whichever door.
+/// Permissions of which an operation needs one, in the API and the dashboard alike.
 pub(super) const READ_ORDERS: &[Permission] = &[Permission::ReadOrder];
 pub(super) const UPDATE_ORDERS: &[Permission] = &[Permission::UpdateOrder];
 pub(super) const UPDATE_STOCK: &[Permission] =
@@ -85,18 +78,16 @@ pub(super) const UPDATE_SETTINGS: &[Permission] = &[Permission::UpdateSettings];
 
 type Fingerprint = [u8; 32];
 
-/// What is remembered of a credential.
 #[derive(Debug, PartialEq, Eq)]
 enum CachedIdentity {
-    /// Whose it is, by Vendure's word of late.
     Fresh(Principal),
-    /// Vendure knew it, and must be asked again.
+    /// Vendure knew the credential, and must be asked again.
     Stale,
     Unknown,
 }
 
-/// What Vendure said of credentials, for one configuration.
-pub struct CredentialCache {
+/// Identities that Vendure confirmed, by credential.
+struct CredentialCache {
     identities: Mutex<HashMap<Fingerprint, (Principal, Instant)>>,
     lookup_slots: Semaphore,
 }
@@ -110,26 +101,18 @@ impl Default for CredentialCache {
     }
 }
 
-impl fmt::Debug for CredentialCache {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Access")
-    }
-}
-
-/// What a request shows.
+/// The credential of a request.
 enum RequestCredential {
     /// `Authorization: Bearer …`.
     Bearer(String),
     ApiKey(String),
 }
 
+/// Reads the credential. A header that appears twice counts as none.
 fn read_credential(headers: &HeaderMap) -> Option<RequestCredential> {
     let text = |name: &str| -> Option<String> {
-        let mut values = headers.get_all(name).iter();
-        let value = values.next()?.to_str().ok()?.trim();
-        // Two of them are nobody's.
-        let fits =
-            values.next().is_none() && !value.is_empty() && value.len() <= MAX_CREDENTIAL_BYTES;
+        let value = single_header(headers, name)?.trim();
+        let fits = !value.is_empty() && value.len() <= MAX_CREDENTIAL_BYTES;
         fits.then(|| value.to_owned())
     };
     if headers.contains_key(header::AUTHORIZATION) {
@@ -142,203 +125,213 @@ fn read_credential(headers: &HeaderMap) -> Option<RequestCredential> {
     text(API_KEY_HEADER).map(RequestCredential::ApiKey)
 }
 
-/// Whether the texts are the same, in a time that tells nothing of where they differ.
 fn constant_time_eq(a: &str, b: &SecretString) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(a).ct_eq(&digest(b.expose_secret())).into()
 }
 
-/// Lets in the holder of `API_TOKEN`, and nobody else.
-///
-/// # Errors
-/// [`Refusal`].
-pub(super) fn require_api_token(
-    services: &Services,
-    failures: &FailedAttempts,
-    headers: &HeaderMap,
-    peer: IpAddr,
-) -> Result<(), RequestError> {
-    let shown = read_credential(headers);
-    if let (Some(RequestCredential::Bearer(token)), Some(ours)) = (&shown, &services.api_token)
-        && constant_time_eq(token, ours)
-    {
-        return Ok(());
-    }
-    // Whoever shows nothing is not guessing.
-    if shown.is_some() {
-        failures.check(peer, Instant::now())?;
-        failures.record(peer, Instant::now());
-    }
-    Err(RequestError::new(
-        StatusCode::UNAUTHORIZED,
-        "This needs API_TOKEN as 'Authorization: Bearer …'.",
-    ))
+const VENDURE_UNAVAILABLE: &str = "Vendure is unavailable, so your login cannot be verified.";
+
+/// Authenticates callers, for one configuration.
+pub struct Authenticator {
+    client: Arc<VendureClient>,
+    api_token: Option<SecretString>,
+    /// Names the shop and channel whose identities the cache holds.
+    realm: String,
+    cache: Arc<CredentialCache>,
 }
 
-/// What is said while Vendure cannot be asked.
-const VENDURE_UNAVAILABLE: &str = "Vendure, which knows who you are, does not answer.";
-
-/// Lets in the holder of `API_TOKEN`, and whom Vendure knows.
-///
-/// # Errors
-/// [`Refusal`]: nobody knows him, his address was wrong too often, or Vendure cannot be asked.
-pub(super) async fn authenticate(
-    services: &Services,
-    failures: &FailedAttempts,
-    headers: &HeaderMap,
-    peer: IpAddr,
-) -> Result<Principal, RequestError> {
-    let Some(shown) = read_credential(headers) else {
-        return Err(RequestError::unauthorized());
-    };
-    if let (RequestCredential::Bearer(token), Some(ours)) = (&shown, &services.api_token)
-        && constant_time_eq(token, ours)
-    {
-        return Ok(Principal {
-            name: "API_TOKEN".into(),
-            rights: Rights::All,
-        });
-    }
-    let guessing = Some((failures, peer));
-    let recognized = identify_caller(services, guessing, shown).await;
-    recognized.map_err(|mut refusal| {
-        if refusal.message == VENDURE_UNAVAILABLE {
-            refusal.message.push_str(" API_TOKEN works without it.");
+impl Authenticator {
+    pub fn new(client: Arc<VendureClient>, api_token: Option<SecretString>, realm: String) -> Self {
+        Self {
+            client,
+            api_token,
+            realm,
+            cache: Arc::default(),
         }
-        refusal
-    })
-}
+    }
 
-/// Who has this session in Vendure. It was sealed by us, so that nobody is guessing.
-///
-/// # Errors
-/// [`Refusal`], as [`admit`].
-pub(super) async fn authenticate_session(
-    services: &Services,
-    token: &SecretString,
-) -> Result<Principal, RequestError> {
-    let shown = RequestCredential::Bearer(token.expose_secret().to_owned());
-    identify_caller(services, None, shown).await
-}
-
-/// Who had this session in Vendure when it last answered, with the right to look and no other; for
-/// those who want to see why it does not.
-pub(super) fn last_known_principal(services: &Services, token: &SecretString) -> Option<Principal> {
-    let shown = RequestCredential::Bearer(token.expose_secret().to_owned());
-    let before = services
-        .credential_cache
-        .last_known(&fingerprint(&shown), Instant::now())?;
-    let rights = if before.has_any_permission(READ_ORDERS) {
-        BTreeSet::from([Permission::ReadOrder])
-    } else {
-        BTreeSet::new()
-    };
-    Some(Principal {
-        name: before.name,
-        rights: Rights::Only(rights),
-    })
-}
-
-/// A login by name and password: the token of the new session in Vendure.
-///
-/// # Errors
-/// [`Refusal`]: Vendure does not know him, his address was wrong too often, or Vendure cannot be
-/// asked.
-pub(super) async fn log_in(
-    services: &Services,
-    failures: &FailedAttempts,
-    (username, password): (&str, &SecretString),
-    peer: IpAddr,
-) -> Result<SecretString, RequestError> {
-    failures.check(peer, Instant::now())?;
-    let _turn = services.credential_cache.acquire_lookup_slot().await?;
-    failures.check(peer, Instant::now())?;
-    match services
-        .identity_client
-        .log_in_caller(username, password)
-        .await
-    {
-        Ok(CallerLogin::Accepted(token)) => Ok(token),
-        Ok(CallerLogin::NoToken) => Err(RequestError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Vendure gives no session token: the shop's authOptions.tokenMethod must include 'bearer'.",
-        )),
-        Ok(CallerLogin::Rejected) => {
-            failures.record(peer, Instant::now());
-            Err(RequestError::new(
-                StatusCode::UNAUTHORIZED,
-                "Vendure does not know this name and password.",
-            ))
+    /// Takes over the known identities, if they are of the same shop and channel.
+    pub(super) fn inherit(&mut self, previous: &Self) {
+        if self.realm == previous.realm {
+            self.cache = Arc::clone(&previous.cache);
         }
-        Err(error) => Err(vendure_unavailable(&error)),
     }
-}
 
-/// `guessing`: whose guess it may be, and where they are counted.
-async fn identify_caller(
-    services: &Services,
-    guessing: Option<(&FailedAttempts, IpAddr)>,
-    shown: RequestCredential,
-) -> Result<Principal, RequestError> {
-    let fingerprint = fingerprint(&shown);
-    // Only strangers are counted, so that one behind the same proxy does not lock out those who were
-    // let in before.
-    match services
-        .credential_cache
-        .lookup(&fingerprint, Instant::now())
-    {
-        CachedIdentity::Fresh(admitted) => return Ok(admitted),
-        CachedIdentity::Stale => {}
-        CachedIdentity::Unknown => check_throttle(guessing)?,
+    fn is_api_token(&self, credential: &RequestCredential) -> bool {
+        matches!(
+            (credential, &self.api_token),
+            (RequestCredential::Bearer(token), Some(ours)) if constant_time_eq(token, ours)
+        )
     }
-    let credential = match shown {
-        RequestCredential::Bearer(token) => CallerCredential::Session(token.into()),
-        RequestCredential::ApiKey(key) => CallerCredential::ApiKey(key.into()),
-    };
-    let _turn = services.credential_cache.acquire_lookup_slot().await?;
-    // Again: somebody in the same line may have asked for the same, or been wrong meanwhile.
-    match services
-        .credential_cache
-        .lookup(&fingerprint, Instant::now())
-    {
-        CachedIdentity::Fresh(admitted) => return Ok(admitted),
-        CachedIdentity::Stale => {}
-        CachedIdentity::Unknown => check_throttle(guessing)?,
-    }
-    match services.identity_client.identify_caller(&credential).await {
-        Ok(Some(caller)) => {
-            let admitted = Principal {
-                name: caller.name,
-                rights: Rights::Only(caller.permissions),
-            };
-            services
-                .credential_cache
-                .insert(fingerprint, &admitted, Instant::now());
-            Ok(admitted)
-        }
-        Ok(None) => {
-            if let Some((failures, peer)) = guessing {
-                failures.record(peer, Instant::now());
+
+    /// Admits the holder of `API_TOKEN` and nobody else.
+    pub(super) fn require_api_token(
+        &self,
+        failures: &FailedAttempts,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Result<(), RequestError> {
+        if let Some(credential) = read_credential(headers) {
+            if self.is_api_token(&credential) {
+                return Ok(());
             }
-            services.credential_cache.remove(&fingerprint);
-            Err(RequestError::unauthorized())
+            failures.check(peer, Instant::now())?;
+            failures.record(peer, Instant::now());
         }
-        Err(error) => Err(vendure_unavailable(&error)),
+        Err(RequestError::new(
+            StatusCode::UNAUTHORIZED,
+            "Send API_TOKEN as 'Authorization: Bearer …'.",
+        ))
+    }
+
+    /// Admits the holder of `API_TOKEN`, and administrators and API keys that Vendure knows.
+    pub(super) async fn authenticate(
+        &self,
+        failures: &FailedAttempts,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Result<Principal, RequestError> {
+        let Some(credential) = read_credential(headers) else {
+            return Err(RequestError::unauthorized());
+        };
+        if self.is_api_token(&credential) {
+            return Ok(Principal {
+                name: "API_TOKEN".into(),
+                rights: Rights::All,
+            });
+        }
+        let identified = self.identify(Some((failures, peer)), credential).await;
+        identified.map_err(|mut error| {
+            if error.message == VENDURE_UNAVAILABLE {
+                error.message.push_str(" API_TOKEN still works.");
+            }
+            error
+        })
+    }
+
+    /// The owner of a Vendure session. We sealed the token ourselves, so this is not a guess.
+    pub(super) async fn authenticate_session(
+        &self,
+        token: &SecretString,
+    ) -> Result<Principal, RequestError> {
+        self.identify(None, session_credential(token)).await
+    }
+
+    /// The last known owner of a Vendure session, reduced to the permission to read. Lets people see
+    /// the dashboard during a Vendure outage.
+    pub(super) fn last_known_principal(&self, token: &SecretString) -> Option<Principal> {
+        let fingerprint = fingerprint(&session_credential(token));
+        let before = self.cache.last_known(&fingerprint, Instant::now())?;
+        let rights = if before.has_any_permission(READ_ORDERS) {
+            BTreeSet::from([Permission::ReadOrder])
+        } else {
+            BTreeSet::new()
+        };
+        Some(Principal {
+            name: before.name,
+            rights: Rights::Only(rights),
+        })
+    }
+
+    /// Logs in to Vendure. Returns the token of the new session.
+    pub(super) async fn log_in(
+        &self,
+        failures: &FailedAttempts,
+        (username, password): (&str, &SecretString),
+        peer: IpAddr,
+    ) -> Result<SecretString, RequestError> {
+        failures.check(peer, Instant::now())?;
+        let _slot = self.cache.acquire_lookup_slot().await?;
+        failures.check(peer, Instant::now())?;
+        match self.client.log_in_caller(username, password).await {
+            Ok(CallerLogin::Accepted(token)) => Ok(token),
+            Ok(CallerLogin::NoToken) => Err(RequestError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Vendure returned no session token. Add 'bearer' to authOptions.tokenMethod in the shop's configuration.",
+            )),
+            Ok(CallerLogin::Rejected) => {
+                failures.record(peer, Instant::now());
+                Err(wrong_login())
+            }
+            Err(error) => Err(vendure_unavailable(&error)),
+        }
+    }
+
+    /// Looks up a credential. `guess`: where and for which address a wrong one is counted.
+    async fn identify(
+        &self,
+        guess: Option<(&FailedAttempts, IpAddr)>,
+        credential: RequestCredential,
+    ) -> Result<Principal, RequestError> {
+        let fingerprint = fingerprint(&credential);
+        if let Some(principal) = self.cached(&fingerprint, guess)? {
+            return Ok(principal);
+        }
+        let _slot = self.cache.acquire_lookup_slot().await?;
+        // Again: another request may have looked it up, or failed, during the wait.
+        if let Some(principal) = self.cached(&fingerprint, guess)? {
+            return Ok(principal);
+        }
+        let credential = match credential {
+            RequestCredential::Bearer(token) => CallerCredential::Session(token.into()),
+            RequestCredential::ApiKey(key) => CallerCredential::ApiKey(key.into()),
+        };
+        match self.client.identify_caller(&credential).await {
+            Ok(Some(caller)) => {
+                let principal = Principal {
+                    name: caller.name,
+                    rights: Rights::Only(caller.permissions),
+                };
+                let cache = &self.cache;
+                cache.insert(fingerprint, &principal, Instant::now());
+                Ok(principal)
+            }
+            Ok(None) => {
+                if let Some((failures, peer)) = guess {
+                    failures.record(peer, Instant::now());
+                }
+                self.cache.remove(&fingerprint);
+                Err(RequestError::unauthorized())
+            }
+            Err(error) => Err(vendure_unavailable(&error)),
+        }
+    }
+
+    /// A fresh identity from the cache. Throttles unknown credentials only, so that a stranger behind
+    /// the same proxy does not lock out known callers.
+    fn cached(
+        &self,
+        fingerprint: &Fingerprint,
+        guess: Option<(&FailedAttempts, IpAddr)>,
+    ) -> Result<Option<Principal>, RequestError> {
+        match (self.cache.lookup(fingerprint, Instant::now()), guess) {
+            (CachedIdentity::Fresh(principal), _) => return Ok(Some(principal)),
+            (CachedIdentity::Unknown, Some((failures, peer))) => {
+                failures.check(peer, Instant::now())?;
+            }
+            _ => {}
+        }
+        Ok(None)
     }
 }
 
-fn check_throttle(guessing: Option<(&FailedAttempts, IpAddr)>) -> Result<(), RequestError> {
-    guessing.map_or(Ok(()), |(failures, peer)| {
-        failures.check(peer, Instant::now())
-    })
+fn session_credential(token: &SecretString) -> RequestCredential {
+    RequestCredential::Bearer(token.expose_secret().to_owned())
+}
+
+pub(super) fn wrong_login() -> RequestError {
+    RequestError::new(
+        StatusCode::UNAUTHORIZED,
+        "Vendure does not accept this name and password.",
+    )
 }
 
 fn vendure_unavailable(error: &StorefrontError) -> RequestError {
-    tracing::debug!(%error, "a caller could not be looked up");
+    tracing::debug!(%error, "caller lookup failed");
     vendure_timed_out()
 }
 
-/// Vendure was asked and did not say who somebody is.
 pub(super) fn vendure_timed_out() -> RequestError {
     RequestError {
         retry_after: Some(Duration::from_secs(10)),
@@ -346,8 +339,8 @@ pub(super) fn vendure_timed_out() -> RequestError {
     }
 }
 
-fn fingerprint(shown: &RequestCredential) -> Fingerprint {
-    let (kind, text) = match shown {
+fn fingerprint(credential: &RequestCredential) -> Fingerprint {
+    let (kind, text) = match credential {
         RequestCredential::Bearer(token) => (b"session:".as_slice(), token),
         RequestCredential::ApiKey(key) => (b"api-key:".as_slice(), key),
     };
@@ -359,15 +352,14 @@ fn fingerprint(shown: &RequestCredential) -> Fingerprint {
 }
 
 impl CredentialCache {
-    /// A turn to ask Vendure about somebody.
     async fn acquire_lookup_slot(&self) -> Result<SemaphorePermit<'_>, RequestError> {
         match timeout(LOOKUP_SLOT_TIMEOUT, self.lookup_slots.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
+            Ok(Ok(slot)) => Ok(slot),
             _ => Err(RequestError {
                 retry_after: Some(LOOKUP_SLOT_TIMEOUT),
                 ..RequestError::new(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "Too many credentials are being looked at; try again shortly.",
+                    "Too many logins are being verified. Try again shortly.",
                 )
             }),
         }
@@ -375,15 +367,15 @@ impl CredentialCache {
 
     fn last_known(&self, fingerprint: &Fingerprint, now: Instant) -> Option<Principal> {
         let known = self.identities.lock();
-        let (admitted, since) = known.get(fingerprint)?;
-        (now.duration_since(*since) < IDENTITY_KEPT_FOR).then(|| admitted.clone())
+        let (principal, since) = known.get(fingerprint)?;
+        (now.duration_since(*since) < IDENTITY_KEPT_FOR).then(|| principal.clone())
     }
 
     fn lookup(&self, fingerprint: &Fingerprint, now: Instant) -> CachedIdentity {
         let known = self.identities.lock();
         match known.get(fingerprint) {
-            Some((admitted, since)) if now.duration_since(*since) < IDENTITY_FRESH_FOR => {
-                CachedIdentity::Fresh(admitted.clone())
+            Some((principal, since)) if now.duration_since(*since) < IDENTITY_FRESH_FOR => {
+                CachedIdentity::Fresh(principal.clone())
             }
             Some((_, since)) if now.duration_since(*since) < IDENTITY_KEPT_FOR => {
                 CachedIdentity::Stale
@@ -397,7 +389,7 @@ impl CredentialCache {
         known.remove(fingerprint);
     }
 
-    fn insert(&self, fingerprint: Fingerprint, admitted: &Principal, now: Instant) {
+    fn insert(&self, fingerprint: Fingerprint, principal: &Principal, now: Instant) {
         let mut known = self.identities.lock();
         if known.len() >= MAX_CACHED_IDENTITIES {
             known.retain(|_, (_, since)| now.duration_since(*since) < IDENTITY_KEPT_FOR);
@@ -405,10 +397,9 @@ impl CredentialCache {
         if known.len() >= MAX_CACHED_IDENTITIES {
             known.clear();
         }
-        known.insert(fingerprint, (admitted.clone(), now));
+        known.insert(fingerprint, (principal.clone(), now));
     }
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -1,22 +1,18 @@
-//! The style, the script and the icon: within the program, named after their content so that browsers
-//! may keep them.
+//! The stylesheet, the script and the icon, embedded and named by content hash for caching.
 
 use std::sync::LazyLock;
 
 use axum::{
-    extract::Path,
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use sha2::{Digest as _, Sha256};
 
-use super::not_found;
-
 const STYLE: &str = include_str!("assets/app.css");
 const SCRIPT: &str = include_str!("assets/app.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
-/// How pages call them.
+/// The names in the URLs.
 pub(super) struct AssetNames {
     pub style: String,
     pub script: String,
@@ -39,18 +35,17 @@ fn hashed_name(stem: &str, ending: &str, content: &str) -> String {
     format!("{stem}-{short}.{ending}")
 }
 
-/// One of them. Nobody needs to be logged in for these.
-pub(super) async fn serve(Path(name): Path<String>) -> Response {
+pub(super) fn find(name: &str) -> Option<Response> {
     let (kind, content) = match name {
         name if name == ASSET_NAMES.style => ("text/css; charset=utf-8", STYLE),
         name if name == ASSET_NAMES.script => ("text/javascript; charset=utf-8", SCRIPT),
         name if name == ASSET_NAMES.icon => ("image/svg+xml", ICON),
-        _ => return not_found(),
+        _ => return None,
     };
     let mut response = content.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
-    headers.insert(header::CACHE_CONTROL, kept);
-    response
+    let cached = HeaderValue::from_static("public, max-age=31536000, immutable");
+    headers.insert(header::CACHE_CONTROL, cached);
+    Some(response)
 }

@@ -1,4 +1,4 @@
-//! Small charts as inline SVG. Pure; every number in them is our own.
+//! Bar charts as inline SVG. Pure.
 
 use std::fmt::Write as _;
 
@@ -10,32 +10,31 @@ use crate::ledger::HourlyOrders;
 const WIDTH: u32 = 480;
 const HEIGHT: u32 = 72;
 
-/// How many orders VeraCore took, hour by hour.
+/// Orders accepted by VeraCore per hour.
 pub(super) fn throughput(hours: &[HourlyOrders], reader: &TimeFormat) -> String {
     let numbers: Vec<u64> = hours.iter().map(|hour| hour.acknowledged).collect();
     let sum: u64 = numbers.iter().sum();
     let most = numbers.iter().max().copied().unwrap_or(0);
-    let label = format!(
-        "{sum} orders were taken by VeraCore in the last 24 hours, at most {most} in one hour."
-    );
+    let label =
+        format!("VeraCore accepted {sum} orders in the last 24 hours, at most {most} in one hour.");
     bar_chart(hours, &numbers, &label, reader, |orders| {
         format!("{orders} orders")
     })
 }
 
-/// How long the oldest order had been waiting, hour by hour.
+/// The age of the oldest waiting order per hour.
 pub(super) fn oldest_wait(hours: &[HourlyOrders], reader: &TimeFormat) -> String {
     let seconds = |wait: TimeDelta| u64::try_from(wait.num_seconds()).unwrap_or(0);
     let numbers: Vec<u64> = hours.iter().map(|hour| seconds(hour.oldest_wait)).collect();
-    let words =
+    let text =
         |seconds: u64| duration_text(TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0)));
     let most = numbers.iter().max().copied().unwrap_or(0);
     let label = format!(
-        "In the last 24 hours the oldest waiting order had been waiting for {} at most.",
-        words(most)
+        "In the last 24 hours, the oldest waiting order waited for up to {}.",
+        text(most)
     );
     bar_chart(hours, &numbers, &label, reader, |seconds| {
-        format!("oldest order waiting for {}", words(seconds))
+        format!("oldest order waited for {}", text(seconds))
     })
 }
 
@@ -44,7 +43,7 @@ fn bar_chart(
     numbers: &[u64],
     label: &str,
     reader: &TimeFormat,
-    words: impl Fn(u64) -> String,
+    describe: impl Fn(u64) -> String,
 ) -> String {
     let mut svg = format!(
         "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\" preserveAspectRatio=\"none\">"
@@ -53,7 +52,7 @@ fn bar_chart(
     let step = WIDTH / count;
     let most = numbers.iter().max().copied().unwrap_or(0).max(1);
     for (n, (hour, number)) in (0..).zip(hours.iter().zip(numbers)) {
-        // At least two pixels, so that something is seen of little.
+        // A small number stays visible.
         let share = number.saturating_mul(u64::from(HEIGHT)) / most;
         let height = u32::try_from(share).unwrap_or(HEIGHT);
         let height = if *number == 0 { 1 } else { height.max(3) };
@@ -66,7 +65,7 @@ fn bar_chart(
             step.saturating_sub(3).max(1),
             reader.short(hour.ends_at - TimeDelta::hours(1)),
             reader.short(hour.ends_at),
-            words(*number)
+            describe(*number)
         );
     }
     svg.push_str("</svg>");
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_drawn_and_told() {
+    fn a_day_is_drawn_and_labelled() {
         let now: chrono::DateTime<chrono::Utc> = "2026-11-25T22:00:00Z".parse().unwrap();
         let reader = TimeFormat {
             now,
@@ -92,10 +91,10 @@ mod tests {
             })
             .collect();
         let drawn = throughput(&hours, &reader);
-        assert!(drawn.contains("aria-label=\"8 orders were taken by VeraCore in the last 24 hours, at most 7 in one hour.\""), "{drawn}");
+        assert!(drawn.contains("aria-label=\"VeraCore accepted 8 orders in the last 24 hours, at most 7 in one hour.\""), "{drawn}");
         assert!(drawn.contains("<title>Wed 25 Nov, 21:00 to Wed 25 Nov, 22:00: 7 orders</title>"));
         assert_eq!(drawn.matches("<rect").count(), 24);
-        assert!(oldest_wait(&hours, &reader).contains("had been waiting for 23 min at most"));
+        assert!(oldest_wait(&hours, &reader).contains("waited for up to 23 min"));
         assert!(throughput(&[], &reader).contains("0 orders"));
     }
 }

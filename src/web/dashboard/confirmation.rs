@@ -1,22 +1,19 @@
-//! The page between a wish and its fulfilment.
+//! The confirmation page before an action.
 
 use askama::Template;
 use axum::response::Response;
 
 use super::{page::PageFrame, session_context::SessionContext};
 
-/// What is asked before something is done.
 pub(super) struct Confirmation {
-    pub place: &'static str,
+    pub nav_entry: &'static str,
     pub title: String,
-    /// What follows from it, a sentence each.
+    /// A paragraph each.
     pub consequences: Vec<String>,
-    /// Where the form goes.
-    pub act: String,
-    pub words: String,
-    /// Something is given up by it.
-    pub is_grave: bool,
-    /// Where the other answer leads.
+    pub form_action: String,
+    pub label: String,
+    pub is_destructive: bool,
+    /// The target of Cancel.
     pub back: String,
 }
 
@@ -24,15 +21,15 @@ pub(super) struct Confirmation {
 #[template(path = "confirm.html")]
 struct ConfirmPage {
     frame: PageFrame,
-    question: Confirmation,
+    confirmation: Confirmation,
 }
 
 impl Confirmation {
-    pub(super) fn render(self, visit: &SessionContext) -> Response {
+    pub(super) fn render(self, session: &SessionContext) -> Response {
         let page = ConfirmPage {
-            frame: visit.frame(self.place, self.title.clone()),
-            question: self,
+            frame: session.frame(self.nav_entry, self.title.clone()),
+            confirmation: self,
         };
-        visit.render(&page)
+        session.render(&page)
     }
 }

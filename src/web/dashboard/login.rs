@@ -13,24 +13,23 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{
-    READ_ORDERS, form,
-    page::{ErrorPage, PageFrame, PageResult, redirect, render, with_cookie, with_retry_after},
+    error_page::{ErrorPage, PageResult, with_timeout},
+    form,
+    page::{PageFrame, redirect, render, with_cookie, with_retry_after},
     session::{self, SessionSecret, cookie_header, is_https, read_cookie},
     session_context::{QueryParams, SessionContext},
-    with_timeout,
 };
 use crate::web::{
-    PeerIp, WebState,
-    access::{self, Principal},
+    access::{Principal, READ_ORDERS, wrong_login},
     request_error::RequestError,
     services::Services,
+    state::{PeerIp, WebState},
 };
 
-/// Holds what the form must hold, so that no other site logs a browser in.
+/// Holds the form's token, so that no other site can log a browser in.
 const LOGIN_COOKIE: &str = "veracore_sync_login";
 const LOGIN_COOKIE_SECONDS: u32 = 3600;
 
-/// No name or password is longer.
 const MAX_FIELD_BYTES: usize = 512;
 
 #[derive(Template)]
@@ -49,10 +48,10 @@ pub(super) struct LoginQuery {
 }
 
 pub(super) async fn show(
-    QueryParams(wanted): QueryParams<LoginQuery>,
+    QueryParams(query): QueryParams<LoginQuery>,
     headers: HeaderMap,
 ) -> Response {
-    login_page(&headers, StatusCode::OK, &wanted.next, "", None)
+    login_page(&headers, StatusCode::OK, &query.next, "", None)
 }
 
 fn login_page(
@@ -62,10 +61,10 @@ fn login_page(
     username: &str,
     problem: Option<String>,
 ) -> Response {
-    // The same one for several tabs.
-    let known =
+    // Several tabs share the token.
+    let current =
         read_cookie(headers, LOGIN_COOKIE).filter(|text| SessionSecret::parse(text).is_some());
-    let token = known.unwrap_or_else(|| SessionSecret::generate().encode());
+    let token = current.unwrap_or_else(|| SessionSecret::generate().encode());
     let page = LoginPage {
         frame: PageFrame {
             form_token: token.clone(),
@@ -84,7 +83,7 @@ fn login_page(
     with_cookie(render(status, &page), cookie)
 }
 
-/// A path of ours, or the first page: nobody is led elsewhere.
+/// The path if it is our own, else `/`: a redirect never leaves the dashboard.
 fn local_path(path: &str) -> &str {
     let is_ours = path.starts_with('/')
         && !path.starts_with("//")
@@ -108,19 +107,19 @@ pub(super) async fn log_in(
     let fields = form::read(&headers, body).await?;
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     let (username, next) = (field("username"), field("next"));
-    let again = |refusal: RequestError| {
-        let problem = Some(refusal.message);
-        let response = login_page(&headers, refusal.status, next, username, problem);
-        with_retry_after(response, refusal.retry_after)
+    let login_again = |error: RequestError| {
+        let problem = Some(error.message);
+        let response = login_page(&headers, error.status, next, username, problem);
+        with_retry_after(response, error.retry_after)
     };
     let expected = read_cookie(&headers, LOGIN_COOKIE);
     if expected.is_none_or(|expected| expected != field(form::TOKEN_FIELD)) {
-        return Ok(again(RequestError::new(
+        return Ok(login_again(RequestError::new(
             StatusCode::FORBIDDEN,
-            "This form was open for too long. Please try again.",
+            "The form has expired. Try again.",
         )));
     }
-    // Before Vendure makes a session that nothing could be done with.
+    // First, so that a failing ledger leaves no unused session in Vendure.
     let before = SessionSecret::from_cookie(&headers).map(|secret| secret.digest());
     with_timeout(
         services
@@ -129,21 +128,21 @@ pub(super) async fn log_in(
     )
     .await?;
     let credentials = (username, field("password"));
-    let (admitted, token) = match authenticate(&state, &services, credentials, peer).await {
-        Ok(admitted) => admitted,
-        Err(refusal) => return Ok(again(refusal)),
+    let (principal, token) = match authenticate(&state, &services, credentials, peer).await {
+        Ok(authenticated) => authenticated,
+        Err(error) => return Ok(login_again(error)),
     };
     let secret = SessionSecret::generate();
     let sealed = secret
         .seal(&token)
-        .ok_or_else(|| ErrorPage::unavailable("The session could not be sealed; try again."))?;
+        .ok_or_else(|| ErrorPage::unavailable("The session could not be encrypted. Try again."))?;
     with_timeout(
         services
             .ledger
             .insert_web_session(&secret.digest(), &sealed),
     )
     .await?;
-    tracing::info!(by = admitted.name, "somebody logged in to the dashboard");
+    tracing::info!(by = principal.name, "logged in to the dashboard");
     let is_https = is_https(&headers);
     let response = with_cookie(
         redirect(local_path(next)),
@@ -155,7 +154,7 @@ pub(super) async fn log_in(
     ))
 }
 
-/// Whom Vendure knows by name and password, and the token of his new session there.
+/// Logs in to Vendure. Returns the user and the token of their new session.
 async fn authenticate(
     state: &WebState,
     services: &Services,
@@ -165,31 +164,30 @@ async fn authenticate(
     if username.is_empty() || password.is_empty() {
         return Err(RequestError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "A name and a password are needed.",
+            "Enter your name and password.",
         ));
     }
     let is_odd = |text: &str| text.len() > MAX_FIELD_BYTES || text.chars().any(char::is_control);
     if is_odd(username) || is_odd(password) {
-        return Err(RequestError::new(
-            StatusCode::UNAUTHORIZED,
-            "Vendure does not know this name and password.",
-        ));
+        return Err(wrong_login());
     }
     let password = SecretString::from(password);
     let failures = &state.failed_logins;
-    let token = access::log_in(services, failures, (username, &password), peer).await?;
-    let admitted = access::authenticate_session(services, &token).await?;
-    if admitted.has_any_permission(READ_ORDERS) {
-        return Ok((admitted, token));
+    let token = services
+        .authenticator
+        .log_in(failures, (username, &password), peer)
+        .await?;
+    let principal = services.authenticator.authenticate_session(&token).await?;
+    if principal.has_any_permission(READ_ORDERS) {
+        return Ok((principal, token));
     }
     Err(RequestError::new(
         StatusCode::FORBIDDEN,
-        "Vendure knows you, but your role lacks the permission ReadOrder in the channel that veracore-sync works for.",
+        "Your login is correct, but your role lacks the permission ReadOrder in veracore-sync's channel.",
     ))
 }
 
-/// Ends our session. Vendure's own logout would end all sessions of this administrator, those of its
-/// own pages too, so that it is not called; nobody has the token any more.
+/// Ends our session only. Logging out of Vendure would end the user's sessions in its admin UI, too.
 pub(super) async fn log_out(visit: SessionContext, headers: HeaderMap, body: Body) -> PageResult {
     visit.read_form(&headers, body).await?;
     let ledger = &visit.services.ledger;

@@ -1,16 +1,16 @@
-//! `/` and below: the dashboard, for administrators of the shop who logged in.
+//! The dashboard at `/`, for administrators of the shop.
 //!
-//! Pages are made on the server and work without a script; `assets/app.js` only keeps them up to date.
-//! Owns what a person sees and the sessions. Decides nothing about an order or a level: what is shown
-//! comes from the ledger, what is done goes through `web::actions`.
+//! Pages are rendered on the server and work without a script; `assets/app.js` only keeps them up to
+//! date. Nothing is decided here: pages show the ledger, and forms call `web::actions`.
 
 mod assets;
 mod charts;
 mod confirmation;
+pub(super) mod error_page;
 mod form;
 mod inventory;
 mod labels;
-mod live_updates;
+pub(super) mod live_updates;
 mod login;
 mod order_detail;
 mod order_list;
@@ -22,30 +22,19 @@ mod settings;
 mod time_format;
 mod timeline;
 
-use std::time::Duration;
-
 use axum::{
     Router,
-    http::HeaderMap,
-    response::{IntoResponse as _, Response},
+    extract::{Path, State},
+    http::{HeaderMap, header},
+    response::Response,
     routing::{get, post},
 };
 
-use self::page::ErrorPage;
-use super::{
-    WebState,
-    access::{READ_ORDERS, UPDATE_ORDERS, UPDATE_SETTINGS, UPDATE_STOCK},
-    actions::ActionError,
+use self::{
+    error_page::{ErrorPage, PageResult, page_not_found},
+    session_context::SessionContext,
 };
-use crate::ledger::LedgerError;
-
-pub(super) use live_updates::LiveUpdates;
-
-/// How long a page waits for the database.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a page waits for what a person asked for; what takes longer goes on behind it.
-const ACTION_TIMEOUT: Duration = Duration::from_secs(8);
+use super::state::WebState;
 
 pub(super) fn router() -> Router<WebState> {
     Router::new()
@@ -70,31 +59,25 @@ pub(super) fn router() -> Router<WebState> {
         .route("/settings", get(settings::show))
         .route("/settings/pause", post(settings::pause))
         .route("/settings/resume", post(settings::resume))
-        .route("/live", get(live_updates::stream))
-        .route("/assets/{name}", get(assets::serve))
+        .route("/live", get(live))
+        .route("/assets/{name}", get(asset))
 }
 
-/// Whether whoever asks reads pages.
+/// The client is a browser.
 pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(axum::http::header::ACCEPT);
+    let accepted = headers.get(header::ACCEPT);
     accepted
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("text/html"))
 }
 
-/// The page for an address at which there is nothing.
-pub(super) fn not_found() -> Response {
-    ErrorPage::not_found("There is no such page.").into_response()
+/// Static assets need no login.
+async fn asset(Path(name): Path<String>) -> Response {
+    assets::find(&name).unwrap_or_else(page_not_found)
 }
 
-/// What the ledger answers, unless that takes too long.
-async fn with_timeout<T>(
-    work: impl Future<Output = Result<T, LedgerError>>,
-) -> Result<T, ErrorPage> {
-    match tokio::time::timeout(READ_TIMEOUT, work).await {
-        Ok(answer) => Ok(answer.map_err(ActionError::Ledger)?),
-        Err(_) => Err(ErrorPage::unavailable(
-            "The ledger's database takes too long.",
-        )),
-    }
+async fn live(State(state): State<WebState>, session: SessionContext) -> PageResult {
+    session.require_reader()?;
+    let stream = state.live_updates.stream(&session.services).await;
+    stream.ok_or_else(|| ErrorPage::unavailable("Too many pages are open."))
 }

@@ -1,21 +1,24 @@
-//! One order's page: where it stands and why, what was sent, and its whole history.
+//! An order's page: status, sent data, parcels, history and actions.
 
 use askama::Template;
-use axum::{body::Body, http::HeaderMap, response::Response};
+use axum::{body::Body, http::HeaderMap};
 
 use super::{
-    ACTION_TIMEOUT, UPDATE_ORDERS,
     confirmation::Confirmation,
+    error_page::{ErrorPage, PageResult, no_such_page, with_action_timeout, with_timeout},
     labels::{order_path, status_class, status_label},
-    page::{ErrorPage, PageFrame, PageResult},
+    page::PageFrame,
     session_context::{PathParams, SessionContext},
     time_format::TimeFormat,
-    timeline, with_timeout,
+    timeline,
 };
 use crate::{
     domain::{CancelStatus, OrderCode, ShopOrderId, SyncStatus},
-    ledger::{SentSummary, SyncRecord},
-    web::actions::{self, ActionResult},
+    ledger::{RecordedShipment, SentSummary, ShipmentStatus, SyncRecord},
+    web::{
+        access::UPDATE_ORDERS,
+        actions::{self, ActionResult},
+    },
 };
 
 struct TimelineRow {
@@ -30,14 +33,13 @@ struct ParcelView {
     tracking: String,
     status: &'static str,
     kind: &'static str,
-    told: String,
+    reported_at: String,
     items: String,
 }
 
-/// A button that may be there.
 struct ActionLink {
     path: String,
-    words: &'static str,
+    label: &'static str,
     hint: &'static str,
 }
 
@@ -47,7 +49,7 @@ struct OrderPage {
     frame: PageFrame,
     record: SyncRecord,
     kind: &'static str,
-    meaning: &'static str,
+    status_label: &'static str,
     next: String,
     why_next: String,
     found: String,
@@ -56,21 +58,21 @@ struct OrderPage {
     warnings: Vec<String>,
     sent: Option<SentSummary>,
     was_sent: bool,
-    packages: Vec<ParcelView>,
+    parcels: Vec<ParcelView>,
     steps: Vec<TimelineRow>,
-    deeds: Vec<ActionLink>,
+    actions: Vec<ActionLink>,
     may_act: bool,
 }
 
 fn parse_code(text: String) -> Result<OrderCode, ErrorPage> {
-    OrderCode::parse(text).map_err(|_| ErrorPage::not_found("No order has such a code."))
+    OrderCode::parse(text).map_err(|_| ErrorPage::not_found("This is not a valid order code."))
 }
 
 async fn find_order(visit: &SessionContext, code: &OrderCode) -> Result<SyncRecord, ErrorPage> {
     let record = with_timeout(visit.services.ledger.order(code)).await?;
     record.ok_or_else(|| {
         ErrorPage::not_found(
-            "The ledger has no such order. It is taken in when it is in a trigger state in Vendure.",
+            "Order not found. An order appears here when it reaches a trigger state in Vendure.",
         )
     })
 }
@@ -84,19 +86,16 @@ pub(super) async fn show(
     let record = find_order(&visit, &code).await?;
     let ledger = &visit.services.ledger;
     let attempts = with_timeout(ledger.attempts(record.id)).await?;
-    let packages = with_timeout(ledger.shipments_of_orders(std::slice::from_ref(&code))).await?;
-    let packages: Vec<_> = packages
-        .into_iter()
-        .filter(|package| package.order == record.id)
-        .collect();
+    let mut parcels = with_timeout(ledger.shipments_of_orders(std::slice::from_ref(&code))).await?;
+    parcels.retain(|parcel| parcel.order == record.id);
     let events = with_timeout(ledger.events_of_order(record.id)).await?;
     let reader = visit.time_format();
-    let steps = timeline::build(&record, &attempts, &packages, &events);
+    let steps = timeline::build(&record, &attempts, &parcels, &events);
     let may_act = visit.is_permitted(UPDATE_ORDERS);
     let page = OrderPage {
         frame: visit.frame("orders", format!("Order {code}")),
         kind: status_class(record.sync_status),
-        meaning: status_label(record.sync_status),
+        status_label: status_label(record.sync_status),
         next: reader.time_tag_or_dash(record.next_attempt),
         why_next: next_attempt_reason(&record),
         found: reader.time_tag(record.created_at),
@@ -105,9 +104,9 @@ pub(super) async fn show(
         warnings: warnings(&record),
         sent: with_timeout(ledger.sent_summary(record.id)).await?,
         was_sent: attempts.iter().any(|attempt| attempt.kind == "send"),
-        packages: packages
+        parcels: parcels
             .iter()
-            .map(|package| parcel_view(package, &reader))
+            .map(|parcel| parcel_view(parcel, &reader))
             .collect(),
         steps: steps
             .into_iter()
@@ -122,82 +121,79 @@ pub(super) async fn show(
                 detail: step.detail,
             })
             .collect(),
-        deeds: available_actions(&record),
+        actions: available_actions(&record),
         may_act,
         record,
     };
     Ok(visit.render(&page))
 }
 
-/// Why something happens at the next attempt, or nothing does.
+/// Explains the next attempt, or why there is none.
 fn next_attempt_reason(record: &SyncRecord) -> String {
     match record.sync_status {
-        SyncStatus::Pending => "It waits for its turn, or for the end of ORDER_HOLD_MINUTES.".into(),
-        SyncStatus::Syncing => "It is being worked on at this moment.".into(),
+        SyncStatus::Pending => "Waiting for the send delay (ORDER_HOLD_MINUTES) or for orders before it.".into(),
+        SyncStatus::Syncing => "Being processed now.".into(),
         SyncStatus::InDoubt => {
-            "It was sent and the answer was lost. VeraCore is asked whether it has the order; it is sent again only after VeraCore has said twice that it does not.".into()
+            "The order was sent and the response was lost. veracore-sync looks the order up at VeraCore, and sends it again only after two lookups did not find it.".into()
         }
         SyncStatus::Retrying if record.retry_count == 0 => {
-            "The last try failed for a reason that is not the order's own; it does not count.".into()
+            "The last attempt failed for a reason outside the order. It does not count as a failed attempt.".into()
         }
         SyncStatus::Retrying => format!(
-            "{} tries have failed; the pauses between them get longer.",
+            "Failed attempts: {}. The delay grows with each.",
             record.retry_count
         ),
-        SyncStatus::Success => "VeraCore has it. What it ships is told by tracking.".into(),
+        SyncStatus::Success => "Nothing more to send. Shipments appear under Parcels.".into(),
         SyncStatus::Error => {
-            "Nothing more happens by itself. Correct what the message says, then try again, or take it out.".into()
+            "Not retried automatically. Fix the problem, then retry or skip the order.".into()
         }
         SyncStatus::Skipped => match record.skip_reason.as_deref() {
             Some("existing") => {
-                "It was there before the first start. `veracore-sync orders backfill` sends such orders.".into()
+                "Placed before the first start. `veracore-sync orders backfill` sends such orders.".into()
             }
-            Some("person") => "A person took it out.".into(),
-            _ => "It is not VeraCore's; should that change in Vendure, it is looked at again.".into(),
+            Some("person") => "Skipped manually.".into(),
+            _ => "Nothing in the order is for VeraCore. It is checked again when it changes in Vendure.".into(),
         },
-        SyncStatus::Cancelled => "It was cancelled in Vendure before it was sent.".into(),
+        SyncStatus::Cancelled => "Cancelled in Vendure before it was sent.".into(),
     }
 }
 
 fn warnings(record: &SyncRecord) -> Vec<String> {
-    let care = &record.post_send;
-    let why = care.cancel_message.as_deref().unwrap_or_default();
+    let post_send = &record.post_send;
+    let why = post_send.cancel_message.as_deref().unwrap_or_default();
     let mut warnings = Vec::new();
-    let is_left = matches!(
+    let is_final = matches!(
         record.sync_status,
         SyncStatus::Skipped | SyncStatus::Cancelled | SyncStatus::Error
     );
-    if record.in_doubt_since.is_some() && is_left {
+    if record.in_doubt_since.is_some() && is_final {
         warnings.push(
-            "It was sent and the answer was lost: VeraCore may have it. Look there, or retry: then VeraCore is asked first.".into(),
+            "The order was sent and the response was lost: VeraCore may have it. Check at VeraCore, or retry: a retry looks it up there first.".into(),
         );
     }
-    if let Some(status) = care.cancel_status {
+    if let Some(status) = post_send.cancel_status {
         warnings.push(format!("Cancelled in Vendure; {}. {why}", status.label()));
-    } else if care.cancelled_at_veracore.is_some() {
-        warnings.push(format!(
-            "Cancelled at VeraCore, though not in Vendure. {why}"
-        ));
+    } else if post_send.cancelled_at_veracore.is_some() {
+        warnings.push(format!("Cancelled at VeraCore but not in Vendure. {why}"));
     }
-    for part in &care.changed_since_sent {
-        warnings.push(format!("Edited in Vendure since it was sent: {part}."));
+    for part in &post_send.changed_since_sent {
+        warnings.push(format!("Edited in Vendure after being sent: {part}."));
     }
     warnings
 }
 
-fn parcel_view(package: &crate::ledger::RecordedShipment, reader: &TimeFormat) -> ParcelView {
-    use crate::ledger::ShipmentStatus as Status;
-    let told = &package.report;
-    let (kind, status) = match package.status {
-        Status::Waiting => ("warn", "waiting"),
-        Status::Pending => ("info", "being told to Vendure"),
-        Status::Fulfilled => ("good", "fulfilled in Vendure"),
-        Status::Covered => ("good", "covered by a fulfillment made by hand"),
-        Status::Void => ("dim", "taken back"),
-        Status::Problem => ("bad", "needs a person"),
+fn parcel_view(parcel: &RecordedShipment, reader: &TimeFormat) -> ParcelView {
+    let report = &parcel.report;
+    let (kind, status) = match parcel.status {
+        ShipmentStatus::Waiting => ("warn", "waiting"),
+        ShipmentStatus::Pending => ("info", "being sent to Vendure"),
+        ShipmentStatus::Fulfilled => ("good", "fulfilled in Vendure"),
+        ShipmentStatus::Covered => ("good", "covered by a manual fulfillment"),
+        ShipmentStatus::Void => ("dim", "withdrawn"),
+        ShipmentStatus::Problem => ("bad", "needs attention"),
     };
-    let items = told.items.as_ref().map_or_else(
-        || "not told".to_owned(),
+    let items = report.items.as_ref().map_or_else(
+        || "not reported".to_owned(),
         |items| {
             let items: Vec<String> = items
                 .iter()
@@ -207,33 +203,33 @@ fn parcel_view(package: &crate::ledger::RecordedShipment, reader: &TimeFormat) -
         },
     );
     ParcelView {
-        carrier: told.carrier.clone().unwrap_or_default(),
-        tracking: told.tracking_number.clone().unwrap_or_default(),
+        carrier: report.carrier.clone().unwrap_or_default(),
+        tracking: report.tracking_number.clone().unwrap_or_default(),
         status,
         kind,
-        told: reader.time_tag(package.first_seen_at),
+        reported_at: reader.time_tag(parcel.first_seen_at),
         items,
     }
 }
 
-/// What can be asked for, as the order stands.
+/// The actions that the order's status allows.
 fn available_actions(record: &SyncRecord) -> Vec<ActionLink> {
     let path = order_path(&record.vendure_order_code);
-    let deed = |action: OrderAction| ActionLink {
+    let link = |action: OrderAction| ActionLink {
         path: format!("{path}/{}", action.as_str()),
-        words: action.label(),
+        label: action.label(),
         hint: action.hint(),
     };
     match record.sync_status {
         SyncStatus::Success if record.post_send.cancel_status == Some(CancelStatus::ByHand) => {
-            vec![deed(OrderAction::Cancel)]
+            vec![link(OrderAction::Cancel)]
         }
         SyncStatus::Success | SyncStatus::Syncing => Vec::new(),
         _ if record.post_send.cancel_status == Some(CancelStatus::Stopped) => Vec::new(),
-        SyncStatus::Skipped => vec![deed(OrderAction::Retry), deed(OrderAction::Send)],
+        SyncStatus::Skipped => vec![link(OrderAction::Retry), link(OrderAction::Send)],
         _ => [OrderAction::Retry, OrderAction::Send, OrderAction::Skip]
             .into_iter()
-            .map(deed)
+            .map(link)
             .collect(),
     }
 }
@@ -244,7 +240,7 @@ enum OrderAction {
     Retry,
     Send,
     Skip,
-    /// Has VeraCore asked once more to cancel it.
+    /// Repeats the cancellation at VeraCore.
     Cancel,
 }
 
@@ -253,7 +249,7 @@ impl OrderAction {
         [Self::Retry, Self::Send, Self::Skip, Self::Cancel]
             .into_iter()
             .find(|action| action.as_str() == text)
-            .ok_or_else(|| ErrorPage::not_found("There is no such page."))
+            .ok_or_else(no_such_page)
     }
 
     const fn as_str(self) -> &'static str {
@@ -265,23 +261,23 @@ impl OrderAction {
             Self::Retry => "Retry",
             Self::Send => "Send now",
             Self::Skip => "Skip",
-            Self::Cancel => "Ask VeraCore to cancel",
+            Self::Cancel => "Cancel at VeraCore",
         }
     }
 
     const fn hint(self) -> &'static str {
         match self {
             Self::Retry => {
-                "It is tried again at once, with a fresh count of failures. What is in doubt is looked up first, so that it cannot be sent twice."
+                "The order is tried again at once, and its failure count starts at zero. An unconfirmed order is looked up at VeraCore first, so it is never sent twice."
             }
             Self::Send => {
-                "It is sent at once, and you are told how it stands then. An order that VeraCore has already is not sent again."
+                "The order is sent at once, and you see the result. An order that VeraCore already has is not sent again."
             }
             Self::Skip => {
-                "It is taken out and not sent, whatever Vendure says. Retry takes it in again."
+                "The order is not sent, whatever its state in Vendure. Retry undoes this."
             }
             Self::Cancel => {
-                "It was cancelled in Vendure. VeraCore is told once more to cancel it, where a call can do that; else it stays to be stopped there by hand."
+                "The order was cancelled in Vendure. veracore-sync requests the cancellation from VeraCore again. If VeraCore cannot cancel it by a call, cancel it there manually."
             }
         }
     }
@@ -298,21 +294,21 @@ pub(super) async fn confirm(
     let mut consequences = vec![action.hint().to_owned()];
     if action == OrderAction::Skip && record.in_doubt_since.is_some() {
         consequences.push(
-            "It was sent before and the answer was lost: VeraCore may have it. Look there, too."
+            "The order was sent before and the response was lost: VeraCore may have it. Check at VeraCore, too."
                 .into(),
         );
     }
     let path = order_path(code.as_str());
-    let question = Confirmation {
-        place: "orders",
+    let page = Confirmation {
+        nav_entry: "orders",
         title: format!("{} order {code}?", action.label()),
         consequences,
-        act: format!("{path}/{}", action.as_str()),
-        words: action.label().to_owned(),
-        is_grave: action == OrderAction::Skip,
+        form_action: format!("{path}/{}", action.as_str()),
+        label: action.label().to_owned(),
+        is_destructive: action == OrderAction::Skip,
         back: path,
     };
-    Ok(question.render(&visit))
+    Ok(page.render(&visit))
 }
 
 pub(super) async fn perform(
@@ -326,29 +322,22 @@ pub(super) async fn perform(
     let action = OrderAction::parse(&action)?;
     let code = parse_code(code)?;
     let (services, by) = (&visit.services, visit.principal.name.as_str());
-    let told = match action {
-        OrderAction::Retry => actions::retry(services, &code, by).await?,
+    let outcome = match action {
+        OrderAction::Retry => actions::retry(services, &code, by).await,
         OrderAction::Cancel => actions::retry(services, &code, by)
-            .await?
-            .map(|_| "VeraCore is told once more to cancel it.".into()),
-        OrderAction::Skip => actions::skip(services, &code, by).await?,
+            .await
+            .map(|_| "Cancellation requested from VeraCore.".into()),
+        OrderAction::Skip => actions::skip(services, &code, by).await,
         OrderAction::Send => send_now(&visit, &code).await?,
     };
-    Ok(redirect_to_order(&visit, &code, told))
+    visit.redirect_with_message(&order_path(code.as_str()), outcome)
 }
 
-/// Sends it, and waits for what comes of it as long as a person would.
 async fn send_now(visit: &SessionContext, code: &OrderCode) -> Result<ActionResult, ErrorPage> {
     let record = find_order(visit, code).await?;
     let id = ShopOrderId::parse(record.vendure_order_id)
-        .map_err(|_| ErrorPage::not_found("Its id in Vendure cannot be read."))?;
-    let work = actions::force(&visit.services, id, &visit.principal.name);
-    match tokio::time::timeout(ACTION_TIMEOUT, work).await {
-        Ok(told) => Ok(told?),
-        Err(_) => Ok(Ok("It is being sent; this takes a little.".into())),
-    }
-}
-
-fn redirect_to_order(visit: &SessionContext, code: &OrderCode, told: ActionResult) -> Response {
-    visit.redirect_with_message(&order_path(code.as_str()), told)
+        .map_err(|_| ErrorPage::not_found("The order's Vendure ID is invalid."))?;
+    let sending = actions::force(&visit.services, id, &visit.principal.name);
+    let outcome = with_action_timeout(sending).await;
+    Ok(outcome.map(|message| message.unwrap_or_else(|| "Sending. This takes a moment.".into())))
 }

@@ -1,15 +1,15 @@
-//! The list of orders: filtered, searched, in pages.
+//! The list of orders: filter, search, pages.
 
 use askama::Template;
 use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::{
+    error_page::{ErrorPage, PageResult, with_timeout},
     labels::{order_path, status_class, status_plural_label},
-    page::{ErrorPage, PageFrame, PageResult},
+    page::PageFrame,
     session_context::{QueryParams, SessionContext},
     time_format::TimeFormat,
-    with_timeout,
 };
 use crate::{
     domain::SyncStatus,
@@ -18,7 +18,6 @@ use crate::{
 
 const PAGE_SIZE: u32 = 50;
 
-/// The longest text that is looked for.
 const MAX_SEARCH_CHARS: usize = 100;
 
 #[derive(Deserialize)]
@@ -31,22 +30,21 @@ pub(super) struct OrdersQuery {
     after: String,
 }
 
-pub(super) struct OrderRow {
-    pub path: String,
-    pub code: String,
-    pub status: &'static str,
-    pub kind: &'static str,
-    pub veracore: String,
-    pub changed: String,
-    pub next: String,
-    pub message: String,
+struct OrderRow {
+    path: String,
+    code: String,
+    status: &'static str,
+    kind: &'static str,
+    veracore: String,
+    changed: String,
+    next: String,
+    message: String,
 }
 
-/// One of the choices of the filter.
 struct FilterOption {
     value: &'static str,
-    words: String,
-    is_chosen: bool,
+    label: String,
+    is_selected: bool,
 }
 
 #[derive(Template)]
@@ -54,7 +52,7 @@ struct FilterOption {
 struct OrdersPage {
     frame: PageFrame,
     rows: Vec<OrderRow>,
-    choices: Vec<FilterOption>,
+    options: Vec<FilterOption>,
     search: String,
     is_filtered: bool,
     total: u64,
@@ -62,22 +60,18 @@ struct OrdersPage {
     newest: Option<String>,
 }
 
-/// Those choices that are no single status.
+/// Filter options that cover several statuses.
 const STATUS_GROUPS: [(&str, OrderGroup, &str); 2] = [
-    ("waiting", OrderGroup::Waiting, "waiting, of any kind"),
-    (
-        "care",
-        OrderGroup::NeedsAttention,
-        "sent, and in need of a look",
-    ),
+    ("waiting", OrderGroup::Waiting, "all waiting"),
+    ("care", OrderGroup::NeedsAttention, "sent, needs attention"),
 ];
 
 pub(super) async fn show(
     visit: SessionContext,
-    QueryParams(asked): QueryParams<OrdersQuery>,
+    QueryParams(query): QueryParams<OrdersQuery>,
 ) -> PageResult {
     visit.require_reader()?;
-    let filter = parse_filter(&asked)?;
+    let filter = parse_filter(&query)?;
     let ledger = &visit.services.ledger;
     let total = with_timeout(ledger.count_orders(&filter)).await?;
     let mut records = with_timeout(ledger.orders(&filter)).await?;
@@ -86,7 +80,7 @@ pub(super) async fn show(
     records.truncate(page);
     let path = |after: Option<i64>| {
         let mut path = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("status", &asked.status), ("search", &asked.search)] {
+        for (name, value) in [("status", &query.status), ("search", &query.search)] {
             if !value.is_empty() {
                 path.append_pair(name, value);
             }
@@ -108,55 +102,55 @@ pub(super) async fn show(
             .iter()
             .map(|record| order_row(record, &reader))
             .collect(),
-        choices: filter_options(&asked.status),
-        is_filtered: !asked.status.is_empty() || !asked.search.trim().is_empty(),
-        search: asked.search.clone(),
+        options: filter_options(&query.status),
+        is_filtered: !query.status.is_empty() || !query.search.trim().is_empty(),
+        search: query.search.clone(),
         total,
     };
     Ok(visit.render(&page))
 }
 
-fn parse_filter(asked: &OrdersQuery) -> Result<OrderFilter, ErrorPage> {
-    let bad = |what: &str| ErrorPage::new(StatusCode::BAD_REQUEST, what);
+fn parse_filter(query: &OrdersQuery) -> Result<OrderFilter, ErrorPage> {
+    let bad_request = |message: &str| ErrorPage::new(StatusCode::BAD_REQUEST, message);
     let mut filter = OrderFilter {
         limit: PAGE_SIZE + 1,
         ..OrderFilter::default()
     };
     if let Some((_, group, _)) = STATUS_GROUPS
         .iter()
-        .find(|(value, ..)| *value == asked.status)
+        .find(|(value, ..)| *value == query.status)
     {
         filter.group = Some(*group);
-    } else if !asked.status.is_empty() {
-        let status = SyncStatus::parse(&asked.status);
-        filter.status = Some(status.ok_or_else(|| bad("There is no such status."))?);
+    } else if !query.status.is_empty() {
+        let status = SyncStatus::parse(&query.status);
+        filter.status = Some(status.ok_or_else(|| bad_request("Unknown status."))?);
     }
-    let search = asked.search.trim();
+    let search = query.search.trim();
     if search.chars().count() > MAX_SEARCH_CHARS || search.chars().any(char::is_control) {
-        return Err(bad("Look for at most 100 characters."));
+        return Err(bad_request("Search for at most 100 characters."));
     }
     filter.search = (!search.is_empty()).then(|| search.to_owned());
-    if !asked.after.is_empty() {
-        let after = asked.after.parse();
-        filter.before_id = Some(after.map_err(|_| bad("There is no such page."))?);
+    if !query.after.is_empty() {
+        let after = query.after.parse();
+        filter.before_id = Some(after.map_err(|_| bad_request("This page does not exist."))?);
     }
     Ok(filter)
 }
 
 fn filter_options(chosen: &str) -> Vec<FilterOption> {
     let all = [("", "all".to_owned())];
-    let groups = STATUS_GROUPS.map(|(value, _, words)| (value, words.to_owned()));
+    let groups = STATUS_GROUPS.map(|(value, _, label)| (value, label.to_owned()));
     let statuses = SyncStatus::ALL.iter().map(|&status| {
-        let words = format!("{}: {}", status.as_str(), status_plural_label(status));
-        (status.as_str(), words)
+        let label = format!("{}: {}", status.as_str(), status_plural_label(status));
+        (status.as_str(), label)
     });
     all.into_iter()
         .chain(groups)
         .chain(statuses)
-        .map(|(value, words)| FilterOption {
-            is_chosen: value == chosen,
+        .map(|(value, label)| FilterOption {
+            is_selected: value == chosen,
             value,
-            words,
+            label,
         })
         .collect()
 }
@@ -177,17 +171,17 @@ fn order_row(record: &SyncRecord, reader: &TimeFormat) -> OrderRow {
     }
 }
 
-/// The one thing to know about an order in a list.
+/// The most important fact about an order.
 fn row_message(record: &SyncRecord) -> String {
-    let care = &record.post_send;
-    if let Some(status) = care.cancel_status {
-        return format!("cancelled in Vendure; {}", status.label());
+    let post_send = &record.post_send;
+    if let Some(status) = post_send.cancel_status {
+        return format!("Cancelled in Vendure; {}", status.label());
     }
-    if care.cancelled_at_veracore.is_some() {
-        return "cancelled at VeraCore, though not in Vendure".into();
+    if post_send.cancelled_at_veracore.is_some() {
+        return "Cancelled at VeraCore but not in Vendure".into();
     }
-    if !care.changed_since_sent.is_empty() {
-        return "edited in Vendure since it was sent".into();
+    if !post_send.changed_since_sent.is_empty() {
+        return "Edited in Vendure after being sent".into();
     }
     record.error_message.clone().unwrap_or_default()
 }

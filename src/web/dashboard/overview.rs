@@ -1,15 +1,15 @@
-//! The first page: what needs a person, how both ends and the jobs are, and the day in two charts.
+//! The overview: what needs attention, order counts, connections, jobs and charts of the day.
 
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     charts,
+    error_page::{ErrorPage, PageResult, with_timeout},
     labels::{escape_html, order_path, status_class, status_plural_label},
-    page::{ErrorPage, PageFrame, PageResult},
+    page::PageFrame,
     session_context::SessionContext,
     time_format::{TimeFormat, duration_text},
-    with_timeout,
 };
 use crate::{
     domain::SyncStatus,
@@ -19,21 +19,17 @@ use crate::{
     web::services::Services,
 };
 
-/// How far back packages that need a person are told of.
-pub(super) const PARCEL_PROBLEMS_SHOWN: TimeDelta = TimeDelta::days(30);
+const PARCEL_PROBLEMS_SHOWN: TimeDelta = TimeDelta::days(30);
 
-/// So many of them are told one by one.
 const MAX_LISTED_PARCELS: u32 = 5;
 
-/// An order that waits for longer is worth a look.
 const LONG_WAIT: TimeDelta = TimeDelta::hours(1);
 
-/// Something that needs a person.
-pub(super) struct AttentionItem {
-    /// `bad`: now; `warn`: soon.
-    pub kind: &'static str,
-    pub text: String,
-    pub link: Option<(String, &'static str)>,
+struct AttentionItem {
+    /// `bad` needs action; `warn` is for information.
+    kind: &'static str,
+    text: String,
+    link: Option<(String, &'static str)>,
 }
 
 impl AttentionItem {
@@ -41,12 +37,12 @@ impl AttentionItem {
         kind: &'static str,
         text: impl Into<String>,
         href: &str,
-        words: &'static str,
+        label: &'static str,
     ) -> Self {
         Self {
             kind,
             text: text.into(),
-            link: Some((href.to_owned(), words)),
+            link: Some((href.to_owned(), label)),
         }
     }
 
@@ -78,7 +74,7 @@ struct JobRow {
 struct StatusTile {
     status: &'static str,
     kind: &'static str,
-    words: &'static str,
+    label: &'static str,
     count: u64,
 }
 
@@ -86,12 +82,12 @@ struct StatusTile {
 #[template(path = "overview.html")]
 struct OverviewPage {
     frame: PageFrame,
-    needs: Vec<AttentionItem>,
-    ends: Vec<UpstreamCard>,
+    attention: Vec<AttentionItem>,
+    upstreams: Vec<UpstreamCard>,
     jobs: Vec<JobRow>,
     counts: Vec<StatusTile>,
     throughput: String,
-    taken: u64,
+    accepted: u64,
     oldest_wait: String,
     waiting: String,
     zone: String,
@@ -105,24 +101,24 @@ pub(super) async fn show(visit: SessionContext) -> PageResult {
     let counts = with_timeout(ledger.count_by_status()).await?;
     let oldest = with_timeout(ledger.oldest_waiting_at()).await?;
     let hours = with_timeout(ledger.hourly_orders()).await?;
-    let standings = services
+    let statuses = services
         .agenda
         .job_statuses(with_timeout(ledger.last_runs()).await?, reader.now);
-    let jobs = standings
+    let jobs = statuses
         .into_iter()
-        .map(|standing| {
+        .map(|status| {
             job_row(
-                &standing.job,
-                standing.last_run.as_ref(),
-                standing.next_run,
+                &status.job,
+                status.last_run.as_ref(),
+                status.next_run,
                 &reader,
             )
         })
         .collect();
     let of = |status| counts.get(&status).copied().unwrap_or(0);
     let page = OverviewPage {
-        needs: attention_items(services, &reader, &of, oldest).await?,
-        ends: [
+        attention: attention_items(services, &reader, &of, oldest).await?,
+        upstreams: [
             &services.upstreams.shop_circuit,
             &services.upstreams.warehouse_circuit,
         ]
@@ -134,15 +130,15 @@ pub(super) async fn show(visit: SessionContext) -> PageResult {
             .map(|&status| StatusTile {
                 status: status.as_str(),
                 kind: status_class(status),
-                words: status_plural_label(status),
+                label: status_plural_label(status),
                 count: of(status),
             })
             .collect(),
         throughput: charts::throughput(&hours, &reader),
-        taken: hours.iter().map(|hour| hour.acknowledged).sum(),
+        accepted: hours.iter().map(|hour| hour.acknowledged).sum(),
         oldest_wait: charts::oldest_wait(&hours, &reader),
         waiting: oldest.map_or_else(
-            || "nothing waits".into(),
+            || "no order is waiting".into(),
             |since| format!("waiting since {}", reader.time_tag(since)),
         ),
         zone: reader.zone.to_string(),
@@ -158,99 +154,88 @@ async fn attention_items(
     oldest: Option<DateTime<Utc>>,
 ) -> Result<Vec<AttentionItem>, ErrorPage> {
     let ledger = &services.ledger;
-    let mut needs = Vec::new();
+    let mut items = Vec::new();
     for circuit in [
         &services.upstreams.shop_circuit,
         &services.upstreams.warehouse_circuit,
     ] {
-        needs.extend(upstream_attention(circuit));
+        items.extend(upstream_attention(circuit));
     }
     let failed = of(SyncStatus::Error);
     if failed > 0 {
         let text = match failed {
-            1 => "1 order does not get any further by itself.".into(),
-            _ => format!("{failed} orders do not get any further by themselves."),
+            1 => "1 order needs action.".into(),
+            _ => format!("{failed} orders need action."),
         };
-        needs.push(AttentionItem::with_link(
+        items.push(AttentionItem::with_link(
             "bad",
             text,
             "/orders?status=error",
-            "Show them",
+            "Show orders",
         ));
     }
     for run in with_timeout(ledger.undecided_quarantined_runs(inventory::JOB, None, 1)).await? {
         let reasons = run.error_message.unwrap_or_default();
-        let text = format!("The stock feed is held, nothing was written: {reasons}");
+        let text = format!("The inventory feed is held; nothing was written: {reasons}");
         let href = format!("/inventory/runs/{}", run.id);
-        needs.push(AttentionItem::with_link("bad", text, &href, "Look at it"));
+        items.push(AttentionItem::with_link("bad", text, &href, "Review feed"));
     }
-    needs.extend(post_send_attention(
+    items.extend(post_send_attention(
         &with_timeout(ledger.count_post_send()).await?,
     ));
-    let packages =
+    let parcels =
         ledger.parcel_problems(reader.now - PARCEL_PROBLEMS_SHOWN, MAX_LISTED_PARCELS + 1);
-    let packages = with_timeout(packages).await?;
+    let parcels = with_timeout(parcels).await?;
     let listed = usize::try_from(MAX_LISTED_PARCELS).unwrap_or(usize::MAX);
-    for package in packages.iter().take(listed) {
-        let why = package.message.as_deref().unwrap_or("see the order");
-        let text = format!("A package of order {} needs a person: {why}", package.code);
-        let href = order_path(&package.code);
-        needs.push(AttentionItem::with_link(
-            "warn",
-            text,
-            &href,
-            "Show the order",
-        ));
+    for parcel in parcels.iter().take(listed) {
+        let why = parcel.message.as_deref().unwrap_or("see the order");
+        let text = format!("A parcel of order {} needs attention: {why}", parcel.code);
+        let href = order_path(&parcel.code);
+        items.push(AttentionItem::with_link("warn", text, &href, "Show order"));
     }
-    if packages.len() > listed {
-        needs.push(AttentionItem::without_link(
+    if parcels.len() > listed {
+        items.push(AttentionItem::without_link(
             "warn",
-            "Further packages need a person; `veracore-sync sync tracking` lists all of them.",
+            "More parcels need attention; `veracore-sync sync tracking` lists all of them.",
         ));
     }
     let dead = with_timeout(ledger.count_dead_events()).await?;
     if dead > 0 {
         let text = format!(
-            "{dead} events could not be delivered to EVENT_WEBHOOK_URL; `veracore-sync events list --state dead` shows them."
+            "{dead} events could not be delivered to EVENT_WEBHOOK_URL; `veracore-sync events list --state dead` lists them."
         );
-        needs.push(AttentionItem::without_link("warn", text));
+        items.push(AttentionItem::without_link("warn", text));
     }
     if let Some(since) = oldest
         .map(|since| since + services.send_delay())
         .filter(|since| reader.now - *since > LONG_WAIT)
     {
         let text = format!(
-            "The oldest waiting order has been waiting for {}.",
+            "The oldest waiting order has waited for {}.",
             duration_text(reader.now - since)
         );
         let href = "/orders?status=waiting";
-        needs.push(AttentionItem::with_link(
-            "warn",
-            text,
-            href,
-            "Show what waits",
-        ));
+        items.push(AttentionItem::with_link("warn", text, href, "Show orders"));
     }
-    Ok(needs)
+    Ok(items)
 }
 
 fn upstream_attention(circuit: &Circuit) -> Option<AttentionItem> {
-    let (CircuitState::Open { reason: why, .. } | CircuitState::HalfOpen { reason: why }) =
-        circuit.state()
+    let (CircuitState::Open { reason, .. } | CircuitState::HalfOpen { reason }) = circuit.state()
     else {
         return None;
     };
     let name = circuit.name();
-    let text = match why {
+    let text = match reason {
         OpenReason::Unauthorized => {
-            format!("{name} refuses our credentials: nothing is sent to it until they are right.")
+            format!("{name} refuses our credentials. Calls are paused until they are corrected.")
         }
         OpenReason::Down => {
-            format!("{name} is down. What is meant for it waits, and goes on by itself.")
+            format!("{name} is down. Work waits and continues automatically.")
         }
         OpenReason::Throttled => return None,
     };
-    let kind = if why == OpenReason::Unauthorized {
+    let kind = if reason == OpenReason::Unauthorized {
         "bad"
     } else {
         "warn"
@@ -263,22 +248,22 @@ fn post_send_attention(count: &PostSendCounts) -> Vec<AttentionItem> {
         (
             "bad",
             count.to_stop_by_hand,
-            "cancelled in Vendure and must be stopped at VeraCore by hand.",
+            "cancelled in Vendure and must be cancelled at VeraCore manually.",
         ),
         (
             "warn",
             count.shipped_after_cancel,
-            "shipped in spite of a cancellation in Vendure, in the last 30 days.",
+            "shipped despite a cancellation in Vendure, in the last 30 days.",
         ),
         (
             "warn",
             count.cancelled_at_veracore,
-            "cancelled at VeraCore, though not in Vendure.",
+            "cancelled at VeraCore but not in Vendure.",
         ),
         (
             "warn",
             count.changed_since_sent,
-            "edited in Vendure after the sending.",
+            "edited in Vendure after being sent.",
         ),
     ]
     .into_iter()
@@ -293,7 +278,7 @@ fn post_send_attention(count: &PostSendCounts) -> Vec<AttentionItem> {
             kind,
             format!("{count} {subject} {what}"),
             "/orders?status=care",
-            "Show them",
+            "Show orders",
         )
     })
     .collect()
@@ -314,38 +299,41 @@ fn upstream_card(circuit: &Circuit, reader: &TimeFormat) -> UpstreamCard {
         }
         | CircuitState::HalfOpen {
             reason: OpenReason::Throttled,
-        } => ("warn", "wants to be left alone"),
+        } => ("warn", "rate-limited"),
         CircuitState::Open { .. } => ("bad", "down"),
-        CircuitState::HalfOpen { .. } => ("warn", "being probed"),
+        CircuitState::HalfOpen { .. } => ("warn", "being checked"),
         CircuitState::Closed => match circuit.health() {
             HealthState::Unknown => ("dim", "not called yet"),
-            HealthState::Up { .. } => ("good", "answers"),
+            HealthState::Up { .. } => ("good", "connected"),
             HealthState::Down { .. } => ("warn", "last call failed"),
         },
     };
-    let breaker = match circuit.state() {
-        CircuitState::Closed => "breaker closed".to_owned(),
-        CircuitState::Open { until, .. } => {
-            format!("breaker open, next try {}", reader.time_tag(until))
-        }
-        CircuitState::HalfOpen { .. } => "breaker half open".to_owned(),
+    let pause = match circuit.state() {
+        CircuitState::Closed => None,
+        CircuitState::Open { until, .. } => Some(format!(
+            "paused after failures; retrying {}",
+            reader.time_tag(until)
+        )),
+        CircuitState::HalfOpen { .. } => Some("checking with one call".to_owned()),
     };
     let health = match circuit.health() {
-        HealthState::Unknown => String::new(),
-        HealthState::Up { at } => format!("last answer {} · ", reader.time_tag(at)),
-        HealthState::Down { since, problem } => {
-            format!(
-                "since {}: {} · ",
-                reader.time_tag(since),
-                escape_html(&problem)
-            )
-        }
+        HealthState::Unknown => None,
+        HealthState::Up { at } => Some(format!("last response {}", reader.time_tag(at))),
+        HealthState::Down { since, problem } => Some(format!(
+            "since {}: {}",
+            reader.time_tag(since),
+            escape_html(&problem)
+        )),
     };
     UpstreamCard {
         name: circuit.name(),
         kind,
         state,
-        detail: format!("{health}{breaker}"),
+        detail: [health, pause]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" · "),
     }
 }
 
@@ -383,14 +371,13 @@ fn job_row(
     }
 }
 
-/// What people call a job.
 fn job_label(job: &str) -> &str {
     match job {
-        job if job == Job::Inventory.as_str() => "Stock",
+        job if job == Job::Inventory.as_str() => "Inventory",
         job if job == Job::Tracking.as_str() => "Tracking",
-        job if job == Job::Maintenance.as_str() => "Tidying",
-        reconcile::JOB => "Comparison of all three",
-        crate::sync::orders::discovery_loop::SWEEP_JOB => "Look at all open orders",
+        reconcile::JOB => "Daily reconciliation",
+        crate::sync::orders::discovery_loop::SWEEP_JOB => "Full order sweep",
+        job if job == Job::Maintenance.as_str() => "Maintenance",
         other => other,
     }
 }

@@ -1,6 +1,7 @@
-//! The dashboard's own sessions. The cookie holds a secret; the ledger holds its digest, and the token
-//! of the administrator's session in Vendure, sealed with a key made of the secret. So neither of
-//! them is of any use without the other, and who somebody is, Vendure says each time.
+//! Session secrets and cookies of the dashboard.
+//!
+//! The cookie holds a secret. The ledger holds its digest and the token of the Vendure session,
+//! encrypted with a key derived from the secret: neither is of use without the other.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -17,11 +18,11 @@ use crate::ledger::SealedToken;
 
 const SESSION_COOKIE: &str = "veracore_sync_session";
 
-/// What a cookie of ours holds.
+/// The secret in the session cookie.
 pub(super) struct SessionSecret(SecretBox<[u8; 32]>);
 
 impl SessionSecret {
-    /// A new one. With 256 bits of chance, nobody guesses it.
+    /// 256 random bits.
     pub(super) fn generate() -> Self {
         Self(SecretBox::new(Box::new(
             Key::<XChaCha20Poly1305>::generate().into(),
@@ -42,7 +43,7 @@ impl SessionSecret {
         URL_SAFE_NO_PAD.encode(self.0.expose_secret())
     }
 
-    /// What follows from it for one purpose; nothing of it can be had from that.
+    /// A key for one purpose, which does not reveal the secret.
     fn derive_key(&self, purpose: &[u8]) -> [u8; 32] {
         self.mac(&[b"veracore-sync dashboard ", purpose])
     }
@@ -50,7 +51,7 @@ impl SessionSecret {
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let key = self.0.expose_secret();
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-            // A key of any length will do.
+            // Unreachable: HMAC accepts keys of any length.
             return Sha256::digest(key).into();
         };
         for part in parts {
@@ -59,13 +60,13 @@ impl SessionSecret {
         mac.finalize().into_bytes().into()
     }
 
-    /// The name under which the ledger keeps the session.
+    /// The session's key in the ledger.
     pub(super) fn digest(&self) -> String {
         let digest = Sha256::digest(self.0.expose_secret());
         digest.iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// What each form of this session holds, so that only our own pages can send one.
+    /// The CSRF token of this session's forms.
     pub(super) fn form_token(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.derive_key(b"form")[..18])
     }
@@ -99,7 +100,7 @@ impl SessionSecret {
         String::from_utf8(text).ok().map(SecretString::from)
     }
 
-    /// A short text that this browser is to be told at its next page.
+    /// Signs a flash message for this browser.
     pub(super) fn sign(&self, text: &str) -> String {
         let mac = self.mac(&[b"note ", text.as_bytes()]);
         URL_SAFE_NO_PAD.encode([&mac[..16], text.as_bytes()].concat())
@@ -108,23 +109,22 @@ impl SessionSecret {
     pub(super) fn verify(&self, signed: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(signed).ok()?;
         let (mac, text) = bytes.split_at_checked(16)?;
-        let right = self.mac(&[b"note ", text]);
-        let is_ours: bool = right[..16].ct_eq(mac).into();
+        let expected = self.mac(&[b"note ", text]);
+        let is_ours: bool = expected[..16].ct_eq(mac).into();
         is_ours.then(|| String::from_utf8(text.to_vec()).ok())?
     }
 
-    /// The cookie that hands it to the browser.
     pub(super) fn set_cookie_header(&self, is_https: bool) -> Option<HeaderValue> {
         cookie_header(SESSION_COOKIE, &self.encode(), None, is_https)
     }
 }
 
-/// The cookie that takes the session's away.
+/// Deletes the session cookie.
 pub(super) fn clear_cookie_header(is_https: bool) -> Option<HeaderValue> {
     cookie_header(SESSION_COOKIE, "", Some(0), is_https)
 }
 
-/// A cookie that no script and no other site can use.
+/// A cookie that scripts and other sites cannot use.
 pub(super) fn cookie_header(
     name: &str,
     value: &str,
@@ -137,7 +137,7 @@ pub(super) fn cookie_header(
     HeaderValue::from_str(&text).ok()
 }
 
-/// A cookie's value; of two of one name, nobody knows which is ours.
+/// A cookie's value. `None` if two cookies of the name differ: either may be forged.
 pub(super) fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut found = headers
         .get_all(header::COOKIE)
@@ -151,11 +151,11 @@ pub(super) fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     found.all(|other| other == value).then(|| value.to_owned())
 }
 
-/// Whether the browser speaks HTTPS to the proxy in front. One that lies about it only makes its own
-/// cookie stricter.
+/// The browser uses HTTPS to the reverse proxy. A forged header only makes the own cookie stricter.
 pub(super) fn is_https(headers: &HeaderMap) -> bool {
-    let told = headers.get("x-forwarded-proto");
-    told.and_then(|value| value.to_str().ok())
+    let scheme = headers.get("x-forwarded-proto");
+    scheme
+        .and_then(|value| value.to_str().ok())
         .and_then(|value| value.rsplit(',').next())
         .is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
 }
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn a_note_is_taken_from_ourselves_only() {
         let (secret, other) = (SessionSecret::generate(), SessionSecret::generate());
-        let note = secret.sign("It is done — ✓");
-        assert_eq!(secret.verify(&note).as_deref(), Some("It is done — ✓"));
+        let note = secret.sign("Done — ✓");
+        assert_eq!(secret.verify(&note).as_deref(), Some("Done — ✓"));
         assert_eq!(other.verify(&note), None);
         for bad in ["", "AAAA", "%%%", &note[1..]] {
             assert_eq!(secret.verify(bad), None, "{bad}");

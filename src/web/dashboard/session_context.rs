@@ -1,10 +1,11 @@
-//! A request of somebody who is logged in: who he is, what he may do, and what he is told.
+//! A request with a session: who the user is and what they may do.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    body::Body,
     extract::{FromRequestParts, Path, Query},
-    http::{Method, StatusCode, request::Parts},
+    http::{HeaderMap, Method, StatusCode, request::Parts},
     response::{Html, IntoResponse as _, Response},
 };
 use secrecy::SecretString;
@@ -12,38 +13,39 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    READ_ORDERS, READ_TIMEOUT, form,
-    page::{ErrorPage, FlashMessage, PageFrame, redirect, redirect_to_login, render, with_cookie},
+    error_page::{ErrorPage, PageResult, READ_TIMEOUT, no_such_page, with_timeout},
+    form::{self, FormFields},
+    page::{FlashMessage, PageFrame, redirect, redirect_to_login, render, with_cookie},
     session::{SessionSecret, cookie_header, is_https, read_cookie},
     time_format::TimeFormat,
-    with_timeout,
 };
 use crate::{
     vendure::Permission,
     web::{
-        WebState,
-        access::{self, Principal},
+        access::{Principal, READ_ORDERS, vendure_timed_out},
+        actions::{ActionError, ActionResult},
         request_error::RequestError,
         services::Services,
+        state::WebState,
     },
 };
 
-/// How long Vendure is waited for where it has told before what somebody may do.
+/// How long a read waits for Vendure when the user's identity is known from before.
 const CACHED_CALLER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A page that is fetched by our script, not by a person: it does not make the session last longer.
+/// Set by our script. Such a request does not prolong the session.
 const LIVE_HEADER: &str = "x-live";
 
-/// So is the stream of changes, whose requests have no header of ours.
+/// The event stream does not prolong the session either, and cannot send the header.
 const STREAM_PATH: &str = "/live";
 
-/// A visit.
+/// A request of a logged-in user.
 pub(super) struct SessionContext {
     pub services: Arc<Services>,
     pub principal: Principal,
     pub secret: SessionSecret,
     pub is_https: bool,
-    is_stale: bool,
+    is_read_only: bool,
     flash: Option<FlashMessage>,
 }
 
@@ -54,9 +56,9 @@ impl FromRequestParts<WebState> for SessionContext {
         parts: &mut Parts,
         state: &WebState,
     ) -> Result<Self, Self::Rejection> {
-        let sorry = |refusal: RequestError| ErrorPage::from(refusal).into_response();
+        let error_page = |error: RequestError| ErrorPage::from(error).into_response();
         let services = state.services.current().ok_or_else(RequestError::starting);
-        let services = services.map_err(sorry)?;
+        let services = services.map_err(error_page)?;
         let is_https = is_https(&parts.headers);
         let next = parts
             .uri
@@ -69,7 +71,7 @@ impl FromRequestParts<WebState> for SessionContext {
             } else if parts.method == Method::GET {
                 refresh_page(next)
             } else {
-                // Without the answer that takes a cookie away: there may be one.
+                // Keeps the cookie: the browser may have one and not have sent it.
                 form::cross_site_error().into_response()
             });
         };
@@ -80,63 +82,62 @@ impl FromRequestParts<WebState> for SessionContext {
         let Some(token) = token else {
             return Err(redirect_to_login(next, is_https));
         };
-        let former = access::last_known_principal(&services, &token);
-        // Whoever was let in before need not wait for a shop that hangs: he can look. To do
-        // something, he must be known now.
-        let is_look = parts.method == Method::GET && former.is_some();
-        let patience = if is_look {
+        let former = services.authenticator.last_known_principal(&token);
+        // A known user can read while Vendure hangs; an action needs Vendure's confirmation.
+        let is_read = parts.method == Method::GET && former.is_some();
+        let limit = if is_read {
             CACHED_CALLER_TIMEOUT
         } else {
             READ_TIMEOUT
         };
-        let known = identify_session(&services, &token, patience).await;
-        let (admitted, is_stale) = match known {
-            Ok(admitted) => (admitted, false),
-            Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
-                // Over in Vendure, and so here.
+        let identified = identify_session(&services, &token, limit).await;
+        let (principal, is_read_only) = match identified {
+            Ok(principal) => (principal, false),
+            Err(error) if error.status == StatusCode::UNAUTHORIZED => {
+                // The session ended in Vendure.
                 with_timeout(services.ledger.delete_web_session(&secret.digest()))
                     .await
                     .map_err(ErrorPage::into_response)?;
                 return Err(redirect_to_login(next, is_https));
             }
-            Err(refusal) => match former {
-                Some(admitted) => (admitted, true),
-                None => return Err(sorry(refusal)),
+            Err(error) => match former {
+                Some(principal) => (principal, true),
+                None => return Err(error_page(error)),
             },
         };
-        let note = read_cookie(&parts.headers, FlashMessage::COOKIE)
+        let flash = read_cookie(&parts.headers, FlashMessage::COOKIE)
             .and_then(|signed| secret.verify(&signed))
             .and_then(|text| FlashMessage::parse(&text));
         Ok(Self {
             services,
-            principal: admitted,
+            principal,
             secret,
             is_https,
-            is_stale,
-            flash: note,
+            is_read_only,
+            flash,
         })
     }
 }
 
-/// Who has this session in Vendure. What Vendure says later than that is remembered all the same.
+/// Looks up the session's owner. A response after the timeout still updates the cache.
 async fn identify_session(
     services: &Arc<Services>,
     token: &SecretString,
-    patience: Duration,
+    limit: Duration,
 ) -> Result<Principal, RequestError> {
-    let (tell, told) = oneshot::channel();
+    let (sender, result) = oneshot::channel();
     let (asking, token) = (Arc::clone(services), token.clone());
-    services.tasks.spawn("ask_about_visitor", async move {
-        // Nobody may be waiting any more.
-        let _ = tell.send(access::authenticate_session(&asking, &token).await);
+    services.tasks.spawn("identify_session", async move {
+        // The request may have timed out.
+        let _ = sender.send(asking.authenticator.authenticate_session(&token).await);
     });
-    match timeout(patience, told).await {
-        Ok(Ok(known)) => known,
-        _ => Err(access::vendure_timed_out()),
+    match timeout(limit, result).await {
+        Ok(Ok(identified)) => identified,
+        _ => Err(vendure_timed_out()),
     }
 }
 
-/// The token of the session in Vendure, while ours is not over.
+/// The token of the Vendure session, unless our session has expired.
 async fn read_vendure_token(
     services: &Services,
     secret: &SessionSecret,
@@ -146,14 +147,13 @@ async fn read_vendure_token(
     Ok(sealed.and_then(|sealed| secret.open(&sealed)))
 }
 
-/// Whether a link or form on another site leads here: then the browser keeps our cookie to itself,
-/// although there may be one.
+/// A link or form on another site. The browser then withholds our cookie.
 fn is_cross_site(parts: &Parts) -> bool {
     let site = parts.headers.get("sec-fetch-site");
     site.is_some_and(|site| site == "cross-site" || site == "same-site")
 }
 
-/// Lets the browser ask again, now from a page of our own.
+/// Makes the browser repeat the request from our own site, with the cookie.
 fn refresh_page(path: &str) -> Response {
     let path = askama::filters::escape(path, askama::filters::Html)
         .map_or_else(|_| "/".into(), |path| path.to_string());
@@ -164,7 +164,7 @@ fn refresh_page(path: &str) -> Response {
     .into_response()
 }
 
-/// What stands behind the question mark; what cannot be read gets a page, too.
+/// The query string; an invalid one gets an error page.
 pub(super) struct QueryParams<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<WebState> for QueryParams<T> {
@@ -178,13 +178,13 @@ impl<T: DeserializeOwned> FromRequestParts<WebState> for QueryParams<T> {
             Ok(Query(asked)) => Ok(Self(asked)),
             Err(_) => Err(ErrorPage::new(
                 StatusCode::BAD_REQUEST,
-                "What stands behind the question mark in the address makes no sense.",
+                "The query string is invalid.",
             )),
         }
     }
 }
 
-/// The parts of a path that name something.
+/// The parameters of the path; an invalid one gets an error page.
 pub(super) struct PathParams<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<WebState> for PathParams<T> {
@@ -196,7 +196,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<WebState> for PathParams<T> {
     ) -> Result<Self, Self::Rejection> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(name)) => Ok(Self(name)),
-            Err(_) => Err(ErrorPage::not_found("There is no such page.")),
+            Err(_) => Err(no_such_page()),
         }
     }
 }
@@ -206,8 +206,7 @@ impl SessionContext {
         self.principal.has_any_permission(any_of)
     }
 
-    /// # Errors
-    /// [`Sorry`], naming what is missing.
+    /// Refuses a user with none of these permissions.
     pub(super) fn require(&self, any_of: &[Permission]) -> Result<(), ErrorPage> {
         if self.is_permitted(any_of) {
             return Ok(());
@@ -215,11 +214,11 @@ impl SessionContext {
         let names: Vec<&str> = any_of.iter().map(|p| p.as_str()).collect();
         Err(ErrorPage::new(
             StatusCode::FORBIDDEN,
-            if self.is_stale {
-                "Vendure, which knows what you may do, does not answer. Until it does, you can only look.".into()
+            if self.is_read_only {
+                "Vendure is unavailable, so your permissions cannot be verified. Until it is back, the dashboard is read-only.".into()
             } else {
                 format!(
-                    "{} lacks the permission {} in Vendure, in the channel that veracore-sync works for.",
+                    "{} lacks the permission {} in veracore-sync's channel in Vendure.",
                     self.principal.name,
                     names.join(" or ")
                 )
@@ -227,8 +226,6 @@ impl SessionContext {
         ))
     }
 
-    /// # Errors
-    /// [`Sorry`], when he may not see orders.
     pub(super) fn require_reader(&self) -> Result<(), ErrorPage> {
         self.require(READ_ORDERS)
     }
@@ -240,37 +237,55 @@ impl SessionContext {
         }
     }
 
-    pub(super) fn frame(&self, place: &'static str, title: impl Into<String>) -> PageFrame {
+    pub(super) fn frame(&self, nav_entry: &'static str, title: impl Into<String>) -> PageFrame {
         PageFrame {
             title: title.into(),
-            place,
+            nav_entry,
             user: Some(self.principal.name.clone()),
             form_token: self.secret.form_token(),
-            note: self.flash.clone(),
-            is_stale: self.is_stale,
-            stands_still: self.services.paused_reason(),
+            flash: self.flash.clone(),
+            is_read_only: self.is_read_only,
+            paused_reason: self.services.paused_reason(),
             ..PageFrame::anonymous("")
         }
     }
 
-    /// The page; a note that it told is told once.
+    /// Renders a page. Its flash message is shown once.
     pub(super) fn render(&self, page: &impl askama::Template) -> Response {
         let response = render(StatusCode::OK, page);
         if self.flash.is_some() {
-            let gone = cookie_header(FlashMessage::COOKIE, "", Some(0), self.is_https);
-            return with_cookie(response, gone);
+            let expired = cookie_header(FlashMessage::COOKIE, "", Some(0), self.is_https);
+            return with_cookie(response, expired);
         }
         response
     }
 
-    /// To another page, which tells what came of something.
-    pub(super) fn redirect_with_message(
-        &self,
-        path: &str,
-        told: Result<String, String>,
-    ) -> Response {
-        let text = self.secret.sign(&FlashMessage::of(told).encode());
+    /// Redirects to a page that shows the action's outcome.
+    pub(super) fn redirect_with_message(&self, path: &str, outcome: ActionResult) -> PageResult {
+        let (is_good, text) = match outcome {
+            Ok(text) => (true, text),
+            Err(ActionError::Rejected(why)) => (false, why),
+            Err(error) => return Err(error.into()),
+        };
+        let text = self.secret.sign(&FlashMessage { is_good, text }.encode());
         let cookie = cookie_header(FlashMessage::COOKIE, &text, Some(60), self.is_https);
-        with_cookie(redirect(path), cookie)
+        Ok(with_cookie(redirect(path), cookie))
+    }
+
+    /// Reads a form of this session.
+    pub(super) async fn read_form(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<FormFields, ErrorPage> {
+        let fields = form::read(headers, body).await?;
+        let token = fields.get(form::TOKEN_FIELD).map_or("", String::as_str);
+        if self.secret.is_valid_form_token(token) {
+            return Ok(fields);
+        }
+        Err(ErrorPage::new(
+            StatusCode::FORBIDDEN,
+            "The form belongs to another session. No action was taken. Open the page again and retry.",
+        ))
     }
 }

@@ -1,16 +1,14 @@
-//! Settings: each with where it comes from; pause and resume.
+//! The settings page; pause and resume.
 
 use askama::Template;
 use axum::{body::Body, extract::State, http::HeaderMap};
 
-use super::{
-    UPDATE_SETTINGS,
-    page::{ErrorPage, PageFrame, PageResult},
-    session_context::SessionContext,
-};
+use super::{error_page::PageResult, page::PageFrame, session_context::SessionContext};
 use crate::web::{
-    WebState,
+    access::UPDATE_SETTINGS,
+    actions::ActionError,
     settings::{SYNC_ENABLED, SettingView, SettingsError, is_sync_enabled},
+    state::WebState,
 };
 
 #[derive(Template)]
@@ -20,22 +18,9 @@ struct SettingsPage {
     settings: Vec<SettingView>,
     problems: Vec<String>,
     is_paused: bool,
-    /// Why it cannot be paused or resumed here, if so.
+    /// Why sync cannot be paused or resumed here, if so.
     fixed: Option<String>,
     may_act: bool,
-}
-
-impl From<SettingsError> for ErrorPage {
-    fn from(error: SettingsError) -> Self {
-        match error {
-            SettingsError::Rejected(message) => {
-                Self::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, message)
-            }
-            SettingsError::Unavailable(_) => {
-                Self::unavailable("The ledger's database does not answer; try again shortly.")
-            }
-        }
-    }
 }
 
 pub(super) async fn show(State(state): State<WebState>, visit: SessionContext) -> PageResult {
@@ -46,7 +31,7 @@ pub(super) async fn show(State(state): State<WebState>, visit: SessionContext) -
         .filter(|setting| !setting.is_changeable)
         .map(|setting| {
             format!(
-                "{SYNC_ENABLED} is set by the {}, which wins over what is stored: change it there.",
+                "{SYNC_ENABLED} is set by the {}, which overrides a stored value. Change it there.",
                 setting.source.as_deref().unwrap_or(&setting.origin)
             )
         });
@@ -84,40 +69,40 @@ async fn set_enabled(
     visit: SessionContext,
     headers: HeaderMap,
     body: Body,
-    on: bool,
+    enable: bool,
 ) -> PageResult {
     visit.require(UPDATE_SETTINGS)?;
     visit.read_form(&headers, body).await?;
-    if visit.services.agenda.sync_enabled == on {
-        let told = if on {
-            "It is running already."
+    if visit.services.agenda.sync_enabled == enable {
+        let message = if enable {
+            "Sync is already running."
         } else {
-            "It is paused already."
+            "Sync is already paused."
         };
-        return Ok(visit.redirect_with_message("/settings", Ok(told.into())));
+        return visit.redirect_with_message("/settings", Ok(message.into()));
     }
-    let told = match store_enabled(state, on).await {
+    let outcome = match store_enabled(state, enable).await {
         Ok(()) => {
             let by = visit.principal.name.as_str();
-            tracing::info!(settings = SYNC_ENABLED, by, "settings were stored");
-            Ok(if on {
-                "It goes on within seconds, on every replica.".into()
+            tracing::info!(settings = SYNC_ENABLED, by, "settings stored");
+            Ok(if enable {
+                "Sync resumes within seconds, on every replica.".into()
             } else {
-                "Paused, within seconds and on every replica. Work that has begun is finished; nothing is lost meanwhile."
+                "Sync pauses within seconds, on every replica. Work in progress is finished, and nothing is lost."
                     .into()
             })
         }
-        Err(SettingsError::Rejected(why)) => Err(why),
-        Err(away) => return Err(away.into()),
+        Err(SettingsError::Rejected(why)) => Err(ActionError::Rejected(why)),
+        Err(error) => return Err(error.into()),
     };
-    Ok(visit.redirect_with_message("/settings", told))
+    visit.redirect_with_message("/settings", outcome)
 }
 
-/// A pause is stored. Its end takes that away again, so that the file has its say; only what is off
-/// there is turned on here.
-async fn store_enabled(state: &WebState, on: bool) -> Result<(), SettingsError> {
+/// Stores a pause. A resume removes the stored value, and stores `true` only if the configuration
+/// below it says `false`.
+async fn store_enabled(state: &WebState, enable: bool) -> Result<(), SettingsError> {
     let change = |value: Option<&str>| vec![(SYNC_ENABLED.to_owned(), value.map(Into::into))];
-    if !on {
+    if !enable {
         return state.settings.store(change(Some("false")), false).await;
     }
     state.settings.store(change(None), false).await?;

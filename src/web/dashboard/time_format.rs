@@ -1,9 +1,9 @@
-//! Moments, as people read them: how long ago, with the exact local time behind it. Pure.
+//! Times for people: relative, with the exact local time. Pure.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-/// A clock and a zone to read it in.
+/// The current time and the reader's time zone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeFormat {
     pub now: DateTime<Utc>,
@@ -11,8 +11,7 @@ pub(super) struct TimeFormat {
 }
 
 impl TimeFormat {
-    /// A `<time>` element: relative, the exact one on hover and for machines. Nothing in it is from
-    /// outside.
+    /// A `<time>` element: relative, with the exact time on hover and for scripts. Safe HTML.
     pub(super) fn time_tag(&self, at: DateTime<Utc>) -> String {
         format!(
             "<time datetime=\"{}\" title=\"{}\">{}</time>",
@@ -22,7 +21,6 @@ impl TimeFormat {
         )
     }
 
-    /// The same, or a dash.
     pub(super) fn time_tag_or_dash(&self, at: Option<DateTime<Utc>>) -> String {
         at.map_or_else(|| "–".into(), |at| self.time_tag(at))
     }
@@ -40,7 +38,7 @@ impl TimeFormat {
     }
 }
 
-/// `3 min ago`, `in 2 h`. `assets/app.js` says the same, so that a page that stays open stays right.
+/// `3 min ago`, `in 2 h`. `assets/app.js` does the same on open pages.
 fn relative(from_now: TimeDelta) -> String {
     let seconds = from_now.num_seconds();
     if seconds.abs() < 5 {
@@ -70,19 +68,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_told_as_people_do() {
+    fn times_are_formatted_for_people() {
         let now: DateTime<Utc> = "2026-11-25T22:03:05Z".parse().unwrap();
         let reader = TimeFormat {
             now,
             zone: chrono_tz::America::Los_Angeles,
         };
-        let told = |seconds| relative(TimeDelta::seconds(seconds));
-        assert_eq!(told(0), "now");
-        assert_eq!(told(-4), "now");
-        assert_eq!(told(-59), "59 s ago");
-        assert_eq!(told(60), "in 1 min");
-        assert_eq!(told(-7200), "2 h ago");
-        assert_eq!(told(-172_800), "2 days ago");
+        let text = |seconds| relative(TimeDelta::seconds(seconds));
+        assert_eq!(text(0), "now");
+        assert_eq!(text(-4), "now");
+        assert_eq!(text(-59), "59 s ago");
+        assert_eq!(text(60), "in 1 min");
+        assert_eq!(text(-7200), "2 h ago");
+        assert_eq!(text(-172_800), "2 days ago");
         assert_eq!(
             reader.time_tag(now - TimeDelta::minutes(3)),
             "<time datetime=\"2026-11-25T22:00:05Z\" title=\"Wed 25 Nov 2026, 14:00:05 PST\">3 min ago</time>"

@@ -1,15 +1,13 @@
-//! An order's history as one list: what was tried, by whom, what VeraCore said, what became of its
-//! packages. Pure.
+//! An order's history as one list: attempts, responses, parcels. Pure.
 
 use chrono::{DateTime, Utc};
 
 use crate::ledger::{Attempt, OrderEvent, RecordedShipment, ShipmentStatus, SyncRecord};
 
-/// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TimelineStep {
     pub at: DateTime<Utc>,
-    /// The class of its colour.
+    /// The CSS class.
     pub kind: &'static str,
     pub what: String,
     pub detail: Option<String>,
@@ -30,28 +28,28 @@ impl TimelineStep {
     }
 }
 
-/// Everything that is known of an order, the oldest first.
+/// Builds the timeline, oldest step first.
 pub(super) fn build(
     record: &SyncRecord,
     attempts: &[Attempt],
-    packages: &[RecordedShipment],
+    parcels: &[RecordedShipment],
     events: &[OrderEvent],
 ) -> Vec<TimelineStep> {
     let mut steps = vec![TimelineStep::new(
         record.created_at,
         "info",
-        "Found in Vendure and taken into the ledger",
+        "Discovered in Vendure",
     )];
     steps.extend(attempts.iter().flat_map(attempt_steps));
-    for package in packages {
-        steps.extend(parcel_steps(package));
+    for parcel in parcels {
+        steps.extend(parcel_steps(parcel));
     }
     steps.extend(events.iter().filter_map(event_step));
     if let Some(at) = record.post_send.cancelled_at_veracore {
-        let step = TimelineStep::new(at, "bad", "Seen to be cancelled at VeraCore");
+        let step = TimelineStep::new(at, "bad", "Found cancelled at VeraCore");
         steps.push(step.with_detail(record.post_send.cancel_message.clone()));
     }
-    // Of the same moment, in the sequence in which they were written.
+    // Stable: steps of the same time keep their order.
     steps.sort_by_key(|step| step.at);
     steps
 }
@@ -61,40 +59,34 @@ fn attempt_steps(attempt: &Attempt) -> Vec<TimelineStep> {
     let (kind, what) = match (attempt.kind.as_str(), outcome) {
         ("send", _) => return send_steps(attempt),
         ("read", Some("done")) => ("dim", "Read from Vendure"),
-        ("read", _) => ("warn", "Could not be read from Vendure"),
-        ("look_up", Some("found")) => ("good", "VeraCore was asked, and has it"),
-        ("look_up", Some("missing")) => ("dim", "VeraCore was asked, and does not have it"),
-        ("look_up", _) => ("warn", "VeraCore was asked, and gave no clear answer"),
-        ("retry", _) => ("info", "A person asked for another try"),
-        ("adopt", _) => (
-            "info",
-            "A person said that VeraCore's order of this number is it",
-        ),
-        ("skip", _) => ("info", "A person took it out"),
-        ("backfill", _) => (
-            "info",
-            "A person asked for it to be sent, though it is from before the first start",
-        ),
-        _ => ("dim", "Something else was tried"),
+        ("read", _) => ("warn", "Reading from Vendure failed"),
+        ("look_up", Some("found")) => ("good", "Found at VeraCore"),
+        ("look_up", Some("missing")) => ("dim", "Not found at VeraCore"),
+        ("look_up", _) => ("warn", "Lookup at VeraCore gave no clear result"),
+        ("retry", _) => ("info", "Retry requested"),
+        ("adopt", _) => ("info", "Adopted VeraCore's order of this number"),
+        ("skip", _) => ("info", "Skipped manually"),
+        ("backfill", _) => ("info", "Backfill requested"),
+        _ => ("dim", "Other action"),
     };
     let step = TimelineStep::new(attempt.started_at, kind, what);
     vec![step.with_detail(failure_text(attempt))]
 }
 
-/// The send, and what came back for it.
+/// The send and its response.
 fn send_steps(attempt: &Attempt) -> Vec<TimelineStep> {
     let sent = TimelineStep::new(attempt.started_at, "info", "Sent to VeraCore");
     let (kind, what) = match attempt.outcome.as_deref() {
-        Some("accepted") => ("good", "VeraCore acknowledged it"),
-        Some("refused") => ("bad", "VeraCore refused it"),
-        Some("unknown") => ("warn", "The answer was lost: VeraCore may have it"),
-        Some(_) => ("warn", "It failed"),
+        Some("accepted") => ("good", "Accepted by VeraCore"),
+        Some("refused") => ("bad", "Refused by VeraCore"),
+        Some("unknown") => ("warn", "Response lost: VeraCore may have the order"),
+        Some(_) => ("warn", "Failed"),
         None => {
             let sent = TimelineStep {
                 kind: "warn",
                 ..sent
             };
-            return vec![sent.with_detail(Some("No answer is known (yet).".into()))];
+            return vec![sent.with_detail(Some("No response recorded yet.".into()))];
         }
     };
     let ended = attempt.ended_at.unwrap_or(attempt.started_at);
@@ -104,7 +96,7 @@ fn send_steps(attempt: &Attempt) -> Vec<TimelineStep> {
     ]
 }
 
-/// Of a failure: its kind, and the message.
+/// The category and message of a failure.
 fn failure_text(attempt: &Attempt) -> Option<String> {
     match (&attempt.category, &attempt.message) {
         (Some(category), Some(message)) => Some(format!("{category}: {message}")),
@@ -113,47 +105,47 @@ fn failure_text(attempt: &Attempt) -> Option<String> {
     }
 }
 
-fn parcel_steps(package: &RecordedShipment) -> Vec<TimelineStep> {
-    let told = &package.report;
-    let name: Vec<&str> = [told.carrier.as_deref(), told.tracking_number.as_deref()]
+fn parcel_steps(parcel: &RecordedShipment) -> Vec<TimelineStep> {
+    let report = &parcel.report;
+    let name: Vec<&str> = [report.carrier.as_deref(), report.tracking_number.as_deref()]
         .into_iter()
         .flatten()
         .collect();
     let name = if name.is_empty() {
-        "without a tracking number".to_owned()
+        "no tracking number".to_owned()
     } else {
         name.join(" ")
     };
-    let (kind, what) = match package.status {
+    let (kind, what) = match parcel.status {
         ShipmentStatus::Void => (
             "dim",
-            format!("VeraCore told of a package ({name}), and took it back"),
+            format!("Parcel reported and withdrawn by VeraCore ({name})"),
         ),
         ShipmentStatus::Problem => (
             "bad",
-            format!("VeraCore told of a package ({name}) that needs a person"),
+            format!("Parcel reported by VeraCore ({name}); needs attention"),
         ),
-        _ => ("info", format!("VeraCore told of a package ({name})")),
+        _ => ("info", format!("Parcel reported by VeraCore ({name})")),
     };
     let mut steps = vec![
-        TimelineStep::new(package.first_seen_at, kind, what).with_detail(package.message.clone()),
+        TimelineStep::new(parcel.first_seen_at, kind, what).with_detail(parcel.message.clone()),
     ];
-    if let Some(at) = package.fulfilled_at {
-        let fulfillment = package.fulfillment.as_ref();
+    if let Some(at) = parcel.fulfilled_at {
+        let fulfillment = parcel.fulfillment.as_ref();
         let id = fulfillment.map_or_else(String::new, |id| format!(" {id}"));
         steps.push(TimelineStep::new(
             at,
             "good",
-            format!("Fulfillment{id} was made in Vendure"),
+            format!("Fulfillment{id} created in Vendure"),
         ));
     }
     steps
 }
 
-/// What attempts and packages do not tell already.
+/// Events that attempts and parcels do not show.
 fn event_step(event: &OrderEvent) -> Option<TimelineStep> {
     let (kind, what) = match event.event_type.as_str() {
-        "order.failed" => ("bad", "It needs a person now"),
+        "order.failed" => ("bad", "Needs action"),
         "order.cancelled" => ("dim", "Cancelled"),
         _ => return None,
     };
@@ -180,31 +172,31 @@ mod tests {
         }
     }
 
-    fn told(attempt: &Attempt) -> Vec<(&'static str, String, i64)> {
+    fn steps_of(attempt: &Attempt) -> Vec<(&'static str, String, i64)> {
         let steps = attempt_steps(attempt);
         let step = |step: TimelineStep| (step.kind, step.what, step.at.timestamp());
         steps.into_iter().map(step).collect()
     }
 
     #[test]
-    fn a_send_and_its_answer_are_two_things() {
+    fn a_send_and_its_response_are_two_steps() {
         assert_eq!(
-            told(&attempt("send", Some("accepted"), 10)),
+            steps_of(&attempt("send", Some("accepted"), 10)),
             [
                 ("info", "Sent to VeraCore".into(), 10),
-                ("good", "VeraCore acknowledged it".into(), 12)
+                ("good", "Accepted by VeraCore".into(), 12)
             ]
         );
         assert_eq!(
-            told(&attempt("send", None, 10)),
+            steps_of(&attempt("send", None, 10)),
             [("warn", "Sent to VeraCore".into(), 10)]
         );
         let refused = attempt_steps(&attempt("send", Some("refused"), 1));
         assert_eq!(refused[1].detail.as_deref(), Some("validation"));
         assert_eq!(
-            told(&attempt("look_up", Some("missing"), 7))[0].1,
-            "VeraCore was asked, and does not have it"
+            steps_of(&attempt("look_up", Some("missing"), 7))[0].1,
+            "Not found at VeraCore"
         );
-        assert_eq!(told(&attempt("later_word", None, 7))[0].0, "dim");
+        assert_eq!(steps_of(&attempt("later_word", None, 7))[0].0, "dim");
     }
 }

@@ -1,5 +1,6 @@
-//! How large a document may be, looked at before anything is made of it: fragments can say in a
-//! hundred lines what takes hours to go through. Pure.
+//! Size limits of a document, checked before it is executed. Pure.
+//!
+//! Nested fragments can expand a hundred lines into hours of work.
 
 use std::collections::HashMap;
 
@@ -8,13 +9,12 @@ use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 /// Fragments and operations in one document.
 const MAX_DEFINITIONS: usize = 50;
 
-/// Fields, with every fragment in the place of its spreads.
+/// Fields after expanding fragments.
 const MAX_FIELDS: u64 = 5000;
 
-/// What a question about the schema itself counts, since its answer is large.
+/// Introspection has a large response.
 const INTROSPECTION_COST: u64 = 1000;
 
-/// The longest document, in bytes.
 pub(super) const MAX_DOCUMENT_BYTES: usize = 32 * 1024;
 
 /// Brackets, braces and parentheses that may be open at once. The introspection query of common
@@ -33,7 +33,7 @@ pub(super) fn check_nesting(document: &str) -> Result<(), String> {
         rest = &rest[at..];
         match token {
             b'"' => {
-                rest = after_string(rest).ok_or("The document has a string without an end.")?;
+                rest = after_string(rest).ok_or("The document contains an unterminated string.")?;
                 continue;
             }
             b'#' => {

@@ -1,20 +1,22 @@
-//! `POST /graphql`: the schema of the contract, for callers who were let in.
+//! `POST /graphql`: the schema of docs/schema.graphql, for authenticated callers.
 //!
-//! Owns the names and shapes of the API. Decides nothing about an order, a level or a package: it
-//! asks `sync`, or reads the ledger.
+//! Nothing is decided here: resolvers ask `sync` or read the ledger.
 
+mod context;
 mod document_limits;
 mod errors;
+mod input;
 mod mutation;
 mod orders;
 mod paging;
 mod query;
+pub(super) mod schema;
 mod settings;
 mod stats;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
-use async_graphql::{Context, EmptySubscription, Guard, Request, Schema, SchemaBuilder, Variables};
+use async_graphql::{Request, Variables};
 use axum::{
     Json, Router,
     body::Body,
@@ -26,62 +28,18 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use self::{mutation::Mutation, query::Query};
 use super::{
-    PeerIp, SettingsService, WebState,
-    access::{self, Principal},
-    body,
+    request::read_body,
     request_error::RequestError,
-    services::Services,
+    state::{PeerIp, WebState},
 };
-use crate::vendure::Permission;
 
-/// No document and its variables are larger.
 const MAX_BODY: usize = 256 * 1024;
-
-/// The standard query about the schema itself is 13 deep.
-const MAX_DEPTH: usize = 16;
-
-/// A field costs one, and what looks into the ledger or further costs more.
-const MAX_COMPLEXITY: usize = 4000;
-pub(super) const READ_COST: usize = 20;
-pub(super) const ACTION_COST: usize = 400;
-
-/// How long what only reads may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
-
-type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
-
-fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription)
-}
-
-/// The schema in GraphQL's own language.
-pub fn sdl() -> String {
-    schema().finish().sdl()
-}
-
-/// The schema with its limits. Cheap to clone.
-#[derive(Clone)]
-pub(super) struct Api(ApiSchema);
-
-impl Default for Api {
-    fn default() -> Self {
-        Self(
-            schema()
-                .limit_depth(MAX_DEPTH)
-                .limit_complexity(MAX_COMPLEXITY)
-                .limit_directives(8)
-                .finish(),
-        )
-    }
-}
 
 pub(super) fn router() -> Router<WebState> {
     Router::new().route("/graphql", post(handle))
 }
 
-/// What a caller sends, and nothing else.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RequestBody {
@@ -90,9 +48,9 @@ struct RequestBody {
     operation_name: Option<String>,
     #[serde(default)]
     variables: Option<Map<String, Value>>,
-    /// Some clients send it empty.
+    /// Some clients send an empty map.
     #[serde(default)]
-    #[expect(dead_code, reason = "accepted and not heeded")]
+    #[expect(dead_code, reason = "accepted and ignored")]
     extensions: Option<Map<String, Value>>,
 }
 
@@ -104,7 +62,7 @@ async fn handle(
 ) -> Response {
     match execute(&state, peer, &headers, body).await {
         Ok(response) => Json(response).into_response(),
-        Err(refusal) => refusal.into_response(),
+        Err(error) => error.into_response(),
     }
 }
 
@@ -118,11 +76,13 @@ async fn execute(
         .services
         .current()
         .ok_or_else(RequestError::starting)?;
-    // Before the body is read: strangers do not get us to read much.
-    let admitted =
-        access::authenticate(&services, &state.failed_credentials, headers, peer).await?;
+    // Before the body is read: strangers must not make us read much.
+    let principal = services
+        .authenticator
+        .authenticate(&state.failed_credentials, headers, peer)
+        .await?;
     ensure_json(headers)?;
-    let bytes = body::read(body, MAX_BODY).await?;
+    let bytes = read_body(body, MAX_BODY).await?;
     let mut request = parse_request(&bytes)?;
     if request.query.len() > document_limits::MAX_DOCUMENT_BYTES {
         return Ok(errors::document_rejected("The document is too long."));
@@ -135,8 +95,8 @@ async fn execute(
     {
         return Ok(errors::document_rejected(&why));
     }
-    let desk = Arc::clone(&state.settings);
-    let request = request.data(admitted).data(services).data(desk);
+    let settings = Arc::clone(&state.settings);
+    let request = request.data(principal).data(services).data(settings);
     let mut response = state.api.0.execute(request).await;
     for error in &mut response.errors {
         errors::sanitize(error);
@@ -160,7 +120,9 @@ fn ensure_json(headers: &HeaderMap) -> Result<(), RequestError> {
 fn parse_request(bytes: &[u8]) -> Result<Request, RequestError> {
     let bad = |message: String| RequestError::new(StatusCode::BAD_REQUEST, message);
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(bad("Send one operation at a time, not a list.".into()));
+        return Err(bad(
+            "Batched operations are not supported. Send one operation.".into(),
+        ));
     }
     let sent: RequestBody = serde_json::from_slice(bytes).map_err(|error| {
         let what = match error.classify() {
@@ -183,39 +145,5 @@ fn parse_request(bytes: &[u8]) -> Result<Request, RequestError> {
     Ok(request)
 }
 
-/// Lets through who has one of these permissions.
-struct RequirePermission(&'static [Permission]);
-
-const READ_ORDERS: RequirePermission = RequirePermission(access::READ_ORDERS);
-const UPDATE_ORDERS: RequirePermission = RequirePermission(access::UPDATE_ORDERS);
-const UPDATE_STOCK: RequirePermission = RequirePermission(access::UPDATE_STOCK);
-const UPDATE_SETTINGS: RequirePermission = RequirePermission(access::UPDATE_SETTINGS);
-
-impl Guard for RequirePermission {
-    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        let admitted: &Principal = ctx.data()?;
-        if admitted.has_any_permission(self.0) {
-            return Ok(());
-        }
-        Err(errors::forbidden(self.0))
-    }
-}
-
-/// The services in force when the request came.
-fn services<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Arc<Services>> {
-    ctx.data()
-}
-
-fn settings_service<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Arc<dyn SettingsService>> {
-    ctx.data()
-}
-
-/// Who asks, for the log.
-fn caller_name<'a>(ctx: &Context<'a>) -> &'a str {
-    ctx.data::<Principal>()
-        .map_or("somebody", |admitted| admitted.name.as_str())
-}
-
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -1,23 +1,25 @@
-//! What can be done.
+//! Mutations.
 
 use async_graphql::{Context, Json, Object, Result, SimpleObject};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    ACTION_COST, UPDATE_ORDERS, UPDATE_SETTINGS, UPDATE_STOCK, caller_name, errors,
-    query::parse_order_id,
-    services,
-    settings::{ConfigInput, ConfigObject, settings_error},
-    settings_service,
+    context::{
+        ACTION_COST, UPDATE_ORDERS, UPDATE_SETTINGS, UPDATE_STOCK, caller_name, services,
+        settings_service,
+    },
+    errors,
+    input::parse_order_id,
+    settings::{ConfigInput, ConfigObject},
     stats::InventorySyncResult,
 };
 use crate::{
     domain::{OrderCode, Sku, text::one_line},
-    sync::inventory::{InventoryRequest, InventorySummary},
+    sync::inventory::InventoryRequest,
     web::{
         access::Principal,
-        actions::{self, UNKNOWN_ORDER, incomplete_reason},
-        services::Services,
+        actions::{self, ActionError, ActionResult, incomplete_reason, unknown_order},
     },
 };
 
@@ -53,12 +55,45 @@ struct OperationResult {
     result: Option<Json<Value>>,
 }
 
+impl ForceResult {
+    fn of(outcome: ActionResult) -> Result<Self> {
+        let (success, message) = match outcome {
+            Ok(message) => (true, message),
+            Err(ActionError::Rejected(why)) => (false, why),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { success, message })
+    }
+}
+
 impl SimpleResult {
-    fn of(outcome: std::result::Result<String, String>) -> Self {
-        Self {
-            success: outcome.is_ok(),
-            message: Some(outcome.unwrap_or_else(|why| why)),
-        }
+    fn of(outcome: ActionResult) -> Result<Self> {
+        let ForceResult { success, message } = ForceResult::of(outcome)?;
+        Ok(Self {
+            success,
+            message: Some(message),
+        })
+    }
+}
+
+impl OperationResult {
+    fn of<T: Serialize>(
+        ran: ActionResult<T>,
+        problem: impl FnOnce(&T) -> Option<String>,
+    ) -> Result<Self> {
+        let (error, result) = match ran {
+            Ok(summary) => {
+                let result = serde_json::to_value(&summary).unwrap_or_default();
+                (problem(&summary), Some(Json(result)))
+            }
+            Err(ActionError::Rejected(why)) => (Some(why), None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self {
+            success: error.is_none(),
+            error,
+            result,
+        })
     }
 }
 
@@ -71,12 +106,10 @@ impl Mutation {
         complexity = "ACTION_COST + child_complexity"
     )]
     async fn retry_order(&self, ctx: &Context<'_>, order_id: String) -> Result<SimpleResult> {
-        let services = services(ctx)?;
-        let Some(code) = known_order_code(services, &order_id).await? else {
-            return Ok(SimpleResult::of(Err(UNKNOWN_ORDER.into())));
+        let Some(code) = known_order_code(ctx, &order_id).await? else {
+            return SimpleResult::of(Err(unknown_order()));
         };
-        let told = actions::retry(services, &code, caller_name(ctx)).await;
-        Ok(SimpleResult::of(told.map_err(|why| errors::action(&why))?))
+        SimpleResult::of(actions::retry(services(ctx)?, &code, caller_name(ctx)).await)
     }
 
     /// Sends an order now and tells how it stands then; one that VeraCore has is never sent again
@@ -87,8 +120,7 @@ impl Mutation {
     )]
     async fn force_order(&self, ctx: &Context<'_>, order_id: String) -> Result<ForceResult> {
         let id = parse_order_id(&order_id)?;
-        let told = actions::force(services(ctx)?, id, caller_name(ctx)).await;
-        Ok(force_result(told.map_err(|why| errors::action(&why))?))
+        ForceResult::of(actions::force(services(ctx)?, id, caller_name(ctx)).await)
     }
 
     /// Takes an order out: it is not sent
@@ -98,12 +130,10 @@ impl Mutation {
         complexity = "ACTION_COST + child_complexity"
     )]
     async fn skip_order(&self, ctx: &Context<'_>, order_id: String) -> Result<SimpleResult> {
-        let services = services(ctx)?;
-        let Some(code) = known_order_code(services, &order_id).await? else {
-            return Ok(SimpleResult::of(Err(UNKNOWN_ORDER.into())));
+        let Some(code) = known_order_code(ctx, &order_id).await? else {
+            return SimpleResult::of(Err(unknown_order()));
         };
-        let told = actions::skip(services, &code, caller_name(ctx)).await;
-        Ok(SimpleResult::of(told.map_err(|why| errors::action(&why))?))
+        SimpleResult::of(actions::skip(services(ctx)?, &code, caller_name(ctx)).await)
     }
 
     /// A pass over the stock now; returns when it is done
@@ -113,17 +143,9 @@ impl Mutation {
         complexity = "ACTION_COST + child_complexity"
     )]
     async fn force_inventory(&self, ctx: &Context<'_>) -> Result<OperationResult> {
-        let outcome = run_inventory(ctx, InventoryRequest::default()).await?;
-        let summary = outcome.as_ref().ok();
-        let error = match &outcome {
-            Ok(summary) => incomplete_reason(summary),
-            Err(why) => Some(why.clone()),
-        };
-        Ok(OperationResult {
-            success: error.is_none(),
-            error,
-            result: summary.map(|summary| Json(serde_json::to_value(summary).unwrap_or_default())),
-        })
+        let request = InventoryRequest::default();
+        let ran = actions::sync_inventory(services(ctx)?, request, caller_name(ctx)).await;
+        OperationResult::of(ran, incomplete_reason)
     }
 
     /// The same as forceVeracoreInventorySync, with less of an answer
@@ -133,11 +155,9 @@ impl Mutation {
         complexity = "ACTION_COST + child_complexity"
     )]
     async fn force_inventory_briefly(&self, ctx: &Context<'_>) -> Result<ForceInventoryResult> {
-        let summary = match run_inventory(ctx, InventoryRequest::default()).await? {
-            Ok(summary) => summary,
-            // This answer has no place for a reason.
-            Err(why) => return Err(errors::unavailable(why)),
-        };
+        let request = InventoryRequest::default();
+        // This result has no field for a reason: a rejection is an error.
+        let summary = actions::sync_inventory(services(ctx)?, request, caller_name(ctx)).await?;
         let counts = InventorySyncResult::of(&serde_json::to_value(&summary).unwrap_or_default());
         Ok(ForceInventoryResult {
             success: incomplete_reason(&summary).is_none(),
@@ -155,18 +175,16 @@ impl Mutation {
     async fn inventory_for_sku(&self, ctx: &Context<'_>, sku: String) -> Result<SimpleResult> {
         let sku =
             Sku::parse(sku).map_err(|problem| errors::bad_input(format!("sku: {problem}.")))?;
-        let wish = InventoryRequest {
+        let request = InventoryRequest {
             sku: Some(sku),
             ..InventoryRequest::default()
         };
-        let outcome = run_inventory(ctx, wish).await?;
-        Ok(SimpleResult::of(outcome.and_then(
-            |summary| match incomplete_reason(&summary) {
-                Some(why) => Err(why),
-                None if summary.counts.written > 0 => Ok("Its level was written.".into()),
-                None => Ok("Its level was right already.".into()),
-            },
-        )))
+        let ran = actions::sync_inventory(services(ctx)?, request, caller_name(ctx)).await;
+        SimpleResult::of(ran.and_then(|summary| match incomplete_reason(&summary) {
+            Some(why) => Err(ActionError::Rejected(why)),
+            None if summary.counts.written > 0 => Ok("Stock level updated.".into()),
+            None => Ok("Stock level already correct.".into()),
+        }))
     }
 
     /// A pass over what VeraCore shipped now; returns when it is done
@@ -176,22 +194,10 @@ impl Mutation {
         complexity = "ACTION_COST + child_complexity"
     )]
     async fn force_tracking(&self, ctx: &Context<'_>) -> Result<OperationResult> {
-        let outcome = run_tracking(ctx, None).await?;
-        let error = match &outcome {
-            Ok(summary) => (summary.error_count() > 0).then(|| {
-                format!(
-                    "{} things did not go as they should.",
-                    summary.error_count()
-                )
-            }),
-            Err(why) => Some(why.clone()),
-        };
-        Ok(OperationResult {
-            success: error.is_none(),
-            error,
-            result: outcome
-                .ok()
-                .map(|summary| Json(serde_json::to_value(summary).unwrap_or_default())),
+        let ran = actions::sync_tracking(services(ctx)?, None, caller_name(ctx)).await;
+        OperationResult::of(ran, |summary| {
+            let errors = summary.error_count();
+            (errors > 0).then(|| format!("Errors: {errors}."))
         })
     }
 
@@ -206,24 +212,26 @@ impl Mutation {
         ctx: &Context<'_>,
         order_id: String,
     ) -> Result<SimpleResult> {
-        let Some(code) = known_order_code(services(ctx)?, &order_id).await? else {
-            return Ok(SimpleResult::of(Err(UNKNOWN_ORDER.into())));
+        let Some(code) = known_order_code(ctx, &order_id).await? else {
+            return SimpleResult::of(Err(unknown_order()));
         };
-        let outcome = run_tracking(ctx, Some(code)).await?;
-        Ok(SimpleResult::of(outcome.and_then(|summary| {
-            let wrong = summary.problems.iter().chain(&summary.failures).next();
-            match wrong {
-                Some(wrong) => Err(wrong.problem.clone()),
-                None if summary.busy > 0 => Err("Somebody works on it at this moment.".into()),
+        let ran = actions::sync_tracking(services(ctx)?, Some(code), caller_name(ctx)).await;
+        SimpleResult::of(ran.and_then(|summary| {
+            let failure = summary.problems.iter().chain(&summary.failures).next();
+            match failure {
+                Some(failure) => Err(ActionError::Rejected(failure.problem.clone())),
+                None if summary.busy > 0 => Err(ActionError::Rejected(
+                    "The order is being processed. Try again shortly.".into(),
+                )),
                 None => Ok(format!(
-                    "{} packages told of; {} fulfillments made, {} were there already, {} waiting.",
+                    "Parcels reported: {}; fulfillments created: {}, already there: {}; waiting: {}.",
                     summary.shipments,
                     summary.fulfilled,
                     summary.linked + summary.covered,
                     summary.waiting
                 )),
             }
-        })))
+        }))
     }
 
     /// Stores settings, all of them or none; every replica goes on with them within seconds
@@ -235,45 +243,22 @@ impl Mutation {
     async fn update_config(&self, ctx: &Context<'_>, input: ConfigInput) -> Result<ConfigObject> {
         let changes = input.changes()?;
         let names: Vec<String> = changes.iter().map(|(name, _)| one_line(name, 60)).collect();
-        let desk = settings_service(ctx)?;
+        let settings = settings_service(ctx)?;
         let all = ctx.data::<Principal>()?.holds_api_token();
-        desk.store(changes, all).await.map_err(settings_error)?;
+        settings.store(changes, all).await?;
         tracing::info!(
             settings = names.join(", "),
             by = caller_name(ctx),
-            "settings were stored"
+            "settings stored"
         );
-        Ok(ConfigObject::of(desk.list().await.map_err(settings_error)?))
+        Ok(ConfigObject::of(settings.list().await?))
     }
 }
 
-/// The code of an order that the ledger knows, by the shop's id.
-async fn known_order_code(services: &Services, order_id: &str) -> Result<Option<OrderCode>> {
+/// The code of an order in the ledger, by its id in Vendure.
+async fn known_order_code(ctx: &Context<'_>, order_id: &str) -> Result<Option<OrderCode>> {
     let id = parse_order_id(order_id)?;
-    let record = services.ledger.order_by_shop_id(&id).await;
-    let record = record.map_err(errors::ledger)?;
+    let record = services(ctx)?.ledger.order_by_shop_id(&id).await;
+    let record = record.map_err(ActionError::from)?;
     Ok(record.and_then(|record| OrderCode::parse(record.vendure_order_code).ok()))
-}
-
-fn force_result(outcome: std::result::Result<String, String>) -> ForceResult {
-    ForceResult {
-        success: outcome.is_ok(),
-        message: outcome.unwrap_or_else(|why| why),
-    }
-}
-
-async fn run_inventory(
-    ctx: &Context<'_>,
-    wish: InventoryRequest,
-) -> Result<std::result::Result<InventorySummary, String>> {
-    let passed = actions::sync_inventory(services(ctx)?, wish, caller_name(ctx)).await;
-    passed.map_err(|why| errors::action(&why))
-}
-
-async fn run_tracking(
-    ctx: &Context<'_>,
-    only: Option<OrderCode>,
-) -> Result<std::result::Result<crate::sync::tracking::TrackingSummary, String>> {
-    let passed = actions::sync_tracking(services(ctx)?, only, caller_name(ctx)).await;
-    passed.map_err(|why| errors::action(&why))
 }

@@ -1,4 +1,4 @@
-//! Orders, as the API shows them.
+//! Orders in the API.
 
 use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -40,7 +40,7 @@ pub(super) struct OrderSyncStatus {
 
 impl From<SyncRecord> for OrderSyncStatus {
     fn from(record: SyncRecord) -> Self {
-        let care = record.post_send;
+        let post_send = record.post_send;
         Self {
             id: ID(record.id.to_string()),
             vendure_order_id: record.vendure_order_id,
@@ -54,10 +54,12 @@ impl From<SyncRecord> for OrderSyncStatus {
             last_successful_sync: record.last_successful_sync,
             next_attempt: record.next_attempt,
             tracking_numbers: record.tracking_numbers,
-            cancel_status: care.cancel_status.map(|status| status.as_str().to_owned()),
-            cancel_message: care.cancel_message,
-            cancelled_at_veracore: care.cancelled_at_veracore,
-            changed_since_sent: care
+            cancel_status: post_send
+                .cancel_status
+                .map(|status| status.as_str().to_owned()),
+            cancel_message: post_send.cancel_message,
+            cancelled_at_veracore: post_send.cancelled_at_veracore,
+            changed_since_sent: post_send
                 .changed_since_sent
                 .iter()
                 .map(ToString::to_string)
@@ -94,7 +96,7 @@ pub(super) struct OrderSyncConnection {
 }
 
 impl OrderSyncConnection {
-    /// `records` has one more than the page, if there is one.
+    /// `records` holds one more than the page if there is a next page.
     pub(super) fn of(mut records: Vec<SyncRecord>, size: usize, total: u64) -> Self {
         let has_next_page = records.len() > size;
         records.truncate(size);

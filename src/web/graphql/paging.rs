@@ -1,21 +1,18 @@
-//! Pages of orders: a cursor names the order after which the next page begins.
+//! Pages of orders: a cursor names the last order of a page.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// Without a wish.
 pub(super) const DEFAULT_PAGE_SIZE: u32 = 50;
-/// At most.
 pub(super) const MAX_PAGE_SIZE: u32 = 100;
 
 const CURSOR_PREFIX: &str = "order:";
 
-/// The cursor of an order, by its number in the ledger.
+/// The cursor of an order, by its id in the ledger.
 pub(super) fn encode_cursor(id: i64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{CURSOR_PREFIX}{id}"))
 }
 
-/// The order's number that a cursor names. An order that is gone since leaves a cursor good: the page
-/// begins where it stood.
+/// The order's id in the ledger. A cursor stays valid when its order is deleted.
 pub(super) fn decode_cursor(cursor: &str) -> Option<i64> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
@@ -23,7 +20,7 @@ pub(super) fn decode_cursor(cursor: &str) -> Option<i64> {
     (id > 0).then_some(id)
 }
 
-/// How many orders a page holds.
+/// The page size; `None` if out of range.
 pub(super) fn size(first: Option<i32>) -> Option<u32> {
     match first {
         None => Some(DEFAULT_PAGE_SIZE),

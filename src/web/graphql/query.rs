@@ -1,26 +1,23 @@
-//! What can be asked.
+//! Queries.
 
 use async_graphql::{Context, Object, Result};
 
 use super::{
-    READ_COST, READ_ORDERS, READ_TIMEOUT, errors,
+    context::{READ_COST, READ_ORDERS, services, settings_service, with_timeout},
+    errors,
+    input::{parse_order_id, parse_search, parse_status},
     orders::{OrderSyncConnection, OrderSyncStatus},
-    paging, services,
-    settings::{ConfigObject, settings_error},
-    settings_service,
+    paging,
+    settings::ConfigObject,
     stats::{InventorySyncStats, OrderSyncStats, TrackingSyncStats},
 };
 use crate::{
-    domain::{OrderCode, ShopOrderId, SyncStatus},
+    domain::{OrderCode, SyncStatus},
     ledger::{OrderFilter, SyncRecord},
 };
 
-/// So many failed orders are told at once.
 const MAX_FAILED_ORDERS: u32 = 500;
 const MAX_RECENT_ERRORS: u32 = 10;
-
-/// The longest text that is looked for.
-const MAX_SEARCH_CHARS: usize = 100;
 
 pub(super) struct Query;
 
@@ -117,15 +114,12 @@ impl Query {
         #[graphql(desc = "The endCursor of the page before")] after: Option<String>,
     ) -> Result<OrderSyncConnection> {
         let size = paging::size(first).ok_or_else(|| {
-            errors::bad_input(format!(
-                "first: a page holds 1 to {} orders.",
-                paging::MAX_PAGE_SIZE
-            ))
+            errors::bad_input(format!("first: use 1 to {}.", paging::MAX_PAGE_SIZE))
         })?;
         let before = match &after {
             None => None,
             Some(cursor) => Some(paging::decode_cursor(cursor).ok_or_else(|| {
-                errors::bad_input("after: this is no endCursor of veracoreOrderSyncs.")
+                errors::bad_input("after: not an endCursor of veracoreOrderSyncs.")
             })?),
         };
         let filter = OrderFilter {
@@ -172,22 +166,7 @@ impl Query {
         complexity = "READ_COST + child_complexity"
     )]
     async fn config(&self, ctx: &Context<'_>) -> Result<ConfigObject> {
-        Ok(ConfigObject::of(
-            settings_service(ctx)?
-                .list()
-                .await
-                .map_err(settings_error)?,
-        ))
-    }
-}
-
-/// What the ledger answers, unless that takes too long.
-async fn with_timeout<T>(
-    work: impl Future<Output = std::result::Result<T, crate::ledger::LedgerError>>,
-) -> Result<T> {
-    match tokio::time::timeout(READ_TIMEOUT, work).await {
-        Ok(answer) => answer.map_err(errors::ledger),
-        Err(_) => Err(errors::unavailable("The ledger's database takes too long.")),
+        Ok(ConfigObject::of(settings_service(ctx)?.list().await?))
     }
 }
 
@@ -201,26 +180,4 @@ fn failed_filter(limit: u32) -> OrderFilter {
 
 fn statuses(records: Vec<SyncRecord>) -> Vec<OrderSyncStatus> {
     records.into_iter().map(OrderSyncStatus::from).collect()
-}
-
-pub(super) fn parse_order_id(text: &str) -> Result<ShopOrderId> {
-    ShopOrderId::parse(text).map_err(|problem| errors::bad_input(format!("orderId: {problem}.")))
-}
-
-fn parse_status(text: &str) -> Result<SyncStatus> {
-    SyncStatus::parse(text).ok_or_else(|| {
-        let all: Vec<&str> = SyncStatus::ALL.iter().map(|s| s.as_str()).collect();
-        errors::bad_input(format!("status: it is one of {}.", all.join(", ")))
-    })
-}
-
-/// A blank search is none.
-fn parse_search(text: &str) -> Result<Option<String>> {
-    if text.chars().count() > MAX_SEARCH_CHARS || text.chars().any(char::is_control) {
-        return Err(errors::bad_input(format!(
-            "search: at most {MAX_SEARCH_CHARS} characters, none of them a control character."
-        )));
-    }
-    let text = text.trim();
-    Ok((!text.is_empty()).then(|| text.to_owned()))
 }

@@ -1,10 +1,10 @@
-//! Settings, as the API shows and takes them.
+//! Settings in the API.
 
 use async_graphql::{InputObject, SimpleObject};
 use secrecy::SecretString;
 
 use super::errors;
-use crate::web::settings::{SYNC_ENABLED, SettingView, SettingsError, is_sync_enabled};
+use crate::web::settings::{SYNC_ENABLED, SettingView, is_sync_enabled};
 
 /// A setting by the name of its environment variable.
 #[derive(SimpleObject)]
@@ -55,7 +55,7 @@ pub(super) struct ConfigInput {
     unset: Option<Vec<String>>,
 }
 
-/// No more settings than there are.
+/// More than there are settings.
 const MAX_CHANGES: usize = 100;
 
 impl ConfigInput {
@@ -69,10 +69,12 @@ impl ConfigInput {
         let unset = unset.map(|key| (key, None));
         let changes: Vec<_> = enabled.into_iter().chain(set).chain(unset).collect();
         if changes.is_empty() {
-            return Err(errors::bad_input("Nothing is to be changed."));
+            return Err(errors::bad_input("The input contains no change."));
         }
         if changes.len() > MAX_CHANGES {
-            return Err(errors::bad_input("There are not so many settings."));
+            return Err(errors::bad_input(format!(
+                "The input changes more than {MAX_CHANGES} settings."
+            )));
         }
         Ok(changes)
     }
@@ -97,12 +99,5 @@ impl ConfigObject {
                 })
                 .collect(),
         }
-    }
-}
-
-pub(super) fn settings_error(error: SettingsError) -> async_graphql::Error {
-    match error {
-        SettingsError::Rejected(message) => errors::bad_input(message),
-        SettingsError::Unavailable(message) => errors::unavailable(message),
     }
 }

@@ -1,4 +1,4 @@
-//! What the jobs did, in numbers.
+//! Statistics of the jobs.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
@@ -68,7 +68,7 @@ pub(super) struct TrackingSyncResult {
     errors: i32,
 }
 
-/// A number of a run's result; zero where an older version did not count it.
+/// A count in a run's result; 0 where an older version did not record it.
 fn count_field(result: &Value, name: &str) -> i32 {
     let number = result[name].as_u64().unwrap_or(0);
     i32::try_from(number).unwrap_or(i32::MAX)
@@ -104,7 +104,6 @@ impl TrackingSyncResult {
     }
 }
 
-/// How a job stands.
 struct JobProgress {
     last: Option<Run>,
     next: Option<DateTime<Utc>>,
@@ -123,12 +122,12 @@ async fn job_progress(services: &Services, job: Job) -> Result<JobProgress, Ledg
 
 impl InventorySyncStats {
     pub(super) async fn of(services: &Services) -> Result<Self, LedgerError> {
-        let standing = job_progress(services, Job::Inventory).await?;
-        let last = standing.last.as_ref();
+        let progress = job_progress(services, Job::Inventory).await?;
+        let last = progress.last.as_ref();
         Ok(Self {
             last_sync_time: last.map(|run| run.started_at),
-            next_sync_time: standing.next,
-            is_running: standing.is_running,
+            next_sync_time: progress.next,
+            is_running: progress.is_running,
             last_result: last.map(|run| InventorySyncResult::of(&run.result)),
         })
     }
@@ -136,13 +135,13 @@ impl InventorySyncStats {
 
 impl TrackingSyncStats {
     pub(super) async fn of(services: &Services) -> Result<Self, LedgerError> {
-        let standing = job_progress(services, Job::Tracking).await?;
+        let progress = job_progress(services, Job::Tracking).await?;
         let tracked = services.ledger.count_tracked_orders().await?;
-        let last = standing.last.as_ref();
+        let last = progress.last.as_ref();
         Ok(Self {
             last_sync_time: last.map(|run| run.started_at),
-            next_sync_time: standing.next,
-            is_running: standing.is_running,
+            next_sync_time: progress.next,
+            is_running: progress.is_running,
             total_orders_tracked: i32::try_from(tracked).unwrap_or(i32::MAX),
             last_result: last.map(|run| TrackingSyncResult::of(&run.result)),
         })

@@ -77,7 +77,7 @@ async fn a_service_manager_is_told_how_the_daemon_is() {
     assert_eq!(checked.done()["healthy"], true);
 
     gate.open();
-    manager.hears("STATUS=carrying orders to VeraCore").await;
+    manager.hears("STATUS=syncing with VeraCore").await;
     let before = manager.count("WATCHDOG=1");
     manager.hears("WATCHDOG=1").await;
     manager.hears("WATCHDOG=1").await;

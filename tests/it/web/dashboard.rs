@@ -57,7 +57,11 @@ async fn a_login_opens_the_pages_and_a_logout_closes_them() {
     let name = staff(&world, "ann", &ALL).await;
     let wrong = browser.log_in(&name, "wrong").await;
     assert_eq!(wrong.status, 401);
-    assert!(wrong.text.contains("does not know this name and password"));
+    assert!(
+        wrong
+            .text
+            .contains("does not accept this name and password")
+    );
     assert_eq!(browser.cookie(SESSION), None);
 
     let entered = browser.log_in(&name, PASSWORD).await;
@@ -168,7 +172,7 @@ async fn a_form_is_taken_from_our_own_page_only() {
     assert!(page.text.contains("&#60;img src=x onerror=alert(1)&#62;"));
     assert!(!page.text.contains("<img"));
     let overview = browser.get("/").await;
-    assert!(overview.text.contains("1 order does not get any further"));
+    assert!(overview.text.contains("1 order needs action"));
 
     let other = Browser::new(daemon.address().await);
     other.log_in(&name, PASSWORD).await;
@@ -192,15 +196,19 @@ async fn a_form_is_taken_from_our_own_page_only() {
     let back = format!("/orders/{}", order.code);
     assert_eq!(done.to.as_deref(), Some(back.as_str()));
     assert_eq!(world.status(&order.code).await, SyncStatus::Skipped);
-    assert!(browser.get(&back).await.text.contains("It is taken out."));
+    assert!(browser.get(&back).await.text.contains("Order skipped."));
     assert!(
-        !browser.get(&back).await.text.contains("It is taken out."),
+        !browser.get(&back).await.text.contains("Order skipped."),
         "told once"
     );
     browser.confirm(&format!("{back}/send")).await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     let page = browser.get(&back).await;
-    assert!(page.text.contains("VeraCore has it (VC-"), "{}", page.text);
+    assert!(
+        page.text.contains("VeraCore accepted the order (VC-"),
+        "{}",
+        page.text
+    );
     assert!(page.text.contains("A-0") && page.text.contains("•••"));
     daemon.stop().await;
     world.assert_settled().await;

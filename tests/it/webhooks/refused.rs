@@ -236,7 +236,7 @@ async fn a_mebibyte_is_read_and_no_more() {
     let (status, sentence) = sender.send("order-update", &large).await;
     assert_eq!(
         (status, sentence.as_str()),
-        (413, "The body is larger than 1048576 bytes.")
+        (413, "The request body is larger than 1048576 bytes.")
     );
     assert_eq!(states(&world).await, Vec::<String>::new());
     let just = sender.sign(&padded(1 << 20));

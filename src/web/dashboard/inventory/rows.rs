@@ -1,12 +1,16 @@
-//! Rows of the pages about stock: passes, changes with their arithmetic, SKUs that match nothing, held
-//! feeds. Pure: each is made of what the ledger keeps.
+//! Rows and messages of the inventory pages, from the ledger's records. Pure.
 
 use serde_json::Value;
 
 use super::super::time_format::TimeFormat;
-use crate::ledger::{RecordedStockChange, Run};
+use crate::{
+    ledger::{RecordedStockChange, Run},
+    sync::inventory::InventorySummary,
+    web::actions::{ActionError, ActionResult, incomplete_reason},
+};
 
-/// So many SKUs are listed on a page.
+pub(super) const MAX_CHANGES: u32 = 100;
+
 pub(super) const MAX_SKUS: usize = 200;
 
 pub(super) struct RunRow {
@@ -47,7 +51,7 @@ pub(super) struct QuarantinedFeedCard {
     pub is_acceptable: bool,
 }
 
-/// What is wrong with the names in the last whole feed.
+/// SKUs of the last complete feed that do not match the shop's.
 #[derive(Default)]
 pub(super) struct SkuMismatches {
     pub unmatched_count: u64,
@@ -83,9 +87,9 @@ pub(super) fn run_row(run: &Run, reader: &TimeFormat) -> RunRow {
         id: run.id,
         started: reader.time_tag(run.started_at),
         why: match run.origin.as_str() {
-            "person" => "asked for",
-            "webhook" => "VeraCore told of news",
-            _ => "on schedule",
+            "person" => "manual",
+            "webhook" => "VeraCore webhook",
+            _ => "scheduled",
         },
         kind,
         outcome,
@@ -104,21 +108,21 @@ pub(super) fn change_row(change: &RecordedStockChange, reader: &TimeFormat) -> C
         (Some("written"), _) => ("good", "written".to_owned()),
         (Some(outcome), Some(message)) => ("bad", format!("{outcome}: {message}")),
         (Some(outcome), None) => ("bad", outcome.to_owned()),
-        (None, _) => ("warn", "not known whether it was written".to_owned()),
+        (None, _) => ("warn", "unconfirmed".to_owned()),
     };
-    let mut arithmetic = format!("{} free at VeraCore", change.available);
-    for (sign, units, what) in [
-        ('−', change.safety_stock, "kept from sale"),
+    let mut arithmetic = format!("{} available at VeraCore", change.available);
+    for (sign, units, term) in [
+        ('−', change.safety_stock, "safety stock"),
         ('+', change.acknowledged, "in flight"),
-        ('−', change.waiting_elsewhere, "promised by other variants"),
-        ('−', change.gone, "shipped meanwhile"),
+        ('−', change.waiting_elsewhere, "waiting on other variants"),
+        ('−', change.gone, "shipped since the read"),
     ] {
         if units != 0 {
-            arithmetic.push_str(&format!(" {sign} {units} {what}"));
+            arithmetic.push_str(&format!(" {sign} {units} {term}"));
         }
     }
     arithmetic.push_str(&format!(
-        " = {} on hand; {} of them allocated",
+        " = {} on hand, {} of them allocated",
         change.after, change.allocated
     ));
     ChangeRow {
@@ -147,7 +151,7 @@ pub(super) fn sku_mismatches(result: &Value) -> SkuMismatches {
             .map(|near| {
                 let (veracore, vendure) = (text(near, "veracoreSku"), text(near, "vendureSku"));
                 NearMiss {
-                    // As a line of the file's table: its strings are JSON's.
+                    // TOML strings of this kind are JSON strings.
                     setting: format!(
                         "{} = {}",
                         Value::from(vendure.as_str()),
@@ -164,14 +168,30 @@ pub(super) fn sku_mismatches(result: &Value) -> SkuMismatches {
 }
 
 pub(super) fn quarantined_feed_card(run: &Run, reader: &TimeFormat) -> QuarantinedFeedCard {
-    let held = &run.result["held"];
-    let suspicions = held["suspicions"].as_array().map_or(&[][..], Vec::as_slice);
+    let quarantine = &run.result["held"];
+    let suspicions = quarantine["suspicions"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     QuarantinedFeedCard {
         run: run.id,
         at: reader.time_tag(run.started_at),
         reasons: run.error_message.clone().unwrap_or_default(),
-        plan_count: count_field(held, "planCount"),
-        // Of a feed that could not be read there is nothing to accept.
+        plan_count: count_field(quarantine, "planCount"),
+        // An unreadable feed has nothing to accept.
         is_acceptable: suspicions.iter().all(|s| s["reason"] != "unreadable"),
+    }
+}
+
+/// The message after an inventory run; `None`: the run continues.
+pub(super) fn stock_run_message(summary: Option<InventorySummary>) -> ActionResult {
+    let Some(summary) = summary else {
+        return Ok("Inventory sync is still running. This page shows when it is done.".into());
+    };
+    match incomplete_reason(&summary) {
+        Some(why) => Err(ActionError::Rejected(why)),
+        None => Ok(format!(
+            "Inventory synced. Stock levels written: {}; already correct: {}.",
+            summary.counts.written, summary.counts.unchanged
+        )),
     }
 }

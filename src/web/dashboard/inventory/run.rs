@@ -1,4 +1,4 @@
-//! One pass over the stock: what it did, or held, and a person's decision on that.
+//! An inventory run: its result, and the decision about a held feed.
 
 use askama::Template;
 use axum::{body::Body, http::HeaderMap};
@@ -6,36 +6,36 @@ use serde_json::Value;
 
 use super::{
     super::{
-        ACTION_TIMEOUT, UPDATE_STOCK,
         confirmation::Confirmation,
-        page::{ErrorPage, PageFrame, PageResult},
+        error_page::{ErrorPage, PageResult, no_such_page, with_action_timeout, with_timeout},
+        page::PageFrame,
         session_context::{PathParams, SessionContext},
-        with_timeout,
     },
-    MAX_CHANGES,
     rows::{
-        ChangeRow, MAX_SKUS, QuarantinedFeedCard, RunRow, SkuMismatches, change_row,
-        quarantined_feed_card, run_row, sku_mismatches, text_list,
+        ChangeRow, MAX_CHANGES, MAX_SKUS, QuarantinedFeedCard, RunRow, SkuMismatches, change_row,
+        quarantined_feed_card, run_row, sku_mismatches, stock_run_message, text_list,
     },
-    stock_run_message,
 };
-use crate::{sync::inventory, web::actions};
+use crate::{
+    sync::inventory,
+    web::{access::UPDATE_STOCK, actions},
+};
 
 #[derive(Template)]
 #[template(path = "run.html")]
 struct RunPage {
     frame: PageFrame,
     run: RunRow,
-    held: Option<QuarantinedFeedCard>,
+    quarantined: Option<QuarantinedFeedCard>,
     plan: Vec<PlannedRow>,
     changes: Vec<ChangeRow>,
-    strangers: SkuMismatches,
+    sku_mismatches: SkuMismatches,
     bad_rows: Vec<String>,
     decided: Option<String>,
     may_act: bool,
 }
 
-/// What a held feed would lead to.
+/// A change that a held feed would make.
 struct PlannedRow {
     sku: String,
     before: i64,
@@ -52,23 +52,23 @@ pub(in crate::web::dashboard) async fn show(
     let run = with_timeout(ledger.run(id)).await?;
     let run = run.filter(|run| run.job == inventory::JOB);
     let run = run.ok_or_else(|| {
-        ErrorPage::not_found("There is no such pass over the stock. They are kept for 90 days.")
+        ErrorPage::not_found("This inventory run does not exist. Runs are kept for 90 days.")
     })?;
     let changes = with_timeout(ledger.latest_stock_changes(Some(id), MAX_CHANGES)).await?;
     let reader = visit.time_format();
     let result = &run.result;
     let decided = match (&result["acceptedBy"], &result["discardedBy"]) {
-        (Value::Number(by), _) => Some(format!("It was accepted; run {by} applied it.")),
-        (_, Value::String(by)) => Some(format!("It was discarded by {by}.")),
+        (Value::Number(by), _) => Some(format!("Accepted: run {by} applied a new feed.")),
+        (_, Value::String(by)) => Some(format!("Discarded by {by}.")),
         _ => None,
     };
     let is_held = is_awaiting_decision(&visit, id).await?;
     let page = RunPage {
-        frame: visit.frame("inventory", format!("Stock, run {id}")),
-        held: is_held.then(|| quarantined_feed_card(&run, &reader)),
+        frame: visit.frame("inventory", format!("Inventory run {id}")),
+        quarantined: is_held.then(|| quarantined_feed_card(&run, &reader)),
         plan: planned_rows(&result["held"]["plan"]),
         changes: changes.iter().map(|c| change_row(c, &reader)).collect(),
-        strangers: sku_mismatches(result),
+        sku_mismatches: sku_mismatches(result),
         bad_rows: text_list(result, "badRows"),
         decided,
         may_act: visit.is_permitted(UPDATE_STOCK),
@@ -77,7 +77,7 @@ pub(in crate::web::dashboard) async fn show(
     Ok(visit.render(&page))
 }
 
-/// Whether a person is still to decide on a run.
+/// The run's feed is held and not decided on.
 async fn is_awaiting_decision(visit: &SessionContext, id: i64) -> Result<bool, ErrorPage> {
     let ledger = &visit.services.ledger;
     let found =
@@ -110,7 +110,7 @@ impl FeedDecision {
         match text {
             "accept" => Ok(Self::Accept),
             "discard" => Ok(Self::Discard),
-            _ => Err(ErrorPage::not_found("There is no such page.")),
+            _ => Err(no_such_page()),
         }
     }
 }
@@ -123,36 +123,36 @@ pub(in crate::web::dashboard) async fn confirm(
     let decision = FeedDecision::parse(&action)?;
     if !is_awaiting_decision(&visit, run).await? {
         return Err(ErrorPage::not_found(
-            "There is nothing to decide: this run was not held, was decided on, or a newer feed was applied since.",
+            "There is nothing to decide: this feed is not held, was decided on, or a newer feed was applied.",
         ));
     }
     let back = format!("/inventory/runs/{run}");
-    let question = match decision {
+    let page = match decision {
         FeedDecision::Accept => Confirmation {
-            place: "inventory",
-            title: format!("Accept the feed that run {run} held?"),
+            nav_entry: "inventory",
+            title: format!("Accept the feed held by run {run}?"),
             consequences: vec![
-                "VeraCore's stock is read anew and applied, though it looks strange in the way that you see on the run's page.".into(),
-                "A feed that got stranger meanwhile is held again, and nothing is written.".into(),
+                "VeraCore's inventory is read again and applied, although it failed the safety checks shown on the run's page.".into(),
+                "If the new feed got worse, it is held again and nothing is written.".into(),
             ],
-            act: format!("{back}/accept"),
-            words: "Accept it".into(),
-            is_grave: true,
+            form_action: format!("{back}/accept"),
+            label: "Accept feed".into(),
+            is_destructive: true,
             back,
         },
         FeedDecision::Discard => Confirmation {
-            place: "inventory",
-            title: format!("Discard the feed that run {run} held?"),
+            nav_entry: "inventory",
+            title: format!("Discard the feed held by run {run}?"),
             consequences: vec![
-                "Nothing of it is written, and it is not shown as held any more. The next pass reads a new feed, and holds that, too, if it is as strange.".into(),
+                "Nothing is written. The next run reads a new feed, and holds it if it fails the safety checks, too.".into(),
             ],
-            act: format!("{back}/discard"),
-            words: "Discard it".into(),
-            is_grave: false,
+            form_action: format!("{back}/discard"),
+            label: "Discard feed".into(),
+            is_destructive: false,
             back,
         },
     };
-    Ok(question.render(&visit))
+    Ok(page.render(&visit))
 }
 
 pub(in crate::web::dashboard) async fn decide(
@@ -164,12 +164,14 @@ pub(in crate::web::dashboard) async fn decide(
     visit.require(UPDATE_STOCK)?;
     visit.read_form(&headers, body).await?;
     let (services, by) = (&visit.services, visit.principal.name.as_str());
-    let told = match FeedDecision::parse(&action)? {
-        FeedDecision::Discard => actions::discard_quarantined_feed(services, run, by).await?,
+    let outcome = match FeedDecision::parse(&action)? {
+        FeedDecision::Discard => actions::discard_quarantined_feed(services, run, by).await,
         FeedDecision::Accept => {
-            let work = actions::accept_quarantined_feed(services, run, by);
-            stock_run_message(tokio::time::timeout(ACTION_TIMEOUT, work).await)?
+            let accept = actions::accept_quarantined_feed(services, run, by);
+            with_action_timeout(accept)
+                .await
+                .and_then(stock_run_message)
         }
     };
-    Ok(visit.redirect_with_message("/inventory", told))
+    visit.redirect_with_message("/inventory", outcome)
 }

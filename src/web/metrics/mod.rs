@@ -1,8 +1,9 @@
-//! `/metrics`: what this process counted, what it knows now, and how the ledger stands.
+//! `/metrics`: this process's counters and the state of the ledger.
 //!
-//! The ledger is asked at most every few seconds, by one at a time and within two, however many look.
-//! While it does not answer, what it would say is left out: a number from before would be taken for
-//! one of now.
+//! The ledger is read at most every few seconds, whatever the number of scrapes. While it is
+//! unavailable its metrics are absent: old numbers would pass for current ones.
+
+pub(super) mod cache;
 
 use std::{
     fmt::{Display, Write as _},
@@ -14,15 +15,17 @@ use axum::{
     Router, extract::State, http::header::CONTENT_TYPE, response::IntoResponse, routing::get,
 };
 use chrono::{DateTime, Utc};
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
-use super::{WebState, health, services::Services};
+use self::cache::{CachedMetrics, LedgerMetricsCache};
+use super::{
+    readiness::{DATABASE_TIMEOUT, not_ready_reason},
+    services::Services,
+    state::WebState,
+};
 use crate::{
     http::{Circuit, CircuitState},
-    ledger::{Ledger, LedgerError, LedgerMetrics},
+    ledger::{Ledger, LedgerMetrics},
     sync::{inventory, jobs::Job},
     telemetry::metrics::{
         self,
@@ -30,29 +33,20 @@ use crate::{
     },
 };
 
-/// The version of the text format, without which Prometheus 3 takes nothing.
+/// Prometheus 3 requires the version.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How long what the ledger said is good for: so many times as long as it took, so that whoever looks
-/// keeps the database busy for a twentieth of its time at most, but not less or more than this.
+/// Ledger metrics are cached for 20 times as long as reading them took, within these bounds, so that
+/// scrapes take at most a twentieth of the database's time.
 const CACHE_TIME_FACTOR: u32 = 20;
 const MIN_CACHE_TIME: Duration = Duration::from_secs(3);
 const MAX_CACHE_TIME: Duration = Duration::from_secs(60);
 
-/// The same after it said nothing in time: it may be at work on the question still.
+/// After a timeout, when the database may still be busy with the query.
 const CACHE_TIME_AFTER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More occurrences than these are not counted: what is overdue for so long is known.
+/// Overdue runs are counted up to here.
 const MAX_OVERDUE_RUNS: usize = 1000;
-
-/// What the ledger last said. Cheap to clone.
-#[derive(Clone, Default)]
-pub(super) struct LedgerMetricsCache(Arc<Mutex<Option<CachedMetrics>>>);
-
-struct CachedMetrics {
-    expires_at: Instant,
-    text: Arc<str>,
-}
 
 pub(super) fn router() -> Router<WebState> {
     Router::new().route("/metrics", get(metrics))
@@ -63,54 +57,55 @@ async fn metrics(State(state): State<WebState>) -> impl IntoResponse {
     let services = services.as_deref();
     let mut page = MetricsText(metrics::render_metrics());
     page.write_process_metrics(services);
+    let ledger = services.map_or(&state.ledger, |services| &services.ledger);
     page.0
-        .push_str(&state.ledger_metrics.render(&state, services).await);
+        .push_str(&ledger_metrics(&state.ledger_metrics, ledger, services).await);
     ([(CONTENT_TYPE, TEXT_FORMAT)], page.0)
 }
 
-impl LedgerMetricsCache {
-    async fn render(&self, state: &WebState, services: Option<&Services>) -> Arc<str> {
-        let mut kept = self.0.lock().await;
-        if let Some(said) = kept.as_ref()
-            && Instant::now() < said.expires_at
-        {
-            return Arc::clone(&said.text);
-        }
-        let ledger = services.map_or(&state.ledger, |services| &services.ledger);
-        let start = Instant::now();
-        let (problem, measures) = tokio::join!(
-            health::not_ready_reason(ledger, services),
-            timeout(health::DATABASE_TIMEOUT, read_measures(ledger)),
-        );
-        let mut page = MetricsText(String::new());
-        page.write_family(catalogue::READY, [("", f64::from(problem.is_none()))]);
-        let good_for = match measures {
-            Ok(Ok(measures)) => {
-                page.write_ledger_metrics(&measures, services, ledger.now());
-                (start.elapsed() * CACHE_TIME_FACTOR).clamp(MIN_CACHE_TIME, MAX_CACHE_TIME)
-            }
-            // What is wrong is told by those who need the ledger for more.
-            Ok(Err(_)) => MIN_CACHE_TIME,
-            Err(_) => CACHE_TIME_AFTER_TIMEOUT,
-        };
-        let text: Arc<str> = page.0.into();
-        *kept = Some(CachedMetrics {
-            expires_at: Instant::now() + good_for,
-            text: Arc::clone(&text),
-        });
-        text
+async fn ledger_metrics(
+    cache: &LedgerMetricsCache,
+    ledger: &Ledger,
+    services: Option<&Services>,
+) -> Arc<str> {
+    let mut cached = cache.0.lock().await;
+    if let Some(metrics) = cached.as_ref()
+        && Instant::now() < metrics.expires_at
+    {
+        return Arc::clone(&metrics.text);
     }
+    let start = Instant::now();
+    let (problem, measures) = tokio::join!(
+        not_ready_reason(ledger, services),
+        timeout(
+            DATABASE_TIMEOUT,
+            ledger.metrics(&metrics::JOBS, inventory::JOB)
+        ),
+    );
+    let mut page = MetricsText(String::new());
+    page.write_family(catalogue::READY, [("", f64::from(problem.is_none()))]);
+    let lifetime = match measures {
+        Ok(Ok(measures)) => {
+            page.write_ledger_metrics(&measures, services, ledger.now());
+            (start.elapsed() * CACHE_TIME_FACTOR).clamp(MIN_CACHE_TIME, MAX_CACHE_TIME)
+        }
+        // The jobs log ledger errors.
+        Ok(Err(_)) => MIN_CACHE_TIME,
+        Err(_) => CACHE_TIME_AFTER_TIMEOUT,
+    };
+    let text: Arc<str> = page.0.into();
+    *cached = Some(CachedMetrics {
+        expires_at: Instant::now() + lifetime,
+        text: Arc::clone(&text),
+    });
+    text
 }
 
-async fn read_measures(ledger: &Ledger) -> Result<LedgerMetrics, LedgerError> {
-    ledger.metrics(&metrics::JOBS, inventory::JOB).await
-}
-
-/// A page in Prometheus' text format.
+/// Metrics in Prometheus's text format.
 struct MetricsText(String);
 
 impl MetricsText {
-    /// Adds a metric: a sample for each value of its label, or one without.
+    /// Writes a metric with a sample for each value of its label, or one without a label.
     fn write_family<'a, V: Display>(
         &mut self,
         name: &str,
@@ -131,7 +126,7 @@ impl MetricsText {
             metric.help
         );
         for (value, number) in samples {
-            // The values are words of ours, in which nothing is to be escaped.
+            // Label values are our own constants: nothing to escape.
             let _ = match metric.labels.first() {
                 Some(label) => writeln!(self.0, "{name}{{{label}=\"{value}\"}} {number}"),
                 None => writeln!(self.0, "{name} {number}"),
@@ -140,17 +135,16 @@ impl MetricsText {
         self.0.push('\n');
     }
 
-    /// What this process knows at this moment.
     fn write_process_metrics(&mut self, services: Option<&Services>) {
-        let ends = services.map(|services| &services.upstreams);
-        let vendure = circuit_code(ends.map(|ends| &ends.shop_circuit));
-        let veracore = circuit_code(ends.map(|ends| &ends.warehouse_circuit));
+        let upstreams = services.map(|services| &services.upstreams);
+        let vendure = circuit_code(upstreams.map(|upstreams| &upstreams.shop_circuit));
+        let veracore = circuit_code(upstreams.map(|upstreams| &upstreams.warehouse_circuit));
         self.write_family(
             catalogue::CIRCUIT_STATE,
             [("vendure", vendure), ("veracore", veracore)],
         );
-        let moves = services.is_some_and(|services| services.paused_reason().is_none());
-        self.write_family(catalogue::SYNC_ACTIVE, [("", u8::from(moves))]);
+        let is_active = services.is_some_and(|services| services.paused_reason().is_none());
+        self.write_family(catalogue::SYNC_ACTIVE, [("", u8::from(is_active))]);
     }
 
     fn write_ledger_metrics(
@@ -165,28 +159,28 @@ impl MetricsText {
             orders.map(|(status, count)| (status.as_str(), count)),
         );
         let age = |since: Option<DateTime<Utc>>| since.map_or(0.0, |at| metrics::seconds(now - at));
-        let held_back = services.map_or(0.0, |services| services.send_delay().as_secs_f64());
-        let waiting = (age(measures.oldest_waiting_at) - held_back).max(0.0);
+        let delay = services.map_or(0.0, |services| services.send_delay().as_secs_f64());
+        let waiting = (age(measures.oldest_waiting_at) - delay).max(0.0);
         self.write_family(catalogue::OLDEST_WAITING_ORDER, [("", waiting)]);
         self.write_family(
             catalogue::OLDEST_ORDER_IN_DOUBT,
             [("", age(measures.oldest_in_doubt_at))],
         );
-        let care = &measures.post_send;
+        let review = &measures.post_send;
         self.write_family(
             catalogue::ORDERS_TO_REVIEW,
             [
-                ("being_stopped", care.being_stopped),
-                ("to_stop_by_hand", care.to_stop_by_hand),
-                ("shipped_after_cancel", care.shipped_after_cancel),
-                ("cancelled_at_veracore", care.cancelled_at_veracore),
-                ("changed_since_sent", care.changed_since_sent),
+                ("being_stopped", review.being_stopped),
+                ("to_stop_by_hand", review.to_stop_by_hand),
+                ("shipped_after_cancel", review.shipped_after_cancel),
+                ("cancelled_at_veracore", review.cancelled_at_veracore),
+                ("changed_since_sent", review.changed_since_sent),
             ],
         );
-        let packages = measures.unfinished_parcels.iter();
+        let parcels = measures.unfinished_parcels.iter();
         self.write_family(
             catalogue::PARCELS,
-            packages.map(|(status, count)| (status.as_str(), count)),
+            parcels.map(|(status, count)| (status.as_str(), count)),
         );
         let successes = measures.last_successes.iter();
         self.write_family(
@@ -222,7 +216,6 @@ impl MetricsText {
     }
 }
 
-/// A circuit, as a number.
 fn circuit_code(circuit: Option<&Circuit>) -> u8 {
     match circuit.map(Circuit::state) {
         None | Some(CircuitState::Closed) => 0,
@@ -231,7 +224,7 @@ fn circuit_code(circuit: Option<&Circuit>) -> u8 {
     }
 }
 
-/// How often a job was due since its last success began, or since there is this installation.
+/// Occurrences of a job since its last successful run began, or since the installation's first start.
 fn count_overdue_runs(
     services: &Services,
     job: Job,
