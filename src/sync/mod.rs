@@ -1,8 +1,7 @@
-//! What is carried where: orders out, stock and tracking in, and the checks and jobs around it.
+//! Every decision about orders, stock and tracking, and the jobs that run them.
 //!
-//! Owns every decision about an order, a level and a package. Talks to the shop and the warehouse
-//! through their traits and to the ledger; must not know SQL, the configuration's sources or, but for
-//! the receiver of events, HTTP.
+//! Calls Vendure and VeraCore through their traits, and the ledger. Knows no SQL, no sources of the
+//! configuration, and no HTTP except for the receiver of events.
 
 pub mod context;
 pub mod inbox;

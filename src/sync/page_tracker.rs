@@ -1,4 +1,4 @@
-//! Walking through a provider's list, page by page. Must not know what is listed.
+//! Reading a list page by page.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{fulfillment::PageCursor, vendure::StorefrontError};
 
-/// Which page comes next, and which were there: a provider that leads in circles is noticed. Of those
-/// that were there only digests are kept, since a provider may put a whole list into a reference.
+/// The next page, and digests of the earlier ones, to detect a list that repeats itself. Digests,
+/// because a provider may put a whole list into a cursor.
 #[derive(Default)]
 pub(super) struct PageTracker {
     current: Option<PageCursor>,
@@ -15,12 +15,12 @@ pub(super) struct PageTracker {
 }
 
 impl PageTracker {
-    /// The page to ask for; `None` for the first.
+    /// `None`: the first page.
     pub(super) const fn current(&self) -> Option<&PageCursor> {
         self.current.as_ref()
     }
 
-    /// Goes on to the page that follows.
+    /// Moves to the next page. An error is the number of the repeated page.
     pub(super) fn advance(&mut self, next: PageCursor) -> Result<(), u64> {
         if !self.seen.insert(Sha256::digest(next.as_str()).into()) {
             return Err(self.seen.len() as u64 + 1);
@@ -30,8 +30,8 @@ impl PageTracker {
     }
 }
 
-/// Halves a page that the shop finds too large: its `adminListQueryLimit` may be lower than
-/// Vendure's default. Whether there is anything left to halve.
+/// Halves a page size that Vendure refuses: the shop's `adminListQueryLimit` may be lower than the
+/// default. Returns `false` if the error is another one or the size is 1.
 pub(super) fn halve_if_too_large(error: &StorefrontError, take: &mut u32) -> bool {
     let too_large =
         matches!(error, StorefrontError::Graphql { code, .. } if code == "USER_INPUT_ERROR");

@@ -1,11 +1,12 @@
-//! What must be right before anything is carried: the findings that `check` prints and that `run`
-//! refuses to start over. Pure.
+//! The checks that must pass before anything is synced. Pure.
+//!
+//! `check` prints the findings; `run` refuses to start on a failed one.
 
 use serde::Serialize;
 
 use crate::vendure::{ShopProfile, StockLocation, StorefrontError};
 
-/// What the configuration says about the shop.
+/// The configuration of the shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedShop {
     pub channel_token: Option<String>,
@@ -13,24 +14,24 @@ pub struct ExpectedShop {
     pub stock_location: Option<String>,
 }
 
-/// How a check came out.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PreflightVerdict {
     Ok,
-    /// It works without, but less.
+    /// Works with limitations.
     Warning,
     Failed,
 }
 
-/// One thing that was checked.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreflightFinding {
     /// Such as `vendure login`.
     pub check: &'static str,
     pub verdict: PreflightVerdict,
     pub detail: String,
-    /// What a person should do.
+    /// The fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
@@ -63,7 +64,7 @@ impl PreflightFinding {
     }
 }
 
-/// The shop did not show itself.
+/// The finding for an error at login.
 pub fn shop_error_finding(error: &StorefrontError) -> PreflightFinding {
     let fix = match error {
         StorefrontError::Call(_) => {
@@ -92,7 +93,7 @@ pub fn shop_error_finding(error: &StorefrontError) -> PreflightFinding {
     PreflightFinding::failed(check, error.to_string(), fix)
 }
 
-/// Whether the shop is as configured, and lets us do what we must.
+/// Checks channel, permissions, stock location and custom fields.
 pub fn check_shop(profile: &ShopProfile, expected: &ExpectedShop) -> Vec<PreflightFinding> {
     let mut findings = vec![PreflightFinding::ok("vendure login", "logged in")];
     findings.push(check_channel(profile, expected.channel_token.as_deref()));
@@ -151,12 +152,12 @@ fn check_stock_location(locations: &[StockLocation], wanted: Option<&str>) -> Pr
     }
 }
 
-/// Why there is no telling which stock location is VeraCore's.
+/// No stock location, or no unique one, matches the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("stock location: {detail}: {fix}")]
 pub struct StockLocationError {
     pub detail: String,
-    /// What a person should do.
+    /// The fix.
     pub fix: &'static str,
 }
 

@@ -1,7 +1,6 @@
-//! Waiting for an end that is away: while its circuit is open, nothing is begun that needs it.
+//! The availability of Vendure and VeraCore: waits, probes, and the events about outages.
 //!
-//! Owns the probes and the events that tell of an outage. Must not decide when a circuit opens or
-//! closes: that is `http`'s.
+//! `http` decides when a circuit opens or closes.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -16,10 +15,10 @@ use crate::{
     vendure::Storefront,
 };
 
-/// How often it is looked whether a probe is due.
+/// Between two checks of the circuits.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The circuits of both ends. Cheap to clone.
+/// The circuits of both upstreams. Cheap to clone.
 #[derive(Clone)]
 pub struct Upstreams {
     pub shop_circuit: Circuit,
@@ -27,12 +26,12 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Whether both may be called.
+    /// Both circuits are closed.
     pub fn are_available(&self) -> bool {
         self.shop_circuit.is_closed() && self.warehouse_circuit.is_closed()
     }
 
-    /// Waits until both may be called, or for the stop.
+    /// Waits until both are available, or the process stops.
     pub async fn wait_until_available(&self, tasks: &TaskGroup) {
         while !self.are_available() && !tasks.is_stopping() {
             tasks.sleep(CHECK_INTERVAL).await;
@@ -40,37 +39,37 @@ impl Upstreams {
     }
 }
 
-/// What is asked of an end to see whether it is back: cheap, and of no consequence.
+/// Cheap calls without effect, to see whether an upstream is back.
 pub struct Probes {
     pub storefront: Arc<dyn Storefront>,
-    /// Of the orders that are looked for: whoever may not read these is of no use.
+    /// Read with these states: a login that may not read orders does not count as available.
     pub trigger_states: Vec<OrderState>,
     pub provider: Arc<dyn FulfillmentProvider>,
     /// The number of an order that no shop has.
     pub unknown_order: OrderCode,
 }
 
-/// An end, and what was last told of it.
+/// An upstream, and the last event about it.
 struct WatchedUpstream {
     circuit: Circuit,
     last_event: Option<UpstreamEvent>,
 }
 
-/// Probes an end whose pause is over, and tells by events that one went down or came back, until
-/// the stop. Calls note by themselves how they went, so that what a probe answers is of no interest.
+/// Probes half-open upstreams, and records an event when one goes down or comes back, until the
+/// process stops. The call itself reports its outcome to the circuit.
 pub async fn watch_upstreams(
     upstreams: Upstreams,
     probes: Probes,
     ledger: Ledger,
     tasks: TaskGroup,
 ) {
-    let end = |circuit| WatchedUpstream {
+    let watched = |circuit| WatchedUpstream {
         circuit,
         last_event: None,
     };
     let (mut shop, mut warehouse) = (
-        end(upstreams.shop_circuit),
-        end(upstreams.warehouse_circuit),
+        watched(upstreams.shop_circuit),
+        watched(upstreams.warehouse_circuit),
     );
     while !tasks.is_stopping() {
         if shop.needs_probe() {
@@ -81,9 +80,9 @@ pub async fn watch_upstreams(
             let probe = probes.provider.find_order(&probes.unknown_order);
             warehouse.probe(probe, &tasks).await;
         }
-        for end in [&mut shop, &mut warehouse] {
-            if let Err(error) = end.record_change(&ledger).await {
-                tracing::debug!(%error, "an upstream's event waits for the database");
+        for upstream in [&mut shop, &mut warehouse] {
+            if let Err(error) = upstream.record_change(&ledger).await {
+                tracing::debug!(%error, "upstream event not recorded; retrying");
             }
         }
         tasks.sleep(CHECK_INTERVAL).await;
@@ -95,7 +94,6 @@ impl WatchedUpstream {
         matches!(self.circuit.state(), CircuitState::HalfOpen { .. })
     }
 
-    /// What it answers is noted by the call itself.
     async fn probe<T>(&self, probe: impl Future<Output = T>, tasks: &TaskGroup) {
         tokio::select! {
             () = tasks.wait_for_stop() => {}
@@ -103,7 +101,7 @@ impl WatchedUpstream {
         }
     }
 
-    /// Raises an event when it is another one than the last, of whichever process.
+    /// Records the current event, unless it is the last one.
     async fn record_change(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
         let Some(event) = self.current_event() else {
             return Ok(());
@@ -119,11 +117,11 @@ impl WatchedUpstream {
         Ok(())
     }
 
-    /// What can be said of it; nothing before the first call, and nothing of a pause it asked for.
+    /// `None` before the first call, and while a rate limit is honored.
     fn current_event(&self) -> Option<UpstreamEvent> {
         match self.circuit.state() {
-            CircuitState::Open { reason: why, .. } | CircuitState::HalfOpen { reason: why } => {
-                (why != OpenReason::Throttled).then_some(UpstreamEvent::Down)
+            CircuitState::Open { reason, .. } | CircuitState::HalfOpen { reason } => {
+                (reason != OpenReason::Throttled).then_some(UpstreamEvent::Down)
             }
             CircuitState::Closed => {
                 matches!(self.circuit.health(), HealthState::Up { .. }).then_some(UpstreamEvent::Up)

@@ -1,13 +1,11 @@
-//! What VeraCore tells of its own accord.
+//! Webhooks from VeraCore.
 //!
-//! A webhook is taken for an authenticated word that something changed, and for no more: what is
-//! written to the shop is what VeraCore answers when it is asked about it, by the plan and the code
-//! of the scheduled passes. So webhooks may come late, twice and in any sequence, and a number that
-//! is out of date is never written.
+//! A webhook only says that something changed. veracore-sync then asks VeraCore, and writes the
+//! response with the plan and the code of the scheduled runs. So webhooks may arrive late, twice and
+//! in any order, and outdated data is never written.
 //!
-//! `signature` decides whose a webhook is, the inbox here keeps it, and `worker` works on what is kept:
-//! `order_notices` on what concerns an order, `stock_notices` on what concerns SKUs. Must not write to the shop
-//! itself.
+//! `signature` authenticates a webhook, [`Inbox`] stores it, and `worker` processes it with
+//! `order_notices` and `stock_notices`.
 
 mod order_notices;
 mod signature;
@@ -30,37 +28,36 @@ use crate::{
     ledger::{Ledger, LedgerError, WebhookIntake},
 };
 
-/// Between two lines of the log about webhooks that are not VeraCore's: anybody can send those.
+/// Between two log lines about refused webhooks: anybody can send those.
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Why a webhook was not taken.
+/// The reason why a webhook was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookRefusal {
-    /// There is no secret, so none can be VeraCore's.
     #[error("VERACORE_WEBHOOK_SECRET is not set.")]
     NotConfigured,
     #[error(transparent)]
     Signature(#[from] SignatureError),
     #[error("The webhook makes no sense: {0}.")]
     Malformed(#[from] WebhookBodyError),
-    /// It may be stored all the same; to send it again does no harm.
+    /// It may be stored anyway; a repetition is harmless.
     #[error("The webhook could not be stored; send it again later.")]
     NotStored,
 }
 
-/// Where webhooks come in. Cheap to clone; works as soon as the ledger's tables are there.
+/// Accepts webhooks. Cheap to clone; needs only the ledger.
 #[derive(Clone)]
 pub struct Inbox {
     secret: Option<SecretString>,
     provider: Arc<dyn FulfillmentProvider>,
     ledger: Ledger,
     clock: SharedClock,
-    /// When the log last told of webhooks that were not taken.
+    /// The time of the last log line about a refusal.
     last_logged: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Inbox {
-    /// Without a secret nothing is taken.
+    /// Without a secret, every webhook is refused.
     pub fn new(
         secret: Option<SecretString>,
         provider: Arc<dyn FulfillmentProvider>,
@@ -76,29 +73,27 @@ impl Inbox {
         }
     }
 
-    /// Whether there is a secret.
     pub const fn is_configured(&self) -> bool {
         self.secret.is_some()
     }
 
-    /// Takes a webhook that is VeraCore's and makes sense: when this returns, it is stored, and no
-    /// death of the process loses it.
-    ///
-    /// # Errors
-    /// Why not; then nothing was stored, but see [`Refusal::NotStored`].
+    /// Verifies and stores a webhook.
     pub async fn receive(
         &self,
         kind: NoticeKind,
-        seal: SignatureHeaders<'_>,
+        headers: SignatureHeaders<'_>,
         body: &[u8],
     ) -> Result<(), WebhookRefusal> {
         let secret = self.secret.as_ref().ok_or(WebhookRefusal::NotConfigured)?;
-        let digest = signature::verify(secret.expose_secret(), seal, body, self.clock.now())
+        let digest = signature::verify(secret.expose_secret(), headers, body, self.clock.now())
             .inspect_err(|why| self.log_refusal(kind, *why))?;
-        let news = self.provider.parse_webhook(kind, body).inspect_err(|problem| {
-            tracing::warn!(kind = kind.as_str(), %problem, "VeraCore: a webhook makes no sense");
-        })?;
-        match self.ledger.insert_webhook(&digest, &news).await {
+        let notice = self
+            .provider
+            .parse_webhook(kind, body)
+            .inspect_err(|problem| {
+                tracing::warn!(kind = kind.as_str(), %problem, "VeraCore webhook is malformed");
+            })?;
+        match self.ledger.insert_webhook(&digest, &notice).await {
             Ok(WebhookIntake::New) => {}
             Ok(WebhookIntake::Duplicate) => {
                 self.log_refusal(kind, SignatureError::Replayed);
@@ -109,7 +104,7 @@ impl Inbox {
                 return Err(WebhookRefusal::NotStored);
             }
         }
-        tracing::debug!(kind = kind.as_str(), "VeraCore: a webhook came");
+        tracing::debug!(kind = kind.as_str(), "VeraCore webhook received");
         Ok(())
     }
 
@@ -118,7 +113,7 @@ impl Inbox {
             tracing::warn!(
                 kind = kind.as_str(),
                 %why,
-                "VeraCore: a webhook is refused; others like it are not told of for a minute"
+                "VeraCore webhook refused; further refusals are not logged for a minute"
             );
         }
     }
@@ -128,16 +123,16 @@ impl Inbox {
             tracing::error!(
                 kind = kind.as_str(),
                 %error,
-                "VeraCore: a webhook could not be stored, and is left to be sent again"
+                "VeraCore webhook not stored; VeraCore must send it again"
             );
         }
     }
 
     fn take_log_slot(&self) -> bool {
-        let mut told = self.last_logged.lock();
-        let due = told.is_none_or(|at| at.elapsed() >= REFUSAL_LOG_INTERVAL);
+        let mut last = self.last_logged.lock();
+        let due = last.is_none_or(|at| at.elapsed() >= REFUSAL_LOG_INTERVAL);
         if due {
-            *told = Some(Instant::now());
+            *last = Some(Instant::now());
         }
         due
     }

@@ -1,4 +1,4 @@
-//! What follows when VeraCore tells of an order or a package: it is asked about that order.
+//! Webhooks about an order or a parcel: asks VeraCore about that order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -161,7 +161,7 @@ impl InboxWorker {
                     asked.insert(code, refresh_outcome(&outcome));
                 }
                 Some(Err(error)) => {
-                    tracing::error!(%error, "VeraCore: asking about an order panicked");
+                    tracing::error!(%error, "VeraCore order lookup panicked; this is a defect, please report it");
                 }
             }
         }

@@ -1,16 +1,15 @@
-//! Whether a webhook is VeraCore's: its signature and its age. Pure.
+//! Verifies the signature and the age of a webhook. Pure.
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-/// By how much the sender's clock, and the way to us, may be off.
+/// Tolerance for the sender's clock and the transport.
 const MAX_CLOCK_SKEW_SECS: u64 = 5 * 60;
 
-/// The name of the only way of signing.
 const SIGNATURE_PREFIX: &str = "sha256=";
 
-/// What came with the body. Nothing when a header was not there, not text, or there twice.
+/// The headers of a webhook. `None`: missing, repeated, or not text.
 #[derive(Debug, Clone, Copy)]
 pub struct SignatureHeaders<'a> {
     /// `X-VeraCore-Timestamp`
@@ -19,7 +18,7 @@ pub struct SignatureHeaders<'a> {
     pub signature: Option<&'a str>,
 }
 
-/// Why a webhook is not taken for VeraCore's.
+/// The reason why a webhook is not authentic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     #[error("X-VeraCore-Timestamp must be there once, in Unix seconds.")]
@@ -38,7 +37,7 @@ pub enum SignatureError {
     Replayed,
 }
 
-/// Checks a seal. Returns the digest by which its repetition is recognized.
+/// Verifies a signature. Returns the digest that identifies a repetition.
 pub(super) fn verify(
     secret: &str,
     seal: SignatureHeaders<'_>,
@@ -63,7 +62,7 @@ pub(super) fn verify(
     // In constant time.
     mac.verify_slice(&signature)
         .map_err(|_| SignatureError::Mismatch)?;
-    // Only now: whoever cannot sign does not learn what our clock says.
+    // After the signature: an outsider must not learn our time.
     let now = u64::try_from(now.timestamp()).unwrap_or(0);
     if now.saturating_sub(sent) > MAX_CLOCK_SKEW_SECS {
         return Err(SignatureError::TooOld);

@@ -1,6 +1,6 @@
-//! What follows when VeraCore tells of stock: a few SKUs are asked for one by one, many by one pass
-//! over all, with its guards (I5). A SKU is taken off sale by such a pass only: else a feed of zeros
-//! that comes piece by piece would empty the shop.
+//! Webhooks about stock: a few SKUs are read one by one, many with a full run and its safety checks
+//! (I5). Only a full run takes a SKU off sale: otherwise, a feed of zeros that arrives piece by piece
+//! would empty the shop.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Working on what came in, under leases, until the stop: at two desks, so that a long pass over the
-//! stock keeps no tracking number waiting. Must not decide what follows from a webhook.
+//! Processes stored webhooks under leases, in two queues, so that a long inventory run delays no
+//! tracking number.
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
@@ -19,25 +19,25 @@ use crate::{
     telemetry::LogOnce,
 };
 
-/// How long a webhook stays claimed by somebody who died. It is lengthened during the work.
+/// Renewed during the work; expires if the process dies.
 const LEASE_TTL: Duration = Duration::from_secs(60);
 
-/// Between two looks, should nothing come in here: another replica may have left something.
+/// The longest sleep while the ledger cannot notify of webhooks.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// After a try that came to nothing.
+/// Between failed attempts.
 const BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(5),
     max: Duration::from_secs(600),
 };
 
-/// Tries that came to nothing; with these pauses, the last is about an hour after the first.
+/// With these delays, the last attempt is about an hour after the first.
 const MAX_ATTEMPTS: u32 = 15;
 
-/// After which what somebody else holds is tried again.
+/// Until the next attempt for what another worker holds.
 pub(super) const BUSY_RETRY_DELAY: TimeDelta = TimeDelta::seconds(2);
 
-/// Who works on which webhooks.
+/// A queue of webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboxQueue {
     Orders,
@@ -54,7 +54,7 @@ impl InboxQueue {
         }
     }
 
-    /// How many are claimed at once: many at one desk are dealt with by one pass.
+    /// Webhooks claimed at once: one run serves many.
     const fn batch_size(self) -> u32 {
         match self {
             Self::Orders => 100,
@@ -70,7 +70,7 @@ impl InboxQueue {
     }
 }
 
-/// Works on webhooks. Cheap to clone.
+/// Processes webhooks. Cheap to clone.
 #[derive(Clone)]
 pub struct InboxWorker {
     pub inbox: Inbox,
@@ -78,20 +78,20 @@ pub struct InboxWorker {
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
     pub upstreams: Upstreams,
-    /// Nothing is claimed once these are told to stop.
+    /// Nothing is claimed once these are stopping.
     pub tasks: TaskGroup,
 }
 
-/// What follows for a webhook.
+/// The decision about a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoticeDecision {
     Finish(WebhookOutcome, Option<String>),
-    /// Tried again after a growing pause, and ended as `at_last` when that was in vain too often.
+    /// Retry with a growing delay; finish as `when_exhausted` after [`MAX_ATTEMPTS`].
     Retry {
         why: String,
         when_exhausted: WebhookOutcome,
     },
-    /// It was no try: somebody else is at it, or it is too early.
+    /// Not attempted: another worker is busy with it, or it is too early.
     Postpone {
         after: TimeDelta,
         why: String,
@@ -106,77 +106,73 @@ impl NoticeDecision {
     pub(super) fn stopped() -> Self {
         Self::Postpone {
             after: TimeDelta::zero(),
-            why: "told to stop".into(),
+            why: "stopping".into(),
         }
     }
 }
 
 impl InboxWorker {
-    /// Works at a desk until the stop.
-    pub async fn run(self, desk: InboxQueue) {
-        let mut outage = LogOnce::new("VeraCore's webhooks cannot be worked on");
+    /// Processes a queue until the process stops.
+    pub async fn run(self, queue: InboxQueue) {
+        let mut log = LogOnce::new("VeraCore's webhooks cannot be processed");
         while !self.tasks.is_stopping() {
             if !self.upstreams.are_available() {
                 self.upstreams.wait_until_available(&self.tasks).await;
                 continue;
             }
-            // In a task of its own: one that panics over a webhook stops no other.
+            // In a task of its own: a panic over one webhook stops no other.
             let mut round = JoinSet::new();
             let worker = self.clone();
-            round.spawn(async move { worker.process_due(desk).await });
+            round.spawn(async move { worker.process_due(queue).await });
             match round.join_next().await {
-                None | Some(Ok(Ok(0))) => outage.log_recovery(),
+                None | Some(Ok(Ok(0))) => log.log_recovery(),
                 Some(Ok(Ok(_))) => {
-                    outage.log_recovery();
+                    log.log_recovery();
                     continue;
                 }
-                Some(Ok(Err(error))) => outage.log_failure(&error),
-                // What was claimed comes back when its lease has run out, and is given up in the end.
+                Some(Ok(Err(error))) => log.log_failure(&error),
+                // The claimed webhooks are due again when their lease expires, and finally given up.
                 Some(Err(error)) => {
-                    tracing::error!(%error, "VeraCore: work on webhooks panicked; this is a defect, please report it");
+                    tracing::error!(%error, "VeraCore webhook processing panicked; this is a defect, please report it");
                 }
             }
-            let nap = match self.ledger().next_webhook_due_at(desk.kinds()).await {
+            let delay = match self.ledger().next_webhook_due_at(queue.kinds()).await {
                 Ok(next) => self.ledger().poll_delay(next, POLL_INTERVAL),
                 Err(_) => POLL_INTERVAL,
             };
             tokio::select! {
                 () = self.tasks.wait_for_stop() => {}
-                () = self.ledger().wait_for(Topic::Webhook(desk.kinds()[0]), nap) => {}
+                () = self.ledger().wait_for(Topic::Webhook(queue.kinds()[0]), delay) => {}
             }
         }
     }
 
-    /// Claims what is due at a desk and works on it. Returns how many that were.
-    ///
-    /// # Errors
-    /// When the database does not answer. What was claimed is claimed again when its lease has run
-    /// out.
-    pub async fn process_due(&self, desk: InboxQueue) -> Result<usize, LedgerError> {
+    /// Claims and processes due webhooks of a queue, and returns how many.
+    pub async fn process_due(&self, queue: InboxQueue) -> Result<usize, LedgerError> {
         if self.tasks.is_stopping() {
             return Ok(0);
         }
         let claimed = self
             .ledger()
-            .claim_webhooks(desk.kinds(), desk.batch_size(), LEASE_TTL)
+            .claim_webhooks(queue.kinds(), queue.batch_size(), LEASE_TTL)
             .await?;
         let count = claimed.len();
         let mut due = Vec::new();
-        for news in claimed {
-            // Whoever had it so often died over it each time.
-            if news.attempts > MAX_ATTEMPTS {
-                let why = "it was tried again and again, and never came to its end";
-                tracing::error!(webhook = news.id, why, "VeraCore: a webhook is given up");
+        for webhook in claimed {
+            // Each earlier attempt ended with the process, or in a panic.
+            if webhook.attempts > MAX_ATTEMPTS {
+                let why = "no attempt was ever completed";
+                tracing::error!(webhook = webhook.id, why, "VeraCore webhook given up");
                 self.ledger()
-                    .finish_webhook(&news, WebhookOutcome::Failed, Some(why))
+                    .finish_webhook(&webhook, WebhookOutcome::Failed, Some(why))
                     .await?;
             } else {
-                due.push(news);
+                due.push(webhook);
             }
         }
         if !due.is_empty() {
             self.keep_alive(&due, async {
-                match desk {
+                match queue {
                     InboxQueue::Orders => self.process_order_notices(&due).await,
                     InboxQueue::Stock => self.process_stock_notices(&due).await,
                 }
@@ -190,9 +186,9 @@ impl InboxWorker {
         let keep = async {
             loop {
                 sleep(LEASE_TTL / 4).await;
-                // Should it run out, somebody else does the same again, and that does no harm.
+                // If it expires, another replica does the same again, which is harmless.
                 if let Err(error) = self.ledger().renew_webhook_leases(claimed, LEASE_TTL).await {
-                    tracing::debug!(%error, "webhooks that are worked on could not be kept");
+                    tracing::debug!(%error, "webhook leases not renewed");
                 }
             }
         };
@@ -203,56 +199,57 @@ impl InboxWorker {
         match never {}
     }
 
-    /// Records what follows for a webhook.
+    /// Records the decision about a webhook.
     pub(super) async fn record_decision(
         &self,
-        news: &ClaimedWebhook,
+        webhook: &ClaimedWebhook,
         outcome: NoticeDecision,
     ) -> Result<(), LedgerError> {
         match outcome {
             NoticeDecision::Finish(end, message) => {
                 let message = message.map(|text| one_line(&text, 300));
-                let kind = news.notice.kind().as_str();
+                let kind = webhook.notice.kind().as_str();
                 tracing::debug!(
-                    webhook = news.id,
+                    webhook = webhook.id,
                     kind,
                     end = end.as_str(),
                     message,
-                    "VeraCore: a webhook is dealt with"
+                    "VeraCore webhook processed"
                 );
                 self.ledger()
-                    .finish_webhook(news, end, message.as_deref())
+                    .finish_webhook(webhook, end, message.as_deref())
                     .await?;
             }
             NoticeDecision::Postpone { after, why } => {
-                self.postpone(news, after, false, &why).await?
+                self.postpone(webhook, after, false, &why).await?
             }
-            // It has nothing to do with this webhook: an end is away, and comes back.
+            // Not this webhook's fault: an upstream is unavailable.
             NoticeDecision::Retry { why, .. } if !self.upstreams.are_available() => {
-                self.postpone(news, TimeDelta::zero(), false, &why).await?;
+                self.postpone(webhook, TimeDelta::zero(), false, &why)
+                    .await?;
             }
             NoticeDecision::Retry {
                 why,
                 when_exhausted: at_last,
-            } if news.attempts >= MAX_ATTEMPTS => {
+            } if webhook.attempts >= MAX_ATTEMPTS => {
                 let why = one_line(&why, 300);
-                let order = news.notice.order_code().map(ToString::to_string);
+                let order = webhook.notice.order_code().map(ToString::to_string);
                 tracing::warn!(
-                    webhook = news.id,
-                    kind = news.notice.kind().as_str(),
+                    webhook = webhook.id,
+                    kind = webhook.notice.kind().as_str(),
                     order,
                     end = at_last.as_str(),
                     why,
-                    "VeraCore: what a webhook told of could not be brought to the shop; the scheduled passes go on"
+                    "VeraCore webhook given up; the scheduled runs continue"
                 );
                 self.ledger()
-                    .finish_webhook(news, at_last, Some(&why))
+                    .finish_webhook(webhook, at_last, Some(&why))
                     .await?;
             }
             NoticeDecision::Retry { why, .. } => {
-                let pause = BACKOFF.delay(news.attempts, &news.id.to_string());
+                let pause = BACKOFF.delay(webhook.attempts, &webhook.id.to_string());
                 let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(10));
-                self.postpone(news, pause, true, &why).await?;
+                self.postpone(webhook, pause, true, &why).await?;
             }
         }
         Ok(())
@@ -260,14 +257,16 @@ impl InboxWorker {
 
     async fn postpone(
         &self,
-        news: &ClaimedWebhook,
+        webhook: &ClaimedWebhook,
         after: TimeDelta,
         counts: bool,
         why: &str,
     ) -> Result<(), LedgerError> {
         let at = self.clock().now() + after;
         let why = one_line(why, 300);
-        self.ledger().postpone_webhook(news, at, counts, &why).await
+        self.ledger()
+            .postpone_webhook(webhook, at, counts, &why)
+            .await
     }
 
     pub(super) const fn ledger(&self) -> &Ledger {

@@ -1,30 +1,26 @@
-//! What a lost answer allows. Pure.
+//! Decides about an order whose response was lost. Pure.
 //!
-//! A send whose answer was lost may still be worked on by VeraCore. So it is asked only after a
-//! quiet period; and once it says that it has no such order, it is asked again after a second quiet
-//! period. Only when it was missing both times is the order sent again. Both periods are measured
-//! on the clock as it runs, so that one jump of the clock cannot skip both.
+//! VeraCore may still process the send. So it is asked only after a quiet period, and again after a
+//! second one if it does not have the order. The order is sent again only if it was missing both
+//! times. Each period starts at the current time, so that one jump of the clock cannot skip both.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What may be done about an order in doubt at this moment.
+/// The next step for an order in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DoubtStage {
-    /// Too early even to ask.
-    Wait {
-        until: DateTime<Utc>,
-    },
+    Wait { until: DateTime<Utc> },
     Lookup,
 }
 
-/// What follows from VeraCore not having it.
+/// The meaning of a lookup that did not find the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Absence {
-    /// Missing for the first time: ask again at `again`.
+    /// Missing for the first time: look up again.
     Unconfirmed { check_at: DateTime<Utc> },
-    /// Missing twice, a quiet period apart: it did not arrive.
+    /// Missing twice, a quiet period apart: VeraCore did not receive it.
     Confirmed,
 }
 
@@ -39,7 +35,7 @@ pub(super) fn stage(
     quiet: Duration,
 ) -> DoubtStage {
     let until = missing_at.unwrap_or(sent_at) + time_delta(quiet);
-    // A clock that was set back must not make it wait for longer than a period from now.
+    // After the clock was set back, wait no longer than one period from now.
     let until = until.min(now + time_delta(quiet));
     if now < until {
         DoubtStage::Wait { until }

@@ -2,7 +2,7 @@
 
 use crate::{ledger::LedgerError, vendure::StorefrontError};
 
-/// What can keep orders from being found.
+/// An error of discovery or of a check of sent orders.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
     #[error(transparent)]
@@ -10,9 +10,9 @@ pub enum DiscoveryError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(
-        "Vendure orders: the list does not end: {seen} orders were read of {total}, and it goes on with the same ones"
+        "Vendure orders: the list does not end: {seen} orders were read of {total}, and the pages repeat"
     )]
     EndlessList { seen: usize, total: u64 },
-    #[error("told to stop")]
+    #[error("stopping")]
     Stopped,
 }

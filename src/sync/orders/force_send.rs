@@ -1,5 +1,5 @@
-//! One order now, because a person wishes it: found in the shop if need be, made due, and worked on
-//! to the end of a try. Whatever keeps an order from being sent twice holds here, too.
+//! Sends one order at an operator's request: discovers it if necessary, makes it due, and makes one
+//! attempt, with every protection against a second send.
 
 use super::{OrderSync, error::DiscoveryError};
 use crate::{
@@ -8,25 +8,25 @@ use crate::{
     sync::orders::worker::{self, WorkOutcome},
 };
 
-/// What came of it.
+/// The outcome of a forced send.
 #[derive(Debug)]
 pub enum ForceSendOutcome {
     /// Neither the shop nor the ledger has such an order.
     NotFound,
-    /// The shop has it, in a state from which orders are not sent.
+    /// Vendure has it, in a state that is no trigger state.
     NotInTriggerState(String),
-    /// VeraCore had it before.
+    /// VeraCore already has it.
     AlreadySent(Box<SyncRecord>),
-    /// It was cancelled in the shop, and stopped at VeraCore.
+    /// It was cancelled in Vendure and stopped at VeraCore.
     CancelledInShop,
-    /// Somebody works on it at this moment.
+    /// Another worker is processing it.
     Busy,
-    /// How it stands after the try.
+    /// The order after the attempt.
     Attempted(Box<SyncRecord>),
 }
 
 impl OrderSync {
-    /// Sends an order now, or tells why not.
+    /// Sends an order now, or returns why not.
     pub async fn force_send(&self, id: &ShopOrderId) -> Result<ForceSendOutcome, DiscoveryError> {
         let known = match self.ledger.order_by_shop_id(id).await? {
             Some(known) => known,
@@ -49,7 +49,7 @@ impl OrderSync {
         }
         let Some(claimed) = self.lease_due_orders(1, Some(&code)).await?.pop() else {
             return Ok(match self.ledger.order_by_shop_id(id).await? {
-                // Its cancellation was what could be tried again.
+                // Only its cancellation could be retried.
                 Some(now) if now.sync_status == SyncStatus::Success => {
                     ForceSendOutcome::AlreadySent(Box::new(now))
                 }

@@ -1,5 +1,5 @@
-//! What was sent, as it may be shown and kept: enough for a person to tell two orders apart, too
-//! little to find anybody by. Pure.
+//! Masks a sent order for the ledger and the dashboard: enough to tell two orders apart, too little to
+//! identify the customer. Pure.
 
 use crate::{
     fulfillment::{NewOrder, PostalAddress},
@@ -8,7 +8,7 @@ use crate::{
 
 const MASK: &str = "•••";
 
-/// The summary of an order that is about to be sent.
+/// The masked summary of an order.
 pub(super) fn masked_summary(order: &NewOrder) -> SentSummary {
     SentSummary {
         shipping_method: order.shipping_method.clone(),
@@ -26,7 +26,7 @@ pub(super) fn masked_summary(order: &NewOrder) -> SentSummary {
     }
 }
 
-/// Initials, that there is a street, the beginnings of town and postal code, and what many share.
+/// Initials, the first letters of city and postal code, and state and country in full.
 fn mask_address(to: &PostalAddress) -> Vec<String> {
     let name: Vec<String> = [&to.first_name, &to.last_name]
         .into_iter()
@@ -37,7 +37,7 @@ fn mask_address(to: &PostalAddress) -> Vec<String> {
     let hidden = |part: &Option<String>| part.as_ref().map(|_| MASK.to_owned());
     let begins = |part: &Option<String>, most: usize| {
         let part = part.as_ref()?;
-        // At most half of it: of short ones, less is too much.
+        // Never more than half of a short one.
         let shown = most.min(part.chars().count() / 2);
         let beginning: String = part.chars().take(shown).collect();
         Some(format!("{beginning}{MASK}"))

@@ -1,8 +1,8 @@
-//! Orders on their way out: found, then sent, each exactly once.
+//! Orders on their way to VeraCore: discovered, then sent, each exactly once.
 //!
-//! `discover` asks the shop and fills the ledger; `submit` works on one claimed order: read it,
-//! decide (`mapping`), ask VeraCore, write down the intent, send, record the outcome. `doubt` and
-//! `triage` hold the rules for what follows a lost answer and a failure; both are pure.
+//! `discover` reads Vendure and fills the ledger. `submit` makes one attempt at a claimed order: read,
+//! map (`mapping`), look up, record the intent, send, record the outcome. `doubt` decides after a lost
+//! response, `triage` after a failure; both are pure.
 
 pub mod discover;
 pub mod discovery_loop;
@@ -30,65 +30,62 @@ use crate::{
     ledger::Ledger, lifecycle::TaskGroup, vendure::Storefront,
 };
 
-/// What becomes of orders that are in a trigger state at the very first start.
+/// The treatment of orders that are in a trigger state at the first start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingOrdersPolicy {
     Skip,
     Send,
 }
 
-/// How orders are found and sent.
+/// Settings of the order services.
 #[derive(Debug, Clone)]
 pub struct OrderSettings {
     pub trigger_states: Vec<OrderState>,
     pub existing_orders: ExistingOrdersPolicy,
-    /// Which orders and lines are VeraCore's, and in what words.
     pub mapping_rules: mapping::MappingRules,
-    /// How long a found order waits before it is sent.
+    /// From the discovery of an order to its send.
     pub send_delay: Duration,
-    /// Failures of its own after which an order is given to a person.
+    /// Counted failures after which an order needs attention.
     pub max_attempts: u32,
     pub backoff: Backoff,
-    /// How long a lost send may still be worked on by VeraCore; see `doubt`.
+    /// How long VeraCore may still process a send whose response was lost; see `doubt`.
     pub quiet_period: Duration,
-    /// How long a claimed order is ours; see [`lease`].
+    /// See [`lease_ttl`].
     pub lease_ttl: Duration,
-    /// Whether an order that VeraCore cancelled is cancelled in the shop, too.
+    /// Cancel in Vendure what VeraCore cancelled.
     pub cancel_in_shop: bool,
-    /// How many orders are worked on at once.
+    /// Orders processed at once.
     pub concurrency: u32,
-    /// How many orders a page of a sweep holds; Vendure gives no more than 1000.
+    /// Orders per page of a sweep.
     pub sweep_page_size: u32,
-    /// How many of the newest orders are looked at.
+    /// Newest orders read per poll.
     pub newest_page_size: u32,
 }
 
-/// As many as Vendure gives, unless a shop allows fewer: then pages are halved.
+/// Vendure's default limit. Pages are halved in a shop that allows fewer.
 pub const SWEEP_PAGE_SIZE: u32 = 1000;
 
 pub const NEWEST_PAGE_SIZE: u32 = 50;
 
-/// How long a send whose answer was lost may still be worked on by VeraCore, before it is asked
-/// for it: twice the time after which we stop waiting for an answer.
+/// How long VeraCore may still process a send whose response was lost: twice our timeout.
 pub fn quiet_period(veracore_timeout: Duration) -> Duration {
     veracore_timeout * 2
 }
 
-/// How long a claimed order is ours: enough for a try whose calls each take their time (at the shop
-/// a login and the order, at VeraCore a token, a look-up, the send and another look-up). Should it
-/// not be, as where each of them also waits long for its turn, the ledger refuses the intent, or the
-/// outcome is looked up by the next holder.
+/// The lease of a claimed order. Covers an attempt whose calls all take their full timeout: login and
+/// order at Vendure; token, lookup, send and another lookup at VeraCore. If it expires before, the
+/// ledger refuses the intent, or the next worker looks up the outcome.
 pub fn lease_ttl(vendure_timeout: Duration, veracore_timeout: Duration) -> Duration {
     vendure_timeout * 2 + veracore_timeout * 4 + Duration::from_secs(5)
 }
 
-/// How many orders are in work where VeraCore takes `calls` at once: more of them, since an order also
-/// waits for the shop and the ledger, and VeraCore would have nothing to do meanwhile.
+/// Orders processed at once, for `calls` concurrent calls to VeraCore. More than `calls`, because an
+/// order also waits for Vendure and the ledger.
 pub fn order_concurrency(calls: usize) -> u32 {
     u32::try_from(calls + calls.div_ceil(2)).unwrap_or(u32::MAX)
 }
 
-/// The service that carries orders; cheap to clone.
+/// Discovers and sends orders. Cheap to clone.
 #[derive(Clone)]
 pub struct OrderSync {
     pub(crate) storefront: Arc<dyn Storefront>,
@@ -96,7 +93,7 @@ pub struct OrderSync {
     pub(crate) ledger: Ledger,
     pub(crate) clock: SharedClock,
     pub(crate) settings: Arc<OrderSettings>,
-    /// Nothing is begun once these are told to stop.
+    /// No order is started once these are stopping.
     pub(crate) tasks: TaskGroup,
     failure_streak: Arc<FailureStreak>,
 }

@@ -4,33 +4,32 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{domain::ShopOrderId, vendure::OrderPage};
 
-/// How old a look may be for a glance to stand for the next one: an order that became ready while
-/// another one left changes neither the count nor, unless it is the newest, what a glance shows.
+/// The age at which a full page is read again: an order that becomes ready while another leaves
+/// changes neither the count nor, usually, the newest order.
 const QUICK_CHECK_MAX_AGE: TimeDelta = TimeDelta::minutes(1);
 
-/// What was seen last, by which the next look tells whether anything else changed.
+/// The state between two polls.
 #[derive(Debug, Clone, Default)]
 pub struct DiscoveryState {
     newest: Option<NewestSnapshot>,
-    /// How many of the newest orders the shop lets us look at, where that is less than we wish.
+    /// The page size that Vendure accepts, if smaller than configured.
     pub(super) page_size: Option<u32>,
-    /// Whether the baseline is known to have been taken in.
+    /// The ledger is known to have a baseline.
     pub(super) baseline_known: bool,
 }
 
 #[derive(Debug, Clone)]
 struct NewestSnapshot {
     read_at: DateTime<Utc>,
-    /// The first of the page.
     first_id: Option<ShopOrderId>,
     total: u64,
     newest_placed_at: Option<DateTime<Utc>>,
-    /// Orders placed after `newest` that were there already: dated in the future.
+    /// Orders placed after `newest_placed_at`: dated in the future.
     future_dated: usize,
 }
 
 impl NewestSnapshot {
-    /// How many of the page's orders are placed after the newest one seen.
+    /// The number of orders on the page that were placed after `newest`.
     fn count_placed_after(newest: Option<DateTime<Utc>>, page: &OrderPage) -> usize {
         let beyond = page.orders.iter().filter(|order| order.placed_at > newest);
         beyond.count()
@@ -38,8 +37,8 @@ impl NewestSnapshot {
 }
 
 impl DiscoveryState {
-    /// Whether there are more orders than before beyond those that the page shows as placed since:
-    /// older ones came into a trigger state, or more new ones than the page holds.
+    /// More orders were added than the page shows as newly placed: older ones reached a trigger
+    /// state, or there are more new ones than the page holds.
     pub(super) fn has_unexplained_orders(&self, page: &OrderPage) -> bool {
         let Some(seen) = &self.newest else {
             return true;
@@ -49,13 +48,13 @@ impl DiscoveryState {
         page.total > seen.total.saturating_add(newer as u64)
     }
 
-    /// Whether a glance is enough for now. Not when the clock was set back since the last look.
+    /// A quick check suffices. Not after the clock was set back.
     pub(super) fn is_quick_check_enough(&self, now: DateTime<Utc>) -> bool {
         let at = self.newest.as_ref().map(|seen| seen.read_at);
         at.is_some_and(|at| at <= now && now - at < QUICK_CHECK_MAX_AGE)
     }
 
-    /// Whether a glance shows what the last look did.
+    /// A quick check shows the same as the last page.
     pub(super) fn is_unchanged(&self, glance: &OrderPage) -> bool {
         let first = glance.orders.first().map(|order| &order.id);
         self.newest
@@ -63,7 +62,7 @@ impl DiscoveryState {
             .is_some_and(|seen| seen.total == glance.total && seen.first_id.as_ref() == first)
     }
 
-    /// Has the next look see the whole page, whatever a glance would show.
+    /// Makes the next poll read the full page.
     pub fn require_full_page(&mut self) {
         if let Some(seen) = &mut self.newest {
             seen.read_at = DateTime::<Utc>::MIN_UTC;
@@ -71,13 +70,13 @@ impl DiscoveryState {
     }
 
     pub(super) fn record_page(&mut self, page: &OrderPage, now: DateTime<Utc>) {
-        // A date in the future would hide all that is placed until then.
+        // A date in the future would hide orders placed before it.
         let past = page
             .orders
             .iter()
             .filter_map(|order| order.placed_at)
             .filter(|at| *at <= now);
-        // Orders leave: the newest ever seen stays the mark.
+        // Orders leave: keep the newest date ever seen.
         let newest = past
             .max()
             .max(self.newest.as_ref().and_then(|seen| seen.newest_placed_at));

@@ -1,4 +1,4 @@
-//! What a pass would do, found without writing anything anywhere.
+//! The dry run of `sync orders`: reads everything, writes nothing.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{OrderCode, OrderRef, SyncStatus};
 
-/// One write that a pass would make, or the reason why it would make none.
+/// The planned action for one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SendPreview {
@@ -20,11 +20,8 @@ pub struct SendPreview {
 }
 
 impl OrderSync {
-    /// Reads everything that a pass reads and tells what it would do.
-    ///
-    /// # Errors
-    /// When the shop or the database does not answer. A failure about one order is that order's
-    /// line.
+    /// Reads everything that a run reads, and returns the planned actions. A failure that concerns
+    /// one order is reported in its preview.
     pub async fn preview_sends(
         &self,
         only: Option<&OrderCode>,
@@ -51,9 +48,9 @@ impl OrderSync {
                 Some(known) if known.is_in_progress() => match known.status {
                     _ if known.in_doubt => (
                         "ask",
-                        "its answer was lost: VeraCore would be asked for it".to_owned(),
+                        "its response was lost: VeraCore would be asked for it".to_owned(),
                     ),
-                    SyncStatus::Syncing => ("wait", "somebody works on it".to_owned()),
+                    SyncStatus::Syncing => ("wait", "another worker is processing it".to_owned()),
                     _ => self.preview_order(order).await,
                 },
                 Some(known) if known.is_revivable() => self.preview_order(order).await,
@@ -71,7 +68,7 @@ impl OrderSync {
     async fn preview_order(&self, order: &OrderRef) -> (&'static str, String) {
         let order = match self.storefront.order(&order.id).await {
             Ok(Some(order)) => order,
-            Ok(None) => return ("fail", "Vendure does not have it any more".into()),
+            Ok(None) => return ("fail", "Vendure no longer has it".into()),
             Err(error) => return ("wait", error.to_string()),
         };
         match map_order(

@@ -1,9 +1,9 @@
-//! Keeping customers out of messages: what VeraCore says about an order may quote its address.
+//! Removes customer data from VeraCore's messages, which may quote the address. Pure.
 
 use crate::fulfillment::{NewOrder, PostalAddress};
 
-/// The message with everything personal of the order replaced. Whole words only, so that a buyer
-/// called "An" does not blot out every "an".
+/// Replaces the order's personal data. Whole words only: a customer called "An" must not remove every
+/// "an".
 pub(super) fn redact(message: &str, order: &NewOrder) -> String {
     let mut personal: Vec<&str> = [
         &order.customer.first_name,
@@ -27,7 +27,7 @@ pub(super) fn redact(message: &str, order: &NewOrder) -> String {
 }
 
 fn address_fields(address: &PostalAddress) -> impl Iterator<Item = &str> {
-    // State and country are few, and say what is wrong without saying who.
+    // Not state and country: they explain an error and identify nobody.
     [
         &address.first_name,
         &address.last_name,

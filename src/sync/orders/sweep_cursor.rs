@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use super::error::DiscoveryError;
 use crate::vendure::{OrderPage, SweepPosition};
 
-/// Where a walk over all orders stands.
+/// The position of a sweep.
 pub(in crate::sync) struct SweepCursor {
     pub(super) position: SweepPosition,
     pub(super) page_size: u32,
     pub(super) is_done: bool,
     pub(super) seen_ids: BTreeSet<String>,
-    /// Pages in a row that held nothing new.
+    /// Consecutive pages without a new order.
     stale_pages: u32,
 }
 
-/// Pages overlap, so one may hold nothing new; a list that goes on like that has no end.
+/// Pages overlap, so one may hold nothing new. More in a row mean that the list does not end.
 const MAX_STALE_PAGES: u32 = 3;
 
 impl SweepCursor {
@@ -29,7 +29,7 @@ impl SweepCursor {
         }
     }
 
-    /// Moves on past `page`, from which the orders seen before were taken out.
+    /// Moves past `page`, from which orders seen before were removed.
     pub(super) fn advance(&mut self, page: &OrderPage) -> Result<(), DiscoveryError> {
         if page.len < self.page_size as usize {
             self.is_done = true;

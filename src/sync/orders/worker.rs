@@ -1,5 +1,4 @@
-//! What runs until the stop: the lease driver, which keeps as many orders in work as allowed and no
-//! more claimed than in work, and the loop that looks for orders. Must not decide about an order.
+//! The loop that claims due orders and processes them, up to the concurrency limit.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::{sync::Arc, time::Duration};
@@ -17,14 +16,13 @@ use crate::{
     telemetry::{LogOnce, order_span},
 };
 
-/// The longest sleep between two looks at the ledger while nobody can tell of orders that another
-/// process found.
+/// The longest sleep while the ledger cannot notify of new orders.
 const MAX_IDLE_SLEEP: Duration = Duration::from_secs(2);
 
 /// After a database error.
 const DB_RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Works on due orders until the stop; orders in work are finished then, none is begun.
+/// Processes due orders until the process stops, and then finishes those in progress.
 pub async fn submit_orders(
     service: OrderSync,
     clock: SharedClock,
@@ -32,15 +30,15 @@ pub async fn submit_orders(
     tasks: TaskGroup,
 ) {
     let slots = Arc::new(Semaphore::new(service.settings().concurrency as usize));
-    let trouble = LedgerHealth::new(service.ledger().clone());
+    let health = LedgerHealth::new(service.ledger().clone());
     while !tasks.is_stopping() {
         if !upstreams.are_available() {
             upstreams.wait_until_available(&tasks).await;
             continue;
         }
         let mut free = u32::try_from(slots.available_permits()).unwrap_or(1);
-        if trouble.is_failing() {
-            // One order is tried now and then, and no other is taken from whoever could send it.
+        if health.is_failing() {
+            // Try one order at a time, and leave the others to replicas that may reach the ledger.
             tasks.sleep(DB_RETRY_DELAY).await;
             free = free.min(1);
         }
@@ -50,54 +48,54 @@ pub async fn submit_orders(
         let claimed = match service.lease_due_orders(free, None).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                trouble.record_failure(&error, false);
+                health.record_failure(&error, false);
                 continue;
             }
         };
-        trouble.record_leased(claimed.len(), service.settings().lease_ttl);
+        health.record_leased(claimed.len(), service.settings().lease_ttl);
         let full = claimed.len() == free as usize;
         for order in claimed {
-            // There are as many permits as orders were claimed: this never waits.
+            // Never waits: there are as many permits as claimed orders.
             let Ok(permit) = Arc::clone(&slots).acquire_owned().await else {
                 return;
             };
-            let (service, trouble) = (service.clone(), trouble.clone());
+            let (service, health) = (service.clone(), health.clone());
             tasks.spawn("submit_order", async move {
                 match process_order(&service, &order).await {
-                    WorkOutcome::Recorded(_) => trouble.record_recovery(),
+                    WorkOutcome::Recorded(_) => health.record_recovery(),
                     WorkOutcome::Unrecorded => {}
-                    WorkOutcome::LedgerUnavailable(error) => trouble.record_failure(&error, true),
+                    WorkOutcome::LedgerUnavailable(error) => health.record_failure(&error, true),
                 }
                 drop(permit);
             });
         }
         if full {
-            // As soon as one is done there may be more to claim.
+            // Claim again as soon as one order is finished.
             tokio::select! {
                 () = tasks.wait_for_stop() => {}
                 permit = slots.acquire() => drop(permit),
             }
         } else {
-            let nap = next_poll_delay(&service, &clock, trouble.is_failing()).await;
+            let delay = next_poll_delay(&service, &clock, health.is_failing()).await;
             tokio::select! {
                 () = tasks.wait_for_stop() => {}
-                () = service.ledger().wait_for(Topic::Orders, nap) => {}
+                () = service.ledger().wait_for(Topic::Orders, delay) => {}
             }
         }
     }
 }
 
-/// What came of working on an order.
+/// The outcome of an attempt at an order.
 pub enum WorkOutcome {
-    /// Where it stands now.
+    /// The order's new status.
     Recorded(SyncStatus),
-    /// What was done about it could not be recorded; that was logged, and stops no other order.
+    /// Not recorded, for a reason of this order alone; logged.
     Unrecorded,
-    /// The database is away, or takes nothing: so it is for every order.
+    /// The database is unavailable, for every order.
     LedgerUnavailable(LedgerError),
 }
 
-/// Works on one order, whatever happens to it.
+/// Makes one attempt at an order, in its own tracing span.
 pub async fn process_order(service: &OrderSync, order: &ClaimedOrder) -> WorkOutcome {
     process_in_span(service, order)
         .instrument(order_span(&order.code))
@@ -110,20 +108,19 @@ async fn process_in_span(service: &OrderSync, order: &ClaimedOrder) -> WorkOutco
         Err(LedgerError::LeaseLost { code }) => {
             tracing::warn!(
                 order = code,
-                "VeraCore: the order's lease ran out while it was worked on; the next holder looks into it"
+                "VeraCore: order lease expired during the attempt; the next attempt looks it up"
             );
             WorkOutcome::Unrecorded
         }
         Err(error) if error.is_unavailable() => WorkOutcome::LedgerUnavailable(error),
         Err(error) => {
-            tracing::error!(order = %order.code, %error, "VeraCore: what was done about the order could not be recorded; it is looked into when its lease has run out");
+            tracing::error!(order = %order.code, %error, "VeraCore: outcome not recorded; the order is looked up when its lease expires");
             WorkOutcome::Unrecorded
         }
     }
 }
 
-/// That the ledger cannot be read or written, as those find who work on orders: told once, and kept
-/// where `/readyz` finds it.
+/// The health of the ledger as the workers see it: logged once, and published to `/readyz`.
 #[derive(Clone)]
 struct LedgerHealth {
     ledger: Ledger,
@@ -132,14 +129,14 @@ struct LedgerHealth {
 
 struct LedgerHealthState {
     log: LogOnce,
-    /// When an order's intent or outcome could last not be written.
+    /// The last time that an intent or outcome could not be written.
     last_write_failure: Option<Instant>,
 }
 
 impl LedgerHealth {
     fn new(ledger: Ledger) -> Self {
         let state = LedgerHealthState {
-            log: LogOnce::new("orders cannot be worked on"),
+            log: LogOnce::new("orders cannot be processed"),
             last_write_failure: None,
         };
         Self {
@@ -156,20 +153,20 @@ impl LedgerHealth {
         self.lock_state().log.is_failing()
     }
 
-    fn record_failure(&self, error: &LedgerError, at_work: bool) {
+    fn record_failure(&self, error: &LedgerError, is_write: bool) {
         let mut state = self.lock_state();
         state.log.log_failure(error);
-        if at_work {
+        if is_write {
             state.last_write_failure = Some(Instant::now());
         }
         self.ledger.set_blocking_problem(Some(error.to_string()));
     }
 
-    /// Orders could be claimed. That alone does not say that an intent can be written: an order that
-    /// could not be worked on must be, unless it comes back no more.
+    /// A successful claim does not prove that an intent can be written. After a failed write, an
+    /// attempt must succeed first, unless no order is left to try.
     fn record_leased(&self, orders: usize, lease: Duration) {
-        let at_work = self.lock_state().last_write_failure;
-        if at_work.is_none_or(|at| orders == 0 && at.elapsed() > lease + MAX_IDLE_SLEEP) {
+        let is_write = self.lock_state().last_write_failure;
+        if is_write.is_none_or(|at| orders == 0 && at.elapsed() > lease + MAX_IDLE_SLEEP) {
             self.record_recovery();
         }
     }
@@ -182,8 +179,8 @@ impl LedgerHealth {
     }
 }
 
-async fn next_poll_delay(service: &OrderSync, clock: &SharedClock, in_trouble: bool) -> Duration {
-    let longest = if in_trouble {
+async fn next_poll_delay(service: &OrderSync, clock: &SharedClock, is_failing: bool) -> Duration {
+    let longest = if is_failing {
         MAX_IDLE_SLEEP
     } else {
         service.ledger().poll_interval(MAX_IDLE_SLEEP)

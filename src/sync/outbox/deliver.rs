@@ -1,5 +1,5 @@
-//! The loop that delivers events. How many replicas run it does not matter: an event is leased to
-//! one of them at a time, and nobody waits for the receiver with a transaction open.
+//! The loop that delivers events. Any number of replicas may run it: an event is leased to one at a
+//! time, and no transaction is open during the call.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,11 +17,10 @@ use crate::{
     telemetry::LogOnce,
 };
 
-/// Outlives a call with its wait for a turn, and the database's answer to that.
+/// Covers a call with its wait for a permit, and the record of its outcome.
 const LEASE_TTL: Duration = Duration::from_secs(120);
 
-/// The longest sleep between two looks at the outbox while nobody can tell of an event, and the
-/// shortest before a try.
+/// The longest sleep while the ledger cannot notify of events.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// After a database error.
@@ -44,8 +43,7 @@ impl EventDeliverer {
         }
     }
 
-    /// Takes up to `limit` events whose turn it is; only one while it is not known whether the
-    /// receiver is back, and none while it is left alone.
+    /// Claims up to `limit` due events: one while the circuit is half-open, none while it is open.
     pub async fn lease_due(&self, limit: u32) -> Result<Vec<ClaimedEvent>, LedgerError> {
         let limit = match self.receiver.circuit().state() {
             CircuitState::Closed => limit,
@@ -60,7 +58,7 @@ impl EventDeliverer {
             .await
     }
 
-    /// How long nothing is to be done, if nobody tells of an event.
+    /// The time until the next event is due.
     async fn idle_delay(&self) -> Duration {
         if !self.receiver.circuit().is_closed() {
             return POLL_INTERVAL;
@@ -71,7 +69,7 @@ impl EventDeliverer {
         }
     }
 
-    /// One try.
+    /// Makes one attempt.
     pub async fn deliver(&self, event: &ClaimedEvent) -> Result<DeliveryOutcome, LedgerError> {
         let circuit = self.receiver.circuit();
         let probes = !circuit.is_closed();
@@ -87,59 +85,58 @@ impl EventDeliverer {
         if let DeliveryOutcome::Dead { problem } = &delivery
             && recorded
         {
-            tracing::error!(event = %event.id, kind = event.event_type, problem, "VeraCore: an event could not be delivered for days and is given up; `veracore-sync events resend` sends it again");
+            tracing::error!(event = %event.id, kind = event.event_type, problem, "VeraCore event given up after days of failed deliveries; `veracore-sync events resend` sends it again");
         }
         Ok(delivery)
     }
 }
 
-/// Delivers events until the stop; what is under way is finished then.
-pub async fn deliver_events(delivering: EventDeliverer, tasks: TaskGroup) {
-    let mut outages = DeliveryLog::new();
+/// Delivers events until the process stops, and then finishes those in flight.
+pub async fn deliver_events(deliverer: EventDeliverer, tasks: TaskGroup) {
+    let mut log = DeliveryLog::new();
     let mut working = JoinSet::new();
     while !tasks.is_stopping() {
         let free = MAX_IN_FLIGHT.saturating_sub(working.len());
-        let claimed = match delivering.lease_due(u32::try_from(free).unwrap_or(1)).await {
+        let claimed = match deliverer.lease_due(u32::try_from(free).unwrap_or(1)).await {
             Ok(claimed) => {
-                outages.ledger_log.log_recovery();
+                log.ledger_log.log_recovery();
                 claimed
             }
             Err(error) => {
-                outages.ledger_log.log_failure(&error);
+                log.ledger_log.log_failure(&error);
                 tasks.sleep(DB_RETRY_DELAY).await;
                 continue;
             }
         };
         let all = claimed.len() < free;
         for event in claimed {
-            let delivering = delivering.clone();
-            working.spawn(async move { delivering.deliver(&event).await });
+            let deliverer = deliverer.clone();
+            working.spawn(async move { deliverer.deliver(&event).await });
         }
-        // While others are under way, who is free looks again.
-        let nap = if working.is_empty() {
-            delivering.idle_delay().await
+        let delay = if working.is_empty() {
+            deliverer.idle_delay().await
         } else {
             POLL_INTERVAL
         };
-        let nap = async {
+        let delay = async {
             if all {
-                delivering.ledger.wait_for(Topic::Events, nap).await;
+                deliverer.ledger.wait_for(Topic::Events, delay).await;
             } else {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             () = tasks.wait_for_stop() => {}
-            () = nap => {}
-            Some(done) = working.join_next() => outages.log_result(&delivering, done.ok()).await,
+            () = delay => {}
+            Some(done) = working.join_next() => log.log_result(&deliverer, done.ok()).await,
         }
     }
     while let Some(done) = working.join_next().await {
-        outages.log_result(&delivering, done.ok()).await;
+        log.log_result(&deliverer, done.ok()).await;
     }
 }
 
-/// What is told once, however many tries it concerns.
+/// Logs each kind of failure once, however many attempts fail.
 struct DeliveryLog {
     ledger_log: LogOnce,
     receiver_log: LogOnce,
@@ -155,23 +152,23 @@ impl DeliveryLog {
 
     async fn log_result(
         &mut self,
-        delivering: &EventDeliverer,
+        deliverer: &EventDeliverer,
         done: Option<Result<DeliveryOutcome, LedgerError>>,
     ) {
         match done {
-            // A panic; its event comes back when its lease has run out.
+            // A panic. The event is due again when its lease expires.
             None => {
-                tracing::error!("delivering an event panicked; this is a defect, please report it");
+                tracing::error!("event delivery panicked; this is a defect, please report it");
             }
             Some(Err(error)) => self.ledger_log.log_failure(&error),
             Some(Ok(DeliveryOutcome::Retry { problem, .. })) => {
                 self.receiver_log.log_failure(&problem)
             }
             Some(Ok(DeliveryOutcome::Dead { .. })) => {}
-            // That one was taken does not say that the others are.
+            // One delivery does not prove that the other events succeed.
             Some(Ok(DeliveryOutcome::Delivered)) => {
                 if self.receiver_log.is_failing()
-                    && delivering
+                    && deliverer
                         .ledger
                         .has_failing_events()
                         .await

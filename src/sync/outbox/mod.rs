@@ -1,8 +1,7 @@
-//! Telling others what happened: events are delivered to the receiver, and noted on the shop's
-//! orders.
+//! Delivers events to the receiver, and writes notes on orders in Vendure.
 //!
-//! Owns when an event is tried again and when it is given up, and what a note says. What happened is
-//! written down by those who did it, in the ledger. Must not decide anything about an order.
+//! Decides when to retry, when to give up, and the text of a note. The ledger records the events
+//! together with what they report.
 
 mod deliver;
 mod note_text;

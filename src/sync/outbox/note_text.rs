@@ -1,4 +1,4 @@
-//! What a note on the shop's order says: short, for a merchant, and nothing about the customer. Pure.
+//! The text of a note on an order: short, for a merchant, without customer data. Pure.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -8,15 +8,15 @@ use crate::{
     ledger::ClaimedNote,
 };
 
-/// What tells a note of ours from all others: it is looked for before a note is written again.
+/// Identifies our note: looked up before a note is written again.
 pub(super) fn note_marker(event: Uuid) -> String {
     let id = event.simple().to_string();
     format!("[ref {}]", &id[..12])
 }
 
 pub(super) fn note_text(note: &ClaimedNote) -> String {
-    let words = message(&note.event_type, &note.data, &note.code);
-    format!("{words} {}", note_marker(note.event_id))
+    let text = message(&note.event_type, &note.data, &note.code);
+    format!("{text} {}", note_marker(note.event_id))
 }
 
 fn message(event_type: &str, data: &Value, code: &OrderCode) -> String {
@@ -35,11 +35,11 @@ fn cancelled_message(data: &Value) -> &'static str {
     match data.get("outcome").and_then(Value::as_str) {
         Some("stopped") => "This order was cancelled, and VeraCore does not ship it.",
         Some("by_hand") => {
-            "This order was cancelled after VeraCore had it, and has to be cancelled at VeraCore by hand, before it ships."
+            "This order was cancelled after it was sent to VeraCore. Have it cancelled at VeraCore before it ships."
         }
-        Some("too_late") => "This order was cancelled, and VeraCore has shipped it all the same.",
+        Some("too_late") => "This order was cancelled, but VeraCore has shipped it.",
         Some("cancelled_at_veracore") => {
-            "VeraCore has cancelled this order: have it revived there, or cancel it here."
+            "VeraCore has cancelled this order: have it reactivated there, or cancel it here."
         }
         _ => "This order was cancelled before it was sent to VeraCore; VeraCore does not ship it.",
     }
@@ -48,25 +48,27 @@ fn cancelled_message(data: &Value) -> &'static str {
 fn failed_message(data: &Value, code: &OrderCode) -> String {
     let why = text_field(data, "category").map_or("", |category| failure_reason(&category));
     let doubt = match data.get("inDoubt").and_then(Value::as_bool) {
-        Some(true) => " VeraCore may have it all the same: look there first.",
+        Some(true) => " VeraCore may have it anyway: check there first.",
         _ => "",
     };
     format!(
-        "This order did not get to VeraCore and needs a person: {why}.{doubt} `veracore-sync orders show {code}` says more."
+        "This order was not sent to VeraCore and needs attention: {why}.{doubt} Details: `veracore-sync orders show {code}`."
     )
 }
 
-/// What is wrong, without the words of other systems, which may quote the customer.
+/// The reason, without other systems' messages: they may quote the customer.
 fn failure_reason(category: &str) -> &'static str {
     match ErrorCategory::parse(category) {
-        Some(ErrorCategory::Validation) => "its data were refused",
-        Some(ErrorCategory::Conflict) => "its number is taken there, or it was changed meanwhile",
-        Some(ErrorCategory::NotFound) => "something that it needs was not found",
+        Some(ErrorCategory::Validation) => "its data was refused",
+        Some(ErrorCategory::Conflict) => {
+            "its number is already used at VeraCore, or it changed meanwhile"
+        }
+        Some(ErrorCategory::NotFound) => "something it refers to was not found",
         Some(ErrorCategory::Auth) => "the credentials were refused",
         Some(ErrorCategory::Network | ErrorCategory::Timeout) => "VeraCore could not be reached",
-        Some(ErrorCategory::RateLimited) => "VeraCore took no more calls",
-        Some(ErrorCategory::Upstream) => "VeraCore failed over it, again and again",
-        Some(ErrorCategory::Internal) | None => "something went wrong on the way",
+        Some(ErrorCategory::RateLimited) => "VeraCore limited the request rate",
+        Some(ErrorCategory::Upstream) => "VeraCore failed repeatedly",
+        Some(ErrorCategory::Internal) | None => "an internal error occurred",
     }
 }
 
@@ -128,7 +130,7 @@ mod tests {
         ];
         assert_eq!(all[0], "VeraCore has accepted this order as VC-7.");
         assert!(all[3].contains("VeraCore may have it"), "{}", all[3]);
-        assert!(all[5].contains("shipped it all the same"), "{}", all[5]);
+        assert!(all[5].contains("but VeraCore has shipped it"), "{}", all[5]);
         assert_eq!(
             all[6],
             "VeraCore has shipped from this order by UPS; tracking: 1Z, 2Z."

@@ -1,5 +1,5 @@
-//! The loop that notes on the shop's orders what became of them: each event once, also where an
-//! answer is lost or the process dies.
+//! The loop that writes notes on orders in Vendure: each event once, even if a response is lost or the
+//! process dies.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,21 +20,19 @@ use crate::{
     vendure::Storefront,
 };
 
-/// The longest sleep between two looks while nobody can tell of a note, and the shortest before a
-/// try.
+/// The longest sleep while the ledger cannot notify of notes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long things take.
+/// Durations, derived from the timeout of a call to Vendure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoteSettings {
-    /// How long the shop may still be working on a call whose answer was lost.
+    /// How long Vendure may still process a call whose response was lost.
     pub quiet_period: Duration,
-    /// For a question and a call, with their waits for a turn.
+    /// Covers a lookup and a call, with their waits for a permit.
     pub lease_ttl: Duration,
 }
 
 impl NoteSettings {
-    /// From the time that one call to the shop may take.
     pub fn from_timeout(timeout: Duration) -> Self {
         let quiet_period = timeout * 2;
         Self {
@@ -68,14 +66,14 @@ impl NoteWriter {
         }
     }
 
-    /// Takes a note that is due.
+    /// Claims a due note.
     pub async fn lease_due(&self) -> Result<Option<ClaimedNote>, LedgerError> {
         self.ledger
             .claim_due_note(self.settings.lease_ttl, MAX_DELAY)
             .await
     }
 
-    /// Writes it, unless it is there. Nothing when it is not ours any more.
+    /// Writes the note, unless Vendure has it. `None`: the lease was lost.
     pub async fn write(&self, note: &ClaimedNote) -> Result<Option<NoteOutcome>, LedgerError> {
         let noted = self.try_write(note).await?;
         if let Some(noted) = &noted {
@@ -88,11 +86,11 @@ impl NoteWriter {
         if let Some(intended_at) = note.intended_at {
             let quiet = chrono::TimeDelta::from_std(self.settings.quiet_period).unwrap_or_default();
             let now = self.clock.now();
-            // A clock that was set back must not make it wait for the future.
+            // Do not wait for a future intent: the clock was set back.
             if intended_at <= now && now < intended_at + quiet {
                 return Ok(Some(NoteOutcome::InDoubt {
                     at: intended_at + quiet,
-                    problem: "the answer is not known yet".into(),
+                    problem: "the response was lost; checking later".into(),
                 }));
             }
             match self
@@ -128,8 +126,8 @@ impl NoteWriter {
 
 /// Writes notes until the stop, one after another.
 pub async fn write_notes(notes: NoteWriter, shop: Circuit, tasks: TaskGroup) {
-    let mut ledger = LogOnce::new("notes on the shop's orders cannot be worked on");
-    let mut failing = LogOnce::new("notes cannot be written on the shop's orders");
+    let mut ledger = LogOnce::new("order notes cannot be read from the ledger");
+    let mut failing = LogOnce::new("order notes cannot be written in Vendure");
     while !tasks.is_stopping() {
         let mut nap = POLL_INTERVAL;
         if shop.is_closed() {
@@ -166,7 +164,7 @@ async fn write_next(notes: &NoteWriter, failing: &mut LogOnce) -> Result<bool, L
         }
         Some(NoteOutcome::Dropped { problem }) => {
             let problem = one_line(&problem, 200);
-            tracing::warn!(order = %note.code, problem, "VeraCore: a note could not be written on the shop's order, and is left out");
+            tracing::warn!(order = %note.code, problem, "VeraCore note not written on the order in Vendure; dropped");
         }
         None => {}
     }

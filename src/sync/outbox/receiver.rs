@@ -1,4 +1,4 @@
-//! The receiver of events: one signed POST each. Must not decide what follows from its answer.
+//! The client of the events' receiver: one signed POST per event.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
     ledger::ClaimedEvent,
 };
 
-/// Of an answer only the status is of interest; one larger than this is taken for a failure.
+/// Only the status of a response matters; a larger body counts as a failure.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
 const OPERATION: &str = "deliver_event";
 
-/// How many events are under way at once.
+/// Events in flight at once.
 pub const MAX_IN_FLIGHT: usize = 4;
 
 /// Where events are posted, and what signs them.
@@ -74,7 +74,7 @@ impl EventReceiver {
             .upstream
             .send(OPERATION, CallKind::IdempotentWrite, request, |_| false)
             .await?;
-        // What it says of its failures is its own affair, and could be anything.
+        // Not the body of a failure: it may contain anything.
         answer.error_for_status(|_| String::new()).map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! What follows from a try. Pure.
+//! Decides after an attempt: done, retry, or give up. Pure.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::{
     vendure::StorefrontError,
 };
 
-/// Between tries.
+/// Between attempts.
 pub(super) const BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(10),
     max: MAX_DELAY,
 };
 
-/// The longest pause, also where the other side asks for one.
+/// The longest delay, also for a `Retry-After`.
 pub(super) const MAX_DELAY: Duration = Duration::from_secs(3600);
 
-/// For so long it is tried, and at least so often: a daemon that was stopped for days gives nothing
-/// up at its first try.
+/// Attempts continue for this long, and at least [`MIN_ATTEMPTS`] times: a daemon that was stopped for
+/// days gives nothing up at its first attempt.
 const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(3);
 const MIN_ATTEMPTS: u32 = 5;
 
@@ -33,8 +33,8 @@ fn time_after(now: DateTime<Utc>, pause: Duration) -> DateTime<Utc> {
     now + TimeDelta::from_std(pause.min(MAX_DELAY)).unwrap_or(TimeDelta::hours(1))
 }
 
-/// After a delivery. Whatever the receiver answered but 2xx, it is asked again: a deployment gone
-/// wrong answers 404 or 410, too.
+/// After a delivery. Any response but 2xx is retried: a broken deployment responds with 404 or 410,
+/// too.
 pub(super) fn after_delivery(
     event: &ClaimedEvent,
     outcome: &Result<(), CallError>,
@@ -66,7 +66,7 @@ pub(super) fn after_delivery(
     }
 }
 
-/// After a note. `quiet`: how long a call whose answer was lost may still be worked on.
+/// After a note. `quiet`: how long Vendure may still process a call whose response was lost.
 pub(super) fn after_note(
     note: &ClaimedNote,
     outcome: &Result<(), StorefrontError>,
@@ -88,7 +88,7 @@ pub(super) fn after_note(
     after_note_failure(note, error, now)
 }
 
-/// After the shop was asked in vain whether a note is there: what was known of it holds.
+/// After a failed lookup of a note: it stays in doubt.
 pub(super) fn after_note_lookup(
     note: &ClaimedNote,
     error: &StorefrontError,
@@ -119,7 +119,7 @@ fn after_note_failure(
             counted: false,
         };
     }
-    // Refused for good: the order is gone, as in a shop that was restored from a backup.
+    // Permanent: the order is gone, as in a shop restored from a backup.
     let refused = error.class() == FailureClass::Permanent;
     if refused || is_exhausted(note.first_tried_at, note.tries.saturating_add(1), now) {
         return NoteOutcome::Dropped { problem };

@@ -1,27 +1,26 @@
-//! The steps of cancellations: look at VeraCore, tell it, look again.
+//! The steps of a cancellation at VeraCore: look up, request, confirm.
 
 use std::time::Duration;
 
 use tracing::Instrument as _;
 
-use super::{
-    CANCELLATION_BATCH_SIZE,
-    cancel_plan::{self, CancelAction},
-};
+use super::cancel_plan::{self, CancelAction};
 use crate::{
     domain::CancelStatus,
     ledger::{CancelStep, Cancellation, LeaseKey, LedgerError},
-    sync::orders::OrderSync,
+    sync::{leases::with_lease, orders::OrderSync},
     telemetry::order_span,
 };
 
-/// How long a step is held: a look and the telling. Should it take longer, VeraCore may be told twice,
-/// which does no harm.
+/// Cancellations processed per round, here and in Vendure.
+pub(super) const CANCELLATION_BATCH_SIZE: u32 = 50;
+
+/// Covers a lookup and a request. If it expires, VeraCore may be asked twice, which is harmless.
 const LEASE_TTL: Duration = Duration::from_secs(180);
 
 impl OrderSync {
-    /// Takes the next step of each cancellation that is due. Returns how many that were. One that
-    /// cannot be recorded stops no other.
+    /// Takes the next step of each due cancellation, and returns how many. A step that the ledger
+    /// cannot record stops no other.
     pub async fn process_cancellations(&self) -> Result<u64, LedgerError> {
         let mut steps = 0;
         for order in self
@@ -32,25 +31,25 @@ impl OrderSync {
             if self.tasks.is_stopping() {
                 break;
             }
-            let what = [LeaseKey::Cancellation(&order.order_id)];
-            let Some(hold) = self.ledger.acquire_lease(&what, LEASE_TTL).await? else {
-                continue;
-            };
-            // Somebody else may have taken the step between the look and the hold.
-            if self.ledger.is_cancellation_due(order.id).await? {
+            let key = [LeaseKey::Cancellation(&order.order_id)];
+            let step = with_lease(&self.ledger, &key, LEASE_TTL, async |_| {
+                // Another replica may have taken the step before the lease.
+                if !self.ledger.is_cancellation_due(order.id).await? {
+                    return Ok(0);
+                }
                 match self
                     .process_cancellation(&order)
                     .instrument(order_span(&order.code))
                     .await
                 {
                     Err(error) if error.is_data_error() => {
-                        tracing::error!(order = %order.code, %error, "VeraCore: the ledger could not record a cancellation's step. Please report this");
+                        tracing::error!(order = %order.code, %error, "VeraCore: cancellation step not recorded by the ledger; please report this");
                     }
                     other => other?,
                 }
-                steps += 1;
-            }
-            self.ledger.release_lease(&hold).await?;
+                Ok::<u64, LedgerError>(1)
+            });
+            steps += step.await?.transpose()?.unwrap_or_default();
         }
         Ok(steps)
     }
@@ -73,7 +72,7 @@ impl OrderSync {
         Ok(())
     }
 
-    /// To tell it twice does no harm: what is cancelled stays so.
+    /// A repeated request is harmless: a cancelled order stays cancelled.
     async fn request_cancel(&self, order: &Cancellation) -> Result<CancelStep, LedgerError> {
         self.ledger.record_cancel_intent(order.id).await?;
         Ok(match self.provider.cancel_order(&order.code).await {
@@ -84,19 +83,19 @@ impl OrderSync {
 }
 
 fn log_step(order: &Cancellation, step: &CancelStep) {
-    let (code, why) = (&order.code, &step.message);
+    let (code, message) = (&order.code, &step.message);
     match step.status {
         same if same == order.status => {
-            tracing::debug!(order = %code, again = ?step.next_check_at, "VeraCore: the cancellation goes on: {why}");
+            tracing::debug!(order = %code, again = ?step.next_check_at, "VeraCore: cancellation in progress: {message}");
         }
         CancelStatus::Stopped => {
-            tracing::info!(order = %code, "VeraCore: the cancelled order is stopped: {why}");
+            tracing::info!(order = %code, "VeraCore: cancelled order stopped: {message}");
         }
         CancelStatus::TooLate => {
-            tracing::error!(order = %code, "VeraCore: the order was shipped though it is cancelled in Vendure; have the parcel stopped or brought back");
+            tracing::error!(order = %code, "VeraCore shipped the order although it is cancelled in Vendure; have the parcel stopped or returned");
         }
         CancelStatus::ByHand => {
-            tracing::error!(order = %code, "VeraCore: the order is cancelled in Vendure: {why}");
+            tracing::error!(order = %code, "VeraCore: order is cancelled in Vendure: {message}");
         }
         CancelStatus::Requested => {}
     }

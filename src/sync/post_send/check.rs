@@ -1,10 +1,8 @@
-//! Looking at the shop for what became of orders that VeraCore has.
+//! Checks in Vendure the orders that VeraCore has: cancelled, edited, or finished.
 
 use chrono::TimeDelta;
 
-use super::{
-    MAX_CHECKED_ORDERS, MAX_LATEST_CANCELLATIONS, READ_BATCH_SIZE, changes::changed_parts,
-};
+use super::changes::changed_parts;
 use crate::{
     domain::{Order, OrderCode, ShopOrderId},
     ledger::PostSendOrder,
@@ -15,25 +13,34 @@ use crate::{
     vendure::{FulfillmentProgress, StorefrontError},
 };
 
-/// After this, an order of which nothing is left to fulfill is over, whatever its state is called.
+/// Orders checked per round, the least recently checked first.
+pub const MAX_CHECKED_ORDERS: u32 = 1000;
+
+/// Whole orders per request to Vendure.
+const READ_BATCH_SIZE: u32 = 50;
+
+/// The latest cancellations read at each poll.
+const MAX_LATEST_CANCELLATIONS: u32 = 50;
+
+/// After this, an order with nothing left to fulfill is closed, whatever its state.
 const CLOSE_AFTER: TimeDelta = TimeDelta::days(7);
 
-/// How far the latest cancellations are looked for: the clocks of both may differ.
+/// How far back cancellations are read: the clocks may differ.
 const CANCELLED_LOOKBACK: TimeDelta = TimeDelta::days(1);
 
-/// What a look found.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PostSendSummary {
     pub checked: u64,
-    /// Cancellations that were begun.
+    /// Cancellations started.
     pub cancelled: u64,
-    /// Orders that differ from what was sent otherwise than before.
+    /// Orders whose difference from what was sent changed.
     pub changed: u64,
 }
 
 impl OrderSync {
-    /// Whether the orders that were cancelled last are some that VeraCore has: the quick way, which a
-    /// great many cancellations at once get past. Returns how many cancellations were begun.
+    /// Starts cancellations for the latest orders cancelled in Vendure, and returns how many.
+    /// [`Self::check_sent_orders`] finds those that do not fit in one page.
     pub async fn find_cancelled_orders(&self) -> Result<u64, DiscoveryError> {
         let since = self.clock.now() - CANCELLED_LOOKBACK;
         let latest = self
@@ -41,8 +48,8 @@ impl OrderSync {
             .cancelled_orders(since, MAX_LATEST_CANCELLATIONS)
             .await?;
         let ids: Vec<ShopOrderId> = latest.orders.iter().map(|o| o.id.clone()).collect();
-        let care = self.ledger.post_send_orders_by_id(&ids).await?;
-        let cancelled: Vec<&PostSendOrder> = care
+        let sent = self.ledger.post_send_orders_by_id(&ids).await?;
+        let cancelled: Vec<&PostSendOrder> = sent
             .iter()
             .filter(|known| {
                 latest
@@ -54,15 +61,15 @@ impl OrderSync {
         self.request_cancellations(&cancelled).await
     }
 
-    /// Compares what VeraCore has with what the shop has now. Replicas share the orders between them,
-    /// since each begins with those that were not looked at the longest.
+    /// Compares what VeraCore has with what Vendure has now. Replicas share the work, since each
+    /// starts with the least recently checked orders.
     pub async fn check_sent_orders(&self) -> Result<PostSendSummary, DiscoveryError> {
         let now = self.clock.now();
         self.ledger.end_closed_post_send(now - CLOSE_AFTER).await?;
-        let care = self.ledger.post_send_orders(MAX_CHECKED_ORDERS).await?;
-        let mut looked = PostSendSummary::default();
-        let mut take = u32::try_from(READ_BATCH_SIZE).unwrap_or(1);
-        let mut rest = care.as_slice();
+        let sent = self.ledger.post_send_orders(MAX_CHECKED_ORDERS).await?;
+        let mut summary = PostSendSummary::default();
+        let mut take = READ_BATCH_SIZE;
+        let mut rest = sent.as_slice();
         while !rest.is_empty() {
             if self.tasks.is_stopping() {
                 break;
@@ -71,33 +78,33 @@ impl OrderSync {
             let ids: Vec<ShopOrderId> = batch.iter().map(|o| o.order_id.clone()).collect();
             let orders = match self.storefront.orders_by_id(&ids).await {
                 Err(error) if halve_if_too_large(&error, &mut take) => continue,
-                // One of them is what the shop stumbles over: it stops no other.
+                // One order fails the request: it must not keep the others from being checked.
                 Err(error) if is_order_specific(&error) && batch.len() > 1 => {
                     take = u32::try_from(batch.len() / 2).unwrap_or(1);
                     continue;
                 }
                 Err(error) if is_order_specific(&error) => {
-                    tracing::warn!(order = %batch[0].code, %error, "VeraCore: the order cannot be compared with Vendure's");
+                    tracing::warn!(order = %batch[0].code, %error, "VeraCore: order not compared with Vendure's");
                     Vec::new()
                 }
                 other => other?,
             };
-            self.compare_batch(batch, &orders, &mut looked).await?;
+            self.compare_batch(batch, &orders, &mut summary).await?;
             rest = later;
         }
-        Ok(looked)
+        Ok(summary)
     }
 
     async fn compare_batch(
         &self,
         batch: &[PostSendOrder],
         orders: &[Order],
-        looked: &mut PostSendSummary,
+        summary: &mut PostSendSummary,
     ) -> Result<(), DiscoveryError> {
-        let (mut over, mut cancelled) = (Vec::new(), Vec::new());
+        let (mut closed, mut cancelled) = (Vec::new(), Vec::new());
         for known in batch {
-            looked.checked += 1;
-            // One that the shop does not have, or that cannot be read, is the reconciliation's.
+            summary.checked += 1;
+            // The reconciliation reports orders that Vendure lacks or cannot return.
             let Some(order) = orders
                 .iter()
                 .find(|order| is_same_order(known, &order.id, &order.code))
@@ -107,28 +114,28 @@ impl OrderSync {
             if order.state.is_cancelled() {
                 cancelled.push(known);
             } else if order.state.is_fulfilled() {
-                over.push(known.id);
+                closed.push(known.id);
             } else if !order.state.is_being_edited() {
-                looked.changed += u64::from(self.record_changes(known, order).await?);
+                summary.changed += u64::from(self.record_changes(known, order).await?);
             }
         }
-        looked.cancelled += self.request_cancellations(&cancelled).await?;
-        self.ledger.end_post_send(&over).await?;
+        summary.cancelled += self.request_cancellations(&cancelled).await?;
+        self.ledger.end_post_send(&closed).await?;
         let ids: Vec<i64> = batch.iter().map(|order| order.id).collect();
         Ok(self.ledger.record_check(&ids).await?)
     }
 
-    /// Orders that were fulfilled before they were cancelled were returned: nothing is to be stopped.
+    /// Starts cancellations. An order that was fulfilled before was returned: it needs none.
     async fn request_cancellations(
         &self,
         cancelled: &[&PostSendOrder],
     ) -> Result<u64, DiscoveryError> {
-        let (mut begun, mut over) = (0, Vec::new());
+        let (mut started, mut closed) = (0, Vec::new());
         for known in cancelled {
             let id = std::slice::from_ref(&known.order_id);
             let shop = match self.storefront.fulfillment_progress(id).await {
                 Err(error) if is_order_specific(&error) => {
-                    tracing::warn!(order = %known.code, %error, "VeraCore: the cancelled order cannot be read from Vendure");
+                    tracing::warn!(order = %known.code, %error, "VeraCore: cancelled order not readable from Vendure");
                     continue;
                 }
                 other => other?,
@@ -141,14 +148,14 @@ impl OrderSync {
                 continue;
             };
             if is_fully_fulfilled(known, progress) {
-                over.push(known.id);
+                closed.push(known.id);
             } else if self.ledger.request_cancellation(known.id).await? {
-                begun += 1;
-                tracing::warn!(order = %known.code, "VeraCore: the order was cancelled in Vendure after VeraCore had it; it is to be stopped there");
+                started += 1;
+                tracing::warn!(order = %known.code, "VeraCore: order cancelled in Vendure after it was sent; stopping it");
             }
         }
-        self.ledger.end_post_send(&over).await?;
-        Ok(begun)
+        self.ledger.end_post_send(&closed).await?;
+        Ok(started)
     }
 
     async fn record_changes(
@@ -169,19 +176,19 @@ impl OrderSync {
             return Ok(false);
         }
         if changed.is_empty() {
-            tracing::info!(order = %known.code, "VeraCore: the order is again what was sent");
+            tracing::info!(order = %known.code, "VeraCore: order matches what was sent again");
         } else {
             tracing::warn!(
                 order = %known.code,
                 changed = changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                "VeraCore: the order was edited in Vendure after it was sent, and VeraCore was not told; have it changed there by hand"
+                "VeraCore: order edited in Vendure after it was sent; have it changed at VeraCore"
             );
         }
         Ok(true)
     }
 }
 
-/// Whether the shop stumbles over what it was asked for, rather than is away or shuts us out.
+/// The request failed because of the orders in it: Vendure is available and accepts the login.
 const fn is_order_specific(error: &StorefrontError) -> bool {
     matches!(
         error,
@@ -196,7 +203,7 @@ fn is_same_order(known: &PostSendOrder, id: &ShopOrderId, code: &OrderCode) -> b
     known.order_id == *id && known.code == *code
 }
 
-/// Whether everything that was sent became a fulfillment of the shop's.
+/// Everything that was sent is fulfilled in Vendure.
 fn is_fully_fulfilled(known: &PostSendOrder, shop: &FulfillmentProgress) -> bool {
     let mut lines = known.lines.iter();
     !known.lines.is_empty()

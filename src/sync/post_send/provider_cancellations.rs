@@ -1,41 +1,41 @@
-//! What VeraCore cancelled of its own accord: noted wherever VeraCore was asked for an order, and told
-//! to the shop where `CANCEL_IN_VENDURE` says so.
+//! Orders that VeraCore cancelled: recorded at each lookup, and cancelled in Vendure if
+//! `CANCEL_IN_VENDURE` is set.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tracing::Instrument as _;
 
-use super::CANCELLATION_BATCH_SIZE;
+use super::cancel::CANCELLATION_BATCH_SIZE;
 use crate::{
     domain::{FailureClass, OrderCode},
     fulfillment::FoundOrder,
     ledger::{LeaseKey, Ledger, LedgerError, ProviderCancellation, ShipmentStatus},
-    sync::orders::OrderSync,
+    sync::{leases::with_lease, orders::OrderSync},
     telemetry::order_span,
 };
 
-/// Until the shop is told again.
+/// Between two attempts to cancel in Vendure.
 const RETRY_DELAY: TimeDelta = TimeDelta::minutes(5);
 
-/// How long it is held: a look at VeraCore, a look at the shop, the telling.
+/// Covers the lookups at both sides and the cancellation.
 const LEASE_TTL: Duration = Duration::from_secs(180);
 
-/// Stands in the order's history.
+/// Shown in the order's history in Vendure.
 const CANCEL_REASON: &str = "Cancelled at VeraCore, which does not ship it";
 
-const PART_SHIPPED_MESSAGE: &str = "a part of it was shipped, so that it is not cancelled in Vendure by itself: cancel what is left there by hand";
+const PART_SHIPPED_MESSAGE: &str = "VeraCore shipped a part of the order, so it is not cancelled in Vendure automatically: cancel the rest there";
 
-/// What came of telling the shop.
+/// The outcome of an attempt to cancel in Vendure.
 enum ShopCancelOutcome {
-    /// VeraCore has not cancelled it any more.
+    /// VeraCore no longer has it cancelled.
     Reinstated(FoundOrder),
-    /// Nothing more is to be told.
+    /// Nothing is left to do.
     Done(String),
     Retry(String),
 }
 
-/// Notes whether VeraCore has cancelled orders that it has: what it said of them just now.
+/// Records which of the orders just looked up VeraCore has cancelled, or reinstated.
 pub(in crate::sync) async fn record_provider_cancellations<'a>(
     ledger: &Ledger,
     found: impl IntoIterator<Item = &'a FoundOrder>,
@@ -49,19 +49,16 @@ pub(in crate::sync) async fn record_provider_cancellations<'a>(
                 .record_provider_cancellation(&order.number, &order.status)
                 .await?
         {
-            tracing::error!(order = %order.number, status = order.status, "VeraCore: the order is cancelled there, though not in Vendure; have it revived there, or cancel it in Vendure");
+            tracing::error!(order = %order.number, status = order.status, "VeraCore cancelled the order, but Vendure did not; have it reactivated at VeraCore, or cancel it in Vendure");
         }
     }
     for code in ledger.clear_provider_cancellations(&alive).await? {
-        tracing::info!(
-            order = code,
-            "VeraCore: the order is not cancelled there any more"
-        );
+        tracing::info!(order = code, "VeraCore reactivated the cancelled order");
     }
     Ok(())
 }
 
-/// Notes which orders that were taken for stopped VeraCore has shipped all the same.
+/// Records the orders that VeraCore shipped although they counted as stopped.
 pub(in crate::sync) async fn record_late_shipments(
     ledger: &Ledger,
     codes: &[OrderCode],
@@ -69,20 +66,20 @@ pub(in crate::sync) async fn record_late_shipments(
     for code in ledger.record_shipped_after_stop(codes).await? {
         tracing::error!(
             order = code,
-            "VeraCore: the order was shipped though it is cancelled in Vendure; have the parcel stopped or brought back"
+            "VeraCore shipped the order although it is cancelled in Vendure; have the parcel stopped or returned"
         );
     }
     Ok(())
 }
 
 impl OrderSync {
-    /// Cancels in the shop what VeraCore has cancelled, where that is wanted. Returns how many orders
-    /// were looked at.
+    /// Cancels in Vendure what VeraCore cancelled, if so configured. Returns how many orders were
+    /// processed.
     pub async fn cancel_orders_in_shop(&self) -> Result<u64, LedgerError> {
         if !self.settings.cancel_in_shop {
             return Ok(0);
         }
-        let mut looked = 0;
+        let mut processed = 0;
         for order in self
             .ledger
             .due_provider_cancellations(CANCELLATION_BATCH_SIZE)
@@ -91,28 +88,28 @@ impl OrderSync {
             if self.tasks.is_stopping() {
                 break;
             }
-            // Nobody makes a fulfillment of it meanwhile.
-            let what = [
+            // The lease also keeps tracking from creating a fulfillment meanwhile.
+            let keys = [
                 LeaseKey::Cancellation(&order.order_id),
                 LeaseKey::Fulfillments(&order.order_id),
             ];
-            let Some(hold) = self.ledger.acquire_lease(&what, LEASE_TTL).await? else {
-                continue;
-            };
-            // Somebody else may have told it between the look and the hold.
-            if self.ledger.is_provider_cancellation_due(order.id).await? {
-                let told = self.cancel_and_record(&order);
-                match told.instrument(order_span(&order.code)).await {
-                    Err(error) if error.is_data_error() => {
-                        tracing::error!(order = %order.code, %error, "VeraCore: the ledger could not record what Vendure was told. Please report this");
-                    }
-                    other => other?,
+            let attempt = with_lease(&self.ledger, &keys, LEASE_TTL, async |_| {
+                // Another replica may have done it before the lease.
+                if !self.ledger.is_provider_cancellation_due(order.id).await? {
+                    return Ok(());
                 }
-            }
-            self.ledger.release_lease(&hold).await?;
-            looked += 1;
+                let attempt = self.cancel_and_record(&order);
+                match attempt.instrument(order_span(&order.code)).await {
+                    Err(error) if error.is_data_error() => {
+                        tracing::error!(order = %order.code, %error, "VeraCore: cancellation in Vendure not recorded by the ledger; please report this");
+                        Ok(())
+                    }
+                    other => other,
+                }
+            });
+            processed += u64::from(attempt.await?.transpose()?.is_some());
         }
-        Ok(looked)
+        Ok(processed)
     }
 
     async fn cancel_and_record(&self, order: &ProviderCancellation) -> Result<(), LedgerError> {
@@ -124,9 +121,9 @@ impl OrderSync {
             ShopCancelOutcome::Retry(message) => (message, Some(self.clock.now() + RETRY_DELAY)),
         };
         if next.is_none() {
-            tracing::warn!(order = %order.code, "VeraCore: cancelled there: {message}");
+            tracing::warn!(order = %order.code, "VeraCore cancelled the order: {message}");
         } else {
-            tracing::debug!(order = %order.code, "VeraCore: cancelled there: {message}");
+            tracing::debug!(order = %order.code, "VeraCore cancelled the order: {message}");
         }
         self.ledger
             .record_shop_cancel_attempt(order.id, &message, next)
@@ -144,12 +141,12 @@ impl OrderSync {
             }
             Ok(None) => {
                 return ShopCancelOutcome::Done(
-                    "VeraCore does not have it any more; nothing is cancelled in Vendure".into(),
+                    "VeraCore no longer has the order; nothing is cancelled in Vendure".into(),
                 );
             }
             Err(error) => {
                 return ShopCancelOutcome::Retry(format!(
-                    "VeraCore could not be asked: {}",
+                    "VeraCore lookup failed: {}",
                     error.redacted_message()
                 ));
             }
@@ -158,31 +155,33 @@ impl OrderSync {
         let shop = match self.storefront.fulfillment_progress(ids).await {
             Ok(page) => page.orders.into_iter().find(|o| o.code == order.code),
             Err(error) => {
-                return ShopCancelOutcome::Retry(format!("Vendure could not be asked: {error}"));
+                return ShopCancelOutcome::Retry(format!("Vendure lookup failed: {error}"));
             }
         };
         let Some(shop) = shop else {
-            return ShopCancelOutcome::Done("Vendure does not have the order any more".into());
+            return ShopCancelOutcome::Done("Vendure no longer has the order".into());
         };
         if shop.state.is_cancelled() {
-            return ShopCancelOutcome::Done("it is cancelled in Vendure".into());
+            return ShopCancelOutcome::Done("cancelled in Vendure".into());
         }
         if shop.state.is_being_edited() {
-            // Vendure would cancel the lines, and then refuse the rest.
-            return ShopCancelOutcome::Retry("it is being edited in Vendure".into());
+            // Vendure would cancel the lines and then refuse the rest.
+            return ShopCancelOutcome::Retry("the order is being edited in Vendure".into());
         }
         if shop.fulfillments.iter().any(|made| !made.is_cancelled()) {
             return ShopCancelOutcome::Done(PART_SHIPPED_MESSAGE.into());
         }
         let codes = std::slice::from_ref(&order.code);
         match self.ledger.shipments_of_orders(codes).await {
-            Ok(packages)
-                if packages
+            Ok(parcels)
+                if parcels
                     .iter()
-                    .all(|package| package.status == ShipmentStatus::Void) => {}
+                    .all(|parcel| parcel.status == ShipmentStatus::Void) => {}
             Ok(_) => return ShopCancelOutcome::Done(PART_SHIPPED_MESSAGE.into()),
             Err(error) => {
-                return ShopCancelOutcome::Retry(format!("its packages cannot be read: {error}"));
+                return ShopCancelOutcome::Retry(format!(
+                    "the ledger could not read its parcels: {error}"
+                ));
             }
         }
         match self
@@ -190,16 +189,16 @@ impl OrderSync {
             .cancel_order(&order.order_id, CANCEL_REASON)
             .await
         {
-            Ok(()) => ShopCancelOutcome::Done(
-                "it was cancelled in Vendure; what was paid is not given back by itself".into(),
-            ),
+            Ok(()) => {
+                ShopCancelOutcome::Done("cancelled in Vendure; refund the payment there".into())
+            }
             Err(error) if error.class() == FailureClass::Permanent => {
                 ShopCancelOutcome::Done(format!(
-                    "Vendure does not cancel it all: {error}; its lines may be cancelled already. Cancel it there by hand"
+                    "Vendure did not cancel all of it: {error}; its lines may already be cancelled. Cancel it there"
                 ))
             }
             Err(error) => {
-                ShopCancelOutcome::Retry(format!("Vendure was told to cancel it: {error}"))
+                ShopCancelOutcome::Retry(format!("Vendure may not have cancelled it: {error}"))
             }
         }
     }

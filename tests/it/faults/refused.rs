@@ -40,7 +40,7 @@ async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
 #[tokio::test]
 async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_person() {
     let mut world = World::named("limit").build().await;
-    world.expect_error("given up after 3 tries");
+    world.expect_error("given up after 3 attempts");
     let fault = on_sends(says(500, "NullReferenceException"));
     world.sandbox.add_fault(fault);
     let order = world.pay_order(&[("A-0", 1)]).await;

@@ -76,7 +76,7 @@ async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_
     world.shop.cancel(&order).await;
     let can_cancel = service.provider.supports_cancellation();
     if !can_cancel {
-        world.expect_error("have it cancelled at VeraCore by hand");
+        world.expect_error("have it cancelled at VeraCore");
     }
     care(&world, &service).await;
     let is = world.sandbox.order(&order.code).unwrap().status();
@@ -132,7 +132,7 @@ async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.advance(TimeDelta::hours(1));
     if !service.provider.supports_cancellation() {
-        world.expect_error("have it cancelled at VeraCore by hand");
+        world.expect_error("have it cancelled at VeraCore");
     }
     care(&world, &service).await;
     let stands = standing(&world, &order).await.cancel_status;
@@ -178,7 +178,7 @@ async fn an_order_that_was_shipped_meanwhile_is_too_late_and_one_that_came_back_
 #[tokio::test]
 async fn an_order_that_veracore_cancels_is_told_and_left_alone_in_the_shop() {
     let mut world = World::named("cancelled-there").build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
     let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
     world.sandbox.cancel(&order.code).unwrap();
@@ -195,7 +195,7 @@ async fn an_order_that_veracore_cancels_is_told_and_left_alone_in_the_shop() {
 #[tokio::test]
 async fn with_cancel_in_vendure_what_veracore_cancels_is_cancelled_in_the_shop() {
     let mut world = World::named("cancelled-both").build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     let mut service = world.service_with(|settings| settings.cancel_in_shop = true);
     let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
     let part = sent_order(&world, &mut service, &[("A-1", 1), ("A-2", 1)]).await;
@@ -262,7 +262,7 @@ async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_se
 #[tokio::test]
 async fn units_that_veracore_cancelled_are_not_sold_twice() {
     let mut world = World::named("cancelled-stock").build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
     world.sandbox.set_stock("A-0", 5);
     let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
@@ -340,7 +340,7 @@ async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
 #[tokio::test]
 async fn an_order_that_is_being_edited_is_cancelled_in_the_shop_only_afterwards() {
     let mut world = World::named("cancelled-edited").build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     let mut service = world.service_with(|settings| settings.cancel_in_shop = true);
     let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
     world.sandbox.cancel(&order.code).unwrap();
@@ -359,7 +359,7 @@ async fn an_order_that_is_being_edited_is_cancelled_in_the_shop_only_afterwards(
 #[tokio::test]
 async fn a_row_that_makes_no_sense_stops_no_other() {
     let mut world = World::named("cancel-odd").build().await;
-    world.expect_error("have it cancelled at VeraCore by hand");
+    world.expect_error("have it cancelled at VeraCore");
     let mut service = world.service();
     let odd = sent_order(&world, &mut service, &[("A-0", 1)]).await;
     let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
@@ -420,7 +420,7 @@ async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() 
 #[tokio::test]
 async fn digests_of_addresses_and_words_for_cancellations_are_cleared_in_time() {
     let mut world = World::named("care-private").build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
     let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
     world.sandbox.cancel(&order.code).unwrap();

@@ -242,7 +242,7 @@ async fn too_many_open_orders_are_asked_for_on_several_nights() {
 #[tokio::test]
 async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     let mut world = World::named("nightly").build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     let another = world.service();

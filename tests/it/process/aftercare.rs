@@ -100,7 +100,7 @@ async fn told(world: &World, order: &PaidOrder, outcome: &str) -> usize {
 #[tokio::test]
 async fn a_death_at_each_write_of_a_cancellation_is_made_good() {
     let mut world = World::named("cancel_crash").real_time().build().await;
-    world.expect_error("have it cancelled at VeraCore by hand");
+    world.expect_error("have it cancelled at VeraCore");
     let mut service = world.service();
     let can_cancel = service.provider.supports_cancellation();
     let (last, outcome, points): (_, _, &[&str]) = if can_cancel {
@@ -136,7 +136,7 @@ async fn a_death_at_each_write_of_a_cancellation_is_made_good() {
 #[tokio::test]
 async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
     let mut world = World::named("there_crash").real_time().build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
     for point in [
         "ledger.record_provider_cancellation",
@@ -170,10 +170,10 @@ async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
 #[tokio::test]
 async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good() {
     let mut world = World::named("edit_crash").real_time().build().await;
-    world.expect_error("the order is cancelled there");
+    world.expect_error("VeraCore cancelled the order");
     world.expect_error("though it is cancelled in Vendure");
     world.expect_error("a package needs a person");
-    world.expect_error("have it cancelled at VeraCore by hand");
+    world.expect_error("have it cancelled at VeraCore");
     let mut service = world.service();
     for point in [
         "ledger.set_changed_parts",

@@ -14,14 +14,14 @@ use veracore_sync::{
 
 use crate::harness::{Daemon, DaemonBuilder, Dice, PaidOrder, World, get, until};
 
-const STUCK: &str = "orders cannot be worked on";
-const BLIND: &str = "orders cannot be looked for";
+const STUCK: &str = "orders cannot be processed";
+const BLIND: &str = "orders cannot be discovered";
 
 /// What a daemon may say of its database, each once an outage.
 const TOLD: [&str; 6] = [
     STUCK,
     BLIND,
-    "not all orders can be gone through",
+    "the full order sweep failed",
     "a job cannot keep its schedule",
     "the ledger cannot be tidied up",
     "the ledger cannot be told whether events have a receiver",
@@ -33,7 +33,7 @@ async fn world(name: &str) -> World {
         world.expect_error(words);
     }
     // Orders' and stock's are told apart.
-    world.expect_error("webhooks cannot be worked on");
+    world.expect_error("webhooks cannot be processed");
     world
 }
 
@@ -302,7 +302,7 @@ async fn nothing_is_sent_while_full(name: &str, table: &str, when: &str) {
     free_disk(&world, table).await;
     all_arrive(&world, &paid).await;
     ready_again(address).await;
-    daemon.wait_for("over: orders cannot be worked on").await;
+    daemon.wait_for("over: orders cannot be processed").await;
     for order in &paid {
         assert_eq!(world.record(&order.code).await.unwrap().retry_count, 0);
     }

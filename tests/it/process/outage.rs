@@ -6,7 +6,7 @@ use veracore_sync::domain::SyncStatus;
 use crate::harness::World;
 
 const WAITING: &str = "Vendure does not answer as it should; waiting for it";
-const BLIND: &str = "orders cannot be looked for";
+const BLIND: &str = "orders cannot be discovered";
 
 #[tokio::test]
 async fn an_order_placed_before_the_first_sweep_succeeds_is_not_taken_for_an_old_one() {
@@ -36,7 +36,7 @@ async fn an_outage_of_the_shop_is_told_once_and_passes_by_itself() {
     let mut world = World::named("shop_away").real_time().build().await;
     world.expect_error(BLIND);
     // A sweep may be going on at that moment.
-    world.expect_error("not all orders can be gone through");
+    world.expect_error("the full order sweep failed");
     let gate = world.gate_to_shop();
     let daemon = world.daemon().with("VENDURE_API_URL", gate.url());
     let mut daemon = daemon.start().await;

@@ -90,7 +90,7 @@ async fn orders_are_told_of_and_paged() {
 #[tokio::test]
 async fn an_order_is_retried_forced_and_taken_out() {
     let mut world = World::named("wishes").real_time().build().await;
-    world.expect_error("needs a person");
+    world.expect_error("needs attention");
     world.expect_error("VeraCore");
     let refused = FaultKind::Status {
         status: 422,

@@ -240,7 +240,7 @@ async fn nothing_is_claimed_once_told_to_stop() {
 #[tokio::test]
 async fn one_that_nobody_survives_is_given_up() {
     let mut world = World::named("webhook_poison").build().await;
-    world.expect_error("a webhook is given up");
+    world.expect_error("webhook given up");
     let office = Office::of(&world.service(), &world).await;
     let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });
     office.sender.tell("order-update", &body).await;

@@ -1,5 +1,4 @@
-//! From the shop's order to the warehouse's: whether it is VeraCore's at all, whether it is fit to
-//! be sent, and in what words. Pure.
+//! Maps a Vendure order to a VeraCore order, or decides why it is not sent. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use crate::{
     ledger::{SendIntent, SendIntentLine, SkipReason},
 };
 
-/// Which of the customer's prices VeraCore is told.
+/// The unit prices sent to VeraCore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PriceBasis {
     /// With tax: what the customer pays.
@@ -22,19 +21,18 @@ pub enum PriceBasis {
     Net,
 }
 
-/// Which orders and lines are VeraCore's, and how they are spelled there.
+/// Which orders and lines VeraCore gets, and under which names.
 #[derive(Debug, Clone)]
 pub struct MappingRules {
     pub unit_price: PriceBasis,
     /// `None`: orders with any shipping method.
     pub shipping_methods: Option<Vec<ShippingMethodCode>>,
-    /// Which lines are VeraCore's, and what their goods are called there.
     pub skus: SkuRules,
-    /// Vendure's shipping method code to VeraCore's; what is not in it stays as it is.
+    /// Vendure's shipping method code to VeraCore's. Others are sent unchanged.
     pub shipping_method_map: BTreeMap<ShippingMethodCode, String>,
 }
 
-/// What is to be done with an order whose turn has come.
+/// The decision about a due order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MappingDecision {
     Send {
@@ -46,13 +44,13 @@ pub enum MappingDecision {
         message: String,
     },
     Cancelled,
-    /// It cannot be sent as it is; each problem names its field.
+    /// Not sendable; each problem names its field.
     Invalid {
         problems: Vec<String>,
     },
 }
 
-/// Countries whose parcels do not arrive without state and postal code.
+/// Countries whose addresses need a state and a postal code.
 const STATE_AND_ZIP_COUNTRIES: [&str; 3] = ["US", "CA", "AU"];
 
 pub fn map_order(
@@ -65,7 +63,7 @@ pub fn map_order(
     }
     if !trigger_states.contains(&order.state) {
         let message = format!(
-            "it is in state {} now, which is no trigger state",
+            "the order is now in state {}, which is no trigger state",
             order.state
         );
         return MappingDecision::Skip {
@@ -91,7 +89,7 @@ pub fn map_order(
         .filter(|line| !rules.skus.skips(&line.sku))
         .collect();
     if lines.is_empty() && !live.is_empty() {
-        let message = "all of its lines match ORDER_SKIP_SKUS".into();
+        let message = "all its lines match ORDER_SKIP_SKUS".into();
         return MappingDecision::Skip {
             reason: SkipReason::SkipSkus,
             message,
@@ -117,8 +115,7 @@ pub fn map_order(
 fn skip_shipping_method(methods: &[ShippingMethodCode]) -> MappingDecision {
     let names: Vec<&str> = methods.iter().map(ShippingMethodCode::as_str).collect();
     let message = if names.is_empty() {
-        "it has no shipping method, and ORDER_SHIPPING_METHODS names those that are VeraCore's"
-            .into()
+        "the order has no shipping method, and ORDER_SHIPPING_METHODS is set".into()
     } else {
         format!(
             "its shipping method {} is not in ORDER_SHIPPING_METHODS",
@@ -193,7 +190,7 @@ fn build_order(
         .unwrap_or_else(|| method.to_string());
     let new_order = NewOrder {
         number: order.code.clone(),
-        // Null on some paid orders (Vendure issue 4686); the creation is the next best.
+        // Null on some paid orders (Vendure issue 4686): use the creation instead.
         placed_at: order.placed_at.unwrap_or(order.created_at),
         currency: order.currency.clone(),
         shipping_method,
@@ -245,7 +242,7 @@ fn check_address(address: &PostalAddress, problems: &mut Vec<String>) {
     }
 }
 
-/// `fallback` gives the name where the address has none.
+/// `fallback` provides the name if the address has none.
 fn map_address(address: &Address, fallback: Option<&Contact>) -> PostalAddress {
     let (first_name, last_name) = match (&address.full_name, &address.company, fallback) {
         (Some(name), ..) => split_name(name),
@@ -269,8 +266,8 @@ fn map_address(address: &Address, fallback: Option<&Contact>) -> PostalAddress {
     }
 }
 
-/// Vendure has one field for a name, VeraCore two: the last word is the last name. Put together
-/// again, as on a label, it reads the same.
+/// Vendure has one name field, VeraCore two: the last word becomes the last name. Joined on a label,
+/// they read the same.
 fn split_name(full: &str) -> (Option<String>, Option<String>) {
     let words: Vec<&str> = full.split_whitespace().collect();
     match words.as_slice() {
@@ -280,7 +277,7 @@ fn split_name(full: &str) -> (Option<String>, Option<String>) {
     }
 }
 
-/// SHA-256 of all that is sent, in hex.
+/// The SHA-256 of everything that is sent, in hex.
 fn order_digest(order: &NewOrder) -> String {
     let bytes = serde_json::to_vec(order).unwrap_or_default();
     Sha256::digest(bytes)

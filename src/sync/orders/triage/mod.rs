@@ -1,4 +1,4 @@
-//! What follows from a failure: another try, a look-up first, or a person. Pure.
+//! Decides after a failure: retry, look up first, or ask for attention. Pure.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::{
     vendure::StorefrontError,
 };
 
-/// What was being done when it failed.
+/// The kind of call that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UpstreamCall {
     Send,
     Read,
 }
 
-/// Whether a failure counts towards the order's limit. One that would have struck any order (the
-/// other end is down, refuses us, or is not what is at this address) does not, so that an outage
-/// of a day sends no order to a person.
-fn call_error_counts(error: &CallError, doing: UpstreamCall) -> bool {
+/// The failure counts towards the order's limit. One that would hit any order (an unavailable
+/// upstream, refused credentials, a wrong URL) does not: after a day's outage, no order needs
+/// attention.
+fn call_error_counts(error: &CallError, call: UpstreamCall) -> bool {
     match error {
         CallError::Connect { .. }
         | CallError::Timeout {
@@ -31,9 +31,8 @@ fn call_error_counts(error: &CallError, doing: UpstreamCall) -> bool {
             ..
         }
         | CallError::CircuitOpen { .. } => false,
-        // An order that VeraCore stumbles over shows as a silence; but so does a slow day, when
-        // nothing more was lost than an answer to a question.
-        CallError::Timeout { .. } | CallError::ConnectionLost { .. } => doing == UpstreamCall::Send,
+        // An order may make VeraCore hang on the send. A lookup that times out says nothing about it.
+        CallError::Timeout { .. } | CallError::ConnectionLost { .. } => call == UpstreamCall::Send,
         CallError::Malformed { .. } | CallError::TooLarge { .. } => true,
         CallError::Status { status, .. } => {
             !matches!(status, 401 | 403 | 408 | 425 | 429 | 502..=504)
@@ -42,15 +41,15 @@ fn call_error_counts(error: &CallError, doing: UpstreamCall) -> bool {
     }
 }
 
-/// Whether a status speaks of the address rather than of what was sent there.
+/// The status concerns the URL, not the request.
 const fn is_wrong_endpoint_status(status: u16) -> bool {
     matches!(status, 404 | 405 | 407 | 410 | 415)
 }
 
-fn provider_error_counts(error: &ProviderError, doing: UpstreamCall) -> bool {
+fn provider_error_counts(error: &ProviderError, call: UpstreamCall) -> bool {
     match error {
-        ProviderError::Call(error) => call_error_counts(error, doing),
-        // Without a token nothing was said about the order at all.
+        ProviderError::Call(error) => call_error_counts(error, call),
+        // Without a token, the order was not even sent.
         ProviderError::NoToken(_)
         | ProviderError::CredentialsRefused { .. }
         | ProviderError::Forbidden { .. } => false,
@@ -64,7 +63,7 @@ fn provider_error_counts(error: &ProviderError, doing: UpstreamCall) -> bool {
 fn storefront_error_counts(error: &StorefrontError) -> bool {
     match error {
         StorefrontError::Call(error) => call_error_counts(error, UpstreamCall::Read),
-        // The shop was upgraded, and speaks another language now.
+        // Vendure was upgraded to another schema.
         StorefrontError::Graphql { code, .. } => code != "GRAPHQL_VALIDATION_FAILED",
         StorefrontError::Rejected { .. }
         | StorefrontError::Ambiguous { .. }
@@ -75,12 +74,12 @@ fn storefront_error_counts(error: &StorefrontError) -> bool {
     }
 }
 
-/// A kind of send that failed for good, though not because of the order.
+/// A permanent failure that is not the order's fault.
 fn is_wrong_endpoint(error: &ProviderError) -> bool {
     matches!(error, ProviderError::Call(CallError::Status { status, .. }) if is_wrong_endpoint_status(*status))
 }
 
-/// A failed send. `widespread`: sends of many orders fail, and none succeeds in between.
+/// After a failed send. `widespread`: sends of several orders fail, and none succeeds in between.
 pub(super) fn after_send(
     error: &ProviderError,
     message: &str,
@@ -96,7 +95,6 @@ pub(super) fn after_send(
         message: text,
     };
     match error.class() {
-        // Whatever is at this URL, it is not a place that takes orders: no fault of the order's.
         FailureClass::Permanent if is_wrong_endpoint(error) => retry_or_give_up(
             order,
             settings,
@@ -104,7 +102,7 @@ pub(super) fn after_send(
             None,
             false,
             note(format!(
-                "VeraCore takes no orders at this address: {message}. Check VERACORE_API_URL"
+                "VeraCore accepts no orders at this URL: {message}. Check VERACORE_API_URL"
             )),
         ),
         FailureClass::Permanent => OrderDisposition::Failed {
@@ -127,14 +125,13 @@ pub(super) fn after_send(
             missing_at: None,
             counted: counts,
             failure: Some(note(format!(
-                "sent, but the answer was lost: {message}. VeraCore is asked before it is sent again"
+                "sent, but the response was lost: {message}. VeraCore is asked before it is sent again"
             ))),
         },
     }
 }
 
-/// What becomes of an order for which an end was not even called: it waits, and nothing is said of
-/// it, since nothing was learnt.
+/// Postpones an order because the circuit is open: no call was made, so nothing is recorded.
 pub(super) fn postpone_parked(
     wait: Option<Duration>,
     now: DateTime<Utc>,
@@ -143,7 +140,7 @@ pub(super) fn postpone_parked(
     Some(OrderDisposition::Postponed { at: now + wait })
 }
 
-/// A failed look-up: the order is where it was before.
+/// After a failed lookup: the order stays as it was.
 pub(super) fn after_lookup(
     error: &ProviderError,
     message: &str,
@@ -159,7 +156,7 @@ pub(super) fn after_lookup(
         return OrderDisposition::Failed { failure: note };
     }
     if order.sent_at.is_some() {
-        // Never given up: until it is settled, nobody knows whether it was sent.
+        // Retried without limit: only a lookup can tell whether VeraCore has it.
         let at = retry_at(order, settings, now, error.retry_after());
         return OrderDisposition::StillInDoubt { at, failure: note };
     }
@@ -173,7 +170,7 @@ pub(super) fn after_lookup(
     )
 }
 
-/// The shop could not give the order.
+/// After a failed read from Vendure.
 pub(super) fn after_read(
     error: &StorefrontError,
     message: &str,
@@ -187,7 +184,7 @@ pub(super) fn after_read(
     };
     match error {
         StorefrontError::InvalidField { .. } => OrderDisposition::Failed { failure: note },
-        // Reads change nothing, so there is nothing ambiguous about a failed one.
+        // A failed read is never ambiguous: it changes nothing.
         _ => retry_or_give_up(
             order,
             settings,
@@ -199,7 +196,7 @@ pub(super) fn after_read(
     }
 }
 
-/// How the attempt ends in the history.
+/// The attempt's end for the history.
 pub(super) fn attempt_end(
     class: FailureClass,
     category: ErrorCategory,
@@ -217,7 +214,7 @@ pub(super) fn attempt_end(
     }
 }
 
-/// Whether the order has used up its tries.
+/// The order has used up its attempts.
 pub(super) fn is_exhausted(order: &ClaimedOrder, settings: &OrderSettings) -> bool {
     order.retry_count >= settings.max_attempts
 }
@@ -232,7 +229,7 @@ pub(super) fn give_up(
         failure: FailureReason {
             category,
             message: format!(
-                "given up after {} tries; the last one: {message}. When the cause is gone, run `veracore-sync orders retry {}`",
+                "given up after {} attempts; the last error: {message}. When the cause is fixed, run `veracore-sync orders retry {}`",
                 tries, order.code
             ),
         },
@@ -271,11 +268,11 @@ fn retry_at(
     now + effective_delay(own, retry_after, settings)
 }
 
-/// Longer than this, or than our own longest delay, nobody is left alone for the asking: a wrong
-/// `Retry-After` must not park an order for a day.
+/// The longest `Retry-After` that is honored, unless our own longest delay is longer: a wrong header
+/// must not delay an order for a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// The longer of our own delay and the one that was asked for.
+/// The longer of our own delay and the requested one.
 fn effective_delay(own: Duration, asked: Option<Duration>, settings: &OrderSettings) -> TimeDelta {
     let asked = asked
         .unwrap_or_default()

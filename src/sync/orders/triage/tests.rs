@@ -188,7 +188,11 @@ fn the_order_that_the_shop_cannot_give_ends_with_a_person() {
     let OrderDisposition::Failed { failure: note } = after(2) else {
         panic!("not given up")
     };
-    assert!(note.message.contains("after 3 tries"), "{}", note.message);
+    assert!(
+        note.message.contains("after 3 attempts"),
+        "{}",
+        note.message
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the next step of a cancellation is, from what VeraCore says. Pure.
+//! Plans the next step of a cancellation from VeraCore's response. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,36 +8,35 @@ use crate::{
     ledger::{CancelStep, Cancellation, MAX_CANCEL_CHECK_DELAY},
 };
 
-/// The first pause between two looks at an order that only a person can stop.
+/// The first delay between lookups of an order that must be cancelled by hand.
 const MANUAL_RECHECK_DELAY: TimeDelta = TimeDelta::minutes(30);
 
-/// Until VeraCore is looked at after it was told.
+/// From a cancel request to the lookup that confirms it.
 pub(super) const CONFIRM_DELAY: TimeDelta = TimeDelta::seconds(30);
 
-/// Between two looks at which an order must be missing to be gone. Measured on the clock as it runs,
-/// so that one jump of it does not make a late answer two.
+/// Between the two lookups that must both miss the order before it counts as gone. Measured from the
+/// first miss, so that one jump of the clock does not skip it.
 const ABSENCE_CONFIRM_DELAY: TimeDelta = TimeDelta::minutes(10);
 
-/// The first pause after VeraCore could not be asked; then as long as it has lasted.
+/// The first delay after a failed lookup.
 const FAILED_LOOKUP_DELAY: TimeDelta = TimeDelta::minutes(1);
 
-/// So long after it was found cancelled, an order that could neither be stopped nor asked about is for
-/// a person.
+/// After this long without an answer, the order needs attention.
 const ESCALATE_AFTER: TimeDelta = TimeDelta::minutes(30);
 
-/// Times VeraCore is told before a person is needed.
+/// Cancel requests before the order needs attention.
 const MAX_CANCEL_REQUESTS: u32 = 5;
 
-/// What is to be done about an order of which VeraCore said this.
+/// The next action.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CancelAction {
-    /// It is known where it stands.
+    /// Record the state, without a request.
     Record(CancelStep),
-    /// Tell VeraCore to cancel it.
+    /// Ask VeraCore to cancel the order.
     Request,
 }
 
-/// `found`: what VeraCore has under its number; `can_cancel`: whether it takes cancellations.
+/// `can_cancel`: the API has a call that cancels.
 pub(super) fn after_lookup(
     order: &Cancellation,
     found: Option<&FoundOrder>,
@@ -45,14 +44,14 @@ pub(super) fn after_lookup(
     now: DateTime<Utc>,
 ) -> CancelAction {
     let Some(found) = found else {
-        // It had it. That it does not show it is no reason not to tell it.
+        // VeraCore accepted the order, so a missing lookup must not prevent the request.
         if can_cancel && order.tries == 0 {
             return CancelAction::Request;
         }
         return after_missing(order, now);
     };
     if found.is_definitely_cancelled() {
-        return final_step(CancelStatus::Stopped, "VeraCore has cancelled it");
+        return final_step(CancelStatus::Stopped, "VeraCore has cancelled the order");
     }
     if found.is_cancelled() {
         return CancelAction::Record(CancelStep {
@@ -63,28 +62,30 @@ pub(super) fn after_lookup(
             missing_since: None,
         });
     }
-    // Also when a person was told: what kept VeraCore from it may have been put right.
-    let can_be_told = can_cancel && order.tries < MAX_CANCEL_REQUESTS;
+    // Also after it needed attention: the obstacle may be gone.
+    let can_request = can_cancel && order.tries < MAX_CANCEL_REQUESTS;
     match found.shipped_extent() {
         ShippedExtent::Complete => final_step(
             CancelStatus::TooLate,
-            "VeraCore has shipped it: have the parcel stopped on its way, or sent back",
+            "VeraCore has shipped the order: have the parcel stopped or returned",
         ),
-        // What has not left yet can still be stopped.
-        ShippedExtent::Partial if can_be_told && order.tries == 0 => CancelAction::Request,
+        // The rest can still be stopped.
+        ShippedExtent::Partial if can_request && order.tries == 0 => CancelAction::Request,
         ShippedExtent::Partial => final_step(
             CancelStatus::TooLate,
-            "VeraCore has shipped a part of it: have that stopped on its way or sent back, and see at VeraCore that the rest is cancelled",
+            "VeraCore has shipped a part of the order: have that parcel stopped or returned, and have the rest cancelled at VeraCore",
         ),
-        ShippedExtent::Nothing if can_be_told => CancelAction::Request,
+        ShippedExtent::Nothing if can_request => CancelAction::Request,
         ShippedExtent::Nothing if can_cancel => record_manual_step(
             order,
-            "VeraCore does not cancel it, though it was told again and again",
+            "VeraCore did not cancel the order after several requests",
             now,
         ),
-        ShippedExtent::Nothing => {
-            record_manual_step(order, "VeraCore takes no cancellations this way", now)
-        }
+        ShippedExtent::Nothing => record_manual_step(
+            order,
+            "VeraCore accepts no cancellations through this API",
+            now,
+        ),
     }
 }
 
@@ -92,11 +93,11 @@ fn after_missing(order: &Cancellation, now: DateTime<Utc>) -> CancelAction {
     let first = order.missing_since.filter(|first| *first <= now);
     match first {
         Some(first) if now - first >= ABSENCE_CONFIRM_DELAY => {
-            final_step(CancelStatus::Stopped, "VeraCore does not have it any more")
+            final_step(CancelStatus::Stopped, "VeraCore no longer has the order")
         }
         _ => CancelAction::Record(CancelStep {
             status: order.status,
-            message: "VeraCore does not show it; it is looked for once more".into(),
+            message: "VeraCore does not show the order; checking once more".into(),
             next_check_at: Some(now + ABSENCE_CONFIRM_DELAY),
             counted: false,
             missing_since: Some(first.unwrap_or(now)),
@@ -104,7 +105,7 @@ fn after_missing(order: &Cancellation, now: DateTime<Utc>) -> CancelAction {
     }
 }
 
-/// The longer it has been going on, the longer.
+/// Grows with the age of the cancellation.
 fn recheck_delay(order: &Cancellation, at_first: TimeDelta, now: DateTime<Utc>) -> TimeDelta {
     ((now - order.found_at) / 20).clamp(at_first, MAX_CANCEL_CHECK_DELAY)
 }
@@ -126,24 +127,24 @@ fn record_manual_step(order: &Cancellation, why: &str, now: DateTime<Utc>) -> Ca
 fn manual_step(order: &Cancellation, why: &str, now: DateTime<Utc>) -> CancelStep {
     CancelStep {
         status: CancelStatus::ByHand,
-        message: format!("{why}: have it cancelled at VeraCore by hand, before it ships"),
+        message: format!("{why}: have it cancelled at VeraCore before it ships"),
         next_check_at: Some(now + recheck_delay(order, MANUAL_RECHECK_DELAY, now)),
         counted: false,
         missing_since: None,
     }
 }
 
-/// It could not be asked about: as before, and again later; in the end a person must know.
+/// Retries a failed lookup; after [`ESCALATE_AFTER`], the order needs attention.
 pub(super) fn after_lookup_error(
     order: &Cancellation,
     error: &ProviderError,
     now: DateTime<Utc>,
 ) -> CancelStep {
     let why = format!(
-        "VeraCore could not be asked about it ({})",
+        "VeraCore could not be asked about the order ({})",
         error.redacted_message()
     );
-    // Where nobody was called, nothing was learnt.
+    // A call that was not made says nothing about VeraCore.
     if now - order.found_at >= ESCALATE_AFTER && error.parked_for().is_none() {
         return CancelStep {
             missing_since: order.missing_since,
@@ -153,23 +154,23 @@ pub(super) fn after_lookup_error(
     retry_step(order, why, error, now)
 }
 
-/// It could not be told. What does not pass by itself, such as a permission that lacks, is for a
-/// person at once; telling it again is one `orders retry` away.
+/// Retries a failed request. A permanent failure, such as a missing permission, needs attention at
+/// once; `orders retry` repeats the request.
 pub(super) fn after_request_error(
     order: &Cancellation,
     error: &ProviderError,
     now: DateTime<Utc>,
 ) -> CancelStep {
-    let for_good = error.class() == FailureClass::Permanent
+    let is_permanent = error.class() == FailureClass::Permanent
         || matches!(error, ProviderError::Forbidden { .. })
         || order.tries + 1 >= MAX_CANCEL_REQUESTS;
     let why = format!(
-        "VeraCore could not be told to cancel it ({})",
+        "VeraCore could not be asked to cancel the order ({})",
         error.redacted_message()
     );
-    if for_good && error.parked_for().is_none() {
+    if is_permanent && error.parked_for().is_none() {
         let why = format!(
-            "{why}. When that is put right, run `veracore-sync orders retry {}`. Until then",
+            "{why}. When that is fixed, run `veracore-sync orders retry {}`. Until then",
             order.code
         );
         return CancelStep {
@@ -205,18 +206,18 @@ fn retry_step(
     }
 }
 
-/// What its answer to that means. That it was done is believed only when a look confirms it.
+/// After a request. Only a later lookup confirms the cancellation.
 pub(super) fn after_request(
     order: &Cancellation,
     answer: &CancelResponse,
     now: DateTime<Utc>,
 ) -> CancelStep {
     let message = match answer {
-        CancelResponse::Accepted => "VeraCore was told to cancel it".to_owned(),
-        // Not its words: they may quote the customer.
-        CancelResponse::Refused { .. } => "VeraCore says that it does not cancel it".to_owned(),
+        CancelResponse::Accepted => "VeraCore was asked to cancel the order".to_owned(),
+        // Without the message: it may quote the customer.
+        CancelResponse::Refused { .. } => "VeraCore refused to cancel the order".to_owned(),
         CancelResponse::Ambiguous { .. } => {
-            "VeraCore was told to cancel it, and did not answer clearly".to_owned()
+            "VeraCore was asked to cancel the order; its response is unclear".to_owned()
         }
     };
     CancelStep {
