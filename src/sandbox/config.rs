@@ -11,7 +11,12 @@ use std::{
 use chrono_tz::Tz;
 use url::Url;
 
-use super::control;
+/// The first segment of the control API's paths; no base path may begin with it.
+pub(super) const ROOT: &str = "sandbox";
+
+pub(super) fn is_for_control(path: &str) -> bool {
+    path.split('/').nth(1) == Some(ROOT)
+}
 
 /// An answer to the question for an order that is not there. Nobody has written down which of
 /// these the real one gives.
@@ -87,7 +92,7 @@ impl SandboxConfig {
         } else {
             format!("/{trimmed}")
         };
-        if control::is_for_control(&base) {
+        if is_for_control(&base) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the base path /sandbox is taken by the control API",

@@ -9,22 +9,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Shared,
+    call::{Call, segments},
     details::Details,
     faults::Fault,
     orders::{Item, NewPackage, OrderedItem},
     reply::Reply,
-    rest::segments,
-    server::Call,
+    shared::Shared,
     warehouse::{Arrival, Refusal},
 };
-
-/// The first segment of all its paths; no base path may begin with it.
-pub(super) const ROOT: &str = "sandbox";
-
-pub(super) fn is_for_control(path: &str) -> bool {
-    path.split('/').nth(1) == Some(ROOT)
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

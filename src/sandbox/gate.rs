@@ -13,12 +13,12 @@ use hyper::{
 use serde_json::Value;
 
 use super::{
-    Shared,
+    call::Call,
     faults::{FaultKind, Target, Work, header_map, status_of},
     journal::LoggedRequest,
     reply::{Filler, Outcome, Reply},
     rest,
-    server::Call,
+    shared::Shared,
     soap,
 };
 

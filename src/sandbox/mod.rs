@@ -8,6 +8,7 @@
 //! changes the `warehouse`; `control` is the side door for the person who rehearses.
 
 mod access;
+mod call;
 mod config;
 mod control;
 mod details;
@@ -19,6 +20,7 @@ mod orders;
 mod reply;
 mod rest;
 mod server;
+mod shared;
 mod slips;
 mod soap;
 mod stock;
@@ -26,9 +28,9 @@ mod stock;
 mod tests;
 mod warehouse;
 
-use parking_lot::Mutex;
 use std::{io, net::SocketAddr, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::{
     net::TcpListener,
     sync::{mpsc::UnboundedReceiver, watch},
@@ -36,6 +38,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
+use self::shared::Shared;
 use crate::clock::SharedClock;
 
 pub use config::{SandboxConfig, UnknownOrder};
@@ -45,39 +48,6 @@ pub use orders::{ArrivedOrder, Item, NewPackage, OrderedItem, Package};
 pub use soap::{FAKE_CARD, FAKE_EXPIRATION};
 pub use stock::StockLevel;
 pub use warehouse::Refusal;
-
-/// Everything that changes.
-#[derive(Default)]
-struct State {
-    warehouse: warehouse::Warehouse,
-    access: access::Access,
-    faults: faults::Faults,
-    journal: journal::Journal,
-}
-
-/// What all tasks of one sandbox see.
-struct Shared {
-    config: SandboxConfig,
-    clock: SharedClock,
-    addr: SocketAddr,
-    base_url: Url,
-    stop: CancellationToken,
-    state: Mutex<State>,
-    /// Counts changes, for whoever waits for one.
-    changes: watch::Sender<u64>,
-}
-
-impl Shared {
-    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.lock())
-    }
-
-    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        let result = act(&mut self.state.lock());
-        self.changes.send_modify(|count| *count += 1);
-        result
-    }
-}
 
 /// A running sandbox. Dropping it stops it.
 pub struct Sandbox {

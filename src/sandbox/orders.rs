@@ -9,7 +9,17 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
-use super::{details::Details, slips::Slip};
+use super::details::Details;
+
+pub(super) type Units = BTreeMap<String, u32>;
+
+/// One sheet. Several packages may come from it, and a package that replaces a void one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Slip {
+    pub number: u32,
+    /// Planned for it, shipped or not.
+    pub goods: Units,
+}
 
 /// Units of one SKU in a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

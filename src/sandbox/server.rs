@@ -7,8 +7,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Limited};
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, body::Incoming, server::conn::http1,
-    service::service_fn,
+    Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -18,26 +17,15 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Shared, control, gate,
+    call::Call,
+    config::is_for_control,
+    control, gate,
     reply::{Closed, Outcome, Outgoing, Reply},
+    shared::Shared,
 };
 
 /// Far more than any order; a longer body is a defect of the client.
 const MAX_BODY: usize = 4 * 1024 * 1024;
-
-/// A call, read to its end.
-pub(super) struct Call {
-    pub method: Method,
-    /// As it was sent, the base path included.
-    pub full_path: String,
-    /// After the base path; the whole path of a call that goes past the base.
-    pub path: String,
-    /// Whether it goes past the base path.
-    pub astray: bool,
-    pub query: Option<String>,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
-}
 
 /// Accepts connections until the sandbox stops.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) {
@@ -105,7 +93,7 @@ async fn respond(
         headers: head.headers,
         body,
     };
-    if control::is_for_control(&call.full_path) {
+    if is_for_control(&call.full_path) {
         let reply = control::answer(&shared, &call);
         return Outcome::Answer(reply).into_response().ok_or(Closed);
     }

@@ -2,19 +2,7 @@
 //!
 //! Owns which units belong to which slip. Must not decide what is shipped: the warehouse does.
 
-use std::collections::BTreeMap;
-
-use super::orders::{ArrivedOrder, Item, Package};
-
-pub(super) type Units = BTreeMap<String, u32>;
-
-/// One sheet. Several packages may come from it, and a package that replaces a void one does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Slip {
-    pub number: u32,
-    /// Planned for it, shipped or not.
-    pub goods: Units,
-}
+use super::orders::{ArrivedOrder, Item, Package, Slip, Units};
 
 pub(super) fn units_of<'a>(items: impl IntoIterator<Item = &'a Item>) -> Units {
     let mut units = Units::new();

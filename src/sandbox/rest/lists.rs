@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::super::{
-    Shared,
+    call::Call,
     orders::{ArrivedOrder, Package},
     reply::Reply,
-    server::Call,
+    shared::Shared,
 };
 
 /// `GET /api/inventory`.

@@ -7,26 +7,15 @@ mod fields;
 mod lists;
 mod orders;
 
-use hyper::{
-    Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
-use percent_encoding::percent_decode_str;
+use hyper::{Method, StatusCode, header::AUTHORIZATION};
 use serde_json::json;
 
-use super::{Shared, access::Credential, reply::Reply, server::Call};
-
-/// The segments of a path, each decoded by itself so that `%2F` stays inside its segment. `None`
-/// when one is not UTF-8.
-pub(super) fn segments(path: &str) -> Option<Vec<String>> {
-    path.strip_prefix('/')?
-        .split('/')
-        .map(|segment| {
-            let decoded = percent_decode_str(segment).decode_utf8().ok()?;
-            Some(decoded.into_owned())
-        })
-        .collect()
-}
+use super::{
+    access::Credential,
+    call::{Call, has_type, segments},
+    reply::Reply,
+    shared::Shared,
+};
 
 /// Does what the call asks for, and answers it.
 pub(super) fn answer(shared: &Shared, call: &Call) -> Reply {
@@ -131,13 +120,4 @@ fn token(shared: &Shared, call: &Call) -> Reply {
             "token_type": "Bearer",
         }),
     )
-}
-
-/// Whether the body is said to be of this type, parameters such as the character set aside.
-fn has_type(call: &Call, wanted: &str) -> bool {
-    call.headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case(wanted))
 }

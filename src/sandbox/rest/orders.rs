@@ -9,11 +9,14 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::{
     super::{
-        Shared, details::Details, orders::OrderedItem, reply::Reply, server::Call,
+        call::{Call, has_type},
+        details::Details,
+        orders::OrderedItem,
+        reply::Reply,
+        shared::Shared,
         warehouse::Arrival,
     },
     fields::Object,
-    has_type,
 };
 
 /// `POST /api/orders`.

@@ -5,9 +5,9 @@
 
 use super::{
     super::{
-        Shared,
         details::{Contact, Details},
         orders::OrderedItem,
+        shared::Shared,
         warehouse::Arrival,
     },
     tree::Node,

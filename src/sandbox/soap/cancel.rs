@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    super::{Shared, reply::Reply, server::Call},
-    envelope::{self, Complaint, Version},
+    super::{call::Call, reply::Reply, shared::Shared},
+    envelope::{self, Complaint, Version, wrong_type},
     tree::Node,
 };
 
@@ -18,7 +18,7 @@ const NAME: &str = "CancelOrder";
 /// `POST …/orderadjustment.svc` and `…/orderadjustment.svc/soap`.
 pub(super) fn soap(shared: &Shared, call: &Call) -> Reply {
     let Some(version) = Version::of(&call.headers) else {
-        return super::wrong_type();
+        return wrong_type();
     };
     match cancel_soap(shared, call, version) {
         Ok(space) => {

@@ -4,7 +4,7 @@
 //! the same name are one here. Must not change anything.
 
 use super::{
-    super::{Shared, stock::StockLevel},
+    super::{shared::Shared, stock::StockLevel},
     like::is_like,
     tree::Node,
     xml::Xml,

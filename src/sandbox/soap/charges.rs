@@ -4,10 +4,10 @@
 
 use super::{
     super::{
-        Shared,
         config::SandboxConfig,
         details::Contact,
         orders::{ArrivedOrder, Package},
+        shared::Shared,
     },
     order_info::slip_id,
     tree::Node,

@@ -9,7 +9,7 @@ use hyper::{
 };
 
 use super::{
-    super::{config::SandboxConfig, reply::Reply, server::Call},
+    super::{call::Call, config::SandboxConfig, reply::Reply},
     shape,
     tables::{AUTHENTICATION, DEBUG},
     tree::{self, Node},
@@ -243,4 +243,13 @@ fn wrap(status: StatusCode, version: Version, body: &str) -> Reply {
          xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soap:Body>{body}</soap:Body></soap:Envelope>"
     );
     Reply::text(status, version.content_type(), text)
+}
+
+pub(super) fn page(status: StatusCode, message: &str) -> Reply {
+    Reply::text(status, "text/plain; charset=utf-8", message.to_owned())
+}
+
+pub(super) fn wrong_type() -> Reply {
+    let message = "the body must be text/xml or application/soap+xml, in utf-8";
+    page(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
 }

@@ -25,8 +25,8 @@ use hyper::{Method, StatusCode};
 pub use order_info::{FAKE_CARD, FAKE_EXPIRATION};
 pub(super) use secrets::without_passwords;
 
-use super::{Shared, reply::Reply, server::Call};
-use envelope::{Complaint, Request, Version};
+use super::{call::Call, reply::Reply, shared::Shared};
+use envelope::{Complaint, Request, Version, page, wrong_type};
 use shape::Parts;
 use tree::Node;
 
@@ -90,15 +90,6 @@ pub(super) fn answer(shared: &Shared, call: &Call) -> Reply {
         Door::Adjustment => cancel::soap(shared, call),
         Door::AdjustmentJson => cancel::json(shared, call),
     }
-}
-
-fn page(status: StatusCode, message: &str) -> Reply {
-    Reply::text(status, "text/plain; charset=utf-8", message.to_owned())
-}
-
-fn wrong_type() -> Reply {
-    let message = "the body must be text/xml or application/soap+xml, in utf-8";
-    page(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
 }
 
 fn asmx(shared: &Shared, call: &Call, space: &'static str) -> Reply {

@@ -7,11 +7,13 @@ use chrono_tz::Tz;
 
 use super::{
     super::{
-        Shared, UnknownOrder,
+        UnknownOrder,
         config::SandboxConfig,
         details::Contact,
         orders::{ArrivedOrder, Package},
-        slips::{Slip, Units, units_of},
+        orders::{Slip, Units},
+        shared::Shared,
+        slips::units_of,
     },
     tree::Node,
     when,
