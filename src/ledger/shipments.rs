@@ -100,8 +100,7 @@ impl Ledger {
         codes: &[OrderCode],
     ) -> Result<Vec<RecordedShipment>, LedgerError> {
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-        let rows = sqlx::query_as!(
-            ShipmentRow,
+        let rows = sqlx::query!(
             "select s.id, s.order_sync_id, package_key, shipment_id, tracking_number, carrier,
                  service, shipped_at, provider_status, items, shipment_status, message,
                  intended_lines, vendure_fulfillment_id, fulfilled_at, first_seen_at
@@ -111,7 +110,41 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(RecordedShipment::try_from).collect()
+        let shipments = rows.into_iter().map(|row| {
+            let reference = RowRef::new("veracore_shipment", row.id);
+            let status = reference.parse("shipment_status", &row.shipment_status, |text| {
+                text.parse().ok()
+            })?;
+            let fulfillment = row.vendure_fulfillment_id.as_deref().map(|text| {
+                reference.parse("vendure_fulfillment_id", text, |text| {
+                    FulfillmentId::parse(text).ok()
+                })
+            });
+            let intended = row.intended_lines;
+            let intended = intended.map(|lines| reference.json("intended_lines", lines));
+            let items = row.items.map(|items| reference.json("items", items));
+            Ok(RecordedShipment {
+                id: row.id,
+                status,
+                intended: intended.transpose()?,
+                report: ParcelReport {
+                    items: items.transpose()?,
+                    shipment_id: row.shipment_id,
+                    tracking_number: row.tracking_number,
+                    carrier: row.carrier,
+                    service: row.service,
+                    shipped_at: row.shipped_at,
+                    provider_status: row.provider_status,
+                },
+                package_key: row.package_key,
+                message: row.message,
+                fulfillment: fulfillment.transpose()?,
+                fulfilled_at: row.fulfilled_at,
+                first_seen_at: row.first_seen_at,
+                order: row.order_sync_id,
+            })
+        });
+        shipments.collect()
     }
 
     /// Lists accepted orders with unsettled parcels first reported since `since`.
@@ -337,63 +370,5 @@ impl Ledger {
         )
         .fetch_one(&self.pool)
         .await?)
-    }
-}
-
-struct ShipmentRow {
-    id: i64,
-    order_sync_id: i64,
-    package_key: String,
-    shipment_id: Option<String>,
-    tracking_number: Option<String>,
-    carrier: Option<String>,
-    service: Option<String>,
-    shipped_at: Option<DateTime<Utc>>,
-    provider_status: String,
-    items: Option<serde_json::Value>,
-    shipment_status: String,
-    message: Option<String>,
-    intended_lines: Option<serde_json::Value>,
-    vendure_fulfillment_id: Option<String>,
-    fulfilled_at: Option<DateTime<Utc>>,
-    first_seen_at: DateTime<Utc>,
-}
-
-impl TryFrom<ShipmentRow> for RecordedShipment {
-    type Error = LedgerError;
-
-    fn try_from(row: ShipmentRow) -> Result<Self, LedgerError> {
-        let reference = RowRef::new("veracore_shipment", row.id);
-        let status = reference.parse("shipment_status", &row.shipment_status, |text| {
-            text.parse().ok()
-        })?;
-        let fulfillment = row.vendure_fulfillment_id.as_deref().map(|text| {
-            reference.parse("vendure_fulfillment_id", text, |text| {
-                FulfillmentId::parse(text).ok()
-            })
-        });
-        let intended = row.intended_lines;
-        let intended = intended.map(|lines| reference.json("intended_lines", lines));
-        let items = row.items.map(|items| reference.json("items", items));
-        Ok(Self {
-            id: row.id,
-            status,
-            intended: intended.transpose()?,
-            report: ParcelReport {
-                items: items.transpose()?,
-                shipment_id: row.shipment_id,
-                tracking_number: row.tracking_number,
-                carrier: row.carrier,
-                service: row.service,
-                shipped_at: row.shipped_at,
-                provider_status: row.provider_status,
-            },
-            package_key: row.package_key,
-            message: row.message,
-            fulfillment: fulfillment.transpose()?,
-            fulfilled_at: row.fulfilled_at,
-            first_seen_at: row.first_seen_at,
-            order: row.order_sync_id,
-        })
     }
 }

@@ -102,8 +102,7 @@ impl Ledger {
         let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
         let now = self.now();
         let until = now + to_time_delta(lease);
-        let rows = sqlx::query_as!(
-            WebhookRow,
+        let rows = sqlx::query!(
             r#"with due as (
                  select id from veracore_webhook
                  where webhook_status = 'waiting' and kind = any($1)
@@ -126,14 +125,24 @@ impl Ledger {
         .await?;
         let mut claimed = Vec::new();
         for row in rows {
-            let (id, token) = (row.id, row.token);
-            match ClaimedWebhook::try_from(row) {
-                Ok(webhook) => claimed.push(webhook),
+            match RowRef::new("veracore_webhook", row.id).json("news", row.news) {
+                Ok(notice) => claimed.push(ClaimedWebhook {
+                    id: row.id,
+                    notice,
+                    received_at: row.received_at,
+                    attempts: row.attempts.unsigned_abs(),
+                    token: row.token,
+                }),
                 Err(error) => {
                     tracing::error!(%error, "VeraCore: unreadable webhook marked as failed");
                     let why = "unreadable for this version";
-                    self.write_webhook_outcome(id, token, WebhookOutcome::Failed, Some(why))
-                        .await?;
+                    self.write_webhook_outcome(
+                        row.id,
+                        row.token,
+                        WebhookOutcome::Failed,
+                        Some(why),
+                    )
+                    .await?;
                 }
             }
         }
@@ -278,27 +287,5 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected())
-    }
-}
-
-struct WebhookRow {
-    id: i64,
-    news: serde_json::Value,
-    received_at: DateTime<Utc>,
-    attempts: i32,
-    token: Uuid,
-}
-
-impl TryFrom<WebhookRow> for ClaimedWebhook {
-    type Error = LedgerError;
-
-    fn try_from(row: WebhookRow) -> Result<Self, LedgerError> {
-        Ok(Self {
-            id: row.id,
-            notice: RowRef::new("veracore_webhook", row.id).json("news", row.news)?,
-            received_at: row.received_at,
-            attempts: row.attempts.unsigned_abs(),
-            token: row.token,
-        })
     }
 }

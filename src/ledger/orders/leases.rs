@@ -79,8 +79,7 @@ impl Ledger {
         let _write = crash::points_around("ledger", "claim_due_orders");
         let now = self.now();
         let until = now + to_time_delta(lease);
-        let rows = sqlx::query_as!(
-            ClaimedOrderRow,
+        let rows = sqlx::query!(
             r#"
             with due as (
                 select id from veracore_order_sync
@@ -113,10 +112,24 @@ impl Ledger {
         .fetch_all(&self.pool)
         .await?;
         let log = |error: &LedgerError| tracing::error!(%error, "unreadable order skipped");
-        let orders = rows
-            .into_iter()
-            .filter_map(|row| ClaimedOrder::try_from(row).inspect_err(log).ok());
-        Ok(orders.collect())
+        let orders = rows.into_iter().map(|row| {
+            let reference = RowRef::order(row.id);
+            Ok(ClaimedOrder {
+                id: row.id,
+                order_id: reference.shop_order_id(&row.vendure_order_id)?,
+                code: reference.order_code(&row.vendure_order_code)?,
+                retry_count: to_count(row.retry_count),
+                parked_count: to_count(row.parked_count),
+                sent_at: row.sent_at,
+                missing_at: row.missing_at,
+                sent_before: row.sent_before,
+                adopt: row.adopt,
+                lease_until: row.lease_until,
+                token: row.lease_token,
+            })
+        });
+        let readable = orders.filter_map(|order| order.inspect_err(log).ok());
+        Ok(readable.collect())
     }
 
     /// Records the order that is about to be sent: it is in doubt until an outcome is recorded.
@@ -336,40 +349,5 @@ impl LineColumns {
             veracore_skus: text(|line| line.veracore_sku.as_str()),
             quantities: lines.iter().map(quantity).collect(),
         }
-    }
-}
-
-struct ClaimedOrderRow {
-    id: i64,
-    vendure_order_id: String,
-    vendure_order_code: String,
-    retry_count: i32,
-    parked_count: i32,
-    sent_at: Option<DateTime<Utc>>,
-    missing_at: Option<DateTime<Utc>>,
-    lease_until: DateTime<Utc>,
-    lease_token: Uuid,
-    adopt: bool,
-    sent_before: bool,
-}
-
-impl TryFrom<ClaimedOrderRow> for ClaimedOrder {
-    type Error = LedgerError;
-
-    fn try_from(row: ClaimedOrderRow) -> Result<Self, LedgerError> {
-        let reference = RowRef::order(row.id);
-        Ok(Self {
-            id: row.id,
-            order_id: reference.shop_order_id(&row.vendure_order_id)?,
-            code: reference.order_code(&row.vendure_order_code)?,
-            retry_count: to_count(row.retry_count),
-            parked_count: to_count(row.parked_count),
-            sent_at: row.sent_at,
-            missing_at: row.missing_at,
-            sent_before: row.sent_before,
-            adopt: row.adopt,
-            lease_until: row.lease_until,
-            token: row.lease_token,
-        })
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 use crate::{
@@ -109,8 +109,7 @@ impl Ledger {
         ids: Option<&[String]>,
         limit: Option<u32>,
     ) -> Result<Vec<PostSendOrder>, LedgerError> {
-        let rows = sqlx::query_as!(
-            PostSendRow,
+        let rows = sqlx::query!(
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
                  coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
                          'sku', l.vendure_sku, 'quantity', l.quantity) order by l.vendure_line_id)
@@ -125,9 +124,21 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(skip_unreadable(
-            rows.into_iter().map(PostSendOrder::try_from),
-        ))
+        Ok(skip_unreadable(rows.into_iter().map(|row| {
+            let reference = RowRef::order(row.id);
+            let part_digests = row.sent_parts;
+            let part_digests = part_digests.map(|parts| reference.json("sent_parts", parts));
+            let changed_parts = row.changed_parts;
+            let changed_parts = changed_parts.map(|parts| reference.json("changed_parts", parts));
+            Ok(PostSendOrder {
+                id: row.id,
+                order_id: reference.shop_order_id(&row.vendure_order_id)?,
+                code: reference.order_code(&row.vendure_order_code)?,
+                part_digests: part_digests.transpose()?,
+                lines: reference.json("lines", row.lines)?,
+                changed_parts: changed_parts.transpose()?.unwrap_or_default(),
+            })
+        })))
     }
 
     pub async fn count_post_send(&self) -> Result<PostSendCounts, LedgerError> {
@@ -222,35 +233,5 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() > 0)
-    }
-}
-
-struct PostSendRow {
-    id: i64,
-    vendure_order_id: String,
-    vendure_order_code: String,
-    sent_parts: Option<Value>,
-    changed_parts: Option<Value>,
-    lines: Value,
-}
-
-impl TryFrom<PostSendRow> for PostSendOrder {
-    type Error = LedgerError;
-
-    fn try_from(row: PostSendRow) -> Result<Self, LedgerError> {
-        let reference = RowRef::order(row.id);
-        let part_digests = row
-            .sent_parts
-            .map(|parts| reference.json("sent_parts", parts));
-        let changed_parts = row.changed_parts;
-        let changed_parts = changed_parts.map(|parts| reference.json("changed_parts", parts));
-        Ok(Self {
-            id: row.id,
-            order_id: reference.shop_order_id(&row.vendure_order_id)?,
-            code: reference.order_code(&row.vendure_order_code)?,
-            part_digests: part_digests.transpose()?,
-            lines: reference.json("lines", row.lines)?,
-            changed_parts: changed_parts.transpose()?.unwrap_or_default(),
-        })
     }
 }
