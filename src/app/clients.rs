@@ -12,11 +12,12 @@ use crate::{
     fulfillment::{
         FulfillmentProvider,
         veracore::{
+            ClientBuildError, Credentials,
             oms::{
                 CancelProtocol, OmsCancelSettings, OmsClient, OmsSettings, StockSource,
                 UnmappedFreight,
             },
-            rest::{ClientBuildError, Credentials, RestAuth, RestClient, RestSettings},
+            rest::{RestAuth, RestClient, RestSettings},
         },
     },
     http::{Circuit, UpstreamLimits},

@@ -1,7 +1,4 @@
-//! What can go wrong between us and a provider, and what each failure says about a write.
-//!
-//! Owns the classes of failures that are not [`CallError`]'s. Names no provider: who speaks says
-//! who it is.
+//! The errors of a provider, and what each says about a write.
 
 use std::time::Duration;
 
@@ -10,49 +7,48 @@ use crate::{
     http::CallError,
 };
 
-/// What the provider, or the way to it, answered instead of doing what was asked.
+/// A failed request to a provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
     #[error(transparent)]
     Call(#[from] CallError),
-    /// There is an order with this number already; whose it is must be looked up.
-    #[error("there is an order {number} already: {message}")]
+    /// The provider has an order with this number; a lookup says whose it is.
+    #[error("an order {number} already exists: {message}")]
     DuplicateOrder { number: OrderCode, message: String },
-    /// The look-up answered with another order than the one asked for.
-    #[error("asked for order {requested}, it answered with another one, {returned}")]
+    /// A lookup returned a different order.
+    #[error("the lookup of order {requested} returned a different order, {returned}")]
     WrongOrder {
         requested: OrderCode,
         returned: String,
     },
-    /// Nothing was done: our credentials, or a token fresh from them, are refused. The message says
-    /// by whom, and which settings to correct.
+    /// Our credentials, or a fresh token, are refused: nothing was done. The message names the provider
+    /// and the settings to correct.
     #[error("{message}")]
     CredentialsRefused { message: String },
-    /// Nothing was done: it knows us, and does not let us use this operation of its service. Others it
-    /// may.
-    #[error("{upstream} does not let us use {operation}: {message}")]
+    /// Our credentials do not allow this operation: nothing was done. Other operations may be allowed.
+    #[error("{upstream} {operation}: not allowed for our credentials: {message}")]
     Forbidden {
         upstream: &'static str,
         operation: &'static str,
         message: String,
     },
-    /// The provider says that it could not do what was asked, and why: nothing was done.
+    /// The provider refused the request: nothing was done.
     #[error("{upstream} {operation}: refused: {message}")]
     Refused {
         upstream: &'static str,
         operation: &'static str,
         message: String,
     },
-    /// No call was made: there was no token to make it with, and it is not known to be our fault.
-    #[error("no token, so nothing was sent: {0}")]
+    /// The provider gave no token, so no call was made. Our credentials are not known to be wrong.
+    #[error("not sent, because no token was received: {0}")]
     NoToken(#[source] CallError),
-    /// No call was made: this cannot be said in the provider's terms.
+    /// The request cannot be expressed in the provider's terms: no call was made.
     #[error("not sent: {problem}")]
     NotSendable { problem: String },
 }
 
 impl ProviderError {
-    /// What this says about a write; see [`CallError::class`].
+    /// The outcome of a write with this error; see [`CallError::class`].
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Call(error) => error.class(),
@@ -60,7 +56,7 @@ impl ProviderError {
                 FailureClass::Permanent
             }
             Self::WrongOrder { .. } => FailureClass::Ambiguous,
-            // However the call for a token ended, the call that it was for never began.
+            // The call itself was never made, however the call for a token ended.
             Self::CredentialsRefused { .. } | Self::Forbidden { .. } | Self::NoToken(_) => {
                 FailureClass::Transient
             }
@@ -74,7 +70,7 @@ impl ProviderError {
             Self::WrongOrder { .. } => ErrorCategory::Upstream,
             Self::CredentialsRefused { .. } | Self::Forbidden { .. } => ErrorCategory::Auth,
             Self::NoToken(error) => match error.category() {
-                // These speak of the token's address; of the order they would mislead.
+                // These concern the token endpoint, not the order.
                 ErrorCategory::Validation | ErrorCategory::NotFound | ErrorCategory::Conflict => {
                     ErrorCategory::Upstream
                 }
@@ -91,8 +87,8 @@ impl ProviderError {
         }
     }
 
-    /// What went wrong with a question about an order, without the provider's own words: they may
-    /// quote a customer, whom who asks does not know enough of to leave out.
+    /// The message without the provider's own text, which may quote personal data that the caller
+    /// cannot mask.
     pub fn redacted_message(&self) -> String {
         match self {
             Self::Call(CallError::Status {
@@ -110,7 +106,7 @@ impl ProviderError {
                 upstream,
                 operation,
                 ..
-            } => format!("{upstream} does not let us use {operation}"),
+            } => format!("{upstream} {operation}: not allowed for our credentials"),
             other => other.to_string(),
         }
     }

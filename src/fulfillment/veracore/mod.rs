@@ -1,16 +1,10 @@
-//! VeraCore, in the styles it is spoken.
+//! VeraCore, through its REST interface or its SOAP services.
 
 mod common;
 pub mod oms;
 pub mod rest;
 
-use super::ProviderError;
+#[cfg(test)]
+mod test_support;
 
-/// VeraCore's refusal of who we are, or of what we may do.
-fn credentials_refused(message: &str) -> ProviderError {
-    ProviderError::CredentialsRefused {
-        message: format!(
-            "VeraCore refused our credentials: {message}. Check VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET"
-        ),
-    }
-}
+pub use self::common::{base_url::ClientBuildError, credentials::Credentials};

@@ -19,11 +19,12 @@ use veracore_sync::{
     fulfillment::{
         FulfillmentProvider,
         veracore::{
+            Credentials,
             oms::{
                 CancelProtocol, OmsCancelSettings, OmsClient, OmsSettings, StockSource,
                 UnmappedFreight,
             },
-            rest::{Credentials, RestAuth, RestClient, RestSettings},
+            rest::{RestAuth, RestClient, RestSettings},
         },
     },
     http::{Circuit, UpstreamLimits},

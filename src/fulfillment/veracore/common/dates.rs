@@ -1,6 +1,4 @@
-//! Dates in an answer, which say their zone or leave it to us.
-//!
-//! Owns what moment a date means on every day of the year, those included on which clocks change.
+//! Dates with or without a time zone, also on days on which clocks change.
 
 use chrono::{
     DateTime, Datelike as _, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset as _,
@@ -10,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::fields::{JsonField, ParseProblem, text};
 
-/// A date, with or without a zone and a time. Years before 1900 are how some systems write "none".
+/// [`parse_date`] for a JSON field.
 pub(crate) fn read_date(
     field: &str,
     raw: JsonField<'_>,
@@ -19,7 +17,8 @@ pub(crate) fn read_date(
     parse_date(field, &text(field, raw)?.unwrap_or_default(), zone)
 }
 
-/// The same of a text, however it was sent.
+/// Reads a date, with or without a time and a zone. A year before 1900 is how some systems write
+/// "none".
 pub(crate) fn parse_date(
     field: &str,
     text: &str,
@@ -34,12 +33,12 @@ pub(crate) fn parse_date(
     };
     match local.year() {
         ..1900 => Ok(None),
-        10_000.. => Err(format!("{field} is not a date of this age")),
+        10_000.. => Err(format!("{field} is not a date before the year 10000")),
         _ => Ok(Some(instant)),
     }
 }
 
-/// The date as written, and the moment that it means.
+/// The date as written, and its instant.
 fn parse_local_and_utc(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<Utc>)> {
     let zoned = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z"));
@@ -57,7 +56,7 @@ fn parse_local_and_utc(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
         Some(day.and_time(NaiveTime::MIN))
     })?;
-    // Outside these years the sums below could leave the calendar, and the answer is fixed anyway.
+    // Outside these years the arithmetic could overflow, and the caller refuses the date anyway.
     let instant = if (1900..10_000).contains(&local.year()) {
         local_to_utc(local, zone)
     } else {
@@ -66,14 +65,14 @@ fn parse_local_and_utc(text: &str, zone: Tz) -> Option<(NaiveDateTime, DateTime<
     Some((local, instant))
 }
 
-/// The moment at which the clocks of a zone showed this. What they showed twice is the first of
-/// the two; what they skipped is as much later as they skipped.
-pub(crate) fn local_to_utc(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+/// The instant at which clocks in `zone` showed `local`: the first of two; for a skipped time, later
+/// by as much as the clocks skipped.
+fn local_to_utc(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     match zone.from_local_datetime(&local) {
         MappedLocalTime::Single(at) => at.to_utc(),
         MappedLocalTime::Ambiguous(one, other) => one.to_utc().min(other.to_utc()),
         MappedLocalTime::None => {
-            // No zone ever skipped more than a day, so a day earlier the old offset was in force.
+            // No zone ever skipped more than a day: a day earlier, the old offset was in force.
             let before = zone.offset_from_utc_datetime(&(local - TimeDelta::days(1)));
             (local - before.fix()).and_utc()
         }
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_with_a_zone_mean_what_they_say() {
+    fn dates_with_a_zone_use_it() {
         for text in [
             "2026-11-21T10:00:00Z",
             " 2026-11-21T02:00:00-08:00 ",
@@ -104,12 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn dates_without_a_zone_are_in_the_zone_of_the_setting() {
+    fn dates_without_a_zone_are_in_the_configured_one() {
         for (text, instant) in [
             ("2026-11-21T02:00:00", "2026-11-21T10:00:00+00:00"),
             ("2026-07-21 02:00:00.000", "2026-07-21T09:00:00+00:00"),
             ("2026-11-21", "2026-11-21T08:00:00+00:00"),
-            // Skipped that night, and shown twice that night.
+            // Skipped, and repeated, in that night.
             ("2026-03-08T02:30:00", "2026-03-08T10:30:00+00:00"),
             ("2026-11-01T01:30:00", "2026-11-01T08:30:00+00:00"),
         ] {
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_none_or_a_problem() {
+    fn blank_and_ancient_dates_are_none_and_others_a_problem() {
         for none in [
             "",
             "  ",

@@ -1,15 +1,14 @@
-//! VeraCore's own words about a refusal, found in an error's body and made safe to show.
+//! The message in the body of an error response, with secrets masked.
 //!
-//! Owns the spellings of an error message. Never passes on a body, nor anything that it was told to
-//! hide: some systems quote the request, credentials included, in what they answer.
+//! The body itself is never shown: some systems quote the request in it, including credentials.
 
 use serde_json::Value;
 
 use crate::domain::text::{mask_card_numbers, one_line};
 
-const MAX_CHARS: usize = 300;
+const MAX_MESSAGE_CHARS: usize = 300;
 
-/// Where messages are found, in the order in which they are shown: the contract's three, and those
+/// Fields that hold messages, in display order: the three of docs/veracore-rest.md, and those
 /// of OAuth (RFC 6749), ASP.NET and problem details (RFC 9457).
 const FIELDS: [&str; 9] = [
     "message",
@@ -23,23 +22,22 @@ const FIELDS: [&str; 9] = [
     "title",
 ];
 
-/// Deeper than this nobody hides a message.
+/// Nesting that is searched for messages.
 const MAX_DEPTH: usize = 4;
 
-/// What is read of an error's body. One that is longer is no message, and can cost far more memory
-/// than its own length once it is taken apart.
+/// The part of a body that is read: parsing a longer one can take far more memory than its length.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// An error's body, by what it turned out to be.
+/// The body of an error response, by format.
 pub(crate) enum ErrorBody {
     Empty,
-    /// JSON with these messages, possibly none.
+    /// The messages found in JSON, possibly none.
     Json(Vec<String>),
     Html {
         title: Option<String>,
     },
     Xml,
-    /// Neither: its text is searched, never shown.
+    /// Any other text: searched, never shown.
     Text(String),
 }
 
@@ -65,35 +63,30 @@ impl ErrorBody {
         if !is_page {
             return Self::Xml;
         }
-        // Lowering ASCII letters moves no byte, so places in one are places in the other.
+        // ASCII lowercasing keeps byte offsets.
         let title = lower.find("<title").and_then(|tag| {
             let start = tag + lower[tag..].find('>')? + 1;
             let end = start + lower[start..].find("</title")?;
-            // Whole: cut here, it could end in the half of what is to be hidden.
+            // Not shortened yet: the cut could leave half of a secret, which is then not masked.
             Some(one_line(&text[start..end], MAX_BYTES)).filter(|title| !title.is_empty())
         });
         Self::Html { title }
     }
 
-    /// One bounded line about it. `hidden` is masked wherever it occurs.
-    pub(crate) fn masked_message(&self, hidden: &[&str]) -> String {
-        let words = match self {
+    /// One bounded line about the body, with `redactions` masked.
+    pub(crate) fn masked_message(&self, redactions: &[&str]) -> String {
+        let message = match self {
             Self::Empty => String::new(),
             Self::Json(messages) => messages.join("; "),
             Self::Html { title: Some(title) } => format!("an HTML page, \"{title}\""),
             Self::Html { title: None } => "an HTML page".into(),
             Self::Xml => "an XML document".into(),
-            Self::Text(_) => "a text without a message that we know".into(),
+            Self::Text(_) => "a text without a known message".into(),
         };
-        let masked = hidden
-            .iter()
-            // Shorter ones would mask half of the message and are nobody's secret.
-            .filter(|hidden| hidden.len() >= 4)
-            .fold(words, |words, hidden| words.replace(hidden, "[…]"));
-        one_line(&mask_card_numbers(&masked), MAX_CHARS)
+        redacted_line(&message, redactions)
     }
 
-    /// Whether it says that there is an order with this number already.
+    /// Whether it reports that an order with this number already exists.
     pub(crate) fn is_duplicate_order(&self) -> bool {
         let says = |text: &str| {
             let text = text.to_lowercase();
@@ -106,9 +99,8 @@ impl ErrorBody {
         }
     }
 
-    /// Whether a 404 with this body is VeraCore's own "I do not have it". A page, or words about
-    /// routes, come from a wrong address or from something on the way: taken for an answer, they
-    /// would have the same order sent twice.
+    /// Whether a 404 with this body says that VeraCore lacks the object. A page, or a message about
+    /// routes, comes from a wrong URL or a proxy: to trust it would send the order twice.
     pub(crate) fn is_not_found(&self) -> bool {
         match self {
             Self::Empty => true,
@@ -121,6 +113,16 @@ impl ErrorBody {
             Self::Html { .. } | Self::Xml | Self::Text(_) => false,
         }
     }
+}
+
+/// `text` as one bounded line, with `redactions` and card numbers masked.
+pub(crate) fn redacted_line(text: &str, redactions: &[&str]) -> String {
+    let masked = redactions
+        .iter()
+        // A shorter value would mask half of the message, and is no secret.
+        .filter(|value| value.len() >= 4)
+        .fold(text.to_owned(), |text, value| text.replace(value, "[…]"));
+    one_line(&mask_card_numbers(&masked), MAX_MESSAGE_CHARS)
 }
 
 fn collect_messages(value: &Value, depth: usize, messages: &mut Vec<String>) {
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_a_message_is_found() {
+    fn every_known_message_field_is_found() {
         for body in [
             r#"{"message":"bad SKU"}"#,
             r#"{"error":"bad SKU"}"#,
@@ -188,21 +190,21 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_bounded_and_what_is_hidden_stays_hidden() {
+    fn messages_are_bounded_and_secrets_masked() {
         let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(5000));
-        assert_eq!(shown(&long).chars().count(), MAX_CHARS + 1);
+        assert_eq!(shown(&long).chars().count(), MAX_MESSAGE_CHARS + 1);
         let huge = format!(r#"{{"message":"{}"}}"#, "x".repeat(MAX_BYTES));
         assert!(shown(&huge).starts_with("a text without"));
         let page = format!("<title>{}s3cr3t</title>", "x".repeat(80));
         let title = ErrorBody::parse(page.as_bytes()).masked_message(&["s3cr3t"]);
         assert!(title.ends_with("x[…]\""), "{title}");
-        let told = ErrorBody::parse(br#"{"message":"no client with s3cr3t, 12 Elm St"}"#);
-        let shown = told.masked_message(&["s3cr3t", "12 Elm St", "no"]);
+        let body = ErrorBody::parse(br#"{"message":"no client with s3cr3t, 12 Elm St"}"#);
+        let shown = body.masked_message(&["s3cr3t", "12 Elm St", "no"]);
         assert_eq!(shown, "no client with […], […]");
     }
 
     #[test]
-    fn only_veracores_own_answer_says_that_something_is_missing() {
+    fn only_a_404_of_veracore_itself_means_that_something_is_missing() {
         let missing = |body: &str| ErrorBody::parse(body.as_bytes()).is_not_found();
         assert!(missing(""));
         assert!(missing("{}"));

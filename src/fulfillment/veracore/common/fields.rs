@@ -1,29 +1,23 @@
-//! The single values of an answer: texts, ids and counts.
+//! The single values of a JSON response: texts, codes, ids and counts.
 //!
-//! Owns which spellings of a value are taken and what is said of the others. A problem names its
-//! field and never quotes a text, which may be anybody's name or a secret. Must not know rows.
+//! A problem names its field and never quotes a text, which may be a name or a secret.
 
 use serde_json::value::RawValue;
 
-use crate::domain::{InvalidIdentifier, InvalidQuantity, Units, text::one_line};
+use super::{MAX_CODE_CHARS, MAX_LABEL_CHARS, quantities::parse_units};
+use crate::domain::{InvalidIdentifier, Units, text::one_line};
 
-/// A field as it was written; nothing when it is absent or null.
+/// A field's JSON; `None` when it is absent or null.
 pub(crate) type JsonField<'a> = Option<&'a RawValue>;
 
-/// What is wrong with a field, its name first.
+/// A problem with a response or one of its fields; the field's name comes first.
 pub(crate) type ParseProblem = String;
-
-/// Codes and ids above this length are nobody's.
-const MAX_CODE_CHARS: usize = 255;
-
-/// Words of VeraCore's that are only shown: states, carriers, services.
-const MAX_LABEL_CHARS: usize = 100;
 
 pub(crate) fn required<T>(field: &str, value: Option<T>) -> Result<T, ParseProblem> {
     value.ok_or_else(|| format!("{field} is missing"))
 }
 
-/// A text as it is. Numbers are no texts: `0017` would have lost its zeros on the way.
+/// A text, unchanged. A number is refused: `0017` would have lost its zeros.
 pub(crate) fn text(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let Some(raw) = raw else { return Ok(None) };
     if !raw.get().starts_with('"') {
@@ -34,7 +28,7 @@ pub(crate) fn text(field: &str, raw: JsonField<'_>) -> Result<Option<String>, Pa
         .map_err(|_| format!("{field} is not valid Unicode"))
 }
 
-/// A name that is compared exactly, spaces and case included.
+/// An identifier that is compared exactly, including spaces and case.
 pub(crate) fn exact_text<T>(
     field: &str,
     raw: JsonField<'_>,
@@ -44,7 +38,7 @@ pub(crate) fn exact_text<T>(
     parse(text).map_err(|error| format!("{field}: {error}"))
 }
 
-/// A code that is passed on, without the space around it; a blank one is none.
+/// A trimmed code; `None` when it is blank.
 pub(crate) fn code(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let code = unbounded_code(field, raw)?;
     match code.as_ref().map(|code| code.chars().count()) {
@@ -53,7 +47,7 @@ pub(crate) fn code(field: &str, raw: JsonField<'_>) -> Result<Option<String>, Pa
     }
 }
 
-/// [`code`], for what is not ours to measure: tokens can be thousands of characters long.
+/// A [`code`] of any length: tokens can have thousands of characters.
 pub(crate) fn unbounded_code(
     field: &str,
     raw: JsonField<'_>,
@@ -68,7 +62,7 @@ pub(crate) fn unbounded_code(
     Ok((!code.is_empty()).then(|| code.to_owned()))
 }
 
-/// An id that VeraCore made up: a code, or a whole number, kept digit by digit.
+/// An id that VeraCore assigned: a code, or an integer, kept digit by digit.
 pub(crate) fn id(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     match raw {
         Some(raw) if raw.get().bytes().all(|b| b.is_ascii_digit()) => {
@@ -82,138 +76,16 @@ pub(crate) fn id(field: &str, raw: JsonField<'_>) -> Result<Option<String>, Pars
     }
 }
 
-/// Words that are only shown, made safe for it.
+/// A text that is only displayed, as one bounded line.
 pub(crate) fn label(field: &str, raw: JsonField<'_>) -> Result<Option<String>, ParseProblem> {
     let text = text(field, raw)?.map(|text| one_line(&text, MAX_LABEL_CHARS));
     Ok(text.filter(|text| !text.is_empty()))
 }
 
-/// A count of units: a JSON number that is whole, however it is written (`45`, `45.0`, `4.5e1`).
+/// A count of units: a JSON number that is whole in any notation (`45`, `45.0`, `4.5e1`).
 pub(crate) fn units(field: &str, raw: JsonField<'_>) -> Result<Option<Units>, ParseProblem> {
     let Some(raw) = raw else { return Ok(None) };
     parse_units(raw.get())
         .map(Some)
         .map_err(|error| format!("{field}: {error}"))
-}
-
-/// Reads a JSON number digit by digit: a float would round it, and so would a decimal of fixed
-/// width.
-pub(crate) fn parse_units(number: &str) -> Result<Units, InvalidQuantity> {
-    // As nearly all are written.
-    if number.len() < 10
-        && number.bytes().all(|b| b.is_ascii_digit())
-        && let Ok(units) = number.parse::<u32>()
-    {
-        return Units::new(units);
-    }
-    let shown = || one_line(number, 40);
-    let unsigned = number.strip_prefix('-').unwrap_or(number);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let power = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-    // Not all that is read here was JSON before: of XML it may be any text, `-` and `5 pcs` among
-    // them.
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let plain = digits(integer) && digits(fraction) && digits(power);
-    if integer.is_empty() || power.is_empty() || !plain {
-        return Err(InvalidQuantity::NotANumber);
-    }
-    let digits = format!("{integer}{fraction}");
-    let significant = digits.trim_start_matches('0').trim_end_matches('0');
-    if significant.is_empty() {
-        return Ok(Units::ZERO);
-    }
-    if number.starts_with('-') {
-        return Err(InvalidQuantity::Negative(shown()));
-    }
-    // The number is `significant` times ten to the power of `zeros`.
-    let trailing = digits.len() - digits.trim_end_matches('0').len();
-    let moved = i64::try_from(trailing).unwrap_or(i64::MAX)
-        - i64::try_from(fraction.len()).unwrap_or(i64::MAX);
-    let absurd = if exponent.starts_with('-') {
-        i64::MIN
-    } else {
-        i64::MAX
-    };
-    let zeros = exponent
-        .parse::<i64>()
-        .unwrap_or(absurd)
-        .saturating_add(moved);
-    let Ok(zeros) = usize::try_from(zeros) else {
-        return Err(InvalidQuantity::Fractional(shown()));
-    };
-    if significant.len().saturating_add(zeros) > 10 {
-        return Err(InvalidQuantity::TooLarge(shown()));
-    }
-    let units = format!("{significant}{}", "0".repeat(zeros)).parse::<u32>();
-    Units::new(units.map_err(|_| InvalidQuantity::TooLarge(shown()))?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn count(number: &str) -> Result<u32, String> {
-        let raw = RawValue::from_string(number.to_owned()).unwrap();
-        units("N", Some(&raw)).map(|units| units.unwrap().get())
-    }
-
-    #[test]
-    fn whole_numbers_are_exact_however_they_are_written() {
-        for (number, units) in [
-            ("0", 0),
-            ("-0", 0),
-            ("-0.00e5", 0),
-            ("45", 45),
-            ("45.0", 45),
-            ("1e3", 1000),
-            ("1.5E+1", 15),
-            ("4500e-2", 45),
-            ("0.00045e5", 45),
-            ("100000000", 100_000_000),
-        ] {
-            assert_eq!(count(number), Ok(units), "{number}");
-        }
-    }
-
-    #[test]
-    fn texts_that_begin_like_numbers_are_none() {
-        for text in [
-            "", "-", "--0", "-e5", "5 pcs", "1,000", "0x10", "1e", "1e+", "+1", ".5", "1.2.3",
-            "NaN", " 1", "٣",
-        ] {
-            assert_eq!(
-                parse_units(text),
-                Err(InvalidQuantity::NotANumber),
-                "{text:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn other_numbers_are_named_for_what_they_are() {
-        assert_eq!(count("-1"), Err("N: -1 is negative".into()));
-        assert_eq!(count("1.5"), Err("N: 1.5 is not a whole number".into()));
-        assert_eq!(count("15e-1"), Err("N: 15e-1 is not a whole number".into()));
-        assert_eq!(count("\"45\""), Err("N: it is not a number".into()));
-        assert_eq!(count("[4]"), Err("N: it is not a number".into()));
-        for fractional in [
-            "1.0000000000000000000000000000000000000001",
-            "1e-99999999999999999999",
-        ] {
-            assert!(
-                count(fractional)
-                    .unwrap_err()
-                    .ends_with("not a whole number")
-            );
-        }
-        for large in [
-            "100000001",
-            "9e9",
-            "1e999999999999999999999",
-            "12345678901234567890123",
-        ] {
-            assert!(count(large).unwrap_err().contains("is more than"));
-        }
-    }
 }

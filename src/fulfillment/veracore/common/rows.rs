@@ -1,8 +1,6 @@
-//! What VeraCore answers, as rows and fields.
+//! The rows of JSON responses and webhooks (docs/veracore-rest.md).
 //!
-//! Owns the shapes of CONTRACT section 6 and what becomes of an answer that has another: a row that
-//! cannot be understood is kept apart with its place and its field, and stops no other row. Must
-//! not know how the answer came.
+//! An invalid row becomes a [`RowError`] with its index and field; the other rows are still read.
 
 use std::fmt;
 
@@ -14,20 +12,16 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    dates,
+    MAX_ROWS, dates,
     fields::{self, JsonField, ParseProblem, required},
 };
 use crate::{
-    domain::{OrderCode, ProviderOrderId, Quantity, Sku, text::one_line},
-    fulfillment::{FeedRow, FoundOrder, RowError, Shipment, ShipmentItem, StockItem},
+    domain::{OrderCode, Quantity, Sku},
+    fulfillment::{FeedRow, RowError, Shipment, ShipmentItem, StockItem},
 };
 
-/// More rows than any answer within the bound on bodies has, unless it means harm: a row costs us
-/// far more memory than the two bytes that it may be written in.
-const MAX_ROWS: usize = 500_000;
-
-/// Reads `[…]` or `{Items: […], NextPage}`: hands over its rows one by one, each with its place, and
-/// gives back where the list goes on. An error tells that none of the rows is to be believed.
+/// Reads `[…]` or `{Items: […], NextPage}`: passes each row with its index to `take`, and returns
+/// `NextPage`. After an error, discard the rows.
 pub(crate) fn list<'a>(
     body: &'a RawValue,
     take: impl FnMut(usize, &'a RawValue),
@@ -55,7 +49,7 @@ pub(crate) fn list<'a>(
     Ok(next)
 }
 
-/// Hands over the values of a JSON list. The only error is that there are too many of them.
+/// Passes the values of a JSON list to `take`. The only error is too many of them.
 fn each_row<'a>(
     list: &'a RawValue,
     take: impl FnMut(usize, &'a RawValue),
@@ -85,27 +79,17 @@ impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for RowVisitor<F> {
     }
 }
 
-/// Takes an object apart. serde's own messages quote values, so they are not passed on.
-fn parse_object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, ParseProblem> {
+/// Reads the fields of an object. serde's own messages quote values, so they are dropped.
+pub(crate) fn parse_object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, ParseProblem> {
     if !raw.get().starts_with('{') {
         return Err("it is not an object".into());
     }
-    serde_json::from_str(raw.get()).map_err(|_| "one of its fields is there twice".into())
+    serde_json::from_str(raw.get()).map_err(|_| "it has a field twice".into())
 }
 
-/// A row's own name, for whoever looks for it, if it has a readable one.
-fn row_key(raw: JsonField<'_>) -> Option<String> {
-    let text = fields::text("", raw).ok().flatten()?;
-    Some(one_line(&text, 80)).filter(|key| !key.is_empty())
-}
-
-fn row_error(index: usize, key: Option<String>, problem: ParseProblem) -> RowError {
-    RowError {
-        index,
-        key,
-        problem,
-        is_quantity_error: false,
-    }
+fn row_error(index: usize, key: JsonField<'_>, problem: ParseProblem) -> RowError {
+    let key = fields::text("", key).ok().flatten();
+    RowError::new(index, key.as_deref(), problem)
 }
 
 #[derive(Deserialize)]
@@ -124,11 +108,9 @@ struct StockRow<'a> {
 pub(crate) fn stock_item(index: usize, raw: &RawValue) -> FeedRow<StockItem> {
     let row: StockRow<'_> = parse_object(raw).map_err(|problem| row_error(index, None, problem))?;
     let sku = fields::exact_text("SKU", row.sku, Sku::parse)
-        .map_err(|problem| row_error(index, row_key(row.sku), problem))?;
-    row.with_sku(sku).map_err(|problem| RowError {
-        is_quantity_error: true,
-        ..row_error(index, row_key(row.sku), problem)
-    })
+        .map_err(|problem| row_error(index, row.sku, problem))?;
+    row.with_sku(sku)
+        .map_err(|problem| row_error(index, row.sku, problem).about_quantity())
 }
 
 impl StockRow<'_> {
@@ -168,7 +150,7 @@ pub(crate) fn shipment(index: usize, raw: &RawValue, zone: Tz) -> FeedRow<Shipme
     let row: ShipmentRow<'_> =
         parse_object(raw).map_err(|problem| row_error(index, None, problem))?;
     row.read(zone)
-        .map_err(|problem| row_error(index, row_key(row.order_number), problem))
+        .map_err(|problem| row_error(index, row.order_number, problem))
 }
 
 impl ShipmentRow<'_> {
@@ -180,7 +162,7 @@ impl ShipmentRow<'_> {
             carrier: fields::label("Carrier", self.carrier)?,
             service: fields::label("Service", self.service)?,
             shipped_at: dates::read_date("ShipDate", self.ship_date, zone)?,
-            // Without it a void package could not be told from one that left.
+            // Without it, a void parcel would look like a shipped one.
             status: required("Status", fields::label("Status", self.status)?)?,
             items: self.items.map(shipment_items).transpose()?,
         })
@@ -208,7 +190,7 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, ParseProblem> {
         let field = format!("Items[{index}].Quantity");
         let quantity = required(&field, fields::units(&field, row.quantity)?)?;
         let sku = fields::exact_text(&format!("Items[{index}].SKU"), row.sku, Sku::parse)?;
-        // A line of which nothing is in this package: only one of no units is no quantity.
+        // Zero units: nothing of this line is in the parcel.
         if let Ok(quantity) = Quantity::new(quantity.get()) {
             items.push(ShipmentItem { sku, quantity });
         }
@@ -216,25 +198,7 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, ParseProblem> {
     Ok(items)
 }
 
-/// The id that VeraCore gave to an order it took.
-pub(crate) fn receipt(body: &RawValue) -> Result<ProviderOrderId, ParseProblem> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct ReceiptBody<'a> {
-        #[serde(borrow)]
-        order_id: JsonField<'a>,
-    }
-    let body: ReceiptBody<'_> = parse_object(body)?;
-    let id = required("OrderId", order_id(body.order_id)?)?;
-    Ok(id)
-}
-
-fn order_id(raw: JsonField<'_>) -> Result<Option<ProviderOrderId>, ParseProblem> {
-    let id = fields::id("OrderId", raw)?.map(ProviderOrderId::parse);
-    id.transpose().map_err(|error| format!("OrderId: {error}"))
-}
-
-/// What an `order-update` says: which order, and VeraCore's word for how it stands.
+/// Reads an `order-update`: the order's number and VeraCore's status.
 pub(crate) fn order_status(body: &RawValue) -> Result<(OrderCode, String), ParseProblem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -248,45 +212,4 @@ pub(crate) fn order_status(body: &RawValue) -> Result<(OrderCode, String), Parse
     let number = fields::exact_text("OrderNumber", body.order_number, OrderCode::parse)?;
     let status = required("Status", fields::label("Status", body.status)?)?;
     Ok((number, status))
-}
-
-/// The order that a look-up found; whether it is the one asked for is the caller's to check.
-pub(crate) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, ParseProblem> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct StatusBody<'a> {
-        #[serde(borrow)]
-        order_number: JsonField<'a>,
-        #[serde(borrow)]
-        order_id: JsonField<'a>,
-        #[serde(borrow)]
-        status: JsonField<'a>,
-        #[serde(borrow)]
-        tracking_number: JsonField<'a>,
-        #[serde(borrow)]
-        ship_date: JsonField<'a>,
-        #[serde(borrow)]
-        carrier: JsonField<'a>,
-    }
-    let body: StatusBody<'_> = parse_object(body)?;
-    // The number alone decides whether VeraCore has the order. The rest is said along, and must
-    // not leave a doubt unsettled when it cannot be read.
-    Ok(FoundOrder {
-        number: fields::exact_text("OrderNumber", body.order_number, OrderCode::parse)?,
-        provider_order_id: ok_or_log(order_id(body.order_id)),
-        status: ok_or_log(fields::label("Status", body.status)).unwrap_or_else(|| "unknown".into()),
-        tracking_number: ok_or_log(fields::code("TrackingNumber", body.tracking_number)),
-        carrier: ok_or_log(fields::label("Carrier", body.carrier)),
-        shipped_at: ok_or_log(dates::read_date("ShipDate", body.ship_date, zone)),
-    })
-}
-
-fn ok_or_log<T>(value: Result<Option<T>, ParseProblem>) -> Option<T> {
-    value.unwrap_or_else(|problem| {
-        tracing::warn!(
-            problem,
-            "VeraCore find_order: a field cannot be understood and is left out"
-        );
-        None
-    })
 }

@@ -1,6 +1,4 @@
-//! The bodies of VeraCore's webhooks: the very objects that it answers when it is asked.
-//!
-//! Owns which of them are taken, and what is kept of each. Must not know who sent them.
+//! The bodies of webhooks: the same objects as in VeraCore's responses.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{fields::ParseProblem, rows};
 use crate::{
     domain::{NoticeKind, ParcelNotice, WebhookNotice, text::one_line},
-    fulfillment::{FeedRow, RowError, StockItem, WebhookBodyError},
+    fulfillment::{FeedRow, StockItem, WebhookBodyError},
 };
 
 pub(crate) fn parse(
@@ -23,10 +21,10 @@ pub(crate) fn parse(
 
 fn parse_body(kind: NoticeKind, body: &[u8], zone: Tz) -> Result<WebhookNotice, ParseProblem> {
     let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8")?;
-    // serde's own message quotes what it stumbled over.
+    // serde's own message quotes the body.
     let body: &RawValue = serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        format!("the body is not JSON, from line {line}, column {column} on")
+        format!("the body is not JSON from line {line}, column {column}")
     })?;
     match kind {
         NoticeKind::Inventory => inventory(body),
@@ -35,19 +33,19 @@ fn parse_body(kind: NoticeKind, body: &[u8], zone: Tz) -> Result<WebhookNotice, 
             Ok(WebhookNotice::Order { number, status })
         }
         NoticeKind::Tracking => {
-            let told = rows::shipment(0, body, zone).map_err(|bad| name_the_body(bad.problem))?;
+            let shipment =
+                rows::shipment(0, body, zone).map_err(|bad| name_the_body(bad.problem))?;
             Ok(WebhookNotice::Tracking(ParcelNotice {
-                number: told.order_number,
-                shipment_id: told.id,
-                tracking_number: told.tracking_number,
-                status: told.status,
+                number: shipment.order_number,
+                shipment_id: shipment.id,
+                tracking_number: shipment.tracking_number,
+                status: shipment.status,
             }))
         }
     }
 }
 
-/// One item or a list of them. All must be right: who sends half of it wrong may mean anything by
-/// the rest.
+/// Reads one item or a list of them. One invalid item makes the whole body doubtful.
 fn inventory(body: &RawValue) -> Result<WebhookNotice, ParseProblem> {
     if body.get().starts_with('{') {
         let item = rows::stock_item(0, body).map_err(|bad| name_the_body(bad.problem))?;
@@ -63,15 +61,14 @@ fn inventory(body: &RawValue) -> Result<WebhookNotice, ParseProblem> {
     if items.is_empty() {
         return Err("the list of inventory items is empty".into());
     }
-    let items: FeedRow<Vec<StockItem>> = items.into_iter().collect();
-    let items = items.map_err(|bad: RowError| bad.to_string())?;
-    let skus: BTreeSet<_> = items.into_iter().map(|item| item.sku).collect();
+    let skus: FeedRow<BTreeSet<_>> = items.into_iter().map(|row| Ok(row?.sku)).collect();
+    let skus = skus.map_err(|bad| bad.to_string())?;
     Ok(WebhookNotice::Inventory {
         skus: skus.into_iter().collect(),
     })
 }
 
-/// A problem that names no field is one of the whole.
+/// A problem that names no field concerns the whole body.
 fn name_the_body(problem: ParseProblem) -> ParseProblem {
     match problem.strip_prefix("it ") {
         Some(rest) => format!("the body {rest}"),
@@ -86,19 +83,19 @@ mod tests {
     use super::*;
     use crate::fuzz_tests::{assert_one_line, mutated, oversized_documents};
 
-    fn news(kind: NoticeKind, body: &str) -> Result<WebhookNotice, String> {
+    fn parse_text(kind: NoticeKind, body: &str) -> Result<WebhookNotice, String> {
         parse(kind, body.as_bytes(), Tz::UTC).map_err(|bad| bad.0)
     }
 
     fn skus(body: &str) -> Vec<String> {
-        match news(NoticeKind::Inventory, body) {
+        match parse_text(NoticeKind::Inventory, body) {
             Ok(WebhookNotice::Inventory { skus }) => skus.iter().map(ToString::to_string).collect(),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn one_item_or_many_say_which_skus_changed() {
+    fn one_item_or_a_list_names_the_changed_skus() {
         assert_eq!(
             skus(r#"{"SKU":"A","AvailableQuantity":1,"New":[1]}"#),
             ["A"]
@@ -109,36 +106,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_package_is_its_names_and_its_state() {
+    fn only_ids_and_status_of_a_parcel_are_kept() {
         let body = r#"{"ShipmentId":17,"OrderNumber":"C1","TrackingNumber":" 1Z ","Carrier":"UPS",
             "ShipDate":"2026-11-21","Status":"Shipped","Address1":"1 Main St","Items":[]}"#;
-        let package = ParcelNotice {
+        let parcel = ParcelNotice {
             number: crate::domain::OrderCode::parse("C1").unwrap(),
             shipment_id: Some("17".into()),
             tracking_number: Some("1Z".into()),
             status: "Shipped".into(),
         };
         assert_eq!(
-            news(NoticeKind::Tracking, body),
-            Ok(WebhookNotice::Tracking(package.clone()))
+            parse_text(NoticeKind::Tracking, body),
+            Ok(WebhookNotice::Tracking(parcel.clone()))
         );
         let status = "On\nHold".to_owned();
         let body = serde_json::json!({ "OrderNumber": "C1", "Status": status, "Email": "a@b.c" });
         assert_eq!(
-            news(NoticeKind::Order, &body.to_string()),
+            parse_text(NoticeKind::Order, &body.to_string()),
             Ok(WebhookNotice::Order {
-                number: package.number,
+                number: parcel.number,
                 status: "On Hold".into()
             })
         );
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn the_invalid_field_is_named() {
         use NoticeKind::{Inventory, Order, Tracking};
         let long = format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(256));
         for (kind, body, problem) in [
-            (Order, "", "the body is not JSON, from line 1, column 0 on"),
+            (Order, "", "the body is not JSON from line 1, column 0"),
             (Order, "[]", "the body is not an object"),
             (Order, r#"{"OrderNumber":"C1"}"#, "Status is missing"),
             (Order, r#"{"Status":"x"}"#, "OrderNumber is missing"),
@@ -155,7 +152,7 @@ mod tests {
             (
                 Order,
                 r#"{"OrderNumber":"C1","OrderNumber":"C2","Status":"x"}"#,
-                "one of its fields is there twice",
+                "the body has a field twice",
             ),
             (Inventory, "[]", "the list of inventory items is empty"),
             (
@@ -175,8 +172,8 @@ mod tests {
                 "ShipDate is not a date",
             ),
         ] {
-            let told = news(kind, body).unwrap_err();
-            assert!(told.starts_with(problem), "{body}: {told}");
+            let message = parse_text(kind, body).unwrap_err();
+            assert!(message.starts_with(problem), "{body}: {message}");
         }
         let bytes = parse(Order, b"{\"OrderNumber\":\"\xff\"}", Tz::UTC);
         assert_eq!(bytes, Err(WebhookBodyError("the body is not UTF-8".into())));
@@ -189,16 +186,19 @@ mod tests {
         r#"{"ShipmentId":17,"OrderNumber":"C1","TrackingNumber":"1Z","Carrier":"UPS","ShipDate":"2026-11-21T10:00:00-08:00","Status":"Shipped","Items":[{"SKU":"A","Quantity":2}]}"#,
     ];
 
-    fn survive(body: &[u8]) {
+    fn assert_parsed_or_refused(body: &[u8]) {
         for kind in NoticeKind::ALL {
             match parse(kind, body, chrono_tz::America::Sao_Paulo) {
                 Err(bad) => assert_one_line(&bad.0),
-                Ok(news) => {
-                    assert_eq!(news.kind(), kind);
-                    // Whatever was taken can be kept and read again, and is no larger than it came.
-                    let kept = serde_json::to_string(&news).unwrap();
+                Ok(notice) => {
+                    assert_eq!(notice.kind(), kind);
+                    // An accepted notice survives storage, and is no larger than its body.
+                    let kept = serde_json::to_string(&notice).unwrap();
                     assert!(kept.len() <= 2 * body.len() + 200, "{kept}");
-                    assert_eq!(serde_json::from_str::<WebhookNotice>(&kept).unwrap(), news);
+                    assert_eq!(
+                        serde_json::from_str::<WebhookNotice>(&kept).unwrap(),
+                        notice
+                    );
                 }
             }
         }
@@ -206,15 +206,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bodies_that_are_nearly_right_are_survived(body in mutated(BODIES)) {
-            survive(&body);
+        fn nearly_valid_bodies_never_panic(body in mutated(BODIES)) {
+            assert_parsed_or_refused(&body);
         }
     }
 
     #[test]
-    fn monsters_are_survived() {
+    fn oversized_bodies_never_panic() {
         for monster in oversized_documents() {
-            survive(monster.as_bytes());
+            assert_parsed_or_refused(monster.as_bytes());
         }
     }
 }

@@ -1,31 +1,30 @@
-//! For `benches/pure`, which measures how answers are read without the calls around them. Owns
-//! nothing, and must not be used by the program itself.
+//! The response readers for `benches/pure`. Not used by the program itself.
 
 use chrono_tz::Tz;
 
 use super::{
     super::common::fields::ParseProblem,
-    shipments::ShippingCharge,
+    shipments::charge::ShippingCharge,
     soap::{self, ExpectedResponse},
     stock,
     xml::Element,
 };
 use crate::fulfillment::{RowSink, StockItem};
 
-/// Reads an answer of `GetOffers` as the client does.
+/// Reads a response of `GetOffers`.
 pub fn read_offers_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(), ParseProblem> {
     rows(body, "GetOffers", |index, element| {
         take(stock::offer_row(index, element));
     })
 }
 
-/// Reads an answer of `GetShippingCharge` as the client does: how many of its rows make sense.
+/// Reads a response of `GetShippingCharge` and counts its valid rows.
 pub fn count_valid_charges(body: &[u8]) -> Result<usize, ParseProblem> {
-    let mut good = 0;
+    let mut valid = 0;
     rows(body, "GetShippingCharge", |index, element| {
-        good += usize::from(ShippingCharge::read(index, element, Tz::UTC).is_ok());
+        valid += usize::from(ShippingCharge::read(index, element, Tz::UTC).is_ok());
     })?;
-    Ok(good)
+    Ok(valid)
 }
 
 fn rows(

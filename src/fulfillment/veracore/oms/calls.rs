@@ -1,7 +1,4 @@
-//! How a call is made and what is made of its answer, whatever it was about.
-//!
-//! Owns which answers are errors, what may be shown of them, and what they tell about VeraCore as a
-//! whole. One try each. Must not know orders, stock or shipments.
+//! SOAP calls: the request, the classification of the response, and its errors.
 
 use reqwest::{
     Method, RequestBuilder,
@@ -11,55 +8,54 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{
-    super::{
-        common::{error_body::ErrorBody, fields::ParseProblem},
-        credentials_refused,
+    super::common::{
+        REDIRECT, VERACORE,
+        credentials::credentials_refused,
+        error_body::{ErrorBody, redacted_line},
+        fields::ParseProblem,
+        refusal_message,
     },
-    OmsClient,
+    client::OmsClient,
     faults::{FaultContext, SoapFault, SoapFaultKind},
     soap::{self, AuthenticationHeader, ElementSink, ExpectedResponse, SoapBody},
     xml::Element,
 };
 use crate::{
-    domain::text::{mask_card_numbers, one_line},
+    domain::text::one_line,
     fulfillment::ProviderError,
     http::{CallError, CallKind, HttpResponse, UpstreamVerdict},
 };
 
 const XML: &str = "text/xml; charset=utf-8";
-const MAX_CHARS: usize = 300;
 
-/// What VeraCore calls an order, where it says that it does not have it.
+/// VeraCore's words for an order in a fault that says that it does not have it.
 pub(super) const ORDER_TERMS: &[&str] = &["order*"];
 
-/// What is asked.
 pub(super) struct SoapRequest<'a> {
-    /// Our name for it, in errors and metrics.
+    /// The call's name in errors and metrics.
     pub name: &'static str,
-    /// The service's operation.
     pub operation: &'static str,
-    pub effect: CallKind,
-    /// Its arguments, as XML.
+    pub kind: CallKind,
+    /// The operation's arguments, as XML.
     pub arguments: String,
-    /// Words for what is asked for: a fault in which something of another kind is missing does not
-    /// say that it is not there.
+    /// Words for the requested object: a fault about another missing object does not say that this
+    /// one is missing.
     pub subject_terms: &'static [&'static str],
-    /// What no message may repeat.
+    /// Values that messages must not repeat.
     pub redactions: Vec<&'a str>,
 }
 
-/// An answer that could be read.
+/// A response that could be read.
 pub(super) enum SoapReply {
     /// `<Operation>Response`.
     Response {
-        answer: HttpResponse,
-        response: Element,
+        http_response: HttpResponse,
+        element: Element,
     },
-    /// A fault that is not about who we are.
+    /// A fault other than a refusal of our credentials.
     Fault(FaultReply),
 }
 
-/// A fault, or an answer in its place, that is not about who we are.
 pub(super) struct FaultReply {
     http_response: HttpResponse,
     pub kind: SoapFaultKind,
@@ -70,70 +66,69 @@ pub(super) struct FaultReply {
 }
 
 impl FaultReply {
-    /// The same with the name of what was asked for.
-    pub(super) fn with_subject(mut self, what: &str) -> Self {
-        self.message = format!("{}: {}", one_line(what, 80), self.message);
+    /// Prefixes the message with the name of the requested object.
+    pub(super) fn with_subject(mut self, subject: &str) -> Self {
+        self.message = format!("{}: {}", one_line(subject, 80), self.message);
         self
     }
 
-    /// The error that it is where it is no answer.
     pub(super) fn into_error(self) -> ProviderError {
         match self.kind {
             SoapFaultKind::AlreadyExists | SoapFaultKind::NotFound | SoapFaultKind::Rejected => {
                 ProviderError::Refused {
-                    upstream: super::VERACORE,
+                    upstream: VERACORE,
                     operation: self.name,
                     message: self.message,
                 }
             }
             SoapFaultKind::CredentialsRefused => credentials_refused(&self.message),
             SoapFaultKind::Forbidden | SoapFaultKind::UnknownOperation => {
-                ProviderError::Forbidden {
-                    upstream: super::VERACORE,
-                    operation: self.operation,
-                    message: self.message,
-                }
+                forbidden(self.operation, self.message)
             }
-            SoapFaultKind::ServerError => {
-                status_error(&self.http_response, self.name, self.message).into()
+            // With its status: even for a fault within a 200 it is unknown what was done.
+            SoapFaultKind::ServerError => CallError::Status {
+                upstream: VERACORE,
+                operation: self.name,
+                status: self.http_response.status,
+                message: self.message,
+                retry_after: None,
             }
+            .into(),
         }
     }
 }
 
-/// What an answer says with its status; of a fault within a 200 nobody knows what was done either.
-fn status_error(answer: &HttpResponse, operation: &'static str, message: String) -> CallError {
-    CallError::Status {
-        upstream: super::VERACORE,
+pub(super) fn forbidden(operation: &'static str, message: String) -> ProviderError {
+    ProviderError::Forbidden {
+        upstream: VERACORE,
         operation,
-        status: answer.status,
         message,
-        retry_after: None,
     }
 }
 
 impl OmsClient {
-    /// Asks, and reads what came back. `take`: see [`soap::read`].
+    /// Calls an operation and reads the response. `take`: see [`soap::parse`].
     pub(super) async fn call(
         &self,
-        question: &SoapRequest<'_>,
+        request: &SoapRequest<'_>,
         take: Option<ElementSink<'_>>,
     ) -> Result<SoapReply, ProviderError> {
-        let login = self.auth_header();
         let envelope = soap::write_envelope(
             &self.namespace,
-            question.operation,
-            Some(&login),
-            &question.arguments,
+            request.operation,
+            Some(&self.auth_header()),
+            &request.arguments,
         );
-        let action = format!("{}{}", self.namespace, question.operation);
-        let request = self.soap_post(self.url.clone(), envelope, &action);
+        let action = format!("{}{}", self.namespace, request.operation);
+        let http_request = self.soap_post(self.url.clone(), envelope, &action);
         let expected = ExpectedResponse {
-            operation: question.operation,
+            operation: request.operation,
             namespace: Some(&self.namespace),
         };
-        self.send_and_classify(question, request, |body| soap::parse(body, &expected, take))
-            .await
+        self.send_and_classify(request, http_request, |body| {
+            soap::parse(body, &expected, take)
+        })
+        .await
     }
 
     pub(super) fn auth_header(&self) -> AuthenticationHeader<'_> {
@@ -152,126 +147,121 @@ impl OmsClient {
             .body(envelope)
     }
 
-    /// Sends a request and tells its answers apart.
+    /// The secrets that no message may show.
+    pub(super) fn secrets(&self) -> [&str; 2] {
+        [
+            self.credentials.client_secret.expose_secret(),
+            &self.credentials.client_id,
+        ]
+    }
+
+    /// Sends a request and classifies the response.
     pub(super) async fn send_and_classify(
         &self,
-        question: &SoapRequest<'_>,
-        request: RequestBuilder,
+        request: &SoapRequest<'_>,
+        http_request: RequestBuilder,
         read: impl FnOnce(&[u8]) -> Result<SoapBody, ParseProblem>,
     ) -> Result<SoapReply, ProviderError> {
-        let mut said: Option<Result<ParsedBody, ParseProblem>> = None;
-        let judge = |answer: &HttpResponse| {
-            let read = read(&answer.body).map(|said| match said {
-                SoapBody::Response(response) => ParsedBody::Response(response),
+        let mut parsed: Option<Result<ParsedBody, ParseProblem>> = None;
+        let judge = |response: &HttpResponse| {
+            let body = read(&response.body).map(|body| match body {
+                SoapBody::Response(element) => ParsedBody::Response(element),
                 SoapBody::Fault { code, text } => {
-                    let asked = FaultContext {
-                        subject_terms: question.subject_terms,
+                    let context = FaultContext {
+                        subject_terms: request.subject_terms,
                         not_found_text: self.order_not_found_text.as_deref(),
-                        redactions: &question.redactions,
+                        redactions: &request.redactions,
                     };
-                    ParsedBody::Fault(SoapFault::classify(&code, &text, asked))
+                    ParsedBody::Fault(SoapFault::classify(&code, &text, context))
                 }
             });
-            let tells = circuit_signal(answer, &read);
-            said = Some(read);
-            tells
+            let verdict = circuit_signal(response, &body);
+            parsed = Some(body);
+            verdict
         };
-        let answer = self
+        let response = self
             .upstream
-            .send_with_verdict(question.name, question.effect, request, judge)
+            .send_with_verdict(request.name, request.kind, http_request, judge)
             .await?;
-        let ours = [
-            self.credentials.client_secret.expose_secret(),
-            self.credentials.client_id.as_str(),
-        ];
-        let hidden: Vec<&str> = question.redactions.iter().copied().chain(ours).collect();
-        let said = said.unwrap_or_else(|| Err("it was not read".into()));
-        match (answer.status, said) {
-            // Whatever it says: it was turned away before anybody worked on it.
-            (429, _) => Err(error_from_status(answer, |answer| {
-                ErrorBody::parse(&answer.body).masked_message(&hidden)
-            })),
+        let redactions: Vec<&str> = request
+            .redactions
+            .iter()
+            .copied()
+            .chain(self.secrets())
+            .collect();
+        let parsed = parsed.unwrap_or_else(|| Err("it was not read".into()));
+        match (response.status, parsed) {
+            // Whatever its body says: VeraCore rejected the call before it did anything.
+            (429, _) => Err(error_from_status(response, &redactions)),
             (_, Ok(ParsedBody::Fault(fault))) => {
-                let message = redacted_line(&fault.message, &hidden);
-                self.reply_or_error(question, answer, fault.kind, message)
+                let message = redacted_line(&fault.message, &redactions);
+                self.reply_or_error(request, response, fault.kind, message)
             }
-            (200..300, Ok(ParsedBody::Response(response))) => {
-                Ok(SoapReply::Response { answer, response })
-            }
-            (200..300, Err(problem)) => {
-                Err(answer.malformed(redacted_line(&problem, &hidden)).into())
-            }
+            (200..300, Ok(ParsedBody::Response(element))) => Ok(SoapReply::Response {
+                http_response: response,
+                element,
+            }),
+            (200..300, Err(problem)) => Err(response
+                .malformed(redacted_line(&problem, &redactions))
+                .into()),
             (status @ (401 | 403), _) => {
-                let shown = ErrorBody::parse(&answer.body).masked_message(&hidden);
-                let message = match shown.as_str() {
-                    "" => format!("HTTP {status}"),
-                    _ => format!("HTTP {status}: {shown}"),
-                };
+                let message = ErrorBody::parse(&response.body).masked_message(&redactions);
                 let kind = if status == 401 {
                     SoapFaultKind::CredentialsRefused
                 } else {
                     SoapFaultKind::Forbidden
                 };
-                self.reply_or_error(question, answer, kind, message)
+                self.reply_or_error(request, response, kind, refusal_message(status, &message))
             }
-            _ => Err(error_from_status(answer, |answer| match answer.status {
-                300..400 => "a redirect, which is not followed: check VERACORE_API_URL".into(),
-                _ => ErrorBody::parse(&answer.body).masked_message(&hidden),
-            })),
+            _ => Err(error_from_status(response, &redactions)),
         }
     }
 
     fn reply_or_error(
         &self,
-        question: &SoapRequest<'_>,
-        answer: HttpResponse,
+        request: &SoapRequest<'_>,
+        http_response: HttpResponse,
         kind: SoapFaultKind,
         message: String,
     ) -> Result<SoapReply, ProviderError> {
         match kind {
-            SoapFaultKind::CredentialsRefused if matches!(question.effect, CallKind::Read) => {
+            SoapFaultKind::CredentialsRefused if matches!(request.kind, CallKind::Read) => {
                 self.upstream.mark_unauthorized(&message);
                 Err(credentials_refused(&message))
             }
-            // Others may be allowed: the rest goes on. Of a write, too: a moment ago the same
-            // credentials were good for a look, the service that cancels is another one, and a fault
-            // about an order must not stop the others.
+            // Other operations may be allowed, so the rest continues. The same for a write: the
+            // lookup before it was accepted with the same credentials, the cancellation service is
+            // a different one, and a fault about one order must not stop the others.
             SoapFaultKind::Forbidden | SoapFaultKind::CredentialsRefused => {
-                Err(ProviderError::Forbidden {
-                    upstream: super::VERACORE,
-                    operation: question.operation,
-                    message,
-                })
+                Err(forbidden(request.operation, message))
             }
-            SoapFaultKind::UnknownOperation => Err(ProviderError::Forbidden {
-                upstream: super::VERACORE,
-                operation: question.operation,
-                message: format!("{message} (check VERACORE_API_URL and VERACORE_OMS_NAMESPACE)"),
-            }),
+            SoapFaultKind::UnknownOperation => Err(forbidden(
+                request.operation,
+                format!("{message} (check VERACORE_API_URL and VERACORE_OMS_NAMESPACE)"),
+            )),
             _ => Ok(SoapReply::Fault(FaultReply {
-                http_response: answer,
+                http_response,
                 kind,
                 message,
-                name: question.name,
-                operation: question.operation,
+                name: request.name,
+                operation: request.operation,
             })),
         }
     }
 }
 
-/// What became of a body.
 enum ParsedBody {
     Fault(SoapFault),
     Response(Element),
 }
 
-/// A fault comes with a 500 and still shows that VeraCore works, unless it is one about itself.
+/// A fault comes with a 500, but shows that VeraCore works, unless it is a server error.
 fn circuit_signal(
-    answer: &HttpResponse,
-    read: &Result<ParsedBody, ParseProblem>,
+    response: &HttpResponse,
+    body: &Result<ParsedBody, ParseProblem>,
 ) -> UpstreamVerdict {
-    match read {
-        Ok(ParsedBody::Fault(fault)) if answer.status != 429 => match fault.kind {
+    match body {
+        Ok(ParsedBody::Fault(fault)) if response.status != 429 => match fault.kind {
             SoapFaultKind::CredentialsRefused => UpstreamVerdict::Inconclusive,
             SoapFaultKind::ServerError => UpstreamVerdict::ByStatus,
             _ => UpstreamVerdict::Healthy,
@@ -280,25 +270,15 @@ fn circuit_signal(
     }
 }
 
-/// Words of VeraCore's as one bounded line, without what is to be hidden.
-pub(super) fn redacted_line(words: &str, hidden: &[&str]) -> String {
-    let masked = hidden
-        .iter()
-        // Shorter ones would mask half of the message and are nobody's secret.
-        .filter(|hidden| hidden.len() >= 4)
-        .fold(words.to_owned(), |words, hidden| {
-            words.replace(hidden, "[…]")
-        });
-    one_line(&mask_card_numbers(&masked), MAX_CHARS)
-}
-
-/// The error that an answer outside 2xx is.
-fn error_from_status(
-    answer: HttpResponse,
-    message: impl FnOnce(&HttpResponse) -> String,
-) -> ProviderError {
-    match answer.error_for_status(message) {
-        Ok(answer) => answer.malformed("it is no answer to this".into()).into(),
+fn error_from_status(response: HttpResponse, redactions: &[&str]) -> ProviderError {
+    let message = |response: &HttpResponse| match response.status {
+        300..400 => REDIRECT.into(),
+        _ => ErrorBody::parse(&response.body).masked_message(redactions),
+    };
+    match response.error_for_status(message) {
+        Ok(response) => response
+            .malformed("it is not a response to this request".into())
+            .into(),
         Err(error) => error.into(),
     }
 }

@@ -1,22 +1,24 @@
 //! `CancelOrder` of `orderadjustment.svc`, the service beside the others.
 //!
-//! Owns how a cancellation is asked for. Namespace, action and answers of this service are not
-//! documented (reference, A7): the settings cover what is sent, and no answer of it is believed
-//! without a look at the order.
+//! Its namespace, action and responses are not documented: settings cover the request, and the
+//! caller trusts no response without reading the order (docs/cancellations.md).
 
 use reqwest::{
     Method,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    super::common::error_body::ErrorBody,
-    CancelProtocol, OmsCancelSettings, OmsClient,
-    calls::{ORDER_TERMS, SoapReply, SoapRequest, redacted_line},
+    super::common::{
+        error_body::{ErrorBody, redacted_line},
+        refusal_message,
+    },
+    calls::{ORDER_TERMS, SoapReply, SoapRequest, forbidden},
+    client::OmsClient,
     faults::SoapFaultKind,
+    settings::CancelProtocol,
     soap::{self, ExpectedResponse},
     xml::XmlWriter,
 };
@@ -30,7 +32,7 @@ const CALL_NAME: &str = "cancel_order";
 const OPERATION: &str = "CancelOrder";
 const SERVICE: &str = "orderadjustment.svc";
 
-/// Words of an answer that is none of success.
+/// Words in a response that mean failure.
 const FAILURE_TERMS: [&str; 8] = [
     "false",
     "fail",
@@ -42,43 +44,16 @@ const FAILURE_TERMS: [&str; 8] = [
     "not be cancel",
 ];
 
-/// Where and how a cancellation is asked for.
-pub(super) struct CancelEndpoint {
-    url: Url,
-    settings: OmsCancelSettings,
-}
-
-impl CancelEndpoint {
-    /// Beside the service at `url`.
-    pub(super) fn new(url: &Url, settings: OmsCancelSettings) -> Self {
-        let mut beside = url.clone();
-        // Only a URL like `mailto:` has no segments, and none such is taken.
-        if let Ok(mut path) = beside.path_segments_mut() {
-            path.pop_if_empty()
-                .pop()
-                .push(SERVICE)
-                .push(match settings.protocol {
-                    CancelProtocol::Soap => "soap",
-                    CancelProtocol::Json => OPERATION,
-                });
-        }
-        Self {
-            url: beside,
-            settings,
-        }
-    }
-}
-
 impl OmsClient {
     pub(super) async fn request_cancellation(
         &self,
         number: &OrderCode,
     ) -> Result<CancelResponse, ProviderError> {
-        let answer = match self.cancel_endpoint.settings.protocol {
+        let response = match self.cancel.protocol {
             CancelProtocol::Soap => self.cancel_by_soap(number).await,
             CancelProtocol::Json => self.cancel_by_json(number).await,
         };
-        match answer {
+        match response {
             Err(ProviderError::Call(CallError::Status {
                 status: 400 | 409 | 422,
                 message,
@@ -89,12 +64,22 @@ impl OmsClient {
                     problem: error.to_string(),
                 })
             }
-            answer => answer,
+            response => response,
         }
     }
 
+    /// The cancellation service, beside the one at `self.url`.
+    fn cancel_url(&self, method: &str) -> Url {
+        let mut url = self.url.clone();
+        // Only a URL like `mailto:` has no segments, and `OmsClient::new` refuses those.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().pop().push(SERVICE).push(method);
+        }
+        url
+    }
+
     async fn cancel_by_soap(&self, number: &OrderCode) -> Result<CancelResponse, ProviderError> {
-        let CancelEndpoint { url, settings } = &self.cancel_endpoint;
+        let settings = &self.cancel;
         let mut arguments = XmlWriter::default();
         arguments.open("OrderData");
         self.auth_header().write(&mut arguments, None);
@@ -102,10 +87,10 @@ impl OmsClient {
         arguments.text_element("OrderID", number.as_str());
         arguments.close("CancelOrderWSObject");
         arguments.close("OrderData");
-        let question = SoapRequest {
+        let request = SoapRequest {
             name: CALL_NAME,
             operation: OPERATION,
-            effect: CallKind::Write,
+            kind: CallKind::Write,
             arguments: arguments.into_string(),
             subject_terms: ORDER_TERMS,
             redactions: Vec::new(),
@@ -115,19 +100,19 @@ impl OmsClient {
             .clone()
             .unwrap_or_else(|| format!("{}{OPERATION}", settings.namespace));
         let envelope =
-            soap::write_envelope(&settings.namespace, OPERATION, None, &question.arguments);
-        let request = self.soap_post(url.clone(), envelope, &action);
+            soap::write_envelope(&settings.namespace, OPERATION, None, &request.arguments);
+        let http_request = self.soap_post(self.cancel_url("soap"), envelope, &action);
         let expected = ExpectedResponse {
             operation: OPERATION,
             namespace: None,
         };
         let reply = self
-            .send_and_classify(&question, request, |body| {
+            .send_and_classify(&request, http_request, |body| {
                 soap::parse(body, &expected, None)
             })
             .await?;
         Ok(match reply {
-            SoapReply::Response { response, .. } => interpret_text(&response.all_text()),
+            SoapReply::Response { element, .. } => interpret_text(&element.all_text()),
             SoapReply::Fault(fault) if fault.kind == SoapFaultKind::ServerError => {
                 CancelResponse::Ambiguous {
                     problem: fault.message,
@@ -147,34 +132,30 @@ impl OmsClient {
         });
         let request = self
             .upstream
-            .request(Method::POST, self.cancel_endpoint.url.clone())
+            .request(Method::POST, self.cancel_url(OPERATION))
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")
             .body(body.to_string());
-        let answer = self
+        let response = self
             .upstream
             .send(CALL_NAME, CallKind::Write, request, |_| false)
             .await?;
-        let hidden = [self.credentials.client_secret.expose_secret()];
-        let shown = |body: &[u8]| ErrorBody::parse(body).masked_message(&hidden);
-        if matches!(answer.status, 401 | 403) {
-            // Of this service alone: what it thinks of us stops no order.
-            return Err(ProviderError::Forbidden {
-                upstream: super::VERACORE,
-                operation: OPERATION,
-                message: format!("HTTP {}: {}", answer.status, shown(&answer.body)),
-            });
+        let message = |body: &[u8]| ErrorBody::parse(body).masked_message(&self.secrets());
+        if let status @ (401 | 403) = response.status {
+            // Only this service refuses our credentials: orders still go out.
+            let message = refusal_message(status, &message(&response.body));
+            return Err(forbidden(OPERATION, message));
         }
-        let answer = answer.error_for_status(|answer| shown(&answer.body))?;
-        if answer.body.iter().all(u8::is_ascii_whitespace) {
+        let response = response.error_for_status(|response| message(&response.body))?;
+        if response.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(CancelResponse::Accepted);
         }
-        let value: Value = answer.json()?;
+        let value: Value = response.json()?;
         Ok(interpret_text(&response_text(&value)))
     }
 }
 
-/// What of an object says whether it was done, as one text.
+/// All texts of a JSON response as one; those of error fields begin with `error`.
 fn response_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

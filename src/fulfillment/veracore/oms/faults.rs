@@ -1,39 +1,36 @@
-//! What a fault means.
+//! The classification of SOAP faults by their text.
 //!
-//! Owns which words of a fault are VeraCore's own, and which class they put it in. The sentences are
-//! not documented (reference, D 2): they are told apart by single words, and what is not recognized
-//! leaves open whether anything was done.
+//! The texts are not documented, so single words decide. After an unknown fault it is open whether
+//! anything was done.
 
-/// What a fault says about what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SoapFaultKind {
-    /// There is such a thing already.
+    /// The object already exists.
     AlreadyExists,
-    /// There is nothing of what was asked for.
+    /// The object does not exist.
     NotFound,
-    /// It does not know us.
     CredentialsRefused,
-    /// It knows us, and we may not do this.
+    /// Our credentials do not allow the operation.
     Forbidden,
-    /// It has no such operation: the address is another service's, or the namespace is.
+    /// The operation does not exist: the URL or the namespace is another service's.
     UnknownOperation,
-    /// It does not do it: nothing was done.
+    /// VeraCore refused: nothing was done.
     Rejected,
-    /// It stumbled, and may have done anything.
+    /// VeraCore failed: it is unknown what was done.
     ServerError,
 }
 
-/// A fault, in VeraCore's words: to be made safe before they are shown.
+/// A classified fault. Its message is not yet safe to show.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SoapFault {
     pub kind: SoapFaultKind,
     pub message: String,
 }
 
-/// Where the message of an error begins that VeraCore raised itself.
+/// Precedes the message of an error that VeraCore itself raised.
 const EXCEPTION_MARKER: &str = "System.Exception:";
 
-// Whole words, since "catalog in" is no "log in"; one that ends in `*` may go on.
+// Whole words: "catalog in" is not "log in". A `*` allows any ending.
 const ALREADY_EXISTS_TERMS: &[&str] = &["already exist*", "duplicate order"];
 const CREDENTIALS_TERMS: &[&str] = &[
     "login*",
@@ -58,7 +55,7 @@ const FORBIDDEN_TERMS: &[&str] = &[
     "not allowed to",
     "not permitted",
 ];
-/// What a machine says of itself, not of an order.
+/// Failures of the server, not of a request.
 const SERVER_ERROR_TERMS: &[&str] = &[
     "timeout*",
     "timed out",
@@ -87,70 +84,70 @@ const NOT_FOUND_TERMS: &[&str] = &[
     "no order",
 ];
 
-/// Shorter values of the order's own are left in: without every "an" nothing could be told apart.
+/// Shorter values of an order are not removed before the classification.
 const MIN_REDACTED_CHARS: usize = 3;
 
-/// What a fault is read against.
+/// The request that a fault responds to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct FaultContext<'a> {
-    /// Words for what was asked for.
+    /// Words for the requested object.
     pub subject_terms: &'a [&'a str],
-    /// How this system says that it does not have an order, if that is known.
+    /// The configured text of a fault for an unknown order.
     pub not_found_text: Option<&'a str>,
-    /// The order's own words, which say nothing about what kind of fault it is: a buyer may be
-    /// called Login.
+    /// The order's own values, which are removed before the classification: a buyer may be called
+    /// Login.
     pub redactions: &'a [&'a str],
 }
 
-/// Whether `words` (in lower case) hold one of these.
-fn contains_term(words: &str, known: &[&str]) -> bool {
-    known.iter().any(|word| {
-        let (stem, goes_on) = word
+/// Whether `text` (in lower case) contains one of `terms`.
+fn contains_term(text: &str, terms: &[&str]) -> bool {
+    terms.iter().any(|term| {
+        let (stem, is_prefix) = term
             .strip_suffix('*')
-            .map_or((*word, false), |stem| (stem, true));
-        words.match_indices(stem).any(|(at, _)| {
-            let before = words[..at].chars().next_back();
-            let behind = words[at + stem.len()..].chars().next();
+            .map_or((*term, false), |stem| (stem, true));
+        text.match_indices(stem).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + stem.len()..].chars().next();
             !before.is_some_and(char::is_alphanumeric)
-                && (goes_on || !behind.is_some_and(char::is_alphanumeric))
+                && (is_prefix || !after.is_some_and(char::is_alphanumeric))
         })
     })
 }
 
 impl SoapFault {
-    pub(super) fn classify(code: &str, text: &str, asked: FaultContext<'_>) -> Self {
+    pub(super) fn classify(code: &str, text: &str, context: FaultContext<'_>) -> Self {
         let own = application_message(text);
         let message = own.unwrap_or_else(|| first_line(text)).to_owned();
-        let own_values = asked
+        let own_values = context
             .redactions
             .iter()
             .filter(|value| value.chars().count() >= MIN_REDACTED_CHARS);
-        let lower = own_values.fold(message.to_lowercase(), |words, value| {
-            words.replace(&value.to_lowercase(), "\u{2026}")
+        let lower = own_values.fold(message.to_lowercase(), |text, value| {
+            text.replace(&value.to_lowercase(), "\u{2026}")
         });
-        let says = |known: &[&str]| contains_term(&lower, known);
-        let is_missing = asked
+        let has = |terms: &[&str]| contains_term(&lower, terms);
+        let is_missing = context
             .not_found_text
             .is_some_and(|text| lower.contains(&text.to_lowercase()))
-            || says(asked.subject_terms) && says(NOT_FOUND_TERMS);
-        // A request that could not be read at all was not worked on.
-        let unread = code
+            || has(context.subject_terms) && has(NOT_FOUND_TERMS);
+        // VeraCore could not read the request, so it did nothing.
+        let is_unread = code
             .rsplit(':')
             .next()
             .is_some_and(|code| matches!(code.trim(), "Client" | "Sender"));
         let kind = if lower.contains("soapaction") {
             SoapFaultKind::UnknownOperation
-        } else if says(ALREADY_EXISTS_TERMS) {
+        } else if has(ALREADY_EXISTS_TERMS) {
             SoapFaultKind::AlreadyExists
-        } else if says(SERVER_ERROR_TERMS) {
+        } else if has(SERVER_ERROR_TERMS) {
             SoapFaultKind::ServerError
-        } else if says(CREDENTIALS_TERMS) {
+        } else if has(CREDENTIALS_TERMS) {
             SoapFaultKind::CredentialsRefused
-        } else if says(FORBIDDEN_TERMS) {
+        } else if has(FORBIDDEN_TERMS) {
             SoapFaultKind::Forbidden
         } else if is_missing {
             SoapFaultKind::NotFound
-        } else if own.is_some_and(|own| !own.is_empty()) || unread {
+        } else if own.is_some_and(|own| !own.is_empty()) || is_unread {
             SoapFaultKind::Rejected
         } else {
             SoapFaultKind::ServerError
@@ -159,19 +156,19 @@ impl SoapFault {
     }
 }
 
-/// From behind the last mark to the first line of the trace.
+/// The text after the last marker, without the stack trace.
 fn application_message(text: &str) -> Option<&str> {
     let at = text.rfind(EXCEPTION_MARKER)?;
     let rest = &text[at + EXCEPTION_MARKER.len()..];
     let trace = rest.match_indices(['\n', '\r']).find(|(at, _)| {
         let line = &rest[at + 1..];
-        let behind = line.trim_start_matches([' ', '\t']);
-        behind.len() < line.len() && behind.starts_with("at ")
+        let rest = line.trim_start_matches([' ', '\t']);
+        rest.len() < line.len() && rest.starts_with("at ")
     });
     Some(rest[..trace.map_or(rest.len(), |(at, _)| at)].trim())
 }
 
-/// Of a fault that VeraCore did not raise itself, without the trace.
+/// The message of any other fault, without the stack trace.
 fn first_line(text: &str) -> &str {
     text.trim().lines().next().unwrap_or_default().trim()
 }
@@ -187,19 +184,19 @@ mod tests {
     };
 
     #[test]
-    fn what_the_order_says_of_itself_and_parts_of_words_say_nothing_about_a_fault() {
-        let private = ["Login", "Password", "Already Exists Ltd"];
+    fn values_of_the_order_and_parts_of_words_do_not_classify_a_fault() {
+        let redactions = ["Login", "Password", "Already Exists Ltd"];
         for text in [
             "The address of Login Password could not be validated",
             "Company already exists ltd is not on file",
             "Offer SKU-013 is missing from the catalog in this view",
             "No orders may be viewed by this user group",
         ] {
-            let asked = FaultContext {
-                redactions: &private,
+            let context = FaultContext {
+                redactions: &redactions,
                 ..ORDER
             };
-            let fault = SoapFault::classify("soap:Server", &format!("{PREFIX}{text}"), asked);
+            let fault = SoapFault::classify("soap:Server", &format!("{PREFIX}{text}"), context);
             assert_eq!(
                 (fault.kind, fault.message.as_str()),
                 (SoapFaultKind::Rejected, text)
@@ -215,7 +212,7 @@ mod tests {
     const PREFIX: &str = "System.Web.Services.Protocols.SoapException: Server was unable to process request. ---> System.Exception: ";
 
     #[test]
-    fn the_words_are_those_of_the_innermost_error_without_its_trace() {
+    fn the_message_is_the_innermost_error_without_its_trace() {
         for (text, words) in [
             (
                 "Order at hand is bad\n   at Pm.Order.Add() in c:\\x",

@@ -1,8 +1,7 @@
-//! `AddOrder`: how an order is written, and what its answer says.
+//! `AddOrder`: the order as XML, and the receipt.
 //!
-//! Owns the order of the elements (the WSDL's) and what fits into them: an order that does not is
-//! refused here, by the field's name, before VeraCore cuts an address or stumbles. Must not change
-//! what is in the order.
+//! The elements are in the WSDL's order. A value that does not fit its element is refused here, by
+//! its field's name: VeraCore would cut an address short, or fail.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::{
     super::common::fields::ParseProblem,
-    UnmappedFreight,
+    settings::UnmappedFreight,
     xml::{Element, XmlWriter, is_xml_char},
 };
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
     fulfillment::{NewOrder, PostalAddress, ProviderError},
 };
 
-/// Lengths of ProMail's own order schema (reference, A3), in UTF-16 units as its database counts.
+/// Lengths of ProMail's order schema (docs/veracore-oms.md), in UTF-16 units like its database's.
 mod max_length {
     pub const OFFER: usize = 50;
     pub const NAME: usize = 50;
@@ -33,13 +32,11 @@ mod max_length {
     pub const COMMENTS: usize = 8000;
 }
 
-/// The one address of an order; its lines name it.
+/// The key of the order's one address, which its lines refer to.
 const KEY: &str = "1";
 
-/// Of more fields than these nobody is told at once.
 const MAX_REPORTED_PROBLEMS: usize = 5;
 
-/// How orders are written.
 pub(super) struct OrderWriter {
     pub freight: BTreeMap<String, ShipVia>,
     pub unmapped_freight: UnmappedFreight,
@@ -48,10 +45,8 @@ pub(super) struct OrderWriter {
 }
 
 impl OrderWriter {
-    /// The arguments of `AddOrder`.
-    ///
-    /// # Errors
-    /// [`ProviderError::Unsendable`] with the fields that do not fit.
+    /// Writes the arguments of `AddOrder`, or returns [`ProviderError::NotSendable`] with the fields
+    /// that do not fit.
     pub(super) fn write_order(&self, order: &NewOrder) -> Result<String, ProviderError> {
         let mut draft = OrderDraft::default();
         let freight = self.freight_for(order, &mut draft);
@@ -77,7 +72,7 @@ impl OrderWriter {
                 UnmappedFreight::Send => tracing::warn!(
                     order = %order.number,
                     method = order.shipping_method,
-                    "VeraCore: the shipping method is not in [freight]; the order is sent without one"
+                    "VeraCore: sending an order without a shipping method: it is not in [freight]"
                 ),
                 UnmappedFreight::Refuse => draft.problems.push(format!(
                     "the shipping method '{}' is not in the table [freight] of the settings file",
@@ -108,7 +103,7 @@ impl OrderWriter {
     }
 }
 
-/// An order as far as it is written, and what is wrong with it.
+/// The XML of an order under construction, and the problems found so far.
 #[derive(Default)]
 struct OrderDraft {
     xml: XmlWriter,
@@ -116,29 +111,30 @@ struct OrderDraft {
 }
 
 impl OrderDraft {
-    /// A value that must arrive as it is, or not at all.
-    fn exact_field(&mut self, place: &str, element: &str, name: &str, max: usize) {
-        if name.chars().any(|c| !is_xml_char(c)) {
-            self.problems
-                .push(format!("{place} holds a character that XML cannot carry"));
+    /// Writes a value that must arrive unchanged.
+    fn exact_field(&mut self, path: &str, element: &str, value: &str, max: usize) {
+        if value.chars().any(|c| !is_xml_char(c)) {
+            self.problems.push(format!(
+                "{path} contains a character that XML does not allow"
+            ));
             return;
         }
-        self.check_length(place, name, max);
-        self.xml.text_element(element, name);
+        self.check_length(path, value, max);
+        self.xml.text_element(element, value);
     }
 
-    /// A value in which what cannot be seen does not matter. Blank, it is left out.
-    fn optional_field(&mut self, place: &str, element: &str, value: Option<&String>, max: usize) {
+    /// Writes a value without its invisible characters, unless it is blank.
+    fn optional_field(&mut self, path: &str, element: &str, value: Option<&String>, max: usize) {
         let Some(value) = value else { return };
         let value = visible(value, false);
         let value = value.trim();
         if !value.is_empty() {
-            self.check_length(&format!("{place}.{element}"), value, max);
+            self.check_length(&format!("{path}.{element}"), value, max);
             self.xml.text_element(element, value);
         }
     }
 
-    /// Words for people, of which the end may be missing.
+    /// Writes comments, cut at the maximum length.
     fn comments(&mut self, comments: &str) {
         let comments = visible(comments, true);
         let mut units = 0;
@@ -155,21 +151,21 @@ impl OrderDraft {
         }
     }
 
-    fn check_length(&mut self, place: &str, value: &str, max: usize) {
+    fn check_length(&mut self, path: &str, value: &str, max: usize) {
         let units = value.encode_utf16().count();
         if units > max {
             self.problems.push(format!(
-                "{place} is {units} characters long, of which VeraCore takes {max}"
+                "{path} is {units} characters long; VeraCore accepts {max}"
             ));
         }
     }
 }
 
-/// The text without what XML cannot carry or nobody can see.
-fn visible(text: &str, lines: bool) -> String {
+/// Removes characters that XML does not allow, and replaces control characters.
+fn visible(text: &str, keep_lines: bool) -> String {
     let text = text.replace("\r\n", "\n");
     let shown = |c: char| match c {
-        '\n' | '\r' if lines => Some('\n'),
+        '\n' | '\r' if keep_lines => Some('\n'),
         _ if !is_xml_char(c) => None,
         _ if c.is_control() => Some(' '),
         _ => Some(c),
@@ -185,7 +181,7 @@ fn write_shipping(freight: Option<&ShipVia>, draft: &mut OrderDraft) {
         xml.close(outer);
     };
     match freight {
-        // It is said with the address.
+        // Written with the address.
         None | Some(ShipVia::SpecialHandling(_)) => return,
         Some(_) => xml.open("Shipping"),
     }
@@ -208,18 +204,18 @@ fn write_shipping(freight: Option<&ShipVia>, draft: &mut OrderDraft) {
     xml.close("Shipping");
 }
 
-/// Who ordered is who pays, where somebody else does than who gets the goods.
+/// `OrderedBy` has the billing address, if there is one.
 fn write_addresses(order: &NewOrder, freight: Option<&ShipVia>, draft: &mut OrderDraft) {
-    let pays = order.bill_to.as_ref().filter(|to| !is_blank_address(to));
+    let payer = order.bill_to.as_ref().filter(|to| !is_blank_address(to));
     let buyer = PostalAddress {
         first_name: order.customer.first_name.clone(),
         last_name: order.customer.last_name.clone(),
-        ..pays.unwrap_or(&order.ship_to).clone()
+        ..payer.unwrap_or(&order.ship_to).clone()
     };
     let buyer = if named(&buyer) {
         buyer
     } else {
-        pays.unwrap_or(&order.ship_to).clone()
+        payer.unwrap_or(&order.ship_to).clone()
     };
     draft.xml.open("OrderedBy");
     let phone = order.customer.phone.as_ref().or(buyer.phone.as_ref());
@@ -251,9 +247,9 @@ fn write_addresses(order: &NewOrder, freight: Option<&ShipVia>, draft: &mut Orde
     draft.xml.close("ShipTo");
 
     draft.xml.open("BillTo");
-    match pays {
-        Some(pays) if !same_except_phone(pays, &buyer) => {
-            write_contact("BillTo", pays, pays.phone.as_ref(), draft);
+    match payer {
+        Some(payer) if !same_except_phone(payer, &buyer) => {
+            write_contact("BillTo", payer, payer.phone.as_ref(), draft);
             draft.xml.text_element("Flag", "Other");
         }
         _ => draft.xml.text_element("Flag", "OrderedBy"),
@@ -290,12 +286,12 @@ fn same_except_phone(one: &PostalAddress, other: &PostalAddress) -> bool {
     without(one) == without(other)
 }
 
-/// The fields of a name and an address, but for the e-mail address that would follow.
-fn write_contact(place: &str, to: &PostalAddress, phone: Option<&String>, draft: &mut OrderDraft) {
+/// Writes a name and an address, without the e-mail address.
+fn write_contact(path: &str, to: &PostalAddress, phone: Option<&String>, draft: &mut OrderDraft) {
     let fields = [
         ("FirstName", to.first_name.as_ref(), max_length::NAME),
         ("LastName", to.last_name.as_ref(), max_length::NAME),
-        // Not `Company`, which VeraCore would read past.
+        // VeraCore ignores `Company`.
         ("CompanyName", to.company.as_ref(), max_length::COMPANY),
         ("Address1", to.address_1.as_ref(), max_length::ADDRESS),
         ("Address2", to.address_2.as_ref(), max_length::ADDRESS),
@@ -306,7 +302,7 @@ fn write_contact(place: &str, to: &PostalAddress, phone: Option<&String>, draft:
         ("Phone", phone, max_length::PHONE),
     ];
     for (element, value, max) in fields {
-        draft.optional_field(place, element, value, max);
+        draft.optional_field(path, element, value, max);
     }
 }
 
@@ -316,8 +312,8 @@ fn write_offers(order: &NewOrder, draft: &mut OrderDraft) {
         draft.xml.open("OfferOrdered");
         draft.xml.open("Offer");
         draft.xml.open("Header");
-        let place = format!("Offers[{at}].Offer.Header.ID");
-        draft.exact_field(&place, "ID", item.sku.as_str(), max_length::OFFER);
+        let path = format!("Offers[{at}].Offer.Header.ID");
+        draft.exact_field(&path, "ID", item.sku.as_str(), max_length::OFFER);
         draft.xml.close("Header");
         draft.xml.close("Offer");
         draft
@@ -334,18 +330,18 @@ fn write_offers(order: &NewOrder, draft: &mut OrderDraft) {
     draft.xml.close("Offers");
 }
 
-/// The id that VeraCore gave to an order it took: ours, or its own sequence number.
+/// Reads the id of an accepted order: its number, or VeraCore's sequence number.
 pub(super) fn receipt(
     response: &Element,
-    ours: &OrderCode,
+    number: &OrderCode,
 ) -> Result<ProviderOrderId, ParseProblem> {
     let result = response
         .child("AddOrderResult")
         .ok_or("AddOrderResult is missing")?;
     let id = result.child_text("OrderID");
-    if id.is_some_and(|id| id != ours.as_str().trim()) {
-        // Taken it is, under whatever name; to say otherwise would have it sent again.
-        tracing::error!(order = %ours, "VeraCore took the order under another number than ours: its shipments will not be found. Look it up in VeraCore");
+    if id.is_some_and(|id| id != number.as_str().trim()) {
+        // Not an error: the order is accepted, and an error could send it again.
+        tracing::error!(order = %number, "VeraCore accepted the order under a different number, so its shipments will not be found: look it up in VeraCore");
     }
     let id = id
         .or_else(|| result.child_text("OrderSeqID"))

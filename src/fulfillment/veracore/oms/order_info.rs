@@ -1,7 +1,6 @@
-//! `GetOrderInfo`: what VeraCore has of an order.
+//! `GetOrderInfo`: an order's status, pick slips and parcels.
 //!
-//! Owns what its twelve flags mean together, and what of pick slips and packages is told. The answer
-//! holds addresses and a card's fields: none of them is read.
+//! The response also contains addresses and card fields; none of them is read.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +9,19 @@ use chrono_tz::Tz;
 
 use super::{
     super::common::{
-        dates,
-        fields::{self, ParseProblem},
+        MAX_CODE_CHARS, MAX_LABEL_CHARS, dates, fields::ParseProblem, quantities::parse_units,
     },
-    OmsClient,
-    calls::{ORDER_TERMS, SoapReply, SoapRequest},
-    faults::SoapFaultKind,
-    xml::{Element, XmlWriter},
+    xml::Element,
 };
 use crate::{
     domain::{OrderCode, ProviderOrderId, Quantity, Sku, text::one_line},
-    fulfillment::{FoundOrder, ProviderError, ShipmentItem},
-    http::CallKind,
+    fulfillment::{FoundOrder, ShipmentItem},
 };
 
-/// Words of VeraCore's that are only shown.
-const MAX_LABEL: usize = 100;
+/// A tracking number can be a sentence; longer ones are cut.
+const MAX_TRACKING_CHARS: usize = 200;
 
-/// A tracking number, which may be a sentence; longer ones end in an ellipsis.
-const MAX_TRACKING: usize = 200;
-
-/// An order as VeraCore has it.
+/// An order in VeraCore.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct OrderInfo {
     /// Never blank.
@@ -39,12 +30,12 @@ pub(super) struct OrderInfo {
     pub slips: Vec<PickSlip>,
 }
 
-/// A pick slip: what leaves together, in one or more packages.
+/// A pick slip: items that leave together, in one or more parcels.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PickSlip {
-    /// Its ids: which of them other lists name it by is not documented.
+    /// Which of its ids other operations use is not documented.
     pub ids: Vec<String>,
-    /// In the terms of what was ordered; `None` where that cannot be said.
+    /// In units of the ordered offers; `None` if that is unknown.
     pub items: Option<Vec<ShipmentItem>>,
     pub parcels: Vec<OmsParcel>,
 }
@@ -58,40 +49,12 @@ pub(super) struct OmsParcel {
     pub is_void: bool,
 }
 
-impl OmsClient {
-    /// `None` when VeraCore says that it does not have the order.
-    pub(super) async fn fetch_order_info(
-        &self,
-        name: &'static str,
-        number: &OrderCode,
-    ) -> Result<Option<OrderInfo>, ProviderError> {
-        let mut arguments = XmlWriter::default();
-        arguments.text_element("orderId", number.as_str());
-        let question = SoapRequest {
-            name,
-            operation: "GetOrderInfo",
-            effect: CallKind::Read,
-            arguments: arguments.into_string(),
-            subject_terms: ORDER_TERMS,
-            redactions: Vec::new(),
-        };
-        match self.call(&question, None).await? {
-            SoapReply::Response { answer, response } => {
-                let info = read_order_info(&response, self.timezone);
-                info.map_err(|problem| answer.malformed(problem).into())
-            }
-            SoapReply::Fault(fault) if fault.kind == SoapFaultKind::NotFound => Ok(None),
-            SoapReply::Fault(fault) => Err(fault.into_error()),
-        }
-    }
-}
-
 pub(super) fn read_order_info(
     response: &Element,
     zone: Tz,
 ) -> Result<Option<OrderInfo>, ParseProblem> {
-    // Null, or a record in which nothing is filled in: how an unknown order is answered is not
-    // documented, apart from faults.
+    // How VeraCore reports an unknown order is not documented. Besides a fault, accept a null and a
+    // record without values.
     let Some(result) = response.child("GetOrderInfoResult") else {
         return Ok(None);
     };
@@ -106,10 +69,12 @@ pub(super) fn read_order_info(
     let Some(number) = head.child_text("OrderId") else {
         return Ok(None);
     };
-    if number.chars().count() > 255 {
-        return Err("OrderId is longer than an order number is".into());
+    if number.chars().count() > MAX_CODE_CHARS {
+        return Err(format!(
+            "OrderId is longer than {MAX_CODE_CHARS} characters"
+        ));
     }
-    let terms = OrderedQuantities::of(result);
+    let ordered = OrderedQuantities::of(result);
     let slips = result
         .list_items("ShippingOrders", "PickPackType")
         .into_iter();
@@ -119,17 +84,17 @@ pub(super) fn read_order_info(
             || "unknown".into(),
             |status| status_label(status).to_owned(),
         ),
-        slips: slips.map(|slip| read_slip(slip, &terms, zone)).collect(),
+        slips: slips.map(|slip| read_slip(slip, &ordered, zone)).collect(),
     }))
 }
 
 impl OrderInfo {
-    /// What a look-up tells; `number` is the number asked for, which has been compared.
+    /// The result of a lookup of `number`, which the caller has compared.
     pub(super) fn into_found_order(self, number: &OrderCode) -> FoundOrder {
-        let packages = self.slips.iter().flat_map(|slip| &slip.parcels);
-        let good = |package: &&OmsParcel| !package.is_void && package.tracking.is_some();
-        let first = packages.clone().find(good);
-        let first = first.or_else(|| packages.clone().find(|package| !package.is_void));
+        let parcels = self.slips.iter().flat_map(|slip| &slip.parcels);
+        let is_tracked = |parcel: &&OmsParcel| !parcel.is_void && parcel.tracking.is_some();
+        let first = parcels.clone().find(is_tracked);
+        let first = first.or_else(|| parcels.clone().find(|parcel| !parcel.is_void));
         let first = first.cloned().unwrap_or_default();
         FoundOrder {
             number: number.clone(),
@@ -142,7 +107,7 @@ impl OrderInfo {
     }
 }
 
-/// One word for the flags, which do not exclude each other (reference, C: the status model).
+/// The status label of a combination of flags (docs/veracore-oms.md).
 pub(super) fn status_label(status: &Element) -> &'static str {
     let is = |flag: &str| {
         status
@@ -152,7 +117,7 @@ pub(super) fn status_label(status: &Element) -> &'static str {
     let in_warehouse = is("Picked") || is("Processed") || is("Pending");
     match (is("Canceled"), is("Shipped"), is("Complete")) {
         (true, false, true) => "Cancelled",
-        // No fulfillment may be made of what is left: it was cancelled.
+        // The rest was cancelled, so it must not be fulfilled.
         (true, true, true) => "Shipped, the rest cancelled",
         (false, true, true) => "Shipped",
         (false, false, true) => "Complete",
@@ -162,14 +127,14 @@ pub(super) fn status_label(status: &Element) -> &'static str {
         _ if is("Hold") => "Held",
         _ if is("Backordered") => "Backordered",
         _ if in_warehouse => "In warehouse",
-        // Neither complete nor anywhere: what is not cancelled may still come.
+        // Neither complete nor in progress: the part that is not cancelled may still ship.
         (true, false, false) => "Partly cancelled",
         _ if is("Unprocessed") || is("Accepted") => "Received",
         _ => "unknown",
     }
 }
 
-/// What was ordered (offers), and what of products that means.
+/// The ordered quantities, by offer and by product.
 struct OrderedQuantities<'a> {
     offers: BTreeMap<&'a str, u64>,
     products: BTreeMap<&'a str, u64>,
@@ -182,7 +147,7 @@ impl<'a> OrderedQuantities<'a> {
             for row in result.list_items(list, row) {
                 let quantity = row
                     .child_text("OrderQty")
-                    .and_then(|text| fields::parse_units(text).ok());
+                    .and_then(|text| parse_units(text).ok());
                 if let (Some(id), Some(quantity)) = (row.child_text(id), quantity) {
                     let sum: &mut u64 = sums.entry(id).or_default();
                     *sum += u64::from(quantity.get());
@@ -196,52 +161,51 @@ impl<'a> OrderedQuantities<'a> {
         }
     }
 
-    /// Whether so many of a product are so many of the offer of the same name. Not so for the parts
-    /// of a kit, not even for one that is sold by itself, too.
+    /// Whether units of a product are units of the offer with the same id. False for parts of a kit,
+    /// even for one that is also sold on its own.
     fn is_offer(&self, product: &str) -> bool {
-        let Some(offered) = self.offers.get(product) else {
+        let Some(ordered) = self.offers.get(product) else {
             return self.offers.is_empty();
         };
         self.products
             .get(product)
-            .is_none_or(|needed| needed == offered)
+            .is_none_or(|needed| needed == ordered)
     }
 }
 
-fn read_slip(slip: &Element, terms: &OrderedQuantities<'_>, zone: Tz) -> PickSlip {
+fn read_slip(slip: &Element, ordered: &OrderedQuantities<'_>, zone: Tz) -> PickSlip {
     let ids = ["PickSlipID", "PickPackId"].into_iter();
-    let items = items(slip, terms).unwrap_or_else(|problem| {
+    let items = items(slip, ordered).unwrap_or_else(|problem| {
         tracing::warn!(
             problem,
-            "VeraCore GetOrderInfo: a pick slip's products cannot be understood and are left out"
+            "VeraCore GetOrderInfo: ignoring the invalid products of a pick slip"
         );
         None
     });
     PickSlip {
         ids: ids
             .filter_map(|id| slip.child_text(id))
-            .map(|id| one_line(id, MAX_LABEL))
+            .map(|id| one_line(id, MAX_LABEL_CHARS))
             .collect(),
         items,
         parcels: slip
             .list_items("Packages", "PackagesType")
             .into_iter()
-            .map(|package| read_parcel(package, zone))
+            .map(|parcel| read_parcel(parcel, zone))
             .collect(),
     }
 }
 
 fn items(
     slip: &Element,
-    terms: &OrderedQuantities<'_>,
+    ordered: &OrderedQuantities<'_>,
 ) -> Result<Option<Vec<ShipmentItem>>, ParseProblem> {
     let mut items = Vec::new();
     for row in slip.list_items("PickPackProducts", "PickPackProductType") {
         let product = row.child_text("ProductId").ok_or("ProductId is missing")?;
         let quantity = row.child_text("ToShipQty").ok_or("ToShipQty is missing")?;
-        let quantity =
-            fields::parse_units(quantity).map_err(|error| format!("ToShipQty: {error}"))?;
-        if !terms.is_offer(product) {
+        let quantity = parse_units(quantity).map_err(|error| format!("ToShipQty: {error}"))?;
+        if !ordered.is_offer(product) {
             return Ok(None);
         }
         let sku = Sku::parse(product).map_err(|error| format!("ProductId: {error}"))?;
@@ -252,28 +216,35 @@ fn items(
     Ok((!items.is_empty()).then_some(items))
 }
 
-fn read_parcel(package: &Element, zone: Tz) -> OmsParcel {
-    // A date that cannot be read is taken for one: a package voided at an unknown time is void.
-    let voided = package.child_text("DateVoided").unwrap_or_default();
+fn read_parcel(element: &Element, zone: Tz) -> OmsParcel {
     OmsParcel {
-        tracking: tracking(package.child_text("TrackingId")),
-        carrier: label(package.child_text("Carrier")),
-        service: label(package.child_text("ActualService"))
-            .or_else(|| label(package.child_text("Service"))),
-        shipped_at: package
+        tracking: tracking(element.child_text("TrackingId")),
+        carrier: label(element.child_text("Carrier")),
+        service: label(element.child_text("ActualService"))
+            .or_else(|| label(element.child_text("Service"))),
+        shipped_at: element
             .child_text("DateShipped")
             .and_then(|text| dates::parse_date("DateShipped", text, zone).ok()?),
-        is_void: !matches!(dates::parse_date("DateVoided", voided, zone), Ok(None)),
+        is_void: is_void(element, zone),
     }
 }
 
-/// A tracking number as it is: blank ones are none, a sentence stays one.
+/// Whether `DateVoided` is set. An unreadable date counts: the parcel was voided at some time.
+pub(super) fn is_void(element: &Element, zone: Tz) -> bool {
+    let voided = element.child_text("DateVoided").unwrap_or_default();
+    !matches!(dates::parse_date("DateVoided", voided, zone), Ok(None))
+}
+
+/// A tracking number on one line; `None` when it is blank.
 pub(super) fn tracking(text: Option<&str>) -> Option<String> {
-    text.map(|text| one_line(text, MAX_TRACKING))
-        .filter(|text| !text.is_empty())
+    bounded_line(text, MAX_TRACKING_CHARS)
 }
 
 pub(super) fn label(text: Option<&str>) -> Option<String> {
-    text.map(|text| one_line(text, MAX_LABEL))
+    bounded_line(text, MAX_LABEL_CHARS)
+}
+
+fn bounded_line(text: Option<&str>, max: usize) -> Option<String> {
+    text.map(|text| one_line(text, max))
         .filter(|text| !text.is_empty())
 }

@@ -1,21 +1,20 @@
-//! What VeraCore said of orders of which packages are listed.
+//! A cache of `GetOrderInfo` for orders in the list of shipments.
 //!
-//! Readings overlap by days, so that the same packages are listed again and again. Owns for how long
-//! an order is not asked for again when the list says the same of it as before. Kept in memory alone:
-//! after a start all are asked for once.
+//! Runs overlap by days, so the same parcels are listed repeatedly. While an order's parcels do not
+//! change, its info is not fetched again. In memory only: a start fetches each order once.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
-use super::{order_info::OrderInfo, shipments::ShippingCharge};
+use super::{order_info::OrderInfo, shipments::charge::ShippingCharge};
 use crate::domain::OrderCode;
 
-/// A package that is taken back after all may show in the order alone, and is noticed so much later.
+/// A void parcel may show in the order only; it is noticed with at most this delay.
 const MAX_AGE: TimeDelta = TimeDelta::hours(6);
 
-/// Orders remembered, of about a kilobyte each.
+/// Entries of about a kilobyte each.
 const MAX_ENTRIES: usize = 10_000;
 
 #[derive(Default)]
@@ -28,21 +27,16 @@ struct CachedOrderInfo {
 }
 
 impl OrderInfoCache {
-    fn lock_entries(&self) -> MutexGuard<'_, HashMap<OrderCode, CachedOrderInfo>> {
-        self.0.lock()
-    }
-
-    /// What is known of the order, if just these packages were listed when it was asked for.
+    /// The order's info, if it was fetched for the same list of parcels.
     pub(super) fn get(
         &self,
         order: &OrderCode,
         charges: &[ShippingCharge],
         now: DateTime<Utc>,
     ) -> Option<Arc<OrderInfo>> {
-        let known = self.lock_entries();
-        let found = known.get(order)?;
-        let holds = found.charges == charges && is_fresh(found, now);
-        holds.then(|| Arc::clone(&found.info))
+        let entries = self.0.lock();
+        let entry = entries.get(order)?;
+        (entry.charges == charges && is_fresh(entry, now)).then(|| Arc::clone(&entry.info))
     }
 
     pub(super) fn insert(
@@ -52,22 +46,22 @@ impl OrderInfoCache {
         info: &Arc<OrderInfo>,
         now: DateTime<Utc>,
     ) {
-        let mut known = self.lock_entries();
-        if known.len() >= MAX_ENTRIES {
-            known.retain(|_, found| is_fresh(found, now));
+        let mut entries = self.0.lock();
+        if entries.len() >= MAX_ENTRIES {
+            entries.retain(|_, entry| is_fresh(entry, now));
         }
-        if known.len() < MAX_ENTRIES || known.contains_key(order) {
-            let found = CachedOrderInfo {
+        if entries.len() < MAX_ENTRIES || entries.contains_key(order) {
+            let entry = CachedOrderInfo {
                 charges: charges.to_vec(),
                 fetched_at: now,
                 info: Arc::clone(info),
             };
-            known.insert(order.clone(), found);
+            entries.insert(order.clone(), entry);
         }
     }
 }
 
-/// A clock that was set back makes nothing fresh.
-fn is_fresh(found: &CachedOrderInfo, now: DateTime<Utc>) -> bool {
-    (TimeDelta::zero()..MAX_AGE).contains(&(now - found.fetched_at))
+/// An entry from the future is not fresh: the clock was set back.
+fn is_fresh(entry: &CachedOrderInfo, now: DateTime<Utc>) -> bool {
+    (TimeDelta::zero()..MAX_AGE).contains(&(now - entry.fetched_at))
 }

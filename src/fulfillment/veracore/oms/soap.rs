@@ -1,10 +1,7 @@
-//! SOAP 1.1: the envelope of a question, and what comes back in one.
-//!
-//! Owns envelope, header, body and fault, and that an answer is of the service that was asked. Must
-//! not know what is asked for. (SOAP 1.1, W3C note of 2000; the answers of 1.2 are understood too.)
+//! SOAP envelopes: written as SOAP 1.1 (W3C note of 2000), read as 1.1 or 1.2.
 
 use super::{
-    super::common::fields::ParseProblem,
+    super::common::{MAX_ROWS, fields::ParseProblem},
     xml::{self, Element, ElementVisitor, XmlWriter},
 };
 use crate::domain::text::one_line;
@@ -12,21 +9,18 @@ use crate::domain::text::one_line;
 const SOAP_1_1: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const SOAP_1_2: &str = "http://www.w3.org/2003/05/soap-envelope";
 
-/// More rows than any answer within the bound on bodies has, unless it means harm.
-const MAX_ROWS: usize = 500_000;
-
-/// Elements of one row, and of an answer without rows.
+/// Elements of one row, and of a response without rows.
 const MAX_ROW_NODES: usize = 50_000;
 const MAX_RESPONSE_NODES: usize = 200_000;
 
-/// Who asks, for the envelope's header.
+/// The credentials in an envelope's header.
 pub(super) struct AuthenticationHeader<'a> {
     pub username: &'a str,
     pub password: &'a str,
 }
 
 impl AuthenticationHeader<'_> {
-    /// `AuthenticationHeader`, in the namespace of what is around it.
+    /// Writes the element in `namespace`, or in that of the element around it.
     pub(super) fn write(&self, xml: &mut XmlWriter, namespace: Option<&str>) {
         const NAME: &str = "AuthenticationHeader";
         match namespace {
@@ -39,12 +33,12 @@ impl AuthenticationHeader<'_> {
     }
 }
 
-/// A whole envelope around the arguments of an operation. `login`: in its header, as all but one
-/// service want it.
+/// Writes an envelope around the arguments of an operation. All services but one expect the
+/// credentials in its header.
 pub(super) fn write_envelope(
     namespace: &str,
     operation: &str,
-    login: Option<&AuthenticationHeader<'_>>,
+    auth: Option<&AuthenticationHeader<'_>>,
     arguments: &str,
 ) -> String {
     let mut xml = XmlWriter::default();
@@ -52,9 +46,9 @@ pub(super) fn write_envelope(
     xml.raw("<soap:Envelope xmlns:soap=\"");
     xml.raw(SOAP_1_1);
     xml.raw("\">");
-    if let Some(login) = login {
+    if let Some(auth) = auth {
         xml.open("soap:Header");
-        login.write(&mut xml, Some(namespace));
+        auth.write(&mut xml, Some(namespace));
         xml.close("soap:Header");
     }
     xml.open("soap:Body");
@@ -66,26 +60,26 @@ pub(super) fn write_envelope(
     xml.into_string()
 }
 
-/// What an envelope held.
+/// The content of an envelope.
 pub(super) enum SoapBody {
-    /// The code and the text of a fault, as they came.
+    /// The raw code and text of a fault.
     Fault { code: String, text: String },
-    /// `<Operation>Response`, without the rows that were given away.
+    /// `<Operation>Response`, without the rows that went to an [`ElementSink`].
     Response(Element),
 }
 
-/// How an answer is read.
+/// The response that a request expects.
 pub(super) struct ExpectedResponse<'a> {
     pub operation: &'a str,
-    /// `None` for a service whose namespace is not known.
+    /// `None` for a service whose namespace is unknown.
     pub namespace: Option<&'a str>,
 }
 
-/// Whatever takes the elements below `<Operation>Result`, one by one, so that a list of any length
-/// needs no more memory than what is made of it.
+/// Takes the elements below `<Operation>Result` one by one, so that a long list is never in memory
+/// as XML.
 pub(super) type ElementSink<'a> = &'a mut (dyn FnMut(Element) + Send);
 
-/// Reads an answer; `take` gets the result's elements, or they stay in the response.
+/// Reads a response. `take` gets the result's elements; without it, they stay in the response.
 pub(super) fn parse(
     body: &[u8],
     expected: &ExpectedResponse<'_>,
@@ -108,14 +102,15 @@ pub(super) fn parse(
         content: None,
     };
     xml::parse(body, max_nodes, &mut envelope)?;
-    let fault = envelope.is_fault;
-    let said = envelope.content.ok_or("its Body is missing or empty")?;
-    if !fault {
-        return Ok(SoapBody::Response(said));
+    let content = envelope.content.ok_or("its Body is missing or empty")?;
+    if !envelope.is_fault {
+        return Ok(SoapBody::Response(content));
     }
-    let code = said.child_text("faultcode").map(str::to_owned);
-    let code = code.or_else(|| said.child("Code").map(Element::all_text));
-    let text = said.child("faultstring").or_else(|| said.child("Reason"));
+    let code = content.child_text("faultcode").map(str::to_owned);
+    let code = code.or_else(|| content.child("Code").map(Element::all_text));
+    let text = content
+        .child("faultstring")
+        .or_else(|| content.child("Reason"));
     Ok(SoapBody::Fault {
         code: code.unwrap_or_default().trim().to_owned(),
         text: text.map(Element::all_text).unwrap_or_default(),
@@ -135,11 +130,11 @@ impl EnvelopeReader<'_, '_> {
     fn check_expected(&self, namespace: &str, name: &str) -> Result<(), ParseProblem> {
         let operation = self.expected.operation;
         if name.strip_suffix("Response") != Some(operation) {
-            return Err(format!("it is not the answer to {operation}"));
+            return Err(format!("it is not the response to {operation}"));
         }
         match self.expected.namespace {
             Some(ours) if ours != namespace => Err(format!(
-                "it is of the namespace \"{}\" instead of \"{ours}\"; see VERACORE_OMS_NAMESPACE",
+                "its namespace is \"{}\" instead of \"{ours}\"; see VERACORE_OMS_NAMESPACE",
                 one_line(namespace, 80)
             )),
             _ => Ok(()),
@@ -157,13 +152,13 @@ impl ElementVisitor for EnvelopeReader<'_, '_> {
         let soap = matches!(namespace, SOAP_1_1 | SOAP_1_2);
         match depth {
             0 if name.eq_ignore_ascii_case("html") => Err("it is an HTML page".into()),
-            0 if !soap || name != "Envelope" => Err("it is no SOAP envelope".into()),
+            0 if !soap || name != "Envelope" => Err("it is not a SOAP envelope".into()),
             1 => {
                 self.in_body = soap && name == "Body";
                 Ok(())
             }
             2 if self.in_body && self.content.is_some() => {
-                Err("its Body holds more than one answer".into())
+                Err("its Body contains more than one response".into())
             }
             2 if self.in_body && soap && name == "Fault" => {
                 self.is_fault = true;

@@ -1,16 +1,16 @@
-//! Stock: `GetOffers`, and `GetProductAvailabilities` product by product.
+//! Stock: `GetOffers`, or `GetProductAvailabilities` product by product.
 //!
-//! Owns what counts as available. An offer without a number is a row that makes no sense, never one
-//! of none: some kinds of offers (print on demand, drop shipment) have no stock at all. The same goes
-//! for an offer that is no product.
+//! An offer without a quantity is an invalid row, not zero stock: some kinds of offers (print on
+//! demand, drop shipment) have no stock at all. The same applies to an offer that is not a product.
 
-use parking_lot::Mutex;
 use std::collections::{BTreeSet, VecDeque};
 
+use parking_lot::Mutex;
+
 use super::{
-    super::common::fields::{self, ParseProblem},
-    OmsClient,
+    super::common::{fields::ParseProblem, invalid_page_cursor, quantities::parse_units},
     calls::{SoapReply, SoapRequest},
+    client::{MAX_PARALLEL_LOOKUPS, OmsClient},
     faults::SoapFaultKind,
     xml::{Element, XmlWriter},
 };
@@ -20,20 +20,17 @@ use crate::{
     http::CallKind,
 };
 
-/// All offers (`%` is the services' wildcard).
+/// The search for all offers: `%` is the services' wildcard.
 pub(super) const ALL_OFFERS: &str = "%";
 
-/// Products of one page: each is a question, and a stop waits for a page.
+/// Products of one page. Each needs a call, and a shutdown waits for the page.
 const PRODUCTS_PER_PAGE: usize = 50;
 
-/// Products that are asked for at a time, if the client's limit is not lower.
-pub(super) const MAX_PARALLEL_LOOKUPS: usize = 4;
-
-/// What VeraCore may call what is asked for, where it says that it does not have it.
+/// VeraCore's words for a product in a fault that says that it does not have it.
 const PRODUCT_TERMS: &[&str] = &["product", "part", "item"];
 
 impl OmsClient {
-    /// Hands over what is made of each offer whose id is like `search`.
+    /// Passes the row of each offer whose id matches `search` to `take`.
     pub(super) async fn stream_offers<T: Send>(
         &self,
         name: &'static str,
@@ -46,42 +43,43 @@ impl OmsClient {
             take(read(index, &element));
             index += 1;
         };
-        let question = SoapRequest {
+        let request = SoapRequest {
             name,
             operation: "GetOffers",
-            effect: CallKind::Read,
+            kind: CallKind::Read,
             arguments: offer_search_arguments(search),
             subject_terms: &[],
             redactions: Vec::new(),
         };
-        match self.call(&question, Some(&mut take)).await? {
-            // Null may stand for "none" where one offer is looked for; a whole feed of none is not
-            // to be guessed.
-            SoapReply::Response { answer, response }
-                if search == ALL_OFFERS && response.child("GetOffersResult").is_none() =>
-            {
-                Err(answer.malformed("GetOffersResult is missing".into()).into())
+        match self.call(&request, Some(&mut take)).await? {
+            // A null can mean that one offer does not exist; it must not mean an empty feed.
+            SoapReply::Response {
+                http_response,
+                element,
+            } if search == ALL_OFFERS && element.child("GetOffersResult").is_none() => {
+                Err(http_response
+                    .malformed("GetOffersResult is missing".into())
+                    .into())
             }
             SoapReply::Response { .. } => Ok(()),
             SoapReply::Fault(fault) => Err(fault.into_error()),
         }
     }
 
-    /// The one offer of this id.
     pub(super) async fn find_offer(
         &self,
         sku: &Sku,
     ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
-        // In a pattern `[` would begin a set; `_` stands for any one character.
+        // In a search, `[` would start a set; `_` matches any one character.
         let search = sku.as_str().replace('[', "_");
         let key = one_line(sku.as_str(), 80);
         let mut found = None;
         self.stream_offers("inventory_of", &search, offer_row, &mut |row| {
-            let is_it = match &row {
+            let is_match = match &row {
                 Ok(item) => item.sku == *sku,
                 Err(bad) => bad.key.as_ref() == Some(&key),
             };
-            if is_it && found.is_none() {
+            if is_match && found.is_none() {
                 found = Some(row);
             }
         })
@@ -89,77 +87,76 @@ impl OmsClient {
         Ok(found)
     }
 
-    /// A page of all products. What there is to sell only the offers tell, so they are listed first;
-    /// a page names those that are still to be asked for.
+    /// Reads a page of all products. The first page lists the offers, which say what is for sale; a
+    /// cursor contains the products that are left.
     pub(super) async fn stream_products_page(
         &self,
         page: Option<&PageCursor>,
         take: RowSink<'_, StockItem>,
     ) -> Result<Option<PageCursor>, ProviderError> {
-        let mut left: VecDeque<Sku> = VecDeque::new();
+        let mut remaining: VecDeque<Sku> = VecDeque::new();
         match page {
             Some(page) => {
-                left = serde_json::from_str(&page.0).map_err(|_| super::invalid_page_cursor())?;
+                remaining =
+                    serde_json::from_str(page.as_str()).map_err(|_| invalid_page_cursor())?;
             }
             None => {
                 let mut listed = BTreeSet::new();
                 self.stream_offers("inventory", ALL_OFFERS, offer_id, &mut |row| match row {
-                    Ok(sku) if listed.insert(sku.clone()) => left.push_back(sku),
+                    Ok(sku) if listed.insert(sku.clone()) => remaining.push_back(sku),
                     Ok(_) => {}
                     Err(bad) => take(Err(bad)),
                 })
                 .await?;
             }
         }
-        let later = left.split_off(left.len().min(PRODUCTS_PER_PAGE));
-        self.lookup_products(left).await?.into_iter().for_each(take);
-        Ok((!later.is_empty()).then(|| PageCursor(serde_json::json!(later).to_string())))
+        let later = remaining.split_off(remaining.len().min(PRODUCTS_PER_PAGE));
+        self.lookup_products(remaining)
+            .await?
+            .into_iter()
+            .for_each(take);
+        Ok((!later.is_empty()).then(|| PageCursor::new(serde_json::json!(later).to_string())))
     }
 
-    /// A row for each product, some asked for at a time. One that is not told is an error of them
-    /// all: a gap must not look like an empty shelf.
+    /// Looks up products concurrently. One error fails them all: a gap must not look like no stock.
     async fn lookup_products(
         &self,
         products: VecDeque<Sku>,
     ) -> Result<Vec<FeedRow<StockItem>>, ProviderError> {
-        let left = Mutex::new(products.into_iter().enumerate().collect());
-        let lane = |number| self.lookup_until_empty(number, &left);
-        let lanes = tokio::try_join!(lane(0), lane(1), lane(2), lane(3))?;
-        let lanes: [_; MAX_PARALLEL_LOOKUPS] = lanes.into();
-        let mut rows: Vec<_> = lanes.into_iter().flatten().collect();
+        let queue = Mutex::new(products.into_iter().enumerate().collect());
+        let worker = |number| self.lookup_until_empty(number, &queue);
+        let results = tokio::try_join!(worker(0), worker(1), worker(2), worker(3))?;
+        let results: [_; MAX_PARALLEL_LOOKUPS] = results.into();
+        let mut rows: Vec<_> = results.into_iter().flatten().collect();
         rows.sort_by_key(|(index, _)| *index);
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// Asks for one product after the other, until none is left.
+    /// Looks up products one by one until the queue is empty.
     async fn lookup_until_empty(
         &self,
         number: usize,
-        left: &Mutex<VecDeque<(usize, Sku)>>,
+        queue: &Mutex<VecDeque<(usize, Sku)>>,
     ) -> Result<Vec<(usize, FeedRow<StockItem>)>, ProviderError> {
         let mut rows = Vec::new();
         if number >= self.max_parallel_lookups {
             return Ok(rows);
         }
         loop {
-            let next = left.lock().pop_front();
+            let next = queue.lock().pop_front();
             let Some((index, sku)) = next else {
                 return Ok(rows);
             };
-            let row = match self.find_product("inventory", &sku).await? {
-                Some(row) => row,
-                None => Err(RowError {
-                    index,
-                    key: Some(one_line(sku.as_str(), 80)),
-                    problem: "no product has this offer's id (kits, print on demand and drop shipments have none): its stock is not known".into(),
-                    is_quantity_error: false,
-                }),
-            };
+            let row = self.find_product("inventory", &sku).await?;
+            let row = row.unwrap_or_else(|| {
+                let problem = "no product has this offer's id (kits, print on demand and drop shipments have none): its stock is unknown";
+                Err(RowError::new(index, Some(sku.as_str()), problem.into()))
+            });
             rows.push((index, row.map_err(|bad| RowError { index, ..bad })));
         }
     }
 
-    /// The levels of one product, added up over the warehouses that count.
+    /// Adds up a product's stock at the configured warehouses.
     pub(super) async fn find_product(
         &self,
         name: &'static str,
@@ -180,15 +177,15 @@ impl OmsClient {
                     .map(WarehouseLevel::of),
             );
         };
-        let question = SoapRequest {
+        let request = SoapRequest {
             name,
             operation: "GetProductAvailabilities",
-            effect: CallKind::Read,
+            kind: CallKind::Read,
             arguments: arguments.into_string(),
             subject_terms: PRODUCT_TERMS,
             redactions: Vec::new(),
         };
-        match self.call(&question, Some(&mut take)).await? {
+        match self.call(&request, Some(&mut take)).await? {
             SoapReply::Response { .. } => {}
             SoapReply::Fault(fault) if fault.kind == SoapFaultKind::NotFound => return Ok(None),
             SoapReply::Fault(fault) => return Err(fault.with_subject(sku.as_str()).into_error()),
@@ -196,20 +193,17 @@ impl OmsClient {
         if levels.is_empty() {
             return Ok(None);
         }
-        let counts = |level: &&WarehouseLevel| {
+        let is_counted = |level: &&WarehouseLevel| {
             self.warehouses.is_empty()
                 || level
                     .warehouse
                     .as_ref()
                     .is_some_and(|id| self.warehouses.contains(id))
         };
-        let sum = sum(sku, levels.iter().filter(counts)).map_err(|problem| RowError {
-            index: 0,
-            key: Some(one_line(sku.as_str(), 80)),
-            problem,
-            is_quantity_error: true,
-        });
-        Ok(Some(sum))
+        let sum = sum(sku, levels.iter().filter(is_counted));
+        Ok(Some(sum.map_err(|problem| {
+            RowError::new(0, Some(sku.as_str()), problem).about_quantity()
+        })))
     }
 }
 
@@ -224,44 +218,30 @@ fn offer_search_arguments(search: &str) -> String {
     xml.into_string()
 }
 
-fn bad_offer(
-    index: usize,
-    element: &Element,
-    problem: ParseProblem,
-    in_quantity: bool,
-) -> RowError {
-    RowError {
-        index,
-        key: element.child_text("ID").map(|id| one_line(id, 80)),
-        problem,
-        is_quantity_error: in_quantity,
-    }
+fn offer_id(index: usize, offer: &Element) -> FeedRow<Sku> {
+    let id = offer.child_text("ID");
+    id.ok_or_else(|| "ID is missing".to_owned())
+        .and_then(|id| Sku::parse(id).map_err(|error| format!("ID: {error}")))
+        .map_err(|problem| RowError::new(index, id, problem))
 }
 
-fn offer_id(index: usize, element: &Element) -> FeedRow<Sku> {
-    let bad = |problem: ParseProblem| bad_offer(index, element, problem, false);
-    let id = element
-        .child_text("ID")
-        .ok_or_else(|| bad("ID is missing".into()))?;
-    Sku::parse(id).map_err(|error| bad(format!("ID: {error}")))
-}
-
-pub(super) fn offer_row(index: usize, element: &Element) -> FeedRow<StockItem> {
-    let bad = |problem: ParseProblem, in_quantity| bad_offer(index, element, problem, in_quantity);
-    let sku = offer_id(index, element)?;
-    let available = element
+pub(super) fn offer_row(index: usize, offer: &Element) -> FeedRow<StockItem> {
+    let sku = offer_id(index, offer)?;
+    let bad = |problem: ParseProblem| RowError::new(index, offer.child_text("ID"), problem);
+    let available = offer
         .child_text("Available")
-        .ok_or_else(|| bad("Available is null".into(), false))?;
+        .ok_or_else(|| bad("Available is null".into()))?;
     Ok(StockItem {
         sku,
-        available: units("Available", available).map_err(|problem| bad(problem, true))?,
+        available: units("Available", available)
+            .map_err(|problem| bad(problem).about_quantity())?,
         reserved: None,
         on_hand: None,
     })
 }
 
 fn units(field: &str, text: &str) -> Result<Units, ParseProblem> {
-    fields::parse_units(text).map_err(|error| format!("{field}: {error}"))
+    parse_units(text).map_err(|error| format!("{field}: {error}"))
 }
 
 /// A product's stock at one warehouse.
@@ -287,7 +267,7 @@ impl WarehouseLevel {
     }
 }
 
-/// Nothing at any warehouse that counts is nothing.
+/// Adds up levels; without any, the stock is zero.
 fn sum<'a>(
     sku: &Sku,
     levels: impl Iterator<Item = &'a WarehouseLevel>,
@@ -300,7 +280,7 @@ fn sum<'a>(
     };
     for level in levels {
         total.available = add(total.available, level.available.clone()?)
-            .ok_or("Available: the warehouses together have more than makes sense")?;
+            .ok_or("Available: the sum over the warehouses is too large")?;
         let both = |a: Option<Units>, b: Option<Units>| add(a?, b?);
         total.reserved = both(total.reserved, level.reserved);
         total.on_hand = both(total.on_hand, level.on_hand);

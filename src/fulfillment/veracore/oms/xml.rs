@@ -1,8 +1,7 @@
 //! XML, written and read within bounds.
 //!
-//! Owns what becomes of characters that XML cannot carry, and that no document costs more than its
-//! bound: no document type, no entity of its own, no depth, no more nodes than are asked for. What a
-//! card's field holds is not even kept. Must not know SOAP or orders.
+//! A document may have no document type and no entities of its own, and its depth and number of
+//! elements are limited. The contents of card fields are dropped while reading.
 
 use quick_xml::{
     NsReader,
@@ -13,13 +12,13 @@ use quick_xml::{
 
 use super::super::common::fields::ParseProblem;
 
-/// Deeper than this nothing of VeraCore's is.
+/// VeraCore's responses are much flatter. The bound also limits recursion over an [`Element`].
 const MAX_DEPTH: usize = 32;
 
-/// Above this length a start tag carries more than VeraCore ever says there.
+/// Bytes of a start tag: the parser searches all declared prefixes for each tag.
 const MAX_TAG: usize = 4096;
 
-/// Whose text is dropped as it is read, in lower case.
+/// Fields whose text is dropped, in lower case.
 const CARD_FIELDS: [&str; 8] = [
     "ccnumber",
     "ccexpirationdate",
@@ -31,7 +30,6 @@ const CARD_FIELDS: [&str; 8] = [
     "password",
 ];
 
-/// An XML text under construction.
 #[derive(Default)]
 pub(super) struct XmlWriter(String);
 
@@ -62,7 +60,7 @@ impl XmlWriter {
         self.close(name);
     }
 
-    /// Something that is XML already.
+    /// Appends text that is XML already.
     pub(super) fn raw(&mut self, xml: &str) {
         self.0.push_str(xml);
     }
@@ -72,36 +70,36 @@ impl XmlWriter {
     }
 }
 
-/// Whether XML 1.0 can carry it at all, escaped or not.
+/// Whether XML 1.0 allows the character at all, escaped or not.
 pub(super) const fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// An element that was read: its name without a prefix, its own text and its children.
+/// A parsed element: its name without a prefix, its own text and its children.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
     pub name: String,
     text: String,
     children: Vec<Element>,
-    /// Said to be null.
+    /// Whether `xsi:nil` is set.
     nil: bool,
 }
 
 impl Element {
-    /// The first child of this name that is not null.
+    /// The first child of this name that is not nil.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         let named = |child: &&Self| child.name == name && !child.nil;
         self.children.iter().find(named)
     }
 
-    /// The children of this name; one element is a list of one.
+    /// The children of this name that are not nil.
     pub(super) fn children_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children
             .iter()
             .filter(move |child| child.name == name && !child.nil)
     }
 
-    /// The children below a list's node, which may be absent.
+    /// The items of a list that may be absent.
     pub(super) fn list_items<'a>(&'a self, list: &'a str, name: &'a str) -> Vec<&'a Self> {
         self.child(list)
             .map(|list| list.children_named(name).collect())
@@ -112,12 +110,12 @@ impl Element {
         &self.children
     }
 
-    /// Whether neither it nor anything below it says anything.
+    /// Whether neither the element nor anything below it has a text.
     pub(super) fn is_blank(&self) -> bool {
         self.nil || self.own_text().is_empty() && self.children.iter().all(Self::is_blank)
     }
 
-    /// The text of a child without the space around it; a blank one is none.
+    /// The trimmed text of a child; `None` when it is blank.
     pub(super) fn child_text(&self, name: &str) -> Option<&str> {
         self.child(name)
             .map(Self::own_text)
@@ -128,7 +126,7 @@ impl Element {
         self.text.trim()
     }
 
-    /// The texts of the element and of all below it, in their order.
+    /// The texts of the element and of everything below it.
     pub(super) fn all_text(&self) -> String {
         let below = self.children.iter().map(Self::all_text);
         let texts = std::iter::once(self.text.clone()).chain(below);
@@ -136,9 +134,9 @@ impl Element {
     }
 }
 
-/// What a reader may come across.
+/// The events of [`parse`].
 pub(super) trait ElementVisitor {
-    /// An element begins, `depth` elements deep. Its prefix is resolved.
+    /// An element starts, `depth` elements deep.
     fn start_element(
         &mut self,
         depth: usize,
@@ -146,7 +144,7 @@ pub(super) trait ElementVisitor {
         name: &str,
     ) -> Result<(), ParseProblem>;
 
-    /// An element has ended, with all that is in it. What is given back becomes a part of its parent.
+    /// An element ended. A returned element becomes a child of its parent.
     fn end_element(
         &mut self,
         depth: usize,
@@ -154,7 +152,7 @@ pub(super) trait ElementVisitor {
     ) -> Result<Option<Element>, ParseProblem>;
 }
 
-/// Reads a whole document and gives back its root. At most `max_nodes` elements are held at a time.
+/// Reads a document and returns its root. At most `max_nodes` elements are in memory at a time.
 pub(super) fn parse(
     body: &[u8],
     max_nodes: usize,
@@ -173,7 +171,7 @@ pub(super) fn parse(
         match event {
             Event::Start(tag) => {
                 if root.is_some() {
-                    return Err("there is more behind its end".into());
+                    return Err("it continues after its end".into());
                 }
                 if stack.len() == MAX_DEPTH {
                     return Err(format!("it is more than {MAX_DEPTH} elements deep"));
@@ -223,14 +221,13 @@ fn namespace<'a>(resolved: &'a ResolveResult<'_>) -> Result<&'a str, ParseProble
     match resolved {
         ResolveResult::Bound(namespace) => Ok(namespace.0),
         ResolveResult::Unbound => Ok(""),
-        ResolveResult::Unknown(_) => Err("it has a prefix without a namespace".into()),
+        ResolveResult::Unknown(_) => Err("it uses an undeclared prefix".into()),
     }
 }
 
 fn new_element(tag: &BytesStart<'_>) -> Result<Element, ParseProblem> {
-    // Prefixes are looked up among all that are declared, tag by tag.
     if tag.len() > MAX_TAG {
-        return Err("it has a tag of a length that makes no sense".into());
+        return Err(format!("it has a tag of more than {MAX_TAG} bytes"));
     }
     let nil = tag
         .attributes()
@@ -252,7 +249,7 @@ fn append_text(stack: &mut [(Element, usize)], text: &str) -> Result<(), ParsePr
         Some((element, _)) if is_card_field(&element.name) => {}
         Some((element, _)) => element.text.push_str(text),
         None if text.trim().is_empty() => {}
-        None => return Err("it is text and not XML".into()),
+        None => return Err("it is text, not XML".into()),
     }
     Ok(())
 }
@@ -266,7 +263,7 @@ fn is_card_field(name: &str) -> bool {
 fn resolve_reference(reference: &BytesRef<'_>) -> Result<char, ParseProblem> {
     if let Some(c) = reference
         .resolve_char_ref()
-        .map_err(|_| "it refers to a character that is none")?
+        .map_err(|_| "it refers to an invalid character")?
     {
         return Ok(c);
     }

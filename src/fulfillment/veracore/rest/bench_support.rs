@@ -1,5 +1,4 @@
-//! For `benches/pure`, which measures how answers are read without the calls around them. Owns
-//! nothing, and must not be used by the program itself.
+//! The row readers for `benches/pure`. Not used by the program itself.
 
 use chrono_tz::Tz;
 use serde_json::value::RawValue;
@@ -10,13 +9,13 @@ use crate::{
     http::parse_json,
 };
 
-/// Reads a page of the stock feed as the client does.
+/// Reads a page of the stock feed.
 pub fn read_stock_page(body: &[u8], take: RowSink<'_, StockItem>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
     rows::list(body, |index, row| take(rows::stock_item(index, row))).map(drop)
 }
 
-/// Reads a page of shipments as the client does.
+/// Reads a page of shipments.
 pub fn read_shipments_page(body: &[u8], take: RowSink<'_, Shipment>) -> Result<(), ParseProblem> {
     let body: &RawValue = parse_json(body)?;
     let row = |index, row: &RawValue| rows::shipment(index, row, Tz::UTC);

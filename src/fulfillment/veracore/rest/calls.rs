@@ -1,7 +1,4 @@
-//! How a call is made and what is made of its answer, whatever it was about.
-//!
-//! Owns the second try after a 401, and which answers are errors. Must not know orders, stock or
-//! shipments.
+//! HTTP calls: authorization, the repetition after a 401, and errors by status.
 
 use std::sync::atomic::Ordering;
 
@@ -11,19 +8,24 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    super::{
-        common::{error_body::ErrorBody, fields::ParseProblem, rows},
-        credentials_refused,
+    super::common::{
+        REDIRECT, credentials::credentials_refused, error_body::ErrorBody, fields::ParseProblem,
+        refusal_message, rows,
     },
-    Authenticator, JSON, RestClient,
-    token::{self, Authorization},
+    client::{Authenticator, RestClient},
+    token::Authorization,
 };
 use crate::{
     fulfillment::{FeedRow, PageCursor, ProviderError, RowSink},
     http::{CallError, CallKind, HttpResponse},
 };
 
-/// What a path gives access to, in the words of a 403's message.
+pub(super) const JSON: &str = "application/json";
+
+/// Consecutive 401s with fresh tokens after which the credentials count as refused.
+const MAX_CONSECUTIVE_UNAUTHORIZED: u32 = 3;
+
+/// The part of the API that a path belongs to, for the message of a 403.
 #[derive(Clone, Copy)]
 pub(super) enum ApiResource {
     Orders,
@@ -41,62 +43,47 @@ impl ApiResource {
     }
 }
 
-/// An answer with a status other than 401, and what it says if it is an error.
+/// A response with a status other than 401.
 pub(super) struct ApiResponse {
     pub response: HttpResponse,
     resource: ApiResource,
+    /// Empty for a 2xx.
     pub error_body: ErrorBody,
-    /// What may be shown of `told`.
+    /// The message of `error_body`, with secrets masked.
     pub error_message: String,
 }
 
 impl ApiResponse {
-    /// The answer if it is one in 2xx.
-    pub(super) fn into_success(self) -> Result<SuccessResponse, CallError> {
-        let Self {
-            response: answer,
-            resource: access,
-            error_message: shown,
-            ..
-        } = self;
-        let answer = answer.error_for_status(|answer| match answer.status {
-            403 => format!(
-                "the API client has no access to {}, which VeraCore can grant{}",
-                access.as_str(),
-                parenthesized(&shown)
-            ),
-            300..400 => "a redirect, which is not followed: check VERACORE_API_URL".into(),
-            _ => shown,
-        })?;
-        Ok(SuccessResponse { response: answer })
+    /// The response if its status is a 2xx.
+    pub(super) fn into_success(self) -> Result<HttpResponse, CallError> {
+        let (resource, message) = (self.resource.as_str(), self.error_message);
+        self.response
+            .error_for_status(|response| match response.status {
+                403 => format!(
+                    "the API client has no access to {resource}, which VeraCore can grant{}",
+                    parenthesized(&message)
+                ),
+                300..400 => REDIRECT.into(),
+                _ => message,
+            })
     }
 }
 
-fn parenthesized(words: &str) -> String {
-    if words.is_empty() {
+fn parenthesized(message: &str) -> String {
+    if message.is_empty() {
         String::new()
     } else {
-        format!(" ({words})")
+        format!(" ({message})")
     }
 }
 
-/// An answer in 2xx.
-pub(super) struct SuccessResponse {
-    pub response: HttpResponse,
+/// Reads a JSON body in place, after checking that all of it is JSON.
+pub(super) fn parse_json<'a, T>(
+    response: &'a HttpResponse,
+    read: impl FnOnce(&'a RawValue) -> Result<T, ParseProblem>,
+) -> Result<T, CallError> {
+    read(response.json()?).map_err(|problem| response.malformed(problem))
 }
-
-impl SuccessResponse {
-    /// Reads its JSON where it is, once all of it is seen to be JSON.
-    pub(super) fn parse_json<'a, T>(
-        &'a self,
-        read: impl FnOnce(&'a RawValue) -> Result<T, ParseProblem>,
-    ) -> Result<T, CallError> {
-        read(self.response.json()?).map_err(|problem| self.response.malformed(problem))
-    }
-}
-
-/// So many calls in a row refused although their tokens were fresh, and it is us who are refused.
-const MAX_CONSECUTIVE_UNAUTHORIZED: u32 = 3;
 
 impl RestClient {
     async fn authorization(
@@ -116,95 +103,109 @@ impl RestClient {
         }
     }
 
-    /// Makes a call, and makes it again with a new token when it was refused for its old one: a
-    /// 401 says that nothing was done, so that a write may be repeated too.
+    /// Sends a request, and once more with a new token after a 401. Nothing was done before a 401,
+    /// so this is safe for writes too.
     pub(super) async fn send_authorized(
         &self,
         operation: &'static str,
-        effect: CallKind,
-        access: ApiResource,
-        private: &[&str],
+        kind: CallKind,
+        resource: ApiResource,
+        redactions: &[&str],
         request: impl Fn() -> RequestBuilder + Send + Sync,
     ) -> Result<ApiResponse, ProviderError> {
-        let mut pass = self.authorization(None).await?;
-        let mut answer = self.send_once(operation, effect, &pass, &request).await?;
-        if answer.status == 401 && matches!(pass, Authorization::Bearer(_)) {
-            pass = self.authorization(Some(&pass)).await?;
-            answer = self.send_once(operation, effect, &pass, &request).await?;
+        let mut authorization = self.authorization(None).await?;
+        let mut response = self
+            .send_once(operation, kind, &authorization, &request)
+            .await?;
+        if response.status == 401 && matches!(authorization, Authorization::Bearer(_)) {
+            authorization = self.authorization(Some(&authorization)).await?;
+            response = self
+                .send_once(operation, kind, &authorization, &request)
+                .await?;
         }
-        // Only an error says something beside what was asked; its body is not read otherwise.
-        let told = if (200..300).contains(&answer.status) {
+        let error_body = if (200..300).contains(&response.status) {
             ErrorBody::Empty
         } else {
-            ErrorBody::parse(&answer.body)
+            ErrorBody::parse(&response.body)
         };
-        let credentials = match &self.authenticator {
-            Authenticator::Basic(credentials) => credentials,
-            Authenticator::OAuth2(tokens) => tokens.credentials(),
-        };
-        let (secret, basic) = (
-            credentials.client_secret.expose_secret(),
-            credentials.basic_auth_value(),
-        );
-        let ours = [pass.secret(), secret, &basic];
-        let hidden: Vec<&str> = private.iter().copied().chain(ours).collect();
-        let shown = told.masked_message(&hidden);
-        if answer.status == 401 {
-            let message = token::refusal_message(401, &shown);
-            // A token may end between its renewal and its use; several times in a row that is no
-            // chance.
-            let known = matches!(pass, Authorization::Basic(_))
-                || self
-                    .consecutive_unauthorized
-                    .fetch_add(1, Ordering::Relaxed)
-                    + 1
-                    >= MAX_CONSECUTIVE_UNAUTHORIZED;
-            if known {
+        let error_message = self.masked_message(&error_body, &authorization, redactions);
+        if response.status == 401 {
+            let message = refusal_message(401, &error_message);
+            if self.are_credentials_refused(&authorization) {
                 self.upstream.mark_unauthorized(&message);
             }
             return Err(credentials_refused(&message));
         }
         self.consecutive_unauthorized.store(0, Ordering::Relaxed);
         Ok(ApiResponse {
-            response: answer,
-            resource: access,
-            error_body: told,
-            error_message: shown,
+            response,
+            resource,
+            error_body,
+            error_message,
         })
+    }
+
+    fn masked_message(
+        &self,
+        body: &ErrorBody,
+        authorization: &Authorization,
+        redactions: &[&str],
+    ) -> String {
+        let credentials = match &self.authenticator {
+            Authenticator::Basic(credentials) => credentials,
+            Authenticator::OAuth2(tokens) => tokens.credentials(),
+        };
+        let secrets = [
+            authorization.secret(),
+            credentials.client_secret.expose_secret(),
+            &credentials.basic_auth_value(),
+        ];
+        let redactions: Vec<&str> = redactions.iter().copied().chain(secrets).collect();
+        body.masked_message(&redactions)
+    }
+
+    /// Counts a 401. One token can expire between its renewal and its use, several in a row cannot.
+    fn are_credentials_refused(&self, authorization: &Authorization) -> bool {
+        matches!(authorization, Authorization::Basic(_))
+            || self
+                .consecutive_unauthorized
+                .fetch_add(1, Ordering::Relaxed)
+                + 1
+                >= MAX_CONSECUTIVE_UNAUTHORIZED
     }
 
     async fn send_once(
         &self,
         operation: &'static str,
-        effect: CallKind,
-        pass: &Authorization,
+        kind: CallKind,
+        authorization: &Authorization,
         request: &(impl Fn() -> RequestBuilder + Send + Sync),
     ) -> Result<HttpResponse, CallError> {
-        let request = pass.apply_to(request()).header(ACCEPT, JSON);
+        let request = authorization.apply_to(request()).header(ACCEPT, JSON);
         self.upstream
-            .send(operation, effect, request, |_| false)
+            .send(operation, kind, request, |_| false)
             .await
     }
 
     async fn get(
         &self,
         operation: &'static str,
-        access: ApiResource,
+        resource: ApiResource,
         url: &Url,
     ) -> Result<ApiResponse, ProviderError> {
         let request = || self.upstream.request(Method::GET, url.clone());
-        self.send_authorized(operation, CallKind::Read, access, &[], request)
+        self.send_authorized(operation, CallKind::Read, resource, &[], request)
             .await
     }
 
-    /// Asks for one thing; nothing when VeraCore itself says that it does not have it.
+    /// Gets one object; `None` when VeraCore itself says that it does not have it.
     pub(super) async fn get_optional(
         &self,
         operation: &'static str,
-        access: ApiResource,
+        resource: ApiResource,
         url: &Url,
-    ) -> Result<Option<SuccessResponse>, ProviderError> {
-        let reply = self.get(operation, access, url).await?;
+    ) -> Result<Option<HttpResponse>, ProviderError> {
+        let reply = self.get(operation, resource, url).await?;
         if reply.response.status != 404 {
             return Ok(Some(reply.into_success()?));
         }
@@ -218,17 +219,17 @@ impl RestClient {
         Err(reply.response.malformed(problem).into())
     }
 
-    /// Hands over the rows of a page, and gives back the one that follows.
+    /// Passes the rows of a page to `take`, and returns the next page's cursor.
     pub(super) async fn get_page<T>(
         &self,
         operation: &'static str,
-        access: ApiResource,
+        resource: ApiResource,
         url: Url,
         row: impl Fn(usize, &RawValue) -> FeedRow<T> + Send + Sync,
         take: RowSink<'_, T>,
     ) -> Result<Option<PageCursor>, ProviderError> {
-        let accepted = self.get(operation, access, &url).await?.into_success()?;
-        let next = accepted.parse_json(|body| {
+        let response = self.get(operation, resource, &url).await?.into_success()?;
+        let next = parse_json(&response, |body| {
             let next = rows::list(body, |index, raw| take(row(index, raw)))?;
             next.map(|next| self.base_url.next(&url, &next)).transpose()
         })?;

@@ -1,130 +1,44 @@
-//! The style `rest`: JSON over HTTPS, as CONTRACT section 6 has it.
+//! VeraCore's REST interface: JSON over HTTPS, as described in docs/veracore-rest.md.
 //!
-//! Owns how an order, a look-up and a list are said in that style, and what VeraCore's answers to
-//! them mean. One try each: only a call that was refused for its token is made a second time.
+//! Each method calls once; only a call that was refused for its token is repeated.
 
 #[doc(hidden)]
 pub mod bench_support;
 mod calls;
+mod client;
+mod lookup;
 mod order;
+mod settings;
 mod token;
-pub(super) mod urls;
+mod urls;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::AtomicU32;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::value::RawValue;
-use url::Url;
 
-pub use self::token::Credentials;
-use self::{calls::ApiResource, token::TokenCache, urls::BaseUrl};
-use super::super::{
-    CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
-    ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
+use self::calls::{ApiResource, JSON, parse_json};
+pub use self::{
+    client::RestClient,
+    settings::{RestAuth, RestSettings},
 };
 use super::common::{rows, webhooks};
 use crate::{
-    clock::SharedClock,
     domain::{NoticeKind, OrderCode, Sku, WebhookNotice, text::one_line},
-    http::{CallKind, Circuit, Upstream, UpstreamLimits},
+    fulfillment::{
+        CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
+        ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
+    },
+    http::CallKind,
 };
-
-const VERACORE: &str = "VeraCore";
-const JSON: &str = "application/json";
-
-/// How calls are let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestAuth {
-    /// A token by client credentials, renewed as needed.
-    OAuth2,
-    /// HTTP Basic with the id and the secret on each call.
-    Basic,
-}
-
-/// All that this style needs to know.
-#[derive(Clone)]
-pub struct RestSettings {
-    /// Its own path is kept.
-    pub base_url: Url,
-    pub company_id: String,
-    pub credentials: Credentials,
-    pub auth: RestAuth,
-    /// Of the dates that VeraCore writes without one.
-    pub timezone: Tz,
-    pub limits: UpstreamLimits,
-}
-
-/// Why there can be no client of these settings.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientBuildError {
-    #[error("VERACORE_API_URL must be https:// (http:// only for this machine)")]
-    InsecureUrl,
-    #[error("VERACORE_API_URL must not hold a user or a password: see VERACORE_CLIENT_ID")]
-    CredentialsInUrl,
-    #[error("VERACORE_API_URL must end with its path: paths are appended to it, a query is not")]
-    QueryInUrl,
-    #[error("VERACORE_CLIENT_ID must not contain a colon, which HTTP Basic cannot carry")]
-    ColonInClientId,
-    #[error("HTTPS cannot be set up on this machine: {0}")]
-    Tls(#[from] reqwest::Error),
-}
-
-/// VeraCore, in the style `rest`.
-pub struct RestClient {
-    upstream: Upstream,
-    base_url: BaseUrl,
-    company_id: String,
-    authenticator: Authenticator,
-    timezone: Tz,
-    /// How many calls in a row were refused although their tokens were fresh.
-    consecutive_unauthorized: AtomicU32,
-}
-
-enum Authenticator {
-    Basic(Credentials),
-    OAuth2(Box<TokenCache>),
-}
-
-impl RestClient {
-    pub fn new(settings: RestSettings, clock: SharedClock) -> Result<Self, ClientBuildError> {
-        let base = BaseUrl::new(settings.base_url)?;
-        if settings.credentials.client_id.contains(':') {
-            return Err(ClientBuildError::ColonInClientId);
-        }
-        let upstream = Upstream::new(VERACORE, settings.limits, clock.clone())?;
-        let entry = match settings.auth {
-            RestAuth::Basic => Authenticator::Basic(settings.credentials),
-            RestAuth::OAuth2 => {
-                let tokens = TokenCache::new(base.token(), settings.credentials, clock);
-                Authenticator::OAuth2(Box::new(tokens))
-            }
-        };
-        Ok(Self {
-            upstream,
-            base_url: base,
-            company_id: settings.company_id,
-            authenticator: entry,
-            timezone: settings.timezone,
-            consecutive_unauthorized: AtomicU32::new(0),
-        })
-    }
-
-    /// Whether it is called at all.
-    pub fn circuit(&self) -> Circuit {
-        self.upstream.circuit()
-    }
-}
 
 #[async_trait]
 impl FulfillmentProvider for RestClient {
     async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError> {
-        // An order that could not be looked up afterwards is not sent in the first place.
+        // Do not send an order that could not be looked up afterwards.
         self.base_url.order_status(&order.number)?;
         let url = self.base_url.orders();
         let body = order::order_body(&self.company_id, order).map_err(|error| {
@@ -138,40 +52,40 @@ impl FulfillmentProvider for RestClient {
                 .header(CONTENT_TYPE, JSON)
                 .body(body.clone())
         };
-        let private = order.values_to_redact();
+        let redactions = order.values_to_redact();
         let reply = self
             .send_authorized(
                 "submit_order",
                 CallKind::Write,
                 ApiResource::Orders,
-                &private,
+                &redactions,
                 request,
             )
             .await?;
-        let exists = match reply.response.status {
+        let is_duplicate = match reply.response.status {
             409 => true,
             403 | 429 => false,
             status => (400..500).contains(&status) && reply.error_body.is_duplicate_order(),
         };
-        if exists {
+        if is_duplicate {
             return Err(ProviderError::DuplicateOrder {
                 number: order.number.clone(),
                 message: reply.error_message,
             });
         }
-        let provider_order_id = reply.into_success()?.parse_json(rows::receipt)?;
+        let provider_order_id = parse_json(&reply.into_success()?, lookup::receipt)?;
         Ok(SubmitReceipt { provider_order_id })
     }
 
     async fn find_order(&self, number: &OrderCode) -> Result<Option<FoundOrder>, ProviderError> {
         let url = self.base_url.order_status(number)?;
-        let Some(accepted) = self
+        let Some(response) = self
             .get_optional("find_order", ApiResource::Orders, &url)
             .await?
         else {
             return Ok(None);
         };
-        let found = accepted.parse_json(|body| rows::found_order(body, self.timezone))?;
+        let found = parse_json(&response, |body| lookup::found_order(body, self.timezone))?;
         if found.number != *number {
             return Err(ProviderError::WrongOrder {
                 requested: number.clone(),
@@ -190,9 +104,14 @@ impl FulfillmentProvider for RestClient {
             Some(page) => self.base_url.page(page)?,
             None => self.base_url.inventory(),
         };
-        let row = rows::stock_item;
-        self.get_page("inventory", ApiResource::Inventory, url, row, take)
-            .await
+        self.get_page(
+            "inventory",
+            ApiResource::Inventory,
+            url,
+            rows::stock_item,
+            take,
+        )
+        .await
     }
 
     async fn find_stock_item(
@@ -200,16 +119,16 @@ impl FulfillmentProvider for RestClient {
         sku: &Sku,
     ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
         let url = self.base_url.inventory_of(sku)?;
-        let found = self
+        let Some(response) = self
             .get_optional("inventory_of", ApiResource::Inventory, &url)
-            .await?;
-        let Some(accepted) = found else {
+            .await?
+        else {
             return Ok(None);
         };
-        let row = accepted.parse_json(|body| Ok(rows::stock_item(0, body)))?;
+        let row = parse_json(&response, |body| Ok(rows::stock_item(0, body)))?;
         if row.as_ref().is_ok_and(|item| item.sku != *sku) {
-            let problem = "SKU is another one than the one asked for".to_owned();
-            return Err(accepted.response.malformed(problem).into());
+            let problem = "SKU is not the requested one".to_owned();
+            return Err(response.malformed(problem).into());
         }
         Ok(Some(row))
     }
@@ -247,7 +166,7 @@ impl FulfillmentProvider for RestClient {
 
     async fn cancel_order(&self, _: &OrderCode) -> Result<CancelResponse, ProviderError> {
         Err(ProviderError::NotSendable {
-            problem: "VeraCore's style 'rest' has no call that cancels an order".into(),
+            problem: "VeraCore's REST interface cannot cancel orders".into(),
         })
     }
 }

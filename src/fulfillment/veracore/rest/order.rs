@@ -1,7 +1,6 @@
-//! The body of `POST /api/orders`, in the contract's names and order.
+//! The body of `POST /api/orders`, with the names and order of docs/veracore-rest.md.
 //!
-//! Owns how an order is written. Absent and empty values are left out; prices are written with
-//! exactly the digits that they have. Must not change what is in the order.
+//! Absent and empty values are omitted; prices keep exactly their digits.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -12,7 +11,7 @@ use crate::{
     fulfillment::{NewOrder, PostalAddress},
 };
 
-/// A moment as VeraCore is given it: RFC 3339, UTC, whole seconds.
+/// An instant in VeraCore's format: RFC 3339, UTC, whole seconds.
 pub(super) fn format_utc(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -35,7 +34,7 @@ pub(super) fn order_body(company_id: &str, order: &NewOrder) -> Result<Vec<u8>, 
         order_date: format_utc(order.placed_at),
         currency_code: order.currency.as_str(),
         shipping_method: &order.shipping_method,
-        comments: non_empty(order.comments.as_ref()),
+        comments: non_empty(&order.comments),
         customer: customer(&order.customer),
         shipping_address: address(&order.ship_to),
         billing_address: order.bill_to.as_ref().map(address),
@@ -107,30 +106,30 @@ struct Item<'a> {
     unit_price: Box<RawValue>,
 }
 
-fn non_empty(text: Option<&String>) -> Option<&str> {
-    text.map(String::as_str).filter(|text| !text.is_empty())
+fn non_empty(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
 }
 
 fn customer(contact: &Contact) -> Customer<'_> {
     Customer {
-        first_name: non_empty(contact.first_name.as_ref()),
-        last_name: non_empty(contact.last_name.as_ref()),
-        email: non_empty(contact.email.as_ref()),
-        phone: non_empty(contact.phone.as_ref()),
+        first_name: non_empty(&contact.first_name),
+        last_name: non_empty(&contact.last_name),
+        email: non_empty(&contact.email),
+        phone: non_empty(&contact.phone),
     }
 }
 
 fn address(to: &PostalAddress) -> Address<'_> {
     Address {
-        first_name: non_empty(to.first_name.as_ref()),
-        last_name: non_empty(to.last_name.as_ref()),
-        company: non_empty(to.company.as_ref()),
-        address1: non_empty(to.address_1.as_ref()),
-        address2: non_empty(to.address_2.as_ref()),
-        city: non_empty(to.city.as_ref()),
-        state: non_empty(to.state.as_ref()),
-        zip: non_empty(to.zip.as_ref()),
-        country: non_empty(to.country.as_ref()),
-        phone: non_empty(to.phone.as_ref()),
+        first_name: non_empty(&to.first_name),
+        last_name: non_empty(&to.last_name),
+        company: non_empty(&to.company),
+        address1: non_empty(&to.address_1),
+        address2: non_empty(&to.address_2),
+        city: non_empty(&to.city),
+        state: non_empty(&to.state),
+        zip: non_empty(&to.zip),
+        country: non_empty(&to.country),
+        phone: non_empty(&to.phone),
     }
 }

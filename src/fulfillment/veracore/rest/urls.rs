@@ -1,17 +1,22 @@
-//! Where things are: the paths of CONTRACT section 6 below the base URL.
+//! The paths of docs/veracore-rest.md below the base URL.
 //!
-//! Owns that nothing from an order or an answer leads anywhere else, and that credentials go to no
-//! other host.
+//! No value from an order or a response can lead elsewhere: credentials go to this host only.
 
-use url::{Host, Url};
+use url::Url;
 
-use super::{ClientBuildError, order};
+use super::{
+    super::common::{
+        base_url::{ClientBuildError, check_base_url},
+        invalid_page_cursor,
+    },
+    order,
+};
 use crate::{
-    domain::{OrderCode, Sku},
+    domain::{OrderCode, Sku, text::one_line},
     fulfillment::{PageCursor, ProviderError},
 };
 
-/// The base URL, checked.
+/// The checked base URL.
 pub(super) struct BaseUrl(Url);
 
 impl BaseUrl {
@@ -48,17 +53,17 @@ impl BaseUrl {
         url
     }
 
-    /// Each segment is encoded as one, slashes and percent signs included.
+    /// Encodes each segment, including slashes and percent signs.
     fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
-        // Only a URL like `mailto:` has no segments, and `new` takes none.
+        // Only a URL like `mailto:` has no segments, and `new` refuses those.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
         url
     }
 
-    /// The page after `page`, whose answer called it `next`.
+    /// The cursor of the page that the response to `page` names as `next`.
     pub(super) fn next(&self, page: &Url, next: &str) -> Result<PageCursor, String> {
         let mut url = page
             .join(next.trim())
@@ -66,13 +71,13 @@ impl BaseUrl {
         url.set_fragment(None);
         if url.origin() != self.0.origin() {
             return Err(format!(
-                "NextPage leads to {}, and our credentials go only to {}",
+                "NextPage leads to {}, but credentials go only to {}",
                 origin(&url),
                 origin(&self.0)
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("NextPage has credentials of its own".into());
+            return Err("NextPage contains credentials".into());
         }
         if url == *page {
             return Err("NextPage is the same page again".into());
@@ -80,64 +85,28 @@ impl BaseUrl {
         Ok(PageCursor::new(url))
     }
 
-    /// The page that [`Base::next`] named.
+    /// The URL of a cursor from [`BaseUrl::next`].
     pub(super) fn page(&self, page: &PageCursor) -> Result<Url, ProviderError> {
         Url::parse(page.as_str())
             .ok()
             .filter(|url| url.origin() == self.0.origin())
-            .ok_or_else(|| ProviderError::NotSendable {
-                problem: "the page asked for is none of this VeraCore's".into(),
-            })
+            .ok_or_else(invalid_page_cursor)
     }
 }
 
-/// A URL to which credentials may go, without what no path may be appended to.
-pub(in crate::fulfillment::veracore) fn check_base_url(
-    mut url: Url,
-) -> Result<Url, ClientBuildError> {
-    let secure = match url.scheme() {
-        "https" => true,
-        "http" => is_loopback(&url),
-        _ => false,
-    };
-    if !secure || !url.has_host() {
-        return Err(ClientBuildError::InsecureUrl);
-    }
-    // reqwest would send them in place of VERACORE_CLIENT_ID, and they would be shown.
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(ClientBuildError::CredentialsInUrl);
-    }
-    if url.query().is_some_and(|query| !query.is_empty()) {
-        return Err(ClientBuildError::QueryInUrl);
-    }
-    url.set_query(None);
-    url.set_fragment(None);
-    Ok(url)
-}
-
-/// A name as a part of a path. `.` and `..` cannot be one, however they are encoded: URLs take
-/// them for steps.
+/// Checks a path segment: URLs resolve `.` and `..` as steps, in any encoding.
 fn segment<'a>(what: &str, name: &'a str) -> Result<&'a str, ProviderError> {
     if matches!(name, "." | "..") {
         return Err(ProviderError::NotSendable {
-            problem: format!("{what} \"{name}\" cannot be a part of a URL"),
+            problem: format!("{what} \"{name}\" cannot be part of a URL"),
         });
     }
     Ok(name)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
-}
-
-/// Scheme, host and port alone: the rest of a foreign URL may hold anything.
+/// Scheme, host and port: the rest of a foreign URL may contain anything.
 fn origin(url: &Url) -> String {
-    crate::domain::text::one_line(&url.origin().ascii_serialization(), 100)
+    one_line(&url.origin().ascii_serialization(), 100)
 }
 
 #[cfg(test)]
@@ -149,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bases_own_path_is_kept() {
+    fn the_path_of_the_base_url_is_kept() {
         for (url, orders) in [
             ("https://v.example", "https://v.example/api/orders"),
             ("https://v.example/", "https://v.example/api/orders"),
@@ -195,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_travel_only_encrypted_or_at_home() {
+    fn credentials_go_only_to_encrypted_or_local_urls() {
         for url in [
             "http://v.example",
             "ftp://v.example",

@@ -12,8 +12,8 @@ use veracore_sync::{
     fulfillment::{
         FulfillmentProvider, NewOrder,
         veracore::{
+            Credentials,
             oms::{OmsClient, OmsSettings, UnmappedFreight},
-            rest::Credentials,
         },
     },
     http::UpstreamLimits,

@@ -9,7 +9,10 @@ use veracore_sync::{
     clock::SharedClock,
     fulfillment::{
         FulfillmentProvider, NewOrder,
-        veracore::rest::{Credentials, RestAuth, RestClient, RestSettings},
+        veracore::{
+            Credentials,
+            rest::{RestAuth, RestClient, RestSettings},
+        },
     },
     http::UpstreamLimits,
     sandbox::{ArrivedOrder, Fault, FaultKind, LoggedRequest, Sandbox, SandboxConfig},

@@ -1,30 +1,29 @@
-//! The days that a list of shipments is asked for, page by page.
+//! The days of each page of the shipments list.
 //!
-//! Owns that the pages leave no gap, whatever zone the days are meant in and whether or not the last
-//! one counts (reference, D 5: neither is documented).
+//! Neither the time zone of the days nor whether the last day is included is documented. The pages
+//! overlap, so that they leave no gap in either case.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::{domain::OrderCode, fulfillment::PageCursor};
 
-/// Days of one list.
+/// Days of one page.
 const PAGE_DAYS: Days = Days::new(3);
 
-/// A page: both days are asked for.
+/// The first and last day of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DateRange {
     pub from: NaiveDate,
     pub to: NaiveDate,
-    /// The last order that the pages before this one told of, of the same days.
+    /// The last order of the previous page, if that had the same days.
     pub after: Option<OrderCode>,
-    /// Whether it is the newest.
     is_last: bool,
 }
 
 impl DateRange {
-    /// The page that begins where `page` says, or the first: a day before `since`, for clocks and
-    /// zones that differ. `None` for a page that nobody can have given out.
+    /// The range of `page`, or the first one: it starts a day before `since`, because clocks and zones
+    /// differ. `None` for an invalid cursor.
     pub(super) fn new(
         since: DateTime<Utc>,
         page: Option<&PageCursor>,
@@ -50,18 +49,18 @@ impl DateRange {
         })
     }
 
-    /// More of the same days.
+    /// The cursor of more orders of the same days.
     pub(super) fn page_after(&self, after: &OrderCode) -> PageCursor {
         PageCursor::new(format!("{} {after}", self.from))
     }
 
-    /// Begins with the last day of this one: perhaps that was not counted.
+    /// The cursor of the next days. They begin with this range's last day, which may not have counted.
     pub(super) fn next_page(&self) -> Option<PageCursor> {
         (!self.is_last).then(|| PageCursor::new(self.to.to_string()))
     }
 }
 
-/// A day as SOAP writes its beginning.
+/// The start of a day, in XML.
 pub(super) fn day_start(day: NaiveDate) -> String {
     format!("{day}T00:00:00")
 }
@@ -101,7 +100,7 @@ mod tests {
             pages("2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"),
             ["2026-11-20..2026-11-22"]
         );
-        // A clock that was ahead.
+        // The clock was ahead.
         assert_eq!(
             pages("2027-01-01T00:00:00Z", "2026-11-21T10:00:00Z"),
             ["2026-11-22..2026-11-22"]
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_others_are_none() {
+    fn foreign_cursors_are_refused() {
         let now = "2026-11-21T10:00:00Z".parse().unwrap();
         let page = PageCursor::new("https://v.example/2");
         assert_eq!(DateRange::new(now, Some(&page), now, Los_Angeles), None);

@@ -9,7 +9,13 @@ mod refusals;
 mod shipments;
 mod stock;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono_tz::Tz;
 
 use secrecy::SecretString;
 use wiremock::{
@@ -17,11 +23,17 @@ use wiremock::{
     matchers::{body_string_contains, header, method, path},
 };
 
-use super::*;
+use super::{
+    super::{
+        common::credentials::Credentials,
+        test_support::{address, buyer, code, html, item, limits, text},
+    },
+    *,
+};
 use crate::{
     clock::MockClock,
-    domain::{Contact, CurrencyCode, Money, Quantity},
-    fulfillment::{NewOrderItem, PostalAddress},
+    domain::{Contact, CurrencyCode, ShipVia},
+    fulfillment::PostalAddress,
 };
 
 const SECRET: &str = "s3cr3t-of-the-user";
@@ -37,13 +49,7 @@ fn settings(url: &str) -> OmsSettings {
             client_secret: SecretString::from(SECRET),
         },
         timezone: chrono_tz::America::Los_Angeles,
-        limits: UpstreamLimits {
-            timeout: Duration::from_secs(5),
-            connect_timeout: Duration::from_secs(2),
-            max_body_bytes: 256 * 1024,
-            max_concurrency: 32,
-            max_per_second: None,
-        },
+        limits: limits(),
         freight: [
             ("GROUND", "code:U11 UPS Ground"),
             ("AIR", "UPS / Next Day Air"),
@@ -144,21 +150,6 @@ fn raw_fault(code: &str, text: &str) -> String {
     )
 }
 
-fn html(status: u16) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_raw(
-        "<html><head><title>Not Found</title></head><body>12 Elm St</body></html>",
-        "text/html",
-    )
-}
-
-fn code(code: &str) -> OrderCode {
-    OrderCode::parse(code).unwrap()
-}
-
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 fn order() -> NewOrder {
     NewOrder {
         number: code("T-1"),
@@ -166,33 +157,12 @@ fn order() -> NewOrder {
         currency: CurrencyCode::parse("USD").unwrap(),
         shipping_method: "GROUND".into(),
         comments: None,
-        customer: Contact {
-            first_name: text("Ada"),
-            last_name: text("Lovelace"),
-            email: text("ada@example.com"),
-            phone: None,
-        },
+        customer: buyer(),
         ship_to: PostalAddress {
-            first_name: text("Ada"),
-            last_name: text("Lovelace"),
             company: text("Engines"),
-            address_1: text("12 Elm St"),
-            address_2: text(""),
-            city: text("Portland"),
-            state: text("OR"),
-            zip: text("01234"),
-            country: text("US"),
-            phone: text("+1 555 0100"),
+            ..address()
         },
         bill_to: None,
         items: vec![item("MUG-1", 2, 1250, 2), item("CUP", 1, 199_999, 4)],
-    }
-}
-
-fn item(sku: &str, quantity: u32, minor: i64, precision: u32) -> NewOrderItem {
-    NewOrderItem {
-        sku: Sku::parse(sku).unwrap(),
-        quantity: Quantity::new(quantity).unwrap(),
-        unit_price: Money::from_minor(minor, precision).unwrap(),
     }
 }

@@ -232,7 +232,7 @@ async fn products_are_asked_for_page_by_page_each_once() {
     let expected: Vec<String> = names.iter().map(|sku| format!("{sku} 5")).collect();
     assert_eq!((pages, rows), (3, expected));
     assert_eq!(scene.sent_bodies().await.len(), 1 + 120);
-    let foreign = PageCursor("2026-11-20".into());
+    let foreign = PageCursor::new("2026-11-20");
     let error = scene
         .client
         .inventory_page(Some(&foreign))

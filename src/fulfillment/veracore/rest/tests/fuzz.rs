@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{super::super::common::error_body::ErrorBody, super::token, *};
+use super::{super::token, *};
 use crate::{
     fuzz_tests::{assert_one_line, mutated, mutated_text, oversized_documents},
     http::HttpResponse,
@@ -55,8 +55,8 @@ fn read_answer(body: &[u8]) {
     read_rows(&raw);
     read_row(&raw);
     for outcome in [
-        rows::receipt(&raw).map(drop),
-        rows::found_order(&raw, ZONES[0]).map(|found| {
+        lookup::receipt(&raw).map(drop),
+        lookup::found_order(&raw, ZONES[0]).map(|found| {
             assert_one_line(&found.status);
             assert_one_line(found.carrier.as_deref().unwrap_or(""));
         }),

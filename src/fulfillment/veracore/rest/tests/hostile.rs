@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{super::super::common::error_body::ErrorBody, *};
+use super::*;
 
 const ZONE: Tz = chrono_tz::America::Sao_Paulo;
 
@@ -24,8 +24,8 @@ fn read_all(text: &str) {
     });
     let _ = rows::stock_item(0, &raw);
     let _ = rows::shipment(0, &raw, ZONE);
-    let _ = rows::receipt(&raw);
-    let _ = rows::found_order(&raw, ZONE);
+    let _ = lookup::receipt(&raw);
+    let _ = lookup::found_order(&raw, ZONE);
 }
 
 /// A value of any type, odd numbers, dates and nested rows among them.

@@ -9,6 +9,7 @@ mod transport;
 
 use std::{sync::Arc, time::Duration};
 
+use chrono_tz::Tz;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use wiremock::{
@@ -16,11 +17,19 @@ use wiremock::{
     matchers::{method, path},
 };
 
-use super::*;
+use super::{
+    super::{
+        common::{base_url::ClientBuildError, credentials::Credentials, error_body::ErrorBody},
+        test_support::{address, buyer, code, html, item, limits, text},
+    },
+    urls::BaseUrl,
+    *,
+};
 use crate::{
     clock::MockClock,
-    domain::{Contact, CurrencyCode, Money, Quantity},
-    fulfillment::{NewOrderItem, PostalAddress},
+    domain::{CurrencyCode, Quantity},
+    fulfillment::PostalAddress,
+    http::UpstreamLimits,
 };
 
 const SECRET: &str = "s3cr3t-of-the-client";
@@ -36,11 +45,8 @@ fn settings(base_url: &str) -> RestSettings {
         auth: RestAuth::OAuth2,
         timezone: chrono_tz::America::Los_Angeles,
         limits: UpstreamLimits {
-            timeout: Duration::from_secs(5),
-            connect_timeout: Duration::from_secs(2),
             max_body_bytes: 64 * 1024,
-            max_concurrency: 32,
-            max_per_second: None,
+            ..limits()
         },
     }
 }
@@ -97,21 +103,6 @@ fn answer(status: u16, body: Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(body)
 }
 
-fn html(status: u16) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_raw(
-        "<html><head><title>Not Found</title></head><body>12 Elm St</body></html>",
-        "text/html",
-    )
-}
-
-fn code(code: &str) -> OrderCode {
-    OrderCode::parse(code).unwrap()
-}
-
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 fn order() -> NewOrder {
     NewOrder {
         number: code("T/1 é"),
@@ -122,24 +113,8 @@ fn order() -> NewOrder {
         currency: CurrencyCode::parse("USD").unwrap(),
         shipping_method: "UPS-GROUND".into(),
         comments: text("Leave \"it\"\nat the door"),
-        customer: Contact {
-            first_name: text("Ada"),
-            last_name: text("Lovelace"),
-            email: text("ada@example.com"),
-            phone: None,
-        },
-        ship_to: PostalAddress {
-            first_name: text("Ada"),
-            last_name: text("Lovelace"),
-            company: None,
-            address_1: text("12 Elm St"),
-            address_2: text(""),
-            city: text("Portland"),
-            state: text("OR"),
-            zip: text("01234"),
-            country: text("US"),
-            phone: text("+1 555 0100"),
-        },
+        customer: buyer(),
+        ship_to: address(),
         bill_to: Some(PostalAddress {
             last_name: text("Byron"),
             address_1: text("1 Main St"),
@@ -147,13 +122,5 @@ fn order() -> NewOrder {
             ..PostalAddress::default()
         }),
         items: vec![item("MUG-1", 2, 1250, 2), item("MUG-1", 1, 199_999, 4)],
-    }
-}
-
-fn item(sku: &str, quantity: u32, minor: i64, precision: u32) -> NewOrderItem {
-    NewOrderItem {
-        sku: Sku::parse(sku).unwrap(),
-        quantity: Quantity::new(quantity).unwrap(),
-        unit_price: Money::from_minor(minor, precision).unwrap(),
     }
 }

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::{
     domain::{ErrorCategory, FailureClass},
-    fulfillment::veracore::credentials_refused,
+    fulfillment::veracore::common::credentials::credentials_refused,
 };
 
 /// Answers `token-1`, `token-2`… to one call after the other.

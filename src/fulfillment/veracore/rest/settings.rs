@@ -1,0 +1,28 @@
+//! The settings of the REST client.
+
+use chrono_tz::Tz;
+use url::Url;
+
+use super::super::common::credentials::Credentials;
+use crate::http::UpstreamLimits;
+
+/// How calls authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestAuth {
+    /// An OAuth2 token by client credentials, renewed as needed.
+    OAuth2,
+    /// HTTP Basic with the client's id and secret on each call.
+    Basic,
+}
+
+#[derive(Clone)]
+pub struct RestSettings {
+    /// Paths are appended to its own path.
+    pub base_url: Url,
+    pub company_id: String,
+    pub credentials: Credentials,
+    pub auth: RestAuth,
+    /// The zone of dates that VeraCore writes without one.
+    pub timezone: Tz,
+    pub limits: UpstreamLimits,
+}
