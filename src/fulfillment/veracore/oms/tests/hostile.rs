@@ -18,14 +18,14 @@ async fn what_is_wrong_is_said_without_quoting_it() {
         soap_response("GetOrderInfo", "<GetOrderInfoResult/>").replace(NS, "http://sma-promail/");
     let cases = [
         ("", "it is empty"),
-        ("{\"OrderId\": 1}", "it is text and not XML"),
+        ("{\"OrderId\": 1}", "it is text, not XML"),
         ("<html><body>12 Elm St</body></html>", "it is an HTML page"),
         (
             "<Order><Address1>12 Elm St</Address1></Order>",
-            "it is no SOAP envelope",
+            "it is not a SOAP envelope",
         ),
         ("<a", "it is not well-formed XML"),
-        ("<a></b>", "it is no SOAP envelope"),
+        ("<a></b>", "it is not a SOAP envelope"),
         (
             "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>",
             "it declares a document type, which SOAP forbids",
@@ -44,15 +44,15 @@ async fn what_is_wrong_is_said_without_quoting_it() {
         ),
         (
             "<f:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"/>",
-            "it has a prefix without a namespace",
+            "it uses an undeclared prefix",
         ),
         (
             &wrong,
-            "it is of the namespace \"http://sma-promail/\" instead of \"http://omscom/\"; see VERACORE_OMS_NAMESPACE",
+            "its namespace is \"http://sma-promail/\" instead of \"http://omscom/\"; see VERACORE_OMS_NAMESPACE",
         ),
         (
             &soap_response("AddOrder", "<AddOrderResult/>"),
-            "it is not the answer to GetOrderInfo",
+            "it is not the response to GetOrderInfo",
         ),
         (
             &soap_response("GetOrderInfo", &deep),
@@ -63,11 +63,11 @@ async fn what_is_wrong_is_said_without_quoting_it() {
                 "GetOrderInfo",
                 "</GetOrderInfoResponse><GetOrderInfoResponse>",
             ),
-            "its Body holds more than one answer",
+            "its Body contains more than one response",
         ),
         (
             &format!("{}<x/>", soap_response("GetOrderInfo", "")),
-            "there is more behind its end",
+            "it continues after its end",
         ),
     ];
     for (body, expected) in cases {
@@ -108,7 +108,7 @@ async fn answers_beyond_the_bounds_are_not_kept() {
     assert!(
         problem(&soap_response("GetOrderInfo", &tag))
             .await
-            .contains("a tag of a length")
+            .contains("a tag of more than 4096 bytes")
     );
 }
 

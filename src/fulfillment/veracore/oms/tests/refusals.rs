@@ -27,19 +27,19 @@ async fn refusals_are_told_apart() {
             "Order T-1 already exists.",
             FailureClass::Permanent,
             ErrorCategory::Conflict,
-            "there is an order T-1 already: Order T-1 already exists.",
+            "an order T-1 already exists: Order T-1 already exists.",
         ),
         (
             "Invalid login wsuser / s3cr3t-of-the-user",
             FailureClass::Transient,
             ErrorCategory::Auth,
-            "VeraCore does not let us use AddOrder: Invalid login […] / […]",
+            "VeraCore AddOrder: not allowed for our credentials: Invalid login […] / […]",
         ),
         (
             "No permission for AddOrder",
             FailureClass::Transient,
             ErrorCategory::Auth,
-            "VeraCore does not let us use AddOrder: No permission for AddOrder",
+            "VeraCore AddOrder: not allowed for our credentials: No permission for AddOrder",
         ),
         (
             "No offer MUG-1 for 12 Elm St,\n call +1 555 0100\r\nor ada@example.com, card 4111 1111 1111 1111",
@@ -226,11 +226,11 @@ async fn what_does_not_fit_is_named_and_not_sent() {
     });
     assert_eq!(
         problem.await,
-        "OrderedBy.City is 51 characters long, of which VeraCore takes 50; \
-         OrderedBy.PostalCode is 16 characters long, of which VeraCore takes 15; \
-         OrderedBy.Email is 256 characters long, of which VeraCore takes 255; \
-         OrderShipTo.City is 51 characters long, of which VeraCore takes 50; \
-         OrderShipTo.PostalCode is 16 characters long, of which VeraCore takes 15"
+        "OrderedBy.City is 51 characters long; VeraCore accepts 50; \
+         OrderedBy.PostalCode is 16 characters long; VeraCore accepts 15; \
+         OrderedBy.Email is 256 characters long; VeraCore accepts 255; \
+         OrderShipTo.City is 51 characters long; VeraCore accepts 50; \
+         OrderShipTo.PostalCode is 16 characters long; VeraCore accepts 15"
     );
     let problem = unsendable(|order| order.items[1].sku = Sku::parse("x".repeat(51)).unwrap());
     assert!(problem.await.starts_with("Offers[1].Offer.Header.ID is 51"));
@@ -239,7 +239,7 @@ async fn what_does_not_fit_is_named_and_not_sent() {
     let problem = unsendable(|order| order.items[0].sku = Sku::parse("A\u{fffe}").unwrap());
     assert_eq!(
         problem.await,
-        "Offers[0].Offer.Header.ID holds a character that XML cannot carry"
+        "Offers[0].Offer.Header.ID contains a character that XML does not allow"
     );
     let problem = unsendable(|order| order.shipping_method = "FERRY".into());
     assert_eq!(

@@ -213,8 +213,8 @@ async fn the_feed_of_products_counts_the_chosen_warehouses() {
     insta::assert_snapshot!(rows.join("\n"), @r"
     row 6: ID is missing
     A 7
-    row 1 (KIT): no product has this offer's id (kits, print on demand and drop shipments have none): its stock is not known
-    row 2 (POD): no product has this offer's id (kits, print on demand and drop shipments have none): its stock is not known
+    row 1 (KIT): no product has this offer's id (kits, print on demand and drop shipments have none): its stock is unknown
+    row 2 (POD): no product has this offer's id (kits, print on demand and drop shipments have none): its stock is unknown
     B & B 0
     doubt: row 4 (NEG): Available: -2 is negative
     ");

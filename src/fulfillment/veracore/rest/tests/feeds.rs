@@ -79,7 +79,7 @@ async fn a_bad_row_stops_no_other() {
     row 6: SKU is missing
     row 7: SKU: the SKU is empty
     row 8 (F): OnHandQuantity: -4 is negative
-    row 9: one of its fields is there twice
+    row 9: it has a field twice
     row 10: it is not an object
     "#);
 }

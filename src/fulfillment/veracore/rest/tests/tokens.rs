@@ -225,7 +225,7 @@ async fn a_fresh_token_that_is_refused_is_not_renewed_again() {
     let error = scene.client.submit_order(&order()).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Transient);
     assert!(
-        error.to_string().contains("HTTP 401, […] is unknown"),
+        error.to_string().contains("HTTP 401: […] is unknown"),
         "{error}"
     );
     assert_eq!(scene.requests("orders").await.len(), 2);
