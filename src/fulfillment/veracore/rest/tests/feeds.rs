@@ -130,7 +130,7 @@ async fn a_next_page_elsewhere_or_nowhere_is_an_error() {
     for (next, problem) in [
         (
             json!("https://evil.example/a?k=v"),
-            "leads to https://evil.example, and our",
+            "leads to https://evil.example, but credentials",
         ),
         (
             json!("/vc/api/inventory"),
