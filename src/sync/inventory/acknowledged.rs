@@ -1,4 +1,4 @@
-//! The units that VeraCore has taken off for our orders while the shop still has them allocated.
+//! Units that both VeraCore and the shop deduct: ordered at VeraCore, still allocated in the shop.
 //! Pure.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,22 +9,22 @@ use crate::{
     vendure::FulfillmentProgress,
 };
 
-/// By variant: units of orders that VeraCore acknowledged and the shop has not fulfilled.
+/// Units of orders that VeraCore acknowledged and the shop has not fulfilled, by variant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AcknowledgedUnits {
     units: HashMap<VariantId, u32>,
-    /// Which orders they are of.
+    /// The orders that they belong to.
     orders_by_variant: BTreeMap<VariantId, Vec<(OrderCode, u32)>>,
-    /// What the shop has fulfilled of those orders, in all.
+    /// Units of those orders that the shop has fulfilled.
     fulfilled: BTreeMap<VariantId, BTreeMap<OrderCode, u32>>,
-    /// Rows of orders of which nothing is left to fulfill.
+    /// Ledger ids of orders with nothing left to fulfill.
     pub finished_orders: Vec<i64>,
 }
 
 impl AcknowledgedUnits {
-    /// `open` as it was read from the ledger before VeraCore was asked for its stock, and
-    /// `progress` as the shop has those orders. An order that the shop did not tell of counts for
-    /// nothing: too little is offered for sale then, never too much.
+    /// `open`: read from the ledger before VeraCore's stock; `progress`: those orders in the shop. An
+    /// order missing from `progress` counts for nothing: the shop then offers too little, never too
+    /// much.
     pub fn from_orders(open: &[SentOrder], progress: &[FulfillmentProgress]) -> Self {
         let progress: BTreeMap<&ShopOrderId, &FulfillmentProgress> =
             progress.iter().map(|order| (&order.id, order)).collect();
@@ -33,7 +33,7 @@ impl AcknowledgedUnits {
             let Some(shop) = progress.get(&order.order_id) else {
                 continue;
             };
-            // The shop gave the id to another order meanwhile, as after a restored backup.
+            // After a restored backup, the shop may give the id to another order.
             if shop.code != order.code {
                 continue;
             }
@@ -44,7 +44,7 @@ impl AcknowledgedUnits {
         found
     }
 
-    /// Adds an order's units; whether there were any.
+    /// Adds an order's units. Returns `false` if nothing is left to fulfill.
     fn add_order(&mut self, order: &SentOrder, shop: &FulfillmentProgress) -> bool {
         let mut any = false;
         for sent in &order.lines {
@@ -54,13 +54,13 @@ impl AcknowledgedUnits {
             let fulfilled = line.quantity - shop.unfulfilled_units(&line.id);
             let orders = self.fulfilled.entry(line.variant.clone()).or_default();
             *orders.entry(order.code.clone()).or_default() += fulfilled;
-            // What was added to a line after it was sent VeraCore does not have.
+            // VeraCore does not have units added to a line after it was sent.
             let units = sent.quantity.min(line.quantity).saturating_sub(fulfilled);
             if units == 0 {
                 continue;
             }
             any = true;
-            // VeraCore counts them as free again, and the shop still owes them to the customer.
+            // VeraCore counts them as available again; the shop still owes them to the customer.
             if order.is_cancelled_at_provider {
                 continue;
             }
@@ -79,7 +79,7 @@ impl AcknowledgedUnits {
         self.units.get(variant).copied().unwrap_or(0)
     }
 
-    /// Units that were fulfilled between an earlier look at (at least) these orders and this one.
+    /// Units fulfilled since an earlier read of (at least) these orders.
     pub fn fulfilled_since(&self, earlier: &Self, variant: &VariantId) -> u32 {
         let nothing = BTreeMap::new();
         let before = earlier.fulfilled.get(variant).unwrap_or(&nothing);

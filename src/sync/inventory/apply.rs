@@ -1,5 +1,5 @@
-//! Writing levels: in batches, each planned anew from a fresh look at the shop, under holds that
-//! keep tracking and other replicas from the same stock, written down before it is done.
+//! Writes stock levels in batches. Each batch is planned again from a fresh read of the shop, under
+//! leases that keep tracking and other replicas off the same stock, and recorded before it is sent.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,13 +13,14 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use super::{
-    InventoryError, InventorySettings, InventorySync,
     acknowledged::AcknowledgedUnits,
     baseline::StockBaseline,
+    error::InventoryError,
     feed::Feed,
     plan::{ShopStock, StockPlan, target_levels},
     read::{ORDERS_PER_CALL, StockSnapshot},
-    run::LevelCounts,
+    service::InventorySync,
+    summary::LevelCounts,
 };
 use crate::{
     domain::{FailureClass, LocationId, OrderCode, VariantId, text::one_line},
@@ -28,45 +29,43 @@ use crate::{
     vendure::{NewStockLevel, StockLevel, StorefrontError, Variant, VariantSelection},
 };
 
-/// So often a batch is looked at again because the shop's orders changed while it was written.
+/// The most times a batch is planned again because the shop's orders changed during a write.
 const MAX_REPLANS: u32 = 3;
 
-/// When a shop that does not answer, or not clearly, is taken for down: what went wrong in a row,
-/// weighed.
+/// The score of consecutive failures at which the shop counts as down.
 const SHOP_DOWN_SCORE: u32 = 12;
 
-/// A call without an answer. One level that the shop cannot make up its mind about weighs 1: it may
-/// be the level.
+/// The score of a call without a response. An unclear response scores 1: the level may be the cause.
 const UNANSWERED_SCORE: u32 = 4;
 
-/// What all batches of a pass share.
+/// The data that all batches of a run share.
 struct BatchContext {
     run: RunId,
     location: LocationId,
     feed: Feed,
     open_orders: BTreeMap<OrderCode, SentOrder>,
-    /// How the shop was before VeraCore was asked.
+    /// The shop before VeraCore was read.
     baseline: StockBaseline,
-    /// What went wrong in a row with the shop, weighed; see [`LOST`].
+    /// The score of the shop's consecutive failures.
     failure_score: AtomicU32,
     done: AtomicU64,
     total: u64,
     on_progress: OnProgress,
 }
 
-/// What became of a batch's writes.
+/// The outcome of a batch's writes.
 #[derive(Default)]
 struct WriteOutcome {
     counts: LevelCounts,
-    /// The shop promised less than was planned with: something was fulfilled or cancelled.
+    /// The shop has less allocated than the plan assumed: something was fulfilled or cancelled.
     allocation_dropped: bool,
-    /// A write may still be worked on.
+    /// The shop may still be working on a write.
     call_in_flight: bool,
-    /// What the shop has of what it took.
+    /// The levels that the shop returned for the variants written.
     levels_after: Vec<(VariantId, StockLevel)>,
 }
 
-/// A batch as the shop has it at this moment, and what is to be written of it.
+/// A batch as the shop has it now, and the changes to write.
 struct FreshPlan {
     variants: Vec<Variant>,
     acknowledged: AcknowledgedUnits,
@@ -74,7 +73,7 @@ struct FreshPlan {
 }
 
 impl InventorySync {
-    /// Writes the levels of a plan that was cut into batches.
+    /// Writes the batches of a plan.
     pub(super) async fn apply_batches(
         &self,
         run: RunId,
@@ -114,12 +113,14 @@ impl InventorySync {
             match working.join_next().await {
                 None => break,
                 Some(Ok(Ok(done))) => counts.add(done),
-                // No more is begun, and what is under way comes to its end.
+                // Start no more batches, but finish those under way.
                 Some(Ok(Err(error))) => {
                     failed.get_or_insert(error);
                 }
-                // A defect in one batch; the others were not harmed by it.
-                Some(Err(error)) => tracing::error!(%error, "VeraCore: a batch of stock panicked"),
+                // A defect in one batch does not affect the others.
+                Some(Err(error)) => {
+                    tracing::error!(%error, "writing a batch of VeraCore's stock panicked");
+                }
             }
         }
         if let Some(error) = failed {
@@ -144,21 +145,17 @@ impl InventorySync {
         let counts = if job.failure_score.load(Ordering::Relaxed) >= SHOP_DOWN_SCORE {
             untried()
         } else {
-            let names: Vec<LeaseKey<'_>> = batch.variants.iter().map(LeaseKey::Stock).collect();
-            let InventorySettings {
-                lease_ttl: hold,
-                lease_wait: patience,
-                ..
-            } = *self.settings;
-            match leases::acquire_within(&self.ledger, &names, hold, patience).await? {
+            let keys: Vec<LeaseKey<'_>> = batch.variants.iter().map(LeaseKey::Stock).collect();
+            let (ttl, wait) = (self.settings.lease_ttl, self.settings.lease_wait);
+            match leases::acquire_within(&self.ledger, &keys, ttl, wait).await? {
                 None => {
                     tracing::warn!(
                         levels = planned,
-                        "VeraCore: somebody else is at this stock; the next pass sees to it"
+                        "stock is leased by another process; the next run writes VeraCore's levels"
                     );
                     untried()
                 }
-                Some(hold) => self.apply_under_lease(job, batch, &hold).await?,
+                Some(lease) => self.apply_under_lease(job, batch, &lease).await?,
             }
         };
         let done = job.done.fetch_add(planned, Ordering::Relaxed) + planned;
@@ -170,56 +167,59 @@ impl InventorySync {
         &self,
         job: &BatchContext,
         batch: &Batch,
-        hold: &Lease,
+        lease: &Lease,
     ) -> Result<LevelCounts, InventoryError> {
         let mut counts = LevelCounts::default();
-        let mut open_ended = false;
-        let mut earlier: Option<StockBaseline> = None;
+        let mut call_in_flight = false;
+        let mut rewritten: Option<StockBaseline> = None;
         for _ in 0..MAX_REPLANS {
-            let then = earlier.as_ref().unwrap_or(&job.baseline);
-            let fresh = match self.replan_batch(job, batch, hold, then).await {
+            let baseline = rewritten.as_ref().unwrap_or(&job.baseline);
+            let fresh = match self.replan_batch(job, batch, lease, baseline).await {
                 Ok(Some(fresh)) => fresh,
                 Ok(None) => {
-                    tracing::warn!("VeraCore: stock was no longer held; the next pass sees to it");
+                    tracing::warn!(
+                        "lost the lease on stock; the next run writes VeraCore's levels"
+                    );
                     counts.untried += batch.change_count;
                     break;
                 }
                 Err(InventoryError::Shop(error)) => {
                     job.failure_score
                         .fetch_add(UNANSWERED_SCORE, Ordering::Relaxed);
-                    tracing::error!(%error, "Vendure: stock cannot be read again before it is written for VeraCore");
+                    tracing::error!(%error, "cannot read Vendure's stock before writing VeraCore's levels");
                     counts.untried += batch.change_count;
                     break;
                 }
                 Err(error) => return Err(error),
             };
-            let outcome = self.write_levels(job, hold, &fresh.changes).await?;
+            let outcome = self.write_levels(job, lease, &fresh.changes).await?;
             counts.add(outcome.counts);
-            open_ended |= outcome.call_in_flight;
+            call_in_flight |= outcome.call_in_flight;
             if !outcome.allocation_dropped || outcome.call_in_flight {
                 break;
             }
             let FreshPlan {
                 variants,
-                acknowledged: known,
+                acknowledged,
                 changes,
             } = fresh;
-            earlier = Some(then.after_write(&variants, known, &changes, &outcome.levels_after));
+            let levels = &outcome.levels_after;
+            rewritten = Some(baseline.after_write(&variants, acknowledged, &changes, levels));
         }
-        // What may still be worked on must not meet a fulfillment: its hold runs out by itself.
-        if !open_ended {
-            self.ledger.release_lease(hold).await?;
+        // A write in flight must not meet a fulfillment: let its lease expire.
+        if !call_in_flight {
+            self.ledger.release_lease(lease).await?;
         }
         Ok(counts)
     }
 
-    /// Plans a batch from what the shop has at this moment; `None` when its hold was lost.
+    /// Plans a batch from what the shop has now; `None` if the lease was lost.
     async fn replan_batch(
         &self,
         job: &BatchContext,
         batch: &Batch,
-        hold: &Lease,
-        earlier: &StockBaseline,
+        lease: &Lease,
+        baseline: &StockBaseline,
     ) -> Result<Option<FreshPlan>, InventoryError> {
         let mut variants = Vec::new();
         for ids in batch
@@ -242,39 +242,39 @@ impl InventorySync {
             .into_iter()
             .filter_map(|code| job.open_orders.get(code).cloned())
             .collect();
-        // There may be many pages of them.
+        // Renewed for each page, since there may be many.
         let mut progress = Vec::new();
         for some in orders.chunks(ORDERS_PER_CALL) {
             if !self
                 .ledger
-                .renew_lease(hold, self.settings.lease_ttl)
+                .renew_lease(lease, self.settings.lease_ttl)
                 .await?
             {
                 return Ok(None);
             }
             progress.extend(self.fetch_progress(some).await?.0);
         }
-        let known = AcknowledgedUnits::from_orders(&orders, &progress);
+        let acknowledged = AcknowledgedUnits::from_orders(&orders, &progress);
         let shop = ShopStock {
             variants: &variants,
-            acknowledged: &known,
-            baseline: Some(earlier),
+            acknowledged: &acknowledged,
+            baseline: Some(baseline),
         };
         let targets = target_levels(&job.feed, shop, &self.settings.rules);
         let changes = targets.iter().filter(|target| !target.is_met());
         let changes = changes.map(StockChange::from).collect();
         Ok(Some(FreshPlan {
             variants,
-            acknowledged: known,
+            acknowledged,
             changes,
         }))
     }
 
-    /// Writes levels down, then writes them; a refused batch is halved until the bad one is alone.
+    /// Records the intents, then writes. Halves a rejected batch until the bad level is alone.
     async fn write_levels(
         &self,
         job: &BatchContext,
-        hold: &Lease,
+        lease: &Lease,
         changes: &[StockChange],
     ) -> Result<WriteOutcome, InventoryError> {
         if changes.is_empty() {
@@ -296,11 +296,12 @@ impl InventorySync {
                 || outcome.call_in_flight
                 || !self
                     .ledger
-                    .renew_lease(hold, self.settings.lease_ttl)
+                    .renew_lease(lease, self.settings.lease_ttl)
                     .await?
             {
-                let why = "not tried: the shop did not answer, or the stock was no longer held";
-                self.record_stock_outcome(ids, StockOutcome::Refused, Some(why))
+                let reason =
+                    "not tried: the shop did not respond, or the lease on the stock was lost";
+                self.record_stock_outcome(ids, StockOutcome::Refused, Some(reason))
                     .await?;
                 outcome.counts.untried += count;
                 continue;
@@ -315,8 +316,7 @@ impl InventorySync {
                     outcome.allocation_dropped |= has_allocation_dropped(changes, &now);
                     outcome.levels_after.extend(now);
                 }
-                // One of them is bad. Each is absolute and held, so that it does no harm should one
-                // have been written after all.
+                // One of them is bad. Levels are absolute and leased, so writing one twice is harmless.
                 Err(error) if is_level_rejection(&error) && changes.len() > 1 => {
                     let middle = part.start + changes.len() / 2;
                     parts.push(middle..part.end);
@@ -331,7 +331,7 @@ impl InventorySync {
                         _ => UNANSWERED_SCORE,
                     };
                     job.failure_score.fetch_add(weight, Ordering::Relaxed);
-                    let end = if error.class() == FailureClass::Ambiguous {
+                    let recorded = if error.class() == FailureClass::Ambiguous {
                         StockOutcome::Unknown
                     } else {
                         StockOutcome::Refused
@@ -342,13 +342,13 @@ impl InventorySync {
                             sku = one_line(&changes[0].sku, 80),
                             variant = %changes[0].variant,
                             problem = message,
-                            "Vendure refuses the level that VeraCore's stock asks for"
+                            "Vendure rejected a stock level from VeraCore"
                         );
                     } else {
                         tracing::error!(
                             levels = count,
                             problem = message,
-                            "Vendure: stock from VeraCore could not be written"
+                            "cannot write VeraCore's stock levels to Vendure"
                         );
                         if error.class() == FailureClass::Ambiguous {
                             outcome.call_in_flight = true;
@@ -357,7 +357,8 @@ impl InventorySync {
                             outcome.counts.untried += count;
                         }
                     }
-                    self.record_stock_outcome(ids, end, Some(&message)).await?;
+                    self.record_stock_outcome(ids, recorded, Some(&message))
+                        .await?;
                 }
             }
         }
@@ -377,20 +378,9 @@ impl InventorySync {
     }
 }
 
-/// Whether the shop answered that it does not take the levels, rather than that it takes nothing
-/// from us, or not at all.
+/// The shop rejected the levels themselves: it is up and our access is not the cause.
 fn is_level_rejection(error: &StorefrontError) -> bool {
     error.has_response() && error.class() != FailureClass::Transient
-}
-
-impl LevelCounts {
-    fn add(&mut self, other: Self) {
-        self.unchanged += other.unchanged;
-        self.written += other.written;
-        self.refused += other.refused;
-        self.unknown += other.unknown;
-        self.untried += other.untried;
-    }
 }
 
 fn new_level(change: &StockChange) -> NewStockLevel {
@@ -400,8 +390,8 @@ fn new_level(change: &StockChange) -> NewStockLevel {
     }
 }
 
-/// Whether the shop has less allocated than a level was planned with. More is fine: then it was
-/// promised meanwhile, and cannot be sold any more.
+/// The shop has less allocated than a level was planned with. More is fine: those units are promised
+/// to a customer and cannot be sold again.
 fn has_allocation_dropped(changes: &[StockChange], now: &[(VariantId, StockLevel)]) -> bool {
     changes.iter().any(|change| {
         now.iter().any(|(variant, level)| {
@@ -410,16 +400,16 @@ fn has_allocation_dropped(changes: &[StockChange], now: &[(VariantId, StockLevel
     })
 }
 
-/// Variants that are written together.
+/// Variants written together.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// Those that change, and those that share their goods.
+    /// The variants that change, and those that share their goods.
     variants: Vec<VariantId>,
-    /// How many are to be changed.
+    /// Levels to write.
     change_count: u64,
 }
 
-/// Cuts a plan into batches of about `size` variants; what shares its goods stays together.
+/// Splits a plan into batches of about `size` variants. Variants that share goods stay together.
 pub(super) fn split_into_batches(plan: &StockPlan<'_>, size: usize) -> Vec<Batch> {
     let shared: BTreeMap<&str, &Vec<VariantId>> = plan
         .shared_skus

@@ -1,35 +1,35 @@
-//! The arithmetic behind the level of one SKU, as it would be done now.
+//! The calculation behind the level of one SKU, done now without writing.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{InventoryError, InventorySync, plan::target_levels};
+use super::{error::InventoryError, plan::target_levels, service::InventorySync};
 use crate::{
     domain::Sku,
     ledger::{LedgerError, RecordedStockChange, StockChange},
 };
 
-/// How many of the last changes are shown.
+/// The most earlier changes shown.
 const RECENT_CHANGES: u32 = 10;
 
-/// Why a SKU has the level that it has.
+/// The current calculation for a SKU and its last changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockExplanation {
     pub sku: String,
-    /// As it would be computed now; absent when an end could not be asked.
+    /// Absent if Vendure or VeraCore could not be read.
     pub now: Option<StockArithmetic>,
-    /// Why it could not be computed.
+    /// The reason why `now` is absent.
     pub problem: Option<String>,
-    /// What was written before, the newest first.
+    /// Levels written before, newest first.
     pub changes: Vec<RecordedStockChange>,
 }
 
-/// The arithmetic of each variant with the SKU, and those that share its goods.
+/// The calculation for each variant with the SKU, and for those that share its goods.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockArithmetic {
-    /// When VeraCore was asked.
+    /// The time of the request to VeraCore.
     pub asked_at: DateTime<Utc>,
     pub variants: Vec<ExplainedLevel>,
 }
@@ -44,8 +44,8 @@ pub struct ExplainedLevel {
 }
 
 impl InventorySync {
-    /// Shows the arithmetic of one SKU of the shop's. Nothing is written. When an end does not
-    /// answer, what is known from before is shown all the same.
+    /// Explains the level of one SKU of the shop's. If Vendure or VeraCore does not respond, the
+    /// explanation has the earlier changes only.
     pub async fn explain(&self, sku: &Sku) -> Result<StockExplanation, LedgerError> {
         let changes = self
             .ledger
@@ -71,7 +71,7 @@ impl InventorySync {
     ) -> Result<Result<StockArithmetic, String>, InventoryError> {
         let read = self.read_stock(Some(sku)).await?;
         if let Some(bad) = read.feed.examples.first() {
-            return Ok(Err(format!("VeraCore's stock makes no sense: {bad}")));
+            return Ok(Err(format!("VeraCore's stock is invalid: {bad}")));
         }
         let levels = target_levels(&read.feed, read.shop_stock(), &self.settings.rules);
         let variants: Vec<ExplainedLevel> = levels
@@ -87,7 +87,7 @@ impl InventorySync {
             .collect();
         if variants.is_empty() {
             return Ok(Err(
-                "its level is left alone: the shop does not count this variant (trackInventory), or it matches ORDER_SKIP_SKUS".into(),
+                "veracore-sync does not manage its level: the variant has no inventory tracking (trackInventory) in Vendure, or matches ORDER_SKIP_SKUS".into(),
             ));
         }
         let asked_at = read.feed.requested_at;

@@ -1,4 +1,4 @@
-//! What VeraCore says it has, row by row, and what is strange about it. Pure.
+//! VeraCore's stock feed, collected row by row with its errors. Pure.
 
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
@@ -9,39 +9,39 @@ use crate::{
     fulfillment::{FeedRow, MAX_EXAMPLES, RowError, StockItem},
 };
 
-/// What VeraCore has of one SKU, in units.
+/// The units of one SKU at VeraCore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedEntry {
     pub available: Units,
     pub reserved: Option<Units>,
     pub on_hand: Option<Units>,
-    /// Which of the feed's rows told of it first, counted from 0.
+    /// The first row with this SKU, counted from 0.
     pub row: usize,
 }
 
 impl FeedEntry {
     fn has_same_quantities(&self, other: &Self) -> bool {
-        let told = |shelf: &Self| (shelf.available, shelf.reserved, shelf.on_hand);
-        told(self) == told(other)
+        let quantities = |entry: &Self| (entry.available, entry.reserved, entry.on_hand);
+        quantities(self) == quantities(other)
     }
 }
 
-/// A whole feed, or the part of it that was asked for.
+/// A whole feed, or the requested part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
-    /// Just before VeraCore was asked.
+    /// Just before the first request.
     pub requested_at: DateTime<Utc>,
     /// By VeraCore's SKU.
     pub entries: HashMap<Sku, FeedEntry>,
-    /// SKUs that came more than once with different numbers: none of them is believed.
+    /// SKUs that came more than once with different numbers. None of the numbers is used.
     pub contradictory: BTreeSet<Sku>,
-    /// How many rows came, good or bad.
+    /// All rows, valid or not.
     pub rows: u64,
-    /// How many rows had a quantity that is none.
+    /// Rows with an invalid quantity.
     pub bad_quantities: u64,
-    /// How many rows could not be read for another reason; those are left out.
+    /// Rows that are invalid for another reason, left out.
     pub unreadable: u64,
-    /// What is wrong with some of both.
+    /// Examples of both.
     pub examples: Vec<RowError>,
 }
 
@@ -78,7 +78,7 @@ impl Feed {
         if self.contradictory.contains(&item.sku) {
             return;
         }
-        let shelf = FeedEntry {
+        let entry = FeedEntry {
             available: item.available,
             reserved: item.reserved,
             on_hand: item.on_hand,
@@ -86,9 +86,9 @@ impl Feed {
         };
         match self.entries.entry(item.sku) {
             Entry::Vacant(free) => {
-                free.insert(shelf);
+                free.insert(entry);
             }
-            Entry::Occupied(known) if !known.get().has_same_quantities(&shelf) => {
+            Entry::Occupied(known) if !known.get().has_same_quantities(&entry) => {
                 let (sku, _) = known.remove_entry();
                 self.contradictory.insert(sku);
             }
@@ -96,7 +96,7 @@ impl Feed {
         }
     }
 
-    /// More than the row of any shelf.
+    /// One more than the row of any entry.
     pub fn row_index_end(&self) -> usize {
         usize::try_from(self.rows).unwrap_or(usize::MAX)
     }

@@ -1,10 +1,10 @@
-//! When a feed is too strange to be believed, and what a person's word about it covers. Pure.
+//! Safety checks on a whole feed, and the scope of accepting a feed that failed them. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use super::{feed::Feed, plan::StockPlan};
 
-/// What is strange about a feed.
+/// A failed safety check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "reason",
@@ -12,22 +12,22 @@ use super::{feed::Feed, plan::StockPlan};
     rename_all_fields = "camelCase"
 )]
 pub enum Suspicion {
-    /// It could not be read to its end; whether that may be otherwise soon.
+    /// The feed could not be read completely.
     Unreadable {
         message: String,
         #[serde(rename = "mayPass")]
         is_transient: bool,
     },
     Empty,
-    /// Rows with a quantity that is negative, fractional, missing or no number.
+    /// Rows with a negative, fractional, missing or non-numeric quantity.
     BadQuantities {
         rows: u64,
     },
-    /// SKUs that came more than once, with different numbers.
+    /// SKUs that came more than once with different quantities.
     Contradictions {
         skus: u64,
     },
-    /// More of what is on sale would be taken off than `INVENTORY_MAX_DROP_PERCENT` allows.
+    /// More SKUs on sale would go to zero than `INVENTORY_MAX_DROP_PERCENT` allows.
     Drop {
         #[serde(rename = "takenOff")]
         going_out_of_stock: u64,
@@ -42,23 +42,26 @@ impl std::fmt::Display for Suspicion {
         match self {
             Self::Unreadable { message, .. } => write!(f, "it could not be read: {message}"),
             Self::Empty => write!(f, "it is empty"),
-            Self::BadQuantities { rows } => write!(f, "{rows} rows have a quantity that is none"),
+            Self::BadQuantities { rows } => write!(f, "{rows} rows have an invalid quantity"),
             Self::Contradictions { skus } => {
-                write!(f, "{skus} SKUs are there twice with different numbers")
+                write!(
+                    f,
+                    "{skus} SKUs appear more than once with different quantities"
+                )
             }
             Self::Drop {
-                going_out_of_stock: taken_off,
-                in_stock: on_sale,
+                going_out_of_stock,
+                in_stock,
                 max_percent,
             } => write!(
                 f,
-                "{taken_off} of the {on_sale} SKUs on sale would go to zero, more than {max_percent} % (INVENTORY_MAX_DROP_PERCENT)"
+                "{going_out_of_stock} of the {in_stock} SKUs on sale would go to zero, more than {max_percent} % (INVENTORY_MAX_DROP_PERCENT)"
             ),
         }
     }
 }
 
-/// Everything that is strange about a feed and what would follow from it.
+/// Checks a feed and the plan made from it.
 pub fn find_suspicions(feed: &Feed, plan: &StockPlan<'_>, max_drop_percent: u32) -> Vec<Suspicion> {
     let mut found = Vec::new();
     if feed.rows == 0 {
@@ -82,9 +85,8 @@ pub fn find_suspicions(feed: &Feed, plan: &StockPlan<'_>, max_drop_percent: u32)
     found
 }
 
-/// Those of the suspicions that a person has not accepted. What was accepted covers the same kind
-/// up to the same extent: a feed that got stranger meanwhile is held again. A feed that could not
-/// be read has nothing in it to accept.
+/// Drops the accepted suspicions. Accepting one covers the same kind up to the same extent: a feed
+/// that got worse is quarantined again. An unreadable feed has nothing to accept.
 pub fn without_accepted(found: Vec<Suspicion>, accepted: &[Suspicion]) -> Vec<Suspicion> {
     let covered = |new: &Suspicion| {
         accepted.iter().any(|old| match (new, old) {
@@ -113,19 +115,19 @@ mod tests {
 
     use super::*;
 
-    fn drop(taken_off: u64, on_sale: u64) -> Vec<Suspicion> {
+    fn drop(going_out_of_stock: u64, in_stock: u64) -> Vec<Suspicion> {
         let mut feed = Feed::new(DateTime::UNIX_EPOCH);
         feed.rows = 1;
         let plan = StockPlan {
-            going_out_of_stock: taken_off,
-            in_stock: on_sale,
+            going_out_of_stock,
+            in_stock,
             ..StockPlan::default()
         };
         find_suspicions(&feed, &plan, 50)
     }
 
     #[test]
-    fn a_drop_is_strange_above_the_percentage_only() {
+    fn a_drop_fails_above_the_percentage_only() {
         assert_eq!(drop(0, 0), []);
         assert_eq!(drop(50, 100), []);
         assert_eq!(drop(1, 2), []);
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_persons_word_covers_the_same_or_less() {
+    fn acceptance_covers_the_same_or_less() {
         let accepted = drop(60, 100);
         assert_eq!(without_accepted(drop(60, 90), &accepted), []);
         assert_eq!(without_accepted(drop(61, 100), &accepted).len(), 1);

@@ -1,8 +1,12 @@
-//! A held feed that a person accepts: a pass with fresh numbers, in which the same suspicions are no
-//! reason to stop.
+//! Accepts or discards a quarantined feed. Accepting starts a run with fresh numbers, in which the
+//! same suspicions do not stop it.
 
 use super::{
-    InventoryError, InventoryRequest, InventorySummary, InventorySync, JOB, guard::Suspicion,
+    JOB,
+    error::InventoryError,
+    guard::Suspicion,
+    service::InventorySync,
+    summary::{InventoryRequest, InventorySummary},
 };
 use crate::{
     ledger::{JOB_LEASE_TTL, LeaseKey, LedgerError, RunOutcome},
@@ -15,29 +19,29 @@ use crate::{
     },
 };
 
-/// Why a run cannot be accepted.
+/// The reason why a run cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuarantineError {
-    #[error("run {0} is no pass over the stock that was held")]
+    #[error("run {0} has no quarantined stock feed")]
     NotQuarantined(i64),
-    #[error("run {run} was accepted before; run {by} applied it")]
+    #[error("run {run} was already accepted; run {by} applied it")]
     AlreadyAccepted { run: i64, by: i64 },
-    #[error("run {run} was discarded by {by}")]
+    #[error("run {run} was already discarded by {by}")]
     AlreadyDiscarded { run: i64, by: String },
-    #[error("what run {0} held cannot be read")]
+    #[error("the quarantined feed of run {0} cannot be read")]
     Unreadable(i64),
 }
 
-/// What came of a pass that a person wanted.
+/// The result of a requested run.
 pub type InventoryRunResult = RunAttempt<Result<InventorySummary, InventoryError>>;
 
-/// What came of the wish that a held feed be left unapplied.
+/// The result of discarding a quarantined feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiscardOutcome {
     Discarded,
-    /// It was decided on before, or nothing of that number is held.
+    /// It was decided before, or no such run is quarantined.
     NotQuarantined,
-    /// A pass is going on, which may be applying it.
+    /// A run is in progress and may be applying the feed.
     AlreadyRunning,
 }
 
@@ -104,7 +108,7 @@ impl InventorySync {
         })
     }
 
-    /// What a person accepts with a held run.
+    /// The suspicions that an operator accepts with this run.
     pub async fn quarantined_suspicions(
         &self,
         run: i64,

@@ -1,9 +1,10 @@
-//! Reading what a plan is made of, in the order in which it must be read.
+//! Reads the ledger, the shop and VeraCore's feed, in the order that the calculation needs.
 
 use std::collections::BTreeSet;
 
 use super::{
-    InventoryError, InventorySync, acknowledged::AcknowledgedUnits, feed::Feed, plan::ShopStock,
+    acknowledged::AcknowledgedUnits, error::InventoryError, feed::Feed, plan::ShopStock,
+    service::InventorySync,
 };
 use crate::{
     domain::{LocationId, Sku},
@@ -12,23 +13,23 @@ use crate::{
         page_tracker::{PageTracker, halve_if_too_large},
         preflight::choose_stock_location,
     },
-    vendure::{FulfillmentProgress, StorefrontError, Variant, VariantSelection},
+    vendure::{FulfillmentProgress, StorefrontError, UnreadableItem, Variant, VariantSelection},
 };
 
-/// The shop's list is begun again when it changes while it is read; so often at most.
+/// The most attempts to read a list that changes during the read.
 const MAX_LIST_ATTEMPTS: u32 = 3;
 
-/// Orders asked for at once; whole lines come back for each.
+/// Orders per call. Each comes back with all its lines.
 pub(super) const ORDERS_PER_CALL: usize = 100;
 
-/// Everything that a plan is made of.
+/// The input of a plan.
 pub(super) struct StockSnapshot {
     pub location: LocationId,
     pub feed: Feed,
     pub variants: Vec<Variant>,
     pub open_orders: Vec<SentOrder>,
     pub acknowledged: AcknowledgedUnits,
-    /// Variants and orders of the shop's that could not be understood, and were left out.
+    /// Invalid variants and orders of the shop's, left out.
     pub unreadable_items: u64,
 }
 
@@ -43,7 +44,7 @@ impl StockSnapshot {
 }
 
 impl InventorySync {
-    /// Reads it all, or what concerns one of the shop's SKUs.
+    /// Reads everything, or only what concerns one SKU of the shop's.
     pub(super) async fn read_stock(
         &self,
         only: Option<&Sku>,
@@ -53,13 +54,13 @@ impl InventorySync {
         let location = LocationId::parse(location.id.clone())
             .map_err(|problem| StorefrontError::invalid_field("stock_locations", "id", &problem))?;
         let at_warehouse = only.map(|sku| self.settings.rules.skus.warehouse_sku(sku.clone()));
-        // Before VeraCore is asked: what it acknowledged later may not be taken off in its feed.
-        let open = self
+        // Before VeraCore: its feed may not yet deduct orders that it acknowledges later.
+        let open_orders = self
             .ledger
             .open_orders(at_warehouse.as_ref().map(std::slice::from_ref))
             .await?;
-        // The levels before the orders: what is fulfilled in between would be given back twice the
-        // other way round.
+        // Levels before orders: the other way round, units fulfilled in between would be given back
+        // twice.
         let (variants, mut unreadable) = match only {
             Some(sku) => self.fetch_variants_of(sku, &location).await?,
             None => self.fetch_all_variants(&location).await?,
@@ -70,19 +71,19 @@ impl InventorySync {
             return Err(InventoryError::NoVariant(sku.clone()));
         }
         self.ensure_not_stopping()?;
-        let (progress, bad) = self.fetch_progress(&open).await?;
+        let (progress, bad) = self.fetch_progress(&open_orders).await?;
         unreadable += bad;
-        // Last: whatever leaves the shop from now on shows against what was read.
+        // The feed last: units that leave the shop from now on show against what was read.
         let feed = match &at_warehouse {
             Some(sku) => self.fetch_feed_of(sku).await?,
             None => self.fetch_feed().await?,
         };
         Ok(StockSnapshot {
             location,
-            acknowledged: AcknowledgedUnits::from_orders(&open, &progress),
+            acknowledged: AcknowledgedUnits::from_orders(&open_orders, &progress),
             feed,
             variants,
-            open_orders: open,
+            open_orders,
             unreadable_items: unreadable,
         })
     }
@@ -113,7 +114,7 @@ impl InventorySync {
         Ok(feed)
     }
 
-    /// The variants of a SKU of the shop's, and those that share the goods with it.
+    /// The variants with this SKU of the shop's, and those that share their goods.
     async fn fetch_variants_of(
         &self,
         sku: &Sku,
@@ -133,8 +134,8 @@ impl InventorySync {
         Ok((page.variants, unreadable))
     }
 
-    /// All variants of the channel. Pages overlap by one variant: when they do not join, one was
-    /// removed meanwhile, and another may have slipped between them.
+    /// Reads all variants of the channel. Pages overlap by one variant: if they do not, a variant was
+    /// removed meanwhile, and another may have slipped between two pages.
     async fn fetch_all_variants(
         &self,
         location: &LocationId,
@@ -178,24 +179,24 @@ impl InventorySync {
             let bad = page.unreadable.iter().filter(|bad| new(&bad.key));
             unreadable += log_unreadable(bad);
             variants.extend(page.variants.into_iter().filter(|v| new(v.id.as_str())));
-            let held = u32::try_from(page.len).unwrap_or(u32::MAX);
-            if held < take {
+            let len = u32::try_from(page.len).unwrap_or(u32::MAX);
+            if len < take {
                 return Ok(Some((variants, unreadable)));
             }
-            skip += held - 1;
+            skip += len - 1;
             last = page.end_ids.map(|(_, last)| last);
         }
     }
 
-    /// How far orders are fulfilled in the shop, and how many could not be understood.
+    /// Reads the fulfillment progress of orders, and counts the invalid ones.
     pub(super) async fn fetch_progress(
         &self,
         orders: &[SentOrder],
     ) -> Result<(Vec<FulfillmentProgress>, u64), InventoryError> {
         let (mut progress, mut unreadable) = (Vec::new(), 0);
         let size = ORDERS_PER_CALL.min(self.settings.page_size as usize).max(1);
-        for some in orders.chunks(size) {
-            let ids: Vec<_> = some.iter().map(|order| order.order_id.clone()).collect();
+        for chunk in orders.chunks(size) {
+            let ids: Vec<_> = chunk.iter().map(|order| order.order_id.clone()).collect();
             let page = self.storefront.fulfillment_progress(&ids).await?;
             unreadable += log_unreadable(&page.unreadable);
             progress.extend(page.orders);
@@ -211,17 +212,15 @@ impl InventorySync {
     }
 }
 
-/// Says what cannot be understood, and how much that is.
-fn log_unreadable<'a>(
-    unreadable: impl IntoIterator<Item = &'a crate::vendure::UnreadableItem>,
-) -> u64 {
+/// Logs invalid items and returns their number.
+fn log_unreadable<'a>(unreadable: impl IntoIterator<Item = &'a UnreadableItem>) -> u64 {
     let mut count = 0;
     for bad in unreadable {
         count += 1;
         tracing::warn!(
             item = bad.key,
             problem = bad.problem,
-            "Vendure: an item cannot be understood and is left out of VeraCore's stock"
+            "invalid item from Vendure left out of VeraCore's stock"
         );
     }
     count

@@ -237,7 +237,7 @@ async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
 async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
     let mut world = World::named("broken_off").build().await;
     world.expect_error("stock from VeraCore could not be written");
-    world.expect_error("stock cannot be read again");
+    world.expect_error("cannot read Vendure's stock before writing");
     world.sandbox.set_stock("A-0", 10);
     let gone = mortal(&world, Call::SetStock, Fate::AnswerLost).0;
     let occurrence = RunStart::Occurrence {

@@ -166,7 +166,7 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
         .await;
     assert_eq!(service.keep_stock().await.counts.written, 1);
     assert_eq!(world.shop.level("B-37").await, level(47, 0));
-    world.expect_error("Vendure refuses the level");
+    world.expect_error("Vendure rejected a stock level");
     world.assert_settled().await;
 }
 

@@ -1,10 +1,10 @@
-//! From the feed, the ledger and the shop's levels to the levels that the shop should have. Pure.
+//! Calculates the levels that the shop should have, from the feed, the ledger and the shop. Pure.
 //!
-//! VeraCore's available quantity leaves out what it reserved for orders that it has. The shop takes
-//! everything that it allocated off its stock on hand, those same orders included. So what both
-//! take off is given back: stock on hand = available + allocated units of acknowledged orders
-//! that are not fulfilled. Then the shop can sell what VeraCore has free, less what the shop
-//! promised and VeraCore does not know of yet.
+//! VeraCore's available quantity excludes what it reserved for its orders. The shop deducts everything
+//! it allocated from its stock on hand, the same orders included. Units that both deduct are given
+//! back: stock on hand = available + allocated units of acknowledged orders that are not fulfilled.
+//! The shop then sells what VeraCore has available, less what it promised in orders that VeraCore
+//! does not have yet.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,15 +21,15 @@ use crate::{
     vendure::{StockLevel, Variant},
 };
 
-/// What decides about a level besides the numbers.
+/// The settings that affect a level.
 #[derive(Debug, Clone, Default)]
 pub struct StockRules {
     pub skus: SkuRules,
     pub safety: SafetyStock,
 }
 
-/// The level that a variant should have, and the arithmetic behind it; see [`StockChange`], which it
-/// becomes once it is to be kept or shown.
+/// The level that a variant should have, with its calculation. It becomes a [`StockChange`] to be
+/// recorded or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TargetLevel<'a> {
     pub variant: &'a Variant,
@@ -43,12 +43,12 @@ pub struct TargetLevel<'a> {
 }
 
 impl TargetLevel<'_> {
-    /// Whether the variant has this level already.
+    /// The variant already has this level.
     pub fn is_met(&self) -> bool {
         self.variant.level.on_hand == i64::from(self.after)
     }
 
-    /// Whether something can be sold of the variant now, and nothing with this level.
+    /// The variant can be sold now, but not with this level.
     fn goes_out_of_stock(&self) -> bool {
         let StockLevel { on_hand, allocated } = self.variant.level;
         on_hand > allocated && i64::from(self.after) <= allocated
@@ -59,16 +59,16 @@ impl From<&TargetLevel<'_>> for StockChange {
     fn from(target: &TargetLevel<'_>) -> Self {
         let TargetLevel {
             variant,
-            feed_entry: shelf,
+            feed_entry,
             ..
         } = target;
         Self {
             variant: variant.id.clone(),
             sku: variant.sku.clone(),
             veracore_sku: target.veracore_sku.to_string(),
-            available: shelf.available,
-            reserved: shelf.reserved,
-            on_hand: shelf.on_hand,
+            available: feed_entry.available,
+            reserved: feed_entry.reserved,
+            on_hand: feed_entry.on_hand,
             safety_stock: target.safety_stock,
             acknowledged: target.acknowledged,
             waiting_elsewhere: target.waiting_elsewhere,
@@ -80,33 +80,33 @@ impl From<&TargetLevel<'_>> for StockChange {
     }
 }
 
-/// What is to be written, and what was seen on the way. It borrows from what it was made of: a shop
-/// may have a hundred thousand variants.
+/// The levels to write, and everything found on the way. It borrows its input: a shop may have a
+/// hundred thousand variants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StockPlan<'a> {
-    /// In groups: variants that share a SKU of VeraCore's follow each other.
+    /// Grouped: variants that share a SKU of VeraCore's follow each other.
     pub changes: Vec<TargetLevel<'a>>,
-    /// Variants whose level is right.
+    /// Variants whose level is correct.
     pub unchanged: u64,
-    /// Variants that the shop does not count; left alone.
+    /// Variants without inventory tracking, which keep their level.
     pub untracked: u64,
-    /// Variants that are not VeraCore's by `ORDER_SKIP_SKUS`; left alone.
+    /// Variants that match `ORDER_SKIP_SKUS`, which keep their level.
     pub skipped: u64,
-    /// SKUs (Vendure's) of counted variants that are not in the feed, or contradicted there; left
-    /// alone.
+    /// Vendure's SKUs of tracked variants that are missing from the feed or contradicted there. They
+    /// keep their level.
     pub not_in_feed: Vec<&'a str>,
     /// SKUs of the feed without a variant.
     pub unmatched: Vec<&'a Sku>,
     pub near_misses: Vec<NearMiss>,
-    /// SKUs of the feed that several variants have.
+    /// SKUs of the feed with several variants.
     pub shared_skus: Vec<SharedSku>,
-    /// Counted variants of which something can be sold now.
+    /// Tracked variants that can be sold now.
     pub in_stock: u64,
-    /// Those of them of which nothing could be sold afterwards.
+    /// Those of them that could not be sold with the new levels.
     pub going_out_of_stock: u64,
 }
 
-/// A SKU of the feed that would have a variant if case and surrounding space did not count.
+/// A SKU of the feed that differs from a variant's only in case or surrounding space.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NearMiss {
@@ -114,52 +114,52 @@ pub struct NearMiss {
     pub vendure_sku: String,
 }
 
-/// Variants that share one SKU of VeraCore's. Each gets the whole level.
+/// Variants that share one SKU of VeraCore's. Each gets the full level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SharedSku {
     pub veracore_sku: String,
-    /// Their SKUs.
+    /// Vendure's SKUs.
     pub variants: Vec<String>,
     #[serde(skip)]
     pub ids: Vec<VariantId>,
 }
 
-/// All that a plan is made of, besides the feed.
+/// The input of a plan besides the feed.
 #[derive(Debug, Clone, Copy)]
 pub struct ShopStock<'a> {
     pub variants: &'a [Variant],
     pub acknowledged: &'a AcknowledgedUnits,
-    /// How it was before VeraCore was asked; `None` when this is how it was.
+    /// The shop before VeraCore was read; `None` if `variants` is that.
     pub baseline: Option<&'a StockBaseline>,
 }
 
-/// A variant whose level is ours to keep, and what VeraCore has of it.
+/// A variant whose level veracore-sync manages, with its feed entry.
 struct ManagedVariant<'a> {
     variant: &'a Variant,
     veracore_sku: &'a Sku,
     feed_entry: &'a FeedEntry,
-    /// The place in the shop of the first variant with that SKU.
+    /// The position in the shop of the first variant with that SKU.
     group: usize,
 }
 
-/// The shop's variants beside the feed's shelves.
+/// The shop's variants matched with the feed's entries.
 struct MatchedVariants<'a> {
-    /// In groups of one SKU of VeraCore's, as the shop has the first of each.
+    /// Grouped by VeraCore's SKU, in the order of the first variant of each group.
     managed: Vec<ManagedVariant<'a>>,
-    /// Ours, too, but not in the feed.
+    /// Managed as well, but not in the feed.
     not_in_feed: Vec<&'a Variant>,
-    /// By the shelves' rows: the place in the shop of the first variant, counted from 1; 0: none has
-    /// the SKU. Variants that are left alone count here.
+    /// By row of the feed: the position of the first variant, counted from 1; 0 if no variant has the
+    /// SKU. Unmanaged variants count here.
     first_variant: Vec<usize>,
-    /// SKUs that the feed contradicts itself about and a variant has.
+    /// SKUs with contradictory rows that a variant has.
     contradicted: BTreeSet<&'a Sku>,
     untracked: u64,
     skipped: u64,
 }
 
 impl<'a> MatchedVariants<'a> {
-    /// Looks each variant up once: of a hundred thousand, that is nearly all that planning costs.
+    /// Looks up each variant once: with a hundred thousand of them, that is most of the cost.
     fn new(feed: &'a Feed, variants: &'a [Variant], rules: &StockRules) -> Self {
         let mut matched = Self {
             managed: Vec::with_capacity(variants.len()),
@@ -169,36 +169,36 @@ impl<'a> MatchedVariants<'a> {
             untracked: 0,
             skipped: 0,
         };
-        for (variant, place) in variants.iter().zip(1..) {
-            // A blank SKU has no name to be matched by.
+        for (variant, position) in variants.iter().zip(1..) {
+            // A blank SKU cannot be matched.
             if !Sku::is_valid(&variant.sku) {
                 matched.untracked += 1;
                 continue;
             }
             let skips = rules.skus.skips(&variant.sku);
-            let ours = variant.is_tracked && !skips;
+            let managed = variant.is_tracked && !skips;
             matched.skipped += u64::from(skips);
             matched.untracked += u64::from(!variant.is_tracked && !skips);
             let name = rules.skus.warehouse_sku_str(&variant.sku);
-            let Some((veracore_sku, shelf)) = feed.entries.get_key_value(name) else {
+            let Some((veracore_sku, feed_entry)) = feed.entries.get_key_value(name) else {
                 matched.contradicted.extend(feed.contradictory.get(name));
-                matched.not_in_feed.extend(ours.then_some(variant));
+                matched.not_in_feed.extend(managed.then_some(variant));
                 continue;
             };
-            let first = &mut matched.first_variant[shelf.row];
+            let first = &mut matched.first_variant[feed_entry.row];
             if *first == 0 {
-                *first = place;
+                *first = position;
             }
             let group = *first;
-            matched.managed.extend(ours.then_some(ManagedVariant {
+            matched.managed.extend(managed.then_some(ManagedVariant {
                 variant,
                 veracore_sku,
-                feed_entry: shelf,
+                feed_entry,
                 group,
             }));
         }
-        // But for the variants that share a SKU they are in this order already.
-        matched.managed.sort_by_key(|ours| ours.group);
+        // Already in this order, except for variants that share a SKU.
+        matched.managed.sort_by_key(|managed| managed.group);
         matched
     }
 
@@ -206,13 +206,12 @@ impl<'a> MatchedVariants<'a> {
         self.managed.chunk_by(|one, other| one.group == other.group)
     }
 
-    /// Whether no variant has this SKU of the feed's.
-    fn is_unmatched(&self, shelf: &FeedEntry) -> bool {
-        self.first_variant[shelf.row] == 0
+    fn is_unmatched(&self, entry: &FeedEntry) -> bool {
+        self.first_variant[entry.row] == 0
     }
 }
 
-/// What is to be written, and what was seen on the way.
+/// Plans the levels of all managed variants.
 pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) -> StockPlan<'a> {
     let matched = MatchedVariants::new(feed, shop.variants, rules);
     let mut plan = StockPlan {
@@ -220,7 +219,7 @@ pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) 
         skipped: matched.skipped,
         not_in_feed: matched.not_in_feed.iter().map(|v| v.sku.as_str()).collect(),
         in_stock: count(&matched.not_in_feed, |variant| sellable(variant) > 0)
-            + count(&matched.managed, |ours| sellable(ours.variant) > 0),
+            + count(&matched.managed, |managed| sellable(managed.variant) > 0),
         ..StockPlan::default()
     };
     plan.not_in_feed.sort_unstable();
@@ -228,8 +227,8 @@ pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) 
         if group.len() > 1 {
             plan.shared_skus.push(SharedSku {
                 veracore_sku: group[0].veracore_sku.to_string(),
-                variants: group.iter().map(|ours| ours.variant.sku.clone()).collect(),
-                ids: group.iter().map(|ours| ours.variant.id.clone()).collect(),
+                variants: group.iter().map(|each| each.variant.sku.clone()).collect(),
+                ids: group.iter().map(|each| each.variant.id.clone()).collect(),
             });
         }
         for target in group_targets(group, shop, rules) {
@@ -245,8 +244,8 @@ pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) 
     plan
 }
 
-/// The level that each of these variants should have, those included that have it. Unlike a plan it
-/// does not look at what else is in the feed.
+/// The level that each managed variant should have, unchanged ones included. Unlike a plan, it
+/// ignores the rest of the feed.
 pub fn target_levels<'a>(
     feed: &'a Feed,
     shop: ShopStock<'a>,
@@ -259,18 +258,17 @@ pub fn target_levels<'a>(
         .collect()
 }
 
-/// The level that each variant of a group should have, whether or not it has it.
 fn group_targets<'a>(
     group: &[ManagedVariant<'a>],
     shop: ShopStock<'a>,
     rules: &StockRules,
 ) -> impl Iterator<Item = TargetLevel<'a>> {
-    // Never more than the shop really has allocated: an order may have been cancelled or fulfilled
-    // there since the ledger heard of it.
+    // Acknowledged units count up to what the shop has allocated: an order may have been cancelled or
+    // fulfilled there since.
     let allocated = |variant: &Variant| u32::try_from(variant.level.allocated.max(0)).unwrap_or(0);
-    // In a shop with several locations nobody tells at which one an order was allocated: what is
-    // allocated elsewhere may be of the orders that VeraCore has. Too little is offered then, never
-    // too much.
+    // With several locations, Vendure does not say at which one an order was allocated: units
+    // allocated elsewhere may belong to VeraCore's orders. The shop then offers too little, never too
+    // much.
     let elsewhere = |variant: &Variant| u32::try_from(variant.allocated_elsewhere).unwrap_or(0);
     let acknowledged = move |variant: &Variant| {
         let units = shop.acknowledged.units(&variant.id);
@@ -280,51 +278,52 @@ fn group_targets<'a>(
     };
     let waiting = |variant: &Variant| allocated(variant) - acknowledged(variant);
     let gone = |variant: &Variant| {
-        shop.baseline
-            .map_or(0, |then| then.units_departed(variant, shop.acknowledged))
+        shop.baseline.map_or(0, |baseline| {
+            baseline.units_departed(variant, shop.acknowledged)
+        })
     };
-    // Of whichever variant: the goods are the same.
-    let gone_in_all = group
+    // Of every variant, since they share the goods.
+    let total_gone = group
         .iter()
-        .fold(0_u32, |sum, ours| sum.saturating_add(gone(ours.variant)));
-    let waiting_in_all = group
+        .fold(0_u32, |sum, each| sum.saturating_add(gone(each.variant)));
+    let total_waiting = group
         .iter()
-        .fold(0_u32, |sum, ours| sum.saturating_add(waiting(ours.variant)));
-    let target = move |ours: &ManagedVariant<'a>| {
+        .fold(0_u32, |sum, each| sum.saturating_add(waiting(each.variant)));
+    let target = move |managed: &ManagedVariant<'a>| {
         let ManagedVariant {
             variant,
-            feed_entry: shelf,
+            veracore_sku,
+            feed_entry,
             ..
-        } = *ours;
+        } = *managed;
         let acknowledged = acknowledged(variant);
         let safety_stock = rules.safety.for_sku(&variant.sku);
-        // One variant of several that share the goods: what was promised of the others is gone, too.
-        let waiting_elsewhere = waiting_in_all.saturating_sub(allocated(variant) - acknowledged);
-        let after = shelf
+        // Units promised of the other variants that share the goods.
+        let waiting_elsewhere = total_waiting.saturating_sub(allocated(variant) - acknowledged);
+        let after = feed_entry
             .available
             .get()
             .saturating_sub(safety_stock.get())
             .saturating_add(acknowledged)
             .saturating_sub(waiting_elsewhere)
-            .saturating_sub(gone_in_all)
-            // Whatever is missing, it was not taken from these: the shop must be able to fulfill
-            // them. Nothing more can be sold by it, since they are allocated.
+            .saturating_sub(total_gone)
+            // The shop must be able to fulfill these. They are allocated, so none can be sold again.
             .max(acknowledged);
         TargetLevel {
             variant,
-            veracore_sku: ours.veracore_sku,
-            feed_entry: shelf,
+            veracore_sku,
+            feed_entry,
             safety_stock,
             acknowledged,
             waiting_elsewhere,
-            gone: gone_in_all,
+            gone: total_gone,
             after,
         }
     };
     group.iter().map(target)
 }
 
-/// What the shop can sell, before its own threshold.
+/// Units that the shop can sell, before its own threshold.
 const fn sellable(variant: &Variant) -> i64 {
     variant.level.on_hand - variant.level.allocated
 }
@@ -333,17 +332,17 @@ fn count<T>(items: &[T], holds: impl Fn(&T) -> bool) -> u64 {
     items.iter().filter(|item| holds(item)).count() as u64
 }
 
-/// The SKUs of the feed that no variant has, and those of them that one nearly has.
+/// The SKUs of the feed without a variant, and the near misses among them.
 fn unmatched_skus<'a>(
     feed: &'a Feed,
     matched: &MatchedVariants<'a>,
     variants: &[Variant],
     rules: &StockRules,
 ) -> (Vec<&'a Sku>, Vec<NearMiss>) {
-    let shelves = feed.entries.iter();
-    let strange = shelves.filter(|(_, shelf)| matched.is_unmatched(shelf));
+    let entries = feed.entries.iter();
     let contradicted = feed.contradictory.iter();
-    let mut unmatched: Vec<&Sku> = strange
+    let mut unmatched: Vec<&Sku> = entries
+        .filter(|(_, entry)| matched.is_unmatched(entry))
         .map(|(sku, _)| sku)
         .chain(contradicted.filter(|sku| !matched.contradicted.contains(sku)))
         .collect();

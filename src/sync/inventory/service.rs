@@ -1,0 +1,73 @@
+//! The inventory service and its settings.
+
+use std::{sync::Arc, time::Duration};
+
+use super::plan::StockRules;
+use crate::{
+    clock::SharedClock, fulfillment::FulfillmentProvider, ledger::Ledger, lifecycle::TaskGroup,
+    sync::context::SyncContext, vendure::Storefront,
+};
+
+/// The most items that Vendure returns in one page.
+pub const PAGE_SIZE: u32 = 1000;
+
+/// The settings of inventory runs.
+#[derive(Debug, Clone)]
+pub struct InventorySettings {
+    pub rules: StockRules,
+    /// `INVENTORY_MAX_DROP_PERCENT`.
+    pub max_drop_percent: u32,
+    /// Name or id of the stock location; `None` if the shop has only one.
+    pub location: Option<String>,
+    /// Variants written in one call.
+    pub batch_size: usize,
+    /// Calls that write at the same time.
+    pub concurrency: usize,
+    /// The life of a lease on stock, from the start of a write.
+    pub lease_ttl: Duration,
+    /// The longest wait for stock that another process has leased.
+    pub lease_wait: Duration,
+    /// Variants or orders in one page of the shop's.
+    pub page_size: u32,
+}
+
+/// Long enough for a call and, after its timeout, for the shop to finish working on it.
+pub fn stock_lease_ttl(vendure_timeout: Duration) -> Duration {
+    vendure_timeout * 3 + Duration::from_secs(5)
+}
+
+/// Keeps the shop's stock levels in step with VeraCore. Cheap to clone.
+#[derive(Clone)]
+pub struct InventorySync {
+    pub(super) storefront: Arc<dyn Storefront>,
+    pub(super) provider: Arc<dyn FulfillmentProvider>,
+    pub(super) ledger: Ledger,
+    pub(super) clock: SharedClock,
+    pub(super) settings: Arc<InventorySettings>,
+    /// No batch starts once these are stopping.
+    pub(super) tasks: TaskGroup,
+}
+
+impl InventorySync {
+    pub fn new(context: SyncContext, settings: InventorySettings) -> Self {
+        let SyncContext {
+            storefront,
+            provider,
+            ledger,
+            clock,
+            tasks,
+        } = context;
+        Self {
+            storefront,
+            provider,
+            ledger,
+            clock,
+            settings: Arc::new(settings),
+            tasks,
+        }
+    }
+
+    pub fn settings(&self) -> &InventorySettings {
+        &self.settings
+    }
+}
