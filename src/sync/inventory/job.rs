@@ -3,7 +3,11 @@
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{InventoryError, InventoryRequest, InventorySummary, InventorySync, LevelCounts};
+use super::{
+    error::InventoryError,
+    service::InventorySync,
+    summary::{InventoryRequest, InventorySummary, LevelCounts},
+};
 use crate::{
     ledger::{LedgerError, RunId, RunOrigin, RunOutcome, RunReport},
     sync::jobs::{
@@ -33,7 +37,7 @@ impl ScheduledJob for InventorySync {
     }
 }
 
-/// Why a run failed, if another one in a minute may succeed.
+/// The reason for a failure that a retry in a minute may resolve.
 pub(in crate::sync) fn transient_failure(
     outcome: &Result<InventorySummary, InventoryError>,
 ) -> Option<String> {
@@ -88,7 +92,7 @@ impl InventorySync {
         if let Some(reasons) = summary.quarantine_reasons() {
             tracing::error!(
                 reasons,
-                "VeraCore: the stock feed is held, and nothing was written; look at it, then `veracore-sync sync inventory --accept-held {}` or let the next pass try again",
+                "VeraCore's stock feed is held: it failed safety checks, and nothing was written. Review it, then run `veracore-sync sync inventory --accept-held {}`, or let the next run retry",
                 run.number()
             );
             let data = json!({ "run": run.number(), "reasons": reasons });
@@ -107,7 +111,7 @@ impl InventorySync {
             unknown = counts.unknown,
             untried = counts.untried,
             unmatched = summary.unmatched_count,
-            "VeraCore: stock was brought to the shop"
+            "brought VeraCore's stock to the shop"
         );
         let data = json!({
             "run": run.number(), "written": counts.written, "unchanged": counts.unchanged,

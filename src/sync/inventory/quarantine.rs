@@ -46,7 +46,7 @@ pub enum DiscardOutcome {
 }
 
 impl InventorySync {
-    /// Applies what a run held, after a fresh read, and notes that it was.
+    /// Applies a quarantined feed after a fresh read.
     pub async fn accept_quarantined_feed(
         &self,
         held: i64,
@@ -92,7 +92,7 @@ impl InventorySync {
         })
     }
 
-    /// Leaves a held feed unapplied for good.
+    /// Discards a quarantined feed.
     pub async fn discard_quarantined_feed(
         &self,
         held: i64,

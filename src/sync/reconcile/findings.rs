@@ -1,4 +1,4 @@
-//! What can be off about an order, and what the three say of one. Pure.
+//! Findings of the reconciliation, and the facts about an order that they come from. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -8,28 +8,28 @@ use crate::{
     sync::tracking::parcels::Parcel, vendure::FulfillmentProgress,
 };
 
-/// What can be off about an order.
+/// The kind of difference found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum FindingKind {
-    /// In a trigger state in the shop for long, and the ledger does not know it.
+    /// In a trigger state in the shop for a while, but not in the ledger.
     MissingInLedger,
-    /// The ledger carries it, and the shop does not have it, or has another one under its id.
+    /// In the ledger, but not in the shop, or the shop has a different order under its id.
     MissingInVendure,
-    /// VeraCore took it, and says now that it has no such order.
+    /// VeraCore accepted it, but no longer has it.
     MissingInVeracore,
     CancelledInVeracore,
     /// The order was edited after it was sent.
     DifferentLines,
-    /// VeraCore shipped what was cancelled in the shop.
+    /// VeraCore shipped an order that was cancelled in the shop.
     ShippedAfterCancel,
-    /// Cancelled in the shop, and VeraCore still means to ship it.
+    /// Cancelled in the shop, but VeraCore will still ship it.
     CancelledAfterSend,
-    /// VeraCore shipped all of it, and the shop does not know after days.
+    /// VeraCore shipped all of it days ago, but it is not fulfilled in the shop.
     ShippedNotFulfilled,
-    /// Nothing has left VeraCore for long.
+    /// VeraCore has shipped nothing of it for days.
     NeverShipped,
     StuckInDoubt,
 }
@@ -41,19 +41,19 @@ impl FindingKind {
     }
 }
 
-/// Something that a person should look at.
+/// A difference that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     pub kind: FindingKind,
-    /// Its code in the shop.
+    /// The order's code in the shop.
     pub order: String,
     pub detail: String,
-    /// What to do about it.
+    /// The action to take.
     pub advice: String,
 }
 
-/// What VeraCore says of an order.
+/// The result of looking up an order at VeraCore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WarehouseAnswer {
     NotChecked,
@@ -61,34 +61,34 @@ pub enum WarehouseAnswer {
     Found(FoundOrder),
 }
 
-/// What the three say of an order of the ledger's.
+/// An order of the ledger's, in the shop and at VeraCore.
 #[derive(Debug, Clone)]
 pub struct OrderFacts {
     pub known: KnownOrder,
     /// `None`: the shop does not have it.
     pub shop: Option<FulfillmentProgress>,
-    /// As tracking last recorded them.
+    /// The parcels that tracking recorded.
     pub parcels: Vec<Parcel>,
     pub warehouse: WarehouseAnswer,
 }
 
-/// What counts as long.
+/// The periods after which a state becomes a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReconcileLimits {
     pub now: DateTime<Utc>,
-    /// After this, orders in a trigger state are in the ledger.
+    /// Within this, discovery records orders in a trigger state.
     pub discovery_grace: TimeDelta,
-    /// After this, something of an order has left VeraCore.
+    /// Within this, VeraCore ships something of each order.
     pub never_shipped_days: u32,
 }
 
-/// Whether VeraCore must be asked about it.
+/// The reason to look up an order at VeraCore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupReason {
     NotNeeded,
-    /// It is open: whether it is still there, and how far.
+    /// It is open: VeraCore should still have it.
     OpenOrder,
-    /// It was cancelled in the shop: whether VeraCore knows.
+    /// It was cancelled in the shop: VeraCore should not ship it.
     CancelledOrder,
 }
 
@@ -126,7 +126,7 @@ impl OrderFacts {
         }
     }
 
-    /// What VeraCore says of an order that the shop has not cancelled.
+    /// VeraCore's status of an order that the shop has not cancelled.
     pub(super) fn status_unless_cancelled(&self) -> Option<&FoundOrder> {
         let shop = self.matching_shop_order()?;
         match &self.warehouse {
@@ -135,20 +135,18 @@ impl OrderFacts {
         }
     }
 
-    /// Units that were sent and that no fulfillment ever took, cancelled or not.
+    /// Units that were sent and never fulfilled, cancelled or not.
     pub(super) fn units_never_fulfilled(&self, shop: &FulfillmentProgress) -> u64 {
         let lines = self.known.lines.iter();
         lines
             .map(|sent| {
-                u64::from(
-                    sent.quantity
-                        .saturating_sub(shop.fulfilled_units(&sent.line)),
-                )
+                let fulfilled = shop.fulfilled_units(&sent.line);
+                u64::from(sent.quantity.saturating_sub(fulfilled))
             })
             .sum()
     }
 
-    /// Units that were sent and that the shop still waits for.
+    /// Units that were sent and are still to be fulfilled.
     pub(super) fn units_to_fulfill(&self, shop: &FulfillmentProgress) -> u64 {
         let lines = self.known.lines.iter();
         lines

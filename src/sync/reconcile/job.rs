@@ -2,7 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{CheckedCounts, NEVER_SHIPPED_DAYS, ReconcileError, ReconcileSummary, Reconciliation};
+use super::{
+    error::ReconcileError,
+    service::{NEVER_SHIPPED_DAYS, Reconciliation},
+    summary::{CheckedCounts, ReconcileSummary},
+};
 use crate::{
     ledger::{LedgerError, RunId, RunReport},
     sync::{
@@ -79,14 +83,14 @@ impl Reconciliation {
                 kind = finding.kind.as_str(),
                 detail = finding.detail,
                 advice = finding.advice,
-                "Vendure, the ledger and VeraCore do not agree about an order"
+                "an order differs between Vendure, the ledger and VeraCore"
             );
         }
         for failure in &summary.failures {
             tracing::warn!(
                 order = failure.order,
                 problem = failure.problem,
-                "an order could not be compared between Vendure and VeraCore"
+                "cannot compare an order between Vendure and VeraCore"
             );
         }
         let CheckedCounts {
@@ -105,10 +109,10 @@ impl Reconciliation {
             in_ledger,
             asked_at_veracore,
             not_asked,
-            "Vendure, the ledger and VeraCore were compared"
+            "compared the orders in Vendure, the ledger and VeraCore"
         );
         let message = format!(
-            "{findings} findings, {failures} orders that could not be compared; `veracore-sync reconcile` shows what is so now"
+            "{findings} findings, {failures} orders not compared; run `veracore-sync reconcile` for the current findings"
         );
         WorkResult::Finished(RunReport {
             message: (!summary.is_clean()).then_some(message),

@@ -1,5 +1,5 @@
-//! What both ends say of a page of the ledger's orders. VeraCore has no list of them: it is asked
-//! for one after the other, and only for those about which something may be off.
+//! Reads a page of the ledger's orders from the shop and VeraCore. VeraCore has no list of orders, so
+//! each is looked up, and only if something may be wrong with it.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -12,8 +12,10 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use super::{
-    ReconcileError, ReconcileSummary, Reconciliation,
+    error::ReconcileError,
     findings::{LookupReason, OrderFacts, WarehouseAnswer},
+    service::Reconciliation,
+    summary::ReconcileSummary,
 };
 use crate::{
     domain::{ErrorCategory, FailureClass, OrderCode, ShopOrderId},
@@ -24,43 +26,42 @@ use crate::{
     vendure::{FulfillmentProgress, UnreadableItem},
 };
 
-/// So many orders in a row without an answer, and VeraCore is taken for down.
+/// Consecutive look-ups without a response after which VeraCore counts as down.
 const MAX_UNANSWERED: u32 = 3;
 
-/// How often in a pass VeraCore is left alone because it asks for that, and for how long at most.
+/// The most pauses in a run because VeraCore limits the rate, and the longest one.
 const MAX_RATE_LIMIT_PAUSES: u32 = 40;
 const MAX_RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
 
-/// For whom VeraCore is asked, and how it answers.
+/// The look-ups left for a run, and VeraCore's responses so far.
 pub(super) struct LookupBudget {
     remaining: u64,
-    /// There are so many times more open orders than can be asked for: each has its turn every so
-    /// many days.
+    /// Days until every open order was looked up, if there are too many for one run.
     rotation_days: i64,
     rotation_day: i64,
     answered: u64,
     consecutive_failures: u32,
     pauses: u32,
-    /// The last failure that says nothing about the order.
+    /// The last failure that was not about the order.
     last_failure: Option<ProviderError>,
 }
 
-/// What follows from a question that failed.
+/// The consequence of a failed look-up.
 enum OnLookupError {
-    /// It is asked again after so long.
+    /// Look it up again after this.
     Pause(Duration),
-    /// This order is left.
+    /// Leave out this order.
     Skip,
-    /// Nothing more is asked.
+    /// Look up no more orders.
     Stop,
 }
 
 impl LookupBudget {
-    pub(super) fn new(open: u64, most: u64, now: DateTime<Utc>) -> Self {
-        let share = i64::try_from(open.div_ceil(most.max(1))).unwrap_or(i64::MAX);
+    pub(super) fn new(open_orders: u64, max_lookups: u64, now: DateTime<Utc>) -> Self {
+        let days = i64::try_from(open_orders.div_ceil(max_lookups.max(1))).unwrap_or(i64::MAX);
         Self {
-            remaining: most,
-            rotation_days: share.max(1),
+            remaining: max_lookups,
+            rotation_days: days.max(1),
             rotation_day: now.timestamp() / TimeDelta::days(1).num_seconds(),
             answered: 0,
             consecutive_failures: 0,
@@ -69,7 +70,7 @@ impl LookupBudget {
         }
     }
 
-    /// Whether it is asked for this order, counting it if so; `None` when there is no need.
+    /// Takes a look-up for this order if it is due; `None` if the order needs none.
     fn try_take(&mut self, facts: &OrderFacts) -> Option<bool> {
         let due = match facts.lookup_reason() {
             LookupReason::NotNeeded => return None,
@@ -84,12 +85,11 @@ impl LookupBudget {
         Some(takes)
     }
 
-    /// What to do about a failure.
     fn on_error(&mut self, error: &ProviderError) -> Result<OnLookupError, ReconcileError> {
         if error.category() == ErrorCategory::RateLimited {
             self.answered += 1;
             if self.pauses == MAX_RATE_LIMIT_PAUSES {
-                // The rest of the night belongs to those who have more urgent questions.
+                // Leave the rate limit to more urgent calls.
                 self.remaining = 0;
                 return Ok(OnLookupError::Stop);
             }
@@ -103,7 +103,7 @@ impl LookupBudget {
             return Ok(OnLookupError::Skip);
         }
         self.consecutive_failures += 1;
-        // Where nobody answers, there is no use in asking on.
+        // VeraCore is down.
         if error.parked_for().is_some()
             || error.category() == ErrorCategory::Auth
             || self.consecutive_failures >= MAX_UNANSWERED
@@ -114,7 +114,7 @@ impl LookupBudget {
         Ok(OnLookupError::Skip)
     }
 
-    /// At the end of a pass: an end of which nothing was heard is down.
+    /// Ends a run. Fails if VeraCore answered nothing.
     pub(super) fn finish(self) -> Result<(), ReconcileError> {
         match self.last_failure {
             Some(error) if self.answered == 0 => Err(error.into()),
@@ -124,8 +124,8 @@ impl LookupBudget {
 }
 
 impl Reconciliation {
-    /// What the shop says of these orders, and which packages are on record. An order whose entry
-    /// cannot be understood is a failure, and left out.
+    /// Loads the shop's orders and the recorded parcels. An order with an invalid entry is left out as
+    /// a failure.
     pub(super) async fn load_facts(
         &self,
         known: Vec<KnownOrder>,
@@ -134,30 +134,30 @@ impl Reconciliation {
         let ids: Vec<ShopOrderId> = known.iter().map(|order| order.order_id.clone()).collect();
         let (mut shop, unreadable) = self.fetch_progress(&ids).await?;
         let codes: Vec<OrderCode> = known.iter().map(|order| order.code.clone()).collect();
-        let mut packages: BTreeMap<i64, Vec<RecordedShipment>> = BTreeMap::new();
+        let mut parcels: BTreeMap<i64, Vec<RecordedShipment>> = BTreeMap::new();
         for shipment in self.orders.ledger.shipments_of_orders(&codes).await? {
-            packages.entry(shipment.order).or_default().push(shipment);
+            parcels.entry(shipment.order).or_default().push(shipment);
         }
         let mut facts = Vec::with_capacity(known.len());
-        let mut named = 0;
+        let mut identified = 0;
         for order in known {
             let shop = shop.remove(&order.order_id);
             if shop.is_none()
                 && let Some(bad) = unreadable.iter().find(|bad| is_about_order(bad, &order))
             {
-                named += 1;
+                identified += 1;
                 summary.add_failure(order.code.as_str(), &bad.problem);
                 continue;
             }
             facts.push(OrderFacts {
-                parcels: merge_reports(packages.remove(&order.id).unwrap_or_default(), Vec::new()),
+                parcels: merge_reports(parcels.remove(&order.id).unwrap_or_default(), Vec::new()),
                 known: order,
                 shop,
                 warehouse: WarehouseAnswer::NotChecked,
             });
         }
-        if named < unreadable.len() {
-            // Nobody knows which of the missing ones it is, so that none can be called missing.
+        if identified < unreadable.len() {
+            // Any of the missing orders may be the invalid entry, so none counts as missing.
             for bad in &unreadable {
                 summary.add_failure(&bad.key, &bad.problem);
             }
@@ -181,29 +181,29 @@ impl Reconciliation {
         let mut take = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let mut rest = ids;
         while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(take as usize));
-            let page = match self.orders.storefront.fulfillment_progress(now).await {
+            let (chunk, after) = rest.split_at(rest.len().min(take as usize));
+            let page = match self.orders.storefront.fulfillment_progress(chunk).await {
                 Err(error) if halve_if_too_large(&error, &mut take) => continue,
                 other => other?,
             };
             let orders = page.orders.into_iter();
             shop.extend(orders.map(|order| (order.id.clone(), order)));
             unreadable.extend(page.unreadable);
-            rest = later;
+            rest = after;
         }
         Ok((shop, unreadable))
     }
 
-    /// Asks VeraCore for those orders for which it must be asked, some at a time.
+    /// Looks up at VeraCore the orders that need it, several at a time.
     pub(super) async fn look_up_at_veracore(
         &self,
         facts: &mut [OrderFacts],
-        asking: &mut LookupBudget,
+        budget: &mut LookupBudget,
         summary: &mut ReconcileSummary,
     ) -> Result<(), ReconcileError> {
         let mut waiting = VecDeque::new();
         for (at, facts) in facts.iter().enumerate() {
-            match asking.try_take(facts) {
+            match budget.try_take(facts) {
                 Some(true) => waiting.push_back(at),
                 Some(false) => summary.checked.not_asked += 1,
                 None => {}
@@ -220,8 +220,8 @@ impl Reconciliation {
                 let provider = Arc::clone(&self.orders.provider);
                 let code = facts[at].known.code.clone();
                 let span = order_span(&code);
-                let asked = async move { (at, provider.find_order(&code).await) };
-                working.spawn(asked.instrument(span));
+                let lookup = async move { (at, provider.find_order(&code).await) };
+                working.spawn(lookup.instrument(span));
             }
             let Some(answer) = working.join_next().await else {
                 return Ok(());
@@ -229,27 +229,27 @@ impl Reconciliation {
             let (at, answer) = match answer {
                 Ok(answer) => answer,
                 Err(error) => {
-                    tracing::error!(%error, "VeraCore: asking for an order panicked");
-                    summary.add_failure("", "asking for an order panicked; please report it");
+                    tracing::error!(%error, "looking up an order at VeraCore panicked");
+                    summary.add_failure("", "looking up an order panicked; please report it");
                     continue;
                 }
             };
             match answer {
                 Ok(found) => {
-                    asking.answered += 1;
-                    asking.consecutive_failures = 0;
+                    budget.answered += 1;
+                    budget.consecutive_failures = 0;
                     facts[at].warehouse =
                         found.map_or(WarehouseAnswer::Missing, WarehouseAnswer::Found);
                 }
-                Err(error) => match asking.on_error(&error)? {
+                Err(error) => match budget.on_error(&error)? {
                     OnLookupError::Pause(pause) => {
                         self.orders.tasks.sleep(pause).await;
                         waiting.push_back(at);
                     }
                     OnLookupError::Stop => {
-                        let unasked = 1 + waiting.len() as u64;
-                        summary.checked.asked_at_veracore -= unasked;
-                        summary.checked.not_asked += unasked;
+                        let skipped = 1 + waiting.len() as u64;
+                        summary.checked.asked_at_veracore -= skipped;
+                        summary.checked.not_asked += skipped;
                         waiting.clear();
                     }
                     OnLookupError::Skip => {
@@ -262,8 +262,7 @@ impl Reconciliation {
     }
 }
 
-/// Whether an entry of the shop's list that cannot be understood is this order's; see `key` in
-/// `vendure::lists`.
+/// An invalid entry of the shop's list is this order's; see `key` in `vendure::lists`.
 fn is_about_order(bad: &UnreadableItem, order: &KnownOrder) -> bool {
     bad.key.contains(&format!("\"{}\"", order.code))
         || bad.key.starts_with(&format!("id \"{}\",", order.order_id))

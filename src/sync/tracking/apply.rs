@@ -1,17 +1,23 @@
-//! Working on one order's packages, under its hold: look at the shop, write down, do, write down.
+//! Processes one order's parcels under its lease: read the shop, record the intent, write, record the
+//! outcome.
 
 use super::{
-    TrackingError, TrackingSync,
+    error::TrackingError,
     order_fields::OrderTracking,
     parcels::{Parcel, UNIDENTIFIED_KEY, merge_reports},
     plan::{OrderCompletion, ParcelStep, needs_order_status, plan_fulfillments},
+    service::TrackingSync,
+    summary::TrackingOutcome,
 };
 use crate::{
     domain::{
         FailureClass, FulfillmentId, OrderCode,
         text::{is_sentence, one_line},
     },
-    ledger::{FulfillmentIntentLine, Lease, LeaseKey, ParcelReport, SentOrder, ShipmentStatus},
+    ledger::{
+        FulfillmentIntentLine, Lease, LeaseKey, ParcelReport, RecordedShipment, SentOrder,
+        ShipmentStatus,
+    },
     sync::leases,
     vendure::{
         FulfillmentProgress, LineUnits, NewFulfillment, StorefrontError, SupportedTrackingFields,
@@ -19,57 +25,37 @@ use crate::{
     },
 };
 
-/// What became of an order's packages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct TrackingOutcome {
-    /// Fulfillments that were made.
-    pub fulfilled: u64,
-    /// Fulfillments that were there, and recognized.
-    pub linked: u64,
-    pub covered: u64,
-    pub void: u64,
-    pub waiting: u64,
-    /// What a person must see to: which package, and what.
-    pub problems: Vec<(String, String)>,
-    /// Whether the order's tracking fields were written.
-    pub fields_written: bool,
-    /// What could not be done now, and is tried again by the next pass.
-    pub failures: Vec<String>,
-    /// Why the tracking fields could not be written.
-    fields_error: Option<String>,
-    /// A write may still be worked on by the shop: holds run out by themselves.
-    call_in_flight: bool,
-}
-
-/// A package with its row in the ledger.
+/// A parcel with its row in the ledger.
 struct StoredParcel {
     id: i64,
     parcel: Parcel,
 }
 
 impl TrackingSync {
-    /// Works on an order. `None`: somebody else does.
+    /// Processes an order's parcels. `None` if another process has leased the order.
     pub(super) async fn process_order(
         &self,
         order: &SentOrder,
-        news: Vec<ParcelReport>,
-        known: SupportedTrackingFields,
+        reports: Vec<ParcelReport>,
+        fields: SupportedTrackingFields,
     ) -> Result<Option<TrackingOutcome>, TrackingError> {
-        // Most of what waits goes on waiting; that needs no hold.
-        if let Some(outcome) = self.outcome_if_idle(order, &news).await? {
+        // Most waiting parcels just keep waiting, which needs no lease.
+        if let Some(outcome) = self.outcome_if_idle(order, &reports).await? {
             return Ok(Some(outcome));
         }
-        let held = [LeaseKey::Fulfillments(&order.order_id)];
-        let Some(hold) = self
+        let key = [LeaseKey::Fulfillments(&order.order_id)];
+        let Some(lease) = self
             .ledger
-            .acquire_lease(&held, self.settings.lease_ttl)
+            .acquire_lease(&key, self.settings.lease_ttl)
             .await?
         else {
             return Ok(None);
         };
-        let outcome = self.process_under_lease(order, news, known, &hold).await?;
+        let outcome = self
+            .process_under_lease(order, reports, fields, &lease)
+            .await?;
         if !outcome.call_in_flight {
-            self.ledger.release_lease(&hold).await?;
+            self.ledger.release_lease(&lease).await?;
         }
         Ok(Some(outcome))
     }
@@ -77,44 +63,44 @@ impl TrackingSync {
     async fn process_under_lease(
         &self,
         order: &SentOrder,
-        news: Vec<ParcelReport>,
-        known: SupportedTrackingFields,
-        hold: &Lease,
+        reports: Vec<ParcelReport>,
+        fields: SupportedTrackingFields,
+        lease: &Lease,
     ) -> Result<TrackingOutcome, TrackingError> {
         let mut outcome = TrackingOutcome::default();
-        let tracked = self.record_parcels(order, news).await?;
+        let stored = self.record_parcels(order, reports).await?;
         let Some(shop) = self.fetch_progress(order).await? else {
-            let problem = "Vendure does not have the order any more, or another one under its id";
-            let settled = |tracked: &&StoredParcel| tracked.parcel.is_settled();
-            for tracked in tracked.iter().filter(|tracked| !settled(tracked)) {
-                self.set_parcel_status(order, tracked, ShipmentStatus::Problem, Some(problem))
+            let problem = "Vendure no longer has the order, or has a different one under its id";
+            for stored in stored.iter().filter(|stored| !stored.parcel.is_settled()) {
+                self.set_parcel_status(order, stored, ShipmentStatus::Problem, Some(problem))
                     .await?;
             }
             outcome.problems.push((String::new(), problem.into()));
             return Ok(outcome);
         };
-        let packages: Vec<Parcel> = tracked.iter().map(|t| t.parcel.clone()).collect();
-        let completion = self.fetch_completion(&order.code, &packages).await;
-        let steps = plan_fulfillments(&shop, &order.lines, &packages, &completion);
-        let mut left = RemainingUnits::new(order, &shop);
-        let mut gone = Vec::new();
-        for (tracked, step) in tracked.iter().zip(steps) {
+        let parcels: Vec<Parcel> = stored.iter().map(|stored| stored.parcel.clone()).collect();
+        let completion = self.fetch_completion(&order.code, &parcels).await;
+        let steps = plan_fulfillments(&shop, &order.lines, &parcels, &completion);
+        let mut remaining = RemainingUnits::new(order, &shop);
+        let mut shipped = Vec::new();
+        for (stored, step) in stored.iter().zip(steps) {
             let done = self
-                .apply_step(order, &shop, hold, tracked, step, &mut outcome)
+                .apply_step(order, &shop, lease, stored, step, &mut outcome)
                 .await?;
-            left.subtract(&done.fulfilled_lines);
+            remaining.subtract(&done.fulfilled_lines);
             if let Some(settled) = done.final_status {
-                gone.push((tracked, settled));
+                shipped.push((stored, settled));
             }
             if outcome.call_in_flight {
                 return Ok(outcome);
             }
         }
-        let tracking = OrderTracking::from_parcels(gone.iter().map(|(tracked, _)| &tracked.parcel));
-        self.write_tracking_fields(order, &tracking, known, &mut outcome)
+        let parcels = shipped.iter().map(|(stored, _)| &stored.parcel);
+        let tracking = OrderTracking::from_parcels(parcels);
+        self.write_tracking_fields(order, &tracking, fields, &mut outcome)
             .await?;
-        // Last of all, since nobody looks at a package again that is settled.
-        for (tracked, settled) in gone {
+        // Last, since a settled parcel is not processed again.
+        for (stored, settled) in shipped {
             let message = outcome
                 .fields_error
                 .as_deref()
@@ -123,10 +109,10 @@ impl TrackingSync {
                 None => settled.status,
                 Some(_) => ShipmentStatus::Pending,
             };
-            self.set_parcel_status(order, tracked, status, message)
+            self.set_parcel_status(order, stored, status, message)
                 .await?;
         }
-        if left.is_empty() {
+        if remaining.is_empty() {
             self.ledger.close_orders(&[order.id]).await?;
         } else {
             self.ledger.reopen_order(order.id).await?;
@@ -134,65 +120,64 @@ impl TrackingSync {
         Ok(outcome)
     }
 
-    /// What is to be said of an order about whose packages nothing has to be done.
+    async fn recorded_shipments(
+        &self,
+        order: &SentOrder,
+    ) -> Result<Vec<RecordedShipment>, TrackingError> {
+        let codes = std::slice::from_ref(&order.code);
+        let mut recorded = self.ledger.shipments_of_orders(codes).await?;
+        recorded.retain(|shipment| shipment.order == order.id);
+        Ok(recorded)
+    }
+
+    /// The outcome for an order whose parcels need nothing.
     async fn outcome_if_idle(
         &self,
         order: &SentOrder,
-        news: &[ParcelReport],
+        reports: &[ParcelReport],
     ) -> Result<Option<TrackingOutcome>, TrackingError> {
-        let codes = std::slice::from_ref(&order.code);
-        let mut recorded = self.ledger.shipments_of_orders(codes).await?;
-        recorded.retain(|shipment| shipment.order == order.id);
-        let packages = merge_reports(recorded, news.to_vec());
-        let waiting = packages
-            .iter()
-            .filter(|p| p.waiting_reason().is_some())
-            .count();
-        Ok(packages
-            .iter()
-            .all(Parcel::is_idle)
-            .then(|| TrackingOutcome {
-                waiting: waiting as u64,
-                ..TrackingOutcome::default()
-            }))
+        let parcels = merge_reports(self.recorded_shipments(order).await?, reports.to_vec());
+        if !parcels.iter().all(Parcel::is_idle) {
+            return Ok(None);
+        }
+        let waiting = parcels.iter().filter(|p| p.waiting_reason().is_some());
+        Ok(Some(TrackingOutcome {
+            waiting: waiting.count() as u64,
+            ..TrackingOutcome::default()
+        }))
     }
 
-    /// Puts what is told and what is known together, and records what is new.
+    /// Merges the reports into the recorded parcels, and records the changes.
     async fn record_parcels(
         &self,
         order: &SentOrder,
-        news: Vec<ParcelReport>,
+        reports: Vec<ParcelReport>,
     ) -> Result<Vec<StoredParcel>, TrackingError> {
-        let codes = std::slice::from_ref(&order.code);
-        let mut recorded = self.ledger.shipments_of_orders(codes).await?;
-        recorded.retain(|shipment| shipment.order == order.id);
+        let recorded = self.recorded_shipments(order).await?;
         let rows: Vec<(String, i64)> = recorded
             .iter()
             .map(|shipment| (shipment.package_key.clone(), shipment.id))
             .collect();
-        let mut tracked = Vec::new();
-        for package in merge_reports(recorded, news) {
-            let known = rows.iter().find(|(key, _)| *key == package.key);
-            let row = match known {
-                Some((_, row)) if !package.changed => *row,
+        let mut stored = Vec::new();
+        for parcel in merge_reports(recorded, reports) {
+            let row = rows.iter().find(|(key, _)| *key == parcel.key);
+            let id = match row {
+                Some((_, id)) if !parcel.changed => *id,
                 _ => {
                     self.ledger
-                        .record_shipment(order.id, &package.key, &package.report)
+                        .record_shipment(order.id, &parcel.key, &parcel.report)
                         .await?
                 }
             };
-            tracked.push(StoredParcel {
-                id: row,
-                parcel: package,
-            });
+            stored.push(StoredParcel { id, parcel });
         }
-        let named = |tracked: &StoredParcel| tracked.parcel.key != UNIDENTIFIED_KEY;
-        if rows.iter().any(|(key, _)| key == UNIDENTIFIED_KEY) && tracked.iter().all(named) {
+        let identified = |stored: &StoredParcel| stored.parcel.key != UNIDENTIFIED_KEY;
+        if rows.iter().any(|(key, _)| key == UNIDENTIFIED_KEY) && stored.iter().all(identified) {
             self.ledger
                 .delete_unnamed_shipment(order.id, UNIDENTIFIED_KEY)
                 .await?;
         }
-        Ok(tracked)
+        Ok(stored)
     }
 
     pub(super) async fn fetch_progress(
@@ -213,13 +198,13 @@ impl TrackingSync {
         Ok(found.filter(|shop| shop.id == order.order_id && shop.code == order.code))
     }
 
-    /// How far VeraCore is with the order, where a package does not say what is in it.
+    /// Looks up the order's status at VeraCore if a parcel does not list its items.
     pub(super) async fn fetch_completion(
         &self,
         code: &OrderCode,
-        packages: &[Parcel],
+        parcels: &[Parcel],
     ) -> OrderCompletion {
-        if !needs_order_status(packages) {
+        if !needs_order_status(parcels) {
             return OrderCompletion::NotChecked;
         }
         match self.provider.find_order(code).await {
@@ -227,7 +212,7 @@ impl TrackingSync {
             Ok(None) => OrderCompletion::Partial("unknown to VeraCore".into()),
             Err(error) => {
                 let problem = error.redacted_message();
-                tracing::warn!(order = %code, problem, "VeraCore did not say how far the order is");
+                tracing::warn!(order = %code, problem, "cannot look up the order's status at VeraCore");
                 OrderCompletion::NotChecked
             }
         }
@@ -237,59 +222,62 @@ impl TrackingSync {
         &self,
         order: &SentOrder,
         shop: &FulfillmentProgress,
-        hold: &Lease,
-        tracked: &StoredParcel,
+        lease: &Lease,
+        stored: &StoredParcel,
         step: ParcelStep,
         outcome: &mut TrackingOutcome,
     ) -> Result<StepResult, TrackingError> {
         match step {
             ParcelStep::Void => {
                 outcome.void += 1;
-                self.set_parcel_status(order, tracked, ShipmentStatus::Void, None)
+                self.set_parcel_status(order, stored, ShipmentStatus::Void, None)
                     .await?;
                 Ok(StepResult::unfinished())
             }
-            ParcelStep::Wait { reason: why } => {
+            ParcelStep::Wait { reason } => {
                 outcome.waiting += 1;
-                self.set_parcel_status(order, tracked, ShipmentStatus::Waiting, Some(&why))
+                self.set_parcel_status(order, stored, ShipmentStatus::Waiting, Some(&reason))
                     .await?;
                 Ok(StepResult::unfinished())
             }
-            ParcelStep::Covered { reason: how } => {
+            ParcelStep::Covered { reason } => {
                 outcome.covered += 1;
-                Ok(StepResult::with_status(ShipmentStatus::Covered, Some(how)))
+                Ok(StepResult::with_status(
+                    ShipmentStatus::Covered,
+                    Some(reason),
+                ))
             }
             ParcelStep::Problem { problem } => {
-                self.set_parcel_status(order, tracked, ShipmentStatus::Problem, Some(&problem))
+                self.set_parcel_status(order, stored, ShipmentStatus::Problem, Some(&problem))
                     .await?;
                 outcome
                     .problems
-                    .push((parcel_label(&tracked.parcel), problem));
+                    .push((parcel_label(&stored.parcel), problem));
                 Ok(StepResult::unfinished())
             }
             ParcelStep::Existing {
                 fulfillment,
-                needs_shipping: ship,
+                needs_shipping,
             } => {
-                if tracked.parcel.fulfillment.as_ref() != Some(&fulfillment) {
+                if stored.parcel.fulfillment.as_ref() != Some(&fulfillment) {
                     outcome.linked += 1;
                     self.ledger
-                        .record_fulfillment(tracked.id, &fulfillment)
+                        .record_fulfillment(stored.id, &fulfillment)
                         .await?;
                 }
-                self.ship_fulfillment(order, tracked, &fulfillment, ship, outcome)
+                self.ship_fulfillment(order, stored, &fulfillment, needs_shipping, outcome)
                     .await
             }
             ParcelStep::Fulfill { lines } => {
-                let made = self
-                    .create_fulfillment(order, shop, hold, tracked, &lines, outcome)
+                let created = self
+                    .create_fulfillment(order, shop, lease, stored, &lines, outcome)
                     .await?;
-                let Some(fulfillment) = made else {
+                let Some(fulfillment) = created else {
                     return Ok(StepResult::unfinished());
                 };
                 outcome.fulfilled += 1;
                 let done = self
-                    .ship_fulfillment(order, tracked, &fulfillment, true, outcome)
+                    .ship_fulfillment(order, stored, &fulfillment, true, outcome)
                     .await?;
                 Ok(StepResult {
                     fulfilled_lines: lines,
@@ -299,18 +287,18 @@ impl TrackingSync {
         }
     }
 
-    /// Makes the fulfillment of a package, with the stock of its goods held; `None` when that did
-    /// not come about, or is not known to have.
+    /// Creates a parcel's fulfillment while the stock of its goods is leased. `None` if it was not
+    /// created, or may not have been.
     async fn create_fulfillment(
         &self,
         order: &SentOrder,
         shop: &FulfillmentProgress,
-        hold: &Lease,
-        tracked: &StoredParcel,
+        lease: &Lease,
+        stored: &StoredParcel,
         lines: &[LineUnits],
         outcome: &mut TrackingOutcome,
     ) -> Result<Option<FulfillmentId>, TrackingError> {
-        let time = self.settings.lease_ttl;
+        let ttl = self.settings.lease_ttl;
         let goods: Vec<LeaseKey<'_>> = shop
             .lines
             .iter()
@@ -318,126 +306,129 @@ impl TrackingSync {
             .map(|line| LeaseKey::Stock(&line.variant))
             .collect();
         let Some(stock) =
-            leases::acquire_within(&self.ledger, &goods, time, self.settings.lease_wait).await?
+            leases::acquire_within(&self.ledger, &goods, ttl, self.settings.lease_wait).await?
         else {
-            let why = "its stock is being written; the next pass makes the fulfillment";
-            outcome.failures.push(why.into());
-            self.set_parcel_status(order, tracked, ShipmentStatus::Pending, Some(why))
+            let reason =
+                "an inventory run is writing its stock; the next run creates the fulfillment";
+            outcome.failures.push(reason.into());
+            self.set_parcel_status(order, stored, ShipmentStatus::Pending, Some(reason))
                 .await?;
             return Ok(None);
         };
         let intended: Vec<FulfillmentIntentLine> = lines.iter().map(intended_line).collect();
-        let ours = self
+        let recorded = self
             .ledger
-            .record_fulfillment_intent(tracked.id, &intended, [hold, &stock], time)
+            .record_fulfillment_intent(stored.id, &intended, [lease, &stock], ttl)
             .await?;
-        if !ours {
+        if !recorded {
             outcome
                 .failures
-                .push("the order was no longer held; the next pass looks into it".into());
+                .push("the lease on the order was lost; the next run checks it".into());
             outcome.call_in_flight = true;
             return Ok(None);
         }
-        let told = &tracked.parcel.report;
+        let number = &stored.parcel.report.tracking_number;
         let new = NewFulfillment {
             lines: lines.to_vec(),
-            method: tracked.parcel.shipping_method(),
-            tracking_code: told.tracking_number.clone().unwrap_or_default(),
+            method: stored.parcel.shipping_method(),
+            tracking_code: number.clone().unwrap_or_default(),
         };
         match self.storefront.add_fulfillment(&new).await {
             Ok(id) => {
-                self.ledger.record_fulfillment(tracked.id, &id).await?;
+                self.ledger.record_fulfillment(stored.id, &id).await?;
                 self.ledger.release_lease(&stock).await?;
                 Ok(Some(id))
             }
             Err(error) if error.class() == FailureClass::Ambiguous && !error.has_response() => {
-                // It may be made yet: nobody touches the order or its stock until the holds are over.
-                tracing::warn!(order = %order.code, package = parcel_label(&tracked.parcel), %error, "VeraCore: it is not known whether the shop made the fulfillment; it is looked for later");
+                // Vendure may still create it: the order and its stock stay leased until then.
+                tracing::warn!(order = %order.code, package = parcel_label(&stored.parcel), %error, "the response was lost; the next run checks whether Vendure fulfilled VeraCore's parcel");
                 outcome.failures.push(one_line(&error.to_string(), 300));
                 outcome.call_in_flight = true;
                 Ok(None)
             }
             Err(error) => {
                 self.ledger.release_lease(&stock).await?;
-                self.record_failure(order, tracked, &error, outcome).await?;
+                self.record_failure(order, stored, &error, outcome).await?;
                 Ok(None)
             }
         }
     }
 
-    /// Moves a fulfillment on, if it was not.
+    /// Moves a fulfillment to `Shipped` if it needs that.
     async fn ship_fulfillment(
         &self,
         order: &SentOrder,
-        tracked: &StoredParcel,
+        stored: &StoredParcel,
         fulfillment: &FulfillmentId,
-        ship: bool,
+        needs_shipping: bool,
         outcome: &mut TrackingOutcome,
     ) -> Result<StepResult, TrackingError> {
-        if ship {
-            // Not known whether it was done is as good as not done: the next pass sees its state.
+        if needs_shipping {
+            // A lost response counts as a failure: the next run reads the state.
             if let Err(error) = self.storefront.ship_fulfillment(fulfillment).await {
-                self.record_failure(order, tracked, &error, outcome).await?;
+                self.record_failure(order, stored, &error, outcome).await?;
                 return Ok(StepResult::unfinished());
             }
-            tracing::info!(order = %order.code, package = parcel_label(&tracked.parcel), %fulfillment, "VeraCore shipped it, and so says the shop");
+            tracing::info!(order = %order.code, package = parcel_label(&stored.parcel), %fulfillment, "fulfilled in Vendure what VeraCore shipped");
         }
         Ok(StepResult::with_status(ShipmentStatus::Fulfilled, None))
     }
 
-    /// The shop did not do something. It is tried again by the next pass; what will not pass by
-    /// itself is for a person, too.
+    /// Records a failed call to the shop. The next run retries it; a permanent failure also needs
+    /// attention.
     async fn record_failure(
         &self,
         order: &SentOrder,
-        tracked: &StoredParcel,
+        stored: &StoredParcel,
         error: &StorefrontError,
         outcome: &mut TrackingOutcome,
     ) -> Result<(), TrackingError> {
         let message = one_line(&error.to_string(), 300);
         if error.class() == FailureClass::Permanent {
-            self.set_parcel_status(order, tracked, ShipmentStatus::Problem, Some(&message))
+            self.set_parcel_status(order, stored, ShipmentStatus::Problem, Some(&message))
                 .await?;
-            let package = parcel_label(&tracked.parcel);
-            outcome.problems.push((package, message));
+            outcome
+                .problems
+                .push((parcel_label(&stored.parcel), message));
             return Ok(());
         }
-        self.set_parcel_status(order, tracked, ShipmentStatus::Pending, Some(&message))
+        self.set_parcel_status(order, stored, ShipmentStatus::Pending, Some(&message))
             .await?;
         outcome.failures.push(message);
         Ok(())
     }
 
-    /// Records where a package stands, and says what a person must see to, once.
+    /// Records a parcel's status. Logs a new problem once.
     async fn set_parcel_status(
         &self,
         order: &SentOrder,
-        tracked: &StoredParcel,
+        stored: &StoredParcel,
         status: ShipmentStatus,
         message: Option<&str>,
     ) -> Result<(), TrackingError> {
-        if status == ShipmentStatus::Problem && tracked.parcel.status != Some(status) {
-            tracing::error!(order = %order.code, package = parcel_label(&tracked.parcel), problem = message, "VeraCore: a package needs a person");
+        if status == ShipmentStatus::Problem && stored.parcel.status != Some(status) {
+            tracing::error!(order = %order.code, package = parcel_label(&stored.parcel), problem = message, "VeraCore's parcel needs attention");
         }
         Ok(self
             .ledger
-            .set_shipment_status(tracked.id, status, message)
+            .set_shipment_status(stored.id, status, message)
             .await?)
     }
 
-    /// Writes the order's tracking fields, if they are not as they were last written.
+    /// Writes the order's tracking fields if they changed since the last write.
     async fn write_tracking_fields(
         &self,
         order: &SentOrder,
         tracking: &OrderTracking,
-        known: SupportedTrackingFields,
+        supported: SupportedTrackingFields,
         outcome: &mut TrackingOutcome,
     ) -> Result<(), TrackingError> {
-        let fields = tracking.fields(known);
+        let fields = tracking.fields(supported);
         if fields == TrackingFields::default() {
             return Ok(());
         }
-        let text = serde_json::to_string(&(tracking, writable_fields(known))).unwrap_or_default();
+        let text =
+            serde_json::to_string(&(tracking, writable_fields(supported))).unwrap_or_default();
         if self
             .ledger
             .last_written_tracking(order.id)
@@ -458,7 +449,7 @@ impl TrackingSync {
             }
             Err(error) => {
                 let message = one_line(&error.to_string(), 300);
-                tracing::error!(order = %order.code, problem = message, "VeraCore: the shop did not take the tracking fields; the next pass tries again");
+                tracing::error!(order = %order.code, problem = message, "cannot write VeraCore's tracking to the order's custom fields; the next run retries");
                 outcome.failures.push(message.clone());
                 outcome.fields_error = Some(message);
             }
@@ -467,37 +458,36 @@ impl TrackingSync {
     }
 }
 
-/// Units of the order's sent lines that are not fulfilled.
+/// Units that were sent and are not fulfilled.
 struct RemainingUnits(Vec<LineUnits>);
 
 impl RemainingUnits {
     fn new(order: &SentOrder, shop: &FulfillmentProgress) -> Self {
-        let left = order.lines.iter().map(|sent| LineUnits {
+        let remaining = order.lines.iter().map(|sent| LineUnits {
             line: sent.line.clone(),
             quantity: shop.unfulfilled_units(&sent.line),
         });
-        Self(left.collect())
+        Self(remaining.collect())
     }
 
     fn subtract(&mut self, lines: &[LineUnits]) {
         for units in lines {
-            for left in self.0.iter_mut().filter(|left| left.line == units.line) {
-                left.quantity = left.quantity.saturating_sub(units.quantity);
+            for remaining in self.0.iter_mut().filter(|own| own.line == units.line) {
+                remaining.quantity = remaining.quantity.saturating_sub(units.quantity);
             }
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.0.iter().all(|left| left.quantity == 0)
+        self.0.iter().all(|units| units.quantity == 0)
     }
 }
 
-/// What came of a step.
+/// The result of a step.
 struct StepResult {
-    /// What was fulfilled just now.
+    /// Units fulfilled by this step.
     fulfilled_lines: Vec<LineUnits>,
-    /// The package left, so that its tracking is for the customer to see; and where it stands once
-    /// that is written.
+    /// For a parcel that has left: its status once the customer can see its tracking.
     final_status: Option<FinalStatus>,
 }
 
@@ -529,23 +519,24 @@ fn intended_line(units: &LineUnits) -> FulfillmentIntentLine {
     }
 }
 
-/// When the shop gets a field later, it is written then.
-const fn writable_fields(known: SupportedTrackingFields) -> [bool; 3] {
-    [known.tracking_code, known.carrier, known.ship_date]
+/// Part of what is compared, so that a field added to the shop later gets written.
+const fn writable_fields(supported: SupportedTrackingFields) -> [bool; 3] {
+    [
+        supported.tracking_code,
+        supported.carrier,
+        supported.ship_date,
+    ]
 }
 
-/// A package, for people.
-pub(super) fn parcel_label(package: &Parcel) -> String {
-    let told = &package.report;
-    let number = told
-        .tracking_number
-        .as_ref()
-        .filter(|number| !is_sentence(number));
-    let name = number.or(told.shipment_id.as_ref().filter(|id| !is_sentence(id)));
+/// A parcel's number or id for messages.
+pub(super) fn parcel_label(parcel: &Parcel) -> String {
+    let report = &parcel.report;
+    let names = [&report.tracking_number, &report.shipment_id];
+    let name = names.into_iter().flatten().find(|name| !is_sentence(name));
     name.map_or_else(|| "without a number".into(), |name| one_line(name, 80))
 }
 
-/// Numbers as others may read them: a note of the warehouse's is for the shop alone.
+/// Tracking numbers for events. A note of the warehouse's in place of a number is only for the shop.
 fn public_numbers(numbers: &[String]) -> Vec<&str> {
     let shown = numbers.iter().map(|number| {
         if is_sentence(number) {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{TrackingError, TrackingSummary, TrackingSync};
+use super::{error::TrackingError, service::TrackingSync, summary::TrackingSummary};
 use crate::{
     domain::OrderCode,
     ledger::{LedgerError, RunId, RunReport},
@@ -62,17 +62,18 @@ impl TrackingSync {
                 problems = summary.problems.len(),
                 failures = summary.failures.len(),
                 unknown_orders = summary.unknown_orders,
-                "VeraCore: tracking was brought to the shop"
+                "brought VeraCore's tracking to the shop"
             );
         } else {
             tracing::debug!(
                 shipments = summary.shipments,
                 unknown_orders = summary.unknown_orders,
-                "VeraCore: no new packages"
+                "no new parcels from VeraCore"
             );
         }
         WorkResult::Finished(RunReport {
-            message: (failed > 0).then(|| format!("{failed} packages are not in the shop yet")),
+            message: (failed > 0)
+                .then(|| format!("{failed} parcels could not be fulfilled in the shop")),
             ..RunReport::done(serde_json::to_value(summary).unwrap_or_default())
         })
     }

@@ -1,5 +1,4 @@
-//! What customers see of an order's packages: the tracking numbers, the carriers, the latest date.
-//! Pure.
+//! An order's tracking as customers see it: numbers, carriers and the latest ship date. Pure.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -7,68 +6,68 @@ use serde::Serialize;
 use super::parcels::Parcel;
 use crate::vendure::{SupportedTrackingFields, TrackingFields};
 
-/// The longest text that is written: a custom field's usual width in the shop's tables.
+/// The longest text written: the default width of a custom field in Vendure's tables.
 const MAX_CHARS: usize = 255;
 
-/// The tracking of an order.
+/// The tracking of an order's shipped parcels.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderTracking {
-    /// In the order in which they left.
+    /// By ship date.
     pub numbers: Vec<String>,
     pub carriers: Vec<String>,
     pub ship_date: Option<DateTime<Utc>>,
 }
 
 impl OrderTracking {
-    /// Of packages that left. Those that were taken back are not among them.
-    pub fn from_parcels<'a>(packages: impl Iterator<Item = &'a Parcel>) -> Self {
-        let mut packages: Vec<&Parcel> = packages.filter(|p| !p.is_void()).collect();
-        packages.sort_by_key(|package| (package.report.shipped_at, &package.key));
+    /// Collects the tracking of parcels that left. Void parcels are ignored.
+    pub fn from_parcels<'a>(parcels: impl Iterator<Item = &'a Parcel>) -> Self {
+        let mut parcels: Vec<&Parcel> = parcels.filter(|p| !p.is_void()).collect();
+        parcels.sort_by_key(|parcel| (parcel.report.shipped_at, &parcel.key));
         let mut tracking = Self::default();
-        for package in packages {
-            let Some(number) = &package.report.tracking_number else {
+        for parcel in parcels {
+            let Some(number) = &parcel.report.tracking_number else {
                 continue;
             };
             if !tracking.numbers.contains(number) {
                 tracking.numbers.push(number.clone());
             }
-            if let Some(carrier) = &package.report.carrier
+            if let Some(carrier) = &parcel.report.carrier
                 && !tracking.carriers.contains(carrier)
             {
                 tracking.carriers.push(carrier.clone());
             }
-            tracking.ship_date = tracking.ship_date.max(package.report.shipped_at);
+            tracking.ship_date = tracking.ship_date.max(parcel.report.shipped_at);
         }
         tracking
     }
 
-    /// As the shop's fields, as far as it has them.
-    pub fn fields(&self, known: SupportedTrackingFields) -> TrackingFields {
+    /// The values of the fields that the shop has.
+    pub fn fields(&self, supported: SupportedTrackingFields) -> TrackingFields {
         TrackingFields {
-            tracking_code: (known.tracking_code && !self.numbers.is_empty())
+            tracking_code: (supported.tracking_code && !self.numbers.is_empty())
                 .then(|| join_within_limit(&self.numbers)),
-            carrier: (known.carrier && !self.carriers.is_empty())
+            carrier: (supported.carrier && !self.carriers.is_empty())
                 .then(|| join_within_limit(&self.carriers)),
-            ship_date: self.ship_date.filter(|_| known.ship_date),
+            ship_date: self.ship_date.filter(|_| supported.ship_date),
         }
     }
 }
 
-/// As many whole words as fit, and how many more there are.
-fn join_within_limit(words: &[String]) -> String {
-    let all = words.join(", ");
+/// Joins as many whole values as fit, and counts the rest.
+fn join_within_limit(values: &[String]) -> String {
+    let all = values.join(", ");
     if all.chars().count() <= MAX_CHARS {
         return all;
     }
-    for kept in (1..words.len()).rev() {
-        let text = format!("{} (+{})", words[..kept].join(", "), words.len() - kept);
+    for kept in (1..values.len()).rev() {
+        let text = format!("{} (+{})", values[..kept].join(", "), values.len() - kept);
         if text.chars().count() <= MAX_CHARS {
             return text;
         }
     }
-    // A single number is never longer than a field; the others did not leave room for their count.
-    words.first().cloned().unwrap_or_default()
+    // A single value always fits a field; here it leaves no room for the count.
+    values.first().cloned().unwrap_or_default()
 }
 
 #[cfg(test)]

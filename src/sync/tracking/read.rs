@@ -1,12 +1,13 @@
-//! Asking VeraCore for packages: all since a moment in one list, or one order by its status.
+//! Reads parcels from VeraCore: a list since a point in time, or one order's status.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    TrackingError, TrackingSync,
+    error::TrackingError,
     parcels::{Parcel, merge_reports, parcel_report},
+    service::TrackingSync,
 };
 use crate::{
     domain::{FailureClass, OrderCode},
@@ -15,93 +16,91 @@ use crate::{
     sync::page_tracker::PageTracker,
 };
 
-/// How far a reading goes back behind the beginning of the last one: dates without a time, clocks
-/// that differ, and packages that were written down late.
+/// The overlap with the last read: some dates have no time, clocks differ, and parcels may be entered
+/// late.
 const OVERLAP: TimeDelta = TimeDelta::days(3);
 
-/// How long a package or order that does not get any further is waited for.
+/// The longest that an unsettled parcel or order is checked.
 pub(super) const UNSETTLED_WINDOW: TimeDelta = TimeDelta::days(30);
 
-/// Orders asked for one by one in a pass, where there is no list.
+/// The most orders looked up one by one in a run, where there is no list.
 const MAX_POLLED_ORDERS: u32 = 500;
 
-/// So many of them in a row without an answer, and VeraCore is taken for down.
+/// Consecutive look-ups without a response after which VeraCore counts as down.
 const MAX_UNANSWERED: u32 = 3;
 
-/// Rows looked up in the ledger at once.
+/// Rows looked up in the ledger in one query.
 const ROWS_PER_LOOKUP: usize = 1000;
 
-/// What VeraCore tells of orders that are ours.
+/// VeraCore's reports for orders of this installation.
 #[derive(Debug, Default)]
 pub(super) struct FetchedReports {
     pub by_order: BTreeMap<OrderCode, Vec<ParcelReport>>,
-    /// How many packages came, ours or not.
+    /// Parcels of any order.
     pub parcels_seen: u64,
-    /// Order numbers that VeraCore shipped and the ledger does not know as sent.
+    /// Shipped orders that the ledger does not have as sent.
     pub unknown_orders: BTreeSet<OrderCode>,
-    /// Those of them of which a package has left.
+    /// Those of them with a parcel that has left.
     pub shipped_unknown_orders: Vec<OrderCode>,
-    /// What VeraCore said of orders that it was asked for one by one.
+    /// The statuses of orders that were looked up one by one.
     pub order_statuses: Vec<FoundOrder>,
-    /// Rows that could not be understood.
+    /// Invalid rows.
     pub bad_rows: u64,
     pub examples: Vec<String>,
-    /// Orders that were asked for one by one in vain, and why.
+    /// Orders whose look-up failed, with the reason.
     pub unanswered_orders: Vec<(OrderCode, String)>,
-    /// When a whole reading began, for the next one.
+    /// The start of a complete read: the next one's cursor.
     pub read_started_at: Option<DateTime<Utc>>,
-    /// Whether VeraCore's list could not be had, and orders were asked for one by one.
+    /// VeraCore returned no list, so orders were looked up one by one.
     pub polled_individually: bool,
 }
 
 impl TrackingSync {
-    /// All packages since the last whole reading, with an overlap; one order after the other where
-    /// VeraCore gives no list.
+    /// Reads all parcels since the last complete read, or looks up each open order if VeraCore
+    /// provides no list.
     pub(super) async fn fetch_reports(&self) -> Result<FetchedReports, TrackingError> {
-        let began = self.clock.now();
-        let since = self.read_since(began).await?;
+        let started_at = self.clock.now();
+        let since = self.read_since(started_at).await?;
         match self.fetch_list(since, None).await {
-            Ok(mut news) => {
-                news.read_started_at = Some(began);
-                Ok(news)
+            Ok(mut fetched) => {
+                fetched.read_started_at = Some(started_at);
+                Ok(fetched)
             }
             Err(TrackingError::Shipments(error)) if error.class() == FailureClass::Permanent => {
-                tracing::warn!(%error, "VeraCore gives no list of shipments; open orders are asked for one by one");
+                tracing::warn!(%error, "VeraCore provides no list of shipments; looking up open orders one by one");
                 self.poll_individually().await
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The packages of one order: from the list where it is there, else by its status.
+    /// Reads one order's parcels from the list, or from its status if the list has none.
     pub(super) async fn fetch_reports_of(
         &self,
         order: &SentOrder,
     ) -> Result<FetchedReports, TrackingError> {
         let since = order.acknowledged_at.unwrap_or_else(|| self.clock.now()) - OVERLAP;
-        let news = match self.fetch_list(since, Some(&order.code)).await {
-            Ok(news) if !news.by_order.is_empty() => return Ok(news),
-            Ok(news) => news,
+        let mut fetched = match self.fetch_list(since, Some(&order.code)).await {
+            Ok(fetched) if !fetched.by_order.is_empty() => return Ok(fetched),
+            Ok(fetched) => fetched,
             Err(TrackingError::Shipments(error)) if error.class() == FailureClass::Permanent => {
                 FetchedReports::default()
             }
             Err(error) => return Err(error),
         };
         let found = self.provider.find_order(&order.code).await?;
-        let mut news = news;
-        news.order_statuses.extend(found.clone());
-        news.add_order_status(&order.code, found);
-        Ok(news)
+        fetched.add_order_status(&order.code, found);
+        Ok(fetched)
     }
 
-    /// From when on packages must be read.
+    /// The start of the period to read.
     async fn read_since(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, TrackingError> {
         let read_at = self.ledger.shipments_cursor().await?;
         let needed = self
             .ledger
             .shipments_lookback_start(now - UNSETTLED_WINDOW, read_at)
             .await?;
-        // After a clock that was ahead, the last reading lies in the future.
+        // The last read may lie in the future if the clock was ahead.
         let from = read_at.map_or(now, |at| at.min(now));
         Ok(needed.map_or(from, |at| at.min(from)) - OVERLAP)
     }
@@ -111,51 +110,51 @@ impl TrackingSync {
         since: DateTime<Utc>,
         only: Option<&OrderCode>,
     ) -> Result<FetchedReports, TrackingError> {
-        let mut news = FetchedReports::default();
+        let mut fetched = FetchedReports::default();
         let mut pages = PageTracker::default();
         loop {
             if self.tasks.is_stopping() {
                 return Err(TrackingError::Stopped);
             }
-            let found = self.provider.shipments_page(since, pages.current()).await?;
-            self.keep_actionable(found.rows, only, &mut news).await?;
-            let Some(next) = found.next else {
-                return Ok(news);
+            let page = self.provider.shipments_page(since, pages.current()).await?;
+            self.keep_actionable(page.rows, only, &mut fetched).await?;
+            let Some(next) = page.next else {
+                return Ok(fetched);
             };
             pages.advance(next).map_err(TrackingError::RepeatedPage)?;
         }
     }
 
-    /// Keeps what is ours and not dealt with yet: a server may give the whole history each time.
+    /// Keeps reports of our orders that need processing: a server may return its full history each
+    /// time.
     async fn keep_actionable(
         &self,
         rows: Vec<FeedRow<Shipment>>,
         only: Option<&OrderCode>,
-        news: &mut FetchedReports,
+        fetched: &mut FetchedReports,
     ) -> Result<(), TrackingError> {
         let mut rows = rows.into_iter();
         loop {
-            let mut told_of: BTreeMap<OrderCode, Vec<ParcelReport>> = BTreeMap::new();
+            let mut by_order: BTreeMap<OrderCode, Vec<ParcelReport>> = BTreeMap::new();
             let mut taken = 0;
             for row in rows.by_ref().take(ROWS_PER_LOOKUP) {
                 taken += 1;
                 match row {
                     Ok(shipment) if only.is_some_and(|code| shipment.order_number != *code) => {}
                     Ok(shipment) => {
-                        news.parcels_seen += 1;
-                        let code = shipment.order_number.clone();
-                        told_of
-                            .entry(code)
+                        fetched.parcels_seen += 1;
+                        by_order
+                            .entry(shipment.order_number.clone())
                             .or_default()
                             .push(parcel_report(shipment));
                     }
-                    Err(bad) => news.add_bad_row(&bad),
+                    Err(bad) => fetched.add_bad_row(&bad),
                 }
             }
             if taken == 0 {
                 return Ok(());
             }
-            let codes: Vec<OrderCode> = told_of.keys().cloned().collect();
+            let codes: Vec<OrderCode> = by_order.keys().cloned().collect();
             let sent = self.ledger.sent_orders(&codes).await?;
             let mut sent: BTreeMap<OrderCode, i64> = sent
                 .into_iter()
@@ -165,35 +164,35 @@ impl TrackingSync {
             for shipment in self.ledger.shipments_of_orders(&codes).await? {
                 recorded.entry(shipment.order).or_default().push(shipment);
             }
-            for (code, told) in told_of {
+            for (code, reports) in by_order {
                 let Some(order) = sent.remove(&code) else {
-                    if merge_reports(Vec::new(), told)
+                    if merge_reports(Vec::new(), reports)
                         .iter()
                         .any(Parcel::has_shipped)
                     {
-                        news.shipped_unknown_orders.push(code.clone());
+                        fetched.shipped_unknown_orders.push(code.clone());
                     }
-                    news.unknown_orders.insert(code);
+                    fetched.unknown_orders.insert(code);
                     continue;
                 };
                 let known = recorded.remove(&order).unwrap_or_default();
                 if only.is_some()
-                    || !merge_reports(known, told.clone())
+                    || !merge_reports(known, reports.clone())
                         .iter()
                         .all(Parcel::is_idle)
                 {
-                    news.by_order.entry(code).or_default().extend(told);
+                    fetched.by_order.entry(code).or_default().extend(reports);
                 }
             }
         }
     }
 
     async fn poll_individually(&self) -> Result<FetchedReports, TrackingError> {
-        let mut news = FetchedReports {
+        let mut fetched = FetchedReports {
             polled_individually: true,
             ..FetchedReports::default()
         };
-        let mut asked = Vec::new();
+        let mut checked = Vec::new();
         let mut unanswered = 0;
         for code in self
             .ledger
@@ -206,44 +205,45 @@ impl TrackingSync {
             match self.provider.find_order(&code).await {
                 Ok(found) => {
                     unanswered = 0;
-                    news.order_statuses.extend(found.clone());
-                    news.add_order_status(&code, found);
+                    fetched.add_order_status(&code, found);
                 }
-                // One order stops no other, but where nobody answers, there is no use in asking on.
+                // One order does not stop the others, unless VeraCore is down.
                 Err(error) => {
-                    let clear = error.class() == FailureClass::Permanent;
-                    unanswered = if clear { 0 } else { unanswered + 1 };
+                    let is_permanent = error.class() == FailureClass::Permanent;
+                    unanswered = if is_permanent { 0 } else { unanswered + 1 };
                     let problem = error.redacted_message();
-                    tracing::warn!(order = %code, problem, "VeraCore did not say how far the order is");
-                    news.unanswered_orders.push((code.clone(), problem));
+                    tracing::warn!(order = %code, problem, "cannot look up the order's status at VeraCore");
+                    fetched.unanswered_orders.push((code.clone(), problem));
                 }
             }
-            asked.push(code);
+            checked.push(code);
         }
-        self.ledger.record_tracking_check(&asked).await?;
-        Ok(news)
+        self.ledger.record_tracking_check(&checked).await?;
+        Ok(fetched)
     }
 }
 
 impl FetchedReports {
-    /// What an order's status tells of its package.
+    /// Adds an order's status and the parcel that it reports.
     fn add_order_status(&mut self, code: &OrderCode, found: Option<FoundOrder>) {
-        if let Some(told) = found.and_then(report_from_status) {
+        let Some(found) = found else { return };
+        self.order_statuses.push(found.clone());
+        if let Some(report) = report_from_status(found) {
             self.parcels_seen += 1;
-            self.by_order.entry(code.clone()).or_default().push(told);
+            self.by_order.entry(code.clone()).or_default().push(report);
         }
     }
 
     fn add_bad_row(&mut self, row: &RowError) {
         self.bad_rows += 1;
         if self.examples.len() < MAX_EXAMPLES {
-            tracing::warn!(%row, "VeraCore: a row of the list of shipments makes no sense");
+            tracing::warn!(%row, "invalid row in VeraCore's list of shipments");
             self.examples.push(row.to_string());
         }
     }
 }
 
-/// The one package that an order's status tells of.
+/// The one parcel that an order's status reports.
 fn report_from_status(found: FoundOrder) -> Option<ParcelReport> {
     if found.is_cancelled() {
         return None;

@@ -119,7 +119,7 @@ async fn a_lost_answer_to_each_write_makes_no_second_fulfillment() {
         world.advance(HOLDS_ARE_OVER);
         service.track().await;
         assert_one_fulfillment(&world, &order).await;
-        world.expect_error("did not take the tracking fields");
+        world.expect_error("cannot write VeraCore's tracking");
         world.assert_settled().await;
     }
 }

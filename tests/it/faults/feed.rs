@@ -40,7 +40,7 @@ async fn stocked(name: &str) -> (World, Service) {
         .collect();
     world.shop.change_variants(&json!(others)).await;
     service.keep_stock().await;
-    world.expect_error("the stock feed is held");
+    world.expect_error("stock feed is held");
     (world, service)
 }
 
@@ -222,6 +222,6 @@ async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
     );
     assert_eq!(world.shop.level("A-0").await.on_hand, 10);
     let mut world = world;
-    world.expect_error("the stock feed is held");
+    world.expect_error("stock feed is held");
     world.assert_settled().await;
 }

@@ -304,7 +304,7 @@ async fn a_preview_and_a_reconciliation_by_hand_note_nothing() {
 async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
     let mut world = World::named("stopped-shipped").build().await;
     world.expect_error("though it is cancelled in Vendure");
-    world.expect_error("a package needs a person");
+    world.expect_error("parcel needs attention");
     let mut service = world.service();
     let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
     world.shop.cancel(&order).await;

@@ -220,7 +220,7 @@ async fn void_packages_become_no_fulfillment() {
     let (state, fulfillments, fields) = world.shop.shipped(&before).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(fields["trackingCode"], "V3");
-    world.expect_error("a package needs a person");
+    world.expect_error("parcel needs attention");
     world.assert_settled().await;
 }
 
@@ -257,7 +257,7 @@ async fn what_does_not_fit_is_reported_and_stops_nothing_else() {
     assert_eq!(fulfillments, [shipped("M2", &[1])]);
     assert_eq!(fields["trackingCode"], "M2");
     assert_eq!(world.shop.shipped(&fine).await.1, []);
-    world.expect_error("a package needs a person");
+    world.expect_error("parcel needs attention");
     world.assert_settled().await;
 }
 

@@ -172,7 +172,7 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
     let mut world = World::named("edit_crash").real_time().build().await;
     world.expect_error("VeraCore cancelled the order");
     world.expect_error("though it is cancelled in Vendure");
-    world.expect_error("a package needs a person");
+    world.expect_error("parcel needs attention");
     world.expect_error("have it cancelled at VeraCore");
     let mut service = world.service();
     for point in [

@@ -133,7 +133,7 @@ async fn many_skus_are_one_pass_at_most_once_in_ten_minutes() {
 #[tokio::test]
 async fn a_feed_of_zeros_that_comes_piece_by_piece_is_held() {
     let (mut world, service) = stocked("zeros", 6).await;
-    world.expect_error("the stock feed is held");
+    world.expect_error("stock feed is held");
     let office = Office::of(&service, &world).await;
     for at in 0..6 {
         world.sandbox.set_stock(&format!("W-{at}"), 0);

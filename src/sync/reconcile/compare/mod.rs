@@ -1,7 +1,7 @@
-//! From what the three say of an order to what is off about it. Pure.
+//! Compares an order in the shop, the ledger and VeraCore. Pure.
 //!
-//! What may be right by tomorrow without anybody's doing is no finding; neither are goods that were
-//! shipped, and then returned: the shop cancels their lines too.
+//! A difference that may resolve automatically by tomorrow is no finding. Neither are returned goods,
+//! whose lines the shop cancels as well.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -17,13 +17,13 @@ use crate::{
     vendure::FulfillmentProgress,
 };
 
-/// In doubt for longer than this: by then VeraCore was asked again and again.
+/// In doubt for longer than this, an order was looked up many times.
 const MAX_IN_DOUBT: TimeDelta = TimeDelta::hours(1);
 
-/// So long after VeraCore shipped it, long weekends included, the shop knows.
+/// Tracking reaches the shop within this, long weekends included.
 const TRACKING_GRACE: TimeDelta = TimeDelta::days(4);
 
-/// Everything that is off about an order of the ledger's.
+/// Returns all findings about an order of the ledger's.
 pub fn compare_order(
     facts: &OrderFacts,
     rules: &SkuRules,
@@ -47,14 +47,14 @@ pub fn compare_order(
     found
 }
 
-/// An order of the shop's in a trigger state that the ledger does not have, under this code at
-/// least: whether it should.
+/// Checks an order of the shop's in a trigger state that the ledger does not have, at least under this
+/// code.
 pub fn missing_in_ledger(
     order: &OrderRef,
     known_as: Option<&str>,
     limits: &ReconcileLimits,
 ) -> Option<Finding> {
-    // Nobody tells since when it is in its state. Without any date, it is not from just now.
+    // The shop does not say when it entered the state. An order without a date is not a recent one.
     let since = order.placed_at.max(order.created_at);
     if since.is_some_and(|at| limits.now - at < limits.discovery_grace) {
         return None;
@@ -62,17 +62,17 @@ pub fn missing_in_ledger(
     let (detail, advice) = match known_as {
         None => (
             format!(
-                "it is in state {} in Vendure, and the ledger does not know it",
+                "it is in state {} in Vendure, but not in the ledger",
                 order.state
             ),
             format!(
-                "see that `veracore-sync run` is running; `veracore-sync sync orders --order {}` takes it in and sends it",
+                "check that `veracore-sync run` is running; `veracore-sync sync orders --order {}` sends it now",
                 order.code
             ),
         ),
         Some(other) => (
-            format!("Vendure gave it the id of order {}, which the ledger has", one_line(other, 80)),
-            "was a backup of the shop restored? It is not sent: have VeraCore enter it by hand, or place it anew".into(),
+            format!("Vendure gave it the id of order {}, which is in the ledger", one_line(other, 80)),
+            "was a backup of the shop restored? The order is not sent: have VeraCore enter it by hand, or place it again".into(),
         ),
     };
     Some(Finding::new(
@@ -87,11 +87,11 @@ fn check_in_doubt(known: &KnownOrder, limits: &ReconcileLimits) -> Option<Findin
     let waited = limits.now - known.in_doubt_since?;
     (waited > MAX_IN_DOUBT).then(|| {
         let detail = format!(
-            "it was sent {} hours ago, and it is still not known whether VeraCore has it",
+            "it was sent {} hours ago, and VeraCore has not confirmed it",
             waited.num_hours()
         );
         let code = &known.code;
-        let advice = format!("`veracore-sync orders show {code}` tells why VeraCore cannot be asked; `veracore-sync orders retry {code}` asks it now");
+        let advice = format!("`veracore-sync orders show {code}` shows why the look-up at VeraCore fails; `veracore-sync orders retry {code}` looks it up now");
         Finding::new(FindingKind::StuckInDoubt, code.as_str(), detail, advice)
     })
 }
@@ -99,16 +99,16 @@ fn check_in_doubt(known: &KnownOrder, limits: &ReconcileLimits) -> Option<Findin
 fn missing_in_vendure(facts: &OrderFacts) -> Finding {
     let code = &facts.known.code;
     let detail = match &facts.shop {
-        None => format!("Vendure has no order of the id {}", facts.known.order_id),
+        None => format!("Vendure has no order with id {}", facts.known.order_id),
         Some(other) => format!(
             "Vendure has order {} under its id {}",
             other.code, facts.known.order_id
         ),
     };
     let advice = if facts.known.status == SyncStatus::Success {
-        "VeraCore has it: was a backup of the shop restored, or VENDURE_CHANNEL_TOKEN changed? If nobody wants it any more, cancel it at VeraCore".into()
+        "VeraCore has it: was a backup of the shop restored, or VENDURE_CHANNEL_TOKEN changed? If the order is no longer wanted, cancel it at VeraCore".into()
     } else {
-        format!("`veracore-sync orders skip {code}` takes it out")
+        format!("skip it: `veracore-sync orders skip {code}`")
     };
     Finding::new(FindingKind::MissingInVendure, code.as_str(), detail, advice)
 }
@@ -118,31 +118,31 @@ fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Fin
     if facts.units_never_fulfilled(shop) == 0 {
         return None;
     }
-    let unknown_package = facts.parcels.iter().any(|package| {
-        package.has_shipped()
-            && package.fulfillment.is_none()
-            && package.status != Some(ShipmentStatus::Covered)
+    let has_unfulfilled_parcel = facts.parcels.iter().any(|parcel| {
+        parcel.has_shipped()
+            && parcel.fulfillment.is_none()
+            && parcel.status != Some(ShipmentStatus::Covered)
     });
     let some_fulfilled = facts
         .known
         .lines
         .iter()
         .any(|sent| shop.fulfilled_units(&sent.line) > 0);
-    let (word, left) = match &facts.warehouse {
+    let (status, extent) = match &facts.warehouse {
         WarehouseAnswer::Found(found) if !found.is_cancelled() => {
             (Some(&found.status), found.shipped_extent())
         }
         _ => (None, ShippedExtent::Nothing),
     };
-    // What left before the cancellation is a fulfillment in the shop.
+    // Units shipped before the cancellation are fulfilled in the shop.
     let shipped =
-        left == ShippedExtent::Complete || left == ShippedExtent::Partial && !some_fulfilled;
-    if shipped || unknown_package {
-        let detail = match word {
-            Some(word) => format!("cancelled in Vendure, and VeraCore says {word}"),
-            None => "cancelled in Vendure, and VeraCore told of a package that left".into(),
+        extent == ShippedExtent::Complete || extent == ShippedExtent::Partial && !some_fulfilled;
+    if shipped || has_unfulfilled_parcel {
+        let detail = match status {
+            Some(status) => format!("cancelled in Vendure; its status at VeraCore is {status}"),
+            None => "cancelled in Vendure; VeraCore reported a parcel that left".into(),
         };
-        let advice = "have the parcel stopped or sent back, or charge it again".into();
+        let advice = "have the parcel stopped or returned, or charge the customer again".into();
         return Some(Finding::new(
             FindingKind::ShippedAfterCancel,
             code,
@@ -150,9 +150,9 @@ fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Fin
             advice,
         ));
     }
-    let word = word.filter(|_| !facts.known.is_cancel_requested)?;
-    let detail = format!("cancelled in Vendure, and VeraCore still has it, status {word}");
-    let advice = "cancel it at VeraCore by hand, before it ships".into();
+    let status = status.filter(|_| !facts.known.is_cancel_requested)?;
+    let detail = format!("cancelled in Vendure, but VeraCore still has it, status {status}");
+    let advice = "cancel it at VeraCore by hand before it ships".into();
     Some(Finding::new(
         FindingKind::CancelledAfterSend,
         code,
@@ -173,7 +173,7 @@ fn check_lines(
     for sent in &known.lines {
         let line = shop.lines.iter().find(|line| line.id == sent.line);
         let ordered = line.map_or(0, |line| line.quantity);
-        // Lines that were fulfilled and then cancelled were returned.
+        // Lines cancelled after fulfillment are returns.
         let now = ordered.max(shop.fulfilled_units(&sent.line).min(sent.quantity));
         if now != sent.quantity {
             differences.push(describe_difference(sent.sku.as_str(), sent.quantity, now));
@@ -186,7 +186,7 @@ fn check_lines(
         }
     }
     let detail = join_differences(differences)?;
-    let advice = "what was sent is not changed any more: have VeraCore change its order, or put Vendure's back".into();
+    let advice = "veracore-sync does not change sent orders: have VeraCore change its order, or undo the change in Vendure".into();
     Some(Finding::new(
         FindingKind::DifferentLines,
         known.code.as_str(),
@@ -195,7 +195,7 @@ fn check_lines(
     ))
 }
 
-/// What VeraCore's answer means for an order of which the shop still waits for something.
+/// Checks VeraCore's answer about an order that the shop has not completely fulfilled.
 fn check_at_veracore(
     facts: &OrderFacts,
     shop: &FulfillmentProgress,
@@ -206,8 +206,8 @@ fn check_at_veracore(
     let found = match &facts.warehouse {
         WarehouseAnswer::NotChecked => return None,
         WarehouseAnswer::Missing => {
-            let detail = "VeraCore took it, and says now that it has no such order".into();
-            let advice = "ask VeraCore where it is. It is never sent a second time: if it is lost, have VeraCore enter it by hand, or place it anew".into();
+            let detail = "VeraCore accepted it, but no longer has it".into();
+            let advice = "ask VeraCore where it is. It is never sent twice: if it is lost, have VeraCore enter it by hand, or place it again".into();
             return Some(Finding::new(
                 FindingKind::MissingInVeracore,
                 code,
@@ -219,10 +219,10 @@ fn check_at_veracore(
     };
     if found.is_cancelled() {
         let detail = format!(
-            "VeraCore says {}; in Vendure it is in state {}",
+            "its status at VeraCore is {}; in Vendure it is in state {}",
             found.status, shop.state
         );
-        let advice = "have it revived at VeraCore, or cancel it in Vendure".into();
+        let advice = "have VeraCore reactivate it, or cancel it in Vendure".into();
         return Some(Finding::new(
             FindingKind::CancelledInVeracore,
             code,
@@ -234,13 +234,13 @@ fn check_at_veracore(
     match found.shipped_extent() {
         ShippedExtent::Complete if ago(found.shipped_at?) > TRACKING_GRACE => {
             let detail = format!(
-                "VeraCore says {} {} days ago; in Vendure it is in state {}",
-                found.status,
+                "VeraCore shipped it {} days ago, status {}; in Vendure it is in state {}",
                 ago(found.shipped_at?).num_days(),
+                found.status,
                 shop.state
             );
             let advice = format!(
-                "`veracore-sync sync tracking --order {code}` says what keeps its packages from the shop"
+                "`veracore-sync sync tracking --order {code}` shows why its parcels are not fulfilled"
             );
             Some(Finding::new(
                 FindingKind::ShippedNotFulfilled,
@@ -252,20 +252,20 @@ fn check_at_veracore(
         ShippedExtent::Nothing => {
             let long =
                 ago(known.acknowledged_at?) > TimeDelta::days(i64::from(limits.never_shipped_days));
-            let moved = facts.parcels.iter().any(Parcel::has_shipped)
+            let has_shipment = facts.parcels.iter().any(Parcel::has_shipped)
                 || known
                     .lines
                     .iter()
                     .any(|sent| shop.fulfilled_units(&sent.line) > 0);
-            if !long || moved {
+            if !long || has_shipment {
                 return None;
             }
             let detail = format!(
-                "VeraCore has had it for {} days, status {}, and nothing has left",
+                "VeraCore has had it for {} days, status {}, and has shipped nothing",
                 ago(known.acknowledged_at?).num_days(),
                 found.status
             );
-            let advice = "ask VeraCore what it waits for".into();
+            let advice = "ask VeraCore why".into();
             Some(Finding::new(
                 FindingKind::NeverShipped,
                 code,

@@ -1,4 +1,4 @@
-//! Packages: what VeraCore tells now, put together with what is known from before. Pure.
+//! Parcels: VeraCore's reports merged with what the ledger has recorded. Pure.
 
 use crate::{
     domain::{FulfillmentId, text::one_line},
@@ -6,23 +6,23 @@ use crate::{
     ledger::{FulfillmentIntentLine, ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus},
 };
 
-/// The key of a package that has neither an id nor a tracking number: it is not on its way yet, and
-/// will be told of again with a name.
+/// The key of a parcel without an id or tracking number. It has not left; VeraCore will report it
+/// again with one of them.
 pub const UNIDENTIFIED_KEY: &str = "unnamed";
 
-/// One package of an order.
+/// One parcel of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
     /// Unique in its order.
     pub key: String,
     pub report: ParcelReport,
-    /// Where it stood when we last saw to it; `None` for a new one.
+    /// The status after the last run; `None` for a new parcel.
     pub status: Option<ShipmentStatus>,
-    /// What was meant to be fulfilled, if that was begun.
+    /// The recorded intent, if a fulfillment was started.
     pub intended: Option<Vec<FulfillmentIntentLine>>,
-    /// Which fulfillment of the shop's it is.
+    /// Its fulfillment in the shop.
     pub fulfillment: Option<FulfillmentId>,
-    /// Whether VeraCore says something else of it than before.
+    /// VeraCore's report differs from the last one.
     pub changed: bool,
 }
 
@@ -35,7 +35,7 @@ impl Parcel {
         !self.is_void() && self.waiting_reason().is_none()
     }
 
-    /// Why it is not taken for shipped yet.
+    /// The reason why it does not count as shipped.
     pub fn waiting_reason(&self) -> Option<String> {
         if self.report.tracking_number.is_none() {
             return Some("it has no tracking number yet".into());
@@ -44,32 +44,32 @@ impl Parcel {
             .then(|| format!("its status is {}", self.report.provider_status))
     }
 
-    /// Whether nothing has to be done about it.
+    /// The parcel needs no processing.
     pub fn is_idle(&self) -> bool {
         self.is_settled() || !self.changed && self.waiting_reason().is_some()
     }
 
-    /// Whether it was seen to, and is as it was then.
+    /// The parcel was processed, and did not change since.
     pub fn is_settled(&self) -> bool {
         !self.changed && self.status.is_some_and(ShipmentStatus::is_settled)
     }
 
-    /// What the customer reads as the way of shipping.
+    /// The shipping method that customers see.
     pub fn shipping_method(&self) -> String {
-        let words: Vec<&str> = [&self.report.carrier, &self.report.service]
+        let names: Vec<&str> = [&self.report.carrier, &self.report.service]
             .into_iter()
             .flatten()
             .map(String::as_str)
             .collect();
-        if words.is_empty() {
+        if names.is_empty() {
             "VeraCore".into()
         } else {
-            words.join(" ")
+            names.join(" ")
         }
     }
 }
 
-/// What VeraCore tells, in the ledger's words.
+/// Converts VeraCore's shipment to the ledger's report.
 pub fn parcel_report(shipment: Shipment) -> ParcelReport {
     let items = shipment.items.map(|items| {
         let mut items: Vec<ParcelItem> = items
@@ -93,27 +93,27 @@ pub fn parcel_report(shipment: Shipment) -> ParcelReport {
     }
 }
 
-/// The packages of an order: what the ledger has, changed by what VeraCore tells now. A package is
-/// recognized by its id; one without an id, now or before, by its tracking number.
-pub fn merge_reports(recorded: Vec<RecordedShipment>, news: Vec<ParcelReport>) -> Vec<Parcel> {
-    let mut packages: Vec<Parcel> = recorded.into_iter().map(recorded_parcel).collect();
-    if !news.is_empty() {
-        // If it is still there, it is told of again.
-        packages.retain(|package| package.key != UNIDENTIFIED_KEY || package.fulfillment.is_some());
+/// Updates an order's recorded parcels with new reports. A parcel is recognized by its id, or by its
+/// tracking number if either report has no id.
+pub fn merge_reports(recorded: Vec<RecordedShipment>, reports: Vec<ParcelReport>) -> Vec<Parcel> {
+    let mut parcels: Vec<Parcel> = recorded.into_iter().map(recorded_parcel).collect();
+    if !reports.is_empty() {
+        // If it still exists, one of the reports is about it.
+        parcels.retain(|parcel| parcel.key != UNIDENTIFIED_KEY || parcel.fulfillment.is_some());
     }
-    for told in news {
-        let same = packages
+    for report in reports {
+        let same = parcels
             .iter_mut()
-            .find(|package| is_same_parcel(&package.report, &told));
+            .find(|parcel| is_same_parcel(&parcel.report, &report));
         match same {
-            Some(package) => {
-                let told = fill_from_earlier(told, &package.report);
-                package.changed |= package.report != told;
-                package.report = told;
+            Some(parcel) => {
+                let report = fill_from_earlier(report, &parcel.report);
+                parcel.changed |= parcel.report != report;
+                parcel.report = report;
             }
-            None => packages.push(Parcel {
-                key: parcel_key(&told),
-                report: told,
+            None => parcels.push(Parcel {
+                key: parcel_key(&report),
+                report,
                 status: None,
                 intended: None,
                 fulfillment: None,
@@ -121,7 +121,7 @@ pub fn merge_reports(recorded: Vec<RecordedShipment>, news: Vec<ParcelReport>) -
             }),
         }
     }
-    packages
+    parcels
 }
 
 fn recorded_parcel(recorded: RecordedShipment) -> Parcel {
@@ -135,8 +135,8 @@ fn recorded_parcel(recorded: RecordedShipment) -> Parcel {
     }
 }
 
-fn parcel_key(told: &ParcelReport) -> String {
-    match (&told.shipment_id, &told.tracking_number) {
+fn parcel_key(report: &ParcelReport) -> String {
+    match (&report.shipment_id, &report.tracking_number) {
         (Some(id), _) => format!("id:{id}"),
         (None, Some(number)) => format!("tracking:{number}"),
         (None, None) => UNIDENTIFIED_KEY.into(),
@@ -154,7 +154,7 @@ fn is_same_parcel(old: &ParcelReport, new: &ParcelReport) -> bool {
     }
 }
 
-/// What is told now, with what only an earlier, fuller answer told.
+/// Fills fields that the new report lacks from the earlier one.
 fn fill_from_earlier(new: ParcelReport, old: &ParcelReport) -> ParcelReport {
     ParcelReport {
         shipment_id: new.shipment_id.or_else(|| old.shipment_id.clone()),

@@ -1,8 +1,8 @@
-//! From packages to fulfillments: which package becomes which fulfillment, which one is there
-//! already, and which one needs a person. Pure.
+//! Plans fulfillments: which parcel becomes one, which one exists already, which parcel needs
+//! attention. Pure.
 //!
-//! What the shop has comes first: a package is looked for among its fulfillments before one is made
-//! of it, and nothing is taken twice from a line. What is not clear is reported, never guessed.
+//! A parcel is matched with the shop's fulfillments before one is created for it, and no unit of a line
+//! is used twice. Unclear cases are reported, never guessed.
 
 use std::collections::BTreeMap;
 
@@ -14,36 +14,35 @@ use crate::{
     vendure::{Fulfillment, FulfillmentProgress, LineUnits},
 };
 
-/// Whether all of an order has left VeraCore, which decides about packages that do not say what is
-/// in them.
+/// The extent to which an order has shipped. It decides about parcels that do not list their items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderCompletion {
     /// Everything was shipped.
     Complete,
-    /// Something may follow; VeraCore's own word.
+    /// More may follow; VeraCore's status.
     Partial(String),
-    /// Nobody had to ask.
+    /// No parcel needed it.
     NotChecked,
 }
 
-/// What is to be done about a package.
+/// The step to take for a parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParcelStep {
-    /// VeraCore took it back before the shop heard of it.
+    /// VeraCore voided it before it was fulfilled in the shop.
     Void,
     Wait {
         reason: String,
     },
-    /// Make it a fulfillment with these lines, then ship that.
+    /// Create a fulfillment with these lines and ship it.
     Fulfill {
         lines: Vec<LineUnits>,
     },
-    /// It is this fulfillment already; `ship` when that was not moved on yet.
+    /// It is this fulfillment already, which may still need shipping.
     Existing {
         fulfillment: FulfillmentId,
         needs_shipping: bool,
     },
-    /// The shop has its goods fulfilled in another way.
+    /// The shop has fulfilled its goods otherwise.
     Covered {
         reason: String,
     },
@@ -53,7 +52,6 @@ pub enum ParcelStep {
 }
 
 impl OrderCompletion {
-    /// By VeraCore's word for the order.
     pub fn from_status(status: &str) -> Self {
         if is_complete_status(status) {
             Self::Complete
@@ -63,93 +61,92 @@ impl OrderCompletion {
     }
 }
 
-/// Whether VeraCore must be asked how far the order is: a package that left does not say what is
-/// in it, and the shop does not know it yet.
-pub fn needs_order_status(packages: &[Parcel]) -> bool {
-    packages.iter().any(|package| {
-        package.report.items.is_none()
-            && package.fulfillment.is_none()
-            && package.has_shipped()
-            && !package.is_idle()
+/// A parcel that left does not list its items and is not fulfilled: the order's status must decide.
+pub fn needs_order_status(parcels: &[Parcel]) -> bool {
+    parcels.iter().any(|parcel| {
+        parcel.report.items.is_none()
+            && parcel.fulfillment.is_none()
+            && parcel.has_shipped()
+            && !parcel.is_idle()
     })
 }
 
-/// One step for each package, in their order.
+/// Plans one step for each parcel, in the same order.
 pub fn plan_fulfillments(
     shop: &FulfillmentProgress,
     sent: &[SentLine],
-    packages: &[Parcel],
+    parcels: &[Parcel],
     completion: &OrderCompletion,
 ) -> Vec<ParcelStep> {
     if shop.state.is_being_edited() {
-        let why = format!(
+        let reason = format!(
             "the order is being edited in Vendure (state {})",
             shop.state
         );
-        let as_it_was = |package| {
-            settled_step(package).unwrap_or_else(|| ParcelStep::Wait {
-                reason: why.clone(),
+        let keep = |parcel| {
+            settled_step(parcel).unwrap_or_else(|| ParcelStep::Wait {
+                reason: reason.clone(),
             })
         };
-        return packages.iter().map(as_it_was).collect();
+        return parcels.iter().map(keep).collect();
     }
-    let mut work = FulfillmentPlanner::new(shop, sent, packages);
-    // In the order in which they left, so that the same packages lead to the same steps.
-    let mut order: Vec<usize> = (0..packages.len()).collect();
-    order.sort_by_key(|at| (packages[*at].report.shipped_at, packages[*at].key.clone()));
+    let mut planner = FulfillmentPlanner::new(shop, sent, parcels);
+    // By ship date, so that the same parcels always lead to the same steps.
+    let mut order: Vec<usize> = (0..parcels.len()).collect();
+    order.sort_by_key(|at| (parcels[*at].report.shipped_at, parcels[*at].key.clone()));
     let mut steps: BTreeMap<usize, ParcelStep> = BTreeMap::new();
     let mut open = Vec::new();
     for at in order {
-        match work.step_without_matching(&packages[at]) {
+        match planner.step_without_matching(&parcels[at]) {
             Some(step) => {
                 steps.insert(at, step);
             }
             None => open.push(at),
         }
     }
-    let mut unsaid = Vec::new();
+    let mut without_items = Vec::new();
     for at in open {
-        match work.match_fulfillment(&packages[at]) {
+        match planner.match_fulfillment(&parcels[at]) {
             Some(step) => {
                 steps.insert(at, step);
             }
-            None if packages[at].is_void() => {
+            None if parcels[at].is_void() => {
                 steps.insert(at, ParcelStep::Void);
             }
-            None if packages[at].report.items.is_none() => unsaid.push(at),
+            None if parcels[at].report.items.is_none() => without_items.push(at),
             None => {
-                steps.insert(at, work.plan_by_items(&packages[at]));
+                steps.insert(at, planner.plan_by_items(&parcels[at]));
             }
         }
     }
     let unclear = steps
         .values()
         .any(|step| matches!(step, ParcelStep::Problem { .. }));
-    let last = unsaid.last().copied();
-    for at in unsaid {
-        let step = work.plan_remainder(Some(at) == last, unclear, completion);
+    let last = without_items.last().copied();
+    for at in without_items {
+        let step = planner.plan_remainder(Some(at) == last, unclear, completion);
         steps.insert(at, step);
     }
     steps.into_values().collect()
 }
 
-/// What is left of the order while steps are decided.
+/// The rest of the order while steps are planned.
 struct FulfillmentPlanner<'a> {
     shop: &'a FulfillmentProgress,
     sent: &'a [SentLine],
     remaining: BTreeMap<&'a LineId, u32>,
-    /// Fulfillments that no package is known to be.
+    /// Fulfillments that are not linked with a parcel.
     unlinked: Vec<&'a Fulfillment>,
-    /// The packages' tracking numbers.
+    /// The tracking numbers of all parcels.
     tracking_numbers: Vec<&'a str>,
 }
 
 impl<'a> FulfillmentPlanner<'a> {
-    fn new(shop: &'a FulfillmentProgress, sent: &'a [SentLine], packages: &'a [Parcel]) -> Self {
-        let taken = |id: &FulfillmentId| {
-            packages
+    fn new(shop: &'a FulfillmentProgress, sent: &'a [SentLine], parcels: &'a [Parcel]) -> Self {
+        let is_linked = |id: &FulfillmentId| {
+            parcels
                 .iter()
-                .any(|package| package.fulfillment.as_ref() == Some(id))
+                .any(|parcel| parcel.fulfillment.as_ref() == Some(id))
         };
         let live = shop.fulfillments.iter().filter(|f| !f.is_cancelled());
         Self {
@@ -159,57 +156,60 @@ impl<'a> FulfillmentPlanner<'a> {
                 .iter()
                 .map(|line| (&line.line, shop.unfulfilled_units(&line.line)))
                 .collect(),
-            unlinked: live.filter(|f| !taken(&f.id)).collect(),
-            tracking_numbers: packages
+            unlinked: live.filter(|f| !is_linked(&f.id)).collect(),
+            tracking_numbers: parcels
                 .iter()
-                .filter_map(|package| package.report.tracking_number.as_deref().map(str::trim))
+                .filter_map(|parcel| parcel.report.tracking_number.as_deref().map(str::trim))
                 .collect(),
         }
     }
 
-    /// What follows without looking for anything.
-    fn step_without_matching(&self, package: &Parcel) -> Option<ParcelStep> {
-        let linked = package.fulfillment.as_ref().map(|id| {
+    /// Plans a parcel that is linked with a fulfillment, void, or waiting.
+    fn step_without_matching(&self, parcel: &Parcel) -> Option<ParcelStep> {
+        let linked = parcel.fulfillment.as_ref().map(|id| {
             let found = self.shop.fulfillments.iter().find(|f| f.id == *id);
             (id, found)
         });
         match linked {
-            Some((id, found)) if package.is_void() => Some(match found {
+            Some((id, found)) if parcel.is_void() => Some(match found {
                 Some(found) if !found.is_cancelled() => voided_after_fulfillment(id),
                 _ => ParcelStep::Void,
             }),
             Some((id, Some(found))) if found.is_cancelled() => Some(problem(format!(
-                "its fulfillment {id} was cancelled in Vendure; no second one is made of it"
+                "its fulfillment {id} was cancelled in Vendure; the parcel is not fulfilled again"
             ))),
             Some((id, Some(found))) => Some(ParcelStep::Existing {
                 fulfillment: id.clone(),
                 needs_shipping: needs_shipping(found),
             }),
             Some((id, None)) => Some(problem(format!(
-                "its fulfillment {id} is not in Vendure any more"
+                "its fulfillment {id} is no longer in Vendure"
             ))),
-            // What was begun may be in the shop all the same.
-            None if package.is_void() => package.intended.is_none().then_some(ParcelStep::Void),
-            None => package
+            // A fulfillment that was started may exist in the shop.
+            None if parcel.is_void() => parcel.intended.is_none().then_some(ParcelStep::Void),
+            None => parcel
                 .waiting_reason()
-                .map(|why| ParcelStep::Wait { reason: why }),
+                .map(|reason| ParcelStep::Wait { reason }),
         }
     }
 
-    /// Whether a fulfillment that nobody claimed is this package: our own, made before a crash, or
-    /// a person's, made by hand. One with the same lines is preferred. When it was begun and VeraCore
-    /// corrected the number since, one with the very lines that were meant is it, unless its number
-    /// is another package's.
-    fn match_fulfillment(&mut self, package: &Parcel) -> Option<ParcelStep> {
-        let number = package.report.tracking_number.as_deref()?.trim();
-        let is = |f: &Fulfillment, number: &str| {
+    /// Finds the parcel among the unlinked fulfillments: created here before a crash, or by hand. One
+    /// with the intended lines is preferred. If VeraCore corrected the tracking number since the
+    /// intent, the lines alone identify it, unless its number is another parcel's.
+    fn match_fulfillment(&mut self, parcel: &Parcel) -> Option<ParcelStep> {
+        let number = parcel.report.tracking_number.as_deref()?.trim();
+        let has_number = |f: &Fulfillment, number: &str| {
             f.tracking_code
                 .as_deref()
                 .is_some_and(|code| code.trim() == number)
         };
-        let same_number = |f: &&Fulfillment| is(f, number);
-        let nobodys = |f: &Fulfillment| !self.tracking_numbers.iter().any(|number| is(f, number));
-        let intended: Option<Vec<LineUnits>> = package.intended.as_ref().map(|lines| {
+        let same_number = |f: &&Fulfillment| has_number(f, number);
+        let is_other_parcel = |f: &Fulfillment| {
+            self.tracking_numbers
+                .iter()
+                .any(|number| has_number(f, number))
+        };
+        let intended: Option<Vec<LineUnits>> = parcel.intended.as_ref().map(|lines| {
             let lines = lines.iter().map(|line| LineUnits {
                 line: line.line.clone(),
                 quantity: line.quantity,
@@ -223,11 +223,12 @@ impl<'a> FulfillmentPlanner<'a> {
             .or_else(|| self.unlinked.iter().position(same_number))
             .or_else(|| {
                 let intended = intended.as_ref()?;
-                let meant = |f: &&Fulfillment| nobodys(f) && sorted(f.lines.clone()) == *intended;
-                self.unlinked.iter().position(meant)
+                let same_lines =
+                    |f: &&Fulfillment| !is_other_parcel(f) && sorted(f.lines.clone()) == *intended;
+                self.unlinked.iter().position(same_lines)
             })?;
         let found = self.unlinked.remove(found);
-        if package.is_void() {
+        if parcel.is_void() {
             return Some(voided_after_fulfillment(&found.id));
         }
         Some(ParcelStep::Existing {
@@ -236,101 +237,100 @@ impl<'a> FulfillmentPlanner<'a> {
         })
     }
 
-    /// By what the package says is in it.
-    fn plan_by_items(&mut self, package: &Parcel) -> ParcelStep {
-        let mut wanted: BTreeMap<&str, u32> = BTreeMap::new();
-        for item in package.report.items.iter().flatten() {
-            let units = wanted.entry(item.sku.as_str()).or_default();
+    /// Plans a parcel that lists its items.
+    fn plan_by_items(&mut self, parcel: &Parcel) -> ParcelStep {
+        let mut contents: BTreeMap<&str, u32> = BTreeMap::new();
+        for item in parcel.report.items.iter().flatten() {
+            let units = contents.entry(item.sku.as_str()).or_default();
             *units = units.saturating_add(item.quantity);
         }
-        if wanted.is_empty() {
-            return problem("VeraCore says that nothing is in it".into());
+        if contents.is_empty() {
+            return problem("VeraCore lists no items in it".into());
         }
         let mut lines = Vec::new();
-        let mut gone = 0;
-        for (sku, units) in &wanted {
-            let ours: Vec<&LineId> = self
+        let mut already_fulfilled = 0;
+        for (sku, units) in &contents {
+            let sku_lines: Vec<&LineId> = self
                 .sent
                 .iter()
                 .filter(|line| line.sku.as_str() == *sku)
                 .map(|line| &line.line)
                 .collect();
-            if ours.is_empty() {
+            if sku_lines.is_empty() {
                 return problem(format!(
-                    "it holds {units} of {sku}, which was not in the order that was sent"
+                    "it contains {units} of {sku}, which was not in the order sent"
                 ));
             }
-            let ordered = self.ordered_units(&ours);
+            let ordered = self.ordered_units(&sku_lines);
             if *units > ordered {
                 let cancelled = if ordered == 0 { ": cancelled" } else { "" };
                 return problem(format!(
-                    "it holds {units} of {sku}, of which {ordered} are ordered in Vendure{cancelled}"
+                    "it contains {units} of {sku}, of which {ordered} are ordered in Vendure{cancelled}"
                 ));
             }
-            let left: u32 = ours.iter().map(|line| self.remaining[line]).sum();
-            if left == 0 {
-                gone += 1;
-            } else if *units > left {
+            let remaining: u32 = sku_lines.iter().map(|line| self.remaining[line]).sum();
+            if remaining == 0 {
+                already_fulfilled += 1;
+            } else if *units > remaining {
                 return problem(format!(
-                    "it holds {units} of {sku}, of which only {left} are not fulfilled in Vendure yet"
+                    "it contains {units} of {sku}, of which only {remaining} are not fulfilled in Vendure yet"
                 ));
             }
-            lines.extend(self.distribute_units(&ours, *units));
+            lines.extend(self.distribute_units(&sku_lines, *units));
         }
-        if gone == wanted.len() {
+        if already_fulfilled == contents.len() {
             return ParcelStep::Covered {
-                reason: "its goods are fulfilled in Vendure already, by another fulfillment".into(),
+                reason: "another fulfillment in Vendure already covers its goods".into(),
             };
         }
-        if gone > 0 {
+        if already_fulfilled > 0 {
             return problem(
-                "some of its goods are fulfilled in Vendure already, by another fulfillment".into(),
+                "another fulfillment in Vendure already covers some of its goods".into(),
             );
         }
         self.subtract_units(&lines);
         ParcelStep::Fulfill { lines }
     }
 
-    /// A package that does not say what is in it: all that is left, when nothing else follows.
+    /// Plans a parcel that does not list its items: the last one gets everything that remains.
     fn plan_remainder(
         &mut self,
-        last: bool,
-        unclear: bool,
+        is_last: bool,
+        has_problem: bool,
         completion: &OrderCompletion,
     ) -> ParcelStep {
-        if self.remaining.values().all(|left| *left == 0) {
+        if self.remaining.values().all(|units| *units == 0) {
             return ParcelStep::Covered {
-                reason: "everything is fulfilled in Vendure already".into(),
+                reason: "the order is already fulfilled in Vendure".into(),
             };
         }
         match completion {
-            _ if unclear => ParcelStep::Wait {
-                reason: "it does not say what is in it, and another package of the order needs a person first".into(),
+            _ if has_problem => ParcelStep::Wait {
+                reason: "VeraCore does not list its items, and another parcel of the order needs attention first".into(),
             },
-            OrderCompletion::Complete if last => {
+            OrderCompletion::Complete if is_last => {
                 let lines: Vec<LineUnits> = self
                     .remaining
                     .iter()
-                    .filter(|(_, left)| **left > 0)
-                    .map(|(line, left)| LineUnits {
+                    .filter(|(_, units)| **units > 0)
+                    .map(|(line, units)| LineUnits {
                         line: (*line).clone(),
-                        quantity: *left,
+                        quantity: *units,
                     })
                     .collect();
                 self.subtract_units(&lines);
                 ParcelStep::Fulfill { lines }
             }
             OrderCompletion::Complete => ParcelStep::Covered {
-                reason: "it does not say what is in it; its goods are with the order's last package"
-                    .into(),
+                reason: "VeraCore does not list its items; the order's last parcel covers them".into(),
             },
             OrderCompletion::Partial(status) => ParcelStep::Wait {
                 reason: format!(
-                    "it does not say what is in it, and the order is not complete yet (status {status})"
+                    "VeraCore does not list its items, and the order is not complete yet (status {status})"
                 ),
             },
             OrderCompletion::NotChecked => ParcelStep::Wait {
-                reason: "it does not say what is in it".into(),
+                reason: "VeraCore does not list its items".into(),
             },
         }
     }
@@ -344,43 +344,43 @@ impl<'a> FulfillmentPlanner<'a> {
             .sum()
     }
 
-    /// Units of a SKU on its lines, one after the other.
+    /// Distributes a SKU's units over its lines, one line after the other.
     fn distribute_units(&self, lines: &[&LineId], mut units: u32) -> Vec<LineUnits> {
-        let mut spread = Vec::new();
+        let mut distributed = Vec::new();
         for line in lines {
             let quantity = units.min(self.remaining[line]);
             if quantity > 0 {
                 units -= quantity;
-                spread.push(LineUnits {
+                distributed.push(LineUnits {
                     line: (*line).clone(),
                     quantity,
                 });
             }
         }
-        spread
+        distributed
     }
 
     fn subtract_units(&mut self, lines: &[LineUnits]) {
         for units in lines {
-            if let Some(left) = self.remaining.get_mut(&units.line) {
-                *left = left.saturating_sub(units.quantity);
+            if let Some(remaining) = self.remaining.get_mut(&units.line) {
+                *remaining = remaining.saturating_sub(units.quantity);
             }
         }
     }
 }
 
-/// What leaves a package that was seen to as it is.
-fn settled_step(package: &Parcel) -> Option<ParcelStep> {
-    if !package.is_settled() {
+/// The step that changes nothing about a settled parcel.
+fn settled_step(parcel: &Parcel) -> Option<ParcelStep> {
+    if !parcel.is_settled() {
         return None;
     }
-    match (package.status?, &package.fulfillment) {
+    match (parcel.status?, &parcel.fulfillment) {
         (ShipmentStatus::Fulfilled, Some(fulfillment)) => Some(ParcelStep::Existing {
             fulfillment: fulfillment.clone(),
             needs_shipping: false,
         }),
         (ShipmentStatus::Covered, _) => Some(ParcelStep::Covered {
-            reason: "its goods are fulfilled in Vendure already".into(),
+            reason: "its goods are already fulfilled in Vendure".into(),
         }),
         (ShipmentStatus::Void, _) => Some(ParcelStep::Void),
         _ => None,
@@ -389,7 +389,7 @@ fn settled_step(package: &Parcel) -> Option<ParcelStep> {
 
 fn voided_after_fulfillment(fulfillment: &FulfillmentId) -> ParcelStep {
     problem(format!(
-        "VeraCore took the package back after the shop was told of it; if its goods do not go out again, cancel fulfillment {fulfillment} in Vendure"
+        "VeraCore voided the parcel after it was fulfilled in Vendure; unless it is shipped again, cancel fulfillment {fulfillment} in Vendure"
     ))
 }
 
