@@ -195,7 +195,7 @@ async fn an_end_that_is_down_fails_the_whole() {
     let mut service = world.service();
     service.carry().await;
     for (setting, words) in [
-        ("VERACORE_API_URL", "VeraCore cannot be asked"),
+        ("VERACORE_API_URL", "cannot look up orders at VeraCore"),
         ("VENDURE_API_URL", "no connection"),
     ] {
         let nobody = [(setting, "http://127.0.0.1:1/api")];

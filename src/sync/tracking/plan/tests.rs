@@ -283,7 +283,7 @@ fn what_does_not_fit_is_reported_and_stops_no_other_package() {
     assert!(problem_of(&steps[0]).contains("1 of X"));
     assert!(problem_of(&steps[1]).contains("3 of A"));
     assert!(problem_of(&steps[2]).contains("cancelled"));
-    assert!(problem_of(&steps[3]).contains("nothing"));
+    assert!(problem_of(&steps[3]).contains("no items"));
     assert_eq!(steps[4], fulfill(&[("a", 2)]));
     assert!(matches!(steps[5], ParcelStep::Covered { .. }));
 }
