@@ -49,19 +49,19 @@ impl InventorySync {
     /// Applies a quarantined feed after a fresh read.
     pub async fn accept_quarantined_feed(
         &self,
-        held: i64,
+        quarantined_run: i64,
         on_progress: &OnProgress,
     ) -> Result<Result<InventoryRunResult, QuarantineError>, LedgerError> {
-        if let Err(why) = self.quarantined_suspicions(held).await? {
-            return Ok(Err(why));
+        if let Err(error) = self.quarantined_suspicions(quarantined_run).await? {
+            return Ok(Err(error));
         }
         let work = async |run| {
-            // Again, now that nobody else can decide on it.
-            let accepted = match self.quarantined_suspicions(held).await {
+            // Again, under the lease: nobody else can decide now.
+            let accepted = match self.quarantined_suspicions(quarantined_run).await {
                 Ok(Ok(accepted)) => accepted,
-                Ok(Err(why)) => {
-                    let result = WorkResult::failed(&why);
-                    return (Ok(Err(why)), result);
+                Ok(Err(error)) => {
+                    let result = WorkResult::failed(&error);
+                    return (Ok(Err(error)), result);
                 }
                 Err(error) => {
                     let result = WorkResult::failed(&error);
@@ -77,7 +77,7 @@ impl InventorySync {
             if let WorkResult::Finished(report) = &mut result
                 && report.outcome == RunOutcome::Done
             {
-                report.accepts = Some(held);
+                report.accepts = Some(quarantined_run);
             }
             (Ok(Ok(outcome)), result)
         };
@@ -95,12 +95,13 @@ impl InventorySync {
     /// Discards a quarantined feed.
     pub async fn discard_quarantined_feed(
         &self,
-        held: i64,
+        quarantined_run: i64,
         by: &str,
     ) -> Result<DiscardOutcome, LedgerError> {
         let key = [LeaseKey::Job(JOB)];
-        let discard = async |_| self.ledger.discard_quarantined_feed(JOB, held, by).await;
-        let discarded = with_lease(&self.ledger, &key, JOB_LEASE_TTL, discard).await?;
+        let ledger = &self.ledger;
+        let discard = async |_| ledger.discard_quarantined_feed(JOB, quarantined_run, by).await;
+        let discarded = with_lease(ledger, &key, JOB_LEASE_TTL, discard).await?;
         Ok(match discarded.transpose()? {
             Some(true) => DiscardOutcome::Discarded,
             Some(false) => DiscardOutcome::NotQuarantined,
@@ -113,16 +114,16 @@ impl InventorySync {
         &self,
         run: i64,
     ) -> Result<Result<Vec<Suspicion>, QuarantineError>, LedgerError> {
-        let Some(held) = self.ledger.quarantined_run(JOB, run).await? else {
+        let Some(quarantined) = self.ledger.quarantined_run(JOB, run).await? else {
             return Ok(Err(QuarantineError::NotQuarantined(run)));
         };
-        if let Some(by) = held.accepted_by {
+        if let Some(by) = quarantined.accepted_by {
             return Ok(Err(QuarantineError::AlreadyAccepted { run, by }));
         }
-        if let Some(by) = held.discarded_by {
+        if let Some(by) = quarantined.discarded_by {
             return Ok(Err(QuarantineError::AlreadyDiscarded { run, by }));
         }
-        let suspicions = held.result["held"]["suspicions"].clone();
+        let suspicions = quarantined.result["held"]["suspicions"].clone();
         Ok(serde_json::from_value(suspicions).map_err(|_| QuarantineError::Unreadable(run)))
     }
 }

@@ -15,7 +15,7 @@ fn sku(text: &str) -> Sku {
     Sku::parse(text).unwrap()
 }
 
-/// A plan borrows from what it is made of.
+/// A plan borrows its input.
 fn leaked<T>(value: T) -> &'static mut T {
     Box::leak(Box::new(value))
 }
@@ -143,8 +143,8 @@ fn the_briefs_timeline_leaves_98_for_sale_all_the_way() {
             &rules,
         )
     };
-    // Placed: VeraCore knows nothing of it. Sent: it reserved 2. Shipped, and the shop not told yet.
-    // Then told. None of it changes a level.
+    // Placed: not at VeraCore. Sent: VeraCore reserves 2. Shipped, then fulfilled in the shop. No step
+    // changes the level.
     for step in [
         plan_of(100, 100, 2, 0),
         plan_of(98, 100, 2, 2),
@@ -156,7 +156,7 @@ fn the_briefs_timeline_leaves_98_for_sale_all_the_way() {
 
 #[test]
 fn orders_in_flight_count_by_phase() {
-    // 5 promised and unknown to VeraCore, 3 known to it: it has 40 free.
+    // 5 promised but not at VeraCore, 3 at VeraCore, which has 40 available.
     let variants = [variant("1", "A", 0, 8)];
     let plan = plan_levels(
         feed(&[("A", 40)]),
@@ -180,8 +180,8 @@ fn acknowledged_units_are_never_more_than_the_shop_allocated() {
     assert_eq!(after(&plan), [("1", 10, 12)]);
 }
 
-/// Order X (3, at VeraCore) was allocated at another location, order Y (3, not there yet) at this
-/// one. Nobody tells which is which: of 7 free, 4 can be sold, and 10 on hand would be 3 too many.
+/// Order X (3, at VeraCore) was allocated at another location, order Y (3, not sent yet) at this one.
+/// Vendure does not say which is which: of 7 available, 4 can be sold, and 10 on hand is 3 too many.
 #[test]
 fn what_is_allocated_at_another_location_is_not_given_back_here() {
     let mut both = variant("1", "A", 0, 3);
@@ -200,8 +200,8 @@ fn what_is_allocated_at_another_location_is_not_given_back_here() {
     assert_eq!(after(&plan_of(both)), [("1", 0, 9)]);
 }
 
-/// Two variants share 3 units, all of them reserved for an order of the first; the second sold 3
-/// that VeraCore does not know of. The first order's package must still find its goods on hand.
+/// Two variants share 3 units, all reserved for an order of the first; the second sold 3 that are not
+/// at VeraCore yet. The first order's parcel must still find its goods on hand.
 #[test]
 fn what_veracore_is_about_to_ship_stays_on_hand() {
     let variants = [variant("1", "A", 3, 3), variant("2", "A", 0, 3)];
@@ -230,13 +230,13 @@ fn what_was_fulfilled_cancelled_or_added_in_the_shop_is_not_given_back() {
     // Partly, then wholly cancelled.
     assert_eq!(units(5, 3, &[]), (3, vec![]));
     assert_eq!(units(5, 0, &[]), (0, vec![1]));
-    // Made larger after it was sent: VeraCore has 5 of the 9.
+    // Increased after it was sent: VeraCore has 5 of the 9.
     assert_eq!(units(5, 9, &[]), (5, vec![]));
     assert_eq!(units(5, 9, &[(5, "Shipped")]), (0, vec![1]));
 }
 
 #[test]
-fn an_order_that_the_shop_did_not_tell_of_counts_for_nothing_and_stays_open() {
+fn an_order_missing_from_the_shops_response_counts_for_nothing_and_stays_open() {
     let (sent, mut shop) = order(1, "1", 5, 5, &[]);
     let id = VariantId::parse("1").unwrap();
     let nothing = AcknowledgedUnits::from_orders(std::slice::from_ref(&sent), &[]);
@@ -277,7 +277,7 @@ fn variants_that_share_goods_get_the_level_less_what_the_others_promised() {
         },
         ..StockRules::default()
     };
-    // 10 free. One promised 4 (1 of them known to VeraCore), the other 2 (none known).
+    // 10 available. One promised 4 (1 of them at VeraCore), the other 2 (none at VeraCore).
     let variants = [variant("1", "A", 0, 4), variant("2", "A-RED", 0, 2)];
     let plan = plan_levels(
         feed(&[("A", 10)]),
@@ -291,7 +291,7 @@ fn variants_that_share_goods_get_the_level_less_what_the_others_promised() {
 }
 
 #[test]
-fn what_is_not_ours_is_left_alone_and_told() {
+fn unmanaged_variants_keep_their_level_and_are_counted() {
     let mut globs = GlobSetBuilder::new();
     globs.add(Glob::new("GIFT-*").unwrap());
     let rules = StockRules {
@@ -331,7 +331,7 @@ fn a_drop_is_counted_by_what_can_be_sold() {
     let variants = [
         // Sold out already, though something is on hand for orders.
         variant("1", "A", 2, 2),
-        // On sale, and then not, though orders in flight keep something on hand.
+        // On sale, then not, though orders in flight keep something on hand.
         variant("2", "B", 9, 2),
         variant("3", "C", 9, 0),
     ];
@@ -345,7 +345,7 @@ fn a_drop_is_counted_by_what_can_be_sold() {
 }
 
 #[test]
-fn a_feed_keeps_what_is_strange_apart() {
+fn a_feed_separates_invalid_and_contradictory_rows() {
     let feed = feed(&[("A", 1), ("A", 1), ("B", 1), ("B", 2), ("B", 1)]);
     for in_quantity in [true, false] {
         feed.add_row(Err(RowError {

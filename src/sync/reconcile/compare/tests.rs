@@ -38,7 +38,7 @@ fn at_veracore_with(status: &str) -> WarehouseAnswer {
     })
 }
 
-/// An order with lines `(id, SKU, quantity)` on which all three agree: sent two days ago.
+/// A consistent order with lines `(id, SKU, quantity)`, sent two days ago.
 fn healthy(lines: &[(&str, &str, u32)]) -> OrderFacts {
     let shop = FulfillmentProgress {
         id: ShopOrderId::parse("1").unwrap(),
@@ -161,7 +161,7 @@ fn kinds(facts: &OrderFacts) -> Vec<FindingKind> {
 }
 
 #[test]
-fn what_is_as_it_should_be_gives_no_finding() {
+fn a_consistent_order_has_no_finding() {
     let day = TimeDelta::days;
     let partly = one().fulfilled(&[("1", 1)]).acknowledged(day(20));
     let mut pending = one();
@@ -177,12 +177,12 @@ fn what_is_as_it_should_be_gives_no_finding() {
             .found(|found| found.shipped_at = Some(now() - day(1)))
             .says("Shipped"),
         one().acknowledged(day(7)),
-        // Something left.
+        // Something has shipped.
         one().acknowledged(day(20)).says("PartiallyShipped"),
         one().acknowledged(day(20)).package("Shipped"),
         partly,
         one().fulfilled(&[("1", 2)]).acknowledged(day(20)),
-        // Cancelled at both ends.
+        // Cancelled in both.
         one().cancelled().says("Cancelled"),
         pending,
         asked_in_vain,
@@ -253,7 +253,7 @@ fn an_order_that_veracore_lost_or_cancelled() {
         kinds(&one().says("Cancelled")),
         [FindingKind::CancelledInVeracore]
     );
-    // Of no consequence once the shop has all of it fulfilled.
+    // Irrelevant once the shop has fulfilled all of it.
     assert_eq!(kinds(&one().says("Cancelled").fulfilled(&[("1", 2)])), []);
 }
 
@@ -283,10 +283,10 @@ fn an_order_that_was_edited_after_it_was_sent() {
         found[0].detail,
         "A-0: 2 sent, 3 in Vendure now; A-1: 1 sent, not in Vendure any more; A-3: not sent, 4 in Vendure now"
     );
-    // Not while a person is still at it.
+    // Not while someone is editing it.
     edited.shop().state = OrderState::parse("Modifying").unwrap();
     assert_eq!(compare_order(&edited, &rules, &limits()), []);
-    // A SKU that got another name is the same line.
+    // A renamed SKU is the same line.
     let mut renamed = one();
     renamed.shop().lines[0].sku = "A-0-NEW".into();
     assert_eq!(kinds(&renamed), []);
@@ -295,7 +295,7 @@ fn an_order_that_was_edited_after_it_was_sent() {
 #[test]
 fn an_order_that_was_cancelled_after_it_was_sent() {
     assert_eq!(kinds(&one().cancelled()), [FindingKind::CancelledAfterSend]);
-    // Nobody need stop by hand what is just being stopped.
+    // A cancellation in progress needs no manual one.
     let mut being_stopped = one().cancelled();
     being_stopped.known.is_cancel_requested = true;
     assert_eq!(kinds(&being_stopped), []);
@@ -311,13 +311,13 @@ fn an_order_that_was_cancelled_after_it_was_sent() {
         kinds(&one().cancelled().says("PartiallyShipped")),
         [FindingKind::ShippedAfterCancel]
     );
-    // A part had left before, and the rest was cancelled in time.
+    // A part shipped before, and the rest was cancelled in time.
     let rest = one()
         .fulfilled(&[("1", 1)])
         .cancelled()
         .says("PartiallyShipped");
     assert_eq!(kinds(&rest), [FindingKind::CancelledAfterSend]);
-    // A package that tracking knows, and could not bring to the shop.
+    // A recorded parcel that tracking could not fulfill.
     let mut told = one().cancelled().package("Shipped");
     told.warehouse = WarehouseAnswer::NotChecked;
     assert_eq!(kinds(&told), [FindingKind::ShippedAfterCancel]);
@@ -327,7 +327,7 @@ fn an_order_that_was_cancelled_after_it_was_sent() {
 }
 
 #[test]
-fn an_order_that_does_not_get_any_further() {
+fn an_order_that_is_stuck() {
     let day = TimeDelta::days;
     for status in ["Received", "InWarehouse", "unknown"] {
         let facts = one()
@@ -335,7 +335,7 @@ fn an_order_that_does_not_get_any_further() {
             .acknowledged(day(7) + TimeDelta::seconds(1));
         assert_eq!(kinds(&facts), [FindingKind::NeverShipped], "{status}");
     }
-    // A number that was made with the label, before anything left.
+    // A tracking number from the label, before anything shipped.
     let label = one()
         .says("Label printed")
         .found(|found| found.tracking_number = Some("1Z".into()))
@@ -362,7 +362,7 @@ fn an_order_in_doubt_for_long() {
 }
 
 #[test]
-fn only_what_is_open_or_cancelled_is_asked_for() {
+fn only_open_or_cancelled_orders_are_looked_up() {
     assert_eq!(one().lookup_reason(), LookupReason::OpenOrder);
     assert_eq!(
         one().fulfilled(&[("1", 2)]).lookup_reason(),

@@ -1,6 +1,6 @@
-//! Random histories of orders and stock: whatever happens in whatever order, the shop never offers
-//! more than VeraCore has free, less what was promised and VeraCore does not know of; and when all is
-//! at rest, it offers just that.
+//! Randomized histories of orders and stock. After any events in any order, the shop never offers more
+//! than VeraCore has available, less what the shop promised and VeraCore does not have yet. At rest, it
+//! offers exactly that.
 
 mod world;
 
@@ -27,8 +27,8 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Lives a history, and checks the balance after each event and at rest.
-fn live(stock: [u32; SKUS], history: &[Event]) -> Result<(), TestCaseError> {
+/// Applies a history, and checks the balance after each event and at rest.
+fn check_history(stock: [u32; SKUS], history: &[Event]) -> Result<(), TestCaseError> {
     let mut world = World::with_stock(stock);
     world.complete_stock_run();
     for (at, event) in history.iter().enumerate() {
@@ -69,7 +69,7 @@ proptest! {
         stock in proptest::array::uniform2(0..30_u32),
         history in proptest::collection::vec(event(), 0..80),
     ) {
-        live(stock, &history)?;
+        check_history(stock, &history)?;
     }
 }
 
@@ -94,5 +94,5 @@ fn issue_20_fulfilled_by_hand_before_the_acknowledgement_oversells() {
         Event::FulfillByHand { order: 1 },
     ]);
     history.extend(std::iter::repeat_n(Event::StockRunStep, 3));
-    live([8, 0], &history).unwrap();
+    check_history([8, 0], &history).unwrap();
 }

@@ -26,18 +26,18 @@ use crate::{
 
 pub const SKUS: usize = 2;
 
-/// What can happen. Numbers choose among what is there.
+/// An event. Numbers choose among the existing orders and SKUs.
 #[derive(Debug, Clone)]
 pub enum Event {
     Place {
         sku: usize,
         units: u32,
     },
-    /// VeraCore takes an order; whether we hear of it is another matter.
+    /// VeraCore accepts an order; its response may be lost.
     Accept {
         order: usize,
     },
-    /// We hear of it.
+    /// The ledger records VeraCore's acceptance.
     Acknowledge {
         order: usize,
     },
@@ -65,9 +65,9 @@ pub enum Event {
         sku: usize,
         units: u32,
     },
-    /// The next step of a pass: the ledger, the feed, the levels, the orders, the writing.
+    /// The next step of a run: read the ledger, the levels, the orders, the feed; then write.
     StockRunStep,
-    /// The pass dies; its holds run out.
+    /// The run dies; its leases expire.
     StockRunCrash,
 }
 
@@ -84,10 +84,10 @@ pub struct Order {
     shipped: Vec<u32>,
 }
 
-/// A look at the shop: its levels, and what is known of the orders in flight.
+/// The shop's levels and the acknowledged units, as read.
 type ShopSnapshot = (Vec<Variant>, AcknowledgedUnits);
 
-/// Where a pass stands, in the order in which things are read.
+/// The progress of a run, in the order of its reads.
 #[derive(Debug, Default)]
 enum StockRun {
     #[default]
@@ -95,7 +95,7 @@ enum StockRun {
     Ledger(Vec<usize>),
     Levels(Vec<usize>, Vec<Variant>),
     Orders(Vec<usize>, ShopSnapshot),
-    /// Planned; the stock that changes is held from here on.
+    /// Planned; the stock that changes is leased from here on.
     Planned(Vec<usize>, Feed, StockBaseline, BTreeSet<usize>),
     FreshLevels(
         Vec<usize>,
@@ -121,16 +121,16 @@ pub struct World {
     /// VeraCore: on hand, reserved.
     warehouse_stock: [(u32, u32); SKUS],
     stock_run: StockRun,
-    /// SKUs at which something happened in the shop that only a later look at it can show.
+    /// SKUs with a change in the shop that only a later read shows.
     unread_changes: BTreeSet<usize>,
     /// The same at VeraCore.
     unread_warehouse_changes: BTreeSet<usize>,
-    /// The same, from before the pass under way looked.
+    /// The same, from before the current run's read.
     changes_being_read: BTreeSet<usize>,
     fulfillments: u32,
-    /// Whether a write has to be looked at again, since the shop moved meanwhile.
+    /// A write must be checked again, since the shop changed meanwhile.
     rewriting: bool,
-    /// What happened to a SKU between a look under the hold and the write: placed, fulfilled.
+    /// Events of a SKU between the read under the lease and the write: placed, fulfilled.
     window: [(bool, bool); SKUS],
 }
 
@@ -212,7 +212,7 @@ impl World {
         self.shop[sku].on_hand - self.shop[sku].allocated
     }
 
-    /// What the shop promised of a SKU to orders for which `known` does not hold.
+    /// Units of a SKU that the shop promised to orders for which `known` does not hold.
     pub fn promised(&self, sku: usize, known: impl Fn(&Order) -> bool) -> i64 {
         let orders = self.orders.iter().filter(|o| o.sku == sku && !known(o));
         orders.map(|order| i64::from(order.left())).sum()
@@ -224,9 +224,9 @@ impl World {
 
     pub fn apply_event(&mut self, event: &Event) {
         self.dispatch_event(event);
-        // The shop has no compare-and-set. When somebody fulfills by hand and somebody else orders
-        // the same goods, both in the moment between our look and our write, then its sums are as
-        // if nothing had happened. That is the one thing that only the next pass sees.
+        // Vendure has no compare-and-set. If one person fulfills by hand and another orders the same
+        // goods, both between the read and the write, the sums look unchanged. Only the next run sees
+        // that.
         let in_window = matches!(
             self.stock_run,
             StockRun::FreshLevels(..) | StockRun::FreshOrders(..)
@@ -264,9 +264,9 @@ impl World {
                 self.unread_changes
                     .extend(std::mem::take(&mut self.changes_being_read));
                 if std::mem::take(&mut self.rewriting) {
-                    // Only who looks again corrects that; the run is taken up by somebody else.
-                    let held: Vec<usize> = (0..SKUS).filter(|sku| self.is_leased(*sku)).collect();
-                    self.unread_changes.extend(held);
+                    // Only a new read corrects that; another process restarts the run.
+                    let leased: Vec<usize> = (0..SKUS).filter(|sku| self.is_leased(*sku)).collect();
+                    self.unread_changes.extend(leased);
                 }
                 self.stock_run = StockRun::None;
             }
@@ -308,7 +308,7 @@ impl World {
             Event::Cancel { .. } if left > 0 => {
                 order.ordered -= left;
                 if order.accepted {
-                    // VeraCore does not know: it still keeps the goods for it.
+                    // VeraCore still reserves the goods for it.
                     self.unread_changes.insert(sku);
                 }
                 self.shop[sku].allocated -= i64::from(left);
@@ -334,14 +334,14 @@ impl World {
         self.shop[order.sku].allocated -= i64::from(units);
     }
 
-    /// A pass of tracking over one order, from nothing but what both ends tell: as after any crash.
+    /// A tracking run for one order without any recorded state, as after a crash.
     fn track(&mut self, at: usize) {
-        // The stock of the order's goods is held by the pass that writes it.
+        // The inventory run that writes this stock has leased it.
         if self.is_leased(self.orders[at].sku) {
             return;
         }
         let order = &self.orders[at];
-        let told = order
+        let reports = order
             .shipped
             .iter()
             .enumerate()
@@ -357,19 +357,19 @@ impl World {
                     quantity: *units,
                 }]),
             });
-        let packages: Vec<Parcel> = merge_reports(Vec::new(), told.collect());
+        let parcels: Vec<Parcel> = merge_reports(Vec::new(), reports.collect());
         let sent = order.sent(at).lines;
         let steps = plan_fulfillments(
             &order.progress(at),
             &sent,
-            &packages,
+            &parcels,
             &OrderCompletion::NotChecked,
         );
-        for (package, step) in packages.iter().zip(steps) {
+        for (parcel, step) in parcels.iter().zip(steps) {
             if let ParcelStep::Fulfill { lines } = step {
                 let units = lines.iter().map(|line| line.quantity).sum();
                 if self.shop[self.orders[at].sku].on_hand >= i64::from(units) {
-                    self.fulfill(at, package.report.tracking_number.clone().unwrap(), units);
+                    self.fulfill(at, parcel.report.tracking_number.clone().unwrap(), units);
                 }
             }
         }
@@ -459,7 +459,7 @@ impl World {
         };
     }
 
-    /// Writes what was planned from a fresh look; looked at again if the shop moved meanwhile.
+    /// Writes a plan made from a fresh read; plans again if the shop changed meanwhile.
     fn write(
         &mut self,
         open: Vec<usize>,
@@ -488,7 +488,6 @@ impl World {
         StockRun::None
     }
 
-    /// Whether a pass holds this SKU's stock.
     fn is_leased(&self, sku: usize) -> bool {
         match &self.stock_run {
             StockRun::Planned(.., changing)
@@ -498,7 +497,7 @@ impl World {
         }
     }
 
-    /// One whole pass with nothing in between.
+    /// A complete run without other events in between.
     pub fn complete_stock_run(&mut self) {
         self.apply_event(&Event::StockRunCrash);
         self.step_stock_run();
@@ -507,13 +506,13 @@ impl World {
         }
     }
 
-    /// Whether the shop offers too much of a SKU.
+    /// The shop offers too much of a SKU.
     pub fn oversells(&self, sku: usize) -> bool {
         let unknown = self.promised(sku, |order| order.accepted);
         self.sellable(sku) > (self.free(sku) - unknown).max(0)
     }
 
-    /// Whether something happened that no pass that ended can have known of.
+    /// Something changed that no finished run can have read.
     pub fn has_unread_changes(&self, sku: usize) -> bool {
         let unseen = [
             &self.unread_changes,

@@ -2,7 +2,7 @@ use chrono::DateTime;
 
 use super::*;
 
-fn told(id: Option<&str>, number: Option<&str>) -> ParcelReport {
+fn report(id: Option<&str>, number: Option<&str>) -> ParcelReport {
     ParcelReport {
         shipment_id: id.map(Into::into),
         tracking_number: number.map(Into::into),
@@ -14,11 +14,11 @@ fn told(id: Option<&str>, number: Option<&str>) -> ParcelReport {
     }
 }
 
-fn recorded(key: &str, told: ParcelReport, status: ShipmentStatus) -> RecordedShipment {
+fn recorded(key: &str, report: ParcelReport, status: ShipmentStatus) -> RecordedShipment {
     RecordedShipment {
         id: 1,
         package_key: key.into(),
-        report: told,
+        report,
         status,
         message: None,
         intended: None,
@@ -29,96 +29,96 @@ fn recorded(key: &str, told: ParcelReport, status: ShipmentStatus) -> RecordedSh
     }
 }
 
-fn keys(packages: &[Parcel]) -> Vec<&str> {
-    packages.iter().map(|p| p.key.as_str()).collect()
+fn keys(parcels: &[Parcel]) -> Vec<&str> {
+    parcels.iter().map(|p| p.key.as_str()).collect()
 }
 
 #[test]
-fn a_package_is_told_apart_by_its_id_else_by_its_number() {
+fn a_parcel_is_recognized_by_its_id_or_else_its_number() {
     let known = vec![
         recorded(
             "id:1",
-            told(Some("1"), Some("T")),
+            report(Some("1"), Some("T")),
             ShipmentStatus::Fulfilled,
         ),
         recorded(
             "tracking:U",
-            told(None, Some("U")),
+            report(None, Some("U")),
             ShipmentStatus::Fulfilled,
         ),
     ];
     let news = vec![
-        told(Some("1"), Some("T")),
-        // Without its id, as an order's status tells it.
-        told(None, Some("T")),
-        // Another one under the same number.
-        told(Some("2"), Some("T")),
-        // The same, told with its id now.
-        told(Some("3"), Some("U")),
-        told(None, Some("V")),
+        report(Some("1"), Some("T")),
+        // Without its id, as in an order's status.
+        report(None, Some("T")),
+        // Another parcel with the same number.
+        report(Some("2"), Some("T")),
+        // The same parcel, now with its id.
+        report(Some("3"), Some("U")),
+        report(None, Some("V")),
     ];
-    let packages = merge_reports(known, news);
+    let parcels = merge_reports(known, news);
     assert_eq!(
-        keys(&packages),
+        keys(&parcels),
         ["id:1", "tracking:U", "id:2", "tracking:V"]
     );
-    assert!(packages[0].is_idle());
-    assert_eq!(packages[1].report.shipment_id.as_deref(), Some("3"));
+    assert!(parcels[0].is_idle());
+    assert_eq!(parcels[1].report.shipment_id.as_deref(), Some("3"));
 }
 
 #[test]
-fn what_only_a_fuller_answer_told_is_kept() {
-    let mut full = told(Some("1"), Some("T"));
+fn fields_of_an_earlier_fuller_report_are_kept() {
+    let mut full = report(Some("1"), Some("T"));
     full.items = Some(vec![ParcelItem {
         sku: "A".into(),
         quantity: 1,
     }]);
     let known = vec![recorded("id:1", full.clone(), ShipmentStatus::Fulfilled)];
-    let packages = merge_reports(known, vec![told(None, Some("T"))]);
-    assert_eq!(packages[0].report, full);
-    assert!(packages[0].is_idle());
+    let parcels = merge_reports(known, vec![report(None, Some("T"))]);
+    assert_eq!(parcels[0].report, full);
+    assert!(parcels[0].is_idle());
 }
 
 #[test]
-fn a_package_without_a_name_gets_one_later() {
+fn a_parcel_without_id_and_number_gets_one_later() {
     let known = || {
         vec![recorded(
             UNIDENTIFIED_KEY,
-            told(None, None),
+            report(None, None),
             ShipmentStatus::Waiting,
         )]
     };
     assert_eq!(keys(&merge_reports(known(), vec![])), [UNIDENTIFIED_KEY]);
     assert_eq!(
-        keys(&merge_reports(known(), vec![told(None, None)])),
+        keys(&merge_reports(known(), vec![report(None, None)])),
         [UNIDENTIFIED_KEY]
     );
     assert_eq!(
-        keys(&merge_reports(known(), vec![told(None, Some("T"))])),
+        keys(&merge_reports(known(), vec![report(None, Some("T"))])),
         ["tracking:T"]
     );
 }
 
 #[test]
-fn a_new_word_of_a_settled_package_wakes_it() {
+fn a_changed_report_reopens_a_settled_parcel() {
     let known = vec![recorded(
         "id:1",
-        told(Some("1"), Some("T")),
+        report(Some("1"), Some("T")),
         ShipmentStatus::Fulfilled,
     )];
-    let mut void = told(Some("1"), Some("T"));
+    let mut void = report(Some("1"), Some("T"));
     void.provider_status = "Voided".into();
-    let packages = merge_reports(known, vec![void]);
-    assert!(packages[0].is_void() && !packages[0].is_idle());
+    let parcels = merge_reports(known, vec![void]);
+    assert!(parcels[0].is_void() && !parcels[0].is_idle());
 }
 
 #[test]
-fn the_customer_reads_carrier_and_service() {
-    let mut package = merge_reports(vec![], vec![told(None, Some("T"))]).remove(0);
-    assert_eq!(package.shipping_method(), "UPS");
-    package.report.service = Some("Ground".into());
-    assert_eq!(package.shipping_method(), "UPS Ground");
-    package.report.carrier = None;
-    package.report.service = None;
-    assert_eq!(package.shipping_method(), "VeraCore");
+fn the_shipping_method_names_carrier_and_service() {
+    let mut parcel = merge_reports(vec![], vec![report(None, Some("T"))]).remove(0);
+    assert_eq!(parcel.shipping_method(), "UPS");
+    parcel.report.service = Some("Ground".into());
+    assert_eq!(parcel.shipping_method(), "UPS Ground");
+    parcel.report.carrier = None;
+    parcel.report.service = None;
+    assert_eq!(parcel.shipping_method(), "VeraCore");
 }

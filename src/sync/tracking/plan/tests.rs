@@ -62,7 +62,7 @@ fn units(lines: &[(&str, u32)]) -> Vec<LineUnits> {
         .collect()
 }
 
-/// Packages leave an hour apart, in the order of their numbers.
+/// Parcels ship an hour apart, in the order of their numbers.
 fn package(number: u32, items: Option<&[(&str, u32)]>) -> Parcel {
     let at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
     Parcel {
@@ -122,7 +122,7 @@ fn problem_of(step: &ParcelStep) -> &str {
 const ASKED: OrderCompletion = OrderCompletion::NotChecked;
 
 #[test]
-fn packages_take_their_own_lines() {
+fn parcels_fulfill_their_own_lines() {
     let order = shop(&[("a", "A", 3), ("b", "B", 1), ("c", "A", 2)]);
     let packages = [
         package(1, Some(&[("A", 4)])),
@@ -139,9 +139,9 @@ fn packages_take_their_own_lines() {
 }
 
 #[test]
-fn a_package_is_recognized_among_the_shops_fulfillments() {
+fn a_parcel_is_recognized_among_the_shops_fulfillments() {
     let mut order = shop(&[("a", "A", 3)]);
-    // Ours, from before a crash: not shipped yet. And one of another number, by hand.
+    // Created here before a crash and not shipped yet; and one with another number, by hand.
     order.0.fulfillments = vec![
         fulfilled(7, "Delivered", Some("other"), &[("a", 1)]),
         fulfilled(8, "Pending", Some("1Z1"), &[("a", 2)]),
@@ -152,7 +152,7 @@ fn a_package_is_recognized_among_the_shops_fulfillments() {
         quantity: 2,
     }]);
     assert_eq!(plan_of(&order, &[begun], &ASKED), [is(8, true)]);
-    // By its number alone, as a person would have made it; with what is on record already.
+    // By its number alone, as created by hand; and with the recorded link.
     let by_hand = package(1, Some(&[("A", 2)]));
     assert_eq!(
         plan_of(&order, std::slice::from_ref(&by_hand), &ASKED),
@@ -162,7 +162,7 @@ fn a_package_is_recognized_among_the_shops_fulfillments() {
     let mut linked = by_hand.clone();
     linked.fulfillment = Some(fulfillment_id(8));
     assert_eq!(plan_of(&order, &[linked.clone()], &ASKED), [is(8, false)]);
-    // A second package under the same number is not the same fulfillment.
+    // A second parcel with the same number is not the same fulfillment.
     let mut twin = package(2, Some(&[("A", 1)]));
     twin.report.tracking_number = Some("1Z1".into());
     order.0.fulfillments.remove(0);
@@ -187,9 +187,9 @@ fn the_same_lines_are_preferred_where_numbers_are_the_same() {
     assert_eq!(plan_of(&order, &[begun], &ASKED), [is(8, true)]);
 }
 
-/// What was begun under a number that VeraCore has corrected since is not made a second time.
+/// A fulfillment started under a number that VeraCore corrected since is not created again.
 #[test]
-fn what_was_begun_is_recognized_under_its_old_number_unless_that_is_anothers() {
+fn an_intended_fulfillment_is_recognized_under_its_old_number_unless_another_parcel_has_it() {
     let mut order = shop(&[("a", "A", 5)]);
     order.0.fulfillments = vec![fulfilled(8, "Pending", Some("1Z-OLD"), &[("a", 1)])];
     let mut begun = package(1, Some(&[("A", 1)]));
@@ -198,7 +198,7 @@ fn what_was_begun_is_recognized_under_its_old_number_unless_that_is_anothers() {
         quantity: 1,
     }]);
     assert_eq!(plan_of(&order, &[begun.clone()], &ASKED), [is(8, true)]);
-    // Other lines than were meant, or the number of another package: not this one.
+    // Lines other than intended, or the number of another parcel: no match.
     let mut other = package(2, Some(&[("A", 1)]));
     other.report.tracking_number = Some("1Z-OLD".into());
     assert_eq!(
@@ -210,7 +210,7 @@ fn what_was_begun_is_recognized_under_its_old_number_unless_that_is_anothers() {
 }
 
 #[test]
-fn an_order_that_is_being_edited_keeps_what_was_seen_to() {
+fn an_order_being_edited_keeps_its_settled_parcels() {
     let mut order = shop(&[("a", "A", 3)]);
     order.0.state = OrderState::parse("Modifying").unwrap();
     order.0.fulfillments = vec![fulfilled(8, "Shipped", Some("1Z1"), &[("a", 1)])];
@@ -260,7 +260,7 @@ fn goods_fulfilled_by_hand_are_not_fulfilled_again() {
     );
     assert!(matches!(steps[0], ParcelStep::Covered { .. }), "{steps:?}");
     assert!(problem_of(&steps[1]).contains("already"));
-    // What was taken back is there again.
+    // Cancelled units can be fulfilled again.
     order.0.fulfillments[0].state = "Cancelled".into();
     assert_eq!(
         plan_of(&order, &[package(1, Some(&[("A", 2)]))], &ASKED),
@@ -269,7 +269,7 @@ fn goods_fulfilled_by_hand_are_not_fulfilled_again() {
 }
 
 #[test]
-fn what_does_not_fit_is_reported_and_stops_no_other_package() {
+fn a_mismatch_is_reported_and_stops_no_other_parcel() {
     let order = shop(&[("a", "A", 2), ("b", "B", 0)]);
     let packages = [
         package(1, Some(&[("X", 1)])),
@@ -289,7 +289,7 @@ fn what_does_not_fit_is_reported_and_stops_no_other_package() {
 }
 
 #[test]
-fn packages_that_have_not_left_wait() {
+fn parcels_that_have_not_left_wait() {
     let order = shop(&[("a", "A", 2)]);
     let mut unnamed = package(1, Some(&[("A", 2)]));
     unnamed.report.tracking_number = None;
@@ -304,18 +304,18 @@ fn packages_that_have_not_left_wait() {
 }
 
 #[test]
-fn void_packages_become_nothing_or_a_report() {
+fn void_parcels_become_nothing_or_a_problem() {
     let mut order = shop(&[("a", "A", 2)]);
     let mut void = package(1, Some(&[("A", 2)]));
     void.report.provider_status = "Voided".into();
     assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [ParcelStep::Void]);
-    // Begun, and nothing came of it.
+    // Started, but not created in the shop.
     void.intended = Some(vec![FulfillmentIntentLine {
         line: line("a"),
         quantity: 2,
     }]);
     assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [ParcelStep::Void]);
-    // Begun, and the shop did it before we died.
+    // Started, and created in the shop before a crash.
     order.0.fulfillments = vec![fulfilled(7, "Shipped", Some("1Z1"), &[("a", 2)])];
     let steps = plan_of(&order, &[void.clone()], &ASKED);
     assert!(problem_of(&steps[0]).contains("fulfillment 7"));
@@ -327,7 +327,7 @@ fn void_packages_become_nothing_or_a_report() {
 }
 
 #[test]
-fn a_fulfillment_that_was_cancelled_is_not_made_again() {
+fn a_cancelled_fulfillment_is_not_created_again() {
     let mut order = shop(&[("a", "A", 2)]);
     order.0.fulfillments = vec![fulfilled(7, "Cancelled", Some("1Z1"), &[("a", 2)])];
     let mut linked = package(1, Some(&[("A", 2)]));
@@ -338,7 +338,7 @@ fn a_fulfillment_that_was_cancelled_is_not_made_again() {
 }
 
 #[test]
-fn a_package_that_does_not_say_takes_the_rest_once_all_was_shipped() {
+fn a_parcel_without_items_takes_the_rest_once_the_order_is_complete() {
     let order = shop(&[("a", "A", 2), ("b", "B", 1)]);
     let only = [package(1, None)];
     let complete = OrderCompletion::from_status("Shipped");
@@ -365,7 +365,7 @@ fn a_package_that_does_not_say_takes_the_rest_once_all_was_shipped() {
 }
 
 #[test]
-fn an_order_that_is_being_edited_is_left_alone() {
+fn an_order_being_edited_waits() {
     let mut order = shop(&[("a", "A", 2)]);
     order.0.state = OrderState::parse("Modifying").unwrap();
     let steps = plan_of(&order, &[package(1, Some(&[("A", 2)]))], &ASKED);
@@ -373,7 +373,7 @@ fn an_order_that_is_being_edited_is_left_alone() {
 }
 
 #[test]
-fn the_answer_does_not_depend_on_the_order_in_which_packages_are_told() {
+fn the_plan_does_not_depend_on_the_order_of_reports() {
     let order = shop(&[("a", "A", 3), ("c", "A", 1)]);
     let one = [package(1, Some(&[("A", 2)])), package(2, Some(&[("A", 2)]))];
     let other = [one[1].clone(), one[0].clone()];
