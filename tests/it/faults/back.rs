@@ -156,7 +156,7 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
             allocated: 0
         }
     );
-    world.expect_error("stock from VeraCore could not be written");
+    world.expect_error("cannot write VeraCore's stock levels");
     world.assert_settled().await;
 }
 
@@ -236,7 +236,7 @@ async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
 #[tokio::test]
 async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
     let mut world = World::named("broken_off").build().await;
-    world.expect_error("stock from VeraCore could not be written");
+    world.expect_error("cannot write VeraCore's stock levels");
     world.expect_error("cannot read Vendure's stock before writing");
     world.sandbox.set_stock("A-0", 10);
     let gone = mortal(&world, Call::SetStock, Fate::AnswerLost).0;
