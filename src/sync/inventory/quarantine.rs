@@ -100,7 +100,11 @@ impl InventorySync {
     ) -> Result<DiscardOutcome, LedgerError> {
         let key = [LeaseKey::Job(JOB)];
         let ledger = &self.ledger;
-        let discard = async |_| ledger.discard_quarantined_feed(JOB, quarantined_run, by).await;
+        let discard = async |_| {
+            ledger
+                .discard_quarantined_feed(JOB, quarantined_run, by)
+                .await
+        };
         let discarded = with_lease(ledger, &key, JOB_LEASE_TTL, discard).await?;
         Ok(match discarded.transpose()? {
             Some(true) => DiscardOutcome::Discarded,

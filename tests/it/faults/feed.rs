@@ -172,7 +172,11 @@ async fn a_person_accepts_what_was_held_and_nothing_more() {
     // Once is enough; and what was not held cannot be accepted.
     let twice = world.cli(&accept).await;
     assert_eq!(twice.status, 1);
-    assert!(twice.stderr.contains("already accepted"), "{}", twice.stderr);
+    assert!(
+        twice.stderr.contains("already accepted"),
+        "{}",
+        twice.stderr
+    );
     let run = applied["run"].to_string();
     let other = world
         .cli(&["sync", "inventory", "--accept-held", &run])
@@ -213,10 +217,7 @@ async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
     }
     let (_, summary) = service.stock(&InventoryRequest::default()).await;
     assert!(
-        summary
-            .quarantine_reasons()
-            .unwrap()
-            .contains("is endless"),
+        summary.quarantine_reasons().unwrap().contains("is endless"),
         "{:?}",
         summary.quarantine_reasons()
     );

@@ -58,10 +58,7 @@ fn a_parcel_is_recognized_by_its_id_or_else_its_number() {
         report(None, Some("V")),
     ];
     let parcels = merge_reports(known, news);
-    assert_eq!(
-        keys(&parcels),
-        ["id:1", "tracking:U", "id:2", "tracking:V"]
-    );
+    assert_eq!(keys(&parcels), ["id:1", "tracking:U", "id:2", "tracking:V"]);
     assert!(parcels[0].is_idle());
     assert_eq!(parcels[1].report.shipment_id.as_deref(), Some("3"));
 }
