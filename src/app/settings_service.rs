@@ -33,7 +33,7 @@ impl StoredSettingsService {
         let is = |what: fn(&config::SettingSpec) -> bool| key.is_some_and(what);
         SettingView {
             key: setting.key.clone(),
-            meaning: setting.meaning,
+            meaning: setting.meaning.clone(),
             value: match key {
                 Some(key) if key.name == PRIVATE_URL_KEY => {
                     setting.value.as_deref().map(without_path)

@@ -5,7 +5,7 @@ use clap_complete::aot;
 use serde_json::json;
 
 use super::{context::CommandOutcome, output::Output};
-use crate::config::{SETTINGS, SettingSpec};
+use crate::config::SETTINGS;
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
@@ -45,7 +45,7 @@ pub(super) fn execute(
 fn complete_setting_names(cli: Command) -> Command {
     let with_names = |command: Command| {
         command.mut_arg("key", |key| {
-            let names = SETTINGS.iter().filter(|key| SettingSpec::is_storable(key));
+            let names = SETTINGS.iter().filter(|key| key.is_storable());
             key.value_parser(PossibleValuesParser::new(names.map(|key| key.name)))
         })
     };

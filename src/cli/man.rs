@@ -14,7 +14,7 @@ use clap_mangen::{
 use serde_json::json;
 
 use super::{context::CommandOutcome, output::Output};
-use crate::config::{SETTINGS, SettingKind};
+use crate::config::SETTINGS;
 
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
@@ -87,21 +87,21 @@ fn extra_sections() -> Roff {
     roff.text([roman(
         "Each setting is also a lower-case key of the file named by --config or CONFIG_FILE. Each secret X can be read from the file that X_FILE names.",
     )]);
-    for key in SETTINGS.iter().filter(|key| key.kind != SettingKind::Table) {
+    for key in SETTINGS.iter().filter(|key| !key.is_table()) {
         roff.control("TP", []);
         roff.text([bold(key.name), roman("="), italic(key.example)]);
-        roff.text([roman(key.meaning.replace('`', ""))]);
+        roff.text([roman(key.meaning().replace('`', ""))]);
     }
     roff.control("SH", ["FILES"]);
     roff.text([roman("Tables of the configuration file:")]);
-    for key in SETTINGS.iter().filter(|key| key.kind == SettingKind::Table) {
+    for key in SETTINGS.iter().filter(|key| key.is_table()) {
         roff.control("TP", []);
         roff.text([
             bold(format!("[{}]", key.name)),
             roman(" "),
             italic(key.example),
         ]);
-        roff.text([roman(key.meaning.replace('`', ""))]);
+        roff.text([roman(key.meaning().replace('`', ""))]);
     }
     roff
 }

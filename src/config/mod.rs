@@ -1,58 +1,64 @@
 //! The configuration: from defaults, a file, the database and the environment to typed values.
 //!
-//! Owns every setting's name, default, form and origin, and reports everything that is wrong at
-//! once. Must not start, call or log anything: `app` turns a [`Config`] into live objects.
+//! Owns every setting's name, type, range, default and origin, and reports every problem at once.
+//! Must not start, call or log anything: `app` turns a [`Config`] into live objects.
 //!
-//! The database's layer needs a database, so loading takes two steps: [`database_only`] (and
-//! [`keyring`], to open what it holds), then [`load`] with [`Sources::database`] filled
-//! in.
+//! The stored settings need a database, so loading takes two steps: [`load_database`] (and
+//! [`load_keyring`], to decrypt them), then [`load`] with [`Sources::stored`] filled in.
 
-mod database;
-mod environment;
-mod file;
-mod inventory;
-mod keys;
-mod list;
-mod manual;
-mod maps;
-mod nearest;
-mod oms;
-mod orders;
-mod plain;
-mod problem;
-mod reader;
-mod schedule;
-mod seal;
-mod server;
+mod check;
+mod closest;
+mod diagnostics;
+mod effective;
+mod forms;
+mod layers;
+mod provenance;
+mod reference;
+mod sealing;
+mod sections;
 mod setting;
-mod sources;
+mod spec;
+mod table;
 #[cfg(test)]
 mod tests;
-mod urls;
-mod vendure;
-mod veracore;
+mod value_text;
 
 use std::net::SocketAddr;
 
-pub use database::DatabaseConfig;
-pub use inventory::InventoryConfig;
-pub use keys::{SettingKind, SettingSpec, find_setting};
-pub use list::SETTINGS;
-pub use manual::settings_markdown;
-pub use maps::NameMaps;
-pub use oms::{OmsCancelStyle, OmsConfig, OmsInventory, UnmappedShipping};
-pub use orders::{ExistingOrders, OrdersConfig, UnitPriceBasis};
-pub use problem::{ConfigError, ConfigProblem};
-pub use schedule::{BusinessHours, ScheduleConfig};
-pub use seal::{Keyring, SealError};
-pub use server::{EventWebhookConfig, LogConfig, LogFormat, ServiceConfig};
-pub use setting::{ConfigLayer, EffectiveSetting, MASK, Provenance};
-pub use sources::Sources;
-pub use vendure::{VendureConfig, VendureLogin};
-pub use veracore::{ApiStyle, VeraCoreAuth, VeraCoreConfig};
+use check::{check_rows, check_rules};
+use diagnostics::Diagnostics;
+use effective::effective_settings;
+use layers::{merge, values::Values};
+use sections::{database, inventory, maps, orders, schedule, service, vendure, veracore};
+use setting::Row;
+use table::{CONFIG_ENCRYPTION_KEY, HTTP_LISTEN, ROWS};
 
-use problem::ReadResult;
-use reader::SettingReader;
+pub use diagnostics::{ConfigError, ConfigProblem};
+pub use effective::EffectiveSetting;
+pub use forms::{
+    choices::{
+        ApiStyle, ExistingOrders, LogFormat, OmsCancelStyle, OmsInventory, UnitPriceBasis,
+        UnmappedShipping, VeraCoreAuth,
+    },
+    times::BusinessHours,
+};
+pub use layers::Sources;
+pub use provenance::{ConfigLayer, Provenance};
+pub use reference::settings_markdown;
+pub use sealing::{Keyring, SealError};
+pub use sections::{
+    database::DatabaseConfig,
+    inventory::InventoryConfig,
+    maps::NameMaps,
+    oms::OmsConfig,
+    orders::OrdersConfig,
+    schedule::ScheduleConfig,
+    service::{EventWebhookConfig, LogConfig, ServiceConfig},
+    vendure::{VendureConfig, VendureLogin},
+    veracore::VeraCoreConfig,
+};
+pub use spec::{MASK, SettingSpec};
+pub use table::{SETTINGS, find_setting};
 
 /// Every setting, checked.
 #[derive(Debug, Clone)]
@@ -65,14 +71,13 @@ pub struct Config {
     pub inventory: InventoryConfig,
     pub maps: NameMaps,
     pub server: ServiceConfig,
-    /// What is allowed but probably not meant, such as a misspelled variable. For the log.
+    /// Likely mistakes, such as a misspelled variable, for the log.
     pub warnings: Vec<String>,
     settings: Vec<EffectiveSetting>,
 }
 
 impl Config {
-    /// Each setting as it is in force and where it is from, secrets masked, in the order of the
-    /// documentation.
+    /// Each setting with its origin, secrets masked, in the order of the documentation.
     pub fn settings(&self) -> &[EffectiveSetting] {
         &self.settings
     }
@@ -80,107 +85,83 @@ impl Config {
 
 /// Reads and checks everything.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
-    let mut reader = SettingReader::new(sources::merge_layers(sources));
-    let veracore = veracore::read(&mut reader);
-    let vendure = vendure::read(&mut reader);
-    let database = database::read(&mut reader);
-    let orders = orders::read(&mut reader);
-    let schedule = schedule::read(&mut reader);
-    let inventory = inventory::read(&mut reader);
-    let maps = maps::read(&mut reader);
-    let server = server::read(&mut reader, sources.env.get("RUST_LOG"));
-    let settings = SETTINGS
-        .iter()
-        .map(|key| EffectiveSetting::from_reader(&reader, key))
-        .collect();
-    let config = || -> ReadResult<Config> {
-        Ok(Config {
-            veracore: veracore?,
-            vendure: vendure?,
-            database: database?,
-            orders: orders?,
-            schedule: schedule?,
-            inventory: inventory?,
-            maps: maps?,
-            server: server?,
-            warnings: Vec::new(),
-            settings,
+    let (values, diagnostics) = read_all(sources);
+    let warnings = diagnostics.warnings.clone();
+    diagnostics.into_result(|| {
+        Some(Config {
+            veracore: veracore::build(&values)?,
+            vendure: vendure::build(&values)?,
+            database: database::build(&values)?,
+            orders: orders::build(&values)?,
+            schedule: schedule::build(&values)?,
+            inventory: inventory::build(&values)?,
+            maps: maps::build(&values),
+            server: service::build(&values, sources.env.get("RUST_LOG"))?,
+            warnings,
+            settings: effective_settings(&values),
         })
-    };
-    let (config, warnings) = reader.into_diagnostics().into_result(config())?;
-    Ok(Config { warnings, ..config })
+    })
 }
 
-/// Every setting, also where something is wrong, and all that is wrong.
+/// Every setting, even if some are invalid, and every problem.
 pub fn inspect_settings(sources: &Sources) -> (Vec<EffectiveSetting>, Vec<ConfigProblem>) {
-    let problems = load(sources).err().map_or_else(Vec::new, |e| e.problems);
-    let reader = SettingReader::new(sources::merge_layers(sources));
-    let settings = SETTINGS
-        .iter()
-        .map(|key| EffectiveSetting::from_reader(&reader, key))
-        .collect();
-    (settings, problems)
+    let (values, diagnostics) = read_all(sources);
+    let error = diagnostics.into_result(|| Some(())).err();
+    let problems = error.map_or_else(Vec::new, |error| error.problems);
+    (effective_settings(&values), problems)
 }
 
-/// Reads only how to log. Whatever is wrong is left to [`load`]: then the defaults are used.
+fn read_all(sources: &Sources) -> (Values, Diagnostics) {
+    let (values, mut diagnostics) = merge(sources);
+    check_rows(ROWS, &values, &mut diagnostics);
+    for rules in [
+        veracore::RULES.as_slice(),
+        &vendure::RULES,
+        &orders::RULES,
+        &maps::RULES,
+        &service::RULES,
+    ] {
+        check_rules(rules, &values, &mut diagnostics);
+    }
+    (values, diagnostics)
+}
+
+/// Reads only the log's settings; `None` if one of them is invalid, which [`load`] reports.
 pub fn load_log(sources: &Sources) -> Option<LogConfig> {
-    let mut reader = SettingReader::new(sources::merge_layers(sources));
-    server::read_log(&mut reader, sources.env.get("RUST_LOG")).ok()
+    service::build_log(&merge(sources).0, sources.env.get("RUST_LOG"))
 }
 
-/// Reads only where HTTP is served, from the file and the environment. What is wrong with other
-/// settings is left to [`load`], but for a file that cannot be read.
+/// Reads only the address of the HTTP server.
 pub fn load_listen_address(sources: &Sources) -> Result<SocketAddr, ConfigError> {
-    let mut layered = sources::merge_layers(sources);
-    layered.diagnostics.retain_settings(&["HTTP_LISTEN"]);
-    let mut reader = SettingReader::new(layered);
-    let listen = server::read_listen_address(&mut reader);
-    reader
-        .into_diagnostics()
-        .into_result(listen)
-        .map(|(listen, _)| listen)
+    load_part(sources, &[&HTTP_LISTEN], |values| values.get(&HTTP_LISTEN))
 }
 
-/// Reads only where the database is, for `migrate` and for the first step of the loading. What is
-/// wrong with other settings is left to [`load`], but for a file that cannot be read.
+/// Reads only the settings of the database, for `migrate` and as the first step of loading.
 pub fn load_database(sources: &Sources) -> Result<DatabaseConfig, ConfigError> {
-    let mut layered = sources::merge_layers(sources);
-    layered
-        .diagnostics
-        .retain_settings(&database::DATABASE_SETTINGS);
-    let mut reader = SettingReader::new(layered);
-    let database = database::read(&mut reader);
-    reader
-        .into_diagnostics()
-        .into_result(database)
-        .map(|(database, _)| database)
+    load_part(sources, &database::ROWS, database::build)
 }
 
-/// Reads only when the jobs run. What is wrong with other settings is left to [`load`], but for a
-/// file that cannot be read.
+/// Reads only the schedules.
 pub fn load_schedule(sources: &Sources) -> Result<ScheduleConfig, ConfigError> {
-    let mut layered = sources::merge_layers(sources);
-    layered
-        .diagnostics
-        .retain_settings(&schedule::SCHEDULE_SETTINGS);
-    let mut reader = SettingReader::new(layered);
-    let schedule = schedule::read(&mut reader);
-    reader
-        .into_diagnostics()
-        .into_result(schedule)
-        .map(|(schedule, _)| schedule)
+    load_part(sources, &schedule::ROWS, schedule::build)
 }
 
-/// Reads only the keys that seal secrets in the database.
+/// Reads only the keys that encrypt stored secrets.
 pub fn load_keyring(sources: &Sources) -> Result<Keyring, ConfigError> {
-    let mut layered = sources::merge_layers(sources);
-    layered
-        .diagnostics
-        .retain_settings(&["CONFIG_ENCRYPTION_KEY"]);
-    let mut reader = SettingReader::new(layered);
-    let keyring = server::read_keyring(&mut reader);
-    reader
-        .into_diagnostics()
-        .into_result(keyring)
-        .map(|(keys, _)| keys)
+    load_part(sources, &[&CONFIG_ENCRYPTION_KEY], |values| {
+        Some(service::build_keyring(values))
+    })
+}
+
+/// Reads only these settings. Problems of others are left to [`load`], except for a file that
+/// cannot be read.
+fn load_part<T>(
+    sources: &Sources,
+    rows: &[&'static dyn Row],
+    build: fn(&Values) -> Option<T>,
+) -> Result<T, ConfigError> {
+    let (values, mut diagnostics) = merge(sources);
+    diagnostics.retain(rows);
+    check_rows(rows, &values, &mut diagnostics);
+    diagnostics.into_result(|| build(&values))
 }

@@ -1,128 +1,313 @@
-//! What each setting is in the end and where that came from, for people to read.
+//! A typed setting: its description and how its value is read.
 //!
-//! Must not hold a secret in the clear: values are masked when a [`Setting`] is made.
+//! The only place where numbers, durations, booleans, choices, lists and tables are read.
 
-use std::fmt;
+use std::{collections::BTreeMap, time::Duration};
 
-use ::config::{Value, ValueKind};
-use serde::Serialize;
+use ::config::ValueKind;
+use secrecy::SecretString;
+use url::Url;
 
 use super::{
-    database,
-    keys::{SettingKind, SettingSpec},
-    plain::display_text,
-    reader::SettingReader,
+    spec::{MASK, Mark, SettingKind, SettingSpec, Unit, Unset},
+    value_text::{list_items, scalar_text},
 };
 
-/// What stands for a secret that is set.
-pub const MASK: &str = "********";
-
-/// A setting as it is in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EffectiveSetting {
-    /// The variable's name, or `[table]`.
-    pub key: String,
-    /// The value as text, masked if it is a secret; a table as a JSON object. `None`: not set.
-    pub value: Option<String>,
-    #[serde(flatten)]
-    pub provenance: Provenance,
-    /// What it is for, on one line, in Markdown without links.
-    pub meaning: &'static str,
+/// A problem with a setting. The texts follow the setting's name: "is not a URL".
+pub enum Flaw {
+    /// Required and not set.
+    Missing(String),
+    /// Does not repeat the value.
+    Whole(String),
+    /// About this value, which may be one item of a list.
+    Value { text: String, why: String },
+    /// About one entry of a table.
+    Entry { entry: String, why: String },
+    /// Allowed, but probably a mistake. The text stands for itself.
+    Suspicious(String),
 }
 
-impl EffectiveSetting {
-    pub(super) fn from_reader(reader: &SettingReader, key: &'static SettingSpec) -> Self {
-        let layered = reader.raw_value(key);
-        let line = layered.and_then(|value| display_text(key.kind, &value.kind));
-        let value = match key.name {
-            "DATABASE_URL" => line.map(|url| database::masked_url(&url)),
-            _ if key.is_secret() => line.map(|_| MASK.to_owned()),
-            _ => line.or_else(|| reader.derived(key).map(str::to_owned)),
-        };
-        let (name, origin) = match (key.kind, layered.map(|value| &value.kind)) {
-            // A merged table has no origin of its own, but its entries have: all the file's.
-            (SettingKind::Table, Some(ValueKind::Table(entries))) => {
-                (format!("[{}]", key.name), entries.values().next())
+type Parsed<T> = Result<T, String>;
+
+enum Parse<T> {
+    Value(fn(&str) -> Parsed<T>),
+    /// Of a number that is in the setting's range.
+    Number(fn(u32) -> Parsed<T>),
+    /// Adds one item to the list.
+    Items(fn() -> T, fn(&mut T, &str) -> Parsed<()>),
+    /// Adds one entry to the table.
+    Entries(fn() -> T, fn(&mut T, &str, &str) -> Parsed<()>),
+}
+
+pub struct Setting<T: 'static> {
+    pub spec: SettingSpec,
+    parse: Parse<T>,
+}
+
+/// A setting of any type.
+pub trait Row: Sync {
+    fn spec(&self) -> &SettingSpec;
+    fn flaws(&self, value: &ValueKind) -> Vec<Flaw>;
+}
+
+impl<T> Row for Setting<T> {
+    fn spec(&self) -> &SettingSpec {
+        &self.spec
+    }
+
+    fn flaws(&self, value: &ValueKind) -> Vec<Flaw> {
+        self.read(value).err().unwrap_or_default()
+    }
+}
+
+impl<T> Setting<T> {
+    pub fn read(&self, value: &ValueKind) -> Result<T, Vec<Flaw>> {
+        match self.parse {
+            Parse::Value(parse) => {
+                let text = self.text(value)?;
+                parse(&text).map_err(|why| vec![Flaw::Value { text, why }])
             }
-            (SettingKind::Table, _) => (format!("[{}]", key.name), None),
-            _ => (key.name.to_owned(), layered),
+            Parse::Number(convert) => {
+                let text = self.text(value)?;
+                self.number(&text)
+                    .and_then(convert)
+                    .map_err(|why| vec![Flaw::Value { text, why }])
+            }
+            Parse::Items(new, add) => {
+                let items =
+                    list_items(value).ok_or_else(|| whole("must be a list of single values"))?;
+                if items.is_empty() {
+                    return Err(whole("is an empty list"));
+                }
+                let mut distinct: Vec<String> = Vec::new();
+                for item in items {
+                    if !distinct.contains(&item) {
+                        distinct.push(item);
+                    }
+                }
+                collect(new, distinct, |list, text| {
+                    add(list, &text).map_err(|why| Flaw::Value { text, why })
+                })
+            }
+            Parse::Entries(new, add) => {
+                let ValueKind::Table(entries) = value else {
+                    return Err(whole("must be a table"));
+                };
+                let sorted: BTreeMap<_, _> = entries.iter().collect();
+                collect(new, sorted, |table, (entry, value)| {
+                    scalar_text(&value.kind)
+                        .ok_or_else(|| {
+                            "is not a single value; a name with a dot needs quotes".into()
+                        })
+                        .and_then(|text| add(table, entry, text.trim()))
+                        .map_err(|why| Flaw::Entry {
+                            entry: entry.clone(),
+                            why,
+                        })
+                })
+            }
+        }
+    }
+
+    /// A single value, without surrounding space unless it is a secret.
+    fn text(&self, value: &ValueKind) -> Result<String, Vec<Flaw>> {
+        let text = scalar_text(value)
+            .ok_or_else(|| whole("must be a single value, not a list or a table"))?;
+        if text.chars().any(char::is_control) {
+            return Err(whole("contains a line break or another control character"));
+        }
+        if let SettingKind::Text { min_chars } = self.spec.kind
+            && text.trim().chars().count() < min_chars
+        {
+            return Err(whole(&format!("has fewer than {min_chars} characters")));
+        }
+        Ok(if self.spec.is_secret() {
+            text
+        } else {
+            text.trim().to_owned()
+        })
+    }
+
+    fn number(&self, text: &str) -> Parsed<u32> {
+        let (min, max) = match self.spec.kind {
+            SettingKind::Number { min, max, .. } => (min, max),
+            _ => (0, u32::MAX),
         };
-        Self {
-            key: name,
-            value,
-            provenance: Provenance::from_tag(origin.and_then(Value::origin)),
-            meaning: key.meaning,
+        let number = text.parse().ok().filter(|n| (min..=max).contains(n));
+        number.ok_or_else(|| format!("is not a whole number from {min} to {max}"))
+    }
+
+    const fn new(kind: SettingKind, parse: Parse<T>) -> Self {
+        let spec = SettingSpec {
+            name: "",
+            kind,
+            unset: Unset::Default,
+            example: "",
+            meaning: "",
+            marks: &[],
+            mask: |_| MASK.to_owned(),
+        };
+        Self { spec, parse }
+    }
+
+    /// Names the setting unless it has a name, as tables do.
+    pub const fn named(mut self, name: &'static str) -> Self {
+        if self.spec.name.is_empty() {
+            self.spec.name = name;
         }
+        self
+    }
+
+    pub const fn required(mut self) -> Self {
+        self.spec.unset = Unset::Required;
+        self
+    }
+
+    pub const fn unset(mut self, meaning: &'static str) -> Self {
+        self.spec.unset = Unset::Means(meaning);
+        self
+    }
+
+    pub const fn example(mut self, example: &'static str) -> Self {
+        self.spec.example = example;
+        self
+    }
+
+    pub const fn means(mut self, meaning: &'static str) -> Self {
+        self.spec.meaning = meaning;
+        self
+    }
+
+    /// Replaces the marks that the constructor set.
+    pub const fn marked(mut self, marks: &'static [Mark]) -> Self {
+        self.spec.marks = marks;
+        self
+    }
+
+    pub const fn masked(mut self, mask: fn(&str) -> String) -> Self {
+        self.spec.mask = mask;
+        self
+    }
+
+    pub const fn min_chars(mut self, min_chars: usize) -> Self {
+        self.spec.kind = SettingKind::Text { min_chars };
+        self
     }
 }
 
-/// The layer that a value is from; later ones win.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ConfigLayer {
-    Default,
-    File,
-    Database,
-    Environment,
+fn whole(problem: &str) -> Vec<Flaw> {
+    vec![Flaw::Whole(problem.to_owned())]
 }
 
-impl ConfigLayer {
-    const ALL: [Self; 4] = [Self::Default, Self::File, Self::Database, Self::Environment];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::File => "file",
-            Self::Database => "database",
-            Self::Environment => "environment",
-        }
+fn collect<T, I>(
+    new: fn() -> T,
+    items: impl IntoIterator<Item = I>,
+    mut add: impl FnMut(&mut T, I) -> Result<(), Flaw>,
+) -> Result<T, Vec<Flaw>> {
+    let mut all = new();
+    let items = items.into_iter();
+    let flaws: Vec<Flaw> = items.filter_map(|item| add(&mut all, item).err()).collect();
+    if flaws.is_empty() {
+        Ok(all)
+    } else {
+        Err(flaws)
     }
 }
 
-/// Where exactly a value is from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Provenance {
-    pub origin: ConfigLayer,
-    /// The file's path, or the variable that named a file with the value.
-    pub source: Option<String>,
+pub const fn value<T>(parse: fn(&str) -> Parsed<T>) -> Setting<T> {
+    Setting::new(SettingKind::Text { min_chars: 0 }, Parse::Value(parse))
 }
 
-impl Provenance {
-    pub(super) const fn from_layer(origin: ConfigLayer) -> Self {
-        Self {
-            origin,
-            source: None,
-        }
-    }
-
-    pub(super) fn from_named_source(origin: ConfigLayer, source: impl Into<String>) -> Self {
-        Self {
-            origin,
-            source: Some(source.into()),
-        }
-    }
-
-    /// As the layering crate carries it along with each value.
-    pub(super) fn tag(&self) -> String {
-        let source = self.source.as_deref().unwrap_or("");
-        format!("{}:{source}", self.origin.as_str())
-    }
-
-    pub(super) fn from_tag(tag: Option<&str>) -> Self {
-        let (layer, source) = tag.and_then(|t| t.split_once(':')).unwrap_or(("", ""));
-        let origin = ConfigLayer::ALL.into_iter().find(|o| o.as_str() == layer);
-        Self {
-            origin: origin.unwrap_or(ConfigLayer::Default),
-            source: (!source.is_empty()).then(|| source.to_owned()),
-        }
-    }
+pub const fn text() -> Setting<String> {
+    value(|text| Ok(text.to_owned()))
 }
 
-impl fmt::Display for Provenance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Some(source) => f.pad(&format!("{} {source}", self.origin.as_str())),
-            None => f.pad(self.origin.as_str()),
-        }
-    }
+pub const fn secret() -> Setting<SecretString> {
+    value(|text| Ok(text.into())).marked(&[Mark::Secret])
+}
+
+/// The URL of another system.
+pub const fn url(parse: fn(&str) -> Parsed<Url>) -> Setting<Url> {
+    value(parse).marked(&[Mark::Unquoted, Mark::Guarded])
+}
+
+/// One of a few words, in any case.
+pub trait Choice: Copy + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+impl Choice for bool {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("true", true),
+        ("false", false),
+        ("yes", true),
+        ("no", false),
+        ("on", true),
+        ("off", false),
+        ("1", true),
+        ("0", false),
+    ];
+}
+
+pub const fn choice<T: Choice>() -> Setting<T> {
+    value(|text| {
+        let found = T::WORDS.iter().find(|(w, _)| w.eq_ignore_ascii_case(text));
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
+            format!("is not one of: {}", words.join(", "))
+        })
+    })
+}
+
+pub const fn boolean() -> Setting<bool> {
+    choice()
+}
+
+/// A whole number that `convert` accepts.
+pub const fn number_as<T>(min: u32, max: u32, convert: fn(u32) -> Parsed<T>) -> Setting<T> {
+    let unit = Unit::Count;
+    Setting::new(
+        SettingKind::Number { min, max, unit },
+        Parse::Number(convert),
+    )
+}
+
+pub const fn number(min: u32, max: u32) -> Setting<u32> {
+    number_as(min, max, Ok)
+}
+
+/// A number of things in memory.
+pub const fn count(min: u32, max: u32) -> Setting<usize> {
+    number_as(min, max, |n| {
+        usize::try_from(n).map_err(|error| error.to_string())
+    })
+}
+
+pub const fn seconds(min: u32, max: u32) -> Setting<Duration> {
+    let unit = Unit::Seconds;
+    let convert = |n: u32| Ok(Duration::from_secs(n.into()));
+    Setting::new(
+        SettingKind::Number { min, max, unit },
+        Parse::Number(convert),
+    )
+}
+
+pub const fn minutes(min: u32, max: u32) -> Setting<Duration> {
+    let unit = Unit::Minutes;
+    let convert = |n: u32| Ok(Duration::from_secs(60 * u64::from(n)));
+    Setting::new(
+        SettingKind::Number { min, max, unit },
+        Parse::Number(convert),
+    )
+}
+
+pub const fn list<T: Default>(add: fn(&mut T, &str) -> Parsed<()>) -> Setting<T> {
+    Setting::new(SettingKind::List, Parse::Items(T::default, add))
+}
+
+pub const fn table<T: Default>(
+    name: &'static str,
+    add: fn(&mut T, &str, &str) -> Parsed<()>,
+) -> Setting<T> {
+    Setting::new(SettingKind::Table, Parse::Entries(T::default, add)).named(name)
 }

@@ -9,7 +9,7 @@ pub struct SettingView {
     /// The environment variable's name.
     pub key: String,
     /// Its purpose, in Markdown.
-    pub meaning: &'static str,
+    pub meaning: String,
     /// Masked for a secret.
     pub value: Option<String>,
     /// `default`, `file`, `database` or `environment`.

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{super::keys::SettingKind, super::list::SETTINGS, *};
+use super::*;
+use crate::config::SETTINGS;
 use crate::fuzz_tests::{assert_one_line, mutated_text};
 
 /// A part of every secret that is tried.
@@ -38,9 +39,9 @@ proptest! {
             "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         ]),
     ) {
-        let key = &SETTINGS[which];
+        let key = SETTINGS[which];
         // Of the database's address only the password is one.
-        let secret = key.kind == SettingKind::Secret && key.name != "DATABASE_URL";
+        let secret = key.is_secret() && key.name != "DATABASE_URL";
         let value = if secret { format!("{value}{MARK}") } else { value };
         // The environment holds no such value.
         if !value.contains('\0') {

@@ -100,11 +100,11 @@ fn warehouses_are_of_the_one_location_that_is_written() {
     assert_eq!(told("Main", "EAST = \"Main\"\nWEST = \"Main\""), None);
     let other = told("Main", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
     assert!(
-        other.starts_with("warehouses.WEST: is 'Elko', and VENDURE_STOCK_LOCATION is 'Main'"),
+        other.starts_with("warehouses.WEST: is 'Elko', but VENDURE_STOCK_LOCATION is 'Main'"),
         "{other}"
     );
     let two = told("", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
-    assert!(two.contains("other warehouses are of another one"), "{two}");
+    assert!(two.contains("other warehouses have another one"), "{two}");
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn what_leads_to_the_database_is_not_read_from_it() {
     let config = load(&sources).unwrap();
     insta::assert_debug_snapshot!(config.warnings, @r#"
     [
-        "DATABASE_URL in veracore_config is ignored: it cannot be kept in the database",
+        "DATABASE_URL in veracore_config is ignored: it cannot be stored in the database",
         "of_the_future in veracore_config is ignored: there is no such setting",
-        "skus in veracore_config is ignored: it cannot be kept in the database",
+        "skus in veracore_config is ignored: it cannot be stored in the database",
     ]
     "#);
     let url = setting(&config, "DATABASE_URL");
@@ -163,7 +163,7 @@ fn misspelled_variables_are_noted() {
     insta::assert_debug_snapshot!(config.warnings, @r#"
     [
         "SYNC_TIMEZON is ignored; did you mean SYNC_TIMEZONE?",
-        "VENDURE_API_URL_FILE is ignored: VENDURE_API_URL cannot be given as a file",
+        "VENDURE_API_URL_FILE is ignored: VENDURE_API_URL cannot be read from a file",
         "VENDURE_PASWORD_FILE is ignored; did you mean VENDURE_PASSWORD_FILE?",
         "VERACORE_TIMEOUT is ignored; did you mean VERACORE_TIMEOUT_SECONDS?",
     ]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::config;
-use crate::config::{SETTINGS, SettingKind, SettingSpec, find_setting, settings_markdown};
+use crate::config::{SETTINGS, SettingSpec, find_setting, settings_markdown};
 
 const SAMPLE: &str = include_str!("../../../config/default.toml");
 
@@ -46,7 +46,7 @@ fn the_secrets_are_these() {
         .iter()
         .filter(|key| key.is_secret())
         .map(|key| key.name);
-    let files = SETTINGS.iter().filter_map(SettingSpec::file_variable);
+    let files = SETTINGS.iter().filter_map(|key| key.file_variable());
     let expected = [
         "VERACORE_CLIENT_SECRET",
         "VERACORE_WEBHOOK_SECRET",
@@ -74,7 +74,7 @@ fn the_sample_file_has_each_setting_once() {
         let known = SETTINGS.iter().any(|key| key.file_key() == name);
         assert!(!known || found.insert(name.to_owned()), "{name} is twice");
     }
-    let all: BTreeSet<String> = SETTINGS.iter().map(SettingSpec::file_key).collect();
+    let all: BTreeSet<String> = SETTINGS.iter().map(|key| key.file_key()).collect();
     assert_eq!(found, all);
 }
 
@@ -84,8 +84,9 @@ fn each_setting_is_explained_on_one_line_of_a_table() {
     let table = settings_markdown();
     for key in SETTINGS {
         let name = key.name;
-        assert!(!key.meaning.is_empty() && !key.example.is_empty(), "{name}");
-        for text in [key.meaning, key.unset_meaning, key.example] {
+        let meaning = key.meaning();
+        assert!(!meaning.is_empty() && !key.example.is_empty(), "{name}");
+        for text in [&meaning, key.unset_meaning(), key.example] {
             assert!(!text.contains(['|', '\n', '<']), "{name}: {text}");
         }
         let (shown, default) = match defaults.get(&key.file_key()) {
@@ -99,7 +100,7 @@ fn each_setting_is_explained_on_one_line_of_a_table() {
             Some(other) => (format!("`{name}`"), Some(other.to_string())),
         };
         // It has a default, or words for having none.
-        let has_words = !key.unset_meaning.is_empty() || key.kind == SettingKind::Table;
+        let has_words = !key.unset_meaning().is_empty() || key.is_table();
         assert_ne!(default.is_some(), has_words, "{name}");
         let default = default.unwrap_or_default();
         let mut rows = table.lines().filter(|row| {
@@ -108,4 +109,54 @@ fn each_setting_is_explained_on_one_line_of_a_table() {
         });
         assert!(rows.next().is_some() && rows.next().is_none(), "{name}");
     }
+}
+
+#[test]
+fn only_the_table_of_settings_states_ranges() {
+    for line in SAMPLE.lines().filter(|line| line.starts_with('#')) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+        let has_range = words
+            .windows(3)
+            .any(|w| is_number(w[0]) && w[1] == "to" && is_number(w[2]));
+        assert!(!has_range, "config/default.toml: {line}");
+    }
+    let meaning = |name| find_setting(name).unwrap().meaning();
+    assert!(meaning("VERACORE_TIMEOUT_SECONDS").ends_with("; 1 to 600"));
+    assert!(meaning("ORDER_HOLD_MINUTES").ends_with("; 0 to 43200 (30 days)"));
+    assert!(meaning("RETRY_INITIAL_SECONDS").ends_with("; 1 to 86400"));
+    assert!(meaning("VERACORE_OMS_NOT_FOUND_TEXT").ends_with("; at least 5 characters"));
+}
+
+#[test]
+fn these_settings_are_special() {
+    let names = |is: fn(&SettingSpec) -> bool| {
+        let found = SETTINGS.iter().filter(|key| is(key));
+        found.map(|key| key.name).collect::<Vec<_>>()
+    };
+    let guarded = names(|key| key.is_guarded() && !key.is_secret());
+    let expected = [
+        "VERACORE_API_URL",
+        "VERACORE_API_STYLE",
+        "VERACORE_AUTH",
+        "VERACORE_CLIENT_ID",
+        "VENDURE_API_URL",
+        "VENDURE_USERNAME",
+        "VENDURE_CHANNEL_TOKEN",
+        "HTTP_LISTEN",
+        "EVENT_WEBHOOK_URL",
+    ];
+    assert_eq!(guarded, expected);
+    assert!(SETTINGS.iter().all(|key| key.is_guarded() || !key.is_secret()));
+    let expected = ["DATABASE_URL", "DATABASE_MAX_CONNECTIONS", "CONFIG_ENCRYPTION_KEY"];
+    assert_eq!(names(|key| !key.is_storable() && !key.is_table()), expected);
+    let expected = [
+        "DATABASE_URL",
+        "DATABASE_MAX_CONNECTIONS",
+        "HTTP_LISTEN",
+        "CONFIG_ENCRYPTION_KEY",
+        "LOG_FORMAT",
+        "LOG_LEVEL",
+    ];
+    assert_eq!(names(SettingSpec::is_read_at_start), expected);
 }

@@ -14,7 +14,7 @@ fn an_empty_environment_is_told_everything_it_lacks() {
       VERACORE_CLIENT_SECRET: is required and not set. Example: VERACORE_CLIENT_SECRET=the-secret-of-the-client
       VERACORE_COMPANY_ID: is required for VERACORE_API_STYLE=rest and not set. Example: VERACORE_COMPANY_ID=ACME
       VENDURE_API_URL: is required and not set. Example: VENDURE_API_URL=https://shop.example.com/admin-api
-      VENDURE_USERNAME: no login to Vendure: VENDURE_USERNAME with VENDURE_PASSWORD, or VENDURE_API_KEY, is required. Example: VENDURE_USERNAME=veracore-sync
+      VENDURE_USERNAME: no login to Vendure is set: VENDURE_USERNAME with VENDURE_PASSWORD, or VENDURE_API_KEY, is required. Example: VENDURE_USERNAME=veracore-sync
       DATABASE_URL: is required and not set. Example: DATABASE_URL=postgres://user:password@localhost:5432/veracore_sync
     ");
 }
@@ -70,35 +70,35 @@ fn all_problems_are_named_at_once() {
       colour: is not a key of this file, [folder]/c.toml. Example: see config/default.toml for every key
       veracore: is not a key of this file, [folder]/c.toml. Example: see config/default.toml for every key
       veracore_apu_url: is not a key of this file, [folder]/c.toml; did you mean veracore_api_url? Example: veracore_api_url = "https://veracore.example.com/v1"
-      VERACORE_API_URL: holds a user or password; they have settings of their own. Example: VERACORE_API_URL=https://veracore.example.com/v1
-      VERACORE_API_STYLE: 'soap' (from environment) is none of: rest, oms. Example: VERACORE_API_STYLE=rest
+      VERACORE_API_URL: contains a user or password; set them in their own settings. Example: VERACORE_API_URL=https://veracore.example.com/v1
+      VERACORE_API_STYLE: 'soap' (from environment) is not one of: rest, oms. Example: VERACORE_API_STYLE=rest
       VERACORE_TIMEOUT_SECONDS: must be a single value, not a list or a table. Example: VERACORE_TIMEOUT_SECONDS=30
       VERACORE_RATE_LIMIT_PER_SECOND: '0' (from environment) is not a whole number from 1 to 1000. Example: VERACORE_RATE_LIMIT_PER_SECOND=10
       VERACORE_MAX_CONCURRENCY: '65' (from environment) is not a whole number from 1 to 64. Example: VERACORE_MAX_CONCURRENCY=4
       VENDURE_API_URL: is not a key of this file, [folder]/c.toml; did you mean vendure_api_url? Example: vendure_api_url = "https://shop.example.com/admin-api"
-      VENDURE_API_KEY: is given together with VENDURE_USERNAME or VENDURE_PASSWORD; only one way to log in may be. Example: VENDURE_API_KEY=the-api-key
-      VENDURE_CHANNEL_TOKEN: holds a line break or another control character. Example: VENDURE_CHANNEL_TOKEN=us-channel
-      SYNC_ENABLED: 'maybe' (from environment) is none of: true, false, yes, no, on, off, 1, 0. Example: SYNC_ENABLED=true
-      ORDER_SYNC_TRIGGER_STATES: is a list with nothing in it. Example: ORDER_SYNC_TRIGGER_STATES=PaymentSettled
+      VENDURE_API_KEY: is set together with VENDURE_USERNAME or VENDURE_PASSWORD; set only one login. Example: VENDURE_API_KEY=the-api-key
+      VENDURE_CHANNEL_TOKEN: contains a line break or another control character. Example: VENDURE_CHANNEL_TOKEN=us-channel
+      SYNC_ENABLED: 'maybe' (from environment) is not one of: true, false, yes, no, on, off, 1, 0. Example: SYNC_ENABLED=true
+      ORDER_SYNC_TRIGGER_STATES: is an empty list. Example: ORDER_SYNC_TRIGGER_STATES=PaymentSettled
       ORDER_SHIPPING_METHODS: must be a list of single values. Example: ORDER_SHIPPING_METHODS=standard,express
       ORDER_SKIP_SKUS: 'GIFT-[' (from environment) is not a SKU or glob: unclosed character class; missing ']'. Example: ORDER_SKIP_SKUS=GIFT-*,DIGITAL
       ORDER_HOLD_MINUTES: '-5' (from environment) is not a whole number from 0 to 43200. Example: ORDER_HOLD_MINUTES=15
       RETRY_MAX_SECONDS: 30 is less than RETRY_INITIAL_SECONDS, which is 60. Example: RETRY_MAX_SECONDS=3600
-      SYNC_TIMEZONE: 'America/Los_Angelos' (from environment) is not a time zone's name; did you mean America/Los_Angeles? Example: SYNC_TIMEZONE=America/Los_Angeles
+      SYNC_TIMEZONE: 'America/Los_Angelos' (from environment) is not the name of a time zone; did you mean America/Los_Angeles? Example: SYNC_TIMEZONE=America/Los_Angeles
       SYNC_INVENTORY_TIME: '25:00' (from environment) is not a time of day. Example: SYNC_INVENTORY_TIME=02:00
       SYNC_INVENTORY_INTERVAL_MINUTES: '7' (from environment) is not a divisor of 1440, the minutes of a day; 60, 120, 240, 360, 720 are. Example: SYNC_INVENTORY_INTERVAL_MINUTES=240
       BUSINESS_HOURS: '19:00-09:00' (from environment) closes before it opens. Example: BUSINESS_HOURS=09:00-19:00
-      BUSINESS_DAYS: 'Mon-Fry' (from environment) is neither a day (Mon) nor two of them with a - between. Example: BUSINESS_DAYS=Mon-Fri
-      BUSINESS_DAYS: 'Caturday' (from environment) is neither a day (Mon) nor two of them with a - between. Example: BUSINESS_DAYS=Mon-Fri
+      BUSINESS_DAYS: 'Mon-Fry' (from environment) is neither a day (Mon) nor a span of days (Mon-Fri). Example: BUSINESS_DAYS=Mon-Fri
+      BUSINESS_DAYS: 'Caturday' (from environment) is neither a day (Mon) nor a span of days (Mon-Fri). Example: BUSINESS_DAYS=Mon-Fri
       INVENTORY_MAX_DROP_PERCENT: '101' (from environment) is not a whole number from 0 to 100. Example: INVENTORY_MAX_DROP_PERCENT=50
       safety_stock.D: its number is not a whole number of units. Example: [safety_stock] "MUG-RED" = 5
       HTTP_LISTEN: ':8080' (from environment) is not an IP address with a port. Example: HTTP_LISTEN=127.0.0.1:8080
       CONFIG_ENCRYPTION_KEY: is not base64. Example: CONFIG_ENCRYPTION_KEY=$(openssl rand -base64 32)
-      EVENT_WEBHOOK_URL: uses http, which is refused except for this machine (127.0.0.1, ::1, localhost); use https. Example: EVENT_WEBHOOK_URL=https://hooks.example.com/veracore-sync
+      EVENT_WEBHOOK_URL: uses http, which is allowed for this machine only (127.0.0.1, ::1, localhost); use https. Example: EVENT_WEBHOOK_URL=https://hooks.example.com/veracore-sync
       PII_RETENTION_DAYS: '90 days' (from environment) is not a whole number from 1 to 3650. Example: PII_RETENTION_DAYS=90
       skus.A: is not a single value; a name with a dot needs quotes. Example: [skus] "MUG-RED" = "100234"
       skus.C: the SKU is empty. Example: [skus] "MUG-RED" = "100234"
-      LOG_LEVEL: 'loud' (from environment) is none of: error, warn, info, debug, trace. Example: LOG_LEVEL=info
+      LOG_LEVEL: 'loud' (from environment) is not one of: error, warn, info, debug, trace. Example: LOG_LEVEL=info
       note: VERACORE_TIMEOUTS_SECONDS is ignored; did you mean VERACORE_TIMEOUT_SECONDS?
     "#);
 }
@@ -188,7 +188,7 @@ fn an_encryption_key_is_32_bytes() {
     assert_eq!(id(&format!("{padded}, {other}")), first);
     assert_ne!(id(&format!("{other},{padded}")), first);
     let short = problem(&[("CONFIG_ENCRYPTION_KEY", "aHVudGVyMg==")]);
-    assert_eq!(short, "CONFIG_ENCRYPTION_KEY: holds 7 bytes instead of 32");
+    assert_eq!(short, "CONFIG_ENCRYPTION_KEY: has 7 bytes instead of 32");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn the_error_is_one_json_object() {
       "problems": [
         {
           "key": "LOG_LEVEL",
-          "problem": "'loud' (from environment) is none of: error, warn, info, debug, trace",
+          "problem": "'loud' (from environment) is not one of: error, warn, info, debug, trace",
           "example": "LOG_LEVEL=info"
         }
       ],

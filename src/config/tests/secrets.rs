@@ -34,7 +34,7 @@ fn a_bad_secret_file_is_named() {
     insta::assert_snapshot!(shown("/does/not/exist"), @"VENDURE_PASSWORD_FILE: names /does/not/exist, which cannot be read: No such file or directory (os error 2). Example: VENDURE_PASSWORD_FILE=/run/secrets/vendure_password");
     insta::assert_snapshot!(shown(&text(&folder.file("a", "\n"))), @"VENDURE_PASSWORD_FILE: names [folder]/a, which is empty. Example: VENDURE_PASSWORD_FILE=/run/secrets/vendure_password");
     insta::assert_snapshot!(shown(&text(&folder.file("b", b"hunter2\xff"))), @"VENDURE_PASSWORD_FILE: names [folder]/b, which is not UTF-8 text. Example: VENDURE_PASSWORD_FILE=/run/secrets/vendure_password");
-    insta::assert_snapshot!(shown(&text(&folder.file("c", "hunter2\n\n"))), @"VENDURE_PASSWORD: holds a line break or another control character. Example: VENDURE_PASSWORD=the-password");
+    insta::assert_snapshot!(shown(&text(&folder.file("c", "hunter2\n\n"))), @"VENDURE_PASSWORD: contains a line break or another control character. Example: VENDURE_PASSWORD=the-password");
     insta::assert_snapshot!(shown("hunter2"), @"VENDURE_PASSWORD_FILE: names a file (not shown: it is not an absolute path and may be the secret itself), which cannot be read: No such file or directory (os error 2). Example: VENDURE_PASSWORD_FILE=/run/secrets/vendure_password");
 }
 
@@ -45,7 +45,7 @@ fn a_secret_is_given_once() {
     let sources = env(&[("DATABASE_URL_FILE", &path), ("VENDURE_PASSWORD_FILE", "")]);
     insta::assert_snapshot!(error(&sources), @"
     the configuration has a problem:
-      DATABASE_URL: is given together with DATABASE_URL_FILE; only one of the two may be. Example: DATABASE_URL=postgres://user:password@localhost:5432/veracore_sync
+      DATABASE_URL: is set together with DATABASE_URL_FILE; set only one of them. Example: DATABASE_URL=postgres://user:password@localhost:5432/veracore_sync
     ");
 }
 
@@ -180,7 +180,7 @@ fn the_settings_are_shown_in_order_with_their_origins() {
     let json = serde_json::to_value(setting(&config, "VENDURE_PASSWORD")).unwrap();
     let expected = serde_json::json!({
         "key": "VENDURE_PASSWORD", "value": "********", "origin": "environment", "source": null,
-        "meaning": "the login's password"
+        "meaning": "the administrator's password"
     });
     assert_eq!(json, expected);
 }

@@ -9,7 +9,7 @@ use super::{config, env_without, problem, setting};
 use crate::{
     config::{
         ApiStyle, ConfigLayer, ExistingOrders, LogFormat, UnitPriceBasis, VendureLogin,
-        VeraCoreAuth, load,
+        VeraCoreAuth, inspect_settings, load,
     },
     domain::ShippingMethodCode,
 };
@@ -121,4 +121,22 @@ fn numbers_are_whole_and_in_their_range() {
         let start = format!("{name}: '{bad}' (from environment) is not a whole number");
         assert!(problem.starts_with(&start), "{problem}");
     }
+}
+
+#[test]
+fn a_default_that_follows_from_another_setting_is_shown_of_an_invalid_configuration_too() {
+    let mut sources = env_without("VERACORE_CLIENT_ID", &[("SYNC_TIMEZONE", "Europe/Berlin")]);
+    let shown = |sources: &_, key: &str| {
+        let (settings, problems) = inspect_settings(sources);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let setting = settings.into_iter().find(|setting| setting.key == key);
+        let setting = setting.unwrap();
+        assert_eq!(setting.provenance.origin, ConfigLayer::Default);
+        setting.value
+    };
+    assert_eq!(shown(&sources, "VERACORE_TIMEZONE").as_deref(), Some("Europe/Berlin"));
+    assert_eq!(shown(&sources, "VERACORE_API_STYLE").as_deref(), Some("rest"));
+    let url = "https://rhu001.example.com/pmomsws/OMS.asmx";
+    sources.env.insert("VERACORE_API_URL".into(), url.into());
+    assert_eq!(shown(&sources, "VERACORE_API_STYLE").as_deref(), Some("oms"));
 }

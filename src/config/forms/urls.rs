@@ -1,29 +1,29 @@
-//! The rules for the addresses that we call. Pure.
+//! The URLs of other systems. Pure.
 //!
-//! Never repeats an address in what it says: a wrong one may hold a password.
+//! Errors never repeat a URL: a wrong one may contain a password.
 
 use url::{Host, Url};
 
-/// An address over which secrets and customers' data go: `https`, or `http` within this machine.
-pub(super) fn parse_secure_url(text: &str) -> Result<Url, String> {
+/// A URL to which secrets and customers' data are sent: `https`, or `http` on this machine.
+pub fn parse_secure_url(text: &str) -> Result<Url, String> {
     let url = parse_base_url(text)?;
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(
-            "uses http, which is refused except for this machine (127.0.0.1, ::1, localhost); use https"
+            "uses http, which is allowed for this machine only (127.0.0.1, ::1, localhost); use https"
                 .into(),
         );
     }
     Ok(url)
 }
 
-/// An `http` or `https` address without credentials, query and fragment.
-pub(super) fn parse_base_url(text: &str) -> Result<Url, String> {
+/// An `http` or `https` URL without credentials, query and fragment.
+pub fn parse_base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("is not a URL that begins with https://".into());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user or password; they have settings of their own".into());
+        return Err("contains a user or password; set them in their own settings".into());
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("has a part after ? or #, which a base URL cannot have".into());
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_is_nothing_but_a_base() {
+    fn a_base_url_has_no_credentials_query_or_fragment() {
         for url in [
             "veracore.example.com",
             "",

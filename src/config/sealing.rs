@@ -1,7 +1,7 @@
-//! Secrets as they are kept in the database: sealed with XChaCha20-Poly1305 under a key of
-//! `CONFIG_ENCRYPTION_KEY`, each bound to its setting's name.
+//! Encryption of stored secrets: XChaCha20-Poly1305 under a key of `CONFIG_ENCRYPTION_KEY`, each
+//! bound to its setting's name.
 //!
-//! Must not know where sealed texts are kept.
+//! Must not know where the encrypted texts are stored.
 
 use std::fmt;
 
@@ -20,27 +20,27 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::SealedText;
 
-/// 256 bits that seal what is secret in the database.
+/// A key of 256 bits.
 struct EncryptionKey {
-    /// Names the key without telling anything of it.
+    /// Identifies the key, and reveals nothing of it.
     id: String,
     key_bytes: SecretBox<[u8; 32]>,
 }
 
-/// The keys of `CONFIG_ENCRYPTION_KEY`: the first one seals, each of them opens.
+/// The keys of `CONFIG_ENCRYPTION_KEY`: the first one encrypts, each of them decrypts.
 #[derive(Default)]
 pub struct Keyring(Vec<EncryptionKey>);
 
-/// Why a secret could not be sealed or opened.
+/// A secret that could not be encrypted or decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    #[error("no CONFIG_ENCRYPTION_KEY is set, without which no secret is kept in the database")]
+    #[error("CONFIG_ENCRYPTION_KEY is not set; without it, no secret is stored in the database")]
     NoKey,
     #[error(
-        "was sealed with the key {0}, which CONFIG_ENCRYPTION_KEY does not hold; add it there, behind a comma, or remove the stored value with `veracore-sync config unset`"
+        "is encrypted with the key {0}, which CONFIG_ENCRYPTION_KEY does not contain; append that key after a comma, or remove the stored value with `veracore-sync config unset`"
     )]
     UnknownKey(String),
-    #[error("is damaged in veracore_config, or was sealed for another setting; store it again")]
+    #[error("is damaged in veracore_config, or was encrypted for another setting; store it again")]
     Damaged,
 }
 
@@ -51,11 +51,11 @@ impl EncryptionKey {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(false);
         let bytes = GeneralPurpose::new(&alphabet::STANDARD, settings).decode(text.trim());
-        // What base64 says of an error quotes a sign of the text.
+        // The error of base64 would quote a character of the key.
         let bytes = bytes.map_err(|_| "is not base64".to_owned())?;
         let length = bytes.len();
-        let bits = <[u8; 32]>::try_from(bytes)
-            .map_err(|_| format!("holds {length} bytes instead of 32"))?;
+        let bits =
+            <[u8; 32]>::try_from(bytes).map_err(|_| format!("has {length} bytes instead of 32"))?;
         let digest = Sha256::new()
             .chain_update(b"veracore-sync key id")
             .chain_update(bits)
@@ -75,22 +75,22 @@ impl EncryptionKey {
 
 impl Keyring {
     /// Reads keys in base64, separated by commas.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         text.split(',')
             .map(EncryptionKey::parse)
             .collect::<Result<_, _>>()
             .map(Self)
     }
 
-    /// The name of the key that seals.
+    /// The id of the key that encrypts.
     pub fn sealing_key_id(&self) -> Option<&str> {
         self.0.first().map(|key| key.id.as_str())
     }
 
-    /// Seals the value of a setting.
+    /// Encrypts the value of a setting.
     pub fn seal(&self, setting: &str, value: &SecretString) -> Result<SealedText, SealError> {
         let key = self.0.first().ok_or(SealError::NoKey)?;
-        // With 192 bits of chance no two are ever the same.
+        // With 192 random bits, no two are ever the same.
         let nonce = XNonce::generate();
         let payload = Payload {
             msg: value.expose_secret().as_bytes(),
@@ -104,7 +104,7 @@ impl Keyring {
         })
     }
 
-    /// Opens the value of a setting.
+    /// Decrypts the value of a setting.
     pub fn open(&self, setting: &str, sealed: &SealedText) -> Result<SecretString, SealError> {
         if sealed.key_id.is_empty() {
             return Err(SealError::Damaged);
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened_by_its_key_alone() {
+    fn a_sealed_secret_is_opened_only_by_its_key() {
         let secret = SecretString::from("hunter2 ü");
         let old = keyring(&[1]);
         let sealed = old.seal("API_TOKEN", &secret).unwrap();
         assert!(!format!("{sealed:?}").contains("hunter2"));
         let opened = old.open("API_TOKEN", &sealed).unwrap();
         assert_eq!(opened.expose_secret(), "hunter2 ü");
-        // Twice the same is not the same.
+        // The same secret is never encrypted to the same text.
         assert_ne!(old.seal("API_TOKEN", &secret).unwrap(), sealed);
         let both = keyring(&[2, 1]);
         assert!(both.open("API_TOKEN", &sealed).is_ok());
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_or_moved_is_not_opened() {
+    fn a_changed_or_moved_secret_is_not_opened() {
         let keys = keyring(&[1]);
         let sealed = keys.seal("API_TOKEN", &"hunter2".into()).unwrap();
         assert_eq!(

@@ -1,41 +1,12 @@
-//! Postgres: where the ledger is kept.
+//! The URL of Postgres. Pure.
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
-use super::{problem::ReadResult, reader::SettingReader, setting::MASK};
+use crate::config::spec::MASK;
 
-#[derive(Debug, Clone)]
-pub struct DatabaseConfig {
-    /// Begins with `postgres://` or `postgresql://`. Holds the password.
-    pub url: SecretString,
-    pub max_connections: u32,
-}
-
-/// The settings of this section.
-pub(super) const DATABASE_SETTINGS: [&str; 2] = ["DATABASE_URL", "DATABASE_MAX_CONNECTIONS"];
-
-pub(super) fn read(reader: &mut SettingReader) -> ReadResult<DatabaseConfig> {
-    let url = read_database_url(reader);
-    // The runner, the listener and the migrations' lock each hold one at times.
-    let max_connections = reader.number("DATABASE_MAX_CONNECTIONS", 2..=1000);
-    Ok(DatabaseConfig {
-        url: url?,
-        max_connections: max_connections?,
-    })
-}
-
-fn read_database_url(reader: &mut SettingReader) -> ReadResult<SecretString> {
-    let url = reader.secret("DATABASE_URL");
-    let url = reader.require("DATABASE_URL", url)?;
-    match check_database_url(url.expose_secret()) {
-        Ok(()) => Ok(url),
-        Err(why) => Err(reader.reject("DATABASE_URL", why)),
-    }
-}
-
-/// Says what is wrong without repeating any of it.
-fn check_database_url(text: &str) -> Result<(), String> {
+/// Errors do not repeat any of it.
+pub fn parse_database_url(text: &str) -> Result<SecretString, String> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err("does not begin with postgres:// or postgresql://".into());
@@ -43,8 +14,8 @@ fn check_database_url(text: &str) -> Result<(), String> {
     if url.cannot_be_a_base() {
         return Err("has no // after postgres:".into());
     }
-    // A password with one of these signs ends too early, and the rest of it would pass for the
-    // host or the database's name.
+    // A password with one of these characters would end too early; the rest of it would be read as
+    // the host or the database's name, which are shown.
     let rest = text.rsplit_once('@').map_or("", |(before, _)| before);
     let credentials = rest.split_once("//").map_or(rest, |(_, c)| c);
     if credentials.contains(['/', '?', '#', '@']) || url.fragment().is_some() {
@@ -53,11 +24,11 @@ fn check_database_url(text: &str) -> Result<(), String> {
                 .into(),
         );
     }
-    Ok(())
+    Ok(text.into())
 }
 
-/// The URL for people to read, its password masked.
-pub(super) fn masked_url(text: &str) -> String {
+/// The URL with its passwords masked.
+pub fn masked_url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else {
         return MASK.into();
     };
@@ -99,13 +70,13 @@ mod tests {
                 "postgres:///db?host=%2Frun%2Fpostgresql",
             ),
         ] {
-            assert_eq!(check_database_url(url), Ok(()), "{url}");
+            assert!(parse_database_url(url).is_ok(), "{url}");
             assert_eq!(masked_url(url), expected);
         }
     }
 
     #[test]
-    fn a_password_that_would_spill_is_refused() {
+    fn a_password_that_ends_too_early_is_refused() {
         for url in [
             "postgres://user:hun@ter2@host/db",
             "postgres://user:hun/ter2@host/db",
@@ -115,7 +86,7 @@ mod tests {
             "postgres:user:hunter2@host/db",
             "hunter2",
         ] {
-            let problem = check_database_url(url).unwrap_err();
+            let problem = parse_database_url(url).unwrap_err();
             assert!(!problem.contains("ter2"), "{problem}");
         }
     }

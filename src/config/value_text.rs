@@ -1,14 +1,14 @@
-//! Values as plain text, whatever form their layer has them in. Pure.
+//! Values as plain text, in whatever form their layer has them. Pure.
 
 use std::collections::BTreeMap;
 
 use ::config::ValueKind;
 
-use super::keys::SettingKind;
+use super::spec::SettingKind;
 
-/// A setting's value on one line, secrets in the clear: [`super::setting`] masks them.
-pub(super) fn display_text(form: SettingKind, kind: &ValueKind) -> Option<String> {
-    match (form, kind) {
+/// A setting's value on one line, secrets included: [`super::effective`] masks them.
+pub(super) fn display_text(kind: SettingKind, value: &ValueKind) -> Option<String> {
+    match (kind, value) {
         (SettingKind::Table, ValueKind::Table(entries)) => {
             let texts: BTreeMap<&str, String> = entries
                 .iter()
@@ -16,22 +16,22 @@ pub(super) fn display_text(form: SettingKind, kind: &ValueKind) -> Option<String
                 .collect();
             (!texts.is_empty()).then(|| serde_json::json!(texts).to_string())
         }
-        (SettingKind::List, kind) => Some(list_items(kind)?.join(",")),
-        (_, kind) => Some(scalar_text(kind)?.trim().to_owned()),
+        (SettingKind::List, value) => Some(list_items(value)?.join(",")),
+        (_, value) => Some(scalar_text(value)?.trim().to_owned()),
     }
 }
 
 /// A single value as it is written.
-pub(super) fn scalar_text(kind: &ValueKind) -> Option<String> {
-    match kind {
+pub(super) fn scalar_text(value: &ValueKind) -> Option<String> {
+    match value {
         ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_) => None,
         single => Some(single.to_string()),
     }
 }
 
-/// The items of a list, none of them blank.
-pub(super) fn list_items(kind: &ValueKind) -> Option<Vec<String>> {
-    let items: Vec<String> = match kind {
+/// The items of a list, trimmed, without blank ones.
+pub(super) fn list_items(value: &ValueKind) -> Option<Vec<String>> {
+    let items: Vec<String> = match value {
         ValueKind::Array(items) => items
             .iter()
             .map(|item| scalar_text(&item.kind))

@@ -1,0 +1,75 @@
+//! The origin of a value: a layer, and the file or variable in it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The layer that a value is from; later ones win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConfigLayer {
+    Default,
+    File,
+    Database,
+    Environment,
+}
+
+impl ConfigLayer {
+    const ALL: [Self; 4] = [Self::Default, Self::File, Self::Database, Self::Environment];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::File => "file",
+            Self::Database => "database",
+            Self::Environment => "environment",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Provenance {
+    pub origin: ConfigLayer,
+    /// The file's path, or the variable that named a file with the value.
+    pub source: Option<String>,
+}
+
+impl Provenance {
+    pub(super) const fn from_layer(origin: ConfigLayer) -> Self {
+        Self {
+            origin,
+            source: None,
+        }
+    }
+
+    pub(super) fn from_named_source(origin: ConfigLayer, source: impl Into<String>) -> Self {
+        Self {
+            origin,
+            source: Some(source.into()),
+        }
+    }
+
+    /// The text that the layering crate keeps with each value.
+    pub(super) fn tag(&self) -> String {
+        let source = self.source.as_deref().unwrap_or("");
+        format!("{}:{source}", self.origin.as_str())
+    }
+
+    pub(super) fn from_tag(tag: Option<&str>) -> Self {
+        let (layer, source) = tag.and_then(|t| t.split_once(':')).unwrap_or(("", ""));
+        let origin = ConfigLayer::ALL.into_iter().find(|o| o.as_str() == layer);
+        Self {
+            origin: origin.unwrap_or(ConfigLayer::Default),
+            source: (!source.is_empty()).then(|| source.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => f.pad(&format!("{} {source}", self.origin.as_str())),
+            None => f.pad(self.origin.as_str()),
+        }
+    }
+}

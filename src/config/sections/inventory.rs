@@ -1,0 +1,31 @@
+//! Stock: the safety checks, the units kept from sale, and the size of a write.
+
+use crate::{
+    config::{
+        layers::values::Values,
+        table::{
+            INVENTORY_BATCH_SIZE, INVENTORY_MAX_DROP_PERCENT, INVENTORY_SAFETY_STOCK, SAFETY_STOCK,
+        },
+    },
+    domain::SafetyStock,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryConfig {
+    /// 0 to 100: a feed that takes more than this part of the SKUs in stock to zero is held.
+    pub max_drop_percent: u32,
+    pub safety_stock: SafetyStock,
+    /// Stock levels that one call writes to the shop.
+    pub batch_size: usize,
+}
+
+pub fn build(values: &Values) -> Option<InventoryConfig> {
+    Some(InventoryConfig {
+        max_drop_percent: values.get(&INVENTORY_MAX_DROP_PERCENT)?,
+        batch_size: values.get(&INVENTORY_BATCH_SIZE)?,
+        safety_stock: SafetyStock {
+            default: values.get(&INVENTORY_SAFETY_STOCK)?,
+            per_sku: values.get(&SAFETY_STOCK).unwrap_or_default(),
+        },
+    })
+}
