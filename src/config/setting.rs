@@ -2,10 +2,11 @@
 //!
 //! The only place where numbers, durations, booleans, choices, lists and tables are read.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use ::config::ValueKind;
 use secrecy::SecretString;
+use strum::VariantNames;
 use url::Url;
 
 use super::{
@@ -232,35 +233,19 @@ pub const fn url(parse: fn(&str) -> Parsed<Url>) -> Setting<Url> {
 }
 
 /// One of a few words, in any case.
-pub trait Choice: Copy + 'static {
-    const WORDS: &'static [(&'static str, Self)];
-}
-
-impl Choice for bool {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("true", true),
-        ("false", false),
-        ("yes", true),
-        ("no", false),
-        ("on", true),
-        ("off", false),
-        ("1", true),
-        ("0", false),
-    ];
-}
-
-pub const fn choice<T: Choice>() -> Setting<T> {
+pub const fn choice<T: FromStr + VariantNames>() -> Setting<T> {
     value(|text| {
-        let found = T::WORDS.iter().find(|(w, _)| w.eq_ignore_ascii_case(text));
-        found.map(|(_, choice)| *choice).ok_or_else(|| {
-            let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
-            format!("is not one of: {}", words.join(", "))
-        })
+        let words = || format!("is not one of: {}", T::VARIANTS.join(", "));
+        T::from_str(text).map_err(|_| words())
     })
 }
 
 pub const fn boolean() -> Setting<bool> {
-    choice()
+    value(|text| match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("is not one of: true, false, yes, no, on, off, 1, 0".into()),
+    })
 }
 
 /// A whole number that `convert` accepts.

@@ -73,7 +73,7 @@ pub fn build(values: &Values, rust_log: Option<&String>) -> Option<ServiceConfig
 pub fn build_log(values: &Values, rust_log: Option<&String>) -> Option<LogConfig> {
     Some(LogConfig {
         format: values.get(&LOG_FORMAT)?,
-        level: values.get(&LOG_LEVEL)?.0,
+        level: values.get(&LOG_LEVEL)?.into(),
         rust_log: rust_log.filter(|text| !text.trim().is_empty()).cloned(),
     })
 }

@@ -147,8 +147,16 @@ fn these_settings_are_special() {
         "EVENT_WEBHOOK_URL",
     ];
     assert_eq!(guarded, expected);
-    assert!(SETTINGS.iter().all(|key| key.is_guarded() || !key.is_secret()));
-    let expected = ["DATABASE_URL", "DATABASE_MAX_CONNECTIONS", "CONFIG_ENCRYPTION_KEY"];
+    assert!(
+        SETTINGS
+            .iter()
+            .all(|key| key.is_guarded() || !key.is_secret())
+    );
+    let expected = [
+        "DATABASE_URL",
+        "DATABASE_MAX_CONNECTIONS",
+        "CONFIG_ENCRYPTION_KEY",
+    ];
     assert_eq!(names(|key| !key.is_storable() && !key.is_table()), expected);
     let expected = [
         "DATABASE_URL",

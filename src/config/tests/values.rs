@@ -134,9 +134,18 @@ fn a_default_that_follows_from_another_setting_is_shown_of_an_invalid_configurat
         assert_eq!(setting.provenance.origin, ConfigLayer::Default);
         setting.value
     };
-    assert_eq!(shown(&sources, "VERACORE_TIMEZONE").as_deref(), Some("Europe/Berlin"));
-    assert_eq!(shown(&sources, "VERACORE_API_STYLE").as_deref(), Some("rest"));
+    assert_eq!(
+        shown(&sources, "VERACORE_TIMEZONE").as_deref(),
+        Some("Europe/Berlin")
+    );
+    assert_eq!(
+        shown(&sources, "VERACORE_API_STYLE").as_deref(),
+        Some("rest")
+    );
     let url = "https://rhu001.example.com/pmomsws/OMS.asmx";
     sources.env.insert("VERACORE_API_URL".into(), url.into());
-    assert_eq!(shown(&sources, "VERACORE_API_STYLE").as_deref(), Some("oms"));
+    assert_eq!(
+        shown(&sources, "VERACORE_API_STYLE").as_deref(),
+        Some("oms")
+    );
 }
