@@ -40,7 +40,7 @@ impl StoredSettingsService {
                 }
                 _ => setting.value.clone(),
             },
-            origin: setting.provenance.origin.as_str().to_owned(),
+            origin: setting.provenance.origin.into_str().to_owned(),
             source: setting.provenance.source.clone(),
             is_secret: is(config::SettingSpec::is_secret),
             is_guarded: is(config::SettingSpec::is_guarded),

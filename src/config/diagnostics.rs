@@ -32,15 +32,10 @@ pub struct ConfigProblem {
 
 impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            key,
-            problem,
-            example,
-            ..
-        } = self;
         // A problem may end in a question: "did you mean …?"
-        let stop = if problem.ends_with('?') { "" } else { "." };
-        write!(f, "{key}: {problem}{stop} Example: {example}")
+        let stop = if self.problem.ends_with('?') { "" } else { "." };
+        write!(f, "{}: {}{stop} ", self.key, self.problem)?;
+        write!(f, "Example: {}", self.example)
     }
 }
 
@@ -72,22 +67,17 @@ fn list_problems(problems: &[ConfigProblem], warnings: &[String]) -> String {
 
 /// The problems and warnings found so far.
 #[derive(Default)]
-pub(super) struct Diagnostics {
+pub struct Diagnostics {
     problems: Vec<ConfigProblem>,
-    pub(super) warnings: Vec<String>,
+    pub warnings: Vec<String>,
     invalid_settings: BTreeSet<&'static str>,
     /// Whether a whole layer could not be read, so that it is unknown what is missing.
-    has_unreadable_layer: bool,
+    pub has_unreadable_layer: bool,
 }
 
 impl Diagnostics {
     /// Records a problem with a setting; `place` is where its value is from.
-    pub(super) fn add_flaw(
-        &mut self,
-        setting: &'static SettingSpec,
-        place: &Provenance,
-        flaw: Flaw,
-    ) {
+    pub fn add_flaw(&mut self, setting: &'static SettingSpec, place: &Provenance, flaw: Flaw) {
         match flaw {
             // It may be in a layer that could not be read.
             Flaw::Missing(_) if self.has_unreadable_layer => {}
@@ -113,36 +103,21 @@ impl Diagnostics {
     }
 
     /// Records a problem with a setting, which counts as invalid from then on.
-    pub(super) fn add_invalid(
-        &mut self,
-        setting: &'static SettingSpec,
-        problem: impl Into<String>,
-    ) {
+    pub fn add_invalid(&mut self, setting: &'static SettingSpec, problem: impl Into<String>) {
         self.invalid_settings.insert(setting.name);
         self.add(Some(setting), setting.name, problem, setting.env_example());
     }
 
     /// Records a problem with the file that contains a setting's value.
-    pub(super) fn add_invalid_file(&mut self, setting: &'static SettingSpec, problem: String) {
+    pub fn add_invalid_file(&mut self, setting: &'static SettingSpec, problem: String) {
         self.invalid_settings.insert(setting.name);
         let variable = format!("{}_FILE", setting.name);
         let example = format!("{variable}=/run/secrets/{}", setting.file_key());
         self.add(Some(setting), variable, problem, example);
     }
 
-    /// Records that a whole layer cannot be read.
-    pub(super) fn add_unreadable_layer(
-        &mut self,
-        key: &str,
-        problem: String,
-        example: impl Into<String>,
-    ) {
-        self.has_unreadable_layer = true;
-        self.add(None, key, problem, example);
-    }
-
     /// Records a problem; `setting` decides its place among the others.
-    pub(super) fn add(
+    pub fn add(
         &mut self,
         setting: Option<&'static SettingSpec>,
         key: impl Into<String>,
@@ -158,22 +133,19 @@ impl Diagnostics {
         });
     }
 
-    pub(super) fn is_invalid(&self, setting: &SettingSpec) -> bool {
+    pub fn is_invalid(&self, setting: &SettingSpec) -> bool {
         self.invalid_settings.contains(setting.name)
     }
 
     /// Drops the problems of all other settings, for a command that needs only these.
-    pub(super) fn retain(&mut self, rows: &[&dyn Row]) {
+    pub fn retain(&mut self, rows: &[&dyn Row]) {
         let is_kept = |name| rows.iter().any(|row| row.spec().name == name);
         self.problems
             .retain(|problem| problem.setting.is_none_or(is_kept));
     }
 
     /// The built value, if there is no problem.
-    pub(super) fn into_result<T>(
-        mut self,
-        build: impl FnOnce() -> Option<T>,
-    ) -> Result<T, ConfigError> {
+    pub fn into_result<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, ConfigError> {
         if self.problems.is_empty()
             && let Some(built) = build()
         {

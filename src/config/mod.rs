@@ -114,15 +114,7 @@ pub fn inspect_settings(sources: &Sources) -> (Vec<EffectiveSetting>, Vec<Config
 fn read_all(sources: &Sources) -> (Values, Diagnostics) {
     let (values, mut diagnostics) = merge(sources);
     check_rows(ROWS, &values, &mut diagnostics);
-    for rules in [
-        veracore::RULES.as_slice(),
-        &vendure::RULES,
-        &orders::RULES,
-        &maps::RULES,
-        &service::RULES,
-    ] {
-        check_rules(rules, &values, &mut diagnostics);
-    }
+    check_rules(&values, &mut diagnostics);
     (values, diagnostics)
 }
 

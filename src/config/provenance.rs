@@ -3,28 +3,19 @@
 use std::fmt;
 
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr};
 
 /// The layer that a value is from; later ones win.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum ConfigLayer {
     Default,
     File,
     Database,
     Environment,
-}
-
-impl ConfigLayer {
-    const ALL: [Self; 4] = [Self::Default, Self::File, Self::Database, Self::Environment];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::File => "file",
-            Self::Database => "database",
-            Self::Environment => "environment",
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,14 +43,13 @@ impl Provenance {
     /// The text that the layering crate keeps with each value.
     pub(super) fn tag(&self) -> String {
         let source = self.source.as_deref().unwrap_or("");
-        format!("{}:{source}", self.origin.as_str())
+        format!("{}:{source}", self.origin.into_str())
     }
 
     pub(super) fn from_tag(tag: Option<&str>) -> Self {
         let (layer, source) = tag.and_then(|t| t.split_once(':')).unwrap_or(("", ""));
-        let origin = ConfigLayer::ALL.into_iter().find(|o| o.as_str() == layer);
         Self {
-            origin: origin.unwrap_or(ConfigLayer::Default),
+            origin: layer.parse().unwrap_or(ConfigLayer::Default),
             source: (!source.is_empty()).then(|| source.to_owned()),
         }
     }
@@ -68,8 +58,8 @@ impl Provenance {
 impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Some(source) => f.pad(&format!("{} {source}", self.origin.as_str())),
-            None => f.pad(self.origin.as_str()),
+            Some(source) => f.pad(&format!("{} {source}", self.origin.into_str())),
+            None => f.pad(self.origin.into_str()),
         }
     }
 }

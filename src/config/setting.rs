@@ -2,15 +2,18 @@
 //!
 //! The only place where numbers, durations, booleans, choices, lists and tables are read.
 
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    time::Duration,
+};
 
 use ::config::ValueKind;
 use secrecy::SecretString;
 use strum::VariantNames;
-use url::Url;
 
 use super::{
-    spec::{MASK, Mark, SettingKind, SettingSpec, Unit, Unset},
+    spec::{MASK, Mark, SettingKind, SettingSpec, Unset},
     value_text::{list_items, scalar_text},
 };
 
@@ -75,18 +78,15 @@ impl<T> Setting<T> {
                     .map_err(|why| vec![Flaw::Value { text, why }])
             }
             Parse::Items(new, add) => {
-                let items =
-                    list_items(value).ok_or_else(|| whole("must be a list of single values"))?;
+                let Some(mut items) = list_items(value) else {
+                    return Err(whole("must be a list of single values"));
+                };
                 if items.is_empty() {
                     return Err(whole("is an empty list"));
                 }
-                let mut distinct: Vec<String> = Vec::new();
-                for item in items {
-                    if !distinct.contains(&item) {
-                        distinct.push(item);
-                    }
-                }
-                collect(new, distinct, |list, text| {
+                let mut seen = BTreeSet::new();
+                items.retain(|item| seen.insert(item.clone()));
+                collect(new, items, |list, text| {
                     add(list, &text).map_err(|why| Flaw::Value { text, why })
                 })
             }
@@ -96,18 +96,27 @@ impl<T> Setting<T> {
                 };
                 let sorted: BTreeMap<_, _> = entries.iter().collect();
                 collect(new, sorted, |table, (entry, value)| {
-                    scalar_text(&value.kind)
-                        .ok_or_else(|| {
-                            "is not a single value; a name with a dot needs quotes".into()
-                        })
-                        .and_then(|text| add(table, entry, text.trim()))
-                        .map_err(|why| Flaw::Entry {
-                            entry: entry.clone(),
-                            why,
-                        })
+                    let added = match scalar_text(&value.kind) {
+                        Some(text) => add(table, entry, text.trim()),
+                        None => Err("is not a single value; a name with a dot needs quotes".into()),
+                    };
+                    let entry = entry.clone();
+                    added.map_err(|why| Flaw::Entry { entry, why })
                 })
             }
         }
+    }
+
+    pub fn missing(&self, why: &str) -> (&SettingSpec, Flaw) {
+        (&self.spec, Flaw::Missing(why.into()))
+    }
+
+    pub fn invalid(&self, why: impl Into<String>) -> (&SettingSpec, Flaw) {
+        (&self.spec, Flaw::Whole(why.into()))
+    }
+
+    pub fn suspicious(&self, warning: impl Into<String>) -> (&SettingSpec, Flaw) {
+        (&self.spec, Flaw::Suspicious(warning.into()))
     }
 
     /// A single value, without surrounding space unless it is a secret.
@@ -142,7 +151,7 @@ impl<T> Setting<T> {
         let spec = SettingSpec {
             name: "",
             kind,
-            unset: Unset::Default,
+            unset: Unset::HasDefault,
             example: "",
             meaning: "",
             marks: &[],
@@ -151,37 +160,22 @@ impl<T> Setting<T> {
         Self { spec, parse }
     }
 
-    /// Names the setting unless it has a name, as tables do.
-    pub const fn named(mut self, name: &'static str) -> Self {
+    /// Completes the setting with the columns of its row. A table has its name already.
+    pub const fn row(
+        mut self,
+        name: &'static str,
+        unset: Unset,
+        marks: &'static [Mark],
+        example: &'static str,
+        meaning: &'static str,
+    ) -> Self {
         if self.spec.name.is_empty() {
             self.spec.name = name;
         }
-        self
-    }
-
-    pub const fn required(mut self) -> Self {
-        self.spec.unset = Unset::Required;
-        self
-    }
-
-    pub const fn unset(mut self, meaning: &'static str) -> Self {
-        self.spec.unset = Unset::Means(meaning);
-        self
-    }
-
-    pub const fn example(mut self, example: &'static str) -> Self {
-        self.spec.example = example;
-        self
-    }
-
-    pub const fn means(mut self, meaning: &'static str) -> Self {
-        self.spec.meaning = meaning;
-        self
-    }
-
-    /// Replaces the marks that the constructor set.
-    pub const fn marked(mut self, marks: &'static [Mark]) -> Self {
+        self.spec.unset = unset;
         self.spec.marks = marks;
+        self.spec.example = example;
+        self.spec.meaning = meaning;
         self
     }
 
@@ -224,12 +218,7 @@ pub const fn text() -> Setting<String> {
 }
 
 pub const fn secret() -> Setting<SecretString> {
-    value(|text| Ok(text.into())).marked(&[Mark::Secret])
-}
-
-/// The URL of another system.
-pub const fn url(parse: fn(&str) -> Parsed<Url>) -> Setting<Url> {
-    value(parse).marked(&[Mark::Unquoted, Mark::Guarded])
+    value(|text| Ok(text.into()))
 }
 
 /// One of a few words, in any case.
@@ -250,11 +239,7 @@ pub const fn boolean() -> Setting<bool> {
 
 /// A whole number that `convert` accepts.
 pub const fn number_as<T>(min: u32, max: u32, convert: fn(u32) -> Parsed<T>) -> Setting<T> {
-    let unit = Unit::Count;
-    Setting::new(
-        SettingKind::Number { min, max, unit },
-        Parse::Number(convert),
-    )
+    units(min, max, 0, convert)
 }
 
 pub const fn number(min: u32, max: u32) -> Setting<u32> {
@@ -264,26 +249,25 @@ pub const fn number(min: u32, max: u32) -> Setting<u32> {
 /// A number of things in memory.
 pub const fn count(min: u32, max: u32) -> Setting<usize> {
     number_as(min, max, |n| {
-        usize::try_from(n).map_err(|error| error.to_string())
+        n.try_into().map_err(|_| "is too large".into())
     })
 }
 
 pub const fn seconds(min: u32, max: u32) -> Setting<Duration> {
-    let unit = Unit::Seconds;
-    let convert = |n: u32| Ok(Duration::from_secs(n.into()));
-    Setting::new(
-        SettingKind::Number { min, max, unit },
-        Parse::Number(convert),
-    )
+    units(min, max, 24 * 60 * 60, |n| {
+        Ok(Duration::from_secs(n.into()))
+    })
 }
 
 pub const fn minutes(min: u32, max: u32) -> Setting<Duration> {
-    let unit = Unit::Minutes;
-    let convert = |n: u32| Ok(Duration::from_secs(60 * u64::from(n)));
-    Setting::new(
-        SettingKind::Number { min, max, unit },
-        Parse::Number(convert),
-    )
+    units(min, max, 24 * 60, |n| {
+        Ok(Duration::from_secs(60 * u64::from(n)))
+    })
+}
+
+const fn units<T>(min: u32, max: u32, per_day: u32, convert: fn(u32) -> Parsed<T>) -> Setting<T> {
+    let kind = SettingKind::Number { min, max, per_day };
+    Setting::new(kind, Parse::Number(convert))
 }
 
 pub const fn list<T: Default>(add: fn(&mut T, &str) -> Parsed<()>) -> Setting<T> {
@@ -294,5 +278,7 @@ pub const fn table<T: Default>(
     name: &'static str,
     add: fn(&mut T, &str, &str) -> Parsed<()>,
 ) -> Setting<T> {
-    Setting::new(SettingKind::Table, Parse::Entries(T::default, add)).named(name)
+    let mut table = Setting::new(SettingKind::Table, Parse::Entries(T::default, add));
+    table.spec.name = name;
+    table
 }

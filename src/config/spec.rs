@@ -11,22 +11,16 @@ pub enum SettingKind {
     Text {
         min_chars: usize,
     },
+    /// Of units, of which a day has `per_day`; 0 if it is not a duration.
     Number {
         min: u32,
         max: u32,
-        unit: Unit,
+        per_day: u32,
     },
     /// Values separated by commas; in a TOML file also an array.
     List,
     /// A table of the TOML file, with the user's own entries.
     Table,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    Count,
-    Seconds,
-    Minutes,
 }
 
 /// A property of a setting.
@@ -50,7 +44,7 @@ pub enum Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unset {
     /// `config/default.toml` has a value.
-    Default,
+    HasDefault,
     Required,
     /// No value, which means this, in the words of the documentation.
     Means(&'static str),
@@ -76,17 +70,10 @@ impl SettingSpec {
             SettingKind::Text { min_chars } if min_chars > 0 => {
                 format!("; at least {min_chars} characters")
             }
-            SettingKind::Number { min, max, unit } => {
-                let day = match unit {
-                    Unit::Seconds => 86_400,
-                    Unit::Minutes => 1440,
-                    Unit::Count => u32::MAX,
-                };
-                match max / day {
-                    days if days > 1 => format!("; {min} to {max} ({days} days)"),
-                    _ => format!("; {min} to {max}"),
-                }
-            }
+            SettingKind::Number { min, max, per_day } => match max.checked_div(per_day) {
+                Some(days) if days > 1 => format!("; {min} to {max} ({days} days)"),
+                _ => format!("; {min} to {max}"),
+            },
             _ => String::new(),
         };
         format!("{}{range}", self.meaning)
@@ -95,7 +82,7 @@ impl SettingSpec {
     /// The default in words; empty where `config/default.toml` has a value.
     pub fn unset_meaning(&self) -> &'static str {
         match self.unset {
-            Unset::Default => "",
+            Unset::HasDefault => "",
             Unset::Required => "required",
             Unset::Means(words) => words,
         }

@@ -6,17 +6,20 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::domain::{OrderState, ShipVia, ShippingMethodCode, Sku, Units};
 
-pub fn add_order_state(states: &mut Vec<OrderState>, text: &str) -> Result<(), String> {
+/// Whether an item or entry was added, or else what is wrong with it.
+type Added = Result<(), String>;
+
+pub fn add_order_state(states: &mut Vec<OrderState>, text: &str) -> Added {
     states.push(OrderState::parse(text).map_err(|why| format!("is not a state: {why}"))?);
     Ok(())
 }
 
-pub fn add_method_code(codes: &mut Vec<ShippingMethodCode>, text: &str) -> Result<(), String> {
+pub fn add_method_code(codes: &mut Vec<ShippingMethodCode>, text: &str) -> Added {
     codes.push(ShippingMethodCode::parse(text).map_err(|why| format!("is not a code: {why}"))?);
     Ok(())
 }
 
-pub fn add_glob(globs: &mut Vec<Glob>, text: &str) -> Result<(), String> {
+pub fn add_glob(globs: &mut Vec<Glob>, text: &str) -> Added {
     let glob = Glob::new(text);
     globs.push(glob.map_err(|error| format!("is not a SKU or glob: {}", error.kind()))?);
     Ok(())
@@ -35,40 +38,28 @@ pub fn add_shipping_method(
     map: &mut BTreeMap<ShippingMethodCode, String>,
     code: &str,
     name: &str,
-) -> Result<(), String> {
+) -> Added {
     let code = ShippingMethodCode::parse(code).map_err(|why| why.to_string())?;
     map.insert(code, non_blank(name)?);
     Ok(())
 }
 
-pub fn add_freight(
-    map: &mut BTreeMap<String, ShipVia>,
-    method: &str,
-    way: &str,
-) -> Result<(), String> {
+pub fn add_freight(map: &mut BTreeMap<String, ShipVia>, method: &str, way: &str) -> Added {
     map.insert(non_blank(method)?, ShipVia::parse(way)?);
     Ok(())
 }
 
-pub fn add_sku_pair(map: &mut BTreeMap<Sku, Sku>, shop: &str, wms: &str) -> Result<(), String> {
+pub fn add_sku_pair(map: &mut BTreeMap<Sku, Sku>, shop: &str, wms: &str) -> Added {
     map.insert(sku(shop)?, sku(wms)?);
     Ok(())
 }
 
-pub fn add_warehouse(
-    map: &mut BTreeMap<String, String>,
-    warehouse: &str,
-    location: &str,
-) -> Result<(), String> {
+pub fn add_warehouse(map: &mut BTreeMap<String, String>, warehouse: &str, location: &str) -> Added {
     map.insert(non_blank(warehouse)?, non_blank(location)?);
     Ok(())
 }
 
-pub fn add_safety_stock(
-    map: &mut BTreeMap<Sku, Units>,
-    shop: &str,
-    text: &str,
-) -> Result<(), String> {
+pub fn add_safety_stock(map: &mut BTreeMap<Sku, Units>, shop: &str, text: &str) -> Added {
     let sku = sku(shop)?;
     map.insert(sku, units(text).map_err(|why| format!("its number {why}"))?);
     Ok(())

@@ -35,7 +35,13 @@ pub(super) fn file_layer(named: Option<(&str, &Path)>, diagnostics: &mut Diagnos
     let failed = |diagnostics: &mut Diagnostics, why: String| {
         let separator = if name == "--config" { " " } else { "=" };
         let example = format!("{name}{separator}/etc/veracore-sync.toml");
-        diagnostics.add_unreadable_layer(name, format!("{shown} cannot be read: {why}"), example);
+        diagnostics.has_unreadable_layer = true;
+        diagnostics.add(
+            None,
+            name,
+            format!("{shown} cannot be read: {why}"),
+            example,
+        );
         Values::default()
     };
     match fs::read(path).map(String::from_utf8) {
@@ -60,7 +66,8 @@ fn parse_toml(
     let entries = ::config::File::from_str(text, FileFormat::Toml).collect();
     let entries = entries.unwrap_or_else(|error| {
         let problem = format!("is not valid TOML: {}", toml_error_text(text, error));
-        diagnostics.add_unreadable_layer(shown, problem, "veracore_timeout_seconds = 30");
+        diagnostics.has_unreadable_layer = true;
+        diagnostics.add(None, shown, problem, "veracore_timeout_seconds = 30");
         Map::new()
     });
     let mut entries: Vec<(String, Value)> = entries.into_iter().collect();

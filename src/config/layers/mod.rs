@@ -102,13 +102,8 @@ pub(super) fn merge(sources: &Sources) -> (Values, Diagnostics) {
     }
     let merged = builder.build().and_then(|config| config.cache.into_table());
     let mut values = Values::new(merged.unwrap_or_else(|_| {
-        let example = "see config/default.toml";
-        diagnostics.add(
-            None,
-            "configuration",
-            "the layers cannot be merged",
-            example,
-        );
+        let (problem, example) = ("the layers cannot be merged", "see config/default.toml");
+        diagnostics.add(None, "configuration", problem, example);
         ::config::Map::new()
     }));
     derive(&mut values);

@@ -2,11 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::config::{
-    layers::values::Values,
-    setting::Row,
-    table::{DATABASE_MAX_CONNECTIONS, DATABASE_URL},
-};
+use crate::config::{layers::values::Values, setting::Row, table};
 
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
@@ -15,11 +11,11 @@ pub struct DatabaseConfig {
     pub max_connections: u32,
 }
 
-pub const ROWS: [&dyn Row; 2] = [&DATABASE_URL, &DATABASE_MAX_CONNECTIONS];
+pub const ROWS: [&dyn Row; 2] = [&table::DATABASE_URL, &table::DATABASE_MAX_CONNECTIONS];
 
 pub fn build(values: &Values) -> Option<DatabaseConfig> {
     Some(DatabaseConfig {
-        url: values.get(&DATABASE_URL)?,
-        max_connections: values.get(&DATABASE_MAX_CONNECTIONS)?,
+        url: values.get(&table::DATABASE_URL)?,
+        max_connections: values.get(&table::DATABASE_MAX_CONNECTIONS)?,
     })
 }

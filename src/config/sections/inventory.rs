@@ -1,12 +1,7 @@
 //! Stock: the safety checks, the units kept from sale, and the size of a write.
 
 use crate::{
-    config::{
-        layers::values::Values,
-        table::{
-            INVENTORY_BATCH_SIZE, INVENTORY_MAX_DROP_PERCENT, INVENTORY_SAFETY_STOCK, SAFETY_STOCK,
-        },
-    },
+    config::{layers::values::Values, table},
     domain::SafetyStock,
 };
 
@@ -21,11 +16,11 @@ pub struct InventoryConfig {
 
 pub fn build(values: &Values) -> Option<InventoryConfig> {
     Some(InventoryConfig {
-        max_drop_percent: values.get(&INVENTORY_MAX_DROP_PERCENT)?,
-        batch_size: values.get(&INVENTORY_BATCH_SIZE)?,
+        max_drop_percent: values.get(&table::INVENTORY_MAX_DROP_PERCENT)?,
+        batch_size: values.get(&table::INVENTORY_BATCH_SIZE)?,
         safety_stock: SafetyStock {
-            default: values.get(&INVENTORY_SAFETY_STOCK)?,
-            per_sku: values.get(&SAFETY_STOCK).unwrap_or_default(),
+            default: values.get(&table::INVENTORY_SAFETY_STOCK)?,
+            per_sku: values.get(&table::SAFETY_STOCK).unwrap_or_default(),
         },
     })
 }

@@ -3,11 +3,7 @@
 use crate::config::{
     forms::choices::{OmsCancelStyle, OmsInventory, UnmappedShipping},
     layers::values::Values,
-    table::{
-        VERACORE_OMS_CANCEL_ACTION, VERACORE_OMS_CANCEL_NAMESPACE, VERACORE_OMS_CANCEL_STYLE,
-        VERACORE_OMS_INVENTORY, VERACORE_OMS_NAMESPACE, VERACORE_OMS_NOT_FOUND_TEXT,
-        VERACORE_OMS_ORDER_ID_LENGTH, VERACORE_OMS_UNMAPPED_SHIPPING,
-    },
+    table,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +23,13 @@ pub struct OmsConfig {
 
 pub fn build(values: &Values) -> Option<OmsConfig> {
     Some(OmsConfig {
-        namespace: values.get(&VERACORE_OMS_NAMESPACE),
-        unmapped_shipping: values.get(&VERACORE_OMS_UNMAPPED_SHIPPING)?,
-        max_order_id_length: values.get(&VERACORE_OMS_ORDER_ID_LENGTH)?,
-        inventory: values.get(&VERACORE_OMS_INVENTORY)?,
-        not_found_text: values.get(&VERACORE_OMS_NOT_FOUND_TEXT),
-        cancel_style: values.get(&VERACORE_OMS_CANCEL_STYLE)?,
-        cancel_namespace: values.get(&VERACORE_OMS_CANCEL_NAMESPACE)?,
-        cancel_action: values.get(&VERACORE_OMS_CANCEL_ACTION),
+        namespace: values.get(&table::VERACORE_OMS_NAMESPACE),
+        unmapped_shipping: values.get(&table::VERACORE_OMS_UNMAPPED_SHIPPING)?,
+        max_order_id_length: values.get(&table::VERACORE_OMS_ORDER_ID_LENGTH)?,
+        inventory: values.get(&table::VERACORE_OMS_INVENTORY)?,
+        not_found_text: values.get(&table::VERACORE_OMS_NOT_FOUND_TEXT),
+        cancel_style: values.get(&table::VERACORE_OMS_CANCEL_STYLE)?,
+        cancel_namespace: values.get(&table::VERACORE_OMS_CANCEL_NAMESPACE)?,
+        cancel_action: values.get(&table::VERACORE_OMS_CANCEL_ACTION),
     })
 }

@@ -7,10 +7,7 @@ use crate::config::{
     forms::times::{BusinessHours, sort_weekdays},
     layers::values::Values,
     setting::Row,
-    table::{
-        BUSINESS_DAYS, BUSINESS_HOURS, SYNC_INVENTORY_INTERVAL_MINUTES, SYNC_INVENTORY_TIME,
-        SYNC_TIMEZONE, SYNC_TRACKING_INTERVAL_MINUTES,
-    },
+    table,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,21 +25,21 @@ pub struct ScheduleConfig {
 }
 
 pub const ROWS: [&dyn Row; 6] = [
-    &SYNC_TIMEZONE,
-    &SYNC_INVENTORY_TIME,
-    &SYNC_INVENTORY_INTERVAL_MINUTES,
-    &SYNC_TRACKING_INTERVAL_MINUTES,
-    &BUSINESS_HOURS,
-    &BUSINESS_DAYS,
+    &table::SYNC_TIMEZONE,
+    &table::SYNC_INVENTORY_TIME,
+    &table::SYNC_INVENTORY_INTERVAL_MINUTES,
+    &table::SYNC_TRACKING_INTERVAL_MINUTES,
+    &table::BUSINESS_HOURS,
+    &table::BUSINESS_DAYS,
 ];
 
 pub fn build(values: &Values) -> Option<ScheduleConfig> {
     Some(ScheduleConfig {
-        timezone: values.get(&SYNC_TIMEZONE)?,
-        inventory_time: values.get(&SYNC_INVENTORY_TIME)?,
-        inventory_interval_minutes: values.get(&SYNC_INVENTORY_INTERVAL_MINUTES)?,
-        tracking_interval_minutes: values.get(&SYNC_TRACKING_INTERVAL_MINUTES)?,
-        business_hours: values.get(&BUSINESS_HOURS)?,
-        business_days: sort_weekdays(values.get(&BUSINESS_DAYS)?),
+        timezone: values.get(&table::SYNC_TIMEZONE)?,
+        inventory_time: values.get(&table::SYNC_INVENTORY_TIME)?,
+        inventory_interval_minutes: values.get(&table::SYNC_INVENTORY_INTERVAL_MINUTES)?,
+        tracking_interval_minutes: values.get(&table::SYNC_TRACKING_INTERVAL_MINUTES)?,
+        business_hours: values.get(&table::BUSINESS_HOURS)?,
+        business_days: sort_weekdays(values.get(&table::BUSINESS_DAYS)?),
     })
 }

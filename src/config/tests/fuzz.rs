@@ -1,4 +1,4 @@
-//! Settings of any kind: every problem is told in one line with its setting, and no secret.
+//! Settings of any kind: every problem is one line with its setting, and without a secret.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::config::SETTINGS;
 use crate::fuzz_tests::{assert_one_line, mutated_text};
 
-/// A part of every secret that is tried.
+/// Part of every secret that is tried.
 const MARK: &str = "qx7-mark";
 
 fn try_all(sources: &Sources, secret: bool) {
@@ -30,7 +30,7 @@ fn try_all(sources: &Sources, secret: bool) {
 
 proptest! {
     #[test]
-    fn values_of_any_kind_are_taken_or_told(
+    fn values_of_any_kind_are_accepted_or_reported(
         which in 0..SETTINGS.len(),
         value in mutated_text(&[
             "30", "-1", "1e9", "true", "https://v.example/api", "http://[::1]:3000/x?y#z",
@@ -40,10 +40,10 @@ proptest! {
         ]),
     ) {
         let key = SETTINGS[which];
-        // Of the database's address only the password is one.
+        // Only the password in the database's URL is secret.
         let secret = key.is_secret() && key.name != "DATABASE_URL";
         let value = if secret { format!("{value}{MARK}") } else { value };
-        // The environment holds no such value.
+        // No environment contains such a value.
         if !value.contains('\0') {
             try_all(&env(&[(key.name, &value)]), secret);
         }
@@ -52,9 +52,9 @@ proptest! {
         try_all(&sources, secret);
     }
 
-    /// One that is taken may hold the mark where no password is; what is refused is not repeated.
+    /// A valid URL may contain the mark elsewhere; an invalid one is not repeated.
     #[test]
-    fn a_database_that_is_refused_is_not_repeated(value in mutated_text(&[
+    fn an_invalid_database_url_is_not_repeated(value in mutated_text(&[
         "postgres://me:qx7-mark@localhost:5432/sync?sslmode=require",
         "postgresql://%20:qx7-mark@[::1]:5432/sync",
     ])) {
@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn files_of_any_kind_are_taken_or_told(text in mutated_text(&[
+    fn files_of_any_kind_are_accepted_or_reported(text in mutated_text(&[
         "veracore_timeout_seconds = 30\norder_skip_skus = [\"A\", \"B-*\"]\n[skus]\n\"A\" = \"1\"\n",
         "veracore_client_secret = \"qx7-mark\"\nvendure_password = 'qx7-mark'\n[safety_stock]\n\"A\" = 5\n",
         "[shipping_methods]\nstandard = \"UPS\"\n[warehouses]\n\"EAST\" = \"Main\"\n",

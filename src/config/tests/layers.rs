@@ -1,4 +1,4 @@
-//! Which layer wins, and what is said about where a value is from.
+//! The precedence of the layers, and the origin that is reported.
 
 use super::{Folder, config, env, env_without, error, rows, setting, text};
 use crate::{
@@ -29,10 +29,10 @@ fn each_layer_wins_over_those_below() {
     assert_eq!(seen(&sources), (3, ConfigLayer::Database));
     sources.env.insert(KEY.into(), "4".into());
     assert_eq!(seen(&sources), (4, ConfigLayer::Environment));
-    // An empty variable is as good as none, whatever the layers below say.
+    // An empty variable counts as unset, so that the layers below apply.
     sources.env.insert(KEY.into(), " ".into());
     assert_eq!(seen(&sources), (3, ConfigLayer::Database));
-    // Both spellings are understood in the database.
+    // Stored names may be in either case.
     sources.stored = rows(&[("order_sync_max_attempts", "5")]);
     assert_eq!(seen(&sources), (5, ConfigLayer::Database));
 }
@@ -49,7 +49,7 @@ fn the_argument_wins_over_config_file() {
     assert_eq!(place.source.as_deref(), Some(text(&b).as_str()));
     sources.file = Some(a);
     assert_eq!(load(&sources).unwrap().orders.max_attempts, 2);
-    // An empty name is none.
+    // An empty name counts as unset.
     let config = super::config(&[("CONFIG_FILE", "")]);
     assert_eq!(config.orders.max_attempts, 10);
 }
@@ -91,24 +91,24 @@ fn tables_keep_names_as_they_are_written() {
 #[test]
 fn warehouses_are_of_the_one_location_that_is_written() {
     let folder = Folder::new();
-    let told = |location: &str, table: &str| {
+    let problem = |location: &str, table: &str| {
         let mut sources = env(&[("VENDURE_STOCK_LOCATION", location)]);
         sources.file = Some(folder.file("w.toml", format!("[warehouses]\n{table}")));
         let error = load(&sources).err();
         error.map(|error| error.problems[0].to_string())
     };
-    assert_eq!(told("Main", "EAST = \"Main\"\nWEST = \"Main\""), None);
-    let other = told("Main", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
+    assert_eq!(problem("Main", "EAST = \"Main\"\nWEST = \"Main\""), None);
+    let other = problem("Main", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
     assert!(
         other.starts_with("warehouses.WEST: is 'Elko', but VENDURE_STOCK_LOCATION is 'Main'"),
         "{other}"
     );
-    let two = told("", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
+    let two = problem("", "EAST = \"Main\"\nWEST = \"Elko\"").unwrap();
     assert!(two.contains("other warehouses have another one"), "{two}");
 }
 
 #[test]
-fn what_leads_to_the_database_is_not_read_from_it() {
+fn settings_of_the_database_are_not_read_from_it() {
     let mut sources = env(&[]);
     sources.stored = rows(&[
         ("DATABASE_URL", "postgres://elsewhere/db"),
@@ -142,7 +142,7 @@ fn migrate_needs_nothing_but_the_database() {
     sources.env.remove("DATABASE_URL");
     let error = load_database(&sources).unwrap_err();
     assert_eq!(error.problems.len(), 1, "{error}");
-    // With a file that cannot be read nobody knows what is missing.
+    // If the file cannot be read, it is unknown what is missing.
     sources.file = Some("/does/not/exist".into());
     let error = load_database(&sources).unwrap_err();
     assert_eq!(error.problems.len(), 1, "{error}");
@@ -150,7 +150,7 @@ fn migrate_needs_nothing_but_the_database() {
 }
 
 #[test]
-fn misspelled_variables_are_noted() {
+fn misspelled_variables_are_warned_about() {
     let config = config(&[
         ("VERACORE_TIMEOUT", "5"),
         ("SYNC_TIMEZON", "UTC"),

@@ -1,4 +1,4 @@
-//! The configuration as a whole, seen from outside.
+//! Tests of the configuration as a whole.
 
 mod fuzz;
 mod layers;
@@ -16,7 +16,7 @@ use std::{
 
 use super::{Config, ConfigError, EffectiveSetting, Sources, load};
 
-/// The variables without which nothing works.
+/// The required variables.
 const REQUIRED: [(&str, &str); 8] = [
     ("VERACORE_API_URL", "https://veracore.example.com/v1"),
     ("VERACORE_CLIENT_ID", "acme-api"),
@@ -66,7 +66,7 @@ fn setting<'a>(config: &'a Config, key: &str) -> &'a EffectiveSetting {
     settings.find(|setting| setting.key == key).unwrap()
 }
 
-/// A folder of its own for a test, gone when the test is over.
+/// A folder for one test, removed after it.
 struct Folder(PathBuf);
 
 impl Folder {

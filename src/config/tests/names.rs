@@ -1,4 +1,4 @@
-//! Names that others rely on: the contract's, the sample file's, the documentation's tables.
+//! Names that others rely on: the settings', the sample file's, the documentation's tables.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use crate::config::{SETTINGS, SettingSpec, find_setting, settings_markdown};
 
 const SAMPLE: &str = include_str!("../../../config/default.toml");
 
-/// As CONTRACT section 2 has them, in its order, with our own where they belong.
-const CONTRACT: &str = "
+/// The settings in the order of the documentation.
+const NAMES: &str = "
     VERACORE_API_URL VERACORE_API_STYLE VERACORE_AUTH VERACORE_CLIENT_ID VERACORE_CLIENT_SECRET
     VERACORE_COMPANY_ID VERACORE_WEBHOOK_SECRET VERACORE_TIMEOUT_SECONDS
     VERACORE_RATE_LIMIT_PER_SECOND VERACORE_MAX_CONCURRENCY VERACORE_OMS_NAMESPACE
@@ -28,14 +28,14 @@ const CONTRACT: &str = "
 ";
 
 #[test]
-fn every_setting_of_the_contract_is_known_in_its_order() {
+fn every_setting_is_known_in_its_order() {
     let names: Vec<&str> = SETTINGS.iter().map(|key| key.name).collect();
-    let contract: Vec<&str> = CONTRACT.split_whitespace().collect();
-    assert_eq!(names, contract);
+    let expected: Vec<&str> = NAMES.split_whitespace().collect();
+    assert_eq!(names, expected);
     let config = config(&[]);
     let shown = config.settings().iter();
     let shown: Vec<&str> = shown.map(|s| s.key.trim_matches(['[', ']'])).collect();
-    assert_eq!(shown, contract);
+    assert_eq!(shown, expected);
     assert!(find_setting("vendure_api_key").is_some_and(SettingSpec::is_secret));
     assert!(find_setting("NOTHING").is_none());
 }
@@ -99,7 +99,7 @@ fn each_setting_is_explained_on_one_line_of_a_table() {
             }
             Some(other) => (format!("`{name}`"), Some(other.to_string())),
         };
-        // It has a default, or words for having none.
+        // It has a default, or words for not having one.
         let has_words = !key.unset_meaning().is_empty() || key.is_table();
         assert_ne!(default.is_some(), has_words, "{name}");
         let default = default.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Everything wrong is named, at once, with what would be right.
+//! Every problem is reported at once, with a valid example.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::{Folder, env, env_without, error, problem};
 use crate::config::{SETTINGS, Sources, load};
 
 #[test]
-fn an_empty_environment_is_told_everything_it_lacks() {
+fn every_missing_setting_is_named() {
     insta::assert_snapshot!(error(&Sources::default()), @"
     the configuration has 7 problems:
       VERACORE_API_URL: is required and not set. Example: VERACORE_API_URL=https://veracore.example.com/v1
@@ -221,7 +221,7 @@ proptest! {
     }
 
     #[test]
-    fn nearly_right_values_do_not_either(
+    fn nor_do_nearly_valid_values(
         at in 0..SETTINGS.len(),
         value in "[0-9:,*\\[{-]{0,8}|(Mon|Sun)[-,a-z]{0,4}|postgres://[a-z:@/?#%]{0,12}|https?://[a-z:@/?#\\[%]{0,12}",
     ) {
@@ -230,7 +230,7 @@ proptest! {
         sources.env.remove(SETTINGS[at].name);
         sources.stored.insert(SETTINGS[at].name.to_owned(), value.clone());
         let in_database = load(&sources).is_ok();
-        // What may be stored is judged alike wherever it is.
+        // A value is judged in the same way in both layers.
         if SETTINGS[at].is_storable() && super::REQUIRED.iter().all(|(name, _)| *name != SETTINGS[at].name) {
             prop_assert_eq!(in_environment, in_database);
         }

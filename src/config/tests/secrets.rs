@@ -1,4 +1,4 @@
-//! Secrets come from files too, and are shown nowhere.
+//! Secrets can be read from files, and are shown nowhere.
 
 use secrecy::ExposeSecret as _;
 
@@ -82,7 +82,7 @@ fn no_secret_is_shown_anywhere() {
             "{name}"
         );
     }
-    // Nor when every one of them is refused for a line break.
+    // Nor if each of them is invalid because of a line break.
     let broken = sources.env.into_iter().map(|(k, v)| (k, format!("{v}\nx")));
     let error = error(&Sources {
         env: broken.collect(),

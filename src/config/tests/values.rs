@@ -1,4 +1,4 @@
-//! What the values become.
+//! The typed values.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[test]
-fn the_defaults_are_the_contracts() {
+fn the_defaults_are_as_documented() {
     let config = config(&[]);
     assert_eq!(config.veracore.api_style, ApiStyle::Rest);
     assert_eq!(config.veracore.auth, VeraCoreAuth::OAuth2);
@@ -62,7 +62,7 @@ fn the_defaults_are_the_contracts() {
 fn the_style_follows_the_url_unless_it_is_set() {
     let oms = "https://rhu001.example.com/pmomsws/OMS.asmx";
     let url = ("VERACORE_API_URL", oms);
-    // The interface `oms` asks for no company.
+    // The interface `oms` needs no company.
     let config = load(&env_without("VERACORE_COMPANY_ID", &[url])).unwrap();
     assert_eq!(config.veracore.api_style, ApiStyle::Oms);
     let shown = setting(&config, "VERACORE_API_STYLE");
