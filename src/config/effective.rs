@@ -6,7 +6,10 @@ use ::config::{Value, ValueKind};
 use serde::Serialize;
 
 use super::{
-    layers::values::Values, provenance::Provenance, spec::SettingSpec, table::SETTINGS,
+    layers::values::Values,
+    provenance::Provenance,
+    spec::{SettingKind, SettingSpec},
+    table::SETTINGS,
     value_text::display_text,
 };
 
@@ -32,16 +35,14 @@ impl EffectiveSetting {
             _ => raw,
         };
         Self {
-            key: if setting.is_table() {
-                format!("[{}]", setting.name)
-            } else {
-                setting.name.to_owned()
+            key: match setting.kind {
+                SettingKind::Table => format!("[{}]", setting.name),
+                _ => setting.name.to_owned(),
             },
-            value: if setting.is_secret() {
-                text.as_deref().map(setting.mask)
-            } else {
-                text
-            },
+            value: text.map(|text| match setting.is_secret() {
+                true => (setting.mask)(&text),
+                false => text,
+            }),
             provenance: Provenance::from_tag(with_origin.and_then(Value::origin)),
             meaning: setting.meaning(),
         }
@@ -50,8 +51,6 @@ impl EffectiveSetting {
 
 /// Every setting, in the order of the documentation.
 pub(super) fn effective_settings(values: &Values) -> Vec<EffectiveSetting> {
-    let settings = SETTINGS.iter();
-    settings
-        .map(|setting| EffectiveSetting::new(values, setting))
-        .collect()
+    let settings = SETTINGS.iter().map(|s| EffectiveSetting::new(values, s));
+    settings.collect()
 }

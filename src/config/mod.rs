@@ -50,12 +50,11 @@ pub use sections::{
     database::DatabaseConfig,
     inventory::InventoryConfig,
     maps::NameMaps,
-    oms::OmsConfig,
     orders::OrdersConfig,
     schedule::ScheduleConfig,
     service::{EventWebhookConfig, LogConfig, ServiceConfig},
     vendure::{VendureConfig, VendureLogin},
-    veracore::VeraCoreConfig,
+    veracore::{OmsConfig, VeraCoreConfig},
 };
 pub use spec::{MASK, SettingSpec};
 pub use table::{SETTINGS, find_setting};

@@ -27,17 +27,13 @@ pub struct Provenance {
 
 impl Provenance {
     pub(super) const fn from_layer(origin: ConfigLayer) -> Self {
-        Self {
-            origin,
-            source: None,
-        }
+        let source = None;
+        Self { origin, source }
     }
 
     pub(super) fn from_named_source(origin: ConfigLayer, source: impl Into<String>) -> Self {
-        Self {
-            origin,
-            source: Some(source.into()),
-        }
+        let source = Some(source.into());
+        Self { origin, source }
     }
 
     /// The text that the layering crate keeps with each value.
@@ -57,9 +53,7 @@ impl Provenance {
 
 impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Some(source) => f.pad(&format!("{} {source}", self.origin.into_str())),
-            None => f.pad(self.origin.into_str()),
-        }
+        let source = self.source.as_deref().unwrap_or_default();
+        f.pad(format!("{} {source}", self.origin.into_str()).trim_end())
     }
 }

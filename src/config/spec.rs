@@ -103,7 +103,6 @@ impl SettingSpec {
         self.kind == SettingKind::Table
     }
 
-    /// Whether the value must never be shown.
     pub fn is_secret(&self) -> bool {
         self.has_any(&[Mark::Secret])
     }
@@ -113,7 +112,6 @@ impl SettingSpec {
         !self.has_any(&[Mark::Secret, Mark::Unquoted])
     }
 
-    /// Whether the value may be kept in `veracore_config`.
     pub fn is_storable(&self) -> bool {
         !self.is_table() && !self.has_any(&[Mark::NotStorable])
     }
@@ -123,7 +121,6 @@ impl SettingSpec {
         self.has_any(&[Mark::Secret, Mark::Guarded])
     }
 
-    /// Whether a change applies at the next start only.
     pub fn is_read_at_start(&self) -> bool {
         self.has_any(&[Mark::ReadAtStart])
     }
@@ -134,19 +131,17 @@ impl SettingSpec {
 
     /// The example as it is written in the environment or, for a table, in the file.
     pub fn env_example(&self) -> String {
-        if self.is_table() {
-            format!("[{}] {}", self.name, self.example)
-        } else {
-            format!("{}={}", self.name, self.example)
+        match self.kind {
+            SettingKind::Table => format!("[{}] {}", self.name, self.example),
+            _ => format!("{}={}", self.name, self.example),
         }
     }
 
     /// The example as a line of the TOML file.
     pub fn file_example(&self) -> String {
-        if self.is_table() {
-            self.env_example()
-        } else {
-            format!("{} = \"{}\"", self.file_key(), self.example)
+        match self.kind {
+            SettingKind::Table => self.env_example(),
+            _ => format!("{} = \"{}\"", self.file_key(), self.example),
         }
     }
 }

@@ -129,7 +129,7 @@ settings! {
     ORDER_SYNC_MAX_ATTEMPTS: u32 = number(1, 1000), HasDefault, [], "10",
         "attempts before an order needs attention";
     RETRY_INITIAL_SECONDS: Duration = seconds(1, 86_400), HasDefault, [], "15",
-        "delay after the first failure; each further failure doubles it";
+        "delay after the first failure, doubled by each further one";
     RETRY_MAX_SECONDS: Duration = seconds(1, 604_800), HasDefault, [], "3600",
         "the longest delay, at least `RETRY_INITIAL_SECONDS`";
     SYNC_TIMEZONE: Tz = value(parse_timezone), HasDefault, [], "America/Los_Angeles",
@@ -138,7 +138,7 @@ settings! {
         "when stock is read";
     SYNC_INVENTORY_INTERVAL_MINUTES: u32 =
         number_as(1, MINUTES_PER_DAY, day_divisor), HasDefault, [], "240",
-        "1440: once a day at that time; less: also at this interval from that time, around the clock. A divisor of 1440";
+        "1440: once a day at that time; a smaller divisor of 1440: also at this interval from that time, around the clock";
     SYNC_TRACKING_INTERVAL_MINUTES: u32 = number(1, MINUTES_PER_DAY), HasDefault, [], "30",
         "how often tracking is read, from the opening time up to and including the closing time";
     BUSINESS_HOURS: BusinessHours = value(parse_business_hours), HasDefault, [], "09:00-19:00",
@@ -151,7 +151,7 @@ settings! {
         "units of each SKU kept from sale";
     // Vendure refuses bodies above 100 kB; a level is about 100 bytes.
     INVENTORY_BATCH_SIZE: usize = count(1, 500), HasDefault, [], "40",
-        "stock levels that one call writes to the shop; `VENDURE_MAX_CONCURRENCY` calls are concurrent";
+        "stock levels that one call writes to the shop, in `VENDURE_MAX_CONCURRENCY` concurrent calls";
     SAFETY_STOCK: BTreeMap<Sku, Units> = table("safety_stock", add_safety_stock), HasDefault, [],
         "\"MUG-RED\" = 5",
         "Vendure's SKU = units kept from sale, instead of `INVENTORY_SAFETY_STOCK`";
@@ -179,7 +179,7 @@ settings! {
     VERACORE_TIMEZONE: Tz = value(parse_timezone), Means("`SYNC_TIMEZONE`"), [], "America/New_York",
         "time zone of VeraCore's dates without a zone";
     PII_RETENTION_DAYS: u32 = number(1, 3650), HasDefault, [], "90",
-        "days after which stored messages of other systems, which may contain names or e-mail addresses, are cleared. Postal addresses are never stored";
+        "days after which names and e-mail addresses in stored messages of other systems are cleared (postal addresses are never stored)";
     SHIPPING_METHODS: BTreeMap<ShippingMethodCode, String> =
         table("shipping_methods", add_shipping_method), HasDefault, [], "standard = \"UPS Ground\"",
         "Vendure's shipping method code = VeraCore's shipping method";

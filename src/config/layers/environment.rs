@@ -24,11 +24,9 @@ const OWN_PREFIXES: [&str; 5] = [
     "INVENTORY_",
 ];
 
-pub(super) fn environment_layer(
-    env: &BTreeMap<String, String>,
-    diagnostics: &mut Diagnostics,
-) -> Values {
+pub fn environment_layer(env: &BTreeMap<String, String>, diagnostics: &mut Diagnostics) -> Values {
     let mut layer = Values::default();
+    let own = Provenance::from_layer(ConfigLayer::Environment);
     for setting in variables() {
         let value = non_empty_variable(env, setting.name);
         let file = setting
@@ -43,10 +41,7 @@ pub(super) fn environment_layer(
             (Some(value), None) if value.contains(char::REPLACEMENT_CHARACTER) => {
                 diagnostics.add_invalid(setting, "is not UTF-8 text");
             }
-            (Some(value), None) => {
-                let place = Provenance::from_layer(ConfigLayer::Environment);
-                layer.insert(setting, value, &place);
-            }
+            (Some(value), None) => layer.insert(setting, value, &own),
             (None, Some((name, path))) => match read_secret_file(path) {
                 Ok(value) => {
                     let place = Provenance::from_named_source(ConfigLayer::Environment, name);
@@ -62,14 +57,12 @@ pub(super) fn environment_layer(
 
 /// The settings that are variables.
 fn variables() -> impl Iterator<Item = &'static SettingSpec> {
-    SETTINGS
-        .iter()
-        .copied()
-        .filter(|setting| !setting.is_table())
+    let settings = SETTINGS.iter().copied();
+    settings.filter(|setting| !setting.is_table())
 }
 
 /// The variable that sets this setting: its own or the one that names a file.
-pub(super) fn overriding_variable(
+pub fn overriding_variable(
     env: &BTreeMap<String, String>,
     setting: &SettingSpec,
 ) -> Option<String> {

@@ -7,10 +7,8 @@ use crate::{
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventoryConfig {
-    /// 0 to 100: a feed that takes more than this part of the SKUs in stock to zero is held.
     pub max_drop_percent: u32,
     pub safety_stock: SafetyStock,
-    /// Stock levels that one call writes to the shop.
     pub batch_size: usize,
 }
 

@@ -1,10 +1,9 @@
-//! The sections of the configuration: typed settings that belong together, and the rules between
-//! them.
+//! The sections of the configuration: settings that belong together, by type. The table says what
+//! each is for.
 
 pub mod database;
 pub mod inventory;
 pub mod maps;
-pub mod oms;
 pub mod orders;
 pub mod schedule;
 pub mod service;

@@ -24,20 +24,15 @@ pub struct OrdersConfig {
     pub unit_price: UnitPriceBasis,
     /// `None`: orders of all shipping methods are sent.
     pub shipping_methods: Option<Vec<ShippingMethodCode>>,
-    /// Matches the SKUs that VeraCore does not ship; case-sensitive.
     pub skip_skus: GlobSet,
-    /// The delay between finding an order and sending it.
     pub send_delay: Duration,
     pub poll_interval: Duration,
     pub sweep_interval: Duration,
     pub max_attempts: u32,
-    /// The delay after the first failure; each further failure doubles it.
     pub retry_initial: Duration,
     /// The longest delay, at least `retry_initial`.
     pub retry_max: Duration,
-    /// Whether to leave private notes on the Vendure order.
     pub vendure_order_notes: bool,
-    /// Whether to cancel an order in Vendure if it is cancelled at VeraCore.
     pub cancel_in_vendure: bool,
 }
 

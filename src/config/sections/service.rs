@@ -9,16 +9,12 @@ use crate::config::{forms::choices::LogFormat, layers::values::Values, sealing::
 
 #[derive(Debug, Clone)]
 pub struct ServiceConfig {
-    /// `false`: HTTP is served, but nothing is sent or written.
     pub sync_enabled: bool,
     pub http_listen: SocketAddr,
-    /// `None`: only Vendure credentials work.
     pub api_token: Option<SecretString>,
     pub log: LogConfig,
     pub event_webhook: Option<EventWebhookConfig>,
-    /// Without a key, no secret is stored in the database.
     pub keyring: Arc<Keyring>,
-    /// After this time, names and e-mail addresses in stored messages are cleared.
     pub pii_retention_days: u32,
 }
 
@@ -31,7 +27,6 @@ pub struct LogConfig {
     pub rust_log: Option<String>,
 }
 
-/// The receiver of events, and the secret that signs them.
 #[derive(Debug, Clone)]
 pub struct EventWebhookConfig {
     pub url: Url,

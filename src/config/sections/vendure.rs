@@ -20,11 +20,8 @@ pub enum VendureLogin {
 pub struct VendureConfig {
     pub api_url: Url,
     pub login: VendureLogin,
-    /// `None`: the default channel.
     pub channel_token: Option<String>,
-    /// Name or id. `None`: the only one.
     pub stock_location: Option<String>,
-    /// For one whole call.
     pub timeout: Duration,
     pub max_concurrency: usize,
 }

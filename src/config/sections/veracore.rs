@@ -6,16 +6,14 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
-use super::oms;
 use crate::config::{
-    forms::choices::{ApiStyle, VeraCoreAuth},
+    forms::choices::{ApiStyle, OmsCancelStyle, OmsInventory, UnmappedShipping, VeraCoreAuth},
     layers::values::Values,
     table,
 };
 
 #[derive(Debug, Clone)]
 pub struct VeraCoreConfig {
-    /// The base; the API's paths are appended to its own.
     pub api_url: Url,
     pub api_style: ApiStyle,
     pub auth: VeraCoreAuth,
@@ -23,16 +21,25 @@ pub struct VeraCoreConfig {
     pub client_secret: SecretString,
     /// Always set for [`ApiStyle::Rest`].
     pub company_id: Option<String>,
-    /// If `None`, the webhook endpoints answer 404.
     pub webhook_secret: Option<SecretString>,
-    /// For one whole call.
     pub timeout: Duration,
     pub rate_limit_per_second: NonZeroU32,
     pub max_concurrency: usize,
-    /// The zone of VeraCore's dates without a zone.
     pub timezone: Tz,
     /// For [`ApiStyle::Oms`].
-    pub oms: oms::OmsConfig,
+    pub oms: OmsConfig,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OmsConfig {
+    pub namespace: Option<String>,
+    pub unmapped_shipping: UnmappedShipping,
+    pub max_order_id_length: usize,
+    pub inventory: OmsInventory,
+    pub not_found_text: Option<String>,
+    pub cancel_style: OmsCancelStyle,
+    pub cancel_namespace: String,
+    pub cancel_action: Option<String>,
 }
 
 pub fn build(values: &Values) -> Option<VeraCoreConfig> {
@@ -48,6 +55,19 @@ pub fn build(values: &Values) -> Option<VeraCoreConfig> {
         rate_limit_per_second: values.get(&table::VERACORE_RATE_LIMIT_PER_SECOND)?,
         max_concurrency: values.get(&table::VERACORE_MAX_CONCURRENCY)?,
         timezone: values.get(&table::VERACORE_TIMEZONE)?,
-        oms: oms::build(values)?,
+        oms: build_oms(values)?,
+    })
+}
+
+fn build_oms(values: &Values) -> Option<OmsConfig> {
+    Some(OmsConfig {
+        namespace: values.get(&table::VERACORE_OMS_NAMESPACE),
+        unmapped_shipping: values.get(&table::VERACORE_OMS_UNMAPPED_SHIPPING)?,
+        max_order_id_length: values.get(&table::VERACORE_OMS_ORDER_ID_LENGTH)?,
+        inventory: values.get(&table::VERACORE_OMS_INVENTORY)?,
+        not_found_text: values.get(&table::VERACORE_OMS_NOT_FOUND_TEXT),
+        cancel_style: values.get(&table::VERACORE_OMS_CANCEL_STYLE)?,
+        cancel_namespace: values.get(&table::VERACORE_OMS_CANCEL_NAMESPACE)?,
+        cancel_action: values.get(&table::VERACORE_OMS_CANCEL_ACTION),
     })
 }
