@@ -1,10 +1,10 @@
-//! What tells others of events: the receiver of EVENT_WEBHOOK_URL, and notes on the shop's orders.
+//! Tasks that deliver events to EVENT_WEBHOOK_URL and write notes on orders in Vendure.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 
-use super::App;
+use super::assembly::App;
 use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::TaskGroup,
@@ -12,22 +12,19 @@ use crate::{
     telemetry::LogOnce,
 };
 
-/// How long the receiver has for its answer.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After the ledger could not be told of a receiver.
 const LEDGER_RETRY_DELAY: Duration = Duration::from_secs(3);
 
-/// Delivers events, if there is a receiver; also where nothing is moved between the two ends.
+/// Starts event delivery, also while sync is paused.
 pub(super) fn spawn_event_delivery(app: &App, tasks: &TaskGroup) -> anyhow::Result<()> {
-    let delivering = build_event_delivery(app)?;
-    let (ledger, wanted) = (app.ledger.clone(), app.config.orders.vendure_order_notes);
+    let deliverer = build_event_delivery(app)?;
+    let (ledger, notes) = (app.ledger.clone(), app.config.orders.vendure_order_notes);
     let working = tasks.clone();
     tasks.spawn_critical("deliver_events", async move {
-        // What happened before is sorted out first, however many events that are and however long
-        // the database is away: nothing else waits for it.
-        let mut outage = LogOnce::new("the ledger cannot be told whether events have a receiver");
-        while let Err(error) = record_receiver(&ledger, delivering.is_some(), wanted).await {
+        // Earlier events are settled first. Nothing else waits for this, however long it takes.
+        let mut outage = LogOnce::new("event delivery cannot start: the ledger is unavailable");
+        while let Err(error) = record_receiver(&ledger, deliverer.is_some(), notes).await {
             outage.log_failure(&error);
             working.sleep(LEDGER_RETRY_DELAY).await;
             if working.is_stopping() {
@@ -35,20 +32,24 @@ pub(super) fn spawn_event_delivery(app: &App, tasks: &TaskGroup) -> anyhow::Resu
             }
         }
         outage.log_recovery();
-        match delivering {
-            Some(delivering) => outbox::deliver_events(delivering, working).await,
+        match deliverer {
+            Some(deliverer) => outbox::deliver_events(deliverer, working).await,
             None => working.wait_for_stop().await,
         }
     });
     Ok(())
 }
 
-async fn record_receiver(ledger: &Ledger, is_there: bool, notes: bool) -> Result<(), LedgerError> {
-    let kept = ledger.set_receiver_configured(is_there).await?;
-    if kept > 0 {
+async fn record_receiver(
+    ledger: &Ledger,
+    is_configured: bool,
+    notes: bool,
+) -> Result<(), LedgerError> {
+    let undelivered = ledger.set_receiver_configured(is_configured).await?;
+    if undelivered > 0 {
         tracing::info!(
-            events = kept,
-            "what happened before there was a receiver of events is not delivered; `veracore-sync events resend` does"
+            events = undelivered,
+            "events from before EVENT_WEBHOOK_URL was set are not delivered; `veracore-sync events resend` delivers them"
         );
     }
     ledger.set_notes_enabled(notes).await
@@ -72,7 +73,7 @@ fn build_event_delivery(app: &App) -> anyhow::Result<Option<EventDeliverer>> {
     )))
 }
 
-/// Writes notes on the shop's orders, if they are wanted.
+/// Starts writing notes on orders in Vendure, if enabled.
 pub(super) fn spawn_note_writer(app: &App, tasks: &TaskGroup) {
     if !app.config.orders.vendure_order_notes {
         return;

@@ -1,4 +1,4 @@
-//! The desk at which the API and the dashboard show and change settings.
+//! Lists and changes settings for the API and the dashboard.
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -10,7 +10,7 @@ use crate::{
     web::{SettingView, SettingsError, SettingsService},
 };
 
-/// Receivers such as chats know us by the path: whoever may read orders need not see it.
+/// Its path is a secret for many receivers, such as chat services: readers of orders do not see it.
 const PRIVATE_URL_KEY: &str = "EVENT_WEBHOOK_URL";
 
 fn without_path(url: &str) -> String {
@@ -30,7 +30,7 @@ impl StoredSettingsService {
 
     fn setting_view(&self, setting: &EffectiveSetting) -> SettingView {
         let key = config::find_setting(setting.key.trim_matches(['[', ']']));
-        let is = |what: fn(&config::SettingSpec) -> bool| key.is_some_and(what);
+        let is = |property: fn(&config::SettingSpec) -> bool| key.is_some_and(property);
         SettingView {
             key: setting.key.clone(),
             meaning: setting.meaning.clone(),
@@ -75,7 +75,7 @@ impl SettingsService for StoredSettingsService {
             .find(|key| key.is_guarded());
         if let Some(key) = guarded.filter(|_| !all) {
             return Err(SettingsError::Rejected(format!(
-                "{} decides where credentials are sent to, or is one: it is changed with API_TOKEN, or by `veracore-sync config set`.",
+                "{} is a credential, or decides where credentials are sent. Change it with API_TOKEN or `veracore-sync config set`.",
                 key.name
             )));
         }

@@ -69,7 +69,7 @@ impl ConfigInput {
         let unset = unset.map(|key| (key, None));
         let changes: Vec<_> = enabled.into_iter().chain(set).chain(unset).collect();
         if changes.is_empty() {
-            return Err(errors::bad_input("The input contains no change."));
+            return Err(errors::bad_input("Nothing to change: the input is empty."));
         }
         if changes.len() > MAX_CHANGES {
             return Err(errors::bad_input(format!(
