@@ -24,7 +24,7 @@ const TOLD: [&str; 6] = [
     "the full order sweep failed",
     "a job cannot keep its schedule",
     "the ledger cannot be tidied up",
-    "the ledger cannot be told whether events have a receiver",
+    "event delivery cannot start: the ledger is unavailable",
 ];
 
 async fn world(name: &str) -> World {
