@@ -71,7 +71,7 @@ pub async fn pass(app: &veracore_sync::app::App) -> InventorySummary {
         details: &serde_json::json!({}),
     };
     let run = app.ledger.start_run(None, inventory::JOB, start).await;
-    let run = run.unwrap().unwrap().id;
+    let run = run.unwrap().unwrap();
     let wish = InventoryRequest::default();
     let summary = app
         .inventory

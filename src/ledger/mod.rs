@@ -27,7 +27,6 @@ pub use jobs::leases::{JOB_LEASE_TTL, Lease, LeaseKey};
 pub use jobs::quarantine::QuarantinedRun;
 pub use jobs::runs::{
     LatestOccurrence, OccurrenceState, Run, RunId, RunOrigin, RunOutcome, RunReport, RunStart,
-    StartedRun,
 };
 pub use open_orders::{SentLine, SentOrder};
 pub use orders::attempts::{Attempt, AttemptEnd, AttemptId, AttemptKind, AttemptRecord};

@@ -147,14 +147,6 @@ pub enum RunStart<'a> {
     },
 }
 
-/// A run that was started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StartedRun {
-    pub id: RunId,
-    /// Runs of dead processes that were recorded as failed.
-    pub superseded: u64,
-}
-
 /// What the ledger knows about the schedule of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OccurrenceState {
@@ -245,7 +237,7 @@ impl Ledger {
         lease: Option<&Lease>,
         job: &str,
         start: RunStart<'_>,
-    ) -> Result<Option<StartedRun>, LedgerError> {
+    ) -> Result<Option<RunId>, LedgerError> {
         let _write = crash::points_around("ledger", "start_run");
         let now = self.now();
         let mut tx = self.pool.begin().await?;
@@ -285,7 +277,15 @@ impl Ledger {
             insert_event(&mut tx, "schedule.missed", None, data, now).await?;
         }
         tx.commit().await?;
-        Ok(Some(StartedRun { id, superseded }))
+        if superseded > 0 {
+            let run = id.number();
+            tracing::warn!(
+                job,
+                run,
+                "VeraCore: unfinished run superseded by a newer one"
+            );
+        }
+        Ok(Some(id))
     }
 
     /// Records how a run ended. `false` when it was restarted by somebody else or has ended: then

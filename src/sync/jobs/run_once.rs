@@ -117,8 +117,7 @@ async fn run_under_lease<T>(
                 origin: *origin,
                 details,
             };
-            let started = ledger.start_run(Some(lease), job.as_str(), start).await?;
-            started.map(|started| started.id)
+            ledger.start_run(Some(lease), job.as_str(), start).await?
         }
         Trigger::Due(schedule) => schedule.claim(ledger, job, lease).await?,
     };
@@ -203,83 +202,68 @@ impl Schedule {
         job: Job,
         lease: &Lease,
     ) -> Result<Option<RunId>, LedgerError> {
-        match self.due_action(ledger, job).await? {
-            DueAction::Nothing => Ok(None),
-            DueAction::Run {
-                scheduled_for,
-                is_missed,
-            } => {
-                self.claim_occurrence(ledger, job, lease, scheduled_for, is_missed)
-                    .await
-            }
-            DueAction::Restart(latest) => {
-                let start = RunStart::Restart(latest.run);
-                let started = ledger.start_run(Some(lease), job.as_str(), start).await?;
-                Ok(started.map(|started| {
-                    tracing::warn!(
-                        job = job.as_str(),
-                        run = started.id.number(),
-                        occurrence = self.local_time(latest.scheduled_for),
-                        start = started.id.starts(),
-                        of = job.max_starts(),
-                        "VeraCore: unfinished run restarted"
-                    );
-                    started.id
-                }))
-            }
+        let missed;
+        let (start, occurrence) = match self.due_action(ledger, job).await? {
+            DueAction::Nothing => return Ok(None),
             DueAction::Abandon { latest, reason } => {
-                ledger
-                    .finish_run(latest.run, &RunReport::failed(reason))
-                    .await?;
+                let report = RunReport::failed(reason);
+                ledger.finish_run(latest.run, &report).await?;
                 tracing::error!(
                     job = job.as_str(),
                     occurrence = self.local_time(latest.scheduled_for),
                     reason,
                     "VeraCore: unfinished run abandoned"
                 );
-                Ok(None)
+                return Ok(None);
             }
+            DueAction::Restart(latest) => (RunStart::Restart(latest.run), latest.scheduled_for),
+            DueAction::Run {
+                scheduled_for,
+                is_missed,
+            } => {
+                missed = (is_missed && job.reports_missed_runs()).then(|| {
+                    json!({
+                        "job": job.label(),
+                        "scheduledFor": scheduled_for,
+                        "startedAt": self.clock.now(),
+                    })
+                });
+                let missed = missed.as_ref();
+                let start = RunStart::Occurrence {
+                    scheduled_for,
+                    missed,
+                };
+                (start, scheduled_for)
+            }
+        };
+        let run = ledger.start_run(Some(lease), job.as_str(), start).await?;
+        if let Some(run) = run {
+            self.log_start(job, run, start, occurrence);
         }
+        Ok(run)
     }
 
-    async fn claim_occurrence(
-        &self,
-        ledger: &Ledger,
-        job: Job,
-        lease: &Lease,
-        scheduled_for: DateTime<Utc>,
-        is_missed: bool,
-    ) -> Result<Option<RunId>, LedgerError> {
-        let is_reported = is_missed && job.reports_missed_runs();
-        let data = json!({
-            "job": job.label(),
-            "scheduledFor": scheduled_for,
-            "startedAt": self.clock.now(),
-        });
-        let start = RunStart::Occurrence {
-            scheduled_for,
-            missed: is_reported.then_some(&data),
-        };
-        let Some(started) = ledger.start_run(Some(lease), job.as_str(), start).await? else {
-            return Ok(None);
-        };
-        let run = started.id.number();
-        if started.superseded > 0 {
-            tracing::warn!(
+    fn log_start(&self, job: Job, run: RunId, start: RunStart<'_>, occurrence: DateTime<Utc>) {
+        let occurrence = self.local_time(occurrence);
+        match start {
+            RunStart::Restart(_) => tracing::warn!(
                 job = job.as_str(),
-                run,
-                "VeraCore: unfinished run superseded by a newer one"
-            );
-        }
-        if is_reported {
-            tracing::warn!(
+                run = run.number(),
+                occurrence,
+                start = run.starts(),
+                of = job.max_starts(),
+                "VeraCore: unfinished run restarted"
+            ),
+            RunStart::Occurrence {
+                missed: Some(_), ..
+            } => tracing::warn!(
                 job = job.as_str(),
-                run,
-                occurrence = self.local_time(scheduled_for),
+                run = run.number(),
+                occurrence,
                 "VeraCore: scheduled run was missed and is made up now"
-            );
+            ),
+            _ => {}
         }
-        Ok(Some(started.id))
     }
 
     fn local_time(&self, at: DateTime<Utc>) -> String {

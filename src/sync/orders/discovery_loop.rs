@@ -109,18 +109,18 @@ pub async fn run_sweep(
         scheduled_for: clock.now(),
         missed: None,
     };
-    let Some(started) = ledger.start_run(None, SWEEP_JOB, start).await? else {
+    let Some(run) = ledger.start_run(None, SWEEP_JOB, start).await? else {
         return service
             .sweep_orders(state)
             .await
             .map(|swept| swept.taken_in);
     };
-    let span = run_span(SWEEP_JOB, started.id.number());
+    let span = run_span(SWEEP_JOB, run.number());
     let outcome = service.sweep_orders(state).instrument(span).await;
     let report = match &outcome {
         Ok(swept) => RunReport::done(serde_json::to_value(swept).unwrap_or_default()),
         Err(error) => RunReport::failed(error.to_string()),
     };
-    ledger.finish_run(started.id, &report).await?;
+    ledger.finish_run(run, &report).await?;
     outcome.map(|swept| swept.taken_in)
 }

@@ -249,8 +249,7 @@ async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
         .start_run(None, inventory::JOB, occurrence)
         .await
         .unwrap()
-        .unwrap()
-        .id;
+        .unwrap();
     let result = gone.inventory.run_scheduled(run).await;
     assert!(
         matches!(result, WorkResult::Interrupted { .. }),
@@ -259,7 +258,7 @@ async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
     world.advance(HOLDS_ARE_OVER);
     let restart = RunStart::Restart(run);
     let started = world.ledger.start_run(None, inventory::JOB, restart).await;
-    let run = started.unwrap().unwrap().id;
+    let run = started.unwrap().unwrap();
     let result = world.service().inventory.run_scheduled(run).await;
     let WorkResult::Finished(report) = result else {
         panic!("{result:?}");

@@ -294,8 +294,7 @@ impl Asking {
                 l.start_run(Some(&lease), "sync_tracking", start),
             )
             .await
-            .expect("nobody else has it")
-            .id;
+            .expect("nobody else has it");
         let report = RunReport::done(serde_json::json!({}));
         self.of("finish_run", l.finish_run(run, &report)).await;
         self.of("release_lease", l.release_lease(&lease)).await;

@@ -78,7 +78,7 @@ async fn any_change_changes_the_token() {
         details: &json!({}),
     };
     let started = ledger.start_run(None, "sync_inventory", request).await;
-    let run = started.unwrap().unwrap().id;
+    let run = started.unwrap().unwrap();
     differs("a run begun").await;
     let quarantined = RunReport {
         outcome: RunOutcome::Quarantined,
@@ -108,7 +108,7 @@ async fn a_quarantined_run_is_decided_once_and_superseded_by_a_good_one() {
             missed: None,
         };
         let started = ledger.start_run(None, "sync_inventory", occurrence).await;
-        let run = started.unwrap().unwrap().id;
+        let run = started.unwrap().unwrap();
         (run, run.number())
     };
     let undecided = async || -> Vec<i64> {

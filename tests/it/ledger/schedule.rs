@@ -375,8 +375,8 @@ async fn a_start_that_was_overtaken_has_no_more_say() {
     let world = World::ledger_only("fence").await;
     let (ledger, now) = (&world.ledger, world.clock.now());
     let start = async |start| {
-        let started = ledger.start_run(None, "sync_inventory", start).await;
-        started.unwrap().map(|started| started.id)
+        let run = ledger.start_run(None, "sync_inventory", start).await;
+        run.unwrap()
     };
     let first = start(occurrence(now)).await.unwrap();
     assert_eq!(start(occurrence(now)).await, None);
