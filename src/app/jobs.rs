@@ -1,5 +1,4 @@
-//! The jobs that run while a configuration is in force: everything that moves something, and the
-//! day's tidying.
+//! Starts the tasks of one configuration: order sync, inbox, outbox and the scheduled jobs.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -26,16 +25,15 @@ use crate::{
     },
 };
 
-/// Between two tries to reach a shop that is away.
 const SHOP_RETRY_DELAY: Duration = Duration::from_secs(3);
 
-/// Starts them all, as soon as the shop is there and right.
+/// Starts the tasks once the shop answers and matches the configuration.
 ///
 /// # Errors
-/// [`Refused`] when the shop is not as configured.
+/// [`SetupError`] when the shop does not match the configuration.
 pub(super) async fn start(
     app: &App,
-    bells: &WorkerWakeup,
+    wakeup: &WorkerWakeup,
     tasks: &TaskGroup,
 ) -> anyhow::Result<()> {
     if !app.config.server.sync_enabled {
@@ -50,7 +48,7 @@ pub(super) async fn start(
     app.is_shop_verified.store(true, Ordering::Relaxed);
     spawn_upstream_watch(app, tasks);
     check_veracore_access(app).await;
-    spawn_order_tasks(app, bells, tasks);
+    spawn_order_tasks(app, wakeup, tasks);
     spawn_inbox_workers(app, tasks);
     outbox::spawn_note_writer(app, tasks);
     spawn_sync_jobs(app, tasks);
@@ -76,7 +74,7 @@ fn spawn_upstream_watch(app: &App, tasks: &TaskGroup) {
     );
 }
 
-fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
+fn spawn_order_tasks(app: &App, wakeup: &WorkerWakeup, tasks: &TaskGroup) {
     let intervals = PollIntervals {
         poll: app.config.orders.poll_interval,
         sweep: app.config.orders.sweep_interval,
@@ -85,7 +83,7 @@ fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
         "discover_orders",
         discovery_loop::discover_orders(
             app.orders.clone(),
-            bells.clone(),
+            wakeup.clone(),
             intervals,
             Arc::clone(&app.clock),
             app.upstreams.clone(),
@@ -112,9 +110,8 @@ fn spawn_order_tasks(app: &App, bells: &WorkerWakeup, tasks: &TaskGroup) {
     );
 }
 
-/// Works on what VeraCore told of its own accord.
 fn spawn_inbox_workers(app: &App, tasks: &TaskGroup) {
-    for desk in inbox::InboxQueue::ALL {
+    for queue in inbox::InboxQueue::ALL {
         let worker = inbox::InboxWorker {
             inbox: app.webhooks.clone(),
             orders: app.orders.clone(),
@@ -123,7 +120,7 @@ fn spawn_inbox_workers(app: &App, tasks: &TaskGroup) {
             upstreams: app.upstreams.clone(),
             tasks: tasks.clone(),
         };
-        tasks.spawn_critical(desk.task_name(), worker.run(desk));
+        tasks.spawn_critical(queue.task_name(), worker.run(queue));
     }
 }
 
@@ -156,22 +153,22 @@ fn spawn_scheduler(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &TaskGrou
     Scheduler::new(jobs, schedule, app.ledger.clone(), app.upstreams.clone()).spawn();
 }
 
-/// Waits for the shop and looks whether it is as configured. `false`: told to stop meanwhile.
+/// Waits until the shop matches the configuration. `false`: stopped meanwhile.
 async fn wait_for_configured_shop(app: &App, tasks: &TaskGroup) -> anyhow::Result<bool> {
-    let mut told = false;
+    let mut is_logged = false;
     while !tasks.is_stopping() {
-        let right = tokio::select! {
+        let configured = tokio::select! {
             () = tasks.wait_for_stop() => return Ok(false),
-            right = app.ensure_shop_configured() => right,
+            configured = app.ensure_shop_configured() => right,
         };
-        match right {
+        match configured {
             Ok(()) => return Ok(true),
             Err(error) if error.is::<SetupError>() => return Err(error),
             Err(error) => {
-                if !told {
+                if !is_logged {
                     tracing::error!(%error, "Vendure does not answer as it should; waiting for it");
                 }
-                told = true;
+                is_logged = true;
                 tasks.sleep(SHOP_RETRY_DELAY).await;
             }
         }
@@ -179,10 +176,10 @@ async fn wait_for_configured_shop(app: &App, tasks: &TaskGroup) -> anyhow::Resul
     Ok(false)
 }
 
-/// One loud line at the start, rather than a quiet one an order later. It does not keep us from
-/// starting: orders are found and kept in the meantime.
+/// Logs at the start what would otherwise appear with the first order. The daemon starts anyway:
+/// orders are discovered and kept meanwhile.
 async fn check_veracore_access(app: &App) {
-    // Refused credentials were told of by the circuit, which they opened.
+    // The circuit logs refused credentials, which open it.
     if let Err(error) = app.provider.find_order(app.probe_order_code()).await
         && error.category() != ErrorCategory::Auth
     {

@@ -60,9 +60,14 @@ impl Scheduler {
         ledger: Ledger,
         upstreams: Upstreams,
     ) -> Self {
-        let entry = |job| JobEntry {
+        let entry = |job: Arc<dyn ScheduledJob>| JobEntry {
+            failure_log: Mutex::new(LogOnce::new(match job.job() {
+                Job::Inventory => "VeraCore: inventory cannot run on schedule",
+                Job::Tracking => "VeraCore: tracking cannot run on schedule",
+                Job::Reconcile => "VeraCore: reconciliation cannot run on schedule",
+                Job::Maintenance => "maintenance of the ledger cannot run on schedule",
+            })),
             job,
-            failure_log: Mutex::new(LogOnce::new("VeraCore: a job cannot keep its schedule")),
         };
         Self {
             jobs: jobs.into_iter().map(entry).collect(),

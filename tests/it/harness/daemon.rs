@@ -109,7 +109,7 @@ impl Daemon {
 
     /// Where it listens.
     pub async fn address(&mut self) -> SocketAddr {
-        let line = self.wait_for("veracore-sync starts").await;
+        let line = self.wait_for("veracore-sync started").await;
         line["listen"].as_str().unwrap().parse().unwrap()
     }
 

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use veracore_sync::{
     clock::Clock as _,
-    ledger::{RunOrigin, RunOutcome, RunReport, RunStart},
+    ledger::{JOB_LEASE_TTL, LeaseKey, RunOrigin, RunOutcome, RunReport, RunStart},
     lifecycle::DrainOutcome,
     sync::jobs::Job,
 };
@@ -227,6 +227,47 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
             (1, "failed".into()),
             (1, "done".into())
         ]
+    );
+    world.assert_settled().await;
+}
+
+#[tokio::test]
+async fn a_request_whose_process_died_fails_with_the_next_run_and_leaves_the_occurrence() {
+    let world = first_started("requests", "2026-06-01T08:00:00Z").await;
+    let process = Process::start(&world, None);
+    set(&world, "2026-06-01T09:00:00Z");
+    process.dies_in(&process.inventory).await;
+    let (ledger, name) = (&world.ledger, Job::Inventory.as_str());
+    let request = RunStart::Now {
+        origin: RunOrigin::Operator,
+        details: &json!({ "sku": "A-0" }),
+    };
+    let outcomes = async || -> Vec<(i32, Option<String>)> {
+        let runs = runs(&world, Job::Inventory).await.into_iter();
+        runs.map(|(_, starts, outcome)| (starts, outcome)).collect()
+    };
+    let failed = || Some("failed".to_owned());
+    for expected in [
+        vec![(1, None), (1, None)],
+        vec![(1, None), (1, failed()), (1, None)],
+    ] {
+        process.inventory.lease_runs_out(&world).await;
+        let lease = ledger
+            .acquire_lease(&[LeaseKey::Job(name)], JOB_LEASE_TTL)
+            .await;
+        let lease = lease.unwrap().unwrap();
+        let run = ledger.start_run(Some(&lease), name, request).await;
+        assert!(run.unwrap().is_some());
+        assert_eq!(outcomes().await, expected);
+        process.inventory.lease_runs_out(&world).await;
+        let late = ledger.start_run(Some(&lease), name, request).await;
+        assert_eq!(late.unwrap(), None, "its lease is lost");
+        world.clock.advance(TimeDelta::minutes(1));
+    }
+    process.minute().await;
+    assert_eq!(
+        outcomes().await,
+        [(2, Some("done".into())), (1, failed()), (1, failed())]
     );
     world.assert_settled().await;
 }

@@ -108,7 +108,7 @@ async fn send_until_heard(
     told: &serde_json::Value,
 ) -> Option<(u16, String)> {
     let body = told.to_string();
-    let line = daemon.wait_for("veracore-sync starts").await;
+    let line = daemon.wait_for("veracore-sync started").await;
     let sender = Sender::to(line["listen"].as_str().unwrap().parse().unwrap(), world);
     loop {
         let sealed = sender.sign(body.as_bytes());
@@ -205,7 +205,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
 async fn while_the_database_is_away_the_sender_is_told_to_come_again() {
     let mut world = World::named("webhook_away").real_time().build().await;
     world.expect_error("a webhook could not be stored");
-    world.expect_error("the ledger cannot be tidied up");
+    world.expect_error("maintenance of the ledger cannot run on schedule");
     let gate = world.gate();
     let (daemon, sender) = at_rest(&world, &[("DATABASE_URL", gate.url())]).await;
     let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });

@@ -177,3 +177,34 @@ fn a_newer_occurrence_overtakes_a_dead_run() {
         DueAction::Abandon { .. }
     ));
 }
+
+#[test]
+fn maintenance_is_due_on_the_first_day_and_restarts_without_limit() {
+    let midnight = "2026-06-02T00:00:00Z";
+    let first_start = OccurrenceState {
+        first_started_at: Some(utc(TUESDAY)),
+        latest: None,
+    };
+    let on_first_day =
+        |job| due_action(&calendar(), job, utc("2026-06-02T20:00:00Z"), &first_start);
+    assert_eq!(on_first_day(Job::Maintenance), run(midnight, true));
+    assert_eq!(on_first_day(Job::Reconcile), DueAction::Nothing);
+    let often = (midnight, false, 1000);
+    assert_eq!(
+        due(Job::Maintenance, "2026-06-02T20:00:00Z", Some(often)),
+        DueAction::Restart(latest_run(often))
+    );
+}
+
+#[test]
+fn reconciliation_catches_up_at_any_hour() {
+    let four = "2026-06-02T11:00:00Z";
+    let yesterday = Some(("2026-06-01T11:00:00Z", true, 1));
+    let evening = "2026-06-03T05:00:00Z";
+    assert_eq!(due(Job::Reconcile, evening, yesterday), run(four, true));
+    let dead = (four, false, 1);
+    assert_eq!(
+        due(Job::Reconcile, evening, Some(dead)),
+        DueAction::Restart(latest_run(dead))
+    );
+}

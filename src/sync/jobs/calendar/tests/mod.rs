@@ -8,6 +8,7 @@ use chrono_tz::{
     Asia::Kathmandu,
     Australia::{Lord_Howe, Sydney},
     Europe::Berlin,
+    Pacific::Apia,
 };
 
 use super::*;
@@ -314,4 +315,44 @@ fn a_search_may_begin_at_the_very_moment() {
     let last = |at| calendar.last_at_or_before(Job::Inventory, at).unwrap();
     assert_eq!(last(moved), moved);
     assert_eq!(last(moved - second), utc("2026-03-07T10:00:00Z"));
+}
+
+#[test]
+fn reconciliation_runs_at_four_local_time() {
+    let calendar = Calendar::new(defaults(Los_Angeles));
+    let next = |at| calendar.next_after(Job::Reconcile, utc(at)).unwrap();
+    let last = |at| calendar.last_at_or_before(Job::Reconcile, utc(at)).unwrap();
+    let four = utc("2026-11-25T12:00:00Z");
+    assert_eq!(next("2026-11-25T08:00:00Z"), four);
+    assert_eq!(next("2026-11-25T11:59:00Z"), four);
+    assert_eq!(last("2026-11-25T12:00:00Z"), four);
+    // The UTC day is another one already.
+    assert_eq!(last("2026-11-26T07:59:59Z"), four);
+    assert_eq!(next("2026-11-25T12:00:00Z"), utc("2026-11-26T12:00:00Z"));
+    assert_eq!(last("2026-07-01T18:00:00Z"), utc("2026-07-01T11:00:00Z"));
+    // Samoa skipped a whole day; it runs when the gap ends, and at four the next morning.
+    let samoa = Calendar::new(defaults(Apia));
+    assert_eq!(
+        shown(&between(
+            &samoa,
+            Job::Reconcile,
+            "2011-12-29T12:00:00Z",
+            "2011-12-31"
+        )),
+        [
+            "2011-12-29T14:00:00Z",
+            "2011-12-30T10:00:00Z",
+            "2011-12-30T14:00:00Z"
+        ]
+    );
+}
+
+#[test]
+fn maintenance_runs_at_midnight_utc_in_every_zone() {
+    for zone in [Los_Angeles, Kathmandu] {
+        let calendar = Calendar::new(defaults(zone));
+        let runs = between(&calendar, Job::Maintenance, "2026-03-07", "2026-03-10");
+        let midnights = ["2026-03-07", "2026-03-08", "2026-03-09"].map(utc);
+        assert_eq!(runs, midnights, "{zone}");
+    }
 }
