@@ -159,7 +159,7 @@ async fn wait_for_configured_shop(app: &App, tasks: &TaskGroup) -> anyhow::Resul
     while !tasks.is_stopping() {
         let configured = tokio::select! {
             () = tasks.wait_for_stop() => return Ok(false),
-            configured = app.ensure_shop_configured() => right,
+            configured = app.ensure_shop_configured() => configured,
         };
         match configured {
             Ok(()) => return Ok(true),
