@@ -42,6 +42,10 @@ impl HttpResponse {
         }
     }
 
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     /// This answer when its status is in 2xx, else the error that it is. `message` finds the
     /// upstream's own words in an error's body.
     ///
@@ -51,7 +55,7 @@ impl HttpResponse {
         self,
         message: impl FnOnce(&Self) -> String,
     ) -> Result<Self, CallError> {
-        if (200..300).contains(&self.status) {
+        if self.is_success() {
             return Ok(self);
         }
         Err(CallError::Status {

@@ -64,6 +64,7 @@ impl Upstream {
     #[expect(clippy::disallowed_methods, reason = "the one client builder")]
     pub fn new(
         name: &'static str,
+        metric_label: UpstreamLabel,
         limits: UpstreamLimits,
         clock: SharedClock,
     ) -> Result<Self, reqwest::Error> {
@@ -81,7 +82,7 @@ impl Upstream {
             .build()?;
         Ok(Self {
             name,
-            metric_label: UpstreamLabel::from_name(name),
+            metric_label,
             client,
             limits,
             permits: Semaphore::new(limits.max_concurrency),
@@ -107,34 +108,22 @@ impl Upstream {
         self.circuit.mark_unauthorized(one_line(problem, 200));
     }
 
-    /// Makes one call and reads the whole answer, waiting for its turn first. Any status is an
-    /// answer; see [`Answer::success`]. A read that fails in a way that may pass at once is made
-    /// again, as long as all its tries together take no longer than one may. `tells_nothing`: whether
-    /// an answer with a good status still does not show that the upstream works for us.
-    ///
-    /// # Errors
-    /// See [`Upstream::send_judged`].
+    /// Makes one call, when its turn comes, and reads the whole response, of any status (see
+    /// [`HttpResponse::error_for_status`]). Retries a read after a failure that may pass at once,
+    /// within the time of one call.
     pub async fn send(
         &self,
         operation: &'static str,
-        effect: CallKind,
+        kind: CallKind,
         request: RequestBuilder,
-        tells_nothing: impl FnOnce(&HttpResponse) -> bool,
     ) -> Result<HttpResponse, CallError> {
-        let judge = |answer: &HttpResponse| {
-            if tells_nothing(answer) {
-                UpstreamVerdict::Inconclusive
-            } else {
-                UpstreamVerdict::ByStatus
-            }
-        };
-        self.send_with_verdict(operation, effect, request, judge)
+        self.send_judged(operation, kind, request, |_| UpstreamVerdict::ByStatus)
             .await
     }
 
-    /// [`Upstream::send`], for protocols that say more by their bodies than by their statuses:
-    /// `judge` decides what an answer tells about the upstream.
-    pub async fn send_with_verdict(
+    /// [`Upstream::send`] for protocols whose status does not tell enough: `judge` decides what a
+    /// response says about the upstream.
+    pub async fn send_judged(
         &self,
         operation: &'static str,
         effect: CallKind,
@@ -333,7 +322,7 @@ fn failure_category(
     tells: Option<UpstreamVerdict>,
 ) -> Option<ErrorCategory> {
     match outcome {
-        Ok(answer) if (200..300).contains(&answer.status) => None,
+        Ok(answer) if answer.is_success() => None,
         Ok(answer) if tells == Some(UpstreamVerdict::Healthy) && answer.status >= 500 => {
             Some(ErrorCategory::Validation)
         }

@@ -1,14 +1,17 @@
-//! For `benches/pure`, which measures how answers are read without the calls around them. Owns
-//! nothing, and must not be used by the program itself.
+//! Parsing for `benches/pure`, without the calls. Must not be used by the program.
 
 use super::{
-    OrderPage, StorefrontError, VariantPage,
-    client::{OperationKind, ResponseData},
-    orders, stock,
+    error::StorefrontError,
+    model::{OrderPage, VariantPage},
+    orders,
+    response::ResponseData,
+    stock,
 };
-use crate::{domain::LocationId, http::HttpResponse};
+use crate::{
+    domain::LocationId,
+    http::{CallKind, HttpResponse},
+};
 
-/// Reads a page of variants as the client does.
 pub fn parse_variant_page(
     body: Vec<u8>,
     take: u32,
@@ -22,7 +25,6 @@ pub fn parse_variant_page(
     )
 }
 
-/// Reads a page of order references as the client does.
 pub fn parse_order_page(body: Vec<u8>, take: u32) -> Result<OrderPage, StorefrontError> {
     orders::parse_order_page(&response_data(body)?, take)
 }
@@ -30,7 +32,7 @@ pub fn parse_order_page(body: Vec<u8>, take: u32) -> Result<OrderPage, Storefron
 fn response_data(body: Vec<u8>) -> Result<ResponseData, StorefrontError> {
     ResponseData::from_response(
         "bench_support",
-        OperationKind::Read,
+        CallKind::Read,
         HttpResponse::from_body(body),
     )
 }

@@ -1,8 +1,8 @@
-//! Who somebody is in the shop that shows us a credential of the shop's, and what he may do there.
+//! Identifies the callers of our own API by their Vendure credentials, and reads their permissions.
 //!
-//! A session tells its permissions by the query `me`, which is refused to an API key's user (seen on
-//! 3.7.3): of a key, what it may do is found by trying, with changes of things that do not exist.
-//! Vendure checks permissions before it looks for them.
+//! The query `me` lists a session's permissions, but is refused to the user of an API key (seen on
+//! 3.7.3). A key's permissions are probed with changes of entities that do not exist: Vendure checks
+//! permissions before it looks for the entity.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,15 @@ use cynic::{MutationBuilder, QueryBuilder};
 use secrecy::SecretString;
 
 use super::{
-    StorefrontError, VendureClient,
-    client::{OperationKind, request_body},
+    client::VendureClient,
+    error::StorefrontError,
     operations::{self, PermissionName},
-    session::AuthToken,
+    session::{LoginOutcome, send_login},
+    transport::{AuthToken, request_body},
 };
-use crate::domain::text::one_line;
+use crate::{domain::text::one_line, http::CallKind};
 
-/// A permission of the shop's that our own API asks for.
+/// A Vendure permission that our own API requires.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -33,48 +34,57 @@ pub enum Permission {
 impl Permission {
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// As the shop spells it.
+    /// Vendure's name.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
 }
 
-/// What somebody shows us.
+/// A caller's credential.
 #[derive(Debug, Clone)]
 pub enum CallerCredential {
-    /// The token of an administrator's session.
+    /// An administrator's session token.
     Session(SecretString),
     ApiKey(SecretString),
 }
 
-/// Somebody whom the shop knows.
+/// A caller that the shop knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// For the log: the administrator's login, made safe to show.
+    /// The administrator's login name, safe to log.
     pub name: String,
     /// In the configured channel.
     pub permissions: BTreeSet<Permission>,
 }
 
-/// What Vendure says of a thing that does not exist, to whoever may change it.
-const ENTITY_NOT_FOUND: &str = "ENTITY_NOT_FOUND";
-
-/// The permission that stands for all.
+/// The permission that includes all others.
 const SUPER_ADMIN: &str = "SuperAdmin";
 
 impl VendureClient {
-    /// Asks the shop whose credential this is; `None` when it knows nobody by it.
+    /// Logs a caller in, apart from the daemon's own session.
+    pub async fn log_in_caller(
+        &self,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<LoginOutcome, StorefrontError> {
+        match send_login(&self.transport, username, password).await {
+            Err(StorefrontError::Forbidden { .. }) => Ok(LoginOutcome::Rejected(String::new())),
+            outcome => outcome,
+        }
+    }
+
+    /// Identifies a credential; `None` if the shop does not know it.
     pub async fn identify_caller(
         &self,
         credential: &CallerCredential,
     ) -> Result<Option<Caller>, StorefrontError> {
         match credential {
             CallerCredential::Session(token) => {
-                let pass = AuthToken::Session {
+                let token = AuthToken::Session {
                     token: token.clone(),
                     generation: 0,
                 };
-                self.identify_session(&pass).await
+                self.identify_session(&token).await
             }
             CallerCredential::ApiKey(key) => {
                 self.identify_key(&AuthToken::ApiKey(key.clone())).await
@@ -82,21 +92,21 @@ impl VendureClient {
         }
     }
 
-    async fn identify_session(&self, pass: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
+    async fn identify_session(&self, token: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
         let me = self
-            .query_as_caller(OperationKind::Read, &operations::Me::build(()), pass)
+            .query_as_caller(CallKind::Read, &operations::Me::build(()), token)
             .await?;
         let Some(user) = me.and_then(|me: operations::Me| me.me) else {
             return Ok(None);
         };
-        let nobody = |name: &str| Caller {
+        let without_permissions = |name: &str| Caller {
             name: one_line(name, 80),
             permissions: BTreeSet::new(),
         };
-        let mut caller = nobody(&user.identifier);
-        // Refused to whoever has no role in the channel.
+        let mut caller = without_permissions(&user.identifier);
+        // Forbidden for a caller without a role in the channel.
         let shop: Option<operations::Shop> = self
-            .query_as_caller(OperationKind::Read, &operations::Shop::build(()), pass)
+            .query_as_caller(CallKind::Read, &operations::Shop::build(()), token)
             .await?;
         let Some(shop) = shop else {
             return Ok(Some(caller));
@@ -113,16 +123,16 @@ impl VendureClient {
         Ok(Some(caller))
     }
 
-    async fn identify_key(&self, pass: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
+    async fn identify_key(&self, token: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
         let shop: Option<operations::Shop> = self
-            .query_as_caller(OperationKind::Read, &operations::Shop::build(()), pass)
+            .query_as_caller(CallKind::Read, &operations::Shop::build(()), token)
             .await?;
         if shop.is_none() {
             return Ok(None);
         }
         let mut permissions = BTreeSet::new();
         for &permission in Permission::ALL {
-            if self.key_has_permission(pass, permission).await? {
+            if self.key_has_permission(token, permission).await? {
                 permissions.insert(permission);
             }
         }
@@ -134,45 +144,45 @@ impl VendureClient {
 
     async fn key_has_permission(
         &self,
-        pass: &AuthToken,
+        token: &AuthToken,
         permission: Permission,
     ) -> Result<bool, StorefrontError> {
         match permission {
             Permission::ReadOrder => {
                 let probe = operations::ProbeOrders::build(());
-                self.is_allowed(OperationKind::Read, &probe, pass).await
+                self.is_allowed(CallKind::Read, &probe, token).await
             }
             Permission::UpdateOrder => {
                 let probe = operations::ProbeUpdateOrder::build(());
-                self.is_allowed(OperationKind::Write, &probe, pass).await
+                self.is_allowed(CallKind::Write, &probe, token).await
             }
             Permission::UpdateCatalog => {
                 let probe = operations::ProbeUpdateVariants::build(());
-                self.is_allowed(OperationKind::Write, &probe, pass).await
+                self.is_allowed(CallKind::Write, &probe, token).await
             }
             Permission::UpdateStockLocation => {
                 let probe = operations::ProbeUpdateStockLocation::build(());
-                self.is_allowed(OperationKind::Write, &probe, pass).await
+                self.is_allowed(CallKind::Write, &probe, token).await
             }
-            // Nothing in the shop asks for this permission alone; whoever may change each of these
-            // has it, or as much.
+            // No operation requires this permission alone. A caller who may change each of these has
+            // it, or equivalent permissions.
             Permission::UpdateSettings => {
                 let zone = operations::ProbeUpdateZone::build(());
                 let tag = operations::ProbeUpdateTag::build(());
                 let tax = operations::ProbeUpdateTaxCategory::build(());
-                Ok(self.is_allowed(OperationKind::Write, &zone, pass).await?
-                    && self.is_allowed(OperationKind::Write, &tag, pass).await?
-                    && self.is_allowed(OperationKind::Write, &tax, pass).await?)
+                Ok(self.is_allowed(CallKind::Write, &zone, token).await?
+                    && self.is_allowed(CallKind::Write, &tag, token).await?
+                    && self.is_allowed(CallKind::Write, &tax, token).await?)
             }
         }
     }
 
-    /// Whether it is let through; what comes of it then does not matter.
+    /// True if Vendure permits the probe, whatever its result.
     async fn is_allowed<T, V>(
         &self,
-        does: OperationKind,
+        kind: CallKind,
         probe: &cynic::Operation<T, V>,
-        pass: &AuthToken,
+        token: &AuthToken,
     ) -> Result<bool, StorefrontError>
     where
         V: serde::Serialize + Sync,
@@ -180,28 +190,26 @@ impl VendureClient {
     {
         const NAME: &str = "probe_caller";
         match self
-            .post(NAME, does, request_body(NAME, probe)?, Some(pass))
+            .transport
+            .post(NAME, kind, request_body(NAME, probe)?, Some(token))
             .await
         {
             Ok(_) => Ok(true),
-            // Only this says that it was looked for, and so that it was allowed. Whatever else went
-            // wrong says nothing about what he may do.
-            Err(
-                StorefrontError::Graphql { ref code, .. }
-                | StorefrontError::Ambiguous { ref code, .. },
-            ) if code == ENTITY_NOT_FOUND => Ok(true),
+            // Vendure looked for the entity, so the call was permitted. Other errors say nothing
+            // about permissions.
+            Err(error) if error.is_not_found() => Ok(true),
             Err(StorefrontError::Forbidden { .. }) => Ok(false),
             Err(other) => Err(other),
         }
     }
 
-    /// A query in the caller's name; `None` when it is refused to him. Whatever is refused to him
-    /// says nothing about our own session.
+    /// Runs a query with the caller's credential; `None` if it is forbidden. This does not affect the
+    /// daemon's own session.
     async fn query_as_caller<T, V, A>(
         &self,
-        does: OperationKind,
+        kind: CallKind,
         query: &cynic::Operation<T, V>,
-        pass: &AuthToken,
+        token: &AuthToken,
     ) -> Result<Option<A>, StorefrontError>
     where
         V: serde::Serialize + Sync,
@@ -210,7 +218,8 @@ impl VendureClient {
     {
         const NAME: &str = "identify_caller";
         match self
-            .post(NAME, does, request_body(NAME, query)?, Some(pass))
+            .transport
+            .post(NAME, kind, request_body(NAME, query)?, Some(token))
             .await
         {
             Ok(data) => data.parse().map(Some),

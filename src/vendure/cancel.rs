@@ -1,11 +1,12 @@
-//! Orders that are cancelled in the shop: finding the latest, and cancelling one.
+//! Cancellations: reads the latest, and cancels an order.
 
 use chrono::{DateTime, Utc};
 use cynic::MutationBuilder;
 
 use super::{
-    OrderPage, StorefrontError, VendureClient,
-    fulfillments::rejected,
+    client::VendureClient,
+    error::{StorefrontError, rejected},
+    model::OrderPage,
     operations::{
         self, CancelOrderInput, CancelOrderResult, CancelOrderVariables, DateOperators,
         OrderFilterParameter, OrderSortParameter, SortOrder,
@@ -17,7 +18,7 @@ use crate::domain::{OrderState, ShopOrderId, text::one_line};
 const CANCEL_ORDER: &str = "cancel_order";
 
 impl VendureClient {
-    /// A cancellation moves `updatedAt`, unlike other changes of an order's state.
+    /// Sorted by `updatedAt`, which a cancellation updates, unlike other changes of the state.
     pub(super) async fn read_cancelled_orders(
         &self,
         since: DateTime<Utc>,
@@ -76,6 +77,6 @@ impl VendureClient {
                 return Err(data.malformed("cancelOrder is of an unknown type".into()));
             }
         };
-        Err(rejected(CANCEL_ORDER, &code, &message))
+        Err(rejected(CANCEL_ORDER, &code.0, &message))
     }
 }

@@ -1,10 +1,11 @@
-//! Private notes on orders.
+//! Writes and finds private notes on orders.
 
 use cynic::{MutationBuilder, QueryBuilder};
 use serde::Deserialize;
 
 use super::{
-    StorefrontError, VendureClient,
+    client::VendureClient,
+    error::StorefrontError,
     operations::{
         self, AddNoteToOrderInput, AddNoteVariables, HistoryEntryFilterParameter,
         HistoryEntryListOptions, HistoryEntrySortParameter, NotesVariables, SortOrder,
@@ -16,13 +17,13 @@ use crate::domain::ShopOrderId;
 const ADD_NOTE: &str = "add_note";
 const READ_NOTES: &str = "notes";
 
-/// How Vendure calls a note in an order's history.
+/// The type of a note in an order's history.
 const NOTE_TYPE: &str = "ORDER_NOTE";
 
-/// How many notes are looked through: one of ours is at most some minutes old then.
+/// Notes to search. The note searched for is at most minutes old.
 const MAX_NOTES: i32 = 100;
 
-/// What a note's entry holds.
+/// The data of a note's history entry.
 #[derive(Deserialize)]
 struct NoteEntry {
     #[serde(default)]
@@ -53,7 +54,7 @@ impl VendureClient {
     pub(super) async fn find_note(
         &self,
         order: &ShopOrderId,
-        words: &str,
+        text: &str,
     ) -> Result<bool, StorefrontError> {
         let operation = operations::Notes::build(NotesVariables {
             id: cynic::Id::new(order.as_str()),
@@ -70,18 +71,16 @@ impl VendureClient {
             },
         });
         let data = match self.query(READ_NOTES, &operation).await {
-            Err(StorefrontError::Graphql { code, .. }) if code == "ENTITY_NOT_FOUND" => {
-                return Ok(false);
-            }
+            Err(error) if error.is_not_found() => return Ok(false),
             other => other?,
         };
         let Some(order) = data.parse::<operations::Notes>()?.order else {
             return Ok(false);
         };
-        // An entry that is no note of the usual shape is none of ours.
+        // An entry of another shape is not one of the daemon's notes.
         let notes = order.history.items.into_iter();
         let mut notes =
             notes.filter_map(|item| serde_json::from_value::<NoteEntry>(item.data.0).ok());
-        Ok(notes.any(|entry| entry.note.contains(words)))
+        Ok(notes.any(|entry| entry.note.contains(text)))
     }
 }

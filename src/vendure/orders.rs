@@ -1,17 +1,19 @@
-//! Reading orders: lists of references by the thousand, and whole ones singly.
+//! Reads orders: pages of references, and whole orders.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cynic::QueryBuilder;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    OrderPage, StorefrontError, SweepPosition, VendureClient,
-    client::ResponseData,
+    client::VendureClient,
+    error::StorefrontError,
+    model::{OrderPage, SweepPosition},
     operations::{
         self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
         OrderSortParameter, OrderVariables, OrdersVariables, SortOrder, StringOperators,
     },
     raw_list::{RawList, field_error, parse_item},
+    response::ResponseData,
 };
 use crate::domain::{
     Address, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,
@@ -19,16 +21,16 @@ use crate::domain::{
     text::{non_blank, one_line},
 };
 
-pub(super) const LIST_ORDERS: &str = "orders";
+const LIST_ORDERS: &str = "orders";
 const READ_ORDER: &str = "order";
 const READ_ORDERS_BY_ID: &str = "whole_orders";
 
-/// A list with its items still as text, so that a bad one spoils no other.
+/// A page whose items are still text, so that an invalid one does not affect the others.
 #[derive(Deserialize)]
 struct RawOrderRefs<'a> {
     #[serde(borrow)]
     orders: RawList<'a>,
-    /// Where the list is only a part of what is counted.
+    /// The count of a wider filter than the list's.
     #[serde(default)]
     all: Option<TotalCount>,
 }
@@ -50,8 +52,8 @@ impl VendureClient {
             code: Some(SortOrder::Desc),
             ..OrderSortParameter::default()
         };
-        // Postgres puts nulls first, and so many of them would hide what is new; orders without a
-        // date are the sweep's.
+        // Postgres sorts nulls first, which could hide new orders. The sweep finds orders without
+        // a date.
         let dated = DateOperators {
             is_null: Some(false),
             ..DateOperators::default()
@@ -64,7 +66,7 @@ impl VendureClient {
             options: list_options(filter, sort, take, 0),
             all: list_options(state_filter(states), OrderSortParameter::default(), 1, 0),
         });
-        parse_order_page(&self.query(LIST_ORDERS, &operation).await?, take)
+        self.query_order_page(&operation, take).await
     }
 
     pub(super) async fn read_orders_from(
@@ -74,7 +76,7 @@ impl VendureClient {
         take: u32,
     ) -> Result<OrderPage, StorefrontError> {
         let filter = OrderFilterParameter {
-            // `after` excludes the moment itself.
+            // `after` is exclusive.
             created_at: from.created_from.map(|at| DateOperators {
                 after: Some(format_date(at - TimeDelta::milliseconds(1))),
                 ..DateOperators::default()
@@ -99,7 +101,28 @@ impl VendureClient {
             .and_then(|take| u32::try_from(take).ok())
             .unwrap_or(0);
         let operation = operations::Orders::build(OrdersVariables { options });
-        parse_order_page(&self.query(LIST_ORDERS, &operation).await?, take)
+        self.query_order_page(&operation, take).await
+    }
+
+    /// A login that may not even list orders is locked out (a revoked key, a removed role): the
+    /// circuit opens. Any other missing permission affects only its operation.
+    async fn query_order_page<T: Sync, V: Serialize + Sync>(
+        &self,
+        operation: &cynic::Operation<T, V>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        let outcome = self.query(LIST_ORDERS, operation).await;
+        if let Err(
+            error @ StorefrontError::Forbidden {
+                operation: LIST_ORDERS,
+            },
+        ) = &outcome
+        {
+            self.transport
+                .upstream
+                .mark_unauthorized(&error.to_string());
+        }
+        parse_order_page(&outcome?, take)
     }
 
     pub(super) async fn read_order(
@@ -110,18 +133,14 @@ impl VendureClient {
             id: cynic::Id::new(id.as_str()),
         });
         let data = match self.query(READ_ORDER, &operation).await {
-            Err(StorefrontError::Graphql { code, .. }) if code == "ENTITY_NOT_FOUND" => {
-                return Ok(None);
-            }
+            Err(error) if error.is_not_found() => return Ok(None),
             other => other?,
         };
         let answer: operations::OrderQuery = data.parse()?;
         if let Some(order) = &answer.order
             && order.id.inner() != id.as_str()
         {
-            return Err(data.malformed(format!(
-                "order.id is another one than the one asked for, {id}"
-            )));
+            return Err(data.malformed(format!("order.id is not {id}, which was requested")));
         }
         let precision = answer
             .global_settings
@@ -134,7 +153,7 @@ impl VendureClient {
     }
 }
 
-/// Whole orders, with what the shop's money counts in.
+/// Whole orders, and the precision of the shop's money.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawFullOrders<'a> {
@@ -169,18 +188,18 @@ impl VendureClient {
         let options = list_options(filter, OrderSortParameter::default(), take, 0);
         let operation = operations::WholeOrders::build(OrdersVariables { options });
         let data = self.query(READ_ORDERS_BY_ID, &operation).await?;
-        let loose: RawFullOrders<'_> = data.parse()?;
-        loose.orders.check_len(&data, READ_ORDERS_BY_ID, take)?;
-        let precision = loose.global_settings.server_config.money_strategy_precision;
-        let mut orders = Vec::with_capacity(loose.orders.items.len());
-        for item in loose.orders.items {
+        let raw: RawFullOrders<'_> = data.parse()?;
+        raw.orders.check_len(&data, READ_ORDERS_BY_ID, take)?;
+        let precision = raw.global_settings.server_config.money_strategy_precision;
+        let mut orders = Vec::with_capacity(raw.orders.items.len());
+        for item in raw.orders.items {
             match parse_item(item, "code", |order| parse_order(order, precision)) {
                 Ok(order) => orders.push(order),
                 Err(bad) => {
                     tracing::debug!(
                         order = bad.key,
                         problem = bad.problem,
-                        "an order of Vendure's cannot be understood"
+                        "Vendure order is unreadable"
                     );
                 }
             }
@@ -189,24 +208,24 @@ impl VendureClient {
     }
 }
 
-/// Reads a page item by item.
+/// Parses a page item by item.
 pub(super) fn parse_order_page(
     data: &ResponseData,
     take: u32,
 ) -> Result<OrderPage, StorefrontError> {
-    let loose: RawOrderRefs<'_> = data.parse()?;
-    loose.orders.check_len(data, LIST_ORDERS, take)?;
-    let len = loose.orders.items.len();
+    let raw: RawOrderRefs<'_> = data.parse()?;
+    raw.orders.check_len(data, LIST_ORDERS, take)?;
+    let len = raw.orders.items.len();
     let mut page = OrderPage {
-        total: loose
+        total: raw
             .all
-            .map_or(loose.orders.total_items, |all| all.total_items),
+            .map_or(raw.orders.total_items, |all| all.total_items),
         orders: Vec::with_capacity(len),
         unreadable: Vec::new(),
         len,
         last_created_at: None,
     };
-    for item in loose.orders.items {
+    for item in raw.orders.items {
         match parse_item(item, "code", parse_order_ref) {
             Ok(order) => {
                 page.last_created_at = page.last_created_at.max(order.created_at);
@@ -244,7 +263,7 @@ pub(super) fn format_date(at: DateTime<Utc>) -> operations::DateTime {
     operations::DateTime(at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-/// Only what an order cannot be found without must be right: a date that is none is left out.
+/// An invalid date is dropped: finding an order must not depend on it.
 fn parse_order_ref(item: operations::OrderItem) -> Result<OrderRef, StorefrontError> {
     Ok(OrderRef {
         id: ShopOrderId::parse(item.id.into_inner()).map_err(field_error(LIST_ORDERS, "id"))?,
@@ -327,7 +346,7 @@ fn order_line(
 ) -> Result<OrderLine, StorefrontError> {
     let money = |name: &str, minor: operations::Money| {
         Money::from_minor(minor.0, precision).ok_or_else(|| {
-            invalid_order_field(format!("lines[{at}].{name}"), "has an absurd precision")
+            invalid_order_field(format!("lines[{at}].{name}"), "has an invalid precision")
         })
     };
     Ok(OrderLine {

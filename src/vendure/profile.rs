@@ -1,23 +1,24 @@
-//! What the shop looks like and what we may do there, found by asking for just what is needed
-//! later: an API key's user is refused the query `me`, so permissions cannot be read off.
+//! Reads the shop's channel and stock locations, and probes the login's permissions with the
+//! operations that need them: the query `me` is forbidden to the user of an API key.
 
 use cynic::{MutationBuilder, QueryBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MissingPermission, ShopProfile, StockLocation, StorefrontError, SupportedTrackingFields,
-    VendureClient,
-    client::{OperationKind, ResponseData, request_body},
-    is_ambiguous_code, operations,
+    client::VendureClient,
+    error::{StorefrontError, is_ambiguous_code},
+    model::{MissingPermission, ShopProfile, StockLocation, SupportedTrackingFields},
+    operations,
+    response::ResponseData,
+    transport::request_body,
 };
+use crate::http::CallKind;
 
-/// The custom fields that an order's tracking goes into.
 const TRACKING_CODE: &str = "trackingCode";
 const CARRIER: &str = "carrier";
 const SHIP_DATE: &str = "shipDate";
 
-/// Introspection, and fields that a shop need not have, are no part of the schema that operations
-/// are checked against.
+/// A query outside the schema that operations are checked against: introspection, custom fields.
 #[derive(Serialize)]
 struct RawQuery<'a> {
     query: &'a str,
@@ -128,7 +129,7 @@ impl VendureClient {
         let document =
             "query { __type(name: \"UpdateOrderCustomFieldsInput\") { inputFields { name } } }";
         let data = match self.query_fields(document).await {
-            // Shops in production often have introspection turned off.
+            // Production shops often disable introspection.
             Err(StorefrontError::Graphql { .. }) => return self.probe_tracking_fields().await,
             other => other?,
         };
@@ -145,7 +146,7 @@ impl VendureClient {
         })
     }
 
-    /// All of them at once first, which is what a shop that is set up for tracking has.
+    /// Tries all fields at once first: a shop prepared for tracking has all of them.
     async fn probe_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
         let all = [TRACKING_CODE, CARRIER, SHIP_DATE];
         if self.is_readable(&all.join(" ")).await? {
@@ -168,8 +169,8 @@ impl VendureClient {
         );
         match self.query_fields(&document).await {
             Ok(_) => Ok(true),
-            // A field of another's name fails the whole query before it begins. Orders that may not
-            // be read are named as a missing permission already.
+            // An unknown field fails the whole query before it starts. A missing permission to read
+            // orders is reported elsewhere.
             Err(StorefrontError::Graphql { code, .. }) if !is_ambiguous_code(&code) => Ok(false),
             Err(StorefrontError::Forbidden { .. }) => Ok(false),
             Err(other) => Err(other),
@@ -180,14 +181,14 @@ impl VendureClient {
         const NAME: &str = "tracking_fields";
         self.execute(
             NAME,
-            OperationKind::Read,
+            CallKind::Read,
             request_body(NAME, &RawQuery { query })?,
         )
         .await
     }
 }
 
-/// Whether it was let through; what came of it then does not matter, since it asked for nothing.
+/// True if Vendure permitted the probe, whatever its result.
 fn is_permitted<T>(outcome: Result<T, StorefrontError>) -> Result<bool, StorefrontError> {
     match outcome {
         Ok(_) | Err(StorefrontError::Graphql { .. }) => Ok(true),

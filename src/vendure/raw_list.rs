@@ -1,22 +1,22 @@
-//! Lists of the shop's, read item by item so that a bad one spoils no other, and lists of names to
-//! filter by, cut so that no request is larger than Vendure takes. Knows none of the items.
+//! Lists in responses, parsed item by item so that an invalid item does not affect the others; and
+//! names to filter by, split so that no request exceeds Vendure's limit.
 
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{StorefrontError, UnreadableItem, client::ResponseData};
+use super::{error::StorefrontError, model::UnreadableItem, response::ResponseData};
 use crate::{
     domain::{InvalidIdentifier, text::one_line},
     http::parse_json,
 };
 
-/// The most that a shop gives at once, unless it was set up to give less.
+/// Vendure's default limit for a page.
 const MAX_PAGE: usize = 1000;
 
-/// Bytes of names in one request, some thousand below what Vendure takes in all.
+/// Bytes of names in a request, some thousand below Vendure's limit for the whole request.
 const MAX_NAME_BYTES: usize = 90_000;
 
-/// A list with its items still as text.
+/// A list whose items are still text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawList<'a> {
@@ -26,24 +26,24 @@ pub(super) struct RawList<'a> {
 }
 
 impl RawList<'_> {
-    /// A shop that gives more than it was asked for did not read the question.
+    /// Fails if the list has more items than requested: the shop ignored the filter.
     pub(super) fn check_len(
         &self,
         data: &ResponseData,
-        of_what: &str,
+        list_name: &str,
         take: u32,
     ) -> Result<(), StorefrontError> {
         let len = self.items.len();
         if len > take as usize {
             return Err(data.malformed(format!(
-                "{of_what}.items holds {len} {of_what}, {take} were asked for"
+                "{list_name}.items has {len} items, {take} were requested"
             )));
         }
         Ok(())
     }
 }
 
-/// One item; what is wrong with it goes with what it is called by `name`.
+/// Parses an item. An error carries the item's id and its field `name`.
 pub(super) fn parse_item<'a, T: Deserialize<'a>, R>(
     item: &'a RawValue,
     name: &str,
@@ -57,14 +57,14 @@ pub(super) fn parse_item<'a, T: Deserialize<'a>, R>(
         })
 }
 
-/// What can be read of an item that is not what was agreed.
+/// The id and the field `name` of an invalid item, as far as readable.
 fn item_key(item: &RawValue, name: &str) -> String {
     let item: Value = serde_json::from_str(item.get()).unwrap_or_default();
     let part = |name| item.get(name).unwrap_or(&Value::Null);
     one_line(&format!("id {}, {name} {}", part("id"), part(name)), 120)
 }
 
-/// An item's id, whatever else is wrong with it.
+/// An item's id, even if the item is invalid.
 pub(super) fn item_id(item: &RawValue) -> String {
     let item: Value = serde_json::from_str(item.get()).unwrap_or_default();
     match item.get("id") {
@@ -81,12 +81,12 @@ pub(super) fn field_error(
     move |problem| StorefrontError::invalid_field(operation, field, &problem)
 }
 
-/// Cuts names into groups of which each fits into one request and one page.
+/// Splits names into groups that fit into one request and one page.
 pub(super) fn batches<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
     let mut groups: Vec<Vec<&str>> = Vec::new();
     let mut bytes = 0;
     for name in names {
-        // Quotation marks and backslashes are doubled; both ends and the comma come on top.
+        // JSON escapes quotation marks and backslashes, and adds two quotation marks and a comma.
         let size = name.len() + name.matches(['"', '\\']).count() + 3;
         match groups.last_mut() {
             Some(group) if group.len() < MAX_PAGE && bytes + size <= MAX_NAME_BYTES => {
@@ -102,7 +102,6 @@ pub(super) fn batches<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a s
     groups
 }
 
-/// How many of a group's names there are, as the API counts.
 pub(super) fn batch_len(group: &[&str]) -> u32 {
     u32::try_from(group.len()).unwrap_or(u32::MAX)
 }

@@ -1,26 +1,26 @@
-//! Our session in the shop: made at the first call, renewed when it was refused, by one login at a
-//! time however many calls wait for it.
+//! The daemon's session in the shop. It is created by the first call and renewed after a refusal, with
+//! one login at a time for all calls that wait for it.
 
 use cynic::MutationBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use super::{
-    StorefrontError, VendureClient,
-    client::{OperationKind, VendureCredentials, request_body},
+    error::StorefrontError,
     operations::{self, LoginResult, LoginVariables},
+    transport::{AuthToken, Transport, VendureCredentials, request_body},
 };
-use crate::domain::text::one_line;
+use crate::{domain::text::one_line, http::CallKind};
 
-/// What a call shows to be let in.
-#[derive(Debug, Clone)]
-pub(super) enum AuthToken {
-    /// `generation` tells whether it is still the newest one.
-    Session {
-        token: SecretString,
-        generation: u64,
-    },
-    ApiKey(SecretString),
+/// The outcome of a login.
+#[derive(Debug)]
+pub enum LoginOutcome {
+    /// The session's token.
+    Accepted(SecretString),
+    /// The login is right, but the shop returns tokens as cookies only.
+    NoToken,
+    /// The shop's message.
+    Rejected(String),
 }
 
 impl AuthToken {
@@ -42,65 +42,57 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// The present pass, or a first one.
-    pub(super) async fn token(&self, client: &VendureClient) -> Result<AuthToken, StorefrontError> {
+    /// The current token, or that of a first login.
+    pub(super) async fn token(&self, transport: &Transport) -> Result<AuthToken, StorefrontError> {
         let mut current = self.current.lock().await;
         match &*current {
-            Some(pass) => Ok(pass.clone()),
-            None => log_in(client, 1)
+            Some(token) => Ok(token.clone()),
+            None => log_in(transport, 1)
                 .await
-                .inspect(|pass| *current = Some(pass.clone())),
+                .inspect(|token| *current = Some(token.clone())),
         }
     }
 
-    /// Another pass than `refused`: the one that somebody fetched meanwhile, or a new one.
+    /// A newer token than `refused`: the one that another call fetched meanwhile, or a new one.
     pub(super) async fn renew(
         &self,
-        client: &VendureClient,
+        transport: &Transport,
         refused: &AuthToken,
     ) -> Result<AuthToken, StorefrontError> {
         let mut current = self.current.lock().await;
         match &*current {
-            Some(pass) if pass.generation() > refused.generation() => Ok(pass.clone()),
+            Some(token) if token.generation() > refused.generation() => Ok(token.clone()),
             _ => {
-                // Forgotten first: should the login fail, the next call tries it again.
+                // Dropped first: if the login fails, the next call logs in again.
                 *current = None;
-                let pass = log_in(client, refused.generation() + 1).await?;
-                tracing::info!("Vendure: logged in again, the session had been refused");
-                *current = Some(pass.clone());
-                Ok(pass)
+                let token = log_in(transport, refused.generation() + 1).await?;
+                tracing::info!("Vendure session renewed after it was refused");
+                *current = Some(token.clone());
+                Ok(token)
             }
         }
     }
 }
 
-async fn log_in(client: &VendureClient, generation: u64) -> Result<AuthToken, StorefrontError> {
-    let (username, password) = match &client.settings.credentials {
+async fn log_in(transport: &Transport, generation: u64) -> Result<AuthToken, StorefrontError> {
+    let (username, password) = match &transport.settings.credentials {
         VendureCredentials::ApiKey(key) => return Ok(AuthToken::ApiKey(key.clone())),
         VendureCredentials::Password { username, password } => (username, password),
     };
-    let message = match send_login(client, username, password).await? {
-        LoginOutcome::Token(token) => return Ok(AuthToken::Session { token, generation }),
+    let message = match send_login(transport, username, password).await? {
+        LoginOutcome::Accepted(token) => return Ok(AuthToken::Session { token, generation }),
         LoginOutcome::NoToken => {
-            "it gave no session token. The shop's authOptions.tokenMethod must include 'bearer'"
+            "the response has no session token. The shop's authOptions.tokenMethod must include 'bearer'"
                 .into()
         }
-        LoginOutcome::Refused(message) => message,
+        LoginOutcome::Rejected(message) => message,
     };
-    client.upstream.mark_unauthorized(&message);
+    transport.upstream.mark_unauthorized(&message);
     Err(StorefrontError::LoginRefused { message })
 }
 
-/// What came of a login.
-enum LoginOutcome {
-    Token(SecretString),
-    NoToken,
-    /// Why the shop does not let this user in.
-    Refused(String),
-}
-
-async fn send_login(
-    client: &VendureClient,
+pub(super) async fn send_login(
+    transport: &Transport,
     username: &str,
     password: &SecretString,
 ) -> Result<LoginOutcome, StorefrontError> {
@@ -108,51 +100,17 @@ async fn send_login(
         username: username.to_owned(),
         password: password.expose_secret().to_owned(),
     });
-    let data = client
-        .post(
-            "login",
-            OperationKind::Login,
-            request_body("login", &operation)?,
-            None,
-        )
-        .await?;
+    let body = request_body("login", &operation)?;
+    let data = transport.post("login", CallKind::Login, body, None).await?;
     let message = match data.parse::<operations::Login>()?.login {
         LoginResult::CurrentUser(_) => {
             return Ok(data
                 .session_token()
-                .map_or(LoginOutcome::NoToken, LoginOutcome::Token));
+                .map_or(LoginOutcome::NoToken, LoginOutcome::Accepted));
         }
         LoginResult::InvalidCredentialsError(error) => error.message,
         LoginResult::NativeAuthStrategyError(error) => error.message,
-        LoginResult::Other => "it answered with something unknown".into(),
+        LoginResult::Other => "unknown response".into(),
     };
-    Ok(LoginOutcome::Refused(one_line(&message, 200)))
-}
-
-/// What came of somebody's login.
-#[derive(Debug)]
-pub enum CallerLogin {
-    /// His session's token.
-    Accepted(SecretString),
-    /// He is known, and the shop gives its tokens as cookies only.
-    NoToken,
-    Rejected,
-}
-
-impl VendureClient {
-    /// Logs somebody in, apart from our own session.
-    pub async fn log_in_caller(
-        &self,
-        username: &str,
-        password: &SecretString,
-    ) -> Result<CallerLogin, StorefrontError> {
-        match send_login(self, username, password).await {
-            Ok(LoginOutcome::Token(token)) => Ok(CallerLogin::Accepted(token)),
-            Ok(LoginOutcome::NoToken) => Ok(CallerLogin::NoToken),
-            Ok(LoginOutcome::Refused(_)) | Err(StorefrontError::Forbidden { .. }) => {
-                Ok(CallerLogin::Rejected)
-            }
-            Err(other) => Err(other),
-        }
-    }
+    Ok(LoginOutcome::Rejected(one_line(&message, 200)))
 }

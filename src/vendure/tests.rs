@@ -7,7 +7,11 @@ use wiremock::{
 };
 
 use super::*;
-use crate::{clock::SystemClock, domain::OrderState, http::UpstreamLimits};
+use crate::{
+    clock::SystemClock,
+    domain::{ErrorCategory, FailureClass, Order, OrderState, ShopOrderId},
+    http::UpstreamLimits,
+};
 
 pub(super) fn client(
     server: &MockServer,

@@ -1,7 +1,10 @@
 //! Each fault, as the client sees it and as the warehouse is left.
 
 use super::*;
-use crate::sandbox::{Fault, FaultKind, Work};
+use crate::{
+    sandbox::{Fault, FaultKind, Work},
+    telemetry::metrics::UpstreamLabel,
+};
 
 fn on_orders(kind: FaultKind) -> Fault {
     Fault::on("/api/orders", kind).method("POST").times(1)
@@ -94,13 +97,19 @@ async fn reqwest_get(sandbox: &Sandbox, path: &str) -> Vec<u8> {
         max_concurrency: 1,
         max_per_second: None,
     };
-    let upstream = Upstream::new("sandbox", limits, MockClock::at(noon())).unwrap();
+    let upstream = Upstream::new(
+        "sandbox",
+        UpstreamLabel::VeraCore,
+        limits,
+        MockClock::at(noon()),
+    )
+    .unwrap();
     let url = sandbox.base_url().join(path).unwrap();
     let request = upstream
         .request(reqwest::Method::GET, url)
         .basic_auth("sandbox-client", Some("sandbox-secret"));
     upstream
-        .send("get", crate::http::CallKind::Write, request, |_| false)
+        .send("get", crate::http::CallKind::Write, request)
         .await
         .unwrap()
         .body

@@ -14,6 +14,7 @@ use crate::{
     clock::SharedClock,
     http::{CallError, CallKind, Circuit, Upstream, UpstreamLimits},
     ledger::ClaimedEvent,
+    telemetry::metrics::UpstreamLabel,
 };
 
 /// Only the status of a response matters; a larger body counts as a failure.
@@ -47,7 +48,12 @@ impl EventReceiver {
             max_per_second: None,
         };
         Ok(Self {
-            upstream: Upstream::new("the receiver of events", limits, clock.clone())?,
+            upstream: Upstream::new(
+                "the receiver of events",
+                UpstreamLabel::Events,
+                limits,
+                clock.clone(),
+            )?,
             url,
             secret,
             clock,
@@ -72,7 +78,7 @@ impl EventReceiver {
             .body(body);
         let answer = self
             .upstream
-            .send(OPERATION, CallKind::IdempotentWrite, request, |_| false)
+            .send(OPERATION, CallKind::IdempotentWrite, request)
             .await?;
         // Not the body of a failure: it may contain anything.
         answer.error_for_status(|_| String::new()).map(drop)

@@ -86,17 +86,6 @@ pub enum UpstreamLabel {
 }
 
 impl UpstreamLabel {
-    /// By an upstream's name for people. Whoever asks the shop about a caller asks the shop.
-    pub fn from_name(name: &str) -> Self {
-        if name.starts_with("Vendure") {
-            Self::Vendure
-        } else if name.starts_with("VeraCore") {
-            Self::VeraCore
-        } else {
-            Self::Events
-        }
-    }
-
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vendure => "vendure",
@@ -169,18 +158,6 @@ pub fn seconds(span: TimeDelta) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn whoever_asks_the_shop_about_callers_asks_the_shop() {
-        for (name, label) in [
-            ("Vendure", "vendure"),
-            ("Vendure (caller lookups)", "vendure"),
-            ("VeraCore", "veracore"),
-            ("the receiver of events", "events"),
-        ] {
-            assert_eq!(UpstreamLabel::from_name(name).as_str(), label);
-        }
-    }
 
     #[test]
     fn time_that_runs_backwards_is_none() {

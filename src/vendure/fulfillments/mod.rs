@@ -1,13 +1,17 @@
-//! What of an order is fulfilled, and recording more of it.
+//! Reads the fulfillments of orders, and creates and ships fulfillments.
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
 use cynic::{MutationBuilder, QueryBuilder};
 use serde::Deserialize;
 
 use super::{
-    FulfillmentProgressPage, StorefrontError, VendureClient,
+    client::VendureClient,
+    error::{StorefrontError, rejected},
+    model::{
+        Fulfillment, FulfillmentProgress, FulfillmentProgressLine, FulfillmentProgressPage,
+        LineUnits, NewFulfillment, TrackingFields,
+    },
     operations::{
         self, AddFulfillmentResult, AddFulfillmentVariables, ConfigArgInput,
         ConfigurableOperationInput, ErrorCode, FulfillOrderInput, IdOperators,
@@ -28,100 +32,6 @@ const SHIP: &str = "ship_fulfillment";
 const SET_TRACKING: &str = "set_tracking";
 
 const SHIPPED: &str = "Shipped";
-
-/// How far an order is fulfilled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FulfillmentProgress {
-    pub id: ShopOrderId,
-    pub code: OrderCode,
-    pub state: OrderState,
-    /// Cancelled lines, whose quantity is zero, are still among them.
-    pub lines: Vec<FulfillmentProgressLine>,
-    /// In the order of their ids; cancelled ones are still among them.
-    pub fulfillments: Vec<Fulfillment>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FulfillmentProgressLine {
-    pub id: LineId,
-    pub variant: VariantId,
-    /// As the shop has it now, possibly blank.
-    pub sku: String,
-    /// What is still ordered; zero when the line was cancelled.
-    pub quantity: u32,
-}
-
-/// A fulfillment of the shop's, whoever made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fulfillment {
-    pub id: FulfillmentId,
-    /// `Created`, `Pending`, `Shipped`, `Delivered`, `Cancelled`; shops may define their own.
-    pub state: String,
-    pub tracking_code: Option<String>,
-    pub lines: Vec<LineUnits>,
-}
-
-/// Units of an order line.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct LineUnits {
-    pub line: LineId,
-    pub quantity: u32,
-}
-
-impl Fulfillment {
-    /// Whether its units are taken back: then they are allocated again.
-    pub fn is_cancelled(&self) -> bool {
-        self.state == "Cancelled"
-    }
-}
-
-impl FulfillmentProgress {
-    /// Units of a line that no fulfillment holds; none of a line that there is not.
-    pub fn unfulfilled_units(&self, line: &LineId) -> u32 {
-        let ordered = self
-            .lines
-            .iter()
-            .find(|candidate| candidate.id == *line)
-            .map_or(0, |line| line.quantity);
-        ordered.saturating_sub(self.fulfilled_units(line))
-    }
-
-    /// Units of a line that fulfillments hold, also where the line was cancelled since.
-    pub fn fulfilled_units(&self, line: &LineId) -> u32 {
-        self.fulfillments
-            .iter()
-            .filter(|fulfillment| !fulfillment.is_cancelled())
-            .flat_map(|fulfillment| &fulfillment.lines)
-            .filter(|units| units.line == *line)
-            .fold(0, |sum, units| sum.saturating_add(units.quantity))
-    }
-}
-
-/// A fulfillment that is to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewFulfillment {
-    /// Of one order.
-    pub lines: Vec<LineUnits>,
-    /// What the customer reads as the way of shipping: carrier and service.
-    pub method: String,
-    pub tracking_code: String,
-}
-
-/// The custom fields that an order's tracking goes into; what is `None` is left as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrackingFields {
-    pub tracking_code: Option<String>,
-    pub carrier: Option<String>,
-    pub ship_date: Option<DateTime<Utc>>,
-}
-
-/// Which of these fields the shop's orders have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SupportedTrackingFields {
-    pub tracking_code: bool,
-    pub carrier: bool,
-    pub ship_date: bool,
-}
 
 #[derive(Deserialize)]
 struct RawProgressOrders<'a> {
@@ -155,7 +65,7 @@ impl VendureClient {
                     Ok(order) if group.contains(&order.id.as_str()) => page.orders.push(order),
                     Ok(order) => {
                         return Err(data.malformed(format!(
-                            "orders.items.id is none of those asked for: {}",
+                            "orders.items.id was not requested: {}",
                             order.id
                         )));
                     }
@@ -174,7 +84,7 @@ impl VendureClient {
             input: fulfill_order_input(fulfillment)?,
         });
         let data = self.mutate(ADD, &operation).await?;
-        let refused = |code: ErrorCode, message: &str| rejected(ADD, &code, message);
+        let rejected = |code: ErrorCode, message: &str| rejected(ADD, &code.0, message);
         Err(
             match data
                 .parse::<operations::AddFulfillment>()?
@@ -185,7 +95,7 @@ impl VendureClient {
                         data.malformed(format!("addFulfillmentToOrder.id: {problem}"))
                     });
                 }
-                // It was made, and kept, and then could not be moved on from `Created`.
+                // The fulfillment was created, but its transition out of `Created` failed.
                 AddFulfillmentResult::FulfillmentStateTransitionError(error) => {
                     StorefrontError::Ambiguous {
                         operation: ADD,
@@ -194,19 +104,19 @@ impl VendureClient {
                     }
                 }
                 AddFulfillmentResult::CreateFulfillmentError(error) => {
-                    refused(error.error_code, &error.fulfillment_handler_error)
+                    rejected(error.error_code, &error.fulfillment_handler_error)
                 }
                 AddFulfillmentResult::EmptyOrderLineSelectionError(error) => {
-                    refused(error.error_code, &error.message)
+                    rejected(error.error_code, &error.message)
                 }
                 AddFulfillmentResult::InsufficientStockOnHandError(error) => {
-                    refused(error.error_code, &error.message)
+                    rejected(error.error_code, &error.message)
                 }
                 AddFulfillmentResult::InvalidFulfillmentHandlerError(error) => {
-                    refused(error.error_code, &error.message)
+                    rejected(error.error_code, &error.message)
                 }
                 AddFulfillmentResult::ItemsAlreadyFulfilledError(error) => {
-                    refused(error.error_code, &error.message)
+                    rejected(error.error_code, &error.message)
                 }
                 AddFulfillmentResult::Other => {
                     data.malformed("addFulfillmentToOrder is of an unknown type".into())
@@ -233,7 +143,7 @@ impl VendureClient {
                 one_line(&moved.state, 60)
             ))),
             ShipResult::FulfillmentStateTransitionError(error) => {
-                Err(rejected(SHIP, &error.error_code, &error.transition_error))
+                Err(rejected(SHIP, &error.error_code.0, &error.transition_error))
             }
             ShipResult::Other => {
                 Err(data.malformed("transitionFulfillmentToState is of an unknown type".into()))
@@ -271,10 +181,10 @@ impl VendureClient {
     }
 }
 
-/// Vendure looks at each line by itself: of a line that is named twice, or with less than nothing,
-/// it would fulfill more than was ordered.
+/// Vendure checks each line alone: for a line that is listed twice, or with a negative quantity, it
+/// would fulfill more than was ordered.
 fn fulfill_order_input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput, StorefrontError> {
-    let wrong = |line: &LineId, problem: &str| StorefrontError::InvalidField {
+    let invalid = |line: &LineId, problem: &str| StorefrontError::InvalidField {
         operation: ADD,
         field: "lines".into(),
         problem: format!("line {line} {problem}"),
@@ -283,15 +193,15 @@ fn fulfill_order_input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput
     let mut lines = Vec::with_capacity(fulfillment.lines.len());
     for LineUnits { line, quantity } in &fulfillment.lines {
         if !seen.insert(line) {
-            return Err(wrong(line, "is named twice"));
+            return Err(invalid(line, "is listed twice"));
         }
         match i32::try_from(*quantity) {
-            Ok(0) => return Err(wrong(line, "has no units")),
+            Ok(0) => return Err(invalid(line, "has no units")),
             Ok(quantity) => lines.push(OrderLineInput {
                 order_line_id: cynic::Id::new(line.as_str()),
                 quantity,
             }),
-            Err(_) => return Err(wrong(line, "has more units than Vendure can count")),
+            Err(_) => return Err(invalid(line, "has more units than Vendure's maximum")),
         }
     }
     let argument = |name: &str, value: &str| ConfigArgInput {
@@ -310,18 +220,6 @@ fn fulfill_order_input(fulfillment: &NewFulfillment) -> Result<FulfillOrderInput
     })
 }
 
-pub(super) fn rejected(
-    operation: &'static str,
-    code: &ErrorCode,
-    message: &str,
-) -> StorefrontError {
-    StorefrontError::Rejected {
-        operation,
-        code: one_line(&code.0, 60),
-        message: one_line(message, 300),
-    }
-}
-
 fn parse_progress(order: ProgressItem) -> Result<FulfillmentProgress, StorefrontError> {
     let mut fulfillments = order
         .fulfillments
@@ -329,7 +227,7 @@ fn parse_progress(order: ProgressItem) -> Result<FulfillmentProgress, Storefront
         .into_iter()
         .map(parse_fulfillment)
         .collect::<Result<Vec<_>, _>>()?;
-    // Vendure gives them in any order.
+    // Vendure returns them in no defined order.
     fulfillments.sort_by_cached_key(|fulfillment| {
         let id = fulfillment.id.as_str();
         (id.parse::<u64>().unwrap_or(u64::MAX), id.to_owned())

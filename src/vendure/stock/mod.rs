@@ -1,4 +1,4 @@
-//! Stock levels of product variants: reading them by the thousand, and writing them in batches.
+//! Reads and writes the stock levels of product variants.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    StorefrontError, UnreadableItem, VendureClient,
-    client::ResponseData,
+    client::VendureClient,
+    error::StorefrontError,
+    model::{NewStockLevel, StockLevel, Variant, VariantPage, VariantSelection},
     operations::{
         self, GlobalFlag, IdOperators, InventorySettings, ProductVariantFilterParameter,
         ProductVariantListOptions, ProductVariantSortParameter, SetStockVariables, SortOrder,
@@ -16,68 +17,17 @@ use super::{
         VariantsVariables,
     },
     raw_list::{RawList, batch_len, batches, field_error, item_id, parse_item},
+    response::ResponseData,
 };
 use crate::domain::{LocationId, Sku, VariantId};
 
 const LIST_VARIANTS: &str = "variants";
 const SET_STOCK: &str = "set_stock";
 
-/// Variants on a page of those with some SKUs, which may be more than there are SKUs.
+/// Page size for a search by SKU, since several variants may share one.
 const MIN_SKU_PAGE: u32 = 100;
 
-/// A product variant and its stock at the location that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
-    pub id: VariantId,
-    /// As the shop has it, possibly blank. Not unique in the shop.
-    pub sku: String,
-    /// Whether the shop counts it at all (its own setting, or the shop's where it inherits that).
-    pub is_tracked: bool,
-    pub level: StockLevel,
-    /// Promised at the shop's other locations.
-    pub allocated_elsewhere: i64,
-}
-
-/// What the shop has of a variant at one location, in units. A shop's numbers can be negative.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StockLevel {
-    pub on_hand: i64,
-    /// Promised to orders that were paid and not yet fulfilled.
-    pub allocated: i64,
-}
-
-/// Which variants to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VariantSelection<'a> {
-    /// All of the channel's, in the order of their ids.
-    Page { skip: u32, take: u32 },
-    /// No more than a page holds (1000).
-    Ids(&'a [VariantId]),
-    /// Those with one of these SKUs, spelled exactly so; no more than a page holds.
-    Skus(&'a [Sku]),
-}
-
-/// A page of variants, and how many there are in all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VariantPage {
-    pub total: u64,
-    pub variants: Vec<Variant>,
-    /// Variants that could not be understood, each with the field: they stop nothing else.
-    pub unreadable: Vec<UnreadableItem>,
-    /// How many variants the page held, readable or not.
-    pub len: usize,
-    /// The ids of the first and the last one, readable or not, to see whether pages join.
-    pub end_ids: Option<(String, String)>,
-}
-
-/// A stock on hand to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewStockLevel {
-    pub variant: VariantId,
-    pub on_hand: u32,
-}
-
-/// What to look for.
+/// The filter of a request.
 pub(super) enum VariantFilter<'a> {
     All,
     Ids(&'a [&'a str]),
@@ -127,17 +77,17 @@ impl VendureClient {
         Ok(found)
     }
 
-    /// Adds everything of that kind, by as many pages as it takes.
+    /// Reads all pages of the filter's variants, and adds them to `found`.
     async fn append_all_pages(
         &self,
-        asked: &VariantFilter<'_>,
+        filter: &VariantFilter<'_>,
         take: u32,
         location: &LocationId,
         found: &mut VariantPage,
     ) -> Result<(), StorefrontError> {
         let mut skip = 0_u32;
         loop {
-            let page = self.read_variant_page(asked, skip, take, location).await?;
+            let page = self.read_variant_page(filter, skip, take, location).await?;
             let total = page.total;
             let len = u32::try_from(page.len).unwrap_or(u32::MAX);
             if skip == 0 {
@@ -159,7 +109,7 @@ impl VendureClient {
 
     async fn read_variant_page(
         &self,
-        asked: &VariantFilter<'_>,
+        filter: &VariantFilter<'_>,
         skip: u32,
         take: u32,
         location: &LocationId,
@@ -170,12 +120,12 @@ impl VendureClient {
             sort: Some(ProductVariantSortParameter {
                 id: Some(SortOrder::Asc),
             }),
-            filter: variant_filter(asked),
+            filter: variant_filter(filter),
         };
         let operation = operations::Variants::build(VariantsVariables { options });
         parse_variant_page(
             &self.query(LIST_VARIANTS, &operation).await?,
-            asked,
+            filter,
             take,
             location,
         )
@@ -207,21 +157,23 @@ impl VendureClient {
             .collect();
         levels
             .iter()
-            .map(|NewStockLevel { variant, .. }| match updated.get(variant.as_str()) {
+            .map(|NewStockLevel { variant, .. }| {
+                match updated.get(variant.as_str()) {
                 Some(level) => Ok((variant.clone(), *level)),
-                // Vendure also writes to a location outside of the channel, and does not show it.
+                // Vendure also writes to a location outside the channel, but does not return it.
                 None => Err(data.malformed(format!(
-                    "updateProductVariants tells no level of variant {variant} at location {location}"
+                    "updateProductVariants has no level of variant {variant} at location {location}"
                 ))),
+            }
             })
             .collect()
     }
 }
 
-/// Reads a page item by item.
+/// Parses a page item by item.
 pub(super) fn parse_variant_page(
     data: &ResponseData,
-    asked: &VariantFilter<'_>,
+    filter: &VariantFilter<'_>,
     take: u32,
     location: &LocationId,
 ) -> Result<VariantPage, StorefrontError> {
@@ -244,14 +196,14 @@ pub(super) fn parse_variant_page(
         match parse_item(item, "sku", |item| {
             parse_variant(item, location, global_settings)
         }) {
-            Ok(variant) => match asked {
+            Ok(variant) => match filter {
                 VariantFilter::Ids(ids) if !ids.contains(&variant.id.as_str()) => {
                     return Err(data.malformed(format!(
-                        "productVariants.items.id is none of those asked for: {}",
+                        "productVariants.items.id was not requested: {}",
                         variant.id
                     )));
                 }
-                // A shop's database may compare without regard to case or to spaces behind.
+                // A shop's database may ignore case or trailing spaces.
                 VariantFilter::Skus(skus) if !skus.contains(&variant.sku.as_str()) => {}
                 _ => page.variants.push(variant),
             },
@@ -261,10 +213,10 @@ pub(super) fn parse_variant_page(
     Ok(page)
 }
 
-fn variant_filter(asked: &VariantFilter<'_>) -> Option<ProductVariantFilterParameter> {
+fn variant_filter(variants: &VariantFilter<'_>) -> Option<ProductVariantFilterParameter> {
     let owned = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
     let mut filter = ProductVariantFilterParameter::default();
-    match asked {
+    match variants {
         VariantFilter::All => return None,
         VariantFilter::Ids(ids) => filter.id = Some(IdOperators { any_of: owned(ids) }),
         VariantFilter::Skus(skus) => {
@@ -321,7 +273,7 @@ fn update_input(
             operation: SET_STOCK,
             field: "stockOnHand".into(),
             problem: format!(
-                "{} of variant {} is more than Vendure can hold, {}",
+                "{} for variant {} is more than Vendure's maximum, {}",
                 level.on_hand,
                 level.variant,
                 i32::MAX

@@ -135,7 +135,7 @@ async fn variants_that_were_not_asked_for_are_not_taken() {
     assert!(
         error
             .to_string()
-            .contains("holds 3 productVariants, 2 were"),
+            .contains("has 3 items, 2 were"),
         "{error}"
     );
 }

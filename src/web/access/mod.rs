@@ -24,7 +24,7 @@ use tokio::{
 pub(super) use failed_attempts::FailedAttempts;
 
 use super::{request::single_header, request_error::RequestError};
-use crate::vendure::{CallerCredential, CallerLogin, Permission, StorefrontError, VendureClient};
+use crate::vendure::{CallerCredential, LoginOutcome, Permission, StorefrontError, VendureClient};
 
 /// Lifetime of a looked-up identity. A permission that was taken away lasts this long at most.
 const IDENTITY_FRESH_FOR: Duration = Duration::from_secs(60);
@@ -245,12 +245,12 @@ impl Authenticator {
         let _slot = self.cache.acquire_lookup_slot().await?;
         failures.check(peer, Instant::now())?;
         match self.client.log_in_caller(username, password).await {
-            Ok(CallerLogin::Accepted(token)) => Ok(token),
-            Ok(CallerLogin::NoToken) => Err(RequestError::new(
+            Ok(LoginOutcome::Accepted(token)) => Ok(token),
+            Ok(LoginOutcome::NoToken) => Err(RequestError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Vendure returned no session token. Add 'bearer' to authOptions.tokenMethod in the shop's configuration.",
             )),
-            Ok(CallerLogin::Rejected) => {
+            Ok(LoginOutcome::Rejected(_)) => {
                 failures.record(peer, Instant::now());
                 Err(wrong_login())
             }

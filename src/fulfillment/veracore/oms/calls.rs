@@ -181,7 +181,7 @@ impl OmsClient {
         };
         let response = self
             .upstream
-            .send_with_verdict(request.name, request.kind, http_request, judge)
+            .send_judged(request.name, request.kind, http_request, judge)
             .await?;
         let redactions: Vec<&str> = request
             .redactions

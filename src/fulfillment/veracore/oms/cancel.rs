@@ -138,7 +138,7 @@ impl OmsClient {
             .body(body.to_string());
         let response = self
             .upstream
-            .send(CALL_NAME, CallKind::Write, request, |_| false)
+            .send(CALL_NAME, CallKind::Write, request)
             .await?;
         let message = |body: &[u8]| ErrorBody::parse(body).masked_message(&self.secrets());
         if let status @ (401 | 403) = response.status {

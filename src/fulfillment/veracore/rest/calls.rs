@@ -183,7 +183,7 @@ impl RestClient {
     ) -> Result<HttpResponse, CallError> {
         let request = authorization.apply_to(request()).header(ACCEPT, JSON);
         self.upstream
-            .send(operation, kind, request, |_| false)
+            .send(operation, kind, request)
             .await
     }
 

@@ -168,7 +168,6 @@ impl TokenCache {
                 OPERATION,
                 CallKind::Login,
                 self.credentials.apply_to(request),
-                |_| false,
             )
             .await
             .map_err(ProviderError::NoToken)?;
