@@ -9,7 +9,7 @@ use wiremock::{
 use super::*;
 use crate::{
     clock::SystemClock,
-    domain::{ErrorCategory, FailureClass, Order, OrderState, ShopOrderId},
+    domain::{ErrorCategory, OrderState},
     http::UpstreamLimits,
 };
 

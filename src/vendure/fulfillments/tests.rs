@@ -97,7 +97,7 @@ async fn a_bad_order_in_a_page_spoils_no_others_progress() {
     assert!(
         error
             .to_string()
-            .contains("holds 6 orders, 1 were asked for"),
+            .contains("has 6 items, 1 were requested"),
         "{error}"
     );
     let error = shop
