@@ -95,9 +95,7 @@ async fn a_bad_order_in_a_page_spoils_no_others_progress() {
 
     let error = shop.fulfillment_progress(&all[..1]).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("has 6 items, 1 were requested"),
+        error.to_string().contains("has 6 items, 1 were requested"),
         "{error}"
     );
     let error = shop

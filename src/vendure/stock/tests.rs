@@ -132,12 +132,7 @@ async fn variants_that_were_not_asked_for_are_not_taken() {
     );
     let few = VariantSelection::Page { skip: 0, take: 2 };
     let error = shop.variants(few, &here()).await.unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("has 3 items, 2 were"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("has 3 items, 2 were"), "{error}");
 }
 
 #[tokio::test]

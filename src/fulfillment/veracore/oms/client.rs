@@ -18,6 +18,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     http::{Circuit, Upstream},
+    telemetry::metrics::UpstreamLabel,
 };
 
 /// Concurrent product lookups, if the client's limit is not lower.
@@ -45,7 +46,12 @@ impl OmsClient {
     pub fn new(settings: OmsSettings, clock: SharedClock) -> Result<Self, ClientBuildError> {
         let url = check_base_url(settings.url)?;
         let max_concurrency = settings.limits.max_concurrency;
-        let upstream = Upstream::new(VERACORE, settings.limits, clock.clone())?;
+        let upstream = Upstream::new(
+            VERACORE,
+            UpstreamLabel::VeraCore,
+            settings.limits,
+            clock.clone(),
+        )?;
         let namespace = settings
             .namespace
             .unwrap_or_else(|| default_namespace(&url));

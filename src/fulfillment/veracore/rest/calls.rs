@@ -182,9 +182,7 @@ impl RestClient {
         request: &(impl Fn() -> RequestBuilder + Send + Sync),
     ) -> Result<HttpResponse, CallError> {
         let request = authorization.apply_to(request()).header(ACCEPT, JSON);
-        self.upstream
-            .send(operation, kind, request)
-            .await
+        self.upstream.send(operation, kind, request).await
     }
 
     async fn get(

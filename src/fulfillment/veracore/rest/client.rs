@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     http::{Circuit, Upstream},
+    telemetry::metrics::UpstreamLabel,
 };
 
 /// A client of VeraCore's REST interface.
@@ -37,7 +38,12 @@ impl RestClient {
         if settings.credentials.client_id.contains(':') {
             return Err(ClientBuildError::ColonInClientId);
         }
-        let upstream = Upstream::new(VERACORE, settings.limits, clock.clone())?;
+        let upstream = Upstream::new(
+            VERACORE,
+            UpstreamLabel::VeraCore,
+            settings.limits,
+            clock.clone(),
+        )?;
         let authenticator = match settings.auth {
             RestAuth::Basic => Authenticator::Basic(settings.credentials),
             RestAuth::OAuth2 => {
