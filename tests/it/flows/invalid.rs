@@ -8,7 +8,7 @@ use crate::harness::{Cart, World, ann};
 #[tokio::test]
 async fn an_order_with_an_incomplete_address_is_sent_once_it_is_corrected() {
     let mut world = World::named("address").build().await;
-    world.expect_error("cannot be sent as it is");
+    world.expect_error("the order cannot be sent");
     let mut address = ann();
     address["city"] = json!("");
     address["postalCode"] = json!(null);
@@ -45,8 +45,8 @@ async fn an_order_with_an_incomplete_address_is_sent_once_it_is_corrected() {
 #[tokio::test]
 async fn data_that_make_no_sense_stop_only_their_own_order() {
     let mut world = World::named("nonsense").build().await;
-    world.expect_error("cannot be sent as it is");
-    world.expect_error("cannot be understood and is left out");
+    world.expect_error("the order cannot be sent");
+    world.expect_error("order unreadable; left out of the sweep");
     let no_sku = world.pay_order(&[("A-3", 1)]).await;
     let no_code = world.pay_order(&[("A-0", 1)]).await;
     let good = world.pay_order(&[("A-1", 1)]).await;

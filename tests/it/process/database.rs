@@ -226,7 +226,7 @@ async fn an_intent_that_is_confirmed_too_late_is_not_acted_upon() {
     // The lease is 2 × 3 + 4 × 1 + 5 seconds.
     let mut daemon = quick(&world).start().await;
     let paid = [world.pay_order(&[("A-0", 1)]).await];
-    daemon.wait_for("the order's lease ran out").await;
+    daemon.wait_for("order lease expired").await;
     assert_eq!(world.sandbox.orders().len(), 0);
     let record = world.record(&paid[0].code).await.unwrap();
     assert_ne!(record.sync_status, SyncStatus::Success);

@@ -33,7 +33,7 @@ const ERRORS: [&str; 6] = [
     "Vendure",
     "database",
     "orders cannot",
-    "not all orders",
+    "the full order sweep failed",
     "stock",
 ];
 

@@ -204,7 +204,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
 #[tokio::test]
 async fn while_the_database_is_away_the_sender_is_told_to_come_again() {
     let mut world = World::named("webhook_away").real_time().build().await;
-    world.expect_error("a webhook could not be stored");
+    world.expect_error("webhook not stored");
     world.expect_error("maintenance of the ledger cannot run on schedule");
     let gate = world.gate();
     let (daemon, sender) = at_rest(&world, &[("DATABASE_URL", gate.url())]).await;
