@@ -221,7 +221,10 @@ async fn with_cancel_in_vendure_what_veracore_cancels_is_cancelled_in_the_shop()
     assert_ne!(state(&world, &part).await, "Cancelled");
     let stands = standing(&world, &part).await;
     let message = stands.cancel_message.unwrap();
-    assert!(message.contains("VeraCore shipped a part of the order"), "{message}");
+    assert!(
+        message.contains("VeraCore shipped a part of the order"),
+        "{message}"
+    );
     world.assert_settled().await;
 }
 
