@@ -103,7 +103,7 @@ async fn a_bad_order_in_a_page_spoils_no_others_progress() {
         .await
         .unwrap_err();
     assert!(
-        error.to_string().contains("none of those asked for: 1"),
+        error.to_string().contains("was not requested: 1"),
         "{error}"
     );
     let requests = received_requests(&server).await.len();

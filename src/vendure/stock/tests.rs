@@ -127,7 +127,7 @@ async fn variants_that_were_not_asked_for_are_not_taken() {
     let error = shop.variants(VariantSelection::Ids(&others), &here()).await;
     let error = error.unwrap_err();
     assert!(
-        error.to_string().contains("none of those asked for: 3"),
+        error.to_string().contains("was not requested: 3"),
         "{error}"
     );
     let few = VariantSelection::Page { skip: 0, take: 2 };
