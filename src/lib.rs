@@ -1,19 +1,25 @@
-//! The house. Orders go out, stock and tracking come in, everything that happened is in the
-//! ledger. The rooms, in the order in which data meet them:
+//! veracore-sync carries paid orders from Vendure to VeraCore, and brings stock levels and tracking
+//! back. What has happened is recorded in the ledger, in Postgres.
 //!
-//! - [`cli`]: one file a command; [`app`] turns the [`config`] into live objects, [`lifecycle`]
-//!   starts and stops them, [`telemetry`] lets them speak.
-//! - [`vendure`]: the shop. Orders are found there and read from there.
-//! - [`sync`]: what is carried where, and every decision about it.
-//! - [`ledger`]: all that is known, in Postgres; leases, attempts, outcomes.
-//! - [`fulfillment`]: the warehouse, VeraCore.
-//! - [`http`]: the one way out, for both ends; [`clock`]: the one source of time; [`crash`]: where
-//!   tests let the process die.
-//! - [`domain`]: the words and rules that all of them share.
-//! - [`web`]: what others ask us.
+//! The modules, from the program's edge to its core:
 //!
-//! A module uses only what stands to its right: cli → app → web, sync → ledger, vendure,
-//! fulfillment → http, clock → domain. `tests/it/house.rs` keeps watch over that.
+//! - [`cli`]: one file for each command.
+//! - [`app`]: turns the [`config`] into live objects; the daemon and its jobs.
+//! - [`web`]: HTTP in: GraphQL, dashboard, webhooks, health, metrics.
+//! - [`sync`]: every decision about orders, stock levels and parcels.
+//! - [`ledger`]: all SQL: orders, attempts, outcomes, leases.
+//! - [`vendure`]: the [`Storefront`](vendure::Storefront) trait and the Admin API client.
+//! - [`fulfillment`]: the [`FulfillmentProvider`](fulfillment::FulfillmentProvider) trait, and
+//!   VeraCore in two styles.
+//! - [`http`]: outbound calls: limits, timeouts, retries of reads, the circuit breaker.
+//! - [`lifecycle`]: tasks, shutdown, heartbeats, the service manager.
+//! - [`telemetry`]: the log and the metrics. [`clock`]: the time, passed in. [`crash`]: the points at
+//!   which tests kill the process.
+//! - [`domain`]: types and rules that all modules share; no I/O.
+//!
+//! Imports go one way: main → cli → app → web → sync → {ledger, vendure, fulfillment} → {http,
+//! lifecycle} → {telemetry, clock, crash} → domain. `tests/it/house` checks this. To follow an order
+//! through the code, start at `docs/architecture.md`.
 
 pub mod app;
 pub mod cli;

@@ -1,5 +1,5 @@
-//! How a line of the log looks: when, how bad, what happened, then the fields of what is told and of
-//! all that it belongs to (the order, the run), each once. One line a fact, whatever the fact quotes.
+//! Formats log lines: time, level, message, then the fields of the event and of its spans (order,
+//! run), each once. An event is always one line, whatever it quotes.
 
 use std::{
     fmt::{Debug, Write as _},
@@ -24,10 +24,18 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::LineFormat;
 use crate::domain::text::one_line;
 
-/// Writes lines of the log.
+/// The format of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineFormat {
+    /// For a terminal.
+    Pretty,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Writes the lines of the log.
 pub struct LogLayer {
     format: LineFormat,
     use_color: bool,
@@ -35,7 +43,7 @@ pub struct LogLayer {
 }
 
 impl LogLayer {
-    /// `colours`: for [`Format::Pretty`] on a terminal.
+    /// `use_color`: for [`LineFormat::Pretty`] on a terminal.
     pub fn new(format: LineFormat, use_color: bool, writer: BoxMakeWriter) -> Self {
         Self {
             format,
@@ -65,7 +73,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = LineFields::default();
         event.record(&mut fields);
-        // The innermost first: what it says of itself wins.
+        // Innermost span first: its fields take precedence.
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(more) = span.extensions().get::<LineFields>() {
                 fields.add_missing(more);
@@ -84,7 +92,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
             }
         };
         line.push('\n');
-        // Where the log cannot be written, nobody can be told so.
+        // A failed write to the log cannot be reported anywhere.
         let _ = self.writer.make_writer().write_all(line.as_bytes());
     }
 }
@@ -92,17 +100,17 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
 /// RFC 3339 in UTC, with microseconds.
 fn timestamp() -> String {
     let mut text = String::new();
-    // Neither the clock nor writing to a string fails.
+    // Writing to a string cannot fail.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     text
 }
 
-/// What an event, or what it belongs to, is known by.
+/// The message and fields of an event or a span.
 #[derive(Debug, Default)]
 struct LineFields {
     message: String,
     fields: Vec<(&'static str, Value)>,
-    /// Of a line that came by way of the crate `log`.
+    /// The target of a line from the crate `log`.
     target: Option<String>,
 }
 
@@ -115,17 +123,17 @@ impl LineFields {
         }
     }
 
-    fn set_text(&mut self, field: &Field, words: String) {
+    fn set_text(&mut self, field: &Field, text: String) {
         match field.name() {
-            "message" => self.message = words,
-            "log.target" => self.target = Some(words),
-            // Where in a library's source it was said.
+            "message" => self.message = text,
+            "log.target" => self.target = Some(text),
+            // The location in a library's source.
             name if name.starts_with("log.") => {}
-            name => self.set(name, Value::String(words)),
+            name => self.set(name, Value::String(text)),
         }
     }
 
-    /// What is not known yet.
+    /// Adds the fields whose names are not present.
     fn add_missing(&mut self, more: &Self) {
         for (name, value) in &more.fields {
             if !self.fields.iter().any(|(known, _)| known == name) {
@@ -169,7 +177,7 @@ impl LineFields {
     }
 }
 
-/// Whether it is one word without quotes.
+/// True if the text can be logged without quotes.
 fn needs_no_quotes(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -205,7 +213,7 @@ impl Visit for LineFields {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        // A number here is a place in a library's source.
+        // The line in a library's source.
         if field.name() != "log.line" {
             self.set(field.name(), value.into());
         }

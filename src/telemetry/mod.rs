@@ -1,5 +1,5 @@
-//! Setting up the log and the metrics. Must not decide what is logged or counted: that is said where
-//! it happens.
+//! Sets up the log and the metrics. Must not decide what is logged or counted: the code that acts
+//! does.
 
 mod log_layer;
 mod log_once;
@@ -12,35 +12,26 @@ use tracing_subscriber::{
     EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-pub use log_layer::LogLayer;
+pub use log_layer::{LineFormat, LogLayer};
 pub use log_once::LogOnce;
 pub use metrics::{init_metrics, render_metrics, run_metrics_upkeep};
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineFormat {
-    /// For people tailing a log.
-    Pretty,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Where log lines go: one-shot commands keep stdout for their result.
+/// The output of the log. One-shot commands keep stdout for their result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogTarget {
     Stdout,
     Stderr,
 }
 
-/// What a level means: our own lines at that level, and of the libraries only their complaints. Of
-/// connections that could not be made, whoever wanted one says so once; sqlx's pool would each time.
+/// The filter for a level: our own lines at that level, and warnings of libraries. sqlx's pool is off,
+/// since it would log every failed connection, which the caller logs once.
 pub fn filter_for_level(level: &str) -> String {
     format!(
         "{level},sqlx=warn,sqlx_core::pool=off,tokio_cron_scheduler=warn,hyper=warn,h2=warn,rustls=warn"
     )
 }
 
-/// Starts logging by `filter`, a list as in `RUST_LOG`. A second call changes nothing.
+/// Starts logging with a `filter` in the syntax of `RUST_LOG`. A second call changes nothing.
 pub fn init_logging(format: LineFormat, filter: &str, target: LogTarget) {
     // The filter was checked with the configuration.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -64,14 +55,13 @@ pub fn init_logging(format: LineFormat, filter: &str, target: LogTarget) {
     }
 }
 
-/// What is told within belongs to this order: each line has the field `order`. Of the highest level,
-/// so that no LOG_LEVEL takes it away.
+/// A span that adds the field `order` to each line. Its level is the highest, so that no LOG_LEVEL
+/// removes it.
 pub fn order_span(code: &impl Display) -> Span {
     tracing::error_span!("order", order = %code)
 }
 
-/// What is told within belongs to this run of a job: each line has the fields `job` and `run`, the
-/// number that `status` and `--accept-held` know it by.
+/// A span that adds the fields `job` and `run` (the run's number in `status`) to each line.
 pub fn run_span(job: &str, run: i64) -> Span {
     tracing::error_span!("run", job, run)
 }

@@ -1,6 +1,6 @@
-//! What the shop looks like, and what we may do there.
+//! The channel and its stock locations, and the probes of the login's permissions.
 
-use super::{ProductVariant, schema};
+use super::{OrderCount, ProductVariant, schema};
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query")]
@@ -41,13 +41,6 @@ pub struct ProbeOrders {
 }
 
 #[derive(cynic::QueryFragment, Debug)]
-#[cynic(graphql_type = "OrderList")]
-pub struct OrderCount {
-    #[expect(dead_code, reason = "a fragment needs a field")]
-    pub total_items: i32,
-}
-
-#[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query")]
 pub struct ProbeVariants {
     #[arguments(options: { take: 1 })]
@@ -65,8 +58,8 @@ pub struct VariantCount {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Mutation")]
 pub struct ProbeUpdateVariants {
-    // There is no variant 0; permissions are checked before it is looked for. An empty list would be
-    // no less harmless, but has the shop start a job.
+    // No variant has the id 0, and Vendure checks permissions before it looks for one. An empty
+    // list would be as harmless, but makes the shop start a job.
     #[arguments(input: [{ id: "0" }])]
     #[expect(dead_code, reason = "asked to see whether it is allowed")]
     pub update_product_variants: Vec<Option<ProductVariant>>,
@@ -75,7 +68,7 @@ pub struct ProbeUpdateVariants {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Mutation")]
 pub struct ProbeUpdateOrder {
-    // There is no order 0; permissions are checked before it is looked for.
+    // No order has the id 0, and Vendure checks permissions before it looks for one.
     #[arguments(input: { id: "0", note: "veracore-sync asks whether it may write", isPublic: false })]
     #[expect(dead_code, reason = "asked to see whether it is allowed")]
     pub add_note_to_order: OrderId,
