@@ -226,13 +226,13 @@ async fn a_key_is_replaced_by_another() {
 #[tokio::test]
 async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
     let mut world = World::named("unusable").real_time().build().await;
-    world.expect_error("cannot be used");
+    world.expect_error("stored settings are invalid");
     let (mut daemon, api) = served(&world).await;
     sqlx::query("update veracore_config set settings = '{\"SYNC_TIMEZONE\": \"Mars/Base\"}'")
         .execute(&world.tables)
         .await
         .unwrap();
-    daemon.wait_for("cannot be used").await;
+    daemon.wait_for("stored settings are invalid").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.arrives(&order.code).await;
     // And it can be mended by the same way.
