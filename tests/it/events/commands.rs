@@ -134,7 +134,7 @@ async fn people_look_at_events_and_have_them_sent_again() {
     );
     let bad = outbox.resend("ORDER-1").await;
     assert_eq!(bad.status, 2);
-    let words = "'ORDER-1' is not an event's id";
+    let words = "'ORDER-1' is not an event ID";
     assert!(bad.stderr.contains(words), "{bad:?}");
     let nowhere = world.cli(&["events", "resend", &id]).await;
     assert_eq!(nowhere.status, 2);

@@ -181,7 +181,7 @@ async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
             .unwrap();
     assert_eq!(run, ("webhook".into(), "done".into()));
     let mut world = world;
-    world.expect_error("a webhook in the ledger is given up");
+    world.expect_error("unreadable webhook marked as failed");
     world.assert_settled().await;
 }
 
