@@ -101,7 +101,7 @@ fn read_rest(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut good = 0;
             let read = rest::bench_support::read_stock_page(&stock, &mut |row| {
-                good += usize::from(row.is_ok())
+                good += usize::from(row.is_ok());
             });
             assert_eq!((read, good), (Ok(()), ROWS));
         });
@@ -126,7 +126,7 @@ fn read_oms(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut good = 0;
             let read = oms::bench_support::read_offers_page(&offers, &mut |row| {
-                good += usize::from(row.is_ok())
+                good += usize::from(row.is_ok());
             });
             assert_eq!((read, good), (Ok(()), ROWS));
         });

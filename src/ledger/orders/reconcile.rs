@@ -129,7 +129,7 @@ impl Ledger {
         for row in rows {
             let code = one_line(&row.vendure_order_code, 80);
             let lines = lines.remove(&row.id).unwrap_or_default();
-            match parse_known_order(row, lines) {
+            match parse_known_order(&row, &lines) {
                 Ok(order) => page.orders.push(order),
                 Err(error) => page.unreadable.push((code, error)),
             }
@@ -184,7 +184,7 @@ struct LineRow {
     quantity: i32,
 }
 
-fn parse_known_order(row: KnownRow, lines: Vec<LineRow>) -> Result<KnownOrder, LedgerError> {
+fn parse_known_order(row: &KnownRow, lines: &[LineRow]) -> Result<KnownOrder, LedgerError> {
     let reference = RowRef::order(row.id);
     let status = reference.parse("sync_status", &row.sync_status, SyncStatus::parse)?;
     let lines = lines.iter().map(|line| {

@@ -221,7 +221,7 @@ impl InboxWorker {
                     .await?;
             }
             NoticeDecision::Postpone { after, why } => {
-                self.postpone(webhook, after, false, &why).await?
+                self.postpone(webhook, after, false, &why).await?;
             }
             // Not this webhook's fault: an upstream is unavailable.
             NoticeDecision::Retry { why, .. } if !self.upstreams.are_available() => {

@@ -53,6 +53,53 @@ struct BatchContext {
     on_progress: OnProgress,
 }
 
+impl BatchContext {
+    /// Logs and counts a failed write of `changes`, and returns the outcome to record.
+    fn count_failure(
+        &self,
+        changes: &[StockChange],
+        error: &StorefrontError,
+        outcome: &mut WriteOutcome,
+    ) -> StockOutcome {
+        let count = changes.len() as u64;
+        let problem = one_line(&error.to_string(), 300);
+        let is_rejected = is_level_rejection(error);
+        let is_ambiguous = error.class() == FailureClass::Ambiguous;
+        let weight = match (is_rejected, error.class()) {
+            (true, FailureClass::Permanent) => 0,
+            _ if error.has_response() => 1,
+            _ => UNANSWERED_SCORE,
+        };
+        self.failure_score.fetch_add(weight, Ordering::Relaxed);
+        if is_rejected {
+            outcome.counts.refused += count;
+            tracing::error!(
+                sku = one_line(&changes[0].sku, 80),
+                variant = %changes[0].variant,
+                problem,
+                "Vendure rejected a stock level from VeraCore"
+            );
+        } else {
+            tracing::error!(
+                levels = count,
+                problem,
+                "cannot write VeraCore's stock levels to Vendure"
+            );
+            if is_ambiguous {
+                outcome.call_in_flight = true;
+                outcome.counts.unknown += count;
+            } else {
+                outcome.counts.untried += count;
+            }
+        }
+        if is_ambiguous {
+            StockOutcome::Unknown
+        } else {
+            StockOutcome::Refused
+        }
+    }
+}
+
 /// The outcome of a batch's writes.
 #[derive(Default)]
 struct WriteOutcome {
@@ -323,40 +370,8 @@ impl InventorySync {
                     parts.push(part.start..middle);
                 }
                 Err(error) => {
+                    let recorded = job.count_failure(changes, &error, &mut outcome);
                     let message = one_line(&error.to_string(), 300);
-                    let refused = is_level_rejection(&error);
-                    let weight = match (refused, error.class()) {
-                        (true, FailureClass::Permanent) => 0,
-                        _ if error.has_response() => 1,
-                        _ => UNANSWERED_SCORE,
-                    };
-                    job.failure_score.fetch_add(weight, Ordering::Relaxed);
-                    let recorded = if error.class() == FailureClass::Ambiguous {
-                        StockOutcome::Unknown
-                    } else {
-                        StockOutcome::Refused
-                    };
-                    if refused {
-                        outcome.counts.refused += count;
-                        tracing::error!(
-                            sku = one_line(&changes[0].sku, 80),
-                            variant = %changes[0].variant,
-                            problem = message,
-                            "Vendure rejected a stock level from VeraCore"
-                        );
-                    } else {
-                        tracing::error!(
-                            levels = count,
-                            problem = message,
-                            "cannot write VeraCore's stock levels to Vendure"
-                        );
-                        if error.class() == FailureClass::Ambiguous {
-                            outcome.call_in_flight = true;
-                            outcome.counts.unknown += count;
-                        } else {
-                            outcome.counts.untried += count;
-                        }
-                    }
                     self.record_stock_outcome(ids, recorded, Some(&message))
                         .await?;
                 }

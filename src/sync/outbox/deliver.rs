@@ -162,7 +162,7 @@ impl DeliveryLog {
             }
             Some(Err(error)) => self.ledger_log.log_failure(&error),
             Some(Ok(DeliveryOutcome::Retry { problem, .. })) => {
-                self.receiver_log.log_failure(&problem)
+                self.receiver_log.log_failure(&problem);
             }
             Some(Ok(DeliveryOutcome::Dead { .. })) => {}
             // One delivery does not prove that the other events succeed.

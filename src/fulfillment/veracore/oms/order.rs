@@ -197,7 +197,7 @@ fn write_shipping(freight: Option<&ShipVia>, draft: &mut OrderDraft) {
             within(xml, "FreightService", "Description", service);
         }
         Some(ShipVia::ShippingOption(option)) => {
-            within(xml, "ShippingOption", "Description", option)
+            within(xml, "ShippingOption", "Description", option);
         }
         None | Some(ShipVia::SpecialHandling(_)) => {}
     }
