@@ -51,6 +51,7 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
         after_lookup(&cancellation(status, tries), found, can_cancel, at(0))
     };
     let waiting = found("In warehouse", None);
+    let partly_cancelled = found("Partly cancelled", None);
     for (status, tries) in [(Requested, 0), (Requested, 4), (ByHand, 1)] {
         assert_eq!(
             look(status, tries, Some(&waiting), true),
@@ -61,13 +62,7 @@ fn what_can_still_be_stopped_is_told_and_what_cannot_is_for_a_person() {
         (Requested, 5, &waiting, true, (ByHand, Some(30))),
         (Requested, 0, &waiting, false, (ByHand, Some(30))),
         (ByHand, 5, &waiting, true, (ByHand, Some(30))),
-        (
-            Requested,
-            0,
-            &found("Partly cancelled", None),
-            false,
-            (ByHand, Some(30)),
-        ),
+        (Requested, 0, &partly_cancelled, false, (ByHand, Some(30))),
         (
             Requested,
             1,
