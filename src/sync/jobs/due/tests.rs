@@ -182,7 +182,7 @@ fn a_newer_occurrence_overtakes_a_dead_run() {
 fn maintenance_is_due_on_the_first_day_and_restarts_without_limit() {
     let midnight = "2026-06-02T00:00:00Z";
     let first_start = OccurrenceState {
-        first_started_at: Some(utc(TUESDAY)),
+        first_started_at: Some(utc("2026-06-02T12:00:00Z")),
         latest: None,
     };
     let on_first_day =

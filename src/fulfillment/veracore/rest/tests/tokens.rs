@@ -292,7 +292,7 @@ async fn refused_credentials_are_called_so_and_stay_secret() {
         assert_eq!(error.category(), ErrorCategory::Auth);
         assert_eq!(
             error,
-            credentials_refused(&format!("HTTP {status}, not […]; invalid_client"))
+            credentials_refused(&format!("HTTP {status}: not […]; invalid_client"))
         );
     }
     let shown = format!("{:?}", settings("https://v.example").credentials);
