@@ -97,7 +97,7 @@ fn access_finding(
 fn failed_finding(check: &'static str, error: &ProviderError, style: ApiStyle) -> PreflightFinding {
     let fix = match error.category() {
         ErrorCategory::Network | ErrorCategory::Timeout => {
-            "check that VeraCore is up and that this machine can reach it, then VERACORE_API_URL; if it is slow, raise VERACORE_TIMEOUT_SECONDS".into()
+            "check that VeraCore is up and that this machine can reach it, then correct VERACORE_API_URL; if it is slow, raise VERACORE_TIMEOUT_SECONDS".into()
         }
         ErrorCategory::RateLimited => {
             "lower VERACORE_RATE_LIMIT_PER_SECOND, and check again later".into()

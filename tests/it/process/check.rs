@@ -149,7 +149,7 @@ async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
     let elsewhere = format!("{}nowhere", world.sandbox.base_url());
     let elsewhere = [("VERACORE_API_URL", elsewhere.as_str())];
     let (_, text) = failed(&world.cli_with(&elsewhere, CHECK).await);
-    assert!(text.contains("is VERACORE_API_URL the API's"), "{text}");
+    assert!(text.contains("check that VERACORE_API_URL is the API's"), "{text}");
     world.assert_settled().await;
 }
 
@@ -187,7 +187,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
         world.sandbox.add_fault(denied.operation(operation));
         let (names, text) = failed(&check(oms(&[products])).await);
         assert_eq!(names, [named], "{operation}: {text}");
-        let fix = format!("have {operation} granted to the web-service user");
+        let fix = format!("grant {operation} to the web-service user");
         assert!(text.contains(&words) && text.contains(&fix), "{text}");
         world.sandbox.clear_faults();
     }
@@ -202,7 +202,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
         (
             ("VERACORE_CLIENT_SECRET", "not this one"),
             "veracore credentials",
-            "a web-service user of VeraCore's admin system",
+            "a web-service user from VeraCore's admin system",
         ),
         (
             ("VERACORE_OMS_NAMESPACE", "http://elsewhere/"),
@@ -215,7 +215,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
         assert!(text.contains(fix), "{text}");
     }
     // No such place, and a page.
-    let fix = "is VERACORE_API_URL the service's own address";
+    let fix = "check that VERACORE_API_URL is the service's own URL";
     let elsewhere = url.to_string().replace("oms.asmx", "other.asmx");
     let (names, text) = failed(&check(vec![("VERACORE_API_URL", elsewhere)]).await);
     assert_eq!((names.len(), text.matches(fix).count()), (4, 4), "{text}");
