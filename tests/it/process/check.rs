@@ -149,7 +149,10 @@ async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
     let elsewhere = format!("{}nowhere", world.sandbox.base_url());
     let elsewhere = [("VERACORE_API_URL", elsewhere.as_str())];
     let (_, text) = failed(&world.cli_with(&elsewhere, CHECK).await);
-    assert!(text.contains("check that VERACORE_API_URL is the API's"), "{text}");
+    assert!(
+        text.contains("check that VERACORE_API_URL is the API's"),
+        "{text}"
+    );
     world.assert_settled().await;
 }
 

@@ -527,13 +527,20 @@ async fn the_list_of_crash_points_is_complete() {
         .iter()
         .filter(|point| point.starts_with("call."))
         .count();
-    let in_source: usize = crate::house::sources_outside(&[other, cancelling, "vendure/cancel.rs"])
+    // `mutate` itself is in vendure/client.rs, and permission probes in vendure/caller.rs write nothing.
+    let left_out = [
+        other,
+        cancelling,
+        "vendure/cancel.rs",
+        "vendure/client.rs",
+        "vendure/caller.rs",
+    ];
+    let in_source: usize = crate::house::sources_outside(&left_out)
         .iter()
         .map(|code| {
-            let effects = code.matches("CallKind::Write,").count()
-                + code.matches("CallKind::IdempotentWrite,").count();
-            let arms = code.matches("=> CallKind::Write,").count();
-            code.matches(".mutate(").count() + effects - arms
+            code.matches(".mutate(").count()
+                + code.matches("CallKind::Write,").count()
+                + code.matches("CallKind::IdempotentWrite,").count()
         })
         .sum();
     assert_eq!(calls, 2 * in_source, "{passed:?}");
