@@ -1,18 +1,18 @@
-//! Time, passed in. Nothing else in the house may ask the system what time it is.
+//! The clock, passed in. Nothing else in the crate may ask the system for the time.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-/// Tells the time. Postgres keeps microseconds, so that is the resolution everywhere.
+/// A source of time, in microseconds: the resolution of Postgres.
 pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -26,7 +26,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to.
+/// A clock that moves only when a test moves it.
 #[derive(Debug)]
 pub struct MockClock(Mutex<DateTime<Utc>>);
 
@@ -35,7 +35,7 @@ impl MockClock {
         Arc::new(Self(Mutex::new(now.trunc_subsecs(6))))
     }
 
-    /// Forwards, or backwards with a negative step.
+    /// Moves forwards, or backwards with a negative step.
     pub fn advance(&self, step: TimeDelta) {
         *self.0.lock() += step;
     }

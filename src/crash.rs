@@ -1,15 +1,15 @@
-//! Crash points: where a test lets the process die, as `kill -9` would.
+//! Crash points: where a test makes the process die, as `kill -9` would.
 //!
-//! Every write, to either end or to the ledger, crosses one before and one after. In the daemon as
-//! it is shipped they are nothing; with the feature `crash-points` the environment chooses the one
-//! to die at. Must not be used for anything else.
+//! Every write, to an upstream or to the ledger, passes one before and one after. In the shipped
+//! daemon they do nothing; with the feature `crash-points` the environment selects the one to die
+//! at. Must not be used for anything else.
 
 #[cfg(not(feature = "crash-points"))]
 mod points {
-    /// A write under way.
+    /// A write in progress.
     pub struct CrashPointGuard(());
 
-    /// Marks a write, from here to where the result is dropped.
+    /// Marks a write, from here until the guard is dropped.
     pub const fn points_around(_: &'static str, _: &'static str) -> CrashPointGuard {
         CrashPointGuard(())
     }
@@ -26,13 +26,13 @@ mod points {
         },
     };
 
-    /// `kind.name.before` or `kind.name.after`, with `#n` behind it for the n-th time.
+    /// `kind.name.before` or `kind.name.after`, followed by `#n` for the n-th time.
     const CRASH_AT_VAR: &str = "VERACORE_SYNC_CRASH_AT";
 
-    /// A file to which the points that are passed are added, a line each.
+    /// A file to which each passed point is appended, one per line.
     const CRASH_LOG_VAR: &str = "VERACORE_SYNC_CRASH_LOG";
 
-    /// A write under way.
+    /// A write in progress.
     pub struct CrashPointGuard {
         kind: &'static str,
         name: &'static str,
@@ -46,7 +46,7 @@ mod points {
 
     static CRASH_PLAN: OnceLock<CrashPlan> = OnceLock::new();
 
-    /// Marks a write, from here to where the result is dropped.
+    /// Marks a write, from here until the guard is dropped.
     pub fn points_around(kind: &'static str, name: &'static str) -> CrashPointGuard {
         reach(kind, name, "before");
         CrashPointGuard { kind, name }
@@ -66,7 +66,7 @@ mod points {
         let point = format!("{kind}.{name}.{when}");
         if let Some(log) = &plan.log {
             let file = OpenOptions::new().create(true).append(true).open(log);
-            // One write a line, so that several processes may share a file.
+            // One write per line, so that several processes can share the file.
             let _ = file.and_then(|mut file| file.write_all(format!("{point}\n").as_bytes()));
         }
         if let Some((at, nth)) = &plan.crash_at

@@ -1,5 +1,5 @@
-//! Delays between tries. The only place that uses the crate `backoff`, which is no longer
-//! maintained: only its arithmetic is used, so it can be replaced here.
+//! Delays between attempts. The only file that uses the crate `backoff`, which is no longer
+//! maintained: it uses only its arithmetic, so the crate can be replaced here.
 
 use std::time::Duration;
 
@@ -16,9 +16,8 @@ pub struct Backoff {
 impl Backoff {
     /// The delay after the `failures`-th failure in a row (counted from 1).
     ///
-    /// Jitter takes off up to a half, so that rows which failed together do not come back
-    /// together. It is drawn from `seed` (the row) and `failures`: another for each row and each
-    /// try, and the same when asked again.
+    /// Jitter subtracts up to a half, so that rows that failed together are not retried together.
+    /// It depends only on `seed` (the row) and `failures`, so every replica computes the same delay.
     pub fn delay(&self, failures: u32, seed: &str) -> Duration {
         let full = self.nominal(failures);
         let half = full / 2;

@@ -1,4 +1,4 @@
-//! An upstream's circuit, shared by its calls and by those who wait for it to close.
+//! An upstream's circuit, shared by its calls and by tasks that wait for it to close.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    /// The circuit of an end that is not called over HTTP: nothing opens it. Those that are have theirs
-    /// from [`Upstream`](super::Upstream).
+    /// The circuit of a provider that is not called over HTTP: nothing opens it. All others get
+    /// theirs from [`Upstream`](super::Upstream).
     pub fn new(name: &'static str, clock: SharedClock) -> Self {
         Self {
             name,
@@ -42,17 +42,17 @@ impl Circuit {
         self.breaker().state(self.clock.now())
     }
 
-    /// How the last call went.
+    /// The outcome of the last call.
     pub fn health(&self) -> HealthState {
         self.health.state()
     }
 
-    /// Whether calls of any kind are let through.
+    /// Whether calls of any kind are admitted.
     pub fn is_closed(&self) -> bool {
         self.state() == CircuitState::Closed
     }
 
-    /// Lets a call through, or says why not.
+    /// Admits a call, or returns why not.
     pub(super) fn admit(
         &self,
         operation: &'static str,
@@ -74,7 +74,7 @@ impl Circuit {
         }
     }
 
-    /// Opens the circuit, since the upstream does not know us.
+    /// Opens the circuit, because the upstream refuses our credentials.
     pub(super) fn mark_unauthorized(&self, problem: String) {
         let admission = Admission::without_probe(CallKind::Login);
         let now = self.clock.now();
@@ -84,13 +84,12 @@ impl Circuit {
         self.log_transition(turn);
     }
 
-    /// Why it is open, in words; nothing when it is not.
+    /// The reason it is open, as text; `None` if it is closed.
     pub fn problem(&self) -> Option<String> {
         self.breaker().problem()
     }
 
-    /// After a probe: one that told nothing, neither that the upstream is back nor that it is not, is
-    /// not made again at once.
+    /// After a probe: an inconclusive one is not repeated immediately.
     pub fn finish_probe(&self) {
         self.breaker().delay_next_probe(self.clock.now());
     }
@@ -99,7 +98,7 @@ impl Circuit {
         self.breaker.lock()
     }
 
-    /// One line a turn, however many calls it concerns.
+    /// Logs one line per change, however many calls it affects.
     fn log_transition(&self, turn: Option<CircuitTransition>) {
         let name = self.name;
         match turn {
@@ -132,19 +131,19 @@ impl Circuit {
     }
 }
 
-/// A call that was let through. Dropped without an end, it says nothing about the upstream.
+/// An admitted call. Dropped without an outcome, it says nothing about the upstream.
 pub(super) struct CallGuard<'a> {
     circuit: &'a Circuit,
     admission: Option<Admission>,
 }
 
 impl CallGuard<'_> {
-    /// Whether the call only looks if the upstream is back.
+    /// Whether the call only checks that the upstream is back.
     pub(super) fn is_probe(&self) -> bool {
         self.admission.is_some_and(Admission::is_probe)
     }
 
-    /// Takes note that the upstream works, whatever the answer's status.
+    /// Records that the upstream works, whatever the response's status.
     pub(super) fn finish_ok(mut self) {
         if let Some(admission) = self.admission.take() {
             let now = self.circuit.clock.now();
@@ -157,7 +156,7 @@ impl CallGuard<'_> {
         }
     }
 
-    /// Takes note of how the call went.
+    /// Records the outcome of the call.
     pub(super) fn finish(mut self, outcome: &Result<HttpResponse, CallError>) {
         if let Some(admission) = self.admission.take() {
             let now = self.circuit.clock.now();
@@ -177,7 +176,7 @@ impl Drop for CallGuard<'_> {
     }
 }
 
-/// What the end of a call says about the upstream, not about what was asked of it.
+/// The evidence that a finished call gives about the upstream, not about its request.
 fn classify(outcome: &Result<HttpResponse, CallError>) -> CallSignal {
     match outcome {
         Ok(answer) => match answer.status {
@@ -188,7 +187,7 @@ fn classify(outcome: &Result<HttpResponse, CallError>) -> CallSignal {
                 problem: format!("HTTP {}", answer.status),
                 retry_after: answer.retry_after,
             },
-            // Whether it is our credentials is known to the client, after another try.
+            // The client knows whether the credentials are at fault, after another attempt.
             300..=399 | 401 | 403 | 407 => CallSignal::Inconclusive,
             _ => CallSignal::Success,
         },

@@ -1,4 +1,4 @@
-//! How the last calls to an upstream went, for those who ask how it is.
+//! The outcome of the last call to an upstream, for health pages and metrics.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use serde::Serialize;
 
 use super::{CallError, HttpResponse};
 
-/// What the last call told. `unknown` until there was one.
+/// The outcome of the last call; `unknown` before the first one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum HealthState {
     #[default]
     Unknown,
-    /// It answered.
+    /// It responded.
     Up { at: DateTime<Utc> },
-    /// It did not, or only with a server error or a refusal of our credentials.
+    /// It did not respond, or only with a server error or a refusal of our credentials.
     Down {
         since: DateTime<Utc>,
         problem: String,

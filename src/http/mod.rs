@@ -1,8 +1,8 @@
 //! Outbound calls: one client builder, one send, one set of errors.
 //!
-//! Owns connections, timeouts, the bound on an answer's size, the rate and concurrency limits of
-//! each upstream, whether it is called at all (its circuit), the repeating of reads, and the delays
-//! between tries. Must not know what Vendure or VeraCore mean by their answers.
+//! Owns connections, timeouts, the bound on a response's size, the rate and concurrency limits and
+//! the circuit of each upstream, retries of reads, and the delays between attempts. Must not know
+//! what the responses of Vendure or VeraCore mean.
 
 mod backoff;
 mod breaker;

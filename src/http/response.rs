@@ -1,4 +1,4 @@
-//! A whole answer, and how its JSON is read.
+//! A complete response, and its JSON.
 
 use std::{fmt, time::Duration};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::CallError;
 use crate::domain::text::one_line;
 
-/// A whole answer, whatever its status.
+/// A complete response of any status.
 pub struct HttpResponse {
     pub(super) upstream: &'static str,
     pub(super) operation: &'static str,
@@ -18,7 +18,7 @@ pub struct HttpResponse {
     pub(super) retry_after: Option<Duration>,
 }
 
-/// Body and headers hold tokens and customers: neither is shown.
+/// Body and headers contain tokens and customer data, so `Debug` shows neither.
 impl fmt::Debug for HttpResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpResponse")
@@ -30,7 +30,7 @@ impl fmt::Debug for HttpResponse {
 }
 
 impl HttpResponse {
-    /// One that nobody gave, for tests and benchmarks.
+    /// A made-up response, for tests and benchmarks.
     pub(crate) fn from_body(body: Vec<u8>) -> Self {
         Self {
             upstream: "Nobody",
@@ -46,8 +46,8 @@ impl HttpResponse {
         (200..300).contains(&self.status)
     }
 
-    /// This answer when its status is in 2xx, else the error that it is. `message` finds the
-    /// upstream's own words in an error's body.
+    /// Returns the response if its status is 2xx. `message` finds the upstream's own message in the
+    /// body of an error.
     ///
     /// # Errors
     /// [`CallError::Status`] for any other status.
@@ -67,15 +67,15 @@ impl HttpResponse {
         })
     }
 
-    /// The body read as JSON, which may borrow from it.
+    /// Parses the body as JSON, which may borrow from it.
     ///
     /// # Errors
-    /// [`CallError::Malformed`] with the field when it is not what was agreed.
+    /// [`CallError::Malformed`] with the field that is not as agreed.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CallError> {
         parse_json(&self.body).map_err(|problem| self.malformed(problem))
     }
 
-    /// A [`CallError::Malformed`] about this answer.
+    /// A [`CallError::Malformed`] about this response.
     pub fn malformed(&self, detail: String) -> CallError {
         CallError::Malformed {
             upstream: self.upstream,
@@ -85,7 +85,7 @@ impl HttpResponse {
     }
 }
 
-/// Reads JSON from outside; the error names the field, and quotes nothing of the value.
+/// Parses JSON from outside; the error names the field and never quotes the value.
 pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     match body.iter().find(|b| !b.is_ascii_whitespace()) {
         None => return Err("it is empty".into()),
@@ -109,7 +109,7 @@ pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     Ok(value)
 }
 
-/// serde quotes the value that it stumbled over, which may be somebody's address.
+/// serde quotes the rejected value, which may be an address.
 fn redact_quoted(problem: &str) -> String {
     const VARIANT: &str = "unknown variant `";
     if problem.starts_with(VARIANT) {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// Longer than this is taken for a mistake of the sender, and shortened to it.
+/// The longest accepted delay; a longer one is a mistake of the sender.
 const MAX_DELAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Seconds, or an HTTP date (RFC 9110, 10.2.3) seen from `now`; nothing when it is neither.
+/// Reads seconds or an HTTP date (RFC 9110, 10.2.3) relative to `now`; `None` for anything else.
 pub(super) fn parse(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {

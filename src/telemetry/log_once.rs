@@ -1,6 +1,6 @@
-//! Telling of what fails again and again. Must not know what it is.
+//! Logs a repeated failure once when it begins and once when it ends.
 
-/// Something that fails again and again: said once, loudly, and once more when it is over.
+/// A repeated failure: logged as an error once, and again when it is over.
 pub struct LogOnce {
     problem: &'static str,
     failing: bool,
