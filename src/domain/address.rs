@@ -1,6 +1,6 @@
-//! Who gets the goods, and where.
+//! The recipient of an order and their address.
 
-/// A postal address, in the words of the shop. What the shop leaves blank is absent.
+/// A postal address as the shop has it. Blank fields are absent.
 ///
 /// Personal data: no `Debug` that shows it, so that it cannot slip into a log line.
 #[derive(Clone, Default, PartialEq, Eq)]

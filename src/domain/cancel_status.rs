@@ -1,4 +1,4 @@
-//! Where the cancellation of an order stands that the warehouse had already.
+//! The state of a cancellation after the warehouse accepted the order.
 
 use serde::Serialize;
 
@@ -7,9 +7,9 @@ use serde::Serialize;
 #[derive(strum::IntoStaticStr, strum::EnumString)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CancelStatus {
-    /// It is to be stopped at the warehouse.
+    /// It must be cancelled at the warehouse.
     Requested,
-    /// Only a person can stop it there.
+    /// It must be cancelled at the warehouse manually.
     ByHand,
     /// The warehouse does not ship it.
     Stopped,
@@ -22,7 +22,7 @@ impl CancelStatus {
         self.into_str()
     }
 
-    /// For people.
+    /// The label for people.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Requested => "to be stopped at the warehouse",
@@ -36,7 +36,7 @@ impl CancelStatus {
         text.parse().ok()
     }
 
-    /// Whether nothing more is to be done about it.
+    /// Whether nothing is left to do.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Stopped | Self::TooLate)
     }

@@ -1,9 +1,9 @@
-//! What kinds of failure there are, and what each allows to be done next.
+//! The classes of failure, and what each allows next.
 
 use serde::{Deserialize, Serialize};
 
-/// What is known about a call that did not succeed. Everything that decides between trying again,
-/// asking first and giving up decides by this.
+/// The certainty about a failed call. It alone decides between retrying, looking up first and
+/// giving up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::IntoStaticStr)]
@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum FailureClass {
     /// It was certainly not done, and may work later.
     Transient,
-    /// It was certainly not done, and will not work until somebody changes something.
+    /// It was certainly not done, and will not work until something changes.
     Permanent,
-    /// It may have been done: the other side is asked before it is sent again.
+    /// It may have been done: it is looked up before it is sent again.
     Ambiguous,
 }
 
@@ -31,20 +31,20 @@ impl FailureClass {
 pub enum ErrorCategory {
     /// No connection, or one that broke.
     Network,
-    /// No answer in time.
+    /// No response in time.
     Timeout,
     /// 429.
     RateLimited,
-    /// 5xx, or an answer that cannot be understood.
+    /// 5xx, or an unreadable response.
     Upstream,
     /// Credentials or permissions refused.
     Auth,
-    /// The data are refused, by us before sending or by the other side.
+    /// The data are refused, by us before sending or by the upstream.
     Validation,
     NotFound,
     /// Something else already has its place, such as a foreign order with the same number.
     Conflict,
-    /// A defect or a condition on our own side, the database included.
+    /// A defect or a condition on our side, the database included.
     Internal,
 }
 

@@ -1,13 +1,13 @@
-//! Names of things, each its own type, so that an order's id is never taken for its code.
+//! Identifiers, each its own type, so that an order's ID is never mistaken for its code.
 
 use std::{borrow::Borrow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name accepted from outside. Vendure's and VeraCore's own are far below it.
+/// The longest identifier accepted from outside, far above Vendure's and VeraCore's own.
 const MAX_CHARS: usize = 255;
 
-/// Why a text from outside cannot be a name.
+/// The reason why a text from outside is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIdentifier {
     #[error("{what} is empty")]
@@ -109,7 +109,7 @@ impl OrderState {
         self.0 == Self::CANCELLED
     }
 
-    /// Someone edits the order in Vendure. Vendure would accept a fulfillment even so, and move the
+    /// The order is being edited in Vendure. Vendure accepts a fulfillment even so, and moves the
     /// order out of this state.
     pub fn is_being_edited(&self) -> bool {
         matches!(self.as_str(), "Modifying" | "ArrangingAdditionalPayment")
@@ -137,7 +137,7 @@ identifier!(
     "the SKU"
 );
 
-/// To look it up in a map by a text that is nobody's.
+/// Lets a map be searched by a plain text.
 impl Borrow<str> for Sku {
     fn borrow(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Pure words and rules of the business: orders, SKUs, quantities, money, states and failures.
+//! The types and rules that all modules share: orders, SKUs, quantities, money, states, failures.
 //!
 //! Owns what is true without a network, a database or a clock. Must not do any I/O, hold any SQL
 //! or know any wire format.

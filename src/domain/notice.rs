@@ -1,10 +1,10 @@
-//! What a warehouse tells of its own accord: that something changed, and where to look.
+//! Webhook notices: that something changed at the warehouse, and what to read.
 
 use serde::{Deserialize, Serialize};
 
 use super::{OrderCode, Sku};
 
-/// What kind of news, as its address and the ledger name it.
+/// The kind of notice, as its URL and the ledger name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NoticeKind {
     Inventory,
@@ -28,16 +28,15 @@ impl NoticeKind {
     }
 }
 
-/// News, with no more in it than is needed to ask about it. Quantities and addresses are none of
-/// that.
+/// A notice, reduced to what a lookup needs: no quantities, no addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum WebhookNotice {
     /// The stock of these SKUs changed; the warehouse's names for them, each once.
     Inventory { skus: Vec<Sku> },
-    /// Something became of an order; `status` is the warehouse's word, made safe to show.
+    /// An order changed; `status` is the warehouse's text, made safe to show.
     Order { number: OrderCode, status: String },
-    /// Something became of a package.
+    /// A parcel changed.
     Tracking(ParcelNotice),
 }
 
@@ -45,10 +44,10 @@ pub enum WebhookNotice {
 #[serde(rename_all = "camelCase")]
 pub struct ParcelNotice {
     pub number: OrderCode,
-    /// The warehouse's id of the package, where it gives one.
+    /// The warehouse's ID of the parcel, where it gives one.
     pub shipment_id: Option<String>,
     pub tracking_number: Option<String>,
-    /// The warehouse's word, made safe to show.
+    /// The warehouse's text, made safe to show.
     pub status: String,
 }
 
@@ -61,7 +60,7 @@ impl WebhookNotice {
         }
     }
 
-    /// The order that it is about, if it is about one.
+    /// The order that the notice is about, if any.
     pub const fn order_code(&self) -> Option<&OrderCode> {
         match self {
             Self::Inventory { .. } => None,

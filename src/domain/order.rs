@@ -7,7 +7,7 @@ use super::{
     ShopOrderId,
 };
 
-/// Just enough of an order to decide whether it is known: what discovery reads by the thousand.
+/// The part of an order that discovery reads by the thousand: enough to see whether it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRef {
     pub id: ShopOrderId,
@@ -20,7 +20,7 @@ pub struct OrderRef {
     pub placed_at: Option<DateTime<Utc>>,
 }
 
-/// A whole order, read when its turn to be sent comes.
+/// A complete order, read when it is due to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     pub id: ShopOrderId,

@@ -5,10 +5,10 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// More of one SKU than any warehouse holds; a larger number is an error of the sender.
+/// The largest count accepted; a larger one is an error of the sender.
 const MAX_UNITS: u32 = 100_000_000;
 
-/// Why a number from outside is not a count of units.
+/// The reason why a number from outside is not a count of units.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidQuantity {
     #[error("{0} is negative")]
@@ -64,7 +64,7 @@ impl fmt::Display for Units {
     }
 }
 
-/// How many units of a line are ordered: one or more.
+/// The ordered units of a line: one or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Quantity(Units);
 

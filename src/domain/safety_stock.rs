@@ -1,4 +1,4 @@
-//! What is kept from sale.
+//! Safety stock: units kept from sale.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::{Sku, Units};
 /// Units kept from sale.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SafetyStock {
-    /// Of each SKU that has no number of its own.
+    /// For each SKU without its own number.
     pub default: Units,
     /// By Vendure's SKU.
     pub per_sku: BTreeMap<Sku, Units>,

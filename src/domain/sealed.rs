@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// All in text, to be kept as JSON.
+/// Text fields, stored as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SealedText {

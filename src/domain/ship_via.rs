@@ -1,7 +1,6 @@
-//! How a warehouse is asked for a way of shipping.
+//! The forms in which a shipping method is requested from VeraCore.
 
-/// One of the ways in which VeraCore's web services take it; which of them a system heeds is its
-/// own set-up.
+/// A form that VeraCore's web services accept; which one a system uses depends on its setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShipVia {
     /// `code:U11` or `code:U11 UPS Ground`: a freight code of the system's, and its description.

@@ -1,4 +1,4 @@
-//! Which goods are the warehouse's, and what they are called there.
+//! Which SKUs VeraCore ships, and their SKUs at VeraCore.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Where an order stands on its way to VeraCore.
+//! The status of an order on its way to VeraCore.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 #[derive(strum::IntoStaticStr, strum::EnumString, strum::VariantArray, strum::Display)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SyncStatus {
-    /// Found, waiting for its turn (or for the end of its hold).
+    /// Discovered, waiting to be sent (or for the end of its delay).
     Pending,
-    /// Leased: somebody works on it right now, or died doing so.
+    /// Leased: being processed now, or by a process that died.
     Syncing,
-    /// Sent, and the answer was lost. VeraCore is asked before anything else happens.
+    /// Sent, and the response was lost. It is looked up before anything else happens.
     InDoubt,
-    /// Failed in a way that may pass; tried again at `next_attempt`.
+    /// Failed for a transient reason; retried at `next_attempt`.
     Retrying,
     /// VeraCore has it.
     Success,
-    /// Needs a person.
+    /// Needs attention.
     Error,
-    /// Not VeraCore's, or taken out by a person.
+    /// Not VeraCore's, or skipped manually.
     Skipped,
     /// Cancelled in the shop before it was sent.
     Cancelled,
@@ -33,7 +33,7 @@ impl SyncStatus {
         self.into_str()
     }
 
-    /// Whether it gets further by itself.
+    /// Whether it continues automatically.
     pub const fn is_in_progress(self) -> bool {
         matches!(
             self,

@@ -24,8 +24,7 @@ pub fn one_line(text: &str, max: usize) -> String {
     out
 }
 
-/// The text with a space in the place of each character that a terminal obeys instead of showing it.
-/// Line breaks and tabs stay.
+/// Replaces each character that controls a terminal by a space. Line breaks and tabs stay.
 pub fn replace_control_chars(text: &str) -> String {
     text.chars()
         .map(|c| {
@@ -106,7 +105,7 @@ fn passes_luhn(digits: &[u32]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// The text without surrounding space, or nothing when that leaves nothing.
+/// The trimmed text; `None` if nothing is left.
 pub fn non_blank(text: Option<String>) -> Option<String> {
     text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
 }

@@ -1,5 +1,5 @@
-//! Pulses: what must come again and again while the process works, so that a process that hangs is
-//! noticed from outside. Must not decide what becomes of such a process.
+//! Heartbeats: recurring signs that the process works, so that a hanging process is noticed from
+//! outside. Must not decide what happens to such a process.
 
 use parking_lot::Mutex;
 use std::{
@@ -9,11 +9,11 @@ use std::{
 
 use tokio::time::Instant;
 
-/// All pulses of a process. Cheap to clone.
+/// All heartbeats of a process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heartbeats(Arc<Mutex<Vec<Weak<Heartbeat>>>>);
 
-/// Something that is expected to come again and again, as long as this is held.
+/// A heartbeat that is expected as long as this value is held.
 #[derive(Debug)]
 pub struct Heartbeat {
     name: &'static str,
@@ -23,7 +23,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// It came.
+    /// Records a beat.
     pub fn beat(&self) {
         self.beat_at(Instant::now());
     }
@@ -39,7 +39,7 @@ impl Heartbeat {
 }
 
 impl Heartbeats {
-    /// One more; it counts as having come now.
+    /// Adds a heartbeat; its first beat is now.
     pub(super) fn register(&self, name: &'static str, patience: Duration) -> Arc<Heartbeat> {
         let pulse = Arc::new(Heartbeat {
             name,
@@ -52,7 +52,7 @@ impl Heartbeats {
         pulse
     }
 
-    /// The name of one that is late, if any is.
+    /// The name of a late heartbeat, if any.
     pub(super) fn overdue(&self) -> Option<&'static str> {
         self.overdue_at(Instant::now())
     }

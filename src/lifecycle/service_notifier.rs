@@ -1,7 +1,7 @@
-//! The service manager that started this process, where it wants to be told how it is: systemd's
-//! `Type=notify` with a watchdog, and whatever else sets `NOTIFY_SOCKET`.
+//! Notifies the service manager that started this process: systemd's `Type=notify` with a watchdog,
+//! and anything else that sets `NOTIFY_SOCKET`.
 //!
-//! Owns what is said to it and when. Must not know why the process is as it is.
+//! Owns the messages and their timing. Must not know the reasons behind a status.
 
 use parking_lot::Mutex;
 use std::{
@@ -17,21 +17,21 @@ use sd_notify::NotifyState;
 use super::tasks::TaskGroup;
 use crate::domain::text::one_line;
 
-/// Between two signs of life where no watchdog says how many it wants.
+/// The interval between two keep-alives if no watchdog asks for another.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A manager that asks for signs of life more often than this means something else.
+/// The shortest watchdog interval that is plausible.
 const MIN_WATCHDOG: Duration = Duration::from_millis(20);
 
-/// What fits on a line of `systemctl status`.
+/// The longest status that fits on a line of `systemctl status`.
 const MAX_STATUS_CHARS: usize = 200;
 
-/// Who is told; nobody, unless the environment names somebody. Cheap to clone.
+/// The service manager, if the environment names one. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ServiceNotifier {
     is_enabled: bool,
     reported: Arc<ReportedStatus>,
-    /// The tasks that tell it. They outlive the others: the manager is told until the very end.
+    /// The notifying tasks. They outlive all others, so that the manager is notified until the end.
     tasks: TaskGroup,
 }
 
@@ -43,7 +43,7 @@ struct ReportedStatus {
 }
 
 impl ServiceNotifier {
-    /// `is_there`: whether the environment names a socket (`NOTIFY_SOCKET`).
+    /// `is_there`: the environment names a socket (`NOTIFY_SOCKET`).
     pub fn new(is_enabled: bool) -> Self {
         Self {
             is_enabled,
@@ -52,7 +52,7 @@ impl ServiceNotifier {
         }
     }
 
-    /// Whether anybody wants to be told.
+    /// Whether there is a service manager to notify.
     pub const fn is_enabled(&self) -> bool {
         self.is_enabled
     }
@@ -92,7 +92,7 @@ impl ServiceNotifier {
         });
     }
 
-    /// The process does what it is asked for, and this is how it is.
+    /// Reports that the process is ready, with its status.
     pub async fn notify_ready(&self, status: &str) {
         self.reported.is_ready.store(true, Ordering::Relaxed);
         let status = self.record_status(status).unwrap_or_default();
@@ -100,14 +100,14 @@ impl ServiceNotifier {
         self.send(join_states(&words)).await;
     }
 
-    /// How the process is, in a line for people. Said again only when it is other than before.
+    /// Reports the status as a line of text; only when it changed.
     pub async fn notify_status(&self, status: &str) {
         if let Some(status) = self.record_status(status) {
             self.send(NotifyState::Status(&status).to_string()).await;
         }
     }
 
-    /// The same from where nobody waits.
+    /// The same without waiting.
     pub fn spawn_notify_status(&self, status: &'static str) {
         let this = self.clone();
         self.tasks.spawn(
@@ -116,7 +116,7 @@ impl ServiceNotifier {
         );
     }
 
-    /// The process comes to its end; the watchdog's time begins anew.
+    /// Reports that the process stops; the watchdog's interval starts again.
     pub async fn notify_stopping(&self) {
         let status = "stopping: work in flight is finished";
         let words = [
@@ -127,12 +127,12 @@ impl ServiceNotifier {
         self.send(join_states(&words)).await;
     }
 
-    /// Nothing more is said.
+    /// Stops all notifications.
     pub fn close(&self) {
         self.tasks.stop();
     }
 
-    /// The status, should it be a new one.
+    /// The status, if it is a new one.
     fn record_status(&self, status: &str) -> Option<String> {
         let status = one_line(status, MAX_STATUS_CHARS);
         let mut told = self.reported.status.lock();
@@ -143,7 +143,7 @@ impl ServiceNotifier {
         Some(status)
     }
 
-    /// In a thread of its own: a manager that does not take its messages keeps the sender waiting.
+    /// Runs in its own thread: a manager that does not read its messages blocks the sender.
     async fn send(&self, words: String) {
         if !self.is_enabled {
             return;

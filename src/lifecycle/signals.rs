@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals to stop, listened to from the moment that this is made.
+/// The stop signals; they are caught from the creation of this value on.
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,

@@ -6,11 +6,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::heartbeat::{Heartbeat, Heartbeats};
 
-/// The tasks of this process and the word to stop. Cheap to clone.
+/// The tasks of this process and their stop signal. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct TaskGroup {
     tracker: TaskTracker,
-    /// Of those that these are a part of: they wait for these, too.
+    /// The trackers of the enclosing groups: they wait for these tasks, too.
     parent: Option<TaskTracker>,
     stop: CancellationToken,
     /// Stops the whole process.
@@ -25,12 +25,12 @@ impl Default for TaskGroup {
     }
 }
 
-/// How a drain ended.
+/// The outcome of a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrainOutcome {
-    /// Everything that was going on came to its end.
+    /// All work in flight finished.
     Completed,
-    /// Time ran out; what was going on is settled from the ledger at the next start.
+    /// Time ran out; the next start settles the work in flight from the ledger.
     TimedOut,
 }
 
@@ -47,8 +47,7 @@ impl TaskGroup {
         }
     }
 
-    /// Tasks that can be told to stop, and waited for, apart from the others; told to stop with
-    /// them.
+    /// A group of tasks that can be stopped and awaited on its own, and stops with its parent.
     pub fn child(&self) -> Self {
         Self {
             tracker: TaskTracker::new(),
@@ -67,7 +66,7 @@ impl TaskGroup {
         };
     }
 
-    /// Starts a task. A panic in it is logged; it ends that task, and no other.
+    /// Starts a task. A panic is logged and ends that task only.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place where tasks are made"
@@ -86,8 +85,7 @@ impl TaskGroup {
         });
     }
 
-    /// Starts a task that ends by itself, but must not fail: after a panic in it the process stops,
-    /// and fails.
+    /// Starts a task that may end but must not fail: a panic stops the process with a failure.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place where tasks are made"
@@ -111,8 +109,8 @@ impl TaskGroup {
         });
     }
 
-    /// Starts a task without which the process is of no use: when it ends before the stop, the
-    /// process stops, and fails.
+    /// Starts a task that the process cannot do without: if it ends before the stop, the process
+    /// stops with a failure.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place where tasks are made"
@@ -134,18 +132,17 @@ impl TaskGroup {
         });
     }
 
-    /// Something that has to come at least this often, as long as the pulse is held; else the
-    /// process counts as hanging.
+    /// Starts a heartbeat. If a beat is later than `patience`, the process counts as hanging.
     pub fn register_heartbeat(&self, name: &'static str, patience: Duration) -> Arc<Heartbeat> {
         self.heartbeats.register(name, patience)
     }
 
-    /// The name of what did not come in its time, in any part of these.
+    /// The name of a late heartbeat in this group or a part of it.
     pub fn overdue_heartbeat(&self) -> Option<&'static str> {
         self.heartbeats.overdue()
     }
 
-    /// Tells every task to come to its end.
+    /// Asks every task to finish.
     pub fn stop(&self) {
         self.stop.cancel();
     }
@@ -158,12 +155,12 @@ impl TaskGroup {
         self.stop.cancelled().await;
     }
 
-    /// Whether a vital task ended by itself.
+    /// Whether a vital task ended before the stop.
     pub fn has_failed(&self) -> bool {
         self.failed.is_cancelled()
     }
 
-    /// Sleeps, or until the stop.
+    /// Sleeps, at most until the stop.
     pub async fn sleep(&self, time: Duration) {
         tokio::select! {
             () = self.stop.cancelled() => {}
