@@ -1,7 +1,5 @@
 //! HTTP calls: authorization, the repetition after a 401, and errors by status.
 
-use std::sync::atomic::Ordering;
-
 use reqwest::{Method, RequestBuilder, header::ACCEPT};
 use secrecy::ExposeSecret as _;
 use serde_json::value::RawValue;
@@ -21,9 +19,6 @@ use crate::{
 };
 
 pub(super) const JSON: &str = "application/json";
-
-/// Consecutive 401s with fresh tokens after which the credentials count as refused.
-const MAX_CONSECUTIVE_UNAUTHORIZED: u32 = 3;
 
 /// The part of the API that a path belongs to, for the message of a 403.
 #[derive(Clone, Copy)]
@@ -136,7 +131,9 @@ impl RestClient {
             }
             return Err(credentials_refused(&message));
         }
-        self.consecutive_unauthorized.store(0, Ordering::Relaxed);
+        if let Authenticator::OAuth2(tokens) = &self.authenticator {
+            tokens.record_accepted();
+        }
         Ok(ApiResponse {
             response,
             resource,
@@ -164,14 +161,14 @@ impl RestClient {
         body.masked_message(&redactions)
     }
 
-    /// Counts a 401. One token can expire between its renewal and its use, several in a row cannot.
+    /// Whether a 401 says that the credentials are wrong, and not only one token.
     fn are_credentials_refused(&self, authorization: &Authorization) -> bool {
-        matches!(authorization, Authorization::Basic(_))
-            || self
-                .consecutive_unauthorized
-                .fetch_add(1, Ordering::Relaxed)
-                + 1
-                >= MAX_CONSECUTIVE_UNAUTHORIZED
+        match (&self.authenticator, authorization) {
+            (Authenticator::OAuth2(tokens), Authorization::Bearer(token)) => {
+                tokens.record_refused(token)
+            }
+            _ => true,
+        }
     }
 
     async fn send_once(

@@ -1,7 +1,5 @@
 //! The REST client and its construction.
 
-use std::sync::atomic::AtomicU32;
-
 use chrono_tz::Tz;
 
 use super::{
@@ -23,8 +21,6 @@ pub struct RestClient {
     pub(super) company_id: String,
     pub(super) authenticator: Authenticator,
     pub(super) timezone: Tz,
-    /// Consecutive calls that were refused with a fresh token.
-    pub(super) consecutive_unauthorized: AtomicU32,
 }
 
 pub(super) enum Authenticator {
@@ -57,7 +53,6 @@ impl RestClient {
             company_id: settings.company_id,
             authenticator,
             timezone: settings.timezone,
-            consecutive_unauthorized: AtomicU32::new(0),
         })
     }
 

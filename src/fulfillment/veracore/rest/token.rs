@@ -34,6 +34,10 @@ const MAX_RENEWAL_MARGIN_SECS: i64 = 60;
 /// The time until the next attempt after an early renewal failed and the old token still works.
 const RENEWAL_RETRY_DELAY: TimeDelta = TimeDelta::seconds(10);
 
+/// Fresh tokens, refused one after the other, after which the credentials count as refused. One
+/// can expire between its renewal and its use, several in a row cannot.
+const MAX_REFUSED_TOKENS: u32 = 3;
+
 /// The authorization of one call.
 #[derive(Clone)]
 pub(super) enum Authorization {
@@ -84,6 +88,10 @@ struct TokenState {
     current: Option<Token>,
     /// The error of the last renewal; `None` if it succeeded.
     last_failure: Option<ProviderError>,
+    /// The fresh tokens that were refused since a call was last accepted.
+    refused_count: u32,
+    /// The newest of them, as several calls may use the same one.
+    last_refused_generation: u64,
 }
 
 impl TokenState {
@@ -155,6 +163,23 @@ impl TokenCache {
             Err(failure) => state.last_failure = Some(failure),
         }
         state.renewal_result(self.clock.now())
+    }
+
+    /// Records that VeraCore has accepted a call.
+    pub(super) fn record_accepted(&self) {
+        self.state.lock().refused_count = 0;
+    }
+
+    /// Records that VeraCore has refused a fresh token. Returns whether it refuses them all, which
+    /// says that the credentials are wrong. A token that expired during the call says nothing.
+    pub(super) fn record_refused(&self, token: &Token) -> bool {
+        let mut state = self.state.lock();
+        if self.clock.now() < token.expires_at && token.generation > state.last_refused_generation
+        {
+            state.last_refused_generation = token.generation;
+            state.refused_count += 1;
+        }
+        state.refused_count >= MAX_REFUSED_TOKENS
     }
 
     async fn fetch(&self, upstream: &Upstream, generation: u64) -> Result<Token, ProviderError> {

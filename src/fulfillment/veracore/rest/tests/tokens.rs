@@ -233,6 +233,39 @@ async fn a_fresh_token_that_is_refused_is_not_renewed_again() {
 }
 
 #[tokio::test]
+async fn credentials_count_as_refused_only_when_three_fresh_tokens_are() {
+    let scene = Arc::new(RestFixture::oauth2().await);
+    scene.give_tokens(numbered(json!(3600))).await;
+    let refusal = answer(401, json!({"message": "expired"}));
+    scene.on("GET", "inventory", refusal).await;
+    // Twenty calls have the same first and the same second token: one fresh token was refused.
+    for result in twenty_calls(&scene).await {
+        result.unwrap_err();
+    }
+    assert!(scene.client.circuit().is_closed());
+    scene.client.inventory_page(None).await.unwrap_err();
+    assert!(scene.client.circuit().is_closed());
+    scene.client.inventory_page(None).await.unwrap_err();
+    assert!(!scene.client.circuit().is_closed());
+}
+
+#[tokio::test]
+async fn a_token_that_expires_on_the_way_is_no_refusal() {
+    let scene = Arc::new(RestFixture::oauth2().await);
+    scene.give_tokens(numbered(json!(30))).await;
+    let clock = scene.clock.clone();
+    let slow = move |_: &Request| {
+        clock.advance(TimeDelta::seconds(31));
+        answer(401, json!({"message": "expired"}))
+    };
+    scene.respond("inventory", slow).await;
+    for _ in 0..10 {
+        scene.client.inventory_page(None).await.unwrap_err();
+    }
+    assert!(scene.client.circuit().is_closed());
+}
+
+#[tokio::test]
 async fn without_a_token_nothing_was_sent_and_nothing_is_in_doubt() {
     let timed_out = answer(200, json!({})).set_delay(Duration::from_secs(3));
     for (broken, category) in [
