@@ -1,7 +1,4 @@
-//! The sandbox as a program: a warehouse to rehearse against, and a line for each thing that
-//! happens at it.
-//!
-//! Owns its command line and its output. Must not hold any behaviour of the sandbox itself.
+//! The sandbox as a program: its command line, and a line of output for each order and request.
 
 use std::{
     io::{self, Write},
@@ -16,54 +13,60 @@ use tokio::signal::unix::{SignalKind, signal};
 use veracore_sync::{
     clock::SystemClock,
     domain::text::one_line,
-    sandbox::{self, ArrivedOrder, LoggedRequest, News, Sandbox, SandboxConfig, UnknownOrder},
+    sandbox::{
+        self, ArrivedOrder, LoggedRequest, Sandbox, SandboxConfig, SandboxEvent, UnknownOrder,
+    },
 };
 
-/// A stand-in for VeraCore, in memory, to rehearse with: it takes orders, keeps stock, ships when
-/// told to, and fails when told to.
+/// A VeraCore simulator for testing: it accepts orders, keeps stock in memory, and ships or fails on
+/// request.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where to listen. The control API has no password: think before leaving loopback.
+    /// Address to listen on. The control API has no password: keep it on loopback or a private
+    /// network.
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// The CompanyId that orders must carry.
+    /// CompanyId that orders must have.
     #[arg(long, default_value = "sandbox-company")]
     company_id: String,
+    /// Client id (REST) or user name (SOAP).
     #[arg(long, default_value = "sandbox-client")]
     client_id: String,
+    /// Client secret (REST) or password (SOAP).
     #[arg(long, default_value = "sandbox-secret")]
     client_secret: String,
-    /// Lists in pages of so many rows; without it they are bare arrays.
+    /// Rows per page of a list; without it, lists are bare arrays.
     #[arg(long, value_parser = page_size)]
     page_size: Option<usize>,
+    /// Lifetime of an access token.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     token_lifetime: u64,
-    /// A path before every path of VeraCore, such as /v1.
+    /// Prefix of all VeraCore paths, such as /v1.
     #[arg(long, default_value = "")]
     base_path: String,
-    /// Refuse HTTP Basic except for a token.
+    /// Accept HTTP Basic for getting a token only.
     #[arg(long)]
     no_basic: bool,
-    /// Read `from` of the shipments and ignore it.
+    /// Ignore `from` when listing shipments.
     #[arg(long)]
     ignore_from: bool,
-    /// Leave optional fields out of answers.
+    /// Omit optional fields from responses.
     #[arg(long)]
     sparse: bool,
-    /// The zone of SOAP's dates.
+    /// Time zone of dates in SOAP.
     #[arg(long, default_value = "America/Los_Angeles")]
     timezone: chrono_tz::Tz,
-    /// What GetOrderInfo says of an order that is not there.
+    /// Response of GetOrderInfo for an unknown order.
     #[arg(long, value_enum, default_value = "empty")]
     unknown_order: UnknownOrderArg,
-    /// Leave void packages out of GetShippingCharge.
+    /// Omit void packages from GetShippingCharge.
     #[arg(long)]
     omit_void_charges: bool,
-    /// Tell stock in two parts in GetProductAvailabilities.
+    /// Split stock between two warehouses in GetProductAvailabilities.
     #[arg(long)]
     two_warehouses: bool,
-    /// Take GetProductAvailabilities without a partNumber as a wish for all.
+    /// Return all products for GetProductAvailabilities without a partNumber.
     #[arg(long)]
     all_parts: bool,
 }
@@ -72,9 +75,9 @@ struct Arguments {
 enum UnknownOrderArg {
     /// An empty OrdHead
     Empty,
-    /// An OrdHead with the year 1, zeros and false
+    /// An OrdHead with default values: the year 1, zeros and false
     Blank,
-    /// A fault
+    /// A SOAP fault
     Fault,
 }
 
@@ -91,7 +94,7 @@ impl From<UnknownOrderArg> for UnknownOrder {
 fn page_size(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(size) if size > 0 => Ok(size),
-        _ => Err("a number of rows, 1 or more".into()),
+        _ => Err("must be a number of rows, 1 or more".into()),
     }
 }
 
@@ -124,7 +127,7 @@ async fn main() -> ExitCode {
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to do when stderr is gone too.
+            // If stderr is closed, too, there is nowhere to report it.
             let _ = writeln!(io::stderr(), "veracore-sandbox at {listen}: {error}");
             ExitCode::FAILURE
         }
@@ -134,21 +137,21 @@ async fn main() -> ExitCode {
 async fn run(config: SandboxConfig) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let greeting = format!(
+    let credentials = format!(
         "company {}, client {}",
         one_line(&config.company_id, 80),
         one_line(&config.client_id, 80)
     );
     let sandbox = sandbox::start(config, Arc::new(SystemClock)).await?;
-    let mut news = sandbox.news();
-    print_banner(&sandbox, &greeting);
+    let mut events = sandbox.events();
+    print_banner(&sandbox, &credentials);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            Some(event) = news.recv() => match event {
-                News::Order(order) => print_line(&format_order(&order)),
-                News::Request(request) => print_line(&format_request(&request)),
+            Some(event) = events.recv() => match event {
+                SandboxEvent::Order(order) => print_line(&format_order(&order)),
+                SandboxEvent::Request(request) => print_line(&format_request(&request)),
             },
         }
     }
@@ -157,14 +160,14 @@ async fn run(config: SandboxConfig) -> io::Result<()> {
     Ok(())
 }
 
-fn print_banner(sandbox: &Sandbox, who: &str) {
+fn print_banner(sandbox: &Sandbox, credentials: &str) {
     print_line(&format!("VeraCore sandbox ready: {}", sandbox.base_url()));
     print_line(&format!("  style oms: {}", sandbox.oms_url()));
-    print_line(&format!("  {who}"));
+    print_line(&format!("  {credentials}"));
     print_line(&format!("  control API: http://{}/sandbox", sandbox.addr()));
 }
 
-/// A reader that went away, such as a closed pipe, must not end the rehearsal.
+/// Ignores errors: a closed pipe must not stop the sandbox.
 fn print_line(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -185,18 +188,18 @@ fn format_request(request: &LoggedRequest) -> String {
     }
     match request.status {
         Some(status) => line += &format!(" -> {status}"),
-        None => line += " -> not done",
+        None => line += " -> not executed",
     }
     if let Some(fault) = request.fault {
         line += &format!(" [fault {fault}]");
     }
     if request.dropped {
-        line += " [no answer reached the client]";
+        line += " [response not delivered]";
     }
     line
 }
 
-/// What and how much, but not for whom: an order's address stays out of the output.
+/// The order's lines, without its address: personal data stays out of the output.
 fn format_order(order: &ArrivedOrder) -> String {
     let items: Vec<String> = order
         .items
@@ -204,7 +207,7 @@ fn format_order(order: &ArrivedOrder) -> String {
         .map(|item| format!("{} x {}", item.quantity, one_line(&item.sku, 80)))
         .collect();
     format!(
-        "{} order {} arrived as {}: {}{}{}",
+        "{} order {} received as {}: {}{}{}",
         order.received_at.format("%H:%M:%S%.3f"),
         one_line(&order.number, 80),
         order.order_id,
@@ -215,7 +218,7 @@ fn format_order(order: &ArrivedOrder) -> String {
             ""
         },
         if order.foreign {
-            " (recorded as somebody else's)"
+            " (recorded as another client's)"
         } else {
             ""
         },

@@ -1,6 +1,4 @@
-//! Who may call: the one client's credentials, and the tokens given out for them.
-//!
-//! Owns tokens and their ends. Must not answer anything itself.
+//! Access tokens and the `Authorization` header.
 
 use std::{
     collections::HashMap,
@@ -11,38 +9,38 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Counts over all sandboxes of a process, so that no sandbox takes another one's token.
-static TOKENS_MADE: AtomicU64 = AtomicU64::new(0);
+/// Shared by all sandboxes of a process, so that no sandbox accepts a token of another one.
+static TOKENS_ISSUED: AtomicU64 = AtomicU64::new(0);
 
-/// Tokens that are still good, and when each ends.
+/// The tokens that have not expired, with their expiry times.
 #[derive(Default)]
 pub(super) struct Access {
-    live: HashMap<String, DateTime<Utc>>,
+    tokens: HashMap<String, DateTime<Utc>>,
 }
 
 impl Access {
     pub fn issue(&mut self, lifetime: Duration, now: DateTime<Utc>) -> String {
-        self.live.retain(|_, end| *end > now);
-        let serial = TOKENS_MADE.fetch_add(1, Ordering::Relaxed) + 1;
+        self.tokens.retain(|_, expiry| *expiry > now);
+        let serial = TOKENS_ISSUED.fetch_add(1, Ordering::Relaxed) + 1;
         let token = format!("sandbox-{:x}-{serial}", now.timestamp_micros());
-        let end = TimeDelta::from_std(lifetime)
+        let expiry = TimeDelta::from_std(lifetime)
             .ok()
             .and_then(|lifetime| now.checked_add_signed(lifetime))
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        self.live.insert(token.clone(), end);
+        self.tokens.insert(token.clone(), expiry);
         token
     }
 
-    pub fn is_live(&self, token: &str, now: DateTime<Utc>) -> bool {
-        self.live.get(token).is_some_and(|end| *end > now)
+    pub fn is_valid(&self, token: &str, now: DateTime<Utc>) -> bool {
+        self.tokens.get(token).is_some_and(|expiry| *expiry > now)
     }
 
     pub fn expire_all(&mut self) {
-        self.live.clear();
+        self.tokens.clear();
     }
 }
 
-/// What an `Authorization` header holds.
+/// The content of an `Authorization` header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential {
     Basic { id: String, secret: String },
@@ -50,8 +48,8 @@ pub(super) enum Credential {
 }
 
 impl Credential {
-    /// `None` for a header of any other kind, or a broken one.
-    pub fn read(header: &str) -> Option<Self> {
+    /// `None` for another scheme or a malformed header.
+    pub fn parse(header: &str) -> Option<Self> {
         let (scheme, rest) = header.split_once(' ')?;
         if scheme.eq_ignore_ascii_case("bearer") {
             return Some(Self::Bearer(rest.trim().to_owned()));

@@ -1,24 +1,22 @@
-//! A call to the sandbox, read completely.
+//! An HTTP call to the sandbox, read completely.
 
 use hyper::{HeaderMap, Method, header::CONTENT_TYPE};
 use percent_encoding::percent_decode_str;
 
-/// A call, read completely.
 pub(super) struct Call {
     pub method: Method,
-    /// As it was sent, the base path included.
+    /// As sent, including the base path.
     pub full_path: String,
-    /// After the base path; the whole path of a call that goes past the base.
+    /// The part after the base path, or the full path if the call is outside of it.
     pub path: String,
-    /// Whether it goes past the base path.
-    pub astray: bool,
+    pub outside_base: bool,
     pub query: Option<String>,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
-/// The segments of a path, each decoded by itself so that `%2F` stays inside its segment. `None`
-/// when one is not UTF-8.
+/// The segments of a path, split before decoding so that `%2F` stays inside its segment. `None` if
+/// one is not UTF-8.
 pub(super) fn segments(path: &str) -> Option<Vec<String>> {
     path.strip_prefix('/')?
         .split('/')
@@ -29,11 +27,11 @@ pub(super) fn segments(path: &str) -> Option<Vec<String>> {
         .collect()
 }
 
-/// Whether the body is said to be of this type, parameters such as the character set aside.
-pub(super) fn has_type(call: &Call, wanted: &str) -> bool {
+/// Compares the body's content type, ignoring parameters such as the character set.
+pub(super) fn has_type(call: &Call, expected: &str) -> bool {
     call.headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case(wanted))
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case(expected))
 }

@@ -1,6 +1,4 @@
-//! How a sandbox is set up.
-//!
-//! Owns the settings and the base path's spelling. Must not read the environment or any file.
+//! The settings of a sandbox.
 
 use std::{
     io,
@@ -11,20 +9,19 @@ use std::{
 use chrono_tz::Tz;
 use url::Url;
 
-/// The first segment of the control API's paths; no base path may begin with it.
-pub(super) const ROOT: &str = "sandbox";
+/// The first path segment of the control API; a base path must not begin with it.
+const CONTROL_ROOT: &str = "sandbox";
 
 pub(super) fn is_for_control(path: &str) -> bool {
-    path.split('/').nth(1) == Some(ROOT)
+    path.split('/').nth(1) == Some(CONTROL_ROOT)
 }
 
-/// An answer to the question for an order that is not there. Nobody has written down which of
-/// these the real one gives.
+/// The response of `GetOrderInfo` for an unknown order. The real one is not documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownOrder {
     /// `<OrdHead />`.
     Empty,
-    /// An `OrdHead` with what .NET makes of nothing: dates of the year 1, zeros, all flags false.
+    /// An `OrdHead` with .NET's default values: dates in the year 1, zeros, all flags false.
     Blank,
     Fault,
 }
@@ -32,32 +29,32 @@ pub enum UnknownOrder {
 /// The settings of a sandbox; see [`SandboxConfig::default`].
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
-    /// Before every path of the VeraCore face: `/v1`; empty for none.
+    /// Prefix of all paths of the VeraCore APIs, such as `/v1`; may be empty.
     pub base_path: String,
     pub company_id: String,
     pub client_id: String,
     pub client_secret: String,
     pub token_lifetime: Duration,
-    /// Whether HTTP Basic opens the paths other than the token's.
+    /// Accepts HTTP Basic on all paths, not only on `/api/token`.
     pub basic: bool,
-    /// Rows of a page; `None`: lists are bare arrays.
+    /// Rows per page; with `None`, lists are bare arrays.
     pub page_size: Option<usize>,
-    /// Whether `from` of the shipments is read and then ignored.
+    /// Validates `from` of the shipments call, then ignores it.
     pub ignore_from: bool,
-    /// Whether optional fields (`OrderId` of a status; `ShipmentId`, `Service` and `Items` of a
-    /// shipment; the products of a pick slip in `oms`) are left out.
+    /// Omits optional fields: `OrderId` of a status; `ShipmentId`, `Service` and `Items` of a
+    /// shipment; the products of a pick slip in `oms`.
     pub sparse: bool,
-    /// The zone of the dates in SOAP, which name none.
+    /// The time zone of dates in SOAP, which carry none.
     pub timezone: Tz,
-    /// What `GetOrderInfo` says of an order that is not there.
     pub unknown_order: UnknownOrder,
-    /// Whether `GetShippingCharge` leaves void packages out; else they have a `DateVoided`.
+    /// Omits void packages from `GetShippingCharge`; otherwise they have a `DateVoided`.
     pub omit_void_charges: bool,
-    /// Whether `GetProductAvailabilities` tells the stock in two parts.
+    /// Splits the stock in `GetProductAvailabilities` between two warehouses.
     pub two_warehouses: bool,
-    /// Whether `GetProductAvailabilities` without a `partNumber` means all; else it is refused.
+    /// Lists all products for `GetProductAvailabilities` without a `partNumber`; otherwise such a
+    /// call is refused.
     pub all_parts: bool,
-    /// Port 0 takes a free one.
+    /// Port 0 picks a free one.
     pub listen: SocketAddr,
 }
 
@@ -84,8 +81,8 @@ impl Default for SandboxConfig {
 }
 
 impl SandboxConfig {
-    /// `v1/`, `/v1/` and `/v1` become `/v1`; `/` becomes nothing.
-    pub(super) fn tidied(mut self) -> io::Result<Self> {
+    /// `v1/`, `/v1/` and `/v1` become `/v1`; `/` becomes empty.
+    pub(super) fn normalized(mut self) -> io::Result<Self> {
         let trimmed = self.base_path.trim_matches('/');
         let base = if trimmed.is_empty() {
             String::new()
@@ -95,21 +92,21 @@ impl SandboxConfig {
         if is_for_control(&base) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "the base path /sandbox is taken by the control API",
+                "the base path /sandbox is reserved for the control API",
             ));
         }
         self.base_path = base;
         Ok(self)
     }
 
-    /// What follows the base path; `None` for a path outside it.
+    /// The part of a path after the base path; `None` if the path is outside of it.
     pub(super) fn strip_base<'a>(&self, path: &'a str) -> Option<&'a str> {
         path.strip_prefix(self.base_path.as_str())
             .filter(|rest| rest.starts_with('/'))
     }
 }
 
-/// The URL at which this machine reaches a listener.
+/// The URL of a listener for clients on this machine.
 pub(super) fn url_of(addr: SocketAddr, path: &str) -> io::Result<Url> {
     let ip = match addr.ip() {
         ip if !ip.is_unspecified() => ip,

@@ -1,8 +1,7 @@
-//! The control API under `/sandbox`: what a person or a test does to the warehouse.
+//! The control API under `/sandbox`, with which a tester drives the warehouse.
 //!
-//! Owns paths and bodies of the control API. It has no credentials: whoever reaches the listener
-//! may use it, which is why that is loopback unless told otherwise. Its calls are not logged and
-//! meet no faults.
+//! It has no credentials, which is why the listener's default is loopback. Its calls are not logged
+//! and no fault applies to them.
 
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -15,7 +14,7 @@ use super::{
     orders::{Item, NewPackage, OrderedItem},
     reply::Reply,
     shared::Shared,
-    warehouse::{Arrival, Refusal},
+    warehouse::{IncomingOrder, Refusal},
 };
 
 #[derive(Deserialize)]
@@ -26,26 +25,26 @@ struct OnHand {
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct ToShip {
+struct ShipRequest {
     packages: Vec<NewPackage>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Foreign {
+struct ForeignOrder {
     items: Vec<Item>,
 }
 
-pub(super) fn answer(shared: &Shared, call: &Call) -> Reply {
+pub(super) fn handle(shared: &Shared, call: &Call) -> Reply {
     let segments = segments(&call.full_path).unwrap_or_default();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
-    let answered = match (call.method.as_str(), path.as_slice()) {
+    let result = match (call.method.as_str(), path.as_slice()) {
         (_, ["orders", rest @ ..]) => orders(shared, call, rest),
         (_, ["faults"]) => faults(shared, call),
         ("GET", [] | [""]) => Ok(overview(shared)),
-        ("GET", ["stock"]) => Ok(done(&shared.read(|state| state.warehouse.stock()))),
+        ("GET", ["stock"]) => Ok(ok(&shared.read(|state| state.warehouse.stock()))),
         ("PUT", ["stock", sku]) => put_stock(shared, call, sku),
-        ("GET", ["requests"]) => Ok(done(&shared.read(|state| state.journal.all()))),
+        ("GET", ["requests"]) => Ok(ok(&shared.read(|state| state.journal.all()))),
         ("DELETE", ["requests"]) => {
             shared.change(|state| state.journal.clear());
             Ok(Reply::empty(StatusCode::NO_CONTENT))
@@ -56,7 +55,7 @@ pub(super) fn answer(shared: &Shared, call: &Call) -> Reply {
         }
         _ => Err(unknown(call)),
     };
-    answered.unwrap_or_else(|refusal| {
+    result.unwrap_or_else(|refusal| {
         let status = match refusal {
             Refusal::NotFound(_) => StatusCode::NOT_FOUND,
             Refusal::Conflict(_) => StatusCode::CONFLICT,
@@ -69,36 +68,34 @@ pub(super) fn answer(shared: &Shared, call: &Call) -> Reply {
 fn orders(shared: &Shared, call: &Call, path: &[&str]) -> Result<Reply, Refusal> {
     let now = shared.clock.now();
     match (call.method.as_str(), path) {
-        ("GET", []) => Ok(done(
-            &shared.read(|state| state.warehouse.orders().to_vec()),
-        )),
+        ("GET", []) => Ok(ok(&shared.read(|state| state.warehouse.orders().to_vec()))),
         ("GET", [number]) => match shared.read(|state| state.warehouse.order(number).cloned()) {
-            Some(order) => Ok(done(&order)),
+            Some(order) => Ok(ok(&order)),
             None => Err(Refusal::NotFound(format!("there is no order {number}"))),
         },
         ("PUT", [number]) => record(shared, number, body(call)?),
         ("POST", [number, "ship"]) => {
-            let ToShip { packages } = body(call)?;
-            let sent = shared.change(|state| state.warehouse.ship(number, packages, now))?;
-            Ok(done(&json!({ "packages": sent })))
+            let ShipRequest { packages } = body(call)?;
+            let shipped = shared.change(|state| state.warehouse.ship(number, packages, now))?;
+            Ok(ok(&json!({ "packages": shipped })))
         }
         ("POST", [number, "pick"]) => {
             let order = shared.change(|state| state.warehouse.start_picking(number))?;
-            Ok(done(&order))
+            Ok(ok(&order))
         }
         ("POST", [number, "cancel"]) => {
             let order = shared.change(|state| state.warehouse.cancel(number))?;
-            Ok(done(&order))
+            Ok(ok(&order))
         }
         ("POST", [number, "packages", package, "void"]) => {
             let voided = shared.change(|state| state.warehouse.void(number, package, now))?;
-            Ok(done(&voided))
+            Ok(ok(&voided))
         }
         _ => Err(unknown(call)),
     }
 }
 
-fn record(shared: &Shared, number: &str, foreign: Foreign) -> Result<Reply, Refusal> {
+fn record(shared: &Shared, number: &str, foreign: ForeignOrder) -> Result<Reply, Refusal> {
     let order = shared.record_foreign(number, foreign.items)?;
     Ok(Reply::pretty(StatusCode::CREATED, &order))
 }
@@ -109,7 +106,7 @@ fn put_stock(shared: &Shared, call: &Call, sku: &str) -> Result<Reply, Refusal> 
         return Err(Refusal::Invalid("the SKU is blank".into()));
     }
     let level = shared.change(|state| state.warehouse.set_stock(sku, on_hand));
-    Ok(done(&level))
+    Ok(ok(&level))
 }
 
 fn faults(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
@@ -121,7 +118,7 @@ fn faults(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
             shared.change(|state| state.faults.add(fault));
         }
         Method::PUT => {
-            // All are read before any takes effect.
+            // Parse all before any takes effect.
             let faults = body::<Vec<Value>>(call)?
                 .iter()
                 .map(read_fault)
@@ -135,7 +132,7 @@ fn faults(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
         }
         _ => return Err(unknown(call)),
     }
-    Ok(done(&shared.read(|state| state.faults.all())))
+    Ok(ok(&shared.read(|state| state.faults.all())))
 }
 
 fn read_fault(value: &Value) -> Result<Fault, Refusal> {
@@ -143,7 +140,7 @@ fn read_fault(value: &Value) -> Result<Fault, Refusal> {
 }
 
 fn overview(shared: &Shared) -> Reply {
-    done(&shared.read(|state| {
+    ok(&shared.read(|state| {
         json!({
             "base_url": shared.base_url,
             "company_id": shared.config.company_id,
@@ -157,7 +154,7 @@ fn overview(shared: &Shared) -> Reply {
 }
 
 impl Shared {
-    /// Records an order that the client under test did not send.
+    /// Records an order as if another client had sent it.
     pub(super) fn record_foreign(
         &self,
         number: &str,
@@ -171,18 +168,18 @@ impl Shared {
             quantity: item.quantity,
             unit_price: None,
         });
-        let arrival = Arrival {
+        let order = IncomingOrder {
             number: number.to_owned(),
             items: items.collect(),
             body: None,
             details: Details::default(),
         };
         let now = self.clock.now();
-        self.change(|state| state.warehouse.accept(arrival, now).cloned())
+        self.change(|state| state.warehouse.accept(order, now).cloned())
     }
 }
 
-fn done(body: &impl Serialize) -> Reply {
+fn ok(body: &impl Serialize) -> Reply {
     Reply::pretty(StatusCode::OK, body)
 }
 
@@ -193,7 +190,7 @@ fn unknown(call: &Call) -> Refusal {
     ))
 }
 
-/// The body as JSON; an empty one counts as `{}`.
+/// The body as JSON; an empty body counts as `{}`.
 fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
     let bytes = if call.body.trim_ascii().is_empty() {
         b"{}".as_slice()

@@ -1,9 +1,8 @@
-//! What an order says beyond its goods: whom it is for, and how it shall travel.
+//! The parts of an order besides its lines: addresses, shipping method, comments.
 //!
-//! Owns the words that one face takes and another one tells again. Nothing here changes what the
-//! warehouse does.
+//! Stored to be returned by a later call; nothing here affects the warehouse.
 
-/// All of it as it was written; empty where nothing was.
+/// Each field as received; empty if absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Details {
     pub entry_date: String,

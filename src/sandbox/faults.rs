@@ -1,6 +1,4 @@
-//! Faults to inject: which calls they hit, and how often.
-//!
-//! Owns the description and the counting. Must not carry a fault out: that is the gate's part.
+//! Faults to inject: which calls they apply to, and how often. `gate` carries them out.
 
 use std::collections::BTreeMap;
 
@@ -9,40 +7,40 @@ use hyper::{HeaderMap, StatusCode, header::HeaderName, header::HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What goes wrong, and when.
+/// A fault, and the calls that it applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// A path prefix (whole segments), or a glob in which `*` stands for one segment and `**` for
-    /// any number. Compared with the path after the base path, and with the whole path; for paths of
-    /// `oms` in any case.
+    /// A path prefix (whole segments), or a glob in which `*` matches one segment and `**` any
+    /// number. Matched against the path with and without the base path; the paths of `oms` match in
+    /// any case.
     pub path: String,
-    /// `POST` and so on; any when absent.
+    /// An HTTP method, such as `POST`; any if absent.
     #[serde(default)]
     pub method: Option<String>,
-    /// `AddOrder` and so on: calls of this operation of `oms` only.
+    /// An operation of `oms`, such as `AddOrder`; any if absent.
     #[serde(default)]
     pub operation: Option<String>,
-    /// Only calls that hold this text in their path or body: an order's number, say.
+    /// A text that the path or body must contain, such as an order's number.
     #[serde(default)]
     pub about: Option<String>,
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// So many injections, then the fault is gone; without end when absent.
+    /// Injections after which the fault is removed; unlimited if absent.
     #[serde(default)]
     pub times: Option<u32>,
-    /// Only every n-th matching call (after the skipped ones).
+    /// Applies to every n-th matching call only, not counting the skipped ones.
     #[serde(default)]
     pub every: Option<u32>,
-    /// The first n matching calls pass.
+    /// Matching calls that pass before the fault applies.
     #[serde(default)]
     pub skip: Option<u32>,
 }
 
-/// What goes wrong. `done` says whether the work is done although the answer is an error.
+/// The effect of a fault. With `done`, the call is executed although the response is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FaultKind {
-    /// This answer instead. A body that is a JSON string is sent as that text.
+    /// Responds with this status and body. A body that is a JSON string is sent as plain text.
     Status {
         status: u16,
         #[serde(default)]
@@ -52,41 +50,41 @@ pub enum FaultKind {
         #[serde(default)]
         done: bool,
     },
-    /// The right answer, late. The work is done even when the client does not wait for it.
+    /// Delays the right response. The call is executed even if the client disconnects.
     Delay {
         milliseconds: u64,
         #[serde(default)]
         work: Work,
     },
-    /// Nothing is done and nothing answered: the connection is closed.
+    /// Closes the connection without executing the call.
     DropRequest,
-    /// The work is done, then the connection closed without an answer.
+    /// Executes the call, then closes the connection without a response.
     DropAnswer,
-    /// 200 and half of the right JSON or XML.
+    /// Responds with 200 and half of the right JSON or XML.
     Malformed {
         #[serde(default = "yes")]
         done: bool,
     },
-    /// The work is done; half of the promised bytes come, then the connection is closed.
+    /// Executes the call, sends half of the promised bytes, then closes the connection.
     Partial,
-    /// A gateway's 502 page.
+    /// Responds with a gateway's 502 page.
     Html {
         #[serde(default)]
         done: bool,
     },
-    /// A JSON array (or a SOAP answer) of so many bytes, streamed.
+    /// Streams a JSON array or a SOAP response of this size.
     Huge { bytes: u64 },
-    /// 429 with `Retry-After`, in seconds or (`as_date`) as the date they end at.
+    /// Responds with 429 and a `Retry-After` in seconds or, with `as_date`, as a date.
     RateLimited {
         retry_after: u32,
         #[serde(default)]
         as_date: bool,
     },
-    /// All tokens end now, and this call gets 401.
+    /// Expires all tokens and responds with 401.
     ExpireToken,
 }
 
-/// On which side of a delay the work is done.
+/// When the call is executed: before or after the delay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
@@ -117,7 +115,7 @@ impl FaultKind {
 }
 
 impl Fault {
-    /// A fault on every call whose path begins with (or matches) `path`.
+    /// A fault on every call whose path matches `path`.
     pub fn on(path: &str, kind: FaultKind) -> Self {
         Self {
             path: path.to_owned(),
@@ -161,11 +159,11 @@ impl Fault {
         self
     }
 
-    /// Reads a fault strictly: a misspelt field would otherwise be a fault that never ends.
+    /// Parses a fault and refuses unknown fields: with a misspelt `times`, it would never end.
     pub(super) fn from_json(value: &Value) -> Result<Self, String> {
         let fault: Self =
             serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
-        fault.check()?;
+        fault.validate()?;
         let known = serde_json::to_value(&fault).map_err(|error| error.to_string())?;
         let unknown = value
             .as_object()
@@ -178,8 +176,7 @@ impl Fault {
         }
     }
 
-    /// Whether it can be carried out at all.
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn validate(&self) -> Result<(), String> {
         if !self.path.starts_with('/') && !self.path.starts_with('*') {
             return Err(format!("the path {:?} does not begin with /", self.path));
         }
@@ -187,7 +184,7 @@ impl Fault {
             return Err("every is 0; 1 means each call".into());
         }
         if self.times == Some(0) {
-            return Err("times is 0; leave it out for a fault without end".into());
+            return Err("times is 0; omit it for a fault that never ends".into());
         }
         glob(&self.path, false)?;
         if let FaultKind::Status {
@@ -195,47 +192,47 @@ impl Fault {
         } = &self.kind
         {
             if !(200..600).contains(status) {
-                return Err(format!("{status} is no final HTTP status"));
+                return Err(format!("{status} is not a final HTTP status"));
             }
             header_map(headers)?;
         }
         Ok(())
     }
 
-    fn hits(&self, call: &Target<'_>) -> bool {
+    fn matches(&self, call: &FaultTarget<'_>) -> bool {
         let method = self.method.as_deref();
         method.is_none_or(|method| method.eq_ignore_ascii_case(call.method))
-            && self.means(call.operation)
-            && self.is_about(call)
-            && (self.covers(call.path, call.any_case) || self.covers(call.full_path, call.any_case))
+            && self.matches_operation(call.operation)
+            && self.matches_text(call)
+            && (self.matches_path(call.path, call.ignore_case)
+                || self.matches_path(call.full_path, call.ignore_case))
     }
 
-    fn means(&self, operation: Option<&str>) -> bool {
-        self.operation.as_deref().is_none_or(|wanted| {
-            operation.is_some_and(|operation| operation.eq_ignore_ascii_case(wanted))
+    fn matches_operation(&self, operation: Option<&str>) -> bool {
+        self.operation.as_deref().is_none_or(|expected| {
+            operation.is_some_and(|operation| operation.eq_ignore_ascii_case(expected))
         })
     }
 
-    fn is_about(&self, call: &Target<'_>) -> bool {
+    fn matches_text(&self, call: &FaultTarget<'_>) -> bool {
         self.about.as_deref().is_none_or(|text| {
             call.full_path.contains(text) || String::from_utf8_lossy(call.body).contains(text)
         })
     }
 
-    fn covers(&self, path: &str, any_case: bool) -> bool {
+    fn matches_path(&self, path: &str, ignore_case: bool) -> bool {
         if self.path.contains('*') {
-            return glob(&self.path, any_case).is_ok_and(|glob| glob.is_match(path));
+            return glob(&self.path, ignore_case).is_ok_and(|glob| glob.is_match(path));
         }
         let prefix = self.path.trim_end_matches('/');
         let Some((start, rest)) = path.split_at_checked(prefix.len()) else {
             return false;
         };
-        let same = start == prefix || (any_case && start.eq_ignore_ascii_case(prefix));
+        let same = start == prefix || (ignore_case && start.eq_ignore_ascii_case(prefix));
         same && (rest.is_empty() || rest.starts_with('/'))
     }
 }
 
-/// The status of a [`FaultKind::Status`] and its headers, as HTTP has them.
 pub(super) fn status_of(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -243,7 +240,7 @@ pub(super) fn status_of(status: u16) -> StatusCode {
 pub(super) fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        let bad = || format!("the header {name} cannot be sent");
+        let bad = || format!("the header {name} is invalid");
         map.append(
             HeaderName::try_from(name.as_str()).map_err(|_| bad())?,
             HeaderValue::try_from(value.as_str()).map_err(|_| bad())?,
@@ -252,39 +249,39 @@ pub(super) fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap
     Ok(map)
 }
 
-fn glob(path: &str, any_case: bool) -> Result<globset::GlobMatcher, String> {
+fn glob(path: &str, ignore_case: bool) -> Result<globset::GlobMatcher, String> {
     GlobBuilder::new(path)
         .literal_separator(true)
-        .case_insensitive(any_case)
+        .case_insensitive(ignore_case)
         .build()
         .map(|glob| glob.compile_matcher())
         .map_err(|error| error.to_string())
 }
 
-/// What a fault is compared with.
-pub(super) struct Target<'a> {
+/// The parts of a call that faults are matched against.
+pub(super) struct FaultTarget<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub full_path: &'a str,
     pub body: &'a [u8],
-    /// Of the style `oms`.
+    /// The operation of `oms`; `None` for `rest`.
     pub operation: Option<&'a str>,
-    /// Whether the server behind the path does not tell cases apart.
-    pub any_case: bool,
+    /// Compares paths without regard to case, as the real `oms` server does.
+    pub ignore_case: bool,
 }
 
-/// A fault in force, with its counts.
+/// An active fault, with its counts.
 #[derive(Debug, Clone, Serialize)]
 pub struct ActiveFault {
     #[serde(flatten)]
     pub fault: Fault,
-    /// Calls that it matched.
+    /// Calls that matched.
     pub seen: u32,
-    /// Calls that it spoiled.
+    /// Calls that the fault was injected into.
     pub fired: u32,
 }
 
-/// The faults in force. The first one that is due wins; the others still count the call.
+/// The active faults. The first one that is due applies; the others still count the call.
 #[derive(Default)]
 pub(super) struct Faults(Vec<ActiveFault>);
 
@@ -305,19 +302,23 @@ impl Faults {
         self.0.clone()
     }
 
-    /// What to do to this call, if anything.
-    pub fn strike(&mut self, call: &Target<'_>) -> Option<FaultKind> {
-        let mut struck = None;
-        for active in self.0.iter_mut().filter(|active| active.fault.hits(call)) {
+    /// Counts the call and returns the fault to inject into it.
+    pub fn match_call(&mut self, call: &FaultTarget<'_>) -> Option<FaultKind> {
+        let mut due = None;
+        for active in self
+            .0
+            .iter_mut()
+            .filter(|active| active.fault.matches(call))
+        {
             active.seen = active.seen.saturating_add(1);
-            if struck.is_none() && active.is_due() {
+            if due.is_none() && active.is_due() {
                 active.fired = active.fired.saturating_add(1);
-                struck = Some(active.fault.kind.clone());
+                due = Some(active.fault.kind.clone());
             }
         }
         self.0
             .retain(|active| active.fault.times.is_none_or(|times| active.fired < times));
-        struck
+        due
     }
 }
 

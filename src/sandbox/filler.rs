@@ -1,45 +1,44 @@
-//! Documents of any length, made as they are sent.
-//!
-//! Owns their bytes. Must not know who asked for one.
+//! Documents of any length, generated while they are sent.
 
 use hyper::body::Bytes;
 
 const ROWS_PER_CHUNK: usize = 512;
 
-/// What a document is made of.
+/// The parts that a document is generated from.
 pub(super) struct Pattern {
     pub content_type: &'static str,
     open: &'static [u8],
+    /// A row, including the separator.
     row: &'static [u8],
-    /// So many bytes of a row only stand between it and the next one.
-    between: usize,
+    /// Bytes of the separator at the end of a row.
+    separator: usize,
     close: &'static [u8],
 }
 
-/// Each row reads as an inventory item.
+/// Each row is a valid inventory item.
 const JSON: Pattern = Pattern {
     content_type: "application/json",
     open: b"[",
     row: br#"{"SKU":"FILLER","AvailableQuantity":0,"ReservedQuantity":0,"OnHandQuantity":0},"#,
-    between: 1,
+    separator: 1,
     close: b"]",
 };
 
-/// Each row reads as an offer, but the document is no answer to anything: its body is the rows.
+/// Each row is a valid offer; the document is the response of `GetOffers`.
 const XML: Pattern = Pattern {
     content_type: "text/xml; charset=utf-8",
     open: b"<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\
 <GetOffersResponse xmlns=\"http://omscom/\"><GetOffersResult>",
     row: b"<GetOfferResult><ID>FILLER</ID><Available>0</Available></GetOfferResult>",
-    between: 0,
+    separator: 0,
     close: b"</GetOffersResult></GetOffersResponse></soap:Body></soap:Envelope>",
 };
 
-/// A valid document of an exact length, or of the least length that its kind has.
+/// A valid document of an exact length, or of its pattern's minimum length if that is longer.
 pub(super) struct Filler {
     pub pattern: &'static Pattern,
-    begun: bool,
-    /// Bytes still to be sent, the close included.
+    started: bool,
+    /// Bytes still to send, including the close.
     left: u64,
 }
 
@@ -53,11 +52,11 @@ impl Filler {
     }
 
     fn new(pattern: &'static Pattern, bytes: u64) -> Self {
-        let least = (pattern.open.len() + pattern.close.len()) as u64;
+        let minimum = (pattern.open.len() + pattern.close.len()) as u64;
         Self {
             pattern,
-            begun: false,
-            left: bytes.max(least),
+            started: false,
+            left: bytes.max(minimum),
         }
     }
 
@@ -67,8 +66,8 @@ impl Filler {
         }
         let Pattern { open, row, .. } = *self.pattern;
         let mut chunk = Vec::with_capacity(row.len() * ROWS_PER_CHUNK + open.len());
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             self.left -= open.len() as u64;
             chunk.extend_from_slice(open);
         }
@@ -87,13 +86,13 @@ impl Filler {
 
     fn end(&mut self, chunk: &mut Vec<u8>) {
         let close = self.pattern.close;
-        let last = &self.pattern.row[..self.pattern.row.len() - self.pattern.between];
-        let mut room = self.left - close.len() as u64;
-        if room >= last.len() as u64 {
+        let last = &self.pattern.row[..self.pattern.row.len() - self.pattern.separator];
+        let mut space = self.left - close.len() as u64;
+        if space >= last.len() as u64 {
             chunk.extend_from_slice(last);
-            room -= last.len() as u64;
+            space -= last.len() as u64;
         }
-        for _ in 0..room {
+        for _ in 0..space {
             chunk.push(b' ');
         }
         chunk.extend_from_slice(close);

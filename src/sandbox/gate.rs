@@ -1,6 +1,4 @@
-//! The gate before the VeraCore face: every call is written down and meets the faults here.
-//!
-//! Owns how a fault is carried out. Must not know what a call means: the face does the work.
+//! The entry point of the VeraCore APIs: logs every call and injects the faults.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     call::Call,
-    faults::{FaultKind, Target, Work, header_map, status_of},
+    faults::{FaultKind, FaultTarget, Work, header_map, status_of},
     journal::LoggedRequest,
     reply::{Filler, Outcome, Reply},
     rest,
@@ -27,17 +25,17 @@ const XML: &str = "text/xml; charset=utf-8";
 const GATEWAY_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>\
 <body><h1>Bad Gateway</h1><p>The server is temporarily unavailable.</p></body></html>\n";
 
-/// Takes a call through the faults to the face, and gives its id in the journal and its end.
-pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
+/// Handles a call and returns its id in the journal, and the response to send.
+pub(super) async fn handle(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
     let operation = soap::operation(call);
     let (id, fault) = shared.change(|state| {
-        let fault = state.faults.strike(&Target {
+        let fault = state.faults.match_call(&FaultTarget {
             method: call.method.as_str(),
             path: &call.path,
             full_path: &call.full_path,
             body: &call.body,
             operation: operation.as_deref(),
-            any_case: is_soap(call),
+            ignore_case: is_soap(call),
         });
         let entry = LoggedRequest {
             id: 0,
@@ -46,7 +44,7 @@ pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
             path: call.path.clone(),
             operation,
             query: call.query.clone(),
-            body: kept_body(call),
+            body: logged_body(call),
             status: None,
             dropped: false,
             fault: fault.as_ref().map(FaultKind::name),
@@ -54,12 +52,12 @@ pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
         (state.journal.open(entry), fault)
     });
     let (status, outcome) = match fault {
-        None => whole(answer(shared, call)),
+        None => complete(perform(shared, call)),
         Some(fault) => inject(shared, call, fault).await,
     };
     let dropped = matches!(outcome, Outcome::Silence | Outcome::Half(_));
     shared.change(|state| {
-        state.journal.amend(id, |request| {
+        state.journal.update(id, |request| {
             request.status = status;
             request.dropped = dropped;
         });
@@ -68,35 +66,36 @@ pub(super) async fn pass(shared: &Arc<Shared>, call: &Call) -> (u64, Outcome) {
 }
 
 fn is_soap(call: &Call) -> bool {
-    !call.astray && soap::is_for_soap(&call.path)
+    !call.outside_base && soap::is_for_soap(&call.path)
 }
 
-/// The style's face for the call.
-fn answer(shared: &Shared, call: &Call) -> Reply {
+/// Executes the call as if there were no faults.
+fn perform(shared: &Shared, call: &Call) -> Reply {
     if is_soap(call) {
-        soap::answer(shared, call)
+        soap::handle(shared, call)
     } else {
-        rest::answer(shared, call)
+        rest::handle(shared, call)
     }
 }
 
-fn kept_body(call: &Call) -> String {
+fn logged_body(call: &Call) -> String {
     let body = String::from_utf8_lossy(&call.body);
     if is_soap(call) {
-        soap::without_passwords(&body)
+        soap::redact_passwords(&body)
     } else {
         body.into_owned()
     }
 }
 
-type Ended = (Option<u16>, Outcome);
+/// The status for the journal, and the response to send.
+type StatusAndOutcome = (Option<u16>, Outcome);
 
-fn whole(reply: Reply) -> Ended {
+fn complete(reply: Reply) -> StatusAndOutcome {
     (Some(reply.status.as_u16()), Outcome::Answer(reply))
 }
 
-async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
-    let work = || answer(shared, call);
+async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> StatusAndOutcome {
+    let work = || perform(shared, call);
     match fault {
         FaultKind::Status {
             status,
@@ -104,27 +103,27 @@ async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
             headers,
             done,
         } => {
-            do_if(done, work);
-            let mut reply = told(status_of(status), body, is_soap(call));
+            run_if(done, work);
+            let mut reply = status_reply(status_of(status), body, is_soap(call));
             reply
                 .headers
                 .extend(header_map(&headers).unwrap_or_default());
-            whole(reply)
+            complete(reply)
         }
         FaultKind::Delay {
             milliseconds,
-            work: side,
+            work: order,
         } => {
-            let pause = Duration::from_millis(milliseconds);
-            match side {
+            let delay = Duration::from_millis(milliseconds);
+            match order {
                 Work::Before => {
                     let reply = work();
-                    tokio::time::sleep(pause).await;
-                    whole(reply)
+                    tokio::time::sleep(delay).await;
+                    complete(reply)
                 }
                 Work::After => {
-                    tokio::time::sleep(pause).await;
-                    whole(work())
+                    tokio::time::sleep(delay).await;
+                    complete(work())
                 }
             }
         }
@@ -132,15 +131,15 @@ async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
         FaultKind::DropAnswer => (Some(work().status.as_u16()), Outcome::Silence),
         FaultKind::Malformed { done } => {
             let body = if done { work().body } else { Bytes::new() };
-            whole(malformed(&body, is_soap(call)))
+            complete(malformed(&body, is_soap(call)))
         }
         FaultKind::Partial => {
             let reply = work();
             (Some(reply.status.as_u16()), Outcome::Half(reply))
         }
         FaultKind::Html { done } => {
-            do_if(done, work);
-            whole(Reply::text(
+            run_if(done, work);
+            complete(Reply::text(
                 StatusCode::BAD_GATEWAY,
                 "text/html; charset=utf-8",
                 GATEWAY_PAGE,
@@ -150,10 +149,10 @@ async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
         FaultKind::RateLimited {
             retry_after,
             as_date,
-        } => whole(rate_limited(shared, retry_after, as_date)),
+        } => complete(rate_limited(shared, retry_after, as_date)),
         FaultKind::ExpireToken => {
             shared.change(|state| state.access.expire_all());
-            whole(Reply::problem(
+            complete(Reply::problem(
                 StatusCode::UNAUTHORIZED,
                 "error",
                 "the token has expired",
@@ -162,36 +161,36 @@ async fn inject(shared: &Arc<Shared>, call: &Call, fault: FaultKind) -> Ended {
     }
 }
 
-/// The work without its answer.
-fn do_if(done: bool, work: impl FnOnce() -> Reply) {
+/// Executes the call if `done` is set, and drops its response.
+fn run_if(done: bool, work: impl FnOnce() -> Reply) {
     if done {
         drop(work());
     }
 }
 
-fn told(status: StatusCode, body: Value, xml: bool) -> Reply {
+fn status_reply(status: StatusCode, body: Value, xml: bool) -> Reply {
     match body {
         Value::Null => Reply::empty(status),
-        // The style's type all the same, which the headers of the fault may replace.
+        // The default content type; the fault's headers may replace it.
         Value::String(text) if xml => Reply::text(status, XML, text),
         Value::String(text) => Reply::text(status, JSON, text),
         other => Reply::json(status, &other),
     }
 }
 
-/// Half of a JSON text is never a JSON text, unless it is a bare number; half of an XML document
-/// is never one.
+/// The first half of a body. Half of a JSON text is invalid unless the text is a bare number; half
+/// of an XML document is always invalid.
 fn malformed(body: &Bytes, xml: bool) -> Reply {
-    let (content_type, invented) = if xml {
+    let (content_type, default) = if xml {
         (XML, r"<soap:Envelope><soap:Bod")
     } else {
         (JSON, r#"{"OrderId": "VC-1"#)
     };
-    let cut = match body.len() {
-        0 | 1 => Bytes::from_static(invented.as_bytes()),
+    let half = match body.len() {
+        0 | 1 => Bytes::from_static(default.as_bytes()),
         length => body.slice(..length / 2),
     };
-    Reply::text(StatusCode::OK, content_type, cut)
+    Reply::text(StatusCode::OK, content_type, half)
 }
 
 fn filler(call: &Call, bytes: u64) -> Filler {

@@ -1,11 +1,11 @@
-//! The VeraCore twin: a warehouse in memory that speaks VeraCore's styles `rest` and `oms`, for
-//! rehearsals, demos and tests.
+//! The VeraCore simulator: an in-memory warehouse with VeraCore's `rest` and `oms` APIs, for
+//! manual testing, demos and tests.
 //!
-//! Owns its own idea of the interface, written from the description and never from our client.
-//! Must not use `fulfillment`, `vendure`, `config` or anything else of the daemon but `clock`.
+//! Written from VeraCore's documentation and never from our client, so that an error in one of them
+//! shows. Uses nothing of the daemon except `clock`.
 //!
-//! A call comes in at `server`, meets the faults at `gate`, is understood by `rest` or `soap` and
-//! changes the `warehouse`; `control` is the side door for the person who rehearses.
+//! `server` accepts a call, `gate` logs it and injects faults, `rest` or `soap` handles it and
+//! changes the `warehouse`. `control` is the API with which a tester drives the warehouse.
 
 mod access;
 mod call;
@@ -43,7 +43,7 @@ use crate::clock::SharedClock;
 
 pub use config::{SandboxConfig, UnknownOrder};
 pub use faults::{ActiveFault, Fault, FaultKind, Work};
-pub use journal::{LoggedRequest, News};
+pub use journal::{LoggedRequest, SandboxEvent};
 pub use orders::{ArrivedOrder, Item, NewPackage, OrderedItem, Package};
 pub use soap::{FAKE_CARD, FAKE_EXPIRATION};
 pub use stock::StockLevel;
@@ -55,9 +55,9 @@ pub struct Sandbox {
     tasks: TaskTracker,
 }
 
-/// Starts a sandbox; it answers as soon as this returns.
+/// Starts a sandbox; it accepts calls as soon as this returns.
 pub async fn start(config: SandboxConfig, clock: SharedClock) -> io::Result<Sandbox> {
-    let config = config.tidied()?;
+    let config = config.normalized()?;
     let listener = TcpListener::bind(config.listen).await?;
     let addr = listener.local_addr()?;
     let shared = Arc::new(Shared {
@@ -75,12 +75,12 @@ pub async fn start(config: SandboxConfig, clock: SharedClock) -> io::Result<Sand
 }
 
 impl Sandbox {
-    /// The base URL of the VeraCore face: what `VERACORE_API_URL` is set to.
+    /// The `VERACORE_API_URL` for the style `rest`.
     pub fn base_url(&self) -> Url {
         self.shared.base_url.clone()
     }
 
-    /// What `VERACORE_API_URL` is set to for the style `oms`.
+    /// The `VERACORE_API_URL` for the style `oms`.
     pub fn oms_url(&self) -> Url {
         let mut url = self.base_url();
         let path = format!("{}/pmomsws/oms.asmx", self.shared.config.base_path);
@@ -92,7 +92,7 @@ impl Sandbox {
         self.shared.addr
     }
 
-    /// In the sequence of their arrival.
+    /// All orders, oldest first.
     pub fn orders(&self) -> Vec<ArrivedOrder> {
         self.shared.read(|state| state.warehouse.orders().to_vec())
     }
@@ -102,7 +102,7 @@ impl Sandbox {
             .read(|state| state.warehouse.order(number).cloned())
     }
 
-    /// Every call to the VeraCore face, refused and dropped ones included.
+    /// Every call to the VeraCore APIs, including refused and dropped ones.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.read(|state| state.journal.all())
     }
@@ -116,47 +116,48 @@ impl Sandbox {
             .change(|state| state.warehouse.set_stock(sku, on_hand));
     }
 
-    /// The SKUs that were stocked, in their order.
+    /// Stock levels of all SKUs ever stocked, sorted by SKU.
     pub fn stock(&self) -> Vec<StockLevel> {
         self.shared.read(|state| state.warehouse.stock())
     }
 
-    /// Ships packages, all of them or none; an empty list means one with everything left.
+    /// Ships all of the packages or none. An empty list means one package with everything left.
     pub fn ship(&self, number: &str, packages: Vec<NewPackage>) -> Result<Vec<Package>, Refusal> {
         let now = self.shared.clock.now();
         self.shared
             .change(|state| state.warehouse.ship(number, packages, now))
     }
 
-    /// Voids a package, named by its shipment id or tracking number.
+    /// Voids a package, identified by its shipment id or tracking number.
     pub fn void(&self, number: &str, package: &str) -> Result<Package, Refusal> {
         let now = self.shared.clock.now();
         self.shared
             .change(|state| state.warehouse.void(number, package, now))
     }
 
-    /// Cancels what is not shipped of an order.
+    /// Cancels the unshipped part of an order.
     pub fn cancel(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
         self.shared.change(|state| state.warehouse.cancel(number))
     }
 
-    /// Takes an order's cancellation back.
-    pub fn revive(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
-        self.shared.change(|state| state.warehouse.revive(number))
+    /// Reverts an order's cancellation.
+    pub fn undo_cancellation(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
+        self.shared
+            .change(|state| state.warehouse.undo_cancellation(number))
     }
 
-    /// Moves an order on to `InWarehouse`.
+    /// Sets an order to `InWarehouse`.
     pub fn start_picking(&self, number: &str) -> Result<ArrivedOrder, Refusal> {
         self.shared
             .change(|state| state.warehouse.start_picking(number))
     }
 
-    /// Records an order as if somebody else had sent it.
+    /// Records an order as if another client had sent it.
     pub fn record_foreign(&self, number: &str, items: Vec<Item>) -> Result<ArrivedOrder, Refusal> {
         self.shared.record_foreign(number, items)
     }
 
-    /// Unlike the control API this does not check the fault: an unreadable glob hits nothing.
+    /// Unlike the control API, this does not validate the fault: an invalid glob matches nothing.
     pub fn add_fault(&self, fault: Fault) {
         self.shared.change(|state| state.faults.add(fault));
     }
@@ -165,26 +166,26 @@ impl Sandbox {
         self.shared.change(|state| state.faults.clear());
     }
 
-    /// Those still in force, with their counts.
+    /// The active faults, with their counts.
     pub fn faults(&self) -> Vec<ActiveFault> {
         self.shared.read(|state| state.faults.all())
     }
 
-    /// All tokens given out so far end now.
+    /// Expires all tokens issued so far.
     pub fn expire_tokens(&self) {
         self.shared.change(|state| state.access.expire_all());
     }
 
-    /// Orders and finished requests from now on, as they come.
-    pub fn news(&self) -> UnboundedReceiver<News> {
-        self.shared.change(|state| state.journal.listen())
+    /// Subscribes to new orders and finished requests.
+    pub fn events(&self) -> UnboundedReceiver<SandboxEvent> {
+        self.shared.change(|state| state.journal.subscribe())
     }
 
-    /// Waits until something holds, looking after each change. It may wait for ever: give it a
-    /// timeout.
-    pub async fn wait_until(&self, mut holds: impl FnMut(&Self) -> bool) {
+    /// Waits until the condition holds, checking it after each change. It has no timeout of its
+    /// own.
+    pub async fn wait_until(&self, mut condition: impl FnMut(&Self) -> bool) {
         let mut changes = self.shared.changes.subscribe();
-        while !holds(self) {
+        while !condition(self) {
             // The sender lives as long as `self`.
             if changes.changed().await.is_err() {
                 return;
@@ -192,7 +193,7 @@ impl Sandbox {
         }
     }
 
-    /// Closes every connection, and waits until nothing runs any more.
+    /// Closes every connection and waits until all tasks have ended.
     pub async fn stop(self) {
         self.shared.stop.cancel();
         self.tasks.close();

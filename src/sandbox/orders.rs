@@ -1,7 +1,4 @@
-//! An order in the warehouse, and its packages.
-//!
-//! Owns what an order is and which state follows from it. Must not touch stock: the warehouse
-//! keeps both in step.
+//! An order in the warehouse, its packages, and the status derived from them.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +10,11 @@ use super::details::Details;
 
 pub(super) type Units = BTreeMap<String, u32>;
 
-/// One sheet. Several packages may come from it, and a package that replaces a void one does.
+/// A pick slip. Several packages may come from one slip; a package that replaces a void one does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slip {
     pub number: u32,
-    /// Planned for it, shipped or not.
+    /// Planned units, shipped or not.
     pub goods: Units,
 }
 
@@ -37,19 +34,19 @@ impl From<(String, u32)> for Item {
     }
 }
 
-/// One line of an order as it arrived.
+/// One line of an order as received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OrderedItem {
     #[serde(rename = "SKU")]
     pub sku: String,
     pub quantity: u32,
-    /// Digit for digit as it was written; absent in an order recorded through the control API.
+    /// The exact digits received; absent in an order recorded through the control API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit_price: Option<String>,
 }
 
-/// What to ship. Everything is optional: the default is one package with all that is left.
+/// A package to ship. The default has everything left of the order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewPackage {
@@ -57,14 +54,14 @@ pub struct NewPackage {
     pub carrier: Option<String>,
     pub service: Option<String>,
     pub items: Option<Vec<Item>>,
-    /// Told as it is, for dates without a zone and other oddities; else now.
+    /// Any text, so that tests can send dates without a time zone and the like. Defaults to now.
     pub ship_date: Option<String>,
-    /// Told as it is; else `Shipped`.
+    /// Any text. Defaults to `Shipped`.
     pub status: Option<String>,
 }
 
 impl NewPackage {
-    pub(super) fn packed(self, serial: u32, items: Vec<Item>, now: DateTime<Utc>) -> Package {
+    pub(super) fn pack(self, serial: u32, items: Vec<Item>, now: DateTime<Utc>) -> Package {
         Package {
             serial,
             slip: 0,
@@ -85,7 +82,7 @@ impl NewPackage {
     }
 }
 
-/// A package that left the warehouse.
+/// A shipped package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Package {
     #[serde(skip)]
@@ -98,11 +95,11 @@ pub struct Package {
     pub carrier: String,
     pub service: Option<String>,
     pub ship_date: String,
-    /// `Shipped`, `Voided`, or what the control API said.
+    /// `Shipped`, `Voided`, or the text given to the control API.
     pub status: String,
     pub items: Vec<Item>,
     pub voided: bool,
-    /// When it was sent or voided, whatever `ship_date` says; `from` compares with this.
+    /// When it was shipped or voided; `from` compares with this and not with `ship_date`.
     pub changed_at: DateTime<Utc>,
 }
 
@@ -114,28 +111,28 @@ impl Package {
     }
 }
 
-/// An order that the sandbox has.
+/// An order in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArrivedOrder {
     pub number: String,
     /// `VC-100001` and so on.
     pub order_id: String,
     pub received_at: DateTime<Utc>,
-    /// As received, byte for byte but for a password in it; `None` for an order that the control
-    /// API recorded.
+    /// The exact body received, with passwords redacted; `None` if the control API recorded the
+    /// order.
     pub body: Option<String>,
     pub items: Vec<OrderedItem>,
-    /// Void ones included.
+    /// Including void ones.
     pub packages: Vec<Package>,
-    /// Whether some of it was not available when it arrived.
+    /// Whether stock was insufficient when the order arrived.
     pub backordered: bool,
-    /// Whether it was recorded as somebody else's.
+    /// Whether it was recorded as another client's.
     pub foreign: bool,
     pub(super) picking: bool,
     pub(super) cancelled: bool,
     pub(super) details: Box<Details>,
     pub(super) slips: Vec<Slip>,
-    /// The number of the slip with which the work was begun, until something leaves on it.
+    /// The number of the slip being picked, until something is shipped on it.
     pub(super) picked_slip: Option<u32>,
 }
 
@@ -157,12 +154,12 @@ impl ArrivedOrder {
         }
     }
 
-    /// Packages that are not void.
+    /// The packages that are not void.
     pub fn live_packages(&self) -> impl DoubleEndedIterator<Item = &Package> {
         self.packages.iter().filter(|package| !package.voided)
     }
 
-    /// Units per SKU that no live package holds.
+    /// Units per SKU that are in no live package.
     pub(super) fn left_to_ship(&self) -> BTreeMap<String, u32> {
         let mut left = BTreeMap::<String, u32>::new();
         for item in &self.items {
@@ -179,15 +176,15 @@ impl ArrivedOrder {
     }
 }
 
-/// A body of an order, for people: the JSON that it is, digits untouched, or a text.
+/// An order's body in the control API: JSON with its exact digits, or text.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Shown<'a> {
+enum DisplayedBody<'a> {
     Json(Box<RawValue>),
     Text(&'a str),
 }
 
-impl<'a> Shown<'a> {
+impl<'a> DisplayedBody<'a> {
     fn of(body: &'a str) -> Self {
         RawValue::from_string(body.to_owned()).map_or(Self::Text(body), Self::Json)
     }
@@ -195,7 +192,7 @@ impl<'a> Shown<'a> {
 
 impl Serialize for ArrivedOrder {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let body = self.body.as_deref().map(Shown::of);
+        let body = self.body.as_deref().map(DisplayedBody::of);
         let mut fields = serializer.serialize_struct("ArrivedOrder", 9)?;
         fields.serialize_field("number", &self.number)?;
         fields.serialize_field("order_id", &self.order_id)?;

@@ -1,7 +1,4 @@
-//! Answers, good and spoiled, and how their bytes go out.
-//!
-//! Owns the response body, including the ones that lie about their length. Must not know what is
-//! answered or why.
+//! Responses, including incomplete and dropped ones, and how their bytes are sent.
 
 use std::{
     fmt,
@@ -18,7 +15,7 @@ use serde::Serialize;
 
 pub(super) use super::filler::Filler;
 
-/// A whole answer, before it meets a fault.
+/// A complete response, before a fault changes it.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub status: StatusCode,
@@ -31,7 +28,7 @@ impl Reply {
         Self::of_bytes(status, serde_json::to_vec(body))
     }
 
-    /// For people with curl: indented, and with a line end.
+    /// JSON for curl users: indented, with a final line break.
     pub fn pretty(status: StatusCode, body: &impl Serialize) -> Self {
         let bytes = serde_json::to_vec_pretty(body).map(|mut bytes| {
             bytes.push(b'\n');
@@ -44,7 +41,7 @@ impl Reply {
         Self::problem(status, "message", message)
     }
 
-    /// An error under one of the names that VeraCore uses: `message`, `error` or `Error`.
+    /// An error in one of the fields that VeraCore uses: `message`, `error` or `Error`.
     pub fn problem(status: StatusCode, name: &str, message: impl fmt::Display) -> Self {
         Self::json(status, &serde_json::json!({ name: message.to_string() }))
     }
@@ -73,25 +70,24 @@ impl Reply {
             Err(error) => Self::text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "text/plain",
-                format!("the sandbox could not write its answer: {error}"),
+                format!("the sandbox could not serialize its response: {error}"),
             ),
         }
     }
 }
 
-/// What goes out in the end.
+/// The response to send, after faults.
 pub(super) enum Outcome {
     Answer(Reply),
-    /// The whole length is promised, half is sent, then the connection closes.
+    /// Promises the whole length, sends half and closes the connection.
     Half(Reply),
-    /// A valid document of an exact length.
     Filler(Filler),
-    /// The connection closes without a byte.
+    /// Closes the connection without a response.
     Silence,
 }
 
 impl Outcome {
-    /// `None` for silence.
+    /// `None` for [`Outcome::Silence`].
     pub fn into_response(self) -> Option<Response<Outgoing>> {
         let (reply, body) = match self {
             Self::Silence => return None,
@@ -103,7 +99,7 @@ impl Outcome {
                 let whole = std::mem::take(&mut reply.body);
                 reply.headers.insert(CONTENT_LENGTH, whole.len().into());
                 let half = whole.slice(..whole.len() / 2);
-                (reply, Outgoing::Cut { half, told: 0 })
+                (reply, Outgoing::Cut { half, polls: 0 })
             }
             Self::Filler(filler) => {
                 let content_type = filler.pattern.content_type;
@@ -118,15 +114,15 @@ impl Outcome {
     }
 }
 
-/// Why a connection is closed on purpose.
+/// An error that makes hyper close the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("closed on purpose, by an injected fault")]
+#[error("connection closed by an injected fault")]
 pub(super) struct Closed;
 
-/// A response body; an error in it makes hyper close the connection.
+/// A response body; [`Closed`] makes hyper close the connection.
 pub(super) enum Outgoing {
     Whole(Option<Bytes>),
-    Cut { half: Bytes, told: u8 },
+    Cut { half: Bytes, polls: u8 },
     Filler(Filler),
 }
 
@@ -143,12 +139,12 @@ impl Body for Outgoing {
                 let bytes = body.take().filter(|bytes| !bytes.is_empty());
                 Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
-            Self::Cut { half, told } => {
-                *told = told.saturating_add(1);
-                match *told {
+            Self::Cut { half, polls } => {
+                *polls = polls.saturating_add(1);
+                match *polls {
                     1 => Poll::Ready(Some(Ok(Frame::data(half.clone())))),
-                    // hyper flushes what it has while a body is not ready; without this turn the
-                    // half answer would be lost with the connection.
+                    // hyper flushes while a body is pending. Without this poll, the half response
+                    // would be lost with the connection.
                     2 => {
                         context.waker().wake_by_ref();
                         Poll::Pending
@@ -171,7 +167,7 @@ impl Body for Outgoing {
             Self::Whole(body) => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            // Unknown on purpose: nothing shall correct the promised length.
+            // Unknown, so that hyper does not correct the promised length.
             Self::Cut { .. } | Self::Filler(_) => SizeHint::default(),
         }
     }

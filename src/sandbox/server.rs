@@ -1,7 +1,7 @@
-//! The listener: connections in, calls to the right face, answers (or nothing) out.
+//! The listener: accepts connections and routes calls to the VeraCore APIs or the control API.
 //!
-//! Owns sockets and tasks. hyper is used directly because a connection must be closable in the
-//! middle of an answer, or before it. Must not know paths below the two faces.
+//! Uses hyper directly, because a fault must be able to close a connection before or in the middle
+//! of a response.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use super::{
     shared::Shared,
 };
 
-/// Far more than any order; a longer body is a defect of the client.
+/// Far more than any order; a longer body is a bug in the client.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Accepts connections until the sandbox stops.
@@ -36,37 +36,37 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, tasks: Tas
         };
         match accepted {
             Ok((stream, _)) => {
-                tasks.spawn(converse(stream, Arc::clone(&shared), tasks.clone()));
+                tasks.spawn(serve_connection(stream, Arc::clone(&shared), tasks.clone()));
             }
             Err(error) => pause_after(&error).await,
         }
     }
 }
 
-/// Accepting fails for a while when, say, no file descriptor is left; a loop would only burn.
+/// Waits, so that the loop does not spin while, say, no file descriptor is left.
 async fn pause_after(error: &io::Error) {
-    tracing::warn!(%error, "the sandbox could not accept a connection");
+    tracing::warn!(%error, "sandbox could not accept a connection");
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-async fn converse(stream: TcpStream, shared: Arc<Shared>, tasks: TaskTracker) {
-    // Half an answer must leave before the connection closes, not wait for more.
+async fn serve_connection(stream: TcpStream, shared: Arc<Shared>, tasks: TaskTracker) {
+    // Half a response must leave before the connection closes instead of waiting for more.
     let _ = stream.set_nodelay(true);
     let stop = shared.stop.clone();
     let service = service_fn(move |request| {
         let (shared, tasks) = (Arc::clone(&shared), tasks.clone());
-        async move { respond(request, shared, &tasks).await }
+        async move { handle_request(request, shared, &tasks).await }
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         () = stop.cancelled() => {}
         ended = connection => if let Err(error) = ended {
-            tracing::debug!(%error, "a connection of the sandbox ended");
+            tracing::debug!(%error, "sandbox connection ended");
         },
     }
 }
 
-async fn respond(
+async fn handle_request(
     request: Request<Incoming>,
     shared: Arc<Shared>,
     tasks: &TaskTracker,
@@ -83,33 +83,34 @@ async fn respond(
         }
     };
     let full_path = head.uri.path().to_owned();
-    let inside = shared.config.strip_base(&full_path).map(str::to_owned);
+    let relative = shared.config.strip_base(&full_path).map(str::to_owned);
     let call = Call {
         method: head.method,
-        astray: inside.is_none(),
-        path: inside.unwrap_or_else(|| full_path.clone()),
+        outside_base: relative.is_none(),
+        path: relative.unwrap_or_else(|| full_path.clone()),
         full_path,
         query: head.uri.query().map(str::to_owned),
         headers: head.headers,
         body,
     };
     if is_for_control(&call.full_path) {
-        let reply = control::answer(&shared, &call);
+        let reply = control::handle(&shared, &call);
         return Outcome::Answer(reply).into_response().ok_or(Closed);
     }
-    // The work goes on when the client hangs up, which would end this function: a task of its own.
+    // hyper drops this future when the client disconnects. The call must still be completed, so it
+    // runs in its own task.
     let (sender, receiver) = oneshot::channel();
     tasks.spawn(async move {
         let (id, outcome) = tokio::select! {
             () = shared.stop.cancelled() => return,
-            passed = gate::pass(&shared, &call) => passed,
+            handled = gate::handle(&shared, &call) => handled,
         };
         let lost = sender.send(outcome).is_err();
         shared.change(|state| {
             if lost {
-                state.journal.amend(id, |request| request.dropped = true);
+                state.journal.update(id, |request| request.dropped = true);
             }
-            state.journal.tell_request(id);
+            state.journal.publish_request(id);
         });
     });
     let outcome = receiver.await.map_err(|_| Closed)?;

@@ -21,7 +21,7 @@ pub(super) struct State {
     pub journal: Journal,
 }
 
-/// The parts of a sandbox that all its tasks share.
+/// A sandbox as all its tasks see it: settings, clock, address and state.
 pub(super) struct Shared {
     pub config: SandboxConfig,
     pub clock: SharedClock,
@@ -29,17 +29,17 @@ pub(super) struct Shared {
     pub base_url: Url,
     pub stop: CancellationToken,
     pub state: Mutex<State>,
-    /// Counts changes, for those who wait for one.
+    /// The number of changes, for tasks that wait for one.
     pub changes: watch::Sender<u64>,
 }
 
 impl Shared {
-    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.lock())
+    pub fn read<T>(&self, query: impl FnOnce(&State) -> T) -> T {
+        query(&self.state.lock())
     }
 
-    pub fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        let result = act(&mut self.state.lock());
+    pub fn change<T>(&self, update: impl FnOnce(&mut State) -> T) -> T {
+        let result = update(&mut self.state.lock());
         self.changes.send_modify(|count| *count += 1);
         result
     }

@@ -1,18 +1,16 @@
-//! The shelves: what is on hand and what is promised, per SKU.
-//!
-//! Owns the arithmetic of a stock level. Must not know orders: it is told numbers of units.
+//! Stock per SKU: units on hand and reserved.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// The stock of one SKU, in units, as the sandbox's faces tell it.
+/// The stock of one SKU, in units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StockLevel {
     #[serde(rename = "SKU")]
     pub sku: String,
-    /// On hand less reserved; zero when more is promised than there is.
+    /// On hand minus reserved, but never below zero.
     pub available_quantity: u32,
     pub reserved_quantity: u32,
     pub on_hand_quantity: u32,
@@ -20,7 +18,7 @@ pub struct StockLevel {
 
 #[derive(Default)]
 struct Shelf {
-    /// `None`: ordered by somebody, never stocked; such a SKU is in no list.
+    /// `None`: ordered but never stocked. Such a SKU is in no list.
     on_hand: Option<u32>,
     reserved: u32,
 }
@@ -31,7 +29,7 @@ impl Shelf {
     }
 }
 
-/// All shelves.
+/// The stock of all SKUs.
 #[derive(Default)]
 pub(super) struct Stock(BTreeMap<String, Shelf>);
 
@@ -39,46 +37,46 @@ impl Stock {
     pub fn set(&mut self, sku: &str, on_hand: u32) -> StockLevel {
         let shelf = self.shelf(sku);
         shelf.on_hand = Some(on_hand);
-        tell(sku, on_hand, shelf.reserved)
+        level_of(sku, on_hand, shelf.reserved)
     }
 
-    /// Promises units. False when not all of them are there (they are promised all the same).
+    /// Reserves units, even more than there are; then it returns false.
     pub fn reserve(&mut self, sku: &str, units: u32) -> bool {
         let shelf = self.shelf(sku);
         shelf.reserved = shelf.reserved.saturating_add(units);
         shelf.reserved <= shelf.on_hand()
     }
 
-    /// Takes a promise back.
+    /// Frees reserved units.
     pub fn release(&mut self, sku: &str, units: u32) {
         let shelf = self.shelf(sku);
         shelf.reserved = shelf.reserved.saturating_sub(units);
     }
 
-    /// Promised units leave the house. A rehearsal may ship what it never stocked: then nothing
-    /// is on hand afterwards, as if the goods had come in just in time.
+    /// Removes reserved units. A test may ship units that it never stocked; then nothing is on hand
+    /// afterwards.
     pub fn ship(&mut self, sku: &str, units: u32) {
         let shelf = self.shelf(sku);
         shelf.reserved = shelf.reserved.saturating_sub(units);
-        shelf.on_hand = shelf.on_hand.map(|there| there.saturating_sub(units));
+        shelf.on_hand = shelf.on_hand.map(|on_hand| on_hand.saturating_sub(units));
     }
 
     /// The reverse of [`Stock::ship`].
     pub fn unship(&mut self, sku: &str, units: u32) {
         let shelf = self.shelf(sku);
         shelf.reserved = shelf.reserved.saturating_add(units);
-        shelf.on_hand = shelf.on_hand.map(|there| there.saturating_add(units));
+        shelf.on_hand = shelf.on_hand.map(|on_hand| on_hand.saturating_add(units));
     }
 
     pub fn level(&self, sku: &str) -> Option<StockLevel> {
         let shelf = self.0.get(sku)?;
-        Some(tell(sku, shelf.on_hand?, shelf.reserved))
+        Some(level_of(sku, shelf.on_hand?, shelf.reserved))
     }
 
     pub fn levels(&self) -> Vec<StockLevel> {
         self.0
             .iter()
-            .filter_map(|(sku, shelf)| Some(tell(sku, shelf.on_hand?, shelf.reserved)))
+            .filter_map(|(sku, shelf)| Some(level_of(sku, shelf.on_hand?, shelf.reserved)))
             .collect()
     }
 
@@ -87,7 +85,7 @@ impl Stock {
     }
 }
 
-fn tell(sku: &str, on_hand: u32, reserved: u32) -> StockLevel {
+fn level_of(sku: &str, on_hand: u32, reserved: u32) -> StockLevel {
     StockLevel {
         sku: sku.to_owned(),
         available_quantity: on_hand.saturating_sub(reserved),

@@ -1,7 +1,4 @@
-//! The goods and the orders: what a warehouse knows, and the arithmetic between them.
-//!
-//! Owns orders, packages and stock. Must not know HTTP, credentials or faults, so that every face
-//! (REST and SOAP) and the control API work on the same goods.
+//! The warehouse: orders, packages and stock, shared by the REST, SOAP and control APIs.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,73 +11,73 @@ use super::{
     stock::{Stock, StockLevel},
 };
 
-/// Why the warehouse does not do what it was asked to.
+/// The reason why the warehouse refused an operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("{0}")]
     NotFound(String),
-    /// It contradicts what is already there.
+    /// The current state does not allow it.
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
     Invalid(String),
 }
 
-/// An order at the door, already checked by the face that it came through.
+/// A new order, already validated by the API that received it.
 #[derive(Debug)]
-pub(super) struct Arrival {
+pub(super) struct IncomingOrder {
     pub number: String,
     pub items: Vec<OrderedItem>,
-    /// As received; `None` when somebody else than the client under test created the order.
+    /// The body as received; `None` if the control API recorded the order.
     pub body: Option<String>,
     pub details: Details,
 }
 
-/// Orders in the sequence of their arrival, and the shelves.
 #[derive(Default)]
 pub(super) struct Warehouse {
+    /// Oldest first.
     orders: Vec<ArrivedOrder>,
     by_number: HashMap<String, usize>,
     stock: Stock,
-    packages_made: u32,
-    slips_made: u32,
+    packages_created: u32,
+    slips_created: u32,
 }
 
 impl Warehouse {
-    /// Takes an order and reserves its goods, on hand or not.
+    /// Adds an order and reserves its goods, on hand or not.
     pub fn accept(
         &mut self,
-        arrival: Arrival,
+        incoming: IncomingOrder,
         now: DateTime<Utc>,
     ) -> Result<&ArrivedOrder, Refusal> {
-        if self.by_number.contains_key(&arrival.number) {
+        if self.by_number.contains_key(&incoming.number) {
             return Err(Refusal::Conflict(format!(
                 "Order {} already exists",
-                arrival.number
+                incoming.number
             )));
         }
         let mut backordered = false;
-        for item in &arrival.items {
+        for item in &incoming.items {
             backordered |= !self.stock.reserve(&item.sku, item.quantity);
         }
-        let place = self.orders.len();
-        self.by_number.insert(arrival.number.clone(), place);
+        let index = self.orders.len();
+        self.by_number.insert(incoming.number.clone(), index);
         self.orders.push(ArrivedOrder {
-            number: arrival.number,
-            order_id: format!("VC-{}", 100_001 + place),
+            number: incoming.number,
+            order_id: format!("VC-{}", 100_001 + index),
             received_at: now,
-            foreign: arrival.body.is_none(),
-            body: arrival.body,
-            items: arrival.items,
+            foreign: incoming.body.is_none(),
+            body: incoming.body,
+            items: incoming.items,
             packages: Vec::new(),
             backordered,
             picking: false,
             cancelled: false,
-            details: Box::new(arrival.details),
+            details: Box::new(incoming.details),
             slips: Vec::new(),
             picked_slip: None,
         });
-        Ok(&self.orders[place])
+        Ok(&self.orders[index])
     }
 
     pub fn orders(&self) -> &[ArrivedOrder] {
@@ -88,41 +85,41 @@ impl Warehouse {
     }
 
     pub fn order(&self, number: &str) -> Option<&ArrivedOrder> {
-        self.by_number.get(number).map(|place| &self.orders[*place])
+        self.by_number.get(number).map(|index| &self.orders[*index])
     }
 
-    /// The work has begun: `InWarehouse`.
+    /// Starts picking: the order becomes `InWarehouse`.
     pub fn start_picking(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
-        let slip = self.slips_made + 1;
+        let slip = self.slips_created + 1;
         let order = self.open_order(number)?;
         order.picking = true;
-        let begun = order.picked_slip.get_or_insert(slip);
-        let fresh = *begun == slip;
+        let picked = order.picked_slip.get_or_insert(slip);
+        let is_new = *picked == slip;
         let order = order.clone();
-        self.slips_made += u32::from(fresh);
+        self.slips_created += u32::from(is_new);
         Ok(order)
     }
 
-    /// Sends packages off, all of them or none. An empty list means one with everything left.
+    /// Ships all of the packages or none. An empty list means one package with everything left.
     pub fn ship(
         &mut self,
         number: &str,
-        mut wanted: Vec<NewPackage>,
+        mut requested: Vec<NewPackage>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Package>, Refusal> {
-        if wanted.is_empty() {
-            wanted.push(NewPackage::default());
+        if requested.is_empty() {
+            requested.push(NewPackage::default());
         }
-        let made = self.packages_made;
-        let fresh = self.slips_made + 1;
+        let created = self.packages_created;
+        let new_slip = self.slips_created + 1;
         let order = self.open_order(number)?;
         let mut left = order.left_to_ship();
         let mut packages = Vec::new();
-        for (serial, package) in (made + 1..).zip(wanted) {
+        for (serial, package) in (created + 1..).zip(requested) {
             let items = take_items(number, package.items.as_deref(), &mut left)?;
-            packages.push(package.packed(serial, items, now));
+            packages.push(package.pack(serial, items, now));
         }
-        let slip = order.slip_for(units_of(packages.iter().flat_map(|p| &p.items)), fresh);
+        let slip = order.slip_for(units_of(packages.iter().flat_map(|p| &p.items)), new_slip);
         for package in &mut packages {
             package.slip = slip;
         }
@@ -130,13 +127,13 @@ impl Warehouse {
         for item in packages.iter().flat_map(|package| &package.items) {
             self.stock.ship(&item.sku, item.quantity);
         }
-        self.packages_made += u32::try_from(packages.len()).unwrap_or(u32::MAX);
-        self.slips_made = self.slips_made.max(slip);
+        self.packages_created += u32::try_from(packages.len()).unwrap_or(u32::MAX);
+        self.slips_created = self.slips_created.max(slip);
         Ok(packages)
     }
 
-    /// Takes a package back; its goods are on the shelf and reserved again. `package` is its
-    /// shipment id or its tracking number.
+    /// Voids a package; its goods are on hand and reserved again. `package` is its shipment id or
+    /// tracking number.
     pub fn void(
         &mut self,
         number: &str,
@@ -164,7 +161,7 @@ impl Warehouse {
         Ok(voided)
     }
 
-    /// Cancels what has not been shipped, and frees its goods.
+    /// Cancels the unshipped part of an order and frees its goods.
     pub fn cancel(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
         let order = self.open_order(number)?;
         let left = order.left_to_ship();
@@ -181,8 +178,8 @@ impl Warehouse {
         Ok(order)
     }
 
-    /// Takes a cancellation back, and promises the order's goods again.
-    pub fn revive(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
+    /// Reverts a cancellation and reserves the order's goods again.
+    pub fn undo_cancellation(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
         let order = self.known_order(number)?;
         if !order.cancelled {
             return Err(Refusal::Conflict(format!(
@@ -198,8 +195,8 @@ impl Warehouse {
         Ok(order)
     }
 
-    /// Cancels at the client's wish, which comes too late once the work has begun.
-    pub fn withdraw(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
+    /// Cancels an order at the client's request, which is refused once picking has started.
+    pub fn cancel_for_client(&mut self, number: &str) -> Result<ArrivedOrder, Refusal> {
         let order = self.open_order(number)?;
         if order.live_packages().next().is_some() {
             let message = format!("order {number} is already shipped, at least in part");
@@ -216,7 +213,7 @@ impl Warehouse {
         self.stock.set(sku, on_hand)
     }
 
-    /// In the order of the SKUs.
+    /// Sorted by SKU.
     pub fn stock(&self) -> Vec<StockLevel> {
         self.stock.levels()
     }
@@ -225,7 +222,7 @@ impl Warehouse {
         self.stock.level(sku)
     }
 
-    /// Packages sent or voided at or after a moment, with their orders, the oldest change first.
+    /// Packages shipped or voided since a time, with their orders, oldest change first.
     pub fn packages_since(&self, from: Option<DateTime<Utc>>) -> Vec<(&ArrivedOrder, &Package)> {
         let mut found: Vec<_> = self
             .orders
@@ -239,7 +236,7 @@ impl Warehouse {
 
     fn known_order(&mut self, number: &str) -> Result<&mut ArrivedOrder, Refusal> {
         match self.by_number.get(number) {
-            Some(place) => Ok(&mut self.orders[*place]),
+            Some(index) => Ok(&mut self.orders[*index]),
             None => Err(Refusal::NotFound(format!("there is no order {number}"))),
         }
     }
@@ -253,13 +250,13 @@ impl Warehouse {
     }
 }
 
-/// Moves a package's content out of what is left of its order.
+/// Removes a package's items from those left to ship.
 fn take_items(
     number: &str,
-    wanted: Option<&[Item]>,
+    requested: Option<&[Item]>,
     left: &mut BTreeMap<String, u32>,
 ) -> Result<Vec<Item>, Refusal> {
-    let Some(wanted) = wanted else {
+    let Some(requested) = requested else {
         let rest = std::mem::take(left);
         if rest.is_empty() {
             return Err(Refusal::Conflict(format!(
@@ -268,10 +265,10 @@ fn take_items(
         }
         return Ok(rest.into_iter().map(Item::from).collect());
     };
-    if wanted.is_empty() {
+    if requested.is_empty() {
         return Err(Refusal::Invalid("a package needs items".into()));
     }
-    for item in wanted {
+    for item in requested {
         let Item { sku, quantity } = item;
         let rest = left.get(sku).copied().unwrap_or(0);
         if *quantity == 0 || *quantity > rest {
@@ -285,5 +282,5 @@ fn take_items(
             left.insert(sku.clone(), rest - quantity);
         }
     }
-    Ok(wanted.to_vec())
+    Ok(requested.to_vec())
 }

@@ -1,46 +1,40 @@
-//! Strict reading of JSON objects: each field taken by its name, nothing left over, numbers kept
-//! as the text that they are.
-//!
-//! Owns the words of a complaint about a field. Must not know what the fields mean.
+//! Strict reading of JSON objects: no unknown fields, and numbers as their exact text.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-/// An object, and its place in the body for the messages.
+/// The unread fields of an object, and its path in the body for error messages.
 pub(super) struct Object<'a> {
-    place: String,
+    path: String,
     fields: BTreeMap<String, &'a RawValue>,
 }
 
 impl<'a> Object<'a> {
-    /// `place` is empty for the body itself.
-    pub fn read(place: &str, raw: &'a str) -> Result<Self, String> {
+    /// `path` is empty for the whole body.
+    pub fn read(path: &str, raw: &'a str) -> Result<Self, String> {
         let fields = serde_json::from_str(raw).map_err(|_| {
-            let what = if place.is_empty() { "the body" } else { place };
+            let what = if path.is_empty() { "the body" } else { path };
             format!("{what} is not a JSON object")
         })?;
         Ok(Self {
-            place: place.to_owned(),
+            path: path.to_owned(),
             fields,
         })
     }
 
     pub fn name(&self, field: &str) -> String {
-        if self.place.is_empty() {
+        if self.path.is_empty() {
             field.to_owned()
         } else {
-            format!("{}.{field}", self.place)
+            format!("{}.{field}", self.path)
         }
     }
 
-    /// The field's JSON text. `null` is refused: what is absent is left out.
+    /// The field's JSON text. `null` is refused: absent fields must be omitted.
     pub fn raw(&mut self, field: &str) -> Result<Option<&'a str>, String> {
         match self.fields.remove(field).map(RawValue::get) {
-            Some("null") => Err(format!(
-                "{} is null; leave it out instead",
-                self.name(field)
-            )),
+            Some("null") => Err(format!("{} is null; omit it instead", self.name(field))),
             other => Ok(other),
         }
     }
@@ -50,7 +44,7 @@ impl<'a> Object<'a> {
             .ok_or_else(|| format!("{} is missing", self.name(field)))
     }
 
-    /// A text that is not blank.
+    /// A string that is not blank.
     pub fn text(&mut self, field: &str) -> Result<Option<String>, String> {
         let Some(raw) = self.raw(field)? else {
             return Ok(None);
@@ -70,9 +64,9 @@ impl<'a> Object<'a> {
     }
 
     pub fn object(&mut self, field: &str) -> Result<Option<Self>, String> {
-        let place = self.name(field);
+        let path = self.name(field);
         self.raw(field)?
-            .map(|raw| Self::read(&place, raw))
+            .map(|raw| Self::read(&path, raw))
             .transpose()
     }
 
@@ -88,8 +82,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A decimal number of zero or more, digit for digit. JSON allows no leading zeros and no bare
-    /// point, so the characters decide.
+    /// A decimal number of zero or more, as its exact text. JSON allows neither leading zeros nor a
+    /// bare point, so checking the characters is enough.
     pub fn need_price(&mut self, field: &str) -> Result<String, String> {
         let raw = self.need_raw(field)?;
         let decimal = raw.bytes().all(|c| c.is_ascii_digit() || c == b'.');
@@ -103,13 +97,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Refuses what was not taken.
-    pub fn end(self) -> Result<(), String> {
+    /// Refuses fields that were not read.
+    pub fn finish(self) -> Result<(), String> {
         match self.fields.keys().next() {
-            Some(field) => Err(format!(
-                "{} is not a field of this interface",
-                self.name(field)
-            )),
+            Some(field) => Err(format!("{} is not a field of this API", self.name(field))),
             None => Ok(()),
         }
     }

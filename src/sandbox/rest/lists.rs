@@ -1,6 +1,4 @@
-//! Stock and shipments in the style `rest`, whole or in pages.
-//!
-//! Owns paging and the shape of the rows. Must not change anything: these calls only read.
+//! The stock and shipment lists of the style `rest`, whole or in pages.
 
 use chrono::{DateTime, Utc};
 use hyper::{StatusCode, header::HOST};
@@ -75,7 +73,7 @@ fn row(order: &ArrivedOrder, package: &Package, sparse: bool) -> Value {
     row
 }
 
-/// A bare array, or one page of it with the way to the next one.
+/// A bare array, or one page with the URL of the next.
 fn list<T: Serialize>(shared: &Shared, call: &Call, rows: &[T]) -> Reply {
     let Some(size) = shared.config.page_size else {
         return Reply::json(StatusCode::OK, &rows);
@@ -95,15 +93,15 @@ fn list<T: Serialize>(shared: &Shared, call: &Call, rows: &[T]) -> Reply {
     )
 }
 
-/// Absolute, with the host that the caller used: inside a container network the sandbox does not
-/// know the name that it goes by.
+/// An absolute URL with the caller's `Host`: in a container network, the sandbox does not know its
+/// own host name.
 fn page_url(shared: &Shared, call: &Call, page: usize) -> String {
-    let own = shared.addr.to_string();
+    let address = shared.addr.to_string();
     let host = call
         .headers
         .get(HOST)
         .and_then(|host| host.to_str().ok())
-        .unwrap_or(&own);
+        .unwrap_or(&address);
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(from) = parameter(call, "from") {
         query.append_pair("from", &from);

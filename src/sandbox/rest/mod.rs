@@ -1,7 +1,4 @@
-//! VeraCore's style `rest`: paths, credentials, and the answers in its words.
-//!
-//! Owns the wire format of this style, written from its description alone and not from our client,
-//! so that an error in one of them shows. Must not keep any state of its own.
+//! The API of the style `rest`: paths, credentials and wire format.
 
 mod fields;
 mod lists;
@@ -17,10 +14,10 @@ use super::{
     shared::Shared,
 };
 
-/// Does what the call asks for, and answers it.
-pub(super) fn answer(shared: &Shared, call: &Call) -> Reply {
+/// Executes a call and returns its response.
+pub(super) fn handle(shared: &Shared, call: &Call) -> Reply {
     let segments = match segments(&call.path) {
-        Some(segments) if !call.astray => segments,
+        Some(segments) if !call.outside_base => segments,
         _ => return no_such_path(),
     };
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -35,17 +32,17 @@ pub(super) fn answer(shared: &Shared, call: &Call) -> Reply {
     if call.method != method {
         return Reply::message(
             StatusCode::METHOD_NOT_ALLOWED,
-            format!("this path takes {method}"),
+            format!("this path accepts {method} only"),
         );
     }
     if path == ["api", "token"] {
         return token(shared, call);
     }
     if let Err(message) = authorize(shared, call) {
-        return refused(message);
+        return unauthorized(message);
     }
     match path.as_slice() {
-        ["api", "orders"] => orders::take(shared, call),
+        ["api", "orders"] => orders::create(shared, call),
         ["api", "orders", number, "status"] => orders::status(shared, number),
         ["api", "inventory"] => lists::inventory(shared, call),
         ["api", "inventory", sku] => lists::inventory_of(shared, sku),
@@ -57,13 +54,13 @@ fn no_such_path() -> Reply {
     Reply::message(StatusCode::NOT_FOUND, "there is no such path")
 }
 
-fn refused(message: &str) -> Reply {
+fn unauthorized(message: &str) -> Reply {
     Reply::problem(StatusCode::UNAUTHORIZED, "error", message)
 }
 
 fn credential(call: &Call) -> Option<Credential> {
     let header = call.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    Credential::read(header)
+    Credential::parse(header)
 }
 
 fn authorize(shared: &Shared, call: &Call) -> Result<(), &'static str> {
@@ -71,7 +68,7 @@ fn authorize(shared: &Shared, call: &Call) -> Result<(), &'static str> {
     match credential(call) {
         Some(Credential::Bearer(token)) => {
             let now = shared.clock.now();
-            if shared.read(|state| state.access.is_live(&token, now)) {
+            if shared.read(|state| state.access.is_valid(&token, now)) {
                 Ok(())
             } else {
                 Err("the token is unknown or has expired")
@@ -84,7 +81,7 @@ fn authorize(shared: &Shared, call: &Call) -> Result<(), &'static str> {
                 Err("wrong user or password")
             }
         }
-        Some(_) => Err("HTTP Basic is switched off here: ask for a token"),
+        Some(_) => Err("HTTP Basic is disabled: get a token"),
         None => Err("the Authorization header is missing or unreadable"),
     }
 }
@@ -97,7 +94,7 @@ fn token(shared: &Shared, call: &Call) -> Reply {
     }
     match credential(call) {
         Some(basic) if basic.is_client(&config.client_id, &config.client_secret) => {}
-        _ => return refused("invalid_client"),
+        _ => return unauthorized("invalid_client"),
     }
     let field = |name: &str| {
         url::form_urlencoded::parse(&call.body)

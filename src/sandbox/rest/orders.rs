@@ -1,7 +1,7 @@
-//! Orders in the style `rest`: taking one, strictly, and telling where one stands.
+//! Creating an order in the style `rest`, and its status.
 //!
-//! Owns the shape of an order's body. Must not forgive anything that the description does not
-//! allow: a rehearsal should fail here rather than at the real warehouse.
+//! Refuses everything that the documentation does not allow: a mistake should fail here rather than
+//! at the real warehouse.
 
 use chrono::DateTime;
 use hyper::StatusCode;
@@ -14,13 +14,13 @@ use super::{
         orders::OrderedItem,
         reply::Reply,
         shared::Shared,
-        warehouse::Arrival,
+        warehouse::IncomingOrder,
     },
     fields::Object,
 };
 
 /// `POST /api/orders`.
-pub(super) fn take(shared: &Shared, call: &Call) -> Reply {
+pub(super) fn create(shared: &Shared, call: &Call) -> Reply {
     if !has_type(call, "application/json") {
         return Reply::message(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -31,14 +31,14 @@ pub(super) fn take(shared: &Shared, call: &Call) -> Reply {
         Ok(body) if serde_json::from_str::<&RawValue>(body).is_ok() => body,
         _ => return Reply::message(StatusCode::BAD_REQUEST, "the body is not JSON"),
     };
-    let arrival = match read_order(body, &shared.config.company_id) {
-        Ok(arrival) => arrival,
+    let incoming = match read_order(body, &shared.config.company_id) {
+        Ok(incoming) => incoming,
         Err((status, message)) => return Reply::message(status, message),
     };
     let now = shared.clock.now();
-    shared.change(|state| match state.warehouse.accept(arrival, now) {
+    shared.change(|state| match state.warehouse.accept(incoming, now) {
         Ok(order) => {
-            state.journal.tell_order(order);
+            state.journal.publish_order(order);
             Reply::json(
                 StatusCode::CREATED,
                 &json!({
@@ -56,35 +56,33 @@ pub(super) fn take(shared: &Shared, call: &Call) -> Reply {
 pub(super) fn status(shared: &Shared, number: &str) -> Reply {
     let found = shared.read(|state| {
         let order = state.warehouse.order(number)?;
-        let mut told = json!({ "OrderNumber": order.number, "Status": order.status() });
+        let mut body = json!({ "OrderNumber": order.number, "Status": order.status() });
         if !shared.config.sparse {
-            told["OrderId"] = json!(order.order_id);
+            body["OrderId"] = json!(order.order_id);
         }
         if let Some(package) = order.live_packages().next_back() {
-            told["TrackingNumber"] = json!(package.tracking_number);
-            told["ShipDate"] = json!(package.ship_date);
-            told["Carrier"] = json!(package.carrier);
+            body["TrackingNumber"] = json!(package.tracking_number);
+            body["ShipDate"] = json!(package.ship_date);
+            body["Carrier"] = json!(package.carrier);
         }
-        Some::<Value>(told)
+        Some::<Value>(body)
     });
     match found {
-        Some(told) => Reply::json(StatusCode::OK, &told),
+        Some(body) => Reply::json(StatusCode::OK, &body),
         None => Reply::message(StatusCode::NOT_FOUND, format!("there is no order {number}")),
     }
 }
 
-type Complaint = (StatusCode, String);
-
-fn read_order(body: &str, company_id: &str) -> Result<Arrival, Complaint> {
-    let unfit = |message: String| (StatusCode::UNPROCESSABLE_ENTITY, message);
-    let mut order = Object::read("", body).map_err(unfit)?;
-    let company = order.need_text("CompanyId").map_err(unfit)?;
+fn read_order(body: &str, company_id: &str) -> Result<IncomingOrder, (StatusCode, String)> {
+    let invalid = |message: String| (StatusCode::UNPROCESSABLE_ENTITY, message);
+    let mut order = Object::read("", body).map_err(invalid)?;
+    let company = order.need_text("CompanyId").map_err(invalid)?;
     if company != company_id {
         let message = format!("CompanyId {company} is not a company of this user");
         return Err((StatusCode::FORBIDDEN, message));
     }
-    let (number, items) = read_fields(order).map_err(unfit)?;
-    Ok(Arrival {
+    let (number, items) = read_fields(order).map_err(invalid)?;
+    Ok(IncomingOrder {
         number,
         items,
         body: Some(body.to_owned()),
@@ -99,14 +97,14 @@ fn read_fields(mut order: Object<'_>) -> Result<(String, Vec<OrderedItem>), Stri
         return Err(format!("OrderDate {date} is not an RFC 3339 time"));
     }
     if let Some(code) = order.text("CurrencyCode")?
-        && !capitals(&code, 3)
+        && !is_code(&code, 3)
     {
         return Err(format!("CurrencyCode {code} is not a three-letter code"));
     }
     order.text("ShippingMethod")?;
     order.text("Comments")?;
     if let Some(customer) = order.object("Customer")? {
-        texts_only(customer, &["FirstName", "LastName", "Email", "Phone"])?;
+        only_texts(customer, &["FirstName", "LastName", "Email", "Phone"])?;
     }
     let Some(shipping) = order.object("ShippingAddress")? else {
         return Err("ShippingAddress is missing".into());
@@ -116,18 +114,19 @@ fn read_fields(mut order: Object<'_>) -> Result<(String, Vec<OrderedItem>), Stri
         read_address(billing, false)?;
     }
     let items = read_items(order.need_raw("Items")?)?;
-    order.end()?;
+    order.finish()?;
     Ok((number, items))
 }
 
-fn texts_only(mut object: Object<'_>, fields: &[&str]) -> Result<(), String> {
+/// Checks that the object has no other fields than these, all of them strings.
+fn only_texts(mut object: Object<'_>, fields: &[&str]) -> Result<(), String> {
     for field in fields {
         object.text(field)?;
     }
-    object.end()
+    object.finish()
 }
 
-/// Only an address that goods are sent to must be complete.
+/// Only the shipping address must be complete.
 fn read_address(mut address: Object<'_>, complete: bool) -> Result<(), String> {
     if complete {
         address.need_text("Address1")?;
@@ -139,12 +138,12 @@ fn read_address(mut address: Object<'_>, complete: bool) -> Result<(), String> {
         address.text("Country")?
     };
     if let Some(country) = country
-        && !capitals(&country, 2)
+        && !is_code(&country, 2)
     {
         let name = address.name("Country");
         return Err(format!("{name} {country} is not a two-letter code"));
     }
-    texts_only(
+    only_texts(
         address,
         &[
             "FirstName",
@@ -168,19 +167,19 @@ fn read_items(raw: &str) -> Result<Vec<OrderedItem>, String> {
     }
     rows.iter()
         .enumerate()
-        .map(|(place, row)| {
-            let mut item = Object::read(&format!("Items[{place}]"), row.get())?;
-            let read = OrderedItem {
+        .map(|(index, row)| {
+            let mut item = Object::read(&format!("Items[{index}]"), row.get())?;
+            let ordered = OrderedItem {
                 sku: item.need_text("SKU")?,
                 quantity: item.need_count("Quantity")?,
                 unit_price: Some(item.need_price("UnitPrice")?),
             };
-            item.end()?;
-            Ok(read)
+            item.finish()?;
+            Ok(ordered)
         })
         .collect()
 }
 
-fn capitals(text: &str, length: usize) -> bool {
+fn is_code(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|c| c.is_ascii_uppercase())
 }

@@ -1,38 +1,38 @@
-//! `AddOrder`: what an order must say, and its way into the warehouse.
+//! `AddOrder`, and the rules for an order beyond the WSDL's types.
 //!
-//! Owns the rules beyond the WSDL's types. Must not forgive what a real system might: a rehearsal
-//! should fail here rather than there.
+//! Refuses some orders that the real VeraCore may accept: a mistake should fail here rather than
+//! there.
 
 use super::{
     super::{
         details::{Contact, Details},
         orders::OrderedItem,
         shared::Shared,
-        warehouse::Arrival,
+        warehouse::IncomingOrder,
     },
     tree::Node,
     xml::Xml,
 };
 
-/// `body` is the envelope as it shall be kept.
+/// `body` is the envelope to store with the order.
 pub(super) fn run(shared: &Shared, request: &Node, body: String) -> Result<String, String> {
     let order = request.child("order").ok_or("order is missing")?;
     let number = order
-        .words(&["Header", "ID"])
+        .text_at(&["Header", "ID"])
         .ok_or("order/Header/ID is missing")?;
-    let arrival = Arrival {
+    let incoming = IncomingOrder {
         number: number.to_owned(),
         items: read_lines(order)?,
         body: Some(body),
         details: read_details(order)?,
     };
     let now = shared.clock.now();
-    let taken = shared.change(|state| {
-        let order = state.warehouse.accept(arrival, now)?;
-        state.journal.tell_order(order);
+    let created = shared.change(|state| {
+        let order = state.warehouse.accept(incoming, now)?;
+        state.journal.publish_order(order);
         Ok::<_, super::super::Refusal>((order.order_id.clone(), order.number.clone()))
     });
-    let (id, number) = taken.map_err(|duplicate| format!("{duplicate}."))?;
+    let (id, number) = created.map_err(|duplicate| format!("{duplicate}."))?;
     let mut xml = Xml::default();
     xml.group("AddOrderResult", |xml| {
         xml.value(
@@ -44,7 +44,7 @@ pub(super) fn run(shared: &Shared, request: &Node, body: String) -> Result<Strin
     Ok(xml.into_string())
 }
 
-/// The only address of an order: more than one is allowed by VeraCore, and nothing for us.
+/// The order's only address. VeraCore allows more than one, but veracore-sync sends one.
 fn ship_to(order: &Node) -> Result<&Node, String> {
     let list = order.child("ShipTo").ok_or("order/ShipTo is missing")?;
     match list.children.as_slice() {
@@ -58,7 +58,7 @@ fn ship_to(order: &Node) -> Result<&Node, String> {
 
 fn read_lines(order: &Node) -> Result<Vec<OrderedItem>, String> {
     let key = ship_to(order)?
-        .words(&["Key"])
+        .text_at(&["Key"])
         .ok_or("order/ShipTo/OrderShipTo/Key is missing")?;
     let lines = order.child("Offers").map_or(&[][..], |list| &list.children);
     if lines.is_empty() {
@@ -67,16 +67,16 @@ fn read_lines(order: &Node) -> Result<Vec<OrderedItem>, String> {
     lines
         .iter()
         .enumerate()
-        .map(|(place, line)| {
+        .map(|(index, line)| {
             read_line(line, key)
-                .map_err(|message| format!("order/Offers/OfferOrdered[{place}]: {message}"))
+                .map_err(|message| format!("order/Offers/OfferOrdered[{index}]: {message}"))
         })
         .collect()
 }
 
 fn read_line(line: &Node, key: &str) -> Result<OrderedItem, String> {
     let need = |path: &[&str]| {
-        line.words(path)
+        line.text_at(path)
             .ok_or_else(|| format!("{} is missing", path.join("/")))
     };
     let sku = need(&["Offer", "Header", "ID"])?;
@@ -86,8 +86,8 @@ fn read_line(line: &Node, key: &str) -> Result<OrderedItem, String> {
         _ => return Err(format!("Quantity {quantity} is not above zero")),
     };
     let price = need(&["UnitPrice"])?;
-    let own = [["OrderShipTo", "Key"], ["OrderShipToKey", "Key"]].map(|path| line.words(&path));
-    let mut keys = own.into_iter().flatten().peekable();
+    let keys = [["OrderShipTo", "Key"], ["OrderShipToKey", "Key"]].map(|path| line.text_at(&path));
+    let mut keys = keys.into_iter().flatten().peekable();
     if keys.peek().is_none() {
         return Err("OrderShipTo/Key is missing".into());
     }
@@ -104,7 +104,7 @@ fn read_line(line: &Node, key: &str) -> Result<OrderedItem, String> {
 }
 
 fn read_details(order: &Node) -> Result<Details, String> {
-    let text = |path: &[&str]| order.words(path).unwrap_or_default().to_owned();
+    let text = |path: &[&str]| order.text_at(path).unwrap_or_default().to_owned();
     let buyer = order
         .child("OrderedBy")
         .ok_or("order/OrderedBy is missing")?;
@@ -112,16 +112,18 @@ fn read_details(order: &Node) -> Result<Details, String> {
     if ordered_by.name.is_empty() && ordered_by.company.is_empty() {
         return Err("order/OrderedBy has neither a name nor a CompanyName".into());
     }
-    let place = ship_to(order)?;
-    let either = |name: &str| {
-        let own = place.words(&[name]);
-        own.or_else(|| order.words(&["Shipping", name]))
+    let recipient = ship_to(order)?;
+    // The address overrides the order.
+    let shipping = |name: &str| {
+        recipient
+            .text_at(&[name])
+            .or_else(|| order.text_at(&["Shipping", name]))
             .unwrap_or_default()
             .to_owned()
     };
-    let option = place
-        .words(&["SpecialHandling", "Description"])
-        .or_else(|| order.words(&["Shipping", "ShippingOption", "Description"]));
+    let option = recipient
+        .text_at(&["SpecialHandling", "Description"])
+        .or_else(|| order.text_at(&["Shipping", "ShippingOption", "Description"]));
     Ok(Details {
         entry_date: text(&["Header", "EntryDate"]),
         view: text(&["Header", "OrderEntryView", "Description"]),
@@ -131,57 +133,57 @@ fn read_details(order: &Node) -> Result<Details, String> {
         comments: text(&["Header", "Comments"]),
         carrier: text(&["Shipping", "FreightCarrier", "Name"]),
         service: text(&["Shipping", "FreightService", "Description"]),
-        freight_code: either("FreightCode"),
+        freight_code: shipping("FreightCode"),
         shipping_option: option.unwrap_or_default().to_owned(),
         ship_comments: text(&["Shipping", "ShipComments"]),
-        needed_by: either("NeededBy"),
-        rush: matches!(order.words(&["Shipping", "Rush"]), Some("true" | "1")),
-        ship_to: address(place, buyer)?,
-        bill_to: billing(order, buyer, place),
+        needed_by: shipping("NeededBy"),
+        rush: matches!(order.text_at(&["Shipping", "Rush"]), Some("true" | "1")),
+        ship_to: shipping_address(recipient, buyer)?,
+        bill_to: billing_address(order, buyer, recipient),
         ordered_by,
     })
 }
 
-/// Where the goods go: complete, and with a country as the house writes it.
-fn address(place: &Node, buyer: &Node) -> Result<Contact, String> {
-    let (from, path) = if place.words(&["Flag"]) == Some("OrderedBy") {
+/// The shipping address; it must be complete and its country a two-letter code.
+fn shipping_address(recipient: &Node, buyer: &Node) -> Result<Contact, String> {
+    let (node, path) = if recipient.text_at(&["Flag"]) == Some("OrderedBy") {
         (buyer, "order/OrderedBy")
     } else {
-        (place, "order/ShipTo/OrderShipTo")
+        (recipient, "order/ShipTo/OrderShipTo")
     };
     for name in ["Address1", "City", "Country"] {
-        if from.words(&[name]).is_none() {
+        if node.text_at(&[name]).is_none() {
             return Err(format!("{path}/{name} is missing"));
         }
     }
-    let to = contact(from);
-    if to.country.len() != 2 || !to.country.bytes().all(|c| c.is_ascii_uppercase()) {
+    let address = contact(node);
+    if address.country.len() != 2 || !address.country.bytes().all(|c| c.is_ascii_uppercase()) {
         return Err(format!(
             "{path}/Country {} is not a two-letter code",
-            to.country
+            address.country
         ));
     }
-    Ok(to)
+    Ok(address)
 }
 
-fn billing(order: &Node, buyer: &Node, place: &Node) -> Contact {
+fn billing_address(order: &Node, buyer: &Node, recipient: &Node) -> Contact {
     let Some(bill_to) = order.child("BillTo") else {
         return Contact::default();
     };
-    match bill_to.words(&["Flag"]) {
+    match bill_to.text_at(&["Flag"]) {
         Some("OrderedBy") => contact(buyer),
-        Some("ShipTo") => contact(place),
+        Some("ShipTo") => contact(recipient),
         Some("DoNotUse") => Contact::default(),
         _ => contact(bill_to),
     }
 }
 
 fn contact(node: &Node) -> Contact {
-    let text = |name: &str| node.words(&[name]).unwrap_or_default().to_owned();
+    let text = |name: &str| node.text_at(&[name]).unwrap_or_default().to_owned();
     let names = ["FirstName", "MiddleInitial", "LastName"];
     let names: Vec<_> = names
         .iter()
-        .filter_map(|name| node.words(&[name]))
+        .filter_map(|name| node.text_at(&[name]))
         .collect();
     Contact {
         uid: text("UID"),

@@ -1,7 +1,6 @@
 //! `CancelOrder` of `orderadjustment.svc`, as SOAP and as JSON.
 //!
-//! Owns this service's two wire formats. Its namespace and action are written down nowhere in
-//! public, so any are taken. Must not decide whether an order can still be cancelled.
+//! Its namespace and action are not documented publicly, so any are accepted.
 
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -9,7 +8,7 @@ use serde_json::json;
 
 use super::{
     super::{call::Call, reply::Reply, shared::Shared},
-    envelope::{self, Complaint, Version, wrong_type},
+    envelope::{self, SoapFault, Version, wrong_type},
     tree::Node,
 };
 
@@ -25,46 +24,46 @@ pub(super) fn soap(shared: &Shared, call: &Call) -> Reply {
             let result = format!("<{NAME}Result />");
             envelope::answer(version, &space, NAME, &result)
         }
-        Err(complaint) => envelope::fault(version, NAME, &complaint),
+        Err(fault) => envelope::fault(version, NAME, &fault),
     }
 }
 
-/// Gives the namespace that the caller uses.
-fn cancel_soap(shared: &Shared, call: &Call, version: Version) -> Result<String, Complaint> {
+/// Returns the namespace that the caller uses.
+fn cancel_soap(shared: &Shared, call: &Call, version: Version) -> Result<String, SoapFault> {
     let request = envelope::unwrap_body(call, version)?;
     let operation = request.operation;
     if operation.name != NAME {
         let name = &operation.name;
-        return Err(Complaint::Client(format!("there is no operation {name}")));
+        return Err(SoapFault::Client(format!("there is no operation {name}")));
     }
     if let Some(action) = envelope::action(&call.headers)
         && !action.ends_with(NAME)
     {
-        return Err(Complaint::Client(format!("the action is {action}")));
+        return Err(SoapFault::Client(format!("the action is {action}")));
     }
     if request.login.is_some() {
-        let message = "this service takes its AuthenticationHeader in the body";
-        return Err(Complaint::Client(message.into()));
+        let message = "the AuthenticationHeader belongs in the body of this service's calls";
+        return Err(SoapFault::Client(message.into()));
     }
-    only(&operation, &["OrderData"])?;
+    check_children(&operation, &["OrderData"])?;
     let data = operation.child("OrderData");
-    let data = data.ok_or_else(|| Complaint::Client("OrderData is missing".into()))?;
-    only(data, &["AuthenticationHeader", "CancelOrderWSObject"])?;
+    let data = data.ok_or_else(|| SoapFault::Client("OrderData is missing".into()))?;
+    check_children(data, &["AuthenticationHeader", "CancelOrderWSObject"])?;
     let text = |path: &[&str]| data.at(path).map(|node| node.text.as_str());
     let id = text(&["AuthenticationHeader", "Username"]);
     let secret = text(&["AuthenticationHeader", "Password"]);
     if !envelope::is_user(&shared.config, id, secret) {
-        return Err(Complaint::Server("Invalid user name or password".into()));
+        return Err(SoapFault::Server("Invalid user name or password".into()));
     }
-    let number = data.words(&["CancelOrderWSObject", "OrderID"]);
-    withdraw(shared, number).map_err(Complaint::Server)?;
+    let number = data.text_at(&["CancelOrderWSObject", "OrderID"]);
+    cancel(shared, number).map_err(SoapFault::Server)?;
     Ok(operation.space.clone().unwrap_or_default())
 }
 
-fn only(node: &Node, names: &[&str]) -> Result<(), Complaint> {
+fn check_children(node: &Node, names: &[&str]) -> Result<(), SoapFault> {
     let known = |child: &&Node| names.contains(&child.name.as_str());
     match node.children.iter().find(|child| !known(child)) {
-        Some(child) => Err(Complaint::Client(format!(
+        Some(child) => Err(SoapFault::Client(format!(
             "{}/{} is unknown",
             node.name, child.name
         ))),
@@ -74,14 +73,14 @@ fn only(node: &Node, names: &[&str]) -> Result<(), Complaint> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Login {
+struct Credentials {
     username: String,
     password: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct OrderReference {
     #[serde(rename = "OrderID")]
     order_id: String,
 }
@@ -89,9 +88,9 @@ struct Wanted {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct OrderData {
-    authentication_header: Login,
+    authentication_header: Credentials,
     #[serde(rename = "CancelOrderWSObject")]
-    wanted: Wanted,
+    order: OrderReference,
 }
 
 /// `POST …/orderadjustment.svc/CancelOrder`.
@@ -101,21 +100,21 @@ pub(super) fn json(shared: &Shared, call: &Call) -> Reply {
         Ok(data) => data,
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
-    let Login { username, password } = &data.authentication_header;
+    let Credentials { username, password } = &data.authentication_header;
     if !envelope::is_user(&shared.config, Some(username), Some(password)) {
         let message = "Invalid user name or password";
         return error(StatusCode::FORBIDDEN, message.into());
     }
-    match withdraw(shared, Some(data.wanted.order_id.trim())) {
+    match cancel(shared, Some(data.order.order_id.trim())) {
         Ok(()) => Reply::json(StatusCode::OK, &json!({ "Error": null })),
         Err(message) => error(StatusCode::INTERNAL_SERVER_ERROR, message),
     }
 }
 
-fn withdraw(shared: &Shared, number: Option<&str>) -> Result<(), String> {
+fn cancel(shared: &Shared, number: Option<&str>) -> Result<(), String> {
     let number = number
         .filter(|number| !number.is_empty())
         .ok_or("OrderID is missing")?;
-    let done = shared.change(|state| state.warehouse.withdraw(number));
-    done.map(drop).map_err(|refusal| refusal.to_string())
+    let result = shared.change(|state| state.warehouse.cancel_for_client(number));
+    result.map(drop).map_err(|refusal| refusal.to_string())
 }

@@ -1,7 +1,6 @@
-//! `GetOffers` and `GetProductAvailabilities`: what there is, and how much.
+//! `GetOffers` and `GetProductAvailabilities`: the products and their stock.
 //!
-//! Owns the shape of both answers, and how stock is told in two parts. An offer and the product of
-//! the same name are one here. Must not change anything.
+//! In the sandbox, each offer is one product of the same name.
 
 use super::{
     super::{shared::Shared, stock::StockLevel},
@@ -10,14 +9,15 @@ use super::{
     xml::Xml,
 };
 
-/// Offers whose ID (`searchID`) or description (`searchDescription`) is like `searchString`.
+/// Offers whose ID (with `searchID`) or description (with `searchDescription`) is LIKE
+/// `searchString`.
 pub(super) fn offers(shared: &Shared, request: &Node) -> Result<String, String> {
     let pattern = request
-        .words(&["searchString"])
+        .text_at(&["searchString"])
         .ok_or("searchString is missing")?
         .to_lowercase();
-    let wanted = |name: &str| matches!(request.words(&[name]), Some("true" | "1"));
-    let (by_id, by_description) = (wanted("searchID"), wanted("searchDescription"));
+    let flag = |name: &str| matches!(request.text_at(&[name]), Some("true" | "1"));
+    let (by_id, by_description) = (flag("searchID"), flag("searchDescription"));
     let stock = shared.read(|state| state.warehouse.stock());
     let mut xml = Xml::default();
     xml.group("GetOffersResult", |xml| {
@@ -51,25 +51,25 @@ fn offer(xml: &mut Xml, level: &StockLevel, description: &str) {
     xml.all(&["DropShip", "CustAssem"], false);
 }
 
-/// Stock per warehouse; nothing of a product that was never stocked, or is another owner's.
+/// Stock per warehouse; empty for a product that was never stocked or has another owner.
 pub(super) fn availabilities(shared: &Shared, request: &Node) -> Result<String, String> {
-    let part = request.words(&["partNumber"]);
+    let part = request.text_at(&["partNumber"]);
     if part.is_none() && !shared.config.all_parts {
         return Err("partNumber is missing".into());
     }
-    let owner = request.words(&["owner"]);
-    let own = owner.is_none_or(|owner| owner == shared.config.company_id);
+    let owner = request.text_at(&["owner"]);
+    let is_owner = owner.is_none_or(|owner| owner == shared.config.company_id);
     let stock = shared.read(|state| match part {
         Some(sku) => state.warehouse.stock_of(sku).into_iter().collect(),
         None => state.warehouse.stock(),
     });
     let mut xml = Xml::default();
     xml.group("GetProductAvailabilitiesResult", |xml| {
-        for level in stock.iter().filter(|_| own) {
+        for level in stock.iter().filter(|_| is_owner) {
             xml.group("ProductAvailabilities", |xml| {
                 xml.group("Warehouses", |xml| {
-                    for shelf in shelves(level, shared.config.two_warehouses) {
-                        xml.group("WarehouseLevels", |xml| warehouse(xml, level, &shelf));
+                    for part in split_by_warehouse(level, shared.config.two_warehouses) {
+                        xml.group("WarehouseLevels", |xml| warehouse(xml, level, &part));
                     }
                 });
             });
@@ -78,17 +78,17 @@ pub(super) fn availabilities(shared: &Shared, request: &Node) -> Result<String, 
     Ok(xml.into_string())
 }
 
-/// A part of a stock level.
-struct Shelf {
+/// The part of a stock level in one warehouse.
+struct WarehouseStock {
     warehouse: &'static str,
     on_hand: u32,
     reserved: u32,
     backordered: u32,
 }
 
-/// Reserved units are taken from the first part first; those that are nowhere are backordered
-/// there. So the sum over the parts is the whole in each count.
-fn shelves(level: &StockLevel, two: bool) -> Vec<Shelf> {
+/// Allocates reserved units to the first warehouse first, which also has all backordered units. So
+/// each count adds up to that of the whole level.
+fn split_by_warehouse(level: &StockLevel, two: bool) -> Vec<WarehouseStock> {
     let mut reserved = level.reserved_quantity.min(level.on_hand_quantity);
     let backordered = level.reserved_quantity - reserved;
     let (first, second) = if two {
@@ -97,35 +97,35 @@ fn shelves(level: &StockLevel, two: bool) -> Vec<Shelf> {
     } else {
         (level.on_hand_quantity, None)
     };
-    let mut shelf = |warehouse, on_hand: u32, backordered| {
-        let taken = reserved.min(on_hand);
-        reserved -= taken;
-        Shelf {
+    let mut part = |warehouse, on_hand: u32, backordered| {
+        let reserved_here = reserved.min(on_hand);
+        reserved -= reserved_here;
+        WarehouseStock {
             warehouse,
             on_hand,
-            reserved: taken,
+            reserved: reserved_here,
             backordered,
         }
     };
-    let mut shelves = vec![shelf("MAIN", first, backordered)];
-    shelves.extend(second.map(|on_hand| shelf("EAST", on_hand, 0)));
-    shelves
+    let mut parts = vec![part("MAIN", first, backordered)];
+    parts.extend(second.map(|on_hand| part("EAST", on_hand, 0)));
+    parts
 }
 
-fn warehouse(xml: &mut Xml, level: &StockLevel, shelf: &Shelf) {
+fn warehouse(xml: &mut Xml, level: &StockLevel, stock: &WarehouseStock) {
     xml.group("Warehouse", |xml| {
-        xml.value("ID", shelf.warehouse);
+        xml.value("ID", stock.warehouse);
         xml.value("OverrideAllowHistoricalConnection", false);
     });
     xml.value("PartNumber", &level.sku);
     xml.value("PartDescription", format!("Product {}", level.sku));
     xml.all(&["Size", "Color"], "");
     xml.value("ProductType", "Product");
-    xml.value("OnHand", shelf.on_hand);
-    xml.value("Reserved", shelf.reserved);
+    xml.value("OnHand", stock.on_hand);
+    xml.value("Reserved", stock.reserved);
     xml.value("Marked", 0);
-    xml.all(&["Backordered", "Needed"], shelf.backordered);
+    xml.all(&["Backordered", "Needed"], stock.backordered);
     xml.all(&["Unavailable", "Expected", "OnOrder"], 0);
-    xml.value("Available", shelf.on_hand - shelf.reserved);
-    xml.value("TotalReserved", shelf.reserved);
+    xml.value("Available", stock.on_hand - stock.reserved);
+    xml.value("TotalReserved", stock.reserved);
 }

@@ -1,6 +1,4 @@
-//! `GetShippingCharge`: a row for each package that left between two dates.
-//!
-//! Owns the shape of a row. Must not change anything.
+//! `GetShippingCharge`: a row for each package shipped between two dates.
 
 use super::{
     super::{
@@ -9,19 +7,20 @@ use super::{
         orders::{ArrivedOrder, Package},
         shared::Shared,
     },
+    dates,
     order_info::slip_id,
     tree::Node,
-    when,
     xml::Xml,
 };
 
-/// Both dates are included, to the second: an `EndDate` without a time is the day's first second.
+/// Both dates are inclusive, to the second. An `EndDate` without a time is the first second of that
+/// day.
 pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
     let config = &shared.config;
     let date = |name: &str| {
         request
-            .words(&[name])
-            .and_then(|text| when::read(config.timezone, text))
+            .text_at(&[name])
+            .and_then(|text| dates::read(config.timezone, text))
             .ok_or_else(|| format!("{name} is missing"))
     };
     let (start, end) = (date("StartDate")?, date("EndDate")?);
@@ -33,10 +32,10 @@ pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
         let mut packages = state.warehouse.packages_since(None);
         packages.retain(|(_, package)| {
             let hidden = package.voided && config.omit_void_charges;
-            !hidden && (start..=end).contains(&when::shipped(config.timezone, package))
+            !hidden && (start..=end).contains(&dates::shipped(config.timezone, package))
         });
         packages
-            .sort_by_key(|(_, package)| (when::shipped(config.timezone, package), package.serial));
+            .sort_by_key(|(_, package)| (dates::shipped(config.timezone, package), package.serial));
         xml.group("GetShippingChargeResult", |xml| {
             for (order, package) in packages {
                 xml.group("ShippingCharges", |xml| row(xml, config, order, package));
@@ -48,10 +47,10 @@ pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
 
 fn row(xml: &mut Xml, config: &SandboxConfig, order: &ArrivedOrder, package: &Package) {
     let service = package.service.as_deref().unwrap_or_default();
-    let shipped = when::shipped(config.timezone, package);
+    let shipped = dates::shipped(config.timezone, package);
     xml.value("PPSlip", slip_id(package.slip));
     xml.value("OrderId", &order.number);
-    xml.value("DateShipped", when::text(shipped));
+    xml.value("DateShipped", dates::text(shipped));
     xml.value("FreightCarrier", &package.carrier);
     xml.value("FreightDescription", service);
     xml.value("TrackingID", &package.tracking_number);
@@ -68,7 +67,7 @@ fn row(xml: &mut Xml, config: &SandboxConfig, order: &ArrivedOrder, package: &Pa
     xml.value("CarrierCode", &order.details.freight_code);
     xml.value("FreightService", service);
     if package.voided {
-        xml.value("DateVoided", when::voided(config.timezone, package));
+        xml.value("DateVoided", dates::voided(config.timezone, package));
     }
 }
 

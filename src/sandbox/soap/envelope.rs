@@ -1,7 +1,6 @@
-//! SOAP around a request and an answer: envelopes of both versions, actions, logins and faults.
+//! SOAP around a request and a response: envelopes of both versions, actions, credentials, faults.
 //!
-//! Owns what .NET's service framework does before and after an operation. Must not know what an
-//! operation does.
+//! Behaves like .NET's service framework.
 
 use hyper::{
     StatusCode,
@@ -37,7 +36,7 @@ impl Version {
         }
     }
 
-    /// By the type of the body; `None` for any other type.
+    /// The version by content type; `None` for any other type.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let value = header(headers, CONTENT_TYPE.as_str())?;
         let mut parts = value.split(';').map(str::trim);
@@ -53,24 +52,25 @@ impl Version {
     }
 }
 
-/// Why a request is not served, and whose fault that is.
+/// The message of a SOAP fault, and its fault code.
 #[derive(Debug)]
-pub(super) enum Complaint {
-    /// The framework could not even hand the request on.
+pub(super) enum SoapFault {
+    /// The request is invalid; the operation was not called.
     Client(String),
     /// The operation failed.
     Server(String),
 }
 
-/// A request that is whole, and names its operation twice in the same way.
+/// The parts of an envelope.
 #[derive(Debug)]
 pub(super) struct Request {
+    /// The `AuthenticationHeader`.
     pub login: Option<Node>,
-    /// Its name is the operation's.
+    /// The body's element, named after the operation.
     pub operation: Node,
 }
 
-/// The action of a call, without its quotes: the header of version 1.1, the parameter of 1.2.
+/// The action without quotes, from the header (SOAP 1.1) or the content type's parameter (1.2).
 pub(super) fn action(headers: &HeaderMap) -> Option<&str> {
     if let Some(action) = header(headers, "soapaction") {
         return Some(action.trim().trim_matches('"'));
@@ -91,25 +91,25 @@ fn parameter<'a>(part: &'a str, name: &str) -> Option<&'a str> {
     same.then(|| value.trim().trim_matches('"'))
 }
 
-/// Opens the envelope of an `.asmx` call.
-pub(super) fn open(call: &Call, version: Version, space: &str) -> Result<Request, Complaint> {
+/// Reads the envelope of an `.asmx` call and checks its action and namespace.
+pub(super) fn open(call: &Call, version: Version, space: &str) -> Result<Request, SoapFault> {
     let request = unwrap_body(call, version)?;
     let name = &request.operation.name;
     check_action(call, version, space, name)?;
     if request.operation.space.as_deref() != Some(space) {
-        return Err(Complaint::Client(format!("{name} is not in {space}")));
+        return Err(SoapFault::Client(format!("{name} is not in {space}")));
     }
     Ok(request)
 }
 
-/// The envelope's parts, whatever their namespace.
-pub(super) fn unwrap_body(call: &Call, version: Version) -> Result<Request, Complaint> {
-    let unreadable = |message: String| Complaint::Client(message);
+/// Reads an envelope, without checking the operation's namespace.
+pub(super) fn unwrap_body(call: &Call, version: Version) -> Result<Request, SoapFault> {
+    let unreadable = |message: String| SoapFault::Client(message);
     let soap = version.space();
     let mut envelope = tree::parse(&call.body).map_err(unreadable)?;
     if !envelope.is(soap, "Envelope") {
-        return Err(Complaint::Client(format!(
-            "the document is no Envelope of {soap}"
+        return Err(SoapFault::Client(format!(
+            "the document is not an Envelope of {soap}"
         )));
     }
     let mut parts = std::mem::take(&mut envelope.children).into_iter();
@@ -121,22 +121,25 @@ pub(super) fn unwrap_body(call: &Call, version: Version) -> Result<Request, Comp
     }
     let mut body = match next {
         Some(body) if body.is(soap, "Body") && parts.next().is_none() => body,
-        _ => return Err(Complaint::Client("the Envelope has not one Body".into())),
+        _ => {
+            let message = "the Envelope does not have exactly one Body";
+            return Err(SoapFault::Client(message.into()));
+        }
     };
     let (Some(operation), None) = (body.children.pop(), body.children.pop()) else {
-        return Err(Complaint::Client(
-            "the Body holds not exactly one element".into(),
+        return Err(SoapFault::Client(
+            "the Body does not contain exactly one element".into(),
         ));
     };
     Ok(Request { login, operation })
 }
 
-fn read_header(header: Node) -> Result<Option<Node>, Complaint> {
+fn read_header(header: Node) -> Result<Option<Node>, SoapFault> {
     let mut login = None;
     for block in header.children {
         let Some(space) = block.space.clone() else {
             let message = format!("{} is in no namespace", block.name);
-            return Err(Complaint::Client(message));
+            return Err(SoapFault::Client(message));
         };
         let checked = match block.name.as_str() {
             "AuthenticationHeader" if login.is_none() => {
@@ -147,36 +150,36 @@ fn read_header(header: Node) -> Result<Option<Node>, Complaint> {
             "DebugHeader" => shape::check(&block, "DebugHeader", DEBUG, &space),
             name => Err(format!("the header block {name} is unknown or repeated")),
         };
-        checked.map_err(Complaint::Client)?;
+        checked.map_err(SoapFault::Client)?;
     }
     Ok(login)
 }
 
-/// Version 1.1 needs the action, in quotes; in 1.2 it is optional.
-fn check_action(call: &Call, version: Version, space: &str, name: &str) -> Result<(), Complaint> {
-    let wanted = format!("{space}{name}");
-    let right = match version {
-        Version::V11 => header(&call.headers, "soapaction") == Some(&format!("\"{wanted}\"")),
-        Version::V12 => action(&call.headers).is_none_or(|action| action == wanted),
+/// SOAP 1.1 requires the action, in quotes; in 1.2 it is optional.
+fn check_action(call: &Call, version: Version, space: &str, name: &str) -> Result<(), SoapFault> {
+    let expected = format!("{space}{name}");
+    let matches = match version {
+        Version::V11 => header(&call.headers, "soapaction") == Some(&format!("\"{expected}\"")),
+        Version::V12 => action(&call.headers).is_none_or(|action| action == expected),
     };
-    if right {
+    if matches {
         return Ok(());
     }
     let found = header(&call.headers, "soapaction").unwrap_or_default();
-    Err(Complaint::Client(format!(
+    Err(SoapFault::Client(format!(
         "Server did not recognize the value of HTTP Header SOAPAction: {found}. \
-         It should be \"{wanted}\""
+         It should be \"{expected}\""
     )))
 }
 
-/// Whether the header names the sandbox's one user.
+/// Checks the user name and password of the `AuthenticationHeader`.
 pub(super) fn authorize(
     config: &SandboxConfig,
     login: Option<&Node>,
     space: &str,
-) -> Result<(), Complaint> {
+) -> Result<(), SoapFault> {
     let Some(login) = login.filter(|login| login.space.as_deref() == Some(space)) else {
-        return Err(Complaint::Server(format!(
+        return Err(SoapFault::Server(format!(
             "the AuthenticationHeader of {space} is missing"
         )));
     };
@@ -184,7 +187,7 @@ pub(super) fn authorize(
     if is_user(config, text("Username"), text("Password")) {
         Ok(())
     } else {
-        Err(Complaint::Server("Invalid user name or password".into()))
+        Err(SoapFault::Server("Invalid user name or password".into()))
     }
 }
 
@@ -192,20 +195,20 @@ pub(super) fn is_user(config: &SandboxConfig, id: Option<&str>, secret: Option<&
     id == Some(config.client_id.as_str()) && secret == Some(config.client_secret.as_str())
 }
 
-/// 200 with `<NameResponse>` around what the operation wrote.
+/// 200 with `<NameResponse>` around the operation's result.
 pub(super) fn answer(version: Version, space: &str, name: &str, result: &str) -> Reply {
     let body = format!("<{name}Response xmlns=\"{space}\">{result}</{name}Response>");
     wrap(StatusCode::OK, version, &body)
 }
 
-/// 500 with a fault whose text is what .NET makes of an exception.
-pub(super) fn fault(version: Version, name: &str, complaint: &Complaint) -> Reply {
-    let (code, what, message) = match complaint {
-        Complaint::Client(message) => ("Client", "Server was unable to read request.", message),
-        Complaint::Server(message) => ("Server", "Server was unable to process request.", message),
+/// 500 with a fault in the format of a .NET exception.
+pub(super) fn fault(version: Version, name: &str, fault: &SoapFault) -> Reply {
+    let (code, summary, message) = match fault {
+        SoapFault::Client(message) => ("Client", "Server was unable to read request.", message),
+        SoapFault::Server(message) => ("Server", "Server was unable to process request.", message),
     };
     let text = format!(
-        "System.Web.Services.Protocols.SoapException: {what} ---> System.Exception: {message}\n   \
+        "System.Web.Services.Protocols.SoapException: {summary} ---> System.Exception: {message}\n   \
          at VeraCore.Sandbox.Oms.{name}()\n   --- End of inner exception stack trace ---"
     );
     let mut xml = Xml::default();
@@ -228,7 +231,7 @@ pub(super) fn fault(version: Version, name: &str, complaint: &Complaint) -> Repl
             xml.value("soap:Detail", "");
         }
     });
-    // The one attribute that .NET writes here; every other element has none.
+    // The only attribute that .NET writes in a fault.
     let body = xml
         .into_string()
         .replace("<soap:Text>", "<soap:Text xml:lang=\"en\">");
@@ -245,11 +248,11 @@ fn wrap(status: StatusCode, version: Version, body: &str) -> Reply {
     Reply::text(status, version.content_type(), text)
 }
 
-pub(super) fn page(status: StatusCode, message: &str) -> Reply {
+pub(super) fn text_page(status: StatusCode, message: &str) -> Reply {
     Reply::text(status, "text/plain; charset=utf-8", message.to_owned())
 }
 
 pub(super) fn wrong_type() -> Reply {
-    let message = "the body must be text/xml or application/soap+xml, in utf-8";
-    page(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    let message = "the body must be text/xml or application/soap+xml, in UTF-8";
+    text_page(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
 }

@@ -1,24 +1,22 @@
-//! SQL Server's LIKE: `%`, `_` and `[sets]`.
-//!
-//! Owns what a pattern fits. Must not know what is searched.
+//! SQL Server's LIKE operator: `%`, `_` and `[sets]`.
 
 /// A part of a pattern.
 enum Part<'a> {
     Any,
     One,
-    /// `[abc]`, `[a-c]`, `[^abc]`; an empty one fits nothing.
+    /// `[abc]`, `[a-c]`, `[^abc]`; an empty set matches nothing.
     Set {
         of: &'a [char],
         not: bool,
     },
-    Just(char),
+    Literal(char),
 }
 
 impl Part<'_> {
-    fn fits(&self, c: char) -> bool {
+    fn matches(&self, c: char) -> bool {
         match self {
             Self::Any | Self::One => true,
-            Self::Just(own) => *own == c,
+            Self::Literal(literal) => *literal == c,
             Self::Set { of, not } => {
                 let mut of = *of;
                 let mut found = false;
@@ -48,7 +46,7 @@ fn parts(mut pattern: &[char]) -> Vec<Part<'_>> {
                     None => (Part::Set { of, not: false }, rest),
                 }
             }
-            (c, _) => (Part::Just(*c), rest),
+            (c, _) => (Part::Literal(*c), rest),
         };
         parts.push(part);
         pattern = rest;
@@ -56,11 +54,10 @@ fn parts(mut pattern: &[char]) -> Vec<Part<'_>> {
     parts
 }
 
-/// LIKE, as SQL Server has it.
 pub(super) fn is_like(text: &str, pattern: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
-    // At which ends of the text the parts so far can end.
+    // ends[i]: whether the parts so far match the first i characters.
     let mut ends = vec![false; text.len() + 1];
     ends[0] = true;
     for part in parts(&pattern) {
@@ -68,7 +65,7 @@ pub(super) fn is_like(text: &str, pattern: &str) -> bool {
         for at in 0..=text.len() {
             next[at] = match part {
                 Part::Any => ends[at] || at > 0 && next[at - 1],
-                _ => at > 0 && ends[at - 1] && part.fits(text[at - 1]),
+                _ => at > 0 && ends[at - 1] && part.matches(text[at - 1]),
             };
         }
         ends = next;
@@ -81,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_fit_as_sql_server_has_it() {
+    fn patterns_match_as_in_sql_server() {
         for (text, pattern) in [
             ("", ""),
             ("", "%%"),

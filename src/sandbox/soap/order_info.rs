@@ -1,7 +1,4 @@
-//! `GetOrderInfo`: where an order stands, in the twelve flags, lines, goods, slips and packages of
-//! VeraCore's order inquiry.
-//!
-//! Owns the shape of that answer. Must not change anything.
+//! `GetOrderInfo`: an order's status flags, lines, products, pick slips and packages.
 
 use chrono_tz::Tz;
 
@@ -15,15 +12,14 @@ use super::{
         shared::Shared,
         slips::units_of,
     },
+    dates,
     tree::Node,
-    when,
     xml::Xml,
 };
 
-/// What stands where a real answer has a card's number. A test that finds it anywhere in the
-/// daemon has found a leak.
+/// Replaces the card number of a real response. It must never appear anywhere in the daemon.
 pub const FAKE_CARD: &str = "0000-FAKE-CARD-0000";
-/// The same for the card's end date.
+/// Replaces the card's expiration date.
 pub const FAKE_EXPIRATION: &str = "FAKE-0101";
 
 const AMOUNTS: [&str; 6] = [
@@ -36,16 +32,16 @@ const AMOUNTS: [&str; 6] = [
 ];
 
 pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
-    let number = request.words(&["orderId"]).ok_or("orderId is missing")?;
+    let number = request.text_at(&["orderId"]).ok_or("orderId is missing")?;
     let config = &shared.config;
     let found = shared.read(|state| {
         let order = state.warehouse.order(number)?;
         let mut xml = Xml::default();
-        xml.group("GetOrderInfoResult", |xml| tell(xml, order, config));
+        xml.group("GetOrderInfoResult", |xml| write_order(xml, order, config));
         Some(xml.into_string())
     });
     match (found, config.unknown_order) {
-        (Some(told), _) => Ok(told),
+        (Some(xml), _) => Ok(xml),
         (None, UnknownOrder::Fault) => Err(format!("Order {number} was not found")),
         (None, UnknownOrder::Empty) => {
             Ok("<GetOrderInfoResult><OrdHead /></GetOrderInfoResult>".to_owned())
@@ -54,8 +50,8 @@ pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
             let mut xml = Xml::default();
             xml.group("GetOrderInfoResult", |xml| {
                 xml.group("OrdHead", |xml| {
-                    xml.all(&["EntryDate", "UploadDate"], when::UNSET);
-                    status(xml, &[]);
+                    xml.all(&["EntryDate", "UploadDate"], dates::UNSET);
+                    status_flags(xml, &[]);
                     charges(xml);
                 });
             });
@@ -64,7 +60,7 @@ pub(super) fn run(shared: &Shared, request: &Node) -> Result<String, String> {
     }
 }
 
-fn tell(xml: &mut Xml, order: &ArrivedOrder, config: &SandboxConfig) {
+fn write_order(xml: &mut Xml, order: &ArrivedOrder, config: &SandboxConfig) {
     xml.group("OrdHead", |xml| head(xml, order, config.timezone));
     xml.group("ShipToInfo", |xml| contact(xml, &order.details.ship_to));
     xml.group("OrderedBy", |xml| contact(xml, &order.details.ordered_by));
@@ -79,7 +75,7 @@ fn tell(xml: &mut Xml, order: &ArrivedOrder, config: &SandboxConfig) {
             });
         }
     });
-    xml.group("BillOfMaterials", |xml| goods(xml, order));
+    xml.group("BillOfMaterials", |xml| products(xml, order));
     xml.group("ShippingOrders", |xml| {
         for slip in &order.slips {
             pick_slip(xml, order, slip, config);
@@ -90,30 +86,30 @@ fn tell(xml: &mut Xml, order: &ArrivedOrder, config: &SandboxConfig) {
     });
 }
 
-/// In the WSDL's sequence; strings that are nothing are left out, as .NET does.
+/// In the WSDL's sequence; like .NET, omits empty strings.
 fn head(xml: &mut Xml, order: &ArrivedOrder, zone: Tz) {
     let details = &order.details;
-    let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let received = when::local(zone, order.received_at);
-    let entered = when::read(zone, &details.entry_date).unwrap_or(received);
+    let non_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let received = dates::local(zone, order.received_at);
+    let entered = dates::read(zone, &details.entry_date).unwrap_or(received);
     xml.value("OrderId", &order.number);
-    xml.value("EntryDate", when::text(entered));
-    xml.value("UploadDate", when::text(received));
-    xml.some("View", known(&details.view));
-    xml.some("ReferenceNo", known(&details.reference));
-    xml.some("CampaignId", known(&details.campaign));
-    xml.some("PoNum", known(&details.po_number));
-    xml.some("OrderComment", known(&details.comments));
-    xml.some("Carrier", known(&details.carrier));
-    xml.some("Service", known(&details.service));
-    xml.some("ShipComment", known(&details.ship_comments));
-    xml.some("NeedBy", known(&details.needed_by));
+    xml.value("EntryDate", dates::text(entered));
+    xml.value("UploadDate", dates::text(received));
+    xml.some("View", non_empty(&details.view));
+    xml.some("ReferenceNo", non_empty(&details.reference));
+    xml.some("CampaignId", non_empty(&details.campaign));
+    xml.some("PoNum", non_empty(&details.po_number));
+    xml.some("OrderComment", non_empty(&details.comments));
+    xml.some("Carrier", non_empty(&details.carrier));
+    xml.some("Service", non_empty(&details.service));
+    xml.some("ShipComment", non_empty(&details.ship_comments));
+    xml.some("NeedBy", non_empty(&details.needed_by));
     xml.value("RushFlag", if details.rush { "Y" } else { "N" });
-    status(xml, &flags(order));
+    status_flags(xml, &flags(order));
     xml.value("CCNumber", FAKE_CARD);
     xml.value("ExpirationDate", FAKE_EXPIRATION);
     charges(xml);
-    xml.some("ShippingOption", known(&details.shipping_option));
+    xml.some("ShippingOption", non_empty(&details.shipping_option));
     xml.value("ShippingOptionCharge", 0);
 }
 
@@ -128,8 +124,8 @@ fn charges(xml: &mut Xml) {
     xml.all(&names, 0);
 }
 
-/// All twelve, of which these are true.
-fn status(xml: &mut Xml, set: &[&str]) {
+/// Writes all twelve flags; those in `set` are true.
+fn status_flags(xml: &mut Xml, set: &[&str]) {
     const FLAGS: [&str; 12] = [
         "Unapproved",
         "Unprocessed",
@@ -151,8 +147,8 @@ fn status(xml: &mut Xml, set: &[&str]) {
     });
 }
 
-/// The combinations that real orders were seen in: P, S C, X C and S X C; an order of which a part
-/// was shipped and the rest is awaited is P and S.
+/// The combinations seen on real orders, by initial letter (X is `Canceled`): P, S C, X C and S X C.
+/// A partly shipped order that waits for the rest is P and S.
 fn flags(order: &ArrivedOrder) -> Vec<&'static str> {
     let shipped = order.live_packages().next().is_some();
     let mut set = match order.status() {
@@ -190,28 +186,28 @@ fn contact(xml: &mut Xml, contact: &Contact) {
     }
 }
 
-/// Products are told once each, however many lines ask for them. An offer is its own product here.
-fn goods(xml: &mut Xml, order: &ArrivedOrder) {
+/// One element per product, even if several lines order it.
+fn products(xml: &mut Xml, order: &ArrivedOrder) {
     let mut ordered = Units::new();
     for item in &order.items {
         let sum = ordered.entry(item.sku.clone()).or_default();
         *sum = sum.saturating_add(item.quantity);
     }
     let left = order.left_to_ship();
-    let pulled = units_of(order.live_packages().flat_map(|package| &package.items));
+    let shipped = units_of(order.live_packages().flat_map(|package| &package.items));
     for (sku, units) in &ordered {
         let left = left.get(sku).copied().unwrap_or(0);
-        let (waiting, cancelled) = if order.cancelled {
+        let (pending, cancelled) = if order.cancelled {
             (0, left)
         } else {
             (left, 0)
         };
         let (reserved, marked, backordered) = if order.picking {
-            (0, waiting, 0)
+            (0, pending, 0)
         } else if order.backordered {
-            (0, 0, waiting)
+            (0, 0, pending)
         } else {
-            (waiting, 0, 0)
+            (pending, 0, 0)
         };
         xml.group("BOMProductType", |xml| {
             xml.value("ProductId", sku);
@@ -219,14 +215,14 @@ fn goods(xml: &mut Xml, order: &ArrivedOrder) {
             xml.value("OrderQty", units);
             xml.value("ReservedQty", reserved);
             xml.value("MarkedQty", marked);
-            xml.value("PulledQty", pulled.get(sku).copied().unwrap_or(0));
+            xml.value("PulledQty", shipped.get(sku).copied().unwrap_or(0));
             xml.value("CanceledQty", cancelled);
             xml.value("BackorderQty", backordered);
         });
     }
 }
 
-/// What a slip is called everywhere.
+/// The id of a pick slip on the wire.
 pub(super) const fn slip_id(number: u32) -> u32 {
     300_000 + number
 }
@@ -236,14 +232,14 @@ fn pick_slip(xml: &mut Xml, order: &ArrivedOrder, slip: &Slip, config: &SandboxC
     let packages: Vec<&Package> = order.packages_of(slip.number).collect();
     let live = packages.iter().any(|package| !package.voided);
     let picked = packages.first().map_or_else(
-        || when::local(zone, order.received_at),
-        |package| when::shipped(zone, package),
+        || dates::local(zone, order.received_at),
+        |package| dates::shipped(zone, package),
     );
     xml.group("PickPackType", |xml| {
         xml.value("PickSlipID", slip_id(slip.number));
         xml.value("PickPackId", slip_id(slip.number));
         xml.value("Status", if live { "Shipped" } else { "Picked" });
-        xml.value("DatePicked", when::text(picked));
+        xml.value("DatePicked", dates::text(picked));
         xml.all(&AMOUNTS[..4], 0);
         xml.value("HoldFlag", "N");
         xml.all(&AMOUNTS[4..], 0);
@@ -259,19 +255,19 @@ fn pick_slip(xml: &mut Xml, order: &ArrivedOrder, slip: &Slip, config: &SandboxC
         });
         xml.group("Packages", |xml| {
             for package in packages {
-                one_package(xml, package, zone);
+                write_package(xml, package, zone);
             }
         });
     });
 }
 
-fn one_package(xml: &mut Xml, package: &Package, zone: Tz) {
-    let shipped = when::text(when::shipped(zone, package));
+fn write_package(xml: &mut Xml, package: &Package, zone: Tz) {
+    let shipped = dates::text(dates::shipped(zone, package));
     let service = package.service.as_deref().unwrap_or_default();
     xml.group("PackagesType", |xml| {
         xml.value("PackageType", "Carton");
         xml.all(&["DatePacked", "DateShipped"], shipped);
-        xml.value("DateVoided", when::voided(zone, package));
+        xml.value("DateVoided", dates::voided(zone, package));
         xml.value("Carrier", &package.carrier);
         xml.all(&["Service", "ActualService"], service);
         xml.all(&["Weight", "ActualFreight", "ActualAdditionalChg"], 0);

@@ -1,34 +1,34 @@
-//! Passwords, which this style carries in its bodies, taken out of what is kept of a call.
+//! Redacts the passwords in bodies of this style before they are logged.
 //!
-//! Works on text, since a broken body is kept, too. Must not be used on what is yet to be read.
+//! Works on text, because malformed bodies are logged, too.
 
 const NAME: &str = "Password";
 const MASK: &str = "***";
 
-/// The same body with `***` for each password, as an element's text or a JSON field.
-pub(in crate::sandbox) fn without_passwords(body: &str) -> String {
-    let mut kept = String::with_capacity(body.len());
+/// Replaces each password with `***`, whether an element's text or a JSON field.
+pub(in crate::sandbox) fn redact_passwords(body: &str) -> String {
+    let mut redacted = String::with_capacity(body.len());
     let mut rest = body;
     while let Some(at) = rest.find(NAME) {
         let (before, after) = rest.split_at(at + NAME.len());
-        kept += before;
+        redacted += before;
         rest = after;
-        let secret = if is_start_tag(&kept) {
+        let secret = if is_start_tag(&redacted) {
             element(after)
         } else {
             field(after)
         };
         if let Some((start, end)) = secret {
-            kept += &after[..start];
-            kept += MASK;
+            redacted += &after[..start];
+            redacted += MASK;
             rest = &after[end..];
         }
     }
-    kept + rest
+    redacted + rest
 }
 
-/// Whether what was read last is the name of a start tag, with or without a prefix. No prefix is
-/// long, and a body that only says the name again and again must not take ages.
+/// Whether the name at the end of the text belongs to a start tag, with or without a prefix. The
+/// length limit keeps a body that repeats the name linear.
 fn is_start_tag(before: &str) -> bool {
     before[..before.len() - NAME.len()]
         .chars()
@@ -38,7 +38,7 @@ fn is_start_tag(before: &str) -> bool {
         == Some('<')
 }
 
-/// From behind the start tag to the end tag, or to the end of a body that was cut off.
+/// The range of an element's text; a truncated body ends it.
 fn element(after: &str) -> Option<(usize, usize)> {
     let start = after.find('>')? + 1;
     if after[..start].ends_with("/>") {
@@ -50,7 +50,7 @@ fn element(after: &str) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// Between the quotes of the value behind `": "`.
+/// The range of a JSON string value after `":`; a truncated body ends it.
 fn field(after: &str) -> Option<(usize, usize)> {
     let value = after.strip_prefix('"')?.trim_start();
     let value = value.strip_prefix(':')?.trim_start().strip_prefix('"')?;

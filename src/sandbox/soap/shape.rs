@@ -1,14 +1,10 @@
-//! What a request may look like: tables of elements in the WSDL's sequence, and the check of a
-//! request against them.
-//!
-//! Owns types and their spelling. Must not know which operation has which table, nor what values
-//! mean.
+//! Validates requests against tables of elements in the WSDL's sequence.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 
 use super::tree::Node;
 
-/// A group's elements: several slices one after the other, as a derived type follows its base.
+/// A group's elements, as consecutive slices: a derived type's elements follow those of its base.
 pub(super) type Parts = &'static [&'static [Field]];
 
 pub(super) struct Field {
@@ -17,26 +13,25 @@ pub(super) struct Field {
 }
 
 pub(super) enum Kind {
-    /// At most so many characters.
+    /// A string with a maximum number of characters.
     Text(usize),
-    /// Between these, both included.
+    /// A whole number between a minimum and a maximum, inclusive.
     Whole(i64, i64),
     Decimal,
     Bool,
-    /// A date with a time.
-    Moment,
-    /// The time may be absent.
-    Day,
+    DateTime,
+    /// A date with an optional time.
+    Date,
     OneOf(&'static [&'static str]),
     Group(Parts),
     /// Any number of elements of this name, each a group.
     List(&'static str, Parts),
-    /// Known to exist, not known in detail; anything in it passes.
+    /// An element whose content is not documented; it is not validated.
     Unchecked,
 }
 
-pub(super) const fn text(name: &'static str, longest: usize) -> Field {
-    field(name, Kind::Text(longest))
+pub(super) const fn text(name: &'static str, max_length: usize) -> Field {
+    field(name, Kind::Text(max_length))
 }
 
 pub(super) const fn int(name: &'static str) -> Field {
@@ -51,36 +46,34 @@ pub(super) const fn group(name: &'static str, parts: Parts) -> Field {
     field(name, Kind::Group(parts))
 }
 
-/// Checks what is in an element: each element known, in the right namespace, in the WSDL's
-/// sequence, at most once, and of its type. `path` is where it stands, for the messages.
+/// Validates an element's content: each child known, in the right namespace, in the WSDL's sequence,
+/// at most once and of its type. `path` is the element's path, for error messages.
 pub(super) fn check(node: &Node, path: &str, parts: Parts, space: &str) -> Result<(), String> {
-    plain(node, path, space)?;
-    no_text(node, path)?;
+    check_tag(node, path, space)?;
+    check_no_text(node, path)?;
     let mut fields = parts.iter().flat_map(|part| part.iter());
     for child in &node.children {
-        let place = format!("{path}/{}", child.name);
+        let path = format!("{path}/{}", child.name);
         match fields.find(|field| field.name == child.name) {
-            Some(field) => value(child, &place, &field.kind, space)?,
-            None if exists(parts, &child.name) => {
-                return Err(format!(
-                    "{place} is repeated, or not in the WSDL's sequence"
-                ));
+            Some(field) => check_value(child, &path, &field.kind, space)?,
+            None if has_field(parts, &child.name) => {
+                return Err(format!("{path} is repeated, or not in the WSDL's sequence"));
             }
-            None => return Err(format!("{place} is not in the WSDL")),
+            None => return Err(format!("{path} is not in the WSDL")),
         }
     }
     Ok(())
 }
 
-fn exists(parts: Parts, name: &str) -> bool {
+fn has_field(parts: Parts, name: &str) -> bool {
     parts
         .iter()
         .flat_map(|part| part.iter())
         .any(|field| field.name == name)
 }
 
-/// The right namespace, and no attribute.
-fn plain(node: &Node, path: &str, space: &str) -> Result<(), String> {
+/// Requires the right namespace and no attributes.
+fn check_tag(node: &Node, path: &str, space: &str) -> Result<(), String> {
     if node.space.as_deref() != Some(space) {
         let found = node.space.as_deref().unwrap_or("no namespace");
         return Err(format!("{path} is in {found}, not in {space}"));
@@ -91,24 +84,24 @@ fn plain(node: &Node, path: &str, space: &str) -> Result<(), String> {
     }
 }
 
-fn no_text(node: &Node, path: &str) -> Result<(), String> {
+fn check_no_text(node: &Node, path: &str) -> Result<(), String> {
     if node.text.trim().is_empty() {
         Ok(())
     } else {
-        Err(format!("{path} holds text where elements belong"))
+        Err(format!("{path} contains text instead of elements"))
     }
 }
 
-fn value(node: &Node, path: &str, kind: &Kind, space: &str) -> Result<(), String> {
+fn check_value(node: &Node, path: &str, kind: &Kind, space: &str) -> Result<(), String> {
     match kind {
         Kind::Unchecked => return Ok(()),
         Kind::Group(parts) => return check(node, path, parts, space),
-        Kind::List(item, parts) => return list(node, path, item, parts, space),
+        Kind::List(item, parts) => return check_list(node, path, item, parts, space),
         _ => {}
     }
-    plain(node, path, space)?;
+    check_tag(node, path, space)?;
     if let Some(child) = node.children.first() {
-        return Err(format!("{path} holds an element {}", child.name));
+        return Err(format!("{path} contains an element {}", child.name));
     }
     let text = node.text.as_str();
     if node.nil {
@@ -118,24 +111,24 @@ fn value(node: &Node, path: &str, kind: &Kind, space: &str) -> Result<(), String
             Err(format!("{path} is nil and has a value"))
         };
     }
-    let fits = match kind {
-        Kind::Text(longest) => {
+    let is_valid = match kind {
+        Kind::Text(max) => {
             let length = text.chars().count();
-            if length > *longest {
-                let message = format!("{path} has {length} characters of {longest} allowed");
+            if length > *max {
+                let message = format!("{path} has {length} characters; {max} are allowed");
                 return Err(message);
             }
             true
         }
-        Kind::Whole(least, most) => is_whole(text, *least, *most),
+        Kind::Whole(min, max) => is_whole(text, *min, *max),
         Kind::Decimal => is_decimal(text),
         Kind::Bool => matches!(text, "true" | "false" | "1" | "0"),
-        Kind::Moment => moment(text).is_some(),
-        Kind::Day => moment(text).or_else(|| day(text)).is_some(),
-        Kind::OneOf(words) => words.contains(&text),
+        Kind::DateTime => date_time(text).is_some(),
+        Kind::Date => date_time(text).or_else(|| date(text)).is_some(),
+        Kind::OneOf(values) => values.contains(&text),
         Kind::Group(_) | Kind::List(..) | Kind::Unchecked => true,
     };
-    if fits {
+    if is_valid {
         Ok(())
     } else {
         Err(format!(
@@ -144,23 +137,29 @@ fn value(node: &Node, path: &str, kind: &Kind, space: &str) -> Result<(), String
     }
 }
 
-fn list(node: &Node, path: &str, item: &str, parts: Parts, space: &str) -> Result<(), String> {
-    plain(node, path, space)?;
-    no_text(node, path)?;
-    for (place, child) in node.children.iter().enumerate() {
+fn check_list(
+    node: &Node,
+    path: &str,
+    item: &str,
+    parts: Parts,
+    space: &str,
+) -> Result<(), String> {
+    check_tag(node, path, space)?;
+    check_no_text(node, path)?;
+    for (index, child) in node.children.iter().enumerate() {
         if child.name != item {
             return Err(format!("{path}/{} is not in the WSDL", child.name));
         }
-        check(child, &format!("{path}/{item}[{place}]"), parts, space)?;
+        check(child, &format!("{path}/{item}[{index}]"), parts, space)?;
     }
     Ok(())
 }
 
-fn is_whole(text: &str, least: i64, most: i64) -> bool {
+fn is_whole(text: &str, min: i64, max: i64) -> bool {
     !text.starts_with('+')
         && text
             .parse::<i64>()
-            .is_ok_and(|number| number >= least && number <= most)
+            .is_ok_and(|number| (min..=max).contains(&number))
 }
 
 /// Digits, with a dot before decimal places: no comma, no exponent.
@@ -173,40 +172,40 @@ pub(super) fn is_decimal(text: &str) -> bool {
     }
 }
 
-/// A time as it is written, and its offset from UTC in seconds if one is written.
-pub(super) fn moment(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
-    const SHAPE: &str = "%Y-%m-%dT%H:%M:%S%.f";
-    let marks = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
-    if !stands(text, &marks) {
+/// A local date and time, and its offset from UTC in seconds if there is one.
+pub(super) fn date_time(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
+    const FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.f";
+    let separators = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
+    if !has_separators(text, &separators) {
         return None;
     }
-    let read = match NaiveDateTime::parse_from_str(text, SHAPE) {
+    let parsed = match NaiveDateTime::parse_from_str(text, FORMAT) {
         Ok(time) => (time, None),
         Err(_) => {
             let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
             (time.naive_local(), Some(time.offset().local_minus_utc()))
         }
     };
-    in_sql(read.0.date()).then_some(read)
+    is_sql_date(parsed.0.date()).then_some(parsed)
 }
 
-/// The beginning of a day.
-pub(super) fn day(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
-    if text.len() != 10 || !stands(text, &[(4, "-"), (7, "-")]) {
+/// A date, as its first second.
+pub(super) fn date(text: &str) -> Option<(NaiveDateTime, Option<i32>)> {
+    if text.len() != 10 || !has_separators(text, &[(4, "-"), (7, "-")]) {
         return None;
     }
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    in_sql(date).then(|| (date.into(), None))
+    is_sql_date(date).then(|| (date.into(), None))
 }
 
-/// Whether each mark is at its place: chrono would also read numbers with fewer digits.
-fn stands(text: &str, marks: &[(usize, &str)]) -> bool {
-    marks
+/// Checks each separator's position: chrono also accepts numbers with fewer digits.
+fn has_separators(text: &str, separators: &[(usize, &str)]) -> bool {
+    separators
         .iter()
-        .all(|(at, mark)| text.get(*at..at + 1) == Some(mark))
+        .all(|(at, separator)| text.get(*at..at + 1) == Some(separator))
 }
 
-/// SQL Server's datetime begins in 1753; an unset .NET date is a year 1.
-fn in_sql(date: NaiveDate) -> bool {
+/// SQL Server's `datetime` starts in 1753; an unset .NET date is in the year 1.
+fn is_sql_date(date: NaiveDate) -> bool {
     (1753..=9999).contains(&date.year())
 }

@@ -1,8 +1,6 @@
-//! The requests of `oms.asmx`, element by element.
+//! The elements of the requests of `oms.asmx`.
 //!
-//! Owns the sequence, types and lengths, as far as public sources tell them: the sequence is the
-//! WSDL's, the lengths are those of ProMail's own XML order files, since the WSDL has none. Must
-//! not hold any behaviour.
+//! The sequence is the WSDL's. The WSDL has no lengths; they are those of ProMail's XML order files.
 
 use super::shape::{Field, Kind, Parts, field, group, int, text};
 
@@ -14,8 +12,8 @@ const fn flag(name: &'static str) -> Field {
     field(name, Kind::Bool)
 }
 
-const fn moment(name: &'static str) -> Field {
-    field(name, Kind::Moment)
+const fn date_time(name: &'static str) -> Field {
+    field(name, Kind::DateTime)
 }
 
 const SEQ_ID: Field = int("SeqID");
@@ -67,15 +65,15 @@ const FULL_NAME: &[Field] = &[
 
 const HEADER: Parts = &[&[
     text("ID", 50),
-    moment("EntryDate"),
+    date_time("EntryDate"),
     group("OrderEntryView", &[SEQ, DESCRIPTION]),
     text("ReferenceNumber", 50),
     text("PONumber", 50),
     text("Comments", 8000),
     text("IpAddress", 50),
     text("ApprovalComment", 8000),
-    moment("InsertDate"),
-    moment("UTCEntryDateTime"),
+    date_time("InsertDate"),
+    date_time("UTCEntryDateTime"),
 ]];
 
 const CLASSIFICATION: Parts = &[&[
@@ -101,7 +99,7 @@ const SHIPPING: Parts = &[&[
     text("ShipComments", 8000),
     text("NeededBy", 50),
     flag("Rush"),
-    moment("ReleaseDate"),
+    date_time("ReleaseDate"),
     int("ThirdPartyType"),
     text("ThirdAccountNumber", 50),
     flag("NCShip"),
@@ -142,7 +140,7 @@ const PAYMENT: Parts = &[&[
     text("TransactionID", 255),
     text("AuthorizationCode", 50),
     decimal("AuthorizationAmount"),
-    moment("AuthorizationDate"),
+    date_time("AuthorizationDate"),
 ]];
 
 const SHIP_TO: &[Field] = &[
@@ -150,7 +148,7 @@ const SHIP_TO: &[Field] = &[
     field("Flag", Kind::OneOf(&["Other", "OrderedBy"])),
     text("Key", 50),
     text("NeededBy", 50),
-    moment("ReleaseDate"),
+    date_time("ReleaseDate"),
     flag("Rush"),
     decimal("RushHandling"),
     text("Comments", 8000),
@@ -242,7 +240,7 @@ pub(super) const ADD_ORDER: Parts = &[&[group("order", ORDER)]];
 pub(super) const GET_ORDER_INFO: Parts = &[&[text("orderId", 50)]];
 
 pub(super) const GET_SHIPPING_CHARGE: Parts =
-    &[&[field("StartDate", Kind::Day), field("EndDate", Kind::Day)]];
+    &[&[field("StartDate", Kind::Date), field("EndDate", Kind::Date)]];
 
 pub(super) const GET_OFFERS: Parts = &[&[
     field("sortGroups", Kind::Unchecked),

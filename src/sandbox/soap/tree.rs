@@ -1,7 +1,6 @@
-//! XML in: a whole small tree, or the reason why there is none.
+//! Parses XML into a tree.
 //!
-//! Owns well-formedness and its limits: no DTD, no entity of one's own, no processing instruction,
-//! nothing deep, nothing long. Must not know SOAP or any element's name.
+//! Refuses DTDs, custom entities, processing instructions, and deep or long documents.
 
 use quick_xml::{
     XmlVersion,
@@ -16,18 +15,18 @@ const MAX_DEPTH: usize = 32;
 const MAX_ATTRIBUTES: usize = 16;
 const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
-/// An element with everything in it.
+/// An element with its content.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     /// Without its prefix.
     pub name: String,
     pub space: Option<String>,
-    /// All text directly in it, comments taken out.
+    /// All text directly in it, without comments.
     pub text: String,
     pub children: Vec<Node>,
     /// `xsi:nil="true"`.
     pub nil: bool,
-    /// Local names of other attributes; declarations of namespaces are none.
+    /// Local names of other attributes, without namespace declarations.
     pub attributes: Vec<String>,
 }
 
@@ -40,13 +39,13 @@ impl Node {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The element at the end of a path of names.
+    /// The descendant at a path of names.
     pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, name| node.child(name))
     }
 
-    /// The text there, without blanks around it; `None` when that is nothing.
-    pub fn words(&self, path: &[&str]) -> Option<&str> {
+    /// The trimmed text of the descendant at a path; `None` if it is absent or empty.
+    pub fn text_at(&self, path: &[&str]) -> Option<&str> {
         let text = self.at(path)?.text.trim();
         (!text.is_empty()).then_some(text)
     }
@@ -58,12 +57,12 @@ pub(super) fn parse(body: &[u8]) -> Result<Node, String> {
     }
     let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    allowed(text)?;
+    check_characters(text)?;
     let mut reader = NsReader::from_str(text);
     let config = reader.config_mut();
     config.expand_empty_elements = true;
     config.check_comments = true;
-    let mut growing = Growing::default();
+    let mut builder = TreeBuilder::default();
     loop {
         let (space, event) = reader
             .read_resolved_event()
@@ -72,46 +71,46 @@ pub(super) fn parse(body: &[u8]) -> Result<Node, String> {
             ResolveResult::Bound(space) => Some(space.0.to_owned()),
             ResolveResult::Unbound => None,
             ResolveResult::Unknown(prefix) => {
-                return Err(format!("the prefix {prefix} is declared nowhere"));
+                return Err(format!("the prefix {prefix} is not declared"));
             }
         };
         match event {
-            Event::Start(start) => growing.open(read_start(&start, space, reader.resolver())?)?,
-            Event::End(_) => growing.close(),
-            Event::Text(text) => growing.text(&text.xml10_content())?,
-            Event::CData(text) => growing.text(&text.xml10_content())?,
-            Event::GeneralRef(reference) => growing.text(&resolve(&reference)?)?,
+            Event::Start(start) => builder.open(read_start(&start, space, reader.resolver())?)?,
+            Event::End(_) => builder.close(),
+            Event::Text(text) => builder.text(&text.xml10_content())?,
+            Event::CData(text) => builder.text(&text.xml10_content())?,
+            Event::GeneralRef(reference) => builder.text(&resolve(&reference)?)?,
             Event::Comment(_) => {}
             Event::Decl(declaration) => check_declaration(&declaration)?,
             Event::DocType(_) => return Err("a document type declaration is refused".into()),
             Event::PI(_) => return Err("a processing instruction is refused".into()),
             Event::Empty(_) => return Err("an empty element was not expanded".into()),
-            Event::Eof => return growing.end(),
+            Event::Eof => return builder.finish(),
         }
     }
 }
 
-/// The part of the tree that is read so far.
+/// The part of the tree read so far.
 #[derive(Default)]
-struct Growing {
+struct TreeBuilder {
     open: Vec<Node>,
     root: Option<Node>,
 }
 
-impl Growing {
+impl TreeBuilder {
     fn open(&mut self, node: Node) -> Result<(), String> {
         if self.open.len() == MAX_DEPTH {
             return Err(format!("elements are nested more than {MAX_DEPTH} deep"));
         }
         if self.root.is_some() {
-            return Err("something follows the document's element".into());
+            return Err("an element follows the root element".into());
         }
         self.open.push(node);
         Ok(())
     }
 
     fn close(&mut self) {
-        // The reader has made sure that each end has its beginning.
+        // The reader checks that each end tag has a start tag.
         let Some(node) = self.open.pop() else { return };
         match self.open.last_mut() {
             Some(parent) => parent.children.push(node),
@@ -123,12 +122,12 @@ impl Growing {
         match self.open.last_mut() {
             Some(node) => node.text.push_str(text),
             None if text.trim().is_empty() => {}
-            None => return Err("there is text outside the document's element".into()),
+            None => return Err("there is text outside the root element".into()),
         }
         Ok(())
     }
 
-    fn end(self) -> Result<Node, String> {
+    fn finish(self) -> Result<Node, String> {
         if let Some(node) = self.open.last() {
             return Err(format!("the body ends inside {}", node.name));
         }
@@ -176,7 +175,7 @@ fn start_name(start: &BytesStart<'_>) -> String {
     start.local_name().as_ref().to_owned()
 }
 
-/// Only what XML itself defines: an entity of one's own would need a DTD.
+/// Resolves the references that XML defines; custom entities would need a DTD.
 fn resolve(reference: &BytesRef<'_>) -> Result<String, String> {
     let name = reference.xml10_content();
     let found = match name.as_ref() {
@@ -201,12 +200,12 @@ fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), String> {
     }
 }
 
-/// XML 1.0 section 2.2.
+/// The characters of XML 1.0, section 2.2.
 pub(super) const fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
-fn allowed(text: &str) -> Result<(), String> {
+fn check_characters(text: &str) -> Result<(), String> {
     match text.chars().find(|c| !is_allowed(*c)) {
         None => Ok(()),
         Some(c) => Err(format!("the character {c:?} is not allowed in XML")),

@@ -1,6 +1,4 @@
-//! XML out, as .NET's serializer writes it.
-//!
-//! Owns escaping. Must not know any element's name.
+//! Writes XML in the format of .NET's serializer.
 
 use std::fmt::Display;
 
@@ -8,13 +6,13 @@ use quick_xml::escape::partial_escape;
 
 use super::tree::is_allowed;
 
-/// Elements, one after the other. Names are the caller's own and need no escaping.
+/// A sequence of elements. Names are not escaped.
 #[derive(Default)]
 pub(super) struct Xml(String);
 
 impl Xml {
     pub fn value(&mut self, name: &str, value: impl Display) {
-        // What came in as JSON may hold characters that XML cannot carry in any way.
+        // Text received as JSON may contain characters that XML does not allow even escaped.
         let text: String = value
             .to_string()
             .chars()
@@ -28,14 +26,14 @@ impl Xml {
         }
     }
 
-    /// Each of these with one value.
+    /// Writes the same value for each name.
     pub fn all(&mut self, names: &[&str], value: impl Display) {
         for name in names {
             self.value(name, &value);
         }
     }
 
-    /// A string that is null is left out.
+    /// Writes nothing for `None`.
     pub fn some(&mut self, name: &str, value: Option<impl Display>) {
         if let Some(value) = value {
             self.value(name, value);

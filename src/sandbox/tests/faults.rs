@@ -1,4 +1,4 @@
-//! Each fault, as the client sees it and as the warehouse is left.
+//! Each fault: the response for the client, and the state of the warehouse afterwards.
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ fn on_orders(kind: FaultKind) -> Fault {
 }
 
 #[tokio::test]
-async fn a_dropped_answer_leaves_the_order_and_not_one_byte() {
+async fn a_dropped_answer_stores_the_order_and_sends_nothing() {
     let (sandbox, _) = sandbox().await;
     sandbox.add_fault(on_orders(FaultKind::DropAnswer));
     let body = order("A1", "X", 1).to_string();
@@ -28,7 +28,7 @@ async fn a_dropped_answer_leaves_the_order_and_not_one_byte() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_leaves_nothing() {
+async fn a_dropped_request_stores_nothing() {
     let (sandbox, _) = sandbox().await;
     sandbox.add_fault(on_orders(FaultKind::DropRequest));
     let body = order("A1", "X", 1).to_string();
@@ -41,7 +41,7 @@ async fn a_dropped_request_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn half_an_answer_promises_the_whole_length() {
+async fn a_partial_response_promises_the_whole_length() {
     let (sandbox, _) = sandbox().await;
     sandbox.add_fault(on_orders(FaultKind::Partial));
     let body = order("A1", "X", 1).to_string();
@@ -56,7 +56,7 @@ async fn half_an_answer_promises_the_whole_length() {
 }
 
 #[tokio::test]
-async fn broken_json_and_a_gateway_page() {
+async fn malformed_json_and_a_gateway_page() {
     let (sandbox, _) = sandbox().await;
     sandbox.add_fault(on_orders(FaultKind::Malformed { done: true }));
     let answer = send(&sandbox, "A1", "X", 1).await;
@@ -86,7 +86,7 @@ async fn a_huge_list_is_valid_json_of_the_exact_length() {
     }
 }
 
-/// Undoes the chunking, which the raw client does not.
+/// Decodes the chunks, which the raw client does not.
 async fn reqwest_get(sandbox: &Sandbox, path: &str) -> Vec<u8> {
     use crate::http::{Upstream, UpstreamLimits};
     let second = Duration::from_secs(20);
@@ -136,7 +136,7 @@ async fn a_status_with_its_headers_and_body() {
 }
 
 #[tokio::test]
-async fn too_many_requests_in_seconds_or_with_a_date() {
+async fn retry_after_is_in_seconds_or_a_date() {
     let (sandbox, _) = sandbox().await;
     for (as_date, wanted) in [
         (false, "retry-after: 90"),
@@ -153,20 +153,20 @@ async fn too_many_requests_in_seconds_or_with_a_date() {
 }
 
 #[tokio::test]
-async fn work_goes_on_when_the_client_hangs_up_during_a_delay() {
+async fn a_delayed_call_is_executed_although_the_client_disconnects() {
     let (sandbox, _) = sandbox().await;
     for (number, work) in [("B1", Work::Before), ("B2", Work::After)] {
         let milliseconds = 500;
         sandbox.add_fault(on_orders(FaultKind::Delay { milliseconds, work }));
         let body = order(number, "X", 1).to_string();
         let calls = sandbox.requests().len();
-        let begun = sandbox.wait_until(|sandbox| {
+        let started = sandbox.wait_until(|sandbox| {
             sandbox.requests().len() > calls
                 && (work == Work::After || sandbox.order(number).is_some())
         });
         tokio::select! {
             _ = bytes_of(&sandbox, "POST /api/orders", "close", &body) => panic!("answered"),
-            () = begun => {}
+            () = started => {}
         }
         assert_eq!(sandbox.order(number).is_some(), work == Work::Before);
         let seen = sandbox.wait_until(|sandbox| {
@@ -175,7 +175,7 @@ async fn work_goes_on_when_the_client_hangs_up_during_a_delay() {
         });
         timeout(Duration::from_secs(10), seen).await.unwrap();
     }
-    // A patient client gets its answer.
+    // A client that waits gets its response.
     sandbox.add_fault(on_orders(FaultKind::Delay {
         milliseconds: 50,
         work: Work::Before,
@@ -205,7 +205,7 @@ async fn a_sandbox_stops_in_the_middle_of_a_delay() {
 }
 
 #[tokio::test]
-async fn which_calls_are_hit() {
+async fn faults_apply_to_matching_calls_only() {
     let (sandbox, _) = sandbox().await;
     let html = || FaultKind::Html { done: false };
     sandbox.add_fault(Fault::on("/api/orders/*/status", html()).every(2));
@@ -227,7 +227,7 @@ async fn which_calls_are_hit() {
 }
 
 #[tokio::test]
-async fn faults_are_read_strictly_and_all_or_none() {
+async fn invalid_faults_are_refused_together_with_the_valid_ones() {
     let (sandbox, _) = sandbox().await;
     let good = json!({"path": "/api/orders", "kind": "drop_answer"});
     for (bad, named) in [

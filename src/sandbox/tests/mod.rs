@@ -1,5 +1,5 @@
-//! The sandbox seen from outside: a client that reads raw bytes, so that half an answer and no
-//! answer look like what they are.
+//! The sandbox over HTTP, with a client that reads raw bytes, so that partial and missing responses
+//! are visible.
 
 mod faults;
 mod orders;
@@ -37,7 +37,7 @@ async fn sandbox() -> (Sandbox, Arc<MockClock>) {
 /// `sandbox-client:sandbox-secret`.
 const BASIC: &str = "Authorization: Basic c2FuZGJveC1jbGllbnQ6c2FuZGJveC1zZWNyZXQ=\r\n";
 
-/// An answer as far as it came.
+/// A response, as far as it was received.
 struct Raw {
     status: u16,
     head: String,
@@ -54,8 +54,7 @@ impl Raw {
     }
 }
 
-/// Every byte until the other side closes the connection; with `keep-alive` it has to do so
-/// without being asked.
+/// Every byte until the sandbox closes the connection; with `keep-alive`, it must do so unasked.
 async fn bytes_of(sandbox: &Sandbox, head: &str, connection: &str, body: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(sandbox.addr()).await.unwrap();
     let length = body.len();

@@ -1,9 +1,9 @@
-//! Taking orders: what is refused, in which words, and what is kept.
+//! Orders by REST: what is refused, with which message, and what is stored.
 
 use super::*;
 
 #[tokio::test]
-async fn an_order_is_kept_as_it_was_written() {
+async fn an_order_is_stored_exactly_as_received() {
     let (sandbox, _) = sandbox().await;
     let body = order("A 1/2", "X", 2)
         .to_string()
@@ -31,7 +31,7 @@ async fn an_order_is_kept_as_it_was_written() {
     assert_eq!(sandbox.requests()[0].body, body);
 }
 
-/// Sets (or with `null` removes) the field at a JSON pointer.
+/// An order with the field at a JSON pointer set, or removed with `null`.
 fn with(pointer: &str, value: Value) -> String {
     let mut order = order("A1", "X", 1);
     order["BillingAddress"] = json!({"City": "Springfield"});
@@ -46,7 +46,7 @@ fn with(pointer: &str, value: Value) -> String {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_order_is_named() {
+async fn a_refusal_names_the_invalid_field() {
     let (sandbox, _) = sandbox().await;
     let none = Value::Null;
     for (pointer, value, named) in [

@@ -1,4 +1,4 @@
-//! The arithmetic of stock and packages, through the control API and the handle.
+//! Stock and packages, through the control API and `Sandbox`.
 
 use super::*;
 use crate::sandbox::{Item, NewPackage, Refusal};
@@ -61,7 +61,7 @@ async fn stock_follows_an_order_from_arrival_to_void() {
 }
 
 #[tokio::test]
-async fn more_ordered_than_there_is_is_backordered_and_never_negative() {
+async fn an_order_beyond_stock_is_backordered_and_stock_never_negative() {
     let (sandbox, _) = sandbox().await;
     sandbox.set_stock("X", 3);
     send(&sandbox, "A1", "X", 2).await;
@@ -80,7 +80,7 @@ async fn more_ordered_than_there_is_is_backordered_and_never_negative() {
 }
 
 #[tokio::test]
-async fn somebody_elses_order_takes_the_number() {
+async fn another_clients_order_uses_up_its_number() {
     let (sandbox, _) = sandbox().await;
     let body = json!({"items": [{"SKU": "X", "Quantity": 2}]});
     let put = call(&sandbox, "PUT /sandbox/orders/A1", &body).await;
@@ -95,7 +95,7 @@ async fn somebody_elses_order_takes_the_number() {
 }
 
 #[tokio::test]
-async fn the_control_api_says_what_is_wrong() {
+async fn the_control_api_names_the_error() {
     let (sandbox, _) = sandbox().await;
     for (head, body, status, named) in [
         ("PUT /sandbox/stock/X", "{}", 422, "on_hand"),

@@ -1,9 +1,9 @@
-//! Credentials, paths and lists, byte by byte where it matters.
+//! Credentials, paths and lists of the REST API.
 
 use chrono::TimeDelta;
 
 use super::*;
-use crate::sandbox::{NewPackage, News};
+use crate::sandbox::{NewPackage, SandboxEvent};
 
 async fn raw(sandbox: &Sandbox, request: String) -> Raw {
     let mut stream = TcpStream::connect(sandbox.addr()).await.unwrap();
@@ -13,7 +13,7 @@ async fn raw(sandbox: &Sandbox, request: String) -> Raw {
     parse(&answer)
 }
 
-async fn ask_token(sandbox: &Sandbox, authorization: &str, form: &str) -> Raw {
+async fn request_token(sandbox: &Sandbox, authorization: &str, form: &str) -> Raw {
     let length = form.len();
     raw(
         sandbox,
@@ -36,7 +36,7 @@ async fn list(sandbox: &Sandbox, authorization: &str) -> Raw {
 }
 
 #[tokio::test]
-async fn tokens_live_as_long_as_they_should() {
+async fn tokens_expire_after_their_lifetime() {
     let (sandbox, clock) = sandbox_with(SandboxConfig {
         base_path: "v1/".into(),
         token_lifetime: Duration::from_secs(60),
@@ -47,12 +47,12 @@ async fn tokens_live_as_long_as_they_should() {
     assert!(sandbox.base_url().as_str().ends_with("/v1"));
     let form = "grant_type=client_credentials&scope=api";
     let wrong = "Authorization: Basic eDp5\r\n";
-    assert_eq!(ask_token(&sandbox, wrong, form).await.status, 401);
-    assert_eq!(ask_token(&sandbox, "", form).await.status, 401);
-    let unscoped = ask_token(&sandbox, BASIC, "grant_type=client_credentials").await;
+    assert_eq!(request_token(&sandbox, wrong, form).await.status, 401);
+    assert_eq!(request_token(&sandbox, "", form).await.status, 401);
+    let unscoped = request_token(&sandbox, BASIC, "grant_type=client_credentials").await;
     assert_eq!(unscoped.json(), json!({"error": "invalid_scope"}));
 
-    let granted = ask_token(&sandbox, BASIC, form).await.json();
+    let granted = request_token(&sandbox, BASIC, form).await.json();
     assert_eq!(granted["expires_in"], 60);
     assert_eq!(granted["token_type"], "Bearer");
     let bearer = format!(
@@ -67,7 +67,7 @@ async fn tokens_live_as_long_as_they_should() {
     assert_eq!(expired.status, 401);
     assert!(expired.json()["error"].is_string());
 
-    let granted = ask_token(&sandbox, BASIC, form).await.json();
+    let granted = request_token(&sandbox, BASIC, form).await.json();
     let bearer = format!(
         "Authorization: Bearer {}\r\n",
         granted["access_token"].as_str().unwrap()
@@ -87,7 +87,7 @@ async fn tokens_live_as_long_as_they_should() {
 }
 
 #[tokio::test]
-async fn paths_that_do_not_exist() {
+async fn unknown_paths_and_methods_are_refused() {
     let (sandbox, _) = sandbox_with(SandboxConfig {
         base_path: "/v1".into(),
         ..SandboxConfig::default()
@@ -109,7 +109,7 @@ async fn paths_that_do_not_exist() {
 }
 
 #[tokio::test]
-async fn stock_comes_whole_or_in_pages() {
+async fn stock_is_listed_whole_or_in_pages() {
     let (whole, _) = sandbox().await;
     whole.set_stock("a/b c", 5);
     assert_eq!(
@@ -141,12 +141,14 @@ async fn stock_comes_whole_or_in_pages() {
 }
 
 #[tokio::test]
-async fn shipments_since_a_moment_and_without_optional_fields() {
+async fn shipments_are_filtered_by_time_and_optional_fields_omitted() {
     let (sandbox, clock) = sandbox().await;
-    let mut news = sandbox.news();
+    let mut events = sandbox.events();
     send(&sandbox, "A1", "X", 2).await;
-    assert!(matches!(news.recv().await, Some(News::Order(order)) if order.number == "A1"));
-    assert!(matches!(news.recv().await, Some(News::Request(call)) if call.status == Some(201)));
+    let event = events.recv().await;
+    assert!(matches!(event, Some(SandboxEvent::Order(order)) if order.number == "A1"));
+    let event = events.recv().await;
+    assert!(matches!(event, Some(SandboxEvent::Request(call)) if call.status == Some(201)));
     let package = NewPackage {
         tracking_number: Some("T1".into()),
         service: Some("Ground".into()),
@@ -164,7 +166,7 @@ async fn shipments_since_a_moment_and_without_optional_fields() {
     assert_eq!(get(&sandbox, &at("12:00:01")).await.json(), json!([]));
     let bad = get(&sandbox, "/api/shipments?from=2025-03-04T12:00:00+00:00").await;
     assert_eq!(bad.status, 400);
-    // A void package comes again.
+    // A voided package is listed again.
     clock.advance(TimeDelta::seconds(5));
     sandbox.void("A1", "T1").unwrap();
     let again = get(&sandbox, &at("12:00:01")).await.json();

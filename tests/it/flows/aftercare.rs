@@ -276,7 +276,7 @@ async fn units_that_veracore_cancelled_are_not_sold_twice() {
     service.keep_stock().await;
     // VeraCore has 5 free, and the shop still owes 2 of them.
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
-    world.sandbox.revive(&order.code).unwrap();
+    world.sandbox.undo_cancellation(&order.code).unwrap();
     track(&service, &order).await;
     service.keep_stock().await;
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
@@ -317,7 +317,7 @@ async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
     let code = OrderCode::parse(order.code.clone()).unwrap();
     let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
     assert_eq!(verdict.unwrap(), OperatorOutcome::Stopped);
-    world.sandbox.revive(&order.code).unwrap();
+    world.sandbox.undo_cancellation(&order.code).unwrap();
     world.sandbox.ship(&order.code, vec![]).unwrap();
     service
         .tracking

@@ -196,7 +196,7 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
                 let care = |record: veracore_sync::ledger::SyncRecord| record.post_send;
                 let stands = world.record(&order.code).await.map(care).unwrap();
                 assert!(stands.cancelled_at_veracore.is_some());
-                world.sandbox.revive(&order.code).unwrap();
+                world.sandbox.undo_cancellation(&order.code).unwrap();
                 dies_once(&world, &point, &track).await;
                 let stands = world.record(&order.code).await.map(care).unwrap();
                 assert_eq!(stands, veracore_sync::ledger::PostSendState::default());
@@ -209,7 +209,7 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
                     stands(&world, &order).await == Some(CancelStatus::Stopped)
                 })
                 .await;
-                world.sandbox.revive(&order.code).unwrap();
+                world.sandbox.undo_cancellation(&order.code).unwrap();
                 world.sandbox.ship(&order.code, vec![]).unwrap();
                 dies_once(&world, &point, &["sync", "tracking"]).await;
                 assert_eq!(stands(&world, &order).await, Some(CancelStatus::TooLate));

@@ -174,8 +174,7 @@ impl TokenCache {
     /// says that the credentials are wrong. A token that expired during the call says nothing.
     pub(super) fn record_refused(&self, token: &Token) -> bool {
         let mut state = self.state.lock();
-        if self.clock.now() < token.expires_at && token.generation > state.last_refused_generation
-        {
+        if self.clock.now() < token.expires_at && token.generation > state.last_refused_generation {
             state.last_refused_generation = token.generation;
             state.refused_count += 1;
         }

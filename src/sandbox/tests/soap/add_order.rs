@@ -1,9 +1,9 @@
-//! `AddOrder`: what is kept, and each thing that is refused, in words.
+//! `AddOrder`: what is stored, and what is refused with which message.
 
 use super::*;
 
 #[tokio::test]
-async fn an_order_is_in_the_same_warehouse_for_all() {
+async fn soap_rest_and_control_share_one_warehouse() {
     let (sandbox, _) = sandbox().await;
     sandbox.set_stock("X", 5);
     let answer = add(&sandbox, "A1", "X", 2).await;
@@ -29,7 +29,7 @@ async fn an_order_is_in_the_same_warehouse_for_all() {
     assert!(!format!("{:?}", sandbox.requests()).contains("sandbox-secret"));
     assert!(!format!("{:?}", sandbox.orders()).contains("sandbox-secret"));
 
-    // However it came the first time.
+    // A duplicate is refused, whichever API created the order.
     let again = refusal(&sandbox, "AddOrder", &soap_order("A1", "X", 2)).await;
     assert_eq!(again, "Order A1 already exists.");
     send(&sandbox, "R1", "X", 1).await;
@@ -40,7 +40,7 @@ async fn an_order_is_in_the_same_warehouse_for_all() {
 }
 
 #[tokio::test]
-async fn whole_orders_with_all_that_the_wsdl_knows_pass() {
+async fn an_order_with_every_element_of_the_wsdl_is_accepted() {
     let (sandbox, _) = sandbox().await;
     let full = soap_order("A1", "X", 2)
         .replace(
@@ -66,8 +66,8 @@ async fn whole_orders_with_all_that_the_wsdl_knows_pass() {
              <ProductDetails><OrderProductDetail><PartNumber>X</PartNumber></OrderProductDetail>\
              </ProductDetails>",
         );
-    told(&sandbox, "AddOrder", &full).await;
-    // An address of its own instead of the buyer's, and the other link to it.
+    invoke(&sandbox, "AddOrder", &full).await;
+    // A separate address instead of the buyer's, linked by the other element.
     let own = soap_order("A2", "X", 1)
         .replace(
             "<OrderShipTo><Flag>OrderedBy</Flag>",
@@ -76,14 +76,14 @@ async fn whole_orders_with_all_that_the_wsdl_knows_pass() {
         )
         .replace("<OrderShipTo><Key>", "<OrderShipToKey><Key>")
         .replace("</OrderShipTo><UnitPrice>", "</OrderShipToKey><UnitPrice>");
-    told(&sandbox, "AddOrder", &own).await;
+    invoke(&sandbox, "AddOrder", &own).await;
     assert!(info(&sandbox, "A2").await.contains(
         "<ShipToInfo><UniqueId /><Contact>Bo</Contact><Company /><Address1>2 Side St</Address1>"
     ));
 }
 
-/// What is replaced in a sound order, by what, and what is said of it then.
-const WRONG: &[(&str, &str, &str)] = &[
+/// A text in a valid order, its replacement, and the error message.
+const INVALID: &[(&str, &str, &str)] = &[
     ("<ID>A1</ID>", "", "order/Header/ID is missing"),
     ("<ID>A1</ID>", "<ID>  </ID>", "order/Header/ID is missing"),
     (
@@ -160,7 +160,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         "<PONumber>1</PONumber><PONumber>2</PONumber>",
         "PONumber is repeated",
     ),
-    ("<order>", "<order>text", "holds text where elements belong"),
+    (
+        "<order>",
+        "<order>text",
+        "contains text instead of elements",
+    ),
     (
         "<order>",
         "<order xmlns=\"\">",
@@ -180,14 +184,18 @@ const WRONG: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn what_is_wrong_with_an_order_is_named() {
+async fn a_refusal_names_the_invalid_element() {
     let (sandbox, _) = sandbox().await;
     let long = format!("<City>{}</City>", "x".repeat(51));
-    let too_long = ("<City>Reno</City>", long.as_str(), "51 characters of 50");
-    for (from, to, named) in WRONG.iter().chain([&too_long]) {
-        let sound = soap_order("A1", "X", 2);
-        assert!(sound.contains(from), "{from}");
-        let message = refusal(&sandbox, "AddOrder", &sound.replace(from, to)).await;
+    let too_long = (
+        "<City>Reno</City>",
+        long.as_str(),
+        "51 characters; 50 are allowed",
+    );
+    for (from, to, named) in INVALID.iter().chain([&too_long]) {
+        let valid = soap_order("A1", "X", 2);
+        assert!(valid.contains(from), "{from}");
+        let message = refusal(&sandbox, "AddOrder", &valid.replace(from, to)).await;
         assert!(message.contains(named), "{from} -> {to}: {message}");
     }
     assert!(sandbox.orders().is_empty());

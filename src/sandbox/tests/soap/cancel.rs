@@ -1,4 +1,4 @@
-//! `CancelOrder`, in both forms, in time and too late.
+//! `CancelOrder` by SOAP and JSON, in time and too late.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn cancel(number: &str, secret: &str) -> String {
 }
 
 #[tokio::test]
-async fn by_soap() {
+async fn an_order_is_cancelled_by_soap_until_picking_starts() {
     let (sandbox, _) = sandbox().await;
     sandbox.set_stock("X", 9);
     for number in ["A1", "A2", "A3", "A4"] {
@@ -59,7 +59,7 @@ async fn by_soap() {
 }
 
 #[tokio::test]
-async fn by_json() {
+async fn an_order_is_cancelled_by_json() {
     let (sandbox, _) = sandbox().await;
     add(&sandbox, "A1", "X", 2).await;
     let body = |number: &str, secret: &str| {

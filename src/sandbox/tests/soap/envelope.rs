@@ -1,9 +1,9 @@
-//! What is around an operation: paths, actions, logins, versions, and bodies that are attacks.
+//! Paths, actions, credentials, SOAP versions, and malicious bodies.
 
 use super::*;
 
 #[tokio::test]
-async fn paths_in_any_case_and_the_older_service() {
+async fn paths_match_in_any_case_and_each_service_has_its_namespace() {
     let (sandbox, _) = sandbox_with(SandboxConfig {
         base_path: "/v1".into(),
         ..SandboxConfig::default()
@@ -45,7 +45,7 @@ async fn paths_in_any_case_and_the_older_service() {
 }
 
 #[tokio::test]
-async fn actions_types_and_logins() {
+async fn wrong_actions_types_and_credentials_are_refused() {
     let (sandbox, _) = sandbox().await;
     let body = envelope("GetOrderInfo", "<orderId>A1</orderId>");
     for action in [
@@ -94,7 +94,7 @@ async fn actions_types_and_logins() {
             .await
             .contains("no operation DropOrders")
     );
-    // A bad login is told as a failure of the operation; its password is kept nowhere.
+    // Wrong credentials are a fault of the operation; the password is not logged.
     let bad = post
         .send(&sandbox, wrapped(&login(OMS, "hush"), &operation))
         .await;
@@ -103,7 +103,7 @@ async fn actions_types_and_logins() {
 }
 
 #[tokio::test]
-async fn version_1_2() {
+async fn soap_1_2_is_accepted() {
     let (sandbox, _) = sandbox().await;
     let body = envelope("GetOrderInfo", "<orderId>A1</orderId>").replace(
         "http://schemas.xmlsoap.org/soap/envelope/",
@@ -119,7 +119,7 @@ async fn version_1_2() {
             "application/soap+xml; action=\"http://omscom/AddOrder\"",
             500,
         ),
-        // The envelope is not of the version that the type says.
+        // The envelope's version differs from the content type's.
         ("text/xml", 500),
     ] {
         let post = Post {
@@ -147,11 +147,11 @@ async fn version_1_2() {
 }
 
 #[tokio::test]
-async fn attacks_and_broken_bodies_are_refused() {
+async fn malicious_and_malformed_bodies_are_refused() {
     let (sandbox, _) = sandbox().await;
-    let sound = envelope("GetOrderInfo", "<orderId>A1</orderId>");
+    let valid = envelope("GetOrderInfo", "<orderId>A1</orderId>");
     let declaration = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
-    let with_dtd = |dtd: &str| sound.replace(declaration, &format!("{declaration}{dtd}"));
+    let with_dtd = |dtd: &str| valid.replace(declaration, &format!("{declaration}{dtd}"));
     let deep = format!("{}{}", "<a>".repeat(20_000), "</a>".repeat(20_000));
     let many: String = (0..5000).map(|n| format!(" a{n}=\"\"")).collect();
     let cases: Vec<(Vec<u8>, &str)> = vec![
@@ -165,63 +165,68 @@ async fn attacks_and_broken_bodies_are_refused() {
             with_dtd("<!DOCTYPE a SYSTEM \"file:///etc/passwd\">").into(),
             "document type declaration",
         ),
-        (sound.replace("A1", "&b;").into(), "&amp;b;"),
-        (sound.replace("A1", "&#0;").into(), "&amp;#0;"),
-        (sound.replace("A1", "&#x1F;").into(), "&amp;#x1F;"),
-        (sound.replace("A1", "\u{1}").into(), "not allowed in XML"),
-        (sound.replace("A1", "a&b").into(), "not well-formed"),
-        (sound.replace("A1", &deep).into(), "nested more than"),
+        (valid.replace("A1", "&b;").into(), "&amp;b;"),
+        (valid.replace("A1", "&#0;").into(), "&amp;#0;"),
+        (valid.replace("A1", "&#x1F;").into(), "&amp;#x1F;"),
+        (valid.replace("A1", "\u{1}").into(), "not allowed in XML"),
+        (valid.replace("A1", "a&b").into(), "not well-formed"),
+        (valid.replace("A1", &deep).into(), "nested more than"),
         (
-            sound.replace("A1", &"x".repeat(2_000_000)).into(),
+            valid.replace("A1", &"x".repeat(2_000_000)).into(),
             "longer than",
         ),
         (
-            sound.replace("<orderId", &format!("<orderId{many}")).into(),
+            valid.replace("<orderId", &format!("<orderId{many}")).into(),
             "attributes",
         ),
         (
-            sound
+            valid
                 .replace("<orderId>", "<x:orderId>")
                 .replace("</orderId>", "</x:orderId>")
                 .into(),
             "prefix x",
         ),
         (
-            sound.replace("</orderId>", "</orderID>").into(),
+            valid.replace("</orderId>", "</orderID>").into(),
             "not well-formed",
         ),
         (
-            sound.replace("utf-8", "iso-8859-1").into(),
+            valid.replace("utf-8", "iso-8859-1").into(),
             "encoding is not UTF-8",
         ),
         (with_dtd("<?target data?>").into(), "processing instruction"),
         (
-            sound.replace("A1", "A1<?target data?>").into(),
+            valid.replace("A1", "A1<?target data?>").into(),
             "processing instruction",
         ),
-        (sound[..sound.len() / 2].into(), "ends inside"),
-        (format!("{sound}<a />").into(), "follows"),
-        (format!("{sound}text").into(), "outside"),
+        (valid[..valid.len() / 2].into(), "ends inside"),
+        (format!("{valid}<a />").into(), "follows"),
+        (format!("{valid}text").into(), "outside"),
         (b"".to_vec(), "empty"),
         (b"{\"OrderID\": \"A1\"}".to_vec(), "outside"),
-        (sound.replace("A1", "A1<b />").into(), "holds an element b"),
-        (wrapped("", "").into(), "not exactly one element"),
-        ("<Envelope />".into(), "no Envelope"),
+        (
+            valid.replace("A1", "A1<b />").into(),
+            "contains an element b",
+        ),
+        (wrapped("", "").into(), "not contain exactly one element"),
+        ("<Envelope />".into(), "not an Envelope"),
     ];
     let post = Post::of("GetOrderInfo");
     for (body, named) in cases {
         let message = message(&post.send(&sandbox, &body).await);
         assert!(message.contains(named), "{named}: {message}");
     }
-    let mut latin = sound.clone().into_bytes();
+    let mut latin = valid.clone().into_bytes();
     let at = latin.windows(4).position(|four| four == b"A1</").unwrap();
     latin[at] = 0xe9;
     let message = message(&post.send(&sandbox, latin).await);
     assert!(message.contains("not UTF-8"));
-    // What is allowed: a byte order mark, comments, CDATA, and XML's own references.
-    let odd = sound.replace("A1", "<!-- c --><![CDATA[A]]>&#x31;<!-- d -->");
+    // Allowed: a byte order mark, comments, CDATA, and XML's own references.
+    let unusual = valid.replace("A1", "<!-- c --><![CDATA[A]]>&#x31;<!-- d -->");
     assert_eq!(
-        post.send(&sandbox, format!("\u{feff}{odd}")).await.status,
+        post.send(&sandbox, format!("\u{feff}{unusual}"))
+            .await
+            .status,
         200
     );
 }

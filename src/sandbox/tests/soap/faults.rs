@@ -1,4 +1,4 @@
-//! Injected faults on the paths of `oms`, for all operations or for one.
+//! Injected faults on the paths of `oms`, for one or all operations.
 
 use super::*;
 use crate::sandbox::{Fault, FaultKind};
@@ -10,7 +10,7 @@ fn on_add(kind: FaultKind) -> Fault {
 }
 
 #[tokio::test]
-async fn one_operation_is_hit_whatever_the_case_of_its_path() {
+async fn a_fault_can_apply_to_one_operation_in_any_case() {
     let (sandbox, _) = sandbox().await;
     let fault = json!({
         "path": "/PMOMSWS/*.asmx", "operation": "addorder", "kind": "drop_answer", "times": 1,
@@ -33,7 +33,7 @@ async fn one_operation_is_hit_whatever_the_case_of_its_path() {
     let again = post.send(&sandbox, &body).await;
     assert!(message(&again).contains("already exists"));
 
-    // An operation is known without its action, too; REST has none.
+    // The operation is known without an action, too; REST has none.
     sandbox.add_fault(Fault::on("/", FaultKind::DropRequest).operation("AddOrder"));
     let unnamed = Post {
         action: None,
@@ -44,7 +44,7 @@ async fn one_operation_is_hit_whatever_the_case_of_its_path() {
 }
 
 #[tokio::test]
-async fn answers_are_spoiled_in_the_words_of_xml() {
+async fn faults_produce_xml_responses() {
     let (sandbox, _) = sandbox().await;
     let order = soap_order("A1", "X", 1);
     sandbox.add_fault(on_add(FaultKind::Malformed { done: true }));
@@ -88,7 +88,7 @@ async fn answers_are_spoiled_in_the_words_of_xml() {
 }
 
 #[tokio::test]
-async fn a_status_with_a_fault_of_ones_own() {
+async fn a_status_can_have_a_custom_body() {
     let (sandbox, _) = sandbox().await;
     let body = "<soap:Envelope>Invalid Source</soap:Envelope>";
     sandbox.add_fault(on_add(FaultKind::Status {
@@ -103,14 +103,14 @@ async fn a_status_with_a_fault_of_ones_own() {
 }
 
 #[tokio::test]
-async fn a_huge_answer_is_xml_of_the_exact_length() {
+async fn a_huge_response_is_xml_of_the_exact_length() {
     let (sandbox, _) = sandbox().await;
     for bytes in [600, 601, 2_000_000] {
         let kind = FaultKind::Huge { bytes };
         sandbox.add_fault(Fault::on("/pmomsws", kind).times(1));
         let answer = ask(&sandbox, "GetOffers", "").await;
         assert!(answer.head.contains("text/xml"));
-        let whole = unchunked(&answer.body);
+        let whole = decode_chunks(&answer.body);
         assert_eq!(whole.len() as u64, bytes);
         let text = String::from_utf8(whole).unwrap();
         assert!(text.starts_with("<soap:Envelope") && text.ends_with("</soap:Envelope>"));
@@ -119,7 +119,7 @@ async fn a_huge_answer_is_xml_of_the_exact_length() {
     }
 }
 
-fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+fn decode_chunks(mut bytes: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();
     loop {
         let end = bytes.windows(2).position(|two| two == b"\r\n").unwrap();

@@ -7,12 +7,12 @@ fn between(start: &str, end: &str) -> String {
 }
 
 async fn tracking(sandbox: &Sandbox, start: &str, end: &str) -> Vec<String> {
-    let xml = told(sandbox, "GetShippingCharge", &between(start, end)).await;
+    let xml = invoke(sandbox, "GetShippingCharge", &between(start, end)).await;
     all(&xml, "TrackingID")
 }
 
 #[tokio::test]
-async fn charges_are_rows_of_packages_between_two_dates() {
+async fn charges_list_the_packages_between_two_dates() {
     let (sandbox, clock) = sandbox().await;
     for number in ["A1", "A2"] {
         add(&sandbox, number, "X", 1).await;
@@ -25,7 +25,7 @@ async fn charges_are_rows_of_packages_between_two_dates() {
         clock.advance(chrono::TimeDelta::hours(24));
     }
     let none: [&str; 0] = [];
-    // Local: noon in UTC is four in the morning.
+    // Local time: noon in UTC is 4 AM.
     let (first, second) = ("2025-03-04T04:00:00", "2025-03-05T04:00:00");
     assert_eq!(tracking(&sandbox, first, second).await, ["T-A1", "T-A2"]);
     assert_eq!(tracking(&sandbox, first, first).await, ["T-A1"]);
@@ -38,7 +38,7 @@ async fn charges_are_rows_of_packages_between_two_dates() {
         ["T-A1"]
     );
     assert_eq!(tracking(&sandbox, "2025-03-06", "2025-03-07").await, none);
-    for (asked, named) in [
+    for (request, named) in [
         (between("2025-03-05", "2025-03-04"), "before StartDate"),
         (between("", "2025-03-04"), "StartDate"),
         (between("03/04/2025", "2025-03-05"), "StartDate"),
@@ -51,12 +51,12 @@ async fn charges_are_rows_of_packages_between_two_dates() {
             "StopDate is not in the WSDL",
         ),
     ] {
-        let message = refusal(&sandbox, "GetShippingCharge", &asked).await;
+        let message = refusal(&sandbox, "GetShippingCharge", &request).await;
         assert!(message.contains(named), "{message}");
     }
 
     sandbox.void("A1", "T-A1").unwrap();
-    let xml = told(&sandbox, "GetShippingCharge", &between(first, second)).await;
+    let xml = invoke(&sandbox, "GetShippingCharge", &between(first, second)).await;
     assert_eq!(all(&xml, "TrackingID"), ["T-A1", "T-A2"]);
     assert_eq!(all(&xml, "DateVoided"), ["2025-03-06T04:00:00"]);
     assert_eq!(all(&xml, "DateShipped"), [first, second]);
@@ -65,7 +65,7 @@ async fn charges_are_rows_of_packages_between_two_dates() {
 }
 
 #[tokio::test]
-async fn void_packages_can_be_left_out_of_charges_and_the_zone_chosen() {
+async fn void_packages_can_be_omitted_and_the_time_zone_set() {
     let (sandbox, _) = sandbox_with(SandboxConfig {
         omit_void_charges: true,
         timezone: chrono_tz::Asia::Tokyo,
@@ -91,8 +91,8 @@ async fn offers_are_found_with_a_wildcard() {
     }
     add(&sandbox, "A1", "MUG-RED", 2).await;
     let ids = async |pattern: &str, flags: &str| {
-        let asked = format!("<searchString>{pattern}</searchString>{flags}");
-        let xml = told(&sandbox, "GetOffers", &asked).await;
+        let request = format!("<searchString>{pattern}</searchString>{flags}");
+        let xml = invoke(&sandbox, "GetOffers", &request).await;
         (all(&xml, "ID"), all(&xml, "Available"))
     };
     let by_id = "<searchID>true</searchID><searchDescription>false</searchDescription>";
@@ -120,26 +120,26 @@ async fn offers_are_found_with_a_wildcard() {
 }
 
 #[tokio::test]
-async fn availabilities_per_warehouse() {
+async fn availabilities_are_listed_per_warehouse() {
     let part = "<partNumber>X</partNumber>";
     let (sandbox, _) = sandbox().await;
     sandbox.set_stock("X", 5);
     add(&sandbox, "A1", "X", 2).await;
-    let xml = told(&sandbox, "GetProductAvailabilities", part).await;
+    let xml = invoke(&sandbox, "GetProductAvailabilities", part).await;
     assert!(xml.contains("<Warehouse><ID>MAIN</ID>"));
     assert_eq!(all(&xml, "OnHand"), ["5"]);
     assert_eq!(all(&xml, "Reserved"), ["2"]);
     assert_eq!(all(&xml, "Available"), ["3"]);
     let nothing = "<GetProductAvailabilitiesResult /></GetProductAvailabilitiesResponse>";
-    for asked in [
+    for request in [
         "<partNumber>Y</partNumber>",
         "<partNumber>X</partNumber><owner>somebody</owner>",
     ] {
-        let xml = told(&sandbox, "GetProductAvailabilities", asked).await;
+        let xml = invoke(&sandbox, "GetProductAvailabilities", request).await;
         assert!(xml.contains(nothing), "{xml}");
     }
     let own = "<partNumber>X</partNumber><owner>sandbox-company</owner>";
-    let xml = told(&sandbox, "GetProductAvailabilities", own).await;
+    let xml = invoke(&sandbox, "GetProductAvailabilities", own).await;
     assert_eq!(all(&xml, "Available"), ["3"]);
     let message = refusal(&sandbox, "GetProductAvailabilities", "").await;
     assert_eq!(message, "partNumber is missing");
@@ -154,7 +154,7 @@ async fn availabilities_per_warehouse() {
     two.set_stock("Y", 1);
     add(&two, "A1", "X", 4).await;
     add(&two, "A2", "Y", 3).await;
-    let xml = told(&two, "GetProductAvailabilities", "").await;
+    let xml = invoke(&two, "GetProductAvailabilities", "").await;
     assert_eq!(all(&xml, "OnHand"), ["3", "2", "1", "0"]);
     assert_eq!(all(&xml, "Reserved"), ["3", "1", "1", "0"]);
     assert_eq!(all(&xml, "Available"), ["0", "1", "0", "0"]);

@@ -1,4 +1,4 @@
-//! The style `oms` seen from outside, with envelopes written by hand.
+//! The style `oms` over HTTP, with hand-written envelopes.
 
 mod add_order;
 mod cancel;
@@ -12,7 +12,7 @@ use crate::sandbox::{NewPackage, UnknownOrder};
 
 const OMS: &str = "http://omscom/";
 
-/// What one call says around its body.
+/// The path and headers of a call.
 struct Post {
     path: &'static str,
     action: Option<String>,
@@ -28,7 +28,7 @@ impl Post {
         }
     }
 
-    /// The bytes of the answer, as far as they came.
+    /// The bytes of the response, as far as they were received.
     async fn bytes(&self, sandbox: &Sandbox, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(sandbox.addr()).await.unwrap();
         let action = self.action.as_ref();
@@ -84,8 +84,8 @@ async fn ask(sandbox: &Sandbox, operation: &str, inner: &str) -> Raw {
     post.send(sandbox, envelope(operation, inner)).await
 }
 
-/// What the operation answered.
-async fn told(sandbox: &Sandbox, operation: &str, inner: &str) -> String {
+/// The response of a successful operation.
+async fn invoke(sandbox: &Sandbox, operation: &str, inner: &str) -> String {
     let answer = ask(sandbox, operation, inner).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(
@@ -96,7 +96,7 @@ async fn told(sandbox: &Sandbox, operation: &str, inner: &str) -> String {
     answer.text()
 }
 
-/// The message of a fault, out of what .NET puts around it.
+/// The message of a fault, without .NET's exception text around it.
 fn message(answer: &Raw) -> String {
     let text = answer.text();
     assert_eq!(answer.status, 500, "{text}");
@@ -128,15 +128,15 @@ fn soap_order(number: &str, sku: &str, quantity: u32) -> String {
 }
 
 async fn add(sandbox: &Sandbox, number: &str, sku: &str, quantity: u32) -> String {
-    told(sandbox, "AddOrder", &soap_order(number, sku, quantity)).await
+    invoke(sandbox, "AddOrder", &soap_order(number, sku, quantity)).await
 }
 
 async fn info(sandbox: &Sandbox, number: &str) -> String {
     let id = format!("<orderId>{number}</orderId>");
-    told(sandbox, "GetOrderInfo", &id).await
+    invoke(sandbox, "GetOrderInfo", &id).await
 }
 
-/// All texts of elements of this name, in their sequence.
+/// The texts of all elements of this name.
 fn all(xml: &str, name: &str) -> Vec<String> {
     xml.split(&format!("<{name}>"))
         .skip(1)

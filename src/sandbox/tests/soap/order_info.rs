@@ -1,4 +1,4 @@
-//! `GetOrderInfo`: the flags of each state, the slips, the packages and their dates.
+//! `GetOrderInfo`: flags of each status, pick slips, packages and their dates.
 
 use super::*;
 use crate::sandbox::{FAKE_CARD, Item};
@@ -28,7 +28,7 @@ fn package(tracking: &str, quantity: u32) -> NewPackage {
 }
 
 #[tokio::test]
-async fn flags_follow_the_warehouse() {
+async fn flags_follow_the_order_status() {
     let (sandbox, _) = sandbox().await;
     sandbox.set_stock("X", 20);
     add(&sandbox, "A1", "X", 4).await;
@@ -66,10 +66,10 @@ async fn flags_follow_the_warehouse() {
 }
 
 #[tokio::test]
-async fn what_was_ordered_is_told_in_local_time() {
+async fn the_order_is_returned_with_dates_in_local_time() {
     let (sandbox, _) = sandbox().await;
     let with_zone = soap_order("A&amp;1", "X", 2).replace("03:00:00<", "03:00:00Z<");
-    told(&sandbox, "AddOrder", &with_zone).await;
+    invoke(&sandbox, "AddOrder", &with_zone).await;
     let xml = info(&sandbox, "A&amp;1").await;
     assert_eq!(all(&xml, "OrderId"), ["A&amp;1"]);
     assert_eq!(all(&xml, "EntryDate"), ["2025-03-03T19:00:00"]);
@@ -86,7 +86,7 @@ async fn what_was_ordered_is_told_in_local_time() {
 }
 
 #[tokio::test]
-async fn packages_come_by_pick_slip_void_ones_too() {
+async fn packages_are_listed_by_pick_slip_including_void_ones() {
     let (sandbox, clock) = sandbox().await;
     add(&sandbox, "A1", "X", 6).await;
     sandbox.start_picking("A1").unwrap();
@@ -95,7 +95,7 @@ async fn packages_come_by_pick_slip_void_ones_too() {
     assert_eq!(all(&picked, "ToShipQty"), ["6"]);
     assert!(picked.contains("<Packages />"));
 
-    // Two packages of one slip: what is in which is told nowhere.
+    // Two packages of one slip: the response does not show which package contains what.
     sandbox
         .ship("A1", vec![package("T1", 1), package("T2", 2)])
         .unwrap();
@@ -108,7 +108,7 @@ async fn packages_come_by_pick_slip_void_ones_too() {
     let voided = ["0001-01-01T00:00:00", "2025-03-04T04:00:00"];
     assert_eq!(all(&xml, "DateVoided"), voided);
 
-    // Packed again: on the same slip. The rest: on another one, later and in summer time.
+    // Repacked on the same slip; the rest on another one, later and in daylight saving time.
     clock.advance(chrono::TimeDelta::days(30));
     sandbox.ship("A1", vec![package("T3", 2)]).unwrap();
     assert_eq!(all(&info(&sandbox, "A1").await, "PickSlipID"), ["300001"]);
@@ -121,7 +121,7 @@ async fn packages_come_by_pick_slip_void_ones_too() {
 }
 
 #[tokio::test]
-async fn what_waits_on_one_slip_and_leaves_on_another_is_planned_once() {
+async fn units_shipped_on_another_slip_are_planned_once() {
     let (sandbox, _) = sandbox().await;
     add(&sandbox, "A1", "X", 5).await;
     sandbox.ship("A1", vec![package("T1", 2)]).unwrap();
@@ -133,7 +133,7 @@ async fn what_waits_on_one_slip_and_leaves_on_another_is_planned_once() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_there() {
+async fn an_unknown_order_is_answered_as_configured() {
     for (unknown_order, named) in [
         (UnknownOrder::Empty, "<OrdHead /></GetOrderInfoResult>"),
         (
@@ -154,7 +154,7 @@ async fn an_order_that_is_not_there() {
             refusal(&sandbox, "GetOrderInfo", "").await,
             "orderId is missing"
         );
-        // What came by REST is told, too.
+        // An order created by REST is returned, too.
         send(&sandbox, "R1", "X", 2).await;
         let xml = info(&sandbox, "R1").await;
         assert_eq!(all(&xml, "OrderQty"), ["2", "2"]);

@@ -1,13 +1,11 @@
-//! Dates of SOAP: local to the tenant, and without a zone.
-//!
-//! Owns the change between moments and wall-clock times. Must not ask what time it is.
+//! SOAP dates: in the tenant's local time, without a time zone.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::{super::orders::Package, shape};
 
-/// What .NET writes for a date that was never set.
+/// .NET's value for an unset date.
 pub(super) const UNSET: &str = "0001-01-01T00:00:00";
 
 pub(super) fn text(time: NaiveDateTime) -> String {
@@ -18,9 +16,9 @@ pub(super) fn local(zone: Tz, time: DateTime<Utc>) -> NaiveDateTime {
     zone.from_utc_datetime(&time.naive_utc()).naive_local()
 }
 
-/// A date or time as it came in; one with an offset is moved into the zone, as .NET does.
+/// Parses a date or time. Like .NET, converts one with an offset to the zone.
 pub(super) fn read(zone: Tz, text: &str) -> Option<NaiveDateTime> {
-    match shape::moment(text).or_else(|| shape::day(text))? {
+    match shape::date_time(text).or_else(|| shape::date(text))? {
         (time, None) => Some(time),
         (time, Some(offset)) => {
             let utc = time.checked_sub_signed(TimeDelta::seconds(offset.into()))?;
@@ -29,7 +27,8 @@ pub(super) fn read(zone: Tz, text: &str) -> Option<NaiveDateTime> {
     }
 }
 
-/// When a package left. The control API may have said anything; what is no date counts as now.
+/// When a package was shipped. `ship_date` may be any text; if it is no date, the time of the last
+/// change counts.
 pub(super) fn shipped(zone: Tz, package: &Package) -> NaiveDateTime {
     read(zone, &package.ship_date).unwrap_or_else(|| local(zone, package.changed_at))
 }
