@@ -8,16 +8,13 @@ use secrecy::ExposeSecret as _;
 use super::error::SetupError;
 use crate::{
     clock::SharedClock,
-    config::{self, ApiStyle, Config, OmsCancelStyle, OmsInventory, UnmappedShipping},
+    config::{self, ApiStyle, Config},
     fulfillment::{
         FulfillmentProvider,
         veracore::{
             ClientBuildError, Credentials,
-            oms::{
-                CancelProtocol, OmsCancelSettings, OmsClient, OmsSettings, StockSource,
-                UnmappedFreight,
-            },
-            rest::{RestAuth, RestClient, RestSettings},
+            oms::{OmsCancelSettings, OmsClient, OmsSettings},
+            rest::{RestClient, RestSettings},
         },
     },
     http::{Circuit, UpstreamLimits},
@@ -113,10 +110,7 @@ fn rest_settings(config: &Config) -> RestSettings {
         base_url: veracore.api_url.clone(),
         company_id: veracore.company_id.clone().unwrap_or_default(),
         credentials: credentials(config),
-        auth: match veracore.auth {
-            config::VeraCoreAuth::OAuth2 => RestAuth::OAuth2,
-            config::VeraCoreAuth::Basic => RestAuth::Basic,
-        },
+        auth: veracore.auth,
         timezone: veracore.timezone,
         limits: veracore_limits(config),
     }
@@ -133,22 +127,13 @@ fn oms_settings(config: &Config) -> OmsSettings {
         timezone: veracore.timezone,
         limits: veracore_limits(config),
         freight: config.maps.freight.clone(),
-        unmapped_freight: match oms.unmapped_shipping {
-            UnmappedShipping::Send => UnmappedFreight::Send,
-            UnmappedShipping::Refuse => UnmappedFreight::Refuse,
-        },
+        unmapped_freight: oms.unmapped_shipping,
         max_order_id_length: oms.max_order_id_length,
-        stock_source: match oms.inventory {
-            OmsInventory::Offers => StockSource::Offers,
-            OmsInventory::Products => StockSource::Products,
-        },
+        stock_source: oms.inventory,
         warehouses: config.maps.warehouses.keys().cloned().collect(),
         order_not_found_text: oms.not_found_text.clone(),
         cancel: OmsCancelSettings {
-            protocol: match oms.cancel_style {
-                OmsCancelStyle::Soap => CancelProtocol::Soap,
-                OmsCancelStyle::Json => CancelProtocol::Json,
-            },
+            protocol: oms.cancel_style,
             namespace: oms.cancel_namespace.clone(),
             soap_action: oms.cancel_action.clone(),
         },

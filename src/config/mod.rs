@@ -36,10 +36,7 @@ use table::{CONFIG_ENCRYPTION_KEY, HTTP_LISTEN, ROWS};
 pub use diagnostics::{ConfigError, ConfigProblem};
 pub use effective::EffectiveSetting;
 pub use forms::{
-    choices::{
-        ApiStyle, ExistingOrders, LogFormat, OmsCancelStyle, OmsInventory, UnitPriceBasis,
-        UnmappedShipping, VeraCoreAuth,
-    },
+    choices::{ApiStyle, ExistingOrders, LogFormat, UnitPriceBasis},
     times::BusinessHours,
 };
 pub use layers::Sources;

@@ -18,7 +18,10 @@ use super::{
     setting::*,
     spec::{Mark::*, SettingSpec, Unset::*},
 };
-use crate::domain::{OrderState, ShipVia, ShippingMethodCode, Sku, Units};
+use crate::domain::{
+    CancelProtocol, OrderState, RestAuth, ShipVia, ShippingMethodCode, Sku, StockSource, Units,
+    UnmappedFreight,
+};
 
 /// Makes a static of each row, and the lists of them all. The columns: name, type, form, default,
 /// marks, example, meaning.
@@ -41,7 +44,7 @@ settings! {
     VERACORE_API_STYLE: ApiStyle =
         choice(), Means("`rest`; `oms` if the URL's path ends in `.asmx`"), [Guarded], "rest",
         "VeraCore's interface: `rest`, or `oms` (SOAP)";
-    VERACORE_AUTH: VeraCoreAuth = choice(), HasDefault, [Guarded], "oauth2",
+    VERACORE_AUTH: RestAuth = choice(), HasDefault, [Guarded], "oauth2",
         "authentication of `rest`: `oauth2` or `basic`";
     VERACORE_CLIENT_ID: String = text(), Required, [FromFile, Guarded], "acme-api",
         "the API client, or the web-service user for `oms`";
@@ -63,15 +66,15 @@ settings! {
     VERACORE_OMS_NAMESPACE: String = value(parse_namespace), Means("from the URL"), [],
         "http://omscom/",
         "XML namespace of the services, for `oms`; if unset, `http://sma-promail/` for a URL whose path ends in `order.asmx`, else `http://omscom/`";
-    VERACORE_OMS_UNMAPPED_SHIPPING: UnmappedShipping = choice(), HasDefault, [], "send",
+    VERACORE_OMS_UNMAPPED_SHIPPING: UnmappedFreight = choice(), HasDefault, [], "send",
         "for `oms`, orders whose shipping method is not in `[freight]`: `send` them without one and log a warning, or `refuse` them, so that they need attention";
     VERACORE_OMS_ORDER_ID_LENGTH: usize = count(10, 255), HasDefault, [], "50",
         "the longest order number that VeraCore accepts, for `oms`";
-    VERACORE_OMS_INVENTORY: OmsInventory = choice(), HasDefault, [], "offers",
+    VERACORE_OMS_INVENTORY: StockSource = choice(), HasDefault, [], "offers",
         "where `oms` reads stock: `offers`, all warehouses together in one request, or `products`, the warehouses in `[warehouses]` with one request for each product";
     VERACORE_OMS_NOT_FOUND_TEXT: String = text().min_chars(5), Means("unset"), [], "Invalid order",
         "part of the message by which VeraCore says that it does not have an order, if `oms` does not recognize it";
-    VERACORE_OMS_CANCEL_STYLE: OmsCancelStyle = choice(), HasDefault, [], "soap",
+    VERACORE_OMS_CANCEL_STYLE: CancelProtocol = choice(), HasDefault, [], "soap",
         "how `oms` cancels an order: `soap` or `json`";
     VERACORE_OMS_CANCEL_NAMESPACE: String = value(parse_namespace), HasDefault, [],
         "http://tempuri.org/",

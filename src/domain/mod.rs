@@ -19,6 +19,7 @@ mod ship_via;
 mod sku_rules;
 mod sync_status;
 pub mod text;
+mod veracore_options;
 
 pub use address::{Address, Contact};
 pub use cancel_status::CancelStatus;
@@ -36,3 +37,4 @@ pub use sealed::SealedText;
 pub use ship_via::ShipVia;
 pub use sku_rules::SkuRules;
 pub use sync_status::SyncStatus;
+pub use veracore_options::{CancelProtocol, RestAuth, StockSource, UnmappedFreight};

@@ -4,8 +4,8 @@
 
 use crate::{
     app::App,
-    config::{ApiStyle, OmsInventory},
-    domain::ErrorCategory,
+    config::ApiStyle,
+    domain::{ErrorCategory, StockSource},
     fulfillment::ProviderError,
     http::CallError,
     sync::preflight::PreflightFinding,
@@ -78,8 +78,8 @@ fn inventory_operations(app: &App) -> &'static str {
         app.config.veracore.oms.inventory,
     ) {
         (ApiStyle::Rest, _) => "",
-        (ApiStyle::Oms, OmsInventory::Offers) => " (GetOffers)",
-        (ApiStyle::Oms, OmsInventory::Products) => " (GetOffers, GetProductAvailabilities)",
+        (ApiStyle::Oms, StockSource::Offers) => " (GetOffers)",
+        (ApiStyle::Oms, StockSource::Products) => " (GetOffers, GetProductAvailabilities)",
     }
 }
 

@@ -12,40 +12,6 @@ pub enum ApiStyle {
     Oms,
 }
 
-/// The authentication of the style `rest`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
-#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
-pub enum VeraCoreAuth {
-    /// A token for the client's id and secret, renewed as needed.
-    OAuth2,
-    /// Id and secret with every call.
-    Basic,
-}
-
-/// The treatment of an order whose shipping method is not in `[freight]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
-#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
-pub enum UnmappedShipping {
-    Send,
-    Refuse,
-}
-
-/// The service that reads stock for the style `oms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
-#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
-pub enum OmsInventory {
-    Offers,
-    Products,
-}
-
-/// The protocol of the service that cancels orders, for the style `oms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
-#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
-pub enum OmsCancelStyle {
-    Soap,
-    Json,
-}
-
 /// The treatment of orders that are due already at the very first start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "lowercase", ascii_case_insensitive)]

@@ -6,17 +6,16 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::config::{
-    forms::choices::{ApiStyle, OmsCancelStyle, OmsInventory, UnmappedShipping, VeraCoreAuth},
-    layers::values::Values,
-    table,
+use crate::{
+    config::{forms::choices::ApiStyle, layers::values::Values, table},
+    domain::{CancelProtocol, RestAuth, StockSource, UnmappedFreight},
 };
 
 #[derive(Debug, Clone)]
 pub struct VeraCoreConfig {
     pub api_url: Url,
     pub api_style: ApiStyle,
-    pub auth: VeraCoreAuth,
+    pub auth: RestAuth,
     pub client_id: String,
     pub client_secret: SecretString,
     /// Always set for [`ApiStyle::Rest`].
@@ -33,11 +32,11 @@ pub struct VeraCoreConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OmsConfig {
     pub namespace: Option<String>,
-    pub unmapped_shipping: UnmappedShipping,
+    pub unmapped_shipping: UnmappedFreight,
     pub max_order_id_length: usize,
-    pub inventory: OmsInventory,
+    pub inventory: StockSource,
     pub not_found_text: Option<String>,
-    pub cancel_style: OmsCancelStyle,
+    pub cancel_style: CancelProtocol,
     pub cancel_namespace: String,
     pub cancel_action: Option<String>,
 }

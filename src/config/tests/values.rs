@@ -9,16 +9,16 @@ use super::{config, env_without, problem, setting};
 use crate::{
     config::{
         ApiStyle, ConfigLayer, ExistingOrders, LogFormat, UnitPriceBasis, VendureLogin,
-        VeraCoreAuth, inspect_settings, load,
+        inspect_settings, load,
     },
-    domain::ShippingMethodCode,
+    domain::{RestAuth, ShippingMethodCode},
 };
 
 #[test]
 fn the_defaults_are_as_documented() {
     let config = config(&[]);
     assert_eq!(config.veracore.api_style, ApiStyle::Rest);
-    assert_eq!(config.veracore.auth, VeraCoreAuth::OAuth2);
+    assert_eq!(config.veracore.auth, RestAuth::OAuth2);
     assert_eq!(config.veracore.timeout, Duration::from_secs(30));
     assert_eq!(config.veracore.rate_limit_per_second.get(), 10);
     assert_eq!(config.veracore.max_concurrency, 4);
@@ -88,7 +88,7 @@ fn words_and_lists_become_types() {
         ("LOG_FORMAT", "json"),
         ("RUST_LOG", "sqlx=debug"),
     ]);
-    assert_eq!(config.veracore.auth, VeraCoreAuth::Basic);
+    assert_eq!(config.veracore.auth, RestAuth::Basic);
     let skip = &config.orders.skip_skus;
     assert!(skip.is_match("GIFT-1/x") && skip.is_match("DIGITAL"));
     assert!(!skip.is_match("gift-1") && !skip.is_match("DIGITAL-2"));

@@ -15,16 +15,13 @@ use serde_json::{Value, json};
 use url::Url;
 use veracore_sync::{
     clock::SharedClock,
-    domain::ShipVia,
+    domain::{CancelProtocol, RestAuth, ShipVia, StockSource, UnmappedFreight},
     fulfillment::{
         FulfillmentProvider,
         veracore::{
             Credentials,
-            oms::{
-                CancelProtocol, OmsCancelSettings, OmsClient, OmsSettings, StockSource,
-                UnmappedFreight,
-            },
-            rest::{RestAuth, RestClient, RestSettings},
+            oms::{OmsCancelSettings, OmsClient, OmsSettings},
+            rest::{RestClient, RestSettings},
         },
     },
     http::{Circuit, UpstreamLimits},

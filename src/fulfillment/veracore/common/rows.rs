@@ -27,11 +27,9 @@ pub(crate) fn list<'a>(
     take: impl FnMut(usize, &'a RawValue),
 ) -> Result<Option<String>, ParseProblem> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
+    #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
     struct Envelope<'a> {
-        #[serde(borrow)]
         items: JsonField<'a>,
-        #[serde(borrow)]
         next_page: JsonField<'a>,
     }
     let (items, next) = if body.get().starts_with('{') {
@@ -93,15 +91,12 @@ fn row_error(index: usize, key: JsonField<'_>, problem: ParseProblem) -> RowErro
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
 struct StockRow<'a> {
-    #[serde(borrow, rename = "SKU")]
+    #[serde(rename = "SKU")]
     sku: JsonField<'a>,
-    #[serde(borrow)]
     available_quantity: JsonField<'a>,
-    #[serde(borrow)]
     reserved_quantity: JsonField<'a>,
-    #[serde(borrow)]
     on_hand_quantity: JsonField<'a>,
 }
 
@@ -126,23 +121,15 @@ impl StockRow<'_> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
 struct ShipmentRow<'a> {
-    #[serde(borrow)]
     shipment_id: JsonField<'a>,
-    #[serde(borrow)]
     order_number: JsonField<'a>,
-    #[serde(borrow)]
     tracking_number: JsonField<'a>,
-    #[serde(borrow)]
     carrier: JsonField<'a>,
-    #[serde(borrow)]
     service: JsonField<'a>,
-    #[serde(borrow)]
     ship_date: JsonField<'a>,
-    #[serde(borrow)]
     status: JsonField<'a>,
-    #[serde(borrow)]
     items: JsonField<'a>,
 }
 
@@ -171,11 +158,10 @@ impl ShipmentRow<'_> {
 
 fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, ParseProblem> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
+    #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
     struct ItemRow<'a> {
-        #[serde(borrow, rename = "SKU")]
+        #[serde(rename = "SKU")]
         sku: JsonField<'a>,
-        #[serde(borrow)]
         quantity: JsonField<'a>,
     }
     if !raw.get().starts_with('[') {
@@ -201,11 +187,9 @@ fn shipment_items(raw: &RawValue) -> Result<Vec<ShipmentItem>, ParseProblem> {
 /// Reads an `order-update`: the order's number and VeraCore's status.
 pub(crate) fn order_status(body: &RawValue) -> Result<(OrderCode, String), ParseProblem> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
+    #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
     struct OrderUpdateBody<'a> {
-        #[serde(borrow)]
         order_number: JsonField<'a>,
-        #[serde(borrow)]
         status: JsonField<'a>,
     }
     let body: OrderUpdateBody<'_> = parse_object(body)?;

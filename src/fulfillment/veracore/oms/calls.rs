@@ -18,7 +18,7 @@ use super::{
     client::OmsClient,
     faults::{FaultContext, SoapFault, SoapFaultKind},
     soap::{self, AuthenticationHeader, ElementSink, ExpectedResponse, SoapBody},
-    xml::Element,
+    xml::{self, Element},
 };
 use crate::{
     domain::text::one_line,
@@ -43,6 +43,25 @@ pub(super) struct SoapRequest<'a> {
     pub subject_terms: &'static [&'static str],
     /// Values that messages must not repeat.
     pub redactions: Vec<&'a str>,
+}
+
+impl SoapRequest<'_> {
+    /// A read, with texts as arguments.
+    pub(super) fn read(
+        name: &'static str,
+        operation: &'static str,
+        arguments: &[(&str, &str)],
+        subject_terms: &'static [&'static str],
+    ) -> Self {
+        Self {
+            name,
+            operation,
+            kind: CallKind::Read,
+            arguments: xml::text_elements(arguments),
+            subject_terms,
+            redactions: Vec::new(),
+        }
+    }
 }
 
 /// A response that could be read.
@@ -120,7 +139,7 @@ impl OmsClient {
             &request.arguments,
         );
         let action = format!("{}{}", self.namespace, request.operation);
-        let http_request = self.soap_post(self.url.clone(), envelope, &action);
+        let http_request = self.soap_post(self.settings.url.clone(), envelope, &action);
         let expected = ExpectedResponse {
             operation: request.operation,
             namespace: Some(&self.namespace),
@@ -133,8 +152,8 @@ impl OmsClient {
 
     pub(super) fn auth_header(&self) -> AuthenticationHeader<'_> {
         AuthenticationHeader {
-            username: &self.credentials.client_id,
-            password: self.credentials.client_secret.expose_secret(),
+            username: &self.settings.credentials.client_id,
+            password: self.settings.credentials.client_secret.expose_secret(),
         }
     }
 
@@ -149,10 +168,8 @@ impl OmsClient {
 
     /// The secrets that no message may show.
     pub(super) fn secrets(&self) -> [&str; 2] {
-        [
-            self.credentials.client_secret.expose_secret(),
-            &self.credentials.client_id,
-        ]
+        let login = self.auth_header();
+        [login.password, login.username]
     }
 
     /// Sends a request and classifies the response.
@@ -169,7 +186,7 @@ impl OmsClient {
                 SoapBody::Fault { code, text } => {
                     let context = FaultContext {
                         subject_terms: request.subject_terms,
-                        not_found_text: self.order_not_found_text.as_deref(),
+                        not_found_text: self.settings.order_not_found_text.as_deref(),
                         redactions: &request.redactions,
                     };
                     ParsedBody::Fault(SoapFault::classify(&code, &text, context))

@@ -18,12 +18,11 @@ use super::{
     calls::{ORDER_TERMS, SoapReply, SoapRequest, forbidden},
     client::OmsClient,
     faults::SoapFaultKind,
-    settings::CancelProtocol,
     soap::{self, ExpectedResponse},
     xml::XmlWriter,
 };
 use crate::{
-    domain::{FailureClass, OrderCode},
+    domain::{CancelProtocol, FailureClass, OrderCode},
     fulfillment::{CancelResponse, ProviderError},
     http::{CallError, CallKind},
 };
@@ -49,7 +48,7 @@ impl OmsClient {
         &self,
         number: &OrderCode,
     ) -> Result<CancelResponse, ProviderError> {
-        let response = match self.cancel.protocol {
+        let response = match self.settings.cancel.protocol {
             CancelProtocol::Soap => self.cancel_by_soap(number).await,
             CancelProtocol::Json => self.cancel_by_json(number).await,
         };
@@ -68,9 +67,9 @@ impl OmsClient {
         }
     }
 
-    /// The cancellation service, beside the one at `self.url`.
+    /// The cancellation service, beside the others.
     fn cancel_url(&self, method: &str) -> Url {
-        let mut url = self.url.clone();
+        let mut url = self.settings.url.clone();
         // Only a URL like `mailto:` has no segments, and `OmsClient::new` refuses those.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().pop().push(SERVICE).push(method);
@@ -79,13 +78,11 @@ impl OmsClient {
     }
 
     async fn cancel_by_soap(&self, number: &OrderCode) -> Result<CancelResponse, ProviderError> {
-        let settings = &self.cancel;
+        let settings = &self.settings.cancel;
         let mut arguments = XmlWriter::default();
         arguments.open("OrderData");
         self.auth_header().write(&mut arguments, None);
-        arguments.open("CancelOrderWSObject");
-        arguments.text_element("OrderID", number.as_str());
-        arguments.close("CancelOrderWSObject");
+        arguments.nested_text("CancelOrderWSObject", "OrderID", number.as_str());
         arguments.close("OrderData");
         let request = SoapRequest {
             name: CALL_NAME,

@@ -30,59 +30,32 @@ pub(super) struct SoapFault {
 /// Precedes the message of an error that VeraCore itself raised.
 const EXCEPTION_MARKER: &str = "System.Exception:";
 
-// Whole words: "catalog in" is not "log in". A `*` allows any ending.
-const ALREADY_EXISTS_TERMS: &[&str] = &["already exist*", "duplicate order"];
-const CREDENTIALS_TERMS: &[&str] = &[
-    "login*",
-    "log in",
-    "logon*",
-    "log on",
-    "password*",
-    "invalid user*",
-    "unknown user*",
-    "authenticat*",
-    "invalid credential*",
+/// The terms of each kind, in the order in which they decide. Whole words: "catalog in" is not
+/// "log in". A `*` allows any ending.
+const TERMS: [(SoapFaultKind, &str); 4] = [
+    (
+        SoapFaultKind::AlreadyExists,
+        "already exist*, duplicate order",
+    ),
+    // Failures of the server, not of a request.
+    (
+        SoapFaultKind::ServerError,
+        "timeout*, timed out, deadlock*, connection*, network-related, outofmemory*, out of memory, \
+         transaction*, object reference*, database*, server is busy, stored procedure*",
+    ),
+    (
+        SoapFaultKind::CredentialsRefused,
+        "login*, log in, logon*, log on, password*, invalid user*, unknown user*, authenticat*, \
+         invalid credential*",
+    ),
+    (
+        SoapFaultKind::Forbidden,
+        "permission*, access denied, access is denied, denied access, no access, not have access, \
+         not authorized, unauthorized, not allowed to, not permitted",
+    ),
 ];
-const FORBIDDEN_TERMS: &[&str] = &[
-    "permission*",
-    "access denied",
-    "access is denied",
-    "denied access",
-    "no access",
-    "not have access",
-    "not authorized",
-    "unauthorized",
-    "not allowed to",
-    "not permitted",
-];
-/// Failures of the server, not of a request.
-const SERVER_ERROR_TERMS: &[&str] = &[
-    "timeout*",
-    "timed out",
-    "deadlock*",
-    "connection*",
-    "network-related",
-    "outofmemory*",
-    "out of memory",
-    "transaction*",
-    "object reference*",
-    "database*",
-    "server is busy",
-    "stored procedure*",
-];
-const NOT_FOUND_TERMS: &[&str] = &[
-    "not found",
-    "not exist*",
-    "no such",
-    "could not find",
-    "cannot find",
-    "can not find",
-    "unable to find",
-    "unable to locate",
-    "invalid order",
-    "unknown order",
-    "no order",
-];
+const NOT_FOUND_TERMS: &str = "not found, not exist*, no such, could not find, cannot find, can not find, unable to find, \
+     unable to locate, invalid order, unknown order, no order";
 
 /// Shorter values of an order are not removed before the classification.
 const MIN_REDACTED_CHARS: usize = 3;
@@ -100,11 +73,11 @@ pub(super) struct FaultContext<'a> {
 }
 
 /// Whether `text` (in lower case) contains one of `terms`.
-fn contains_term(text: &str, terms: &[&str]) -> bool {
-    terms.iter().any(|term| {
+fn contains_term<'a>(text: &str, terms: impl IntoIterator<Item = &'a str>) -> bool {
+    terms.into_iter().any(|term| {
         let (stem, is_prefix) = term
             .strip_suffix('*')
-            .map_or((*term, false), |stem| (stem, true));
+            .map_or((term, false), |stem| (stem, true));
         text.match_indices(stem).any(|(at, _)| {
             let before = text[..at].chars().next_back();
             let after = text[at + stem.len()..].chars().next();
@@ -125,11 +98,11 @@ impl SoapFault {
         let lower = own_values.fold(message.to_lowercase(), |text, value| {
             text.replace(&value.to_lowercase(), "\u{2026}")
         });
-        let has = |terms: &[&str]| contains_term(&lower, terms);
+        let has = |terms: &str| contains_term(&lower, terms.split(", "));
         let is_missing = context
             .not_found_text
             .is_some_and(|text| lower.contains(&text.to_lowercase()))
-            || has(context.subject_terms) && has(NOT_FOUND_TERMS);
+            || contains_term(&lower, context.subject_terms.iter().copied()) && has(NOT_FOUND_TERMS);
         // VeraCore could not read the request, so it did nothing.
         let is_unread = code
             .rsplit(':')
@@ -137,14 +110,8 @@ impl SoapFault {
             .is_some_and(|code| matches!(code.trim(), "Client" | "Sender"));
         let kind = if lower.contains("soapaction") {
             SoapFaultKind::UnknownOperation
-        } else if has(ALREADY_EXISTS_TERMS) {
-            SoapFaultKind::AlreadyExists
-        } else if has(SERVER_ERROR_TERMS) {
-            SoapFaultKind::ServerError
-        } else if has(CREDENTIALS_TERMS) {
-            SoapFaultKind::CredentialsRefused
-        } else if has(FORBIDDEN_TERMS) {
-            SoapFaultKind::Forbidden
+        } else if let Some((kind, _)) = TERMS.iter().find(|(_, terms)| has(terms)) {
+            *kind
         } else if is_missing {
             SoapFaultKind::NotFound
         } else if own.is_some_and(|own| !own.is_empty()) || is_unread {
@@ -225,8 +192,8 @@ mod tests {
             ("a ---> System.Exception: b\n at c", "b"),
             ("Invalid Source", "Invalid Source"),
         ] {
-            let (kind, told) = fault(&format!("{PREFIX}{text}"));
-            assert_eq!((kind, told.as_str()), (SoapFaultKind::Rejected, words));
+            let (kind, message) = fault(&format!("{PREFIX}{text}"));
+            assert_eq!((kind, message.as_str()), (SoapFaultKind::Rejected, words));
         }
     }
 

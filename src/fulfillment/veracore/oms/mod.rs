@@ -31,11 +31,11 @@ use self::{
 };
 pub use self::{
     client::OmsClient,
-    settings::{CancelProtocol, OmsCancelSettings, OmsSettings, StockSource, UnmappedFreight},
+    settings::{OmsCancelSettings, OmsSettings},
 };
 use super::common::{invalid_page_cursor, webhooks};
 use crate::{
-    domain::{NoticeKind, OrderCode, Sku, WebhookNotice, text::one_line},
+    domain::{NoticeKind, OrderCode, Sku, StockSource, WebhookNotice, text::one_line},
     fulfillment::{
         CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
         ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
@@ -50,7 +50,7 @@ impl FulfillmentProvider for OmsClient {
             name: "submit_order",
             operation: "AddOrder",
             kind: CallKind::Write,
-            arguments: self.order_writer.write_order(order)?,
+            arguments: order::write_order(&self.settings, order)?,
             subject_terms: ORDER_TERMS,
             redactions: order.values_to_redact(),
         };
@@ -89,7 +89,7 @@ impl FulfillmentProvider for OmsClient {
         page: Option<&PageCursor>,
         take: RowSink<'_, StockItem>,
     ) -> Result<Option<PageCursor>, ProviderError> {
-        if self.stock_source == StockSource::Products {
+        if self.settings.stock_source == StockSource::Products {
             return self.stream_products_page(page, take).await;
         }
         if page.is_some() {
@@ -104,7 +104,7 @@ impl FulfillmentProvider for OmsClient {
         &self,
         sku: &Sku,
     ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
-        match self.stock_source {
+        match self.settings.stock_source {
             StockSource::Offers => self.find_offer(sku).await,
             StockSource::Products => self.find_product("inventory_of", sku).await,
         }
@@ -125,7 +125,7 @@ impl FulfillmentProvider for OmsClient {
         kind: NoticeKind,
         body: &[u8],
     ) -> Result<WebhookNotice, WebhookBodyError> {
-        webhooks::parse(kind, body, self.timezone)
+        webhooks::parse(kind, body, self.settings.timezone)
     }
 
     fn supports_cancellation(&self) -> bool {

@@ -3,104 +3,82 @@
 //! The elements are in the WSDL's order. A value that does not fit its element is refused here, by
 //! its field's name: VeraCore would cut an address short, or fail.
 
-use std::collections::BTreeMap;
-
-use chrono_tz::Tz;
-
 use super::{
     super::common::fields::ParseProblem,
-    settings::UnmappedFreight,
+    settings::OmsSettings,
     xml::{Element, XmlWriter, is_xml_char},
 };
 use crate::{
-    domain::{OrderCode, ProviderOrderId, ShipVia},
+    domain::{OrderCode, ProviderOrderId, ShipVia, UnmappedFreight},
     fulfillment::{NewOrder, PostalAddress, ProviderError},
 };
 
 /// Lengths of ProMail's order schema (docs/veracore-oms.md), in UTF-16 units like its database's.
-mod max_length {
-    pub const OFFER: usize = 50;
-    pub const NAME: usize = 50;
-    pub const COMPANY: usize = 50;
-    pub const ADDRESS: usize = 255;
-    pub const CITY: usize = 50;
-    pub const STATE: usize = 20;
-    pub const POSTAL_CODE: usize = 15;
-    pub const COUNTRY: usize = 50;
-    pub const PHONE: usize = 20;
-    pub const EMAIL: usize = 255;
-    pub const COMMENTS: usize = 8000;
-}
+const MAX_OFFER_LENGTH: usize = 50;
+const MAX_EMAIL_LENGTH: usize = 255;
+const MAX_COMMENTS_LENGTH: usize = 8000;
 
 /// The key of the order's one address, which its lines refer to.
 const KEY: &str = "1";
 
 const MAX_REPORTED_PROBLEMS: usize = 5;
 
-pub(super) struct OrderWriter {
-    pub freight: BTreeMap<String, ShipVia>,
-    pub unmapped_freight: UnmappedFreight,
-    pub max_order_id_length: usize,
-    pub timezone: Tz,
+/// Writes the arguments of `AddOrder`, or returns [`ProviderError::NotSendable`] with the fields
+/// that do not fit.
+pub(super) fn write_order(
+    settings: &OmsSettings,
+    order: &NewOrder,
+) -> Result<String, ProviderError> {
+    let mut draft = OrderDraft::default();
+    let freight = freight_for(settings, order, &mut draft);
+    draft.xml.open("order");
+    write_header(settings, order, &mut draft);
+    write_shipping(freight, &mut draft.xml);
+    write_addresses(order, freight, &mut draft);
+    write_offers(order, &mut draft);
+    draft.xml.close("order");
+    if draft.problems.is_empty() {
+        return Ok(draft.xml.into_string());
+    }
+    draft.problems.truncate(MAX_REPORTED_PROBLEMS);
+    Err(ProviderError::NotSendable {
+        problem: draft.problems.join("; "),
+    })
 }
 
-impl OrderWriter {
-    /// Writes the arguments of `AddOrder`, or returns [`ProviderError::NotSendable`] with the fields
-    /// that do not fit.
-    pub(super) fn write_order(&self, order: &NewOrder) -> Result<String, ProviderError> {
-        let mut draft = OrderDraft::default();
-        let freight = self.freight_for(order, &mut draft);
-        draft.xml.open("order");
-        self.write_header(order, &mut draft);
-        write_shipping(freight, &mut draft);
-        write_addresses(order, freight, &mut draft);
-        write_offers(order, &mut draft);
-        draft.xml.close("order");
-        if draft.problems.is_empty() {
-            return Ok(draft.xml.into_string());
+fn freight_for<'a>(
+    settings: &'a OmsSettings,
+    order: &NewOrder,
+    draft: &mut OrderDraft,
+) -> Option<&'a ShipVia> {
+    let found = settings.freight.get(&order.shipping_method);
+    if found.is_none() {
+        match settings.unmapped_freight {
+            UnmappedFreight::Send => tracing::warn!(
+                order = %order.number,
+                method = order.shipping_method,
+                "VeraCore: sending an order without a shipping method: it is not in [freight]"
+            ),
+            UnmappedFreight::Refuse => draft.problems.push(format!(
+                "the shipping method '{}' is not in the table [freight] of the settings file",
+                order.shipping_method
+            )),
         }
-        draft.problems.truncate(MAX_REPORTED_PROBLEMS);
-        Err(ProviderError::NotSendable {
-            problem: draft.problems.join("; "),
-        })
     }
+    found
+}
 
-    fn freight_for(&self, order: &NewOrder, draft: &mut OrderDraft) -> Option<&ShipVia> {
-        let found = self.freight.get(&order.shipping_method);
-        if found.is_none() {
-            match self.unmapped_freight {
-                UnmappedFreight::Send => tracing::warn!(
-                    order = %order.number,
-                    method = order.shipping_method,
-                    "VeraCore: sending an order without a shipping method: it is not in [freight]"
-                ),
-                UnmappedFreight::Refuse => draft.problems.push(format!(
-                    "the shipping method '{}' is not in the table [freight] of the settings file",
-                    order.shipping_method
-                )),
-            }
-        }
-        found
+fn write_header(settings: &OmsSettings, order: &NewOrder, draft: &mut OrderDraft) {
+    let (number, max) = (order.number.as_str(), settings.max_order_id_length);
+    let entered = order.placed_at.with_timezone(&settings.timezone);
+    let entered = entered.format("%Y-%m-%dT%H:%M:%S").to_string();
+    draft.xml.open("Header");
+    draft.exact_field("Header.ID", "ID", number, max);
+    draft.xml.text_element("EntryDate", &entered);
+    if let Some(comments) = &order.comments {
+        draft.comments(comments);
     }
-
-    fn write_header(&self, order: &NewOrder, draft: &mut OrderDraft) {
-        let entered = order.placed_at.with_timezone(&self.timezone);
-        draft.xml.open("Header");
-        draft.exact_field(
-            "Header.ID",
-            "ID",
-            order.number.as_str(),
-            self.max_order_id_length,
-        );
-        draft.xml.text_element(
-            "EntryDate",
-            &entered.format("%Y-%m-%dT%H:%M:%S").to_string(),
-        );
-        if let Some(comments) = &order.comments {
-            draft.comments(comments);
-        }
-        draft.xml.close("Header");
-    }
+    draft.xml.close("Header");
 }
 
 /// The XML of an order under construction, and the problems found so far.
@@ -143,7 +121,7 @@ impl OrderDraft {
             .chars()
             .take_while(|c| {
                 units += c.len_utf16();
-                units <= max_length::COMMENTS
+                units <= MAX_COMMENTS_LENGTH
             })
             .collect();
         if !kept.is_empty() {
@@ -173,13 +151,7 @@ fn visible(text: &str, keep_lines: bool) -> String {
     text.chars().filter_map(shown).collect()
 }
 
-fn write_shipping(freight: Option<&ShipVia>, draft: &mut OrderDraft) {
-    let xml = &mut draft.xml;
-    let within = |xml: &mut XmlWriter, outer: &str, inner: &str, text: &str| {
-        xml.open(outer);
-        xml.text_element(inner, text);
-        xml.close(outer);
-    };
+fn write_shipping(freight: Option<&ShipVia>, xml: &mut XmlWriter) {
     match freight {
         // Written with the address.
         None | Some(ShipVia::SpecialHandling(_)) => return,
@@ -193,11 +165,11 @@ fn write_shipping(freight: Option<&ShipVia>, draft: &mut OrderDraft) {
             }
         }
         Some(ShipVia::CarrierService { carrier, service }) => {
-            within(xml, "FreightCarrier", "Name", carrier);
-            within(xml, "FreightService", "Description", service);
+            xml.nested_text("FreightCarrier", "Name", carrier);
+            xml.nested_text("FreightService", "Description", service);
         }
         Some(ShipVia::ShippingOption(option)) => {
-            within(xml, "ShippingOption", "Description", option);
+            xml.nested_text("ShippingOption", "Description", option);
         }
         None | Some(ShipVia::SpecialHandling(_)) => {}
     }
@@ -206,42 +178,28 @@ fn write_shipping(freight: Option<&ShipVia>, draft: &mut OrderDraft) {
 
 /// `OrderedBy` has the billing address, if there is one.
 fn write_addresses(order: &NewOrder, freight: Option<&ShipVia>, draft: &mut OrderDraft) {
+    let (customer, ship_to) = (&order.customer, &order.ship_to);
     let payer = order.bill_to.as_ref().filter(|to| !is_blank_address(to));
-    let buyer = PostalAddress {
-        first_name: order.customer.first_name.clone(),
-        last_name: order.customer.last_name.clone(),
-        ..payer.unwrap_or(&order.ship_to).clone()
-    };
-    let buyer = if named(&buyer) {
-        buyer
-    } else {
-        payer.unwrap_or(&order.ship_to).clone()
-    };
+    let mut buyer = payer.unwrap_or(ship_to).clone();
+    if !all_blank(&[&customer.first_name, &customer.last_name]) {
+        buyer.first_name.clone_from(&customer.first_name);
+        buyer.last_name.clone_from(&customer.last_name);
+    }
     draft.xml.open("OrderedBy");
-    let phone = order.customer.phone.as_ref().or(buyer.phone.as_ref());
+    let phone = customer.phone.as_ref().or(buyer.phone.as_ref());
     write_contact("OrderedBy", &buyer, phone, draft);
-    draft.optional_field(
-        "OrderedBy",
-        "Email",
-        order.customer.email.as_ref(),
-        max_length::EMAIL,
-    );
+    let email = customer.email.as_ref();
+    draft.optional_field("OrderedBy", "Email", email, MAX_EMAIL_LENGTH);
     draft.xml.close("OrderedBy");
 
     draft.xml.open("ShipTo");
     draft.xml.open("OrderShipTo");
-    write_contact(
-        "OrderShipTo",
-        &order.ship_to,
-        order.ship_to.phone.as_ref(),
-        draft,
-    );
+    write_contact("OrderShipTo", ship_to, ship_to.phone.as_ref(), draft);
     draft.xml.text_element("Flag", "Other");
     draft.xml.text_element("Key", KEY);
     if let Some(ShipVia::SpecialHandling(handling)) = freight {
-        draft.xml.open("SpecialHandling");
-        draft.xml.text_element("Description", handling);
-        draft.xml.close("SpecialHandling");
+        let xml = &mut draft.xml;
+        xml.nested_text("SpecialHandling", "Description", handling);
     }
     draft.xml.close("OrderShipTo");
     draft.xml.close("ShipTo");
@@ -258,24 +216,19 @@ fn write_addresses(order: &NewOrder, freight: Option<&ShipVia>, draft: &mut Orde
 }
 
 fn is_blank_address(to: &PostalAddress) -> bool {
-    [
+    all_blank(&[
         &to.address_1,
         &to.address_2,
         &to.city,
         &to.zip,
         &to.company,
         &to.last_name,
-    ]
-    .into_iter()
-    .flatten()
-    .all(|value| value.trim().is_empty())
+    ])
 }
 
-fn named(to: &PostalAddress) -> bool {
-    [&to.first_name, &to.last_name]
-        .into_iter()
-        .flatten()
-        .any(|name| !name.trim().is_empty())
+fn all_blank(values: &[&Option<String>]) -> bool {
+    let mut values = values.iter().copied().flatten();
+    values.all(|value| value.trim().is_empty())
 }
 
 fn same_except_phone(one: &PostalAddress, other: &PostalAddress) -> bool {
@@ -289,20 +242,20 @@ fn same_except_phone(one: &PostalAddress, other: &PostalAddress) -> bool {
 /// Writes a name and an address, without the e-mail address.
 fn write_contact(path: &str, to: &PostalAddress, phone: Option<&String>, draft: &mut OrderDraft) {
     let fields = [
-        ("FirstName", to.first_name.as_ref(), max_length::NAME),
-        ("LastName", to.last_name.as_ref(), max_length::NAME),
+        ("FirstName", to.first_name.as_ref(), 50),
+        ("LastName", to.last_name.as_ref(), 50),
         // VeraCore ignores `Company`.
-        ("CompanyName", to.company.as_ref(), max_length::COMPANY),
-        ("Address1", to.address_1.as_ref(), max_length::ADDRESS),
-        ("Address2", to.address_2.as_ref(), max_length::ADDRESS),
-        ("City", to.city.as_ref(), max_length::CITY),
-        ("State", to.state.as_ref(), max_length::STATE),
-        ("PostalCode", to.zip.as_ref(), max_length::POSTAL_CODE),
-        ("Country", to.country.as_ref(), max_length::COUNTRY),
-        ("Phone", phone, max_length::PHONE),
+        ("CompanyName", to.company.as_ref(), 50),
+        ("Address1", to.address_1.as_ref(), 255),
+        ("Address2", to.address_2.as_ref(), 255),
+        ("City", to.city.as_ref(), 50),
+        ("State", to.state.as_ref(), 20),
+        ("PostalCode", to.zip.as_ref(), 15),
+        ("Country", to.country.as_ref(), 50),
+        ("Phone", phone, 20),
     ];
-    for (element, value, max) in fields {
-        draft.optional_field(path, element, value, max);
+    for (element, value, max_length) in fields {
+        draft.optional_field(path, element, value, max_length);
     }
 }
 
@@ -313,19 +266,14 @@ fn write_offers(order: &NewOrder, draft: &mut OrderDraft) {
         draft.xml.open("Offer");
         draft.xml.open("Header");
         let path = format!("Offers[{at}].Offer.Header.ID");
-        draft.exact_field(&path, "ID", item.sku.as_str(), max_length::OFFER);
-        draft.xml.close("Header");
-        draft.xml.close("Offer");
-        draft
-            .xml
-            .text_element("Quantity", &item.quantity.get().to_string());
-        draft.xml.open("OrderShipTo");
-        draft.xml.text_element("Key", KEY);
-        draft.xml.close("OrderShipTo");
-        draft
-            .xml
-            .text_element("UnitPrice", &item.unit_price.to_string());
-        draft.xml.close("OfferOrdered");
+        draft.exact_field(&path, "ID", item.sku.as_str(), MAX_OFFER_LENGTH);
+        let xml = &mut draft.xml;
+        xml.close("Header");
+        xml.close("Offer");
+        xml.text_element("Quantity", &item.quantity.get().to_string());
+        xml.nested_text("OrderShipTo", "Key", KEY);
+        xml.text_element("UnitPrice", &item.unit_price.to_string());
+        xml.close("OfferOrdered");
     }
     draft.xml.close("Offers");
 }

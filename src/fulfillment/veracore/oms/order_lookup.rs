@@ -5,9 +5,8 @@ use super::{
     client::OmsClient,
     faults::SoapFaultKind,
     order_info::{OrderInfo, read_order_info},
-    xml::XmlWriter,
 };
-use crate::{domain::OrderCode, fulfillment::ProviderError, http::CallKind};
+use crate::{domain::OrderCode, fulfillment::ProviderError};
 
 impl OmsClient {
     /// Fetches an order; `None` when VeraCore says that it does not have it.
@@ -16,21 +15,13 @@ impl OmsClient {
         name: &'static str,
         number: &OrderCode,
     ) -> Result<Option<OrderInfo>, ProviderError> {
-        let mut arguments = XmlWriter::default();
-        arguments.text_element("orderId", number.as_str());
-        let request = SoapRequest {
-            name,
-            operation: "GetOrderInfo",
-            kind: CallKind::Read,
-            arguments: arguments.into_string(),
-            subject_terms: ORDER_TERMS,
-            redactions: Vec::new(),
-        };
+        let arguments = [("orderId", number.as_str())];
+        let request = SoapRequest::read(name, "GetOrderInfo", &arguments, ORDER_TERMS);
         match self.call(&request, None).await? {
             SoapReply::Response {
                 http_response,
                 element,
-            } => read_order_info(&element, self.timezone)
+            } => read_order_info(&element, self.settings.timezone)
                 .map_err(|problem| http_response.malformed(problem).into()),
             SoapReply::Fault(fault) if fault.kind == SoapFaultKind::NotFound => Ok(None),
             SoapReply::Fault(fault) => Err(fault.into_error()),

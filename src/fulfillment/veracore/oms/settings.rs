@@ -6,25 +6,10 @@ use chrono_tz::Tz;
 use url::Url;
 
 use super::super::common::credentials::Credentials;
-use crate::{domain::ShipVia, http::UpstreamLimits};
-
-/// The treatment of an order whose shipping method is not in the table `[freight]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnmappedFreight {
-    /// Send it without a method: VeraCore's rules choose one.
-    Send,
-    /// Do not send it: it needs attention.
-    Refuse,
-}
-
-/// The operation that reads stock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StockSource {
-    /// `GetOffers`: what can be ordered, for all warehouses together.
-    Offers,
-    /// `GetProductAvailabilities`: stock by warehouse, one call for each product.
-    Products,
-}
+use crate::{
+    domain::{CancelProtocol, ShipVia, StockSource, UnmappedFreight},
+    http::UpstreamLimits,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OmsCancelSettings {
@@ -33,12 +18,6 @@ pub struct OmsCancelSettings {
     pub namespace: String,
     /// The whole `SOAPAction`; by default, the namespace and the operation.
     pub soap_action: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelProtocol {
-    Soap,
-    Json,
 }
 
 #[derive(Clone)]

@@ -43,9 +43,7 @@ pub(super) fn write_envelope(
 ) -> String {
     let mut xml = XmlWriter::default();
     xml.raw("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
-    xml.raw("<soap:Envelope xmlns:soap=\"");
-    xml.raw(SOAP_1_1);
-    xml.raw("\">");
+    xml.open(&format!("soap:Envelope xmlns:soap=\"{SOAP_1_1}\""));
     if let Some(auth) = auth {
         xml.open("soap:Header");
         auth.write(&mut xml, Some(namespace));

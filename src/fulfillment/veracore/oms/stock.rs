@@ -10,14 +10,13 @@ use parking_lot::Mutex;
 use super::{
     super::common::{fields::ParseProblem, invalid_page_cursor, quantities::parse_units},
     calls::{SoapReply, SoapRequest},
-    client::{MAX_PARALLEL_LOOKUPS, OmsClient},
+    client::OmsClient,
     faults::SoapFaultKind,
-    xml::{Element, XmlWriter},
+    xml::Element,
 };
 use crate::{
     domain::{Sku, Units, text::one_line},
     fulfillment::{FeedRow, PageCursor, ProviderError, RowError, RowSink, StockItem},
-    http::CallKind,
 };
 
 /// The search for all offers: `%` is the services' wildcard.
@@ -25,6 +24,9 @@ pub(super) const ALL_OFFERS: &str = "%";
 
 /// Products of one page. Each needs a call, and a shutdown waits for the page.
 const PRODUCTS_PER_PAGE: usize = 50;
+
+/// Concurrent product lookups, if the client's limit is not lower.
+const MAX_PARALLEL_LOOKUPS: usize = 4;
 
 /// VeraCore's words for a product in a fault that says that it does not have it.
 const PRODUCT_TERMS: &[&str] = &["product", "part", "item"];
@@ -43,14 +45,15 @@ impl OmsClient {
             take(read(index, &element));
             index += 1;
         };
-        let request = SoapRequest {
-            name,
-            operation: "GetOffers",
-            kind: CallKind::Read,
-            arguments: offer_search_arguments(search),
-            subject_terms: &[],
-            redactions: Vec::new(),
-        };
+        let arguments = [
+            ("categoryGroupDescription", ""),
+            ("mailerUID", ""),
+            ("searchString", search),
+            ("searchID", "true"),
+            ("searchDescription", "false"),
+            ("priceClassDescription", ""),
+        ];
+        let request = SoapRequest::read(name, "GetOffers", &arguments, &[]);
         match self.call(&request, Some(&mut take)).await? {
             // A null can mean that one offer does not exist; it must not mean an empty feed.
             SoapReply::Response {
@@ -139,7 +142,7 @@ impl OmsClient {
         queue: &Mutex<VecDeque<(usize, Sku)>>,
     ) -> Result<Vec<(usize, FeedRow<StockItem>)>, ProviderError> {
         let mut rows = Vec::new();
-        if number >= self.max_parallel_lookups {
+        if number >= self.settings.limits.max_concurrency.max(1) {
             return Ok(rows);
         }
         loop {
@@ -162,11 +165,6 @@ impl OmsClient {
         name: &'static str,
         sku: &Sku,
     ) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
-        let mut arguments = XmlWriter::default();
-        arguments.text_element("partNumber", sku.as_str());
-        if let Some(owner) = &self.owner {
-            arguments.text_element("owner", owner);
-        }
         let mut levels = Vec::new();
         let mut take = |element: Element| {
             levels.extend(
@@ -177,14 +175,10 @@ impl OmsClient {
                     .map(WarehouseLevel::of),
             );
         };
-        let request = SoapRequest {
-            name,
-            operation: "GetProductAvailabilities",
-            kind: CallKind::Read,
-            arguments: arguments.into_string(),
-            subject_terms: PRODUCT_TERMS,
-            redactions: Vec::new(),
-        };
+        let mut arguments = vec![("partNumber", sku.as_str())];
+        arguments.extend(self.settings.owner.as_deref().map(|owner| ("owner", owner)));
+        let operation = "GetProductAvailabilities";
+        let request = SoapRequest::read(name, operation, &arguments, PRODUCT_TERMS);
         match self.call(&request, Some(&mut take)).await? {
             SoapReply::Response { .. } => {}
             SoapReply::Fault(fault) if fault.kind == SoapFaultKind::NotFound => return Ok(None),
@@ -193,29 +187,19 @@ impl OmsClient {
         if levels.is_empty() {
             return Ok(None);
         }
+        let warehouses = &self.settings.warehouses;
         let is_counted = |level: &&WarehouseLevel| {
-            self.warehouses.is_empty()
+            warehouses.is_empty()
                 || level
                     .warehouse
                     .as_ref()
-                    .is_some_and(|id| self.warehouses.contains(id))
+                    .is_some_and(|id| warehouses.contains(id))
         };
         let sum = sum(sku, levels.iter().filter(is_counted));
         Ok(Some(sum.map_err(|problem| {
             RowError::new(0, Some(sku.as_str()), problem).about_quantity()
         })))
     }
-}
-
-fn offer_search_arguments(search: &str) -> String {
-    let mut xml = XmlWriter::default();
-    xml.text_element("categoryGroupDescription", "");
-    xml.text_element("mailerUID", "");
-    xml.text_element("searchString", search);
-    xml.text_element("searchID", "true");
-    xml.text_element("searchDescription", "false");
-    xml.text_element("priceClassDescription", "");
-    xml.into_string()
 }
 
 fn offer_id(index: usize, offer: &Element) -> FeedRow<Sku> {

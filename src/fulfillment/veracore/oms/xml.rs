@@ -35,29 +35,27 @@ pub(super) struct XmlWriter(String);
 
 impl XmlWriter {
     pub(super) fn open(&mut self, name: &str) {
-        self.0.push('<');
-        self.0.push_str(name);
-        self.0.push('>');
+        self.0.extend(["<", name, ">"]);
     }
 
     pub(super) fn open_in(&mut self, name: &str, namespace: &str) {
-        self.0.push('<');
-        self.0.push_str(name);
-        self.0.push_str(" xmlns=\"");
-        self.0.push_str(&escape(namespace));
-        self.0.push_str("\">");
+        self.open(&format!("{name} xmlns=\"{}\"", escape(namespace)));
     }
 
     pub(super) fn close(&mut self, name: &str) {
-        self.0.push_str("</");
-        self.0.push_str(name);
-        self.0.push('>');
+        self.0.extend(["</", name, ">"]);
     }
 
     pub(super) fn text_element(&mut self, name: &str, text: &str) {
         self.open(name);
         self.0.push_str(&escape(text));
         self.close(name);
+    }
+
+    pub(super) fn nested_text(&mut self, outer: &str, inner: &str, text: &str) {
+        self.open(outer);
+        self.text_element(inner, text);
+        self.close(outer);
     }
 
     /// Appends text that is XML already.
@@ -68,6 +66,14 @@ impl XmlWriter {
     pub(super) fn into_string(self) -> String {
         self.0
     }
+}
+
+pub(super) fn text_elements(elements: &[(&str, &str)]) -> String {
+    let mut xml = XmlWriter::default();
+    for (name, text) in elements {
+        xml.text_element(name, text);
+    }
+    xml.into_string()
 }
 
 /// Whether XML 1.0 allows the character at all, escaped or not.

@@ -21,21 +21,12 @@ use crate::{
 pub(super) const JSON: &str = "application/json";
 
 /// The part of the API that a path belongs to, for the message of a 403.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(super) enum ApiResource {
     Orders,
     Inventory,
     Shipments,
-}
-
-impl ApiResource {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Orders => "orders",
-            Self::Inventory => "inventory",
-            Self::Shipments => "shipments",
-        }
-    }
 }
 
 /// A response with a status other than 401.
@@ -51,7 +42,7 @@ pub(super) struct ApiResponse {
 impl ApiResponse {
     /// The response if its status is a 2xx.
     pub(super) fn into_success(self) -> Result<HttpResponse, CallError> {
-        let (resource, message) = (self.resource.as_str(), self.error_message);
+        let (resource, message) = (self.resource.into_str(), self.error_message);
         self.response
             .error_for_status(|response| match response.status {
                 403 => format!(

@@ -4,12 +4,13 @@ use chrono_tz::Tz;
 
 use super::{
     super::common::{VERACORE, base_url::ClientBuildError, credentials::Credentials},
-    settings::{RestAuth, RestSettings},
+    settings::RestSettings,
     token::TokenCache,
     urls::BaseUrl,
 };
 use crate::{
     clock::SharedClock,
+    domain::RestAuth,
     http::{Circuit, Upstream},
     telemetry::metrics::UpstreamLabel,
 };

@@ -17,9 +17,8 @@ use crate::{
 /// Reads the id that VeraCore assigned to an accepted order.
 pub(super) fn receipt(body: &RawValue) -> Result<ProviderOrderId, ParseProblem> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
+    #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
     struct ReceiptBody<'a> {
-        #[serde(borrow)]
         order_id: JsonField<'a>,
     }
     let body: ReceiptBody<'_> = parse_object(body)?;
@@ -35,19 +34,13 @@ fn order_id(raw: JsonField<'_>) -> Result<Option<ProviderOrderId>, ParseProblem>
 /// Reads the order that a lookup returned. The caller checks that it is the requested one.
 pub(super) fn found_order(body: &RawValue, zone: Tz) -> Result<FoundOrder, ParseProblem> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
+    #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
     struct StatusBody<'a> {
-        #[serde(borrow)]
         order_number: JsonField<'a>,
-        #[serde(borrow)]
         order_id: JsonField<'a>,
-        #[serde(borrow)]
         status: JsonField<'a>,
-        #[serde(borrow)]
         tracking_number: JsonField<'a>,
-        #[serde(borrow)]
         ship_date: JsonField<'a>,
-        #[serde(borrow)]
         carrier: JsonField<'a>,
     }
     let body: StatusBody<'_> = parse_object(body)?;

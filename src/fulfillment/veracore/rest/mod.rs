@@ -21,10 +21,7 @@ use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::value::RawValue;
 
 use self::calls::{ApiResource, JSON, parse_json};
-pub use self::{
-    client::RestClient,
-    settings::{RestAuth, RestSettings},
-};
+pub use self::{client::RestClient, settings::RestSettings};
 use super::common::{rows, webhooks};
 use crate::{
     domain::{NoticeKind, OrderCode, Sku, WebhookNotice, text::one_line},

@@ -3,7 +3,7 @@
 //! Absent and empty values are omitted; prices keep exactly their digits.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -52,49 +52,21 @@ struct Order<'a> {
     shipping_method: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     comments: Option<&'a str>,
-    customer: Customer<'a>,
-    shipping_address: Address<'a>,
+    customer: Texts<'a, 4>,
+    shipping_address: Texts<'a, 10>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    billing_address: Option<Address<'a>>,
+    billing_address: Option<Texts<'a, 10>>,
     items: Vec<Item<'a>>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Customer<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<&'a str>,
-}
+/// An object of texts.
+struct Texts<'a, const N: usize>([(&'static str, &'a Option<String>); N]);
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Address<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    company: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address1: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address2: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    city: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    zip: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    country: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<&'a str>,
+impl<const N: usize> Serialize for Texts<'_, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let texts = self.0.iter();
+        serializer.collect_map(texts.filter_map(|(name, text)| Some((name, non_empty(text)?))))
+    }
 }
 
 #[derive(Serialize)]
@@ -110,26 +82,26 @@ fn non_empty(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
 
-fn customer(contact: &Contact) -> Customer<'_> {
-    Customer {
-        first_name: non_empty(&contact.first_name),
-        last_name: non_empty(&contact.last_name),
-        email: non_empty(&contact.email),
-        phone: non_empty(&contact.phone),
-    }
+fn customer(contact: &Contact) -> Texts<'_, 4> {
+    Texts([
+        ("FirstName", &contact.first_name),
+        ("LastName", &contact.last_name),
+        ("Email", &contact.email),
+        ("Phone", &contact.phone),
+    ])
 }
 
-fn address(to: &PostalAddress) -> Address<'_> {
-    Address {
-        first_name: non_empty(&to.first_name),
-        last_name: non_empty(&to.last_name),
-        company: non_empty(&to.company),
-        address1: non_empty(&to.address_1),
-        address2: non_empty(&to.address_2),
-        city: non_empty(&to.city),
-        state: non_empty(&to.state),
-        zip: non_empty(&to.zip),
-        country: non_empty(&to.country),
-        phone: non_empty(&to.phone),
-    }
+fn address(to: &PostalAddress) -> Texts<'_, 10> {
+    Texts([
+        ("FirstName", &to.first_name),
+        ("LastName", &to.last_name),
+        ("Company", &to.company),
+        ("Address1", &to.address_1),
+        ("Address2", &to.address_2),
+        ("City", &to.city),
+        ("State", &to.state),
+        ("Zip", &to.zip),
+        ("Country", &to.country),
+        ("Phone", &to.phone),
+    ])
 }

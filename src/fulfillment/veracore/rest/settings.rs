@@ -4,16 +4,7 @@ use chrono_tz::Tz;
 use url::Url;
 
 use super::super::common::credentials::Credentials;
-use crate::http::UpstreamLimits;
-
-/// How calls authenticate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestAuth {
-    /// An OAuth2 token by client credentials, renewed as needed.
-    OAuth2,
-    /// HTTP Basic with the client's id and secret on each call.
-    Basic,
-}
+use crate::{domain::RestAuth, http::UpstreamLimits};
 
 #[derive(Clone)]
 pub struct RestSettings {

@@ -222,12 +222,10 @@ impl TokenCache {
 /// Reads the token and its lifetime in seconds.
 pub(super) fn read_token(response: &HttpResponse) -> Result<(SecretString, i64), CallError> {
     #[derive(Deserialize)]
+    #[serde(bound(deserialize = "'de: 'a"))]
     struct TokenBody<'a> {
-        #[serde(borrow)]
         access_token: JsonField<'a>,
-        #[serde(borrow)]
         expires_in: JsonField<'a>,
-        #[serde(borrow)]
         token_type: JsonField<'a>,
     }
     let body: Box<RawValue> = response.json()?;

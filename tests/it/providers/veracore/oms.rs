@@ -8,12 +8,12 @@ use secrecy::SecretString;
 use serde_json::json;
 use veracore_sync::{
     clock::SharedClock,
-    domain::ShipVia,
+    domain::{ShipVia, UnmappedFreight},
     fulfillment::{
         FulfillmentProvider, NewOrder,
         veracore::{
             Credentials,
-            oms::{OmsClient, OmsSettings, UnmappedFreight},
+            oms::{OmsClient, OmsSettings},
         },
     },
     http::UpstreamLimits,

@@ -7,11 +7,12 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use veracore_sync::{
     clock::SharedClock,
+    domain::RestAuth,
     fulfillment::{
         FulfillmentProvider, NewOrder,
         veracore::{
             Credentials,
-            rest::{RestAuth, RestClient, RestSettings},
+            rest::{RestClient, RestSettings},
         },
     },
     http::UpstreamLimits,

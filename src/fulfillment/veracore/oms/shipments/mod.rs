@@ -18,12 +18,12 @@ use super::{
     calls::{ORDER_TERMS, SoapReply, SoapRequest},
     client::OmsClient,
     order_info::OrderInfo,
-    xml::{Element, XmlWriter},
+    xml::Element,
 };
 use crate::{
     domain::{ErrorCategory, FailureClass, OrderCode},
     fulfillment::{FeedPage, FeedRow, PageCursor, ProviderError, Shipment},
-    http::{CallError, CallKind},
+    http::CallError,
 };
 
 /// Orders of one page. Each may need a call, and a shutdown waits for the page.
@@ -38,7 +38,7 @@ impl OmsClient {
         since: DateTime<Utc>,
         page: Option<&PageCursor>,
     ) -> Result<FeedPage<Shipment>, ProviderError> {
-        let range = DateRange::new(since, page, self.clock.now(), self.timezone)
+        let range = DateRange::new(since, page, self.clock.now(), self.settings.timezone)
             .ok_or_else(invalid_page_cursor)?;
         let mut rows = Vec::new();
         let mut orders: BTreeMap<OrderCode, Vec<ShippingCharge>> = BTreeMap::new();
@@ -90,19 +90,17 @@ impl OmsClient {
     ) -> Result<Vec<FeedRow<ShippingCharge>>, ProviderError> {
         let mut charges = Vec::new();
         let mut take = |element: Element| {
-            charges.push(ShippingCharge::read(charges.len(), &element, self.timezone));
+            charges.push(ShippingCharge::read(
+                charges.len(),
+                &element,
+                self.settings.timezone,
+            ));
         };
-        let mut arguments = XmlWriter::default();
-        arguments.text_element("StartDate", &day_start(range.from));
-        arguments.text_element("EndDate", &day_start(range.to));
-        let request = SoapRequest {
-            name: "shipments",
-            operation: "GetShippingCharge",
-            kind: CallKind::Read,
-            arguments: arguments.into_string(),
-            subject_terms: ORDER_TERMS,
-            redactions: Vec::new(),
-        };
+        let arguments = [
+            ("StartDate", &*day_start(range.from)),
+            ("EndDate", &day_start(range.to)),
+        ];
+        let request = SoapRequest::read("shipments", "GetShippingCharge", &arguments, ORDER_TERMS);
         match self.call(&request, Some(&mut take)).await? {
             SoapReply::Response { .. } => Ok(charges),
             SoapReply::Fault(fault) => Err(fault.into_error()),

@@ -6,8 +6,7 @@ use proptest::{prelude::*, sample::Index};
 use super::{
     super::{
         faults::{FaultContext, SoapFault},
-        order::OrderWriter,
-        order_info,
+        order, order_info,
         soap::{self, ExpectedResponse, SoapBody},
         stock::offer_row,
         xml::{self, Element, ElementVisitor, XmlWriter},
@@ -188,20 +187,19 @@ proptest! {
     fn no_order_makes_an_envelope_that_is_no_xml(
         number in "\\PC{1,40}", sku in "\\PC{1,30}", words in any::<String>(), street in any::<String>(),
     ) {
-        let form = OrderWriter {
+        let settings = OmsSettings {
             freight: BTreeMap::new(),
-            unmapped_freight: UnmappedFreight::Send,
-            max_order_id_length: 50,
             timezone: chrono_tz::UTC,
+            ..settings("http://127.0.0.1")
         };
-        let mut order = order();
+        let mut order = super::order();
         order.number = OrderCode::parse(number).unwrap_or_else(|_| code_of("T"));
         order.comments = Some(words);
         order.ship_to.address_1 = Some(street);
         if let Ok(sku) = Sku::parse(sku) {
             order.items[0].sku = sku;
         }
-        match form.write_order(&order) {
+        match order::write_order(&settings, &order) {
             Ok(written) => {
                 let root = xml::parse(written.as_bytes(), 1000, &mut KeepAll).unwrap();
                 let id = root.child("Header").unwrap().child_text("ID").unwrap();

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     clock::MockClock,
-    domain::{Contact, CurrencyCode, ShipVia},
+    domain::{CancelProtocol, Contact, CurrencyCode, ShipVia, StockSource, UnmappedFreight},
     fulfillment::PostalAddress,
 };
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     clock::MockClock,
-    domain::{CurrencyCode, Quantity},
+    domain::{CurrencyCode, Quantity, RestAuth},
     fulfillment::PostalAddress,
     http::UpstreamLimits,
 };
