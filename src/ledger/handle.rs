@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{
+    Postgres,
+    postgres::{PgArguments, PgConnectOptions},
+    query::Query,
+};
 
 use super::db::{error::LedgerError, notify::NotifyHub, pool::Pool};
-use crate::clock::SharedClock;
+use crate::{clock::SharedClock, crash};
 
 /// The ledger. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
@@ -62,6 +66,16 @@ impl Ledger {
             return Err(LedgerError::ReadOnly);
         }
         Ok(())
+    }
+
+    /// Executes a statement that is a whole write, between two crash points. Returns the number of rows.
+    pub(super) async fn write(
+        &self,
+        name: &'static str,
+        statement: Query<'_, Postgres, PgArguments>,
+    ) -> Result<u64, LedgerError> {
+        let _write = crash::points_around("ledger", name);
+        Ok(statement.execute(&self.pool).await?.rows_affected())
     }
 
     /// Returns the problem that blocks the order workers, such as a full disk. Some problems show only

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 
 use super::handle::Ledger;
 use crate::{
-    crash,
     domain::{LineId, OrderCode, ShopOrderId, Sku},
     ledger::db::{
         error::LedgerError,
@@ -100,32 +99,26 @@ impl Ledger {
         if orders.is_empty() {
             return Ok(());
         }
-        let _write = crash::points_around("ledger", "close_orders");
         let now = self.now();
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync set closed_at = $2, updated_at = $2
              where id = any($1) and closed_at is null and sync_status = 'success'",
             orders,
             now,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("close_orders", statement).await.map(drop)
     }
 
     /// Reopens an order, for example after a fulfillment was cancelled in Vendure.
     pub async fn reopen_order(&self, order: i64) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "reopen_order");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync
              set closed_at = null, aftercare_ended_at = null, updated_at = $2
              where id = $1 and closed_at is not null",
             order,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("reopen_order", statement).await.map(drop)
     }
 
     /// Returns whether any of these orders is in progress, so that VeraCore may have it.
@@ -161,17 +154,16 @@ impl Ledger {
 
     /// Records a tracking request for these orders, whatever its outcome.
     pub async fn record_tracking_check(&self, codes: &[OrderCode]) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "record_tracking_check");
         let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync set tracking_asked_at = $2
              where vendure_order_code = any($1)",
             &codes,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("record_tracking_check", statement)
+            .await
+            .map(drop)
     }
 }
 

@@ -25,9 +25,8 @@ impl Ledger {
         digest: &str,
         token: &SealedToken,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "insert_web_session");
         let now = self.now();
-        sqlx::query!(
+        let statement = sqlx::query!(
             "with over as (delete from veracore_web_session
                  where used_at < $5 or created_at < $6 or used_at > $7)
              insert into veracore_web_session (digest, nonce, sealed_token, created_at, used_at)
@@ -39,10 +38,8 @@ impl Ledger {
             now - IDLE_TIMEOUT,
             now - MAX_AGE,
             now + IDLE_TIMEOUT,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("insert_web_session", statement).await.map(drop)
     }
 
     /// Returns the token of a valid session. With `is_use`, a user action extends the session.
@@ -88,10 +85,7 @@ impl Ledger {
     }
 
     pub async fn delete_web_session(&self, digest: &str) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "delete_web_session");
-        sqlx::query!("delete from veracore_web_session where digest = $1", digest)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let statement = sqlx::query!("delete from veracore_web_session where digest = $1", digest);
+        self.write("delete_web_session", statement).await.map(drop)
     }
 }

@@ -208,16 +208,15 @@ impl Ledger {
         order: i64,
         package_key: &str,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "delete_unnamed_shipment");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "delete from veracore_shipment
              where order_sync_id = $1 and package_key = $2 and vendure_fulfillment_id is null",
             order,
             package_key,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("delete_unnamed_shipment", statement)
+            .await
+            .map(drop)
     }
 
     /// Records the lines that are about to be fulfilled, and extends the leases to outlive the call.
@@ -260,8 +259,7 @@ impl Ledger {
         shipment: i64,
         fulfillment: &FulfillmentId,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "record_fulfillment");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_shipment
              set vendure_fulfillment_id = $2, shipment_status = 'pending', message = null,
                  updated_at = $3
@@ -269,10 +267,8 @@ impl Ledger {
             shipment,
             fulfillment.as_str(),
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("record_fulfillment", statement).await.map(drop)
     }
 
     pub async fn set_shipment_status(
@@ -281,8 +277,7 @@ impl Ledger {
         status: ShipmentStatus,
         message: Option<&str>,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "set_shipment_status");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_shipment
              set shipment_status = $2, message = $3, updated_at = $4,
                  fulfilled_at = case when $2 = 'fulfilled' then coalesce(fulfilled_at, $4) end
@@ -291,10 +286,8 @@ impl Ledger {
             status.as_str(),
             message,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("set_shipment_status", statement).await.map(drop)
     }
 
     /// Returns the value last written to the tracking fields of the Vendure order.
@@ -339,14 +332,13 @@ impl Ledger {
     }
 
     pub async fn set_shipments_cursor(&self, at: DateTime<Utc>) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "set_shipments_cursor");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_config set shipments_read_at = $1 where id = 1",
             at
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("set_shipments_cursor", statement)
+            .await
+            .map(drop)
     }
 
     /// Returns the time from which shipments must be read so that none is missed: that of the oldest

@@ -213,17 +213,14 @@ impl Ledger {
         &self,
         before: DateTime<Utc>,
     ) -> Result<u64, LedgerError> {
-        let _write = crash::points_around("ledger", "delete_old_stock_changes");
-        let done = sqlx::query!(
+        let statement = sqlx::query!(
             "delete from veracore_stock_change c where intended_at < $1 and exists
                  (select from veracore_stock_change later
                   where later.vendure_sku = c.vendure_sku
                       and later.vendure_variant_id = c.vendure_variant_id and later.id > c.id)",
             before,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        );
+        self.write("delete_old_stock_changes", statement).await
     }
 }
 

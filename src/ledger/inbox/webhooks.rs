@@ -172,21 +172,20 @@ impl Ledger {
         claimed: &[ClaimedWebhook],
         lease: Duration,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "renew_webhook_leases");
         let (ids, tokens): (Vec<i64>, Vec<Uuid>) = claimed
             .iter()
             .map(|webhook| (webhook.id, webhook.token))
             .unzip();
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_webhook set lease_until = $3
              where id = any($1) and lease_token = any($2)",
             &ids,
             &tokens,
             self.now() + to_time_delta(lease),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("renew_webhook_leases", statement)
+            .await
+            .map(drop)
     }
 
     /// Records the outcome. `false` if the lease was lost: nothing was recorded.
@@ -232,8 +231,7 @@ impl Ledger {
         counts: bool,
         why: &str,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "postpone_webhook");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_webhook
              set next_attempt = $3, message = $5, attempts = attempts - case when $4 then 0 else 1 end,
                  lease_token = null, lease_until = null
@@ -243,10 +241,8 @@ impl Ledger {
             at,
             counts,
             why,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("postpone_webhook", statement).await.map(drop)
     }
 
     /// Counts the SKUs in webhooks that arrived since `since` or still wait.

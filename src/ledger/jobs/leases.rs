@@ -138,31 +138,25 @@ impl Ledger {
     }
 
     pub async fn release_lease(&self, lease: &Lease) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "release_lease");
-        sqlx::query!(
+        let statement = sqlx::query!(
             r#"with ours as materialized
                  (select name from veracore_lease where name = any($1) and lease_token = $2
                   order by name collate "C" for update)
              delete from veracore_lease l using ours where l.name = ours.name"#,
             &lease.names,
             lease.token,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("release_lease", statement).await.map(drop)
     }
 
     pub async fn delete_expired_leases(&self) -> Result<u64, LedgerError> {
-        let _write = crash::points_around("ledger", "delete_expired_leases");
-        let done = sqlx::query!(
+        let statement = sqlx::query!(
             r#"with over as materialized
                  (select name from veracore_lease where lease_until <= $1
                   order by name collate "C" for update skip locked)
              delete from veracore_lease l using over where l.name = over.name"#,
             self.now()
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        );
+        self.write("delete_expired_leases", statement).await
     }
 }

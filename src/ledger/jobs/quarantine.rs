@@ -2,12 +2,9 @@
 
 use serde_json::Value;
 
-use crate::{
-    crash,
-    ledger::{
-        db::{error::LedgerError, pool::Connection},
-        handle::Ledger,
-    },
+use crate::ledger::{
+    db::{error::LedgerError, pool::Connection},
+    handle::Ledger,
 };
 
 /// A run whose feed was quarantined.
@@ -73,8 +70,7 @@ impl Ledger {
         run: i64,
         by: &str,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::points_around("ledger", "discard_quarantined_feed");
-        let done = sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_sync_run
              set result = result || jsonb_build_object('discardedBy', $3::text)
              where id = $1 and job = $2 and outcome = 'held'
@@ -82,9 +78,7 @@ impl Ledger {
             run,
             job,
             by,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        );
+        Ok(self.write("discard_quarantined_feed", statement).await? > 0)
     }
 }

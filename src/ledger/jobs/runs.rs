@@ -412,16 +412,13 @@ impl Ledger {
 
     /// Deletes old runs, except the last run and the last occurrence of each job.
     pub async fn delete_old_runs(&self, before: DateTime<Utc>) -> Result<u64, LedgerError> {
-        let _write = crash::points_around("ledger", "delete_old_runs");
-        let done = sqlx::query!(
+        let statement = sqlx::query!(
             "delete from veracore_sync_run r where started_at < $1 and exists
                  (select from veracore_sync_run later
                   where later.job = r.job and later.started_at > r.started_at
                       and (r.origin <> 'schedule' or later.origin = 'schedule'))",
             before,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        );
+        self.write("delete_old_runs", statement).await
     }
 }

@@ -258,9 +258,8 @@ impl Ledger {
         because: &ClaimedWebhook,
         quiet: Duration,
     ) -> Result<bool, LedgerError> {
-        let _write = crash::points_around("ledger", "expedite_order");
         let now = self.now();
-        let done = sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync o
              set next_attempt = allowed.at, updated_at = $2
              from (select id, greatest($2::timestamptz,
@@ -277,10 +276,8 @@ impl Ledger {
             sqlx::postgres::types::PgInterval::try_from(to_time_delta(quiet)).unwrap_or_default(),
             because.id,
             now - EXPEDITE_INTERVAL,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        );
+        Ok(self.write("expedite_order", statement).await? > 0)
     }
 
     /// Releases a claimed order unchanged, as at shutdown.

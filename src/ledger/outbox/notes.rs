@@ -195,7 +195,6 @@ impl Ledger {
         note: &ClaimedNote,
         outcome: &NoteOutcome,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "record_note_outcome");
         let now = self.now();
         let (status, counted, at, problem) = match outcome {
             NoteOutcome::Written => ("written", false, None, None),
@@ -207,7 +206,7 @@ impl Ledger {
                 counted,
             } => ("due", *counted, Some(*at), Some(problem)),
         };
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_note
              set note_status = $3, tries = tries + case when $4 then 1 else 0 end,
                  next_try = coalesce($5, next_try), problem = $6,
@@ -224,9 +223,7 @@ impl Ledger {
             at,
             problem,
             now,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("record_note_outcome", statement).await.map(drop)
     }
 }

@@ -51,18 +51,15 @@ impl Ledger {
     /// Starts the cancellation of an order. `false` if it was started before, or VeraCore does not
     /// have the order.
     pub async fn request_cancellation(&self, order: i64) -> Result<bool, LedgerError> {
-        let _write = crash::points_around("ledger", "request_cancellation");
-        let done = sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync
              set cancel_status = 'requested', cancel_found_at = $2, cancel_next = $2,
                  updated_at = $2
              where id = $1 and cancel_status is null and sync_status = 'success'",
             order,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        );
+        Ok(self.write("request_cancellation", statement).await? > 0)
     }
 
     /// Cancellations whose next step is due, longest due first.
@@ -115,15 +112,14 @@ impl Ledger {
 
     /// Records that a cancel request is about to be sent to VeraCore.
     pub async fn record_cancel_intent(&self, order: i64) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "record_cancel_intent");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync set cancel_asked_at = $2 where id = $1",
             order,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("record_cancel_intent", statement)
+            .await
+            .map(drop)
     }
 
     /// Records a step of a cancellation, with an event when the status changes. `false` if the status

@@ -6,7 +6,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 use crate::{
-    crash,
     domain::{CancelStatus, LineId, OrderCode, ShopOrderId},
     ledger::{
         db::{
@@ -170,15 +169,12 @@ impl Ledger {
 
     /// Records a check of these orders, whatever its outcome.
     pub async fn record_check(&self, orders: &[i64]) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "record_check");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync set aftercare_at = $2 where id = any($1)",
             orders,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("record_check", statement).await.map(drop)
     }
 
     /// Ends the checks of these orders.
@@ -186,33 +182,29 @@ impl Ledger {
         if orders.is_empty() {
             return Ok(());
         }
-        let _write = crash::points_around("ledger", "end_post_send");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync
              set aftercare_ended_at = $2, sent_parts = null
              where id = any($1) and aftercare_ended_at is null",
             orders,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("end_post_send", statement).await.map(drop)
     }
 
     /// Ends the checks of orders that were closed before `before`, whatever their state in Vendure.
     pub async fn end_closed_post_send(&self, before: DateTime<Utc>) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "end_closed_post_send");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync
              set aftercare_ended_at = $2, sent_parts = null
              where sync_status = 'success' and aftercare_ended_at is null and closed_at < $1
                  and cancel_status is null",
             before,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("end_closed_post_send", statement)
+            .await
+            .map(drop)
     }
 
     /// Records the changed parts of an order. Returns whether they differ from the recorded ones.
@@ -221,17 +213,14 @@ impl Ledger {
         order: i64,
         changed: &[ChangedPart],
     ) -> Result<bool, LedgerError> {
-        let _write = crash::points_around("ledger", "set_changed_parts");
         let parts = (!changed.is_empty()).then(|| json!(changed));
-        let done = sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync set changed_parts = $2, updated_at = $3
              where id = $1 and changed_parts is distinct from $2",
             order,
             parts,
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        );
+        Ok(self.write("set_changed_parts", statement).await? > 0)
     }
 }

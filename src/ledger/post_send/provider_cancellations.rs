@@ -150,8 +150,7 @@ impl Ledger {
         message: &str,
         next: Option<DateTime<Utc>>,
     ) -> Result<(), LedgerError> {
-        let _write = crash::points_around("ledger", "record_shop_cancel_attempt");
-        sqlx::query!(
+        let statement = sqlx::query!(
             "update veracore_order_sync
              set shop_cancel_next = $2, cancel_message = $3, updated_at = $4
              where id = $1 and cancel_status is null and veracore_cancelled_at is not null
@@ -160,9 +159,9 @@ impl Ledger {
             next,
             one_line(message, 300),
             self.now(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        self.write("record_shop_cancel_attempt", statement)
+            .await
+            .map(drop)
     }
 }
