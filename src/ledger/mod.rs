@@ -24,7 +24,6 @@ pub use db::notify::Topic;
 pub use handle::Ledger;
 pub use inbox::webhooks::{ClaimedWebhook, WebhookIntake, WebhookOutcome};
 pub use jobs::leases::{JOB_LEASE_TTL, Lease, LeaseKey};
-pub use jobs::quarantine::QuarantinedRun;
 pub use jobs::runs::{
     LatestOccurrence, OccurrenceState, Run, RunId, RunOrigin, RunOutcome, RunReport, RunStart,
 };

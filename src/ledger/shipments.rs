@@ -115,20 +115,17 @@ impl Ledger {
             let status = reference.parse("shipment_status", &row.shipment_status, |text| {
                 text.parse().ok()
             })?;
-            let fulfillment = row.vendure_fulfillment_id.as_deref().map(|text| {
-                reference.parse("vendure_fulfillment_id", text, |text| {
+            let fulfillment = row.vendure_fulfillment_id.as_deref();
+            let fulfillment =
+                reference.parse_optional("vendure_fulfillment_id", fulfillment, |text| {
                     FulfillmentId::parse(text).ok()
-                })
-            });
-            let intended = row.intended_lines;
-            let intended = intended.map(|lines| reference.json("intended_lines", lines));
-            let items = row.items.map(|items| reference.json("items", items));
+                })?;
             Ok(RecordedShipment {
                 id: row.id,
                 status,
-                intended: intended.transpose()?,
+                intended: reference.optional_json("intended_lines", row.intended_lines)?,
                 report: ParcelReport {
-                    items: items.transpose()?,
+                    items: reference.optional_json("items", row.items)?,
                     shipment_id: row.shipment_id,
                     tracking_number: row.tracking_number,
                     carrier: row.carrier,
@@ -138,7 +135,7 @@ impl Ledger {
                 },
                 package_key: row.package_key,
                 message: row.message,
-                fulfillment: fulfillment.transpose()?,
+                fulfillment,
                 fulfilled_at: row.fulfilled_at,
                 first_seen_at: row.first_seen_at,
                 order: row.order_sync_id,

@@ -166,25 +166,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// The latest changes of a Vendure SKU, newest first.
+    /// The latest changes, newest first; with `sku` (Vendure's) or `run`, only of that.
     pub async fn stock_changes(
-        &self,
-        sku: &str,
-        limit: u32,
-    ) -> Result<Vec<RecordedStockChange>, LedgerError> {
-        self.select_stock_changes(Some(sku), None, limit).await
-    }
-
-    /// The latest changes, of all runs or of one, newest first.
-    pub async fn latest_stock_changes(
-        &self,
-        run: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<RecordedStockChange>, LedgerError> {
-        self.select_stock_changes(None, run, limit).await
-    }
-
-    async fn select_stock_changes(
         &self,
         sku: Option<&str>,
         run: Option<i64>,

@@ -39,6 +39,23 @@ impl RowRef {
         serde_json::from_value(value).map_err(|error| self.invalid(column, &error.to_string()))
     }
 
+    pub(crate) fn parse_optional<T>(
+        self,
+        column: &'static str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, LedgerError> {
+        text.map(|text| self.parse(column, text, parse)).transpose()
+    }
+
+    pub(crate) fn optional_json<T: DeserializeOwned>(
+        self,
+        column: &'static str,
+        value: Option<Value>,
+    ) -> Result<Option<T>, LedgerError> {
+        value.map(|value| self.json(column, value)).transpose()
+    }
+
     pub(crate) fn order_code(self, text: &str) -> Result<OrderCode, LedgerError> {
         self.parse("vendure_order_code", text, |text| {
             OrderCode::parse(text).ok()

@@ -1,5 +1,4 @@
 //! Runs of the jobs, quarantined feeds, and the leases on jobs.
 
 pub(super) mod leases;
-pub(super) mod quarantine;
 pub(super) mod runs;

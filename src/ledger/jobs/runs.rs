@@ -3,10 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{
-    leases::{JOB_LEASE_TTL, Lease, LeaseKey, extend_lease},
-    quarantine::accept_quarantined_run,
-};
+use super::leases::{JOB_LEASE_TTL, Lease, LeaseKey, extend_lease};
 use crate::{
     crash,
     ledger::{
@@ -93,6 +90,23 @@ pub struct Run {
     pub outcome: Option<String>,
     pub result: Value,
     pub error_message: Option<String>,
+}
+
+impl Run {
+    /// Whether its feed was quarantined.
+    pub fn is_quarantined(&self) -> bool {
+        self.outcome.as_deref() == Some(RunOutcome::Quarantined.as_str())
+    }
+
+    /// The run that applied a quarantined feed after an operator accepted it.
+    pub fn accepted_by(&self) -> Option<i64> {
+        self.result.get("acceptedBy").and_then(Value::as_i64)
+    }
+
+    /// The operator who discarded a quarantined feed.
+    pub fn discarded_by(&self) -> Option<&str> {
+        self.result.get("discardedBy").and_then(Value::as_str)
+    }
 }
 
 /// The outcome of a run, to be recorded.
@@ -226,6 +240,24 @@ async fn fail_other_runs(
     Ok(failed.rows_affected())
 }
 
+/// Records which run applied a quarantined one.
+async fn accept_quarantined_run(
+    connection: &mut Connection,
+    quarantined: i64,
+    by: i64,
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "update veracore_sync_run
+             set result = result || jsonb_build_object('acceptedBy', $2::bigint)
+             where id = $1 and outcome = 'held'",
+        quarantined,
+        by,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 impl Ledger {
     /// Records the start of a run, under the job's lease. Every other unfinished run of the job
     /// belongs to a dead process and fails, but a request leaves an occurrence to its restart.
@@ -317,6 +349,25 @@ impl Ledger {
         tx.commit().await?;
         metrics::record_run(&done.job, report.outcome.as_str(), now - done.started_at);
         Ok(true)
+    }
+
+    /// Records that an operator discarded the feed. `false` when it was decided on before.
+    pub async fn discard_quarantined_feed(
+        &self,
+        job: &str,
+        run: i64,
+        by: &str,
+    ) -> Result<bool, LedgerError> {
+        let statement = sqlx::query!(
+            "update veracore_sync_run
+             set result = result || jsonb_build_object('discardedBy', $3::text)
+             where id = $1 and job = $2 and outcome = 'held'
+                 and not result ?| '{acceptedBy,discardedBy}'",
+            run,
+            job,
+            by,
+        );
+        Ok(self.write("discard_quarantined_feed", statement).await? > 0)
     }
 
     pub async fn occurrence_state(

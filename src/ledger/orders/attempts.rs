@@ -87,59 +87,44 @@ pub struct Attempt {
     pub message: Option<String>,
 }
 
-async fn end_attempt(
-    connection: &mut Connection,
-    attempt: AttemptId,
-    end: &AttemptEnd,
-    now: DateTime<Utc>,
-) -> Result<(), LedgerError> {
-    sqlx::query!(
-        "update veracore_order_attempt
-         set ended_at = $2, outcome = $3, class = $4, category = $5, message = $6
-         where id = $1 and ended_at is null",
-        attempt.0,
-        now,
-        end.outcome,
-        end.class.map(FailureClass::as_str),
-        end.category.map(ErrorCategory::as_str),
-        end.message,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 pub(crate) async fn write_attempt(
     connection: &mut Connection,
     order: i64,
     attempt: &AttemptRecord,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    match attempt {
-        AttemptRecord::End(id, end) => end_attempt(connection, *id, end, now).await,
+    let statement = match attempt {
+        AttemptRecord::End(attempt, end) => sqlx::query!(
+            "update veracore_order_attempt
+         set ended_at = $2, outcome = $3, class = $4, category = $5, message = $6
+         where id = $1 and ended_at is null",
+            attempt.0,
+            now,
+            end.outcome,
+            end.class.map(FailureClass::as_str),
+            end.category.map(ErrorCategory::as_str),
+            end.message,
+        ),
         AttemptRecord::Complete {
             kind,
             started_at,
             end,
-        } => {
-            sqlx::query!(
-                "insert into veracore_order_attempt
+        } => sqlx::query!(
+            "insert into veracore_order_attempt
                      (order_sync_id, kind, started_at, ended_at, outcome, class, category, message)
                  values ($1, $2, $3, $4, $5, $6, $7, $8)",
-                order,
-                kind.as_str(),
-                started_at,
-                now,
-                end.outcome,
-                end.class.map(FailureClass::as_str),
-                end.category.map(ErrorCategory::as_str),
-                end.message,
-            )
-            .execute(connection)
-            .await?;
-            Ok(())
-        }
-    }
+            order,
+            kind.as_str(),
+            started_at,
+            now,
+            end.outcome,
+            end.class.map(FailureClass::as_str),
+            end.category.map(ErrorCategory::as_str),
+            end.message,
+        ),
+    };
+    statement.execute(connection).await?;
+    Ok(())
 }
 
 impl Ledger {

@@ -58,7 +58,7 @@ pub struct SendIntent {
     pub summary: SentSummary,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SendIntentLine {
     pub line_id: String,
     pub vendure_sku: String,
@@ -146,7 +146,6 @@ impl Ledger {
     ) -> Result<AttemptId, LedgerError> {
         let _write = crash::points_around("ledger", "record_send_intent");
         let now = self.now();
-        let lines = LineColumns::of(&intent.lines);
         // One statement: atomic, and no lock outlives a round trip.
         let attempt = sqlx::query_scalar!(
             "with held as (
@@ -160,19 +159,20 @@ impl Ledger {
                  returning id
              ), gone as (
                  delete from veracore_order_line l using held
-                 where l.order_sync_id = held.id and l.vendure_line_id <> all($8)
+                 where l.order_sync_id = held.id and not $8 @> jsonb_build_array(
+                     jsonb_build_object('line_id', l.vendure_line_id))
              ), lines as (
                  insert into veracore_order_line
                      (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
-                 select held.id, l.id, l.vendure_sku, l.veracore_sku, l.quantity
-                 from held, unnest($8::text[], $9::text[], $10::text[], $11::int[])
-                     l(id, vendure_sku, veracore_sku, quantity)
+                 select held.id, l.line_id, l.vendure_sku, l.veracore_sku, l.quantity
+                 from held, jsonb_to_recordset($8)
+                     l(line_id text, vendure_sku text, veracore_sku text, quantity int)
                  on conflict (order_sync_id, vendure_line_id) do update
                      set vendure_sku = excluded.vendure_sku, veracore_sku = excluded.veracore_sku,
                          quantity = excluded.quantity
              )
              insert into veracore_order_attempt (order_sync_id, kind, started_at, payload_digest)
-             select id, $12, $3, $4 from held returning id",
+             select id, $9, $3, $4 from held returning id",
             order.id,
             order.token,
             now,
@@ -180,10 +180,7 @@ impl Ledger {
             now + to_time_delta(lease),
             serde_json::json!(intent.part_digests),
             serde_json::json!(intent.summary),
-            &lines.ids,
-            &lines.vendure_skus,
-            &lines.veracore_skus,
-            &lines.quantities,
+            serde_json::json!(intent.lines),
             AttemptKind::Send.as_str(),
         )
         .fetch_optional(&self.pool)
@@ -204,7 +201,6 @@ impl Ledger {
         intent: &SendIntent,
     ) -> Result<(), LedgerError> {
         let _write = crash::points_around("ledger", "record_order_lines");
-        let lines = LineColumns::of(&intent.lines);
         let held = sqlx::query_scalar!(
             "with held as (
                  update veracore_order_sync set sent_parts = $3, sent_summary = $4
@@ -212,13 +208,14 @@ impl Ledger {
                  returning id
              ), gone as (
                  delete from veracore_order_line l using held
-                 where l.order_sync_id = held.id and l.vendure_line_id <> all($5)
+                 where l.order_sync_id = held.id and not $5 @> jsonb_build_array(
+                     jsonb_build_object('line_id', l.vendure_line_id))
              ), line as (
                  insert into veracore_order_line
                      (order_sync_id, vendure_line_id, vendure_sku, veracore_sku, quantity)
-                 select held.id, l.id, l.vendure_sku, l.veracore_sku, l.quantity
-                 from held, unnest($5::text[], $6::text[], $7::text[], $8::int[])
-                     l(id, vendure_sku, veracore_sku, quantity)
+                 select held.id, l.line_id, l.vendure_sku, l.veracore_sku, l.quantity
+                 from held, jsonb_to_recordset($5)
+                     l(line_id text, vendure_sku text, veracore_sku text, quantity int)
                  on conflict (order_sync_id, vendure_line_id) do update
                      set vendure_sku = excluded.vendure_sku, veracore_sku = excluded.veracore_sku,
                          quantity = excluded.quantity
@@ -228,10 +225,7 @@ impl Ledger {
             order.token,
             serde_json::json!(intent.part_digests),
             serde_json::json!(intent.summary),
-            &lines.ids,
-            &lines.vendure_skus,
-            &lines.veracore_skus,
-            &lines.quantities,
+            serde_json::json!(intent.lines),
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -321,30 +315,6 @@ impl ClaimedOrder {
     pub(super) fn lease_lost(&self) -> LedgerError {
         LedgerError::LeaseLost {
             code: self.code.to_string(),
-        }
-    }
-}
-
-/// Lines as one array per column.
-struct LineColumns {
-    ids: Vec<String>,
-    vendure_skus: Vec<String>,
-    veracore_skus: Vec<String>,
-    quantities: Vec<i32>,
-}
-
-impl LineColumns {
-    fn of(lines: &[SendIntentLine]) -> Self {
-        let text = |of: fn(&SendIntentLine) -> &str| -> Vec<String> {
-            lines.iter().map(|line| of(line).to_owned()).collect()
-        };
-        let quantity =
-            |line: &SendIntentLine| i32::try_from(line.quantity.get()).unwrap_or(i32::MAX);
-        Self {
-            ids: text(|line| &line.line_id),
-            vendure_skus: text(|line| &line.vendure_sku),
-            veracore_skus: text(|line| line.veracore_sku.as_str()),
-            quantities: lines.iter().map(quantity).collect(),
         }
     }
 }

@@ -230,44 +230,26 @@ fn event_for(
     Some((event, data))
 }
 
-/// A recorded outcome, for the metrics.
-struct RecordedDisposition {
-    /// The time at which an acknowledged order was placed.
-    acknowledged_placed_at: Option<DateTime<Utc>>,
-    /// `None` for a deferred order.
-    metric: Option<OrderOutcome>,
-}
-
-impl RecordedDisposition {
-    fn of(disposition: &OrderDisposition, placed_at: Option<DateTime<Utc>>) -> Self {
-        let metric = match disposition {
-            OrderDisposition::Acknowledged { .. } => Some(OrderOutcome::Acknowledged),
-            OrderDisposition::InDoubt { .. } => Some(OrderOutcome::InDoubt),
-            OrderDisposition::Retry { counted: true, .. } => Some(OrderOutcome::Retrying),
-            OrderDisposition::Retry { counted: false, .. }
-            | OrderDisposition::StillInDoubt { .. } => Some(OrderOutcome::Parked),
-            OrderDisposition::Failed { .. } | OrderDisposition::FailedInDoubt { .. } => {
-                Some(OrderOutcome::Failed)
+fn update_metrics(disposition: &OrderDisposition, row: &UpdatedOrder, now: DateTime<Utc>) {
+    metrics::record_order_outcome(match disposition {
+        OrderDisposition::Acknowledged { .. } => {
+            if let Some(placed_at) = row.placed_at {
+                metrics::record_order_age(placed_at, now);
             }
-            OrderDisposition::Skipped { .. } => Some(OrderOutcome::Skipped),
-            OrderDisposition::Cancelled { .. } => Some(OrderOutcome::Cancelled),
-            OrderDisposition::Postponed { .. } => None,
-        };
-        Self {
-            acknowledged_placed_at: placed_at
-                .filter(|_| metric == Some(OrderOutcome::Acknowledged)),
-            metric,
+            OrderOutcome::Acknowledged
         }
-    }
-
-    fn update_metrics(&self, now: DateTime<Utc>) {
-        if let Some(outcome) = self.metric {
-            metrics::record_order_outcome(outcome);
+        OrderDisposition::InDoubt { .. } => OrderOutcome::InDoubt,
+        OrderDisposition::Retry { counted: true, .. } => OrderOutcome::Retrying,
+        OrderDisposition::Retry { counted: false, .. } | OrderDisposition::StillInDoubt { .. } => {
+            OrderOutcome::Parked
         }
-        if let Some(placed_at) = self.acknowledged_placed_at {
-            metrics::record_order_age(placed_at, now);
+        OrderDisposition::Failed { .. } | OrderDisposition::FailedInDoubt { .. } => {
+            OrderOutcome::Failed
         }
-    }
+        OrderDisposition::Skipped { .. } => OrderOutcome::Skipped,
+        OrderDisposition::Cancelled { .. } => OrderOutcome::Cancelled,
+        OrderDisposition::Postponed { .. } => return,
+    });
 }
 
 impl Ledger {
@@ -290,10 +272,15 @@ impl Ledger {
             write_attempt(&mut tx, order.id, attempt, now).await?;
         }
         tx.commit().await?;
-        let recorded = recorded.ok_or_else(|| order.lease_lost())?;
-        recorded.update_metrics(now);
+        let row = recorded.ok_or_else(|| order.lease_lost())?;
+        update_metrics(disposition, &row, now);
         Ok(())
     }
+}
+
+struct UpdatedOrder {
+    veracore_order_id: Option<String>,
+    placed_at: Option<DateTime<Utc>>,
 }
 
 /// Writes the outcome and its event; `None` if the lease was lost. An acknowledgement needs no lease.
@@ -302,7 +289,7 @@ async fn record_disposition(
     order: &ClaimedOrder,
     disposition: &OrderDisposition,
     now: DateTime<Utc>,
-) -> Result<Option<RecordedDisposition>, LedgerError> {
+) -> Result<Option<UpdatedOrder>, LedgerError> {
     let update = StatusUpdate::of(order, disposition);
     let message = update
         .failure
@@ -314,7 +301,8 @@ async fn record_disposition(
     let acknowledged = update.status == SyncStatus::Success;
     // The reason for the doubt stays as long as the doubt does.
     let keeps_failure = update.keep_sent_at && message.is_none();
-    let updated = sqlx::query!(
+    let updated = sqlx::query_as!(
+        UpdatedOrder,
         "update veracore_order_sync
          set sync_status = $3, next_attempt = $4,
              retry_count = retry_count + case when $5 then 1 else 0 end,
@@ -354,5 +342,5 @@ async fn record_disposition(
     if let Some((event, data)) = event_for(order, disposition, row.veracore_order_id.as_deref()) {
         insert_event(connection, event, Some(order.id), &data, now).await?;
     }
-    Ok(Some(RecordedDisposition::of(disposition, row.placed_at)))
+    Ok(Some(row))
 }

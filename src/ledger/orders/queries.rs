@@ -79,8 +79,7 @@ pub type StatusCounts = BTreeMap<SyncStatus, u64>;
 
 impl Ledger {
     pub async fn orders(&self, filter: &OrderFilter) -> Result<Vec<SyncRecord>, LedgerError> {
-        let rows = sqlx::query_as!(
-            SyncRecordRow,
+        let rows = sqlx::query!(
             r#"select id, vendure_order_id, vendure_order_code, veracore_order_id, sync_status,
                  skip_reason, error_category, error_message, retry_count, last_sync_attempt,
                  last_successful_sync, next_attempt, sent_at, created_at, updated_at,
@@ -119,7 +118,44 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(SyncRecord::try_from).collect()
+        let records = rows.into_iter().map(|row| {
+            let reference = RowRef::order(row.id);
+            let (category, cancel) = (row.error_category.as_deref(), row.cancel_status.as_deref());
+            let changed = reference.optional_json("changed_parts", row.changed_parts)?;
+            Ok(SyncRecord {
+                id: row.id,
+                sync_status: reference.parse("sync_status", &row.sync_status, SyncStatus::parse)?,
+                error_category: reference.parse_optional(
+                    "error_category",
+                    category,
+                    ErrorCategory::parse,
+                )?,
+                post_send: PostSendState {
+                    cancel_status: reference.parse_optional(
+                        "cancel_status",
+                        cancel,
+                        CancelStatus::parse,
+                    )?,
+                    cancel_message: row.cancel_message,
+                    cancelled_at_veracore: row.veracore_cancelled_at,
+                    changed_since_sent: changed.unwrap_or_default(),
+                },
+                vendure_order_id: row.vendure_order_id,
+                vendure_order_code: row.vendure_order_code,
+                veracore_order_id: row.veracore_order_id,
+                skip_reason: row.skip_reason,
+                error_message: row.error_message,
+                retry_count: to_count(row.retry_count),
+                last_sync_attempt: row.last_sync_attempt,
+                last_successful_sync: row.last_successful_sync,
+                next_attempt: row.next_attempt,
+                in_doubt_since: row.sent_at,
+                tracking_numbers: row.tracking_numbers,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            })
+        });
+        records.collect()
     }
 
     /// Counts the orders that match a filter, over all pages.
@@ -197,68 +233,5 @@ impl Ledger {
             }
         }
         Ok(counts)
-    }
-}
-
-struct SyncRecordRow {
-    id: i64,
-    vendure_order_id: String,
-    vendure_order_code: String,
-    veracore_order_id: Option<String>,
-    sync_status: String,
-    skip_reason: Option<String>,
-    error_category: Option<String>,
-    error_message: Option<String>,
-    retry_count: i32,
-    last_sync_attempt: Option<DateTime<Utc>>,
-    last_successful_sync: Option<DateTime<Utc>>,
-    next_attempt: Option<DateTime<Utc>>,
-    sent_at: Option<DateTime<Utc>>,
-    tracking_numbers: Vec<String>,
-    cancel_status: Option<String>,
-    cancel_message: Option<String>,
-    veracore_cancelled_at: Option<DateTime<Utc>>,
-    changed_parts: Option<serde_json::Value>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<SyncRecordRow> for SyncRecord {
-    type Error = LedgerError;
-
-    fn try_from(row: SyncRecordRow) -> Result<Self, LedgerError> {
-        let reference = RowRef::order(row.id);
-        let category = row.error_category.as_deref();
-        let category =
-            category.map(|text| reference.parse("error_category", text, ErrorCategory::parse));
-        let cancel_status = row.cancel_status.as_deref();
-        let cancel_status =
-            cancel_status.map(|text| reference.parse("cancel_status", text, CancelStatus::parse));
-        let changed_parts = row.changed_parts;
-        let changed_parts = changed_parts.map(|parts| reference.json("changed_parts", parts));
-        Ok(Self {
-            id: row.id,
-            sync_status: reference.parse("sync_status", &row.sync_status, SyncStatus::parse)?,
-            error_category: category.transpose()?,
-            vendure_order_id: row.vendure_order_id,
-            vendure_order_code: row.vendure_order_code,
-            veracore_order_id: row.veracore_order_id,
-            skip_reason: row.skip_reason,
-            error_message: row.error_message,
-            retry_count: to_count(row.retry_count),
-            last_sync_attempt: row.last_sync_attempt,
-            last_successful_sync: row.last_successful_sync,
-            next_attempt: row.next_attempt,
-            in_doubt_since: row.sent_at,
-            tracking_numbers: row.tracking_numbers,
-            post_send: PostSendState {
-                cancel_status: cancel_status.transpose()?,
-                cancel_message: row.cancel_message,
-                cancelled_at_veracore: row.veracore_cancelled_at,
-                changed_since_sent: changed_parts.transpose()?.unwrap_or_default(),
-            },
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
     }
 }

@@ -89,25 +89,13 @@ pub struct PostSendCounts {
 }
 
 impl Ledger {
-    /// The given orders, without those that need no more checks.
-    pub async fn post_send_orders_by_id(
+    /// Orders to check, least recently checked first; with `ids`, only those.
+    pub async fn post_send_orders(
         &self,
-        ids: &[ShopOrderId],
-    ) -> Result<Vec<PostSendOrder>, LedgerError> {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        self.select_post_send(Some(&ids), None).await
-    }
-
-    /// Orders to check, least recently checked first.
-    pub async fn post_send_orders(&self, limit: u32) -> Result<Vec<PostSendOrder>, LedgerError> {
-        self.select_post_send(None, Some(limit)).await
-    }
-
-    async fn select_post_send(
-        &self,
-        ids: Option<&[String]>,
+        ids: Option<&[ShopOrderId]>,
         limit: Option<u32>,
     ) -> Result<Vec<PostSendOrder>, LedgerError> {
+        let ids: Option<Vec<String>> = ids.map(|ids| ids.iter().map(ToString::to_string).collect());
         let rows = sqlx::query!(
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.sent_parts, o.changed_parts,
                  coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
@@ -118,24 +106,21 @@ impl Ledger {
                  and o.sync_status = 'success' and o.aftercare_ended_at is null
                  and o.cancel_status is null
              order by o.aftercare_at nulls first, o.id limit $2"#,
-            ids,
+            ids.as_deref(),
             limit.map(i64::from),
         )
         .fetch_all(&self.pool)
         .await?;
         Ok(skip_unreadable(rows.into_iter().map(|row| {
             let reference = RowRef::order(row.id);
-            let part_digests = row.sent_parts;
-            let part_digests = part_digests.map(|parts| reference.json("sent_parts", parts));
-            let changed_parts = row.changed_parts;
-            let changed_parts = changed_parts.map(|parts| reference.json("changed_parts", parts));
+            let changed_parts = reference.optional_json("changed_parts", row.changed_parts)?;
             Ok(PostSendOrder {
                 id: row.id,
                 order_id: reference.shop_order_id(&row.vendure_order_id)?,
                 code: reference.order_code(&row.vendure_order_code)?,
-                part_digests: part_digests.transpose()?,
+                part_digests: reference.optional_json("sent_parts", row.sent_parts)?,
                 lines: reference.json("lines", row.lines)?,
-                changed_parts: changed_parts.transpose()?.unwrap_or_default(),
+                changed_parts: changed_parts.unwrap_or_default(),
             })
         })))
     }

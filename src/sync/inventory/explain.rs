@@ -49,7 +49,7 @@ impl InventorySync {
     pub async fn explain(&self, sku: &Sku) -> Result<StockExplanation, LedgerError> {
         let changes = self
             .ledger
-            .stock_changes(sku.as_str(), RECENT_CHANGES)
+            .stock_changes(Some(sku.as_str()), None, RECENT_CHANGES)
             .await?;
         let (now, problem) = match self.compute_arithmetic(sku).await {
             Ok(Ok(now)) => (Some(now), None),

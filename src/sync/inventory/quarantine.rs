@@ -118,13 +118,15 @@ impl InventorySync {
         &self,
         run: i64,
     ) -> Result<Result<Vec<Suspicion>, QuarantineError>, LedgerError> {
-        let Some(quarantined) = self.ledger.quarantined_run(JOB, run).await? else {
+        let recorded = self.ledger.run(run).await?;
+        let Some(quarantined) = recorded.filter(|run| run.job == JOB && run.is_quarantined())
+        else {
             return Ok(Err(QuarantineError::NotQuarantined(run)));
         };
-        if let Some(by) = quarantined.accepted_by {
+        if let Some(by) = quarantined.accepted_by() {
             return Ok(Err(QuarantineError::AlreadyAccepted { run, by }));
         }
-        if let Some(by) = quarantined.discarded_by {
+        if let Some(by) = quarantined.discarded_by().map(str::to_owned) {
             return Ok(Err(QuarantineError::AlreadyDiscarded { run, by }));
         }
         let suspicions = quarantined.result["held"]["suspicions"].clone();

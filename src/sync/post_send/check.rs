@@ -48,7 +48,7 @@ impl OrderSync {
             .cancelled_orders(since, MAX_LATEST_CANCELLATIONS)
             .await?;
         let ids: Vec<ShopOrderId> = latest.orders.iter().map(|o| o.id.clone()).collect();
-        let sent = self.ledger.post_send_orders_by_id(&ids).await?;
+        let sent = self.ledger.post_send_orders(Some(&ids), None).await?;
         let cancelled: Vec<&PostSendOrder> = sent
             .iter()
             .filter(|known| {
@@ -66,7 +66,10 @@ impl OrderSync {
     pub async fn check_sent_orders(&self) -> Result<PostSendSummary, DiscoveryError> {
         let now = self.clock.now();
         self.ledger.end_closed_post_send(now - CLOSE_AFTER).await?;
-        let sent = self.ledger.post_send_orders(MAX_CHECKED_ORDERS).await?;
+        let sent = self
+            .ledger
+            .post_send_orders(None, Some(MAX_CHECKED_ORDERS))
+            .await?;
         let mut summary = PostSendSummary::default();
         let mut take = READ_BATCH_SIZE;
         let mut rest = sent.as_slice();

@@ -135,7 +135,11 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
         (summary.counts.unknown, summary.counts.failed_count()),
         (1, 1)
     );
-    let change = &world.ledger.stock_changes("A-0", 1).await.unwrap()[0];
+    let change = &world
+        .ledger
+        .stock_changes(Some("A-0"), None, 1)
+        .await
+        .unwrap()[0];
     assert_eq!(change.outcome.as_deref(), Some("unknown"));
     assert_eq!(change.run, Some(run));
     // A fulfillment of the same goods has to wait.
@@ -172,7 +176,11 @@ async fn a_death_while_stock_is_written_is_made_good_by_the_next_pass() {
             done = service.stock(&all) => panic!("it lived: {done:?}"),
         }
         drop(service);
-        let changes = world.ledger.stock_changes("A-0", 5).await.unwrap();
+        let changes = world
+            .ledger
+            .stock_changes(Some("A-0"), None, 5)
+            .await
+            .unwrap();
         assert_eq!((changes.len(), changes[0].ended_at), (1, None));
         world.advance(HOLDS_ARE_OVER);
         world.service().keep_stock().await;

@@ -155,7 +155,11 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
         assert_eq!(now, level(10 + i64::from(at), 0), "B-{at}");
     }
     assert_eq!(world.shop.level("B-37").await, level(0, 0));
-    let changes = world.ledger.stock_changes("B-37", 5).await.unwrap();
+    let changes = world
+        .ledger
+        .stock_changes(Some("B-37"), None, 5)
+        .await
+        .unwrap();
     assert_eq!(changes.len(), 1);
     // An error of its database does not say whether it was done.
     assert_eq!(changes[0].outcome.as_deref(), Some("unknown"));
@@ -269,7 +273,11 @@ async fn stock_and_fulfillments_racing_never_oversell() {
             assert!(
                 sellable <= i64::from(free.available_quantity),
                 "{sku}: {sellable} can be sold of {free:?}: {:#?}",
-                world.ledger.stock_changes(sku, 2).await.unwrap()
+                world
+                    .ledger
+                    .stock_changes(Some(sku), None, 2)
+                    .await
+                    .unwrap()
             );
         }
     }

@@ -167,8 +167,9 @@ impl Asking {
         self.of("record_tracking", l.record_tracking(order.id, "1Z", &event))
             .await;
         self.of("close_orders", l.close_orders(&[order.id])).await;
-        self.of("stock_changes", l.stock_changes("SKU-7", 20)).await;
-        let latest = l.latest_stock_changes(None, 50);
+        self.of("stock_changes", l.stock_changes(Some("SKU-7"), None, 20))
+            .await;
+        let latest = l.stock_changes(None, None, 50);
         self.of("latest_stock_changes", latest).await;
         let hold = self
             .of(
@@ -184,8 +185,11 @@ impl Asking {
     pub(super) async fn care(&mut self) {
         let l = &self.ledger.clone();
         let ids: &Vec<ShopOrderId> = &orders(1000, 50).into_iter().map(|o| o.id).collect();
-        self.of("in_care_of", l.post_send_orders_by_id(ids)).await;
-        let care = self.of("orders_in_care", l.post_send_orders(50)).await;
+        self.of("in_care_of", l.post_send_orders(Some(ids), None))
+            .await;
+        let care = self
+            .of("orders_in_care", l.post_send_orders(None, Some(50)))
+            .await;
         let ids: &Vec<i64> = &care.iter().map(|order| order.id).collect();
         self.of("record_check", l.record_check(ids)).await;
         self.of("count_in_care", l.count_post_send()).await;

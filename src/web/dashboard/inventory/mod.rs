@@ -52,7 +52,7 @@ pub(super) async fn show(visit: SessionContext) -> PageResult {
     let shown = usize::try_from(MAX_QUARANTINED).unwrap_or(usize::MAX);
     let has_more_quarantined = quarantined.len() > shown;
     quarantined.truncate(shown);
-    let changes = with_timeout(ledger.latest_stock_changes(None, MAX_CHANGES)).await?;
+    let changes = with_timeout(ledger.stock_changes(None, None, MAX_CHANGES)).await?;
     let (last, _) = with_timeout(ledger.job_status(inventory::JOB)).await?;
     let page = InventoryPage {
         frame: visit.frame("inventory", "Inventory"),

@@ -54,7 +54,7 @@ pub(in crate::web::dashboard) async fn show(
     let run = run.ok_or_else(|| {
         ErrorPage::not_found("This inventory run does not exist. Runs are kept for 90 days.")
     })?;
-    let changes = with_timeout(ledger.latest_stock_changes(Some(id), MAX_CHANGES)).await?;
+    let changes = with_timeout(ledger.stock_changes(None, Some(id), MAX_CHANGES)).await?;
     let reader = visit.time_format();
     let result = &run.result;
     let decided = match (&result["acceptedBy"], &result["discardedBy"]) {
