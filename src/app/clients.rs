@@ -80,8 +80,7 @@ fn vendure_client_named(
         channel_token: shop.channel_token.clone(),
         limits,
     };
-    VendureClient::with_name(name, settings, clock)
-        .context("HTTPS cannot be set up on this machine")
+    VendureClient::new(name, settings, clock).context("HTTPS cannot be set up on this machine")
 }
 
 /// The VeraCore client for `VERACORE_API_STYLE`, and its circuit.

@@ -12,7 +12,11 @@ use secrecy::SecretString;
 use super::{
     client::VendureClient,
     error::StorefrontError,
-    operations::{self, PermissionName},
+    operations::{
+        self, PermissionName, ProbeOrders, ProbeUpdateOrder, ProbeUpdateStockLocation,
+        ProbeUpdateTag, ProbeUpdateTaxCategory, ProbeUpdateVariants, ProbeUpdateZone,
+    },
+    response::ResponseData,
     session::{LoginOutcome, send_login},
     transport::{AuthToken, request_body},
 };
@@ -93,22 +97,17 @@ impl VendureClient {
     }
 
     async fn identify_session(&self, token: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
-        let me = self
-            .query_as_caller(CallKind::Read, &operations::Me::build(()), token)
-            .await?;
-        let Some(user) = me.and_then(|me: operations::Me| me.me) else {
+        let me = operations::Me::build(());
+        let me: Option<operations::Me> = self.query_as_caller(&me, token).await?;
+        let Some(user) = me.and_then(|me| me.me) else {
             return Ok(None);
         };
-        let without_permissions = |name: &str| Caller {
-            name: one_line(name, 80),
+        let mut caller = Caller {
+            name: one_line(&user.identifier, 80),
             permissions: BTreeSet::new(),
         };
-        let mut caller = without_permissions(&user.identifier);
         // Forbidden for a caller without a role in the channel.
-        let shop: Option<operations::Shop> = self
-            .query_as_caller(CallKind::Read, &operations::Shop::build(()), token)
-            .await?;
-        let Some(shop) = shop else {
+        let Some(shop) = self.shop_as_caller(token).await? else {
             return Ok(Some(caller));
         };
         let has = |wanted: &str| {
@@ -124,10 +123,7 @@ impl VendureClient {
     }
 
     async fn identify_key(&self, token: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
-        let shop: Option<operations::Shop> = self
-            .query_as_caller(CallKind::Read, &operations::Shop::build(()), token)
-            .await?;
-        if shop.is_none() {
+        if self.shop_as_caller(token).await?.is_none() {
             return Ok(None);
         }
         let mut permissions = BTreeSet::new();
@@ -142,89 +138,82 @@ impl VendureClient {
         }))
     }
 
+    async fn shop_as_caller(
+        &self,
+        token: &AuthToken,
+    ) -> Result<Option<operations::Shop>, StorefrontError> {
+        let shop = operations::Shop::build(());
+        self.query_as_caller(&shop, token).await
+    }
+
     async fn key_has_permission(
         &self,
         token: &AuthToken,
         permission: Permission,
     ) -> Result<bool, StorefrontError> {
-        match permission {
-            Permission::ReadOrder => {
-                let probe = operations::ProbeOrders::build(());
-                self.is_allowed(CallKind::Read, &probe, token).await
-            }
-            Permission::UpdateOrder => {
-                let probe = operations::ProbeUpdateOrder::build(());
-                self.is_allowed(CallKind::Write, &probe, token).await
-            }
-            Permission::UpdateCatalog => {
-                let probe = operations::ProbeUpdateVariants::build(());
-                self.is_allowed(CallKind::Write, &probe, token).await
-            }
-            Permission::UpdateStockLocation => {
-                let probe = operations::ProbeUpdateStockLocation::build(());
-                self.is_allowed(CallKind::Write, &probe, token).await
-            }
-            // No operation requires this permission alone. A caller who may change each of these has
-            // it, or equivalent permissions.
-            Permission::UpdateSettings => {
-                let zone = operations::ProbeUpdateZone::build(());
-                let tag = operations::ProbeUpdateTag::build(());
-                let tax = operations::ProbeUpdateTaxCategory::build(());
-                Ok(self.is_allowed(CallKind::Write, &zone, token).await?
-                    && self.is_allowed(CallKind::Write, &tag, token).await?
-                    && self.is_allowed(CallKind::Write, &tax, token).await?)
+        let kind = match permission {
+            Permission::ReadOrder => CallKind::Read,
+            _ => CallKind::Write,
+        };
+        for body in probe_bodies(permission)? {
+            let probe = self.post_as_caller("probe_caller", kind, body, token).await;
+            match probe {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(false),
+                // Vendure looked for the entity, so the call was permitted. Other errors say nothing
+                // about permissions.
+                Err(error) if error.is_not_found() => {}
+                Err(other) => return Err(other),
             }
         }
+        Ok(true)
     }
 
-    /// True if Vendure permits the probe, whatever its result.
-    async fn is_allowed<T, V>(
+    /// Runs a query with the caller's credential; `None` if it is forbidden.
+    async fn query_as_caller<T: Sync, A: serde::de::DeserializeOwned>(
         &self,
-        kind: CallKind,
-        probe: &cynic::Operation<T, V>,
+        query: &cynic::Operation<T, ()>,
         token: &AuthToken,
-    ) -> Result<bool, StorefrontError>
-    where
-        V: serde::Serialize + Sync,
-        T: Sync,
-    {
-        const NAME: &str = "probe_caller";
-        match self
-            .transport
-            .post(NAME, kind, request_body(NAME, probe)?, Some(token))
-            .await
-        {
-            Ok(_) => Ok(true),
-            // Vendure looked for the entity, so the call was permitted. Other errors say nothing
-            // about permissions.
-            Err(error) if error.is_not_found() => Ok(true),
-            Err(StorefrontError::Forbidden { .. }) => Ok(false),
-            Err(other) => Err(other),
-        }
-    }
-
-    /// Runs a query with the caller's credential; `None` if it is forbidden. This does not affect the
-    /// daemon's own session.
-    async fn query_as_caller<T, V, A>(
-        &self,
-        kind: CallKind,
-        query: &cynic::Operation<T, V>,
-        token: &AuthToken,
-    ) -> Result<Option<A>, StorefrontError>
-    where
-        V: serde::Serialize + Sync,
-        T: Sync,
-        A: serde::de::DeserializeOwned,
-    {
+    ) -> Result<Option<A>, StorefrontError> {
         const NAME: &str = "identify_caller";
-        match self
-            .transport
-            .post(NAME, kind, request_body(NAME, query)?, Some(token))
-            .await
-        {
-            Ok(data) => data.parse().map(Some),
+        let body = request_body(NAME, query)?;
+        let data = self.post_as_caller(NAME, CallKind::Read, body, token).await;
+        data?.map(|data| data.parse()).transpose()
+    }
+
+    /// Sends one operation with the caller's credential; `None` if it is forbidden. This does not
+    /// affect the daemon's own session.
+    async fn post_as_caller(
+        &self,
+        name: &'static str,
+        kind: CallKind,
+        body: Vec<u8>,
+        token: &AuthToken,
+    ) -> Result<Option<ResponseData>, StorefrontError> {
+        match self.transport.post(name, kind, body, Some(token)).await {
+            Ok(data) => Ok(Some(data)),
             Err(StorefrontError::Forbidden { .. }) => Ok(None),
             Err(other) => Err(other),
         }
     }
+}
+
+/// The operations that need a permission; a caller has it if Vendure permits all of them.
+fn probe_bodies(permission: Permission) -> Result<Vec<Vec<u8>>, StorefrontError> {
+    fn body<T>(probe: &cynic::Operation<T, ()>) -> Result<Vec<u8>, StorefrontError> {
+        request_body("probe_caller", probe)
+    }
+    Ok(match permission {
+        Permission::ReadOrder => vec![body(&ProbeOrders::build(()))?],
+        Permission::UpdateOrder => vec![body(&ProbeUpdateOrder::build(()))?],
+        Permission::UpdateCatalog => vec![body(&ProbeUpdateVariants::build(()))?],
+        Permission::UpdateStockLocation => vec![body(&ProbeUpdateStockLocation::build(()))?],
+        // No operation requires this permission alone. A caller who may change each of these has
+        // it, or equivalent permissions.
+        Permission::UpdateSettings => vec![
+            body(&ProbeUpdateZone::build(()))?,
+            body(&ProbeUpdateTag::build(()))?,
+            body(&ProbeUpdateTaxCategory::build(()))?,
+        ],
+    })
 }

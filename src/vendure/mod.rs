@@ -6,15 +6,14 @@
 #[doc(hidden)]
 pub mod bench_support;
 mod caller;
-mod cancel;
 mod client;
 mod error;
 mod fulfillments;
 #[cfg(test)]
 mod fuzz_tests;
 mod model;
-mod notes;
 mod operations;
+mod order_changes;
 mod orders;
 mod profile;
 mod raw_list;
@@ -31,5 +30,5 @@ pub use client::VendureClient;
 pub use error::StorefrontError;
 pub use model::*;
 pub use session::LoginOutcome;
-pub use storefront::Storefront;
+pub use storefront::*;
 pub use transport::{VendureCredentials, VendureSettings};

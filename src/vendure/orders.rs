@@ -1,5 +1,6 @@
 //! Reads orders: pages of references, and whole orders.
 
+use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cynic::QueryBuilder;
 use serde::{Deserialize, Serialize};
@@ -9,11 +10,12 @@ use super::{
     error::StorefrontError,
     model::{OrderPage, SweepPosition},
     operations::{
-        self, DateOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
+        self, DateOperators, IdOperators, NewestVariables, OrderFilterParameter, OrderListOptions,
         OrderSortParameter, OrderVariables, OrdersVariables, SortOrder, StringOperators,
     },
     raw_list::{RawList, field_error, parse_item},
     response::ResponseData,
+    storefront::OrderSource,
 };
 use crate::domain::{
     Address, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderRef,
@@ -25,11 +27,11 @@ const LIST_ORDERS: &str = "orders";
 const READ_ORDER: &str = "order";
 const READ_ORDERS_BY_ID: &str = "whole_orders";
 
-/// A page whose items are still text, so that an invalid one does not affect the others.
+/// Lists of orders whose items are still text.
 #[derive(Deserialize)]
-struct RawOrderRefs<'a> {
+pub(super) struct RawOrders<'a> {
     #[serde(borrow)]
-    orders: RawList<'a>,
+    pub orders: RawList<'a>,
     /// The count of a wider filter than the list's.
     #[serde(default)]
     all: Option<TotalCount>,
@@ -41,8 +43,18 @@ struct TotalCount {
     total_items: u64,
 }
 
-impl VendureClient {
-    pub(super) async fn read_newest_orders(
+/// Whole orders, and the precision of the shop's money.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawWholeOrders<'a> {
+    #[serde(borrow)]
+    orders: RawList<'a>,
+    global_settings: operations::GlobalSettings,
+}
+
+#[async_trait]
+impl OrderSource for VendureClient {
+    async fn newest_orders(
         &self,
         states: &[OrderState],
         take: u32,
@@ -69,7 +81,7 @@ impl VendureClient {
         self.query_order_page(&operation, take).await
     }
 
-    pub(super) async fn read_orders_from(
+    async fn orders_from(
         &self,
         states: &[OrderState],
         from: SweepPosition,
@@ -88,18 +100,85 @@ impl VendureClient {
             code: Some(SortOrder::Asc),
             ..OrderSortParameter::default()
         };
-        self.read_order_page(list_options(filter, sort, take, from.skip))
-            .await
+        self.read_order_page(filter, sort, take, from.skip).await
     }
 
-    pub(super) async fn read_order_page(
+    /// Sorted by `updatedAt`, which a cancellation updates, unlike other changes of the state.
+    async fn cancelled_orders(
         &self,
-        options: OrderListOptions,
+        since: DateTime<Utc>,
+        take: u32,
     ) -> Result<OrderPage, StorefrontError> {
-        let take = options
-            .take
-            .and_then(|take| u32::try_from(take).ok())
-            .unwrap_or(0);
+        let sort = OrderSortParameter {
+            updated_at: Some(SortOrder::Desc),
+            code: Some(SortOrder::Desc),
+            ..OrderSortParameter::default()
+        };
+        let filter = OrderFilterParameter {
+            updated_at: Some(DateOperators {
+                after: Some(format_date(since)),
+                ..DateOperators::default()
+            }),
+            ..state_filter(&[OrderState::cancelled()])
+        };
+        self.read_order_page(filter, sort, take, 0).await
+    }
+
+    async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
+        let operation = operations::OrderQuery::build(OrderVariables {
+            id: cynic::Id::new(id.as_str()),
+        });
+        let data = match self.query(READ_ORDER, &operation).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let found: operations::OrderQuery = data.parse()?;
+        if let Some(order) = &found.order
+            && order.id.inner() != id.as_str()
+        {
+            return Err(data.malformed(format!("order.id is not {id}, which was requested")));
+        }
+        let precision = found.global_settings.server_config.money_strategy_precision;
+        found
+            .order
+            .map(|order| parse_order(order, precision))
+            .transpose()
+    }
+
+    async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
+        let take = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let options = list_options(id_filter(ids), OrderSortParameter::default(), take, 0);
+        let operation = operations::WholeOrders::build(OrdersVariables { options });
+        let data = self.query(READ_ORDERS_BY_ID, &operation).await?;
+        let raw: RawWholeOrders<'_> = data.parse()?;
+        raw.orders.check_len(&data, READ_ORDERS_BY_ID, take)?;
+        let precision = raw.global_settings.server_config.money_strategy_precision;
+        let mut orders = Vec::with_capacity(raw.orders.items.len());
+        for item in raw.orders.items {
+            match parse_item(item, "code", |order| parse_order(order, precision)) {
+                Ok(order) => orders.push(order),
+                Err(bad) => {
+                    tracing::debug!(
+                        order = bad.key,
+                        problem = bad.problem,
+                        "Vendure order is unreadable"
+                    );
+                }
+            }
+        }
+        Ok(orders)
+    }
+}
+
+impl VendureClient {
+    async fn read_order_page(
+        &self,
+        filter: OrderFilterParameter,
+        sort: OrderSortParameter,
+        take: u32,
+        skip: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        let options = list_options(filter, sort, take, skip);
         let operation = operations::Orders::build(OrdersVariables { options });
         self.query_order_page(&operation, take).await
     }
@@ -124,88 +203,6 @@ impl VendureClient {
         }
         parse_order_page(&outcome?, take)
     }
-
-    pub(super) async fn read_order(
-        &self,
-        id: &ShopOrderId,
-    ) -> Result<Option<Order>, StorefrontError> {
-        let operation = operations::OrderQuery::build(OrderVariables {
-            id: cynic::Id::new(id.as_str()),
-        });
-        let data = match self.query(READ_ORDER, &operation).await {
-            Err(error) if error.is_not_found() => return Ok(None),
-            other => other?,
-        };
-        let answer: operations::OrderQuery = data.parse()?;
-        if let Some(order) = &answer.order
-            && order.id.inner() != id.as_str()
-        {
-            return Err(data.malformed(format!("order.id is not {id}, which was requested")));
-        }
-        let precision = answer
-            .global_settings
-            .server_config
-            .money_strategy_precision;
-        answer
-            .order
-            .map(|order| parse_order(order, precision))
-            .transpose()
-    }
-}
-
-/// Whole orders, and the precision of the shop's money.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawFullOrders<'a> {
-    #[serde(borrow)]
-    orders: RawList<'a>,
-    global_settings: MoneySettings,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MoneySettings {
-    server_config: MoneyServerConfig,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MoneyServerConfig {
-    money_strategy_precision: i32,
-}
-
-impl VendureClient {
-    pub(super) async fn read_orders_by_id(
-        &self,
-        ids: &[ShopOrderId],
-    ) -> Result<Vec<Order>, StorefrontError> {
-        let any_of = Some(ids.iter().map(ToString::to_string).collect());
-        let filter = OrderFilterParameter {
-            id: Some(operations::IdOperators { any_of }),
-            ..OrderFilterParameter::default()
-        };
-        let take = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        let options = list_options(filter, OrderSortParameter::default(), take, 0);
-        let operation = operations::WholeOrders::build(OrdersVariables { options });
-        let data = self.query(READ_ORDERS_BY_ID, &operation).await?;
-        let raw: RawFullOrders<'_> = data.parse()?;
-        raw.orders.check_len(&data, READ_ORDERS_BY_ID, take)?;
-        let precision = raw.global_settings.server_config.money_strategy_precision;
-        let mut orders = Vec::with_capacity(raw.orders.items.len());
-        for item in raw.orders.items {
-            match parse_item(item, "code", |order| parse_order(order, precision)) {
-                Ok(order) => orders.push(order),
-                Err(bad) => {
-                    tracing::debug!(
-                        order = bad.key,
-                        problem = bad.problem,
-                        "Vendure order is unreadable"
-                    );
-                }
-            }
-        }
-        Ok(orders)
-    }
 }
 
 /// Parses a page item by item.
@@ -213,7 +210,7 @@ pub(super) fn parse_order_page(
     data: &ResponseData,
     take: u32,
 ) -> Result<OrderPage, StorefrontError> {
-    let raw: RawOrderRefs<'_> = data.parse()?;
+    let raw: RawOrders<'_> = data.parse()?;
     raw.orders.check_len(data, LIST_ORDERS, take)?;
     let len = raw.orders.items.len();
     let mut page = OrderPage {
@@ -237,7 +234,7 @@ pub(super) fn parse_order_page(
     Ok(page)
 }
 
-pub(super) fn state_filter(states: &[OrderState]) -> OrderFilterParameter {
+fn state_filter(states: &[OrderState]) -> OrderFilterParameter {
     let any_of = Some(states.iter().map(ToString::to_string).collect());
     OrderFilterParameter {
         state: Some(StringOperators { any_of }),
@@ -245,7 +242,15 @@ pub(super) fn state_filter(states: &[OrderState]) -> OrderFilterParameter {
     }
 }
 
-pub(super) fn list_options(
+pub(super) fn id_filter<T: ToString>(ids: &[T]) -> OrderFilterParameter {
+    let any_of = Some(ids.iter().map(ToString::to_string).collect());
+    OrderFilterParameter {
+        id: Some(IdOperators { any_of }),
+        ..OrderFilterParameter::default()
+    }
+}
+
+fn list_options(
     filter: OrderFilterParameter,
     sort: OrderSortParameter,
     take: u32,

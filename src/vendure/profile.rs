@@ -1,6 +1,7 @@
 //! Reads the shop's channel and stock locations, and probes the login's permissions with the
 //! operations that need them: the query `me` is forbidden to the user of an API key.
 
+use async_trait::async_trait;
 use cynic::{MutationBuilder, QueryBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use super::{
     model::{MissingPermission, ShopProfile, StockLocation, SupportedTrackingFields},
     operations,
     response::ResponseData,
+    storefront::ShopSetup,
     transport::request_body,
 };
 use crate::http::CallKind;
@@ -17,6 +19,7 @@ use crate::http::CallKind;
 const TRACKING_CODE: &str = "trackingCode";
 const CARRIER: &str = "carrier";
 const SHIP_DATE: &str = "shipDate";
+const TRACKING_FIELDS: [&str; 3] = [TRACKING_CODE, CARRIER, SHIP_DATE];
 
 /// A query outside the schema that operations are checked against: introspection, custom fields.
 #[derive(Serialize)]
@@ -41,62 +44,20 @@ struct Named {
     name: String,
 }
 
-impl VendureClient {
-    pub(super) async fn read_profile(&self) -> Result<ShopProfile, StorefrontError> {
+#[async_trait]
+impl ShopSetup for VendureClient {
+    async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
         let shop: operations::Shop = self
             .query("profile", &operations::Shop::build(()))
             .await?
             .parse()?;
-        let mut missing = Vec::new();
-        let mut need = |permission, needed_for, allowed: bool| {
-            if !allowed {
-                missing.push(MissingPermission {
-                    permission,
-                    needed_for,
-                });
-            }
-        };
-        let orders = self
-            .query("probe_orders", &operations::ProbeOrders::build(()))
-            .await;
-        need(
-            "ReadOrder",
-            "finding orders and reading them",
-            is_permitted(orders)?,
-        );
-        let note = self
-            .query(
-                "probe_order_update",
-                &operations::ProbeUpdateOrder::build(()),
-            )
-            .await;
-        need(
-            "UpdateOrder",
-            "recording shipments and tracking numbers",
-            is_permitted(note)?,
-        );
-        let variants = self
-            .query("probe_variants", &operations::ProbeVariants::build(()))
-            .await;
-        need(
-            "ReadCatalog",
-            "reading stock levels",
-            is_permitted(variants)?,
-        );
-        let update = self
-            .query(
-                "probe_variant_update",
-                &operations::ProbeUpdateVariants::build(()),
-            )
-            .await;
-        need(
-            "UpdateCatalog",
-            "writing stock levels",
-            is_permitted(update)?,
-        );
-        let locations = match self.read_stock_locations().await {
+        let mut missing = self.missing_permissions().await?;
+        let locations = match self.stock_locations().await {
             Err(StorefrontError::Forbidden { .. }) => {
-                need("ReadStockLocation", "finding the stock location", false);
+                missing.push(MissingPermission {
+                    permission: "ReadStockLocation",
+                    needed_for: "finding the stock location",
+                });
                 Vec::new()
             }
             other => other?,
@@ -106,16 +67,16 @@ impl VendureClient {
             channel_token: shop.active_channel.token,
             missing_permissions: missing,
             stock_locations: locations,
-            tracking_fields: self.read_tracking_fields().await?,
+            tracking_fields: self.supported_tracking_fields().await?,
         })
     }
 
-    pub(super) async fn read_stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
-        let answer: operations::Locations = self
+    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
+        let found: operations::Locations = self
             .query("stock_locations", &operations::Locations::build(()))
             .await?
             .parse()?;
-        let locations = answer.stock_locations.items.into_iter();
+        let locations = found.stock_locations.items.into_iter();
         let locations = locations.map(|location| StockLocation {
             id: location.id.into_inner(),
             name: location.name,
@@ -123,44 +84,89 @@ impl VendureClient {
         Ok(locations.collect())
     }
 
-    pub(super) async fn read_tracking_fields(
-        &self,
-    ) -> Result<SupportedTrackingFields, StorefrontError> {
+    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
         let document =
             "query { __type(name: \"UpdateOrderCustomFieldsInput\") { inputFields { name } } }";
-        let data = match self.query_fields(document).await {
+        let names = match self.query_fields(document).await {
             // Production shops often disable introspection.
-            Err(StorefrontError::Graphql { .. }) => return self.probe_tracking_fields().await,
-            other => other?,
+            Err(StorefrontError::Graphql { .. }) => self.probe_tracking_fields().await?,
+            other => {
+                let input = other?.parse::<Introspection>()?.input;
+                let fields = input.and_then(|input| input.input_fields);
+                let fields = fields.unwrap_or_default().into_iter();
+                fields.map(|field| field.name).collect()
+            }
         };
-        let fields = data
-            .parse::<Introspection>()?
-            .input
-            .and_then(|input| input.input_fields)
-            .unwrap_or_default();
-        let has = |name: &str| fields.iter().any(|field| field.name == name);
+        let has = |name: &str| names.iter().any(|field| field == name);
         Ok(SupportedTrackingFields {
             tracking_code: has(TRACKING_CODE),
             carrier: has(CARRIER),
             ship_date: has(SHIP_DATE),
         })
     }
+}
+
+impl VendureClient {
+    /// Probes the permissions that the daemon needs, except for that of the stock locations, which
+    /// are read anyway.
+    async fn missing_permissions(&self) -> Result<Vec<MissingPermission>, StorefrontError> {
+        let orders = operations::ProbeOrders::build(());
+        let order_update = operations::ProbeUpdateOrder::build(());
+        let variants = operations::ProbeVariants::build(());
+        let variant_update = operations::ProbeUpdateVariants::build(());
+        let mut missing = Vec::new();
+        for (name, body, permission, needed_for) in [
+            (
+                "probe_orders",
+                request_body("probe_orders", &orders)?,
+                "ReadOrder",
+                "finding orders and reading them",
+            ),
+            (
+                "probe_order_update",
+                request_body("probe_order_update", &order_update)?,
+                "UpdateOrder",
+                "recording shipments and tracking numbers",
+            ),
+            (
+                "probe_variants",
+                request_body("probe_variants", &variants)?,
+                "ReadCatalog",
+                "reading stock levels",
+            ),
+            (
+                "probe_variant_update",
+                request_body("probe_variant_update", &variant_update)?,
+                "UpdateCatalog",
+                "writing stock levels",
+            ),
+        ] {
+            match self.execute(name, CallKind::Read, body).await {
+                // Vendure permitted the probe, whatever its result.
+                Ok(_) | Err(StorefrontError::Graphql { .. }) => {}
+                Err(StorefrontError::Forbidden { .. }) => missing.push(MissingPermission {
+                    permission,
+                    needed_for,
+                }),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(missing)
+    }
 
     /// Tries all fields at once first: a shop prepared for tracking has all of them.
-    async fn probe_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
-        let all = [TRACKING_CODE, CARRIER, SHIP_DATE];
-        if self.is_readable(&all.join(" ")).await? {
-            return Ok(SupportedTrackingFields {
-                tracking_code: true,
-                carrier: true,
-                ship_date: true,
-            });
+    async fn probe_tracking_fields(&self) -> Result<Vec<String>, StorefrontError> {
+        let mut readable = Vec::new();
+        if self.is_readable(&TRACKING_FIELDS.join(" ")).await? {
+            readable.extend(TRACKING_FIELDS.map(str::to_owned));
+            return Ok(readable);
         }
-        Ok(SupportedTrackingFields {
-            tracking_code: self.is_readable(TRACKING_CODE).await?,
-            carrier: self.is_readable(CARRIER).await?,
-            ship_date: self.is_readable(SHIP_DATE).await?,
-        })
+        for field in TRACKING_FIELDS {
+            if self.is_readable(field).await? {
+                readable.push(field.to_owned());
+            }
+        }
+        Ok(readable)
     }
 
     async fn is_readable(&self, fields: &str) -> Result<bool, StorefrontError> {
@@ -185,14 +191,5 @@ impl VendureClient {
             request_body(NAME, &RawQuery { query })?,
         )
         .await
-    }
-}
-
-/// True if Vendure permitted the probe, whatever its result.
-fn is_permitted<T>(outcome: Result<T, StorefrontError>) -> Result<bool, StorefrontError> {
-    match outcome {
-        Ok(_) | Err(StorefrontError::Graphql { .. }) => Ok(true),
-        Err(StorefrontError::Forbidden { .. }) => Ok(false),
-        Err(other) => Err(other),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn client(
             max_per_second: None,
         },
     };
-    VendureClient::new(settings, Arc::new(SystemClock)).unwrap()
+    VendureClient::new("Vendure", settings, Arc::new(SystemClock)).unwrap()
 }
 
 pub(super) fn password() -> VendureCredentials {

@@ -2,25 +2,25 @@
 
 use std::collections::HashSet;
 
+use async_trait::async_trait;
 use cynic::{MutationBuilder, QueryBuilder};
-use serde::Deserialize;
 
 use super::{
     client::VendureClient,
-    error::{StorefrontError, rejected},
+    error::StorefrontError,
     model::{
         Fulfillment, FulfillmentProgress, FulfillmentProgressLine, FulfillmentProgressPage,
         LineUnits, NewFulfillment, TrackingFields,
     },
     operations::{
         self, AddFulfillmentResult, AddFulfillmentVariables, ConfigArgInput,
-        ConfigurableOperationInput, ErrorCode, FulfillOrderInput, IdOperators,
-        OrderFilterParameter, OrderLineInput, OrderListOptions, OrdersVariables, ProgressItem,
-        SetFieldsVariables, ShipResult, ShipVariables, UpdateOrderCustomFieldsInput,
-        UpdateOrderInput,
+        ConfigurableOperationInput, FulfillOrderInput, OrderLineInput, OrderListOptions,
+        OrdersVariables, ProgressItem, SetFieldsVariables, ShipResult, ShipVariables,
+        UpdateOrderCustomFieldsInput, UpdateOrderInput,
     },
-    orders::format_date,
-    raw_list::{RawList, batch_len, batches, field_error, parse_item},
+    orders::{RawOrders, format_date, id_filter},
+    raw_list::{batch_len, batches, field_error, parse_item},
+    storefront::FulfillmentTarget,
 };
 use crate::domain::{
     FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, VariantId, text::one_line,
@@ -33,14 +33,9 @@ const SET_TRACKING: &str = "set_tracking";
 
 const SHIPPED: &str = "Shipped";
 
-#[derive(Deserialize)]
-struct RawProgressOrders<'a> {
-    #[serde(borrow)]
-    orders: RawList<'a>,
-}
-
-impl VendureClient {
-    pub(super) async fn read_fulfillment_progress(
+#[async_trait]
+impl FulfillmentTarget for VendureClient {
+    async fn fulfillment_progress(
         &self,
         orders: &[ShopOrderId],
     ) -> Result<FulfillmentProgressPage, StorefrontError> {
@@ -48,17 +43,12 @@ impl VendureClient {
         for group in batches(orders.iter().map(ShopOrderId::as_str)) {
             let options = OrderListOptions {
                 take: i32::try_from(group.len()).ok(),
-                filter: Some(OrderFilterParameter {
-                    id: Some(IdOperators {
-                        any_of: Some(group.iter().map(|id| (*id).to_owned()).collect()),
-                    }),
-                    ..OrderFilterParameter::default()
-                }),
+                filter: Some(id_filter(&group)),
                 ..OrderListOptions::default()
             };
             let operation = operations::Progress::build(OrdersVariables { options });
             let data = self.query(READ, &operation).await?;
-            let list = data.parse::<RawProgressOrders<'_>>()?.orders;
+            let list = data.parse::<RawOrders<'_>>()?.orders;
             list.check_len(&data, "orders", batch_len(&group))?;
             for item in list.items {
                 match parse_item(item, "code", parse_progress) {
@@ -76,7 +66,7 @@ impl VendureClient {
         Ok(page)
     }
 
-    pub(super) async fn send_add_fulfillment(
+    async fn add_fulfillment(
         &self,
         fulfillment: &NewFulfillment,
     ) -> Result<FulfillmentId, StorefrontError> {
@@ -84,74 +74,52 @@ impl VendureClient {
             input: fulfill_order_input(fulfillment)?,
         });
         let data = self.mutate(ADD, &operation).await?;
-        let rejected = |code: ErrorCode, message: &str| rejected(ADD, &code.0, message);
-        Err(
-            match data
-                .parse::<operations::AddFulfillment>()?
-                .add_fulfillment_to_order
-            {
-                AddFulfillmentResult::Fulfillment(made) => {
-                    return FulfillmentId::parse(made.id.into_inner()).map_err(|problem| {
-                        data.malformed(format!("addFulfillmentToOrder.id: {problem}"))
-                    });
+        let created = data.parse::<operations::AddFulfillment>()?;
+        Err(match created.add_fulfillment_to_order {
+            AddFulfillmentResult::Fulfillment(created) => {
+                return FulfillmentId::parse(created.id.into_inner()).map_err(|problem| {
+                    data.malformed(format!("addFulfillmentToOrder.id: {problem}"))
+                });
+            }
+            // The fulfillment was created, but its transition out of `Created` failed.
+            AddFulfillmentResult::FulfillmentStateTransitionError(error) => {
+                StorefrontError::Ambiguous {
+                    operation: ADD,
+                    code: one_line(&error.error_code.0, 60),
+                    message: one_line(&error.transition_error, 300),
                 }
-                // The fulfillment was created, but its transition out of `Created` failed.
-                AddFulfillmentResult::FulfillmentStateTransitionError(error) => {
-                    StorefrontError::Ambiguous {
-                        operation: ADD,
-                        code: one_line(&error.error_code.0, 60),
-                        message: one_line(&error.transition_error, 300),
-                    }
-                }
-                AddFulfillmentResult::CreateFulfillmentError(error) => {
-                    rejected(error.error_code, &error.fulfillment_handler_error)
-                }
-                AddFulfillmentResult::EmptyOrderLineSelectionError(error) => {
-                    rejected(error.error_code, &error.message)
-                }
-                AddFulfillmentResult::InsufficientStockOnHandError(error) => {
-                    rejected(error.error_code, &error.message)
-                }
-                AddFulfillmentResult::InvalidFulfillmentHandlerError(error) => {
-                    rejected(error.error_code, &error.message)
-                }
-                AddFulfillmentResult::ItemsAlreadyFulfilledError(error) => {
-                    rejected(error.error_code, &error.message)
-                }
-                AddFulfillmentResult::Other => {
-                    data.malformed("addFulfillmentToOrder is of an unknown type".into())
-                }
-            },
-        )
+            }
+            AddFulfillmentResult::CreateFulfillmentError(error) => error.rejected(ADD),
+            AddFulfillmentResult::EmptyOrderLineSelectionError(error) => error.rejected(ADD),
+            AddFulfillmentResult::InsufficientStockOnHandError(error) => error.rejected(ADD),
+            AddFulfillmentResult::InvalidFulfillmentHandlerError(error) => error.rejected(ADD),
+            AddFulfillmentResult::ItemsAlreadyFulfilledError(error) => error.rejected(ADD),
+            AddFulfillmentResult::Other => {
+                data.malformed("addFulfillmentToOrder is of an unknown type".into())
+            }
+        })
     }
 
-    pub(super) async fn send_ship_fulfillment(
-        &self,
-        id: &FulfillmentId,
-    ) -> Result<(), StorefrontError> {
+    async fn ship_fulfillment(&self, id: &FulfillmentId) -> Result<(), StorefrontError> {
         let operation = operations::Ship::build(ShipVariables {
             id: cynic::Id::new(id.as_str()),
         });
         let data = self.mutate(SHIP, &operation).await?;
-        match data
-            .parse::<operations::Ship>()?
-            .transition_fulfillment_to_state
-        {
-            ShipResult::Fulfillment(moved) if moved.state == SHIPPED => Ok(()),
-            ShipResult::Fulfillment(moved) => Err(data.malformed(format!(
+        let shipped = data.parse::<operations::Ship>()?;
+        Err(match shipped.transition_fulfillment_to_state {
+            ShipResult::Fulfillment(moved) if moved.state == SHIPPED => return Ok(()),
+            ShipResult::Fulfillment(moved) => data.malformed(format!(
                 "transitionFulfillmentToState.state is '{}', not {SHIPPED}",
                 one_line(&moved.state, 60)
-            ))),
-            ShipResult::FulfillmentStateTransitionError(error) => {
-                Err(rejected(SHIP, &error.error_code.0, &error.transition_error))
-            }
+            )),
+            ShipResult::FulfillmentStateTransitionError(error) => error.rejected(SHIP),
             ShipResult::Other => {
-                Err(data.malformed("transitionFulfillmentToState is of an unknown type".into()))
+                data.malformed("transitionFulfillmentToState is of an unknown type".into())
             }
-        }
+        })
     }
 
-    pub(super) async fn send_set_tracking(
+    async fn set_tracking(
         &self,
         order: &ShopOrderId,
         fields: &TrackingFields,
@@ -159,25 +127,24 @@ impl VendureClient {
         if *fields == TrackingFields::default() {
             return Ok(());
         }
-        let fields = fields.clone();
         let operation = operations::SetFields::build(SetFieldsVariables {
             input: UpdateOrderInput {
                 id: cynic::Id::new(order.as_str()),
                 custom_fields: Some(UpdateOrderCustomFieldsInput {
-                    tracking_code: fields.tracking_code,
-                    carrier: fields.carrier,
+                    tracking_code: fields.tracking_code.clone(),
+                    carrier: fields.carrier.clone(),
                     ship_date: fields.ship_date.map(format_date),
                 }),
             },
         });
         let data = self.mutate(SET_TRACKING, &operation).await?;
-        match data
+        let updated = data
             .parse::<operations::SetFields>()?
-            .set_order_custom_fields
-        {
-            Some(updated) if updated.id.inner() == order.as_str() => Ok(()),
-            _ => Err(data.malformed(format!("setOrderCustomFields is not order {order}"))),
+            .set_order_custom_fields;
+        if updated.is_some_and(|updated| updated.id.inner() == order.as_str()) {
+            return Ok(());
         }
+        Err(data.malformed(format!("setOrderCustomFields is not order {order}")))
     }
 }
 

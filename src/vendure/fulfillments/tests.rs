@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     domain::{FailureClass, LineId},
     vendure::{
-        Storefront, SupportedTrackingFields,
+        ShopSetup, SupportedTrackingFields,
         stock::tests::{readable, received_requests},
         tests::{client, forbidden, logged_in, mount_response, password},
     },

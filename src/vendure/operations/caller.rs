@@ -1,6 +1,6 @@
-//! Who a caller of our own API is in the shop, and what he may do there.
+//! Operations that identify a caller of our own API and probe their permissions.
 
-use super::schema;
+use super::{OrderId, ProductVariant, schema};
 
 /// The name of a permission; shops add their own.
 #[derive(cynic::Scalar, Debug, Clone)]
@@ -27,20 +27,19 @@ pub struct MyChannel {
     pub permissions: Vec<PermissionName>,
 }
 
-// Changes of something that does not exist: permissions are checked before it is looked for.
+// Probes change an entity with the id 0, which does not exist: Vendure checks permissions before it
+// looks for the entity.
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Mutation")]
 pub struct ProbeUpdateStockLocation {
     #[arguments(input: { id: "0" })]
-    #[expect(dead_code, reason = "asked to see whether it is allowed")]
-    pub update_stock_location: ProbedStockLocation,
+    pub update_stock_location: StockLocationId,
 }
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "StockLocation")]
-pub struct ProbedStockLocation {
-    #[expect(dead_code, reason = "a fragment needs a field")]
+pub struct StockLocationId {
     pub id: cynic::Id,
 }
 
@@ -48,14 +47,12 @@ pub struct ProbedStockLocation {
 #[cynic(graphql_type = "Mutation")]
 pub struct ProbeUpdateTag {
     #[arguments(input: { id: "0" })]
-    #[expect(dead_code, reason = "asked to see whether it is allowed")]
-    pub update_tag: ProbedTag,
+    pub update_tag: TagId,
 }
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Tag")]
-pub struct ProbedTag {
-    #[expect(dead_code, reason = "a fragment needs a field")]
+pub struct TagId {
     pub id: cynic::Id,
 }
 
@@ -63,14 +60,12 @@ pub struct ProbedTag {
 #[cynic(graphql_type = "Mutation")]
 pub struct ProbeUpdateTaxCategory {
     #[arguments(input: { id: "0" })]
-    #[expect(dead_code, reason = "asked to see whether it is allowed")]
-    pub update_tax_category: ProbedTaxCategory,
+    pub update_tax_category: TaxCategoryId,
 }
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "TaxCategory")]
-pub struct ProbedTaxCategory {
-    #[expect(dead_code, reason = "a fragment needs a field")]
+pub struct TaxCategoryId {
     pub id: cynic::Id,
 }
 
@@ -78,13 +73,26 @@ pub struct ProbedTaxCategory {
 #[cynic(graphql_type = "Mutation")]
 pub struct ProbeUpdateZone {
     #[arguments(input: { id: "0" })]
-    #[expect(dead_code, reason = "asked to see whether it is allowed")]
-    pub update_zone: ProbedZone,
+    pub update_zone: ZoneId,
 }
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Zone")]
-pub struct ProbedZone {
-    #[expect(dead_code, reason = "a fragment needs a field")]
+pub struct ZoneId {
     pub id: cynic::Id,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+#[cynic(graphql_type = "Mutation")]
+pub struct ProbeUpdateVariants {
+    // An empty list would be as harmless, but makes the shop start a job.
+    #[arguments(input: [{ id: "0" }])]
+    pub update_product_variants: Vec<Option<ProductVariant>>,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+#[cynic(graphql_type = "Mutation")]
+pub struct ProbeUpdateOrder {
+    #[arguments(input: { id: "0", note: "veracore-sync asks whether it may write", isPublic: false })]
+    pub add_note_to_order: OrderId,
 }

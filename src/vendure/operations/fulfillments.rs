@@ -1,25 +1,23 @@
-//! How far orders are fulfilled, and recording more of it.
+//! Operations that read, create and ship fulfillments, and write tracking fields.
 
-use super::{ChannelToken, DateTime, OrderId, OrdersVariablesFields, schema};
-
-// Reading.
+use super::{
+    ChannelToken, CreateFulfillmentError, DateTime, EmptyOrderLineSelectionError,
+    FulfillmentStateTransitionError, InsufficientStockOnHandError, InvalidFulfillmentHandlerError,
+    ItemsAlreadyFulfilledError, OrderId, OrdersVariablesFields, schema,
+};
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "OrdersVariables")]
 pub struct Progress {
-    #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
     #[arguments(options: $options)]
-    #[expect(dead_code, reason = "read item by item instead")]
     pub orders: ProgressList,
 }
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "OrderList")]
 pub struct ProgressList {
-    #[expect(dead_code, reason = "read item by item instead")]
     pub total_items: i32,
-    #[expect(dead_code, reason = "read item by item instead")]
     pub items: Vec<ProgressItem>,
 }
 
@@ -62,8 +60,6 @@ pub struct FulfillmentLine {
     pub quantity: i32,
 }
 
-// Making one.
-
 #[derive(cynic::QueryVariables)]
 pub struct AddFulfillmentVariables {
     pub input: FulfillOrderInput,
@@ -100,12 +96,12 @@ pub struct AddFulfillment {
     pub add_fulfillment_to_order: AddFulfillmentResult,
 }
 
-/// Fragments go by the members of the union: the interface that the errors share tells nothing
-/// about which of them it is.
+/// Has a variant for each member of the union: the interface of the errors does not say which one
+/// it is.
 #[derive(cynic::InlineFragments, Debug)]
 #[cynic(graphql_type = "AddFulfillmentToOrderResult")]
 pub enum AddFulfillmentResult {
-    Fulfillment(MadeFulfillment),
+    Fulfillment(CreatedFulfillment),
     CreateFulfillmentError(CreateFulfillmentError),
     EmptyOrderLineSelectionError(EmptyOrderLineSelectionError),
     FulfillmentStateTransitionError(FulfillmentStateTransitionError),
@@ -116,55 +112,13 @@ pub enum AddFulfillmentResult {
     Other,
 }
 
-/// Only columns of its own: whatever is resolved after the work could fail after it.
+/// Only columns of its own: a relation is resolved after the mutation, and could fail after it.
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Fulfillment")]
-pub struct MadeFulfillment {
+pub struct CreatedFulfillment {
     pub id: cynic::Id,
     pub state: String,
 }
-
-#[derive(cynic::Scalar, Debug, Clone)]
-pub struct ErrorCode(pub String);
-
-#[derive(cynic::QueryFragment, Debug)]
-pub struct CreateFulfillmentError {
-    pub error_code: ErrorCode,
-    pub fulfillment_handler_error: String,
-}
-
-#[derive(cynic::QueryFragment, Debug)]
-pub struct EmptyOrderLineSelectionError {
-    pub error_code: ErrorCode,
-    pub message: String,
-}
-
-#[derive(cynic::QueryFragment, Debug)]
-pub struct FulfillmentStateTransitionError {
-    pub error_code: ErrorCode,
-    /// Says from where to where and why not; its `message` has no text in Vendure.
-    pub transition_error: String,
-}
-
-#[derive(cynic::QueryFragment, Debug)]
-pub struct InsufficientStockOnHandError {
-    pub error_code: ErrorCode,
-    pub message: String,
-}
-
-#[derive(cynic::QueryFragment, Debug)]
-pub struct InvalidFulfillmentHandlerError {
-    pub error_code: ErrorCode,
-    pub message: String,
-}
-
-#[derive(cynic::QueryFragment, Debug)]
-pub struct ItemsAlreadyFulfilledError {
-    pub error_code: ErrorCode,
-    pub message: String,
-}
-
-// Shipping one.
 
 #[derive(cynic::QueryVariables)]
 pub struct ShipVariables {
@@ -181,13 +135,11 @@ pub struct Ship {
 #[derive(cynic::InlineFragments, Debug)]
 #[cynic(graphql_type = "TransitionFulfillmentToStateResult")]
 pub enum ShipResult {
-    Fulfillment(MadeFulfillment),
+    Fulfillment(CreatedFulfillment),
     FulfillmentStateTransitionError(FulfillmentStateTransitionError),
     #[cynic(fallback)]
     Other,
 }
-
-// The custom fields.
 
 #[derive(cynic::QueryVariables)]
 pub struct SetFieldsVariables {

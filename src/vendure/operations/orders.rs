@@ -1,4 +1,4 @@
-//! Pages of orders, and whole orders.
+//! Operations that read pages of orders, and whole orders.
 
 use super::{
     ChannelToken, CurrencyCode, DateTime, IdOperators, Money, SortOrder, StringOperators, schema,
@@ -12,10 +12,8 @@ pub struct OrdersVariables {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "OrdersVariables")]
 pub struct Orders {
-    #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
     #[arguments(options: $options)]
-    #[expect(dead_code, reason = "read item by item instead")]
     pub orders: OrderList,
 }
 
@@ -28,22 +26,17 @@ pub struct NewestVariables {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "NewestVariables")]
 pub struct Newest {
-    #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
     #[arguments(options: $options)]
-    #[expect(dead_code, reason = "read item by item instead")]
     pub orders: OrderList,
     #[arguments(options: $all)]
     #[cynic(rename = "orders", alias)]
-    #[expect(dead_code, reason = "read with the list")]
     pub all: OrderCount,
 }
 
 #[derive(cynic::QueryFragment, Debug)]
 pub struct OrderList {
-    #[expect(dead_code, reason = "read item by item instead")]
     pub total_items: i32,
-    #[expect(dead_code, reason = "read item by item instead")]
     pub items: Vec<OrderItem>,
 }
 
@@ -73,8 +66,8 @@ pub struct OrderSortParameter {
     pub updated_at: Option<SortOrder>,
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub order_placed_at: Option<SortOrder>,
-    /// Makes the order of equals the same on every page. Not the id: Vendure sorts by the keys in
-    /// the order of its schema, where the id stands before the dates and the code behind them.
+    /// Breaks ties, so that pages are stable. Not the id: Vendure sorts by the keys in the order of
+    /// its schema, in which the id precedes the dates and the code follows them.
     #[cynic(skip_serializing_if = "Option::is_none")]
     pub code: Option<SortOrder>,
 }
@@ -101,30 +94,21 @@ pub struct DateOperators {
     pub is_null: Option<bool>,
 }
 
-// Whole orders.
-
 #[derive(cynic::QueryFragment)]
 #[cynic(graphql_type = "Query", variables = "OrdersVariables")]
 pub struct WholeOrders {
-    #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
-    #[expect(dead_code, reason = "read with the list")]
     pub global_settings: GlobalSettings,
     #[arguments(options: $options)]
-    #[expect(dead_code, reason = "read item by item instead")]
     pub orders: WholeOrderList,
 }
 
 #[derive(cynic::QueryFragment)]
 #[cynic(graphql_type = "OrderList")]
 pub struct WholeOrderList {
-    #[expect(dead_code, reason = "read item by item instead")]
     pub total_items: i32,
-    #[expect(dead_code, reason = "read item by item instead")]
     pub items: Vec<Order>,
 }
-
-// One order.
 
 #[derive(cynic::QueryVariables)]
 pub struct OrderVariables {
@@ -134,7 +118,6 @@ pub struct OrderVariables {
 #[derive(cynic::QueryFragment)]
 #[cynic(graphql_type = "Query", variables = "OrderVariables")]
 pub struct OrderQuery {
-    #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
     pub global_settings: GlobalSettings,
     #[arguments(id: $id)]
@@ -216,6 +199,5 @@ pub struct ProductVariant {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "OrderList")]
 pub struct OrderCount {
-    #[expect(dead_code, reason = "a fragment needs a field")]
     pub total_items: i32,
 }

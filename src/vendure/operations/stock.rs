@@ -1,4 +1,4 @@
-//! Variants with their stock levels, and writing the latter.
+//! Operations that read variants with their stock levels, and write levels.
 
 use super::{ChannelToken, IdOperators, SortOrder, StringOperators, schema};
 
@@ -10,12 +10,9 @@ pub struct VariantsVariables {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "VariantsVariables")]
 pub struct Variants {
-    #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
-    #[expect(dead_code, reason = "read with the list")]
     pub global_settings: InventorySettings,
     #[arguments(options: $options)]
-    #[expect(dead_code, reason = "read item by item instead")]
     pub product_variants: VariantList,
 }
 
@@ -28,9 +25,7 @@ pub struct InventorySettings {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "ProductVariantList")]
 pub struct VariantList {
-    #[expect(dead_code, reason = "read item by item instead")]
     pub total_items: i32,
-    #[expect(dead_code, reason = "read item by item instead")]
     pub items: Vec<VariantItem>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use cynic::{MutationBuilder, QueryBuilder};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,6 +19,7 @@ use super::{
     },
     raw_list::{RawList, batch_len, batches, field_error, item_id, parse_item},
     response::ResponseData,
+    storefront::StockTarget,
 };
 use crate::domain::{LocationId, Sku, VariantId};
 
@@ -42,8 +44,9 @@ struct RawVariants<'a> {
     product_variants: RawList<'a>,
 }
 
-impl VendureClient {
-    pub(super) async fn read_variants(
+#[async_trait]
+impl StockTarget for VendureClient {
+    async fn variants(
         &self,
         which: VariantSelection<'_>,
         location: &LocationId,
@@ -77,6 +80,46 @@ impl VendureClient {
         Ok(found)
     }
 
+    async fn set_stock(
+        &self,
+        location: &LocationId,
+        levels: &[NewStockLevel],
+    ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
+        if levels.is_empty() {
+            return Ok(Vec::new());
+        }
+        let input = levels
+            .iter()
+            .map(|level| update_input(level, location))
+            .collect::<Result<_, _>>()?;
+        let operation = operations::SetStock::build(SetStockVariables { input });
+        let data = self.mutate(SET_STOCK, &operation).await?;
+        let answer: operations::SetStock = data.parse()?;
+        let updated: HashMap<&str, StockLevel> = answer
+            .update_product_variants
+            .iter()
+            .flatten()
+            .filter_map(|updated| {
+                let level = level_at(location, &updated.stock_levels)?;
+                Some((updated.id.inner(), level))
+            })
+            .collect();
+        levels
+            .iter()
+            .map(|NewStockLevel { variant, .. }| {
+                match updated.get(variant.as_str()) {
+                Some(level) => Ok((variant.clone(), *level)),
+                // Vendure also writes to a location outside the channel, but does not return it.
+                None => Err(data.malformed(format!(
+                    "updateProductVariants has no level of variant {variant} at location {location}"
+                ))),
+            }
+            })
+            .collect()
+    }
+}
+
+impl VendureClient {
     /// Reads all pages of the filter's variants, and adds them to `found`.
     async fn append_all_pages(
         &self,
@@ -129,44 +172,6 @@ impl VendureClient {
             take,
             location,
         )
-    }
-
-    pub(super) async fn send_set_stock(
-        &self,
-        location: &LocationId,
-        levels: &[NewStockLevel],
-    ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
-        if levels.is_empty() {
-            return Ok(Vec::new());
-        }
-        let input = levels
-            .iter()
-            .map(|level| update_input(level, location))
-            .collect::<Result<_, _>>()?;
-        let operation = operations::SetStock::build(SetStockVariables { input });
-        let data = self.mutate(SET_STOCK, &operation).await?;
-        let answer: operations::SetStock = data.parse()?;
-        let updated: HashMap<&str, StockLevel> = answer
-            .update_product_variants
-            .iter()
-            .flatten()
-            .filter_map(|updated| {
-                let level = level_at(location, &updated.stock_levels)?;
-                Some((updated.id.inner(), level))
-            })
-            .collect();
-        levels
-            .iter()
-            .map(|NewStockLevel { variant, .. }| {
-                match updated.get(variant.as_str()) {
-                Some(level) => Ok((variant.clone(), *level)),
-                // Vendure also writes to a location outside the channel, but does not return it.
-                None => Err(data.malformed(format!(
-                    "updateProductVariants has no level of variant {variant} at location {location}"
-                ))),
-            }
-            })
-            .collect()
     }
 }
 

@@ -7,10 +7,7 @@ use wiremock::{
 use super::*;
 use crate::{
     domain::{FailureClass, Sku},
-    vendure::{
-        Storefront,
-        tests::{client, forbidden, logged_in, mount_response, password},
-    },
+    vendure::tests::{client, forbidden, logged_in, mount_response, password},
 };
 
 fn here() -> LocationId {

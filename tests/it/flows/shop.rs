@@ -6,8 +6,9 @@ use serde_json::json;
 use veracore_sync::{
     domain::{FailureClass, FulfillmentId, LineId, LocationId, ShopOrderId, Sku, VariantId},
     vendure::{
-        FulfillmentProgress, LineUnits, NewFulfillment, NewStockLevel, StockLevel, Storefront,
-        StorefrontError, SupportedTrackingFields, TrackingFields, Variant, VariantSelection,
+        FulfillmentProgress, FulfillmentTarget, LineUnits, NewFulfillment, NewStockLevel,
+        ShopSetup, StockLevel, StockTarget, Storefront, StorefrontError, SupportedTrackingFields,
+        TrackingFields, Variant, VariantSelection,
     },
 };
 

@@ -12,9 +12,10 @@ use veracore_sync::{
     domain::{FulfillmentId, LocationId, Order, OrderState, ShopOrderId, VariantId},
     http::{CallError, RequestSent},
     vendure::{
-        FulfillmentProgressPage, NewFulfillment, NewStockLevel, OrderPage, ShopProfile, StockLevel,
-        StockLocation, Storefront, StorefrontError, SupportedTrackingFields, SweepPosition,
-        TrackingFields, VariantPage, VariantSelection,
+        FulfillmentProgressPage, FulfillmentTarget, NewFulfillment, NewStockLevel, OrderPage,
+        OrderSource, OrderTarget, ShopProfile, ShopSetup, StockLevel, StockLocation, StockTarget,
+        Storefront, StorefrontError, SupportedTrackingFields, SweepPosition, TrackingFields,
+        VariantPage, VariantSelection,
     },
 };
 
@@ -96,11 +97,22 @@ impl MortalShop {
 }
 
 #[async_trait]
-impl Storefront for MortalShop {
+impl ShopSetup for MortalShop {
     async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
         self.inner.profile().await
     }
 
+    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
+        self.inner.stock_locations().await
+    }
+
+    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
+        self.inner.supported_tracking_fields().await
+    }
+}
+
+#[async_trait]
+impl OrderSource for MortalShop {
     async fn newest_orders(
         &self,
         states: &[OrderState],
@@ -118,14 +130,6 @@ impl Storefront for MortalShop {
         self.inner.orders_from(states, from, take).await
     }
 
-    async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
-        self.inner.order(id).await
-    }
-
-    async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
-        self.inner.orders_by_id(ids).await
-    }
-
     async fn cancelled_orders(
         &self,
         since: DateTime<Utc>,
@@ -134,15 +138,34 @@ impl Storefront for MortalShop {
         self.inner.cancelled_orders(since, take).await
     }
 
+    async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
+        self.inner.order(id).await
+    }
+
+    async fn orders_by_id(&self, ids: &[ShopOrderId]) -> Result<Vec<Order>, StorefrontError> {
+        self.inner.orders_by_id(ids).await
+    }
+}
+
+#[async_trait]
+impl OrderTarget for MortalShop {
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError> {
         let work = self.inner.cancel_order(order, reason);
         self.at(Call::CancelOrder, work).await
     }
 
-    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
-        self.inner.stock_locations().await
+    async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError> {
+        let work = self.inner.add_note(order, note);
+        self.at(Call::AddNote, work).await
     }
 
+    async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError> {
+        self.inner.has_note(order, words).await
+    }
+}
+
+#[async_trait]
+impl StockTarget for MortalShop {
     async fn variants(
         &self,
         which: VariantSelection<'_>,
@@ -159,7 +182,10 @@ impl Storefront for MortalShop {
         let work = self.inner.set_stock(location, levels);
         self.at(Call::SetStock, work).await
     }
+}
 
+#[async_trait]
+impl FulfillmentTarget for MortalShop {
     async fn fulfillment_progress(
         &self,
         orders: &[ShopOrderId],
@@ -180,10 +206,6 @@ impl Storefront for MortalShop {
         self.at(Call::ShipFulfillment, work).await
     }
 
-    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
-        self.inner.supported_tracking_fields().await
-    }
-
     async fn set_tracking(
         &self,
         order: &ShopOrderId,
@@ -191,14 +213,5 @@ impl Storefront for MortalShop {
     ) -> Result<(), StorefrontError> {
         let work = self.inner.set_tracking(order, fields);
         self.at(Call::SetTracking, work).await
-    }
-
-    async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError> {
-        let work = self.inner.add_note(order, note);
-        self.at(Call::AddNote, work).await
-    }
-
-    async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError> {
-        self.inner.has_note(order, words).await
     }
 }

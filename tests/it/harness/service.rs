@@ -107,7 +107,7 @@ pub(super) fn client_of_shop(world: &World) -> VendureClient {
         channel_token: Some(world.shop.channel_token.clone()),
         limits: limits(Duration::from_secs(20), 8 << 20),
     };
-    VendureClient::new(shop, Arc::clone(&world.clock)).unwrap()
+    VendureClient::new("Vendure", shop, Arc::clone(&world.clock)).unwrap()
 }
 
 /// Stock as in earnest, in batches small enough for tests to have several.

@@ -15,9 +15,10 @@ use veracore_sync::{
     },
     vendure::{
         Fulfillment, FulfillmentProgress, FulfillmentProgressLine, FulfillmentProgressPage,
-        LineUnits, NewFulfillment, NewStockLevel, OrderPage, ShopProfile, StockLevel,
-        StockLocation, Storefront, StorefrontError, SupportedTrackingFields, SweepPosition,
-        TrackingFields, Variant, VariantPage, VariantSelection,
+        FulfillmentTarget, LineUnits, NewFulfillment, NewStockLevel, OrderPage, OrderSource,
+        OrderTarget, ShopProfile, ShopSetup, StockLevel, StockLocation, StockTarget,
+        StorefrontError, SupportedTrackingFields, SweepPosition, TrackingFields, Variant,
+        VariantPage, VariantSelection,
     },
 };
 
@@ -212,11 +213,33 @@ impl Ends {
 }
 
 #[async_trait]
-impl Storefront for Ends {
+impl ShopSetup for Ends {
     async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
         unreachable!("no pass asks for it")
     }
 
+    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
+        self.read(|_| {
+            vec![StockLocation {
+                id: "1".into(),
+                name: "Main".into(),
+            }]
+        })
+        .await
+    }
+
+    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
+        self.read(|_| SupportedTrackingFields {
+            tracking_code: true,
+            carrier: true,
+            ship_date: true,
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl OrderSource for Ends {
     async fn newest_orders(
         &self,
         states: &[OrderState],
@@ -251,6 +274,14 @@ impl Storefront for Ends {
         .await
     }
 
+    async fn cancelled_orders(
+        &self,
+        _: DateTime<Utc>,
+        take: u32,
+    ) -> Result<OrderPage, StorefrontError> {
+        self.newest_orders(&[OrderState::cancelled()], take).await
+    }
+
     async fn order(&self, id: &ShopOrderId) -> Result<Option<Order>, StorefrontError> {
         let at: usize = id.as_str().parse().unwrap();
         self.read(move |world| world.orders.get(at).map(|order| whole(at, order)))
@@ -267,29 +298,25 @@ impl Storefront for Ends {
         })
         .await
     }
+}
 
-    async fn cancelled_orders(
-        &self,
-        _: DateTime<Utc>,
-        take: u32,
-    ) -> Result<OrderPage, StorefrontError> {
-        self.newest_orders(&[OrderState::cancelled()], take).await
-    }
-
+#[async_trait]
+impl OrderTarget for Ends {
     async fn cancel_order(&self, _: &ShopOrderId, _: &str) -> Result<(), StorefrontError> {
         unreachable!("no pass of this world cancels")
     }
 
-    async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
-        self.read(|_| {
-            vec![StockLocation {
-                id: "1".into(),
-                name: "Main".into(),
-            }]
-        })
-        .await
+    async fn add_note(&self, _: &ShopOrderId, _: &str) -> Result<(), StorefrontError> {
+        self.write(|_| ()).await
     }
 
+    async fn has_note(&self, _: &ShopOrderId, _: &str) -> Result<bool, StorefrontError> {
+        self.read(|_| false).await
+    }
+}
+
+#[async_trait]
+impl StockTarget for Ends {
     async fn variants(
         &self,
         which: VariantSelection<'_>,
@@ -333,7 +360,10 @@ impl Storefront for Ends {
         })
         .await
     }
+}
 
+#[async_trait]
+impl FulfillmentTarget for Ends {
     async fn fulfillment_progress(
         &self,
         orders: &[ShopOrderId],
@@ -389,15 +419,6 @@ impl Storefront for Ends {
         .await
     }
 
-    async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError> {
-        self.read(|_| SupportedTrackingFields {
-            tracking_code: true,
-            carrier: true,
-            ship_date: true,
-        })
-        .await
-    }
-
     async fn set_tracking(
         &self,
         order: &ShopOrderId,
@@ -407,14 +428,6 @@ impl Storefront for Ends {
         let tracking = fields.tracking_code.clone();
         self.write(move |world| world.orders[at].tracking.clone_from(&tracking))
             .await
-    }
-
-    async fn add_note(&self, _: &ShopOrderId, _: &str) -> Result<(), StorefrontError> {
-        self.write(|_| ()).await
-    }
-
-    async fn has_note(&self, _: &ShopOrderId, _: &str) -> Result<bool, StorefrontError> {
-        self.read(|_| false).await
     }
 }
 

@@ -1,6 +1,49 @@
-//! Notes on orders.
+//! Operations that change orders: cancellations and notes.
 
-use super::{ChannelToken, OrderId, SortOrder, StringOperators, schema};
+use super::{
+    CancelActiveOrderError, ChannelToken, EmptyOrderLineSelectionError, MultipleOrderError,
+    OrderId, OrderStateTransitionError, QuantityTooGreatError, SortOrder, StringOperators, schema,
+};
+
+#[derive(cynic::QueryVariables)]
+pub struct CancelOrderVariables {
+    pub input: CancelOrderInput,
+}
+
+/// Without lines: the whole order.
+#[derive(cynic::InputObject, Debug)]
+pub struct CancelOrderInput {
+    pub order_id: cynic::Id,
+    pub reason: Option<String>,
+    pub cancel_shipping: Option<bool>,
+}
+
+#[derive(cynic::QueryFragment, Debug)]
+#[cynic(graphql_type = "Mutation", variables = "CancelOrderVariables")]
+pub struct CancelOrder {
+    #[arguments(input: $input)]
+    pub cancel_order: CancelOrderResult,
+}
+
+#[derive(cynic::InlineFragments, Debug)]
+#[cynic(graphql_type = "CancelOrderResult")]
+pub enum CancelOrderResult {
+    Order(CancelledOrder),
+    CancelActiveOrderError(CancelActiveOrderError),
+    EmptyOrderLineSelectionError(EmptyOrderLineSelectionError),
+    MultipleOrderError(MultipleOrderError),
+    OrderStateTransitionError(OrderStateTransitionError),
+    QuantityTooGreatError(QuantityTooGreatError),
+    #[cynic(fallback)]
+    Other,
+}
+
+/// Only columns of its own: a relation is resolved after the mutation, and could fail after it.
+#[derive(cynic::QueryFragment, Debug)]
+#[cynic(graphql_type = "Order")]
+pub struct CancelledOrder {
+    pub state: String,
+}
 
 #[derive(cynic::Scalar, Debug, Clone)]
 #[cynic(graphql_type = "JSON")]
@@ -52,7 +95,6 @@ pub struct HistoryEntryFilterParameter {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "NotesVariables")]
 pub struct Notes {
-    #[expect(dead_code, reason = "read by the channel check, before this is")]
     pub active_channel: ChannelToken,
     #[arguments(id: $id)]
     pub order: Option<NotedOrder>,
