@@ -8,7 +8,7 @@ use super::{
     breaker::{
         Admission, Breaker, CallKind, CallSignal, CircuitState, CircuitTransition, OpenReason,
     },
-    health::{Health, HealthState},
+    health::{self, HealthState},
 };
 use crate::clock::SharedClock;
 
@@ -16,9 +16,13 @@ use crate::clock::SharedClock;
 #[derive(Clone)]
 pub struct Circuit {
     name: &'static str,
-    breaker: Arc<Mutex<Breaker>>,
-    health: Health,
+    state: Arc<Mutex<UpstreamState>>,
     clock: SharedClock,
+}
+
+struct UpstreamState {
+    breaker: Breaker,
+    health: HealthState,
 }
 
 impl Circuit {
@@ -27,8 +31,10 @@ impl Circuit {
     pub fn new(name: &'static str, clock: SharedClock) -> Self {
         Self {
             name,
-            breaker: Arc::new(Mutex::new(Breaker::new(name))),
-            health: Health::default(),
+            state: Arc::new(Mutex::new(UpstreamState {
+                breaker: Breaker::new(name),
+                health: HealthState::Unknown,
+            })),
             clock,
         }
     }
@@ -39,15 +45,15 @@ impl Circuit {
     }
 
     pub fn state(&self) -> CircuitState {
-        self.breaker().state(self.clock.now())
+        self.lock().breaker.state(self.clock.now())
     }
 
     /// The outcome of the last call.
     pub fn health(&self) -> HealthState {
-        self.health.state()
+        self.lock().health.clone()
     }
 
-    /// Whether calls of any kind are admitted.
+    /// True if calls of any kind are admitted.
     pub fn is_closed(&self) -> bool {
         self.state() == CircuitState::Closed
     }
@@ -56,20 +62,20 @@ impl Circuit {
     pub(super) fn admit(
         &self,
         operation: &'static str,
-        effect: CallKind,
+        kind: CallKind,
     ) -> Result<CallGuard<'_>, CallError> {
-        let admitted = self.breaker().admit(effect, self.clock.now());
+        let admitted = self.lock().breaker.admit(kind, self.clock.now());
         match admitted {
             Ok(admission) => Ok(CallGuard {
                 circuit: self,
                 admission: Some(admission),
             }),
-            Err(refusal) => Err(CallError::CircuitOpen {
+            Err(rejection) => Err(CallError::CircuitOpen {
                 upstream: self.name,
                 operation,
-                reason: refusal.reason,
-                retry_in: refusal.wait,
-                problem: refusal.problem,
+                reason: rejection.reason,
+                retry_in: rejection.wait,
+                problem: rejection.problem,
             }),
         }
     }
@@ -77,58 +83,66 @@ impl Circuit {
     /// Opens the circuit, because the upstream refuses our credentials.
     pub(super) fn mark_unauthorized(&self, problem: String) {
         let admission = Admission::without_probe(CallKind::Login);
+        let signal = CallSignal::Unauthorized { problem };
         let now = self.clock.now();
-        let turn = self
-            .breaker()
-            .record(admission, CallSignal::Unauthorized { problem }, now);
-        self.log_transition(turn);
+        let transition = self.lock().breaker.record(admission, signal, now);
+        self.log_transition(transition);
     }
 
     /// The reason it is open, as text; `None` if it is closed.
     pub fn problem(&self) -> Option<String> {
-        self.breaker().problem()
+        self.lock().breaker.problem()
     }
 
     /// After a probe: an inconclusive one is not repeated immediately.
     pub fn finish_probe(&self) {
-        self.breaker().delay_next_probe(self.clock.now());
+        self.lock().breaker.delay_next_probe(self.clock.now());
     }
 
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock()
+    fn lock(&self) -> MutexGuard<'_, UpstreamState> {
+        self.state.lock()
     }
 
     /// Logs one line per change, however many calls it affects.
-    fn log_transition(&self, turn: Option<CircuitTransition>) {
+    fn log_transition(&self, transition: Option<CircuitTransition>) {
         let name = self.name;
-        match turn {
+        match transition {
             None => {}
             Some(CircuitTransition::Opened {
                 reason: OpenReason::Down,
                 problem,
                 until,
             }) => {
-                tracing::error!(problem, again = %until, "{name} is taken to be down: what is meant for it waits, and it is looked after until it is back");
+                tracing::error!(problem, again = %until, "{name} is unavailable; calls are paused until a probe succeeds");
             }
             Some(CircuitTransition::Opened {
                 reason: OpenReason::Unauthorized,
                 problem,
                 until,
             }) => {
-                tracing::error!(problem, again = %until, "{name} refuses our credentials: nothing is sent to it until they are right. Correct them, where they are set or with `veracore-sync config set`, or have them accepted again there");
+                tracing::error!(problem, again = %until, "{name} refuses our credentials; calls are paused. Correct them where they are set or with `veracore-sync config set`, or have them accepted at {name}");
             }
             Some(CircuitTransition::Opened {
                 reason: OpenReason::Throttled,
                 until,
                 ..
             }) => {
-                tracing::warn!(%until, "{name} has had too many calls, and is left alone for as long as it asks");
+                tracing::warn!(%until, "{name} limits our rate; calls are paused as long as it asks");
             }
             Some(CircuitTransition::Closed) => {
-                tracing::info!("{name} answers again; what waited for it goes on");
+                tracing::info!("{name} is available again; calls resume");
             }
         }
     }
+}
+
+/// The evidence that a response gives about the upstream, not about the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamVerdict {
+    ByStatus,
+    /// It works, whatever the status: SOAP refuses an order with a 500.
+    Healthy,
+    Inconclusive,
 }
 
 /// An admitted call. Dropped without an outcome, it says nothing about the upstream.
@@ -138,32 +152,29 @@ pub(super) struct CallGuard<'a> {
 }
 
 impl CallGuard<'_> {
-    /// Whether the call only checks that the upstream is back.
+    /// True if the call only checks that the upstream is back.
     pub(super) fn is_probe(&self) -> bool {
         self.admission.is_some_and(Admission::is_probe)
     }
 
-    /// Records that the upstream works, whatever the response's status.
-    pub(super) fn finish_ok(mut self) {
-        if let Some(admission) = self.admission.take() {
-            let now = self.circuit.clock.now();
-            self.circuit.health.record_up(now);
-            let turn = self
-                .circuit
-                .breaker()
-                .record(admission, CallSignal::Success, now);
-            self.circuit.log_transition(turn);
-        }
-    }
-
     /// Records the outcome of the call.
-    pub(super) fn finish(mut self, outcome: &Result<HttpResponse, CallError>) {
+    pub(super) fn finish(
+        mut self,
+        outcome: &Result<HttpResponse, CallError>,
+        verdict: UpstreamVerdict,
+    ) {
+        let (problem, signal) = match verdict {
+            UpstreamVerdict::Inconclusive => return,
+            UpstreamVerdict::Healthy => (None, CallSignal::Success),
+            UpstreamVerdict::ByStatus => (health::problem(outcome), classify(outcome)),
+        };
         if let Some(admission) = self.admission.take() {
             let now = self.circuit.clock.now();
-            self.circuit.health.record(outcome, now);
-            let sign = classify(outcome);
-            let turn = self.circuit.breaker().record(admission, sign, now);
-            self.circuit.log_transition(turn);
+            let mut state = self.circuit.lock();
+            state.health.record(problem, now);
+            let transition = state.breaker.record(admission, signal, now);
+            drop(state);
+            self.circuit.log_transition(transition);
         }
     }
 }
@@ -171,7 +182,7 @@ impl CallGuard<'_> {
 impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         if let Some(admission) = self.admission.take() {
-            self.circuit.breaker().release(admission);
+            self.circuit.lock().breaker.release(admission);
         }
     }
 }
@@ -179,15 +190,15 @@ impl Drop for CallGuard<'_> {
 /// The evidence that a finished call gives about the upstream, not about its request.
 fn classify(outcome: &Result<HttpResponse, CallError>) -> CallSignal {
     match outcome {
-        Ok(answer) => match answer.status {
+        Ok(response) => match response.status {
             429 => CallSignal::Throttled {
-                retry_after: answer.retry_after,
+                retry_after: response.retry_after,
             },
             408 | 500.. => CallSignal::Failure {
-                problem: format!("HTTP {}", answer.status),
-                retry_after: answer.retry_after,
+                problem: format!("HTTP {}", response.status),
+                retry_after: response.retry_after,
             },
-            // The client knows whether the credentials are at fault, after another attempt.
+            // Whether the credentials are wrong, the client decides after another attempt.
             300..=399 | 401 | 403 | 407 => CallSignal::Inconclusive,
             _ => CallSignal::Success,
         },

@@ -1,21 +1,21 @@
-//! What can go wrong with one call, whatever was called.
+//! The errors of a call to an upstream.
 
 use std::time::Duration;
 
 use super::breaker::OpenReason;
 use crate::domain::{ErrorCategory, FailureClass};
 
-/// Whether the other side can have worked on the request.
+/// Whether the upstream can have received the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestSent {
-    /// No connection came about: certainly not.
+    /// No connection was made.
     No,
     /// Bytes may have arrived.
     Maybe,
 }
 
-/// A call that brought no usable answer. Messages name the upstream and the operation, never a
-/// URL's query, a header or a body.
+/// A call without a usable response. Messages name the upstream and the operation, never a URL's
+/// query, a header or a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     #[error("{upstream} {operation}: no connection: {detail}")]
@@ -24,21 +24,23 @@ pub enum CallError {
         operation: &'static str,
         detail: String,
     },
-    #[error("{upstream} {operation}: no answer within {limit:?}")]
+    #[error("{upstream} {operation}: no response within {limit:?}")]
     Timeout {
         upstream: &'static str,
         operation: &'static str,
         limit: Duration,
         sent: RequestSent,
     },
-    #[error("{upstream} {operation}: the connection broke before the answer was whole: {detail}")]
+    #[error(
+        "{upstream} {operation}: the connection broke before the response was complete: {detail}"
+    )]
     ConnectionLost {
         upstream: &'static str,
         operation: &'static str,
         detail: String,
     },
-    /// An answer outside 2xx. `message` is the other side's own word, made safe to show.
-    #[error("{upstream} {operation}: HTTP {status}{}", with_colon(message))]
+    /// A status outside 2xx. `message` is the upstream's own, made safe to show.
+    #[error("{upstream} {operation}: HTTP {status}{}{message}", if message.is_empty() { "" } else { ": " })]
     Status {
         upstream: &'static str,
         operation: &'static str,
@@ -46,15 +48,15 @@ pub enum CallError {
         message: String,
         retry_after: Option<Duration>,
     },
-    /// An answer in 2xx that is not what was agreed; `detail` names the field.
-    #[error("{upstream} {operation}: the answer cannot be understood: {detail}")]
+    /// A 2xx response in an unexpected form; `detail` names the field.
+    #[error("{upstream} {operation}: invalid response: {detail}")]
     Malformed {
         upstream: &'static str,
         operation: &'static str,
         detail: String,
     },
-    /// No call was made, since its upstream's circuit is open; worth another try after `wait`.
-    #[error("{upstream} {operation}: not called, since {upstream} {}", circuit_text(*reason, problem))]
+    /// The upstream's circuit is open, so no call was made.
+    #[error("{upstream} {operation}: not called: {upstream} {}", circuit_text(*reason, problem))]
     CircuitOpen {
         upstream: &'static str,
         operation: &'static str,
@@ -62,7 +64,7 @@ pub enum CallError {
         retry_in: Duration,
         problem: String,
     },
-    #[error("{upstream} {operation}: the answer is larger than {limit} bytes and was not read")]
+    #[error("{upstream} {operation}: the response is larger than {limit} bytes and was not read")]
     TooLarge {
         upstream: &'static str,
         operation: &'static str,
@@ -70,15 +72,15 @@ pub enum CallError {
     },
 }
 
-fn circuit_text(why: OpenReason, problem: &str) -> String {
-    match why {
-        OpenReason::Down => format!("is taken to be down ({problem})"),
+fn circuit_text(reason: OpenReason, problem: &str) -> String {
+    match reason {
+        OpenReason::Down => format!("is unavailable ({problem})"),
         OpenReason::Unauthorized => format!("refuses our credentials ({problem})"),
-        OpenReason::Throttled => "asked to be left alone for a while".into(),
+        OpenReason::Throttled => "asked for a pause".into(),
     }
 }
 
-/// The category of an answer's status outside 2xx.
+/// The category of a status outside 2xx.
 pub(super) const fn status_category(status: u16) -> ErrorCategory {
     match status {
         401 | 403 => ErrorCategory::Auth,
@@ -91,16 +93,8 @@ pub(super) const fn status_category(status: u16) -> ErrorCategory {
     }
 }
 
-fn with_colon(message: &str) -> String {
-    if message.is_empty() {
-        String::new()
-    } else {
-        format!(": {message}")
-    }
-}
-
 impl CallError {
-    /// What this says about a *write*. For a read, an ambiguous failure is a transient one.
+    /// The class for a *write*. For a read, treat ambiguous as transient.
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Connect { .. }
@@ -114,10 +108,10 @@ impl CallError {
             | Self::Malformed { .. }
             | Self::TooLarge { .. } => FailureClass::Ambiguous,
             Self::Status { status, .. } => match *status {
-                // Refused before any work: too many calls, or credentials that may be renewed.
+                // Refused before any work: rate limit, or credentials that may be renewed.
                 401 | 403 | 425 | 429 => FailureClass::Transient,
-                // A gateway gives these also when the work behind it was done; redirects are not
-                // followed, and may come from anything on the way.
+                // A gateway returns these even if the service behind it did the work. Redirects are
+                // not followed, and may come from any proxy.
                 408 | 500..=599 | 100..=399 => FailureClass::Ambiguous,
                 _ => FailureClass::Permanent,
             },
@@ -127,7 +121,7 @@ impl CallError {
     pub const fn category(&self) -> ErrorCategory {
         match self {
             Self::Connect { .. } | Self::ConnectionLost { .. } => ErrorCategory::Network,
-            Self::CircuitOpen { reason: why, .. } => match why {
+            Self::CircuitOpen { reason, .. } => match reason {
                 OpenReason::Down => ErrorCategory::Network,
                 OpenReason::Unauthorized => ErrorCategory::Auth,
                 OpenReason::Throttled => ErrorCategory::RateLimited,
@@ -138,25 +132,24 @@ impl CallError {
         }
     }
 
-    /// How long the other side asked to be left alone.
+    /// The delay that the upstream asked for, or after which its circuit may admit a call.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
-            Self::CircuitOpen { retry_in: wait, .. } => Some(*wait),
-            _ => None,
+            _ => self.circuit_open_for(),
         }
     }
 
-    /// For how long, when no call was made because the upstream's circuit is open: then nothing was
-    /// learnt.
+    /// The time until a retry if no call was made because the circuit is open: such an error says
+    /// nothing new about the request.
     pub const fn circuit_open_for(&self) -> Option<Duration> {
         match self {
-            Self::CircuitOpen { retry_in: wait, .. } => Some(*wait),
+            Self::CircuitOpen { retry_in, .. } => Some(*retry_in),
             _ => None,
         }
     }
 
-    /// Whether the other side refused who we are.
+    /// True if the upstream refused our credentials.
     pub const fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Status { status: 401, .. })
     }

@@ -1,8 +1,5 @@
 //! The outcome of the last call to an upstream, for health pages and metrics.
 
-use parking_lot::Mutex;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -23,39 +20,27 @@ pub enum HealthState {
     },
 }
 
-/// A handle on an upstream's state. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Health(Arc<Mutex<HealthState>>);
-
-impl Health {
-    pub(super) fn state(&self) -> HealthState {
-        self.0.lock().clone()
-    }
-
-    pub(super) fn record_up(&self, now: DateTime<Utc>) {
-        *self.0.lock() = HealthState::Up { at: now };
-    }
-
-    pub(super) fn record(&self, outcome: &Result<HttpResponse, CallError>, now: DateTime<Utc>) {
-        let problem = match outcome {
-            Ok(answer) if matches!(answer.status, 401 | 403) => {
-                Some(format!("it refuses us: HTTP {}", answer.status))
-            }
-            Ok(answer) if answer.status < 500 => None,
-            Ok(answer) => Some(format!("HTTP {}", answer.status)),
-            Err(error) => Some(error.to_string()),
+impl HealthState {
+    pub(super) fn record(&mut self, problem: Option<String>, now: DateTime<Utc>) {
+        let since = match self {
+            Self::Down { since, .. } => *since,
+            _ => now,
         };
-        let mut state = self.0.lock();
-        *state = match (problem, &*state) {
-            (None, _) => HealthState::Up { at: now },
-            (Some(problem), HealthState::Down { since, .. }) => HealthState::Down {
-                since: *since,
-                problem,
-            },
-            (Some(problem), _) => HealthState::Down {
-                since: now,
-                problem,
-            },
+        *self = match problem {
+            None => Self::Up { at: now },
+            Some(problem) => Self::Down { since, problem },
         };
+    }
+}
+
+/// The problem that an outcome shows, by its status.
+pub(super) fn problem(outcome: &Result<HttpResponse, CallError>) -> Option<String> {
+    match outcome {
+        Ok(response) => match response.status {
+            status @ (401 | 403) => Some(format!("it refuses our credentials: HTTP {status}")),
+            status @ 500.. => Some(format!("HTTP {status}")),
+            _ => None,
+        },
+        Err(error) => Some(error.to_string()),
     }
 }

@@ -17,8 +17,8 @@ mod upstream;
 
 pub use backoff::Backoff;
 pub use breaker::{CallKind, CircuitState, OpenReason};
-pub use circuit::Circuit;
+pub use circuit::{Circuit, UpstreamVerdict};
 pub use error::{CallError, RequestSent};
 pub use health::HealthState;
 pub use response::{HttpResponse, parse_json};
-pub use upstream::{Upstream, UpstreamLimits, UpstreamVerdict};
+pub use upstream::{Upstream, UpstreamLimits};

@@ -30,11 +30,11 @@ impl fmt::Debug for HttpResponse {
 }
 
 impl HttpResponse {
-    /// A made-up response, for tests and benchmarks.
+    /// A response for tests and benchmarks.
     pub(crate) fn from_body(body: Vec<u8>) -> Self {
         Self {
-            upstream: "Nobody",
-            operation: "nothing",
+            upstream: "test",
+            operation: "test",
             status: 200,
             headers: HeaderMap::new(),
             body,
@@ -70,7 +70,7 @@ impl HttpResponse {
     /// Parses the body as JSON, which may borrow from it.
     ///
     /// # Errors
-    /// [`CallError::Malformed`] with the field that is not as agreed.
+    /// [`CallError::Malformed`], which names the invalid field.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CallError> {
         parse_json(&self.body).map_err(|problem| self.malformed(problem))
     }
@@ -96,16 +96,16 @@ pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = error.path().to_string();
         let problem = redact_quoted(&error.inner().to_string());
-        let place = if field == "." {
+        let location = if field == "." {
             String::new()
         } else {
             format!("{field}: ")
         };
-        one_line(&format!("{place}{problem}"), 200)
+        one_line(&format!("{location}{problem}"), 200)
     })?;
     reader
         .end()
-        .map_err(|_| "there is more behind its end".to_owned())?;
+        .map_err(|_| "extra data after the end".to_owned())?;
     Ok(value)
 }
 
@@ -113,10 +113,10 @@ pub fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
 fn redact_quoted(problem: &str) -> String {
     const VARIANT: &str = "unknown variant `";
     if problem.starts_with(VARIANT) {
-        let told = problem
+        let expected = problem
             .rfind("`, expected ")
             .map_or("`", |at| &problem[at..]);
-        return format!("{VARIANT}…{told}");
+        return format!("{VARIANT}…{expected}");
     }
     match (problem.find('"'), problem.rfind('"')) {
         (Some(from), Some(to)) if from < to => {
@@ -149,7 +149,7 @@ mod tests {
         );
         assert_eq!(problem(" \n"), "it is empty");
         assert_eq!(problem("<html>"), "it is HTML or XML instead of JSON");
-        assert_eq!(problem("[] []"), "there is more behind its end");
+        assert_eq!(problem("[] []"), "extra data after the end");
         assert!(problem("[{").contains("EOF"));
     }
 }

@@ -1,4 +1,4 @@
-//! The one way out: every outbound call goes through [`Upstream::send`].
+//! Outbound calls: each goes through [`Upstream::send`].
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -11,7 +11,8 @@ use tokio::{
 use url::Url;
 
 use super::{
-    CallError, CallKind, Circuit, HttpResponse, RequestSent, error::status_category, retry_after,
+    CallError, CallKind, Circuit, HttpResponse, RequestSent, circuit::UpstreamVerdict,
+    error::status_category, retry_after,
 };
 use crate::{
     clock::SharedClock,
@@ -20,34 +21,23 @@ use crate::{
     telemetry::metrics::{self, UpstreamLabel},
 };
 
-/// What one upstream is spared, and what we are spared from it.
+/// The limits of the calls to an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpstreamLimits {
-    /// For the whole call, from the first byte sent to the last one read.
+    /// Of the whole call, from the first byte sent to the last one read.
     pub timeout: Duration,
-    /// For the connection alone; at most `timeout`.
+    /// Of the connection alone; at most `timeout`.
     pub connect_timeout: Duration,
-    /// Largest answer read, in bytes after decompression.
+    /// The largest accepted response, in bytes after decompression.
     pub max_body_bytes: usize,
     pub max_concurrency: usize,
     /// Calls per second; `None` for no limit.
     pub max_per_second: Option<NonZeroU32>,
 }
 
-/// What an answer tells about the upstream, not about what was asked of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpstreamVerdict {
-    /// What its status says.
-    ByStatus,
-    /// That it works for us, whatever the status: SOAP refuses an order by a 500.
-    Healthy,
-    Inconclusive,
-}
-
-/// One system that we call: its connections, its limits and its name in every error.
+/// A system that we call: its connections, its limits and its name in errors.
 pub struct Upstream {
     name: &'static str,
-    /// Its name where calls are counted.
     metric_label: UpstreamLabel,
     client: Client,
     limits: UpstreamLimits,
@@ -57,7 +47,7 @@ pub struct Upstream {
     circuit: Circuit,
 }
 
-/// Between the tries of a read.
+/// Delays between the attempts of a read.
 const READ_RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 impl Upstream {
@@ -76,8 +66,8 @@ impl Upstream {
             .connect_timeout(limits.connect_timeout)
             // A redirected POST would be repeated as a GET or sent elsewhere with its credentials.
             .redirect(redirect::Policy::none())
-            // By default HTTP/2 requests that a gateway turned away are sent again: what is sent
-            // again, and when, is decided by those who know what it means.
+            // By default reqwest repeats HTTP/2 requests that a gateway refused. Only the caller knows
+            // whether a request may be repeated.
             .retry(reqwest::retry::never())
             .build()?;
         Ok(Self {
@@ -98,19 +88,18 @@ impl Upstream {
         self.client.request(method, url)
     }
 
-    /// The circuit, for those who wait for it to close.
     pub fn circuit(&self) -> Circuit {
         self.circuit.clone()
     }
 
-    /// Takes note that the upstream does not know us: nothing more is sent to it for a while.
+    /// Opens the circuit, because the upstream refuses our credentials.
     pub fn mark_unauthorized(&self, problem: &str) {
         self.circuit.mark_unauthorized(one_line(problem, 200));
     }
 
-    /// Makes one call, when its turn comes, and reads the whole response, of any status (see
-    /// [`HttpResponse::error_for_status`]). Retries a read after a failure that may pass at once,
-    /// within the time of one call.
+    /// Makes one call within the limits, and reads the whole response, of any status (see
+    /// [`HttpResponse::error_for_status`]). Retries a read after a brief failure, within the timeout
+    /// of one call.
     pub async fn send(
         &self,
         operation: &'static str,
@@ -121,44 +110,34 @@ impl Upstream {
             .await
     }
 
-    /// [`Upstream::send`] for protocols whose status does not tell enough: `judge` decides what a
-    /// response says about the upstream.
+    /// [`Upstream::send`] for protocols whose status is not enough: `judge` decides what a response
+    /// says about the upstream.
     pub async fn send_judged(
         &self,
         operation: &'static str,
-        effect: CallKind,
+        kind: CallKind,
         request: RequestBuilder,
         judge: impl FnOnce(&HttpResponse) -> UpstreamVerdict,
     ) -> Result<HttpResponse, CallError> {
         let _permit = self.acquire_permit(operation).await?;
-        let ticket = self.circuit.admit(operation, effect)?;
-        let outcome = match effect {
-            CallKind::Read if !ticket.is_probe() => {
-                self.send_with_retries(operation, request).await
-            }
+        let call = self.circuit.admit(operation, kind)?;
+        let outcome = match kind {
+            CallKind::Read if !call.is_probe() => self.send_with_retries(operation, request).await,
             CallKind::Read | CallKind::Login => self.send_timed(operation, request).await,
             CallKind::Write | CallKind::IdempotentWrite => {
                 let _write = crash::points_around("call", operation);
                 self.send_timed(operation, request).await
             }
         };
-        let told = outcome.as_ref().map(judge);
-        metrics::record_request(
-            self.metric_label,
-            operation,
-            failure_category(&outcome, told.ok()),
-        );
-        match told {
-            Ok(UpstreamVerdict::Inconclusive) => drop(ticket),
-            Ok(UpstreamVerdict::Healthy) => ticket.finish_ok(),
-            Ok(UpstreamVerdict::ByStatus) | Err(_) => ticket.finish(&outcome),
-        }
+        let verdict = outcome.as_ref().map_or(UpstreamVerdict::ByStatus, judge);
+        self.count(operation, &outcome, verdict);
+        call.finish(&outcome, verdict);
         match &outcome {
-            Ok(answer) => tracing::debug!(
+            Ok(response) => tracing::debug!(
                 upstream = self.name,
                 operation,
-                status = answer.status,
-                bytes = answer.body.len(),
+                status = response.status,
+                bytes = response.body.len(),
                 "called {}",
                 self.name
             ),
@@ -167,22 +146,22 @@ impl Upstream {
         outcome
     }
 
-    /// Waits for a turn.
+    /// Waits for the limits of concurrency and rate.
     async fn acquire_permit(
         &self,
         operation: &'static str,
     ) -> Result<Option<SemaphorePermit<'_>>, CallError> {
-        let turn = async {
-            // The semaphore is never closed; were it, the call would simply not be limited.
+        let permit = async {
+            // The semaphore is never closed; if it were, concurrency would be unlimited.
             let permit = self.permits.acquire().await.ok();
             if let Some(rate) = &self.rate_limiter {
                 rate.until_ready().await;
             }
             permit
         };
-        // Whoever waits for longer than a call may take has a lease that goes on running.
+        // The caller may have a lease, which expires.
         let limit = self.limits.timeout;
-        tokio::time::timeout(limit, turn)
+        tokio::time::timeout(limit, permit)
             .await
             .map_err(|_| CallError::Timeout {
                 upstream: self.name,
@@ -192,7 +171,7 @@ impl Upstream {
             })
     }
 
-    /// Makes a read, and makes it again. Within the time of one call: leases are reckoned by that.
+    /// Retries a read within the timeout of one call, which lease durations are computed from.
     async fn send_with_retries(
         &self,
         operation: &'static str,
@@ -200,29 +179,35 @@ impl Upstream {
     ) -> Result<HttpResponse, CallError> {
         let end = Instant::now() + self.limits.timeout;
         let mut request = request;
-        for pause in READ_RETRY_DELAYS {
-            // A body that is a stream cannot be sent twice; ours are bytes.
-            let Some(again) = request.try_clone() else {
+        for delay in READ_RETRY_DELAYS {
+            // A stream cannot be sent twice; our bodies are bytes.
+            let Some(retry) = request.try_clone() else {
                 break;
             };
             let outcome = self.send_timed(operation, request).await;
             let left = end.saturating_duration_since(Instant::now());
-            if !is_retryable(&outcome) || left < pause * 3 / 2 {
+            if !is_retryable(&outcome) || left < delay * 3 / 2 {
                 return outcome;
             }
-            metrics::record_request(
-                self.metric_label,
-                operation,
-                failure_category(&outcome, None),
-            );
-            sleep(pause).await;
+            self.count(operation, &outcome, UpstreamVerdict::ByStatus);
+            sleep(delay).await;
             if let Some(rate) = &self.rate_limiter {
                 rate.until_ready().await;
             }
             let left = end.saturating_duration_since(Instant::now());
-            request = again.timeout(left);
+            request = retry.timeout(left);
         }
         self.send_timed(operation, request).await
+    }
+
+    fn count(
+        &self,
+        operation: &'static str,
+        outcome: &Result<HttpResponse, CallError>,
+        verdict: UpstreamVerdict,
+    ) {
+        let failure = failure_category(outcome, verdict);
+        metrics::record_request(self.metric_label, operation, failure);
     }
 
     async fn send_timed(
@@ -277,7 +262,7 @@ impl Upstream {
 
     fn call_error(&self, operation: &'static str, error: reqwest::Error) -> CallError {
         let upstream = self.name;
-        // A URL may carry an order number or more; the operation says enough.
+        // A URL may contain an order number; the operation identifies the call.
         let error = error.without_url();
         if error.is_connect() || error.is_builder() {
             return CallError::Connect {
@@ -287,11 +272,10 @@ impl Upstream {
             };
         }
         if error.is_timeout() {
-            let limit = self.limits.timeout;
             return CallError::Timeout {
                 upstream,
                 operation,
-                limit,
+                limit: self.limits.timeout,
                 sent: RequestSent::Maybe,
             };
         }
@@ -303,11 +287,11 @@ impl Upstream {
     }
 }
 
-/// Whether a failed read is worth making again within a second: the connection broke or was
-/// refused, or a gateway could not reach what is behind it. Not when it asks to be left alone.
+/// True if a retry of a read may succeed within a second: the connection broke or was refused, or a
+/// gateway did not reach its service and did not ask for a pause.
 fn is_retryable(outcome: &Result<HttpResponse, CallError>) -> bool {
     match outcome {
-        Ok(answer) => matches!(answer.status, 502..=504) && answer.retry_after.is_none(),
+        Ok(response) => matches!(response.status, 502..=504) && response.retry_after.is_none(),
         Err(error) => matches!(
             error,
             CallError::Connect { .. } | CallError::ConnectionLost { .. }
@@ -315,18 +299,18 @@ fn is_retryable(outcome: &Result<HttpResponse, CallError>) -> bool {
     }
 }
 
-/// What is counted of a request that did not go well. An upstream that refuses by a 500 what it
-/// understood well did not fail.
+/// The category that a failed request is counted under. A 500 of a healthy upstream refuses the
+/// request.
 fn failure_category(
     outcome: &Result<HttpResponse, CallError>,
-    tells: Option<UpstreamVerdict>,
+    verdict: UpstreamVerdict,
 ) -> Option<ErrorCategory> {
     match outcome {
-        Ok(answer) if answer.is_success() => None,
-        Ok(answer) if tells == Some(UpstreamVerdict::Healthy) && answer.status >= 500 => {
+        Ok(response) if response.is_success() => None,
+        Ok(response) if verdict == UpstreamVerdict::Healthy && response.status >= 500 => {
             Some(ErrorCategory::Validation)
         }
-        Ok(answer) => Some(status_category(answer.status)),
+        Ok(response) => Some(status_category(response.status)),
         Err(error) => Some(error.category()),
     }
 }

@@ -40,28 +40,29 @@ impl Heartbeat {
 
 impl Heartbeats {
     /// Adds a heartbeat; its first beat is now.
-    pub(super) fn register(&self, name: &'static str, patience: Duration) -> Arc<Heartbeat> {
-        let pulse = Arc::new(Heartbeat {
+    pub(super) fn register(&self, name: &'static str, max_interval: Duration) -> Arc<Heartbeat> {
+        let heartbeat = Arc::new(Heartbeat {
             name,
-            max_interval: patience,
+            max_interval,
             last: Mutex::new(Instant::now()),
         });
         let mut all = self.0.lock();
-        all.retain(|pulse| pulse.strong_count() > 0);
-        all.push(Arc::downgrade(&pulse));
-        pulse
+        all.retain(|heartbeat| heartbeat.strong_count() > 0);
+        all.push(Arc::downgrade(&heartbeat));
+        heartbeat
     }
 
-    /// The name of a late heartbeat, if any.
+    /// The name of an overdue heartbeat, if any.
     pub(super) fn overdue(&self) -> Option<&'static str> {
         self.overdue_at(Instant::now())
     }
 
     fn overdue_at(&self, now: Instant) -> Option<&'static str> {
         let all = self.0.lock();
-        let mut held = all.iter().filter_map(Weak::upgrade);
-        held.find(|pulse| pulse.is_overdue_at(now))
-            .map(|pulse| pulse.name)
+        let mut expected = all.iter().filter_map(Weak::upgrade);
+        expected
+            .find(|heartbeat| heartbeat.is_overdue_at(now))
+            .map(|heartbeat| heartbeat.name)
     }
 }
 
@@ -70,22 +71,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_pulse_that_is_held_and_late_is_told() {
-        let pulses = Heartbeats::default();
-        let patience = Duration::from_secs(60);
-        let regular = pulses.register("regular", patience);
-        let hanging = pulses.register("hanging", patience);
+    fn only_an_expected_heartbeat_becomes_overdue() {
+        let heartbeats = Heartbeats::default();
+        let max_interval = Duration::from_secs(60);
+        let regular = heartbeats.register("regular", max_interval);
+        let hanging = heartbeats.register("hanging", max_interval);
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(pulses.overdue_at(after(45)), None);
+        assert_eq!(heartbeats.overdue_at(after(45)), None);
         regular.beat_at(after(45));
-        assert_eq!(pulses.overdue_at(after(90)), Some("hanging"));
+        assert_eq!(heartbeats.overdue_at(after(90)), Some("hanging"));
         hanging.beat_at(after(90));
-        assert_eq!(pulses.overdue_at(after(105)), None);
-        assert_eq!(pulses.overdue_at(after(106)), Some("regular"));
+        assert_eq!(heartbeats.overdue_at(after(105)), None);
+        assert_eq!(heartbeats.overdue_at(after(106)), Some("regular"));
         drop(regular);
-        assert_eq!(pulses.overdue_at(after(106)), None);
+        assert_eq!(heartbeats.overdue_at(after(106)), None);
         drop(hanging);
-        assert_eq!(pulses.overdue_at(after(1000)), None);
+        assert_eq!(heartbeats.overdue_at(after(1000)), None);
     }
 }

@@ -43,7 +43,7 @@ struct ReportedStatus {
 }
 
 impl ServiceNotifier {
-    /// `is_there`: the environment names a socket (`NOTIFY_SOCKET`).
+    /// `is_enabled`: the environment names a socket (`NOTIFY_SOCKET`).
     pub fn new(is_enabled: bool) -> Self {
         Self {
             is_enabled,
@@ -52,37 +52,37 @@ impl ServiceNotifier {
         }
     }
 
-    /// Whether there is a service manager to notify.
+    /// True if there is a service manager to notify.
     pub const fn is_enabled(&self) -> bool {
         self.is_enabled
     }
 
-    /// Shows that the process lives, at half the watchdog's interval, until [`Self::farewell`]: the
-    /// runtime wakes this task, and no pulse of `watched` is late. As long as the process is not
-    /// ready, asks for more time to become so.
+    /// Sends a keep-alive at half the watchdog's interval until [`Self::close`], as long as the
+    /// runtime wakes this task and no heartbeat of `watched` is overdue. Until the process is ready,
+    /// extends the start timeout.
     pub fn start_watchdog(&self, watched: &TaskGroup) {
         if !self.is_enabled {
             return;
         }
         let (this, watched) = (self.clone(), watched.clone());
-        self.tasks.spawn("show_signs_of_life", async move {
+        self.tasks.spawn("keep_alive", async move {
             let watchdog = sd_notify::watchdog_enabled().filter(|time| *time > MIN_WATCHDOG);
             let step = watchdog.map_or(DEFAULT_INTERVAL, |time| time / 2);
-            let mut is_told = false;
+            let mut is_logged = false;
             while !this.tasks.is_stopping() {
                 if !this.reported.is_ready.load(Ordering::Relaxed) {
-                    let more = (step * 2 + DEFAULT_INTERVAL).as_micros();
-                    this.send(format!("EXTEND_TIMEOUT_USEC={more}")).await;
+                    let extension = (step * 2 + DEFAULT_INTERVAL).as_micros();
+                    this.send(format!("EXTEND_TIMEOUT_USEC={extension}")).await;
                 }
                 match watched.overdue_heartbeat() {
                     None if watchdog.is_some() => {
                         this.send(NotifyState::Watchdog.to_string()).await;
                     }
-                    Some(pulse) if !is_told => {
-                        is_told = true;
+                    Some(pulse) if !is_logged => {
+                        is_logged = true;
                         tracing::error!(
                             pulse,
-                            "a part of this process hangs; this is a defect, please report it. The service manager's watchdog, where there is one, starts it anew"
+                            "a task hangs; this is a defect, please report it. A watchdog of the service manager restarts the process"
                         );
                     }
                     _ => {}
@@ -96,8 +96,8 @@ impl ServiceNotifier {
     pub async fn notify_ready(&self, status: &str) {
         self.reported.is_ready.store(true, Ordering::Relaxed);
         let status = self.record_status(status).unwrap_or_default();
-        let words = [NotifyState::Ready, NotifyState::Status(&status)];
-        self.send(join_states(&words)).await;
+        let states = [NotifyState::Ready, NotifyState::Status(&status)];
+        self.send(join_states(&states)).await;
     }
 
     /// Reports the status as a line of text; only when it changed.
@@ -111,20 +111,20 @@ impl ServiceNotifier {
     pub fn spawn_notify_status(&self, status: &'static str) {
         let this = self.clone();
         self.tasks.spawn(
-            "tell_status",
+            "notify_status",
             async move { this.notify_status(status).await },
         );
     }
 
     /// Reports that the process stops; the watchdog's interval starts again.
     pub async fn notify_stopping(&self) {
-        let status = "stopping: work in flight is finished";
-        let words = [
+        let status = "stopping: finishing work in flight";
+        let states = [
             NotifyState::Stopping,
             NotifyState::Status(status),
             NotifyState::Watchdog,
         ];
-        self.send(join_states(&words)).await;
+        self.send(join_states(&states)).await;
     }
 
     /// Stops all notifications.
@@ -132,37 +132,37 @@ impl ServiceNotifier {
         self.tasks.stop();
     }
 
-    /// The status, if it is a new one.
+    /// The status, made safe to show, if it changed.
     fn record_status(&self, status: &str) -> Option<String> {
         let status = one_line(status, MAX_STATUS_CHARS);
-        let mut told = self.reported.status.lock();
-        if *told == status {
+        let mut last = self.reported.status.lock();
+        if *last == status {
             return None;
         }
-        told.clone_from(&status);
+        last.clone_from(&status);
         Some(status)
     }
 
     /// Runs in its own thread: a manager that does not read its messages blocks the sender.
-    async fn send(&self, words: String) {
+    async fn send(&self, message: String) {
         if !self.is_enabled {
             return;
         }
-        let said = tokio::task::spawn_blocking(move || {
-            sd_notify::notify(&[NotifyState::Custom(&words)]).map_err(|error| error.to_string())
+        let sent = tokio::task::spawn_blocking(move || {
+            sd_notify::notify(&[NotifyState::Custom(&message)]).map_err(|error| error.to_string())
         });
-        if let Ok(Err(error)) = said.await
+        if let Ok(Err(error)) = sent.await
             && !self.reported.send_failed.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(
                 error,
-                "the service manager at NOTIFY_SOCKET cannot be told how this process is"
+                "the service manager at NOTIFY_SOCKET cannot be notified"
             );
         }
     }
 }
 
-fn join_states(words: &[NotifyState<'_>]) -> String {
-    let lines: Vec<String> = words.iter().map(ToString::to_string).collect();
+fn join_states(states: &[NotifyState<'_>]) -> String {
+    let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
     lines.join("\n")
 }

@@ -67,77 +67,66 @@ impl TaskGroup {
     }
 
     /// Starts a task. A panic is logged and ends that task only.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where tasks are made"
-    )]
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let handle = tokio::spawn(task);
-        self.track(async move {
-            if let Err(error) = handle.await
-                && error.is_panic()
-            {
-                tracing::error!(
-                    task = name,
-                    "a task panicked; this is a defect, please report it"
-                );
-            }
-        });
+        self.spawn_watched(name, task, |_, _| false);
     }
 
     /// Starts a task that may end but must not fail: a panic stops the process with a failure.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where tasks are made"
-    )]
     pub fn spawn_critical_once(
         &self,
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        let handle = tokio::spawn(task);
-        let tasks = self.clone();
-        self.track(async move {
-            if handle.await.is_err_and(|error| error.is_panic()) {
-                tracing::error!(
-                    task = name,
-                    "a task panicked; this is a defect, please report it"
-                );
-                tasks.failed.cancel();
-                tasks.process_stop.cancel();
-            }
-        });
+        self.spawn_watched(name, task, |_, panicked| panicked);
     }
 
     /// Starts a task that the process cannot do without: if it ends before the stop, the process
     /// stops with a failure.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where tasks are made"
-    )]
     pub fn spawn_critical(
         &self,
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
+        self.spawn_watched(name, task, |tasks, _| !tasks.is_stopping());
+    }
+
+    /// `is_fatal`: whether the end of the task, perhaps by a panic, stops the process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where tasks are spawned"
+    )]
+    fn spawn_watched(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+        is_fatal: fn(&Self, bool) -> bool,
+    ) {
         let handle = tokio::spawn(task);
         let tasks = self.clone();
         self.track(async move {
-            let _ = handle.await;
-            if !tasks.is_stopping() {
+            let panicked = handle.await.is_err_and(|error| error.is_panic());
+            let fatal = is_fatal(&tasks, panicked);
+            if panicked {
+                tracing::error!(
+                    task = name,
+                    "a task panicked; this is a defect, please report it"
+                );
+            } else if fatal {
                 tracing::error!(task = name, "a task that must not end has ended; stopping");
+            }
+            if fatal {
                 tasks.failed.cancel();
                 tasks.process_stop.cancel();
             }
         });
     }
 
-    /// Starts a heartbeat. If a beat is later than `patience`, the process counts as hanging.
-    pub fn register_heartbeat(&self, name: &'static str, patience: Duration) -> Arc<Heartbeat> {
-        self.heartbeats.register(name, patience)
+    /// Starts a heartbeat. If a beat is overdue, the process counts as hanging.
+    pub fn register_heartbeat(&self, name: &'static str, max_interval: Duration) -> Arc<Heartbeat> {
+        self.heartbeats.register(name, max_interval)
     }
 
-    /// The name of a late heartbeat in this group or a part of it.
+    /// The name of an overdue heartbeat of this group and its children, if any.
     pub fn overdue_heartbeat(&self) -> Option<&'static str> {
         self.heartbeats.overdue()
     }
@@ -155,7 +144,7 @@ impl TaskGroup {
         self.stop.cancelled().await;
     }
 
-    /// Whether a vital task ended before the stop.
+    /// True if a critical task ended before the stop.
     pub fn has_failed(&self) -> bool {
         self.failed.is_cancelled()
     }
@@ -168,10 +157,10 @@ impl TaskGroup {
         }
     }
 
-    /// Waits for all tasks after [`Self::stop`], for `patience` at most.
-    pub async fn drain(&self, patience: Duration) -> DrainOutcome {
+    /// Waits for all tasks after [`Self::stop`], at most for `timeout`.
+    pub async fn drain(&self, timeout: Duration) -> DrainOutcome {
         self.tracker.close();
-        match tokio::time::timeout(patience, self.tracker.wait()).await {
+        match tokio::time::timeout(timeout, self.tracker.wait()).await {
             Ok(()) => DrainOutcome::Completed,
             Err(_) => DrainOutcome::TimedOut,
         }

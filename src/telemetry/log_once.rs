@@ -22,14 +22,14 @@ impl LogOnce {
         if self.failing {
             tracing::debug!(%error, "{} still", self.problem);
         } else {
-            tracing::error!(%error, "{}; trying again until it works", self.problem);
+            tracing::error!(%error, "{}; retrying until it succeeds", self.problem);
         }
         self.failing = true;
     }
 
     pub fn log_recovery(&mut self) {
         if self.failing {
-            tracing::info!("over: {}", self.problem);
+            tracing::info!("resolved: {}", self.problem);
         }
         self.failing = false;
     }

@@ -1,8 +1,8 @@
-//! Whether an upstream may be called right now: the circuit breaker. Pure: it is told the time and
-//! how calls went.
+//! The circuit breaker: decides whether an upstream may be called. Pure: the time and the outcomes of
+//! calls are passed in.
 //!
-//! No crate was taken for this: the ones that are alive read the machine's clock, and know neither
-//! refused credentials nor a `Retry-After`.
+//! Not a crate: the maintained ones read the system clock, and support neither refused credentials
+//! nor `Retry-After`.
 
 use std::time::Duration;
 
@@ -10,65 +10,67 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Backoff;
 
-/// So many calls in a row must fail before an upstream is taken for down: one order that it
-/// stumbles over is not enough, since other calls succeed in between.
+/// Consecutive failures that open the circuit. A single order that the upstream fails on does not,
+/// since other calls succeed in between.
 const FAILURE_THRESHOLD: u32 = 5;
 
-/// How long an upstream that is down is left alone before it is probed.
+/// Pause before a probe of an unavailable upstream.
 const DOWN_BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(5),
     max: Duration::from_secs(60),
 };
 
-/// The same after it refused our credentials: many logins in a row may lock an account.
+/// Pause after refused credentials: many failed logins may lock an account.
 const UNAUTHORIZED_BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(60),
     max: Duration::from_secs(15 * 60),
 };
 
-/// The same after too many calls, where it does not say for how long.
+/// Pause after a rate limit response without `Retry-After`.
 const THROTTLED_BACKOFF: Backoff = Backoff {
     initial: Duration::from_secs(1),
     max: Duration::from_secs(60),
 };
 
-/// Longer than this nobody is left alone for the asking.
+/// The longest pause that an upstream can ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How soon a call that came while a probe was under way may be tried again.
+/// Delay for a call that is rejected during a probe.
 const PROBE_RETRY: Duration = Duration::from_secs(1);
 
-/// What a call does there, which decides whether it may be repeated and whether it may probe.
+/// The effect of a call, which decides whether it may be repeated and whether it may probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
-    /// Gets us in: a token, a session. That it succeeds does not say that anything else works.
+    /// Fetches a token or a session. Its success does not show that other calls work.
     Login,
     Read,
     Write,
-    /// A write that the other side takes for the same when it comes again, since it has an id: where
-    /// nothing can be read, it may probe. It is not repeated within a call all the same.
+    /// A write whose repetition has no effect, since it carries an id. It may probe an upstream
+    /// without reads. It is not repeated within a call.
     IdempotentWrite,
 }
 
-/// What the end of a call says about the upstream.
+/// The evidence that a finished call gives about the upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CallSignal {
-    /// It works.
     Success,
-    /// It does not, at least for this call.
+    /// It failed, at least for this call.
     Failure {
         problem: String,
         retry_after: Option<Duration>,
     },
-    /// Too many calls.
-    Throttled { retry_after: Option<Duration> },
-    /// It does not know us.
-    Unauthorized { problem: String },
-    /// Nothing.
+    /// It limits our rate.
+    Throttled {
+        retry_after: Option<Duration>,
+    },
+    /// It refuses our credentials.
+    Unauthorized {
+        problem: String,
+    },
     Inconclusive,
 }
 
-/// Why an upstream is not called.
+/// The reason for an open circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenReason {
     Down,
@@ -81,16 +83,16 @@ pub enum OpenReason {
 struct OpenCircuit {
     reason: OpenReason,
     problem: String,
-    /// When it was opened, or last probed in vain.
+    /// When it opened, or the last probe failed.
     opened_at: DateTime<Utc>,
     until: DateTime<Utc>,
-    /// How often in a row.
+    /// Consecutive openings for this reason.
     openings: u32,
     is_probing: bool,
 }
 
 impl OpenCircuit {
-    /// Whether the pause is over. After a clock that was set back it must not last for ever.
+    /// Also over if the clock was set back, so that the pause cannot last forever.
     fn is_pause_over(&self, now: DateTime<Utc>) -> bool {
         now >= self.until || now < self.opened_at
     }
@@ -117,7 +119,7 @@ pub(super) struct CircuitRejection {
     pub problem: String,
 }
 
-/// A call that may be made. Its end must be told, also when it never comes.
+/// A call that may be made. Its outcome must be recorded, or the admission released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Admission {
     kind: CallKind,
@@ -137,7 +139,7 @@ impl Admission {
     }
 }
 
-/// A turn that is worth a line in the log.
+/// A change that is worth a log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CircuitTransition {
     Opened {
@@ -148,16 +150,16 @@ pub(super) enum CircuitTransition {
     Closed,
 }
 
-/// How a circuit stands.
+/// The state of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitState {
     Closed,
-    /// Nothing is called; a probe is due once `until` is over.
+    /// No calls; a probe is due at `until`.
     Open {
         reason: OpenReason,
         until: DateTime<Utc>,
     },
-    /// A probe may be made, or is under way.
+    /// A probe may be made, or is in progress.
     HalfOpen {
         reason: OpenReason,
     },
@@ -176,11 +178,11 @@ impl CircuitState {
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     open: Option<OpenCircuit>,
-    /// Calls in a row that failed.
+    /// Consecutive failed calls.
     failures: u32,
-    /// Calls in a row that were too many.
+    /// Consecutive rate limit responses.
     throttles: u32,
-    /// Sets the jitter of this upstream apart from the other's.
+    /// Makes the jitter of each upstream different.
     jitter_seed: &'static str,
 }
 
@@ -197,7 +199,7 @@ impl Breaker {
             None => CircuitState::Closed,
             Some(open) if open.is_pause_over(now) => match open.reason {
                 OpenReason::Throttled => CircuitState::Closed,
-                why => CircuitState::HalfOpen { reason: why },
+                reason => CircuitState::HalfOpen { reason },
             },
             Some(open) => CircuitState::Open {
                 reason: open.reason,
@@ -206,22 +208,21 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made now. When the pause is over, one call that does no
-    /// harm is let through to see.
+    /// Admits a call, or returns why not. After the pause, one harmless call is admitted as a probe.
     pub(super) fn admit(
         &mut self,
-        effect: CallKind,
+        kind: CallKind,
         now: DateTime<Utc>,
     ) -> Result<Admission, CircuitRejection> {
-        let free = Admission::without_probe(effect);
+        let free = Admission::without_probe(kind);
         let Some(open) = &mut self.open else {
             return Ok(free);
         };
         if !open.is_pause_over(now) {
             return Err(open.rejection(now));
         }
-        match (open.reason, effect) {
-            // It asked for a pause and had it.
+        match (open.reason, kind) {
+            // The pause it asked for is over.
             (OpenReason::Throttled, _) => {
                 self.open = None;
                 Ok(free)
@@ -230,7 +231,7 @@ impl Breaker {
             (_, CallKind::Read | CallKind::IdempotentWrite) if !open.is_probing => {
                 open.is_probing = true;
                 Ok(Admission {
-                    kind: effect,
+                    kind,
                     is_probe: true,
                 })
             }
@@ -238,21 +239,17 @@ impl Breaker {
         }
     }
 
-    /// Takes in how an admitted call ended.
+    /// Records the outcome of an admitted call.
     pub(super) fn record(
         &mut self,
         admission: Admission,
-        sign: CallSignal,
+        signal: CallSignal,
         now: DateTime<Utc>,
     ) -> Option<CircuitTransition> {
-        if admission.is_probe
-            && let Some(open) = &mut self.open
-        {
-            open.is_probing = false;
-        }
-        match sign {
+        self.release(admission);
+        match signal {
             CallSignal::Inconclusive => None,
-            // What had begun before says nothing new.
+            // A call from before the circuit opened.
             CallSignal::Unauthorized { .. }
                 if self.open.as_ref().is_some_and(|open| {
                     open.reason == OpenReason::Unauthorized && !open.is_pause_over(now)
@@ -278,10 +275,10 @@ impl Breaker {
                 self.failures = self.failures.saturating_add(1);
                 let probed = admission.is_probe || admission.kind == CallKind::Login;
                 match &self.open {
-                    // What had begun before it opened says nothing new.
+                    // A call from before the circuit opened.
                     Some(open) if !(probed && open.is_pause_over(now)) => None,
                     None if self.failures < FAILURE_THRESHOLD => None,
-                    // Refused before, and now not even there: still for want of credentials.
+                    // The refused credentials remain the reason.
                     Some(OpenCircuit {
                         reason: OpenReason::Unauthorized,
                         ..
@@ -292,27 +289,27 @@ impl Breaker {
         }
     }
 
-    /// A probe was made and told nothing: the next one comes after another pause.
+    /// After an inconclusive probe: the next one follows after another pause.
     pub(super) fn delay_next_probe(&mut self, now: DateTime<Utc>) {
         let Some(open) = &self.open else { return };
         if open.is_pause_over(now) && open.reason != OpenReason::Throttled {
-            let (why, problem) = (open.reason, open.problem.clone());
-            self.trip(why, problem, None, now);
+            let (reason, problem) = (open.reason, open.problem.clone());
+            self.trip(reason, problem, None, now);
         }
     }
 
-    /// Why it is open.
+    /// The reason it is open, as text.
     pub(super) fn problem(&self) -> Option<String> {
         self.open.as_ref().map(|open| open.problem.clone())
     }
 
-    /// It is there after all, but wants to be left alone.
+    /// Opens the circuit for the pause that the upstream asked for.
     fn trip_throttled(
         &mut self,
         asked: Option<Duration>,
         now: DateTime<Utc>,
     ) -> Option<CircuitTransition> {
-        // Too many logins with what it refuses.
+        // Rate-limited because of refused logins: the credentials remain the reason.
         if let Some(OpenCircuit {
             reason: OpenReason::Unauthorized,
             problem,
@@ -324,12 +321,12 @@ impl Breaker {
         }
         self.failures = 0;
         self.throttles = self.throttles.saturating_add(1);
-        let was = self.open.take();
+        let previous = self.open.take();
         let pause =
             asked.unwrap_or_else(|| THROTTLED_BACKOFF.delay(self.throttles, self.jitter_seed));
         let until = pause_end(now, pause);
-        // Several calls may be told so at once; the longest pause holds.
-        let until = match &was {
+        // Concurrent calls may get different pauses; the longest one counts.
+        let until = match &previous {
             Some(open) if open.reason == OpenReason::Throttled => until.max(open.until),
             _ => until,
         };
@@ -342,7 +339,7 @@ impl Breaker {
             openings: self.throttles,
             is_probing: false,
         });
-        match was {
+        match previous {
             Some(open) if open.reason != OpenReason::Throttled => Some(CircuitTransition::Closed),
             _ if self.throttles == 1 => Some(CircuitTransition::Opened {
                 reason: OpenReason::Throttled,
@@ -355,37 +352,36 @@ impl Breaker {
 
     fn trip(
         &mut self,
-        why: OpenReason,
+        reason: OpenReason,
         problem: String,
         asked: Option<Duration>,
         now: DateTime<Utc>,
     ) -> Option<CircuitTransition> {
-        let was = self.open.take();
-        let again = was.as_ref().is_some_and(|open| open.reason == why);
-        let times = was.filter(|_| again).map_or(1, |open| open.openings + 1);
-        let backoff = if why == OpenReason::Unauthorized {
+        let previous = self.open.take().filter(|open| open.reason == reason);
+        let openings = previous.as_ref().map_or(1, |open| open.openings + 1);
+        let backoff = if reason == OpenReason::Unauthorized {
             UNAUTHORIZED_BACKOFF
         } else {
             DOWN_BACKOFF
         };
-        let own = backoff.delay(times, self.jitter_seed);
+        let own = backoff.delay(openings, self.jitter_seed);
         let until = pause_end(now, own.max(asked.unwrap_or_default()));
         self.open = Some(OpenCircuit {
-            reason: why,
+            reason,
             problem: problem.clone(),
             opened_at: now,
             until,
-            openings: times,
+            openings,
             is_probing: false,
         });
-        (!again).then_some(CircuitTransition::Opened {
-            reason: why,
+        previous.is_none().then_some(CircuitTransition::Opened {
+            reason,
             problem,
             until,
         })
     }
 
-    /// A call that was dropped before its end.
+    /// Ends a call, which may have been a probe.
     pub(super) fn release(&mut self, admission: Admission) {
         if admission.is_probe
             && let Some(open) = &mut self.open

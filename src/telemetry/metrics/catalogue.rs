@@ -1,4 +1,4 @@
-//! Every metric: its name, type, unit, labels and meaning. What `/metrics` shows is this list, and
+//! Every metric: its name, type, unit, labels and meaning. `/metrics` serves this list, and
 //! `docs/metrics.md` describes it.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -31,7 +31,7 @@ const MINUTE: f64 = 60.0;
 const HOUR: f64 = 60.0 * MINUTE;
 const DAY: f64 = 24.0 * HOUR;
 
-/// From placed to acknowledged: most take minutes, some a weekend.
+/// Most orders take minutes, some a weekend.
 const AGE_BUCKETS: &[f64] = &[
     MINUTE,
     2.0 * MINUTE,
@@ -47,13 +47,13 @@ const AGE_BUCKETS: &[f64] = &[
     7.0 * DAY,
 ];
 
-/// A sweep takes less than a second, stock of 100,000 SKUs many minutes.
+/// A sweep takes less than a second, a sync of 100,000 SKUs many minutes.
 const RUN_BUCKETS: &[f64] = &[0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0];
 
-/// Calls are given up after 30 s, unless set otherwise.
+/// The default timeout is 30 s.
 const REQUEST_BUCKETS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
-/// What a metric is.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MetricKind {
     Counter,
@@ -62,196 +62,186 @@ pub enum MetricKind {
     Histogram(&'static [f64]),
 }
 
-/// Who knows it.
+/// The source of a metric's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricSource {
     /// This process, since its start.
     Process,
-    /// This process, when somebody looks.
+    /// This process, read at each scrape.
     OnScrape,
-    /// The ledger: the same on every replica, and absent while the database does not answer.
+    /// The ledger: the same on every replica, and absent while the database is unavailable.
     Ledger,
 }
 
-/// A metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metric {
     pub name: &'static str,
     pub kind: MetricKind,
     pub source: MetricSource,
-    /// The unit is part of it.
+    /// Includes the unit.
     pub help: &'static str,
     pub labels: &'static [&'static str],
 }
 
-const fn metric(
+type Labels = &'static [&'static str];
+
+const fn counter(name: &'static str, labels: Labels, help: &'static str) -> Metric {
+    Metric {
+        kind: MetricKind::Counter,
+        ..gauge(name, MetricSource::Process, labels, help)
+    }
+}
+
+const fn histogram(
     name: &'static str,
-    kind: MetricKind,
-    known: MetricSource,
-    labels: &'static [&'static str],
+    buckets: &'static [f64],
+    labels: Labels,
+    help: &'static str,
+) -> Metric {
+    Metric {
+        kind: MetricKind::Histogram(buckets),
+        ..gauge(name, MetricSource::Process, labels, help)
+    }
+}
+
+const fn gauge(
+    name: &'static str,
+    source: MetricSource,
+    labels: Labels,
     help: &'static str,
 ) -> Metric {
     Metric {
         name,
-        kind,
-        source: known,
+        kind: MetricKind::Gauge,
+        source,
         help,
         labels,
     }
 }
 
-/// Every metric there is.
 pub const ALL: [Metric; 21] = [
-    metric(
+    counter(
         ORDERS_TOTAL,
-        MetricKind::Counter,
-        MetricSource::Process,
         &["outcome"],
-        "Orders that were worked on, by what came of it: acknowledged, in_doubt, retrying, parked, failed, skipped or cancelled.",
+        "Orders processed, by outcome: acknowledged, in_doubt, retrying, parked, failed, skipped or cancelled.",
     ),
-    metric(
+    gauge(
         ORDERS,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &["status"],
         "Orders in the ledger, by status.",
     ),
-    metric(
+    histogram(
         ORDER_AGE,
-        MetricKind::Histogram(AGE_BUCKETS),
-        MetricSource::Process,
+        AGE_BUCKETS,
         &[],
-        "Time from when an order was placed to when VeraCore acknowledged it, in seconds.",
+        "Time from the placement of an order to its acknowledgement by VeraCore, in seconds.",
     ),
-    metric(
+    gauge(
         OLDEST_WAITING_ORDER,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &[],
-        "How long the order that waits the longest to be acknowledged has waited since it was found, its hold not counted, in seconds; 0 when none waits.",
+        "Age since discovery, without its send delay, of the oldest order that waits to be acknowledged, in seconds; 0 if none waits.",
     ),
-    metric(
+    gauge(
         OLDEST_ORDER_IN_DOUBT,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &[],
-        "How long ago the oldest order was sent of which it is not known whether it arrived, and which is still asked about, in seconds; 0 when there is none.",
+        "Time since the oldest order in doubt was sent, in seconds; 0 if there is none.",
     ),
-    metric(
+    gauge(
         ORDERS_TO_REVIEW,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &["reason"],
-        "Orders that VeraCore has and somebody should look at: being_stopped, to_stop_by_hand, shipped_after_cancel (in 30 days), cancelled_at_veracore or changed_since_sent.",
+        "Orders at VeraCore that need attention: being_stopped, to_stop_by_hand, shipped_after_cancel (in 30 days), cancelled_at_veracore or changed_since_sent.",
     ),
-    metric(
+    gauge(
         PARCELS,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &["status"],
-        "Packages that are not fulfilled in Vendure yet: waiting (for something else), pending (being written) or problem (needs a person).",
+        "Parcels that are not fulfilled in Vendure yet: waiting (for something else), pending (being written) or problem (needs attention).",
     ),
-    metric(
+    histogram(
         RUN_DURATION,
-        MetricKind::Histogram(RUN_BUCKETS),
-        MetricSource::Process,
+        RUN_BUCKETS,
         &["job", "outcome"],
-        "How long runs of a job took, in seconds, by outcome: done, failed or held.",
+        "Duration of a job's runs, in seconds, by outcome: done, failed or held.",
     ),
-    metric(
+    gauge(
         LAST_SUCCESS,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &["job"],
-        "When the last successful run of a job ended, in seconds since 1970; 0 when there was none. Of stock, only runs over all SKUs count.",
+        "End of a job's last successful run, in seconds since 1970; 0 if there was none. For stock, only runs over all SKUs count.",
     ),
-    metric(
+    gauge(
         OVERDUE_RUNS,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &["job"],
-        "How often a scheduled job was due since its last success began, a run that is going on included; 1000 at most, and 0 while nothing is to be moved.",
+        "Scheduled runs that were due since a job's last successful run began, a running one included; 1000 at most, and 0 while the sync is inactive.",
     ),
-    metric(
-        STOCK_CHANGES,
-        MetricKind::Counter,
-        MetricSource::Process,
-        &[],
-        "Stock levels written to Vendure.",
-    ),
-    metric(
+    counter(STOCK_CHANGES, &[], "Stock levels written to Vendure."),
+    gauge(
         UNMATCHED_SKUS,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &[],
         "SKUs of the last stock feed without a product variant in Vendure. Absent before the first feed.",
     ),
-    metric(
+    gauge(
         QUARANTINED_FEEDS,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &[],
-        "Stock feeds held for a person since the last one that was applied.",
+        "Stock feeds in quarantine since the last one that was applied.",
     ),
-    metric(
+    counter(
         REQUESTS_TOTAL,
-        MetricKind::Counter,
-        MetricSource::Process,
         &["upstream", "operation", "outcome"],
         "Requests sent, by outcome: ok, or the category of the failure (network, timeout, rate_limited, upstream, auth, validation, not_found or conflict).",
     ),
-    metric(
+    histogram(
         REQUEST_DURATION,
-        MetricKind::Histogram(REQUEST_BUCKETS),
-        MetricSource::Process,
+        REQUEST_BUCKETS,
         &["upstream", "operation"],
-        "How long requests took, from the first byte sent to the last one read, in seconds.",
+        "Duration of requests, from the first byte sent to the last one read, in seconds.",
     ),
-    metric(
+    gauge(
         CIRCUIT_STATE,
-        MetricKind::Gauge,
         MetricSource::OnScrape,
         &["upstream"],
-        "Whether this process calls an upstream: 0 closed (called as needed), 1 half open (being probed), 2 open (left alone).",
+        "State of an upstream's circuit in this process: 0 closed (called as needed), 1 half open (being probed), 2 open (calls are paused).",
     ),
-    metric(
+    gauge(
         PENDING_EVENTS,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &[],
-        "Events that are to be delivered to EVENT_WEBHOOK_URL; 0 when that is not set.",
+        "Events to deliver to EVENT_WEBHOOK_URL; 0 if it is not set.",
     ),
-    metric(
+    gauge(
         OLDEST_PENDING_EVENT,
-        MetricKind::Gauge,
         MetricSource::Ledger,
         &[],
-        "How long ago the oldest event happened that is to be delivered, in seconds; 0 when there is none.",
+        "Age of the oldest event to deliver, in seconds; 0 if there is none.",
     ),
-    metric(
+    gauge(
         SYNC_ACTIVE,
-        MetricKind::Gauge,
         MetricSource::OnScrape,
         &[],
-        "1 while this process moves orders, stock and tracking; 0 at its start, with SYNC_ENABLED=false, and while Vendure is not as configured.",
+        "1 while this process syncs orders, stock and tracking; 0 at its start, with SYNC_ENABLED=false, and while Vendure's setup does not match the configuration.",
     ),
-    metric(
+    gauge(
         READY,
-        MetricKind::Gauge,
         MetricSource::OnScrape,
         &[],
-        "1 while /readyz answers 200, else 0.",
+        "1 while /readyz returns 200, else 0.",
     ),
-    metric(
+    gauge(
         START_TIME,
-        MetricKind::Gauge,
         MetricSource::Process,
         &[],
-        "When this process started, in seconds since 1970.",
+        "Start of this process, in seconds since 1970.",
     ),
 ];
 
-/// What can come of a request: `None` is well. Nothing internal: that is never the other side's.
+/// The outcomes of a request; `None` is success. An upstream never causes an internal error.
 pub(super) fn request_outcomes() -> impl Iterator<Item = Option<ErrorCategory>> {
     let failures = ErrorCategory::ALL
         .iter()
@@ -260,7 +250,7 @@ pub(super) fn request_outcomes() -> impl Iterator<Item = Option<ErrorCategory>> 
     std::iter::once(None).chain(failures.map(Some))
 }
 
-/// Gives the recorder the descriptions of what a process counts.
+/// Describes the metrics of the process to the recorder.
 pub(super) fn describe() {
     for metric in ALL
         .iter()

@@ -1,9 +1,9 @@
 //! The metrics of docs/metrics.md: their catalogue, the functions that record them, and the
 //! Prometheus recorder.
 //!
-//! Labels are words from fixed lists: never a path, a SKU, a number or a name of anybody. Without a
-//! recorder (in one-shot commands) recording does nothing. Must not read anything: gauges of the
-//! whole installation are read from the ledger on each scrape (`web/metrics.rs`).
+//! Labels have values from fixed lists: never a path, a SKU, an order number or a name. Without a
+//! recorder (in one-shot commands) recording has no effect. Must not read any state: gauges of the
+//! whole installation are read from the ledger at each scrape (`web/metrics.rs`).
 
 pub mod catalogue;
 mod record;

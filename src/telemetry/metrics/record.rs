@@ -1,4 +1,4 @@
-//! Functions that record a metric, one for each fact, called where it is decided.
+//! Functions that record a metric, one for each.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use metrics::{Counter, counter, gauge, histogram};
 use super::catalogue;
 use crate::domain::ErrorCategory;
 
-/// What became of an order that was worked on.
+/// The outcome of processing an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum OrderOutcome {
     /// VeraCore has it.
     Acknowledged,
-    /// Sent, and the answer was lost.
+    /// Sent, and the response was lost.
     InDoubt,
-    /// Failed in a way that counts, and tried again.
+    /// Failed, and the failure counts towards the limit.
     Retrying,
-    /// Not done, since the other end could not do it now; that does not count.
+    /// Postponed, since an upstream is unavailable; this does not count.
     Parked,
-    /// Given to a person.
+    /// Needs attention.
     Failed,
     Skipped,
     /// Cancelled in the shop before it was sent.
@@ -35,12 +35,11 @@ impl OrderOutcome {
     }
 }
 
-/// An order was worked on.
 pub fn record_order_outcome(outcome: OrderOutcome) {
     counter!(catalogue::ORDERS_TOTAL, "outcome" => outcome.as_str()).increment(1);
 }
 
-/// VeraCore has an order that was placed at `placed_at`.
+/// Records the age of an order that VeraCore has acknowledged.
 pub fn record_order_age(placed_at: DateTime<Utc>, now: DateTime<Utc>) {
     histogram!(catalogue::ORDER_AGE).record(seconds(now - placed_at));
 }
@@ -62,22 +61,21 @@ fn run_outcomes(job: &str) -> &'static [&'static str] {
     }
 }
 
-/// A run of a job came to its end.
 pub fn record_run(job: &str, outcome: &'static str, took: TimeDelta) {
-    // What an older or newer version left in the table is not a name of ours.
+    // The table may have jobs of an older or newer version.
     let Some(job) = JOBS.into_iter().find(|known| *known == job) else {
         return;
     };
     histogram!(catalogue::RUN_DURATION, "job" => job, "outcome" => outcome).record(seconds(took));
 }
 
-/// Levels were written to the shop.
 pub fn record_stock_changes(levels: u64) {
     counter!(catalogue::STOCK_CHANGES).increment(levels);
 }
 
-/// Whom a request goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The upstream of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum UpstreamLabel {
     Vendure,
     VeraCore,
@@ -87,55 +85,50 @@ pub enum UpstreamLabel {
 
 impl UpstreamLabel {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Vendure => "vendure",
-            Self::VeraCore => "veracore",
-            Self::Events => "events",
-        }
+        self.into_str()
     }
 }
 
-/// A request came to its end; `None`: well.
+/// Counts a request; `None` is success.
 pub fn record_request(
-    peer: UpstreamLabel,
+    upstream: UpstreamLabel,
     operation: &'static str,
     outcome: Option<ErrorCategory>,
 ) {
-    request_counter(peer, operation, outcome).increment(1);
-    // The others appear with it, so that the first failure of an operation is a step up from zero.
+    request_counter(upstream, operation, outcome).increment(1);
+    // Also creates the other outcomes, so that the first failure is a step up from zero.
     for other in catalogue::request_outcomes() {
-        request_counter(peer, operation, other).increment(0);
+        request_counter(upstream, operation, other).increment(0);
     }
 }
 
 fn request_counter(
-    peer: UpstreamLabel,
+    upstream: UpstreamLabel,
     operation: &'static str,
     outcome: Option<ErrorCategory>,
 ) -> Counter {
     counter!(
         catalogue::REQUESTS_TOTAL,
-        "upstream" => peer.as_str(),
+        "upstream" => upstream.as_str(),
         "operation" => operation,
         "outcome" => outcome.map_or("ok", ErrorCategory::as_str)
     )
 }
 
-/// How long a request took, whatever came of it.
-pub fn record_request_duration(peer: UpstreamLabel, operation: &'static str, took: Duration) {
-    let labels = [("upstream", peer.as_str()), ("operation", operation)];
+pub fn record_request_duration(upstream: UpstreamLabel, operation: &'static str, took: Duration) {
+    let labels = [("upstream", upstream.as_str()), ("operation", operation)];
     histogram!(catalogue::REQUEST_DURATION, &labels).record(took.as_secs_f64());
 }
 
-/// Describes what a process counts, and makes everything that has no more than a few labels appear
-/// with 0, so that what happens first is a step up from zero.
+/// Describes the metrics of the process, and creates those with few labels, so that the first count
+/// is a step up from zero.
 pub fn register_metrics(now: DateTime<Utc>) {
     catalogue::describe();
     for &outcome in OrderOutcome::ALL {
         counter!(catalogue::ORDERS_TOTAL, "outcome" => outcome.as_str()).increment(0);
     }
     counter!(catalogue::STOCK_CHANGES).increment(0);
-    // Named is enough: a histogram shows itself without a single sample.
+    // A histogram is shown even without samples.
     let _ = histogram!(catalogue::ORDER_AGE);
     for job in JOBS {
         for outcome in run_outcomes(job) {
@@ -150,7 +143,7 @@ pub fn unix_seconds(at: DateTime<Utc>) -> f64 {
     seconds(at - DateTime::UNIX_EPOCH)
 }
 
-/// Never below zero: clocks are set back at times.
+/// Zero for a negative span: clocks are set back at times.
 pub fn seconds(span: TimeDelta) -> f64 {
     span.to_std().unwrap_or_default().as_secs_f64()
 }

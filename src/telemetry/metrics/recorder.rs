@@ -1,4 +1,4 @@
-//! What is counted: the one recorder of the process, and its page.
+//! The Prometheus recorder of the process.
 
 use std::sync::OnceLock;
 
@@ -10,23 +10,23 @@ use super::{
     record::register_metrics,
 };
 
-/// The recorder of this process: one, however many daemons run in it, as they may in tests.
+/// One for all daemons of the process; tests run several.
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Starts counting. A second call changes nothing.
+/// Installs the recorder. A second call has no effect.
 pub fn init_metrics(now: DateTime<Utc>) {
     RECORDER.get_or_init(|| {
         let recorder = match build_recorder() {
             Ok(recorder) => recorder,
-            // The buckets are constants, and a test sees them.
+            // The buckets are constants, which a test checks.
             Err(error) => {
-                tracing::error!(%error, "metrics cannot be counted; this is a defect, please report it");
+                tracing::error!(%error, "metrics cannot be recorded; this is a defect, please report it");
                 return None;
             }
         };
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
-            tracing::debug!("metrics are counted by somebody else");
+            tracing::debug!("another metrics recorder is installed");
             return None;
         }
         register_metrics(now);
@@ -45,13 +45,13 @@ fn build_recorder() -> Result<metrics_exporter_prometheus::PrometheusRecorder, B
     Ok(builder.build_recorder())
 }
 
-/// What was counted so far, in Prometheus' text format; nothing before [`measure`].
+/// The metrics in Prometheus' text format; empty before [`init_metrics`].
 pub fn render_metrics() -> String {
     handle().map_or_else(String::new, PrometheusHandle::render)
 }
 
-/// Sorts samples into their buckets. Each takes memory until then, so that this is to be called again
-/// and again, also while nobody asks for [`counted`].
+/// Sorts samples into their buckets. Until then they take memory, so this must be called regularly,
+/// even without scrapes.
 pub fn run_metrics_upkeep() {
     if let Some(handle) = handle() {
         handle.run_upkeep();

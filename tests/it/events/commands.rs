@@ -94,7 +94,7 @@ async fn a_daemon_delivers_also_where_nothing_is_moved_and_tells_of_trouble_once
     let told = outbox.resend(&id).await.done();
     assert_eq!(told["events"][0]["done"], true);
     outbox.taken(1).await;
-    outbox.daemon.wait_for("over: an event cannot be").await;
+    outbox.daemon.wait_for("resolved: an event cannot be").await;
     let lines = outbox.daemon.lines();
     let errors = lines.iter().filter(|line| line["level"] == "ERROR");
     assert_eq!(errors.count(), 1, "however many tries there were");

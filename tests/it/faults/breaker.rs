@@ -23,7 +23,7 @@ fn status(status: u16) -> FaultKind {
 #[tokio::test]
 async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time() {
     let mut world = World::named("left_alone").build().await;
-    world.expect_error("VeraCore is taken to be down");
+    world.expect_error("VeraCore is unavailable");
     let paid = world.pay_orders(12).await;
     world
         .sandbox

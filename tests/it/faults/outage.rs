@@ -12,7 +12,7 @@ use crate::harness::World;
 #[tokio::test]
 async fn an_outage_of_two_days_uses_up_no_tries() {
     let mut world = World::named("outage").build().await;
-    world.expect_error("VeraCore is taken to be down");
+    world.expect_error("VeraCore is unavailable");
     world
         .sandbox
         .add_fault(Fault::on("/", FaultKind::DropRequest));
@@ -47,7 +47,7 @@ async fn an_outage_of_two_days_uses_up_no_tries() {
 #[tokio::test]
 async fn orders_in_doubt_stay_in_doubt_through_an_outage() {
     let mut world = World::named("doubt").build().await;
-    world.expect_error("VeraCore is taken to be down");
+    world.expect_error("VeraCore is unavailable");
     let fault = on_sends(FaultKind::DropAnswer);
     world.sandbox.add_fault(fault);
     let paid = world.pay_orders(3).await;

@@ -22,7 +22,7 @@ async fn events(world: &World, kind: &str) -> i64 {
 #[tokio::test]
 async fn an_outage_parks_orders_is_told_once_and_passes_by_itself() {
     let mut world = World::named("outage_seen").real_time().build().await;
-    world.expect_error("VeraCore is taken to be down");
+    world.expect_error("VeraCore is unavailable");
     let mut daemons = Vec::new();
     for _ in 0..2 {
         let daemon = world.daemon().with("VERACORE_RATE_LIMIT_PER_SECOND", "5");

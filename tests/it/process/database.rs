@@ -303,7 +303,9 @@ async fn nothing_is_sent_while_full(name: &str, table: &str, when: &str) {
     free_disk(&world, table).await;
     all_arrive(&world, &paid).await;
     ready_again(address).await;
-    daemon.wait_for("over: orders cannot be processed").await;
+    daemon
+        .wait_for("resolved: orders cannot be processed")
+        .await;
     for order in &paid {
         assert_eq!(world.record(&order.code).await.unwrap().retry_count, 0);
     }
@@ -460,7 +462,7 @@ async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it()
 #[tokio::test]
 async fn while_orders_are_parked_an_old_trouble_does_not_make_us_unready() {
     let mut world = world("old_trouble").await;
-    world.expect_error("VeraCore is taken to be down");
+    world.expect_error("VeraCore is unavailable");
     let mut daemon = quick(&world).start().await;
     let address = daemon.address().await;
     // Orders can be claimed, and nothing be recorded of them.

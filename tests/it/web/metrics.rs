@@ -204,7 +204,7 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
 async fn what_a_warehouse_refuses_or_fails_at_is_counted_by_its_kind() {
     let mut world = World::named("metrics_faults").real_time().build().await;
     world.expect_error("VeraCore refused the order");
-    world.expect_error("VeraCore is taken to be down");
+    world.expect_error("VeraCore is unavailable");
     let (mut daemon, _) = served(&world).await;
     let address = daemon.address().await;
     let style = Style::spoken();

@@ -188,7 +188,7 @@ async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
 #[tokio::test]
 async fn while_veracore_is_down_no_try_is_used_up() {
     let mut world = World::named("down").build().await;
-    world.expect_error("VeraCore is taken to be down");
+    world.expect_error("VeraCore is unavailable");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     service.carry().await;

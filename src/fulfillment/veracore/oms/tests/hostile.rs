@@ -9,7 +9,7 @@ async fn problem(body: &str) -> String {
     error.to_string()
 }
 
-const HEAD: &str = "VeraCore find_order: the answer cannot be understood: ";
+const HEAD: &str = "VeraCore find_order: invalid response: ";
 
 #[tokio::test]
 async fn what_is_wrong_is_said_without_quoting_it() {

@@ -168,7 +168,7 @@ async fn an_error_is_never_an_empty_list() {
         let error = stock(body).await.unwrap_err();
         let text = error.to_string();
         assert!(
-            text.starts_with("VeraCore inventory: the answer cannot be understood: "),
+            text.starts_with("VeraCore inventory: invalid response: "),
             "{text}"
         );
     }

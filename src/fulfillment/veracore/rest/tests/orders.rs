@@ -241,7 +241,7 @@ async fn a_look_up_with_a_field_amiss_names_it() {
             .on("GET", "orders/T-1/status", answer(200, body))
             .await;
         let error = scene.client.find_order(&code("T-1")).await.unwrap_err();
-        let expected = format!("VeraCore find_order: the answer cannot be understood: {problem}");
+        let expected = format!("VeraCore find_order: invalid response: {problem}");
         assert_eq!(error.to_string(), expected);
     }
 }
