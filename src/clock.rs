@@ -1,4 +1,4 @@
-//! The clock, passed in. Nothing else in the crate may ask the system for the time.
+//! The clock, passed in. Only this file may read the system time.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is where the time comes from"
+        reason = "the one place that reads the system time"
     )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
     }
 }
 
-/// A clock that moves only when a test moves it.
+/// A clock for tests, which only they advance.
 #[derive(Debug)]
 pub struct MockClock(Mutex<DateTime<Utc>>);
 

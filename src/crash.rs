@@ -1,8 +1,8 @@
-//! Crash points: where a test makes the process die, as `kill -9` would.
+//! Crash points, at which tests kill the process, like `kill -9`.
 //!
 //! Every write, to an upstream or to the ledger, passes one before and one after. In the shipped
-//! daemon they do nothing; with the feature `crash-points` the environment selects the one to die
-//! at. Must not be used for anything else.
+//! daemon they do nothing; with the feature `crash-points` the environment selects the one at which
+//! the process dies. Must not be used for anything else.
 
 #[cfg(not(feature = "crash-points"))]
 mod points {

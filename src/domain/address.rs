@@ -2,7 +2,7 @@
 
 /// A postal address as the shop has it. Blank fields are absent.
 ///
-/// Personal data: no `Debug` that shows it, so that it cannot slip into a log line.
+/// Personal data: `Debug` does not show it, so that it cannot get into a log line.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Address {
     pub full_name: Option<String>,
@@ -24,7 +24,7 @@ impl std::fmt::Debug for Address {
 }
 
 impl Address {
-    /// Whether nothing at all is filled in, as in an order without a billing address.
+    /// True if no field has a value, as in an order without a billing address.
     pub fn is_blank(&self) -> bool {
         *self == Self::default()
     }

@@ -36,7 +36,7 @@ impl CancelStatus {
         text.parse().ok()
     }
 
-    /// Whether nothing is left to do.
+    /// True if nothing is left to do.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Stopped | Self::TooLate)
     }

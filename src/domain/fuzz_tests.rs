@@ -32,8 +32,8 @@ fn read(text: &str) {
         assert_eq!(status.as_str(), text);
     }
     if let Ok(number) = text.parse() {
-        match Units::from_decimal(number) {
-            Ok(units) => assert_eq!(number, rust_decimal::Decimal::from(units.get())),
+        match Units::new(number) {
+            Ok(units) => assert_eq!(number, units.get()),
             Err(problem) => assert_one_line(&problem.to_string()),
         }
     }

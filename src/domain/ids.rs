@@ -43,14 +43,14 @@ macro_rules! identifier {
         pub struct $type(String);
 
         impl $type {
-            /// Takes the text as it is, spaces and case included.
+            /// Keeps the text unchanged, including spaces and case.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
                 let text = text.into();
                 check($what, &text)?;
                 Ok(Self(text))
             }
 
-            /// Whether the text can be one.
+            /// True if [`Self::parse`] accepts the text.
             pub fn is_valid(text: &str) -> bool {
                 check($what, text).is_ok()
             }

@@ -13,7 +13,7 @@ impl Money {
     /// Vendure stores money as integers; `precision` is the shop's number of decimal places
     /// (`moneyStrategyPrecision`, 2 unless the shop says otherwise), the same for all currencies.
     ///
-    /// Returns nothing for a precision above 12, which no shop has.
+    /// `None` for a precision above 12, which no shop has.
     pub fn from_minor(minor: i64, precision: u32) -> Option<Self> {
         (precision <= 12).then(|| Self(Decimal::new(minor, precision)))
     }
@@ -24,7 +24,7 @@ impl Money {
 }
 
 impl Serialize for Money {
-    /// As a text: a JSON number may be read as a binary fraction.
+    /// As a string: JSON numbers are often parsed as binary fractions.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -41,7 +41,7 @@ impl fmt::Display for Money {
 pub struct CurrencyCode(String);
 
 impl CurrencyCode {
-    /// Returns nothing unless the text is three capital letters.
+    /// `None` unless the text is three capital letters.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()))
             .then(|| Self(text.to_owned()))

@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 use super::{OrderCode, Sku};
 
 /// The kind of notice, as its URL and the ledger name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::EnumString,
+)]
+#[strum(const_into_str)]
 pub enum NoticeKind {
+    #[strum(serialize = "inventory-update")]
     Inventory,
+    #[strum(serialize = "order-update")]
     Order,
+    #[strum(serialize = "tracking-update")]
     Tracking,
 }
 
@@ -16,15 +22,11 @@ impl NoticeKind {
     pub const ALL: [Self; 3] = [Self::Inventory, Self::Order, Self::Tracking];
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Inventory => "inventory-update",
-            Self::Order => "order-update",
-            Self::Tracking => "tracking-update",
-        }
+        self.into_str()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+        text.parse().ok()
     }
 }
 
@@ -65,7 +67,7 @@ impl WebhookNotice {
         match self {
             Self::Inventory { .. } => None,
             Self::Order { number, .. } => Some(number),
-            Self::Tracking(package) => Some(&package.number),
+            Self::Tracking(parcel) => Some(&parcel.number),
         }
     }
 }
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn news_outlives_its_keeping() {
-        let package = ParcelNotice {
+        let parcel = ParcelNotice {
             number: OrderCode::parse("C1").unwrap(),
             shipment_id: None,
             tracking_number: Some("1Z".into()),
@@ -95,10 +97,10 @@ mod tests {
                 skus: vec![Sku::parse(" a ").unwrap()],
             },
             WebhookNotice::Order {
-                number: package.number.clone(),
+                number: parcel.number.clone(),
                 status: "Shipped".into(),
             },
-            WebhookNotice::Tracking(package.clone()),
+            WebhookNotice::Tracking(parcel.clone()),
         ] {
             let kept = serde_json::to_value(&news).unwrap();
             assert_eq!(serde_json::from_value::<WebhookNotice>(kept).unwrap(), news);

@@ -7,20 +7,20 @@ use super::{
     ShopOrderId,
 };
 
-/// The part of an order that discovery reads by the thousand: enough to see whether it is known.
+/// The part of an order that discovery reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRef {
     pub id: ShopOrderId,
     pub code: OrderCode,
     pub state: OrderState,
-    /// Absent when the shop's own is no date: finding an order must not depend on it.
+    /// `None` if it is invalid: discovery must not depend on it.
     pub created_at: Option<DateTime<Utc>>,
-    /// When the customer placed it. Vendure can leave it null on a paid order (its issue 4686),
-    /// so no decision about finding an order may rest on it.
+    /// Vendure can leave it null on a paid order (its issue 4686), so discovery must not depend on
+    /// it.
     pub placed_at: Option<DateTime<Utc>>,
 }
 
-/// A complete order, read when it is due to be sent.
+/// A whole order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     pub id: ShopOrderId,
@@ -33,7 +33,7 @@ pub struct Order {
     pub shipping_address: Option<Address>,
     pub billing_address: Option<Address>,
     pub shipping_methods: Vec<ShippingMethodCode>,
-    /// Cancelled lines, whose quantity is zero, are still among them.
+    /// Includes cancelled lines, with quantity zero.
     pub lines: Vec<OrderLine>,
 }
 
@@ -41,12 +41,12 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderLine {
     pub id: LineId,
-    /// As the shop has it, possibly blank: whether it can be sent is decided by the mapping.
+    /// As the shop has it, possibly blank; checked by the mapping.
     pub sku: String,
-    /// What is still ordered; zero when the line was cancelled.
+    /// Zero if the line was cancelled.
     pub quantity: u32,
-    /// What the customer pays for one unit, discounts and tax included.
+    /// Price of one unit, with discounts and tax.
     pub unit_price_gross: Money,
-    /// The same without tax.
+    /// Price of one unit, with discounts, without tax.
     pub unit_price_net: Money,
 }

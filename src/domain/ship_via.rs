@@ -1,22 +1,22 @@
-//! The forms in which a shipping method is requested from VeraCore.
+//! The forms of a shipping method in orders for VeraCore.
 
 /// A form that VeraCore's web services accept; which one a system uses depends on its setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShipVia {
-    /// `code:U11` or `code:U11 UPS Ground`: a freight code of the system's, and its description.
+    /// `code:U11` or `code:U11 UPS Ground`: a freight code of the VeraCore system, and its description.
     FreightCode {
         code: String,
         description: Option<String>,
     },
-    /// `UPS / Ground`: a carrier's name and a service of it.
+    /// `UPS / Ground`: a carrier and its service.
     CarrierService { carrier: String, service: String },
     /// `option:Ground`: a shipping option by its description.
     ShippingOption(String),
-    /// `handling:Ground`: a shipping option asked for as special handling of the address.
+    /// `handling:Ground`: a shipping option as the special handling of the address.
     SpecialHandling(String),
 }
 
-/// ProMail's own order schema has no longer ones.
+/// The maximum in ProMail's order schema.
 const MAX_CODE: usize = 12;
 const MAX_TEXT: usize = 255;
 
@@ -51,15 +51,15 @@ impl ShipVia {
     }
 }
 
-fn parse_part(what: &str, text: &str, max: usize) -> Result<String, String> {
+fn parse_part(name: &str, text: &str, max: usize) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(format!(
-            "is no way of shipping: {what} is blank or holds a control character"
+            "is invalid: {name} is blank or contains a control character"
         ));
     }
     if text.chars().count() > max {
-        return Err(format!("{what} is longer than {max} characters"));
+        return Err(format!("{name} is longer than {max} characters"));
     }
     Ok(text.to_owned())
 }

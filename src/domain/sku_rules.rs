@@ -6,13 +6,13 @@ use globset::GlobSet;
 
 use super::Sku;
 
-/// From Vendure's SKUs to VeraCore's.
+/// The rules from Vendure's SKUs to VeraCore's.
 #[derive(Debug, Clone)]
 pub struct SkuRules {
     /// SKUs that VeraCore does not ship: neither sent, counted nor fulfilled.
     pub skip: GlobSet,
-    /// Vendure's SKU to VeraCore's; what is not in it keeps its name. Several of the shop's may
-    /// have one at the warehouse.
+    /// Vendure's SKU to VeraCore's; other SKUs are the same in both. Several SKUs of Vendure may map
+    /// to one of VeraCore.
     pub map: BTreeMap<Sku, Sku>,
 }
 
@@ -26,16 +26,15 @@ impl Default for SkuRules {
 }
 
 impl SkuRules {
-    /// Whether VeraCore does not ship it. Takes the SKU as the shop has it, possibly blank.
+    /// True if VeraCore does not ship it. `sku` is as the shop has it, possibly blank.
     pub fn skips(&self, sku: &str) -> bool {
-        // An empty set takes the text apart all the same.
+        // Matching costs time even with an empty set.
         !self.skip.is_empty() && self.skip.is_match(sku)
     }
 
-    /// A SKU of the shop's that is called so at VeraCore, should there be several; nothing when no
-    /// name of the shop's leads there.
+    /// A SKU of Vendure that maps to this SKU of VeraCore, if any.
     pub fn shop_sku(&self, at_warehouse: &Sku) -> Option<Sku> {
-        // Most are called the same.
+        // Most are the same.
         if self
             .map
             .get(at_warehouse)
@@ -47,12 +46,12 @@ impl SkuRules {
         mapped.next().map(|(from, _)| from.clone())
     }
 
-    /// What a SKU of the shop's is called at VeraCore.
+    /// VeraCore's SKU for a SKU of Vendure.
     pub fn warehouse_sku(&self, sku: Sku) -> Sku {
         self.map.get(&sku).cloned().unwrap_or(sku)
     }
 
-    /// The same of a SKU that is only looked at.
+    /// VeraCore's SKU, borrowed.
     pub fn warehouse_sku_str<'a>(&'a self, sku: &'a str) -> &'a str {
         self.map.get(sku).map_or(sku, Sku::as_str)
     }
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_back_leads_to_a_name_that_leads_there() {
+    fn a_warehouse_sku_maps_to_a_shop_sku_that_maps_back() {
         let sku = |text: &str| Sku::parse(text).unwrap();
         let map = [
             ("MUG", "VC-MUG"),
@@ -75,16 +74,16 @@ mod tests {
             map: map.map(|(from, to)| (sku(from), sku(to))).into(),
             ..SkuRules::default()
         };
-        for (there, here) in [
+        for (warehouse, shop) in [
             ("VC-MUG", Some("VC-MUG")),
             ("MUG", Some("PEN")),
             ("A", Some("A")),
             ("X", None),
         ] {
-            let found = rules.shop_sku(&sku(there));
-            assert_eq!(found, here.map(sku), "{there}");
+            let found = rules.shop_sku(&sku(warehouse));
+            assert_eq!(found, shop.map(sku), "{warehouse}");
             if let Some(found) = found {
-                assert_eq!(rules.warehouse_sku(found), sku(there));
+                assert_eq!(rules.warehouse_sku(found), sku(warehouse));
             }
         }
     }

@@ -33,7 +33,7 @@ impl SyncStatus {
         self.into_str()
     }
 
-    /// Whether it continues automatically.
+    /// True if it continues automatically.
     pub const fn is_in_progress(self) -> bool {
         matches!(
             self,

@@ -1,8 +1,7 @@
 //! Text from outside, made safe to keep and to show.
 
-/// A message of another system, fit for one log line or one table cell: control characters, line
-/// breaks and what turns the direction of writing become single spaces, and at most `max`
-/// characters are kept.
+/// Text that fits on one log line or in one table cell: control characters, line breaks and
+/// direction overrides become single spaces, and at most `max` characters are kept.
 pub fn one_line(text: &str, max: usize) -> String {
     let mut out = String::new();
     let mut kept = 0;
@@ -37,14 +36,13 @@ pub fn replace_control_chars(text: &str) -> String {
         .collect()
 }
 
-/// Control characters, the escape character among them, and those that turn the direction of
-/// writing for all that follows.
+/// Control characters, including the escape character, and bidirectional overrides.
 fn is_terminal_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with everything that is a payment card's number by its check digit (Luhn, ISO/IEC
-/// 7812-1) replaced: 13 to 19 digits, alone or in groups.
+/// Replaces payment card numbers: 13 to 19 digits, alone or in groups, with a valid check digit
+/// (Luhn, ISO/IEC 7812-1).
 pub fn mask_card_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -61,13 +59,13 @@ pub fn mask_card_numbers(text: &str) -> String {
     out
 }
 
-/// A run of digits, spaces and hyphens may hold more than a card's number: its date stands behind
-/// it, or a number before it. It begins and ends where a group of digits does.
+/// Masks the card numbers in a run of digits, spaces and hyphens, which may contain other numbers,
+/// such as an expiry date. A card number begins and ends with a group of digits.
 fn push_masked(mut run: &str, out: &mut String) {
     let separators = [' ', '-'];
     while !run.is_empty() {
         let group = run.find(separators).unwrap_or(run.len());
-        // No card's number with its separators is longer.
+        // No card number with its separators is longer.
         let ends = run
             .match_indices(separators)
             .map(|(at, _)| at)
@@ -110,8 +108,8 @@ pub fn non_blank(text: Option<String>) -> Option<String> {
     text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
 }
 
-/// Whether a label is a sentence: two words of three letters or more. Warehouses write notes where a
-/// tracking number belongs, and such a note may tell where the customer lives.
+/// True if the text has two words of three letters or more. Warehouses write notes into the field
+/// for the tracking number, and such a note may contain personal data.
 pub fn is_sentence(text: &str) -> bool {
     let words = text.split_whitespace().filter(|word| {
         let letters = word.chars().filter(|c| c.is_alphabetic());
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn tracking_numbers_are_told_from_sentences() {
+    fn tracking_numbers_are_not_sentences() {
         for number in [
             "1Z999AA10123456784",
             "1Z 999 AA1 01 2345 6784",

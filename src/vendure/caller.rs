@@ -18,7 +18,7 @@ use super::{
     },
     response::ResponseData,
     session::{LoginOutcome, send_login},
-    transport::{AuthToken, request_body},
+    transport::{Credential, request_body},
 };
 use crate::{domain::text::one_line, http::CallKind};
 
@@ -42,14 +42,6 @@ impl Permission {
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
-}
-
-/// A caller's credential.
-#[derive(Debug, Clone)]
-pub enum CallerCredential {
-    /// An administrator's session token.
-    Session(SecretString),
-    ApiKey(SecretString),
 }
 
 /// A caller that the shop knows.
@@ -80,25 +72,20 @@ impl VendureClient {
     /// Identifies a credential; `None` if the shop does not know it.
     pub async fn identify_caller(
         &self,
-        credential: &CallerCredential,
+        credential: &Credential,
     ) -> Result<Option<Caller>, StorefrontError> {
         match credential {
-            CallerCredential::Session(token) => {
-                let token = AuthToken::Session {
-                    token: token.clone(),
-                    generation: 0,
-                };
-                self.identify_session(&token).await
-            }
-            CallerCredential::ApiKey(key) => {
-                self.identify_key(&AuthToken::ApiKey(key.clone())).await
-            }
+            Credential::Session(_) => self.identify_session(credential).await,
+            Credential::ApiKey(_) => self.identify_key(credential).await,
         }
     }
 
-    async fn identify_session(&self, token: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
+    async fn identify_session(
+        &self,
+        credential: &Credential,
+    ) -> Result<Option<Caller>, StorefrontError> {
         let me = operations::Me::build(());
-        let me: Option<operations::Me> = self.query_as_caller(&me, token).await?;
+        let me: Option<operations::Me> = self.query_as_caller(&me, credential).await?;
         let Some(user) = me.and_then(|me| me.me) else {
             return Ok(None);
         };
@@ -107,7 +94,7 @@ impl VendureClient {
             permissions: BTreeSet::new(),
         };
         // Forbidden for a caller without a role in the channel.
-        let Some(shop) = self.shop_as_caller(token).await? else {
+        let Some(shop) = self.shop_as_caller(credential).await? else {
             return Ok(Some(caller));
         };
         let has = |wanted: &str| {
@@ -122,13 +109,16 @@ impl VendureClient {
         Ok(Some(caller))
     }
 
-    async fn identify_key(&self, token: &AuthToken) -> Result<Option<Caller>, StorefrontError> {
-        if self.shop_as_caller(token).await?.is_none() {
+    async fn identify_key(
+        &self,
+        credential: &Credential,
+    ) -> Result<Option<Caller>, StorefrontError> {
+        if self.shop_as_caller(credential).await?.is_none() {
             return Ok(None);
         }
         let mut permissions = BTreeSet::new();
         for &permission in Permission::ALL {
-            if self.key_has_permission(token, permission).await? {
+            if self.key_has_permission(credential, permission).await? {
                 permissions.insert(permission);
             }
         }
@@ -140,15 +130,15 @@ impl VendureClient {
 
     async fn shop_as_caller(
         &self,
-        token: &AuthToken,
+        credential: &Credential,
     ) -> Result<Option<operations::Shop>, StorefrontError> {
         let shop = operations::Shop::build(());
-        self.query_as_caller(&shop, token).await
+        self.query_as_caller(&shop, credential).await
     }
 
     async fn key_has_permission(
         &self,
-        token: &AuthToken,
+        credential: &Credential,
         permission: Permission,
     ) -> Result<bool, StorefrontError> {
         let kind = match permission {
@@ -156,7 +146,9 @@ impl VendureClient {
             _ => CallKind::Write,
         };
         for body in probe_bodies(permission)? {
-            let probe = self.post_as_caller("probe_caller", kind, body, token).await;
+            let probe = self
+                .post_as_caller("probe_caller", kind, body, credential)
+                .await;
             match probe {
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(false),
@@ -173,11 +165,13 @@ impl VendureClient {
     async fn query_as_caller<T: Sync, A: serde::de::DeserializeOwned>(
         &self,
         query: &cynic::Operation<T, ()>,
-        token: &AuthToken,
+        credential: &Credential,
     ) -> Result<Option<A>, StorefrontError> {
         const NAME: &str = "identify_caller";
         let body = request_body(NAME, query)?;
-        let data = self.post_as_caller(NAME, CallKind::Read, body, token).await;
+        let data = self
+            .post_as_caller(NAME, CallKind::Read, body, credential)
+            .await;
         data?.map(|data| data.parse()).transpose()
     }
 
@@ -188,9 +182,13 @@ impl VendureClient {
         name: &'static str,
         kind: CallKind,
         body: Vec<u8>,
-        token: &AuthToken,
+        credential: &Credential,
     ) -> Result<Option<ResponseData>, StorefrontError> {
-        match self.transport.post(name, kind, body, Some(token)).await {
+        match self
+            .transport
+            .post(name, kind, body, Some(credential))
+            .await
+        {
             Ok(data) => Ok(Some(data)),
             Err(StorefrontError::Forbidden { .. }) => Ok(None),
             Err(other) => Err(other),

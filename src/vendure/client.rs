@@ -87,7 +87,7 @@ impl VendureClient {
         let token = self.session.token(&self.transport).await?;
         match self
             .transport
-            .post(name, kind, body.clone(), Some(&token))
+            .post(name, kind, body.clone(), Some(&token.credential))
             .await
         {
             // Vendure answers FORBIDDEN both for an expired session and for a missing permission:
@@ -95,7 +95,9 @@ impl VendureClient {
             // repeated too.
             Err(StorefrontError::Forbidden { .. }) if token.is_renewable() => {
                 let fresh = self.session.renew(&self.transport, &token).await?;
-                self.transport.post(name, kind, body, Some(&fresh)).await
+                self.transport
+                    .post(name, kind, body, Some(&fresh.credential))
+                    .await
             }
             other => other,
         }

@@ -25,10 +25,10 @@ mod storefront;
 mod tests;
 mod transport;
 
-pub use caller::{Caller, CallerCredential, Permission};
+pub use caller::{Caller, Permission};
 pub use client::VendureClient;
 pub use error::StorefrontError;
 pub use model::*;
 pub use session::LoginOutcome;
 pub use storefront::*;
-pub use transport::{VendureCredentials, VendureSettings};
+pub use transport::{Credential, VendureCredentials, VendureSettings};

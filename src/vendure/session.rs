@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::{
     error::StorefrontError,
     operations::{self, LoginResult, LoginVariables},
-    transport::{AuthToken, Transport, VendureCredentials, request_body},
+    transport::{Credential, Transport, VendureCredentials, request_body},
 };
 use crate::{domain::text::one_line, http::CallKind};
 
@@ -23,33 +23,35 @@ pub enum LoginOutcome {
     Rejected(String),
 }
 
-impl AuthToken {
-    pub(super) const fn is_renewable(&self) -> bool {
-        matches!(self, Self::Session { .. })
-    }
+/// The daemon's own credential.
+#[derive(Debug, Clone)]
+pub(super) struct SessionToken {
+    pub credential: Credential,
+    /// The number of the login that returned it.
+    generation: u64,
+}
 
-    const fn generation(&self) -> u64 {
-        match self {
-            Self::Session { generation, .. } => *generation,
-            Self::ApiKey(_) => 0,
-        }
+impl SessionToken {
+    pub(super) const fn is_renewable(&self) -> bool {
+        matches!(self.credential, Credential::Session(_))
     }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    current: Mutex<Option<AuthToken>>,
+    current: Mutex<Option<SessionToken>>,
 }
 
 impl Session {
     /// The current token, or that of a first login.
-    pub(super) async fn token(&self, transport: &Transport) -> Result<AuthToken, StorefrontError> {
+    pub(super) async fn token(
+        &self,
+        transport: &Transport,
+    ) -> Result<SessionToken, StorefrontError> {
         let mut current = self.current.lock().await;
         match &*current {
             Some(token) => Ok(token.clone()),
-            None => log_in(transport, 1)
-                .await
-                .inspect(|token| *current = Some(token.clone())),
+            None => Ok(current.insert(log_in(transport, 1).await?).clone()),
         }
     }
 
@@ -57,30 +59,33 @@ impl Session {
     pub(super) async fn renew(
         &self,
         transport: &Transport,
-        refused: &AuthToken,
-    ) -> Result<AuthToken, StorefrontError> {
+        refused: &SessionToken,
+    ) -> Result<SessionToken, StorefrontError> {
         let mut current = self.current.lock().await;
         match &*current {
-            Some(token) if token.generation() > refused.generation() => Ok(token.clone()),
+            Some(token) if token.generation > refused.generation => Ok(token.clone()),
             _ => {
                 // Dropped first: if the login fails, the next call logs in again.
                 *current = None;
-                let token = log_in(transport, refused.generation() + 1).await?;
+                let token = log_in(transport, refused.generation + 1).await?;
                 tracing::info!("Vendure session renewed after it was refused");
-                *current = Some(token.clone());
-                Ok(token)
+                Ok(current.insert(token).clone())
             }
         }
     }
 }
 
-async fn log_in(transport: &Transport, generation: u64) -> Result<AuthToken, StorefrontError> {
+async fn log_in(transport: &Transport, generation: u64) -> Result<SessionToken, StorefrontError> {
+    let accepted = |credential| SessionToken {
+        credential,
+        generation,
+    };
     let (username, password) = match &transport.settings.credentials {
-        VendureCredentials::ApiKey(key) => return Ok(AuthToken::ApiKey(key.clone())),
+        VendureCredentials::ApiKey(key) => return Ok(accepted(Credential::ApiKey(key.clone()))),
         VendureCredentials::Password { username, password } => (username, password),
     };
     let message = match send_login(transport, username, password).await? {
-        LoginOutcome::Accepted(token) => return Ok(AuthToken::Session { token, generation }),
+        LoginOutcome::Accepted(token) => return Ok(accepted(Credential::Session(token))),
         LoginOutcome::NoToken => {
             "the response has no session token. The shop's authOptions.tokenMethod must include 'bearer'"
                 .into()

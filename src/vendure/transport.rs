@@ -33,14 +33,11 @@ pub struct VendureSettings {
     pub limits: UpstreamLimits,
 }
 
-/// The credential of a call.
+/// The credential of a call: the daemon's own, or that of a caller of our API.
 #[derive(Debug, Clone)]
-pub(super) enum AuthToken {
-    /// `generation` tells whether it is still the newest one.
-    Session {
-        token: SecretString,
-        generation: u64,
-    },
+pub enum Credential {
+    /// An administrator's session token.
+    Session(SecretString),
     ApiKey(SecretString),
 }
 
@@ -78,13 +75,13 @@ impl Transport {
         })
     }
 
-    /// Sends one operation. The login itself has no `token`.
+    /// Sends one operation. The login itself has no `credential`.
     pub(super) async fn post(
         &self,
         name: &'static str,
         kind: CallKind,
         body: Vec<u8>,
-        token: Option<&AuthToken>,
+        credential: Option<&Credential>,
     ) -> Result<ResponseData, StorefrontError> {
         let mut request = self
             .upstream
@@ -95,8 +92,8 @@ impl Transport {
         if let Some(channel) = &self.settings.channel_token {
             request = request.header(CHANNEL_HEADER, channel);
         }
-        if let Some(token) = token {
-            request = authorize(request, token);
+        if let Some(credential) = credential {
+            request = authorize(request, credential);
         }
         let response = self
             .upstream
@@ -107,8 +104,8 @@ impl Transport {
         Ok(data)
     }
 
-    /// A shop that does not know a channel's token silently answers for its default channel, whose
-    /// orders must never be taken for the configured channel's.
+    /// A shop without the configured channel silently answers for its default channel, whose orders
+    /// must not be processed.
     fn check_channel(&self, data: &ResponseData) -> Result<(), StorefrontError> {
         let Some(wanted) = &self.settings.channel_token else {
             return Ok(());
@@ -136,22 +133,22 @@ pub(super) fn request_body<T: ?Sized + Serialize>(
     })
 }
 
-fn authorize(request: RequestBuilder, token: &AuthToken) -> RequestBuilder {
-    match token {
-        AuthToken::Session { token, .. } => request.bearer_auth(token.expose_secret()),
+fn authorize(request: RequestBuilder, credential: &Credential) -> RequestBuilder {
+    match credential {
+        Credential::Session(token) => request.bearer_auth(token.expose_secret()),
         // Vendure does not accept a key as a Bearer token.
-        AuthToken::ApiKey(key) => match HeaderValue::from_str(key.expose_secret()) {
+        Credential::ApiKey(key) => match HeaderValue::from_str(key.expose_secret()) {
             Ok(mut value) => {
                 value.set_sensitive(true);
                 request.header(API_KEY_HEADER, value)
             }
-            // A key that no header can hold is wrong: the shop refuses the call and says so.
+            // A key with characters that a header cannot have is wrong: the shop refuses the call.
             Err(_) => request,
         },
     }
 }
 
-/// Vendure refuses with a good status. The search is bounded, since a refusal is short.
+/// Vendure refuses with status 200. The search is bounded, since a refusal is short.
 fn verdict(response: &HttpResponse) -> UpstreamVerdict {
     const MAX_REFUSAL: usize = 4096;
     let code = b"\"FORBIDDEN\"";

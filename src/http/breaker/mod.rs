@@ -330,23 +330,16 @@ impl Breaker {
             Some(open) if open.reason == OpenReason::Throttled => until.max(open.until),
             _ => until,
         };
-        let problem = "too many calls".to_owned();
-        self.open = Some(OpenCircuit {
-            reason: OpenReason::Throttled,
-            problem: problem.clone(),
-            opened_at: now,
+        let opened = self.open(
+            OpenReason::Throttled,
+            "too many calls".into(),
+            self.throttles,
             until,
-            openings: self.throttles,
-            is_probing: false,
-        });
+            now,
+        );
         match previous {
             Some(open) if open.reason != OpenReason::Throttled => Some(CircuitTransition::Closed),
-            _ if self.throttles == 1 => Some(CircuitTransition::Opened {
-                reason: OpenReason::Throttled,
-                problem,
-                until,
-            }),
-            _ => None,
+            _ => (self.throttles == 1).then_some(opened),
         }
     }
 
@@ -366,6 +359,18 @@ impl Breaker {
         };
         let own = backoff.delay(openings, self.jitter_seed);
         let until = pause_end(now, own.max(asked.unwrap_or_default()));
+        let opened = self.open(reason, problem, openings, until, now);
+        previous.is_none().then_some(opened)
+    }
+
+    fn open(
+        &mut self,
+        reason: OpenReason,
+        problem: String,
+        openings: u32,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> CircuitTransition {
         self.open = Some(OpenCircuit {
             reason,
             problem: problem.clone(),
@@ -374,11 +379,11 @@ impl Breaker {
             openings,
             is_probing: false,
         });
-        previous.is_none().then_some(CircuitTransition::Opened {
+        CircuitTransition::Opened {
             reason,
             problem,
             until,
-        })
+        }
     }
 
     /// Ends a call, which may have been a probe.

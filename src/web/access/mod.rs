@@ -24,7 +24,7 @@ use tokio::{
 pub(super) use failed_attempts::FailedAttempts;
 
 use super::{request::single_header, request_error::RequestError};
-use crate::vendure::{CallerCredential, LoginOutcome, Permission, StorefrontError, VendureClient};
+use crate::vendure::{Credential, LoginOutcome, Permission, StorefrontError, VendureClient};
 
 /// Lifetime of a looked-up identity. A permission that was taken away lasts this long at most.
 const IDENTITY_FRESH_FOR: Duration = Duration::from_secs(60);
@@ -274,8 +274,8 @@ impl Authenticator {
             return Ok(principal);
         }
         let credential = match credential {
-            RequestCredential::Bearer(token) => CallerCredential::Session(token.into()),
-            RequestCredential::ApiKey(key) => CallerCredential::ApiKey(key.into()),
+            RequestCredential::Bearer(token) => Credential::Session(token.into()),
+            RequestCredential::ApiKey(key) => Credential::ApiKey(key.into()),
         };
         match self.client.identify_caller(&credential).await {
             Ok(Some(caller)) => {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use csv::{ByteRecord, ReaderBuilder};
+use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 use veracore_sync::{
     domain::{InvalidQuantity, OrderCode, Quantity, Sku, Units, text::one_line},
@@ -58,14 +59,27 @@ fn optional(row: &ByteRecord, at: usize, name: &str) -> Result<Option<String>, P
     Ok((!text.is_empty()).then_some(text))
 }
 
+/// `45.0` is whole.
+fn whole_units(number: Decimal) -> Result<Units, InvalidQuantity> {
+    if number.is_sign_negative() && !number.is_zero() {
+        return Err(InvalidQuantity::Negative(number.to_string()));
+    }
+    if !number.fract().is_zero() {
+        return Err(InvalidQuantity::Fractional(number.to_string()));
+    }
+    let units =
+        u32::try_from(number.trunc()).map_err(|_| InvalidQuantity::TooLarge(number.to_string()))?;
+    Units::new(units)
+}
+
 /// Digits only: `1,000`, `5 pcs` and `1e3` are guesses. Quotes numbers, never words.
 fn count(text: &str, name: &str) -> Result<Units, Problem> {
-    let number = text.parse::<rust_decimal::Decimal>();
+    let number = text.parse::<Decimal>();
     let plain = text
         .bytes()
         .all(|b| b.is_ascii_digit() || b == b'-' || b == b'.');
     let units = match number {
-        Ok(number) if plain => Units::from_decimal(number),
+        Ok(number) if plain => whole_units(number),
         _ => Err(InvalidQuantity::NotANumber),
     };
     units.map_err(|error| format!("{name}: {error}"))
