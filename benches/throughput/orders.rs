@@ -28,10 +28,7 @@ async fn send(report: &mut Report, concurrency: u32) {
         .await
         .unwrap();
     // A token is fetched, and connections are made, before it counts.
-    app.provider
-        .find_order(app.probe_order_code())
-        .await
-        .unwrap();
+    app.provider.find_order(&app.probe_order).await.unwrap();
     app.storefront.stock_locations().await.unwrap();
     place.slow_down_veracore(LATENCY_MS);
     place.sandbox.clear_requests();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::{SharedClock, SystemClock},
-    config::{self, Config, LogFormat},
+    config::{self, Config},
     domain::OrderCode,
     fulfillment::FulfillmentProvider,
     ledger::Ledger,
@@ -52,15 +52,17 @@ pub struct App {
     pub reconciliation: Reconciliation,
     pub webhooks: inbox::Inbox,
     pub upstreams: Upstreams,
-    probe_order: OrderCode,
+    /// An order code that no shop has, to look up at VeraCore as a check.
+    pub probe_order: OrderCode,
 }
 
 impl App {
     /// Builds the objects without calling anything.
     pub fn build(config: Config, ledger: Ledger, tasks: TaskGroup) -> anyhow::Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock);
-        let storefront = Arc::new(clients::vendure_client(&config, Arc::clone(&clock))?);
-        let identity_client = Arc::new(clients::identity_client(&config, Arc::clone(&clock))?);
+        let storefront = clients::vendure_client("Vendure", &config.vendure, Arc::clone(&clock))?;
+        let storefront = Arc::new(storefront);
+        let identity_client = clients::identity_client(&config.vendure, Arc::clone(&clock))?;
         let (provider, warehouse_circuit) = clients::veracore_client(&config, Arc::clone(&clock))?;
         let upstreams = Upstreams {
             shop_circuit: storefront.circuit(),
@@ -89,7 +91,7 @@ impl App {
             clock,
             ledger,
             storefront: storefront as Arc<dyn Storefront>,
-            identity_client,
+            identity_client: Arc::new(identity_client),
             is_shop_verified: Arc::default(),
             tasks,
             provider,
@@ -106,6 +108,10 @@ impl App {
     /// Starts the log, and logs the configuration's warnings.
     pub fn init_log(&self, target: telemetry::LogTarget) {
         start_log(&self.config.server.log, target);
+        self.log_warnings();
+    }
+
+    pub(super) fn log_warnings(&self) {
         for warning in &self.config.warnings {
             tracing::warn!(warning, "configuration");
         }
@@ -120,12 +126,9 @@ impl App {
         }
     }
 
-    /// An order code that no shop has, to look up at VeraCore as a check.
-    pub const fn probe_order_code(&self) -> &OrderCode {
-        &self.probe_order
-    }
-
     pub(super) fn web_services(&self, wakeup: WorkerWakeup) -> Services {
+        let shop = &self.config.vendure;
+        let channel = shop.channel_token.as_deref().unwrap_or_default();
         Services {
             ledger: self.ledger.clone(),
             clock: Arc::clone(&self.clock),
@@ -140,15 +143,7 @@ impl App {
             authenticator: Authenticator::new(
                 Arc::clone(&self.identity_client),
                 self.config.server.api_token.clone(),
-                format!(
-                    "{} {}",
-                    self.config.vendure.api_url,
-                    self.config
-                        .vendure
-                        .channel_token
-                        .as_deref()
-                        .unwrap_or_default()
-                ),
+                format!("{} {channel}", shop.api_url),
             ),
         }
     }
@@ -173,35 +168,24 @@ impl App {
             // Vendure is down or starting: this may pass without a change here.
             Err(error) => return Err(error.into()),
         };
-        let failed: Vec<String> = findings
-            .iter()
-            .filter(|f| f.verdict == PreflightVerdict::Failed)
-            .map(describe_finding)
-            .collect();
-        if failed.is_empty() {
-            return Ok(());
+        let mut text = String::from("Vendure is not set up for veracore-sync:");
+        let is_failed = |finding: &&PreflightFinding| finding.verdict == PreflightVerdict::Failed;
+        for finding in findings.iter().filter(is_failed) {
+            let fix = finding.fix.as_deref().unwrap_or("see the manual");
+            let (check, detail) = (finding.check, &finding.detail);
+            text.push_str(&format!("\n  {check}: {detail}\n    fix: {fix}"));
         }
-        Err(SetupError(format!(
-            "Vendure is not set up for veracore-sync:\n{}",
-            failed.join("\n")
-        ))
-        .into())
+        match findings.iter().any(|finding| is_failed(&finding)) {
+            true => Err(SetupError(text).into()),
+            false => Ok(()),
+        }
     }
 }
 
-fn describe_finding(finding: &PreflightFinding) -> String {
-    let fix = finding.fix.as_deref().unwrap_or("see the manual");
-    format!("  {}: {}\n    fix: {fix}", finding.check, finding.detail)
-}
-
 pub(super) fn start_log(log: &config::LogConfig, target: telemetry::LogTarget) {
-    let format = match log.format {
-        LogFormat::Json => telemetry::LineFormat::Json,
-        LogFormat::Pretty => telemetry::LineFormat::Pretty,
-    };
     let filter = log
         .rust_log
         .clone()
         .unwrap_or_else(|| telemetry::filter_for_level(log.level));
-    telemetry::init_logging(format, &filter, target);
+    telemetry::init_logging(log.format, &filter, target);
 }

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use super::error::SetupError;
 use crate::{
     clock::SharedClock,
-    config::{self, ApiStyle, Config},
+    config::{self, ApiStyle, Config, VendureConfig},
     fulfillment::{
         FulfillmentProvider,
         veracore::{
@@ -19,7 +19,7 @@ use crate::{
     },
     http::{Circuit, UpstreamLimits},
     ledger::{Ledger, LedgerError},
-    vendure::{VendureClient, VendureCredentials, VendureSettings},
+    vendure::{VendureClient, VendureSettings},
 };
 
 /// Largest response bodies. An inventory feed of 100,000 SKUs is about 10 MB.
@@ -44,41 +44,30 @@ pub(super) fn connect_ledger(
     )
 }
 
-pub(super) fn vendure_client(config: &Config, clock: SharedClock) -> anyhow::Result<VendureClient> {
-    vendure_client_named("Vendure", config, clock)
-}
-
 /// A second Vendure client that only looks up callers. Failed lookups must neither take the order
 /// client's slots nor open its circuit.
 pub(super) fn identity_client(
-    config: &Config,
+    shop: &VendureConfig,
     clock: SharedClock,
 ) -> anyhow::Result<VendureClient> {
-    let mut config = config.clone();
-    config.vendure.timeout = config.vendure.timeout.min(CALLER_LOOKUP_TIMEOUT);
-    config.vendure.max_concurrency = MAX_CALLER_LOOKUPS;
-    vendure_client_named("Vendure (caller lookups)", &config, clock)
+    let shop = VendureConfig {
+        timeout: shop.timeout.min(CALLER_LOOKUP_TIMEOUT),
+        max_concurrency: MAX_CALLER_LOOKUPS,
+        ..shop.clone()
+    };
+    vendure_client("Vendure (caller lookups)", &shop, clock)
 }
 
-fn vendure_client_named(
+pub(super) fn vendure_client(
     name: &'static str,
-    config: &Config,
+    shop: &VendureConfig,
     clock: SharedClock,
 ) -> anyhow::Result<VendureClient> {
-    let shop = &config.vendure;
-    let login = match &shop.login {
-        config::VendureLogin::Password { username, password } => VendureCredentials::Password {
-            username: username.clone(),
-            password: password.clone(),
-        },
-        config::VendureLogin::ApiKey(key) => VendureCredentials::ApiKey(key.clone()),
-    };
-    let limits = limits(shop.timeout, shop.max_concurrency, None, VENDURE_MAX_BODY);
     let settings = VendureSettings {
         api_url: shop.api_url.clone(),
-        credentials: login,
+        credentials: shop.credentials.clone(),
         channel_token: shop.channel_token.clone(),
-        limits,
+        limits: limits(shop.timeout, shop.max_concurrency, None, VENDURE_MAX_BODY),
     };
     VendureClient::new(name, settings, clock).context("HTTPS cannot be set up on this machine")
 }
@@ -126,13 +115,13 @@ fn oms_settings(config: &Config) -> OmsSettings {
         timezone: veracore.timezone,
         limits: veracore_limits(config),
         freight: config.maps.freight.clone(),
-        unmapped_freight: oms.unmapped_shipping,
+        unmapped_freight: oms.unmapped_freight,
         max_order_id_length: oms.max_order_id_length,
-        stock_source: oms.inventory,
+        stock_source: oms.stock_source,
         warehouses: config.maps.warehouses.keys().cloned().collect(),
         order_not_found_text: oms.not_found_text.clone(),
         cancel: OmsCancelSettings {
-            protocol: oms.cancel_style,
+            protocol: oms.cancel_protocol,
             namespace: oms.cancel_namespace.clone(),
             soap_action: oms.cancel_action.clone(),
         },

@@ -5,7 +5,7 @@
 
 use std::{future::pending, time::Duration};
 
-use super::{assembly::App, error::SetupError, jobs, outbox, stored_settings};
+use super::{assembly::App, jobs, outbox, stored_settings};
 use crate::{
     config::Sources,
     ledger::{Ledger, LedgerError, StoredSettings, Topic},
@@ -23,9 +23,6 @@ const SETTINGS_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Time the jobs have to finish after a settings change.
 const SETTINGS_CHANGE_DRAIN: Duration = Duration::from_secs(30);
-
-/// Delay between checks of a shop that does not match the changed settings.
-const SHOP_RECHECK_DELAY: Duration = Duration::from_secs(30);
 
 /// The configuration in force, with its jobs.
 pub(super) struct ActiveConfig {
@@ -130,36 +127,21 @@ fn build_active_config(
     ledger: &Ledger,
     stored: &StoredSettings,
 ) -> anyhow::Result<ActiveConfig> {
-    let config = stored_settings::config_with_stored(sources.clone(), stored)?;
+    let config = stored_settings::config_with_stored(sources, stored)?;
     let jobs = tasks.child();
     let app = App::build(config, ledger.clone(), jobs.clone())?;
     Ok(ActiveConfig { app, jobs })
 }
 
 /// Starts the jobs, and returns only if that fails.
-///
-/// A wrong shop setup ends the process at its start, where whoever started it looks. After a settings
-/// change it must not, or nobody could change the settings back.
 async fn run_jobs(
     current: &ActiveConfig,
     wakeup: &WorkerWakeup,
     is_first: bool,
 ) -> anyhow::Result<()> {
     outbox::spawn_event_delivery(&current.app, &current.jobs)?;
-    let mut is_logged = false;
-    loop {
-        match jobs::start(&current.app, wakeup, &current.jobs).await {
-            Ok(()) => return pending().await,
-            Err(error) if !is_first && error.is::<SetupError>() => {
-                if !is_logged {
-                    tracing::error!(%error, "VeraCore sync is stopped: the shop does not match the changed settings");
-                }
-                is_logged = true;
-                current.jobs.sleep(SHOP_RECHECK_DELAY).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    jobs::start(&current.app, wakeup, &current.jobs, is_first).await?;
+    pending().await
 }
 
 /// Waits for stored settings that differ from `stored` and are valid.
@@ -196,9 +178,7 @@ async fn wait_for_settings_change(
                     settings = names.join(", "),
                     "stored settings changed; VeraCore sync continues with them"
                 );
-                for warning in &next.app.config.warnings {
-                    tracing::warn!(warning, "configuration");
-                }
+                next.app.log_warnings();
                 return next;
             }
             Err(error) => {

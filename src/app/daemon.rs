@@ -68,13 +68,11 @@ impl Daemon {
             tasks,
             failure: Arc::default(),
         };
-        let state = WebState::new(
-            app.ledger.clone(),
-            Arc::new(StoredSettingsService::new(
-                sources.clone(),
-                app.ledger.clone(),
-            )),
-        );
+        let settings = StoredSettingsService {
+            sources: sources.clone(),
+            ledger: app.ledger.clone(),
+        };
+        let state = WebState::new(app.ledger.clone(), Arc::new(settings));
         let config_loop = ConfigLoop {
             sources,
             services: state.services.clone(),

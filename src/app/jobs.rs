@@ -23,26 +23,29 @@ use crate::{
         post_send,
         upstreams::{self, Probes},
     },
+    telemetry::LogOnce,
 };
 
 const SHOP_RETRY_DELAY: Duration = Duration::from_secs(3);
 
+/// Delay between checks of a shop that does not match the changed settings.
+const SHOP_RECHECK_DELAY: Duration = Duration::from_secs(30);
+
 /// Starts the tasks once the shop answers and matches the configuration.
 ///
-/// # Errors
-/// [`SetupError`] when the shop does not match the configuration.
+/// A [`SetupError`], for a shop that does not match, ends the process at its `first` start. After a
+/// settings change it must not, or nobody could change the settings back.
 pub(super) async fn start(
     app: &App,
     wakeup: &WorkerWakeup,
     tasks: &TaskGroup,
+    first: bool,
 ) -> anyhow::Result<()> {
     if !app.config.server.sync_enabled {
-        tracing::warn!(
-            "SYNC_ENABLED is false: HTTP is served, nothing is moved to or from VeraCore"
-        );
+        tracing::warn!("SYNC_ENABLED is false: HTTP is served, VeraCore sync is paused");
         return Ok(());
     }
-    if !wait_for_configured_shop(app, tasks).await? {
+    if !wait_for_configured_shop(app, tasks, first).await? {
         return Ok(());
     }
     app.is_shop_verified.store(true, Ordering::Relaxed);
@@ -61,7 +64,7 @@ fn spawn_upstream_watch(app: &App, tasks: &TaskGroup) {
         storefront: Arc::clone(&app.storefront),
         trigger_states: app.config.orders.trigger_states.clone(),
         provider: Arc::clone(&app.provider),
-        unknown_order: app.probe_order_code().clone(),
+        unknown_order: app.probe_order.clone(),
     };
     tasks.spawn_critical(
         "watch_upstreams",
@@ -154,8 +157,14 @@ fn spawn_scheduler(app: &App, jobs: Vec<Arc<dyn ScheduledJob>>, tasks: &TaskGrou
 }
 
 /// Waits until the shop matches the configuration. `false`: stopped meanwhile.
-async fn wait_for_configured_shop(app: &App, tasks: &TaskGroup) -> anyhow::Result<bool> {
-    let mut is_logged = false;
+async fn wait_for_configured_shop(
+    app: &App,
+    tasks: &TaskGroup,
+    first: bool,
+) -> anyhow::Result<bool> {
+    let mut outage = LogOnce::new("Vendure does not answer as it should");
+    let mut mismatch =
+        LogOnce::new("VeraCore sync is stopped: the shop does not match the changed settings");
     while !tasks.is_stopping() {
         let configured = tokio::select! {
             () = tasks.wait_for_stop() => return Ok(false),
@@ -163,13 +172,14 @@ async fn wait_for_configured_shop(app: &App, tasks: &TaskGroup) -> anyhow::Resul
         };
         match configured {
             Ok(()) => return Ok(true),
-            Err(error) if error.is::<SetupError>() => return Err(error),
-            Err(error) => {
-                if !is_logged {
-                    tracing::error!(%error, "Vendure does not answer as it should; waiting for it");
-                }
-                is_logged = true;
+            Err(error) if !error.is::<SetupError>() => {
+                outage.log_failure(&error);
                 tasks.sleep(SHOP_RETRY_DELAY).await;
+            }
+            Err(error) if first => return Err(error),
+            Err(error) => {
+                mismatch.log_failure(&error);
+                tasks.sleep(SHOP_RECHECK_DELAY).await;
             }
         }
     }
@@ -180,9 +190,9 @@ async fn wait_for_configured_shop(app: &App, tasks: &TaskGroup) -> anyhow::Resul
 /// orders are discovered and kept meanwhile.
 async fn check_veracore_access(app: &App) {
     // The circuit logs refused credentials, which open it.
-    if let Err(error) = app.provider.find_order(app.probe_order_code()).await
+    if let Err(error) = app.provider.find_order(&app.probe_order).await
         && error.category() != ErrorCategory::Auth
     {
-        tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does. `veracore-sync check` says what to do");
+        tracing::error!(%error, "VeraCore does not answer as it should; orders wait until it does; see `veracore-sync check`");
     }
 }

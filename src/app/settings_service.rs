@@ -19,15 +19,11 @@ fn without_path(url: &str) -> String {
 }
 
 pub(super) struct StoredSettingsService {
-    sources: Sources,
-    ledger: Ledger,
+    pub sources: Sources,
+    pub ledger: Ledger,
 }
 
 impl StoredSettingsService {
-    pub(super) const fn new(sources: Sources, ledger: Ledger) -> Self {
-        Self { sources, ledger }
-    }
-
     fn setting_view(&self, setting: &EffectiveSetting) -> SettingView {
         let key = config::find_setting(setting.key.trim_matches(['[', ']']));
         let is = |property: fn(&config::SettingSpec) -> bool| key.is_some_and(property);
@@ -46,7 +42,7 @@ impl StoredSettingsService {
             is_guarded: is(config::SettingSpec::is_guarded),
             is_changeable: key
                 .is_some_and(|key| key.is_storable() && self.sources.env_override(key).is_none()),
-            at_start: is(config::SettingSpec::is_read_at_start),
+            is_read_at_start: is(config::SettingSpec::is_read_at_start),
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The stored layer of the configuration: read, opened, checked and changed, for the command line,
-//! the API and the daemon alike.
+//! The settings stored in the database: read, decrypted, checked and changed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,35 +19,35 @@ use crate::{
     sync::jobs::calendar::Calendar,
 };
 
-/// What a setting is to be; `None`: not stored any more.
+/// A setting and its new value; `None` removes the stored one.
 pub type SettingChange = (String, Option<SecretString>);
 
-/// Why stored settings were not changed. Nothing of it repeats a value that may be secret.
+/// The reason why stored settings were not changed. Never repeats a value, which may be secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingChangeError {
     #[error("{0}: there is no such setting; `veracore-sync config show` lists them")]
     Unknown(String),
     #[error(
-        "{0} cannot be kept in the database: what is needed to read it, and tables, belong to the environment and the file"
+        "{0} cannot be stored in the database: set tables and what is needed to read the database in the environment or the file"
     )]
     NotStorable(&'static str),
     #[error(
-        "{key} is fixed by the environment variable {variable}, which wins over a stored value; change it there"
+        "{key} is set by the environment variable {variable}, which overrides a stored value; change it there"
     )]
     Fixed { key: &'static str, variable: String },
-    #[error("{0}: a value is needed; `config unset` removes a stored one")]
+    #[error("{0}: the value is empty; `config unset` removes a stored value")]
     Empty(&'static str),
-    #[error("{0} holds a line break or another control character")]
+    #[error("{0} contains a line break or another control character")]
     ControlCharacter(&'static str),
-    #[error("{0} is named twice")]
+    #[error("{0} appears twice")]
     Duplicate(&'static str),
     #[error("{key}: {error}")]
     Unsealable { key: &'static str, error: SealError },
-    #[error("nothing is stored, for the configuration would not work: {}", listed(.0))]
+    #[error("nothing was stored, because the configuration would be invalid: {}", list_problems(.0))]
     Invalid(Vec<ConfigProblem>),
-    #[error("nothing is stored, for the configuration would not work: {0}")]
+    #[error("nothing was stored, because the configuration would be invalid: {0}")]
     Unworkable(String),
-    #[error("somebody else changes the settings at this moment; try again")]
+    #[error("the settings were changed by someone else at the same time; try again")]
     Conflict,
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -56,77 +55,75 @@ pub enum SettingChangeError {
     Ledger(#[from] LedgerError),
 }
 
-fn listed(problems: &[ConfigProblem]) -> String {
+fn list_problems(problems: &[ConfigProblem]) -> String {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }
 
-/// The time that loading waits for the stored settings.
+/// For reading the stored settings.
 const STORED_SETTINGS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How often a change is tried anew when somebody else's came first.
+/// Attempts at a change that conflicts with other changes.
 const MAX_CONFLICT_RETRIES: usize = 5;
 
-/// The configuration with the database's layer, and whether that layer could be read.
+/// Loads the configuration with the stored settings, or without them if they cannot be read.
 pub async fn load_config(
     sources: Sources,
 ) -> Result<(Config, Result<StoredSettings, LedgerError>), ConfigError> {
     let database = match config::load_database(&sources) {
         Ok(database) => database,
-        // Everything else that is wrong is told along with it.
+        // Every other problem is reported along with it.
         Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
     };
     match read_stored(&database).await {
-        Ok(stored) => Ok((config_with_stored(sources, &stored)?, Ok(stored))),
+        Ok(stored) => Ok((config_with_stored(&sources, &stored)?, Ok(stored))),
         Err(error) => Ok((config::load(&sources)?, Err(error))),
     }
 }
 
-/// The same for a daemon: a database that is away is waited for where it may hold what is not set
-/// elsewhere. `waiting` is told of it, once.
+/// As [`load_config`], for the daemon: waits for an unavailable database if it may hold the missing
+/// settings. `on_wait` is called once.
 pub async fn load_config_when_available(
     sources: Sources,
-    waiting: impl Fn(&LedgerError, &ConfigError),
+    on_wait: impl FnOnce(&LedgerError, &ConfigError),
 ) -> Result<(Config, Result<StoredSettings, LedgerError>), ConfigError> {
-    let mut told = false;
+    let mut on_wait = Some(on_wait);
     loop {
-        let wrong = match load_config(sources.clone()).await {
-            Err(wrong) if wrong.problems.iter().all(|problem| problem.is_missing) => wrong,
+        let incomplete = match load_config(sources.clone()).await {
+            Err(error) if error.problems.iter().all(|problem| problem.is_missing) => error,
             other => return other,
         };
-        // Where the database itself is missing, the whole list is.
         let Ok(database) = config::load_database(&sources) else {
-            return Err(wrong);
+            return Err(incomplete);
         };
-        let Err(away) = read_stored(&database).await else {
-            // It answers, and does not hold it; or it has come back this moment.
+        let Err(unavailable) = read_stored(&database).await else {
+            // It does not hold them, or it just became available.
             return load_config(sources).await;
         };
-        if !away.is_unavailable() {
-            return Err(wrong);
+        if !unavailable.is_unavailable() {
+            return Err(incomplete);
         }
-        if !told {
-            waiting(&away, &wrong);
+        if let Some(on_wait) = on_wait.take() {
+            on_wait(&unavailable, &incomplete);
         }
-        told = true;
         tokio::time::sleep(STORED_SETTINGS_TIMEOUT).await;
     }
 }
 
-/// What is stored in this database, if it answers soon.
+/// Reads the stored settings, with a timeout.
 pub(super) async fn read_stored(
     database: &config::DatabaseConfig,
 ) -> Result<StoredSettings, LedgerError> {
     let ledger = connect_ledger(database, std::sync::Arc::new(SystemClock))?;
     let settings = tokio::time::timeout(STORED_SETTINGS_TIMEOUT, ledger.stored_settings());
     match settings.await.unwrap_or(Err(LedgerError::Unresponsive)) {
-        // Before the first migration nothing is stored.
+        // Nothing is stored before the first migration.
         Err(error) if error.is_missing_table() => Ok(StoredSettings::default()),
         other => other,
     }
 }
 
-/// The calendar alone, and why the stored settings could not be read, if so.
+/// The calendar, and the reason why the stored settings could not be read, if so.
 pub async fn load_calendar(
     mut sources: Sources,
 ) -> Result<(Calendar, Option<String>), ConfigError> {
@@ -145,20 +142,22 @@ async fn load_stored_schedule(sources: &mut Sources) -> Result<(), String> {
 
 /// The configuration with these stored settings.
 pub fn config_with_stored(
-    mut sources: Sources,
+    sources: &Sources,
     stored: &StoredSettings,
 ) -> Result<Config, ConfigError> {
-    let keys = match config::load_keyring(&sources) {
-        Ok(keys) => keys,
-        Err(error) => return Err(config::load(&sources).err().unwrap_or(error)),
-    };
-    decrypt_into(&mut sources, &keys, stored);
-    config::load(&sources)
+    match config::load_keyring(sources) {
+        Ok(keys) => config::load(&with_stored(sources, &keys, stored)),
+        Err(error) => Err(config::load(sources).err().unwrap_or(error)),
+    }
 }
 
-fn decrypt_into(sources: &mut Sources, keys: &Keyring, stored: &StoredSettings) {
-    sources.stored.clone_from(&stored.plain);
-    sources.unsealable = BTreeMap::new();
+/// The sources with these stored settings, decrypted.
+fn with_stored(sources: &Sources, keys: &Keyring, stored: &StoredSettings) -> Sources {
+    let mut sources = Sources {
+        stored: stored.plain.clone(),
+        unsealable: BTreeMap::new(),
+        ..sources.clone()
+    };
     for (name, sealed) in &stored.sealed {
         match keys.open(name, sealed) {
             Ok(secret) => {
@@ -170,13 +169,10 @@ fn decrypt_into(sources: &mut Sources, keys: &Keyring, stored: &StoredSettings) 
             }
         }
     }
+    sources
 }
 
-/// Changes stored settings, all of them or none, provided that the configuration works with them.
-/// `sources` are those of this process, without the database's.
-///
-/// # Errors
-/// See [`ChangeError`]; nothing is stored then.
+/// Changes stored settings, all of them or none, if the configuration is valid with them.
 pub async fn store_changes(
     sources: &Sources,
     ledger: &Ledger,
@@ -195,8 +191,8 @@ pub async fn store_changes(
         if !new.is_empty() {
             return Err(SettingChangeError::Invalid(new));
         }
-        // Some things show only when the objects are made; nothing is called for that.
-        if let Ok(config) = config_with_stored(sources.clone(), &next) {
+        // Some problems show only when the objects are built, which calls nothing.
+        if let Ok(config) = config_with_stored(sources, &next) {
             App::build(config, ledger.clone(), TaskGroup::new())
                 .map_err(|error| SettingChangeError::Unworkable(format!("{error:#}")))?;
         }
@@ -207,7 +203,7 @@ pub async fn store_changes(
     Err(SettingChangeError::Conflict)
 }
 
-/// The names of the settings that are stored otherwise.
+/// The names of the settings whose stored values differ.
 pub fn changed_names(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
     let names: BTreeSet<&String> = [a, b]
         .into_iter()
@@ -223,43 +219,40 @@ pub fn changed_names(a: &StoredSettings, b: &StoredSettings) -> Vec<String> {
         .collect()
 }
 
-/// Every setting with these stored, also where the configuration would not work with them, and why.
+/// Every setting with these stored values, even if some are invalid, and every problem.
 pub fn list_settings(
     sources: &Sources,
     stored: &StoredSettings,
 ) -> (Vec<EffectiveSetting>, Vec<ConfigProblem>) {
-    let mut sources = sources.clone();
-    match config::load_keyring(&sources) {
-        Ok(keys) => decrypt_into(&mut sources, &keys, stored),
-        Err(_) => sources.stored.clone_from(&stored.plain),
-    }
-    config::inspect_settings(&sources)
+    config::inspect_settings(&match config::load_keyring(sources) {
+        Ok(keys) => with_stored(sources, &keys, stored),
+        Err(_) => Sources {
+            stored: stored.plain.clone(),
+            ..sources.clone()
+        },
+    })
 }
 
-/// Whether both hold the same values, however they are sealed.
+/// Both have the same values, however they are encrypted.
 pub fn has_same_values(sources: &Sources, a: &StoredSettings, b: &StoredSettings) -> bool {
     let Ok(keys) = config::load_keyring(sources) else {
         return false;
     };
     let opened = |stored: &StoredSettings| {
-        let mut sources = sources.clone();
-        decrypt_into(&mut sources, &keys, stored);
+        let sources = with_stored(sources, &keys, stored);
         (sources.stored, sources.unsealable)
     };
     opened(a) == opened(b)
 }
 
-/// What is wrong with the configuration when these are stored.
+/// The problems of the configuration with these stored values.
 fn config_problems(
     sources: &Sources,
     keys: &Keyring,
     stored: &StoredSettings,
 ) -> Vec<ConfigProblem> {
-    let mut sources = sources.clone();
-    decrypt_into(&mut sources, keys, stored);
-    config::load(&sources)
-        .err()
-        .map_or_else(Vec::new, |error| error.problems)
+    let loaded = config::load(&with_stored(sources, keys, stored));
+    loaded.err().map_or_else(Vec::new, |error| error.problems)
 }
 
 fn validate_changes(
@@ -289,7 +282,7 @@ fn stored_value(
     value: Option<&SecretString>,
 ) -> Result<StoredValue, SettingChangeError> {
     let Some(value) = value else {
-        // Also what the environment hides may be cleared away.
+        // Also a value that the environment overrides.
         return Ok(StoredValue::Unset);
     };
     if let Some(variable) = sources.env_override(key) {
@@ -315,8 +308,7 @@ fn stored_value(
         })
 }
 
-/// Seals every stored secret anew with the first key. Returns the names of those that were sealed
-/// with another one.
+/// Encrypts every stored secret with the first key. Returns the names of those that had another key.
 pub async fn rotate_key(
     sources: &Sources,
     ledger: &Ledger,

@@ -7,7 +7,7 @@ use crate::{
     sync::{
         inventory::{self, InventorySettings},
         jobs::calendar::{Calendar, CalendarSettings},
-        orders::{self, ExistingOrdersPolicy, OrderSettings, mapping},
+        orders::{self, OrderSettings, mapping},
         reconcile::{self, ReconcileSettings},
         tracking::TrackingSettings,
     },
@@ -61,15 +61,9 @@ pub(super) fn order_settings(config: &Config) -> OrderSettings {
     let veracore = config.veracore.timeout;
     OrderSettings {
         trigger_states: settings.trigger_states.clone(),
-        existing_orders: match settings.existing_orders {
-            config::ExistingOrders::Skip => ExistingOrdersPolicy::Skip,
-            config::ExistingOrders::Send => ExistingOrdersPolicy::Send,
-        },
+        existing_orders: settings.existing_orders,
         mapping_rules: mapping::MappingRules {
-            unit_price: match settings.unit_price {
-                config::UnitPriceBasis::Gross => mapping::PriceBasis::Gross,
-                config::UnitPriceBasis::Net => mapping::PriceBasis::Net,
-            },
+            unit_price: settings.unit_price,
             shipping_methods: settings.shipping_methods.clone(),
             skus: sku_rules(config),
             shipping_method_map: config.maps.shipping_methods.clone(),

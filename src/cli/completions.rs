@@ -1,44 +1,28 @@
 //! `completions`: the completion scripts for shells.
 
-use clap::{Args, Command, ValueEnum, builder::PossibleValuesParser};
+use clap::{Args, Command, builder::PossibleValuesParser};
 use clap_complete::aot;
 use serde_json::json;
 
-use super::{context::CommandOutcome, output::Output};
+use super::{args::word_parser, context::CommandResult, output::Output};
 use crate::config::SETTINGS;
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    shell: Shell,
+    #[arg(value_parser = word_parser(["bash", "zsh", "fish"], |word| word.parse::<aot::Shell>().ok()))]
+    shell: aot::Shell,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-}
-
-pub(super) fn execute(
-    output: Output,
-    cli: Command,
-    args: &CompletionsArgs,
-) -> anyhow::Result<CommandOutcome> {
-    let shell = match args.shell {
-        Shell::Bash => aot::Shell::Bash,
-        Shell::Zsh => aot::Shell::Zsh,
-        Shell::Fish => aot::Shell::Fish,
-    };
+pub(super) fn execute(output: Output, cli: Command, args: &CompletionsArgs) -> CommandResult {
     let mut script = Vec::new();
     aot::generate(
-        shell,
+        args.shell,
         &mut complete_setting_names(cli),
         "veracore-sync",
         &mut script,
     );
     let script = String::from_utf8(script)?;
-    output.print(&json!({ "script": script }), || script.clone())?;
-    Ok(CommandOutcome::Done)
+    output.print(&json!({ "script": script }), || script.clone())
 }
 
 /// `config set` accepts any name, to explain what is wrong with it; a shell offers the valid ones.

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
-use super::{context::CommandOutcome, output::Output, terminal::Column};
+use super::{context::CommandResult, output::Output, terminal::Column};
 use crate::{
     app::{
         self, SetupError,
@@ -43,18 +43,13 @@ enum ConfigCommand {
 /// The longest value read from standard input.
 const MAX_VALUE_BYTES: u64 = 64 * 1024;
 
-pub(super) async fn execute(
-    sources: Sources,
-    output: Output,
-    args: ConfigArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources, output: Output, args: ConfigArgs) -> CommandResult {
     match args.command {
         ConfigCommand::Show => show(sources, output).await,
         ConfigCommand::Set { key, value } => {
-            let value = if value == "-" {
-                read_stdin_value()?
-            } else {
-                value
+            let value = match value.as_str() {
+                "-" => read_stdin_value()?,
+                _ => value,
             };
             change_setting(&sources, output, key, Some(value.into())).await
         }
@@ -76,7 +71,7 @@ async fn change_setting(
     output: Output,
     key: String,
     value: Option<SecretString>,
-) -> anyhow::Result<CommandOutcome> {
+) -> CommandResult {
     let ledger = app::ledger_only(sources)?;
     ledger.ensure_migrated().await?;
     let stored = value.is_some();
@@ -100,11 +95,10 @@ async fn change_setting(
             };
             format!("{name} {done}; {when}")
         },
-    )?;
-    Ok(CommandOutcome::Done)
+    )
 }
 
-async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+async fn rotate_key(sources: &Sources, output: Output) -> CommandResult {
     let ledger = app::ledger_only(sources)?;
     ledger.ensure_migrated().await?;
     let rotated = stored_settings::rotate_key(sources, &ledger)
@@ -120,42 +114,37 @@ async fn rotate_key(sources: &Sources, output: Output) -> anyhow::Result<Command
                 rotated.join(", ")
             )
         }
-    })?;
-    Ok(CommandOutcome::Done)
+    })
 }
 
 /// Errors that the user must correct exit with status 2, as a wrong configuration does.
 fn map_change_error(error: SettingChangeError) -> anyhow::Error {
     match error {
-        SettingChangeError::Ledger(error) => error.into(),
-        SettingChangeError::Config(error) => error.into(),
-        SettingChangeError::Conflict => error.into(),
+        SettingChangeError::Ledger(_)
+        | SettingChangeError::Config(_)
+        | SettingChangeError::Conflict => error.into(),
         other => SetupError(other.to_string()).into(),
     }
 }
 
-async fn show(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+async fn show(sources: Sources, output: Output) -> CommandResult {
     let (config, database) = app::load_config(sources).await?;
     output.print(
         &serde_json::json!({
-            "settings": config.settings(),
+            "settings": config.settings,
             "databaseProblem": database.as_ref().err().map(ToString::to_string),
         }),
         || {
-            let rows: Vec<Vec<String>> = config
-                .settings()
-                .iter()
-                .map(|setting| {
-                    let value = setting.value.clone().unwrap_or_else(|| "(unset)".into());
-                    vec![setting.key.clone(), value, setting.provenance.to_string()]
-                })
-                .collect();
+            let rows = config.settings.iter().map(|setting| {
+                let value = setting.value.clone().unwrap_or_else(|| "(unset)".into());
+                [setting.key.clone(), value, setting.provenance.to_string()]
+            });
             let columns = [
                 Column::Key("SETTING"),
                 Column::LongText("VALUE"),
                 Column::Text("FROM"),
             ];
-            let mut text = output.terminal.table(&columns, &rows);
+            let mut text = output.terminal.table(&columns, rows);
             if let Err(problem) = &database {
                 text.push_str(&format!(
                 "\nnote: the database could not be read, so its settings are left out: {problem}\n"
@@ -163,6 +152,5 @@ async fn show(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome
             }
             text
         },
-    )?;
-    Ok(CommandOutcome::Done)
+    )
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     args::word_parser,
-    context::{CommandOutcome, load_app},
+    context::{CommandResult, load_app},
     output::{Output, local_time},
     terminal::Column,
 };
@@ -42,11 +42,7 @@ enum EventsCommand {
     },
 }
 
-pub(super) async fn execute(
-    sources: Sources,
-    output: Output,
-    args: EventsArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources, output: Output, args: EventsArgs) -> CommandResult {
     let app = load_app(sources).await?;
     match args.command {
         EventsCommand::List { state, limit } => list(&app, output, state, limit).await,
@@ -54,29 +50,21 @@ pub(super) async fn execute(
     }
 }
 
-async fn list(
-    app: &App,
-    output: Output,
-    state: Option<EventState>,
-    limit: u32,
-) -> anyhow::Result<CommandOutcome> {
+async fn list(app: &App, output: Output, state: Option<EventState>, limit: u32) -> CommandResult {
     let events = app.ledger.events(state, limit).await?;
     let zone = app.config.schedule.timezone;
     output.print(&json!({ "events": events }), || {
-        let rows: Vec<Vec<String>> = events
-            .iter()
-            .map(|event| {
-                vec![
-                    event.id.to_string(),
-                    event.event_type.clone(),
-                    local_time(Some(event.occurred_at), zone),
-                    event.state.as_str().to_owned(),
-                    event.tries.to_string(),
-                    local_time(event.next_try, zone),
-                    event_detail(event),
-                ]
-            })
-            .collect();
+        let rows = events.iter().map(|event| {
+            [
+                event.id.to_string(),
+                event.event_type.clone(),
+                local_time(Some(event.occurred_at), zone),
+                event.state.as_str().to_owned(),
+                event.tries.to_string(),
+                local_time(event.next_try, zone),
+                event_detail(event),
+            ]
+        });
         let columns = [
             Column::Key("ID"),
             Column::Text("TYPE"),
@@ -86,9 +74,8 @@ async fn list(
             Column::Text("NEXT TRY"),
             Column::LongText(""),
         ];
-        output.terminal.table(&columns, &rows)
-    })?;
-    Ok(CommandOutcome::Done)
+        output.terminal.table(&columns, rows)
+    })
 }
 
 /// The subject of the event, and why it is not delivered.
@@ -104,7 +91,7 @@ fn event_detail(event: &RecordedEvent) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
-async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<CommandOutcome> {
+async fn resend(app: &App, output: Output, ids: &[String]) -> CommandResult {
     // All are checked before one is sent.
     let ids = ids
         .iter()
@@ -123,27 +110,16 @@ async fn resend(app: &App, output: Output, ids: &[String]) -> anyhow::Result<Com
         )
         .into());
     }
-    let mut results = Vec::new();
+    let mut outcomes = Vec::new();
     for id in ids {
-        results.push((id, app.ledger.resend_event(id).await?));
+        let (done, message) = match app.ledger.resend_event(id).await? {
+            ResendOutcome::Requeued => (true, "queued: the daemon sends it again now"),
+            ResendOutcome::Expedited => (true, "it was waiting; the daemon sends it now"),
+            ResendOutcome::NotFound => {
+                (false, "refused: event not found (it may have been deleted)")
+            }
+        };
+        outcomes.push((id.to_string(), done, message.to_owned()));
     }
-    let words = |resent: ResendOutcome| match resent {
-        ResendOutcome::Requeued => "queued: the daemon sends it again now",
-        ResendOutcome::Expedited => "it was waiting; the daemon sends it now",
-        ResendOutcome::NotFound => "refused: event not found (it may have been deleted)",
-    };
-    let found = |resent: ResendOutcome| resent != ResendOutcome::NotFound;
-    let documents: Vec<_> = results
-        .iter()
-        .map(|(id, resent)| json!({ "id": id, "done": found(*resent), "message": words(*resent) }))
-        .collect();
-    output.print(&json!({ "events": documents }), || {
-        let lines: Vec<String> = results
-            .iter()
-            .map(|(id, resent)| format!("{id}: {}", words(*resent)))
-            .collect();
-        lines.join("\n")
-    })?;
-    let all = results.iter().all(|(_, resent)| found(*resent));
-    Ok(CommandOutcome::from_ok(all))
+    output.print_outcomes(("events", "id"), &outcomes)
 }

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{context::CommandOutcome, output::Output};
+use super::{context::CommandResult, output::Output};
 use crate::config::{self, Sources};
 
 /// A working process responds at once, whatever else is unavailable.
@@ -22,13 +22,12 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Enough for the status line.
 const MAX_HEAD_BYTES: u64 = 64;
 
-pub(super) async fn execute(sources: &Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: &Sources, output: Output) -> CommandResult {
     let address = connect_address(config::load_listen_address(sources)?);
     timeout(RESPONSE_TIMEOUT, check_liveness(address))
         .await
         .with_context(|| format!("{address} did not respond within {RESPONSE_TIMEOUT:?}"))??;
-    output.print(&json!({ "healthy": true }), || "healthy".into())?;
-    Ok(CommandOutcome::Done)
+    output.print(&json!({ "healthy": true }), || "healthy".into())
 }
 
 /// The loopback address for a daemon that listens on every address.

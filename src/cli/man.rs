@@ -13,7 +13,7 @@ use clap_mangen::{
 };
 use serde_json::json;
 
-use super::{context::CommandOutcome, output::Output};
+use super::{context::CommandResult, output::Output};
 use crate::config::SETTINGS;
 
 #[derive(Debug, Args)]
@@ -23,23 +23,17 @@ pub(super) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn execute(
-    output: Output,
-    cli: Command,
-    args: &ManArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) fn execute(output: Output, cli: Command, args: &ManArgs) -> CommandResult {
     let mut command = cli.disable_help_subcommand(true);
     command.build();
     let Some(dir) = &args.dir else {
         let page = page(&command, true)?;
-        output.print(&json!({ "page": page }), || page.clone())?;
-        return Ok(CommandOutcome::Done);
+        return output.print(&json!({ "page": page }), || page.clone());
     };
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut files = Vec::new();
     write_pages(&command, true, dir, &mut files)?;
-    output.print(&json!({ "files": files }), || files.join("\n"))?;
-    Ok(CommandOutcome::Done)
+    output.print(&json!({ "files": files }), || files.join("\n"))
 }
 
 fn write_pages(

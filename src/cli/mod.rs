@@ -15,6 +15,7 @@ mod orders;
 mod output;
 mod reconcile;
 mod run;
+mod run_report;
 mod schedule;
 mod status;
 mod stock;

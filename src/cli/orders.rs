@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     args::{parse_order_code, word_parser},
-    context::{CommandOutcome, load_app},
+    context::{CommandResult, load_app},
     output::{Output, local_time},
     terminal::{Column, Terminal},
 };
@@ -15,7 +15,10 @@ use crate::{
     app::{App, SetupError},
     config::Sources,
     domain::{OrderCode, OrderRef, SyncStatus, text::one_line},
-    ledger::{Attempt, KnownStatus, OperatorOutcome, OrderFilter, RetryMode, SyncRecord, Topic},
+    ledger::{
+        Attempt, KnownStatus, LedgerError, OperatorOutcome, OrderFilter, RetryMode, SyncRecord,
+        Topic,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -62,38 +65,25 @@ enum OrdersCommand {
     },
 }
 
-pub(super) async fn execute(
-    sources: Sources,
-    output: Output,
-    args: OrdersArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources, output: Output, args: OrdersArgs) -> CommandResult {
     let app = load_app(sources).await?;
     match args.command {
         OrdersCommand::List { status, limit } => list(&app, output, status, limit).await,
         OrdersCommand::Show { code } => show(&app, output, &parse_order_code(&code)?).await,
         OrdersCommand::Retry { codes, adopt } => {
-            let mode = if adopt {
-                RetryMode::Adopt
-            } else {
-                RetryMode::Again
+            let mode = match adopt {
+                true => RetryMode::Adopt,
+                false => RetryMode::Again,
             };
-            let mut outcomes = Vec::new();
-            for code in codes {
-                let code = parse_order_code(&code)?;
-                let outcome = app.ledger.retry_order(&code, mode).await?;
-                outcomes.push((code, outcome));
-            }
+            let retry = async |code: &_| app.ledger.retry_order(code, mode).await;
+            let outcomes = change_orders(&codes, "queued for retry", retry).await?;
             app.ledger.publish(Topic::Orders).await;
-            print_outcomes(output, &outcomes, "queued for retry")
+            output.print_outcomes(("orders", "order"), &outcomes)
         }
         OrdersCommand::Skip { codes } => {
-            let mut outcomes = Vec::new();
-            for code in codes {
-                let code = parse_order_code(&code)?;
-                let outcome = app.ledger.skip_order(&code).await?;
-                outcomes.push((code, outcome));
-            }
-            print_outcomes(output, &outcomes, "skipped")
+            let skip = async |code: &_| app.ledger.skip_order(code).await;
+            let outcomes = change_orders(&codes, "skipped", skip).await?;
+            output.print_outcomes(("orders", "order"), &outcomes)
         }
         OrdersCommand::Backfill { since, dry_run } => {
             let since = parse_since(&since, app.config.schedule.timezone)?;
@@ -102,12 +92,7 @@ pub(super) async fn execute(
     }
 }
 
-async fn list(
-    app: &App,
-    output: Output,
-    status: Option<SyncStatus>,
-    limit: u32,
-) -> anyhow::Result<CommandOutcome> {
+async fn list(app: &App, output: Output, status: Option<SyncStatus>, limit: u32) -> CommandResult {
     let filter = OrderFilter {
         status,
         limit,
@@ -116,22 +101,16 @@ async fn list(
     let orders = app.ledger.orders(&filter).await?;
     let zone = app.config.schedule.timezone;
     output.print(&json!({ "orders": orders }), || {
-        let rows: Vec<Vec<String>> = orders
-            .iter()
-            .map(|order| {
-                vec![
-                    order.vendure_order_code.clone(),
-                    order.sync_status.to_string(),
-                    order
-                        .veracore_order_id
-                        .clone()
-                        .unwrap_or_else(|| "-".into()),
-                    order.retry_count.to_string(),
-                    local_time(order.next_attempt, zone),
-                    order.error_message.clone().unwrap_or_default(),
-                ]
-            })
-            .collect();
+        let rows = orders.iter().map(|order| {
+            [
+                order.vendure_order_code.clone(),
+                order.sync_status.to_string(),
+                order.veracore_order_id.as_deref().unwrap_or("-").to_owned(),
+                order.retry_count.to_string(),
+                local_time(order.next_attempt, zone),
+                order.error_message.clone().unwrap_or_default(),
+            ]
+        });
         let columns = [
             Column::Key("ORDER"),
             Column::Status("STATUS"),
@@ -140,12 +119,11 @@ async fn list(
             Column::Text("NEXT ATTEMPT"),
             Column::LongText(""),
         ];
-        output.terminal.table(&columns, &rows)
-    })?;
-    Ok(CommandOutcome::Done)
+        output.terminal.table(&columns, rows)
+    })
 }
 
-async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<CommandOutcome> {
+async fn show(app: &App, output: Output, code: &OrderCode) -> CommandResult {
     let Some(order) = app.ledger.order(code).await? else {
         anyhow::bail!("order {code} not found");
     };
@@ -153,8 +131,7 @@ async fn show(app: &App, output: Output, code: &OrderCode) -> anyhow::Result<Com
     let zone = app.config.schedule.timezone;
     output.print(&json!({ "order": order, "attempts": attempts }), || {
         describe(&order, &attempts, zone, output.terminal)
-    })?;
-    Ok(CommandOutcome::Done)
+    })
 }
 
 fn describe(order: &SyncRecord, attempts: &[Attempt], zone: Tz, screen: Terminal) -> String {
@@ -219,55 +196,43 @@ fn describe_post_send(order: &SyncRecord, zone: Tz) -> String {
     text
 }
 
-fn print_outcomes(
-    output: Output,
-    outcomes: &[(OrderCode, OperatorOutcome)],
+/// Changes each order. Returns its code, whether it was changed, and a message.
+async fn change_orders(
+    codes: &[String],
     done: &str,
-) -> anyhow::Result<CommandOutcome> {
-    let is_done = |outcome: &OperatorOutcome| {
-        matches!(
-            outcome,
-            OperatorOutcome::Done | OperatorOutcome::DoneInDoubt
-        )
-    };
-    let message = |outcome: &OperatorOutcome| match outcome {
-        OperatorOutcome::Done => done.to_owned(),
-        OperatorOutcome::DoneInDoubt => {
-            format!("{done}; its last send is unconfirmed, so VeraCore may have it: check there")
-        }
-        OperatorOutcome::NotFound => "refused: order not found".into(),
-        OperatorOutcome::AlreadySent { veracore_order_id } => format!(
-            "refused: VeraCore already has it ({})",
-            veracore_order_id.as_deref().unwrap_or("ID unknown")
-        ),
-        OperatorOutcome::Stopped => "refused: it was cancelled in Vendure and at VeraCore".into(),
-        OperatorOutcome::Busy => {
-            "refused: it is being processed right now; see `orders show`".into()
-        }
-    };
-    let results: Vec<serde_json::Value> = outcomes
-        .iter()
-        .map(|(code, outcome)| {
-            json!({ "order": code, "done": is_done(outcome), "message": message(outcome) })
-        })
-        .collect();
-    output.print(&json!({ "orders": results }), || {
-        let lines: Vec<String> = outcomes
-            .iter()
-            .map(|(code, outcome)| format!("{code}: {}", message(outcome)))
-            .collect();
-        lines.join("\n")
-    })?;
-    let all = outcomes.iter().all(|(_, outcome)| is_done(outcome));
-    Ok(CommandOutcome::from_ok(all))
+    change: impl AsyncFn(&OrderCode) -> Result<OperatorOutcome, LedgerError>,
+) -> anyhow::Result<Vec<(String, bool, String)>> {
+    let mut outcomes = Vec::new();
+    for code in codes {
+        let code = parse_order_code(code)?;
+        let (is_done, message) = match change(&code).await? {
+            OperatorOutcome::Done => (true, done.to_owned()),
+            OperatorOutcome::DoneInDoubt => (
+                true,
+                format!(
+                    "{done}; its last send is unconfirmed, so VeraCore may have it: check there"
+                ),
+            ),
+            OperatorOutcome::NotFound => (false, "refused: order not found".into()),
+            OperatorOutcome::AlreadySent { veracore_order_id } => {
+                let id = veracore_order_id.as_deref().unwrap_or("ID unknown");
+                (false, format!("refused: VeraCore already has it ({id})"))
+            }
+            OperatorOutcome::Stopped => (
+                false,
+                "refused: it was cancelled in Vendure and at VeraCore".into(),
+            ),
+            OperatorOutcome::Busy => (
+                false,
+                "refused: it is being processed right now; see `orders show`".into(),
+            ),
+        };
+        outcomes.push((code.to_string(), is_done, message));
+    }
+    Ok(outcomes)
 }
 
-async fn backfill(
-    app: &App,
-    output: Output,
-    since: DateTime<Utc>,
-    dry_run: bool,
-) -> anyhow::Result<CommandOutcome> {
+async fn backfill(app: &App, output: Output, since: DateTime<Utc>, dry_run: bool) -> CommandResult {
     app.ensure_shop_configured().await?;
     if !app.ledger.has_baseline().await? {
         anyhow::bail!(
@@ -306,8 +271,7 @@ async fn backfill(
             format!(": {}", codes.join(", "))
         };
         format!("{} orders {verb}{list}", codes.len())
-    })?;
-    Ok(CommandOutcome::Done)
+    })
 }
 
 /// A timestamp, or the start of a day in the time zone.

@@ -7,8 +7,12 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use serde_json::json;
 
-use super::terminal::{Terminal, TextStyle};
+use super::{
+    context::{CommandOutcome, CommandResult},
+    terminal::{Terminal, TextStyle},
+};
 use crate::sync::jobs::run_once::OnProgress;
 
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +28,7 @@ impl Output {
     }
 
     /// Prints `value` with `--json`, otherwise `text`.
-    pub fn print(
-        self,
-        value: &impl Serialize,
-        text: impl FnOnce() -> String,
-    ) -> anyhow::Result<()> {
+    pub fn print(self, value: &impl Serialize, text: impl FnOnce() -> String) -> CommandResult {
         let mut text = if self.json {
             serde_json::to_string_pretty(value)?
         } else {
@@ -39,9 +39,30 @@ impl Output {
         }
         match std::io::stdout().lock().write_all(text.as_bytes()) {
             // The reader closed the pipe, as `| head` does.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => Ok(other?),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            other => other?,
         }
+        Ok(CommandOutcome::Done)
+    }
+
+    /// Prints the outcome for each item of a list: whether it was done, and a message.
+    pub fn print_outcomes(
+        self,
+        (list, item): (&str, &str),
+        outcomes: &[(String, bool, String)],
+    ) -> CommandResult {
+        let documents: Vec<_> = outcomes
+            .iter()
+            .map(|(id, done, message)| json!({ item: id, "done": done, "message": message }))
+            .collect();
+        self.print(&json!({ list: documents }), || {
+            let lines = outcomes
+                .iter()
+                .map(|(id, _, message)| format!("{id}: {message}\n"));
+            lines.collect()
+        })?;
+        let all_done = outcomes.iter().all(|(_, done, _)| *done);
+        Ok(CommandOutcome::from_ok(all_done))
     }
 
     /// A progress bar on stderr; drawn only on a terminal.
@@ -66,7 +87,7 @@ impl Output {
     pub fn print_error(self, message: &str) {
         self.print_to_stderr("error:", TextStyle::Red, message);
         if self.json {
-            let _ = self.print(&serde_json::json!({ "error": message }), String::new);
+            let _ = self.print(&json!({ "error": message }), String::new);
         }
     }
 

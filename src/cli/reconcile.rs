@@ -1,19 +1,15 @@
 //! `reconcile`: compares Vendure, the ledger and VeraCore, and prints each difference and its remedy.
 
-use anyhow::bail;
 use clap::Args;
-use serde::Serialize;
 
 use super::{
-    context::{CommandOutcome, load_app},
+    context::{CommandOutcome, CommandResult, load_app},
     output::{Output, progress_callback},
+    run_report::{RunReport, completed},
 };
 use crate::{
     config::Sources,
-    sync::{
-        jobs::run_once::RunAttempt,
-        reconcile::{self, Finding, ReconcileSummary},
-    },
+    sync::reconcile::{self, Finding, ReconcileSummary},
 };
 
 #[derive(Debug, Args)]
@@ -24,38 +20,20 @@ pub(super) struct ReconcileArgs {
     days: u32,
 }
 
-#[derive(Serialize)]
-struct ReconcileReport<'a> {
-    run: i64,
-    #[serde(flatten)]
-    summary: &'a ReconcileSummary,
-}
-
 pub(super) async fn execute(
     sources: Sources,
     output: Output,
     args: &ReconcileArgs,
-) -> anyhow::Result<CommandOutcome> {
+) -> CommandResult {
     let app = load_app(sources).await?;
     let on_progress = progress_callback(output, "orders");
-    let ran = app
+    let attempt = app
         .reconciliation
         .run_manually(args.days, &on_progress)
         .await?;
-    let (run, summary) = match ran {
-        RunAttempt::Completed(run, outcome) => (run.number(), outcome?),
-        RunAttempt::NotStarted => {
-            bail!("a reconciliation is going on already; try again when it is done")
-        }
-        RunAttempt::LeaseLost => {
-            bail!("the database was away for too long; the pass was dropped half-way")
-        }
-    };
-    let printed = ReconcileReport {
-        run,
-        summary: &summary,
-    };
-    output.print(&printed, || describe(&summary))?;
+    let (run, summary) = completed(attempt)?;
+    let report = RunReport::new(Some(run), None, &summary);
+    output.print(&report, || describe(&summary))?;
     Ok(CommandOutcome::from_ok(summary.is_clean()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::context::CommandOutcome;
+use super::context::{CommandOutcome, CommandResult};
 use crate::{
     app::Daemon,
     config::Sources,
@@ -12,7 +12,7 @@ use crate::{
 /// The time that work in flight has to finish after the signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) async fn execute(sources: Sources) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources) -> CommandResult {
     // Before anything else: the start may wait for the database.
     let mut signals = StopSignals::listen()?;
     let supervisor = ServiceNotifier::new(sources.env.contains_key("NOTIFY_SOCKET"));

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     args::parse_timestamp,
-    context::CommandOutcome,
+    context::CommandResult,
     output::Output,
     terminal::{Column, Terminal},
 };
@@ -41,11 +41,7 @@ struct Occurrence {
     utc: String,
 }
 
-pub(super) async fn execute(
-    sources: Sources,
-    output: Output,
-    args: ScheduleArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources, output: Output, args: ScheduleArgs) -> CommandResult {
     let (calendar, problem) = app::load_calendar(sources).await?;
     if let Some(problem) = problem {
         output.note(&format!(
@@ -54,8 +50,7 @@ pub(super) async fn execute(
     }
     let from = args.from.unwrap_or_else(|| SystemClock.now());
     let schedule = upcoming(&calendar, from, TimeDelta::days(args.days.into()));
-    output.print(&schedule, || describe(&schedule, output.terminal))?;
-    Ok(CommandOutcome::Done)
+    output.print(&schedule, || describe(&schedule, output.terminal))
 }
 
 /// The occurrences from `from` until `length` later.
@@ -84,18 +79,17 @@ fn upcoming(calendar: &Calendar, from: DateTime<Utc>, length: TimeDelta) -> Sche
 }
 
 fn describe(schedule: &ScheduleReport, screen: Terminal) -> String {
-    let rows: Vec<Vec<String>> = schedule
+    let rows = schedule
         .occurrences
         .iter()
-        .map(|one| vec![one.job.into(), one.local.clone(), one.utc.clone()])
-        .collect();
+        .map(|run| [run.job.to_owned(), run.local.clone(), run.utc.clone()]);
     let mut text = format!("times of day in {}\n\n", schedule.timezone);
     let columns = [
         Column::Text("JOB"),
         Column::Key("LOCAL"),
         Column::Text("UTC"),
     ];
-    text.push_str(&screen.table(&columns, &rows));
+    text.push_str(&screen.table(&columns, rows));
     text
 }
 

@@ -4,13 +4,13 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::{
-    context::{CommandOutcome, load_app},
+    context::{CommandResult, load_app},
     output::{Output, local_time},
     terminal::{Column, Terminal, TextStyle},
 };
 use crate::{
     config::Sources,
-    ledger::{Backlog, PostSendCounts, StatusCounts},
+    ledger::{PostSendCounts, StatusCounts},
     sync::jobs::status::JobRunStatus,
 };
 
@@ -35,36 +35,27 @@ struct UpstreamStatus {
 
 impl UpstreamStatus {
     fn from_result<T>(outcome: Result<T, impl ToString>) -> Self {
-        match outcome {
-            Ok(_) => Self {
-                ok: true,
-                detail: "connected".into(),
-            },
-            Err(error) => Self {
-                ok: false,
-                detail: error.to_string(),
-            },
+        Self {
+            ok: outcome.is_ok(),
+            detail: outcome.map_or_else(|error| error.to_string(), |_| "connected".into()),
         }
     }
 }
 
-pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources, output: Output) -> CommandResult {
     let app = load_app(sources).await?;
     let orders = app.ledger.count_by_status().await?;
     let sent_orders = app.ledger.count_post_send().await?;
-    let Backlog {
-        due,
-        next_due_at: next,
-    } = app.ledger.backlog().await?;
+    let backlog = app.ledger.backlog().await?;
     let (vendure, veracore) = tokio::join!(
         app.storefront.profile(),
-        app.provider.find_order(app.probe_order_code())
+        app.provider.find_order(&app.probe_order)
     );
     let status = StatusReport {
         orders,
         sent_orders,
-        due_now: due,
-        next_due: next,
+        due_now: backlog.due,
+        next_due: backlog.next_due_at,
         jobs: app
             .agenda()
             .job_statuses(app.ledger.last_runs().await?, app.clock.now()),
@@ -72,8 +63,7 @@ pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<
         veracore: UpstreamStatus::from_result(veracore),
     };
     let zone = app.config.schedule.timezone;
-    output.print(&status, || describe(&status, zone, output.terminal))?;
-    Ok(CommandOutcome::Done)
+    output.print(&status, || describe(&status, zone, output.terminal))
 }
 
 /// Sent orders that need attention; empty if there are none.
@@ -113,36 +103,27 @@ fn describe_attention(count: &PostSendCounts) -> String {
 }
 
 fn describe(status: &StatusReport, zone: Tz, screen: Terminal) -> String {
-    let rows: Vec<Vec<String>> = status
-        .orders
-        .iter()
-        .map(|(status, count)| vec![status.to_string(), count.to_string()])
-        .collect();
-    let mut text = screen.table(&[Column::Status("ORDERS"), Column::Number("COUNT")], &rows);
+    let counts = status.orders.iter();
+    let rows = counts.map(|(status, count)| [status.to_string(), count.to_string()]);
+    let mut text = screen.table(&[Column::Status("ORDERS"), Column::Number("COUNT")], rows);
     text.push_str(&format!(
         "\ndue now: {}; next due: {}\n\n",
         status.due_now,
         local_time(status.next_due, zone)
     ));
     text.push_str(&describe_attention(&status.sent_orders));
-    let rows: Vec<Vec<String>> = status
-        .jobs
-        .iter()
-        .map(|job| {
-            let last = job.last_run.as_ref();
-            let outcome = last.map_or("-", |run| run.outcome.as_deref().unwrap_or("running"));
-            let problem = last
-                .and_then(|run| run.error_message.clone())
-                .unwrap_or_default();
-            vec![
-                job.job.clone(),
-                local_time(last.map(|run| run.started_at), zone),
-                outcome.into(),
-                local_time(job.next_run, zone),
-                problem,
-            ]
-        })
-        .collect();
+    let rows = status.jobs.iter().map(|job| {
+        let last = job.last_run.as_ref();
+        let outcome = last.map_or("-", |run| run.outcome.as_deref().unwrap_or("running"));
+        [
+            job.job.clone(),
+            local_time(last.map(|run| run.started_at), zone),
+            outcome.to_owned(),
+            local_time(job.next_run, zone),
+            last.and_then(|run| run.error_message.clone())
+                .unwrap_or_default(),
+        ]
+    });
     let columns = [
         Column::Key("JOB"),
         Column::Text("LAST RUN"),
@@ -150,7 +131,7 @@ fn describe(status: &StatusReport, zone: Tz, screen: Terminal) -> String {
         Column::Text("NEXT RUN"),
         Column::LongText(""),
     ];
-    text.push_str(&screen.table(&columns, &rows));
+    text.push_str(&screen.table(&columns, rows));
     for (name, upstream) in [("Vendure", &status.vendure), ("VeraCore", &status.veracore)] {
         let paint = if upstream.ok {
             TextStyle::Green

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 
 use super::{
-    context::{CommandOutcome, load_app},
+    context::{CommandOutcome, CommandResult, load_app},
     output::{Output, local_time},
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     config::Sources,
     domain::{Sku, text::one_line},
     ledger::RecordedStockChange,
-    sync::inventory::{ExplainedLevel, StockArithmetic, StockExplanation},
+    sync::inventory::{CalculationLine, ExplainedLevel, StockArithmetic, StockExplanation},
 };
 
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(super) async fn execute(
     StockArgs {
         command: StockCommand::Explain { sku },
     }: StockArgs,
-) -> anyhow::Result<CommandOutcome> {
+) -> CommandResult {
     let sku = Sku::parse(sku).map_err(|problem| SetupError(format!("SKU: {problem}")))?;
     let app = load_app(sources).await?;
     let explanation = app.inventory.explain(&sku).await?;
@@ -63,10 +63,8 @@ fn describe(explanation: &StockExplanation, zone: Tz) -> String {
 }
 
 fn describe_arithmetic(now: &StockArithmetic, zone: Tz) -> String {
-    let mut text = format!(
-        "read from VeraCore at {}\n",
-        local_time(Some(now.asked_at), zone)
-    );
+    let asked_at = local_time(Some(now.asked_at), zone);
+    let mut text = format!("read from VeraCore at {asked_at}\n");
     for level in &now.variants {
         text.push_str(&describe_level(level));
     }
@@ -75,80 +73,21 @@ fn describe_arithmetic(now: &StockArithmetic, zone: Tz) -> String {
 
 fn describe_level(level: &ExplainedLevel) -> String {
     let numbers = &level.numbers;
-    let optional = |name: &str, units: Option<crate::domain::Units>| {
-        units.map_or_else(String::new, |units| format!(", {units} {name}"))
-    };
-    let orders: Vec<String> = level
-        .orders
-        .iter()
-        .map(|(code, units)| format!("{code}: {units}"))
-        .collect();
     let mut text = format!(
         "\n{} (variant {}, VeraCore's {})\n",
         one_line(&numbers.sku, 80),
         numbers.variant,
         one_line(&numbers.veracore_sku, 80)
     );
-    let mut line = |units: i64, sign: &str, label: String| {
+    let mut lines = level.lines();
+    for (units, name) in [(numbers.reserved, "reserved"), (numbers.on_hand, "on hand")] {
+        if let (Some(units), Some(available)) = (units, lines.first_mut()) {
+            available.label.push_str(&format!(", {units} {name}"));
+        }
+    }
+    for CalculationLine { sign, units, label } in lines {
         text.push_str(&format!("  {sign}{units:>8}  {label}\n"));
-    };
-    line(
-        numbers.available.get().into(),
-        " ",
-        format!(
-            "available at VeraCore{}{}",
-            optional("reserved", numbers.reserved),
-            optional("on hand", numbers.on_hand)
-        ),
-    );
-    if numbers.safety_stock.get() > 0 {
-        line(
-            numbers.safety_stock.get().into(),
-            "-",
-            "safety stock".into(),
-        );
     }
-    line(
-        numbers.acknowledged.into(),
-        "+",
-        if orders.is_empty() {
-            "at VeraCore, not yet fulfilled in the shop".into()
-        } else {
-            format!(
-                "at VeraCore, not yet fulfilled in the shop ({})",
-                orders.join(", ")
-            )
-        },
-    );
-    if numbers.waiting_elsewhere > 0 {
-        line(
-            numbers.waiting_elsewhere.into(),
-            "-",
-            "promised by other variants with this VeraCore SKU to orders that VeraCore does not have"
-                .into(),
-        );
-    }
-    line(
-        numbers.after.into(),
-        "=",
-        format!(
-            "on hand in the shop as it should be; it is {} now",
-            numbers.before
-        ),
-    );
-    line(
-        numbers.allocated,
-        "-",
-        format!(
-            "allocated by the shop, {} of them to orders that VeraCore does not have yet",
-            (numbers.allocated - i64::from(numbers.acknowledged)).max(0)
-        ),
-    );
-    line(
-        (i64::from(numbers.after) - numbers.allocated).max(0),
-        "=",
-        "can be sold (less the shop's own threshold)".into(),
-    );
     text
 }
 

@@ -107,10 +107,19 @@ impl Terminal {
     }
 
     /// An aligned table. Cells may hold text from outside: control characters are removed.
-    pub fn table(self, columns: &[Column], rows: &[Vec<String>]) -> String {
+    pub fn table(
+        self,
+        columns: &[Column],
+        rows: impl IntoIterator<Item = impl AsRef<[String]>>,
+    ) -> String {
         let rows: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| row.iter().map(|cell| sanitize_cell(cell)).collect())
+            .into_iter()
+            .map(|row| {
+                row.as_ref()
+                    .iter()
+                    .map(|cell| sanitize_cell(cell))
+                    .collect()
+            })
             .collect();
         let widths = self.widths(columns, &rows);
         let mut out = String::new();

@@ -85,8 +85,8 @@ fn find_missing_company(checked: &Checked<'_>) -> Finding {
     let style = checked.get(&table::VERACORE_API_STYLE)?;
     let company = checked.get_or_unset(&table::VERACORE_COMPANY_ID)?;
     let is_missing = style == ApiStyle::Rest && company.is_none();
-    let why = "is required for VERACORE_API_STYLE=rest and not set";
-    is_missing.then(|| table::VERACORE_COMPANY_ID.missing(why))
+    let reason = "is required for VERACORE_API_STYLE=rest and not set";
+    is_missing.then(|| table::VERACORE_COMPANY_ID.missing(reason))
 }
 
 fn find_wrong_login(checked: &Checked<'_>) -> Finding {
@@ -99,12 +99,12 @@ fn find_wrong_login(checked: &Checked<'_>) -> Finding {
             "no login to Vendure is set: VENDURE_USERNAME with VENDURE_PASSWORD, or VENDURE_API_KEY, is required",
         )),
         (true, false, false) => {
-            let why = "is required with VENDURE_USERNAME and not set";
-            Some(table::VENDURE_PASSWORD.missing(why))
+            let reason = "is required with VENDURE_USERNAME and not set";
+            Some(table::VENDURE_PASSWORD.missing(reason))
         }
         (false, true, false) => {
-            let why = "is required with VENDURE_PASSWORD and not set";
-            Some(table::VENDURE_USERNAME.missing(why))
+            let reason = "is required with VENDURE_PASSWORD and not set";
+            Some(table::VENDURE_USERNAME.missing(reason))
         }
         (_, _, true) => Some(table::VENDURE_API_KEY.invalid(
             "is set together with VENDURE_USERNAME or VENDURE_PASSWORD; set only one login",
@@ -115,14 +115,14 @@ fn find_wrong_login(checked: &Checked<'_>) -> Finding {
 fn find_short_retry_max(checked: &Checked<'_>) -> Finding {
     let initial = checked.get(&table::RETRY_INITIAL_SECONDS)?.as_secs();
     let max = checked.get(&table::RETRY_MAX_SECONDS)?.as_secs();
-    let why = format!("{max} is less than RETRY_INITIAL_SECONDS, which is {initial}");
-    (initial > max).then(|| table::RETRY_MAX_SECONDS.invalid(why))
+    let reason = format!("{max} is less than RETRY_INITIAL_SECONDS, which is {initial}");
+    (initial > max).then(|| table::RETRY_MAX_SECONDS.invalid(reason))
 }
 
 fn find_large_globs(checked: &Checked<'_>) -> Finding {
     let error = glob_set(checked.get(&table::ORDER_SKIP_SKUS)?).err()?;
-    let why = format!("its globs are too large together: {}", error.kind());
-    Some(table::ORDER_SKIP_SKUS.invalid(why))
+    let reason = format!("its globs are too large together: {}", error.kind());
+    Some(table::ORDER_SKIP_SKUS.invalid(reason))
 }
 
 /// Stock is written to one location, so the goods of another one must not be counted.
@@ -136,10 +136,10 @@ fn find_other_location(checked: &Checked<'_>) -> Finding {
         None => "other warehouses have another one".into(),
     };
     let entry = warehouse.clone();
-    let why = format!(
+    let reason = format!(
         "is '{location}', but {other}: stock is written to one location. Write its name in the same way, or remove the warehouse"
     );
-    Some((&table::WAREHOUSES.spec, Flaw::Entry { entry, why }))
+    Some((&table::WAREHOUSES.spec, Flaw::Entry { entry, reason }))
 }
 
 /// A shorter token can be guessed.
@@ -159,9 +159,9 @@ fn warn_of_short_token(checked: &Checked<'_>) -> Finding {
 fn find_missing_secret(checked: &Checked<'_>) -> Finding {
     checked.get(&table::EVENT_WEBHOOK_URL)?;
     let secret = checked.get_or_unset(&table::EVENT_WEBHOOK_SECRET)?;
-    let why = "is required with EVENT_WEBHOOK_URL and not set";
+    let reason = "is required with EVENT_WEBHOOK_URL and not set";
     let is_missing = secret.is_none();
-    is_missing.then(|| table::EVENT_WEBHOOK_SECRET.missing(why))
+    is_missing.then(|| table::EVENT_WEBHOOK_SECRET.missing(reason))
 }
 
 fn warn_of_unused_secret(checked: &Checked<'_>) -> Finding {

@@ -81,22 +81,22 @@ impl Diagnostics {
         match flaw {
             // It may be in a layer that could not be read.
             Flaw::Missing(_) if self.has_unreadable_layer => {}
-            Flaw::Missing(why) => {
-                self.add_invalid(setting, why);
+            Flaw::Missing(reason) => {
+                self.add_invalid(setting, reason);
                 if let Some(problem) = self.problems.last_mut() {
                     problem.is_missing = true;
                 }
             }
-            Flaw::Whole(why) => self.add_invalid(setting, why),
-            Flaw::Value { text, why } if setting.is_quotable() => {
+            Flaw::Whole(reason) => self.add_invalid(setting, reason),
+            Flaw::Value { text, reason } if setting.is_quotable() => {
                 let quoted = one_line(&text, 60);
-                self.add_invalid(setting, format!("'{quoted}' (from {place}) {why}"));
+                self.add_invalid(setting, format!("'{quoted}' (from {place}) {reason}"));
             }
-            Flaw::Value { why, .. } => self.add_invalid(setting, why),
-            Flaw::Entry { entry, why } => {
+            Flaw::Value { reason, .. } => self.add_invalid(setting, reason),
+            Flaw::Entry { entry, reason } => {
                 let key = format!("{}.{}", setting.name, one_line(&entry, 60));
                 self.invalid_settings.insert(setting.name);
-                self.add(Some(setting), key, why, setting.env_example());
+                self.add(Some(setting), key, reason, setting.env_example());
             }
             Flaw::Suspicious(warning) => self.warnings.push(warning),
         }

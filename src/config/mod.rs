@@ -29,29 +29,23 @@ use check::{check_rows, check_rules};
 use diagnostics::Diagnostics;
 use effective::effective_settings;
 use layers::{merge, values::Values};
-use sections::{database, inventory, maps, orders, schedule, service, vendure, veracore};
+use sections::{
+    DATABASE_ROWS, SCHEDULE_ROWS, build_database, build_inventory, build_log, build_maps,
+    build_orders, build_schedule, build_service, build_vendure, build_veracore,
+};
 use setting::Row;
 use table::{CONFIG_ENCRYPTION_KEY, HTTP_LISTEN, ROWS};
 
 pub use diagnostics::{ConfigError, ConfigProblem};
 pub use effective::EffectiveSetting;
-pub use forms::{
-    choices::{ApiStyle, ExistingOrders, LogFormat, UnitPriceBasis},
-    times::BusinessHours,
-};
+pub use forms::{choices::ApiStyle, times::BusinessHours};
 pub use layers::Sources;
 pub use provenance::{ConfigLayer, Provenance};
 pub use reference::settings_markdown;
 pub use sealing::{Keyring, SealError};
 pub use sections::{
-    database::DatabaseConfig,
-    inventory::InventoryConfig,
-    maps::NameMaps,
-    orders::OrdersConfig,
-    schedule::ScheduleConfig,
-    service::{EventWebhookConfig, LogConfig, ServiceConfig},
-    vendure::{VendureConfig, VendureLogin},
-    veracore::{OmsConfig, VeraCoreConfig},
+    DatabaseConfig, EventWebhookConfig, InventoryConfig, LogConfig, NameMaps, OmsConfig,
+    OrdersConfig, ScheduleConfig, ServiceConfig, VendureConfig, VeraCoreConfig,
 };
 pub use spec::{MASK, SettingSpec};
 pub use table::{SETTINGS, find_setting};
@@ -69,14 +63,8 @@ pub struct Config {
     pub server: ServiceConfig,
     /// Likely mistakes, such as a misspelled variable, for the log.
     pub warnings: Vec<String>,
-    settings: Vec<EffectiveSetting>,
-}
-
-impl Config {
     /// Each setting with its origin, secrets masked, in the order of the documentation.
-    pub fn settings(&self) -> &[EffectiveSetting] {
-        &self.settings
-    }
+    pub settings: Vec<EffectiveSetting>,
 }
 
 /// Reads and checks everything.
@@ -85,14 +73,14 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let warnings = diagnostics.warnings.clone();
     diagnostics.into_result(|| {
         Some(Config {
-            veracore: veracore::build(&values)?,
-            vendure: vendure::build(&values)?,
-            database: database::build(&values)?,
-            orders: orders::build(&values)?,
-            schedule: schedule::build(&values)?,
-            inventory: inventory::build(&values)?,
-            maps: maps::build(&values),
-            server: service::build(&values, sources.env.get("RUST_LOG"))?,
+            veracore: build_veracore(&values)?,
+            vendure: build_vendure(&values)?,
+            database: build_database(&values)?,
+            orders: build_orders(&values)?,
+            schedule: build_schedule(&values)?,
+            inventory: build_inventory(&values)?,
+            maps: build_maps(&values),
+            server: build_service(&values, sources.env.get("RUST_LOG"))?,
             warnings,
             settings: effective_settings(&values),
         })
@@ -116,7 +104,7 @@ fn read_all(sources: &Sources) -> (Values, Diagnostics) {
 
 /// Reads only the log's settings; `None` if one of them is invalid, which [`load`] reports.
 pub fn load_log(sources: &Sources) -> Option<LogConfig> {
-    service::build_log(&merge(sources).0, sources.env.get("RUST_LOG"))
+    build_log(&merge(sources).0, sources.env.get("RUST_LOG"))
 }
 
 /// Reads only the address of the HTTP server.
@@ -126,18 +114,20 @@ pub fn load_listen_address(sources: &Sources) -> Result<SocketAddr, ConfigError>
 
 /// Reads only the settings of the database, for `migrate` and as the first step of loading.
 pub fn load_database(sources: &Sources) -> Result<DatabaseConfig, ConfigError> {
-    load_part(sources, &database::ROWS, database::build)
+    load_part(sources, &DATABASE_ROWS, build_database)
 }
 
 /// Reads only the schedules.
 pub fn load_schedule(sources: &Sources) -> Result<ScheduleConfig, ConfigError> {
-    load_part(sources, &schedule::ROWS, schedule::build)
+    load_part(sources, &SCHEDULE_ROWS, build_schedule)
 }
 
 /// Reads only the keys that encrypt stored secrets.
 pub fn load_keyring(sources: &Sources) -> Result<Keyring, ConfigError> {
     load_part(sources, &[&CONFIG_ENCRYPTION_KEY], |values| {
-        Some(service::build_keyring(values))
+        values
+            .get(&CONFIG_ENCRYPTION_KEY)
+            .or_else(|| Some(Keyring::default()))
     })
 }
 

@@ -24,9 +24,9 @@ pub enum Flaw {
     /// Does not repeat the value.
     Whole(String),
     /// About this value, which may be one item of a list.
-    Value { text: String, why: String },
+    Value { text: String, reason: String },
     /// About one entry of a table.
-    Entry { entry: String, why: String },
+    Entry { entry: String, reason: String },
     /// Allowed, but probably a mistake. The text stands for itself.
     Suspicious(String),
 }
@@ -69,13 +69,13 @@ impl<T> Setting<T> {
         match self.parse {
             Parse::Value(parse) => {
                 let text = self.text(value)?;
-                parse(&text).map_err(|why| vec![Flaw::Value { text, why }])
+                parse(&text).map_err(|reason| vec![Flaw::Value { text, reason }])
             }
             Parse::Number(convert) => {
                 let text = self.text(value)?;
                 self.number(&text)
                     .and_then(convert)
-                    .map_err(|why| vec![Flaw::Value { text, why }])
+                    .map_err(|reason| vec![Flaw::Value { text, reason }])
             }
             Parse::Items(new, add) => {
                 let Some(mut items) = list_items(value) else {
@@ -87,7 +87,7 @@ impl<T> Setting<T> {
                 let mut seen = BTreeSet::new();
                 items.retain(|item| seen.insert(item.clone()));
                 collect(new, items, |list, text| {
-                    add(list, &text).map_err(|why| Flaw::Value { text, why })
+                    add(list, &text).map_err(|reason| Flaw::Value { text, reason })
                 })
             }
             Parse::Entries(new, add) => {
@@ -101,18 +101,18 @@ impl<T> Setting<T> {
                         None => Err("is not a single value; a name with a dot needs quotes".into()),
                     };
                     let entry = entry.clone();
-                    added.map_err(|why| Flaw::Entry { entry, why })
+                    added.map_err(|reason| Flaw::Entry { entry, reason })
                 })
             }
         }
     }
 
-    pub fn missing(&self, why: &str) -> (&SettingSpec, Flaw) {
-        (&self.spec, Flaw::Missing(why.into()))
+    pub fn missing(&self, reason: &str) -> (&SettingSpec, Flaw) {
+        (&self.spec, Flaw::Missing(reason.into()))
     }
 
-    pub fn invalid(&self, why: impl Into<String>) -> (&SettingSpec, Flaw) {
-        (&self.spec, Flaw::Whole(why.into()))
+    pub fn invalid(&self, reason: impl Into<String>) -> (&SettingSpec, Flaw) {
+        (&self.spec, Flaw::Whole(reason.into()))
     }
 
     pub fn suspicious(&self, warning: impl Into<String>) -> (&SettingSpec, Flaw) {

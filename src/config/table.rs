@@ -19,8 +19,8 @@ use super::{
     spec::{Mark::*, SettingSpec, Unset::*},
 };
 use crate::domain::{
-    CancelProtocol, OrderState, RestAuth, ShipVia, ShippingMethodCode, Sku, StockSource, Units,
-    UnmappedFreight,
+    CancelProtocol, ExistingOrdersPolicy, LineFormat, OrderState, PriceBasis, RestAuth, ShipVia,
+    ShippingMethodCode, Sku, StockSource, Units, UnmappedFreight,
 };
 
 /// Makes a static of each row, and the lists of them all. The columns: name, type, form, default,
@@ -114,9 +114,9 @@ settings! {
     ORDER_SYNC_TRIGGER_STATES: Vec<OrderState> = list(add_order_state), HasDefault, [],
         "PaymentSettled",
         "list: orders in one of these states are due";
-    ORDER_SYNC_EXISTING: ExistingOrders = choice(), HasDefault, [], "skip",
+    ORDER_SYNC_EXISTING: ExistingOrdersPolicy = choice(), HasDefault, [], "skip",
         "orders already in such a state at the very first start: `skip` only records them, `send` sends them";
-    ORDER_UNIT_PRICE: UnitPriceBasis = choice(), HasDefault, [], "gross",
+    ORDER_UNIT_PRICE: PriceBasis = choice(), HasDefault, [], "gross",
         "`gross`: the price that the customer pays for one unit, including discounts and tax; `net`: without tax";
     ORDER_SHIPPING_METHODS: Vec<ShippingMethodCode> = list(add_method_code), Means("all"), [],
         "standard,express",
@@ -195,7 +195,7 @@ settings! {
     WAREHOUSES: BTreeMap<String, String> = table("warehouses", add_warehouse), HasDefault, [],
         "\"EAST\" = \"Main warehouse\"",
         "the warehouses that `VERACORE_OMS_INVENTORY=products` counts: VeraCore's warehouse = Vendure's stock location, by name or id, the same for all";
-    LOG_FORMAT: LogFormat = choice(), HasDefault, [ReadAtStart], "pretty",
+    LOG_FORMAT: LineFormat = choice(), HasDefault, [ReadAtStart], "pretty",
         "`pretty`, or `json`: one object a line";
     LOG_LEVEL: LogLevel = choice(), HasDefault, [ReadAtStart], "info",
         "`error`, `warn`, `info`, `debug` or `trace`; the variable `RUST_LOG` overrides it, and accepts filters (`info,sqlx=debug`)";

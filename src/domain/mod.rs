@@ -5,6 +5,8 @@
 
 mod address;
 mod cancel_status;
+mod choices;
+mod credentials;
 mod failure;
 #[cfg(test)]
 mod fuzz_tests;
@@ -23,6 +25,8 @@ mod veracore_options;
 
 pub use address::{Address, Contact};
 pub use cancel_status::CancelStatus;
+pub use choices::{ExistingOrdersPolicy, LineFormat, PriceBasis};
+pub use credentials::VendureCredentials;
 pub use failure::{ErrorCategory, FailureClass};
 pub use ids::{
     FulfillmentId, InvalidIdentifier, LineId, LocationId, OrderCode, OrderState, ProviderOrderId,

@@ -1,7 +1,7 @@
 //! Changes to Vendure's stock, with the calculation of each level.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::handle::Ledger;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A stock level to write, with its calculation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StockChange {
     pub variant: VariantId,

@@ -24,16 +24,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::domain::text::one_line;
-
-/// The format of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineFormat {
-    /// For a terminal.
-    Pretty,
-    /// One JSON object per line.
-    Json,
-}
+use crate::domain::{LineFormat, text::one_line};
 
 /// Writes the lines of the log.
 pub struct LogLayer {

@@ -12,9 +12,11 @@ use tracing_subscriber::{
     EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-pub use log_layer::{LineFormat, LogLayer};
+pub use log_layer::LogLayer;
 pub use log_once::LogOnce;
 pub use metrics::{init_metrics, render_metrics, run_metrics_upkeep};
+
+pub use crate::domain::LineFormat;
 
 /// The output of the log. One-shot commands keep stdout for their result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

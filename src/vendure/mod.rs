@@ -31,4 +31,6 @@ pub use error::StorefrontError;
 pub use model::*;
 pub use session::LoginOutcome;
 pub use storefront::*;
-pub use transport::{Credential, VendureCredentials, VendureSettings};
+pub use transport::{Credential, VendureSettings};
+
+pub use crate::domain::VendureCredentials;

@@ -8,9 +8,12 @@ use tokio::sync::Mutex;
 use super::{
     error::StorefrontError,
     operations::{self, LoginResult, LoginVariables},
-    transport::{Credential, Transport, VendureCredentials, request_body},
+    transport::{Credential, Transport, request_body},
 };
-use crate::{domain::text::one_line, http::CallKind};
+use crate::{
+    domain::{VendureCredentials, text::one_line},
+    http::CallKind,
+};
 
 /// The outcome of a login.
 #[derive(Debug)]

@@ -8,21 +8,10 @@ use url::Url;
 use super::{error::StorefrontError, response::ResponseData};
 use crate::{
     clock::SharedClock,
-    domain::text::one_line,
+    domain::{VendureCredentials, text::one_line},
     http::{CallKind, HttpResponse, Upstream, UpstreamLimits, UpstreamVerdict},
     telemetry::metrics::UpstreamLabel,
 };
-
-/// The credentials of the daemon's own login.
-#[derive(Debug, Clone)]
-pub enum VendureCredentials {
-    Password {
-        username: String,
-        password: SecretString,
-    },
-    /// Needs Vendure 3.6 or newer with API keys enabled; has a header of its own.
-    ApiKey(SecretString),
-}
 
 #[derive(Debug, Clone)]
 pub struct VendureSettings {

@@ -72,7 +72,7 @@ impl ActionError {
     /// For the caller. Details of a ledger error are for the log only.
     pub(super) fn message(&self) -> &str {
         match self {
-            Self::Rejected(why) => why,
+            Self::Rejected(reason) => reason,
             Self::Stopping => {
                 "veracore-sync is restarting its jobs or stopping. Try again shortly."
             }
@@ -118,7 +118,7 @@ pub(super) fn unknown_order() -> ActionError {
 fn ensure_active(services: &Services) -> ActionResult<()> {
     services
         .paused_reason()
-        .map_or(Ok(()), |why| Err(rejected(why)))
+        .map_or(Ok(()), |reason| Err(rejected(reason)))
 }
 
 /// Reads the ledger within `limit`.
@@ -203,7 +203,7 @@ pub(super) async fn accept_quarantined_feed(
     };
     match run_to_completion(services, accept).await?? {
         Ok(ran) => run_result(ran),
-        Err(why) => Err(rejected(format!("{why}."))),
+        Err(reason) => Err(rejected(format!("{reason}."))),
     }
 }
 
@@ -300,10 +300,10 @@ fn force_message(outcome: &ForceSendOutcome) -> ActionResult {
         ForceSendOutcome::Attempted(record) => match record.sync_status {
             SyncStatus::Success => Ok(format!("VeraCore accepted the order ({}).", id(record))),
             status => {
-                let why = record.error_message.as_deref();
+                let reason = record.error_message.as_deref();
                 Err(rejected(format!(
                     "The order is {status}: {}",
-                    why.unwrap_or("no reason is known")
+                    reason.unwrap_or("no reason is known")
                 )))
             }
         },

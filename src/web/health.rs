@@ -1,10 +1,15 @@
 //! `/healthz`, `/readyz`, and the status line for the service manager.
 
+use std::time::Duration;
+
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Serialize;
 
-use super::{readiness::not_ready_reason, services::Services, state::WebState};
-use crate::http::{Circuit, HealthState};
+use super::{services::Services, state::WebState};
+use crate::{
+    http::{Circuit, HealthState},
+    ledger::Ledger,
+};
 
 #[derive(Serialize)]
 struct Readiness {
@@ -25,15 +30,9 @@ struct UpstreamReadiness {
 
 impl UpstreamReadiness {
     fn of(circuit: Option<&Circuit>) -> Self {
-        let Some(circuit) = circuit else {
-            return Self {
-                health: HealthState::Unknown,
-                circuit: "closed",
-            };
-        };
         Self {
-            health: circuit.health(),
-            circuit: circuit.state().as_str(),
+            health: circuit.map_or(HealthState::Unknown, Circuit::health),
+            circuit: circuit.map_or("closed", |circuit| circuit.state().as_str()),
         }
     }
 }
@@ -76,7 +75,7 @@ pub async fn status_line(state: &WebState) -> String {
         .find(|(_, upstream)| upstream.circuit != "closed");
     match (ready.database.problem, paused, unavailable) {
         (Some(problem), ..) => format!("waiting for the database: {problem}"),
-        (None, Some(why), _) => why.to_owned(),
+        (None, Some(reason), _) => reason.to_owned(),
         (None, None, Some((name, _))) => {
             format!("waiting for {name}: calls are paused after failures")
         }
@@ -97,5 +96,29 @@ async fn check_readiness(state: &WebState) -> Readiness {
         database: DatabaseStatus { ok: ready, problem },
         vendure: UpstreamReadiness::of(upstreams.map(|upstreams| &upstreams.shop_circuit)),
         veracore: UpstreamReadiness::of(upstreams.map(|upstreams| &upstreams.warehouse_circuit)),
+    }
+}
+
+/// Short, because health probes time out quickly.
+pub(super) const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why the daemon is not ready, if so.
+pub(super) async fn not_ready_reason(
+    ledger: &Ledger,
+    services: Option<&Services>,
+) -> Option<String> {
+    let checks = tokio::time::timeout(DATABASE_TIMEOUT, async {
+        ledger.ensure_migrated().await?;
+        ledger.ensure_writable().await
+    });
+    match checks.await {
+        // While upstreams are unavailable, no order is written, so the problem cannot clear.
+        Ok(Ok(())) => ledger
+            .blocking_problem()
+            .filter(|_| services.is_none_or(|services| services.upstreams.are_available())),
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!(
+            "the database did not answer within {DATABASE_TIMEOUT:?}"
+        )),
     }
 }

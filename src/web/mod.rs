@@ -9,7 +9,6 @@ mod dashboard;
 mod graphql;
 mod health;
 mod metrics;
-mod readiness;
 mod request;
 mod request_error;
 mod security_headers;

@@ -26,6 +26,13 @@ impl RequestError {
         }
     }
 
+    pub fn with_retry_after(self, delay: Duration) -> Self {
+        Self {
+            retry_after: Some(delay),
+            ..self
+        }
+    }
+
     /// The same message whatever was wrong with the credential.
     pub fn unauthorized() -> Self {
         Self::new(
@@ -35,13 +42,11 @@ impl RequestError {
     }
 
     pub fn starting() -> Self {
-        Self {
-            retry_after: Some(Duration::from_secs(3)),
-            ..Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "veracore-sync is starting: its database is not available yet.",
-            )
-        }
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "veracore-sync is starting: its database is not available yet.",
+        )
+        .with_retry_after(Duration::from_secs(3))
     }
 }
 

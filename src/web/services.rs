@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::access::Authenticator;
+use super::{access::Authenticator, request_error::RequestError};
 use crate::{
     clock::SharedClock,
     ledger::Ledger,
@@ -74,5 +74,10 @@ impl CurrentServices {
 
     pub(super) fn current(&self) -> Option<Arc<Services>> {
         self.0.read().clone()
+    }
+
+    /// The services, or the error of a request that needs them.
+    pub(super) fn require(&self) -> Result<Arc<Services>, RequestError> {
+        self.current().ok_or_else(RequestError::starting)
     }
 }

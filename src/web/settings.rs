@@ -1,28 +1,32 @@
 //! The interface to the settings. `app` implements it: handlers do not know the configuration.
+//!
+//! The comments of [`SettingView`] are part of docs/schema.graphql.
 
+use async_graphql::SimpleObject;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-/// A setting and its effective value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A setting by the name of its environment variable.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[graphql(name = "VeraCoreSetting")]
 pub struct SettingView {
-    /// The environment variable's name.
     pub key: String,
     /// Its purpose, in Markdown.
+    #[graphql(skip)]
     pub meaning: String,
-    /// Masked for a secret.
+    /// Masked when it is a secret; absent when it is not set
     pub value: Option<String>,
-    /// `default`, `file`, `database` or `environment`.
+    /// default, file, database or environment; later ones win
     pub origin: String,
-    /// The file's path, or the variable that named a file with the value.
+    /// The file's path, or the variable that named a file with the value
     pub source: Option<String>,
     pub is_secret: bool,
-    /// It can be stored, and no environment variable overrides it.
+    /// Whether it can be changed here: what the environment sets cannot
     pub is_changeable: bool,
-    /// Changing it needs `API_TOKEN`.
+    /// Whether it takes API_TOKEN to change it: it decides where credentials are sent to, or is one
     pub is_guarded: bool,
-    /// A change takes effect at the next start.
-    pub at_start: bool,
+    /// Whether a change is heeded at the next start only
+    pub is_read_at_start: bool,
 }
 
 /// The setting that pauses sync.

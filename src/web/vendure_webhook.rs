@@ -28,10 +28,7 @@ async fn receive_order_webhook(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, RequestError> {
-    let services = state
-        .services
-        .current()
-        .ok_or_else(RequestError::starting)?;
+    let services = state.services.require()?;
     services
         .authenticator
         .require_api_token(&state.failed_credentials, &headers, peer)?;

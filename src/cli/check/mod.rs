@@ -4,7 +4,11 @@ mod veracore;
 
 use serde::Serialize;
 
-use super::{context::CommandOutcome, output::Output, terminal::Terminal};
+use super::{
+    context::{CommandOutcome, CommandResult},
+    output::Output,
+    terminal::Terminal,
+};
 use crate::{
     app::App,
     config::Sources,
@@ -19,7 +23,7 @@ struct CheckReport {
     checks: Vec<PreflightFinding>,
 }
 
-pub(super) async fn execute(sources: Sources, output: Output) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources, output: Output) -> CommandResult {
     let app = App::load_for_check(sources).await?;
     app.init_log(telemetry::LogTarget::Stderr);
     let mut checks = vec![PreflightFinding::ok(

@@ -15,7 +15,7 @@ const CREDENTIALS: &str = "veracore credentials";
 
 pub(super) async fn check_veracore(app: &App) -> Vec<PreflightFinding> {
     let style = app.config.veracore.api_style;
-    let orders = app.provider.find_order(app.probe_order_code()).await;
+    let orders = app.provider.find_order(&app.probe_order).await;
     let credentials = match (style, &orders) {
         (
             _,
@@ -75,7 +75,7 @@ const fn order_access_detail(style: ApiStyle) -> &'static str {
 fn inventory_operations(app: &App) -> &'static str {
     match (
         app.config.veracore.api_style,
-        app.config.veracore.oms.inventory,
+        app.config.veracore.oms.stock_source,
     ) {
         (ApiStyle::Rest, _) => "",
         (ApiStyle::Oms, StockSource::Offers) => " (GetOffers)",

@@ -1,22 +1,18 @@
 //! `sync inventory`: one inventory run, or a preview of it.
 
-use anyhow::bail;
 use clap::Args;
-use serde::Serialize;
 
 use crate::cli::{
-    context::CommandOutcome,
+    context::{CommandOutcome, CommandResult},
     output::{Output, progress_callback},
+    run_report::{RunReport, completed},
     terminal::{Column, Terminal},
 };
 use crate::{
     app::{App, SetupError},
     domain::{Sku, text::one_line},
     ledger::StockChange,
-    sync::{
-        inventory::{InventoryRequest, InventorySummary},
-        jobs::run_once::RunAttempt,
-    },
+    sync::inventory::{InventoryRequest, InventorySummary},
 };
 
 #[derive(Debug, Args)]
@@ -32,87 +28,45 @@ pub(super) struct SyncInventoryArgs {
     accept_held: Option<i64>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InventoryRunReport<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<i64>,
-    dry_run: bool,
-    #[serde(flatten)]
-    summary: &'a InventorySummary,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<&'a [StockChange]>,
-}
-
-pub(super) async fn execute(
-    app: &App,
-    output: Output,
-    args: SyncInventoryArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(app: &App, output: Output, args: SyncInventoryArgs) -> CommandResult {
     let sku = args
         .sku
         .map(Sku::parse)
         .transpose()
         .map_err(|problem| SetupError(format!("--sku: {problem}")))?;
+    let mut request = InventoryRequest {
+        sku,
+        ..InventoryRequest::default()
+    };
     if args.dry_run {
-        let accepted = match args.accept_held {
-            Some(run) => app.inventory.quarantined_suspicions(run).await??,
-            None => Vec::new(),
-        };
-        let request = InventoryRequest {
-            sku,
-            accepted_suspicions: accepted,
-            ..InventoryRequest::default()
-        };
+        if let Some(run) = args.accept_held {
+            request.accepted_suspicions = app.inventory.quarantined_suspicions(run).await??;
+        }
         return preview(app, output, &request).await;
     }
     let on_progress = progress_callback(output, "stock levels");
+    let inventory = &app.inventory;
     let attempt = match args.accept_held {
         Some(run) => {
-            app.inventory
+            inventory
                 .accept_quarantined_feed(run, &on_progress)
                 .await??
         }
-        None => {
-            let request = InventoryRequest {
-                sku,
-                ..InventoryRequest::default()
-            };
-            app.inventory.run_manually(&request, &on_progress).await?
-        }
+        None => inventory.run_manually(&request, &on_progress).await?,
     };
-    let (run, summary) = match attempt {
-        RunAttempt::Completed(run, outcome) => (run, outcome?),
-        RunAttempt::NotStarted => {
-            bail!("an inventory run is already in progress; try again when it is done")
-        }
-        RunAttempt::LeaseLost => {
-            bail!("the database was unavailable for too long; the run was stopped halfway")
-        }
-    };
-    let printed = InventoryRunReport {
-        run: Some(run.number()),
-        dry_run: false,
-        summary: &summary,
-        changes: None,
-    };
-    output.print(&printed, || describe(&summary, Some(run.number())))?;
+    let (run, summary) = completed(attempt)?;
+    let report = RunReport::new(Some(run), Some(false), &summary);
+    output.print(&report, || describe(&summary, Some(run)))?;
     Ok(command_outcome(&summary))
 }
 
-async fn preview(
-    app: &App,
-    output: Output,
-    request: &InventoryRequest,
-) -> anyhow::Result<CommandOutcome> {
+async fn preview(app: &App, output: Output, request: &InventoryRequest) -> CommandResult {
     let (summary, changes) = app.inventory.preview(request).await?;
-    let printed = InventoryRunReport {
-        run: None,
-        dry_run: true,
-        summary: &summary,
+    let report = RunReport {
         changes: Some(&changes),
+        ..RunReport::new(None, Some(true), &summary)
     };
-    output.print(&printed, || {
+    output.print(&report, || {
         let mut text = describe(&summary, None);
         if !changes.is_empty() {
             text.push_str(&describe_changes(&changes, output.terminal));
@@ -122,12 +76,8 @@ async fn preview(
     Ok(command_outcome(&summary))
 }
 
-fn command_outcome(summary: &InventorySummary) -> CommandOutcome {
-    if summary.quarantined.is_some() || summary.counts.failed_count() > 0 {
-        CommandOutcome::Failed
-    } else {
-        CommandOutcome::Done
-    }
+const fn command_outcome(summary: &InventorySummary) -> CommandOutcome {
+    CommandOutcome::from_ok(summary.quarantined.is_none() && summary.counts.failed_count() == 0)
 }
 
 fn describe(summary: &InventorySummary, run: Option<i64>) -> String {
@@ -164,19 +114,16 @@ fn describe(summary: &InventorySummary, run: Option<i64>) -> String {
 }
 
 fn describe_changes(changes: &[StockChange], screen: Terminal) -> String {
-    let rows: Vec<Vec<String>> = changes
-        .iter()
-        .map(|change| {
-            vec![
-                one_line(&change.sku, 40),
-                change.before.to_string(),
-                change.after.to_string(),
-                change.available.to_string(),
-                change.acknowledged.to_string(),
-                change.allocated.to_string(),
-            ]
-        })
-        .collect();
+    let rows = changes.iter().map(|change| {
+        [
+            one_line(&change.sku, 40),
+            change.before.to_string(),
+            change.after.to_string(),
+            change.available.to_string(),
+            change.acknowledged.to_string(),
+            change.allocated.to_string(),
+        ]
+    });
     let columns = [
         Column::Text("WOULD WRITE"),
         Column::Number("ON HAND"),
@@ -185,5 +132,5 @@ fn describe_changes(changes: &[StockChange], screen: Terminal) -> String {
         Column::Number("IN FLIGHT"),
         Column::Number("ALLOCATED"),
     ];
-    screen.table(&columns, &rows)
+    screen.table(&columns, rows)
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use self::{inventory::SyncInventoryArgs, orders::SyncOrdersArgs, tracking::SyncTrackingArgs};
 use super::{
-    context::{CommandOutcome, load_app},
+    context::{CommandResult, load_app},
     output::Output,
 };
 use crate::config::Sources;
@@ -29,11 +29,7 @@ enum SyncCommand {
     Tracking(SyncTrackingArgs),
 }
 
-pub(super) async fn execute(
-    sources: Sources,
-    output: Output,
-    args: SyncArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(sources: Sources, output: Output, args: SyncArgs) -> CommandResult {
     let app = load_app(sources).await?;
     app.ensure_shop_configured().await?;
     let outcome = match args.command {

@@ -6,7 +6,11 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::cli::{args::parse_order_flag, context::CommandOutcome, output::Output};
+use crate::cli::{
+    args::parse_order_flag,
+    context::{CommandOutcome, CommandResult},
+    output::Output,
+};
 use crate::{
     app::App,
     domain::{OrderCode, SyncStatus},
@@ -42,15 +46,12 @@ pub(super) async fn execute(
     app: &App,
     output: Output,
     SyncOrdersArgs { dry_run, order }: SyncOrdersArgs,
-) -> anyhow::Result<CommandOutcome> {
+) -> CommandResult {
     let only = parse_order_flag(order)?;
     if dry_run {
         let previews = app.orders.preview_sends(only.as_ref()).await?;
-        output.print(
-            &serde_json::json!({ "dryRun": true, "orders": previews }),
-            || describe(&previews),
-        )?;
-        return Ok(CommandOutcome::Done);
+        let report = serde_json::json!({ "dryRun": true, "orders": previews });
+        return output.print(&report, || describe(&previews));
     }
     let report = run_once(app, only.as_ref(), output).await?;
     if let Some(code) = &only
@@ -74,11 +75,7 @@ pub(super) async fn execute(
         format!("{} new orders found; {processed}", report.taken_in)
     })?;
     let failed = report.orders.contains_key(&SyncStatus::Error) || report.unrecorded > 0;
-    Ok(if failed {
-        CommandOutcome::Failed
-    } else {
-        CommandOutcome::Done
-    })
+    Ok(CommandOutcome::from_ok(!failed))
 }
 
 async fn run_once(

@@ -1,21 +1,17 @@
 //! `sync tracking`: one tracking run, or a preview of it.
 
-use anyhow::bail;
 use clap::Args;
-use serde::Serialize;
 
 use crate::cli::{
     args::parse_order_flag,
-    context::CommandOutcome,
+    context::{CommandOutcome, CommandResult},
     output::{Output, progress_callback},
+    run_report::{RunReport, completed},
     terminal::{Column, Terminal},
 };
 use crate::{
     app::App,
-    sync::{
-        jobs::run_once::RunAttempt,
-        tracking::{ParcelPreview, TrackingSummary},
-    },
+    sync::tracking::{ParcelPreview, TrackingSummary},
 };
 
 #[derive(Debug, Args)]
@@ -28,61 +24,23 @@ pub(super) struct SyncTrackingArgs {
     order: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TrackingRunReport<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<i64>,
-    dry_run: bool,
-    #[serde(flatten)]
-    summary: &'a TrackingSummary,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    packages: Option<&'a [ParcelPreview]>,
-}
-
-pub(super) async fn execute(
-    app: &App,
-    output: Output,
-    args: SyncTrackingArgs,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn execute(app: &App, output: Output, args: SyncTrackingArgs) -> CommandResult {
     let only = parse_order_flag(args.order)?;
     if args.dry_run {
         let (summary, packages) = app.tracking.preview(only.as_ref()).await?;
-        let printed = TrackingRunReport {
-            run: None,
-            dry_run: true,
-            summary: &summary,
+        let report = RunReport {
             packages: Some(&packages),
+            ..RunReport::new(None, Some(true), &summary)
         };
-        output.print(&printed, || describe_previews(&packages, output.terminal))?;
-        return Ok(CommandOutcome::Done);
+        return output.print(&report, || describe_previews(&packages, output.terminal));
     }
     let on_progress = progress_callback(output, "orders");
-    let attempt = app
-        .tracking
-        .run_manually(only.as_ref(), &on_progress)
-        .await?;
-    let (run, summary) = match attempt {
-        RunAttempt::Completed(run, outcome) => (run, outcome?),
-        RunAttempt::NotStarted => {
-            bail!("a tracking run is already in progress; try again when it is done")
-        }
-        RunAttempt::LeaseLost => {
-            bail!("the database was unavailable for too long; the run was stopped halfway")
-        }
-    };
-    let printed = TrackingRunReport {
-        run: Some(run.number()),
-        dry_run: false,
-        summary: &summary,
-        packages: None,
-    };
-    output.print(&printed, || describe(&summary))?;
-    Ok(if summary.error_count() > 0 || summary.busy > 0 {
-        CommandOutcome::Failed
-    } else {
-        CommandOutcome::Done
-    })
+    let attempt = app.tracking.run_manually(only.as_ref(), &on_progress);
+    let (run, summary) = completed(attempt.await?)?;
+    let report = RunReport::new(Some(run), Some(false), &summary);
+    output.print(&report, || describe(&summary))?;
+    let is_ok = summary.error_count() == 0 && summary.busy == 0;
+    Ok(CommandOutcome::from_ok(is_ok))
 }
 
 fn describe(summary: &TrackingSummary) -> String {
@@ -129,22 +87,19 @@ fn describe_previews(packages: &[ParcelPreview], screen: Terminal) -> String {
     if packages.is_empty() {
         return "nothing would be written".into();
     }
-    let rows: Vec<Vec<String>> = packages
-        .iter()
-        .map(|preview| {
-            vec![
-                preview.would.to_owned(),
-                preview.order.clone(),
-                preview.parcel.clone(),
-                preview.detail.clone(),
-            ]
-        })
-        .collect();
+    let rows = packages.iter().map(|preview| {
+        [
+            preview.would.to_owned(),
+            preview.order.clone(),
+            preview.parcel.clone(),
+            preview.detail.clone(),
+        ]
+    });
     let columns = [
         Column::Text("WOULD"),
         Column::Key("ORDER"),
         Column::Text("PARCEL"),
         Column::LongText(""),
     ];
-    screen.table(&columns, &rows)
+    screen.table(&columns, rows)
 }

@@ -10,12 +10,14 @@ use crate::domain::{OrderState, ShipVia, ShippingMethodCode, Sku, Units};
 type Added = Result<(), String>;
 
 pub fn add_order_state(states: &mut Vec<OrderState>, text: &str) -> Added {
-    states.push(OrderState::parse(text).map_err(|why| format!("is not a state: {why}"))?);
+    states.push(OrderState::parse(text).map_err(|reason| format!("is not a state: {reason}"))?);
     Ok(())
 }
 
 pub fn add_method_code(codes: &mut Vec<ShippingMethodCode>, text: &str) -> Added {
-    codes.push(ShippingMethodCode::parse(text).map_err(|why| format!("is not a code: {why}"))?);
+    codes.push(
+        ShippingMethodCode::parse(text).map_err(|reason| format!("is not a code: {reason}"))?,
+    );
     Ok(())
 }
 
@@ -39,7 +41,7 @@ pub fn add_shipping_method(
     code: &str,
     name: &str,
 ) -> Added {
-    let code = ShippingMethodCode::parse(code).map_err(|why| why.to_string())?;
+    let code = ShippingMethodCode::parse(code).map_err(|reason| reason.to_string())?;
     map.insert(code, non_blank(name)?);
     Ok(())
 }
@@ -61,7 +63,10 @@ pub fn add_warehouse(map: &mut BTreeMap<String, String>, warehouse: &str, locati
 
 pub fn add_safety_stock(map: &mut BTreeMap<Sku, Units>, shop: &str, text: &str) -> Added {
     let sku = sku(shop)?;
-    map.insert(sku, units(text).map_err(|why| format!("its number {why}"))?);
+    map.insert(
+        sku,
+        units(text).map_err(|reason| format!("its number {reason}"))?,
+    );
     Ok(())
 }
 
@@ -73,7 +78,7 @@ pub fn units(text: &str) -> Result<Units, String> {
 }
 
 fn sku(text: &str) -> Result<Sku, String> {
-    Sku::parse(text).map_err(|why| why.to_string())
+    Sku::parse(text).map_err(|reason| reason.to_string())
 }
 
 fn non_blank(text: &str) -> Result<String, String> {

@@ -124,13 +124,15 @@ fn warn_unknown_variables(env: &BTreeMap<String, String>, diagnostics: &mut Diag
     });
     for name in unknown {
         let plain = name.strip_suffix("_FILE");
-        let why = if let Some(plain) = plain.filter(|plain| known.contains(plain)) {
+        let reason = if let Some(plain) = plain.filter(|plain| known.contains(plain)) {
             format!(": {plain} cannot be read from a file")
         } else if let Some(meant) = closest_name(name, known.iter().copied()) {
             format!("; did you mean {meant}?")
         } else {
             continue;
         };
-        diagnostics.warnings.push(format!("{name} is ignored{why}"));
+        diagnostics
+            .warnings
+            .push(format!("{name} is ignored{reason}"));
     }
 }

@@ -32,14 +32,14 @@ pub(super) fn file_layer(named: Option<(&str, &Path)>, diagnostics: &mut Diagnos
         return Values::default();
     };
     let shown = one_line(&path.to_string_lossy(), 200);
-    let failed = |diagnostics: &mut Diagnostics, why: String| {
+    let failed = |diagnostics: &mut Diagnostics, reason: String| {
         let separator = if name == "--config" { " " } else { "=" };
         let example = format!("{name}{separator}/etc/veracore-sync.toml");
         diagnostics.has_unreadable_layer = true;
         diagnostics.add(
             None,
             name,
-            format!("{shown} cannot be read: {why}"),
+            format!("{shown} cannot be read: {reason}"),
             example,
         );
         Values::default()

@@ -92,12 +92,12 @@ pub(super) fn merge(sources: &Sources) -> (Values, Diagnostics) {
             &sources.env,
             &mut diagnostics,
         ));
-    for (name, why) in &sources.unsealable {
+    for (name, reason) in &sources.unsealable {
         // A stored value does not matter if the environment overrides it.
         if let Some(setting) = find_setting(name)
             && sources.env_override(setting).is_none()
         {
-            diagnostics.add_invalid(setting, why.clone());
+            diagnostics.add_invalid(setting, reason.clone());
         }
     }
     let merged = builder.build().and_then(|config| config.cache.into_table());

@@ -12,7 +12,7 @@ const MARK: &str = "qx7-mark";
 fn try_all(sources: &Sources, secret: bool) {
     match load(sources) {
         Ok(config) => {
-            for setting in config.settings() {
+            for setting in &config.settings {
                 let shown = serde_json::to_string(setting).unwrap();
                 assert!(!secret || !shown.contains(MARK), "{shown}");
             }

@@ -62,7 +62,7 @@ fn problem(more: &[(&str, &str)]) -> String {
 }
 
 fn setting<'a>(config: &'a Config, key: &str) -> &'a EffectiveSetting {
-    let mut settings = config.settings().iter();
+    let mut settings = config.settings.iter();
     settings.find(|setting| setting.key == key).unwrap()
 }
 

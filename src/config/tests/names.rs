@@ -33,7 +33,7 @@ fn every_setting_is_known_in_its_order() {
     let expected: Vec<&str> = NAMES.split_whitespace().collect();
     assert_eq!(names, expected);
     let config = config(&[]);
-    let shown = config.settings().iter();
+    let shown = config.settings.iter();
     let shown: Vec<&str> = shown.map(|s| s.key.trim_matches(['[', ']'])).collect();
     assert_eq!(shown, expected);
     assert!(find_setting("vendure_api_key").is_some_and(SettingSpec::is_secret));

@@ -3,7 +3,10 @@
 use secrecy::ExposeSecret as _;
 
 use super::{Folder, config, env, env_without, error, setting, text};
-use crate::config::{ConfigError, ConfigLayer, MASK, SETTINGS, Sources, VendureLogin, load};
+use crate::{
+    config::{ConfigError, ConfigLayer, MASK, SETTINGS, Sources, load},
+    domain::VendureCredentials,
+};
 
 #[test]
 fn a_file_gives_a_secret_without_its_last_newline() {
@@ -12,7 +15,7 @@ fn a_file_gives_a_secret_without_its_last_newline() {
         let path = text(&folder.file("secret", written));
         let sources = env_without("VENDURE_PASSWORD", &[("VENDURE_PASSWORD_FILE", &path)]);
         let config = load(&sources).unwrap();
-        let VendureLogin::Password { password, .. } = &config.vendure.login else {
+        let VendureCredentials::Password { password, .. } = &config.vendure.credentials else {
             panic!("not a password");
         };
         assert_eq!(password.expose_secret(), "hunter2 ", "{written:?}");
@@ -66,8 +69,8 @@ fn no_secret_is_shown_anywhere() {
     let config = load(&sources).unwrap();
     let shown = [
         format!("{config:?} {sources:?}"),
-        format!("{:?}", config.settings()),
-        serde_json::to_string(config.settings()).unwrap(),
+        format!("{:?}", config.settings),
+        serde_json::to_string(&config.settings).unwrap(),
         config.warnings.join("\n"),
     ];
     for text in shown {
@@ -97,7 +100,7 @@ fn no_secret_is_shown_anywhere() {
 
 /// The settings, a line each.
 fn lines(config: &crate::config::Config) -> String {
-    let lines = config.settings().iter().map(|s| {
+    let lines = config.settings.iter().map(|s| {
         let value = s.value.as_deref().unwrap_or("-");
         format!("{:<32} {:<12} {value}", s.key, s.provenance)
     });

@@ -7,11 +7,11 @@ use chrono_tz::Tz;
 
 use super::{config, env_without, problem, setting};
 use crate::{
-    config::{
-        ApiStyle, ConfigLayer, ExistingOrders, LogFormat, UnitPriceBasis, VendureLogin,
-        inspect_settings, load,
+    config::{ApiStyle, ConfigLayer, inspect_settings, load},
+    domain::{
+        ExistingOrdersPolicy, LineFormat, PriceBasis, RestAuth, ShippingMethodCode,
+        VendureCredentials,
     },
-    domain::{RestAuth, ShippingMethodCode},
 };
 
 #[test]
@@ -25,8 +25,8 @@ fn the_defaults_are_as_documented() {
     assert_eq!(config.veracore.timezone, Tz::America__Los_Angeles);
     assert!(config.veracore.webhook_secret.is_none());
     assert!(matches!(
-        config.vendure.login,
-        VendureLogin::Password { .. }
+        config.vendure.credentials,
+        VendureCredentials::Password { .. }
     ));
     assert_eq!(config.vendure.max_concurrency, 4);
     assert_eq!(config.vendure.channel_token, None);
@@ -34,8 +34,8 @@ fn the_defaults_are_as_documented() {
     let orders = &config.orders;
     assert_eq!(orders.trigger_states.len(), 1);
     assert_eq!(orders.trigger_states[0].as_str(), "PaymentSettled");
-    assert_eq!(orders.existing_orders, ExistingOrders::Skip);
-    assert_eq!(orders.unit_price, UnitPriceBasis::Gross);
+    assert_eq!(orders.existing_orders, ExistingOrdersPolicy::Skip);
+    assert_eq!(orders.unit_price, PriceBasis::Gross);
     assert_eq!(orders.shipping_methods, None);
     assert!(orders.skip_skus.is_empty());
     assert_eq!(orders.send_delay, Duration::ZERO);
@@ -52,7 +52,7 @@ fn the_defaults_are_as_documented() {
     assert_eq!(config.maps, crate::config::NameMaps::default());
     assert!(config.server.sync_enabled);
     assert_eq!(config.server.http_listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.server.log.format, LogFormat::Pretty);
+    assert_eq!(config.server.log.format, LineFormat::Pretty);
     assert_eq!(config.server.log.level, "info");
     assert_eq!(config.server.pii_retention_days, 90);
     assert_eq!(config.warnings, [""; 0]);
@@ -96,8 +96,8 @@ fn words_and_lists_become_types() {
     let codes: Vec<&str> = methods.iter().map(ShippingMethodCode::as_str).collect();
     assert_eq!(codes, ["standard", "express"]);
     assert_eq!(config.orders.send_delay, Duration::from_secs(900));
-    assert_eq!(config.orders.existing_orders, ExistingOrders::Send);
-    assert_eq!(config.orders.unit_price, UnitPriceBasis::Net);
+    assert_eq!(config.orders.existing_orders, ExistingOrdersPolicy::Send);
+    assert_eq!(config.orders.unit_price, PriceBasis::Net);
     assert!(config.orders.cancel_in_vendure);
     assert!(!config.server.sync_enabled);
     assert_eq!(config.schedule.business_days, [Mon, Wed, Sat]);

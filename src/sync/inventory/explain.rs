@@ -43,6 +43,55 @@ pub struct ExplainedLevel {
     pub orders: Vec<(String, u32)>,
 }
 
+/// A line of the calculation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalculationLine {
+    /// `+` or `-`, `=` for a result, a space for the first line.
+    pub sign: char,
+    pub units: i64,
+    pub label: String,
+}
+
+impl ExplainedLevel {
+    /// The calculation from VeraCore's stock to what the shop can sell; terms of no units are left out.
+    pub fn lines(&self) -> Vec<CalculationLine> {
+        let numbers = &self.numbers;
+        let orders: Vec<String> = self
+            .orders
+            .iter()
+            .map(|(code, units)| format!("{code}: {units}"))
+            .collect();
+        let mut in_flight = "in flight: at VeraCore, not fulfilled in Vendure".to_owned();
+        if !orders.is_empty() {
+            in_flight.push_str(&format!(" ({})", orders.join(", ")));
+        }
+        let elsewhere = "waiting on other variants of the same product".to_owned();
+        let on_hand = format!("on hand in Vendure (now: {})", numbers.before);
+        let for_sale = (i64::from(numbers.after) - numbers.allocated).max(0);
+        [
+            (
+                ' ',
+                numbers.available.get().into(),
+                "available at VeraCore".to_owned(),
+            ),
+            (
+                '-',
+                numbers.safety_stock.get().into(),
+                "safety stock".to_owned(),
+            ),
+            ('+', numbers.acknowledged.into(), in_flight),
+            ('-', numbers.waiting_elsewhere.into(), elsewhere),
+            ('=', numbers.after.into(), on_hand),
+            ('-', numbers.allocated, "allocated in Vendure".to_owned()),
+            ('=', for_sale, "available for sale".to_owned()),
+        ]
+        .into_iter()
+        .filter(|(sign, units, _)| *sign != '-' || *units != 0)
+        .map(|(sign, units, label)| CalculationLine { sign, units, label })
+        .collect()
+    }
+}
+
 impl InventorySync {
     /// Explains the level of one SKU of the shop's. If Vendure or VeraCore does not respond, the
     /// explanation has the earlier changes only.

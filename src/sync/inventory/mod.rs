@@ -22,7 +22,7 @@ mod summary;
 pub use acknowledged::AcknowledgedUnits;
 pub use baseline::StockBaseline;
 pub use error::InventoryError;
-pub use explain::{ExplainedLevel, StockArithmetic, StockExplanation};
+pub use explain::{CalculationLine, ExplainedLevel, StockArithmetic, StockExplanation};
 pub(super) use job::transient_failure;
 pub use quarantine::{DiscardOutcome, InventoryRunResult, QuarantineError};
 pub use service::{InventorySettings, InventorySync, PAGE_SIZE, stock_lease_ttl};

@@ -1,6 +1,6 @@
 //! The request for an inventory run, and its result. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     feed::Feed,
@@ -28,8 +28,8 @@ pub struct InventoryRequest {
 }
 
 /// The result of a run, stored with it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct InventorySummary {
     /// Rows of the feed.
     pub rows: u64,
@@ -52,8 +52,8 @@ pub struct InventorySummary {
 }
 
 /// Levels by outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct LevelCounts {
     pub unchanged: u64,
     pub written: u64,
@@ -66,8 +66,8 @@ pub struct LevelCounts {
 }
 
 /// A feed that failed the safety checks, and the changes it would have caused.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct QuarantinedFeed {
     pub suspicions: Vec<Suspicion>,
     pub plan_count: u64,

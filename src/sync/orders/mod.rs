@@ -25,17 +25,11 @@ use std::{sync::Arc, time::Duration};
 
 use self::failure_streak::FailureStreak;
 use super::context::SyncContext;
+pub use crate::domain::ExistingOrdersPolicy;
 use crate::{
     clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
     ledger::Ledger, lifecycle::TaskGroup, vendure::Storefront,
 };
-
-/// The treatment of orders that are in a trigger state at the first start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExistingOrdersPolicy {
-    Skip,
-    Send,
-}
 
 /// Settings of the order services.
 #[derive(Debug, Clone)]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::plan::ParcelStep;
 use crate::domain::OrderCode;
 
 /// The result of a run, stored with it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct TrackingSummary {
     /// Parcels that VeraCore reported, of any order.
     pub shipments: u64,
@@ -62,7 +62,7 @@ pub(super) struct TrackingOutcome {
 }
 
 /// A problem with an order's parcel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParcelIssue {
     pub order: String,

@@ -49,13 +49,11 @@ impl FailedAttempts {
         if window.failures < MAX_FAILURES || left.is_zero() {
             return Ok(());
         }
-        Err(RequestError {
-            retry_after: Some(left + Duration::from_secs(1)),
-            ..RequestError::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many failed attempts from this address. Try again later.",
-            )
-        })
+        Err(RequestError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many failed attempts from this address. Try again later.",
+        )
+        .with_retry_after(left + Duration::from_secs(1)))
     }
 
     pub(super) fn record(&self, peer: IpAddr, now: Instant) {

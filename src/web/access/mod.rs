@@ -333,10 +333,8 @@ fn vendure_unavailable(error: &StorefrontError) -> RequestError {
 }
 
 pub(super) fn vendure_timed_out() -> RequestError {
-    RequestError {
-        retry_after: Some(Duration::from_secs(10)),
-        ..RequestError::new(StatusCode::SERVICE_UNAVAILABLE, VENDURE_UNAVAILABLE)
-    }
+    RequestError::new(StatusCode::SERVICE_UNAVAILABLE, VENDURE_UNAVAILABLE)
+        .with_retry_after(Duration::from_secs(10))
 }
 
 fn fingerprint(credential: &RequestCredential) -> Fingerprint {
@@ -355,13 +353,11 @@ impl CredentialCache {
     async fn acquire_lookup_slot(&self) -> Result<SemaphorePermit<'_>, RequestError> {
         match timeout(LOOKUP_SLOT_TIMEOUT, self.lookup_slots.acquire()).await {
             Ok(Ok(slot)) => Ok(slot),
-            _ => Err(RequestError {
-                retry_after: Some(LOOKUP_SLOT_TIMEOUT),
-                ..RequestError::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Too many logins are being verified. Try again shortly.",
-                )
-            }),
+            _ => Err(RequestError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many logins are being verified. Try again shortly.",
+            )
+            .with_retry_after(LOOKUP_SLOT_TIMEOUT)),
         }
     }
 

@@ -11,19 +11,19 @@ const WIDTH: u32 = 480;
 const HEIGHT: u32 = 72;
 
 /// Orders accepted by VeraCore per hour.
-pub(super) fn throughput(hours: &[HourlyOrders], reader: &TimeFormat) -> String {
+pub(super) fn throughput(hours: &[HourlyOrders], times: &TimeFormat) -> String {
     let numbers: Vec<u64> = hours.iter().map(|hour| hour.acknowledged).collect();
     let sum: u64 = numbers.iter().sum();
     let most = numbers.iter().max().copied().unwrap_or(0);
     let label =
         format!("VeraCore accepted {sum} orders in the last 24 hours, at most {most} in one hour.");
-    bar_chart(hours, &numbers, &label, reader, |orders| {
+    bar_chart(hours, &numbers, &label, times, |orders| {
         format!("{orders} orders")
     })
 }
 
 /// The age of the oldest waiting order per hour.
-pub(super) fn oldest_wait(hours: &[HourlyOrders], reader: &TimeFormat) -> String {
+pub(super) fn oldest_wait(hours: &[HourlyOrders], times: &TimeFormat) -> String {
     let seconds = |wait: TimeDelta| u64::try_from(wait.num_seconds()).unwrap_or(0);
     let numbers: Vec<u64> = hours.iter().map(|hour| seconds(hour.oldest_wait)).collect();
     let text =
@@ -33,7 +33,7 @@ pub(super) fn oldest_wait(hours: &[HourlyOrders], reader: &TimeFormat) -> String
         "In the last 24 hours, the oldest waiting order waited for up to {}.",
         text(most)
     );
-    bar_chart(hours, &numbers, &label, reader, |seconds| {
+    bar_chart(hours, &numbers, &label, times, |seconds| {
         format!("oldest order waited for {}", text(seconds))
     })
 }
@@ -42,7 +42,7 @@ fn bar_chart(
     hours: &[HourlyOrders],
     numbers: &[u64],
     label: &str,
-    reader: &TimeFormat,
+    times: &TimeFormat,
     describe: impl Fn(u64) -> String,
 ) -> String {
     let mut svg = format!(
@@ -63,8 +63,8 @@ fn bar_chart(
             n * step,
             HEIGHT - height,
             step.saturating_sub(3).max(1),
-            reader.short(hour.ends_at - TimeDelta::hours(1)),
-            reader.short(hour.ends_at),
+            times.short(hour.ends_at - TimeDelta::hours(1)),
+            times.short(hour.ends_at),
             describe(*number)
         );
     }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_day_is_drawn_and_labelled() {
         let now: chrono::DateTime<chrono::Utc> = "2026-11-25T22:00:00Z".parse().unwrap();
-        let reader = TimeFormat {
+        let times = TimeFormat {
             now,
             zone: chrono_tz::UTC,
         };
@@ -90,11 +90,11 @@ mod tests {
                 oldest_wait: TimeDelta::minutes(n),
             })
             .collect();
-        let drawn = throughput(&hours, &reader);
+        let drawn = throughput(&hours, &times);
         assert!(drawn.contains("aria-label=\"VeraCore accepted 8 orders in the last 24 hours, at most 7 in one hour.\""), "{drawn}");
         assert!(drawn.contains("<title>Wed 25 Nov, 21:00 to Wed 25 Nov, 22:00: 7 orders</title>"));
         assert_eq!(drawn.matches("<rect").count(), 24);
-        assert!(oldest_wait(&hours, &reader).contains("waited for up to 23 min"));
-        assert!(throughput(&[], &reader).contains("0 orders"));
+        assert!(oldest_wait(&hours, &times).contains("waited for up to 23 min"));
+        assert!(throughput(&[], &times).contains("0 orders"));
     }
 }

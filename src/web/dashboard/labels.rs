@@ -45,8 +45,3 @@ pub(super) fn order_path(code: &str) -> String {
     let code = askama::filters::urlencode_strict(code);
     code.map_or_else(|_| "/orders".into(), |code| format!("/orders/{code}"))
 }
-
-pub(super) fn escape_html(text: &str) -> String {
-    askama::filters::escape(text, askama::filters::Html)
-        .map_or_else(|_| String::new(), |text| text.to_string())
-}

@@ -17,7 +17,7 @@ use super::{
     form,
     page::{PageFrame, redirect, render, with_cookie, with_retry_after},
     session::{self, SessionSecret, cookie_header, is_https, read_cookie},
-    session_context::{QueryParams, SessionContext},
+    session_context::{QueryParams, SubmittedForm},
 };
 use crate::web::{
     access::{Principal, READ_ORDERS, wrong_login},
@@ -74,12 +74,8 @@ fn login_page(
         username: username.to_owned(),
         problem,
     };
-    let cookie = cookie_header(
-        LOGIN_COOKIE,
-        &token,
-        Some(LOGIN_COOKIE_SECONDS),
-        is_https(headers),
-    );
+    let lifetime = Some(LOGIN_COOKIE_SECONDS);
+    let cookie = cookie_header(LOGIN_COOKIE, &token, lifetime, is_https(headers));
     with_cookie(render(status, &page), cookie)
 }
 
@@ -100,10 +96,8 @@ pub(super) async fn log_in(
     headers: HeaderMap,
     body: Body,
 ) -> PageResult {
-    let services = state
-        .services
-        .current()
-        .ok_or_else(RequestError::starting)?;
+    let services = state.services.require()?;
+    let ledger = &services.ledger;
     let fields = form::read(&headers, body).await?;
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     let (username, next) = (field("username"), field("next"));
@@ -121,12 +115,7 @@ pub(super) async fn log_in(
     }
     // First, so that a failing ledger leaves no unused session in Vendure.
     let before = SessionSecret::from_cookie(&headers).map(|secret| secret.digest());
-    with_timeout(
-        services
-            .ledger
-            .delete_web_session(&before.unwrap_or_default()),
-    )
-    .await?;
+    with_timeout(ledger.delete_web_session(&before.unwrap_or_default())).await?;
     let credentials = (username, field("password"));
     let (principal, token) = match authenticate(&state, &services, credentials, peer).await {
         Ok(authenticated) => authenticated,
@@ -136,22 +125,13 @@ pub(super) async fn log_in(
     let sealed = secret
         .seal(&token)
         .ok_or_else(|| ErrorPage::unavailable("The session could not be encrypted. Try again."))?;
-    with_timeout(
-        services
-            .ledger
-            .insert_web_session(&secret.digest(), &sealed),
-    )
-    .await?;
+    with_timeout(ledger.insert_web_session(&secret.digest(), &sealed)).await?;
     tracing::info!(by = principal.name, "logged in to the dashboard");
     let is_https = is_https(&headers);
-    let response = with_cookie(
-        redirect(local_path(next)),
-        secret.set_cookie_header(is_https),
-    );
-    Ok(with_cookie(
-        response,
-        cookie_header(LOGIN_COOKIE, "", Some(0), is_https),
-    ))
+    let session_cookie = secret.set_cookie_header(is_https);
+    let no_login_cookie = cookie_header(LOGIN_COOKIE, "", Some(0), is_https);
+    let response = with_cookie(redirect(local_path(next)), session_cookie);
+    Ok(with_cookie(response, no_login_cookie))
 }
 
 /// Logs in to Vendure. Returns the user and the token of their new session.
@@ -188,13 +168,12 @@ async fn authenticate(
 }
 
 /// Ends our session only. Logging out of Vendure would end the user's sessions in its admin UI, too.
-pub(super) async fn log_out(visit: SessionContext, headers: HeaderMap, body: Body) -> PageResult {
-    visit.read_form(&headers, body).await?;
-    let ledger = &visit.services.ledger;
-    with_timeout(ledger.delete_web_session(&visit.secret.digest())).await?;
+pub(super) async fn log_out(SubmittedForm(session): SubmittedForm) -> PageResult {
+    let ledger = &session.services.ledger;
+    with_timeout(ledger.delete_web_session(&session.secret.digest())).await?;
     Ok(with_cookie(
         redirect("/login"),
-        session::clear_cookie_header(visit.is_https),
+        session::clear_cookie_header(session.is_https),
     ))
 }
 

@@ -57,8 +57,7 @@ pub(super) fn router() -> Router<WebState> {
             get(inventory::run::confirm).post(inventory::run::decide),
         )
         .route("/settings", get(settings::show))
-        .route("/settings/pause", post(settings::pause))
-        .route("/settings/resume", post(settings::resume))
+        .route("/settings/{action}", post(settings::set_enabled))
         .route("/live", get(live))
         .route("/assets/{name}", get(asset))
 }

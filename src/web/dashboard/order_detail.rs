@@ -1,16 +1,15 @@
 //! An order's page: status, sent data, parcels, history and actions.
 
 use askama::Template;
-use axum::{body::Body, http::HeaderMap};
 
 use super::{
     confirmation::Confirmation,
-    error_page::{ErrorPage, PageResult, no_such_page, with_action_timeout, with_timeout},
+    error_page::{ErrorPage, PageResult, with_action_timeout, with_timeout},
     labels::{order_path, status_class, status_label},
     page::PageFrame,
-    session_context::{PathParams, SessionContext},
+    session_context::{PathParams, SessionContext, SubmittedForm},
     time_format::TimeFormat,
-    timeline,
+    timeline::{self, TimelineStep},
 };
 use crate::{
     domain::{CancelStatus, OrderCode, ShopOrderId, SyncStatus},
@@ -21,46 +20,18 @@ use crate::{
     },
 };
 
-struct TimelineRow {
-    at: String,
-    kind: &'static str,
-    what: String,
-    detail: Option<String>,
-}
-
-struct ParcelView {
-    carrier: String,
-    tracking: String,
-    status: &'static str,
-    kind: &'static str,
-    reported_at: String,
-    items: String,
-}
-
-struct ActionLink {
-    path: String,
-    label: &'static str,
-    hint: &'static str,
-}
-
 #[derive(Template)]
 #[template(path = "order.html")]
 struct OrderPage {
     frame: PageFrame,
+    times: TimeFormat,
     record: SyncRecord,
-    kind: &'static str,
-    status_label: &'static str,
-    next: String,
-    why_next: String,
-    found: String,
-    last_try: String,
-    acknowledged: String,
     warnings: Vec<String>,
     sent: Option<SentSummary>,
     was_sent: bool,
-    parcels: Vec<ParcelView>,
-    steps: Vec<TimelineRow>,
-    actions: Vec<ActionLink>,
+    parcels: Vec<RecordedShipment>,
+    steps: Vec<TimelineStep>,
+    actions: &'static [OrderAction],
     may_act: bool,
 }
 
@@ -68,8 +39,8 @@ fn parse_code(text: String) -> Result<OrderCode, ErrorPage> {
     OrderCode::parse(text).map_err(|_| ErrorPage::not_found("This is not a valid order code."))
 }
 
-async fn find_order(visit: &SessionContext, code: &OrderCode) -> Result<SyncRecord, ErrorPage> {
-    let record = with_timeout(visit.services.ledger.order(code)).await?;
+async fn find_order(session: &SessionContext, code: &OrderCode) -> Result<SyncRecord, ErrorPage> {
+    let record = with_timeout(session.services.ledger.order(code)).await?;
     record.ok_or_else(|| {
         ErrorPage::not_found(
             "Order not found. An order appears here when it reaches a trigger state in Vendure.",
@@ -78,54 +49,30 @@ async fn find_order(visit: &SessionContext, code: &OrderCode) -> Result<SyncReco
 }
 
 pub(super) async fn show(
-    visit: SessionContext,
+    session: SessionContext,
     PathParams(code): PathParams<String>,
 ) -> PageResult {
-    visit.require_reader()?;
+    session.require_reader()?;
     let code = parse_code(code)?;
-    let record = find_order(&visit, &code).await?;
-    let ledger = &visit.services.ledger;
+    let record = find_order(&session, &code).await?;
+    let ledger = &session.services.ledger;
     let attempts = with_timeout(ledger.attempts(record.id)).await?;
     let mut parcels = with_timeout(ledger.shipments_of_orders(std::slice::from_ref(&code))).await?;
     parcels.retain(|parcel| parcel.order == record.id);
     let events = with_timeout(ledger.events_of_order(record.id)).await?;
-    let reader = visit.time_format();
-    let steps = timeline::build(&record, &attempts, &parcels, &events);
-    let may_act = visit.is_permitted(UPDATE_ORDERS);
     let page = OrderPage {
-        frame: visit.frame("orders", format!("Order {code}")),
-        kind: status_class(record.sync_status),
-        status_label: status_label(record.sync_status),
-        next: reader.time_tag_or_dash(record.next_attempt),
-        why_next: next_attempt_reason(&record),
-        found: reader.time_tag(record.created_at),
-        last_try: reader.time_tag_or_dash(record.last_sync_attempt),
-        acknowledged: reader.time_tag_or_dash(record.last_successful_sync),
+        frame: session.frame("orders", format!("Order {code}")),
+        times: session.time_format(),
         warnings: warnings(&record),
         sent: with_timeout(ledger.sent_summary(record.id)).await?,
         was_sent: attempts.iter().any(|attempt| attempt.kind == "send"),
-        parcels: parcels
-            .iter()
-            .map(|parcel| parcel_view(parcel, &reader))
-            .collect(),
-        steps: steps
-            .into_iter()
-            .map(|step| TimelineRow {
-                at: format!(
-                    "{} <small>{}</small>",
-                    reader.time_tag(step.at),
-                    reader.short(step.at)
-                ),
-                kind: step.kind,
-                what: step.what,
-                detail: step.detail,
-            })
-            .collect(),
+        steps: timeline::build(&record, &attempts, &parcels, &events),
+        parcels,
         actions: available_actions(&record),
-        may_act,
+        may_act: session.is_permitted(UPDATE_ORDERS),
         record,
     };
-    Ok(visit.render(&page))
+    Ok(session.render(&page))
 }
 
 /// Explains the next attempt, or why there is none.
@@ -160,7 +107,7 @@ fn next_attempt_reason(record: &SyncRecord) -> String {
 
 fn warnings(record: &SyncRecord) -> Vec<String> {
     let post_send = &record.post_send;
-    let why = post_send.cancel_message.as_deref().unwrap_or_default();
+    let reason = post_send.cancel_message.as_deref().unwrap_or_default();
     let mut warnings = Vec::new();
     let is_final = matches!(
         record.sync_status,
@@ -172,9 +119,14 @@ fn warnings(record: &SyncRecord) -> Vec<String> {
         );
     }
     if let Some(status) = post_send.cancel_status {
-        warnings.push(format!("Cancelled in Vendure; {}. {why}", status.label()));
+        warnings.push(format!(
+            "Cancelled in Vendure; {}. {reason}",
+            status.label()
+        ));
     } else if post_send.cancelled_at_veracore.is_some() {
-        warnings.push(format!("Cancelled at VeraCore but not in Vendure. {why}"));
+        warnings.push(format!(
+            "Cancelled at VeraCore but not in Vendure. {reason}"
+        ));
     }
     for part in &post_send.changed_since_sent {
         warnings.push(format!("Edited in Vendure after being sent: {part}."));
@@ -182,61 +134,34 @@ fn warnings(record: &SyncRecord) -> Vec<String> {
     warnings
 }
 
-fn parcel_view(parcel: &RecordedShipment, reader: &TimeFormat) -> ParcelView {
-    let report = &parcel.report;
-    let (kind, status) = match parcel.status {
+/// The CSS class and the label of a parcel's status.
+const fn parcel_status(status: ShipmentStatus) -> (&'static str, &'static str) {
+    match status {
         ShipmentStatus::Waiting => ("warn", "waiting"),
         ShipmentStatus::Pending => ("info", "being sent to Vendure"),
         ShipmentStatus::Fulfilled => ("good", "fulfilled in Vendure"),
         ShipmentStatus::Covered => ("good", "covered by a manual fulfillment"),
         ShipmentStatus::Void => ("dim", "withdrawn"),
         ShipmentStatus::Problem => ("bad", "needs attention"),
-    };
-    let items = report.items.as_ref().map_or_else(
-        || "not reported".to_owned(),
-        |items| {
-            let items: Vec<String> = items
-                .iter()
-                .map(|item| format!("{} × {}", item.quantity, item.sku))
-                .collect();
-            items.join(", ")
-        },
-    );
-    ParcelView {
-        carrier: report.carrier.clone().unwrap_or_default(),
-        tracking: report.tracking_number.clone().unwrap_or_default(),
-        status,
-        kind,
-        reported_at: reader.time_tag(parcel.first_seen_at),
-        items,
     }
 }
 
 /// The actions that the order's status allows.
-fn available_actions(record: &SyncRecord) -> Vec<ActionLink> {
-    let path = order_path(&record.vendure_order_code);
-    let link = |action: OrderAction| ActionLink {
-        path: format!("{path}/{}", action.as_str()),
-        label: action.label(),
-        hint: action.hint(),
-    };
-    match record.sync_status {
-        SyncStatus::Success if record.post_send.cancel_status == Some(CancelStatus::ByHand) => {
-            vec![link(OrderAction::Cancel)]
-        }
-        SyncStatus::Success | SyncStatus::Syncing => Vec::new(),
-        _ if record.post_send.cancel_status == Some(CancelStatus::Stopped) => Vec::new(),
-        SyncStatus::Skipped => vec![link(OrderAction::Retry), link(OrderAction::Send)],
-        _ => [OrderAction::Retry, OrderAction::Send, OrderAction::Skip]
-            .into_iter()
-            .map(link)
-            .collect(),
+fn available_actions(record: &SyncRecord) -> &'static [OrderAction] {
+    use OrderAction::{Cancel, Retry, Send, Skip};
+    match (record.sync_status, record.post_send.cancel_status) {
+        (SyncStatus::Success, Some(CancelStatus::ByHand)) => &[Cancel],
+        (SyncStatus::Success | SyncStatus::Syncing, _) => &[],
+        (_, Some(CancelStatus::Stopped)) => &[],
+        (SyncStatus::Skipped, _) => &[Retry, Send],
+        _ => &[Retry, Send, Skip],
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, serde::Deserialize)]
 #[strum(serialize_all = "lowercase", const_into_str)]
-enum OrderAction {
+#[serde(rename_all = "lowercase")]
+pub(super) enum OrderAction {
     Retry,
     Send,
     Skip,
@@ -245,13 +170,6 @@ enum OrderAction {
 }
 
 impl OrderAction {
-    fn parse(text: &str) -> Result<Self, ErrorPage> {
-        [Self::Retry, Self::Send, Self::Skip, Self::Cancel]
-            .into_iter()
-            .find(|action| action.as_str() == text)
-            .ok_or_else(no_such_page)
-    }
-
     const fn as_str(self) -> &'static str {
         self.into_str()
     }
@@ -284,13 +202,12 @@ impl OrderAction {
 }
 
 pub(super) async fn confirm(
-    visit: SessionContext,
-    PathParams((code, action)): PathParams<(String, String)>,
+    session: SessionContext,
+    PathParams((code, action)): PathParams<(String, OrderAction)>,
 ) -> PageResult {
-    visit.require(UPDATE_ORDERS)?;
-    let action = OrderAction::parse(&action)?;
+    session.require(UPDATE_ORDERS)?;
     let code = parse_code(code)?;
-    let record = find_order(&visit, &code).await?;
+    let record = find_order(&session, &code).await?;
     let mut consequences = vec![action.hint().to_owned()];
     if action == OrderAction::Skip && record.in_doubt_since.is_some() {
         consequences.push(
@@ -308,36 +225,32 @@ pub(super) async fn confirm(
         is_destructive: action == OrderAction::Skip,
         back: path,
     };
-    Ok(page.render(&visit))
+    Ok(page.render(&session))
 }
 
 pub(super) async fn perform(
-    visit: SessionContext,
-    PathParams((code, action)): PathParams<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
+    PathParams((code, action)): PathParams<(String, OrderAction)>,
+    SubmittedForm(session): SubmittedForm,
 ) -> PageResult {
-    visit.require(UPDATE_ORDERS)?;
-    visit.read_form(&headers, body).await?;
-    let action = OrderAction::parse(&action)?;
+    session.require(UPDATE_ORDERS)?;
     let code = parse_code(code)?;
-    let (services, by) = (&visit.services, visit.principal.name.as_str());
+    let (services, by) = (&session.services, session.principal.name.as_str());
     let outcome = match action {
         OrderAction::Retry => actions::retry(services, &code, by).await,
         OrderAction::Cancel => actions::retry(services, &code, by)
             .await
             .map(|_| "Cancellation requested from VeraCore.".into()),
         OrderAction::Skip => actions::skip(services, &code, by).await,
-        OrderAction::Send => send_now(&visit, &code).await?,
+        OrderAction::Send => send_now(&session, &code).await?,
     };
-    visit.redirect_with_message(&order_path(code.as_str()), outcome)
+    session.redirect_with_message(&order_path(code.as_str()), outcome)
 }
 
-async fn send_now(visit: &SessionContext, code: &OrderCode) -> Result<ActionResult, ErrorPage> {
-    let record = find_order(visit, code).await?;
+async fn send_now(session: &SessionContext, code: &OrderCode) -> Result<ActionResult, ErrorPage> {
+    let record = find_order(session, code).await?;
     let id = ShopOrderId::parse(record.vendure_order_id)
         .map_err(|_| ErrorPage::not_found("The order's Vendure ID is invalid."))?;
-    let sending = actions::force(&visit.services, id, &visit.principal.name);
+    let sending = actions::force(&session.services, id, &session.principal.name);
     let outcome = with_action_timeout(sending).await;
     Ok(outcome.map(|message| message.unwrap_or_else(|| "Sending. This takes a moment.".into())))
 }

@@ -30,29 +30,14 @@ pub(super) struct OrdersQuery {
     after: String,
 }
 
-struct OrderRow {
-    path: String,
-    code: String,
-    status: &'static str,
-    kind: &'static str,
-    veracore: String,
-    changed: String,
-    next: String,
-    message: String,
-}
-
-struct FilterOption {
-    value: &'static str,
-    label: String,
-    is_selected: bool,
-}
-
 #[derive(Template)]
 #[template(path = "orders.html")]
 struct OrdersPage {
     frame: PageFrame,
-    rows: Vec<OrderRow>,
-    options: Vec<FilterOption>,
+    times: TimeFormat,
+    orders: Vec<SyncRecord>,
+    /// The value, the label, and whether it is selected.
+    options: Vec<(&'static str, String, bool)>,
     search: String,
     is_filtered: bool,
     total: u64,
@@ -67,12 +52,12 @@ const STATUS_GROUPS: [(&str, OrderGroup, &str); 2] = [
 ];
 
 pub(super) async fn show(
-    visit: SessionContext,
+    session: SessionContext,
     QueryParams(query): QueryParams<OrdersQuery>,
 ) -> PageResult {
-    visit.require_reader()?;
+    session.require_reader()?;
     let filter = parse_filter(&query)?;
-    let ledger = &visit.services.ledger;
+    let ledger = &session.services.ledger;
     let total = with_timeout(ledger.count_orders(&filter)).await?;
     let mut records = with_timeout(ledger.orders(&filter)).await?;
     let page = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
@@ -90,24 +75,21 @@ pub(super) async fn show(
         }
         format!("/orders?{}", path.finish())
     };
-    let reader = visit.time_format();
     let page = OrdersPage {
-        frame: visit.frame("orders", "Orders"),
+        frame: session.frame("orders", "Orders"),
         older: records
             .last()
             .filter(|_| is_more)
             .map(|record| path(Some(record.id))),
         newest: filter.before_id.map(|_| path(None)),
-        rows: records
-            .iter()
-            .map(|record| order_row(record, &reader))
-            .collect(),
+        times: session.time_format(),
+        orders: records,
         options: filter_options(&query.status),
         is_filtered: !query.status.is_empty() || !query.search.trim().is_empty(),
         search: query.search.clone(),
         total,
     };
-    Ok(visit.render(&page))
+    Ok(session.render(&page))
 }
 
 fn parse_filter(query: &OrdersQuery) -> Result<OrderFilter, ErrorPage> {
@@ -137,38 +119,18 @@ fn parse_filter(query: &OrdersQuery) -> Result<OrderFilter, ErrorPage> {
     Ok(filter)
 }
 
-fn filter_options(chosen: &str) -> Vec<FilterOption> {
-    let all = [("", "all".to_owned())];
+fn filter_options(selected: &str) -> Vec<(&'static str, String, bool)> {
     let groups = STATUS_GROUPS.map(|(value, _, label)| (value, label.to_owned()));
-    let statuses = SyncStatus::ALL.iter().map(|&status| {
-        let label = format!("{}: {}", status.as_str(), status_plural_label(status));
+    let statuses = SyncStatus::ALL.iter().map(|status| {
+        let label = format!("{status}: {}", status_plural_label(*status));
         (status.as_str(), label)
     });
-    all.into_iter()
+    [("", "all".to_owned())]
+        .into_iter()
         .chain(groups)
         .chain(statuses)
-        .map(|(value, label)| FilterOption {
-            is_selected: value == chosen,
-            value,
-            label,
-        })
+        .map(|(value, label)| (value, label, value == selected))
         .collect()
-}
-
-fn order_row(record: &SyncRecord, reader: &TimeFormat) -> OrderRow {
-    OrderRow {
-        path: order_path(&record.vendure_order_code),
-        code: record.vendure_order_code.clone(),
-        status: record.sync_status.as_str(),
-        kind: status_class(record.sync_status),
-        veracore: record.veracore_order_id.clone().unwrap_or_default(),
-        changed: reader.time_tag(record.updated_at),
-        next: record
-            .next_attempt
-            .map(|at| reader.time_tag(at))
-            .unwrap_or_default(),
-        message: row_message(record),
-    }
 }
 
 /// The most important fact about an order.

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
+use serde::{Deserialize, Serialize};
 
 use super::{assets, session};
 
@@ -15,8 +16,8 @@ pub(super) const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
-/// A message that the next page shows once, after an action.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A message that the next page shows once, after an action. It travels in a cookie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FlashMessage {
     pub is_good: bool,
     pub text: String,
@@ -24,24 +25,7 @@ pub(super) struct FlashMessage {
 
 impl FlashMessage {
     pub(super) const COOKIE: &'static str = "veracore_sync_note";
-
-    /// The message travels in a cookie.
-    const MAX_CHARS: usize = 600;
-
-    pub(super) fn encode(&self) -> String {
-        let sign = if self.is_good { '+' } else { '-' };
-        let text: String = self.text.chars().take(Self::MAX_CHARS).collect();
-        format!("{sign}{text}")
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let is_good = text.starts_with('+');
-        let rest = text.strip_prefix(['+', '-'])?;
-        Some(Self {
-            is_good,
-            text: rest.to_owned(),
-        })
-    }
+    pub(super) const MAX_CHARS: usize = 600;
 }
 
 /// The frame around a page.

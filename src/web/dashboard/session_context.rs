@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
-    extract::{FromRequestParts, Path, Query},
-    http::{HeaderMap, Method, StatusCode, request::Parts},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{Method, StatusCode, request::Parts},
     response::{Html, IntoResponse as _, Response},
 };
 use secrecy::SecretString;
@@ -14,7 +13,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     error_page::{ErrorPage, PageResult, READ_TIMEOUT, no_such_page, with_timeout},
-    form::{self, FormFields},
+    form,
     page::{FlashMessage, PageFrame, redirect, redirect_to_login, render, with_cookie},
     session::{SessionSecret, cookie_header, is_https, read_cookie},
     time_format::TimeFormat,
@@ -57,8 +56,7 @@ impl FromRequestParts<WebState> for SessionContext {
         state: &WebState,
     ) -> Result<Self, Self::Rejection> {
         let error_page = |error: RequestError| ErrorPage::from(error).into_response();
-        let services = state.services.current().ok_or_else(RequestError::starting);
-        let services = services.map_err(error_page)?;
+        let services = state.services.require().map_err(error_page)?;
         let is_https = is_https(&parts.headers);
         let next = parts
             .uri
@@ -107,7 +105,7 @@ impl FromRequestParts<WebState> for SessionContext {
         };
         let flash = read_cookie(&parts.headers, FlashMessage::COOKIE)
             .and_then(|signed| secret.verify(&signed))
-            .and_then(|text| FlashMessage::parse(&text));
+            .and_then(|text| serde_json::from_str(&text).ok());
         Ok(Self {
             services,
             principal,
@@ -162,6 +160,30 @@ fn refresh_page(path: &str) -> Response {
          <meta http-equiv=\"refresh\" content=\"0; url={path}\"><p><a href=\"{path}\">Continue</a></p>"
     ))
     .into_response()
+}
+
+/// A form that was sent from a page of this session.
+pub(super) struct SubmittedForm(pub SessionContext);
+
+impl FromRequest<WebState> for SubmittedForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &WebState) -> Result<Self, Self::Rejection> {
+        let (mut parts, body) = request.into_parts();
+        let session = SessionContext::from_request_parts(&mut parts, state).await?;
+        let fields = form::read(&parts.headers, body)
+            .await
+            .map_err(ErrorPage::into_response)?;
+        let token = fields.get(form::TOKEN_FIELD).map_or("", String::as_str);
+        if session.secret.is_valid_form_token(token) {
+            return Ok(Self(session));
+        }
+        Err(ErrorPage::new(
+            StatusCode::FORBIDDEN,
+            "The form belongs to another session. No action was taken. Open the page again and retry.",
+        )
+        .into_response())
+    }
 }
 
 /// The query string; an invalid one gets an error page.
@@ -264,28 +286,13 @@ impl SessionContext {
     pub(super) fn redirect_with_message(&self, path: &str, outcome: ActionResult) -> PageResult {
         let (is_good, text) = match outcome {
             Ok(text) => (true, text),
-            Err(ActionError::Rejected(why)) => (false, why),
+            Err(ActionError::Rejected(reason)) => (false, reason),
             Err(error) => return Err(error.into()),
         };
-        let text = self.secret.sign(&FlashMessage { is_good, text }.encode());
-        let cookie = cookie_header(FlashMessage::COOKIE, &text, Some(60), self.is_https);
+        let text = text.chars().take(FlashMessage::MAX_CHARS).collect();
+        let flash = serde_json::to_string(&FlashMessage { is_good, text }).unwrap_or_default();
+        let signed = self.secret.sign(&flash);
+        let cookie = cookie_header(FlashMessage::COOKIE, &signed, Some(60), self.is_https);
         Ok(with_cookie(redirect(path), cookie))
-    }
-
-    /// Reads a form of this session.
-    pub(super) async fn read_form(
-        &self,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<FormFields, ErrorPage> {
-        let fields = form::read(headers, body).await?;
-        let token = fields.get(form::TOKEN_FIELD).map_or("", String::as_str);
-        if self.secret.is_valid_form_token(token) {
-            return Ok(fields);
-        }
-        Err(ErrorPage::new(
-            StatusCode::FORBIDDEN,
-            "The form belongs to another session. No action was taken. Open the page again and retry.",
-        ))
     }
 }

@@ -1,9 +1,13 @@
 //! The settings page; pause and resume.
 
 use askama::Template;
-use axum::{body::Body, extract::State, http::HeaderMap};
+use axum::extract::State;
 
-use super::{error_page::PageResult, page::PageFrame, session_context::SessionContext};
+use super::{
+    error_page::{PageResult, no_such_page},
+    page::PageFrame,
+    session_context::{PathParams, SessionContext, SubmittedForm},
+};
 use crate::web::{
     access::UPDATE_SETTINGS,
     actions::ActionError,
@@ -18,84 +22,62 @@ struct SettingsPage {
     settings: Vec<SettingView>,
     problems: Vec<String>,
     is_paused: bool,
-    /// Why sync cannot be paused or resumed here, if so.
-    fixed: Option<String>,
+    /// The source of `SYNC_ENABLED`, if it overrides a stored value.
+    overridden_by: Option<String>,
     may_act: bool,
 }
 
-pub(super) async fn show(State(state): State<WebState>, visit: SessionContext) -> PageResult {
-    visit.require_reader()?;
+pub(super) async fn show(State(state): State<WebState>, session: SessionContext) -> PageResult {
+    session.require_reader()?;
     let (settings, problems) = state.settings.list().await?;
     let enabled = settings.iter().find(|setting| setting.key == SYNC_ENABLED);
-    let fixed = enabled
-        .filter(|setting| !setting.is_changeable)
-        .map(|setting| {
-            format!(
-                "{SYNC_ENABLED} is set by the {}, which overrides a stored value. Change it there.",
-                setting.source.as_deref().unwrap_or(&setting.origin)
-            )
-        });
+    let overridden = enabled.filter(|setting| !setting.is_changeable);
     let page = SettingsPage {
-        frame: visit.frame("settings", "Settings"),
-        is_paused: !visit.services.agenda.sync_enabled,
-        fixed,
+        frame: session.frame("settings", "Settings"),
+        is_paused: !session.services.agenda.sync_enabled,
+        overridden_by: overridden.map(|setting| {
+            let source = setting.source.as_ref();
+            source.unwrap_or(&setting.origin).clone()
+        }),
         problems,
         settings,
-        may_act: visit.is_permitted(UPDATE_SETTINGS),
+        may_act: session.is_permitted(UPDATE_SETTINGS),
     };
-    Ok(visit.render(&page))
+    Ok(session.render(&page))
 }
 
-pub(super) async fn pause(
+/// Pauses or resumes sync.
+pub(super) async fn set_enabled(
     State(state): State<WebState>,
-    visit: SessionContext,
-    headers: HeaderMap,
-    body: Body,
+    PathParams(action): PathParams<String>,
+    SubmittedForm(session): SubmittedForm,
 ) -> PageResult {
-    set_enabled(&state, visit, headers, body, false).await
-}
-
-pub(super) async fn resume(
-    State(state): State<WebState>,
-    visit: SessionContext,
-    headers: HeaderMap,
-    body: Body,
-) -> PageResult {
-    set_enabled(&state, visit, headers, body, true).await
-}
-
-async fn set_enabled(
-    state: &WebState,
-    visit: SessionContext,
-    headers: HeaderMap,
-    body: Body,
-    enable: bool,
-) -> PageResult {
-    visit.require(UPDATE_SETTINGS)?;
-    visit.read_form(&headers, body).await?;
-    if visit.services.agenda.sync_enabled == enable {
-        let message = if enable {
-            "Sync is already running."
-        } else {
-            "Sync is already paused."
+    let enable = match action.as_str() {
+        "resume" => true,
+        "pause" => false,
+        _ => return Err(no_such_page()),
+    };
+    session.require(UPDATE_SETTINGS)?;
+    if session.services.agenda.sync_enabled == enable {
+        let message = match enable {
+            true => "Sync is already running.",
+            false => "Sync is already paused.",
         };
-        return visit.redirect_with_message("/settings", Ok(message.into()));
+        return session.redirect_with_message("/settings", Ok(message.into()));
     }
-    let outcome = match store_enabled(state, enable).await {
+    let outcome = match store_enabled(&state, enable).await {
         Ok(()) => {
-            let by = visit.principal.name.as_str();
+            let by = session.principal.name.as_str();
             tracing::info!(settings = SYNC_ENABLED, by, "settings stored");
-            Ok(if enable {
-                "Sync resumes within seconds, on every replica.".into()
-            } else {
-                "Sync pauses within seconds, on every replica. Work in progress is finished, and nothing is lost."
-                    .into()
+            Ok(match enable {
+                true => "Sync resumes within seconds, on every replica.".into(),
+                false => "Sync pauses within seconds, on every replica. Work in progress is finished, and nothing is lost.".into(),
             })
         }
-        Err(SettingsError::Rejected(why)) => Err(ActionError::Rejected(why)),
+        Err(SettingsError::Rejected(reason)) => Err(ActionError::Rejected(reason)),
         Err(error) => return Err(error.into()),
     };
-    visit.redirect_with_message("/settings", outcome)
+    session.redirect_with_message("/settings", outcome)
 }
 
 /// Stores a pause. A resume removes the stored value, and stores `true` only if the configuration

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn times_are_formatted_for_people() {
         let now: DateTime<Utc> = "2026-11-25T22:03:05Z".parse().unwrap();
-        let reader = TimeFormat {
+        let times = TimeFormat {
             now,
             zone: chrono_tz::America::Los_Angeles,
         };
@@ -82,9 +82,9 @@ mod tests {
         assert_eq!(text(-7200), "2 h ago");
         assert_eq!(text(-172_800), "2 days ago");
         assert_eq!(
-            reader.time_tag(now - TimeDelta::minutes(3)),
+            times.time_tag(now - TimeDelta::minutes(3)),
             "<time datetime=\"2026-11-25T22:00:05Z\" title=\"Wed 25 Nov 2026, 14:00:05 PST\">3 min ago</time>"
         );
-        assert_eq!(reader.short(now), "Wed 25 Nov, 14:03");
+        assert_eq!(times.short(now), "Wed 25 Nov, 14:03");
     }
 }

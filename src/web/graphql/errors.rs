@@ -51,8 +51,8 @@ impl From<SettingsError> for Error {
 }
 
 /// The response to a document that exceeds a limit.
-pub(super) fn document_rejected(why: &str) -> Response {
-    let mut error = ServerError::new(why, None);
+pub(super) fn document_rejected(reason: &str) -> Response {
+    let mut error = ServerError::new(reason, None);
     sanitize(&mut error);
     Response::from_errors(vec![error])
 }
@@ -67,9 +67,9 @@ pub(super) fn sanitize(error: &mut ServerError) {
         extensions.set("code", "BAD_USER_INPUT");
     }
     if error.message.contains('\n') {
-        let why = error.message.lines().last().unwrap_or_default();
-        let why = why.trim_start_matches([' ', '=']);
-        error.message = format!("Invalid GraphQL document: {why}");
+        let reason = error.message.lines().last().unwrap_or_default();
+        let reason = reason.trim_start_matches([' ', '=']);
+        error.message = format!("Invalid GraphQL document: {reason}");
     }
     if error.message.chars().count() > MAX_MESSAGE_CHARS
         || error.message.chars().any(char::is_control)

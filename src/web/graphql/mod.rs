@@ -72,10 +72,7 @@ async fn execute(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<async_graphql::Response, RequestError> {
-    let services = state
-        .services
-        .current()
-        .ok_or_else(RequestError::starting)?;
+    let services = state.services.require()?;
     // Before the body is read: strangers must not make us read much.
     let principal = services
         .authenticator
@@ -87,13 +84,13 @@ async fn execute(
     if request.query.len() > document_limits::MAX_DOCUMENT_BYTES {
         return Ok(errors::document_rejected("The document is too long."));
     }
-    if let Err(why) = document_limits::check_nesting(&request.query) {
-        return Ok(errors::document_rejected(&why));
+    if let Err(reason) = document_limits::check_nesting(&request.query) {
+        return Ok(errors::document_rejected(&reason));
     }
     if let Ok(document) = request.parsed_query()
-        && let Err(why) = document_limits::check(document)
+        && let Err(reason) = document_limits::check(document)
     {
-        return Ok(errors::document_rejected(&why));
+        return Ok(errors::document_rejected(&reason));
     }
     let settings = Arc::clone(&state.settings);
     let request = request.data(principal).data(services).data(settings);

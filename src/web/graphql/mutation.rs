@@ -59,7 +59,7 @@ impl ForceResult {
     fn of(outcome: ActionResult) -> Result<Self> {
         let (success, message) = match outcome {
             Ok(message) => (true, message),
-            Err(ActionError::Rejected(why)) => (false, why),
+            Err(ActionError::Rejected(reason)) => (false, reason),
             Err(error) => return Err(error.into()),
         };
         Ok(Self { success, message })
@@ -86,7 +86,7 @@ impl OperationResult {
                 let result = serde_json::to_value(&summary).unwrap_or_default();
                 (problem(&summary), Some(Json(result)))
             }
-            Err(ActionError::Rejected(why)) => (Some(why), None),
+            Err(ActionError::Rejected(reason)) => (Some(reason), None),
             Err(error) => return Err(error.into()),
         };
         Ok(Self {
@@ -100,12 +100,12 @@ impl OperationResult {
 #[Object]
 impl Mutation {
     /// Tries an order again now, with a fresh count of failures; what is in doubt is looked up first
-    #[graphql(
-        name = "retryVeracoreOrderSync",
-        guard = "UPDATE_ORDERS",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn retry_order(&self, ctx: &Context<'_>, order_id: String) -> Result<SimpleResult> {
+    #[graphql(guard = "UPDATE_ORDERS", complexity = "ACTION_COST + child_complexity")]
+    async fn retry_veracore_order_sync(
+        &self,
+        ctx: &Context<'_>,
+        order_id: String,
+    ) -> Result<SimpleResult> {
         let Some(code) = known_order_code(ctx, &order_id).await? else {
             return SimpleResult::of(Err(unknown_order()));
         };
@@ -113,23 +113,23 @@ impl Mutation {
     }
 
     /// Sends an order now and tells how it stands then; one that VeraCore has is never sent again
-    #[graphql(
-        name = "forceVeraCoreOrderSync",
-        guard = "UPDATE_ORDERS",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn force_order(&self, ctx: &Context<'_>, order_id: String) -> Result<ForceResult> {
+    #[graphql(guard = "UPDATE_ORDERS", complexity = "ACTION_COST + child_complexity")]
+    async fn force_vera_core_order_sync(
+        &self,
+        ctx: &Context<'_>,
+        order_id: String,
+    ) -> Result<ForceResult> {
         let id = parse_order_id(&order_id)?;
         ForceResult::of(actions::force(services(ctx)?, id, caller_name(ctx)).await)
     }
 
     /// Takes an order out: it is not sent
-    #[graphql(
-        name = "skipVeracoreOrderSync",
-        guard = "UPDATE_ORDERS",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn skip_order(&self, ctx: &Context<'_>, order_id: String) -> Result<SimpleResult> {
+    #[graphql(guard = "UPDATE_ORDERS", complexity = "ACTION_COST + child_complexity")]
+    async fn skip_veracore_order_sync(
+        &self,
+        ctx: &Context<'_>,
+        order_id: String,
+    ) -> Result<SimpleResult> {
         let Some(code) = known_order_code(ctx, &order_id).await? else {
             return SimpleResult::of(Err(unknown_order()));
         };
@@ -137,28 +137,23 @@ impl Mutation {
     }
 
     /// A pass over the stock now; returns when it is done
-    #[graphql(
-        name = "forceVeracoreInventorySync",
-        guard = "UPDATE_STOCK",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn force_inventory(&self, ctx: &Context<'_>) -> Result<OperationResult> {
+    #[graphql(guard = "UPDATE_STOCK", complexity = "ACTION_COST + child_complexity")]
+    async fn force_veracore_inventory_sync(&self, ctx: &Context<'_>) -> Result<OperationResult> {
         let request = InventoryRequest::default();
         let ran = actions::sync_inventory(services(ctx)?, request, caller_name(ctx)).await;
         OperationResult::of(ran, incomplete_reason)
     }
 
     /// The same as forceVeracoreInventorySync, with less of an answer
-    #[graphql(
-        name = "forceVeraCoreInventorySync",
-        guard = "UPDATE_STOCK",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn force_inventory_briefly(&self, ctx: &Context<'_>) -> Result<ForceInventoryResult> {
+    #[graphql(guard = "UPDATE_STOCK", complexity = "ACTION_COST + child_complexity")]
+    async fn force_vera_core_inventory_sync(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<ForceInventoryResult> {
         let request = InventoryRequest::default();
         // This result has no field for a reason: a rejection is an error.
         let summary = actions::sync_inventory(services(ctx)?, request, caller_name(ctx)).await?;
-        let counts = InventorySyncResult::of(&serde_json::to_value(&summary).unwrap_or_default());
+        let counts = InventorySyncResult::of(&summary);
         Ok(ForceInventoryResult {
             success: incomplete_reason(&summary).is_none(),
             synced_products: counts.updated,
@@ -167,12 +162,12 @@ impl Mutation {
     }
 
     /// The stock of one SKU of the shop's now
-    #[graphql(
-        name = "syncVeracoreInventoryForSku",
-        guard = "UPDATE_STOCK",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn inventory_for_sku(&self, ctx: &Context<'_>, sku: String) -> Result<SimpleResult> {
+    #[graphql(guard = "UPDATE_STOCK", complexity = "ACTION_COST + child_complexity")]
+    async fn sync_veracore_inventory_for_sku(
+        &self,
+        ctx: &Context<'_>,
+        sku: String,
+    ) -> Result<SimpleResult> {
         let sku =
             Sku::parse(sku).map_err(|problem| errors::bad_input(format!("sku: {problem}.")))?;
         let request = InventoryRequest {
@@ -181,19 +176,15 @@ impl Mutation {
         };
         let ran = actions::sync_inventory(services(ctx)?, request, caller_name(ctx)).await;
         SimpleResult::of(ran.and_then(|summary| match incomplete_reason(&summary) {
-            Some(why) => Err(ActionError::Rejected(why)),
+            Some(reason) => Err(ActionError::Rejected(reason)),
             None if summary.counts.written > 0 => Ok("Stock level updated.".into()),
             None => Ok("Stock level already correct.".into()),
         }))
     }
 
     /// A pass over what VeraCore shipped now; returns when it is done
-    #[graphql(
-        name = "forceVeracoreTrackingSync",
-        guard = "UPDATE_ORDERS",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn force_tracking(&self, ctx: &Context<'_>) -> Result<OperationResult> {
+    #[graphql(guard = "UPDATE_ORDERS", complexity = "ACTION_COST + child_complexity")]
+    async fn force_veracore_tracking_sync(&self, ctx: &Context<'_>) -> Result<OperationResult> {
         let ran = actions::sync_tracking(services(ctx)?, None, caller_name(ctx)).await;
         OperationResult::of(ran, |summary| {
             let errors = summary.error_count();
@@ -202,12 +193,8 @@ impl Mutation {
     }
 
     /// What VeraCore shipped of one order now
-    #[graphql(
-        name = "syncVeracoreTrackingForOrder",
-        guard = "UPDATE_ORDERS",
-        complexity = "ACTION_COST + child_complexity"
-    )]
-    async fn tracking_for_order(
+    #[graphql(guard = "UPDATE_ORDERS", complexity = "ACTION_COST + child_complexity")]
+    async fn sync_veracore_tracking_for_order(
         &self,
         ctx: &Context<'_>,
         order_id: String,
@@ -236,11 +223,14 @@ impl Mutation {
 
     /// Stores settings, all of them or none; every replica goes on with them within seconds
     #[graphql(
-        name = "updateVeracoreConfig",
         guard = "UPDATE_SETTINGS",
         complexity = "ACTION_COST + child_complexity"
     )]
-    async fn update_config(&self, ctx: &Context<'_>, input: ConfigInput) -> Result<ConfigObject> {
+    async fn update_veracore_config(
+        &self,
+        ctx: &Context<'_>,
+        input: ConfigInput,
+    ) -> Result<ConfigObject> {
         let changes = input.changes()?;
         let names: Vec<String> = changes.iter().map(|(name, _)| one_line(name, 60)).collect();
         let settings = settings_service(ctx)?;

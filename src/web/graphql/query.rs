@@ -24,12 +24,8 @@ pub(super) struct Query;
 #[Object]
 impl Query {
     /// Where the order with this Vendure id stands; null when it is not known here
-    #[graphql(
-        name = "veracoreOrderSyncStatus",
-        guard = "READ_ORDERS",
-        complexity = "READ_COST + child_complexity"
-    )]
-    async fn order_by_id(
+    #[graphql(guard = "READ_ORDERS", complexity = "READ_COST + child_complexity")]
+    async fn veracore_order_sync_status(
         &self,
         ctx: &Context<'_>,
         order_id: String,
@@ -40,12 +36,8 @@ impl Query {
     }
 
     /// Where the order with this code stands; null when it is not known here
-    #[graphql(
-        name = "veraCoreOrderSyncStatus",
-        guard = "READ_ORDERS",
-        complexity = "READ_COST + child_complexity"
-    )]
-    async fn order_by_code(
+    #[graphql(guard = "READ_ORDERS", complexity = "READ_COST + child_complexity")]
+    async fn vera_core_order_sync_status(
         &self,
         ctx: &Context<'_>,
         order_code: String,
@@ -57,12 +49,8 @@ impl Query {
     }
 
     /// How many orders stand where
-    #[graphql(
-        name = "veracoreOrderSyncStats",
-        guard = "READ_ORDERS",
-        complexity = "READ_COST + child_complexity"
-    )]
-    async fn order_stats(&self, ctx: &Context<'_>) -> Result<OrderSyncStats> {
+    #[graphql(guard = "READ_ORDERS", complexity = "READ_COST + child_complexity")]
+    async fn veracore_order_sync_stats(&self, ctx: &Context<'_>) -> Result<OrderSyncStats> {
         let ledger = &services(ctx)?.ledger;
         let counts = with_timeout(ledger.count_by_status()).await?;
         let of = |statuses: &[SyncStatus]| {
@@ -84,12 +72,8 @@ impl Query {
     }
 
     /// Orders that need a person, newest first, 500 at most; veracoreOrderSyncs has pages
-    #[graphql(
-        name = "veracoreFailedOrderSyncs",
-        guard = "READ_ORDERS",
-        complexity = "READ_COST * 5 + child_complexity"
-    )]
-    async fn failed_orders(&self, ctx: &Context<'_>) -> Result<Vec<OrderSyncStatus>> {
+    #[graphql(guard = "READ_ORDERS", complexity = "READ_COST * 5 + child_complexity")]
+    async fn veracore_failed_order_syncs(&self, ctx: &Context<'_>) -> Result<Vec<OrderSyncStatus>> {
         let orders = with_timeout(
             services(ctx)?
                 .ledger
@@ -101,11 +85,10 @@ impl Query {
 
     /// A page of orders, newest first
     #[graphql(
-        name = "veracoreOrderSyncs",
         guard = "READ_ORDERS",
         complexity = "READ_COST + paging::size(first).unwrap_or(1) as usize * child_complexity"
     )]
-    async fn orders(
+    async fn veracore_order_syncs(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only those in this status")] status: Option<String>,
@@ -140,32 +123,20 @@ impl Query {
     }
 
     /// How stock is kept
-    #[graphql(
-        name = "veracoreInventorySyncStats",
-        guard = "READ_ORDERS",
-        complexity = "READ_COST + child_complexity"
-    )]
-    async fn inventory_stats(&self, ctx: &Context<'_>) -> Result<InventorySyncStats> {
+    #[graphql(guard = "READ_ORDERS", complexity = "READ_COST + child_complexity")]
+    async fn veracore_inventory_sync_stats(&self, ctx: &Context<'_>) -> Result<InventorySyncStats> {
         with_timeout(InventorySyncStats::of(services(ctx)?)).await
     }
 
     /// How tracking is kept
-    #[graphql(
-        name = "veracoreTrackingSyncStats",
-        guard = "READ_ORDERS",
-        complexity = "READ_COST + child_complexity"
-    )]
-    async fn tracking_stats(&self, ctx: &Context<'_>) -> Result<TrackingSyncStats> {
+    #[graphql(guard = "READ_ORDERS", complexity = "READ_COST + child_complexity")]
+    async fn veracore_tracking_sync_stats(&self, ctx: &Context<'_>) -> Result<TrackingSyncStats> {
         with_timeout(TrackingSyncStats::of(services(ctx)?)).await
     }
 
     /// Every setting, secrets masked, and where its value is from
-    #[graphql(
-        name = "veracoreConfig",
-        guard = "READ_ORDERS",
-        complexity = "READ_COST + child_complexity"
-    )]
-    async fn config(&self, ctx: &Context<'_>) -> Result<ConfigObject> {
+    #[graphql(guard = "READ_ORDERS", complexity = "READ_COST + child_complexity")]
+    async fn veracore_config(&self, ctx: &Context<'_>) -> Result<ConfigObject> {
         Ok(ConfigObject::of(settings_service(ctx)?.list().await?))
     }
 }

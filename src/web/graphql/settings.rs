@@ -6,32 +6,12 @@ use secrecy::SecretString;
 use super::errors;
 use crate::web::settings::{SYNC_ENABLED, SettingView, is_sync_enabled};
 
-/// A setting by the name of its environment variable.
-#[derive(SimpleObject)]
-#[graphql(name = "VeraCoreSetting")]
-pub(super) struct SettingObject {
-    key: String,
-    /// Masked when it is a secret; absent when it is not set
-    value: Option<String>,
-    /// default, file, database or environment; later ones win
-    origin: String,
-    /// The file's path, or the variable that named a file with the value
-    source: Option<String>,
-    is_secret: bool,
-    /// Whether it can be changed here: what the environment sets cannot
-    is_changeable: bool,
-    /// Whether it takes API_TOKEN to change it: it decides where credentials are sent to, or is one
-    is_guarded: bool,
-    /// Whether a change is heeded at the next start only
-    is_read_at_start: bool,
-}
-
 #[derive(SimpleObject)]
 #[graphql(name = "VeraCoreConfig")]
 pub(super) struct ConfigObject {
     /// Whether anything is moved
     sync_enabled: bool,
-    settings: Vec<SettingObject>,
+    settings: Vec<SettingView>,
     /// What is wrong with them; where anything is, the settings from before stay in force
     problems: Vec<String>,
 }
@@ -83,21 +63,9 @@ impl ConfigInput {
 impl ConfigObject {
     pub(super) fn of((settings, problems): (Vec<SettingView>, Vec<String>)) -> Self {
         Self {
-            problems,
             sync_enabled: is_sync_enabled(&settings),
-            settings: settings
-                .into_iter()
-                .map(|setting| SettingObject {
-                    key: setting.key,
-                    value: setting.value,
-                    origin: setting.origin,
-                    source: setting.source,
-                    is_secret: setting.is_secret,
-                    is_changeable: setting.is_changeable,
-                    is_guarded: setting.is_guarded,
-                    is_read_at_start: setting.at_start,
-                })
-                .collect(),
+            settings,
+            problems,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use super::orders::OrderSyncStatus;
 use crate::{
     ledger::{LedgerError, Run},
-    sync::jobs::Job,
+    sync::{inventory::InventorySummary, jobs::Job, tracking::TrackingSummary},
     web::services::Services,
 };
 
@@ -68,38 +68,30 @@ pub(super) struct TrackingSyncResult {
     errors: i32,
 }
 
-/// A count in a run's result; 0 where an older version did not record it.
-fn count_field(result: &Value, name: &str) -> i32 {
-    let number = result[name].as_u64().unwrap_or(0);
+/// GraphQL's `Int` has 32 bits.
+fn int(number: u64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-fn array_len(result: &Value, name: &str) -> i32 {
-    let items = result[name].as_array().map_or(0, Vec::len);
-    i32::try_from(items).unwrap_or(i32::MAX)
-}
-
 impl InventorySyncResult {
-    pub(super) fn of(result: &Value) -> Self {
-        let of = |name: &str| count_field(result, name);
-        let errors = of("refused") + of("unknown") + of("untried");
+    pub(super) fn of(summary: &InventorySummary) -> Self {
+        let counts = &summary.counts;
+        let errors = counts.failed_count();
         Self {
-            total_processed: of("unchanged") + of("written") + errors,
-            updated: of("written"),
-            errors,
-            skipped: of("leftAlone") + of("notInFeedCount"),
+            total_processed: int(counts.unchanged + counts.written + errors),
+            updated: int(counts.written),
+            errors: int(errors),
+            skipped: int(summary.left_alone + summary.not_in_feed_count),
         }
     }
 }
 
 impl TrackingSyncResult {
-    fn of(result: &Value) -> Self {
+    fn of(summary: &TrackingSummary) -> Self {
         Self {
-            orders_checked: count_field(result, "ordersChecked"),
-            tracking_updated: count_field(result, "trackingUpdated"),
-            errors: array_len(result, "problems")
-                + array_len(result, "failures")
-                + count_field(result, "badRows"),
+            orders_checked: int(summary.orders_checked),
+            tracking_updated: int(summary.tracking_updated),
+            errors: int(summary.error_count()),
         }
     }
 }
@@ -110,40 +102,48 @@ struct JobProgress {
     is_running: bool,
 }
 
-async fn job_progress(services: &Services, job: Job) -> Result<JobProgress, LedgerError> {
-    let (last, is_running) = services.ledger.job_status(job.as_str()).await?;
-    let next = services.agenda.next_occurrence(job, services.clock.now());
-    Ok(JobProgress {
-        last,
-        next,
-        is_running,
-    })
+impl JobProgress {
+    async fn read(services: &Services, job: Job) -> Result<Self, LedgerError> {
+        let (last, is_running) = services.ledger.job_status(job.as_str()).await?;
+        Ok(Self {
+            last,
+            next: services.agenda.next_occurrence(job, services.clock.now()),
+            is_running,
+        })
+    }
+
+    fn last_started_at(&self) -> Option<DateTime<Utc>> {
+        self.last.as_ref().map(|run| run.started_at)
+    }
+
+    /// The last result; with zeros where an older version did not record a count.
+    fn last_result<T: DeserializeOwned + Default>(self) -> Option<T> {
+        let result = self.last?.result;
+        Some(serde_json::from_value(result).unwrap_or_default())
+    }
 }
 
 impl InventorySyncStats {
     pub(super) async fn of(services: &Services) -> Result<Self, LedgerError> {
-        let progress = job_progress(services, Job::Inventory).await?;
-        let last = progress.last.as_ref();
+        let progress = JobProgress::read(services, Job::Inventory).await?;
         Ok(Self {
-            last_sync_time: last.map(|run| run.started_at),
+            last_sync_time: progress.last_started_at(),
             next_sync_time: progress.next,
             is_running: progress.is_running,
-            last_result: last.map(|run| InventorySyncResult::of(&run.result)),
+            last_result: progress.last_result().as_ref().map(InventorySyncResult::of),
         })
     }
 }
 
 impl TrackingSyncStats {
     pub(super) async fn of(services: &Services) -> Result<Self, LedgerError> {
-        let progress = job_progress(services, Job::Tracking).await?;
-        let tracked = services.ledger.count_tracked_orders().await?;
-        let last = progress.last.as_ref();
+        let progress = JobProgress::read(services, Job::Tracking).await?;
         Ok(Self {
-            last_sync_time: last.map(|run| run.started_at),
+            last_sync_time: progress.last_started_at(),
             next_sync_time: progress.next,
             is_running: progress.is_running,
-            total_orders_tracked: i32::try_from(tracked).unwrap_or(i32::MAX),
-            last_result: last.map(|run| TrackingSyncResult::of(&run.result)),
+            total_orders_tracked: int(services.ledger.count_tracked_orders().await?),
+            last_result: progress.last_result().as_ref().map(TrackingSyncResult::of),
         })
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use self::cache::{CachedMetrics, LedgerMetricsCache};
 use super::{
-    readiness::{DATABASE_TIMEOUT, not_ready_reason},
+    health::{DATABASE_TIMEOUT, not_ready_reason},
     services::Services,
     state::WebState,
 };
@@ -83,7 +83,7 @@ async fn ledger_metrics(
         ),
     );
     let mut page = MetricsText(String::new());
-    page.write_family(catalogue::READY, [("", f64::from(problem.is_none()))]);
+    page.write_value(catalogue::READY, f64::from(problem.is_none()));
     let lifetime = match measures {
         Ok(Ok(measures)) => {
             page.write_ledger_metrics(&measures, services, ledger.now());
@@ -105,6 +105,10 @@ async fn ledger_metrics(
 struct MetricsText(String);
 
 impl MetricsText {
+    fn write_value(&mut self, name: &str, value: impl Display) {
+        self.write_family(name, [("", value)]);
+    }
+
     /// Writes a metric with a sample for each value of its label, or one without a label.
     fn write_family<'a, V: Display>(
         &mut self,
@@ -144,7 +148,7 @@ impl MetricsText {
             [("vendure", vendure), ("veracore", veracore)],
         );
         let is_active = services.is_some_and(|services| services.paused_reason().is_none());
-        self.write_family(catalogue::SYNC_ACTIVE, [("", u8::from(is_active))]);
+        self.write_value(catalogue::SYNC_ACTIVE, u8::from(is_active));
     }
 
     fn write_ledger_metrics(
@@ -161,10 +165,10 @@ impl MetricsText {
         let age = |since: Option<DateTime<Utc>>| since.map_or(0.0, |at| metrics::seconds(now - at));
         let delay = services.map_or(0.0, |services| services.send_delay().as_secs_f64());
         let waiting = (age(measures.oldest_waiting_at) - delay).max(0.0);
-        self.write_family(catalogue::OLDEST_WAITING_ORDER, [("", waiting)]);
-        self.write_family(
+        self.write_value(catalogue::OLDEST_WAITING_ORDER, waiting);
+        self.write_value(
             catalogue::OLDEST_ORDER_IN_DOUBT,
-            [("", age(measures.oldest_in_doubt_at))],
+            age(measures.oldest_in_doubt_at),
         );
         let review = &measures.post_send;
         self.write_family(
@@ -202,16 +206,13 @@ impl MetricsText {
             self.write_family(catalogue::OVERDUE_RUNS, overdue);
         }
         if let Some(unmatched) = measures.unmatched_skus {
-            self.write_family(catalogue::UNMATCHED_SKUS, [("", unmatched)]);
+            self.write_value(catalogue::UNMATCHED_SKUS, unmatched);
         }
-        self.write_family(
-            catalogue::QUARANTINED_FEEDS,
-            [("", measures.quarantined_feeds)],
-        );
-        self.write_family(catalogue::PENDING_EVENTS, [("", measures.pending_events)]);
-        self.write_family(
+        self.write_value(catalogue::QUARANTINED_FEEDS, measures.quarantined_feeds);
+        self.write_value(catalogue::PENDING_EVENTS, measures.pending_events);
+        self.write_value(
             catalogue::OLDEST_PENDING_EVENT,
-            [("", age(measures.oldest_pending_event_at))],
+            age(measures.oldest_pending_event_at),
         );
     }
 }

@@ -70,11 +70,11 @@ async fn sigterm_in_the_middle_leaves_nothing_half_done() {
 #[tokio::test]
 async fn sigterm_is_heeded_while_the_shop_is_waited_for() {
     let mut world = World::named("waiting").real_time().build().await;
-    world.expect_error("Vendure does not answer as it should; waiting for it");
+    world.expect_error("Vendure does not answer as it should; trying again until it works");
     let nobody = "http://127.0.0.1:1/admin-api";
     let mut daemon = world.daemon().with("VENDURE_API_URL", nobody).spawn();
     daemon
-        .wait_for("Vendure does not answer as it should; waiting for it")
+        .wait_for("Vendure does not answer as it should; trying again until it works")
         .await;
     daemon.stop().await;
     world.assert_settled().await;

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     acknowledged::AcknowledgedUnits,
@@ -107,7 +107,7 @@ pub struct StockPlan<'a> {
 }
 
 /// A SKU of the feed that differs from a variant's only in case or surrounding space.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NearMiss {
     pub veracore_sku: String,
@@ -115,7 +115,7 @@ pub struct NearMiss {
 }
 
 /// Variants that share one SKU of VeraCore's. Each gets the full level.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SharedSku {
     pub veracore_sku: String,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::{mask, part_digests::part_digests};
+pub use crate::domain::PriceBasis;
 use crate::{
     domain::{
         Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku, SkuRules,
@@ -12,14 +13,6 @@ use crate::{
     fulfillment::{NewOrder, NewOrderItem, PostalAddress},
     ledger::{SendIntent, SendIntentLine, SkipReason},
 };
-
-/// The unit prices sent to VeraCore.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PriceBasis {
-    /// With tax: what the customer pays.
-    Gross,
-    Net,
-}
 
 /// Which orders and lines VeraCore gets, and under which names.
 #[derive(Debug, Clone)]

@@ -1,116 +1,99 @@
-//! Rows and messages of the inventory pages, from the ledger's records. Pure.
+//! Runs, stock changes and messages of the inventory pages, from the ledger's records. Pure.
 
-use serde_json::Value;
+use serde::Deserialize;
 
-use super::super::time_format::TimeFormat;
 use crate::{
     ledger::{RecordedStockChange, Run},
-    sync::inventory::InventorySummary,
+    sync::inventory::{InventorySummary, guard::Suspicion, plan::NearMiss},
     web::actions::{ActionError, ActionResult, incomplete_reason},
 };
 
 pub(super) const MAX_CHANGES: u32 = 100;
 
+/// Listed SKUs of each kind.
 pub(super) const MAX_SKUS: usize = 200;
 
-pub(super) struct RunRow {
-    pub id: i64,
-    pub started: String,
-    pub why: &'static str,
-    pub kind: &'static str,
-    pub outcome: &'static str,
-    pub rows: u64,
-    pub written: u64,
-    pub failed: u64,
-    pub unmatched: u64,
-    pub message: String,
+/// An inventory run and its result.
+pub(super) struct RunView {
+    pub run: Run,
+    pub result: RecordedResult,
 }
 
-pub(super) struct ChangeRow {
-    pub sku: String,
-    pub veracore_sku: String,
-    pub at: String,
-    pub before: i32,
-    pub after: i32,
-    pub arithmetic: String,
-    pub outcome: String,
-    pub kind: &'static str,
+/// The result of a run, and the decision about its feed. Default where an older version did not record it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RecordedResult {
+    #[serde(flatten)]
+    pub summary: InventorySummary,
+    /// The run that applied a new feed.
+    accepted_by: Option<i64>,
+    discarded_by: Option<String>,
 }
 
-pub(super) struct NearMiss {
-    pub veracore: String,
-    pub vendure: String,
-    pub setting: String,
-}
-
-pub(super) struct QuarantinedFeedCard {
-    pub run: i64,
-    pub at: String,
-    pub reasons: String,
-    pub plan_count: u64,
-    pub is_acceptable: bool,
-}
-
-/// SKUs of the last complete feed that do not match the shop's.
-#[derive(Default)]
-pub(super) struct SkuMismatches {
-    pub unmatched_count: u64,
-    pub unmatched: Vec<String>,
-    pub near: Vec<NearMiss>,
-    pub not_in_feed_count: u64,
-    pub not_in_feed: Vec<String>,
-}
-
-pub(super) fn count_field(result: &Value, name: &str) -> u64 {
-    result[name].as_u64().unwrap_or(0)
-}
-
-pub(super) fn text_list(result: &Value, name: &str) -> Vec<String> {
-    let all = result[name].as_array().map_or(&[][..], Vec::as_slice);
-    let texts = all.iter().filter_map(Value::as_str);
-    texts.take(MAX_SKUS).map(str::to_owned).collect()
-}
-
-pub(super) fn run_row(run: &Run, reader: &TimeFormat) -> RunRow {
-    let result = &run.result;
-    let decided = result.get("acceptedBy").is_some() || result.get("discardedBy").is_some();
-    let (kind, outcome) = match run.outcome.as_deref() {
-        Some("done") => ("good", "done"),
-        Some("held") if result.get("acceptedBy").is_some() => ("dim", "held, then accepted"),
-        Some("held") if decided => ("dim", "held, then discarded"),
-        Some("held") => ("bad", "held"),
-        Some(_) => ("bad", "failed"),
-        None if run.ended_at.is_none() => ("info", "running"),
-        None => ("bad", "failed"),
-    };
-    RunRow {
-        id: run.id,
-        started: reader.time_tag(run.started_at),
-        why: match run.origin.as_str() {
-            "person" => "manual",
-            "webhook" => "VeraCore webhook",
-            _ => "scheduled",
-        },
-        kind,
-        outcome,
-        rows: count_field(result, "rows"),
-        written: count_field(result, "written"),
-        failed: count_field(result, "refused")
-            + count_field(result, "unknown")
-            + count_field(result, "untried"),
-        unmatched: count_field(result, "unmatchedCount"),
-        message: run.error_message.clone().unwrap_or_default(),
+impl From<Run> for RunView {
+    fn from(run: Run) -> Self {
+        let result = serde_json::from_value(run.result.clone()).unwrap_or_default();
+        Self { run, result }
     }
 }
 
-pub(super) fn change_row(change: &RecordedStockChange, reader: &TimeFormat) -> ChangeRow {
-    let (kind, outcome) = match (change.outcome.as_deref(), &change.message) {
+impl RunView {
+    /// The CSS class and the label.
+    pub(super) fn outcome(&self) -> (&'static str, &'static str) {
+        match self.run.outcome.as_deref() {
+            Some("done") => ("good", "done"),
+            Some("held") if self.result.accepted_by.is_some() => ("dim", "held, then accepted"),
+            Some("held") if self.result.discarded_by.is_some() => ("dim", "held, then discarded"),
+            Some("held") => ("bad", "held"),
+            None if self.run.ended_at.is_none() => ("info", "running"),
+            _ => ("bad", "failed"),
+        }
+    }
+
+    pub(super) fn origin(&self) -> &'static str {
+        match self.run.origin.as_str() {
+            "person" => "manual",
+            "webhook" => "VeraCore webhook",
+            _ => "scheduled",
+        }
+    }
+
+    pub(super) fn message(&self) -> &str {
+        self.run.error_message.as_deref().unwrap_or_default()
+    }
+
+    /// The decision about the held feed, if there is one.
+    pub(super) fn decision(&self) -> Option<String> {
+        match (self.result.accepted_by, &self.result.discarded_by) {
+            (Some(run), _) => Some(format!("Accepted: run {run} applied a new feed.")),
+            (None, Some(by)) => Some(format!("Discarded by {by}.")),
+            (None, None) => None,
+        }
+    }
+
+    /// An unreadable feed has nothing to accept.
+    pub(super) fn is_acceptable(&self) -> bool {
+        let quarantined = self.result.summary.quarantined.as_ref();
+        quarantined.is_none_or(|feed| {
+            let mut suspicions = feed.suspicions.iter();
+            !suspicions.any(|suspicion| matches!(suspicion, Suspicion::Unreadable { .. }))
+        })
+    }
+}
+
+/// The CSS class and the label of a change's outcome.
+pub(super) fn change_outcome(change: &RecordedStockChange) -> (&'static str, String) {
+    match (change.outcome.as_deref(), &change.message) {
         (Some("written"), _) => ("good", "written".to_owned()),
         (Some(outcome), Some(message)) => ("bad", format!("{outcome}: {message}")),
         (Some(outcome), None) => ("bad", outcome.to_owned()),
         (None, _) => ("warn", "unconfirmed".to_owned()),
-    };
-    let mut arithmetic = format!("{} available at VeraCore", change.available);
+    }
+}
+
+/// The calculation of a change in one line.
+pub(super) fn arithmetic(change: &RecordedStockChange) -> String {
+    let mut text = format!("{} available at VeraCore", change.available);
     for (sign, units, term) in [
         ('−', change.safety_stock, "safety stock"),
         ('+', change.acknowledged, "in flight"),
@@ -118,68 +101,23 @@ pub(super) fn change_row(change: &RecordedStockChange, reader: &TimeFormat) -> C
         ('−', change.gone, "shipped since the read"),
     ] {
         if units != 0 {
-            arithmetic.push_str(&format!(" {sign} {units} {term}"));
+            text.push_str(&format!(" {sign} {units} {term}"));
         }
     }
-    arithmetic.push_str(&format!(
+    text + &format!(
         " = {} on hand, {} of them allocated",
         change.after, change.allocated
-    ));
-    ChangeRow {
-        sku: change.sku.clone(),
-        veracore_sku: change.veracore_sku.clone(),
-        at: reader.time_tag(change.intended_at),
-        before: change.before,
-        after: change.after,
-        arithmetic,
-        outcome,
-        kind,
-    }
+    )
 }
 
-pub(super) fn sku_mismatches(result: &Value) -> SkuMismatches {
-    let near = result["nearMisses"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
-    let text = |near: &Value, name: &str| near[name].as_str().unwrap_or_default().to_owned();
-    SkuMismatches {
-        unmatched_count: count_field(result, "unmatchedCount"),
-        unmatched: text_list(result, "unmatched"),
-        near: near
-            .iter()
-            .take(MAX_SKUS)
-            .map(|near| {
-                let (veracore, vendure) = (text(near, "veracoreSku"), text(near, "vendureSku"));
-                NearMiss {
-                    // TOML strings of this kind are JSON strings.
-                    setting: format!(
-                        "{} = {}",
-                        Value::from(vendure.as_str()),
-                        Value::from(veracore.as_str())
-                    ),
-                    veracore,
-                    vendure,
-                }
-            })
-            .collect(),
-        not_in_feed_count: count_field(result, "notInFeedCount"),
-        not_in_feed: text_list(result, "notInFeed"),
-    }
-}
-
-pub(super) fn quarantined_feed_card(run: &Run, reader: &TimeFormat) -> QuarantinedFeedCard {
-    let quarantine = &run.result["held"];
-    let suspicions = quarantine["suspicions"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
-    QuarantinedFeedCard {
-        run: run.id,
-        at: reader.time_tag(run.started_at),
-        reasons: run.error_message.clone().unwrap_or_default(),
-        plan_count: count_field(quarantine, "planCount"),
-        // An unreadable feed has nothing to accept.
-        is_acceptable: suspicions.iter().all(|s| s["reason"] != "unreadable"),
-    }
+/// The line of the table `[skus]` that maps the SKU. TOML strings of this kind are JSON strings.
+pub(super) fn sku_setting(near: &NearMiss) -> String {
+    let quoted = |sku: &str| serde_json::Value::from(sku).to_string();
+    format!(
+        "{} = {}",
+        quoted(&near.vendure_sku),
+        quoted(&near.veracore_sku)
+    )
 }
 
 /// The message after an inventory run; `None`: the run continues.
@@ -188,7 +126,7 @@ pub(super) fn stock_run_message(summary: Option<InventorySummary>) -> ActionResu
         return Ok("Inventory sync is still running. This page shows when it is done.".into());
     };
     match incomplete_reason(&summary) {
-        Some(why) => Err(ActionError::Rejected(why)),
+        Some(reason) => Err(ActionError::Rejected(reason)),
         None => Ok(format!(
             "Inventory synced. Stock levels written: {}; already correct: {}.",
             summary.counts.written, summary.counts.unchanged
