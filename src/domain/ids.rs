@@ -35,8 +35,8 @@ fn check(what: &'static str, text: &str) -> Result<(), InvalidIdentifier> {
     Ok(())
 }
 
-macro_rules! identifier {
-    ($(#[$doc:meta])* $type:ident, $what:literal) => {
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $type:ident = $what:literal;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -78,24 +78,40 @@ macro_rules! identifier {
                 f.write_str(&self.0)
             }
         }
-    };
+    )+};
 }
 
-identifier!(
+identifiers! {
     /// Vendure's id of an order: `"17"`, or a UUID, as the shop's id strategy has it.
-    ShopOrderId,
-    "the order id"
-);
-identifier!(
+    ShopOrderId = "the order id";
+
     /// Vendure's order code, `"3HRYTW5VQBHBBMJB"`: what people see, and VeraCore's `OrderNumber`.
-    OrderCode,
-    "the order code"
-);
-identifier!(
+    OrderCode = "the order code";
+
     /// A state of Vendure's order process, `"PaymentSettled"`; shops may define their own.
-    OrderState,
-    "the order state"
-);
+    OrderState = "the order state";
+
+    /// Vendure's id of an order line.
+    LineId = "the order line id";
+
+    /// A stock keeping unit. Compared exactly: case and spaces count.
+    Sku = "the SKU";
+
+    /// Vendure's id of a product variant.
+    VariantId = "the variant id";
+
+    /// Vendure's id of a stock location.
+    LocationId = "the stock location id";
+
+    /// Vendure's id of a fulfillment.
+    FulfillmentId = "the fulfillment id";
+
+    /// The code of a Vendure shipping method.
+    ShippingMethodCode = "the shipping method code";
+
+    /// The id that VeraCore gave to an order.
+    ProviderOrderId = "VeraCore's order id";
+}
 
 impl OrderState {
     /// Vendure's own name for a cancelled order, which is final.
@@ -126,48 +142,12 @@ impl OrderState {
     }
 }
 
-identifier!(
-    /// Vendure's id of an order line.
-    LineId,
-    "the order line id"
-);
-identifier!(
-    /// A stock keeping unit. Compared exactly: case and spaces count.
-    Sku,
-    "the SKU"
-);
-
-/// Lets a map be searched by a plain text.
+/// Lets a map be searched by `&str`.
 impl Borrow<str> for Sku {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
-identifier!(
-    /// Vendure's id of a product variant.
-    VariantId,
-    "the variant id"
-);
-identifier!(
-    /// Vendure's id of a stock location.
-    LocationId,
-    "the stock location id"
-);
-identifier!(
-    /// Vendure's id of a fulfillment.
-    FulfillmentId,
-    "the fulfillment id"
-);
-identifier!(
-    /// The code of a Vendure shipping method.
-    ShippingMethodCode,
-    "the shipping method code"
-);
-identifier!(
-    /// The id that VeraCore gave to an order.
-    ProviderOrderId,
-    "VeraCore's order id"
-);
 
 #[cfg(test)]
 mod tests {

@@ -3,29 +3,11 @@
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
+use self::{
+    MetricKind::{Counter, Gauge, Histogram},
+    MetricSource::{Ledger, OnScrape, Process},
+};
 use crate::domain::ErrorCategory;
-
-pub const ORDERS_TOTAL: &str = "veracore_sync_orders_total";
-pub const ORDERS: &str = "veracore_sync_orders";
-pub const ORDER_AGE: &str = "veracore_sync_order_age_seconds";
-pub const OLDEST_WAITING_ORDER: &str = "veracore_sync_oldest_waiting_seconds";
-pub const OLDEST_ORDER_IN_DOUBT: &str = "veracore_sync_oldest_in_doubt_seconds";
-pub const ORDERS_TO_REVIEW: &str = "veracore_sync_orders_to_look_at";
-pub const PARCELS: &str = "veracore_sync_packages";
-pub const RUN_DURATION: &str = "veracore_sync_run_seconds";
-pub const LAST_SUCCESS: &str = "veracore_sync_last_success_timestamp_seconds";
-pub const OVERDUE_RUNS: &str = "veracore_sync_overdue_runs";
-pub const STOCK_CHANGES: &str = "veracore_sync_stock_changes_total";
-pub const UNMATCHED_SKUS: &str = "veracore_sync_unmatched_skus";
-pub const QUARANTINED_FEEDS: &str = "veracore_sync_held_feeds";
-pub const REQUESTS_TOTAL: &str = "veracore_sync_upstream_requests_total";
-pub const REQUEST_DURATION: &str = "veracore_sync_upstream_request_seconds";
-pub const CIRCUIT_STATE: &str = "veracore_sync_circuit_state";
-pub const PENDING_EVENTS: &str = "veracore_sync_pending_events";
-pub const OLDEST_PENDING_EVENT: &str = "veracore_sync_oldest_pending_event_seconds";
-pub const SYNC_ACTIVE: &str = "veracore_sync_moving";
-pub const READY: &str = "veracore_sync_ready";
-pub const START_TIME: &str = "veracore_sync_start_time_seconds";
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 60.0 * MINUTE;
@@ -83,163 +65,64 @@ pub struct Metric {
     pub labels: &'static [&'static str],
 }
 
-type Labels = &'static [&'static str];
+macro_rules! catalogue {
+    ($($const:ident = $name:literal, $kind:expr, $source:expr, $labels:expr, $help:literal;)+) => {
+        $(pub const $const: &str = $name;)+
 
-const fn counter(name: &'static str, labels: Labels, help: &'static str) -> Metric {
-    Metric {
-        kind: MetricKind::Counter,
-        ..gauge(name, MetricSource::Process, labels, help)
-    }
+        pub const ALL: [Metric; 21] = [$(Metric {
+            name: $const,
+            kind: $kind,
+            source: $source,
+            help: $help,
+            labels: &$labels,
+        }),+];
+    };
 }
 
-const fn histogram(
-    name: &'static str,
-    buckets: &'static [f64],
-    labels: Labels,
-    help: &'static str,
-) -> Metric {
-    Metric {
-        kind: MetricKind::Histogram(buckets),
-        ..gauge(name, MetricSource::Process, labels, help)
-    }
+catalogue! {
+    ORDERS_TOTAL = "veracore_sync_orders_total", Counter, Process, ["outcome"],
+        "Orders processed, by outcome: acknowledged, in_doubt, retrying, parked, failed, skipped or cancelled.";
+    ORDERS = "veracore_sync_orders", Gauge, Ledger, ["status"],
+        "Orders in the ledger, by status.";
+    ORDER_AGE = "veracore_sync_order_age_seconds", Histogram(AGE_BUCKETS), Process, [],
+        "Time from the placement of an order to its acknowledgement by VeraCore, in seconds.";
+    OLDEST_WAITING_ORDER = "veracore_sync_oldest_waiting_seconds", Gauge, Ledger, [],
+        "Age since discovery, without its send delay, of the oldest order that waits to be acknowledged, in seconds; 0 if none waits.";
+    OLDEST_ORDER_IN_DOUBT = "veracore_sync_oldest_in_doubt_seconds", Gauge, Ledger, [],
+        "Time since the oldest order in doubt was sent, in seconds; 0 if there is none.";
+    ORDERS_TO_REVIEW = "veracore_sync_orders_to_look_at", Gauge, Ledger, ["reason"],
+        "Orders at VeraCore that need attention: being_stopped, to_stop_by_hand, shipped_after_cancel (in 30 days), cancelled_at_veracore or changed_since_sent.";
+    PARCELS = "veracore_sync_packages", Gauge, Ledger, ["status"],
+        "Parcels that are not fulfilled in Vendure yet: waiting (for something else), pending (being written) or problem (needs attention).";
+    RUN_DURATION = "veracore_sync_run_seconds", Histogram(RUN_BUCKETS), Process, ["job", "outcome"],
+        "Duration of a job's runs, in seconds, by outcome: done, failed or held.";
+    LAST_SUCCESS = "veracore_sync_last_success_timestamp_seconds", Gauge, Ledger, ["job"],
+        "End of a job's last successful run, in seconds since 1970; 0 if there was none. For stock, only runs over all SKUs count.";
+    OVERDUE_RUNS = "veracore_sync_overdue_runs", Gauge, Ledger, ["job"],
+        "Scheduled runs that were due since a job's last successful run began, a running one included; 1000 at most, and 0 while the sync is inactive.";
+    STOCK_CHANGES = "veracore_sync_stock_changes_total", Counter, Process, [],
+        "Stock levels written to Vendure.";
+    UNMATCHED_SKUS = "veracore_sync_unmatched_skus", Gauge, Ledger, [],
+        "SKUs of the last stock feed without a product variant in Vendure. Absent before the first feed.";
+    QUARANTINED_FEEDS = "veracore_sync_held_feeds", Gauge, Ledger, [],
+        "Stock feeds in quarantine since the last one that was applied.";
+    REQUESTS_TOTAL = "veracore_sync_upstream_requests_total", Counter, Process, ["upstream", "operation", "outcome"],
+        "Requests sent, by outcome: ok, or the category of the failure (network, timeout, rate_limited, upstream, auth, validation, not_found or conflict).";
+    REQUEST_DURATION = "veracore_sync_upstream_request_seconds", Histogram(REQUEST_BUCKETS), Process, ["upstream", "operation"],
+        "Duration of requests, from the first byte sent to the last one read, in seconds.";
+    CIRCUIT_STATE = "veracore_sync_circuit_state", Gauge, OnScrape, ["upstream"],
+        "State of an upstream's circuit in this process: 0 closed (called as needed), 1 half open (being probed), 2 open (calls are paused).";
+    PENDING_EVENTS = "veracore_sync_pending_events", Gauge, Ledger, [],
+        "Events to deliver to EVENT_WEBHOOK_URL; 0 if it is not set.";
+    OLDEST_PENDING_EVENT = "veracore_sync_oldest_pending_event_seconds", Gauge, Ledger, [],
+        "Age of the oldest event to deliver, in seconds; 0 if there is none.";
+    SYNC_ACTIVE = "veracore_sync_moving", Gauge, OnScrape, [],
+        "1 while this process syncs orders, stock and tracking; 0 at its start, with SYNC_ENABLED=false, and while Vendure's setup does not match the configuration.";
+    READY = "veracore_sync_ready", Gauge, OnScrape, [],
+        "1 while /readyz returns 200, else 0.";
+    START_TIME = "veracore_sync_start_time_seconds", Gauge, Process, [],
+        "Start of this process, in seconds since 1970.";
 }
-
-const fn gauge(
-    name: &'static str,
-    source: MetricSource,
-    labels: Labels,
-    help: &'static str,
-) -> Metric {
-    Metric {
-        name,
-        kind: MetricKind::Gauge,
-        source,
-        help,
-        labels,
-    }
-}
-
-pub const ALL: [Metric; 21] = [
-    counter(
-        ORDERS_TOTAL,
-        &["outcome"],
-        "Orders processed, by outcome: acknowledged, in_doubt, retrying, parked, failed, skipped or cancelled.",
-    ),
-    gauge(
-        ORDERS,
-        MetricSource::Ledger,
-        &["status"],
-        "Orders in the ledger, by status.",
-    ),
-    histogram(
-        ORDER_AGE,
-        AGE_BUCKETS,
-        &[],
-        "Time from the placement of an order to its acknowledgement by VeraCore, in seconds.",
-    ),
-    gauge(
-        OLDEST_WAITING_ORDER,
-        MetricSource::Ledger,
-        &[],
-        "Age since discovery, without its send delay, of the oldest order that waits to be acknowledged, in seconds; 0 if none waits.",
-    ),
-    gauge(
-        OLDEST_ORDER_IN_DOUBT,
-        MetricSource::Ledger,
-        &[],
-        "Time since the oldest order in doubt was sent, in seconds; 0 if there is none.",
-    ),
-    gauge(
-        ORDERS_TO_REVIEW,
-        MetricSource::Ledger,
-        &["reason"],
-        "Orders at VeraCore that need attention: being_stopped, to_stop_by_hand, shipped_after_cancel (in 30 days), cancelled_at_veracore or changed_since_sent.",
-    ),
-    gauge(
-        PARCELS,
-        MetricSource::Ledger,
-        &["status"],
-        "Parcels that are not fulfilled in Vendure yet: waiting (for something else), pending (being written) or problem (needs attention).",
-    ),
-    histogram(
-        RUN_DURATION,
-        RUN_BUCKETS,
-        &["job", "outcome"],
-        "Duration of a job's runs, in seconds, by outcome: done, failed or held.",
-    ),
-    gauge(
-        LAST_SUCCESS,
-        MetricSource::Ledger,
-        &["job"],
-        "End of a job's last successful run, in seconds since 1970; 0 if there was none. For stock, only runs over all SKUs count.",
-    ),
-    gauge(
-        OVERDUE_RUNS,
-        MetricSource::Ledger,
-        &["job"],
-        "Scheduled runs that were due since a job's last successful run began, a running one included; 1000 at most, and 0 while the sync is inactive.",
-    ),
-    counter(STOCK_CHANGES, &[], "Stock levels written to Vendure."),
-    gauge(
-        UNMATCHED_SKUS,
-        MetricSource::Ledger,
-        &[],
-        "SKUs of the last stock feed without a product variant in Vendure. Absent before the first feed.",
-    ),
-    gauge(
-        QUARANTINED_FEEDS,
-        MetricSource::Ledger,
-        &[],
-        "Stock feeds in quarantine since the last one that was applied.",
-    ),
-    counter(
-        REQUESTS_TOTAL,
-        &["upstream", "operation", "outcome"],
-        "Requests sent, by outcome: ok, or the category of the failure (network, timeout, rate_limited, upstream, auth, validation, not_found or conflict).",
-    ),
-    histogram(
-        REQUEST_DURATION,
-        REQUEST_BUCKETS,
-        &["upstream", "operation"],
-        "Duration of requests, from the first byte sent to the last one read, in seconds.",
-    ),
-    gauge(
-        CIRCUIT_STATE,
-        MetricSource::OnScrape,
-        &["upstream"],
-        "State of an upstream's circuit in this process: 0 closed (called as needed), 1 half open (being probed), 2 open (calls are paused).",
-    ),
-    gauge(
-        PENDING_EVENTS,
-        MetricSource::Ledger,
-        &[],
-        "Events to deliver to EVENT_WEBHOOK_URL; 0 if it is not set.",
-    ),
-    gauge(
-        OLDEST_PENDING_EVENT,
-        MetricSource::Ledger,
-        &[],
-        "Age of the oldest event to deliver, in seconds; 0 if there is none.",
-    ),
-    gauge(
-        SYNC_ACTIVE,
-        MetricSource::OnScrape,
-        &[],
-        "1 while this process syncs orders, stock and tracking; 0 at its start, with SYNC_ENABLED=false, and while Vendure's setup does not match the configuration.",
-    ),
-    gauge(
-        READY,
-        MetricSource::OnScrape,
-        &[],
-        "1 while /readyz returns 200, else 0.",
-    ),
-    gauge(
-        START_TIME,
-        MetricSource::Process,
-        &[],
-        "Start of this process, in seconds since 1970.",
-    ),
-];
 
 /// The outcomes of a request; `None` is success. An upstream never causes an internal error.
 pub(super) fn request_outcomes() -> impl Iterator<Item = Option<ErrorCategory>> {
@@ -252,16 +135,13 @@ pub(super) fn request_outcomes() -> impl Iterator<Item = Option<ErrorCategory>> 
 
 /// Describes the metrics of the process to the recorder.
 pub(super) fn describe() {
-    for metric in ALL
-        .iter()
-        .filter(|metric| metric.source == MetricSource::Process)
-    {
+    for metric in ALL.iter().filter(|metric| metric.source == Process) {
         let is_time = metric.name.ends_with("_seconds");
         let unit = if is_time { Unit::Seconds } else { Unit::Count };
         match metric.kind {
-            MetricKind::Counter => describe_counter!(metric.name, unit, metric.help),
-            MetricKind::Gauge => describe_gauge!(metric.name, unit, metric.help),
-            MetricKind::Histogram(_) => describe_histogram!(metric.name, unit, metric.help),
+            Counter => describe_counter!(metric.name, unit, metric.help),
+            Gauge => describe_gauge!(metric.name, unit, metric.help),
+            Histogram(_) => describe_histogram!(metric.name, unit, metric.help),
         }
     }
 }
