@@ -255,7 +255,7 @@ mod tests {
     fn a_story() {
         let run = run_span("sync_tracking", 7);
         let _run = run.enter();
-        tracing::info!(packages = 2, late = false, "VeraCore told of packages");
+        tracing::info!(packages = 2, late = false, "VeraCore reported parcels");
         let order = order_span(&"A_1");
         let _order = order.enter();
         tracing::warn!(problem = "no \"city\"", again = %"2026-01-01", "VeraCore: tried again");
@@ -263,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_line_belongs_to_stands_behind_it() {
+    fn span_fields_follow_the_message() {
         let lines = logged(LineFormat::Pretty, false, a_story);
         let ends: Vec<&str> = lines.iter().map(|l| l.split_once(' ').unwrap().1).collect();
         assert_eq!(
             ends,
             [
-                " INFO VeraCore told of packages packages=2 late=false job=sync_tracking run=7",
+                " INFO VeraCore reported parcels packages=2 late=false job=sync_tracking run=7",
                 " WARN VeraCore: tried again problem=\"no \\\"city\\\"\" again=2026-01-01 order=A_1 job=sync_tracking run=7",
                 "ERROR its own name wins order=B_2 job=sync_tracking run=7",
             ]
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn in_json_it_is_a_field_of_the_object() {
+    fn span_fields_are_fields_of_the_json_object() {
         let lines = logged(LineFormat::Json, false, a_story);
         let mut line: Value = serde_json::from_str(&lines[1]).unwrap();
         let at = line["timestamp"].take();

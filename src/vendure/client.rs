@@ -19,7 +19,7 @@ pub struct VendureClient {
     session: Session,
 }
 
-/// Vendure's default limit. It answers a larger request with an HTTP 500 that gives no reason.
+/// Vendure's default limit. Its response to a larger request is an HTTP 500 without a reason.
 const MAX_REQUEST_BYTES: usize = 100 * 1024;
 
 impl VendureClient {
@@ -40,30 +40,22 @@ impl VendureClient {
     }
 
     /// Runs a query; logs in again once if the session was refused.
-    pub(super) async fn query<T, V>(
+    pub(super) async fn query<T: Sync, V: Serialize + Sync>(
         &self,
         name: &'static str,
         operation: &cynic::Operation<T, V>,
-    ) -> Result<ResponseData, StorefrontError>
-    where
-        V: Serialize + Sync,
-        T: Sync,
-    {
+    ) -> Result<ResponseData, StorefrontError> {
         self.execute(name, CallKind::Read, request_body(name, operation)?)
             .await
     }
 
-    /// Runs a mutation in the same way. An error that does not rule out that it was done is
+    /// Runs a mutation in the same way. If it may have been done in spite of an error, the error is
     /// [`StorefrontError::Ambiguous`].
-    pub(super) async fn mutate<T, V>(
+    pub(super) async fn mutate<T: Sync, V: Serialize + Sync>(
         &self,
         name: &'static str,
         operation: &cynic::Operation<T, V>,
-    ) -> Result<ResponseData, StorefrontError>
-    where
-        V: Serialize + Sync,
-        T: Sync,
-    {
+    ) -> Result<ResponseData, StorefrontError> {
         self.execute(name, CallKind::Write, request_body(name, operation)?)
             .await
     }
@@ -90,9 +82,8 @@ impl VendureClient {
             .post(name, kind, body.clone(), Some(&token.credential))
             .await
         {
-            // Vendure answers FORBIDDEN both for an expired session and for a missing permission:
-            // log in again once, then believe it. A refused call did nothing, so mutations may be
-            // repeated too.
+            // Vendure returns FORBIDDEN both for an expired session and for a missing permission, so
+            // log in again once. A refused call did nothing, so mutations may be repeated too.
             Err(StorefrontError::Forbidden { .. }) if token.is_renewable() => {
                 let fresh = self.session.renew(&self.transport, &token).await?;
                 self.transport

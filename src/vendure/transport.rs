@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{error::StorefrontError, response::ResponseData};
+use super::{error::StorefrontError, operations::Channel, response::ResponseData};
 use crate::{
     clock::SharedClock,
     domain::{VendureCredentials, text::one_line},
@@ -37,13 +37,7 @@ const API_KEY_HEADER: &str = "vendure-api-key";
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChannelCheck {
-    active_channel: Option<ResponseChannel>,
-}
-
-#[derive(Deserialize)]
-struct ResponseChannel {
-    code: String,
-    token: String,
+    active_channel: Option<Channel>,
 }
 
 /// The upstream, and what every request to it carries.

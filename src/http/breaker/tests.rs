@@ -37,11 +37,11 @@ impl TestCircuit {
     /// One call, if it may be made.
     fn call(
         &mut self,
-        effect: CallKind,
-        sign: CallSignal,
+        kind: CallKind,
+        signal: CallSignal,
     ) -> Result<Option<CircuitTransition>, CircuitRejection> {
-        let admission = self.breaker.admit(effect, self.now)?;
-        Ok(self.breaker.record(admission, sign, self.now))
+        let admission = self.breaker.admit(kind, self.now)?;
+        Ok(self.breaker.record(admission, signal, self.now))
     }
 
     fn open(&mut self) {
@@ -68,17 +68,17 @@ fn it_opens_after_failures_in_a_row_and_says_so_once() {
     for _ in 1..FAILURE_THRESHOLD {
         assert_eq!(circuit.call(CallKind::Write, failing()), Ok(None));
     }
-    let turn = circuit.call(CallKind::Write, failing()).unwrap();
+    let transition = circuit.call(CallKind::Write, failing()).unwrap();
     assert!(matches!(
-        turn,
+        transition,
         Some(CircuitTransition::Opened {
             reason: OpenReason::Down,
             ..
         })
     ));
-    for effect in [CallKind::Login, CallKind::Read, CallKind::Write] {
-        let refusal = circuit.call(effect, CallSignal::Success).unwrap_err();
-        assert!(refusal.wait <= DOWN_BACKOFF.initial, "{refusal:?}");
+    for kind in [CallKind::Login, CallKind::Read, CallKind::Write] {
+        let rejection = circuit.call(kind, CallSignal::Success).unwrap_err();
+        assert!(rejection.wait <= DOWN_BACKOFF.initial, "{rejection:?}");
     }
 }
 
@@ -118,10 +118,10 @@ fn one_read_probes_and_writes_wait_for_what_comes_of_it() {
     assert!(circuit.breaker.admit(CallKind::Write, circuit.now).is_err());
     let probe = circuit.breaker.admit(CallKind::Read, circuit.now).unwrap();
     assert!(circuit.breaker.admit(CallKind::Read, circuit.now).is_err());
-    let turn = circuit
+    let transition = circuit
         .breaker
         .record(probe, CallSignal::Success, circuit.now);
-    assert_eq!(turn, Some(CircuitTransition::Closed));
+    assert_eq!(transition, Some(CircuitTransition::Closed));
     assert_eq!(circuit.state(), CircuitState::Closed);
     circuit.call(CallKind::Write, CallSignal::Success).unwrap();
 }
@@ -168,18 +168,18 @@ fn what_began_before_it_opened_neither_lengthens_the_pause_nor_is_ignored_when_w
     let state = circuit.state();
     assert_eq!(circuit.breaker.record(late, failing(), circuit.now), None);
     assert_eq!(circuit.state(), state);
-    let turn = circuit
+    let transition = circuit
         .breaker
         .record(later, CallSignal::Success, circuit.now);
-    assert_eq!(turn, Some(CircuitTransition::Closed));
+    assert_eq!(transition, Some(CircuitTransition::Closed));
 }
 
 #[test]
 fn refused_credentials_open_it_at_once_for_longer_and_say_so_once() {
     let mut circuit = TestCircuit::new();
-    let turn = circuit.call(CallKind::Login, refused()).unwrap();
+    let transition = circuit.call(CallKind::Login, refused()).unwrap();
     assert!(matches!(
-        turn,
+        transition,
         Some(CircuitTransition::Opened {
             reason: OpenReason::Unauthorized,
             ..
@@ -252,7 +252,7 @@ fn a_clock_that_is_set_back_does_not_keep_it_open() {
 #[derive(Debug, Clone)]
 enum Event {
     Begin(u8),
-    End { which: usize, sign: u8 },
+    End { which: usize, signal: u8 },
     Drop(usize),
     Pass(i64),
 }
@@ -260,13 +260,13 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (0..3_u8).prop_map(Event::Begin),
-        4 => (any::<usize>(), 0..8_u8).prop_map(|(which, sign)| Event::End { which, sign }),
+        4 => (any::<usize>(), 0..8_u8).prop_map(|(which, signal)| Event::End { which, signal }),
         1 => any::<usize>().prop_map(Event::Drop),
         2 => (-100..1000_i64).prop_map(Event::Pass),
     ]
 }
 
-fn sign(number: u8) -> CallSignal {
+fn signal(number: u8) -> CallSignal {
     match number {
         0 | 1 => CallSignal::Success,
         2 => CallSignal::Throttled { retry_after: None },
@@ -285,13 +285,13 @@ proptest! {
         for event in history {
             let now = circuit.now;
             match event {
-                Event::Begin(effect) => {
-                    let effect = [CallKind::Login, CallKind::Read, CallKind::Write][usize::from(effect)];
-                    under_way.extend(circuit.breaker.admit(effect, now).ok());
+                Event::Begin(kind) => {
+                    let kind = [CallKind::Login, CallKind::Read, CallKind::Write][usize::from(kind)];
+                    under_way.extend(circuit.breaker.admit(kind, now).ok());
                 }
-                Event::End { which, sign: number } if !under_way.is_empty() => {
+                Event::End { which, signal: number } if !under_way.is_empty() => {
                     let call = under_way.swap_remove(which % under_way.len());
-                    circuit.breaker.record(call, sign(number), now);
+                    circuit.breaker.record(call, signal(number), now);
                 }
                 Event::Drop(which) if !under_way.is_empty() => {
                     let call = under_way.swap_remove(which % under_way.len());
@@ -377,8 +377,8 @@ fn a_write_that_is_known_by_its_id_may_probe_and_another_may_not() {
     circuit.open();
     circuit.advance(60);
     assert!(circuit.call(CallKind::Write, CallSignal::Success).is_err());
-    let turn = circuit
+    let transition = circuit
         .call(CallKind::IdempotentWrite, CallSignal::Success)
         .unwrap();
-    assert_eq!(turn, Some(CircuitTransition::Closed));
+    assert_eq!(transition, Some(CircuitTransition::Closed));
 }

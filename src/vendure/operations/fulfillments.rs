@@ -1,7 +1,7 @@
 //! Operations that read, create and ship fulfillments, and write tracking fields.
 
 use super::{
-    ChannelToken, CreateFulfillmentError, DateTime, EmptyOrderLineSelectionError,
+    Channel, CreateFulfillmentError, DateTime, EmptyOrderLineSelectionError,
     FulfillmentStateTransitionError, InsufficientStockOnHandError, InvalidFulfillmentHandlerError,
     ItemsAlreadyFulfilledError, OrderId, OrdersVariablesFields, schema,
 };
@@ -9,7 +9,7 @@ use super::{
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "OrdersVariables")]
 pub struct Progress {
-    pub active_channel: ChannelToken,
+    pub active_channel: Channel,
     #[arguments(options: $options)]
     pub orders: ProgressList,
 }

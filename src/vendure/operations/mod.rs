@@ -36,17 +36,14 @@ pub struct CurrencyCode(pub String);
 pub struct Money(pub i64);
 
 #[derive(cynic::Enum, Debug, Clone, Copy)]
-#[cynic(graphql_type = "SortOrder")]
 pub enum SortOrder {
-    #[cynic(rename = "ASC")]
     Asc,
-    #[cynic(rename = "DESC")]
     Desc,
 }
 
+/// Checked in every response that has it.
 #[derive(cynic::QueryFragment, Debug)]
-#[cynic(graphql_type = "Channel")]
-pub struct ChannelToken {
+pub struct Channel {
     pub code: String,
     pub token: String,
 }

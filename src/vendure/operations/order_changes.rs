@@ -1,8 +1,8 @@
 //! Operations that change orders: cancellations and notes.
 
 use super::{
-    CancelActiveOrderError, ChannelToken, EmptyOrderLineSelectionError, MultipleOrderError,
-    OrderId, OrderStateTransitionError, QuantityTooGreatError, SortOrder, StringOperators, schema,
+    CancelActiveOrderError, Channel, EmptyOrderLineSelectionError, MultipleOrderError, OrderId,
+    OrderStateTransitionError, QuantityTooGreatError, SortOrder, StringOperators, schema,
 };
 
 #[derive(cynic::QueryVariables)]
@@ -26,7 +26,6 @@ pub struct CancelOrder {
 }
 
 #[derive(cynic::InlineFragments, Debug)]
-#[cynic(graphql_type = "CancelOrderResult")]
 pub enum CancelOrderResult {
     Order(CancelledOrder),
     CancelActiveOrderError(CancelActiveOrderError),
@@ -95,7 +94,7 @@ pub struct HistoryEntryFilterParameter {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "NotesVariables")]
 pub struct Notes {
-    pub active_channel: ChannelToken,
+    pub active_channel: Channel,
     #[arguments(id: $id)]
     pub order: Option<NotedOrder>,
 }

@@ -1,7 +1,7 @@
 //! Operations that read pages of orders, and whole orders.
 
 use super::{
-    ChannelToken, CurrencyCode, DateTime, IdOperators, Money, SortOrder, StringOperators, schema,
+    Channel, CurrencyCode, DateTime, IdOperators, Money, SortOrder, StringOperators, schema,
 };
 
 #[derive(cynic::QueryVariables)]
@@ -12,7 +12,7 @@ pub struct OrdersVariables {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "OrdersVariables")]
 pub struct Orders {
-    pub active_channel: ChannelToken,
+    pub active_channel: Channel,
     #[arguments(options: $options)]
     pub orders: OrderList,
 }
@@ -26,7 +26,7 @@ pub struct NewestVariables {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "NewestVariables")]
 pub struct Newest {
-    pub active_channel: ChannelToken,
+    pub active_channel: Channel,
     #[arguments(options: $options)]
     pub orders: OrderList,
     #[arguments(options: $all)]
@@ -97,7 +97,7 @@ pub struct DateOperators {
 #[derive(cynic::QueryFragment)]
 #[cynic(graphql_type = "Query", variables = "OrdersVariables")]
 pub struct WholeOrders {
-    pub active_channel: ChannelToken,
+    pub active_channel: Channel,
     pub global_settings: GlobalSettings,
     #[arguments(options: $options)]
     pub orders: WholeOrderList,
@@ -118,7 +118,7 @@ pub struct OrderVariables {
 #[derive(cynic::QueryFragment)]
 #[cynic(graphql_type = "Query", variables = "OrderVariables")]
 pub struct OrderQuery {
-    pub active_channel: ChannelToken,
+    pub active_channel: Channel,
     pub global_settings: GlobalSettings,
     #[arguments(id: $id)]
     pub order: Option<Order>,

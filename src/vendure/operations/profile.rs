@@ -1,17 +1,11 @@
 //! Operations that read the channel and its stock locations, and probe reads.
 
-use super::{OrderCount, schema};
+use super::{Channel, OrderCount, schema};
 
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query")]
 pub struct Shop {
     pub active_channel: Channel,
-}
-
-#[derive(cynic::QueryFragment, Debug)]
-pub struct Channel {
-    pub code: String,
-    pub token: String,
 }
 
 #[derive(cynic::QueryFragment, Debug)]

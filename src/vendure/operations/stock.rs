@@ -1,6 +1,6 @@
 //! Operations that read variants with their stock levels, and write levels.
 
-use super::{ChannelToken, IdOperators, SortOrder, StringOperators, schema};
+use super::{Channel, IdOperators, SortOrder, StringOperators, schema};
 
 #[derive(cynic::QueryVariables)]
 pub struct VariantsVariables {
@@ -10,7 +10,7 @@ pub struct VariantsVariables {
 #[derive(cynic::QueryFragment, Debug)]
 #[cynic(graphql_type = "Query", variables = "VariantsVariables")]
 pub struct Variants {
-    pub active_channel: ChannelToken,
+    pub active_channel: Channel,
     pub global_settings: InventorySettings,
     #[arguments(options: $options)]
     pub product_variants: VariantList,
@@ -40,11 +40,8 @@ pub struct VariantItem {
 
 #[derive(cynic::Enum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlobalFlag {
-    #[cynic(rename = "TRUE")]
     True,
-    #[cynic(rename = "FALSE")]
     False,
-    #[cynic(rename = "INHERIT")]
     Inherit,
 }
 

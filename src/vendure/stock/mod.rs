@@ -94,28 +94,27 @@ impl StockTarget for VendureClient {
             .collect::<Result<_, _>>()?;
         let operation = operations::SetStock::build(SetStockVariables { input });
         let data = self.mutate(SET_STOCK, &operation).await?;
-        let answer: operations::SetStock = data.parse()?;
-        let updated: HashMap<&str, StockLevel> = answer
-            .update_product_variants
+        let updated = data
+            .parse::<operations::SetStock>()?
+            .update_product_variants;
+        let updated: HashMap<&str, StockLevel> = updated
             .iter()
             .flatten()
-            .filter_map(|updated| {
-                let level = level_at(location, &updated.stock_levels)?;
-                Some((updated.id.inner(), level))
+            .filter_map(|variant| {
+                let level = level_at(location, &variant.stock_levels)?;
+                Some((variant.id.inner(), level))
             })
             .collect();
-        levels
-            .iter()
-            .map(|NewStockLevel { variant, .. }| {
-                match updated.get(variant.as_str()) {
-                Some(level) => Ok((variant.clone(), *level)),
-                // Vendure also writes to a location outside the channel, but does not return it.
-                None => Err(data.malformed(format!(
+        let new_level = |NewStockLevel { variant, .. }: &NewStockLevel| {
+            // Vendure also writes to a location outside the channel, but does not return it.
+            let level = updated.get(variant.as_str()).ok_or_else(|| {
+                data.malformed(format!(
                     "updateProductVariants has no level of variant {variant} at location {location}"
-                ))),
-            }
-            })
-            .collect()
+                ))
+            })?;
+            Ok((variant.clone(), *level))
+        };
+        levels.iter().map(new_level).collect()
     }
 }
 
@@ -261,9 +260,9 @@ fn parse_variant(
 }
 
 fn level_at(location: &LocationId, levels: &[operations::StockLevel]) -> Option<StockLevel> {
-    let here =
+    let is_here =
         |level: &&operations::StockLevel| level.stock_location_id.inner() == location.as_str();
-    levels.iter().find(here).map(|level| StockLevel {
+    levels.iter().find(is_here).map(|level| StockLevel {
         on_hand: level.stock_on_hand.into(),
         allocated: level.stock_allocated.into(),
     })
