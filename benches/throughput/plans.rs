@@ -16,7 +16,7 @@ const SIZES: [(&str, &str); 4] = [
     ("everything", "^veracore_"),
 ];
 
-#[path = "../../tests/it/harness/plans.rs"]
+#[path = "../../tests/it/harness/plans/mod.rs"]
 mod harness;
 
 pub async fn measure(report: &mut Report) {
@@ -44,16 +44,16 @@ pub async fn measure(report: &mut Report) {
             "bytes",
         );
     }
-    let asked = harness::ask_all(&place.database_url).await;
+    let asked = harness::measure_all(&place.database_url).await;
     eprintln!("{}", harness::table(&asked));
-    let hot = asked.iter().filter(|one| one.rarely.is_none());
-    if let Some(slowest) = hot.max_by_key(|one| one.took) {
+    let hot = asked.iter().filter(|one| one.full_scan_reason.is_none());
+    if let Some(slowest) = hot.max_by_key(|one| one.elapsed) {
         report.figure(
             format!(
                 "{orders} orders: the slowest hot question, `{}`",
                 slowest.method
             ),
-            slowest.took.as_secs_f64() * 1000.0,
+            slowest.elapsed.as_secs_f64() * 1000.0,
             "ms",
         );
     }

@@ -1,10 +1,8 @@
-//! The integration tests: the real thing between a real Vendure shop and the sandbox in VeraCore's
-//! place. `harness/` makes a world for each test; run them with `scripts/test`, which starts what
-//! they share (one shop, one Postgres cluster).
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails where it stands"
-)]
+//! The integration tests: veracore-sync between a real Vendure shop and the VeraCore sandbox.
+//!
+//! Run them with `scripts/test`, which starts the shared shop and Postgres. `harness/` gives each
+//! test its own database, sandbox and channel in the shop.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod documents;
 mod events;

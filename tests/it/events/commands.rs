@@ -14,7 +14,7 @@ impl Outbox {
     async fn open(name: &str, status: u16) -> Self {
         let world = World::named(name).real_time().build().await;
         let receiver = Receiver::start().await;
-        receiver.answers_all(status);
+        receiver.respond_with_status(status);
         let data = json!({ "order": "OLD" });
         raise(&world.tables, world.clock.now(), "schedule.missed", &data).await;
         let daemon = world
@@ -42,7 +42,7 @@ impl Outbox {
 
     async fn list(&self, args: &[&str]) -> Vec<Value> {
         let args = [&["events", "list", "--json"], args].concat();
-        let listed = self.world.cli(&args).await.done();
+        let listed = self.world.cli(&args).await.success_json();
         listed["events"].as_array().unwrap().clone()
     }
 
@@ -58,7 +58,7 @@ impl Outbox {
 
     async fn taken(&self, times: usize) {
         until("it is delivered", async || {
-            (self.receiver.taken().len() == times).then_some(())
+            (self.receiver.accepted().len() == times).then_some(())
         })
         .await;
     }
@@ -86,12 +86,12 @@ async fn a_daemon_delivers_also_where_nothing_is_moved_and_tells_of_trouble_once
     assert_eq!(pending[0]["problem"], problem);
     let id = pending[0]["id"].as_str().unwrap().to_owned();
     for times in 2..5 {
-        outbox.resend(&id).await.done();
+        outbox.resend(&id).await.success_json();
         let all = || outbox.receiver.all().len();
         until("it is tried again", async || (all() >= times).then_some(())).await;
     }
-    outbox.receiver.answers_all(200);
-    let told = outbox.resend(&id).await.done();
+    outbox.receiver.respond_with_status(200);
+    let told = outbox.resend(&id).await.success_json();
     assert_eq!(told["events"][0]["done"], true);
     outbox.taken(1).await;
     outbox.daemon.wait_for("resolved: an event cannot be").await;
@@ -105,7 +105,7 @@ async fn a_daemon_delivers_also_where_nothing_is_moved_and_tells_of_trouble_once
 async fn people_look_at_events_and_have_them_sent_again() {
     let outbox = Outbox::open("people", 200).await;
     outbox.taken(1).await;
-    let id = outbox.receiver.taken()[0]["id"]
+    let id = outbox.receiver.accepted()[0]["id"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -118,9 +118,9 @@ async fn people_look_at_events_and_have_them_sent_again() {
     .await;
     assert_eq!(outbox.list(&["--state", "dead"]).await.len(), 0);
     assert_eq!(outbox.list(&[]).await.len(), 2);
-    outbox.resend(&id).await.done();
+    outbox.resend(&id).await.success_json();
     outbox.taken(2).await;
-    assert_eq!(outbox.receiver.taken()[1]["id"], json!(id));
+    assert_eq!(outbox.receiver.accepted()[1]["id"], json!(id));
 
     let world = &outbox.world;
     let table = world.cli(&["events", "list"]).await.stdout;

@@ -25,7 +25,7 @@ async fn an_event_is_told_whole_and_signed() {
         "data": { "order": "ORDER-7", "vendureOrderId": "7", "veracoreOrderId": "VC-7" },
     });
     // The receiver takes only what is signed right.
-    assert_eq!(receiver.taken(), [expected]);
+    assert_eq!(receiver.accepted(), [expected]);
     world.assert_settled().await;
 }
 
@@ -43,23 +43,23 @@ async fn an_event_that_is_not_taken_holds_up_its_own_order_and_no_other() {
         &json!({ "run": 1 }),
     )
     .await;
-    receiver.answers(|event, _| {
+    receiver.respond_with(|event, _| {
         let first = event["data"]["order"] == json!("ORDER-1");
         ResponseTemplate::new(if first { 422 } else { 200 })
     });
     let delivering = delivering(&world, &receiver);
     deliver(&delivering).await;
-    assert_eq!(of_order(&receiver.taken(), 2).len(), 2);
-    assert_eq!(receiver.taken().len(), 3);
+    assert_eq!(of_order(&receiver.accepted(), 2).len(), 2);
+    assert_eq!(receiver.accepted().len(), 3);
     let tried: Vec<_> = receiver
         .all()
         .into_iter()
         .filter(|(_, status)| *status == 422)
         .collect();
     assert_eq!(tried.len(), 1, "the later ones wait");
-    receiver.answers_all(200);
+    receiver.respond_with_status(200);
     deliver_all(&world, &delivering).await;
-    let taken = receiver.taken();
+    let taken = receiver.accepted();
     let times = of_order(&taken, 1);
     assert_eq!(times.len(), 3);
     let recorded = world.ledger.events(None, 100).await.unwrap();
@@ -85,9 +85,9 @@ async fn a_receiver_in_trouble_gets_the_same_event_until_it_takes_it() {
     let world = heard("trouble").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
-    receiver.answers(|_, before| match before {
+    receiver.respond_with(|_, before| match before {
         0 => ResponseTemplate::new(500),
-        1 => ResponseTemplate::new(200).set_delay(PATIENCE * 3),
+        1 => ResponseTemplate::new(200).set_delay(WAIT_LIMIT * 3),
         2 => ResponseTemplate::new(502).set_body_string("\u{0}<html>no JSON"),
         3 => ResponseTemplate::new(200).set_body_bytes(vec![b'x'; 3 << 20]),
         4 => ResponseTemplate::new(302).insert_header("location", "http://127.0.0.1:1/"),
@@ -115,7 +115,7 @@ async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
     for id in 1..=30 {
         fails(&world.ledger, id, 1).await;
     }
-    receiver.answers_all(503);
+    receiver.respond_with_status(503);
     let delivering = delivering(&world, &receiver);
     for _ in 0..60 {
         deliver(&delivering).await;
@@ -126,9 +126,9 @@ async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
         (10..120).contains(&tries),
         "{tries} tries in 20 minutes for 30 events"
     );
-    receiver.answers_all(202);
+    receiver.respond_with_status(202);
     deliver_all(&world, &delivering).await;
-    assert_eq!(receiver.taken().len(), 30);
+    assert_eq!(receiver.accepted().len(), 30);
     assert_eq!(count(&world, EventState::Delivered).await, 30);
     world.assert_settled().await;
 }
@@ -142,13 +142,13 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
     fails(&world.ledger, 1, 2).await;
     let first = world.ledger.events(None, 2).await.unwrap().pop().unwrap();
     let poison = json!(first.id);
-    receiver.answers(move |event, _| {
+    receiver.respond_with(move |event, _| {
         ResponseTemplate::new(if event["id"] == poison { 400 } else { 200 })
     });
     let made = outbox::EventReceiver::new(
         receiver.url().parse().unwrap(),
         SecretString::from(EVENT_SECRET),
-        PATIENCE,
+        WAIT_LIMIT,
         Arc::clone(&world.clock),
     );
     let delivering = EventDeliverer::new(
@@ -165,7 +165,7 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
             .unwrap()
     };
     while dead().await.is_empty() {
-        assert!(receiver.taken().is_empty(), "the later one waits");
+        assert!(receiver.accepted().is_empty(), "the later one waits");
         deliver(&delivering).await;
         world.advance(TimeDelta::minutes(20));
     }
@@ -183,16 +183,16 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
     };
     assert_eq!(told("given up"), 1);
     deliver(&delivering).await;
-    assert_eq!(receiver.taken().len(), 1, "the later one goes on");
+    assert_eq!(receiver.accepted().len(), 1, "the later one goes on");
 
-    receiver.answers_all(200);
+    receiver.respond_with_status(200);
     let ledger = &world.ledger;
     assert_eq!(
         ledger.resend_event(first.id).await.unwrap(),
         veracore_sync::ledger::ResendOutcome::Requeued
     );
     deliver(&delivering).await;
-    assert_eq!(receiver.taken()[1]["id"], json!(first.id));
+    assert_eq!(receiver.accepted()[1]["id"], json!(first.id));
     let nobody = "00000000-0000-0000-0000-000000000000".parse().unwrap();
     assert_eq!(
         ledger.resend_event(nobody).await.unwrap(),
@@ -215,7 +215,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
     world.clock.advance(TimeDelta::seconds(1));
     fails(ledger, 1, 1).await;
     let delivering = delivering(&world, &receiver);
-    receiver.answers_all(500);
+    receiver.respond_with_status(500);
     deliver(&delivering).await;
     world.clock.advance(TimeDelta::seconds(1));
     // A start without one, by mistake: what was on its way still is afterwards.
@@ -230,16 +230,16 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
         (3, 1)
     );
     ledger.set_receiver_configured(true).await.unwrap();
-    receiver.answers_all(200);
+    receiver.respond_with_status(200);
     deliver_all(&world, &delivering).await;
-    assert_eq!(receiver.taken().len(), 1);
+    assert_eq!(receiver.accepted().len(), 1);
     let kept = ledger.events(Some(EventState::Kept), 9).await.unwrap();
     assert_eq!(kept.len(), 3);
     // A person may want one of them all the same; then it is not set aside again.
     ledger.resend_event(kept[0].id).await.unwrap();
     ledger.set_receiver_configured(true).await.unwrap();
     deliver_all(&world, &delivering).await;
-    assert_eq!(receiver.taken()[1]["id"], json!(kept[0].id));
+    assert_eq!(receiver.accepted()[1]["id"], json!(kept[0].id));
     world.assert_settled().await;
 }
 

@@ -27,7 +27,7 @@ use crate::harness::{EVENT_SECRET, LedgerWorld, Receiver, World};
 const LEASE: Duration = Duration::from_secs(60);
 
 /// How long the receiver has for its answer here.
-const PATIENCE: Duration = Duration::from_millis(400);
+const WAIT_LIMIT: Duration = Duration::from_millis(400);
 
 /// A ledger for whose events there is a receiver.
 async fn heard(name: &str) -> LedgerWorld {
@@ -108,7 +108,7 @@ fn delivering(world: &LedgerWorld, receiver: &Receiver) -> EventDeliverer {
     let receiver = outbox::EventReceiver::new(
         receiver.url().parse().unwrap(),
         SecretString::from(EVENT_SECRET),
-        PATIENCE,
+        WAIT_LIMIT,
         Arc::clone(&world.clock) as _,
     );
     EventDeliverer::new(

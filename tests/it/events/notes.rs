@@ -9,7 +9,7 @@ use veracore_sync::{
 };
 
 use super::*;
-use crate::harness::{Call, Fate, MortalShop};
+use crate::harness::{FaultyShop, ShopCall, ShopFault};
 
 fn notes(world: &World, shop: Arc<dyn Storefront>) -> NoteWriter {
     NoteWriter::new(
@@ -46,7 +46,7 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
     world.expect_error("order needs attention");
     let before = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     world.ledger.set_notes_enabled(true).await.unwrap();
     let shipped = world.pay_order(&[("A-0", 2)]).await;
     let cancelled = world.pay_order(&[("A-1", 1)]).await;
@@ -54,7 +54,7 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
     world.shop.cancel(&cancelled).await;
     service.settle().await;
     world.sandbox.ship(&shipped.code, vec![]).unwrap();
-    service.track().await;
+    service.sync_tracking().await;
     let notes = notes(&world, Arc::new(world.storefront()));
     write_all(&world, &notes).await;
     write_all(&world, &notes).await;
@@ -64,7 +64,7 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
         told[0].starts_with("VeraCore has accepted this order as "),
         "{told:?}"
     );
-    let (_, packages, _) = world.shop.shipped(&shipped).await;
+    let (_, packages, _) = world.shop.fulfillment_state(&shipped).await;
     assert!(
         told[1].starts_with("VeraCore has shipped from this order")
             && told[1].contains(&packages[0].tracking),
@@ -109,25 +109,29 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
 /// The answer is lost, or the process dies before or after the shop's work.
 #[tokio::test]
 async fn a_note_is_written_once_through_lost_answers_and_deaths() {
-    for fate in [Fate::AnswerLost, Fate::DiesBefore, Fate::DiesAfter] {
+    for fault in [
+        ShopFault::ResponseLost,
+        ShopFault::CrashBefore,
+        ShopFault::CrashAfter,
+    ] {
         let world = World::named("once").build().await;
         world.ledger.set_notes_enabled(true).await.unwrap();
         let order = world.pay_order(&[("A-0", 1)]).await;
-        world.service().carry().await;
-        let (shop, died) = MortalShop::new(Arc::new(world.storefront()), Call::AddNote, fate);
+        world.service().sync_orders().await;
+        let (shop, died) = FaultyShop::new(Arc::new(world.storefront()), ShopCall::AddNote, fault);
         let mortal = notes(&world, shop);
         let note = mortal.lease_due().await.unwrap().unwrap();
         tokio::select! {
             noted = pin!(mortal.write(&note)) => assert!(matches!(noted.unwrap(), Some(NoteOutcome::InDoubt { .. }))),
-            () = died.notified() => assert_ne!(fate, Fate::AnswerLost),
+            () = died.notified() => assert_ne!(fault, ShopFault::ResponseLost),
         }
-        let there = usize::from(fate != Fate::DiesBefore);
-        assert_eq!(world.shop.notes(&order).await.len(), there, "{fate:?}");
+        let there = usize::from(fault != ShopFault::CrashBefore);
+        assert_eq!(world.shop.notes(&order).await.len(), there, "{fault:?}");
         // Nobody touches it before the shop is certainly done with it.
         let heir = notes(&world, Arc::new(world.storefront()));
         assert_eq!(heir.lease_due().await.unwrap(), None);
         write_all(&world, &heir).await;
-        assert_eq!(world.shop.notes(&order).await.len(), 1, "{fate:?}");
+        assert_eq!(world.shop.notes(&order).await.len(), 1, "{fault:?}");
         let told: String = sqlx::query_scalar("select note_status from veracore_order_note")
             .fetch_one(&world.tables)
             .await

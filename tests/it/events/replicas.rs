@@ -19,7 +19,7 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
             }
         }
     }
-    receiver.answers(|_, _| ResponseTemplate::new(200).set_delay(Duration::from_millis(5)));
+    receiver.respond_with(|_, _| ResponseTemplate::new(200).set_delay(Duration::from_millis(5)));
     let mut replicas = JoinSet::new();
     for _ in 0..3 {
         let delivering = delivering(&world, &receiver);
@@ -49,7 +49,7 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
         .unwrap();
     let seq: std::collections::BTreeMap<String, i64> = seq.into_iter().collect();
     for id in 1..=10 {
-        let taken = receiver.taken();
+        let taken = receiver.accepted();
         let came: Vec<i64> = of_order(&taken, id)
             .iter()
             .map(|event| seq[event["id"].as_str().unwrap()])
@@ -83,7 +83,7 @@ async fn after_a_death_before_the_record_the_same_event_comes_again() {
     assert_eq!(deliver(&heir).await, [], "it is still the dead one's");
     world.clock.advance(TimeDelta::minutes(3));
     assert_eq!(deliver(&heir).await.len(), 2);
-    let taken = receiver.taken();
+    let taken = receiver.accepted();
     assert_eq!(taken[0], taken[1]);
     assert_eq!(taken.len(), 3);
     assert_ne!(taken[1]["id"], taken[2]["id"]);

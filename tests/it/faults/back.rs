@@ -19,17 +19,18 @@ use veracore_sync::{
 
 use super::on_look_ups;
 use crate::harness::{
-    Ask, Call, Fate, Level, MortalShop, PaidOrder, Service, Shipped, Style, World, says,
+    FaultyShop, Operation, PaidOrder, Service, ShopCall, ShopFault, ShopFulfillment, ShopStock,
+    Style, World, error_response,
 };
 
-const HOLDS_ARE_OVER: TimeDelta = TimeDelta::minutes(10);
+const LEASES_EXPIRED: TimeDelta = TimeDelta::minutes(10);
 
 /// A service that dies, or loses an answer, at a call.
-fn mortal(world: &World, call: Call, fate: Fate) -> (Service, Arc<tokio::sync::Notify>) {
+fn faulty(world: &World, call: ShopCall, fault: ShopFault) -> (Service, Arc<tokio::sync::Notify>) {
     let mut died = None;
-    let service = world.service_made(|making| {
-        let (shop, notify) = MortalShop::new(Arc::clone(&making.storefront), call, fate);
-        making.storefront = shop;
+    let service = world.service_with_options(|options| {
+        let (shop, notify) = FaultyShop::new(Arc::clone(&options.storefront), call, fault);
+        options.storefront = shop;
         died = Some(notify);
     });
     (service, died.unwrap())
@@ -38,18 +39,18 @@ fn mortal(world: &World, call: Call, fate: Fate) -> (Service, Arc<tokio::sync::N
 /// An order of two lines that VeraCore has.
 async fn sent(world: &World) -> PaidOrder {
     let order = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     order
 }
 
 /// VeraCore gives no list of shipments.
 fn no_list() -> Fault {
-    Style::spoken().fault(Ask::Shipments, says(404, "no such path"))
+    Style::current().fault(Operation::Shipments, error_response(404, "no such path"))
 }
 
 async fn assert_one_fulfillment(world: &World, order: &PaidOrder) {
-    let (state, fulfillments, fields) = world.shop.shipped(order).await;
-    let one = Shipped {
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(order).await;
+    let one = ShopFulfillment {
         state: "Shipped".into(),
         method: "UPS".into(),
         tracking: "1ZSANDBOX000000001".into(),
@@ -64,16 +65,16 @@ async fn assert_one_fulfillment(world: &World, order: &PaidOrder) {
 #[tokio::test]
 async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
     let calls = [
-        Call::AddFulfillment,
-        Call::ShipFulfillment,
-        Call::SetTracking,
+        ShopCall::AddFulfillment,
+        ShopCall::ShipFulfillment,
+        ShopCall::SetTracking,
     ];
     for call in calls {
-        for fate in [Fate::DiesBefore, Fate::DiesAfter] {
+        for fault in [ShopFault::CrashBefore, ShopFault::CrashAfter] {
             let world = World::named("deaths").build().await;
             let order = sent(&world).await;
             world.sandbox.ship(&order.code, vec![]).unwrap();
-            let (service, died) = mortal(&world, call, fate);
+            let (service, died) = faulty(&world, call, fault);
             let on_progress = ignore_progress();
             tokio::select! {
                 () = died.notified() => {}
@@ -82,14 +83,14 @@ async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
             drop(service);
             // Right away the dead one's holds keep others from the order, or its work is done.
             let heir = world.service();
-            heir.track().await;
-            let made = world.shop.shipped(&order).await.1.len();
-            assert!(made <= 1, "{call:?} {fate:?}: {made} fulfillments");
-            world.advance(HOLDS_ARE_OVER);
-            heir.track().await;
-            println!("{call:?} {fate:?}");
+            heir.sync_tracking().await;
+            let made = world.shop.fulfillment_state(&order).await.1.len();
+            assert!(made <= 1, "{call:?} {fault:?}: {made} fulfillments");
+            world.advance(LEASES_EXPIRED);
+            heir.sync_tracking().await;
+            println!("{call:?} {fault:?}");
             assert_one_fulfillment(&world, &order).await;
-            assert_eq!(heir.track().await.orders_checked, 0);
+            assert_eq!(heir.sync_tracking().await.orders_checked, 0);
             world.assert_settled().await;
         }
     }
@@ -98,26 +99,26 @@ async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
 #[tokio::test]
 async fn a_lost_answer_to_each_write_makes_no_second_fulfillment() {
     let calls = [
-        Call::AddFulfillment,
-        Call::ShipFulfillment,
-        Call::SetTracking,
+        ShopCall::AddFulfillment,
+        ShopCall::ShipFulfillment,
+        ShopCall::SetTracking,
     ];
     for call in calls {
         let mut world = World::named("lost_back").build().await;
         let order = sent(&world).await;
         world.sandbox.ship(&order.code, vec![]).unwrap();
-        let (service, _) = mortal(&world, call, Fate::AnswerLost);
-        let summary = service.track().await;
+        let (service, _) = faulty(&world, call, ShopFault::ResponseLost);
+        let summary = service.sync_tracking().await;
         assert_eq!(summary.failures.len(), 1, "{call:?}: {summary:?}");
         // The shop may still be at it: nobody touches the order until that is over.
-        let again = service.track().await;
+        let again = service.sync_tracking().await;
         assert_eq!(
             again.busy,
-            u64::from(call == Call::AddFulfillment),
+            u64::from(call == ShopCall::AddFulfillment),
             "{call:?}: {again:?}"
         );
-        world.advance(HOLDS_ARE_OVER);
-        service.track().await;
+        world.advance(LEASES_EXPIRED);
+        service.sync_tracking().await;
         assert_one_fulfillment(&world, &order).await;
         world.expect_error("cannot write VeraCore's tracking");
         world.assert_settled().await;
@@ -129,8 +130,8 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
     let mut world = World::named("lost_level").build().await;
     let order = sent(&world).await;
     world.sandbox.set_stock("A-0", 52);
-    let (service, _) = mortal(&world, Call::SetStock, Fate::AnswerLost);
-    let (run, summary) = service.stock(&InventoryRequest::default()).await;
+    let (service, _) = faulty(&world, ShopCall::SetStock, ShopFault::ResponseLost);
+    let (run, summary) = service.run_inventory(&InventoryRequest::default()).await;
     assert_eq!(
         (summary.counts.unknown, summary.counts.failed_count()),
         (1, 1)
@@ -148,14 +149,14 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
     let goods = [LeaseKey::Stock(&variant)];
     let held = world.ledger.acquire_lease(&goods, Duration::from_secs(1));
     assert_eq!(held.await.unwrap(), None);
-    world.advance(HOLDS_ARE_OVER);
-    service.track().await;
+    world.advance(LEASES_EXPIRED);
+    service.sync_tracking().await;
     assert_one_fulfillment(&world, &order).await;
-    service.keep_stock().await;
+    service.sync_stock().await;
     let now = world.shop.level("A-0").await;
     assert_eq!(
         now,
-        Level {
+        ShopStock {
             on_hand: 50,
             allocated: 0
         }
@@ -166,14 +167,14 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
 
 #[tokio::test]
 async fn a_death_while_stock_is_written_is_made_good_by_the_next_pass() {
-    for fate in [Fate::DiesBefore, Fate::DiesAfter] {
+    for fault in [ShopFault::CrashBefore, ShopFault::CrashAfter] {
         let world = World::named("dead_level").build().await;
         world.sandbox.set_stock("A-0", 7);
-        let (service, died) = mortal(&world, Call::SetStock, fate);
+        let (service, died) = faulty(&world, ShopCall::SetStock, fault);
         let all = InventoryRequest::default();
         tokio::select! {
             () = died.notified() => {}
-            done = service.stock(&all) => panic!("it lived: {done:?}"),
+            done = service.run_inventory(&all) => panic!("it lived: {done:?}"),
         }
         drop(service);
         let changes = world
@@ -182,12 +183,12 @@ async fn a_death_while_stock_is_written_is_made_good_by_the_next_pass() {
             .await
             .unwrap();
         assert_eq!((changes.len(), changes[0].ended_at), (1, None));
-        world.advance(HOLDS_ARE_OVER);
-        world.service().keep_stock().await;
+        world.advance(LEASES_EXPIRED);
+        world.service().sync_stock().await;
         let now = world.shop.level("A-0").await;
         assert_eq!(
             now,
-            Level {
+            ShopStock {
                 on_hand: 7,
                 allocated: 0
             }
@@ -201,14 +202,14 @@ async fn where_there_is_no_list_of_shipments_orders_are_asked_for_one_by_one() {
     let world = World::named("singly").build().await;
     let order = sent(&world).await;
     let open = world.pay_order(&[("A-2", 1)]).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     world.sandbox.add_fault(no_list());
-    let summary = world.service().track().await;
+    let summary = world.service().sync_tracking().await;
     assert!(summary.polled_individually);
     assert_eq!(summary.fulfilled, 1, "{summary:?}");
     assert_one_fulfillment(&world, &order).await;
-    assert_eq!(world.shop.shipped(&open).await.1, []);
+    assert_eq!(world.shop.fulfillment_state(&open).await.1, []);
     world.assert_settled().await;
 }
 
@@ -223,20 +224,20 @@ async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
         world.sandbox.ship(&order.code, vec![]).unwrap();
     }
     world.sandbox.add_fault(no_list());
-    let stumbles = on_look_ups(says(500, "NullReferenceException"));
+    let stumbles = on_look_ups(error_response(500, "NullReferenceException"));
     world.sandbox.add_fault(stumbles.about(&bad.code));
-    let summary = world.service().track().await;
+    let summary = world.service().sync_tracking().await;
     assert_eq!(
         (summary.fulfilled, summary.failures.len()),
         (1, 1),
         "{summary:?}"
     );
     assert_eq!(summary.failures[0].order, bad.code);
-    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     world.sandbox.clear_faults();
     world.sandbox.add_fault(no_list());
-    assert_eq!(world.service().track().await.fulfilled, 1);
+    assert_eq!(world.service().sync_tracking().await.fulfilled, 1);
     world.assert_settled().await;
 }
 
@@ -247,7 +248,7 @@ async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
     world.expect_error("cannot write VeraCore's stock levels");
     world.expect_error("cannot read Vendure's stock before writing");
     world.sandbox.set_stock("A-0", 10);
-    let gone = mortal(&world, Call::SetStock, Fate::AnswerLost).0;
+    let gone = faulty(&world, ShopCall::SetStock, ShopFault::ResponseLost).0;
     let occurrence = RunStart::Occurrence {
         scheduled_for: world.clock.now(),
         missed: None,
@@ -263,7 +264,7 @@ async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
         matches!(result, WorkResult::Interrupted { .. }),
         "{result:?}"
     );
-    world.advance(HOLDS_ARE_OVER);
+    world.advance(LEASES_EXPIRED);
     let restart = RunStart::Restart(run);
     let started = world.ledger.start_run(None, inventory::JOB, restart).await;
     let run = started.unwrap().unwrap();

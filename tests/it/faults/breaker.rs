@@ -9,7 +9,7 @@ use veracore_sync::{
 };
 
 use super::{on_look_ups, on_sends};
-use crate::harness::{LEAST_PERMISSIONS, Style, World, posts_of};
+use crate::harness::{REQUIRED_PERMISSIONS, Style, World, sends_of};
 
 fn status(status: u16) -> FaultKind {
     FaultKind::Status {
@@ -60,9 +60,9 @@ async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time(
         service.upstreams.warehouse_circuit.state(),
         CircuitState::Closed
     );
-    world.assert_untroubled(&paid).await;
+    world.assert_sent_without_retries(&paid).await;
     for order in &paid {
-        assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+        assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);
     }
     world.assert_settled().await;
 }
@@ -72,7 +72,7 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
     let mut world = World::named("not_let_in").build().await;
     world.expect_error("VeraCore refuses our credentials");
     let paid = world.pay_orders(6).await;
-    world.sandbox.add_fault(Style::spoken().shuts_out());
+    world.sandbox.add_fault(Style::current().login_refused());
     let mut service = world.service();
     let probe = OrderCode::parse("PROBE").unwrap();
     service.sweep().await;
@@ -105,7 +105,7 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
     service.provider.find_order(&probe).await.unwrap();
     assert!(service.upstreams.are_available());
     service.settle().await;
-    world.assert_untroubled(&paid).await;
+    world.assert_sent_without_retries(&paid).await;
     world.assert_settled().await;
 }
 
@@ -133,7 +133,7 @@ async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
         assert_eq!(world.sandbox.requests().len(), asked);
         world.advance(TimeDelta::seconds(2));
         service.settle().await;
-        world.assert_untroubled(&paid).await;
+        world.assert_sent_without_retries(&paid).await;
         world.assert_settled().await;
     }
 }
@@ -159,10 +159,10 @@ async fn reads_are_made_again_within_their_call_and_writes_are_not() {
     world.sandbox.add_fault(fault.times(1));
     service.sweep().await;
     assert_eq!(service.work().await, [SyncStatus::InDoubt]);
-    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
-    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 2);
+    assert_eq!(sends_of(&world.sandbox, &order.code).len(), 2);
 
     // A read that goes on failing takes no longer than one call may.
     world
@@ -213,7 +213,7 @@ async fn a_login_that_may_not_read_orders_any_more_stops_the_calls_to_the_shop()
     let order = world.pay_order(&[("A-0", 1)]).await;
     service
         .orders
-        .poll_newest(&mut service.watch)
+        .poll_newest(&mut service.discovery)
         .await
         .unwrap_err();
     assert!(matches!(
@@ -227,14 +227,14 @@ async fn a_login_that_may_not_read_orders_any_more_stops_the_calls_to_the_shop()
     world.advance(TimeDelta::minutes(1));
     service
         .orders
-        .poll_newest(&mut service.watch)
+        .poll_newest(&mut service.discovery)
         .await
         .unwrap_err();
     world.advance(TimeDelta::seconds(55));
     assert!(!service.upstreams.are_available());
-    world.shop.allow(&LEAST_PERMISSIONS).await;
+    world.shop.allow(&REQUIRED_PERMISSIONS).await;
     world.advance(TimeDelta::minutes(15));
-    service.look().await;
+    service.poll().await;
     assert!(service.upstreams.are_available());
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);

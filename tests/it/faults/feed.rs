@@ -32,14 +32,14 @@ async fn stocked(name: &str) -> (World, Service) {
     for (sku, on_hand) in [("A-0", 40), ("A-1", 30), ("A-2", 20)] {
         world.sandbox.set_stock(sku, on_hand);
     }
-    let service = world.service_made(|making| making.inventory.max_drop_percent = 50);
+    let service = world.service_with_options(|options| options.inventory.max_drop_percent = 50);
     // What is in the shop and not at VeraCore counts as on sale, too.
     let others: Vec<Value> = ["A-3", "GIFT-CARD", "GIFT-WRAP"]
         .iter()
         .map(|sku| json!({ "id": world.shop.variants[*sku], "trackInventory": "FALSE" }))
         .collect();
     world.shop.change_variants(&json!(others)).await;
-    service.keep_stock().await;
+    service.sync_stock().await;
     world.expect_error("stock feed is held");
     (world, service)
 }
@@ -102,7 +102,7 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
     ];
     for (at, (reason, body)) in strange.into_iter().enumerate() {
         answers(&world, body.clone());
-        let (_, summary) = service.stock(&InventoryRequest::default()).await;
+        let (_, summary) = service.run_inventory(&InventoryRequest::default()).await;
         let held = serde_json::to_value(summary.quarantined.unwrap()).unwrap();
         assert_eq!(held["suspicions"][0]["reason"], reason, "{body}: {held}");
         assert_eq!(summary.counts.written, 0);
@@ -119,7 +119,7 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
     ] {
         world.sandbox.clear_faults();
         world.sandbox.add_fault(Fault::on("/api/inventory", kind));
-        let (_, summary) = service.stock(&InventoryRequest::default()).await;
+        let (_, summary) = service.run_inventory(&InventoryRequest::default()).await;
         assert!(
             summary
                 .quarantine_reasons()
@@ -131,7 +131,7 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
     // The feed is right again, and so is the next pass.
     world.sandbox.clear_faults();
     world.sandbox.set_stock("A-0", 41);
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(levels(&world).await, [41, 30, 20]);
     assert_eq!(events(&world, "inventory.completed").await, 2);
     world.assert_settled().await;
@@ -145,7 +145,7 @@ async fn rows_that_are_strange_in_another_way_stop_no_other_row() {
         row("A-1", &json!(30)), row("A-1", &json!(30)),
     ]);
     answers(&world, odd);
-    let summary = service.keep_stock().await;
+    let summary = service.sync_stock().await;
     assert_eq!((summary.rows, summary.unreadable), (6, 3));
     assert_eq!(levels(&world).await, [39, 30, 20]);
     world.assert_settled().await;
@@ -157,7 +157,7 @@ async fn a_person_accepts_what_was_held_and_nothing_more() {
     for sku in ["A-0", "A-1"] {
         world.sandbox.set_stock(sku, 0);
     }
-    let (held, _) = service.stock(&InventoryRequest::default()).await;
+    let (held, _) = service.run_inventory(&InventoryRequest::default()).await;
     let held = held.to_string();
     let accept = ["sync", "inventory", "--accept-held", &held, "--json"];
     // It got stranger meanwhile: held again, under another number.
@@ -166,7 +166,7 @@ async fn a_person_accepts_what_was_held_and_nothing_more() {
     assert_eq!(again.status, 1);
     assert_eq!(levels(&world).await, [40, 30, 20]);
     world.sandbox.set_stock("A-2", 19);
-    let applied = world.cli(&accept).await.done();
+    let applied = world.cli(&accept).await.success_json();
     assert_eq!(applied["written"], 3);
     assert_eq!(levels(&world).await, [0, 0, 19]);
     // Once is enough; and what was not held cannot be accepted.
@@ -199,7 +199,7 @@ async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
         world.sandbox.set_stock(&format!("X-{at}"), 1);
     }
     let service = world.service();
-    let summary = service.keep_stock().await;
+    let summary = service.sync_stock().await;
     assert_eq!((summary.rows, summary.unmatched_count), (13, 9));
     assert_eq!(world.shop.level("A-3").await.on_hand, 13);
     let base = world.sandbox.base_url();
@@ -215,7 +215,7 @@ async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
         let fault = Fault::on("/api/inventory", kind).every(every);
         world.sandbox.add_fault(fault);
     }
-    let (_, summary) = service.stock(&InventoryRequest::default()).await;
+    let (_, summary) = service.run_inventory(&InventoryRequest::default()).await;
     assert!(
         summary.quarantine_reasons().unwrap().contains("is endless"),
         "{:?}",

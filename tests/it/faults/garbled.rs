@@ -33,7 +33,7 @@ async fn assert_once_in_spite_of_it(world: World) {
     let paid = world.pay_orders(14).await;
     // Six of seven calls are spoiled: that is many failures for one order.
     let mut service = world.service_with(|settings| settings.max_attempts = 100);
-    service.carry().await;
+    service.sync_orders().await;
     for order in &paid {
         assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     }

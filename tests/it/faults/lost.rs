@@ -6,7 +6,7 @@ use veracore_sync::{
 };
 
 use super::{on_look_ups, on_sends};
-use crate::harness::{Ask, PaidOrder, Style, World, posts_of};
+use crate::harness::{Operation, PaidOrder, Style, World, sends_of};
 
 async fn assert_all_there(world: World, paid: &[PaidOrder]) {
     assert_eq!(world.sandbox.orders().len(), paid.len());
@@ -21,7 +21,9 @@ fn struck(world: &World, kind: &str) -> usize {
     let requests = world.sandbox.requests();
     requests
         .iter()
-        .filter(|request| Style::spoken().is(request, Ask::Send) && request.fault == Some(kind))
+        .filter(|request| {
+            Style::current().is_call(request, Operation::Send) && request.fault == Some(kind)
+        })
         .count()
 }
 
@@ -31,12 +33,12 @@ async fn every_third_answer_is_lost_after_the_work() {
     let fault = on_sends(FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.every(3));
     let paid = world.pay_orders(18).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     // Each lost answer was asked for: none of them needed a second send.
     assert_eq!(struck(&world, "drop_answer"), 6);
     assert!(
         paid.iter()
-            .all(|order| posts_of(&world.sandbox, &order.code).len() == 1)
+            .all(|order| sends_of(&world.sandbox, &order.code).len() == 1)
     );
     assert_all_there(world, &paid).await;
 }
@@ -50,7 +52,7 @@ async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
         .sandbox
         .add_fault(on_look_ups(FaultKind::DropRequest).every(4));
     let paid = world.pay_orders(18).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     assert!(struck(&world, "drop_request") >= 6);
     assert_all_there(world, &paid).await;
 }
@@ -65,11 +67,11 @@ async fn a_send_that_is_worked_on_after_our_patience_is_not_repeated() {
         world.sandbox.add_fault(fault.every(every));
     }
     let paid = world.pay_orders(12).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     assert_eq!(struck(&world, "delay"), 8);
     assert!(
         paid.iter()
-            .all(|order| posts_of(&world.sandbox, &order.code).len() == 1)
+            .all(|order| sends_of(&world.sandbox, &order.code).len() == 1)
     );
     assert_all_there(world, &paid).await;
 }
@@ -84,12 +86,12 @@ async fn a_doubt_is_settled_though_the_look_up_gives_no_id() {
     let fault = on_sends(FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Success);
     // In the style `oms` an order's number is its id.
-    let id = (Style::spoken() == Style::Oms).then_some(order.code.clone());
+    let id = (Style::current() == Style::Oms).then_some(order.code.clone());
     assert_eq!(record.veracore_order_id, id);
-    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);
     world.assert_settled().await;
 }

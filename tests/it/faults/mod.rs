@@ -11,14 +11,14 @@ mod refused;
 
 use veracore_sync::sandbox::{Fault, FaultKind};
 
-use crate::harness::{Ask, Style};
+use crate::harness::{Operation, Style};
 
 /// A fault on orders being sent.
 fn on_sends(kind: FaultKind) -> Fault {
-    Style::spoken().fault(Ask::Send, kind)
+    Style::current().fault(Operation::Send, kind)
 }
 
 /// A fault on orders being looked up.
 fn on_look_ups(kind: FaultKind) -> Fault {
-    Style::spoken().fault(Ask::LookUp, kind)
+    Style::current().fault(Operation::LookUp, kind)
 }

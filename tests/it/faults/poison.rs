@@ -27,7 +27,7 @@ async fn a_poison_order_does_not_hold_up_the_others() {
     service.sweep().await;
     service.work().await;
     let good = world.shop.pay_all(vec![Cart::of(&[("A-1", 1)]); 5]).await;
-    service.look().await;
+    service.poll().await;
     service.work().await;
     for order in &good {
         assert_eq!(world.status(&order.code).await, SyncStatus::Success);

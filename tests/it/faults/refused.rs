@@ -8,17 +8,17 @@ use veracore_sync::{
 };
 
 use super::on_sends;
-use crate::harness::{Style, World, posts_of, says};
+use crate::harness::{Style, World, error_response, sends_of};
 
 #[tokio::test]
 async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
     let mut world = World::named("refused").build().await;
     world.expect_error("VeraCore refused the order");
-    let fault = on_sends(Style::spoken().refuses("SKU A-0 is discontinued"));
+    let fault = on_sends(Style::current().refusal("SKU A-0 is discontinued"));
     world.sandbox.add_fault(fault.times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Error);
     assert_eq!(record.error_category, Some(ErrorCategory::Validation));
@@ -28,8 +28,8 @@ async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
         assert!(message.contains(words), "{message}");
     }
     world.advance(TimeDelta::days(30));
-    service.carry().await;
-    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    service.sync_orders().await;
+    assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);
 
     world.retry(&order.code).await;
     service.settle().await;
@@ -41,14 +41,14 @@ async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
 async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_person() {
     let mut world = World::named("limit").build().await;
     world.expect_error("given up after 3 attempts");
-    let fault = on_sends(says(500, "NullReferenceException"));
+    let fault = on_sends(error_response(500, "NullReferenceException"));
     world.sandbox.add_fault(fault);
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service_with(|settings| settings.max_attempts = 3);
-    service.carry().await;
+    service.sync_orders().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Error);
-    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 3);
+    assert_eq!(sends_of(&world.sandbox, &order.code).len(), 3);
     let message = record.error_message.unwrap();
     assert!(
         message.contains(&format!("orders retry {}", order.code)),
@@ -73,10 +73,10 @@ async fn a_server_error_after_the_work_is_found_out() {
     };
     world.sandbox.add_fault(on_sends(busy).every(2));
     let paid = world.pay_orders(6).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     for order in &paid {
         assert_eq!(world.status(&order.code).await, SyncStatus::Success);
-        assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+        assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);
     }
     world.assert_settled().await;
 }
@@ -121,7 +121,7 @@ async fn tokens_that_end_in_the_middle_are_renewed() {
         .sandbox
         .add_fault(Fault::on("/api/orders", FaultKind::ExpireToken).every(5));
     let paid = world.pay_orders(12).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     for order in &paid {
         let record = world.record(&order.code).await.unwrap();
         assert_eq!(
@@ -141,7 +141,7 @@ async fn tokens_that_end_in_the_middle_are_renewed() {
 #[tokio::test]
 async fn a_wrong_address_uses_up_no_tries() {
     let world = World::named("nowhere").build().await;
-    let fault = on_sends(says(404, "No HTTP resource was found"));
+    let fault = on_sends(error_response(404, "No HTTP resource was found"));
     world.sandbox.add_fault(fault.times(20));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service_with(|settings| settings.max_attempts = 2);

@@ -9,7 +9,7 @@ use veracore_sync::{
     sync::jobs::run_once::ignore_progress,
 };
 
-use crate::harness::{Ask, Cart, PaidOrder, Service, Style, World};
+use crate::harness::{Cart, Operation, PaidOrder, Service, Style, World};
 
 /// Looks at the shop, and takes all steps that are due within ten minutes.
 async fn care(world: &World, service: &Service) {
@@ -32,7 +32,7 @@ async fn track(service: &Service, order: &PaidOrder) {
 }
 
 async fn state(world: &World, order: &PaidOrder) -> String {
-    world.shop.shipped(order).await.0
+    world.shop.fulfillment_state(order).await.0
 }
 
 async fn standing(world: &World, order: &PaidOrder) -> PostSendState {
@@ -61,7 +61,7 @@ async fn told(world: &World, order: &PaidOrder) -> Vec<String> {
 /// An order that VeraCore has for longer than an hour.
 async fn sent_order(world: &World, service: &mut Service, lines: &[(&str, u32)]) -> PaidOrder {
     let order = world.pay_order(lines).await;
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.advance(TimeDelta::hours(1));
     order
@@ -117,11 +117,11 @@ async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_
 async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
     let mut world = World::named("cancel-doubt").build().await;
     let mut service = world.service();
-    service.carry().await;
-    let lost = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
+    service.sync_orders().await;
+    let lost = Style::current().fault(Operation::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(lost.times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
-    service.look().await;
+    service.poll().await;
     service.work().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::InDoubt);
     world.shop.cancel(&order).await;
@@ -233,7 +233,7 @@ async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_se
     let world = World::named("edited-sent").build().await;
     let mut service = world.service();
     let order = world.shop.pay(&Cart::of(&[("A-0", 5), ("A-1", 1)])).await;
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 0);
     world.shop.transition(&order, "Modifying").await;
     assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 0);
@@ -255,7 +255,7 @@ async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_se
         shown,
         ["lines (A-0: 5 sent, 2 in Vendure now)", "shippingAddress"]
     );
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(world.sandbox.orders().len(), 1);
     let rows = serde_json::to_string(&world.rows().await).unwrap();
     assert!(!rows.contains("Hidden Lane"), "no address is kept");
@@ -269,16 +269,16 @@ async fn units_that_veracore_cancelled_are_not_sold_twice() {
     let mut service = world.service();
     world.sandbox.set_stock("A-0", 5);
     let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
     world.sandbox.cancel(&order.code).unwrap();
     track(&service, &order).await;
-    service.keep_stock().await;
+    service.sync_stock().await;
     // VeraCore has 5 free, and the shop still owes 2 of them.
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
     world.sandbox.undo_cancellation(&order.code).unwrap();
     track(&service, &order).await;
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
     assert_eq!(standing(&world, &order).await, PostSendState::default());
     world.assert_settled().await;
@@ -351,7 +351,7 @@ async fn an_order_that_is_being_edited_is_cancelled_in_the_shop_only_afterwards(
     world.shop.transition(&order, "Modifying").await;
     care(&world, &service).await;
     assert_eq!(state(&world, &order).await, "Modifying");
-    let lines = world.shop.told(&order.id).await;
+    let lines = world.shop.order_details(&order.id).await;
     assert!(lines.to_string().contains("\"quantity\":2"), "{lines}");
     world.shop.transition(&order, "PaymentSettled").await;
     care(&world, &service).await;
@@ -396,7 +396,7 @@ async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() 
     let order = world.pay_order(&[("A-0", 1)]).await;
     let items = vec![("A-0".to_owned(), 1).into()];
     world.sandbox.record_foreign(&order.code, items).unwrap();
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Error);
     world.shop.cancel(&order).await;
     let code = OrderCode::parse(order.code.clone()).unwrap();

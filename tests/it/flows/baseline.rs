@@ -14,7 +14,7 @@ async fn orders_from_before_the_first_start_wait_for_a_backfill() {
     let older = world.pay_order(&[("A-1", 1)]).await;
     world.shop.make_old(&older, "'2019-03-04 05:06:07'").await;
     let first = world.cli_with(SKIP, &["sync", "orders", "--json"]).await;
-    assert_eq!(first.done()["takenIn"], 0);
+    assert_eq!(first.success_json()["takenIn"], 0);
     let record = world.record(&old.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Skipped);
     assert_eq!(record.skip_reason.as_deref(), Some("existing"));
@@ -22,7 +22,7 @@ async fn orders_from_before_the_first_start_wait_for_a_backfill() {
     let new = world.pay_order(&[("A-2", 1)]).await;
     let next = world.cli_with(SKIP, &["sync", "orders", "--json"]).await;
     assert_eq!(
-        next.done(),
+        next.success_json(),
         json!({ "takenIn": 1, "orders": { "success": 1 }, "unrecorded": 0 })
     );
     assert_eq!(world.status(&new.code).await, SyncStatus::Success);
@@ -31,18 +31,18 @@ async fn orders_from_before_the_first_start_wait_for_a_backfill() {
     let since = ["orders", "backfill", "--since", "2020-01-01", "--json"];
     let preview = world.cli(&[&since[..], &["--dry-run"]].concat()).await;
     assert_eq!(
-        preview.done(),
+        preview.success_json(),
         json!({ "dryRun": true, "orders": [old.code] })
     );
     assert_eq!(world.status(&old.code).await, SyncStatus::Skipped);
     let done = world.cli(&since).await;
     assert_eq!(
-        done.done(),
+        done.success_json(),
         json!({ "dryRun": false, "orders": [old.code] })
     );
     let sent = world.cli_with(SKIP, &["sync", "orders", "--json"]).await;
     assert_eq!(
-        sent.done(),
+        sent.success_json(),
         json!({ "takenIn": 0, "orders": { "success": 1 }, "unrecorded": 0 })
     );
     assert_eq!(world.status(&old.code).await, SyncStatus::Success);
@@ -52,6 +52,6 @@ async fn orders_from_before_the_first_start_wait_for_a_backfill() {
         "it is older than asked for"
     );
     let again = world.cli(&since).await;
-    assert_eq!(again.done()["orders"], json!([]));
+    assert_eq!(again.success_json()["orders"], json!([]));
     world.assert_settled().await;
 }

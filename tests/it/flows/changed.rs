@@ -14,11 +14,11 @@ async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
     let world = World::named("held").build().await;
     let mut service =
         world.service_with(|settings| settings.send_delay = Duration::from_secs(1800));
-    service.carry().await;
+    service.sync_orders().await;
     let cancelled = world.pay_order(&[("A-0", 1)]).await;
     let part = world.pay_order(&[("A-0", 1), ("A-1", 3)]).await;
     let whole = world.pay_order(&[("A-2", 2)]).await;
-    assert_eq!(service.look().await.discovered, 3);
+    assert_eq!(service.poll().await.discovered, 3);
     world.advance(TimeDelta::minutes(29));
     assert_eq!(service.work().await, [], "they are held");
     world.shop.cancel(&cancelled).await;
@@ -43,9 +43,9 @@ async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
 async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
     let world = World::named("edited").build().await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let order = world.pay_order(&[("A-0", 5), ("A-1", 1)]).await;
-    assert_eq!(service.look().await.discovered, 1);
+    assert_eq!(service.poll().await.discovered, 1);
     world.shop.transition(&order, "Modifying").await;
     service.settle().await;
     let record = world.record(&order.code).await.unwrap();
@@ -62,7 +62,7 @@ async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
         .modify(&order, &json!({ "adjustOrderLines": lines }))
         .await;
     world.shop.transition(&order, "PaymentSettled").await;
-    assert_eq!(service.look().await.discovered, 1);
+    assert_eq!(service.poll().await.discovered, 1);
     service.settle().await;
     let arrived = world.sandbox.order(&order.code).unwrap();
     let items: Vec<_> = arrived
@@ -86,7 +86,7 @@ async fn only_orders_of_our_shipping_methods_are_sent() {
     let mut service = world.service_with(|settings| {
         settings.mapping_rules.shipping_methods = Some(vec![method]);
     });
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(world.status(&ours.code).await, SyncStatus::Success);
     let record = world.record(&other.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Skipped);
@@ -105,7 +105,7 @@ async fn lines_that_are_not_veracores_are_not_sent() {
     globs.add(Glob::new("GIFT-*").unwrap());
     let globs = globs.build().unwrap();
     let mut service = world.service_with(|settings| settings.mapping_rules.skus.skip = globs);
-    service.carry().await;
+    service.sync_orders().await;
     let arrived = world.sandbox.order(&mixed.code).unwrap();
     let items: Vec<_> = arrived
         .items

@@ -15,10 +15,10 @@ fn small_pages(settings: &mut OrderSettings) {
 async fn an_order_without_a_useful_date_is_found() {
     let world = World::named("dateless").build().await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.shop.make_old(&order, "null").await;
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert_eq!(looked.discovered, 0, "the newest page cannot show it");
     assert!(
         looked.needs_sweep,
@@ -26,7 +26,7 @@ async fn an_order_without_a_useful_date_is_found() {
     );
     assert_eq!(service.sweep().await.taken_in, 1);
     assert!(
-        !service.look().await.needs_sweep,
+        !service.poll().await.needs_sweep,
         "everything is explained now"
     );
     service.settle().await;
@@ -45,21 +45,21 @@ async fn what_the_newest_page_does_not_hold_is_swept_up_at_once() {
     world.shop.transition(&late, "Modifying").await;
     world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service_with(small_pages);
-    service.carry().await;
+    service.sync_orders().await;
     assert!(world.record(&late.code).await.is_none(), "it is not ready");
 
     // More at once than the page holds.
     let carts = vec![Cart::of(&[("A-1", 1)]); 8];
     world.shop.pay_all(carts).await;
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert_eq!((looked.discovered, looked.needs_sweep), (5, true));
     assert_eq!(service.sweep().await.taken_in, 3);
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert_eq!((looked.discovered, looked.needs_sweep), (0, false));
 
     // An order of long ago becomes ready: no page of newest orders will ever show it.
     world.shop.transition(&late, "PaymentSettled").await;
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert_eq!((looked.discovered, looked.needs_sweep), (0, true));
     assert_eq!(service.sweep().await.taken_in, 1);
     service.settle().await;
@@ -97,13 +97,13 @@ async fn a_new_order_is_seen_by_the_cheap_look() {
     // The shop's time is the machine's, and what it places must not be in the future.
     world.advance(TimeDelta::hours(1));
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert_eq!((looked.discovered, looked.needs_sweep), (1, false));
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert_eq!((looked.discovered, looked.needs_sweep), (0, false));
     world.assert_settled().await;
 }
@@ -120,22 +120,22 @@ async fn an_order_that_became_ready_while_another_left_is_seen_within_a_minute()
     world.shop.transition(&later, "Modifying").await;
     world.advance(TimeDelta::hours(1));
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     assert!(world.record(&late.code).await.is_none(), "it is not ready");
-    assert_eq!(service.look().await.discovered, 0);
+    assert_eq!(service.poll().await.discovered, 0);
 
     world.shop.transition(&late, "PaymentSettled").await;
     world.shop.transition(&leaving, "Modifying").await;
-    assert_eq!(service.look().await.discovered, 0, "a glance");
+    assert_eq!(service.poll().await.discovered, 0, "a glance");
     world.advance(TimeDelta::minutes(1));
-    assert_eq!(service.look().await.discovered, 1);
+    assert_eq!(service.poll().await.discovered, 1);
 
     // Who is told to look does not only glance.
     world.shop.transition(&later, "PaymentSettled").await;
     world.shop.transition(&late, "Modifying").await;
-    assert_eq!(service.look().await.discovered, 0, "a glance");
-    service.watch.require_full_page();
-    assert_eq!(service.look().await.discovered, 1);
+    assert_eq!(service.poll().await.discovered, 0, "a glance");
+    service.discovery.require_full_page();
+    assert_eq!(service.poll().await.discovered, 1);
     service.settle().await;
     world.assert_settled().await;
 }
@@ -164,10 +164,10 @@ async fn a_sweep_goes_by_the_creation_though_the_ids_run_the_other_way() {
         world.shop.sql(&change).await;
     }
     service.settle().await;
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert!(!looked.needs_sweep, "nothing came");
     world.pay_order(&[("A-0", 1)]).await;
-    let looked = service.look().await;
+    let looked = service.poll().await;
     assert_eq!((looked.discovered, looked.needs_sweep), (1, false));
     service.settle().await;
     world.assert_settled().await;

@@ -5,7 +5,7 @@ use veracore_sync::{
     sandbox::FaultKind,
 };
 
-use crate::harness::{Ask, Style, World, posts_of};
+use crate::harness::{Operation, Style, World, sends_of};
 
 #[tokio::test]
 async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
@@ -17,7 +17,7 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
         .record_foreign(&order.code, vec![("A-0".to_owned(), 1).into()])
         .unwrap();
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Error);
     assert_eq!(record.error_category, Some(ErrorCategory::Conflict));
@@ -29,7 +29,7 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
     assert_eq!(record.veracore_order_id, None);
 
     let refused = world.cli(&["orders", "retry", &order.code, "--json"]).await;
-    assert_eq!(refused.done()["orders"][0]["done"], true);
+    assert_eq!(refused.success_json()["orders"][0]["done"], true);
     service.settle_after_processes().await;
     assert_eq!(
         world.status(&order.code).await,
@@ -40,14 +40,14 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
     world
         .cli(&["orders", "retry", "--adopt", &order.code, "--json"])
         .await
-        .done();
+        .success_json();
     service.settle_after_processes().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Success);
     let there = world.sandbox.order(&order.code).unwrap();
-    let id = Style::spoken().id_of(&there);
+    let id = Style::current().id_of(&there);
     assert_eq!(record.veracore_order_id, Some(id));
-    assert_eq!(posts_of(&world.sandbox, &order.code), []);
+    assert_eq!(sends_of(&world.sandbox, &order.code), []);
     let again = world.cli(&["orders", "retry", &order.code, "--json"]).await;
     assert_eq!(again.status, 1);
     assert_eq!(again.json()["orders"][0]["done"], false);
@@ -58,7 +58,7 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
 async fn an_order_that_veracore_cancelled_meanwhile_is_not_taken_for_sent() {
     let mut world = World::named("revoked").build().await;
     world.expect_error("but cancelled");
-    let fault = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
+    let fault = Style::current().fault(Operation::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
@@ -69,7 +69,7 @@ async fn an_order_that_veracore_cancelled_meanwhile_is_not_taken_for_sent() {
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Error);
     assert_eq!(record.error_category, Some(ErrorCategory::Conflict));
-    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);
     world.assert_settled().await;
 }
 

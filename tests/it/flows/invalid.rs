@@ -15,7 +15,7 @@ async fn an_order_with_an_incomplete_address_is_sent_once_it_is_corrected() {
     let bad = world.shop.pay(&Cart::of(&[("A-0", 1)]).to(address)).await;
     let good = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(world.status(&good.code).await, SyncStatus::Success);
     let record = world.record(&bad.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Error);
@@ -83,7 +83,7 @@ async fn data_that_make_no_sense_stop_only_their_own_order() {
             no_code.id
         ))
         .await;
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(world.status(code).await, SyncStatus::Success);
     world.assert_settled().await;
 }

@@ -1,19 +1,19 @@
 //! What is kept of orders on their way holds no address (I9).
 
-use crate::harness::{Ask, Style, World, ann};
+use crate::harness::{Operation, Style, World, ann};
 
 #[tokio::test]
 async fn no_table_holds_an_address_of_orders_that_arrived_failed_and_shipped() {
     let world = World::named("private").build().await;
     let sent = world.pay_order(&[("A-0", 2)]).await;
     let refused = world.pay_order(&[("A-1", 1)]).await;
-    let style = Style::spoken();
-    let refusal = style.refuses(&format!("cannot ship {} to {}", refused.code, ann()));
+    let style = Style::current();
+    let refusal = style.refusal(&format!("cannot ship {} to {}", refused.code, ann()));
     let mut service = world.service();
     service.sweep().await;
     world
         .sandbox
-        .add_fault(style.fault(Ask::Send, refusal).times(1));
+        .add_fault(style.fault(Operation::Send, refusal).times(1));
     service.settle().await;
     let shipped = [&sent, &refused]
         .into_iter()
@@ -21,7 +21,7 @@ async fn no_table_holds_an_address_of_orders_that_arrived_failed_and_shipped() {
     for order in shipped {
         world.sandbox.ship(&order.code, vec![]).unwrap();
     }
-    service.track().await;
+    service.sync_tracking().await;
     let rows = world.rows().await;
     let failed = rows["veracore_event"].to_string();
     assert!(

@@ -7,16 +7,18 @@ use veracore_sync::{
     sync::{jobs::Job, reconcile::JOB},
 };
 
-use crate::harness::{Ask, PaidOrder, Style, World, calendar, says};
+use crate::harness::{Operation, PaidOrder, Style, World, calendar, error_response};
 
 /// What a look-up is answered instead.
 fn answers(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
-    let style = Style::spoken();
-    style.fault(Ask::LookUp, kind(style)).about(&order.code)
+    let style = Style::current();
+    style
+        .fault(Operation::LookUp, kind(style))
+        .about(&order.code)
 }
 
 fn refused(style: Style) -> FaultKind {
-    style.refuses("as the test wants it")
+    style.refusal("as the test wants it")
 }
 
 async fn change_ledger(world: &World, change: &'static str, order: &PaidOrder) {
@@ -65,14 +67,14 @@ async fn a_healthy_world_gives_no_finding() {
     let open = world.pay_order(&[("A-0", 1), ("A-1", 3)]).await;
     let part = world.pay_order(&[("A-2", 1), ("A-3", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     world.sandbox.ship(&shipped.code, vec![]).unwrap();
     let package = NewPackage {
         items: Some(vec![("A-2".to_owned(), 1).into()]),
         ..NewPackage::default()
     };
     world.sandbox.ship(&part.code, vec![package]).unwrap();
-    service.track().await;
+    service.sync_tracking().await;
     // Cancelled before it was sent: at none of the others.
     let cancelled = world.pay_order(&[("A-0", 1)]).await;
     world.shop.cancel(&cancelled).await;
@@ -80,11 +82,13 @@ async fn a_healthy_world_gives_no_finding() {
     let new = world.pay_order(&[("A-0", 1)]).await;
     let written = |world: &World| {
         let requests = world.sandbox.requests();
-        let written = requests.iter().filter(|r| Style::spoken().is(r, Ask::Send));
+        let written = requests
+            .iter()
+            .filter(|r| Style::current().is_call(r, Operation::Send));
         (written.count(), world.sandbox.orders())
     };
     let before = written(&world);
-    let printed = world.cli(&["reconcile", "--json"]).await.done();
+    let printed = world.cli(&["reconcile", "--json"]).await.success_json();
     assert_eq!(
         (&printed["findings"], &printed["failures"]),
         (&json!([]), &json!([]))
@@ -98,7 +102,10 @@ async fn a_healthy_world_gives_no_finding() {
     assert!(text.stdout.contains("no differences"), "{}", text.stdout);
     assert_eq!(written(&world), before);
     assert!(world.record(&new.code).await.is_none());
-    assert_eq!(world.shop.told(&open.id).await["state"], "PaymentSettled");
+    assert_eq!(
+        world.shop.order_details(&open.id).await["state"],
+        "PaymentSettled"
+    );
     world.assert_settled().await;
 }
 
@@ -116,9 +123,11 @@ async fn what_is_off_is_told_with_what_to_do() {
     let unreadable = world.pay_order(&[("A-0", 1)]).await;
     let gone = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
 
-    world.sandbox.add_fault(answers(&lost, Style::misses));
+    world
+        .sandbox
+        .add_fault(answers(&lost, Style::order_not_found));
     world.sandbox.add_fault(answers(&unreadable, refused));
     world.sandbox.cancel(&revoked.code).unwrap();
     world.shop.cancel_line(&edited, 1).await;
@@ -136,10 +145,10 @@ async fn what_is_off_is_told_with_what_to_do() {
     change_ledger(&world, other_id, &gone).await;
     // Its id is free now, and it is old: nobody will find it as new.
     world.shop.make_old(&gone, "null").await;
-    let fault = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
+    let fault = Style::current().fault(Operation::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.times(1));
     let doubtful = world.pay_order(&[("A-0", 1)]).await;
-    service.look().await;
+    service.poll().await;
     service.work().await;
     let long_ago = "update veracore_order_sync set sent_at = now() - interval '2 hours' where vendure_order_code = $1";
     change_ledger(&world, long_ago, &doubtful).await;
@@ -193,7 +202,7 @@ async fn an_end_that_is_down_fails_the_whole() {
     let world = World::named("unreconciled").real_time().build().await;
     world.pay_orders(2).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     for (setting, words) in [
         ("VERACORE_API_URL", "cannot look up orders at VeraCore"),
         ("VENDURE_API_URL", "no connection"),
@@ -218,8 +227,8 @@ async fn an_end_that_is_down_fails_the_whole() {
 async fn too_many_open_orders_are_asked_for_on_several_nights() {
     let world = World::named("many_open").build().await;
     let orders = world.pay_orders(5).await;
-    let mut service = world.service_made(|making| making.reconcile.max_lookups = 2);
-    service.carry().await;
+    let mut service = world.service_with_options(|options| options.reconcile.max_lookups = 2);
+    service.sync_orders().await;
     for order in &orders {
         world.sandbox.cancel(&order.code).unwrap();
     }
@@ -246,7 +255,7 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     let another = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let due = async |s: &crate::harness::Service| s.run_if_due(&s.reconciliation).await;
     assert!(!due(&service).await, "it was only started today");
     let night = calendar()
@@ -273,7 +282,7 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     // VeraCore blinks: again in a minute.
     world
         .sandbox
-        .add_fault(answers(&order, |_| says(503, "busy")));
+        .add_fault(answers(&order, |_| error_response(503, "busy")));
     assert!(due(&service).await);
     assert_eq!(runs().await, [(None, 2, json!({}))]);
     world.sandbox.clear_faults();

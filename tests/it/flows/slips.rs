@@ -19,12 +19,12 @@ async fn several_packages_of_a_slip_share_its_lines_once() {
     let world = World::named("slip").build().await;
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let packages = vec![package("P1", "A-0", 2), package("P2", "A-0", 1)];
     world.sandbox.ship(&order.code, packages).unwrap();
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.problems.len()), (1, 0));
-    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!(
         (state.as_str(), fulfillments.len()),
         ("PartiallyShipped", 1)
@@ -36,11 +36,11 @@ async fn several_packages_of_a_slip_share_its_lines_once() {
     // The other slip, and with it the other package of the first one is known to be covered.
     let last = vec![package("P3", "A-1", 1)];
     world.sandbox.ship(&order.code, last).unwrap();
-    assert_eq!(service.track().await.fulfilled, 1);
-    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 2));
     assert_eq!(fields["trackingCode"], json!("P1, P2, P3"));
-    assert_eq!(service.track().await.orders_checked, 0);
+    assert_eq!(service.sync_tracking().await.orders_checked, 0);
     world.assert_settled().await;
 }
 
@@ -53,19 +53,19 @@ async fn a_package_that_replaces_a_void_one_of_its_slip_takes_its_lines() {
             .await;
         let order = world.pay_order(&[("A-0", 2)]).await;
         let mut service = world.service();
-        service.carry().await;
+        service.sync_orders().await;
         let first = vec![package("V1", "A-0", 2)];
         world.sandbox.ship(&order.code, first).unwrap();
         world.sandbox.void(&order.code, "V1").unwrap();
         let second = vec![package("V2", "A-0", 2)];
         world.sandbox.ship(&order.code, second).unwrap();
-        let summary = service.track().await;
+        let summary = service.sync_tracking().await;
         assert_eq!(
             (summary.fulfilled, summary.void),
             (1, 1),
             "{omit}: {summary:?}"
         );
-        let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+        let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
         assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
         assert_eq!(fulfillments[0].units, [2]);
         assert_eq!(fields["trackingCode"], json!("V2"));

@@ -4,10 +4,10 @@
 use serde_json::json;
 use veracore_sync::domain::SyncStatus;
 
-use crate::harness::{Level, World};
+use crate::harness::{ShopStock, World};
 
-const fn level(on_hand: i64, allocated: i64) -> Level {
-    Level { on_hand, allocated }
+const fn level(on_hand: i64, allocated: i64) -> ShopStock {
+    ShopStock { on_hand, allocated }
 }
 
 #[tokio::test]
@@ -15,27 +15,27 @@ async fn the_briefs_timeline_98_stay_98() {
     let world = World::named("timeline").build().await;
     world.sandbox.set_stock("A-0", 100);
     let mut service = world.service();
-    assert_eq!(service.keep_stock().await.counts.written, 1);
+    assert_eq!(service.sync_stock().await.counts.written, 1);
     assert_eq!(world.shop.level("A-0").await, level(100, 0));
 
     let order = world.pay_order(&[("A-0", 2)]).await;
     assert_eq!(world.shop.level("A-0").await.sellable(), 98);
-    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(service.sync_stock().await.counts.written, 0);
     assert_eq!(world.shop.level("A-0").await, level(100, 2));
 
-    service.carry().await;
-    assert_eq!(service.keep_stock().await.counts.written, 0);
+    service.sync_orders().await;
+    assert_eq!(service.sync_stock().await.counts.written, 0);
     assert_eq!(world.shop.level("A-0").await.sellable(), 98);
 
     world.sandbox.ship(&order.code, vec![]).unwrap();
-    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(service.sync_stock().await.counts.written, 0);
     assert_eq!(world.shop.level("A-0").await.sellable(), 98);
 
-    assert_eq!(service.track().await.fulfilled, 1);
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
     assert_eq!(world.shop.level("A-0").await, level(98, 0));
 
     for _night in 0..2 {
-        assert_eq!(service.keep_stock().await.counts.written, 0);
+        assert_eq!(service.sync_stock().await.counts.written, 0);
         assert_eq!(world.shop.level("A-0").await, level(98, 0));
     }
     world.assert_settled().await;
@@ -47,30 +47,30 @@ async fn orders_in_flight_in_all_three_phases_give_exact_levels() {
     let mut service = world.service();
     let acknowledged = world.pay_order(&[("A-1", 2), ("A-2", 1)]).await;
     let shipped = world.pay_order(&[("A-1", 4)]).await;
-    service.carry().await;
+    service.sync_orders().await;
     world.sandbox.ship(&shipped.code, vec![]).unwrap();
     let placed = world.pay_order(&[("A-1", 3), ("A-2", 5)]).await;
     // On hand 50: 2 are reserved for the acknowledged one. 4 have left already.
     world.sandbox.set_stock("A-1", 50);
     world.sandbox.set_stock("A-2", 7);
-    let summary = service.keep_stock().await;
+    let summary = service.sync_stock().await;
     assert_eq!(summary.counts.written, 2);
     // 48 free, and 2 + 4 given back: 48 - 3 can be sold.
     assert_eq!(world.shop.level("A-1").await, level(54, 9));
     // 6 free, and 1 given back: 6 - 5 can be sold.
     assert_eq!(world.shop.level("A-2").await, level(7, 6));
     // The very same after each of them has moved on by a phase.
-    service.track().await;
-    service.carry().await;
+    service.sync_tracking().await;
+    service.sync_orders().await;
     assert_eq!(world.status(&placed.code).await, SyncStatus::Success);
-    assert_eq!(service.keep_stock().await.counts.written, 0);
+    assert_eq!(service.sync_stock().await.counts.written, 0);
     assert_eq!(world.shop.level("A-1").await, level(50, 5));
     assert_eq!(world.shop.level("A-2").await, level(7, 6));
     for order in [acknowledged, placed] {
         world.sandbox.ship(&order.code, vec![]).unwrap();
     }
-    service.track().await;
-    assert_eq!(service.keep_stock().await.counts.written, 0);
+    service.sync_tracking().await;
+    assert_eq!(service.sync_stock().await.counts.written, 0);
     assert_eq!(world.shop.level("A-1").await, level(45, 0));
     assert_eq!(world.shop.level("A-2").await, level(1, 0));
     world.assert_settled().await;
@@ -82,18 +82,18 @@ async fn what_was_cancelled_or_fulfilled_in_the_shop_is_not_given_back() {
     let mut service = world.service();
     let cancelled = world.pay_order(&[("A-0", 3)]).await;
     let by_hand = world.pay_order(&[("A-0", 2)]).await;
-    service.carry().await;
+    service.sync_orders().await;
     world.shop.cancel(&cancelled).await;
     world.shop.fulfill(&by_hand, &[(0, 2)], "").await;
     let waiting = world.pay_order(&[("A-0", 4)]).await;
     // VeraCore keeps 5 for the two that it knows of.
     world.sandbox.set_stock("A-0", 25);
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await, level(20, 4));
     // Nothing of them is left, so they are not asked for again.
     assert_eq!(world.ledger.open_orders(None).await.unwrap(), []);
-    service.carry().await;
-    service.keep_stock().await;
+    service.sync_orders().await;
+    service.sync_stock().await;
     assert_eq!(world.status(&waiting.code).await, SyncStatus::Success);
     assert_eq!(world.shop.level("A-0").await, level(20, 4));
     world.assert_settled().await;
@@ -107,15 +107,15 @@ async fn an_order_that_somebody_else_sent_counts_once_it_is_adopted() {
     world.sandbox.record_foreign(&order.code, items).unwrap();
     world.sandbox.set_stock("A-0", 10);
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Error);
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await, level(8, 2));
     let adopt = ["orders", "retry", "--adopt", &order.code, "--json"];
-    world.cli(&adopt).await.done();
+    world.cli(&adopt).await.success_json();
     service.settle_after_processes().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await, level(10, 2));
     world.expect_error("which this installation never sent");
     world.assert_settled().await;
@@ -144,7 +144,7 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
         world.shop.sql(&statement).await;
     }
     let service = world.service();
-    let (_, summary) = service.stock(&Default::default()).await;
+    let (_, summary) = service.run_inventory(&Default::default()).await;
     assert_eq!(summary.counts.written, 59, "{summary:?}");
     assert_eq!(
         (summary.counts.refused, summary.counts.failed_count()),
@@ -168,7 +168,7 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
         .shop
         .sql(&format!("drop trigger refuse_{bad} on stock_level"))
         .await;
-    assert_eq!(service.keep_stock().await.counts.written, 1);
+    assert_eq!(service.sync_stock().await.counts.written, 1);
     assert_eq!(world.shop.level("B-37").await, level(47, 0));
     world.expect_error("Vendure rejected a stock level");
     world.assert_settled().await;
@@ -190,7 +190,7 @@ async fn what_is_not_counted_is_left_alone_and_the_rest_is_told() {
     }
     let order = world.pay_order(&[("A-0", 2)]).await;
     let service = world.service();
-    let summary = service.keep_stock().await;
+    let summary = service.sync_stock().await;
     assert_eq!(world.shop.level("C-0").await, level(0, 0));
     assert_eq!(world.shop.level("C-2").await, level(0, 0));
     // Both variants can sell what is free and not promised of either.
@@ -220,11 +220,11 @@ async fn safety_stock_is_kept_from_sale() {
     let world = World::named("safety").build().await;
     world.sandbox.set_stock("A-0", 10);
     world.sandbox.set_stock("A-1", 2);
-    let service = world.service_made(|making| {
+    let service = world.service_with_options(|options| {
         let units = veracore_sync::domain::Units::new(3).unwrap();
-        making.inventory.rules.safety.default = units;
+        options.inventory.rules.safety.default = units;
     });
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await, level(7, 0));
     assert_eq!(world.shop.level("A-1").await, level(0, 0));
     world.assert_settled().await;
@@ -238,7 +238,7 @@ async fn stock_and_fulfillments_racing_never_oversell() {
     world.sandbox.set_stock("A-0", 200);
     world.sandbox.set_stock("A-1", 200);
     let mut service = world.service();
-    service.keep_stock().await;
+    service.sync_stock().await;
     // One after the other: Vendure itself loses allocations of one SKU that are made at the same
     // moment.
     let mut orders = Vec::new();
@@ -246,7 +246,7 @@ async fn stock_and_fulfillments_racing_never_oversell() {
         orders.push(world.pay_order(&[("A-0", n), ("A-1", 1)]).await);
     }
     assert_eq!(world.shop.level("A-0").await, level(200, 55));
-    service.carry().await;
+    service.sync_orders().await;
     let other = world.service();
     let all = veracore_sync::sync::inventory::InventoryRequest::default();
     for (at, order) in orders.iter().enumerate() {
@@ -255,7 +255,7 @@ async fn stock_and_fulfillments_racing_never_oversell() {
         world
             .sandbox
             .set_stock("A-0", 200 + u32::try_from(at).unwrap());
-        let (stock, tracked) = tokio::join!(service.stock(&all), other.track());
+        let (stock, tracked) = tokio::join!(service.run_inventory(&all), other.sync_tracking());
         assert_eq!(stock.1.counts.failed_count(), 0, "{stock:?}");
         assert_eq!(
             (tracked.fulfilled, tracked.failures.len()),
@@ -281,7 +281,7 @@ async fn stock_and_fulfillments_racing_never_oversell() {
             );
         }
     }
-    service.keep_stock().await;
+    service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await, level(209, 0));
     assert_eq!(world.shop.level("A-1").await, level(190 + 10 - 10, 0));
     world.assert_settled().await;

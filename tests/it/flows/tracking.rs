@@ -10,7 +10,7 @@ use veracore_sync::{
     sandbox::{FaultKind, Item, NewPackage},
 };
 
-use crate::harness::{Ask, Shipped, Style, World, ZONE};
+use crate::harness::{Operation, ShopFulfillment, Style, World, ZONE};
 
 fn package(number: &str, items: &[(&str, u32)]) -> NewPackage {
     NewPackage {
@@ -25,8 +25,8 @@ fn package(number: &str, items: &[(&str, u32)]) -> NewPackage {
     }
 }
 
-fn shipped(tracking: &str, units: &[u64]) -> Shipped {
-    Shipped {
+fn shipped(tracking: &str, units: &[u64]) -> ShopFulfillment {
+    ShopFulfillment {
         state: "Shipped".into(),
         method: "UPS".into(),
         tracking: tracking.into(),
@@ -39,7 +39,7 @@ async fn a_partial_then_a_full_shipment() {
     let world = World::named("partial").build().await;
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let (one, other) = (world.clock.now() - TimeDelta::hours(9), world.clock.now());
     let utc = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let told = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
@@ -48,9 +48,9 @@ async fn a_partial_then_a_full_shipment() {
         ..package("1Z A", &[("A-0", 2)])
     };
     world.sandbox.ship(&order.code, vec![first]).unwrap();
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.tracking_updated), (1, 1));
-    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     assert_eq!(state, "PartiallyShipped");
     assert_eq!(fulfillments, [shipped("1Z A", &[2])]);
     assert_eq!(
@@ -66,10 +66,10 @@ async fn a_partial_then_a_full_shipment() {
         ..package("7 8", &[("A-0", 1), ("A-1", 1)])
     };
     world.sandbox.ship(&order.code, vec![second]).unwrap();
-    assert_eq!(service.track().await.fulfilled, 1);
-    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     assert_eq!(state, "Shipped");
-    let last = Shipped {
+    let last = ShopFulfillment {
         method: "FedEx Ground".into(),
         ..shipped("7 8", &[1, 1])
     };
@@ -80,12 +80,12 @@ async fn a_partial_then_a_full_shipment() {
     );
 
     // Told again and again, it stays so, and nobody is asked about it.
-    let before = world.shop.shipped(&order).await;
+    let before = world.shop.fulfillment_state(&order).await;
     for _ in 0..3 {
-        let again = service.track().await;
+        let again = service.sync_tracking().await;
         assert_eq!((again.orders_checked, again.shipments), (0, 2));
     }
-    assert_eq!(world.shop.shipped(&order).await, before);
+    assert_eq!(world.shop.fulfillment_state(&order).await, before);
     assert_eq!(world.ledger.open_orders(None).await.unwrap(), []);
     world.assert_settled().await;
 }
@@ -95,25 +95,25 @@ async fn one_reading_serves_many_orders() {
     let world = World::named("bulk").build().await;
     let orders = world.pay_orders(8).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     for order in &orders[..3] {
         world.sandbox.ship(&order.code, vec![]).unwrap();
     }
     let before = world.sandbox.requests().len();
-    assert_eq!(service.track().await.fulfilled, 3);
+    assert_eq!(service.sync_tracking().await.fulfilled, 3);
     let calls = world.sandbox.requests().split_off(before);
-    let style = Style::spoken();
-    let count = |ask: Ask| calls.iter().filter(|call| style.is(call, ask)).count();
+    let style = Style::current();
+    let count = |ask: Operation| calls.iter().filter(|call| style.is_call(call, ask)).count();
     let expected = match style {
         Style::Rest => (1, 0),
         // Some days at a time; what is in packages is told by their order alone, and of orders
         // without any nobody asks.
         Style::Oms => (2, 3),
     };
-    let counts = (count(Ask::Shipments), count(Ask::LookUp));
+    let counts = (count(Operation::Shipments), count(Operation::LookUp));
     assert_eq!(counts, expected, "{calls:?}");
     for order in &orders[..3] {
-        assert_eq!(world.shop.shipped(order).await.0, "Shipped");
+        assert_eq!(world.shop.fulfillment_state(order).await.0, "Shipped");
     }
     world.assert_settled().await;
 }
@@ -127,21 +127,21 @@ async fn packages_that_do_not_say_what_is_in_them() {
     let whole = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
     let parts = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     world.sandbox.ship(&whole.code, vec![]).unwrap();
     let part = vec![package("P1", &[("A-0", 2)])];
     world.sandbox.ship(&parts.code, part).unwrap();
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.waiting), (1, 1), "{summary:?}");
-    let (state, fulfillments, _) = world.shop.shipped(&whole).await;
+    let (state, fulfillments, _) = world.shop.fulfillment_state(&whole).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(fulfillments[0].units, [2, 1]);
-    assert_eq!(world.shop.shipped(&parts).await.1, []);
+    assert_eq!(world.shop.fulfillment_state(&parts).await.1, []);
     // Once all has left, the last one stands for all of it.
     let rest = vec![package("P2", &[("A-1", 1)])];
     world.sandbox.ship(&parts.code, rest).unwrap();
-    service.track().await;
-    let (state, fulfillments, fields) = world.shop.shipped(&parts).await;
+    service.sync_tracking().await;
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&parts).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(fulfillments[0].units, [2, 1]);
     assert_eq!(fields["trackingCode"], "P1, P2");
@@ -154,7 +154,7 @@ async fn what_a_person_fulfilled_by_hand_is_not_fulfilled_again() {
     let same = world.pay_order(&[("A-0", 2)]).await;
     let other = world.pay_order(&[("A-1", 2)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     // One under the package's number, not moved on yet; one under none.
     let pending = world.shop.fulfill(&same, &[(0, 2)], "N1").await;
     let done = world.shop.fulfill(&other, &[(0, 2)], "").await;
@@ -167,23 +167,23 @@ async fn what_a_person_fulfilled_by_hand_is_not_fulfilled_again() {
         .sandbox
         .ship(&other.code, vec![package("N2", &[("A-1", 2)])])
         .unwrap();
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!(
         (summary.fulfilled, summary.linked, summary.covered),
         (0, 1, 1),
         "{summary:?}"
     );
-    let (state, fulfillments, fields) = world.shop.shipped(&same).await;
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&same).await;
     assert_eq!(
         (state.as_str(), fulfillments.len()),
         ("Shipped", 1),
         "{pending}"
     );
     assert_eq!(fields["trackingCode"], "N1");
-    let (state, fulfillments, fields) = world.shop.shipped(&other).await;
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&other).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(fields["trackingCode"], "N2");
-    assert_eq!(service.track().await.orders_checked, 0);
+    assert_eq!(service.sync_tracking().await.orders_checked, 0);
     world.assert_settled().await;
 }
 
@@ -193,7 +193,7 @@ async fn void_packages_become_no_fulfillment() {
     let before = world.pay_order(&[("A-0", 1)]).await;
     let after = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     world
         .sandbox
         .ship(&before.code, vec![package("V1", &[("A-0", 1)])])
@@ -203,21 +203,21 @@ async fn void_packages_become_no_fulfillment() {
         .sandbox
         .ship(&after.code, vec![package("V2", &[("A-0", 1)])])
         .unwrap();
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.void), (1, 1));
-    assert_eq!(world.shop.shipped(&before).await.1, []);
+    assert_eq!(world.shop.fulfillment_state(&before).await.1, []);
     // Taken back after the shop was told: a person must see to it.
     world.sandbox.void(&after.code, "V2").unwrap();
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!(summary.problems.len(), 1, "{summary:?}");
-    assert_eq!(world.shop.shipped(&after).await.1.len(), 1);
+    assert_eq!(world.shop.fulfillment_state(&after).await.1.len(), 1);
     // And the one that goes out instead.
     world
         .sandbox
         .ship(&before.code, vec![package("V3", &[("A-0", 1)])])
         .unwrap();
-    assert_eq!(service.track().await.fulfilled, 1);
-    let (state, fulfillments, fields) = world.shop.shipped(&before).await;
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&before).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(fields["trackingCode"], "V3");
     world.expect_error("parcel needs attention");
@@ -230,7 +230,7 @@ async fn what_does_not_fit_is_reported_and_stops_nothing_else() {
     let odd = world.pay_order(&[("A-0", 1), ("A-1", 2)]).await;
     let fine = world.pay_order(&[("A-2", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let items = vec![("A-0".to_owned(), 9).into()];
     world
         .sandbox
@@ -247,16 +247,16 @@ async fn what_does_not_fit_is_reported_and_stops_nothing_else() {
         ..package("", &[("A-2", 1)])
     };
     world.sandbox.ship(&fine.code, vec![waiting]).unwrap();
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.waiting), (1, 1), "{summary:?}");
     assert_eq!(summary.unknown, ["SOMEBODY-ELSES"]);
     assert_eq!(summary.problems.len(), 1);
     assert!(summary.problems[0].problem.contains("cancelled"));
-    let (state, fulfillments, fields) = world.shop.shipped(&odd).await;
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&odd).await;
     assert_eq!(state, "Shipped");
     assert_eq!(fulfillments, [shipped("M2", &[1])]);
     assert_eq!(fields["trackingCode"], "M2");
-    assert_eq!(world.shop.shipped(&fine).await.1, []);
+    assert_eq!(world.shop.fulfillment_state(&fine).await.1, []);
     world.expect_error("parcel needs attention");
     world.assert_settled().await;
 }
@@ -266,14 +266,14 @@ async fn a_number_of_two_hundred_characters_and_one_with_spaces_are_carried_as_t
     let world = World::named("long_numbers").build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let long = "9".repeat(200);
     for number in [long.as_str(), "LEFT AT THE DOOR 12"] {
         let package = package(number, &[("A-0", 1)]);
         world.sandbox.ship(&order.code, vec![package]).unwrap();
     }
-    assert_eq!(service.track().await.fulfilled, 2);
-    let (_, fulfillments, fields) = world.shop.shipped(&order).await;
+    assert_eq!(service.sync_tracking().await.fulfilled, 2);
+    let (_, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     let mut numbers: Vec<_> = fulfillments.iter().map(|f| f.tracking.as_str()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [long.as_str(), "LEFT AT THE DOOR 12"]);
@@ -286,17 +286,17 @@ async fn an_order_in_doubt_is_told_of_until_it_is_known() {
     let world = World::named("doubt_shipped").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    let fault = Style::spoken().fault(Ask::Send, FaultKind::DropAnswer);
+    let fault = Style::current().fault(Operation::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.times(1));
     service.sweep().await;
     service.work().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     // VeraCore ships what we do not know it to have: not lost, and not guessed.
-    let summary = service.track().await;
+    let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.unknown_orders), (0, 1));
     assert_eq!(world.ledger.shipments_cursor().await.unwrap(), None);
     service.settle().await;
-    assert_eq!(service.track().await.fulfilled, 1);
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
     assert!(world.ledger.shipments_cursor().await.unwrap().is_some());
     world.assert_settled().await;
 }
@@ -311,19 +311,19 @@ async fn a_package_of_an_order_that_is_adopted_late_is_not_lost() {
     let items = vec![("A-0".to_owned(), 2).into()];
     world.sandbox.record_foreign(&order.code, items).unwrap();
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
-    assert_eq!(service.track().await.unknown_orders, 1);
+    assert_eq!(service.sync_tracking().await.unknown_orders, 1);
     assert!(world.ledger.shipments_cursor().await.unwrap().is_some());
     for _ in 0..5 {
         world.advance(TimeDelta::days(1));
-        service.track().await;
+        service.sync_tracking().await;
     }
     let adopt = ["orders", "retry", "--adopt", &order.code, "--json"];
-    world.cli(&adopt).await.done();
+    world.cli(&adopt).await.success_json();
     service.settle_after_processes().await;
-    assert_eq!(service.track().await.fulfilled, 1);
-    assert_eq!(world.shop.shipped(&order).await.0, "Shipped");
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
+    assert_eq!(world.shop.fulfillment_state(&order).await.0, "Shipped");
     world.assert_settled().await;
 }
 
@@ -333,7 +333,7 @@ async fn the_reading_does_not_move_on_past_a_package_that_is_not_on_record() {
     let world = World::named("unrecorded").build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let id = veracore_sync::domain::ShopOrderId::parse(order.id.clone()).unwrap();
     let somebody = [LeaseKey::Fulfillments(&id)];
@@ -345,12 +345,12 @@ async fn the_reading_does_not_move_on_past_a_package_that_is_not_on_record() {
         .unwrap()
         .unwrap();
     for _ in 0..5 {
-        assert_eq!(service.track().await.busy, 1);
+        assert_eq!(service.sync_tracking().await.busy, 1);
         assert_eq!(world.ledger.shipments_cursor().await.unwrap(), None);
         world.advance(TimeDelta::days(1));
     }
     world.ledger.release_lease(&held).await.unwrap();
-    assert_eq!(service.track().await.fulfilled, 1);
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
     assert!(world.ledger.shipments_cursor().await.unwrap().is_some());
     world.assert_settled().await;
 }

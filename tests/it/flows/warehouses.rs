@@ -31,7 +31,7 @@ async fn the_nightly_pass_counts_the_chosen_warehouses_alone() {
     std::fs::write(&file, settings).unwrap();
     let config = [("CONFIG_FILE", file.to_str().unwrap())];
     let pass = ["sync", "inventory", "--json"];
-    let done = world.cli_with(&config, &pass).await.done();
+    let done = world.cli_with(&config, &pass).await.success_json();
     assert_eq!(done["written"], 55, "{done}");
     for at in [0, 17, 54] {
         let sku = format!("B-{at}");
@@ -43,7 +43,7 @@ async fn the_nightly_pass_counts_the_chosen_warehouses_alone() {
     for at in 0..55 {
         world.sandbox.set_stock(&format!("B-{at}"), 10);
     }
-    let silent = Style::Oms.refuses("Timeout expired");
+    let silent = Style::Oms.refusal("Timeout expired");
     let silent = veracore_sync::sandbox::Fault::on("/pmomsws", silent);
     let silent = silent.operation("GetProductAvailabilities").about("B-54");
     world.sandbox.add_fault(silent);

@@ -1,5 +1,4 @@
-//! A small client of Vendure's Admin API, written apart from the program's own: what the tests do
-//! in the shop, and what they compare the program's doings with.
+//! A small client of Vendure's Admin API, independent of the program's own.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -49,7 +48,7 @@ impl AdminApi {
         }
     }
 
-    /// One request, whatever comes of it.
+    /// Sends a request and returns the response, even with errors.
     pub async fn ask(&self, query: &str, variables: &Value) -> Value {
         let mut request = self
             .http
@@ -62,7 +61,7 @@ impl AdminApi {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// One request that must succeed, all of its parts too.
+    /// Sends a request that must succeed, including each of its parts.
     pub async fn run(&self, query: &str, variables: &Value) -> Value {
         let mut answer = self.ask(query, variables).await;
         assert!(answer.get("errors").is_none(), "{query}: {answer}");
@@ -74,24 +73,24 @@ impl AdminApi {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the tests' own way to the shop")]
+#[expect(clippy::disallowed_methods, reason = "the tests' own client")]
 pub(super) fn client() -> Client {
-    // A second call finds a provider installed already, which is the same one.
+    // A second call fails, because the provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }
 
-/// The status and body at an address.
+/// The status and body of a GET request.
 pub async fn get(url: &str) -> (u16, String) {
     let answer = client().get(url).send().await.unwrap();
     let status = answer.status().as_u16();
     (status, answer.text().await.unwrap())
 }
 
-/// The text of an id or the like.
+/// The value of a JSON string.
 ///
 /// # Panics
-/// When there is none.
+/// If it is no string.
 pub fn text(value: &Value) -> String {
     value
         .as_str()

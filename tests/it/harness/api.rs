@@ -1,4 +1,4 @@
-//! A caller of the daemon's own API.
+//! A client of the daemon's GraphQL API.
 
 use std::net::SocketAddr;
 
@@ -10,21 +10,21 @@ use super::admin::client;
 /// The value of `API_TOKEN` where a test sets it.
 pub const TOKEN: &str = "the token of the tests, long enough";
 
-/// What a caller shows.
+/// How a client authenticates.
 #[derive(Debug, Clone)]
-pub enum Shows {
-    Nothing,
+pub enum Credential {
+    None,
     Bearer(String),
     ApiKey(String),
 }
 
-impl Shows {
+impl Credential {
     pub fn token() -> Self {
         Self::Bearer(TOKEN.into())
     }
 }
 
-/// An answer: its status and its body, as JSON where it is.
+/// A response: its status and its body, as JSON if it is JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub status: u16,
@@ -32,7 +32,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The data of a field that was answered without an error.
+    /// A field of the data of a response without errors.
     pub fn data(&self, field: &str) -> &Value {
         assert_eq!(self.status, 200, "{self:?}");
         assert!(self.body.get("errors").is_none(), "{self:?}");
@@ -53,37 +53,36 @@ impl Answer {
     }
 }
 
-/// A caller.
 #[derive(Clone)]
 pub struct Api {
     http: Client,
     base: String,
-    shows: Shows,
+    credential: Credential,
 }
 
 impl Api {
-    pub fn new(address: SocketAddr, shows: Shows) -> Self {
+    pub fn new(address: SocketAddr, credential: Credential) -> Self {
         Self {
             http: client(),
             base: format!("http://{address}"),
-            shows,
+            credential,
         }
     }
 
-    /// The same caller with something else in his hand.
-    pub fn showing(&self, shows: Shows) -> Self {
+    /// The same client with another credential.
+    pub fn with_credential(&self, credential: Credential) -> Self {
         Self {
-            shows,
+            credential,
             ..self.clone()
         }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
-        match &self.shows {
-            Shows::Nothing => request,
-            Shows::Bearer(token) => request.bearer_auth(token),
-            Shows::ApiKey(key) => request.header("vendure-api-key", key),
+        match &self.credential {
+            Credential::None => request,
+            Credential::Bearer(token) => request.bearer_auth(token),
+            Credential::ApiKey(key) => request.header("vendure-api-key", key),
         }
     }
 
@@ -101,12 +100,12 @@ impl Api {
             .await
     }
 
-    /// A document that needs no variables.
+    /// Sends a document without variables.
     pub async fn run(&self, query: &str) -> Answer {
         self.ask(query, json!({})).await
     }
 
-    /// A body as it is.
+    /// Sends a body unchanged.
     pub async fn send_body(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, path);
         let request = request

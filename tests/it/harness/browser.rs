@@ -1,21 +1,21 @@
-//! A browser without a screen: keeps cookies, sends forms, follows nothing by itself.
+//! A minimal browser: keeps cookies and sends forms, but does not follow redirects.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Mutex};
 
 use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 
-/// An answer to it.
+/// A response to the browser.
 #[derive(Debug)]
-pub struct Seen {
+pub struct Page {
     pub status: u16,
-    /// Where it is sent to.
+    /// The target of a redirect.
     pub to: Option<String>,
     pub headers: BTreeMap<String, Vec<String>>,
     pub text: String,
 }
 
-impl Seen {
-    /// The token of the page's forms.
+impl Page {
+    /// The CSRF token of the page's forms.
     pub fn form_token(&self) -> String {
         let from = "name=\"form_token\" value=\"";
         let (_, rest) = self.text.split_once(from).expect("a form");
@@ -48,8 +48,8 @@ impl Browser {
         self.cookies.lock().unwrap().get(name).cloned()
     }
 
-    /// Somebody else's cookie.
-    pub fn takes(&self, name: &str, value: &str) {
+    /// Sets a cookie, such as a stolen one.
+    pub fn set_cookie(&self, name: &str, value: &str) {
         let mut cookies = self.cookies.lock().unwrap();
         cookies.insert(name.to_owned(), value.to_owned());
     }
@@ -63,7 +63,7 @@ impl Browser {
             .header("cookie", cookies.join("; "))
     }
 
-    pub async fn send(&self, request: RequestBuilder) -> Seen {
+    pub async fn send(&self, request: RequestBuilder) -> Page {
         let answer = request.send().await.unwrap();
         let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in answer.headers() {
@@ -80,7 +80,7 @@ impl Browser {
                 cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        Seen {
+        Page {
             status: answer.status().as_u16(),
             to: headers.get("location").map(|to| to[0].clone()),
             headers,
@@ -88,17 +88,17 @@ impl Browser {
         }
     }
 
-    pub async fn get(&self, path: &str) -> Seen {
+    pub async fn get(&self, path: &str) -> Page {
         self.send(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         self.send(self.request(Method::POST, path).form(fields))
             .await
     }
 
-    /// Fills in the login.
-    pub async fn log_in(&self, username: &str, password: &str) -> Seen {
+    /// Submits the login form.
+    pub async fn log_in(&self, username: &str, password: &str) -> Page {
         let token = self.get("/login").await.form_token();
         let fields = [
             ("form_token", token.as_str()),
@@ -109,8 +109,8 @@ impl Browser {
         self.post("/login", &fields).await
     }
 
-    /// Presses the button of a confirmation page.
-    pub async fn confirm(&self, path: &str) -> Seen {
+    /// Opens a confirmation page and submits it.
+    pub async fn confirm(&self, path: &str) -> Page {
         let page = self.get(path).await;
         assert_eq!(page.status, 200, "{path}: {page:?}");
         self.post(path, &[("form_token", &page.form_token())]).await

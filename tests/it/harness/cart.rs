@@ -1,4 +1,4 @@
-//! Placing paid orders, as a shop's staff would.
+//! Creates paid orders through the Admin API.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct PaidLine {
     pub quantity: u64,
 }
 
-/// What to order.
+/// The content of an order to place.
 #[derive(Debug, Clone)]
 pub struct Cart {
     pub lines: Vec<(String, u32)>,
@@ -42,7 +42,7 @@ impl Cart {
         }
     }
 
-    /// A cart that differs from its neighbours in lines, quantities, shipping and address.
+    /// A cart that differs from those with other indices in lines, quantities, shipping and address.
     pub fn varied(at: u32) -> Self {
         let count = 1 + at % 3;
         let mut lines: Vec<(String, u32)> = (0..count)
@@ -53,8 +53,8 @@ impl Cart {
                 )
             })
             .collect();
-        // In one sequence for all: Vendure locks the stock of one after the other, and two carts the
-        // other way round would wait for each other.
+        // Sorted, because Vendure locks the stock of one line after the other: carts with opposite
+        // orders would deadlock.
         lines.sort();
         let mut cart = Self {
             lines,
@@ -92,8 +92,8 @@ pub fn ann() -> Value {
     })
 }
 
-/// Orders placed at the same time: the shop's process has one thread, its database more.
-const AT_ONCE: usize = 4;
+/// Orders placed concurrently. The shop's process has one thread, but its database has more.
+const CONCURRENCY: usize = 4;
 
 impl Shop {
     /// Places an order and pays it.
@@ -150,9 +150,9 @@ impl Shop {
         }
     }
 
-    /// Places and pays several, in any sequence; the result is in the carts' sequence.
+    /// Places and pays orders concurrently; returns them in the order of the carts.
     pub async fn pay_all(&self, carts: Vec<Cart>) -> Vec<PaidOrder> {
-        let slots = Arc::new(Semaphore::new(AT_ONCE));
+        let slots = Arc::new(Semaphore::new(CONCURRENCY));
         let mut paying = JoinSet::new();
         for (at, cart) in carts.into_iter().enumerate() {
             let (shop, slots) = (self.clone(), Arc::clone(&slots));

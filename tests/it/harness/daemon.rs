@@ -1,4 +1,4 @@
-//! The real program: as a daemon that can be killed, and as one-shot commands.
+//! The real program: as a daemon that can be killed, and as one-off commands.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_veracore-sync");
 /// Numbers the logs of a test's processes.
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
-/// A daemon that is to be started.
+/// The environment of a daemon to start.
 pub struct DaemonBuilder<'a> {
     world: &'a World,
     env: BTreeMap<String, String>,
@@ -33,13 +33,13 @@ impl<'a> DaemonBuilder<'a> {
         }
     }
 
-    /// Another value of a setting; an empty one unsets it.
+    /// Changes a setting; an empty value unsets it.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         change(&mut self.env, &[(name, value)]);
         self
     }
 
-    /// Starts the process, and does not wait for anything.
+    /// Starts the process without waiting for it.
     pub fn spawn(self) -> Daemon {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let log = self.world.logs().join(format!("daemon-{number:03}.log"));
@@ -56,7 +56,7 @@ impl<'a> DaemonBuilder<'a> {
         Daemon { child, log, errors }
     }
 
-    /// Starts the process and waits until it carries orders.
+    /// Starts the process and waits until it processes orders.
     pub async fn start(self) -> Daemon {
         let mut daemon = self.spawn();
         daemon.wait_for("carrying orders to VeraCore").await;
@@ -77,28 +77,28 @@ impl Daemon {
         log::lines(&self.log)
     }
 
-    /// What it wrote to stderr.
+    /// The process's stderr.
     pub fn stderr(&self) -> String {
         std::fs::read_to_string(&self.errors).unwrap()
     }
 
-    /// Waits for a line of the log whose message holds `words`.
+    /// Waits for a log line whose message contains `text`.
     ///
     /// # Panics
-    /// When the process ends without it.
-    pub async fn wait_for(&mut self, words: &str) -> Value {
+    /// If the process ends without it.
+    pub async fn wait_for(&mut self, text: &str) -> Value {
         let (log, errors) = (self.log.clone(), self.errors.clone());
         let child = &mut self.child;
-        until(&format!("the daemon logs '{words}'"), || {
+        until(&format!("the daemon logs '{text}'"), || {
             let ended = child.try_wait().unwrap();
             let found = log::lines(&log)
                 .into_iter()
-                .find(|line| log::message(line).contains(words));
+                .find(|line| log::message(line).contains(text));
             let errors = &errors;
             async move {
                 assert!(
                     found.is_some() || ended.is_none(),
-                    "the daemon ended ({ended:?}) without '{words}': {}",
+                    "the daemon ended ({ended:?}) without '{text}': {}",
                     std::fs::read_to_string(errors).unwrap()
                 );
                 found
@@ -107,26 +107,26 @@ impl Daemon {
         .await
     }
 
-    /// Where it listens.
+    /// The address that the daemon listens on.
     pub async fn address(&mut self) -> SocketAddr {
         let line = self.wait_for("veracore-sync started").await;
         line["listen"].as_str().unwrap().parse().unwrap()
     }
 
-    /// The memory it takes now, in kB; `None` once it has ended.
+    /// The resident memory in kB; `None` once the process has ended.
     pub fn memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
         line.split_whitespace().nth(1)?.parse().ok()
     }
 
-    /// SIGKILL, and the end of it.
+    /// Sends SIGKILL and waits for the end.
     pub fn kill_9(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         let kill = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
@@ -144,7 +144,7 @@ impl Daemon {
         .await
     }
 
-    /// SIGTERM, and a clean end.
+    /// Sends SIGTERM and waits for a clean exit.
     pub async fn stop(mut self) {
         self.terminate();
         let status = self.wait_exit().await;
@@ -159,29 +159,29 @@ impl Drop for Daemon {
     }
 }
 
-/// What a one-shot command left.
+/// The result of a one-off command.
 #[derive(Debug)]
 pub struct Output {
-    /// Its exit status, or the signal that ended it, as a negative number.
+    /// The exit status, or the signal that ended it as a negative number.
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Output {
-    /// Stdout as the one JSON document that it must be.
+    /// Stdout, which must be one JSON document.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The JSON document of a command that did its work.
-    pub fn done(&self) -> Value {
+    /// The JSON document of a command that must have succeeded.
+    pub fn success_json(&self) -> Value {
         assert_eq!(self.status, 0, "{self:?}");
         self.json()
     }
 }
 
-/// Runs the program in a thread of its own, since the sandbox answers in this one.
+/// Runs a one-off command, in its own thread because the sandbox runs in this one.
 pub async fn command(env: BTreeMap<String, String>, args: &[&str]) -> Output {
     let args: Vec<String> = args.iter().map(ToString::to_string).collect();
     let run = move || {

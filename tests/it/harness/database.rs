@@ -1,4 +1,4 @@
-//! A database of a test's own, and the world that has nothing else.
+//! A test's own database, and a world that has only a ledger.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,9 +11,9 @@ use veracore_sync::{
     ledger::Ledger,
 };
 
-use super::{gate::Gate, surroundings};
+use super::{proxy::Proxy, test_env};
 
-/// A name that no other test has, in this run or an earlier one.
+/// A name that no other test uses, in this run or an earlier one.
 pub fn unique(name: &str) -> String {
     let now = SystemClock.now().timestamp_micros();
     let clean: String = name
@@ -24,11 +24,11 @@ pub fn unique(name: &str) -> String {
     format!("{clean}_{now:x}_{:x}", std::process::id())
 }
 
-/// A ledger in a database of its own, with a clock that moves only when told to.
+/// A ledger in its own database, with a mock clock.
 pub struct LedgerWorld {
     pub name: String,
     pub url: String,
-    /// For looking behind the ledger's back.
+    /// Direct access to the tables.
     pub pool: PgPool,
     pub ledger: Ledger,
     pub clock: Arc<MockClock>,
@@ -53,22 +53,22 @@ impl LedgerWorld {
         world
     }
 
-    /// A way to the database that can be closed or fall silent.
-    pub fn gate(&self) -> Gate {
-        Gate::before(&self.url)
+    /// A proxy to the database that can be closed or stalled.
+    pub fn database_proxy(&self) -> Proxy {
+        Proxy::to(&self.url)
     }
 
-    /// Another ledger on the same database, as another replica has it.
+    /// A second ledger on the same database, like that of another replica.
     pub fn another_ledger(&self, clock: SharedClock) -> Ledger {
         connect(&self.url, clock)
     }
 
-    /// As a newer version of the program leaves the tables.
-    pub async fn come_from_the_future(&self) {
-        come_from_the_future(&self.pool).await;
+    /// Records a migration that this version does not know.
+    pub async fn apply_unknown_migration(&self) {
+        apply_unknown_migration(&self.pool).await;
     }
 
-    /// Ends the test: no lease may be left. The database is dropped.
+    /// Ends the test: asserts that no lease is left, and drops the database.
     pub async fn assert_settled(self) {
         assert_no_lease(&self.pool, self.clock.now()).await;
         self.ledger.close().await;
@@ -82,19 +82,19 @@ impl LedgerWorld {
 }
 
 /// # Panics
-/// When an order is still leased, or anything held: by `now`, since what a dead process held is left
-/// to run out.
+/// If anything is still leased. Leases that have expired by `now` are allowed: a killed process
+/// leaves them.
 pub async fn assert_no_lease(pool: &PgPool, now: DateTime<Utc>) {
-    let held = sqlx::query_scalar("select name from veracore_lease where lease_until > $1")
+    let names = sqlx::query_scalar("select name from veracore_lease where lease_until > $1")
         .bind(now)
         .fetch_all(pool)
         .await;
-    let held: Vec<String> = match held {
+    let names: Vec<String> = match names {
         // Before any migration.
         Err(error) if error.to_string().contains("does not exist") => Vec::new(),
-        held => held.unwrap(),
+        names => names.unwrap(),
     };
-    assert!(held.is_empty(), "still held: {held:?}");
+    assert!(names.is_empty(), "still leased: {names:?}");
     let leased: Vec<String> = sqlx::query_scalar(
         "select vendure_order_code from veracore_order_sync where lease_token is not null",
     )
@@ -108,8 +108,8 @@ pub async fn assert_no_lease(pool: &PgPool, now: DateTime<Utc>) {
             .await
             .unwrap_or_default();
     assert!(webhooks.is_empty(), "webhooks still leased: {webhooks:?}");
-    // Of an older version's tables there is nothing to ask.
-    let told = sqlx::query_scalar(
+    // These tables are missing in the database of an older version.
+    let outgoing = sqlx::query_scalar(
         "select 'event ' || id::text from veracore_event where lease_until > $1
          union all
          select 'note ' || event_id::text from veracore_order_note where lease_until > $1",
@@ -117,11 +117,11 @@ pub async fn assert_no_lease(pool: &PgPool, now: DateTime<Utc>) {
     .bind(now)
     .fetch_all(pool)
     .await;
-    let told: Vec<String> = told.unwrap_or_default();
-    assert!(told.is_empty(), "still leased: {told:?}");
+    let outgoing: Vec<String> = outgoing.unwrap_or_default();
+    assert!(outgoing.is_empty(), "still leased: {outgoing:?}");
 }
 
-/// All that the ledger holds, by table.
+/// All rows of the ledger, by table.
 pub async fn rows(tables: &PgPool) -> BTreeMap<String, Value> {
     let names: Vec<String> = sqlx::query_scalar(
         "select table_name::text from information_schema.tables
@@ -144,8 +144,8 @@ pub async fn rows(tables: &PgPool) -> BTreeMap<String, Value> {
     rows
 }
 
-/// Notes a migration that this program does not know.
-pub async fn come_from_the_future(tables: &PgPool) {
+/// Records a migration that this version does not know.
+pub async fn apply_unknown_migration(tables: &PgPool) {
     sqlx::query(
         "insert into veracore_migration (version, description, success, checksum, execution_time)
          values (9999, 'from the future', true, '\\x00', 1)",
@@ -159,9 +159,9 @@ pub fn connect(url: &str, clock: SharedClock) -> Ledger {
     Ledger::connect_lazily(url, 8, clock).unwrap()
 }
 
-/// Runs a statement outside of any test's database.
+/// Runs a statement in the cluster's default database.
 async fn in_cluster(statement: &str) {
-    let mut cluster = PgConnection::connect(&surroundings("TEST_DATABASE_URL"))
+    let mut cluster = PgConnection::connect(&test_env("TEST_DATABASE_URL"))
         .await
         .expect("the tests' Postgres (TEST_DATABASE_URL) answers");
     sqlx::raw_sql(AssertSqlSafe(statement))
@@ -172,7 +172,7 @@ async fn in_cluster(statement: &str) {
 
 async fn create(name: &str) -> String {
     in_cluster(&format!("create database \"{name}\" template template0")).await;
-    let mut url: Url = surroundings("TEST_DATABASE_URL").parse().unwrap();
+    let mut url: Url = test_env("TEST_DATABASE_URL").parse().unwrap();
     url.set_path(name);
     url.to_string()
 }

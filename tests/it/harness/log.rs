@@ -1,5 +1,4 @@
-//! Logs as the tests read them: JSON lines in a file, one file a process. What happens in this
-//! process is written to such a file too.
+//! Reads the logs: one file of JSON lines per process, including this one.
 
 use std::{
     fs::{self, File},
@@ -20,8 +19,8 @@ pub fn folder(world: &str) -> PathBuf {
     folder
 }
 
-/// Writes what this thread logs to `file`, until the guard is dropped. The tests' runtimes have
-/// one thread each, so that is all that a test does in this process.
+/// Writes this thread's log to `file` until the guard is dropped. Each test's runtime has one
+/// thread, so the file has everything that the test logs in this process.
 pub fn capture(file: &Path) -> tracing::subscriber::DefaultGuard {
     let writer = Mutex::new(File::create(file).unwrap());
     let lines = LogLayer::new(LineFormat::Json, false, BoxMakeWriter::new(writer));
@@ -29,11 +28,11 @@ pub fn capture(file: &Path) -> tracing::subscriber::DefaultGuard {
     tracing::subscriber::set_default(tracing_subscriber::registry().with(filter).with(lines))
 }
 
-/// The whole lines of a log, as objects.
+/// The complete lines of a log, as JSON objects.
 pub fn lines(file: &Path) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    complete
         .lines()
         .map(|line| {
             serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON in the log: {line}"))
@@ -46,7 +45,7 @@ pub fn message(line: &Value) -> &str {
     line["message"].as_str().unwrap_or("")
 }
 
-/// All files of a folder, by name.
+/// All files of a folder, sorted by name.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -54,7 +53,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The lines of the level ERROR in all logs of a folder that none of `expected` is part of.
+/// The ERROR lines in all logs of a folder that contain none of the `expected` texts.
 pub fn unexpected_errors(folder: &Path, expected: &[String]) -> Vec<String> {
     files(folder)
         .iter()
@@ -62,12 +61,12 @@ pub fn unexpected_errors(folder: &Path, expected: &[String]) -> Vec<String> {
         .flat_map(|file| lines(file))
         .filter(|line| line["level"] == "ERROR")
         .map(|line| line.to_string())
-        .filter(|line| !expected.iter().any(|words| line.contains(words)))
+        .filter(|line| !expected.iter().any(|text| line.contains(text)))
         .collect()
 }
 
-/// Nothing that was written tells a secret or where somebody lives (I9).
-pub fn assert_discreet(folder: &Path, secrets: &[&str]) {
+/// Asserts that no log contains a secret or an address (I9).
+pub fn assert_no_private_data(folder: &Path, secrets: &[&str]) {
     for file in files(folder) {
         let text = fs::read_to_string(&file).unwrap();
         for secret in secrets
@@ -76,7 +75,7 @@ pub fn assert_discreet(folder: &Path, secrets: &[&str]) {
         {
             assert!(
                 !text.contains(secret),
-                "{} tells '{secret}'",
+                "{} contains '{secret}'",
                 file.display()
             );
         }

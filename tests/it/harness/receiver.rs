@@ -1,5 +1,4 @@
-//! A receiver of events, apart from the program: it answers as told, and checks every signature by
-//! itself.
+//! A receiver of events that checks every signature and responds as the test configures it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,11 +10,11 @@ pub const EVENT_SECRET: &str = "the-secret-of-the-receiver";
 
 type Answer = Box<dyn Fn(&Value, usize) -> ResponseTemplate + Send>;
 
-/// What was received, in this sequence, whatever was answered.
+/// The events received, with the status of each response.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<(Value, u16)>>>);
 
-struct Answering {
+struct Responder {
     log: Log,
     answer: Arc<Mutex<Answer>>,
 }
@@ -27,18 +26,18 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// One that takes everything.
+    /// A receiver that accepts everything.
     pub async fn start() -> Self {
         let log = Log::default();
         let answer: Answer = Box::new(|_, _| ResponseTemplate::new(204));
         let answer = Arc::new(Mutex::new(answer));
         let server = MockServer::start().await;
-        let answering = Answering {
+        let responder = Responder {
             log: log.clone(),
             answer: Arc::clone(&answer),
         };
         Mock::given(any())
-            .respond_with(answering)
+            .respond_with(responder)
             .mount(&server)
             .await;
         Self {
@@ -52,29 +51,32 @@ impl Receiver {
         format!("{}/hook", self.server.uri())
     }
 
-    /// What it answers from now on, by the event and how many came before it.
-    pub fn answers(&self, answer: impl Fn(&Value, usize) -> ResponseTemplate + Send + 'static) {
+    /// Sets the response, as a function of the event and the number of events before it.
+    pub fn respond_with(
+        &self,
+        answer: impl Fn(&Value, usize) -> ResponseTemplate + Send + 'static,
+    ) {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(answer);
     }
 
-    /// It answers all with this status.
-    pub fn answers_all(&self, status: u16) {
-        self.answers(move |_, _| ResponseTemplate::new(status));
+    /// Responds to all events with this status.
+    pub fn respond_with_status(&self, status: u16) {
+        self.respond_with(move |_, _| ResponseTemplate::new(status));
     }
 
-    /// The events that came, each with the status that was answered.
+    /// The events received, each with the status of its response.
     pub fn all(&self) -> Vec<(Value, u16)> {
         self.log.0.lock().unwrap().clone()
     }
 
-    /// Those that it took.
-    pub fn taken(&self) -> Vec<Value> {
-        let taken = self.all().into_iter().filter(|(_, status)| *status < 300);
-        taken.map(|(event, _)| event).collect()
+    /// The events answered with success.
+    pub fn accepted(&self) -> Vec<Value> {
+        let accepted = self.all().into_iter().filter(|(_, status)| *status < 300);
+        accepted.map(|(event, _)| event).collect()
     }
 }
 
-impl Respond for Answering {
+impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let header = |name: &str| request.headers[name].to_str().unwrap().to_owned();
         assert_eq!(request.method.as_str(), "POST");
@@ -83,31 +85,27 @@ impl Respond for Answering {
         let mut signed = header("x-sync-timestamp").into_bytes();
         signed.push(b'.');
         signed.extend(&request.body);
-        let right = hmac(EVENT_SECRET.as_bytes(), &signed);
-        if header("x-sync-signature") != format!("sha256={right}") {
+        let expected = hmac(EVENT_SECRET.as_bytes(), &signed);
+        if header("x-sync-signature") != format!("sha256={expected}") {
             return ResponseTemplate::new(401);
         }
         let event: Value = serde_json::from_slice(&request.body).unwrap();
         let mut log = self.log.0.lock().unwrap();
         let answer = self.answer.lock().unwrap()(&event, log.len());
-        let status = Response::status(&answer);
+        let status = status_of(&answer);
         log.push((event, status));
         answer
     }
 }
 
-/// The status of a template, which keeps it to itself.
-struct Response;
-
-impl Response {
-    fn status(template: &ResponseTemplate) -> u16 {
-        let text = format!("{template:?}");
-        let at = text.find("status_code: ").unwrap() + "status_code: ".len();
-        text[at..at + 3].parse().unwrap()
-    }
+/// The status of a template, which has no getter for it.
+fn status_of(template: &ResponseTemplate) -> u16 {
+    let text = format!("{template:?}");
+    let at = text.find("status_code: ").unwrap() + "status_code: ".len();
+    text[at..at + 3].parse().unwrap()
 }
 
-/// HMAC-SHA256 after RFC 2104, for keys of at most 64 bytes.
+/// HMAC-SHA256 of RFC 2104, for keys of at most 64 bytes.
 fn hmac(key: &[u8], text: &[u8]) -> String {
     let mut block = [0_u8; 64];
     block[..key.len()].copy_from_slice(key);

@@ -1,4 +1,4 @@
-//! A scheduler whose jobs a test runs minute by minute.
+//! A scheduler whose minutes a test runs one by one.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub fn calendar() -> Calendar {
     })
 }
 
-/// Upstreams that may be called.
+/// Upstreams with closed circuits.
 pub fn available_upstreams() -> Upstreams {
     let circuit = |name| Circuit::new(name, Arc::new(SystemClock));
     Upstreams {

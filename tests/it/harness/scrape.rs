@@ -1,10 +1,10 @@
-//! A page of metrics, read as strictly as its format is meant.
+//! Reads the page of metrics and checks its format strictly.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use super::get;
 
-/// A metric with what was said of it.
+/// The type and help text of a metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Family {
     pub kind: String,
@@ -15,21 +15,20 @@ pub struct Family {
 #[derive(Debug, Clone)]
 pub struct Scrape {
     pub families: BTreeMap<String, Family>,
-    /// By the name with its labels, as they are written.
+    /// By name and labels, as written.
     pub samples: BTreeMap<String, f64>,
 }
 
 impl Scrape {
-    /// What a daemon answers.
-    pub async fn of(address: SocketAddr) -> Self {
+    pub async fn fetch(address: SocketAddr) -> Self {
         let (status, body) = get(&format!("http://{address}/metrics")).await;
         assert_eq!(status, 200);
-        Self::read(&body)
+        Self::parse(&body)
     }
 
     /// # Panics
-    /// When it is not as the format wants it.
-    pub fn read(text: &str) -> Self {
+    /// If the format is wrong.
+    pub fn parse(text: &str) -> Self {
         assert!(text.ends_with('\n'), "the last line has no end");
         let mut page = Self {
             families: BTreeMap::new(),
@@ -49,7 +48,7 @@ impl Scrape {
                 assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
                 let kind = kind.to_owned();
                 let before = page.families.insert(name.to_owned(), Family { kind, help });
-                assert!(before.is_none(), "{name} is there twice");
+                assert!(before.is_none(), "{name} is repeated");
             } else {
                 let (name, _) = current.as_ref().unwrap_or_else(|| panic!("{line}"));
                 page.add_sample(line, name);
@@ -68,17 +67,17 @@ impl Scrape {
             Some("_bucket" | "_sum" | "_count") => kind == "histogram",
             _ => false,
         };
-        assert!(is_part, "{line} is among {family}");
+        assert!(is_part, "{line} is in {family}");
         for (label, value) in labels(series) {
             assert!(is_name(&label) && !value.is_empty(), "{line}");
         }
         let value: f64 = value.parse().unwrap_or_else(|_| panic!("{line}"));
         assert!(value.is_finite() && value >= 0.0, "{line}");
         let before = self.samples.insert(series.to_owned(), value);
-        assert!(before.is_none(), "{series} is there twice");
+        assert!(before.is_none(), "{series} is repeated");
     }
 
-    /// Buckets grow, and the last one holds everything.
+    /// Buckets are cumulative, and the last one equals the count.
     fn check_histograms(&self) {
         let mut buckets: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
         for (series, value) in &self.samples {
@@ -105,13 +104,13 @@ impl Scrape {
     /// A sample by its name and labels.
     ///
     /// # Panics
-    /// When it is not there.
+    /// If it is missing.
     pub fn value(&self, series: &str) -> f64 {
         let value = self.samples.get(series);
         *value.unwrap_or_else(|| panic!("no {series}: {:#?}", self.samples))
     }
 
-    /// Every label that is there, with each of its values.
+    /// Every label, with each of its values.
     pub fn labels(&self) -> BTreeMap<String, Vec<String>> {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for series in self.samples.keys() {
@@ -125,8 +124,8 @@ impl Scrape {
         all
     }
 
-    /// What differs from an earlier page, but for how long things took.
-    pub fn differs_from(&self, before: &Self) -> BTreeMap<String, f64> {
+    /// The differences from an earlier page, except for durations and ages.
+    pub fn changes_since(&self, before: &Self) -> BTreeMap<String, f64> {
         let is_time = |series: &str| {
             ["_bucket{", "_sum", "oldest_", "start_time"]
                 .iter()
@@ -159,7 +158,7 @@ fn with_labels(name: &str, labels: &[(String, String)]) -> String {
     format!("{name}{{{}}}", labels.join(","))
 }
 
-/// None of our values has a comma, a quote or a backslash in it.
+/// Label values must contain no comma, quote or backslash.
 fn labels(series: &str) -> Vec<(String, String)> {
     let Some((_, labels)) = series.split_once('{') else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The services in this process, driven step by step.
+//! The program's services in this process, run step by step.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -33,10 +33,10 @@ use veracore_sync::{
     vendure::{Storefront, VendureClient, VendureCredentials, VendureSettings},
 };
 
-use super::{PATIENCE, WEBHOOK_SECRET, schedule::scheduler, style::Style, world::World};
+use super::{WAIT_LIMIT, WEBHOOK_SECRET, schedule::scheduler, style::Style, world::World};
 
-/// Steps after which a test that does not come to rest is given up.
-const MOST_STEPS: usize = 2000;
+/// Steps after which a test fails because its orders never settle.
+const MAX_STEPS: usize = 2000;
 
 pub struct Service {
     pub orders: OrderSync,
@@ -44,16 +44,16 @@ pub struct Service {
     pub tracking: TrackingSync,
     pub reconciliation: Reconciliation,
     pub provider: Arc<dyn FulfillmentProvider>,
-    /// As the clients of both ends have them.
+    /// The circuits of both clients.
     pub upstreams: Upstreams,
-    /// Told to stop, the service begins nothing.
+    /// Once stopped, the service starts nothing new.
     pub tasks: TaskGroup,
-    pub watch: DiscoveryState,
+    pub discovery: DiscoveryState,
     clock: SharedClock,
     mock: Option<Arc<MockClock>>,
 }
 
-/// Waits as in earnest under a clock that costs nothing, and short ones in real time.
+/// Delays as in production under a mock clock, and short ones in real time.
 pub fn settings(mocked: bool) -> OrderSettings {
     let scale = |mock: u64, real: u64| {
         if mocked {
@@ -110,7 +110,7 @@ pub(super) fn client_of_shop(world: &World) -> VendureClient {
     VendureClient::new("Vendure", shop, Arc::clone(&world.clock)).unwrap()
 }
 
-/// Stock as in earnest, in batches small enough for tests to have several.
+/// Settings as in production, but with batches so small that tests have several.
 fn inventory_settings() -> InventorySettings {
     InventorySettings {
         rules: inventory::plan::StockRules::default(),
@@ -118,8 +118,8 @@ fn inventory_settings() -> InventorySettings {
         location: None,
         batch_size: 25,
         concurrency: 4,
-        lease_ttl: HOLD,
-        lease_wait: HOLD,
+        lease_ttl: LEASE_TTL,
+        lease_wait: LEASE_TTL,
         page_size: 50,
     }
 }
@@ -132,12 +132,11 @@ fn reconcile_settings() -> ReconcileSettings {
     }
 }
 
-/// Long enough for a shop that is slow, and under a mock clock for ever.
-const HOLD: Duration = Duration::from_secs(60);
+/// Long enough for a slow shop; under a mock clock, it never expires.
+const LEASE_TTL: Duration = Duration::from_secs(60);
 
-/// A change of the services' settings, another shop between them and the real one, or another
-/// warehouse than the sandbox.
-pub struct Making {
+/// The settings of the services, their shop, and a warehouse other than the sandbox.
+pub struct ServiceOptions {
     pub orders: OrderSettings,
     pub inventory: InventorySettings,
     pub reconcile: ReconcileSettings,
@@ -148,48 +147,48 @@ pub struct Making {
 impl Service {
     pub(super) fn new(
         world: &World,
-        change: impl FnOnce(&mut Making),
+        change: impl FnOnce(&mut ServiceOptions),
         mock: Option<Arc<MockClock>>,
     ) -> Self {
         let shop = client_of_shop(world);
         let circuit = shop.circuit();
-        let mut making = Making {
+        let mut options = ServiceOptions {
             orders: settings(mock.is_some()),
             inventory: inventory_settings(),
             reconcile: reconcile_settings(),
             storefront: Arc::new(shop),
             provider: None,
         };
-        change(&mut making);
+        change(&mut options);
         let clock = Arc::clone(&world.clock);
         let tasks = TaskGroup::new();
-        // Half of the quiet period, as the program has it.
+        // Half of the quiet period, as in the program.
         let limits = limits(Duration::from_millis(400), 1 << 20);
-        let (provider, warehouse) = making
+        let (provider, warehouse) = options
             .provider
-            .unwrap_or_else(|| Style::spoken().client(&world.sandbox, limits, Arc::clone(&clock)));
+            .unwrap_or_else(|| Style::current().client(&world.sandbox, limits, Arc::clone(&clock)));
         let upstreams = Upstreams {
             shop_circuit: circuit,
             warehouse_circuit: warehouse,
         };
         let context = SyncContext {
-            storefront: making.storefront,
+            storefront: options.storefront,
             provider: Arc::clone(&provider),
             ledger: world.ledger.clone(),
             clock: Arc::clone(&clock),
             tasks: tasks.clone(),
         };
-        let orders = OrderSync::new(context.clone(), making.orders);
-        let inventory = InventorySync::new(context.clone(), making.inventory);
+        let orders = OrderSync::new(context.clone(), options.orders);
+        let inventory = InventorySync::new(context.clone(), options.inventory);
         let tracking = TrackingSync::new(
             context,
             TrackingSettings {
-                lease_ttl: HOLD,
-                lease_wait: HOLD,
+                lease_ttl: LEASE_TTL,
+                lease_wait: LEASE_TTL,
                 concurrency: 4,
             },
         );
-        let reconciliation = Reconciliation::new(orders.clone(), making.reconcile);
+        let reconciliation = Reconciliation::new(orders.clone(), options.reconcile);
         Self {
             orders,
             inventory,
@@ -198,13 +197,13 @@ impl Service {
             provider,
             upstreams,
             tasks,
-            watch: DiscoveryState::default(),
+            discovery: DiscoveryState::default(),
             clock,
             mock,
         }
     }
 
-    /// Who works on VeraCore's webhooks; its inbox takes what is signed with [`WEBHOOK_SECRET`].
+    /// The worker for VeraCore's webhooks; its inbox accepts those signed with [`WEBHOOK_SECRET`].
     pub fn worker(&self) -> InboxWorker {
         InboxWorker {
             inbox: Inbox::new(
@@ -221,7 +220,7 @@ impl Service {
         }
     }
 
-    /// Runs a job if it is due, as the scheduler of a process that is not stopped.
+    /// Runs a job if it is due, as the scheduler does.
     pub async fn run_if_due(&self, job: &dyn ScheduledJob) -> bool {
         let ledger = self.orders.ledger().clone();
         let (clock, tasks) = (Arc::clone(&self.clock), TaskGroup::new());
@@ -230,39 +229,39 @@ impl Service {
         matches!(attempt, RunAttempt::Completed(..))
     }
 
-    /// A pass over the stock, on record.
-    pub async fn stock(&self, wish: &InventoryRequest) -> (i64, InventorySummary) {
-        let nobody = ignore_progress();
-        let ran = self.inventory.run_manually(wish, &nobody);
-        match ran.await.unwrap() {
+    /// Runs a recorded inventory sync; returns the number of the run and its summary.
+    pub async fn run_inventory(&self, request: &InventoryRequest) -> (i64, InventorySummary) {
+        let progress = ignore_progress();
+        let attempt = self.inventory.run_manually(request, &progress);
+        match attempt.await.unwrap() {
             RunAttempt::Completed(run, summary) => (run.number(), summary.unwrap()),
-            _ => panic!("the stock is held by somebody else"),
+            _ => panic!("another process has the inventory lease"),
         }
     }
 
-    /// A pass over the whole stock that must write what it planned.
-    pub async fn keep_stock(&self) -> InventorySummary {
-        let (_, summary) = self.stock(&InventoryRequest::default()).await;
+    /// Runs a full inventory sync, which must succeed.
+    pub async fn sync_stock(&self) -> InventorySummary {
+        let (_, summary) = self.run_inventory(&InventoryRequest::default()).await;
         assert_eq!(summary.quarantined, None);
         assert_eq!(summary.counts.failed_count(), 0, "{summary:?}");
         summary
     }
 
-    /// A pass over what VeraCore shipped.
-    pub async fn track(&self) -> tracking::TrackingSummary {
-        let nobody = ignore_progress();
-        let outcome = self.tracking.run(None, &nobody).await;
+    /// Runs a full tracking sync, which must succeed.
+    pub async fn sync_tracking(&self) -> tracking::TrackingSummary {
+        let progress = ignore_progress();
+        let outcome = self.tracking.run(None, &progress).await;
         let result = TrackingSync::run_report(&outcome);
         assert!(matches!(result, WorkResult::Finished(_)));
         outcome.unwrap()
     }
 
-    /// What is off, by kind and order.
+    /// Runs a reconciliation; returns the kind and order of each finding, and the summary.
     pub async fn reconcile(&self) -> (Vec<(&'static str, String)>, reconcile::ReconcileSummary) {
-        let nobody = ignore_progress();
+        let progress = ignore_progress();
         let summary = self
             .reconciliation
-            .run(reconcile::NEVER_SHIPPED_DAYS, &nobody)
+            .run(reconcile::NEVER_SHIPPED_DAYS, &progress)
             .await;
         let summary = summary.unwrap();
         let found = summary.findings.iter();
@@ -271,20 +270,20 @@ impl Service {
     }
 
     pub async fn sweep(&mut self) -> SweepSummary {
-        self.orders.sweep_orders(&mut self.watch).await.unwrap()
+        self.orders.sweep_orders(&mut self.discovery).await.unwrap()
     }
 
-    pub async fn look(&mut self) -> PollSummary {
-        self.orders.poll_newest(&mut self.watch).await.unwrap()
+    pub async fn poll(&mut self) -> PollSummary {
+        self.orders.poll_newest(&mut self.discovery).await.unwrap()
     }
 
-    /// Works on all orders that are due, some at a time. Returns where they stand then.
+    /// Processes all orders that are due, concurrently. Returns their new statuses.
     pub async fn work(&self) -> Vec<SyncStatus> {
         let mut working = JoinSet::new();
         let mut done = Vec::new();
-        let width = self.orders.settings().concurrency;
+        let concurrency = self.orders.settings().concurrency;
         loop {
-            let free = width - u32::try_from(working.len()).unwrap();
+            let free = concurrency - u32::try_from(working.len()).unwrap();
             for order in self.orders.lease_due_orders(free, None).await.unwrap() {
                 let service = self.orders.clone();
                 working.spawn(async move { service.process(&order).await });
@@ -293,7 +292,7 @@ impl Service {
                 None => return done,
                 Some(outcome) => match outcome.unwrap() {
                     Ok(status) => done.push(status),
-                    // Another service of this test was quicker.
+                    // Another service of this test finished it first.
                     Err(LedgerError::LeaseLost { .. }) => {}
                     Err(error) => panic!("{error}"),
                 },
@@ -301,11 +300,11 @@ impl Service {
         }
     }
 
-    /// Works on orders until none waits any more. A mock clock is moved to whenever the next one
-    /// is due; the machine's is waited for.
+    /// Processes orders until none is waiting. Advances a mock clock to the time when the next one is
+    /// due; in real time, waits for it.
     pub async fn settle(&self) {
         let start = tokio::time::Instant::now();
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             self.work().await;
             let Backlog {
                 due,
@@ -316,19 +315,22 @@ impl Service {
                 (0, Some(next)) => self.wait_for(next).await,
                 _ => {}
             }
-            assert!(start.elapsed() < PATIENCE, "orders do not come to rest");
+            assert!(
+                start.elapsed() < WAIT_LIMIT,
+                "orders did not settle in time"
+            );
         }
-        panic!("orders do not come to rest in {MOST_STEPS} steps");
+        panic!("orders did not settle in {MAX_STEPS} steps");
     }
 
-    /// A sweep and everything that follows from it.
-    pub async fn carry(&mut self) {
+    /// Runs a full order sweep and processes the orders until none is waiting.
+    pub async fn sync_orders(&mut self) {
         self.sweep().await;
         self.settle().await;
     }
 
-    /// The same after other processes wrote to the ledger by the machine's clock, which may be
-    /// ahead of the mock one by now.
+    /// Like [`Self::settle`], after processes with the real clock have written to the ledger: moves a
+    /// mock clock forward to it first.
     pub async fn settle_after_processes(&self) {
         if let Some(mock) = &self.mock {
             mock.advance((SystemClock.now() - mock.now()).max(TimeDelta::zero()));
@@ -336,8 +338,8 @@ impl Service {
         self.settle().await;
     }
 
-    async fn wait_for(&self, moment: chrono::DateTime<chrono::Utc>) {
-        let wait = moment - self.clock.now();
+    async fn wait_for(&self, time: chrono::DateTime<chrono::Utc>) {
+        let wait = time - self.clock.now();
         match &self.mock {
             Some(mock) => mock.advance(wait),
             None => sleep(wait.to_std().unwrap_or_default()).await,

@@ -1,5 +1,5 @@
-//! What must hold at the end of every test: each order once at VeraCore, and nothing sent twice
-//! without asking.
+//! Checks at the end of every test: VeraCore has each order once, and no order was sent again
+//! without a look-up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,70 +9,75 @@ use veracore_sync::{
     sandbox::{LoggedRequest, Sandbox},
 };
 
-use super::style::{Ended, Style};
+use super::style::{SendResult, Style};
 
 pub async fn all_records(ledger: &Ledger) -> Vec<SyncRecord> {
     let filter = OrderFilter {
         limit: 100_000,
         ..OrderFilter::default()
     };
-    // A world whose tables were never made has no orders.
+    // Without the ledger's tables, there are no orders.
     match ledger.orders(&filter).await {
         Err(error) if error.is_missing_table() => Vec::new(),
         other => other.unwrap(),
     }
 }
 
-/// The sends of an order, in their sequence.
-pub fn posts_of(sandbox: &Sandbox, code: &str) -> Vec<LoggedRequest> {
-    let style = Style::spoken();
+/// The requests that sent an order, oldest first.
+pub fn sends_of(sandbox: &Sandbox, code: &str) -> Vec<LoggedRequest> {
+    let style = Style::current();
     sandbox
         .requests()
         .into_iter()
-        .filter(|request| style.sent(request).as_deref() == Some(code))
+        .filter(|request| style.sent_order(request).as_deref() == Some(code))
         .collect()
 }
 
-/// Each order that the sandbox has came from one send, and the ledger knows it as sent; the
-/// ledger's sent orders are there; nothing was sent again without a look-up in between, nor when
-/// it was there already.
-pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
-    let style = Style::spoken();
+/// Asserts that each order in the sandbox was sent exactly once and is recorded as sent, that
+/// each order recorded as sent is in the sandbox, that every resend was preceded by a look-up, and
+/// that nothing was sent that VeraCore already had.
+pub fn assert_sent_once(sandbox: &Sandbox, records: &[SyncRecord]) {
+    let style = Style::current();
     let requests = sandbox.requests();
-    let story = |number: &str| story(&requests, number);
-    let mut unasked = BTreeSet::<String>::new();
+    let calls = |number: &str| calls_about(&requests, number);
+    let mut sent_since_look_up = BTreeSet::<String>::new();
     let mut sends = BTreeMap::<String, Vec<&LoggedRequest>>::new();
     for request in &requests {
-        if let Some(number) = style.looked_up(request) {
-            unasked.remove(&number);
+        if let Some(number) = style.looked_up_order(request) {
+            sent_since_look_up.remove(&number);
         }
-        let Some(number) = style.sent(request) else {
+        let Some(number) = style.sent_order(request) else {
             continue;
         };
-        // A send that was refused for its token did nothing, and is repeated with a new one.
-        if style.ended(request) == Ended::Unread {
+        // A send refused for its token has no effect; it is repeated with a new token.
+        if style.send_result(request) == SendResult::Unauthorized {
             continue;
         }
         sends.entry(number.clone()).or_default().push(request);
-        let first = unasked.insert(number.clone());
+        let first = sent_since_look_up.insert(number.clone());
         assert!(
             first,
             "{number} was sent again without a look-up:\n{}",
-            story(&number)
+            calls(&number)
         );
     }
     for (number, sends) in &sends {
-        let with = |ended| sends.iter().filter(|s| style.ended(s) == ended).count();
+        let count = |result| {
+            sends
+                .iter()
+                .filter(|s| style.send_result(s) == result)
+                .count()
+        };
         assert!(
-            with(Ended::Taken) <= 1,
-            "{number} was taken twice:\n{}",
-            story(number)
+            count(SendResult::Accepted) <= 1,
+            "{number} was accepted twice:\n{}",
+            calls(number)
         );
         assert_eq!(
-            with(Ended::Duplicate),
+            count(SendResult::Duplicate),
             0,
-            "{number} was sent though it was there:\n{}",
-            story(number)
+            "{number} was sent although VeraCore had it:\n{}",
+            calls(number)
         );
     }
     let sent: BTreeSet<&str> = records
@@ -86,28 +91,33 @@ pub fn assert_each_once(sandbox: &Sandbox, records: &[SyncRecord]) {
         assert_ne!(
             ours,
             order.foreign,
-            "{number} is not whose it should be:\n{}",
-            story(number)
+            "{number} has the wrong origin:\n{}",
+            calls(number)
         );
         let known = order.foreign || order.status() == "Cancelled" || sent.contains(number);
         assert!(
             known,
-            "{number} is there, the ledger does not know:\n{}",
-            story(number)
+            "VeraCore has {number}, but it is not recorded as sent:\n{}",
+            calls(number)
         );
     }
     for code in sent {
-        assert!(sandbox.order(code).is_some(), "{code} is not there");
+        assert!(
+            sandbox.order(code).is_some(),
+            "{code} is recorded as sent, but VeraCore does not have it"
+        );
     }
 }
 
-/// All calls about an order.
-fn story(requests: &[LoggedRequest], code: &str) -> String {
-    let style = Style::spoken();
+/// The sends and look-ups of an order, as text.
+fn calls_about(requests: &[LoggedRequest], code: &str) -> String {
+    let style = Style::current();
     let lines: Vec<String> = requests
         .iter()
         .filter(|request| {
-            let about = style.looked_up(request).or_else(|| style.sent(request));
+            let about = style
+                .looked_up_order(request)
+                .or_else(|| style.sent_order(request));
             about.as_deref() == Some(code)
         })
         .map(|request| {

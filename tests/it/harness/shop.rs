@@ -1,5 +1,5 @@
-//! A channel of a test's own in the shared shop: its administrator, products, stock location,
-//! customer and shipping methods.
+//! A test's own channel in the shared shop: its administrator, products, stock location, customer
+//! and shipping methods.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use sqlx::PgPool;
 
 use super::{
     admin::{AdminApi, text},
-    surroundings,
+    test_env,
 };
 
-/// What the daemon needs in the shop, and nothing more.
-pub const LEAST_PERMISSIONS: [&str; 4] =
+/// The permissions that the daemon needs in the shop, and no others.
+pub const REQUIRED_PERMISSIONS: [&str; 4] =
     ["ReadOrder", "UpdateOrder", "ReadCatalog", "UpdateCatalog"];
 
-/// The shop, seen through the test's own channel.
+/// The shop, in the test's own channel.
 #[derive(Clone)]
 pub struct Shop {
     pub api_url: String,
@@ -36,7 +36,7 @@ pub struct Shop {
     pub tables: PgPool,
 }
 
-/// SKUs and prices; odd amounts, so that a wrong rounding shows.
+/// SKUs and prices in cents; not round, so that a rounding error shows.
 const PRODUCTS: [(&str, u32); 6] = [
     ("A-0", 599),
     ("A-1", 1836),
@@ -48,8 +48,8 @@ const PRODUCTS: [(&str, u32); 6] = [
 
 impl Shop {
     pub(super) async fn set_up(name: &str, permissions: &[&str]) -> Self {
-        let api_url = surroundings("TEST_VENDURE_URL");
-        let tables = PgPool::connect_lazy(&surroundings("TEST_VENDURE_DATABASE_URL")).unwrap();
+        let api_url = test_env("TEST_VENDURE_URL");
+        let tables = PgPool::connect_lazy(&test_env("TEST_VENDURE_DATABASE_URL")).unwrap();
         let default_channel = AdminApi::log_in(&api_url, "superadmin", "superadmin").await;
         let seeded = default_channel
             .run(
@@ -77,18 +77,18 @@ impl Shop {
             )
             .await;
         let admin = default_channel.in_channel(name);
-        let made = furnish(&admin, name, &channel_id, permissions).await;
+        let created = create_catalog(&admin, name, &channel_id, permissions).await;
         let category = text(&seeded["taxCategories"]["items"][0]["id"]);
-        let location = text(&made["createStockLocation"]["id"]);
-        let role = text(&made["createRole"]["id"]);
-        let variants = stock(&admin, name, &made, &category, &location, &role).await;
+        let location = text(&created["createStockLocation"]["id"]);
+        let role = text(&created["createRole"]["id"]);
+        let variants = create_variants(&admin, name, &created, &category, &location, &role).await;
         Self {
             api_url,
             channel_token: name.to_owned(),
             username: username(name),
             password: PASSWORD.into(),
             role,
-            customer: text(&made["createCustomer"]["id"]),
+            customer: text(&created["createCustomer"]["id"]),
             location,
             shipping,
             variants,
@@ -109,18 +109,23 @@ async fn create_channel(admin: &AdminApi, name: &str, zone: &Value) -> String {
         "code": name, "token": name, "defaultLanguageCode": "en", "pricesIncludeTax": false,
         "defaultCurrencyCode": "USD", "defaultTaxZoneId": zone, "defaultShippingZoneId": zone,
     });
-    let made = admin
+    let created = admin
         .run(
             "mutation ($input: CreateChannelInput!) { createChannel(input: $input) {
                 __typename ... on Channel { id } ... on ErrorResult { errorCode message } } }",
             &json!({ "input": input }),
         )
         .await;
-    text(&made["createChannel"]["id"])
+    text(&created["createChannel"]["id"])
 }
 
-/// Everything in the channel that needs no other id.
-async fn furnish(admin: &AdminApi, name: &str, channel: &str, permissions: &[&str]) -> Value {
+/// Creates the stock location, the customer, the role and the products.
+async fn create_catalog(
+    admin: &AdminApi,
+    name: &str,
+    channel: &str,
+    permissions: &[&str],
+) -> Value {
     let products: String = PRODUCTS
         .iter()
         .enumerate()
@@ -151,11 +156,11 @@ async fn furnish(admin: &AdminApi, name: &str, channel: &str, permissions: &[&st
     admin.run(&document, &variables).await
 }
 
-/// The variants with plenty of stock, and the channel's administrator.
-async fn stock(
+/// Creates the variants, with plenty of stock, and the channel's administrator.
+async fn create_variants(
     admin: &AdminApi,
     name: &str,
-    made: &Value,
+    created: &Value,
     category: &str,
     location: &str,
     role: &str,
@@ -165,7 +170,7 @@ async fn stock(
         .enumerate()
         .map(|(at, (sku, price))| {
             json!({
-                "productId": made[format!("p{at}")]["id"], "sku": sku, "price": price,
+                "productId": created[format!("p{at}")]["id"], "sku": sku, "price": price,
                 "taxCategoryId": category, "trackInventory": "TRUE",
                 "stockLevels": [{ "stockLocationId": location, "stockOnHand": 100_000 }],
                 "translations": [{ "languageCode": "en", "name": sku }],
@@ -176,7 +181,7 @@ async fn stock(
         "firstName": "Sync", "lastName": "Robot", "emailAddress": username(name),
         "password": PASSWORD, "roleIds": [role],
     });
-    let made = admin
+    let created = admin
         .run(
             "mutation ($variants: [CreateProductVariantInput!]!, $admin: CreateAdministratorInput!) {
                 createProductVariants(input: $variants) { id sku }
@@ -184,7 +189,7 @@ async fn stock(
             &json!({ "variants": variants, "admin": account }),
         )
         .await;
-    let variants = made["createProductVariants"].as_array().unwrap();
+    let variants = created["createProductVariants"].as_array().unwrap();
     variants
         .iter()
         .map(|variant| (text(&variant["sku"]), text(&variant["id"])))

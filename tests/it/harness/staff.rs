@@ -1,5 +1,5 @@
-//! What a shop's staff does to orders, and what the shop says about them; and what only Vendure's
-//! own tables can do: old dates, expired sessions, odd data.
+//! Reads and changes orders in the shop: through the Admin API, and directly in Vendure's tables for
+//! old dates, expired sessions and inconsistent data.
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -35,7 +35,7 @@ impl Shop {
             .await;
     }
 
-    /// Takes a fulfillment back.
+    /// Cancels a fulfillment.
     pub async fn cancel_fulfillment(&self, id: &str) {
         self.admin
             .run(
@@ -124,7 +124,7 @@ impl Shop {
 
     /// The id of the test's channel, and of the default one.
     pub async fn channels(&self) -> (String, String) {
-        let told = self
+        let data = self
             .admin
             .run(
                 "{ activeChannel { id defaultLanguageCode } channels(options: { filter: { code: { eq: \"__default_channel__\" } } }) { items { id } } }",
@@ -132,8 +132,8 @@ impl Shop {
             )
             .await;
         (
-            text(&told["activeChannel"]["id"]),
-            text(&told["channels"]["items"][0]["id"]),
+            text(&data["activeChannel"]["id"]),
+            text(&data["channels"]["items"][0]["id"]),
         )
     }
 
@@ -165,9 +165,9 @@ impl Shop {
         text(&made["createApiKey"]["apiKey"])
     }
 
-    /// The notes on an order, oldest first; only the staff may read them.
+    /// The notes on an order, oldest first; they must be private.
     pub async fn notes(&self, order: &PaidOrder) -> Vec<String> {
-        let asked = self
+        let data = self
             .admin
             .run(
                 "query ($id: ID!) { order(id: $id) { history(options: { sort: { createdAt: ASC } }) {
@@ -175,7 +175,7 @@ impl Shop {
                 &json!({ "id": order.id }),
             )
             .await;
-        let items = asked["order"]["history"]["items"].as_array().unwrap();
+        let items = data["order"]["history"]["items"].as_array().unwrap();
         let notes = items.iter().filter(|item| item["type"] == "ORDER_NOTE");
         notes
             .inspect(|item| assert_eq!(item["isPublic"], false, "{item}"))
@@ -183,8 +183,8 @@ impl Shop {
             .collect()
     }
 
-    /// Everything about an order that could matter, as the shop says.
-    pub async fn told(&self, id: &str) -> Value {
+    /// The fields of an order that veracore-sync reads or could change.
+    pub async fn order_details(&self, id: &str) -> Value {
         const ADDRESS: &str = "{ fullName company streetLine1 streetLine2 city province postalCode countryCode phoneNumber }";
         let document = format!(
             "query ($id: ID!) {{ order(id: $id) {{
@@ -199,7 +199,7 @@ impl Shop {
         answer["order"].take()
     }
 
-    /// Gives an order dates of years ago; no date of it says any more that it was just paid.
+    /// Moves all dates of an order years back.
     pub async fn make_old(&self, order: &PaidOrder, placed_at: &str) {
         self.sql(&format!(
             "update \"order\" set \"updatedAt\" = '2019-03-04 05:06:07.123456',
@@ -210,7 +210,7 @@ impl Shop {
         .await;
     }
 
-    /// Ends every session of the channel's administrator. Returns how many there were.
+    /// Ends every session of the channel's administrator. Returns their number.
     pub async fn expire_sessions(&self) -> u64 {
         self.sql(&format!(
             "delete from session where \"userId\" in
@@ -220,7 +220,7 @@ impl Shop {
         .await
     }
 
-    /// A statement on Vendure's own tables. Returns how many rows it changed.
+    /// Runs a statement on Vendure's tables. Returns the number of changed rows.
     pub async fn sql(&self, statement: &str) -> u64 {
         sqlx::query(AssertSqlSafe(statement))
             .execute(&self.tables)

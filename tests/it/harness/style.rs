@@ -1,8 +1,7 @@
-//! VeraCore's style that the tests speak, and what the same thing is called in each.
+//! The VeraCore style of the test run (`rest` or `oms`), and how each style expresses an operation.
 //!
-//! A run of the tests speaks one: `rest`, or what `TEST_VERACORE_STYLE` says. `scripts/test` makes
-//! those that are about VeraCore twice. What is about the wire of one style alone asks [`Style`], or
-//! stands in a module that is run with that style only.
+//! `TEST_VERACORE_STYLE` selects it; the default is `rest`. `scripts/test` runs the tests that depend
+//! on it once for each style.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +27,7 @@ use veracore_sync::{
     sandbox::{ArrivedOrder, Fault, FaultKind, LoggedRequest, Sandbox, SandboxConfig},
 };
 
-/// Of the sandbox's dates that name none, and by default of the program's.
+/// The time zone of the sandbox's dates, and the program's default.
 pub const ZONE: Tz = Tz::America__Los_Angeles;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,38 +36,38 @@ pub enum Style {
     Oms,
 }
 
-/// What VeraCore is asked.
+/// An operation of VeraCore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
-    /// To take an order.
+pub enum Operation {
+    /// Creates an order.
     Send,
-    /// Where an order stands.
+    /// Gets an order's status.
     LookUp,
+    /// Lists shipments.
     Shipments,
 }
 
-/// What became of a send, whatever of its answer was lost on the way.
+/// The result of a send at VeraCore, even if the response was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    Taken,
-    /// There was such an order.
+pub enum SendResult {
+    Accepted,
+    /// VeraCore already had the order.
     Duplicate,
-    /// Nobody looked at the order.
-    Unread,
-    /// It was refused, or stopped by a fault that the test injected.
+    Unauthorized,
+    /// It was refused, or stopped by an injected fault.
     Other,
 }
 
 impl Style {
-    /// Of this run.
+    /// The style of this run.
     ///
     /// # Panics
-    /// When it is none that is known.
+    /// If `TEST_VERACORE_STYLE` is unknown.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the tests' surroundings, not the program's configuration"
+        reason = "the tests' environment, not the program's configuration"
     )]
-    pub fn spoken() -> Self {
+    pub fn current() -> Self {
         match std::env::var("TEST_VERACORE_STYLE").as_deref() {
             Err(_) | Ok("" | "rest") => Self::Rest,
             Ok("oms") => Self::Oms,
@@ -76,7 +75,7 @@ impl Style {
         }
     }
 
-    /// What `VERACORE_API_URL` is set to; the style follows from it.
+    /// The `VERACORE_API_URL`, which determines the program's style.
     pub fn url(self, sandbox: &Sandbox) -> Url {
         match self {
             Self::Rest => sandbox.base_url(),
@@ -84,23 +83,23 @@ impl Style {
         }
     }
 
-    /// The program's own client, and whether it is called at all.
+    /// The program's client, and its circuit.
     pub fn client(
         self,
         sandbox: &Sandbox,
         limits: UpstreamLimits,
         clock: SharedClock,
     ) -> (Arc<dyn FulfillmentProvider>, Circuit) {
-        let known = SandboxConfig::default();
+        let sandbox_config = SandboxConfig::default();
         let credentials = Credentials {
-            client_id: known.client_id,
-            client_secret: SecretString::from(known.client_secret),
+            client_id: sandbox_config.client_id,
+            client_secret: SecretString::from(sandbox_config.client_secret),
         };
         match self {
             Self::Rest => {
                 let settings = RestSettings {
                     base_url: self.url(sandbox),
-                    company_id: known.company_id,
+                    company_id: sandbox_config.company_id,
                     credentials,
                     auth: RestAuth::OAuth2,
                     timezone: ZONE,
@@ -120,7 +119,7 @@ impl Style {
         }
     }
 
-    /// VeraCore's id of an order: in `oms` the order's own number.
+    /// VeraCore's id of an order; in `oms`, the order's number.
     pub fn id_of(self, order: &ArrivedOrder) -> String {
         match self {
             Self::Rest => order.order_id.clone(),
@@ -128,37 +127,37 @@ impl Style {
         }
     }
 
-    /// A fault on what is asked.
-    pub fn fault(self, ask: Ask, kind: FaultKind) -> Fault {
+    /// A fault at an operation.
+    pub fn fault(self, operation: Operation, kind: FaultKind) -> Fault {
         match self {
             Self::Rest => {
-                let (method, path) = match ask {
-                    Ask::Send => ("POST", "/api/orders"),
-                    Ask::LookUp => ("GET", "/api/orders/*/status"),
-                    Ask::Shipments => ("GET", "/api/shipments"),
+                let (method, path) = match operation {
+                    Operation::Send => ("POST", "/api/orders"),
+                    Operation::LookUp => ("GET", "/api/orders/*/status"),
+                    Operation::Shipments => ("GET", "/api/shipments"),
                 };
                 Fault::on(path, kind).method(method)
             }
-            Self::Oms => Fault::on("/pmomsws/oms.asmx", kind).operation(operation(ask)),
+            Self::Oms => Fault::on("/pmomsws/oms.asmx", kind).operation(oms_operation(operation)),
         }
     }
 
-    /// Whether a call was about this.
-    pub fn is(self, request: &LoggedRequest, ask: Ask) -> bool {
+    /// Whether a request calls this operation.
+    pub fn is_call(self, request: &LoggedRequest, operation: Operation) -> bool {
         let (method, path) = (request.method.as_str(), request.path.as_str());
-        match (self, ask) {
-            (Self::Oms, _) => request.operation.as_deref() == Some(operation(ask)),
-            (Self::Rest, Ask::Send) => method == "POST" && path == "/api/orders",
-            (Self::Rest, Ask::LookUp) => {
+        match (self, operation) {
+            (Self::Oms, _) => request.operation.as_deref() == Some(oms_operation(operation)),
+            (Self::Rest, Operation::Send) => method == "POST" && path == "/api/orders",
+            (Self::Rest, Operation::LookUp) => {
                 path.starts_with("/api/orders/") && path.ends_with("/status")
             }
-            (Self::Rest, Ask::Shipments) => path == "/api/shipments",
+            (Self::Rest, Operation::Shipments) => path == "/api/shipments",
         }
     }
 
-    /// The number of the order that was sent.
-    pub fn sent(self, request: &LoggedRequest) -> Option<String> {
-        self.is(request, Ask::Send).then(|| match self {
+    /// The number of the order that a request sends.
+    pub fn sent_order(self, request: &LoggedRequest) -> Option<String> {
+        self.is_call(request, Operation::Send).then(|| match self {
             Self::Rest => {
                 let body: Value = serde_json::from_str(&request.body).unwrap();
                 body["OrderNumber"].as_str().unwrap().to_owned()
@@ -167,59 +166,59 @@ impl Style {
         })
     }
 
-    /// The number of the order that was looked up.
-    pub fn looked_up(self, request: &LoggedRequest) -> Option<String> {
-        self.is(request, Ask::LookUp).then(|| match self {
-            Self::Rest => request.path.split('/').rev().nth(1).unwrap().to_owned(),
-            Self::Oms => between(&request.body, "<orderId>", "</orderId>"),
-        })
+    /// The number of the order that a request looks up.
+    pub fn looked_up_order(self, request: &LoggedRequest) -> Option<String> {
+        self.is_call(request, Operation::LookUp)
+            .then(|| match self {
+                Self::Rest => request.path.split('/').rev().nth(1).unwrap().to_owned(),
+                Self::Oms => between(&request.body, "<orderId>", "</orderId>"),
+            })
     }
 
-    /// What became of a send.
-    pub fn ended(self, request: &LoggedRequest) -> Ended {
-        // These answer instead of VeraCore, whatever was done.
-        let invented = matches!(
+    pub fn send_result(self, request: &LoggedRequest) -> SendResult {
+        // With these faults, the status says nothing about the order.
+        let injected = matches!(
             request.fault,
             Some("status" | "malformed" | "html" | "huge" | "rate_limited")
         );
         match (self, request.status) {
-            (Self::Rest, Some(201)) => Ended::Taken,
-            (Self::Rest, Some(409)) => Ended::Duplicate,
-            (Self::Rest, Some(401)) if !request.dropped => Ended::Unread,
-            (Self::Oms, Some(200)) if !invented => Ended::Taken,
-            // Of what these tests send the sandbox finds no other fault.
-            (Self::Oms, Some(500)) if !invented => Ended::Duplicate,
-            _ => Ended::Other,
+            (Self::Rest, Some(201)) => SendResult::Accepted,
+            (Self::Rest, Some(409)) => SendResult::Duplicate,
+            (Self::Rest, Some(401)) if !request.dropped => SendResult::Unauthorized,
+            (Self::Oms, Some(200)) if !injected => SendResult::Accepted,
+            // The orders of these tests have no other error.
+            (Self::Oms, Some(500)) if !injected => SendResult::Duplicate,
+            _ => SendResult::Other,
         }
     }
 
-    /// VeraCore's answer that it will not do what it was asked to.
-    pub fn refuses(self, message: &str) -> FaultKind {
+    /// VeraCore's response when it refuses an operation.
+    pub fn refusal(self, message: &str) -> FaultKind {
         match self {
             Self::Rest => status(422, json!({ "message": message })),
             Self::Oms => status(500, Value::String(soap_fault(message))),
         }
     }
 
-    /// VeraCore does not let us in.
-    pub fn shuts_out(self) -> Fault {
+    /// A fault that refuses the program's credentials.
+    pub fn login_refused(self) -> Fault {
         match self {
-            Self::Rest => Fault::on("/api/token", says(401, "no")),
-            Self::Oms => Fault::on("/", self.refuses("Invalid user name or password")),
+            Self::Rest => Fault::on("/api/token", error_response(401, "no")),
+            Self::Oms => Fault::on("/", self.refusal("Invalid user name or password")),
         }
     }
 
-    /// VeraCore's answer that it has no such order.
-    pub fn misses(self) -> FaultKind {
+    /// VeraCore's response for an unknown order.
+    pub fn order_not_found(self) -> FaultKind {
         match self {
             Self::Rest => status(404, json!({ "message": "no such order" })),
-            Self::Oms => self.refuses("The order was not found"),
+            Self::Oms => self.refusal("The order was not found"),
         }
     }
 }
 
-/// An answer of this status and of these words, from whoever is in front of VeraCore.
-pub fn says(code: u16, message: &str) -> FaultKind {
+/// An HTTP error, as from a gateway in front of VeraCore.
+pub fn error_response(code: u16, message: &str) -> FaultKind {
     status(code, json!({ "message": message }))
 }
 
@@ -232,11 +231,11 @@ fn status(status: u16, body: Value) -> FaultKind {
     }
 }
 
-const fn operation(ask: Ask) -> &'static str {
-    match ask {
-        Ask::Send => "AddOrder",
-        Ask::LookUp => "GetOrderInfo",
-        Ask::Shipments => "GetShippingCharge",
+const fn oms_operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Send => "AddOrder",
+        Operation::LookUp => "GetOrderInfo",
+        Operation::Shipments => "GetShippingCharge",
     }
 }
 
@@ -254,9 +253,9 @@ fn soap_fault(message: &str) -> String {
     )
 }
 
-/// SOAP as a system of the usual kind wants it.
+/// Typical settings for the style `oms`.
 pub fn oms_settings(url: Url, credentials: Credentials, limits: UpstreamLimits) -> OmsSettings {
-    let ways = ["standard-shipping", "express-shipping"];
+    let methods = ["standard-shipping", "express-shipping"];
     OmsSettings {
         url,
         namespace: None,
@@ -264,8 +263,8 @@ pub fn oms_settings(url: Url, credentials: Credentials, limits: UpstreamLimits) 
         credentials,
         timezone: ZONE,
         limits,
-        freight: ways
-            .map(|way| (way.to_owned(), ShipVia::parse("code:U11").unwrap()))
+        freight: methods
+            .map(|method| (method.to_owned(), ShipVia::parse("code:U11").unwrap()))
             .into(),
         unmapped_freight: UnmappedFreight::Send,
         max_order_id_length: 50,

@@ -1,28 +1,31 @@
-//! Waiting for a condition, with a limit.
+//! Waits for a condition, with a limit.
 
 use std::{future::Future, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take that should happen; generous, since machines are slow at times.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The limit of every wait; generous, because CI machines can be slow.
+pub const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
-const STEP: Duration = Duration::from_millis(20);
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Looks again and again until there is something, for [`PATIENCE`] at most.
+/// Calls `check` until it returns something, for [`WAIT_LIMIT`] at most.
 ///
 /// # Panics
-/// When it does not come.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+/// After [`WAIT_LIMIT`].
+pub async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> T {
     let start = Instant::now();
     loop {
-        if let Some(found) = look().await {
+        if let Some(found) = check().await {
             return found;
         }
         assert!(
-            start.elapsed() < PATIENCE,
-            "waited {PATIENCE:?} in vain until {what}"
+            start.elapsed() < WAIT_LIMIT,
+            "waited {WAIT_LIMIT:?} in vain until {what}"
         );
-        sleep(STEP).await;
+        sleep(INTERVAL).await;
     }
 }

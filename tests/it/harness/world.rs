@@ -1,5 +1,4 @@
-//! A test's world: a ledger database, a sandbox in VeraCore's place and a channel in the shop, all
-//! of its own.
+//! A test's own environment: a ledger database, a VeraCore sandbox and a channel in the shop.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -18,11 +17,11 @@ use super::{
     cart::{Cart, PaidOrder},
     daemon::{self, DaemonBuilder, Output},
     database::{self, LedgerWorld},
-    gate::Gate,
     log,
-    service::{self, Making, Service},
+    proxy::Proxy,
+    service::{self, Service, ServiceOptions},
     settled,
-    shop::{LEAST_PERMISSIONS, Shop},
+    shop::{REQUIRED_PERMISSIONS, Shop},
     style::Style,
     wait::until,
 };
@@ -37,12 +36,12 @@ pub struct World {
     mock: Option<Arc<MockClock>>,
     database: LedgerWorld,
     logs: PathBuf,
-    /// Parts of lines of the level ERROR that are meant to be there.
+    /// Texts of the ERROR lines that the test expects.
     expected_errors: Vec<String>,
     _capture: tracing::subscriber::DefaultGuard,
 }
 
-/// How a world differs from the usual one.
+/// The options of a world.
 pub struct WorldBuilder {
     name: String,
     real_time: bool,
@@ -52,78 +51,78 @@ pub struct WorldBuilder {
 }
 
 impl World {
-    /// A world with a clock that moves only when told to.
+    /// A world with a mock clock.
     pub fn named(name: &str) -> WorldBuilder {
         WorldBuilder {
             name: name.to_owned(),
             real_time: false,
             migrated: true,
-            permissions: LEAST_PERMISSIONS.to_vec(),
+            permissions: REQUIRED_PERMISSIONS.to_vec(),
             sandbox: SandboxConfig::default(),
         }
     }
 
-    /// Only a ledger in a database of its own: no shop, no sandbox.
+    /// Only a ledger in its own database: no shop, no sandbox.
     pub async fn ledger_only(name: &str) -> LedgerWorld {
         LedgerWorld::new(name, true).await
     }
 
-    /// The same before any migration.
+    /// Like [`Self::ledger_only`], before any migration.
     pub async fn unmigrated(name: &str) -> LedgerWorld {
         LedgerWorld::new(name, false).await
     }
 
-    /// Places an order and pays it.
+    /// Places and pays an order.
     pub async fn pay_order(&self, lines: &[(&str, u32)]) -> PaidOrder {
         self.shop.pay(&Cart::of(lines)).await
     }
 
-    /// Places and pays `n` orders that differ.
+    /// Places and pays `n` different orders.
     pub async fn pay_orders(&self, n: u32) -> Vec<PaidOrder> {
         self.shop.pay_all((0..n).map(Cart::varied).collect()).await
     }
 
-    /// The service in this process, with short waits.
+    /// The services in this process.
     pub fn service(&self) -> Service {
         self.service_with(|_| {})
     }
 
-    /// The same with other settings for orders.
+    /// The services with other settings for orders.
     pub fn service_with(&self, change: impl FnOnce(&mut OrderSettings)) -> Service {
-        self.service_made(|making| change(&mut making.orders))
+        self.service_with_options(|options| change(&mut options.orders))
     }
 
-    /// The same with other settings of any kind, or another shop.
-    pub fn service_made(&self, change: impl FnOnce(&mut Making)) -> Service {
+    /// The services with other settings, another shop or another warehouse.
+    pub fn service_with_options(&self, change: impl FnOnce(&mut ServiceOptions)) -> Service {
         Service::new(self, change, self.mock.clone())
     }
 
-    /// The daemon's client of the shop.
+    /// The program's client of the shop.
     pub fn storefront(&self) -> impl Storefront + use<> {
         service::client_of_shop(self)
     }
 
-    /// The daemon as a process of its own.
+    /// The daemon as a separate process.
     pub fn daemon(&self) -> DaemonBuilder<'_> {
         DaemonBuilder::new(self)
     }
 
-    /// A one-shot command with this world's configuration.
+    /// Runs a one-off command with this world's configuration.
     pub async fn cli(&self, args: &[&str]) -> Output {
         self.cli_with(&[], args).await
     }
 
-    /// The same with other settings; an empty value unsets one.
+    /// Runs a one-off command with other settings; an empty value unsets one.
     pub async fn cli_with(&self, settings: &[(&str, &str)], args: &[&str]) -> Output {
         let mut env = self.environment();
         daemon::change(&mut env, settings);
         daemon::command(env, args).await
     }
 
-    /// The configuration of a process in this world.
+    /// The environment variables of a process in this world.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let sandbox = SandboxConfig::default();
-        let veracore = Style::spoken().url(&self.sandbox);
+        let veracore = Style::current().url(&self.sandbox);
         [
             ("DATABASE_URL", self.database.url.as_str()),
             ("VENDURE_API_URL", &self.shop.api_url),
@@ -148,7 +147,7 @@ impl World {
         .into()
     }
 
-    /// Moves the clock on.
+    /// Advances the mock clock.
     ///
     /// # Panics
     /// In a world with real time.
@@ -156,7 +155,7 @@ impl World {
         self.mock().advance(step);
     }
 
-    /// The clock, for whatever else shall go by it.
+    /// The mock clock.
     ///
     /// # Panics
     /// In a world with real time.
@@ -164,37 +163,34 @@ impl World {
         self.mock.as_ref().unwrap()
     }
 
-    /// What the ledger knows of an order.
+    /// The ledger's record of an order.
     pub async fn record(&self, code: &str) -> Option<SyncRecord> {
         let code = OrderCode::parse(code).unwrap();
         self.ledger.order(&code).await.unwrap()
     }
 
     /// Waits until VeraCore has an order.
-    pub async fn arrives(&self, code: &str) {
-        until(&format!("{code} arrives"), || async {
+    pub async fn wait_until_sent(&self, code: &str) {
+        until(&format!("VeraCore has {code}"), || async {
             (self.record(code).await?.sync_status == SyncStatus::Success).then_some(())
         })
         .await;
     }
 
-    /// Where an order stands.
+    /// An order's status.
     ///
     /// # Panics
-    /// When the ledger does not know it.
+    /// If the ledger has no such order.
     pub async fn status(&self, code: &str) -> SyncStatus {
         self.record(code).await.unwrap().sync_status
     }
 
-    /// Each of them arrived, and none used up a try.
-    ///
-    /// # Panics
-    /// When one did not, or did.
-    pub async fn assert_untroubled(&self, paid: &[PaidOrder]) {
+    /// Asserts that VeraCore has each of the orders, and that none needed a retry.
+    pub async fn assert_sent_without_retries(&self, paid: &[PaidOrder]) {
         for order in paid {
             let record = self.record(&order.code).await.unwrap();
-            let stands = (record.sync_status, record.retry_count);
-            assert_eq!(stands, (SyncStatus::Success, 0), "{record:?}");
+            let actual = (record.sync_status, record.retry_count);
+            assert_eq!(actual, (SyncStatus::Success, 0), "{record:?}");
         }
     }
 
@@ -203,56 +199,56 @@ impl World {
         self.ledger.attempts(record.id).await.unwrap()
     }
 
-    /// Another try, as a person asks for it.
+    /// Requests a retry of an order, as an operator does.
     pub async fn retry(&self, code: &str) {
         let code = OrderCode::parse(code).unwrap();
-        let verdict = self.ledger.retry_order(&code, RetryMode::Again).await;
-        assert_eq!(verdict.unwrap(), OperatorOutcome::Done);
+        let outcome = self.ledger.retry_order(&code, RetryMode::Again).await;
+        assert_eq!(outcome.unwrap(), OperatorOutcome::Done);
     }
 
-    /// All that the ledger holds, by table.
+    /// All rows of the ledger, by table.
     pub async fn rows(&self) -> BTreeMap<String, serde_json::Value> {
         database::rows(&self.tables).await
     }
 
-    /// As a newer version of the program leaves the ledger's tables.
-    pub async fn come_from_the_future(&self) {
-        database::come_from_the_future(&self.tables).await;
+    /// Records a migration that this version does not know.
+    pub async fn apply_unknown_migration(&self) {
+        database::apply_unknown_migration(&self.tables).await;
     }
 
-    /// A way to the ledger's database that can be closed; a daemon takes it with `DATABASE_URL`.
-    pub fn gate(&self) -> Gate {
-        Gate::before(&self.database.url)
+    /// A proxy to the ledger's database, for a daemon's `DATABASE_URL`.
+    pub fn database_proxy(&self) -> Proxy {
+        Proxy::to(&self.database.url)
     }
 
-    /// A way to the shop that can be closed; a daemon takes it with `VENDURE_API_URL`.
-    pub fn gate_to_shop(&self) -> Gate {
-        Gate::before(&self.shop.api_url)
+    /// A proxy to the shop, for a daemon's `VENDURE_API_URL`.
+    pub fn shop_proxy(&self) -> Proxy {
+        Proxy::to(&self.shop.api_url)
     }
 
-    /// What was logged in this process.
+    /// The log lines of this process.
     pub fn log_lines(&self) -> Vec<serde_json::Value> {
         log::lines(&self.logs.join("in-process.log"))
     }
 
-    /// Declares that lines of the level ERROR with these words are meant to be there.
-    pub fn expect_error(&mut self, words: &str) {
-        self.expected_errors.push(words.to_owned());
+    /// Allows ERROR lines that contain this text.
+    pub fn expect_error(&mut self, text: &str) {
+        self.expected_errors.push(text.to_owned());
     }
 
     pub const fn logs(&self) -> &PathBuf {
         &self.logs
     }
 
-    /// Ends the test: no lease is left, no error was logged that was not expected, and every order
-    /// arrived at most once, with a look-up before any second try.
+    /// Ends the test: asserts that no lease is left, that no unexpected error was logged, and that
+    /// every order was sent at most once, with a look-up before every resend.
     pub async fn assert_settled(self) {
         let records = settled::all_records(&self.ledger).await;
-        settled::assert_each_once(&self.sandbox, &records);
+        settled::assert_sent_once(&self.sandbox, &records);
         self.assert_settled_elsewhere().await;
     }
 
-    /// The same where orders went to another warehouse, which is looked at by the test itself.
+    /// The same for orders that went to another warehouse, which the test checks itself.
     pub async fn assert_settled_elsewhere(self) {
         database::assert_no_lease(&self.tables, self.clock.now()).await;
         let errors = log::unexpected_errors(&self.logs, &self.expected_errors);
@@ -261,7 +257,7 @@ impl World {
             "unexpected errors:\n{}",
             errors.join("\n")
         );
-        log::assert_discreet(&self.logs, &[&self.shop.password]);
+        log::assert_no_private_data(&self.logs, &[&self.shop.password]);
         self.ledger.close().await;
         self.database.drop_database().await;
         std::fs::remove_dir_all(&self.logs).unwrap();
@@ -269,19 +265,19 @@ impl World {
 }
 
 impl WorldBuilder {
-    /// The machine's clock.
+    /// Uses the system clock instead of a mock clock.
     pub const fn real_time(mut self) -> Self {
         self.real_time = true;
         self
     }
 
-    /// Without the ledger's tables, as on the very first day.
+    /// Omits the ledger's tables, as before the first start.
     pub const fn unmigrated(mut self) -> Self {
         self.migrated = false;
         self
     }
 
-    /// The permissions of the daemon's role in the shop.
+    /// Sets the permissions of the daemon's role in the shop.
     pub fn permissions(mut self, permissions: &[&'static str]) -> Self {
         self.permissions = permissions.to_vec();
         self

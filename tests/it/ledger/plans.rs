@@ -4,21 +4,21 @@ use tokio::time::Instant;
 
 use crate::harness::{
     World,
-    plans::{ask_all, fill, findings, table},
+    plans::{fill, findings, measure_all, table},
 };
 
-/// Enough that Postgres has a reason to use its indexes.
+/// Enough for Postgres to prefer indexes.
 const ORDERS: i32 = 40_000;
 
 #[tokio::test]
 async fn frequent_queries_use_an_index() {
     let world = World::ledger_only("plans").await;
-    let begun = Instant::now();
+    let start = Instant::now();
     fill(&world.pool, ORDERS).await;
-    println!("{ORDERS} orders were made in {:?}", begun.elapsed());
-    let asked = ask_all(&world.url).await;
-    println!("{}", table(&asked));
-    let explained = asked.iter().map(|asked| asked.statements).sum::<usize>();
+    println!("{ORDERS} orders were created in {:?}", start.elapsed());
+    let calls = measure_all(&world.url).await;
+    println!("{}", table(&calls));
+    let explained = calls.iter().map(|call| call.statements).sum::<usize>();
     assert!(explained > 100, "only {explained} plans were seen");
-    assert_eq!(findings(&asked), Vec::<String>::new());
+    assert_eq!(findings(&calls), Vec::<String>::new());
 }

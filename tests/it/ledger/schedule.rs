@@ -16,7 +16,7 @@ use super::{
     scheduled::{Act, Process, first_started, minutes_until, set, utc},
     *,
 };
-use crate::harness::{LedgerWorld, PATIENCE, World, until};
+use crate::harness::{LedgerWorld, WAIT_LIMIT, World, until};
 
 /// (occurrence, starts, outcome) of a job's runs.
 async fn runs(world: &LedgerWorld, job: Job) -> Vec<(DateTime<Utc>, i32, Option<String>)> {
@@ -398,7 +398,10 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
         .await
         .unwrap();
     process.inventory.0.end.notify_one();
-    assert_eq!(process.tasks.drain(PATIENCE).await, DrainOutcome::Completed);
+    assert_eq!(
+        process.tasks.drain(WAIT_LIMIT).await,
+        DrainOutcome::Completed
+    );
     let last = runs(&world, Job::Inventory).await.pop().unwrap();
     assert_eq!(last.2.as_deref(), Some("done"), "it was waited for");
     set(&world, "2026-06-03T09:00:00Z");

@@ -12,9 +12,9 @@ use crate::harness::{World, until};
 #[tokio::test]
 async fn a_statement_without_response_times_out_and_its_connection_is_closed() {
     let world = World::ledger_only("unanswered").await;
-    let gate = world.gate();
+    let proxy = world.database_proxy();
     // A single connection: if the pool kept it, the next statement would hang.
-    let ledger = Ledger::connect_lazily(gate.url(), 1, world.clock.clone()).unwrap();
+    let ledger = Ledger::connect_lazily(proxy.url(), 1, world.clock.clone()).unwrap();
     ledger.ping().await.unwrap();
     let mut other = PgConnection::connect(&world.url).await.unwrap();
     let mut lock = other.begin().await.unwrap();
@@ -37,7 +37,7 @@ async fn a_statement_without_response_times_out_and_its_connection_is_closed() {
             waits.then_some(())
         })
         .await;
-        gate.fall_silent();
+        proxy.stall();
         lock.rollback().await.unwrap();
     };
     let most = Duration::from_secs(50);
@@ -48,7 +48,7 @@ async fn a_statement_without_response_times_out_and_its_connection_is_closed() {
     assert!(error.is_unavailable(), "{error}");
     assert!(error.to_string().contains("no response within"), "{error}");
     println!("given up after {:?}", start.elapsed());
-    gate.speak_again();
+    proxy.resume();
     until("the ledger answers again", || async {
         ledger.ping().await.ok()
     })
@@ -74,14 +74,14 @@ async fn a_statement_without_response_times_out_and_its_connection_is_closed() {
 #[tokio::test]
 async fn a_connection_whose_begin_was_cancelled_is_not_reused() {
     let world = World::ledger_only("given_up").await;
-    let gate = world.gate();
-    let ledger = Ledger::connect_lazily(gate.url(), 1, world.clock.clone()).unwrap();
+    let proxy = world.database_proxy();
+    let ledger = Ledger::connect_lazily(proxy.url(), 1, world.clock.clone()).unwrap();
     ledger.ping().await.unwrap();
     for taken_in in 1..=3_u32 {
-        gate.fall_silent();
+        proxy.stall();
         let begins = ledger.backfill_orders(&[]);
         assert!(timeout(Duration::from_millis(300), begins).await.is_err());
-        gate.speak_again();
+        proxy.resume();
         ledger
             .insert_discovered_orders(&[order(taken_in)], Duration::ZERO)
             .await

@@ -2,7 +2,7 @@
 
 use yaml_rust2::{Yaml, YamlLoader};
 
-use super::{PATIENCE, is_setting, text};
+use super::{SHUTDOWN_TIMEOUT, is_setting, text};
 
 fn read() -> Yaml {
     let mut documents = YamlLoader::load_from_str(&text("compose.yaml")).unwrap();
@@ -128,7 +128,7 @@ fn every_service_is_watched_and_may_finish_its_work() {
     }
     let grace = services["veracore-sync"]["stop_grace_period"].as_str();
     let seconds = grace.unwrap().strip_suffix('s').unwrap();
-    assert!(seconds.parse::<u64>().unwrap() > PATIENCE + 5);
+    assert!(seconds.parse::<u64>().unwrap() > SHUTDOWN_TIMEOUT + 5);
     let volumes = strings(&services["postgres"]["volumes"]);
     let (volume, _) = volumes[0].split_once(':').unwrap();
     assert!(!compose["volumes"].is_badvalue());

@@ -14,8 +14,8 @@ use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
 use veracore_sync::config::SETTINGS;
 
-/// How long the daemon may take to stop, and what the reading of its answer takes.
-const PATIENCE: u64 = 30;
+/// The seconds that the daemon takes at most to stop.
+const SHUTDOWN_TIMEOUT: u64 = 30;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)

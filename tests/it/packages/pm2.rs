@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{PATIENCE, path};
+use super::{SHUTDOWN_TIMEOUT, path};
 
 #[test]
 fn pm2_runs_the_program_itself_with_the_settings_of_the_example() {
@@ -30,7 +30,7 @@ fn pm2_runs_the_program_itself_with_the_settings_of_the_example() {
     assert_eq!(app["exec_mode"], "fork");
     assert_eq!(app["instances"], 1);
     assert_eq!(app["watch"], false);
-    assert!(app["kill_timeout"].as_u64().unwrap() >= (PATIENCE + 5) * 1000);
+    assert!(app["kill_timeout"].as_u64().unwrap() >= (SHUTDOWN_TIMEOUT + 5) * 1000);
     assert_eq!(app["env"]["VERACORE_COMPANY_ID"], "ACME");
     assert_eq!(
         app["env"]["VENDURE_API_URL"],

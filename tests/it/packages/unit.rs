@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, process::Command};
 
-use super::{PATIENCE, is_setting, is_there, path, text};
+use super::{SHUTDOWN_TIMEOUT, is_setting, is_there, path, text};
 
 const UNIT: &str = "deploy/veracore-sync.service";
 
@@ -28,8 +28,8 @@ fn the_unit_waits_for_work_in_flight_and_watches() {
     let one = |name: &str| unit[name].join(" ");
     assert_eq!(one("Type"), "notify");
     assert_eq!(one("Restart"), "always");
-    assert!(one("TimeoutStopSec").parse::<u64>().unwrap() > PATIENCE + 5);
-    assert!(one("WatchdogSec").parse::<u64>().unwrap() > PATIENCE);
+    assert!(one("TimeoutStopSec").parse::<u64>().unwrap() > SHUTDOWN_TIMEOUT + 5);
+    assert!(one("WatchdogSec").parse::<u64>().unwrap() > SHUTDOWN_TIMEOUT);
     assert!(one("ExecStart").ends_with(" run"));
 }
 

@@ -16,7 +16,7 @@ const SWEEP: (&str, &str) = ("ORDER_SWEEP_INTERVAL_SECONDS", "60");
 /// An order that VeraCore has for longer than it takes to show it.
 async fn sent(world: &World, service: &mut Service) -> PaidOrder {
     let order = world.pay_order(&[("A-0", 2)]).await;
-    service.carry().await;
+    service.sync_orders().await;
     run(
         world,
         "update veracore_order_sync set last_successful_sync = now() - interval '1 hour'",
@@ -151,14 +151,21 @@ async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
             if point.contains("record_provider_cancellation") {
                 dies_once(&world, &point, &track).await;
             } else {
-                world.cli(&[&track[..], &["--json"]].concat()).await.done();
+                world
+                    .cli(&[&track[..], &["--json"]].concat())
+                    .await
+                    .success_json();
                 dies(&world, &point).await;
             }
             made_good(&world, &point, async || {
                 stands(&world, &order).await == Some(CancelStatus::Stopped)
             })
             .await;
-            assert_eq!(world.shop.shipped(&order).await.0, "Cancelled", "{point}");
+            assert_eq!(
+                world.shop.fulfillment_state(&order).await.0,
+                "Cancelled",
+                "{point}"
+            );
             for outcome in ["cancelled_at_veracore", "stopped"] {
                 assert_eq!(told(&world, &order, outcome).await, 1, "{point}: {outcome}");
             }
@@ -192,7 +199,10 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
             if point.contains("clear_provider_cancellations") {
                 let track = ["sync", "tracking", "--order", &order.code];
                 world.sandbox.cancel(&order.code).unwrap();
-                world.cli(&[&track[..], &["--json"]].concat()).await.done();
+                world
+                    .cli(&[&track[..], &["--json"]].concat())
+                    .await
+                    .success_json();
                 let care = |record: veracore_sync::ledger::SyncRecord| record.post_send;
                 let stands = world.record(&order.code).await.map(care).unwrap();
                 assert!(stands.cancelled_at_veracore.is_some());

@@ -4,13 +4,16 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{Level, World, until};
+use crate::harness::{ShopStock, World, until};
 
 #[tokio::test]
 async fn dry_runs_tell_what_would_be_written_and_write_nothing() {
     let world = World::named("dry_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     world.sandbox.set_stock("A-0", 12);
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let before = world.shop.level("A-0").await;
@@ -18,7 +21,7 @@ async fn dry_runs_tell_what_would_be_written_and_write_nothing() {
     let stock = world
         .cli(&["sync", "inventory", "--dry-run", "--json"])
         .await
-        .done();
+        .success_json();
     assert_eq!(stock["dryRun"], true);
     let changes = stock["changes"].as_array().unwrap();
     assert_eq!(
@@ -33,12 +36,12 @@ async fn dry_runs_tell_what_would_be_written_and_write_nothing() {
     let tracking = world
         .cli(&["sync", "tracking", "--dry-run", "--json"])
         .await
-        .done();
+        .success_json();
     assert_eq!(tracking["packages"][0]["would"], "fulfill");
     assert_eq!(tracking["packages"][0]["order"], order.code);
 
     assert_eq!(world.shop.level("A-0").await, before);
-    assert_eq!(world.shop.shipped(&order).await.1, []);
+    assert_eq!(world.shop.fulfillment_state(&order).await.1, []);
     for table in [
         "veracore_shipment",
         "veracore_stock_change",
@@ -58,13 +61,16 @@ async fn dry_runs_tell_what_would_be_written_and_write_nothing() {
 async fn the_commands_carry_both_and_explain_a_level() {
     let world = World::named("commands_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     world.sandbox.set_stock("A-0", 12);
     let one = ["sync", "inventory", "--sku", "A-0", "--json"];
-    assert_eq!(world.cli(&one).await.done()["written"], 1);
+    assert_eq!(world.cli(&one).await.success_json()["written"], 1);
     assert_eq!(
         world.shop.level("A-0").await,
-        Level {
+        ShopStock {
             on_hand: 12,
             allocated: 2
         }
@@ -72,7 +78,7 @@ async fn the_commands_carry_both_and_explain_a_level() {
     let told = world
         .cli(&["stock", "explain", "A-0", "--json"])
         .await
-        .done();
+        .success_json();
     let now = &told["now"]["variants"][0];
     let numbers = ["available", "acknowledged", "allocated", "before", "after"].map(|n| &now[n]);
     assert_eq!(numbers, [10, 2, 2, 12, 12].map(Value::from).each_ref());
@@ -94,9 +100,9 @@ async fn the_commands_carry_both_and_explain_a_level() {
 
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let track = ["sync", "tracking", "--order", &order.code, "--json"];
-    assert_eq!(world.cli(&track).await.done()["fulfilled"], 1);
-    assert_eq!(world.cli(&track).await.done()["fulfilled"], 0);
-    assert_eq!(world.shop.shipped(&order).await.1.len(), 1);
+    assert_eq!(world.cli(&track).await.success_json()["fulfilled"], 1);
+    assert_eq!(world.cli(&track).await.success_json()["fulfilled"], 0);
+    assert_eq!(world.shop.fulfillment_state(&order).await.1.len(), 1);
 
     for (args, words) in [
         (
@@ -125,7 +131,10 @@ async fn the_commands_carry_both_and_explain_a_level() {
 async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
     let world = World::named("killed_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     world.sandbox.ship(&order.code, vec![]).unwrap();
     sqlx::raw_sql(
         "create function wait() returns trigger language plpgsql as
@@ -146,7 +155,7 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
         .spawn()
         .unwrap();
     until("the shop has the fulfillment", || async {
-        (world.shop.shipped(&order).await.1.len() == 1).then_some(())
+        (world.shop.fulfillment_state(&order).await.1.len() == 1).then_some(())
     })
     .await;
     victim.kill().unwrap();
@@ -175,13 +184,16 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
         .execute(&world.tables)
         .await
         .unwrap();
-    let done = world.cli(&["sync", "tracking", "--json"]).await.done();
+    let done = world
+        .cli(&["sync", "tracking", "--json"])
+        .await
+        .success_json();
     assert_eq!(
         (&done["fulfilled"], &done["recognized"]),
         (&0.into(), &1.into()),
         "{done}"
     );
-    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(fulfillments[0].units, [2, 1]);
     assert_eq!(fields["trackingCode"], "1ZSANDBOX000000001");
@@ -195,7 +207,10 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
 async fn replicas_that_start_late_make_up_the_night_once() {
     let world = World::named("late_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     world.sandbox.set_stock("A-0", 12);
     world.sandbox.ship(&order.code, vec![]).unwrap();
     sqlx::query("update veracore_config set first_started_at = now() - interval '2 days'")
@@ -213,7 +228,7 @@ async fn replicas_that_start_late_make_up_the_night_once() {
     let daemons = [daemon(), daemon(), daemon()];
     until("stock and tracking are back", || async {
         let level = world.shop.level("A-0").await;
-        let (state, ..) = world.shop.shipped(&order).await;
+        let (state, ..) = world.shop.fulfillment_state(&order).await;
         (state == "Shipped" && level.on_hand == 10 && level.allocated == 0).then_some(())
     })
     .await;
@@ -243,7 +258,7 @@ async fn replicas_that_start_late_make_up_the_night_once() {
     .await
     .unwrap();
     assert_eq!(missed, ["inventory"]);
-    let (_, fulfillments, _) = world.shop.shipped(&order).await;
+    let (_, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!(fulfillments.len(), 1);
     assert_eq!(fulfillments[0].units, [2]);
     world.assert_settled().await;

@@ -39,7 +39,7 @@ async fn assert_fails(world: &World, broken: &[(&str, &str)], check: &str, words
 #[tokio::test]
 async fn check_is_green_when_everything_is_right() {
     let world = World::named("green").real_time().build().await;
-    let report = world.cli(CHECK).await.done();
+    let report = world.cli(CHECK).await.success_json();
     assert_eq!(report["ok"], true);
     let checks: Vec<String> = report["checks"]
         .as_array()
@@ -105,7 +105,7 @@ async fn check_names_what_is_wrong_with_the_shop_and_its_fix() {
     let chosen = world
         .cli_with(&[("VENDURE_STOCK_LOCATION", "Elko")], CHECK)
         .await;
-    assert_eq!(chosen.done()["ok"], true);
+    assert_eq!(chosen.success_json()["ok"], true);
     world.assert_settled().await;
 }
 
@@ -175,7 +175,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
     };
     let products = ("VERACORE_OMS_INVENTORY", "products");
     let green = check(oms(&[products])).await;
-    assert_eq!(green.done()["ok"], true);
+    assert_eq!(green.success_json()["ok"], true);
     for operation in ["GetOrderInfo", "GetProductAvailabilities", "AddOrder"] {
         assert!(green.stdout.contains(operation), "{}", green.stdout);
     }
@@ -186,7 +186,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
         ("GetShippingCharge", "veracore shipment access"),
     ] {
         let words = format!("The user has no permission for {operation}.");
-        let denied = Fault::on("/pmomsws", Style::Oms.refuses(&words));
+        let denied = Fault::on("/pmomsws", Style::Oms.refusal(&words));
         world.sandbox.add_fault(denied.operation(operation));
         let (names, text) = failed(&check(oms(&[products])).await);
         assert_eq!(names, [named], "{operation}: {text}");
@@ -194,7 +194,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
         assert!(text.contains(&words) && text.contains(&fix), "{text}");
         world.sandbox.clear_faults();
     }
-    let unheard = Style::Oms.refuses("Nichts gefunden");
+    let unheard = Style::Oms.refusal("Nichts gefunden");
     let unheard = Fault::on("/pmomsws", unheard).operation("GetOrderInfo");
     world.sandbox.add_fault(unheard);
     let (names, text) = failed(&check(oms(&[])).await);
@@ -244,8 +244,8 @@ async fn check_names_what_is_wrong_with_the_database_and_its_fix() {
         .build()
         .await;
     assert_fails(&world, &[], "database", &["run `veracore-sync migrate`"]).await;
-    world.cli(&["migrate", "--json"]).await.done();
-    assert_eq!(world.cli(CHECK).await.done()["ok"], true);
+    world.cli(&["migrate", "--json"]).await.success_json();
+    assert_eq!(world.cli(CHECK).await.success_json()["ok"], true);
     let nobody = [("DATABASE_URL", "postgres://postgres@127.0.0.1:1/nothing")];
     assert_fails(
         &world,

@@ -19,12 +19,15 @@ async fn orders_are_listed_shown_retried_and_skipped() {
         json!({ "takenIn": 2, "orders": { "success": 1, "error": 1 }, "unrecorded": 0 })
     );
 
-    let listed = world.cli(&["orders", "list", "--json"]).await.done();
+    let listed = world
+        .cli(&["orders", "list", "--json"])
+        .await
+        .success_json();
     assert_eq!(listed["orders"].as_array().unwrap().len(), 2);
     let listed = world
         .cli(&["orders", "list", "--status", "error", "--json"])
         .await
-        .done();
+        .success_json();
     assert_eq!(listed["orders"].as_array().unwrap().len(), 1);
     assert_eq!(listed["orders"][0]["vendureOrderCode"], bad.code.as_str());
     assert_eq!(listed["orders"][0]["errorCategory"], "validation");
@@ -32,7 +35,7 @@ async fn orders_are_listed_shown_retried_and_skipped() {
     let shown = world
         .cli(&["orders", "show", &good.code, "--json"])
         .await
-        .done();
+        .success_json();
     assert_eq!(shown["order"]["syncStatus"], "success");
     assert_eq!(shown["order"]["veracoreOrderId"], "VC-100001");
     let kinds: Vec<_> = shown["attempts"]
@@ -74,10 +77,13 @@ async fn orders_are_listed_shown_retried_and_skipped() {
     world
         .cli(&["orders", "skip", &bad.code, "--json"])
         .await
-        .done();
+        .success_json();
     let record = world.record(&bad.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Skipped);
-    let pass = world.cli(&["sync", "orders", "--json"]).await.done();
+    let pass = world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     assert_eq!(
         pass,
         json!({ "takenIn": 0, "orders": {}, "unrecorded": 0 }),
@@ -96,7 +102,7 @@ async fn one_order_can_be_carried_alone() {
     let pass = world
         .cli(&["sync", "orders", "--order", &wanted.code, "--json"])
         .await
-        .done();
+        .success_json();
     assert_eq!(pass["orders"], json!({ "success": 1 }));
     assert_eq!(world.status(&wanted.code).await, SyncStatus::Success);
     assert_eq!(world.status(&other.code).await, SyncStatus::Pending);
@@ -107,8 +113,11 @@ async fn one_order_can_be_carried_alone() {
 async fn status_tells_counts_jobs_and_both_ends() {
     let world = World::named("status").real_time().build().await;
     world.pay_order(&[("A-0", 1)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
-    let status = world.cli(&["status", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
+    let status = world.cli(&["status", "--json"]).await.success_json();
     assert_eq!(status["orders"]["success"], 1);
     assert_eq!(status["orders"]["error"], 0);
     assert_eq!(status["jobs"][0]["job"], "sweep_orders");
@@ -116,7 +125,10 @@ async fn status_tells_counts_jobs_and_both_ends() {
     assert_eq!(status["vendure"]["ok"], true);
     assert_eq!(status["veracore"]["ok"], true);
     let nobody = [("VERACORE_API_URL", "http://127.0.0.1:1")];
-    let status = world.cli_with(&nobody, &["status", "--json"]).await.done();
+    let status = world
+        .cli_with(&nobody, &["status", "--json"])
+        .await
+        .success_json();
     assert_eq!(status["veracore"]["ok"], false);
     assert_eq!(status["vendure"]["ok"], true);
     world.assert_settled().await;
@@ -126,7 +138,7 @@ async fn status_tells_counts_jobs_and_both_ends() {
 async fn config_show_masks_secrets_and_tells_where_values_are_from() {
     let world = World::named("config").real_time().build().await;
     let shown = world.cli(&["config", "show", "--json"]).await;
-    let settings = shown.done();
+    let settings = shown.success_json();
     let setting = |key: &str| {
         let all = settings["settings"].as_array().unwrap();
         let found = all.iter().find(|s| s["key"] == key).unwrap();

@@ -12,7 +12,9 @@ use veracore_sync::{
 };
 
 use super::deaths::passed_by_command;
-use crate::harness::{Ask, EVENT_SECRET, PaidOrder, Receiver, Style, World, says, until};
+use crate::harness::{
+    EVENT_SECRET, Operation, PaidOrder, Receiver, Style, World, error_response, until,
+};
 
 pub(super) const AT: &str = "VERACORE_SYNC_CRASH_AT";
 const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
@@ -256,7 +258,7 @@ impl History {
         self.daemon().await;
         assert_eq!(self.at, [], "not passed");
         assert_told(&self.world, &self.receiver, &[&order]).await;
-        let (state, fulfillments, _) = self.world.shop.shipped(&order).await;
+        let (state, fulfillments, _) = self.world.shop.fulfillment_state(&order).await;
         assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
         self.world.assert_settled().await;
     }
@@ -269,7 +271,7 @@ impl History {
         }
         assert_eq!(self.at, [], "not passed");
         let World { shop, .. } = &self.world;
-        let (state, fulfillments, fields) = shop.shipped(&partly).await;
+        let (state, fulfillments, fields) = shop.fulfillment_state(&partly).await;
         let units: Vec<&[u64]> = fulfillments.iter().map(|f| &f.units[..]).collect();
         assert_eq!(state, "Shipped");
         assert_eq!(units, [&[2][..], &[1, 1]]);
@@ -278,7 +280,7 @@ impl History {
             fulfillments.iter().all(|f| numbers.contains(&f.tracking)),
             "{fields}"
         );
-        assert_eq!(shop.shipped(&waiting).await.1, []);
+        assert_eq!(shop.fulfillment_state(&waiting).await.1, []);
         assert!(stock_is_right(&self.world).await, "and it stays so");
         self.world.assert_settled().await;
     }
@@ -314,7 +316,7 @@ async fn time_passes(world: &World) {
 async fn assert_told(world: &World, receiver: &Receiver, orders: &[&PaidOrder]) {
     let mut events = world.ledger.events(None, 1000).await.unwrap();
     events.reverse();
-    let taken = receiver.taken();
+    let taken = receiver.accepted();
     for event in &events {
         let id = serde_json::json!(event.id);
         let times = taken.iter().filter(|taken| taken["id"] == id).count();
@@ -348,7 +350,7 @@ async fn is_back(world: &World, order: &PaidOrder, packages: usize) -> bool {
     .fetch_one(&world.tables)
     .await
     .unwrap();
-    let (_, fulfillments, fields) = world.shop.shipped(order).await;
+    let (_, fulfillments, fields) = world.shop.fulfillment_state(order).await;
     assert!(fulfillments.len() <= packages, "{fulfillments:?}");
     let told = fields["trackingCode"].as_str().unwrap_or_default();
     settled == i64::try_from(packages).unwrap()
@@ -406,7 +408,8 @@ async fn a_death_where_orders_are_asked_for_one_by_one_is_made_good() {
             })
             .await;
         history.world.sandbox.ship(&order.code, vec![]).unwrap();
-        let gone = Style::spoken().fault(Ask::Shipments, says(404, "no such path"));
+        let gone =
+            Style::current().fault(Operation::Shipments, error_response(404, "no such path"));
         history.world.sandbox.add_fault(gone);
         history
             .command(&["sync", "tracking"], async |world| {
@@ -517,7 +520,7 @@ async fn the_list_of_crash_points_is_complete() {
     }
     // And each write to either end, in this style. Cancelling is not on the way
     // (see `aftercare`).
-    let (other, cancelling) = match Style::spoken() {
+    let (other, cancelling) = match Style::current() {
         Style::Rest => ("fulfillment/veracore/oms", "fulfillment/veracore/oms"),
         Style::Oms => (
             "fulfillment/veracore/rest",

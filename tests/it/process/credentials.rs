@@ -65,12 +65,15 @@ async fn an_api_key_opens_the_shop() {
         ("VENDURE_USERNAME", ""),
         ("VENDURE_PASSWORD", ""),
     ];
-    let report = world.cli_with(&login, &["check", "--json"]).await.done();
+    let report = world
+        .cli_with(&login, &["check", "--json"])
+        .await
+        .success_json();
     assert_eq!(report["ok"], true);
     let pass = world
         .cli_with(&login, &["sync", "orders", "--json"])
         .await
-        .done();
+        .success_json();
     assert_eq!(pass["orders"]["success"], 1);
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     let wrong = format!("0000{}", &key[4..]);

@@ -12,7 +12,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind},
 };
 
-use crate::harness::{Daemon, DaemonBuilder, Dice, PaidOrder, World, get, until};
+use crate::harness::{Daemon, DaemonBuilder, PaidOrder, SeededRng, World, get, until};
 
 const STUCK: &str = "orders cannot be processed";
 const BLIND: &str = "orders cannot be discovered";
@@ -82,7 +82,7 @@ async fn end_connections(world: &World) {
 
 async fn all_arrive(world: &World, paid: &[PaidOrder]) {
     for order in paid {
-        world.arrives(&order.code).await;
+        world.wait_until_sent(&order.code).await;
     }
     assert_eq!(world.sandbox.orders().len(), paid.len());
 }
@@ -138,24 +138,24 @@ async fn look_on_for(time: Duration, mut look: impl FnMut()) {
 #[tokio::test]
 async fn connections_that_are_cut_again_and_again_cost_no_order() {
     let world = world("cut").await;
-    let mut dice = Dice::throw();
-    println!("TEST_SEED={} repeats these moments", dice.seed);
-    let gate = world.gate();
-    let daemon = quick(&world).with("DATABASE_URL", gate.url());
+    let mut rng = SeededRng::from_env();
+    println!("TEST_SEED={} repeats these moments", rng.seed);
+    let proxy = world.database_proxy();
+    let daemon = quick(&world).with("DATABASE_URL", proxy.url());
     let daemon = daemon.start().await;
     let mut paid = Vec::new();
     for cut in 0..6_u64 {
-        let pause = Duration::from_millis(dice.below(400));
+        let pause = Duration::from_millis(rng.below(400));
         println!("cut {cut}: after {pause:?}");
         let moment = async {
             // Chance itself: nothing is waited for here.
             sleep(pause).await;
             if cut % 3 == 2 {
-                gate.close();
+                proxy.close();
                 sleep(pause).await;
-                gate.open();
+                proxy.open();
             } else {
-                gate.cut();
+                proxy.drop_connections();
             }
         };
         let (new, ()) = tokio::join!(world.pay_orders(4), moment);
@@ -169,19 +169,19 @@ async fn connections_that_are_cut_again_and_again_cost_no_order() {
 #[tokio::test]
 async fn a_database_that_restarts_is_waited_for() {
     let world = world("restarts").await;
-    let gate = world.gate();
-    let daemon = quick(&world).with("DATABASE_URL", gate.url());
+    let proxy = world.database_proxy();
+    let daemon = quick(&world).with("DATABASE_URL", proxy.url());
     let mut daemon = daemon.start().await;
     let address = daemon.address().await;
     let mut paid = world.pay_orders(3).await;
     end_connections(&world).await;
-    gate.close();
+    proxy.close();
     unready(address, "database").await;
     daemon.wait_for(STUCK).await;
     paid.extend(world.pay_orders(3).await);
     look_on_for(Duration::from_secs(4), || {}).await;
     assert_told_at_most_once(&daemon);
-    gate.open();
+    proxy.open();
     ready_again(address).await;
     all_arrive(&world, &paid).await;
     daemon.stop().await;
@@ -192,19 +192,19 @@ async fn a_database_that_restarts_is_waited_for() {
 #[tokio::test]
 async fn a_database_that_falls_silent_is_given_up_and_found_again() {
     let world = world("silent").await;
-    let gate = world.gate();
-    let daemon = quick(&world).with("DATABASE_URL", gate.url());
+    let proxy = world.database_proxy();
+    let daemon = quick(&world).with("DATABASE_URL", proxy.url());
     let mut daemon = daemon.start().await;
     let address = daemon.address().await;
     let mut paid = world.pay_orders(2).await;
     all_arrive(&world, &paid).await;
-    gate.fall_silent();
+    proxy.stall();
     unready(address, "did not answer").await;
     paid.extend(world.pay_orders(2).await);
     daemon.wait_for(STUCK).await;
     daemon.wait_for(BLIND).await;
     assert_told_at_most_once(&daemon);
-    gate.speak_again();
+    proxy.resume();
     ready_again(address).await;
     all_arrive(&world, &paid).await;
     daemon.stop().await;
@@ -336,13 +336,16 @@ async fn a_command_ends_when_the_disk_is_full_and_the_shop_is_not_written() {
     );
     assert_eq!(world.sandbox.orders().len(), 0);
     free_disk(&world, "veracore_order_attempt").await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
 
     world.sandbox.set_stock("A-0", 12);
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let before = (
         world.shop.level("A-0").await,
-        world.shop.shipped(&order).await,
+        world.shop.fulfillment_state(&order).await,
     );
     fill_disk(&world, "veracore_stock_change", "insert").await;
     fill_disk_for_intentions(&world).await;
@@ -362,14 +365,20 @@ async fn a_command_ends_when_the_disk_is_full_and_the_shop_is_not_written() {
     }
     let after = (
         world.shop.level("A-0").await,
-        world.shop.shipped(&order).await,
+        world.shop.fulfillment_state(&order).await,
     );
     assert_eq!(after, before, "the shop was not written");
     free_disk(&world, "veracore_stock_change").await;
     free_disk(&world, "veracore_shipment").await;
-    world.cli(&["sync", "tracking", "--json"]).await.done();
-    world.cli(&["sync", "inventory", "--json"]).await.done();
-    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    world
+        .cli(&["sync", "tracking", "--json"])
+        .await
+        .success_json();
+    world
+        .cli(&["sync", "inventory", "--json"])
+        .await
+        .success_json();
+    let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(world.shop.level("A-0").await.on_hand, 10);
     world.assert_settled().await;
@@ -451,7 +460,7 @@ async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it()
     daemon.wait_for("database unavailable").await;
     assert_eq!(ready(address).await.0, 503);
     execute(&world, &read_only("off")).await;
-    world.cli(&["migrate", "--json"]).await.done();
+    world.cli(&["migrate", "--json"]).await.success_json();
     all_arrive(&world, &[order]).await;
     daemon.stop().await;
     world.assert_settled().await;
@@ -505,14 +514,14 @@ async fn a_pause_does_not_keep_an_old_trouble() {
     world
         .cli(&["config", "set", "SYNC_ENABLED", "false", "--json"])
         .await
-        .done();
+        .success_json();
     daemon.wait_for("SYNC_ENABLED is false").await;
     ready_again(address).await;
     free_disk(&world, "veracore_order_sync").await;
     world
         .cli(&["config", "unset", "SYNC_ENABLED", "--json"])
         .await
-        .done();
+        .success_json();
     all_arrive(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;

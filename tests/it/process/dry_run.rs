@@ -29,7 +29,7 @@ async fn ledger(world: &World) -> Vec<String> {
 async fn shop(world: &World, orders: &[&PaidOrder]) -> Vec<Value> {
     let mut told = Vec::new();
     for order in orders {
-        told.push(world.shop.told(&order.id).await);
+        told.push(world.shop.order_details(&order.id).await);
     }
     told
 }
@@ -54,7 +54,7 @@ async fn a_dry_run_tells_what_would_be_done_and_writes_nothing() {
     let dry = world
         .cli(&["sync", "orders", "--dry-run", "--json"])
         .await
-        .done();
+        .success_json();
     assert_eq!(dry["dryRun"], true);
     let would: Vec<_> = dry["orders"]
         .as_array()
@@ -81,7 +81,7 @@ async fn a_dry_run_tells_what_would_be_done_and_writes_nothing() {
         "--order",
         &good.code,
     ];
-    let dry = world.cli_with(&skip, &one).await.done();
+    let dry = world.cli_with(&skip, &one).await.success_json();
     assert_eq!(dry["orders"].as_array().unwrap().len(), 1);
     assert_eq!(dry["orders"][0]["would"], "skip");
 

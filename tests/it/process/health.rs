@@ -23,7 +23,7 @@ async fn a_working_daemon_is_healthy_and_ready() {
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut daemon = world.daemon().start().await;
     let address = daemon.address().await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     assert!(healthy(address).await);
     let (status, body) = ready(address).await;
     assert_eq!(status, 200);
@@ -38,13 +38,13 @@ async fn a_working_daemon_is_healthy_and_ready() {
 async fn a_daemon_without_its_database_is_healthy_but_not_ready_and_recovers() {
     let mut world = World::named("unready").real_time().build().await;
     world.expect_error("database");
-    let gate = world.gate();
-    let daemon = world.daemon().with("DATABASE_URL", gate.url());
+    let proxy = world.database_proxy();
+    let daemon = world.daemon().with("DATABASE_URL", proxy.url());
     let mut daemon = daemon.start().await;
     let address = daemon.address().await;
     assert_eq!(ready(address).await.0, 200);
 
-    gate.close();
+    proxy.close();
     until("it is not ready", || async {
         let (status, body) = ready(address).await;
         (status == 503).then(|| assert_eq!(body["database"]["ok"], false))
@@ -53,12 +53,12 @@ async fn a_daemon_without_its_database_is_healthy_but_not_ready_and_recovers() {
     assert!(healthy(address).await);
     let order = world.pay_order(&[("A-0", 1)]).await;
 
-    gate.open();
+    proxy.open();
     until("it is ready again", || async {
         (ready(address).await.0 == 200).then_some(())
     })
     .await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
@@ -68,15 +68,15 @@ async fn a_daemon_that_finds_no_database_waits_for_it() {
     let mut world = World::named("later").real_time().unmigrated().build().await;
     world.expect_error("database unavailable");
     let order = world.pay_order(&[("A-0", 1)]).await;
-    let gate = world.gate();
-    gate.close();
-    let daemon = world.daemon().with("DATABASE_URL", gate.url());
+    let proxy = world.database_proxy();
+    proxy.close();
+    let daemon = world.daemon().with("DATABASE_URL", proxy.url());
     let mut daemon = daemon.spawn();
     let address = daemon.address().await;
     daemon.wait_for("database unavailable").await;
     assert!(healthy(address).await);
     assert_eq!(ready(address).await.0, 503);
-    gate.open();
+    proxy.open();
     daemon.wait_for("VeraCore has the order").await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     daemon.stop().await;

@@ -73,7 +73,7 @@ async fn found_by_another(world: &World, order: &PaidOrder) -> Duration {
     };
     let begun = Instant::now();
     world.ledger.backfill_orders(&[order_ref]).await.unwrap();
-    timeout(SOON, world.arrives(&order.code))
+    timeout(SOON, world.wait_until_sent(&order.code))
         .await
         .expect("it is sent soon");
     begun.elapsed()

@@ -8,7 +8,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind, Work},
 };
 
-use crate::harness::{Dice, World, until};
+use crate::harness::{SeededRng, World, until};
 
 const KILLS: u64 = 8;
 const NEW_ORDERS: u32 = 5;
@@ -20,8 +20,8 @@ async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
         .unmigrated()
         .build()
         .await;
-    let mut dice = Dice::throw();
-    println!("TEST_SEED={} repeats these moments", dice.seed);
+    let mut rng = SeededRng::from_env();
+    println!("TEST_SEED={} repeats these moments", rng.seed);
     // Slow enough that kills meet calls under way, on both sides of the work.
     for (every, work) in [(2, Work::Before), (3, Work::After)] {
         let slow = FaultKind::Delay {
@@ -36,8 +36,8 @@ async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
     for kill in 0..KILLS {
         let seen = world.sandbox.requests().len();
         // Each new order is asked for and sent, so there will be so many calls.
-        let calls = dice.below(u64::from(2 * NEW_ORDERS));
-        let pause = Duration::from_millis(dice.below(80));
+        let calls = rng.below(u64::from(2 * NEW_ORDERS));
+        let pause = Duration::from_millis(rng.below(80));
         println!("kill {kill}: after {calls} calls and {pause:?}");
         let mut daemon = world.daemon().spawn();
         let moment = async {

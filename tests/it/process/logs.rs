@@ -39,7 +39,7 @@ async fn an_idle_daemon_says_nothing_and_each_line_about_an_order_names_it() {
     assert_eq!(daemon.lines(), at_start, "an idle daemon says something");
 
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     let lines = daemon.lines();
     let of_order: Vec<&Value> = lines.iter().filter(|l| l["order"] == *order.code).collect();
     assert_eq!(of_order.len(), 1, "{of_order:?}");
@@ -54,7 +54,7 @@ async fn calls_and_runs_are_told_apart_by_their_fields() {
     let orders = world.pay_orders(2).await;
     let debug = [("LOG_LEVEL", "debug")];
     let output = world.cli_with(&debug, &["sync", "orders", "--json"]).await;
-    output.done();
+    output.success_json();
     let lines: Vec<Value> = output
         .stderr
         .lines()

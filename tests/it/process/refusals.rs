@@ -56,16 +56,19 @@ async fn run_refuses_a_shop_that_is_not_as_configured() {
 async fn nothing_is_done_with_the_tables_of_a_newer_version() {
     let world = World::named("from_the_future").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     world.sandbox.ship(&order.code, vec![]).unwrap();
     world.sandbox.set_stock("A-0", 77);
     world.pay_order(&[("A-1", 1)]).await;
-    world.come_from_the_future().await;
+    world.apply_unknown_migration().await;
     let called = world.sandbox.requests().len();
     let before = (
         world.rows().await,
         world.shop.level("A-0").await,
-        world.shop.shipped(&order).await,
+        world.shop.fulfillment_state(&order).await,
     );
 
     let what_to_do = "made by a newer veracore-sync (migration 9999 is unknown to this version). Run that version, or restore an older backup";
@@ -107,7 +110,7 @@ async fn nothing_is_done_with_the_tables_of_a_newer_version() {
     let after = (
         world.rows().await,
         world.shop.level("A-0").await,
-        world.shop.shipped(&order).await,
+        world.shop.fulfillment_state(&order).await,
     );
     assert_eq!(after, before, "nothing was changed");
     // `check` asks, and nothing more.

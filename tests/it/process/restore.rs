@@ -8,7 +8,7 @@ use std::{
 
 use veracore_sync::domain::SyncStatus;
 
-use crate::harness::{World, posts_of};
+use crate::harness::{World, sends_of};
 
 /// Postgres' program of this name: the newest that Debian's packages brought, or the path's.
 fn program(name: &str) -> PathBuf {
@@ -43,7 +43,10 @@ async fn an_older_ledger_that_is_put_back_sends_and_fulfills_nothing_twice() {
     let world = World::named("restored").real_time().build().await;
     let database = world.environment().remove("DATABASE_URL").unwrap();
     let known = world.pay_order(&[("A-0", 1)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     assert_eq!(world.status(&known.code).await, SyncStatus::Success);
 
     let backup = world.logs().with_extension("dump");
@@ -52,22 +55,28 @@ async fn an_older_ledger_that_is_put_back_sends_and_fulfills_nothing_twice() {
 
     // What the backup does not know: an order that was sent, and a package that was fulfilled.
     let unknown = world.pay_order(&[("A-1", 2)]).await;
-    world.cli(&["sync", "orders", "--json"]).await.done();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     assert_eq!(world.status(&unknown.code).await, SyncStatus::Success);
     world.sandbox.ship(&known.code, vec![]).unwrap();
-    world.cli(&["sync", "tracking", "--json"]).await.done();
-    assert_eq!(world.shop.shipped(&known).await.1.len(), 1);
+    world
+        .cli(&["sync", "tracking", "--json"])
+        .await
+        .success_json();
+    assert_eq!(world.shop.fulfillment_state(&known).await.1.len(), 1);
 
     let restore = ["--clean", "--if-exists", "--single-transaction"];
     postgres("pg_restore", &restore, &backup, &database);
     std::fs::remove_file(&backup).unwrap();
-    world.cli(&["migrate", "--json"]).await.done();
+    world.cli(&["migrate", "--json"]).await.success_json();
     assert!(world.record(&unknown.code).await.is_none());
 
     let looked = world
         .cli(&["sync", "orders", "--dry-run", "--json"])
         .await
-        .done();
+        .success_json();
     let would = &looked["orders"][0];
     assert_eq!(would["order"], unknown.code, "{looked}");
     assert_eq!(would["would"], "fail", "{looked}");
@@ -83,15 +92,21 @@ async fn an_older_ledger_that_is_put_back_sends_and_fulfills_nothing_twice() {
     world
         .cli(&["orders", "retry", "--adopt", &unknown.code, "--json"])
         .await
-        .done();
-    world.cli(&["sync", "orders", "--json"]).await.done();
+        .success_json();
+    world
+        .cli(&["sync", "orders", "--json"])
+        .await
+        .success_json();
     assert_eq!(world.status(&unknown.code).await, SyncStatus::Success);
-    world.cli(&["sync", "tracking", "--json"]).await.done();
+    world
+        .cli(&["sync", "tracking", "--json"])
+        .await
+        .success_json();
 
     assert_eq!(world.sandbox.orders().len(), 2);
     for code in [&known.code, &unknown.code] {
-        assert_eq!(posts_of(&world.sandbox, code).len(), 1, "{code}");
+        assert_eq!(sends_of(&world.sandbox, code).len(), 1, "{code}");
     }
-    assert_eq!(world.shop.shipped(&known).await.1.len(), 1);
+    assert_eq!(world.shop.fulfillment_state(&known).await.1.len(), 1);
     world.assert_settled().await;
 }

@@ -30,11 +30,11 @@ async fn the_coming_occurrences_are_told_with_nothing_configured() {
             { "job": "inventory", "local": "2026-03-08T03:00:00-07:00", "utc": "2026-03-08T10:00:00Z" },
         ],
     });
-    assert_eq!(told.done(), expected);
+    assert_eq!(told.success_json(), expected);
     assert!(told.stderr.contains("DATABASE_URL"), "{told:?}");
 
     let monday = ["--from", "2026-03-09T09:00:00Z", "--days", "1", "--json"];
-    let told = schedule(&[], &monday).await.done();
+    let told = schedule(&[], &monday).await.success_json();
     let occurrences = told["occurrences"].as_array().unwrap();
     assert_eq!(occurrences.len(), 1 + 21, "{told}");
     assert_eq!(
@@ -63,7 +63,7 @@ async fn the_coming_occurrences_are_told_with_nothing_configured() {
         "{told:?}"
     );
     assert_eq!(lines.len(), 5, "{told:?}");
-    let week = schedule(&[], &["--json"]).await.done();
+    let week = schedule(&[], &["--json"]).await.success_json();
     let coming = week["occurrences"].as_array().unwrap();
     assert!(
         (7 * 22 - 2 * 21 - 3..=7 * 22).contains(&coming.len()),
@@ -101,8 +101,8 @@ async fn wrong_use_and_wrong_settings_are_refused() {
 #[tokio::test]
 async fn status_tells_the_next_run_of_jobs_that_never_ran() {
     let world = World::named("next").real_time().build().await;
-    let status = world.cli(&["status", "--json"]).await.done();
-    let coming = world.cli(&["schedule", "--json"]).await.done();
+    let status = world.cli(&["status", "--json"]).await.success_json();
+    let coming = world.cli(&["schedule", "--json"]).await.success_json();
     for (job, label) in [
         ("sync_inventory", "inventory"),
         ("sync_tracking", "tracking"),
@@ -120,7 +120,7 @@ async fn status_tells_the_next_run_of_jobs_that_never_ran() {
     let off = world
         .cli_with(&[("SYNC_ENABLED", "false")], &["status", "--json"])
         .await;
-    let off = off.done();
+    let off = off.success_json();
     assert!(
         off["jobs"]
             .as_array()
@@ -142,7 +142,7 @@ async fn what_is_stored_in_the_database_is_heeded() {
     let args = ["--from", "2026-06-06T07:00:00Z", "--days", "1", "--json"];
     let told = schedule(&[("DATABASE_URL", &world.url)], &args).await;
     assert_eq!(
-        told.done()["occurrences"][0]["local"],
+        told.success_json()["occurrences"][0]["local"],
         "2026-06-06T04:30:00-07:00"
     );
     assert_eq!(told.stderr, "");

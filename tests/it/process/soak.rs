@@ -11,7 +11,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind, Work},
 };
 
-use crate::harness::{Daemon, Dice, PaidOrder, World};
+use crate::harness::{Daemon, PaidOrder, SeededRng, World};
 
 /// Unless told otherwise: long enough for a kill and what follows from it.
 const SECONDS: u64 = 25;
@@ -117,13 +117,13 @@ struct Soak {
 
 impl Soak {
     async fn go_on(&mut self, world: &World, replicas: &mut [Daemon]) {
-        let mut dice = Dice::throw();
+        let mut rng = SeededRng::from_env();
         let start = Instant::now();
         let mut next_kill = KILL_EVERY;
         while start.elapsed() < duration() {
             self.paid.extend(world.pay_orders(2).await);
             // Some of those that are there leave the warehouse.
-            while self.shipped < self.paid.len() && dice.below(3) > 0 {
+            while self.shipped < self.paid.len() && rng.below(3) > 0 {
                 let next = &self.paid[self.shipped].code;
                 if world.sandbox.ship(next, vec![]).is_err() {
                     break;
@@ -133,7 +133,7 @@ impl Soak {
             self.memory = self.memory.max(memory_of(replicas));
             if start.elapsed() >= next_kill {
                 next_kill += KILL_EVERY;
-                let victim = usize::try_from(dice.below(replicas.len() as u64)).unwrap();
+                let victim = usize::try_from(rng.below(replicas.len() as u64)).unwrap();
                 replicas[victim].kill_9();
                 replicas[victim] = replica(world);
                 self.kills += 1;
@@ -157,7 +157,7 @@ impl Soak {
         })
         .await;
         for order in &self.paid[..self.shipped] {
-            let (state, fulfillments, _) = world.shop.shipped(order).await;
+            let (state, fulfillments, _) = world.shop.fulfillment_state(order).await;
             let made = (state.as_str(), fulfillments.len());
             assert_eq!(made, ("Shipped", 1), "{}", order.code);
         }

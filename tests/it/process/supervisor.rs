@@ -56,12 +56,12 @@ impl Drop for Manager {
 async fn a_service_manager_is_told_how_the_daemon_is() {
     let mut world = World::named("supervised").real_time().build().await;
     world.expect_error("database unavailable");
-    let gate = world.gate();
-    gate.close();
+    let proxy = world.database_proxy();
+    proxy.close();
     let mut manager = Manager::new(&world);
     let daemon = world
         .daemon()
-        .with("DATABASE_URL", gate.url())
+        .with("DATABASE_URL", proxy.url())
         .with("NOTIFY_SOCKET", manager.path.to_str().unwrap())
         .with("WATCHDOG_USEC", "200000");
     let mut daemon = daemon.spawn();
@@ -74,9 +74,9 @@ async fn a_service_manager_is_told_how_the_daemon_is() {
     let mut env = world.environment();
     env.insert("HTTP_LISTEN".into(), listen.clone());
     let checked = run_program(env.clone(), &["healthcheck", "--json"]).await;
-    assert_eq!(checked.done()["healthy"], true);
+    assert_eq!(checked.success_json()["healthy"], true);
 
-    gate.open();
+    proxy.open();
     manager.hears("STATUS=syncing with VeraCore").await;
     let before = manager.count("WATCHDOG=1");
     manager.hears("WATCHDOG=1").await;

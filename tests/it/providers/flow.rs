@@ -10,7 +10,7 @@ use super::{
     bench::{Bench as _, Parcel, Trouble},
     flat_file::Depot,
 };
-use crate::harness::{Level, Service, World};
+use crate::harness::{Service, ShopStock, World};
 
 /// A world whose orders go to a depot.
 async fn world(name: &str) -> (World, Depot, Service) {
@@ -19,7 +19,7 @@ async fn world(name: &str) -> (World, Depot, Service) {
     // As `app` has it of the program's own.
     let circuit = Circuit::new("The depot", Arc::clone(&world.clock));
     let provider = (depot.shared(), circuit);
-    let service = world.service_made(|making| making.provider = Some(provider));
+    let service = world.service_with_options(|options| options.provider = Some(provider));
     (world, depot, service)
 }
 
@@ -28,7 +28,7 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
     let (world, depot, mut service) = world("depot").await;
     depot.stock(&[("A-0", 40), ("A-1", 9)]);
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
-    service.carry().await;
+    service.sync_orders().await;
 
     let arrived = depot.arrived();
     assert_eq!(arrived.len(), 1);
@@ -39,8 +39,8 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
 
     // 37 and 8 are free at the depot, and the order's own are given back until they are fulfilled.
     depot.catch_up();
-    service.keep_stock().await;
-    let level = |on_hand, allocated| Level { on_hand, allocated };
+    service.sync_stock().await;
+    let level = |on_hand, allocated| ShopStock { on_hand, allocated };
     assert_eq!(world.shop.level("A-0").await, level(40, 3));
     assert_eq!(world.shop.level("A-1").await, level(9, 1));
 
@@ -49,8 +49,8 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
         items: &[("A-0", 2)],
     };
     depot.ship(&order.code, &[first]);
-    assert_eq!(service.track().await.fulfilled, 1);
-    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     assert_eq!(state, "PartiallyShipped");
     assert_eq!(fulfillments[0].tracking, "1Z 1");
     assert_eq!(fulfillments[0].units, [2]);
@@ -61,14 +61,14 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
         items: &[("A-0", 1), ("A-1", 1)],
     };
     depot.ship(&order.code, &[rest]);
-    assert_eq!(service.track().await.fulfilled, 1);
-    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    assert_eq!(service.sync_tracking().await.fulfilled, 1);
+    let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 2));
 
     // Told again, nothing changes.
-    service.carry().await;
-    assert_eq!(service.track().await.fulfilled, 0);
-    assert_eq!(service.keep_stock().await.counts.written, 0);
+    service.sync_orders().await;
+    assert_eq!(service.sync_tracking().await.fulfilled, 0);
+    assert_eq!(service.sync_stock().await.counts.written, 0);
     assert_eq!(depot.sends(), 1);
     assert!(service.upstreams.are_available());
     let (found, _) = service.reconcile().await;

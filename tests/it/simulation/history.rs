@@ -1,4 +1,4 @@
-//! What can happen, how it is carried out, and what must hold.
+//! The steps of a history, their execution, and the checks after them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,23 +11,23 @@ use veracore_sync::{
 };
 
 use super::{
-    ends::number_at,
-    replica::{Came, Job, Replica, UNTIL_ALL_IS_DUE},
+    replica::{ALL_DUE_AFTER, Job, JobState, Replica},
+    upstreams::number_at,
     wire::Common,
-    world::{Fate, SKUS, World},
+    world::{CallFault, SKUS, World},
 };
 use crate::harness::LedgerWorld;
 
 const REPLICAS: usize = 3;
 
-/// Rounds after which all must be at rest.
+/// Rounds after which all orders must have settled.
 const ROUNDS: u32 = 8;
 
-/// Something that happens. Numbers choose among what is there.
+/// A step of a history. Order indices are taken modulo the number of orders.
 #[derive(Debug, Clone)]
 pub enum Step {
     Place([u32; SKUS]),
-    /// Staff cancels what is open of an order, or one unit of each line.
+    /// Staff cancels everything unfulfilled of an order, or one unit of each line.
     Cancel {
         order: usize,
         all: bool,
@@ -39,7 +39,7 @@ pub enum Step {
         sku: usize,
         units: u32,
     },
-    /// The warehouse counts anew and finds less.
+    /// A stock count at the warehouse finds less.
     Shrink {
         sku: usize,
         units: u32,
@@ -48,21 +48,21 @@ pub enum Step {
         order: usize,
         units: [u32; SKUS],
     },
-    /// A process does a job, and some of its calls meet their fate; or one that waits goes on.
+    /// A replica runs a job with faults at some calls, or resumes its paused job.
     Run {
         replica: usize,
         job: Job,
-        fates: Vec<(u8, Fate)>,
+        faults: Vec<(u8, CallFault)>,
     },
     Pass {
         seconds: i64,
     },
-    /// All that becomes of a parcel, by one process in no time: ordered, sent, shipped, fulfilled.
+    /// The whole life of a parcel on one replica: ordered, sent, shipped, fulfilled.
     Parcel {
         replica: usize,
         units: [u32; SKUS],
     },
-    /// The clock is set, by an administrator or after a suspension; nothing is under way then.
+    /// The clock is set, by an administrator or after a suspend. Skipped while a call is in progress.
     Jump {
         minutes: i64,
     },
@@ -72,27 +72,27 @@ fn units() -> impl Strategy<Value = [u32; SKUS]> {
     proptest::array::uniform2(0..4_u32)
 }
 
-fn fate() -> impl Strategy<Value = Fate> {
+fn fault() -> impl Strategy<Value = CallFault> {
     prop_oneof![
-        1 => Just(Fate::NoWay),
-        1 => Just(Fate::RequestLost),
-        2 => Just(Fate::AnswerLost),
-        2 => (1..50_u8).prop_map(Fate::Late),
-        1 => Just(Fate::Twice),
-        1 => Just(Fate::Fails),
-        2 => Just(Fate::DiesBefore),
-        2 => Just(Fate::DiesAfter),
-        3 => any::<bool>().prop_map(|done| Fate::Waits { done }),
+        1 => Just(CallFault::ConnectionRefused),
+        1 => Just(CallFault::RequestLost),
+        2 => Just(CallFault::ResponseLost),
+        2 => (1..50_u8).prop_map(CallFault::Late),
+        1 => Just(CallFault::Repeated),
+        1 => Just(CallFault::ServerError),
+        2 => Just(CallFault::CrashBefore),
+        2 => Just(CallFault::CrashAfter),
+        3 => any::<bool>().prop_map(|done| CallFault::Slow { done }),
     ]
 }
 
 fn job() -> impl Strategy<Value = Job> {
     prop_oneof![
-        1 => Just(Job::Look),
+        1 => Just(Job::Poll),
         2 => Just(Job::Sweep),
         3 => (1..5_u8).prop_map(Job::Submit),
-        3 => Just(Job::Track),
-        3 => Just(Job::Stock),
+        3 => Just(Job::Tracking),
+        3 => Just(Job::Inventory),
     ]
 }
 
@@ -105,8 +105,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..SKUS, 1..20_u32).prop_map(|(sku, units)| Step::Restock { sku, units }),
         1 => (0..SKUS, 1..6_u32).prop_map(|(sku, units)| Step::Shrink { sku, units }),
         3 => (order(), units()).prop_map(|(order, units)| Step::Ship { order, units }),
-        12 => (0..REPLICAS, job(), proptest::collection::vec((prop_oneof![3 => 0..4_u8, 1 => 4..12_u8], fate()), 0..3))
-            .prop_map(|(replica, job, fates)| Step::Run { replica, job, fates }),
+        12 => (0..REPLICAS, job(), proptest::collection::vec((prop_oneof![3 => 0..4_u8, 1 => 4..12_u8], fault()), 0..3))
+            .prop_map(|(replica, job, faults)| Step::Run { replica, job, faults }),
         2 => (0..REPLICAS, units()).prop_map(|(replica, units)| Step::Parcel { replica, units }),
         3 => prop_oneof![1..40_i64, 40..400_i64].prop_map(|seconds| Step::Pass { seconds }),
         1 => (-300..300_i64).prop_map(|minutes| Step::Jump { minutes }),
@@ -121,19 +121,19 @@ pub struct History<'a> {
     ledger: &'a LedgerWorld,
     common: Arc<Common>,
     replicas: Vec<Replica>,
-    /// Orders at which staff did something.
+    /// Orders that staff changed.
     touched: Vec<usize>,
-    /// Whether something happened that only a pass over the stock can show, and none has begun since
-    /// and come to its end: then the shop may offer too much.
-    unseen: bool,
-    /// Whether a replica's pass over the stock began after all that.
-    sees_all: [bool; REPLICAS],
-    /// By how much clocks were set back in all.
+    /// The stock changed in a way that only an inventory sync shows, and none has run since. Until
+    /// then, the shop may oversell.
+    stock_outdated: bool,
+    /// Whether a replica's inventory sync started after the last such change.
+    started_since: [bool; REPLICAS],
+    /// The sum of all backward clock jumps.
     set_back: TimeDelta,
 }
 
 impl<'a> History<'a> {
-    /// A new world, with goods at the warehouse and in the shop, and an empty ledger.
+    /// A new world, with stock at the warehouse and in the shop, and an empty ledger.
     pub async fn begin(ledger: &'a LedgerWorld) -> Self {
         sqlx::raw_sql(
             "truncate veracore_order_sync, veracore_order_line, veracore_order_attempt,
@@ -149,7 +149,7 @@ impl<'a> History<'a> {
             .unwrap();
         ledger.clock.advance(start - ledger.clock.now());
         let common = Common::new(Arc::clone(&ledger.clock));
-        common.world().shelves = [30; SKUS];
+        common.world().warehouse_stock = [30; SKUS];
         let mut history = Self {
             replicas: (0..REPLICAS)
                 .map(|_| Replica::new(&common, &ledger.ledger))
@@ -157,12 +157,12 @@ impl<'a> History<'a> {
             ledger,
             common,
             touched: Vec::new(),
-            unseen: true,
-            sees_all: [false; REPLICAS],
+            stock_outdated: true,
+            started_since: [false; REPLICAS],
             set_back: TimeDelta::zero(),
         };
-        // The first sweep, of an empty shop, and the first stock.
-        for job in [Job::Sweep, Job::Stock] {
+        // The first sweep, of an empty shop, and the first inventory sync.
+        for job in [Job::Sweep, Job::Inventory] {
             history.run(0, job, &[]).await.unwrap();
         }
         history
@@ -178,7 +178,7 @@ impl<'a> History<'a> {
                 if let Some(order) = pick(*order) {
                     self.common.world().cancel(order, *all);
                     self.touched.push(order);
-                    self.is_unseen();
+                    self.mark_stock_outdated();
                 }
             }
             Step::FulfillByHand { order } => {
@@ -186,95 +186,102 @@ impl<'a> History<'a> {
                     let mut world = self.common.world();
                     let left = world.orders[order].left();
                     if left != [0; SKUS] && world.fulfill(order, left, "by hand").is_some() {
-                        let made = world.orders[order].fulfillments.last_mut().unwrap();
-                        made.shipped = true;
-                        made.tracking = format!("by hand {}", made.id);
+                        let fulfillment = world.orders[order].fulfillments.last_mut().unwrap();
+                        fulfillment.shipped = true;
+                        fulfillment.tracking = format!("by hand {}", fulfillment.id);
                         self.touched.push(order);
                         drop(world);
-                        self.is_unseen();
+                        self.mark_stock_outdated();
                     }
                 }
             }
-            Step::Restock { sku, units } => self.common.world().shelves[*sku] += units,
+            Step::Restock { sku, units } => self.common.world().warehouse_stock[*sku] += units,
             Step::Shrink { sku, units } => {
                 let mut world = self.common.world();
-                world.shelves[*sku] = world.shelves[*sku].saturating_sub(*units);
+                world.warehouse_stock[*sku] = world.warehouse_stock[*sku].saturating_sub(*units);
                 drop(world);
-                self.is_unseen();
+                self.mark_stock_outdated();
             }
             Step::Ship { order, units } => {
                 let mut world = self.common.world();
-                let there: Vec<usize> = world.warehouse.keys().copied().collect();
-                if !there.is_empty() {
-                    world.ship(there[order % there.len()], *units, now);
+                let numbers: Vec<usize> = world.warehouse.keys().copied().collect();
+                if !numbers.is_empty() {
+                    world.ship(numbers[order % numbers.len()], *units, now);
                 }
             }
             Step::Run {
                 replica,
                 job,
-                fates,
-            } => self.run(*replica, *job, fates).await?,
+                faults,
+            } => self.run(*replica, *job, faults).await?,
             Step::Parcel { replica, units } => {
                 self.common.world().place(*units, now);
-                for job in [Job::Look, Job::Submit(9)] {
+                for job in [Job::Poll, Job::Submit(9)] {
                     self.run(*replica, job, &[]).await?;
                 }
                 let placed = self.common.world().orders.len();
                 if placed > orders {
                     self.common.world().ship(orders, [u32::MAX; SKUS], now);
                 }
-                self.run(*replica, Job::Track, &[]).await?;
+                self.run(*replica, Job::Tracking, &[]).await?;
             }
             Step::Pass { seconds } => self.common.pass(*seconds),
             Step::Jump { minutes } => {
-                let under_way = self.replicas.iter().any(Replica::is_waiting);
-                if !under_way && !self.common.has_late() {
+                let in_progress = self.replicas.iter().any(Replica::is_paused);
+                if !in_progress && !self.common.has_late() {
                     let by = TimeDelta::minutes(*minutes);
                     self.common.clock.advance(by);
                     self.set_back += (-by).max(TimeDelta::zero());
                 }
             }
         }
-        self.nothing_is_broken()
+        self.check_invariants()
     }
 
-    async fn run(&mut self, replica: usize, job: Job, fates: &[(u8, Fate)]) -> Result<(), String> {
-        let alone = !self.replicas.iter().any(Replica::is_waiting)
-            && fates.is_empty()
+    async fn run(
+        &mut self,
+        replica: usize,
+        job: Job,
+        faults: &[(u8, CallFault)],
+    ) -> Result<(), String> {
+        let undisturbed = !self.replicas.iter().any(Replica::is_paused)
+            && faults.is_empty()
             && !self.common.has_late();
-        if job == Job::Stock && !self.replicas[replica].is_waiting() {
-            self.sees_all[replica] = true;
+        if job == Job::Inventory && !self.replicas[replica].is_paused() {
+            self.started_since[replica] = true;
         }
-        match self.replicas[replica].run(job, fates).await {
-            Came::Stuck(problem) => Err(problem),
-            Came::Through(Job::Sweep, true) if alone => self.all_are_known().await,
-            Came::Through(Job::Stock, true) => {
-                self.unseen &= !self.sees_all[replica];
+        match self.replicas[replica].run(job, faults).await {
+            JobState::Stuck(problem) => Err(problem),
+            JobState::Finished(Job::Sweep, true) if undisturbed => {
+                self.check_all_discovered().await
+            }
+            JobState::Finished(Job::Inventory, true) => {
+                self.stock_outdated &= !self.started_since[replica];
                 Ok(())
             }
-            Came::Through(..) | Came::Waits | Came::Died => Ok(()),
+            JobState::Finished(..) | JobState::Paused | JobState::Crashed => Ok(()),
         }
     }
 
-    fn nothing_is_broken(&mut self) -> Result<(), String> {
-        let in_vain = std::mem::take(&mut self.common.world().in_vain);
-        if in_vain {
-            self.is_unseen();
+    fn check_invariants(&mut self) -> Result<(), String> {
+        let over_reserved = std::mem::take(&mut self.common.world().over_reserved);
+        if over_reserved {
+            self.mark_stock_outdated();
         }
         let world = self.common.world();
-        match world.broken.first() {
-            Some(broken) => Err(broken.clone()),
+        match world.violations.first() {
+            Some(violation) => Err(violation.clone()),
             None if world.levels.iter().any(|level| level.1 < 0) => {
                 Err(format!("allocations below zero: {:?}", world.levels))
             }
-            None if self.unseen => Ok(()),
-            None => (0..SKUS).try_for_each(|sku| is_not_oversold(&world, sku)),
+            None if self.stock_outdated => Ok(()),
+            None => (0..SKUS).try_for_each(|sku| check_not_oversold(&world, sku)),
         }
     }
 
-    fn is_unseen(&mut self) {
-        self.unseen = true;
-        self.sees_all = [false; REPLICAS];
+    fn mark_stock_outdated(&mut self) {
+        self.stock_outdated = true;
+        self.started_since = [false; REPLICAS];
     }
 
     async fn records(&self) -> BTreeMap<usize, SyncRecord> {
@@ -290,133 +297,134 @@ impl<'a> History<'a> {
             .collect()
     }
 
-    /// I2: an undisturbed sweep leaves no order out.
-    async fn all_are_known(&self) -> Result<(), String> {
+    /// I2: an undisturbed sweep finds every order.
+    async fn check_all_discovered(&self) -> Result<(), String> {
         let records = self.records().await;
         let world = self.common.world();
         let ready = world.orders.iter().enumerate();
         for (at, _) in ready.filter(|(_, order)| order.state() == "PaymentSettled") {
             if !records.contains_key(&at) {
-                return Err(format!("a sweep left out order {at}"));
+                return Err(format!("a sweep missed order {at}"));
             }
         }
         Ok(())
     }
 
-    /// All that waits comes to its end, without further trouble, and must be in order then.
-    pub async fn rest(&mut self) -> Result<(), String> {
+    /// Runs everything to its end without further faults, then checks the final state.
+    pub async fn settle(&mut self) -> Result<(), String> {
         for replica in 0..REPLICAS {
-            while self.replicas[replica].is_waiting() {
-                self.run(replica, Job::Look, &[]).await?;
-                self.nothing_is_broken()?;
+            while self.replicas[replica].is_paused() {
+                self.run(replica, Job::Poll, &[]).await?;
+                self.check_invariants()?;
             }
         }
         for _ in 0..ROUNDS {
-            self.common.pass(UNTIL_ALL_IS_DUE.num_seconds());
-            for job in [Job::Sweep, Job::Submit(100), Job::Track] {
+            self.common.pass(ALL_DUE_AFTER.num_seconds());
+            for job in [Job::Sweep, Job::Submit(100), Job::Tracking] {
                 self.run(0, job, &[]).await?;
-                self.nothing_is_broken()?;
+                self.check_invariants()?;
             }
             let records = self.records().await;
             if records
                 .values()
-                .all(|record| is_at_rest(record.sync_status))
+                .all(|record| is_settled(record.sync_status))
             {
-                // What a dead process held of a job, of stock and of fulfillments is free only by the
-                // clock that it went by.
+                // Leases of a crashed process expire by the clock at which they were taken.
                 self.common.pass(self.set_back.num_seconds());
-                self.run(1, Job::Track, &[]).await?;
-                self.run(0, Job::Stock, &[]).await?;
-                self.nothing_is_broken()?;
-                self.orders_are_right(&records)?;
-                self.stock_is_right(&records)?;
-                // Done again, nothing changes.
+                self.run(1, Job::Tracking, &[]).await?;
+                self.run(0, Job::Inventory, &[]).await?;
+                self.check_invariants()?;
+                self.check_orders(&records)?;
+                self.check_stock(&records)?;
+                // Further runs change nothing.
                 let before = self.common.world().levels;
-                for job in [Job::Track, Job::Stock] {
+                for job in [Job::Tracking, Job::Inventory] {
                     self.run(2, job, &[]).await?;
                 }
-                self.nothing_is_broken()?;
+                self.check_invariants()?;
                 let after = self.common.world().levels;
                 if before != after {
-                    return Err(format!("{before:?} become {after:?} by themselves"));
+                    return Err(format!("another run changed {before:?} to {after:?}"));
                 }
-                return self.nothing_is_held().await;
+                return self.check_no_lease().await;
             }
         }
-        Err(format!(
-            "orders do not come to rest: {:?}",
-            self.records().await
-        ))
+        Err(format!("orders did not settle: {:?}", self.records().await))
     }
 
-    fn orders_are_right(&self, records: &BTreeMap<usize, SyncRecord>) -> Result<(), String> {
+    fn check_orders(&self, records: &BTreeMap<usize, SyncRecord>) -> Result<(), String> {
         let world = self.common.world();
         for (at, order) in world.orders.iter().enumerate() {
             let status = records.get(&at).map(|record| record.sync_status);
-            let there = world.warehouse.get(&at);
+            let in_warehouse = world.warehouse.get(&at);
             let ready = order.state() == "PaymentSettled";
-            let told = || format!("order {at}: {status:?}, {order:?}, {there:?}");
-            match (status, there) {
+            let details = || format!("order {at}: {status:?}, {order:?}, {in_warehouse:?}");
+            match (status, in_warehouse) {
                 (Some(SyncStatus::Success), None) => {
-                    return Err(format!("not there, but known as such: {}", told()));
+                    return Err(format!("recorded as sent, but missing: {}", details()));
                 }
                 (Some(SyncStatus::Success), Some(_)) => {}
-                (_, Some(_)) => return Err(format!("there, and not known: {}", told())),
-                (_, None) if ready => return Err(format!("lost: {}", told())),
+                (_, Some(_)) => {
+                    return Err(format!("sent, but not recorded: {}", details()));
+                }
+                (_, None) if ready => return Err(format!("lost: {}", details())),
                 (_, None) => {}
             }
-            let Some(there) = there.filter(|_| !self.touched.contains(&at)) else {
+            let Some(in_warehouse) = in_warehouse.filter(|_| !self.touched.contains(&at)) else {
                 continue;
             };
-            // Nobody but us was at it: each package is a fulfillment, and the customer knows.
-            for (number, package) in there.packages.iter().enumerate() {
+            // Staff did not touch it: each package is a fulfillment with tracking.
+            for (number, package) in in_warehouse.packages.iter().enumerate() {
                 let tracking = format!("1Z{at}-{number}");
-                let made = order
+                let fulfillment = order
                     .fulfillments
                     .iter()
-                    .find(|made| made.tracking == tracking);
-                let right = made.is_some_and(|made| made.shipped && made.units == package.units);
-                let told_of = order
+                    .find(|fulfillment| fulfillment.tracking == tracking);
+                let fulfilled = fulfillment.is_some_and(|f| f.shipped && f.units == package.units);
+                let has_tracking = order
                     .tracking
                     .as_ref()
                     .is_some_and(|t| t.contains(&tracking));
-                if !right || !told_of {
-                    return Err(format!("package {tracking} is not in the shop: {}", told()));
+                if !fulfilled || !has_tracking {
+                    return Err(format!(
+                        "package {tracking} is not in the shop: {}",
+                        details()
+                    ));
                 }
             }
         }
         Ok(())
     }
 
-    /// I4, from what lies where and who promised what.
-    fn stock_is_right(&self, records: &BTreeMap<usize, SyncRecord>) -> Result<(), String> {
+    /// I4: the shop's stock is the warehouse's free stock plus what acknowledged orders have allocated.
+    fn check_stock(&self, records: &BTreeMap<usize, SyncRecord>) -> Result<(), String> {
         let world: &World = &self.common.world();
         for sku in 0..SKUS {
             let mut acknowledged = 0;
             for (at, order) in world.orders.iter().enumerate() {
-                let known = records
+                let is_sent = records
                     .get(&at)
                     .is_some_and(|record| record.sync_status == SyncStatus::Success);
-                let Some(there) = world.warehouse.get(&at).filter(|_| known) else {
+                let Some(in_warehouse) = world.warehouse.get(&at).filter(|_| is_sent) else {
                     continue;
                 };
-                let fulfilled: u32 = order.fulfillments.iter().map(|made| made.units[sku]).sum();
-                let sent = there.items[sku].min(order.ordered[sku]);
+                let fulfilled: u32 = order.fulfillments.iter().map(|f| f.units[sku]).sum();
+                let sent = in_warehouse.items[sku].min(order.ordered[sku]);
                 acknowledged += i64::from(sent.saturating_sub(fulfilled));
             }
             let (on_hand, allocated) = world.levels[sku];
-            let should = i64::from(world.free(sku)) + acknowledged.min(allocated);
-            if on_hand != should {
+            let expected = i64::from(world.free(sku)) + acknowledged.min(allocated);
+            if on_hand != expected {
                 return Err(format!(
-                    "stock of S{sku} is {on_hand} on hand, and should be {should}: {world:?}"
+                    "S{sku} has {on_hand} on hand instead of {expected}: {world:?}"
                 ));
             }
         }
         Ok(())
     }
 
-    async fn nothing_is_held(&self) -> Result<(), String> {
-        let held: Vec<String> = sqlx::query_scalar(
+    async fn check_no_lease(&self) -> Result<(), String> {
+        let leased: Vec<String> = sqlx::query_scalar(
             "select name from veracore_lease where lease_until > $1 union all
              select vendure_order_code from veracore_order_sync where lease_until is not null",
         )
@@ -424,32 +432,32 @@ impl<'a> History<'a> {
         .fetch_all(&self.ledger.pool)
         .await
         .unwrap();
-        if held.is_empty() {
+        if leased.is_empty() {
             return Ok(());
         }
-        Err(format!("held still: {held:?}"))
+        Err(format!("still leased: {leased:?}"))
     }
 }
 
-/// What the shop can sell is never more than the warehouse has free, less what the shop promised to
-/// orders that are not there.
-fn is_not_oversold(world: &World, sku: usize) -> Result<(), String> {
-    let absent = world.orders.iter().enumerate();
-    let promised: u32 = absent
+/// The shop can sell at most the warehouse's free stock minus what is allocated to orders that the
+/// warehouse does not have.
+fn check_not_oversold(world: &World, sku: usize) -> Result<(), String> {
+    let orders = world.orders.iter().enumerate();
+    let allocated: u32 = orders
         .filter(|(at, _)| !world.warehouse.contains_key(at))
         .map(|(_, order)| order.left()[sku])
         .sum();
-    let most = i64::from(world.free(sku)) - i64::from(promised);
-    if world.sellable(sku) <= most.max(0) {
+    let max = i64::from(world.free(sku)) - i64::from(allocated);
+    if world.sellable(sku) <= max.max(0) {
         return Ok(());
     }
     Err(format!(
-        "{} of S{sku} can be sold, and {most} are there for it: {world:?}",
+        "{} of S{sku} can be sold, but only {max} are available: {world:?}",
         world.sellable(sku)
     ))
 }
 
-const fn is_at_rest(status: SyncStatus) -> bool {
+const fn is_settled(status: SyncStatus) -> bool {
     matches!(
         status,
         SyncStatus::Success | SyncStatus::Skipped | SyncStatus::Cancelled | SyncStatus::Error

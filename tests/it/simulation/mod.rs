@@ -1,14 +1,15 @@
-//! Histories drawn by chance from a seed: orders, edits, cancellations, shipments and restocks;
-//! lost, late and repeated requests, lost answers, deaths; up to three replicas that come between
-//! each other; clocks that jump. The services are the real ones, and so is the ledger; the ends are
-//! models. What must always hold (I1 to I6) is looked at after each step and again at rest.
+//! Randomized simulations: orders, edits, cancellations, shipments and restocks; lost, late and
+//! repeated requests, lost responses, crashes; up to three interleaved replicas; clock jumps.
 //!
-//! `SIMULATION_SEEDS` and `SIMULATION_FROM` choose the seeds; `scripts/simulate` sets them. A failure
-//! tells its seed and the shortest history that still fails.
+//! The services and the ledger are real; the shop and the warehouse are models. The invariants I1 to
+//! I6 are checked after each step and at the end.
+//!
+//! `SIMULATION_SEEDS` and `SIMULATION_FROM` select the seeds; `scripts/simulate` sets them. A failure
+//! prints its seed and the shortest history that fails.
 
-mod ends;
 mod history;
 mod replica;
+mod upstreams;
 mod wire;
 mod world;
 
@@ -20,15 +21,15 @@ use tokio::runtime::Runtime;
 use self::history::{History, Step, steps};
 use crate::harness::{LedgerWorld, World};
 
-/// Seeds of one test, unless told otherwise.
+/// The default number of seeds per test.
 const SEEDS: u64 = 100;
 
-/// So often a failing history is shortened.
-const SHORTENED: u32 = 400;
+/// Attempts to shorten a failing history.
+const MAX_SHRINK_STEPS: u32 = 400;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the test's own knobs, which scripts/simulate sets"
+    reason = "settings of the test, which scripts/simulate sets"
 )]
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
@@ -40,8 +41,12 @@ fn rng(seed: u64) -> TestRng {
     TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
 
-/// A history, or what went wrong in it.
-fn live(runtime: &Runtime, world: &LedgerWorld, steps: &[Step]) -> Result<(), TestCaseError> {
+/// Runs a history; the error is the violated invariant.
+fn run_history(
+    runtime: &Runtime,
+    world: &LedgerWorld,
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
     runtime.block_on(async {
         let mut history = History::begin(world).await;
         for (at, step) in steps.iter().enumerate() {
@@ -50,12 +55,12 @@ fn live(runtime: &Runtime, world: &LedgerWorld, steps: &[Step]) -> Result<(), Te
                 .await
                 .map_err(|problem| TestCaseError::fail(format!("at step {at}: {problem}")))?;
         }
-        let rested = history.rest().await;
-        rested.map_err(|problem| TestCaseError::fail(format!("at rest: {problem}")))
+        let settled = history.settle().await;
+        settled.map_err(|problem| TestCaseError::fail(format!("at the end: {problem}")))
     })
 }
 
-/// Every third seed, beginning with `first`.
+/// Runs every third seed, starting with `first`.
 fn simulate(first: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -68,11 +73,11 @@ fn simulate(first: u64) {
         let config = Config {
             cases: 1,
             failure_persistence: None,
-            max_shrink_iters: SHORTENED,
+            max_shrink_iters: MAX_SHRINK_STEPS,
             ..Config::default()
         };
         let mut runner = TestRunner::new_with_rng(config, rng(seed));
-        match runner.run(&steps(), |steps| live(&runtime, &world, &steps)) {
+        match runner.run(&steps(), |steps| run_history(&runtime, &world, &steps)) {
             Ok(()) => {}
             Err(TestError::Fail(reason, shortest)) => {
                 let steps: String = shortest
@@ -89,16 +94,16 @@ fn simulate(first: u64) {
 }
 
 #[test]
-fn whatever_happens_nothing_is_lost_twice_or_oversold_0() {
+fn no_history_loses_duplicates_or_oversells_0() {
     simulate(0);
 }
 
 #[test]
-fn whatever_happens_nothing_is_lost_twice_or_oversold_1() {
+fn no_history_loses_duplicates_or_oversells_1() {
     simulate(1);
 }
 
 #[test]
-fn whatever_happens_nothing_is_lost_twice_or_oversold_2() {
+fn no_history_loses_duplicates_or_oversells_2() {
     simulate(2);
 }

@@ -1,4 +1,4 @@
-//! A process of ours: the services, one job at a time, which may die or wait in the middle of it.
+//! A replica of the program: runs one job at a time, which may crash or pause at any call.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -21,62 +21,62 @@ use veracore_sync::{
 };
 
 use super::{
-    ends::Ends,
+    upstreams::SimulatedUpstreams,
     wire::{Common, Wire},
-    world::Fate,
+    world::CallFault,
 };
 use crate::harness::settings;
 
-/// What a process does, from its beginning to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
-    Look,
+    Poll,
     Sweep,
-    /// Works on up to so many due orders.
+    /// Processes at most this many due orders.
     Submit(u8),
-    Track,
-    Stock,
+    Tracking,
+    Inventory,
 }
 
-/// As the program has it for the timeouts of the wire.
-const HOLD: Duration = Duration::from_secs(95);
+/// The program's TTL for the timeout of the simulated network.
+const LEASE_TTL: Duration = Duration::from_secs(95);
 
 /// Longer than any job takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const JOB_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Clone)]
 struct Services {
     orders: OrderSync,
     inventory: InventorySync,
     tracking: TrackingSync,
-    watch: Arc<Mutex<DiscoveryState>>,
+    discovery: Arc<Mutex<DiscoveryState>>,
 }
 
 pub struct Replica {
     wire: Arc<Wire>,
     services: Services,
-    /// A job that waits for an answer.
+    /// A job that is paused at a call.
     running: Option<(Job, Running)>,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<bool, LedgerError>>>>;
 
-/// How far a job came.
+/// The state of a job after [`Replica::run`].
 #[derive(Debug, PartialEq, Eq)]
-pub enum Came {
-    /// And whether it did all that it should.
-    Through(Job, bool),
-    Waits,
-    Died,
-    /// Neither its end nor a call was reached in time, or the ledger failed.
+pub enum JobState {
+    /// The flag is true if it did everything.
+    Finished(Job, bool),
+    Paused,
+    Crashed,
+    /// It timed out, or the ledger failed.
     Stuck(String),
 }
 
 impl Replica {
     pub fn new(common: &Arc<Common>, ledger: &Ledger) -> Self {
         let wire = Wire::new(Arc::clone(common));
-        let storefront: Arc<dyn Storefront> = Arc::new(Ends(Arc::clone(&wire)));
-        let provider: Arc<dyn FulfillmentProvider> = Arc::new(Ends(Arc::clone(&wire)));
+        let storefront: Arc<dyn Storefront> = Arc::new(SimulatedUpstreams(Arc::clone(&wire)));
+        let provider: Arc<dyn FulfillmentProvider> =
+            Arc::new(SimulatedUpstreams(Arc::clone(&wire)));
         let tasks = TaskGroup::new();
         let mut orders = settings(true);
         orders.trigger_states = vec![OrderState::parse("PaymentSettled").unwrap()];
@@ -94,12 +94,12 @@ impl Replica {
             location: None,
             batch_size: 1,
             concurrency: 1,
-            lease_ttl: HOLD,
+            lease_ttl: LEASE_TTL,
             lease_wait: Duration::ZERO,
             page_size: 2,
         };
         let tracking = TrackingSettings {
-            lease_ttl: HOLD,
+            lease_ttl: LEASE_TTL,
             lease_wait: Duration::ZERO,
             concurrency: 1,
         };
@@ -114,7 +114,7 @@ impl Replica {
             orders: OrderSync::new(context.clone(), orders),
             inventory: InventorySync::new(context.clone(), levels),
             tracking: TrackingSync::new(context, tracking),
-            watch: Arc::default(),
+            discovery: Arc::default(),
         };
         Self {
             wire,
@@ -123,64 +123,64 @@ impl Replica {
         }
     }
 
-    pub const fn is_waiting(&self) -> bool {
+    pub const fn is_paused(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Begins a job, or goes on with the one that waits.
-    pub async fn run(&mut self, job: Job, fates: &[(u8, Fate)]) -> Came {
-        let (job, mut running) = if let Some(waiting) = self.running.take() {
-            self.wire.go_on();
-            waiting
+    /// Starts a job, or resumes the paused one.
+    pub async fn run(&mut self, job: Job, faults: &[(u8, CallFault)]) -> JobState {
+        let (job, mut running) = if let Some(paused) = self.running.take() {
+            self.wire.resume();
+            paused
         } else {
-            self.wire.meet(fates);
+            self.wire.set_faults(faults);
             let running: Running = Box::pin(self.services.clone().work(job));
             (job, running)
         };
-        let came = tokio::time::timeout(PATIENCE, async {
+        let state = tokio::time::timeout(JOB_TIMEOUT, async {
             tokio::select! {
                 biased;
-                () = self.wire.died.notified() => Came::Died,
-                () = self.wire.waits.notified() => Came::Waits,
-                done = &mut running => match done {
-                    Ok(all) => Came::Through(job, all),
-                    Err(error) => Came::Stuck(format!("{job:?}: {error}")),
+                () = self.wire.crashed.notified() => JobState::Crashed,
+                () = self.wire.paused.notified() => JobState::Paused,
+                result = &mut running => match result {
+                    Ok(complete) => JobState::Finished(job, complete),
+                    Err(error) => JobState::Stuck(format!("{job:?}: {error}")),
                 },
             }
         });
-        match came.await {
-            Ok(Came::Waits) => {
+        match state.await {
+            Ok(JobState::Paused) => {
                 self.running = Some((job, running));
-                Came::Waits
+                JobState::Paused
             }
-            Ok(Came::Died) => {
+            Ok(JobState::Crashed) => {
                 drop(running);
-                // A new process knows nothing of the old one.
-                self.services.watch = Arc::default();
-                self.wire.meet(&[]);
-                Came::Died
+                // A new process starts without the old one's state.
+                self.services.discovery = Arc::default();
+                self.wire.set_faults(&[]);
+                JobState::Crashed
             }
-            Ok(came) => came,
-            Err(_) => Came::Stuck(format!("{job:?} does not end")),
+            Ok(state) => state,
+            Err(_) => JobState::Stuck(format!("{job:?} timed out")),
         }
     }
 }
 
 impl Services {
     async fn work(self, job: Job) -> Result<bool, LedgerError> {
-        let nobody = ignore_progress();
+        let progress = ignore_progress();
         match job {
-            // What they could not read is read by the next one.
-            Job::Look => {
-                let mut watch = self.watch.lock().await;
-                Ok(self.orders.poll_newest(&mut watch).await.is_ok())
+            // The next job reads what these could not read.
+            Job::Poll => {
+                let mut discovery = self.discovery.lock().await;
+                Ok(self.orders.poll_newest(&mut discovery).await.is_ok())
             }
             Job::Sweep => {
-                let mut watch = self.watch.lock().await;
-                Ok(self.orders.sweep_orders(&mut watch).await.is_ok())
+                let mut discovery = self.discovery.lock().await;
+                Ok(self.orders.sweep_orders(&mut discovery).await.is_ok())
             }
-            Job::Submit(most) => {
-                for _ in 0..most {
+            Job::Submit(max) => {
+                for _ in 0..max {
                     let Some(order) = self.orders.lease_due_orders(1, None).await?.pop() else {
                         break;
                     };
@@ -188,21 +188,21 @@ impl Services {
                 }
                 Ok(true)
             }
-            Job::Stock => {
-                let wish = InventoryRequest::default();
-                let ran = self.inventory.run_manually(&wish, &nobody).await?;
-                let RunAttempt::Completed(_, Ok(summary)) = ran else {
+            Job::Inventory => {
+                let request = InventoryRequest::default();
+                let attempt = self.inventory.run_manually(&request, &progress).await?;
+                let RunAttempt::Completed(_, Ok(summary)) = attempt else {
                     return Ok(false);
                 };
                 Ok(summary.quarantined.is_none() && summary.counts.failed_count() == 0)
             }
-            Job::Track => {
-                let ran = self.tracking.run_manually(None, &nobody).await?;
-                Ok(matches!(ran, RunAttempt::Completed(_, Ok(_))))
+            Job::Tracking => {
+                let attempt = self.tracking.run_manually(None, &progress).await?;
+                Ok(matches!(attempt, RunAttempt::Completed(_, Ok(_))))
             }
         }
     }
 }
 
-/// How long everything that was held, or to be tried later, takes at most until it is free or due.
-pub const UNTIL_ALL_IS_DUE: TimeDelta = TimeDelta::seconds(700);
+/// The time after which all leases have expired and all retries are due.
+pub const ALL_DUE_AFTER: TimeDelta = TimeDelta::seconds(700);

@@ -1,4 +1,4 @@
-//! Between a replica and the two ends: each call may meet its fate here.
+//! The simulated network between a replica and both upstreams, which injects the faults.
 
 use std::{
     collections::VecDeque,
@@ -16,30 +16,30 @@ use veracore_sync::{
     http::{CallError, RequestSent},
 };
 
-use super::world::{Fate, TIMEOUT, World};
+use super::world::{CallFault, TIMEOUT, World};
 
-type Deed = Box<dyn FnOnce(&mut World) + Send>;
+type Effect = Box<dyn FnOnce(&mut World) + Send>;
 
-/// What all replicas share: the world, its clock, and requests that are under way still.
+/// Shared by all replicas: the world, its clock, and late requests.
 pub struct Common {
     pub clock: Arc<MockClock>,
     world: Mutex<World>,
-    /// Each with how long the history has lasted when it arrives: clocks may jump.
-    late: Mutex<Vec<(i64, Deed)>>,
-    /// Seconds.
-    lasted: AtomicI64,
+    /// Each with the elapsed time at which it arrives; the clock may jump.
+    late: Mutex<Vec<(i64, Effect)>>,
+    /// Seconds since the start of the history.
+    elapsed: AtomicI64,
 }
 
-/// A replica's way to both ends.
+/// A replica's connection to both upstreams.
 pub struct Wire {
     common: Arc<Common>,
-    /// Calls to let pass, then what becomes of the next; one after the other.
-    fates: Mutex<VecDeque<(u8, Fate)>>,
-    /// The process is dead, and waits for nothing but to be dropped.
-    pub died: Notify,
-    /// A call waits, and goes on when it is told to.
-    pub waits: Notify,
-    go_on: Notify,
+    /// The number of calls that pass, then the fault of the next call.
+    faults: Mutex<VecDeque<(u8, CallFault)>>,
+    /// Notified when the process has crashed and must be dropped.
+    pub crashed: Notify,
+    /// Notified when a call is paused until [`Wire::resume`].
+    pub paused: Notify,
+    resumed: Notify,
     waiting: AtomicBool,
 }
 
@@ -49,7 +49,7 @@ impl Common {
             clock,
             world: Mutex::default(),
             late: Mutex::default(),
-            lasted: AtomicI64::new(0),
+            elapsed: AtomicI64::new(0),
         })
     }
 
@@ -61,20 +61,20 @@ impl Common {
         !self.late.lock().unwrap().is_empty()
     }
 
-    fn lasted(&self) -> i64 {
-        self.lasted.load(Ordering::SeqCst)
+    fn elapsed(&self) -> i64 {
+        self.elapsed.load(Ordering::SeqCst)
     }
 
-    /// Time passes, and what is under way arrives in the meantime.
+    /// Advances time and executes the late requests that arrive meanwhile.
     pub fn pass(&self, seconds: i64) {
-        let end = self.lasted.fetch_add(seconds, Ordering::SeqCst) + seconds;
+        let end = self.elapsed.fetch_add(seconds, Ordering::SeqCst) + seconds;
         let mut late = std::mem::take(&mut *self.late.lock().unwrap());
         late.sort_by_key(|(at, _)| *at);
-        for (at, deed) in late {
+        for (at, effect) in late {
             if at <= end {
-                deed(&mut self.world());
+                effect(&mut self.world());
             } else {
-                self.late.lock().unwrap().push((at, deed));
+                self.late.lock().unwrap().push((at, effect));
             }
         }
         self.clock.advance(TimeDelta::seconds(seconds));
@@ -85,108 +85,108 @@ impl Wire {
     pub fn new(common: Arc<Common>) -> Arc<Self> {
         Arc::new(Self {
             common,
-            fates: Mutex::default(),
-            died: Notify::new(),
-            waits: Notify::new(),
-            go_on: Notify::new(),
+            faults: Mutex::default(),
+            crashed: Notify::new(),
+            paused: Notify::new(),
+            resumed: Notify::new(),
             waiting: AtomicBool::new(false),
         })
     }
 
-    /// What the calls from now on meet.
-    pub fn meet(&self, fates: &[(u8, Fate)]) {
-        *self.fates.lock().unwrap() = fates.iter().copied().collect();
+    /// Sets the faults of the next calls.
+    pub fn set_faults(&self, faults: &[(u8, CallFault)]) {
+        *self.faults.lock().unwrap() = faults.iter().copied().collect();
     }
 
-    pub fn go_on(&self) {
+    pub fn resume(&self) {
         self.waiting.store(false, Ordering::SeqCst);
-        self.go_on.notify_one();
+        self.resumed.notify_one();
     }
 
-    fn fate(&self) -> Option<Fate> {
-        let mut fates = self.fates.lock().unwrap();
-        let (before, fate) = fates.front_mut()?;
+    fn next_fault(&self) -> Option<CallFault> {
+        let mut faults = self.faults.lock().unwrap();
+        let (before, fault) = faults.front_mut()?;
         if *before > 0 {
             *before -= 1;
             return None;
         }
-        let fate = *fate;
-        fates.pop_front();
-        Some(fate)
+        let fault = *fault;
+        faults.pop_front();
+        Some(fault)
     }
 
-    /// One call. `deed` is what the other end does; the second time it is told that it is repeated.
+    /// Makes a call. `effect` executes it; its second parameter is true for a repetition.
     pub async fn call<T: Send + 'static>(
         &self,
         upstream: &'static str,
         write: bool,
-        deed: impl Fn(&mut World, bool) -> T + Send + Sync + 'static,
+        effect: impl Fn(&mut World, bool) -> T + Send + Sync + 'static,
     ) -> Result<T, CallError> {
-        let done = || deed(&mut self.common.world(), false);
-        let Some(fate) = self.fate() else {
+        let done = || effect(&mut self.common.world(), false);
+        let Some(fault) = self.next_fault() else {
             return Ok(done());
         };
-        match fate {
-            Fate::NoWay => Err(CallError::Connect {
+        match fault {
+            CallFault::ConnectionRefused => Err(CallError::Connect {
                 upstream,
                 operation: "simulated",
                 detail: "connection refused".into(),
             }),
-            Fate::Fails => Err(CallError::Status {
+            CallFault::ServerError => Err(CallError::Status {
                 upstream,
                 operation: "simulated",
                 status: 503,
                 message: String::new(),
                 retry_after: None,
             }),
-            Fate::RequestLost => Err(silence(upstream)),
-            Fate::AnswerLost => {
+            CallFault::RequestLost => Err(timeout(upstream)),
+            CallFault::ResponseLost => {
                 done();
-                Err(silence(upstream))
+                Err(timeout(upstream))
             }
-            Fate::Late(seconds) if write => {
-                let at = self.common.lasted() + i64::from(seconds);
-                let deed: Deed = Box::new(move |world| drop(deed(world, false)));
-                self.common.late.lock().unwrap().push((at, deed));
-                Err(silence(upstream))
+            CallFault::Late(seconds) if write => {
+                let at = self.common.elapsed() + i64::from(seconds);
+                let effect: Effect = Box::new(move |world| drop(effect(world, false)));
+                self.common.late.lock().unwrap().push((at, effect));
+                Err(timeout(upstream))
             }
-            Fate::Late(_) => Err(silence(upstream)),
-            Fate::Twice => {
+            CallFault::Late(_) => Err(timeout(upstream)),
+            CallFault::Repeated => {
                 let answer = done();
                 if write {
-                    drop(deed(&mut self.common.world(), true));
+                    drop(effect(&mut self.common.world(), true));
                 }
                 Ok(answer)
             }
-            Fate::DiesBefore => self.die().await,
-            Fate::DiesAfter => {
+            CallFault::CrashBefore => self.crash().await,
+            CallFault::CrashAfter => {
                 done();
-                self.die().await
+                self.crash().await
             }
-            Fate::Waits { done: before } => {
-                let asked_at = self.common.lasted();
+            CallFault::Slow { done: before } => {
+                let called_at = self.common.elapsed();
                 let early = before.then(done);
                 self.waiting.store(true, Ordering::SeqCst);
-                self.waits.notify_one();
-                self.go_on.notified().await;
-                let late = self.common.lasted() - asked_at >= TIMEOUT;
-                match (early, late) {
+                self.paused.notify_one();
+                self.resumed.notified().await;
+                let timed_out = self.common.elapsed() - called_at >= TIMEOUT;
+                match (early, timed_out) {
                     (Some(answer), false) => Ok(answer),
-                    (None, false) => Ok(deed(&mut self.common.world(), false)),
-                    // Nobody waited for so long; what was not done by then is lost.
-                    (_, true) => Err(silence(upstream)),
+                    (None, false) => Ok(effect(&mut self.common.world(), false)),
+                    // The call has timed out; if it was not executed by then, it is lost.
+                    (_, true) => Err(timeout(upstream)),
                 }
             }
         }
     }
 
-    async fn die<T>(&self) -> T {
-        self.died.notify_one();
+    async fn crash<T>(&self) -> T {
+        self.crashed.notify_one();
         std::future::pending().await
     }
 }
 
-fn silence(upstream: &'static str) -> CallError {
+fn timeout(upstream: &'static str) -> CallError {
     CallError::Timeout {
         upstream,
         operation: "simulated",

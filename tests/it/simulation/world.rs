@@ -1,5 +1,4 @@
-//! Both ends in memory: a shop and a warehouse with the rules of the real ones, and the faults that
-//! the way to them can have. Deterministic: what happens is told, never drawn here.
+//! Deterministic in-memory models of the shop and the warehouse, and the faults of calls to them.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +6,19 @@ use chrono::{DateTime, Utc};
 
 pub const SKUS: usize = 2;
 
-/// An order in the shop: one line a SKU, where any of it was ordered.
+/// An order in the shop, with a line for each SKU ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShopOrder {
     pub placed_at: DateTime<Utc>,
-    /// Units by SKU, as they are ordered now.
+    /// Units by SKU, after edits and cancellations.
     pub ordered: [u32; SKUS],
-    pub fulfillments: Vec<Made>,
+    pub fulfillments: Vec<Fulfillment>,
     pub tracking: Option<String>,
 }
 
 /// A fulfillment in the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
+pub struct Fulfillment {
     pub id: u32,
     pub units: [u32; SKUS],
     pub tracking: String,
@@ -40,7 +39,7 @@ pub struct Package {
     pub shipped_at: DateTime<Utc>,
 }
 
-/// Where the parcels lie and who promised what.
+/// The state of the shop and the warehouse.
 #[derive(Debug, Default)]
 pub struct World {
     pub orders: Vec<ShopOrder>,
@@ -48,22 +47,22 @@ pub struct World {
     pub levels: [(i64, i64); SKUS],
     pub warehouse: BTreeMap<usize, WarehouseOrder>,
     /// On hand at the warehouse.
-    pub shelves: [u32; SKUS],
-    /// Orders that were asked for since they were sent last; see I3.
-    pub asked: BTreeMap<usize, bool>,
-    /// The warehouse took goods for an order of which the shop has less by now: it was cancelled while
-    /// it was on its way.
-    pub in_vain: bool,
-    /// What must never happen, and did.
-    pub broken: Vec<String>,
-    made: u32,
+    pub warehouse_stock: [u32; SKUS],
+    /// For each order sent, whether it was looked up since the last send (I3).
+    pub looked_up: BTreeMap<usize, bool>,
+    /// The warehouse reserved more for an order than the shop has by now, because the order was
+    /// cancelled while it was being sent.
+    pub over_reserved: bool,
+    /// Violated invariants.
+    pub violations: Vec<String>,
+    last_fulfillment_id: u32,
 }
 
 impl ShopOrder {
     pub fn left(&self) -> [u32; SKUS] {
         let mut left = self.ordered;
-        for made in &self.fulfillments {
-            for (left, units) in left.iter_mut().zip(made.units) {
+        for fulfillment in &self.fulfillments {
+            for (left, units) in left.iter_mut().zip(fulfillment.units) {
                 *left -= units;
             }
         }
@@ -71,7 +70,7 @@ impl ShopOrder {
     }
 
     pub fn state(&self) -> &'static str {
-        let shipped = self.fulfillments.iter().any(|made| made.shipped);
+        let shipped = self.fulfillments.iter().any(|f| f.shipped);
         match (self.ordered == [0; SKUS], shipped, self.left() == [0; SKUS]) {
             (true, ..) => "Cancelled",
             (_, true, true) => "Shipped",
@@ -101,17 +100,17 @@ impl World {
         self.levels[sku].0 - self.levels[sku].1
     }
 
-    /// What the warehouse has free.
+    /// Units at the warehouse that are not reserved.
     pub fn free(&self, sku: usize) -> u32 {
         let reserved: u32 = self.warehouse.values().map(|o| o.unshipped()[sku]).sum();
-        self.shelves[sku].saturating_sub(reserved)
+        self.warehouse_stock[sku].saturating_sub(reserved)
     }
 
-    /// A customer orders and pays; only what the shop believes to have.
+    /// A customer orders and pays, at most what the shop can sell.
     pub fn place(&mut self, units: [u32; SKUS], now: DateTime<Utc>) {
         let ordered = std::array::from_fn(|sku| {
-            let most = u32::try_from(self.sellable(sku).max(0)).unwrap();
-            units[sku].min(most)
+            let max = u32::try_from(self.sellable(sku).max(0)).unwrap();
+            units[sku].min(max)
         });
         if ordered == [0; SKUS] {
             return;
@@ -131,19 +130,19 @@ impl World {
         }
     }
 
-    /// Staff cancels what is not fulfilled, or one unit of it.
+    /// Staff cancels everything unfulfilled, or one unit of each line.
     pub fn cancel(&mut self, order: usize, all: bool) {
         let left = self.orders[order].left();
-        let mut taken = [0; SKUS];
+        let mut cancelled = [0; SKUS];
         for sku in 0..SKUS {
-            taken[sku] = if all { left[sku] } else { left[sku].min(1) };
-            self.orders[order].ordered[sku] -= taken[sku];
+            cancelled[sku] = if all { left[sku] } else { left[sku].min(1) };
+            self.orders[order].ordered[sku] -= cancelled[sku];
         }
-        self.allocate(taken, -1);
+        self.allocate(cancelled, -1);
     }
 
-    /// A fulfillment, made by us or by hand. Refused when there is not so much left of the order, or
-    /// on hand.
+    /// Creates a fulfillment, by the program or by hand. `None` if it exceeds what is left of the
+    /// order or on hand.
     pub fn fulfill(&mut self, order: usize, units: [u32; SKUS], tracking: &str) -> Option<u32> {
         let left = self.orders[order].left();
         let too_many =
@@ -151,9 +150,9 @@ impl World {
         if (0..SKUS).any(too_many) {
             return None;
         }
-        let twice = |made: &Made| made.tracking == tracking;
-        if self.orders[order].fulfillments.iter().any(twice) {
-            self.broken.push(format!(
+        let is_duplicate = |fulfillment: &Fulfillment| fulfillment.tracking == tracking;
+        if self.orders[order].fulfillments.iter().any(is_duplicate) {
+            self.violations.push(format!(
                 "package {tracking} of order {order} is two fulfillments"
             ));
         }
@@ -161,34 +160,35 @@ impl World {
         for (level, units) in self.levels.iter_mut().zip(units) {
             level.0 -= i64::from(units);
         }
-        self.made += 1;
-        self.orders[order].fulfillments.push(Made {
-            id: self.made,
+        self.last_fulfillment_id += 1;
+        self.orders[order].fulfillments.push(Fulfillment {
+            id: self.last_fulfillment_id,
             units,
             tracking: tracking.into(),
             shipped: false,
         });
-        Some(self.made)
+        Some(self.last_fulfillment_id)
     }
 
-    /// An order arrives at the warehouse, which refuses one that it has. `repeated`: by a machine on
-    /// the way, so that we cannot be blamed for it.
+    /// Creates an order at the warehouse, which refuses a duplicate. `repeated`: by the network, so
+    /// that it is not our violation.
     pub fn submit(&mut self, order: usize, items: [u32; SKUS], repeated: bool) -> bool {
         if !repeated {
-            if self.asked.insert(order, false) == Some(false) {
-                self.broken
-                    .push(format!("order {order} was sent again without asking"));
+            if self.looked_up.insert(order, false) == Some(false) {
+                self.violations
+                    .push(format!("order {order} was sent again without a look-up"));
             }
             if self.warehouse.contains_key(&order) {
-                self.broken
-                    .push(format!("order {order} was sent though it was there"));
+                self.violations.push(format!(
+                    "order {order} was sent although the warehouse had it"
+                ));
             }
         }
         if self.warehouse.contains_key(&order) {
             return false;
         }
         let left = self.orders[order].left();
-        self.in_vain |= (0..SKUS).any(|sku| items[sku] > left[sku]);
+        self.over_reserved |= (0..SKUS).any(|sku| items[sku] > left[sku]);
         self.warehouse.insert(
             order,
             WarehouseOrder {
@@ -200,21 +200,21 @@ impl World {
         true
     }
 
-    /// The warehouse ships up to so many units of each SKU.
+    /// The warehouse ships at most these units.
     pub fn ship(&mut self, order: usize, units: [u32; SKUS], now: DateTime<Utc>) {
-        let Some(there) = self.warehouse.get_mut(&order) else {
+        let Some(order) = self.warehouse.get_mut(&order) else {
             return;
         };
-        let left = there.unshipped();
+        let left = order.unshipped();
         let shipped: [u32; SKUS] =
-            std::array::from_fn(|sku| units[sku].min(left[sku]).min(self.shelves[sku]));
+            std::array::from_fn(|sku| units[sku].min(left[sku]).min(self.warehouse_stock[sku]));
         if shipped == [0; SKUS] {
             return;
         }
-        for (shelf, units) in self.shelves.iter_mut().zip(shipped) {
-            *shelf -= units;
+        for (on_hand, units) in self.warehouse_stock.iter_mut().zip(shipped) {
+            *on_hand -= units;
         }
-        there.packages.push(Package {
+        order.packages.push(Package {
             units: shipped,
             shipped_at: now,
         });
@@ -223,27 +223,27 @@ impl World {
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// The connection is refused.
-    NoWay,
-    /// The request is lost on its way, and nothing answers.
+pub enum CallFault {
+    ConnectionRefused,
+    /// The request is lost, and the call times out.
     RequestLost,
-    /// It is done, and the answer lost.
-    AnswerLost,
-    /// A gateway gives up on it; it is done so many seconds later.
+    /// The call is executed, and the response is lost.
+    ResponseLost,
+    /// The call times out, and is executed this many seconds later.
     Late(u8),
-    /// A machine on the way repeats it.
-    Twice,
-    /// A server error, without anything done.
-    Fails,
-    /// Our process dies before it, or after it before it hears of it.
-    DiesBefore,
-    DiesAfter,
-    /// The answer takes long: others do something meanwhile. Whether it is done before that.
-    Waits {
+    /// The network repeats the request.
+    Repeated,
+    /// A server error; the call is not executed.
+    ServerError,
+    /// Our process crashes before the call.
+    CrashBefore,
+    /// The call is executed, and our process crashes before it receives the response.
+    CrashAfter,
+    /// The response is slow, so that other steps come between. `done`: the call is executed first.
+    Slow {
         done: bool,
     },
 }
 
-/// How many seconds a call is waited for.
+/// The timeout of a call, in seconds.
 pub const TIMEOUT: i64 = 30;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::served;
-use crate::harness::{Api, Shows, World, get, vendure_version};
+use crate::harness::{Api, Credential, World, get, vendure_version};
 
 /// Each operation and the permissions of which one suffices.
 const OPERATIONS: [(&str, &[&str]); 18] = [
@@ -106,9 +106,13 @@ async fn an_administrator_may_do_what_his_role_in_the_channel_says() {
             .make_role(permission, &[permission], &channel)
             .await;
         let token = world.shop.session_of_role(permission, &role).await;
-        assert_let_through(&api.showing(Shows::Bearer(token)), &[permission]).await;
+        assert_let_through(
+            &api.with_credential(Credential::Bearer(token)),
+            &[permission],
+        )
+        .await;
     }
-    let admin = api.showing(Shows::Bearer(world.shop.admin.token().into()));
+    let admin = api.with_credential(Credential::Bearer(world.shop.admin.token().into()));
     assert_let_through(&admin, &ALL).await;
     // Whatever he may do in another channel.
     let elsewhere = world
@@ -116,7 +120,7 @@ async fn an_administrator_may_do_what_his_role_in_the_channel_says() {
         .make_role("elsewhere", &ALL, &default_channel)
         .await;
     let token = world.shop.session_of_role("elsewhere", &elsewhere).await;
-    assert_let_through(&api.showing(Shows::Bearer(token)), &[]).await;
+    assert_let_through(&api.with_credential(Credential::Bearer(token)), &[]).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
@@ -136,12 +140,15 @@ async fn an_api_key_may_do_what_its_role_says() {
             .make_role(permission, &[permission], &channel)
             .await;
         let key = world.shop.make_api_key_of(&role).await;
-        assert_let_through(&api.showing(Shows::ApiKey(key)), &[permission]).await;
+        assert_let_through(&api.with_credential(Credential::ApiKey(key)), &[permission]).await;
     }
     // As Vendure itself, nobody here reads a key as a session's token.
     let role = world.shop.make_role("all", &ALL, &channel).await;
     let key = world.shop.make_api_key_of(&role).await;
-    let answer = api.showing(Shows::Bearer(key)).run("{ __typename }").await;
+    let answer = api
+        .with_credential(Credential::Bearer(key))
+        .run("{ __typename }")
+        .await;
     assert_eq!(answer.status, 401);
     daemon.stop().await;
     world.assert_settled().await;
@@ -153,7 +160,7 @@ async fn strangers_are_told_one_sentence_and_not_heard_for_ever() {
     let (mut daemon, api) = served(&world).await;
     let address = daemon.address().await;
     let query = "{ __schema { queryType { name } } }";
-    let refused = api.showing(Shows::Nothing).run(query).await;
+    let refused = api.with_credential(Credential::None).run(query).await;
     assert_eq!(refused.status, 401);
     let keys: Vec<&String> = refused.body.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["errors"]);
@@ -161,16 +168,16 @@ async fn strangers_are_told_one_sentence_and_not_heard_for_ever() {
     let mut statuses = Vec::new();
     for n in 0..12 {
         let shows = if n % 2 == 0 {
-            Shows::Bearer(format!("wrong {n}"))
+            Credential::Bearer(format!("wrong {n}"))
         } else {
-            Shows::ApiKey(format!("wrong-{n}"))
+            Credential::ApiKey(format!("wrong-{n}"))
         };
-        statuses.push(api.showing(shows).run(query).await.status);
+        statuses.push(api.with_credential(shows).run(query).await.status);
     }
     assert_eq!(statuses[..10], [401; 10]);
     assert_eq!(statuses[10..], [429; 2]);
     // Nor by another door, and a customer's or a wrong session is still one.
-    let nudge = api.showing(Shows::Bearer("wrong".into()));
+    let nudge = api.with_credential(Credential::Bearer("wrong".into()));
     assert_eq!(
         nudge
             .send_body("/vendure-webhooks/order", "{}")
@@ -189,24 +196,24 @@ async fn strangers_are_told_one_sentence_and_not_heard_for_ever() {
 async fn without_api_token_only_vendure_opens_and_while_it_is_down_nobody_does() {
     let mut world = World::named("tokenless").real_time().build().await;
     world.expect_error("Vendure");
-    let gate = world.gate_to_shop();
+    let proxy = world.shop_proxy();
     let mut daemon = world
         .daemon()
-        .with("VENDURE_API_URL", gate.url())
+        .with("VENDURE_API_URL", proxy.url())
         .start()
         .await;
-    let api = Api::new(daemon.address().await, Shows::token());
+    let api = Api::new(daemon.address().await, Credential::token());
     let query = "{ veracoreOrderSyncStats { totalSynced } }";
     assert_eq!(api.run(query).await.status, 401);
     let nudged = api.send_body("/vendure-webhooks/order", "{}").await;
     assert_eq!(nudged.status, 401, "there is no token to hold");
-    let admin = api.showing(Shows::Bearer(world.shop.admin.token().into()));
+    let admin = api.with_credential(Credential::Bearer(world.shop.admin.token().into()));
     admin.run(query).await.data("veracoreOrderSyncStats");
-    gate.close();
+    proxy.close();
     // Known for a minute; another is not asked about now.
     admin.run(query).await.data("veracoreOrderSyncStats");
     let answer = api
-        .showing(Shows::Bearer("another".into()))
+        .with_credential(Credential::Bearer("another".into()))
         .run(query)
         .await;
     assert_eq!(answer.status, 503, "{answer:?}");

@@ -87,14 +87,14 @@ async fn a_login_opens_the_pages_and_a_logout_closes_them() {
     let cookie = browser.cookie(SESSION).unwrap();
     assert!(!rows.to_string().contains(&cookie));
     let thief = Browser::new(daemon.address().await);
-    thief.takes(SESSION, row["digest"].as_str().unwrap());
+    thief.set_cookie(SESSION, row["digest"].as_str().unwrap());
     assert_eq!(thief.get("/").await.status, 303);
 
     let token = browser.get("/").await.form_token();
     let left = browser.post("/logout", &[("form_token", &token)]).await;
     assert_eq!((left.status, left.to.as_deref()), (303, Some("/login")));
     assert_eq!(browser.cookie(SESSION), None);
-    browser.takes(SESSION, &cookie);
+    browser.set_cookie(SESSION, &cookie);
     assert_eq!(browser.get("/").await.status, 303, "it is over, not hidden");
     daemon.stop().await;
     world.assert_settled().await;
@@ -282,7 +282,7 @@ async fn an_open_page_is_told_of_changes_until_the_stop() {
         }
     });
     told.await.expect("a change is told");
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     let began = tokio::time::Instant::now();
     daemon.stop().await;
     assert!(
@@ -338,7 +338,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                     ("password", PASSWORD.into()),
                 ]
             } else {
-                there.takes(SESSION, &browser.cookie(SESSION).unwrap());
+                there.set_cookie(SESSION, &browser.cookie(SESSION).unwrap());
                 vec![("form_token", token)]
             };
             let (method, path) = match write {

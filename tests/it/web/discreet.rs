@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Api, Cart, Shows, TOKEN, World, ann};
+use crate::harness::{Api, Cart, Credential, TOKEN, World, ann};
 
 const KEY: &str = "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=";
 const STORED: &str = "a-stored-secret-of-the-webhook";
@@ -38,7 +38,7 @@ fn hidden(world: &World, session: &str) -> Vec<String> {
 
 /// What callers of every kind are answered.
 async fn answers(api: &Api, session: &str) -> Vec<String> {
-    let admin = api.showing(Shows::Bearer(session.to_owned()));
+    let admin = api.with_credential(Credential::Bearer(session.to_owned()));
     let set =
         |key: &str, value: &str| json!({ "input": { "set": [{ "key": key, "value": value }] } });
     let ready = api.request(reqwest::Method::GET, "/readyz");
@@ -47,10 +47,10 @@ async fn answers(api: &Api, session: &str) -> Vec<String> {
             .ask(UPDATE, set("VERACORE_WEBHOOK_SECRET", STORED))
             .await,
         admin.ask(UPDATE, set("API_TOKEN", STORED)).await,
-        api.showing(Shows::Bearer("hunter2-session".into()))
+        api.with_credential(Credential::Bearer("hunter2-session".into()))
             .run(ORDERS)
             .await,
-        api.showing(Shows::ApiKey("hunter2-key".into()))
+        api.with_credential(Credential::ApiKey("hunter2-key".into()))
             .run(ORDERS)
             .await,
         api.run(ORDERS).await,
@@ -76,9 +76,9 @@ async fn a_talkative_run_tells_no_secret_and_no_address() {
         .with("CONFIG_ENCRYPTION_KEY", KEY)
         .start()
         .await;
-    let api = Api::new(daemon.address().await, Shows::token());
+    let api = Api::new(daemon.address().await, Credential::token());
     let session = world.shop.admin.token().to_owned();
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     let answers = answers(&api, &session).await;
     let kept = serde_json::to_string(&world.rows().await).unwrap();
     let lines: Vec<String> = daemon.lines().iter().map(ToString::to_string).collect();

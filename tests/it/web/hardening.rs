@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::served;
-use crate::harness::{Shows, World, get};
+use crate::harness::{Credential, World, get};
 
 /// What comes back on a connection of its own, until it is closed.
 async fn raw(address: SocketAddr, bytes: &[u8], patience: Duration) -> Option<String> {
@@ -34,7 +34,7 @@ async fn every_answer_keeps_browsers_and_strangers_at_a_distance() {
         "/nowhere",
         "/vendure-webhooks/order",
     ] {
-        let stranger = api.showing(Shows::Nothing);
+        let stranger = api.with_credential(Credential::None);
         let answer = stranger
             .request(reqwest::Method::POST, path)
             .send()

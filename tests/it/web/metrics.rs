@@ -16,12 +16,12 @@ use veracore_sync::{
 };
 
 use super::served;
-use crate::harness::{Ask, Scrape, Shows, Style, World, until};
+use crate::harness::{Credential, Operation, Scrape, Style, World, until};
 
 /// What the ledger says is as old as three seconds at times.
 async fn scrape_until(address: SocketAddr, series: &str, value: f64) -> Scrape {
     until(&format!("{series} is {value}"), || async {
-        let page = Scrape::of(address).await;
+        let page = Scrape::fetch(address).await;
         let now = page.samples.get(series).copied();
         (now == Some(value)).then_some(page)
     })
@@ -122,35 +122,35 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
     // What the ledger says is some seconds old at times.
     let known = "veracore_sync_last_success_timestamp_seconds{job=\"sweep_orders\"}";
     until("the ledger's word on the sweep is served", || async {
-        let page = Scrape::of(address).await;
+        let page = Scrape::fetch(address).await;
         page.samples
             .get(known)
             .is_some_and(|at| *at > 0.0)
             .then_some(())
     })
     .await;
-    let stranger = api.showing(Shows::Nothing);
+    let stranger = api.with_credential(Credential::None);
     let request = stranger.request(reqwest::Method::GET, "/metrics");
     let answer = request.send().await.unwrap();
     assert_eq!(
         answer.headers()["content-type"],
         "text/plain; version=0.0.4; charset=utf-8"
     );
-    let before = Scrape::read(&answer.text().await.unwrap());
+    let before = Scrape::parse(&answer.text().await.unwrap());
     assert_as_listed(&before, &["veracore_sync_unmatched_skus"]);
     assert_begun(&before);
     assert_bounded(&before);
 
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     let success = "veracore_sync_orders{status=\"success\"}";
     let after = scrape_until(address, success, 1.0).await;
-    let mut steps = after.differs_from(&before);
+    let mut steps = after.changes_since(&before);
     // The daemon looks for orders all the while.
     steps.retain(|series, _| {
         !series.contains("upstream=\"vendure\"") && !series.contains("job=\"tidy_ledger\"")
     });
-    let asked = match Style::spoken() {
+    let asked = match Style::current() {
         Style::Rest => "not_found",
         Style::Oms => "ok",
     };
@@ -175,7 +175,7 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
     let force = "mutation { forceVeraCoreInventorySync { success } }";
     api.run(force).await.data("forceVeraCoreInventorySync");
     let done = "veracore_sync_run_seconds_count{job=\"sync_inventory\",outcome=\"done\"}";
-    assert!(Scrape::of(address).await.value(done) == 1.0);
+    assert!(Scrape::fetch(address).await.value(done) == 1.0);
     let page = scrape_until(address, "veracore_sync_unmatched_skus", 1.0).await;
     let written = page.value("veracore_sync_stock_changes_total");
     assert!(written == 1.0, "{written}");
@@ -190,11 +190,11 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
     // Samples and pages take no memory, and series do not multiply.
     let memory = daemon.memory().unwrap();
     for _ in 0..150 {
-        Scrape::of(address).await;
+        Scrape::fetch(address).await;
     }
     let more = daemon.memory().unwrap().saturating_sub(memory);
     assert!(more < 16 * 1024, "{more} kB more");
-    let same = Scrape::of(address).await.samples;
+    let same = Scrape::fetch(address).await.samples;
     assert!(same.keys().eq(page.samples.keys()));
     daemon.stop().await;
     world.assert_settled().await;
@@ -207,16 +207,16 @@ async fn what_a_warehouse_refuses_or_fails_at_is_counted_by_its_kind() {
     world.expect_error("VeraCore is unavailable");
     let (mut daemon, _) = served(&world).await;
     let address = daemon.address().await;
-    let style = Style::spoken();
+    let style = Style::current();
     let sent = |outcome: &str| {
         format!(
             "veracore_sync_upstream_requests_total{{upstream=\"veracore\",operation=\"submit_order\",outcome=\"{outcome}\"}}"
         )
     };
-    let refusal = style.refuses("No such customer");
+    let refusal = style.refusal("No such customer");
     world
         .sandbox
-        .add_fault(style.fault(Ask::Send, refusal).times(1));
+        .add_fault(style.fault(Operation::Send, refusal).times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let page = scrape_until(address, "veracore_sync_orders{status=\"error\"}", 1.0).await;
     // A refusal is no failure of VeraCore's, also where it comes with a 500.
@@ -226,8 +226,8 @@ async fn what_a_warehouse_refuses_or_fails_at_is_counted_by_its_kind() {
     assert!(page.value("veracore_sync_order_age_seconds_count") == 0.0);
 
     world.retry(&order.code).await;
-    world.arrives(&order.code).await;
-    let page = Scrape::of(address).await;
+    world.wait_until_sent(&order.code).await;
+    let page = Scrape::fetch(address).await;
     assert!(page.value(&sent("ok")) == 1.0);
     assert!(page.value("veracore_sync_orders_total{outcome=\"acknowledged\"}") == 1.0);
 
@@ -237,7 +237,7 @@ async fn what_a_warehouse_refuses_or_fails_at_is_counted_by_its_kind() {
     world.pay_orders(2).await;
     let circuit = "veracore_sync_circuit_state{upstream=\"veracore\"}";
     let page = until("the circuit opens", || async {
-        let page = Scrape::of(address).await;
+        let page = Scrape::fetch(address).await;
         (page.value(circuit) >= 1.0).then_some(page)
     })
     .await;
@@ -266,9 +266,9 @@ async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_no
         .build()
         .await;
     world.expect_error("database");
-    let gate = world.gate();
-    gate.close();
-    let daemon = world.daemon().with("DATABASE_URL", gate.url());
+    let proxy = world.database_proxy();
+    proxy.close();
+    let daemon = world.daemon().with("DATABASE_URL", proxy.url());
     let mut daemon = daemon.spawn();
     let address = daemon.address().await;
     let ledgers: Vec<&str> = catalogue::ALL
@@ -277,20 +277,20 @@ async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_no
         .map(|metric| metric.name)
         .collect();
     // Before there are services, and anybody was called.
-    let page = Scrape::of(address).await;
+    let page = Scrape::fetch(address).await;
     let uncalled = [catalogue::REQUESTS_TOTAL, catalogue::REQUEST_DURATION];
     assert_as_listed(&page, &[ledgers.as_slice(), &uncalled].concat());
     assert!(page.value("veracore_sync_ready") == 0.0);
     assert!(page.value("veracore_sync_moving") == 0.0);
 
-    gate.open();
+    proxy.open();
     daemon.wait_for("carrying orders to VeraCore").await;
     let page = scrape_until(address, "veracore_sync_ready", 1.0).await;
     assert_as_listed(&page, &["veracore_sync_unmatched_skus"]);
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
 
-    gate.close();
+    proxy.close();
     let page = scrape_until(address, "veracore_sync_ready", 0.0).await;
     assert_as_listed(&page, &ledgers);
     assert!(page.value("veracore_sync_orders_total{outcome=\"acknowledged\"}") == 1.0);
@@ -298,12 +298,12 @@ async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_no
     let start = Instant::now();
     let mut many = JoinSet::new();
     for _ in 0..20 {
-        many.spawn(Scrape::of(address));
+        many.spawn(Scrape::fetch(address));
     }
     many.join_all().await;
     assert!(start.elapsed() < Duration::from_secs(6));
 
-    gate.open();
+    proxy.open();
     let success = "veracore_sync_orders{status=\"success\"}";
     scrape_until(address, success, 1.0).await;
     // Nobody is told that anybody looked.

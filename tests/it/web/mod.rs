@@ -12,12 +12,12 @@ mod schema;
 mod settings;
 mod watched;
 
-use crate::harness::{Api, Daemon, Shows, TOKEN, World, until};
+use crate::harness::{Api, Credential, Daemon, TOKEN, World, until};
 
 /// A daemon with `API_TOKEN`, and a caller who holds it.
 async fn served(world: &World) -> (Daemon, Api) {
     let mut daemon = world.daemon().with("API_TOKEN", TOKEN).start().await;
-    let api = Api::new(daemon.address().await, Shows::token());
+    let api = Api::new(daemon.address().await, Credential::token());
     (daemon, api)
 }
 
@@ -41,6 +41,6 @@ async fn served_at_rest(world: &World) -> (Daemon, Api) {
             .then_some(())
     })
     .await;
-    let api = Api::new(daemon.address().await, Shows::token());
+    let api = Api::new(daemon.address().await, Credential::token());
     (daemon, api)
 }

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use veracore_sync::domain::SyncStatus;
 
-use crate::harness::{Api, Shows, TOKEN, World, until};
+use crate::harness::{Api, Credential, TOKEN, World, until};
 
 #[tokio::test]
 async fn a_burst_of_nudges_is_one_look() {
     let world = World::named("nudged").real_time().build().await;
-    let gate = world.gate_to_shop();
+    let proxy = world.shop_proxy();
     let daemon = world.daemon().with("API_TOKEN", TOKEN);
     let daemon = daemon
-        .with("VENDURE_API_URL", gate.url())
+        .with("VENDURE_API_URL", proxy.url())
         .with("ORDER_POLL_INTERVAL_SECONDS", "300");
     let mut daemon = daemon.start().await;
-    let api = Api::new(daemon.address().await, Shows::token());
+    let api = Api::new(daemon.address().await, Credential::token());
     // The first look of the start is over.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -24,7 +24,7 @@ async fn a_burst_of_nudges_is_one_look() {
         world.record(&order.code).await.is_none(),
         "nobody looks by himself"
     );
-    let before = gate.posts();
+    let before = proxy.posts();
     for _ in 0..50 {
         let answer = api.send_body("/vendure-webhooks/order", "whatever {").await;
         assert_eq!(answer.status, 202);
@@ -36,7 +36,7 @@ async fn a_burst_of_nudges_is_one_look() {
     .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     // A look or two, the order itself, a sweep if the first look did not explain all.
-    let calls = gate.posts() - before;
+    let calls = proxy.posts() - before;
     assert!(calls <= 6, "{calls} calls to the shop for 50 nudges");
     daemon.stop().await;
     world.assert_settled().await;

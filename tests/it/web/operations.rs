@@ -23,7 +23,7 @@ async fn orders_are_told_of_and_paged() {
     let orders = world.pay_orders(5).await;
     let (daemon, api) = served(&world).await;
     for order in &orders {
-        world.arrives(&order.code).await;
+        world.wait_until_sent(&order.code).await;
     }
     let told = status_of(&api, &orders[0]).await;
     assert_eq!(told["vendureOrderCode"], json!(orders[0].code));
@@ -145,7 +145,7 @@ async fn an_order_is_retried_forced_and_taken_out() {
         "mutation ($id: String!) { retryVeracoreOrderSync(orderId: $id) { success message } }";
     let retried = api.ask(retry, json!({ "id": second.id })).await;
     assert_eq!(retried.data("retryVeracoreOrderSync")["success"], true);
-    world.arrives(&second.code).await;
+    world.wait_until_sent(&second.code).await;
     let again = api.ask(retry, json!({ "id": second.id })).await;
     assert_eq!(again.data("retryVeracoreOrderSync")["success"], false);
 
@@ -186,7 +186,7 @@ async fn two_who_force_an_order_send_it_once() {
         };
         assert!(fits, "{said}");
     }
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     assert_eq!(world.sandbox.orders().len(), 1);
     let posts = world.sandbox.requests();
     let posts = posts
@@ -202,7 +202,7 @@ async fn stock_and_tracking_are_brought_when_asked_for() {
     let world = World::named("asked").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     let (daemon, api) = served(&world).await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     world.sandbox.set_stock("A-0", 70);
     world.sandbox.set_stock("A-1", 5);
     let sku =
@@ -257,7 +257,7 @@ async fn stock_and_tracking_are_brought_when_asked_for() {
         true,
         "{answer:?}"
     );
-    assert_eq!(world.shop.shipped(&order).await.0, "Shipped");
+    assert_eq!(world.shop.fulfillment_state(&order).await.0, "Shipped");
     assert_eq!(
         status_of(&api, &order).await["trackingNumbers"],
         json!(["1Z API"])

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::served;
-use crate::harness::{Api, Shows, TOKEN, World, until};
+use crate::harness::{Api, Credential, TOKEN, World, until};
 
 const OLD_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const NEW_KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
@@ -28,7 +28,7 @@ async fn a_pause_holds_for_every_replica_and_so_does_its_end() {
     let (mut first, api) = served(&world).await;
     let (mut second, _) = served(&world).await;
     let before = world.pay_order(&[("A-0", 1)]).await;
-    world.arrives(&before.code).await;
+    world.wait_until_sent(&before.code).await;
     let answer = update(&api, json!({ "syncEnabled": false })).await;
     let config = answer.data("updateVeracoreConfig");
     assert_eq!(config["syncEnabled"], false);
@@ -54,7 +54,7 @@ async fn a_pause_holds_for_every_replica_and_so_does_its_end() {
 
     let answer = update(&api, json!({ "unset": ["SYNC_ENABLED"] })).await;
     assert_eq!(answer.data("updateVeracoreConfig")["syncEnabled"], true);
-    world.arrives(&paused.code).await;
+    world.wait_until_sent(&paused.code).await;
     first.stop().await;
     second.stop().await;
     world.assert_settled().await;
@@ -173,7 +173,7 @@ async fn secrets_are_sealed_and_heeded() {
         .with("API_TOKEN", TOKEN)
         .start()
         .await;
-    let api = Api::new(daemon.address().await, Shows::token());
+    let api = Api::new(daemon.address().await, Credential::token());
     daemon.wait_for("refuses our credentials").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let secret = world.environment()[SECRET].clone();
@@ -182,7 +182,7 @@ async fn secrets_are_sealed_and_heeded() {
     let shown = setting(answer.data("updateVeracoreConfig"), SECRET);
     let expected = (&json!("********"), &json!("database"));
     assert_eq!((&shown["value"], &shown["origin"]), expected);
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     let (_, by_new) = stored(&world).await;
     assert_ne!(by_new[SECRET]["keyId"], sealed[SECRET]["keyId"]);
     assert!(!by_new.to_string().contains(&secret));
@@ -209,9 +209,9 @@ async fn a_key_is_replaced_by_another() {
     assert_eq!(nothing.status, 2, "{nothing:?}");
     assert_eq!(stored(&world).await.1, by_new);
     let rotated = world.cli_with(&with_keys(&both), &rotate).await;
-    assert_eq!(rotated.done()["sealedAnew"], json!([SECRET]));
+    assert_eq!(rotated.success_json()["sealedAnew"], json!([SECRET]));
     let again = world.cli_with(&with_keys(&both), &rotate).await;
-    assert_eq!(again.done()["sealedAnew"], json!([]));
+    assert_eq!(again.success_json()["sealedAnew"], json!([]));
     let (_, by_old) = stored(&world).await;
     assert_ne!(by_old[SECRET]["keyId"], by_new[SECRET]["keyId"]);
     assert_eq!(world.cli_with(&with_keys(OLD_KEY), &show).await.status, 0);
@@ -234,7 +234,7 @@ async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
         .unwrap();
     daemon.wait_for("stored settings are invalid").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     // And it can be mended by the same way.
     let shown = api.run("{ veracoreConfig { syncEnabled problems } }").await;
     let problems = &shown.data("veracoreConfig")["problems"];
@@ -245,7 +245,7 @@ async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
     let mended = update(&api, json!({ "unset": ["SYNC_TIMEZONE"] })).await;
     mended.data("updateVeracoreConfig");
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
@@ -260,7 +260,7 @@ async fn an_administrator_changes_settings_but_not_where_credentials_go() {
         .make_role("settings", &["UpdateSettings", "ReadOrder"], &channel)
         .await;
     let session = world.shop.session_of_role("settings", &role).await;
-    let admin = api.showing(Shows::Bearer(session));
+    let admin = api.with_credential(Credential::Bearer(session));
     let time = json!({ "set": [{ "key": "SYNC_INVENTORY_TIME", "value": "04:00" }] });
     update(&admin, time).await.data("updateVeracoreConfig");
     let before = stored(&world).await;
@@ -290,25 +290,25 @@ async fn a_daemon_waits_for_a_database_that_holds_its_settings() {
         .cli_with(&with_keys(OLD_KEY), &["config", "set", SECRET, &secret])
         .await;
     assert_eq!(set.status, 0, "{set:?}");
-    let gate = world.gate();
-    gate.close();
+    let proxy = world.database_proxy();
+    proxy.close();
     let mut daemon = world
         .daemon()
-        .with("DATABASE_URL", gate.url())
+        .with("DATABASE_URL", proxy.url())
         .with(SECRET, "")
         .with("CONFIG_ENCRYPTION_KEY", OLD_KEY)
         .spawn();
     daemon.wait_for("it may hold the missing settings").await;
-    gate.open();
+    proxy.open();
     daemon.wait_for("carrying orders to VeraCore").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.arrives(&order.code).await;
+    world.wait_until_sent(&order.code).await;
     // A command does not go on without what is stored.
-    gate.close();
-    let without = [("DATABASE_URL", gate.url())];
+    proxy.close();
+    let without = [("DATABASE_URL", proxy.url())];
     let list = world.cli_with(&without, &["orders", "list"]).await;
     assert_eq!(list.status, 1, "{list:?}");
-    gate.open();
+    proxy.open();
     daemon.stop().await;
     world.assert_settled().await;
 }

@@ -4,11 +4,11 @@ use serde_json::json;
 use veracore_sync::sandbox::{Item, NewPackage};
 
 use super::{Office, states, webhooks};
-use crate::harness::{Daemon, Sender, WEBHOOK_SECRET, World, until};
+use crate::harness::{Daemon, WEBHOOK_SECRET, WebhookSender, World, until};
 
 const AT: &str = "VERACORE_SYNC_CRASH_AT";
 
-async fn at_rest(world: &World, settings: &[(&str, &str)]) -> (Daemon, Sender) {
+async fn at_rest(world: &World, settings: &[(&str, &str)]) -> (Daemon, WebhookSender) {
     let mut daemon = world
         .daemon()
         .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
@@ -28,7 +28,7 @@ async fn at_rest(world: &World, settings: &[(&str, &str)]) -> (Daemon, Sender) {
         (open == [false]).then_some(())
     })
     .await;
-    let sender = Sender::to(daemon.address().await, world);
+    let sender = WebhookSender::to(daemon.address().await, world);
     (daemon, sender)
 }
 
@@ -44,7 +44,7 @@ async fn all_done(world: &World) {
 async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
     let world = World::named("webhook_kill").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
-    world.service().carry().await;
+    world.service().sync_orders().await;
     world.sandbox.set_stock("A-1", 12);
     let package = NewPackage {
         tracking_number: Some("K1".into()),
@@ -63,13 +63,13 @@ async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
         "another replica knows it"
     );
     sender
-        .tell(
+        .deliver(
             "inventory-update",
             &json!({ "SKU": "A-1", "AvailableQuantity": 12 }),
         )
         .await;
     sender
-        .tell(
+        .deliver(
             "order-update",
             &json!({ "OrderNumber": order.code, "Status": "Shipped" }),
         )
@@ -83,14 +83,14 @@ async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
         .start()
         .await;
     all_done(&world).await;
-    assert_eq!(world.shop.shipped(&order).await.0, "Shipped");
+    assert_eq!(world.shop.fulfillment_state(&order).await.0, "Shipped");
     assert_eq!(world.shop.level("A-1").await.on_hand, 12);
     // And one that comes while it runs is worked on at once.
     world.sandbox.set_stock("A-1", 13);
     let mut heir = heir;
-    let sender = Sender::to(heir.address().await, &world);
+    let sender = WebhookSender::to(heir.address().await, &world);
     sender
-        .tell(
+        .deliver(
             "inventory-update",
             &json!({ "SKU": "A-1", "AvailableQuantity": 13 }),
         )
@@ -109,10 +109,10 @@ async fn send_until_heard(
 ) -> Option<(u16, String)> {
     let body = told.to_string();
     let line = daemon.wait_for("veracore-sync started").await;
-    let sender = Sender::to(line["listen"].as_str().unwrap().parse().unwrap(), world);
+    let sender = WebhookSender::to(line["listen"].as_str().unwrap().parse().unwrap(), world);
     loop {
-        let sealed = sender.sign(body.as_bytes());
-        let answer = sender.try_send("tracking-update", &sealed).await;
+        let webhook = sender.sign(body.as_bytes());
+        let answer = sender.try_send("tracking-update", &webhook).await;
         if !matches!(answer, Some((503, _))) {
             return answer;
         }
@@ -135,7 +135,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
     {
         for when in ["before", "after"] {
             let order = world.pay_order(&[("A-0", 1)]).await;
-            service.carry().await;
+            service.sync_orders().await;
             let package = NewPackage {
                 tracking_number: Some(format!("{at}{when}")),
                 items: Some(vec![Item::from(("A-0".to_owned(), 1))]),
@@ -181,16 +181,16 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
                 .start()
                 .await;
-            let sender = Sender::to(heir.address().await, &world);
+            let sender = WebhookSender::to(heir.address().await, &world);
             // Sent again, as it may not have been answered.
-            sender.tell("tracking-update", &told).await;
+            sender.deliver("tracking-update", &told).await;
             sqlx::query("update veracore_webhook set next_attempt = now() where next_attempt is not null and lease_token is null")
                 .execute(&world.tables)
                 .await
                 .unwrap();
             all_done(&world).await;
             heir.stop().await;
-            let (state, fulfillments, _) = world.shop.shipped(&order).await;
+            let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
             assert_eq!(
                 (state.as_str(), fulfillments.len()),
                 ("Shipped", 1),
@@ -206,14 +206,14 @@ async fn while_the_database_is_away_the_sender_is_told_to_come_again() {
     let mut world = World::named("webhook_away").real_time().build().await;
     world.expect_error("webhook not stored");
     world.expect_error("maintenance of the ledger cannot run on schedule");
-    let gate = world.gate();
-    let (daemon, sender) = at_rest(&world, &[("DATABASE_URL", gate.url())]).await;
+    let proxy = world.database_proxy();
+    let (daemon, sender) = at_rest(&world, &[("DATABASE_URL", proxy.url())]).await;
     let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });
     let once = sender.sign(body.to_string().as_bytes());
-    gate.close();
+    proxy.close();
     assert_eq!(sender.send("order-update", &once).await.0, 503);
     assert_eq!(webhooks(&world).await, []);
-    gate.open();
+    proxy.open();
     assert_eq!(sender.send("order-update", &once).await.0, 202);
     assert_eq!(states(&world).await, ["waiting"]);
     daemon.stop().await;
@@ -226,7 +226,7 @@ async fn nothing_is_claimed_once_told_to_stop() {
     let service = world.service();
     let office = Office::of(&service, &world).await;
     let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });
-    office.sender.tell("order-update", &body).await;
+    office.sender.deliver("order-update", &body).await;
     service.tasks.stop();
     assert_eq!(office.work().await, 0);
     let office = Office::of(&world.service(), &world).await;
@@ -243,8 +243,8 @@ async fn one_that_nobody_survives_is_given_up() {
     world.expect_error("webhook given up");
     let office = Office::of(&world.service(), &world).await;
     let body = json!({ "OrderNumber": "C1", "Status": "Shipped" });
-    office.sender.tell("order-update", &body).await;
-    office.sender.tell("order-update", &body).await;
+    office.sender.deliver("order-update", &body).await;
+    office.sender.deliver("order-update", &body).await;
     sqlx::query(
         "update veracore_webhook set attempts = 15, lease_token = gen_random_uuid(), lease_until = $1
          where id = (select min(id) from veracore_webhook)",

@@ -6,19 +6,19 @@ mod refused;
 mod stock;
 mod tracking;
 
-use crate::harness::{Sender, Service, World};
+use crate::harness::{Service, WebhookSender, World};
 use veracore_sync::sync::inbox::{InboxQueue, InboxWorker};
 
 /// A server and whoever works on what it takes, step by step.
 struct Office {
     worker: InboxWorker,
-    sender: Sender,
+    sender: WebhookSender,
 }
 
 impl Office {
     async fn of(service: &Service, world: &World) -> Self {
         let worker = service.worker();
-        let sender = Sender::to_inbox(worker.inbox.clone(), world).await;
+        let sender = WebhookSender::to_inbox(worker.inbox.clone(), world).await;
         Self { worker, sender }
     }
 

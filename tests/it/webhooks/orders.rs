@@ -8,7 +8,7 @@ use veracore_sync::{
 };
 
 use super::{Office, states, webhooks};
-use crate::harness::{World, posts_of};
+use crate::harness::{World, sends_of};
 
 #[tokio::test]
 async fn a_doubt_is_looked_into_sooner_but_not_before_its_quiet_period_is_over() {
@@ -30,14 +30,14 @@ async fn a_doubt_is_looked_into_sooner_but_not_before_its_quiet_period_is_over()
         .unwrap();
     let office = Office::of(&service, &world).await;
     let body = json!({ "OrderNumber": order.code, "Status": "Processing" });
-    office.sender.tell("order-update", &body).await;
+    office.sender.deliver("order-update", &body).await;
     office.work().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.next_attempt, Some(sent_at + quiet));
     assert_eq!(service.work().await, []);
     world.advance(quiet);
     assert_eq!(service.work().await, [SyncStatus::Success]);
-    assert_eq!(posts_of(&world.sandbox, &order.code).len(), 1);
+    assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);
     assert_eq!(states(&world).await, ["done"]);
     world.assert_settled().await;
 }
@@ -67,7 +67,7 @@ async fn a_chatty_sender_uses_up_no_tries() {
     let body = json!({ "OrderNumber": order.code, "Status": "Received" });
     let mut moments = Vec::new();
     for _ in 0..5 {
-        office.sender.tell("order-update", &body).await;
+        office.sender.deliver("order-update", &body).await;
         office.work().await;
         moments.push(
             world
@@ -97,7 +97,7 @@ async fn an_order_that_veracore_has_is_asked_for_its_packages() {
     let world = World::named("order_told").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let package = NewPackage {
         tracking_number: Some("O1".into()),
         items: Some(vec![Item::from(("A-0".to_owned(), 1))]),
@@ -111,10 +111,10 @@ async fn an_order_that_veracore_has_is_asked_for_its_packages() {
         (&order.code, "Cancelled"),
     ] {
         let body = json!({ "OrderNumber": number, "Status": status });
-        office.sender.tell("order-update", &body).await;
+        office.sender.deliver("order-update", &body).await;
     }
     office.work().await;
-    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(states(&world).await, ["done", "unknown", "done"]);
     // What becomes of a cancellation is another's to decide; the word is kept.

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use veracore_sync::sync::inbox::Inbox;
 
 use super::{Office, states};
-use crate::harness::{Sealed, Sender, WEBHOOK_SECRET, World};
+use crate::harness::{SignedWebhook, WEBHOOK_SECRET, WebhookSender, World};
 
 const KINDS: [&str; 3] = ["inventory-update", "order-update", "tracking-update"];
 
@@ -19,8 +19,8 @@ fn good(kind: &str) -> Value {
     }
 }
 
-fn sealed(timestamp: Option<&str>, signature: Option<&str>, body: &[u8]) -> Sealed {
-    Sealed {
+fn webhook(timestamp: Option<&str>, signature: Option<&str>, body: &[u8]) -> SignedWebhook {
+    SignedWebhook {
         timestamp: timestamp.map(Into::into),
         signature: signature.map(Into::into),
         body: body.into(),
@@ -40,57 +40,57 @@ async fn a_webhook_that_is_not_veracores_is_refused() {
         let body = good(kind).to_string();
         let body = body.as_bytes();
         let now = sender.at(0);
-        let right = Sealed::with(WEBHOOK_SECRET, &now, body);
+        let right = SignedWebhook::new(WEBHOOK_SECRET, &now, body);
         let signature = right.signature.as_deref().unwrap();
         let digits = &signature["sha256=".len()..];
-        let other = Sealed::with("another secret", &now, body);
+        let other = SignedWebhook::new("another secret", &now, body);
         let missigned = [
-            sealed(None, None, body),
-            sealed(Some(&now), None, body),
-            sealed(None, Some(signature), body),
-            sealed(Some(&now), Some(""), body),
-            sealed(Some(&now), Some("sha256="), body),
-            sealed(Some(&now), Some(digits), body),
-            sealed(Some(&now), Some(&signature[..signature.len() - 1]), body),
-            sealed(Some(&now), Some(&signature[..signature.len() - 2]), body),
-            sealed(Some(&now), Some(&format!("{signature}00")), body),
-            sealed(
+            webhook(None, None, body),
+            webhook(Some(&now), None, body),
+            webhook(None, Some(signature), body),
+            webhook(Some(&now), Some(""), body),
+            webhook(Some(&now), Some("sha256="), body),
+            webhook(Some(&now), Some(digits), body),
+            webhook(Some(&now), Some(&signature[..signature.len() - 1]), body),
+            webhook(Some(&now), Some(&signature[..signature.len() - 2]), body),
+            webhook(Some(&now), Some(&format!("{signature}00")), body),
+            webhook(
                 Some(&now),
                 Some(&format!("sha256={}", "zz".repeat(32))),
                 body,
             ),
-            sealed(
+            webhook(
                 Some(&now),
                 Some(&format!("sha256={}", "00".repeat(32))),
                 body,
             ),
-            sealed(
+            webhook(
                 Some(&now),
                 Some(&format!("sha256={}", "0".repeat(7000))),
                 body,
             ),
-            sealed(Some(&sender.at(1)), Some(signature), body),
-            sealed(Some("soon"), Some(signature), body),
-            sealed(Some(""), Some(signature), body),
-            sealed(Some(&now), Some(signature), b"{}"),
-            Sealed::with("", &now, body),
-            Sealed::with(WEBHOOK_SECRET, &sender.at(-301), body),
-            Sealed::with(WEBHOOK_SECRET, &sender.at(301), body),
-            Sealed::with(WEBHOOK_SECRET, "0", body),
-            Sealed::with(WEBHOOK_SECRET, &format!("{now}000"), body),
-            Sealed::with(WEBHOOK_SECRET, &format!(" {now}"), body),
+            webhook(Some(&sender.at(1)), Some(signature), body),
+            webhook(Some("soon"), Some(signature), body),
+            webhook(Some(""), Some(signature), body),
+            webhook(Some(&now), Some(signature), b"{}"),
+            SignedWebhook::new("", &now, body),
+            SignedWebhook::new(WEBHOOK_SECRET, &sender.at(-301), body),
+            SignedWebhook::new(WEBHOOK_SECRET, &sender.at(301), body),
+            SignedWebhook::new(WEBHOOK_SECRET, "0", body),
+            SignedWebhook::new(WEBHOOK_SECRET, &format!("{now}000"), body),
+            SignedWebhook::new(WEBHOOK_SECRET, &format!(" {now}"), body),
             other,
         ];
-        for sealed in missigned {
-            let (status, sentence) = sender.send(kind, &sealed).await;
-            assert_eq!(status, 401, "{sealed:?}");
+        for signed in missigned {
+            let (status, sentence) = sender.send(kind, &signed).await;
+            assert_eq!(status, 401, "{signed:?}");
             assert_eq!(sentence.matches(". ").count(), 0, "{sentence}");
             assert!(sentence.ends_with('.'), "{sentence}");
         }
     }
     assert_eq!(
         sender
-            .send("returns-update", &sealed(None, None, b""))
+            .send("returns-update", &webhook(None, None, b""))
             .await
             .0,
         404
@@ -123,15 +123,15 @@ async fn a_replay_is_refused_whoever_is_asked() {
         "{answers:?}"
     );
     // Not as something else either, nor spelled in another way.
-    let upper = Sealed {
+    let upper = SignedWebhook {
         signature: once
             .signature
             .as_ref()
             .map(|s| s.to_uppercase().replace("SHA", "sha")),
         ..once.clone()
     };
-    for (kind, sealed) in [("order-update", &upper), ("order-update", &once)] {
-        let answer = offices[1].send(kind, sealed).await;
+    for (kind, signed) in [("order-update", &upper), ("order-update", &once)] {
+        let answer = offices[1].send(kind, signed).await;
         assert_eq!(answer.0, 401, "{answer:?}");
         assert!(answer.1.contains("sent before"), "{answer:?}");
     }
@@ -256,14 +256,14 @@ async fn without_a_secret_there_is_nothing() {
         world.ledger.clone(),
         Arc::clone(&world.clock),
     );
-    let sender = Sender::to_inbox(inbox, &world).await;
+    let sender = WebhookSender::to_inbox(inbox, &world).await;
     for kind in KINDS {
         let body = good(kind).to_string();
         for secret in [WEBHOOK_SECRET, ""] {
-            let sealed = Sealed::with(secret, &sender.at(0), body.as_bytes());
-            assert_eq!(sender.send(kind, &sealed).await.0, 404);
+            let signed = SignedWebhook::new(secret, &sender.at(0), body.as_bytes());
+            assert_eq!(sender.send(kind, &signed).await.0, 404);
         }
-        let large = sealed(None, None, &[b' '; 2 << 20]);
+        let large = webhook(None, None, &[b' '; 2 << 20]);
         assert_eq!(sender.send(kind, &large).await.0, 404);
     }
     assert_eq!(states(&world).await, Vec::<String>::new());
@@ -278,7 +278,7 @@ async fn what_is_kept_holds_no_address() {
         let mut body = good(kind);
         body["ShippingAddress"] = json!({ "Address1": "17 Cherry Lane", "Phone": "555-0199" });
         body["Carrier"] = json!("17 Cherry Lane");
-        sender.tell(kind, &body).await;
+        sender.deliver(kind, &body).await;
     }
     let kept = serde_json::to_string(&rows(&world).await["veracore_webhook"]).unwrap();
     assert!(!kept.contains("Cherry") && !kept.contains("0199"), "{kept}");

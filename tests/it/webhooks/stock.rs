@@ -25,8 +25,8 @@ async fn stocked(name: &str, count: u32) -> (World, Service) {
     for at in 0..count {
         world.sandbox.set_stock(&format!("W-{at}"), 20 + at);
     }
-    let service = world.service_made(|making| making.inventory.max_drop_percent = 50);
-    service.keep_stock().await;
+    let service = world.service_with_options(|options| options.inventory.max_drop_percent = 50);
+    service.sync_stock().await;
     (world, service)
 }
 
@@ -52,7 +52,7 @@ async fn a_level_follows_at_once_and_is_what_veracore_answers() {
     world.sandbox.set_stock("W-0", 7);
     office
         .sender
-        .tell("inventory-update", &item("W-0", 1000))
+        .deliver("inventory-update", &item("W-0", 1000))
         .await;
     office.work().await;
     assert_eq!(on_hand(&world, "W-0").await, 7);
@@ -60,7 +60,7 @@ async fn a_level_follows_at_once_and_is_what_veracore_answers() {
     // An older snapshot, duplicates and strangers change nothing.
     let body = json!([item("W-0", 20), item("W-1", 1), item("NOBODY", 5)]);
     for _ in 0..3 {
-        office.sender.tell("inventory-update", &body).await;
+        office.sender.deliver("inventory-update", &body).await;
     }
     office.work().await;
     assert_eq!(
@@ -80,19 +80,19 @@ async fn a_level_follows_at_once_and_is_what_veracore_answers() {
 async fn veracores_names_lead_to_the_shops() {
     let (world, _) = stocked("mapped_told", 2).await;
     world.sandbox.set_stock("VC-1", 5);
-    let service = world.service_made(|making| {
+    let service = world.service_with_options(|options| {
         let sku = |text: &str| veracore_sync::domain::Sku::parse(text).unwrap();
-        making.inventory.rules.skus.map = [(sku("W-0"), sku("VC-1"))].into();
+        options.inventory.rules.skus.map = [(sku("W-0"), sku("VC-1"))].into();
     });
     let office = Office::of(&service, &world).await;
     office
         .sender
-        .tell("inventory-update", &item("VC-1", 5))
+        .deliver("inventory-update", &item("VC-1", 5))
         .await;
     // A name that stands for nothing of VeraCore's any more.
     office
         .sender
-        .tell("inventory-update", &item("W-0", 1))
+        .deliver("inventory-update", &item("W-0", 1))
         .await;
     office.work().await;
     assert_eq!(on_hand(&world, "W-0").await, 5);
@@ -111,12 +111,15 @@ async fn many_skus_are_one_pass_at_most_once_in_ten_minutes() {
         let items: Vec<Value> = (0..14).map(|at| item(&format!("W-{at}"), units)).collect();
         json!(items)
     };
-    office.sender.tell("inventory-update", &change(30)).await;
+    office.sender.deliver("inventory-update", &change(30)).await;
     office.work().await;
     assert_eq!(on_hand(&world, "W-13").await, 43);
     assert_eq!(runs(&world).await, [("done".into(), None)]);
     for units in [31, 32] {
-        office.sender.tell("inventory-update", &change(units)).await;
+        office
+            .sender
+            .deliver("inventory-update", &change(units))
+            .await;
         office.work().await;
     }
     assert_eq!(on_hand(&world, "W-13").await, 43, "not so soon");
@@ -141,7 +144,7 @@ async fn a_feed_of_zeros_that_comes_piece_by_piece_is_held() {
     for at in 0..6 {
         office
             .sender
-            .tell("inventory-update", &item(&format!("W-{at}"), 0))
+            .deliver("inventory-update", &item(&format!("W-{at}"), 0))
             .await;
         office.work().await;
         world.advance(TimeDelta::minutes(3));
@@ -175,7 +178,7 @@ async fn what_is_sold_out_goes_off_sale_by_a_whole_pass() {
     world.sandbox.set_stock("W-2", 0);
     office
         .sender
-        .tell("inventory-update", &item("W-2", 0))
+        .deliver("inventory-update", &item("W-2", 0))
         .await;
     office.work().await;
     assert_eq!(on_hand(&world, "W-2").await, 0);
@@ -192,7 +195,7 @@ async fn a_pass_that_is_going_on_is_waited_for() {
     world.sandbox.set_stock("W-0", 9);
     office
         .sender
-        .tell("inventory-update", &item("W-0", 9))
+        .deliver("inventory-update", &item("W-0", 9))
         .await;
     let what = [veracore_sync::ledger::LeaseKey::Job("sync_inventory")];
     let hold = world

@@ -28,16 +28,16 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     let world = World::named("told").build().await;
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let office = Office::of(&service, &world).await;
     let first = package("N1", &[("A-0", 2)]);
     world.sandbox.ship(&order.code, vec![first]).unwrap();
     office
         .sender
-        .tell("tracking-update", &told(&order.code, "N1", "Shipped"))
+        .deliver("tracking-update", &told(&order.code, "N1", "Shipped"))
         .await;
     office.work().await;
-    let (state, fulfillments, fields) = world.shop.shipped(&order).await;
+    let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     assert_eq!(state, "PartiallyShipped");
     assert_eq!(fulfillments.len(), 1);
     // Not what the webhook said, which might be out of date.
@@ -49,7 +49,7 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     assert_eq!(states(&world).await, ["done"]);
 
     // An older snapshot, the same again, and news of what was void long ago: nothing changes.
-    let before = world.shop.shipped(&order).await;
+    let before = world.shop.fulfillment_state(&order).await;
     for (number, status) in [
         ("N1", "Packed"),
         ("N1", "Shipped"),
@@ -58,10 +58,14 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     ] {
         office
             .sender
-            .tell("tracking-update", &told(&order.code, number, status))
+            .deliver("tracking-update", &told(&order.code, number, status))
             .await;
         office.work().await;
-        assert_eq!(world.shop.shipped(&order).await, before, "{status}");
+        assert_eq!(
+            world.shop.fulfillment_state(&order).await,
+            before,
+            "{status}"
+        );
     }
     assert_eq!(states(&world).await, ["done"; 5]);
     let second = package("N2", &[("A-0", 1), ("A-1", 1)]);
@@ -69,11 +73,11 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     for _ in 0..3 {
         office
             .sender
-            .tell("tracking-update", &told(&order.code, "N2", "Shipped"))
+            .deliver("tracking-update", &told(&order.code, "N2", "Shipped"))
             .await;
     }
     office.work().await;
-    let (state, fulfillments, _) = world.shop.shipped(&order).await;
+    let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 2));
     world.assert_settled().await;
 }
@@ -83,15 +87,15 @@ async fn a_forged_package_is_never_written_and_is_given_up_after_an_hour() {
     let world = World::named("forged").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let office = Office::of(&service, &world).await;
     office
         .sender
-        .tell("tracking-update", &told(&order.code, "X1", "Shipped"))
+        .deliver("tracking-update", &told(&order.code, "X1", "Shipped"))
         .await;
     office
         .sender
-        .tell("tracking-update", &told("NOBODYS", "X2", "Shipped"))
+        .deliver("tracking-update", &told("NOBODYS", "X2", "Shipped"))
         .await;
     let began = world.clock.now();
     office.work().await;
@@ -100,7 +104,7 @@ async fn a_forged_package_is_never_written_and_is_given_up_after_an_hour() {
     while states(&world).await[0] == "waiting" {
         world.advance(TimeDelta::seconds(30));
         office.work().await;
-        assert_eq!(world.shop.shipped(&order).await.1, []);
+        assert_eq!(world.shop.fulfillment_state(&order).await.1, []);
         assert!(world.clock.now() - began < TimeDelta::hours(2));
     }
     assert!(world.clock.now() - began > TimeDelta::minutes(25));
@@ -118,11 +122,11 @@ async fn a_list_that_lags_behind_is_asked_again() {
     let world = World::named("lagging").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let office = Office::of(&service, &world).await;
     office
         .sender
-        .tell("tracking-update", &told(&order.code, "L1", "Shipped"))
+        .deliver("tracking-update", &told(&order.code, "L1", "Shipped"))
         .await;
     office.work().await;
     assert_eq!(webhooks(&world).await[0].2, 1);
@@ -133,7 +137,7 @@ async fn a_list_that_lags_behind_is_asked_again() {
     world.advance(TimeDelta::seconds(10));
     office.work().await;
     assert_eq!(states(&world).await, ["done"]);
-    assert_eq!(world.shop.shipped(&order).await.0, "Shipped");
+    assert_eq!(world.shop.fulfillment_state(&order).await.0, "Shipped");
     world.assert_settled().await;
 }
 
@@ -142,7 +146,7 @@ async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
     let world = World::named("many").build().await;
     let orders = world.pay_orders(12).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let office = Office::of(&service, &world).await;
     for (at, order) in orders.iter().enumerate() {
         world.sandbox.ship(&order.code, vec![]).unwrap();
@@ -151,7 +155,7 @@ async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
             .clone();
         office
             .sender
-            .tell("tracking-update", &told(&order.code, &number, "Shipped"))
+            .deliver("tracking-update", &told(&order.code, &number, "Shipped"))
             .await;
         if at == 0 {
             // A row that this version cannot read.
@@ -169,7 +173,7 @@ async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
         .count();
     assert_eq!(lists, 1, "{calls:?}");
     for order in &orders {
-        assert_eq!(world.shop.shipped(order).await.0, "Shipped");
+        assert_eq!(world.shop.fulfillment_state(order).await.0, "Shipped");
     }
     let mut states = states(&world).await;
     assert_eq!(states.remove(1), "failed");
@@ -191,7 +195,7 @@ async fn while_veracore_is_down_no_try_is_used_up() {
     world.expect_error("VeraCore is unavailable");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
-    service.carry().await;
+    service.sync_orders().await;
     let office = Office::of(&service, &world).await;
     world
         .sandbox
@@ -202,7 +206,7 @@ async fn while_veracore_is_down_no_try_is_used_up() {
         .add_fault(Fault::on("/", FaultKind::DropRequest));
     office
         .sender
-        .tell("tracking-update", &told(&order.code, "D1", "Shipped"))
+        .deliver("tracking-update", &told(&order.code, "D1", "Shipped"))
         .await;
     // Until the circuit opens: by then it is parked.
     for _ in 0..50 {
@@ -231,6 +235,6 @@ async fn while_veracore_is_down_no_try_is_used_up() {
     world.advance(TimeDelta::minutes(11));
     office.work().await;
     assert_eq!(states(&world).await, ["done"]);
-    assert_eq!(world.shop.shipped(&order).await.0, "Shipped");
+    assert_eq!(world.shop.fulfillment_state(&order).await.0, "Shipped");
     world.assert_settled().await;
 }

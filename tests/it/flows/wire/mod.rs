@@ -9,7 +9,7 @@ use crate::harness::Style;
 
 /// The body that arrived holds exactly what the shop says.
 pub fn assert_exact(body: &str, order: &Value) {
-    match Style::spoken() {
+    match Style::current() {
         Style::Rest => {
             let body: Value = serde_json::from_str(body).unwrap();
             assert_eq!(body, rest::body(order));
@@ -30,7 +30,7 @@ pub fn readable(body: &str, order: &Value) -> String {
     let body = body
         .replace(&told(&order["code"]), "[code]")
         .replace(&told(&order["customer"]["emailAddress"]), "[email]");
-    match Style::spoken() {
+    match Style::current() {
         Style::Rest => {
             let date = told(&rest::body(order)["OrderDate"]);
             body.replace(&date, "[date]").replace(",\"", ",\n\"")

@@ -1,8 +1,8 @@
--- Fills a migrated, empty ledger with :orders orders, found over two years, the newest last: by far the
--- most acknowledged and closed, some open, some waiting or in doubt, some that need a person.
+-- Fills a migrated, empty ledger with :orders orders, discovered over two years, oldest first. Most are
+-- acknowledged and closed; some are open, waiting, in doubt, or need attention.
 set synchronous_commit = off;
 
--- Made at the end: that is quicker than keeping them up to date.
+-- Drop the indexes and create them at the end: that is faster than updating them.
 create temporary table held_back as
     select indexname, indexdef from pg_indexes i
     where schemaname = current_schema() and tablename like 'veracore\_%'
@@ -11,7 +11,7 @@ do $$ declare name text; begin
     for name in select indexname from held_back loop execute format('drop index %I', name); end loop;
 end $$;
 
--- id = how old it is, from the end: the newest is 0
+-- age: 0 for the newest order
 create temporary table made as
     select i as id, :orders - i as age,
         case when :orders - i < least(600, :orders / 40) then
@@ -20,7 +20,7 @@ create temporary table made as
             when i % 1000 < 13 then 'skipped'
             when i % 1000 < 18 then 'cancelled'
             else 'success' end as status,
-        -- of those that VeraCore has, the newest are not fulfilled yet
+        -- the newest of the orders that VeraCore has are not fulfilled yet
         :orders - i < least(600, :orders / 40) + least(6000, :orders / 20) as is_open,
         now() - (:orders - i) * (interval '730 days' / :orders) as at
     from generate_series(1, :orders) i;
@@ -37,7 +37,7 @@ select id, id::text, 'ORDER-' || id, case when status = 'success' then 'VC-' || 
     case when status in ('error', 'retrying') then 'validation' end,
     case when status in ('error', 'retrying') then 'The address is not complete' end,
     case when status = 'retrying' then 3 else 0 end,
-    -- half of them are due
+    -- half of these are due
     case when status in ('pending', 'retrying', 'in_doubt')
         then now() + (id % 60 - 30) * interval '1 minute' end,
     at + interval '1 minute',
@@ -79,7 +79,7 @@ select id, 'id:P-' || id, 'P-' || id, '1Z' || id, 'UPS', at + interval '1 day', 
     case when not is_open then at + interval '1 day' end, at + interval '1 day', at + interval '1 day'
 from made where status = 'success' and (not is_open or id % 5 = 0);
 
--- Of the last 90 days: what is older is forgotten.
+-- The last 90 days: older rows are deleted.
 create temporary table of_late as select * from made where at > now() - interval '90 days';
 
 insert into veracore_event
@@ -114,7 +114,7 @@ select job, at, at, at + interval '20 seconds',
         else '{"seen": 10}'::jsonb end, 'schedule'
 from (values ('sync_inventory', 4), ('sync_tracking', 1), ('sweep_orders', 1), ('tidy_ledger', 40),
         ('reconcile', 40)) jobs(job, every),
-    -- beginning with the latest
+    -- latest first
     generate_series(1, 12000) n, lateral (select now() - n * interval '10 minutes' as at) times
 where n % every = 0;
 

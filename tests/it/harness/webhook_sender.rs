@@ -1,4 +1,4 @@
-//! VeraCore, telling of its own accord: webhooks, signed as it signs them.
+//! Sends VeraCore's webhooks, with its signatures.
 
 use std::{
     net::SocketAddr,
@@ -24,26 +24,26 @@ use super::World;
 
 pub const WEBHOOK_SECRET: &str = "a secret of VeraCore's and ours";
 
-/// How often anything was told.
-static TOLD: AtomicUsize = AtomicUsize::new(1);
+/// The number of webhooks delivered.
+static SENT: AtomicUsize = AtomicUsize::new(1);
 
 /// Sends webhooks to one process.
-pub struct Sender {
+pub struct WebhookSender {
     http: Client,
     address: SocketAddr,
     clock: SharedClock,
 }
 
-/// A webhook, ready to be sent.
+/// A webhook with its headers.
 #[derive(Debug, Clone)]
-pub struct Sealed {
+pub struct SignedWebhook {
     pub timestamp: Option<String>,
     pub signature: Option<String>,
     pub body: Vec<u8>,
 }
 
-impl Sealed {
-    pub fn with(secret: &str, timestamp: &str, body: &[u8]) -> Self {
+impl SignedWebhook {
+    pub fn new(secret: &str, timestamp: &str, body: &[u8]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(format!("{timestamp}.").as_bytes());
         mac.update(body);
@@ -61,9 +61,9 @@ impl Sealed {
     }
 }
 
-impl Sender {
-    /// To whoever listens there.
-    #[expect(clippy::disallowed_methods, reason = "VeraCore's own way to us")]
+impl WebhookSender {
+    /// A sender to a process.
+    #[expect(clippy::disallowed_methods, reason = "the tests' own client")]
     pub fn to(address: SocketAddr, world: &World) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
@@ -73,7 +73,7 @@ impl Sender {
         }
     }
 
-    /// To a server of its own in this process.
+    /// A sender to an inbox, behind its own server in this process.
     pub async fn to_inbox(inbox: Inbox, world: &World) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,28 +86,28 @@ impl Sender {
         Self::to(address, world)
     }
 
-    /// Seconds from now, for a seal.
+    /// The timestamp this many seconds from now.
     pub fn at(&self, seconds: i64) -> String {
         (self.clock.now().timestamp() + seconds).to_string()
     }
 
-    /// Signs a body as of now.
-    pub fn sign(&self, body: &[u8]) -> Sealed {
-        Sealed::with(WEBHOOK_SECRET, &self.at(0), body)
+    /// Signs a body with the current time.
+    pub fn sign(&self, body: &[u8]) -> SignedWebhook {
+        SignedWebhook::new(WEBHOOK_SECRET, &self.at(0), body)
     }
 
-    /// The status and the sentence that come back.
-    pub async fn send(&self, kind: &str, sealed: &Sealed) -> (u16, String) {
-        self.try_send(kind, sealed).await.unwrap()
+    /// Sends a webhook; returns the status and error message of the response.
+    pub async fn send(&self, kind: &str, webhook: &SignedWebhook) -> (u16, String) {
+        self.try_send(kind, webhook).await.unwrap()
     }
 
-    /// The same; nothing when the receiver dies over it.
-    pub async fn try_send(&self, kind: &str, sealed: &Sealed) -> Option<(u16, String)> {
+    /// The same; `None` if the receiver crashes.
+    pub async fn try_send(&self, kind: &str, webhook: &SignedWebhook) -> Option<(u16, String)> {
         let url = format!("http://{}/veracore-webhooks/{kind}", self.address);
-        let mut request = self.http.post(url).body(sealed.body.clone());
+        let mut request = self.http.post(url).body(webhook.body.clone());
         for (name, value) in [
-            ("X-VeraCore-Timestamp", &sealed.timestamp),
-            ("X-VeraCore-Signature", &sealed.signature),
+            ("X-VeraCore-Timestamp", &webhook.timestamp),
+            ("X-VeraCore-Signature", &webhook.signature),
         ] {
             if let Some(value) = value {
                 request = request.header(name, value);
@@ -119,10 +119,10 @@ impl Sender {
         Some((status, body["error"].as_str().unwrap_or_default().into()))
     }
 
-    /// Signs and sends what must be taken. The same told twice within a second would be a replay: each
-    /// has another number of spaces at its end.
-    pub async fn tell(&self, kind: &str, body: &Value) {
-        let spaces = TOLD.fetch_add(1, Ordering::Relaxed);
+    /// Signs and sends a webhook that must be accepted. A different number of trailing spaces keeps
+    /// equal bodies within one second from being refused as replays.
+    pub async fn deliver(&self, kind: &str, body: &Value) {
+        let spaces = SENT.fetch_add(1, Ordering::Relaxed);
         let text = format!("{body}{}", " ".repeat(spaces));
         let answer = self.send(kind, &self.sign(text.as_bytes())).await;
         assert_eq!(answer, (202, String::new()), "{kind}: {body}");

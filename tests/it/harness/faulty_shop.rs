@@ -1,4 +1,4 @@
-//! A shop at which our process dies, or whose answer is lost, at a chosen call.
+//! A shop that simulates a crash of our process, or loses a response, at a chosen call.
 
 use std::sync::{
     Arc,
@@ -21,7 +21,7 @@ use veracore_sync::{
 
 /// A write to the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub enum ShopCall {
     AddFulfillment,
     ShipFulfillment,
     SetTracking,
@@ -30,74 +30,79 @@ pub enum Call {
     CancelOrder,
 }
 
-/// What happens at it, once.
+/// What happens at the call, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// The process is gone before the shop hears of it.
-    DiesBefore,
-    /// The shop did it, and the process is gone before it hears of that.
-    DiesAfter,
-    /// The shop did it, and the answer is lost.
-    AnswerLost,
+pub enum ShopFault {
+    /// Our process crashes before the shop receives the call.
+    CrashBefore,
+    /// The shop executes the call, and our process crashes before it receives the response.
+    CrashAfter,
+    /// The shop executes the call, and the response is lost.
+    ResponseLost,
 }
 
-/// The real shop, but for one call.
-pub struct MortalShop {
+/// The real shop, with a fault at one call.
+pub struct FaultyShop {
     pub inner: Arc<dyn Storefront>,
-    pub call: Call,
-    pub fate: Fate,
-    over: AtomicBool,
-    died: Arc<Notify>,
+    pub call: ShopCall,
+    pub fault: ShopFault,
+    fired: AtomicBool,
+    crashed: Arc<Notify>,
 }
 
-impl MortalShop {
-    /// The shop, and what tells that the process died. Whoever waits for it drops the work then,
-    /// as a kill would.
-    pub fn new(inner: Arc<dyn Storefront>, call: Call, fate: Fate) -> (Arc<Self>, Arc<Notify>) {
-        let died = Arc::new(Notify::new());
+impl FaultyShop {
+    /// Returns the shop and a notification of the crash. The test must then drop the work, as a
+    /// crash would.
+    pub fn new(
+        inner: Arc<dyn Storefront>,
+        call: ShopCall,
+        fault: ShopFault,
+    ) -> (Arc<Self>, Arc<Notify>) {
+        let crashed = Arc::new(Notify::new());
         let shop = Self {
             inner,
             call,
-            fate,
-            over: AtomicBool::new(false),
-            died: Arc::clone(&died),
+            fault,
+            fired: AtomicBool::new(false),
+            crashed: Arc::clone(&crashed),
         };
-        (Arc::new(shop), died)
+        (Arc::new(shop), crashed)
     }
 
+    /// Executes a call, with the fault if it is the chosen one.
     async fn at<T>(
         &self,
-        call: Call,
+        call: ShopCall,
         work: impl Future<Output = Result<T, StorefrontError>>,
     ) -> Result<T, StorefrontError> {
-        if call != self.call || self.over.swap(true, Ordering::Relaxed) {
+        if call != self.call || self.fired.swap(true, Ordering::Relaxed) {
             return work.await;
         }
-        if self.fate == Fate::DiesBefore {
-            return self.die().await;
+        if self.fault == ShopFault::CrashBefore {
+            return self.crash().await;
         }
-        let done = work.await;
-        match self.fate {
-            Fate::AnswerLost => Err(CallError::Timeout {
+        let result = work.await;
+        match self.fault {
+            ShopFault::ResponseLost => Err(CallError::Timeout {
                 upstream: "Vendure",
                 operation: "lost",
                 limit: std::time::Duration::from_secs(1),
                 sent: RequestSent::Maybe,
             }
             .into()),
-            Fate::DiesAfter => self.die().await,
-            Fate::DiesBefore => done,
+            ShopFault::CrashAfter => self.crash().await,
+            ShopFault::CrashBefore => result,
         }
     }
 
-    async fn die<T>(&self) -> T {
-        self.died.notify_one();
+    async fn crash<T>(&self) -> T {
+        self.crashed.notify_one();
         std::future::pending().await
     }
 }
 
 #[async_trait]
-impl ShopSetup for MortalShop {
+impl ShopSetup for FaultyShop {
     async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
         self.inner.profile().await
     }
@@ -112,7 +117,7 @@ impl ShopSetup for MortalShop {
 }
 
 #[async_trait]
-impl OrderSource for MortalShop {
+impl OrderSource for FaultyShop {
     async fn newest_orders(
         &self,
         states: &[OrderState],
@@ -148,15 +153,15 @@ impl OrderSource for MortalShop {
 }
 
 #[async_trait]
-impl OrderTarget for MortalShop {
+impl OrderTarget for FaultyShop {
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError> {
         let work = self.inner.cancel_order(order, reason);
-        self.at(Call::CancelOrder, work).await
+        self.at(ShopCall::CancelOrder, work).await
     }
 
     async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError> {
         let work = self.inner.add_note(order, note);
-        self.at(Call::AddNote, work).await
+        self.at(ShopCall::AddNote, work).await
     }
 
     async fn has_note(&self, order: &ShopOrderId, words: &str) -> Result<bool, StorefrontError> {
@@ -165,7 +170,7 @@ impl OrderTarget for MortalShop {
 }
 
 #[async_trait]
-impl StockTarget for MortalShop {
+impl StockTarget for FaultyShop {
     async fn variants(
         &self,
         which: VariantSelection<'_>,
@@ -180,12 +185,12 @@ impl StockTarget for MortalShop {
         levels: &[NewStockLevel],
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError> {
         let work = self.inner.set_stock(location, levels);
-        self.at(Call::SetStock, work).await
+        self.at(ShopCall::SetStock, work).await
     }
 }
 
 #[async_trait]
-impl FulfillmentTarget for MortalShop {
+impl FulfillmentTarget for FaultyShop {
     async fn fulfillment_progress(
         &self,
         orders: &[ShopOrderId],
@@ -198,12 +203,12 @@ impl FulfillmentTarget for MortalShop {
         fulfillment: &NewFulfillment,
     ) -> Result<FulfillmentId, StorefrontError> {
         let work = self.inner.add_fulfillment(fulfillment);
-        self.at(Call::AddFulfillment, work).await
+        self.at(ShopCall::AddFulfillment, work).await
     }
 
     async fn ship_fulfillment(&self, id: &FulfillmentId) -> Result<(), StorefrontError> {
         let work = self.inner.ship_fulfillment(id);
-        self.at(Call::ShipFulfillment, work).await
+        self.at(ShopCall::ShipFulfillment, work).await
     }
 
     async fn set_tracking(
@@ -212,6 +217,6 @@ impl FulfillmentTarget for MortalShop {
         fields: &TrackingFields,
     ) -> Result<(), StorefrontError> {
         let work = self.inner.set_tracking(order, fields);
-        self.at(Call::SetTracking, work).await
+        self.at(ShopCall::SetTracking, work).await
     }
 }

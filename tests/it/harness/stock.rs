@@ -1,4 +1,4 @@
-//! The shop's stock and fulfillments, seen and made by its staff.
+//! Reads and changes the shop's stock and fulfillments.
 
 use serde_json::{Value, json};
 
@@ -6,20 +6,20 @@ use super::{PaidOrder, admin::text, shop::Shop};
 
 /// The stock of a variant at the channel's location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level {
+pub struct ShopStock {
     pub on_hand: i64,
     pub allocated: i64,
 }
 
-impl Level {
+impl ShopStock {
     pub const fn sellable(self) -> i64 {
         self.on_hand - self.allocated
     }
 }
 
-/// A fulfillment, as the shop tells it.
+/// A fulfillment in the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shipped {
+pub struct ShopFulfillment {
     pub state: String,
     pub method: String,
     pub tracking: String,
@@ -28,26 +28,26 @@ pub struct Shipped {
 }
 
 impl Shop {
-    /// The stock of a SKU.
-    pub async fn level(&self, sku: &str) -> Level {
+    /// The stock of a SKU at the channel's location.
+    pub async fn level(&self, sku: &str) -> ShopStock {
         let variant = &self.variants[sku];
-        let told = self
+        let data = self
             .admin
             .run(
                 "query ($id: ID!) { productVariant(id: $id) { stockLevels { stockLocationId stockOnHand stockAllocated } } }",
                 &json!({ "id": variant }),
             )
             .await;
-        let levels = told["productVariant"]["stockLevels"].as_array().unwrap();
+        let levels = data["productVariant"]["stockLevels"].as_array().unwrap();
         let mut ours = levels
             .iter()
             .filter(|level| level["stockLocationId"] == *self.location);
         ours.next().map_or(
-            Level {
+            ShopStock {
                 on_hand: 0,
                 allocated: 0,
             },
-            |level| Level {
+            |level| ShopStock {
                 on_hand: level["stockOnHand"].as_i64().unwrap(),
                 allocated: level["stockAllocated"].as_i64().unwrap(),
             },
@@ -64,7 +64,7 @@ impl Shop {
             .await;
     }
 
-    /// Makes `count` more products of one variant each, with SKUs `{prefix}{n}` from 0.
+    /// Creates `count` products of one variant each, with SKUs `{prefix}{n}` from 0.
     pub async fn add_variants(&mut self, prefix: &str, count: u32) {
         let products: String = (0..count)
             .map(|at| {
@@ -73,31 +73,31 @@ impl Shop {
             })
             .collect();
         let document = format!("mutation {{ {products} }}");
-        let made = self.admin.run(&document, &json!({})).await;
+        let created = self.admin.run(&document, &json!({})).await;
         let inputs: Vec<Value> = (0..count)
             .map(|at| {
                 json!({
-                    "productId": made[format!("p{at}")]["id"], "sku": format!("{prefix}{at}"),
+                    "productId": created[format!("p{at}")]["id"], "sku": format!("{prefix}{at}"),
                     "price": 100, "trackInventory": "TRUE",
                     "stockLevels": [{ "stockLocationId": self.location, "stockOnHand": 0 }],
                     "translations": [{ "languageCode": "en", "name": format!("{prefix}{at}") }],
                 })
             })
             .collect();
-        let made = self
+        let created = self
             .admin
             .run(
                 "mutation ($inputs: [CreateProductVariantInput!]!) { createProductVariants(input: $inputs) { id sku } }",
                 &json!({ "inputs": inputs }),
             )
             .await;
-        for variant in made["createProductVariants"].as_array().unwrap() {
+        for variant in created["createProductVariants"].as_array().unwrap() {
             self.variants
                 .insert(text(&variant["sku"]), text(&variant["id"]));
         }
     }
 
-    /// Fulfills lines by hand: `(index of the line, units)`. Returns the fulfillment's id.
+    /// Creates a manual fulfillment of lines `(index, units)`. Returns its id.
     pub async fn fulfill(
         &self,
         order: &PaidOrder,
@@ -111,7 +111,7 @@ impl Shop {
         let input = json!({ "lines": lines, "handler": { "code": "manual-fulfillment", "arguments": [
             { "name": "method", "value": "by hand" }, { "name": "trackingCode", "value": tracking },
         ] } });
-        let made = self
+        let created = self
             .admin
             .run(
                 "mutation ($input: FulfillOrderInput!) { addFulfillmentToOrder(input: $input) {
@@ -119,7 +119,7 @@ impl Shop {
                 &json!({ "input": input }),
             )
             .await;
-        text(&made["addFulfillmentToOrder"]["id"])
+        text(&created["addFulfillmentToOrder"]["id"])
     }
 
     pub async fn move_fulfillment(&self, id: &str, state: &str) {
@@ -132,9 +132,12 @@ impl Shop {
             .await;
     }
 
-    /// An order's state, fulfillments in the order of their ids, and custom fields.
-    pub async fn shipped(&self, order: &PaidOrder) -> (String, Vec<Shipped>, Value) {
-        let told = self
+    /// An order's state, fulfillments by ascending id, and custom fields.
+    pub async fn fulfillment_state(
+        &self,
+        order: &PaidOrder,
+    ) -> (String, Vec<ShopFulfillment>, Value) {
+        let data = self
             .admin
             .run(
                 "query ($id: ID!) { order(id: $id) { state
@@ -143,14 +146,17 @@ impl Shop {
                 &json!({ "id": order.id }),
             )
             .await;
-        let mut told = told["order"].clone();
+        let mut found = data["order"].clone();
         let number = |id: &Value| text(id).parse::<u64>().unwrap();
-        let mut fulfillments = told["fulfillments"].as_array().cloned().unwrap_or_default();
+        let mut fulfillments = found["fulfillments"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         fulfillments.sort_by_key(|f| number(&f["id"]));
         let fulfillments = fulfillments.iter().map(|f| {
             let mut lines = f["lines"].as_array().unwrap().clone();
             lines.sort_by_key(|line| number(&line["orderLineId"]));
-            Shipped {
+            ShopFulfillment {
                 state: text(&f["state"]),
                 method: text(&f["method"]),
                 tracking: f["trackingCode"].as_str().unwrap_or("").to_owned(),
@@ -162,9 +168,9 @@ impl Shop {
         });
         let fulfillments = fulfillments.collect();
         (
-            text(&told["state"]),
+            text(&found["state"]),
             fulfillments,
-            told["customFields"].take(),
+            found["customFields"].take(),
         )
     }
 }

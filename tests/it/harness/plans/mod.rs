@@ -1,9 +1,8 @@
-//! The plans of what the ledger asks Postgres, as they really were: of the ledger's own methods, in a
-//! database that is as large as wished. Depends on no other part of the harness: the benchmark
-//! includes it, too.
+//! Measures the query plans of the ledger's methods, in a database of any size.
+//!
+//! Depends on no other part of the harness, because the benchmarks include it, too.
 
-#[path = "plans_asked.rs"]
-mod asked;
+mod calls;
 
 use std::{
     collections::BTreeMap,
@@ -27,12 +26,12 @@ use veracore_sync::{
     ledger::{Ledger, LedgerError},
 };
 
-/// Tables that stay small, however many orders there are.
+/// Tables that do not grow with the number of orders.
 const SMALL: [&str; 3] = ["veracore_config", "veracore_lease", "veracore_migration"];
 
-/// Fills a migrated, empty database. Analysed at the end.
+/// Fills a migrated, empty database and analyzes it.
 pub async fn fill(pool: &PgPool, orders: i32) {
-    let sql = include_str!("plans.sql").replace(":orders", &orders.to_string());
+    let sql = include_str!("fill.sql").replace(":orders", &orders.to_string());
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(pool)
         .await
@@ -40,41 +39,41 @@ pub async fn fill(pool: &PgPool, orders: i32) {
     sqlx::raw_sql("vacuum analyze").execute(pool).await.unwrap();
 }
 
-/// What one call of a method of the ledger asked.
+/// The statements of one call of a ledger method.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct MeasuredCall {
     pub method: &'static str,
-    /// Why it may read a whole table; `None`: it is asked often, and must not.
-    pub rarely: Option<&'static str>,
-    /// With the explaining.
-    pub took: Duration,
+    /// Why the method may read whole tables; `None` if it must not, because it is called often.
+    pub full_scan_reason: Option<&'static str>,
+    /// Including the time for `explain`.
+    pub elapsed: Duration,
     pub statements: usize,
-    /// Rows that were read one after another, by table.
+    /// Rows read by sequential scans, by table.
     pub sequential: BTreeMap<String, u64>,
-    /// Rows that were read in any way.
+    /// Rows read in any way.
     pub read: u64,
 }
 
-/// What must not be: a method that is asked often and reads a growing table from end to end.
+/// The errors: methods that are called often and read a whole growing table.
 #[must_use]
-pub fn findings(asked: &[Asked]) -> Vec<String> {
-    let often = asked.iter().filter(|asked| asked.rarely.is_none());
-    often
-        .flat_map(|asked| {
-            let grown = asked.sequential.iter();
-            grown
+pub fn findings(calls: &[MeasuredCall]) -> Vec<String> {
+    let frequent = calls.iter().filter(|call| call.full_scan_reason.is_none());
+    frequent
+        .flat_map(|call| {
+            let tables = call.sequential.iter();
+            tables
                 .filter(|(table, _)| !SMALL.contains(&table.as_str()))
-                .map(|(table, rows)| format!("{} reads {rows} rows of {table}", asked.method))
+                .map(|(table, rows)| format!("{} reads {rows} rows of {table}", call.method))
         })
         .collect()
 }
 
-/// A line a method.
+/// A line of text for each call.
 #[must_use]
-pub fn table(asked: &[Asked]) -> String {
+pub fn table(calls: &[MeasuredCall]) -> String {
     let mut lines = String::new();
-    for asked in asked {
-        let sequential: Vec<String> = asked
+    for call in calls {
+        let sequential: Vec<String> = call
             .sequential
             .iter()
             .map(|(table, rows)| format!("{table} {rows}"))
@@ -82,38 +81,38 @@ pub fn table(asked: &[Asked]) -> String {
         let _ = writeln!(
             lines,
             "{:<28} {:>9.2} ms {:>3} statements {:>9} rows  {} {}",
-            asked.method,
-            asked.took.as_secs_f64() * 1000.0,
-            asked.statements,
-            asked.read,
+            call.method,
+            call.elapsed.as_secs_f64() * 1000.0,
+            call.statements,
+            call.read,
             sequential.join(", "),
-            asked
-                .rarely
-                .map(|why| format!("({why})"))
+            call.full_scan_reason
+                .map(|reason| format!("({reason})"))
                 .unwrap_or_default(),
         );
     }
     lines
 }
 
-/// Calls each method of a ledger on that database once that is asked often, or that reads much.
-/// Needs a superuser; the database's sessions explain everything from then on.
+/// Calls once each method of the ledger that is called often or reads much.
+///
+/// Needs a superuser. All later sessions of the database explain every statement.
 ///
 /// # Panics
-/// When anything fails.
-pub async fn ask_all(url: &str) -> Vec<Asked> {
+/// If a call fails.
+pub async fn measure_all(url: &str) -> Vec<MeasuredCall> {
     explain_everything(url).await;
     let plans = Plans::default();
     let ledger = Ledger::connect_lazily(url, 4, Arc::new(SystemClock)).unwrap();
-    let asking = Asking {
+    let measurement = Measurement {
         ledger: ledger.clone(),
         plans: plans.clone(),
         now: SystemClock.now(),
-        asked: Vec::new(),
+        calls: Vec::new(),
     };
-    let asked = asking.ask().with_subscriber(plans).await;
+    let calls = measurement.run().with_subscriber(plans).await;
     ledger.close().await;
-    asked
+    calls
 }
 
 async fn explain_everything(url: &str) {
@@ -138,7 +137,7 @@ async fn explain_everything(url: &str) {
     pool.close().await;
 }
 
-/// Catches the plans, which Postgres sends as notices, and sqlx passes on as events.
+/// Collects the plans, which Postgres sends as notices and sqlx emits as tracing events.
 #[derive(Clone, Default)]
 struct Plans(Arc<Mutex<Vec<Value>>>);
 
@@ -192,8 +191,8 @@ impl Visit for Message {
     }
 }
 
-/// Goes through a plan's nodes.
-fn look_at(node: &Value, asked: &mut Asked) {
+/// Adds up the rows of a plan's nodes.
+fn count_rows(node: &Value, call: &mut MeasuredCall) {
     let number = |name: &str| node[name].as_f64().unwrap_or(0.0);
     if let Some(table) = node["Relation Name"].as_str() {
         let rows = number("Actual Rows")
@@ -202,75 +201,75 @@ fn look_at(node: &Value, asked: &mut Asked) {
         let rows = (rows * number("Actual Loops")).round();
         let rows = format!("{rows:.0}").parse::<u64>().unwrap_or(u64::MAX);
         if node["Node Type"] == "Seq Scan" {
-            *asked.sequential.entry(table.to_owned()).or_default() += rows;
+            *call.sequential.entry(table.to_owned()).or_default() += rows;
         }
         if node["Node Type"] != "ModifyTable" {
-            asked.read += rows;
+            call.read += rows;
         }
     }
     for inner in node["Plans"].as_array().into_iter().flatten() {
-        look_at(inner, asked);
+        count_rows(inner, call);
     }
 }
 
-struct Asking {
+struct Measurement {
     ledger: Ledger,
     plans: Plans,
     now: DateTime<Utc>,
-    asked: Vec<Asked>,
+    calls: Vec<MeasuredCall>,
 }
 
-impl Asking {
-    /// Notes what the call asked.
-    async fn of<T>(
+impl Measurement {
+    /// Measures a call that must not read whole tables.
+    async fn call<T>(
         &mut self,
         method: &'static str,
         call: impl Future<Output = Result<T, LedgerError>>,
     ) -> T {
         self.plans.take();
-        let begun = Instant::now();
-        let done = call.await;
-        let took = begun.elapsed();
+        let start = Instant::now();
+        let result = call.await;
+        let elapsed = start.elapsed();
         let plans = self.plans.take();
-        let mut asked = Asked {
+        let mut measured = MeasuredCall {
             method,
-            rarely: None,
-            took,
+            full_scan_reason: None,
+            elapsed,
             statements: plans.len(),
             sequential: BTreeMap::new(),
             read: 0,
         };
         for plan in &plans {
-            look_at(&plan["Plan"], &mut asked);
+            count_rows(&plan["Plan"], &mut measured);
         }
-        self.asked.push(asked);
-        done.unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.calls.push(measured);
+        result.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// The same of what may read a whole table.
-    async fn rarely<T>(
+    /// Measures a call that may read whole tables, for this reason.
+    async fn full_scan<T>(
         &mut self,
         method: &'static str,
-        why: &'static str,
+        reason: &'static str,
         call: impl Future<Output = Result<T, LedgerError>>,
     ) -> T {
-        let done = self.of(method, call).await;
-        if let Some(last) = self.asked.last_mut() {
-            last.rarely = Some(why);
+        let value = self.call(method, call).await;
+        if let Some(last) = self.calls.last_mut() {
+            last.full_scan_reason = Some(reason);
         }
-        done
+        value
     }
 
-    async fn ask(mut self) -> Vec<Asked> {
-        self.sending().await;
-        self.finding().await;
+    async fn run(mut self) -> Vec<MeasuredCall> {
+        self.send_orders().await;
+        self.discover_orders().await;
         self.stock_and_tracking().await;
-        self.care().await;
-        self.telling().await;
+        self.post_send().await;
+        self.inbox_and_outbox().await;
         self.jobs().await;
-        self.watching().await;
+        self.metrics().await;
         self.pages().await;
-        self.tidying().await;
-        self.asked
+        self.maintenance().await;
+        self.calls
     }
 }

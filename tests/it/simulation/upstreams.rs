@@ -1,4 +1,4 @@
-//! The two traits, over the world in memory.
+//! Implements both upstreams' traits over the simulated world.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -30,8 +30,8 @@ use super::{
 const VENDURE: &str = "Vendure";
 const VERACORE: &str = "VeraCore";
 
-/// A replica's view of both ends.
-pub struct Ends(pub Arc<Wire>);
+/// Both upstreams, over a replica's connection.
+pub struct SimulatedUpstreams(pub Arc<Wire>);
 
 fn sku(at: usize) -> Sku {
     Sku::parse(format!("S{at}")).unwrap()
@@ -53,7 +53,7 @@ fn id(at: usize) -> ShopOrderId {
     ShopOrderId::parse(at.to_string()).unwrap()
 }
 
-/// Lines are named by their order and SKU.
+/// The id of a line: its order and SKU.
 fn line(order: usize, sku: usize) -> LineId {
     LineId::parse(format!("{order}:{sku}")).unwrap()
 }
@@ -158,11 +158,16 @@ fn progress(at: usize, order: &ShopOrder) -> FulfillmentProgress {
         fulfillments: order
             .fulfillments
             .iter()
-            .map(|made| Fulfillment {
-                id: FulfillmentId::parse(made.id.to_string()).unwrap(),
-                state: if made.shipped { "Shipped" } else { "Pending" }.into(),
-                tracking_code: Some(made.tracking.clone()),
-                lines: units(&made.units),
+            .map(|fulfillment| Fulfillment {
+                id: FulfillmentId::parse(fulfillment.id.to_string()).unwrap(),
+                state: if fulfillment.shipped {
+                    "Shipped"
+                } else {
+                    "Pending"
+                }
+                .into(),
+                tracking_code: Some(fulfillment.tracking.clone()),
+                lines: units(&fulfillment.units),
             })
             .collect(),
     }
@@ -187,11 +192,11 @@ fn refused() -> StorefrontError {
     StorefrontError::Rejected {
         operation: "add_fulfillment",
         code: "INSUFFICIENT_STOCK_ON_HAND_ERROR".into(),
-        message: "not so much on hand".into(),
+        message: "insufficient stock on hand".into(),
     }
 }
 
-impl Ends {
+impl SimulatedUpstreams {
     async fn read<T: Send + 'static>(
         &self,
         look: impl Fn(&World) -> T + Send + Sync + 'static,
@@ -202,7 +207,7 @@ impl Ends {
             .await?)
     }
 
-    /// The shop does the same twice when a machine on the way repeats it: it has no keys for that.
+    /// The shop executes a repeated request again: it has no idempotency keys.
     async fn write<T: Send + 'static>(
         &self,
         deed: impl Fn(&mut World) -> T + Send + Sync + 'static,
@@ -213,9 +218,9 @@ impl Ends {
 }
 
 #[async_trait]
-impl ShopSetup for Ends {
+impl ShopSetup for SimulatedUpstreams {
     async fn profile(&self) -> Result<ShopProfile, StorefrontError> {
-        unreachable!("no pass asks for it")
+        unreachable!("no job calls it")
     }
 
     async fn stock_locations(&self) -> Result<Vec<StockLocation>, StorefrontError> {
@@ -239,7 +244,7 @@ impl ShopSetup for Ends {
 }
 
 #[async_trait]
-impl OrderSource for Ends {
+impl OrderSource for SimulatedUpstreams {
     async fn newest_orders(
         &self,
         states: &[OrderState],
@@ -301,9 +306,9 @@ impl OrderSource for Ends {
 }
 
 #[async_trait]
-impl OrderTarget for Ends {
+impl OrderTarget for SimulatedUpstreams {
     async fn cancel_order(&self, _: &ShopOrderId, _: &str) -> Result<(), StorefrontError> {
-        unreachable!("no pass of this world cancels")
+        unreachable!("no job cancels")
     }
 
     async fn add_note(&self, _: &ShopOrderId, _: &str) -> Result<(), StorefrontError> {
@@ -316,7 +321,7 @@ impl OrderTarget for Ends {
 }
 
 #[async_trait]
-impl StockTarget for Ends {
+impl StockTarget for SimulatedUpstreams {
     async fn variants(
         &self,
         which: VariantSelection<'_>,
@@ -363,7 +368,7 @@ impl StockTarget for Ends {
 }
 
 #[async_trait]
-impl FulfillmentTarget for Ends {
+impl FulfillmentTarget for SimulatedUpstreams {
     async fn fulfillment_progress(
         &self,
         orders: &[ShopOrderId],
@@ -394,8 +399,8 @@ impl FulfillmentTarget for Ends {
             units[sku] = line.quantity;
         }
         let tracking = fulfillment.tracking_code.clone();
-        // A repeated one is refused as soon as nothing is left of the order; as long as something is,
-        // nobody could tell it from another. So it is not repeated here.
+        // The real shop cannot tell a repetition from another fulfillment while units are left, so
+        // the network does not repeat this call.
         let deed = move |world: &mut World, repeated: bool| {
             if repeated {
                 return None;
@@ -403,7 +408,7 @@ impl FulfillmentTarget for Ends {
             world.fulfill(order, units, &tracking)
         };
         match self.0.call(VENDURE, true, deed).await? {
-            Some(made) => Ok(FulfillmentId::parse(made.to_string()).unwrap()),
+            Some(id) => Ok(FulfillmentId::parse(id.to_string()).unwrap()),
             None => Err(refused()),
         }
     }
@@ -412,8 +417,8 @@ impl FulfillmentTarget for Ends {
         let id: u32 = id.as_str().parse().unwrap();
         self.write(move |world| {
             let all = world.orders.iter_mut().flat_map(|o| &mut o.fulfillments);
-            for made in all.filter(|made| made.id == id) {
-                made.shipped = true;
+            for fulfillment in all.filter(|fulfillment| fulfillment.id == id) {
+                fulfillment.shipped = true;
             }
         })
         .await
@@ -432,7 +437,7 @@ impl FulfillmentTarget for Ends {
 }
 
 #[async_trait]
-impl FulfillmentProvider for Ends {
+impl FulfillmentProvider for SimulatedUpstreams {
     async fn submit_order(&self, order: &NewOrder) -> Result<SubmitReceipt, ProviderError> {
         let at = number_at(order.number.as_str()).unwrap();
         let mut items = [0; SKUS];
@@ -461,7 +466,7 @@ impl FulfillmentProvider for Ends {
         let found = self
             .0
             .call(VERACORE, false, move |world, _| {
-                world.asked.insert(at, true);
+                world.looked_up.insert(at, true);
                 let order = world.warehouse.get(&at)?;
                 let status = if order.cancelled {
                     "Cancelled"
@@ -505,7 +510,7 @@ impl FulfillmentProvider for Ends {
     }
 
     async fn find_stock_item(&self, _: &Sku) -> Result<Option<FeedRow<StockItem>>, ProviderError> {
-        unreachable!("whole passes only")
+        unreachable!("full inventory syncs only")
     }
 
     async fn shipments_page(
@@ -517,8 +522,8 @@ impl FulfillmentProvider for Ends {
             .0
             .call(VERACORE, false, move |world, _| {
                 let mut rows = Vec::new();
-                for (order, there) in &world.warehouse {
-                    for (at, package) in there.packages.iter().enumerate() {
+                for (order, found) in &world.warehouse {
+                    for (at, package) in found.packages.iter().enumerate() {
                         if package.shipped_at < since {
                             continue;
                         }
@@ -548,7 +553,7 @@ impl FulfillmentProvider for Ends {
         Ok(FeedPage { rows, next: None })
     }
 
-    /// No webhooks in this world.
+    /// The simulation has no webhooks.
     fn parse_webhook(&self, kind: NoticeKind, _: &[u8]) -> Result<WebhookNotice, WebhookBodyError> {
         Err(WebhookBodyError(kind.as_str().into()))
     }
@@ -558,6 +563,6 @@ impl FulfillmentProvider for Ends {
     }
 
     async fn cancel_order(&self, _: &OrderCode) -> Result<CancelResponse, ProviderError> {
-        unreachable!("it is never asked to")
+        unreachable!("cancellation is not supported")
     }
 }

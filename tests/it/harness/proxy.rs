@@ -1,4 +1,4 @@
-//! A way to Postgres or the shop that can be closed and opened again, as when they go away.
+//! A TCP proxy to Postgres or the shop that simulates outages.
 
 use std::{
     io::{Read as _, Write as _},
@@ -12,36 +12,35 @@ use std::{
 
 use url::Url;
 
-/// Passes connections on while it is open.
-pub struct Gate {
+/// Forwards connections while it is open.
+pub struct Proxy {
     url: Url,
     state: Arc<Mutex<State>>,
-    silence: Arc<Silence>,
+    stall: Arc<Stall>,
     posts: Arc<AtomicUsize>,
 }
 
-/// Whether what comes is kept back instead of being passed on.
+/// While on, bytes are held back and connections stay open.
 #[derive(Default)]
-struct Silence {
+struct Stall {
     on: Mutex<bool>,
     changed: Condvar,
 }
 
 struct State {
     open: bool,
-    /// Both ends of what is connected.
+    /// Both ends of each connection.
     streams: Vec<TcpStream>,
 }
 
-impl Gate {
-    /// An open gate before what is at `url`.
-    pub fn before(url: &str) -> Self {
+impl Proxy {
+    /// An open proxy to the server at `url`.
+    pub fn to(url: &str) -> Self {
         let mut url: Url = url.parse().unwrap();
         let host = url.host_str().unwrap().to_owned();
         let target = (
             host,
-            url.port()
-                .expect("the tests' servers have ports of their own"),
+            url.port().expect("the URL of a test server has a port"),
         );
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own: SocketAddr = listener.local_addr().unwrap();
@@ -51,35 +50,35 @@ impl Gate {
             open: true,
             streams: Vec::new(),
         }));
-        let silence = Arc::new(Silence::default());
-        let (shared, still) = (Arc::clone(&state), Arc::clone(&silence));
+        let stall = Arc::new(Stall::default());
+        let (shared, stalled) = (Arc::clone(&state), Arc::clone(&stall));
         let posts = Arc::new(AtomicUsize::new(0));
         let (counted, uncounted) = (Arc::clone(&posts), Arc::new(AtomicUsize::new(0)));
-        // Ends with the process, as every test has one of its own.
+        // Runs until the process ends; nextest starts a process per test.
         thread::spawn(move || {
             for client in listener.incoming() {
                 let mut state = shared.lock().unwrap();
-                // A closed gate hangs up at once.
+                // A closed proxy drops the connection at once.
                 if state.open {
                     let client = client.unwrap();
                     let server = TcpStream::connect(&target).unwrap();
                     state.streams.push(client.try_clone().unwrap());
                     state.streams.push(server.try_clone().unwrap());
                     let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                    pass(from, to, Arc::clone(&still), Arc::clone(&counted));
-                    pass(server, client, Arc::clone(&still), Arc::clone(&uncounted));
+                    forward(from, to, Arc::clone(&stalled), Arc::clone(&counted));
+                    forward(server, client, Arc::clone(&stalled), Arc::clone(&uncounted));
                 }
             }
         });
         Self {
             url,
             state,
-            silence,
+            stall,
             posts,
         }
     }
 
-    /// How many POSTs came through.
+    /// The number of POST requests forwarded.
     pub fn posts(&self) -> usize {
         self.posts.load(Ordering::Relaxed)
     }
@@ -88,17 +87,17 @@ impl Gate {
         self.url.as_str()
     }
 
-    /// Cuts every connection and lets nobody in.
+    /// Drops every connection and refuses new ones.
     pub fn close(&self) {
         self.state.lock().unwrap().open = false;
-        self.cut();
+        self.drop_connections();
     }
 
-    /// Cuts every connection; new ones are let in.
-    pub fn cut(&self) {
+    /// Drops every connection, but accepts new ones.
+    pub fn drop_connections(&self) {
         let mut state = self.state.lock().unwrap();
         for stream in state.streams.drain(..) {
-            // It may have ended by itself.
+            // It may have ended already.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -107,29 +106,29 @@ impl Gate {
         self.state.lock().unwrap().open = true;
     }
 
-    /// Nothing is passed on any more, and nobody is told: connections stay as they are.
-    pub fn fall_silent(&self) {
-        *self.silence.on.lock().unwrap() = true;
+    /// Holds back all bytes, but keeps connections open.
+    pub fn stall(&self) {
+        *self.stall.on.lock().unwrap() = true;
     }
 
-    /// What was kept back is passed on, and so is what comes.
-    pub fn speak_again(&self) {
-        *self.silence.on.lock().unwrap() = false;
-        self.silence.changed.notify_all();
+    /// Forwards the bytes held back, and all later ones.
+    pub fn resume(&self) {
+        *self.stall.on.lock().unwrap() = false;
+        self.stall.changed.notify_all();
     }
 }
 
-/// Carries bytes one way until one of the ends is gone.
-fn pass(mut from: TcpStream, mut to: TcpStream, silence: Arc<Silence>, posts: Arc<AtomicUsize>) {
+/// Forwards bytes in one direction until either end closes.
+fn forward(mut from: TcpStream, mut to: TcpStream, stall: Arc<Stall>, posts: Arc<AtomicUsize>) {
     thread::spawn(move || {
         let mut bytes = [0; 16 * 1024];
-        while let Ok(some @ 1..) = from.read(&mut bytes) {
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
             if bytes.starts_with(b"POST ") {
                 posts.fetch_add(1, Ordering::Relaxed);
             }
-            let silent = silence.on.lock().unwrap();
-            drop(silence.changed.wait_while(silent, |on| *on).unwrap());
-            if to.write_all(&bytes[..some]).is_err() {
+            let on = stall.on.lock().unwrap();
+            drop(stall.changed.wait_while(on, |on| *on).unwrap());
+            if to.write_all(&bytes[..count]).is_err() {
                 break;
             }
         }

@@ -1,19 +1,19 @@
-//! Chance that can be repeated: the seed is printed, and `TEST_SEED` sets it.
+//! Repeatable random numbers: `TEST_SEED` sets the seed, which the tests print.
 
 use veracore_sync::clock::{Clock as _, SystemClock};
 
-/// A small generator (SplitMix64).
-pub struct Dice {
+/// A SplitMix64 generator.
+pub struct SeededRng {
     pub seed: u64,
     state: u64,
 }
 
-impl Dice {
+impl SeededRng {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the tests' surroundings, not the program's configuration"
+        reason = "the tests' environment, not the program's configuration"
     )]
-    pub fn throw() -> Self {
+    pub fn from_env() -> Self {
         let seed = match std::env::var("TEST_SEED") {
             Ok(text) => text.parse().expect("TEST_SEED is a number"),
             Err(_) => SystemClock.now().timestamp_micros().unsigned_abs(),
