@@ -1,22 +1,22 @@
-//! What the daemon can do, measured against what its surroundings allow in the same run: orders sent,
-//! orders looked for, stock written, packages carried, the ledger's work, and what it takes to stand
-//! there. `docs/performance.md` holds a table that this printed, and says how to read it.
+//! Benchmarks of the daemon: orders, discovery, stock, tracking, the ledger, replicas and footprint,
+//! compared with what the environment allows in the same run. `docs/performance.md` has the tables
+//! that this prints, and explains them.
 //!
 //!   cargo bench --bench throughput [-- [SECTION…] [--quick]]
 //!
 //! SECTIONs are `orders`, `discovery`, `inventory`, `tracking`, `ledger`, `plans`, `replicas` and
-//! `footprint` (all of them unless told otherwise); `--quick` makes each small, to see whether it
-//! works. The table goes to stdout, and as JSON to `target/tmp/throughput.json`.
+//! `footprint`; the default is all of them. `--quick` makes each small, to check that it works. The
+//! table goes to stdout, and as JSON to `target/tmp/throughput.json`.
 //!
-//! It needs a Postgres (`TEST_DATABASE_URL`, a superuser's) and, for the rows that say so, a real
-//! Vendure with 1,000 products (`TEST_VENDURE_URL`). Without the first it hands over to
-//! `scripts/bench`, which starts both and comes back here.
+//! Needs a Postgres superuser (`TEST_DATABASE_URL`) and, for some rows, a real Vendure with 1,000
+//! products (`TEST_VENDURE_URL`). Without the first, it runs `scripts/bench`, which starts both and
+//! then this program again.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::cast_precision_loss,
-    reason = "a measurement that cannot go on ends where it stands, and figures are rounded"
+    reason = "a failed unwrap ends the benchmark, and figures are rounded"
 )]
 
 mod throughput {
@@ -34,11 +34,8 @@ mod throughput {
     pub mod shop;
     pub mod tracking;
 
-    /// Starts what goes on beside the measurement.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it ends with the process, and nobody waits for it"
-    )]
+    /// Starts a task in the background of the measurement.
+    #[expect(clippy::disallowed_methods, reason = "it ends with the process")]
     pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(task);
     }
@@ -52,15 +49,16 @@ use throughput::{
     tracking,
 };
 
-const SECTIONS: [&str; 8] = [
-    "orders",
-    "discovery",
-    "inventory",
-    "tracking",
-    "ledger",
-    "plans",
-    "replicas",
-    "footprint",
+/// The arguments, and the titles in `docs/performance.md`.
+const SECTIONS: [(&str, &str); 8] = [
+    ("orders", "Orders"),
+    ("discovery", "Discovery"),
+    ("inventory", "Stock"),
+    ("tracking", "Tracking"),
+    ("ledger", "The ledger alone"),
+    ("plans", "Query plans"),
+    ("replicas", "Replicas"),
+    ("footprint", "Footprint"),
 ];
 
 fn main() -> ExitCode {
@@ -75,15 +73,16 @@ fn main() -> ExitCode {
         .map(String::as_str)
         .filter(|argument| *argument != "--quick")
         .collect();
-    if let Some(unknown) = wanted.iter().find(|name| !SECTIONS.contains(name)) {
+    let names = SECTIONS.map(|(name, _)| name);
+    if let Some(unknown) = wanted.iter().find(|name| !names.contains(name)) {
         eprintln!(
-            "there is no section {unknown}; there are {}",
-            SECTIONS.join(", ")
+            "unknown section {unknown}; the sections are {}",
+            names.join(", ")
         );
         return ExitCode::from(2);
     }
     if std::env::vars_os().all(|(name, _)| name != "TEST_DATABASE_URL") {
-        return hand_over(&arguments);
+        return run_script(&arguments);
     }
     let scale = if quick { Scale::Quick } else { Scale::Whole };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -91,11 +90,11 @@ fn main() -> ExitCode {
         .build()
         .unwrap();
     let mut report = Report::new(scale);
-    for section in SECTIONS {
+    for (section, title) in SECTIONS {
         if !wanted.is_empty() && !wanted.contains(&section) {
             continue;
         }
-        report.begin(section);
+        report.begin(title);
         runtime.block_on(async {
             match section {
                 "orders" => orders::measure(&mut report).await,
@@ -113,8 +112,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Without a database: the script that starts one, and then this again.
-fn hand_over(arguments: &[String]) -> ExitCode {
+/// Runs the script that starts a database, and then this program again.
+fn run_script(arguments: &[String]) -> ExitCode {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/bench");
     let status = Command::new(script).args(arguments).status().unwrap();
     ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))

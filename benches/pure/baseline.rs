@@ -1,4 +1,4 @@
-//! The numbers of before: `benches/pure.baseline.json`. Owns that file, and the comparison with it.
+//! The baseline in `benches/pure.baseline.json`: written, or compared with the last measurements.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Each operation's median in nanoseconds, and the machine on which it was measured.
+/// The median of each operation in nanoseconds, and the machine.
 #[derive(Default, Serialize, Deserialize)]
 struct Baseline {
     machine: String,
@@ -20,12 +20,12 @@ fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pure.baseline.json")
 }
 
-/// Writes the file when `PURE_BASELINE` is `write`, else prints what it says beside the last
-/// measurements. Nothing when this is no measurement: `cargo test` only tries whether it runs.
+/// Writes the baseline if `PURE_BASELINE` is `write`, else prints it beside the last measurements.
+/// Does nothing in `cargo test`, which only checks that the benchmark runs.
 #[expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a program of its own, for a person at a terminal"
+    reason = "a separate program for the terminal"
 )]
 pub fn compare_or_write() {
     let measured = measured();
@@ -52,7 +52,7 @@ pub fn compare_or_write() {
     println!("baseline: {}", known.machine);
 }
 
-/// What criterion measured last, of each operation.
+/// criterion's last measurement of each operation.
 fn measured() -> BTreeMap<String, f64> {
     let mut found = BTreeMap::new();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../criterion");
@@ -71,7 +71,7 @@ fn collect(folder: &Path, found: &mut BTreeMap<String, f64>) {
             estimates["median"]["point_estimate"].as_f64(),
         )
     {
-        // More digits than are the same from one run to the next would be noise.
+        // Further digits are noise.
         found.insert(name.to_owned(), median.round());
         return;
     }
@@ -82,7 +82,7 @@ fn collect(folder: &Path, found: &mut BTreeMap<String, f64>) {
     }
 }
 
-/// The processor, and how many of it there are.
+/// The processor and the number of cores.
 fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models = info

@@ -1,5 +1,4 @@
-//! What is measured with: orders, shops, feeds and answers of a given size. Owns their shapes; the
-//! same every time.
+//! Deterministic input of a given size: orders, shops, feeds and responses.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -25,7 +24,7 @@ pub fn moment(text: &str) -> DateTime<Utc> {
     text.parse().expect("a moment")
 }
 
-/// Of a hundred thousand, no two alike; their order is not that of the shop's ids.
+/// Unique for 100,000 SKUs; not sorted like the shop's ids.
 fn sku(at: usize) -> String {
     format!("SKU-{:06}-{}", at * 7919 % 1_000_003, at % 10)
 }
@@ -48,7 +47,7 @@ pub fn feed(skus: usize) -> Feed {
     feed
 }
 
-/// A shop with the same SKUs, of which so many per cent have another level than they should.
+/// A shop with the same SKUs, of which `percent` have a wrong level.
 pub fn variants(skus: usize, percent: usize) -> Vec<Variant> {
     let variant = |at: usize| {
         let wrong = i64::from(at % 100 < percent);
@@ -66,7 +65,7 @@ pub fn variants(skus: usize, percent: usize) -> Vec<Variant> {
     (0..skus).map(variant).collect()
 }
 
-/// Of a thousand orders in flight, one line each, that are not allocated in the shop any more.
+/// A thousand acknowledged orders of one line each.
 pub fn acknowledged() -> AcknowledgedUnits {
     let (sent, shop): (Vec<_>, Vec<_>) = (0..1000).map(in_flight).unzip();
     AcknowledgedUnits::from_orders(&sent, &shop)
@@ -148,7 +147,7 @@ pub fn mapping_rules() -> MappingRules {
     }
 }
 
-/// An order of five lines that left in three packages.
+/// An order of five lines shipped in three packages.
 pub fn shipped_order() -> (FulfillmentProgress, Vec<SentLine>, Vec<Parcel>) {
     let line = |at: usize| LineId::parse(at.to_string()).expect("an id");
     let shop = FulfillmentProgress {
@@ -288,7 +287,7 @@ fn bytes(json: &serde_json::Value) -> Vec<u8> {
     json.to_string().into_bytes()
 }
 
-/// The defaults of the two jobs.
+/// The default settings of both jobs.
 pub fn times() -> CalendarSettings {
     let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).expect("a time");
     CalendarSettings {

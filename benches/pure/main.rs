@@ -1,13 +1,10 @@
-//! What the pure parts cost: mapping, planning, reading answers, and the calendar.
+//! Benchmarks of the pure parts: mapping, planning, parsing responses, and the calendar.
 //!
-//! `cargo bench --bench pure` measures all of it (`-- NAME` some), and prints each median beside the
-//! one in `benches/pure.baseline.json` and their ratio. `PURE_BASELINE=write cargo bench --bench pure`
-//! measures all and writes that file anew, with the machine on which it was. Numbers of different
-//! machines do not compare: the file tells orders of magnitude, and of two runs on one machine
-//! which operation changed. criterion keeps its own comparison with the last run in
-//! `target/criterion`. `scripts/test` only compiles it.
-//!
-//! Owns what is measured; `given` makes what it is measured with, `baseline` keeps the numbers.
+//! `cargo bench --bench pure [-- NAME]` prints each median beside the one in
+//! `benches/pure.baseline.json` and their ratio. `PURE_BASELINE=write cargo bench --bench pure`
+//! rewrites that file. Figures of different machines are not comparable: use the file for orders of
+//! magnitude, and two runs on one machine to find what changed. criterion compares with the last run
+//! in `target/criterion`. `scripts/test` only compiles it.
 
 mod baseline;
 mod given;
@@ -29,10 +26,10 @@ use veracore_sync::{
     vendure,
 };
 
-/// Rows of the lists that are read.
+/// Rows of the parsed lists.
 const ROWS: usize = 10_000;
 
-/// Items of one page of the shop's.
+/// Items of a page of the shop.
 const PAGE: usize = 1_000;
 
 fn main() {
@@ -47,7 +44,7 @@ fn main() {
     read_rest(&mut criterion);
     read_oms(&mut criterion);
     read_vendure(&mut criterion);
-    look_at_calendar(&mut criterion);
+    compute_calendar(&mut criterion);
     criterion.final_summary();
     baseline::compare_or_write();
 }
@@ -163,9 +160,9 @@ fn read_vendure(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn look_at_calendar(criterion: &mut Criterion) {
+fn compute_calendar(criterion: &mut Criterion) {
     let calendar = Calendar::new(given::times());
-    // The week in which the clocks go back.
+    // The week in which daylight saving time ends.
     let from: DateTime<Utc> = given::moment("2026-10-29T12:00:00Z");
     criterion.bench_function("schedule/tracking_of_a_week", |bencher| {
         let end = from + TimeDelta::days(7);

@@ -1,4 +1,4 @@
-//! What one look for new orders costs, with nothing and with much in the shop and the ledger.
+//! The cost of a poll for new orders, with few and many orders in the shop and the ledger.
 
 use tokio::time::Instant;
 use veracore_sync::{app::App, sync::orders::newest::DiscoveryState};
@@ -9,10 +9,10 @@ use super::{
     report::{Goal, Report},
 };
 
-/// How many orders are open.
+/// Numbers of open orders.
 const OPEN: [usize; 3] = [0, 1000, 20_000];
 
-/// So often each is measured, in turn: at fractions of a millisecond the machine's mood counts.
+/// Repetitions of each, interleaved, because fractions of a millisecond vary.
 const ROUNDS: usize = 9;
 
 pub async fn measure(report: &mut Report) {
@@ -25,19 +25,19 @@ pub async fn measure(report: &mut Report) {
         app.orders.sweep_orders(&mut watch).await.unwrap();
         shops.push((place, app, watch));
     }
-    let mut took = vec![(Vec::new(), Vec::new()); OPEN.len()];
+    let mut times_taken = vec![(Vec::new(), Vec::new()); OPEN.len()];
     for _ in 0..ROUNDS {
-        for ((_, app, watch), (glances, looks)) in shops.iter_mut().zip(&mut took) {
+        for ((_, app, watch), (poll_times, full_polls)) in shops.iter_mut().zip(&mut times_taken) {
             let times = report.scaled(100, 5);
-            glances.push(poll(app, watch, times, |_| {}).await);
-            looks.push(poll(app, watch, times, DiscoveryState::require_full_page).await);
+            poll_times.push(poll(app, watch, times, |_| {}).await);
+            full_polls.push(poll(app, watch, times, DiscoveryState::require_full_page).await);
         }
     }
     let mut costs = Vec::new();
-    for (open, (glances, looks)) in OPEN.into_iter().zip(took) {
-        let glance = median(glances);
-        tell(report, open, glance, median(looks), "the fake shop");
-        costs.push(glance);
+    for (open, (poll_times, full_polls)) in OPEN.into_iter().zip(times_taken) {
+        let poll_time = median(poll_times);
+        add_figures(report, open, poll_time, median(full_polls), "the fake shop");
+        costs.push(poll_time);
     }
     for (place, app, _) in shops {
         place.leave(vec![app]).await;
@@ -46,20 +46,20 @@ pub async fn measure(report: &mut Report) {
     real::discovery(report, &OPEN).await;
 }
 
-fn tell(report: &mut Report, open: usize, glance: f64, look: f64, on: &str) {
+fn add_figures(report: &mut Report, open: usize, poll_time: f64, full_poll: f64, on: &str) {
     report.figure(
         format!("a poll with {open} open orders, on {on}"),
-        glance * 1000.0,
+        poll_time * 1000.0,
         "ms",
     );
     report.figure(
-        format!("the whole look of once a minute with {open} open orders, on {on}"),
-        look * 1000.0,
+        format!("the full poll of once a minute with {open} open orders, on {on}"),
+        full_poll * 1000.0,
         "ms",
     );
 }
 
-/// What many orders cost more than few, in the poll that is usual.
+/// Reports the ratios of the poll's cost with many and few open orders.
 pub fn ratios(report: &mut Report, costs: &[f64], on: &str) {
     report.figure(
         format!("a poll with 20000 open orders to one with 1000, on {on}"),
@@ -74,36 +74,35 @@ pub fn ratios(report: &mut Report, costs: &[f64], on: &str) {
     );
 }
 
-/// Seconds that the usual poll takes, a glance that shows nothing new. Also tells what the look takes
-/// that stands in for it once a minute.
+/// Seconds of a poll that finds nothing new. Also reports the full poll of once a minute.
 pub async fn cost(report: &mut Report, app: &App, open: usize, times: usize, on: &str) -> f64 {
     let mut watch = DiscoveryState::default();
     app.orders.sweep_orders(&mut watch).await.unwrap();
-    let glance = poll(app, &mut watch, times, |_| {}).await;
-    let look = poll(app, &mut watch, times, DiscoveryState::require_full_page).await;
-    tell(report, open, glance, look, on);
-    glance
+    let poll_time = poll(app, &mut watch, times, |_| {}).await;
+    let full_poll = poll(app, &mut watch, times, DiscoveryState::require_full_page).await;
+    add_figures(report, open, poll_time, full_poll, on);
+    poll_time
 }
 
-/// Seconds that a look takes, the median of many, once everything is known.
+/// Seconds of a poll that finds nothing new, the median of many.
 async fn poll(
     app: &App,
     watch: &mut DiscoveryState,
     times: usize,
     before: impl Fn(&mut DiscoveryState),
 ) -> f64 {
-    let mut took = Vec::new();
+    let mut times_taken = Vec::new();
     for _ in 0..times {
         before(watch);
-        let begun = Instant::now();
+        let start = Instant::now();
         let looked = app.orders.poll_newest(watch).await.unwrap();
-        took.push(begun.elapsed().as_secs_f64());
+        times_taken.push(start.elapsed().as_secs_f64());
         assert!(
             !looked.needs_sweep && looked.discovered == 0,
             "nothing is new"
         );
     }
-    median(took)
+    median(times_taken)
 }
 
 pub fn median(mut figures: Vec<f64>) -> f64 {

@@ -1,4 +1,4 @@
-//! What the daemon takes: memory, processor time, disk, and time to be there.
+//! The daemon's memory, CPU time, disk space and start time.
 
 use std::{fs, time::Duration};
 
@@ -13,7 +13,7 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 pub async fn measure(report: &mut Report) {
     let binary = fs::metadata(env!("CARGO_BIN_EXE_veracore-sync")).unwrap();
-    report.figure("the program's file", mib(binary.len()), "MiB");
+    report.figure("size of the program", mib(binary.len()), "MiB");
     idle(report).await;
     busy(report).await;
     feed(report).await;
@@ -23,7 +23,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / 1024.0 / 1024.0
 }
 
-/// A shop with some orders, all of them done, and nothing new.
+/// A shop with some orders, all processed, and nothing new.
 async fn idle(report: &mut Report) {
     let place = Place::with(1000).await;
     place.shop.place(100);
@@ -34,7 +34,7 @@ async fn idle(report: &mut Report) {
         daemon.stop().await;
     }
     report.goal(
-        "from the start to ready, with a migrated database (median of 5)",
+        "from start to ready, with a migrated database (median of 5)",
         median(ready),
         "s",
         Goal::AtMost(1.0),
@@ -50,13 +50,13 @@ async fn idle(report: &mut Report) {
     let after = (daemon.cpu(), place.transactions().await);
     let per_minute = 60.0 / seconds as f64;
     report.goal(
-        format!("processor time of {seconds} idle seconds, a minute"),
+        format!("CPU time per minute, in {seconds} idle seconds"),
         (after.0 - before.0) * per_minute,
         "s",
         Goal::AtMost(0.5),
     );
     report.figure(
-        format!("transactions of {seconds} idle seconds, a minute"),
+        format!("transactions per minute, in {seconds} idle seconds"),
         (after.1 - before.1) as f64 * per_minute,
         "",
     );
@@ -87,7 +87,7 @@ async fn busy(report: &mut Report) {
     let before = daemon.cpu();
     place.await_acknowledged(&app, orders).await;
     report.figure(
-        "processor time of an order",
+        "CPU time per order",
         (daemon.cpu() - before) / orders as f64 * 1000.0,
         "ms",
     );
@@ -107,7 +107,7 @@ async fn busy(report: &mut Report) {
     place.leave(vec![app]).await;
 }
 
-/// A feed of 100,000 rows in a shop with as many variants, all of them to be changed.
+/// A feed of 100,000 rows, and a shop with as many variants, all to be changed.
 async fn feed(report: &mut Report) {
     let rows = report.scaled(100_000, 1000);
     let place = Place::with(rows).await;

@@ -1,5 +1,4 @@
-//! A pass over the stock: reading, planning and writing, on a shop that costs next to nothing and on
-//! a real one.
+//! A full inventory sync: reading, planning and writing, with the fake shop and a real one.
 
 use std::collections::BTreeMap;
 
@@ -31,14 +30,14 @@ use super::{
 pub async fn measure(report: &mut Report) {
     let skus = report.scaled(20_000, 500);
     for (changed, every) in [("0 %", None), ("1 %", Some(100)), ("100 %", Some(1))] {
-        whole_pass(report, skus, changed, every).await;
+        full_sync(report, skus, changed, every).await;
     }
     against_reading(report, skus).await;
     against_reading(report, report.scaled(100_000, 1000)).await;
     real::inventory(report).await;
 }
 
-async fn whole_pass(report: &mut Report, skus: usize, changed: &str, every: Option<usize>) {
+async fn full_sync(report: &mut Report, skus: usize, changed: &str, every: Option<usize>) {
     let place = Place::with(skus).await;
     if let Some(nth) = every {
         place.shop.disturb(nth);
@@ -48,24 +47,24 @@ async fn whole_pass(report: &mut Report, skus: usize, changed: &str, every: Opti
     let of = format!("{skus} SKUs, {changed} changed");
     let planning = planning(skus, every);
     report.figure(format!("{of}: planning alone"), planning * 1000.0, "ms");
-    let begun = Instant::now();
-    let summary = pass(&app).await;
-    let seconds = begun.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let summary = sync(&app).await;
+    let seconds = start.elapsed().as_secs_f64();
     assert_eq!(summary.counts.written, expected as u64);
     let sellable = u64::try_from(place.shop.sellable()).unwrap();
     assert_eq!(sellable, skus as u64 * u64::from(ON_HAND));
-    report.figure(format!("{of}: whole pass on the fake shop"), seconds, "s");
+    report.figure(format!("{of}: full sync with the fake shop"), seconds, "s");
     let calls: BTreeMap<_, _> = place.shop.take_calls();
     report.figure(
-        format!("{of}: calls of the shop"),
+        format!("{of}: calls to the shop"),
         calls.values().sum::<u64>() as f64,
         "",
     );
     place.leave(vec![app]).await;
 }
 
-/// One pass, as the daemon makes it.
-pub async fn pass(app: &veracore_sync::app::App) -> InventorySummary {
+/// A full inventory sync, as in the daemon.
+pub async fn sync(app: &veracore_sync::app::App) -> InventorySummary {
     let start = RunStart::Now {
         origin: RunOrigin::Operator,
         details: &serde_json::json!({}),
@@ -84,7 +83,7 @@ pub async fn pass(app: &veracore_sync::app::App) -> InventorySummary {
     summary
 }
 
-/// Seconds that a plan takes, of feed and levels that are there already.
+/// Seconds of planning, with the feed and the levels in memory.
 fn planning(skus: usize, every: Option<usize>) -> f64 {
     let mut feed = Feed::new(SystemClock.now());
     let units = Units::new(ON_HAND).unwrap();
@@ -116,9 +115,9 @@ fn planning(skus: usize, every: Option<usize>) -> f64 {
             acknowledged: &known,
             baseline: None,
         };
-        let begun = Instant::now();
+        let start = Instant::now();
         let plan = plan_levels(&feed, shop, &rules);
-        let took = begun.elapsed().as_secs_f64();
+        let took = start.elapsed().as_secs_f64();
         assert_eq!(
             plan.changes.len(),
             every.map_or(0, |nth| skus.div_ceil(nth))
@@ -128,25 +127,25 @@ fn planning(skus: usize, every: Option<usize>) -> f64 {
     median((0..9).map(|_| once()).collect())
 }
 
-/// How much of the time of reading it planning takes, when nothing answers faster.
+/// The ratio of planning to reading, with the fastest possible upstreams.
 async fn against_reading(report: &mut Report, skus: usize) {
     let place = Place::with(skus).await;
     let app = place.app(&[]).await;
     let mut took = Vec::new();
     for _ in 0..3 {
-        let begun = Instant::now();
+        let start = Instant::now();
         let (summary, changes) = app
             .inventory
             .preview(&InventoryRequest::default())
             .await
             .unwrap();
-        took.push(begun.elapsed().as_secs_f64());
+        took.push(start.elapsed().as_secs_f64());
         assert!(changes.is_empty() && summary.rows == skus as u64);
     }
     let planning = planning(skus, None);
     let reading = median(took) - planning;
     report.figure(
-        format!("{skus} SKUs: reading both ends, the fastest there are"),
+        format!("{skus} SKUs: reading both, from the fastest upstreams"),
         reading,
         "s",
     );

@@ -1,5 +1,5 @@
-//! How fast the ledger alone is: orders claimed, their intent written down and their outcome
-//! recorded, by one replica and by several at once.
+//! The ledger's throughput: orders claimed, their intent and outcome recorded, by one and several
+//! concurrent workers.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,8 +18,8 @@ use super::{place::Place, report::Report};
 
 const LEASE: Duration = Duration::from_secs(300);
 
-/// As many orders as a replica claims at once.
-const AT_ONCE: u32 = 4;
+/// The number of orders that a replica claims at once.
+const BATCH_SIZE: u32 = 4;
 
 pub async fn measure(report: &mut Report) {
     for runners in [1, 3, 8] {
@@ -32,17 +32,17 @@ pub async fn measure(report: &mut Report) {
             .await
             .unwrap();
         let mut working = JoinSet::new();
-        let begun = Instant::now();
+        let start = Instant::now();
         for _ in 0..runners {
             let clock = Arc::new(SystemClock);
             let ledger = Ledger::connect_lazily(&place.database_url, 10, clock).unwrap();
             working.spawn(run(ledger));
         }
         let done: usize = working.join_all().await.into_iter().sum();
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = start.elapsed().as_secs_f64();
         assert_eq!(done, orders, "each order once");
         report.figure(
-            format!("{runners} runners, each with {AT_ONCE} orders in work: orders claimed, intended and finished"),
+            format!("{runners} workers with {BATCH_SIZE} orders each: orders claimed, intent and outcome recorded"),
             done as f64 / seconds,
             "/s",
         );
@@ -50,11 +50,14 @@ pub async fn measure(report: &mut Report) {
     }
 }
 
-/// Works until nothing is due; returns on how many orders.
+/// Processes orders until none is due; returns their number.
 async fn run(ledger: Ledger) -> usize {
     let mut done = 0;
     loop {
-        let claimed = ledger.claim_due_orders(AT_ONCE, LEASE, None).await.unwrap();
+        let claimed = ledger
+            .claim_due_orders(BATCH_SIZE, LEASE, None)
+            .await
+            .unwrap();
         if claimed.is_empty() {
             ledger.close().await;
             return done;

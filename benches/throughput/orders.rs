@@ -1,4 +1,4 @@
-//! How fast waiting orders reach VeraCore, when it takes 50 ms for each answer.
+//! How fast waiting orders reach VeraCore, with a response time of 50 ms.
 
 use tokio::time::Instant;
 use veracore_sync::sync::orders::newest::DiscoveryState;
@@ -8,7 +8,7 @@ use super::{
     report::{Goal, Report},
 };
 
-/// Of VeraCore's answers.
+/// VeraCore's response time.
 const LATENCY_MS: u64 = 50;
 
 pub async fn measure(report: &mut Report) {
@@ -27,15 +27,15 @@ async fn send(report: &mut Report, concurrency: u32) {
         .sweep_orders(&mut DiscoveryState::default())
         .await
         .unwrap();
-    // A token is fetched, and connections are made, before it counts.
+    // Get a token and open connections before the measurement.
     app.provider.find_order(&app.probe_order).await.unwrap();
     app.storefront.stock_locations().await.unwrap();
     place.slow_down_veracore(LATENCY_MS);
     place.sandbox.clear_requests();
-    let begun = Instant::now();
+    let start = Instant::now();
     let tasks = place::submit_orders(&app);
     place.await_acknowledged(&app, orders).await;
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = start.elapsed().as_secs_f64();
     place::stop(&tasks).await;
     assert_eq!(place.sandbox.orders().len(), orders, "each order once");
     let answers = place.sandbox.requests().len();
@@ -43,12 +43,12 @@ async fn send(report: &mut Report, concurrency: u32) {
     let of = format!("{orders} orders, concurrency {concurrency}");
     report.figure(format!("{of}: orders sent"), orders as f64 / seconds, "/s");
     report.figure(
-        format!("{of}: questions to VeraCore for each (whether it has it, and the send)"),
+        format!("{of}: calls to VeraCore per order (look-up and send)"),
         answers as f64 / orders as f64,
         "",
     );
     report.goal(
-        format!("{of}: answers of VeraCore's of the {ideal} a second that it can give"),
+        format!("{of}: share of VeraCore's maximum of {ideal} responses a second"),
         answers as f64 / seconds / ideal,
         "",
         Goal::AtLeast(0.9),

@@ -1,4 +1,4 @@
-//! A place to measure in: a database, a shop that costs next to nothing and a sandbox, of its own.
+//! An environment for a benchmark: its own database, fake shop and sandbox.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use veracore_sync::{
 
 use super::shop::{self, Shop};
 
-/// Of what each SKU has at both ends.
+/// The stock of each SKU in the shop and at VeraCore.
 pub const ON_HAND: u32 = 1000;
 
 pub struct Place {
@@ -27,28 +27,28 @@ pub struct Place {
     name: String,
 }
 
-/// A variable of the surroundings.
+/// An environment variable.
 #[expect(
     clippy::disallowed_methods,
     reason = "the benchmark has no configuration of its own"
 )]
-pub fn surroundings(name: &str) -> Option<String> {
+pub fn env_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 async fn in_cluster(statement: String) {
-    let url = surroundings("TEST_DATABASE_URL").unwrap();
+    let url = env_variable("TEST_DATABASE_URL").unwrap();
     let mut cluster = PgConnection::connect(&url).await.unwrap();
     let statement = sqlx::raw_sql(AssertSqlSafe(statement));
     statement.execute(&mut cluster).await.unwrap();
 }
 
 impl Place {
-    /// With so many SKUs, known at both ends.
+    /// An environment with this number of SKUs in the shop and at VeraCore.
     pub async fn with(skus: usize) -> Self {
         let name = format!("bench_{:x}", SystemClock.now().timestamp_micros());
         in_cluster(format!("create database {name} template template0")).await;
-        let mut url: Url = surroundings("TEST_DATABASE_URL").unwrap().parse().unwrap();
+        let mut url: Url = env_variable("TEST_DATABASE_URL").unwrap().parse().unwrap();
         url.set_path(&name);
         let sandbox = sandbox::start(SandboxConfig::default(), Arc::new(SystemClock));
         let sandbox = sandbox.await.unwrap();
@@ -66,14 +66,14 @@ impl Place {
         place
     }
 
-    /// Each answer of VeraCore's takes so long.
+    /// Delays each response of VeraCore.
     pub fn slow_down_veracore(&self, milliseconds: u64) {
         let work = Work::Before;
         let kind = FaultKind::Delay { milliseconds, work };
         self.sandbox.add_fault(Fault::on("/api/orders", kind));
     }
 
-    /// The daemon's configuration, with changes.
+    /// The daemon's environment variables, with changes.
     pub fn environment(&self, changes: &[(&str, &str)]) -> BTreeMap<String, String> {
         let config = SandboxConfig::default();
         let veracore = self.sandbox.base_url();
@@ -107,23 +107,23 @@ impl Place {
         App::load_for_check(sources).await.unwrap()
     }
 
-    /// How many orders VeraCore is known to have.
+    /// The number of orders recorded as sent.
     pub async fn acknowledged(&self, app: &App) -> usize {
         let counts = app.ledger.count_by_status().await.unwrap();
         usize::try_from(counts[&SyncStatus::Success]).unwrap()
     }
 
-    /// Waits until VeraCore is known to have so many orders.
+    /// Waits until this number of orders is recorded as sent.
     pub async fn await_acknowledged(&self, app: &App, orders: usize) {
         while self.acknowledged(app).await < orders {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Waits until the daemon has had its first look at the shop.
+    /// Waits until the daemon's first sweep is done.
     pub async fn await_baseline(&self) {
-        let asked = "select baseline_at is not null from veracore_config";
-        while !sqlx::query_scalar::<_, bool>(asked)
+        let statement = "select baseline_at is not null from veracore_config";
+        while !sqlx::query_scalar::<_, bool>(statement)
             .fetch_one(&self.tables)
             .await
             .unwrap()
@@ -132,13 +132,13 @@ impl Place {
         }
     }
 
-    /// Transactions in the database so far, but for our own.
+    /// Transactions in the database so far, without our own.
     pub async fn transactions(&self) -> i64 {
-        // Counted a little late: a connection tells of its transactions once in a second.
+        // The statistics lag: a connection reports its transactions once a second.
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let asked = "select xact_commit + xact_rollback from pg_stat_database
+        let statement = "select xact_commit + xact_rollback from pg_stat_database
              where datname = current_database()";
-        sqlx::query_scalar(asked)
+        sqlx::query_scalar(statement)
             .fetch_one(&self.tables)
             .await
             .unwrap()
@@ -154,7 +154,7 @@ impl Place {
     }
 }
 
-/// Works on due orders, as the daemon does, until it is told to [`stop`].
+/// Processes due orders, as the daemon does, until [`stop`].
 pub fn submit_orders(app: &App) -> TaskGroup {
     let tasks = TaskGroup::new();
     tasks.spawn(
@@ -169,7 +169,7 @@ pub fn submit_orders(app: &App) -> TaskGroup {
     tasks
 }
 
-/// Tells work to come to its end, and waits for that.
+/// Stops tasks and waits for their end.
 pub async fn stop(tasks: &TaskGroup) {
     tasks.stop();
     tasks.drain(Duration::from_secs(30)).await;

@@ -1,5 +1,4 @@
-//! How the ledger's questions are answered when it holds a million orders: by indexes, or by reading
-//! whole tables.
+//! The ledger's query plans with a million orders: indexes, or sequential scans.
 
 use tokio::time::Instant;
 
@@ -8,7 +7,7 @@ use super::{
     report::{Goal, Report},
 };
 
-/// Tables by what they are for.
+/// Groups of tables, by a pattern of their names.
 const SIZES: [(&str, &str); 4] = [
     ("orders and lines", "^veracore_order_(sync|line)$"),
     ("attempts", "^veracore_order_attempt$"),
@@ -22,11 +21,11 @@ mod harness;
 pub async fn measure(report: &mut Report) {
     let orders = report.scaled(1_000_000, 5000);
     let place = Place::with(0).await;
-    let begun = Instant::now();
+    let start = Instant::now();
     harness::fill(&place.tables, orders).await;
     report.figure(
         format!("filling a ledger with {orders} orders"),
-        begun.elapsed().as_secs_f64(),
+        start.elapsed().as_secs_f64(),
         "s",
     );
     for (what, tables) in SIZES {
@@ -39,32 +38,32 @@ pub async fn measure(report: &mut Report) {
         .await
         .unwrap();
         report.figure(
-            format!("{orders} orders: {what}, with indexes, an order"),
+            format!("{orders} orders: {what} with indexes, per order"),
             bytes as f64 / f64::from(orders),
             "bytes",
         );
     }
-    let asked = harness::measure_all(&place.database_url).await;
-    eprintln!("{}", harness::table(&asked));
-    let hot = asked.iter().filter(|one| one.full_scan_reason.is_none());
-    if let Some(slowest) = hot.max_by_key(|one| one.elapsed) {
+    let calls = harness::measure_all(&place.database_url).await;
+    eprintln!("{}", harness::table(&calls));
+    let frequent = calls.iter().filter(|one| one.full_scan_reason.is_none());
+    if let Some(slowest) = frequent.max_by_key(|one| one.elapsed) {
         report.figure(
             format!(
-                "{orders} orders: the slowest hot question, `{}`",
+                "{orders} orders: the slowest frequent method, `{}`",
                 slowest.method
             ),
             slowest.elapsed.as_secs_f64() * 1000.0,
             "ms",
         );
     }
-    let findings = harness::findings(&asked);
+    let findings = harness::findings(&calls);
     for finding in &findings {
         eprintln!("    {finding}");
     }
     report.goal(
         format!(
-            "{orders} orders: hot questions of {} that read a growing table from end to end",
-            asked.len()
+            "{orders} orders: frequent methods of {} that read a growing table sequentially",
+            calls.len()
         ),
         findings.len() as f64,
         "",

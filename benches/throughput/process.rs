@@ -1,4 +1,4 @@
-//! The daemon as a process of its own, and what it takes.
+//! The daemon as a separate process, and its resource usage.
 
 use std::{
     fs::File,
@@ -19,19 +19,19 @@ use super::place::Place;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_veracore-sync");
 
-/// A process's times are counted in hundredths of a second, by the kernel's interface.
+/// The kernel reports CPU times in hundredths of a second.
 const TICKS: f64 = 100.0;
 
 pub struct Daemon {
     child: Child,
     log: PathBuf,
-    /// From the start of the process until `/readyz` said so, in seconds.
+    /// Seconds from the start of the process until `/readyz` succeeds.
     pub ready_after: f64,
     address: String,
 }
 
 impl Daemon {
-    /// Starts one, and waits until it is ready.
+    /// Starts a daemon and waits until it is ready.
     pub async fn start(place: &Place, changes: &[(&str, &str)]) -> Self {
         let name = format!(
             "bench-daemon-{:x}.log",
@@ -39,7 +39,7 @@ impl Daemon {
         );
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let begun = Instant::now();
+        let start = Instant::now();
         let child = Command::new(PROGRAM)
             .arg("run")
             .env_clear()
@@ -68,14 +68,14 @@ impl Daemon {
                 .await
                 .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
             {
-                daemon.ready_after = begun.elapsed().as_secs_f64();
+                daemon.ready_after = start.elapsed().as_secs_f64();
                 return daemon;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// As it says in its log.
+    /// The address from its log.
     fn listens_at(&self) -> Option<String> {
         let log = std::fs::read_to_string(&self.log).unwrap();
         let whole = log
@@ -91,8 +91,8 @@ impl Daemon {
         self.exchange(request).await
     }
 
-    /// One GraphQL operation, by `API_TOKEN`, as soon as it is taken: what is behind the API is there a
-    /// moment after the database is.
+    /// Sends a GraphQL operation with `API_TOKEN`, and retries while the services behind the API are
+    /// starting.
     pub async fn graphql(&self, token: &str, query: &str) -> String {
         loop {
             let answer = self.ask(token, query).await;
@@ -134,23 +134,23 @@ impl Daemon {
         self.memory("VmRSS:")
     }
 
-    /// The most resident memory so far, in MiB.
+    /// The peak resident memory, in MiB.
     pub fn peak(&self) -> f64 {
         self.memory("VmHWM:")
     }
 
-    /// Seconds of processor time so far.
+    /// CPU time so far, in seconds.
     pub fn cpu(&self) -> f64 {
         let path = format!("/proc/{}/stat", self.child.id());
         let stat = std::fs::read_to_string(path).unwrap();
-        // Behind the name, which may hold spaces, field 3 comes first.
+        // The process name may contain spaces; field 3 is the first one after it.
         let (_, fields) = stat.rsplit_once(')').unwrap();
         let fields: Vec<&str> = fields.split_whitespace().collect();
         let ticks = |field: usize| fields[field - 3].parse::<f64>().unwrap();
         (ticks(14) + ticks(15)) / TICKS
     }
 
-    /// SIGTERM, and its end.
+    /// Sends SIGTERM and waits for the end.
     pub async fn stop(mut self) {
         let kill = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])

@@ -1,5 +1,5 @@
-//! The same on a real Vendure, where one is (`TEST_VENDURE_URL`): what a look for new orders costs it,
-//! and how close a stock pass comes to a client that does nothing but write.
+//! The same with a real Vendure, if `TEST_VENDURE_URL` is set: the cost of a poll for new orders, and
+//! an inventory sync compared with a client that only writes.
 
 use std::{collections::BTreeMap, process::Command, sync::Arc};
 
@@ -13,12 +13,12 @@ use veracore_sync::{
 
 use super::{
     discovery::{self, median},
-    inventory::pass,
-    place::{ON_HAND, Place, surroundings},
+    inventory::sync,
+    place::{ON_HAND, Place, env_variable},
     report::{Goal, Report},
 };
 
-/// How many variants a raw client writes in a call, and how many calls it makes at once.
+/// The raw client's batch sizes and concurrency.
 const SWEPT: [(usize, usize); 9] = [
     (20, 4),
     (20, 8),
@@ -31,26 +31,26 @@ const SWEPT: [(usize, usize); 9] = [
     (250, 4),
 ];
 
-/// The daemon's services, with the real shop; `None` where there is none.
+/// The daemon's services with the real shop; `None` if there is none.
 async fn app(place: &Place, changes: &[(&str, &str)]) -> Option<App> {
-    let Some(url) = surroundings("TEST_VENDURE_URL") else {
+    let Some(url) = env_variable("TEST_VENDURE_URL") else {
         eprintln!("    no real Vendure: not measured (TEST_VENDURE_URL)");
         return None;
     };
     let mut changes = changes.to_vec();
     changes.push(("VENDURE_API_URL", &url));
-    // A shop that other things were tried in may have more than its first one.
+    // A shop used for other tests may have more than one stock location.
     changes.push(("VENDURE_STOCK_LOCATION", "1"));
     Some(place.app(&changes).await)
 }
 
 pub async fn discovery(report: &mut Report, open: &[usize]) {
-    let Some(database) = surroundings("TEST_VENDURE_DATABASE_URL") else {
+    let Some(database) = env_variable("TEST_VENDURE_DATABASE_URL") else {
         eprintln!("    no database of a real Vendure: not measured (TEST_VENDURE_DATABASE_URL)");
         return;
     };
     let mut shop = PgConnection::connect(&database).await.unwrap();
-    // What was never asked before is slow the first times.
+    // Warm up: the first queries are slow.
     look(report, &mut shop, 0, true).await;
     let mut costs = Vec::new();
     for count in open {
@@ -60,7 +60,7 @@ pub async fn discovery(report: &mut Report, open: &[usize]) {
         costs.push(cost);
     }
     discovery::ratios(report, &costs, "a real Vendure");
-    // What the shop's owner can do about it.
+    // An index that the shop's owner can create.
     let create = "create index bench_state on \"order\" (state)";
     sqlx::query(create).execute(&mut shop).await.unwrap();
     let cost = look(report, &mut shop, open[2], true).await.unwrap();
@@ -77,7 +77,7 @@ pub async fn discovery(report: &mut Report, open: &[usize]) {
     );
 }
 
-/// What a poll costs with so many open orders; `None` where there is no shop.
+/// The cost of a poll with this number of open orders; `None` if there is no shop.
 async fn look(
     report: &mut Report,
     shop: &mut PgConnection,
@@ -98,8 +98,8 @@ async fn look(
     Some(cost)
 }
 
-/// Makes copies of one paid order, so many that there are `count` and no other. Straight into the
-/// shop's tables, which no product of ours does: twenty thousand customers would take an hour.
+/// Replaces all orders with `count` copies of a paid one, directly in the shop's tables: placing twenty
+/// thousand orders would take an hour.
 async fn fill(shop: &mut PgConnection, count: usize) {
     let template: Option<i32> =
         sqlx::query_scalar(r#"select id from "order" where code like 'TEMPLATE%' limit 1"#)
@@ -110,7 +110,7 @@ async fn fill(shop: &mut PgConnection, count: usize) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vendure/orders.cjs");
         let paid = Command::new("node")
             .args([script, "pay", "--count", "1", "--lines", "1"])
-            .env("ADMIN_API", surroundings("TEST_VENDURE_URL").unwrap())
+            .env("ADMIN_API", env_variable("TEST_VENDURE_URL").unwrap())
             .stdout(std::process::Stdio::null())
             .status()
             .unwrap();
@@ -153,7 +153,7 @@ pub async fn inventory(report: &mut Report) {
     let Some(app) = app(&place, &[]).await else {
         return place.leave(Vec::new()).await;
     };
-    // Without a limit of its own.
+    // Without a rate limit.
     let unbounded = app_of_raw(&place).await;
     let most = report.scaled(1000, 40);
     let location = app.storefront.stock_locations().await.unwrap().remove(0);
@@ -163,7 +163,7 @@ pub async fn inventory(report: &mut Report) {
     for variant in variants.into_iter().filter(|variant| variant.is_tracked) {
         named.entry(variant.sku.clone()).or_default().push(variant);
     }
-    // Those that share a SKU are written together, whichever of them was meant.
+    // Variants that share a SKU are always written together.
     let alone = named.into_values().filter(|same| same.len() == 1).flatten();
     let variants: Vec<Variant> = alone.take(most).collect();
     assert_eq!(
@@ -179,7 +179,7 @@ pub async fn inventory(report: &mut Report) {
         let took = raw(&unbounded, &location, &variants, batch, at_once).await;
         report.figure(
             format!(
-                "{most} SKUs on a real Vendure: raw client, {batch} a call, {at_once} calls at once"
+                "{most} SKUs on a real Vendure: raw client, {batch} per call, {at_once} concurrent"
             ),
             variants.len() as f64 / took,
             "/s",
@@ -200,13 +200,14 @@ pub async fn inventory(report: &mut Report) {
     let (mut usual, mut same, mut raws) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..5 {
         raws.push(raw(&unbounded, &location, &variants, batch, at_once).await);
-        same.push(passed(&alike, variants.len()).await);
+        same.push(sync_seconds(&alike, variants.len()).await);
         raw(&unbounded, &location, &variants, batch, at_once).await;
-        usual.push(passed(&app, variants.len()).await);
+        usual.push(sync_seconds(&app, variants.len()).await);
     }
     let (usual, same, raw) = (median(usual), median(same), median(raws));
-    let of = format!("{most} SKUs on a real Vendure: whole pass");
-    let best = format!("to the best raw client ({batch} a call, {at_once} at once; medians of 5)");
+    let of = format!("{most} SKUs on a real Vendure: full sync");
+    let best =
+        format!("to the best raw client ({batch} per call, {at_once} concurrent; medians of 5)");
     report.figure(
         format!("{of} as configured by default"),
         variants.len() as f64 / usual,
@@ -218,7 +219,7 @@ pub async fn inventory(report: &mut Report) {
         "",
     );
     report.goal(
-        format!("{of} with the same batches and calls at once, {best}"),
+        format!("{of} with the same batches and concurrency, {best}"),
         raw / same,
         "",
         Goal::AtLeast(0.9),
@@ -227,12 +228,12 @@ pub async fn inventory(report: &mut Report) {
     place.leave(vec![app, unbounded]).await;
 }
 
-/// Seconds that a pass takes which has all levels to write.
-async fn passed(app: &App, levels: usize) -> f64 {
-    let begun = Instant::now();
-    let summary = pass(app).await;
+/// Seconds of an inventory sync that writes all levels.
+async fn sync_seconds(app: &App, levels: usize) -> f64 {
+    let start = Instant::now();
+    let summary = sync(app).await;
     assert_eq!(summary.counts.written, levels as u64);
-    begun.elapsed().as_secs_f64()
+    start.elapsed().as_secs_f64()
 }
 
 async fn app_of_raw(place: &Place) -> App {
@@ -241,9 +242,9 @@ async fn app_of_raw(place: &Place) -> App {
         .unwrap()
 }
 
-/// All variants, and how long that took.
+/// All variants, and the seconds taken to read them.
 async fn read(shop: &dyn Storefront, location: &LocationId) -> (Vec<Variant>, f64) {
-    let begun = Instant::now();
+    let start = Instant::now();
     let (mut variants, mut skip) = (Vec::new(), 0);
     loop {
         let which = VariantSelection::Page { skip, take: 1000 };
@@ -251,12 +252,12 @@ async fn read(shop: &dyn Storefront, location: &LocationId) -> (Vec<Variant>, f6
         variants.extend(page.variants);
         skip += 1000;
         if u64::from(skip) >= page.total {
-            return (variants, begun.elapsed().as_secs_f64());
+            return (variants, start.elapsed().as_secs_f64());
         }
     }
 }
 
-/// Seconds that a client takes which reads all levels once and then only writes.
+/// Seconds of a client that reads all levels once and then only writes.
 async fn raw(
     app: &App,
     location: &LocationId,
@@ -264,7 +265,7 @@ async fn raw(
     batch: usize,
     at_once: usize,
 ) -> f64 {
-    let begun = Instant::now();
+    let start = Instant::now();
     let (now, _) = read(&*app.storefront, location).await;
     let level = |variant: &VariantId| {
         let known = now.iter().find(|known| known.id == *variant).unwrap();
@@ -286,7 +287,7 @@ async fn raw(
             working.spawn(async move { shop.set_stock(&location, &levels).await.unwrap() });
         }
         if working.join_next().await.is_none() {
-            return begun.elapsed().as_secs_f64();
+            return start.elapsed().as_secs_f64();
         }
     }
 }

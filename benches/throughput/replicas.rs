@@ -1,10 +1,10 @@
-//! What more replicas add: the same waiting orders, and one, two or four daemons that share them.
+//! The throughput of one, two and four replicas with the same waiting orders.
 
 use tokio::time::Instant;
 
 use super::{place::Place, process::Daemon, report::Report};
 
-/// Of VeraCore's answers, and of the shop's.
+/// The response time of VeraCore and of the shop.
 const LATENCY_MS: u64 = 50;
 
 pub async fn measure(report: &mut Report) {
@@ -15,20 +15,20 @@ pub async fn measure(report: &mut Report) {
         place.slow_down_veracore(LATENCY_MS);
         let mut daemons = Vec::new();
         for _ in 0..replicas {
-            // Each has VeraCore's default concurrency to itself.
+            // Each replica has the full default concurrency.
             daemons.push(Daemon::start(&place, &[("ORDER_POLL_INTERVAL_SECONDS", "1")]).await);
         }
         let app = place.app(&[]).await;
         place.await_baseline().await;
         place.shop.place(orders);
-        // From the moment that the first is sent: when they are found is chance.
+        // Measured from the first send, because the time of discovery varies.
         place
             .sandbox
             .wait_until(|sandbox| !sandbox.orders().is_empty())
             .await;
-        let begun = Instant::now();
+        let start = Instant::now();
         place.await_acknowledged(&app, orders).await;
-        let rate = orders as f64 / begun.elapsed().as_secs_f64();
+        let rate = orders as f64 / start.elapsed().as_secs_f64();
         assert_eq!(place.sandbox.orders().len(), orders, "each order once");
         report.figure(
             format!(

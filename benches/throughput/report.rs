@@ -1,19 +1,19 @@
-//! The table: what was measured, what it should be, and whether it is.
+//! The table of results: figures, goals, and whether they are met.
 
 use std::{fmt::Write as _, fs, path::Path, process::Command};
 
 use serde::Serialize;
 use veracore_sync::clock::{Clock as _, SystemClock};
 
-/// How much is measured.
+/// The size of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
     Whole,
-    /// Too little to mean anything, but all of the way.
+    /// Too small for meaningful figures, but runs all code.
     Quick,
 }
 
-/// What a figure should be.
+/// The goal of a figure.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Goal {
@@ -55,7 +55,7 @@ impl Report {
         }
     }
 
-    /// One that nobody reads.
+    /// A report that is discarded.
     pub fn aside(&self) -> Self {
         Self {
             section: "aside",
@@ -68,7 +68,7 @@ impl Report {
         eprintln!("==> {section}");
     }
 
-    /// `whole`, or `quick` when only the way is to be seen.
+    /// Selects `whole` or `quick` by the scale.
     pub fn scaled<T>(&self, whole: T, quick: T) -> T {
         match self.scale {
             Scale::Whole => whole,
@@ -137,7 +137,7 @@ fn line(row: &Row) -> String {
     )
 }
 
-/// Three digits, or as many as a whole number has.
+/// Formats with three significant digits, or all digits of an integer.
 fn shown(figure: f64) -> String {
     match figure.abs() {
         _ if figure.fract() == 0.0 => format!("{figure}"),
@@ -148,7 +148,7 @@ fn shown(figure: f64) -> String {
     }
 }
 
-/// Where it was measured.
+/// The machine of the measurement.
 fn machine() -> serde_json::Value {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));

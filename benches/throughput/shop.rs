@@ -1,8 +1,7 @@
-//! A shop that costs next to nothing: it answers the operations of our client over HTTP, from memory.
+//! The fake shop: answers our client's operations over HTTP from memory, at almost no cost.
 //!
-//! Owns as much of Vendure's behaviour as the passes need to do their whole work (orders, levels,
-//! allocations, fulfillments), and counts who asked for what. What a real Vendure costs is measured
-//! on a real one, in `real`.
+//! Implements as much of Vendure as the syncs need (orders, levels, allocations, fulfillments), and
+//! counts calls. `real` measures a real Vendure.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +24,7 @@ use veracore_sync::clock::{Clock as _, SystemClock};
 
 const SETTLED: &str = "PaymentSettled";
 
-/// Orders are created this far apart, so that pages of a sweep join.
+/// The interval between the creation of orders, so that sweep pages have distinct times.
 const APART: TimeDelta = TimeDelta::milliseconds(10);
 
 #[derive(Default)]
@@ -47,7 +46,7 @@ struct Level {
 #[derive(Default)]
 struct Order {
     shipped: bool,
-    /// Variants, each with its units.
+    /// Units per variant.
     lines: Vec<(usize, i64)>,
     fulfillments: Vec<Fulfillment>,
 }
@@ -67,7 +66,7 @@ pub struct Shop {
     pub api_url: String,
 }
 
-/// The SKU of a variant, at both ends.
+/// The SKU of a variant, in the shop and at VeraCore.
 pub fn sku(variant: usize) -> String {
     format!("SKU-{variant:06}")
 }
@@ -78,7 +77,7 @@ pub fn code(order: usize) -> String {
 }
 
 impl Shop {
-    /// With so many variants, of which each has `on_hand` units.
+    /// Starts a shop with this number of variants, each with `on_hand` units.
     pub async fn start(variants: usize, on_hand: i64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let level = Level {
@@ -106,7 +105,7 @@ impl Shop {
         self.data.lock().unwrap()
     }
 
-    /// Customers pay for so many orders, each of two units of a variant.
+    /// Adds paid orders, each of two units of a variant.
     pub fn place(&self, orders: usize) {
         let mut data = self.data();
         for _ in 0..orders {
@@ -120,14 +119,14 @@ impl Shop {
         }
     }
 
-    /// Every `nth` variant gets another level than VeraCore's, as after a day of sales.
+    /// Changes the level of every `nth` variant, as after a day of sales.
     pub fn disturb(&self, nth: usize) {
         for level in self.data().levels.iter_mut().step_by(nth) {
             level.on_hand += 1;
         }
     }
 
-    /// What can be sold of all variants together.
+    /// The sellable units of all variants.
     pub fn sellable(&self) -> i64 {
         let data = self.data();
         data.levels.iter().map(|l| l.on_hand - l.allocated).sum()
@@ -138,7 +137,7 @@ impl Shop {
         data.orders.len() - data.settled
     }
 
-    /// How often each operation was asked for since this was last called.
+    /// The number of calls of each operation since the last call of this function.
     pub fn take_calls(&self) -> BTreeMap<String, u64> {
         std::mem::take(&mut self.data().calls)
     }
@@ -147,7 +146,7 @@ impl Shop {
         self.epoch + APART * i32::try_from(order).unwrap()
     }
 
-    /// The first order that was created after a moment.
+    /// The first order created after a time.
     fn after(&self, moment: &str) -> usize {
         let moment: DateTime<Utc> = moment.parse().unwrap();
         let since = (moment - self.epoch).num_milliseconds();
@@ -159,12 +158,12 @@ impl Shop {
 }
 
 async fn answer(State(shop): State<Shop>, body: Bytes) -> Response {
-    let asked: Value = serde_json::from_slice(&body).unwrap();
-    let operation = asked["operationName"].as_str().unwrap_or("").to_owned();
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    let operation = request["operationName"].as_str().unwrap_or("").to_owned();
     let data = {
         let mut held = shop.data();
         *held.calls.entry(operation.clone()).or_default() += 1;
-        held.answer(&shop, &operation, &asked["variables"])
+        held.answer(&shop, &operation, &request["variables"])
     };
     let token = HeaderName::from_static("vendure-auth-token");
     let text = format!("{{\"data\":{data}}}");
@@ -173,7 +172,7 @@ async fn answer(State(shop): State<Shop>, body: Bytes) -> Response {
 
 const CHANNEL: &str = r#""activeChannel":{"code":"__default_channel__","token":"channel"}"#;
 
-/// A list's items, with commas between them.
+/// Joins items with commas.
 fn list<T>(items: impl IntoIterator<Item = T>, mut item: impl FnMut(&mut String, T)) -> String {
     let mut text = String::from("[");
     for each in items {
@@ -197,7 +196,7 @@ fn number(value: &Value, absent: usize) -> usize {
         .map_or(absent, |number| usize::try_from(number).unwrap())
 }
 
-/// Ids count from 1.
+/// Ids start at 1.
 fn index(id: &str) -> usize {
     id.parse::<usize>().unwrap() - 1
 }
@@ -267,7 +266,7 @@ impl Data {
                 r#"{"__type":{"inputFields":[{"name":"trackingCode"},{"name":"carrier"},{"name":"shipDate"}]}}"#
                     .into()
             }
-            other => panic!("the shop is asked for {other}, which it does not know"),
+            other => panic!("the fake shop has no operation {other}"),
         }
     }
 
@@ -275,7 +274,7 @@ impl Data {
         (0..self.orders.len()).filter(|at| !self.orders[*at].shipped)
     }
 
-    /// Orders by id, or a page of those in a state, in the order of their creation.
+    /// Orders by id, or a page of those in a state by creation time.
     fn listed(&self, shop: &Shop, options: &Value) -> Vec<usize> {
         let filter = &options["filter"];
         if let Some(ids) = strings(&filter["id"]["in"]) {
@@ -334,7 +333,7 @@ impl Data {
 
     fn whole(&self, text: &mut String, shop: &Shop, at: usize) {
         self.reference(text, shop, at);
-        // On, behind the reference's last field.
+        // Continue after the reference's last field.
         text.pop();
         let lines = self.orders[at].lines.iter().enumerate();
         let lines = list(lines, |text, (line, (variant, units))| {

@@ -1,6 +1,6 @@
 'use strict';
-// All browser tests, one after the other: they share a daemon, and some stop it for a moment.
-// scripts/test-browser starts what they need.
+// All browser tests, sequentially: they share a daemon, and some pause it. Run them with
+// scripts/test-browser.
 
 const { after, before } = require('node:test');
 
@@ -9,7 +9,7 @@ const { close, open } = require('./visitor.cjs');
 before(open, { timeout: 90_000 });
 after(close, { timeout: 30_000 });
 
-// Each may rely on what is before it being there, and on nothing of it being as it was.
+// Each may need data of the tests before it, but must not rely on its state.
 require('./looks.cjs');
 require('./login.cjs');
 require('./orders.cjs');

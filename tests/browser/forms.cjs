@@ -1,15 +1,15 @@
 'use strict';
-// What others would like the dashboard to do: other sites, and whoever writes the texts that it shows.
+// Attacks on the dashboard: from other sites, and by the texts that it shows.
 
 const assert = require('node:assert/strict');
 const { createServer } = require('node:http');
 
-const { Visitor, visit } = require('./visitor.cjs');
+const { Visitor, browserTest } = require('./visitor.cjs');
 
-visit('a form without its token does nothing', {}, async (visitor, world) => {
+browserTest('a form without its token does nothing', {}, async (visitor, world) => {
     const code = await world.payRefused('No such offer.');
     const where = `/orders/${code}/skip`;
-    const other = await Visitor.come({});
+    const other = await Visitor.open({});
     await other.logIn('ops');
     const foreign = await other.page.locator('[name=form_token]').first().inputValue();
     await other.leave();
@@ -23,7 +23,7 @@ visit('a form without its token does nothing', {}, async (visitor, world) => {
     await visitor.page.getByRole('button', { name: 'Skip' }).click();
     await visitor.sees('The form belongs to another session. No action was taken');
     visitor.expected(403);
-    // Right in everything but where it comes from.
+    // A valid form from another site.
     const form_token = await (async () => {
         await visitor.goto(where);
         return visitor.page.locator('main [name=form_token]').inputValue();
@@ -34,7 +34,7 @@ visit('a form without its token does nothing', {}, async (visitor, world) => {
     await world.heal();
 });
 
-// Another site, of another name, with a page that leads to ours.
+// A site with another host name that links to the dashboard.
 async function otherSite(html, work) {
     const server = createServer((_, answer) => {
         answer.setHeader('content-type', 'text/html');
@@ -49,7 +49,7 @@ async function otherSite(html, work) {
     }
 }
 
-visit('a link on another site leads in; a form on another site does nothing', {}, async (visitor, world) => {
+browserTest('a link on another site works, but a form on another site does nothing', {}, async (visitor, world) => {
     const code = await world.payRefused('No such offer.');
     const html = `<a href="${world.url}/orders/${code}?a=1&amp;b=%22">the order</a>
         <form method="post" action="${world.url}/orders/${code}/skip"><button>Win</button></form>`;
@@ -64,14 +64,14 @@ visit('a link on another site leads in; a form on another site does nothing', {}
         await visitor.sees('The form was sent from another site. No action was taken.');
         visitor.expected(403);
         assert.equal(await world.status(code), 'error');
-        // And did not end the session.
+        // The session is still valid.
         await visitor.goto('/orders');
         await visitor.at('/orders');
     });
     await world.heal();
 });
 
-visit('texts from outside are shown as text', {}, async (visitor, world) => {
+browserTest('texts from outside are shown as text', {}, async (visitor, world) => {
     const evil = '<img src=x onerror="isHacked=1"><script>isHacked=1</script>';
     const code = await world.payRefused(`${evil} & "quotes"`);
     await world.sell([[`</td>${evil}`, 100]]);
@@ -100,7 +100,7 @@ visit('texts from outside are shown as text', {}, async (visitor, world) => {
     await visitor.goto(`/inventory/sku?sku=${encodeURIComponent(evil)}`);
     await visitor.sees(`Stock of ${evil}`, 'h1');
     await assertHarmless();
-    // What came live was put into the page by a script of ours.
+    // Live updates are inserted by our script.
     await visitor.goto('/orders');
     await visitor.mark();
     await world.sql(`update veracore_order_sync set error_message = 'now: ${evil}', updated_at = now() where vendure_order_code = '${code}'`);

@@ -1,14 +1,14 @@
 'use strict';
-// What a person sees of the stock, and does about feeds that are held.
+// The inventory pages, and decisions on quarantined feeds.
 
 const assert = require('node:assert/strict');
 
-const { visit } = require('./visitor.cjs');
+const { browserTest } = require('./visitor.cjs');
 const { GOODS, until } = require('./world.cjs');
 
 const SKUS = GOODS.map(([sku]) => sku);
 
-// Makes VeraCore tell of so many units of everything, and passes over the stock.
+// Makes VeraCore report this number of units of each SKU, and syncs the inventory.
 async function shelveAll(visitor, world, units) {
     await Promise.all(SKUS.map((sku) => world.shelve(sku, units)));
     await visitor.goto('/inventory');
@@ -16,7 +16,7 @@ async function shelveAll(visitor, world, units) {
     await visitor.page.locator('#note').waitFor();
 }
 
-// Brings everything to the shop, whatever was before.
+// Writes all levels to the shop, accepting a quarantined feed.
 async function level(visitor, world, units) {
     await shelveAll(visitor, world, units);
     if (!/is held/.test(await visitor.note())) return;
@@ -25,7 +25,7 @@ async function level(visitor, world, units) {
     await visitor.sees('Inventory synced.', '#note');
 }
 
-visit('a held feed is shown, looked at and accepted', {}, async (visitor, world) => {
+browserTest('a quarantined feed is shown, reviewed and accepted', {}, async (visitor, world) => {
     await level(visitor, world, 80);
     const before = await world.onHand('POSTER-A2');
     assert.ok(before >= 80, `${before} on hand`);
@@ -57,7 +57,7 @@ visit('a held feed is shown, looked at and accepted', {}, async (visitor, world)
     assert.doesNotMatch(await visitor.text('#attention'), /feed is held/);
 });
 
-visit('a held feed is discarded, and an open page sees it go', {}, async (visitor, world) => {
+browserTest('a quarantined feed is discarded, and an open page is updated', {}, async (visitor, world) => {
     await level(visitor, world, 80);
     const before = await world.onHand('POSTER-A2');
     await shelveAll(visitor, world, 0);
@@ -72,10 +72,10 @@ visit('a held feed is discarded, and an open page sees it go', {}, async (visito
     await visitor.sees('held, then discarded', '#runs');
     assert.equal(await world.onHand('POSTER-A2'), before);
     await until('the other page shows no held feed', async () => !(await other.locator('#attention').innerText()).includes('feed is held'));
-    assert.equal(await other.evaluate(() => globalThis.isTheSamePage), true, 'it was not loaded anew');
+    assert.equal(await other.evaluate(() => globalThis.isTheSamePage), true, 'it was not reloaded');
 });
 
-visit('a level is explained', {}, async (visitor, world) => {
+browserTest('a level is explained', {}, async (visitor, world) => {
     await level(visitor, world, 40);
     const code = await world.hasStatus(await world.pay({ 'CAP-OLIVE': 3 }), 'success');
     await world.shelve('CAP-OLIVE', 41);
@@ -86,8 +86,8 @@ visit('a level is explained', {}, async (visitor, world) => {
     await visitor.sees('Stock of CAP-OLIVE', 'h1');
     const lines = (await visitor.text('#now tbody')).split('\n').map((line) => line.replace(/\s+/g, ' ').trim());
     const free = Number(lines[0].split(' ')[0]);
-    const { AvailableQuantity: told } = (await world.sandbox('stock')).find(({ SKU }) => SKU === 'CAP-OLIVE');
-    assert.equal(free, told);
+    const { AvailableQuantity: available } = (await world.sandbox('stock')).find(({ SKU }) => SKU === 'CAP-OLIVE');
+    assert.equal(free, available);
     assert.match(lines[0], /available at VeraCore$/);
     assert.ok(lines[1].startsWith('+ ') && lines[1].includes(`${code}: 3`), lines[1]);
     assert.match(lines.at(-1), new RegExp(`^= ${free} available for sale$`));
@@ -96,7 +96,7 @@ visit('a level is explained', {}, async (visitor, world) => {
     await visitor.sees('Stock cannot be calculated now');
 });
 
-visit('SKUs that match nothing are listed, and near misses with the line that helps', {}, async (visitor, world) => {
+browserTest('SKUs that match nothing are listed, and near misses with the line that helps', {}, async (visitor, world) => {
     await world.shelve('tote-navy', 5);
     await world.shelve('KEYRING', 5);
     await world.sell([['SCARF-GREY', 3100]]);
@@ -111,7 +111,7 @@ visit('SKUs that match nothing are listed, and near misses with the line that he
     await missing.getByText('SCARF-GREY', { exact: true }).waitFor();
 });
 
-visit('packages come in when a person asks', {}, async (visitor, world) => {
+browserTest('packages are synced on request', {}, async (visitor, world) => {
     const code = await world.hasStatus(await world.pay({ 'MUG-BLUE': 2 }), 'success');
     await world.sandbox(`orders/${code}/ship`, 'POST', { packages: [{ tracking_number: '1Z999', carrier: 'UPS' }] });
     await visitor.goto('/inventory');

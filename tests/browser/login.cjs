@@ -1,10 +1,10 @@
 'use strict';
-// Who gets in, for how long, and what he may do.
+// Login, sessions and permissions.
 
 const assert = require('node:assert/strict');
 const { createHash } = require('node:crypto');
 
-const { visit } = require('./visitor.cjs');
+const { browserTest } = require('./visitor.cjs');
 const { until } = require('./world.cjs');
 
 const STRANGER = { as: undefined };
@@ -12,15 +12,15 @@ const COOKIE = 'veracore_sync_session';
 
 const session = async (visitor) => (await visitor.context.cookies()).find(({ name }) => name === COOKIE);
 
-// As if the browser had been left alone for longer than a session lasts.
+// Expires the session, as if the browser had been idle for too long.
 async function expire(visitor, world) {
     const { value } = await session(visitor);
     const digest = createHash('sha256').update(Buffer.from(value, 'base64url')).digest('hex');
     const [gone] = await world.sql(`update veracore_web_session set used_at = now() - interval '31 minutes' where digest = '${digest}' returning 1`);
-    assert.equal(gone, '1', 'there is such a session');
+    assert.equal(gone, '1', 'the session exists');
 }
 
-visit('a login leads to the page that was wanted, and a logout out of all of them', STRANGER, async (visitor) => {
+browserTest('a login leads to the requested page, and a logout ends the session', STRANGER, async (visitor) => {
     await visitor.goto('/orders?status=error');
     await visitor.at('/login?next=%2Forders%3Fstatus%3Derror');
     await visitor.logIn('ops');
@@ -38,25 +38,25 @@ visit('a login leads to the page that was wanted, and a logout out of all of the
     await visitor.at('/login?next=%2Fsettings');
 });
 
-visit('a wrong password opens nothing', STRANGER, async (visitor, world) => {
+browserTest('a wrong password is refused', STRANGER, async (visitor, world) => {
     await visitor.logIn('ops', 'not the password');
     await visitor.sees('Vendure does not accept this name and password.', '[role=alert]');
     assert.equal(await session(visitor), undefined);
-    assert.equal(await visitor.page.getByLabel('Name').inputValue(), world.people.ops, 'the name need not be typed again');
+    assert.equal(await visitor.page.getByLabel('Name').inputValue(), world.people.ops, 'the name is kept');
     assert.equal(await visitor.page.getByLabel('Password').inputValue(), '');
     visitor.expected(401);
     await visitor.logIn('ops');
     await visitor.at('/');
 });
 
-visit('whoever may not read orders is told what is missing', STRANGER, async (visitor) => {
+browserTest('a user without ReadOrder sees the missing permission', STRANGER, async (visitor) => {
     await visitor.logIn('stranger');
     await visitor.sees('your role lacks the permission ReadOrder', '[role=alert]');
     assert.equal(await session(visitor), undefined);
     visitor.expected(403);
 });
 
-visit('after a session is over, the next click leads to the login and on to what was wanted', STRANGER, async (visitor, world) => {
+browserTest('after a session has expired, the next click leads to the login and then to the requested page', STRANGER, async (visitor, world) => {
     await visitor.logIn('ops');
     await visitor.sees('Connections');
     await expire(visitor, world);
@@ -67,7 +67,7 @@ visit('after a session is over, the next click leads to the login and on to what
     await visitor.at('/inventory');
 });
 
-visit('an open page notices that its session is over', STRANGER, async (visitor, world) => {
+browserTest('an open page notices that its session has expired', STRANGER, async (visitor, world) => {
     await visitor.goto('/orders?search=x');
     await visitor.logIn('ops');
     await visitor.at('/orders?search=x');
@@ -77,7 +77,7 @@ visit('an open page notices that its session is over', STRANGER, async (visitor,
     await visitor.at('/login?next=%2Forders%3Fsearch%3Dx');
 });
 
-visit('whoever may only read sees no button, and is refused what he asks for all the same', STRANGER, async (visitor, world) => {
+browserTest('a read-only user sees no buttons, and actions are refused', STRANGER, async (visitor, world) => {
     const code = await world.payRefused('No such offer.');
     await visitor.goto(`/orders/${code}`);
     await visitor.logIn('reader');
@@ -91,8 +91,8 @@ visit('whoever may only read sees no button, and is refused what he asks for all
     await visitor.sees('your role in Vendure needs UpdateSettings');
 
     const token = await visitor.page.locator('[name=form_token]').first().inputValue();
-    const deeds = ['skip', 'retry', 'send'].map((action) => `/orders/${code}/${action}`);
-    for (const where of [...deeds, '/inventory/sync', '/tracking/sync', '/inventory/runs/1/accept', '/settings/pause']) {
+    const actions = ['skip', 'retry', 'send'].map((name) => `/orders/${code}/${name}`);
+    for (const where of [...actions, '/inventory/sync', '/tracking/sync', '/inventory/runs/1/accept', '/settings/pause']) {
         const answer = await visitor.context.request.post(where, { form: { form_token: token }, maxRedirects: 0 });
         assert.equal(answer.status(), 403, where);
     }

@@ -1,17 +1,17 @@
 'use strict';
-// How every page looks and is used: accessibility, light and dark, on a phone, by keyboard; and the
-// pictures of the documentation.
+// Every page: accessibility, light and dark, on a phone, by keyboard; and the documentation's
+// screenshots.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 
-const { PHONE, WIDE, visit } = require('./visitor.cjs');
+const { PHONE, WIDE, browserTest } = require('./visitor.cjs');
 const { OUT } = require('./world.cjs');
 
 const PICTURES = process.env.UPDATE_SCREENSHOTS === '1' ? path.resolve(__dirname, '../../docs/images') : OUT;
 
-// The largest picture that the documentation should carry.
+// The maximum size of a screenshot.
 const HEIGHT = 1400;
 const BYTES = 250_000;
 
@@ -26,14 +26,14 @@ async function picture(visitor, name) {
     assert.ok(size < BYTES, `${file} has ${size} bytes`);
 }
 
-// What `scene` made, for the tests after it.
+// The orders and runs that the test 'a day of work' creates, for later tests.
 const scene = {};
 
 async function assertAccessible(visitor, how, rules) {
     assert.deepEqual(await visitor.violations(rules), [], `${visitor.path}, ${how}`);
 }
 
-// One page in all its dresses.
+// Checks a page in all color schemes and sizes.
 async function assertLooks(visitor) {
     const { page } = visitor;
     await page.emulateMedia({ colorScheme: 'light' });
@@ -43,14 +43,14 @@ async function assertLooks(visitor) {
     await page.emulateMedia({ colorScheme: 'dark' });
     const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     assert.notEqual(dark, light);
-    // Nothing but colours is another.
+    // Only the colors differ.
     await assertAccessible(visitor, 'dark', ['color-contrast']);
     await page.setViewportSize(PHONE);
     await visitor.assertFits();
     await assertAccessible(visitor, 'on a phone');
 }
 
-visit('pages with nothing on them yet say what will come', {}, async (visitor) => {
+browserTest('empty pages say what will appear', {}, async (visitor) => {
     await visitor.goto('/');
     await visitor.sees('All clear. Orders, inventory and tracking sync automatically.');
     await assertLooks(visitor);
@@ -62,8 +62,8 @@ visit('pages with nothing on them yet say what will come', {}, async (visitor) =
     await assertLooks(visitor);
 });
 
-visit('a day of work is shown', {}, async (visitor, world) => {
-    await world.liveThroughADay();
+browserTest('a day of work is shown', {}, async (visitor, world) => {
+    await world.insertDayOfOrders();
     await visitor.goto('/inventory');
     await visitor.press('Sync inventory');
     await visitor.sees('Stock levels written', '#note');
@@ -99,7 +99,7 @@ visit('a day of work is shown', {}, async (visitor, world) => {
     await picture(visitor, 'phone');
 });
 
-// A test a page, so that one that fails hides no other.
+// A test per page, so that one failure does not hide another.
 const PAGES = {
     'the overview': () => '/',
     'the list of orders': () => '/orders',
@@ -112,9 +112,9 @@ const PAGES = {
     'the settings': () => '/settings',
 };
 for (const [name, where] of Object.entries(PAGES)) {
-    visit(`${name} is accessible in light and dark and fits a phone`, {}, async (visitor, world) => {
+    browserTest(`${name} is accessible in light and dark and fits a phone`, {}, async (visitor, world) => {
         if (!scene.isNasty) {
-            // Long words, as people and machines give them.
+            // Long words from users and systems.
             scene.isNasty = true;
             await world.payRefused(`E${'x'.repeat(250)}`);
             await world.shelve(`LONG-${'W'.repeat(80)}`, 3);
@@ -126,7 +126,7 @@ for (const [name, where] of Object.entries(PAGES)) {
     });
 }
 
-visit('the login and a page that is not there are accessible and fit a phone', { as: undefined }, async (visitor) => {
+browserTest('the login and the not-found page are accessible and fit a phone', { as: undefined }, async (visitor) => {
     await visitor.goto('/login');
     await assertLooks(visitor);
     await visitor.logIn('nobody', 'wrong');
@@ -138,7 +138,7 @@ visit('the login and a page that is not there are accessible and fit a phone', {
     await assertLooks(visitor);
 });
 
-// What can be reached with the Tab key, from the page's beginning, and whether it is seen then.
+// The elements reached with the Tab key from the start of the page, and whether each is visible.
 async function walk(page) {
     const steps = [];
     for (;;) {
@@ -153,13 +153,13 @@ async function walk(page) {
                 isSeen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 && box.width > 0 && box.left >= 0 && box.top >= 0 && box.top < innerHeight,
             };
         });
-        // After the last one comes the browser's own frame, or the first one again.
+        // After the last element comes the browser's frame, or the first element again.
         if (!step || steps.length > 300 || (steps.length && step.what === steps[0].what)) return steps;
         steps.push(step);
     }
 }
 
-visit('everything is reached with the keyboard, and what has the focus is seen', {}, async (visitor) => {
+browserTest('every element is reachable by keyboard, and the focused one is visible', {}, async (visitor) => {
     const { page } = visitor;
     for (const where of ['/', `/orders/${scene.failed}`, '/inventory', '/orders?status=error', '/settings']) {
         await visitor.goto(where);
@@ -174,17 +174,17 @@ visit('everything is reached with the keyboard, and what has the focus is seen',
     }
 });
 
-visit('the first Tab offers to skip the navigation', {}, async (visitor) => {
+browserTest('the first Tab offers to skip the navigation', {}, async (visitor) => {
     const { page } = visitor;
     await visitor.goto('/orders?status=error');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
     await page.keyboard.press('Tab');
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'status', 'the first thing of the content');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'status', 'the first element of the content');
 });
 
-visit('an order is tried again with the keyboard alone', {}, async (visitor, world) => {
+browserTest('an order is retried with the keyboard alone', {}, async (visitor, world) => {
     const { page } = visitor;
     const code = await world.payRefused('No such offer.');
     await world.heal();
@@ -203,7 +203,7 @@ visit('an order is tried again with the keyboard alone', {}, async (visitor, wor
     await world.hasStatus(code, 'success');
 });
 
-visit('moments are told relatively, with the exact time behind them', {}, async (visitor) => {
+browserTest('times are relative, with the exact time as a title', {}, async (visitor) => {
     await visitor.goto('/orders');
     const times = await visitor.page.locator('#list time').evaluateAll((all) => all.map((one) => [one.innerText, one.title, one.dateTime]));
     assert.ok(times.length >= 50);

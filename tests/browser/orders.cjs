@@ -1,14 +1,14 @@
 'use strict';
-// What a person does about orders.
+// The order pages and actions.
 
 const assert = require('node:assert/strict');
 
-const { visit } = require('./visitor.cjs');
+const { browserTest } = require('./visitor.cjs');
 const { until } = require('./world.cjs');
 
 const badge = (visitor) => visitor.text('#status .badge');
 
-visit('a failed order is shown first, tried again, and turns to success before the eyes', {}, async (visitor, world) => {
+browserTest('a failed order is shown first, retried, and changes to success on the open page', {}, async (visitor, world) => {
     const code = await world.payRefused('Offer MUG-RED is not on sale.', { 'MUG-RED': 2 });
     await visitor.goto('/');
     await visitor.sees(/orders? needs? action/, '#attention');
@@ -18,7 +18,7 @@ visit('a failed order is shown first, tried again, and turns to success before t
     await visitor.sees('Offer MUG-RED is not on sale.', '#why');
     assert.equal(await badge(visitor), 'error');
 
-    // VeraCore takes it now, but is slow, so that what happens on the page is seen to happen.
+    // VeraCore accepts it now, but slowly, so that the page changes visibly.
     await world.heal();
     await world.fault({ path: '/api/orders', method: 'POST', kind: 'delay', milliseconds: 3000, times: 1 });
     await visitor.press('Retry');
@@ -26,18 +26,18 @@ visit('a failed order is shown first, tried again, and turns to success before t
     await visitor.press('Retry');
     await visitor.at(`/orders/${code}`);
     await visitor.mark();
-    const told = await visitor.note();
+    const message = await visitor.note();
     assert.notEqual(await badge(visitor), 'success');
     await until('the order turned to success on the open page', async () => (await badge(visitor)) === 'success');
     await visitor.sees('Accepted by VeraCore', '#timeline');
     await visitor.assertNotReloaded();
-    assert.equal(await visitor.note(), told, 'what was told stays');
-    assert.equal(await visitor.page.locator('#why').count(), 0, 'what was wrong is not shown any more');
+    assert.equal(await visitor.note(), message, 'the message stays');
+    assert.equal(await visitor.page.locator('#why').count(), 0, 'the error is gone');
     assert.equal((await world.atWarehouse(code)).length, 1);
     assert.equal(await world.status(code), 'success');
 });
 
-visit('an open overview keeps up', {}, async (visitor, world) => {
+browserTest('an open overview is updated', {}, async (visitor, world) => {
     await visitor.goto('/');
     await until('the page listens', async () => visitor.streams > 0);
     await visitor.mark();
@@ -48,7 +48,7 @@ visit('an open overview keeps up', {}, async (visitor, world) => {
     await visitor.assertNotReloaded();
 });
 
-visit('an order is skipped only after a question', {}, async (visitor, world) => {
+browserTest('an order is skipped after a confirmation', {}, async (visitor, world) => {
     const code = await world.payRefused('No such offer.');
     await visitor.goto(`/orders/${code}`);
     await visitor.press('Skip');
@@ -66,10 +66,10 @@ visit('an order is skipped only after a question', {}, async (visitor, world) =>
     assert.deepEqual(await world.atWarehouse(code), []);
     const note = await visitor.note();
     await visitor.page.reload();
-    assert.equal(await visitor.page.locator('#note').count(), 0, `it is told once: ${note}`);
+    assert.equal(await visitor.page.locator('#note').count(), 0, `it is shown once: ${note}`);
 });
 
-visit('an order is sent at once', {}, async (visitor, world) => {
+browserTest('an order is sent immediately', {}, async (visitor, world) => {
     const code = await world.payRefused('No such offer.');
     await world.heal();
     await visitor.goto(`/orders/${code}`);
@@ -78,10 +78,10 @@ visit('an order is sent at once', {}, async (visitor, world) => {
     await visitor.at(`/orders/${code}`);
     await until('the order turned to success', async () => (await badge(visitor)) === 'success');
     assert.equal((await world.atWarehouse(code)).length, 1);
-    assert.deepEqual(await visitor.page.locator('#actions').count(), 0, 'what VeraCore has is not sent again');
+    assert.deepEqual(await visitor.page.locator('#actions').count(), 0, 'a sent order has no actions');
 });
 
-visit('orders are found, filtered and turned over page by page', {}, async (visitor, world) => {
+browserTest('orders are searched, filtered and paged', {}, async (visitor, world) => {
     const { page } = visitor;
     const codes = () => page.locator('#list tbody th').allInnerTexts();
     const all = Number(await world.sql('select count(*) from veracore_order_sync'));
@@ -118,7 +118,7 @@ visit('orders are found, filtered and turned over page by page', {}, async (visi
     }
 });
 
-visit('everything works without a script', { as: undefined, javaScriptEnabled: false }, async (visitor, world) => {
+browserTest('everything works without JavaScript', { as: undefined, javaScriptEnabled: false }, async (visitor, world) => {
     const code = await world.payRefused('No such offer.');
     await visitor.goto(`/orders/${code}`);
     await visitor.logIn('ops');

@@ -1,9 +1,9 @@
 'use strict';
-// Settings: where each comes from, that secrets stay secret, and the great switch.
+// Settings: origins, masked secrets, and the pause.
 
 const assert = require('node:assert/strict');
 
-const { visit } = require('./visitor.cjs');
+const { browserTest } = require('./visitor.cjs');
 const { SECRETS, until } = require('./world.cjs');
 
 const setting = async (visitor, key) => {
@@ -12,7 +12,7 @@ const setting = async (visitor, key) => {
     return { value, from };
 };
 
-visit('each setting is shown with its origin, and secrets are masked', {}, async (visitor, world) => {
+browserTest('each setting is shown with its origin, and secrets are masked', {}, async (visitor, world) => {
     await visitor.goto('/settings');
     assert.deepEqual(await setting(visitor, 'VERACORE_COMPANY_ID'), { value: 'sandbox-company', from: 'environment' });
     assert.deepEqual(await setting(visitor, 'VERACORE_CLIENT_SECRET'), { value: '********', from: 'environment' });
@@ -24,7 +24,7 @@ visit('each setting is shown with its origin, and secrets are masked', {}, async
     for (const secret of SECRETS) assert.ok(!page.includes(secret), 'a secret is in the page');
 });
 
-visit('a pause stops everything, is shown everywhere, and ends', {}, async (visitor, world) => {
+browserTest('a pause stops everything, is shown everywhere, and ends', {}, async (visitor, world) => {
     await visitor.goto('/settings');
     const other = await visitor.context.newPage();
     await other.goto('/orders');
@@ -41,7 +41,7 @@ visit('a pause stops everything, is shown everywhere, and ends', {}, async (visi
     await visitor.goto('/inventory');
     await visitor.press('Sync inventory');
     assert.match(await visitor.text('#note'), /SYNC_ENABLED|paused|stands still/i);
-    assert.equal(await world.status(code), undefined, 'nothing is taken in during a pause');
+    assert.equal(await world.status(code), undefined, 'no order is discovered during a pause');
 
     await visitor.goto('/settings');
     await visitor.press('Resume');

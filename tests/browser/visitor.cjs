@@ -1,8 +1,8 @@
 'use strict';
-// A person with a browser: opens pages, is never told of an error by them, and leaves behind what he
-// saw when a test fails.
+// A user with a browser: opens pages, fails on console errors, and saves a screenshot when a test
+// fails.
 //
-// Environment: MODULES (the folder that `install` printed), CHROMIUM (the browser's program).
+// Environment: MODULES (the folder that `install` printed), CHROMIUM (the browser's executable).
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -13,7 +13,7 @@ const { test } = require('node:test');
 const { OUT, PASSWORD, World, until } = require('./world.cjs');
 
 const { MODULES, CHROMIUM = '/usr/bin/chromium' } = process.env;
-// With DRAFT=1 the style and script of the work tree are tried, not those in the daemon.
+// With DRAFT=1, the assets of the working tree are used instead of the daemon's.
 const DRAFT = process.env.DRAFT === '1';
 const asset = (url) => path.resolve(__dirname, `../../src/web/dashboard/assets/app${path.extname(url)}`);
 const requireFrom = createRequire(path.resolve(MODULES || '.', 'package.json'));
@@ -21,7 +21,7 @@ const requireFrom = createRequire(path.resolve(MODULES || '.', 'package.json'));
 const WIDE = { width: 1280, height: 800 };
 const PHONE = { width: 375, height: 812 };
 
-// What all tests stand on; there from `open` to `close`.
+// Shared by all tests, from `open` to `close`.
 const stage = { world: null, browser: null, axe: null };
 
 async function open() {
@@ -31,26 +31,26 @@ async function open() {
     // Chromium's own sandbox does not work for root.
     stage.browser = await chromium.launch({ executablePath: CHROMIUM, args: isRoot ? ['--no-sandbox'] : [] });
     stage.world = await World.make();
-    // One login serves all tests that are not about it.
-    const visitor = await Visitor.come({});
+    // All tests that are not about the login share this session.
+    const visitor = await Visitor.open({});
     await visitor.logIn('ops');
     stage.session = await visitor.context.storageState();
     await visitor.leave();
 }
 
 async function close() {
-    // Should the beginning have failed half-way, what it started would keep this process alive.
+    // If `open` failed half-way, what it started would keep this process alive.
     setTimeout(() => process.exit(1), 15_000).unref();
     if (stage.browser) await stage.browser.close();
     if (stage.world) assert.equal(await stage.world.close(), 0, "the daemon's exit status");
 }
 
 class Visitor {
-    // `options` are Playwright's for a context; `as`: who is logged in already (`ops`, or nobody).
-    static async come({ as, ...options }) {
+    // `options` are Playwright's for a context; `as`: the user logged in already (`ops` or none).
+    static async open({ as, ...options }) {
         const visitor = new Visitor();
         visitor.problems = [];
-        // How often a page of this visitor's began to listen for news.
+        // The number of event streams opened by this visitor's pages.
         visitor.streams = 0;
         visitor.context = await stage.browser.newContext({
             baseURL: stage.world.url, viewport: WIDE, locale: 'en-US', reducedMotion: 'reduce', storageState: as ? stage.session : undefined,
@@ -63,7 +63,7 @@ class Visitor {
         return visitor;
     }
 
-    // Any error or warning that a page gives is one too many.
+    // Records every error and warning of a page.
     listenTo(page) {
         page.on('console', (message) => {
             if (['error', 'warning'].includes(message.type())) this.problems.push(`${page.url()}: ${message.text()}`);
@@ -74,10 +74,10 @@ class Visitor {
         });
     }
 
-    // Takes note of a page that was meant to be refused: the browser complains of each.
+    // Accepts the browser's error about a page that was expected to be refused.
     expected(status) {
         const of = (problem) => problem.includes(`the server responded with a status of ${status}`);
-        assert.ok(this.problems.some(of), `a page with status ${status} was seen: ${this.problems.join('; ') || 'no complaint'}`);
+        assert.ok(this.problems.some(of), `a page with status ${status} was seen: ${this.problems.join('; ') || 'no error'}`);
         this.problems = this.problems.filter((problem) => !of(problem));
     }
 
@@ -92,7 +92,7 @@ class Visitor {
         return this.page.goto(where);
     }
 
-    // The path at which the visitor is.
+    // The current path and query.
     get path() {
         const { pathname, search } = new URL(this.page.url());
         return pathname + search;
@@ -102,7 +102,7 @@ class Visitor {
         await until(`the visitor is at ${where}`, () => (where instanceof RegExp ? where.test(this.path) : this.path === where));
     }
 
-    // A link or button by its words.
+    // Clicks a link or button by its text.
     async press(words) {
         const exact = { name: words, exact: true };
         await this.page.getByRole('button', exact).or(this.page.getByRole('link', exact)).first().click();
@@ -116,23 +116,23 @@ class Visitor {
         return this.page.locator(selector).first().innerText();
     }
 
-    // What the page told of what was just done.
+    // The page's message about the last action.
     async note() {
         return this.text('#note');
     }
 
-    // From now on a reload would be seen: nothing of this page's memory survives one.
+    // Sets a marker that a reload of the page would remove.
     async mark() {
         await this.page.evaluate(() => { globalThis.isTheSamePage = true; });
     }
 
     async assertNotReloaded() {
-        assert.equal(await this.page.evaluate(() => globalThis.isTheSamePage), true, 'the page was loaded anew');
+        assert.equal(await this.page.evaluate(() => globalThis.isTheSamePage), true, 'the page was reloaded');
     }
 
-    // Everything that axe finds, whatever its impact; `rules`: only by these.
+    // Everything that axe finds, of any impact; `rules` limits the rules.
     async violations(rules) {
-        // Evaluated rather than added as an element, which the pages' policy forbids.
+        // Evaluated, because the content security policy forbids adding a script element.
         if (!await this.page.evaluate(() => 'axe' in globalThis)) await this.page.evaluate(stage.axe);
         const { violations } = await this.page.evaluate((values) => globalThis.axe.run(document, {
             resultTypes: ['violations'], ...(values && { runOnly: { type: 'rule', values } }),
@@ -143,17 +143,17 @@ class Visitor {
     }
 
     async assertFits() {
-        const { needed, there } = await this.page.evaluate(() => ({ needed: document.documentElement.scrollWidth, there: innerWidth }));
-        assert.ok(needed <= there, `${this.path} needs ${needed} pixels in width; there are ${there}`);
+        const { needed, available } = await this.page.evaluate(() => ({ needed: document.documentElement.scrollWidth, available: innerWidth }));
+        assert.ok(needed <= available, `${this.path} needs ${needed} pixels in width; ${available} are available`);
     }
 
-    // What was seen last, for whoever must find out why.
+    // Saves screenshots and prints the text of all pages.
     async remember(name) {
         const file = path.join(OUT, name.replace(/[^a-z0-9]+/gi, '-').toLowerCase());
         for (const [at, page] of this.context.pages().entries()) {
             await page.screenshot({ path: `${file}-${at}.png`, fullPage: true, timeout: 5000 }).catch(() => {});
             const text = await page.locator('body').innerText({ timeout: 2000 }).catch((error) => error.message);
-            process.stderr.write(`--- ${page.url()} (a picture is at ${file}-${at}.png)\n${text}\n---\n`);
+            process.stderr.write(`--- ${page.url()} (screenshot: ${file}-${at}.png)\n${text}\n---\n`);
         }
     }
 
@@ -163,10 +163,10 @@ class Visitor {
     }
 }
 
-// A test with a visitor of its own. `options`: see `Visitor.come`.
-function visit(name, options, work) {
+// A test with its own visitor. `options`: see `Visitor.open`.
+function browserTest(name, options, work) {
     test(name, { timeout: 60_000 }, async () => {
-        const visitor = await Visitor.come({ as: 'ops', ...options });
+        const visitor = await Visitor.open({ as: 'ops', ...options });
         try {
             await work(visitor, stage.world);
         } catch (error) {
@@ -178,4 +178,4 @@ function visit(name, options, work) {
     });
 }
 
-module.exports = { PHONE, Visitor, WIDE, close, open, stage, visit };
+module.exports = { PHONE, Visitor, WIDE, browserTest, close, open, stage };

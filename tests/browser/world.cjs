@@ -1,10 +1,9 @@
 'use strict';
-// What the dashboard is tested on: a channel of our own in a real Vendure, the sandbox in VeraCore's
-// place, and the daemon between them. Nothing in it is pretended; SQL is used only for what would
-// take hours otherwise.
+// The environment of the browser tests: a channel in a real Vendure, the VeraCore sandbox, and the
+// daemon between them. Nothing is mocked; SQL only creates data that would take hours otherwise.
 //
-// Environment: ADMIN_API (a seeded shop), PG_URL (an address without a database), PSQL, PROGRAMS (the
-// folder with the two programs).
+// Environment: ADMIN_API (a seeded shop), PG_URL (without a database name), PSQL, PROGRAMS (the folder
+// with both programs).
 
 const { execFile, spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -20,20 +19,20 @@ const PASSWORD = 'a password of the tests';
 const SECRET = 'sandbox-secret';
 const TOKEN = 'only-for-the-browser-tests-0123456789';
 
-// Everything that the shop sells, with prices in cents.
+// The shop's products, with prices in cents.
 const GOODS = [
     ['MUG-RED', 1450], ['MUG-BLUE', 1450], ['TOTE-NAVY', 1900], ['CAP-OLIVE', 2400], ['TEE-BLACK-M', 2800], ['TEE-BLACK-L', 2800],
     ['NOTEBOOK-A5', 1200], ['POSTER-A2', 1800],
 ];
 
 const PEOPLE = {
-    // Who works with the dashboard.
+    // Uses the dashboard.
     ops: ['ReadOrder', 'UpdateOrder', 'ReadCatalog', 'UpdateCatalog', 'UpdateSettings'],
-    // Who may only look.
+    // May only read.
     reader: ['ReadOrder'],
-    // Who may not even do that.
+    // Has no access.
     stranger: ['ReadCatalog'],
-    // The daemon itself.
+    // The daemon's user.
     robot: ['ReadOrder', 'UpdateOrder', 'ReadCatalog', 'UpdateCatalog'],
 };
 
@@ -42,18 +41,18 @@ const ADDRESS = {
     countryCode: 'US', phoneNumber: '+1 775 555 0100',
 };
 
-// Waits until `look` gives something true, and gives that back.
-async function until(what, look, milliseconds = 20_000) {
+// Waits until `check` returns something truthy, and returns it.
+async function until(what, check, milliseconds = 20_000) {
     const deadline = Date.now() + milliseconds;
     for (;;) {
-        const seen = await look();
-        if (seen) return seen;
-        if (Date.now() > deadline) throw new Error(`after ${milliseconds / 1000} s it is still not so: ${what}`);
+        const result = await check();
+        if (result) return result;
+        if (Date.now() > deadline) throw new Error(`waited ${milliseconds / 1000} s in vain until ${what}`);
         await new Promise((done) => { setTimeout(done, 100); });
     }
 }
 
-// A program of ours: what it says goes to a file; `ready` finds in it what is waited for.
+// Starts one of our programs with its output in a file, and waits until the output matches `ready`.
 async function start(name, args, env, ready) {
     const log = path.join(OUT, `${name}.log`);
     const out = fs.openSync(log, 'w');
@@ -62,9 +61,9 @@ async function start(name, args, env, ready) {
     const ended = new Promise((done) => { child.on('exit', (status, signal) => done(status ?? signal)); });
     child.on('error', (error) => { process.stderr.write(`${name}: ${error.message}\n`); });
     const found = await until(`${name} is ready (see ${log})`, () => {
-        const said = fs.readFileSync(log, 'utf8');
-        if (child.exitCode !== null) throw new Error(`${name} ended by itself:\n${said}`);
-        return ready.exec(said);
+        const output = fs.readFileSync(log, 'utf8');
+        if (child.exitCode !== null) throw new Error(`${name} exited:\n${output}`);
+        return ready.exec(output);
     });
     const stop = async () => {
         child.kill('SIGTERM');
@@ -73,10 +72,10 @@ async function start(name, args, env, ready) {
     return { address: found[1].replace(/\/$/, ''), stop };
 }
 
-// A statement of nobody's database.
+// Runs a statement in the server's default database.
 const server = (statement) => promisify(execFile)(PSQL, ['-X', '-q', `${PG_URL}/postgres`, '-c', statement]);
 
-// Hours at which the daemon begins no pass by itself: those that the tests ask for are the only ones.
+// Schedules with which no job is due during the tests, so that only requested runs happen.
 function quietHours() {
     const hour = Number(new Intl.DateTimeFormat('en-US', { hour: 'numeric', hourCycle: 'h23', timeZone: 'America/Los_Angeles' }).format());
     const pad = (number) => String(number).padStart(2, '0');
@@ -87,12 +86,12 @@ function quietHours() {
 }
 
 class World {
-    // The channel, its goods and people; then both programs.
+    // Creates the channel with its products and users, then starts both programs.
     static async make() {
         fs.mkdirSync(OUT, { recursive: true });
         const world = new World();
         world.name = `dash${Date.now().toString(36)}`;
-        await world.furnish();
+        await world.createChannel();
         await server(`create database ${world.name}`);
         world.database = `${PG_URL}/${world.name}`;
         world.warehouse = await start('veracore-sandbox', ['--listen', '127.0.0.1:0'], {}, /^VeraCore sandbox ready: (\S+)/m);
@@ -121,8 +120,8 @@ class World {
         };
     }
 
-    // Everything of ours in the shop, in few requests.
-    async furnish() {
+    // Creates everything in the shop, with few requests.
+    async createChannel() {
         const shop = new Admin({ url: ADMIN_API });
         const seeded = await shop.query(`{
             zones(options: { filter: { name: { eq: "USA" } } }) { items { id } }
@@ -189,7 +188,7 @@ class World {
             'mutation ($input: CreateRoleInput!) { createRole(input: $input) { id } }',
             { input: { code: `${person}-${this.name}`, description: person, permissions, channelIds: [channel] } },
         );
-        // In the documentation's pictures without a number.
+        // Without a number in the documentation's screenshots.
         this.people[person] = `${person}@${process.env.UPDATE_SCREENSHOTS === '1' ? 'example.com' : `${this.name}.example.com`}`;
         await this.admin.query(
             'mutation ($input: CreateAdministratorInput!) { createAdministrator(input: $input) { id } }',
@@ -199,18 +198,18 @@ class World {
 
     // --- Orders ---
 
-    // Places an order and pays it. `to` is written over the usual address.
+    // Places and pays an order. `to` overrides fields of the address.
     async pay(lines, to = {}) {
         const { code } = await pay(this.on, {
             lines: Object.entries(lines).map(([sku, quantity]) => ({ sku, quantity })), address: { ...ADDRESS, ...to },
         });
-        // As a shop does that tells of its orders: found at once, not at the next look.
+        // Nudge the daemon, as a shop with a webhook does, so that it finds the order at once.
         const nudge = await fetch(`${this.url}/vendure-webhooks/order`, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } });
         if (nudge.status !== 202) throw new Error(`the nudge was answered with ${nudge.status}`);
         return code;
     }
 
-    // What the ledger says of an order.
+    // An order's status in the ledger.
     async status(code) {
         const [status] = await this.sql(`select sync_status from veracore_order_sync where vendure_order_code = '${code}'`);
         return status;
@@ -221,22 +220,21 @@ class World {
         return code;
     }
 
-    // Pays an order that VeraCore refuses until the fault is taken away.
+    // Pays an order that VeraCore refuses until `heal` is called.
     async payRefused(message, lines = { 'MUG-RED': 1 }) {
         const company = `Refused ${Math.random().toString(36).slice(2)}`;
         await this.fault({ path: '/api/orders', method: 'POST', about: company, kind: 'status', status: 422, body: { message } });
         return this.hasStatus(await this.pay(lines, { company }), 'error');
     }
 
-    // What VeraCore has of an order.
+    // The order at VeraCore.
     async atWarehouse(code) {
         const orders = await this.sandbox('orders');
         return orders.filter(({ number }) => number === code);
     }
 
-    // What nobody waits for in a test: a day on which VeraCore took many orders, fewer at night, and was
-    // away for two hours. Nothing is left to do about any of them.
-    async liveThroughADay() {
+    // Inserts a day of orders, fewer at night, with an outage of VeraCore of two hours. All are done.
+    async insertDayOfOrders() {
         await this.sql(`
             with paid as (select n, now() - interval '10 minutes' - interval '23 hours' * ((n + 0.12 * sin(n * 2.2) * n ^ 0.7) / 85.0) as at
                 from generate_series(1, 85) as n where n < 38 or n > 52 or n % 4 = 0),
@@ -248,12 +246,12 @@ class World {
                 'success', at, at, at, at, paid, at from taken order by paid`);
     }
 
-    // --- The two ends ---
+    // --- Vendure and VeraCore ---
 
     async sandbox(where, method = 'GET', body = undefined) {
         const response = await fetch(`${this.warehouse.address}/sandbox/${where}`, { method, body: body && JSON.stringify(body) });
         const answer = await response.json();
-        if (!response.ok) throw new Error(`the sandbox refuses ${method} ${where}: ${answer.message}`);
+        if (!response.ok) throw new Error(`the sandbox refused ${method} ${where}: ${answer.message}`);
         return answer;
     }
 
@@ -269,7 +267,7 @@ class World {
         return this.sandbox(`stock/${encodeURIComponent(sku)}`, 'PUT', { on_hand: units });
     }
 
-    // What the shop has of a SKU.
+    // The shop's stock on hand of a SKU.
     async onHand(sku) {
         const { productVariant } = await this.admin.query(
             'query ($id: ID!) { productVariant(id: $id) { stockLevels { stockLocationId stockOnHand } } }',
@@ -278,7 +276,7 @@ class World {
         return productVariant.stockLevels.find(({ stockLocationId }) => stockLocationId === this.location).stockOnHand;
     }
 
-    // One statement on the daemon's tables; gives its rows, the columns separated by '|'.
+    // Runs a statement in the daemon's database; returns the rows, with columns separated by '|'.
     async sql(statement) {
         const { stdout } = await promisify(execFile)(PSQL, ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', this.database, '-c', statement]);
         return stdout.split('\n').filter(Boolean);

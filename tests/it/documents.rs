@@ -1,4 +1,4 @@
-//! What the documents say of the program is what the program says.
+//! The documentation matches the program: settings and log messages.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ const BEGIN: &str = "<!-- settings:begin -->";
 const END: &str = "<!-- settings:end -->";
 
 #[test]
-fn the_documents_have_the_settings_of_the_program() {
+fn the_documented_settings_are_those_of_the_program() {
     let document = "docs/configuration.md";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let text = fs::read_to_string(path).unwrap();
@@ -28,7 +28,7 @@ fn the_documents_have_the_settings_of_the_program() {
     }
 }
 
-/// A line of a log in docs/logging.md without its time, level and fields.
+/// The message of a log line in docs/logging.md, without time, level and fields.
 fn message_of(line: &str) -> String {
     if let Ok(object) = serde_json::from_str::<Value>(line) {
         return object["message"].as_str().unwrap().to_owned();
@@ -42,8 +42,8 @@ fn message_of(line: &str) -> String {
     words[..end].join(" ")
 }
 
-/// Whether it is a text of the program's, where a number or an end's name may be filled in.
-fn is_said(text: &str, sources: &str) -> bool {
+/// Whether the sources contain the text, with numbers and names filled in.
+fn is_in_sources(text: &str, sources: &str) -> bool {
     let with_blanks: Vec<&str> = text
         .split(|c: char| c.is_ascii_digit())
         .filter(|part| !part.is_empty())
@@ -53,7 +53,7 @@ fn is_said(text: &str, sources: &str) -> bool {
 }
 
 #[test]
-fn the_lines_in_the_manual_of_the_log_are_lines_of_the_program() {
+fn the_log_lines_in_the_documentation_exist_in_the_program() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/logging.md");
     let manual = fs::read_to_string(path).unwrap();
     let sources = house::sources().concat();
@@ -63,14 +63,15 @@ fn the_lines_in_the_manual_of_the_log_are_lines_of_the_program() {
         for line in block.lines() {
             let message = message_of(line);
             count += 1;
-            // Reasons are filled in behind a colon or a semicolon.
+            // Reasons follow a colon or a semicolon.
             let mut parts = message.split("; ").flat_map(|part| part.split(": "));
             assert!(
-                is_said(&message, &sources) || parts.all(|part| is_said(part, &sources)),
+                is_in_sources(&message, &sources)
+                    || parts.all(|part| is_in_sources(part, &sources)),
                 "docs/logging.md quotes a line that is nowhere said: {message}"
             );
         }
     }
     assert!(count > 30, "{count}");
-    assert!(!is_said("VeraCore is said to be lost", &sources));
+    assert!(!is_in_sources("VeraCore is said to be lost", &sources));
 }

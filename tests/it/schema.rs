@@ -1,5 +1,5 @@
-//! Our part of Vendure's schema (`src/vendure/schema.graphql`) compared with what a real shop says
-//! of itself: every type, field, argument and input field that we use is there, and fits.
+//! Compares our part of Vendure's schema (`src/vendure/schema.graphql`) with a real shop's: every type,
+//! field, argument and input field that we use exists and is compatible.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl Report {
 }
 
 #[tokio::test]
-async fn our_part_of_the_schema_is_the_shops() {
+async fn our_part_of_the_schema_matches_the_shops() {
     let world = World::named("schema").build().await;
     let mut answer = world.shop.admin.run(INTROSPECTION, &json!({})).await;
     let types = answer["__schema"]["types"].take();
@@ -57,7 +57,7 @@ async fn our_part_of_the_schema_is_the_shops() {
 
 fn compare(ours: &TypeDefinition<'_, String>, theirs: &Theirs, report: &mut Report) {
     match ours {
-        // A new value of an enumeration that shops extend must not make an answer unreadable.
+        // Shops extend enums: a new value must not make a response unreadable.
         TypeDefinition::Scalar(scalar) => {
             theirs.of_kind(&scalar.name, &["SCALAR", "ENUM"], report);
         }
@@ -91,8 +91,8 @@ fn compare(ours: &TypeDefinition<'_, String>, theirs: &Theirs, report: &mut Repo
                     report.add(format!("there is no {place}"));
                     continue;
                 };
-                // A field may promise more than we rely on, never less.
-                if !gives(&real["type"], &field.field_type) {
+                // A field may guarantee more than we rely on, never less.
+                if !output_fits(&real["type"], &field.field_type) {
                     report.add(format!(
                         "{place} is {}, not {}",
                         shown(&real["type"]),
@@ -117,12 +117,12 @@ fn compare(ours: &TypeDefinition<'_, String>, theirs: &Theirs, report: &mut Repo
     }
 }
 
-/// Arguments, or fields of an input: what we give is taken, and all that must be given we give.
+/// Compares arguments or input fields: the shop accepts ours, and we pass all required ones.
 fn inputs(place: &str, ours: &[InputValue<'_, String>], theirs: &Value, report: &mut Report) {
     for input in ours {
         match named(theirs, &input.name) {
             None => report.add(format!("{place} takes no {}", input.name)),
-            Some(real) if !takes(&real["type"], &input.value_type) => report.add(format!(
+            Some(real) if !input_fits(&real["type"], &input.value_type) => report.add(format!(
                 "{place}: {} is {}, not {}",
                 input.name,
                 shown(&real["type"]),
@@ -154,25 +154,25 @@ impl Theirs {
     }
 }
 
-/// Whether a value of their type always fits where ours is expected: they may promise non-null
-/// where we allow null, not the other way round.
-fn gives(theirs: &Value, ours: &Type<'_, String>) -> bool {
+/// Whether every value of their type is valid for ours: they may be non-null where we allow null, not
+/// the reverse.
+fn output_fits(theirs: &Value, ours: &Type<'_, String>) -> bool {
     match (word(&theirs["kind"]), ours) {
-        ("NON_NULL", Type::NonNullType(ours)) => gives(&theirs["ofType"], ours),
-        ("NON_NULL", ours) => gives(&theirs["ofType"], ours),
-        ("LIST", Type::ListType(ours)) => gives(&theirs["ofType"], ours),
+        ("NON_NULL", Type::NonNullType(ours)) => output_fits(&theirs["ofType"], ours),
+        ("NON_NULL", ours) => output_fits(&theirs["ofType"], ours),
+        ("LIST", Type::ListType(ours)) => output_fits(&theirs["ofType"], ours),
         (_, Type::NamedType(name)) => theirs["name"] == *name,
         _ => false,
     }
 }
 
-/// Whether they take whatever ours may hold: we may promise non-null where they allow null.
-fn takes(theirs: &Value, ours: &Type<'_, String>) -> bool {
+/// Whether their type accepts every value of ours: we may be non-null where they allow null.
+fn input_fits(theirs: &Value, ours: &Type<'_, String>) -> bool {
     match (word(&theirs["kind"]), ours) {
-        ("NON_NULL", Type::NonNullType(ours)) => takes(&theirs["ofType"], ours),
+        ("NON_NULL", Type::NonNullType(ours)) => input_fits(&theirs["ofType"], ours),
         ("NON_NULL", _) => false,
-        (_, Type::NonNullType(ours)) => takes(theirs, ours),
-        ("LIST", Type::ListType(ours)) => takes(&theirs["ofType"], ours),
+        (_, Type::NonNullType(ours)) => input_fits(theirs, ours),
+        ("LIST", Type::ListType(ours)) => input_fits(&theirs["ofType"], ours),
         (_, Type::NamedType(name)) => theirs["name"] == *name,
         _ => false,
     }
@@ -186,7 +186,7 @@ fn word(value: &Value) -> &str {
     value.as_str().unwrap_or("")
 }
 
-/// Their type as it is written in a schema.
+/// Their type in schema notation.
 fn shown(theirs: &Value) -> String {
     match word(&theirs["kind"]) {
         "NON_NULL" => format!("{}!", shown(&theirs["ofType"])),

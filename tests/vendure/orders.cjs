@@ -12,7 +12,7 @@
 const { Admin, main, options, wholeNumber } = require('./admin.cjs');
 const { ANN, variantsBySku } = require('./seed.cjs');
 
-// What a run needs to know about the shop; looked up once.
+// The shop's ids that a run needs, looked up once.
 async function shop(admin = new Admin()) {
     const { shippingMethods, customers } = await admin.query(`{
         shippingMethods(options: { take: 100 }) { items { id code } }
@@ -27,7 +27,7 @@ async function shop(admin = new Admin()) {
     };
 }
 
-// The lines of order number `at`: neighbouring SKUs, one to five of each.
+// The lines of order number `at`: consecutive SKUs, one to five units of each.
 function linesOf(at, { lines = 2, skus, quantity }) {
     return Array.from({ length: Math.min(lines, skus.length) }, (_, line) => ({
         sku: skus[(at * lines + line) % skus.length],
@@ -93,7 +93,7 @@ async function pay(on, { lines, shipping = 'standard-shipping', address = ANN })
 
 async function payMany({ admin, count = 1, from = 0, lines = 2, skus, quantity, shipping, onOrder = () => {} } = {}) {
     const on = await shop(admin);
-    // Only what is on sale at the warehouse, unless SKUs are named.
+    // Only SKUs of the warehouse, unless SKUs are given.
     const chosen = skus || [...on.variants.keys()].filter((sku) => sku.startsWith('SKU-')).sort();
     if (!chosen.length) throw new Error('the shop has no products: run seed.cjs first');
     const placed = [];

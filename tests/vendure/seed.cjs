@@ -107,11 +107,11 @@ async function seed({ admin = new Admin(), products = 20, stock = 100 } = {}) {
     const wanted = Array.from({ length: products }, (_, at) => ({
         sku: `SKU-${String(at + 1).padStart(3, '0')}`,
         name: `Item ${at + 1}`,
-        // Odd amounts, so that a wrong rounding or a price taken from the wrong line shows.
+        // Amounts that are not round, so that rounding errors and mixed-up lines show.
         price: 599 + ((at * 1237) % 9000),
         track: 'TRUE',
     }));
-    // Nothing to put into a box: the shop sells it, the warehouse never sees it.
+    // A product without goods: the warehouse never gets it.
     wanted.push({ sku: 'GIFT-CARD', name: 'Gift card', price: 2500, track: 'FALSE' });
 
     const variants = await variantsBySku(admin);

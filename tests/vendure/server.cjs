@@ -5,8 +5,8 @@
 //                               (or VENDURE_MODULES)
 //
 // Environment:
-//   DATABASE_URL            Postgres, required; the tables are made at the start
-//   PORT                    0 (the default) takes a free one; the ready line tells which
+//   DATABASE_URL            Postgres, required; the tables are created at the start
+//   PORT                    0 (the default) picks a free one; the ready line has it
 //   NO_CUSTOM_FIELDS=1      without the order fields trackingCode, carrier, shipDate
 //   SESSION_DURATION        of an idle session: milliseconds or '2h', '1y' …
 //   ADMIN_LIST_QUERY_LIMIT  the largest `take` (Vendure's own default: 1000)
@@ -112,7 +112,7 @@ const apiOptions = {
     port,
     adminApiPath: 'admin-api',
     shopApiPath: 'shop-api',
-    // The password below is known to everybody: no web page may use it from a browser.
+    // The password below is public, so no web page may use it from a browser.
     cors: false,
     csrfPrevention: true,
 };
@@ -130,14 +130,14 @@ const config = {
     },
     customFields: { Order: orderFields },
     paymentOptions: { paymentMethodHandlers: [dummyPaymentHandler] },
-    // Nobody works the queue off: its jobs (search index, collections) concern
-    // nothing that is tested, and polling would cost the machine.
+    // The job queue is not processed: its jobs (search index, collections) do not
+    // affect the tests, and polling would cost CPU time.
     plugins: [DefaultJobQueuePlugin],
 };
 
-// Vendure fills its list of channels inside createChannel's transaction, so of two
-// channels made at the same moment (tests do that) one stays unknown until the
-// list is 30 s old. A token that is not found is therefore looked up once more.
+// Vendure refreshes its cached channels inside createChannel's transaction, so of
+// two channels created concurrently (as in tests) one stays unknown for up to 30 s.
+// Therefore, an unknown token is looked up again.
 const findChannel = ChannelService.prototype.getChannelFromToken;
 ChannelService.prototype.getChannelFromToken = async function again(...args) {
     try {

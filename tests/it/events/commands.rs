@@ -1,9 +1,9 @@
-//! The daemon and the commands: the outbox as people see it.
+//! Events in the daemon and in the commands.
 
 use super::*;
 use crate::harness::{Daemon, Output, until};
 
-/// A world with a receiver, and a daemon that moves nothing between the two ends.
+/// A world with a receiver, and a daemon that syncs nothing.
 struct Outbox {
     world: World,
     receiver: Receiver,
@@ -70,7 +70,7 @@ impl Outbox {
 }
 
 #[tokio::test]
-async fn a_daemon_delivers_also_where_nothing_is_moved_and_tells_of_trouble_once() {
+async fn a_daemon_delivers_events_while_paused_and_logs_a_failure_once() {
     let mut outbox = Outbox::open("outbox", 400).await;
     let trouble = "cannot be delivered to EVENT_WEBHOOK_URL";
     outbox.world.expect_error(trouble);
@@ -97,12 +97,12 @@ async fn a_daemon_delivers_also_where_nothing_is_moved_and_tells_of_trouble_once
     outbox.daemon.wait_for("resolved: an event cannot be").await;
     let lines = outbox.daemon.lines();
     let errors = lines.iter().filter(|line| line["level"] == "ERROR");
-    assert_eq!(errors.count(), 1, "however many tries there were");
+    assert_eq!(errors.count(), 1, "however many attempts there were");
     outbox.close().await;
 }
 
 #[tokio::test]
-async fn people_look_at_events_and_have_them_sent_again() {
+async fn events_can_be_listed_and_resent() {
     let outbox = Outbox::open("people", 200).await;
     outbox.taken(1).await;
     let id = outbox.receiver.accepted()[0]["id"]

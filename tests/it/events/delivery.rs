@@ -1,4 +1,4 @@
-//! Delivering: until 2xx, in order, and at last given up.
+//! Deliveries: retried until 2xx, in order, and finally given up.
 
 use veracore_sync::clock::Clock as _;
 use wiremock::ResponseTemplate;
@@ -6,8 +6,8 @@ use wiremock::ResponseTemplate;
 use super::*;
 
 #[tokio::test]
-async fn an_event_is_told_whole_and_signed() {
-    let world = heard("told_whole").await;
+async fn an_event_is_delivered_complete_and_signed() {
+    let world = with_receiver("told_whole").await;
     let receiver = Receiver::start().await;
     let order = claimed(&world.ledger, 7).await;
     world
@@ -24,14 +24,14 @@ async fn an_event_is_told_whole_and_signed() {
         "occurredAt": event.occurred_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "data": { "order": "ORDER-7", "vendureOrderId": "7", "veracoreOrderId": "VC-7" },
     });
-    // The receiver takes only what is signed right.
+    // The receiver accepts only correct signatures.
     assert_eq!(receiver.accepted(), [expected]);
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_taken_holds_up_its_own_order_and_no_other() {
-    let world = heard("in_order").await;
+async fn a_refused_event_delays_only_its_own_order() {
+    let world = with_receiver("in_order").await;
     let receiver = Receiver::start().await;
     for id in [1, 2, 1, 2, 1] {
         fails(&world.ledger, id, 1).await;
@@ -79,10 +79,10 @@ async fn an_event_that_is_not_taken_holds_up_its_own_order_and_no_other() {
     world.assert_settled().await;
 }
 
-/// 500, no answer in time, garbage, an answer without end, a redirect, "gone", then nobody there.
+/// 500, a timeout, garbage, an endless response, a redirect, 410, then no connection.
 #[tokio::test]
-async fn a_receiver_in_trouble_gets_the_same_event_until_it_takes_it() {
-    let world = heard("trouble").await;
+async fn a_failing_receiver_gets_the_same_event_until_it_accepts_it() {
+    let world = with_receiver("trouble").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
     receiver.respond_with(|_, before| match before {
@@ -107,10 +107,10 @@ async fn a_receiver_in_trouble_gets_the_same_event_until_it_takes_it() {
     world.assert_settled().await;
 }
 
-/// While nobody answers, one try now and then is made, and no event is given up for it.
+/// During an outage of the receiver there are few attempts, and no event is given up.
 #[tokio::test]
-async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
-    let world = heard("away").await;
+async fn an_unavailable_receiver_gets_all_events_when_it_is_back() {
+    let world = with_receiver("away").await;
     let receiver = Receiver::start().await;
     for id in 1..=30 {
         fails(&world.ledger, id, 1).await;
@@ -134,7 +134,7 @@ async fn a_receiver_that_is_away_gets_all_of_it_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_again() {
+async fn an_event_never_accepted_is_given_up_after_days_and_can_be_resent() {
     let mut world = World::named("dead").build().await;
     world.ledger.set_receiver_configured(true).await.unwrap();
     world.expect_error("given up");
@@ -174,16 +174,16 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
     let given_up = dead().await.remove(0);
     assert_eq!(given_up.id, first.id);
     assert!(given_up.problem.unwrap().contains("HTTP 400"));
-    let told = |words: &str| {
+    let logged = |words: &str| {
         world
             .log_lines()
             .iter()
             .filter(|line| line["message"].as_str().unwrap().contains(words))
             .count()
     };
-    assert_eq!(told("given up"), 1);
+    assert_eq!(logged("given up"), 1);
     deliver(&delivering).await;
-    assert_eq!(receiver.accepted().len(), 1, "the later one goes on");
+    assert_eq!(receiver.accepted().len(), 1, "the later one is delivered");
 
     receiver.respond_with_status(200);
     let ledger = &world.ledger;
@@ -201,9 +201,9 @@ async fn an_event_that_is_never_taken_is_given_up_after_days_and_can_be_sent_aga
     world.assert_settled().await;
 }
 
-/// Whoever sets up a receiver a year later does not want last year's events.
+/// A receiver configured later does not get old events.
 #[tokio::test]
-async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
+async fn events_raised_without_a_receiver_are_kept_and_not_delivered() {
     let world = World::ledger_only("unheard").await;
     let receiver = Receiver::start().await;
     let ledger = &world.ledger;
@@ -218,7 +218,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
     receiver.respond_with_status(500);
     deliver(&delivering).await;
     world.clock.advance(TimeDelta::seconds(1));
-    // A start without one, by mistake: what was on its way still is afterwards.
+    // A start without a receiver by mistake: pending events stay pending.
     ledger.set_receiver_configured(false).await.unwrap();
     world.clock.advance(TimeDelta::hours(1));
     fails(ledger, 2, 1).await;
@@ -235,7 +235,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
     assert_eq!(receiver.accepted().len(), 1);
     let kept = ledger.events(Some(EventState::Kept), 9).await.unwrap();
     assert_eq!(kept.len(), 3);
-    // A person may want one of them all the same; then it is not set aside again.
+    // An operator can resend one of them; then it is not set aside again.
     ledger.resend_event(kept[0].id).await.unwrap();
     ledger.set_receiver_configured(true).await.unwrap();
     deliver_all(&world, &delivering).await;
@@ -244,7 +244,7 @@ async fn what_happened_while_there_was_no_receiver_is_kept_and_not_delivered() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_delivered_is_given_up_before_it_is_forgotten() {
+async fn undelivered_events_are_given_up_before_they_are_deleted() {
     let world = World::ledger_only("forgotten").await;
     let ledger = &world.ledger;
     ledger.set_receiver_configured(true).await.unwrap();

@@ -1,5 +1,5 @@
-//! What others are told: events are raised with what they tell of, delivered at least once and in
-//! order, and noted on the shop's orders once.
+//! Events and notes: events are raised together with the change, delivered at least once and in
+//! order, and noted once on the shop's orders.
 
 mod commands;
 mod delivery;
@@ -26,17 +26,17 @@ use crate::harness::{EVENT_SECRET, LedgerWorld, Receiver, World};
 
 const LEASE: Duration = Duration::from_secs(60);
 
-/// How long the receiver has for its answer here.
+/// The timeout of a delivery in these tests.
 const WAIT_LIMIT: Duration = Duration::from_millis(400);
 
-/// A ledger for whose events there is a receiver.
-async fn heard(name: &str) -> LedgerWorld {
+/// A ledger with a configured receiver.
+async fn with_receiver(name: &str) -> LedgerWorld {
     let world = World::ledger_only(name).await;
     world.ledger.set_receiver_configured(true).await.unwrap();
     world
 }
 
-/// An event of no order, as others raise it.
+/// Raises an event that belongs to no order.
 async fn raise(tables: &PgPool, at: DateTime<Utc>, event_type: &str, data: &Value) {
     sqlx::query(
         "insert into veracore_event (event_type, occurred_at, next_try, data)
@@ -79,7 +79,7 @@ fn accepted(id: &str) -> OrderDisposition {
     }
 }
 
-/// Takes an order in and claims it.
+/// Inserts an order and claims it.
 async fn claimed(ledger: &Ledger, id: u32) -> ClaimedOrder {
     ledger
         .insert_discovered_orders(&[order(id)], Duration::ZERO)
@@ -93,7 +93,7 @@ async fn claim(ledger: &Ledger, id: u32) -> ClaimedOrder {
     due.unwrap().pop().unwrap()
 }
 
-/// One failure of an order after another, each of which is an event.
+/// Fails an order several times; each failure is an event.
 async fn fails(ledger: &Ledger, id: u32, times: u32) {
     for _ in 0..times {
         let order = claimed(ledger, id).await;
@@ -118,7 +118,7 @@ fn delivering(world: &LedgerWorld, receiver: &Receiver) -> EventDeliverer {
     )
 }
 
-/// Delivers all that is due now; returns what came of each try.
+/// Delivers all due events; returns the outcome of each attempt.
 async fn deliver(delivering: &EventDeliverer) -> Vec<DeliveryOutcome> {
     let mut done = Vec::new();
     loop {
@@ -132,7 +132,7 @@ async fn deliver(delivering: &EventDeliverer) -> Vec<DeliveryOutcome> {
     }
 }
 
-/// The same while time passes, until nothing is pending.
+/// Delivers while advancing time, until nothing is pending.
 async fn deliver_all(world: &LedgerWorld, delivering: &EventDeliverer) {
     for _ in 0..2000 {
         deliver(delivering).await;
@@ -148,7 +148,7 @@ async fn count(world: &LedgerWorld, state: EventState) -> usize {
     world.ledger.events(Some(state), 1000).await.unwrap().len()
 }
 
-/// Of an order's events, how they came.
+/// The events of an order, in the sequence received.
 fn of_order(events: &[Value], id: u32) -> Vec<&Value> {
     let code = json!(code(id));
     let of = events.iter().filter(|event| event["data"]["order"] == code);

@@ -1,4 +1,4 @@
-//! Notes on the real shop's orders: each once, whatever happens on the way.
+//! Notes on the real shop's orders: each written once, despite faults.
 
 use std::pin::pin;
 
@@ -20,7 +20,7 @@ fn notes(world: &World, shop: Arc<dyn Storefront>) -> NoteWriter {
     )
 }
 
-/// Writes all that is due, while time passes.
+/// Writes all notes while advancing time.
 async fn write_all(world: &World, notes: &NoteWriter) {
     for _ in 0..100 {
         while let Some(note) = notes.lease_due().await.unwrap() {
@@ -41,7 +41,7 @@ async fn write_all(world: &World, notes: &NoteWriter) {
 }
 
 #[tokio::test]
-async fn what_becomes_of_an_order_is_noted_once_each() {
+async fn each_outcome_of_an_order_is_noted_once() {
     let mut world = World::named("noted").build().await;
     world.expect_error("order needs attention");
     let before = world.pay_order(&[("A-0", 1)]).await;
@@ -81,7 +81,7 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
         Vec::<String>::new(),
         "nobody wanted notes then"
     );
-    // An order that the shop does not have any more is not noted on for ever.
+    // Notes on an order that the shop no longer has are given up.
     sqlx::query("update veracore_order_sync set vendure_order_id = '99999999' where vendure_order_code = $1")
         .bind(&before.code)
         .execute(&world.tables)
@@ -106,9 +106,9 @@ async fn what_becomes_of_an_order_is_noted_once_each() {
     world.assert_settled().await;
 }
 
-/// The answer is lost, or the process dies before or after the shop's work.
+/// The response is lost, or the process crashes before or after the call.
 #[tokio::test]
-async fn a_note_is_written_once_through_lost_answers_and_deaths() {
+async fn a_note_is_written_once_despite_lost_responses_and_crashes() {
     for fault in [
         ShopFault::ResponseLost,
         ShopFault::CrashBefore,
@@ -127,7 +127,7 @@ async fn a_note_is_written_once_through_lost_answers_and_deaths() {
         }
         let there = usize::from(fault != ShopFault::CrashBefore);
         assert_eq!(world.shop.notes(&order).await.len(), there, "{fault:?}");
-        // Nobody touches it before the shop is certainly done with it.
+        // It stays leased until the shop has certainly finished the call.
         let heir = notes(&world, Arc::new(world.storefront()));
         assert_eq!(heir.lease_due().await.unwrap(), None);
         write_all(&world, &heir).await;
@@ -142,7 +142,7 @@ async fn a_note_is_written_once_through_lost_answers_and_deaths() {
 }
 
 #[tokio::test]
-async fn notes_that_are_turned_off_do_not_come_when_they_are_turned_on_again() {
+async fn notes_of_the_time_when_they_were_disabled_are_not_written_later() {
     let world = World::ledger_only("off").await;
     let ledger = &world.ledger;
     ledger.set_notes_enabled(true).await.unwrap();

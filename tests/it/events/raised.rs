@@ -1,4 +1,4 @@
-//! An order's outcome and the event that tells of it are one.
+//! An order's outcome and its event are written together.
 
 use chrono::TimeDelta;
 use veracore_sync::{
@@ -8,7 +8,7 @@ use veracore_sync::{
 
 use super::*;
 
-async fn told(world: &LedgerWorld) -> Vec<(String, Value)> {
+async fn raised_events(world: &LedgerWorld) -> Vec<(String, Value)> {
     let mut events = world.ledger.events(None, 100).await.unwrap();
     events.reverse();
     let told = events.into_iter();
@@ -16,7 +16,7 @@ async fn told(world: &LedgerWorld) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn each_outcome_that_others_want_to_know_is_an_event_of_its_order() {
+async fn each_reportable_outcome_is_an_event_of_its_order() {
     let world = World::ledger_only("raised").await;
     let finish = async |id, next| {
         let order = claimed(&world.ledger, id).await;
@@ -77,7 +77,7 @@ async fn each_outcome_that_others_want_to_know_is_an_event_of_its_order() {
         ("order.failed", with(4, fault("timeout", "card […]", true))),
     ];
     assert_eq!(
-        told(&world).await,
+        raised_events(&world).await,
         expected.map(|(name, data)| (name.to_owned(), data))
     );
     let subjects: Vec<String> = sqlx::query_scalar(
@@ -91,7 +91,7 @@ async fn each_outcome_that_others_want_to_know_is_an_event_of_its_order() {
 }
 
 #[tokio::test]
-async fn an_order_that_fails_again_after_a_retry_is_told_of_again() {
+async fn an_order_that_fails_again_after_a_retry_is_reported_again() {
     let world = World::ledger_only("again").await;
     fails(&world.ledger, 1, 2).await;
     let order = claim(&world.ledger, 1).await;
@@ -100,7 +100,7 @@ async fn an_order_that_fails_again_after_a_retry_is_told_of_again() {
         .finish_order(&order, None, &accepted("VC-1"))
         .await
         .unwrap();
-    let told: Vec<String> = told(&world)
+    let told: Vec<String> = raised_events(&world)
         .await
         .into_iter()
         .map(|(name, _)| name)
@@ -109,16 +109,16 @@ async fn an_order_that_fails_again_after_a_retry_is_told_of_again() {
     world.assert_settled().await;
 }
 
-/// Whoever lost the lease tells nothing, but for what is true all the same: that VeraCore has it, once.
+/// After a lost lease, the outcome is dropped and raises no event, except that VeraCore has the order.
 #[tokio::test]
-async fn an_outcome_that_is_dropped_is_not_told() {
+async fn a_dropped_outcome_raises_no_event() {
     let world = World::ledger_only("dropped").await;
     let old = claimed(&world.ledger, 1).await;
     world.clock.advance(TimeDelta::minutes(10));
     let new = claim(&world.ledger, 1).await;
     let lost = world.ledger.finish_order(&old, None, &failed()).await;
     assert!(matches!(lost, Err(LedgerError::LeaseLost { .. })));
-    assert_eq!(told(&world).await, []);
+    assert_eq!(raised_events(&world).await, []);
     world
         .ledger
         .finish_order(&old, None, &accepted("VC-1"))
@@ -129,14 +129,14 @@ async fn an_outcome_that_is_dropped_is_not_told() {
         .finish_order(&new, None, &accepted("VC-1"))
         .await;
     assert!(matches!(lost, Err(LedgerError::LeaseLost { .. })));
-    assert_eq!(told(&world).await.len(), 1);
+    assert_eq!(raised_events(&world).await.len(), 1);
     let verdict = world.ledger.retry_order(&code(1), RetryMode::Again).await;
     verdict.unwrap();
-    assert_eq!(told(&world).await.len(), 1);
+    assert_eq!(raised_events(&world).await.len(), 1);
     world.assert_settled().await;
 }
 
-/// What cannot be told did not happen: both are undone together.
+/// If the event cannot be written, the outcome is rolled back with it.
 #[tokio::test]
 async fn an_outcome_and_its_event_are_written_together_or_not_at_all() {
     let world = World::ledger_only("together").await;

@@ -1,4 +1,4 @@
-//! Several who deliver: leases, deaths, clocks.
+//! Deliveries by several replicas: leases, crashes, clocks.
 
 use tokio::task::JoinSet;
 use veracore_sync::clock::Clock as _;
@@ -8,7 +8,7 @@ use super::*;
 
 #[tokio::test]
 async fn three_replicas_deliver_each_event_once_and_in_order() {
-    let world = heard("three").await;
+    let world = with_receiver("three").await;
     let receiver = Receiver::start().await;
     for round in 0..4 {
         for id in 1..=10 {
@@ -42,7 +42,7 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
         .iter()
         .map(|(event, _)| event["id"].to_string())
         .collect();
-    assert_eq!(ids.len(), 50, "none came twice");
+    assert_eq!(ids.len(), 50, "no event was delivered twice");
     let seq: Vec<(String, i64)> = sqlx::query_as("select id::text, seq from veracore_event")
         .fetch_all(&world.pool)
         .await
@@ -60,17 +60,17 @@ async fn three_replicas_deliver_each_event_once_and_in_order() {
     world.assert_settled().await;
 }
 
-/// Who dies between the answer and the record leaves the event to others, who post it again: with
-/// the same id, so that the receiver knows it.
+/// After a crash between the response and its record, another replica delivers the event again, with
+/// the same id, so that the receiver can detect the duplicate.
 #[tokio::test]
-async fn after_a_death_before_the_record_the_same_event_comes_again() {
-    let world = heard("death").await;
+async fn after_a_crash_before_the_record_the_same_event_is_delivered_again() {
+    let world = with_receiver("death").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 2).await;
     let victim = delivering(&world, &receiver);
     let claimed = victim.lease_due(4).await.unwrap();
     assert_eq!(claimed.len(), 1, "the second one waits for the first");
-    // The ledger is away when the answer comes, as it is for who is dead.
+    // The ledger is closed when the response arrives, as after a crash.
     let away = delivering(&world, &receiver);
     let lock = "alter table veracore_event rename to veracore_event_gone";
     sqlx::raw_sql(lock).execute(&world.pool).await.unwrap();
@@ -80,14 +80,18 @@ async fn after_a_death_before_the_record_the_same_event_comes_again() {
     drop(victim);
 
     let heir = delivering(&world, &receiver);
-    assert_eq!(deliver(&heir).await, [], "it is still the dead one's");
+    assert_eq!(
+        deliver(&heir).await,
+        [],
+        "the crashed replica still has its lease"
+    );
     world.clock.advance(TimeDelta::minutes(3));
     assert_eq!(deliver(&heir).await.len(), 2);
     let taken = receiver.accepted();
     assert_eq!(taken[0], taken[1]);
     assert_eq!(taken.len(), 3);
     assert_ne!(taken[1]["id"], taken[2]["id"]);
-    // That it was delivered is true whoever says it, and a failure is only the holder's to tell.
+    // A delivery is recorded even without the lease, a failure only with it.
     let event = &claimed[0];
     assert!(
         !world
@@ -100,8 +104,8 @@ async fn after_a_death_before_the_record_the_same_event_comes_again() {
 }
 
 #[tokio::test]
-async fn who_lost_the_lease_records_no_failure() {
-    let world = heard("late").await;
+async fn a_failure_is_not_recorded_without_the_lease() {
+    let world = with_receiver("late").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
     let slow = delivering(&world, &receiver)
@@ -136,8 +140,8 @@ async fn who_lost_the_lease_records_no_failure() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_back_does_not_hold_events_up() {
-    let world = heard("set_back").await;
+async fn a_clock_set_back_does_not_delay_events() {
+    let world = with_receiver("set_back").await;
     let receiver = Receiver::start().await;
     fails(&world.ledger, 1, 1).await;
     delivering(&world, &receiver).lease_due(1).await.unwrap();

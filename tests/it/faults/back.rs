@@ -1,5 +1,5 @@
-//! Death and lost answers on the way back: no package becomes two fulfillments, no level stays
-//! wrong.
+//! Crashes and lost responses while writing to the shop: no package becomes two fulfillments, and no
+//! level stays wrong.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::harness::{
 
 const LEASES_EXPIRED: TimeDelta = TimeDelta::minutes(10);
 
-/// A service that dies, or loses an answer, at a call.
+/// A service that crashes, or loses a response, at a call.
 fn faulty(world: &World, call: ShopCall, fault: ShopFault) -> (Service, Arc<tokio::sync::Notify>) {
     let mut died = None;
     let service = world.service_with_options(|options| {
@@ -36,14 +36,14 @@ fn faulty(world: &World, call: ShopCall, fault: ShopFault) -> (Service, Arc<toki
     (service, died.unwrap())
 }
 
-/// An order of two lines that VeraCore has.
+/// An order with two lines that VeraCore has.
 async fn sent(world: &World) -> PaidOrder {
     let order = world.pay_order(&[("A-0", 2), ("A-1", 1)]).await;
     world.service().sync_orders().await;
     order
 }
 
-/// VeraCore gives no list of shipments.
+/// VeraCore has no list of shipments.
 fn no_list() -> Fault {
     Style::current().fault(Operation::Shipments, error_response(404, "no such path"))
 }
@@ -63,7 +63,7 @@ async fn assert_one_fulfillment(world: &World, order: &PaidOrder) {
 }
 
 #[tokio::test]
-async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
+async fn a_crash_before_or_after_each_write_makes_no_second_fulfillment() {
     let calls = [
         ShopCall::AddFulfillment,
         ShopCall::ShipFulfillment,
@@ -74,14 +74,14 @@ async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
             let world = World::named("deaths").build().await;
             let order = sent(&world).await;
             world.sandbox.ship(&order.code, vec![]).unwrap();
-            let (service, died) = faulty(&world, call, fault);
+            let (service, crashed) = faulty(&world, call, fault);
             let on_progress = ignore_progress();
             tokio::select! {
-                () = died.notified() => {}
+                () = crashed.notified() => {}
                 done = service.tracking.run(None, &on_progress) => panic!("it lived: {done:?}"),
             }
             drop(service);
-            // Right away the dead one's holds keep others from the order, or its work is done.
+            // At first, the crashed process's leases block the order, or its work is done.
             let heir = world.service();
             heir.sync_tracking().await;
             let made = world.shop.fulfillment_state(&order).await.1.len();
@@ -97,7 +97,7 @@ async fn a_death_before_or_after_each_write_makes_no_second_fulfillment() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_each_write_makes_no_second_fulfillment() {
+async fn a_lost_response_to_each_write_makes_no_second_fulfillment() {
     let calls = [
         ShopCall::AddFulfillment,
         ShopCall::ShipFulfillment,
@@ -110,7 +110,7 @@ async fn a_lost_answer_to_each_write_makes_no_second_fulfillment() {
         let (service, _) = faulty(&world, call, ShopFault::ResponseLost);
         let summary = service.sync_tracking().await;
         assert_eq!(summary.failures.len(), 1, "{call:?}: {summary:?}");
-        // The shop may still be at it: nobody touches the order until that is over.
+        // The shop may still be executing the call: the order stays leased until it cannot be.
         let again = service.sync_tracking().await;
         assert_eq!(
             again.busy,
@@ -126,7 +126,7 @@ async fn a_lost_answer_to_each_write_makes_no_second_fulfillment() {
 }
 
 #[tokio::test]
-async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
+async fn after_a_lost_response_the_level_stays_leased_until_the_write_cannot_arrive() {
     let mut world = World::named("lost_level").build().await;
     let order = sent(&world).await;
     world.sandbox.set_stock("A-0", 52);
@@ -143,7 +143,7 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
         .unwrap()[0];
     assert_eq!(change.outcome.as_deref(), Some("unknown"));
     assert_eq!(change.run, Some(run));
-    // A fulfillment of the same goods has to wait.
+    // A fulfillment with the same SKU has to wait.
     world.sandbox.ship(&order.code, vec![]).unwrap();
     let variant = VariantId::parse(world.shop.variants["A-0"].clone()).unwrap();
     let goods = [LeaseKey::Stock(&variant)];
@@ -166,14 +166,14 @@ async fn a_level_whose_answer_was_lost_is_held_until_it_cannot_come_any_more() {
 }
 
 #[tokio::test]
-async fn a_death_while_stock_is_written_is_made_good_by_the_next_pass() {
+async fn a_crash_while_writing_stock_is_corrected_by_the_next_run() {
     for fault in [ShopFault::CrashBefore, ShopFault::CrashAfter] {
         let world = World::named("dead_level").build().await;
         world.sandbox.set_stock("A-0", 7);
-        let (service, died) = faulty(&world, ShopCall::SetStock, fault);
+        let (service, crashed) = faulty(&world, ShopCall::SetStock, fault);
         let all = InventoryRequest::default();
         tokio::select! {
-            () = died.notified() => {}
+            () = crashed.notified() => {}
             done = service.run_inventory(&all) => panic!("it lived: {done:?}"),
         }
         drop(service);
@@ -198,7 +198,7 @@ async fn a_death_while_stock_is_written_is_made_good_by_the_next_pass() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_list_of_shipments_orders_are_asked_for_one_by_one() {
+async fn without_a_list_of_shipments_orders_are_looked_up_one_by_one() {
     let world = World::named("singly").build().await;
     let order = sent(&world).await;
     let open = world.pay_order(&[("A-2", 1)]).await;
@@ -213,10 +213,9 @@ async fn where_there_is_no_list_of_shipments_orders_are_asked_for_one_by_one() {
     world.assert_settled().await;
 }
 
-/// One order about which VeraCore stumbles stops no other, and whoever was asked in vain is not
-/// asked first for ever.
+/// An order whose look-up fails does not stop the others, and is not always looked up first.
 #[tokio::test]
-async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
+async fn a_failing_look_up_does_not_stop_the_others() {
     let world = World::named("singly_bad").build().await;
     let bad = sent(&world).await;
     let order = sent(&world).await;
@@ -224,8 +223,8 @@ async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
         world.sandbox.ship(&order.code, vec![]).unwrap();
     }
     world.sandbox.add_fault(no_list());
-    let stumbles = on_look_ups(error_response(500, "NullReferenceException"));
-    world.sandbox.add_fault(stumbles.about(&bad.code));
+    let failing_look_ups = on_look_ups(error_response(500, "NullReferenceException"));
+    world.sandbox.add_fault(failing_look_ups.about(&bad.code));
     let summary = world.service().sync_tracking().await;
     assert_eq!(
         (summary.fulfilled, summary.failures.len()),
@@ -241,9 +240,9 @@ async fn where_orders_are_asked_for_one_by_one_a_bad_one_stops_no_other() {
     world.assert_settled().await;
 }
 
-/// A shop that is away in the middle of the writing: the occurrence is not over with that.
+/// The shop becomes unavailable during the writes: the occurrence is retried.
 #[tokio::test]
-async fn a_pass_that_the_shop_broke_off_is_made_again_by_the_same_occurrence() {
+async fn a_run_interrupted_by_the_shop_is_repeated_for_the_same_occurrence() {
     let mut world = World::named("broken_off").build().await;
     world.expect_error("cannot write VeraCore's stock levels");
     world.expect_error("cannot read Vendure's stock before writing");

@@ -1,4 +1,4 @@
-//! The circuit breaker between us and VeraCore (I12): what is called when, and what is not.
+//! The circuit breaker (I12): which calls are made while it is closed, open and half-open.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -21,7 +21,7 @@ fn status(status: u16) -> FaultKind {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time() {
+async fn an_unavailable_upstream_gets_only_one_probe_at_a_time() {
     let mut world = World::named("left_alone").build().await;
     world.expect_error("VeraCore is unavailable");
     let paid = world.pay_orders(12).await;
@@ -40,12 +40,12 @@ async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time(
     ));
     let asked = world.sandbox.requests().len();
     assert!(asked < 12, "{asked} calls before it was left alone");
-    // While it is open, nothing is called, and nothing is said of orders.
+    // While the circuit is open, nothing is called, and orders are unchanged.
     for _ in 0..5 {
         service.work().await;
     }
     assert_eq!(world.sandbox.requests().len(), asked);
-    // A minute later one read is let through, and no more.
+    // A minute later, one read is allowed.
     world.advance(TimeDelta::minutes(1));
     assert!(matches!(
         service.upstreams.warehouse_circuit.state(),
@@ -68,7 +68,7 @@ async fn an_upstream_that_is_down_is_left_alone_and_asked_by_one_read_at_a_time(
 }
 
 #[tokio::test]
-async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
+async fn refused_credentials_stop_all_calls_until_a_probe_succeeds() {
     let mut world = World::named("not_let_in").build().await;
     world.expect_error("VeraCore refuses our credentials");
     let paid = world.pay_orders(6).await;
@@ -76,8 +76,7 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
     let mut service = world.service();
     let probe = OrderCode::parse("PROBE").unwrap();
     service.sweep().await;
-    // Twenty minutes, looked at each second: a login now and then, no more, so that no account is
-    // locked by us.
+    // Twenty minutes, second by second: only an occasional login, so that no account gets locked.
     for _ in 0..20 * 60 {
         if service.upstreams.are_available() {
             service.work().await;
@@ -110,7 +109,7 @@ async fn refused_credentials_stop_all_calls_until_a_probe_is_let_in() {
 }
 
 #[tokio::test]
-async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
+async fn rate_limiting_pauses_all_calls_until_retry_after() {
     for as_date in [false, true] {
         let world = World::named("pause").build().await;
         let limited = FaultKind::RateLimited {
@@ -124,10 +123,7 @@ async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
         service.sweep().await;
         service.work().await;
         let asked = world.sandbox.requests().len();
-        assert_eq!(
-            asked, 3,
-            "a token, a look-up, and the call that was too many"
-        );
+        assert_eq!(asked, 3, "a token, a look-up, and the rate-limited call");
         world.advance(TimeDelta::seconds(88));
         service.work().await;
         assert_eq!(world.sandbox.requests().len(), asked);
@@ -138,9 +134,9 @@ async fn too_many_calls_pause_all_of_them_for_as_long_as_was_asked() {
     }
 }
 
-/// In a call, reads are made again at most twice, and writes never.
+/// In-call retries: reads at most twice, writes never.
 #[tokio::test]
-async fn reads_are_made_again_within_their_call_and_writes_are_not() {
+async fn reads_are_retried_in_call_and_writes_are_not() {
     let world = World::named("in_call").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.sandbox.add_fault(on_look_ups(status(503)).times(1));
@@ -164,7 +160,7 @@ async fn reads_are_made_again_within_their_call_and_writes_are_not() {
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     assert_eq!(sends_of(&world.sandbox, &order.code).len(), 2);
 
-    // A read that goes on failing takes no longer than one call may.
+    // A read that keeps failing takes no longer than the timeout of one call.
     world
         .sandbox
         .add_fault(Fault::on("/api/inventory", status(502)));
@@ -176,10 +172,10 @@ async fn reads_are_made_again_within_their_call_and_writes_are_not() {
     world.assert_settled().await;
 }
 
-/// VeraCore answers every question and takes no order, which no circuit sees: that is not the
-/// orders' fault, and sends none of them to a person.
+/// VeraCore answers every read but accepts no order, so the circuit stays closed. No order runs out of
+/// attempts.
 #[tokio::test]
-async fn an_outage_of_sends_alone_uses_up_no_tries() {
+async fn an_outage_of_sends_alone_uses_up_no_attempts() {
     let world = World::named("sends_only").build().await;
     let fault = on_sends(status(500));
     world.sandbox.add_fault(fault);
@@ -202,9 +198,9 @@ async fn an_outage_of_sends_alone_uses_up_no_tries() {
     world.assert_settled().await;
 }
 
-/// A login whose role was taken away: one loud line, no more calls, and on it goes when it is back.
+/// A user without its role: one ERROR line and no more calls, until the role is back.
 #[tokio::test]
-async fn a_login_that_may_not_read_orders_any_more_stops_the_calls_to_the_shop() {
+async fn a_user_without_permission_stops_the_calls_to_the_shop() {
     let mut world = World::named("role_gone").build().await;
     world.expect_error("Vendure refuses our credentials");
     let mut service = world.service();
@@ -223,7 +219,7 @@ async fn a_login_that_may_not_read_orders_any_more_stops_the_calls_to_the_shop()
             ..
         }
     ));
-    // The probe may not either, and waits for longer then.
+    // The probe fails, too, and the next one comes later.
     world.advance(TimeDelta::minutes(1));
     service
         .orders

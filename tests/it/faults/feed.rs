@@ -1,4 +1,4 @@
-//! A stock feed that cannot be believed writes nothing, is held, and can be accepted (I5).
+//! A suspicious stock feed writes nothing, is quarantined, and can be accepted (I5).
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ fn row(sku: &str, available: &Value) -> Value {
     json!({ "SKU": sku, "AvailableQuantity": available, "ReservedQuantity": 0, "OnHandQuantity": 0 })
 }
 
-/// What VeraCore answers instead of its stock.
-fn answers(world: &World, body: Value) {
+/// Makes VeraCore return this body as its stock.
+fn set_feed(world: &World, body: Value) {
     world.sandbox.clear_faults();
     let kind = FaultKind::Status {
         status: 200,
@@ -26,14 +26,14 @@ fn answers(world: &World, body: Value) {
     world.sandbox.add_fault(Fault::on("/api/inventory", kind));
 }
 
-/// A shop with 40, 30 and 20 on sale of three SKUs, as at VeraCore.
+/// A shop that sells 40, 30 and 20 units of three SKUs, as VeraCore has them.
 async fn stocked(name: &str) -> (World, Service) {
     let mut world = World::named(name).build().await;
     for (sku, on_hand) in [("A-0", 40), ("A-1", 30), ("A-2", 20)] {
         world.sandbox.set_stock(sku, on_hand);
     }
     let service = world.service_with_options(|options| options.inventory.max_drop_percent = 50);
-    // What is in the shop and not at VeraCore counts as on sale, too.
+    // Stock that only the shop has counts as on sale, too.
     let others: Vec<Value> = ["A-3", "GIFT-CARD", "GIFT-WRAP"]
         .iter()
         .map(|sku| json!({ "id": world.shop.variants[*sku], "trackInventory": "FALSE" }))
@@ -61,7 +61,7 @@ async fn events(world: &World, kind: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_strange_feed_writes_nothing_and_is_held() {
+async fn a_suspicious_feed_writes_nothing_and_is_quarantined() {
     let (world, service) = stocked("strange").await;
     let strange = [
         ("empty", json!([])),
@@ -101,7 +101,7 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
         ("unreadable", json!("no JSON at all")),
     ];
     for (at, (reason, body)) in strange.into_iter().enumerate() {
-        answers(&world, body.clone());
+        set_feed(&world, body.clone());
         let (_, summary) = service.run_inventory(&InventoryRequest::default()).await;
         let held = serde_json::to_value(summary.quarantined.unwrap()).unwrap();
         assert_eq!(held["suspicions"][0]["reason"], reason, "{body}: {held}");
@@ -128,7 +128,7 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
         );
         assert_eq!(levels(&world).await, [40, 30, 20]);
     }
-    // The feed is right again, and so is the next pass.
+    // The feed is valid again, and the next run succeeds.
     world.sandbox.clear_faults();
     world.sandbox.set_stock("A-0", 41);
     service.sync_stock().await;
@@ -138,13 +138,13 @@ async fn a_strange_feed_writes_nothing_and_is_held() {
 }
 
 #[tokio::test]
-async fn rows_that_are_strange_in_another_way_stop_no_other_row() {
+async fn invalid_rows_do_not_stop_the_others() {
     let (world, service) = stocked("odd_rows").await;
     let odd = json!([
         row("A-0", &json!(39)), { "AvailableQuantity": 5 }, row(" ", &json!(5)), 7,
         row("A-1", &json!(30)), row("A-1", &json!(30)),
     ]);
-    answers(&world, odd);
+    set_feed(&world, odd);
     let summary = service.sync_stock().await;
     assert_eq!((summary.rows, summary.unreadable), (6, 3));
     assert_eq!(levels(&world).await, [39, 30, 20]);
@@ -152,7 +152,7 @@ async fn rows_that_are_strange_in_another_way_stop_no_other_row() {
 }
 
 #[tokio::test]
-async fn a_person_accepts_what_was_held_and_nothing_more() {
+async fn accepting_a_quarantined_feed_accepts_only_that_feed() {
     let (mut world, service) = stocked("accepted").await;
     for sku in ["A-0", "A-1"] {
         world.sandbox.set_stock(sku, 0);
@@ -160,7 +160,7 @@ async fn a_person_accepts_what_was_held_and_nothing_more() {
     let (held, _) = service.run_inventory(&InventoryRequest::default()).await;
     let held = held.to_string();
     let accept = ["sync", "inventory", "--accept-held", &held, "--json"];
-    // It got stranger meanwhile: held again, under another number.
+    // The feed got worse meanwhile: quarantined again, under another number.
     world.sandbox.set_stock("A-2", 0);
     let again = world.cli(&accept).await;
     assert_eq!(again.status, 1);
@@ -169,7 +169,7 @@ async fn a_person_accepts_what_was_held_and_nothing_more() {
     let applied = world.cli(&accept).await.success_json();
     assert_eq!(applied["written"], 3);
     assert_eq!(levels(&world).await, [0, 0, 19]);
-    // Once is enough; and what was not held cannot be accepted.
+    // A feed is accepted once, and only a quarantined one.
     let twice = world.cli(&accept).await;
     assert_eq!(twice.status, 1);
     assert!(
@@ -187,7 +187,7 @@ async fn a_person_accepts_what_was_held_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
+async fn a_feed_of_many_pages_is_read_and_an_endless_one_refused() {
     let world = World::named("pages")
         .sandbox(|s| s.page_size = Some(2))
         .build()
@@ -203,7 +203,7 @@ async fn a_feed_of_many_pages_is_read_to_its_end_and_an_endless_one_is_not() {
     assert_eq!((summary.rows, summary.unmatched_count), (13, 9));
     assert_eq!(world.shop.level("A-3").await.on_hand, 13);
     let base = world.sandbox.base_url();
-    // Each page points at the other one.
+    // Two pages that link to each other.
     for (page, every) in [(1, 2), (2, 1)] {
         let next = format!("{base}api/inventory?page={page}");
         let kind = FaultKind::Status {

@@ -1,4 +1,4 @@
-//! Answers that are none: cut short, not JSON, endless.
+//! Invalid responses: truncated, not JSON, or endless.
 
 use veracore_sync::{
     domain::SyncStatus,
@@ -8,7 +8,7 @@ use veracore_sync::{
 use super::{on_look_ups, on_sends};
 use crate::harness::World;
 
-/// More than the client of these tests reads.
+/// More than the maximum size of the client in these tests.
 const HUGE: u64 = 4 << 20;
 
 fn garbled() -> Vec<FaultKind> {
@@ -22,16 +22,16 @@ fn garbled() -> Vec<FaultKind> {
     ]
 }
 
-/// Spoils calls one after the other, each in another way, and every seventh not.
-fn spoil(world: &World, on_calls: impl Fn(FaultKind) -> Fault) {
+/// Injects each kind of fault in turn, but none at every seventh call.
+fn inject(world: &World, on_calls: impl Fn(FaultKind) -> Fault) {
     for (at, kind) in (0..).zip(garbled()) {
         world.sandbox.add_fault(on_calls(kind).every(7).skip(at));
     }
 }
 
-async fn assert_once_in_spite_of_it(world: World) {
+async fn assert_sent_once_despite_faults(world: World) {
     let paid = world.pay_orders(14).await;
-    // Six of seven calls are spoiled: that is many failures for one order.
+    // Six of seven calls fail: an order needs many attempts.
     let mut service = world.service_with(|settings| settings.max_attempts = 100);
     service.sync_orders().await;
     for order in &paid {
@@ -49,29 +49,29 @@ async fn assert_once_in_spite_of_it(world: World) {
 }
 
 #[tokio::test]
-async fn garbled_answers_to_a_send_lose_and_double_nothing() {
+async fn garbled_responses_to_sends_lose_and_duplicate_nothing() {
     let world = World::named("garbled_sends").build().await;
-    spoil(&world, on_sends);
-    assert_once_in_spite_of_it(world).await;
+    inject(&world, on_sends);
+    assert_sent_once_despite_faults(world).await;
 }
 
 #[tokio::test]
-async fn garbled_answers_to_a_look_up_lose_and_double_nothing() {
+async fn garbled_responses_to_look_ups_lose_and_duplicate_nothing() {
     let world = World::named("garbled_looks").build().await;
-    spoil(&world, on_look_ups);
+    inject(&world, on_look_ups);
     let lost = on_sends(FaultKind::DropAnswer);
     world.sandbox.add_fault(lost.every(2));
-    assert_once_in_spite_of_it(world).await;
+    assert_sent_once_despite_faults(world).await;
 }
 
-/// Only `rest` has tokens. They expire at every fifth call: a service that makes four at a time
-/// could meet an expiry at every fourth in all of them, which looks like refused credentials.
+/// Only `rest` has tokens. They expire at every fifth call: with four concurrent calls, an expiry at
+/// every fourth could hit all of them, which looks like refused credentials.
 #[tokio::test]
-async fn garbled_answers_to_the_token_lose_and_double_nothing() {
+async fn garbled_responses_to_the_token_call_lose_and_duplicate_nothing() {
     let world = World::named("garbled_tokens").build().await;
-    spoil(&world, |kind| Fault::on("/api/token", kind));
+    inject(&world, |kind| Fault::on("/api/token", kind));
     world
         .sandbox
         .add_fault(Fault::on("/api/orders", FaultKind::ExpireToken).every(5));
-    assert_once_in_spite_of_it(world).await;
+    assert_sent_once_despite_faults(world).await;
 }

@@ -1,4 +1,4 @@
-//! Requests and answers that get lost, or come late (I1, I3).
+//! Lost and late requests and responses (I1, I3).
 
 use veracore_sync::{
     domain::SyncStatus,
@@ -8,7 +8,7 @@ use veracore_sync::{
 use super::{on_look_ups, on_sends};
 use crate::harness::{Operation, PaidOrder, Style, World, sends_of};
 
-async fn assert_all_there(world: World, paid: &[PaidOrder]) {
+async fn assert_all_sent(world: World, paid: &[PaidOrder]) {
     assert_eq!(world.sandbox.orders().len(), paid.len());
     for order in paid {
         assert_eq!(world.status(&order.code).await, SyncStatus::Success);
@@ -16,8 +16,8 @@ async fn assert_all_there(world: World, paid: &[PaidOrder]) {
     world.assert_settled().await;
 }
 
-/// How many sends met a fault of this kind.
-fn struck(world: &World, kind: &str) -> usize {
+/// The number of sends with a fault of this kind.
+fn faults_at_sends(world: &World, kind: &str) -> usize {
     let requests = world.sandbox.requests();
     requests
         .iter()
@@ -28,23 +28,23 @@ fn struck(world: &World, kind: &str) -> usize {
 }
 
 #[tokio::test]
-async fn every_third_answer_is_lost_after_the_work() {
+async fn every_third_response_is_lost() {
     let world = World::named("answers").build().await;
     let fault = on_sends(FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.every(3));
     let paid = world.pay_orders(18).await;
     world.service().sync_orders().await;
-    // Each lost answer was asked for: none of them needed a second send.
-    assert_eq!(struck(&world, "drop_answer"), 6);
+    // Each lost response was settled by a look-up: no order was sent twice.
+    assert_eq!(faults_at_sends(&world, "drop_answer"), 6);
     assert!(
         paid.iter()
             .all(|order| sends_of(&world.sandbox, &order.code).len() == 1)
     );
-    assert_all_there(world, &paid).await;
+    assert_all_sent(world, &paid).await;
 }
 
 #[tokio::test]
-async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
+async fn every_third_request_and_some_look_ups_are_lost() {
     let world = World::named("requests").build().await;
     let fault = on_sends(FaultKind::DropRequest);
     world.sandbox.add_fault(fault.every(3));
@@ -53,13 +53,13 @@ async fn every_third_request_and_some_look_ups_are_lost_before_the_work() {
         .add_fault(on_look_ups(FaultKind::DropRequest).every(4));
     let paid = world.pay_orders(18).await;
     world.service().sync_orders().await;
-    assert!(struck(&world, "drop_request") >= 6);
-    assert_all_there(world, &paid).await;
+    assert!(faults_at_sends(&world, "drop_request") >= 6);
+    assert_all_sent(world, &paid).await;
 }
 
 #[tokio::test]
-async fn a_send_that_is_worked_on_after_our_patience_is_not_repeated() {
-    // The client waits for 0.4 s; VeraCore is asked at 1.2 s, and once more from 2.0 s on.
+async fn a_send_executed_after_the_timeout_is_not_repeated() {
+    // The client's timeout is 0.4 s; the look-ups are at 1.2 s and from 2.0 s on.
     let world = World::named("late").real_time().build().await;
     for (milliseconds, every) in [(600, 2), (1600, 3)] {
         let work = Work::After;
@@ -68,16 +68,16 @@ async fn a_send_that_is_worked_on_after_our_patience_is_not_repeated() {
     }
     let paid = world.pay_orders(12).await;
     world.service().sync_orders().await;
-    assert_eq!(struck(&world, "delay"), 8);
+    assert_eq!(faults_at_sends(&world, "delay"), 8);
     assert!(
         paid.iter()
             .all(|order| sends_of(&world.sandbox, &order.code).len() == 1)
     );
-    assert_all_there(world, &paid).await;
+    assert_all_sent(world, &paid).await;
 }
 
 #[tokio::test]
-async fn a_doubt_is_settled_though_the_look_up_gives_no_id() {
+async fn doubt_is_settled_by_a_look_up_without_an_id() {
     let world = World::named("sparse").sandbox(|config| {
         config.base_path = "/v1".into();
         config.sparse = true;
@@ -89,7 +89,7 @@ async fn a_doubt_is_settled_though_the_look_up_gives_no_id() {
     world.service().sync_orders().await;
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Success);
-    // In the style `oms` an order's number is its id.
+    // In the style `oms`, an order's number is its id.
     let id = (Style::current() == Style::Oms).then_some(order.code.clone());
     assert_eq!(record.veracore_order_id, id);
     assert_eq!(sends_of(&world.sandbox, &order.code).len(), 1);

@@ -1,4 +1,4 @@
-//! VeraCore and the way to it at their worst: nothing is lost, nothing arrives twice.
+//! Faults of VeraCore and of the network: nothing is lost, and nothing is sent twice.
 
 mod back;
 mod breaker;
@@ -13,12 +13,12 @@ use veracore_sync::sandbox::{Fault, FaultKind};
 
 use crate::harness::{Operation, Style};
 
-/// A fault on orders being sent.
+/// A fault at sending orders.
 fn on_sends(kind: FaultKind) -> Fault {
     Style::current().fault(Operation::Send, kind)
 }
 
-/// A fault on orders being looked up.
+/// A fault at looking up orders.
 fn on_look_ups(kind: FaultKind) -> Fault {
     Style::current().fault(Operation::LookUp, kind)
 }

@@ -1,4 +1,4 @@
-//! VeraCore is away for long: orders wait, and no order is given up for that (I12).
+//! A long outage of VeraCore: orders wait, and none is given up because of it (I12).
 
 use chrono::TimeDelta;
 use veracore_sync::{
@@ -10,7 +10,7 @@ use super::on_sends;
 use crate::harness::World;
 
 #[tokio::test]
-async fn an_outage_of_two_days_uses_up_no_tries() {
+async fn an_outage_of_two_days_uses_up_no_attempts() {
     let mut world = World::named("outage").build().await;
     world.expect_error("VeraCore is unavailable");
     world

@@ -1,4 +1,4 @@
-//! One order that VeraCore stumbles over every time does not hold up the others (I10).
+//! One order that always fails at VeraCore does not delay the others (I10).
 
 use serde_json::Value;
 use veracore_sync::{domain::SyncStatus, sandbox::FaultKind};
@@ -7,7 +7,7 @@ use super::on_look_ups;
 use crate::harness::{Cart, World};
 
 #[tokio::test]
-async fn a_poison_order_does_not_hold_up_the_others() {
+async fn a_poison_order_does_not_delay_the_others() {
     let mut world = World::named("poison").build().await;
     world.expect_error("given up after");
     let poison = world.pay_order(&[("A-0", 1)]).await;
@@ -19,7 +19,7 @@ async fn a_poison_order_does_not_hold_up_the_others() {
     };
     let fault = on_look_ups(crash).about(&poison.code);
     world.sandbox.add_fault(fault);
-    // With one order at a time, a poison that blocked the way would block it for all.
+    // With a concurrency of one, a poison order that blocked would block all.
     let mut service = world.service_with(|settings| {
         settings.concurrency = 1;
         settings.max_attempts = 4;

@@ -1,4 +1,4 @@
-//! What VeraCore answers with an error: refusals, server errors, too many calls, expired tokens.
+//! VeraCore's error responses: refusals, server errors, rate limiting, expired tokens.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::on_sends;
 use crate::harness::{Style, World, error_response, sends_of};
 
 #[tokio::test]
-async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
+async fn a_refused_order_needs_attention_and_is_not_retried() {
     let mut world = World::named("refused").build().await;
     world.expect_error("VeraCore refused the order");
     let fault = on_sends(Style::current().refusal("SKU A-0 is discontinued"));
@@ -38,7 +38,7 @@ async fn a_refused_order_is_given_to_a_person_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_person() {
+async fn server_errors_are_retried_up_to_the_limit_and_then_need_attention() {
     let mut world = World::named("limit").build().await;
     world.expect_error("given up after 3 attempts");
     let fault = on_sends(error_response(500, "NullReferenceException"));
@@ -63,7 +63,7 @@ async fn server_errors_are_tried_again_up_to_the_limit_and_then_given_to_a_perso
 }
 
 #[tokio::test]
-async fn a_server_error_after_the_work_is_found_out() {
+async fn an_order_accepted_despite_a_server_error_is_found() {
     let world = World::named("done").build().await;
     let busy = FaultKind::Status {
         status: 503,
@@ -82,8 +82,8 @@ async fn a_server_error_after_the_work_is_found_out() {
 }
 
 #[tokio::test]
-async fn veracore_is_left_alone_for_as_long_as_it_asks() {
-    // An hour at most: more than that may be a mistake.
+async fn no_call_is_made_before_retry_after() {
+    // At most an hour: a longer one may be a mistake.
     for (retry_after, as_date, believed) in
         [(1800, false, 1800), (1800, true, 1800), (7200, false, 3600)]
     {
@@ -100,12 +100,12 @@ async fn veracore_is_left_alone_for_as_long_as_it_asks() {
         assert_eq!(service.work().await, [SyncStatus::Retrying]);
         let record = world.record(&order.code).await.unwrap();
         let wait = record.next_attempt.unwrap() - asked_at;
-        // A date has whole seconds.
+        // A date has a resolution of one second.
         assert!(
             (believed - 1..=believed).contains(&wait.num_seconds()),
             "{wait}"
         );
-        assert_eq!(record.retry_count, 0, "that is no fault of the order's");
+        assert_eq!(record.retry_count, 0, "rate limiting uses up no attempts");
         assert_eq!(record.error_category, Some(ErrorCategory::RateLimited));
         service.settle().await;
         assert_eq!(world.status(&order.code).await, SyncStatus::Success);
@@ -115,7 +115,7 @@ async fn veracore_is_left_alone_for_as_long_as_it_asks() {
 
 /// Only `rest` has tokens.
 #[tokio::test]
-async fn tokens_that_end_in_the_middle_are_renewed() {
+async fn tokens_that_expire_meanwhile_are_renewed() {
     let world = World::named("tokens").build().await;
     world
         .sandbox
@@ -139,7 +139,7 @@ async fn tokens_that_end_in_the_middle_are_renewed() {
 }
 
 #[tokio::test]
-async fn a_wrong_address_uses_up_no_tries() {
+async fn a_wrong_url_uses_up_no_attempts() {
     let world = World::named("nowhere").build().await;
     let fault = on_sends(error_response(404, "No HTTP resource was found"));
     world.sandbox.add_fault(fault.times(20));

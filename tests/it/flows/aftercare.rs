@@ -1,4 +1,4 @@
-//! Orders after VeraCore has them: cancelled at either end, or edited in the shop.
+//! Orders that VeraCore has: cancelled in the shop or at VeraCore, or edited in the shop.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -11,7 +11,7 @@ use veracore_sync::{
 
 use crate::harness::{Cart, Operation, PaidOrder, Service, Style, World};
 
-/// Looks at the shop, and takes all steps that are due within ten minutes.
+/// Checks sent orders in the shop, and runs everything that is due within ten minutes.
 async fn care(world: &World, service: &Service) {
     service.orders.find_cancelled_orders().await.unwrap();
     for _ in 0..20 {
@@ -21,7 +21,7 @@ async fn care(world: &World, service: &Service) {
     }
 }
 
-/// Asks VeraCore for the packages of one order.
+/// Syncs the tracking of one order.
 async fn track(service: &Service, order: &PaidOrder) {
     let code = OrderCode::parse(order.code.clone()).unwrap();
     service
@@ -39,8 +39,8 @@ async fn standing(world: &World, order: &PaidOrder) -> PostSendState {
     world.record(&order.code).await.unwrap().post_send
 }
 
-/// What was told of cancellations of an order, in its sequence.
-async fn told(world: &World, order: &PaidOrder) -> Vec<String> {
+/// The outcomes of the cancellation events of an order, oldest first.
+async fn cancellation_outcomes(world: &World, order: &PaidOrder) -> Vec<String> {
     let events = world.ledger.events(None, 1000).await.unwrap();
     let mut told: Vec<_> = events
         .into_iter()
@@ -58,7 +58,7 @@ async fn told(world: &World, order: &PaidOrder) -> Vec<String> {
         .collect()
 }
 
-/// An order that VeraCore has for longer than an hour.
+/// An order that was sent more than an hour ago.
 async fn sent_order(world: &World, service: &mut Service, lines: &[(&str, u32)]) -> PaidOrder {
     let order = world.pay_order(lines).await;
     service.sync_orders().await;
@@ -68,7 +68,7 @@ async fn sent_order(world: &World, service: &mut Service, lines: &[(&str, u32)])
 }
 
 #[tokio::test]
-async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_be() {
+async fn an_order_cancelled_after_sending_is_stopped_at_veracore() {
     let mut world = World::named("cancel-sent").build().await;
     let mut service = world.service();
     let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
@@ -91,7 +91,7 @@ async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_
             "{stands:?}"
         );
         assert_eq!((is, status), ("Cancelled", SyncStatus::Cancelled));
-        assert_eq!(told(&world, &order).await, ["stopped"]);
+        assert_eq!(cancellation_outcomes(&world, &order).await, ["stopped"]);
     } else {
         assert_eq!(
             stands.cancel_status,
@@ -99,14 +99,17 @@ async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_
             "{stands:?}"
         );
         assert_ne!(is, "Cancelled");
-        assert_eq!(told(&world, &order).await, ["by_hand"]);
-        // A person cancels it there, and that is seen.
+        assert_eq!(cancellation_outcomes(&world, &order).await, ["by_hand"]);
+        // Somebody cancels it at VeraCore, and the next check sees it.
         world.sandbox.cancel(&order.code).unwrap();
         world.advance(TimeDelta::minutes(30));
         care(&world, &service).await;
         let stands = standing(&world, &order).await;
         assert_eq!(stands.cancel_status, Some(CancelStatus::Stopped));
-        assert_eq!(told(&world, &order).await, ["by_hand", "stopped"]);
+        assert_eq!(
+            cancellation_outcomes(&world, &order).await,
+            ["by_hand", "stopped"]
+        );
     }
     assert_eq!(standing(&world, &other).await, PostSendState::default());
     assert_eq!(world.status(&other.code).await, SyncStatus::Success);
@@ -114,7 +117,7 @@ async fn an_order_that_is_cancelled_after_it_was_sent_is_stopped_where_that_can_
 }
 
 #[tokio::test]
-async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
+async fn an_order_in_doubt_is_looked_up_before_it_is_stopped() {
     let mut world = World::named("cancel-doubt").build().await;
     let mut service = world.service();
     service.sync_orders().await;
@@ -127,7 +130,7 @@ async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
     world.shop.cancel(&order).await;
     care(&world, &service).await;
     let stands = standing(&world, &order).await;
-    assert_eq!(stands.cancel_status, None, "it is not known to be there");
+    assert_eq!(stands.cancel_status, None, "VeraCore may not have it");
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.advance(TimeDelta::hours(1));
@@ -146,7 +149,7 @@ async fn an_order_in_doubt_is_settled_first_and_then_stopped() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_shipped_meanwhile_is_too_late_and_one_that_came_back_is_not() {
+async fn a_shipped_order_is_too_late_to_stop_and_a_voided_one_is_not() {
     let mut world = World::named("cancel-late").build().await;
     world.expect_error("though it is cancelled in Vendure");
     let mut service = world.service();
@@ -169,14 +172,14 @@ async fn an_order_that_was_shipped_meanwhile_is_too_late_and_one_that_came_back_
         Some(CancelStatus::TooLate),
         "{stands:?}"
     );
-    assert_eq!(told(&world, &late).await, ["too_late"]);
+    assert_eq!(cancellation_outcomes(&world, &late).await, ["too_late"]);
     assert_eq!(standing(&world, &returned).await, PostSendState::default());
-    assert_eq!(told(&world, &returned).await, [""; 0]);
+    assert_eq!(cancellation_outcomes(&world, &returned).await, [""; 0]);
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn an_order_that_veracore_cancels_is_told_and_left_alone_in_the_shop() {
+async fn an_order_cancelled_at_veracore_is_reported_and_unchanged_in_the_shop() {
     let mut world = World::named("cancelled-there").build().await;
     world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
@@ -187,19 +190,22 @@ async fn an_order_that_veracore_cancels_is_told_and_left_alone_in_the_shop() {
     track(&service, &order).await;
     let stands = standing(&world, &order).await;
     assert!(stands.cancelled_at_veracore.is_some() && stands.cancel_status.is_none());
-    assert_eq!(told(&world, &order).await, ["cancelled_at_veracore"]);
+    assert_eq!(
+        cancellation_outcomes(&world, &order).await,
+        ["cancelled_at_veracore"]
+    );
     assert_eq!(state(&world, &order).await, "PaymentSettled");
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn with_cancel_in_vendure_what_veracore_cancels_is_cancelled_in_the_shop() {
+async fn with_cancel_in_vendure_an_order_cancelled_at_veracore_is_cancelled_in_the_shop() {
     let mut world = World::named("cancelled-both").build().await;
     world.expect_error("VeraCore cancelled the order");
     let mut service = world.service_with(|settings| settings.cancel_in_shop = true);
     let order = sent_order(&world, &mut service, &[("A-0", 2)]).await;
     let part = sent_order(&world, &mut service, &[("A-1", 1), ("A-2", 1)]).await;
-    // A part of this one was fulfilled by hand.
+    // This one is partly fulfilled by hand.
     world.shop.fulfill(&part, &[(0, 1)], "1Z").await;
     for order in [&order, &part] {
         world.sandbox.cancel(&order.code).unwrap();
@@ -215,7 +221,7 @@ async fn with_cancel_in_vendure_what_veracore_cancels_is_cancelled_in_the_shop()
         "{stands:?}"
     );
     assert_eq!(
-        told(&world, &order).await,
+        cancellation_outcomes(&world, &order).await,
         ["cancelled_at_veracore", "stopped"]
     );
     assert_ne!(state(&world, &part).await, "Cancelled");
@@ -229,7 +235,7 @@ async fn with_cancel_in_vendure_what_veracore_cancels_is_cancelled_in_the_shop()
 }
 
 #[tokio::test]
-async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_sent_again() {
+async fn an_order_edited_after_sending_is_flagged_and_not_sent_again() {
     let world = World::named("edited-sent").build().await;
     let mut service = world.service();
     let order = world.shop.pay(&Cart::of(&[("A-0", 5), ("A-1", 1)])).await;
@@ -258,12 +264,12 @@ async fn an_order_that_is_edited_after_it_was_sent_is_shown_to_differ_and_not_se
     service.sync_orders().await;
     assert_eq!(world.sandbox.orders().len(), 1);
     let rows = serde_json::to_string(&world.rows().await).unwrap();
-    assert!(!rows.contains("Hidden Lane"), "no address is kept");
+    assert!(!rows.contains("Hidden Lane"), "no address is stored");
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn units_that_veracore_cancelled_are_not_sold_twice() {
+async fn units_cancelled_at_veracore_are_not_sold_twice() {
     let mut world = World::named("cancelled-stock").build().await;
     world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
@@ -274,7 +280,7 @@ async fn units_that_veracore_cancelled_are_not_sold_twice() {
     world.sandbox.cancel(&order.code).unwrap();
     track(&service, &order).await;
     service.sync_stock().await;
-    // VeraCore has 5 free, and the shop still owes 2 of them.
+    // VeraCore has 5 available; 2 of them are still owed to the shop's order.
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
     world.sandbox.undo_cancellation(&order.code).unwrap();
     track(&service, &order).await;
@@ -285,7 +291,7 @@ async fn units_that_veracore_cancelled_are_not_sold_twice() {
 }
 
 #[tokio::test]
-async fn a_preview_and_a_reconciliation_by_hand_note_nothing() {
+async fn a_preview_and_a_manual_reconciliation_record_nothing() {
     let world = World::named("cancelled-dry").build().await;
     let mut service = world.service();
     let order = sent_order(&world, &mut service, &[("A-0", 1)]).await;
@@ -304,7 +310,7 @@ async fn a_preview_and_a_reconciliation_by_hand_note_nothing() {
 }
 
 #[tokio::test]
-async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
+async fn a_stopped_order_that_ships_anyway_is_reported() {
     let mut world = World::named("stopped-shipped").build().await;
     world.expect_error("though it is cancelled in Vendure");
     world.expect_error("parcel needs attention");
@@ -313,7 +319,7 @@ async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
     world.shop.cancel(&order).await;
     world.sandbox.cancel(&order.code).unwrap();
     care(&world, &service).await;
-    assert_eq!(told(&world, &order).await, ["stopped"]);
+    assert_eq!(cancellation_outcomes(&world, &order).await, ["stopped"]);
     let code = OrderCode::parse(order.code.clone()).unwrap();
     let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
     assert_eq!(verdict.unwrap(), OperatorOutcome::Stopped);
@@ -329,7 +335,10 @@ async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
         .run(None, &ignore_progress())
         .await
         .unwrap();
-    assert_eq!(told(&world, &order).await, ["stopped", "too_late"]);
+    assert_eq!(
+        cancellation_outcomes(&world, &order).await,
+        ["stopped", "too_late"]
+    );
     let stands = standing(&world, &order).await;
     assert_eq!(
         stands.cancel_status,
@@ -341,7 +350,7 @@ async fn an_order_that_ships_after_all_is_told_though_it_was_stopped() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_being_edited_is_cancelled_in_the_shop_only_afterwards() {
+async fn an_order_being_edited_is_cancelled_in_the_shop_after_the_edit() {
     let mut world = World::named("cancelled-edited").build().await;
     world.expect_error("VeraCore cancelled the order");
     let mut service = world.service_with(|settings| settings.cancel_in_shop = true);
@@ -360,7 +369,7 @@ async fn an_order_that_is_being_edited_is_cancelled_in_the_shop_only_afterwards(
 }
 
 #[tokio::test]
-async fn a_row_that_makes_no_sense_stops_no_other() {
+async fn an_invalid_row_does_not_stop_the_others() {
     let mut world = World::named("cancel-odd").build().await;
     world.expect_error("have it cancelled at VeraCore");
     let mut service = world.service();
@@ -389,7 +398,7 @@ async fn a_row_that_makes_no_sense_stops_no_other() {
 }
 
 #[tokio::test]
-async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() {
+async fn an_adopted_order_that_is_cancelled_is_stopped_too() {
     let mut world = World::named("cancel-adopted").build().await;
     world.expect_error("which this installation never sent");
     let mut service = world.service();
@@ -403,9 +412,9 @@ async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() 
     let verdict = world.ledger.retry_order(&code, RetryMode::Adopt).await;
     assert_eq!(verdict.unwrap(), OperatorOutcome::Done);
     service.settle().await;
-    // VeraCore has it: it is not just taken for never sent.
+    // VeraCore has it, so it does not count as never sent.
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
-    // By hand; then a person has VeraCore told once more.
+    // A person must cancel it; then the operator requests another attempt.
     let by_hand = "update veracore_order_sync set cancel_status = 'by_hand', cancel_tries = 5,
          cancel_found_at = now(), cancel_next = now() where vendure_order_code = $1";
     let written = sqlx::query(by_hand)
@@ -421,7 +430,7 @@ async fn an_order_of_a_strangers_that_is_adopted_and_cancelled_is_stopped_too() 
 }
 
 #[tokio::test]
-async fn digests_of_addresses_and_words_for_cancellations_are_cleared_in_time() {
+async fn digests_and_cancellation_reasons_are_cleared_after_their_retention() {
     let mut world = World::named("care-private").build().await;
     world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
@@ -441,7 +450,7 @@ async fn digests_of_addresses_and_words_for_cancellations_are_cleared_in_time() 
     let day = TimeDelta::days(1);
     let now = world.clock.now();
     world.ledger.clear_personal_data(now - day).await.unwrap();
-    assert_eq!(kept().await, (true, true), "not before its time");
+    assert_eq!(kept().await, (true, true), "the retention is not over");
     world.ledger.clear_personal_data(now + day).await.unwrap();
     assert_eq!(kept().await, (false, false));
     world.assert_settled().await;

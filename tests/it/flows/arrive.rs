@@ -1,4 +1,4 @@
-//! Paid orders arrive, each once, with exactly what the shop says.
+//! Paid orders reach VeraCore once each, with exactly the shop's data.
 
 use veracore_sync::domain::SyncStatus;
 
@@ -6,9 +6,9 @@ use super::wire;
 use crate::harness::{Style, World};
 
 #[tokio::test]
-async fn fifty_paid_orders_arrive_once_with_exact_bodies() {
+async fn paid_orders_arrive_once_with_exact_bodies() {
     let style = Style::current();
-    // Four kinds of carts: a dozen holds them all.
+    // Twelve orders include each of the four kinds of carts.
     let many = if style == Style::Rest { 50 } else { 12 };
     let world = World::named("fifty").build().await;
     let paid = world.pay_orders(many).await;
@@ -20,7 +20,7 @@ async fn fifty_paid_orders_arrive_once_with_exact_bodies() {
         let arrived = world.sandbox.order(&order.code).unwrap();
         let told = world.shop.order_details(&order.id).await;
         wire::assert_exact(arrived.body.as_ref().unwrap(), &told);
-        // Digit by digit, which a comparison of JSON numbers is not.
+        // As text: a comparison of JSON numbers would ignore digits.
         let digits: Vec<_> = arrived
             .items
             .iter()

@@ -1,4 +1,4 @@
-//! The very first start: orders from before it are recorded, and sent when a person says so.
+//! The first start: earlier orders are recorded, and sent only by a backfill.
 
 use serde_json::json;
 use veracore_sync::domain::SyncStatus;
@@ -49,7 +49,7 @@ async fn orders_from_before_the_first_start_wait_for_a_backfill() {
     assert_eq!(
         world.status(&older.code).await,
         SyncStatus::Skipped,
-        "it is older than asked for"
+        "it is older than the backfill's range"
     );
     let again = world.cli(&since).await;
     assert_eq!(again.success_json()["orders"], json!([]));

@@ -1,4 +1,4 @@
-//! Orders that change between the payment and the send, and those that are not VeraCore's.
+//! Orders that change between payment and sending, and orders and lines that VeraCore does not get.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use veracore_sync::domain::{ShippingMethodCode, SyncStatus};
 use crate::harness::{Cart, World};
 
 #[tokio::test]
-async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
+async fn an_order_can_be_cancelled_or_edited_during_the_send_delay() {
     let world = World::named("held").build().await;
     let mut service =
         world.service_with(|settings| settings.send_delay = Duration::from_secs(1800));
@@ -20,7 +20,7 @@ async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
     let whole = world.pay_order(&[("A-2", 2)]).await;
     assert_eq!(service.poll().await.discovered, 3);
     world.advance(TimeDelta::minutes(29));
-    assert_eq!(service.work().await, [], "they are held");
+    assert_eq!(service.work().await, [], "the send delay is not over");
     world.shop.cancel(&cancelled).await;
     world.shop.cancel_line(&part, 0).await;
     world.advance(TimeDelta::minutes(1));
@@ -40,7 +40,7 @@ async fn an_order_can_be_cancelled_or_edited_while_it_is_held() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
+async fn an_order_being_edited_is_sent_after_the_edit() {
     let world = World::named("edited").build().await;
     let mut service = world.service();
     service.sync_orders().await;
@@ -51,7 +51,11 @@ async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
     let record = world.record(&order.code).await.unwrap();
     assert_eq!(record.sync_status, SyncStatus::Skipped);
     assert_eq!(record.skip_reason.as_deref(), Some("left_trigger_state"));
-    assert_eq!(service.sweep().await.taken_in, 0, "it is not back yet");
+    assert_eq!(
+        service.sweep().await.taken_in,
+        0,
+        "it is still being edited"
+    );
 
     let lines = json!([
         { "orderLineId": order.lines[0].id, "quantity": 2 },
@@ -75,7 +79,7 @@ async fn an_order_that_is_being_edited_is_sent_when_it_comes_back() {
 }
 
 #[tokio::test]
-async fn only_orders_of_our_shipping_methods_are_sent() {
+async fn only_orders_with_a_configured_shipping_method_are_sent() {
     let world = World::named("methods").build().await;
     let ours = world
         .shop
@@ -97,7 +101,7 @@ async fn only_orders_of_our_shipping_methods_are_sent() {
 }
 
 #[tokio::test]
-async fn lines_that_are_not_veracores_are_not_sent() {
+async fn lines_with_skus_not_at_veracore_are_not_sent() {
     let world = World::named("skus").build().await;
     let mixed = world.pay_order(&[("GIFT-CARD", 1), ("A-0", 2)]).await;
     let only_gifts = world.pay_order(&[("GIFT-CARD", 1), ("GIFT-WRAP", 1)]).await;

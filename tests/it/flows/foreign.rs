@@ -1,4 +1,4 @@
-//! VeraCore has an order with our number that we never sent.
+//! VeraCore has an order with one of our numbers that veracore-sync did not send.
 
 use veracore_sync::{
     domain::{ErrorCategory, SyncStatus},
@@ -8,7 +8,7 @@ use veracore_sync::{
 use crate::harness::{Operation, Style, World, sends_of};
 
 #[tokio::test]
-async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
+async fn a_foreign_order_is_accepted_only_if_an_operator_adopts_it() {
     let mut world = World::named("foreign").build().await;
     world.expect_error("which this installation never sent");
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -34,7 +34,7 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
     assert_eq!(
         world.status(&order.code).await,
         SyncStatus::Error,
-        "asking again changes nothing"
+        "another attempt changes nothing"
     );
 
     world
@@ -55,7 +55,7 @@ async fn a_foreign_order_is_never_taken_for_ours_unless_a_person_says_so() {
 }
 
 #[tokio::test]
-async fn an_order_that_veracore_cancelled_meanwhile_is_not_taken_for_sent() {
+async fn an_order_cancelled_at_veracore_meanwhile_does_not_count_as_sent() {
     let mut world = World::named("revoked").build().await;
     world.expect_error("but cancelled");
     let fault = Style::current().fault(Operation::Send, FaultKind::DropAnswer);
@@ -74,13 +74,13 @@ async fn an_order_that_veracore_cancelled_meanwhile_is_not_taken_for_sent() {
 }
 
 #[tokio::test]
-async fn an_id_that_the_shop_gave_twice_is_not_sent_under_the_wrong_code() {
+async fn an_id_reused_by_the_shop_is_not_sent_under_the_wrong_code() {
     let mut world = World::named("reused").build().await;
     world.expect_error("it was found as");
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
     assert_eq!(service.sweep().await.taken_in, 1);
-    // As after a backup was restored: another order has this id now.
+    // As after restoring a backup: another order has this id now.
     let change = format!(
         "update \"order\" set code = '{}X' where id = {}",
         order.code, order.id

@@ -1,4 +1,4 @@
-//! Orders that cannot be sent as they are: a person is told the field, and nobody else is held up.
+//! Invalid orders: the error names the field, and other orders are not delayed.
 
 use serde_json::json;
 use veracore_sync::domain::{ErrorCategory, SyncStatus};
@@ -43,7 +43,7 @@ async fn an_order_with_an_incomplete_address_is_sent_once_it_is_corrected() {
 }
 
 #[tokio::test]
-async fn data_that_make_no_sense_stop_only_their_own_order() {
+async fn invalid_data_stops_only_its_own_order() {
     let mut world = World::named("nonsense").build().await;
     world.expect_error("the order cannot be sent");
     world.expect_error("order unreadable; left out of the sweep");
@@ -74,7 +74,7 @@ async fn data_that_make_no_sense_stop_only_their_own_order() {
     let message = record.error_message.unwrap();
     assert!(message.contains("lines[0].productVariant.sku"), "{message}");
 
-    // Once it can be read it is found like any other.
+    // Once it is readable, it is discovered like any other order.
     let code = &no_code.code;
     world
         .shop

@@ -1,5 +1,5 @@
-//! Orders on their way from the shop to VeraCore: which are found, which are sent, what arrives;
-//! stock and tracking on their way back.
+//! Orders from the shop to VeraCore (which are discovered, which are sent, with what content), and
+//! stock and tracking back to the shop.
 
 mod aftercare;
 mod arrive;

@@ -1,9 +1,9 @@
-//! What is kept of orders on their way holds no address (I9).
+//! No table stores an order's address (I9).
 
 use crate::harness::{Operation, Style, World, ann};
 
 #[tokio::test]
-async fn no_table_holds_an_address_of_orders_that_arrived_failed_and_shipped() {
+async fn no_table_contains_an_address_of_sent_failed_or_shipped_orders() {
     let world = World::named("private").build().await;
     let sent = world.pay_order(&[("A-0", 2)]).await;
     let refused = world.pay_order(&[("A-1", 1)]).await;

@@ -1,4 +1,4 @@
-//! Whether the shop, the ledger and VeraCore tell the same story, by the real program and at night.
+//! The reconciliation between shop, ledger and VeraCore, by the command and by the nightly job.
 
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
@@ -9,8 +9,8 @@ use veracore_sync::{
 
 use crate::harness::{Operation, PaidOrder, Style, World, calendar, error_response};
 
-/// What a look-up is answered instead.
-fn answers(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
+/// A fault at the look-up of an order.
+fn look_up_fault(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
     let style = Style::current();
     style
         .fault(Operation::LookUp, kind(style))
@@ -18,7 +18,7 @@ fn answers(order: &PaidOrder, kind: impl Fn(Style) -> FaultKind) -> Fault {
 }
 
 fn refused(style: Style) -> FaultKind {
-    style.refusal("as the test wants it")
+    style.refusal("refused by the test")
 }
 
 async fn change_ledger(world: &World, change: &'static str, order: &PaidOrder) {
@@ -38,7 +38,7 @@ fn shipped_six_days_ago(world: &World) -> NewPackage {
     }
 }
 
-/// What is on record of the one run.
+/// The recorded result of the only run.
 async fn kept(world: &World) -> Value {
     sqlx::query_scalar("select result from veracore_sync_run where job = $1")
         .bind(JOB)
@@ -60,7 +60,7 @@ fn kinds(printed: &Value) -> Vec<(&str, &str)> {
 async fn a_healthy_world_gives_no_finding() {
     let world = World::named("reconciled").real_time().build().await;
     let before = world.cli(&["reconcile", "--json"]).await;
-    assert_eq!(before.status, 1, "nothing was ever looked for");
+    assert_eq!(before.status, 1, "there has been no reconciliation");
     assert!(before.stderr.contains("veracore-sync run"), "{before:?}");
 
     let shipped = world.pay_order(&[("A-0", 2)]).await;
@@ -75,10 +75,10 @@ async fn a_healthy_world_gives_no_finding() {
     };
     world.sandbox.ship(&part.code, vec![package]).unwrap();
     service.sync_tracking().await;
-    // Cancelled before it was sent: at none of the others.
+    // Cancelled before sending: only in the shop.
     let cancelled = world.pay_order(&[("A-0", 1)]).await;
     world.shop.cancel(&cancelled).await;
-    // Just paid: the next sweep's.
+    // Just paid: the next sweep will find it.
     let new = world.pay_order(&[("A-0", 1)]).await;
     let written = |world: &World| {
         let requests = world.sandbox.requests();
@@ -110,7 +110,7 @@ async fn a_healthy_world_gives_no_finding() {
 }
 
 #[tokio::test]
-async fn what_is_off_is_told_with_what_to_do() {
+async fn each_finding_is_reported_with_its_remedy() {
     let world = World::named("irreconcilable").real_time().build().await;
     let fine = world.pay_order(&[("A-0", 1)]).await;
     let lost = world.pay_order(&[("A-0", 1)]).await;
@@ -127,8 +127,8 @@ async fn what_is_off_is_told_with_what_to_do() {
 
     world
         .sandbox
-        .add_fault(answers(&lost, Style::order_not_found));
-    world.sandbox.add_fault(answers(&unreadable, refused));
+        .add_fault(look_up_fault(&lost, Style::order_not_found));
+    world.sandbox.add_fault(look_up_fault(&unreadable, refused));
     world.sandbox.cancel(&revoked.code).unwrap();
     world.shop.cancel_line(&edited, 1).await;
     for order in [&late, &cancelled] {
@@ -143,7 +143,7 @@ async fn what_is_off_is_told_with_what_to_do() {
     change_ledger(&world, aged, &slow).await;
     let other_id = "update veracore_order_sync set vendure_order_id = '987654321' where vendure_order_code = $1";
     change_ledger(&world, other_id, &gone).await;
-    // Its id is free now, and it is old: nobody will find it as new.
+    // Its id is unknown now, and it is too old to be discovered as new.
     world.shop.make_old(&gone, "null").await;
     let fault = Style::current().fault(Operation::Send, FaultKind::DropAnswer);
     world.sandbox.add_fault(fault.times(1));
@@ -198,7 +198,7 @@ async fn what_is_off_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_down_fails_the_whole() {
+async fn an_unavailable_upstream_fails_the_reconciliation() {
     let world = World::named("unreconciled").real_time().build().await;
     world.pay_orders(2).await;
     let mut service = world.service();
@@ -207,8 +207,8 @@ async fn an_end_that_is_down_fails_the_whole() {
         ("VERACORE_API_URL", "cannot look up orders at VeraCore"),
         ("VENDURE_API_URL", "no connection"),
     ] {
-        let nobody = [(setting, "http://127.0.0.1:1/api")];
-        let failed = world.cli_with(&nobody, &["reconcile", "--json"]).await;
+        let unreachable = [(setting, "http://127.0.0.1:1/api")];
+        let failed = world.cli_with(&unreachable, &["reconcile", "--json"]).await;
         assert_eq!(failed.status, 1, "{failed:?}");
         let error = failed.json()["error"].as_str().unwrap().to_owned();
         assert!(error.contains(words), "{error}");
@@ -224,7 +224,7 @@ async fn an_end_that_is_down_fails_the_whole() {
 }
 
 #[tokio::test]
-async fn too_many_open_orders_are_asked_for_on_several_nights() {
+async fn too_many_open_orders_are_spread_over_several_nights() {
     let world = World::named("many_open").build().await;
     let orders = world.pay_orders(5).await;
     let mut service = world.service_with_options(|options| options.reconcile.max_lookups = 2);
@@ -249,7 +249,7 @@ async fn too_many_open_orders_are_asked_for_on_several_nights() {
 }
 
 #[tokio::test]
-async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
+async fn the_job_runs_once_a_night_and_resumes_after_a_stop() {
     let mut world = World::named("nightly").build().await;
     world.expect_error("VeraCore cancelled the order");
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -257,7 +257,7 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     let another = world.service();
     service.sync_orders().await;
     let due = async |s: &crate::harness::Service| s.run_if_due(&s.reconciliation).await;
-    assert!(!due(&service).await, "it was only started today");
+    assert!(!due(&service).await, "the first night has not come yet");
     let night = calendar()
         .next_after(Job::Reconcile, world.clock.now())
         .unwrap();
@@ -265,7 +265,7 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     assert!(!due(&service).await, "not yet");
     world.advance(TimeDelta::seconds(61));
     world.sandbox.cancel(&order.code).unwrap();
-    // Told to stop: begun, and left to the next process.
+    // Stopped: the run has started and is left to the next process.
     let stopped = world.service();
     stopped.tasks.stop();
     assert!(due(&stopped).await);
@@ -279,10 +279,10 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
         .unwrap()
     };
     assert_eq!(runs().await, [(None, 1, json!({}))]);
-    // VeraCore blinks: again in a minute.
+    // VeraCore fails for a moment: retried in a minute.
     world
         .sandbox
-        .add_fault(answers(&order, |_| error_response(503, "busy")));
+        .add_fault(look_up_fault(&order, |_| error_response(503, "busy")));
     assert!(due(&service).await);
     assert_eq!(runs().await, [(None, 2, json!({}))]);
     world.sandbox.clear_faults();
@@ -294,12 +294,12 @@ async fn it_is_done_once_a_night_and_taken_up_after_a_stop() {
     let told = world.log_lines().into_iter();
     let told = told.filter(|line| line["kind"] == "cancelled_in_veracore");
     assert_eq!(told.count(), 1);
-    // Once a night, whoever asks.
+    // Once a night, for all replicas.
     assert!(!due(&another).await && !due(&service).await);
     world.advance(TimeDelta::days(1));
     assert!(due(&another).await);
     assert_eq!(runs().await.len(), 2);
-    // It is raised once, however many nights it lasts.
+    // The event is raised once, however many nights the finding lasts.
     let events = world.ledger.events(None, 1000).await.unwrap();
     let of_it = events
         .iter()

@@ -1,9 +1,9 @@
-//! The shop's session ends in the middle of the work.
+//! The shop's session expires while orders are processed.
 
 use crate::harness::{World, until};
 
 #[tokio::test]
-async fn a_session_that_ends_in_the_middle_is_renewed() {
+async fn an_expired_session_is_renewed() {
     let world = World::named("session").build().await;
     world.pay_orders(16).await;
     let mut service = world.service_with(|settings| settings.concurrency = 2);

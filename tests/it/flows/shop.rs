@@ -1,4 +1,4 @@
-//! What the daemon's client reads of a real shop's stock and fulfillments, and writes to them.
+//! The program's client of a real shop: stock and fulfillments, read and written.
 
 use std::collections::BTreeMap;
 
@@ -57,12 +57,12 @@ async fn progress(shop: &impl Storefront, order: &PaidOrder) -> FulfillmentProgr
     assert!(page.unreadable.is_empty(), "{:?}", page.unreadable);
     assert_eq!(page.orders.len(), 1);
     let mut order = page.orders.remove(0);
-    // The shop promises no order.
+    // The shop does not guarantee an order.
     order.lines.sort_by(|one, other| one.sku.cmp(&other.sku));
     order
 }
 
-/// Units of an order's lines, by the lines' places.
+/// A fulfillment of an order's lines, as `(index, units)`.
 fn package(order: &PaidOrder, lines: &[(usize, u32)], tracking_code: &str) -> NewFulfillment {
     let units = |&(at, quantity): &(usize, u32)| LineUnits {
         line: LineId::parse(&order.lines[at].id).unwrap(),
@@ -149,7 +149,7 @@ async fn levels_are_read_in_pages_by_id_and_by_sku() {
 }
 
 #[tokio::test]
-async fn more_names_than_a_request_holds_are_asked_for_in_several() {
+async fn many_skus_are_requested_in_several_requests() {
     let world = World::named("names").build().await;
     let shop = world.storefront();
     let here = location(&world);
@@ -175,9 +175,9 @@ async fn more_names_than_a_request_holds_are_asked_for_in_several() {
     world.assert_settled().await;
 }
 
-/// More variants have the SKU than there are SKUs asked for.
+/// There are more variants than SKUs requested.
 #[tokio::test]
-async fn a_sku_that_several_variants_have_brings_all_of_them() {
+async fn a_sku_of_several_variants_returns_all_of_them() {
     let world = World::named("namesakes").build().await;
     world
         .shop
@@ -198,7 +198,7 @@ async fn a_sku_that_several_variants_have_brings_all_of_them() {
 }
 
 #[tokio::test]
-async fn stock_is_written_and_what_the_shop_has_then_is_told() {
+async fn writing_stock_returns_the_new_levels() {
     let world = World::named("stock").build().await;
     let shop = world.storefront();
     world.pay_order(&[("A-1", 2)]).await;
@@ -218,7 +218,7 @@ async fn stock_is_written_and_what_the_shop_has_then_is_told() {
             (first, level(7, 2)),
             (second.clone(), level(most.into(), 0))
         ],
-        "in the sequence of what was written"
+        "in the order of the writes"
     );
     let levels = levels(&world, &shop).await;
     assert_eq!(levels["A-1"], level(7, 2));
@@ -235,7 +235,7 @@ async fn stock_is_written_and_what_the_shop_has_then_is_told() {
 }
 
 #[tokio::test]
-async fn one_bad_level_among_good_ones_and_nothing_is_written() {
+async fn one_invalid_level_prevents_the_whole_write() {
     let world = World::named("all-or-none").build().await;
     let shop = world.storefront();
     let good = |sku| NewStockLevel {
@@ -256,7 +256,7 @@ async fn one_bad_level_among_good_ones_and_nothing_is_written() {
         refused.to_string().contains("ENTITY_NOT_FOUND"),
         "{refused}"
     );
-    // The database's own error, which could also be that of a commit.
+    // A database error, which might come from the commit.
     let nowhere = LocationId::parse("999999").unwrap();
     let unclear = shop.set_stock(&nowhere, &[good("A-0")]).await.unwrap_err();
     assert_eq!(unclear.class(), FailureClass::Ambiguous, "{unclear}");
@@ -265,7 +265,7 @@ async fn one_bad_level_among_good_ones_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn an_order_is_fulfilled_and_shipped_part_by_part() {
+async fn an_order_is_fulfilled_and_shipped_in_parts() {
     let world = World::named("parts").build().await;
     let shop = world.storefront();
     let order = world.pay_order(&[("A-0", 3), ("A-1", 2)]).await;
@@ -288,7 +288,7 @@ async fn an_order_is_fulfilled_and_shipped_part_by_part() {
     assert_eq!(
         levels["A-0"],
         level(99_998, 1),
-        "sold, and no more promised"
+        "sold and no longer allocated"
     );
     let then = progress(&shop, &order).await;
     assert_eq!(then.state.as_str(), "PaymentSettled");
@@ -327,7 +327,7 @@ async fn an_order_is_fulfilled_and_shipped_part_by_part() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_fulfilled_is_refused_by_name() {
+async fn invalid_fulfillments_are_refused_with_a_named_error() {
     let world = World::named("refused").build().await;
     let shop = world.storefront();
     let order = world.pay_order(&[("A-0", 2), ("A-1", 5)]).await;
@@ -373,7 +373,7 @@ async fn what_cannot_be_fulfilled_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_cancelled_fulfillment_gives_everything_back_but_the_orders_state() {
+async fn a_cancelled_fulfillment_reverts_everything_but_the_order_state() {
     let world = World::named("taken-back").build().await;
     let shop = world.storefront();
     let order = world.pay_order(&[("A-0", 2)]).await;
@@ -384,7 +384,11 @@ async fn a_cancelled_fulfillment_gives_everything_back_but_the_orders_state() {
     world.shop.cancel_fulfillment(id.as_str()).await;
     assert_eq!(levels(&world, &shop).await["A-0"], level(100_000, 2));
     let then = progress(&shop, &order).await;
-    assert_eq!(then.state.as_str(), "Shipped", "although nothing is");
+    assert_eq!(
+        then.state.as_str(),
+        "Shipped",
+        "although nothing is shipped any more"
+    );
     assert!(then.fulfillments[0].is_cancelled());
     assert_eq!(then.unfulfilled_units(&then.lines[0].id), 2);
     let refused = shop.ship_fulfillment(&id).await.unwrap_err();
@@ -420,7 +424,7 @@ async fn only_orders_of_the_channel_have_progress() {
 }
 
 #[tokio::test]
-async fn tracking_fields_are_found_and_written_one_by_one() {
+async fn tracking_fields_are_detected_and_written_independently() {
     let world = World::named("fields").build().await;
     let shop = world.storefront();
     let known = SupportedTrackingFields {

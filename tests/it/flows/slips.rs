@@ -1,5 +1,4 @@
-//! Pick slips, which only the style `oms` knows: what left together, in one or more packages that do
-//! not say what is in them.
+//! Pick slips of the style `oms`: goods shipped together, in packages without contents.
 
 use serde_json::json;
 use veracore_sync::sandbox::{Item, NewPackage};
@@ -33,7 +32,7 @@ async fn several_packages_of_a_slip_share_its_lines_once() {
         (&*fulfillments[0].tracking, &*fulfillments[0].units),
         ("P1", &[3][..])
     );
-    // The other slip, and with it the other package of the first one is known to be covered.
+    // The other slip; with it, the first slip's other package counts as covered.
     let last = vec![package("P3", "A-1", 1)];
     world.sandbox.ship(&order.code, last).unwrap();
     assert_eq!(service.sync_tracking().await.fulfilled, 1);
@@ -45,7 +44,7 @@ async fn several_packages_of_a_slip_share_its_lines_once() {
 }
 
 #[tokio::test]
-async fn a_package_that_replaces_a_void_one_of_its_slip_takes_its_lines() {
+async fn a_package_that_replaces_a_void_one_gets_its_lines() {
     for omit in [false, true] {
         let world = World::named("replaced")
             .sandbox(|config| config.omit_void_charges = omit)

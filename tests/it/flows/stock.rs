@@ -1,5 +1,5 @@
-//! VeraCore's stock in a real shop: what can be sold is what VeraCore has free, less what was
-//! promised and VeraCore does not know of (I4).
+//! VeraCore's stock in a real shop (I4): the shop can sell what VeraCore has available, minus what
+//! is allocated to orders that VeraCore does not have yet.
 
 use serde_json::json;
 use veracore_sync::domain::SyncStatus;
@@ -11,7 +11,7 @@ const fn level(on_hand: i64, allocated: i64) -> ShopStock {
 }
 
 #[tokio::test]
-async fn the_briefs_timeline_98_stay_98() {
+async fn an_order_sent_meanwhile_is_not_subtracted_twice() {
     let world = World::named("timeline").build().await;
     world.sandbox.set_stock("A-0", 100);
     let mut service = world.service();
@@ -42,7 +42,7 @@ async fn the_briefs_timeline_98_stay_98() {
 }
 
 #[tokio::test]
-async fn orders_in_flight_in_all_three_phases_give_exact_levels() {
+async fn levels_are_exact_with_orders_in_all_three_phases() {
     let world = World::named("phases").build().await;
     let mut service = world.service();
     let acknowledged = world.pay_order(&[("A-1", 2), ("A-2", 1)]).await;
@@ -50,16 +50,16 @@ async fn orders_in_flight_in_all_three_phases_give_exact_levels() {
     service.sync_orders().await;
     world.sandbox.ship(&shipped.code, vec![]).unwrap();
     let placed = world.pay_order(&[("A-1", 3), ("A-2", 5)]).await;
-    // On hand 50: 2 are reserved for the acknowledged one. 4 have left already.
+    // 50 on hand, of which 2 are reserved for the acknowledged order; 4 are shipped.
     world.sandbox.set_stock("A-1", 50);
     world.sandbox.set_stock("A-2", 7);
     let summary = service.sync_stock().await;
     assert_eq!(summary.counts.written, 2);
-    // 48 free, and 2 + 4 given back: 48 - 3 can be sold.
+    // 48 available, plus 2 + 4 that the shop has allocated itself: 48 - 3 can be sold.
     assert_eq!(world.shop.level("A-1").await, level(54, 9));
-    // 6 free, and 1 given back: 6 - 5 can be sold.
+    // 6 available, plus 1 that the shop has allocated itself: 6 - 5 can be sold.
     assert_eq!(world.shop.level("A-2").await, level(7, 6));
-    // The very same after each of them has moved on by a phase.
+    // The same after each order has moved on by a phase.
     service.sync_tracking().await;
     service.sync_orders().await;
     assert_eq!(world.status(&placed.code).await, SyncStatus::Success);
@@ -77,7 +77,7 @@ async fn orders_in_flight_in_all_three_phases_give_exact_levels() {
 }
 
 #[tokio::test]
-async fn what_was_cancelled_or_fulfilled_in_the_shop_is_not_given_back() {
+async fn units_cancelled_or_fulfilled_in_the_shop_are_not_added_back() {
     let world = World::named("undone").build().await;
     let mut service = world.service();
     let cancelled = world.pay_order(&[("A-0", 3)]).await;
@@ -86,11 +86,11 @@ async fn what_was_cancelled_or_fulfilled_in_the_shop_is_not_given_back() {
     world.shop.cancel(&cancelled).await;
     world.shop.fulfill(&by_hand, &[(0, 2)], "").await;
     let waiting = world.pay_order(&[("A-0", 4)]).await;
-    // VeraCore keeps 5 for the two that it knows of.
+    // VeraCore has 5 reserved for the two orders that it has.
     world.sandbox.set_stock("A-0", 25);
     service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await, level(20, 4));
-    // Nothing of them is left, so they are not asked for again.
+    // Nothing of them is open, so they are not checked again.
     assert_eq!(world.ledger.open_orders(None).await.unwrap(), []);
     service.sync_orders().await;
     service.sync_stock().await;
@@ -100,7 +100,7 @@ async fn what_was_cancelled_or_fulfilled_in_the_shop_is_not_given_back() {
 }
 
 #[tokio::test]
-async fn an_order_that_somebody_else_sent_counts_once_it_is_adopted() {
+async fn a_foreign_order_counts_once_it_is_adopted() {
     let mut world = World::named("adopted_stock").build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     let items = vec![("A-0".to_owned(), 2).into()];
@@ -122,13 +122,13 @@ async fn an_order_that_somebody_else_sent_counts_once_it_is_adopted() {
 }
 
 #[tokio::test]
-async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
+async fn one_bad_variant_among_sixty_does_not_stop_the_others() {
     let mut world = World::named("sixty").build().await;
     world.shop.add_variants("B-", 60).await;
     for at in 0..60 {
         world.sandbox.set_stock(&format!("B-{at}"), 10 + at);
     }
-    // The shop's own database refuses this one, whatever else is in the batch.
+    // The shop's database refuses this variant, in any batch.
     let bad = world.shop.variants["B-37"].clone();
     let statements = [
         format!(
@@ -161,7 +161,7 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
         .await
         .unwrap();
     assert_eq!(changes.len(), 1);
-    // An error of its database does not say whether it was done.
+    // After a database error, the write may have been done.
     assert_eq!(changes[0].outcome.as_deref(), Some("unknown"));
     assert!(changes[0].message.is_some());
     world
@@ -175,7 +175,7 @@ async fn one_bad_variant_among_sixty_is_found_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_not_counted_is_left_alone_and_the_rest_is_told() {
+async fn untracked_variants_are_skipped_and_unknown_skus_reported() {
     let mut world = World::named("alone").build().await;
     world.shop.add_variants("C-", 3).await;
     let variants = &world.shop.variants;
@@ -193,7 +193,7 @@ async fn what_is_not_counted_is_left_alone_and_the_rest_is_told() {
     let summary = service.sync_stock().await;
     assert_eq!(world.shop.level("C-0").await, level(0, 0));
     assert_eq!(world.shop.level("C-2").await, level(0, 0));
-    // Both variants can sell what is free and not promised of either.
+    // Both variants can sell the available units minus the allocations of both.
     assert_eq!(world.shop.level("A-0").await, level(9, 2));
     assert_eq!(world.shop.level("C-1").await, level(7, 0));
     assert_eq!(summary.shared.len(), 1);
@@ -216,7 +216,7 @@ async fn what_is_not_counted_is_left_alone_and_the_rest_is_told() {
 }
 
 #[tokio::test]
-async fn safety_stock_is_kept_from_sale() {
+async fn safety_stock_is_not_offered() {
     let world = World::named("safety").build().await;
     world.sandbox.set_stock("A-0", 10);
     world.sandbox.set_stock("A-1", 2);
@@ -230,17 +230,16 @@ async fn safety_stock_is_kept_from_sale() {
     world.assert_settled().await;
 }
 
-/// Passes over stock and tracking at the same time, from two services: whoever is first, the
-/// levels are exact, and no moment offers more than there is.
+/// Inventory and tracking syncs of two services run concurrently: whichever is first, the final
+/// levels are exact and the shop never oversells meanwhile.
 #[tokio::test]
-async fn stock_and_fulfillments_racing_never_oversell() {
+async fn concurrent_stock_and_tracking_syncs_never_oversell() {
     let world = World::named("racing").build().await;
     world.sandbox.set_stock("A-0", 200);
     world.sandbox.set_stock("A-1", 200);
     let mut service = world.service();
     service.sync_stock().await;
-    // One after the other: Vendure itself loses allocations of one SKU that are made at the same
-    // moment.
+    // Sequentially: Vendure itself loses concurrent allocations of one SKU.
     let mut orders = Vec::new();
     for n in 1..=10 {
         orders.push(world.pay_order(&[("A-0", n), ("A-1", 1)]).await);
@@ -251,7 +250,7 @@ async fn stock_and_fulfillments_racing_never_oversell() {
     let all = veracore_sync::sync::inventory::InventoryRequest::default();
     for (at, order) in orders.iter().enumerate() {
         world.sandbox.ship(&order.code, vec![]).unwrap();
-        // The goods came back, so that there is something to write each time.
+        // Restock, so that each sync has something to write.
         world
             .sandbox
             .set_stock("A-0", 200 + u32::try_from(at).unwrap());

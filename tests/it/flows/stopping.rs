@@ -1,4 +1,4 @@
-//! What is not begun any more once the process is told to stop (I11).
+//! Work that a stopping process does not start any more (I11).
 
 use veracore_sync::{
     domain::SyncStatus,
@@ -8,7 +8,7 @@ use veracore_sync::{
 use crate::harness::World;
 
 #[tokio::test]
-async fn an_order_in_work_that_is_not_sent_yet_is_given_back() {
+async fn an_order_not_sent_before_the_stop_is_released() {
     let world = World::named("stopping").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();

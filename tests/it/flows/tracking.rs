@@ -1,5 +1,5 @@
-//! What VeraCore shipped, in a real shop: each package at most one fulfillment, no line fulfilled
-//! twice (I6).
+//! VeraCore's shipments in a real shop: each package becomes at most one fulfillment, and no line is
+//! fulfilled twice (I6).
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn shipped(tracking: &str, units: &[u64]) -> ShopFulfillment {
 }
 
 #[tokio::test]
-async fn a_partial_then_a_full_shipment() {
+async fn a_partial_and_then_a_full_shipment_are_fulfilled() {
     let world = World::named("partial").build().await;
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
     let mut service = world.service();
@@ -61,7 +61,7 @@ async fn a_partial_then_a_full_shipment() {
     let second = NewPackage {
         carrier: Some("FedEx".into()),
         service: Some("Ground".into()),
-        // Without a zone: VeraCore's.
+        // Without a time zone: VeraCore's.
         ship_date: Some(utc(other.with_timezone(&ZONE).naive_local().and_utc()).replace('Z', "")),
         ..package("7 8", &[("A-0", 1), ("A-1", 1)])
     };
@@ -79,7 +79,7 @@ async fn a_partial_then_a_full_shipment() {
         json!({ "trackingCode": "1Z A, 7 8", "carrier": "UPS, FedEx", "shipDate": told(other) })
     );
 
-    // Told again and again, it stays so, and nobody is asked about it.
+    // Further syncs change nothing and call nothing for this order.
     let before = world.shop.fulfillment_state(&order).await;
     for _ in 0..3 {
         let again = service.sync_tracking().await;
@@ -91,7 +91,7 @@ async fn a_partial_then_a_full_shipment() {
 }
 
 #[tokio::test]
-async fn one_reading_serves_many_orders() {
+async fn one_sync_reads_the_list_once_for_all_orders() {
     let world = World::named("bulk").build().await;
     let orders = world.pay_orders(8).await;
     let mut service = world.service();
@@ -119,7 +119,7 @@ async fn one_reading_serves_many_orders() {
 }
 
 #[tokio::test]
-async fn packages_that_do_not_say_what_is_in_them() {
+async fn packages_without_contents_cover_what_is_left() {
     let world = World::named("sparse")
         .sandbox(|s| s.sparse = true)
         .build()
@@ -137,7 +137,7 @@ async fn packages_that_do_not_say_what_is_in_them() {
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(fulfillments[0].units, [2, 1]);
     assert_eq!(world.shop.fulfillment_state(&parts).await.1, []);
-    // Once all has left, the last one stands for all of it.
+    // Once everything is shipped, the last package covers the rest.
     let rest = vec![package("P2", &[("A-1", 1)])];
     world.sandbox.ship(&parts.code, rest).unwrap();
     service.sync_tracking().await;
@@ -149,13 +149,13 @@ async fn packages_that_do_not_say_what_is_in_them() {
 }
 
 #[tokio::test]
-async fn what_a_person_fulfilled_by_hand_is_not_fulfilled_again() {
+async fn manual_fulfillments_are_not_fulfilled_again() {
     let world = World::named("by_hand").build().await;
     let same = world.pay_order(&[("A-0", 2)]).await;
     let other = world.pay_order(&[("A-1", 2)]).await;
     let mut service = world.service();
     service.sync_orders().await;
-    // One under the package's number, not moved on yet; one under none.
+    // One with the package's number, still pending; one without a number.
     let pending = world.shop.fulfill(&same, &[(0, 2)], "N1").await;
     let done = world.shop.fulfill(&other, &[(0, 2)], "").await;
     world.shop.move_fulfillment(&done, "Shipped").await;
@@ -188,7 +188,7 @@ async fn what_a_person_fulfilled_by_hand_is_not_fulfilled_again() {
 }
 
 #[tokio::test]
-async fn void_packages_become_no_fulfillment() {
+async fn void_packages_are_not_fulfilled() {
     let mut world = World::named("void").build().await;
     let before = world.pay_order(&[("A-0", 1)]).await;
     let after = world.pay_order(&[("A-0", 1)]).await;
@@ -206,12 +206,12 @@ async fn void_packages_become_no_fulfillment() {
     let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.void), (1, 1));
     assert_eq!(world.shop.fulfillment_state(&before).await.1, []);
-    // Taken back after the shop was told: a person must see to it.
+    // Voided after it was fulfilled: needs attention.
     world.sandbox.void(&after.code, "V2").unwrap();
     let summary = service.sync_tracking().await;
     assert_eq!(summary.problems.len(), 1, "{summary:?}");
     assert_eq!(world.shop.fulfillment_state(&after).await.1.len(), 1);
-    // And the one that goes out instead.
+    // And its replacement.
     world
         .sandbox
         .ship(&before.code, vec![package("V3", &[("A-0", 1)])])
@@ -225,7 +225,7 @@ async fn void_packages_become_no_fulfillment() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_reported_and_stops_nothing_else() {
+async fn packages_that_do_not_match_are_reported_and_stop_nothing_else() {
     let mut world = World::named("misfits").build().await;
     let odd = world.pay_order(&[("A-0", 1), ("A-1", 2)]).await;
     let fine = world.pay_order(&[("A-2", 1)]).await;
@@ -237,7 +237,7 @@ async fn what_does_not_fit_is_reported_and_stops_nothing_else() {
         .record_foreign("SOMEBODY-ELSES", items)
         .unwrap();
     world.sandbox.ship("SOMEBODY-ELSES", vec![]).unwrap();
-    // One line is cancelled in the shop after it was sent.
+    // One line is cancelled in the shop after sending.
     world.shop.cancel_line(&odd, 1).await;
     for package in [package("M1", &[("A-1", 2)]), package("M2", &[("A-0", 1)])] {
         world.sandbox.ship(&odd.code, vec![package]).unwrap();
@@ -262,7 +262,7 @@ async fn what_does_not_fit_is_reported_and_stops_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_number_of_two_hundred_characters_and_one_with_spaces_are_carried_as_they_are() {
+async fn long_tracking_numbers_and_spaces_are_kept() {
     let world = World::named("long_numbers").build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     let mut service = world.service();
@@ -282,7 +282,7 @@ async fn a_number_of_two_hundred_characters_and_one_with_spaces_are_carried_as_t
 }
 
 #[tokio::test]
-async fn an_order_in_doubt_is_told_of_until_it_is_known() {
+async fn shipments_of_an_order_in_doubt_are_processed_once_it_is_known() {
     let world = World::named("doubt_shipped").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
@@ -291,7 +291,7 @@ async fn an_order_in_doubt_is_told_of_until_it_is_known() {
     service.sweep().await;
     service.work().await;
     world.sandbox.ship(&order.code, vec![]).unwrap();
-    // VeraCore ships what we do not know it to have: not lost, and not guessed.
+    // VeraCore ships an order in doubt: its package is neither lost nor fulfilled yet.
     let summary = service.sync_tracking().await;
     assert_eq!((summary.fulfilled, summary.unknown_orders), (0, 1));
     assert_eq!(world.ledger.shipments_cursor().await.unwrap(), None);
@@ -301,10 +301,10 @@ async fn an_order_in_doubt_is_told_of_until_it_is_known() {
     world.assert_settled().await;
 }
 
-/// A person takes over, days later, an order that VeraCore had long shipped: its package is read
-/// once more, though the list was read past it.
+/// An operator adopts an order days after VeraCore shipped it. Its package is read again, although
+/// the list has been read beyond it.
 #[tokio::test]
-async fn a_package_of_an_order_that_is_adopted_late_is_not_lost() {
+async fn a_package_of_an_order_adopted_late_is_not_lost() {
     let mut world = World::named("adopted_late").build().await;
     world.expect_error("which this installation never sent");
     let order = world.pay_order(&[("A-0", 2)]).await;
@@ -327,9 +327,9 @@ async fn a_package_of_an_order_that_is_adopted_late_is_not_lost() {
     world.assert_settled().await;
 }
 
-/// What could not be put on record is read again, however long it takes.
+/// A package that could not be recorded is read again until it is.
 #[tokio::test]
-async fn the_reading_does_not_move_on_past_a_package_that_is_not_on_record() {
+async fn the_shipments_cursor_does_not_pass_an_unrecorded_package() {
     let world = World::named("unrecorded").build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     let mut service = world.service();

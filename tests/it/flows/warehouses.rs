@@ -1,4 +1,4 @@
-//! Stock by warehouse, which only the style `oms` tells: product by product, the chosen ones added up.
+//! Stock by warehouse in the style `oms`: read per product, and the configured warehouses added up.
 
 use std::fmt::Write as _;
 
@@ -14,12 +14,12 @@ fn at_east(sandbox: &Sandbox, sku: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn the_nightly_pass_counts_the_chosen_warehouses_alone() {
+async fn the_inventory_sync_counts_only_the_configured_warehouses() {
     let mut world = World::named("east")
         .sandbox(|config| config.two_warehouses = true)
         .build()
         .await;
-    // Two pages, and what the shop does not sell.
+    // Two pages, and a product that the shop does not sell.
     world.shop.add_variants("B-", 55).await;
     for at in 0..55 {
         world.sandbox.set_stock(&format!("B-{at}"), 20 + 2 * at);
@@ -39,7 +39,7 @@ async fn the_nightly_pass_counts_the_chosen_warehouses_alone() {
         assert_eq!(level.sellable(), at_east(&world.sandbox, &sku), "{sku}");
     }
 
-    // One product that VeraCore does not tell of, and nothing is written.
+    // If one product cannot be read, nothing is written.
     for at in 0..55 {
         world.sandbox.set_stock(&format!("B-{at}"), 10);
     }

@@ -1,6 +1,6 @@
-//! The imports between the files of `src`, read from the syntax: which file uses a name that another
-//! one defines. Re-exports are followed to the defining file; `mod` declarations and re-exports
-//! themselves are no use. Code under `#[cfg(test)]` and inside macro calls is not read.
+//! The imports between the files of `src`, from the syntax tree: which file uses a name that another
+//! file defines. Re-exports are followed to the defining file; `mod` declarations and re-exports
+//! do not count as uses. Code under `#[cfg(test)]` and inside macro calls is ignored.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,13 +13,13 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// A module's path from the crate's root, without `crate`.
+/// A module's path from the crate root, without `crate`.
 type Module = Vec<String>;
 
 /// File → the files whose names it uses. Paths are relative to `src`.
 pub type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
-/// One name of a `use` declaration, and the path that it stands for.
+/// A name of a `use` declaration, and its path.
 struct Alias {
     name: String,
     path: Vec<String>,
@@ -33,7 +33,7 @@ struct File {
     defined: BTreeSet<String>,
 }
 
-/// The modules of the crate, by path.
+/// The crate's modules, by path.
 struct Crate(BTreeMap<Module, File>);
 
 /// Reads the imports between `sources`: pairs of a path relative to `src` and the code.
@@ -65,7 +65,7 @@ pub fn imports_of(sources: impl IntoIterator<Item = (PathBuf, String)>) -> Impor
     imports
 }
 
-/// Reads the program's sources, without those that `skip` names.
+/// Reads the program's sources, without those that `skip` matches.
 pub fn read_sources(src: &Path, skip: impl Fn(&Path) -> bool) -> Vec<(PathBuf, String)> {
     let files = super::files(src).into_iter().filter(|path| !skip(path));
     let read = |path: PathBuf| {
@@ -75,7 +75,7 @@ pub fn read_sources(src: &Path, skip: impl Fn(&Path) -> bool) -> Vec<(PathBuf, S
     files.map(read).collect()
 }
 
-/// The groups of files that use each other in a circle.
+/// The groups of files with circular imports.
 pub fn circles(imports: &Imports) -> Vec<BTreeSet<PathBuf>> {
     let reaches = |from: &PathBuf| {
         let mut reached = BTreeSet::new();
@@ -123,7 +123,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The aliases that a file's top level makes by `use`, and the names that it defines.
+/// The aliases that a file's top-level `use` declarations create, and the names that it defines.
 fn names_of(file: &syn::File) -> (Vec<Alias>, BTreeSet<String>) {
     let mut aliases = Vec::new();
     let mut defined = BTreeSet::new();
@@ -188,7 +188,7 @@ fn flatten(tree: &UseTree, path: &mut Vec<String>, is_public: bool, into: &mut V
     }
 }
 
-/// Every path that a file's code uses: private imports, and paths in types and expressions.
+/// Every path used in a file: private imports, and paths in types and expressions.
 #[derive(Default)]
 struct Uses {
     paths: BTreeSet<Vec<String>>,
@@ -217,7 +217,7 @@ impl<'a> Visit<'a> for Uses {
         }
     }
 
-    /// `pub(super)` and `pub(in …)` name a module and use nothing of it.
+    /// `pub(super)` and `pub(in …)` name a module without using it.
     fn visit_vis_restricted(&mut self, _: &'a syn::VisRestricted) {}
 
     fn visit_path(&mut self, path: &'a syn::Path) {
@@ -228,7 +228,7 @@ impl<'a> Visit<'a> for Uses {
 }
 
 impl Crate {
-    /// The file that defines what `path` names in `module`; `None` for what is not of this crate.
+    /// The file that defines `path` as seen from `module`; `None` if it is not in this crate.
     fn definition(&self, module: &Module, path: &[String], depth: usize) -> Option<&PathBuf> {
         if depth > 20 {
             return None;
@@ -249,7 +249,7 @@ impl Crate {
             }
             _ => {}
         }
-        // A name that this file imports, or one of its own.
+        // A name imported or defined in this file.
         let alias = file.aliases.iter().find(|alias| &alias.name == first);
         if let Some(alias) = alias {
             if alias.path.first() == Some(first) && alias.path.len() == 1 {
@@ -262,7 +262,7 @@ impl Crate {
         is_ours.then(|| self.lookup(module, path, depth + 1))?
     }
 
-    /// The same for a path that begins in `module`.
+    /// The file that defines a path inside `module`.
     fn lookup(&self, module: &Module, path: &[String], depth: usize) -> Option<&PathBuf> {
         if depth > 20 {
             return None;

@@ -1,4 +1,4 @@
-//! The house keeps its order: a room uses only what stands to its right, and no file outgrows it.
+//! The rules of the source tree: layers, circular imports, file sizes, crash points.
 
 mod imports;
 
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The rooms from left to right; those of one group do not see each other.
+/// The layers from top to bottom; modules of one layer do not import each other.
 const GROUPS: [&[&str]; 8] = [
     &["main"],
     &["cli"],
@@ -19,9 +19,8 @@ const GROUPS: [&[&str]; 8] = [
     &["domain"],
 ];
 
-/// What the line says beyond the groups: `web` asks `sync`, the configuration is only for those
-/// who make objects of it and builds on the domain, and the stand-in shares nothing with the
-/// client that it stands opposite.
+/// Further rules: `web` does not import the clients, only `app` and `cli` import `config`, which
+/// itself imports only the domain, and the sandbox shares nothing with the client that it tests.
 const ALSO: [(&str, &str); 2] = [("web", "sync"), ("app", "config")];
 const NEVER: [(&str, &str); 1] = [("web", "fulfillment")];
 
@@ -59,12 +58,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The code of the program itself, without its tests.
+/// The program's code, without its tests.
 pub fn sources() -> Vec<String> {
     sources_outside(&[])
 }
 
-/// The same without what is below these paths in `src`.
+/// The program's code, without these paths of `src`.
 pub fn sources_outside(places: &[&str]) -> Vec<String> {
     let src = root().join("src");
     let is_left_out = |path: &Path| {
@@ -89,7 +88,7 @@ fn is_test(path: &Path) -> bool {
             .is_some_and(|name| name.to_string_lossy().ends_with("tests.rs"))
 }
 
-/// The rooms that a file's code names after `crate::`, also in nested `use` lists.
+/// The modules that a file names after `crate::`, including nested `use` lists.
 fn rooms_used(code: &str) -> Vec<String> {
     let code: String = code
         .lines()
@@ -138,7 +137,7 @@ fn names_of_list(list: &str) -> Vec<String> {
 }
 
 #[test]
-fn rooms_use_only_what_stands_to_their_right() {
+fn modules_import_only_lower_layers() {
     let src = root().join("src");
     let mut forbidden = Vec::new();
     let mut seen = 0;
@@ -173,7 +172,7 @@ fn rooms_use_only_what_stands_to_their_right() {
 }
 
 #[test]
-fn the_watch_would_see_a_forbidden_use() {
+fn a_forbidden_import_is_detected() {
     assert!(!may_use("vendure", "fulfillment"));
     assert!(!may_use("ledger", "sync"));
     assert!(!may_use("web", "fulfillment"));
@@ -184,7 +183,7 @@ fn the_watch_would_see_a_forbidden_use() {
     assert_eq!(rooms_used(code), ["domain", "ledger", "sync", "web"]);
 }
 
-/// Files of the program itself, relative to `src`, without tests, the sandbox and the programs in `bin`.
+/// The program's files relative to `src`, without tests, sandbox and `bin`.
 fn program_imports() -> imports::Imports {
     let src = root().join("src");
     let sources = imports::read_sources(&src, |path| {
@@ -194,7 +193,7 @@ fn program_imports() -> imports::Imports {
 }
 
 #[test]
-fn no_files_of_a_room_use_each_other_in_a_circle() {
+fn no_module_has_circular_imports() {
     let imports = program_imports();
     let edges: usize = imports.values().map(std::collections::BTreeSet::len).sum();
     assert!(
@@ -221,7 +220,7 @@ fn no_files_of_a_room_use_each_other_in_a_circle() {
 }
 
 #[test]
-fn the_two_styles_of_veracore_do_not_use_each_other() {
+fn the_two_veracore_styles_do_not_import_each_other() {
     let styles = ["fulfillment/veracore/rest", "fulfillment/veracore/oms"];
     for (file, used) in program_imports() {
         for (style, sibling) in [(styles[0], styles[1]), (styles[1], styles[0])] {
@@ -282,7 +281,7 @@ fn imports_are_followed_to_the_defining_file() {
 }
 
 #[test]
-fn no_file_outgrows_the_house_and_each_says_what_it_owns() {
+fn no_file_is_too_long_and_each_has_a_module_comment() {
     let mut wrong = Vec::new();
     for folder in ["src", "tests/it"] {
         for path in files(&root().join(folder)) {
@@ -299,8 +298,7 @@ fn no_file_outgrows_the_house_and_each_says_what_it_owns() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What a function of the ledger has in it that writes: SQL, a transaction, or one of those that
-/// are shared among them.
+/// The texts that mark a writing function of the ledger: SQL, a transaction, or a shared helper.
 const WRITING: [&str; 10] = [
     "insert into",
     "update veracore",
@@ -314,7 +312,7 @@ const WRITING: [&str; 10] = [
     ".apply_migrations()",
 ];
 
-/// A write that is no crash point would be left out of the deaths in `process::crash`.
+/// The tests in `process::crash` would skip a write without a crash point.
 #[test]
 fn every_write_of_the_ledger_is_a_crash_point() {
     for path in files(&root().join("src/ledger")) {

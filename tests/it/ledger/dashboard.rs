@@ -262,7 +262,7 @@ async fn a_session_lasts_as_long_as_it_is_used_and_no_longer_than_half_a_day() {
         .fetch_one(&world.pool)
         .await
         .unwrap();
-    assert_eq!(rows, 1, "what is over is forgotten");
+    assert_eq!(rows, 1, "expired sessions are deleted");
     for _ in 0..25 {
         world.clock.advance(TimeDelta::minutes(29));
         let _ = ledger.resume_web_session("e", true).await.unwrap();

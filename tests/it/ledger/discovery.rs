@@ -27,7 +27,7 @@ async fn an_order_is_inserted_once_by_concurrent_sweeps() {
         });
     }
     let taken: u64 = finders.join_all().await.into_iter().sum();
-    assert_eq!(taken, 100, "each was new to one of them");
+    assert_eq!(taken, 100, "each was new to one sweep");
     // The same row twice in one page.
     assert_eq!(
         world

@@ -68,7 +68,7 @@ async fn an_expired_lease_is_taken_over_and_its_holder_changes_nothing() {
     let dead = claimed(&world.ledger).await;
     assert_eq!(claim(&world.ledger).await, None, "it is leased");
     world.clock.advance(TimeDelta::seconds(59));
-    assert_eq!(claim(&world.ledger).await, None, "it is leased still");
+    assert_eq!(claim(&world.ledger).await, None, "it is still leased");
     world.clock.advance(TimeDelta::seconds(1));
     let heir = claim(&world.ledger).await.unwrap();
     assert_eq!(heir.code, dead.code);
@@ -119,7 +119,7 @@ async fn nothing_is_sent_under_an_expired_lease() {
         "{sent:?}"
     );
     let heir = claim(&world.ledger).await.unwrap();
-    assert_eq!(heir.sent_at, None, "no intent was left behind");
+    assert_eq!(heir.sent_at, None, "no intent was recorded");
     world
         .ledger
         .finish_order(&heir, None, &acknowledged())
@@ -248,8 +248,7 @@ async fn an_acknowledgement_needs_no_lease() {
     world.assert_settled().await;
 }
 
-/// Holds on several names are taken, kept and given back at once by many, in any order of the rows:
-/// nobody waits for somebody who waits for him.
+/// Leases on several names are acquired, renewed and released concurrently, in any order.
 #[tokio::test(flavor = "multi_thread")]
 async fn overlapping_leases_never_deadlock() {
     let world = World::ledger_only("holds").await;

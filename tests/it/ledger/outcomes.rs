@@ -20,7 +20,7 @@ fn note() -> FailureReason {
     }
 }
 
-/// Finishes order 1 and tells how it stands then.
+/// Finishes order 1 and returns its record.
 async fn after(world: &LedgerWorld, order: &ClaimedOrder, next: OrderDisposition) -> SyncRecord {
     world.ledger.finish_order(order, None, &next).await.unwrap();
     world.ledger.order(&order.code).await.unwrap().unwrap()
@@ -51,7 +51,7 @@ async fn a_counted_failure_counts_and_a_parked_one_does_not() {
         .await;
         assert_eq!(record.sync_status, SyncStatus::Retrying);
         assert_eq!(record.next_attempt, Some(at));
-        assert_eq!(claim(&world.ledger).await, None, "not before its time");
+        assert_eq!(claim(&world.ledger).await, None, "it is not due yet");
         world.clock.advance(TimeDelta::seconds(10));
         order = claim(&world.ledger).await.unwrap();
         assert_eq!((order.retry_count, order.parked_count), (retries, parked));
@@ -156,7 +156,7 @@ async fn an_order_stays_in_doubt_until_a_lookup_settles_it() {
 }
 
 #[tokio::test]
-async fn skipped_and_cancelled_orders_say_why() {
+async fn skipped_and_cancelled_orders_have_a_reason() {
     let world = World::ledger_only("skipped").await;
     let order = claimed(&world.ledger).await;
     let skipped = OrderDisposition::Skipped {
@@ -223,7 +223,7 @@ async fn personal_data_is_cleared_after_the_retention_period() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_back_does_not_move_a_doubt_into_the_future() {
+async fn a_clock_set_back_does_not_delay_an_order_in_doubt() {
     let world = World::ledger_only("setback").await;
     let order = claimed(&world.ledger).await;
     world

@@ -7,7 +7,7 @@ use crate::harness::World;
 
 const ANN: &str = "Ann Lee <ann@example.com>";
 
-/// A row in every table that takes words of other systems, with a customer in each of them.
+/// A row with personal data in every table that stores texts of other systems.
 const QUOTED: &str = "
     insert into veracore_order_sync (vendure_order_id, vendure_order_code, sync_status, error_category,
             error_message, created_at, updated_at)
@@ -84,7 +84,7 @@ async fn personal_data_is_in_no_table_after_the_retention_period() {
     .fetch_one(&world.pool)
     .await
     .unwrap();
-    assert_eq!(kept, (3, "ORDER-1".into()), "what happened stays known");
+    assert_eq!(kept, (3, "ORDER-1".into()), "the history is kept");
     let summary: serde_json::Value = sqlx::query_scalar(
         "select sent_summary from veracore_order_sync where sent_summary is not null",
     )

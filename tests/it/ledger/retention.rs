@@ -9,7 +9,7 @@ use veracore_sync::{
 
 use crate::harness::{World, available_upstreams, scheduler};
 
-/// Two of each kind from 91 days ago and one from today, and an earlier and a running hold.
+/// Two rows of each kind from 91 days ago and one from today, an expired and a current lease.
 const HISTORY: &str = "
     insert into veracore_event (event_type, occurred_at, data)
         select 'inventory.completed', $1 - days * interval '1 day', '{}' from unnest(array[91, 91, 0]) days;

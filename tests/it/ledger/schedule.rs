@@ -1,5 +1,4 @@
-//! Schedules as they are kept: each occurrence once, whatever the clocks, the process or its
-//! replicas do (I7, I8).
+//! Scheduled runs: each occurrence once, despite clock changes, crashes and replicas (I7, I8).
 
 use std::sync::atomic::Ordering;
 
@@ -47,7 +46,7 @@ async fn missed(world: &LedgerWorld) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_process_lives_through_a_missing_hour() {
+async fn occurrences_are_right_across_a_missing_hour() {
     let world = first_started("changes", "2026-03-06T08:00:00Z").await;
     let process = Process::start(&world, None);
     minutes_until(&world, &process, "2026-03-10T07:00:00Z").await;
@@ -64,7 +63,7 @@ async fn a_process_lives_through_a_missing_hour() {
 }
 
 #[tokio::test]
-async fn a_process_lives_through_a_repeated_hour() {
+async fn occurrences_are_right_across_a_repeated_hour() {
     let world = first_started("changes", "2026-10-31T07:00:00Z").await;
     let process = Process::start(&world, None);
     minutes_until(&world, &process, "2026-11-03T08:00:00Z").await;
@@ -125,7 +124,7 @@ async fn two_replicas_run_each_occurrence_once() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_was_down_at_two_runs_inventory_once_at_seven() {
+async fn a_daemon_down_at_two_runs_inventory_once_at_seven() {
     // Saturday; on Sunday 02:00 is missing.
     let world = first_started("down", "2026-03-07T20:00:00Z").await;
     let process = Process::start(&world, None);
@@ -179,7 +178,7 @@ async fn missed_tracking_is_made_up_inside_business_hours_only() {
 }
 
 #[tokio::test]
-async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts() {
+async fn a_crashed_run_is_restarted_and_given_up_after_the_maximum_of_starts() {
     let world = first_started("died", "2026-06-01T08:00:00Z").await;
     let mut process = Process::start(&world, None);
     set(&world, "2026-06-01T09:00:00Z");
@@ -187,7 +186,7 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
     let max_starts = Job::Inventory.max_starts().unwrap();
     let most = max_starts as usize;
     for start in 1..=most {
-        process.dies_in(&process.inventory).await;
+        process.crash_in(&process.inventory).await;
         process = process.restart(&world);
         process.minute().await;
         assert_eq!(
@@ -200,7 +199,7 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
             i32::try_from(start).unwrap()
         );
         world.clock.advance(TimeDelta::minutes(5));
-        process.inventory.lease_runs_out(&world).await;
+        process.inventory.expire_lease(&world).await;
     }
     process.minute().await;
     process.minute().await;
@@ -209,11 +208,11 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
     assert_eq!(starts, max_starts);
     let run = (occurrence, starts.cast_signed(), Some("failed".to_owned()));
     assert_eq!(runs(&world, Job::Inventory).await, [run]);
-    // The next day is another day; a run that died on it is overtaken by the one after.
+    // The next day's run crashes, and is superseded by the one after it.
     set(&world, "2026-06-02T09:00:00Z");
-    process.dies_in(&process.inventory).await;
+    process.crash_in(&process.inventory).await;
     set(&world, "2026-06-03T09:00:00Z");
-    process.inventory.lease_runs_out(&world).await;
+    process.inventory.expire_lease(&world).await;
     process.minute().await;
     let outcomes: Vec<_> = runs(&world, Job::Inventory)
         .await
@@ -232,11 +231,11 @@ async fn a_run_whose_process_died_is_taken_up_and_given_up_after_so_many_starts(
 }
 
 #[tokio::test]
-async fn a_request_whose_process_died_fails_with_the_next_run_and_leaves_the_occurrence() {
+async fn a_crashed_manual_run_fails_and_leaves_the_next_occurrence() {
     let world = first_started("requests", "2026-06-01T08:00:00Z").await;
     let process = Process::start(&world, None);
     set(&world, "2026-06-01T09:00:00Z");
-    process.dies_in(&process.inventory).await;
+    process.crash_in(&process.inventory).await;
     let (ledger, name) = (&world.ledger, Job::Inventory.as_str());
     let request = RunStart::Now {
         origin: RunOrigin::Operator,
@@ -251,7 +250,7 @@ async fn a_request_whose_process_died_fails_with_the_next_run_and_leaves_the_occ
         vec![(1, None), (1, None)],
         vec![(1, None), (1, failed()), (1, None)],
     ] {
-        process.inventory.lease_runs_out(&world).await;
+        process.inventory.expire_lease(&world).await;
         let lease = ledger
             .acquire_lease(&[LeaseKey::Job(name)], JOB_LEASE_TTL)
             .await;
@@ -259,7 +258,7 @@ async fn a_request_whose_process_died_fails_with_the_next_run_and_leaves_the_occ
         let run = ledger.start_run(Some(&lease), name, request).await;
         assert!(run.unwrap().is_some());
         assert_eq!(outcomes().await, expected);
-        process.inventory.lease_runs_out(&world).await;
+        process.inventory.expire_lease(&world).await;
         let late = ledger.start_run(Some(&lease), name, request).await;
         assert_eq!(late.unwrap(), None, "its lease is lost");
         world.clock.advance(TimeDelta::minutes(1));
@@ -273,12 +272,12 @@ async fn a_request_whose_process_died_fails_with_the_next_run_and_leaves_the_occ
 }
 
 #[tokio::test]
-async fn a_dead_tracking_run_is_taken_up_inside_business_hours_only() {
+async fn a_crashed_tracking_run_is_restarted_inside_business_hours_only() {
     let world = first_started("evening", "2026-06-01T15:00:00Z").await;
     let process = Process::start(&world, None);
     set(&world, "2026-06-01T16:00:00Z");
-    process.dies_in(&process.tracking).await;
-    process.tracking.lease_runs_out(&world).await;
+    process.crash_in(&process.tracking).await;
+    process.tracking.expire_lease(&world).await;
     set(&world, "2026-06-01T16:20:00Z");
     process.minute().await;
     assert_eq!(
@@ -286,8 +285,8 @@ async fn a_dead_tracking_run_is_taken_up_inside_business_hours_only() {
         Some("done")
     );
     set(&world, "2026-06-02T02:00:00Z");
-    process.dies_in(&process.tracking).await;
-    process.tracking.lease_runs_out(&world).await;
+    process.crash_in(&process.tracking).await;
+    process.tracking.expire_lease(&world).await;
     set(&world, "2026-06-02T02:20:00Z");
     process.minute().await;
     let last = runs(&world, Job::Tracking).await.pop().unwrap();
@@ -300,15 +299,15 @@ async fn a_dead_tracking_run_is_taken_up_inside_business_hours_only() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_a_year_ahead_does_not_stop_the_schedule() {
+async fn a_clock_once_a_year_ahead_does_not_stop_the_schedule() {
     let world = first_started("ahead", "2026-06-01T08:00:00Z").await;
     let process = Process::start(&world, None);
     minutes_until(&world, &process, "2026-06-01T20:00:00Z").await;
     set(&world, "2027-06-01T20:00:00Z");
-    process.dies_in(&process.tracking).await;
+    process.crash_in(&process.tracking).await;
     process.minute().await;
     assert_eq!(process.inventory.passes().len(), 2);
-    process.tracking.lease_runs_out(&world).await;
+    process.tracking.expire_lease(&world).await;
     set(&world, "2026-06-01T20:05:00Z");
     minutes_until(&world, &process, "2026-06-03T07:00:00Z").await;
     assert_eq!(process.inventory.local()[2..], ["02 02:00"]);
@@ -325,7 +324,7 @@ async fn a_clock_that_was_a_year_ahead_does_not_stop_the_schedule() {
 }
 
 #[tokio::test]
-async fn what_comes_due_during_a_long_pass_is_run_after_it() {
+async fn an_occurrence_due_during_a_long_run_is_run_after_it() {
     let world = first_started("long", "2026-06-01T15:00:00Z").await;
     let process = Process::start(&world, None);
     set(&world, "2026-06-01T16:00:00Z");
@@ -337,10 +336,10 @@ async fn what_comes_due_during_a_long_pass_is_run_after_it() {
     .await;
     for _ in 0..70 {
         world.clock.advance(TimeDelta::minutes(1));
-        process.tracking.lease_is_kept(&world).await;
+        process.tracking.renew_lease(&world).await;
         process.minute().await;
     }
-    assert_eq!(process.tracking.passes().len(), 1, "one pass at a time");
+    assert_eq!(process.tracking.passes().len(), 1, "one run at a time");
     process.tracking.act(Act::Done);
     process.tracking.0.end.notify_one();
     until("the lease is given back", || async {
@@ -360,7 +359,7 @@ async fn what_comes_due_during_a_long_pass_is_run_after_it() {
 }
 
 #[tokio::test]
-async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes() {
+async fn a_panic_or_failure_stops_nothing_and_a_stop_waits_for_runs() {
     let world = first_started("panics", "2026-06-01T08:00:00Z").await;
     let process = Process::start(&world, None);
     set(&world, "2026-06-01T09:00:00Z");
@@ -371,7 +370,7 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
     })
     .await;
     process.inventory.act(Act::Fail);
-    process.inventory.lease_runs_out(&world).await;
+    process.inventory.expire_lease(&world).await;
     process.scheduler.tick();
     until("the run is taken up and ends", || async {
         runs(&world, Job::Inventory).await.pop().unwrap().2
@@ -380,7 +379,7 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
     let run = (utc("2026-06-01T09:00:00Z"), 2, Some("failed".to_owned()));
     assert_eq!(runs(&world, Job::Inventory).await, [run]);
     assert!(!process.tasks.has_failed());
-    // A failed run has had its turn; the next occurrence has its own.
+    // A failed run is not repeated; the next occurrence runs.
     process.minute().await;
     assert_eq!(process.inventory.passes().len(), 2);
 
@@ -403,7 +402,7 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
         DrainOutcome::Completed
     );
     let last = runs(&world, Job::Inventory).await.pop().unwrap();
-    assert_eq!(last.2.as_deref(), Some("done"), "it was waited for");
+    assert_eq!(last.2.as_deref(), Some("done"), "the stop waited for it");
     set(&world, "2026-06-03T09:00:00Z");
     process.minute().await;
     assert_eq!(
@@ -415,7 +414,7 @@ async fn a_pass_that_panics_or_fails_stops_nothing_and_the_stop_waits_for_passes
 }
 
 #[tokio::test]
-async fn a_start_that_was_overtaken_has_no_more_say() {
+async fn a_superseded_start_cannot_finish_the_run() {
     let world = World::ledger_only("fence").await;
     let (ledger, now) = (&world.ledger, world.clock.now());
     let start = async |start| {
@@ -450,7 +449,7 @@ async fn a_start_that_was_overtaken_has_no_more_say() {
 }
 
 #[tokio::test]
-async fn the_last_occurrence_is_never_forgotten() {
+async fn the_last_occurrence_is_never_deleted() {
     let world = first_started("forget", "2026-06-01T08:00:00Z").await;
     let (ledger, job) = (&world.ledger, "sync_inventory");
     let wish = RunStart::Now {
@@ -476,7 +475,7 @@ async fn the_last_occurrence_is_never_forgotten() {
         .delete_old_runs(utc("2026-07-01T00:00:00Z"))
         .await
         .unwrap();
-    assert_eq!(removed, 2, "the first occurrence and the first wish");
+    assert_eq!(removed, 2, "the first occurrence and the first manual run");
     let state = ledger
         .occurrence_state(job, world.clock.now())
         .await

@@ -1,4 +1,4 @@
-//! A process with two jobs that do nothing but remember their passes.
+//! A process with two stub jobs that record their runs.
 
 use std::sync::{
     Arc, Mutex,
@@ -23,22 +23,22 @@ use veracore_sync::{
 
 use crate::harness::{LedgerWorld, World, available_upstreams, scheduler, until};
 
-/// What a pass does.
+/// The behavior of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     Done,
     Fail,
     Panic,
-    /// Goes on until it is told to end, or never ends.
+    /// Runs until it is told to end, or forever.
     GoOn,
 }
 
-/// A job that does nothing but remember its passes.
+/// A stub job that records its runs.
 pub struct Stub {
     job: Job,
     clock: Arc<MockClock>,
     act: Mutex<Act>,
-    /// When passes began.
+    /// The start times of the runs.
     passes: Mutex<Vec<DateTime<Utc>>>,
     pub end: Notify,
     pub starts: AtomicU32,
@@ -76,7 +76,7 @@ impl Handle {
         self.0.passes.lock().unwrap().clone()
     }
 
-    /// The local times of its passes.
+    /// The local start times of the runs.
     pub fn local(&self) -> Vec<String> {
         let shown = |at: &DateTime<Utc>| at.with_timezone(&Los_Angeles).format("%d %H:%M");
         self.passes()
@@ -85,7 +85,7 @@ impl Handle {
             .collect()
     }
 
-    /// The job's lease as the ledger has it, if somebody holds it.
+    /// The expiry of the job's lease, if it is held.
     pub async fn lease(&self, world: &LedgerWorld) -> Option<DateTime<Utc>> {
         sqlx::query_scalar(
             "select lease_until from veracore_lease where name = $1 and lease_until > $2",
@@ -97,12 +97,12 @@ impl Handle {
         .unwrap()
     }
 
-    pub async fn lease_runs_out(&self, world: &LedgerWorld) {
+    pub async fn expire_lease(&self, world: &LedgerWorld) {
         self.lease_lasts(world, TimeDelta::seconds(-1)).await;
     }
 
-    /// As whoever holds the lease sees to it while real time passes.
-    pub async fn lease_is_kept(&self, world: &LedgerWorld) {
+    /// Renews the lease, as its holder does while real time passes.
+    pub async fn renew_lease(&self, world: &LedgerWorld) {
         self.lease_lasts(world, TimeDelta::seconds(60)).await;
     }
 
@@ -126,12 +126,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// The stubs live on when a process ends.
+    /// Starts a process; the stub jobs outlive it.
     pub fn start(world: &LedgerWorld, jobs: Option<(Handle, Handle)>) -> Self {
         Self::with_ledger(world, world.ledger.clone(), jobs)
     }
 
-    /// Another replica: a pool of its own, and the same jobs with their leases.
+    /// Another replica with its own pool and the same jobs.
     pub fn replica(&self, world: &LedgerWorld, ledger: Ledger) -> Self {
         let jobs = (self.inventory.clone(), self.tracking.clone());
         Self::with_ledger(world, ledger, Some(jobs))
@@ -163,15 +163,15 @@ impl Process {
         Self::start(world, Some((self.inventory, self.tracking)))
     }
 
-    /// A minute's look at both jobs.
+    /// Runs the scheduler for one minute.
     pub async fn minute(&self) {
         for job in [&self.inventory, &self.tracking] {
             self.scheduler.run_if_due(job).await.unwrap();
         }
     }
 
-    /// Begins a pass, and dies in it.
-    pub async fn dies_in(&self, job: &Handle) {
+    /// Starts a run and crashes in it.
+    pub async fn crash_in(&self, job: &Handle) {
         let before = job.passes().len();
         job.act(Act::GoOn);
         let begun = until("the pass begins", || async {
@@ -200,12 +200,12 @@ pub fn utc(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()
 }
 
-/// Sets the clock, forwards or back.
+/// Sets the clock, forward or back.
 pub fn set(world: &LedgerWorld, to: &str) {
     world.clock.advance(utc(to) - world.clock.now());
 }
 
-/// A world whose first start was at that moment.
+/// A world first started at this time.
 pub async fn first_started(name: &str, at: &str) -> LedgerWorld {
     let world = World::ledger_only(name).await;
     set(&world, at);

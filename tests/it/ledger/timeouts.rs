@@ -69,8 +69,8 @@ async fn a_statement_without_response_times_out_and_its_connection_is_closed() {
     world.assert_settled().await;
 }
 
-/// Whoever gives up while a transaction is being begun leaves a connection in one that nobody would
-/// end: what others took for written would not be.
+/// A caller that is cancelled during `begin` leaves the connection in an open transaction, in which
+/// later writes would be lost.
 #[tokio::test]
 async fn a_connection_whose_begin_was_cancelled_is_not_reused() {
     let world = World::ledger_only("given_up").await;

@@ -28,7 +28,7 @@ fn entries(mapping: &Yaml) -> Vec<(String, Yaml)> {
 }
 
 #[test]
-fn there_are_the_daemon_its_database_and_on_request_the_sandbox() {
+fn the_services_are_the_daemon_its_database_and_optionally_the_sandbox() {
     let compose = read();
     let services = entries(&compose["services"]);
     let names: Vec<&str> = services.iter().map(|(name, _)| name.as_str()).collect();
@@ -41,7 +41,7 @@ fn there_are_the_daemon_its_database_and_on_request_the_sandbox() {
         service("sandbox")["build"]["target"].as_str(),
         Some("sandbox")
     );
-    // The daemon speaks HTTP to loopback only.
+    // The daemon allows http:// to loopback only.
     assert_eq!(
         service("sandbox")["network_mode"].as_str(),
         Some("service:veracore-sync")
@@ -51,13 +51,13 @@ fn there_are_the_daemon_its_database_and_on_request_the_sandbox() {
 }
 
 #[test]
-fn the_daemon_is_given_only_what_it_reads() {
+fn the_daemon_gets_only_settings_that_it_reads() {
     let compose = read();
     let daemon = &compose["services"]["veracore-sync"];
     let mounted = strings(&daemon["secrets"]);
     let mut named = Vec::new();
     for (name, value) in entries(&daemon["environment"]) {
-        assert!(is_setting(&name), "{name} is no setting");
+        assert!(is_setting(&name), "{name} is not a setting");
         if let Some(secret) = name.strip_suffix("_FILE") {
             let secret = secret.to_ascii_lowercase();
             assert_eq!(value.as_str(), Some(&*format!("/run/secrets/{secret}")));
@@ -69,7 +69,7 @@ fn the_daemon_is_given_only_what_it_reads() {
 }
 
 #[test]
-fn each_secret_is_a_file_that_nobody_commits() {
+fn each_secret_is_a_file_ignored_by_git() {
     let compose = read();
     let secrets = entries(&compose["secrets"]);
     for (name, secret) in &secrets {
@@ -80,7 +80,7 @@ fn each_secret_is_a_file_that_nobody_commits() {
     assert!(ignored.lines().any(|line| line == "/veracore-sync.env"));
     let makes = text("deploy/make-secrets");
     for (name, _) in &secrets {
-        assert!(makes.contains(name.as_str()), "{name} is made by nobody");
+        assert!(makes.contains(name.as_str()), "nothing creates {name}");
     }
     for (service, body) in entries(&compose["services"]) {
         if let Some(used) = body["secrets"].as_vec() {
@@ -95,7 +95,7 @@ fn each_secret_is_a_file_that_nobody_commits() {
 }
 
 #[test]
-fn nothing_is_reachable_from_outside_the_machine_or_allowed_more_than_it_needs() {
+fn nothing_is_reachable_from_other_machines_and_privileges_are_minimal() {
     let compose = read();
     for (name, service) in entries(&compose["services"]) {
         if let Some(ports) = service["ports"].as_vec() {
@@ -119,10 +119,10 @@ fn nothing_is_reachable_from_outside_the_machine_or_allowed_more_than_it_needs()
 }
 
 #[test]
-fn every_service_is_watched_and_may_finish_its_work() {
+fn every_service_has_a_health_check_and_time_to_stop() {
     let compose = read();
     let services = &compose["services"];
-    // The daemon's is in the image.
+    // The daemon's health check is in the image.
     for name in ["postgres", "sandbox"] {
         assert!(services[name]["healthcheck"]["test"].as_vec().is_some());
     }

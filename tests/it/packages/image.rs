@@ -1,8 +1,8 @@
-//! The Dockerfile and what is kept from it.
+//! The Dockerfile and `.dockerignore`.
 
 use super::text;
 
-/// Each instruction with its arguments, continued lines put together.
+/// Each instruction with its arguments, continuation lines joined.
 fn instructions() -> Vec<(String, String)> {
     let joined = text("Dockerfile").replace("\\\n", " ");
     joined
@@ -14,7 +14,7 @@ fn instructions() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The last stage: what `docker build .` makes.
+/// The last stage, which `docker build .` builds.
 fn last_stage() -> Vec<(String, String)> {
     let all = instructions();
     let at = all.iter().rposition(|(name, _)| name == "FROM").unwrap();
@@ -32,7 +32,7 @@ fn only(stage: &[(String, String)], name: &str) -> String {
 }
 
 #[test]
-fn the_image_runs_the_daemon_as_nobody_and_asks_how_it_is() {
+fn the_image_runs_the_daemon_unprivileged_with_a_health_check() {
     let stage = last_stage();
     assert!(only(&stage, "FROM").starts_with("debian:"));
     assert_eq!(only(&stage, "USER"), "10001:10001");
@@ -52,7 +52,7 @@ fn the_image_runs_the_daemon_as_nobody_and_asks_how_it_is() {
 }
 
 #[test]
-fn every_base_image_is_pinned_and_rust_is_the_one_that_cargo_asks_for() {
+fn every_base_image_is_pinned_and_rust_has_cargos_version() {
     let all = instructions();
     let froms = all.iter().filter(|(name, _)| name == "FROM");
     let bases: Vec<&str> = froms
@@ -77,13 +77,13 @@ fn every_base_image_is_pinned_and_rust_is_the_one_that_cargo_asks_for() {
 }
 
 #[test]
-fn no_secret_gets_into_the_image() {
+fn no_secret_is_copied_into_the_image() {
     let ignored = text(".dockerignore");
     let lines: Vec<&str> = ignored.lines().collect();
     for name in [".git", ".env", "*.env", "**/*.env", "secrets", "target"] {
         assert!(lines.contains(&name), "{name}");
     }
-    // Nothing is taken back in.
+    // No exception re-includes anything.
     assert!(lines.iter().all(|line| !line.starts_with('!')));
     for name in ["src", "migrations", "config", ".sqlx", "Cargo.lock"] {
         assert!(!lines.contains(&name), "{name} is needed");

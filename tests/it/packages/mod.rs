@@ -1,8 +1,8 @@
-//! What is handed out to run the program with: the unit, the image, compose and pm2. They name our
-//! settings, secrets and patience, so each is held against the code.
+//! The deployment files (systemd unit, image, compose, pm2) match the code: settings, secrets and
+//! timeouts.
 //!
-//! What needs a booted Debian or half an hour is proven by `scripts/prove-service` and
-//! `scripts/prove-dockerfile`.
+//! `scripts/prove-service` and `scripts/prove-dockerfile` test what needs a booted Debian or half an
+//! hour.
 
 mod compose;
 mod image;
@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
 use veracore_sync::config::SETTINGS;
 
-/// The seconds that the daemon takes at most to stop.
+/// The maximum number of seconds that the daemon takes to stop.
 const SHUTDOWN_TIMEOUT: u64 = 30;
 
 fn path(name: &str) -> PathBuf {
@@ -45,8 +45,8 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Whether a program can be started on this machine.
-fn is_there(program: &str) -> bool {
+/// Whether a program is installed on this machine.
+fn is_installed(program: &str) -> bool {
     Command::new(program)
         .arg("--version")
         .output()

@@ -1,4 +1,4 @@
-//! The file for pm2, as Node reads it.
+//! The pm2 configuration file, evaluated by Node.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{SHUTDOWN_TIMEOUT, path};
 
 #[test]
-fn pm2_runs_the_program_itself_with_the_settings_of_the_example() {
+fn pm2_runs_the_program_with_the_settings_of_the_example() {
     let print = "process.stdout.write(JSON.stringify(require(process.argv[1])))";
     let output = Command::new("node")
         .args(["-e", print])
@@ -36,12 +36,12 @@ fn pm2_runs_the_program_itself_with_the_settings_of_the_example() {
         app["env"]["VENDURE_API_URL"],
         "https://shop.example.com/admin-api"
     );
-    // What is commented out is not set.
+    // Commented-out settings are not set.
     assert_eq!(app["env"]["HTTP_LISTEN"], Value::Null);
 }
 
 #[test]
-fn a_line_that_is_no_setting_is_refused_without_repeating_it() {
+fn an_invalid_line_is_refused_without_repeating_it() {
     let file = std::env::temp_dir().join(format!("veracore-pm2-{}.env", std::process::id()));
     std::fs::write(&file, "VENDURE_USERNAME=me\nhunter2\n").unwrap();
     let output = Command::new("node")

@@ -1,4 +1,4 @@
-//! The example of an environment file.
+//! The example environment file.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::{is_setting, pairs, text};
 
 const EXAMPLE: &str = "deploy/veracore-sync.env.example";
 
-/// The secrets that whoever copies the example puts into files of their own.
+/// The secrets, which are not in the example file.
 const SECRETS: [(&str, &str); 3] = [
     ("DATABASE_URL", "postgres://me:secret@localhost/sync"),
     ("VERACORE_CLIENT_SECRET", "secret"),
     ("VENDURE_PASSWORD", "secret"),
 ];
 
-/// The example with its commented lines in force, too.
+/// The example with its commented lines enabled.
 fn in_full() -> BTreeMap<String, String> {
     let lines: Vec<String> = text(EXAMPLE)
         .lines()
@@ -33,7 +33,7 @@ fn in_full() -> BTreeMap<String, String> {
 }
 
 fn problems(mut env: BTreeMap<String, String>) -> String {
-    // Its file is not on this machine.
+    // Its file does not exist on this machine.
     env.remove("CONFIG_FILE");
     env.extend(SECRETS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let sources = Sources {
@@ -47,12 +47,12 @@ fn problems(mut env: BTreeMap<String, String>) -> String {
 }
 
 #[test]
-fn the_example_works_as_it_is_and_with_all_its_lines() {
+fn the_example_is_valid_as_it_is_and_with_all_lines_enabled() {
     let plain = pairs(&text(EXAMPLE));
     let full = in_full();
     assert!(full.len() > plain.len() + 10, "{full:?}");
     for name in full.keys() {
-        assert!(is_setting(name), "{name} is no setting");
+        assert!(is_setting(name), "{name} is not a setting");
         let secret = SETTINGS
             .iter()
             .any(|key| key.name == name && key.is_secret());
@@ -62,9 +62,9 @@ fn the_example_works_as_it_is_and_with_all_its_lines() {
     assert_eq!(problems(full), "");
 }
 
-/// systemd, Docker, compose and pm2 read quotes, spaces and signs of their own differently.
+/// systemd, Docker, compose and pm2 parse quotes, spaces and special characters differently.
 #[test]
-fn the_example_means_the_same_to_everybody_who_reads_it() {
+fn the_example_means_the_same_to_all_its_readers() {
     for (name, value) in in_full() {
         let strange = |c: char| matches!(c, '"' | '\'' | '\\' | '$' | '`' | '#');
         assert!(!value.contains(strange), "{name}={value}");

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fs, process::Command};
 
-use super::{SHUTDOWN_TIMEOUT, is_setting, is_there, path, text};
+use super::{SHUTDOWN_TIMEOUT, is_installed, is_setting, path, text};
 
 const UNIT: &str = "deploy/veracore-sync.service";
 
-/// The most that `systemd-analyze security` may say, in tenths: 0 is safe, 100 is not.
+/// The maximum exposure level of `systemd-analyze security`, in tenths: 0 is best, 100 worst.
 const EXPOSURE: &str = "15";
 
-/// The values of each directive, in their sequence.
+/// The values of each directive, in sequence.
 fn directives() -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in text(UNIT).lines() {
@@ -23,7 +23,7 @@ fn directives() -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn the_unit_waits_for_work_in_flight_and_watches() {
+fn the_unit_waits_for_work_in_progress_and_has_a_watchdog() {
     let unit = directives();
     let one = |name: &str| unit[name].join(" ");
     assert_eq!(one("Type"), "notify");
@@ -33,9 +33,9 @@ fn the_unit_waits_for_work_in_flight_and_watches() {
     assert!(one("ExecStart").ends_with(" run"));
 }
 
-/// A secret that is loaded and not named, or named and not loaded, would be found out at the start.
+/// A secret that is loaded but not configured, or the reverse, would fail only at the start.
 #[test]
-fn each_secret_of_the_unit_is_loaded_and_named() {
+fn each_secret_of_the_unit_is_loaded_and_configured() {
     let unit = directives();
     let mut loaded: Vec<String> = unit["LoadCredential"]
         .iter()
@@ -44,7 +44,7 @@ fn each_secret_of_the_unit_is_loaded_and_named() {
     let mut named = Vec::new();
     for line in &unit["Environment"] {
         let (name, value) = line.split_once('=').unwrap();
-        assert!(is_setting(name), "{name} is no setting");
+        assert!(is_setting(name), "{name} is not a setting");
         let credential = value.strip_prefix("%d/").unwrap();
         assert_eq!(name, format!("{}_FILE", credential.to_ascii_uppercase()));
         named.push(credential.to_owned());
@@ -54,13 +54,13 @@ fn each_secret_of_the_unit_is_loaded_and_named() {
     assert_eq!(loaded, named);
 }
 
-/// Where systemd is; elsewhere nothing can be said.
+/// Skipped where systemd is not installed.
 #[test]
-fn systemd_takes_the_unit_and_finds_it_hardened() {
-    if !is_there("systemd-analyze") {
+fn systemd_accepts_the_unit_and_rates_it_hardened() {
+    if !is_installed("systemd-analyze") {
         return;
     }
-    // The program is not installed here: another one that surely is stands in for it.
+    // The program is not installed here, so an existing one replaces it.
     let folder = std::env::temp_dir().join(format!("veracore-unit-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let copy = folder.join("veracore-sync.service");

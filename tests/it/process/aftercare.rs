@@ -1,5 +1,5 @@
-//! The process dies at each write of a cancellation or of an edit that is noticed, before it and
-//! after it; the next one makes that good.
+//! The process crashes before and after each write of a cancellation or a detected edit, and the next
+//! process recovers.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::crash::{ABORTED, AT};
 use crate::harness::{PaidOrder, Service, World, until};
 
 const CANCEL: (&str, &str) = ("CANCEL_IN_VENDURE", "true");
-/// All is looked at in the daemon's first second, and often.
+/// Settings with which the daemon checks everything at once and often.
 const SWEEP: (&str, &str) = ("ORDER_SWEEP_INTERVAL_SECONDS", "60");
 
-/// An order that VeraCore has for longer than it takes to show it.
-async fn sent(world: &World, service: &mut Service) -> PaidOrder {
+/// An order that was sent so long ago that a missing order would count as lost.
+async fn sent_order(world: &World, service: &mut Service) -> PaidOrder {
     let order = world.pay_order(&[("A-0", 2)]).await;
     service.sync_orders().await;
     run(
@@ -32,8 +32,8 @@ async fn run(world: &World, statement: &'static str) {
         .unwrap();
 }
 
-/// A daemon that dies at this point.
-async fn dies(world: &World, point: &str) {
+/// A daemon that crashes at this point.
+async fn crash_daemon(world: &World, point: &str) {
     let daemon = world
         .daemon()
         .with(CANCEL.0, CANCEL.1)
@@ -43,8 +43,8 @@ async fn dies(world: &World, point: &str) {
     assert_eq!(status.code(), None, "{point}: {}", daemon.stderr());
 }
 
-/// A command that dies at this point, and then does not, whatever it finds.
-async fn dies_once(world: &World, point: &str, args: &[&str]) {
+/// A command that crashes at this point, and then one that runs to its end.
+async fn crash_command(world: &World, point: &str, args: &[&str]) {
     let output = world.cli_with(&[(AT, point)], args).await;
     assert_eq!(output.status, ABORTED, "{point}: {output:?}");
     pass_time(world).await;
@@ -52,7 +52,7 @@ async fn dies_once(world: &World, point: &str, args: &[&str]) {
     assert!([0, 1].contains(&output.status), "{output:?}");
 }
 
-/// What the dead one held runs out, and what was to wait is due.
+/// Expires the crashed process's leases and makes everything due.
 async fn pass_time(world: &World) {
     run(
         world,
@@ -63,8 +63,8 @@ async fn pass_time(world: &World) {
     .await;
 }
 
-/// The next daemon, until `done` holds.
-async fn made_good(world: &World, what: &str, done: impl AsyncFn() -> bool) {
+/// Runs the next daemon until `done` holds.
+async fn recovers(world: &World, what: &str, done: impl AsyncFn() -> bool) {
     let daemon = world
         .daemon()
         .with(CANCEL.0, CANCEL.1)
@@ -88,8 +88,8 @@ async fn stands(world: &World, order: &PaidOrder) -> Option<CancelStatus> {
         .cancel_status
 }
 
-/// How often each outcome of a cancellation was told.
-async fn told(world: &World, order: &PaidOrder, outcome: &str) -> usize {
+/// The number of cancellation events with this outcome.
+async fn count_outcome(world: &World, order: &PaidOrder, outcome: &str) -> usize {
     let events = world.ledger.events(None, 10_000).await.unwrap();
     let of = |event: &&veracore_sync::ledger::RecordedEvent| {
         event.data["order"] == order.code.as_str() && event.data["outcome"] == outcome
@@ -98,7 +98,7 @@ async fn told(world: &World, order: &PaidOrder, outcome: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_death_at_each_write_of_a_cancellation_is_made_good() {
+async fn a_crash_at_each_write_of_a_cancellation_is_recovered() {
     let mut world = World::named("cancel_crash").real_time().build().await;
     world.expect_error("have it cancelled at VeraCore");
     let mut service = world.service();
@@ -118,14 +118,14 @@ async fn a_death_at_each_write_of_a_cancellation_is_made_good() {
     for point in points {
         for when in ["before", "after"] {
             let point = format!("{point}.{when}");
-            let order = sent(&world, &mut service).await;
+            let order = sent_order(&world, &mut service).await;
             world.shop.cancel(&order).await;
-            dies(&world, &point).await;
-            made_good(&world, &point, async || {
+            crash_daemon(&world, &point).await;
+            recovers(&world, &point, async || {
                 stands(&world, &order).await == Some(last)
             })
             .await;
-            assert_eq!(told(&world, &order, outcome).await, 1, "{point}");
+            assert_eq!(count_outcome(&world, &order, outcome).await, 1, "{point}");
             let there = world.sandbox.order(&order.code).unwrap().status();
             assert_eq!(there == "Cancelled", can_cancel, "{point}: {there}");
         }
@@ -134,7 +134,7 @@ async fn a_death_at_each_write_of_a_cancellation_is_made_good() {
 }
 
 #[tokio::test]
-async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
+async fn a_crash_while_veracores_cancellation_is_recorded_is_recovered() {
     let mut world = World::named("there_crash").real_time().build().await;
     world.expect_error("VeraCore cancelled the order");
     let mut service = world.service();
@@ -145,19 +145,19 @@ async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
     ] {
         for when in ["before", "after"] {
             let point = format!("{point}.{when}");
-            let order = sent(&world, &mut service).await;
+            let order = sent_order(&world, &mut service).await;
             world.sandbox.cancel(&order.code).unwrap();
             let track = ["sync", "tracking", "--order", &order.code];
             if point.contains("record_provider_cancellation") {
-                dies_once(&world, &point, &track).await;
+                crash_command(&world, &point, &track).await;
             } else {
                 world
                     .cli(&[&track[..], &["--json"]].concat())
                     .await
                     .success_json();
-                dies(&world, &point).await;
+                crash_daemon(&world, &point).await;
             }
-            made_good(&world, &point, async || {
+            recovers(&world, &point, async || {
                 stands(&world, &order).await == Some(CancelStatus::Stopped)
             })
             .await;
@@ -167,7 +167,11 @@ async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
                 "{point}"
             );
             for outcome in ["cancelled_at_veracore", "stopped"] {
-                assert_eq!(told(&world, &order, outcome).await, 1, "{point}: {outcome}");
+                assert_eq!(
+                    count_outcome(&world, &order, outcome).await,
+                    1,
+                    "{point}: {outcome}"
+                );
             }
         }
     }
@@ -175,7 +179,7 @@ async fn a_death_while_veracores_cancellation_is_told_is_made_good() {
 }
 
 #[tokio::test]
-async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good() {
+async fn a_crash_while_an_edit_a_revival_or_a_late_package_is_recorded_is_recovered() {
     let mut world = World::named("edit_crash").real_time().build().await;
     world.expect_error("VeraCore cancelled the order");
     world.expect_error("though it is cancelled in Vendure");
@@ -190,10 +194,10 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
     ] {
         for when in ["before", "after"] {
             let point = format!("{point}.{when}");
-            let order = sent(&world, &mut service).await;
+            let order = sent_order(&world, &mut service).await;
             if point.contains("end_closed_post_send") {
-                dies(&world, &point).await;
-                made_good(&world, &point, async || true).await;
+                crash_daemon(&world, &point).await;
+                recovers(&world, &point, async || true).await;
                 continue;
             }
             if point.contains("clear_provider_cancellations") {
@@ -207,7 +211,7 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
                 let stands = world.record(&order.code).await.map(care).unwrap();
                 assert!(stands.cancelled_at_veracore.is_some());
                 world.sandbox.undo_cancellation(&order.code).unwrap();
-                dies_once(&world, &point, &track).await;
+                crash_command(&world, &point, &track).await;
                 let stands = world.record(&order.code).await.map(care).unwrap();
                 assert_eq!(stands, veracore_sync::ledger::PostSendState::default());
                 continue;
@@ -215,23 +219,27 @@ async fn a_death_while_an_edit_a_revival_or_a_late_package_is_noted_is_made_good
             if point.contains("record_shipped_after_stop") {
                 world.shop.cancel(&order).await;
                 world.sandbox.cancel(&order.code).unwrap();
-                made_good(&world, &point, async || {
+                recovers(&world, &point, async || {
                     stands(&world, &order).await == Some(CancelStatus::Stopped)
                 })
                 .await;
                 world.sandbox.undo_cancellation(&order.code).unwrap();
                 world.sandbox.ship(&order.code, vec![]).unwrap();
-                dies_once(&world, &point, &["sync", "tracking"]).await;
+                crash_command(&world, &point, &["sync", "tracking"]).await;
                 assert_eq!(stands(&world, &order).await, Some(CancelStatus::TooLate));
-                assert_eq!(told(&world, &order, "too_late").await, 1, "{point}");
+                assert_eq!(
+                    count_outcome(&world, &order, "too_late").await,
+                    1,
+                    "{point}"
+                );
                 continue;
             }
             world.shop.transition(&order, "Modifying").await;
             let edit = json!({ "adjustOrderLines": [{ "orderLineId": order.lines[0].id, "quantity": 1 }] });
             world.shop.modify(&order, &edit).await;
             world.shop.transition(&order, "PaymentSettled").await;
-            dies(&world, &point).await;
-            made_good(&world, &point, async || {
+            crash_daemon(&world, &point).await;
+            recovers(&world, &point, async || {
                 let record = world.record(&order.code).await.unwrap();
                 record.post_send.changed_since_sent.len() == 1
             })

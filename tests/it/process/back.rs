@@ -1,4 +1,4 @@
-//! Stock and tracking by the real program: its commands, and a kill at the worst moment.
+//! Stock and tracking by the real program: its commands, a kill, and late replicas.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::{ShopStock, World, until};
 
 #[tokio::test]
-async fn dry_runs_tell_what_would_be_written_and_write_nothing() {
+async fn dry_runs_print_the_changes_and_write_nothing() {
     let world = World::named("dry_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     world
@@ -28,7 +28,7 @@ async fn dry_runs_tell_what_would_be_written_and_write_nothing() {
         (changes.len(), &changes[0]["sku"]),
         (1, &Value::from("A-0"))
     );
-    // On hand 10 after it was shipped, and 2 given back.
+    // 10 on hand after shipping, plus 2 that the shop has allocated itself.
     assert_eq!(
         (&changes[0]["after"], &changes[0]["acknowledged"]),
         (&12.into(), &2.into())
@@ -58,7 +58,7 @@ async fn dry_runs_tell_what_would_be_written_and_write_nothing() {
 }
 
 #[tokio::test]
-async fn the_commands_carry_both_and_explain_a_level() {
+async fn the_commands_sync_both_and_explain_a_level() {
     let world = World::named("commands_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     world
@@ -125,8 +125,8 @@ async fn the_commands_carry_both_and_explain_a_level() {
     world.assert_settled().await;
 }
 
-/// `kill -9` after the shop made the fulfillment and before the ledger knows: the ledger's own
-/// database is made to wait at that very write.
+/// `kill -9` after the shop has created the fulfillment and before the ledger records it: a lock
+/// blocks that write.
 #[tokio::test]
 async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
     let world = World::named("killed_back").real_time().build().await;
@@ -160,7 +160,7 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
     .await;
     victim.kill().unwrap();
     victim.wait().unwrap();
-    // What Postgres still did for the dead one is undone with its connection.
+    // Postgres rolls back the killed process's transaction.
     sqlx::raw_sql(
         "select pg_terminate_backend(pid) from pg_stat_activity
              where datname = current_database() and query like '%veracore_shipment%'
@@ -178,8 +178,8 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
             .fetch_one(&world.tables)
             .await
             .unwrap();
-    assert_eq!(linked, None, "the ledger does not know");
-    // Its holds would run out by themselves.
+    assert_eq!(linked, None, "the ledger has not recorded it");
+    // Its leases would expire anyway.
     sqlx::query("update veracore_lease set lease_until = now() - interval '1 second'")
         .execute(&world.tables)
         .await
@@ -201,10 +201,10 @@ async fn a_kill_between_the_fulfillment_and_the_ledger_makes_no_second_one() {
     world.assert_settled().await;
 }
 
-/// Three replicas that were away when stock was due: one of them makes it up at its start, once
-/// (I7, I8), and tracking is carried by one of them.
+/// Three replicas start after the inventory sync was due: one of them makes it up once (I7, I8), and
+/// one syncs tracking.
 #[tokio::test]
-async fn replicas_that_start_late_make_up_the_night_once() {
+async fn replicas_that_start_late_make_up_the_missed_run_once() {
     let world = World::named("late_back").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     world

@@ -1,4 +1,4 @@
-//! An outage of VeraCore, seen by a running daemon (I12).
+//! An outage of VeraCore while the daemon is running (I12).
 
 use serde_json::Value;
 use veracore_sync::{
@@ -8,7 +8,7 @@ use veracore_sync::{
 
 use crate::harness::{World, get, until};
 
-/// The events of a kind, and how VeraCore is by `/readyz`.
+/// The number of events of a kind.
 async fn events(world: &World, kind: &str) -> i64 {
     sqlx::query_scalar(
         "select count(*) from veracore_event where event_type = $1 and data ->> 'upstream' = 'VeraCore'",
@@ -20,7 +20,7 @@ async fn events(world: &World, kind: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn an_outage_parks_orders_is_told_once_and_passes_by_itself() {
+async fn an_outage_parks_orders_is_reported_once_and_ends_automatically() {
     let mut world = World::named("outage_seen").real_time().build().await;
     world.expect_error("VeraCore is unavailable");
     let mut daemons = Vec::new();
@@ -33,7 +33,7 @@ async fn an_outage_parks_orders_is_told_once_and_passes_by_itself() {
         .sandbox
         .add_fault(Fault::on("/", FaultKind::DropRequest));
     let mut paid = world.pay_orders(6).await;
-    // Each has its own, and finds out by itself; none is unready for that.
+    // Each replica has its own circuit; all stay ready.
     until("the circuits open", async || {
         for address in addresses {
             let (status, body) = get(&format!("http://{address}/readyz")).await;
@@ -49,14 +49,14 @@ async fn an_outage_parks_orders_is_told_once_and_passes_by_itself() {
         (events(&world, "upstream.down").await == 1).then_some(())
     })
     .await;
-    // Found all the same, and nobody is called for them but by a probe now and then.
+    // Orders are still discovered, and VeraCore is called only by occasional probes.
     let asked = world.sandbox.requests().len();
     paid.extend(world.pay_orders(6).await);
     for order in &paid {
         until("it is found", || world.record(&order.code)).await;
     }
     let probes = world.sandbox.requests().len() - asked;
-    assert!(probes <= 12, "{probes} calls of a system that is down");
+    assert!(probes <= 12, "{probes} calls during the outage");
 
     world.sandbox.clear_faults();
     world.sandbox.clear_requests();
@@ -72,7 +72,7 @@ async fn an_outage_parks_orders_is_told_once_and_passes_by_itself() {
     })
     .await;
     assert_eq!(events(&world, "upstream.down").await, 1);
-    // What waited is drained at the allowed rate: by two replicas at 5 a second, with a burst of 5.
+    // The waiting orders are sent at the configured rate: two replicas, 5 a second each, bursts of 5.
     let requests = world.sandbox.requests();
     for (at, first) in requests.iter().enumerate() {
         let second = first.at + chrono::TimeDelta::seconds(1);

@@ -1,4 +1,4 @@
-//! `check` is all green, and with each dependency broken in turn it names that one and its fix.
+//! `check` passes, and with each dependency broken in turn it names that one and its fix.
 
 use serde_json::Value;
 use veracore_sync::sandbox::{Fault, FaultKind};
@@ -7,7 +7,7 @@ use crate::harness::{Output, Style, World};
 
 const CHECK: &[&str] = &["check", "--json"];
 
-/// The names of the failed checks, and all their words.
+/// The names of the failed checks, and their text.
 fn failed(output: &Output) -> (Vec<String>, String) {
     assert_eq!(output.status, 1, "{output:?}");
     let report = output.json();
@@ -59,12 +59,12 @@ async fn check_is_green_when_everything_is_right() {
 }
 
 #[tokio::test]
-async fn check_names_what_is_wrong_with_the_shop_and_its_fix() {
+async fn check_names_each_problem_with_the_shop_and_its_fix() {
     let world = World::named("check_shop").real_time().build().await;
-    let nobody = [("VENDURE_API_URL", "http://127.0.0.1:1/admin-api")];
+    let unreachable = [("VENDURE_API_URL", "http://127.0.0.1:1/admin-api")];
     assert_fails(
         &world,
-        &nobody,
+        &unreachable,
         "vendure login",
         &["VENDURE_API_URL", "no connection"],
     )
@@ -138,10 +138,10 @@ async fn check_names_each_missing_permission() {
 }
 
 #[tokio::test]
-async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
+async fn check_names_each_problem_with_veracore_and_its_fix() {
     let world = World::named("check_veracore").real_time().build().await;
-    let nobody = [("VERACORE_API_URL", "http://127.0.0.1:1")];
-    let (_, text) = failed(&world.cli_with(&nobody, CHECK).await);
+    let unreachable = [("VERACORE_API_URL", "http://127.0.0.1:1")];
+    let (_, text) = failed(&world.cli_with(&unreachable, CHECK).await);
     assert!(text.contains("correct VERACORE_API_URL"), "{text}");
     let secret = [("VERACORE_CLIENT_SECRET", "not this one")];
     let fix = "correct VERACORE_CLIENT_ID and VERACORE_CLIENT_SECRET";
@@ -156,9 +156,9 @@ async fn check_names_what_is_wrong_with_veracore_and_its_fix() {
     world.assert_settled().await;
 }
 
-/// Over SOAP, each operation is granted by itself, and each call carries the credentials.
+/// Over SOAP, each operation has its own permission, and each call carries the credentials.
 #[tokio::test]
-async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
+async fn check_names_each_problem_with_veracores_soap_services_and_its_fix() {
     let world = World::named("check_oms").real_time().build().await;
     world.sandbox.set_stock("A-0", 5);
     let url = world.sandbox.oms_url();
@@ -217,7 +217,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
         assert_eq!(names, [named], "{text}");
         assert!(text.contains(fix), "{text}");
     }
-    // No such place, and a page.
+    // A wrong URL, and an HTML page.
     let fix = "check that VERACORE_API_URL is the service's own URL";
     let elsewhere = url.to_string().replace("oms.asmx", "other.asmx");
     let (names, text) = failed(&check(vec![("VERACORE_API_URL", elsewhere)]).await);
@@ -237,7 +237,7 @@ async fn check_names_what_is_wrong_with_veracores_soap_services_and_its_fix() {
 }
 
 #[tokio::test]
-async fn check_names_what_is_wrong_with_the_database_and_its_fix() {
+async fn check_names_each_problem_with_the_database_and_its_fix() {
     let world = World::named("check_database")
         .real_time()
         .unmigrated()
@@ -246,10 +246,10 @@ async fn check_names_what_is_wrong_with_the_database_and_its_fix() {
     assert_fails(&world, &[], "database", &["run `veracore-sync migrate`"]).await;
     world.cli(&["migrate", "--json"]).await.success_json();
     assert_eq!(world.cli(CHECK).await.success_json()["ok"], true);
-    let nobody = [("DATABASE_URL", "postgres://postgres@127.0.0.1:1/nothing")];
+    let unreachable = [("DATABASE_URL", "postgres://postgres@127.0.0.1:1/nothing")];
     assert_fails(
         &world,
-        &nobody,
+        &unreachable,
         "database",
         &["start Postgres, or correct DATABASE_URL"],
     )

@@ -1,4 +1,4 @@
-//! The one-shot commands and their JSON.
+//! The one-off commands and their JSON.
 
 use serde_json::json;
 use veracore_sync::domain::SyncStatus;
@@ -13,7 +13,7 @@ async fn orders_are_listed_shown_retried_and_skipped() {
     address["city"] = json!("");
     let bad = world.shop.pay(&Cart::of(&[("A-1", 1)]).to(address)).await;
     let pass = world.cli(&["sync", "orders", "--json"]).await;
-    assert_eq!(pass.status, 1, "an order needs a person");
+    assert_eq!(pass.status, 1, "an order needs attention");
     assert_eq!(
         pass.json(),
         json!({ "takenIn": 2, "orders": { "success": 1, "error": 1 }, "unrecorded": 0 })
@@ -65,7 +65,7 @@ async fn orders_are_listed_shown_retried_and_skipped() {
     let retried = world
         .cli(&["orders", "retry", &bad.code, &good.code, "--json"])
         .await;
-    assert_eq!(retried.status, 1, "one of them is at VeraCore already");
+    assert_eq!(retried.status, 1, "VeraCore already has one of them");
     let done: Vec<_> = retried.json()["orders"]
         .as_array()
         .unwrap()
@@ -95,7 +95,7 @@ async fn orders_are_listed_shown_retried_and_skipped() {
 }
 
 #[tokio::test]
-async fn one_order_can_be_carried_alone() {
+async fn one_order_can_be_synced_alone() {
     let world = World::named("alone").real_time().build().await;
     let wanted = world.pay_order(&[("A-0", 1)]).await;
     let other = world.pay_order(&[("A-0", 1)]).await;
@@ -110,7 +110,7 @@ async fn one_order_can_be_carried_alone() {
 }
 
 #[tokio::test]
-async fn status_tells_counts_jobs_and_both_ends() {
+async fn status_shows_counts_jobs_and_upstreams() {
     let world = World::named("status").real_time().build().await;
     world.pay_order(&[("A-0", 1)]).await;
     world
@@ -124,9 +124,9 @@ async fn status_tells_counts_jobs_and_both_ends() {
     assert_eq!(status["jobs"][0]["lastRun"]["outcome"], "done");
     assert_eq!(status["vendure"]["ok"], true);
     assert_eq!(status["veracore"]["ok"], true);
-    let nobody = [("VERACORE_API_URL", "http://127.0.0.1:1")];
+    let unreachable = [("VERACORE_API_URL", "http://127.0.0.1:1")];
     let status = world
-        .cli_with(&nobody, &["status", "--json"])
+        .cli_with(&unreachable, &["status", "--json"])
         .await
         .success_json();
     assert_eq!(status["veracore"]["ok"], false);
@@ -135,7 +135,7 @@ async fn status_tells_counts_jobs_and_both_ends() {
 }
 
 #[tokio::test]
-async fn config_show_masks_secrets_and_tells_where_values_are_from() {
+async fn config_show_masks_secrets_and_shows_the_origin_of_values() {
     let world = World::named("config").real_time().build().await;
     let shown = world.cli(&["config", "show", "--json"]).await;
     let settings = shown.success_json();

@@ -1,5 +1,5 @@
-//! The process dies at each write in turn, before it and after it, to either end and to the ledger;
-//! what is left is made good by the next ones (I1 to I6, I11).
+//! The process crashes before and after each write to an upstream or to the ledger, and the next
+//! processes recover (I1 to I6, I11).
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -19,8 +19,8 @@ use crate::harness::{
 pub(super) const AT: &str = "VERACORE_SYNC_CRASH_AT";
 const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
 
-/// The points that the history below passes, a line each. When this file is out of date,
-/// `the_list_of_crash_points_is_complete` says with what.
+/// The crash points that the history below passes, one per line.
+/// `the_list_of_crash_points_is_complete` prints the differences if the file is out of date.
 const POINTS: &str = include_str!("crash_points.txt");
 
 /// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
@@ -58,17 +58,17 @@ const ELSEWHERE: [&str; 30] = [
     "touch_web_session",
 ];
 
-/// SIGABRT, by which a crash point ends the process.
+/// SIGABRT, with which a crash point ends the process.
 pub(super) const ABORTED: i32 = -6;
 
-/// Rounds after which what a dead process left must be in order.
+/// Rounds after which the state must be correct again.
 const ROUNDS: u32 = 8;
 
-/// Where to die.
+/// Where to crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Death {
     pub point: String,
-    /// In which command; in any of them, or the daemon, when that does not matter.
+    /// The command to crash in; any command or the daemon if `None`.
     pub command: Option<usize>,
 }
 
@@ -81,14 +81,14 @@ impl Death {
     }
 }
 
-/// A history that passes every write of the three flows, with a death at one of them, or more.
+/// A history that passes every write of the three flows, with one or more crashes.
 pub struct History {
     pub world: World,
     receiver: Receiver,
-    /// Where to die, one after the other, until that has happened.
+    /// The crashes still to come, in order.
     at: VecDeque<Death>,
     log: Option<PathBuf>,
-    /// How many lines the log had after each of the commands.
+    /// The number of log lines after each command.
     pub logged: Vec<usize>,
 }
 
@@ -114,14 +114,14 @@ impl History {
             .collect()
     }
 
-    /// A command, and again should it die, until `done` holds.
+    /// Runs a command, and again after a crash, until `done` holds.
     async fn command(&mut self, args: &[&str], done: impl AsyncFn(&World) -> bool) {
         for _ in 0..ROUNDS {
             let output = self.world.cli_with(&self.settings(), args).await;
             if output.status == ABORTED {
                 assert!(self.at.pop_front().is_some(), "{output:?}");
             } else if !self.at.is_empty() || self.log.is_some() {
-                // While nothing has died, all must go well.
+                // Without a crash, every command must succeed.
                 assert_eq!(output.status, 0, "{args:?}: {output:?}");
             }
             if output.status != ABORTED && done(&self.world).await {
@@ -138,7 +138,7 @@ impl History {
         text.map_or(0, |text| text.unwrap_or_default().lines().count())
     }
 
-    /// A daemon from its start to its stop.
+    /// Runs a daemon from its start to its stop.
     async fn daemon(&mut self) {
         loop {
             let mut daemon = self.world.daemon();
@@ -173,7 +173,7 @@ impl History {
                 })
                 .await;
             };
-            // One that is to die has not done all that it does before it did.
+            // The crash must happen before the daemon is done.
             let died = if self.at.is_empty() {
                 tokio::select! {
                     status = daemon.wait_exit() => Some(status),
@@ -193,7 +193,7 @@ impl History {
         }
     }
 
-    /// As after a first start with a receiver and notes.
+    /// The state after a first start with a receiver and notes.
     async fn prepare(&mut self) {
         self.command(&["migrate"], async |_| true).await;
         let told = "update veracore_config set events_unheard_after = null, notes_from = 'epoch'";
@@ -203,13 +203,13 @@ impl History {
             .unwrap();
     }
 
-    /// The three flows, by commands: an order that was shipped in two packages, and one that waits.
+    /// Runs the three flows by commands: an order shipped in two packages, and one that waits.
     pub async fn flows(&mut self) -> [PaidOrder; 2] {
         self.prepare().await;
         for (sku, units) in [("A-0", 40), ("A-1", 7)] {
             self.world.sandbox.set_stock(sku, units);
         }
-        // The first sweep is another than those after it.
+        // The first sweep differs from later ones.
         let partly = self.world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
         self.command(&["sync", "orders"], async |world| {
             arrived(world, &partly).await
@@ -235,15 +235,14 @@ impl History {
         })
         .await;
         self.command(&["sync", "inventory"], async |world| {
-            stock_is_right(world).await
+            is_stock_correct(world).await
         })
         .await;
         [partly, waiting]
     }
 
-    /// What the daemon does behind the flows, after as little of these as it needs: an order that was
-    /// sent and shipped.
-    async fn run_behind(mut self) {
+    /// The daemon's work after the flows (events, notes, maintenance), with one order sent and shipped.
+    async fn run_after_flows(mut self) {
         self.prepare().await;
         let order = self.world.pay_order(&[("A-0", 1)]).await;
         self.command(&["sync", "orders"], async |world| {
@@ -257,7 +256,7 @@ impl History {
         .await;
         self.daemon().await;
         assert_eq!(self.at, [], "not passed");
-        assert_told(&self.world, &self.receiver, &[&order]).await;
+        assert_delivered(&self.world, &self.receiver, &[&order]).await;
         let (state, fulfillments, _) = self.world.shop.fulfillment_state(&order).await;
         assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
         self.world.assert_settled().await;
@@ -267,7 +266,7 @@ impl History {
         let [partly, waiting] = self.flows().await;
         if !self.at.is_empty() || self.log.is_some() {
             self.daemon().await;
-            assert_told(&self.world, &self.receiver, &[&partly, &waiting]).await;
+            assert_delivered(&self.world, &self.receiver, &[&partly, &waiting]).await;
         }
         assert_eq!(self.at, [], "not passed");
         let World { shop, .. } = &self.world;
@@ -281,12 +280,12 @@ impl History {
             "{fields}"
         );
         assert_eq!(shop.fulfillment_state(&waiting).await.1, []);
-        assert!(stock_is_right(&self.world).await, "and it stays so");
+        assert!(is_stock_correct(&self.world).await, "and it stays correct");
         self.world.assert_settled().await;
     }
 }
 
-/// What the dead one held runs out, and what was to wait is due.
+/// Expires the crashed process's leases and makes everything due.
 async fn time_passes(world: &World) {
     sqlx::raw_sql(
         "update veracore_lease set lease_until = now() - interval '1 second';
@@ -312,15 +311,15 @@ async fn time_passes(world: &World) {
     .unwrap();
 }
 
-/// Every event was told, those of an order in the order in which they happened, and noted once.
-async fn assert_told(world: &World, receiver: &Receiver, orders: &[&PaidOrder]) {
+/// Asserts that every event was delivered, those of an order in sequence, and noted once.
+async fn assert_delivered(world: &World, receiver: &Receiver, orders: &[&PaidOrder]) {
     let mut events = world.ledger.events(None, 1000).await.unwrap();
     events.reverse();
     let taken = receiver.accepted();
     for event in &events {
         let id = serde_json::json!(event.id);
         let times = taken.iter().filter(|taken| taken["id"] == id).count();
-        // Once more than once where the process died before it wrote that down.
+        // A crash before the delivery is recorded delivers one event twice.
         assert!((1..=2).contains(&times), "{times} times: {event:?}");
     }
     for order in orders {
@@ -342,7 +341,7 @@ async fn arrived(world: &World, order: &PaidOrder) -> bool {
     record.is_some_and(|record| record.sync_status == SyncStatus::Success)
 }
 
-/// Whether so many packages of an order are fulfilled, told to the customer and settled.
+/// Whether this many packages of an order are fulfilled, in its tracking fields and settled.
 async fn is_back(world: &World, order: &PaidOrder, packages: usize) -> bool {
     let settled: i64 = sqlx::query_scalar(
         "select count(*) from veracore_shipment where shipment_status = 'fulfilled'",
@@ -358,8 +357,8 @@ async fn is_back(world: &World, order: &PaidOrder, packages: usize) -> bool {
         && fulfillments.iter().all(|f| told.contains(&f.tracking))
 }
 
-/// I4: the shop can sell just what VeraCore has free.
-async fn stock_is_right(world: &World) -> bool {
+/// I4: the shop can sell exactly what VeraCore has available.
+async fn is_stock_correct(world: &World) -> bool {
     for shelf in world.sandbox.stock() {
         let level = world.shop.level(&shelf.sku).await;
         if level.sellable() != i64::from(shelf.available_quantity) {
@@ -373,9 +372,8 @@ fn points() -> Vec<&'static str> {
     POINTS.lines().collect()
 }
 
-/// One of some tests that share the points behind the flows among them; those of the flows are
-/// `deaths`'.
-async fn die_at_each(shard: usize, of: usize) {
+/// One shard of the crash points after the flows; `deaths` has those of the flows.
+async fn crash_at_each(shard: usize, of: usize) {
     let of_flows: BTreeSet<String> = passed_by_command().await.into_iter().flatten().collect();
     let behind = points()
         .into_iter()
@@ -383,7 +381,7 @@ async fn die_at_each(shard: usize, of: usize) {
     for point in behind.skip(shard).step_by(of) {
         History::begin(vec![Death::at(point)], None)
             .await
-            .run_behind()
+            .run_after_flows()
             .await;
     }
 }
@@ -394,9 +392,9 @@ pub fn empty_log() -> PathBuf {
     log
 }
 
-/// Where VeraCore gives no list of shipments, that orders were asked for one by one is written down.
+/// Without a list of shipments, the look-ups of single orders are recorded.
 #[tokio::test]
-async fn a_death_where_orders_are_asked_for_one_by_one_is_made_good() {
+async fn a_crash_while_orders_are_looked_up_one_by_one_is_recovered() {
     for when in ["before", "after"] {
         let point = format!("ledger.record_tracking_check.{when}");
         let mut history = History::begin(vec![Death::at(&point)], None).await;
@@ -421,9 +419,9 @@ async fn a_death_where_orders_are_asked_for_one_by_one_is_made_good() {
     }
 }
 
-/// An outage is told once, though whoever tells it dies over that.
+/// An outage is reported once although the reporting process crashes.
 #[tokio::test]
-async fn a_death_while_an_outage_is_told_of_is_made_good() {
+async fn a_crash_while_an_outage_is_reported_is_recovered() {
     for when in ["before", "after"] {
         let mut world = World::named("told").real_time().build().await;
         world.expect_error("VeraCore is unavailable");
@@ -443,7 +441,7 @@ async fn a_death_while_an_outage_is_told_of_is_made_good() {
             .await
             .unwrap()
         };
-        // The first that it tells is that the shop is up, the second that VeraCore is not.
+        // The first event says that the shop is up, the second that VeraCore is down.
         let mut victim = world.daemon().with(AT, &format!("{point}#2")).spawn();
         assert_eq!(victim.wait_exit().await.code(), None, "{}", victim.stderr());
         assert_eq!(told("upstream.down").await, i64::from(when == "after"));
@@ -460,7 +458,7 @@ async fn a_death_while_an_outage_is_told_of_is_made_good() {
             (counts[&SyncStatus::Success] == 4).then_some(())
         })
         .await;
-        // Whatever it had to tell of the outage it has told by then.
+        // By now, it has reported the outage.
         until("the end of it is told, too", async || {
             (told("upstream.up").await > 0).then_some(())
         })
@@ -472,7 +470,7 @@ async fn a_death_while_an_outage_is_told_of_is_made_good() {
     }
 }
 
-/// The names of all writes of a kind, as the source has them.
+/// The names of all writes of a kind in the source.
 fn writes_in_source(kind: &str) -> BTreeSet<String> {
     let mut marks = vec![format!("crash::points_around(\"{kind}\", \"")];
     if kind == "ledger" {
@@ -508,7 +506,7 @@ async fn the_list_of_crash_points_is_complete() {
         passed.difference(&listed),
         listed.difference(&passed)
     );
-    // Each write of the source is passed, or known to be elsewhere.
+    // Each write in the source is passed, or listed as tested elsewhere.
     for name in writes_in_source("ledger") {
         for when in ["before", "after"] {
             let point = format!("ledger.{name}.{when}");
@@ -518,7 +516,7 @@ async fn the_list_of_crash_points_is_complete() {
             );
         }
     }
-    // And each write to either end, in this style. Cancelling is not on the way
+    // The same for each write to an upstream, in this style. Cancelling is tested elsewhere
     // (see `aftercare`).
     let (other, cancelling) = match Style::current() {
         Style::Rest => ("fulfillment/veracore/oms", "fulfillment/veracore/oms"),
@@ -531,7 +529,7 @@ async fn the_list_of_crash_points_is_complete() {
         .iter()
         .filter(|point| point.starts_with("call."))
         .count();
-    // `mutate` itself is in vendure/client.rs, and permission probes in vendure/caller.rs write nothing.
+    // `mutate` is defined in vendure/client.rs; permission probes in vendure/caller.rs write nothing.
     let left_out = [other, cancelling, "vendure/client.rs", "vendure/caller.rs"];
     let in_source: usize = crate::house::sources_outside(&left_out)
         .iter()
@@ -548,7 +546,7 @@ macro_rules! shards {
     ($($name:ident = $shard:literal),*) => {$(
         #[tokio::test]
         async fn $name() {
-            die_at_each($shard, 4).await;
+            crash_at_each($shard, 4).await;
         }
     )*};
 }

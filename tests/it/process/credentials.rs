@@ -1,4 +1,4 @@
-//! Credentials: refused ones park orders without using up their tries; API keys open the shop.
+//! Credentials: refused ones park orders without using up attempts, and an API key works for the shop.
 
 use veracore_sync::domain::SyncStatus;
 
@@ -7,7 +7,7 @@ use crate::harness::{World, get, until, vendure_version};
 const REFUSED: &str = "VeraCore refuses our credentials";
 
 #[tokio::test]
-async fn refused_veracore_credentials_park_orders_until_they_are_right() {
+async fn refused_veracore_credentials_park_orders_until_they_are_corrected() {
     let mut world = World::named("parked").real_time().build().await;
     world.expect_error(REFUSED);
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -20,7 +20,7 @@ async fn refused_veracore_credentials_park_orders_until_they_are_right() {
         world.record(&order.code).await?;
         let (status, body) = get(&format!("http://{address}/readyz")).await;
         let ends: serde_json::Value = serde_json::from_str(&body).unwrap();
-        // The other end does not make us unready.
+        // An unavailable upstream does not make the daemon unready.
         (status == 200 && ends["veracore"]["circuit"] == "open").then_some(())
     })
     .await;
@@ -31,8 +31,8 @@ async fn refused_veracore_credentials_park_orders_until_they_are_right() {
     let told = lines.iter().filter(|line| {
         line["level"] == "ERROR" && line["message"].as_str().unwrap().contains(REFUSED)
     });
-    assert_eq!(told.count(), 1, "it is told once, loudly");
-    assert_eq!(world.sandbox.requests().len(), 1, "and not asked again");
+    assert_eq!(told.count(), 1, "it is logged once, as an error");
+    assert_eq!(world.sandbox.requests().len(), 1, "and not called again");
     for order in [&order, &another] {
         let record = world.record(&order.code).await.unwrap();
         assert_eq!(
@@ -52,7 +52,7 @@ async fn refused_veracore_credentials_park_orders_until_they_are_right() {
 }
 
 #[tokio::test]
-async fn an_api_key_opens_the_shop() {
+async fn an_api_key_works_for_the_shop() {
     if vendure_version().starts_with("3.4.") {
         println!("Vendure {} has no API keys", vendure_version());
         return;

@@ -1,6 +1,6 @@
-//! The ledger's database goes wrong under a running daemon: it is cut off, restarted, silent, full,
-//! read-only or busy. Orders wait, that is told once and shown by `/readyz`, nothing is done that
-//! could not be written down before, and all goes on by itself.
+//! Database failures under a running daemon: disconnected, restarted, stalled, full, read-only or
+//! busy. Orders wait, the failure is logged once and shown by `/readyz`, nothing is done that could
+//! not be recorded first, and everything resumes automatically.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::harness::{Daemon, DaemonBuilder, PaidOrder, SeededRng, World, get, un
 const STUCK: &str = "orders cannot be processed";
 const BLIND: &str = "orders cannot be discovered";
 
-/// What a daemon may say of its database, each once an outage.
+/// The log messages about the database, each at most once per outage.
 const TOLD: [&str; 8] = [
     STUCK,
     BLIND,
@@ -34,12 +34,12 @@ async fn world(name: &str) -> World {
     for words in TOLD {
         world.expect_error(words);
     }
-    // Orders' and stock's are told apart.
+    // Separately for orders and stock.
     world.expect_error("webhooks cannot be processed");
     world
 }
 
-/// A daemon whose leases, should they be left behind, run out soon.
+/// A daemon with short leases.
 fn quick(world: &World) -> DaemonBuilder<'_> {
     world.daemon().with("VENDURE_TIMEOUT_SECONDS", "3")
 }
@@ -51,7 +51,7 @@ async fn execute(world: &World, statement: &str) {
         .unwrap();
 }
 
-/// As Postgres does when its disk is full.
+/// Fails writes to a table, as Postgres does when its disk is full.
 async fn fill_disk(world: &World, table: &str, when: &str) {
     let function = "create or replace function full_disk() returns trigger language plpgsql as
         $$ begin raise exception 'could not extend file: No space left on device'
@@ -67,7 +67,7 @@ async fn free_disk(world: &World, table: &str) {
     execute(world, &format!("drop trigger full_disk on {table}")).await;
 }
 
-/// Ends the program's connections, as a Postgres does that is told to stop.
+/// Terminates the program's connections, as a stopping Postgres does.
 async fn end_connections(world: &World) {
     let ended: i64 = sqlx::query_scalar(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity
@@ -80,7 +80,7 @@ async fn end_connections(world: &World) {
     assert!(ended > 0);
 }
 
-async fn all_arrive(world: &World, paid: &[PaidOrder]) {
+async fn wait_until_all_sent(world: &World, paid: &[PaidOrder]) {
     for order in paid {
         world.wait_until_sent(&order.code).await;
     }
@@ -110,7 +110,7 @@ async fn ready_again(address: SocketAddr) {
     .await;
 }
 
-/// How often the daemon said something loudly.
+/// The number of WARN and ERROR lines with this text.
 fn loud(daemon: &Daemon, words: &str) -> usize {
     let lines = daemon.lines();
     let says = |line: &&Value| {
@@ -119,24 +119,24 @@ fn loud(daemon: &Daemon, words: &str) -> usize {
     lines.iter().filter(says).count()
 }
 
-fn assert_told_at_most_once(daemon: &Daemon) {
+fn assert_logged_at_most_once(daemon: &Daemon) {
     for words in TOLD {
         let times = loud(daemon, words);
-        assert!(times <= 1, "'{words}' was told {times} times");
+        assert!(times <= 1, "'{words}' was logged {times} times");
     }
 }
 
-/// Long enough for a loop that pauses too little to show itself.
-async fn look_on_for(time: Duration, mut look: impl FnMut()) {
+/// Checks for some time, long enough to reveal a loop without pauses.
+async fn check_for(time: Duration, mut check: impl FnMut()) {
     let start = Instant::now();
     while start.elapsed() < time {
-        look();
+        check();
         sleep(Duration::from_millis(100)).await;
     }
 }
 
 #[tokio::test]
-async fn connections_that_are_cut_again_and_again_cost_no_order() {
+async fn repeatedly_dropped_connections_lose_no_order() {
     let world = world("cut").await;
     let mut rng = SeededRng::from_env();
     println!("TEST_SEED={} repeats these moments", rng.seed);
@@ -148,7 +148,7 @@ async fn connections_that_are_cut_again_and_again_cost_no_order() {
         let pause = Duration::from_millis(rng.below(400));
         println!("cut {cut}: after {pause:?}");
         let moment = async {
-            // Chance itself: nothing is waited for here.
+            // A random delay: there is no condition to wait for.
             sleep(pause).await;
             if cut % 3 == 2 {
                 proxy.close();
@@ -161,13 +161,13 @@ async fn connections_that_are_cut_again_and_again_cost_no_order() {
         let (new, ()) = tokio::join!(world.pay_orders(4), moment);
         paid.extend(new);
     }
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn a_database_that_restarts_is_waited_for() {
+async fn the_daemon_waits_for_a_restarting_database() {
     let world = world("restarts").await;
     let proxy = world.database_proxy();
     let daemon = quick(&world).with("DATABASE_URL", proxy.url());
@@ -179,41 +179,41 @@ async fn a_database_that_restarts_is_waited_for() {
     unready(address, "database").await;
     daemon.wait_for(STUCK).await;
     paid.extend(world.pay_orders(3).await);
-    look_on_for(Duration::from_secs(4), || {}).await;
-    assert_told_at_most_once(&daemon);
+    check_for(Duration::from_secs(4), || {}).await;
+    assert_logged_at_most_once(&daemon);
     proxy.open();
     ready_again(address).await;
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
-/// Packets vanish, as when a route or a server's machine is gone: no connection ever ends.
+/// Packets are dropped, as when a route or a machine fails: connections stay open.
 #[tokio::test]
-async fn a_database_that_falls_silent_is_given_up_and_found_again() {
+async fn the_daemon_recovers_from_a_stalled_database() {
     let world = world("silent").await;
     let proxy = world.database_proxy();
     let daemon = quick(&world).with("DATABASE_URL", proxy.url());
     let mut daemon = daemon.start().await;
     let address = daemon.address().await;
     let mut paid = world.pay_orders(2).await;
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     proxy.stall();
     unready(address, "did not answer").await;
     paid.extend(world.pay_orders(2).await);
     daemon.wait_for(STUCK).await;
     daemon.wait_for(BLIND).await;
-    assert_told_at_most_once(&daemon);
+    assert_logged_at_most_once(&daemon);
     proxy.resume();
     ready_again(address).await;
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
-/// The answer to the intent comes when somebody else may have taken the order over: nothing is sent.
+/// The intent is confirmed only when another process may have claimed the order: nothing is sent.
 #[tokio::test]
-async fn an_intent_that_is_confirmed_too_late_is_not_acted_upon() {
+async fn nothing_is_sent_after_an_intent_confirmed_too_late() {
     let world = world("late_intent").await;
     execute(
         &world,
@@ -231,19 +231,19 @@ async fn an_intent_that_is_confirmed_too_late_is_not_acted_upon() {
     let record = world.record(&paid[0].code).await.unwrap();
     assert_ne!(record.sync_status, SyncStatus::Success);
     execute(&world, "drop trigger linger on veracore_order_attempt").await;
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn as_few_connections_as_can_be_are_enough_also_while_somebody_holds_a_lock() {
+async fn the_minimum_of_connections_suffices_even_during_a_lock() {
     let world = world("two_connections").await;
     let daemon = quick(&world).with("DATABASE_MAX_CONNECTIONS", "2");
     let daemon = daemon.with("VERACORE_MAX_CONCURRENCY", "4").start().await;
     let mut paid = world.pay_orders(8).await;
-    all_arrive(&world, &paid).await;
-    // A person's session that forgot to commit: claims skip what it holds, discovery waits.
+    wait_until_all_sent(&world, &paid).await;
+    // A forgotten transaction in somebody's session: claims skip its rows, discovery waits.
     let mut other = PgConnection::connect(&world.environment()["DATABASE_URL"])
         .await
         .unwrap();
@@ -264,28 +264,28 @@ async fn as_few_connections_as_can_be_are_enough_also_while_somebody_holds_a_loc
         waits.then_some(())
     })
     .await;
-    // Longer than a connection is waited for.
+    // Longer than the timeout for a connection.
     sleep(Duration::from_secs(6)).await;
     lock.rollback().await.unwrap();
-    all_arrive(&world, &paid).await;
-    assert_told_at_most_once(&daemon);
+    wait_until_all_sent(&world, &paid).await;
+    assert_logged_at_most_once(&daemon);
     daemon.stop().await;
     world.assert_settled().await;
 }
 
-/// What cannot be written down is not done, for as long as that is so.
+/// Nothing is sent while it cannot be recorded.
 async fn nothing_is_sent_while_full(name: &str, table: &str, when: &str) {
     let world = world(name).await;
     let mut daemon = quick(&world).start().await;
     let address = daemon.address().await;
     let mut paid = vec![world.pay_order(&[("A-0", 1)]).await];
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     fill_disk(&world, table, when).await;
     paid.extend(world.pay_orders(6).await);
     daemon.wait_for(STUCK).await;
     unready(address, "No space left on device").await;
     let calls = world.sandbox.requests().len();
-    look_on_for(Duration::from_secs(6), || {
+    check_for(Duration::from_secs(6), || {
         assert_eq!(
             world.sandbox.orders().len(),
             1,
@@ -298,10 +298,10 @@ async fn nothing_is_sent_while_full(name: &str, table: &str, when: &str) {
         calls <= 5,
         "{calls} calls of VeraCore for what cannot be sent"
     );
-    assert_told_at_most_once(&daemon);
-    assert_eq!(loud(&daemon, ""), 1, "one loud line: {:?}", daemon.lines());
+    assert_logged_at_most_once(&daemon);
+    assert_eq!(loud(&daemon, ""), 1, "one ERROR line: {:?}", daemon.lines());
     free_disk(&world, table).await;
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     ready_again(address).await;
     daemon
         .wait_for("resolved: orders cannot be processed")
@@ -324,7 +324,7 @@ async fn nothing_is_sent_while_orders_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn a_command_ends_when_the_disk_is_full_and_the_shop_is_not_written() {
+async fn a_command_ends_when_the_disk_is_full_and_writes_nothing_to_the_shop() {
     let world = world("full_commands").await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     fill_disk(&world, "veracore_order_attempt", "insert").await;
@@ -356,7 +356,7 @@ async fn a_command_ends_when_the_disk_is_full_and_the_shop_is_not_written() {
             refused.stderr.contains("No space left on device"),
             "{refused:?}"
         );
-        // What a failed pass held runs out by itself; it runs out now.
+        // A failed run's leases expire by themselves; expire them now.
         execute(
             &world,
             "update veracore_lease set lease_until = now() - interval '1 second'",
@@ -384,7 +384,7 @@ async fn a_command_ends_when_the_disk_is_full_and_the_shop_is_not_written() {
     world.assert_settled().await;
 }
 
-/// Only what is to be fulfilled cannot be written.
+/// Fails only the writes of fulfillment intents.
 async fn fill_disk_for_intentions(world: &World) {
     execute(
         world,
@@ -395,12 +395,12 @@ async fn fill_disk_for_intentions(world: &World) {
 }
 
 #[tokio::test]
-async fn a_database_that_takes_no_writes_is_waited_for() {
+async fn the_daemon_waits_for_a_read_only_database() {
     let world = world("read_only").await;
     let mut daemon = quick(&world).start().await;
     let address = daemon.address().await;
     let mut paid = vec![world.pay_order(&[("A-0", 1)]).await];
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     let name = world.environment()["DATABASE_URL"]
         .rsplit('/')
         .next()
@@ -419,27 +419,27 @@ async fn a_database_that_takes_no_writes_is_waited_for() {
         check.stdout.contains("point DATABASE_URL at the primary"),
         "{check:?}"
     );
-    look_on_for(Duration::from_secs(4), || {
+    check_for(Duration::from_secs(4), || {
         assert_eq!(world.sandbox.orders().len(), 1);
     })
     .await;
-    assert_told_at_most_once(&daemon);
+    assert_logged_at_most_once(&daemon);
     execute(
         &world,
         &format!("set transaction_read_only = off; {}", read_only("off")),
     )
     .await;
-    // A new primary comes with new connections.
+    // After a failover, connections are new.
     end_connections(&world).await;
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     ready_again(address).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
-/// At the start it is waited for as well, and whoever migrates meanwhile is not in each other's way.
+/// The daemon waits at its start, too, and blocks nobody else from migrating meanwhile.
 #[tokio::test]
-async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it() {
+async fn a_daemon_that_cannot_migrate_yet_waits_and_blocks_no_other() {
     let mut world = World::named("migrates_later")
         .real_time()
         .unmigrated()
@@ -461,20 +461,20 @@ async fn a_daemon_that_may_not_migrate_yet_waits_and_keeps_nobody_else_from_it()
     assert_eq!(ready(address).await.0, 503);
     execute(&world, &read_only("off")).await;
     world.cli(&["migrate", "--json"]).await.success_json();
-    all_arrive(&world, &[order]).await;
+    wait_until_all_sent(&world, &[order]).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
-/// A disk is full, and then VeraCore goes away as well: nobody can find out whether an order can be
-/// written down again, and that VeraCore is away does not make us unready.
+/// The disk is full, then VeraCore becomes unavailable, too. Whether orders can be recorded again
+/// cannot be tried, and VeraCore's outage alone does not make the daemon unready.
 #[tokio::test]
-async fn while_orders_are_parked_an_old_trouble_does_not_make_us_unready() {
+async fn while_orders_are_parked_an_old_failure_does_not_make_the_daemon_unready() {
     let mut world = world("old_trouble").await;
     world.expect_error("VeraCore is unavailable");
     let mut daemon = quick(&world).start().await;
     let address = daemon.address().await;
-    // Orders can be claimed, and nothing be recorded of them.
+    // Orders can be claimed, but not recorded.
     fill_disk(&world, "veracore_order_sync", "update").await;
     execute(
         &world,
@@ -497,14 +497,14 @@ async fn while_orders_are_parked_an_old_trouble_does_not_make_us_unready() {
     .await;
     free_disk(&world, "veracore_order_sync").await;
     world.sandbox.clear_faults();
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
-/// Whoever pauses because of a trouble works on nothing that could show that it is over.
+/// A worker paused by a failure does nothing that could show that the failure is over.
 #[tokio::test]
-async fn a_pause_does_not_keep_an_old_trouble() {
+async fn a_pause_does_not_keep_an_old_failure() {
     let world = world("paused_trouble").await;
     let mut daemon = quick(&world).start().await;
     let address = daemon.address().await;
@@ -522,7 +522,7 @@ async fn a_pause_does_not_keep_an_old_trouble() {
         .cli(&["config", "unset", "SYNC_ENABLED", "--json"])
         .await
         .success_json();
-    all_arrive(&world, &paid).await;
+    wait_until_all_sent(&world, &paid).await;
     daemon.stop().await;
     world.assert_settled().await;
 }

@@ -1,12 +1,11 @@
-//! The crash matrix of the three flows, in each of VeraCore's styles: several deaths to a history, so
-//! that a history need not be lived through for each point. What follows the flows (events, notes, the
-//! day's tidying) is `crash`'s.
+//! The crash matrix of the three flows, in each VeraCore style, with several crashes per history to
+//! save time. `crash` tests what follows the flows: events, notes, maintenance.
 
 use std::collections::BTreeSet;
 
 use super::crash::{Death, History, empty_log};
 
-/// The points that each command of the flows passes.
+/// The crash points that each command of the flows passes.
 pub(super) async fn passed_by_command() -> Vec<BTreeSet<String>> {
     let log = empty_log();
     let mut history = History::begin(vec![], Some(log.clone())).await;
@@ -25,8 +24,8 @@ pub(super) async fn passed_by_command() -> Vec<BTreeSet<String>> {
     by_command
 }
 
-/// Each point once, in as few histories as that takes: in each history every command dies at most
-/// once. (After a second death it might find nothing left to do.)
+/// Distributes the points over as few histories as possible: each command crashes at most once per
+/// history, because after a second crash it might have nothing left to do.
 fn histories(mut by_command: Vec<BTreeSet<String>>) -> Vec<Vec<Death>> {
     let mut histories = Vec::new();
     loop {
@@ -50,7 +49,7 @@ fn histories(mut by_command: Vec<BTreeSet<String>>) -> Vec<Vec<Death>> {
     }
 }
 
-/// One of some tests that share the histories among them.
+/// One shard of the histories.
 async fn die_again_and_again(shard: usize, of: usize) {
     let histories = histories(passed_by_command().await);
     for deaths in histories.into_iter().skip(shard).step_by(of) {

@@ -1,5 +1,4 @@
-//! A daemon that has nothing to do asks its database little, and begins at once all the same when
-//! somebody else found something.
+//! An idle daemon queries its database rarely, but starts at once when another replica finds an order.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,10 +7,10 @@ use veracore_sync::domain::{OrderCode, OrderRef, OrderState, ShopOrderId};
 
 use crate::harness::{Daemon, EVENT_SECRET, PaidOrder, Receiver, World, until};
 
-/// Far less than the slow looks are apart.
+/// Much shorter than the slow poll interval.
 const SOON: Duration = Duration::from_secs(15);
 
-/// What the daemon asked so far, by the beginnings of the statements.
+/// The statements so far, counted by their first words.
 fn asked(daemon: &Daemon) -> BTreeMap<String, usize> {
     let mut asked = BTreeMap::new();
     for line in daemon.lines() {
@@ -22,7 +21,7 @@ fn asked(daemon: &Daemon) -> BTreeMap<String, usize> {
     asked
 }
 
-/// What it asked within a time.
+/// The statements within a period.
 async fn asked_within(daemon: &Daemon, time: Duration) -> BTreeMap<String, usize> {
     let before = asked(daemon);
     sleep(time).await;
@@ -35,7 +34,7 @@ async fn asked_within(daemon: &Daemon, time: Duration) -> BTreeMap<String, usize
 }
 
 #[tokio::test]
-async fn an_idle_daemon_asks_little() {
+async fn an_idle_daemon_runs_few_statements() {
     let world = World::named("idle").real_time().build().await;
     let receiver = Receiver::start().await;
     let daemon = world
@@ -56,13 +55,13 @@ async fn an_idle_daemon_asks_little() {
     let asked = asked_within(&daemon, Duration::from_secs(20)).await;
     let count: usize = asked.values().sum();
     println!("{count} statements in 20 s: {asked:#?}");
-    // Looking for orders twice and a tick of the minute, rather than five loops every second or two.
+    // Two order polls and one scheduler tick, instead of five loops every second or two.
     assert!(count <= 30, "{count} statements in 20 s: {asked:#?}");
     daemon.stop().await;
     world.assert_settled().await;
 }
 
-/// Takes the order in as another replica does, and waits for the daemon to send it.
+/// Inserts the order as another replica does, and waits until the daemon sends it.
 async fn found_by_another(world: &World, order: &PaidOrder) -> Duration {
     let order_ref = OrderRef {
         id: ShopOrderId::parse(order.id.clone()).unwrap(),
@@ -102,7 +101,7 @@ async fn slow(world: &World) -> Daemon {
 }
 
 #[tokio::test]
-async fn what_another_replica_found_is_begun_at_once_whether_words_arrive_or_not() {
+async fn another_replicas_order_is_sent_at_once_with_and_without_notifications() {
     let world = World::named("found_elsewhere").real_time().build().await;
     let daemon = slow(&world).await;
     let order = world.pay_order(&[("A-0", 1)]).await;

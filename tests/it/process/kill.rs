@@ -1,4 +1,4 @@
-//! `kill -9` at any moment loses nothing and doubles nothing (I1, I11).
+//! `kill -9` at any time loses and duplicates nothing (I1, I11).
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const KILLS: u64 = 8;
 const NEW_ORDERS: u32 = 5;
 
 #[tokio::test]
-async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
+async fn a_repeatedly_killed_daemon_sends_every_order_once() {
     let world = World::named("killed")
         .real_time()
         .unmigrated()
@@ -22,7 +22,7 @@ async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
         .await;
     let mut rng = SeededRng::from_env();
     println!("TEST_SEED={} repeats these moments", rng.seed);
-    // Slow enough that kills meet calls under way, on both sides of the work.
+    // Slow enough for kills during calls, before and after their execution.
     for (every, work) in [(2, Work::Before), (3, Work::After)] {
         let slow = FaultKind::Delay {
             milliseconds: 60,
@@ -35,7 +35,7 @@ async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
     let mut paid = Vec::new();
     for kill in 0..KILLS {
         let seen = world.sandbox.requests().len();
-        // Each new order is asked for and sent, so there will be so many calls.
+        // Each new order needs two calls: a look-up and a send.
         let calls = rng.below(u64::from(2 * NEW_ORDERS));
         let pause = Duration::from_millis(rng.below(80));
         println!("kill {kill}: after {calls} calls and {pause:?}");
@@ -48,14 +48,14 @@ async fn a_daemon_that_is_killed_again_and_again_sends_every_order_once() {
                 },
             )
             .await;
-            // Chance itself: nothing is waited for here.
+            // A random delay: there is no condition to wait for.
             sleep(pause).await;
             daemon.kill_9();
         };
         let (new, ()) = tokio::join!(world.pay_orders(NEW_ORDERS), moment);
         paid.extend(new);
     }
-    // What the dead had claimed is taken over when their leases have run out; they run out now.
+    // Expire the leases of the killed processes.
     sqlx::query("update veracore_order_sync set lease_until = now() where lease_until is not null")
         .execute(&world.tables)
         .await

@@ -1,11 +1,11 @@
-//! The log: silent while nothing happens, and each line says which order and which run it belongs to.
+//! The log: nothing while idle, and each line names its order and its run.
 
 use chrono::TimeDelta;
 use serde_json::Value;
 
 use crate::harness::{World, until};
 
-/// How many sweeps over the shop's orders came to their end.
+/// The number of completed sweeps.
 async fn sweeps(world: &World) -> i64 {
     sqlx::query_scalar(
         "select count(*) from veracore_sync_run where job = 'sweep_orders' and ended_at is not null",
@@ -16,10 +16,10 @@ async fn sweeps(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn an_idle_daemon_says_nothing_and_each_line_about_an_order_names_it() {
+async fn an_idle_daemon_logs_nothing_and_each_line_about_an_order_names_it() {
     let world = World::named("quiet").real_time().build().await;
     let daemon = world.daemon().with("ORDER_SWEEP_INTERVAL_SECONDS", "1");
-    // Nothing is to be due meanwhile, whatever the time is.
+    // No job is due meanwhile, at any time of day.
     let far = world.clock.now() + TimeDelta::hours(12);
     let far = far.format("%H:%M").to_string();
     let daemon = daemon
@@ -36,7 +36,7 @@ async fn an_idle_daemon_says_nothing_and_each_line_about_an_order_names_it() {
         (sweeps(&world).await >= first + 3).then_some(())
     })
     .await;
-    assert_eq!(daemon.lines(), at_start, "an idle daemon says something");
+    assert_eq!(daemon.lines(), at_start, "an idle daemon logs something");
 
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.wait_until_sent(&order.code).await;
@@ -49,7 +49,7 @@ async fn an_idle_daemon_says_nothing_and_each_line_about_an_order_names_it() {
 }
 
 #[tokio::test]
-async fn calls_and_runs_are_told_apart_by_their_fields() {
+async fn calls_and_runs_are_identified_by_fields() {
     let world = World::named("fields").real_time().build().await;
     let orders = world.pay_orders(2).await;
     let debug = [("LOG_LEVEL", "debug")];
@@ -61,11 +61,11 @@ async fn calls_and_runs_are_told_apart_by_their_fields() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     for order in &orders {
-        // Also what is told further down, where nobody knows of orders.
+        // Including lines of lower layers, which do not know the order.
         let calls = lines.iter().filter(|line| {
             line["order"] == *order.code && line["upstream"] == "VeraCore" && line["run"].is_null()
         });
-        assert!(calls.count() >= 2, "asked for and sent: {lines:#?}");
+        assert!(calls.count() >= 2, "a look-up and a send: {lines:#?}");
     }
     let swept = lines.iter().find(|line| line["job"] == "sweep_orders");
     assert!(swept.unwrap()["run"].is_i64(), "{swept:?}");

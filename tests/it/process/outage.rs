@@ -1,4 +1,4 @@
-//! The shop is away: at the very first start, and in the middle.
+//! The shop is unavailable: at the first start, and later.
 
 use serde_json::Value;
 use veracore_sync::domain::SyncStatus;
@@ -9,7 +9,7 @@ const WAITING: &str = "Vendure does not answer as it should; trying again until 
 const BLIND: &str = "orders cannot be discovered";
 
 #[tokio::test]
-async fn an_order_placed_before_the_first_sweep_succeeds_is_not_taken_for_an_old_one() {
+async fn an_order_placed_before_the_first_successful_sweep_is_not_an_existing_one() {
     let mut world = World::named("first_day")
         .real_time()
         .unmigrated()
@@ -32,10 +32,10 @@ async fn an_order_placed_before_the_first_sweep_succeeds_is_not_taken_for_an_old
 }
 
 #[tokio::test]
-async fn an_outage_of_the_shop_is_told_once_and_passes_by_itself() {
+async fn an_outage_of_the_shop_is_logged_once_and_ends_automatically() {
     let mut world = World::named("shop_away").real_time().build().await;
     world.expect_error(BLIND);
-    // A sweep may be going on at that moment.
+    // A sweep may be running.
     world.expect_error("the full order sweep failed");
     let proxy = world.shop_proxy();
     let daemon = world.daemon().with("VENDURE_API_URL", proxy.url());
@@ -54,7 +54,7 @@ async fn an_outage_of_the_shop_is_told_once_and_passes_by_itself() {
     let told = lines
         .iter()
         .filter(|line| line["level"] == "ERROR" && words(line));
-    assert_eq!(told.count(), 1, "an outage is told once");
+    assert_eq!(told.count(), 1, "an outage is logged once");
     daemon.stop().await;
     world.assert_settled().await;
 }

@@ -1,5 +1,5 @@
-//! `run` does not start on a wrong configuration or a shop that is not as configured: exit status
-//! 2, and what to do about it on stderr. Nor does anything on the tables of a newer version.
+//! `run` refuses an invalid configuration and a shop that does not match it: exit status 2, and the
+//! remedy on stderr. Every command refuses the tables of a newer version.
 
 use crate::harness::World;
 
@@ -18,7 +18,7 @@ async fn assert_refused(world: &World, wrong: &[(&str, &str)], words: &[&str]) {
 }
 
 #[tokio::test]
-async fn run_refuses_a_shop_that_is_not_as_configured() {
+async fn run_refuses_a_shop_that_does_not_match_the_configuration() {
     let mut world = World::named("refusals").real_time().build().await;
     world.expect_error("Vendure refuses our credentials");
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -51,9 +51,9 @@ async fn run_refuses_a_shop_that_is_not_as_configured() {
     world.assert_settled().await;
 }
 
-/// An older program must not write what a newer one reads in another way.
+/// An older version must not write what a newer version reads differently.
 #[tokio::test]
-async fn nothing_is_done_with_the_tables_of_a_newer_version() {
+async fn the_tables_of_a_newer_version_are_refused() {
     let world = World::named("from_the_future").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world
@@ -113,7 +113,7 @@ async fn nothing_is_done_with_the_tables_of_a_newer_version() {
         world.shop.fulfillment_state(&order).await,
     );
     assert_eq!(after, before, "nothing was changed");
-    // `check` asks, and nothing more.
+    // `check` only reads.
     let calls = &world.sandbox.requests()[called..];
     let writes = calls.iter().filter(|call| call.path == "/api/orders");
     assert_eq!(writes.count(), 0, "{calls:?}");
@@ -121,7 +121,7 @@ async fn nothing_is_done_with_the_tables_of_a_newer_version() {
 }
 
 #[tokio::test]
-async fn run_names_every_wrong_setting_at_once() {
+async fn run_names_every_invalid_setting_at_once() {
     let world = World::named("settings").real_time().build().await;
     let wrong = [
         ("VERACORE_CLIENT_SECRET", ""),

@@ -1,12 +1,12 @@
-//! Several daemons on one database (I1): they start together, share the work, and outlive one
-//! another.
+//! Several daemons on one database (I1): they start together, share the work, and take over from each
+//! other.
 
 use veracore_sync::domain::SyncStatus;
 
 use crate::harness::{Daemon, World, until};
 
-/// How many orders a daemon says that it brought to VeraCore.
-fn brought(daemon: &Daemon) -> usize {
+/// The number of orders that a daemon sent, by its log.
+fn sent_by(daemon: &Daemon) -> usize {
     let lines = daemon.lines();
     let brought = lines
         .iter()
@@ -29,7 +29,7 @@ async fn two_replicas_that_start_on_an_empty_database_send_each_order_once() {
         (counts[&SyncStatus::Success] == paid.len() as u64).then_some(())
     })
     .await;
-    assert_eq!(daemons.iter().map(brought).sum::<usize>(), paid.len());
+    assert_eq!(daemons.iter().map(sent_by).sum::<usize>(), paid.len());
     for daemon in daemons {
         daemon.stop().await;
     }

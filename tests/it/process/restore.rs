@@ -1,5 +1,5 @@
-//! A backup of the ledger is put back that knows less than what happened since, as
-//! docs/deployment.md says to make one and put it back: nothing is sent or fulfilled twice (I1).
+//! An older backup of the ledger is restored as docs/deployment.md describes: nothing is sent or
+//! fulfilled twice (I1).
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use veracore_sync::domain::SyncStatus;
 
 use crate::harness::{World, sends_of};
 
-/// Postgres' program of this name: the newest that Debian's packages brought, or the path's.
+/// The path of a Postgres program: the newest of Debian's packages, or the one in `PATH`.
 fn program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql");
     let mut found: Vec<PathBuf> = versions
@@ -39,7 +39,7 @@ fn postgres(name: &str, args: &[&str], file: &Path, database: &str) {
 }
 
 #[tokio::test]
-async fn an_older_ledger_that_is_put_back_sends_and_fulfills_nothing_twice() {
+async fn a_restored_older_ledger_sends_and_fulfills_nothing_twice() {
     let world = World::named("restored").real_time().build().await;
     let database = world.environment().remove("DATABASE_URL").unwrap();
     let known = world.pay_order(&[("A-0", 1)]).await;
@@ -53,7 +53,7 @@ async fn an_older_ledger_that_is_put_back_sends_and_fulfills_nothing_twice() {
     let dump = ["--format=custom", "--table=veracore_*"];
     postgres("pg_dump", &dump, &backup, &database);
 
-    // What the backup does not know: an order that was sent, and a package that was fulfilled.
+    // After the backup: an order is sent, and a package is fulfilled.
     let unknown = world.pay_order(&[("A-1", 2)]).await;
     world
         .cli(&["sync", "orders", "--json"])
@@ -81,7 +81,7 @@ async fn an_older_ledger_that_is_put_back_sends_and_fulfills_nothing_twice() {
     assert_eq!(would["order"], unknown.code, "{looked}");
     assert_eq!(would["would"], "fail", "{looked}");
 
-    // VeraCore is asked before anything is sent, and has it: that is for a person to settle.
+    // The look-up before sending finds the order, which then needs attention.
     world.cli(&["sync", "orders", "--json"]).await;
     assert_eq!(world.status(&unknown.code).await, SyncStatus::Error);
     let record = world.record(&unknown.code).await.unwrap();

@@ -1,4 +1,4 @@
-//! `schedule`: what it prints, with how little it works, and what it refuses.
+//! The `schedule` command: its output, without configuration and without a database, and its errors.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ async fn schedule(env: &[(&str, &str)], args: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn the_coming_occurrences_are_told_with_nothing_configured() {
+async fn the_next_occurrences_are_printed_without_configuration() {
     let sunday = [
         "--from",
         "2026-03-08T00:00:00-08:00",
@@ -73,7 +73,7 @@ async fn the_coming_occurrences_are_told_with_nothing_configured() {
 }
 
 #[tokio::test]
-async fn wrong_use_and_wrong_settings_are_refused() {
+async fn wrong_arguments_and_settings_are_refused() {
     for args in [
         ["--from", "tomorrow"],
         ["--from", "2026-03-08"],
@@ -99,7 +99,7 @@ async fn wrong_use_and_wrong_settings_are_refused() {
 }
 
 #[tokio::test]
-async fn status_tells_the_next_run_of_jobs_that_never_ran() {
+async fn status_shows_the_next_run_of_jobs_that_never_ran() {
     let world = World::named("next").real_time().build().await;
     let status = world.cli(&["status", "--json"]).await.success_json();
     let coming = world.cli(&["schedule", "--json"]).await.success_json();
@@ -133,7 +133,7 @@ async fn status_tells_the_next_run_of_jobs_that_never_ran() {
 }
 
 #[tokio::test]
-async fn what_is_stored_in_the_database_is_heeded() {
+async fn settings_stored_in_the_database_apply() {
     let world = World::ledger_only("stored").await;
     sqlx::query("update veracore_config set settings = '{\"SYNC_INVENTORY_TIME\": \"04:30\"}'")
         .execute(&world.pool)

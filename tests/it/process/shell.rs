@@ -1,4 +1,4 @@
-//! What the program does for a shell and a terminal: completions, manual pages, columns and colours.
+//! Shell completions, manual pages, and output on a terminal.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use crate::harness::run_program;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_veracore-sync");
 
-/// Every command, as help names them; those of commands too.
+/// Every command and subcommand, from the help.
 const COMMANDS: [&str; 24] = [
     "run",
     "migrate",
@@ -40,7 +40,7 @@ const COMMANDS: [&str; 24] = [
     "completions",
 ];
 
-/// Without any configuration.
+/// The stdout of a command without any configuration.
 async fn without_settings(args: &[&str]) -> String {
     let output = run_program(BTreeMap::new(), args).await;
     assert_eq!(output.status, 0, "{output:?}");
@@ -49,7 +49,7 @@ async fn without_settings(args: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn shells_learn_every_command() {
+async fn completions_contain_every_command() {
     let mut shell = Command::new("bash")
         .arg("-n")
         .stdin(Stdio::piped())
@@ -106,7 +106,7 @@ async fn there_is_a_manual_page_for_each_command() {
                 .contains(&format!(".TH {name} 1"))
         );
     }
-    // Where there is groff, it has nothing to complain of.
+    // If groff is installed, it reports no error.
     for path in written.lines() {
         let Ok(read) = Command::new("groff")
             .args(["-man", "-Tutf8", "-wall", "-Wbreak", path])
@@ -119,7 +119,7 @@ async fn there_is_a_manual_page_for_each_command() {
     }
 }
 
-/// What a terminal of 40 columns is given, by `script` of util-linux.
+/// The output on a terminal of 40 columns, by `script` of util-linux.
 fn on_a_terminal(variables: &[(&str, &str)], args: &str) -> String {
     let command = format!("stty rows 24 cols 40; exec '{PROGRAM}' {args}");
     let output = Command::new("script")
@@ -136,7 +136,7 @@ fn on_a_terminal(variables: &[(&str, &str)], args: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_terminal_gets_colours_and_short_rows_and_a_pipe_neither() {
+async fn a_terminal_gets_colors_and_short_rows_and_a_pipe_neither() {
     const COMMAND: &str = "schedule --days 1 --from 2026-06-01T00:00:00Z";
     let terminal = on_a_terminal(&[], COMMAND);
     assert!(terminal.contains("\u{1b}[1mJOB\u{1b}[0m"), "{terminal:?}");

@@ -1,7 +1,7 @@
-//! Everything at once, for as long as `SOAK_SECONDS` says (`scripts/soak` sets it): orders, shipments
-//! and stock, three replicas of which one is killed every twenty seconds, and one call of twenty to
-//! VeraCore meeting each kind of fault. At the end every order and package has arrived once, stock is
-//! right, nothing is held, and no process has grown.
+//! The soak test: orders, shipments and stock for `SOAK_SECONDS` (set by `scripts/soak`), with three
+//! replicas, a kill every twenty seconds, and each kind of fault at one of twenty calls to VeraCore. In
+//! the end, every order and package was sent once, stock is correct, nothing is leased, and no process
+//! uses much memory.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,21 +13,21 @@ use veracore_sync::{
 
 use crate::harness::{Daemon, PaidOrder, SeededRng, World};
 
-/// Unless told otherwise: long enough for a kill and what follows from it.
+/// The default duration: long enough for a kill and the recovery.
 const SECONDS: u64 = 25;
 
 const KILL_EVERY: Duration = Duration::from_secs(20);
 
-/// One call of so many meets each of the faults.
+/// Each fault applies to one of this many calls.
 const EVERY: u32 = 20;
 
-/// How long what is under way may take to come to its end without further trouble.
+/// The limit for everything to settle after the last fault.
 const SETTLES_IN: Duration = Duration::from_secs(240);
 
-/// What a process may take, in kB. It holds no more for more orders.
+/// The maximum memory of a process in kB, independent of the number of orders.
 const MEMORY: u64 = 150_000;
 
-/// Errors are what faults lead to.
+/// ERROR lines that the faults cause.
 const ERRORS: [&str; 6] = [
     "VeraCore",
     "Vendure",
@@ -91,7 +91,7 @@ async fn arrived(world: &World) -> u64 {
     counts[&SyncStatus::Success]
 }
 
-/// Runs a command until `done`.
+/// Runs a command repeatedly until `done` holds.
 async fn until_done(world: &World, args: &[&str], done: impl AsyncFn(&World) -> bool) {
     let start = Instant::now();
     while !done(world).await {
@@ -104,14 +104,14 @@ async fn until_done(world: &World, args: &[&str], done: impl AsyncFn(&World) -> 
     }
 }
 
-/// What a soak saw.
+/// The state of a soak test.
 #[derive(Default)]
 struct Soak {
     paid: Vec<PaidOrder>,
-    /// So many of them, the first ones, left the warehouse.
+    /// The number of orders shipped, in sequence.
     shipped: usize,
     kills: u32,
-    /// The most memory that a process took, in kB.
+    /// The maximum memory of any process, in kB.
     memory: u64,
 }
 
@@ -122,7 +122,7 @@ impl Soak {
         let mut next_kill = KILL_EVERY;
         while start.elapsed() < duration() {
             self.paid.extend(world.pay_orders(2).await);
-            // Some of those that are there leave the warehouse.
+            // Ship some of the orders that VeraCore has.
             while self.shipped < self.paid.len() && rng.below(3) > 0 {
                 let next = &self.paid[self.shipped].code;
                 if world.sandbox.ship(next, vec![]).is_err() {
@@ -142,7 +142,7 @@ impl Soak {
         }
     }
 
-    /// Each order is there, and what was shipped is one fulfillment.
+    /// Asserts that VeraCore has each order and that each shipment is one fulfillment.
     async fn is_right(&self, world: &World) {
         let shipped = i64::try_from(self.shipped).unwrap();
         until_done(world, &["sync", "tracking"], async |world| {
@@ -181,7 +181,7 @@ fn memory_of(replicas: &[Daemon]) -> u64 {
 }
 
 #[tokio::test]
-async fn everything_at_once_loses_and_doubles_nothing() {
+async fn load_kills_and_faults_lose_and_duplicate_nothing() {
     let mut world = World::named("soak").real_time().build().await;
     for words in ERRORS {
         world.expect_error(words);
@@ -189,7 +189,7 @@ async fn everything_at_once_loses_and_doubles_nothing() {
     for sku in ["A-0", "A-1", "A-2"] {
         world.sandbox.set_stock(sku, 1_000_000);
     }
-    // Each meets other calls than the rest.
+    // Stagger the faults, so that they apply to different calls.
     for (at, kind) in (0..).zip(faults()) {
         let fault = Fault::on("/", kind).every(EVERY);
         world.sandbox.add_fault(fault.skip(at));
@@ -203,7 +203,7 @@ async fn everything_at_once_loses_and_doubles_nothing() {
     let settling = Instant::now();
     while arrived(&world).await < soak.paid.len() as u64 {
         let waited = settling.elapsed();
-        assert!(waited < SETTLES_IN, "orders do not come to rest");
+        assert!(waited < SETTLES_IN, "orders did not settle in time");
         sleep(Duration::from_millis(200)).await;
     }
     let settled_in = settling.elapsed();
@@ -211,13 +211,13 @@ async fn everything_at_once_loses_and_doubles_nothing() {
     for replica in replicas {
         replica.stop().await;
     }
-    // What was killed half-way in tracking and stock is held for a while yet.
+    // Leases of killed tracking and inventory runs have not expired yet.
     sqlx::query("update veracore_lease set lease_until = now() - interval '1 second'")
         .execute(&world.tables)
         .await
         .unwrap();
     soak.is_right(&world).await;
-    tell(&format!(
+    print_figures(&format!(
         "soak of {:?}: {} orders and {} packages, each once; {} calls to VeraCore, {failed} of them failed on purpose; {} kills; at rest {settled_in:.1?} after the last fault; memory at most {} kB, {at_the_end} kB at the end",
         duration(),
         soak.paid.len(),
@@ -226,11 +226,11 @@ async fn everything_at_once_loses_and_doubles_nothing() {
         soak.kills,
         soak.memory,
     ));
-    assert!(soak.memory < MEMORY, "a process took {} kB", soak.memory);
+    assert!(soak.memory < MEMORY, "a process used {} kB", soak.memory);
     world.assert_settled().await;
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what a soak is for")]
-fn tell(figures: &str) {
+fn print_figures(figures: &str) {
     println!("{figures}");
 }

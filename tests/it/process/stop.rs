@@ -1,4 +1,4 @@
-//! SIGTERM (I11): what is in work is finished, nothing new is begun, and the exit status is 0.
+//! SIGTERM (I11): work in progress is finished, nothing new is started, and the exit status is 0.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use veracore_sync::{
 use crate::harness::{World, until};
 
 #[tokio::test]
-async fn sigterm_in_the_middle_leaves_nothing_half_done() {
+async fn sigterm_leaves_nothing_half_done() {
     let world = World::named("sigterm").real_time().build().await;
     let slow = FaultKind::Delay {
         milliseconds: 500,
@@ -21,7 +21,7 @@ async fn sigterm_in_the_middle_leaves_nothing_half_done() {
         .sandbox
         .add_fault(Fault::on("/api/orders", slow).method("POST"));
     let paid = world.pay_orders(16).await;
-    // Even on a machine that is busy, no send is to be lost for its slowness.
+    // So long that no send times out, even on a busy machine.
     let daemon = world.daemon().with("VERACORE_TIMEOUT_SECONDS", "10");
     let mut daemon = daemon.start().await;
     let sends = || {
@@ -51,7 +51,7 @@ async fn sigterm_in_the_middle_leaves_nothing_half_done() {
 
     let counts = world.ledger.count_by_status().await.unwrap();
     let sent = counts[&SyncStatus::Success];
-    assert!(sent < 16, "work was begun after the signal");
+    assert!(sent < 16, "work was started after the signal");
     assert_eq!(counts[&SyncStatus::Pending], 16 - sent, "{counts:?}");
     assert_eq!(sends(), (usize::try_from(sent).unwrap(), 0));
 
@@ -68,11 +68,11 @@ async fn sigterm_in_the_middle_leaves_nothing_half_done() {
 }
 
 #[tokio::test]
-async fn sigterm_is_heeded_while_the_shop_is_waited_for() {
+async fn sigterm_stops_a_daemon_that_waits_for_the_shop() {
     let mut world = World::named("waiting").real_time().build().await;
     world.expect_error("Vendure does not answer as it should; trying again until it works");
-    let nobody = "http://127.0.0.1:1/admin-api";
-    let mut daemon = world.daemon().with("VENDURE_API_URL", nobody).spawn();
+    let unreachable = "http://127.0.0.1:1/admin-api";
+    let mut daemon = world.daemon().with("VENDURE_API_URL", unreachable).spawn();
     daemon
         .wait_for("Vendure does not answer as it should; trying again until it works")
         .await;

@@ -1,4 +1,4 @@
-//! What a service manager is told (`NOTIFY_SOCKET`), and the health check for containers.
+//! Notifications to a service manager (`NOTIFY_SOCKET`), and the health check for containers.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use tokio::net::UnixDatagram;
 
 use crate::harness::{World, run_program};
 
-/// A service manager's end of the socket.
+/// The service manager's end of the socket.
 struct Manager {
     socket: UnixDatagram,
     path: PathBuf,
@@ -15,7 +15,7 @@ struct Manager {
 
 impl Manager {
     fn new(world: &World) -> Self {
-        // Beside the logs, which are all read at the end.
+        // In the log folder, which is checked at the end.
         let path = world.logs().with_extension("notify");
         Self {
             socket: UnixDatagram::bind(&path).unwrap(),
@@ -24,8 +24,8 @@ impl Manager {
         }
     }
 
-    /// Listens until a line begins so.
-    async fn hears(&mut self, words: &str) {
+    /// Waits for a line with this prefix.
+    async fn wait_for_line(&mut self, words: &str) {
         let mut buffer = [0; 4096];
         loop {
             let hearing = self.socket.recv(&mut buffer);
@@ -53,7 +53,7 @@ impl Drop for Manager {
 }
 
 #[tokio::test]
-async fn a_service_manager_is_told_how_the_daemon_is() {
+async fn a_service_manager_is_notified_of_the_daemons_state() {
     let mut world = World::named("supervised").real_time().build().await;
     world.expect_error("database unavailable");
     let proxy = world.database_proxy();
@@ -65,9 +65,11 @@ async fn a_service_manager_is_told_how_the_daemon_is() {
         .with("NOTIFY_SOCKET", manager.path.to_str().unwrap())
         .with("WATCHDOG_USEC", "200000");
     let mut daemon = daemon.spawn();
-    // A database that is away keeps nobody from being ready.
-    manager.hears("READY=1").await;
-    manager.hears("STATUS=waiting for the database").await;
+    // An unavailable database does not delay the ready notification.
+    manager.wait_for_line("READY=1").await;
+    manager
+        .wait_for_line("STATUS=waiting for the database")
+        .await;
     assert_eq!(manager.count("READY=1"), 1);
 
     let listen = daemon.address().await.to_string();
@@ -77,14 +79,14 @@ async fn a_service_manager_is_told_how_the_daemon_is() {
     assert_eq!(checked.success_json()["healthy"], true);
 
     proxy.open();
-    manager.hears("STATUS=syncing with VeraCore").await;
+    manager.wait_for_line("STATUS=syncing with VeraCore").await;
     let before = manager.count("WATCHDOG=1");
-    manager.hears("WATCHDOG=1").await;
-    manager.hears("WATCHDOG=1").await;
+    manager.wait_for_line("WATCHDOG=1").await;
+    manager.wait_for_line("WATCHDOG=1").await;
     assert!(manager.count("WATCHDOG=1") >= before + 2);
 
     daemon.terminate();
-    manager.hears("STOPPING=1").await;
+    manager.wait_for_line("STOPPING=1").await;
     assert_eq!(daemon.wait_exit().await.code(), Some(0));
     assert_eq!(manager.count("READY=1"), 1, "{:?}", manager.heard);
     let checked = run_program(env, &["healthcheck"]).await;

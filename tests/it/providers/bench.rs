@@ -1,7 +1,5 @@
-//! The bench: what a provider's tests must be able to do to its warehouse, for the suite to ask
-//! anything of the provider.
-//!
-//! Owns the suite's own words for orders, packages and troubles, which no provider shares.
+//! The test bench: how the suite controls a provider's warehouse, with the suite's own types for
+//! orders, packages and failures.
 
 use std::collections::BTreeMap;
 
@@ -12,69 +10,69 @@ use veracore_sync::{
     fulfillment::{FulfillmentProvider, NewOrder, PostalAddress},
 };
 
-/// What providers may rightly do in one way or another. A case asserts the one or the other; none
-/// is left out.
-pub struct Manner {
-    /// Whether an order can be cancelled by a call.
+/// The optional capabilities of a provider. No case is skipped: each asserts the right behavior
+/// with and without the capability.
+pub struct Capabilities {
+    /// Orders can be cancelled by a call.
     pub cancels: bool,
-    /// Whether the warehouse can say no to an order that was handed over.
+    /// The warehouse can refuse a submitted order.
     pub refuses: bool,
 }
 
-/// What can go wrong on the way. For each kind a bench knows one way or more.
+/// A kind of failure. A bench has one or more forms of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// An order is taken, and we do not hear of it.
-    AnswerLost,
-    /// An order is not taken, and we do not hear of that either.
+pub enum Failure {
+    /// The order is accepted, but the response is lost.
+    ResponseLost,
+    /// The order is not accepted, and there is no response.
     RequestLost,
-    /// An order is certainly not taken, but might be later.
-    TurnedAway,
-    /// The warehouse does not want the order. None where [`Manner::refuses`] is false.
+    /// The order is certainly not accepted, but may be later.
+    Rejected,
+    /// The warehouse refuses the order. No forms if [`Capabilities::refuses`] is false.
     Refused,
-    /// Nothing that is read makes sense.
-    Spoilt,
-    /// What the warehouse says to an order quotes it and our password.
-    Quoting,
-    /// An order is cancelled, and we do not hear of it. None where [`Manner::cancels`] is false.
+    /// Every response is malformed.
+    Malformed,
+    /// The response to an order contains the order and our password.
+    Echoing,
+    /// The order is cancelled, but the response is lost. No forms if [`Capabilities::cancels`] is false.
     CancelLost,
 }
 
-/// A package to be shipped, by UPS Ground.
+/// A package to ship by UPS Ground.
 pub struct Parcel<'a> {
     pub tracking: &'a str,
     pub items: &'a [(&'a str, u32)],
 }
 
-/// A row of the list of shipments as it is written there, well or badly; blank: left out.
-pub struct ToldPackage<'a> {
+/// The exact text of a row of the shipment list; blank fields are omitted.
+pub struct RawPackage<'a> {
     pub order: &'a str,
     pub tracking: &'a str,
     /// Local time.
     pub shipped: &'a str,
 }
 
-/// A name and an address: the fields that there are.
+/// The present fields of a name and address.
 pub type Place = BTreeMap<&'static str, String>;
 
-/// An order as the warehouse has it.
+/// An order as stored by the warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrived {
     pub number: String,
     pub placed_at: DateTime<Utc>,
-    /// The provider's name of the shipping method.
+    /// The provider's name for the shipping method.
     pub shipping: String,
-    /// SKU, units, and the price of one, digit by digit.
+    /// SKU, units, and the exact text of the unit price.
     pub lines: Vec<(String, u32, String)>,
     pub ship_to: Place,
-    /// Who pays, without a phone number.
+    /// The billing address, without a phone number.
     pub pays: Place,
     pub email: Option<String>,
     pub comments: Option<String>,
 }
 
 impl Arrived {
-    /// What must arrive of an order.
+    /// The order as the warehouse must store it.
     pub fn of(order: &NewOrder) -> Self {
         let mut pays = place(order.bill_to.as_ref().unwrap_or(&order.ship_to));
         pays.remove("phone");
@@ -116,69 +114,69 @@ fn place(to: &PostalAddress) -> Place {
     .collect()
 }
 
-/// A provider and its warehouse, both of a test's own.
+/// A test's own provider and warehouse.
 #[async_trait]
 pub trait Bench: Send + Sync + Sized {
-    const MANNER: Manner;
+    const CAPABILITIES: Capabilities;
 
-    /// An empty warehouse in Los Angeles, on an afternoon in November 2026, and a provider for it.
+    /// An empty warehouse in Los Angeles on an afternoon in November 2026, and its provider.
     async fn open() -> Self;
 
     fn provider(&self) -> &dyn FulfillmentProvider;
 
-    /// The clock of both.
+    /// The clock of the provider and the warehouse.
     fn clock(&self) -> &MockClock;
 
-    /// What no message may show.
+    /// The password, which must appear in no message.
     fn password(&self) -> Option<&'static str>;
 
-    /// The orders that arrived, in any sequence.
+    /// The orders that the warehouse accepted, in any sequence.
     fn arrived(&self) -> Vec<Arrived>;
 
-    /// How often anything was done that can make an order arrive.
+    /// The number of attempts to submit an order.
     fn sends(&self) -> usize;
 
-    /// Puts goods on the shelves.
+    /// Sets stock levels.
     fn stock(&self, levels: &[(&str, u32)]);
 
-    /// Ships packages of an order, now. What the warehouse says of itself is up to date afterwards,
-    /// as after [`void`](Self::void) and the like.
+    /// Ships packages of an order now. The warehouse's lists are up to date afterwards, as after
+    /// [`void`](Self::void) and the like.
     fn ship(&self, number: &str, parcels: &[Parcel<'_>]);
 
-    /// Takes a package back.
+    /// Voids a package.
     fn void(&self, number: &str, tracking: &str);
 
-    /// The warehouse cancels an order by itself.
+    /// Cancels an order at the warehouse.
     fn cancel(&self, number: &str);
 
-    /// Lets a warehouse that tells things only from time to time tell them now.
+    /// Makes a warehouse that publishes its lists periodically publish them now.
     fn catch_up(&self) {}
 
-    /// From now on the stock is told to be this, in these very words.
-    fn tell_stock(&self, rows: &[(&str, &str)]);
+    /// Replaces the stock list with these exact texts.
+    fn set_stock_rows(&self, rows: &[(&str, &str)]);
 
-    /// From now on these are said to be the packages.
-    fn tell_packages(&self, rows: &[ToldPackage<'_>]);
+    /// Replaces the shipment list with these rows.
+    fn set_package_rows(&self, rows: &[RawPackage<'_>]);
 
-    /// From now on whoever asks for the order `asked` is told of `other`.
-    fn confuse(&self, asked: &str, other: &str);
+    /// Makes a look-up of `asked` return the order `other`.
+    fn return_other_order(&self, asked: &str, other: &str);
 
-    /// Arranges for a trouble in one of its ways, and names it; `None`: there are not so many ways.
-    fn trouble(&self, kind: Trouble, way: usize) -> Option<&'static str>;
+    /// Injects a form of a failure and returns its name; `None` if there is no such form.
+    fn failure(&self, kind: Failure, way: usize) -> Option<&'static str>;
 
-    /// Nothing can be reached any more.
+    /// Makes the warehouse unreachable.
     async fn go_down(&self);
 
-    /// Orders that cannot be said in the provider's terms, and how the message names what is wrong.
+    /// Orders that the provider cannot express, each with a part of the error message.
     fn unsendable(&self) -> Vec<(NewOrder, &'static str)>;
 }
 
-/// Looks at a trouble in each of its ways, each at a bench of its own, and says how many there are.
-pub async fn in_every_way<B: Bench>(kind: Trouble, look: impl AsyncFn(&B, &str)) -> usize {
+/// Runs a check for each form of a failure, each on a new bench. Returns the number of forms.
+pub async fn for_each_form<B: Bench>(kind: Failure, look: impl AsyncFn(&B, &str)) -> usize {
     let mut way = 0;
     loop {
         let bench = B::open().await;
-        let Some(name) = bench.trouble(kind, way) else {
+        let Some(name) = bench.failure(kind, way) else {
             return way;
         };
         look(&bench, name).await;

@@ -1,5 +1,5 @@
-//! The third provider in earnest: a real shop's order becomes a file, and the depot's lists become
-//! stock and a fulfillment, by the program's own services.
+//! The third provider with the program's services: a real shop's order becomes a file, and the depot's
+//! lists become stock and a fulfillment.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use serde_json::json;
 use veracore_sync::{domain::SyncStatus, http::Circuit};
 
 use super::{
-    bench::{Bench as _, Parcel, Trouble},
+    bench::{Bench as _, Failure, Parcel},
     flat_file::Depot,
 };
 use crate::harness::{Service, ShopStock, World};
 
-/// A world whose orders go to a depot.
+/// A world with the depot as its warehouse.
 async fn world(name: &str) -> (World, Depot, Service) {
     let world = World::named(name).build().await;
     let depot = Depot::at(Arc::clone(world.mock()));
-    // As `app` has it of the program's own.
+    // As in `app`.
     let circuit = Circuit::new("The depot", Arc::clone(&world.clock));
     let provider = (depot.shared(), circuit);
     let service = world.service_with_options(|options| options.provider = Some(provider));
@@ -24,7 +24,7 @@ async fn world(name: &str) -> (World, Depot, Service) {
 }
 
 #[tokio::test]
-async fn an_order_its_shipments_and_the_stock_go_through_files() {
+async fn an_order_its_shipments_and_stock_are_synced_by_files() {
     let (world, depot, mut service) = world("depot").await;
     depot.stock(&[("A-0", 40), ("A-1", 9)]);
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
@@ -37,7 +37,7 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
     assert_eq!(record.sync_status, SyncStatus::Success);
     assert_eq!(record.veracore_order_id.as_deref(), Some(&*order.code));
 
-    // 37 and 8 are free at the depot, and the order's own are given back until they are fulfilled.
+    // The depot has 37 and 8 available, plus the units that the shop has allocated to the order.
     depot.catch_up();
     service.sync_stock().await;
     let level = |on_hand, allocated| ShopStock { on_hand, allocated };
@@ -65,7 +65,7 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
     let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 2));
 
-    // Told again, nothing changes.
+    // Further runs change nothing.
     service.sync_orders().await;
     assert_eq!(service.sync_tracking().await.fulfilled, 0);
     assert_eq!(service.sync_stock().await.counts.written, 0);
@@ -77,11 +77,11 @@ async fn an_order_its_shipments_and_the_stock_go_through_files() {
 }
 
 #[tokio::test]
-async fn an_order_whose_file_is_in_doubt_is_looked_for_and_not_written_twice() {
-    for (kind, sends) in [(Trouble::AnswerLost, 1), (Trouble::RequestLost, 2)] {
+async fn an_order_in_doubt_is_looked_up_and_not_written_twice() {
+    for (kind, sends) in [(Failure::ResponseLost, 1), (Failure::RequestLost, 2)] {
         let (world, depot, mut service) = world("depot_doubt").await;
         let order = world.pay_order(&[("A-0", 1)]).await;
-        depot.trouble(kind, 0).unwrap();
+        depot.failure(kind, 0).unwrap();
         service.sweep().await;
         service.work().await;
         assert_eq!(world.status(&order.code).await, SyncStatus::InDoubt);

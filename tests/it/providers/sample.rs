@@ -1,4 +1,4 @@
-//! Orders to try providers with.
+//! Sample orders.
 
 use chrono::{DateTime, Utc};
 use veracore_sync::{
@@ -6,7 +6,7 @@ use veracore_sync::{
     fulfillment::{NewOrder, NewOrderItem, PostalAddress},
 };
 
-/// When all of them were placed: in California it was the day before.
+/// The time when all sample orders were placed; in California, it was still the day before.
 pub fn placed_at() -> DateTime<Utc> {
     "2026-11-20T04:30:00Z".parse().unwrap()
 }
@@ -19,7 +19,7 @@ pub fn sku(sku: &str) -> Sku {
     Sku::parse(sku).unwrap()
 }
 
-/// `price` in thousandths.
+/// An order line; `price` is in thousandths.
 pub fn item(name: &str, units: u32, price: i64) -> NewOrderItem {
     NewOrderItem {
         sku: sku(name),
@@ -47,7 +47,7 @@ fn wilhelmina() -> PostalAddress {
     }
 }
 
-/// What identifies her, and must be in no message.
+/// Wilhelmina's personal data, which must appear in no message.
 pub const PRIVATE: [&str; 5] = [
     "Wilhelmina",
     "Vandersloot",
@@ -56,7 +56,7 @@ pub const PRIVATE: [&str; 5] = [
     "+1 775 555 0188",
 ];
 
-/// One line for Wilhelmina.
+/// An order of Wilhelmina's with one line.
 pub fn order(number: &str) -> NewOrder {
     let to = wilhelmina();
     NewOrder {
@@ -84,7 +84,7 @@ pub fn with_items(number: &str, items: Vec<NewOrderItem>) -> NewOrder {
     }
 }
 
-/// Somebody else gets the goods, abroad.
+/// An order shipped to another person abroad.
 pub fn gift(number: &str) -> NewOrder {
     let plain = order(number);
     NewOrder {
@@ -106,7 +106,7 @@ pub fn gift(number: &str) -> NewOrder {
     }
 }
 
-/// A company pays, which is not the buyer.
+/// An order with another company's billing address.
 pub fn paid_by_another(number: &str) -> NewOrder {
     NewOrder {
         bill_to: Some(PostalAddress {
@@ -121,7 +121,7 @@ pub fn paid_by_another(number: &str) -> NewOrder {
     }
 }
 
-/// Nothing that may be absent.
+/// An order without optional fields.
 pub fn least(number: &str) -> NewOrder {
     NewOrder {
         customer: Contact::default(),
@@ -136,7 +136,7 @@ pub fn least(number: &str) -> NewOrder {
     }
 }
 
-/// Characters that mean something to formats, and some from afar.
+/// An order with special and non-ASCII characters.
 pub fn hostile(number: &str) -> NewOrder {
     let mut order = gift(number);
     let to = &mut order.ship_to;

@@ -1,11 +1,11 @@
-//! Who is let in, and to what: every kind of credential, every permission, against a real shop.
+//! Authorization: every kind of credential and every permission, against a real shop.
 
 use serde_json::json;
 
 use super::served;
 use crate::harness::{Api, Credential, World, get, vendure_version};
 
-/// Each operation and the permissions of which one suffices.
+/// Each operation and its permissions, of which one suffices.
 const OPERATIONS: [(&str, &[&str]); 18] = [
     (
         "{ veracoreOrderSyncStatus(orderId: \"none\") { id } }",
@@ -67,9 +67,9 @@ const ALL: [&str; 5] = [
     "UpdateSettings",
 ];
 
-/// Each operation is let through or refused as these permissions say, and a refusal names what is
-/// missing.
-async fn assert_let_through(api: &Api, permissions: &[&str]) {
+/// Asserts that each operation is allowed or refused according to these permissions, and that a
+/// refusal names the missing permission.
+async fn assert_allowed(api: &Api, permissions: &[&str]) {
     for (operation, needs) in OPERATIONS {
         let answer = api.run(operation).await;
         assert_eq!(answer.status, 200, "{operation}: {answer:?}");
@@ -94,39 +94,39 @@ async fn assert_let_through(api: &Api, permissions: &[&str]) {
 }
 
 #[tokio::test]
-async fn an_administrator_may_do_what_his_role_in_the_channel_says() {
+async fn an_administrator_has_the_permissions_of_their_role_in_the_channel() {
     let world = World::named("roles").real_time().build().await;
     world.sandbox.set_stock("A-0", 100_000);
     let (daemon, api) = served(&world).await;
     let (channel, default_channel) = world.shop.channels().await;
-    assert_let_through(&api, &ALL).await;
+    assert_allowed(&api, &ALL).await;
     for permission in ALL {
         let role = world
             .shop
             .make_role(permission, &[permission], &channel)
             .await;
         let token = world.shop.session_of_role(permission, &role).await;
-        assert_let_through(
+        assert_allowed(
             &api.with_credential(Credential::Bearer(token)),
             &[permission],
         )
         .await;
     }
     let admin = api.with_credential(Credential::Bearer(world.shop.admin.token().into()));
-    assert_let_through(&admin, &ALL).await;
-    // Whatever he may do in another channel.
+    assert_allowed(&admin, &ALL).await;
+    // Permissions in another channel do not count.
     let elsewhere = world
         .shop
         .make_role("elsewhere", &ALL, &default_channel)
         .await;
     let token = world.shop.session_of_role("elsewhere", &elsewhere).await;
-    assert_let_through(&api.with_credential(Credential::Bearer(token)), &[]).await;
+    assert_allowed(&api.with_credential(Credential::Bearer(token)), &[]).await;
     daemon.stop().await;
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn an_api_key_may_do_what_its_role_says() {
+async fn an_api_key_has_the_permissions_of_its_role() {
     if vendure_version().starts_with("3.4") {
         return;
     }
@@ -140,9 +140,9 @@ async fn an_api_key_may_do_what_its_role_says() {
             .make_role(permission, &[permission], &channel)
             .await;
         let key = world.shop.make_api_key_of(&role).await;
-        assert_let_through(&api.with_credential(Credential::ApiKey(key)), &[permission]).await;
+        assert_allowed(&api.with_credential(Credential::ApiKey(key)), &[permission]).await;
     }
-    // As Vendure itself, nobody here reads a key as a session's token.
+    // Like Vendure, the daemon does not accept a key as a session token.
     let role = world.shop.make_role("all", &ALL, &channel).await;
     let key = world.shop.make_api_key_of(&role).await;
     let answer = api
@@ -155,7 +155,7 @@ async fn an_api_key_may_do_what_its_role_says() {
 }
 
 #[tokio::test]
-async fn strangers_are_told_one_sentence_and_not_heard_for_ever() {
+async fn unauthenticated_clients_get_one_message_and_are_rate_limited() {
     let world = World::named("strangers").real_time().build().await;
     let (mut daemon, api) = served(&world).await;
     let address = daemon.address().await;
@@ -176,7 +176,7 @@ async fn strangers_are_told_one_sentence_and_not_heard_for_ever() {
     }
     assert_eq!(statuses[..10], [401; 10]);
     assert_eq!(statuses[10..], [429; 2]);
-    // Nor by another door, and a customer's or a wrong session is still one.
+    // Nor at another endpoint, and a customer's or a wrong session is refused, too.
     let nudge = api.with_credential(Credential::Bearer("wrong".into()));
     assert_eq!(
         nudge
@@ -185,7 +185,7 @@ async fn strangers_are_told_one_sentence_and_not_heard_for_ever() {
             .status,
         429
     );
-    // Those who belong are heard all the same.
+    // Authenticated clients are still served.
     assert_eq!(api.run(query).await.status, 200);
     assert_eq!(get(&format!("http://{address}/readyz")).await.0, 200);
     daemon.stop().await;
@@ -193,7 +193,7 @@ async fn strangers_are_told_one_sentence_and_not_heard_for_ever() {
 }
 
 #[tokio::test]
-async fn without_api_token_only_vendure_opens_and_while_it_is_down_nobody_does() {
+async fn without_api_token_only_vendure_authenticates_and_nobody_while_it_is_down() {
     let mut world = World::named("tokenless").real_time().build().await;
     world.expect_error("Vendure");
     let proxy = world.shop_proxy();
@@ -210,7 +210,7 @@ async fn without_api_token_only_vendure_opens_and_while_it_is_down_nobody_does()
     let admin = api.with_credential(Credential::Bearer(world.shop.admin.token().into()));
     admin.run(query).await.data("veracoreOrderSyncStats");
     proxy.close();
-    // Known for a minute; another is not asked about now.
+    // Cached for a minute; another credential cannot be checked now.
     admin.run(query).await.data("veracoreOrderSyncStats");
     let answer = api
         .with_credential(Credential::Bearer("another".into()))

@@ -1,4 +1,4 @@
-//! Input that makes no sense: a clear error each, nothing changed.
+//! Invalid input: a clear error, and nothing changes.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::served_at_rest;
 use crate::harness::World;
 
 #[tokio::test]
-async fn bodies_that_are_no_request_are_refused_in_one_sentence() {
+async fn invalid_bodies_are_refused_with_a_short_message() {
     let world = World::named("bodies").real_time().build().await;
     let (daemon, api) = served_at_rest(&world).await;
     let before = world.rows().await;
@@ -55,7 +55,7 @@ async fn bodies_that_are_no_request_are_refused_in_one_sentence() {
     world.assert_settled().await;
 }
 
-/// Documents that would cost much.
+/// Documents that would be expensive.
 fn bombs() -> Vec<String> {
     let mut aliases = String::from("{");
     for n in 0..300 {
@@ -93,7 +93,7 @@ fn bombs() -> Vec<String> {
         format!("{{ __schema {{ types {} }} }}", nested("{ ofType ", 30)),
         "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }".into(),
         format!("{{ __typename {} }}", "@include(if: true) ".repeat(5000)),
-        // Four places of a value that a recursive parser would overflow its stack on.
+        // Four positions of a value on which a recursive parser would overflow its stack.
         format!("{{ veracoreOrderSyncs(first: {open}1{close}) {{ totalCount }} }}"),
         format!("{{ __typename @include(if: {open}1{close}) }}"),
         format!("{{ veracoreOrderSyncs(first: {{ a: {open}1{close} }}) {{ totalCount }} }}"),
@@ -108,7 +108,7 @@ const SKU: &str = "mutation ($s: String!) { syncVeracoreInventoryForSku(sku: $s)
 const RETRY: &str =
     "mutation ($s: String!) { retryVeracoreOrderSync(orderId: $s) { success message } }";
 
-/// Documents without a meaning, and what the answer must name.
+/// Invalid documents, and a part of the error message.
 const NONSENSE: [(&str, &str); 12] = [
     ("{ veracoreOrderSyncs(first: 0) { totalCount } }", "first"),
     ("{ veracoreOrderSyncs(first: 101) { totalCount } }", "first"),
@@ -140,7 +140,7 @@ const NONSENSE: [(&str, &str); 12] = [
 ];
 
 #[tokio::test]
-async fn documents_that_ask_for_too_much_or_make_no_sense_are_refused() {
+async fn expensive_and_invalid_documents_are_refused() {
     let world = World::named("bombs").real_time().build().await;
     let (daemon, api) = served_at_rest(&world).await;
     let before = world.rows().await;

@@ -1,5 +1,4 @@
-//! The dashboard, as a browser without a screen meets it. What a person sees of it is seen in
-//! `tests/browser`.
+//! The dashboard over HTTP. `tests/browser` tests it in a real browser.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -26,7 +25,7 @@ async fn sql(world: &World, statement: &str) {
         .unwrap();
 }
 
-/// An administrator with these permissions in the test's channel; his name.
+/// Creates an administrator with these permissions in the test's channel; returns the user name.
 async fn staff(world: &World, name: &str, permissions: &[&str]) -> String {
     let (channel, _) = world.shop.channels().await;
     let role = world.shop.make_role(name, permissions, &channel).await;
@@ -42,7 +41,7 @@ const ALL: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn a_login_opens_the_pages_and_a_logout_closes_them() {
+async fn pages_need_a_login_until_logout() {
     let world = World::named("login").real_time().build().await;
     let (mut daemon, _) = served_at_rest(&world).await;
     let browser = Browser::new(daemon.address().await);
@@ -81,7 +80,7 @@ async fn a_login_opens_the_pages_and_a_logout_closes_them() {
     }
     assert_eq!(browser.get("/nothing").await.status, 404);
     assert_eq!(browser.get("/orders/NONE").await.status, 404);
-    // Nobody gets in with what is in the database.
+    // The digest in the database is not a valid session.
     let rows = world.rows().await["veracore_web_session"].clone();
     let row = rows.as_array().unwrap()[0].clone();
     let cookie = browser.cookie(SESSION).unwrap();
@@ -101,7 +100,7 @@ async fn a_login_opens_the_pages_and_a_logout_closes_them() {
 }
 
 #[tokio::test]
-async fn a_session_ends_by_itself() {
+async fn a_session_expires() {
     let world = World::named("ends").real_time().build().await;
     let (mut daemon, _) = served_at_rest(&world).await;
     let name = staff(&world, "ann", &ALL).await;
@@ -119,7 +118,7 @@ async fn a_session_ends_by_itself() {
     )
     .await;
     let before = used_at().await;
-    // What the page's script asks for is no use.
+    // Requests of the page's script do not extend the session.
     let by_script = browser.request(Method::GET, "/").header("x-live", "1");
     assert_eq!(browser.send(by_script).await.status, 200);
     let stream = browser.request(Method::GET, "/live").send().await.unwrap();
@@ -144,7 +143,7 @@ async fn a_session_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_form_is_taken_from_our_own_page_only() {
+async fn forms_are_accepted_only_from_our_own_pages() {
     let mut world = World::named("forms").real_time().build().await;
     world.expect_error("order needs attention");
     let refusal = FaultKind::Status {
@@ -215,7 +214,7 @@ async fn a_form_is_taken_from_our_own_page_only() {
 }
 
 #[tokio::test]
-async fn each_may_do_what_his_role_says() {
+async fn users_have_the_permissions_of_their_role() {
     let world = World::named("may").real_time().build().await;
     let (mut daemon, _) = served_at_rest(&world).await;
     let address = daemon.address().await;
@@ -251,7 +250,7 @@ async fn each_may_do_what_his_role_says() {
         assert_eq!(seen.status, 403, "{path}");
         assert!(seen.text.contains("lacks the permission"), "{}", seen.text);
     }
-    // The holder of API_TOKEN is let in by the API alone.
+    // API_TOKEN is valid for the API only.
     let holder = Browser::new(address)
         .request(Method::GET, "/orders")
         .bearer_auth(TOKEN);
@@ -261,7 +260,7 @@ async fn each_may_do_what_his_role_says() {
 }
 
 #[tokio::test]
-async fn an_open_page_is_told_of_changes_until_the_stop() {
+async fn an_open_page_is_notified_of_changes_until_the_stop() {
     let world = World::named("live").real_time().build().await;
     let (mut daemon, _) = served(&world).await;
     let name = staff(&world, "ann", &ALL).await;
@@ -292,11 +291,11 @@ async fn an_open_page_is_told_of_changes_until_the_stop() {
     world.assert_settled().await;
 }
 
-/// Dies where a test says, as `kill -9` would let it.
+/// Crashes at a given point, as by `kill -9`.
 const AT: &str = "VERACORE_SYNC_CRASH_AT";
 
 #[tokio::test]
-async fn a_death_at_each_of_its_writes_is_made_good() {
+async fn a_crash_at_each_write_is_recovered() {
     let world = World::named("web_crash").real_time().build().await;
     let (mut healthy, _) = served_at_rest(&world).await;
     let name = staff(&world, "ann", &ALL).await;
@@ -350,7 +349,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
             let answer = there.request(method, &path).form(&fields).send().await;
             assert!(answer.is_err(), "{point}: it died before it could answer");
             assert_eq!(victim.wait_exit().await.code(), None, "{point}");
-            // What the dead one held runs out.
+            // Expire the crashed process's leases.
             sql(
                 &world,
                 "update veracore_lease set lease_until = now() - interval '1 second'",

@@ -1,5 +1,5 @@
-//! Nothing that is secret or a customer's is told: not in a log at its most talkative, not in an
-//! error, not in an answer, not in what is kept.
+//! No secret and no personal data appears in logs (at the most verbose level), errors, responses or
+//! stored data.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const UPDATE: &str = "mutation ($input: VeraCoreConfigInput!) { updateVeracoreCo
 const ORDERS: &str = "{ veracoreOrderSyncs { edges { node { vendureOrderCode errorMessage } } } veracoreConfig { settings { key value } } }";
 const PASS: &str = "mutation { forceVeracoreInventorySync { success error result } }";
 
-/// What must be told nowhere.
+/// The texts that must appear nowhere.
 fn hidden(world: &World, session: &str) -> Vec<String> {
     let environment = world.environment();
     let mut hidden: Vec<String> = ["VERACORE_CLIENT_SECRET", "VENDURE_PASSWORD"]
@@ -36,7 +36,7 @@ fn hidden(world: &World, session: &str) -> Vec<String> {
     hidden
 }
 
-/// What callers of every kind are answered.
+/// The responses to all kinds of clients.
 async fn answers(api: &Api, session: &str) -> Vec<String> {
     let admin = api.with_credential(Credential::Bearer(session.to_owned()));
     let set =
@@ -64,7 +64,7 @@ async fn answers(api: &Api, session: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_talkative_run_tells_no_secret_and_no_address() {
+async fn verbose_logs_and_responses_contain_no_secret_and_no_address() {
     let mut world = World::named("discreet").real_time().build().await;
     world.expect_error("VeraCore");
     let order = world.shop.pay(&Cart::of(&[("A-0", 1)]).to(ann())).await;

@@ -1,4 +1,4 @@
-//! The server against those who are slow, greedy or curious.
+//! The server against slow, excessive and malicious clients.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,19 +11,19 @@ use tokio::{
 use super::served;
 use crate::harness::{Credential, World, get};
 
-/// What comes back on a connection of its own, until it is closed.
-async fn raw(address: SocketAddr, bytes: &[u8], patience: Duration) -> Option<String> {
+/// Sends bytes on a new connection and returns the response until the connection is closed.
+async fn raw(address: SocketAddr, bytes: &[u8], limit: Duration) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    let read = timeout(patience, stream.read_to_end(&mut answer)).await;
+    let read = timeout(limit, stream.read_to_end(&mut answer)).await;
     // A reset is an end, too.
     read.ok()
         .map(|_| String::from_utf8_lossy(&answer).into_owned())
 }
 
 #[tokio::test]
-async fn every_answer_keeps_browsers_and_strangers_at_a_distance() {
+async fn every_response_has_security_headers() {
     let world = World::named("headers").real_time().build().await;
     let (mut daemon, api) = served(&world).await;
     let address = daemon.address().await;
@@ -70,8 +70,8 @@ async fn every_answer_keeps_browsers_and_strangers_at_a_distance() {
     world.assert_settled().await;
 }
 
-/// A hundred who do not come to the end of their request's head, one of them byte by byte. Returns
-/// for how long that one was heard.
+/// Opens a hundred connections that never finish their request headers, one of them byte by byte.
+/// Returns how long that one stayed open.
 async fn dawdle(address: SocketAddr) -> Duration {
     let start = Instant::now();
     let mut streams = Vec::new();
@@ -94,7 +94,7 @@ async fn dawdle(address: SocketAddr) -> Duration {
 }
 
 #[tokio::test]
-async fn whoever_is_slow_is_hung_up_on_and_keeps_nobody_else_waiting() {
+async fn slow_clients_are_disconnected_and_block_no_one() {
     let world = World::named("slow").real_time().build().await;
     let (mut daemon, _) = served(&world).await;
     let address = daemon.address().await;
@@ -118,7 +118,7 @@ async fn whoever_is_slow_is_hung_up_on_and_keeps_nobody_else_waiting() {
 }
 
 #[tokio::test]
-async fn whoever_is_greedy_or_speaks_another_language_is_hung_up_on() {
+async fn oversized_and_invalid_requests_are_disconnected() {
     let world = World::named("greedy").real_time().build().await;
     let (mut daemon, _) = served(&world).await;
     let address = daemon.address().await;
@@ -145,7 +145,7 @@ async fn whoever_is_greedy_or_speaks_another_language_is_hung_up_on() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_does_not_keep_the_stop_waiting() {
+async fn an_idle_connection_does_not_delay_the_stop() {
     let world = World::named("idle").real_time().build().await;
     let (mut daemon, _) = served(&world).await;
     let address = daemon.address().await;
@@ -167,9 +167,9 @@ async fn an_idle_connection_does_not_keep_the_stop_waiting() {
     world.assert_settled().await;
 }
 
-/// Answers that nobody takes keep no place for ever.
+/// Responses that are never read do not block a connection forever.
 #[tokio::test]
-async fn whoever_does_not_take_his_answers_is_hung_up_on() {
+async fn clients_that_do_not_read_responses_are_disconnected() {
     let world = World::named("untaken").real_time().build().await;
     let (mut daemon, _) = served(&world).await;
     let socket = TcpSocket::new_v4().unwrap();
@@ -177,7 +177,7 @@ async fn whoever_does_not_take_his_answers_is_hung_up_on() {
     let mut stream = socket.connect(daemon.address().await).await.unwrap();
     let request = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200);
     let start = Instant::now();
-    // As much as is taken of the questions; then nothing more, until it is hung up.
+    // Send until the server stops reading, then wait for the disconnect.
     while start.elapsed() < Duration::from_secs(60) {
         match timeout(Duration::from_secs(1), stream.write_all(&request)).await {
             Ok(Err(_)) => break,

@@ -1,5 +1,5 @@
-//! `/metrics` of a real daemon: what is there from the beginning, what an order changes, what a
-//! failing warehouse changes, and what is left while the database is away.
+//! `/metrics` of a real daemon: at the start, after an order, with a failing warehouse, and without
+//! the database.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -18,7 +18,7 @@ use veracore_sync::{
 use super::served;
 use crate::harness::{Credential, Operation, Scrape, Style, World, until};
 
-/// What the ledger says is as old as three seconds at times.
+/// Polls `/metrics`: values from the ledger are cached for up to three seconds.
 async fn scrape_until(address: SocketAddr, series: &str, value: f64) -> Scrape {
     until(&format!("{series} is {value}"), || async {
         let page = Scrape::fetch(address).await;
@@ -28,7 +28,7 @@ async fn scrape_until(address: SocketAddr, series: &str, value: f64) -> Scrape {
     .await
 }
 
-/// Labels are words of fixed lists.
+/// Asserts that labels have only values of fixed lists.
 fn assert_bounded(page: &Scrape) {
     for (label, values) in page.labels() {
         for value in values {
@@ -56,7 +56,7 @@ fn assert_bounded(page: &Scrape) {
     }
 }
 
-/// What is there agrees with what is listed; `but`: absent for now.
+/// Asserts that the metrics are those listed, except for `but`, which are absent for now.
 fn assert_as_listed(page: &Scrape, but: &[&str]) {
     let listed = catalogue::ALL.iter().filter(|m| !but.contains(&m.name));
     let listed: Vec<&str> = listed.map(|metric| metric.name).collect();
@@ -75,8 +75,8 @@ fn assert_as_listed(page: &Scrape, but: &[&str]) {
     assert_eq!(strangers, None);
 }
 
-/// Everything that may be zero is there before anything happens.
-fn assert_begun(page: &Scrape) {
+/// Asserts that counters exist with zero before anything happens.
+fn assert_initialized(page: &Scrape) {
     for status in SyncStatus::ALL {
         let orders = page.value(&format!("veracore_sync_orders{{status=\"{status}\"}}"));
         assert!(orders == 0.0, "{status}: {orders}");
@@ -105,7 +105,7 @@ fn assert_begun(page: &Scrape) {
 }
 
 #[test]
-fn the_jobs_are_called_as_they_are_called_elsewhere() {
+fn the_job_labels_are_the_job_names() {
     for job in [inventory::JOB, tracking::JOB, reconcile::JOB] {
         assert!(JOBS.contains(&job), "{job}");
     }
@@ -113,13 +113,13 @@ fn the_jobs_are_called_as_they_are_called_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
+async fn an_order_and_an_inventory_run_change_exactly_their_metrics() {
     let world = World::named("metrics").real_time().build().await;
     let (mut daemon, api) = served(&world).await;
     let address = daemon.address().await;
     let swept = "veracore_sync_run_seconds_count{job=\"sweep_orders\",outcome=\"done\"}";
     scrape_until(address, swept, 1.0).await;
-    // What the ledger says is some seconds old at times.
+    // Values from the ledger can be some seconds old.
     let known = "veracore_sync_last_success_timestamp_seconds{job=\"sweep_orders\"}";
     until("the ledger's word on the sweep is served", || async {
         let page = Scrape::fetch(address).await;
@@ -138,7 +138,7 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
     );
     let before = Scrape::parse(&answer.text().await.unwrap());
     assert_as_listed(&before, &["veracore_sync_unmatched_skus"]);
-    assert_begun(&before);
+    assert_initialized(&before);
     assert_bounded(&before);
 
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -146,7 +146,7 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
     let success = "veracore_sync_orders{status=\"success\"}";
     let after = scrape_until(address, success, 1.0).await;
     let mut steps = after.changes_since(&before);
-    // The daemon looks for orders all the while.
+    // The daemon polls for orders meanwhile.
     steps.retain(|series, _| {
         !series.contains("upstream=\"vendure\"") && !series.contains("job=\"tidy_ledger\"")
     });
@@ -187,7 +187,7 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
     assert_as_listed(&page, &[]);
     assert_bounded(&page);
 
-    // Samples and pages take no memory, and series do not multiply.
+    // The number of series does not grow.
     let memory = daemon.memory().unwrap();
     for _ in 0..150 {
         Scrape::fetch(address).await;
@@ -201,7 +201,7 @@ async fn an_order_and_a_stock_pass_change_what_they_should_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_a_warehouse_refuses_or_fails_at_is_counted_by_its_kind() {
+async fn refusals_and_failures_of_the_warehouse_are_counted_by_kind() {
     let mut world = World::named("metrics_faults").real_time().build().await;
     world.expect_error("VeraCore refused the order");
     world.expect_error("VeraCore is unavailable");
@@ -219,7 +219,7 @@ async fn what_a_warehouse_refuses_or_fails_at_is_counted_by_its_kind() {
         .add_fault(style.fault(Operation::Send, refusal).times(1));
     let order = world.pay_order(&[("A-0", 1)]).await;
     let page = scrape_until(address, "veracore_sync_orders{status=\"error\"}", 1.0).await;
-    // A refusal is no failure of VeraCore's, also where it comes with a 500.
+    // A refusal is not a failure of VeraCore, even with status 500.
     assert!(page.value(&sent("validation")) == 1.0);
     assert!(page.value(&sent("upstream")) == 0.0);
     assert!(page.value("veracore_sync_orders_total{outcome=\"failed\"}") == 1.0);
@@ -259,7 +259,7 @@ async fn what_a_warehouse_refuses_or_fails_at_is_counted_by_its_kind() {
 }
 
 #[tokio::test]
-async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_not() {
+async fn without_a_database_counters_are_exported_and_ledger_values_absent() {
     let mut world = World::named("metrics_dark")
         .real_time()
         .unmigrated()
@@ -276,7 +276,7 @@ async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_no
         .filter(|metric| metric.source == MetricSource::Ledger)
         .map(|metric| metric.name)
         .collect();
-    // Before there are services, and anybody was called.
+    // Before the services start and any call is made.
     let page = Scrape::fetch(address).await;
     let uncalled = [catalogue::REQUESTS_TOTAL, catalogue::REQUEST_DURATION];
     assert_as_listed(&page, &[ledgers.as_slice(), &uncalled].concat());
@@ -294,7 +294,7 @@ async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_no
     let page = scrape_until(address, "veracore_sync_ready", 0.0).await;
     assert_as_listed(&page, &ledgers);
     assert!(page.value("veracore_sync_orders_total{outcome=\"acknowledged\"}") == 1.0);
-    // Many who ask wait no longer than one.
+    // Concurrent scrapes take no longer than one.
     let start = Instant::now();
     let mut many = JoinSet::new();
     for _ in 0..20 {
@@ -306,7 +306,7 @@ async fn without_a_database_what_was_counted_is_told_and_what_is_not_known_is_no
     proxy.open();
     let success = "veracore_sync_orders{status=\"success\"}";
     scrape_until(address, success, 1.0).await;
-    // Nobody is told that anybody looked.
+    // Scrapes are not logged.
     let told = json!(daemon.lines()).to_string();
     assert!(!told.contains("/metrics"), "{told}");
     daemon.stop().await;

@@ -1,4 +1,4 @@
-//! What others ask of the daemon over HTTP: the real program, between a real shop and the sandbox.
+//! The daemon's HTTP server: the real program between a real shop and the sandbox.
 
 mod access;
 mod bad_input;
@@ -14,14 +14,14 @@ mod watched;
 
 use crate::harness::{Api, Credential, Daemon, TOKEN, World, until};
 
-/// A daemon with `API_TOKEN`, and a caller who holds it.
+/// A daemon with `API_TOKEN`, and a client with that token.
 async fn served(world: &World) -> (Daemon, Api) {
     let mut daemon = world.daemon().with("API_TOKEN", TOKEN).start().await;
     let api = Api::new(daemon.address().await, Credential::token());
     (daemon, api)
 }
 
-/// The same, and nothing is moved: what changes in the ledger was done by a caller.
+/// The same, but the daemon syncs nothing: all changes in the ledger come from a client.
 async fn served_at_rest(world: &World) -> (Daemon, Api) {
     let daemon = world.daemon().with("API_TOKEN", TOKEN);
     let mut daemon = daemon.with("SYNC_ENABLED", "false").spawn();

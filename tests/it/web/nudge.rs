@@ -1,4 +1,4 @@
-//! The nudge: a word that there may be new orders.
+//! The nudge endpoint: a hint that there may be new orders.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use veracore_sync::domain::SyncStatus;
 use crate::harness::{Api, Credential, TOKEN, World, until};
 
 #[tokio::test]
-async fn a_burst_of_nudges_is_one_look() {
+async fn a_burst_of_nudges_is_one_poll() {
     let world = World::named("nudged").real_time().build().await;
     let proxy = world.shop_proxy();
     let daemon = world.daemon().with("API_TOKEN", TOKEN);
@@ -16,7 +16,7 @@ async fn a_burst_of_nudges_is_one_look() {
         .with("ORDER_POLL_INTERVAL_SECONDS", "300");
     let mut daemon = daemon.start().await;
     let api = Api::new(daemon.address().await, Credential::token());
-    // The first look of the start is over.
+    // The first poll is over.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -35,7 +35,7 @@ async fn a_burst_of_nudges_is_one_look() {
     })
     .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    // A look or two, the order itself, a sweep if the first look did not explain all.
+    // One or two polls, the order itself, and possibly a sweep.
     let calls = proxy.posts() - before;
     assert!(calls <= 6, "{calls} calls to the shop for 50 nudges");
     daemon.stop().await;

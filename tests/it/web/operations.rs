@@ -1,4 +1,4 @@
-//! What each operation does, on a real shop.
+//! The effect of each operation, with a real shop.
 
 use serde_json::{Value, json};
 use veracore_sync::{
@@ -18,7 +18,7 @@ async fn status_of(api: &Api, order: &PaidOrder) -> Value {
 }
 
 #[tokio::test]
-async fn orders_are_told_of_and_paged() {
+async fn orders_are_listed_in_pages() {
     let world = World::named("told").real_time().build().await;
     let orders = world.pay_orders(5).await;
     let (daemon, api) = served(&world).await;
@@ -88,7 +88,7 @@ async fn orders_are_told_of_and_paged() {
 }
 
 #[tokio::test]
-async fn an_order_is_retried_forced_and_taken_out() {
+async fn an_order_is_retried_forced_and_skipped() {
     let mut world = World::named("wishes").real_time().build().await;
     world.expect_error("needs attention");
     world.expect_error("VeraCore");
@@ -168,7 +168,7 @@ async fn an_order_is_retried_forced_and_taken_out() {
 }
 
 #[tokio::test]
-async fn two_who_force_an_order_send_it_once() {
+async fn two_concurrent_forces_send_an_order_once() {
     let world = World::named("both").real_time().build().await;
     let (daemon, api) = served(&world).await;
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -198,7 +198,7 @@ async fn two_who_force_an_order_send_it_once() {
 }
 
 #[tokio::test]
-async fn stock_and_tracking_are_brought_when_asked_for() {
+async fn stock_and_tracking_are_synced_on_request() {
     let world = World::named("asked").real_time().build().await;
     let order = world.pay_order(&[("A-0", 2)]).await;
     let (daemon, api) = served(&world).await;
@@ -279,7 +279,7 @@ async fn stock_and_tracking_are_brought_when_asked_for() {
 }
 
 #[tokio::test]
-async fn of_two_passes_one_is_made_and_it_outlives_its_caller() {
+async fn of_two_requested_runs_one_is_run_and_it_outlives_its_caller() {
     let world = World::named("busy").real_time().build().await;
     world.sandbox.set_stock("A-0", 70);
     let slow = FaultKind::Delay {

@@ -16,9 +16,9 @@ fn the_published_schema_is_the_servers() {
     }
 }
 
-/// The lines of the contract, each as it must be in the schema.
+/// The agreed lines, which must be in the schema.
 #[test]
-fn the_schema_holds_what_was_agreed() {
+fn the_schema_has_the_agreed_operations() {
     let published = include_str!("../../../docs/schema.graphql");
     for line in [
         "veracoreOrderSyncStatus(orderId: String!): VeraCoreOrderSyncStatus",

@@ -1,5 +1,5 @@
-//! Settings that are stored: by the API and the command line, taken up by every replica without a
-//! restart, secrets sealed.
+//! Stored settings: changed by the API or the command line, applied by every replica without a
+//! restart, with sealed secrets.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn setting<'a>(config: &'a Value, key: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn a_pause_holds_for_every_replica_and_so_does_its_end() {
+async fn a_pause_and_its_end_apply_to_every_replica() {
     let world = World::named("pause").real_time().build().await;
     let (mut first, api) = served(&world).await;
     let (mut second, _) = served(&world).await;
@@ -48,7 +48,7 @@ async fn a_pause_holds_for_every_replica_and_so_does_its_end() {
         stats.data("veracoreInventorySyncStats")["nextSyncTime"],
         Value::Null
     );
-    // Longer than any poll.
+    // Longer than any poll interval.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     assert!(world.record(&paused.code).await.is_none());
 
@@ -138,7 +138,7 @@ async fn stored(world: &World) -> (Value, Value) {
         .unwrap()
 }
 
-/// The environment of a command that has these keys, and no secret of VeraCore's.
+/// The environment of a command with these keys and without VeraCore's secret.
 fn with_keys(keys: &str) -> [(&str, &str); 2] {
     [("CONFIG_ENCRYPTION_KEY", keys), (SECRET, "")]
 }
@@ -146,7 +146,7 @@ fn with_keys(keys: &str) -> [(&str, &str); 2] {
 const SECRET: &str = "VERACORE_CLIENT_SECRET";
 
 #[tokio::test]
-async fn secrets_are_sealed_and_heeded() {
+async fn secrets_are_sealed_and_applied() {
     let mut world = World::named("sealed").real_time().build().await;
     world.expect_error("VeraCore refuses our credentials");
     let set = ["config", "set", SECRET, "not this one"];
@@ -191,7 +191,7 @@ async fn secrets_are_sealed_and_heeded() {
 }
 
 #[tokio::test]
-async fn a_key_is_replaced_by_another() {
+async fn a_key_can_be_rotated() {
     let world = World::named("rotated").real_time().build().await;
     let secret = world.environment()[SECRET].clone();
     let set = world
@@ -215,7 +215,7 @@ async fn a_key_is_replaced_by_another() {
     let (_, by_old) = stored(&world).await;
     assert_ne!(by_old[SECRET]["keyId"], by_new[SECRET]["keyId"]);
     assert_eq!(world.cli_with(&with_keys(OLD_KEY), &show).await.status, 0);
-    // Without it nothing would work.
+    // Without this, nothing would work.
     let unset = ["config", "unset", SECRET];
     let unset = world.cli_with(&with_keys(OLD_KEY), &unset).await;
     assert_eq!(unset.status, 2, "{unset:?}");
@@ -224,7 +224,7 @@ async fn a_key_is_replaced_by_another() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
+async fn an_invalid_row_leaves_the_previous_settings_in_force() {
     let mut world = World::named("unusable").real_time().build().await;
     world.expect_error("stored settings are invalid");
     let (mut daemon, api) = served(&world).await;
@@ -235,7 +235,7 @@ async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
     daemon.wait_for("stored settings are invalid").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.wait_until_sent(&order.code).await;
-    // And it can be mended by the same way.
+    // And it can be corrected in the same way.
     let shown = api.run("{ veracoreConfig { syncEnabled problems } }").await;
     let problems = &shown.data("veracoreConfig")["problems"];
     assert!(
@@ -251,7 +251,7 @@ async fn a_row_that_cannot_be_used_leaves_the_settings_from_before_in_force() {
 }
 
 #[tokio::test]
-async fn an_administrator_changes_settings_but_not_where_credentials_go() {
+async fn an_administrator_can_change_settings_but_not_the_targets_of_credentials() {
     let world = World::named("guarded").real_time().build().await;
     let (daemon, api) = served(&world).await;
     let (channel, _) = world.shop.channels().await;
@@ -280,9 +280,9 @@ async fn an_administrator_changes_settings_but_not_where_credentials_go() {
     world.assert_settled().await;
 }
 
-/// What is set nowhere but in a database that is away is waited for.
+/// A daemon whose settings are only in an unavailable database waits for it.
 #[tokio::test]
-async fn a_daemon_waits_for_a_database_that_holds_its_settings() {
+async fn a_daemon_waits_for_the_database_with_its_settings() {
     let mut world = World::named("waits").real_time().build().await;
     world.expect_error("database unavailable");
     let secret = world.environment()[SECRET].clone();
@@ -303,7 +303,7 @@ async fn a_daemon_waits_for_a_database_that_holds_its_settings() {
     daemon.wait_for("carrying orders to VeraCore").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.wait_until_sent(&order.code).await;
-    // A command does not go on without what is stored.
+    // A command fails without the stored settings.
     proxy.close();
     let without = [("DATABASE_URL", proxy.url())];
     let list = world.cli_with(&without, &["orders", "list"]).await;

@@ -1,6 +1,6 @@
-//! What watches over an installation: alert rules, dashboard, their documentation and the runbook.
-//! Each name in them is one that `/metrics` has, each alert has its place in the runbook, and each
-//! command in the runbook exists. (`promtool`, where it is there, runs the rules: see `scripts/test`.)
+//! Alert rules, Grafana dashboard, their documentation and the runbook: each metric exists in
+//! `/metrics`, each alert has a section in the runbook, and each command in the runbook exists.
+//! `scripts/test` also tests the rules with `promtool`, if it is installed.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -25,7 +25,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The metrics that a text names; the parts of a histogram are its own.
+/// The metrics that a text names; the parts of a histogram count as the histogram.
 fn names_in(text: &str) -> BTreeSet<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut names = BTreeSet::new();
@@ -72,7 +72,7 @@ fn alerts() -> Vec<Alert> {
     alerts.collect()
 }
 
-/// What a heading is linked by.
+/// The anchors of the headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let anchor = |line: &str| {
@@ -94,7 +94,7 @@ fn every_job_is_measured() {
 }
 
 #[test]
-fn rules_and_dashboard_ask_for_metrics_that_there_are() {
+fn rules_and_dashboard_use_existing_metrics() {
     for path in [RULES, RULE_TESTS, DASHBOARD, METRICS, RUNBOOK] {
         let text = read(path);
         for name in names_in(&text) {
@@ -107,7 +107,7 @@ fn rules_and_dashboard_ask_for_metrics_that_there_are() {
 }
 
 #[test]
-fn every_alert_is_explained_and_tested() {
+fn every_alert_is_documented_and_tested() {
     let (runbook, tests) = (read(RUNBOOK), read(RULE_TESTS));
     let places = anchors(&runbook);
     let alerts = alerts();
@@ -127,7 +127,7 @@ fn every_alert_is_explained_and_tested() {
             assert!(tests.contains(&test), "{RULE_TESTS}: {test}");
         }
     }
-    // Nothing is explained that does not exist any more.
+    // No removed alert is documented.
     let told = runbook
         .lines()
         .filter_map(|line| line.strip_prefix("### VeracoreSync"));
@@ -142,7 +142,7 @@ fn every_alert_is_explained_and_tested() {
 }
 
 #[test]
-fn every_metric_is_described_with_its_type_its_labels_and_an_example() {
+fn every_metric_is_documented_with_type_labels_and_an_example() {
     let text = read(METRICS);
     let examples: String = text
         .split("```promql")
@@ -174,7 +174,7 @@ fn every_metric_is_described_with_its_type_its_labels_and_an_example() {
 }
 
 #[test]
-fn the_dashboard_is_one_that_grafana_can_show() {
+fn the_grafana_dashboard_is_valid() {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
     assert_eq!(dashboard["templating"]["list"][0]["type"], "datasource");
     let panels = dashboard["panels"].as_array().unwrap();

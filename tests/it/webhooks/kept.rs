@@ -1,4 +1,4 @@
-//! What was answered 202 is not lost, and what could not be stored was not answered so.
+//! A webhook answered with 202 is never lost, and one that cannot be stored is not answered with 202.
 
 use serde_json::json;
 use veracore_sync::sandbox::{Item, NewPackage};
@@ -41,7 +41,7 @@ async fn all_done(world: &World) {
 }
 
 #[tokio::test]
-async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
+async fn a_killed_daemon_loses_no_webhook_and_the_next_one_processes_them() {
     let world = World::named("webhook_kill").real_time().build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.service().sync_orders().await;
@@ -85,7 +85,7 @@ async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
     all_done(&world).await;
     assert_eq!(world.shop.fulfillment_state(&order).await.0, "Shipped");
     assert_eq!(world.shop.level("A-1").await.on_hand, 12);
-    // And one that comes while it runs is worked on at once.
+    // A webhook received meanwhile is processed at once.
     world.sandbox.set_stock("A-1", 13);
     let mut heir = heir;
     let sender = WebhookSender::to(heir.address().await, &world);
@@ -101,7 +101,7 @@ async fn a_killed_daemon_loses_none_and_its_heir_works_on_them() {
     world.assert_settled().await;
 }
 
-/// Sends it to a daemon that may be starting yet, and asks for it to be sent again, or may die over it.
+/// Sends a webhook to a daemon that may still be starting, may ask for a resend, or may crash.
 async fn send_until_heard(
     world: &World,
     daemon: &mut Daemon,
@@ -121,7 +121,7 @@ async fn send_until_heard(
 }
 
 #[tokio::test]
-async fn a_death_at_each_of_its_writes_is_made_good() {
+async fn a_crash_at_each_write_is_recovered() {
     let world = World::named("webhook_crash").real_time().build().await;
     let mut service = world.service();
     for (at, write) in [
@@ -141,7 +141,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 items: Some(vec![Item::from(("A-0".to_owned(), 1))]),
                 ..NewPackage::default()
             };
-            // It is put off as long as VeraCore does not tell of the package.
+            // It is postponed until VeraCore lists the package.
             if write != "postpone_webhook" {
                 world
                     .sandbox
@@ -163,9 +163,9 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 victim.stderr()
             );
             if write == "insert_webhook" {
-                assert_eq!(answer, None, "{point}: it died before it could answer");
+                assert_eq!(answer, None, "{point}: it crashed before it responded");
             }
-            // What the dead one held runs out.
+            // Expire the crashed process's leases.
             sqlx::raw_sql(
                 "update veracore_webhook set lease_until = now() where lease_until is not null;
                  update veracore_lease set lease_until = now() - interval '1 second'",
@@ -182,7 +182,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
                 .start()
                 .await;
             let sender = WebhookSender::to(heir.address().await, &world);
-            // Sent again, as it may not have been answered.
+            // Resend it, because it may not have been answered.
             sender.deliver("tracking-update", &told).await;
             sqlx::query("update veracore_webhook set next_attempt = now() where next_attempt is not null and lease_token is null")
                 .execute(&world.tables)
@@ -202,7 +202,7 @@ async fn a_death_at_each_of_its_writes_is_made_good() {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_the_sender_is_told_to_come_again() {
+async fn without_the_database_the_sender_is_asked_to_resend() {
     let mut world = World::named("webhook_away").real_time().build().await;
     world.expect_error("webhook not stored");
     world.expect_error("maintenance of the ledger cannot run on schedule");
@@ -221,7 +221,7 @@ async fn while_the_database_is_away_the_sender_is_told_to_come_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_claimed_once_told_to_stop() {
+async fn a_stopping_daemon_claims_no_webhook() {
     let world = World::named("webhook_stop").build().await;
     let service = world.service();
     let office = Office::of(&service, &world).await;
@@ -236,9 +236,9 @@ async fn nothing_is_claimed_once_told_to_stop() {
     world.assert_settled().await;
 }
 
-/// Whoever has it dies over it each time; the next one is worked on all the same.
+/// Every process crashes on it; it is given up, and the next webhook is processed.
 #[tokio::test]
-async fn one_that_nobody_survives_is_given_up() {
+async fn a_webhook_that_crashes_every_process_is_given_up() {
     let mut world = World::named("webhook_poison").build().await;
     world.expect_error("webhook given up");
     let office = Office::of(&world.service(), &world).await;

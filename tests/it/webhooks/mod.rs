@@ -1,4 +1,4 @@
-//! VeraCore's webhooks: whose they are, that they are kept, and what follows in a real shop.
+//! VeraCore's webhooks: authentication, storage, and their effects in a real shop.
 
 mod kept;
 mod orders;
@@ -9,7 +9,7 @@ mod tracking;
 use crate::harness::{Service, WebhookSender, World};
 use veracore_sync::sync::inbox::{InboxQueue, InboxWorker};
 
-/// A server and whoever works on what it takes, step by step.
+/// A server for webhooks and their worker, run step by step.
 struct Office {
     worker: InboxWorker,
     sender: WebhookSender,
@@ -22,7 +22,7 @@ impl Office {
         Self { worker, sender }
     }
 
-    /// Works on all that is due. Returns how many that were.
+    /// Processes all due webhooks. Returns their number.
     async fn work(&self) -> usize {
         let mut count = 0;
         for desk in InboxQueue::ALL {
@@ -37,7 +37,7 @@ impl Office {
     }
 }
 
-/// What the ledger says of each webhook: kind, state, tries and message.
+/// The recorded kind, state, attempts and message of each webhook.
 async fn webhooks(world: &World) -> Vec<(String, String, i32, String)> {
     sqlx::query_as(
         "select kind, webhook_status, attempts, coalesce(message, '') from veracore_webhook order by id",

@@ -1,4 +1,4 @@
-//! A webhook about an order: a doubt is looked into sooner, and never too soon (I3).
+//! A webhook about an order: an order in doubt is looked up sooner, but never too soon (I3).
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::{Office, states, webhooks};
 use crate::harness::{World, sends_of};
 
 #[tokio::test]
-async fn a_doubt_is_looked_into_sooner_but_not_before_its_quiet_period_is_over() {
+async fn an_order_in_doubt_is_looked_up_sooner_but_after_its_quiet_period() {
     let world = World::named("doubt_told").build().await;
     let fault = Fault::on("/api/orders", FaultKind::DropAnswer).method("POST");
     world.sandbox.add_fault(fault.times(1));
@@ -43,7 +43,7 @@ async fn a_doubt_is_looked_into_sooner_but_not_before_its_quiet_period_is_over()
 }
 
 #[tokio::test]
-async fn a_chatty_sender_uses_up_no_tries() {
+async fn many_webhooks_use_up_no_attempts() {
     let mut world = World::named("chatty").build().await;
     world.expect_error("VeraCore");
     let refused = FaultKind::Status {
@@ -93,7 +93,7 @@ async fn a_chatty_sender_uses_up_no_tries() {
 }
 
 #[tokio::test]
-async fn an_order_that_veracore_has_is_asked_for_its_packages() {
+async fn a_webhook_for_a_sent_order_syncs_its_packages() {
     let world = World::named("order_told").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
@@ -117,7 +117,7 @@ async fn an_order_that_veracore_has_is_asked_for_its_packages() {
     let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(states(&world).await, ["done", "unknown", "done"]);
-    // What becomes of a cancellation is another's to decide; the word is kept.
+    // A cancellation is only recorded here; `aftercare` tests its handling.
     let rows = world.rows().await;
     assert_eq!(
         rows["veracore_webhook"][2]["news"]["order"]["status"],

@@ -1,4 +1,4 @@
-//! What is not VeraCore's, or makes no sense, changes nothing.
+//! Unauthenticated and invalid webhooks change nothing.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -32,7 +32,7 @@ async fn rows(world: &World) -> BTreeMap<String, Value> {
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_not_veracores_is_refused() {
+async fn an_unauthenticated_webhook_is_refused() {
     let world = World::named("unsigned").build().await;
     let Office { sender, .. } = Office::of(&world.service(), &world).await;
     let before = rows(&world).await;
@@ -100,7 +100,7 @@ async fn a_webhook_that_is_not_veracores_is_refused() {
 }
 
 #[tokio::test]
-async fn a_replay_is_refused_whoever_is_asked() {
+async fn a_replay_is_refused_by_every_replica() {
     let world = World::named("replayed").build().await;
     let service = world.service();
     let offices = [
@@ -122,7 +122,7 @@ async fn a_replay_is_refused_whoever_is_asked() {
         answers[1..].iter().all(|status| *status == 401),
         "{answers:?}"
     );
-    // Not as something else either, nor spelled in another way.
+    // Nor as another kind, nor with a different spelling.
     let upper = SignedWebhook {
         signature: once
             .signature
@@ -139,15 +139,15 @@ async fn a_replay_is_refused_whoever_is_asked() {
     world.assert_settled().await;
 }
 
-/// Kind, body, and words of what is said about it.
-type Senseless = (&'static str, Vec<u8>, &'static str);
+/// Kind, body, and a part of the error message.
+type Invalid = (&'static str, Vec<u8>, &'static str);
 
-fn all_of(kind: &'static str, cases: &[(&[u8], &'static str)]) -> Vec<Senseless> {
+fn all_of(kind: &'static str, cases: &[(&[u8], &'static str)]) -> Vec<Invalid> {
     let of = |(body, words): &(&[u8], &'static str)| (kind, body.to_vec(), *words);
     cases.iter().map(of).collect()
 }
 
-fn senseless_orders() -> Vec<Senseless> {
+fn invalid_orders() -> Vec<Invalid> {
     let long = format!(r#"{{"OrderNumber":"{}","Status":"x"}}"#, "9".repeat(1000));
     all_of(
         "order-update",
@@ -171,7 +171,7 @@ fn senseless_orders() -> Vec<Senseless> {
     )
 }
 
-fn senseless_items() -> Vec<Senseless> {
+fn invalid_items() -> Vec<Invalid> {
     let item = |quantity: Value| {
         let item = json!([{ "SKU": "A-0", "AvailableQuantity": quantity }]);
         item.to_string().into_bytes()
@@ -190,7 +190,7 @@ fn senseless_items() -> Vec<Senseless> {
     )
 }
 
-fn senseless_packages() -> Vec<Senseless> {
+fn invalid_packages() -> Vec<Invalid> {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     all_of(
         "tracking-update",
@@ -210,11 +210,11 @@ fn senseless_packages() -> Vec<Senseless> {
 }
 
 #[tokio::test]
-async fn a_body_that_makes_no_sense_is_refused_and_named() {
+async fn an_invalid_body_is_refused_with_a_named_error() {
     let world = World::named("senseless").build().await;
     let Office { sender, .. } = Office::of(&world.service(), &world).await;
     let before = rows(&world).await;
-    let cases = [senseless_orders(), senseless_items(), senseless_packages()];
+    let cases = [invalid_orders(), invalid_items(), invalid_packages()];
     for (kind, body, words) in cases.concat() {
         let (status, sentence) = sender.send(kind, &sender.sign(&body)).await;
         let body = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
@@ -227,7 +227,7 @@ async fn a_body_that_makes_no_sense_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn a_mebibyte_is_read_and_no_more() {
+async fn bodies_over_one_mebibyte_are_refused() {
     let world = World::named("large").build().await;
     let Office { sender, .. } = Office::of(&world.service(), &world).await;
     let body = good("order-update").to_string();
@@ -246,7 +246,7 @@ async fn a_mebibyte_is_read_and_no_more() {
 }
 
 #[tokio::test]
-async fn without_a_secret_there_is_nothing() {
+async fn without_a_secret_there_is_no_endpoint() {
     let world = World::named("closed").build().await;
     let service = world.service();
     let provider = Arc::clone(&service.provider);
@@ -271,7 +271,7 @@ async fn without_a_secret_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_kept_holds_no_address() {
+async fn stored_webhooks_contain_no_address() {
     let world = World::named("normalised").build().await;
     let Office { sender, .. } = Office::of(&world.service(), &world).await;
     for kind in KINDS {

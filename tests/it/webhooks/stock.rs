@@ -1,4 +1,4 @@
-//! A webhook about stock: the level follows at once; what goes to zero only past the guards (I5).
+//! A webhook about stock: the level is updated at once, but goes to zero only through the guards (I5).
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn item(sku: &str, available: u32) -> Value {
     json!({ "SKU": sku, "AvailableQuantity": available })
 }
 
-/// A shop with so many SKUs, 20 and more on sale of each, as at VeraCore.
+/// A shop with `count` SKUs, 20 or more on sale of each, as at VeraCore.
 async fn stocked(name: &str, count: u32) -> (World, Service) {
     let mut world = World::named(name).build().await;
     world.shop.add_variants("W-", count).await;
@@ -34,7 +34,7 @@ async fn on_hand(world: &World, sku: &str) -> i64 {
     world.shop.level(sku).await.on_hand
 }
 
-/// The runs that webhooks led to: outcome, and the SKU of those over one.
+/// The runs started by webhooks: outcome, and the SKU of single-SKU runs.
 async fn runs(world: &World) -> Vec<(String, Option<String>)> {
     sqlx::query_as(
         "select outcome, result ->> 'sku' from veracore_sync_run
@@ -46,7 +46,7 @@ async fn runs(world: &World) -> Vec<(String, Option<String>)> {
 }
 
 #[tokio::test]
-async fn a_level_follows_at_once_and_is_what_veracore_answers() {
+async fn a_level_is_updated_at_once_to_what_veracore_reports() {
     let (world, service) = stocked("level_told", 3).await;
     let office = Office::of(&service, &world).await;
     world.sandbox.set_stock("W-0", 7);
@@ -57,7 +57,7 @@ async fn a_level_follows_at_once_and_is_what_veracore_answers() {
     office.work().await;
     assert_eq!(on_hand(&world, "W-0").await, 7);
     assert_eq!(runs(&world).await, [("done".into(), Some("W-0".into()))]);
-    // An older snapshot, duplicates and strangers change nothing.
+    // An older snapshot, duplicates and unknown SKUs change nothing.
     let body = json!([item("W-0", 20), item("W-1", 1), item("NOBODY", 5)]);
     for _ in 0..3 {
         office.sender.deliver("inventory-update", &body).await;
@@ -77,7 +77,7 @@ async fn a_level_follows_at_once_and_is_what_veracore_answers() {
 }
 
 #[tokio::test]
-async fn veracores_names_lead_to_the_shops() {
+async fn veracores_skus_are_mapped_to_the_shops() {
     let (world, _) = stocked("mapped_told", 2).await;
     world.sandbox.set_stock("VC-1", 5);
     let service = world.service_with_options(|options| {
@@ -89,7 +89,7 @@ async fn veracores_names_lead_to_the_shops() {
         .sender
         .deliver("inventory-update", &item("VC-1", 5))
         .await;
-    // A name that stands for nothing of VeraCore's any more.
+    // A SKU that is mapped to another VeraCore SKU.
     office
         .sender
         .deliver("inventory-update", &item("W-0", 1))
@@ -101,7 +101,7 @@ async fn veracores_names_lead_to_the_shops() {
 }
 
 #[tokio::test]
-async fn many_skus_are_one_pass_at_most_once_in_ten_minutes() {
+async fn many_skus_start_one_full_run_at_most_every_ten_minutes() {
     let (world, service) = stocked("burst", 14).await;
     let office = Office::of(&service, &world).await;
     let change = |units: u32| {
@@ -128,13 +128,13 @@ async fn many_skus_are_one_pass_at_most_once_in_ten_minutes() {
     office.work().await;
     assert_eq!(on_hand(&world, "W-13").await, 45);
     assert_eq!(states(&world).await, ["done"; 3]);
-    assert_eq!(webhooks(&world).await[1].2, 1, "waiting used up no try");
+    assert_eq!(webhooks(&world).await[1].2, 1, "waiting used up no attempt");
     assert_eq!(runs(&world).await.len(), 2);
     world.assert_settled().await;
 }
 
 #[tokio::test]
-async fn a_feed_of_zeros_that_comes_piece_by_piece_is_held() {
+async fn many_single_zeros_are_quarantined_like_a_feed_of_zeros() {
     let (mut world, service) = stocked("zeros", 6).await;
     world.expect_error("stock feed is held");
     let office = Office::of(&service, &world).await;
@@ -172,7 +172,7 @@ async fn a_feed_of_zeros_that_comes_piece_by_piece_is_held() {
 }
 
 #[tokio::test]
-async fn what_is_sold_out_goes_off_sale_by_a_whole_pass() {
+async fn a_sold_out_sku_is_set_to_zero_by_a_full_run() {
     let (world, service) = stocked("sold_out", 4).await;
     let office = Office::of(&service, &world).await;
     world.sandbox.set_stock("W-2", 0);
@@ -189,7 +189,7 @@ async fn what_is_sold_out_goes_off_sale_by_a_whole_pass() {
 }
 
 #[tokio::test]
-async fn a_pass_that_is_going_on_is_waited_for() {
+async fn a_webhook_waits_for_a_run_in_progress() {
     let (world, service) = stocked("at_it", 2).await;
     let office = Office::of(&service, &world).await;
     world.sandbox.set_stock("W-0", 9);

@@ -1,4 +1,4 @@
-//! A webhook about a package: VeraCore is asked, and the shop gets what it answers.
+//! A webhook about a package: veracore-sync reads the package from VeraCore and fulfills that.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -18,13 +18,13 @@ fn package(number: &str, items: &[(&str, u32)]) -> NewPackage {
     }
 }
 
-fn told(order: &str, number: &str, status: &str) -> Value {
+fn update(order: &str, number: &str, status: &str) -> Value {
     json!({ "OrderNumber": order, "TrackingNumber": number, "Carrier": "Forged",
         "Status": status, "Items": [{ "SKU": "A-0", "Quantity": 99 }] })
 }
 
 #[tokio::test]
-async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
+async fn a_package_is_fulfilled_at_once_exactly_as_veracore_lists_it() {
     let world = World::named("told").build().await;
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
     let mut service = world.service();
@@ -34,13 +34,13 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     world.sandbox.ship(&order.code, vec![first]).unwrap();
     office
         .sender
-        .deliver("tracking-update", &told(&order.code, "N1", "Shipped"))
+        .deliver("tracking-update", &update(&order.code, "N1", "Shipped"))
         .await;
     office.work().await;
     let (state, fulfillments, fields) = world.shop.fulfillment_state(&order).await;
     assert_eq!(state, "PartiallyShipped");
     assert_eq!(fulfillments.len(), 1);
-    // Not what the webhook said, which might be out of date.
+    // Not with the webhook's content, which might be outdated.
     assert_eq!(
         (&fulfillments[0].units[..], fulfillments[0].method.as_str()),
         (&[2][..], "UPS")
@@ -48,7 +48,7 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     assert_eq!(fields["trackingCode"], "N1");
     assert_eq!(states(&world).await, ["done"]);
 
-    // An older snapshot, the same again, and news of what was void long ago: nothing changes.
+    // An older snapshot, a duplicate and an old void change nothing.
     let before = world.shop.fulfillment_state(&order).await;
     for (number, status) in [
         ("N1", "Packed"),
@@ -58,7 +58,7 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     ] {
         office
             .sender
-            .deliver("tracking-update", &told(&order.code, number, status))
+            .deliver("tracking-update", &update(&order.code, number, status))
             .await;
         office.work().await;
         assert_eq!(
@@ -73,7 +73,7 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
     for _ in 0..3 {
         office
             .sender
-            .deliver("tracking-update", &told(&order.code, "N2", "Shipped"))
+            .deliver("tracking-update", &update(&order.code, "N2", "Shipped"))
             .await;
     }
     office.work().await;
@@ -83,7 +83,7 @@ async fn a_package_is_fulfilled_at_once_and_exactly_as_veracore_answers() {
 }
 
 #[tokio::test]
-async fn a_forged_package_is_never_written_and_is_given_up_after_an_hour() {
+async fn an_unknown_package_is_never_written_and_given_up_after_an_hour() {
     let world = World::named("forged").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
@@ -91,16 +91,16 @@ async fn a_forged_package_is_never_written_and_is_given_up_after_an_hour() {
     let office = Office::of(&service, &world).await;
     office
         .sender
-        .deliver("tracking-update", &told(&order.code, "X1", "Shipped"))
+        .deliver("tracking-update", &update(&order.code, "X1", "Shipped"))
         .await;
     office
         .sender
-        .deliver("tracking-update", &told("NOBODYS", "X2", "Shipped"))
+        .deliver("tracking-update", &update("NOBODYS", "X2", "Shipped"))
         .await;
     let began = world.clock.now();
     office.work().await;
     assert_eq!(states(&world).await, ["waiting", "unknown"]);
-    // It is in VeraCore's list only later: half an hour.
+    // VeraCore lists it half an hour later.
     while states(&world).await[0] == "waiting" {
         world.advance(TimeDelta::seconds(30));
         office.work().await;
@@ -118,7 +118,7 @@ async fn a_forged_package_is_never_written_and_is_given_up_after_an_hour() {
 }
 
 #[tokio::test]
-async fn a_list_that_lags_behind_is_asked_again() {
+async fn a_list_that_lags_behind_is_read_again() {
     let world = World::named("lagging").build().await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     let mut service = world.service();
@@ -126,7 +126,7 @@ async fn a_list_that_lags_behind_is_asked_again() {
     let office = Office::of(&service, &world).await;
     office
         .sender
-        .deliver("tracking-update", &told(&order.code, "L1", "Shipped"))
+        .deliver("tracking-update", &update(&order.code, "L1", "Shipped"))
         .await;
     office.work().await;
     assert_eq!(webhooks(&world).await[0].2, 1);
@@ -142,7 +142,7 @@ async fn a_list_that_lags_behind_is_asked_again() {
 }
 
 #[tokio::test]
-async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
+async fn many_webhooks_share_one_list_call_and_an_invalid_one_stops_no_other() {
     let world = World::named("many").build().await;
     let orders = world.pay_orders(12).await;
     let mut service = world.service();
@@ -155,7 +155,7 @@ async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
             .clone();
         office
             .sender
-            .deliver("tracking-update", &told(&order.code, &number, "Shipped"))
+            .deliver("tracking-update", &update(&order.code, &number, "Shipped"))
             .await;
         if at == 0 {
             // A row that this version cannot read.
@@ -190,7 +190,7 @@ async fn many_at_once_are_one_reading_and_one_bad_one_stops_no_other() {
 }
 
 #[tokio::test]
-async fn while_veracore_is_down_no_try_is_used_up() {
+async fn while_veracore_is_unavailable_no_attempt_is_used_up() {
     let mut world = World::named("down").build().await;
     world.expect_error("VeraCore is unavailable");
     let order = world.pay_order(&[("A-0", 1)]).await;
@@ -206,9 +206,9 @@ async fn while_veracore_is_down_no_try_is_used_up() {
         .add_fault(Fault::on("/", FaultKind::DropRequest));
     office
         .sender
-        .deliver("tracking-update", &told(&order.code, "D1", "Shipped"))
+        .deliver("tracking-update", &update(&order.code, "D1", "Shipped"))
         .await;
-    // Until the circuit opens: by then it is parked.
+    // Attempts count until the circuit opens; then the webhook is parked.
     for _ in 0..50 {
         office
             .worker

@@ -1,4 +1,4 @@
-//! What goes over the wire for an order, in each style, from what the shop says of it.
+//! The expected request for an order in each style, built from the shop's data.
 
 mod oms;
 mod rest;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::Style;
 
-/// The body that arrived holds exactly what the shop says.
+/// Asserts that the body received has exactly the shop's data.
 pub fn assert_exact(body: &str, order: &Value) {
     match Style::current() {
         Style::Rest => {
@@ -24,7 +24,7 @@ pub fn assert_exact(body: &str, order: &Value) {
     }
 }
 
-/// A body on several lines, without what differs from run to run.
+/// A body on several lines, without values that differ between runs.
 pub fn readable(body: &str, order: &Value) -> String {
     let told = |value: &Value| value.as_str().unwrap().to_owned();
     let body = body
@@ -43,7 +43,7 @@ pub fn readable(body: &str, order: &Value) -> String {
     }
 }
 
-/// What the customer pays for one unit of each line, to the cent.
+/// The unit price that the customer pays for each line.
 pub fn prices(order: &Value) -> Vec<String> {
     let lines = order["lines"].as_array().unwrap();
     lines

@@ -1,4 +1,4 @@
-//! The order of an `AddOrder` in the style `oms`.
+//! The `order` element of an `AddOrder` in the style `oms`.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::prices;
 use crate::harness::ZONE;
 
-/// `<order>`, put together from what the shop says, in the WSDL's sequence.
+/// Builds `<order>` from the shop's data, in the WSDL's sequence.
 pub fn order(order: &Value) -> String {
     let customer = &order["customer"];
     let (ship_to, bill_to) = (&order["shippingAddress"], &order["billingAddress"]);
@@ -19,7 +19,7 @@ pub fn order(order: &Value) -> String {
     );
     let placed: DateTime<Utc> = text(order, "orderPlacedAt").parse().unwrap();
     let placed = placed.with_timezone(&ZONE).format("%Y-%m-%dT%H:%M:%S");
-    // Who pays is said once more where somebody else than the buyer does.
+    // The billing address, only if it differs from the buyer's.
     let payer = if text(bill_to, "fullName") == buyer {
         "<Flag>OrderedBy</Flag>".to_owned()
     } else {
@@ -48,7 +48,7 @@ pub fn order(order: &Value) -> String {
     )
 }
 
-/// The last word of a name is the last name; what is empty is left out.
+/// The last word of a name is the last name; empty fields are omitted.
 fn person(name: &str, address: &Value, phone: &str) -> String {
     let (first, last) = name.rsplit_once(' ').unwrap();
     let mut xml = String::new();
@@ -87,7 +87,7 @@ fn offers(order: &Value) -> String {
         .collect()
 }
 
-/// What is absent is empty.
+/// The field's text; empty if absent.
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }

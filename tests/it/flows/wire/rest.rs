@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::prices;
 
-/// The body of CONTRACT section 6, put together from what the shop says.
+/// Builds the documented body from the shop's data.
 pub fn body(order: &Value) -> Value {
     let customer = &order["customer"];
     let placed_at = order["orderPlacedAt"].as_str().unwrap();
@@ -37,7 +37,7 @@ pub fn body(order: &Value) -> Value {
     })
 }
 
-/// The last word of a name is the last name; what is empty is left out.
+/// The last word of a name is the last name; empty fields are omitted.
 fn address(address: &Value) -> Value {
     let (first, last) = address["fullName"]
         .as_str()

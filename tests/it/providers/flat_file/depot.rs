@@ -1,7 +1,7 @@
-//! The depot: the warehouse's side of the files, for the bench and the flow.
+//! The depot: the warehouse's side of the files.
 //!
-//! Owns what a warehouse of this kind does: it reads the orders, keeps its own books, and writes its
-//! lists anew. Reads and writes the files as another program would, not with the provider's code.
+//! Reads the orders, keeps its own records, and rewrites its lists. Does not use the provider's code
+//! to read and write the files, so that an error in one of them shows.
 
 use std::{
     collections::BTreeMap,
@@ -24,15 +24,15 @@ use veracore_sync::{
 
 use super::{
     super::{
-        bench::{Arrived, Bench, Manner, Parcel, Place, ToldPackage, Trouble},
+        bench::{Arrived, Bench, Capabilities, Failure, Parcel, Place, RawPackage},
         sample,
     },
     CANCELLED, FlatFiles, ORDERS, SHIPMENTS, STOCK, Settings,
-    folder::{Failure, MAX_BYTES, Step},
+    folder::{MAX_BYTES, Step, StepFailure},
     lists::PACKAGES,
 };
 
-/// How many of them were opened.
+/// The number of depots opened.
 static OPENED: AtomicUsize = AtomicUsize::new(0);
 
 pub struct Depot {
@@ -84,13 +84,13 @@ impl Depot {
         depot
     }
 
-    /// The provider, for the services.
+    /// The provider, shared with the services.
     pub fn shared(&self) -> Arc<dyn FulfillmentProvider> {
         Arc::clone(&self.provider) as Arc<dyn FulfillmentProvider>
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        // In one step, as any program should that others read from.
+        // Atomically, because others read the file.
         let draft = self.root.join("draft");
         fs::write(&draft, text).unwrap();
         fs::rename(draft, self.root.join(name)).unwrap();
@@ -115,7 +115,7 @@ impl Depot {
         self.write_list(STOCK, &["sku", "available"], &rows);
     }
 
-    /// The orders' files, as JSON.
+    /// The order files, as JSON.
     fn files(&self) -> Vec<Value> {
         let folder = fs::read_dir(self.root.join(ORDERS));
         let Ok(folder) = folder.or_else(|_| fs::read_dir(self.root.join("away/orders"))) else {
@@ -134,7 +134,7 @@ impl Depot {
             .collect()
     }
 
-    /// The way to the file of an order that is there.
+    /// The path of an existing order's file.
     fn file_of(&self, folder: &str, number: &str) -> PathBuf {
         let orders = fs::read_dir(self.root.join(ORDERS)).unwrap();
         let path = orders.map(|entry| entry.unwrap().path()).find(|path| {
@@ -178,7 +178,7 @@ impl Depot {
         if name == "no file" {
             fs::remove_file(self.root.join(STOCK)).unwrap();
             fs::remove_file(self.root.join(SHIPMENTS)).unwrap();
-            // An order that is there, of which nobody knows how far it is.
+            // An existing order with an unknown status.
             fs::write(order, r#"{"number":"A-1","items":[]}"#).unwrap();
         } else {
             self.write(STOCK, &text);
@@ -247,7 +247,7 @@ fn arrived(order: &Value) -> Arrived {
 
 #[async_trait]
 impl Bench for Depot {
-    const MANNER: Manner = Manner {
+    const CAPABILITIES: Capabilities = Capabilities {
         cancels: true,
         refuses: false,
     };
@@ -264,7 +264,7 @@ impl Bench for Depot {
         &self.clock
     }
 
-    /// Files have none.
+    /// Files have no password.
     fn password(&self) -> Option<&'static str> {
         None
     }
@@ -318,7 +318,7 @@ impl Bench for Depot {
         self.catch_up();
     }
 
-    /// Counts, and writes both lists.
+    /// Updates and writes both lists.
     fn catch_up(&self) {
         let books = self.books.lock().unwrap();
         let mut available = books.on_hand.clone();
@@ -353,15 +353,15 @@ impl Bench for Depot {
         self.write_list(SHIPMENTS, &PACKAGES, &rows);
     }
 
-    fn tell_stock(&self, rows: &[(&str, &str)]) {
+    fn set_stock_rows(&self, rows: &[(&str, &str)]) {
         self.write_stock(
             rows.iter()
                 .map(|(sku, units)| ((*sku).into(), (*units).into())),
         );
     }
 
-    fn tell_packages(&self, rows: &[ToldPackage<'_>]) {
-        let row = |row: &ToldPackage<'_>| {
+    fn set_package_rows(&self, rows: &[RawPackage<'_>]) {
+        let row = |row: &RawPackage<'_>| {
             [
                 row.tracking,
                 row.order,
@@ -380,29 +380,29 @@ impl Bench for Depot {
         self.write_list(SHIPMENTS, &PACKAGES, &rows);
     }
 
-    fn confuse(&self, asked: &str, other: &str) {
+    fn return_other_order(&self, asked: &str, other: &str) {
         fs::copy(self.file_of(ORDERS, other), self.file_of(ORDERS, asked)).unwrap();
     }
 
-    fn trouble(&self, kind: Trouble, way: usize) -> Option<&'static str> {
+    fn failure(&self, kind: Failure, way: usize) -> Option<&'static str> {
         let (folder, lost) = match kind {
-            Trouble::CancelLost => (CANCELLED, true),
-            other => (ORDERS, other == Trouble::AnswerLost),
+            Failure::CancelLost => (CANCELLED, true),
+            other => (ORDERS, other == Failure::ResponseLost),
         };
-        // The next of these steps fails; `done`: although it is done.
+        // The next step of this kind fails; with `done`, although it is executed.
         let fail = |name, step, done| {
-            let failure = Failure { folder, step, done };
+            let failure = StepFailure { folder, step, done };
             *self.provider.0.folder.failure.lock().unwrap() = Some(failure);
             Some(name)
         };
         match (kind, way) {
             (_, 0) if lost => fail("the folder cannot be flushed", Step::Settle, false),
             (_, 1) if lost => fail("the file is there, and said not to be", Step::Link, true),
-            (Trouble::RequestLost, 0) => fail("the file cannot be put there", Step::Link, false),
-            (Trouble::TurnedAway, 0) => fail("the disk is full", Step::Write, false),
-            (Trouble::TurnedAway, 1) => fail("the disk is full in the end", Step::Write, true),
-            (Trouble::Spoilt, way) => self.spoil(way),
-            (Trouble::Quoting, 0) => {
+            (Failure::RequestLost, 0) => fail("the file cannot be put there", Step::Link, false),
+            (Failure::Rejected, 0) => fail("the disk is full", Step::Write, false),
+            (Failure::Rejected, 1) => fail("the disk is full in the end", Step::Write, true),
+            (Failure::Malformed, way) => self.spoil(way),
+            (Failure::Echoing, 0) => {
                 let text = format!("{{\"number\": \"{}", sample::PRIVATE.join("\n"));
                 fs::write(self.root.join("orders/A-1.json"), text).unwrap();
                 Some("a file of this number with anything in it")
@@ -411,7 +411,7 @@ impl Bench for Depot {
         }
     }
 
-    /// As when the disk is not mounted.
+    /// Removes the folder, as if the disk were not mounted.
     async fn go_down(&self) {
         fs::create_dir(self.root.join("away")).unwrap();
         for name in [ORDERS, CANCELLED, STOCK, SHIPMENTS] {

@@ -1,6 +1,6 @@
-//! The disk: files that are there whole or not at all, and reading that has an end.
+//! Files on disk: atomic writes, bounded reads, and safe file names.
 //!
-//! Owns what a failure at each step says about the write (I1, I3), and names that lead nowhere else.
+//! Decides the class of a failure at each step of a write (I1, I3).
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -21,16 +21,16 @@ use veracore_sync::{
 
 use super::NAME;
 
-/// More than any file here has to say, in bytes.
+/// The maximum size of a file, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// What file systems take, without the suffix.
+/// The maximum length of a file name, without the suffix.
 const LONGEST_NAME: usize = 200;
 
-/// Dots are not among them: no name is hidden, `.` or `..`.
+/// Dots are excluded, so that no name is hidden, `.` or `..`.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
-/// A name for an order's file, its own for every number.
+/// The unique file name for an order number.
 pub fn file_name(number: &OrderCode) -> Result<String, ProviderError> {
     let name = utf8_percent_encode(number.as_str(), PLAIN).to_string();
     if name.len() > LONGEST_NAME {
@@ -47,20 +47,20 @@ pub fn file_name(number: &OrderCode) -> Result<String, ProviderError> {
 /// A step of writing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Beside its place, where nobody looks.
+    /// Writes a temporary file.
     Write,
-    /// To its place: from here on it counts.
+    /// Links it to its final name; from here on, it counts.
     Link,
-    /// So that it outlives a power cut.
+    /// Syncs the folder, so that the file survives a power failure.
     Settle,
 }
 
-/// How the next step of this kind in a folder fails, for tests.
+/// An injected failure of the next step of this kind.
 #[derive(Debug, Clone, Copy)]
-pub struct Failure {
+pub struct StepFailure {
     pub folder: &'static str,
     pub step: Step,
-    /// Whether it is done all the same.
+    /// Whether the step is executed although it fails.
     pub done: bool,
 }
 
@@ -73,7 +73,7 @@ pub struct Folder {
     root: PathBuf,
     drafts: AtomicU64,
     pub links: AtomicUsize,
-    pub failure: Mutex<Option<Failure>>,
+    pub failure: Mutex<Option<StepFailure>>,
 }
 
 impl Folder {
@@ -86,7 +86,7 @@ impl Folder {
         }
     }
 
-    /// Puts a whole file at its place, unless there is one. One try.
+    /// Creates a file atomically, unless it exists. Does not retry.
     pub fn place(
         &self,
         operation: &'static str,
@@ -95,7 +95,7 @@ impl Folder {
         text: &[u8],
     ) -> Result<Placed, CallError> {
         let folder = self.root.join(place);
-        // Whatever a crash leaves of it does not end in `.json`.
+        // A leftover of a crash does not end in `.json`.
         let draft = self.drafts.fetch_add(1, Ordering::Relaxed);
         let draft = folder.join(format!("{name}.{}-{draft}.part", std::process::id()));
         let written = self.at(place, Step::Write, || {
@@ -108,11 +108,11 @@ impl Folder {
         });
         if let Err(error) = written {
             let _ = fs::remove_file(&draft);
-            // Nobody can have seen it: that it was not sent is certain.
+            // Nobody can have read it, so it was certainly not sent.
             return Err(away(operation, &error));
         }
         self.links.fetch_add(1, Ordering::Relaxed);
-        // Unlike a rename, a link never replaces what is there.
+        // Unlike a rename, a link never replaces an existing file.
         let linked = self.at(place, Step::Link, || {
             fs::hard_link(&draft, folder.join(name))
         });
@@ -120,7 +120,7 @@ impl Folder {
         match linked {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Placed::There),
-            // A file server may do it and lose the answer.
+            // A file server may execute it and lose the response.
             Err(error) => return Err(unknown(operation, &error.to_string())),
         }
         self.at(place, Step::Settle, || File::open(&folder)?.sync_all())
@@ -128,7 +128,7 @@ impl Folder {
         Ok(Placed::New)
     }
 
-    /// A file of a folder; `None` only when the folder is there and the file is not.
+    /// Reads a file; `None` only if the folder exists and the file does not.
     pub fn read(
         &self,
         operation: &'static str,
@@ -144,7 +144,7 @@ impl Folder {
         }
     }
 
-    /// A list, which must be there.
+    /// Reads a list, which must exist.
     pub fn read_list(&self, operation: &'static str, name: &str) -> Result<Vec<u8>, CallError> {
         let bytes = self.bytes(operation, self.root.join(name))?;
         bytes.map_err(|error| away(operation, &error))
@@ -185,7 +185,7 @@ impl Folder {
     }
 }
 
-/// Nothing was done: the files cannot be reached.
+/// The files are unreachable; nothing was done.
 fn away(operation: &'static str, error: &io::Error) -> CallError {
     CallError::Connect {
         upstream: NAME,
@@ -194,7 +194,7 @@ fn away(operation: &'static str, error: &io::Error) -> CallError {
     }
 }
 
-/// It may have been done.
+/// The write may have been done.
 pub fn unknown(operation: &'static str, detail: &str) -> CallError {
     CallError::ConnectionLost {
         upstream: NAME,
@@ -203,7 +203,7 @@ pub fn unknown(operation: &'static str, detail: &str) -> CallError {
     }
 }
 
-/// What is there makes no sense; `detail` quotes nothing of it.
+/// The content is malformed; `detail` must not quote it.
 pub fn malformed(operation: &'static str) -> impl Fn(String) -> CallError {
     move |detail| CallError::Malformed {
         upstream: NAME,

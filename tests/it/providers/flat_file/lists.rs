@@ -1,8 +1,7 @@
-//! The warehouse's lists, as rows and pages.
+//! The warehouse's CSV lists, as rows and pages.
 //!
-//! Owns what makes a list whole, and what becomes of a row that makes no sense. A list ends in a row
-//! `#END,<rows>`: without it the warehouse is still writing, and the last number that is there may be
-//! the beginning of a longer one.
+//! A complete list ends in a row `#END,<rows>`. Without it, the warehouse is still writing, and the
+//! last number may be truncated.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -20,14 +19,14 @@ const END: &[u8] = b"#END";
 
 type Problem = String;
 
-/// The rows of a whole list with these columns.
+/// The rows of a complete list with these columns.
 fn rows(list: &[u8], columns: &[&str]) -> Result<Vec<ByteRecord>, Problem> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .from_reader(list);
     let records = reader.byte_records().collect::<Result<Vec<_>, _>>();
-    // The reader's own words might quote a row.
+    // The CSV reader's message might quote a row.
     let mut records = records.map_err(|_| "it is no CSV".to_owned())?;
     if records.is_empty()
         || !records[0]
@@ -47,7 +46,7 @@ fn rows(list: &[u8], columns: &[&str]) -> Result<Vec<ByteRecord>, Problem> {
     }
 }
 
-/// A field, without the space around it.
+/// A trimmed field.
 fn field<'a>(row: &'a ByteRecord, at: usize, name: &str) -> Result<&'a str, Problem> {
     let bytes = row.get(at).ok_or_else(|| format!("{name} is missing"))?;
     let text = std::str::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8"))?;
@@ -59,7 +58,7 @@ fn optional(row: &ByteRecord, at: usize, name: &str) -> Result<Option<String>, P
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// `45.0` is whole.
+/// Converts a whole number of units; `45.0` is whole.
 fn whole_units(number: Decimal) -> Result<Units, InvalidQuantity> {
     if number.is_sign_negative() && !number.is_zero() {
         return Err(InvalidQuantity::Negative(number.to_string()));
@@ -72,7 +71,7 @@ fn whole_units(number: Decimal) -> Result<Units, InvalidQuantity> {
     Units::new(units)
 }
 
-/// Digits only: `1,000`, `5 pcs` and `1e3` are guesses. Quotes numbers, never words.
+/// Digits only: `1,000`, `5 pcs` and `1e3` are ambiguous. Error messages quote only numbers.
 fn count(text: &str, name: &str) -> Result<Units, Problem> {
     let number = text.parse::<Decimal>();
     let plain = text
@@ -117,13 +116,13 @@ pub fn stock(list: &[u8]) -> Result<Vec<FeedRow<StockItem>>, Problem> {
     Ok(rows.iter().enumerate().map(item).collect())
 }
 
-/// The columns of the list of shipments: a row for each SKU in a package.
+/// The columns of the shipment list, which has a row for each SKU in a package.
 pub const PACKAGES: [&str; 9] = [
     "package", "order", "tracking", "carrier", "service", "shipped", "status", "sku", "quantity",
 ];
 
-/// The packages, in the sequence of their first rows. One with a row that makes no sense is no
-/// package: with what is left of it the shop would be told of less than was sent.
+/// The packages, in the sequence of their first rows. One invalid row invalidates its whole package:
+/// otherwise the shop would fulfill less than was shipped.
 pub fn packages(list: &[u8], zone: Tz) -> Result<Vec<FeedRow<Shipment>>, Problem> {
     let rows = rows(list, &PACKAGES)?;
     let mut packages: Vec<FeedRow<Shipment>> = Vec::new();
@@ -132,7 +131,7 @@ pub fn packages(list: &[u8], zone: Tz) -> Result<Vec<FeedRow<Shipment>>, Problem
         let part = package(row, zone).map_err(|problem| bad(index, row, 1, problem, false));
         let id = field(row, 0, "package").unwrap_or_default();
         match places.entry(id) {
-            // Without an id it belongs to no other row.
+            // Without an id, it is a package of its own.
             Entry::Vacant(_) if id.is_empty() => packages.push(part),
             Entry::Vacant(place) => {
                 place.insert(packages.len());
@@ -156,7 +155,7 @@ pub fn packages(list: &[u8], zone: Tz) -> Result<Vec<FeedRow<Shipment>>, Problem
     Ok(packages)
 }
 
-/// A package with what one row says of it.
+/// A package with the content of one row.
 fn package(row: &ByteRecord, zone: Tz) -> Result<Shipment, Problem> {
     let name = |error: veracore_sync::domain::InvalidIdentifier| error.to_string();
     let text = |at: usize| optional(row, at, PACKAGES[at]);
@@ -176,7 +175,7 @@ fn package(row: &ByteRecord, zone: Tz) -> Result<Shipment, Problem> {
     })
 }
 
-/// A time of the warehouse's clocks: the first of two, and what they skipped an hour later.
+/// A local time of the warehouse: the earlier of two, or an hour later if it was skipped.
 fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Problem> {
     let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S")
         .map_err(|_| "shipped is not a time".to_owned())?;
@@ -186,8 +185,8 @@ fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>, Problem> {
     Ok(at.to_utc())
 }
 
-/// A page of a list. Its name holds the list's digest: a list that is another one by now has other
-/// rows in these places, so that some would be told twice and some never.
+/// A page of a list. The cursor contains the list's digest: in a changed list, rows have moved, so that
+/// some would be read twice and some never.
 pub fn page<T>(
     rows: Vec<FeedRow<T>>,
     list: &[u8],

@@ -1,8 +1,7 @@
-//! A third provider: a warehouse that takes orders as files in a folder, and writes what it has and
-//! what it shipped to CSV files.
+//! A third provider: a warehouse that reads orders from files in a folder, and writes its stock and
+//! shipments to CSV files.
 //!
-//! The worked example of `docs/adding-a-provider.md`. Owns the meaning of the files; `folder` owns
-//! how they are read and written.
+//! The worked example of `docs/adding-a-provider.md`. `folder` reads and writes the files.
 //!
 //! ```text
 //! orders/A-1.json     an order; stays, so that its number stays taken
@@ -34,7 +33,7 @@ use veracore_sync::{
 pub use self::depot::Depot;
 use self::folder::{Folder, Placed, file_name};
 
-/// What all errors call it.
+/// The provider's name in errors.
 const NAME: &str = "The depot";
 
 const ORDERS: &str = "orders";
@@ -42,12 +41,12 @@ const CANCELLED: &str = "cancelled";
 const STOCK: &str = "stock.csv";
 const SHIPMENTS: &str = "shipments.csv";
 
-/// All that it needs to know.
+/// The provider's settings.
 pub struct Settings {
     pub root: PathBuf,
-    /// Of the warehouse's times, which name none.
+    /// The time zone of the warehouse's times.
     pub timezone: Tz,
-    /// Rows of a page.
+    /// Rows per page.
     pub page: usize,
 }
 
@@ -68,8 +67,7 @@ impl FlatFiles {
         }))
     }
 
-    /// Files are waited for on a thread of their own. A caller who goes away leaves the work to come
-    /// to its end.
+    /// Runs file operations on a blocking thread. They complete even if the caller is cancelled.
     async fn run<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -77,7 +75,7 @@ impl FlatFiles {
     ) -> Result<T, ProviderError> {
         let inner = Arc::clone(&self.0);
         let done = spawn_blocking(move || work(&inner)).await;
-        // Nobody knows how far it came.
+        // The outcome is unknown.
         done.unwrap_or_else(|_| Err(folder::unknown(operation, "it was broken off").into()))
     }
 }
@@ -92,7 +90,7 @@ impl FulfillmentProvider for FlatFiles {
         self.run(OPERATION, move |depot| {
             match depot.folder.place(OPERATION, ORDERS, &name, &text)? {
                 Placed::New => Ok(SubmitReceipt {
-                    // It gives no numbers of its own. An order's can be its id, too.
+                    // The depot has no ids of its own; the order number serves as one.
                     provider_order_id: ProviderOrderId::parse(number.as_str()).map_err(
                         |error| ProviderError::NotSendable {
                             problem: error.to_string(),
@@ -149,7 +147,7 @@ impl FulfillmentProvider for FlatFiles {
         .await
     }
 
-    /// All that the file has, whatever the moment: it does not say when a package was taken back.
+    /// The whole list, regardless of the time: it has no times of voids.
     async fn shipments_page(
         &self,
         _: DateTime<Utc>,
@@ -205,7 +203,7 @@ impl Inner {
         let status = match shipped {
             0 if cancelled => "Cancelled",
             0 => "Received",
-            // What left has left, whatever was asked for.
+            // A shipped order stays shipped, even with a cancellation file.
             _ if cancelled => "Shipped, the rest cancelled",
             _ if shipped < placed.units => "Partially shipped",
             _ => "Shipped",
@@ -221,7 +219,7 @@ impl Inner {
         }))
     }
 
-    /// An order's packages that left and were not taken back.
+    /// An order's packages that are not void.
     fn live_packages(
         &self,
         operation: &'static str,

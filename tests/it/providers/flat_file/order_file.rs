@@ -1,6 +1,6 @@
 //! An order as a JSON file.
 //!
-//! Owns the file's names. Prices are texts: what reads a JSON number may read a binary fraction.
+//! Prices are strings, because readers may parse a JSON number as a binary fraction.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn place(to: &PostalAddress) -> Value {
     ])
 }
 
-/// The fields that are there and not blank.
+/// The fields that are present and not blank.
 fn given(fields: &[(&str, &Option<String>)]) -> Value {
     let there = fields.iter().filter_map(|(name, value)| {
         let value = value.as_ref().filter(|text| !text.is_empty())?;
@@ -73,14 +73,14 @@ fn given(fields: &[(&str, &Option<String>)]) -> Value {
     Value::Object(there.collect())
 }
 
-/// What of an order's file is read again.
+/// The fields of an order file that are read back.
 pub struct PlacedOrder {
     pub number: OrderCode,
     pub units: u32,
 }
 
 /// # Errors
-/// What is wrong with it, without a word of what is in it.
+/// The problem, without quoting the content.
 pub fn read(text: &[u8]) -> Result<PlacedOrder, String> {
     #[derive(Deserialize)]
     struct OrderFile {

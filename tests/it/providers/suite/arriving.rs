@@ -1,4 +1,4 @@
-//! An order arrives as it is: to the last digit, line and character (I13).
+//! An order reaches the warehouse unchanged: every digit, line and character (I13).
 
 use super::submitted;
 use crate::providers::{
@@ -40,13 +40,13 @@ pub async fn prices_and_quantities_are_exact<B: Bench>() {
     assert_eq!(arrived.lines.last().unwrap().1, 9_999_999);
 }
 
-pub async fn sixty_lines_arrive_in_their_sequence<B: Bench>() {
+pub async fn sixty_lines_keep_their_sequence<B: Bench>() {
     let items = (1..=60).map(|at| item(&format!("SKU-{}", 61 - at), at, i64::from(at) * 333));
     let arrived = arrives::<B>(with_items("A-1", items.collect())).await;
     assert_eq!(arrived.lines.len(), 60);
 }
 
-pub async fn two_lines_of_one_sku_stay_two<B: Bench>() {
+pub async fn two_lines_of_one_sku_stay_separate<B: Bench>() {
     let items = vec![
         item("MUG-1", 2, 5_000),
         item("CAP", 1, 1_000),
@@ -58,18 +58,18 @@ pub async fn two_lines_of_one_sku_stay_two<B: Bench>() {
     assert_eq!(units, [2, 1, 3, 3]);
 }
 
-pub async fn a_gift_goes_to_one_and_is_paid_by_another<B: Bench>() {
+pub async fn shipping_and_billing_address_can_differ<B: Bench>() {
     let arrived = arrives::<B>(sample::gift("A-1")).await;
     assert_ne!(arrived.ship_to, arrived.pays);
     let arrived = arrives::<B>(sample::paid_by_another("A-1")).await;
     assert_eq!(arrived.pays["company"], "Acme");
 }
 
-pub async fn what_is_absent_stays_absent<B: Bench>() {
+pub async fn absent_fields_stay_absent<B: Bench>() {
     let arrived = arrives::<B>(sample::least("A-1")).await;
     assert_eq!(arrived.ship_to.len(), 4);
     assert_eq!((arrived.email, arrived.comments), (None, None));
-    // What is there but blank says nothing either.
+    // Blank fields count as absent.
     let mut order = sample::least("A-2");
     order.ship_to.company = Some(String::new());
     order.customer.email = Some(String::new());
@@ -78,7 +78,7 @@ pub async fn what_is_absent_stays_absent<B: Bench>() {
     assert_eq!(bench.arrived(), [Arrived::of(&sample::least("A-2"))]);
 }
 
-pub async fn characters_arrive_as_they_are<B: Bench>() {
+pub async fn special_characters_are_kept<B: Bench>() {
     let arrived = arrives::<B>(sample::hostile("A-1")).await;
     assert!(arrived.ship_to["first name"].contains("\"Søn\""));
     let odd = [

@@ -1,4 +1,4 @@
-//! Cancelling: done, refused or unknown, and the order itself tells which.
+//! Cancelling: accepted, refused or unknown; a look-up shows which.
 
 use chrono::TimeDelta;
 use veracore_sync::{
@@ -8,13 +8,13 @@ use veracore_sync::{
 
 use super::{found, submitted};
 use crate::providers::{
-    bench::{Bench, Parcel, Trouble, in_every_way},
+    bench::{Bench, Failure, Parcel, for_each_form},
     sample::{code, order},
 };
 
 type Answer = Result<CancelResponse, ProviderError>;
 
-/// Who has no call for it says so, before anything is sent.
+/// A provider without cancellation returns an error and sends nothing.
 fn assert_cannot(answer: &Answer) {
     let Err(error @ ProviderError::NotSendable { .. }) = answer else {
         panic!("{answer:?}");
@@ -26,13 +26,16 @@ async fn cancel<B: Bench>(bench: &B, number: &str) -> Answer {
     bench.provider().cancel_order(&code(number)).await
 }
 
-pub async fn an_order_is_cancelled_where_that_can_be<B: Bench>() {
+pub async fn an_order_is_cancelled_if_supported<B: Bench>() {
     let bench = B::open().await;
-    assert_eq!(bench.provider().supports_cancellation(), B::MANNER.cancels);
+    assert_eq!(
+        bench.provider().supports_cancellation(),
+        B::CAPABILITIES.cancels
+    );
     submitted(&bench, &order("a/b &é")).await;
     submitted(&bench, &order("A-2")).await;
     let answer = cancel(&bench, "a/b &é").await;
-    if B::MANNER.cancels {
+    if B::CAPABILITIES.cancels {
         assert_eq!(answer, Ok(CancelResponse::Accepted));
     } else {
         assert_cannot(&answer);
@@ -40,15 +43,15 @@ pub async fn an_order_is_cancelled_where_that_can_be<B: Bench>() {
     let provider = bench.provider();
     assert_eq!(
         found(provider, "a/b &é").await.is_cancelled(),
-        B::MANNER.cancels
+        B::CAPABILITIES.cancels
     );
     assert!(!found(provider, "A-2").await.is_cancelled());
-    // Asked for again, it is as it was.
+    // A second call changes nothing.
     let again = cancel(&bench, "a/b &é").await;
-    assert_eq!(again.is_ok(), B::MANNER.cancels, "{again:?}");
+    assert_eq!(again.is_ok(), B::CAPABILITIES.cancels, "{again:?}");
     assert_eq!(
         found(provider, "a/b &é").await.is_cancelled(),
-        B::MANNER.cancels
+        B::CAPABILITIES.cancels
     );
 }
 
@@ -59,7 +62,7 @@ fn assert_refused(answer: &Answer) {
     assert!(!message.trim().is_empty());
 }
 
-pub async fn what_was_shipped_stays_shipped<B: Bench>() {
+pub async fn a_shipped_order_cannot_be_cancelled<B: Bench>() {
     let bench = B::open().await;
     submitted(&bench, &order("A-1")).await;
     bench.ship(
@@ -71,7 +74,7 @@ pub async fn what_was_shipped_stays_shipped<B: Bench>() {
     );
     bench.clock().advance(TimeDelta::hours(1));
     let answer = cancel(&bench, "A-1").await;
-    if B::MANNER.cancels {
+    if B::CAPABILITIES.cancels {
         assert_refused(&answer);
     } else {
         assert_cannot(&answer);
@@ -81,22 +84,22 @@ pub async fn what_was_shipped_stays_shipped<B: Bench>() {
     assert_eq!(found.tracking_number.as_deref(), Some("1Z 1"));
 }
 
-pub async fn an_order_that_is_not_there_is_not_cancelled<B: Bench>() {
+pub async fn an_unknown_order_cannot_be_cancelled<B: Bench>() {
     let bench = B::open().await;
     let answer = cancel(&bench, "A-1").await;
-    if B::MANNER.cancels {
+    if B::CAPABILITIES.cancels {
         assert_refused(&answer);
     } else {
         assert_cannot(&answer);
     }
     assert_eq!(bench.provider().find_order(&code("A-1")).await, Ok(None));
-    // And nothing of it is left for the order that comes later.
+    // And a later order of that number is not affected.
     submitted(&bench, &order("A-1")).await;
     assert!(!found(bench.provider(), "A-1").await.is_cancelled());
 }
 
-pub async fn after_a_lost_answer_the_order_tells<B: Bench>() {
-    let ways = in_every_way::<B>(Trouble::CancelLost, async |bench, way| {
+pub async fn after_a_lost_response_the_order_shows_the_outcome<B: Bench>() {
+    let ways = for_each_form::<B>(Failure::CancelLost, async |bench, way| {
         submitted(bench, &order("A-1")).await;
         let answer = cancel(bench, "A-1").await;
         assert!(
@@ -106,15 +109,15 @@ pub async fn after_a_lost_answer_the_order_tells<B: Bench>() {
         assert!(found(bench.provider(), "A-1").await.is_cancelled(), "{way}");
     })
     .await;
-    assert_eq!(ways > 0, B::MANNER.cancels);
+    assert_eq!(ways > 0, B::CAPABILITIES.cancels);
 }
 
-pub async fn nobody_there_cancels_nothing<B: Bench>() {
+pub async fn an_unreachable_warehouse_cancels_nothing<B: Bench>() {
     let bench = B::open().await;
     submitted(&bench, &order("A-1")).await;
     bench.go_down().await;
     let answer = cancel(&bench, "A-1").await;
-    if B::MANNER.cancels {
+    if B::CAPABILITIES.cancels {
         let error = answer.unwrap_err();
         assert_eq!(error.class(), FailureClass::Transient, "{error}");
     } else {

@@ -1,5 +1,5 @@
-//! What goes wrong, and what is said of it: the class decides whether an order may be sent again
-//! unasked (I1, I3), and no error is ever taken for an answer (I5).
+//! Failures and their classes: the class decides whether an order may be sent again without a look-up
+//! (I1, I3), and no error counts as a result (I5).
 
 use veracore_sync::{
     domain::{ErrorCategory, FailureClass},
@@ -8,18 +8,18 @@ use veracore_sync::{
 
 use super::{found, submitted};
 use crate::providers::{
-    bench::{Arrived, Bench, Trouble, in_every_way},
+    bench::{Arrived, Bench, Failure, for_each_form},
     sample::{self, code, order, sku},
 };
 
-pub async fn a_lost_answer_is_ambiguous_and_tried_once<B: Bench>() {
-    let ways = in_every_way::<B>(Trouble::AnswerLost, async |bench, way| {
+pub async fn a_lost_response_is_ambiguous_and_not_retried<B: Bench>() {
+    let ways = for_each_form::<B>(Failure::ResponseLost, async |bench, way| {
         let order = order("A-1");
         let error = bench.provider().submit_order(&order).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Ambiguous, "{way}: {error}");
         assert_eq!(bench.sends(), 1, "{way}");
         assert_eq!(bench.arrived(), [Arrived::of(&order)], "{way}");
-        // Who asks learns it, and who sends again meets what is there.
+        // A look-up finds the order, and a second send is a duplicate.
         found(bench.provider(), "A-1").await;
         let again = bench.provider().submit_order(&order).await;
         assert!(
@@ -32,8 +32,8 @@ pub async fn a_lost_answer_is_ambiguous_and_tried_once<B: Bench>() {
     assert!(ways > 0);
 }
 
-pub async fn a_lost_request_is_ambiguous_and_tried_once<B: Bench>() {
-    let ways = in_every_way::<B>(Trouble::RequestLost, async |bench, way| {
+pub async fn a_lost_request_is_ambiguous_and_not_retried<B: Bench>() {
+    let ways = for_each_form::<B>(Failure::RequestLost, async |bench, way| {
         let order = order("A-1");
         let error = bench.provider().submit_order(&order).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Ambiguous, "{way}: {error}");
@@ -47,8 +47,8 @@ pub async fn a_lost_request_is_ambiguous_and_tried_once<B: Bench>() {
     assert!(ways > 0);
 }
 
-pub async fn what_was_turned_away_may_be_tried_again<B: Bench>() {
-    let ways = in_every_way::<B>(Trouble::TurnedAway, async |bench, way| {
+pub async fn a_rejected_order_is_transient<B: Bench>() {
+    let ways = for_each_form::<B>(Failure::Rejected, async |bench, way| {
         let order = order("A-1");
         let error = bench.provider().submit_order(&order).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Transient, "{way}: {error}");
@@ -58,7 +58,7 @@ pub async fn what_was_turned_away_may_be_tried_again<B: Bench>() {
     assert!(ways > 0);
 }
 
-pub async fn nobody_there_is_never_an_answer<B: Bench>() {
+pub async fn an_unreachable_warehouse_is_always_an_error<B: Bench>() {
     let bench = B::open().await;
     bench.stock(&[("MUG-1", 5)]);
     submitted(&bench, &order("A-1")).await;
@@ -66,7 +66,7 @@ pub async fn nobody_there_is_never_an_answer<B: Bench>() {
     let sends = bench.sends();
     let provider = bench.provider();
     let error = provider.submit_order(&order("A-2")).await.unwrap_err();
-    // Nothing can have arrived, and it is not the order's fault.
+    // The order was certainly not sent, and the error is transient.
     assert_eq!(error.class(), FailureClass::Transient, "{error}");
     assert_eq!(error.category(), ErrorCategory::Network, "{error}");
     assert_eq!(bench.sends(), sends);
@@ -74,7 +74,7 @@ pub async fn nobody_there_is_never_an_answer<B: Bench>() {
     assert_no_answer(&bench, "down").await;
 }
 
-/// Of all that is read.
+/// Asserts that every read returns an error.
 async fn assert_no_answer<B: Bench>(bench: &B, way: &str) {
     let provider = bench.provider();
     let since = sample::placed_at();
@@ -91,17 +91,17 @@ async fn assert_no_answer<B: Bench>(bench: &B, way: &str) {
     );
 }
 
-pub async fn what_makes_no_sense_is_never_an_answer<B: Bench>() {
-    let ways = in_every_way::<B>(Trouble::Spoilt, async |bench, way| {
+pub async fn a_malformed_response_is_always_an_error<B: Bench>() {
+    let ways = for_each_form::<B>(Failure::Malformed, async |bench, way| {
         assert_no_answer(bench, way).await;
     })
     .await;
     assert!(ways > 0);
 }
 
-pub async fn no_message_tells_who_bought_or_our_password<B: Bench>() {
+pub async fn no_message_contains_the_customer_or_our_password<B: Bench>() {
     let secrets = |bench: &B| bench.password().into_iter().chain(sample::PRIVATE);
-    let ways = in_every_way::<B>(Trouble::Quoting, async |bench, way| {
+    let ways = for_each_form::<B>(Failure::Echoing, async |bench, way| {
         let error = bench.provider().submit_order(&order("A-1")).await;
         let error = error.unwrap_err();
         for secret in secrets(bench) {
@@ -112,9 +112,9 @@ pub async fn no_message_tells_who_bought_or_our_password<B: Bench>() {
     .await;
     assert!(ways > 0);
 
-    // Nor does a row or a question that holds what belongs elsewhere.
+    // Nor does a row or a request with misplaced data.
     let bench = B::open().await;
-    bench.tell_stock(&[("MUG-1", "77 Secret Alley"), ("CAP", "Vandersloot")]);
+    bench.set_stock_rows(&[("MUG-1", "77 Secret Alley"), ("CAP", "Vandersloot")]);
     let mut told = String::new();
     for row in super::whole_feed(bench.provider()).await {
         told += &row.unwrap_err().to_string();

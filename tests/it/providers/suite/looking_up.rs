@@ -1,4 +1,4 @@
-//! Asking for an order: what decides whether one in doubt is sent again (I3).
+//! Looking up an order, which decides whether one in doubt is sent again (I3).
 
 use chrono::TimeDelta;
 use veracore_sync::clock::Clock as _;
@@ -9,7 +9,7 @@ use crate::providers::{
     sample::{code, item, order, with_items},
 };
 
-pub async fn an_unknown_number_is_none<B: Bench>() {
+pub async fn an_unknown_number_is_not_found<B: Bench>() {
     let bench = B::open().await;
     let provider = bench.provider();
     for number in ["A-1", "a/b", "日本", "&<>\"'"] {
@@ -20,7 +20,7 @@ pub async fn an_unknown_number_is_none<B: Bench>() {
         );
     }
     submitted(&bench, &order("A-1")).await;
-    // The beginning of a number is another number, and so is a pattern.
+    // Neither a prefix of a number nor a pattern matches.
     for number in ["A-", "A-11", "A-%", "*", "?-1"] {
         assert_eq!(
             provider.find_order(&code(number)).await,
@@ -30,11 +30,11 @@ pub async fn an_unknown_number_is_none<B: Bench>() {
     }
 }
 
-pub async fn another_order_is_no_answer<B: Bench>() {
+pub async fn a_response_about_another_order_is_an_error<B: Bench>() {
     let bench = B::open().await;
     submitted(&bench, &order("A-1")).await;
     submitted(&bench, &order("A-2")).await;
-    bench.confuse("A-1", "A-2");
+    bench.return_other_order("A-1", "A-2");
     let answer = bench.provider().find_order(&code("A-1")).await;
     assert!(answer.is_err(), "{answer:?}");
 }
@@ -61,14 +61,14 @@ pub async fn an_order_is_followed_to_its_shipment<B: Bench>() {
     assert_eq!(after.tracking_number.as_deref(), Some("1Z 1"));
     assert_eq!(after.carrier.as_deref(), Some("UPS"));
     assert_eq!(after.shipped_at, Some(shipped_at));
-    // A package that was taken back is none.
+    // A voided package does not count.
     bench.void("A-1", "1Z 1");
     let again = found(bench.provider(), "A-1").await;
     assert_eq!(again.tracking_number, None);
     assert!(!again.is_cancelled());
 }
 
-pub async fn an_order_that_the_warehouse_cancelled_is_told_so<B: Bench>() {
+pub async fn an_order_cancelled_by_the_warehouse_is_found_cancelled<B: Bench>() {
     let bench = B::open().await;
     submitted(&bench, &order("A-1")).await;
     submitted(&bench, &order("A-2")).await;

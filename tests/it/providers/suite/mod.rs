@@ -1,7 +1,6 @@
-//! The suite: what is promised by every [`FulfillmentProvider`], a case a function.
+//! The suite: the guarantees of every [`FulfillmentProvider`], one function per case.
 //!
-//! Owns the promises. Written against the trait and the [`Bench`](super::bench::Bench) alone: must
-//! not know any provider, nor ask which one it has.
+//! Uses only the trait and the [`Bench`](super::bench::Bench), never a specific provider.
 
 pub mod arriving;
 pub mod cancelling;
@@ -19,7 +18,7 @@ use veracore_sync::fulfillment::{
 
 use super::{bench::Bench, sample};
 
-/// More pages than any list here has.
+/// More pages than any list has.
 const ENDLESS: usize = 100;
 
 async fn submitted<B: Bench>(bench: &B, order: &NewOrder) {
@@ -32,7 +31,7 @@ async fn found(provider: &dyn FulfillmentProvider, number: &str) -> FoundOrder {
     found.unwrap_or_else(|| panic!("{number} is not found"))
 }
 
-/// The stock feed from its first page to its last.
+/// All rows of the stock feed.
 async fn whole_feed(provider: &dyn FulfillmentProvider) -> Vec<FeedRow<StockItem>> {
     let mut rows = Vec::new();
     let mut page: Option<PageCursor> = None;
@@ -44,10 +43,10 @@ async fn whole_feed(provider: &dyn FulfillmentProvider) -> Vec<FeedRow<StockItem
             return rows;
         }
     }
-    panic!("the feed has no end");
+    panic!("the feed does not end");
 }
 
-/// All shipments since a moment.
+/// All shipments since a time.
 async fn all_shipments(
     provider: &dyn FulfillmentProvider,
     since: DateTime<Utc>,
@@ -62,10 +61,10 @@ async fn all_shipments(
             return rows;
         }
     }
-    panic!("the list of shipments has no end");
+    panic!("the list of shipments does not end");
 }
 
-/// The rows that make sense.
+/// The valid rows.
 fn good<T: Clone>(rows: &[FeedRow<T>]) -> Vec<T> {
     rows.iter().flatten().cloned().collect()
 }

@@ -1,10 +1,10 @@
-//! What a warehouse tells of its own accord.
+//! The warehouse's webhooks.
 
 use veracore_sync::domain::NoticeKind;
 
 use crate::providers::bench::Bench;
 
-pub async fn what_is_no_news_is_refused<B: Bench>() {
+pub async fn invalid_webhooks_are_refused<B: Bench>() {
     let bench = B::open().await;
     let bodies: [&[u8]; 7] = [
         b"",
@@ -19,7 +19,7 @@ pub async fn what_is_no_news_is_refused<B: Bench>() {
         for body in bodies {
             let told = bench.provider().parse_webhook(kind, body);
             let problem = told.unwrap_err().to_string();
-            // In words of its own: the body may hold anything.
+            // The message does not quote the body, which may contain anything.
             assert!(!problem.is_empty() && problem.len() < 500, "{problem}");
             assert!(!problem.contains("77"), "{problem}");
         }

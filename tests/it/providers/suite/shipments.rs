@@ -1,4 +1,4 @@
-//! Packages: each told as one, with what is in it and whether it still counts (I6).
+//! Shipments: each package once, with its contents and whether it is void (I6).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use veracore_sync::{
 
 use super::{all_shipments, good, submitted};
 use crate::providers::{
-    bench::{Bench, Parcel, ToldPackage},
+    bench::{Bench, Parcel, RawPackage},
     sample::{item, order, with_items},
 };
 
@@ -27,7 +27,7 @@ fn contents(shipment: &Shipment) -> BTreeMap<&str, u32> {
     units
 }
 
-/// By what the shop's side recognizes a package.
+/// The ids and tracking numbers by which packages are recognized.
 fn identities(rows: &[FeedRow<Shipment>]) -> BTreeSet<(Option<String>, Option<String>)> {
     good(rows)
         .into_iter()
@@ -35,7 +35,7 @@ fn identities(rows: &[FeedRow<Shipment>]) -> BTreeSet<(Option<String>, Option<St
         .collect()
 }
 
-pub async fn a_package_is_told_with_what_is_in_it<B: Bench>() {
+pub async fn a_package_is_listed_with_its_contents<B: Bench>() {
     let bench = B::open().await;
     let items = vec![item("MUG-1", 3, 1_000), item("CAP", 1, 1_000)];
     submitted(&bench, &with_items("a/b é", items)).await;
@@ -60,14 +60,14 @@ pub async fn a_package_is_told_with_what_is_in_it<B: Bench>() {
     assert_eq!(package.service.as_deref(), Some("Ground"));
     assert_eq!(package.shipped_at, Some(at));
     assert_eq!(contents(package), inside.into());
-    // A package on its way, in words that the shop's side takes for one.
+    // Its status counts as shipped.
     assert!(
         !is_void(package) && !is_not_shipped_status(&package.status),
         "{package:?}"
     );
 }
 
-pub async fn all_since_a_moment_come_once_each<B: Bench>() {
+pub async fn all_shipments_since_a_time_are_listed_once<B: Bench>() {
     let bench = B::open().await;
     let numbers: Vec<String> = (0..12).map(|at| format!("A-{at}")).collect();
     let mut moments = Vec::new();
@@ -85,7 +85,7 @@ pub async fn all_since_a_moment_come_once_each<B: Bench>() {
         );
         bench.clock().advance(TimeDelta::hours(31));
     }
-    // The moment itself counts. Older ones may be told, too.
+    // The time is inclusive. Older shipments may be listed, too.
     for from in [0, 5, 11] {
         let rows = all_shipments(bench.provider(), moments[from]).await;
         let told = good(&rows);
@@ -93,7 +93,7 @@ pub async fn all_since_a_moment_come_once_each<B: Bench>() {
             let of = told.iter().filter(|s| s.order_number.as_str() == number);
             let live = of.clone().count();
             assert!(live > 0, "{number} since {} is missing", moments[from]);
-            // Who tells a package on two pages tells the same package.
+            // A package listed on two pages must be the same.
             let names: BTreeSet<_> = of.map(|s| (&s.id, &s.tracking_number)).collect();
             assert_eq!(names.len(), 1, "{number}: {names:?}");
         }
@@ -101,7 +101,7 @@ pub async fn all_since_a_moment_come_once_each<B: Bench>() {
     }
 }
 
-pub async fn packages_of_one_order_share_nothing<B: Bench>() {
+pub async fn packages_of_one_order_do_not_overlap<B: Bench>() {
     let bench = B::open().await;
     let items = vec![item("MUG-1", 3, 1_000), item("CAP", 2, 1_000)];
     submitted(&bench, &with_items("A-1", items)).await;
@@ -128,7 +128,7 @@ pub async fn packages_of_one_order_share_nothing<B: Bench>() {
     let rows = all_shipments(bench.provider(), since).await;
     let told = good(&rows);
     assert_eq!(told.len(), 3, "{told:?}");
-    // However they are shared out, no unit is told twice and none is missing.
+    // However the units are distributed, each is listed exactly once.
     let mut sum: BTreeMap<&str, u32> = BTreeMap::new();
     for (sku, units) in told.iter().flat_map(contents) {
         *sum.entry(sku).or_default() += units;
@@ -141,7 +141,7 @@ pub async fn packages_of_one_order_share_nothing<B: Bench>() {
     assert_eq!(identities(&again), names);
 }
 
-pub async fn a_package_taken_back_is_void_or_gone<B: Bench>() {
+pub async fn a_voided_package_is_void_or_gone<B: Bench>() {
     let bench = B::open().await;
     submitted(&bench, &order("A-1")).await;
     let since = bench.clock().now();
@@ -157,13 +157,13 @@ pub async fn a_package_taken_back_is_void_or_gone<B: Bench>() {
     bench.void("A-1", "1Z 1");
     for package in good(&all_shipments(bench.provider(), since).await) {
         assert!(is_void(&package), "{package:?}");
-        // It is still known for the one that it was.
+        // It has the same identity as before.
         assert_eq!(package.tracking_number, before[0].tracking_number);
         if let (Some(now), Some(then)) = (&package.id, &before[0].id) {
             assert_eq!(now, then);
         }
     }
-    // The goods leave after all.
+    // The goods are shipped after all.
     bench.ship(
         "A-1",
         &[Parcel {
@@ -178,15 +178,15 @@ pub async fn a_package_taken_back_is_void_or_gone<B: Bench>() {
     assert_eq!(contents(&live[0]), [("MUG-1", 2)].into());
 }
 
-pub async fn a_bad_row_hides_no_other<B: Bench>() {
+pub async fn an_invalid_row_hides_no_other<B: Bench>() {
     let bench = B::open().await;
-    let row = |order, tracking, shipped| ToldPackage {
+    let row = |order, tracking, shipped| RawPackage {
         order,
         tracking,
         shipped,
     };
     let day = "2026-11-20T08:00:00";
-    bench.tell_packages(&[
+    bench.set_package_rows(&[
         row("A-1", "1Z 1", day),
         row("", "1Z 2", day),
         row("A-3", "1Z 3", "soon"),
@@ -212,7 +212,7 @@ pub async fn a_bad_row_hides_no_other<B: Bench>() {
     );
 }
 
-pub async fn tracking_numbers_may_be_sentences_or_none<B: Bench>() {
+pub async fn tracking_numbers_can_be_any_text_or_absent<B: Bench>() {
     const TOLD: [(&str, Option<&str>); 5] = [
         (
             "Left with the neighbour, 2nd floor; call \"Zoë\"",
@@ -245,8 +245,8 @@ pub async fn tracking_numbers_may_be_sentences_or_none<B: Bench>() {
     }
 }
 
-pub async fn times_without_a_zone_are_the_warehouses<B: Bench>() {
-    // In winter, and in summer.
+pub async fn times_without_a_zone_are_in_the_warehouses_zone<B: Bench>() {
+    // In standard time and in daylight saving time.
     for days in [0, -130] {
         let bench = B::open().await;
         bench.clock().advance(TimeDelta::days(days));

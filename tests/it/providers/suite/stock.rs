@@ -10,9 +10,9 @@ use crate::providers::{
     sample::{item, placed_at, sku, with_items},
 };
 
-pub async fn none_one_and_many_come_once_each<B: Bench>() {
+pub async fn the_feed_lists_each_sku_once<B: Bench>() {
     let bench = B::open().await;
-    // A warehouse that says that it has nothing says so without an error.
+    // An empty stock list is not an error.
     bench.stock(&[]);
     assert_eq!(whole_feed(bench.provider()).await, []);
     bench.stock(&[("ONE", 7)]);
@@ -34,7 +34,7 @@ pub async fn none_one_and_many_come_once_each<B: Bench>() {
     assert_eq!(told, expected.collect());
 }
 
-pub async fn what_is_promised_is_not_available<B: Bench>() {
+pub async fn reserved_units_are_not_available<B: Bench>() {
     let bench = B::open().await;
     bench.stock(&[("MUG-1", 10), ("CAP", 3)]);
     submitted(&bench, &with_items("A-1", vec![item("MUG-1", 4, 1_000)])).await;
@@ -48,7 +48,7 @@ pub async fn what_is_promised_is_not_available<B: Bench>() {
     assert_eq!(of("CAP").unwrap().available.get(), 3);
 }
 
-pub async fn a_bad_quantity_is_a_bad_row_and_hides_no_other<B: Bench>() {
+pub async fn an_invalid_quantity_spoils_only_its_row<B: Bench>() {
     const BAD: [&str; 9] = [
         "-3",
         "1.5",
@@ -65,7 +65,7 @@ pub async fn a_bad_quantity_is_a_bad_row_and_hides_no_other<B: Bench>() {
     let mut rows = vec![("FIRST", "5")];
     rows.extend(names.iter().map(String::as_str).zip(BAD));
     rows.extend([("ZERO", "0"), ("BLANK", ""), ("LAST", "7")]);
-    bench.tell_stock(&rows);
+    bench.set_stock_rows(&rows);
     let told = whole_feed(bench.provider()).await;
     let levels: Vec<(String, u32)> = good(&told)
         .into_iter()
@@ -79,10 +79,9 @@ pub async fn a_bad_quantity_is_a_bad_row_and_hides_no_other<B: Bench>() {
         let row = row.unwrap_or_else(|| panic!("{quantity} is not told of: {bad:?}"));
         assert!(row.is_quantity_error, "{quantity}: {row}");
     }
-    // Whether a blank one is a number that is missing or a SKU that has none is for the provider to
-    // say; it is never zero.
+    // A blank quantity is an invalid row or an absent SKU, as the provider decides; it is never zero.
     assert_eq!(bad.len(), BAD.len() + 1, "{bad:?}");
-    // The same of a single one.
+    // The same for a single SKU.
     for (name, quantity) in names.iter().zip(BAD) {
         let row = bench.provider().find_stock_item(&sku(name)).await.unwrap();
         let row = row.unwrap().unwrap_err();
@@ -96,7 +95,7 @@ pub async fn a_bad_quantity_is_a_bad_row_and_hides_no_other<B: Bench>() {
     assert_eq!(level.unwrap().unwrap().available.get(), 7);
 }
 
-pub async fn one_sku_is_asked_for_by_itself<B: Bench>() {
+pub async fn one_sku_can_be_read_alone<B: Bench>() {
     const LEVELS: [(&str, u32); 8] = [
         ("AB", 1),
         ("ab", 2),
@@ -122,7 +121,7 @@ pub async fn one_sku_is_asked_for_by_itself<B: Bench>() {
     }
 }
 
-pub async fn a_page_of_somebody_else_is_refused<B: Bench>() {
+pub async fn a_foreign_page_cursor_is_refused<B: Bench>() {
     let bench = B::open().await;
     bench.stock(&[("MUG-1", 10)]);
     for page in ["page 2", "https://elsewhere.example/2", "-1"].map(PageCursor::new) {

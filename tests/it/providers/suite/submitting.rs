@@ -1,4 +1,4 @@
-//! Handing an order over: once, whatever its number, or not at all (I1).
+//! Submitting an order: exactly once, with any number, or not at all (I1).
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use veracore_sync::{
 
 use super::{found, submitted};
 use crate::providers::{
-    bench::{Arrived, Bench, Trouble, in_every_way},
+    bench::{Arrived, Bench, Failure, for_each_form},
     sample::{self, item, order, with_items},
 };
 
@@ -43,7 +43,7 @@ pub async fn a_second_order_of_a_number_is_a_duplicate<B: Bench>() {
     let bench = B::open().await;
     let first = order("A-1");
     submitted(&bench, &first).await;
-    // The very same, and one that has nothing but the number in common.
+    // The same order, and a different one with the same number.
     for again in [
         first.clone(),
         with_items("A-1", vec![item("CAP", 7, 1_000)]),
@@ -52,13 +52,13 @@ pub async fn a_second_order_of_a_number_is_a_duplicate<B: Bench>() {
         is_duplicate(bench.provider().submit_order(&again).await, &again);
         assert_eq!(bench.arrived(), [Arrived::of(&first)]);
     }
-    // Also after it was cancelled: the number is taken for ever.
+    // A cancelled order keeps its number, too.
     bench.cancel("A-1");
     is_duplicate(bench.provider().submit_order(&first).await, &first);
     assert_eq!(bench.arrived().len(), 1);
 }
 
-pub async fn of_two_at_once_one_is_a_duplicate<B: Bench>() {
+pub async fn of_two_concurrent_orders_one_is_a_duplicate<B: Bench>() {
     let bench = B::open().await;
     let order = order("A-1");
     let (one, other) = join!(
@@ -115,7 +115,7 @@ pub async fn numbers_of_any_characters_stay_apart<B: Bench>() {
     }
 }
 
-pub async fn what_cannot_be_said_is_not_sent<B: Bench>() {
+pub async fn an_unsendable_order_is_not_sent<B: Bench>() {
     let bench = B::open().await;
     let orders = bench.unsendable();
     assert!(!orders.is_empty());
@@ -135,8 +135,8 @@ pub async fn what_cannot_be_said_is_not_sent<B: Bench>() {
     assert_eq!(bench.arrived(), []);
 }
 
-pub async fn what_the_warehouse_refuses_is_permanent<B: Bench>() {
-    let ways = in_every_way::<B>(Trouble::Refused, async |bench, way| {
+pub async fn a_refusal_of_the_warehouse_is_permanent<B: Bench>() {
+    let ways = for_each_form::<B>(Failure::Refused, async |bench, way| {
         let error = bench.provider().submit_order(&order("A-1")).await;
         let error = error.unwrap_err();
         assert_eq!(error.class(), FailureClass::Permanent, "{way}: {error}");
@@ -149,9 +149,9 @@ pub async fn what_the_warehouse_refuses_is_permanent<B: Bench>() {
         assert_eq!(bench.arrived(), [], "{way}");
     })
     .await;
-    assert_eq!(ways > 0, B::MANNER.refuses);
-    if !B::MANNER.refuses {
-        // Who cannot say no takes whatever can be said at all.
+    assert_eq!(ways > 0, B::CAPABILITIES.refuses);
+    if !B::CAPABILITIES.refuses {
+        // A warehouse that cannot refuse accepts every sendable order.
         let bench = B::open().await;
         let orders = [sample::hostile("A-1"), sample::least("A-2")];
         for order in &orders {

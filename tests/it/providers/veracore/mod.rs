@@ -1,7 +1,5 @@
-//! VeraCore on the bench: a sandbox of a test's own, in either style.
-//!
-//! Owns what is the same for both: the warehouse's side. What each style says and how it can fail
-//! is its [`Face`]'s.
+//! The bench of VeraCore: a sandbox, in either style. [`StyleBench`] has what differs between the
+//! styles.
 
 mod oms;
 mod rest;
@@ -26,20 +24,20 @@ use veracore_sync::{
 };
 
 pub use self::{oms::Oms, rest::Rest};
-use super::bench::{Arrived, Bench, Manner, Parcel, ToldPackage, Trouble};
+use super::bench::{Arrived, Bench, Capabilities, Failure, Parcel, RawPackage};
 
-/// The sandbox's, and so ours.
+/// The sandbox's password.
 const PASSWORD: &str = "sandbox-secret";
 
-/// Larger than any answer here.
+/// Larger than any response in these tests.
 const MAX_BODY: usize = 1 << 20;
 
-/// Longer than an answer is waited for.
+/// Longer than the client's timeout.
 const SILENCE: u64 = 1_500;
 
-/// What is one style's alone.
-pub trait Face: Send + Sync + 'static {
-    const MANNER: Manner;
+/// The parts that differ between the styles.
+pub trait StyleBench: Send + Sync + 'static {
+    const CAPABILITIES: Capabilities;
 
     fn client(
         sandbox: &Sandbox,
@@ -51,36 +49,36 @@ pub trait Face: Send + Sync + 'static {
 
     fn arrived(order: &ArrivedOrder) -> Arrived;
 
-    /// The answers that say these rows.
+    /// Faults that return these stock rows.
     fn stock(rows: &[(&str, &str)]) -> Vec<Fault>;
 
-    fn packages(rows: &[ToldPackage<'_>]) -> Vec<Fault>;
+    fn packages(rows: &[RawPackage<'_>]) -> Vec<Fault>;
 
-    /// The answer about `other` to whoever asks for `asked`.
+    /// A fault that answers a look-up of `asked` with `other`.
     fn about_another(asked: &str, other: &str) -> Fault;
 
-    /// The faults that are a trouble in one of its ways.
-    fn trouble(kind: Trouble) -> Vec<(&'static str, Vec<Fault>)>;
+    /// The forms of a failure, as named faults.
+    fn failure(kind: Failure) -> Vec<(&'static str, Vec<Fault>)>;
 
     fn unsendable() -> Vec<(NewOrder, &'static str)>;
 }
 
 pub struct AtVeraCore<F> {
-    /// Gone when it is down.
+    /// `None` once it is down.
     sandbox: Mutex<Option<Sandbox>>,
-    /// What had arrived by then.
+    /// The orders and calls before it went down.
     left: Mutex<(Vec<ArrivedOrder>, Vec<LoggedRequest>)>,
     client: Arc<dyn FulfillmentProvider>,
     clock: Arc<MockClock>,
     face: PhantomData<F>,
 }
 
-impl<F: Face> AtVeraCore<F> {
+impl<F: StyleBench> AtVeraCore<F> {
     fn with<T>(&self, act: impl FnOnce(&Sandbox) -> T) -> T {
         act(self.sandbox.lock().unwrap().as_ref().unwrap())
     }
 
-    /// All that arrived, and all calls.
+    /// All orders and calls.
     fn seen(&self) -> (Vec<ArrivedOrder>, Vec<LoggedRequest>) {
         match &*self.sandbox.lock().unwrap() {
             Some(sandbox) => (sandbox.orders(), sandbox.requests()),
@@ -88,7 +86,7 @@ impl<F: Face> AtVeraCore<F> {
         }
     }
 
-    fn beset_by(&self, faults: Vec<Fault>) {
+    fn inject(&self, faults: Vec<Fault>) {
         self.with(|sandbox| {
             for fault in faults {
                 sandbox.add_fault(fault);
@@ -98,14 +96,14 @@ impl<F: Face> AtVeraCore<F> {
 }
 
 #[async_trait]
-impl<F: Face> Bench for AtVeraCore<F> {
-    const MANNER: Manner = F::MANNER;
+impl<F: StyleBench> Bench for AtVeraCore<F> {
+    const CAPABILITIES: Capabilities = F::CAPABILITIES;
 
     async fn open() -> Self {
         let clock = MockClock::at("2026-11-20T22:15:00Z".parse().unwrap());
         let shared: SharedClock = Arc::clone(&clock) as SharedClock;
         let config = SandboxConfig {
-            // Several pages where the style has them.
+            // Several pages, in the style that has pages.
             page_size: Some(100),
             ..SandboxConfig::default()
         };
@@ -187,21 +185,21 @@ impl<F: Face> Bench for AtVeraCore<F> {
         self.with(|sandbox| sandbox.cancel(number)).unwrap();
     }
 
-    fn tell_stock(&self, rows: &[(&str, &str)]) {
-        self.beset_by(F::stock(rows));
+    fn set_stock_rows(&self, rows: &[(&str, &str)]) {
+        self.inject(F::stock(rows));
     }
 
-    fn tell_packages(&self, rows: &[ToldPackage<'_>]) {
-        self.beset_by(F::packages(rows));
+    fn set_package_rows(&self, rows: &[RawPackage<'_>]) {
+        self.inject(F::packages(rows));
     }
 
-    fn confuse(&self, asked: &str, other: &str) {
-        self.beset_by(vec![F::about_another(asked, other)]);
+    fn return_other_order(&self, asked: &str, other: &str) {
+        self.inject(vec![F::about_another(asked, other)]);
     }
 
-    fn trouble(&self, kind: Trouble, way: usize) -> Option<&'static str> {
-        let (name, faults) = F::trouble(kind).into_iter().nth(way)?;
-        self.beset_by(faults);
+    fn failure(&self, kind: Failure, way: usize) -> Option<&'static str> {
+        let (name, faults) = F::failure(kind).into_iter().nth(way)?;
+        self.inject(faults);
         Some(name)
     }
 
@@ -216,7 +214,7 @@ impl<F: Face> Bench for AtVeraCore<F> {
     }
 }
 
-/// This answer instead of the right one; nothing is done.
+/// Responds with this; the call is not executed.
 fn instead(status: u16, body: impl Into<Value>) -> FaultKind {
     FaultKind::Status {
         status,
@@ -226,8 +224,8 @@ fn instead(status: u16, body: impl Into<Value>) -> FaultKind {
     }
 }
 
-/// This answer, though the work is done.
-fn done_but(status: u16, body: impl Into<Value>) -> FaultKind {
+/// Responds with this although the call is executed.
+fn executed_but(status: u16, body: impl Into<Value>) -> FaultKind {
     FaultKind::Status {
         status,
         body: body.into(),
@@ -236,8 +234,8 @@ fn done_but(status: u16, body: impl Into<Value>) -> FaultKind {
     }
 }
 
-/// Ways in which the answer to work that was done is lost, whatever the style.
-fn lost_answers() -> Vec<(&'static str, FaultKind)> {
+/// Faults that lose the response of an executed call, in both styles.
+fn lost_responses() -> Vec<(&'static str, FaultKind)> {
     vec![
         (
             "the connection is closed without an answer",
@@ -249,7 +247,7 @@ fn lost_answers() -> Vec<(&'static str, FaultKind)> {
             FaultKind::Malformed { done: true },
         ),
         ("a gateway's page", FaultKind::Html { done: true }),
-        ("a bare 500", done_but(500, Value::Null)),
+        ("a bare 500", executed_but(500, Value::Null)),
         (
             "silence",
             FaultKind::Delay {
@@ -271,7 +269,7 @@ fn lost_requests() -> Vec<(&'static str, FaultKind)> {
     ]
 }
 
-/// Answers that are none to anything that is read.
+/// Malformed responses to reads.
 fn nonsense() -> Vec<(&'static str, FaultKind)> {
     vec![
         ("a bare 500", instead(500, Value::Null)),

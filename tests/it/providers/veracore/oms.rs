@@ -1,4 +1,4 @@
-//! The style `oms` on the bench.
+//! The bench of the style `oms`.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use veracore_sync::{
 
 use super::{
     super::{
-        bench::{Arrived, Manner, Place, ToldPackage, Trouble},
+        bench::{Arrived, Capabilities, Failure, Place, RawPackage},
         sample::{self, item, with_items},
     },
-    Face, PASSWORD, done_but, instead, lost_answers, lost_requests, nonsense,
+    PASSWORD, StyleBench, executed_but, instead, lost_requests, lost_responses, nonsense,
 };
 use crate::harness::oms_settings;
 
@@ -53,14 +53,14 @@ fn envelope(body: &str) -> String {
     )
 }
 
-/// The answer to an operation.
+/// The response envelope of an operation.
 fn answer(operation: &str, result: &str) -> String {
     envelope(&format!(
         "<{operation}Response xmlns=\"{NAMESPACE}\">{result}</{operation}Response>"
     ))
 }
 
-/// A fault as .NET writes what VeraCore says.
+/// A SOAP fault in .NET's format.
 fn fault(words: &str) -> FaultKind {
     let text = format!(
         "System.Web.Services.Protocols.SoapException: Server was unable to process request. ---> System.Exception: {words}\n   at Oms.Order()"
@@ -74,7 +74,7 @@ fn fault(words: &str) -> FaultKind {
     )
 }
 
-/// What stands between the first tags of a name.
+/// The content of the first element of a name.
 fn within<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let open = format!("<{name}>");
     let from = xml.find(&open)? + open.len();
@@ -104,7 +104,7 @@ fn place(mailer: &str) -> Place {
     .collect()
 }
 
-fn quoting() -> Vec<(&'static str, Vec<Fault>)> {
+fn echoing() -> Vec<(&'static str, Vec<Fault>)> {
     let words = format!("{} has no place, {PASSWORD}", sample::PRIVATE.join(" / "));
     vec![
         ("a refusal", on_send(fault(&words))),
@@ -153,8 +153,8 @@ fn quoting() -> Vec<(&'static str, Vec<Fault>)> {
     ]
 }
 
-impl Face for Oms {
-    const MANNER: Manner = Manner {
+impl StyleBench for Oms {
+    const CAPABILITIES: Capabilities = Capabilities {
         cancels: true,
         refuses: true,
     };
@@ -222,11 +222,11 @@ impl Face for Oms {
         vec![on("GetOffers", instead(200, answer("GetOffers", &result)))]
     }
 
-    fn packages(rows: &[ToldPackage<'_>]) -> Vec<Fault> {
+    fn packages(rows: &[RawPackage<'_>]) -> Vec<Fault> {
         let rows: String = rows
             .iter()
             .map(|row| {
-                let ToldPackage { order, tracking, shipped } = row;
+                let RawPackage { order, tracking, shipped } = row;
                 format!("<ShippingCharges><PPSlip>1</PPSlip><OrderId>{order}</OrderId><DateShipped>{shipped}</DateShipped><TrackingID>{tracking}</TrackingID></ShippingCharges>")
             })
             .collect();
@@ -246,7 +246,7 @@ impl Face for Oms {
         )
     }
 
-    fn trouble(kind: Trouble) -> Vec<(&'static str, Vec<Fault>)> {
+    fn failure(kind: Failure) -> Vec<(&'static str, Vec<Fault>)> {
         let on_sends = |kinds: Vec<(&'static str, FaultKind)>| {
             kinds
                 .into_iter()
@@ -254,13 +254,13 @@ impl Face for Oms {
                 .collect()
         };
         match kind {
-            Trouble::AnswerLost => {
-                let mut kinds = lost_answers();
+            Failure::ResponseLost => {
+                let mut kinds = lost_responses();
                 let empty = answer("AddOrder", "");
-                kinds.push(("an answer without an id", done_but(200, empty)));
+                kinds.push(("an answer without an id", executed_but(200, empty)));
                 on_sends(kinds)
             }
-            Trouble::RequestLost => {
+            Failure::RequestLost => {
                 let mut kinds = lost_requests();
                 kinds.push((
                     "a deadlock",
@@ -268,7 +268,7 @@ impl Face for Oms {
                 ));
                 on_sends(kinds)
             }
-            Trouble::TurnedAway => on_sends(vec![
+            Failure::Rejected => on_sends(vec![
                 (
                     "too many calls",
                     FaultKind::RateLimited {
@@ -283,11 +283,11 @@ impl Face for Oms {
                 ),
                 ("a 401", instead(401, "")),
             ]),
-            Trouble::Refused => on_sends(vec![
+            Failure::Refused => on_sends(vec![
                 ("an unknown offer", fault("Offer MUG-1 was not found.")),
                 ("a field of the wrong kind", fault("Invalid Source")),
             ]),
-            Trouble::Spoilt => {
+            Failure::Malformed => {
                 let mut kinds = nonsense();
                 kinds.push(("no envelope", instead(200, "<a/>")));
                 kinds.push(("an empty envelope", instead(200, envelope(""))));
@@ -309,9 +309,9 @@ impl Face for Oms {
                     .map(|(name, kind)| (name, all(kind)))
                     .collect()
             }
-            Trouble::Quoting => quoting(),
-            Trouble::CancelLost => {
-                let lost = lost_answers().into_iter();
+            Failure::Echoing => echoing(),
+            Failure::CancelLost => {
+                let lost = lost_responses().into_iter();
                 lost.map(|(name, kind)| (name, vec![Fault::on(CANCELLING, kind)]))
                     .collect()
             }

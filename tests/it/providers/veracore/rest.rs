@@ -1,4 +1,4 @@
-//! The style `rest` on the bench.
+//! The bench of the style `rest`.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use veracore_sync::{
 
 use super::{
     super::{
-        bench::{Arrived, Manner, Place, ToldPackage, Trouble},
+        bench::{Arrived, Capabilities, Failure, Place, RawPackage},
         sample,
     },
-    Face, PASSWORD, done_but, instead, lost_answers, lost_requests, nonsense,
+    PASSWORD, StyleBench, executed_but, instead, lost_requests, lost_responses, nonsense,
 };
 
 pub struct Rest;
@@ -55,13 +55,13 @@ fn on_send(kind: FaultKind) -> Vec<Fault> {
     vec![Fault::on("/api/orders", kind).method("POST").times(1)]
 }
 
-/// A SKU or a number as a part of a path, in a pattern for it.
+/// A glob for a SKU or number in a path.
 fn segment(name: &str) -> String {
     let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
     encoded.replace('+', "%20")
 }
 
-fn quoting() -> Vec<(&'static str, Vec<Fault>)> {
+fn echoing() -> Vec<(&'static str, Vec<Fault>)> {
     let words = format!("{} has no place, {PASSWORD}", sample::PRIVATE.join(" / "));
     let said = |status, body: Value| on_send(instead(status, body));
     vec![
@@ -102,8 +102,8 @@ fn quoting() -> Vec<(&'static str, Vec<Fault>)> {
     ]
 }
 
-impl Face for Rest {
-    const MANNER: Manner = Manner {
+impl StyleBench for Rest {
+    const CAPABILITIES: Capabilities = Capabilities {
         cancels: false,
         refuses: true,
     };
@@ -158,7 +158,7 @@ impl Face for Rest {
 
     fn stock(rows: &[(&str, &str)]) -> Vec<Fault> {
         let rows = rows.iter().map(|(sku, quantity)| {
-            // What is no JSON is told as a text.
+            // A quantity that is not JSON becomes a string.
             let quantity = serde_json::from_str(quantity).unwrap_or_else(|_| json!(quantity));
             (sku, json!({ "SKU": sku, "AvailableQuantity": quantity }))
         });
@@ -174,7 +174,7 @@ impl Face for Rest {
             .collect()
     }
 
-    fn packages(rows: &[ToldPackage<'_>]) -> Vec<Fault> {
+    fn packages(rows: &[RawPackage<'_>]) -> Vec<Fault> {
         let rows: Value = rows
             .iter()
             .map(|row| {
@@ -199,7 +199,7 @@ impl Face for Rest {
         )
     }
 
-    fn trouble(kind: Trouble) -> Vec<(&'static str, Vec<Fault>)> {
+    fn failure(kind: Failure) -> Vec<(&'static str, Vec<Fault>)> {
         let on_sends = |kinds: Vec<(&'static str, FaultKind)>| {
             kinds
                 .into_iter()
@@ -207,14 +207,14 @@ impl Face for Rest {
                 .collect()
         };
         match kind {
-            Trouble::AnswerLost => {
-                let mut kinds = lost_answers();
-                kinds.push(("an answer without an id", done_but(200, json!({}))));
-                kinds.push(("a timeout of theirs", done_but(408, Value::Null)));
+            Failure::ResponseLost => {
+                let mut kinds = lost_responses();
+                kinds.push(("an answer without an id", executed_but(200, json!({}))));
+                kinds.push(("a timeout of theirs", executed_but(408, Value::Null)));
                 on_sends(kinds)
             }
-            Trouble::RequestLost => on_sends(lost_requests()),
-            Trouble::TurnedAway => {
+            Failure::RequestLost => on_sends(lost_requests()),
+            Failure::Rejected => {
                 let mut ways: Vec<_> = on_sends(vec![
                     (
                         "too many calls",
@@ -231,11 +231,11 @@ impl Face for Rest {
                 ways.push(("no token, silent", token(FaultKind::DropAnswer)));
                 ways
             }
-            Trouble::Refused => on_sends(vec![
+            Failure::Refused => on_sends(vec![
                 ("a 422", instead(422, json!({ "message": "unknown SKU" }))),
                 ("a 400", instead(400, json!({ "error": "bad country" }))),
             ]),
-            Trouble::Spoilt => {
+            Failure::Malformed => {
                 let mut kinds = nonsense();
                 kinds.push(("an empty object", instead(200, json!({}))));
                 kinds.push(("a text", instead(200, json!("\"[]\""))));
@@ -252,8 +252,8 @@ impl Face for Rest {
                     .map(|(name, kind)| (name, reads(kind)))
                     .collect()
             }
-            Trouble::Quoting => quoting(),
-            Trouble::CancelLost => Vec::new(),
+            Failure::Echoing => echoing(),
+            Failure::CancelLost => Vec::new(),
         }
     }
 
