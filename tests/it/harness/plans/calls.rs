@@ -191,8 +191,11 @@ impl Measurement {
     pub(super) async fn post_send(&mut self) {
         let l = &self.ledger.clone();
         let ids: &Vec<ShopOrderId> = &orders(1000, 50).into_iter().map(|o| o.id).collect();
-        self.call("post_send_orders by id", l.post_send_orders(Some(ids), None))
-            .await;
+        self.call(
+            "post_send_orders by id",
+            l.post_send_orders(Some(ids), None),
+        )
+        .await;
         let post_send = self
             .call("post_send_orders", l.post_send_orders(None, Some(50)))
             .await;
