@@ -92,7 +92,7 @@ mod tests {
             tracking_number: Some("1Z".into()),
             status: "Shipped".into(),
         };
-        for news in [
+        for notice in [
             WebhookNotice::Inventory {
                 skus: vec![Sku::parse(" a ").unwrap()],
             },
@@ -102,8 +102,11 @@ mod tests {
             },
             WebhookNotice::Tracking(parcel.clone()),
         ] {
-            let kept = serde_json::to_value(&news).unwrap();
-            assert_eq!(serde_json::from_value::<WebhookNotice>(kept).unwrap(), news);
+            let stored = serde_json::to_value(&notice).unwrap();
+            assert_eq!(
+                serde_json::from_value::<WebhookNotice>(stored).unwrap(),
+                notice
+            );
         }
         assert!(serde_json::from_str::<WebhookNotice>(r#"{"inventory":{"skus":[" "]}}"#).is_err());
     }

@@ -226,12 +226,12 @@ mod tests {
     use crate::telemetry::{order_span, run_span};
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<parking_lot::Mutex<Vec<u8>>>);
+    struct Output(Arc<parking_lot::Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Kept {
+    impl std::io::Write for Output {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let mut kept = self.0.lock();
-            kept.extend_from_slice(bytes);
+            let mut output = self.0.lock();
+            output.extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -240,19 +240,19 @@ mod tests {
         }
     }
 
-    /// What is logged, without its times.
-    fn logged(format: LineFormat, colours: bool, tell: impl FnOnce()) -> Vec<String> {
-        let kept = Kept::default();
-        let to = kept.clone();
+    /// The logged lines.
+    fn logged(format: LineFormat, colours: bool, write: impl FnOnce()) -> Vec<String> {
+        let output = Output::default();
+        let to = output.clone();
         let lines = LogLayer::new(format, colours, BoxMakeWriter::new(move || to.clone()));
         let subscriber = tracing_subscriber::registry().with(lines);
-        tracing::subscriber::with_default(subscriber, tell);
-        let bytes = kept.0.lock().clone();
+        tracing::subscriber::with_default(subscriber, write);
+        let bytes = output.0.lock().clone();
         let text = String::from_utf8(bytes).unwrap();
         text.lines().map(str::to_owned).collect()
     }
 
-    fn a_story() {
+    fn log_lines() {
         let run = run_span("sync_tracking", 7);
         let _run = run.enter();
         tracing::info!(packages = 2, late = false, "VeraCore reported parcels");
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn span_fields_follow_the_message() {
-        let lines = logged(LineFormat::Pretty, false, a_story);
+        let lines = logged(LineFormat::Pretty, false, log_lines);
         let ends: Vec<&str> = lines.iter().map(|l| l.split_once(' ').unwrap().1).collect();
         assert_eq!(
             ends,
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn span_fields_are_fields_of_the_json_object() {
-        let lines = logged(LineFormat::Json, false, a_story);
+        let lines = logged(LineFormat::Json, false, log_lines);
         let mut line: Value = serde_json::from_str(&lines[1]).unwrap();
         let at = line["timestamp"].take();
         let at = chrono::DateTime::parse_from_rfc3339(at.as_str().unwrap());
@@ -298,15 +298,15 @@ mod tests {
     #[test]
     fn hostile_words_stay_on_their_line_and_off_the_terminal() {
         const HOSTILE: &str = "a\u{1b}[2J\r\nERROR b\u{9b}c\u{202e}";
-        let tell = || tracing::info!(said = HOSTILE, also = %HOSTILE, "said: {HOSTILE}");
+        let write = || tracing::info!(said = HOSTILE, also = %HOSTILE, "said: {HOSTILE}");
         for format in [LineFormat::Pretty, LineFormat::Json] {
-            let lines = logged(format, false, tell);
+            let lines = logged(format, false, write);
             assert_eq!(lines.len(), 1, "{lines:?}");
             assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
         }
-        let pretty = logged(LineFormat::Pretty, false, tell).concat();
+        let pretty = logged(LineFormat::Pretty, false, write).concat();
         assert!(!pretty.contains(['\u{9b}', '\u{202e}']), "{pretty:?}");
-        let coloured = logged(LineFormat::Pretty, true, tell).concat();
+        let coloured = logged(LineFormat::Pretty, true, write).concat();
         assert_eq!(coloured.matches('\u{1b}').count(), 4, "{coloured:?}");
     }
 }

@@ -104,9 +104,9 @@ impl Shop {
 
 fn check<T>(outcome: Result<T, StorefrontError>) {
     if let Err(error) = outcome {
-        let words = error.to_string();
-        assert_one_line(&words);
-        assert!(!words.contains(STREET), "{words}");
+        let message = error.to_string();
+        assert_one_line(&message);
+        assert!(!message.contains(STREET), "{message}");
         let _ = (error.class(), error.category(), error.has_response());
     }
 }

@@ -38,6 +38,11 @@ impl GraphqlError {
     fn is_after_commit(&self) -> bool {
         self.path.as_ref().is_some_and(|path| path.len() > 1)
     }
+
+    fn code(&self) -> &str {
+        let code = self.extensions.as_ref().and_then(|e| e.code.as_deref());
+        code.filter(|code| !code.is_empty()).unwrap_or(UNKNOWN_CODE)
+    }
 }
 
 #[derive(Deserialize)]
@@ -115,39 +120,29 @@ fn graphql_error(
     kind: CallKind,
     errors: &[GraphqlError],
 ) -> StorefrontError {
-    let code = |error: &GraphqlError| {
-        let code = error.extensions.as_ref().and_then(|e| e.code.clone());
-        code.filter(|code| !code.is_empty())
-            .unwrap_or_else(|| UNKNOWN_CODE.into())
-    };
     let describe = |error: Option<&GraphqlError>| {
         (
-            one_line(&error.map_or_else(|| UNKNOWN_CODE.into(), code), 60),
-            one_line(error.map_or("", |error| error.message.as_str()), 300),
+            one_line(error.map_or(UNKNOWN_CODE, GraphqlError::code), 60),
+            one_line(error.map_or("", |error| &error.message), 300),
         )
     };
+    let unclear =
+        |error: &&GraphqlError| error.is_after_commit() || is_ambiguous_code(error.code());
     if kind == CallKind::Write
-        && let Some(error) = errors
-            .iter()
-            .find(|error| error.is_after_commit() || is_ambiguous_code(&code(error)))
+        && let error @ Some(_) = errors.iter().find(unclear)
     {
-        let (code, message) = describe(Some(error));
+        let (code, message) = describe(error);
         return StorefrontError::Ambiguous {
             operation,
             code,
             message,
         };
     }
-    if errors
-        .iter()
-        .any(|error| matches!(code(error).as_str(), "FORBIDDEN" | "UNAUTHORIZED"))
-    {
+    let has_code = |codes: &[&str]| errors.iter().any(|error| codes.contains(&error.code()));
+    if has_code(&["FORBIDDEN", "UNAUTHORIZED"]) {
         return StorefrontError::Forbidden { operation };
     }
-    if errors
-        .iter()
-        .any(|error| code(error) == "CHANNEL_NOT_FOUND")
-    {
+    if has_code(&["CHANNEL_NOT_FOUND"]) {
         return StorefrontError::WrongChannel { answering: None };
     }
     let (code, message) = describe(errors.first());

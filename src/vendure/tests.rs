@@ -287,13 +287,13 @@ async fn answers_that_are_none_are_told_apart() {
             ]})),
         ),
     ];
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for (case, template) in cases {
         let server = MockServer::start().await;
         mount_response(&server, body_string_contains("login("), logged_in("s")).await;
         mount_response(&server, header_exists("authorization"), template).await;
         let error = sweep(&client(&server, password(), None)).await.unwrap_err();
-        told.push(format!("{case}: {} ({})", error, error.category()));
+        messages.push(format!("{case}: {} ({})", error, error.category()));
     }
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }

@@ -191,14 +191,14 @@ async fn the_named_errors_of_fulfillments_are_told_apart() {
         named("NewError", "NEW_ERROR"),
         json!({ "__typename": "Fulfillment", "id": "", "state": "Pending" }),
     ];
-    let mut told = Vec::new();
-    let mut tell = |error: StorefrontError| {
+    let mut messages = Vec::new();
+    let mut record = |error: StorefrontError| {
         let (class, category) = (error.class().as_str(), error.category());
-        told.push(format!("{class}: {error} ({category})"));
+        messages.push(format!("{class}: {error} ({category})"));
     };
     for made in answers {
         let (_server, shop) = shop(json!({ "addFulfillmentToOrder": made })).await;
-        tell(
+        record(
             shop.add_fulfillment(&package(&[("11", 1)]))
                 .await
                 .unwrap_err(),
@@ -208,9 +208,9 @@ async fn the_named_errors_of_fulfillments_are_told_apart() {
     for moved in [stuck, pending, named("NewError", "NEW_ERROR")] {
         let (_server, shop) = shop(json!({ "transitionFulfillmentToState": moved })).await;
         let id = FulfillmentId::parse("7").unwrap();
-        tell(shop.ship_fulfillment(&id).await.unwrap_err());
+        record(shop.ship_fulfillment(&id).await.unwrap_err());
     }
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[tokio::test]

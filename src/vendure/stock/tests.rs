@@ -185,7 +185,7 @@ fn updated(items: &Value) -> ResponseTemplate {
     json_of(json!({ "data": { "updateProductVariants": items } }))
 }
 
-/// Whether a write that failed may have been done all the same, answer by answer.
+/// Whether a failed write may have been done, for each response.
 #[tokio::test]
 async fn what_an_answer_to_a_write_leaves_open() {
     const FIELD: &str = "updateProductVariants";
@@ -213,7 +213,7 @@ async fn what_an_answer_to_a_write_leaves_open() {
             ),
         ),
         (
-            "an error while the answer was put together",
+            "an error after the write",
             errors(
                 &json!({ "message": "no", "path": [FIELD, 0, "stockLevels"], "extensions": { "code": "FORBIDDEN" } }),
             ),
@@ -230,14 +230,14 @@ async fn what_an_answer_to_a_write_leaves_open() {
         ),
         ("nothing", json_of(json!({ "data": null }))),
     ];
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for (case, template) in cases {
         let (_server, shop) = shop(template).await;
         let error = shop.set_stock(&here(), &[new("1", 5)]).await.unwrap_err();
         let class = error.class().as_str();
-        told.push(format!("{case}: {class}: {error} ({})", error.category()));
+        messages.push(format!("{case}: {class}: {error} ({})", error.category()));
     }
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[tokio::test]
@@ -263,11 +263,11 @@ async fn levels_are_told_in_the_sequence_of_what_was_written() {
         json!([{ "id": "1", "stockLevels": level(4) }, { "id": "2", "stockLevels": level(5) }]);
     let (server, shop) = shop(updated(&items)).await;
     let levels = [new("2", 5), new("1", 2_147_483_647)];
-    let told = shop.set_stock(&here(), &levels).await.unwrap();
-    let told: Vec<_> = told
+    let updated_levels = shop.set_stock(&here(), &levels).await.unwrap();
+    let updated_levels: Vec<_> = updated_levels
         .iter()
         .map(|(id, level)| (id.as_str(), level.on_hand, level.allocated))
         .collect();
-    assert_eq!(told, [("2", 5, -1), ("1", 4, -1)]);
+    assert_eq!(updated_levels, [("2", 5, -1), ("1", 4, -1)]);
     insta::assert_snapshot!(readable(&received_requests(&server).await[0]));
 }
