@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::{ErrorCategory, FailureClass, OrderCode},
-    http::CallError,
+    http::{CallError, CallErrorKind},
 };
 
 /// A failed request to a provider.
@@ -91,11 +91,10 @@ impl ProviderError {
     /// cannot mask.
     pub fn redacted_message(&self) -> String {
         match self {
-            Self::Call(CallError::Status {
+            Self::Call(CallError {
                 upstream,
                 operation,
-                status,
-                ..
+                kind: CallErrorKind::Status { status, .. },
             }) => format!("{upstream} {operation}: HTTP {status}"),
             Self::Refused {
                 upstream,
@@ -111,7 +110,15 @@ impl ProviderError {
         }
     }
 
-    /// See [`CallError::parked_for`].
+    /// The kind of the failed call; `None` for other errors.
+    pub const fn call_kind(&self) -> Option<&CallErrorKind> {
+        match self {
+            Self::Call(error) => Some(&error.kind),
+            _ => None,
+        }
+    }
+
+    /// See [`CallError::circuit_open_for`].
     pub const fn parked_for(&self) -> Option<Duration> {
         match self {
             Self::Call(error) | Self::NoToken(error) => error.circuit_open_for(),

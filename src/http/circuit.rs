@@ -4,10 +4,8 @@ use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
 use super::{
-    CallError, HttpResponse,
-    breaker::{
-        Admission, Breaker, CallKind, CallSignal, CircuitState, CircuitTransition, OpenReason,
-    },
+    CallError, CallErrorKind, HttpResponse, OpenReason,
+    breaker::{Admission, Breaker, CallKind, CallSignal, CircuitState, CircuitTransition},
     health::{self, HealthState},
 };
 use crate::clock::SharedClock;
@@ -70,13 +68,7 @@ impl Circuit {
                 circuit: self,
                 admission: Some(admission),
             }),
-            Err(rejection) => Err(CallError::CircuitOpen {
-                upstream: self.name,
-                operation,
-                reason: rejection.reason,
-                retry_in: rejection.wait,
-                problem: rejection.problem,
-            }),
+            Err(rejection) => Err(CallError::new(self.name, operation, rejection)),
         }
     }
 
@@ -202,7 +194,9 @@ fn classify(outcome: &Result<HttpResponse, CallError>) -> CallSignal {
             300..=399 | 401 | 403 | 407 => CallSignal::Inconclusive,
             _ => CallSignal::Success,
         },
-        Err(CallError::TooLarge { .. }) => CallSignal::Inconclusive,
+        Err(error) if matches!(error.kind, CallErrorKind::TooLarge { .. }) => {
+            CallSignal::Inconclusive
+        }
         Err(error) => CallSignal::Failure {
             problem: error.to_string(),
             retry_after: None,

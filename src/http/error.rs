@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::breaker::OpenReason;
 use crate::domain::{ErrorCategory, FailureClass};
 
 /// Whether the upstream can have received the request.
@@ -14,69 +13,59 @@ pub enum RequestSent {
     Maybe,
 }
 
-/// A call without a usable response. Messages name the upstream and the operation, never a URL's
-/// query, a header or a body.
+/// The reason for an open circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenReason {
+    Down,
+    Unauthorized,
+    Throttled,
+}
+
+/// A call without a usable response. The message names the upstream and the operation, never a
+/// URL's query, a header or a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    #[error("{upstream} {operation}: no connection: {detail}")]
-    Connect {
-        upstream: &'static str,
-        operation: &'static str,
-        detail: String,
-    },
-    #[error("{upstream} {operation}: no response within {limit:?}")]
-    Timeout {
-        upstream: &'static str,
-        operation: &'static str,
-        limit: Duration,
-        sent: RequestSent,
-    },
-    #[error(
-        "{upstream} {operation}: the connection broke before the response was complete: {detail}"
-    )]
-    ConnectionLost {
-        upstream: &'static str,
-        operation: &'static str,
-        detail: String,
-    },
+#[error("{upstream} {operation}: {kind}")]
+pub struct CallError {
+    pub upstream: &'static str,
+    pub operation: &'static str,
+    pub kind: CallErrorKind,
+}
+
+/// The reason why a call has no usable response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallErrorKind {
+    #[error("no connection: {detail}")]
+    Connect { detail: String },
+    #[error("no response within {limit:?}")]
+    Timeout { limit: Duration, sent: RequestSent },
+    #[error("the connection broke before the response was complete: {detail}")]
+    ConnectionLost { detail: String },
     /// A status outside 2xx. `message` is the upstream's own, made safe to show.
-    #[error("{upstream} {operation}: HTTP {status}{}{message}", if message.is_empty() { "" } else { ": " })]
+    #[error("HTTP {status}{}{message}", if message.is_empty() { "" } else { ": " })]
     Status {
-        upstream: &'static str,
-        operation: &'static str,
         status: u16,
         message: String,
         retry_after: Option<Duration>,
     },
     /// A 2xx response in an unexpected form; `detail` names the field.
-    #[error("{upstream} {operation}: invalid response: {detail}")]
-    Malformed {
-        upstream: &'static str,
-        operation: &'static str,
-        detail: String,
-    },
+    #[error("invalid response: {detail}")]
+    Malformed { detail: String },
     /// The upstream's circuit is open, so no call was made.
-    #[error("{upstream} {operation}: not called: {upstream} {}", circuit_text(*reason, problem))]
+    #[error("not called: {}", circuit_text(*reason, problem))]
     CircuitOpen {
-        upstream: &'static str,
-        operation: &'static str,
         reason: OpenReason,
         retry_in: Duration,
         problem: String,
     },
-    #[error("{upstream} {operation}: the response is larger than {limit} bytes and was not read")]
-    TooLarge {
-        upstream: &'static str,
-        operation: &'static str,
-        limit: usize,
-    },
+    #[error("the response is larger than {limit} bytes and was not read")]
+    TooLarge { limit: usize },
 }
 
 fn circuit_text(reason: OpenReason, problem: &str) -> String {
     match reason {
-        OpenReason::Down => format!("is unavailable ({problem})"),
-        OpenReason::Unauthorized => format!("refuses our credentials ({problem})"),
-        OpenReason::Throttled => "asked for a pause".into(),
+        OpenReason::Down => format!("the upstream is unavailable ({problem})"),
+        OpenReason::Unauthorized => format!("our credentials are refused ({problem})"),
+        OpenReason::Throttled => "the upstream asked for a pause".into(),
     }
 }
 
@@ -94,20 +83,28 @@ pub(super) const fn status_category(status: u16) -> ErrorCategory {
 }
 
 impl CallError {
+    pub const fn new(upstream: &'static str, operation: &'static str, kind: CallErrorKind) -> Self {
+        Self {
+            upstream,
+            operation,
+            kind,
+        }
+    }
+
     /// The class for a *write*. For a read, treat ambiguous as transient.
     pub const fn class(&self) -> FailureClass {
-        match self {
-            Self::Connect { .. }
-            | Self::Timeout {
+        match &self.kind {
+            CallErrorKind::Connect { .. }
+            | CallErrorKind::Timeout {
                 sent: RequestSent::No,
                 ..
             }
-            | Self::CircuitOpen { .. } => FailureClass::Transient,
-            Self::Timeout { .. }
-            | Self::ConnectionLost { .. }
-            | Self::Malformed { .. }
-            | Self::TooLarge { .. } => FailureClass::Ambiguous,
-            Self::Status { status, .. } => match *status {
+            | CallErrorKind::CircuitOpen { .. } => FailureClass::Transient,
+            CallErrorKind::Timeout { .. }
+            | CallErrorKind::ConnectionLost { .. }
+            | CallErrorKind::Malformed { .. }
+            | CallErrorKind::TooLarge { .. } => FailureClass::Ambiguous,
+            CallErrorKind::Status { status, .. } => match *status {
                 // Refused before any work: rate limit, or credentials that may be renewed.
                 401 | 403 | 425 | 429 => FailureClass::Transient,
                 // A gateway returns these even if the service behind it did the work. Redirects are
@@ -119,23 +116,27 @@ impl CallError {
     }
 
     pub const fn category(&self) -> ErrorCategory {
-        match self {
-            Self::Connect { .. } | Self::ConnectionLost { .. } => ErrorCategory::Network,
-            Self::CircuitOpen { reason, .. } => match reason {
+        match &self.kind {
+            CallErrorKind::Connect { .. } | CallErrorKind::ConnectionLost { .. } => {
+                ErrorCategory::Network
+            }
+            CallErrorKind::CircuitOpen { reason, .. } => match reason {
                 OpenReason::Down => ErrorCategory::Network,
                 OpenReason::Unauthorized => ErrorCategory::Auth,
                 OpenReason::Throttled => ErrorCategory::RateLimited,
             },
-            Self::Timeout { .. } => ErrorCategory::Timeout,
-            Self::Malformed { .. } | Self::TooLarge { .. } => ErrorCategory::Upstream,
-            Self::Status { status, .. } => status_category(*status),
+            CallErrorKind::Timeout { .. } => ErrorCategory::Timeout,
+            CallErrorKind::Malformed { .. } | CallErrorKind::TooLarge { .. } => {
+                ErrorCategory::Upstream
+            }
+            CallErrorKind::Status { status, .. } => status_category(*status),
         }
     }
 
     /// The delay that the upstream asked for, or after which its circuit may admit a call.
     pub const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
+        match &self.kind {
+            CallErrorKind::Status { retry_after, .. } => *retry_after,
             _ => self.circuit_open_for(),
         }
     }
@@ -143,15 +144,10 @@ impl CallError {
     /// The time until a retry if no call was made because the circuit is open: such an error says
     /// nothing new about the request.
     pub const fn circuit_open_for(&self) -> Option<Duration> {
-        match self {
-            Self::CircuitOpen { retry_in, .. } => Some(*retry_in),
+        match &self.kind {
+            CallErrorKind::CircuitOpen { retry_in, .. } => Some(*retry_in),
             _ => None,
         }
-    }
-
-    /// True if the upstream refused our credentials.
-    pub const fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Status { status: 401, .. })
     }
 }
 
@@ -160,13 +156,12 @@ mod tests {
     use super::*;
 
     fn status(status: u16) -> CallError {
-        CallError::Status {
-            upstream: "VeraCore",
-            operation: "submit_order",
+        let kind = CallErrorKind::Status {
             status,
             message: "no".into(),
             retry_after: None,
-        }
+        };
+        CallError::new("VeraCore", "submit_order", kind)
     }
 
     #[test]

@@ -16,9 +16,9 @@ mod retry_after;
 mod upstream;
 
 pub use backoff::Backoff;
-pub use breaker::{CallKind, CircuitState, OpenReason};
+pub use breaker::{CallKind, CircuitState};
 pub use circuit::{Circuit, UpstreamVerdict};
-pub use error::{CallError, RequestSent};
+pub use error::{CallError, CallErrorKind, OpenReason, RequestSent};
 pub use health::HealthState;
 pub use response::{HttpResponse, parse_json};
 pub use upstream::{Upstream, UpstreamLimits};

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-use super::CallError;
+use super::{CallError, CallErrorKind};
 use crate::domain::text::one_line;
 
 /// A complete response of any status.
@@ -50,7 +50,7 @@ impl HttpResponse {
     /// body of an error.
     ///
     /// # Errors
-    /// [`CallError::Status`] for any other status.
+    /// [`CallErrorKind::Status`] for any other status.
     pub fn error_for_status(
         self,
         message: impl FnOnce(&Self) -> String,
@@ -58,30 +58,28 @@ impl HttpResponse {
         if self.is_success() {
             return Ok(self);
         }
-        Err(CallError::Status {
-            upstream: self.upstream,
-            operation: self.operation,
+        Err(self.error(CallErrorKind::Status {
             status: self.status,
             message: message(&self),
             retry_after: self.retry_after,
-        })
+        }))
     }
 
     /// Parses the body as JSON, which may borrow from it.
     ///
     /// # Errors
-    /// [`CallError::Malformed`], which names the invalid field.
+    /// [`CallErrorKind::Malformed`], which names the invalid field.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CallError> {
         parse_json(&self.body).map_err(|problem| self.malformed(problem))
     }
 
-    /// A [`CallError::Malformed`] about this response.
+    /// A [`CallErrorKind::Malformed`] about this response.
     pub fn malformed(&self, detail: String) -> CallError {
-        CallError::Malformed {
-            upstream: self.upstream,
-            operation: self.operation,
-            detail,
-        }
+        self.error(CallErrorKind::Malformed { detail })
+    }
+
+    fn error(&self, kind: CallErrorKind) -> CallError {
+        CallError::new(self.upstream, self.operation, kind)
     }
 }
 

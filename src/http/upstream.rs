@@ -11,8 +11,8 @@ use tokio::{
 use url::Url;
 
 use super::{
-    CallError, CallKind, Circuit, HttpResponse, RequestSent, circuit::UpstreamVerdict,
-    error::status_category, retry_after,
+    CallError, CallErrorKind, CallKind, Circuit, HttpResponse, RequestSent,
+    circuit::UpstreamVerdict, error::status_category, retry_after,
 };
 use crate::{
     clock::SharedClock,
@@ -161,14 +161,10 @@ impl Upstream {
         };
         // The caller may have a lease, which expires.
         let limit = self.limits.timeout;
-        tokio::time::timeout(limit, permit)
-            .await
-            .map_err(|_| CallError::Timeout {
-                upstream: self.name,
-                operation,
-                limit,
-                sent: RequestSent::No,
-            })
+        tokio::time::timeout(limit, permit).await.map_err(|_| {
+            let sent = RequestSent::No;
+            CallError::new(self.name, operation, CallErrorKind::Timeout { limit, sent })
+        })
     }
 
     /// Retries a read within the timeout of one call, which lease durations are computed from.
@@ -230,18 +226,15 @@ impl Upstream {
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let too_large = || CallError::TooLarge {
-            upstream: self.name,
-            operation,
-            limit: self.limits.max_body_bytes,
-        };
+        let limit = self.limits.max_body_bytes;
+        let too_large = || CallError::new(self.name, operation, CallErrorKind::TooLarge { limit });
         let announced = response.content_length().unwrap_or(0);
-        if announced > self.limits.max_body_bytes as u64 {
+        if announced > limit as u64 {
             return Err(too_large());
         }
         let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > self.limits.max_body_bytes {
+            if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
@@ -261,29 +254,20 @@ impl Upstream {
     }
 
     fn call_error(&self, operation: &'static str, error: reqwest::Error) -> CallError {
-        let upstream = self.name;
         // A URL may contain an order number; the operation identifies the call.
         let error = error.without_url();
-        if error.is_connect() || error.is_builder() {
-            return CallError::Connect {
-                upstream,
-                operation,
-                detail: root_cause(&error),
-            };
-        }
-        if error.is_timeout() {
-            return CallError::Timeout {
-                upstream,
-                operation,
+        let detail = root_cause(&error);
+        let kind = if error.is_connect() || error.is_builder() {
+            CallErrorKind::Connect { detail }
+        } else if error.is_timeout() {
+            CallErrorKind::Timeout {
                 limit: self.limits.timeout,
                 sent: RequestSent::Maybe,
-            };
-        }
-        CallError::ConnectionLost {
-            upstream,
-            operation,
-            detail: root_cause(&error),
-        }
+            }
+        } else {
+            CallErrorKind::ConnectionLost { detail }
+        };
+        CallError::new(self.name, operation, kind)
     }
 }
 
@@ -293,8 +277,8 @@ fn is_retryable(outcome: &Result<HttpResponse, CallError>) -> bool {
     match outcome {
         Ok(response) => matches!(response.status, 502..=504) && response.retry_after.is_none(),
         Err(error) => matches!(
-            error,
-            CallError::Connect { .. } | CallError::ConnectionLost { .. }
+            error.kind,
+            CallErrorKind::Connect { .. } | CallErrorKind::ConnectionLost { .. }
         ),
     }
 }

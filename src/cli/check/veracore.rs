@@ -7,7 +7,7 @@ use crate::{
     config::ApiStyle,
     domain::{ErrorCategory, StockSource},
     fulfillment::ProviderError,
-    http::CallError,
+    http::{CallError, CallErrorKind},
     sync::preflight::PreflightFinding,
 };
 
@@ -27,9 +27,14 @@ pub(super) async fn check_veracore(app: &App) -> Vec<PreflightFinding> {
             return vec![failed_finding("veracore interface", error, style)];
         }
         // Any response shows that the token was accepted.
-        (_, Ok(_)) | (ApiStyle::Rest, Err(ProviderError::Call(CallError::Status { .. }))) => {
-            PreflightFinding::ok(CREDENTIALS, "accepted")
-        }
+        (_, Ok(_))
+        | (
+            ApiStyle::Rest,
+            Err(ProviderError::Call(CallError {
+                kind: CallErrorKind::Status { .. },
+                ..
+            })),
+        ) => PreflightFinding::ok(CREDENTIALS, "accepted"),
         // SOAP sends the credentials with each call: this refusal comes after they were checked.
         (ApiStyle::Oms, Err(ProviderError::Forbidden { .. } | ProviderError::Refused { .. })) => {
             PreflightFinding::ok(CREDENTIALS, "accepted")

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Backoff;
+use super::{
+    Backoff,
+    error::{CallErrorKind, OpenReason},
+};
 
 /// Consecutive failures that open the circuit. A single order that the upstream fails on does not,
 /// since other calls succeed in between.
@@ -70,14 +73,6 @@ pub(super) enum CallSignal {
     Inconclusive,
 }
 
-/// The reason for an open circuit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenReason {
-    Down,
-    Unauthorized,
-    Throttled,
-}
-
 /// An open circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OpenCircuit {
@@ -97,26 +92,18 @@ impl OpenCircuit {
         now >= self.until || now < self.opened_at
     }
 
-    fn rejection(&self, now: DateTime<Utc>) -> CircuitRejection {
-        let wait = if self.is_pause_over(now) {
+    fn rejection(&self, now: DateTime<Utc>) -> CallErrorKind {
+        let retry_in = if self.is_pause_over(now) {
             PROBE_RETRY
         } else {
             (self.until - now).to_std().unwrap_or(PROBE_RETRY)
         };
-        CircuitRejection {
+        CallErrorKind::CircuitOpen {
             reason: self.reason,
-            wait,
+            retry_in,
             problem: self.problem.clone(),
         }
     }
-}
-
-/// A call that may not be made now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CircuitRejection {
-    pub reason: OpenReason,
-    pub wait: Duration,
-    pub problem: String,
 }
 
 /// A call that may be made. Its outcome must be recorded, or the admission released.
@@ -213,7 +200,7 @@ impl Breaker {
         &mut self,
         kind: CallKind,
         now: DateTime<Utc>,
-    ) -> Result<Admission, CircuitRejection> {
+    ) -> Result<Admission, CallErrorKind> {
         let free = Admission::without_probe(kind);
         let Some(open) = &mut self.open else {
             return Ok(free);

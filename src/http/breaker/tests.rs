@@ -39,7 +39,7 @@ impl TestCircuit {
         &mut self,
         kind: CallKind,
         signal: CallSignal,
-    ) -> Result<Option<CircuitTransition>, CircuitRejection> {
+    ) -> Result<Option<CircuitTransition>, CallErrorKind> {
         let admission = self.breaker.admit(kind, self.now)?;
         Ok(self.breaker.record(admission, signal, self.now))
     }
@@ -78,7 +78,10 @@ fn it_opens_after_failures_in_a_row_and_says_so_once() {
     ));
     for kind in [CallKind::Login, CallKind::Read, CallKind::Write] {
         let rejection = circuit.call(kind, CallSignal::Success).unwrap_err();
-        assert!(rejection.wait <= DOWN_BACKOFF.initial, "{rejection:?}");
+        let CallErrorKind::CircuitOpen { retry_in, .. } = rejection else {
+            panic!("{rejection:?}");
+        };
+        assert!(retry_in <= DOWN_BACKOFF.initial, "{retry_in:?}");
     }
 }
 

@@ -140,30 +140,34 @@ mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
 
     use super::*;
-    use crate::http::{OpenReason, RequestSent};
+    use crate::http::{CallErrorKind, OpenReason, RequestSent};
 
     fn start() -> DateTime<Utc> {
         "2026-11-25T10:00:00Z".parse().unwrap()
     }
 
     fn status(status: u16) -> Result<(), CallError> {
-        Err(CallError::Status {
-            upstream: "the receiver of events",
-            operation: "deliver_event",
-            status,
-            message: String::new(),
-            retry_after: None,
-        })
+        Err(CallError::new(
+            "the receiver of events",
+            "deliver_event",
+            CallErrorKind::Status {
+                status,
+                message: String::new(),
+                retry_after: None,
+            },
+        ))
     }
 
     fn parked(wait: u64) -> CallError {
-        CallError::CircuitOpen {
-            upstream: "it",
-            operation: "deliver_event",
-            reason: OpenReason::Down,
-            retry_in: Duration::from_secs(wait),
-            problem: "HTTP 503".into(),
-        }
+        CallError::new(
+            "it",
+            "deliver_event",
+            CallErrorKind::CircuitOpen {
+                reason: OpenReason::Down,
+                retry_in: Duration::from_secs(wait),
+                problem: "HTTP 503".into(),
+            },
+        )
     }
 
     #[test]
@@ -222,12 +226,14 @@ mod tests {
         let quiet = Duration::from_secs(60);
         let note = ClaimedNote::for_tests(0, start());
         let after = |error: StorefrontError| after_note(&note, &Err(error), quiet, start());
-        let lost = CallError::Timeout {
-            upstream: "Vendure",
-            operation: "add_note",
-            limit: Duration::from_secs(30),
-            sent: RequestSent::Maybe,
-        };
+        let lost = CallError::new(
+            "Vendure",
+            "add_note",
+            CallErrorKind::Timeout {
+                limit: Duration::from_secs(30),
+                sent: RequestSent::Maybe,
+            },
+        );
         let NoteOutcome::InDoubt { at, .. } = after(lost.into()) else {
             panic!("it may be there");
         };

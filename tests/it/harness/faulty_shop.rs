@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use veracore_sync::{
     domain::{FulfillmentId, LocationId, Order, OrderState, ShopOrderId, VariantId},
-    http::{CallError, RequestSent},
+    http::{CallError, CallErrorKind, RequestSent},
     vendure::{
         FulfillmentProgressPage, FulfillmentTarget, NewFulfillment, NewStockLevel, OrderPage,
         OrderSource, OrderTarget, ShopProfile, ShopSetup, StockLevel, StockLocation, StockTarget,
@@ -83,12 +83,14 @@ impl FaultyShop {
         }
         let result = work.await;
         match self.fault {
-            ShopFault::ResponseLost => Err(CallError::Timeout {
-                upstream: "Vendure",
-                operation: "lost",
-                limit: std::time::Duration::from_secs(1),
-                sent: RequestSent::Maybe,
-            }
+            ShopFault::ResponseLost => Err(CallError::new(
+                "Vendure",
+                "lost",
+                CallErrorKind::Timeout {
+                    limit: std::time::Duration::from_secs(1),
+                    sent: RequestSent::Maybe,
+                },
+            )
             .into()),
             ShopFault::CrashAfter => self.crash().await,
             ShopFault::CrashBefore => result,

@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use tokio::sync::Notify;
 use veracore_sync::{
     clock::MockClock,
-    http::{CallError, RequestSent},
+    http::{CallError, CallErrorKind, RequestSent},
 };
 
 use super::world::{CallFault, TIMEOUT, World};
@@ -127,18 +127,22 @@ impl Wire {
             return Ok(done());
         };
         match fault {
-            CallFault::ConnectionRefused => Err(CallError::Connect {
+            CallFault::ConnectionRefused => Err(CallError::new(
                 upstream,
-                operation: "simulated",
-                detail: "connection refused".into(),
-            }),
-            CallFault::ServerError => Err(CallError::Status {
+                "simulated",
+                CallErrorKind::Connect {
+                    detail: "connection refused".into(),
+                },
+            )),
+            CallFault::ServerError => Err(CallError::new(
                 upstream,
-                operation: "simulated",
-                status: 503,
-                message: String::new(),
-                retry_after: None,
-            }),
+                "simulated",
+                CallErrorKind::Status {
+                    status: 503,
+                    message: String::new(),
+                    retry_after: None,
+                },
+            )),
             CallFault::RequestLost => Err(timeout(upstream)),
             CallFault::ResponseLost => {
                 done();
@@ -187,10 +191,12 @@ impl Wire {
 }
 
 fn timeout(upstream: &'static str) -> CallError {
-    CallError::Timeout {
+    CallError::new(
         upstream,
-        operation: "simulated",
-        limit: Duration::from_secs(30),
-        sent: RequestSent::Maybe,
-    }
+        "simulated",
+        CallErrorKind::Timeout {
+            limit: Duration::from_secs(30),
+            sent: RequestSent::Maybe,
+        },
+    )
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::text::one_line,
     fulfillment::ProviderError,
-    http::{CallError, CallKind, HttpResponse, UpstreamVerdict},
+    http::{CallError, CallErrorKind, CallKind, HttpResponse, UpstreamVerdict},
 };
 
 const XML: &str = "text/xml; charset=utf-8";
@@ -105,13 +105,15 @@ impl FaultReply {
                 forbidden(self.operation, self.message)
             }
             // With its status: even for a fault within a 200 it is unknown what was done.
-            SoapFaultKind::ServerError => CallError::Status {
-                upstream: VERACORE,
-                operation: self.name,
-                status: self.http_response.status,
-                message: self.message,
-                retry_after: None,
-            }
+            SoapFaultKind::ServerError => CallError::new(
+                VERACORE,
+                self.name,
+                CallErrorKind::Status {
+                    status: self.http_response.status,
+                    message: self.message,
+                    retry_after: None,
+                },
+            )
             .into(),
         }
     }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     domain::{CancelProtocol, FailureClass, OrderCode},
     fulfillment::{CancelResponse, ProviderError},
-    http::{CallError, CallKind},
+    http::{CallError, CallErrorKind, CallKind},
 };
 
 const CALL_NAME: &str = "cancel_order";
@@ -53,9 +53,13 @@ impl OmsClient {
             CancelProtocol::Json => self.cancel_by_json(number).await,
         };
         match response {
-            Err(ProviderError::Call(CallError::Status {
-                status: 400 | 409 | 422,
-                message,
+            Err(ProviderError::Call(CallError {
+                kind:
+                    CallErrorKind::Status {
+                        status: 400 | 409 | 422,
+                        message,
+                        ..
+                    },
                 ..
             })) => Ok(CancelResponse::Refused { message }),
             Err(error) if error.class() == FailureClass::Ambiguous => {

@@ -8,7 +8,7 @@ use super::OrderSettings;
 use crate::{
     domain::{ErrorCategory, FailureClass},
     fulfillment::ProviderError,
-    http::{CallError, RequestSent},
+    http::{CallError, CallErrorKind, RequestSent},
     ledger::{AttemptEnd, ClaimedOrder, FailureReason, OrderDisposition},
     vendure::StorefrontError,
 };
@@ -24,17 +24,19 @@ enum UpstreamCall {
 /// upstream, refused credentials, a wrong URL) does not: after a day's outage, no order needs
 /// attention.
 fn call_error_counts(error: &CallError, call: UpstreamCall) -> bool {
-    match error {
-        CallError::Connect { .. }
-        | CallError::Timeout {
+    match &error.kind {
+        CallErrorKind::Connect { .. }
+        | CallErrorKind::Timeout {
             sent: RequestSent::No,
             ..
         }
-        | CallError::CircuitOpen { .. } => false,
+        | CallErrorKind::CircuitOpen { .. } => false,
         // An order may make VeraCore hang on the send. A lookup that times out says nothing about it.
-        CallError::Timeout { .. } | CallError::ConnectionLost { .. } => call == UpstreamCall::Send,
-        CallError::Malformed { .. } | CallError::TooLarge { .. } => true,
-        CallError::Status { status, .. } => {
+        CallErrorKind::Timeout { .. } | CallErrorKind::ConnectionLost { .. } => {
+            call == UpstreamCall::Send
+        }
+        CallErrorKind::Malformed { .. } | CallErrorKind::TooLarge { .. } => true,
+        CallErrorKind::Status { status, .. } => {
             !matches!(status, 401 | 403 | 408 | 425 | 429 | 502..=504)
                 && !is_wrong_endpoint_status(*status)
         }
@@ -76,7 +78,7 @@ fn storefront_error_counts(error: &StorefrontError) -> bool {
 
 /// A permanent failure that is not the order's fault.
 fn is_wrong_endpoint(error: &ProviderError) -> bool {
-    matches!(error, ProviderError::Call(CallError::Status { status, .. }) if is_wrong_endpoint_status(*status))
+    matches!(error.call_kind(), Some(CallErrorKind::Status { status, .. }) if is_wrong_endpoint_status(*status))
 }
 
 /// After a failed send. `widespread`: sends of several orders fail, and none succeeds in between.

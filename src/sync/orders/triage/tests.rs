@@ -35,13 +35,15 @@ fn order(retry_count: u32) -> ClaimedOrder {
 }
 
 fn status(status: u16, retry_after: Option<u64>) -> ProviderError {
-    ProviderError::Call(CallError::Status {
-        upstream: "VeraCore",
-        operation: "submit_order",
-        status,
-        message: "because".into(),
-        retry_after: retry_after.map(Duration::from_secs),
-    })
+    ProviderError::Call(CallError::new(
+        "VeraCore",
+        "submit_order",
+        CallErrorKind::Status {
+            status,
+            message: "because".into(),
+            retry_after: retry_after.map(Duration::from_secs),
+        },
+    ))
 }
 
 fn sent(error: &ProviderError, retry_count: u32) -> OrderDisposition {
@@ -68,12 +70,14 @@ fn a_refusal_needs_a_person_and_says_what_to_do() {
 fn an_unknown_outcome_is_looked_into_after_the_quiet_period() {
     for error in [
         status(500, None),
-        ProviderError::Call(CallError::Timeout {
-            upstream: "VeraCore",
-            operation: "submit_order",
-            limit: Duration::from_secs(1),
-            sent: RequestSent::Maybe,
-        }),
+        ProviderError::Call(CallError::new(
+            "VeraCore",
+            "submit_order",
+            CallErrorKind::Timeout {
+                limit: Duration::from_secs(1),
+                sent: RequestSent::Maybe,
+            },
+        )),
     ] {
         let OrderDisposition::InDoubt {
             at,
@@ -98,18 +102,22 @@ fn an_unknown_outcome_is_looked_into_after_the_quiet_period() {
 
 #[test]
 fn what_would_strike_any_order_uses_up_no_tries() {
-    let down = ProviderError::Call(CallError::Connect {
-        upstream: "VeraCore",
-        operation: "submit_order",
-        detail: "refused".into(),
-    });
-    let no_token = ProviderError::NoToken(CallError::Status {
-        upstream: "VeraCore",
-        operation: "get_token",
-        status: 500,
-        message: String::new(),
-        retry_after: None,
-    });
+    let down = ProviderError::Call(CallError::new(
+        "VeraCore",
+        "submit_order",
+        CallErrorKind::Connect {
+            detail: "refused".into(),
+        },
+    ));
+    let no_token = ProviderError::NoToken(CallError::new(
+        "VeraCore",
+        "get_token",
+        CallErrorKind::Status {
+            status: 500,
+            message: String::new(),
+            retry_after: None,
+        },
+    ));
     let credentials = ProviderError::CredentialsRefused {
         message: "no".into(),
     };
@@ -219,13 +227,15 @@ fn a_look_ups_failure_is_told_without_veracores_words() {
 /// VeraCore answers every question and takes no order: that is not the orders' fault.
 #[test]
 fn what_strikes_the_sends_of_many_orders_counts_for_none() {
-    let error = ProviderError::Call(CallError::Status {
-        upstream: "VeraCore",
-        operation: "submit_order",
-        status: 500,
-        message: String::new(),
-        retry_after: None,
-    });
+    let error = ProviderError::Call(CallError::new(
+        "VeraCore",
+        "submit_order",
+        CallErrorKind::Status {
+            status: 500,
+            message: String::new(),
+            retry_after: None,
+        },
+    ));
     let next = |widespread| {
         let order = order(9);
         after_send(&error, "HTTP 500", &order, &settings(), now(), widespread)

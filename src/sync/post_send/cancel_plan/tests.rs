@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     domain::{OrderCode, ShopOrderId},
-    http::{CallError, OpenReason},
+    http::{CallError, CallErrorKind, OpenReason},
 };
 
 fn at(minute: i64) -> DateTime<Utc> {
@@ -203,13 +203,15 @@ fn an_answer_is_believed_only_when_a_look_confirms_it() {
 }
 
 fn status(status: u16) -> ProviderError {
-    CallError::Status {
-        upstream: "VeraCore",
-        operation: "cancel_order",
-        status,
-        message: "no".into(),
-        retry_after: None,
-    }
+    CallError::new(
+        "VeraCore",
+        "cancel_order",
+        CallErrorKind::Status {
+            status,
+            message: "no".into(),
+            retry_after: None,
+        },
+    )
     .into()
 }
 
@@ -256,13 +258,15 @@ fn an_order_that_cannot_be_asked_about_becomes_a_persons_in_the_end() {
     let step = after_lookup_error(&order, &status(500), at(30));
     assert_eq!(step.status, CancelStatus::ByHand);
     // Nobody was called: nothing was learnt.
-    let parked: ProviderError = CallError::CircuitOpen {
-        upstream: "VeraCore",
-        operation: "find_order",
-        reason: OpenReason::Down,
-        retry_in: std::time::Duration::from_secs(90),
-        problem: "down".into(),
-    }
+    let parked: ProviderError = CallError::new(
+        "VeraCore",
+        "find_order",
+        CallErrorKind::CircuitOpen {
+            reason: OpenReason::Down,
+            retry_in: std::time::Duration::from_secs(90),
+            problem: "down".into(),
+        },
+    )
     .into();
     let step = after_lookup_error(&order, &parked, at(600));
     assert_eq!(step.status, CancelStatus::Requested);

@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use veracore_sync::{
     domain::{OrderCode, text::one_line},
     fulfillment::ProviderError,
-    http::CallError,
+    http::{CallError, CallErrorKind},
 };
 
 use super::NAME;
@@ -159,11 +159,13 @@ impl Folder {
         let read =
             File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(CallError::TooLarge {
-                upstream: NAME,
+            return Err(CallError::new(
+                NAME,
                 operation,
-                limit: usize::try_from(MAX_BYTES).unwrap(),
-            });
+                CallErrorKind::TooLarge {
+                    limit: usize::try_from(MAX_BYTES).unwrap(),
+                },
+            ));
         }
         Ok(read.map(|_| bytes))
     }
@@ -187,27 +189,27 @@ impl Folder {
 
 /// The files are unreachable; nothing was done.
 fn away(operation: &'static str, error: &io::Error) -> CallError {
-    CallError::Connect {
-        upstream: NAME,
+    CallError::new(
+        NAME,
         operation,
-        detail: one_line(&error.to_string(), 200),
-    }
+        CallErrorKind::Connect {
+            detail: one_line(&error.to_string(), 200),
+        },
+    )
 }
 
 /// The write may have been done.
 pub fn unknown(operation: &'static str, detail: &str) -> CallError {
-    CallError::ConnectionLost {
-        upstream: NAME,
+    CallError::new(
+        NAME,
         operation,
-        detail: one_line(detail, 200),
-    }
+        CallErrorKind::ConnectionLost {
+            detail: one_line(detail, 200),
+        },
+    )
 }
 
 /// The content is malformed; `detail` must not quote it.
 pub fn malformed(operation: &'static str) -> impl Fn(String) -> CallError {
-    move |detail| CallError::Malformed {
-        upstream: NAME,
-        operation,
-        detail,
-    }
+    move |detail| CallError::new(NAME, operation, CallErrorKind::Malformed { detail })
 }

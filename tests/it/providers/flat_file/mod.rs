@@ -27,7 +27,7 @@ use veracore_sync::{
         CancelResponse, FeedPage, FeedRow, FoundOrder, FulfillmentProvider, NewOrder, PageCursor,
         ProviderError, RowSink, Shipment, StockItem, SubmitReceipt, WebhookBodyError,
     },
-    http::CallError,
+    http::{CallError, CallErrorKind},
 };
 
 pub use self::depot::Depot;
@@ -250,9 +250,11 @@ impl Inner {
         }
         match self.folder.place(OPERATION, CANCELLED, &name, b"{}") {
             Ok(Placed::New | Placed::There) => Ok(CancelResponse::Accepted),
-            Err(error @ CallError::ConnectionLost { .. }) => Ok(CancelResponse::Ambiguous {
-                problem: error.to_string(),
-            }),
+            Err(error) if matches!(error.kind, CallErrorKind::ConnectionLost { .. }) => {
+                Ok(CancelResponse::Ambiguous {
+                    problem: error.to_string(),
+                })
+            }
             Err(error) => Err(error.into()),
         }
     }

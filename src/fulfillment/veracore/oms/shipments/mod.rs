@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{ErrorCategory, FailureClass, OrderCode},
     fulfillment::{FeedPage, FeedRow, PageCursor, ProviderError, Shipment},
-    http::CallError,
+    http::CallErrorKind,
 };
 
 /// Orders of one page. Each may need a call, and a shutdown waits for the page.
@@ -163,7 +163,7 @@ fn may_be_order_specific(error: &ProviderError) -> bool {
 fn is_order_specific(error: &ProviderError) -> bool {
     error.class() == FailureClass::Permanent
         || matches!(
-            error,
-            ProviderError::Call(CallError::Malformed { .. } | CallError::TooLarge { .. })
+            error.call_kind(),
+            Some(CallErrorKind::Malformed { .. } | CallErrorKind::TooLarge { .. })
         )
 }

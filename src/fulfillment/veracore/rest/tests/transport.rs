@@ -9,7 +9,7 @@ use tokio::{
 use super::*;
 use crate::{
     domain::{ErrorCategory, FailureClass},
-    http::CallError,
+    http::CallErrorKind,
 };
 
 fn client_with_short_timeouts(port: u16) -> RestClient {
@@ -105,8 +105,8 @@ async fn a_connection_that_does_not_come_about_is_given_up() {
         .unwrap_err();
     assert_eq!(error.class(), FailureClass::Transient, "{error}");
     assert!(matches!(
-        error,
-        ProviderError::Call(CallError::Connect { .. })
+        error.call_kind(),
+        Some(CallErrorKind::Connect { .. })
     ));
 }
 
@@ -118,7 +118,7 @@ async fn an_oversized_answer_is_not_read() {
     for bytes in [head(body.len()) + &body, chunked + &chunk.repeat(20)] {
         let (client, _server) = raw(bytes, false).await;
         let error = client.inventory_page(None).await.unwrap_err();
-        let large = matches!(error, ProviderError::Call(CallError::TooLarge { .. }));
+        let large = matches!(error.call_kind(), Some(CallErrorKind::TooLarge { .. }));
         assert!(large, "{error}");
         let error = client.submit_order(&order()).await.unwrap_err();
         assert_eq!(error.class(), FailureClass::Ambiguous);
