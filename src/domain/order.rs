@@ -20,7 +20,6 @@ pub struct OrderRef {
     pub placed_at: Option<DateTime<Utc>>,
 }
 
-/// A whole order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     pub id: ShopOrderId,
@@ -37,7 +36,6 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
 }
 
-/// A line of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderLine {
     pub id: LineId,

@@ -14,7 +14,6 @@ pub struct SafetyStock {
 }
 
 impl SafetyStock {
-    /// The safety stock of a SKU of Vendure.
     pub fn for_sku(&self, sku: &str) -> Units {
         self.per_sku.get(sku).copied().unwrap_or(self.default)
     }

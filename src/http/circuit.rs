@@ -37,7 +37,6 @@ impl Circuit {
         }
     }
 
-    /// The upstream's name.
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -149,7 +148,6 @@ impl CallGuard<'_> {
         self.admission.is_some_and(Admission::is_probe)
     }
 
-    /// Records the outcome of the call.
     pub(super) fn finish(
         mut self,
         outcome: &Result<HttpResponse, CallError>,

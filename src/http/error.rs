@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use crate::domain::{ErrorCategory, FailureClass};
 
-/// Whether the upstream can have received the request.
+/// The possibility that the upstream received the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestSent {
-    /// No connection was made.
     No,
-    /// Bytes may have arrived.
     Maybe,
 }
 
@@ -31,7 +29,6 @@ pub struct CallError {
     pub kind: CallErrorKind,
 }
 
-/// The reason why a call has no usable response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallErrorKind {
     #[error("no connection: {detail}")]

@@ -30,7 +30,6 @@ impl fmt::Debug for HttpResponse {
 }
 
 impl HttpResponse {
-    /// A response for tests and benchmarks.
     pub(crate) fn from_body(body: Vec<u8>) -> Self {
         Self {
             upstream: "test",

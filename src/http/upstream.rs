@@ -21,7 +21,6 @@ use crate::{
     telemetry::metrics::{self, UpstreamLabel},
 };
 
-/// The limits of the calls to an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpstreamLimits {
     /// Of the whole call, from the first byte sent to the last one read.
@@ -47,7 +46,6 @@ pub struct Upstream {
     circuit: Circuit,
 }
 
-/// Delays between the attempts of a read.
 const READ_RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 impl Upstream {
@@ -92,7 +90,6 @@ impl Upstream {
         self.circuit.clone()
     }
 
-    /// Opens the circuit, because the upstream refuses our credentials.
     pub fn mark_unauthorized(&self, problem: &str) {
         self.circuit.mark_unauthorized(one_line(problem, 200));
     }

@@ -23,7 +23,6 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Records a beat.
     pub fn beat(&self) {
         self.beat_at(Instant::now());
     }

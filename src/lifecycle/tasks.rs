@@ -25,7 +25,6 @@ impl Default for TaskGroup {
     }
 }
 
-/// The outcome of a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrainOutcome {
     /// All work in flight finished.
@@ -131,7 +130,6 @@ impl TaskGroup {
         self.heartbeats.overdue()
     }
 
-    /// Asks every task to finish.
     pub fn stop(&self) {
         self.stop.cancel();
     }

@@ -38,7 +38,6 @@ pub enum Permission {
 impl Permission {
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// Vendure's name.
     pub const fn as_str(self) -> &'static str {
         self.into_str()
     }
@@ -53,7 +52,6 @@ pub struct Caller {
     pub permissions: BTreeSet<Permission>,
 }
 
-/// The permission that includes all others.
 const SUPER_ADMIN: &str = "SuperAdmin";
 
 impl VendureClient {

@@ -16,7 +16,6 @@ pub enum StorefrontError {
         "Vendure refused the login: {message}. Check VENDURE_USERNAME and VENDURE_PASSWORD, or VENDURE_API_KEY"
     )]
     LoginRefused { message: String },
-    /// Forbidden, also after a new login.
     #[error(
         "Vendure {operation}: forbidden, also after a new login. Give the login's role the permission for it"
     )]

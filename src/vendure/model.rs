@@ -6,7 +6,6 @@ use crate::domain::{
     FulfillmentId, LineId, OrderCode, OrderRef, OrderState, ShopOrderId, Sku, VariantId,
 };
 
-/// A page of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderPage {
     /// Orders on all pages.
@@ -28,7 +27,6 @@ pub struct UnreadableItem {
     pub problem: String,
 }
 
-/// The fulfillments of orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FulfillmentProgressPage {
     pub orders: Vec<FulfillmentProgress>,
@@ -41,7 +39,6 @@ pub struct FulfillmentProgressPage {
 /// the same millisecond, which is the resolution of the API's dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SweepPosition {
-    /// Earliest creation time.
     pub created_from: Option<DateTime<Utc>>,
     /// Orders to skip from there, for more orders in one millisecond than fit on a page.
     pub skip: u32,
@@ -59,7 +56,6 @@ pub struct ShopProfile {
     pub tracking_fields: SupportedTrackingFields,
 }
 
-/// A permission that the login lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPermission {
     pub permission: &'static str,
@@ -93,7 +89,6 @@ pub struct StockLevel {
     pub allocated: i64,
 }
 
-/// The variants to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VariantSelection<'a> {
     /// A page of all variants of the channel, by id.
@@ -106,7 +101,6 @@ pub enum VariantSelection<'a> {
     Skus(&'a [Sku]),
 }
 
-/// A page of variants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VariantPage {
     /// Variants on all pages.
@@ -120,14 +114,12 @@ pub struct VariantPage {
     pub end_ids: Option<(String, String)>,
 }
 
-/// A stock level to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewStockLevel {
     pub variant: VariantId,
     pub on_hand: u32,
 }
 
-/// An order's lines and fulfillments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FulfillmentProgress {
     pub id: ShopOrderId,
@@ -159,7 +151,6 @@ pub struct Fulfillment {
     pub lines: Vec<LineUnits>,
 }
 
-/// Units of an order line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct LineUnits {
     pub line: LineId,
@@ -195,7 +186,6 @@ impl FulfillmentProgress {
     }
 }
 
-/// A fulfillment to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFulfillment {
     /// Lines of one order.

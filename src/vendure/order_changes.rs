@@ -20,13 +20,11 @@ const CANCEL_ORDER: &str = "cancel_order";
 const ADD_NOTE: &str = "add_note";
 const READ_NOTES: &str = "notes";
 
-/// The type of a note in an order's history.
 const NOTE_TYPE: &str = "ORDER_NOTE";
 
 /// Notes to search. The note searched for is at most minutes old.
 const MAX_NOTES: i32 = 100;
 
-/// The data of a note's history entry.
 #[derive(Deserialize)]
 struct NoteEntry {
     #[serde(default)]

@@ -43,7 +43,6 @@ struct TotalCount {
     total_items: u64,
 }
 
-/// Whole orders, and the precision of the shop's money.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawWholeOrders<'a> {

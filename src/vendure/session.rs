@@ -15,10 +15,8 @@ use crate::{
     http::CallKind,
 };
 
-/// The outcome of a login.
 #[derive(Debug)]
 pub enum LoginOutcome {
-    /// The session's token.
     Accepted(SecretString),
     /// The login is right, but the shop returns tokens as cookies only.
     NoToken,

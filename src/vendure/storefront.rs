@@ -35,7 +35,6 @@ pub trait ShopSetup: Send + Sync {
     async fn supported_tracking_fields(&self) -> Result<SupportedTrackingFields, StorefrontError>;
 }
 
-/// Orders to read.
 #[async_trait]
 pub trait OrderSource: Send + Sync {
     /// The `take` orders in these states that were placed last, newest first.
@@ -77,14 +76,12 @@ pub trait OrderTarget: Send + Sync {
     /// before it checks that the order's state allows it.
     async fn cancel_order(&self, order: &ShopOrderId, reason: &str) -> Result<(), StorefrontError>;
 
-    /// Adds a private note to an order.
     async fn add_note(&self, order: &ShopOrderId, note: &str) -> Result<(), StorefrontError>;
 
     /// True if one of the order's newest notes contains `text`.
     async fn has_note(&self, order: &ShopOrderId, text: &str) -> Result<bool, StorefrontError>;
 }
 
-/// Stock levels.
 #[async_trait]
 pub trait StockTarget: Send + Sync {
     /// Variants with their stock at a location. A variant without a level there has zero.
@@ -103,7 +100,6 @@ pub trait StockTarget: Send + Sync {
     ) -> Result<Vec<(VariantId, StockLevel)>, StorefrontError>;
 }
 
-/// Fulfillments and tracking fields of orders.
 #[async_trait]
 pub trait FulfillmentTarget: Send + Sync {
     /// The fulfillments of orders. Orders that the shop does not have are left out.

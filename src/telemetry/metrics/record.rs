@@ -73,7 +73,6 @@ pub fn record_stock_changes(levels: u64) {
     counter!(catalogue::STOCK_CHANGES).increment(levels);
 }
 
-/// The upstream of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum UpstreamLabel {
@@ -138,7 +137,6 @@ pub fn register_metrics(now: DateTime<Utc>) {
     gauge!(catalogue::START_TIME).set(unix_seconds(now));
 }
 
-/// Seconds since 1970.
 pub fn unix_seconds(at: DateTime<Utc>) -> f64 {
     seconds(at - DateTime::UNIX_EPOCH)
 }

@@ -29,7 +29,6 @@ const SET_STOCK: &str = "set_stock";
 /// Page size for a search by SKU, since several variants may share one.
 const MIN_SKU_PAGE: u32 = 100;
 
-/// The filter of a request.
 pub(super) enum VariantFilter<'a> {
     All,
     Ids(&'a [&'a str]),
