@@ -43,12 +43,12 @@ impl Daemon {
         let tasks = TaskGroup::new();
         telemetry::init_metrics(SystemClock.now());
         supervisor.start_watchdog(&tasks);
-        let (config, stored) = stored_settings::load_config_when_available(sources.clone(), |away, wrong| {
+        let (config, stored) = stored_settings::load_config_when_available(sources.clone(), |unavailable, incomplete| {
             if let Some(log) = config::load_log(&sources) {
                 start_log(&log, LogTarget::Stdout);
             }
             supervisor.spawn_notify_status("waiting for the database: it may hold the missing settings");
-            tracing::error!(%away, %wrong, "database unavailable; waiting, because it may hold the missing settings");
+            tracing::error!(away = %unavailable, wrong = %incomplete, "database unavailable; waiting, because it may hold the missing settings");
         })
         .await?;
         let jobs = tasks.child();

@@ -1,6 +1,6 @@
 //! The problems and warnings of a configuration, all of them at once.
 //!
-//! Must not show the value of a secret: whoever adds a problem writes its text.
+//! Must not show the value of a secret: the code that adds a problem writes its text.
 
 use std::{collections::BTreeSet, fmt};
 

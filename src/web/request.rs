@@ -23,7 +23,7 @@ pub(super) fn single_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'
     values.next().is_none().then(|| value.to_str().ok())?
 }
 
-/// Reads a whole body of at max `max` bytes.
+/// Reads a whole body of at most `max` bytes.
 pub(super) async fn read_body(body: Body, max: usize) -> Result<Bytes, RequestError> {
     timeout(READ_TIMEOUT, collect(body, max))
         .await

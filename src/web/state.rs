@@ -3,13 +3,22 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::extract::FromRef;
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{
     access::FailedAttempts, dashboard::live_updates::LiveUpdates, graphql::schema::Api,
-    metrics::cache::LedgerMetricsCache, services::CurrentServices, settings::SettingsService,
-    veracore_webhooks::CurrentInbox,
+    services::CurrentServices, settings::SettingsService, veracore_webhooks::CurrentInbox,
 };
 use crate::ledger::Ledger;
+
+/// The rendered metrics of the ledger. Cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct LedgerMetricsCache(pub Arc<Mutex<Option<CachedMetrics>>>);
+
+pub(super) struct CachedMetrics {
+    pub expires_at: Instant,
+    pub text: Arc<str>,
+}
 
 /// The client's IP address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,8 +67,7 @@ impl Sources {
         Self {
             file,
             env,
-            stored: BTreeMap::new(),
-            unsealable: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Server-sent events for open pages: each tells the page to reload itself.
+//! Server-sent events for open pages: each makes the page reload itself.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

@@ -14,10 +14,9 @@ use serde::Deserialize;
 
 use super::{
     error_page::{ErrorPage, PageResult, with_timeout},
-    form,
     page::{PageFrame, redirect, render, with_cookie, with_retry_after},
     session::{self, SessionSecret, cookie_header, is_https, read_cookie},
-    session_context::{QueryParams, SubmittedForm},
+    session_context::{QueryParams, SubmittedForm, TOKEN_FIELD, read_form},
 };
 use crate::web::{
     access::{Principal, READ_ORDERS, wrong_login},
@@ -98,7 +97,7 @@ pub(super) async fn log_in(
 ) -> PageResult {
     let services = state.services.require()?;
     let ledger = &services.ledger;
-    let fields = form::read(&headers, body).await?;
+    let fields = read_form(&headers, body).await?;
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     let (username, next) = (field("username"), field("next"));
     let login_again = |error: RequestError| {
@@ -107,7 +106,7 @@ pub(super) async fn log_in(
         with_retry_after(response, error.retry_after)
     };
     let expected = read_cookie(&headers, LOGIN_COOKIE);
-    if expected.is_none_or(|expected| expected != field(form::TOKEN_FIELD)) {
+    if expected.is_none_or(|expected| expected != field(TOKEN_FIELD)) {
         return Ok(login_again(RequestError::new(
             StatusCode::FORBIDDEN,
             "The form has expired. Try again.",

@@ -7,7 +7,6 @@ mod assets;
 mod charts;
 mod confirmation;
 pub(super) mod error_page;
-mod form;
 mod inventory;
 mod labels;
 pub(super) mod live_updates;

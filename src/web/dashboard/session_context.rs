@@ -1,10 +1,11 @@
 //! A request with a session: who the user is and what they may do.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
+    body::Body,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{Method, StatusCode, request::Parts},
+    http::{HeaderMap, Method, StatusCode, request::Parts},
     response::{Html, IntoResponse as _, Response},
 };
 use secrecy::SecretString;
@@ -13,7 +14,6 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     error_page::{ErrorPage, PageResult, READ_TIMEOUT, no_such_page, with_timeout},
-    form,
     page::{FlashMessage, PageFrame, redirect, redirect_to_login, render, with_cookie},
     session::{SessionSecret, cookie_header, is_https, read_cookie},
     time_format::TimeFormat,
@@ -23,6 +23,7 @@ use crate::{
     web::{
         access::{Principal, READ_ORDERS, vendure_timed_out},
         actions::{ActionError, ActionResult},
+        request::read_body,
         request_error::RequestError,
         services::Services,
         state::WebState,
@@ -70,14 +71,17 @@ impl FromRequestParts<WebState> for SessionContext {
                 refresh_page(next)
             } else {
                 // Keeps the cookie: the browser may have one and not have sent it.
-                form::cross_site_error().into_response()
+                cross_site_error().into_response()
             });
         };
+        let digest = secret.digest();
         let is_use = !parts.headers.contains_key(LIVE_HEADER) && parts.uri.path() != STREAM_PATH;
-        let token = read_vendure_token(&services, &secret, is_use)
+        let sealed = services.ledger.resume_web_session(&digest, is_use);
+        let sealed = with_timeout(sealed)
             .await
             .map_err(ErrorPage::into_response)?;
-        let Some(token) = token else {
+        // None, if our session has expired.
+        let Some(token) = sealed.and_then(|sealed| secret.open(&sealed)) else {
             return Err(redirect_to_login(next, is_https));
         };
         let former = services.authenticator.last_known_principal(&token);
@@ -93,7 +97,7 @@ impl FromRequestParts<WebState> for SessionContext {
             Ok(principal) => (principal, false),
             Err(error) if error.status == StatusCode::UNAUTHORIZED => {
                 // The session ended in Vendure.
-                with_timeout(services.ledger.delete_web_session(&secret.digest()))
+                with_timeout(services.ledger.delete_web_session(&digest))
                     .await
                     .map_err(ErrorPage::into_response)?;
                 return Err(redirect_to_login(next, is_https));
@@ -135,16 +139,6 @@ async fn identify_session(
     }
 }
 
-/// The token of the Vendure session, unless our session has expired.
-async fn read_vendure_token(
-    services: &Services,
-    secret: &SessionSecret,
-    is_use: bool,
-) -> Result<Option<SecretString>, ErrorPage> {
-    let sealed = with_timeout(services.ledger.resume_web_session(&secret.digest(), is_use)).await?;
-    Ok(sealed.and_then(|sealed| secret.open(&sealed)))
-}
-
 /// A link or form on another site. The browser then withholds our cookie.
 fn is_cross_site(parts: &Parts) -> bool {
     let site = parts.headers.get("sec-fetch-site");
@@ -162,6 +156,32 @@ fn refresh_page(path: &str) -> Response {
     .into_response()
 }
 
+const MAX_FORM_BYTES: usize = 8 * 1024;
+
+/// The CSRF token of every form.
+pub(super) const TOKEN_FIELD: &str = "form_token";
+
+/// The fields of a form, by name.
+pub(super) type FormFields = BTreeMap<String, String>;
+
+/// Reads a form, without checking its token.
+pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<FormFields, ErrorPage> {
+    let bytes = read_body(body, MAX_FORM_BYTES).await?;
+    // Current browsers send the header; a client that does not still needs the token.
+    let site = headers.get("sec-fetch-site");
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(cross_site_error());
+    }
+    Ok(url::form_urlencoded::parse(&bytes).into_owned().collect())
+}
+
+fn cross_site_error() -> ErrorPage {
+    ErrorPage::new(
+        StatusCode::FORBIDDEN,
+        "The form was sent from another site. No action was taken.",
+    )
+}
+
 /// A form that was sent from a page of this session.
 pub(super) struct SubmittedForm(pub SessionContext);
 
@@ -171,10 +191,10 @@ impl FromRequest<WebState> for SubmittedForm {
     async fn from_request(request: Request, state: &WebState) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
         let session = SessionContext::from_request_parts(&mut parts, state).await?;
-        let fields = form::read(&parts.headers, body)
+        let fields = read_form(&parts.headers, body)
             .await
             .map_err(ErrorPage::into_response)?;
-        let token = fields.get(form::TOKEN_FIELD).map_or("", String::as_str);
+        let token = fields.get(TOKEN_FIELD).map_or("", String::as_str);
         if session.secret.is_valid_form_token(token) {
             return Ok(Self(session));
         }
@@ -197,7 +217,7 @@ impl<T: DeserializeOwned> FromRequestParts<WebState> for QueryParams<T> {
         state: &WebState,
     ) -> Result<Self, Self::Rejection> {
         match Query::from_request_parts(parts, state).await {
-            Ok(Query(asked)) => Ok(Self(asked)),
+            Ok(Query(params)) => Ok(Self(params)),
             Err(_) => Err(ErrorPage::new(
                 StatusCode::BAD_REQUEST,
                 "The query string is invalid.",
@@ -217,7 +237,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<WebState> for PathParams<T> {
         state: &WebState,
     ) -> Result<Self, Self::Rejection> {
         match Path::from_request_parts(parts, state).await {
-            Ok(Path(name)) => Ok(Self(name)),
+            Ok(Path(params)) => Ok(Self(params)),
             Err(_) => Err(no_such_page()),
         }
     }

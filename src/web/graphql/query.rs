@@ -74,12 +74,8 @@ impl Query {
     /// Orders that need a person, newest first, 500 at most; veracoreOrderSyncs has pages
     #[graphql(guard = "READ_ORDERS", complexity = "READ_COST * 5 + child_complexity")]
     async fn veracore_failed_order_syncs(&self, ctx: &Context<'_>) -> Result<Vec<OrderSyncStatus>> {
-        let orders = with_timeout(
-            services(ctx)?
-                .ledger
-                .orders(&failed_filter(MAX_FAILED_ORDERS)),
-        )
-        .await?;
+        let filter = failed_filter(MAX_FAILED_ORDERS);
+        let orders = with_timeout(services(ctx)?.ledger.orders(&filter)).await?;
         Ok(statuses(orders))
     }
 

@@ -177,9 +177,9 @@ async fn unauthenticated_clients_get_one_message_and_are_rate_limited() {
     assert_eq!(statuses[..10], [401; 10]);
     assert_eq!(statuses[10..], [429; 2]);
     // Nor at another endpoint, and a customer's or a wrong session is refused, too.
-    let nudge = api.with_credential(Credential::Bearer("wrong".into()));
+    let webhook = api.with_credential(Credential::Bearer("wrong".into()));
     assert_eq!(
-        nudge
+        webhook
             .send_body("/vendure-webhooks/order", "{}")
             .await
             .status,
@@ -205,8 +205,8 @@ async fn without_api_token_only_vendure_authenticates_and_nobody_while_it_is_dow
     let api = Api::new(daemon.address().await, Credential::token());
     let query = "{ veracoreOrderSyncStats { totalSynced } }";
     assert_eq!(api.run(query).await.status, 401);
-    let nudged = api.send_body("/vendure-webhooks/order", "{}").await;
-    assert_eq!(nudged.status, 401, "there is no token to hold");
+    let webhook = api.send_body("/vendure-webhooks/order", "{}").await;
+    assert_eq!(webhook.status, 401, "there is no token to hold");
     let admin = api.with_credential(Credential::Bearer(world.shop.admin.token().into()));
     admin.run(query).await.data("veracoreOrderSyncStats");
     proxy.close();

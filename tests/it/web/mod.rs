@@ -3,14 +3,14 @@
 mod access;
 mod bad_input;
 mod dashboard;
-mod discreet;
 mod hardening;
 mod metrics;
-mod nudge;
+mod monitoring;
 mod operations;
 mod schema;
+mod secrecy;
 mod settings;
-mod watched;
+mod vendure_webhook;
 
 use crate::harness::{Api, Credential, Daemon, TOKEN, World, until};
 

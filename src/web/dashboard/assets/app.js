@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  // As `when.rs` says it.
+  // The same as `time_format.rs`.
   const span = (seconds) =>
     seconds < 60 ? `${seconds} s`
       : seconds < 3600 ? `${Math.floor(seconds / 60)} min`
@@ -23,9 +23,8 @@
   };
   setInterval(tick, 5000);
 
-  // Makes `old` what `fresh` is and touches nothing that is the same already, so that focus, scroll
-  // positions and what is being typed stay.
-  const become = (old, fresh) => {
+  // Changes `old` into `fresh`. Equal nodes are left alone, so that focus, scroll position and input stay.
+  const patch = (old, fresh) => {
     if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
       old.replaceWith(document.importNode(fresh, true));
       return;
@@ -35,59 +34,59 @@
       return;
     }
     for (const { name } of [...old.attributes]) {
-      // Whether it is unfolded is the reader's business.
+      // The user opened or closed it.
       if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
     }
     for (const { name, value } of fresh.attributes) {
       if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
-    const [olds, news] = [[...old.childNodes], [...fresh.childNodes]];
-    news.forEach((child, n) => {
-      if (n < olds.length) become(olds[n], child);
+    const [oldNodes, newNodes] = [[...old.childNodes], [...fresh.childNodes]];
+    newNodes.forEach((child, n) => {
+      if (n < oldNodes.length) patch(oldNodes[n], child);
       else old.appendChild(document.importNode(child, true));
     });
-    olds.slice(news.length).forEach((child) => child.remove());
+    oldNodes.slice(newNodes.length).forEach((child) => child.remove());
   };
 
   const main = () => document.getElementById("main");
 
   let isBusy = false;
-  let isAgain = false;
+  let isQueued = false;
   const refresh = async () => {
     if (isBusy) {
-      isAgain = true;
+      isQueued = true;
       return;
     }
     isBusy = true;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html", "x-live": "1" } });
-      if (answer.redirected && new URL(answer.url).pathname === "/login") {
+      const response = await fetch(location.href, { headers: { accept: "text/html", "x-live": "1" } });
+      if (response.redirected && new URL(response.url).pathname === "/login") {
         location.reload();
         return;
       }
-      if (!answer.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!response.ok) return;
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const fresh = page.getElementById("main");
       const note = document.getElementById("note");
-      // What was told once stays until the reader goes elsewhere.
+      // The server sends a flash message once. It stays until the user leaves the page.
       if (note && fresh && !fresh.querySelector("#note")) fresh.querySelector("h1")?.before(note.cloneNode(true));
       if (fresh) for (const section of [...fresh.children]) place(section);
       if (fresh) for (const section of [...main().children]) if (!isIn(section, fresh)) section.remove();
     } catch {
-      // The next change tries again.
+      // Retried at the next change.
     } finally {
-      // However much is going on, not more often than this.
+      // At most one refresh in this time.
       setTimeout(() => {
         isBusy = false;
-        if (isAgain) {
-          isAgain = false;
+        if (isQueued) {
+          isQueued = false;
           refresh();
         }
       }, 2000);
     }
   };
 
-  // Sections with an id are found by it, so that one that comes or goes does not shift the others.
+  // Sections with an id are matched by it, so that an added or removed one does not shift the others.
   const key = (element, parent) =>
     element.id ? `#${element.id}` : `${element.nodeName}.${element.className}:${[...parent.children].filter((e) => !e.id && e.nodeName === element.nodeName && e.className === element.className).indexOf(element)}`;
   const isIn = (element, fresh) => {
@@ -97,10 +96,10 @@
   const place = (section) => {
     const wanted = key(section, section.parentElement);
     const old = [...main().children].find((other) => key(other, main()) === wanted);
-    // A form that is being filled in is left alone.
+    // A form in use is not replaced.
     if (old && old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
     if (old) {
-      become(old, section);
+      patch(old, section);
       return;
     }
     const before = section.previousElementSibling;
@@ -110,16 +109,16 @@
     else main().prepend(copy);
   };
 
-  // A page in the background needs no news, and browsers allow few connections.
+  // A hidden page needs no updates, and browsers allow few connections.
   let stream = null;
   const listen = () => {
     if (stream) return;
     stream = new EventSource("/live");
-    // Each time: something may have changed since the page was made, or since the stream broke off.
+    // Also on open: the page may have changed since it was loaded, or since the stream was interrupted.
     stream.addEventListener("open", refresh);
     stream.addEventListener("changed", refresh);
     stream.addEventListener("error", () => {
-      // Refused for good: the session is over. The page itself says so.
+      // The session is over; a refresh leads to the login.
       if (stream && stream.readyState === EventSource.CLOSED) {
         stream = null;
         setTimeout(() => { refresh(); if (!document.hidden) listen(); }, 30_000);

@@ -1,4 +1,4 @@
-//! The nudge endpoint: a hint that there may be new orders.
+//! `POST /vendure-webhooks/order`: a hint that there may be new orders.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use veracore_sync::domain::SyncStatus;
 use crate::harness::{Api, Credential, TOKEN, World, until};
 
 #[tokio::test]
-async fn a_burst_of_nudges_is_one_poll() {
-    let world = World::named("nudged").real_time().build().await;
+async fn a_burst_of_webhooks_is_one_poll() {
+    let world = World::named("burst").real_time().build().await;
     let proxy = world.shop_proxy();
     let daemon = world.daemon().with("API_TOKEN", TOKEN);
     let daemon = daemon
@@ -37,7 +37,7 @@ async fn a_burst_of_nudges_is_one_poll() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     // One or two polls, the order itself, and possibly a sweep.
     let calls = proxy.posts() - before;
-    assert!(calls <= 6, "{calls} calls to the shop for 50 nudges");
+    assert!(calls <= 6, "{calls} calls to the shop for 50 webhooks");
     daemon.stop().await;
     world.assert_settled().await;
 }

@@ -3,8 +3,6 @@
 //! The ledger is read at most every few seconds, whatever the number of scrapes. While it is
 //! unavailable its metrics are absent: old numbers would pass for current ones.
 
-pub(super) mod cache;
-
 use std::{
     fmt::{Display, Write as _},
     sync::Arc,
@@ -17,11 +15,10 @@ use axum::{
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout};
 
-use self::cache::{CachedMetrics, LedgerMetricsCache};
 use super::{
     health::{DATABASE_TIMEOUT, not_ready_reason},
     services::Services,
-    state::WebState,
+    state::{CachedMetrics, LedgerMetricsCache, WebState},
 };
 use crate::{
     http::{Circuit, CircuitState},

@@ -65,7 +65,7 @@ async fn answers(api: &Api, session: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn verbose_logs_and_responses_contain_no_secret_and_no_address() {
-    let mut world = World::named("discreet").real_time().build().await;
+    let mut world = World::named("secrecy").real_time().build().await;
     world.expect_error("VeraCore");
     let order = world.shop.pay(&Cart::of(&[("A-0", 1)]).to(ann())).await;
     let mut daemon = world
