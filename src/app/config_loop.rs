@@ -46,12 +46,11 @@ impl ConfigLoop {
         stored: Option<StoredSettings>,
     ) -> anyhow::Result<()> {
         let ledger = first.app.ledger.clone();
-        let migrate = retry_until_available(&self.tasks, || ledger.migrate());
-        if migrate.await?.is_none() {
-            return Ok(());
-        }
-        let record = retry_until_available(&self.tasks, || ledger.record_first_start());
-        if record.await?.is_none() {
+        let prepare = retry_until_available(&self.tasks, || async {
+            ledger.migrate().await?;
+            ledger.record_first_start().await
+        });
+        if prepare.await?.is_none() {
             return Ok(());
         }
         let (mut current, mut stored) = match stored {
@@ -74,7 +73,11 @@ impl ConfigLoop {
                 .replace(current.app.web_services(wakeup.clone()));
             self.inbox.replace(current.app.webhooks.clone());
             jobs::spawn_maintenance(&current.app, &current.jobs);
-            let jobs = run_jobs(&current, &wakeup, is_first);
+            let jobs = async {
+                outbox::spawn_event_delivery(&current.app, &current.jobs)?;
+                jobs::start(&current.app, &wakeup, &current.jobs, is_first).await?;
+                pending().await
+            };
             let next = tokio::select! {
                 outcome = jobs => return outcome,
                 () = self.tasks.wait_for_stop() => return Ok(()),
@@ -131,17 +134,6 @@ fn build_active_config(
     let jobs = tasks.child();
     let app = App::build(config, ledger.clone(), jobs.clone())?;
     Ok(ActiveConfig { app, jobs })
-}
-
-/// Starts the jobs, and returns only if that fails.
-async fn run_jobs(
-    current: &ActiveConfig,
-    wakeup: &WorkerWakeup,
-    is_first: bool,
-) -> anyhow::Result<()> {
-    outbox::spawn_event_delivery(&current.app, &current.jobs)?;
-    jobs::start(&current.app, wakeup, &current.jobs, is_first).await?;
-    pending().await
 }
 
 /// Waits for stored settings that differ from `stored` and are valid.

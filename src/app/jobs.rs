@@ -54,8 +54,13 @@ pub(super) async fn start(
     spawn_order_tasks(app, wakeup, tasks);
     spawn_inbox_workers(app, tasks);
     outbox::spawn_note_writer(app, tasks);
-    spawn_sync_jobs(app, tasks);
-    tracing::info!("carrying orders to VeraCore");
+    let jobs: Vec<Arc<dyn ScheduledJob>> = vec![
+        Arc::new(app.inventory.clone()),
+        Arc::new(app.tracking.clone()),
+        Arc::new(app.reconciliation.clone()),
+    ];
+    spawn_scheduler(app, jobs, tasks);
+    tracing::info!("VeraCore sync started");
     Ok(())
 }
 
@@ -125,16 +130,6 @@ fn spawn_inbox_workers(app: &App, tasks: &TaskGroup) {
         };
         tasks.spawn_critical(queue.task_name(), worker.run(queue));
     }
-}
-
-/// The scheduled jobs that need Vendure and VeraCore.
-fn spawn_sync_jobs(app: &App, tasks: &TaskGroup) {
-    let jobs: Vec<Arc<dyn ScheduledJob>> = vec![
-        Arc::new(app.inventory.clone()),
-        Arc::new(app.tracking.clone()),
-        Arc::new(app.reconciliation.clone()),
-    ];
-    spawn_scheduler(app, jobs, tasks);
 }
 
 /// Daily maintenance of the ledger, which also runs while sync is disabled.

@@ -127,17 +127,20 @@ pub(super) async fn read_stored(
 pub async fn load_calendar(
     mut sources: Sources,
 ) -> Result<(Calendar, Option<String>), ConfigError> {
-    let problem = load_stored_schedule(&mut sources).await.err();
-    Ok((calendar(&config::load_schedule(&sources)?), problem))
-}
-
-async fn load_stored_schedule(sources: &mut Sources) -> Result<(), String> {
-    let Ok(database) = config::load_database(sources) else {
-        return Err("DATABASE_URL is missing or wrong".into());
+    let stored = match config::load_database(&sources) {
+        Ok(database) => read_stored(&database)
+            .await
+            .map_err(|error| error.to_string()),
+        Err(_) => Err("DATABASE_URL is missing or wrong".into()),
     };
-    let stored = read_stored(&database).await;
-    sources.stored = stored.map_err(|error| error.to_string())?.plain;
-    Ok(())
+    let problem = match stored {
+        Ok(stored) => {
+            sources.stored = stored.plain;
+            None
+        }
+        Err(problem) => Some(problem),
+    };
+    Ok((calendar(&config::load_schedule(&sources)?), problem))
 }
 
 /// The configuration with these stored settings.

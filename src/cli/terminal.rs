@@ -181,7 +181,7 @@ impl Terminal {
                 Column::Status(_) => TextStyle::of_status(&cell),
                 _ => None,
             };
-            let painted = self.apply_style(&cell, paint);
+            let painted = self.styled(&cell, paint);
             line.push_str(&" ".repeat(gap));
             line.push_str(&match column {
                 Column::Number(_) => padding + &painted,
@@ -196,15 +196,11 @@ impl Terminal {
 
     /// A status in its colour, if it has one.
     pub fn status(self, word: &str) -> String {
-        self.apply_style(word, TextStyle::of_status(word))
+        self.styled(word, TextStyle::of_status(word))
     }
 
-    pub fn styled(self, text: &str, paint: TextStyle) -> String {
-        self.apply_style(text, Some(paint))
-    }
-
-    fn apply_style(self, text: &str, paint: Option<TextStyle>) -> String {
-        match paint {
+    pub fn styled(self, text: &str, paint: impl Into<Option<TextStyle>>) -> String {
+        match paint.into() {
             Some(paint) if self.has_colors && !text.is_empty() => {
                 format!("{}{text}{RESET}", paint.escape_code())
             }

@@ -68,20 +68,16 @@ pub fn build_veracore(values: &Values) -> Option<VeraCoreConfig> {
         rate_limit_per_second: values.get(&table::VERACORE_RATE_LIMIT_PER_SECOND)?,
         max_concurrency: values.get(&table::VERACORE_MAX_CONCURRENCY)?,
         timezone: values.get(&table::VERACORE_TIMEZONE)?,
-        oms: build_oms(values)?,
-    })
-}
-
-fn build_oms(values: &Values) -> Option<OmsConfig> {
-    Some(OmsConfig {
-        namespace: values.get(&table::VERACORE_OMS_NAMESPACE),
-        unmapped_freight: values.get(&table::VERACORE_OMS_UNMAPPED_SHIPPING)?,
-        max_order_id_length: values.get(&table::VERACORE_OMS_ORDER_ID_LENGTH)?,
-        stock_source: values.get(&table::VERACORE_OMS_INVENTORY)?,
-        not_found_text: values.get(&table::VERACORE_OMS_NOT_FOUND_TEXT),
-        cancel_protocol: values.get(&table::VERACORE_OMS_CANCEL_STYLE)?,
-        cancel_namespace: values.get(&table::VERACORE_OMS_CANCEL_NAMESPACE)?,
-        cancel_action: values.get(&table::VERACORE_OMS_CANCEL_ACTION),
+        oms: OmsConfig {
+            namespace: values.get(&table::VERACORE_OMS_NAMESPACE),
+            unmapped_freight: values.get(&table::VERACORE_OMS_UNMAPPED_SHIPPING)?,
+            max_order_id_length: values.get(&table::VERACORE_OMS_ORDER_ID_LENGTH)?,
+            stock_source: values.get(&table::VERACORE_OMS_INVENTORY)?,
+            not_found_text: values.get(&table::VERACORE_OMS_NOT_FOUND_TEXT),
+            cancel_protocol: values.get(&table::VERACORE_OMS_CANCEL_STYLE)?,
+            cancel_namespace: values.get(&table::VERACORE_OMS_CANCEL_NAMESPACE)?,
+            cancel_action: values.get(&table::VERACORE_OMS_CANCEL_ACTION),
+        },
     })
 }
 

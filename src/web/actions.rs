@@ -64,6 +64,15 @@ impl From<DiscoveryError> for ActionError {
     }
 }
 
+/// Whether the action was done, and its message; any other error than a rejection is passed on.
+pub(super) fn into_message(outcome: ActionResult) -> ActionResult<(bool, String)> {
+    match outcome {
+        Ok(message) => Ok((true, message)),
+        Err(ActionError::Rejected(reason)) => Ok((false, reason)),
+        Err(error) => Err(error),
+    }
+}
+
 fn rejected(message: impl Into<String>) -> ActionError {
     ActionError::Rejected(message.into())
 }
@@ -134,7 +143,7 @@ pub(super) async fn read_ledger<T>(
 /// Queues an order for another attempt now.
 pub(super) async fn retry(services: &Services, code: &OrderCode, by: &str) -> ActionResult {
     let outcome = services.ledger.retry_order(code, RetryMode::Again).await?;
-    if is_done(&outcome) {
+    if outcome.is_done() {
         services.ledger.publish(Topic::Orders).await;
         tracing::info!(order = %code, by, "VeraCore: order queued for retry");
     }
@@ -149,7 +158,7 @@ pub(super) async fn retry(services: &Services, code: &OrderCode, by: &str) -> Ac
 /// Skips an order: it is not sent.
 pub(super) async fn skip(services: &Services, code: &OrderCode, by: &str) -> ActionResult {
     let outcome = services.ledger.skip_order(code).await?;
-    if is_done(&outcome) {
+    if outcome.is_done() {
         tracing::info!(order = %code, by, "VeraCore: order skipped");
     }
     outcome_message(outcome, "Order skipped.")
@@ -258,13 +267,6 @@ pub(super) fn incomplete_reason(summary: &InventorySummary) -> Option<String> {
     }
     let failed = summary.counts.failed_count();
     (failed > 0).then(|| format!("Stock levels that could not be written: {failed}."))
-}
-
-const fn is_done(outcome: &OperatorOutcome) -> bool {
-    matches!(
-        outcome,
-        OperatorOutcome::Done | OperatorOutcome::DoneInDoubt
-    )
 }
 
 fn outcome_message(outcome: OperatorOutcome, done: &str) -> ActionResult {

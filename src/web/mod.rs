@@ -59,7 +59,7 @@ fn router(state: WebState) -> Router {
 
 async fn not_found(headers: HeaderMap) -> Response {
     if dashboard::accepts_html(&headers) {
-        return dashboard::error_page::page_not_found();
+        return dashboard::error_page::no_such_page().into_response();
     }
     RequestError::new(StatusCode::NOT_FOUND, "Not found.").into_response()
 }

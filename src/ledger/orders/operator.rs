@@ -34,6 +34,12 @@ pub enum OperatorOutcome {
     Busy,
 }
 
+impl OperatorOutcome {
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done | Self::DoneInDoubt)
+    }
+}
+
 impl Ledger {
     /// Makes an order due now and resets its retry count. An order in doubt stays in doubt, and is
     /// looked up before it is sent.

@@ -43,12 +43,8 @@ impl ErrorPage {
     }
 }
 
-/// The response for an unknown URL.
-pub(in crate::web) fn page_not_found() -> Response {
-    no_such_page().into_response()
-}
-
-pub(super) fn no_such_page() -> ErrorPage {
+/// For an unknown URL.
+pub(in crate::web) fn no_such_page() -> ErrorPage {
     ErrorPage::not_found("This page does not exist.")
 }
 

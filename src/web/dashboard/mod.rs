@@ -25,12 +25,11 @@ use axum::{
     Router,
     extract::{Path, State},
     http::{HeaderMap, header},
-    response::Response,
     routing::{get, post},
 };
 
 use self::{
-    error_page::{ErrorPage, PageResult, page_not_found},
+    error_page::{ErrorPage, PageResult, no_such_page},
     session_context::SessionContext,
 };
 use super::state::WebState;
@@ -70,8 +69,8 @@ pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
 }
 
 /// Static assets need no login.
-async fn asset(Path(name): Path<String>) -> Response {
-    assets::find(&name).unwrap_or_else(page_not_found)
+async fn asset(Path(name): Path<String>) -> PageResult {
+    assets::find(&name).ok_or_else(no_such_page)
 }
 
 async fn live(State(state): State<WebState>, session: SessionContext) -> PageResult {

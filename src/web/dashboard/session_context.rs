@@ -22,7 +22,7 @@ use crate::{
     vendure::Permission,
     web::{
         access::{Principal, READ_ORDERS, vendure_timed_out},
-        actions::{ActionError, ActionResult},
+        actions::{ActionResult, into_message},
         request::read_body,
         request_error::RequestError,
         services::Services,
@@ -304,11 +304,7 @@ impl SessionContext {
 
     /// Redirects to a page that shows the action's outcome.
     pub(super) fn redirect_with_message(&self, path: &str, outcome: ActionResult) -> PageResult {
-        let (is_good, text) = match outcome {
-            Ok(text) => (true, text),
-            Err(ActionError::Rejected(reason)) => (false, reason),
-            Err(error) => return Err(error.into()),
-        };
+        let (is_good, text) = into_message(outcome)?;
         let text = text.chars().take(FlashMessage::MAX_CHARS).collect();
         let flash = serde_json::to_string(&FlashMessage { is_good, text }).unwrap_or_default();
         let signed = self.secret.sign(&flash);

@@ -2,9 +2,10 @@
 
 use askama::Template;
 use axum::extract::State;
+use serde::Deserialize;
 
 use super::{
-    error_page::{PageResult, no_such_page},
+    error_page::PageResult,
     page::PageFrame,
     session_context::{PathParams, SessionContext, SubmittedForm},
 };
@@ -46,17 +47,19 @@ pub(super) async fn show(State(state): State<WebState>, session: SessionContext)
     Ok(session.render(&page))
 }
 
-/// Pauses or resumes sync.
+#[derive(PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SyncSwitch {
+    Pause,
+    Resume,
+}
+
 pub(super) async fn set_enabled(
     State(state): State<WebState>,
-    PathParams(action): PathParams<String>,
+    PathParams(switch): PathParams<SyncSwitch>,
     SubmittedForm(session): SubmittedForm,
 ) -> PageResult {
-    let enable = match action.as_str() {
-        "resume" => true,
-        "pause" => false,
-        _ => return Err(no_such_page()),
-    };
+    let enable = switch == SyncSwitch::Resume;
     session.require(UPDATE_SETTINGS)?;
     if session.services.agenda.sync_enabled == enable {
         let message = match enable {

@@ -19,7 +19,9 @@ use crate::{
     sync::inventory::InventoryRequest,
     web::{
         access::Principal,
-        actions::{self, ActionError, ActionResult, incomplete_reason, unknown_order},
+        actions::{
+            self, ActionError, ActionResult, incomplete_reason, into_message, unknown_order,
+        },
     },
 };
 
@@ -57,22 +59,16 @@ struct OperationResult {
 
 impl ForceResult {
     fn of(outcome: ActionResult) -> Result<Self> {
-        let (success, message) = match outcome {
-            Ok(message) => (true, message),
-            Err(ActionError::Rejected(reason)) => (false, reason),
-            Err(error) => return Err(error.into()),
-        };
+        let (success, message) = into_message(outcome)?;
         Ok(Self { success, message })
     }
 }
 
 impl SimpleResult {
     fn of(outcome: ActionResult) -> Result<Self> {
-        let ForceResult { success, message } = ForceResult::of(outcome)?;
-        Ok(Self {
-            success,
-            message: Some(message),
-        })
+        let (success, message) = into_message(outcome)?;
+        let message = Some(message);
+        Ok(Self { success, message })
     }
 }
 

@@ -59,7 +59,7 @@ impl<'a> DaemonBuilder<'a> {
     /// Starts the process and waits until it processes orders.
     pub async fn start(self) -> Daemon {
         let mut daemon = self.spawn();
-        daemon.wait_for("carrying orders to VeraCore").await;
+        daemon.wait_for("VeraCore sync started").await;
         daemon
     }
 }

@@ -42,7 +42,7 @@ async fn five_replicas_start_at_once_on_an_empty_database() {
     let world = World::named("five").real_time().unmigrated().build().await;
     let mut daemons: Vec<Daemon> = (0..5).map(|_| world.daemon().spawn()).collect();
     for daemon in &mut daemons {
-        daemon.wait_for("carrying orders to VeraCore").await;
+        daemon.wait_for("VeraCore sync started").await;
     }
     let order = world.pay_order(&[("A-0", 1)]).await;
     until("the order is settled", || async {

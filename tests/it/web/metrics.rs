@@ -284,7 +284,7 @@ async fn without_a_database_counters_are_exported_and_ledger_values_absent() {
     assert!(page.value("veracore_sync_moving") == 0.0);
 
     proxy.open();
-    daemon.wait_for("carrying orders to VeraCore").await;
+    daemon.wait_for("VeraCore sync started").await;
     let page = scrape_until(address, "veracore_sync_ready", 1.0).await;
     assert_as_listed(&page, &["veracore_sync_unmatched_skus"]);
     let order = world.pay_order(&[("A-0", 1)]).await;

@@ -300,7 +300,7 @@ async fn a_daemon_waits_for_the_database_with_its_settings() {
         .spawn();
     daemon.wait_for("it may hold the missing settings").await;
     proxy.open();
-    daemon.wait_for("carrying orders to VeraCore").await;
+    daemon.wait_for("VeraCore sync started").await;
     let order = world.pay_order(&[("A-0", 1)]).await;
     world.wait_until_sent(&order.code).await;
     // A command fails without the stored settings.
