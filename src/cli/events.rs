@@ -83,9 +83,11 @@ fn event_detail(event: &RecordedEvent) -> String {
     let about = ["order", "upstream", "run", "job"]
         .into_iter()
         .find_map(|field| event.data.get(field))
-        .map(|value| match value.as_str() {
-            Some(text) => one_line(text, 60),
-            None => one_line(&value.to_string(), 60),
+        .map(|value| {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            one_line(&text, 60)
         });
     let parts = [about, event.problem.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")

@@ -160,14 +160,15 @@ fn find_missing_secret(checked: &Checked<'_>) -> Finding {
     checked.get(&table::EVENT_WEBHOOK_URL)?;
     let secret = checked.get_or_unset(&table::EVENT_WEBHOOK_SECRET)?;
     let reason = "is required with EVENT_WEBHOOK_URL and not set";
-    let is_missing = secret.is_none();
-    is_missing.then(|| table::EVENT_WEBHOOK_SECRET.missing(reason))
+    secret
+        .is_none()
+        .then(|| table::EVENT_WEBHOOK_SECRET.missing(reason))
 }
 
 fn warn_of_unused_secret(checked: &Checked<'_>) -> Finding {
     let url = checked.get_or_unset(&table::EVENT_WEBHOOK_URL)?;
     checked.get(&table::EVENT_WEBHOOK_SECRET)?;
     let warning = "EVENT_WEBHOOK_SECRET has no effect without EVENT_WEBHOOK_URL";
-    let is_unused = url.is_none();
-    is_unused.then(|| table::EVENT_WEBHOOK_SECRET.suspicious(warning))
+    url.is_none()
+        .then(|| table::EVENT_WEBHOOK_SECRET.suspicious(warning))
 }

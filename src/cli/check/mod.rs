@@ -47,29 +47,22 @@ async fn check_database(app: &App) -> PreflightFinding {
         Ok(()) => app.ledger.ensure_writable().await,
         other => other,
     };
-    match checked {
-        Ok(()) => PreflightFinding::ok(CHECK, "connected; tables are up to date"),
-        Err(error @ LedgerError::NotMigrated { .. }) => PreflightFinding::failed(
-            CHECK,
-            error.to_string(),
-            "run `veracore-sync migrate` (`run` does it automatically)",
-        ),
-        Err(error @ LedgerError::SchemaTooNew { .. }) => PreflightFinding::failed(
-            CHECK,
-            error.to_string(),
-            "use the veracore-sync version that migrated this database, or a newer one",
-        ),
-        Err(error @ LedgerError::ReadOnly) => PreflightFinding::failed(
-            CHECK,
-            error.to_string(),
-            "point DATABASE_URL at the primary, or turn default_transaction_read_only off",
-        ),
-        Err(error) => PreflightFinding::failed(
-            CHECK,
-            error.to_string(),
-            "start Postgres, or correct DATABASE_URL; the user must be allowed to create tables",
-        ),
-    }
+    let Err(error) = checked else {
+        return PreflightFinding::ok(CHECK, "connected; tables are up to date");
+    };
+    let fix = match error {
+        LedgerError::NotMigrated { .. } => {
+            "run `veracore-sync migrate` (`run` does it automatically)"
+        }
+        LedgerError::SchemaTooNew { .. } => {
+            "use the veracore-sync version that migrated this database, or a newer one"
+        }
+        LedgerError::ReadOnly => {
+            "point DATABASE_URL at the primary, or turn default_transaction_read_only off"
+        }
+        _ => "start Postgres, or correct DATABASE_URL; the user must be allowed to create tables",
+    };
+    PreflightFinding::failed(CHECK, error.to_string(), fix)
 }
 
 async fn check_vendure(app: &App) -> Vec<PreflightFinding> {

@@ -107,26 +107,17 @@ fn failure_text(attempt: &Attempt) -> Option<String> {
 
 fn parcel_steps(parcel: &RecordedShipment) -> Vec<TimelineStep> {
     let report = &parcel.report;
-    let name: Vec<&str> = [report.carrier.as_deref(), report.tracking_number.as_deref()]
-        .into_iter()
-        .flatten()
-        .collect();
-    let name = if name.is_empty() {
-        "no tracking number".to_owned()
-    } else {
-        name.join(" ")
+    let name = match (&report.carrier, &report.tracking_number) {
+        (Some(carrier), Some(number)) => format!("{carrier} {number}"),
+        (Some(one), None) | (None, Some(one)) => one.clone(),
+        (None, None) => "no tracking number".to_owned(),
     };
     let (kind, what) = match parcel.status {
-        ShipmentStatus::Void => (
-            "dim",
-            format!("Parcel reported and withdrawn by VeraCore ({name})"),
-        ),
-        ShipmentStatus::Problem => (
-            "bad",
-            format!("Parcel reported by VeraCore ({name}); needs attention"),
-        ),
-        _ => ("info", format!("Parcel reported by VeraCore ({name})")),
+        ShipmentStatus::Void => ("dim", "Parcel reported and withdrawn by VeraCore"),
+        ShipmentStatus::Problem => ("bad", "Parcel reported by VeraCore, needs attention"),
+        _ => ("info", "Parcel reported by VeraCore"),
     };
+    let what = format!("{what}: {name}");
     let mut steps = vec![
         TimelineStep::new(parcel.first_seen_at, kind, what).with_detail(parcel.message.clone()),
     ];

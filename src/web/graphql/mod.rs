@@ -14,15 +14,14 @@ pub(super) mod schema;
 mod settings;
 mod stats;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
-use async_graphql::{Request, Variables};
+use async_graphql::{Request, Response, Variables};
 use axum::{
     Json, Router,
     body::Body,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse as _, Response},
     routing::post,
 };
 use serde::Deserialize;
@@ -59,38 +58,26 @@ async fn handle(
     ConnectInfo(PeerIp(peer)): ConnectInfo<PeerIp>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    match execute(&state, peer, &headers, body).await {
-        Ok(response) => Json(response).into_response(),
-        Err(error) => error.into_response(),
-    }
-}
-
-async fn execute(
-    state: &WebState,
-    peer: IpAddr,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<async_graphql::Response, RequestError> {
+) -> Result<Json<Response>, RequestError> {
     let services = state.services.require()?;
     // Before the body is read: strangers must not make us read much.
     let principal = services
         .authenticator
-        .authenticate(&state.failed_credentials, headers, peer)
+        .authenticate(&state.failed_credentials, &headers, peer)
         .await?;
-    ensure_json(headers)?;
+    ensure_json(&headers)?;
     let bytes = read_body(body, MAX_BODY).await?;
     let mut request = parse_request(&bytes)?;
     if request.query.len() > document_limits::MAX_DOCUMENT_BYTES {
-        return Ok(errors::document_rejected("The document is too long."));
+        return Ok(Json(errors::document_rejected("The document is too long.")));
     }
     if let Err(reason) = document_limits::check_nesting(&request.query) {
-        return Ok(errors::document_rejected(&reason));
+        return Ok(Json(errors::document_rejected(&reason)));
     }
     if let Ok(document) = request.parsed_query()
         && let Err(reason) = document_limits::check(document)
     {
-        return Ok(errors::document_rejected(&reason));
+        return Ok(Json(errors::document_rejected(&reason)));
     }
     let settings = Arc::clone(&state.settings);
     let request = request.data(principal).data(services).data(settings);
@@ -98,7 +85,7 @@ async fn execute(
     for error in &mut response.errors {
         errors::sanitize(error);
     }
-    Ok(response)
+    Ok(Json(response))
 }
 
 fn ensure_json(headers: &HeaderMap) -> Result<(), RequestError> {
