@@ -5,7 +5,7 @@ use veracore_sync::domain::SyncStatus;
 
 use crate::harness::World;
 
-const WAITING: &str = "Vendure does not answer as it should; trying again until it works";
+const WAITING: &str = "Vendure does not answer as it should; retrying until it succeeds";
 const BLIND: &str = "orders cannot be discovered";
 
 #[tokio::test]

@@ -70,11 +70,11 @@ async fn sigterm_leaves_nothing_half_done() {
 #[tokio::test]
 async fn sigterm_stops_a_daemon_that_waits_for_the_shop() {
     let mut world = World::named("waiting").real_time().build().await;
-    world.expect_error("Vendure does not answer as it should; trying again until it works");
+    world.expect_error("Vendure does not answer as it should; retrying until it succeeds");
     let unreachable = "http://127.0.0.1:1/admin-api";
     let mut daemon = world.daemon().with("VENDURE_API_URL", unreachable).spawn();
     daemon
-        .wait_for("Vendure does not answer as it should; trying again until it works")
+        .wait_for("Vendure does not answer as it should; retrying until it succeeds")
         .await;
     daemon.stop().await;
     world.assert_settled().await;
