@@ -270,10 +270,10 @@ async function prove(stage) {
   const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
   check(ready.status === 200, "GET /readyz: 200, although Vendure and VeraCore are unavailable");
   say(`      memory: ${field("VmRSS")}`);
-  const told = Date.now();
+  const signaledAt = Date.now();
   process.kill(pid, stage.signal);
   const how = await end;
-  check(how.status === 0, `${stage.signal} stops it with status 0 after ${((Date.now() - told) / 1000).toFixed(1)} s`);
+  check(how.status === 0, `${stage.signal} stops it with status 0 after ${((Date.now() - signaledAt) / 1000).toFixed(1)} s`);
   const lines = log.trim().split("\n");
   check(lines.every((line) => JSON.parse(line).message), `its ${lines.length} log lines are JSON`);
   const binary = `${stage.root}/usr/local/bin/${stage.entrypoint[0]}`;

@@ -91,8 +91,8 @@ async fn a_daemon_delivers_events_while_paused_and_logs_a_failure_once() {
         until("it is tried again", async || (all() >= times).then_some(())).await;
     }
     outbox.receiver.respond_with_status(200);
-    let told = outbox.resend(&id).await.success_json();
-    assert_eq!(told["events"][0]["done"], true);
+    let output = outbox.resend(&id).await.success_json();
+    assert_eq!(output["events"][0]["done"], true);
     outbox.taken(1).await;
     outbox.daemon.wait_for("resolved: an event cannot be").await;
     let lines = outbox.daemon.lines();
@@ -127,9 +127,9 @@ async fn events_can_be_listed_and_resent() {
     assert!(table.starts_with("ID ") && table.contains(&id), "{table}");
     let nobody = "00000000-0000-0000-0000-000000000000";
     let unknown = outbox.resend(nobody).await;
-    let told = unknown.json();
+    let output = unknown.json();
     assert_eq!(
-        (unknown.status, &told["events"][0]["done"]),
+        (unknown.status, &output["events"][0]["done"]),
         (1, &json!(false))
     );
     let bad = outbox.resend("ORDER-1").await;

@@ -58,23 +58,23 @@ async fn each_outcome_of_an_order_is_noted_once() {
     let notes = notes(&world, Arc::new(world.storefront()));
     write_all(&world, &notes).await;
     write_all(&world, &notes).await;
-    let told = world.shop.notes(&shipped).await;
-    assert_eq!(told.len(), 2, "{told:?}");
+    let written = world.shop.notes(&shipped).await;
+    assert_eq!(written.len(), 2, "{written:?}");
     assert!(
-        told[0].starts_with("VeraCore has accepted this order as "),
-        "{told:?}"
+        written[0].starts_with("VeraCore has accepted this order as "),
+        "{written:?}"
     );
     let (_, packages, _) = world.shop.fulfillment_state(&shipped).await;
     assert!(
-        told[1].starts_with("VeraCore has shipped from this order")
-            && told[1].contains(&packages[0].tracking),
-        "{told:?}"
+        written[1].starts_with("VeraCore has shipped from this order")
+            && written[1].contains(&packages[0].tracking),
+        "{written:?}"
     );
-    let told = world.shop.notes(&cancelled).await;
-    assert_eq!(told.len(), 1);
+    let written = world.shop.notes(&cancelled).await;
+    assert_eq!(written.len(), 1);
     assert!(
-        told[0].contains("was cancelled before it was sent to VeraCore"),
-        "{told:?}"
+        written[0].contains("was cancelled before it was sent to VeraCore"),
+        "{written:?}"
     );
     assert_eq!(
         world.shop.notes(&before).await,
@@ -128,15 +128,15 @@ async fn a_note_is_written_once_despite_lost_responses_and_crashes() {
         let there = usize::from(fault != ShopFault::CrashBefore);
         assert_eq!(world.shop.notes(&order).await.len(), there, "{fault:?}");
         // It stays leased until the shop has certainly finished the call.
-        let heir = notes(&world, Arc::new(world.storefront()));
-        assert_eq!(heir.lease_due().await.unwrap(), None);
-        write_all(&world, &heir).await;
+        let next_writer = notes(&world, Arc::new(world.storefront()));
+        assert_eq!(next_writer.lease_due().await.unwrap(), None);
+        write_all(&world, &next_writer).await;
         assert_eq!(world.shop.notes(&order).await.len(), 1, "{fault:?}");
-        let told: String = sqlx::query_scalar("select note_status from veracore_order_note")
+        let status: String = sqlx::query_scalar("select note_status from veracore_order_note")
             .fetch_one(&world.tables)
             .await
             .unwrap();
-        assert_eq!(told, "written");
+        assert_eq!(status, "written");
         world.assert_settled().await;
     }
 }

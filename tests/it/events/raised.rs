@@ -11,8 +11,8 @@ use super::*;
 async fn raised_events(world: &LedgerWorld) -> Vec<(String, Value)> {
     let mut events = world.ledger.events(None, 100).await.unwrap();
     events.reverse();
-    let told = events.into_iter();
-    told.map(|event| (event.event_type, event.data)).collect()
+    let raised = events.into_iter();
+    raised.map(|event| (event.event_type, event.data)).collect()
 }
 
 #[tokio::test]
@@ -100,12 +100,12 @@ async fn an_order_that_fails_again_after_a_retry_is_reported_again() {
         .finish_order(&order, None, &accepted("VC-1"))
         .await
         .unwrap();
-    let told: Vec<String> = raised_events(&world)
+    let raised: Vec<String> = raised_events(&world)
         .await
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(told, ["order.failed", "order.failed", "order.accepted"]);
+    assert_eq!(raised, ["order.failed", "order.failed", "order.accepted"]);
     world.assert_settled().await;
 }
 

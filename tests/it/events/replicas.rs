@@ -79,14 +79,14 @@ async fn after_a_crash_before_the_record_the_same_event_is_delivered_again() {
     sqlx::raw_sql(unlock).execute(&world.pool).await.unwrap();
     drop(victim);
 
-    let heir = delivering(&world, &receiver);
+    let other = delivering(&world, &receiver);
     assert_eq!(
-        deliver(&heir).await,
+        deliver(&other).await,
         [],
         "the crashed replica still has its lease"
     );
     world.clock.advance(TimeDelta::minutes(3));
-    assert_eq!(deliver(&heir).await.len(), 2);
+    assert_eq!(deliver(&other).await.len(), 2);
     let taken = receiver.accepted();
     assert_eq!(taken[0], taken[1]);
     assert_eq!(taken.len(), 3);

@@ -91,14 +91,14 @@ async fn refused_credentials_stop_all_calls_until_a_probe_succeeds() {
     }
     let asked = world.sandbox.requests().len();
     assert!((3..=8).contains(&asked), "{asked} logins");
-    let told = world.log_lines().into_iter().filter(|line| {
+    let errors = world.log_lines().into_iter().filter(|line| {
         line["level"] == "ERROR"
             && line["message"]
                 .as_str()
                 .unwrap()
                 .contains("VeraCore refuses our credentials")
     });
-    assert_eq!(told.count(), 1);
+    assert_eq!(errors.count(), 1);
     world.sandbox.clear_faults();
     world.advance(TimeDelta::minutes(16));
     service.provider.find_order(&probe).await.unwrap();

@@ -1,6 +1,5 @@
 //! Faults of VeraCore and of the network: nothing is lost, and nothing is sent twice.
 
-mod back;
 mod breaker;
 mod feed;
 mod garbled;
@@ -8,6 +7,7 @@ mod lost;
 mod outage;
 mod poison;
 mod refused;
+mod shop_writes;
 
 use veracore_sync::sandbox::{Fault, FaultKind};
 

@@ -18,21 +18,21 @@ async fn paid_orders_arrive_once_with_exact_bodies() {
     for order in &paid {
         assert_eq!(world.status(&order.code).await, SyncStatus::Success);
         let arrived = world.sandbox.order(&order.code).unwrap();
-        let told = world.shop.order_details(&order.id).await;
-        wire::assert_exact(arrived.body.as_ref().unwrap(), &told);
+        let details = world.shop.order_details(&order.id).await;
+        wire::assert_exact(arrived.body.as_ref().unwrap(), &details);
         // As text: a comparison of JSON numbers would ignore digits.
         let digits: Vec<_> = arrived
             .items
             .iter()
             .map(|item| item.unit_price.clone().unwrap())
             .collect();
-        assert_eq!(digits, wire::prices(&told), "{}", order.code);
+        assert_eq!(digits, wire::prices(&details), "{}", order.code);
         let record = world.record(&order.code).await.unwrap();
         assert_eq!(record.veracore_order_id, Some(style.id_of(&arrived)));
     }
     let one = world.sandbox.order(&paid[5].code).unwrap();
-    let told = world.shop.order_details(&paid[5].id).await;
-    let readable = wire::readable(&one.body.unwrap(), &told);
+    let details = world.shop.order_details(&paid[5].id).await;
+    let readable = wire::readable(&one.body.unwrap(), &details);
     match style {
         Style::Rest => insta::assert_snapshot!("an_order_in_rest", readable),
         Style::Oms => insta::assert_snapshot!("an_order_in_oms", readable),

@@ -1,13 +1,13 @@
 //! Orders from the shop to VeraCore (which are discovered, which are sent, with what content), and
 //! stock and tracking back to the shop.
 
-mod aftercare;
 mod arrive;
 mod baseline;
 mod changed;
 mod discovery;
 mod foreign;
 mod invalid;
+mod post_send;
 mod private;
 mod reconcile;
 mod session;

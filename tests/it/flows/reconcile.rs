@@ -291,9 +291,9 @@ async fn the_job_runs_once_a_night_and_resumes_after_a_stop() {
     let ended = runs().await;
     assert_eq!((ended[0].0.as_deref(), ended[0].1), (Some("done"), 3));
     assert_eq!(ended[0].2["findings"][0]["kind"], "cancelled_in_veracore");
-    let told = world.log_lines().into_iter();
-    let told = told.filter(|line| line["kind"] == "cancelled_in_veracore");
-    assert_eq!(told.count(), 1);
+    let warnings = world.log_lines().into_iter();
+    let warnings = warnings.filter(|line| line["kind"] == "cancelled_in_veracore");
+    assert_eq!(warnings.count(), 1);
     // Once a night, for all replicas.
     assert!(!due(&another).await && !due(&service).await);
     world.advance(TimeDelta::days(1));

@@ -208,12 +208,12 @@ async fn writing_stock_returns_the_new_levels() {
         on_hand,
     };
     let most = u32::try_from(i32::MAX).unwrap();
-    let told = shop
+    let returned = shop
         .set_stock(&location(&world), &[new(&first, 7), new(&second, most)])
         .await
         .unwrap();
     assert_eq!(
-        told,
+        returned,
         [
             (first, level(7, 2)),
             (second.clone(), level(most.into(), 0))
@@ -450,7 +450,7 @@ async fn tracking_fields_are_detected_and_written_independently() {
     shop.set_tracking(&id, &nothing).await.unwrap();
     let query =
         "query ($id: ID!) { order(id: $id) { customFields { trackingCode carrier shipDate } } }";
-    let told = world
+    let returned = world
         .shop
         .admin
         .run(query, &json!({ "id": order.id }))
@@ -458,7 +458,7 @@ async fn tracking_fields_are_detected_and_written_independently() {
     let written = json!({
         "trackingCode": "1Z1, 1Z2", "carrier": "UPS", "shipDate": "2026-11-21T06:30:00.000Z",
     });
-    assert_eq!(told["order"]["customFields"], written);
+    assert_eq!(returned["order"]["customFields"], written);
     let unknown = ShopOrderId::parse("999999").unwrap();
     let error = shop.set_tracking(&unknown, &first).await.unwrap_err();
     assert_eq!(error.class(), FailureClass::Permanent, "{error}");

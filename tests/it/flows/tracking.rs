@@ -42,7 +42,7 @@ async fn a_partial_and_then_a_full_shipment_are_fulfilled() {
     service.sync_orders().await;
     let (one, other) = (world.clock.now() - TimeDelta::hours(9), world.clock.now());
     let utc = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let told = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+    let shop_date = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
     let first = NewPackage {
         ship_date: Some(utc(one)),
         ..package("1Z A", &[("A-0", 2)])
@@ -55,7 +55,7 @@ async fn a_partial_and_then_a_full_shipment_are_fulfilled() {
     assert_eq!(fulfillments, [shipped("1Z A", &[2])]);
     assert_eq!(
         fields,
-        json!({ "trackingCode": "1Z A", "carrier": "UPS", "shipDate": told(one) })
+        json!({ "trackingCode": "1Z A", "carrier": "UPS", "shipDate": shop_date(one) })
     );
 
     let second = NewPackage {
@@ -76,7 +76,7 @@ async fn a_partial_and_then_a_full_shipment_are_fulfilled() {
     assert_eq!(fulfillments, [shipped("1Z A", &[2]), last]);
     assert_eq!(
         fields,
-        json!({ "trackingCode": "1Z A, 7 8", "carrier": "UPS, FedEx", "shipDate": told(other) })
+        json!({ "trackingCode": "1Z A, 7 8", "carrier": "UPS, FedEx", "shipDate": shop_date(other) })
     );
 
     // Further syncs change nothing and call nothing for this order.
@@ -106,8 +106,8 @@ async fn one_sync_reads_the_list_once_for_all_orders() {
     let count = |ask: Operation| calls.iter().filter(|call| style.is_call(call, ask)).count();
     let expected = match style {
         Style::Rest => (1, 0),
-        // Some days at a time; what is in packages is told by their order alone, and of orders
-        // without any nobody asks.
+        // The list is read some days at a time. In the style `oms`, contents are read per order, and
+        // only for orders with packages.
         Style::Oms => (2, 3),
     };
     let counts = (count(Operation::Shipments), count(Operation::LookUp));

@@ -79,7 +79,7 @@ async fn any_change_changes_the_token() {
     };
     let started = ledger.start_run(None, "sync_inventory", request).await;
     let run = started.unwrap().unwrap();
-    differs("a run begun").await;
+    differs("a run started").await;
     let quarantined = RunReport {
         outcome: RunOutcome::Quarantined,
         message: Some("it is empty".into()),

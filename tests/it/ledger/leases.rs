@@ -65,17 +65,17 @@ async fn an_order_is_claimed_once_however_many_try() {
 #[tokio::test]
 async fn an_expired_lease_is_taken_over_and_its_holder_changes_nothing() {
     let world = World::ledger_only("takeover").await;
-    let dead = claimed(&world.ledger).await;
+    let crashed = claimed(&world.ledger).await;
     assert_eq!(claim(&world.ledger).await, None, "it is leased");
     world.clock.advance(TimeDelta::seconds(59));
     assert_eq!(claim(&world.ledger).await, None, "it is still leased");
     world.clock.advance(TimeDelta::seconds(1));
-    let heir = claim(&world.ledger).await.unwrap();
-    assert_eq!(heir.code, dead.code);
+    let next = claim(&world.ledger).await.unwrap();
+    assert_eq!(next.code, crashed.code);
 
     let sent = world
         .ledger
-        .record_send_intent(&dead, &intent(), LEASE)
+        .record_send_intent(&crashed, &intent(), LEASE)
         .await;
     assert!(
         matches!(sent, Err(LedgerError::LeaseLost { .. })),
@@ -84,22 +84,22 @@ async fn an_expired_lease_is_taken_over_and_its_holder_changes_nothing() {
     let given_up = OrderDisposition::Cancelled {
         message: "m".into(),
     };
-    let finished = world.ledger.finish_order(&dead, None, &given_up).await;
+    let finished = world.ledger.finish_order(&crashed, None, &given_up).await;
     assert!(
         matches!(finished, Err(LedgerError::LeaseLost { .. })),
         "{finished:?}"
     );
-    world.ledger.release_order(&dead).await.unwrap();
-    let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
+    world.ledger.release_order(&crashed).await.unwrap();
+    let record = world.ledger.order(&next.code).await.unwrap().unwrap();
     assert_eq!(
         record.sync_status,
         SyncStatus::Syncing,
-        "the heir's lease is untouched"
+        "the next's lease is untouched"
     );
 
     world
         .ledger
-        .finish_order(&heir, None, &acknowledged())
+        .finish_order(&next, None, &acknowledged())
         .await
         .unwrap();
     world.assert_settled().await;
@@ -118,11 +118,11 @@ async fn nothing_is_sent_under_an_expired_lease() {
         matches!(sent, Err(LedgerError::LeaseLost { .. })),
         "{sent:?}"
     );
-    let heir = claim(&world.ledger).await.unwrap();
-    assert_eq!(heir.sent_at, None, "no intent was recorded");
+    let next = claim(&world.ledger).await.unwrap();
+    assert_eq!(next.sent_at, None, "no intent was recorded");
     world
         .ledger
-        .finish_order(&heir, None, &acknowledged())
+        .finish_order(&next, None, &acknowledged())
         .await
         .unwrap();
     world.assert_settled().await;
@@ -140,12 +140,12 @@ async fn an_intent_survives_the_death_of_its_process() {
         .unwrap();
     // The process dies here. The intent has extended the lease.
     world.clock.advance(TimeDelta::seconds(60));
-    let heir = claim(&world.ledger).await.unwrap();
-    assert!(heir.sent_at.is_some() && heir.sent_before);
-    world.ledger.release_order(&heir).await.unwrap();
-    let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
+    let next = claim(&world.ledger).await.unwrap();
+    assert!(next.sent_at.is_some() && next.sent_before);
+    world.ledger.release_order(&next).await.unwrap();
+    let record = world.ledger.order(&next.code).await.unwrap().unwrap();
     assert_eq!(record.sync_status, SyncStatus::InDoubt);
-    let attempts = world.ledger.attempts(heir.id).await.unwrap();
+    let attempts = world.ledger.attempts(next.id).await.unwrap();
     assert_eq!(attempts.len(), 1);
     assert_eq!(
         (attempts[0].kind.as_str(), attempts[0].ended_at),
@@ -212,7 +212,7 @@ async fn an_acknowledgement_needs_no_lease() {
         .await
         .unwrap();
     world.clock.advance(TimeDelta::seconds(60));
-    let heir = claim(&world.ledger).await.unwrap();
+    let next = claim(&world.ledger).await.unwrap();
     world
         .ledger
         .finish_order(&slow, None, &acknowledged())
@@ -220,7 +220,7 @@ async fn an_acknowledgement_needs_no_lease() {
         .unwrap();
     let sent = world
         .ledger
-        .record_send_intent(&heir, &intent(), LEASE)
+        .record_send_intent(&next, &intent(), LEASE)
         .await;
     assert!(
         matches!(sent, Err(LedgerError::LeaseLost { .. })),
@@ -229,10 +229,10 @@ async fn an_acknowledgement_needs_no_lease() {
     let finished = world
         .ledger
         .finish_order(
-            &heir,
+            &next,
             None,
             &OrderDisposition::Postponed {
-                at: heir.lease_until,
+                at: next.lease_until,
             },
         )
         .await;
@@ -240,7 +240,7 @@ async fn an_acknowledgement_needs_no_lease() {
         matches!(finished, Err(LedgerError::LeaseLost { .. })),
         "{finished:?}"
     );
-    let record = world.ledger.order(&heir.code).await.unwrap().unwrap();
+    let record = world.ledger.order(&next.code).await.unwrap().unwrap();
     assert_eq!(
         (record.sync_status, record.in_doubt_since),
         (SyncStatus::Success, None)

@@ -91,7 +91,7 @@ fn a_changed_migration_is_detected() {
     assert_eq!(problems(&list(&two), &texts(&two)), Vec::<String>::new());
     let mut changed = texts(&two);
     changed.insert(two[1].into(), "-- other".into());
-    for (told, list, migrations) in [
+    for (expected, list, migrations) in [
         ("0002_b.sql was changed", list(&two), changed),
         ("0002_b.sql is gone", list(&two), texts(&two[..1])),
         ("0002_b.sql is not listed", list(&two[..1]), texts(&two)),
@@ -108,7 +108,7 @@ fn a_changed_migration_is_detected() {
     ] {
         let problems = problems(&list, &migrations);
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(problems[0].starts_with(told), "{problems:?}");
+        assert!(problems[0].starts_with(expected), "{problems:?}");
     }
 }
 

@@ -49,7 +49,7 @@ async fn notified(ledger: &Ledger, topic: Topic) {
 
 #[tokio::test]
 async fn another_process_is_notified_of_due_orders() {
-    let world = World::ledger_only("told").await;
+    let world = World::ledger_only("notified_orders").await;
     let (ledger, _listeners) = listening(&world).await;
     assert!(ledger.poll_interval(QUICK) > SOON);
     world.ledger.backfill_orders(&[order(1)]).await.unwrap();

@@ -132,7 +132,7 @@ async fn a_retry_resets_the_count_and_keeps_the_doubt() {
     assert_eq!(
         kinds,
         ["send", "adopt"],
-        "the person's wish is in the history"
+        "the operator's request is in the history"
     );
     world.assert_settled().await;
 }

@@ -147,11 +147,11 @@ async fn an_order_stays_in_doubt_until_a_lookup_settles_it() {
         (SyncStatus::Error, None)
     );
     let kinds: Vec<_> = world.ledger.attempts(order.id).await.unwrap();
-    let told: Vec<_> = kinds
+    let recorded: Vec<_> = kinds
         .iter()
         .map(|a| (a.kind.as_str(), a.outcome.as_deref()))
         .collect();
-    assert_eq!(told, [("send", Some("unknown")), ("send", None)]);
+    assert_eq!(recorded, [("send", Some("unknown")), ("send", None)]);
     world.assert_settled().await;
 }
 

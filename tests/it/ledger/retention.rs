@@ -81,12 +81,12 @@ async fn old_rows_are_deleted_once_a_day_except_the_last_of_each() {
         all("select name from veracore_lease").await.unwrap(),
         ["order:2"]
     );
-    let told = all("select result::text from veracore_sync_run where job = 'tidy_ledger'")
+    let results = all("select result::text from veracore_sync_run where job = 'tidy_ledger'")
         .await
         .unwrap();
-    let told: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    let results: serde_json::Value = serde_json::from_str(&results[0]).unwrap();
     assert_eq!(
-        told,
+        results,
         serde_json::json!({"messagesCleared": 0, "runsForgotten": 2, "stockChangesForgotten": 2,
             "eventsForgotten": 2, "webhooksForgotten": 0})
     );

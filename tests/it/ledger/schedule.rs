@@ -408,7 +408,7 @@ async fn a_panic_or_failure_stops_nothing_and_a_stop_waits_for_runs() {
     assert_eq!(
         process.inventory.passes().len(),
         3,
-        "nothing is begun after the stop"
+        "nothing is started after the stop"
     );
     world.assert_settled().await;
 }
@@ -452,7 +452,7 @@ async fn a_superseded_start_cannot_finish_the_run() {
 async fn the_last_occurrence_is_never_deleted() {
     let world = first_started("forget", "2026-06-01T08:00:00Z").await;
     let (ledger, job) = (&world.ledger, "sync_inventory");
-    let wish = RunStart::Now {
+    let manual = RunStart::Now {
         origin: RunOrigin::Operator,
         details: &json!({}),
     };
@@ -465,8 +465,8 @@ async fn the_last_occurrence_is_never_deleted() {
             "2026-06-02T09:00:00Z",
             occurrence(utc("2026-06-02T09:00:00Z")),
         ),
-        ("2026-06-03T12:00:00Z", wish),
-        ("2026-06-04T12:00:00Z", wish),
+        ("2026-06-03T12:00:00Z", manual),
+        ("2026-06-04T12:00:00Z", manual),
     ] {
         set(&world, at);
         ledger.start_run(None, job, start).await.unwrap().unwrap();

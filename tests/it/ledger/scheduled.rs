@@ -29,7 +29,7 @@ pub enum Act {
     Done,
     Fail,
     Panic,
-    /// Runs until it is told to end, or forever.
+    /// Runs until the test ends it, or forever.
     GoOn,
 }
 
@@ -174,12 +174,12 @@ impl Process {
     pub async fn crash_in(&self, job: &Handle) {
         let before = job.passes().len();
         job.act(Act::GoOn);
-        let begun = until("the pass begins", || async {
+        let started = until("the run starts", || async {
             job.passes().get(before).copied()
         });
         tokio::select! {
             ended = self.scheduler.run_if_due(job) => panic!("it ended: {ended:?}"),
-            _ = begun => {}
+            _ = started => {}
         }
         job.act(Act::Done);
     }

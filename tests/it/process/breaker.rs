@@ -45,7 +45,7 @@ async fn an_outage_parks_orders_is_reported_once_and_ends_automatically() {
         Some(())
     })
     .await;
-    until("that is told", || async {
+    until("the outage is reported", || async {
         (events(&world, "upstream.down").await == 1).then_some(())
     })
     .await;
@@ -67,7 +67,7 @@ async fn an_outage_parks_orders_is_reported_once_and_ends_automatically() {
         .await;
         assert_eq!(world.record(&order.code).await.unwrap().retry_count, 0);
     }
-    until("that is told, too", || async {
+    until("the recovery is reported", || async {
         (events(&world, "upstream.up").await == 1).then_some(())
     })
     .await;

@@ -11,7 +11,7 @@ use veracore_sync::{
     sandbox::{Fault, FaultKind, Item, NewPackage},
 };
 
-use super::deaths::passed_by_command;
+use super::crash_matrix::passed_by_command;
 use crate::harness::{
     EVENT_SECRET, Operation, PaidOrder, Receiver, Style, World, error_response, until,
 };
@@ -23,8 +23,9 @@ const LOG: &str = "VERACORE_SYNC_CRASH_LOG";
 /// `the_list_of_crash_points_is_complete` prints the differences if the file is out of date.
 const POINTS: &str = include_str!("crash_points.txt");
 
-/// Writes that are not on the way of orders, stock and tracking: what a person asks for, what comes
-/// of webhooks (see `webhooks::kept`) and of cancellations (see `aftercare`), and what happens only at a stop, after an outage, or when VeraCore gives no list.
+/// Writes outside the three flows: operator actions, webhooks (see `webhooks::durability`),
+/// cancellations (see `post_send`), and those that happen only at a stop, after an outage, or without
+/// a list of shipments.
 const ELSEWHERE: [&str; 30] = [
     "record_tracking_check",
     "backfill_orders",
@@ -66,13 +67,13 @@ const ROUNDS: u32 = 8;
 
 /// Where to crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Death {
+pub struct PlannedCrash {
     pub point: String,
     /// The command to crash in; any command or the daemon if `None`.
     pub command: Option<usize>,
 }
 
-impl Death {
+impl PlannedCrash {
     fn at(point: &str) -> Self {
         Self {
             point: point.to_owned(),
@@ -86,14 +87,14 @@ pub struct History {
     pub world: World,
     receiver: Receiver,
     /// The crashes still to come, in order.
-    at: VecDeque<Death>,
+    at: VecDeque<PlannedCrash>,
     log: Option<PathBuf>,
     /// The number of log lines after each command.
     pub logged: Vec<usize>,
 }
 
 impl History {
-    pub async fn begin(at: Vec<Death>, log: Option<PathBuf>) -> Self {
+    pub async fn begin(at: Vec<PlannedCrash>, log: Option<PathBuf>) -> Self {
         let world = World::named("crash").real_time().unmigrated().build().await;
         Self {
             world,
@@ -106,9 +107,9 @@ impl History {
 
     fn settings(&self) -> Vec<(&'static str, &str)> {
         let log = self.log.as_deref().and_then(Path::to_str);
-        let here = |death: &&Death| death.command.is_none_or(|at| at == self.logged.len());
+        let here = |crash: &&PlannedCrash| crash.command.is_none_or(|at| at == self.logged.len());
         let at = self.at.front().filter(here);
-        [(AT, at.map(|death| death.point.as_str())), (LOG, log)]
+        [(AT, at.map(|crash| crash.point.as_str())), (LOG, log)]
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .collect()
@@ -161,7 +162,7 @@ impl History {
                     (runs.unwrap_or(0) > 0).then_some(())
                 })
                 .await;
-                until("all is told", || async {
+                until("all events are delivered", || async {
                     let open: Result<i64, _> = sqlx::query_scalar(
                         "select (select count(*) from veracore_event where state = 'pending')
                              + (select count(*) from veracore_order_note
@@ -174,7 +175,7 @@ impl History {
                 .await;
             };
             // The crash must happen before the daemon is done.
-            let died = if self.at.is_empty() {
+            let has_crashed = if self.at.is_empty() {
                 tokio::select! {
                     status = daemon.wait_exit() => Some(status),
                     () = tidy => None,
@@ -182,7 +183,7 @@ impl History {
             } else {
                 Some(daemon.wait_exit().await)
             };
-            match died {
+            match has_crashed {
                 None => return daemon.stop().await,
                 Some(status) => {
                     let point = self.at.pop_front();
@@ -196,8 +197,9 @@ impl History {
     /// The state after a first start with a receiver and notes.
     async fn prepare(&mut self) {
         self.command(&["migrate"], async |_| true).await;
-        let told = "update veracore_config set events_unheard_after = null, notes_from = 'epoch'";
-        sqlx::raw_sql(told)
+        let statement =
+            "update veracore_config set events_unheard_after = null, notes_from = 'epoch'";
+        sqlx::raw_sql(statement)
             .execute(&self.world.tables)
             .await
             .unwrap();
@@ -351,10 +353,10 @@ async fn is_back(world: &World, order: &PaidOrder, packages: usize) -> bool {
     .unwrap();
     let (_, fulfillments, fields) = world.shop.fulfillment_state(order).await;
     assert!(fulfillments.len() <= packages, "{fulfillments:?}");
-    let told = fields["trackingCode"].as_str().unwrap_or_default();
+    let numbers = fields["trackingCode"].as_str().unwrap_or_default();
     settled == i64::try_from(packages).unwrap()
         && fulfillments.len() == packages
-        && fulfillments.iter().all(|f| told.contains(&f.tracking))
+        && fulfillments.iter().all(|f| numbers.contains(&f.tracking))
 }
 
 /// I4: the shop can sell exactly what VeraCore has available.
@@ -372,14 +374,14 @@ fn points() -> Vec<&'static str> {
     POINTS.lines().collect()
 }
 
-/// One shard of the crash points after the flows; `deaths` has those of the flows.
+/// One shard of the crash points after the flows; `crash_matrix` has those of the flows.
 async fn crash_at_each(shard: usize, of: usize) {
     let of_flows: BTreeSet<String> = passed_by_command().await.into_iter().flatten().collect();
     let behind = points()
         .into_iter()
         .filter(|point| !of_flows.contains(*point));
     for point in behind.skip(shard).step_by(of) {
-        History::begin(vec![Death::at(point)], None)
+        History::begin(vec![PlannedCrash::at(point)], None)
             .await
             .run_after_flows()
             .await;
@@ -397,7 +399,7 @@ pub fn empty_log() -> PathBuf {
 async fn a_crash_while_orders_are_looked_up_one_by_one_is_recovered() {
     for when in ["before", "after"] {
         let point = format!("ledger.record_tracking_check.{when}");
-        let mut history = History::begin(vec![Death::at(&point)], None).await;
+        let mut history = History::begin(vec![PlannedCrash::at(&point)], None).await;
         history.command(&["migrate"], async |_| true).await;
         let order = history.world.pay_order(&[("A-0", 2)]).await;
         history
@@ -423,7 +425,7 @@ async fn a_crash_while_orders_are_looked_up_one_by_one_is_recovered() {
 #[tokio::test]
 async fn a_crash_while_an_outage_is_reported_is_recovered() {
     for when in ["before", "after"] {
-        let mut world = World::named("told").real_time().build().await;
+        let mut world = World::named("outage").real_time().build().await;
         world.expect_error("VeraCore is unavailable");
         world.expect_error("VeraCore does not answer as it should");
         world
@@ -431,7 +433,7 @@ async fn a_crash_while_an_outage_is_reported_is_recovered() {
             .add_fault(Fault::on("/", FaultKind::DropRequest));
         world.pay_orders(4).await;
         let point = format!("ledger.record_upstream_event.{when}");
-        let told = async |event: &str| -> i64 {
+        let count_events = async |event: &str| -> i64 {
             sqlx::query_scalar(
                 "select count(*) from veracore_event where event_type = $1
                      and data ->> 'upstream' = 'VeraCore'",
@@ -444,12 +446,15 @@ async fn a_crash_while_an_outage_is_reported_is_recovered() {
         // The first event says that the shop is up, the second that VeraCore is down.
         let mut victim = world.daemon().with(AT, &format!("{point}#2")).spawn();
         assert_eq!(victim.wait_exit().await.code(), None, "{}", victim.stderr());
-        assert_eq!(told("upstream.down").await, i64::from(when == "after"));
+        assert_eq!(
+            count_events("upstream.down").await,
+            i64::from(when == "after")
+        );
         time_passes(&world).await;
-        let mut heir = world.daemon().start().await;
-        heir.wait_for("VeraCore is unavailable").await;
-        until("the outage is told", async || {
-            (told("upstream.down").await > 0).then_some(())
+        let mut next_daemon = world.daemon().start().await;
+        next_daemon.wait_for("VeraCore is unavailable").await;
+        until("the outage is reported", async || {
+            (count_events("upstream.down").await > 0).then_some(())
         })
         .await;
         world.sandbox.clear_faults();
@@ -459,13 +464,16 @@ async fn a_crash_while_an_outage_is_reported_is_recovered() {
         })
         .await;
         // By now, it has reported the outage.
-        until("the end of it is told, too", async || {
-            (told("upstream.up").await > 0).then_some(())
+        until("the recovery is reported", async || {
+            (count_events("upstream.up").await > 0).then_some(())
         })
         .await;
-        let all = (told("upstream.down").await, told("upstream.up").await);
+        let all = (
+            count_events("upstream.down").await,
+            count_events("upstream.up").await,
+        );
         assert_eq!(all, (1, 1));
-        heir.stop().await;
+        next_daemon.stop().await;
         world.assert_settled().await;
     }
 }
@@ -517,7 +525,7 @@ async fn the_list_of_crash_points_is_complete() {
         }
     }
     // The same for each write to an upstream, in this style. Cancelling is tested elsewhere
-    // (see `aftercare`).
+    // (see `post_send`).
     let (other, cancelling) = match Style::current() {
         Style::Rest => ("fulfillment/veracore/oms", "fulfillment/veracore/oms"),
         Style::Oms => (

@@ -28,10 +28,10 @@ async fn refused_veracore_credentials_park_orders_until_they_are_corrected() {
     until("another one is found", || world.record(&another.code)).await;
     let lines = daemon.lines();
     daemon.stop().await;
-    let told = lines.iter().filter(|line| {
+    let errors = lines.iter().filter(|line| {
         line["level"] == "ERROR" && line["message"].as_str().unwrap().contains(REFUSED)
     });
-    assert_eq!(told.count(), 1, "it is logged once, as an error");
+    assert_eq!(errors.count(), 1, "it is logged once, as an error");
     assert_eq!(world.sandbox.requests().len(), 1, "and not called again");
     for order in [&order, &another] {
         let record = world.record(&order.code).await.unwrap();

@@ -18,7 +18,7 @@ const STUCK: &str = "orders cannot be processed";
 const BLIND: &str = "orders cannot be discovered";
 
 /// The log messages about the database, each at most once per outage.
-const TOLD: [&str; 8] = [
+const LOG_MESSAGES: [&str; 8] = [
     STUCK,
     BLIND,
     "the full order sweep failed",
@@ -31,7 +31,7 @@ const TOLD: [&str; 8] = [
 
 async fn world(name: &str) -> World {
     let mut world = World::named(name).real_time().build().await;
-    for words in TOLD {
+    for words in LOG_MESSAGES {
         world.expect_error(words);
     }
     // Separately for orders and stock.
@@ -111,7 +111,7 @@ async fn ready_again(address: SocketAddr) {
 }
 
 /// The number of WARN and ERROR lines with this text.
-fn loud(daemon: &Daemon, words: &str) -> usize {
+fn count_errors(daemon: &Daemon, words: &str) -> usize {
     let lines = daemon.lines();
     let says = |line: &&Value| {
         line["level"] == "ERROR" && line["message"].as_str().unwrap_or("").contains(words)
@@ -120,8 +120,8 @@ fn loud(daemon: &Daemon, words: &str) -> usize {
 }
 
 fn assert_logged_at_most_once(daemon: &Daemon) {
-    for words in TOLD {
-        let times = loud(daemon, words);
+    for words in LOG_MESSAGES {
+        let times = count_errors(daemon, words);
         assert!(times <= 1, "'{words}' was logged {times} times");
     }
 }
@@ -299,7 +299,12 @@ async fn nothing_is_sent_while_full(name: &str, table: &str, when: &str) {
         "{calls} calls of VeraCore for what cannot be sent"
     );
     assert_logged_at_most_once(&daemon);
-    assert_eq!(loud(&daemon, ""), 1, "one ERROR line: {:?}", daemon.lines());
+    assert_eq!(
+        count_errors(&daemon, ""),
+        1,
+        "one ERROR line: {:?}",
+        daemon.lines()
+    );
     free_disk(&world, table).await;
     wait_until_all_sent(&world, &paid).await;
     ready_again(address).await;

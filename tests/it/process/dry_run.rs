@@ -27,11 +27,11 @@ async fn ledger(world: &World) -> Vec<String> {
 }
 
 async fn shop(world: &World, orders: &[&PaidOrder]) -> Vec<Value> {
-    let mut told = Vec::new();
+    let mut details = Vec::new();
     for order in orders {
-        told.push(world.shop.order_details(&order.id).await);
+        details.push(world.shop.order_details(&order.id).await);
     }
-    told
+    details
 }
 
 #[tokio::test]

@@ -70,12 +70,12 @@ async fn found_by_another(world: &World, order: &PaidOrder) -> Duration {
         created_at: None,
         placed_at: None,
     };
-    let begun = Instant::now();
+    let start = Instant::now();
     world.ledger.backfill_orders(&[order_ref]).await.unwrap();
     timeout(SOON, world.wait_until_sent(&order.code))
         .await
         .expect("it is sent soon");
-    begun.elapsed()
+    start.elapsed()
 }
 
 async fn slow(world: &World) -> Daemon {
@@ -117,7 +117,7 @@ async fn another_replicas_order_is_sent_at_once_with_and_without_notifications()
     assert_eq!(ended, 1);
     let order = world.pay_order(&[("A-0", 1)]).await;
     let took = found_by_another(&world, &order).await;
-    println!("sent after {took:?} without a word");
+    println!("sent after {took:?} without a notification");
     daemon.stop().await;
     world.assert_settled().await;
 }

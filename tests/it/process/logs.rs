@@ -76,8 +76,8 @@ async fn calls_and_runs_are_identified_by_fields() {
         " INFO VeraCore has the order order={} veracore_order=VC-100003",
         again.code
     );
-    let told = output.stderr.lines().find(|told| told.ends_with(&line));
-    assert!(told.is_some(), "{}", output.stderr);
+    let found = output.stderr.lines().find(|found| found.ends_with(&line));
+    assert!(found.is_some(), "{}", output.stderr);
     assert!(!output.stderr.contains('\u{1b}'));
     world.assert_settled().await;
 }

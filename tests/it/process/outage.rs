@@ -51,10 +51,10 @@ async fn an_outage_of_the_shop_is_logged_once_and_ends_automatically() {
     assert_eq!(record.retry_count, 0);
     let lines = daemon.lines();
     let words = |line: &Value| line["message"].as_str().unwrap().contains(BLIND);
-    let told = lines
+    let errors = lines
         .iter()
         .filter(|line| line["level"] == "ERROR" && words(line));
-    assert_eq!(told.count(), 1, "an outage is logged once");
+    assert_eq!(errors.count(), 1, "an outage is logged once");
     daemon.stop().await;
     world.assert_settled().await;
 }

@@ -10,10 +10,13 @@ async fn assert_refused(world: &World, wrong: &[(&str, &str)], words: &[&str]) {
     }
     let mut daemon = daemon.spawn();
     let status = daemon.wait_exit().await;
-    let told = daemon.stderr();
-    assert_eq!(status.code(), Some(2), "{wrong:?}: {told}");
+    let stderr = daemon.stderr();
+    assert_eq!(status.code(), Some(2), "{wrong:?}: {stderr}");
     for words in words {
-        assert!(told.contains(words), "{wrong:?} without '{words}': {told}");
+        assert!(
+            stderr.contains(words),
+            "{wrong:?} without '{words}': {stderr}"
+        );
     }
 }
 
@@ -46,7 +49,7 @@ async fn run_refuses_a_shop_that_does_not_match_the_configuration() {
     assert_refused(&world, &[], &[fix]).await;
     assert!(
         world.record(&order.code).await.is_none(),
-        "nothing was begun"
+        "nothing was started"
     );
     world.assert_settled().await;
 }
@@ -100,7 +103,7 @@ async fn the_tables_of_a_newer_version_are_refused() {
     assert_eq!(
         world.sandbox.requests().len(),
         called,
-        "nobody called VeraCore"
+        "VeraCore was not called"
     );
     let check = world.cli(&["check"]).await;
     assert_eq!(check.status, 1, "{check:?}");

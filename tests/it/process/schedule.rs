@@ -23,20 +23,20 @@ async fn the_next_occurrences_are_printed_without_configuration() {
         "1",
         "--json",
     ];
-    let told = schedule(&[], &sunday).await;
+    let output = schedule(&[], &sunday).await;
     let expected = json!({
         "timezone": "America/Los_Angeles",
         "occurrences": [
             { "job": "inventory", "local": "2026-03-08T03:00:00-07:00", "utc": "2026-03-08T10:00:00Z" },
         ],
     });
-    assert_eq!(told.success_json(), expected);
-    assert!(told.stderr.contains("DATABASE_URL"), "{told:?}");
+    assert_eq!(output.success_json(), expected);
+    assert!(output.stderr.contains("DATABASE_URL"), "{output:?}");
 
     let monday = ["--from", "2026-03-09T09:00:00Z", "--days", "1", "--json"];
-    let told = schedule(&[], &monday).await.success_json();
-    let occurrences = told["occurrences"].as_array().unwrap();
-    assert_eq!(occurrences.len(), 1 + 21, "{told}");
+    let output = schedule(&[], &monday).await.success_json();
+    let occurrences = output["occurrences"].as_array().unwrap();
+    assert_eq!(occurrences.len(), 1 + 21, "{output}");
     assert_eq!(
         occurrences[0]["job"], "inventory",
         "from its very moment on"
@@ -50,19 +50,19 @@ async fn the_next_occurrences_are_printed_without_configuration() {
         ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
     ];
     let autumn = ["--from", "2026-04-05T00:00:00+11:00", "--days", "1"];
-    let told = schedule(&env, &autumn).await;
-    assert_eq!(told.status, 0, "{told:?}");
-    let lines: Vec<_> = told.stdout.lines().collect();
+    let output = schedule(&env, &autumn).await;
+    assert_eq!(output.status, 0, "{output:?}");
+    let lines: Vec<_> = output.stdout.lines().collect();
     assert_eq!(lines[0], "times of day in Australia/Sydney");
     assert!(
         lines[3].starts_with("inventory  2026-04-05T02:00:00+11:00"),
-        "{told:?}"
+        "{output:?}"
     );
     assert!(
         lines[4].starts_with("inventory  2026-04-05T14:00:00+10:00"),
-        "{told:?}"
+        "{output:?}"
     );
-    assert_eq!(lines.len(), 5, "{told:?}");
+    assert_eq!(lines.len(), 5, "{output:?}");
     let week = schedule(&[], &["--json"]).await.success_json();
     let coming = week["occurrences"].as_array().unwrap();
     assert!(
@@ -81,20 +81,20 @@ async fn wrong_arguments_and_settings_are_refused() {
         ["--days", "0"],
         ["--days", "367"],
     ] {
-        let told = schedule(&[], &args).await;
-        assert_eq!(told.status, 2, "{args:?}: {told:?}");
-        assert!(told.stderr.contains(args[0]), "{told:?}");
+        let output = schedule(&[], &args).await;
+        assert_eq!(output.status, 2, "{args:?}: {output:?}");
+        assert!(output.stderr.contains(args[0]), "{output:?}");
     }
-    let told = schedule(&[], &["--from", "tomorrow"]).await;
+    let output = schedule(&[], &["--from", "tomorrow"]).await;
     assert!(
-        told.stderr.contains("2026-03-08T08:00:00Z"),
-        "an example: {told:?}"
+        output.stderr.contains("2026-03-08T08:00:00Z"),
+        "an example: {output:?}"
     );
-    let told = schedule(&[("SYNC_TIMEZONE", "America/Los_Angelos")], &[]).await;
-    assert_eq!(told.status, 2);
+    let output = schedule(&[("SYNC_TIMEZONE", "America/Los_Angelos")], &[]).await;
+    assert_eq!(output.status, 2);
     assert!(
-        told.stderr.contains("did you mean America/Los_Angeles?"),
-        "{told:?}"
+        output.stderr.contains("did you mean America/Los_Angeles?"),
+        "{output:?}"
     );
 }
 
@@ -140,11 +140,11 @@ async fn settings_stored_in_the_database_apply() {
         .await
         .unwrap();
     let args = ["--from", "2026-06-06T07:00:00Z", "--days", "1", "--json"];
-    let told = schedule(&[("DATABASE_URL", &world.url)], &args).await;
+    let output = schedule(&[("DATABASE_URL", &world.url)], &args).await;
     assert_eq!(
-        told.success_json()["occurrences"][0]["local"],
+        output.success_json()["occurrences"][0]["local"],
         "2026-06-06T04:30:00-07:00"
     );
-    assert_eq!(told.stderr, "");
+    assert_eq!(output.stderr, "");
     world.assert_settled().await;
 }

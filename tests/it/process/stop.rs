@@ -37,11 +37,11 @@ async fn sigterm_leaves_nothing_half_done() {
         (done > 0 && going_on > 0).then_some(())
     })
     .await;
-    let told = Instant::now();
+    let terminated_at = Instant::now();
     daemon.terminate();
     let status = daemon.wait_exit().await;
     assert_eq!(status.code(), Some(0), "{}", daemon.stderr());
-    assert!(told.elapsed() < Duration::from_secs(30));
+    assert!(terminated_at.elapsed() < Duration::from_secs(30));
     assert!(
         daemon
             .lines()

@@ -10,7 +10,7 @@ use crate::harness::{World, run_program};
 struct Manager {
     socket: UnixDatagram,
     path: PathBuf,
-    heard: Vec<String>,
+    received: Vec<String>,
 }
 
 impl Manager {
@@ -20,7 +20,7 @@ impl Manager {
         Self {
             socket: UnixDatagram::bind(&path).unwrap(),
             path,
-            heard: Vec::new(),
+            received: Vec::new(),
         }
     }
 
@@ -30,11 +30,11 @@ impl Manager {
         loop {
             let hearing = self.socket.recv(&mut buffer);
             let length = tokio::time::timeout(std::time::Duration::from_secs(60), hearing).await;
-            let length = length.unwrap_or_else(|_| panic!("no {words}: {:?}", self.heard));
+            let length = length.unwrap_or_else(|_| panic!("no {words}: {:?}", self.received));
             let message = std::str::from_utf8(&buffer[..length.unwrap()]).unwrap();
             let lines: Vec<String> = message.lines().map(str::to_owned).collect();
             let is_it = lines.iter().any(|line| line.starts_with(words));
-            self.heard.extend(lines);
+            self.received.extend(lines);
             if is_it {
                 return;
             }
@@ -42,7 +42,10 @@ impl Manager {
     }
 
     fn count(&self, line: &str) -> usize {
-        self.heard.iter().filter(|heard| *heard == line).count()
+        self.received
+            .iter()
+            .filter(|received| *received == line)
+            .count()
     }
 }
 
@@ -88,7 +91,7 @@ async fn a_service_manager_is_notified_of_the_daemons_state() {
     daemon.terminate();
     manager.wait_for_line("STOPPING=1").await;
     assert_eq!(daemon.wait_exit().await.code(), Some(0));
-    assert_eq!(manager.count("READY=1"), 1, "{:?}", manager.heard);
+    assert_eq!(manager.count("READY=1"), 1, "{:?}", manager.received);
     let checked = run_program(env, &["healthcheck"]).await;
     assert_eq!(checked.status, 1, "{checked:?}");
     assert!(checked.stderr.contains(&listen), "{checked:?}");

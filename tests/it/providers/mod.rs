@@ -54,7 +54,7 @@ macro_rules! cases {
             cancelling::an_unknown_order_cannot_be_cancelled,
             cancelling::after_a_lost_response_the_order_shows_the_outcome,
             cancelling::an_unreachable_warehouse_cancels_nothing,
-            news::invalid_webhooks_are_refused,
+            webhooks::invalid_webhooks_are_refused,
         }
     };
     ($bench:ty; $($module:ident::$case:ident,)+) => {

@@ -198,7 +198,7 @@ async fn forms_are_accepted_only_from_our_own_pages() {
     assert!(browser.get(&back).await.text.contains("Order skipped."));
     assert!(
         !browser.get(&back).await.text.contains("Order skipped."),
-        "told once"
+        "shown once"
     );
     browser.confirm(&format!("{back}/send")).await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
@@ -272,7 +272,7 @@ async fn an_open_page_is_notified_of_changes_until_the_stop() {
     let first = stream.chunk().await.unwrap().unwrap();
     assert!(first.starts_with(b"retry:"), "{first:?}");
     let order = world.pay_order(&[("A-0", 1)]).await;
-    let told = tokio::time::timeout(Duration::from_secs(20), async {
+    let notified = tokio::time::timeout(Duration::from_secs(20), async {
         loop {
             let chunk = stream.chunk().await.unwrap().unwrap();
             if chunk.starts_with(b"event: changed") {
@@ -280,7 +280,7 @@ async fn an_open_page_is_notified_of_changes_until_the_stop() {
             }
         }
     });
-    told.await.expect("a change is told");
+    notified.await.expect("a change is notified");
     world.wait_until_sent(&order.code).await;
     let began = tokio::time::Instant::now();
     daemon.stop().await;

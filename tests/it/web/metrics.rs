@@ -307,8 +307,8 @@ async fn without_a_database_counters_are_exported_and_ledger_values_absent() {
     let success = "veracore_sync_orders{status=\"success\"}";
     scrape_until(address, success, 1.0).await;
     // Scrapes are not logged.
-    let told = json!(daemon.lines()).to_string();
-    assert!(!told.contains("/metrics"), "{told}");
+    let log = json!(daemon.lines()).to_string();
+    assert!(!log.contains("/metrics"), "{log}");
     daemon.stop().await;
     world.assert_settled().await;
 }

@@ -128,12 +128,14 @@ fn every_alert_is_documented_and_tested() {
         }
     }
     // No removed alert is documented.
-    let told = runbook
+    let documented = runbook
         .lines()
         .filter_map(|line| line.strip_prefix("### VeracoreSync"));
-    let told: Vec<String> = told.map(|name| format!("VeracoreSync{name}")).collect();
+    let documented: Vec<String> = documented
+        .map(|name| format!("VeracoreSync{name}"))
+        .collect();
     let names: Vec<&String> = alerts.iter().map(|alert| &alert.name).collect();
-    assert_eq!(told.iter().collect::<Vec<_>>(), names);
+    assert_eq!(documented.iter().collect::<Vec<_>>(), names);
     for (at, _) in runbook.match_indices("](#") {
         let link = &runbook[at + 3..];
         let link = &link[..link.find(')').unwrap()];

@@ -19,18 +19,18 @@ async fn status_of(api: &Api, order: &PaidOrder) -> Value {
 
 #[tokio::test]
 async fn orders_are_listed_in_pages() {
-    let world = World::named("told").real_time().build().await;
+    let world = World::named("reported").real_time().build().await;
     let orders = world.pay_orders(5).await;
     let (daemon, api) = served(&world).await;
     for order in &orders {
         world.wait_until_sent(&order.code).await;
     }
-    let told = status_of(&api, &orders[0]).await;
-    assert_eq!(told["vendureOrderCode"], json!(orders[0].code));
-    assert_eq!(told["syncStatus"], "success");
+    let reported = status_of(&api, &orders[0]).await;
+    assert_eq!(reported["vendureOrderCode"], json!(orders[0].code));
+    assert_eq!(reported["syncStatus"], "success");
     let arrived = world.sandbox.order(&orders[0].code).unwrap();
-    assert_eq!(told["veracoreOrderId"], json!(arrived.order_id));
-    assert_eq!(told["trackingNumbers"], json!([]));
+    assert_eq!(reported["veracoreOrderId"], json!(arrived.order_id));
+    assert_eq!(reported["trackingNumbers"], json!([]));
     let query =
         "query ($code: String!) { veraCoreOrderSyncStatus(orderCode: $code) { vendureOrderId } }";
     let by_code = api.ask(query, json!({ "code": orders[1].code })).await;

@@ -87,9 +87,9 @@ async fn verbose_logs_and_responses_contain_no_secret_and_no_address() {
     daemon.stop().await;
     for secret in hidden(&world, &session) {
         assert!(!kept.contains(&secret), "kept: {secret}");
-        assert!(!stderr.contains(&secret), "said: {secret}");
+        assert!(!stderr.contains(&secret), "stderr contains {secret}");
         for text in lines.iter().chain(&answers) {
-            assert!(!text.contains(&secret), "told: {secret} in {text}");
+            assert!(!text.contains(&secret), "{secret} is in {text}");
         }
     }
     world.assert_settled().await;

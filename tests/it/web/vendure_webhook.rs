@@ -22,7 +22,7 @@ async fn a_burst_of_webhooks_is_one_poll() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(
         world.record(&order.code).await.is_none(),
-        "nobody looks by himself"
+        "there is no automatic poll"
     );
     let before = proxy.posts();
     for _ in 0..50 {

@@ -1,6 +1,6 @@
 //! VeraCore's webhooks: authentication, storage, and their effects in a real shop.
 
-mod kept;
+mod durability;
 mod orders;
 mod refused;
 mod stock;

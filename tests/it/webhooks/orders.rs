@@ -117,7 +117,7 @@ async fn a_webhook_for_a_sent_order_syncs_its_packages() {
     let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
     assert_eq!((state.as_str(), fulfillments.len()), ("Shipped", 1));
     assert_eq!(states(&world).await, ["done", "unknown", "done"]);
-    // A cancellation is only recorded here; `aftercare` tests its handling.
+    // A cancellation is only recorded here; `post_send` tests its handling.
     let rows = world.rows().await;
     assert_eq!(
         rows["veracore_webhook"][2]["news"]["order"]["status"],

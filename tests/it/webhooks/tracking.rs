@@ -25,7 +25,7 @@ fn update(order: &str, number: &str, status: &str) -> Value {
 
 #[tokio::test]
 async fn a_package_is_fulfilled_at_once_exactly_as_veracore_lists_it() {
-    let world = World::named("told").build().await;
+    let world = World::named("package").build().await;
     let order = world.pay_order(&[("A-0", 3), ("A-1", 1)]).await;
     let mut service = world.service();
     service.sync_orders().await;

@@ -26,13 +26,13 @@ pub fn assert_exact(body: &str, order: &Value) {
 
 /// A body on several lines, without values that differ between runs.
 pub fn readable(body: &str, order: &Value) -> String {
-    let told = |value: &Value| value.as_str().unwrap().to_owned();
+    let string = |value: &Value| value.as_str().unwrap().to_owned();
     let body = body
-        .replace(&told(&order["code"]), "[code]")
-        .replace(&told(&order["customer"]["emailAddress"]), "[email]");
+        .replace(&string(&order["code"]), "[code]")
+        .replace(&string(&order["customer"]["emailAddress"]), "[email]");
     match Style::current() {
         Style::Rest => {
-            let date = told(&rest::body(order)["OrderDate"]);
+            let date = string(&rest::body(order)["OrderDate"]);
             body.replace(&date, "[date]").replace(",\"", ",\n\"")
         }
         Style::Oms => {

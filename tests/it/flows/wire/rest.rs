@@ -44,9 +44,9 @@ fn address(address: &Value) -> Value {
         .unwrap()
         .rsplit_once(' ')
         .unwrap();
-    let mut told = Map::new();
-    told.insert("FirstName".into(), json!(first));
-    told.insert("LastName".into(), json!(last));
+    let mut fields = Map::new();
+    fields.insert("FirstName".into(), json!(first));
+    fields.insert("LastName".into(), json!(last));
     for (theirs, ours) in [
         ("Company", "company"),
         ("Address1", "streetLine1"),
@@ -58,8 +58,8 @@ fn address(address: &Value) -> Value {
         ("Phone", "phoneNumber"),
     ] {
         if address[ours].as_str().is_some_and(|text| !text.is_empty()) {
-            told.insert(theirs.into(), address[ours].clone());
+            fields.insert(theirs.into(), address[ours].clone());
         }
     }
-    Value::Object(told)
+    Value::Object(fields)
 }

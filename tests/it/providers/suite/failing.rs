@@ -105,8 +105,8 @@ pub async fn no_message_contains_the_customer_or_our_password<B: Bench>() {
         let error = bench.provider().submit_order(&order("A-1")).await;
         let error = error.unwrap_err();
         for secret in secrets(bench) {
-            let told = format!("{error} {error:?}");
-            assert!(!told.contains(secret), "{way}: {told}");
+            let messages = format!("{error} {error:?}");
+            assert!(!messages.contains(secret), "{way}: {messages}");
         }
     })
     .await;
@@ -115,25 +115,25 @@ pub async fn no_message_contains_the_customer_or_our_password<B: Bench>() {
     // Nor does a row or a request with misplaced data.
     let bench = B::open().await;
     bench.set_stock_rows(&[("MUG-1", "77 Secret Alley"), ("CAP", "Vandersloot")]);
-    let mut told = String::new();
+    let mut messages = String::new();
     for row in super::whole_feed(bench.provider()).await {
-        told += &row.unwrap_err().to_string();
+        messages += &row.unwrap_err().to_string();
     }
     bench.go_down().await;
     let provider = bench.provider();
     let number = code("A-1");
-    told += &provider.find_order(&number).await.unwrap_err().to_string();
+    messages += &provider.find_order(&number).await.unwrap_err().to_string();
     match provider.cancel_order(&number).await {
-        Err(error) => told += &error.to_string(),
+        Err(error) => messages += &error.to_string(),
         Ok(
             CancelResponse::Refused { message: words }
             | CancelResponse::Ambiguous { problem: words },
         ) => {
-            told += &words;
+            messages += &words;
         }
-        Ok(CancelResponse::Accepted) => panic!("nobody can have done it"),
+        Ok(CancelResponse::Accepted) => panic!("an unreachable warehouse accepted it"),
     }
     for secret in secrets(&bench) {
-        assert!(!told.contains(secret), "{told}");
+        assert!(!messages.contains(secret), "{messages}");
     }
 }

@@ -6,10 +6,10 @@ pub mod arriving;
 pub mod cancelling;
 pub mod failing;
 pub mod looking_up;
-pub mod news;
 pub mod shipments;
 pub mod stock;
 pub mod submitting;
+pub mod webhooks;
 
 use chrono::{DateTime, Utc};
 use veracore_sync::fulfillment::{

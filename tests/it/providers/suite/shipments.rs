@@ -51,9 +51,9 @@ pub async fn a_package_is_listed_with_its_contents<B: Bench>() {
             items: &inside,
         }],
     );
-    let told = good(&all_shipments(bench.provider(), since).await);
-    assert_eq!(told.len(), 1, "{told:?}");
-    let package = &told[0];
+    let listed = good(&all_shipments(bench.provider(), since).await);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    let package = &listed[0];
     assert_eq!(package.order_number.as_str(), "a/b é");
     assert_eq!(package.tracking_number.as_deref(), Some("1Z 1"));
     assert_eq!(package.carrier.as_deref(), Some("UPS"));
@@ -88,16 +88,16 @@ pub async fn all_shipments_since_a_time_are_listed_once<B: Bench>() {
     // The time is inclusive. Older shipments may be listed, too.
     for from in [0, 5, 11] {
         let rows = all_shipments(bench.provider(), moments[from]).await;
-        let told = good(&rows);
+        let listed = good(&rows);
         for number in &numbers[from..] {
-            let of = told.iter().filter(|s| s.order_number.as_str() == number);
+            let of = listed.iter().filter(|s| s.order_number.as_str() == number);
             let live = of.clone().count();
             assert!(live > 0, "{number} since {} is missing", moments[from]);
             // A package listed on two pages must be the same.
             let names: BTreeSet<_> = of.map(|s| (&s.id, &s.tracking_number)).collect();
             assert_eq!(names.len(), 1, "{number}: {names:?}");
         }
-        assert_eq!(told.len(), rows.len());
+        assert_eq!(listed.len(), rows.len());
     }
 }
 
@@ -126,11 +126,11 @@ pub async fn packages_of_one_order_do_not_overlap<B: Bench>() {
         }],
     );
     let rows = all_shipments(bench.provider(), since).await;
-    let told = good(&rows);
-    assert_eq!(told.len(), 3, "{told:?}");
+    let listed = good(&rows);
+    assert_eq!(listed.len(), 3, "{listed:?}");
     // However the units are distributed, each is listed exactly once.
     let mut sum: BTreeMap<&str, u32> = BTreeMap::new();
-    for (sku, units) in told.iter().flat_map(contents) {
+    for (sku, units) in listed.iter().flat_map(contents) {
         *sum.entry(sku).or_default() += units;
     }
     assert_eq!(sum, [("CAP", 2), ("MUG-1", 3)].into());
@@ -213,7 +213,7 @@ pub async fn an_invalid_row_hides_no_other<B: Bench>() {
 }
 
 pub async fn tracking_numbers_can_be_any_text_or_absent<B: Bench>() {
-    const TOLD: [(&str, Option<&str>); 5] = [
+    const TRACKING_NUMBERS: [(&str, Option<&str>); 5] = [
         (
             "Left with the neighbour, 2nd floor; call \"Zoë\"",
             Some("Left with the neighbour, 2nd floor; call \"Zoë\""),
@@ -225,7 +225,7 @@ pub async fn tracking_numbers_can_be_any_text_or_absent<B: Bench>() {
     ];
     let bench = B::open().await;
     let since = bench.clock().now();
-    for ((tracking, _), at) in TOLD.iter().zip(0..) {
+    for ((tracking, _), at) in TRACKING_NUMBERS.iter().zip(0..) {
         let number = format!("A-{at}");
         submitted(&bench, &order(&number)).await;
         bench.ship(
@@ -236,11 +236,11 @@ pub async fn tracking_numbers_can_be_any_text_or_absent<B: Bench>() {
             }],
         );
     }
-    let told = good(&all_shipments(bench.provider(), since).await);
-    assert_eq!(told.len(), TOLD.len(), "{told:?}");
-    for ((_, expected), at) in TOLD.iter().zip(0..) {
+    let listed = good(&all_shipments(bench.provider(), since).await);
+    assert_eq!(listed.len(), TRACKING_NUMBERS.len(), "{listed:?}");
+    for ((_, expected), at) in TRACKING_NUMBERS.iter().zip(0..) {
         let number = format!("A-{at}");
-        let package = told.iter().find(|s| s.order_number.as_str() == number);
+        let package = listed.iter().find(|s| s.order_number.as_str() == number);
         assert_eq!(package.unwrap().tracking_number.as_deref(), *expected);
     }
 }
@@ -260,7 +260,7 @@ pub async fn times_without_a_zone_are_in_the_warehouses_zone<B: Bench>() {
             }],
         );
         bench.clock().advance(TimeDelta::hours(3));
-        let told = good(&all_shipments(bench.provider(), at).await);
-        assert_eq!(told[0].shipped_at, Some(at));
+        let listed = good(&all_shipments(bench.provider(), at).await);
+        assert_eq!(listed[0].shipped_at, Some(at));
     }
 }

@@ -25,13 +25,13 @@ pub async fn the_feed_lists_each_sku_once<B: Bench>() {
     bench.stock(&levels);
     let rows = whole_feed(bench.provider()).await;
     assert_eq!(rows.len(), 250);
-    let mut told: BTreeMap<String, u32> = good(&rows)
+    let mut listed: BTreeMap<String, u32> = good(&rows)
         .into_iter()
         .map(|item| (item.sku.to_string(), item.available.get()))
         .collect();
-    assert_eq!(told.remove("ONE"), Some(7));
+    assert_eq!(listed.remove("ONE"), Some(7));
     let expected = levels.iter().map(|(sku, n)| ((*sku).to_owned(), *n));
-    assert_eq!(told, expected.collect());
+    assert_eq!(listed, expected.collect());
 }
 
 pub async fn reserved_units_are_not_available<B: Bench>() {
@@ -66,17 +66,17 @@ pub async fn an_invalid_quantity_spoils_only_its_row<B: Bench>() {
     rows.extend(names.iter().map(String::as_str).zip(BAD));
     rows.extend([("ZERO", "0"), ("BLANK", ""), ("LAST", "7")]);
     bench.set_stock_rows(&rows);
-    let told = whole_feed(bench.provider()).await;
-    let levels: Vec<(String, u32)> = good(&told)
+    let listed = whole_feed(bench.provider()).await;
+    let levels: Vec<(String, u32)> = good(&listed)
         .into_iter()
         .map(|item| (item.sku.to_string(), item.available.get()))
         .collect();
     let expected = [("FIRST", 5), ("ZERO", 0), ("LAST", 7)];
     assert_eq!(levels, expected.map(|(sku, n)| (sku.to_owned(), n)));
-    let bad: Vec<_> = told.iter().filter_map(|row| row.as_ref().err()).collect();
+    let bad: Vec<_> = listed.iter().filter_map(|row| row.as_ref().err()).collect();
     for (name, quantity) in names.iter().zip(BAD) {
         let row = bad.iter().find(|row| row.key.as_ref() == Some(name));
-        let row = row.unwrap_or_else(|| panic!("{quantity} is not told of: {bad:?}"));
+        let row = row.unwrap_or_else(|| panic!("{quantity} is not listed of: {bad:?}"));
         assert!(row.is_quantity_error, "{quantity}: {row}");
     }
     // A blank quantity is an invalid row or an absent SKU, as the provider decides; it is never zero.
@@ -125,12 +125,12 @@ pub async fn a_foreign_page_cursor_is_refused<B: Bench>() {
     let bench = B::open().await;
     bench.stock(&[("MUG-1", 10)]);
     for page in ["page 2", "https://elsewhere.example/2", "-1"].map(PageCursor::new) {
-        let told = bench.provider().inventory_page(Some(&page)).await;
-        assert!(told.is_err(), "{page:?}: {told:?}");
-        let told = bench
+        let listed = bench.provider().inventory_page(Some(&page)).await;
+        assert!(listed.is_err(), "{page:?}: {listed:?}");
+        let listed = bench
             .provider()
             .shipments_page(placed_at(), Some(&page))
             .await;
-        assert!(told.is_err(), "{page:?}: {told:?}");
+        assert!(listed.is_err(), "{page:?}: {listed:?}");
     }
 }

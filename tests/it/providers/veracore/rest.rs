@@ -178,24 +178,24 @@ impl StyleBench for Rest {
         let rows: Value = rows
             .iter()
             .map(|row| {
-                let mut told = json!({
+                let mut listed_row = json!({
                     "ShipmentId": row.tracking, "TrackingNumber": row.tracking, "Carrier": "UPS",
                     "ShipDate": row.shipped, "Status": "Shipped",
                 });
                 if !row.order.is_empty() {
-                    told["OrderNumber"] = json!(row.order);
+                    listed_row["OrderNumber"] = json!(row.order);
                 }
-                told
+                listed_row
             })
             .collect();
         vec![Fault::on("/api/shipments", instead(200, rows))]
     }
 
     fn about_another(asked: &str, other: &str) -> Fault {
-        let told = json!({ "OrderNumber": other, "OrderId": "VC-1", "Status": "Received" });
+        let listed_row = json!({ "OrderNumber": other, "OrderId": "VC-1", "Status": "Received" });
         Fault::on(
             &format!("/api/orders/{}/status", segment(asked)),
-            instead(200, told),
+            instead(200, listed_row),
         )
     }
 

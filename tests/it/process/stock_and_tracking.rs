@@ -75,15 +75,15 @@ async fn the_commands_sync_both_and_explain_a_level() {
             allocated: 2
         }
     );
-    let told = world
+    let explanation = world
         .cli(&["stock", "explain", "A-0", "--json"])
         .await
         .success_json();
-    let now = &told["now"]["variants"][0];
+    let now = &explanation["now"]["variants"][0];
     let numbers = ["available", "acknowledged", "allocated", "before", "after"].map(|n| &now[n]);
     assert_eq!(numbers, [10, 2, 2, 12, 12].map(Value::from).each_ref());
     assert_eq!(now["orders"][0][0], order.code);
-    assert_eq!(told["changes"][0]["outcome"], "written");
+    assert_eq!(explanation["changes"][0]["outcome"], "written");
     let words = world.cli(&["stock", "explain", "A-0"]).await;
     assert!(
         words
@@ -232,7 +232,7 @@ async fn replicas_that_start_late_make_up_the_missed_run_once() {
         (state == "Shipped" && level.on_hand == 10 && level.allocated == 0).then_some(())
     })
     .await;
-    until("the runs are told", || async {
+    until("the runs are recorded", || async {
         let open: i64 =
             sqlx::query_scalar("select count(*) from veracore_sync_run where ended_at is null")
                 .fetch_one(&world.tables)

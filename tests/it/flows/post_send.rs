@@ -31,24 +31,29 @@ async fn track(service: &Service, order: &PaidOrder) {
         .unwrap();
 }
 
-async fn state(world: &World, order: &PaidOrder) -> String {
+async fn order_state(world: &World, order: &PaidOrder) -> String {
     world.shop.fulfillment_state(order).await.0
 }
 
-async fn standing(world: &World, order: &PaidOrder) -> PostSendState {
+async fn post_send_state(world: &World, order: &PaidOrder) -> PostSendState {
     world.record(&order.code).await.unwrap().post_send
 }
 
 /// The outcomes of the cancellation events of an order, oldest first.
 async fn cancellation_outcomes(world: &World, order: &PaidOrder) -> Vec<String> {
     let events = world.ledger.events(None, 1000).await.unwrap();
-    let mut told: Vec<_> = events
+    let mut cancellations: Vec<_> = events
         .into_iter()
         .filter(|event| event.event_type == "order.cancelled" && event.data["order"] == order.code)
         .collect();
-    told.sort_by_key(|event| event.occurred_at);
-    assert!(told.iter().all(|event| event.state == EventState::Kept));
-    told.iter()
+    cancellations.sort_by_key(|event| event.occurred_at);
+    assert!(
+        cancellations
+            .iter()
+            .all(|event| event.state == EventState::Kept)
+    );
+    cancellations
+        .iter()
         .map(|event| {
             event.data["outcome"]
                 .as_str()
@@ -80,38 +85,37 @@ async fn an_order_cancelled_after_sending_is_stopped_at_veracore() {
     }
     care(&world, &service).await;
     let is = world.sandbox.order(&order.code).unwrap().status();
-    let (stands, status) = (
-        standing(&world, &order).await,
+    let (state, status) = (
+        post_send_state(&world, &order).await,
         world.status(&order.code).await,
     );
     if can_cancel {
         assert_eq!(
-            stands.cancel_status,
+            state.cancel_status,
             Some(CancelStatus::Stopped),
-            "{stands:?}"
+            "{state:?}"
         );
         assert_eq!((is, status), ("Cancelled", SyncStatus::Cancelled));
         assert_eq!(cancellation_outcomes(&world, &order).await, ["stopped"]);
     } else {
-        assert_eq!(
-            stands.cancel_status,
-            Some(CancelStatus::ByHand),
-            "{stands:?}"
-        );
+        assert_eq!(state.cancel_status, Some(CancelStatus::ByHand), "{state:?}");
         assert_ne!(is, "Cancelled");
         assert_eq!(cancellation_outcomes(&world, &order).await, ["by_hand"]);
         // Somebody cancels it at VeraCore, and the next check sees it.
         world.sandbox.cancel(&order.code).unwrap();
         world.advance(TimeDelta::minutes(30));
         care(&world, &service).await;
-        let stands = standing(&world, &order).await;
-        assert_eq!(stands.cancel_status, Some(CancelStatus::Stopped));
+        let state = post_send_state(&world, &order).await;
+        assert_eq!(state.cancel_status, Some(CancelStatus::Stopped));
         assert_eq!(
             cancellation_outcomes(&world, &order).await,
             ["by_hand", "stopped"]
         );
     }
-    assert_eq!(standing(&world, &other).await, PostSendState::default());
+    assert_eq!(
+        post_send_state(&world, &other).await,
+        PostSendState::default()
+    );
     assert_eq!(world.status(&other.code).await, SyncStatus::Success);
     world.assert_settled().await;
 }
@@ -129,8 +133,8 @@ async fn an_order_in_doubt_is_looked_up_before_it_is_stopped() {
     assert_eq!(world.status(&order.code).await, SyncStatus::InDoubt);
     world.shop.cancel(&order).await;
     care(&world, &service).await;
-    let stands = standing(&world, &order).await;
-    assert_eq!(stands.cancel_status, None, "VeraCore may not have it");
+    let state = post_send_state(&world, &order).await;
+    assert_eq!(state.cancel_status, None, "VeraCore may not have it");
     service.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);
     world.advance(TimeDelta::hours(1));
@@ -138,13 +142,13 @@ async fn an_order_in_doubt_is_looked_up_before_it_is_stopped() {
         world.expect_error("have it cancelled at VeraCore");
     }
     care(&world, &service).await;
-    let stands = standing(&world, &order).await.cancel_status;
+    let state = post_send_state(&world, &order).await.cancel_status;
     let expected = if service.provider.supports_cancellation() {
         CancelStatus::Stopped
     } else {
         CancelStatus::ByHand
     };
-    assert_eq!(stands, Some(expected));
+    assert_eq!(state, Some(expected));
     world.assert_settled().await;
 }
 
@@ -166,14 +170,17 @@ async fn a_shipped_order_is_too_late_to_stop_and_a_voided_one_is_not() {
         world.shop.cancel(order).await;
     }
     care(&world, &service).await;
-    let stands = standing(&world, &late).await;
+    let state = post_send_state(&world, &late).await;
     assert_eq!(
-        stands.cancel_status,
+        state.cancel_status,
         Some(CancelStatus::TooLate),
-        "{stands:?}"
+        "{state:?}"
     );
     assert_eq!(cancellation_outcomes(&world, &late).await, ["too_late"]);
-    assert_eq!(standing(&world, &returned).await, PostSendState::default());
+    assert_eq!(
+        post_send_state(&world, &returned).await,
+        PostSendState::default()
+    );
     assert_eq!(cancellation_outcomes(&world, &returned).await, [""; 0]);
     world.assert_settled().await;
 }
@@ -188,13 +195,13 @@ async fn an_order_cancelled_at_veracore_is_reported_and_unchanged_in_the_shop() 
     track(&service, &order).await;
     care(&world, &service).await;
     track(&service, &order).await;
-    let stands = standing(&world, &order).await;
-    assert!(stands.cancelled_at_veracore.is_some() && stands.cancel_status.is_none());
+    let state = post_send_state(&world, &order).await;
+    assert!(state.cancelled_at_veracore.is_some() && state.cancel_status.is_none());
     assert_eq!(
         cancellation_outcomes(&world, &order).await,
         ["cancelled_at_veracore"]
     );
-    assert_eq!(state(&world, &order).await, "PaymentSettled");
+    assert_eq!(order_state(&world, &order).await, "PaymentSettled");
     world.assert_settled().await;
 }
 
@@ -213,20 +220,20 @@ async fn with_cancel_in_vendure_an_order_cancelled_at_veracore_is_cancelled_in_t
     }
     care(&world, &service).await;
     care(&world, &service).await;
-    assert_eq!(state(&world, &order).await, "Cancelled");
-    let stands = standing(&world, &order).await;
+    assert_eq!(order_state(&world, &order).await, "Cancelled");
+    let state = post_send_state(&world, &order).await;
     assert_eq!(
-        stands.cancel_status,
+        state.cancel_status,
         Some(CancelStatus::Stopped),
-        "{stands:?}"
+        "{state:?}"
     );
     assert_eq!(
         cancellation_outcomes(&world, &order).await,
         ["cancelled_at_veracore", "stopped"]
     );
-    assert_ne!(state(&world, &part).await, "Cancelled");
-    let stands = standing(&world, &part).await;
-    let message = stands.cancel_message.unwrap();
+    assert_ne!(order_state(&world, &part).await, "Cancelled");
+    let state = post_send_state(&world, &part).await;
+    let message = state.cancel_message.unwrap();
     assert!(
         message.contains("VeraCore shipped a part of the order"),
         "{message}"
@@ -251,8 +258,8 @@ async fn an_order_edited_after_sending_is_flagged_and_not_sent_again() {
     world.shop.transition(&order, "PaymentSettled").await;
     assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 1);
     assert_eq!(service.orders.check_sent_orders().await.unwrap().changed, 0);
-    let stands = standing(&world, &order).await;
-    let shown: Vec<String> = stands
+    let state = post_send_state(&world, &order).await;
+    let shown: Vec<String> = state
         .changed_since_sent
         .iter()
         .map(ToString::to_string)
@@ -286,7 +293,10 @@ async fn units_cancelled_at_veracore_are_not_sold_twice() {
     track(&service, &order).await;
     service.sync_stock().await;
     assert_eq!(world.shop.level("A-0").await.sellable(), 3);
-    assert_eq!(standing(&world, &order).await, PostSendState::default());
+    assert_eq!(
+        post_send_state(&world, &order).await,
+        PostSendState::default()
+    );
     world.assert_settled().await;
 }
 
@@ -339,11 +349,11 @@ async fn a_stopped_order_that_ships_anyway_is_reported() {
         cancellation_outcomes(&world, &order).await,
         ["stopped", "too_late"]
     );
-    let stands = standing(&world, &order).await;
+    let state = post_send_state(&world, &order).await;
     assert_eq!(
-        stands.cancel_status,
+        state.cancel_status,
         Some(CancelStatus::TooLate),
-        "{stands:?}"
+        "{state:?}"
     );
     assert_eq!(world.sandbox.orders().len(), 1);
     world.assert_settled().await;
@@ -359,12 +369,12 @@ async fn an_order_being_edited_is_cancelled_in_the_shop_after_the_edit() {
     track(&service, &order).await;
     world.shop.transition(&order, "Modifying").await;
     care(&world, &service).await;
-    assert_eq!(state(&world, &order).await, "Modifying");
+    assert_eq!(order_state(&world, &order).await, "Modifying");
     let lines = world.shop.order_details(&order.id).await;
     assert!(lines.to_string().contains("\"quantity\":2"), "{lines}");
     world.shop.transition(&order, "PaymentSettled").await;
     care(&world, &service).await;
-    assert_eq!(state(&world, &order).await, "Cancelled");
+    assert_eq!(order_state(&world, &order).await, "Cancelled");
     world.assert_settled().await;
 }
 
@@ -386,7 +396,12 @@ async fn an_invalid_row_does_not_stop_the_others() {
     care(&world, &service).await;
     service.orders.check_sent_orders().await.unwrap();
     care(&world, &service).await;
-    assert!(standing(&world, &order).await.cancel_status.is_some());
+    assert!(
+        post_send_state(&world, &order)
+            .await
+            .cancel_status
+            .is_some()
+    );
     let restored = "update veracore_order_sync set sent_parts = null, changed_parts = null
          where vendure_order_code = $1";
     sqlx::query(restored)
@@ -423,8 +438,8 @@ async fn an_adopted_order_that_is_cancelled_is_stopped_too() {
     assert_eq!(written.await.unwrap().rows_affected(), 1);
     let verdict = world.ledger.retry_order(&code, RetryMode::Again).await;
     assert_eq!(verdict.unwrap(), OperatorOutcome::Done);
-    let stands = standing(&world, &order).await.cancel_status;
-    assert_eq!(stands, Some(CancelStatus::Requested));
+    let state = post_send_state(&world, &order).await.cancel_status;
+    assert_eq!(state, Some(CancelStatus::Requested));
     assert_eq!(world.sandbox.orders().len(), 1);
     world.assert_settled().await;
 }

@@ -17,8 +17,8 @@ pub async fn invalid_webhooks_are_refused<B: Bench>() {
     ];
     for kind in NoticeKind::ALL {
         for body in bodies {
-            let told = bench.provider().parse_webhook(kind, body);
-            let problem = told.unwrap_err().to_string();
+            let parsed = bench.provider().parse_webhook(kind, body);
+            let problem = parsed.unwrap_err().to_string();
             // The message does not quote the body, which may contain anything.
             assert!(!problem.is_empty() && problem.len() < 500, "{problem}");
             assert!(!problem.contains("77"), "{problem}");

@@ -54,8 +54,8 @@ async fn a_killed_daemon_loses_no_webhook_and_the_next_one_processes_them() {
     world.sandbox.ship(&order.code, vec![package]).unwrap();
     let (mut daemon, sender) = at_rest(&world, &[]).await;
     let (other, to_other) = at_rest(&world, &[]).await;
-    let told = json!({ "OrderNumber": order.code, "TrackingNumber": "K1", "Status": "Shipped" });
-    let once = sender.sign(told.to_string().as_bytes());
+    let notice = json!({ "OrderNumber": order.code, "TrackingNumber": "K1", "Status": "Shipped" });
+    let once = sender.sign(notice.to_string().as_bytes());
     assert_eq!(sender.send("tracking-update", &once).await.0, 202);
     assert_eq!(
         to_other.send("tracking-update", &once).await.0,
@@ -77,7 +77,7 @@ async fn a_killed_daemon_loses_no_webhook_and_the_next_one_processes_them() {
     daemon.kill_9();
     other.stop().await;
     assert_eq!(states(&world).await, ["waiting"; 3]);
-    let heir = world
+    let next_daemon = world
         .daemon()
         .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
         .start()
@@ -87,8 +87,8 @@ async fn a_killed_daemon_loses_no_webhook_and_the_next_one_processes_them() {
     assert_eq!(world.shop.level("A-1").await.on_hand, 12);
     // A webhook received meanwhile is processed at once.
     world.sandbox.set_stock("A-1", 13);
-    let mut heir = heir;
-    let sender = WebhookSender::to(heir.address().await, &world);
+    let mut next_daemon = next_daemon;
+    let sender = WebhookSender::to(next_daemon.address().await, &world);
     sender
         .deliver(
             "inventory-update",
@@ -97,17 +97,17 @@ async fn a_killed_daemon_loses_no_webhook_and_the_next_one_processes_them() {
         .await;
     all_done(&world).await;
     assert_eq!(world.shop.level("A-1").await.on_hand, 13);
-    heir.stop().await;
+    next_daemon.stop().await;
     world.assert_settled().await;
 }
 
 /// Sends a webhook to a daemon that may still be starting, may ask for a resend, or may crash.
-async fn send_until_heard(
+async fn send_until_answered(
     world: &World,
     daemon: &mut Daemon,
-    told: &serde_json::Value,
+    notice: &serde_json::Value,
 ) -> Option<(u16, String)> {
-    let body = told.to_string();
+    let body = notice.to_string();
     let line = daemon.wait_for("veracore-sync started").await;
     let sender = WebhookSender::to(line["listen"].as_str().unwrap().parse().unwrap(), world);
     loop {
@@ -154,8 +154,8 @@ async fn a_crash_at_each_write_is_recovered() {
                 .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
                 .with(AT, &point)
                 .spawn();
-            let told = json!({ "OrderNumber": order.code, "TrackingNumber": format!("{at}{when}"), "Status": "Shipped" });
-            let answer = send_until_heard(&world, &mut victim, &told).await;
+            let notice = json!({ "OrderNumber": order.code, "TrackingNumber": format!("{at}{when}"), "Status": "Shipped" });
+            let answer = send_until_answered(&world, &mut victim, &notice).await;
             assert_eq!(
                 victim.wait_exit().await.code(),
                 None,
@@ -176,20 +176,20 @@ async fn a_crash_at_each_write_is_recovered() {
             if write == "postpone_webhook" {
                 world.sandbox.ship(&order.code, vec![package]).unwrap();
             }
-            let mut heir = world
+            let mut next_daemon = world
                 .daemon()
                 .with("VERACORE_WEBHOOK_SECRET", WEBHOOK_SECRET)
                 .start()
                 .await;
-            let sender = WebhookSender::to(heir.address().await, &world);
+            let sender = WebhookSender::to(next_daemon.address().await, &world);
             // Resend it, because it may not have been answered.
-            sender.deliver("tracking-update", &told).await;
+            sender.deliver("tracking-update", &notice).await;
             sqlx::query("update veracore_webhook set next_attempt = now() where next_attempt is not null and lease_token is null")
                 .execute(&world.tables)
                 .await
                 .unwrap();
             all_done(&world).await;
-            heir.stop().await;
+            next_daemon.stop().await;
             let (state, fulfillments, _) = world.shop.fulfillment_state(&order).await;
             assert_eq!(
                 (state.as_str(), fulfillments.len()),

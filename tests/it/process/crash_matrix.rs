@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::crash::{Death, History, empty_log};
+use super::crash::{History, PlannedCrash, empty_log};
 
 /// The crash points that each command of the flows passes.
 pub(super) async fn passed_by_command() -> Vec<BTreeSet<String>> {
@@ -26,10 +26,10 @@ pub(super) async fn passed_by_command() -> Vec<BTreeSet<String>> {
 
 /// Distributes the points over as few histories as possible: each command crashes at most once per
 /// history, because after a second crash it might have nothing left to do.
-fn histories(mut by_command: Vec<BTreeSet<String>>) -> Vec<Vec<Death>> {
+fn histories(mut by_command: Vec<BTreeSet<String>>) -> Vec<Vec<PlannedCrash>> {
     let mut histories = Vec::new();
     loop {
-        let mut deaths = Vec::new();
+        let mut crashes = Vec::new();
         for command in 0..by_command.len() {
             let Some(point) = by_command[command].first().cloned() else {
                 continue;
@@ -37,32 +37,32 @@ fn histories(mut by_command: Vec<BTreeSet<String>>) -> Vec<Vec<Death>> {
             for points in &mut by_command {
                 points.remove(&point);
             }
-            deaths.push(Death {
+            crashes.push(PlannedCrash {
                 point,
                 command: Some(command),
             });
         }
-        if deaths.is_empty() {
+        if crashes.is_empty() {
             return histories;
         }
-        histories.push(deaths);
+        histories.push(crashes);
     }
 }
 
 /// One shard of the histories.
 async fn die_again_and_again(shard: usize, of: usize) {
     let histories = histories(passed_by_command().await);
-    for deaths in histories.into_iter().skip(shard).step_by(of) {
-        History::begin(deaths, None).await.run().await;
+    for crashes in histories.into_iter().skip(shard).step_by(of) {
+        History::begin(crashes, None).await.run().await;
     }
 }
 
 #[tokio::test]
-async fn deaths_in_each_flow_are_made_good_0() {
+async fn crashes_in_each_flow_are_recovered_0() {
     die_again_and_again(0, 2).await;
 }
 
 #[tokio::test]
-async fn deaths_in_each_flow_are_made_good_1() {
+async fn crashes_in_each_flow_are_recovered_1() {
     die_again_and_again(1, 2).await;
 }

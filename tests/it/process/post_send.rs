@@ -79,7 +79,7 @@ async fn recovers(world: &World, what: &str, done: impl AsyncFn() -> bool) {
     daemon.stop().await;
 }
 
-async fn stands(world: &World, order: &PaidOrder) -> Option<CancelStatus> {
+async fn cancel_status(world: &World, order: &PaidOrder) -> Option<CancelStatus> {
     world
         .record(&order.code)
         .await
@@ -122,7 +122,7 @@ async fn a_crash_at_each_write_of_a_cancellation_is_recovered() {
             world.shop.cancel(&order).await;
             crash_daemon(&world, &point).await;
             recovers(&world, &point, async || {
-                stands(&world, &order).await == Some(last)
+                cancel_status(&world, &order).await == Some(last)
             })
             .await;
             assert_eq!(count_outcome(&world, &order, outcome).await, 1, "{point}");
@@ -158,7 +158,7 @@ async fn a_crash_while_veracores_cancellation_is_recorded_is_recovered() {
                 crash_daemon(&world, &point).await;
             }
             recovers(&world, &point, async || {
-                stands(&world, &order).await == Some(CancelStatus::Stopped)
+                cancel_status(&world, &order).await == Some(CancelStatus::Stopped)
             })
             .await;
             assert_eq!(
@@ -208,25 +208,28 @@ async fn a_crash_while_an_edit_a_revival_or_a_late_package_is_recorded_is_recove
                     .await
                     .success_json();
                 let care = |record: veracore_sync::ledger::SyncRecord| record.post_send;
-                let stands = world.record(&order.code).await.map(care).unwrap();
-                assert!(stands.cancelled_at_veracore.is_some());
+                let state = world.record(&order.code).await.map(care).unwrap();
+                assert!(state.cancelled_at_veracore.is_some());
                 world.sandbox.undo_cancellation(&order.code).unwrap();
                 crash_command(&world, &point, &track).await;
-                let stands = world.record(&order.code).await.map(care).unwrap();
-                assert_eq!(stands, veracore_sync::ledger::PostSendState::default());
+                let state = world.record(&order.code).await.map(care).unwrap();
+                assert_eq!(state, veracore_sync::ledger::PostSendState::default());
                 continue;
             }
             if point.contains("record_shipped_after_stop") {
                 world.shop.cancel(&order).await;
                 world.sandbox.cancel(&order.code).unwrap();
                 recovers(&world, &point, async || {
-                    stands(&world, &order).await == Some(CancelStatus::Stopped)
+                    cancel_status(&world, &order).await == Some(CancelStatus::Stopped)
                 })
                 .await;
                 world.sandbox.undo_cancellation(&order.code).unwrap();
                 world.sandbox.ship(&order.code, vec![]).unwrap();
                 crash_command(&world, &point, &["sync", "tracking"]).await;
-                assert_eq!(stands(&world, &order).await, Some(CancelStatus::TooLate));
+                assert_eq!(
+                    cancel_status(&world, &order).await,
+                    Some(CancelStatus::TooLate)
+                );
                 assert_eq!(
                     count_outcome(&world, &order, "too_late").await,
                     1,

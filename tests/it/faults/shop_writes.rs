@@ -27,13 +27,13 @@ const LEASES_EXPIRED: TimeDelta = TimeDelta::minutes(10);
 
 /// A service that crashes, or loses a response, at a call.
 fn faulty(world: &World, call: ShopCall, fault: ShopFault) -> (Service, Arc<tokio::sync::Notify>) {
-    let mut died = None;
+    let mut crashed = None;
     let service = world.service_with_options(|options| {
         let (shop, notify) = FaultyShop::new(Arc::clone(&options.storefront), call, fault);
         options.storefront = shop;
-        died = Some(notify);
+        crashed = Some(notify);
     });
-    (service, died.unwrap())
+    (service, crashed.unwrap())
 }
 
 /// An order with two lines that VeraCore has.
@@ -71,7 +71,7 @@ async fn a_crash_before_or_after_each_write_makes_no_second_fulfillment() {
     ];
     for call in calls {
         for fault in [ShopFault::CrashBefore, ShopFault::CrashAfter] {
-            let world = World::named("deaths").build().await;
+            let world = World::named("crashes").build().await;
             let order = sent(&world).await;
             world.sandbox.ship(&order.code, vec![]).unwrap();
             let (service, crashed) = faulty(&world, call, fault);
@@ -82,15 +82,15 @@ async fn a_crash_before_or_after_each_write_makes_no_second_fulfillment() {
             }
             drop(service);
             // At first, the crashed process's leases block the order, or its work is done.
-            let heir = world.service();
-            heir.sync_tracking().await;
+            let next_service = world.service();
+            next_service.sync_tracking().await;
             let made = world.shop.fulfillment_state(&order).await.1.len();
             assert!(made <= 1, "{call:?} {fault:?}: {made} fulfillments");
             world.advance(LEASES_EXPIRED);
-            heir.sync_tracking().await;
+            next_service.sync_tracking().await;
             println!("{call:?} {fault:?}");
             assert_one_fulfillment(&world, &order).await;
-            assert_eq!(heir.sync_tracking().await.orders_checked, 0);
+            assert_eq!(next_service.sync_tracking().await.orders_checked, 0);
             world.assert_settled().await;
         }
     }
@@ -247,7 +247,7 @@ async fn a_run_interrupted_by_the_shop_is_repeated_for_the_same_occurrence() {
     world.expect_error("cannot write VeraCore's stock levels");
     world.expect_error("cannot read Vendure's stock before writing");
     world.sandbox.set_stock("A-0", 10);
-    let gone = faulty(&world, ShopCall::SetStock, ShopFault::ResponseLost).0;
+    let faulty_service = faulty(&world, ShopCall::SetStock, ShopFault::ResponseLost).0;
     let occurrence = RunStart::Occurrence {
         scheduled_for: world.clock.now(),
         missed: None,
@@ -258,7 +258,7 @@ async fn a_run_interrupted_by_the_shop_is_repeated_for_the_same_occurrence() {
         .await
         .unwrap()
         .unwrap();
-    let result = gone.inventory.run_scheduled(run).await;
+    let result = faulty_service.inventory.run_scheduled(run).await;
     assert!(
         matches!(result, WorkResult::Interrupted { .. }),
         "{result:?}"
