@@ -1,7 +1,7 @@
 //! The clock, passed in. Only this file may read the system time.
 
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
@@ -11,6 +11,12 @@ pub trait Clock: Send + Sync {
 }
 
 pub type SharedClock = Arc<dyn Clock>;
+
+/// Converts a duration for a sum with a time; at most a year.
+pub fn time_delta(duration: Duration) -> TimeDelta {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    TimeDelta::from_std(duration.min(YEAR)).unwrap_or_default()
+}
 
 /// The system clock.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,14 +7,14 @@ use serde_json::json;
 use veracore_sync::{
     domain::{
         Address, Contact, CurrencyCode, LineId, Money, Order, OrderCode, OrderLine, OrderState,
-        ShippingMethodCode, ShopOrderId, Sku, SkuRules, Units, VariantId,
+        PriceBasis, ShippingMethodCode, ShopOrderId, Sku, SkuRules, Units, VariantId,
     },
     fulfillment::StockItem,
     ledger::{ParcelItem, ParcelReport, SentLine, SentOrder},
     sync::{
         inventory::{AcknowledgedUnits, feed::Feed},
         jobs::calendar::CalendarSettings,
-        orders::mapping::{MappingRules, PriceBasis},
+        orders::mapping::MappingRules,
         tracking::parcels::Parcel,
     },
     vendure::{FulfillmentProgress, FulfillmentProgressLine, StockLevel, Variant},

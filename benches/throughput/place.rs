@@ -11,7 +11,10 @@ use veracore_sync::{
     domain::SyncStatus,
     lifecycle::TaskGroup,
     sandbox::{self, Fault, FaultKind, Sandbox, SandboxConfig, Work},
-    sync::orders::worker,
+    sync::{
+        context::SyncContext,
+        orders::{OrderSettings, OrderSync, worker},
+    },
 };
 
 use super::shop::{self, Shop};
@@ -157,14 +160,14 @@ impl Place {
 /// Processes due orders, as the daemon does, until [`stop`].
 pub fn submit_orders(app: &App) -> TaskGroup {
     let tasks = TaskGroup::new();
+    let context = SyncContext {
+        tasks: tasks.clone(),
+        ..SyncContext::clone(&app.orders)
+    };
+    let orders = OrderSync::new(context, OrderSettings::clone(&app.orders.settings));
     tasks.spawn(
         "submit_orders",
-        worker::submit_orders(
-            app.orders.clone(),
-            Arc::new(SystemClock),
-            app.upstreams.clone(),
-            tasks.clone(),
-        ),
+        worker::submit_orders(orders, app.upstreams.clone()),
     );
     tasks
 }

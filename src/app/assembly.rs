@@ -78,7 +78,10 @@ impl App {
         let orders = OrderSync::new(context.clone(), order_settings(&config));
         let inventory = InventorySync::new(context.clone(), inventory_settings(&config));
         let tracking = TrackingSync::new(context, tracking_settings(&config));
-        let reconciliation = Reconciliation::new(orders.clone(), reconcile_settings(&config));
+        let reconciliation = Reconciliation {
+            orders: orders.clone(),
+            settings: reconcile_settings(&config),
+        };
         let webhooks = inbox::Inbox::new(
             config.veracore.webhook_secret.clone(),
             Arc::clone(&provider),

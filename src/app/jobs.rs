@@ -20,8 +20,7 @@ use crate::{
             discovery_loop::{self, PollIntervals, WorkerWakeup},
             worker,
         },
-        post_send,
-        upstreams::{self, Probes},
+        post_send, upstreams,
     },
     telemetry::LogOnce,
 };
@@ -65,19 +64,12 @@ pub(super) async fn start(
 }
 
 fn spawn_upstream_watch(app: &App, tasks: &TaskGroup) {
-    let probes = Probes {
-        storefront: Arc::clone(&app.storefront),
-        trigger_states: app.config.orders.trigger_states.clone(),
-        provider: Arc::clone(&app.provider),
-        unknown_order: app.probe_order.clone(),
-    };
     tasks.spawn_critical(
         "watch_upstreams",
         upstreams::watch_upstreams(
+            app.orders.clone(),
             app.upstreams.clone(),
-            probes,
-            app.ledger.clone(),
-            tasks.clone(),
+            app.probe_order.clone(),
         ),
     );
 }
@@ -93,28 +85,16 @@ fn spawn_order_tasks(app: &App, wakeup: &WorkerWakeup, tasks: &TaskGroup) {
             app.orders.clone(),
             wakeup.clone(),
             intervals,
-            Arc::clone(&app.clock),
             app.upstreams.clone(),
-            tasks.clone(),
         ),
     );
     tasks.spawn_critical(
         "care_for_sent_orders",
-        post_send::watch_sent_orders(
-            app.orders.clone(),
-            intervals,
-            app.upstreams.clone(),
-            tasks.clone(),
-        ),
+        post_send::watch_sent_orders(app.orders.clone(), intervals, app.upstreams.clone()),
     );
     tasks.spawn_critical(
         "submit_orders",
-        worker::submit_orders(
-            app.orders.clone(),
-            Arc::clone(&app.clock),
-            app.upstreams.clone(),
-            tasks.clone(),
-        ),
+        worker::submit_orders(app.orders.clone(), app.upstreams.clone()),
     );
 }
 
@@ -126,7 +106,6 @@ fn spawn_inbox_workers(app: &App, tasks: &TaskGroup) {
             inventory: app.inventory.clone(),
             tracking: app.tracking.clone(),
             upstreams: app.upstreams.clone(),
-            tasks: tasks.clone(),
         };
         tasks.spawn_critical(queue.task_name(), worker.run(queue));
     }

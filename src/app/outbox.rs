@@ -8,7 +8,10 @@ use super::assembly::App;
 use crate::{
     ledger::{Ledger, LedgerError},
     lifecycle::TaskGroup,
-    sync::outbox::{self, EventDeliverer, EventReceiver, NoteSettings, NoteWriter},
+    sync::{
+        context::SyncContext,
+        outbox::{self, EventDeliverer, EventReceiver, NoteSettings, NoteWriter},
+    },
     telemetry::LogOnce,
 };
 
@@ -66,11 +69,11 @@ fn build_event_delivery(app: &App) -> anyhow::Result<Option<EventDeliverer>> {
         Arc::clone(&app.clock),
     )
     .context("HTTPS cannot be set up on this machine")?;
-    Ok(Some(EventDeliverer::new(
-        Arc::new(receiver),
-        app.ledger.clone(),
-        Arc::clone(&app.clock),
-    )))
+    Ok(Some(EventDeliverer {
+        receiver: Arc::new(receiver),
+        ledger: app.ledger.clone(),
+        clock: Arc::clone(&app.clock),
+    }))
 }
 
 /// Starts writing notes on orders in Vendure, if enabled.
@@ -78,14 +81,8 @@ pub(super) fn spawn_note_writer(app: &App, tasks: &TaskGroup) {
     if !app.config.orders.vendure_order_notes {
         return;
     }
-    let notes = NoteWriter::new(
-        Arc::clone(&app.storefront),
-        app.ledger.clone(),
-        Arc::clone(&app.clock),
-        NoteSettings::from_timeout(app.config.vendure.timeout),
-    );
-    tasks.spawn_critical(
-        "write_notes",
-        outbox::write_notes(notes, app.upstreams.shop_circuit.clone(), tasks.clone()),
-    );
+    let settings = NoteSettings::from_timeout(app.config.vendure.timeout);
+    let notes = NoteWriter::new(SyncContext::clone(&app.orders), settings);
+    let shop = app.upstreams.shop_circuit.clone();
+    tasks.spawn_critical("write_notes", outbox::write_notes(notes, shop));
 }

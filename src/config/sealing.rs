@@ -18,7 +18,7 @@ use chacha20poly1305::{
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::SealedText;
+use crate::domain::{SealedText, text::hex};
 
 /// A key of 256 bits.
 struct EncryptionKey {
@@ -60,7 +60,7 @@ impl EncryptionKey {
             .chain_update(b"veracore-sync key id")
             .chain_update(bits)
             .finalize();
-        let id = digest[..4].iter().map(|b| format!("{b:02x}")).collect();
+        let id = hex(&digest[..4]);
         let bits = SecretBox::new(Box::new(bits));
         Ok(Self {
             id,

@@ -34,7 +34,7 @@ pub use ids::{
 };
 pub use money::{CurrencyCode, Money};
 pub use notice::{NoticeKind, ParcelNotice, WebhookNotice};
-pub use order::{Order, OrderLine, OrderRef};
+pub use order::{LineUnits, Order, OrderLine, OrderRef};
 pub use quantity::{InvalidQuantity, Quantity, Units};
 pub use safety_stock::SafetyStock;
 pub use sealed::SealedText;

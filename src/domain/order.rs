@@ -48,3 +48,10 @@ pub struct OrderLine {
     /// Price of one unit, with discounts, without tax.
     pub unit_price_net: Money,
 }
+
+/// Units of an order line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct LineUnits {
+    pub line: LineId,
+    pub quantity: u32,
+}

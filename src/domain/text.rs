@@ -23,6 +23,11 @@ pub fn one_line(text: &str, max: usize) -> String {
     out
 }
 
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Replaces each character that controls a terminal by a space. Line breaks and tabs stay.
 pub fn replace_control_chars(text: &str) -> String {
     text.chars()

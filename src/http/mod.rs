@@ -11,6 +11,7 @@ mod error;
 #[cfg(test)]
 mod fuzz_tests;
 mod health;
+mod mac;
 mod response;
 mod retry_after;
 mod upstream;
@@ -20,5 +21,6 @@ pub use breaker::{CallKind, CircuitState};
 pub use circuit::{Circuit, UpstreamVerdict};
 pub use error::{CallError, CallErrorKind, OpenReason, RequestSent};
 pub use health::HealthState;
+pub use mac::hmac_sha256;
 pub use response::{HttpResponse, parse_json};
 pub use upstream::{Upstream, UpstreamLimits};

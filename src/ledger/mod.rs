@@ -48,9 +48,7 @@ pub use post_send::changes::{
 pub use post_send::provider_cancellations::ProviderCancellation;
 pub use sessions::SealedToken;
 pub use settings::{StoredSettings, StoredValue};
-pub use shipments::{
-    FulfillmentIntentLine, ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus,
-};
+pub use shipments::{ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus};
 pub use stock::{RecordedStockChange, StockChange, StockOutcome};
 pub use views::dashboard::{HourlyOrders, OrderEvent, ParcelProblem};
 pub use views::metrics::{LastSuccess, LedgerMetrics};

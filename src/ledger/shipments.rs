@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::handle::Ledger;
 use crate::{
     crash,
-    domain::{FulfillmentId, LineId, OrderCode},
+    domain::{FulfillmentId, LineUnits, OrderCode},
     ledger::{
         db::{
             error::LedgerError,
@@ -67,13 +67,6 @@ pub struct ParcelItem {
     pub quantity: u32,
 }
 
-/// A quantity of an order line.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FulfillmentIntentLine {
-    pub line: LineId,
-    pub quantity: u32,
-}
-
 /// A recorded parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,7 +78,7 @@ pub struct RecordedShipment {
     pub status: ShipmentStatus,
     pub message: Option<String>,
     /// The fulfillment intent, if recorded.
-    pub intended: Option<Vec<FulfillmentIntentLine>>,
+    pub intended: Option<Vec<LineUnits>>,
     pub fulfillment: Option<FulfillmentId>,
     pub fulfilled_at: Option<DateTime<Utc>>,
     pub first_seen_at: DateTime<Utc>,
@@ -221,7 +214,7 @@ impl Ledger {
     pub async fn record_fulfillment_intent(
         &self,
         shipment: i64,
-        lines: &[FulfillmentIntentLine],
+        lines: &[LineUnits],
         leases: [&Lease; 2],
         ttl: std::time::Duration,
     ) -> Result<bool, LedgerError> {

@@ -147,12 +147,17 @@ impl TaskGroup {
         self.failed.is_cancelled()
     }
 
-    /// Sleeps, at most until the stop.
-    pub async fn sleep(&self, time: Duration) {
+    /// Waits, at most until the stop.
+    pub async fn wait_for<T>(&self, event: impl Future<Output = T>) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(time) => {}
+            _ = event => {}
         }
+    }
+
+    /// Sleeps, at most until the stop.
+    pub async fn sleep(&self, time: Duration) {
+        self.wait_for(tokio::time::sleep(time)).await;
     }
 
     /// Waits for all tasks after [`Self::stop`], at most for `timeout`.

@@ -1,30 +1,31 @@
-//! Descriptions of order lines that changed after the order was sent. Pure.
+//! Describes order lines that changed after the order was sent. Pure.
 
 use crate::domain::text::one_line;
 
 /// The most lines that one description names.
 const MAX_DIFFERENCES: usize = 10;
 
-/// Describes a line whose quantity in Vendure differs from the one sent.
-pub fn describe_difference(sku: &str, sent: u32, now: u32) -> String {
-    let sku = one_line(sku, 80);
-    match (sent, now) {
-        (0, now) => format!("{sku}: not sent, {now} in Vendure now"),
-        (sent, 0) => format!("{sku}: {sent} sent, not in Vendure any more"),
-        (sent, now) => format!("{sku}: {sent} sent, {now} in Vendure now"),
-    }
-}
-
-/// Joins the first differences and counts the rest; `None` when there are none.
-pub fn join_differences(mut differences: Vec<String>) -> Option<String> {
-    if differences.is_empty() {
-        return None;
-    }
-    let more = differences.len().saturating_sub(MAX_DIFFERENCES);
-    differences.truncate(MAX_DIFFERENCES);
-    let mut text = differences.join("; ");
+/// Describes the lines whose quantity in Vendure differs from the one sent; `None` if there are none.
+/// Each line is its SKU, the units sent and the units now.
+pub fn describe_differences<'a>(
+    lines: impl Iterator<Item = (&'a str, u32, u32)>,
+) -> Option<String> {
+    let mut differences = lines.filter(|(_, sent, now)| sent != now);
+    let mut listed: Vec<String> = differences
+        .by_ref()
+        .take(MAX_DIFFERENCES)
+        .map(|(sku, sent, now)| {
+            let sku = one_line(sku, 80);
+            match (sent, now) {
+                (0, now) => format!("{sku}: not sent, {now} in Vendure now"),
+                (sent, 0) => format!("{sku}: {sent} sent, not in Vendure any more"),
+                (sent, now) => format!("{sku}: {sent} sent, {now} in Vendure now"),
+            }
+        })
+        .collect();
+    let more = differences.count();
     if more > 0 {
-        text.push_str(&format!("; and {more} more"));
+        listed.push(format!("and {more} more"));
     }
-    Some(text)
+    (!listed.is_empty()).then(|| listed.join("; "))
 }

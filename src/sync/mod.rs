@@ -3,7 +3,9 @@
 //! Calls Vendure and VeraCore through their traits, and the ledger. Knows no SQL, no sources of the
 //! configuration, and no HTTP except for the receiver of events.
 
+mod bounded;
 pub mod context;
+pub mod error;
 pub mod inbox;
 pub mod inventory;
 pub mod jobs;

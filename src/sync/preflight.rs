@@ -95,15 +95,14 @@ pub fn shop_error_finding(error: &StorefrontError) -> PreflightFinding {
 
 /// Checks channel, permissions, stock location and custom fields.
 pub fn check_shop(profile: &ShopProfile, expected: &ExpectedShop) -> Vec<PreflightFinding> {
-    let mut findings = vec![PreflightFinding::ok("vendure login", "logged in")];
-    findings.push(check_channel(profile, expected.channel_token.as_deref()));
-    findings.push(check_permissions(profile));
-    findings.push(check_stock_location(
-        &profile.stock_locations,
-        expected.stock_location.as_deref(),
-    ));
-    findings.push(check_custom_fields(profile));
-    findings
+    let locations = &profile.stock_locations;
+    vec![
+        PreflightFinding::ok("vendure login", "logged in"),
+        check_channel(profile, expected.channel_token.as_deref()),
+        check_permissions(profile),
+        check_stock_location(locations, expected.stock_location.as_deref()),
+        check_custom_fields(profile),
+    ]
 }
 
 fn check_channel(profile: &ShopProfile, token: Option<&str>) -> PreflightFinding {
@@ -121,27 +120,21 @@ fn check_channel(profile: &ShopProfile, token: Option<&str>) -> PreflightFinding
 }
 
 fn check_permissions(profile: &ShopProfile) -> PreflightFinding {
-    if profile.missing_permissions.is_empty() {
-        return PreflightFinding::ok("vendure permissions", "all that are needed");
+    const CHECK: &str = "vendure permissions";
+    let missing = &profile.missing_permissions;
+    if missing.is_empty() {
+        return PreflightFinding::ok(CHECK, "all that are needed");
     }
-    let missing: Vec<String> = profile
-        .missing_permissions
+    let names: Vec<&str> = missing.iter().map(|missing| missing.permission).collect();
+    let reasons = missing
         .iter()
-        .map(|missing| format!("{} ({})", missing.permission, missing.needed_for))
-        .collect();
-    let names: Vec<&str> = profile
-        .missing_permissions
-        .iter()
-        .map(|m| m.permission)
-        .collect();
-    PreflightFinding::failed(
-        "vendure permissions",
-        format!("missing: {}", missing.join(", ")),
-        format!(
-            "give the login's role in this channel: {} (Settings > Roles)",
-            names.join(", ")
-        ),
-    )
+        .map(|missing| format!("{} ({})", missing.permission, missing.needed_for));
+    let detail = format!("missing: {}", reasons.collect::<Vec<_>>().join(", "));
+    let fix = format!(
+        "give the login's role in this channel: {} (Settings > Roles)",
+        names.join(", ")
+    );
+    PreflightFinding::failed(CHECK, detail, fix)
 }
 
 fn check_stock_location(locations: &[StockLocation], wanted: Option<&str>) -> PreflightFinding {
@@ -166,22 +159,21 @@ pub fn choose_stock_location<'a>(
     locations: &'a [StockLocation],
     wanted: Option<&str>,
 ) -> Result<&'a StockLocation, StockLocationError> {
-    let none = |detail: String, fix| Err(StockLocationError { detail, fix });
-    let names = |locations: &[StockLocation]| {
-        let names: Vec<String> = locations
+    let error = |detail: String, fix| Err(StockLocationError { detail, fix });
+    let names = || {
+        let names = locations
             .iter()
-            .map(|l| format!("{} (id {})", l.name, l.id))
-            .collect();
-        names.join(", ")
+            .map(|l| format!("{} (id {})", l.name, l.id));
+        names.collect::<Vec<_>>().join(", ")
     };
     match (wanted, locations) {
-        (_, []) => none(
+        (_, []) => error(
             "the channel has none that this login can see".into(),
             "create a stock location for the channel, and give the login's role ReadStockLocation",
         ),
         (None, [only]) => Ok(only),
-        (None, _) => none(
-            format!("the channel has several: {}", names(locations)),
+        (None, _) => error(
+            format!("the channel has several: {}", names()),
             "set VENDURE_STOCK_LOCATION to the name or id of VeraCore's",
         ),
         (Some(wanted), _) => {
@@ -190,15 +182,12 @@ pub fn choose_stock_location<'a>(
             match (by_id, by_name.as_slice()) {
                 (_, [one]) => Ok(one),
                 (Some(one), []) => Ok(one),
-                (_, []) => none(
-                    format!(
-                        "there is none called '{wanted}'; there are: {}",
-                        names(locations)
-                    ),
+                (_, []) => error(
+                    format!("there is none called '{wanted}'; there are: {}", names()),
                     "set VENDURE_STOCK_LOCATION to one of them",
                 ),
-                _ => none(
-                    format!("several are called '{wanted}': {}", names(locations)),
+                _ => error(
+                    format!("several are called '{wanted}': {}", names()),
                     "set VENDURE_STOCK_LOCATION to the id of VeraCore's",
                 ),
             }

@@ -2,17 +2,16 @@
 //!
 //! `http` decides when a circuit opens or closes.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::{
-    domain::{OrderCode, OrderState},
-    fulfillment::FulfillmentProvider,
+    domain::OrderCode,
     http::{Circuit, CircuitState, HealthState, OpenReason},
     ledger::{Ledger, LedgerError, UpstreamEvent},
     lifecycle::TaskGroup,
-    vendure::Storefront,
+    sync::orders::OrderSync,
 };
 
 /// Between two checks of the circuits.
@@ -39,30 +38,18 @@ impl Upstreams {
     }
 }
 
-/// Cheap calls without effect, to see whether an upstream is back.
-pub struct Probes {
-    pub storefront: Arc<dyn Storefront>,
-    /// Read with these states: a login that may not read orders does not count as available.
-    pub trigger_states: Vec<OrderState>,
-    pub provider: Arc<dyn FulfillmentProvider>,
-    /// The number of an order that no shop has.
-    pub unknown_order: OrderCode,
-}
-
 /// An upstream, and the last event about it.
 struct WatchedUpstream {
     circuit: Circuit,
     last_event: Option<UpstreamEvent>,
 }
 
-/// Probes half-open upstreams, and records an event when one goes down or comes back, until the
-/// process stops. The call itself reports its outcome to the circuit.
-pub async fn watch_upstreams(
-    upstreams: Upstreams,
-    probes: Probes,
-    ledger: Ledger,
-    tasks: TaskGroup,
-) {
+/// Probes half-open upstreams with cheap reads, and records an event when one goes down or comes
+/// back, until the process stops. The reads report their outcome to the circuit.
+///
+/// The shop's probe reads orders in a trigger state: a login that may not read orders does not count
+/// as available. VeraCore's looks up `unknown_order`, a code that no shop has.
+pub async fn watch_upstreams(service: OrderSync, upstreams: Upstreams, unknown_order: OrderCode) {
     let watched = |circuit| WatchedUpstream {
         circuit,
         last_event: None,
@@ -71,17 +58,18 @@ pub async fn watch_upstreams(
         watched(upstreams.shop_circuit),
         watched(upstreams.warehouse_circuit),
     );
+    let (tasks, states) = (&service.tasks, &service.settings.trigger_states);
     while !tasks.is_stopping() {
         if shop.needs_probe() {
-            let probe = probes.storefront.newest_orders(&probes.trigger_states, 1);
-            shop.probe(probe, &tasks).await;
+            let probe = service.storefront.newest_orders(states, 1);
+            shop.probe(probe, tasks).await;
         }
         if warehouse.needs_probe() {
-            let probe = probes.provider.find_order(&probes.unknown_order);
-            warehouse.probe(probe, &tasks).await;
+            let probe = service.provider.find_order(&unknown_order);
+            warehouse.probe(probe, tasks).await;
         }
         for upstream in [&mut shop, &mut warehouse] {
-            if let Err(error) = upstream.record_change(&ledger).await {
+            if let Err(error) = upstream.record_change(&service.ledger).await {
                 tracing::debug!(%error, "upstream event not recorded; retrying");
             }
         }
@@ -103,12 +91,12 @@ impl WatchedUpstream {
 
     /// Records the current event, unless it is the last one.
     async fn record_change(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
-        let Some(event) = self.current_event() else {
+        let Some(event) = self
+            .current_event()
+            .filter(|event| self.last_event != Some(*event))
+        else {
             return Ok(());
         };
-        if self.last_event == Some(event) {
-            return Ok(());
-        }
         let problem = self.circuit.problem();
         let name = self.circuit.name();
         let data = json!({ "upstream": name, "problem": problem });

@@ -8,7 +8,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any as any
 
 use super::{tests::client, *};
 use crate::{
-    domain::{FulfillmentId, LineId, LocationId, ShopOrderId, Sku, VariantId},
+    domain::{FulfillmentId, LineId, LineUnits, LocationId, ShopOrderId, Sku, VariantId},
     fuzz_tests::{assert_one_line, mutated, oversized_documents},
 };
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    FulfillmentId, LineId, OrderCode, OrderRef, OrderState, ShopOrderId, Sku, VariantId,
+    FulfillmentId, LineId, LineUnits, OrderCode, OrderRef, OrderState, ShopOrderId, Sku, VariantId,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,12 +149,6 @@ pub struct Fulfillment {
     pub state: String,
     pub tracking_code: Option<String>,
     pub lines: Vec<LineUnits>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct LineUnits {
-    pub line: LineId,
-    pub quantity: u32,
 }
 
 impl Fulfillment {

@@ -11,10 +11,11 @@ use crate::{
     domain::{OrderCode, ShopOrderId, Sku, SyncStatus, text::one_line},
     ledger::{LedgerError, OperatorOutcome, RetryMode, SyncRecord, Topic},
     sync::{
-        inventory::{DiscardOutcome, InventoryError, InventoryRequest, InventorySummary},
+        error::SyncError,
+        inventory::{DiscardOutcome, InventoryRequest, InventorySummary},
         jobs::run_once::{RunAttempt, ignore_progress},
-        orders::{error::DiscoveryError, force_send::ForceSendOutcome},
-        tracking::{TrackingError, TrackingSummary},
+        orders::force_send::ForceSendOutcome,
+        tracking::TrackingSummary,
     },
 };
 
@@ -37,28 +38,11 @@ impl From<LedgerError> for ActionError {
     }
 }
 
-impl From<InventoryError> for ActionError {
-    fn from(error: InventoryError) -> Self {
+impl From<SyncError> for ActionError {
+    fn from(error: SyncError) -> Self {
         match error {
-            InventoryError::Ledger(error) => Self::Ledger(error),
-            other => rejected(one_line(&other.to_string(), 300)),
-        }
-    }
-}
-
-impl From<TrackingError> for ActionError {
-    fn from(error: TrackingError) -> Self {
-        match error {
-            TrackingError::Ledger(error) => Self::Ledger(error),
-            other => rejected(one_line(&other.to_string(), 300)),
-        }
-    }
-}
-
-impl From<DiscoveryError> for ActionError {
-    fn from(error: DiscoveryError) -> Self {
-        match error {
-            DiscoveryError::Ledger(error) => Self::Ledger(error),
+            SyncError::Ledger(error) => Self::Ledger(error),
+            SyncError::Quarantine(why) => rejected(format!("{why}.")),
             other => rejected(one_line(&other.to_string(), 300)),
         }
     }
@@ -203,17 +187,14 @@ pub(super) async fn accept_quarantined_feed(
         let accepted = service
             .accept_quarantined_feed(run, &ignore_progress())
             .await;
-        if let Ok(Ok(RunAttempt::Completed(_, Ok(summary)))) = &accepted
+        if let Ok(RunAttempt::Completed(_, Ok(summary))) = &accepted
             && summary.quarantined.is_none()
         {
             tracing::info!(by, run, "VeraCore: held inventory feed accepted");
         }
         accepted
     };
-    match run_to_completion(services, accept).await?? {
-        Ok(ran) => run_result(ran),
-        Err(reason) => Err(rejected(format!("{reason}."))),
-    }
+    run_result(run_to_completion(services, accept).await??)
 }
 
 /// Discards the feed that a run quarantined.
@@ -312,7 +293,7 @@ fn force_message(outcome: &ForceSendOutcome) -> ActionResult {
     }
 }
 
-fn run_result<T, E: Into<ActionError>>(ran: RunAttempt<Result<T, E>>) -> ActionResult<T> {
+fn run_result<T>(ran: RunAttempt<Result<T, SyncError>>) -> ActionResult<T> {
     match ran {
         RunAttempt::Completed(_, result) => result.map_err(Into::into),
         RunAttempt::NotStarted => Err(rejected(BUSY)),

@@ -43,7 +43,7 @@ pub struct Services {
 impl Services {
     /// The delay between discovering an order and sending it.
     pub(super) fn send_delay(&self) -> Duration {
-        self.orders.settings().send_delay
+        self.orders.settings.send_delay
     }
 
     /// Why sync is paused, if it is.

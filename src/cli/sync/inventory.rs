@@ -40,18 +40,14 @@ pub(super) async fn execute(app: &App, output: Output, args: SyncInventoryArgs) 
     };
     if args.dry_run {
         if let Some(run) = args.accept_held {
-            request.accepted_suspicions = app.inventory.quarantined_suspicions(run).await??;
+            request.accepted_suspicions = app.inventory.quarantined_suspicions(run).await?;
         }
         return preview(app, output, &request).await;
     }
     let on_progress = progress_callback(output, "stock levels");
     let inventory = &app.inventory;
     let attempt = match args.accept_held {
-        Some(run) => {
-            inventory
-                .accept_quarantined_feed(run, &on_progress)
-                .await??
-        }
+        Some(run) => inventory.accept_quarantined_feed(run, &on_progress).await?,
         None => inventory.run_manually(&request, &on_progress).await?,
     };
     let (run, summary) = completed(attempt)?;

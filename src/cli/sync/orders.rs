@@ -83,15 +83,14 @@ async fn run_once(
     only: Option<&OrderCode>,
     output: Output,
 ) -> anyhow::Result<OrdersRunReport> {
-    let taken_in =
-        discovery_loop::run_sweep(&app.orders, &mut DiscoveryState::default(), &app.clock).await?;
+    let taken_in = discovery_loop::run_sweep(&app.orders, &mut DiscoveryState::default()).await?;
     let due = if only.is_some() {
         1
     } else {
         app.ledger.backlog().await?.due
     };
     let progress = output.progress("orders", due);
-    let limit = app.orders.settings().concurrency;
+    let limit = app.orders.settings.concurrency;
     let mut orders: BTreeMap<SyncStatus, u64> = BTreeMap::new();
     let mut unrecorded = 0;
     let mut unavailable = None;

@@ -38,7 +38,7 @@ pub enum WebhookRefusal {
     NotConfigured,
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    #[error("The webhook makes no sense: {0}.")]
+    #[error("The webhook is invalid: {0}.")]
     Malformed(#[from] WebhookBodyError),
     /// It may be stored anyway; a repetition is harmless.
     #[error("The webhook could not be stored; send it again later.")]

@@ -1,8 +1,10 @@
 //! Verifies the signature and the age of a webhook. Pure.
 
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::{domain::text::hex, http::hmac_sha256};
 
 /// Tolerance for the sender's clock and the transport.
 const MAX_CLOCK_SKEW_SECS: u64 = 5 * 60;
@@ -21,48 +23,43 @@ pub struct SignatureHeaders<'a> {
 /// The reason why a webhook is not authentic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    #[error("X-VeraCore-Timestamp must be there once, in Unix seconds.")]
+    #[error("Send X-VeraCore-Timestamp once, in Unix seconds.")]
     BadTimestamp,
     #[error(
-        "X-VeraCore-Signature must be there once, as sha256= and the 64 hexadecimal digits of an HMAC-SHA256."
+        "Send X-VeraCore-Signature once: sha256= and the 64 hexadecimal digits of an HMAC-SHA256."
     )]
     Malformed,
-    #[error("The signature is not that of this timestamp and body under VERACORE_WEBHOOK_SECRET.")]
+    #[error("The signature does not match the timestamp and body under VERACORE_WEBHOOK_SECRET.")]
     Mismatch,
     #[error("The webhook is more than 5 minutes old.")]
     TooOld,
     #[error("The webhook's timestamp is more than 5 minutes in the future.")]
     TooEarly,
-    #[error("The webhook was sent before; sign a repetition anew.")]
+    #[error("The webhook was sent before; sign it again to repeat it.")]
     Replayed,
 }
 
 /// Verifies a signature. Returns the digest that identifies a repetition.
 pub(super) fn verify(
     secret: &str,
-    seal: SignatureHeaders<'_>,
+    headers: SignatureHeaders<'_>,
     body: &[u8],
     now: DateTime<Utc>,
 ) -> Result<String, SignatureError> {
-    let (timestamp, sent) = seal
+    let (timestamp, sent) = headers
         .timestamp
         .and_then(|text| Some((text, parse_timestamp(text)?)))
         .ok_or(SignatureError::BadTimestamp)?;
-    let signature = seal
+    let signature = headers
         .signature
         .and_then(|text| text.strip_prefix(SIGNATURE_PREFIX))
         .and_then(decode_hex)
         .ok_or(SignatureError::Malformed)?;
-    // Keys of HMAC may have any length.
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| SignatureError::Mismatch)?;
-    mac.update(timestamp.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    // In constant time.
-    mac.verify_slice(&signature)
-        .map_err(|_| SignatureError::Mismatch)?;
-    // After the signature: an outsider must not learn our time.
+    let expected = hmac_sha256(secret.as_bytes(), &[timestamp.as_bytes(), b".", body]);
+    if !bool::from(expected.ct_eq(&signature)) {
+        return Err(SignatureError::Mismatch);
+    }
+    // After the signature: others must not learn our time.
     let now = u64::try_from(now.timestamp()).unwrap_or(0);
     if now.saturating_sub(sent) > MAX_CLOCK_SKEW_SECS {
         return Err(SignatureError::TooOld);
@@ -70,11 +67,11 @@ pub(super) fn verify(
     if sent.saturating_sub(now) > MAX_CLOCK_SKEW_SECS {
         return Err(SignatureError::TooEarly);
     }
-    // Of no use to whoever reads the ledger.
-    Ok(encode_hex(&Sha256::digest(signature)))
+    // A digest: nobody can send a signature that they read in the ledger.
+    Ok(hex(&Sha256::digest(signature)))
 }
 
-/// Digits alone: one moment has one spelling, but for zeros before it, which are signed, too.
+/// Accepts digits only.
 fn parse_timestamp(text: &str) -> Option<u64> {
     let digits = (1..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok())?
@@ -90,10 +87,6 @@ fn decode_hex(hex: &str) -> Option<[u8; 32]> {
         }
     }
     Some(bytes)
-}
-
-fn encode_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Webhooks about stock: a few SKUs are read one by one, many with a full run and its safety checks
+//! Webhooks about stock: a few SKUs are read one by one, many in a full run with its safety checks
 //! (I5). Only a full run takes a SKU off sale: otherwise, a feed of zeros that arrives piece by piece
 //! would empty the shop.
 
@@ -7,14 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::worker::{BUSY_RETRY_DELAY, InboxWorker, NoticeDecision};
+use super::worker::{InboxWorker, NoticeDecision};
 use crate::{
     domain::{Sku, WebhookNotice, text::one_line},
-    ledger::{ClaimedWebhook, LedgerError, RunOrigin, RunOutcome, RunReport, WebhookOutcome},
+    ledger::{
+        ClaimedWebhook, LedgerError, RunId, RunOrigin, RunOutcome, RunReport, WebhookOutcome,
+    },
     sync::{
+        error::SyncError,
         inventory::{
-            self, InventoryError, InventoryRequest, InventorySummary, InventorySync,
-            guard::Suspicion, transient_failure,
+            self, InventoryRequest, InventorySummary, InventorySync, guard::Suspicion,
+            transient_failure,
         },
         jobs::{
             Job,
@@ -23,13 +26,16 @@ use crate::{
     },
 };
 
-/// SKUs told of within [`WINDOW`] that are asked for one by one.
+/// The most SKUs reported within [`FULL_RUN_WINDOW`] that are read one by one.
 const MAX_SINGLE_SKUS: u64 = 10;
 
-/// Within which SKUs are counted, and at most one pass over all is made because of webhooks.
+/// The period in which SKUs are counted, and in which webhooks start at most one full run.
 const FULL_RUN_WINDOW: TimeDelta = TimeDelta::minutes(10);
 
-/// What came of asking for one SKU.
+/// Attempts at a webhook whose transient failures are not reported yet.
+const QUIET_ATTEMPTS: u32 = 3;
+
+/// The outcome of a run for one SKU.
 enum SkuOutcome {
     Decided(NoticeDecision),
     /// It would be taken off sale.
@@ -42,63 +48,64 @@ impl InboxWorker {
         due: &[ClaimedWebhook],
     ) -> Result<(), LedgerError> {
         let since = self.clock().now() - FULL_RUN_WINDOW;
-        let mut left = due.iter().collect::<Vec<_>>();
+        let mut undecided: Vec<&ClaimedWebhook> = due.iter().collect();
         if self.ledger().count_reported_skus(since).await? <= MAX_SINGLE_SKUS {
-            left = self.sync_each_sku(left).await?;
+            undecided = self.sync_each_sku(undecided).await?;
         }
-        if left.is_empty() {
+        if undecided.is_empty() {
             return Ok(());
         }
-        let patient = left.iter().all(|news| news.attempts < 3);
-        let outcome = self.sync_all_stock(patient).await?;
-        for news in left {
-            self.record_decision(news, outcome.clone()).await?;
+        let mut webhooks = undecided.iter();
+        let is_quiet = webhooks.all(|webhook| webhook.attempts < QUIET_ATTEMPTS);
+        let decision = self.sync_all_stock(is_quiet).await?;
+        for webhook in undecided {
+            self.record_decision(webhook, decision.clone()).await?;
         }
         Ok(())
     }
 
-    /// Asks for each SKU. Returns the webhooks that are left for a whole pass.
+    /// Syncs each SKU. Returns the webhooks that need a full run.
     async fn sync_each_sku<'a>(
         &self,
         due: Vec<&'a ClaimedWebhook>,
     ) -> Result<Vec<&'a ClaimedWebhook>, LedgerError> {
-        let skus: BTreeSet<&Sku> = due.iter().flat_map(|news| notice_skus(news)).collect();
-        let mut asked = BTreeMap::new();
+        let skus: BTreeSet<&Sku> = due
+            .iter()
+            .flat_map(|webhook| notice_skus(webhook))
+            .collect();
+        let mut outcomes = BTreeMap::new();
         for sku in skus {
-            let one = if self.tasks.is_stopping() {
+            let outcome = if self.orders.tasks.is_stopping() {
                 SkuOutcome::Decided(NoticeDecision::stopped())
             } else {
                 self.sync_sku(sku).await?
             };
-            asked.insert(sku, one);
+            outcomes.insert(sku, outcome);
         }
-        let mut left = Vec::new();
-        for news in due {
-            let of_it = notice_skus(news).filter_map(|sku| asked.get(sku));
-            let mut worst = NoticeDecision::done(None);
-            let mut is_left = false;
-            for one in of_it {
-                match one {
-                    SkuOutcome::NeedsFullRun => is_left = true,
-                    SkuOutcome::Decided(outcome) => worst = worst_of(worst, outcome),
-                }
+        let mut undecided = Vec::new();
+        for webhook in due {
+            let mut worst = Some(NoticeDecision::done(None));
+            for outcome in notice_skus(webhook).filter_map(|sku| outcomes.get(sku)) {
+                worst = match outcome {
+                    SkuOutcome::NeedsFullRun => None,
+                    SkuOutcome::Decided(decision) => worst.map(|worst| worse_of(worst, decision)),
+                };
             }
-            if is_left {
-                left.push(news);
-            } else {
-                self.record_decision(news, worst).await?;
+            match worst {
+                Some(decision) => self.record_decision(webhook, decision).await?,
+                None => undecided.push(webhook),
             }
         }
-        Ok(left)
+        Ok(undecided)
     }
 
     async fn sync_sku(&self, sku: &Sku) -> Result<SkuOutcome, LedgerError> {
-        let rules = &self.inventory.settings().rules.skus;
-        let Some(in_shop) = rules.shop_sku(sku) else {
+        let rules = &self.inventory.settings.rules.skus;
+        let Some(shop_sku) = rules.shop_sku(sku) else {
             return Ok(SkuOutcome::Decided(finish_without_variant(sku)));
         };
-        let wish = InventoryRequest {
-            sku: Some(in_shop),
+        let request = InventoryRequest {
+            sku: Some(shop_sku),
             requires_drop_check: true,
             accepted_suspicions: Vec::new(),
         };
@@ -106,132 +113,120 @@ impl InboxWorker {
             origin: RunOrigin::Webhook,
             details: json!({ "sku": sku }),
         };
-        let ran = run_once(self.ledger(), Job::Inventory, trigger, async |run| {
-            let outcome = self.inventory.run(run, &wish, &ignore_progress()).await;
-            let mut result = match &outcome {
-                Ok(summary) if has_only_drops(summary) => done_with_message(
-                    "it would be taken off sale, which is left to a pass over all stock",
-                ),
-                Err(error @ (InventoryError::NoVariant(_) | InventoryError::UnknownSku(_))) => {
-                    done_with_message(&error.to_string())
-                }
-                _ => InventorySync::run_report(run, &outcome),
-            };
-            // Of all stock it says nothing.
-            if let WorkResult::Finished(report) = &mut result
-                && report.outcome == RunOutcome::Done
-            {
-                report.event = None;
-            }
-            (outcome, result)
-        });
+        let work = async |run| self.inventory.run(run, &request, &ignore_progress()).await;
+        let ran = run_once(self.ledger(), Job::Inventory, trigger, work, report_sku_run);
         Ok(match ran.await? {
-            RunAttempt::NotStarted | RunAttempt::LeaseLost => {
-                SkuOutcome::Decided(postpone_while_busy())
-            }
             RunAttempt::Completed(_, Ok(summary)) if has_only_drops(&summary) => {
                 SkuOutcome::NeedsFullRun
             }
-            RunAttempt::Completed(_, Ok(summary)) => {
-                SkuOutcome::Decided(decide_from_summary(&summary))
-            }
-            RunAttempt::Completed(_, Err(InventoryError::Ledger(error)))
-                if error.is_unavailable() =>
-            {
-                return Err(error);
-            }
-            RunAttempt::Completed(_, Err(InventoryError::NoVariant(_))) => {
+            RunAttempt::Completed(_, Err(SyncError::NoVariant(_))) => {
                 SkuOutcome::Decided(finish_without_variant(sku))
             }
-            RunAttempt::Completed(_, Err(error)) => SkuOutcome::Decided(decide_from_error(&error)),
+            ran => SkuOutcome::Decided(decide_from_run(ran)?),
         })
     }
 
-    /// One pass over all stock, as a scheduled one. What may pass by itself is told only when it did
-    /// not, for a while.
-    async fn sync_all_stock(&self, patient: bool) -> Result<NoticeDecision, LedgerError> {
+    /// Runs a full inventory run. `is_quiet`: a transient failure is retried without a report.
+    async fn sync_all_stock(&self, is_quiet: bool) -> Result<NoticeDecision, LedgerError> {
         let now = self.clock().now();
         if let Some(last) = self.ledger().last_webhook_run_at(inventory::JOB).await?
             && last + FULL_RUN_WINDOW > now
         {
             return Ok(NoticeDecision::Postpone {
                 after: last + FULL_RUN_WINDOW - now,
-                why: "all stock was asked for a moment ago".into(),
+                why: "webhooks started a full inventory run a moment ago".into(),
             });
         }
-        let trigger = Trigger::Now {
-            origin: RunOrigin::Webhook,
-            details: json!({}),
+        let request = InventoryRequest::default();
+        let trigger = Trigger::now(RunOrigin::Webhook);
+        let work = async |run| self.inventory.run(run, &request, &ignore_progress()).await;
+        let report = |run, outcome: &Result<_, SyncError>| match transient_failure(outcome)
+            .filter(|_| is_quiet)
+        {
+            Some(reason) => WorkResult::Interrupted { reason },
+            None => InventorySync::run_report(run, outcome),
         };
-        let ran = run_once(self.ledger(), Job::Inventory, trigger, async |run| {
-            let outcome = self
-                .inventory
-                .run(run, &InventoryRequest::default(), &ignore_progress())
-                .await;
-            let result = match transient_failure(&outcome).filter(|_| patient) {
-                Some(reason) => WorkResult::Interrupted { reason },
-                None => InventorySync::run_report(run, &outcome),
-            };
-            (outcome, result)
-        });
-        Ok(match ran.await? {
-            RunAttempt::NotStarted | RunAttempt::LeaseLost => postpone_while_busy(),
-            RunAttempt::Completed(_, Err(InventoryError::Ledger(error)))
-                if error.is_unavailable() =>
-            {
-                return Err(error);
-            }
-            RunAttempt::Completed(_, Err(error)) => decide_from_error(&error),
-            RunAttempt::Completed(_, Ok(summary)) => match summary.transient_read_error() {
-                Some(why) if patient => retry_failing(why.to_owned()),
-                _ => decide_from_summary(&summary),
-            },
-        })
+        let ran = run_once(self.ledger(), Job::Inventory, trigger, work, report);
+        let ran = ran.await?;
+        if is_quiet
+            && let RunAttempt::Completed(_, Ok(summary)) = &ran
+            && let Some(why) = summary.transient_read_error()
+        {
+            return Ok(NoticeDecision::retry(why.to_owned()));
+        }
+        decide_from_run(ran)
     }
 }
 
-fn notice_skus(news: &ClaimedWebhook) -> impl Iterator<Item = &Sku> {
-    let skus: &[Sku] = match &news.notice {
+fn notice_skus(webhook: &ClaimedWebhook) -> impl Iterator<Item = &Sku> {
+    let skus: &[Sku] = match &webhook.notice {
         WebhookNotice::Inventory { skus } => skus,
         WebhookNotice::Order { .. } | WebhookNotice::Tracking(_) => &[],
     };
     skus.iter()
 }
 
-/// Whether a SKU would be taken off sale, and nothing else is strange about it.
+/// The SKU would be taken off sale, and the feed is not suspicious otherwise.
 fn has_only_drops(summary: &InventorySummary) -> bool {
-    summary.quarantined.as_ref().is_some_and(|held| {
-        let drops = |suspicion: &Suspicion| matches!(suspicion, Suspicion::Drop { .. });
-        held.suspicions.iter().all(drops)
+    summary.quarantined.as_ref().is_some_and(|quarantined| {
+        let is_drop = |suspicion: &Suspicion| matches!(suspicion, Suspicion::Drop { .. });
+        quarantined.suspicions.iter().all(is_drop)
     })
 }
 
-fn done_with_message(message: &str) -> WorkResult {
+/// The report of a run for one SKU, without an event: it says nothing about the rest of the stock.
+fn report_sku_run(run: RunId, outcome: &Result<InventorySummary, SyncError>) -> WorkResult {
+    let message = match outcome {
+        Ok(summary) if has_only_drops(summary) => {
+            "it would be taken off sale, which only a full run does".to_owned()
+        }
+        Err(error @ (SyncError::NoVariant(_) | SyncError::UnknownSku(_))) => error.to_string(),
+        _ => {
+            let mut result = InventorySync::run_report(run, outcome);
+            if let WorkResult::Finished(report) = &mut result
+                && report.outcome == RunOutcome::Done
+            {
+                report.event = None;
+            }
+            return result;
+        }
+    };
     WorkResult::Finished(RunReport {
-        message: Some(one_line(message, 300)),
+        message: Some(one_line(&message, 300)),
         ..RunReport::done(json!({}))
     })
 }
 
-fn decide_from_summary(summary: &InventorySummary) -> NoticeDecision {
-    if let Some(reasons) = summary.quarantine_reasons() {
-        // Told of by the pass itself, and left to a person.
-        return NoticeDecision::done(format!("the stock feed was held: {reasons}"));
-    }
-    let counts = summary.counts;
-    match counts.untried + counts.unknown {
-        0 => NoticeDecision::done(None),
-        levels => retry_failing(format!("{levels} levels could not be written")),
-    }
+fn decide_from_run(
+    ran: RunAttempt<Result<InventorySummary, SyncError>>,
+) -> Result<NoticeDecision, LedgerError> {
+    let summary = match ran {
+        RunAttempt::NotStarted | RunAttempt::LeaseLost => {
+            return Ok(NoticeDecision::busy("an inventory run is in progress"));
+        }
+        RunAttempt::Completed(_, Err(SyncError::Ledger(error))) if error.is_unavailable() => {
+            return Err(error);
+        }
+        RunAttempt::Completed(_, Err(error)) => return Ok(decide_from_error(&error)),
+        RunAttempt::Completed(_, Ok(summary)) => summary,
+    };
+    Ok(match summary.quarantine_reasons() {
+        // The run reported it, and it needs attention.
+        Some(reasons) => NoticeDecision::done(format!("the stock feed was held: {reasons}")),
+        None => match summary.counts.unwritten_reason() {
+            Some(why) => NoticeDecision::retry(why),
+            None => NoticeDecision::done(None),
+        },
+    })
 }
 
-fn decide_from_error(error: &InventoryError) -> NoticeDecision {
+fn decide_from_error(error: &SyncError) -> NoticeDecision {
     match error {
-        InventoryError::Stopped => NoticeDecision::stopped(),
-        InventoryError::UnknownSku(_) => NoticeDecision::done(error.to_string()),
-        error if error.is_transient() => retry_failing(error.to_string()),
+        SyncError::Stopped => NoticeDecision::stopped(),
+        SyncError::UnknownSku(_) => NoticeDecision::done(error.to_string()),
+        error if error.is_transient() => NoticeDecision::retry(error.to_string()),
         error => {
-            tracing::error!(%error, "VeraCore: the stock that a webhook told of could not be brought to the shop");
+            tracing::error!(%error, "cannot bring the stock that a VeraCore webhook reported to the shop");
             NoticeDecision::Finish(WebhookOutcome::Failed, Some(error.to_string()))
         }
     }
@@ -243,30 +238,16 @@ fn finish_without_variant(sku: &Sku) -> NoticeDecision {
     NoticeDecision::done(format!("no product variant found for SKU {sku}"))
 }
 
-fn retry_failing(why: String) -> NoticeDecision {
-    NoticeDecision::Retry {
-        why,
-        when_exhausted: WebhookOutcome::Failed,
-    }
-}
-
-fn postpone_while_busy() -> NoticeDecision {
-    NoticeDecision::Postpone {
-        after: BUSY_RETRY_DELAY,
-        why: "a pass over the stock is going on".into(),
-    }
-}
-
-/// Of a webhook with several SKUs: tried again when one of them must be, else ended as the worst.
-fn worst_of(one: NoticeDecision, other: &NoticeDecision) -> NoticeDecision {
-    let badness = |outcome: &NoticeDecision| match outcome {
+/// For a webhook with several SKUs: retries it if one of them must be, else finishes it as the worst.
+fn worse_of(one: NoticeDecision, other: &NoticeDecision) -> NoticeDecision {
+    let severity = |decision: &NoticeDecision| match decision {
         NoticeDecision::Finish(WebhookOutcome::Done, None) => 0,
         NoticeDecision::Finish(WebhookOutcome::Done, Some(_)) => 1,
         NoticeDecision::Finish(..) => 2,
         NoticeDecision::Postpone { .. } => 3,
         NoticeDecision::Retry { .. } => 4,
     };
-    if badness(other) > badness(&one) {
+    if severity(other) > severity(&one) {
         other.clone()
     } else {
         one

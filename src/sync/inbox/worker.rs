@@ -1,18 +1,17 @@
 //! Processes stored webhooks under leases, in two queues, so that a long inventory run delays no
 //! tracking number.
 
-use std::{convert::Infallible, future::Future, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use chrono::TimeDelta;
 use tokio::{task::JoinSet, time::sleep};
 
 use super::Inbox;
 use crate::{
-    clock::SharedClock,
+    clock::{SharedClock, time_delta},
     domain::{NoticeKind, text::one_line},
     http::Backoff,
     ledger::{ClaimedWebhook, Ledger, LedgerError, Topic, WebhookOutcome},
-    lifecycle::TaskGroup,
     sync::{
         inventory::InventorySync, orders::OrderSync, tracking::TrackingSync, upstreams::Upstreams,
     },
@@ -35,7 +34,7 @@ const BACKOFF: Backoff = Backoff {
 const MAX_ATTEMPTS: u32 = 15;
 
 /// Until the next attempt for what another worker holds.
-pub(super) const BUSY_RETRY_DELAY: TimeDelta = TimeDelta::seconds(2);
+const BUSY_RETRY_DELAY: TimeDelta = TimeDelta::seconds(2);
 
 /// A queue of webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +77,6 @@ pub struct InboxWorker {
     pub inventory: InventorySync,
     pub tracking: TrackingSync,
     pub upstreams: Upstreams,
-    /// Nothing is claimed once these are stopping.
-    pub tasks: TaskGroup,
 }
 
 /// The decision about a webhook.
@@ -103,6 +100,22 @@ impl NoticeDecision {
         Self::Finish(WebhookOutcome::Done, message.into())
     }
 
+    /// Retry with a growing delay; finally failed.
+    pub(super) const fn retry(why: String) -> Self {
+        let when_exhausted = WebhookOutcome::Failed;
+        Self::Retry {
+            why,
+            when_exhausted,
+        }
+    }
+
+    pub(super) fn busy(why: &str) -> Self {
+        Self::Postpone {
+            after: BUSY_RETRY_DELAY,
+            why: why.into(),
+        }
+    }
+
     pub(super) fn stopped() -> Self {
         Self::Postpone {
             after: TimeDelta::zero(),
@@ -115,9 +128,10 @@ impl InboxWorker {
     /// Processes a queue until the process stops.
     pub async fn run(self, queue: InboxQueue) {
         let mut log = LogOnce::new("VeraCore's webhooks cannot be processed");
-        while !self.tasks.is_stopping() {
+        let tasks = &self.orders.tasks;
+        while !tasks.is_stopping() {
             if !self.upstreams.are_available() {
-                self.upstreams.wait_until_available(&self.tasks).await;
+                self.upstreams.wait_until_available(tasks).await;
                 continue;
             }
             // In a task of its own: a panic over one webhook stops no other.
@@ -136,20 +150,18 @@ impl InboxWorker {
                     tracing::error!(%error, "VeraCore webhook processing panicked; this is a defect, please report it");
                 }
             }
-            let delay = match self.ledger().next_webhook_due_at(queue.kinds()).await {
-                Ok(next) => self.ledger().poll_delay(next, POLL_INTERVAL),
-                Err(_) => POLL_INTERVAL,
-            };
-            tokio::select! {
-                () = self.tasks.wait_for_stop() => {}
-                () = self.ledger().wait_for(Topic::Webhook(queue.kinds()[0]), delay) => {}
-            }
+            let next = self.ledger().next_webhook_due_at(queue.kinds()).await;
+            let delay = next.map_or(POLL_INTERVAL, |next| {
+                self.ledger().poll_delay(next, POLL_INTERVAL)
+            });
+            let topic = Topic::Webhook(queue.kinds()[0]);
+            tasks.wait_for(self.ledger().wait_for(topic, delay)).await;
         }
     }
 
     /// Claims and processes due webhooks of a queue, and returns how many.
     pub async fn process_due(&self, queue: InboxQueue) -> Result<usize, LedgerError> {
-        if self.tasks.is_stopping() {
+        if self.orders.tasks.is_stopping() {
             return Ok(0);
         }
         let claimed = self
@@ -171,44 +183,40 @@ impl InboxWorker {
             }
         }
         if !due.is_empty() {
-            self.keep_alive(&due, async {
+            let work = async {
                 match queue {
                     InboxQueue::Orders => self.process_order_notices(&due).await,
                     InboxQueue::Stock => self.process_stock_notices(&due).await,
                 }
-            })
-            .await?;
+            };
+            tokio::select! {
+                done = work => done?,
+                never = self.keep_alive(&due) => match never {},
+            }
         }
         Ok(count)
     }
 
-    async fn keep_alive<T>(&self, claimed: &[ClaimedWebhook], work: impl Future<Output = T>) -> T {
-        let keep = async {
-            loop {
-                sleep(LEASE_TTL / 4).await;
-                // If it expires, another replica does the same again, which is harmless.
-                if let Err(error) = self.ledger().renew_webhook_leases(claimed, LEASE_TTL).await {
-                    tracing::debug!(%error, "webhook leases not renewed");
-                }
+    /// Renews the leases forever. If one expires, another replica repeats the work, which is harmless.
+    async fn keep_alive(&self, claimed: &[ClaimedWebhook]) -> Infallible {
+        loop {
+            sleep(LEASE_TTL / 4).await;
+            if let Err(error) = self.ledger().renew_webhook_leases(claimed, LEASE_TTL).await {
+                tracing::debug!(%error, "webhook leases not renewed");
             }
-        };
-        let never: Infallible = tokio::select! {
-            done = work => return done,
-            never = keep => never,
-        };
-        match never {}
+        }
     }
 
     /// Records the decision about a webhook.
     pub(super) async fn record_decision(
         &self,
         webhook: &ClaimedWebhook,
-        outcome: NoticeDecision,
+        decision: NoticeDecision,
     ) -> Result<(), LedgerError> {
-        match outcome {
+        let kind = webhook.notice.kind().as_str();
+        match decision {
             NoticeDecision::Finish(end, message) => {
                 let message = message.map(|text| one_line(&text, 300));
-                let kind = webhook.notice.kind().as_str();
                 tracing::debug!(
                     webhook = webhook.id,
                     kind,
@@ -230,26 +238,26 @@ impl InboxWorker {
             }
             NoticeDecision::Retry {
                 why,
-                when_exhausted: at_last,
+                when_exhausted,
             } if webhook.attempts >= MAX_ATTEMPTS => {
                 let why = one_line(&why, 300);
                 let order = webhook.notice.order_code().map(ToString::to_string);
                 tracing::warn!(
                     webhook = webhook.id,
-                    kind = webhook.notice.kind().as_str(),
+                    kind,
                     order,
-                    end = at_last.as_str(),
+                    end = when_exhausted.as_str(),
                     why,
                     "VeraCore webhook given up; the scheduled runs continue"
                 );
                 self.ledger()
-                    .finish_webhook(webhook, at_last, Some(&why))
+                    .finish_webhook(webhook, when_exhausted, Some(&why))
                     .await?;
             }
             NoticeDecision::Retry { why, .. } => {
-                let pause = BACKOFF.delay(webhook.attempts, &webhook.id.to_string());
-                let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(10));
-                self.postpone(webhook, pause, true, &why).await?;
+                let delay = BACKOFF.delay(webhook.attempts, &webhook.id.to_string());
+                self.postpone(webhook, time_delta(delay), true, &why)
+                    .await?;
             }
         }
         Ok(())

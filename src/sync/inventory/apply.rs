@@ -9,13 +9,11 @@ use std::{
     },
 };
 
-use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use super::{
     acknowledged::AcknowledgedUnits,
     baseline::StockBaseline,
-    error::InventoryError,
     feed::Feed,
     plan::{ShopStock, StockPlan, target_levels},
     read::{ORDERS_PER_CALL, StockSnapshot},
@@ -24,8 +22,8 @@ use super::{
 };
 use crate::{
     domain::{FailureClass, LocationId, OrderCode, VariantId, text::one_line},
-    ledger::{Lease, LeaseKey, RunId, SentOrder, StockChange, StockOutcome},
-    sync::{jobs::run_once::OnProgress, leases},
+    ledger::{Lease, LeaseKey, LedgerError, RunId, SentOrder, StockChange, StockOutcome},
+    sync::{bounded::for_each_bounded, error::SyncError, jobs::run_once::OnProgress, leases},
     vendure::{NewStockLevel, StockLevel, StorefrontError, Variant, VariantSelection},
 };
 
@@ -38,8 +36,9 @@ const SHOP_DOWN_SCORE: u32 = 12;
 /// The score of a call without a response. An unclear response scores 1: the level may be the cause.
 const UNANSWERED_SCORE: u32 = 4;
 
-/// The data that all batches of a run share.
-struct BatchContext {
+/// The writes of a run, shared by its batches.
+struct BatchWriter {
+    service: InventorySync,
     run: RunId,
     location: LocationId,
     feed: Feed,
@@ -53,7 +52,254 @@ struct BatchContext {
     on_progress: OnProgress,
 }
 
-impl BatchContext {
+/// The outcome of a batch's writes.
+#[derive(Default)]
+struct WriteOutcome {
+    counts: LevelCounts,
+    /// The shop has less allocated than the plan assumed: something was fulfilled or cancelled.
+    allocation_dropped: bool,
+    /// The shop may still be working on a write.
+    call_in_flight: bool,
+    /// The levels that the shop returned for the variants written.
+    levels_after: Vec<(VariantId, StockLevel)>,
+}
+
+/// A batch as the shop has it now, and the changes to write.
+struct FreshPlan {
+    variants: Vec<Variant>,
+    acknowledged: AcknowledgedUnits,
+    changes: Vec<StockChange>,
+}
+
+impl InventorySync {
+    /// Writes the batches of a plan.
+    pub(super) async fn apply_batches(
+        &self,
+        run: RunId,
+        read: StockSnapshot,
+        batches: Vec<Batch>,
+        on_progress: &OnProgress,
+    ) -> Result<LevelCounts, SyncError> {
+        let orders = read.open_orders.into_iter();
+        let writer = Arc::new(BatchWriter {
+            service: self.clone(),
+            run,
+            location: read.location,
+            feed: read.feed,
+            open_orders: orders.map(|order| (order.code.clone(), order)).collect(),
+            baseline: StockBaseline::new(read.variants, read.acknowledged),
+            failure_score: AtomicU32::new(0),
+            done: AtomicU64::new(0),
+            total: batches.iter().map(|batch| batch.change_count).sum(),
+            on_progress: Arc::clone(on_progress),
+        });
+        let mut counts = LevelCounts::default();
+        let write = |batch: Batch| {
+            let writer = Arc::clone(&writer);
+            async move { writer.apply_batch(&batch).await }.in_current_span()
+        };
+        for_each_bounded(
+            self.settings.concurrency,
+            &self.tasks,
+            batches,
+            write,
+            |done| {
+                match done {
+                    Ok(written) => counts.add(written?),
+                    // A defect in one batch does not affect the others.
+                    Err(error) => {
+                        tracing::error!(%error, "writing a batch of VeraCore's stock panicked");
+                    }
+                }
+                Ok(())
+            },
+        )
+        .await?;
+        Ok(counts)
+    }
+}
+
+impl BatchWriter {
+    async fn apply_batch(&self, batch: &Batch) -> Result<LevelCounts, SyncError> {
+        let planned = batch.change_count;
+        let counts = if self.is_shop_down() {
+            LevelCounts::untried(planned)
+        } else {
+            let keys: Vec<LeaseKey<'_>> = batch.variants.iter().map(LeaseKey::Stock).collect();
+            let settings = &self.service.settings;
+            let (ttl, wait) = (settings.lease_ttl, settings.lease_wait);
+            match leases::acquire_within(&self.service.ledger, &keys, ttl, wait).await? {
+                None => {
+                    tracing::warn!(
+                        levels = planned,
+                        "stock is leased by another process; the next run writes VeraCore's levels"
+                    );
+                    LevelCounts::untried(planned)
+                }
+                Some(lease) => self.apply_under_lease(batch, &lease).await?,
+            }
+        };
+        let done = self.done.fetch_add(planned, Ordering::Relaxed) + planned;
+        (self.on_progress)(done.min(self.total), self.total);
+        Ok(counts)
+    }
+
+    async fn apply_under_lease(
+        &self,
+        batch: &Batch,
+        lease: &Lease,
+    ) -> Result<LevelCounts, SyncError> {
+        let mut counts = LevelCounts::default();
+        let mut call_in_flight = false;
+        let mut rewritten: Option<StockBaseline> = None;
+        for _ in 0..MAX_REPLANS {
+            let baseline = rewritten.as_ref().unwrap_or(&self.baseline);
+            let fresh = match self.replan_batch(batch, lease, baseline).await {
+                Ok(Some(fresh)) => fresh,
+                Ok(None) => {
+                    tracing::warn!(
+                        "lost the lease on stock; the next run writes VeraCore's levels"
+                    );
+                    counts.untried += batch.change_count;
+                    break;
+                }
+                Err(SyncError::Storefront(error)) => {
+                    self.failure_score
+                        .fetch_add(UNANSWERED_SCORE, Ordering::Relaxed);
+                    tracing::error!(%error, "cannot read Vendure's stock before writing VeraCore's levels");
+                    counts.untried += batch.change_count;
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            let outcome = self.write_levels(lease, &fresh.changes).await?;
+            counts.add(outcome.counts);
+            call_in_flight |= outcome.call_in_flight;
+            if !outcome.allocation_dropped || outcome.call_in_flight {
+                break;
+            }
+            rewritten = Some(baseline.after_write(
+                &fresh.variants,
+                fresh.acknowledged,
+                &fresh.changes,
+                &outcome.levels_after,
+            ));
+        }
+        // A write in flight must not meet a fulfillment: let its lease expire.
+        if !call_in_flight {
+            self.service.ledger.release_lease(lease).await?;
+        }
+        Ok(counts)
+    }
+
+    /// Plans a batch from what the shop has now; `None` if the lease was lost.
+    async fn replan_batch(
+        &self,
+        batch: &Batch,
+        lease: &Lease,
+        baseline: &StockBaseline,
+    ) -> Result<Option<FreshPlan>, SyncError> {
+        let service = &self.service;
+        let page_size = service.settings.page_size.max(1) as usize;
+        let mut variants = Vec::new();
+        for ids in batch.variants.chunks(page_size) {
+            let page = VariantSelection::Ids(ids);
+            let page = service.storefront.variants(page, &self.location).await?;
+            variants.extend(page.variants);
+        }
+        let codes: BTreeSet<&OrderCode> = batch
+            .variants
+            .iter()
+            .flat_map(|variant| self.baseline.acknowledged().orders(variant))
+            .map(|(code, _)| code)
+            .collect();
+        let orders: Vec<SentOrder> = codes
+            .into_iter()
+            .filter_map(|code| self.open_orders.get(code).cloned())
+            .collect();
+        // Renewed for each page, since there may be many.
+        let mut progress = Vec::new();
+        for page in orders.chunks(ORDERS_PER_CALL as usize) {
+            if !self.renew(lease).await? {
+                return Ok(None);
+            }
+            progress.extend(service.fetch_progress(page).await?.0);
+        }
+        let acknowledged = AcknowledgedUnits::from_orders(&orders, &progress);
+        let shop = ShopStock {
+            variants: &variants,
+            acknowledged: &acknowledged,
+            baseline: Some(baseline),
+        };
+        let targets = target_levels(&self.feed, shop, &service.settings.rules);
+        let changes = targets.iter().filter(|target| !target.is_met());
+        let changes = changes.map(StockChange::from).collect();
+        Ok(Some(FreshPlan {
+            variants,
+            acknowledged,
+            changes,
+        }))
+    }
+
+    /// Records the intents, then writes. Halves a rejected batch until the bad level is alone.
+    async fn write_levels(
+        &self,
+        lease: &Lease,
+        changes: &[StockChange],
+    ) -> Result<WriteOutcome, SyncError> {
+        if changes.is_empty() {
+            return Ok(WriteOutcome::default());
+        }
+        let ledger = &self.service.ledger;
+        let all: Vec<&StockChange> = changes.iter().collect();
+        let ids = ledger
+            .record_stock_intents(self.run, &self.location, self.feed.requested_at, &all)
+            .await?;
+        let mut outcome = WriteOutcome::default();
+        let mut parts = Vec::new();
+        parts.push(0..changes.len());
+        while let Some(part) = parts.pop() {
+            let (changes, ids) = (&changes[part.clone()], &ids[part.clone()]);
+            let count = changes.len() as u64;
+            if self.is_shop_down() || outcome.call_in_flight || !self.renew(lease).await? {
+                let reason =
+                    "not tried: the shop did not respond, or the lease on the stock was lost";
+                ledger
+                    .record_stock_outcome(ids, StockOutcome::Refused, Some(reason))
+                    .await?;
+                outcome.counts.untried += count;
+                continue;
+            }
+            let levels: Vec<NewStockLevel> = changes.iter().map(new_level).collect();
+            let storefront = &self.service.storefront;
+            match storefront.set_stock(&self.location, &levels).await {
+                Ok(now) => {
+                    self.failure_score.store(0, Ordering::Relaxed);
+                    ledger
+                        .record_stock_outcome(ids, StockOutcome::Written, None)
+                        .await?;
+                    outcome.counts.written += count;
+                    outcome.allocation_dropped |= has_allocation_dropped(changes, &now);
+                    outcome.levels_after.extend(now);
+                }
+                // One of them is bad. Levels are absolute and leased, so writing one twice is harmless.
+                Err(error) if is_level_rejection(&error) && changes.len() > 1 => {
+                    let middle = part.start + changes.len() / 2;
+                    parts.push(middle..part.end);
+                    parts.push(part.start..middle);
+                }
+                Err(error) => {
+                    let recorded = self.count_failure(changes, &error, &mut outcome);
+                    let message = one_line(&error.to_string(), 300);
+                    ledger
+                        .record_stock_outcome(ids, recorded, Some(&message))
+                        .await?;
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
     /// Logs and counts a failed write of `changes`, and returns the outcome to record.
     fn count_failure(
         &self,
@@ -98,298 +344,14 @@ impl BatchContext {
             StockOutcome::Refused
         }
     }
-}
 
-/// The outcome of a batch's writes.
-#[derive(Default)]
-struct WriteOutcome {
-    counts: LevelCounts,
-    /// The shop has less allocated than the plan assumed: something was fulfilled or cancelled.
-    allocation_dropped: bool,
-    /// The shop may still be working on a write.
-    call_in_flight: bool,
-    /// The levels that the shop returned for the variants written.
-    levels_after: Vec<(VariantId, StockLevel)>,
-}
-
-/// A batch as the shop has it now, and the changes to write.
-struct FreshPlan {
-    variants: Vec<Variant>,
-    acknowledged: AcknowledgedUnits,
-    changes: Vec<StockChange>,
-}
-
-impl InventorySync {
-    /// Writes the batches of a plan.
-    pub(super) async fn apply_batches(
-        &self,
-        run: RunId,
-        read: StockSnapshot,
-        batches: Vec<Batch>,
-        on_progress: &OnProgress,
-    ) -> Result<LevelCounts, InventoryError> {
-        let codes = read
-            .open_orders
-            .into_iter()
-            .map(|order| (order.code.clone(), order));
-        let job = Arc::new(BatchContext {
-            run,
-            location: read.location,
-            feed: read.feed,
-            open_orders: codes.collect(),
-            baseline: StockBaseline::new(read.variants, read.acknowledged),
-            failure_score: AtomicU32::new(0),
-            done: AtomicU64::new(0),
-            total: batches.iter().map(|batch| batch.change_count).sum(),
-            on_progress: Arc::clone(on_progress),
-        });
-        let mut counts = LevelCounts::default();
-        let mut failed = None;
-        let mut working = JoinSet::new();
-        let mut waiting = batches.into_iter();
-        loop {
-            while working.len() < self.settings.concurrency.max(1)
-                && !self.tasks.is_stopping()
-                && failed.is_none()
-            {
-                let Some(batch) = waiting.next() else { break };
-                let (service, job) = (self.clone(), Arc::clone(&job));
-                let work = async move { service.apply_batch(&job, &batch).await };
-                working.spawn(work.in_current_span());
-            }
-            match working.join_next().await {
-                None => break,
-                Some(Ok(Ok(done))) => counts.add(done),
-                // Start no more batches, but finish those under way.
-                Some(Ok(Err(error))) => {
-                    failed.get_or_insert(error);
-                }
-                // A defect in one batch does not affect the others.
-                Some(Err(error)) => {
-                    tracing::error!(%error, "writing a batch of VeraCore's stock panicked");
-                }
-            }
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        if waiting.next().is_some() {
-            return Err(InventoryError::Stopped);
-        }
-        Ok(counts)
+    fn is_shop_down(&self) -> bool {
+        self.failure_score.load(Ordering::Relaxed) >= SHOP_DOWN_SCORE
     }
 
-    async fn apply_batch(
-        &self,
-        job: &BatchContext,
-        batch: &Batch,
-    ) -> Result<LevelCounts, InventoryError> {
-        let planned = batch.change_count;
-        let untried = || LevelCounts {
-            untried: planned,
-            ..LevelCounts::default()
-        };
-        let counts = if job.failure_score.load(Ordering::Relaxed) >= SHOP_DOWN_SCORE {
-            untried()
-        } else {
-            let keys: Vec<LeaseKey<'_>> = batch.variants.iter().map(LeaseKey::Stock).collect();
-            let (ttl, wait) = (self.settings.lease_ttl, self.settings.lease_wait);
-            match leases::acquire_within(&self.ledger, &keys, ttl, wait).await? {
-                None => {
-                    tracing::warn!(
-                        levels = planned,
-                        "stock is leased by another process; the next run writes VeraCore's levels"
-                    );
-                    untried()
-                }
-                Some(lease) => self.apply_under_lease(job, batch, &lease).await?,
-            }
-        };
-        let done = job.done.fetch_add(planned, Ordering::Relaxed) + planned;
-        (job.on_progress)(done.min(job.total), job.total);
-        Ok(counts)
-    }
-
-    async fn apply_under_lease(
-        &self,
-        job: &BatchContext,
-        batch: &Batch,
-        lease: &Lease,
-    ) -> Result<LevelCounts, InventoryError> {
-        let mut counts = LevelCounts::default();
-        let mut call_in_flight = false;
-        let mut rewritten: Option<StockBaseline> = None;
-        for _ in 0..MAX_REPLANS {
-            let baseline = rewritten.as_ref().unwrap_or(&job.baseline);
-            let fresh = match self.replan_batch(job, batch, lease, baseline).await {
-                Ok(Some(fresh)) => fresh,
-                Ok(None) => {
-                    tracing::warn!(
-                        "lost the lease on stock; the next run writes VeraCore's levels"
-                    );
-                    counts.untried += batch.change_count;
-                    break;
-                }
-                Err(InventoryError::Shop(error)) => {
-                    job.failure_score
-                        .fetch_add(UNANSWERED_SCORE, Ordering::Relaxed);
-                    tracing::error!(%error, "cannot read Vendure's stock before writing VeraCore's levels");
-                    counts.untried += batch.change_count;
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            let outcome = self.write_levels(job, lease, &fresh.changes).await?;
-            counts.add(outcome.counts);
-            call_in_flight |= outcome.call_in_flight;
-            if !outcome.allocation_dropped || outcome.call_in_flight {
-                break;
-            }
-            let FreshPlan {
-                variants,
-                acknowledged,
-                changes,
-            } = fresh;
-            let levels = &outcome.levels_after;
-            rewritten = Some(baseline.after_write(&variants, acknowledged, &changes, levels));
-        }
-        // A write in flight must not meet a fulfillment: let its lease expire.
-        if !call_in_flight {
-            self.ledger.release_lease(lease).await?;
-        }
-        Ok(counts)
-    }
-
-    /// Plans a batch from what the shop has now; `None` if the lease was lost.
-    async fn replan_batch(
-        &self,
-        job: &BatchContext,
-        batch: &Batch,
-        lease: &Lease,
-        baseline: &StockBaseline,
-    ) -> Result<Option<FreshPlan>, InventoryError> {
-        let mut variants = Vec::new();
-        for ids in batch
-            .variants
-            .chunks(self.settings.page_size.max(1) as usize)
-        {
-            let page = self
-                .storefront
-                .variants(VariantSelection::Ids(ids), &job.location)
-                .await?;
-            variants.extend(page.variants);
-        }
-        let codes: BTreeSet<&OrderCode> = batch
-            .variants
-            .iter()
-            .flat_map(|variant| job.baseline.acknowledged().orders(variant))
-            .map(|(code, _)| code)
-            .collect();
-        let orders: Vec<SentOrder> = codes
-            .into_iter()
-            .filter_map(|code| job.open_orders.get(code).cloned())
-            .collect();
-        // Renewed for each page, since there may be many.
-        let mut progress = Vec::new();
-        for some in orders.chunks(ORDERS_PER_CALL) {
-            if !self
-                .ledger
-                .renew_lease(lease, self.settings.lease_ttl)
-                .await?
-            {
-                return Ok(None);
-            }
-            progress.extend(self.fetch_progress(some).await?.0);
-        }
-        let acknowledged = AcknowledgedUnits::from_orders(&orders, &progress);
-        let shop = ShopStock {
-            variants: &variants,
-            acknowledged: &acknowledged,
-            baseline: Some(baseline),
-        };
-        let targets = target_levels(&job.feed, shop, &self.settings.rules);
-        let changes = targets.iter().filter(|target| !target.is_met());
-        let changes = changes.map(StockChange::from).collect();
-        Ok(Some(FreshPlan {
-            variants,
-            acknowledged,
-            changes,
-        }))
-    }
-
-    /// Records the intents, then writes. Halves a rejected batch until the bad level is alone.
-    async fn write_levels(
-        &self,
-        job: &BatchContext,
-        lease: &Lease,
-        changes: &[StockChange],
-    ) -> Result<WriteOutcome, InventoryError> {
-        if changes.is_empty() {
-            return Ok(WriteOutcome::default());
-        }
-        let all: Vec<&StockChange> = changes.iter().collect();
-        let ids = self
-            .ledger
-            .record_stock_intents(job.run, &job.location, job.feed.requested_at, &all)
-            .await?;
-        let mut outcome = WriteOutcome::default();
-        let mut parts = Vec::new();
-        parts.push(0..changes.len());
-        while let Some(part) = parts.pop() {
-            let (changes, ids) = (&changes[part.clone()], &ids[part.clone()]);
-            let count = changes.len() as u64;
-            let down = job.failure_score.load(Ordering::Relaxed) >= SHOP_DOWN_SCORE;
-            if down
-                || outcome.call_in_flight
-                || !self
-                    .ledger
-                    .renew_lease(lease, self.settings.lease_ttl)
-                    .await?
-            {
-                let reason =
-                    "not tried: the shop did not respond, or the lease on the stock was lost";
-                self.record_stock_outcome(ids, StockOutcome::Refused, Some(reason))
-                    .await?;
-                outcome.counts.untried += count;
-                continue;
-            }
-            let levels: Vec<NewStockLevel> = changes.iter().map(new_level).collect();
-            match self.storefront.set_stock(&job.location, &levels).await {
-                Ok(now) => {
-                    job.failure_score.store(0, Ordering::Relaxed);
-                    self.record_stock_outcome(ids, StockOutcome::Written, None)
-                        .await?;
-                    outcome.counts.written += count;
-                    outcome.allocation_dropped |= has_allocation_dropped(changes, &now);
-                    outcome.levels_after.extend(now);
-                }
-                // One of them is bad. Levels are absolute and leased, so writing one twice is harmless.
-                Err(error) if is_level_rejection(&error) && changes.len() > 1 => {
-                    let middle = part.start + changes.len() / 2;
-                    parts.push(middle..part.end);
-                    parts.push(part.start..middle);
-                }
-                Err(error) => {
-                    let recorded = job.count_failure(changes, &error, &mut outcome);
-                    let message = one_line(&error.to_string(), 300);
-                    self.record_stock_outcome(ids, recorded, Some(&message))
-                        .await?;
-                }
-            }
-        }
-        Ok(outcome)
-    }
-
-    async fn record_stock_outcome(
-        &self,
-        ids: &[i64],
-        outcome: StockOutcome,
-        message: Option<&str>,
-    ) -> Result<(), InventoryError> {
-        Ok(self
-            .ledger
-            .record_stock_outcome(ids, outcome, message)
-            .await?)
+    async fn renew(&self, lease: &Lease) -> Result<bool, LedgerError> {
+        let ttl = self.service.settings.lease_ttl;
+        self.service.ledger.renew_lease(lease, ttl).await
     }
 }
 

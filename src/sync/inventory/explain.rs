@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{error::InventoryError, plan::target_levels, service::InventorySync};
+use super::{plan::target_levels, service::InventorySync};
 use crate::{
     domain::Sku,
     ledger::{LedgerError, RecordedStockChange, StockChange},
+    sync::error::SyncError,
 };
 
 /// The most earlier changes shown.
@@ -103,7 +104,7 @@ impl InventorySync {
         let (now, problem) = match self.compute_arithmetic(sku).await {
             Ok(Ok(now)) => (Some(now), None),
             Ok(Err(problem)) => (None, Some(problem)),
-            Err(InventoryError::Ledger(error)) => return Err(error),
+            Err(SyncError::Ledger(error)) => return Err(error),
             Err(error) => (None, Some(error.to_string())),
         };
         Ok(StockExplanation {
@@ -117,7 +118,7 @@ impl InventorySync {
     async fn compute_arithmetic(
         &self,
         sku: &Sku,
-    ) -> Result<Result<StockArithmetic, String>, InventoryError> {
+    ) -> Result<Result<StockArithmetic, String>, SyncError> {
         let read = self.read_stock(Some(sku)).await?;
         if let Some(bad) = read.feed.examples.first() {
             return Ok(Err(format!("VeraCore's stock is invalid: {bad}")));

@@ -7,7 +7,6 @@
 mod acknowledged;
 mod apply;
 mod baseline;
-mod error;
 mod explain;
 pub mod feed;
 pub mod guard;
@@ -21,10 +20,9 @@ mod summary;
 
 pub use acknowledged::AcknowledgedUnits;
 pub use baseline::StockBaseline;
-pub use error::InventoryError;
 pub use explain::{CalculationLine, ExplainedLevel, StockArithmetic, StockExplanation};
 pub(super) use job::transient_failure;
-pub use quarantine::{DiscardOutcome, InventoryRunResult, QuarantineError};
+pub use quarantine::{DiscardOutcome, InventoryRunResult};
 pub use service::{InventorySettings, InventorySync, PAGE_SIZE, stock_lease_ttl};
 pub use summary::{InventoryRequest, InventorySummary, LevelCounts, QuarantinedFeed};
 

@@ -3,14 +3,14 @@
 
 use super::{
     JOB,
-    error::InventoryError,
     guard::Suspicion,
     service::InventorySync,
     summary::{InventoryRequest, InventorySummary},
 };
 use crate::{
-    ledger::{JOB_LEASE_TTL, LeaseKey, LedgerError, RunOutcome},
+    ledger::{JOB_LEASE_TTL, LeaseKey, LedgerError, RunOrigin, RunOutcome},
     sync::{
+        error::{QuarantineError, SyncError},
         jobs::{
             Job,
             run_once::{OnProgress, RunAttempt, Trigger, WorkResult, run_once},
@@ -19,21 +19,8 @@ use crate::{
     },
 };
 
-/// The reason why a run cannot be accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QuarantineError {
-    #[error("run {0} has no quarantined stock feed")]
-    NotQuarantined(i64),
-    #[error("run {run} was already accepted; run {by} applied it")]
-    AlreadyAccepted { run: i64, by: i64 },
-    #[error("run {run} was already discarded by {by}")]
-    AlreadyDiscarded { run: i64, by: String },
-    #[error("the quarantined feed of run {0} cannot be read")]
-    Unreadable(i64),
-}
-
 /// The result of a requested run.
-pub type InventoryRunResult = RunAttempt<Result<InventorySummary, InventoryError>>;
+pub type InventoryRunResult = RunAttempt<Result<InventorySummary, SyncError>>;
 
 /// The result of discarding a quarantined feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,45 +38,28 @@ impl InventorySync {
         &self,
         quarantined_run: i64,
         on_progress: &OnProgress,
-    ) -> Result<Result<InventoryRunResult, QuarantineError>, LedgerError> {
-        if let Err(error) = self.quarantined_suspicions(quarantined_run).await? {
-            return Ok(Err(error));
-        }
+    ) -> Result<InventoryRunResult, SyncError> {
+        self.quarantined_suspicions(quarantined_run).await?;
         let work = async |run| {
             // Again, under the lease: nobody else can decide now.
-            let accepted = match self.quarantined_suspicions(quarantined_run).await {
-                Ok(Ok(accepted)) => accepted,
-                Ok(Err(error)) => {
-                    let result = WorkResult::failed(&error);
-                    return (Ok(Err(error)), result);
-                }
-                Err(error) => {
-                    let result = WorkResult::failed(&error);
-                    return (Err(error), result);
-                }
-            };
+            let accepted_suspicions = self.quarantined_suspicions(quarantined_run).await?;
             let request = InventoryRequest {
-                accepted_suspicions: accepted,
+                accepted_suspicions,
                 ..InventoryRequest::default()
             };
-            let outcome = self.run(run, &request, on_progress).await;
-            let mut result = Self::run_report(run, &outcome);
+            self.run(run, &request, on_progress).await
+        };
+        let report = |run, outcome: &Result<_, SyncError>| {
+            let mut result = Self::run_report(run, outcome);
             if let WorkResult::Finished(report) = &mut result
                 && report.outcome == RunOutcome::Done
             {
                 report.accepts = Some(quarantined_run);
             }
-            (Ok(Ok(outcome)), result)
+            result
         };
-        let trigger = Trigger::operator();
-        let ran = run_once(&self.ledger, Job::Inventory, trigger, work).await?;
-        Ok(match ran {
-            RunAttempt::Completed(run, outcome) => {
-                outcome?.map(|outcome| RunAttempt::Completed(run, outcome))
-            }
-            RunAttempt::NotStarted => Ok(RunAttempt::NotStarted),
-            RunAttempt::LeaseLost => Ok(RunAttempt::LeaseLost),
-        })
+        let trigger = Trigger::now(RunOrigin::Operator);
+        Ok(run_once(&self.ledger, Job::Inventory, trigger, work, report).await?)
     }
 
     /// Discards a quarantined feed.
@@ -114,22 +84,18 @@ impl InventorySync {
     }
 
     /// The suspicions that an operator accepts with this run.
-    pub async fn quarantined_suspicions(
-        &self,
-        run: i64,
-    ) -> Result<Result<Vec<Suspicion>, QuarantineError>, LedgerError> {
+    pub async fn quarantined_suspicions(&self, run: i64) -> Result<Vec<Suspicion>, SyncError> {
         let recorded = self.ledger.run(run).await?;
-        let Some(quarantined) = recorded.filter(|run| run.job == JOB && run.is_quarantined())
-        else {
-            return Ok(Err(QuarantineError::NotQuarantined(run)));
-        };
+        let quarantined = recorded
+            .filter(|run| run.job == JOB && run.is_quarantined())
+            .ok_or(QuarantineError::NotQuarantined(run))?;
         if let Some(by) = quarantined.accepted_by() {
-            return Ok(Err(QuarantineError::AlreadyAccepted { run, by }));
+            return Err(QuarantineError::AlreadyAccepted { run, by }.into());
         }
         if let Some(by) = quarantined.discarded_by().map(str::to_owned) {
-            return Ok(Err(QuarantineError::AlreadyDiscarded { run, by }));
+            return Err(QuarantineError::AlreadyDiscarded { run, by }.into());
         }
         let suspicions = quarantined.result["held"]["suspicions"].clone();
-        Ok(serde_json::from_value(suspicions).map_err(|_| QuarantineError::Unreadable(run)))
+        Ok(serde_json::from_value(suspicions).map_err(|_| QuarantineError::Unreadable(run))?)
     }
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    acknowledged::AcknowledgedUnits, error::InventoryError, feed::Feed, plan::ShopStock,
-    service::InventorySync,
-};
+use super::{acknowledged::AcknowledgedUnits, feed::Feed, plan::ShopStock, service::InventorySync};
 use crate::{
     domain::{LocationId, Sku},
     ledger::SentOrder,
     sync::{
-        page_tracker::{PageTracker, halve_if_too_large},
+        error::SyncError,
+        page_tracker::{PageTracker, fetch_progress, halve_if_too_large},
         preflight::choose_stock_location,
     },
     vendure::{FulfillmentProgress, StorefrontError, UnreadableItem, Variant, VariantSelection},
@@ -20,7 +18,7 @@ use crate::{
 const MAX_LIST_ATTEMPTS: u32 = 3;
 
 /// Orders per call. Each comes back with all its lines.
-pub(super) const ORDERS_PER_CALL: usize = 100;
+pub(super) const ORDERS_PER_CALL: u32 = 100;
 
 /// The input of a plan.
 pub(super) struct StockSnapshot {
@@ -45,10 +43,7 @@ impl StockSnapshot {
 
 impl InventorySync {
     /// Reads everything, or only what concerns one SKU of the shop's.
-    pub(super) async fn read_stock(
-        &self,
-        only: Option<&Sku>,
-    ) -> Result<StockSnapshot, InventoryError> {
+    pub(super) async fn read_stock(&self, only: Option<&Sku>) -> Result<StockSnapshot, SyncError> {
         let locations = self.storefront.stock_locations().await?;
         let location = choose_stock_location(&locations, self.settings.location.as_deref())?;
         let location = LocationId::parse(location.id.clone())
@@ -68,7 +63,7 @@ impl InventorySync {
         if let Some(sku) = only
             && variants.is_empty()
         {
-            return Err(InventoryError::NoVariant(sku.clone()));
+            return Err(SyncError::NoVariant(sku.clone()));
         }
         self.ensure_not_stopping()?;
         let (progress, bad) = self.fetch_progress(&open_orders).await?;
@@ -88,29 +83,26 @@ impl InventorySync {
         })
     }
 
-    async fn fetch_feed(&self) -> Result<Feed, InventoryError> {
+    async fn fetch_feed(&self) -> Result<Feed, SyncError> {
         let mut feed = Feed::new(self.clock.now());
         let mut pages = PageTracker::default();
         loop {
             self.ensure_not_stopping()?;
             let mut take = |row| feed.add_row(row);
-            let next = self
-                .provider
-                .stream_inventory_page(pages.current(), &mut take)
-                .await?;
-            let Some(next) = next else {
+            let page = pages.current();
+            let page = self.provider.stream_inventory_page(page, &mut take).await;
+            let Some(next) = page.map_err(SyncError::Feed)? else {
                 return Ok(feed);
             };
-            pages.advance(next).map_err(InventoryError::RepeatedPage)?;
+            pages.advance(next, "the stock feed")?;
         }
     }
 
-    async fn fetch_feed_of(&self, sku: &Sku) -> Result<Feed, InventoryError> {
+    async fn fetch_feed_of(&self, sku: &Sku) -> Result<Feed, SyncError> {
         let mut feed = Feed::new(self.clock.now());
-        match self.provider.find_stock_item(sku).await? {
-            Some(row) => feed.add_row(row),
-            None => return Err(InventoryError::UnknownSku(sku.clone())),
-        }
+        let row = self.provider.find_stock_item(sku).await;
+        let row = row.map_err(SyncError::Feed)?;
+        feed.add_row(row.ok_or_else(|| SyncError::UnknownSku(sku.clone()))?);
         Ok(feed)
     }
 
@@ -119,7 +111,7 @@ impl InventorySync {
         &self,
         sku: &Sku,
         location: &LocationId,
-    ) -> Result<(Vec<Variant>, u64), InventoryError> {
+    ) -> Result<(Vec<Variant>, u64), SyncError> {
         let skus = &self.settings.rules.skus;
         let at_warehouse = skus.warehouse_sku(sku.clone());
         let mut names: BTreeSet<Sku> = BTreeSet::from([sku.clone(), at_warehouse.clone()]);
@@ -139,19 +131,19 @@ impl InventorySync {
     async fn fetch_all_variants(
         &self,
         location: &LocationId,
-    ) -> Result<(Vec<Variant>, u64), InventoryError> {
+    ) -> Result<(Vec<Variant>, u64), SyncError> {
         for _ in 0..MAX_LIST_ATTEMPTS {
             if let Some(found) = self.try_fetch_all_variants(location).await? {
                 return Ok(found);
             }
         }
-        Err(InventoryError::VariantsKeepChanging)
+        Err(SyncError::VariantsKeepChanging)
     }
 
     async fn try_fetch_all_variants(
         &self,
         location: &LocationId,
-    ) -> Result<Option<(Vec<Variant>, u64)>, InventoryError> {
+    ) -> Result<Option<(Vec<Variant>, u64)>, SyncError> {
         let mut take = self.settings.page_size.max(2);
         let (mut variants, mut unreadable) = (Vec::new(), 0);
         let mut skip = 0;
@@ -192,21 +184,16 @@ impl InventorySync {
     pub(super) async fn fetch_progress(
         &self,
         orders: &[SentOrder],
-    ) -> Result<(Vec<FulfillmentProgress>, u64), InventoryError> {
-        let (mut progress, mut unreadable) = (Vec::new(), 0);
-        let size = ORDERS_PER_CALL.min(self.settings.page_size as usize).max(1);
-        for chunk in orders.chunks(size) {
-            let ids: Vec<_> = chunk.iter().map(|order| order.order_id.clone()).collect();
-            let page = self.storefront.fulfillment_progress(&ids).await?;
-            unreadable += log_unreadable(&page.unreadable);
-            progress.extend(page.orders);
-        }
-        Ok((progress, unreadable))
+    ) -> Result<(Vec<FulfillmentProgress>, u64), SyncError> {
+        let ids: Vec<_> = orders.iter().map(|order| order.order_id.clone()).collect();
+        let size = ORDERS_PER_CALL.min(self.settings.page_size).max(1);
+        let page = fetch_progress(&*self.storefront, &ids, size).await?;
+        Ok((page.orders, log_unreadable(&page.unreadable)))
     }
 
-    pub(super) fn ensure_not_stopping(&self) -> Result<(), InventoryError> {
+    pub(super) fn ensure_not_stopping(&self) -> Result<(), SyncError> {
         if self.tasks.is_stopping() {
-            return Err(InventoryError::Stopped);
+            return Err(SyncError::Stopped);
         }
         Ok(())
     }

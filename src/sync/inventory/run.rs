@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::{
     apply::split_into_batches,
-    error::InventoryError,
     feed::Feed,
     guard::{Suspicion, find_suspicions, without_accepted},
     plan::{StockPlan, plan_levels},
@@ -15,7 +14,7 @@ use super::{
 use crate::{
     domain::text::one_line,
     ledger::{RunId, StockChange},
-    sync::jobs::run_once::OnProgress,
+    sync::{error::SyncError, jobs::run_once::OnProgress},
 };
 
 fn stock_changes<'a>(plan: &'a StockPlan<'_>) -> impl Iterator<Item = StockChange> + 'a {
@@ -29,7 +28,7 @@ impl InventorySync {
         run: RunId,
         request: &InventoryRequest,
         on_progress: &OnProgress,
-    ) -> Result<InventorySummary, InventoryError> {
+    ) -> Result<InventorySummary, SyncError> {
         let snapshot = match self.read_or_quarantine(request).await? {
             Ok(snapshot) => snapshot,
             Err(summary) => return Ok(summary),
@@ -56,7 +55,7 @@ impl InventorySync {
     pub async fn preview(
         &self,
         request: &InventoryRequest,
-    ) -> Result<(InventorySummary, Vec<StockChange>), InventoryError> {
+    ) -> Result<(InventorySummary, Vec<StockChange>), SyncError> {
         let snapshot = match self.read_or_quarantine(request).await? {
             Ok(snapshot) => snapshot,
             Err(summary) => return Ok((summary, Vec::new())),
@@ -71,7 +70,7 @@ impl InventorySync {
     async fn read_or_quarantine(
         &self,
         request: &InventoryRequest,
-    ) -> Result<Result<StockSnapshot, InventorySummary>, InventoryError> {
+    ) -> Result<Result<StockSnapshot, InventorySummary>, SyncError> {
         match self.read_stock(request.sku.as_ref()).await {
             Err(error) if request.sku.is_none() && error.is_feed_error() => {
                 let message = one_line(&error.to_string(), 300);

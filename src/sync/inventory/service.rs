@@ -1,17 +1,13 @@
 //! The inventory service and its settings.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::plan::StockRules;
-use crate::{
-    clock::SharedClock, fulfillment::FulfillmentProvider, ledger::Ledger, lifecycle::TaskGroup,
-    sync::context::SyncContext, vendure::Storefront,
-};
+use crate::sync::context::SyncService;
 
 /// The most items that Vendure returns in one page.
 pub const PAGE_SIZE: u32 = 1000;
 
-/// The settings of inventory runs.
 #[derive(Debug, Clone)]
 pub struct InventorySettings {
     pub rules: StockRules,
@@ -36,38 +32,5 @@ pub fn stock_lease_ttl(vendure_timeout: Duration) -> Duration {
     vendure_timeout * 3 + Duration::from_secs(5)
 }
 
-/// Keeps the shop's stock levels in step with VeraCore. Cheap to clone.
-#[derive(Clone)]
-pub struct InventorySync {
-    pub(super) storefront: Arc<dyn Storefront>,
-    pub(super) provider: Arc<dyn FulfillmentProvider>,
-    pub(super) ledger: Ledger,
-    pub(super) clock: SharedClock,
-    pub(super) settings: Arc<InventorySettings>,
-    /// No batch starts once these are stopping.
-    pub(super) tasks: TaskGroup,
-}
-
-impl InventorySync {
-    pub fn new(context: SyncContext, settings: InventorySettings) -> Self {
-        let SyncContext {
-            storefront,
-            provider,
-            ledger,
-            clock,
-            tasks,
-        } = context;
-        Self {
-            storefront,
-            provider,
-            ledger,
-            clock,
-            settings: Arc::new(settings),
-            tasks,
-        }
-    }
-
-    pub fn settings(&self) -> &InventorySettings {
-        &self.settings
-    }
-}
+/// Keeps the shop's stock levels in step with VeraCore.
+pub type InventorySync = SyncService<InventorySettings>;

@@ -76,6 +76,19 @@ pub struct QuarantinedFeed {
 }
 
 impl LevelCounts {
+    /// Describes the levels that a retry may write.
+    pub fn unwritten_reason(&self) -> Option<String> {
+        let levels = self.untried + self.unknown;
+        (levels > 0).then(|| format!("{levels} levels could not be written"))
+    }
+
+    pub fn untried(untried: u64) -> Self {
+        Self {
+            untried,
+            ..Self::default()
+        }
+    }
+
     /// Levels that, as far as is known, are still wrong.
     pub const fn failed_count(&self) -> u64 {
         self.refused + self.unknown + self.untried

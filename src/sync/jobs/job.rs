@@ -1,7 +1,8 @@
 //! The jobs that run on a schedule, and the rules in which they differ. Pure.
 
 /// A job that runs on a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Job {
     Inventory,
     Tracking,
@@ -34,52 +35,41 @@ impl Job {
 
     /// Its name in events and in the output of commands.
     pub const fn label(self) -> &'static str {
-        match self {
-            Self::Inventory => "inventory",
-            Self::Tracking => "tracking",
-            Self::Reconcile => "reconcile",
-            Self::Maintenance => "maintenance",
-        }
+        self.into_str()
     }
 
     /// Limits the starts of one occurrence; a run needs another start when its process dies or
     /// stops, or an upstream fails. `None`: no limit.
-    pub const fn max_starts(self) -> Option<u32> {
-        match self {
-            Self::Maintenance => None,
-            _ => Some(MAX_STARTS),
-        }
+    pub fn max_starts(self) -> Option<u32> {
+        (self != Self::Maintenance).then_some(MAX_STARTS)
     }
 
-    /// Whether a run that was started that often may be started again.
-    pub const fn may_restart(self, starts: u32) -> bool {
-        match self.max_starts() {
-            Some(max) => starts < max,
-            None => true,
-        }
+    /// A run that was started `starts` times may be started again.
+    pub fn may_restart(self, starts: u32) -> bool {
+        self.max_starts().is_none_or(|max| starts < max)
     }
 
-    /// Whether missed and interrupted runs are made up outside business hours.
+    /// Missed and interrupted runs are made up outside business hours as well.
     pub const fn catches_up_at_any_hour(self) -> bool {
         !matches!(self, Self::Tracking)
     }
 
-    /// Whether an occurrence before the first start of this installation is due.
+    /// An occurrence before the first start of this installation is due as well.
     pub const fn is_due_before_install(self) -> bool {
         matches!(self, Self::Maintenance)
     }
 
-    /// Whether it needs Vendure and VeraCore, and therefore `SYNC_ENABLED`.
+    /// It needs Vendure and VeraCore, and therefore `SYNC_ENABLED`.
     pub const fn needs_upstreams(self) -> bool {
         !matches!(self, Self::Maintenance)
     }
 
-    /// Whether a missed run raises `schedule.missed`.
+    /// A missed run raises `schedule.missed`.
     pub const fn reports_missed_runs(self) -> bool {
         matches!(self, Self::Inventory | Self::Tracking)
     }
 
-    /// Whether a failed run is an error. Reconciliation moves nothing, and runs again the next day.
+    /// A failed run is an error. Reconciliation moves nothing, and runs again the next day.
     pub const fn is_critical(self) -> bool {
         !matches!(self, Self::Reconcile)
     }

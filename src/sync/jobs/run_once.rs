@@ -21,7 +21,7 @@ use crate::{
         RunReport, RunStart,
     },
     lifecycle::TaskGroup,
-    sync::leases,
+    sync::{error::SyncError, leases},
     telemetry::run_span,
 };
 
@@ -41,12 +41,10 @@ pub enum Trigger<'a> {
 }
 
 impl Trigger<'_> {
-    /// An operator's request for a whole run.
-    pub fn operator() -> Self {
-        Self::Now {
-            origin: RunOrigin::Operator,
-            details: json!({}),
-        }
+    /// A request for a whole run.
+    pub fn now(origin: RunOrigin) -> Self {
+        let details = json!({});
+        Self::Now { origin, details }
     }
 }
 
@@ -63,6 +61,15 @@ pub enum WorkResult {
 impl WorkResult {
     pub fn failed(error: &impl std::fmt::Display) -> Self {
         Self::Finished(RunReport::failed(error.to_string()))
+    }
+
+    /// The end of a run: its report, or its error.
+    pub fn of<T>(outcome: &Result<T, SyncError>, report: impl FnOnce(&T) -> RunReport) -> Self {
+        match outcome {
+            Ok(summary) => Self::Finished(report(summary)),
+            Err(error @ SyncError::Stopped) => Self::interrupted(error),
+            Err(error) => Self::failed(error),
+        }
     }
 
     pub fn interrupted(reason: &impl std::fmt::Display) -> Self {
@@ -83,12 +90,13 @@ pub enum RunAttempt<T> {
     LeaseLost,
 }
 
-/// Runs a job once, if no other run of it goes on.
+/// Runs a job once, if no other run of it is in progress. `report` logs and reports its outcome.
 pub async fn run_once<T>(
     ledger: &Ledger,
     job: Job,
     trigger: Trigger<'_>,
-    work: impl AsyncFnOnce(RunId) -> (T, WorkResult),
+    work: impl AsyncFnOnce(RunId) -> T,
+    report: impl FnOnce(RunId, &T) -> WorkResult,
 ) -> Result<RunAttempt<T>, LedgerError> {
     // Checked without the lease first, which would block requests every minute.
     if let Trigger::Due(schedule) = &trigger
@@ -98,53 +106,49 @@ pub async fn run_once<T>(
     }
     let key = [LeaseKey::Job(job.as_str())];
     let attempt = leases::with_lease(ledger, &key, JOB_LEASE_TTL, async |lease| {
-        run_under_lease(ledger, job, &trigger, &lease, work).await
+        let Some(run) = start_run(ledger, job, &trigger, &lease).await? else {
+            return Ok(RunAttempt::NotStarted);
+        };
+        let work = async {
+            let kept = leases::keep_alive(ledger, &lease, JOB_LEASE_TTL, work(run)).await;
+            let Some(outcome) = kept else {
+                tracing::error!(
+                    job = job.as_str(),
+                    "VeraCore: database unavailable for too long; run dropped halfway"
+                );
+                return Ok(RunAttempt::LeaseLost);
+            };
+            if let Some(report) = report_to_record(job, &trigger, report(run, &outcome))
+                && !ledger.finish_run(run, &report).await?
+            {
+                tracing::warn!("VeraCore: run was restarted elsewhere; its result is dropped");
+            }
+            Ok(RunAttempt::Completed(run, outcome))
+        };
+        // A panic skips the end: the lease expires and the run is restarted.
+        work.instrument(run_span(job.as_str(), run.number())).await
     });
     attempt.await?.unwrap_or(Ok(RunAttempt::NotStarted))
 }
 
-/// A panic skips the end: the lease expires and the run is restarted.
-async fn run_under_lease<T>(
+async fn start_run(
     ledger: &Ledger,
     job: Job,
     trigger: &Trigger<'_>,
     lease: &Lease,
-    work: impl AsyncFnOnce(RunId) -> (T, WorkResult),
-) -> Result<RunAttempt<T>, LedgerError> {
-    let run = match trigger {
+) -> Result<Option<RunId>, LedgerError> {
+    match trigger {
         Trigger::Now { origin, details } => {
-            let start = RunStart::Now {
-                origin: *origin,
-                details,
-            };
-            ledger.start_run(Some(lease), job.as_str(), start).await?
+            let origin = *origin;
+            let start = RunStart::Now { origin, details };
+            ledger.start_run(Some(lease), job.as_str(), start).await
         }
-        Trigger::Due(schedule) => schedule.claim(ledger, job, lease).await?,
-    };
-    let Some(run) = run else {
-        return Ok(RunAttempt::NotStarted);
-    };
-    let work = async {
-        let kept = leases::keep_alive(ledger, lease, JOB_LEASE_TTL, work(run)).await;
-        let Some((value, result)) = kept else {
-            tracing::error!(
-                job = job.as_str(),
-                "VeraCore: database unavailable for too long; run dropped halfway"
-            );
-            return Ok(RunAttempt::LeaseLost);
-        };
-        if let Some(report) = report_to_record(job, trigger, result)
-            && !ledger.finish_run(run, &report).await?
-        {
-            tracing::warn!("VeraCore: run was restarted elsewhere; its result is dropped");
-        }
-        Ok(RunAttempt::Completed(run, value))
-    };
-    work.instrument(run_span(job.as_str(), run.number())).await
+        Trigger::Due(schedule) => schedule.claim(ledger, job, lease).await,
+    }
 }
 
-/// What is recorded of a run; `None` leaves it unfinished, to be restarted. Whoever requested a run
-/// reports its failure.
+/// The report to record; `None` leaves the run unfinished, to be restarted. The caller of a requested
+/// run logs its failure.
 fn report_to_record(job: Job, trigger: &Trigger<'_>, result: WorkResult) -> Option<RunReport> {
     match (trigger, result) {
         (Trigger::Now { .. }, WorkResult::Finished(report)) => Some(report),

@@ -139,14 +139,16 @@ impl Scheduler {
     }
 
     /// Runs a job to its end if it is due. While an upstream is down it stays due.
-    pub async fn run_if_due(&self, job: &dyn ScheduledJob) -> Result<RunAttempt<()>, LedgerError> {
+    pub async fn run_if_due(
+        &self,
+        job: &dyn ScheduledJob,
+    ) -> Result<RunAttempt<WorkResult>, LedgerError> {
         if job.job().needs_upstreams() && !self.upstreams.are_available() {
             return Ok(RunAttempt::NotStarted);
         }
         let trigger = Trigger::Due(&self.schedule);
-        run_once(&self.ledger, job.job(), trigger, async |run| {
-            ((), job.run_scheduled(run).await)
-        })
-        .await
+        let work = async |run| job.run_scheduled(run).await;
+        let report = |_, result: &WorkResult| result.clone();
+        run_once(&self.ledger, job.job(), trigger, work, report).await
     }
 }

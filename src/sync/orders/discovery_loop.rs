@@ -5,12 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
 use tracing::Instrument as _;
 
-use super::{OrderSync, error::DiscoveryError, newest::DiscoveryState};
+use super::{OrderSync, newest::DiscoveryState};
 use crate::{
-    clock::SharedClock,
     ledger::{RunReport, RunStart, Topic},
-    lifecycle::TaskGroup,
-    sync::upstreams::Upstreams,
+    sync::{error::SyncError, upstreams::Upstreams},
     telemetry::{LogOnce, run_span},
 };
 
@@ -43,10 +41,9 @@ pub async fn discover_orders(
     service: OrderSync,
     wakeup: WorkerWakeup,
     intervals: PollIntervals,
-    clock: SharedClock,
     upstreams: Upstreams,
-    tasks: TaskGroup,
 ) {
+    let tasks = &service.tasks;
     let mut state = DiscoveryState::default();
     let mut polls = LogOnce::new("orders cannot be discovered");
     let mut sweeps = LogOnce::new("the full order sweep failed");
@@ -65,22 +62,22 @@ pub async fn discover_orders(
                 polls.log_recovery();
                 sweep_is_due |= polled.needs_sweep;
                 if polled.discovered > 0 {
-                    service.ledger().publish(Topic::Orders).await;
+                    service.ledger.publish(Topic::Orders).await;
                 }
             }
             Err(error) => polls.log_failure(&error),
         }
         if sweep_is_due && Instant::now() >= no_sweep_before && !tasks.is_stopping() {
-            match run_sweep(&service, &mut state, &clock).await {
+            match run_sweep(&service, &mut state).await {
                 Ok(discovered) => {
                     sweeps.log_recovery();
                     sweep_is_due = false;
                     next_sweep = Instant::now() + intervals.sweep;
                     if discovered > 0 {
-                        service.ledger().publish(Topic::Orders).await;
+                        service.ledger.publish(Topic::Orders).await;
                     }
                 }
-                Err(DiscoveryError::Stopped) => {}
+                Err(SyncError::Stopped) => {}
                 Err(error) => {
                     sweeps.log_failure(&error);
                     no_sweep_before = Instant::now() + intervals.poll * SWEEP_RETRY_POLLS;
@@ -95,32 +92,21 @@ pub async fn discover_orders(
     }
 }
 
-/// A sweep, with its run in the ledger. Returns how many orders it took in.
-///
-/// # Errors
-/// As for [`OrderSync::sweep`].
-pub async fn run_sweep(
-    service: &OrderSync,
-    state: &mut DiscoveryState,
-    clock: &SharedClock,
-) -> Result<u64, DiscoveryError> {
-    let ledger = service.ledger();
+/// Sweeps, and records the run in the ledger. Returns the number of discovered orders.
+pub async fn run_sweep(service: &OrderSync, state: &mut DiscoveryState) -> Result<u64, SyncError> {
     let start = RunStart::Occurrence {
-        scheduled_for: clock.now(),
+        scheduled_for: service.clock.now(),
         missed: None,
     };
-    let Some(run) = ledger.start_run(None, SWEEP_JOB, start).await? else {
-        return service
-            .sweep_orders(state)
-            .await
-            .map(|swept| swept.taken_in);
+    let Some(run) = service.ledger.start_run(None, SWEEP_JOB, start).await? else {
+        return Ok(service.sweep_orders(state).await?.taken_in);
     };
     let span = run_span(SWEEP_JOB, run.number());
     let outcome = service.sweep_orders(state).instrument(span).await;
     let report = match &outcome {
-        Ok(swept) => RunReport::done(serde_json::to_value(swept).unwrap_or_default()),
+        Ok(summary) => RunReport::done(serde_json::to_value(summary).unwrap_or_default()),
         Err(error) => RunReport::failed(error.to_string()),
     };
-    ledger.finish_run(run, &report).await?;
-    outcome.map(|swept| swept.taken_in)
+    service.ledger.finish_run(run, &report).await?;
+    Ok(outcome?.taken_in)
 }

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+
+use crate::clock::time_delta;
 
 /// The next step for an order in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +24,6 @@ pub(super) enum Absence {
     Unconfirmed { check_at: DateTime<Utc> },
     /// Missing twice, a quiet period apart: VeraCore did not receive it.
     Confirmed,
-}
-
-fn time_delta(quiet: Duration) -> TimeDelta {
-    TimeDelta::from_std(quiet).unwrap_or(TimeDelta::hours(1))
 }
 
 pub(super) fn stage(

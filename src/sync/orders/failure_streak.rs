@@ -1,33 +1,30 @@
-//! Whether sends fail because of the orders or because of VeraCore: it may answer every question and
-//! still take no order, which no circuit breaker sees.
+//! Detects that sends fail because of VeraCore rather than the orders. No circuit breaker sees a
+//! VeraCore that answers lookups and accepts no order.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeSet;
 
-/// Sends of so many orders in a row must fail before that is VeraCore's doing.
+use parking_lot::Mutex;
+
+/// Different orders whose sends must fail in a row before VeraCore counts as the cause.
 const WIDESPREAD_ORDERS: usize = 5;
 
-/// The orders whose sends failed since one went well.
+/// The orders whose sends failed since the last successful one.
 #[derive(Debug, Default)]
-pub(super) struct FailureStreak(Mutex<BTreeSet<i64>>);
+pub struct FailureStreak(Mutex<BTreeSet<i64>>);
 
 impl FailureStreak {
-    /// Takes note of a send that failed. Returns whether those of many orders do.
+    /// Records a failed send. Returns whether the sends of many orders fail.
     pub(super) fn record_failure(&self, order: i64) -> bool {
-        let mut orders = self.lock_orders();
+        let mut orders = self.0.lock();
         if orders.len() < WIDESPREAD_ORDERS {
             orders.insert(order);
         }
         orders.len() >= WIDESPREAD_ORDERS
     }
 
-    /// Takes note of a send that was answered as it should be.
+    /// Records a send that VeraCore answered.
     pub(super) fn reset(&self) {
-        self.lock_orders().clear();
-    }
-
-    fn lock_orders(&self) -> MutexGuard<'_, BTreeSet<i64>> {
-        self.0.lock()
+        self.0.lock().clear();
     }
 }
 

@@ -1,11 +1,14 @@
 //! Sends one order at an operator's request: discovers it if necessary, makes it due, and makes one
 //! attempt, with every protection against a second send.
 
-use super::{OrderSync, error::DiscoveryError};
+use super::OrderSync;
 use crate::{
     domain::{OrderCode, OrderRef, ShopOrderId, SyncStatus},
     ledger::{OperatorOutcome, RetryMode, SyncRecord},
-    sync::orders::worker::{self, WorkOutcome},
+    sync::{
+        error::SyncError,
+        orders::worker::{self, WorkOutcome},
+    },
 };
 
 /// The outcome of a forced send.
@@ -27,12 +30,12 @@ pub enum ForceSendOutcome {
 
 impl OrderSync {
     /// Sends an order now, or returns why not.
-    pub async fn force_send(&self, id: &ShopOrderId) -> Result<ForceSendOutcome, DiscoveryError> {
+    pub async fn force_send(&self, id: &ShopOrderId) -> Result<ForceSendOutcome, SyncError> {
         let known = match self.ledger.order_by_shop_id(id).await? {
             Some(known) => known,
             None => match self.discover_one(id).await? {
                 Ok(known) => known,
-                Err(not) => return Ok(not),
+                Err(outcome) => return Ok(outcome),
             },
         };
         let Ok(code) = OrderCode::parse(known.vendure_order_code.clone()) else {
@@ -66,7 +69,7 @@ impl OrderSync {
     async fn discover_one(
         &self,
         id: &ShopOrderId,
-    ) -> Result<Result<SyncRecord, ForceSendOutcome>, DiscoveryError> {
+    ) -> Result<Result<SyncRecord, ForceSendOutcome>, SyncError> {
         let Some(order) = self.storefront.order(id).await? else {
             return Ok(Err(ForceSendOutcome::NotFound));
         };

@@ -7,7 +7,6 @@
 pub mod discover;
 pub mod discovery_loop;
 mod doubt;
-pub mod error;
 mod failure_streak;
 pub mod force_send;
 pub mod mapping;
@@ -21,17 +20,15 @@ pub(super) mod sweep_cursor;
 mod triage;
 pub mod worker;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use self::failure_streak::FailureStreak;
-use super::context::SyncContext;
-pub use crate::domain::ExistingOrdersPolicy;
+use super::context::SyncService;
 use crate::{
-    clock::SharedClock, domain::OrderState, fulfillment::FulfillmentProvider, http::Backoff,
-    ledger::Ledger, lifecycle::TaskGroup, vendure::Storefront,
+    domain::{ExistingOrdersPolicy, OrderState},
+    http::Backoff,
 };
 
-/// Settings of the order services.
 #[derive(Debug, Clone)]
 pub struct OrderSettings {
     pub trigger_states: Vec<OrderState>,
@@ -79,44 +76,5 @@ pub fn order_concurrency(calls: usize) -> u32 {
     u32::try_from(calls + calls.div_ceil(2)).unwrap_or(u32::MAX)
 }
 
-/// Discovers and sends orders. Cheap to clone.
-#[derive(Clone)]
-pub struct OrderSync {
-    pub(crate) storefront: Arc<dyn Storefront>,
-    pub(crate) provider: Arc<dyn FulfillmentProvider>,
-    pub(crate) ledger: Ledger,
-    pub(crate) clock: SharedClock,
-    pub(crate) settings: Arc<OrderSettings>,
-    /// No order is started once these are stopping.
-    pub(crate) tasks: TaskGroup,
-    failure_streak: Arc<FailureStreak>,
-}
-
-impl OrderSync {
-    pub fn new(context: SyncContext, settings: OrderSettings) -> Self {
-        let SyncContext {
-            storefront,
-            provider,
-            ledger,
-            clock,
-            tasks,
-        } = context;
-        Self {
-            storefront,
-            provider,
-            ledger,
-            clock,
-            settings: Arc::new(settings),
-            tasks,
-            failure_streak: Arc::default(),
-        }
-    }
-
-    pub fn settings(&self) -> &OrderSettings {
-        &self.settings
-    }
-
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-}
+/// Discovers and sends orders.
+pub type OrderSync = SyncService<OrderSettings, FailureStreak>;

@@ -55,11 +55,11 @@ impl DiscoveryState {
     }
 
     /// A quick check shows the same as the last page.
-    pub(super) fn is_unchanged(&self, glance: &OrderPage) -> bool {
-        let first = glance.orders.first().map(|order| &order.id);
+    pub(super) fn is_unchanged(&self, quick_page: &OrderPage) -> bool {
+        let first = quick_page.orders.first().map(|order| &order.id);
         self.newest
             .as_ref()
-            .is_some_and(|seen| seen.total == glance.total && seen.first_id.as_ref() == first)
+            .is_some_and(|seen| seen.total == quick_page.total && seen.first_id.as_ref() == first)
     }
 
     /// Makes the next poll read the full page.

@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    domain::{Address, Order, ShippingMethodCode},
+    domain::{Address, Order, ShippingMethodCode, text::hex},
     ledger::PartDigests,
 };
 
@@ -33,7 +33,7 @@ fn part_digest(part: &str, text: &str) -> String {
         .chain_update([0x1e])
         .chain_update(text)
         .finalize();
-    digest[..16].iter().map(|b| format!("{b:02x}")).collect()
+    hex(&digest[..16])
 }
 
 fn address_text(address: &Address) -> String {

@@ -4,10 +4,13 @@ use serde::Serialize;
 
 use super::{
     OrderSync,
-    error::DiscoveryError,
     mapping::{MappingDecision, map_order},
 };
-use crate::domain::{OrderCode, OrderRef, SyncStatus};
+use crate::{
+    domain::{ExistingOrdersPolicy, OrderCode, OrderRef, SyncStatus},
+    fulfillment::NewOrder,
+    sync::error::SyncError,
+};
 
 /// The planned action for one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,41 +28,35 @@ impl OrderSync {
     pub async fn preview_sends(
         &self,
         only: Option<&OrderCode>,
-    ) -> Result<Vec<SendPreview>, DiscoveryError> {
-        let (orders, _) = self.list_triggered_orders().await?;
-        let orders: Vec<OrderRef> = orders
-            .into_iter()
-            .filter(|order| only.is_none_or(|code| order.code == *code))
-            .collect();
-        let first = !self.ledger.has_baseline().await?;
-        let standing = self.ledger.known_statuses(&orders).await?;
+    ) -> Result<Vec<SendPreview>, SyncError> {
+        let (mut orders, _) = self.list_triggered_orders().await?;
+        orders.retain(|order| only.is_none_or(|code| order.code == *code));
+        let skips_existing = self.settings.existing_orders == ExistingOrdersPolicy::Skip
+            && !self.ledger.has_baseline().await?;
+        let known_statuses = self.ledger.known_statuses(&orders).await?;
         let mut previews = Vec::new();
         for order in &orders {
-            let would = match standing.get(order.id.as_str()) {
-                None if first
-                    && self.settings.existing_orders == super::ExistingOrdersPolicy::Skip =>
-                {
-                    (
-                        "skip",
-                        "it was there before the first start (ORDER_SYNC_EXISTING=skip)".to_owned(),
-                    )
+            let known = known_statuses.get(order.id.as_str());
+            let (would, detail) = match known {
+                None if skips_existing => (
+                    "skip",
+                    "it existed before the first start (ORDER_SYNC_EXISTING=skip)".to_owned(),
+                ),
+                Some(known) if known.is_in_progress() && known.in_doubt => (
+                    "ask",
+                    "its response was lost: VeraCore would be asked for it".to_owned(),
+                ),
+                Some(known) if known.is_in_progress() && known.status == SyncStatus::Syncing => {
+                    ("wait", "another worker is processing it".to_owned())
                 }
-                None => self.preview_order(order).await,
-                Some(known) if known.is_in_progress() => match known.status {
-                    _ if known.in_doubt => (
-                        "ask",
-                        "its response was lost: VeraCore would be asked for it".to_owned(),
-                    ),
-                    SyncStatus::Syncing => ("wait", "another worker is processing it".to_owned()),
-                    _ => self.preview_order(order).await,
-                },
-                Some(known) if known.is_revivable() => self.preview_order(order).await,
-                Some(_) => continue,
+                Some(known) if !known.is_in_progress() && !known.is_revivable() => continue,
+                _ => self.preview_order(order).await,
             };
+            let order = order.code.clone();
             previews.push(SendPreview {
-                order: order.code.clone(),
-                would: would.0,
-                detail: would.1,
+                order,
+                would,
+                detail,
             });
         }
         Ok(previews)
@@ -71,34 +68,30 @@ impl OrderSync {
             Ok(None) => return ("fail", "Vendure no longer has it".into()),
             Err(error) => return ("wait", error.to_string()),
         };
-        match map_order(
-            &order,
-            &self.settings.trigger_states,
-            &self.settings.mapping_rules,
-        ) {
+        let settings = &self.settings;
+        match map_order(&order, &settings.trigger_states, &settings.mapping_rules) {
             MappingDecision::Cancelled => ("cancel", "cancelled in Vendure".into()),
             MappingDecision::Skip { message, .. } => ("skip", message),
             MappingDecision::Invalid { problems } => ("fail", problems.join("; ")),
-            MappingDecision::Send { order, .. } => {
-                match self.provider.find_order(&order.number).await {
-                    Err(error) => ("wait", error.to_string()),
-                    Ok(Some(found)) => (
-                        "fail",
-                        format!(
-                            "VeraCore has an order with this number, status {}",
-                            found.status
-                        ),
-                    ),
-                    Ok(None) => {
-                        let items: Vec<String> = order
-                            .items
-                            .iter()
-                            .map(|item| format!("{} × {}", item.quantity.get(), item.sku))
-                            .collect();
-                        let detail = format!("by {}: {}", order.shipping_method, items.join(", "));
-                        ("send", detail)
-                    }
-                }
+            MappingDecision::Send { order, .. } => self.preview_send(&order).await,
+        }
+    }
+
+    async fn preview_send(&self, order: &NewOrder) -> (&'static str, String) {
+        match self.provider.find_order(&order.number).await {
+            Err(error) => ("wait", error.to_string()),
+            Ok(Some(found)) => {
+                let status = found.status;
+                let detail = format!("VeraCore has an order with this number, status {status}");
+                ("fail", detail)
+            }
+            Ok(None) => {
+                let items = order.items.iter();
+                let items: Vec<String> = items
+                    .map(|item| format!("{} × {}", item.quantity.get(), item.sku))
+                    .collect();
+                let detail = format!("by {}: {}", order.shipping_method, items.join(", "));
+                ("send", detail)
             }
         }
     }

@@ -2,16 +2,17 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{
     OrderSync,
     doubt::{self, Absence, DoubtStage},
     mapping::{MappingDecision, map_order},
     redact::redact,
-    triage,
+    triage::{self, FailedAttempt},
 };
 use crate::{
+    clock::time_delta,
     domain::{ErrorCategory, FailureClass, OrderCode, SyncStatus},
     fulfillment::{FoundOrder, NewOrder, ProviderError, SubmitReceipt},
     ledger::{
@@ -26,32 +27,38 @@ struct SubmitDecision {
     next: OrderDisposition,
 }
 
-impl SubmitDecision {
-    const fn unrecorded(next: OrderDisposition) -> Self {
+impl From<OrderDisposition> for SubmitDecision {
+    fn from(next: OrderDisposition) -> Self {
         let attempt = None;
         Self { attempt, next }
     }
+}
 
-    const fn after_read(
-        kind: AttemptKind,
-        started_at: DateTime<Utc>,
-        end: AttemptEnd,
-        next: OrderDisposition,
-    ) -> Self {
-        let attempt = Some(completed_attempt(kind, started_at, end));
-        Self { attempt, next }
+/// A read or a lookup under way, for the history.
+struct ReadAttempt {
+    kind: AttemptKind,
+    started_at: DateTime<Utc>,
+}
+
+impl ReadAttempt {
+    const fn record(&self, end: AttemptEnd) -> AttemptRecord {
+        AttemptRecord::Complete {
+            kind: self.kind,
+            started_at: self.started_at,
+            end,
+        }
+    }
+
+    const fn end(&self, end: AttemptEnd, next: OrderDisposition) -> SubmitDecision {
+        let attempt = Some(self.record(end));
+        SubmitDecision { attempt, next }
     }
 
     /// Ends the order: only an operator can retry it.
-    fn fail(
-        kind: AttemptKind,
-        started_at: DateTime<Utc>,
-        category: ErrorCategory,
-        message: String,
-    ) -> Self {
+    fn fail(&self, category: ErrorCategory, message: String) -> SubmitDecision {
         let end = triage::attempt_end(FailureClass::Permanent, category, &message);
         let failure = FailureReason { category, message };
-        Self::after_read(kind, started_at, end, OrderDisposition::Failed { failure })
+        self.end(end, OrderDisposition::Failed { failure })
     }
 }
 
@@ -76,7 +83,13 @@ impl OrderSync {
     /// When the ledger does not record the outcome: the database is unavailable, or the lease was
     /// lost. The order is due again when its lease expires, or at once if it could be released.
     pub async fn process(&self, order: &ClaimedOrder) -> Result<SyncStatus, LedgerError> {
-        match self.attempt(order).await {
+        let attempt = async {
+            match self.submit(order).await? {
+                Some(decision) => self.record_outcome(order, &decision).await,
+                None => Ok(current_status(order)),
+            }
+        };
+        match attempt.await {
             // The database refuses this very row. A retry would fail forever.
             Err(error) if error.is_data_error() => {
                 let failure = FailureReason {
@@ -86,8 +99,7 @@ impl OrderSync {
                     ),
                 };
                 let next = OrderDisposition::FailedInDoubt { failure };
-                self.record_outcome(order, &SubmitDecision::unrecorded(next))
-                    .await
+                self.record_outcome(order, &next.into()).await
             }
             // The next worker need not wait for the lease to expire. A recorded intent keeps the
             // order in doubt.
@@ -98,13 +110,6 @@ impl OrderSync {
                 Err(error)
             }
             other => other,
-        }
-    }
-
-    async fn attempt(&self, order: &ClaimedOrder) -> Result<SyncStatus, LedgerError> {
-        match self.submit(order).await? {
-            Some(decision) => self.record_outcome(order, &decision).await,
-            None => Ok(current_status(order)),
         }
     }
 
@@ -158,16 +163,15 @@ impl OrderSync {
             return Ok(Continue(false));
         };
         let quiet = self.settings.quiet_period;
-        let started_at = self.clock.now();
+        let lookup = self.start_read(AttemptKind::Lookup);
         if let DoubtStage::Wait { until } =
-            doubt::stage(sent_at, order.missing_at, started_at, quiet)
+            doubt::stage(sent_at, order.missing_at, lookup.started_at, quiet)
         {
-            let next = OrderDisposition::Postponed { at: until };
-            return Ok(Break(SubmitDecision::unrecorded(next)));
+            return Ok(Break(OrderDisposition::Postponed { at: until }.into()));
         }
-        match self.lookup_order(order, started_at).await {
+        match self.lookup_order(order, &lookup).await {
             Break(decision) => return Ok(Break(decision)),
-            Continue(Some(found)) => return Ok(Break(after_found(order, &found, started_at))),
+            Continue(Some(found)) => return Ok(Break(after_found(order, &found, &lookup))),
             Continue(None) => {}
         }
         let now = self.clock.now();
@@ -184,46 +188,54 @@ impl OrderSync {
                 triage::give_up(order, order.retry_count, ErrorCategory::Timeout, message)
             }
             Absence::Confirmed => {
-                let lookup = completed_attempt(AttemptKind::Lookup, started_at, end);
-                self.ledger.record_attempt(order, &lookup).await?;
+                self.ledger
+                    .record_attempt(order, &lookup.record(end))
+                    .await?;
                 tracing::info!(order = %order.code, "VeraCore did not receive the order; sending it again");
                 return Ok(Continue(true));
             }
         };
-        Ok(Break(SubmitDecision::after_read(
-            AttemptKind::Lookup,
-            started_at,
-            end,
-            next,
-        )))
+        Ok(Break(lookup.end(end, next)))
+    }
+
+    fn failed_attempt<'a>(
+        &'a self,
+        order: &'a ClaimedOrder,
+        now: DateTime<Utc>,
+    ) -> FailedAttempt<'a> {
+        let settings = &self.settings;
+        FailedAttempt {
+            order,
+            settings,
+            now,
+        }
+    }
+
+    fn start_read(&self, kind: AttemptKind) -> ReadAttempt {
+        let started_at = self.clock.now();
+        ReadAttempt { kind, started_at }
     }
 
     /// Reads the order from Vendure and maps it.
     async fn prepare(&self, claimed: &ClaimedOrder) -> Step<(Box<NewOrder>, SendIntent)> {
-        let started_at = self.clock.now();
-        let fail = |category, message| {
-            SubmitDecision::fail(AttemptKind::Read, started_at, category, message)
-        };
+        let read = self.start_read(AttemptKind::Read);
         let order = match self.storefront.order(&claimed.order_id).await {
             Ok(Some(order)) => order,
             Ok(None) => {
                 let message = "Vendure no longer has the order".to_owned();
-                return Break(fail(ErrorCategory::NotFound, message));
+                return Break(read.fail(ErrorCategory::NotFound, message));
             }
             Err(error) => {
                 let now = self.clock.now();
                 if let Some(next) = triage::postpone_parked(error.circuit_open_for(), now) {
-                    return Break(SubmitDecision::unrecorded(next));
+                    return Break(next.into());
                 }
                 let message = error.to_string();
                 let end = triage::attempt_end(FailureClass::Transient, error.category(), &message);
-                let next = triage::after_read(&error, &message, claimed, &self.settings, now);
-                return Break(SubmitDecision::after_read(
-                    AttemptKind::Read,
-                    started_at,
-                    end,
-                    next,
-                ));
+                let next = self
+                    .failed_attempt(claimed, now)
+                    .after_read(&error, &message);
+                return Break(read.end(end, next));
             }
         };
         if order.code != claimed.code {
@@ -231,7 +243,7 @@ impl OrderSync {
                 "Vendure's order {} now has the code {}; it was found as {}",
                 order.id, order.code, claimed.code
             );
-            return Break(fail(ErrorCategory::Conflict, message));
+            return Break(read.fail(ErrorCategory::Conflict, message));
         }
         let rules = &self.settings.mapping_rules;
         let next = match map_order(&order, &self.settings.trigger_states, rules) {
@@ -253,18 +265,18 @@ impl OrderSync {
                 },
             },
         };
-        Break(SubmitDecision::unrecorded(next))
+        Break(next.into())
     }
 
     /// Continues if VeraCore does not have the order yet. Without this lookup, an order found after
     /// a lost response could be somebody else's with the same number.
     async fn check_missing(&self, order: &ClaimedOrder) -> Step {
-        let started_at = self.clock.now();
-        let Some(found) = self.lookup_order(order, started_at).await? else {
+        let lookup = self.start_read(AttemptKind::Lookup);
+        let Some(found) = self.lookup_order(order, &lookup).await? else {
             return Continue(());
         };
         if order.sent_before || order.adopt {
-            return Break(after_found(order, &found, started_at));
+            return Break(after_found(order, &found, &lookup));
         }
         let message = format!(
             "VeraCore already has an order {code} ({id}status {status}) which this installation never sent. If it is this order, run `veracore-sync orders retry --adopt {code}`; if not, free the number there and run `veracore-sync orders retry {code}`",
@@ -275,18 +287,13 @@ impl OrderSync {
                 .unwrap_or_default(),
             status = found.status,
         );
-        Break(SubmitDecision::fail(
-            AttemptKind::Lookup,
-            started_at,
-            ErrorCategory::Conflict,
-            message,
-        ))
+        Break(lookup.fail(ErrorCategory::Conflict, message))
     }
 
     async fn lookup_order(
         &self,
         order: &ClaimedOrder,
-        started_at: DateTime<Utc>,
+        lookup: &ReadAttempt,
     ) -> Step<Option<FoundOrder>> {
         let error = match self.provider.find_order(&order.code).await {
             Ok(found) => return Continue(found),
@@ -294,17 +301,14 @@ impl OrderSync {
         };
         let now = self.clock.now();
         if let Some(next) = triage::postpone_parked(error.parked_for(), now) {
-            return Break(SubmitDecision::unrecorded(next));
+            return Break(next.into());
         }
         let message = error.redacted_message();
         let end = triage::attempt_end(FailureClass::Transient, error.category(), &message);
-        let next = triage::after_lookup(&error, &message, order, &self.settings, now);
-        Break(SubmitDecision::after_read(
-            AttemptKind::Lookup,
-            started_at,
-            end,
-            next,
-        ))
+        let next = self
+            .failed_attempt(order, now)
+            .after_lookup(&error, &message);
+        Break(lookup.end(end, next))
     }
 
     async fn classify_send(
@@ -315,7 +319,7 @@ impl OrderSync {
     ) -> Result<(AttemptEnd, OrderDisposition), LedgerError> {
         let error = match outcome {
             Ok(receipt) => {
-                self.failure_streak.reset();
+                self.state.reset();
                 let provider_order_id = Some(receipt.provider_order_id);
                 let next = OrderDisposition::Acknowledged { provider_order_id };
                 return Ok((AttemptEnd::without_error("accepted"), next));
@@ -328,28 +332,27 @@ impl OrderSync {
             let now = self.clock.now();
             // A refusal is a response, too: VeraCore works.
             let is_widespread = if error.class() == FailureClass::Permanent {
-                self.failure_streak.reset();
+                self.state.reset();
                 false
             } else {
-                self.failure_streak.record_failure(order.id)
+                self.state.record_failure(order.id)
             };
-            let settings = &self.settings;
-            let next = triage::after_send(&error, &message, order, settings, now, is_widespread);
+            let failed = self.failed_attempt(order, now);
+            let next = failed.after_send(&error, &message, is_widespread);
             return Ok((end, next));
         }
         // VeraCore did not have it a moment ago: a proxy repeated our own request.
-        let started_at = self.clock.now();
+        let lookup = self.start_read(AttemptKind::Lookup);
         let next = match self.provider.find_order(&order.code).await {
             Ok(Some(found)) => {
-                let decision = after_found(order, &found, started_at);
+                let decision = after_found(order, &found, &lookup);
                 if let Some(lookup) = &decision.attempt {
                     self.ledger.record_attempt(order, lookup).await?;
                 }
                 decision.next
             }
             _ => OrderDisposition::InDoubt {
-                at: self.clock.now()
-                    + TimeDelta::from_std(self.settings.quiet_period).unwrap_or_default(),
+                at: self.clock.now() + time_delta(self.settings.quiet_period),
                 missing_at: None,
                 counted: true,
                 failure: Some(FailureReason {
@@ -373,31 +376,14 @@ impl OrderSync {
     }
 }
 
-const fn completed_attempt(
-    kind: AttemptKind,
-    started_at: DateTime<Utc>,
-    end: AttemptEnd,
-) -> AttemptRecord {
-    AttemptRecord::Complete {
-        kind,
-        started_at,
-        end,
-    }
-}
-
 /// VeraCore has our order.
-fn after_found(
-    order: &ClaimedOrder,
-    found: &FoundOrder,
-    started_at: DateTime<Utc>,
-) -> SubmitDecision {
+fn after_found(order: &ClaimedOrder, found: &FoundOrder, lookup: &ReadAttempt) -> SubmitDecision {
     if found.is_cancelled() {
         let message = format!(
             "VeraCore has the order {}, but cancelled (status {}). To ship it, have it reactivated there; otherwise, run `veracore-sync orders skip {}`",
             order.code, found.status, order.code
         );
-        let category = ErrorCategory::Conflict;
-        return SubmitDecision::fail(AttemptKind::Lookup, started_at, category, message);
+        return lookup.fail(ErrorCategory::Conflict, message);
     }
     tracing::info!(order = %order.code, status = found.status, "VeraCore already has the order; it is ours");
     let end = AttemptEnd {
@@ -407,7 +393,7 @@ fn after_found(
     let next = OrderDisposition::Acknowledged {
         provider_order_id: found.provider_order_id.clone(),
     };
-    SubmitDecision::after_read(AttemptKind::Lookup, started_at, end, next)
+    lookup.end(end, next)
 }
 
 /// The status of an order that was not attempted.

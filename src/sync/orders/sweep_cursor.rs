@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::error::DiscoveryError;
-use crate::vendure::{OrderPage, SweepPosition};
+use crate::{
+    sync::error::SyncError,
+    vendure::{OrderPage, SweepPosition},
+};
 
 /// The position of a sweep.
 pub(in crate::sync) struct SweepCursor {
@@ -30,7 +32,7 @@ impl SweepCursor {
     }
 
     /// Moves past `page`, from which orders seen before were removed.
-    pub(super) fn advance(&mut self, page: &OrderPage) -> Result<(), DiscoveryError> {
+    pub(super) fn advance(&mut self, page: &OrderPage) -> Result<(), SyncError> {
         if page.len < self.page_size as usize {
             self.is_done = true;
             return Ok(());
@@ -41,7 +43,7 @@ impl SweepCursor {
             0
         };
         if self.stale_pages > MAX_STALE_PAGES {
-            return Err(DiscoveryError::EndlessList {
+            return Err(SyncError::EndlessOrders {
                 seen: self.seen_ids.len(),
                 total: page.total,
             });
@@ -134,6 +136,6 @@ mod tests {
             ..page(9, vec![])
         };
         let outcome = (0..10).try_for_each(|_| walk.advance(&again));
-        assert!(matches!(outcome, Err(DiscoveryError::EndlessList { .. })));
+        assert!(matches!(outcome, Err(SyncError::EndlessOrders { .. })));
     }
 }

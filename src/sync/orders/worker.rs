@@ -1,17 +1,16 @@
 //! The loop that claims due orders and processes them, up to the concurrency limit.
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use tokio::{sync::Semaphore, time::Instant};
 use tracing::Instrument as _;
 
 use super::OrderSync;
 use crate::{
-    clock::SharedClock,
     domain::SyncStatus,
     ledger::{ClaimedOrder, Ledger, LedgerError, Topic},
-    lifecycle::TaskGroup,
     sync::upstreams::Upstreams,
     telemetry::{LogOnce, order_span},
 };
@@ -23,17 +22,13 @@ const MAX_IDLE_SLEEP: Duration = Duration::from_secs(2);
 const DB_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Processes due orders until the process stops, and then finishes those in progress.
-pub async fn submit_orders(
-    service: OrderSync,
-    clock: SharedClock,
-    upstreams: Upstreams,
-    tasks: TaskGroup,
-) {
-    let slots = Arc::new(Semaphore::new(service.settings().concurrency as usize));
-    let health = LedgerHealth::new(service.ledger().clone());
+pub async fn submit_orders(service: OrderSync, upstreams: Upstreams) {
+    let (tasks, settings) = (&service.tasks, &service.settings);
+    let slots = Arc::new(Semaphore::new(settings.concurrency as usize));
+    let health = LedgerHealth::new(service.ledger.clone());
     while !tasks.is_stopping() {
         if !upstreams.are_available() {
-            upstreams.wait_until_available(&tasks).await;
+            upstreams.wait_until_available(tasks).await;
             continue;
         }
         let mut free = u32::try_from(slots.available_permits()).unwrap_or(1);
@@ -52,7 +47,7 @@ pub async fn submit_orders(
                 continue;
             }
         };
-        health.record_leased(claimed.len(), service.settings().lease_ttl);
+        health.record_leased(claimed.len(), settings.lease_ttl);
         let full = claimed.len() == free as usize;
         for order in claimed {
             // Never waits: there are as many permits as claimed orders.
@@ -71,16 +66,11 @@ pub async fn submit_orders(
         }
         if full {
             // Claim again as soon as one order is finished.
-            tokio::select! {
-                () = tasks.wait_for_stop() => {}
-                permit = slots.acquire() => drop(permit),
-            }
+            tasks.wait_for(slots.acquire()).await;
         } else {
-            let delay = next_poll_delay(&service, &clock, health.is_failing()).await;
-            tokio::select! {
-                () = tasks.wait_for_stop() => {}
-                () = service.ledger().wait_for(Topic::Orders, delay) => {}
-            }
+            let delay = next_poll_delay(&service, health.is_failing()).await;
+            let work = service.ledger.wait_for(Topic::Orders, delay);
+            tasks.wait_for(work).await;
         }
     }
 }
@@ -97,27 +87,24 @@ pub enum WorkOutcome {
 
 /// Makes one attempt at an order, in its own tracing span.
 pub async fn process_order(service: &OrderSync, order: &ClaimedOrder) -> WorkOutcome {
-    process_in_span(service, order)
-        .instrument(order_span(&order.code))
-        .await
-}
-
-async fn process_in_span(service: &OrderSync, order: &ClaimedOrder) -> WorkOutcome {
-    match service.process(order).await {
-        Ok(status) => WorkOutcome::Recorded(status),
-        Err(LedgerError::LeaseLost { code }) => {
-            tracing::warn!(
-                order = code,
-                "VeraCore: order lease expired during the attempt; the next attempt looks it up"
-            );
-            WorkOutcome::Unrecorded
+    let attempt = async {
+        match service.process(order).await {
+            Ok(status) => WorkOutcome::Recorded(status),
+            Err(LedgerError::LeaseLost { code }) => {
+                tracing::warn!(
+                    order = code,
+                    "VeraCore: order lease expired during the attempt; the next attempt looks it up"
+                );
+                WorkOutcome::Unrecorded
+            }
+            Err(error) if error.is_unavailable() => WorkOutcome::LedgerUnavailable(error),
+            Err(error) => {
+                tracing::error!(order = %order.code, %error, "VeraCore: outcome not recorded; the order is looked up when its lease expires");
+                WorkOutcome::Unrecorded
+            }
         }
-        Err(error) if error.is_unavailable() => WorkOutcome::LedgerUnavailable(error),
-        Err(error) => {
-            tracing::error!(order = %order.code, %error, "VeraCore: outcome not recorded; the order is looked up when its lease expires");
-            WorkOutcome::Unrecorded
-        }
-    }
+    };
+    attempt.instrument(order_span(&order.code)).await
 }
 
 /// The health of the ledger as the workers see it: logged once, and published to `/readyz`.
@@ -145,16 +132,12 @@ impl LedgerHealth {
         }
     }
 
-    fn lock_state(&self) -> MutexGuard<'_, LedgerHealthState> {
-        self.state.lock()
-    }
-
     fn is_failing(&self) -> bool {
-        self.lock_state().log.is_failing()
+        self.state.lock().log.is_failing()
     }
 
     fn record_failure(&self, error: &LedgerError, is_write: bool) {
-        let mut state = self.lock_state();
+        let mut state = self.state.lock();
         state.log.log_failure(error);
         if is_write {
             state.last_write_failure = Some(Instant::now());
@@ -165,33 +148,32 @@ impl LedgerHealth {
     /// A successful claim does not prove that an intent can be written. After a failed write, an
     /// attempt must succeed first, unless no order is left to try.
     fn record_leased(&self, orders: usize, lease: Duration) {
-        let is_write = self.lock_state().last_write_failure;
-        if is_write.is_none_or(|at| orders == 0 && at.elapsed() > lease + MAX_IDLE_SLEEP) {
+        let failed_at = self.state.lock().last_write_failure;
+        if failed_at.is_none_or(|at| orders == 0 && at.elapsed() > lease + MAX_IDLE_SLEEP) {
             self.record_recovery();
         }
     }
 
     fn record_recovery(&self) {
-        let mut state = self.lock_state();
+        let mut state = self.state.lock();
         state.log.log_recovery();
         state.last_write_failure = None;
         self.ledger.set_blocking_problem(None);
     }
 }
 
-async fn next_poll_delay(service: &OrderSync, clock: &SharedClock, is_failing: bool) -> Duration {
+async fn next_poll_delay(service: &OrderSync, is_failing: bool) -> Duration {
     let longest = if is_failing {
         MAX_IDLE_SLEEP
     } else {
-        service.ledger().poll_interval(MAX_IDLE_SLEEP)
+        service.ledger.poll_interval(MAX_IDLE_SLEEP)
     };
-    match service.ledger().backlog().await {
+    let until = |at: DateTime<Utc>| (at - service.clock.now()).to_std().unwrap_or_default();
+    match service.ledger.backlog().await {
         Ok(backlog) if backlog.due > 0 => Duration::from_millis(50),
         Ok(backlog) => backlog
             .next_due_at
-            .map_or(longest, |at| {
-                (at - clock.now()).to_std().unwrap_or_default()
-            })
+            .map_or(longest, until)
             .clamp(Duration::from_millis(50), longest),
         Err(_) => DB_RETRY_DELAY,
     }

@@ -29,20 +29,12 @@ const DB_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Delivers events.
 #[derive(Clone)]
 pub struct EventDeliverer {
-    receiver: Arc<EventReceiver>,
-    ledger: Ledger,
-    clock: SharedClock,
+    pub receiver: Arc<EventReceiver>,
+    pub ledger: Ledger,
+    pub clock: SharedClock,
 }
 
 impl EventDeliverer {
-    pub const fn new(receiver: Arc<EventReceiver>, ledger: Ledger, clock: SharedClock) -> Self {
-        Self {
-            receiver,
-            ledger,
-            clock,
-        }
-    }
-
     /// Claims up to `limit` due events: one while the circuit is half-open, none while it is open.
     pub async fn lease_due(&self, limit: u32) -> Result<Vec<ClaimedEvent>, LedgerError> {
         let limit = match self.receiver.circuit().state() {
@@ -53,9 +45,8 @@ impl EventDeliverer {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        self.ledger
-            .claim_due_events(limit, LEASE_TTL, MAX_DELAY)
-            .await
+        let ledger = &self.ledger;
+        ledger.claim_due_events(limit, LEASE_TTL, MAX_DELAY).await
     }
 
     /// The time until the next event is due.
@@ -78,12 +69,9 @@ impl EventDeliverer {
             circuit.finish_probe();
         }
         let delivery = after_delivery(event, &outcome, self.clock.now());
-        let recorded = self
-            .ledger
-            .record_delivery_outcome(event, &delivery)
-            .await?;
-        if let DeliveryOutcome::Dead { problem } = &delivery
-            && recorded
+        let ledger = &self.ledger;
+        if ledger.record_delivery_outcome(event, &delivery).await?
+            && let DeliveryOutcome::Dead { problem } = &delivery
         {
             tracing::error!(event = %event.id, kind = event.event_type, problem, "VeraCore event given up after days of failed deliveries; `veracore-sync events resend` sends it again");
         }
@@ -93,7 +81,10 @@ impl EventDeliverer {
 
 /// Delivers events until the process stops, and then finishes those in flight.
 pub async fn deliver_events(deliverer: EventDeliverer, tasks: TaskGroup) {
-    let mut log = DeliveryLog::new();
+    let mut log = DeliveryLog {
+        ledger_log: LogOnce::new("events cannot be read from the outbox"),
+        receiver_log: LogOnce::new("an event cannot be delivered to EVENT_WEBHOOK_URL"),
+    };
     let mut working = JoinSet::new();
     while !tasks.is_stopping() {
         let free = MAX_IN_FLIGHT.saturating_sub(working.len());
@@ -108,7 +99,7 @@ pub async fn deliver_events(deliverer: EventDeliverer, tasks: TaskGroup) {
                 continue;
             }
         };
-        let all = claimed.len() < free;
+        let is_idle = claimed.len() < free;
         for event in claimed {
             let deliverer = deliverer.clone();
             working.spawn(async move { deliverer.deliver(&event).await });
@@ -118,16 +109,9 @@ pub async fn deliver_events(deliverer: EventDeliverer, tasks: TaskGroup) {
         } else {
             POLL_INTERVAL
         };
-        let delay = async {
-            if all {
-                deliverer.ledger.wait_for(Topic::Events, delay).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             () = tasks.wait_for_stop() => {}
-            () = delay => {}
+            () = deliverer.ledger.wait_for(Topic::Events, delay), if is_idle => {}
             Some(done) = working.join_next() => log.log_result(&deliverer, done.ok()).await,
         }
     }
@@ -143,13 +127,6 @@ struct DeliveryLog {
 }
 
 impl DeliveryLog {
-    const fn new() -> Self {
-        Self {
-            ledger_log: LogOnce::new("events cannot be read from the outbox"),
-            receiver_log: LogOnce::new("an event cannot be delivered to EVENT_WEBHOOK_URL"),
-        }
-    }
-
     async fn log_result(
         &mut self,
         deliverer: &EventDeliverer,
@@ -168,11 +145,7 @@ impl DeliveryLog {
             // One delivery does not prove that the other events succeed.
             Some(Ok(DeliveryOutcome::Delivered)) => {
                 if self.receiver_log.is_failing()
-                    && deliverer
-                        .ledger
-                        .has_failing_events()
-                        .await
-                        .is_ok_and(|any| !any)
+                    && let Ok(false) = deliverer.ledger.has_failing_events().await
                 {
                     self.receiver_log.log_recovery();
                 }

@@ -1,7 +1,7 @@
 //! The loop that writes notes on orders in Vendure: each event once, even if a response is lost or the
 //! process dies.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tracing::Instrument as _;
 
@@ -10,14 +10,12 @@ use super::{
     retry::{MAX_DELAY, after_note, after_note_lookup},
 };
 use crate::{
-    clock::SharedClock,
+    clock::time_delta,
     domain::text::one_line,
     http::Circuit,
-    ledger::{ClaimedNote, Ledger, LedgerError, NoteOutcome, Topic},
-    lifecycle::TaskGroup,
-    telemetry::LogOnce,
-    telemetry::order_span,
-    vendure::Storefront,
+    ledger::{ClaimedNote, LedgerError, NoteOutcome, Topic},
+    sync::context::SyncService,
+    telemetry::{LogOnce, order_span},
 };
 
 /// The longest sleep while the ledger cannot notify of notes.
@@ -43,29 +41,9 @@ impl NoteSettings {
 }
 
 /// Writes notes.
-#[derive(Clone)]
-pub struct NoteWriter {
-    storefront: Arc<dyn Storefront>,
-    ledger: Ledger,
-    clock: SharedClock,
-    settings: NoteSettings,
-}
+pub type NoteWriter = SyncService<NoteSettings>;
 
 impl NoteWriter {
-    pub const fn new(
-        storefront: Arc<dyn Storefront>,
-        ledger: Ledger,
-        clock: SharedClock,
-        settings: NoteSettings,
-    ) -> Self {
-        Self {
-            storefront,
-            ledger,
-            clock,
-            settings,
-        }
-    }
-
     /// Claims a due note.
     pub async fn lease_due(&self) -> Result<Option<ClaimedNote>, LedgerError> {
         self.ledger
@@ -75,16 +53,16 @@ impl NoteWriter {
 
     /// Writes the note, unless Vendure has it. `None`: the lease was lost.
     pub async fn write(&self, note: &ClaimedNote) -> Result<Option<NoteOutcome>, LedgerError> {
-        let noted = self.try_write(note).await?;
-        if let Some(noted) = &noted {
-            self.ledger.record_note_outcome(note, noted).await?;
+        let outcome = self.try_write(note).await?;
+        if let Some(outcome) = &outcome {
+            self.ledger.record_note_outcome(note, outcome).await?;
         }
-        Ok(noted)
+        Ok(outcome)
     }
 
     async fn try_write(&self, note: &ClaimedNote) -> Result<Option<NoteOutcome>, LedgerError> {
         if let Some(intended_at) = note.intended_at {
-            let quiet = chrono::TimeDelta::from_std(self.settings.quiet_period).unwrap_or_default();
+            let quiet = time_delta(self.settings.quiet_period);
             let now = self.clock.now();
             // Do not wait for a future intent: the clock was set back.
             if intended_at <= now && now < intended_at + quiet {
@@ -93,74 +71,60 @@ impl NoteWriter {
                     problem: "the response was lost; checking later".into(),
                 }));
             }
-            match self
-                .storefront
-                .has_note(&note.order_id, &note_marker(note.event_id))
-                .await
-            {
+            let marker = note_marker(note.event_id);
+            match self.storefront.has_note(&note.order_id, &marker).await {
                 Ok(true) => return Ok(Some(NoteOutcome::Written)),
                 Ok(false) => {}
                 Err(error) => return Ok(Some(after_note_lookup(note, &error, self.clock.now()))),
             }
         }
-        if !self
-            .ledger
-            .record_note_intent(note, self.settings.lease_ttl)
-            .await?
-        {
+        let NoteSettings {
+            lease_ttl,
+            quiet_period,
+        } = *self.settings;
+        if !self.ledger.record_note_intent(note, lease_ttl).await? {
             return Ok(None);
         }
-        let outcome = self
-            .storefront
-            .add_note(&note.order_id, &note_text(note))
-            .await;
+        let text = note_text(note);
+        let outcome = self.storefront.add_note(&note.order_id, &text).await;
         let now = self.clock.now();
-        Ok(Some(after_note(
-            note,
-            &outcome,
-            self.settings.quiet_period,
-            now,
-        )))
+        Ok(Some(after_note(note, &outcome, quiet_period, now)))
     }
 }
 
 /// Writes notes until the stop, one after another.
-pub async fn write_notes(notes: NoteWriter, shop: Circuit, tasks: TaskGroup) {
-    let mut ledger = LogOnce::new("order notes cannot be read from the ledger");
-    let mut failing = LogOnce::new("order notes cannot be written in Vendure");
-    while !tasks.is_stopping() {
-        let mut nap = POLL_INTERVAL;
+pub async fn write_notes(notes: NoteWriter, shop: Circuit) {
+    let mut ledger_log = LogOnce::new("order notes cannot be read from the ledger");
+    let mut shop_log = LogOnce::new("order notes cannot be written in Vendure");
+    while !notes.tasks.is_stopping() {
+        let mut delay = POLL_INTERVAL;
         if shop.is_closed() {
-            let next = write_next(&notes, &mut failing).await;
-            match next {
+            match write_next(&notes, &mut shop_log).await {
                 Ok(true) => continue,
                 Ok(false) => {
-                    ledger.log_recovery();
-                    nap = match notes.ledger.next_note_due_at().await {
-                        Ok(next) => notes.ledger.poll_delay(next, POLL_INTERVAL),
-                        Err(_) => POLL_INTERVAL,
-                    };
+                    ledger_log.log_recovery();
+                    if let Ok(next) = notes.ledger.next_note_due_at().await {
+                        delay = notes.ledger.poll_delay(next, POLL_INTERVAL);
+                    }
                 }
-                Err(error) => ledger.log_failure(&error),
+                Err(error) => ledger_log.log_failure(&error),
             }
         }
-        tokio::select! {
-            () = tasks.wait_for_stop() => {}
-            () = notes.ledger.wait_for(Topic::Notes, nap) => {}
-        }
+        let work = notes.ledger.wait_for(Topic::Notes, delay);
+        notes.tasks.wait_for(work).await;
     }
 }
 
-/// Whether there was one.
-async fn write_next(notes: &NoteWriter, failing: &mut LogOnce) -> Result<bool, LedgerError> {
+/// Writes a due note. Returns `false` if there is none.
+async fn write_next(notes: &NoteWriter, shop_log: &mut LogOnce) -> Result<bool, LedgerError> {
     let Some(note) = notes.lease_due().await? else {
         return Ok(false);
     };
-    let written = notes.write(&note);
-    match written.instrument(order_span(&note.code)).await? {
-        Some(NoteOutcome::Written) => failing.log_recovery(),
+    let write = notes.write(&note).instrument(order_span(&note.code));
+    match write.await? {
+        Some(NoteOutcome::Written) => shop_log.log_recovery(),
         Some(NoteOutcome::Retry { problem, .. } | NoteOutcome::InDoubt { problem, .. }) => {
-            failing.log_failure(&problem);
+            shop_log.log_failure(&problem);
         }
         Some(NoteOutcome::Dropped { problem }) => {
             let problem = one_line(&problem, 200);

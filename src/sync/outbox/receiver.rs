@@ -1,18 +1,17 @@
 //! The client of the events' receiver: one signed POST per event.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use sha2::Sha256;
 use url::Url;
 
 use crate::{
     clock::SharedClock,
-    http::{CallError, CallKind, Circuit, Upstream, UpstreamLimits},
+    domain::text::hex,
+    http::{CallError, CallKind, Circuit, Upstream, UpstreamLimits, hmac_sha256},
     ledger::ClaimedEvent,
     telemetry::metrics::UpstreamLabel,
 };
@@ -103,19 +102,9 @@ fn format_timestamp(at: DateTime<Utc>) -> String {
 
 /// `sha256=` and the HMAC-SHA256 of `timestamp.body` in hex.
 fn sign(secret: &SecretString, timestamp: i64, body: &str) -> String {
-    // HMAC takes keys of any length: longer ones are hashed first (RFC 2104).
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
-        return String::new();
-    };
-    mac.update(timestamp.to_string().as_bytes());
-    mac.update(b".");
-    mac.update(body.as_bytes());
-    let mut text = "sha256=".to_owned();
-    for byte in mac.finalize().into_bytes() {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let (key, timestamp) = (secret.expose_secret().as_bytes(), timestamp.to_string());
+    let mac = hmac_sha256(key, &[timestamp.as_bytes(), b".", body.as_bytes()]);
+    format!("sha256={}", hex(&mac))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    clock::time_delta,
     domain::{FailureClass, text::one_line},
     http::{Backoff, CallError},
     ledger::{ClaimedEvent, ClaimedNote, DeliveryOutcome, NoteOutcome},
@@ -30,7 +31,7 @@ fn is_exhausted(first: DateTime<Utc>, failed: u32, now: DateTime<Utc>) -> bool {
 }
 
 fn time_after(now: DateTime<Utc>, pause: Duration) -> DateTime<Utc> {
-    now + TimeDelta::from_std(pause.min(MAX_DELAY)).unwrap_or(TimeDelta::hours(1))
+    now + time_delta(pause.min(MAX_DELAY))
 }
 
 /// After a delivery. Any response but 2xx is retried: a broken deployment responds with 404 or 410,
@@ -40,9 +41,8 @@ pub(super) fn after_delivery(
     outcome: &Result<(), CallError>,
     now: DateTime<Utc>,
 ) -> DeliveryOutcome {
-    let error = match outcome {
-        Ok(()) => return DeliveryOutcome::Delivered,
-        Err(error) => error,
+    let Err(error) = outcome else {
+        return DeliveryOutcome::Delivered;
     };
     let problem = one_line(&error.to_string(), 300);
     if let Some(wait) = error.circuit_open_for() {
@@ -73,19 +73,26 @@ pub(super) fn after_note(
     quiet: Duration,
     now: DateTime<Utc>,
 ) -> NoteOutcome {
-    let error = match outcome {
-        Ok(()) => return NoteOutcome::Written,
-        Err(error) => error,
+    let Err(error) = outcome else {
+        return NoteOutcome::Written;
     };
     let problem = one_line(&error.to_string(), 300);
-    if error.class() == FailureClass::Ambiguous {
-        if is_exhausted(note.first_tried_at, note.tries.saturating_add(1), now) {
-            return NoteOutcome::Dropped { problem };
-        }
+    let parked = error.circuit_open_for();
+    let is_ambiguous = error.class() == FailureClass::Ambiguous;
+    // Permanent: the order is gone, as in a shop restored from a backup.
+    let is_permanent = error.class() == FailureClass::Permanent;
+    if (parked.is_none() || is_ambiguous) && (is_permanent || is_note_exhausted(note, now)) {
+        return NoteOutcome::Dropped { problem };
+    }
+    if is_ambiguous {
         let at = time_after(now, quiet.max(retry_delay(note)));
         return NoteOutcome::InDoubt { at, problem };
     }
-    after_note_failure(note, error, now)
+    NoteOutcome::Retry {
+        at: time_after(now, parked.unwrap_or_else(|| retry_delay(note))),
+        problem,
+        counted: parked.is_none(),
+    }
 }
 
 /// After a failed lookup of a note: it stays in doubt.
@@ -95,40 +102,16 @@ pub(super) fn after_note_lookup(
     now: DateTime<Utc>,
 ) -> NoteOutcome {
     let problem = one_line(&error.to_string(), 300);
-    if error.circuit_open_for().is_none() && is_exhausted(note.first_tried_at, note.tries + 1, now)
-    {
+    let parked = error.circuit_open_for();
+    if parked.is_none() && is_note_exhausted(note, now) {
         return NoteOutcome::Dropped { problem };
     }
-    let pause = error
-        .circuit_open_for()
-        .unwrap_or_else(|| retry_delay(note));
-    let at = time_after(now, pause);
+    let at = time_after(now, parked.unwrap_or_else(|| retry_delay(note)));
     NoteOutcome::InDoubt { at, problem }
 }
 
-fn after_note_failure(
-    note: &ClaimedNote,
-    error: &StorefrontError,
-    now: DateTime<Utc>,
-) -> NoteOutcome {
-    let problem = one_line(&error.to_string(), 300);
-    if let Some(wait) = error.circuit_open_for() {
-        return NoteOutcome::Retry {
-            at: time_after(now, wait),
-            problem,
-            counted: false,
-        };
-    }
-    // Permanent: the order is gone, as in a shop restored from a backup.
-    let refused = error.class() == FailureClass::Permanent;
-    if refused || is_exhausted(note.first_tried_at, note.tries.saturating_add(1), now) {
-        return NoteOutcome::Dropped { problem };
-    }
-    NoteOutcome::Retry {
-        at: time_after(now, retry_delay(note)),
-        problem,
-        counted: true,
-    }
+fn is_note_exhausted(note: &ClaimedNote, now: DateTime<Utc>) -> bool {
+    is_exhausted(note.first_tried_at, note.tries.saturating_add(1), now)
 }
 
 fn retry_delay(note: &ClaimedNote) -> Duration {

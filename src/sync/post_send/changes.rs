@@ -3,10 +3,7 @@
 use crate::{
     domain::{Order, SkuRules},
     ledger::{ChangedPart, PartDigests, PostSendLine},
-    sync::{
-        line_changes::{describe_difference, join_differences},
-        orders::part_digests::part_digests,
-    },
+    sync::{line_changes::describe_differences, orders::part_digests::part_digests},
 };
 
 /// The parts of the order that differ from what was sent. Ignores lines that are not VeraCore's, and
@@ -40,21 +37,19 @@ pub fn changed_parts(
 fn changed_lines(now: &Order, sent: &[PostSendLine], rules: &SkuRules) -> Option<String> {
     // In a partly shipped order, fewer units may be a return.
     let may_be_returned = now.state.is_partly_fulfilled();
-    let mut differences = Vec::new();
-    for line in sent {
+    let kept = sent.iter().map(|line| {
         let ordered = now.lines.iter().find(|is| is.id == line.line_id);
         let ordered = ordered.map_or(0, |line| line.quantity);
-        if ordered > line.quantity || ordered < line.quantity && !may_be_returned {
-            differences.push(describe_difference(&line.sku, line.quantity, ordered));
-        }
-    }
-    for line in &now.lines {
+        let is_return = ordered < line.quantity && may_be_returned;
+        let ordered = if is_return { line.quantity } else { ordered };
+        (line.sku.as_str(), line.quantity, ordered)
+    });
+    let added = now.lines.iter().filter(|line| {
         let was_sent = sent.iter().any(|sent| sent.line_id == line.id);
-        if !was_sent && line.quantity > 0 && !rules.skips(&line.sku) {
-            differences.push(describe_difference(&line.sku, 0, line.quantity));
-        }
-    }
-    join_differences(differences)
+        !was_sent && !rules.skips(&line.sku)
+    });
+    let added = added.map(|line| (line.sku.as_str(), 0, line.quantity));
+    describe_differences(kept.chain(added))
 }
 
 #[cfg(test)]

@@ -6,10 +6,7 @@ use super::changes::changed_parts;
 use crate::{
     domain::{Order, OrderCode, ShopOrderId},
     ledger::PostSendOrder,
-    sync::{
-        orders::{OrderSync, error::DiscoveryError},
-        page_tracker::halve_if_too_large,
-    },
+    sync::{error::SyncError, orders::OrderSync, page_tracker::halve_if_too_large},
     vendure::{FulfillmentProgress, StorefrontError},
 };
 
@@ -41,7 +38,7 @@ pub struct PostSendSummary {
 impl OrderSync {
     /// Starts cancellations for the latest orders cancelled in Vendure, and returns how many.
     /// [`Self::check_sent_orders`] finds those that do not fit in one page.
-    pub async fn find_cancelled_orders(&self) -> Result<u64, DiscoveryError> {
+    pub async fn find_cancelled_orders(&self) -> Result<u64, SyncError> {
         let since = self.clock.now() - CANCELLED_LOOKBACK;
         let latest = self
             .storefront
@@ -63,7 +60,7 @@ impl OrderSync {
 
     /// Compares what VeraCore has with what Vendure has now. Replicas share the work, since each
     /// starts with the least recently checked orders.
-    pub async fn check_sent_orders(&self) -> Result<PostSendSummary, DiscoveryError> {
+    pub async fn check_sent_orders(&self) -> Result<PostSendSummary, SyncError> {
         let now = self.clock.now();
         self.ledger.end_closed_post_send(now - CLOSE_AFTER).await?;
         let sent = self
@@ -103,7 +100,7 @@ impl OrderSync {
         batch: &[PostSendOrder],
         orders: &[Order],
         summary: &mut PostSendSummary,
-    ) -> Result<(), DiscoveryError> {
+    ) -> Result<(), SyncError> {
         let (mut closed, mut cancelled) = (Vec::new(), Vec::new());
         for known in batch {
             summary.checked += 1;
@@ -129,10 +126,7 @@ impl OrderSync {
     }
 
     /// Starts cancellations. An order that was fulfilled before was returned: it needs none.
-    async fn request_cancellations(
-        &self,
-        cancelled: &[&PostSendOrder],
-    ) -> Result<u64, DiscoveryError> {
+    async fn request_cancellations(&self, cancelled: &[&PostSendOrder]) -> Result<u64, SyncError> {
         let (mut started, mut closed) = (0, Vec::new());
         for known in cancelled {
             let id = std::slice::from_ref(&known.order_id);
@@ -165,7 +159,7 @@ impl OrderSync {
         &self,
         known: &PostSendOrder,
         order: &Order,
-    ) -> Result<bool, DiscoveryError> {
+    ) -> Result<bool, SyncError> {
         let changed = changed_parts(
             order,
             known.part_digests.as_ref(),

@@ -131,75 +131,76 @@ impl OrderSync {
     }
 
     async fn try_cancel_in_shop(&self, order: &ProviderCancellation) -> ShopCancelOutcome {
-        match self.provider.find_order(&order.code).await {
-            Ok(Some(found)) if found.tracking_number.is_some() || found.shipped_at.is_some() => {
-                return ShopCancelOutcome::Done(PART_SHIPPED_MESSAGE.into());
-            }
-            Ok(Some(found)) if found.is_definitely_cancelled() => {}
-            Ok(Some(found)) => {
-                return ShopCancelOutcome::Reinstated(found);
-            }
-            Ok(None) => {
-                return ShopCancelOutcome::Done(
-                    "VeraCore no longer has the order; nothing is cancelled in Vendure".into(),
-                );
-            }
-            Err(error) => {
-                return ShopCancelOutcome::Retry(format!(
-                    "VeraCore lookup failed: {}",
-                    error.redacted_message()
-                ));
-            }
+        if let Err(outcome) = self.check_cancellable(order).await {
+            return outcome;
         }
-        let ids = std::slice::from_ref(&order.order_id);
-        let shop = match self.storefront.fulfillment_progress(ids).await {
-            Ok(page) => page.orders.into_iter().find(|o| o.code == order.code),
-            Err(error) => {
-                return ShopCancelOutcome::Retry(format!("Vendure lookup failed: {error}"));
-            }
-        };
-        let Some(shop) = shop else {
-            return ShopCancelOutcome::Done("Vendure no longer has the order".into());
-        };
-        if shop.state.is_cancelled() {
-            return ShopCancelOutcome::Done("cancelled in Vendure".into());
-        }
-        if shop.state.is_being_edited() {
-            // Vendure would cancel the lines and then refuse the rest.
-            return ShopCancelOutcome::Retry("the order is being edited in Vendure".into());
-        }
-        if shop.fulfillments.iter().any(|made| !made.is_cancelled()) {
-            return ShopCancelOutcome::Done(PART_SHIPPED_MESSAGE.into());
-        }
-        let codes = std::slice::from_ref(&order.code);
-        match self.ledger.shipments_of_orders(codes).await {
-            Ok(parcels)
-                if parcels
-                    .iter()
-                    .all(|parcel| parcel.status == ShipmentStatus::Void) => {}
-            Ok(_) => return ShopCancelOutcome::Done(PART_SHIPPED_MESSAGE.into()),
-            Err(error) => {
-                return ShopCancelOutcome::Retry(format!(
-                    "the ledger could not read its parcels: {error}"
-                ));
-            }
-        }
-        match self
-            .storefront
-            .cancel_order(&order.order_id, CANCEL_REASON)
-            .await
-        {
-            Ok(()) => {
-                ShopCancelOutcome::Done("cancelled in Vendure; refund the payment there".into())
-            }
+        let cancelled = self.storefront.cancel_order(&order.order_id, CANCEL_REASON);
+        match cancelled.await {
+            Ok(()) => done("cancelled in Vendure; refund the payment there"),
             Err(error) if error.class() == FailureClass::Permanent => {
                 ShopCancelOutcome::Done(format!(
                     "Vendure did not cancel all of it: {error}; its lines may already be cancelled. Cancel it there"
                 ))
             }
-            Err(error) => {
-                ShopCancelOutcome::Retry(format!("Vendure may not have cancelled it: {error}"))
-            }
+            Err(error) => retry(format!("Vendure may not have cancelled it: {error}")),
         }
     }
+
+    /// Checks that VeraCore has cancelled the order, and that nothing of it was shipped.
+    async fn check_cancellable(
+        &self,
+        order: &ProviderCancellation,
+    ) -> Result<(), ShopCancelOutcome> {
+        let found = self.provider.find_order(&order.code).await;
+        let found = found.map_err(|error| {
+            retry(format!(
+                "VeraCore lookup failed: {}",
+                error.redacted_message()
+            ))
+        })?;
+        match found {
+            Some(found) if found.tracking_number.is_some() || found.shipped_at.is_some() => {
+                return Err(done(PART_SHIPPED_MESSAGE));
+            }
+            Some(found) if found.is_definitely_cancelled() => {}
+            Some(found) => return Err(ShopCancelOutcome::Reinstated(found)),
+            None => {
+                return Err(done(
+                    "VeraCore no longer has the order; nothing is cancelled in Vendure",
+                ));
+            }
+        }
+        let ids = std::slice::from_ref(&order.order_id);
+        let page = self.storefront.fulfillment_progress(ids).await;
+        let page = page.map_err(|error| retry(format!("Vendure lookup failed: {error}")))?;
+        let shop = page.orders.into_iter().find(|shop| shop.code == order.code);
+        let shop = shop.ok_or_else(|| done("Vendure no longer has the order"))?;
+        if shop.state.is_cancelled() {
+            return Err(done("cancelled in Vendure"));
+        }
+        if shop.state.is_being_edited() {
+            // Vendure would cancel the lines and then refuse the rest.
+            return Err(retry("the order is being edited in Vendure".into()));
+        }
+        if shop.fulfillments.iter().any(|made| !made.is_cancelled()) {
+            return Err(done(PART_SHIPPED_MESSAGE));
+        }
+        let codes = std::slice::from_ref(&order.code);
+        let parcels = self.ledger.shipments_of_orders(codes).await;
+        let parcels = parcels
+            .map_err(|error| retry(format!("the ledger could not read its parcels: {error}")))?;
+        let mut statuses = parcels.iter().map(|parcel| parcel.status);
+        if statuses.any(|status| status != ShipmentStatus::Void) {
+            return Err(done(PART_SHIPPED_MESSAGE));
+        }
+        Ok(())
+    }
+}
+
+fn done(message: &str) -> ShopCancelOutcome {
+    ShopCancelOutcome::Done(message.to_owned())
+}
+
+const fn retry(message: String) -> ShopCancelOutcome {
+    ShopCancelOutcome::Retry(message)
 }

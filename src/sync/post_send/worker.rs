@@ -3,9 +3,9 @@
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
-    lifecycle::TaskGroup,
     sync::{
-        orders::{OrderSync, discovery_loop::PollIntervals, error::DiscoveryError},
+        error::SyncError,
+        orders::{OrderSync, discovery_loop::PollIntervals},
         upstreams::Upstreams,
     },
     telemetry::LogOnce,
@@ -17,32 +17,23 @@ const CHECK_RETRY_POLLS: u32 = 3;
 
 /// Looks for new cancellations at the poll interval, checks all sent orders at the sweep interval,
 /// and takes the steps of cancellations when they are due.
-pub async fn watch_sent_orders(
-    service: OrderSync,
-    intervals: PollIntervals,
-    upstreams: Upstreams,
-    tasks: TaskGroup,
-) {
+pub async fn watch_sent_orders(service: OrderSync, intervals: PollIntervals, upstreams: Upstreams) {
     let mut new_cancels = LogOnce::new("cannot read cancelled orders from Vendure");
     let mut checks = LogOnce::new("cannot compare VeraCore's orders with Vendure's");
     let mut cancels = LogOnce::new("cannot cancel orders at VeraCore");
     let mut shop_cancels = LogOnce::new("cannot cancel in Vendure what VeraCore cancelled");
     let mut next_check = Instant::now();
+    let tasks = &service.tasks;
     while !tasks.is_stopping() {
         if upstreams.shop_circuit.is_closed() {
             let service = service.clone();
-            run_isolated(&mut new_cancels, async move {
-                service.find_cancelled_orders().await
-            })
-            .await;
+            let find = async move { service.find_cancelled_orders().await };
+            run_isolated(&mut new_cancels, find).await;
         }
         if upstreams.shop_circuit.is_closed() && Instant::now() >= next_check {
             let service = service.clone();
-            let is_done = run_isolated(
-                &mut checks,
-                async move { service.check_sent_orders().await },
-            )
-            .await;
+            let check = async move { service.check_sent_orders().await };
+            let is_done = run_isolated(&mut checks, check).await;
             let pause = if is_done {
                 intervals.sweep
             } else {
@@ -52,17 +43,13 @@ pub async fn watch_sent_orders(
         }
         if upstreams.warehouse_circuit.is_closed() && !tasks.is_stopping() {
             let service = service.clone();
-            run_isolated(&mut cancels, async move {
-                Ok(service.process_cancellations().await?)
-            })
-            .await;
+            let cancel = async move { Ok(service.process_cancellations().await?) };
+            run_isolated(&mut cancels, cancel).await;
         }
         if upstreams.are_available() && !tasks.is_stopping() {
             let service = service.clone();
-            run_isolated(&mut shop_cancels, async move {
-                Ok(service.cancel_orders_in_shop().await?)
-            })
-            .await;
+            let cancel = async move { Ok(service.cancel_orders_in_shop().await?) };
+            run_isolated(&mut shop_cancels, cancel).await;
         }
         tasks.sleep(intervals.poll).await;
     }
@@ -71,31 +58,30 @@ pub async fn watch_sent_orders(
 /// Runs the work in a task of its own, so that a panic ends only this round. Returns whether it
 /// succeeded.
 async fn run_isolated<T: Send + 'static>(
-    outage: &mut LogOnce,
-    work: impl Future<Output = Result<T, DiscoveryError>> + Send + 'static,
+    log: &mut LogOnce,
+    work: impl Future<Output = Result<T, SyncError>> + Send + 'static,
 ) -> bool {
     let mut round = JoinSet::new();
     round.spawn(work);
     match round.join_next().await {
         Some(Ok(Ok(_))) | None => {
-            outage.log_recovery();
+            log.log_recovery();
             return true;
         }
         Some(Ok(Err(error))) if is_logged_elsewhere(&error) => {
             tracing::debug!(%error, "VeraCore: sent orders not checked; retrying");
         }
-        Some(Ok(Err(error))) => outage.log_failure(&error),
-        Some(Err(error)) => outage.log_failure(&error),
+        Some(Ok(Err(error))) => log.log_failure(&error),
+        Some(Err(error)) => log.log_failure(&error),
     }
     false
 }
 
 /// The workers that send orders log an unavailable upstream or database.
-fn is_logged_elsewhere(error: &DiscoveryError) -> bool {
+fn is_logged_elsewhere(error: &SyncError) -> bool {
     match error {
-        DiscoveryError::Storefront(error) => matches!(error, StorefrontError::Call(_)),
-        DiscoveryError::Ledger(error) => error.is_unavailable(),
-        DiscoveryError::Stopped => true,
-        DiscoveryError::EndlessList { .. } => false,
+        SyncError::Storefront(error) => matches!(error, StorefrontError::Call(_)),
+        SyncError::Stopped => true,
+        error => error.is_ledger_unavailable(),
     }
 }

@@ -4,8 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::{
-    domain::SyncStatus, fulfillment::FoundOrder, ledger::KnownOrder,
-    sync::tracking::parcels::Parcel, vendure::FulfillmentProgress,
+    domain::{OrderCode, SyncStatus},
+    fulfillment::FoundOrder,
+    ledger::KnownOrder,
+    sync::tracking::parcels::Parcel,
+    vendure::FulfillmentProgress,
 };
 
 /// The kind of difference found.
@@ -85,7 +88,6 @@ pub struct ReconcileLimits {
 /// The reason to look up an order at VeraCore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupReason {
-    NotNeeded,
     /// It is open: VeraCore should still have it.
     OpenOrder,
     /// It was cancelled in the shop: VeraCore should not ship it.
@@ -93,10 +95,13 @@ pub enum LookupReason {
 }
 
 impl Finding {
-    pub(super) fn new(kind: FindingKind, order: &str, detail: String, advice: String) -> Self {
+    pub(super) fn new(
+        order: &OrderCode,
+        (kind, detail, advice): (FindingKind, String, String),
+    ) -> Self {
         Self {
             kind,
-            order: order.to_owned(),
+            order: order.to_string(),
             detail,
             advice,
         }
@@ -111,19 +116,23 @@ impl OrderFacts {
             .filter(|shop| shop.code == self.known.code)
     }
 
-    pub fn lookup_reason(&self) -> LookupReason {
-        let Some(shop) = self.matching_shop_order() else {
-            return LookupReason::NotNeeded;
-        };
+    /// `None`: no lookup is needed.
+    pub fn lookup_reason(&self) -> Option<LookupReason> {
+        let shop = self.matching_shop_order()?;
         if self.known.status != SyncStatus::Success {
-            LookupReason::NotNeeded
+            None
         } else if shop.state.is_cancelled() && self.units_never_fulfilled(shop) > 0 {
-            LookupReason::CancelledOrder
+            Some(LookupReason::CancelledOrder)
         } else if self.known.is_open && self.units_to_fulfill(shop) > 0 {
-            LookupReason::OpenOrder
+            Some(LookupReason::OpenOrder)
         } else {
-            LookupReason::NotNeeded
+            None
         }
+    }
+
+    pub(super) fn has_fulfilled_units(&self, shop: &FulfillmentProgress) -> bool {
+        let mut lines = self.known.lines.iter();
+        lines.any(|sent| shop.fulfilled_units(&sent.line) > 0)
     }
 
     /// VeraCore's status of an order that the shop has not cancelled.
@@ -138,19 +147,17 @@ impl OrderFacts {
     /// Units that were sent and never fulfilled, cancelled or not.
     pub(super) fn units_never_fulfilled(&self, shop: &FulfillmentProgress) -> u64 {
         let lines = self.known.lines.iter();
-        lines
-            .map(|sent| {
-                let fulfilled = shop.fulfilled_units(&sent.line);
-                u64::from(sent.quantity.saturating_sub(fulfilled))
-            })
-            .sum()
+        let missing = lines.map(|sent| {
+            let fulfilled = shop.fulfilled_units(&sent.line);
+            u64::from(sent.quantity.saturating_sub(fulfilled))
+        });
+        missing.sum()
     }
 
     /// Units that were sent and are still to be fulfilled.
     pub(super) fn units_to_fulfill(&self, shop: &FulfillmentProgress) -> u64 {
         let lines = self.known.lines.iter();
-        lines
-            .map(|sent| u64::from(shop.unfulfilled_units(&sent.line)))
-            .sum()
+        let open = lines.map(|sent| u64::from(shop.unfulfilled_units(&sent.line)));
+        open.sum()
     }
 }

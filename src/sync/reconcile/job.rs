@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 
 use super::{
-    error::ReconcileError,
     service::{NEVER_SHIPPED_DAYS, Reconciliation},
-    summary::{CheckedCounts, ReconcileSummary},
+    summary::ReconcileSummary,
 };
 use crate::{
-    ledger::{LedgerError, RunId, RunReport},
+    ledger::{LedgerError, RunId, RunOrigin, RunReport},
     sync::{
+        error::SyncError,
         jobs::{
             Job,
             run_once::{OnProgress, RunAttempt, Trigger, WorkResult, ignore_progress, run_once},
@@ -29,7 +29,7 @@ impl ScheduledJob for Reconciliation {
         let on_progress = ignore_progress();
         // It only reads, so the stop may cut it short anywhere.
         let outcome = tokio::select! {
-            () = self.orders.tasks.wait_for_stop() => Err(ReconcileError::Stopped),
+            () = self.orders.tasks.wait_for_stop() => Err(SyncError::Stopped),
             outcome = self.run(NEVER_SHIPPED_DAYS, &on_progress) => outcome,
         };
         match &outcome {
@@ -46,7 +46,7 @@ impl ScheduledJob for Reconciliation {
             }
             Err(_) => {}
         }
-        Self::run_report(&outcome)
+        WorkResult::of(&outcome, report_summary)
     }
 }
 
@@ -56,67 +56,49 @@ impl Reconciliation {
         &self,
         days: u32,
         on_progress: &OnProgress,
-    ) -> Result<RunAttempt<Result<ReconcileSummary, ReconcileError>>, LedgerError> {
-        run_once(
-            &self.orders.ledger,
-            Job::Reconcile,
-            Trigger::operator(),
-            async |_| {
-                let outcome = self.run(days, on_progress).await;
-                let result = Self::run_report(&outcome);
-                (outcome, result)
-            },
-        )
-        .await
+    ) -> Result<RunAttempt<Result<ReconcileSummary, SyncError>>, LedgerError> {
+        let trigger = Trigger::now(RunOrigin::Operator);
+        let work = async |_| self.run(days, on_progress).await;
+        let report = |_, outcome: &Result<_, SyncError>| WorkResult::of(outcome, report_summary);
+        run_once(&self.orders.ledger, Job::Reconcile, trigger, work, report).await
     }
+}
 
-    /// Logs a finished run and reports it. Whoever started the run reports its failure.
-    fn run_report(outcome: &Result<ReconcileSummary, ReconcileError>) -> WorkResult {
-        let summary = match outcome {
-            Ok(summary) => summary,
-            Err(error @ ReconcileError::Stopped) => return WorkResult::interrupted(error),
-            Err(error) => return WorkResult::failed(error),
-        };
-        for finding in &summary.findings {
-            tracing::warn!(
-                order = finding.order,
-                kind = finding.kind.as_str(),
-                detail = finding.detail,
-                advice = finding.advice,
-                "an order differs between Vendure, the ledger and VeraCore"
-            );
-        }
-        for failure in &summary.failures {
-            tracing::warn!(
-                order = failure.order,
-                problem = failure.problem,
-                "cannot compare an order between Vendure and VeraCore"
-            );
-        }
-        let CheckedCounts {
-            in_trigger_states,
-            in_ledger,
-            asked_at_veracore,
-            not_asked,
-            not_listed,
-        } = summary.checked;
-        let (findings, failures) = (summary.findings.len(), summary.failures.len());
-        tracing::info!(
-            findings,
-            failures,
-            not_listed,
-            in_trigger_states,
-            in_ledger,
-            asked_at_veracore,
-            not_asked,
-            "compared the orders in Vendure, the ledger and VeraCore"
+/// Logs a finished run and reports it.
+fn report_summary(summary: &ReconcileSummary) -> RunReport {
+    for finding in &summary.findings {
+        tracing::warn!(
+            order = finding.order,
+            kind = finding.kind.as_str(),
+            detail = finding.detail,
+            advice = finding.advice,
+            "an order differs between Vendure, the ledger and VeraCore"
         );
-        let message = format!(
-            "{findings} findings, {failures} orders not compared; run `veracore-sync reconcile` for the current findings"
+    }
+    for failure in &summary.failures {
+        tracing::warn!(
+            order = failure.order,
+            problem = failure.problem,
+            "cannot compare an order between Vendure and VeraCore"
         );
-        WorkResult::Finished(RunReport {
-            message: (!summary.is_clean()).then_some(message),
-            ..RunReport::done(serde_json::to_value(summary).unwrap_or_default())
-        })
+    }
+    let checked = &summary.checked;
+    let (findings, failures) = (summary.findings.len(), summary.failures.len());
+    tracing::info!(
+        findings,
+        failures,
+        not_listed = checked.not_listed,
+        in_trigger_states = checked.in_trigger_states,
+        in_ledger = checked.in_ledger,
+        asked_at_veracore = checked.asked_at_veracore,
+        not_asked = checked.not_asked,
+        "compared the orders in Vendure, the ledger and VeraCore"
+    );
+    let message = format!(
+        "{findings} findings, {failures} orders not compared; run `veracore-sync reconcile` for the current findings"
+    );
+    RunReport {
+        message: (!summary.is_clean()).then_some(message),
+        ..RunReport::done(serde_json::to_value(summary).unwrap_or_default())
     }
 }

@@ -4,7 +4,6 @@
 //! and reports only: it changes nothing in Vendure or VeraCore.
 
 mod compare;
-mod error;
 pub mod findings;
 mod job;
 mod read;
@@ -12,7 +11,6 @@ mod run;
 mod service;
 mod summary;
 
-pub use error::ReconcileError;
 pub use findings::{Finding, FindingKind};
 pub use service::{MAX_LOOKUPS, NEVER_SHIPPED_DAYS, ReconcileSettings, Reconciliation};
 pub use summary::{CheckedCounts, CompareFailure, ReconcileSummary};

@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use super::{
-    error::ReconcileError,
     findings::{LookupReason, OrderFacts, WarehouseAnswer},
     service::Reconciliation,
     summary::ReconcileSummary,
@@ -21,7 +20,7 @@ use crate::{
     domain::{ErrorCategory, FailureClass, OrderCode, ShopOrderId},
     fulfillment::ProviderError,
     ledger::{KnownOrder, RecordedShipment},
-    sync::{page_tracker::halve_if_too_large, tracking::parcels::merge_reports},
+    sync::{error::SyncError, page_tracker::fetch_progress, tracking::parcels::merge_reports},
     telemetry::order_span,
     vendure::{FulfillmentProgress, UnreadableItem},
 };
@@ -72,12 +71,11 @@ impl LookupBudget {
 
     /// Takes a look-up for this order if it is due; `None` if the order needs none.
     fn try_take(&mut self, facts: &OrderFacts) -> Option<bool> {
-        let due = match facts.lookup_reason() {
-            LookupReason::NotNeeded => return None,
+        let days = self.rotation_days;
+        let due = match facts.lookup_reason()? {
             LookupReason::CancelledOrder => true,
             LookupReason::OpenOrder => {
-                facts.known.id.rem_euclid(self.rotation_days)
-                    == self.rotation_day.rem_euclid(self.rotation_days)
+                facts.known.id.rem_euclid(days) == self.rotation_day.rem_euclid(days)
             }
         };
         let takes = due && self.remaining > 0;
@@ -85,7 +83,7 @@ impl LookupBudget {
         Some(takes)
     }
 
-    fn on_error(&mut self, error: &ProviderError) -> Result<OnLookupError, ReconcileError> {
+    fn on_error(&mut self, error: &ProviderError) -> Result<OnLookupError, SyncError> {
         if error.category() == ErrorCategory::RateLimited {
             self.answered += 1;
             if self.pauses == MAX_RATE_LIMIT_PAUSES {
@@ -108,16 +106,16 @@ impl LookupBudget {
             || error.category() == ErrorCategory::Auth
             || self.consecutive_failures >= MAX_UNANSWERED
         {
-            return Err(error.clone().into());
+            return Err(SyncError::Lookup(error.clone()));
         }
         self.last_failure = Some(error.clone());
         Ok(OnLookupError::Skip)
     }
 
     /// Ends a run. Fails if VeraCore answered nothing.
-    pub(super) fn finish(self) -> Result<(), ReconcileError> {
+    pub(super) fn finish(self) -> Result<(), SyncError> {
         match self.last_failure {
-            Some(error) if self.answered == 0 => Err(error.into()),
+            Some(error) if self.answered == 0 => Err(SyncError::Lookup(error)),
             _ => Ok(()),
         }
     }
@@ -130,9 +128,13 @@ impl Reconciliation {
         &self,
         known: Vec<KnownOrder>,
         summary: &mut ReconcileSummary,
-    ) -> Result<Vec<OrderFacts>, ReconcileError> {
+    ) -> Result<Vec<OrderFacts>, SyncError> {
         let ids: Vec<ShopOrderId> = known.iter().map(|order| order.order_id.clone()).collect();
-        let (mut shop, unreadable) = self.fetch_progress(&ids).await?;
+        let page = fetch_progress(&*self.orders.storefront, &ids, u32::MAX).await?;
+        let unreadable = page.unreadable;
+        let shop = page.orders.into_iter();
+        let mut shop: HashMap<ShopOrderId, FulfillmentProgress> =
+            shop.map(|order| (order.id.clone(), order)).collect();
         let codes: Vec<OrderCode> = known.iter().map(|order| order.code.clone()).collect();
         let mut parcels: BTreeMap<i64, Vec<RecordedShipment>> = BTreeMap::new();
         for shipment in self.orders.ledger.shipments_of_orders(&codes).await? {
@@ -166,41 +168,13 @@ impl Reconciliation {
         Ok(facts)
     }
 
-    async fn fetch_progress(
-        &self,
-        ids: &[ShopOrderId],
-    ) -> Result<
-        (
-            HashMap<ShopOrderId, FulfillmentProgress>,
-            Vec<UnreadableItem>,
-        ),
-        ReconcileError,
-    > {
-        let mut shop = HashMap::with_capacity(ids.len());
-        let mut unreadable = Vec::new();
-        let mut take = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        let mut rest = ids;
-        while !rest.is_empty() {
-            let (chunk, after) = rest.split_at(rest.len().min(take as usize));
-            let page = match self.orders.storefront.fulfillment_progress(chunk).await {
-                Err(error) if halve_if_too_large(&error, &mut take) => continue,
-                other => other?,
-            };
-            let orders = page.orders.into_iter();
-            shop.extend(orders.map(|order| (order.id.clone(), order)));
-            unreadable.extend(page.unreadable);
-            rest = after;
-        }
-        Ok((shop, unreadable))
-    }
-
     /// Looks up at VeraCore the orders that need it, several at a time.
     pub(super) async fn look_up_at_veracore(
         &self,
         facts: &mut [OrderFacts],
         budget: &mut LookupBudget,
         summary: &mut ReconcileSummary,
-    ) -> Result<(), ReconcileError> {
+    ) -> Result<(), SyncError> {
         let mut waiting = VecDeque::new();
         for (at, facts) in facts.iter().enumerate() {
             match budget.try_take(facts) {
@@ -213,7 +187,7 @@ impl Reconciliation {
         let mut working = JoinSet::new();
         loop {
             if self.orders.tasks.is_stopping() {
-                return Err(ReconcileError::Stopped);
+                return Err(SyncError::Stopped);
             }
             while working.len() < self.settings.concurrency.max(1) {
                 let Some(at) = waiting.pop_front() else { break };

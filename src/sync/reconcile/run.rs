@@ -4,15 +4,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     compare::{compare_order, missing_in_ledger},
-    error::ReconcileError,
     findings::{OrderFacts, ReconcileLimits},
     read::LookupBudget,
     service::Reconciliation,
     summary::{MAX_LISTED, ReconcileSummary},
 };
 use crate::{
+    clock::time_delta,
     domain::OrderRef,
-    sync::{jobs::run_once::OnProgress, orders::sweep_cursor::SweepCursor},
+    sync::{error::SyncError, jobs::run_once::OnProgress, orders::sweep_cursor::SweepCursor},
 };
 
 /// Orders of the ledger compared in one page.
@@ -27,16 +27,15 @@ impl Reconciliation {
         &self,
         days: u32,
         on_progress: &OnProgress,
-    ) -> Result<ReconcileSummary, ReconcileError> {
+    ) -> Result<ReconcileSummary, SyncError> {
         let ledger = &self.orders.ledger;
         if !ledger.has_baseline().await? {
-            return Err(ReconcileError::NotStarted);
+            return Err(SyncError::NotStarted);
         }
         let now = self.orders.clock.now();
-        let sweeps = TimeDelta::from_std(self.settings.sweep_interval * 2);
         let limits = ReconcileLimits {
             now,
-            discovery_grace: sweeps.unwrap_or(LOOKBACK),
+            discovery_grace: time_delta(self.settings.sweep_interval * 2),
             never_shipped_days: days,
         };
         let mut summary = ReconcileSummary::default();
@@ -60,7 +59,7 @@ impl Reconciliation {
         &self,
         limits: &ReconcileLimits,
         summary: &mut ReconcileSummary,
-    ) -> Result<Vec<OrderRef>, ReconcileError> {
+    ) -> Result<Vec<OrderRef>, SyncError> {
         let mut cursor = SweepCursor::new(self.orders.settings.sweep_page_size);
         let mut unknown = Vec::new();
         while let Some(page) = self.orders.next_sweep_page(&mut cursor).await? {
@@ -93,14 +92,14 @@ impl Reconciliation {
         limits: &ReconcileLimits,
         summary: &mut ReconcileSummary,
         on_progress: &OnProgress,
-    ) -> Result<(), ReconcileError> {
+    ) -> Result<(), SyncError> {
         let ledger = &self.orders.ledger;
         let count = ledger.count_known_orders(since).await?;
         let mut budget = LookupBudget::new(count.open, self.settings.max_lookups, limits.now);
         let mut after = i64::MIN;
         loop {
             if self.orders.tasks.is_stopping() {
-                return Err(ReconcileError::Stopped);
+                return Err(SyncError::Stopped);
             }
             let page = ledger.known_orders(since, after, PAGE_SIZE).await?;
             let Some(last) = page.next_after else { break };

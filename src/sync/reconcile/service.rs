@@ -1,6 +1,6 @@
 //! The reconciliation service and its settings.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crate::sync::orders::OrderSync;
 
@@ -10,7 +10,6 @@ pub const NEVER_SHIPPED_DAYS: u32 = 7;
 /// The most orders looked up at VeraCore in one run.
 pub const MAX_LOOKUPS: u64 = 2000;
 
-/// The settings of reconciliations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReconcileSettings {
     /// The interval of full order sweeps.
@@ -25,15 +24,6 @@ pub struct ReconcileSettings {
 #[derive(Clone)]
 pub struct Reconciliation {
     /// The clients, the ledger and the rules for VeraCore's orders and lines.
-    pub(super) orders: OrderSync,
-    pub(super) settings: Arc<ReconcileSettings>,
-}
-
-impl Reconciliation {
-    pub fn new(orders: OrderSync, settings: ReconcileSettings) -> Self {
-        Self {
-            orders,
-            settings: Arc::new(settings),
-        }
-    }
+    pub orders: OrderSync,
+    pub settings: ReconcileSettings,
 }

@@ -2,25 +2,21 @@
 //! outcome.
 
 use super::{
-    error::TrackingError,
     order_fields::OrderTracking,
     parcels::{Parcel, UNIDENTIFIED_KEY, merge_reports},
     plan::{OrderCompletion, ParcelStep, needs_order_status, plan_fulfillments},
-    service::TrackingSync,
-    summary::TrackingOutcome,
+    service::{TrackingSettings, TrackingSync},
+    summary::{ParcelIssue, TrackingOutcome},
 };
 use crate::{
     domain::{
-        FailureClass, FulfillmentId, OrderCode,
+        FailureClass, FulfillmentId, LineUnits, OrderCode,
         text::{is_sentence, one_line},
     },
-    ledger::{
-        FulfillmentIntentLine, Lease, LeaseKey, ParcelReport, RecordedShipment, SentOrder,
-        ShipmentStatus,
-    },
-    sync::leases,
+    ledger::{Lease, LeaseKey, ParcelReport, RecordedShipment, SentOrder, ShipmentStatus},
+    sync::{error::SyncError, leases},
     vendure::{
-        FulfillmentProgress, LineUnits, NewFulfillment, StorefrontError, SupportedTrackingFields,
+        FulfillmentProgress, NewFulfillment, StorefrontError, SupportedTrackingFields,
         TrackingFields,
     },
 };
@@ -31,6 +27,24 @@ struct StoredParcel {
     parcel: Parcel,
 }
 
+/// A parcel that has left, and its status once the customer can see its tracking.
+struct ShippedParcel<'a> {
+    stored: &'a StoredParcel,
+    status: ShipmentStatus,
+    message: Option<String>,
+}
+
+/// The processing of an order's parcels under its lease.
+struct OrderRun<'a> {
+    service: &'a TrackingSync,
+    order: &'a SentOrder,
+    lease: &'a Lease,
+    shipped: Vec<ShippedParcel<'a>>,
+    /// Lines fulfilled by this run.
+    fulfilled: Vec<LineUnits>,
+    outcome: TrackingOutcome,
+}
+
 impl TrackingSync {
     /// Processes an order's parcels. `None` if another process has leased the order.
     pub(super) async fn process_order(
@@ -38,17 +52,19 @@ impl TrackingSync {
         order: &SentOrder,
         reports: Vec<ParcelReport>,
         fields: SupportedTrackingFields,
-    ) -> Result<Option<TrackingOutcome>, TrackingError> {
+    ) -> Result<Option<TrackingOutcome>, SyncError> {
         // Most waiting parcels just keep waiting, which needs no lease.
-        if let Some(outcome) = self.outcome_if_idle(order, &reports).await? {
-            return Ok(Some(outcome));
+        let parcels = merge_reports(self.recorded_shipments(order).await?, reports.clone());
+        if parcels.iter().all(Parcel::is_idle) {
+            let waiting = parcels.iter().filter(|p| p.waiting_reason().is_some());
+            return Ok(Some(TrackingOutcome {
+                waiting: waiting.count() as u64,
+                ..TrackingOutcome::default()
+            }));
         }
         let key = [LeaseKey::Fulfillments(&order.order_id)];
-        let Some(lease) = self
-            .ledger
-            .acquire_lease(&key, self.settings.lease_ttl)
-            .await?
-        else {
+        let ttl = self.settings.lease_ttl;
+        let Some(lease) = self.ledger.acquire_lease(&key, ttl).await? else {
             return Ok(None);
         };
         let outcome = self
@@ -66,85 +82,45 @@ impl TrackingSync {
         reports: Vec<ParcelReport>,
         fields: SupportedTrackingFields,
         lease: &Lease,
-    ) -> Result<TrackingOutcome, TrackingError> {
-        let mut outcome = TrackingOutcome::default();
+    ) -> Result<TrackingOutcome, SyncError> {
         let stored = self.record_parcels(order, reports).await?;
+        let mut run = OrderRun {
+            service: self,
+            order,
+            lease,
+            shipped: Vec::new(),
+            fulfilled: Vec::new(),
+            outcome: TrackingOutcome::default(),
+        };
         let Some(shop) = self.fetch_progress(order).await? else {
             let problem = "Vendure no longer has the order, or has a different one under its id";
             for stored in stored.iter().filter(|stored| !stored.parcel.is_settled()) {
-                self.set_parcel_status(order, stored, ShipmentStatus::Problem, Some(problem))
+                run.set_status(stored, ShipmentStatus::Problem, Some(problem))
                     .await?;
             }
-            outcome.problems.push((String::new(), problem.into()));
-            return Ok(outcome);
+            run.add_problem(String::new(), problem.into());
+            return Ok(run.outcome);
         };
         let parcels: Vec<Parcel> = stored.iter().map(|stored| stored.parcel.clone()).collect();
         let completion = self.fetch_completion(&order.code, &parcels).await;
         let steps = plan_fulfillments(&shop, &order.lines, &parcels, &completion);
-        let mut remaining = RemainingUnits::new(order, &shop);
-        let mut shipped = Vec::new();
         for (stored, step) in stored.iter().zip(steps) {
-            let done = self
-                .apply_step(order, &shop, lease, stored, step, &mut outcome)
-                .await?;
-            remaining.subtract(&done.fulfilled_lines);
-            if let Some(settled) = done.final_status {
-                shipped.push((stored, settled));
-            }
-            if outcome.call_in_flight {
-                return Ok(outcome);
+            run.apply_step(&shop, stored, step).await?;
+            if run.outcome.call_in_flight {
+                return Ok(run.outcome);
             }
         }
-        let parcels = shipped.iter().map(|(stored, _)| &stored.parcel);
-        let tracking = OrderTracking::from_parcels(parcels);
-        self.write_tracking_fields(order, &tracking, fields, &mut outcome)
-            .await?;
-        // Last, since a settled parcel is not processed again.
-        for (stored, settled) in shipped {
-            let message = outcome
-                .fields_error
-                .as_deref()
-                .or(settled.message.as_deref());
-            let status = match outcome.fields_error {
-                None => settled.status,
-                Some(_) => ShipmentStatus::Pending,
-            };
-            self.set_parcel_status(order, stored, status, message)
-                .await?;
-        }
-        if remaining.is_empty() {
-            self.ledger.close_orders(&[order.id]).await?;
-        } else {
-            self.ledger.reopen_order(order.id).await?;
-        }
-        Ok(outcome)
+        run.finish(&shop, fields).await
     }
 
     async fn recorded_shipments(
         &self,
         order: &SentOrder,
-    ) -> Result<Vec<RecordedShipment>, TrackingError> {
+    ) -> Result<Vec<RecordedShipment>, SyncError> {
         let codes = std::slice::from_ref(&order.code);
         let mut recorded = self.ledger.shipments_of_orders(codes).await?;
         recorded.retain(|shipment| shipment.order == order.id);
         Ok(recorded)
-    }
-
-    /// The outcome for an order whose parcels need nothing.
-    async fn outcome_if_idle(
-        &self,
-        order: &SentOrder,
-        reports: &[ParcelReport],
-    ) -> Result<Option<TrackingOutcome>, TrackingError> {
-        let parcels = merge_reports(self.recorded_shipments(order).await?, reports.to_vec());
-        if !parcels.iter().all(Parcel::is_idle) {
-            return Ok(None);
-        }
-        let waiting = parcels.iter().filter(|p| p.waiting_reason().is_some());
-        Ok(Some(TrackingOutcome {
-            waiting: waiting.count() as u64,
-            ..TrackingOutcome::default()
-        }))
     }
 
     /// Merges the reports into the recorded parcels, and records the changes.
@@ -152,7 +128,7 @@ impl TrackingSync {
         &self,
         order: &SentOrder,
         reports: Vec<ParcelReport>,
-    ) -> Result<Vec<StoredParcel>, TrackingError> {
+    ) -> Result<Vec<StoredParcel>, SyncError> {
         let recorded = self.recorded_shipments(order).await?;
         let rows: Vec<(String, i64)> = recorded
             .iter()
@@ -183,7 +159,7 @@ impl TrackingSync {
     pub(super) async fn fetch_progress(
         &self,
         order: &SentOrder,
-    ) -> Result<Option<FulfillmentProgress>, TrackingError> {
+    ) -> Result<Option<FulfillmentProgress>, SyncError> {
         let ids = std::slice::from_ref(&order.order_id);
         let page = self.storefront.fulfillment_progress(ids).await?;
         if let Some(bad) = page.unreadable.first() {
@@ -217,72 +193,55 @@ impl TrackingSync {
             }
         }
     }
+}
 
+impl<'a> OrderRun<'a> {
     async fn apply_step(
-        &self,
-        order: &SentOrder,
+        &mut self,
         shop: &FulfillmentProgress,
-        lease: &Lease,
-        stored: &StoredParcel,
+        stored: &'a StoredParcel,
         step: ParcelStep,
-        outcome: &mut TrackingOutcome,
-    ) -> Result<StepResult, TrackingError> {
+    ) -> Result<(), SyncError> {
         match step {
             ParcelStep::Void => {
-                outcome.void += 1;
-                self.set_parcel_status(order, stored, ShipmentStatus::Void, None)
-                    .await?;
-                Ok(StepResult::unfinished())
+                self.outcome.void += 1;
+                self.set_status(stored, ShipmentStatus::Void, None).await
             }
             ParcelStep::Wait { reason } => {
-                outcome.waiting += 1;
-                self.set_parcel_status(order, stored, ShipmentStatus::Waiting, Some(&reason))
-                    .await?;
-                Ok(StepResult::unfinished())
+                self.outcome.waiting += 1;
+                self.set_status(stored, ShipmentStatus::Waiting, Some(&reason))
+                    .await
             }
             ParcelStep::Covered { reason } => {
-                outcome.covered += 1;
-                Ok(StepResult::with_status(
-                    ShipmentStatus::Covered,
-                    Some(reason),
-                ))
+                self.outcome.covered += 1;
+                self.shipped.push(ShippedParcel {
+                    stored,
+                    status: ShipmentStatus::Covered,
+                    message: Some(reason),
+                });
+                Ok(())
             }
-            ParcelStep::Problem { problem } => {
-                self.set_parcel_status(order, stored, ShipmentStatus::Problem, Some(&problem))
-                    .await?;
-                outcome
-                    .problems
-                    .push((parcel_label(&stored.parcel), problem));
-                Ok(StepResult::unfinished())
-            }
+            ParcelStep::Problem { problem } => self.record_problem(stored, problem).await,
             ParcelStep::Existing {
                 fulfillment,
                 needs_shipping,
             } => {
                 if stored.parcel.fulfillment.as_ref() != Some(&fulfillment) {
-                    outcome.linked += 1;
-                    self.ledger
-                        .record_fulfillment(stored.id, &fulfillment)
-                        .await?;
+                    self.outcome.linked += 1;
+                    let ledger = &self.service.ledger;
+                    ledger.record_fulfillment(stored.id, &fulfillment).await?;
                 }
-                self.ship_fulfillment(order, stored, &fulfillment, needs_shipping, outcome)
+                self.ship_fulfillment(stored, &fulfillment, needs_shipping)
                     .await
             }
             ParcelStep::Fulfill { lines } => {
-                let created = self
-                    .create_fulfillment(order, shop, lease, stored, &lines, outcome)
-                    .await?;
+                let created = self.create_fulfillment(shop, stored, &lines).await?;
                 let Some(fulfillment) = created else {
-                    return Ok(StepResult::unfinished());
+                    return Ok(());
                 };
-                outcome.fulfilled += 1;
-                let done = self
-                    .ship_fulfillment(order, stored, &fulfillment, true, outcome)
-                    .await?;
-                Ok(StepResult {
-                    fulfilled_lines: lines,
-                    ..done
-                })
+                self.outcome.fulfilled += 1;
+                self.fulfilled.extend(lines);
+                self.ship_fulfillment(stored, &fulfillment, true).await
             }
         }
     }
@@ -290,41 +249,39 @@ impl TrackingSync {
     /// Creates a parcel's fulfillment while the stock of its goods is leased. `None` if it was not
     /// created, or may not have been.
     async fn create_fulfillment(
-        &self,
-        order: &SentOrder,
+        &mut self,
         shop: &FulfillmentProgress,
-        lease: &Lease,
         stored: &StoredParcel,
         lines: &[LineUnits],
-        outcome: &mut TrackingOutcome,
-    ) -> Result<Option<FulfillmentId>, TrackingError> {
-        let ttl = self.settings.lease_ttl;
+    ) -> Result<Option<FulfillmentId>, SyncError> {
+        let TrackingSettings {
+            lease_ttl,
+            lease_wait,
+            ..
+        } = *self.service.settings;
+        let (ledger, order) = (&self.service.ledger, self.order);
         let goods: Vec<LeaseKey<'_>> = shop
             .lines
             .iter()
             .filter(|line| lines.iter().any(|units| units.line == line.id))
             .map(|line| LeaseKey::Stock(&line.variant))
             .collect();
-        let Some(stock) =
-            leases::acquire_within(&self.ledger, &goods, ttl, self.settings.lease_wait).await?
-        else {
+        let stock = leases::acquire_within(ledger, &goods, lease_ttl, lease_wait).await?;
+        let Some(stock) = stock else {
             let reason =
                 "an inventory run is writing its stock; the next run creates the fulfillment";
-            outcome.failures.push(reason.into());
-            self.set_parcel_status(order, stored, ShipmentStatus::Pending, Some(reason))
+            self.outcome.failures.push(reason.into());
+            self.set_status(stored, ShipmentStatus::Pending, Some(reason))
                 .await?;
             return Ok(None);
         };
-        let intended: Vec<FulfillmentIntentLine> = lines.iter().map(intended_line).collect();
-        let recorded = self
-            .ledger
-            .record_fulfillment_intent(stored.id, &intended, [lease, &stock], ttl)
+        let recorded = ledger
+            .record_fulfillment_intent(stored.id, lines, [self.lease, &stock], lease_ttl)
             .await?;
         if !recorded {
-            outcome
-                .failures
-                .push("the lease on the order was lost; the next run checks it".into());
-            outcome.call_in_flight = true;
+            let reason = "the lease on the order was lost; the next run checks it";
+            self.outcome.failures.push(reason.into());
+            self.outcome.call_in_flight = true;
             return Ok(None);
         }
         let number = &stored.parcel.report.tracking_number;
@@ -333,22 +290,23 @@ impl TrackingSync {
             method: stored.parcel.shipping_method(),
             tracking_code: number.clone().unwrap_or_default(),
         };
-        match self.storefront.add_fulfillment(&new).await {
+        match self.service.storefront.add_fulfillment(&new).await {
             Ok(id) => {
-                self.ledger.record_fulfillment(stored.id, &id).await?;
-                self.ledger.release_lease(&stock).await?;
+                ledger.record_fulfillment(stored.id, &id).await?;
+                ledger.release_lease(&stock).await?;
                 Ok(Some(id))
             }
             Err(error) if error.class() == FailureClass::Ambiguous && !error.has_response() => {
                 // Vendure may still create it: the order and its stock stay leased until then.
                 tracing::warn!(order = %order.code, package = parcel_label(&stored.parcel), %error, "the response was lost; the next run checks whether Vendure fulfilled VeraCore's parcel");
-                outcome.failures.push(one_line(&error.to_string(), 300));
-                outcome.call_in_flight = true;
+                let failure = one_line(&error.to_string(), 300);
+                self.outcome.failures.push(failure);
+                self.outcome.call_in_flight = true;
                 Ok(None)
             }
             Err(error) => {
-                self.ledger.release_lease(&stock).await?;
-                self.record_failure(order, stored, &error, outcome).await?;
+                ledger.release_lease(&stock).await?;
+                self.record_failure(stored, &error).await?;
                 Ok(None)
             }
         }
@@ -356,176 +314,148 @@ impl TrackingSync {
 
     /// Moves a fulfillment to `Shipped` if it needs that.
     async fn ship_fulfillment(
-        &self,
-        order: &SentOrder,
-        stored: &StoredParcel,
+        &mut self,
+        stored: &'a StoredParcel,
         fulfillment: &FulfillmentId,
         needs_shipping: bool,
-        outcome: &mut TrackingOutcome,
-    ) -> Result<StepResult, TrackingError> {
+    ) -> Result<(), SyncError> {
         if needs_shipping {
             // A lost response counts as a failure: the next run reads the state.
-            if let Err(error) = self.storefront.ship_fulfillment(fulfillment).await {
-                self.record_failure(order, stored, &error, outcome).await?;
-                return Ok(StepResult::unfinished());
+            if let Err(error) = self.service.storefront.ship_fulfillment(fulfillment).await {
+                return self.record_failure(stored, &error).await;
             }
-            tracing::info!(order = %order.code, package = parcel_label(&stored.parcel), %fulfillment, "fulfilled in Vendure what VeraCore shipped");
+            tracing::info!(order = %self.order.code, package = parcel_label(&stored.parcel), %fulfillment, "fulfilled in Vendure what VeraCore shipped");
         }
-        Ok(StepResult::with_status(ShipmentStatus::Fulfilled, None))
+        self.shipped.push(ShippedParcel {
+            stored,
+            status: ShipmentStatus::Fulfilled,
+            message: None,
+        });
+        Ok(())
+    }
+
+    /// Writes the tracking of the shipped parcels, settles them, and closes or reopens the order.
+    async fn finish(
+        mut self,
+        shop: &FulfillmentProgress,
+        fields: SupportedTrackingFields,
+    ) -> Result<TrackingOutcome, SyncError> {
+        let parcels = self.shipped.iter().map(|shipped| &shipped.stored.parcel);
+        let tracking = OrderTracking::from_parcels(parcels);
+        let fields_error = self.write_tracking_fields(&tracking, fields).await?;
+        // Last, since a settled parcel is not processed again.
+        for shipped in &self.shipped {
+            let (status, message) = match &fields_error {
+                None => (shipped.status, &shipped.message),
+                Some(_) => (ShipmentStatus::Pending, &fields_error),
+            };
+            self.set_status(shipped.stored, status, message.as_deref())
+                .await?;
+        }
+        let (ledger, order) = (&self.service.ledger, self.order);
+        let is_fulfilled = order.lines.iter().all(|sent| {
+            let fulfilled = self.fulfilled.iter().filter(|line| line.line == sent.line);
+            let fulfilled: u32 = fulfilled.map(|line| line.quantity).sum();
+            shop.unfulfilled_units(&sent.line) <= fulfilled
+        });
+        if is_fulfilled {
+            ledger.close_orders(&[order.id]).await?;
+        } else {
+            ledger.reopen_order(order.id).await?;
+        }
+        Ok(self.outcome)
+    }
+
+    /// Writes the order's tracking fields if they changed since the last write. Returns the error of
+    /// a failed write.
+    async fn write_tracking_fields(
+        &mut self,
+        tracking: &OrderTracking,
+        supported: SupportedTrackingFields,
+    ) -> Result<Option<String>, SyncError> {
+        let (ledger, order) = (&self.service.ledger, self.order);
+        let fields = tracking.fields(supported);
+        if fields == TrackingFields::default() {
+            return Ok(None);
+        }
+        // The supported fields as well, so that a field added to the shop later gets written.
+        let writable = [
+            supported.tracking_code,
+            supported.carrier,
+            supported.ship_date,
+        ];
+        let text = serde_json::to_string(&(tracking, writable)).unwrap_or_default();
+        if ledger.last_written_tracking(order.id).await?.as_ref() == Some(&text) {
+            return Ok(None);
+        }
+        let storefront = &self.service.storefront;
+        let Err(error) = storefront.set_tracking(&order.order_id, &fields).await else {
+            let event = serde_json::json!({
+                "order": order.code, "trackingNumbers": public_numbers(&tracking.numbers),
+                "carriers": tracking.carriers, "shipDate": tracking.ship_date,
+            });
+            ledger.record_tracking(order.id, &text, &event).await?;
+            self.outcome.fields_written = true;
+            return Ok(None);
+        };
+        let message = one_line(&error.to_string(), 300);
+        tracing::error!(order = %order.code, problem = message, "cannot write VeraCore's tracking to the order's custom fields; the next run retries");
+        self.outcome.failures.push(message.clone());
+        Ok(Some(message))
     }
 
     /// Records a failed call to the shop. The next run retries it; a permanent failure also needs
     /// attention.
     async fn record_failure(
-        &self,
-        order: &SentOrder,
+        &mut self,
         stored: &StoredParcel,
         error: &StorefrontError,
-        outcome: &mut TrackingOutcome,
-    ) -> Result<(), TrackingError> {
+    ) -> Result<(), SyncError> {
         let message = one_line(&error.to_string(), 300);
         if error.class() == FailureClass::Permanent {
-            self.set_parcel_status(order, stored, ShipmentStatus::Problem, Some(&message))
-                .await?;
-            outcome
-                .problems
-                .push((parcel_label(&stored.parcel), message));
-            return Ok(());
+            return self.record_problem(stored, message).await;
         }
-        self.set_parcel_status(order, stored, ShipmentStatus::Pending, Some(&message))
+        self.set_status(stored, ShipmentStatus::Pending, Some(&message))
             .await?;
-        outcome.failures.push(message);
+        self.outcome.failures.push(message);
         Ok(())
+    }
+
+    async fn record_problem(
+        &mut self,
+        stored: &StoredParcel,
+        problem: String,
+    ) -> Result<(), SyncError> {
+        self.set_status(stored, ShipmentStatus::Problem, Some(&problem))
+            .await?;
+        self.add_problem(parcel_label(&stored.parcel), problem);
+        Ok(())
+    }
+
+    fn add_problem(&mut self, parcel: String, problem: String) {
+        let order = self.order.code.to_string();
+        self.outcome.problems.push(ParcelIssue {
+            order,
+            parcel,
+            problem,
+        });
     }
 
     /// Records a parcel's status. Logs a new problem once.
-    async fn set_parcel_status(
+    async fn set_status(
         &self,
-        order: &SentOrder,
         stored: &StoredParcel,
         status: ShipmentStatus,
         message: Option<&str>,
-    ) -> Result<(), TrackingError> {
+    ) -> Result<(), SyncError> {
         if status == ShipmentStatus::Problem && stored.parcel.status != Some(status) {
-            tracing::error!(order = %order.code, package = parcel_label(&stored.parcel), problem = message, "VeraCore's parcel needs attention");
+            tracing::error!(order = %self.order.code, package = parcel_label(&stored.parcel), problem = message, "VeraCore's parcel needs attention");
         }
-        Ok(self
-            .ledger
+        let ledger = &self.service.ledger;
+        Ok(ledger
             .set_shipment_status(stored.id, status, message)
             .await?)
     }
-
-    /// Writes the order's tracking fields if they changed since the last write.
-    async fn write_tracking_fields(
-        &self,
-        order: &SentOrder,
-        tracking: &OrderTracking,
-        supported: SupportedTrackingFields,
-        outcome: &mut TrackingOutcome,
-    ) -> Result<(), TrackingError> {
-        let fields = tracking.fields(supported);
-        if fields == TrackingFields::default() {
-            return Ok(());
-        }
-        let text =
-            serde_json::to_string(&(tracking, writable_fields(supported))).unwrap_or_default();
-        if self
-            .ledger
-            .last_written_tracking(order.id)
-            .await?
-            .as_deref()
-            == Some(text.as_str())
-        {
-            return Ok(());
-        }
-        match self.storefront.set_tracking(&order.order_id, &fields).await {
-            Ok(()) => {
-                let event = serde_json::json!({
-                    "order": order.code, "trackingNumbers": public_numbers(&tracking.numbers),
-                    "carriers": tracking.carriers, "shipDate": tracking.ship_date,
-                });
-                self.ledger.record_tracking(order.id, &text, &event).await?;
-                outcome.fields_written = true;
-            }
-            Err(error) => {
-                let message = one_line(&error.to_string(), 300);
-                tracing::error!(order = %order.code, problem = message, "cannot write VeraCore's tracking to the order's custom fields; the next run retries");
-                outcome.failures.push(message.clone());
-                outcome.fields_error = Some(message);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Units that were sent and are not fulfilled.
-struct RemainingUnits(Vec<LineUnits>);
-
-impl RemainingUnits {
-    fn new(order: &SentOrder, shop: &FulfillmentProgress) -> Self {
-        let remaining = order.lines.iter().map(|sent| LineUnits {
-            line: sent.line.clone(),
-            quantity: shop.unfulfilled_units(&sent.line),
-        });
-        Self(remaining.collect())
-    }
-
-    fn subtract(&mut self, lines: &[LineUnits]) {
-        for units in lines {
-            for remaining in self.0.iter_mut().filter(|own| own.line == units.line) {
-                remaining.quantity = remaining.quantity.saturating_sub(units.quantity);
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(|units| units.quantity == 0)
-    }
-}
-
-/// The result of a step.
-struct StepResult {
-    /// Units fulfilled by this step.
-    fulfilled_lines: Vec<LineUnits>,
-    /// For a parcel that has left: its status once the customer can see its tracking.
-    final_status: Option<FinalStatus>,
-}
-
-struct FinalStatus {
-    status: ShipmentStatus,
-    message: Option<String>,
-}
-
-impl StepResult {
-    const fn unfinished() -> Self {
-        Self {
-            fulfilled_lines: Vec::new(),
-            final_status: None,
-        }
-    }
-
-    const fn with_status(status: ShipmentStatus, message: Option<String>) -> Self {
-        Self {
-            fulfilled_lines: Vec::new(),
-            final_status: Some(FinalStatus { status, message }),
-        }
-    }
-}
-
-fn intended_line(units: &LineUnits) -> FulfillmentIntentLine {
-    FulfillmentIntentLine {
-        line: units.line.clone(),
-        quantity: units.quantity,
-    }
-}
-
-/// Part of what is compared, so that a field added to the shop later gets written.
-const fn writable_fields(supported: SupportedTrackingFields) -> [bool; 3] {
-    [
-        supported.tracking_code,
-        supported.carrier,
-        supported.ship_date,
-    ]
 }
 
 /// A parcel's number or id for messages.

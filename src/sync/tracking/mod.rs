@@ -5,7 +5,6 @@
 //! under its lease, and `order_fields` is what customers see. Never fulfills a parcel twice.
 
 mod apply;
-mod error;
 mod job;
 mod order_fields;
 pub mod parcels;
@@ -15,7 +14,7 @@ mod run;
 mod service;
 mod summary;
 
-pub use error::TrackingError;
+pub(super) use job::report_summary;
 pub use service::{TrackingSettings, TrackingSync};
 pub use summary::{ParcelIssue, ParcelPreview, TrackingSummary};
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    error::TrackingError,
     parcels::{Parcel, merge_reports, parcel_report},
     service::TrackingSync,
 };
@@ -13,7 +12,7 @@ use crate::{
     domain::{FailureClass, OrderCode},
     fulfillment::{FeedRow, FoundOrder, MAX_EXAMPLES, RowError, Shipment},
     ledger::{ParcelReport, RecordedShipment, SentOrder},
-    sync::page_tracker::PageTracker,
+    sync::{error::SyncError, page_tracker::PageTracker},
 };
 
 /// The overlap with the last read: some dates have no time, clocks differ, and parcels may be entered
@@ -58,7 +57,7 @@ pub(super) struct FetchedReports {
 impl TrackingSync {
     /// Reads all parcels since the last complete read, or looks up each open order if VeraCore
     /// provides no list.
-    pub(super) async fn fetch_reports(&self) -> Result<FetchedReports, TrackingError> {
+    pub(super) async fn fetch_reports(&self) -> Result<FetchedReports, SyncError> {
         let started_at = self.clock.now();
         let since = self.read_since(started_at).await?;
         match self.fetch_list(since, None).await {
@@ -66,7 +65,7 @@ impl TrackingSync {
                 fetched.read_started_at = Some(started_at);
                 Ok(fetched)
             }
-            Err(TrackingError::Shipments(error)) if error.class() == FailureClass::Permanent => {
+            Err(SyncError::Shipments(error)) if error.class() == FailureClass::Permanent => {
                 tracing::warn!(%error, "VeraCore provides no list of shipments; looking up open orders one by one");
                 self.poll_individually().await
             }
@@ -78,23 +77,23 @@ impl TrackingSync {
     pub(super) async fn fetch_reports_of(
         &self,
         order: &SentOrder,
-    ) -> Result<FetchedReports, TrackingError> {
+    ) -> Result<FetchedReports, SyncError> {
         let since = order.acknowledged_at.unwrap_or_else(|| self.clock.now()) - OVERLAP;
         let mut fetched = match self.fetch_list(since, Some(&order.code)).await {
             Ok(fetched) if !fetched.by_order.is_empty() => return Ok(fetched),
             Ok(fetched) => fetched,
-            Err(TrackingError::Shipments(error)) if error.class() == FailureClass::Permanent => {
+            Err(SyncError::Shipments(error)) if error.class() == FailureClass::Permanent => {
                 FetchedReports::default()
             }
             Err(error) => return Err(error),
         };
-        let found = self.provider.find_order(&order.code).await?;
-        fetched.add_order_status(&order.code, found);
+        let found = self.provider.find_order(&order.code).await;
+        fetched.add_order_status(&order.code, found.map_err(SyncError::Shipments)?);
         Ok(fetched)
     }
 
     /// The start of the period to read.
-    async fn read_since(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, TrackingError> {
+    async fn read_since(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, SyncError> {
         let read_at = self.ledger.shipments_cursor().await?;
         let needed = self
             .ledger
@@ -109,19 +108,20 @@ impl TrackingSync {
         &self,
         since: DateTime<Utc>,
         only: Option<&OrderCode>,
-    ) -> Result<FetchedReports, TrackingError> {
+    ) -> Result<FetchedReports, SyncError> {
         let mut fetched = FetchedReports::default();
         let mut pages = PageTracker::default();
         loop {
             if self.tasks.is_stopping() {
-                return Err(TrackingError::Stopped);
+                return Err(SyncError::Stopped);
             }
-            let page = self.provider.shipments_page(since, pages.current()).await?;
+            let page = self.provider.shipments_page(since, pages.current()).await;
+            let page = page.map_err(SyncError::Shipments)?;
             self.keep_actionable(page.rows, only, &mut fetched).await?;
             let Some(next) = page.next else {
                 return Ok(fetched);
             };
-            pages.advance(next).map_err(TrackingError::RepeatedPage)?;
+            pages.advance(next, "the list of shipments")?;
         }
     }
 
@@ -132,7 +132,7 @@ impl TrackingSync {
         rows: Vec<FeedRow<Shipment>>,
         only: Option<&OrderCode>,
         fetched: &mut FetchedReports,
-    ) -> Result<(), TrackingError> {
+    ) -> Result<(), SyncError> {
         let mut rows = rows.into_iter();
         loop {
             let mut by_order: BTreeMap<OrderCode, Vec<ParcelReport>> = BTreeMap::new();
@@ -187,7 +187,7 @@ impl TrackingSync {
         }
     }
 
-    async fn poll_individually(&self) -> Result<FetchedReports, TrackingError> {
+    async fn poll_individually(&self) -> Result<FetchedReports, SyncError> {
         let mut fetched = FetchedReports {
             polled_individually: true,
             ..FetchedReports::default()

@@ -2,12 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use super::{
     apply::parcel_label,
-    error::TrackingError,
     parcels::{Parcel, merge_reports},
     plan::plan_fulfillments,
     read::{FetchedReports, UNSETTLED_WINDOW},
@@ -18,6 +16,8 @@ use crate::{
     domain::{OrderCode, text::one_line},
     ledger::{ParcelReport, SentOrder},
     sync::{
+        bounded::for_each_bounded,
+        error::SyncError,
         jobs::run_once::OnProgress,
         post_send::{record_late_shipments, record_provider_cancellations},
     },
@@ -53,7 +53,7 @@ impl TrackingSync {
         &self,
         only: Option<&OrderCode>,
         on_progress: &OnProgress,
-    ) -> Result<TrackingSummary, TrackingError> {
+    ) -> Result<TrackingSummary, SyncError> {
         let (fetched, work) = self.collect_work(only).await?;
         record_provider_cancellations(&self.ledger, &fetched.order_statuses).await?;
         record_late_shipments(&self.ledger, &fetched.shipped_unknown_orders).await?;
@@ -74,9 +74,11 @@ impl TrackingSync {
         // an order that is not acknowledged yet must be reported again.
         if let Some(at) = fetched.read_started_at
             && all_recorded
-            && !self.has_unacknowledged_orders(&fetched).await?
         {
-            self.ledger.set_shipments_cursor(at).await?;
+            let unknown: Vec<OrderCode> = fetched.unknown_orders.into_iter().collect();
+            if !self.ledger.is_any_in_progress(&unknown).await? {
+                self.ledger.set_shipments_cursor(at).await?;
+            }
         }
         Ok(summary)
     }
@@ -88,61 +90,42 @@ impl TrackingSync {
         fields: SupportedTrackingFields,
         summary: &mut TrackingSummary,
         on_progress: &OnProgress,
-    ) -> Result<bool, TrackingError> {
+    ) -> Result<bool, SyncError> {
         let total = work.len() as u64;
-        let mut all_recorded = true;
-        let mut waiting = work.into_iter();
-        let mut working = JoinSet::new();
-        let mut done = 0;
-        let mut failed = None;
-        loop {
-            while working.len() < self.settings.concurrency.max(1)
-                && !self.tasks.is_stopping()
-                && failed.is_none()
-            {
-                let Some(OrderWork { order, reports }) = waiting.next() else {
-                    break;
-                };
-                let service = self.clone();
-                let span = order_span(&order.code);
-                let work = async move {
-                    let outcome = service.process_order(&order, reports, fields).await;
-                    (order.code, outcome)
-                };
-                working.spawn(work.instrument(span));
-            }
-            match working.join_next().await {
-                None => break,
-                Some(Ok((code, Ok(outcome)))) => {
+        let (mut all_recorded, mut processed) = (true, 0);
+        let process = |OrderWork { order, reports }| {
+            let (service, span) = (self.clone(), order_span(&order.code));
+            let work = async move {
+                let outcome = service.process_order(&order, reports, fields).await;
+                (order.code, outcome)
+            };
+            work.instrument(span)
+        };
+        for_each_bounded(self.settings.concurrency, &self.tasks, work, process, |done| {
+            match done {
+                Ok((code, Ok(outcome))) => {
                     all_recorded &= outcome.is_some();
                     summary.add_order(&code, outcome);
                 }
-                // Start no more orders, but finish those under way.
-                Some(Ok((_, Err(TrackingError::Ledger(error))))) if error.is_unavailable() => {
-                    failed.get_or_insert(error);
-                }
+                Ok((_, Err(error))) if error.is_ledger_unavailable() => return Err(error),
                 // One order does not stop the others. Its lease expires.
-                Some(Ok((code, Err(error)))) => {
+                Ok((code, Err(error))) => {
                     tracing::error!(order = %code, %error, "cannot process the order's parcels from VeraCore; the next run retries");
                     // The shop is asked only after the parcels are recorded.
-                    all_recorded &= matches!(error, TrackingError::Shop(_));
+                    all_recorded &= matches!(error, SyncError::Storefront(_));
                     summary.orders_checked += 1;
                     summary.add_failure(&code, one_line(&error.to_string(), 300));
                 }
-                Some(Err(error)) => {
+                Err(error) => {
                     all_recorded = false;
                     tracing::error!(%error, "processing VeraCore's parcels of an order panicked");
                 }
             }
-            done += 1;
-            on_progress(done, total);
-        }
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        if waiting.next().is_some() {
-            return Err(TrackingError::Stopped);
-        }
+            processed += 1;
+            on_progress(processed, total);
+            Ok(())
+        })
+        .await?;
         Ok(all_recorded)
     }
 
@@ -151,14 +134,14 @@ impl TrackingSync {
     async fn collect_work(
         &self,
         only: Option<&OrderCode>,
-    ) -> Result<(FetchedReports, Vec<OrderWork>), TrackingError> {
+    ) -> Result<(FetchedReports, Vec<OrderWork>), SyncError> {
         let (mut fetched, codes) = match only {
             Some(code) => {
                 let order = self.ledger.sent_orders(std::slice::from_ref(code)).await?;
                 let order = order
                     .into_iter()
                     .next()
-                    .ok_or_else(|| TrackingError::NotSent(code.clone()))?;
+                    .ok_or_else(|| SyncError::NotSent(code.clone()))?;
                 (self.fetch_reports_of(&order).await?, vec![code.clone()])
             }
             None => {
@@ -183,17 +166,9 @@ impl TrackingSync {
         Ok((fetched, work))
     }
 
-    async fn has_unacknowledged_orders(
-        &self,
-        fetched: &FetchedReports,
-    ) -> Result<bool, TrackingError> {
-        let codes: Vec<OrderCode> = fetched.unknown_orders.iter().cloned().collect();
-        Ok(self.ledger.is_any_in_progress(&codes).await?)
-    }
-
     fn warn_missing_fields_once(&self, fields: SupportedTrackingFields) {
         let all = fields.tracking_code && fields.carrier && fields.ship_date;
-        if !all && !self.missing_fields_warned.swap(true, Ordering::Relaxed) {
+        if !all && !self.state.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 tracking_code = fields.tracking_code,
                 carrier = fields.carrier,
@@ -207,7 +182,7 @@ impl TrackingSync {
     pub async fn preview(
         &self,
         only: Option<&OrderCode>,
-    ) -> Result<(TrackingSummary, Vec<ParcelPreview>), TrackingError> {
+    ) -> Result<(TrackingSummary, Vec<ParcelPreview>), SyncError> {
         let (fetched, work) = self.collect_work(only).await?;
         let summary = summarize_reports(&fetched);
         let mut previews = Vec::new();

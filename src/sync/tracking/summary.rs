@@ -49,14 +49,12 @@ pub(super) struct TrackingOutcome {
     pub covered: u64,
     pub void: u64,
     pub waiting: u64,
-    /// Parcels that need attention, each with its problem.
-    pub problems: Vec<(String, String)>,
+    /// Parcels that need attention.
+    pub problems: Vec<ParcelIssue>,
     /// The order's tracking fields were written.
     pub fields_written: bool,
     /// Failures that the next run retries.
     pub failures: Vec<String>,
-    /// The reason why the tracking fields were not written.
-    pub fields_error: Option<String>,
     /// The shop may still be working on a write, so the leases must expire.
     pub call_in_flight: bool,
 }
@@ -98,13 +96,7 @@ impl TrackingSummary {
         self.void += outcome.void;
         self.waiting += outcome.waiting;
         self.tracking_updated += u64::from(outcome.fields_written);
-        for (parcel, problem) in outcome.problems {
-            self.problems.push(ParcelIssue {
-                order: code.to_string(),
-                parcel,
-                problem,
-            });
-        }
+        self.problems.extend(outcome.problems);
         for problem in outcome.failures {
             self.add_failure(code, problem);
         }

@@ -10,7 +10,7 @@ use super::{
     error::StorefrontError,
     model::{
         Fulfillment, FulfillmentProgress, FulfillmentProgressLine, FulfillmentProgressPage,
-        LineUnits, NewFulfillment, TrackingFields,
+        NewFulfillment, TrackingFields,
     },
     operations::{
         self, AddFulfillmentResult, AddFulfillmentVariables, ConfigArgInput,
@@ -23,7 +23,7 @@ use super::{
     storefront::FulfillmentTarget,
 };
 use crate::domain::{
-    FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, VariantId, text::one_line,
+    FulfillmentId, LineId, LineUnits, OrderCode, OrderState, ShopOrderId, VariantId, text::one_line,
 };
 
 const READ: &str = "progress";

@@ -8,6 +8,8 @@ use axum::{
 };
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::text::hex;
+
 const STYLE: &str = include_str!("assets/app.css");
 const SCRIPT: &str = include_str!("assets/app.js");
 const ICON: &str = include_str!("assets/icon.svg");
@@ -31,7 +33,7 @@ pub(super) fn names() -> &'static AssetNames {
 
 fn hashed_name(stem: &str, ending: &str, content: &str) -> String {
     let digest = Sha256::digest(content);
-    let short: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
+    let short = hex(&digest[..6]);
     format!("{stem}-{short}.{ending}")
 }
 

@@ -9,12 +9,11 @@ use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Generate as _, Key},
 };
-use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::ledger::SealedToken;
+use crate::{domain::text::hex, http::hmac_sha256, ledger::SealedToken};
 
 const SESSION_COOKIE: &str = "veracore_sync_session";
 
@@ -49,21 +48,13 @@ impl SessionSecret {
     }
 
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let key = self.0.expose_secret();
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-            // Unreachable: HMAC accepts keys of any length.
-            return Sha256::digest(key).into();
-        };
-        for part in parts {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        hmac_sha256(self.0.expose_secret(), parts)
     }
 
     /// The session's key in the ledger.
     pub(super) fn digest(&self) -> String {
         let digest = Sha256::digest(self.0.expose_secret());
-        digest.iter().map(|b| format!("{b:02x}")).collect()
+        hex(&digest)
     }
 
     /// The CSRF token of this session's forms.

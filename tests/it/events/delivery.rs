@@ -151,11 +151,11 @@ async fn an_event_never_accepted_is_given_up_after_days_and_can_be_resent() {
         WAIT_LIMIT,
         Arc::clone(&world.clock),
     );
-    let delivering = EventDeliverer::new(
-        Arc::new(made.unwrap()),
-        world.ledger.clone(),
-        Arc::clone(&world.clock),
-    );
+    let delivering = EventDeliverer {
+        receiver: Arc::new(made.unwrap()),
+        ledger: world.ledger.clone(),
+        clock: Arc::clone(&world.clock),
+    };
     let start = world.clock.now();
     let dead = async || {
         world

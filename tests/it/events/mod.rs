@@ -111,11 +111,11 @@ fn delivering(world: &LedgerWorld, receiver: &Receiver) -> EventDeliverer {
         WAIT_LIMIT,
         Arc::clone(&world.clock) as _,
     );
-    EventDeliverer::new(
-        Arc::new(receiver.unwrap()),
+    EventDeliverer {
+        receiver: Arc::new(receiver.unwrap()),
         ledger,
-        Arc::clone(&world.clock) as _,
-    )
+        clock: Arc::clone(&world.clock) as _,
+    }
 }
 
 /// Delivers all due events; returns the outcome of each attempt.

@@ -4,7 +4,10 @@ use std::pin::pin;
 
 use veracore_sync::{
     ledger::NoteOutcome,
-    sync::outbox::{NoteSettings, NoteWriter},
+    sync::{
+        context::SyncContext,
+        outbox::{NoteSettings, NoteWriter},
+    },
     vendure::Storefront,
 };
 
@@ -12,12 +15,11 @@ use super::*;
 use crate::harness::{FaultyShop, ShopCall, ShopFault};
 
 fn notes(world: &World, shop: Arc<dyn Storefront>) -> NoteWriter {
-    NoteWriter::new(
-        shop,
-        world.ledger.clone(),
-        Arc::clone(&world.clock),
-        NoteSettings::from_timeout(Duration::from_secs(20)),
-    )
+    let context = SyncContext {
+        storefront: shop,
+        ..SyncContext::clone(&world.service().orders)
+    };
+    NoteWriter::new(context, NoteSettings::from_timeout(Duration::from_secs(20)))
 }
 
 /// Writes all notes while advancing time.

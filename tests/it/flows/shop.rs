@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use veracore_sync::{
-    domain::{FailureClass, FulfillmentId, LineId, LocationId, ShopOrderId, Sku, VariantId},
+    domain::{
+        FailureClass, FulfillmentId, LineId, LineUnits, LocationId, ShopOrderId, Sku, VariantId,
+    },
     vendure::{
-        FulfillmentProgress, FulfillmentTarget, LineUnits, NewFulfillment, NewStockLevel,
-        ShopSetup, StockLevel, StockTarget, Storefront, StorefrontError, SupportedTrackingFields,
+        FulfillmentProgress, FulfillmentTarget, NewFulfillment, NewStockLevel, ShopSetup,
+        StockLevel, StockTarget, Storefront, StorefrontError, SupportedTrackingFields,
         TrackingFields, Variant, VariantSelection,
     },
 };

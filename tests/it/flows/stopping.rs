@@ -2,7 +2,7 @@
 
 use veracore_sync::{
     domain::SyncStatus,
-    sync::orders::{error::DiscoveryError, newest::DiscoveryState},
+    sync::{error::SyncError, orders::newest::DiscoveryState},
 };
 
 use crate::harness::World;
@@ -27,7 +27,7 @@ async fn an_order_not_sent_before_the_stop_is_released() {
         .orders
         .sweep_orders(&mut DiscoveryState::default())
         .await;
-    assert!(matches!(swept, Err(DiscoveryError::Stopped)), "{swept:?}");
+    assert!(matches!(swept, Err(SyncError::Stopped)), "{swept:?}");
     let fresh = world.service();
     fresh.settle().await;
     assert_eq!(world.status(&order.code).await, SyncStatus::Success);

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tokio::{task::JoinSet, time::sleep};
 use veracore_sync::{
     clock::{Clock as _, MockClock, SharedClock, SystemClock},
-    domain::{OrderState, SkuRules, SyncStatus},
+    domain::{ExistingOrdersPolicy, OrderState, PriceBasis, SkuRules, SyncStatus},
     fulfillment::FulfillmentProvider,
     http::{Backoff, Circuit, UpstreamLimits},
     ledger::{Backlog, LedgerError},
@@ -21,9 +21,9 @@ use veracore_sync::{
             scheduler::ScheduledJob,
         },
         orders::{
-            ExistingOrdersPolicy, OrderSettings, OrderSync,
+            OrderSettings, OrderSync,
             discover::{PollSummary, SweepSummary},
-            mapping::{MappingRules, PriceBasis},
+            mapping::MappingRules,
             newest::DiscoveryState,
         },
         reconcile::{self, ReconcileSettings, Reconciliation},
@@ -188,7 +188,10 @@ impl Service {
                 concurrency: 4,
             },
         );
-        let reconciliation = Reconciliation::new(orders.clone(), options.reconcile);
+        let reconciliation = Reconciliation {
+            orders: orders.clone(),
+            settings: options.reconcile,
+        };
         Self {
             orders,
             inventory,
@@ -209,20 +212,19 @@ impl Service {
             inbox: Inbox::new(
                 Some(SecretString::from(WEBHOOK_SECRET)),
                 Arc::clone(&self.provider),
-                self.orders.ledger().clone(),
+                self.orders.ledger.clone(),
                 Arc::clone(&self.clock),
             ),
             orders: self.orders.clone(),
             inventory: self.inventory.clone(),
             tracking: self.tracking.clone(),
             upstreams: self.upstreams.clone(),
-            tasks: self.tasks.clone(),
         }
     }
 
     /// Runs a job if it is due, as the scheduler does.
     pub async fn run_if_due(&self, job: &dyn ScheduledJob) -> bool {
-        let ledger = self.orders.ledger().clone();
+        let ledger = self.orders.ledger.clone();
         let (clock, tasks) = (Arc::clone(&self.clock), TaskGroup::new());
         let scheduler = scheduler(vec![], ledger, clock, &tasks, self.upstreams.clone());
         let attempt = scheduler.run_if_due(job).await.unwrap();
@@ -281,7 +283,7 @@ impl Service {
     pub async fn work(&self) -> Vec<SyncStatus> {
         let mut working = JoinSet::new();
         let mut done = Vec::new();
-        let concurrency = self.orders.settings().concurrency;
+        let concurrency = self.orders.settings.concurrency;
         loop {
             let free = concurrency - u32::try_from(working.len()).unwrap();
             for order in self.orders.lease_due_orders(free, None).await.unwrap() {
@@ -309,7 +311,7 @@ impl Service {
             let Backlog {
                 due,
                 next_due_at: next,
-            } = self.orders.ledger().backlog().await.unwrap();
+            } = self.orders.ledger.backlog().await.unwrap();
             match (due, next) {
                 (0, None) => return,
                 (0, Some(next)) => self.wait_for(next).await,

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use veracore_sync::{
     domain::{
-        Address, Contact, CurrencyCode, FulfillmentId, LineId, LocationId, Money, NoticeKind,
-        Order, OrderCode, OrderLine, OrderRef, OrderState, ProviderOrderId, Quantity,
+        Address, Contact, CurrencyCode, FulfillmentId, LineId, LineUnits, LocationId, Money,
+        NoticeKind, Order, OrderCode, OrderLine, OrderRef, OrderState, ProviderOrderId, Quantity,
         ShippingMethodCode, ShopOrderId, Sku, Units, VariantId, WebhookNotice,
     },
     fulfillment::{
@@ -15,10 +15,10 @@ use veracore_sync::{
     },
     vendure::{
         Fulfillment, FulfillmentProgress, FulfillmentProgressLine, FulfillmentProgressPage,
-        FulfillmentTarget, LineUnits, NewFulfillment, NewStockLevel, OrderPage, OrderSource,
-        OrderTarget, ShopProfile, ShopSetup, StockLevel, StockLocation, StockTarget,
-        StorefrontError, SupportedTrackingFields, SweepPosition, TrackingFields, Variant,
-        VariantPage, VariantSelection,
+        FulfillmentTarget, NewFulfillment, NewStockLevel, OrderPage, OrderSource, OrderTarget,
+        ShopProfile, ShopSetup, StockLevel, StockLocation, StockTarget, StorefrontError,
+        SupportedTrackingFields, SweepPosition, TrackingFields, Variant, VariantPage,
+        VariantSelection,
     },
 };
 

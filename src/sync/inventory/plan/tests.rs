@@ -4,11 +4,12 @@ use chrono::DateTime;
 use globset::{Glob, GlobSetBuilder};
 
 use super::*;
+use crate::domain::LineUnits;
 use crate::{
     domain::{LineId, OrderCode, OrderState, ShopOrderId, Units, VariantId},
     fulfillment::{RowError, StockItem},
     ledger::{SentLine, SentOrder},
-    vendure::{Fulfillment, FulfillmentProgress, FulfillmentProgressLine, LineUnits, StockLevel},
+    vendure::{Fulfillment, FulfillmentProgress, FulfillmentProgressLine, StockLevel},
 };
 
 fn sku(text: &str) -> Sku {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::{mask, part_digests::part_digests};
-pub use crate::domain::PriceBasis;
 use crate::{
     domain::{
-        Address, Contact, Order, OrderLine, OrderState, Quantity, ShippingMethodCode, Sku, SkuRules,
+        Address, Contact, Order, OrderLine, OrderState, PriceBasis, Quantity, ShippingMethodCode,
+        Sku, SkuRules, text::hex,
     },
     fulfillment::{NewOrder, NewOrderItem, PostalAddress},
     ledger::{SendIntent, SendIntentLine, SkipReason},
@@ -273,10 +273,7 @@ fn split_name(full: &str) -> (Option<String>, Option<String>) {
 /// The SHA-256 of everything that is sent, in hex.
 fn order_digest(order: &NewOrder) -> String {
     let bytes = serde_json::to_vec(order).unwrap_or_default();
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

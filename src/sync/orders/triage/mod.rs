@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::OrderSettings;
 use crate::{
+    clock::time_delta,
     domain::{ErrorCategory, FailureClass},
     fulfillment::ProviderError,
     http::{CallError, CallErrorKind, RequestSent},
@@ -81,122 +82,136 @@ fn is_wrong_endpoint(error: &ProviderError) -> bool {
     matches!(error.call_kind(), Some(CallErrorKind::Status { status, .. }) if is_wrong_endpoint_status(*status))
 }
 
-/// After a failed send. `widespread`: sends of several orders fail, and none succeeds in between.
-pub(super) fn after_send(
-    error: &ProviderError,
-    message: &str,
-    order: &ClaimedOrder,
-    settings: &OrderSettings,
-    now: DateTime<Utc>,
-    widespread: bool,
-) -> OrderDisposition {
-    let category = error.category();
-    let counts = !widespread && provider_error_counts(error, UpstreamCall::Send);
-    let note = |text: String| FailureReason {
-        category,
-        message: text,
-    };
-    match error.class() {
-        FailureClass::Permanent if is_wrong_endpoint(error) => retry_or_give_up(
-            order,
-            settings,
-            now,
-            None,
-            false,
-            note(format!(
-                "VeraCore accepts no orders at this URL: {message}. Check VERACORE_API_URL"
-            )),
-        ),
-        FailureClass::Permanent => OrderDisposition::Failed {
-            failure: note(format!(
-                "VeraCore refused the order: {}. Correct it, then run `veracore-sync orders retry {}`",
-                message.trim_end_matches('.'),
-                order.code
-            )),
-        },
-        FailureClass::Transient => retry_or_give_up(
-            order,
-            settings,
-            now,
-            error.retry_after(),
-            counts,
-            note(message.into()),
-        ),
-        FailureClass::Ambiguous => OrderDisposition::InDoubt {
-            at: now + effective_delay(settings.quiet_period, error.retry_after(), settings),
-            missing_at: None,
-            counted: counts,
-            failure: Some(note(format!(
-                "sent, but the response was lost: {message}. VeraCore is asked before it is sent again"
-            ))),
-        },
-    }
-}
-
 /// Postpones an order because the circuit is open: no call was made, so nothing is recorded.
 pub(super) fn postpone_parked(
     wait: Option<Duration>,
     now: DateTime<Utc>,
 ) -> Option<OrderDisposition> {
-    let wait = TimeDelta::from_std(wait?).unwrap_or(TimeDelta::hours(1));
-    Some(OrderDisposition::Postponed { at: now + wait })
+    wait.map(|wait| OrderDisposition::Postponed {
+        at: now + time_delta(wait),
+    })
 }
 
-/// After a failed lookup: the order stays as it was.
-pub(super) fn after_lookup(
-    error: &ProviderError,
-    message: &str,
-    order: &ClaimedOrder,
-    settings: &OrderSettings,
-    now: DateTime<Utc>,
-) -> OrderDisposition {
-    let note = FailureReason {
-        category: error.category(),
-        message: format!("VeraCore could not be asked about the order: {message}"),
-    };
-    if let ProviderError::NotSendable { .. } = error {
-        return OrderDisposition::Failed { failure: note };
-    }
-    if order.sent_at.is_some() {
-        // Retried without limit: only a lookup can tell whether VeraCore has it.
-        let at = retry_at(order, settings, now, error.retry_after());
-        return OrderDisposition::StillInDoubt { at, failure: note };
-    }
-    retry_or_give_up(
-        order,
-        settings,
-        now,
-        error.retry_after(),
-        provider_error_counts(error, UpstreamCall::Read),
-        note,
-    )
+/// A failed attempt at an order. `message` describes the error in the methods below.
+#[derive(Clone, Copy)]
+pub(super) struct FailedAttempt<'a> {
+    pub order: &'a ClaimedOrder,
+    pub settings: &'a OrderSettings,
+    pub now: DateTime<Utc>,
 }
 
-/// After a failed read from Vendure.
-pub(super) fn after_read(
-    error: &StorefrontError,
-    message: &str,
-    order: &ClaimedOrder,
-    settings: &OrderSettings,
-    now: DateTime<Utc>,
-) -> OrderDisposition {
-    let note = FailureReason {
-        category: error.category(),
-        message: format!("the order could not be read from Vendure: {message}"),
-    };
-    match error {
-        StorefrontError::InvalidField { .. } => OrderDisposition::Failed { failure: note },
-        // A failed read is never ambiguous: it changes nothing.
-        _ => retry_or_give_up(
-            order,
-            settings,
-            now,
-            error.retry_after(),
-            storefront_error_counts(error),
-            note,
-        ),
+impl FailedAttempt<'_> {
+    /// After a failed send. `is_widespread`: sends of several orders fail, and none succeeds in
+    /// between.
+    pub(super) fn after_send(
+        self,
+        error: &ProviderError,
+        message: &str,
+        is_widespread: bool,
+    ) -> OrderDisposition {
+        let counts = !is_widespread && provider_error_counts(error, UpstreamCall::Send);
+        let category = error.category();
+        let failure = |message| FailureReason { category, message };
+        match error.class() {
+            FailureClass::Permanent if is_wrong_endpoint(error) => {
+                let message = format!(
+                    "VeraCore accepts no orders at this URL: {message}. Check VERACORE_API_URL"
+                );
+                self.retry_or_give_up(None, false, failure(message))
+            }
+            FailureClass::Permanent => OrderDisposition::Failed {
+                failure: failure(format!(
+                    "VeraCore refused the order: {}. Correct it, then run `veracore-sync orders retry {}`",
+                    message.trim_end_matches('.'),
+                    self.order.code
+                )),
+            },
+            FailureClass::Transient => {
+                self.retry_or_give_up(error.retry_after(), counts, failure(message.into()))
+            }
+            FailureClass::Ambiguous => OrderDisposition::InDoubt {
+                at: self.time_after(self.settings.quiet_period, error.retry_after()),
+                missing_at: None,
+                counted: counts,
+                failure: Some(failure(format!(
+                    "sent, but the response was lost: {message}. VeraCore is asked before it is sent again"
+                ))),
+            },
+        }
+    }
+
+    /// After a failed lookup: the order stays as it was.
+    pub(super) fn after_lookup(self, error: &ProviderError, message: &str) -> OrderDisposition {
+        let failure = FailureReason {
+            category: error.category(),
+            message: format!("VeraCore could not be asked about the order: {message}"),
+        };
+        if let ProviderError::NotSendable { .. } = error {
+            return OrderDisposition::Failed { failure };
+        }
+        if self.order.sent_at.is_some() {
+            // Retried without limit: only a lookup can tell whether VeraCore has it.
+            let at = self.retry_at(error.retry_after());
+            return OrderDisposition::StillInDoubt { at, failure };
+        }
+        let counts = provider_error_counts(error, UpstreamCall::Read);
+        self.retry_or_give_up(error.retry_after(), counts, failure)
+    }
+
+    /// After a failed read from Vendure, which is never ambiguous: it changes nothing.
+    pub(super) fn after_read(self, error: &StorefrontError, message: &str) -> OrderDisposition {
+        let failure = FailureReason {
+            category: error.category(),
+            message: format!("the order could not be read from Vendure: {message}"),
+        };
+        if let StorefrontError::InvalidField { .. } = error {
+            return OrderDisposition::Failed { failure };
+        }
+        let counts = storefront_error_counts(error);
+        self.retry_or_give_up(error.retry_after(), counts, failure)
+    }
+
+    fn retry_or_give_up(
+        self,
+        retry_after: Option<Duration>,
+        counted: bool,
+        failure: FailureReason,
+    ) -> OrderDisposition {
+        let attempts = self.order.retry_count + 1;
+        if counted && attempts >= self.settings.max_attempts {
+            return give_up(self.order, attempts, failure.category, &failure.message);
+        }
+        let at = self.retry_at(retry_after);
+        OrderDisposition::Retry {
+            at,
+            counted,
+            failure,
+        }
+    }
+
+    fn retry_at(self, retry_after: Option<Duration>) -> DateTime<Utc> {
+        let order = self.order;
+        let failures = order
+            .retry_count
+            .saturating_add(order.parked_count)
+            .saturating_add(1);
+        let backoff = &self.settings.backoff;
+        self.time_after(
+            backoff.delay(failures, order.order_id.as_str()),
+            retry_after,
+        )
+    }
+
+    /// The time after our own delay or the requested one, whichever is longer.
+    fn time_after(self, own: Duration, retry_after: Option<Duration>) -> DateTime<Utc> {
+        let longest = self.settings.backoff.max.max(MAX_RETRY_AFTER);
+        self.now + time_delta(own.max(retry_after.unwrap_or_default().min(longest)))
     }
 }
+
+/// The longest `Retry-After` that is honored, unless our own longest delay is longer: a wrong header
+/// must not delay an order for a day.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The attempt's end for the history.
 pub(super) fn attempt_end(
@@ -223,63 +238,17 @@ pub(super) fn is_exhausted(order: &ClaimedOrder, settings: &OrderSettings) -> bo
 
 pub(super) fn give_up(
     order: &ClaimedOrder,
-    tries: u32,
+    attempts: u32,
     category: ErrorCategory,
     message: &str,
 ) -> OrderDisposition {
+    let message = format!(
+        "given up after {attempts} attempts; the last error: {message}. When the cause is fixed, run `veracore-sync orders retry {}`",
+        order.code
+    );
     OrderDisposition::Failed {
-        failure: FailureReason {
-            category,
-            message: format!(
-                "given up after {} attempts; the last error: {message}. When the cause is fixed, run `veracore-sync orders retry {}`",
-                tries, order.code
-            ),
-        },
+        failure: FailureReason { category, message },
     }
-}
-
-fn retry_or_give_up(
-    order: &ClaimedOrder,
-    settings: &OrderSettings,
-    now: DateTime<Utc>,
-    retry_after: Option<Duration>,
-    counted: bool,
-    note: FailureReason,
-) -> OrderDisposition {
-    if counted && order.retry_count + 1 >= settings.max_attempts {
-        return give_up(order, order.retry_count + 1, note.category, &note.message);
-    }
-    OrderDisposition::Retry {
-        at: retry_at(order, settings, now, retry_after),
-        counted,
-        failure: note,
-    }
-}
-
-fn retry_at(
-    order: &ClaimedOrder,
-    settings: &OrderSettings,
-    now: DateTime<Utc>,
-    retry_after: Option<Duration>,
-) -> DateTime<Utc> {
-    let failures = order
-        .retry_count
-        .saturating_add(order.parked_count)
-        .saturating_add(1);
-    let own = settings.backoff.delay(failures, order.order_id.as_str());
-    now + effective_delay(own, retry_after, settings)
-}
-
-/// The longest `Retry-After` that is honored, unless our own longest delay is longer: a wrong header
-/// must not delay an order for a day.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
-
-/// The longer of our own delay and the requested one.
-fn effective_delay(own: Duration, asked: Option<Duration>, settings: &OrderSettings) -> TimeDelta {
-    let asked = asked
-        .unwrap_or_default()
-        .min(settings.backoff.max.max(MAX_RETRY_AFTER));
-    TimeDelta::from_std(own.max(asked)).unwrap_or(TimeDelta::hours(1))
 }
 
 #[cfg(test)]

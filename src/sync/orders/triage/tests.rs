@@ -1,12 +1,13 @@
 use super::*;
 use crate::http::Backoff;
+use chrono::TimeDelta;
 
 fn settings() -> OrderSettings {
     OrderSettings {
         trigger_states: vec![],
-        existing_orders: super::super::ExistingOrdersPolicy::Skip,
+        existing_orders: crate::domain::ExistingOrdersPolicy::Skip,
         mapping_rules: crate::sync::orders::mapping::MappingRules {
-            unit_price: crate::sync::orders::mapping::PriceBasis::Gross,
+            unit_price: crate::domain::PriceBasis::Gross,
             shipping_methods: None,
             skus: crate::domain::SkuRules::default(),
             shipping_method_map: std::collections::BTreeMap::new(),
@@ -47,14 +48,15 @@ fn status(status: u16, retry_after: Option<u64>) -> ProviderError {
 }
 
 fn sent(error: &ProviderError, retry_count: u32) -> OrderDisposition {
-    after_send(
-        error,
-        &error.to_string(),
-        &order(retry_count),
-        &settings(),
-        now(),
-        false,
-    )
+    failed(&order(retry_count), &settings()).after_send(error, &error.to_string(), false)
+}
+
+fn failed<'a>(order: &'a ClaimedOrder, settings: &'a OrderSettings) -> FailedAttempt<'a> {
+    FailedAttempt {
+        order,
+        settings,
+        now: now(),
+    }
 }
 
 #[test]
@@ -141,7 +143,7 @@ fn a_gateway_without_its_server_uses_up_no_tries_either() {
             matches!(next, OrderDisposition::InDoubt { counted: false, .. }),
             "{code}: {next:?}"
         );
-        let look_up = after_lookup(&status(code, None), "x", &order(99), &settings(), now());
+        let look_up = failed(&order(99), &settings()).after_lookup(&status(code, None), "x");
         assert!(
             matches!(look_up, OrderDisposition::Retry { counted: false, .. }),
             "{code}: {look_up:?}"
@@ -150,7 +152,7 @@ fn a_gateway_without_its_server_uses_up_no_tries_either() {
             ProviderError::Call(error) => StorefrontError::Call(error),
             other => panic!("{other}"),
         };
-        let read = after_read(&error, "x", &order(99), &settings(), now());
+        let read = failed(&order(99), &settings()).after_read(&error, "x");
         assert!(
             matches!(read, OrderDisposition::Retry { counted: false, .. }),
             "{code}: {read:?}"
@@ -184,7 +186,7 @@ fn the_order_that_the_shop_cannot_give_ends_with_a_person() {
         code: "INTERNAL_SERVER_ERROR".into(),
         message: "x".into(),
     };
-    let after = |count| after_read(&broken, "x", &order(count), &settings(), now());
+    let after = |count| failed(&order(count), &settings()).after_read(&broken, "x");
     assert!(matches!(
         after(0),
         OrderDisposition::Retry { counted: true, .. }
@@ -209,7 +211,7 @@ fn a_doubt_is_never_given_up_while_nobody_can_tell() {
         sent_at: Some(now()),
         ..order(99)
     };
-    let next = after_lookup(&status(500, None), "x", &doubtful, &settings(), now());
+    let next = failed(&doubtful, &settings()).after_lookup(&status(500, None), "x");
     assert!(
         matches!(next, OrderDisposition::StillInDoubt { .. }),
         "{next:?}"
@@ -238,7 +240,7 @@ fn what_strikes_the_sends_of_many_orders_counts_for_none() {
     ));
     let next = |widespread| {
         let order = order(9);
-        after_send(&error, "HTTP 500", &order, &settings(), now(), widespread)
+        failed(&order, &settings()).after_send(&error, "HTTP 500", widespread)
     };
     assert!(matches!(
         next(false),

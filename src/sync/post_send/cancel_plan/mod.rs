@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    clock::time_delta,
     domain::{CancelStatus, FailureClass},
     fulfillment::{CancelResponse, FoundOrder, ProviderError, ShippedExtent},
     ledger::{CancelStep, Cancellation, MAX_CANCEL_CHECK_DELAY},
@@ -54,13 +55,9 @@ pub(super) fn after_lookup(
         return final_step(CancelStatus::Stopped, "VeraCore has cancelled the order");
     }
     if found.is_cancelled() {
-        return CancelAction::Record(CancelStep {
-            status: order.status,
-            message: format!("VeraCore says {}", found.status),
-            next_check_at: Some(now + recheck_delay(order, CONFIRM_DELAY, now)),
-            counted: false,
-            missing_since: None,
-        });
+        let next = now + recheck_delay(order, CONFIRM_DELAY, now);
+        let message = format!("VeraCore says {}", found.status);
+        return CancelAction::Record(step(order.status, message, next));
     }
     // Also after it needed attention: the obstacle may be gone.
     let can_request = can_cancel && order.tries < MAX_CANCEL_REQUESTS;
@@ -76,16 +73,14 @@ pub(super) fn after_lookup(
             "VeraCore has shipped a part of the order: have that parcel stopped or returned, and have the rest cancelled at VeraCore",
         ),
         ShippedExtent::Nothing if can_request => CancelAction::Request,
-        ShippedExtent::Nothing if can_cancel => record_manual_step(
-            order,
-            "VeraCore did not cancel the order after several requests",
-            now,
-        ),
-        ShippedExtent::Nothing => record_manual_step(
-            order,
-            "VeraCore accepts no cancellations through this API",
-            now,
-        ),
+        ShippedExtent::Nothing => {
+            let why = if can_cancel {
+                "VeraCore did not cancel the order after several requests"
+            } else {
+                "VeraCore accepts no cancellations through this API"
+            };
+            CancelAction::Record(manual_step(order, why, now))
+        }
     }
 }
 
@@ -95,13 +90,13 @@ fn after_missing(order: &Cancellation, now: DateTime<Utc>) -> CancelAction {
         Some(first) if now - first >= ABSENCE_CONFIRM_DELAY => {
             final_step(CancelStatus::Stopped, "VeraCore no longer has the order")
         }
-        _ => CancelAction::Record(CancelStep {
-            status: order.status,
-            message: "VeraCore does not show the order; checking once more".into(),
-            next_check_at: Some(now + ABSENCE_CONFIRM_DELAY),
-            counted: false,
-            missing_since: Some(first.unwrap_or(now)),
-        }),
+        _ => {
+            let message = "VeraCore does not show the order; checking once more".into();
+            CancelAction::Record(CancelStep {
+                missing_since: Some(first.unwrap_or(now)),
+                ..step(order.status, message, now + ABSENCE_CONFIRM_DELAY)
+            })
+        }
     }
 }
 
@@ -111,24 +106,24 @@ fn recheck_delay(order: &Cancellation, at_first: TimeDelta, now: DateTime<Utc>) 
 }
 
 fn final_step(status: CancelStatus, message: &str) -> CancelAction {
-    CancelAction::Record(CancelStep {
-        status,
-        message: message.to_owned(),
-        next_check_at: None,
-        counted: false,
-        missing_since: None,
-    })
-}
-
-fn record_manual_step(order: &Cancellation, why: &str, now: DateTime<Utc>) -> CancelAction {
-    CancelAction::Record(manual_step(order, why, now))
+    CancelAction::Record(step(status, message.to_owned(), None))
 }
 
 fn manual_step(order: &Cancellation, why: &str, now: DateTime<Utc>) -> CancelStep {
+    let message = format!("{why}: have it cancelled at VeraCore before it ships");
+    let next = now + recheck_delay(order, MANUAL_RECHECK_DELAY, now);
+    step(CancelStatus::ByHand, message, next)
+}
+
+fn step(
+    status: CancelStatus,
+    message: String,
+    next_check_at: impl Into<Option<DateTime<Utc>>>,
+) -> CancelStep {
     CancelStep {
-        status: CancelStatus::ByHand,
-        message: format!("{why}: have it cancelled at VeraCore before it ships"),
-        next_check_at: Some(now + recheck_delay(order, MANUAL_RECHECK_DELAY, now)),
+        status,
+        message,
+        next_check_at: next_check_at.into(),
         counted: false,
         missing_since: None,
     }
@@ -190,19 +185,13 @@ fn retry_step(
     error: &ProviderError,
     now: DateTime<Utc>,
 ) -> CancelStep {
-    let asked = error.parked_for().or_else(|| error.retry_after());
-    let asked = asked.and_then(|pause| TimeDelta::from_std(pause).ok());
-    let own = recheck_delay(order, FAILED_LOOKUP_DELAY, now);
+    let requested = error.parked_for().or_else(|| error.retry_after());
+    let own = || recheck_delay(order, FAILED_LOOKUP_DELAY, now);
+    let delay = requested.map_or_else(own, time_delta);
+    let next = now + delay.clamp(TimeDelta::seconds(1), TimeDelta::hours(1));
     CancelStep {
-        status: order.status,
-        message,
-        next_check_at: Some(
-            now + asked
-                .unwrap_or(own)
-                .clamp(TimeDelta::seconds(1), TimeDelta::hours(1)),
-        ),
-        counted: false,
         missing_since: order.missing_since,
+        ..step(order.status, message, next)
     }
 }
 
@@ -221,11 +210,8 @@ pub(super) fn after_request(
         }
     };
     CancelStep {
-        status: order.status,
-        message,
-        next_check_at: Some(now + CONFIRM_DELAY),
         counted: true,
-        missing_since: None,
+        ..step(order.status, message, now + CONFIRM_DELAY)
     }
 }
 

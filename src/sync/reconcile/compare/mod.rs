@@ -3,17 +3,14 @@
 //! A difference that may resolve automatically by tomorrow is no finding. Neither are returned goods,
 //! whose lines the shop cancels as well.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::findings::{Finding, FindingKind, OrderFacts, ReconcileLimits, WarehouseAnswer};
 use crate::{
     domain::{OrderRef, SkuRules, SyncStatus, text::one_line},
     fulfillment::ShippedExtent,
     ledger::{KnownOrder, ShipmentStatus},
-    sync::{
-        line_changes::{describe_difference, join_differences},
-        tracking::parcels::Parcel,
-    },
+    sync::{line_changes::describe_differences, tracking::parcels::Parcel},
     vendure::FulfillmentProgress,
 };
 
@@ -22,6 +19,9 @@ const MAX_IN_DOUBT: TimeDelta = TimeDelta::hours(1);
 
 /// Tracking reaches the shop within this, long weekends included.
 const TRACKING_GRACE: TimeDelta = TimeDelta::days(4);
+
+/// The kind of a finding, its detail and the action to take.
+type Difference = (FindingKind, String, String);
 
 /// Returns all findings about an order of the ledger's.
 pub fn compare_order(
@@ -44,7 +44,8 @@ pub fn compare_order(
             }
         }
     }
-    found
+    let finding = |difference| Finding::new(&known.code, difference);
+    found.into_iter().map(finding).collect()
 }
 
 /// Checks an order of the shop's in a trigger state that the ledger does not have, at least under this
@@ -75,15 +76,11 @@ pub fn missing_in_ledger(
             "was a backup of the shop restored? The order is not sent: have VeraCore enter it by hand, or place it again".into(),
         ),
     };
-    Some(Finding::new(
-        FindingKind::MissingInLedger,
-        order.code.as_str(),
-        detail,
-        advice,
-    ))
+    let difference = (FindingKind::MissingInLedger, detail, advice);
+    Some(Finding::new(&order.code, difference))
 }
 
-fn check_in_doubt(known: &KnownOrder, limits: &ReconcileLimits) -> Option<Finding> {
+fn check_in_doubt(known: &KnownOrder, limits: &ReconcileLimits) -> Option<Difference> {
     let waited = limits.now - known.in_doubt_since?;
     (waited > MAX_IN_DOUBT).then(|| {
         let detail = format!(
@@ -92,11 +89,11 @@ fn check_in_doubt(known: &KnownOrder, limits: &ReconcileLimits) -> Option<Findin
         );
         let code = &known.code;
         let advice = format!("`veracore-sync orders show {code}` shows why the look-up at VeraCore fails; `veracore-sync orders retry {code}` looks it up now");
-        Finding::new(FindingKind::StuckInDoubt, code.as_str(), detail, advice)
+        (FindingKind::StuckInDoubt, detail, advice)
     })
 }
 
-fn missing_in_vendure(facts: &OrderFacts) -> Finding {
+fn missing_in_vendure(facts: &OrderFacts) -> Difference {
     let code = &facts.known.code;
     let detail = match &facts.shop {
         None => format!("Vendure has no order with id {}", facts.known.order_id),
@@ -110,11 +107,10 @@ fn missing_in_vendure(facts: &OrderFacts) -> Finding {
     } else {
         format!("skip it: `veracore-sync orders skip {code}`")
     };
-    Finding::new(FindingKind::MissingInVendure, code.as_str(), detail, advice)
+    (FindingKind::MissingInVendure, detail, advice)
 }
 
-fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Finding> {
-    let code = facts.known.code.as_str();
+fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Difference> {
     if facts.units_never_fulfilled(shop) == 0 {
         return None;
     }
@@ -123,11 +119,7 @@ fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Fin
             && parcel.fulfillment.is_none()
             && parcel.status != Some(ShipmentStatus::Covered)
     });
-    let some_fulfilled = facts
-        .known
-        .lines
-        .iter()
-        .any(|sent| shop.fulfilled_units(&sent.line) > 0);
+    let some_fulfilled = facts.has_fulfilled_units(shop);
     let (status, extent) = match &facts.warehouse {
         WarehouseAnswer::Found(found) if !found.is_cancelled() => {
             (Some(&found.status), found.shipped_extent())
@@ -143,56 +135,37 @@ fn check_cancelled(facts: &OrderFacts, shop: &FulfillmentProgress) -> Option<Fin
             None => "cancelled in Vendure; VeraCore reported a parcel that left".into(),
         };
         let advice = "have the parcel stopped or returned, or charge the customer again".into();
-        return Some(Finding::new(
-            FindingKind::ShippedAfterCancel,
-            code,
-            detail,
-            advice,
-        ));
+        return Some((FindingKind::ShippedAfterCancel, detail, advice));
     }
     let status = status.filter(|_| !facts.known.is_cancel_requested)?;
     let detail = format!("cancelled in Vendure, but VeraCore still has it, status {status}");
     let advice = "cancel it at VeraCore by hand before it ships".into();
-    Some(Finding::new(
-        FindingKind::CancelledAfterSend,
-        code,
-        detail,
-        advice,
-    ))
+    Some((FindingKind::CancelledAfterSend, detail, advice))
 }
 
 fn check_lines(
     known: &KnownOrder,
     shop: &FulfillmentProgress,
     rules: &SkuRules,
-) -> Option<Finding> {
+) -> Option<Difference> {
     if shop.state.is_being_edited() {
         return None;
     }
-    let mut differences = Vec::new();
-    for sent in &known.lines {
+    let sent = known.lines.iter().map(|sent| {
         let line = shop.lines.iter().find(|line| line.id == sent.line);
         let ordered = line.map_or(0, |line| line.quantity);
         // Lines cancelled after fulfillment are returns.
         let now = ordered.max(shop.fulfilled_units(&sent.line).min(sent.quantity));
-        if now != sent.quantity {
-            differences.push(describe_difference(sent.sku.as_str(), sent.quantity, now));
-        }
-    }
-    for line in &shop.lines {
+        (sent.sku.as_str(), sent.quantity, now)
+    });
+    let added = shop.lines.iter().filter(|line| {
         let was_sent = known.lines.iter().any(|sent| sent.line == line.id);
-        if !was_sent && line.quantity > 0 && !rules.skips(&line.sku) {
-            differences.push(describe_difference(&line.sku, 0, line.quantity));
-        }
-    }
-    let detail = join_differences(differences)?;
+        !was_sent && !rules.skips(&line.sku)
+    });
+    let added = added.map(|line| (line.sku.as_str(), 0, line.quantity));
+    let detail = describe_differences(sent.chain(added))?;
     let advice = "veracore-sync does not change sent orders: have VeraCore change its order, or undo the change in Vendure".into();
-    Some(Finding::new(
-        FindingKind::DifferentLines,
-        known.code.as_str(),
-        detail,
-        advice,
-    ))
+    Some((FindingKind::DifferentLines, detail, advice))
 }
 
 /// Checks VeraCore's answer about an order that the shop has not completely fulfilled.
@@ -200,7 +173,7 @@ fn check_at_veracore(
     facts: &OrderFacts,
     shop: &FulfillmentProgress,
     limits: &ReconcileLimits,
-) -> Option<Finding> {
+) -> Option<Difference> {
     let known = &facts.known;
     let code = known.code.as_str();
     let found = match &facts.warehouse {
@@ -208,12 +181,7 @@ fn check_at_veracore(
         WarehouseAnswer::Missing => {
             let detail = "VeraCore accepted it, but no longer has it".into();
             let advice = "ask VeraCore where it is. It is never sent twice: if it is lost, have VeraCore enter it by hand, or place it again".into();
-            return Some(Finding::new(
-                FindingKind::MissingInVeracore,
-                code,
-                detail,
-                advice,
-            ));
+            return Some((FindingKind::MissingInVeracore, detail, advice));
         }
         WarehouseAnswer::Found(found) => found,
     };
@@ -223,57 +191,42 @@ fn check_at_veracore(
             found.status, shop.state
         );
         let advice = "have VeraCore reactivate it, or cancel it in Vendure".into();
-        return Some(Finding::new(
-            FindingKind::CancelledInVeracore,
-            code,
-            detail,
-            advice,
-        ));
+        return Some((FindingKind::CancelledInVeracore, detail, advice));
     }
-    let ago = |at: DateTime<Utc>| limits.now - at;
     match found.shipped_extent() {
-        ShippedExtent::Complete if ago(found.shipped_at?) > TRACKING_GRACE => {
+        ShippedExtent::Complete => {
+            let ago = limits.now - found.shipped_at?;
+            if ago <= TRACKING_GRACE {
+                return None;
+            }
             let detail = format!(
                 "VeraCore shipped it {} days ago, status {}; in Vendure it is in state {}",
-                ago(found.shipped_at?).num_days(),
+                ago.num_days(),
                 found.status,
                 shop.state
             );
             let advice = format!(
                 "`veracore-sync sync tracking --order {code}` shows why its parcels are not fulfilled"
             );
-            Some(Finding::new(
-                FindingKind::ShippedNotFulfilled,
-                code,
-                detail,
-                advice,
-            ))
+            Some((FindingKind::ShippedNotFulfilled, detail, advice))
         }
         ShippedExtent::Nothing => {
-            let long =
-                ago(known.acknowledged_at?) > TimeDelta::days(i64::from(limits.never_shipped_days));
-            let has_shipment = facts.parcels.iter().any(Parcel::has_shipped)
-                || known
-                    .lines
-                    .iter()
-                    .any(|sent| shop.fulfilled_units(&sent.line) > 0);
-            if !long || has_shipment {
+            let ago = limits.now - known.acknowledged_at?;
+            let is_late = ago > TimeDelta::days(i64::from(limits.never_shipped_days));
+            let has_shipment =
+                facts.parcels.iter().any(Parcel::has_shipped) || facts.has_fulfilled_units(shop);
+            if !is_late || has_shipment {
                 return None;
             }
             let detail = format!(
                 "VeraCore has had it for {} days, status {}, and has shipped nothing",
-                ago(known.acknowledged_at?).num_days(),
+                ago.num_days(),
                 found.status
             );
             let advice = "ask VeraCore why".into();
-            Some(Finding::new(
-                FindingKind::NeverShipped,
-                code,
-                detail,
-                advice,
-            ))
+            Some((FindingKind::NeverShipped, detail, advice))
         }
-        ShippedExtent::Complete | ShippedExtent::Partial => None,
+        ShippedExtent::Partial => None,
     }
 }
 

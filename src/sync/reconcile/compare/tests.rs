@@ -1,6 +1,7 @@
 use globset::{Glob, GlobSetBuilder};
 
 use super::*;
+use crate::domain::LineUnits;
 use crate::{
     domain::{
         FulfillmentId, LineId, OrderCode, OrderState, ProviderOrderId, ShopOrderId, Sku, VariantId,
@@ -8,8 +9,9 @@ use crate::{
     fulfillment::FoundOrder,
     ledger::{ParcelReport, SentLine},
     sync::reconcile::findings::LookupReason,
-    vendure::{Fulfillment, FulfillmentProgressLine, LineUnits},
+    vendure::{Fulfillment, FulfillmentProgressLine},
 };
+use chrono::{DateTime, Utc};
 
 fn now() -> DateTime<Utc> {
     "2026-11-25T12:00:00Z".parse().unwrap()
@@ -199,7 +201,7 @@ fn a_consistent_order_has_no_finding() {
 fn goods_that_were_returned_are_no_difference() {
     let returned = one().fulfilled(&[("1", 2)]).cancelled().says("Shipped");
     assert_eq!(kinds(&returned), []);
-    assert_eq!(returned.lookup_reason(), LookupReason::NotNeeded);
+    assert_eq!(returned.lookup_reason(), None);
     let mut part = one().fulfilled(&[("1", 2)]);
     part.shop().lines[0].quantity = 1;
     assert_eq!(kinds(&part), []);
@@ -234,7 +236,7 @@ fn an_order_that_the_shop_does_not_have() {
     let mut gone = one();
     gone.shop = None;
     assert_eq!(kinds(&gone), [FindingKind::MissingInVendure]);
-    assert_eq!(gone.lookup_reason(), LookupReason::NotNeeded);
+    assert_eq!(gone.lookup_reason(), None);
     let mut other = one();
     other.shop().code = OrderCode::parse("O2").unwrap();
     let found = compare_order(&other, &SkuRules::default(), &limits());
@@ -301,7 +303,7 @@ fn an_order_that_was_cancelled_after_it_was_sent() {
     assert_eq!(kinds(&being_stopped), []);
     assert_eq!(
         one().cancelled().lookup_reason(),
-        LookupReason::CancelledOrder
+        Some(LookupReason::CancelledOrder)
     );
     assert_eq!(
         kinds(&one().cancelled().says("Shipped")),
@@ -358,19 +360,16 @@ fn an_order_in_doubt_for_long() {
     assert_eq!(kinds(&doubt), []);
     doubt.known.in_doubt_since = Some(now() - TimeDelta::hours(3));
     assert_eq!(kinds(&doubt), [FindingKind::StuckInDoubt]);
-    assert_eq!(doubt.lookup_reason(), LookupReason::NotNeeded);
+    assert_eq!(doubt.lookup_reason(), None);
 }
 
 #[test]
 fn only_open_or_cancelled_orders_are_looked_up() {
-    assert_eq!(one().lookup_reason(), LookupReason::OpenOrder);
-    assert_eq!(
-        one().fulfilled(&[("1", 2)]).lookup_reason(),
-        LookupReason::NotNeeded
-    );
+    assert_eq!(one().lookup_reason(), Some(LookupReason::OpenOrder));
+    assert_eq!(one().fulfilled(&[("1", 2)]).lookup_reason(), None);
     let mut closed = one();
     closed.known.is_open = false;
-    assert_eq!(closed.lookup_reason(), LookupReason::NotNeeded);
+    assert_eq!(closed.lookup_reason(), None);
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use chrono::DateTime;
 
 use crate::{
-    domain::{FulfillmentId, LineId, OrderCode, OrderState, ShopOrderId, Sku, Units, VariantId},
+    domain::{
+        FulfillmentId, LineId, LineUnits, OrderCode, OrderState, ShopOrderId, Sku, Units, VariantId,
+    },
     fulfillment::StockItem,
     ledger::{ParcelItem, ParcelReport, SentLine, SentOrder, StockChange},
     sync::{
@@ -19,9 +21,7 @@ use crate::{
             plan::{OrderCompletion, ParcelStep, plan_fulfillments},
         },
     },
-    vendure::{
-        Fulfillment, FulfillmentProgress, FulfillmentProgressLine, LineUnits, StockLevel, Variant,
-    },
+    vendure::{Fulfillment, FulfillmentProgress, FulfillmentProgressLine, StockLevel, Variant},
 };
 
 pub const SKUS: usize = 2;

@@ -1,9 +1,9 @@
 //! Parcels: VeraCore's reports merged with what the ledger has recorded. Pure.
 
 use crate::{
-    domain::{FulfillmentId, text::one_line},
+    domain::{FulfillmentId, LineUnits, text::one_line},
     fulfillment::{Shipment, is_cancelled_status, is_not_shipped_status},
-    ledger::{FulfillmentIntentLine, ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus},
+    ledger::{ParcelItem, ParcelReport, RecordedShipment, ShipmentStatus},
 };
 
 /// The key of a parcel without an id or tracking number. It has not left; VeraCore will report it
@@ -19,7 +19,7 @@ pub struct Parcel {
     /// The status after the last run; `None` for a new parcel.
     pub status: Option<ShipmentStatus>,
     /// The recorded intent, if a fulfillment was started.
-    pub intended: Option<Vec<FulfillmentIntentLine>>,
+    pub intended: Option<Vec<LineUnits>>,
     /// Its fulfillment in the shop.
     pub fulfillment: Option<FulfillmentId>,
     /// VeraCore's report differs from the last one.

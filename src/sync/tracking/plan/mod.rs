@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use super::parcels::Parcel;
 use crate::{
-    domain::{FulfillmentId, LineId},
+    domain::{FulfillmentId, LineId, LineUnits},
     fulfillment::is_complete_status,
     ledger::{SentLine, ShipmentStatus},
-    vendure::{Fulfillment, FulfillmentProgress, LineUnits},
+    vendure::{Fulfillment, FulfillmentProgress},
 };
 
 /// The extent to which an order has shipped. It decides about parcels that do not list their items.
@@ -209,13 +209,7 @@ impl<'a> FulfillmentPlanner<'a> {
                 .iter()
                 .any(|number| has_number(f, number))
         };
-        let intended: Option<Vec<LineUnits>> = parcel.intended.as_ref().map(|lines| {
-            let lines = lines.iter().map(|line| LineUnits {
-                line: line.line.clone(),
-                quantity: line.quantity,
-            });
-            sorted(lines.collect())
-        });
+        let intended = parcel.intended.clone().map(sorted);
         let found = self
             .unlinked
             .iter()

@@ -3,7 +3,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::*;
 use crate::{
     domain::{OrderCode, OrderState, ShopOrderId, Sku, VariantId},
-    ledger::{FulfillmentIntentLine, ParcelItem, ParcelReport, ShipmentStatus},
+    ledger::{ParcelItem, ParcelReport, ShipmentStatus},
     vendure::FulfillmentProgressLine,
 };
 
@@ -147,7 +147,7 @@ fn a_parcel_is_recognized_among_the_shops_fulfillments() {
         fulfilled(8, "Pending", Some("1Z1"), &[("a", 2)]),
     ];
     let mut begun = package(1, Some(&[("A", 2)]));
-    begun.intended = Some(vec![FulfillmentIntentLine {
+    begun.intended = Some(vec![LineUnits {
         line: line("a"),
         quantity: 2,
     }]);
@@ -180,7 +180,7 @@ fn the_same_lines_are_preferred_where_numbers_are_the_same() {
         fulfilled(8, "Pending", Some("1Z1"), &[("a", 2)]),
     ];
     let mut begun = package(1, Some(&[("A", 2)]));
-    begun.intended = Some(vec![FulfillmentIntentLine {
+    begun.intended = Some(vec![LineUnits {
         line: line("a"),
         quantity: 2,
     }]);
@@ -193,7 +193,7 @@ fn an_intended_fulfillment_is_recognized_under_its_old_number_unless_another_par
     let mut order = shop(&[("a", "A", 5)]);
     order.0.fulfillments = vec![fulfilled(8, "Pending", Some("1Z-OLD"), &[("a", 1)])];
     let mut begun = package(1, Some(&[("A", 1)]));
-    begun.intended = Some(vec![FulfillmentIntentLine {
+    begun.intended = Some(vec![LineUnits {
         line: line("a"),
         quantity: 1,
     }]);
@@ -310,7 +310,7 @@ fn void_parcels_become_nothing_or_a_problem() {
     void.report.provider_status = "Voided".into();
     assert_eq!(plan_of(&order, &[void.clone()], &ASKED), [ParcelStep::Void]);
     // Started, but not created in the shop.
-    void.intended = Some(vec![FulfillmentIntentLine {
+    void.intended = Some(vec![LineUnits {
         line: line("a"),
         quantity: 2,
     }]);
