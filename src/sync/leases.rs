@@ -6,29 +6,29 @@ use tokio::time::{Instant, sleep};
 
 use crate::ledger::{Lease, LeaseKey, Ledger, LedgerError};
 
-/// Between two attempts to acquire a lease that somebody else holds.
+/// Between two attempts to acquire a lease that another process holds.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Acquires a lease, waiting `patience` at most; `None` when somebody else held it all the time.
+/// Acquires a lease, waiting `max_wait` at most; `None` if another process held it all the time.
 pub async fn acquire_within(
     ledger: &Ledger,
     keys: &[LeaseKey<'_>],
     ttl: Duration,
-    patience: Duration,
+    max_wait: Duration,
 ) -> Result<Option<Lease>, LedgerError> {
     let start = Instant::now();
     loop {
         if let Some(lease) = ledger.acquire_lease(keys, ttl).await? {
             return Ok(Some(lease));
         }
-        if start.elapsed() >= patience {
+        if start.elapsed() >= max_wait {
             return Ok(None);
         }
         sleep(RETRY_INTERVAL).await;
     }
 }
 
-/// Works under a lease, which is released afterwards. `None`: somebody else holds it.
+/// Works under a lease, which is released afterwards. `None`: another process holds it.
 pub async fn with_lease<T>(
     ledger: &Ledger,
     keys: &[LeaseKey<'_>],

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::vendure::{ShopProfile, StockLocation, StorefrontError};
 
-/// The configuration of the shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedShop {
     pub channel_token: Option<String>,
@@ -14,7 +13,6 @@ pub struct ExpectedShop {
     pub stock_location: Option<String>,
 }
 
-/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PreflightVerdict {
@@ -24,14 +22,12 @@ pub enum PreflightVerdict {
     Failed,
 }
 
-/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreflightFinding {
     /// Such as `vendure login`.
     pub check: &'static str,
     pub verdict: PreflightVerdict,
     pub detail: String,
-    /// The fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
@@ -150,7 +146,6 @@ fn check_stock_location(locations: &[StockLocation], wanted: Option<&str>) -> Pr
 #[error("stock location: {detail}: {fix}")]
 pub struct StockLocationError {
     pub detail: String,
-    /// The fix.
     pub fix: &'static str,
 }
 

@@ -25,7 +25,6 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Both circuits are closed.
     pub fn are_available(&self) -> bool {
         self.shop_circuit.is_closed() && self.warehouse_circuit.is_closed()
     }

@@ -31,7 +31,6 @@ use crate::{
 /// Between two log lines about refused webhooks: anybody can send those.
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The reason why a webhook was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookRefusal {
     #[error("VERACORE_WEBHOOK_SECRET is not set.")]
@@ -77,7 +76,6 @@ impl Inbox {
         self.secret.is_some()
     }
 
-    /// Verifies and stores a webhook.
     pub async fn receive(
         &self,
         kind: NoticeKind,

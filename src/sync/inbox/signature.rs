@@ -20,7 +20,6 @@ pub struct SignatureHeaders<'a> {
     pub signature: Option<&'a str>,
 }
 
-/// The reason why a webhook is not authentic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     #[error("Send X-VeraCore-Timestamp once, in Unix seconds.")]

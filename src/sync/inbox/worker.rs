@@ -36,7 +36,6 @@ const MAX_ATTEMPTS: u32 = 15;
 /// Until the next attempt for what another worker holds.
 const BUSY_RETRY_DELAY: TimeDelta = TimeDelta::seconds(2);
 
-/// A queue of webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboxQueue {
     Orders,
@@ -79,7 +78,6 @@ pub struct InboxWorker {
     pub upstreams: Upstreams,
 }
 
-/// The decision about a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoticeDecision {
     Finish(WebhookOutcome, Option<String>),
@@ -207,7 +205,6 @@ impl InboxWorker {
         }
     }
 
-    /// Records the decision about a webhook.
     pub(super) async fn record_decision(
         &self,
         webhook: &ClaimedWebhook,

@@ -13,7 +13,6 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AcknowledgedUnits {
     units: HashMap<VariantId, u32>,
-    /// The orders that they belong to.
     orders_by_variant: BTreeMap<VariantId, Vec<(OrderCode, u32)>>,
     /// Units of those orders that the shop has fulfilled.
     fulfilled: BTreeMap<VariantId, BTreeMap<OrderCode, u32>>,

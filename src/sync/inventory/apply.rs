@@ -52,7 +52,6 @@ struct BatchWriter {
     on_progress: OnProgress,
 }
 
-/// The outcome of a batch's writes.
 #[derive(Default)]
 struct WriteOutcome {
     counts: LevelCounts,
@@ -72,7 +71,6 @@ struct FreshPlan {
 }
 
 impl InventorySync {
-    /// Writes the batches of a plan.
     pub(super) async fn apply_batches(
         &self,
         run: RunId,
@@ -382,7 +380,6 @@ fn has_allocation_dropped(changes: &[StockChange], now: &[(VariantId, StockLevel
 pub(super) struct Batch {
     /// The variants that change, and those that share their goods.
     variants: Vec<VariantId>,
-    /// Levels to write.
     change_count: u64,
 }
 

@@ -13,7 +13,6 @@ use crate::{
     vendure::{StockLevel, Variant},
 };
 
-/// An earlier state of the shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StockBaseline {
     variants: BTreeMap<VariantId, VariantBaseline>,

@@ -10,7 +10,6 @@ use crate::{
     sync::error::SyncError,
 };
 
-/// The most earlier changes shown.
 const RECENT_CHANGES: u32 = 10;
 
 /// The current calculation for a SKU and its last changes.
@@ -20,7 +19,6 @@ pub struct StockExplanation {
     pub sku: String,
     /// Absent if Vendure or VeraCore could not be read.
     pub now: Option<StockArithmetic>,
-    /// The reason why `now` is absent.
     pub problem: Option<String>,
     /// Levels written before, newest first.
     pub changes: Vec<RecordedStockChange>,
@@ -44,7 +42,6 @@ pub struct ExplainedLevel {
     pub orders: Vec<(String, u32)>,
 }
 
-/// A line of the calculation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalculationLine {
     /// `+` or `-`, `=` for a result, a space for the first line.

@@ -9,7 +9,6 @@ use crate::{
     fulfillment::{FeedRow, MAX_EXAMPLES, RowError, StockItem},
 };
 
-/// The units of one SKU at VeraCore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedEntry {
     pub available: Units,
@@ -37,7 +36,6 @@ pub struct Feed {
     pub contradictory: BTreeSet<Sku>,
     /// All rows, valid or not.
     pub rows: u64,
-    /// Rows with an invalid quantity.
     pub bad_quantities: u64,
     /// Rows that are invalid for another reason, left out.
     pub unreadable: u64,

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{feed::Feed, plan::StockPlan};
 
-/// A failed safety check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "reason",
@@ -61,7 +60,6 @@ impl std::fmt::Display for Suspicion {
     }
 }
 
-/// Checks a feed and the plan made from it.
 pub fn find_suspicions(feed: &Feed, plan: &StockPlan<'_>, max_drop_percent: u32) -> Vec<Suspicion> {
     let mut found = Vec::new();
     if feed.rows == 0 {

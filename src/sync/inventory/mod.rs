@@ -28,5 +28,4 @@ pub use summary::{InventoryRequest, InventorySummary, LevelCounts, QuarantinedFe
 
 use super::jobs::Job;
 
-/// The job's name in the table of runs.
 pub const JOB: &str = Job::Inventory.as_str();

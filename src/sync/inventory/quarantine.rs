@@ -19,10 +19,8 @@ use crate::{
     },
 };
 
-/// The result of a requested run.
 pub type InventoryRunResult = RunAttempt<Result<InventorySummary, SyncError>>;
 
-/// The result of discarding a quarantined feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiscardOutcome {
     Discarded,
@@ -62,7 +60,6 @@ impl InventorySync {
         Ok(run_once(&self.ledger, Job::Inventory, trigger, work, report).await?)
     }
 
-    /// Discards a quarantined feed.
     pub async fn discard_quarantined_feed(
         &self,
         quarantined_run: i64,

@@ -20,7 +20,6 @@ const MAX_LIST_ATTEMPTS: u32 = 3;
 /// Orders per call. Each comes back with all its lines.
 pub(super) const ORDERS_PER_CALL: u32 = 100;
 
-/// The input of a plan.
 pub(super) struct StockSnapshot {
     pub location: LocationId,
     pub feed: Feed,

@@ -112,7 +112,7 @@ impl InventorySync {
         plan: &StockPlan<'_>,
     ) -> Vec<Suspicion> {
         let max_drop = match (&request.sku, request.requires_drop_check) {
-            // Whoever asks for one SKU sees its drop to zero.
+            // The operator who asks for one SKU sees its drop to zero.
             (Some(_), false) => 100,
             (Some(_), true) => 0,
             (None, _) => self.settings.max_drop_percent,

@@ -15,9 +15,7 @@ pub struct InventorySettings {
     pub max_drop_percent: u32,
     /// Name or id of the stock location; `None` if the shop has only one.
     pub location: Option<String>,
-    /// Variants written in one call.
     pub batch_size: usize,
-    /// Calls that write at the same time.
     pub concurrency: usize,
     /// The life of a lease on stock, from the start of a write.
     pub lease_ttl: Duration,

@@ -15,7 +15,6 @@ use crate::{
 /// The most entries of one list that are kept with a run, and logged.
 pub const MAX_LISTED: usize = 1000;
 
-/// The scope of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InventoryRequest {
     /// Only this SKU of the shop's.
@@ -31,7 +30,6 @@ pub struct InventoryRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InventorySummary {
-    /// Rows of the feed.
     pub rows: u64,
     #[serde(flatten)]
     pub counts: LevelCounts,
@@ -51,7 +49,6 @@ pub struct InventorySummary {
     pub quarantined: Option<QuarantinedFeed>,
 }
 
-/// Levels by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LevelCounts {
@@ -154,7 +151,6 @@ impl InventorySummary {
         }
     }
 
-    /// The reasons for the quarantine in one line.
     pub fn quarantine_reasons(&self) -> Option<String> {
         let suspicions = &self.quarantined.as_ref()?.suspicions;
         let reasons: Vec<String> = suspicions.iter().map(ToString::to_string).collect();

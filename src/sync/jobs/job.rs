@@ -1,6 +1,5 @@
 //! The jobs that run on a schedule, and the rules in which they differ. Pure.
 
-/// A job that runs on a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Job {

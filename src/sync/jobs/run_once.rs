@@ -1,6 +1,6 @@
 //! The one way to run a job: claim it, keep its lease, run it, record the outcome.
 //!
-//! At most one run of a job goes on across all replicas. Scheduled runs and runs on request differ
+//! At most one run of a job is in progress across all replicas. Scheduled runs and runs on request differ
 //! in what starts them and in what happens when they are interrupted. Must not know what a job does.
 
 use std::sync::Arc;
@@ -32,7 +32,6 @@ pub fn ignore_progress() -> OnProgress {
     Arc::new(|_, _| {})
 }
 
-/// Why a job is run.
 pub enum Trigger<'a> {
     /// Its schedule, if it is due.
     Due(&'a Schedule),
@@ -48,7 +47,6 @@ impl Trigger<'_> {
     }
 }
 
-/// How the work of a job ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WorkResult {
     Finished(RunReport),
@@ -79,7 +77,6 @@ impl WorkResult {
     }
 }
 
-/// What became of a request to run a job.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RunAttempt<T> {
     Completed(RunId, T),

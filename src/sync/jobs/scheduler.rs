@@ -29,7 +29,6 @@ const TICK_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The first minutes of a process belong to the first order sweep.
 const RECONCILE_START_DELAY: Duration = Duration::from_secs(60);
 
-/// A job that runs on a schedule.
 #[async_trait]
 pub trait ScheduledJob: Send + Sync {
     fn job(&self) -> Job;

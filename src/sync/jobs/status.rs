@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{calendar::Calendar, job::Job};
-use crate::{ledger::Run, sync::orders::discovery_loop::SWEEP_JOB};
+use crate::{clock::time_delta, ledger::Run, sync::orders::discovery_loop::SWEEP_JOB};
 
 /// Computes the next run of each job. Cheap to clone.
 #[derive(Clone)]
@@ -16,7 +16,6 @@ pub struct JobSchedule {
     pub sync_enabled: bool,
 }
 
-/// The last and next run of a job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobRunStatus {
@@ -52,7 +51,7 @@ impl JobSchedule {
 
     fn next_run(&self, last: &Run, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if last.job == SWEEP_JOB && self.sync_enabled {
-            return Some(last.scheduled_for + TimeDelta::from_std(self.sweep_interval).ok()?);
+            return Some(last.scheduled_for + time_delta(self.sweep_interval));
         }
         let job = Job::ALL.into_iter().find(|job| job.as_str() == last.job)?;
         self.next_occurrence(job, now)

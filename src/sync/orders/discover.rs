@@ -13,7 +13,6 @@ use crate::{
     vendure::OrderPage,
 };
 
-/// The result of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepSummary {
@@ -27,7 +26,6 @@ pub struct SweepSummary {
     pub unreadable: u64,
 }
 
-/// The result of a poll.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PollSummary {
     pub discovered: u64,

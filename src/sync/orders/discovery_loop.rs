@@ -12,13 +12,11 @@ use crate::{
     telemetry::{LogOnce, run_span},
 };
 
-/// The job name of the full order sweep.
 pub const SWEEP_JOB: &str = "sweep_orders";
 
 /// After a failed sweep, in poll intervals.
 const SWEEP_RETRY_POLLS: u32 = 3;
 
-/// The intervals of discovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollIntervals {
     pub poll: Duration,

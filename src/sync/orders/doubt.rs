@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::time_delta;
 
-/// The next step for an order in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DoubtStage {
     Wait { until: DateTime<Utc> },

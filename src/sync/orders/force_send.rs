@@ -11,14 +11,12 @@ use crate::{
     },
 };
 
-/// The outcome of a forced send.
 #[derive(Debug)]
 pub enum ForceSendOutcome {
     /// Neither the shop nor the ledger has such an order.
     NotFound,
     /// Vendure has it, in a state that is no trigger state.
     NotInTriggerState(String),
-    /// VeraCore already has it.
     AlreadySent(Box<SyncRecord>),
     /// It was cancelled in Vendure and stopped at VeraCore.
     CancelledInShop,
@@ -29,7 +27,6 @@ pub enum ForceSendOutcome {
 }
 
 impl OrderSync {
-    /// Sends an order now, or returns why not.
     pub async fn force_send(&self, id: &ShopOrderId) -> Result<ForceSendOutcome, SyncError> {
         let known = match self.ledger.order_by_shop_id(id).await? {
             Some(known) => known,

@@ -8,7 +8,6 @@ use crate::{
 
 const MASK: &str = "•••";
 
-/// The masked summary of an order.
 pub(super) fn masked_summary(order: &NewOrder) -> SentSummary {
     SentSummary {
         shipping_method: order.shipping_method.clone(),

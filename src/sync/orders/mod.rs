@@ -39,17 +39,13 @@ pub struct OrderSettings {
     /// Counted failures after which an order needs attention.
     pub max_attempts: u32,
     pub backoff: Backoff,
-    /// How long VeraCore may still process a send whose response was lost; see `doubt`.
+    /// VeraCore may still process a send for this long after a lost response; see `doubt`.
     pub quiet_period: Duration,
     /// See [`lease_ttl`].
     pub lease_ttl: Duration,
-    /// Cancel in Vendure what VeraCore cancelled.
     pub cancel_in_shop: bool,
-    /// Orders processed at once.
     pub concurrency: u32,
-    /// Orders per page of a sweep.
     pub sweep_page_size: u32,
-    /// Newest orders read per poll.
     pub newest_page_size: u32,
 }
 
@@ -58,7 +54,7 @@ pub const SWEEP_PAGE_SIZE: u32 = 1000;
 
 pub const NEWEST_PAGE_SIZE: u32 = 50;
 
-/// How long VeraCore may still process a send whose response was lost: twice our timeout.
+/// VeraCore may still process a send for this long after a lost response: twice our timeout.
 pub fn quiet_period(veracore_timeout: Duration) -> Duration {
     veracore_timeout * 2
 }

@@ -62,7 +62,6 @@ impl DiscoveryState {
             .is_some_and(|seen| seen.total == quick_page.total && seen.first_id.as_ref() == first)
     }
 
-    /// Makes the next poll read the full page.
     pub fn require_full_page(&mut self) {
         if let Some(seen) = &mut self.newest {
             seen.read_at = DateTime::<Utc>::MIN_UTC;

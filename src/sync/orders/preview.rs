@@ -12,7 +12,6 @@ use crate::{
     sync::error::SyncError,
 };
 
-/// The planned action for one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SendPreview {

@@ -68,7 +68,7 @@ fn replace_words(message: &str, text: &str) -> String {
     out
 }
 
-/// How many bytes of `text` its case-blind prefix `needle` (in lower case) takes.
+/// The length in bytes of the prefix of `text` that equals `needle` (lower case), ignoring case.
 fn prefix_len_ignoring_case(text: &str, needle: &str) -> Option<usize> {
     let mut wanted = needle.chars();
     let mut next = wanted.next();

@@ -62,11 +62,10 @@ impl ReadAttempt {
     }
 }
 
-/// Ends the attempt, or goes on with `T`.
+/// Ends the attempt, or continues with `T`.
 type Step<T = ()> = ControlFlow<SubmitDecision, T>;
 
 impl OrderSync {
-    /// Claims up to `limit` due orders.
     pub async fn lease_due_orders(
         &self,
         limit: u32,
@@ -216,7 +215,6 @@ impl OrderSync {
         ReadAttempt { kind, started_at }
     }
 
-    /// Reads the order from Vendure and maps it.
     async fn prepare(&self, claimed: &ClaimedOrder) -> Step<(Box<NewOrder>, SendIntent)> {
         let read = self.start_read(AttemptKind::Read);
         let order = match self.storefront.order(&claimed.order_id).await {
@@ -269,7 +267,7 @@ impl OrderSync {
     }
 
     /// Continues if VeraCore does not have the order yet. Without this lookup, an order found after
-    /// a lost response could be somebody else's with the same number.
+    /// a lost response could be another program's with the same number.
     async fn check_missing(&self, order: &ClaimedOrder) -> Step {
         let lookup = self.start_read(AttemptKind::Lookup);
         let Some(found) = self.lookup_order(order, &lookup).await? else {
@@ -396,7 +394,6 @@ fn after_found(order: &ClaimedOrder, found: &FoundOrder, lookup: &ReadAttempt) -
     lookup.end(end, next)
 }
 
-/// The status of an order that was not attempted.
 const fn current_status(order: &ClaimedOrder) -> SyncStatus {
     if order.sent_at.is_some() {
         SyncStatus::InDoubt

@@ -7,13 +7,11 @@ use crate::{
     vendure::{OrderPage, SweepPosition},
 };
 
-/// The position of a sweep.
 pub(in crate::sync) struct SweepCursor {
     pub(super) position: SweepPosition,
     pub(super) page_size: u32,
     pub(super) is_done: bool,
     pub(super) seen_ids: BTreeSet<String>,
-    /// Consecutive pages without a new order.
     stale_pages: u32,
 }
 

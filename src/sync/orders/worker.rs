@@ -75,9 +75,7 @@ pub async fn submit_orders(service: OrderSync, upstreams: Upstreams) {
     }
 }
 
-/// The outcome of an attempt at an order.
 pub enum WorkOutcome {
-    /// The order's new status.
     Recorded(SyncStatus),
     /// Not recorded, for a reason of this order alone; logged.
     Unrecorded,

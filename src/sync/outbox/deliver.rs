@@ -26,7 +26,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// After a database error.
 const DB_RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Delivers events.
 #[derive(Clone)]
 pub struct EventDeliverer {
     pub receiver: Arc<EventReceiver>,
@@ -60,7 +59,6 @@ impl EventDeliverer {
         }
     }
 
-    /// Makes one attempt.
     pub async fn deliver(&self, event: &ClaimedEvent) -> Result<DeliveryOutcome, LedgerError> {
         let circuit = self.receiver.circuit();
         let probes = !circuit.is_closed();

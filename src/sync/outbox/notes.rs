@@ -24,7 +24,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Durations, derived from the timeout of a call to Vendure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoteSettings {
-    /// How long Vendure may still process a call whose response was lost.
+    /// Vendure may still process a call for this long after a lost response.
     pub quiet_period: Duration,
     /// Covers a lookup and a call, with their waits for a permit.
     pub lease_ttl: Duration,
@@ -40,11 +40,9 @@ impl NoteSettings {
     }
 }
 
-/// Writes notes.
 pub type NoteWriter = SyncService<NoteSettings>;
 
 impl NoteWriter {
-    /// Claims a due note.
     pub async fn lease_due(&self) -> Result<Option<ClaimedNote>, LedgerError> {
         self.ledger
             .claim_due_note(self.settings.lease_ttl, MAX_DELAY)

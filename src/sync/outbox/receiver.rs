@@ -21,7 +21,6 @@ const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
 const OPERATION: &str = "deliver_event";
 
-/// Events in flight at once.
 pub const MAX_IN_FLIGHT: usize = 4;
 
 /// Where events are posted, and what signs them.
@@ -63,7 +62,6 @@ impl EventReceiver {
         self.upstream.circuit()
     }
 
-    /// Posts the event.
     pub(super) async fn post(&self, event: &ClaimedEvent) -> Result<(), CallError> {
         let body = event_body(event);
         let timestamp = self.clock.now().timestamp();

@@ -13,7 +13,6 @@ use crate::{
 /// Orders checked per round, the least recently checked first.
 pub const MAX_CHECKED_ORDERS: u32 = 1000;
 
-/// Whole orders per request to Vendure.
 const READ_BATCH_SIZE: u32 = 50;
 
 /// The latest cancellations read at each poll.
@@ -22,14 +21,12 @@ const MAX_LATEST_CANCELLATIONS: u32 = 50;
 /// After this, an order with nothing left to fulfill is closed, whatever its state.
 const CLOSE_AFTER: TimeDelta = TimeDelta::days(7);
 
-/// How far back cancellations are read: the clocks may differ.
+/// Cancellations are read back to this long ago: the clocks may differ.
 const CANCELLED_LOOKBACK: TimeDelta = TimeDelta::days(1);
 
-/// The result of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PostSendSummary {
     pub checked: u64,
-    /// Cancellations started.
     pub cancelled: u64,
     /// Orders whose difference from what was sent changed.
     pub changed: u64,

@@ -11,7 +11,6 @@ use crate::{
     vendure::FulfillmentProgress,
 };
 
-/// The kind of difference found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(strum::IntoStaticStr)]
@@ -52,11 +51,9 @@ pub struct Finding {
     /// The order's code in the shop.
     pub order: String,
     pub detail: String,
-    /// The action to take.
     pub advice: String,
 }
 
-/// The result of looking up an order at VeraCore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WarehouseAnswer {
     NotChecked,

@@ -17,5 +17,4 @@ pub use summary::{CheckedCounts, CompareFailure, ReconcileSummary};
 
 use super::jobs::Job;
 
-/// The job's name in the table of runs.
 pub const JOB: &str = Job::Reconcile.as_str();

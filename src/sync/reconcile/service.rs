@@ -14,7 +14,6 @@ pub const MAX_LOOKUPS: u64 = 2000;
 pub struct ReconcileSettings {
     /// The interval of full order sweeps.
     pub sweep_interval: Duration,
-    /// Orders looked up at VeraCore at the same time.
     pub concurrency: usize,
     /// The most orders looked up at VeraCore in one run.
     pub max_lookups: u64,

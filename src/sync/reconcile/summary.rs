@@ -20,7 +20,6 @@ pub struct ReconcileSummary {
     pub veracore_statuses: Vec<FoundOrder>,
 }
 
-/// Orders by extent of the comparison.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckedCounts {
@@ -36,7 +35,6 @@ pub struct CheckedCounts {
     pub not_listed: u64,
 }
 
-/// An order that could not be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompareFailure {

@@ -21,7 +21,6 @@ use crate::{
     },
 };
 
-/// A parcel with its row in the ledger.
 struct StoredParcel {
     id: i64,
     parcel: Parcel,

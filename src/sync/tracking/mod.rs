@@ -20,5 +20,4 @@ pub use summary::{ParcelIssue, ParcelPreview, TrackingSummary};
 
 use super::jobs::Job;
 
-/// The job's name in the table of runs.
 pub const JOB: &str = Job::Tracking.as_str();

@@ -28,14 +28,12 @@ const MAX_POLLED_ORDERS: u32 = 500;
 /// Consecutive look-ups without a response after which VeraCore counts as down.
 const MAX_UNANSWERED: u32 = 3;
 
-/// Rows looked up in the ledger in one query.
 const ROWS_PER_LOOKUP: usize = 1000;
 
 /// VeraCore's reports for orders of this installation.
 #[derive(Debug, Default)]
 pub(super) struct FetchedReports {
     pub by_order: BTreeMap<OrderCode, Vec<ParcelReport>>,
-    /// Parcels of any order.
     pub parcels_seen: u64,
     /// Shipped orders that the ledger does not have as sent.
     pub unknown_orders: BTreeSet<OrderCode>,
@@ -43,7 +41,6 @@ pub(super) struct FetchedReports {
     pub shipped_unknown_orders: Vec<OrderCode>,
     /// The statuses of orders that were looked up one by one.
     pub order_statuses: Vec<FoundOrder>,
-    /// Invalid rows.
     pub bad_rows: u64,
     pub examples: Vec<String>,
     /// Orders whose look-up failed, with the reason.
@@ -92,7 +89,6 @@ impl TrackingSync {
         Ok(fetched)
     }
 
-    /// The start of the period to read.
     async fn read_since(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, SyncError> {
         let read_at = self.ledger.shipments_cursor().await?;
         let needed = self

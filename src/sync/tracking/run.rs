@@ -28,7 +28,6 @@ use crate::{
 /// The most entries of one list that are kept with a run.
 const MAX_LISTED: usize = 1000;
 
-/// An order to process.
 struct OrderWork {
     order: SentOrder,
     reports: Vec<ParcelReport>,

@@ -10,7 +10,6 @@ pub struct TrackingSettings {
     pub lease_ttl: Duration,
     /// The longest wait for stock that another process has leased.
     pub lease_wait: Duration,
-    /// Orders processed at the same time.
     pub concurrency: usize,
 }
 

@@ -14,7 +14,6 @@ pub struct TrackingSummary {
     /// Parcels that VeraCore reported, of any order.
     pub shipments: u64,
     pub orders_checked: u64,
-    /// Fulfillments created.
     pub fulfilled: u64,
     /// Existing fulfillments that were recognized as a parcel.
     #[serde(rename = "recognized")]
@@ -23,7 +22,6 @@ pub struct TrackingSummary {
     pub covered: u64,
     pub void: u64,
     pub waiting: u64,
-    /// Orders whose tracking fields were written.
     pub tracking_updated: u64,
     /// Orders that another process had leased.
     pub busy: u64,
@@ -41,7 +39,6 @@ pub struct TrackingSummary {
     pub polled_individually: bool,
 }
 
-/// The outcome for one order's parcels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TrackingOutcome {
     pub fulfilled: u64,
@@ -59,7 +56,6 @@ pub(super) struct TrackingOutcome {
     pub call_in_flight: bool,
 }
 
-/// A problem with an order's parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParcelIssue {
@@ -69,7 +65,6 @@ pub struct ParcelIssue {
     pub problem: String,
 }
 
-/// The step that a run would take for a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParcelPreview {

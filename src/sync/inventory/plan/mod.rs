@@ -21,7 +21,6 @@ use crate::{
     vendure::{StockLevel, Variant},
 };
 
-/// The settings that affect a level.
 #[derive(Debug, Clone, Default)]
 pub struct StockRules {
     pub skus: SkuRules,
@@ -43,7 +42,6 @@ pub struct TargetLevel<'a> {
 }
 
 impl TargetLevel<'_> {
-    /// The variant already has this level.
     pub fn is_met(&self) -> bool {
         self.variant.level.on_hand == i64::from(self.after)
     }
@@ -86,7 +84,6 @@ impl From<&TargetLevel<'_>> for StockChange {
 pub struct StockPlan<'a> {
     /// Grouped: variants that share a SKU of VeraCore's follow each other.
     pub changes: Vec<TargetLevel<'a>>,
-    /// Variants whose level is correct.
     pub unchanged: u64,
     /// Variants without inventory tracking, which keep their level.
     pub untracked: u64,
@@ -95,12 +92,9 @@ pub struct StockPlan<'a> {
     /// Vendure's SKUs of tracked variants that are missing from the feed or contradicted there. They
     /// keep their level.
     pub not_in_feed: Vec<&'a str>,
-    /// SKUs of the feed without a variant.
     pub unmatched: Vec<&'a Sku>,
     pub near_misses: Vec<NearMiss>,
-    /// SKUs of the feed with several variants.
     pub shared_skus: Vec<SharedSku>,
-    /// Tracked variants that can be sold now.
     pub in_stock: u64,
     /// Those of them that could not be sold with the new levels.
     pub going_out_of_stock: u64,
@@ -211,7 +205,6 @@ impl<'a> MatchedVariants<'a> {
     }
 }
 
-/// Plans the levels of all managed variants.
 pub fn plan_levels<'a>(feed: &'a Feed, shop: ShopStock<'a>, rules: &StockRules) -> StockPlan<'a> {
     let matched = MatchedVariants::new(feed, shop.variants, rules);
     let mut plan = StockPlan {

@@ -48,7 +48,6 @@ pub struct CalendarSettings {
     pub business_days: Vec<Weekday>,
 }
 
-/// The occurrences of every job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     settings: CalendarSettings,
@@ -86,12 +85,10 @@ impl Calendar {
         }
     }
 
-    /// The first occurrence later than `at`.
     pub fn next_after(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.occurrences_from(job, at).find(|next| *next > at)
     }
 
-    /// The last occurrence at `at` or earlier.
     pub fn last_at_or_before(&self, job: Job, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let slots = self.slots(job);
         let last_date = slots.local_date(at).checked_add_days(Days::new(1))?;

@@ -10,7 +10,6 @@ use crate::ledger::{LatestOccurrence, OccurrenceState};
 /// An occurrence that starts later than this was missed.
 const MISSED_AFTER: TimeDelta = TimeDelta::minutes(2);
 
-/// What to do about a job now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueAction {
     Nothing,
@@ -19,7 +18,6 @@ pub enum DueAction {
         scheduled_for: DateTime<Utc>,
         is_missed: bool,
     },
-    /// Restart the latest run, which is unfinished.
     Restart(LatestOccurrence),
     /// Record the latest run, which is unfinished, as failed.
     Abandon {
@@ -70,7 +68,7 @@ pub fn due_action(
     }
 }
 
-/// Whether the occurrence is later than the first start of this installation.
+/// True if the occurrence is later than the first start of this installation.
 fn was_installed_by(
     scheduled_for: DateTime<Utc>,
     is_missed: bool,

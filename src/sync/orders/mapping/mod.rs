@@ -25,7 +25,6 @@ pub struct MappingRules {
     pub shipping_method_map: BTreeMap<ShippingMethodCode, String>,
 }
 
-/// The decision about a due order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MappingDecision {
     Send {

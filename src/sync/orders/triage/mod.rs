@@ -14,7 +14,6 @@ use crate::{
     vendure::StorefrontError,
 };
 
-/// The kind of call that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UpstreamCall {
     Send,
@@ -231,7 +230,6 @@ pub(super) fn attempt_end(
     }
 }
 
-/// The order has used up its attempts.
 pub(super) fn is_exhausted(order: &ClaimedOrder, settings: &OrderSettings) -> bool {
     order.retry_count >= settings.max_attempts
 }

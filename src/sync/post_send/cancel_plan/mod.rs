@@ -28,12 +28,10 @@ const ESCALATE_AFTER: TimeDelta = TimeDelta::minutes(30);
 /// Cancel requests before the order needs attention.
 const MAX_CANCEL_REQUESTS: u32 = 5;
 
-/// The next action.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CancelAction {
     /// Record the state, without a request.
     Record(CancelStep),
-    /// Ask VeraCore to cancel the order.
     Request,
 }
 

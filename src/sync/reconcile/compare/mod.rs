@@ -23,7 +23,6 @@ const TRACKING_GRACE: TimeDelta = TimeDelta::days(4);
 /// The kind of a finding, its detail and the action to take.
 type Difference = (FindingKind, String, String);
 
-/// Returns all findings about an order of the ledger's.
 pub fn compare_order(
     facts: &OrderFacts,
     rules: &SkuRules,

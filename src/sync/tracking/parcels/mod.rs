@@ -10,7 +10,6 @@ use crate::{
 /// again with one of them.
 pub const UNIDENTIFIED_KEY: &str = "unnamed";
 
-/// One parcel of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
     /// Unique in its order.
@@ -20,7 +19,6 @@ pub struct Parcel {
     pub status: Option<ShipmentStatus>,
     /// The recorded intent, if a fulfillment was started.
     pub intended: Option<Vec<LineUnits>>,
-    /// Its fulfillment in the shop.
     pub fulfillment: Option<FulfillmentId>,
     /// VeraCore's report differs from the last one.
     pub changed: bool,
@@ -44,7 +42,6 @@ impl Parcel {
             .then(|| format!("its status is {}", self.report.provider_status))
     }
 
-    /// The parcel needs no processing.
     pub fn is_idle(&self) -> bool {
         self.is_settled() || !self.changed && self.waiting_reason().is_some()
     }
@@ -54,7 +51,6 @@ impl Parcel {
         !self.changed && self.status.is_some_and(ShipmentStatus::is_settled)
     }
 
-    /// The shipping method that customers see.
     pub fn shipping_method(&self) -> String {
         let names: Vec<&str> = [&self.report.carrier, &self.report.service]
             .into_iter()

@@ -25,7 +25,6 @@ pub enum OrderCompletion {
     NotChecked,
 }
 
-/// The step to take for a parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParcelStep {
     /// VeraCore voided it before it was fulfilled in the shop.
@@ -106,18 +105,16 @@ pub fn plan_fulfillments(
     }
     let mut without_items = Vec::new();
     for at in open {
-        match planner.match_fulfillment(&parcels[at]) {
-            Some(step) => {
-                steps.insert(at, step);
+        let step = match planner.match_fulfillment(&parcels[at]) {
+            Some(step) => step,
+            None if parcels[at].is_void() => ParcelStep::Void,
+            None if parcels[at].report.items.is_none() => {
+                without_items.push(at);
+                continue;
             }
-            None if parcels[at].is_void() => {
-                steps.insert(at, ParcelStep::Void);
-            }
-            None if parcels[at].report.items.is_none() => without_items.push(at),
-            None => {
-                steps.insert(at, planner.plan_by_items(&parcels[at]));
-            }
-        }
+            None => planner.plan_by_items(&parcels[at]),
+        };
+        steps.insert(at, step);
     }
     let unclear = steps
         .values()
@@ -231,7 +228,6 @@ impl<'a> FulfillmentPlanner<'a> {
         })
     }
 
-    /// Plans a parcel that lists its items.
     fn plan_by_items(&mut self, parcel: &Parcel) -> ParcelStep {
         let mut contents: BTreeMap<&str, u32> = BTreeMap::new();
         for item in parcel.report.items.iter().flatten() {
