@@ -120,7 +120,6 @@ impl App {
         }
     }
 
-    /// When the jobs run.
     pub fn agenda(&self) -> JobSchedule {
         JobSchedule {
             calendar: calendar(&self.config.schedule),

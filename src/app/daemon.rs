@@ -30,7 +30,6 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// Interval between upkeep runs of the metrics recorder.
 const SAMPLE_SORT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A running daemon.
 pub struct Daemon {
     tasks: TaskGroup,
     /// The error that stopped the daemon.

@@ -5,7 +5,6 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::{app::SetupError, domain::OrderCode};
 
-/// One of a fixed set of words.
 pub(super) fn word_parser<T: Clone + Send + Sync + 'static>(
     words: impl IntoIterator<Item = &'static str>,
     parse: fn(&str) -> Option<T>,
@@ -14,7 +13,6 @@ pub(super) fn word_parser<T: Clone + Send + Sync + 'static>(
         .try_map(move |text| parse(&text).ok_or("this is not one of the possible values"))
 }
 
-/// An RFC 3339 timestamp.
 pub(super) fn parse_timestamp(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|at| at.to_utc())

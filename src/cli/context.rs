@@ -4,7 +4,6 @@ use crate::{app::App, config::Sources, lifecycle::TaskGroup, telemetry};
 
 pub(super) type CommandResult = anyhow::Result<CommandOutcome>;
 
-/// The outcome of a command that ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommandOutcome {
     Done,

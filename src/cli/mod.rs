@@ -85,7 +85,6 @@ enum Command {
     Man(man::ManArgs),
 }
 
-/// Parses the arguments of this process.
 pub fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
         // A broken pipe is the reader's choice.

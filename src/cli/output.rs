@@ -103,7 +103,6 @@ impl Output {
     }
 }
 
-/// A progress bar for a run.
 pub fn progress_callback(output: Output, what: &'static str) -> OnProgress {
     let bar = output.progress(what, 0);
     Arc::new(move |done, total| {

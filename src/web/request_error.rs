@@ -9,7 +9,6 @@ use axum::{
 };
 use serde_json::json;
 
-/// A refused request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestError {
     pub status: StatusCode,

@@ -23,7 +23,6 @@ use crate::{
     },
 };
 
-/// The services of one configuration.
 pub struct Services {
     pub ledger: Ledger,
     pub clock: SharedClock,

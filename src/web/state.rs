@@ -20,11 +20,9 @@ pub(super) struct CachedMetrics {
     pub text: Arc<str>,
 }
 
-/// The client's IP address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PeerIp(pub IpAddr);
 
-/// The state that the handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct WebState {
     /// For readiness, before there are services.

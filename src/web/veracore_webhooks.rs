@@ -58,7 +58,6 @@ impl CurrentInbox {
     }
 }
 
-/// Routes of the webhooks.
 pub fn webhook_router<S: Clone + Send + Sync + 'static>() -> Router<S>
 where
     CurrentInbox: FromRef<S>,

@@ -101,7 +101,6 @@ impl Default for CredentialCache {
     }
 }
 
-/// The credential of a request.
 enum RequestCredential {
     /// `Authorization: Bearer …`.
     Bearer(String),

@@ -23,7 +23,6 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// A page waits this long for an action; a longer one continues in the background.
 pub(super) const ACTION_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A page that explains an error.
 #[derive(Debug)]
 pub(in crate::web) struct ErrorPage(RequestError);
 

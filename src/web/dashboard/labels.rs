@@ -2,7 +2,6 @@
 
 use crate::domain::SyncStatus;
 
-/// The CSS class of a status.
 pub(super) const fn status_class(status: SyncStatus) -> &'static str {
     match status {
         SyncStatus::Success => "good",

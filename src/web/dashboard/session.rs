@@ -17,11 +17,9 @@ use crate::{domain::text::hex, http::hmac_sha256, ledger::SealedToken};
 
 const SESSION_COOKIE: &str = "veracore_sync_session";
 
-/// The secret in the session cookie.
 pub(super) struct SessionSecret(SecretBox<[u8; 32]>);
 
 impl SessionSecret {
-    /// 256 random bits.
     pub(super) fn generate() -> Self {
         Self(SecretBox::new(Box::new(
             Key::<XChaCha20Poly1305>::generate().into(),
