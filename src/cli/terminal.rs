@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_plain_whole_rows() {
-        let text = PIPE.table(&COLUMNS, &rows());
+        let text = PIPE.table(&COLUMNS, rows());
         assert_eq!(
             text,
             "ORDER  STATUS    TRIES\n\
@@ -309,7 +309,7 @@ mod tests {
             has_colors: true,
             ..PIPE
         };
-        let text = screen.table(&COLUMNS, &rows());
+        let text = screen.table(&COLUMNS, rows());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -328,7 +328,7 @@ mod tests {
         {
             bare = bare.replace(code, "");
         }
-        assert_eq!(bare, PIPE.table(&COLUMNS, &rows()));
+        assert_eq!(bare, PIPE.table(&COLUMNS, rows()));
         assert_eq!(screen.sanitize(&text), text);
         assert_eq!(screen.status("in_doubt"), "\u{1b}[33min_doubt\u{1b}[0m");
         assert_eq!(screen.status("pending"), "pending");
@@ -342,7 +342,7 @@ mod tests {
                 width: Some(width),
                 ..PIPE
             };
-            let text = screen.table(&COLUMNS, &rows());
+            let text = screen.table(&COLUMNS, rows());
             assert_eq!(text.lines().count(), 5);
             for line in text.lines() {
                 assert!(display_width(line) <= width, "{width}: {line}");
@@ -353,7 +353,7 @@ mod tests {
                 width: Some(width),
                 ..PIPE
             }
-            .table(&COLUMNS, &rows())
+            .table(&COLUMNS, rows())
         };
         let second = |text: String| text.lines().nth(2).unwrap().to_owned();
         assert_eq!(
