@@ -7,7 +7,6 @@ use crate::{
     http::{CallError, CallErrorKind},
 };
 
-/// A failed request to a provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
     #[error(transparent)]

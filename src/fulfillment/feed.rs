@@ -35,7 +35,6 @@ pub type RowSink<'a, T> = &'a mut (dyn FnMut(FeedRow<T>) + Send);
 /// Invalid rows of a list that are kept as examples.
 pub const MAX_EXAMPLES: usize = 20;
 
-/// An invalid row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("row {index}{}: {problem}", key.as_ref().map(|k| format!(" ({k})")).unwrap_or_default())]
 pub struct RowError {

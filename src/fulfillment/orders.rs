@@ -88,7 +88,6 @@ impl std::fmt::Debug for PostalAddress {
     }
 }
 
-/// The provider's acceptance of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmitReceipt {
     pub provider_order_id: ProviderOrderId,
@@ -105,7 +104,6 @@ pub enum CancelResponse {
     Ambiguous { problem: String },
 }
 
-/// The result of an order lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundOrder {
     /// In the provider's spelling; the client has checked that it is the requested number.
@@ -133,7 +131,6 @@ impl FoundOrder {
         is_cancelled_status(&self.status)
     }
 
-    /// The part of the order that has left the warehouse.
     pub fn shipped_extent(&self) -> ShippedExtent {
         let has_shipment = self.tracking_number.is_some() || self.shipped_at.is_some();
         if is_complete_status(&self.status) {

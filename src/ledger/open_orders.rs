@@ -25,7 +25,6 @@ pub struct SentOrder {
     pub lines: Vec<SentLine>,
 }
 
-/// A line as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentLine {
     pub line: LineId,

@@ -20,12 +20,10 @@ pub struct StoredSettings {
     original_row: Option<(Value, Value)>,
 }
 
-/// The new value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredValue {
     Plain(String),
     Sealed(SealedText),
-    /// Remove the stored value.
     Unset,
 }
 

@@ -27,7 +27,6 @@ pub enum ShipmentStatus {
     Waiting,
     /// To be fulfilled; started if an intent is recorded.
     Pending,
-    /// Fulfilled in Vendure.
     Fulfilled,
     /// Its items were fulfilled in Vendure in another way.
     Covered,
@@ -47,7 +46,6 @@ impl ShipmentStatus {
     }
 }
 
-/// A parcel as VeraCore reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParcelReport {
@@ -67,7 +65,6 @@ pub struct ParcelItem {
     pub quantity: u32,
 }
 
-/// A recorded parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedShipment {

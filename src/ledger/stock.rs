@@ -54,7 +54,6 @@ impl StockOutcome {
     }
 }
 
-/// A recorded stock change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedStockChange {
@@ -142,7 +141,6 @@ impl Ledger {
         Ok(ids)
     }
 
-    /// Records the outcome of writes.
     pub async fn record_stock_outcome(
         &self,
         changes: &[i64],

@@ -28,7 +28,6 @@ const MIN_RECONNECT_DELAY: Duration = Duration::from_secs(2);
 /// Delay after a connection on which nothing arrives, and the limit of the delays.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(60);
 
-/// Payload of a probe.
 const PROBE_PAYLOAD: &str = "here";
 
 impl Ledger {

@@ -13,14 +13,11 @@ use tokio::sync::Notify;
 
 use crate::domain::NoticeKind;
 
-/// The subject of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
-    /// Stored settings were changed.
     Settings,
     /// Orders became due.
     Orders,
-    /// A webhook arrived.
     Webhook(NoticeKind),
     /// Events are due for delivery.
     Events,

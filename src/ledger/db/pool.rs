@@ -28,7 +28,6 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::notify::{NotifyHub, Topic};
 
-/// Limit on the wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Limits a statement's run time, and plans each statement for its values: a generic plan cannot use

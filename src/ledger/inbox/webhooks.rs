@@ -48,7 +48,6 @@ impl WebhookOutcome {
     }
 }
 
-/// A webhook that this process has leased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedWebhook {
     pub id: i64,

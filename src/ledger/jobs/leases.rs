@@ -20,19 +20,15 @@ use crate::{
     },
 };
 
-/// How long a dead process keeps a job. The lease is renewed while the job runs.
+/// The time after which a dead process loses its job. The lease is renewed while the job runs.
 pub const JOB_LEASE_TTL: Duration = Duration::from_secs(60);
 
-/// The name of a lease.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeaseKey<'a> {
-    /// A job, by its name.
     Job(&'a str),
-    /// The fulfillments of an order.
     Fulfillments(&'a ShopOrderId),
     /// The cancellation of an order at the warehouse.
     Cancellation(&'a ShopOrderId),
-    /// The stock on hand of a variant.
     Stock(&'a VariantId),
 }
 

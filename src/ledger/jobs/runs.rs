@@ -37,16 +37,13 @@ impl RunId {
     }
 }
 
-/// Why a run was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RunOrigin {
     /// An occurrence of the job's schedule.
     Schedule,
-    /// A request by an operator.
     #[strum(serialize = "person")]
     Operator,
-    /// A webhook from VeraCore.
     Webhook,
 }
 
@@ -56,7 +53,6 @@ impl RunOrigin {
     }
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RunOutcome {
@@ -73,7 +69,6 @@ impl RunOutcome {
     }
 }
 
-/// A recorded run.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
@@ -93,7 +88,6 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether its feed was quarantined.
     pub fn is_quarantined(&self) -> bool {
         self.outcome.as_deref() == Some(RunOutcome::Quarantined.as_str())
     }
@@ -109,13 +103,10 @@ impl Run {
     }
 }
 
-/// The outcome of a run, to be recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunReport {
     pub outcome: RunOutcome,
-    /// What it did, in numbers.
     pub result: Value,
-    /// Why it failed or was quarantined.
     pub message: Option<String>,
     /// Raised in the transaction that records the outcome.
     pub event: Option<(&'static str, Value)>,
@@ -143,7 +134,6 @@ impl RunReport {
     }
 }
 
-/// What a run is started for.
 #[derive(Debug, Clone, Copy)]
 pub enum RunStart<'a> {
     /// An occurrence of the job's schedule.
@@ -161,7 +151,6 @@ pub enum RunStart<'a> {
     },
 }
 
-/// What the ledger knows about the schedule of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OccurrenceState {
     /// The first start of this installation.
@@ -240,7 +229,6 @@ async fn fail_other_runs(
     Ok(failed.rows_affected())
 }
 
-/// Records which run applied a quarantined one.
 async fn accept_quarantined_run(
     connection: &mut Connection,
     quarantined: i64,

@@ -39,7 +39,6 @@ impl AttemptKind {
     }
 }
 
-/// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptEnd {
     /// `accepted`, `refused`, `unknown`, `found`, `missing`, `failed`, `done`…
@@ -60,7 +59,6 @@ impl AttemptEnd {
     }
 }
 
-/// An attempt to record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptRecord {
     /// The end of an attempt whose start was recorded before a write.

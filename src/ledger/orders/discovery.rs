@@ -23,7 +23,6 @@ pub enum Baseline {
     Send,
 }
 
-/// The status of a known order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownStatus {
     pub status: SyncStatus,

@@ -17,7 +17,6 @@ pub enum RetryMode {
     Adopt,
 }
 
-/// The outcome of an operator action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperatorOutcome {
     Done,

@@ -47,7 +47,6 @@ impl SkipReason {
     }
 }
 
-/// The outcome of work on an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderDisposition {
     /// VeraCore accepted it.
@@ -93,9 +92,9 @@ pub enum OrderDisposition {
     },
 }
 
-/// The column values that an outcome sets.
+/// The column values that an outcome sets, besides the status.
+#[derive(Default)]
 struct StatusUpdate<'a> {
-    status: SyncStatus,
     next_attempt: Option<DateTime<Utc>>,
     counted: bool,
     parked: bool,
@@ -108,34 +107,18 @@ struct StatusUpdate<'a> {
 }
 
 impl<'a> StatusUpdate<'a> {
-    const fn with_status(status: SyncStatus) -> Self {
-        Self {
-            status,
-            next_attempt: None,
-            counted: false,
-            parked: false,
-            failure: None,
-            message: None,
-            skip_reason: None,
-            keep_sent_at: false,
-            missing_at: None,
-            provider_order_id: None,
-        }
-    }
-
     /// A failed attempt. Counts towards the limit, or only increases the delay.
-    const fn failed(self, at: DateTime<Utc>, counted: bool, failure: &'a FailureReason) -> Self {
-        let next_attempt = Some(at);
+    fn failed(at: DateTime<Utc>, counted: bool, failure: &'a FailureReason) -> Self {
         Self {
-            next_attempt,
+            next_attempt: Some(at),
             counted,
             parked: !counted,
             failure: Some(failure),
-            ..self
+            ..Self::default()
         }
     }
 
-    const fn keep_in_doubt(self, missing_at: Option<DateTime<Utc>>) -> Self {
+    fn keep_in_doubt(self, missing_at: Option<DateTime<Utc>>) -> Self {
         Self {
             keep_sent_at: true,
             missing_at,
@@ -143,62 +126,65 @@ impl<'a> StatusUpdate<'a> {
         }
     }
 
-    fn of(order: &ClaimedOrder, disposition: &'a OrderDisposition) -> Self {
-        match disposition {
-            OrderDisposition::Acknowledged { provider_order_id } => Self {
-                provider_order_id: provider_order_id.as_ref().map(ProviderOrderId::as_str),
-                ..Self::with_status(SyncStatus::Success)
-            },
+    fn of(order: &ClaimedOrder, disposition: &'a OrderDisposition) -> (SyncStatus, Self) {
+        let mut update = Self::default();
+        let status = match disposition {
+            OrderDisposition::Acknowledged { provider_order_id } => {
+                update.provider_order_id = provider_order_id.as_ref().map(ProviderOrderId::as_str);
+                SyncStatus::Success
+            }
             OrderDisposition::InDoubt {
                 at,
                 missing_at,
                 counted,
                 failure,
-            } => Self {
-                next_attempt: Some(*at),
-                counted: *counted,
-                failure: failure.as_ref(),
-                ..Self::with_status(SyncStatus::InDoubt).keep_in_doubt(*missing_at)
-            },
+            } => {
+                update.next_attempt = Some(*at);
+                update.counted = *counted;
+                update.failure = failure.as_ref();
+                update = update.keep_in_doubt(*missing_at);
+                SyncStatus::InDoubt
+            }
             OrderDisposition::StillInDoubt { at, failure } => {
-                Self::with_status(SyncStatus::InDoubt)
-                    .failed(*at, false, failure)
-                    .keep_in_doubt(order.missing_at)
+                update = Self::failed(*at, false, failure).keep_in_doubt(order.missing_at);
+                SyncStatus::InDoubt
             }
             OrderDisposition::Retry {
                 at,
                 counted,
                 failure,
-            } => Self::with_status(SyncStatus::Retrying).failed(*at, *counted, failure),
+            } => {
+                update = Self::failed(*at, *counted, failure);
+                SyncStatus::Retrying
+            }
             OrderDisposition::Postponed { at } => {
-                let status = if order.sent_at.is_some() {
-                    SyncStatus::InDoubt
-                } else {
-                    SyncStatus::Pending
-                };
-                Self {
-                    next_attempt: Some(*at),
-                    ..Self::with_status(status).keep_in_doubt(order.missing_at)
+                update.next_attempt = Some(*at);
+                update = update.keep_in_doubt(order.missing_at);
+                match order.sent_at {
+                    Some(_) => SyncStatus::InDoubt,
+                    None => SyncStatus::Pending,
                 }
             }
-            OrderDisposition::FailedInDoubt { failure } => Self {
-                failure: Some(failure),
-                ..Self::with_status(SyncStatus::Error).keep_in_doubt(order.missing_at)
-            },
-            OrderDisposition::Failed { failure } => Self {
-                failure: Some(failure),
-                ..Self::with_status(SyncStatus::Error)
-            },
-            OrderDisposition::Skipped { reason, message } => Self {
-                message: Some(message),
-                skip_reason: Some(*reason),
-                ..Self::with_status(SyncStatus::Skipped)
-            },
-            OrderDisposition::Cancelled { message } => Self {
-                message: Some(message),
-                ..Self::with_status(SyncStatus::Cancelled)
-            },
-        }
+            OrderDisposition::FailedInDoubt { failure } => {
+                update.failure = Some(failure);
+                update = update.keep_in_doubt(order.missing_at);
+                SyncStatus::Error
+            }
+            OrderDisposition::Failed { failure } => {
+                update.failure = Some(failure);
+                SyncStatus::Error
+            }
+            OrderDisposition::Skipped { reason, message } => {
+                update.message = Some(message);
+                update.skip_reason = Some(*reason);
+                SyncStatus::Skipped
+            }
+            OrderDisposition::Cancelled { message } => {
+                update.message = Some(message);
+                SyncStatus::Cancelled
+            }
+        };
+        (status, update)
     }
 }
 
@@ -290,7 +276,7 @@ async fn record_disposition(
     disposition: &OrderDisposition,
     now: DateTime<Utc>,
 ) -> Result<Option<UpdatedOrder>, LedgerError> {
-    let update = StatusUpdate::of(order, disposition);
+    let (status, update) = StatusUpdate::of(order, disposition);
     let message = update
         .failure
         .map(|failure| failure.message.as_str())
@@ -298,7 +284,7 @@ async fn record_disposition(
     // An acknowledgement is a fact, whoever has the lease by now, and takes the lease from a holder
     // that is about to send. Times in the future, after a clock was set back, are limited to now, or
     // the lookup would wait for them.
-    let acknowledged = update.status == SyncStatus::Success;
+    let acknowledged = status == SyncStatus::Success;
     // The reason for the doubt stays as long as the doubt does.
     let keeps_failure = update.keep_sent_at && message.is_none();
     let updated = sqlx::query_as!(
@@ -318,7 +304,7 @@ async fn record_disposition(
          returning veracore_order_id, placed_at",
         order.id,
         order.token,
-        update.status.as_str(),
+        status.as_str(),
         update.next_attempt,
         update.counted,
         update.parked,

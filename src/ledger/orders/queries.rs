@@ -48,7 +48,6 @@ pub struct OrderFilter {
     pub status: Option<SyncStatus>,
     pub group: Option<OrderGroup>,
     pub code: Option<OrderCode>,
-    /// Vendure's id.
     pub shop_id: Option<ShopOrderId>,
     /// A part of the code or of VeraCore's id; case-insensitive.
     pub search: Option<String>,
@@ -74,7 +73,6 @@ impl OrderGroup {
     }
 }
 
-/// The number of orders by status.
 pub type StatusCounts = BTreeMap<SyncStatus, u64>;
 
 impl Ledger {
@@ -198,7 +196,6 @@ impl Ledger {
         Ok(self.orders(&filter).await?.pop())
     }
 
-    /// Counts the orders with a tracking number.
     pub async fn count_tracked_orders(&self) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(distinct order_sync_id) as "count!" from veracore_shipment
@@ -219,7 +216,6 @@ impl Ledger {
         Ok(self.orders(&filter).await?.pop())
     }
 
-    /// Counts the orders of each status.
     pub async fn count_by_status(&self) -> Result<StatusCounts, LedgerError> {
         let rows = sqlx::query!(
             r#"select sync_status, count(*) as "count!" from veracore_order_sync group by 1"#

@@ -44,7 +44,6 @@ pub struct KnownOrderPage {
     pub next_after: Option<i64>,
 }
 
-/// The number of orders to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownOrderCount {
     pub total: u64,

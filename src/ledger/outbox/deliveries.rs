@@ -46,7 +46,6 @@ impl EventState {
     }
 }
 
-/// A recorded event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedEvent {
@@ -66,7 +65,6 @@ pub struct RecordedEvent {
     pub problem: Option<String>,
 }
 
-/// An event that this process has leased for delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimedEvent {
     pub id: Uuid,
@@ -94,7 +92,6 @@ impl ClaimedEvent {
     }
 }
 
-/// The outcome of a delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     Delivered,
@@ -110,7 +107,6 @@ pub enum DeliveryOutcome {
     },
 }
 
-/// The outcome of an operator's request to send an event again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResendOutcome {
     /// It had ended, and is due now.

@@ -20,7 +20,6 @@ use crate::{
     },
 };
 
-/// A note that this process has leased.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimedNote {
     pub event_id: Uuid,
@@ -53,7 +52,6 @@ impl ClaimedNote {
     }
 }
 
-/// The outcome of an attempt to write a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteOutcome {
     Written,

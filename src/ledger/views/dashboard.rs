@@ -22,7 +22,6 @@ pub struct HourlyOrders {
     pub oldest_wait: TimeDelta,
 }
 
-/// An event of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderEvent {
     pub event_type: String,
@@ -30,7 +29,6 @@ pub struct OrderEvent {
     pub data: Value,
 }
 
-/// A parcel that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParcelProblem {
     pub code: String,

@@ -11,7 +11,6 @@ use crate::ledger::{
     shipments::ShipmentStatus,
 };
 
-/// Values of the gauges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LedgerMetrics {
     pub first_started_at: Option<DateTime<Utc>>,

@@ -64,7 +64,6 @@ impl SoapRequest<'_> {
     }
 }
 
-/// A response that could be read.
 pub(super) enum SoapReply {
     /// `<Operation>Response`.
     Response {
@@ -174,7 +173,6 @@ impl OmsClient {
         [login.password, login.username]
     }
 
-    /// Sends a request and classifies the response.
     pub(super) async fn send_and_classify(
         &self,
         request: &SoapRequest<'_>,

@@ -16,7 +16,6 @@ use crate::{
     telemetry::metrics::UpstreamLabel,
 };
 
-/// A client of VeraCore's SOAP services.
 pub struct OmsClient {
     pub(super) upstream: Upstream,
     pub(super) settings: OmsSettings,
@@ -43,7 +42,6 @@ impl OmsClient {
         })
     }
 
-    /// The state of the circuit breaker.
     pub fn circuit(&self) -> Circuit {
         self.upstream.circuit()
     }

@@ -5,12 +5,9 @@
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SoapFaultKind {
-    /// The object already exists.
     AlreadyExists,
-    /// The object does not exist.
     NotFound,
     CredentialsRefused,
-    /// Our credentials do not allow the operation.
     Forbidden,
     /// The operation does not exist: the URL or the namespace is another service's.
     UnknownOperation,

@@ -21,7 +21,6 @@ use crate::{
 /// A tracking number can be a sentence; longer ones are cut.
 const MAX_TRACKING_CHARS: usize = 200;
 
-/// An order in VeraCore.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct OrderInfo {
     /// Never blank.

@@ -58,7 +58,6 @@ pub(super) fn write_envelope(
     xml.into_string()
 }
 
-/// The content of an envelope.
 pub(super) enum SoapBody {
     /// The raw code and text of a fault.
     Fault { code: String, text: String },
@@ -66,7 +65,6 @@ pub(super) enum SoapBody {
     Response(Element),
 }
 
-/// The response that a request expects.
 pub(super) struct ExpectedResponse<'a> {
     pub operation: &'a str,
     /// `None` for a service whose namespace is unknown.

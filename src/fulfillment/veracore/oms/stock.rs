@@ -228,7 +228,6 @@ fn units(field: &str, text: &str) -> Result<Units, ParseProblem> {
     parse_units(text).map_err(|error| format!("{field}: {error}"))
 }
 
-/// A product's stock at one warehouse.
 struct WarehouseLevel {
     warehouse: Option<String>,
     available: Result<Units, ParseProblem>,

@@ -10,8 +10,8 @@ use super::{
         REDIRECT, credentials::credentials_refused, error_body::ErrorBody, fields::ParseProblem,
         refusal_message, rows,
     },
-    client::{Authenticator, RestClient},
-    token::Authorization,
+    client::RestClient,
+    token::Token,
 };
 use crate::{
     fulfillment::{FeedRow, PageCursor, ProviderError, RowSink},
@@ -72,21 +72,13 @@ pub(super) fn parse_json<'a, T>(
 }
 
 impl RestClient {
-    async fn authorization(
-        &self,
-        refused: Option<&Authorization>,
-    ) -> Result<Authorization, ProviderError> {
-        match &self.authenticator {
-            Authenticator::Basic(credentials) => Ok(Authorization::Basic(credentials.clone())),
-            Authenticator::OAuth2(tokens) => {
-                let refused = match refused {
-                    Some(Authorization::Bearer(token)) => Some(token),
-                    _ => None,
-                };
-                let token = tokens.valid_token(&self.upstream, refused).await?;
-                Ok(Authorization::Bearer(token))
-            }
-        }
+    /// A token, unless calls use HTTP Basic. VeraCore has rejected `refused`.
+    async fn token(&self, refused: Option<&Token>) -> Result<Option<Token>, ProviderError> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(None);
+        };
+        let token = tokens.valid_token(&self.upstream, &self.credentials, refused);
+        token.await.map(Some)
     }
 
     /// Sends a request, and once more with a new token after a 401. Nothing was done before a 401,
@@ -99,14 +91,14 @@ impl RestClient {
         redactions: &[&str],
         request: impl Fn() -> RequestBuilder + Send + Sync,
     ) -> Result<ApiResponse, ProviderError> {
-        let mut authorization = self.authorization(None).await?;
+        let mut token = self.token(None).await?;
         let mut response = self
-            .send_once(operation, kind, &authorization, &request)
+            .send_once(operation, kind, token.as_ref(), &request)
             .await?;
-        if response.status == 401 && matches!(authorization, Authorization::Bearer(_)) {
-            authorization = self.authorization(Some(&authorization)).await?;
+        if response.status == 401 && token.is_some() {
+            token = self.token(token.as_ref()).await?;
             response = self
-                .send_once(operation, kind, &authorization, &request)
+                .send_once(operation, kind, token.as_ref(), &request)
                 .await?;
         }
         let error_body = if (200..300).contains(&response.status) {
@@ -114,15 +106,17 @@ impl RestClient {
         } else {
             ErrorBody::parse(&response.body)
         };
-        let error_message = self.masked_message(&error_body, &authorization, redactions);
+        let error_message = self.masked_message(&error_body, token.as_ref(), redactions);
         if response.status == 401 {
             let message = refusal_message(401, &error_message);
-            if self.are_credentials_refused(&authorization) {
+            // A 401 may concern only the token.
+            let refused = self.tokens.as_ref().zip(token.as_ref());
+            if refused.is_none_or(|(tokens, token)| tokens.record_refused(token)) {
                 self.upstream.mark_unauthorized(&message);
             }
             return Err(credentials_refused(&message));
         }
-        if let Authenticator::OAuth2(tokens) = &self.authenticator {
+        if let Some(tokens) = &self.tokens {
             tokens.record_accepted();
         }
         Ok(ApiResponse {
@@ -136,40 +130,28 @@ impl RestClient {
     fn masked_message(
         &self,
         body: &ErrorBody,
-        authorization: &Authorization,
+        token: Option<&Token>,
         redactions: &[&str],
     ) -> String {
-        let credentials = match &self.authenticator {
-            Authenticator::Basic(credentials) => credentials,
-            Authenticator::OAuth2(tokens) => tokens.credentials(),
-        };
-        let secrets = [
-            authorization.secret(),
-            credentials.client_secret.expose_secret(),
-            &credentials.basic_auth_value(),
-        ];
-        let redactions: Vec<&str> = redactions.iter().copied().chain(secrets).collect();
+        let basic = self.credentials.basic_auth_value();
+        let mut redactions = redactions.to_vec();
+        redactions.extend(token.map(|token| token.value.expose_secret()));
+        redactions.extend([self.credentials.client_secret.expose_secret(), &*basic]);
         body.masked_message(&redactions)
-    }
-
-    /// Whether a 401 says that the credentials are wrong, and not only one token.
-    fn are_credentials_refused(&self, authorization: &Authorization) -> bool {
-        match (&self.authenticator, authorization) {
-            (Authenticator::OAuth2(tokens), Authorization::Bearer(token)) => {
-                tokens.record_refused(token)
-            }
-            _ => true,
-        }
     }
 
     async fn send_once(
         &self,
         operation: &'static str,
         kind: CallKind,
-        authorization: &Authorization,
+        token: Option<&Token>,
         request: &(impl Fn() -> RequestBuilder + Send + Sync),
     ) -> Result<HttpResponse, CallError> {
-        let request = authorization.apply_to(request()).header(ACCEPT, JSON);
+        let request = match token {
+            Some(token) => request().bearer_auth(token.value.expose_secret()),
+            None => self.credentials.apply_to(request()),
+        };
+        let request = request.header(ACCEPT, JSON);
         self.upstream.send(operation, kind, request).await
     }
 

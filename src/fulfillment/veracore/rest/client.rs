@@ -15,18 +15,14 @@ use crate::{
     telemetry::metrics::UpstreamLabel,
 };
 
-/// A client of VeraCore's REST interface.
 pub struct RestClient {
     pub(super) upstream: Upstream,
     pub(super) base_url: BaseUrl,
     pub(super) company_id: String,
-    pub(super) authenticator: Authenticator,
+    pub(super) credentials: Credentials,
+    /// `None` for HTTP Basic.
+    pub(super) tokens: Option<Box<TokenCache>>,
     pub(super) timezone: Tz,
-}
-
-pub(super) enum Authenticator {
-    Basic(Credentials),
-    OAuth2(Box<TokenCache>),
 }
 
 impl RestClient {
@@ -41,23 +37,20 @@ impl RestClient {
             settings.limits,
             clock.clone(),
         )?;
-        let authenticator = match settings.auth {
-            RestAuth::Basic => Authenticator::Basic(settings.credentials),
-            RestAuth::OAuth2 => {
-                let tokens = TokenCache::new(base_url.token(), settings.credentials, clock);
-                Authenticator::OAuth2(Box::new(tokens))
-            }
+        let tokens = match settings.auth {
+            RestAuth::Basic => None,
+            RestAuth::OAuth2 => Some(Box::new(TokenCache::new(base_url.token(), clock))),
         };
         Ok(Self {
             upstream,
             base_url,
             company_id: settings.company_id,
-            authenticator,
+            credentials: settings.credentials,
+            tokens,
             timezone: settings.timezone,
         })
     }
 
-    /// The state of the circuit breaker.
     pub fn circuit(&self) -> Circuit {
         self.upstream.circuit()
     }

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,43 +38,17 @@ const RENEWAL_RETRY_DELAY: TimeDelta = TimeDelta::seconds(10);
 /// can expire between its renewal and its use, several in a row cannot.
 const MAX_REFUSED_TOKENS: u32 = 3;
 
-/// The authorization of one call.
-#[derive(Clone)]
-pub(super) enum Authorization {
-    Basic(Credentials),
-    Bearer(Token),
-}
-
-impl Authorization {
-    pub(super) fn apply_to(&self, request: RequestBuilder) -> RequestBuilder {
-        match self {
-            Self::Basic(credentials) => credentials.apply_to(request),
-            Self::Bearer(token) => request.bearer_auth(token.value.expose_secret()),
-        }
-    }
-
-    /// The value that messages must not show.
-    pub(super) fn secret(&self) -> &str {
-        match self {
-            Self::Basic(credentials) => credentials.client_secret.expose_secret(),
-            Self::Bearer(token) => token.value.expose_secret(),
-        }
-    }
-}
-
 #[derive(Clone)]
 pub(super) struct Token {
-    value: SecretString,
+    pub value: SecretString,
     /// The number of the renewal that fetched it.
     generation: u64,
     renew_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
 
-/// The token in use and its renewal.
 pub(super) struct TokenCache {
     url: Url,
-    credentials: Credentials,
     clock: SharedClock,
     state: Mutex<TokenState>,
     /// Locked during a renewal.
@@ -111,24 +85,20 @@ impl TokenState {
 }
 
 impl TokenCache {
-    pub(super) fn new(url: Url, credentials: Credentials, clock: SharedClock) -> Self {
+    pub(super) fn new(url: Url, clock: SharedClock) -> Self {
         Self {
             url,
-            credentials,
             clock,
             state: Mutex::default(),
             renewal_lock: tokio::sync::Mutex::default(),
         }
     }
 
-    pub(super) const fn credentials(&self) -> &Credentials {
-        &self.credentials
-    }
-
     /// A token that should be valid, renewed if needed. VeraCore has rejected `refused`.
     pub(super) async fn valid_token(
         &self,
         upstream: &Upstream,
+        credentials: &Credentials,
         refused: Option<&Token>,
     ) -> Result<Token, ProviderError> {
         let seen = {
@@ -152,7 +122,7 @@ impl TokenCache {
                 return state.renewal_result(self.clock.now());
             }
         }
-        let fetched = self.fetch(upstream, seen + 1).await;
+        let fetched = self.fetch(upstream, credentials, seen + 1).await;
         let mut state = self.state.lock();
         state.generation += 1;
         match fetched {
@@ -181,22 +151,23 @@ impl TokenCache {
         state.refused_count >= MAX_REFUSED_TOKENS
     }
 
-    async fn fetch(&self, upstream: &Upstream, generation: u64) -> Result<Token, ProviderError> {
+    async fn fetch(
+        &self,
+        upstream: &Upstream,
+        credentials: &Credentials,
+        generation: u64,
+    ) -> Result<Token, ProviderError> {
         // Counted from before the call, so that the token never expires earlier than expected.
         let requested_at = self.clock.now();
         let request = upstream
             .request(Method::POST, self.url.clone())
             .form(&[("grant_type", "client_credentials"), ("scope", "api")]);
         let response = upstream
-            .send(
-                OPERATION,
-                CallKind::Login,
-                self.credentials.apply_to(request),
-            )
+            .send(OPERATION, CallKind::Login, credentials.apply_to(request))
             .await
             .map_err(ProviderError::NoToken)?;
-        let secret = self.credentials.client_secret.expose_secret();
-        let basic = self.credentials.basic_auth_value();
+        let secret = credentials.client_secret.expose_secret();
+        let basic = credentials.basic_auth_value();
         let message = |response: &HttpResponse| {
             ErrorBody::parse(&response.body).masked_message(&[secret, &basic])
         };

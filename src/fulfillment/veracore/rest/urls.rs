@@ -16,7 +16,6 @@ use crate::{
     fulfillment::{PageCursor, ProviderError},
 };
 
-/// The checked base URL.
 pub(super) struct BaseUrl(Url);
 
 impl BaseUrl {
