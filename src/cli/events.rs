@@ -28,7 +28,7 @@ enum EventsCommand {
     /// List events, newest first
     List {
         /// Only events in this state (kept: no receiver was configured)
-        #[arg(long, value_parser = word_parser(EventState::ALL.iter().map(|known| known.as_str()), EventState::parse))]
+        #[arg(long, value_parser = word_parser(EventState::ALL.iter().map(|known| known.into_str()), EventState::parse))]
         state: Option<EventState>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -59,7 +59,7 @@ async fn list(app: &App, output: Output, state: Option<EventState>, limit: u32) 
                 event.id.to_string(),
                 event.event_type.clone(),
                 local_time(Some(event.occurred_at), zone),
-                event.state.as_str().to_owned(),
+                event.state.into_str().to_owned(),
                 event.tries.to_string(),
                 local_time(event.next_try, zone),
                 event_detail(event),

@@ -36,10 +36,6 @@ pub enum ShipmentStatus {
 }
 
 impl ShipmentStatus {
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
-
     /// Returns whether nothing is left to do, unless VeraCore reports a change.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Fulfilled | Self::Covered | Self::Void)
@@ -270,7 +266,7 @@ impl Ledger {
                  fulfilled_at = case when $2 = 'fulfilled' then coalesce(fulfilled_at, $4) end
              where id = $1",
             shipment,
-            status.as_str(),
+            status.into_str(),
             message,
             self.now(),
         );

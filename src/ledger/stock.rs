@@ -48,12 +48,6 @@ pub enum StockOutcome {
     Unknown,
 }
 
-impl StockOutcome {
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedStockChange {
@@ -153,7 +147,7 @@ impl Ledger {
              where id = any($1) and ended_at is null",
             changes,
             self.now(),
-            outcome.as_str(),
+            outcome.into_str(),
             message,
         )
         .execute(&self.pool)

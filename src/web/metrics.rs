@@ -181,7 +181,7 @@ impl MetricsText {
         let parcels = measures.unfinished_parcels.iter();
         self.write_family(
             catalogue::PARCELS,
-            parcels.map(|(status, count)| (status.as_str(), count)),
+            parcels.map(|(status, count)| (status.into_str(), count)),
         );
         let successes = measures.last_successes.iter();
         self.write_family(

@@ -42,12 +42,6 @@ pub enum WebhookOutcome {
     Failed,
 }
 
-impl WebhookOutcome {
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedWebhook {
     pub id: i64,
@@ -213,7 +207,7 @@ impl Ledger {
              where id = $1 and lease_token = $2",
             id,
             token,
-            outcome.as_str(),
+            outcome.into_str(),
             message,
             self.now(),
         )

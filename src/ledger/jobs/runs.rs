@@ -47,12 +47,6 @@ pub enum RunOrigin {
     Webhook,
 }
 
-impl RunOrigin {
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum RunOutcome {
@@ -61,12 +55,6 @@ pub enum RunOutcome {
     /// The feed failed its safety checks and waits for an operator.
     #[strum(serialize = "held")]
     Quarantined,
-}
-
-impl RunOutcome {
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -89,7 +77,7 @@ pub struct Run {
 
 impl Run {
     pub fn is_quarantined(&self) -> bool {
-        self.outcome.as_deref() == Some(RunOutcome::Quarantined.as_str())
+        self.outcome.as_deref() == Some(RunOutcome::Quarantined.into_str())
     }
 
     /// The run that applied a quarantined feed after an operator accepted it.
@@ -182,7 +170,7 @@ async fn insert_run(
         job,
         scheduled_for,
         now,
-        origin.as_str(),
+        origin.into_str(),
         details,
     )
     .fetch_optional(connection)
@@ -321,7 +309,7 @@ impl Ledger {
             run.id,
             run.starts,
             now,
-            report.outcome.as_str(),
+            report.outcome.into_str(),
             report.result,
             report.message,
         )
@@ -335,7 +323,7 @@ impl Ledger {
             insert_event(&mut tx, event_type, None, data, now).await?;
         }
         tx.commit().await?;
-        metrics::record_run(&done.job, report.outcome.as_str(), now - done.started_at);
+        metrics::record_run(&done.job, report.outcome.into_str(), now - done.started_at);
         Ok(true)
     }
 

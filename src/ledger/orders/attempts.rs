@@ -33,12 +33,6 @@ pub enum AttemptKind {
     Backfill,
 }
 
-impl AttemptKind {
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptEnd {
     /// `accepted`, `refused`, `unknown`, `found`, `missing`, `failed`, `done`…
@@ -112,7 +106,7 @@ pub(crate) async fn write_attempt(
                      (order_sync_id, kind, started_at, ended_at, outcome, class, category, message)
                  values ($1, $2, $3, $4, $5, $6, $7, $8)",
             order,
-            kind.as_str(),
+            kind.into_str(),
             started_at,
             now,
             end.outcome,

@@ -46,7 +46,7 @@ impl KnownStatus {
     }
 
     fn is_skipped_for(&self, reason: SkipReason) -> bool {
-        self.status == SyncStatus::Skipped && self.skip_reason.as_deref() == Some(reason.as_str())
+        self.status == SyncStatus::Skipped && self.skip_reason.as_deref() == Some(reason.into_str())
     }
 }
 
@@ -172,7 +172,7 @@ impl Ledger {
              select id, $3, $2, $2, 'done' from revived",
             &ids,
             now,
-            AttemptKind::Backfill.as_str(),
+            AttemptKind::Backfill.into_str(),
         )
         .execute(&mut *tx)
         .await?;
@@ -229,7 +229,7 @@ async fn insert_orders(
         &codes,
         &placed as &[Option<DateTime<Utc>>],
         status,
-        reason.map(SkipReason::as_str),
+        reason.map(<&str>::from),
         message,
         due,
         now,

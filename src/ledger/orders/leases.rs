@@ -181,7 +181,7 @@ impl Ledger {
             serde_json::json!(intent.part_digests),
             serde_json::json!(intent.summary),
             serde_json::json!(intent.lines),
-            AttemptKind::Send.as_str(),
+            AttemptKind::Send.into_str(),
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -107,7 +107,7 @@ impl Ledger {
              returning id, sent_at is not null as "in_doubt!""#,
             code.as_str(),
             now,
-            SkipReason::Operator.as_str(),
+            SkipReason::Operator.into_str(),
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -131,7 +131,7 @@ impl Ledger {
             "insert into veracore_order_attempt (order_sync_id, kind, started_at, ended_at, outcome)
              select id, $2, $3, $3, 'done' from unnest($1::bigint[]) o(id)",
             orders,
-            kind.as_str(),
+            kind.into_str(),
             self.now(),
         )
         .execute(connection)

@@ -41,12 +41,6 @@ pub enum SkipReason {
     Operator,
 }
 
-impl SkipReason {
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderDisposition {
     /// VeraCore accepted it.
@@ -310,7 +304,7 @@ async fn record_disposition(
         update.parked,
         update.failure.map(|failure| failure.category.as_str()),
         message,
-        update.skip_reason.map(SkipReason::as_str),
+        update.skip_reason.map(<&str>::from),
         update.keep_sent_at,
         update.missing_at,
         acknowledged,

@@ -37,10 +37,6 @@ pub enum EventState {
 impl EventState {
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    pub const fn as_str(self) -> &'static str {
-        self.into_str()
-    }
-
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
@@ -234,7 +230,7 @@ impl Ledger {
              where id = $1 and state = 'pending' and (lease_token = $2 or $3 = 'delivered')",
             event.id,
             event.token,
-            state.as_str(),
+            state.into_str(),
             counted,
             at,
             problem,
@@ -307,7 +303,7 @@ impl Ledger {
                  from veracore_event e, veracore_config c) shown
              where $1::text is null or "state!" = $1
              order by seq desc limit $2"#,
-            state.map(EventState::as_str),
+            state.map(<&str>::from),
             i64::from(limit),
         )
         .fetch_all(&self.pool)

@@ -214,7 +214,7 @@ impl Ledger {
     pub async fn count_dead_events(&self) -> Result<u64, LedgerError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from veracore_event where state = $1"#,
-            EventState::Dead.as_str(),
+            EventState::Dead.into_str(),
         )
         .fetch_one(&self.pool)
         .await?;

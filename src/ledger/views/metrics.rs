@@ -119,7 +119,7 @@ impl Ledger {
         let of = |status: ShipmentStatus| {
             let row = rows
                 .iter()
-                .find(|row| row.shipment_status == status.as_str());
+                .find(|row| row.shipment_status == status.into_str());
             (status, row.map_or(0, |row| to_count(row.count)))
         };
         Ok(UNFINISHED_STATUSES.map(of).into())

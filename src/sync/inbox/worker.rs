@@ -217,7 +217,7 @@ impl InboxWorker {
                 tracing::debug!(
                     webhook = webhook.id,
                     kind,
-                    end = end.as_str(),
+                    end = end.into_str(),
                     message,
                     "VeraCore webhook processed"
                 );
@@ -243,7 +243,7 @@ impl InboxWorker {
                     webhook = webhook.id,
                     kind,
                     order,
-                    end = when_exhausted.as_str(),
+                    end = when_exhausted.into_str(),
                     why,
                     "VeraCore webhook given up; the scheduled runs continue"
                 );
