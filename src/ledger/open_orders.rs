@@ -1,16 +1,12 @@
 //! Orders that VeraCore has and Vendure has not fulfilled, for the stock and tracking jobs.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 use super::handle::Ledger;
 use crate::{
     domain::{LineId, OrderCode, ShopOrderId, Sku},
-    ledger::db::{
-        error::LedgerError,
-        rows::{RowRef, to_count},
-    },
+    ledger::db::{error::LedgerError, rows::RowRef},
 };
 
 /// An order that VeraCore accepted.
@@ -25,27 +21,11 @@ pub struct SentOrder {
     pub lines: Vec<SentLine>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SentLine {
     pub line: LineId,
     pub sku: Sku,
     pub quantity: u32,
-}
-
-impl SentLine {
-    pub(super) fn parse(
-        order: i64,
-        line: &str,
-        sku: &str,
-        quantity: i32,
-    ) -> Result<Self, LedgerError> {
-        let row = RowRef::new("veracore_order_line", order);
-        Ok(Self {
-            line: row.parse("vendure_line_id", line, |text| LineId::parse(text).ok())?,
-            sku: row.parse("veracore_sku", sku, |text| Sku::parse(text).ok())?,
-            quantity: to_count(quantity),
-        })
-    }
 }
 
 impl Ledger {
@@ -58,21 +38,19 @@ impl Ledger {
             SentRow,
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
                  o.veracore_cancelled_at is not null as "cancelled_there!",
-                 l.vendure_line_id as "vendure_line_id!", l.veracore_sku as "veracore_sku!",
-                 l.quantity as "quantity!"
+                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
+                         'sku', l.veracore_sku, 'quantity', l.quantity) order by l.vendure_line_id)
+                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
              from veracore_order_sync o
-                 -- lateral: Postgres overestimates the open orders, and would read the lines of all
-                 join lateral (select * from veracore_order_line where order_sync_id = o.id offset 0)
-                     l on true
              where o.sync_status = 'success' and o.closed_at is null
                  and ($1::text[] is null or o.id = any(array(
                      select order_sync_id from veracore_order_line where veracore_sku = any($1))))
-             order by o.id, l.vendure_line_id"#,
+             order by o.id"#,
             skus.as_deref(),
         )
         .fetch_all(&self.pool)
         .await?;
-        group_by_order(rows)
+        parse_sent_orders(rows)
     }
 
     /// Accepted orders with these codes, open or closed.
@@ -82,15 +60,17 @@ impl Ledger {
             SentRow,
             r#"select o.id, o.vendure_order_id, o.vendure_order_code, o.last_successful_sync,
                  o.veracore_cancelled_at is not null as "cancelled_there!",
-                 l.vendure_line_id, l.veracore_sku, l.quantity
-             from veracore_order_sync o join veracore_order_line l on l.order_sync_id = o.id
+                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
+                         'sku', l.veracore_sku, 'quantity', l.quantity) order by l.vendure_line_id)
+                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
+             from veracore_order_sync o
              where o.sync_status = 'success' and o.vendure_order_code = any($1)
-             order by o.id, l.vendure_line_id"#,
+             order by o.id"#,
             &codes,
         )
         .fetch_all(&self.pool)
         .await?;
-        group_by_order(rows)
+        parse_sent_orders(rows)
     }
 
     /// Closes orders that have nothing left to fulfill.
@@ -172,33 +152,23 @@ struct SentRow {
     vendure_order_code: String,
     last_successful_sync: Option<DateTime<Utc>>,
     cancelled_there: bool,
-    vendure_line_id: String,
-    veracore_sku: String,
-    quantity: i32,
+    lines: serde_json::Value,
 }
 
-fn group_by_order(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
-    let mut orders: BTreeMap<i64, SentOrder> = BTreeMap::new();
-    for row in rows {
-        let line = SentLine::parse(
-            row.id,
-            &row.vendure_line_id,
-            &row.veracore_sku,
-            row.quantity,
-        )?;
-        if let Some(order) = orders.get_mut(&row.id) {
-            order.lines.push(line);
-            continue;
-        }
-        let order = SentOrder {
+fn parse_sent_orders(rows: Vec<SentRow>) -> Result<Vec<SentOrder>, LedgerError> {
+    let orders = rows.into_iter().map(|row| {
+        let reference = RowRef::order(row.id);
+        Ok(SentOrder {
             id: row.id,
-            order_id: RowRef::order(row.id).shop_order_id(&row.vendure_order_id)?,
-            code: RowRef::order(row.id).order_code(&row.vendure_order_code)?,
+            order_id: reference.shop_order_id(&row.vendure_order_id)?,
+            code: reference.order_code(&row.vendure_order_code)?,
             acknowledged_at: row.last_successful_sync,
             is_cancelled_at_provider: row.cancelled_there,
-            lines: vec![line],
-        };
-        orders.insert(row.id, order);
-    }
-    Ok(orders.into_values().collect())
+            lines: reference.json("lines", row.lines)?,
+        })
+    });
+    let mut orders = orders.collect::<Result<Vec<_>, LedgerError>>()?;
+    // There is nothing to fulfill without lines.
+    orders.retain(|order| !order.lines.is_empty());
+    Ok(orders)
 }

@@ -5,6 +5,6 @@ pub mod oms;
 pub mod rest;
 
 #[cfg(test)]
-mod test_support;
+mod tests;
 
 pub use self::common::{base_url::ClientBuildError, credentials::Credentials};

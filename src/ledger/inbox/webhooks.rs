@@ -128,14 +128,10 @@ impl Ledger {
                 }),
                 Err(error) => {
                     tracing::error!(%error, "VeraCore: unreadable webhook marked as failed");
-                    let why = "unreadable for this version";
-                    self.write_webhook_outcome(
-                        row.id,
-                        row.token,
-                        WebhookOutcome::Failed,
-                        Some(why),
-                    )
-                    .await?;
+                    let (outcome, message) =
+                        (WebhookOutcome::Failed, "this version cannot read it");
+                    self.write_webhook_outcome(row.id, row.token, outcome, Some(message))
+                        .await?;
                 }
             }
         }

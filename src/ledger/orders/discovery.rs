@@ -205,7 +205,7 @@ async fn insert_orders(
 ) -> Result<u64, LedgerError> {
     let (ids, codes, placed) = order_columns(orders);
     let due = now + TimeDelta::from_std(send_delay).unwrap_or(TimeDelta::zero());
-    let message = reason.map(|_| "it was in a trigger state before the first start");
+    let message = reason.map(|_| "it existed before the first start (ORDER_SYNC_EXISTING=skip)");
     // Known orders are filtered out first, so that a large sweep locks none of them.
     let done = sqlx::query!(
         "with found as (

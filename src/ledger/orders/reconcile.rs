@@ -91,12 +91,14 @@ impl Ledger {
         after: i64,
         limit: u32,
     ) -> Result<KnownOrderPage, LedgerError> {
-        let rows = sqlx::query_as!(
-            KnownRow,
+        let rows = sqlx::query!(
             r#"select id, vendure_order_id, vendure_order_code, sync_status, last_successful_sync,
                  closed_at is null as "open!", sent_at,
-                 coalesce(cancel_status = 'requested', false) as "being_stopped!"
-             from veracore_order_sync
+                 coalesce(cancel_status = 'requested', false) as "being_stopped!",
+                 coalesce((select jsonb_agg(jsonb_build_object('line', l.vendure_line_id,
+                         'sku', l.veracore_sku, 'quantity', l.quantity) order by l.vendure_line_id)
+                     from veracore_order_line l where l.order_sync_id = o.id), '[]') as "lines!"
+             from veracore_order_sync o
              where id > $2 and (sync_status in ('pending', 'syncing', 'in_doubt', 'retrying')
                  or (sync_status = 'success'
                      and (closed_at is null or last_successful_sync >= $1)))
@@ -107,30 +109,32 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let mut lines: HashMap<i64, Vec<LineRow>> = HashMap::new();
-        let sent = sqlx::query_as!(
-            LineRow,
-            "select order_sync_id, vendure_line_id, veracore_sku, quantity
-             from veracore_order_line where order_sync_id = any($1)
-             order by order_sync_id, vendure_line_id",
-            &ids,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        for line in sent {
-            lines.entry(line.order_sync_id).or_default().push(line);
-        }
         let mut page = KnownOrderPage {
-            next_after: ids.last().copied(),
+            next_after: rows.last().map(|row| row.id),
             ..KnownOrderPage::default()
         };
         for row in rows {
-            let code = one_line(&row.vendure_order_code, 80);
-            let lines = lines.remove(&row.id).unwrap_or_default();
-            match parse_known_order(&row, &lines) {
+            let reference = RowRef::order(row.id);
+            let parse = |lines| {
+                let status = reference.parse("sync_status", &row.sync_status, SyncStatus::parse)?;
+                Ok(KnownOrder {
+                    id: row.id,
+                    order_id: reference.shop_order_id(&row.vendure_order_id)?,
+                    code: reference.order_code(&row.vendure_order_code)?,
+                    status,
+                    acknowledged_at: row.last_successful_sync,
+                    is_open: status == SyncStatus::Success && row.open,
+                    in_doubt_since: row.sent_at.filter(|_| status != SyncStatus::Success),
+                    is_cancel_requested: row.being_stopped,
+                    lines: reference.json("lines", lines)?,
+                })
+            };
+            match parse(row.lines) {
                 Ok(order) => page.orders.push(order),
-                Err(error) => page.unreadable.push((code, error)),
+                Err(error) => {
+                    let code = one_line(&row.vendure_order_code, 80);
+                    page.unreadable.push((code, error));
+                }
             }
         }
         Ok(page)
@@ -163,42 +167,4 @@ impl Ledger {
         });
         Ok(unrecorded.collect())
     }
-}
-
-struct KnownRow {
-    id: i64,
-    vendure_order_id: String,
-    vendure_order_code: String,
-    sync_status: String,
-    last_successful_sync: Option<DateTime<Utc>>,
-    open: bool,
-    sent_at: Option<DateTime<Utc>>,
-    being_stopped: bool,
-}
-
-struct LineRow {
-    order_sync_id: i64,
-    vendure_line_id: String,
-    veracore_sku: String,
-    quantity: i32,
-}
-
-fn parse_known_order(row: &KnownRow, lines: &[LineRow]) -> Result<KnownOrder, LedgerError> {
-    let reference = RowRef::order(row.id);
-    let status = reference.parse("sync_status", &row.sync_status, SyncStatus::parse)?;
-    let lines = lines.iter().map(|line| {
-        let (id, sku) = (&line.vendure_line_id, &line.veracore_sku);
-        SentLine::parse(row.id, id, sku, line.quantity)
-    });
-    Ok(KnownOrder {
-        id: row.id,
-        order_id: reference.shop_order_id(&row.vendure_order_id)?,
-        code: reference.order_code(&row.vendure_order_code)?,
-        status,
-        acknowledged_at: row.last_successful_sync,
-        is_open: status == SyncStatus::Success && row.open,
-        in_doubt_since: row.sent_at.filter(|_| status != SyncStatus::Success),
-        is_cancel_requested: row.being_stopped,
-        lines: lines.collect::<Result<_, _>>()?,
-    })
 }

@@ -26,7 +26,7 @@ use wiremock::{
 use super::{
     super::{
         common::credentials::Credentials,
-        test_support::{address, buyer, code, html, item, limits, text},
+        tests::{address, buyer, code, html, item, limits, text},
     },
     *,
 };

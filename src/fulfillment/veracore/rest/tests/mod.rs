@@ -20,7 +20,7 @@ use wiremock::{
 use super::{
     super::{
         common::{base_url::ClientBuildError, credentials::Credentials, error_body::ErrorBody},
-        test_support::{address, buyer, code, html, item, limits, text},
+        tests::{address, buyer, code, html, item, limits, text},
     },
     urls::BaseUrl,
     *,

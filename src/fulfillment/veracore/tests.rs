@@ -1,4 +1,4 @@
-//! Values that the tests of both clients use.
+//! Fixtures that the tests of both clients share.
 
 use std::time::Duration;
 
